@@ -246,7 +246,7 @@ def _folder(lake: str) -> str:
 
 
 def _rows(name: str, sql: str) -> str:
-    """What makes the rows of a stored relation, if told the folder."""
+    """The statement that makes the macro of a stored relation, which takes the folder of the lake."""
     return f"CREATE OR REPLACE MACRO stored.{name}_in({_FOLDER}) AS TABLE {sql}"
 
 

@@ -47,7 +47,7 @@ PREFERENCE = {
     "restated": ("landed_at DESC NULLS LAST", "restated_at DESC", "catalog_version DESC NULLS LAST"),
     "name_hits": ("landed_at DESC NULLS LAST", "matched_at DESC", "catalog_version DESC NULLS LAST"),
 }
-#: What a restatement says anew of a sighting.
+#: Columns of a sighting that a restatement replaces.
 RESTATED = (
     "signature", "app", "access", "role", "confidence", "name_from", "path", "grade", "catalog_version"
 )  # fmt: skip

@@ -36,8 +36,8 @@ CARRIED = (
 
 
 @dataclass
-class Verdict:
-    """What one input gave; printed after a scan."""
+class Summary:
+    """Counts of what one input gave; printed after a scan."""
 
     name: str
     origin: Origin
@@ -83,8 +83,8 @@ class Verdict:
             self.last_seen = max(self.last_seen or moment, moment)
 
 
-class Journey(Protocol):
-    """Turns batches into tables: a `Pipeline`, or a `Mixture` of several where an input mixes formats."""
+class Processor(Protocol):
+    """Turns batches into tables: a `Pipeline`, or a `Mixture` of several if an input mixes formats."""
 
     @property
     def waiting(self) -> int:
@@ -103,16 +103,16 @@ class Journey(Protocol):
 def run(
     source: Source,
     source_input: Input,
-    journey: Journey,
+    processor: Processor,
     commits: Commits,
-    verdict: Verdict,
+    summary: Summary,
     *,
     start: int = 0,
     committed: int = 0,
     progressed: Callable[[int], None] = lambda position: None,
     behind: bool = False,
-) -> Verdict:
-    """Read an input from `start` to its end, commit as it goes, and return `verdict` with everything counted.
+) -> Summary:
+    """Read an input from `start` to its end, commit as it goes, and return `summary` with everything counted.
 
     `start` and `committed` are positions in the input, as `Batch.position` counts them. What lies before
     `committed` was stored by a scan that was killed: it is read again, because names, flows and counts carry
@@ -127,8 +127,8 @@ def run(
 
     def store(*, last: bool) -> None:
         nonlocal begin, added
-        frames = journey.flush(end, last=last)
-        verdict.count(frames)
+        frames = processor.flush(end, last=last)
+        summary.count(frames)
         if end > committed or committed == 0:
             commits.commit(begin, end, frames)
         begin, added = end, 0
@@ -136,13 +136,13 @@ def run(
     def work(batch: Batch, last: bool) -> None:
         nonlocal end, added, is_whole
         is_whole = False
-        journey.add(batch)
+        processor.add(batch)
         if not batch.is_replay:
-            verdict.observations += batch.frames.get("observations", schema.OBSERVATIONS.empty()).height
+            summary.observations += batch.frames.get("observations", schema.OBSERVATIONS.empty()).height
         if batch.is_part:
             return
         end, added = max(batch.position, begin), added + 1
-        if last or not behind or added == _COMMITTED_TOGETHER or journey.waiting >= _MAX_WAITING:
+        if last or not behind or added == _COMMITTED_TOGETHER or processor.waiting >= _MAX_WAITING:
             store(last=last)
         is_whole = True
         progressed(end)
@@ -159,7 +159,7 @@ def run(
             store(last=False)
         raise
     commits.finish(begin)
-    return verdict
+    return summary
 
 
 def _together(batches: Iterable[Batch]) -> Iterator[Batch]:

@@ -15,7 +15,7 @@ from sensor.sources.interface import Batch
 
 
 class Mixture:
-    """Sends each batch to the pipeline of its format; used like a `Pipeline` (the protocol `Journey`)."""
+    """Sends each batch to the pipeline of its format; used like a `Pipeline` (the protocol `Processor`)."""
 
     def __init__(self, name: str, first: Pipeline, other: Callable[[str], Pipeline]) -> None:
         """`first` gets the batches of source `name`; `other(source)` makes the pipeline of another one."""

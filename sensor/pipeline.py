@@ -363,13 +363,13 @@ class Pipeline:
             for what in ("user_name", "client")
             for epoch, value in rows.select("epoch", what).drop_nulls().unique().iter_rows()
         }
-        fresh = found - self._marked
+        new = found - self._marked
         if len(self._marked) > _MAX_MARKED:
             self._marked.clear()
-        self._marked |= fresh
-        for epoch in sorted({epoch for epoch, _, _ in fresh}):
+        self._marked |= new
+        for epoch in sorted({epoch for epoch, _, _ in new}):
             accounts, addresses = (
-                [value for one, what, value in fresh if (one, what) == (epoch, kind)]
+                [value for one, what, value in new if (one, what) == (epoch, kind)]
                 for kind in ("user_name", "client")
             )
             yield epoch, accounts, addresses

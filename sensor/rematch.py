@@ -20,7 +20,7 @@ from sensor.catalog.load import Catalog
 from sensor.match.hunt import counted_once, hunted
 from sensor.match.index import Index
 from sensor.match.match import match
-from sensor.match.rematch import NEEDED, VERDICT, differs, rematch, totals
+from sensor.match.rematch import CLASSIFICATION, NEEDED, differs, rematch, totals
 from sensor.match.rollup import BUCKET
 from sensor.store.lake import Lake
 from sensor.store.segments import Commits
@@ -157,7 +157,7 @@ class Rematch:
             else None
         )
         rows = rematch(sightings, self._index, again).with_columns(
-            pl.col(name).alias(f"until_{name}") for name in (*VERDICT, "catalog_version")
+            pl.col(name).alias(f"until_{name}") for name in (*CLASSIFICATION, "catalog_version")
         )
         now = _as_restated(rows, restated_before).filter(differs("until_"))
         return schema.RESTATED.conform(
@@ -171,7 +171,7 @@ class Rematch:
                     pl.col(f"until_{n}").alias(f"old_{n}")
                     for n in ("signature", "app", "access", "role", "grade")
                 ),
-                *(pl.col(f"now_{name}").alias(name) for name in VERDICT),
+                *(pl.col(f"now_{name}").alias(name) for name in CLASSIFICATION),
                 pl.lit(self._catalog.version).alias("catalog_version"),
             )
         )
@@ -299,7 +299,7 @@ def _some(file: Path, columns: Iterable[str]) -> pl.LazyFrame:
 def _as_restated(rows: pl.DataFrame, restated_before: pl.DataFrame) -> pl.DataFrame:
     """`rows` with their classification in force in `until_…`: the restated one, where it is of that very
     row."""
-    words = (*VERDICT, "catalog_version")
+    words = (*CLASSIFICATION, "catalog_version")
     of_row = restated_before.select(
         "event_id", "stored_version", *(pl.col(name).alias(f"_{name}") for name in words)
     )

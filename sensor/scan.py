@@ -25,7 +25,7 @@ from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
 from sensor.identity.subnets import with_subnets
 from sensor.identity.tables import Problems
-from sensor.journey import Verdict, run
+from sensor.journey import Summary, run
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.match.naming import NameTable
@@ -91,7 +91,7 @@ class Outcome:
     """What a scan did with each input; `cli/scan.py` prints it."""
 
     #: inputs that were read
-    verdicts: list[Verdict] = field(default_factory=list)
+    summaries: list[Summary] = field(default_factory=list)
     #: names of inputs that were read before and have not grown
     unchanged: list[str] = field(default_factory=list)
     #: inputs that could not be read (to the end), each with the reason
@@ -173,15 +173,9 @@ class Scan:
             for kind, source_input in plan.inputs:
                 size = sum(file.size or 0 for file in source_input.files)
                 sensor = self.sensor_of(kind, source_input)
+                scaled = _scaled(progressed, source_input, before, size)
                 try:
-                    self._take(
-                        kind,
-                        source_input,
-                        sensor,
-                        outcome,
-                        replace,
-                        _scaled(progressed, source_input, before, size),
-                    )
+                    self._read(kind, source_input, sensor, outcome, replace, scaled)
                 except OSError as error:
                     # The input vanished or its disk failed; failures of the lake are LakeErrors.
                     reason = (error.strerror or str(error)).lower()
@@ -192,7 +186,7 @@ class Scan:
         self.introduce([*sensors, *outcome.also])
         return outcome
 
-    def _take(
+    def _read(
         self,
         kind: type[Source],
         source_input: Input,
@@ -206,33 +200,33 @@ class Scan:
         if start is None:
             outcome.unchanged.append(source_input.name)
             return
-        source, mixture, verdict = self.journey(kind, source_input, sensor, outcome.also)
+        source, mixture, summary = self.prepare(kind, source_input, sensor, outcome.also)
         run(
             source,
             source_input,
             mixture,
             commits,
-            verdict,
+            summary,
             start=start,
             committed=committed,
             progressed=progressed,
             behind=True,
         )
-        outcome.verdicts.append(verdict)
-        if verdict.sightings or verdict.carried["used"]:
-            for name in sorted(set(verdict.kinds) - verdict.sized):
+        outcome.summaries.append(summary)
+        if summary.sightings or summary.carried["used"]:
+            for name in sorted(set(summary.kinds) - summary.sized):
                 if advice := kinds_by_name()[name].advice:
                     outcome.advice.setdefault(advice, []).append(source_input.name)
-        outcome.doubts += filter(None, (_ahead(source_input, verdict), kind.doubt(source_input)))
+        outcome.doubts += filter(None, (_ahead(source_input, summary), kind.doubt(source_input)))
 
-    def journey(
+    def prepare(
         self,
         kind: type[Source],
         source_input: Input,
         sensor: SensorSettings,
         also: list[tuple[SensorSettings, type[Source]]],
-    ) -> tuple[Source, Mixture, Verdict]:
-        """The source that reads an input, the pipelines for its batches, and a verdict to count in.
+    ) -> tuple[Source, Mixture, Summary]:
+        """The source that reads an input, the pipelines for its batches, and a summary to count in.
 
         When a line of another format turns up while reading, its sensor is appended to `also`.
         """
@@ -254,7 +248,7 @@ class Scan:
         source = kind(self.settings.networks.internal)
         source.localise(self.settings.zones(), sensor.timezone)
         mixture = Mixture(kind.name, self._pipeline(origin, naming, questions), other)
-        return source, mixture, Verdict(source_input.name, origin)
+        return source, mixture, Summary(source_input.name, origin)
 
     def sensor_of(self, kind: type[Source], source_input: Input) -> SensorSettings:
         """The sensor that made an input: by its path and kind in the settings, overridden by `Declared`."""
@@ -283,7 +277,7 @@ class Scan:
         source_input: Input,
         tell: Callable[[str], None],
         evidence: Evidence | None = None,
-    ) -> Verdict:
+    ) -> Summary:
         """Read a live source until it is stopped, committing after each batch. Raises LakeError.
 
         A catalog that has changed on disk is used from the next batch on.
@@ -300,7 +294,7 @@ class Scan:
         origin = Origin(
             sensor.name, sensor.site, sensor.vantage or source.vantage, source.name, source_input.identity
         )
-        pipeline, verdict = self._pipeline(origin, evidence=evidence), Verdict(source_input.name, origin)
+        pipeline, summary = self._pipeline(origin, evidence=evidence), Summary(source_input.name, origin)
         refresher = Refresher(self._catalog, self.settings.signatures, self._state / "catalog")
 
         def between(position: int) -> None:
@@ -309,7 +303,7 @@ class Scan:
                 self.introduce([(sensor, type(source))])
 
         commits = Commits(self.lake, source_input.identity, sealed=self._sealed)
-        return run(source, source_input, pipeline, commits, verdict, progressed=between)
+        return run(source, source_input, pipeline, commits, summary, progressed=between)
 
     def reload(self) -> None:
         """Reload the catalog after the next batch, and report it; may be called from a signal handler."""
@@ -450,19 +444,19 @@ def _larger(files: Iterable[File], size: int) -> bool:
     return any(file.size is None or file.size > size for file in files)
 
 
-def _ahead(source_input: Input, verdict: Verdict) -> str:
+def _ahead(source_input: Input, summary: Summary) -> str:
     """A warning if the newest line is later than the last change of its file; '' if it is not."""
     written = source_input.files[0].modified
-    if written is None or verdict.last_seen is None or verdict.last_seen <= written + _CLOCKS_DIFFER:
+    if written is None or summary.last_seen is None or summary.last_seen <= written + _CLOCKS_DIFFER:
         return ""
-    hours = (verdict.last_seen - written).total_seconds() / 3600
+    hours = (summary.last_seen - written).total_seconds() / 3600
     later = f"{hours:.1f} h" if hours < _MOST_ZONE_HOURS else f"{hours / 24:,.0f} days"
     mend = "mend the clock of what wrote it"
-    if verdict.origin.source == "pcap":  # times in captures are UTC: no zone can be wrong
+    if summary.origin.source == "pcap":  # times in captures are UTC: no zone can be wrong
         return f"{source_input.name}: its newest packet lies {later} after the file was last written; {mend}"
     return (
         f"{source_input.name}: its newest line lies {later} after the file was last written; "
-        f"set [sources.{verdict.origin.source}] timezone, or {mend}"
+        f"set [sources.{summary.origin.source}] timezone, or {mend}"
     )
 
 

@@ -877,7 +877,7 @@ DECISIONS = Table(
     purpose="to show who decided what about use, why and until when",
 )
 
-_VERDICT = (
+_CLASSIFICATION = (
     Column("signature", pl.String, "the indicator that fires today; NULL: none does any more"),
     Column("app", pl.String, "service id by today's catalog; NULL: the sighting is withdrawn"),
     Column("access", pl.String, "access class by today's catalog"),
@@ -903,7 +903,7 @@ RESTATED = Table(
         Column("old_access", pl.String, "access class until now"),
         Column("old_role", pl.String, "role until now"),
         Column("old_grade", pl.Int16, "grade until now"),
-        *_VERDICT,
+        *_CLASSIFICATION,
         Column("name_from", pl.String, "where the name was read"),
         Column("path", pl.String, "the catalog's path prefix that matches, nothing more"),
         Column("grade", pl.Int16, "grade by today's catalog"),
@@ -927,7 +927,7 @@ NAME_HITS = Table(
     (
         Column("host", pl.String, "the name", protect=INTERNAL, kind="host"),
         Column("matched_at", TIME, "when it was matched"),
-        *_VERDICT,
+        *_CLASSIFICATION,
         Column("catalog_version", pl.String, "the catalog that knows it"),
         LANDED,
     ),

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from sensor.journey import Verdict
+from sensor.journey import Summary
 from sensor.scan import Scan
 from sensor.settings import SensorSettings
 from sensor.sources.family import REPLAY_BYTES, Family
@@ -47,7 +47,7 @@ class Stream:
         self._scan = scan
         self._also: list[tuple[SensorSettings, type[Source]]] = []
         sensor = scan.sensor_of(kind, source_input)
-        source, self._mixture, self.verdict = scan.journey(kind, source_input, sensor, self._also)
+        source, self._mixture, self.summary = scan.prepare(kind, source_input, sensor, self._also)
         assert isinstance(source, Family)
         (file,) = source_input.files
         self._commits = Commits(scan.lake, source_input.identity)
@@ -82,7 +82,7 @@ class Stream:
         if not self._has_rows:
             return
         frames = self._mixture.flush(self.position, last=True)
-        self.verdict.count(frames)
+        self.summary.count(frames)
         self._commits.commit(self._committed, self.position, frames)
         self._committed = self.position
         self._has_rows = False
@@ -117,7 +117,7 @@ class Follower:
         self._tell = tell
         self._streams: list[tuple[Tail, Stream]] = []
         self._stopped = False
-        self.verdicts: list[Verdict] = []
+        self.summaries: list[Summary] = []
 
     def stop(self) -> None:
         """End `run` after the current block; may be called from a signal handler."""
@@ -165,7 +165,7 @@ class Follower:
         tail.position = stream.begins()
         stream.remember(tail.past(REPLAY_BYTES))
         self._streams.append((tail, stream))
-        self.verdicts.append(stream.verdict)
+        self.summaries.append(stream.summary)
         self._tell(f"{source_input.name}: {kind.name}, from byte {tail.position:,}")
 
     def _drop(self, tail: Tail) -> None:
@@ -209,7 +209,7 @@ class Listener:
         self._name = name
         self._tell = tell
         self._stop: asyncio.Event | None = None
-        self.verdict: Verdict | None = None
+        self.summary: Summary | None = None
         #: number of the signal that ended it
         self.ended_by: int | None = None
 
@@ -228,7 +228,7 @@ class Listener:
             loop.add_signal_handler(number, self.stop, number)
         self._scan.lake.create()
         stream = Stream(self._scan, SyslogFamily, _endless(self._name))
-        self.verdict = stream.verdict
+        self.summary = stream.summary
         for place in await self._receiver.start():
             self._tell(f"listening on {place}")
         try:

@@ -1,1 +1,1 @@
-"""Reports and alerts on their way out: letters, the outbox they wait in, and one file per way of sending."""
+"""Sends reports and alerts: letters, the outbox they wait in, and one module per way of sending."""

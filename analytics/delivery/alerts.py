@@ -1,7 +1,7 @@
-"""Alerts between reports: new findings and silent sensors, once per destination, never a flood.
+"""Makes alerts between reports, about new findings and silent sensors, and queues each once per destination.
 
 Everything comes from the open zone: an alert says what the published findings say, with groups smaller than k
-hidden, and no token. Its words are those of the language being spoken, its facts are for programs and stay.
+hidden, and no token. Its text is in the language in force; its facts are for programs, and not translated.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _is_silent(cadence_s: int, since: timedelta) -> bool:
 
 
 def trial(now: datetime) -> Letter:
-    """A letter that says it is a test, for whoever sets a destination up."""
+    """A letter that says it is a test, for setting up a destination."""
     subject, text = say("alert.test"), say("alert.test_text")
     return Letter(f"test {now.isoformat()}", "test", subject, text, now, facts={"rule": "test"})
 
@@ -161,10 +161,10 @@ def _amount(row: Row) -> str:
 
 
 def enqueue(outbox: Outbox, destination: str, wants: Wants, letters: Sequence[Letter], now: datetime) -> int:
-    """Put into the outbox what `destination` has not received yet; returns the letters queued.
+    """Queue the letters that `destination` has not received yet; returns how many were queued.
 
-    Over `per_hour`, the least severe go into one letter that lists them. With `digest` everything does, once
-    a day (UTC).
+    Beyond `per_hour`, the least severe ones are listed in a single letter. With `digest` all are, once a day
+    (UTC).
     """
     worth = [letter for letter in letters if SEVERITIES[letter.severity] <= SEVERITIES[wants.level]]
     news = outbox.unknown(destination, worth)

@@ -1,4 +1,4 @@
-"""Letters as files in a folder: a share, a web server's root, a synchronised drive."""
+"""Writes letters as files into a folder: a share, the root of a web server, a synchronised drive."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Folder:
     path: Path
 
     def send(self, letter: Letter) -> None:
-        """Write the files; each appears whole or not at all."""
+        """Write the files, each completely or not at all. Raises DeliveryFailed."""
         try:
             for name, content in self._files(letter):
                 whole.write(self.path / name, content)

@@ -1,4 +1,4 @@
-"""A letter: one report or alert, ready to be sent, whichever way it goes."""
+"""A letter: one report or alert, ready to be sent, independent of how it is sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SEVERITIES = {"critical": 2, "high": 3, "medium": 4, "low": 5, "info": 6}
 
 
 class DeliveryFailed(Exception):
-    """One attempt failed; `for_good` when trying again would change nothing."""
+    """An attempt to send failed; `for_good` if trying again is useless."""
 
     def __init__(self, reason: str, *, for_good: bool = False) -> None:
         super().__init__(reason)
@@ -32,7 +32,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What is sent. `key` makes two letters the same: a destination gets a key once."""
+    """What is sent. `key` identifies it: a destination gets each key once."""
 
     key: str  # 'weekly 2026-W46 3f…'
     kind: str  # 'report' or 'alert'
@@ -46,7 +46,7 @@ class Letter:
 
     @property
     def id(self) -> str:
-        """A short name of the key that any file system takes."""
+        """A hash of the key, short and valid as a file name."""
         return hashlib.sha256(self.key.encode()).hexdigest()[:32]
 
 
@@ -60,7 +60,7 @@ class Transport(Protocol):
 
 @contextmanager
 def network_errors() -> Iterator[None]:
-    """Whatever the network says becomes DeliveryFailed: one line, to be tried again."""
+    """Turns network errors inside the block into DeliveryFailed, with one line of text."""
     try:
         yield
     except OSError as error:  # includes timeouts, TLS errors, names that do not resolve
@@ -68,10 +68,10 @@ def network_errors() -> Iterator[None]:
 
 
 def reason(error: OSError) -> str:
-    """What the network said, in one line."""
+    """The reason of a network error, in one line."""
     return " ".join((error.strerror or str(error) or type(error).__name__).split())
 
 
 def now() -> datetime:
-    """UTC, without fractions of a second."""
+    """The current time (UTC), without fractions of a second."""
     return datetime.now(UTC).replace(microsecond=0)

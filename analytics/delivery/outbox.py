@@ -1,12 +1,12 @@
-"""Letters waiting to be sent, and the record of what became of them: nothing is lost, nothing sent twice.
+"""Keeps letters until they are sent, and records the outcome, so that none is lost or sent twice.
 
     <state>/outbox/waiting/<destination>/<letter id>.json   a letter, how often it was tried and when next
     <state>/outbox/delivered.jsonl                          a line per letter: sent, or given up, and why
 
-A letter that could not be sent is tried again after 1, 5, 15 and 60 minutes, then every four hours, for three
-days, by whatever sends next (a timer runs `alert` every 15 minutes); then it is given up, which is written
-down and told like every failure. A process killed between sending and writing it down sends the letter once
-more: its id stays the same, and receivers can tell.
+A letter that cannot be sent is tried again after 1, 5, 15 and 60 minutes, then every four hours, for three
+days, by the next command that sends (a timer runs `alert` every 15 minutes). Then it is given up, which is
+recorded and reported like every failure. If a process is killed between sending a letter and recording that,
+the letter is sent again with the same id, so that receivers can recognise it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class OutboxBusy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A letter that waits."""
+    """A letter that waits, and how often and when it was tried."""
 
     destination: str
     letter: Letter
@@ -48,7 +48,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one attempt: `result` is 'sent', 'waiting' or 'given up'."""
+    """The outcome of an attempt: `result` is 'sent', 'waiting' or 'given up'."""
 
     destination: str
     subject: str
@@ -67,7 +67,7 @@ class Outbox:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one process puts and sends at a time. Raises OutboxBusy."""
+        """Locks the outbox: only one process queues and sends at a time. Raises OutboxBusy."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self.folder / "lock").open("w") as lock:
             try:
@@ -77,25 +77,27 @@ class Outbox:
             yield
 
     def put(self, destination: str, letter: Letter, now: datetime, *, again: bool = False) -> bool:
-        """Queue `letter`; False if this destination has it (sent, given up or waiting) and not `again`."""
+        """Queue `letter`; False if the destination has it already (sent, given up or waiting), unless
+        `again`."""
         if not again and not self.unknown(destination, [letter]):
             return False
         self._keep(Waiting(destination, letter, since=now))
         return True
 
     def waiting(self) -> list[Waiting]:
-        """What waits, the oldest first."""
+        """The letters that wait, the oldest first."""
         found = [_waiting(path) for path in sorted(self._waiting.glob("*/*.json"))]
         return sorted(found, key=lambda w: (w.since, w.destination, w.letter.id))
 
     def waits(self, destination: str, letter: Letter) -> bool:
-        """True if this destination has not got `letter` yet."""
+        """True if `letter` waits for this destination."""
         return self._path(destination, letter).exists()
 
     def flush(
         self, transports: Mapping[str, Transport], now: datetime, *, early: bool = False
     ) -> list[Outcome]:
-        """Send what is due to these destinations; `early`: what waits for its next try, too."""
+        """Send the letters that are due, by the transports of their destinations; with `early` all that
+        wait."""
         return [
             self._attempt(waiting, transports[waiting.destination], now)
             for waiting in self.waiting()
@@ -104,7 +106,7 @@ class Outbox:
         ]
 
     def abandon(self, known: Collection[str], now: datetime) -> list[Outcome]:
-        """Give up what waits for destinations that are not `known` any more."""
+        """Give up the letters for destinations that are no longer `known`."""
         reason = "no such destination in the settings any more"
         return [
             self._settle(waiting, "given up", waiting.attempts, now, reason)
@@ -113,7 +115,7 @@ class Outbox:
         ]
 
     def unknown(self, destination: str, letters: Sequence[Letter]) -> list[Letter]:
-        """Those of `letters` this destination neither has nor waits for."""
+        """Those of `letters` that were neither sent to this destination nor wait for it."""
         settled = self._settled()
         return [
             letter
@@ -133,7 +135,7 @@ class Outbox:
         return sum(moment >= since for moment in queued)
 
     def settle(self, destination: str, letters: Sequence[Letter], result: str, now: datetime) -> None:
-        """Write down that `letters` need not be sent by themselves, and why."""
+        """Record that `letters` need not be sent by themselves; `result` is the reason."""
         for letter in letters:
             self._write(Waiting(destination, letter, since=now), result, 0, now)
 

@@ -1,4 +1,4 @@
-"""Letters as e-mail (RFC 5321, 5322), over TLS unless told otherwise."""
+"""Sends letters as e-mail (RFC 5321, 5322), over TLS by default."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _POLICY = SMTP.clone(max_line_length=500)
 
 @dataclass(frozen=True, slots=True)
 class Smtp:
-    """A mail server and who gets mail from it."""
+    """A mail server, and the recipients."""
 
     host: str
     sender: str
@@ -32,7 +32,8 @@ class Smtp:
     authority: Path | None = None  # certificates to trust instead of the system's, PEM
 
     def send(self, letter: Letter) -> None:
-        """Send one mail to all recipients; refused for good on a 5xx answer (RFC 5321 section 4.2.1)."""
+        """Send one mail to all recipients. Raises DeliveryFailed, for good on a 5xx reply (RFC 5321
+        §4.2.1)."""
         mail = message(letter, self.sender, self.recipients)
         try:
             server = self._connect()

@@ -1,4 +1,4 @@
-"""Letters as syslog messages (RFC 5424), plain or as CEF.
+"""Sends letters as syslog messages (RFC 5424), plain or in CEF.
 
 Over UDP (RFC 5426), TCP with octet counts (RFC 6587) or TLS (RFC 5425).
 """
@@ -40,7 +40,7 @@ class Syslog:
     version: str = "0"  # of the product, for CEF's header
 
     def send(self, letter: Letter) -> None:
-        """Send one message."""
+        """Send one message. Raises DeliveryFailed."""
         content = self.message(letter, socket.gethostname())
         with network_errors():
             if self.transport == "udp":
@@ -66,7 +66,8 @@ class Syslog:
                 secured.unwrap()
 
     def message(self, letter: Letter, host: str) -> bytes:
-        """The message without framing. Names and values stand in the text: we own no enterprise number."""
+        """The message without framing. Names and values are in its text, as we have no enterprise number (RFC
+        5424 §7.2.2)."""
         priority = self.facility * 8 + SEVERITIES[letter.severity]
         stamp = letter.written_at.strftime("%Y-%m-%dT%H:%M:%SZ")
         name = re.sub(r"[^\x21-\x7e]", "-", host)[:255] or "-"

@@ -1,4 +1,4 @@
-"""Letters as signed JSON over HTTPS.
+"""Posts letters as signed JSON over HTTPS.
 
     POST <path>
     Content-Type: application/json
@@ -6,9 +6,9 @@
     X-Shadowai-Timestamp: <seconds since 1970>
     X-Shadowai-Signature: sha256=<hex HMAC-SHA-256 of "<timestamp>.<body>" under the shared secret>
 
-A receiver checks the signature, refuses old timestamps, and drops ids it has seen. Answers 2xx mean taken;
-408, 425, 429 and 5xx are tried again; any other is refused for good. Redirects are not followed: a signed
-letter goes only where it was addressed to.
+A receiver should check the signature, refuse old timestamps, and drop ids it has seen. Status 2xx means
+accepted; after 408, 425, 429 and 5xx it is tried again; any other is final. Redirects are not followed, so
+that a signed letter only goes to its address.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LATER = {408, 425, 429}
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An HTTP endpoint that takes letters."""
+    """An HTTP endpoint that accepts letters."""
 
     url: str
     secret: str | None = None
@@ -40,7 +40,7 @@ class Webhook:
     attachments: bool = False  # the files too, as base64
 
     def send(self, letter: Letter) -> None:
-        """Post it."""
+        """Post the letter. Raises DeliveryFailed."""
         address = urlsplit(self.url)
         content = body(letter, attachments=self.attachments)
         moment = str(int(time.time()))
@@ -95,6 +95,6 @@ def body(letter: Letter, *, attachments: bool = False) -> bytes:
 
 
 def signature(secret: str, timestamp: str, content: bytes) -> str:
-    """What `X-Shadowai-Signature` holds."""
+    """The value of `X-Shadowai-Signature`."""
     signed = timestamp.encode() + b"." + content
     return "sha256=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()

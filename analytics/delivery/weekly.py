@@ -18,16 +18,16 @@ _WIDTH = 78
 
 
 def letter(report: Report, now: datetime) -> Letter:
-    """The letter of a written report; its key is the content: a week told with other figures is news.
+    """The letter of a written report, in its language.
 
-    Said in the language of the report.
+    Its key is made from the content, so that the same week with other figures is sent again.
     """
     with speaking(report.page.language):
         return _letter(report, now)
 
 
 def with_pdf(letter: Letter, report: Report) -> Letter:
-    """The letter with the report as PDF, too. Raises ExtraMissing without WeasyPrint."""
+    """`letter` with the report as PDF attached as well. Raises ExtraMissing without WeasyPrint."""
     content = FORMATS["pdf"].write(report.document)
     attached = Attachment(f"shadow-ai-{report.week}.pdf", "application/pdf", content)
     return replace(letter, attachments=(*letter.attachments, attached))

@@ -1,4 +1,4 @@
-"""Lists that enforce the policy: rows of policy and catalog in, the text of one file out. Pure.
+"""Makes lists for firewalls, proxies and resolvers from policy and catalog, as the text of one file. Pure.
 
     interface.py   what travels: an entry, what was left out and why, a target
     statuses.py    compiled policy rows → the status of each service and access class, organisation-wide
@@ -9,6 +9,6 @@
     records/     events and findings in the formats of other tools
     targets/       one file per target; the registry walks the folder
 
-Nothing here opens a lake or reads the clock. A list is a copy: it does not follow the catalog, so it says
-after which day it must be made again.
+Nothing here opens a lake or asks the clock. A list does not follow the catalog, so it says after which day it
+must be made again.
 """

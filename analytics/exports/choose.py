@@ -1,4 +1,5 @@
-"""Indicators × statuses → what a list holds, and everything it leaves out with the reason. Pure."""
+"""Chooses the entries of a list by the status of services, and gives the reason for everything left out.
+Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ _HOSTED = ("domain", "suffix", "pattern", "url")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What was asked for: statuses, and services if only some are meant."""
+    """What the list should hold: services with these statuses, or only some services."""
 
     mode: str
     statuses: Set[str]
@@ -54,8 +55,8 @@ def choose(
 ) -> Selection:
     """The entries of `target`'s list.
 
-    `indicators` are all of the catalog (app, kind, value, access, role, certainty): those not asked for
-    tell which hosts others live on. `experimental` services are not proven and never listed.
+    `indicators` are all of the catalog (app, kind, value, access, role, certainty): those not asked for show
+    which hosts other services use. `experimental` services are not proven, and never listed.
     """
     entries: list[Entry] = []
     left_out: list[LeftOut] = []

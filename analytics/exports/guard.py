@@ -1,4 +1,4 @@
-"""What must not stand in a list: names everybody needs, and hosts that other services live on. Pure."""
+"""Keeps out of lists what must not be blocked: names everybody needs, and hosts of other services. Pure."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def host_of(value: str) -> str:
 
 @cache
 def expression(pattern: str) -> re.Pattern[str]:
-    """A host pattern as an expression; `*` stays within a label."""
+    """The regular expression of a host pattern; `*` matches within a label."""
     return re.compile("[^.]+".join(re.escape(part) for part in pattern.split("*")))
 
 
 def touches(entry: Entry, claim: str) -> bool:
-    """True if `entry` decides about a host that the host or pattern `claim` is about."""
+    """True if `entry` matches a host that the host or pattern `claim` matches, too."""
     value = host_of(entry.value)
     if "*" in value:
         return claim == value or expression(value).fullmatch(claim) is not None
@@ -47,11 +47,11 @@ def touches(entry: Entry, claim: str) -> bool:
 
 
 class Never:
-    """Names that are listed nowhere.
+    """Names that are never listed.
 
-    `built_in` maps a host or cloud apex to what it is: it and domains above it are refused, names below
-    it are not, for vendors rent those. `own` are the organisation's names, each with all below it.
-    `is_public_suffix` tells the names under which anybody registers.
+    `built_in`: host or cloud apex → what it is. It and the domains above it are refused; names below it are
+    not, because vendors rent those. `own`: names of the organisation, refused with everything below them.
+    `is_public_suffix` recognises names under which anybody can register.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What travels through an export: entries, what was left out, and what a target can say."""
+"""The records of an export: entries, what was left out, and what a target can express."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ NO_COMMENTS = "made with --bare, the file has no comment lines, which are not kn
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """One destination: `domain` is that host only, `suffix` it and all below, `pattern` has `*` within
-    labels, `url` is host and beginning of a path, `address` a network."""
+    """One destination.
+
+    Its kind is `domain` (this host only), `suffix` (with everything below it), `pattern` (with `*` within
+    labels), `url` (host and beginning of a path) or `address` (a network).
+    """
 
     value: str
     kind: str
@@ -24,7 +27,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, order=True)
 class LeftOut:
-    """A destination that is not in the list, and why."""
+    """A destination that is not in the list, with the reason."""
 
     app: str
     value: str
@@ -33,7 +36,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a list holds: `entries` sorted by value, none covered by another one."""
+    """The content of a list. `entries` are sorted by value, and none is covered by another one."""
 
     mode: str
     entries: tuple[Entry, ...]
@@ -53,7 +56,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a list comes from. `made_at` is UTC; from the day after `expires` on it is stale."""
+    """Where a list comes from. `made_at` is UTC; `expires` is the last day on which it may be used."""
 
     catalog_version: str
     policy_version: str
@@ -64,9 +67,9 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Target:
-    """A program or device, and what its list can say.
+    """A program or device, and what its lists can express.
 
-    `widens`: an exact name also stands for all below it there, so the guard treats it as a suffix.
+    `widens`: an exact name also matches everything below it there, so the guard treats it as a suffix.
     """
 
     name: str

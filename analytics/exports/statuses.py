@@ -1,6 +1,6 @@
 """The status of services for the whole organisation, from compiled policy rows. Pure.
 
-A list on a firewall or resolver knows no department: only lines without a scope decide here, and narrower
+A list on a firewall or resolver knows no departments. So only lines without a scope decide here; narrower
 lines and exceptions become warnings.
 """
 
@@ -23,7 +23,7 @@ USABLE = frozenset({"sanctioned", "tolerated", "under_review", "restricted"})
 
 
 class Statuses:
-    """Asks the policy for one service and access class at a time; answers are kept."""
+    """Evaluates the policy for one service and access class at a time, and remembers the results."""
 
     def __init__(self, policy: Sequence[Row], exceptions: Sequence[Row], services: Sequence[Row]) -> None:
         lines = (row for row in policy if row["kind"] in ("status", "never"))
@@ -33,7 +33,7 @@ class Statuses:
         self._known: dict[tuple[str, str], str] = {}
 
     def of(self, app: str, access: str) -> str:
-        """One of STATUSES."""
+        """The status of a service and access class, one of STATUSES."""
         key = (app, access)
         if key not in self._known:
             self._known[key] = self._ask(app, access)
@@ -46,14 +46,14 @@ class Statuses:
         return next((str(row["status"]) for row in lines), UNREVIEWED)
 
     def of_vendor(self, app: str) -> Iterator[tuple[str, str]]:
-        """(service, status) of the other services of its vendor, as pages in a browser."""
+        """(service, status) of the other services of its vendor, for use in a browser."""
         vendor = self._services.get(app, {}).get("vendor")
         for other, row in self._services.items():
             if vendor is not None and other != app and row.get("vendor") == vendor:
                 yield other, self.of(other, "web")
 
     def narrower(self, app: str, on: date) -> Iterator[str]:
-        """In words: whom another line, or an exception that holds on that day, treats otherwise."""
+        """Texts: for whom another line, or an exception valid on that day, makes a difference."""
         for row in self._lines:
             if row["kind"] == "status" and not _everyone(row) and self._about(row, app, row["access"]):
                 yield f"{app} is {row['status']} for {row['scope']} (policy line {row['line']})"

@@ -1,7 +1,7 @@
-"""Headers by which a vendor lets only the organisation's own tenant in, for a Squid that decrypts (ssl_bump).
+"""Headers that make vendors admit only the organisation's own tenants, for a Squid that decrypts (ssl_bump).
 
-squid.conf: request_header_access takes away what a client sent itself, request_header_add puts ours in. Which
-header a service reads is an attribute of the catalog, each with its source (`tenant_header`).
+In squid.conf, request_header_access removes what a client sent itself, and request_header_add adds ours. The
+header that a service reads is an attribute in the catalog (`tenant_header`), with its source.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PRINTABLE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*
 
 @dataclass(frozen=True, slots=True, order=True)
 class Tenant:
-    """A service, the header it reads, and the ids of the tenants that are let in ('' where none is set)."""
+    """A service, the header it reads, and the ids of the tenants to admit ('' if none is set)."""
 
     app: str
     header: str

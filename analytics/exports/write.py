@@ -1,4 +1,5 @@
-"""A selection as the text of one file: where it comes from first, then the target's lines. Pure."""
+"""Writes a selection as the text of one file: first where it comes from, then the lines of the target.
+Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ def comments(target: Target, selection: Selection, provenance: Provenance) -> It
 
 
 def entries(target: Target, selection: Selection, provenance: Provenance) -> Iterator[str]:
-    """The target's own lines, each with its newline."""
+    """The lines in the target's format, each with its newline."""
     yield from (f"{line}\n" for line in target.render(selection, provenance))
 
 
@@ -42,7 +43,7 @@ def header(target: Target, selection: Selection, provenance: Provenance) -> Iter
 
 
 def left_out(selection: Selection) -> Iterator[str]:
-    """One line for a service and reason: a few values, and how many more."""
+    """One line per service and reason: a few values, and how many more."""
     ordered = sorted(selection.left_out, key=lambda one: (one.app, one.reason, one.value))
     for (app, reason), group in groupby(ordered, key=lambda one: (one.app, one.reason)):
         values = [one.value for one in group]

@@ -1,14 +1,18 @@
-"""Marts: usage per person and hour, and the k-safe cubes made of it.
+"""Marts: usage per person and hour, and the k-safe cubes made from it.
 
-    holding/*.sql    all leases in numbers, and who held an address when in words again
-    intervals.py     who held an address when, in numbers                           pure
-    counting/*.sql   one day, step by step: events → who → records → kept once → counted
-    <name>.sql/.yml  what is stored of that, and what a row is
-    ksafe.py         which cells of a week's cubes may be shown                     pure
-    placing.py       which while of its address an event falls into, in numbers
-    belief.py, facets.py  whom to believe about it, and what it counts as, in numbers
-    days.py, weeks.py  run the steps for one day, one week
-    state.py         which files hold which period, and what they were built from   I/O
+    <name>.sql/.yml  a mart: the rows it stores, and what a row is
+    holders.py       who held which address when: holding/*.sql and intervals.py
+    intervals.py     the same in numbers, with NumPy                                pure
+    days.py          counts days: counting/*.sql and the three modules below
+    placing.py       finds the spell of its address that an event falls into, in numbers
+    belief.py        decides whom to believe about it, in numbers
+    facets.py        numbers everything that is counted and joined by
+    weeks.py         prepares the cubes of a week
+    ksafe.py, crossing.py, groups.py   decide which cells of the cubes may be shown   pure
+    inputs.py        fingerprints of what a period is made from
+    state.py         which files hold which period                                  I/O
+    threads.py       makes several periods at the same time
 
-Nothing finer than a k-safe cell ever reaches the open zone: hiding happens here, not in a view.
+Nothing finer than a k-safe cell ever reaches the open zone: figures are hidden here, not in a view. In a
+fixed order, a day goes: events → who was behind them → records → duplicates removed → counted.
 """

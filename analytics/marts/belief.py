@@ -1,13 +1,12 @@
-"""Whom to believe about each facet of some days: the log's own word, or one of those that leases say.
+"""Decides who is believed to be behind each facet of some days: the account in the log, or one from a lease.
 
-In: the facets that are asked about (placing.py), and a connection with what is said in numbers: `asked`
-(counting/2_asked.sql), `spells` (2_held.sql), `voices` and `names` (2_staff.sql), `shared`
-(3_crowded.sql). Out: beliefs, a row per facet, and the temporary tables `heard`, the names among them, and
-`appearances`, a row per post, way it is known and setting (3_subjects.sql puts both into words).
+In: the facets (placing.py), and a connection with the tables `asked` (counting/2_asked.sql), `spells`
+(2_held.sql), `voices` and `names` (2_staff.sql) and `shared` (3_crowded.sql), all in numbers. Out: `Beliefs`,
+a row per facet, and two temporary tables: `heard` (the names that are believed) and `appearances` (a row per
+post, way it is known and setting). 3_subjects.sql translates both back to names.
 
-Believed is, in this order: the account the log itself names; the user of a lease; the owner of the device;
-the static word; a hint. A shared address speaks for nobody. Columns are arrays, and every step is a look at
-the row of a number; 0 is nobody and nothing.
+The first of these is believed: the account that the log names, the user of a lease, the owner of the device,
+a static lease, a hint. On a shared address nobody is. Columns are arrays indexed by number; 0 means none.
 """
 
 from __future__ import annotations
@@ -77,8 +76,11 @@ class _Names(Columns):
 
 @dataclass(frozen=True)
 class Beliefs(Columns):
-    """By facet, in their order: the day it counts for, the spell, whether that had grown stale, and whether
-    sightings there say that the address is shared; who is believed to be behind it, and how sure that is."""
+    """One row per facet, in the order of the facets.
+
+    The day it counts for, its spell, whether that had grown stale, whether sightings show that the address is
+    shared, who is believed to be behind it, and with which confidence.
+    """
 
     facet: Ints
     day: Ints
@@ -94,10 +96,10 @@ class Beliefs(Columns):
 def believe(
     connection: duckdb.DuckDBPyConnection, facet: Ints, *, turns: int, shifts: int, aims: int, stale: float
 ) -> Beliefs:
-    """Who is behind each `facet`; makes `appearances` and `heard`.
+    """Who is behind each `facet`. Makes the tables `appearances` and `heard`.
 
-    `turns`, `shifts` and `aims` are what a facet is made with (placing.py); a login that has
-    grown stale is worth so much of its confidence.
+    `turns`, `shifts` and `aims` are the factors a facet is composed with (placing.py). The confidence of a
+    login that has grown stale is multiplied by `stale`.
     """
     asked = numbered(connection, _Asked, "asked", by="context")
     spells = numbered(connection, _Spells, "spells", by="spell")
@@ -152,7 +154,7 @@ def _silenced(words: _Words, static: Ints, device: Ints) -> Flags:
 
 
 def _crowded(connection: duckdb.DuckDBPyConnection, context: Ints, spell: Ints, shift: Ints) -> Flags:
-    """Whether so many log in at the address on the day, while the same one has it, that they share it."""
+    """For each facet: is its context, spell and shift in `shared`, because too many accounts log in there?"""
     shared = connection.execute("SELECT context, spell, shift FROM shared").fetchnumpy()
     if not len(shared["shift"]):
         return np.zeros(len(shift), bool)

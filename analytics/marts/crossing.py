@@ -1,6 +1,6 @@
-"""What the totals of departments and of services give away together about the cells where they cross.
+"""Hides what the totals of departments and services would reveal together about the cells where they cross.
 
-In: members, and which totals and which cells are hidden. Out: what more must be hidden. Pure.
+In: members (groups.py), and the totals and cells that are hidden. Out: what must be hidden as well. Pure.
 
 Take the hidden cells of the table of departments × services. Their row sums (department total minus its
 shown cells) and column sums (service total minus its shown cells: the pool of the service) can be
@@ -46,7 +46,7 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Crossing:
-    """Keys of what is hidden: services' totals, cells (label, app), departments' totals."""
+    """Keys of what is hidden: totals of services, cells (label, app), totals of departments."""
 
     services: pl.DataFrame
     cells: pl.DataFrame
@@ -54,10 +54,10 @@ class Crossing:
 
 
 def shield_crossing(members: pl.DataFrame, hidden: Crossing, k: int, figures: Figures) -> Crossing:
-    """`hidden`, and the cells and departments' totals it takes so that totals give no small group away.
+    """`hidden`, extended by cells and totals of departments until totals reveal no group smaller than `k`.
 
-    Further cells go first; where they cannot help, totals of departments. With all of these hidden there is
-    one row, every column lies within it, and nothing follows.
+    Cells are added first; totals of departments only if cells do not help. It always ends: with all totals of
+    departments hidden there is one row, every column lies within it, and nothing can be derived.
     """
     names = _Names(sorted(members["label"].unique()), sorted(members["app"].unique()))
     users = _Uses.of(members.filter("using"), names)

@@ -1,7 +1,7 @@
-"""Counts UTC days: runs counting/*.sql over their sightings and those around each, once per vantage rank.
+"""Counts UTC days: runs counting/*.sql over their sightings and those of the neighbouring days.
 
-Days that follow each other are counted together, because to plan some forty statements takes as long as to
-run them over a small day. In everything that is counted the day is a part of the key (1_days.sql).
+Consecutive days are counted together, because planning some forty statements takes as long as running them on
+a small day. The day is part of every key (1_days.sql).
 
 In: a connection with the relations `sightings` (of days that follow each other, which are read together, and
 of one more on either side), `directory`, `sensors`, and what `hold` made (holders.py).
@@ -48,9 +48,9 @@ _DAY_US = 86_400_000_000
 
 
 def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zone: str) -> None:
-    """Makes `every_event` of `days`, which follow each other; hours follow the clock of `zone`.
+    """Makes `every_event` of `days`, which must be consecutive; hours are those of time zone `zone`.
 
-    Words are joined by their hash: with another salt where two contexts or targets share one.
+    Contexts and targets are joined by hash; if two of them collide, it is done again with another salt.
     """
     first_us = _midnight_us(days[0])
     values = {
@@ -74,8 +74,11 @@ def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zo
 def count_days(
     connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nth: int = 1, zone: str
 ) -> None:
-    """Makes `counted` and what else marts are made of for `days`, which follow each other and have one
-    directory (`of_one_directory`); the first is the `nth` of the days that were read."""
+    """Makes `counted` and the other relations marts are selected from, for `days`.
+
+    `days` must be consecutive and have one directory (`of_one_directory`); the first of them is the `nth` of
+    the days that were read.
+    """
     values = _values(days, nth) | {"zone": zone}
     connection.execute(_step("1_days", values))
     attribute(connection, days, nth=nth)
@@ -91,14 +94,15 @@ def count_days(
 
 
 def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
-    """Makes `attributed` for `day`: who was behind each event."""
+    """Makes `attributed` for `day`: who was behind each of its events."""
     read_days(connection, [day], zone="UTC")
     connection.execute(_step("1_days", _values([day])))
     attribute(connection, [day])
 
 
 def attribute(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nth: int = 1) -> None:
-    """The same where `events`, `contexts`, `targets`, `vantages` and `bounds` of `days` are there already."""
+    """The same for `days`, of which `events`, `contexts`, `targets`, `vantages` and `bounds` exist
+    already."""
     values = _values(days, nth)
     _staff(connection, days[0], values)
     values["begin_us"] = _number(connection, "SELECT MIN(from_us) FROM bounds")
@@ -149,14 +153,15 @@ def _values(days: Sequence[date], nth: int = 1) -> dict[str, Any]:
 
 
 def on_day(day: date) -> str:
-    """Condition on `directory`: rows that can say who was who on `day`."""
+    """SQL condition on `directory`: rows that are valid on `day`."""
     return f"({_begun(day)}) AND ({_holding(day)})"
 
 
 def of_one_directory(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> list[list[date]]:
-    """Sorted `days`, those in a row together on which the same rows of `every_directory` hold.
+    """The sorted `days`, split where other rows of `every_directory` are valid.
 
-    They are where as many had begun and as many had not ended: with time those only get more, these fewer.
+    It suffices to compare how many rows had begun and how many had not ended: over time, the former only
+    increases and the latter only decreases.
     """
     counts = [f"COUNT(*) FILTER ({_begun(day)}), COUNT(*) FILTER ({_holding(day)})" for day in days]
     (found,) = connection.execute(f"SELECT {', '.join(counts)} FROM every_directory").fetchall()
@@ -187,7 +192,7 @@ def _midnight_us(day: date) -> int:
 
 
 def neighbours(day: date) -> tuple[date, date, date]:
-    """The days whose rows decide how `day` is counted."""
+    """The days whose rows `day` is counted from: the one before, itself, and the one after."""
     return day - timedelta(days=1), day, day + timedelta(days=1)
 
 

@@ -1,13 +1,13 @@
-"""What the numbers of a facet stand for: all that is counted and joined by.
+"""Numbers everything that events are counted and joined by, once per facet.
 
 In: beliefs (belief.py), and in numbers what was seen, `aims` (counting/2_asked.sql), and who is believed to
 be behind it, `subjects` and `manners` (3_subjects.sql). Out: the temporary tables `facet_numbers` and
 `bearer_numbers`.
 
-Numbers stand for words: `manner` (all that is said of a subject but its name), `bearer` (a subject and its
-manner), `party` (a subject under an outcome on a day), `service` (a party and an app), `eye` (a vantage and
-kind), `cell` (a row of usage_hourly but for hour and grade: bearer, day, offer, and whether somebody from
-outside). `doubt` says who speaks where a slice is told several times: a person (0), else a device (1).
+What the numbers stand for: `manner` (all about a subject but its name), `bearer` (a subject and its manner),
+`party` (a subject under an outcome on a day), `service` (a party and an app), `eye` (a vantage and kind),
+`cell` (the key of usage_hourly without hour and grade: bearer, day, offer, and whether from outside). `doubt`
+decides between several records of one slice: a person (0) goes before a device (1).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Manners(Columns):
 
 
 def number(connection: duckdb.DuckDBPyConnection, beliefs: Beliefs, *, aims: int) -> None:
-    """Makes `facet_numbers`, a row per facet, and `bearer_numbers`; `aims` is what a facet is made with."""
+    """Makes the tables `facet_numbers`, a row per facet, and `bearer_numbers`; `aims` as in placing.py."""
     targets = numbered(connection, _Aims, "aims", by="target")
     manners = numbered(connection, _Manners, "manners", by="appearance")
     subject = numbered(connection, _Subjects, "subjects", by="name_nth").subject_nth[beliefs.name]

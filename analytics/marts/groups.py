@@ -1,7 +1,7 @@
-"""Groups of subjects and their bytes, and when their figures may be shown. Pure.
+"""Groups of subjects and their bytes, and the conditions for showing their figures. Pure.
 
-A frame of *members* has a row per subject × department × app × day: `using` says whether the subject
-used the service (grade 3 or more), `bytes_up` what it sent.
+A frame of *members* has a row per subject × department × app × day. `using`: the subject used the service
+(grade 3 or more). `bytes_up`: what it sent, in bytes.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ Figures = Literal["people", "sums", "bytes"]
 
 
 def over_days(members: pl.DataFrame) -> pl.DataFrame:
-    """Members of the whole time: a row per subject × department × app."""
+    """Members of the whole period: a row per subject × department × app."""
     return members.group_by("subject", "department", "app").agg(
         pl.col("using").any(), pl.col("bytes_up").sum().cast(pl.Int64)
     )
 
 
 def groups(members: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """Per group: subjects seen, subjects using, bytes, and the bytes of its greatest sender."""
+    """Per group: subjects, subjects using, bytes, and the bytes of its largest sender."""
     # A subject's days and services become one, where groups hold several of them.
     if not {"app", "day"} & set(members.columns) <= set(by):
         members = members.group_by(*by, "subject").agg(
@@ -39,26 +39,26 @@ def groups(members: pl.DataFrame, by: list[str]) -> pl.DataFrame:
 
 
 def safe(k: int) -> pl.Expr:
-    """At least k subjects, and of those none or at least k use it."""
+    """Condition: at least k subjects, of which none or at least k use the service."""
     return (pl.col("seen") >= k) & ((pl.col("using") == 0) | (pl.col("using") >= k))
 
 
 def even() -> pl.Expr:
-    """No subject sent more than its share."""
+    """Condition: no subject sent more than DOMINANCE of the bytes."""
     return pl.col("top") <= DOMINANCE * pl.col("bytes")
 
 
 def need() -> pl.Expr:
-    """Bytes of others it takes to make a group even."""
+    """Bytes of other subjects that it takes to make a group even."""
     return pl.col("top") / DOMINANCE - pl.col("bytes")
 
 
 def cheapest(figures: Figures) -> list[pl.Expr]:
-    """Order in which parts are given up: the smallest that is enough.
+    """Sort keys for the part to hide next: the smallest that suffices.
 
-    Beside a sender who dominates the hidden parts a small part changes nothing, and hiding the small
-    ones one after another would empty the table: then the smallest part that evens them out goes
-    first, or the largest if none does alone.
+    If one sender dominates the hidden parts, a small part changes nothing, and hiding small ones one after
+    another would empty the table. Then the smallest part that makes them even comes first, or else the
+    largest.
     """
     if figures != "bytes":
         return [pl.col("seen"), pl.col("using"), pl.col("bytes")]

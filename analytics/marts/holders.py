@@ -1,11 +1,11 @@
-"""Leases made into intervals that do not overlap, of every lease there is: holding/*.sql and intervals.py.
+"""Turns all leases into intervals that do not overlap: who held which address, from when to when.
 
 In: a connection with the relations `every_leases` and `every_directory`. Out: its temporary view
-`every_holders`, a row per address and while in which anything is said of it: the user, the device, the static
-word, whether it is shared, each with origin and confidence; and what it is read from (`named`, `held`,
-`addresses`, `words`). Whatever order leases arrived in, the same leases give the same rows.
+`every_holders`, with a row per address and interval in which anything is known of it: user, device, static
+lease, and whether it is shared, each with origin and confidence. The view reads the tables HELD. The same
+leases give the same rows, in whatever order they arrived.
 
-All leases, not those of a day: what ends a lease can lie long before the day it would else hold on.
+All leases are needed, not only those of a day: what ends a lease may lie long before the day.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NUMBERS = (
     "place", "nth", "is_shared", "taken_over", "same_device", "user_word", "device_word",
     "static_word", "hint_word", "share_word",
 )  # fmt: skip
-#: Leases are taken by address, so many at once: what they need then stays in the processor's caches.
+#: Leases processed at a time (by address), so that their data stays in the processor's caches.
 LEASES_A_PART = 100_000
 #: Days that are digested in one pass over those who held addresses then.
 DAYS_A_PASS = 7
@@ -108,7 +108,7 @@ def _parts(place: Ints) -> list[Ints]:
 
 
 def named(view: str, held: str) -> str:
-    """SQL of the view `view`: rows of `held`, or of a relation like it, in the words of the leases."""
+    """SQL that creates `view`: the rows of relation `held`, with names in place of numbers."""
     return _step("3_named", {"named": view, "held": held})
 
 
@@ -117,7 +117,8 @@ def _step(name: str, values: dict[str, object]) -> str:
 
 
 def near(first: date, last: date) -> str:
-    """Condition on `every_holders`: rows that reach into these days, one between them or a neighbour."""
+    """SQL condition on `every_holders`: rows that overlap the days from `first` to `last` or their
+    neighbours."""
     begin, end = (
         int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
         for day in (first - timedelta(days=1), last + timedelta(days=2))
@@ -126,13 +127,13 @@ def near(first: date, last: date) -> str:
 
 
 def digest_sql(which: str = "true") -> str:
-    """SQL that says whether the rows that `which` holds of are still the same, from their `hash`."""
+    """SQL of a digest of the rows for which condition `which` holds, from their column `hash`; NULL if
+    none."""
     return f"CAST(BIT_XOR(hash) FILTER ({which}) AS VARCHAR) || '/' || COUNT(*) FILTER ({which})"
 
 
 def digests(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
-    """Says of sorted `days` whether what is known about the holders of each and its neighbours is still the
-    same."""
+    """A digest, for each of the sorted `days`, of the rows of `every_holders` that can matter on it."""
     by_day: dict[date, str] = {}
     for begin in range(0, len(days), DAYS_A_PASS):
         some = days[begin : begin + DAYS_A_PASS]

@@ -1,8 +1,8 @@
-"""What a day or week is built from, as fingerprints: two equal ones mean the mart would be the same.
+"""Fingerprints of what a day or week is made from: if two are equal, the marts would be, too.
 
-A fingerprint is a hash over names and sizes of the input files (cold files are never changed under
-one name), the counting rules' text, the zone and k. Of small tables that every scan writes anew (sensors,
-catalog, directory) it is over their rows.
+A fingerprint is a hash of the names and sizes of the input files (a cold file is never changed under its
+name), of the text of the counting rules, the zone and k. Small tables that every scan writes again (sensors,
+catalog, directory) enter with their rows instead.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from analytics.marts.days import neighbours, on_day
 from analytics.marts.holders import digest_sql
 from analytics.stored import LANDED, files_sql
 
-#: Tables whose rows hold for a while, and so can touch many days.
+#: Tables whose rows are valid for a time, and so can matter on many days.
 LASTING = ("leases", "directory")
 
 
 @cache
 def rules() -> str:
-    """Fingerprint of the counting rules: a release that counts differently rebuilds everything."""
+    """Fingerprint of the counting rules, which is all text of this package: another release counts everything
+    again."""
     digest = hashlib.sha256()
     for path in sorted([*MARTS.rglob("*.sql"), *MARTS.rglob("*.py"), *MARTS.rglob("*.yml")]):
         digest.update(path.relative_to(MARTS).as_posix().encode() + b"\0" + path.read_bytes())
@@ -37,25 +38,25 @@ def rules() -> str:
 
 
 def fingerprint(*parts: object) -> str:
-    """A hash of JSON-like values."""
+    """SHA-256 of JSON-like values, in hexadecimal."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Files as they go into a fingerprint: path and size, and until when their rows are looked at if some of
-    them landed later."""
+    """Describes files for fingerprints: path and size; as of an earlier moment, also that moment, if rows of
+    the file landed later."""
 
     connection: duckdb.DuckDBPyConnection
     lake: Path
     _newest: dict[str, datetime | None] = field(default_factory=dict)
 
     def of(self, table: StoredTable, paths: Iterable[str]) -> list[tuple[str | int, ...]]:
-        """Each of the table's `paths`, in order."""
+        """The descriptions of `paths`, files of `table`, in order."""
         return [self._one(table, path) for path in paths]
 
     def total(self, paths: Iterable[str]) -> int:
-        """Bytes of all `paths`."""
+        """Size of all `paths` together, in bytes."""
         return sum((self.lake / path).stat().st_size for path in paths)
 
     def _one(self, table: StoredTable, path: str) -> tuple[str | int, ...]:
@@ -74,10 +75,10 @@ class Sizes:
 def day_fingerprints(
     sizes: Sizes, manifest: Manifest, constants: Iterable[object], held: Mapping[date, str]
 ) -> dict[date, str]:
-    """For every event day with sightings: what its marts would be built from.
+    """The fingerprint of every event day with sightings.
 
-    `held` says who held which address and who was who: a lease or a directory that came late touches only the
-    days on which that changed.
+    `constants` go into all of them. `held` has a digest per day of who held which address and who was who, so
+    that a late lease or directory only changes the days that it matters on.
     """
     tables = manifest.tables
     cold, restated = tables["sightings"].cold, tables["restated"]
@@ -93,14 +94,14 @@ def day_fingerprints(
 
 
 def content(connection: duckdb.DuckDBPyConnection, rows: str) -> str:
-    """Says whether `rows` (SQL) are still the same, in whatever order and file."""
+    """A digest of `rows` (SQL), independent of their order and files."""
     hashed = f"SELECT HASH(r) AS hash FROM ({rows}) AS r"
     ((digest,),) = connection.execute(f"SELECT {digest_sql()} FROM ({hashed}) AS hashed").fetchall()
     return digest or ""
 
 
 def directories(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
-    """Says of each day whether the rows of `every_directory` that hold on it are still the same."""
+    """A digest, for each day, of the rows of `every_directory` that are valid on it."""
     columns = ", ".join(digest_sql(on_day(day)) for day in days)
     rows = f"SELECT * EXCLUDE ({LANDED}) FROM every_directory"
     hashed = f"SELECT valid_from, valid_to, HASH(r) AS hash FROM ({rows}) AS r"
@@ -109,17 +110,17 @@ def directories(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> 
 
 
 def days_with_sightings(manifest: Manifest) -> list[date]:
-    """Event days that compacted sightings lie in."""
+    """The event days with compacted sightings, in order."""
     return sorted(date.fromisoformat(day) for day in manifest.tables["sightings"].cold if is_day(day))
 
 
 def files_of(files: Mapping[str, Iterable[str]], days: Iterable[date]) -> list[str]:
-    """The files of these days, in order."""
+    """The files of `days`, in order; `files` by ISO date."""
     return [path for day in days for path in files.get(day.isoformat(), ())]
 
 
 def is_day(name: str) -> bool:
-    """Whether a cold folder's name is an event day (rows without a time lie elsewhere)."""
+    """True if the name of a cold folder is an event day; rows without a time lie in another one."""
     try:
         date.fromisoformat(name)
     except ValueError:

@@ -1,12 +1,11 @@
-"""Leases of some addresses made into intervals that do not overlap: who and what held each of them when.
+"""Turns the leases of some addresses into intervals that do not overlap. Pure.
 
-Leases are sorted once, by address, kind and time; after that each step looks at neighbours. Renewals become
-the one lease they are (`_told`), logins end with the device they were made on (`_vouched`), and what leases
-of one kind say becomes spans that follow each other (`_settled`). Where a span of any kind begins or ends is
-a boundary; nothing changes up to the next one, and of all that is said meanwhile the surest is believed
-(`_believed`).
+Leases are sorted once, by address, kind and time; after that each step only looks at neighbouring rows.
+Renewals are merged with the lease they renew (`_merged`), logins end when their device gives up the address
+(`_vouched`), and the leases of each kind become spans that follow each other (`_settled`). The boundaries of
+the spans of all kinds cut time into intervals; for each, the surest lease is believed (`_believed`).
 
-Columns are arrays of whole numbers; times are microseconds of the epoch; 0 is nobody and nothing.
+Columns are arrays of integers; times are microseconds since 1970; 0 means nobody or nothing.
 """
 
 from __future__ import annotations
@@ -47,10 +46,10 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Columns:
-    """A table: columns of one length."""
+    """A table: its fields are arrays of equal length."""
 
     def at(self, rows: Ints | Flags) -> Self:
-        """These rows, in this order."""
+        """The table with only these rows, in this order."""
         # Rows by number are taken several times as fast as by a flag each.
         numbers = np.flatnonzero(rows) if rows.dtype == bool else rows
         return type(self)(*(getattr(self, field.name).take(numbers) for field in fields(self)))
@@ -58,7 +57,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Words(Columns):
-    """What leases say, by number (that of the row), as in holding/2_coded.sql."""
+    """The distinct statements of leases, indexed by number, as in holding/2_coded.sql."""
 
     kind: Ints
     sure: Ints
@@ -74,7 +73,8 @@ class Words(Columns):
 
 @dataclass(frozen=True)
 class Leases(Columns):
-    """Whose address it is about, what it says, from when until when (not included)."""
+    """Leases: number of the address (`place`), number of the statement (`word`), from when, until before
+    when."""
 
     place: Ints
     word: Ints
@@ -84,7 +84,8 @@ class Leases(Columns):
 
 @dataclass(frozen=True)
 class _Merged(Leases):
-    """Leases by `turn` (place and kind) and time; of two that begin at once the surer is last, and wins."""
+    """Leases by `turn` (place and kind) and time, renewals merged; of two that begin at once the surer is
+    last."""
 
     kind: Ints
     sure: Ints
@@ -93,7 +94,7 @@ class _Merged(Leases):
 
 @dataclass(frozen=True)
 class _Spans(Columns):
-    """Spans by place and time; `lease` (a row of _Told) is the one whose word holds meanwhile."""
+    """Spans by place and time; `lease` (a row of _Merged) is the one that holds during the span."""
 
     place: Ints
     from_us: Ints
@@ -124,9 +125,11 @@ class Held:
     _vouched: tuple[Ints, Ints]
 
     def steps(self) -> dict[str, pl.DataFrame]:
-        """How each lease (`nth`) fared: as it was `merged`; the `intervals` in which it was the last word of
-        its kind; until when the device it was told on had the address (`vouched`; NEVER_US where nobody
-        says)."""
+        """Frames that explain the result, by number of the merged lease (`nth`).
+
+        `merged`: the leases. `intervals`: when each was the latest of its kind. `vouched`: until when the
+        device of a login had the address (NEVER_US if unknown).
+        """
         merged, (lease, until_us) = self._merged, self._vouched
         return {
             "merged": _frame(
@@ -141,7 +144,7 @@ class Held:
 
 
 def hold(words: Words, leases: Leases) -> Held:
-    """Who and what held the addresses of these leases, which are all leases that speak of them."""
+    """Who and what held the addresses of `leases`, which must be all leases about these addresses."""
     merged = _merged(words, leases)
     word, nth = merged.word, np.arange(len(merged.word))
     # A VPN session takes the address over: it claims user and device even where it names one of them.
@@ -378,7 +381,7 @@ def _by_time(group: Ints, at_us: Ints) -> Ints:
 
 
 def as_before(*columns: Ints) -> Flags:
-    """Whether a row says the same as the one before it."""
+    """For each row: are all columns equal to those of the row before it?"""
     same = np.ones(len(columns[0]), bool)
     same[:1] = False
     for column in columns:

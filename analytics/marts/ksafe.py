@@ -1,7 +1,7 @@
-"""Which cells of a week's cubes may be shown, so that no group smaller than k can be told apart.
+"""Decides which cells of a week's cubes may be shown, so that no group smaller than k can be singled out.
 
-In: one row per subject × department × app × day of a week. Out: the cells that may be published,
-each with what must be hidden in it. Pure.
+In: one row per subject × department × app × day of a week. Out: the cells that may be published, each with
+what must be hidden in it. Pure.
 
 A group is *safe* when at least k subjects are in it and, of those, none or at least k use the
 service (grade 3 or more). Its bytes are *even* when no subject sent more than 80 % of them. What an
@@ -66,7 +66,7 @@ CELL = ["label", "app"]
 
 @dataclass(frozen=True)
 class Cells:
-    """What may be published of one week.
+    """The cells of one week that may be published.
 
     `departments`: department → label. `pooled`: label, app in the pool of the app. `weekly`: label, app →
     people_hidden, sums_hidden, bytes_hidden, any_hidden. `daily`: app, day → the first three. A cell not
@@ -80,7 +80,7 @@ class Cells:
 
 
 def protect(members: pl.DataFrame, k: int) -> Cells:
-    """Decide for `members`: subject, department (one per subject), app, day, using, bytes_up."""
+    """The cells for `members`: subject, department (one per subject), app, day, using, bytes_up."""
     whole = over_days(members)
     departments = pool(whole, k)
     members, whole = (
@@ -123,7 +123,7 @@ def _nothing_hidden(members: pl.DataFrame) -> _Hidden:
 
 
 def pool(members: pl.DataFrame, k: int) -> pl.DataFrame:
-    """department → label: departments too small to name become `other`, with the next smallest if need be."""
+    """department → label: departments too small to name become `other`, with the next smallest if needed."""
     sizes = groups(members, ["department"]).sort("seen", "using", "department")
     small = sizes.filter(~safe(k))["department"].to_list()
     # The directory may have a pool of small departments already (sensor/privacy/departments.py).
@@ -210,7 +210,8 @@ def _shield_cells(members: pl.DataFrame, hidden: Crossing, k: int, figures: Figu
 def shield(
     members: pl.DataFrame, line: list[str], part: list[str], hidden: pl.DataFrame, k: int, figures: Figures
 ) -> pl.DataFrame:
-    """`hidden` (keys of `part`) and, for every line, the further parts it takes to be safe."""
+    """`hidden` (keys of `part`), extended for every line by the parts it takes until the hidden ones are
+    safe."""
     hidden = hidden.unique()
     while True:
         shown = members.join(hidden, on=part, how="anti")

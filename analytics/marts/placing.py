@@ -1,12 +1,11 @@
-"""Which spell of its address each event of some days falls into: the as-of join, and the facet that follows.
+"""Finds for each event the spell of its address that it falls into (an as-of join), and its facet.
 
 In: a connection with `events`, and what they say in numbers: `asked` and `aims` (counting/2_asked.sql),
-`spells` (2_held.sql). Out: its temporary table `attributed`, every event with its facet: all that who was
-behind it can hang on.
+`spells` (2_held.sql). Out: its temporary table `attributed`, every event with its facet, which is everything
+that decides who was behind it.
 
-Spells of an address follow each other, and an event looks for the last that began before it by halving what
-is left: as many looks as the longest row of spells can be halved, each at the row of a number. So events need
-no order, and are not put into any. Columns are arrays; 0 is nobody and nothing.
+The spells of an address follow each other, and the last one that began before an event is found by binary
+search, for all events at once. So events need not be sorted. Columns are arrays; 0 means nobody or nothing.
 """
 
 from __future__ import annotations
@@ -63,17 +62,17 @@ class _Spells(Columns):
 def place(
     connection: duckdb.DuckDBPyConnection, *, turns: int, shifts: int, aims: int, first_day: int
 ) -> Ints:
-    """Makes `attributed`; returns the facets there are, each once, in their order.
+    """Makes `attributed`; returns the distinct facets, sorted.
 
-    An event's facet is its context, the spell it fell into (its `turn`: the how manieth of its address, and
-    whether it had grown stale; none where the log names the account, which is believed before any lease), the
-    day it counts for and the day it happened on (its `shift`: 8 * day, plus 3 where they are the same), and
-    its target. Of facets there are far fewer than events: whom to believe is said once for each (belief.py).
-    `turns`, `shifts` and `aims` are how many of each there can be; `first_day` is four days before the first,
-    counted from the epoch.
+    A facet combines four numbers of an event: its context; the spell it fell into (`turn`: position among the
+    spells of the address, and whether it had grown stale; 0 if the log names the account, which is believed
+    before any lease); the day it counts for and the day it happened on (`shift`: 8 * day, plus 3 if they are
+    the same); and its target (`aim`). There are far fewer facets than events, so that belief.py decides only
+    once for each. `turns`, `shifts` and `aims` are how many of each there can be. `first_day` is four days
+    before the first day, in days since 1970.
 
-    A `watch` is a vantage on a day: days in numbers are below 8. `counts_as` is 1 for records, 2 for lookups,
-    0 for what a proxy sends on for others.
+    A `watch` is a vantage on a day; day numbers are below 8. `counts_as` is 1 for records, 2 for lookups, and
+    0 for what a proxy forwards for others.
     """
     asked = numbered(connection, _Asked, "asked", by="context")
     targets = numbered(connection, _Aims, "aims", by="target")
@@ -111,8 +110,10 @@ def _changes(numbers: Ints) -> Ints:
 
 
 def numbered(connection: duckdb.DuckDBPyConnection, kind: type[Table], relation: str, *, by: str) -> Table:
-    """Columns of a relation, those that the dataclass `kind` names, each row at the place that its number
-    says; row 0 is nothing."""
+    """The columns of `relation` that the dataclass `kind` names, as arrays indexed by column `by`.
+
+    Row 0 means nothing.
+    """
     names = [field.name for field in fields(kind)]
     found = connection.execute(f"SELECT {by}, {', '.join(names)} FROM {relation}").fetchnumpy()
     number = found[by]

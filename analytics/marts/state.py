@@ -1,7 +1,7 @@
-"""`marts.json`: which file holds which period of which mart, and what it was built from.
+"""Reads and writes `marts.json`: which file holds which period of which mart, and what it was made from.
 
-Mart files carry the number of the build in their name and are never changed, so that a reader who
-opened the views before a build stays right; files no longer named are kept for 48 h.
+Mart files have the number of the build in their name and are never changed, so that readers who opened the
+views before a build still get right answers. Files that were replaced are kept for 48 h (`GRACE`).
 """
 
 from __future__ import annotations
@@ -15,26 +15,31 @@ from pathlib import Path
 from analytics.lake import LakeUnreadable, check_format
 
 FORMAT = 1
-#: A reader that opened the views before a build may go on for this long.
+#: Files that a build replaced are kept for this long, for readers that opened the views before.
 GRACE = timedelta(hours=48)
 
 
 @dataclass
 class MartState:
-    """What is built. `files`: mart → period → path in the lake. `inputs`: period → fingerprint."""
+    """What is built.
+
+    `files`: mart → period (ISO date, or `all`) → path relative to the lake. `inputs`: kind and period
+    (`day/2026-11-20`) → fingerprint of what it was made from.
+    """
 
     build: int = 0
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
-    #: day → vantages whose rows it was counted from
+    #: day (ISO date) → vantages whose rows it was counted from
     eyes: dict[str, list[str]] = field(default_factory=dict)
-    #: periods (as in `inputs`) that stay as they are, because rows they were made of were deleted
+    #: keys of `inputs` that are never made again, because rows they were made from were deleted
     final: list[str] = field(default_factory=list)
-    #: files no longer named → since when (ISO, UTC)
+    #: files that were replaced → when (ISO, UTC)
     retired: dict[str, str] = field(default_factory=dict)
 
     def replace(self, mart: str, period: str, path: str | None, now: datetime) -> None:
-        """Let `path` (None: no rows) hold this period from now on."""
+        """Make `path` the file of a period of `mart`; None if it has no rows. The old file is retired at
+        `now`."""
         files = self.files.setdefault(mart, {})
         old = files.pop(period, None)
         if path:
@@ -44,12 +49,15 @@ class MartState:
 
     @property
     def named(self) -> set[str]:
-        """Every file that is current or may still be read."""
+        """All files that are current, or retired and may still be read."""
         return {path for files in self.files.values() for path in files.values()} | set(self.retired)
 
 
 def read_state(lake: Path) -> MartState:
-    """The state of `lake`; an empty one where nothing was built yet."""
+    """The state of `lake`; an empty one if nothing was built yet, or only by an older release.
+
+    Raises LakeUnreadable.
+    """
     path = lake / "marts.json"
     try:
         data = json.loads(path.read_text("utf-8"))
@@ -70,7 +78,7 @@ def read_state(lake: Path) -> MartState:
 
 
 def write_state(lake: Path, state: MartState) -> None:
-    """Replaces `marts.json` whole."""
+    """Replaces `marts.json`, completely or not at all. Raises OSError."""
     path = lake / "marts.json"
     temporary = path.with_name(f"marts.json.{os.getpid()}.tmp")
     text = json.dumps({"format": FORMAT, **vars(state)}, indent=1, sort_keys=True) + "\n"
@@ -82,7 +90,7 @@ def write_state(lake: Path, state: MartState) -> None:
 
 
 def sweep(lake: Path, state: MartState, now: datetime) -> None:
-    """Forgets and deletes files retired longer than GRACE, and those a killed build left behind."""
+    """Deletes files that were retired more than GRACE ago, and those a killed build left behind."""
     state.retired = {
         path: since for path, since in state.retired.items() if datetime.fromisoformat(since) > now - GRACE
     }

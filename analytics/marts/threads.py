@@ -1,8 +1,8 @@
-"""Makes several periods at once: a thread a processor, each with its own connection to the same database.
+"""Makes several periods at the same time, on threads with their own connections to one database.
 
-A day's statements are too small for DuckDB to share one among processors, and days do not wait for each
-other. Temporary relations belong to one connection; what all threads read must lie in the database's own
-schema. The database's memory limit holds for all of them together.
+The statements for a day are too small for DuckDB to run one on several processors, and days are independent.
+Temporary relations belong to one connection, so what all threads read must lie in the schema `main`. The
+memory limit of the database applies to all of them together.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import duckdb
 
-#: No more at once: each holds a day in memory.
+#: Most threads: each holds a period in memory.
 MOST = 4
-#: How often it is looked whether a Ctrl-C came.
+#: How often the main thread checks for Ctrl-C, in seconds.
 _LOOKED_S = 0.1
 
 
@@ -32,9 +32,12 @@ def each(
     begin: Callable[[duckdb.DuckDBPyConnection], object] = lambda connection: None,
     shared: Iterable[str] = (),
 ) -> None:
-    """Calls `make` for every period, in any order and several at a time, with a connection that `begin` has
-    prepared. `shared` are tables that all read. The first error is raised when what was begun has
-    ended; what a Ctrl-C meets is broken off."""
+    """Calls `make(connection, period)` for every period, in any order and several at the same time.
+
+    Each thread has a connection, on which `begin` is called first. `shared` are the tables that all of them
+    read. After an error no period is begun any more, and it is raised once those begun have ended. Ctrl-C
+    interrupts what is running.
+    """
     if not periods:
         return
     threads = processors(connection)
@@ -65,7 +68,7 @@ def each(
             working = [pool.submit(work) for _ in range(at_once)]
             try:
                 while wait(working, timeout=_LOOKED_S).not_done:
-                    pass  # a Ctrl-C is noticed between two waits
+                    pass  # Ctrl-C raises between two waits
             except KeyboardInterrupt:
                 waiting.clear()
                 for own in own_connections:
@@ -86,9 +89,10 @@ def runs(
     fit: Callable[[Sequence[date]], bool] = lambda periods: True,
     small: bool = False,
 ) -> list[list[date]]:
-    """Sorted `periods` in runs that are made together; no fewer runs than processors, unless `small`.
+    """The sorted `periods`, split into runs that are made together.
 
-    Those of a run begin `apart` from each other, are at most so many, and `fit`.
+    The periods of a run are `apart` from each other, at most `most`, and `fit`. Unless the work is `small`,
+    there are at least as many runs as processors, if possible.
     """
     if not small:
         most = min(most, -(-len(periods) // min(processors(connection), MOST)))
@@ -103,20 +107,21 @@ def runs(
 
 
 def processors(connection: duckdb.DuckDBPyConnection) -> int:
-    """How many threads the database may use."""
+    """Number of threads the database may use."""
     found = connection.execute("SELECT CAST(current_setting('threads') AS INTEGER)").fetchone()
     return int(found[0]) if found else 1
 
 
 def beside(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Another connection to the same database, in UTC too: settings of a session are not passed on."""
+    """Another connection to the same database. It is set to UTC again, because settings are per
+    connection."""
     own = connection.cursor()
     own.execute("SET TimeZone = 'UTC'")
     return own
 
 
 def _share(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
-    """Moves tables to where `beside` sees them, if they are temporary ones."""
+    """Moves those of `tables` that are temporary to the schema `main`, where other connections see them."""
     temporary = connection.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
     for name in {name for (name,) in temporary}.intersection(tables):
         connection.execute(f"CREATE OR REPLACE TABLE main.{name} AS SELECT * FROM temp.{name}")

@@ -1,8 +1,10 @@
-"""Makes one week's cubes: reads the week's hours, decides what may be shown, fills the cubes' inputs.
+"""Prepares the cubes of a week: reads its hours, decides what may be shown, and makes what the cubes are read
+from.
 
-In: a connection with a relation `week_<mart>` for each of DAILY (the UTC days that touch the week). Out: its
-temporary relations `uses`, `personal_hours`, `nobodies`, `not_use`, `weekly_cells`, `daily_cells`,
-`shown_headcounts`, and the values that the cubes' SQL is completed with.
+In: a connection with a relation `week_<mart>` for each mart in DAILY, with the rows of the UTC days that
+overlap the week. Out: its temporary relations `uses`, `personal_hours`, `nobodies`, `not_use`,
+`weekly_cells`, `daily_cells` and `shown_headcounts`, and the values of the placeholders in the SQL of the
+cubes.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import polars as pl
 from analytics.marts.groups import DOMINANCE
 from analytics.marts.ksafe import OTHER, protect
 
-#: Daily marts that weeks are made of; the others are for rules and views.
+#: Daily marts that weeks are made from; the others are for rules and views.
 DAILY = ("usage_hourly", "not_use_hourly", "headcounts_daily", "ai_servers_daily")
 #: Subjects that may be one of our people. Machines, service accounts, shared addresses and clients from
 #: outside are not: they would make four people look like five. They have a mart of their own, and nothing in
@@ -86,8 +88,9 @@ JOIN labelled AS h ON h.subject = u.subject
 LEFT JOIN pooled AS p ON p.label = h.label AND p.app = u.app
 """
 
-#: Denominators, where k people or more used nothing: else one would know of everybody in the department.
-#: Of everyone only if the same holds for the departments whose own is not shown: subtraction would tell it.
+#: Denominators are only shown if k people or more used nothing: else it would be known of everybody that they
+#: did. Of everyone only if the same holds for the departments whose own is not shown: subtraction would tell
+#: it.
 _HEADCOUNTS = """
 CREATE OR REPLACE TEMP TABLE shown_headcounts AS
 WITH days AS (SELECT day, SUM(headcount) AS headcount FROM week_headcounts_daily GROUP BY day),
@@ -117,7 +120,8 @@ HAVING SUM(people) >= {k} AND COALESCE(SUM(CASE WHEN NOT shown THEN people END),
 def prepare_week(
     connection: duckdb.DuckDBPyConnection, week: date, *, zone: str, k: int
 ) -> dict[str, str | int | float]:
-    """Makes the inputs of the cubes of the week beginning on Monday `week` in `zone`."""
+    """Prepares the week that begins on Monday `week` in time zone `zone`; returns the values for the cubes'
+    SQL."""
     connection.execute(_USAGE.format(zone=zone, week=week.isoformat(), personal=_PERSONAL))
     cells = protect(_members(connection), k)
     store_frame(connection, "labels", cells.departments)
@@ -137,7 +141,7 @@ def prepare_week(
 
 
 def weeks_of(day: date, zone: str | None = None) -> Iterator[date]:
-    """Mondays of the weeks that rows of the UTC day can fall into by the clock of `zone`, or by any clock."""
+    """Mondays of the weeks that rows of a UTC day can belong to in `zone`; without one, in any time zone."""
     if zone is None:
         near = {day + timedelta(days=shift) for shift in (-1, 0, 1)}
     else:
@@ -148,7 +152,7 @@ def weeks_of(day: date, zone: str | None = None) -> Iterator[date]:
 
 
 def days_of(week: date, zone: str) -> list[date]:
-    """UTC days that rows of the week beginning on Monday `week` by the clock of `zone` can come from."""
+    """UTC days that can have rows of the week that begins on Monday `week` in `zone`."""
     near = (week + timedelta(days=shift) for shift in range(-1, 8))
     return [day for day in near if week in weeks_of(day, zone)]
 
@@ -162,7 +166,7 @@ def _members(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 class _Capsule:
-    """Hands a Polars frame to DuckDB without pyarrow (Arrow C stream interface)."""
+    """Passes a Polars frame to DuckDB without pyarrow, by the Arrow C stream interface."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self.frame = frame
@@ -179,9 +183,11 @@ def store_frame(
     beside: str | None = None,
     for_all: bool = False,
 ) -> None:
-    """Makes the temporary table `name` of the frame's rows; behind the columns of the relation `beside`, its
-    first row with the frame's first and so on, where one is given. With `for_all` it is a table that every
-    connection to the database sees."""
+    """Makes the temporary table `name` from the rows of `frame`.
+
+    With `beside`, the columns of that relation come first, joined row by row in order. With `for_all` the
+    table is not temporary, so that other connections see it.
+    """
     capsule = _Capsule(frame)  # noqa: F841  read by name in the statement below
     rows = "capsule" if beside is None else f"{beside} AS beside POSITIONAL JOIN capsule"
     table = f"TABLE main.{name}" if for_all else f"TEMP TABLE {name}"

@@ -1,4 +1,4 @@
-"""`policy test`: cases stored beside the policy, judged by the SQL that judges use.
+"""Test cases of a policy, stored in a file beside it, judged by the SQL that also makes findings.
 
 A case gives one piece of use and expects the status, the line that decides, and the findings:
 
@@ -43,7 +43,7 @@ _CATALOG = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One given and what is expected of it."""
+    """A piece of use, and what is expected of the policy."""
 
     line: int
     given: Mapping[str, Any]
@@ -101,7 +101,8 @@ def _mistake(entry: Any) -> str | None:
 def run(
     policy: Policy, cases: Sequence[Case], services: Sequence[Mapping[str, Any]], today: date
 ) -> list[Outcome]:
-    """What the policy says to each case; `services` are rows of the catalog."""
+    """The outcome of each case; `services` are rows of the catalog, `today` is the day of cases without
+    one."""
     baselines = {row["app"]: row.get("upload_baseline_bytes") or 0 for row in services}
     with _prepared(policy, services) as connection:
         return [_outcome(connection, case.given, baselines, today) for case in cases]
@@ -160,7 +161,7 @@ def _outcome(
 
 
 def differences(case: Case, outcome: Outcome) -> list[str]:
-    """How the outcome differs from what was expected, in words."""
+    """A line of text for each difference between `outcome` and what `case` expects."""
     lines = []
     for key, wanted in case.expect.items():
         found: Any = getattr(outcome, key)
@@ -181,7 +182,7 @@ def _shown(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the policy that matches a piece of use; of each kind the first one decides."""
+    """A line of the policy that matches a piece of use; the first of each kind decides."""
 
     kind: str
     line: int | None
@@ -195,7 +196,10 @@ class Line:
 def explain(
     policy: Policy, given: Mapping[str, Any], services: Sequence[Mapping[str, Any]], today: date
 ) -> tuple[list[Line], list[str]]:
-    """Every line that matches, by kind, the deciding one first; and exceptions that cover it, in words."""
+    """All lines that match, by kind, the deciding one first; and a text for each exception about it.
+
+    `given` is the piece of use, with keys as in the file of cases.
+    """
     with _prepared(policy, services) as connection:
         outcome = _outcome(connection, given, {}, today)
         rows = connection.execute(

@@ -1,4 +1,5 @@
-"""A policy against what is known: names nobody has, rules that never decide, what has run out. Pure."""
+"""Checks a policy against the catalog: unknown names, statements that never decide, what has expired.
+Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +22,10 @@ _NO_COUNTRIES = {
 
 @dataclass(frozen=True)
 class Known:
-    """What a policy may name: rows of the catalog, access classes, and names by scope (none: not checked)."""
+    """What a policy may name: services (rows of the catalog), access classes, and names by scope.
+
+    The names of a scope without any are not checked.
+    """
 
     services: Sequence[Mapping[str, Any]]
     access: AbstractSet[str] = frozenset()
@@ -29,7 +33,7 @@ class Known:
 
 
 def check(policy: Policy, known: Known, today: date) -> list[Problem]:
-    """Everything worth saying about `policy`, in the order of its lines."""
+    """All problems of `policy`, in the order of its lines; `today` decides what has expired."""
     found = [
         *_unknown(policy, known),
         *_countries(policy, known),
@@ -41,12 +45,12 @@ def check(policy: Policy, known: Known, today: date) -> list[Problem]:
 
 
 def apps_of(statement: Statement, known: Known) -> frozenset[str]:
-    """The services of the catalog that a statement is about, whatever their access class."""
+    """Ids of the services that a statement selects, whatever the access class."""
     return frozenset(row["app"] for row in known.services if _is_about(statement, row))
 
 
 def named(service: str, known: Known) -> str | None:
-    """The id of the one service that is called so, in whatever case."""
+    """Id of the service with that name, ignoring case; None if there is none, or several."""
     found = [row["app"] for row in known.services if str(row.get("service")).lower() == service.lower()]
     return str(found[0]) if len(found) == 1 else None
 

@@ -1,9 +1,10 @@
-"""Judges one week's use by the policy rows: runs judging/*.sql and every rule.
+"""Judges the use of a week by the policy: runs judging/*.sql and the SQL of every rule.
 
 In: a connection with the relations `near_usage`, `near_servers`, `near_models`, `catalog`, `places`, `cells`,
 `policy`, `exceptions` and `exception_people` (weeks.py lays them out). Out: its temporary tables `found` (a
-row of evidence, with subjects), `finding_rows` (k-safe) and `evaluated` (a row per rule). Same rows, same
-findings: nothing here asks the clock. Weeks that are judged one after another are summed up together.
+row of evidence, with subjects), `finding_rows` (k-safe) and `evaluated` (a row per rule). The same rows give
+the same findings: the clock is never asked. What consecutive weeks are compared with can be summed up once
+(`sum_up`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ EVIDENCE = {
 
 
 def sum_up(connection: duckdb.DuckDBPyConnection, first: date, last: date, *, zone: str) -> None:
-    """Makes `spent`, for weeks from Monday `first` to Monday `last` to be judged."""
+    """Makes `spent`, which the weeks from Monday `first` to Monday `last` are compared with."""
     begin = first - timedelta(days=7 * HISTORY_WEEKS)
     values = {"first": begin.isoformat(), "last": last.isoformat(), "zone": zone}
     connection.execute(_filled("0_spent", values))
@@ -50,8 +51,8 @@ def judge(
 ) -> None:
     """Makes `found`, `finding_rows` and `evaluated` for the week beginning on Monday `week` of `zone`.
 
-    `horizon` is the last day that counts as past: Sunday, or today in the running week. Weeks that were
-    `summed_up` together have what they are compared with already.
+    `horizon` is the last day that counts as past: Sunday, or today in the current week. `summed_up`: `sum_up`
+    was called for this week. `rules` are all rules by default.
     """
     if not summed_up:
         sum_up(connection, week, week, zone=zone)
@@ -92,7 +93,7 @@ def judge(
 
 
 def _why_not(rule: Rule, has_policy: bool, before: int) -> str | None:
-    """Why a rule cannot be evaluated in a week with so many weeks of use before it; None where it can."""
+    """Why a rule cannot be evaluated in a week with this many weeks of use before it; None if it can."""
     if rule.needs_policy and not has_policy:
         return "no policy"
     if before < rule.history_weeks:
@@ -109,7 +110,10 @@ def _run(connection: duckdb.DuckDBPyConnection, rule: Rule, values: dict[str, st
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Once a connection: what identifies a finding, whatever run, threshold or key epoch."""
+    """Makes the SQL macro for ids of findings, which do not depend on run, threshold or key epoch.
+
+    To be called once per connection.
+    """
     connection.execute(
         "CREATE OR REPLACE TEMP MACRO finding_id(rule, app, scope) AS "
         "SUBSTR(SHA256(rule || '|' || COALESCE(app, '') || '|' || scope), 1, 10)"

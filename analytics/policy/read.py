@@ -1,7 +1,7 @@
-"""Reads a policy file: statements with their lines, and every mistake with place and remedy. Pure.
+"""Parses a policy file to statements with line numbers, and reports every mistake with a remedy. Pure.
 
-In: YAML text. Out: a `Policy`. Nothing is guessed: an unknown key, word or unit is a mistake. All
-mistakes of a file are told at once (`PolicyMistakes`), each as file:line: what; remedy.
+In: YAML text. Out: a `Policy`. Nothing is guessed: an unknown key, word or unit is a mistake. All mistakes of
+a file are reported together (`PolicyMistakes`), each as `file:line: what; remedy`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A mistake, or (`fatal` false) something to look at: where, what, and what to do about it."""
+    """A mistake in a policy, or a warning (`fatal` is False): place, what is wrong, remedy."""
 
     place: str
     what: str
@@ -64,7 +64,8 @@ class Problem:
 
 
 class PolicyMistakes(Exception):
-    """The file is no usable policy; `problems` are all its mistakes, `policy` has the entries without one."""
+    """The file is no usable policy. `problems` are all its mistakes, `policy` holds the entries without
+    one."""
 
     def __init__(self, problems: Sequence[Problem], policy: Policy | None = None) -> None:
         self.problems = tuple(problems)
@@ -74,7 +75,7 @@ class PolicyMistakes(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One entry: `match` says which services, `where` for whom, `values` what is said."""
+    """One entry: `match` selects services, `where` selects people, `values` is what holds for them."""
 
     section: str
     line: int
@@ -84,7 +85,8 @@ class Statement:
 
     @property
     def precedence(self) -> int:
-        """The greater wins; among equals the first in the file. Scopes outweigh every selector."""
+        """The statement with the greatest value decides, or the first one of these. Scopes outweigh all
+        selectors."""
         return sum(1 << (len(SELECTORS) + len(SCOPES) - 1 - SCOPES.index(key)) for key in self.where) + sum(
             1 << (len(SELECTORS) - 1 - SELECTORS.index(key)) for key in self.match
         )
@@ -92,7 +94,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy file as read; `version` is what findings judged by it carry."""
+    """A parsed policy; findings carry its `version`."""
 
     place: str
     version: str
@@ -100,7 +102,7 @@ class Policy:
     statements: tuple[Statement, ...] = field(default=())
 
     def of(self, *sections: str) -> tuple[Statement, ...]:
-        """The statements of these sections, in the order of the file."""
+        """The statements of `sections`, in the order of the file."""
         return tuple(statement for statement in self.statements if statement.section in sections)
 
 
@@ -130,7 +132,7 @@ def read(text: str, place: str, version: str) -> Policy:
 
 
 def by_line(problems: Iterable[Problem]) -> list[Problem]:
-    """In the order of the file."""
+    """`problems` in the order of the file."""
     return sorted(problems, key=lambda problem: int(problem.place.rsplit(":", 1)[1]))
 
 

@@ -1,7 +1,7 @@
-"""A policy as rows: what SQL joins use with. Pure.
+"""Compiles a policy to rows, which SQL joins with use. Pure.
 
-A statement that names several services, departments … becomes one row each. Names of people in
-exceptions become tokens by the function handed in: only tokens leave.
+A statement that names several services or departments becomes one row for each combination. The names of
+people in exceptions are turned into tokens by a function that the caller provides; the rows only hold tokens.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Tokens = Callable[[str], Sequence[str]]
 
 @dataclass(frozen=True)
 class Compiled:
-    """A policy as frames of the columns above; `version` names it."""
+    """A policy as frames with the columns above; `version` identifies it."""
 
     version: str
     policy: pl.DataFrame
@@ -45,7 +45,7 @@ class Compiled:
     exception_people: pl.DataFrame
 
     def frames(self) -> dict[str, pl.DataFrame]:
-        """Mart name → rows."""
+        """The frames by the name of their mart."""
         return {
             "policy": self.policy,
             "exceptions": self.exceptions,
@@ -54,7 +54,7 @@ class Compiled:
 
 
 def compiled(policy: Policy, tokens: Tokens) -> Compiled:
-    """The rows of `policy`; `tokens` is asked for the people that exceptions name."""
+    """The rows of `policy`; `tokens` turns the people that exceptions name into tokens."""
     rules = [row for one in policy.of("status", "limits", "residency", "never") for row in _rows(one, policy)]
     if policy.owner:
         rules.append(_owner(policy))

@@ -1,6 +1,7 @@
-"""Reads the rules of findings and the controls they are evidence for: one .sql and .yml each, or one .yml.
+"""Reads the rules that make findings (an .sql and a .yml each), and the controls they are evidence for (a
+.yml each).
 
-Unknown keys fail, so that a slip of the pen is no silent default.
+Unknown keys are errors, so that a typo does not become a silent default.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ LEVELS = ("low", "medium", "high", "critical")
 
 @dataclass(frozen=True)
 class Budget:
-    """False alarms of an anomaly rule that its thresholds were set for, on weeks without any anomaly."""
+    """How many false alarms the thresholds of an anomaly rule were set for, in weeks without any anomaly."""
 
     alarms: int
     per: int
@@ -29,9 +30,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Rule:
-    """A kind of finding. Its SQL names rows of use: app, scope, subject, day, bytes_up, bytes_up_max,
-    sessions, measure, expected, allowed, because, owner, line, review, server, server_port. One about a
-    server names that, and a subject only where a person is what it is about."""
+    """A kind of finding.
+
+    Its SQL selects rows of evidence with the columns app, scope, subject, day, bytes_up, bytes_up_max,
+    sessions, measure, expected, allowed, because, owner, line, review, server, server_port. A rule about
+    servers fills in `server`, and `subject` only if the finding is about a person.
+    """
 
     name: str
     title: str
@@ -41,21 +45,20 @@ class Rule:
     #: days from the end of the week it was first seen in to the day a decision is due
     due_days: int
     sql: str
-    #: what its rows are rows of, as in judging/1_used.sql: without any there is nothing to find
+    #: the relation it reads (judging/1_used.sql); the rule does not run if that is empty
     of: Literal["used", "servers", "fabric", "models"] = "used"
-    #: without a policy there is nothing to hold use against
+    #: the rule only runs if there is a policy
     needs_policy: bool = True
-    #: weeks with use that must lie before the one judged
+    #: weeks with use that must precede the one judged
     history_weeks: int = 0
     budget: Budget | None = None
-    #: rows of near_servers, near_models, near_usage, catalog, policy given, and rows of evidence it must make
-    #: of them
+    #: tests: rows of near_servers, near_models, near_usage, catalog and policy, and the evidence expected
     examples: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
 class Control:
-    """A control of a framework that some rules are evidence for."""
+    """A control of a framework, and the rules that are evidence for it."""
 
     framework: str
     edition: str
@@ -70,7 +73,7 @@ class Control:
 
 @cache
 def load_rules() -> tuple[Rule, ...]:
-    """Every rule, by name."""
+    """All rules, ordered by name."""
     return tuple(_rule(path) for path in sorted(RULES.glob("*.yml")))
 
 
@@ -88,7 +91,7 @@ def _rule(path: Path) -> Rule:
 
 @cache
 def load_controls() -> tuple[Control, ...]:
-    """Every control of every framework, in the order of its file."""
+    """All controls of all frameworks, in the order of their files."""
     controls = []
     for path in sorted(CONTROLS.glob("*.yml")):
         entry: dict[str, Any] = read_yaml(path.read_text("utf-8"))

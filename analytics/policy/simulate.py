@@ -1,7 +1,7 @@
-"""Another policy over the last 30 days, by the code that makes findings: nothing is written.
+"""Judges the last 30 days by another policy, with the code that makes findings. Nothing is written.
 
-In: a lake with its marts, a compiled policy. Out: findings as the open zone would have them, so k-safe.
-A simulation and the findings after the change agree because they are the same SQL over the same rows.
+In: a lake with its marts, and a compiled policy. Out: findings as they would be published, so k-safe. They
+agree with the findings after the policy is changed, because both come from the same SQL on the same rows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A finding in a week. Figures are None where they are hidden or unknown."""
+    """A finding in a week. Figures are None if hidden or unknown."""
 
     week: date
     finding: str
@@ -44,7 +44,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Findings of the weeks judged: by the published policy, and by the other one."""
+    """The findings of the weeks judged, by the published policy and by the other one."""
 
     weeks: tuple[date, ...]
     before: tuple[Hit, ...]

@@ -1,6 +1,6 @@
-"""What a week is judged from in a lake, laid out for judge.py, and its fingerprint.
+"""Makes the relations of a lake that judge.py reads, and fingerprints of what a week is judged from.
 
-In: the manifest, and which files hold which period of which mart. Nothing here writes.
+In: the manifest, and the files of the marts by period. Nothing is written to the lake.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Weeks:
     zone: str
 
     def known(self) -> list[date]:
-        """Mondays of weeks with published figures whose hours are still there."""
+        """Mondays of the weeks that have published figures, and whose hourly marts still exist."""
         hourly = self.files.get("usage_hourly", {})
         weeks = (date.fromisoformat(week) for week in self.files.get("usage_weekly", {}))
         return sorted(
@@ -50,7 +50,7 @@ class Weeks:
         )
 
     def fingerprint(self, week: date) -> str:
-        """Two equal ones mean that the same policy would find the same, with the same catalog and sensors."""
+        """If two are equal, the same policy, catalog and sensors would make the same findings."""
         coverage = files_of(self.manifest.tables["coverage"].cold, days_of(week, self.zone))
         return fingerprint(
             definitions(),
@@ -60,7 +60,7 @@ class Weeks:
         )
 
     def lay_out(self, connection: duckdb.DuckDBPyConnection, first: date, last: date) -> None:
-        """Makes what judge.py reads for weeks from Monday `first` to Monday `last`, but for the policy."""
+        """Makes what judge.py reads for the weeks from Monday `first` to Monday `last`, except the policy."""
         for name, relation in NEAR.items():
             near = files_sql(self.marts[name].types, self._near(name, first, last), root=self._root)
             connection.execute(
@@ -71,19 +71,19 @@ class Weeks:
             _table(connection, relation, cold_sql(table, table.cold_files, root=self._root))
 
     def lay_out_week(self, connection: duckdb.DuckDBPyConnection, week: date) -> int:
-        """Makes what judge.py reads of one week; returns the minutes watched."""
+        """Makes what judge.py reads for a single week; returns the minutes in which sensors watched."""
         cube = [path for path in [self.files["usage_weekly"].get(week.isoformat())] if path]
         _table(connection, "cells", files_sql(self.marts["usage_weekly"].types, cube, root=self._root))
         return self._watched_minutes(connection, week)
 
     def lay_out_policy(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Makes the relations of the policy as published."""
+        """Makes the relations of the published policy."""
         for name in POLICY_MARTS:
             paths = list(self.files.get(name, {}).values())
             _table(connection, name, files_sql(self.marts[name].types, paths, root=self._root))
 
     def policy_version(self, connection: duckdb.DuckDBPyConnection) -> str:
-        """Of the policy laid out; '' without one."""
+        """The version of the policy in the relations; '' without a policy."""
         found = connection.execute(
             "SELECT MAX(policy_version) FROM (SELECT policy_version FROM policy UNION SELECT policy_version "
             "FROM exceptions)"
@@ -119,7 +119,7 @@ class Weeks:
 
 @cache
 def definitions() -> str:
-    """Fingerprint of rules, controls and judging SQL: a release that judges differently judges anew."""
+    """Fingerprint of rules, controls and judging SQL: another release judges all weeks again."""
     digest = hashlib.sha256()
     for folder in (RULES, CONTROLS, Path(__file__).parent / "judging"):
         for path in sorted(folder.iterdir()):
@@ -173,7 +173,7 @@ def lay_out_frames(connection: duckdb.DuckDBPyConnection, frames: Mapping[str, p
 
 
 def lay_out_no_servers(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes `near_servers` and `near_models` without rows, for use that is made up."""
+    """Makes `near_servers` and `near_models` without rows, for cases, which have no servers."""
     types = {mart.name: mart.types for mart in load_marts()}
     for name in ("ai_servers_daily", "model_pulls_daily"):
         _table(connection, NEAR[name], files_sql(types[name], [], root="''"))

@@ -1,1 +1,1 @@
-"""Results in, text out; one file per format. Nothing here opens a file or asks the clock."""
+"""Renders results as text, one module per format. Nothing here opens a file or asks the clock."""

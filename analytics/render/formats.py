@@ -1,4 +1,4 @@
-"""The formats of a report, all made from the same result and page: same data, same bytes in each."""
+"""The formats of a report, all made from the same result and page. The same data gives the same bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analytics.reports.weekly.page import Page
 
 
 class ExtraMissing(Exception):
-    """A format needs a package that is not installed; the message says how to get it."""
+    """A format needs a package that is not installed; the message says how to install it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a document becomes bytes, and what its files end in."""
+    """A format: how a document becomes bytes, and the suffix of files."""
 
     suffix: str
     form: Callable[[Document], bytes]
 
     def write(self, document: Document) -> bytes:
-        """Said in the language of the page."""
+        """`document` as bytes, in the language of its page. Raises ExtraMissing."""
         with speaking(document.page.language):
             return self.form(document)
 

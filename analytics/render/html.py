@@ -1,4 +1,4 @@
-"""A page of words and figures in, one self-contained HTML file out: no script, no request."""
+"""Renders a page as one self-contained HTML file, without scripts or requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from analytics.render.language import say_markup, translated
 def page(template: str, style: str, content: object) -> str:
     """Fill `template` (Jinja2 source) with `content` as `page`; `style` becomes its one style sheet.
 
-    Styles are allowed by their hash only, so that nothing smuggled into a name can add any.
+    The content security policy allows the style by its hash only, so that nothing in a name can inject one.
     """
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return (

@@ -1,8 +1,8 @@
-"""What reports say, in the reader's language: one file of strings a language, `languages/<code>.toml`.
+"""The strings of reports in the reader's language: one file per language, `languages/<code>.toml`.
 
-Every file has the same keys and placeholders. A string with plural forms is a table of `one` and `other`,
-chosen by `n`. What stands as English in data (rules of findings, categories, a figure's question) is looked
-up by its own text in `[texts]`, and stays English where a language has no words for it.
+All files have the same keys and placeholders. A string with plural forms is a table of `one` and `other`,
+chosen by `n`. English texts in data (rules, categories, the questions of figures) are looked up by themselves
+in `[texts]`; without a translation they stay English.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def languages() -> tuple[str, ...]:
 
 @contextmanager
 def speaking(code: str) -> Iterator[None]:
-    """Everything said inside is said in the language `code`. Raises ValueError where there is none."""
+    """Sets the language of the code inside the block. Raises ValueError for an unknown `code`."""
     if code not in languages():
         raise ValueError(f"no language {code!r}; there are {', '.join(languages())}")
     token = _spoken.set(code)
@@ -43,7 +43,7 @@ def speaking(code: str) -> Iterator[None]:
 
 
 def spoken() -> str:
-    """The language being spoken: 'en' unless set otherwise."""
+    """Code of the language in force; 'en' unless set by `speaking`."""
     return _spoken.get()
 
 
@@ -53,7 +53,7 @@ def say(key: str, n: int | None = None, **values: object) -> str:
 
 
 def say_markup(key: str, n: int | None = None, **values: object) -> Markup:
-    """The same for a page: what is filled in is escaped unless it is markup."""
+    """As `say`, for HTML: values are escaped unless they are markup."""
     return escape(_form(key, n)).format(n="" if n is None else number(n), **values)
 
 
@@ -66,13 +66,13 @@ def knows(key: str) -> bool:
 
 
 def names(key: str) -> list[str]:
-    """A list of words: months, weekdays."""
+    """The list of words `key`: months, weekdays."""
     words: list[str] = _entry(key)
     return words
 
 
 def translated(text: str) -> str:
-    """`text`, an English text from data, in the language spoken; unchanged where it has no translation."""
+    """`text`, an English text from data, in the language in force; unchanged if it has no translation."""
     return str(strings(spoken())["texts"].get(text, text))
 
 
@@ -83,7 +83,7 @@ def number(value: int) -> str:
 
 @cache
 def strings(code: str) -> Mapping[str, Any]:
-    """The whole file of a language."""
+    """The content of a language's file."""
     return tomllib.loads(_FILES.joinpath(f"{code}.toml").read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""The page as Markdown: for a wiki, a ticket or a chat."""
+"""Renders a page as Markdown, for a wiki, a ticket or a chat."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analytics.reports.weekly.page import Page
 
 
 def write(page: Page | Sheet) -> str:
-    """In the order of the page; the annex lists each figure with its hash."""
+    """The page in its order; the annex lists all figures with their hashes."""
     body = _weekly(page) if isinstance(page, Page) else _sheet(page)
     return "\n".join((*_head(page), *body, *_annex(page))) + "\n"
 

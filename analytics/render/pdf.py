@@ -1,4 +1,5 @@
-"""The HTML page as PDF/UA-1, by WeasyPrint: no request, no clock, the same bytes for the same page."""
+"""Renders the HTML page as PDF/UA-1 with WeasyPrint; no request, no clock, the same bytes for the same
+page."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ _VARIABLE = re.compile(r"var\((--[\w-]+)\)")
 
 
 def write(html: str, identifier: str) -> bytes:
-    """`identifier` becomes the document's id. Raises ExtraMissing without WeasyPrint."""
+    """The PDF of a page; `identifier` becomes the id of the document. Raises ExtraMissing without
+    WeasyPrint."""
     try:
         from weasyprint import HTML
     except (ImportError, OSError):

@@ -1,4 +1,4 @@
-"""Figures as JSON and as CSV tables in a zip: for machines, and for the archive."""
+"""Writes figures as JSON, and as CSV tables in a ZIP file; JSON is also the form of the archive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_json(document: Document) -> bytes:
-    """Facts, the page's words, and every figure with its SQL, rows and hash; keys in a fixed order."""
+    """Facts, the texts of the page, and every figure with its SQL, rows and hash; keys in a fixed order."""
     result, page = document.result, document.page
     facts, scope = result.facts, result.scope
     words = {f.name: getattr(page, f.name) for f in fields(page) if f.name not in ("tables", "seeing")}
@@ -53,7 +53,7 @@ def as_json(document: Document) -> bytes:
 
 
 def as_csv(document: Document) -> bytes:
-    """One CSV file per figure, in a zip that is the same for the same rows."""
+    """A ZIP file with a CSV file per figure; the same bytes for the same rows."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for table in document.result.tables.values():

@@ -1,7 +1,7 @@
-"""Pictures as inline SVG: bars, sparklines and the rhythm grid. Colours come from the page's CSS classes.
+"""Draws inline SVG: bars, sparklines, grids and curves. Colours come from the CSS classes of the page.
 
-Each picture carries its figures as a text (`aria-label`, or a table beside it), uses no style
-attribute, script or external reference, and prints one decimal so that output never varies.
+Each picture has its figures as text (`aria-label`, or a table beside it) and no style attribute, script or
+external reference. Numbers are printed with one decimal, so that output never varies.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def moon_symbols() -> Markup:
 
 
 def bar(value: int | None, upper: int | None, most: int, status: str = "") -> Markup:
-    """A bar of `value` on the scale 0..`most`, paler up to `upper`; the figure stands beside it as text.
+    """A bar of `value` on a scale from 0 to `most`, paler up to `upper`; the figure is beside it as text.
 
     `status` is a key of words.STATUSES and gives its colour.
     """
@@ -52,10 +52,10 @@ def bar(value: int | None, upper: int | None, most: int, status: str = "") -> Ma
 
 
 def sparkline(values: Sequence[int | None], label: str) -> Markup:
-    """Up to twelve weeks as a line; a week that is not known breaks it.
+    """Up to twelve weeks as a line, which is interrupted at unknown weeks.
 
-    The line is filled where it starts from zero. Where all weeks are of one size it is drawn on a
-    narrower scale, without a filling that would suggest zero.
+    The area below is filled if the scale starts at zero. If all weeks are similar, the scale is narrower, and
+    nothing is filled, as that would suggest zero.
     """
     known = [v for v in values if v is not None]
     if len(known) < 2:

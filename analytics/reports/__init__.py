@@ -1,1 +1,6 @@
-"""One folder per report: the questions it answers, the SQL behind each figure, and the page's story."""
+"""Reports: a folder each, with report.yml (the questions), the SQL of every figure, and an optional page.py.
+
+spec, run, result   read a report's folder, run its figures, hold their rows
+periods             days, weeks, months and quarters
+sheet               the default page; weekly/ has a page of its own
+"""

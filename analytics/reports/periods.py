@@ -1,7 +1,7 @@
-"""Periods as they are written: 2026-11-12, 2026-W46, 2026-11, 2026-Q4.
+"""Parses and prints periods: 2026-11-12, 2026-W46, 2026-11, 2026-Q4.
 
-Figures of people hold for whole weeks, so a month or quarter is the weeks whose Thursday lies in it, as ISO
-8601 counts years: no week belongs to two, and none is torn.
+Numbers of people exist for whole weeks only. So a month or quarter consists of the weeks whose Thursday lies
+in it, like the years of ISO 8601: every week belongs to exactly one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _FORMS = {"day": "2026-11-12", "week": "2026-W46", "month": "2026-11", "quarter"
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """First and last day, and how it is written."""
+    """A period: its first and last day, and how it is written."""
 
     name: str
     first: date
@@ -36,7 +36,7 @@ class Period:
 
     @property
     def title(self) -> str:
-        """As a heading says it: 'week 46', 'November 2026', 'Thursday 12 November 2026'."""
+        """For headings: 'week 46', 'November 2026', 'Thursday 12 November 2026'."""
         if self.first == self.last:
             day = words.day_name(self.first)
             return say("period.day", weekday=words.weekday(self.first), day=day, year=self.first.year)
@@ -49,7 +49,7 @@ class Period:
 
 
 def parse(kind: str, text: str) -> Period:
-    """The period written as `text`. Raises ValueError saying what was expected."""
+    """The period of a kind (day, week …) written as `text`. Raises ValueError with what was expected."""
     try:
         if kind == "day" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):  # Python takes weeks for their Mondays
             return around(kind, date.fromisoformat(text))
@@ -66,7 +66,7 @@ def parse(kind: str, text: str) -> Period:
 
 
 def around(kind: str, day: date) -> Period:
-    """The period `day` lies in; of a month or quarter, the one its week counts to."""
+    """The period of a kind that `day` lies in; for months and quarters, that of the day's week."""
     if kind == "day":
         return Period(day.isoformat(), day, day)
     thursday = _thursday(day)

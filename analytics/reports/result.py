@@ -1,4 +1,4 @@
-"""What a report run hands to its story and its page: plain rows, with the SQL and hash behind them."""
+"""The result of a report: plain rows of every figure, with their SQL and a hash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The period under report and its weeks; also a one-row table every figure may read."""
+    """The period under report and its weeks; figures can read it as a table of one row."""
 
     week: date  # Monday of the period's last week
     previous: date
@@ -33,7 +33,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What holds for the whole lake, printed in the header."""
+    """Facts about the lake that are printed in the header."""
 
     zone: str
     k: int
@@ -47,14 +47,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows one figure's SQL gave."""
+    """The rows of a figure."""
 
     figure: Figure
     rows: tuple[Row, ...]
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the rows as canonical JSON: same data, same hash, on any machine."""
+        """SHA-256 of the rows as canonical JSON; the same on any machine."""
         columns = list(self.figure.columns)
         cells = [[row[name] for name in columns] for row in self.rows]
         text = json.dumps([columns, *cells], ensure_ascii=False, separators=(",", ":"), default=_canonical)
@@ -63,7 +63,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A report's figures for one week."""
+    """The figures of a report for one period."""
 
     spec: Spec
     facts: Facts
@@ -71,7 +71,7 @@ class Result:
     tables: Mapping[str, Table]
 
     def rows(self, figure: str) -> tuple[Row, ...]:
-        """Rows of a figure by its id."""
+        """The rows of the figure with this id."""
         return self.tables[figure].rows
 
 

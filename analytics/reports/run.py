@@ -1,4 +1,4 @@
-"""Runs a report's figures over the open views and returns plain rows."""
+"""Runs the figures of a report on the views, and returns plain rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def weeks(lake: duckdb.DuckDBPyConnection) -> list[date]:
 
 
 def monday(week: str) -> date:
-    """Monday of an ISO week such as '2026-W46'. Raises ValueError saying what was expected."""
+    """Monday of an ISO week such as '2026-W46'. Raises ValueError with what was expected."""
     match = _WEEK.fullmatch(week)
     if match is None:
         raise ValueError(f"{week!r} is not an ISO week; write it like 2026-W46")
@@ -37,9 +37,10 @@ def monday(week: str) -> date:
 def scope_of(
     week: date, known: list[date], zone: str, *, days: tuple[date, date] | None = None, about: str = ""
 ) -> Scope:
-    """The week and its limits; days begin at midnight of `zone`, also when clocks change.
+    """The scope of a week; days begin at midnight in `zone`, also when clocks change.
 
-    `days` are the first and last day of another period, of which `week` is the last.
+    `known` are the Mondays with data. For another period, `days` are its first and last day, and `week` is
+    its last week.
     """
     first_day, last_day = days or (week, week + timedelta(days=6))
     tz = ZoneInfo(zone)
@@ -60,13 +61,13 @@ def scope_of(
 
 
 def run(lake: duckdb.DuckDBPyConnection, spec: Spec, facts: Facts, scope: Scope) -> Result:
-    """Every figure of `spec` for one week. Earlier figures are readable by their id."""
+    """All figures of `spec`, in order; each can read the earlier ones as tables named by their id."""
     lake.execute(scope_sql(scope))
     return Result(spec, facts, scope, {table.figure.id: table for table in _tables(lake, spec)})
 
 
 def scope_sql(scope: Scope) -> str:
-    """The statement that makes the one-row view `scope`; printed so that a reader can run a figure."""
+    """The statement that makes the view `scope`; it is printed so that readers can run figures themselves."""
     dates = ("week", "previous", "oldest", "four_weeks", "sunday", "earliest", "first_day", "last_day")
     columns = [f"DATE '{getattr(scope, name).isoformat()}' AS {name}" for name in dates]
     columns += [

@@ -1,6 +1,6 @@
-"""The default page of a report: a sentence, and each figure with a heading as a table.
+"""The default page of a report: a sentence, and every figure with a heading as a table.
 
-A report whose folder has a `page.py` builds its own page instead.
+A report with a `page.py` in its folder builds its own page instead.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _COUNTS = ("people", "people_most", "bytes_up", "bytes_down", "connections", "at
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell as it reads; `grade` where it is a moon."""
+    """The text of a cell; `grade` if it is shown as a moon."""
 
     text: str
     grade: int | None = None
@@ -56,7 +56,7 @@ class Section:
 
     @property
     def remark(self) -> str:
-        """The only thing a single row says, where the rest of it is unknown; else ''."""
+        """The only known cell, if the figure has a single row with nothing else known; else ''."""
         if len(self.rows) != 1:
             return ""
         filled = [cell.text for cell in self.rows[0] if cell.text != _NOTHING]
@@ -65,7 +65,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Everything the default page says, in reading order."""
+    """The content of the default page, in reading order."""
 
     report: str
     title: str
@@ -85,12 +85,12 @@ class Sheet:
 
     @property
     def sentence(self) -> str:
-        """Claim and verdict as one text."""
+        """The claim and the rest of the verdict as one text."""
         return f"{self.claim} {self.verdict}".strip()
 
 
 def build(result: Result, period: Period, about: str = "") -> Sheet:
-    """The page for a result, `about` the name of whom or what; a pure function of them."""
+    """The page for a result; `about` is the name of the service or department it is about. Pure."""
     spec, facts = result.spec, result.facts
     claim, verdict = _sentence(result, period, about)
     stated = [

@@ -1,4 +1,4 @@
-"""Reads a report's folder: report.yml with its questions, and one SQL file per figure."""
+"""Reads the folder of a report: report.yml with its questions, and an SQL file per figure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REQUIRED = {"id", "question", "row", "columns"}
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One question and the SQL that answers it."""
+    """A question, and the SQL that answers it."""
 
     id: str
     question: str
@@ -34,7 +34,7 @@ class Figure:
 
     @property
     def statement(self) -> str:
-        """The SQL without the remark at its head, which a page says as `question` in its language."""
+        """The SQL without the comment at its beginning, which pages show translated, as `question`."""
         lines = self.sql.splitlines()
         first = next(n for n, line in enumerate(lines) if not line.startswith("--"))
         return "\n".join(lines[first:])
@@ -54,14 +54,14 @@ class Spec:
 
     @property
     def restricted(self) -> bool:
-        """Reads per-person rows: every run is logged, and no destination ever receives it."""
+        """True if it reads rows about persons: then every run is logged, and it is never sent."""
         return self.about == "person"
 
 
 def read(folder: Traversable, other: Callable[[str], Traversable] | None = None) -> Spec:
-    """The report described in `folder`. Raises ValueError naming the figure that is wrong.
+    """The report described in `folder`. Raises ValueError with the figure that is wrong.
 
-    One that `extends` another has its figures first; `other` gives the folder of a name.
+    A report that `extends` another one begins with the figures of that; `other` gives the folder of a report.
     """
     text = folder.joinpath("report.yml").read_text(encoding="utf-8")
     raw = read_yaml(text)

@@ -1,7 +1,7 @@
-"""What `resolvers/*.yml` may hold: places behind which the sensor is blind, and how they are known.
+"""The model of `resolvers/*.yml`: services behind which the sensor is blind, and how they are recognised.
 
-Encrypted DNS hides which names are asked for; a VPN, relay or proxy hides all that passes. Neither is
-AI use: connections to them are counted in `coverage`, so that every other figure says what it misses.
+Encrypted DNS hides which names are looked up; a VPN, relay or proxy hides all traffic. Neither is use of AI.
+Connections to them are counted in `coverage`, so that reports can say what other figures miss.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ Port = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}(/(tcp|udp))?$")]
 
 
 class BlindSpot(Strict):
-    """A service or protocol that hides what passes, and where it is met.
+    """A service or protocol that hides traffic, and how it is recognised.
 
-    `hosts` are met by name, `addresses` (networks) only where no name is known, and each of them on
-    `ports` (any, if none is given). An entry of ports alone means whatever is met there.
+    `hosts` match by name, `addresses` (networks) only if no name is known; both only on `ports`, if any are
+    given. An entry with ports only matches everything on them.
     """
 
     name: Text
@@ -86,20 +86,20 @@ class BlindSpot(Strict):
 
 
 class BlindSpots(Strict):
-    """One file of `resolvers/`."""
+    """The content of a file in `resolvers/`."""
 
     meaning: Text
     entries: Annotated[tuple[BlindSpot, ...], Field(min_length=1, max_length=1000)]
 
 
 def blind_spots(entries: Iterable[BlindSpot]) -> pl.DataFrame:
-    """All `entries`, with the columns of `BLIND_SPOTS`, in order."""
+    """All `entries` as a frame with the columns of `BLIND_SPOTS`, in order."""
     rows = [row for entry in entries for row in _rows(entry)]
     return pl.DataFrame(rows, schema=BLIND_SPOTS, orient="row")
 
 
 def places(entry: BlindSpot) -> Iterator[tuple[str, str, int | None, str | None]]:
-    """Each form, value, port and transport by which `entry` is met."""
+    """Form, value, port and transport of each way to recognise `entry`."""
     ports: list[tuple[int | None, str | None]] = [
         (int(number), transport or None) for number, _, transport in (p.partition("/") for p in entry.ports)
     ]

@@ -1,7 +1,8 @@
-"""The compiled catalog on disk: frames, found again by what the catalog's files look like. I/O.
+"""Caches the compiled catalog on disk, keyed by what the catalog's files look like.
 
-A file's path, size, inode and times of change stand for its content, because reading thousands of
-files takes longer than all the rest. Times are coarse: what changed a moment ago is not cached yet.
+Path, size, inode and times of change stand for the content of a file, because reading thousands of files
+takes longer than everything else. Times are coarse, so a catalog that has just been changed is not cached
+yet.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _VERSION = "version"
 
 @dataclass(frozen=True)
 class Stamp:
-    """What the files of some folders look like."""
+    """What the catalog files of some folders look like."""
 
     digest: str
     #: newest change of any of them, nanoseconds since 1970
@@ -45,7 +46,7 @@ def stamp(folders: Sequence[Path]) -> Stamp:
 
 
 def look(path: str) -> tuple[str, int, int, int, int]:
-    """Path, size, inode, time of writing and of any change; one that just vanished is all zeros."""
+    """Path, size, inode, and times of the last modification and status change; zeros if the file is gone."""
     try:
         status = os.stat(path)  # noqa: PTH116 - thousands of times
     except OSError:
@@ -54,7 +55,8 @@ def look(path: str) -> tuple[str, int, int, int, int]:
 
 
 def read(folder: Path, stamp: Stamp) -> dict[str, Any]:
-    """The frames (by name) and the version stored for `stamp`; nothing if there are none, or damaged."""
+    """The frames by name, and the version, cached for `stamp`; empty if there are none, or they are
+    damaged."""
     place = folder / stamp.digest
     try:
         found: dict[str, Any] = {path.stem: pl.read_ipc(path) for path in place.glob("*.arrow")}
@@ -64,7 +66,7 @@ def read(folder: Path, stamp: Stamp) -> dict[str, Any]:
 
 
 def write(folder: Path, stamp: Stamp, catalog: Mapping[str, Any]) -> None:
-    """Keep `catalog` in place of all earlier ones; written beside and renamed, given up silently."""
+    """Cache `catalog` in place of all earlier ones. Failures are ignored: it is only a cache."""
     if time.time_ns() - stamp.changed_ns < SETTLED_NS:
         return
     with contextlib.suppress(OSError):

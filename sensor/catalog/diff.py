@@ -1,4 +1,4 @@
-"""Two catalogs against each other: what came, what went, what is seen differently."""
+"""Compares two catalogs: indicators added, removed and changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensor.catalog.index import INDICATORS
 from sensor.catalog.load import BUILT_IN, compiled
 from sensor.errors import UsageError
 
-#: What a change of an indicator is told of.
+#: Facts about an indicator that are compared.
 FACTS = ("access", "role", "confidence", "certainty")
 COMPARED = ("signature", "app", "kind", "value", *FACTS)
 
@@ -36,10 +36,10 @@ def snapshot(place: Path) -> pl.DataFrame:
 
 
 def diff(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """Rows change (added, removed, changed), app, kind, value, what, by app.
+    """The differences, by app: change (added, removed, changed), app, kind, value, what.
 
-    Both frames have the columns of `COMPARED`, or more. An indicator that went to another service is one
-    removed and one added.
+    Both frames need the columns of `COMPARED`. An indicator that moved to another service counts as removed
+    and added.
     """
     facts = pl.concat_str(*(pl.col(name).cast(pl.String) for name in FACTS), separator=" ")
     before = old.select("signature", "app", "kind", "value", before=facts)

@@ -1,4 +1,4 @@
-"""A YAML file as plain data that still knows on which line each value stands.
+"""Parses a YAML file to plain data that knows the line of each value.
 
 Entries are written by hand, so the reader is strict: one document of mappings, no key twice (YAML
 would silently keep the last), no anchors or aliases (they hide what an entry says, and a few lines
@@ -55,7 +55,7 @@ class Document:
 
 
 class Unreadable(Exception):
-    """A file that is not one plain YAML mapping; carries the `Problem`."""
+    """Raised for a file that is not a single, plain YAML mapping; carries the `Problem`."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -63,7 +63,7 @@ class Unreadable(Exception):
 
 
 def parse(path: str, content: bytes) -> Document:
-    """The document in `content`; raises `Unreadable` with the place and the remedy."""
+    """The document in `content`. Raises Unreadable, with place and remedy."""
     if len(content) > MAX_BYTES:
         raise Unreadable(Problem(path, 1, f"larger than {MAX_BYTES // 1024} KB", "split it into services"))
     try:

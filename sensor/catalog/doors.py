@@ -1,9 +1,9 @@
-"""Hosts below a vendor's own pages that say by their first label what they open. Pure.
+"""Adds indicators for hosts below a vendor's own domain whose first label says what they are. Pure.
 
 A whole domain listed as `access: site` covers help pages, and would also cover the API that nobody has
-listed yet. `api.`, `app.` or `console.` in front of it is no help page: unless an indicator names that
-host, one is added with certainty `convention`, which `explain` shows and exports leave out. Not for
-services that share their hosts with other things: there the label says nothing about AI.
+listed yet. A host `api.`, `app.` or `console.` of that domain is no help page. So, unless an indicator names
+that host, one is added with certainty `convention`, which `explain` shows and exports leave out. This is not
+done for services that share their hosts with other things, because there the label says nothing about AI.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from sensor.catalog.entry import Claim, Entry
 
-#: The access class of a vendor's own pages: only there a label tells something new.
+#: The access class of a vendor's own pages: only there a first label adds information.
 SITE = "site"
 CONVENTION = "convention"
 #: The category of products that people use for something else.
@@ -23,9 +23,9 @@ EMBEDDED = "embedded"
 def with_doors(
     entries: Iterable[Entry], labels: Mapping[str, str], taken: Set[str] = frozenset()
 ) -> Iterator[Entry]:
-    """`entries` with a claim for each of `labels` (first label → access) in front of their sites.
+    """`entries` with claims for each of `labels` (first label → access class) of their sites.
 
-    None for hosts that an entry names, or that are among `taken`.
+    Hosts that an entry names, or that are in `taken`, get none.
     """
     entries = list(entries)
     named = taken | {

@@ -1,7 +1,7 @@
-"""Entries: what services, bulk lists and self-hosted products have in common. Pure.
+"""Entries: the common form of services, bulk lists and self-hosted products. Pure.
 
-The rest of the product knows no file forms: an `Entry` is somebody's AI, and its `Claim`s are what
-gives it away, each with the place in the file where it stands.
+The rest of the product does not know the forms of files. An `Entry` is one service, and its `Claim`s are what
+it is recognised by, each with its place in the file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PRODUCT_FACTOR = 0.8
 
 @dataclass(frozen=True)
 class Claim:
-    """One thing that gives an entry away: a word of `kind:` and the value it looks for."""
+    """One thing that an entry is recognised by: a kind of indicator, and the value it looks for."""
 
     kind: str
     value: str
@@ -50,7 +50,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Entry:
-    """One service with its id: what lints, the index and the lake see."""
+    """One service with its id, as lints, index and lake use it."""
 
     app: str
     name: str
@@ -120,8 +120,10 @@ def of_bulk(app: str, bulk: Bulk) -> Entry:
 
 
 def of_product(app: str, software: Product) -> Entry:
-    """The entry of a file below `behaviours/`: every port with every path, what it says it runs, what its
-    hosts are called, and its manners as attributes.
+    """The entry of a file below `behaviours/`.
+
+    Its claims are every port with every path, what servers say they run, and labels of hosts; everything else
+    becomes attributes.
     """
     pairs = product(software.ports or ("",), enumerate(software.paths))
     found: list[tuple[str, str, Place]] = [
@@ -159,7 +161,10 @@ def of_product(app: str, software: Product) -> Entry:
 
 
 def amended(entry: Entry, amendment: Amendment, is_door: Mapping[str, bool]) -> Entry | None:
-    """`entry` as the organisation sees it; None if it does not want it. `is_door`: by access class."""
+    """`entry` as amended by the organisation; None if it retires it.
+
+    `is_door` tells, by access class, whether the class is a door to the service.
+    """
     change = amendment.reclassify
     if change is None:
         return None

@@ -1,8 +1,8 @@
-"""The catalog in other tools' formats: text out, nothing opened. Pure.
+"""Writes the catalog in the formats of other tools, as text. Pure.
 
-CSV and JSON carry everything, roles included. The formats that other tools act on (hosts, STIX, Zeek
-Intel, Suricata) carry use only: no shared hosts, no side doors, no unproven entries. What a format
-cannot say (a pattern in a hosts file) is left out and counted in its first lines.
+CSV and JSON contain everything, including roles. The formats that other tools act on (hosts, STIX, Zeek
+Intel, Suricata) only contain use: no shared hosts, no side doors, no unproven entries. What a format cannot
+express (a pattern in a hosts file) is left out, and counted in its first lines.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def as_stix(catalog: Catalog) -> Iterator[str]:
 def as_zeek_intel(catalog: Catalog) -> Iterator[str]:
     """A file of Zeek's Intelligence Framework; its domains and URLs match as a whole only.
 
-    So the beginning of a path cannot be said, and a domain says nothing of what is below it.
+    So beginnings of paths cannot be expressed, and a domain does not include its subdomains.
     """
     types = {"domain": "Intel::DOMAIN", "suffix": "Intel::DOMAIN", "address": "Intel::SUBNET"}
     rows = acted_on(catalog)
@@ -119,7 +119,7 @@ FORMATS: dict[str, Callable[[Catalog], Iterator[str]]] = {
 def acted_on(catalog: Catalog) -> pl.DataFrame:
     """The indicators of proven use on hosts that serve nothing else, with service, vendor and category.
 
-    Hosts that nobody has seen, only named by convention, are not among them.
+    Without hosts that are only known by convention.
     """
     about = catalog.services.filter(~pl.col("experimental")).select("app", "service", "vendor", "category")
     use = catalog.indicators.filter(pl.col("role") == "use", pl.col("certainty") != CONVENTION)

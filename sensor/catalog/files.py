@@ -1,4 +1,4 @@
-"""Which files are the catalog, and their bytes. Plain, because every start looks at thousands of them."""
+"""Finds and reads the files of the catalog. Kept simple, because every start looks at thousands of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class File:
-    """One catalog file: its place below the catalog folder, its name for messages, its bytes."""
+    """A catalog file: its path relative to the catalog folder, its name in messages, and its bytes."""
 
     key: str
     name: str
@@ -30,7 +30,8 @@ class File:
 
 
 def collect(folders: Iterable[Path]) -> list[File]:
-    """The files of `folders`, sorted by place; at one place in the order of the folders."""
+    """The files of `folders`, sorted by relative path; those with the same path in the order of the
+    folders."""
     files: list[File] = []
     problems: list[Problem] = []
     for folder in folders:
@@ -52,7 +53,7 @@ def collect(folders: Iterable[Path]) -> list[File]:
 
 
 def places(folder: Path) -> list[str]:
-    """The catalog files of a folder, sorted; plain text, because there are thousands."""
+    """Paths of the catalog files of a folder, sorted; as text, because there are thousands."""
     return sorted(_walk(str(folder)))
 
 

@@ -1,4 +1,4 @@
-"""Entries as frames: what the matcher reads, what the lake keeps, what people ask about. Pure."""
+"""Turns entries into frames: indicators for matching, services for the lake, attributes for people. Pure."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ EXPERIMENTAL_FACTOR = 0.8
 def indicators(
     entries: Iterable[Entry], vocabulary: Vocabulary, retired: Set[str] = frozenset()
 ) -> pl.DataFrame:
-    """All that gives `entries` away, with the columns of `INDICATORS`, in entry order.
+    """The indicators of `entries`, with the columns of `INDICATORS`, in the order of entries.
 
-    Names among `retired` are not told by convention either.
+    Names in `retired` get no indicator by convention either.
     """
     found = with_doors(entries, vocabulary.door, retired)
     return _frame((row for entry in found for row in _claims(entry, vocabulary)), INDICATORS)
@@ -87,7 +87,7 @@ def services(
 
 
 def attributes(entries: Iterable[Entry]) -> pl.DataFrame:
-    """Every known fact about `entries`, with the columns of `ATTRIBUTES`."""
+    """All known facts about `entries`, with the columns of `ATTRIBUTES`."""
     rows = (
         (entry.app, name, risk.text(attribute), attribute.reference, attribute.checked)
         for entry in entries
@@ -97,7 +97,7 @@ def attributes(entries: Iterable[Entry]) -> pl.DataFrame:
 
 
 def role(claim: Claim, vocabulary: Vocabulary) -> Role:
-    """What a hit counts as: side doors never, shared hosts only as a possibility, the rest as use."""
+    """What a hit counts as: support for side doors, embedded for shared hosts, use for the rest."""
     of_access = vocabulary.access[claim.access].role
     if of_access == "use" and claim.shared:
         return "embedded"
@@ -105,7 +105,7 @@ def role(claim: Claim, vocabulary: Vocabulary) -> Role:
 
 
 def baseline(entry: Entry, claim: Claim, vocabulary: Vocabulary) -> int:
-    """Bytes a visit through this door sends without any prompt: the service's figure, else the class's."""
+    """Bytes that a visit sends without any prompt: the figure of the service, else of the access class."""
     own = entry.upload_baseline_bytes
     return vocabulary.access[claim.access].upload_baseline_bytes if own is None else own
 

@@ -1,4 +1,4 @@
-"""The catalog as the product uses it: read, checked, versioned and cached.
+"""Loads the catalog: reads, checks, versions and caches it.
 
     catalog = load(Path("our-signatures"), cache=state / "catalog")
     index = Index.build(catalog.indicators)         # sensor.match
@@ -32,7 +32,7 @@ BUILT_IN = Path(sensor.__file__).parents[1] / "signatures"
 
 @dataclass(frozen=True)
 class Catalog:
-    """All services, sorted by id, as frames; and the version every sighting and report carries."""
+    """All services as frames, sorted by id, and the version that sightings and reports carry."""
 
     #: date of the newest check and hash of the content: 2026.11.22+1f3c9a
     version: str
@@ -48,11 +48,11 @@ class Catalog:
     blind_spots: pl.DataFrame
 
     def frame(self) -> pl.DataFrame:
-        """One row per service, as the lake's `catalog` table."""
+        """Rows of the table `catalog` for the lake, one per service."""
         return schema.CATALOG.conform(self.services.with_columns(catalog_version=pl.lit(self.version)))
 
     def search(self, words: str) -> pl.DataFrame:
-        """The services in whose id, name, vendor, category or indicator values every word occurs."""
+        """The services with all of the words in their id, name, vendor, category or indicator values."""
         values = self.indicators.group_by("app").agg(pl.col("value").str.join(" "))
         text = pl.concat_str(
             "app", "service", "vendor", "category", "value", separator=" ", ignore_nulls=True
@@ -66,10 +66,10 @@ class Catalog:
 
 
 def load(*overlays: Path, cache: Path | None = None) -> Catalog:
-    """The built-in catalog with `overlays` laid over it, later ones winning file by file.
+    """The built-in catalog with `overlays` on top; of files with the same path, the last one counts.
 
-    `cache` is a folder for the compiled form; a folder that cannot be written and a damaged file are
-    ignored, because the cache is only there for speed.
+    `cache` is a folder for the compiled form; if it cannot be written, or is damaged, that is ignored. Raises
+    CatalogProblems.
     """
     folders = (BUILT_IN, *overlays)
     return compiled(folders) if cache is None else _cached(folders, cache)
@@ -86,7 +86,7 @@ def _cached(folders: Sequence[Path], folder: Path) -> Catalog:
 
 
 def compiled(folders: Iterable[Path]) -> Catalog:
-    """The catalog in `folders`, later ones laid over earlier ones; raises `CatalogProblems`."""
+    """The catalog in `folders`, later ones on top of earlier ones. Raises CatalogProblems."""
     # Not needed, and felt at every start, where the cache knows the catalog.
     from sensor.catalog import blind, index
     from sensor.catalog.read import draft

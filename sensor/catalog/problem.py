@@ -1,4 +1,4 @@
-"""One mistake in the catalog: where it stands, what it is, what to do about it."""
+"""Mistakes in the catalog: place, what is wrong, and the remedy."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Level: TypeAlias = Literal["error", "warning"]
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """A mistake at `path`:`line` (line 1 where a whole file or folder is meant).
+    """A mistake at `path`:`line` (line 1 if a whole file or folder is meant).
 
-    A warning is something to know about an entry that is right as it stands.
+    A warning points out something about an entry that may be right as it is.
     """
 
     path: str
@@ -30,7 +30,7 @@ class Problem:
 
 
 class CatalogProblems(CatalogError):
-    """Every mistake found in one pass, one `path:line: what; remedy` per line of the message."""
+    """All mistakes found together; the message has one line `path:line: what; remedy` for each."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems))

@@ -1,4 +1,4 @@
-"""Catalog files to checked entries; what cannot be read or does not fit becomes a `Problem` with its line."""
+"""Turns catalog files into checked entries; mistakes become `Problem`s with their lines."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Draft:
-    """All entries of one reading, with the documents they came from, so that lints can point at lines.
+    """All entries, with the documents they came from, so that lints can point at lines.
 
-    Documents stand under their entry's id, those of blind spots under their place in the folder.
+    Documents are keyed by the id of their entry, those of blind spots by their relative path.
     """
 
     entries: tuple[Entry, ...]
@@ -50,7 +50,7 @@ class Draft:
 
 
 def draft(files: Iterable[File]) -> Draft:
-    """Every entry in `files`; raises `CatalogProblems` with all mistakes of all files."""
+    """All entries in `files`. Raises CatalogProblems with all mistakes of all files."""
     problems: list[Problem] = []
     layers = _layers(files, problems)
     base = {key: documents[0] for key, documents in layers.items()}

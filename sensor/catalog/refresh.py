@@ -1,4 +1,4 @@
-"""The catalog of a sensor that runs for months: read anew when its files have changed."""
+"""Reloads the catalog of a long-running sensor when its files change."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from sensor.catalog.load import BUILT_IN, Catalog, load
 
 
 class Refresher:
-    """Remembers what the files looked like; reading them is left to the moment they look different."""
+    """Remembers what the files look like, and reads them only if they look different."""
 
     def __init__(self, catalog: Catalog, overlays: Sequence[Path], cache: Path | None = None) -> None:
-        """`catalog` is what `overlays` and `cache` gave `load` just now."""
+        """`catalog` must be the result of `load(*overlays, cache=cache)`."""
         self.catalog = catalog
         self._overlays, self._cache = tuple(overlays), cache
         self._seen = self._stamp()
 
     def look(self, *, again: bool = False) -> Catalog | None:
-        """The new catalog if its files changed and say something else; None if not.
+        """The new catalog if the files have changed, and with them the content; otherwise None.
 
-        Raises CatalogError for one with mistakes, once for each change, and keeps the old one; with
-        `again` it is read although its files look the same.
+        With `again`, files are read even if they look the same. Raises CatalogError if the new catalog has
+        mistakes, once per change.
         """
         stamps = self._stamp()
         if stamps == self._seen and not again:

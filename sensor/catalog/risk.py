@@ -1,8 +1,8 @@
-"""The risk score: points by a published rubric (`signatures/risk.yml`), unknown facts as a range. Pure.
+"""Computes risk scores by the published rubric `signatures/risk.yml`, as a range if facts are unknown. Pure.
 
 A score is a sum of factors: what kind of service it is, where its vendor sits, and each attribute the
-rubric asks this category for. What no source states adds its least points to the low end and its most
-to the high end: two services are only as comparable as what is known about them.
+rubric asks of its category. An unknown fact adds its fewest points to the low end and its most points to the
+high end; so two services are only as comparable as what is known about them.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ MAX_SCORE = 100
 
 
 class CountryGroup(Strict):
-    """Head offices that count alike; without `countries` all that no other group names."""
+    """Countries of head offices that get the same points; without `countries`, all that are in no other
+    group."""
 
     points: Points
     countries: tuple[Country, ...] = ()
 
 
 class Factor(Strict):
-    """Points of an attribute by its value; `present` stands for any value not listed.
+    """Points of an attribute by its value; `present` stands for all values not listed.
 
-    `only` and `never` name the categories that are asked for it, or not.
+    `only` and `never` name the categories that the attribute is asked of, or not.
     """
 
     points: Annotated[dict[bool | str, Points], Field(min_length=1)]
@@ -45,7 +46,7 @@ class Factor(Strict):
         return category not in self.never and (not self.only or category in self.only)
 
     def of(self, attribute: Attribute | None) -> tuple[int, int]:
-        """Least and most points for what is known."""
+        """Fewest and most points, given what is known."""
         if attribute is not None:
             value = attribute.value if isinstance(attribute.value, bool | str) else PRESENT
             points = self.points.get(value, self.points.get(PRESENT))
@@ -81,12 +82,12 @@ class Rubric(Strict):
                     yield ("attribute", name), f"unknown category '{category}'"
 
     def categories(self, category: str) -> tuple[int, int]:
-        """Least and most points of a category; of one that has none of its own, those of all."""
+        """Fewest and most points of a category; the range of all categories if it has none of its own."""
         points = [self.category[category]] if category in self.category else self.category.values()
         return min(points), max(points)
 
     def countries(self, country: str | None) -> tuple[int, int]:
-        """Least and most points of a head office."""
+        """Fewest and most points of the country of a head office."""
         if country is None:
             points = [group.points for group in self.country.values()]
             return min(points), max(points)
@@ -97,7 +98,7 @@ class Rubric(Strict):
 
 @dataclass(frozen=True)
 class Reason:
-    """What one factor adds: `value` as text (NULL: unknown) and its least and most points."""
+    """What a factor adds: its value as text (None if unknown), and fewest and most points."""
 
     factor: str
     value: str | None
@@ -107,7 +108,8 @@ class Reason:
 
 @dataclass(frozen=True)
 class Score:
-    """0 to 100; `low` and `high` differ by what is unknown. `known` of `asked` factors are sourced."""
+    """A score from 0 to 100: `low` and `high` differ if facts are unknown; `known` of the `asked` factors are
+    known."""
 
     low: int
     high: int
@@ -117,7 +119,7 @@ class Score:
 
 
 def score(entry: Entry, rubric: Rubric, newest: datetime.date) -> Score:
-    """The score of `entry`; `newest` is the newest date of the catalog."""
+    """The score of `entry`; `newest` is the newest date in the catalog."""
     reasons = tuple(_reasons(entry, rubric, newest))
     low = min(MAX_SCORE, sum(reason.low for reason in reasons))
     high = min(MAX_SCORE, sum(reason.high for reason in reasons))
@@ -141,7 +143,7 @@ def _reasons(entry: Entry, rubric: Rubric, newest: datetime.date) -> Iterator[Re
 
 
 def text(attribute: Attribute) -> str:
-    """A value as people read it."""
+    """The value of an attribute as text for people."""
     value = attribute.value
     if isinstance(value, bool):
         return "yes" if value else "no"

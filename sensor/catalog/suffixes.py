@@ -1,4 +1,4 @@
-"""Names too many parties live under for a whole-domain indicator."""
+"""Recognises domains shared by many parties, which no indicator may claim as a whole."""
 
 from __future__ import annotations
 

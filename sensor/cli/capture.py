@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-    from sensor.journey import Verdict
+    from sensor.journey import Summary
     from sensor.scan import Scan
     from sensor.sources.bpf import Program
     from sensor.sources.live import LiveSource
@@ -115,8 +115,8 @@ def command(
         keep=kept.hold if kept else None,
     )  # fmt: skip
     with _signals(source, scan) as signals:
-        verdict = scan.capture(source, source_input, say, kept)
-    typer.echo(_line(interfaces, source, verdict))
+        summary = scan.capture(source, source_input, say, kept)
+    typer.echo(_line(interfaces, source, summary))
     if kept is not None:
         missed = f", {kept.missed:,} found no room" if kept.missed else ""
         typer.echo(f"evidence: {kept.packets:,} packets{missed}")
@@ -189,10 +189,10 @@ def _signals(source: LiveSource, scan: Scan) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _line(interfaces: Sequence[str], source: LiveSource, verdict: Verdict) -> str:
+def _line(interfaces: Sequence[str], source: LiveSource, summary: Summary) -> str:
     """What the whole capture gave, on one line."""
     text = f"{', '.join(interfaces)}: {source.packets:,} packets in {source.listened_s:.0f} s"
     text += f", {source.drops:,} dropped"
     text += f", {source.excluded:,} excluded" if source.excluded else ""
-    text += f", {verdict.sightings:,} sightings"
-    return text + (f" of {len(verdict.apps)} services" if verdict.apps else "")
+    text += f", {summary.sightings:,} sightings"
+    return text + (f" of {len(summary.apps)} services" if summary.apps else "")

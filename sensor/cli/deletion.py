@@ -1,5 +1,5 @@
-"""What retention and erasure share: the question, the days they touched, the proof, the record, a line for
-the terminal."""
+"""What `retain` and `erase` share: the question before deleting, the days affected, the proof and its
+record."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 class Gone(Protocol):
-    """A file that held what had to go."""
+    """A file from which rows were deleted (`store.purge.Deleted`, `analytics.forget.Forgotten`)."""
 
     @property
     def path(self) -> str: ...

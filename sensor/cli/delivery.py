@@ -1,4 +1,4 @@
-"""What sending commands share: the settings' destinations as transports, and what became of the letters."""
+"""What commands that send share: destinations as transports, the outbox, and reporting what was sent."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def chosen(settings: Settings, names: list[str] | None, receives: str) -> tuple[
 
 
 def transports(settings: Settings, destinations: Iterable[AnyDestination]) -> dict[str, Transport]:
-    """Name to transport. Raises UsageError where a secret cannot be read."""
+    """The transport of each destination, by name. Raises UsageError if a secret cannot be read."""
     return {destination.name: _transport(settings, destination) for destination in destinations}
 
 
@@ -97,7 +97,7 @@ def _secret(settings: Settings, name: str, secret: Secret | None) -> str | None:
 
 @contextmanager
 def outbox(settings: Settings, lake: Path) -> Iterator[Outbox]:
-    """The outbox of this lake's state, ours alone meanwhile. Raises DeliveryError."""
+    """The outbox of this lake, locked for the block. Raises DeliveryError."""
     from analytics.delivery.outbox import Outbox, OutboxBusy
     from sensor.errors import DeliveryError
     from sensor.settings import state_path
@@ -119,7 +119,7 @@ def outbox(settings: Settings, lake: Path) -> Iterator[Outbox]:
 def send(
     box: Outbox, settings: Settings, ways: Mapping[str, Transport], now: datetime, *, early: bool = False
 ) -> None:
-    """Send what is due to `ways`, or all that waits (`early`), and say what became of it.
+    """Send the letters that are due, or all that wait (`early`), by `ways`, and print the outcome.
 
     Raises DeliveryError if anything was not sent.
     """

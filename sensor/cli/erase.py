@@ -164,7 +164,7 @@ def _rules(subject: Subject, times: Times) -> dict[str, Rule]:
     held = pl.DataFrame(list(times.held), schema=types, orient="row")
 
     def seen(frame: pl.DataFrame) -> pl.Series:
-        return subject.seen(frame, held, times.things)
+        return subject.rows_of(frame, held, times.things)
 
     # A colleague's row about a machine of theirs stays the colleague's: it no longer says whose machine.
     served = Rule(seen, emptied=lambda frame: during(frame, "server", held), columns=("server", "host"))

@@ -1,4 +1,4 @@
-"""What the families of `shadowai export` share: what was asked for, what there is, and writing it."""
+"""What the kinds of `shadowai export` share: the options, the list of exports, and writing them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """The options of the command, as given."""
+    """The options of the command."""
 
     settings: Settings
     mode: str
@@ -32,12 +32,12 @@ class Asked:
 
     @property
     def made_at(self) -> datetime:
-        """The moment the file speaks of."""
+        """The time the file is made for."""
         return self.as_of.replace(tzinfo=self.as_of.tzinfo or UTC) if self.as_of else self.now
 
     @property
     def last_day(self) -> date:
-        """Until when a list may be used. Raises UsageError for a day that is past."""
+        """The last day on which a list may be used. Raises UsageError for a day in the past."""
         from sensor.errors import UsageError
 
         made_on = self.made_at.date()
@@ -59,7 +59,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Export:
-    """One name that `shadowai export` takes."""
+    """A kind of file that `shadowai export` makes."""
 
     name: str
     title: str
@@ -70,9 +70,10 @@ class Export:
 
 
 def put(pieces: Iterable[str], out: Path | None) -> None:
-    """Write text to a file, whole or not at all, else to standard output. Raises UsageError.
+    """Write text to the file `out`, completely or not at all; to standard output if it is None. Raises
+    UsageError.
 
-    A firewall may fetch the file at any moment, and half a list blocks half.
+    A firewall may fetch the file at any moment, and must not get half a list.
     """
     from sensor.errors import UsageError
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sensor.settings import Settings
 
 _OPTIONS = frozenset({"status", "app", "mode", "expires", "policy", "signatures", "bare"})
-#: What a list holds unless told otherwise.
+#: What a list holds by default.
 _DEFAULT = {"block": ("unsanctioned",), "allow": ("sanctioned", "tolerated")}
 
 

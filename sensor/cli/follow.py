@@ -63,8 +63,8 @@ def command(
     follower = Follower(scan, paths, _kind_of(form), say)
     came = stop_on_signals(follower.stop)
     follower.run()
-    for verdict in follower.verdicts:
-        typer.echo(f"{verdict.name}: {verdict.records:,} records, {verdict.sightings:,} sightings")
+    for summary in follower.summaries:
+        typer.echo(f"{summary.name}: {summary.records:,} records, {summary.sightings:,} sightings")
     if signal.SIGINT in came:
         raise Ended
 

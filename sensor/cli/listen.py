@@ -81,8 +81,8 @@ def command(
         closed = isinstance(error, PermissionError)
         hint = "ports below 1024 need a privilege" if closed else "name a free port of this machine"
         raise InputError(reason, place=", ".join(map(str, places)), hint=hint) from None
-    if listener.verdict is not None:
-        seen = listener.verdict
+    if listener.summary is not None:
+        seen = listener.summary
         typer.echo(f"{receiver.messages:,} messages, {seen.records:,} records, {seen.sightings:,} sightings")
     if listener.ended_by == signal.SIGINT:
         raise Ended

@@ -117,7 +117,7 @@ def _options(
 ) -> None: ...
 
 
-#: Whatever the shell's umask: nobody else can put a views file or a folder of keys in place of ours.
+#: Set in place of the shell's umask, so that nobody else can replace a views file or a folder of keys.
 _OTHERS_WRITE = 0o022
 #: New objects between two searches for garbage cycles: imports make many that stay, frames hardly any.
 _GARBAGE = 50_000

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the way to the settings."""
+"""Options that several commands share, and how commands get settings and a lake."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ CustomOption = Annotated[
 
 
 def say(line: str) -> None:
-    """A line of ours on stderr."""
+    """Print a line to stderr, with the name of the program."""
     typer.echo(f"shadowai: {line}", err=True)
 
 
 def add_formats(settings: Settings, files: list[Path] | None) -> None:
-    """Know the log formats of the settings and of `--custom`. Raises UsageError."""
+    """Register the log formats described in the settings and by `--custom`. Raises UsageError."""
     from sensor.sources import custom, sorting
 
     for file in (*settings.formats, *(files or ())):
@@ -84,11 +84,11 @@ def add_formats(settings: Settings, files: list[Path] | None) -> None:
 
 
 def settings_from(config: Path | None, *, change_terms: bool = False, **options: Any) -> Settings:
-    """Settings of file, environment and options; zone, k and level as the lake was made with where they say
-    nothing.
+    """Settings from file, environment and options. If they do not set zone, k or level, those of the lake are
+    used.
 
-    Raises UsageError where they say something else, unless `change_terms`: what was published under
-    one k must not come apart because a scan was started from another folder.
+    Raises UsageError if they differ from those of the lake, unless `change_terms`: figures published under
+    one k must not be undermined because a scan was started from another folder.
     """
     from sensor.errors import UsageError
     from sensor.settings import lake_path, load
@@ -113,8 +113,10 @@ def settings_from(config: Path | None, *, change_terms: bool = False, **options:
 
 
 def command_behind(context: typer.Context) -> str | None:
-    """The command behind a group's own options, if there is one. Raises UsageError for options before it: it
-    would not hear of them, and read another lake."""
+    """The subcommand after a group's own options, if there is one.
+
+    Raises UsageError for options before it: the subcommand would ignore them, and read another lake.
+    """
     from sensor.errors import UsageError
 
     name = context.invoked_subcommand
@@ -139,7 +141,8 @@ def existing_lake(settings: Settings) -> Lake:
 
 
 def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Counting | None:
-    """What counts people over weeks as of an earlier moment; None for now, or who cannot read such a key."""
+    """What counts people over several weeks as of an earlier moment; None for now, or without a readable
+    key."""
     from sensor.errors import LakeError
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
@@ -157,8 +160,10 @@ def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Cou
 
 @contextmanager
 def closed_to_others(about_persons: bool) -> Iterator[None]:
-    """Files made meanwhile that are `about_persons` are no more open than the restricted zone, whatever the
-    umask."""
+    """Sets a umask by which files made inside the block are no more accessible than the restricted zone.
+
+    Only if they are `about_persons`.
+    """
     umask = os.umask(0o077)
     os.umask(umask | 0o027 if about_persons else umask)
     try:
@@ -177,7 +182,7 @@ _MISSING = "No files found"
 
 @contextmanager
 def analysing(lake: Lake) -> Iterator[None]:
-    """Turns what stops whoever reads the lake (damaged, unreadable or old, the disk full) into our error."""
+    """Turns errors of reading a lake (damaged, unreadable, too old, disk full) into ours."""
     import duckdb
     from polars.exceptions import PolarsError
 
@@ -212,7 +217,7 @@ def analysing(lake: Lake) -> Iterator[None]:
 
 
 def check_release(lake: Lake) -> None:
-    """Raises LakeError where the lake was made by an earlier release and not compacted since."""
+    """Raises LakeError if the lake was made by an earlier release and not compacted since."""
     from analytics.publish import lacking
     from sensor.errors import LakeError
 

@@ -1,4 +1,4 @@
-"""The result of a query: asked once, fetched in blocks, written as table, CSV, JSON or Parquet."""
+"""Runs a query once, fetches its rows in blocks, and writes them as table, CSV, JSON or Parquet."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class Format(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """A statement that ran: column names and DuckDB types, and its rows, once."""
+    """A statement that ran: names and DuckDB types of its columns, and its rows, which can be read once."""
 
     connection: duckdb.DuckDBPyConnection
     columns: list[str]
     types: list[str]
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """Row after row, fetched in blocks."""
+        """The rows, fetched in blocks."""
         while True:
             with explained():
                 block = self.connection.fetchmany(BLOCK_ROWS)
@@ -62,7 +62,8 @@ class Result:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """DuckDB's own words, its first lines, as our error; of a Ctrl-C, KeyboardInterrupt."""
+    """Turns an error of DuckDB into a QueryError with its first lines, or a KeyboardInterrupt after
+    Ctrl-C."""
     import duckdb
 
     from sensor.cli.start import is_ctrl_c
@@ -79,7 +80,7 @@ def explained() -> Iterator[None]:
 
 
 def statements(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
-    """The statements in `text`. Raises QueryError where there is none, or it cannot be parsed."""
+    """The statements in `text`. Raises QueryError if there is none, or it cannot be parsed."""
     from sensor.errors import QueryError
 
     with explained():

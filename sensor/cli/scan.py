@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as ProgressBar
 
-    from sensor.journey import Verdict
+    from sensor.journey import Summary
     from sensor.scan import Outcome
     from sensor.sources.interface import Source
 
@@ -240,8 +240,8 @@ def _conclude(outcome: Outcome, skipped: list[str], lake: Path) -> None:
     """One line an input, then what the lake says about the newest week."""
     from analytics.render.text import summary
 
-    for verdict in outcome.verdicts:
-        typer.echo(line(verdict))
+    for one in outcome.summaries:
+        typer.echo(line(one))
     for doubt in outcome.doubts:
         typer.echo(doubt)
     for name in outcome.unchanged:
@@ -256,28 +256,28 @@ def _conclude(outcome: Outcome, skipped: list[str], lake: Path) -> None:
     typer.echo(summary(lake, None))
 
 
-def line(verdict: Verdict) -> str:
+def line(summary: Summary) -> str:
     """What one input gave: what it carried, what was set aside on purpose, what could not be read."""
-    read = _many(verdict.packets, "packet") if verdict.packets else _many(verdict.records, "record")
-    text = f"{verdict.name}: {_kinds(verdict)}, {read}, {_many(verdict.sightings, 'sighting')}"
-    text += f" of {_many(len(verdict.apps), 'service')}" if verdict.apps else ""
-    aside = {r: n for r, n in verdict.reasons.items() if r.startswith(_ASIDE)}
-    unread = {r: n for r, n in verdict.reasons.items() if not r.startswith(_ASIDE)}
-    if verdict.carried["used"]:
-        text += f"\n    carries: {_carries(verdict.carried)}"
+    read = _many(summary.packets, "packet") if summary.packets else _many(summary.records, "record")
+    text = f"{summary.name}: {_kinds(summary)}, {read}, {_many(summary.sightings, 'sighting')}"
+    text += f" of {_many(len(summary.apps), 'service')}" if summary.apps else ""
+    aside = {r: n for r, n in summary.reasons.items() if r.startswith(_ASIDE)}
+    unread = {r: n for r, n in summary.reasons.items() if not r.startswith(_ASIDE)}
+    if summary.carried["used"]:
+        text += f"\n    carries: {_carries(summary.carried)}"
     for heading, reasons in (("set aside", aside), ("not used", unread)):
         if reasons:
             most = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-            texts = [_reason(reason, count, verdict.places[reason]) for reason, count in most]
+            texts = [_reason(reason, count, summary.places[reason]) for reason, count in most]
             text += f"\n    {heading}: {_some(texts, 3)}"
     return text
 
 
-def _kinds(verdict: Verdict) -> str:
+def _kinds(summary: Summary) -> str:
     """What it was read as; of a file whose lines are mixed, its kinds, those of most lines first."""
-    kinds = sorted(verdict.kinds, key=lambda kind: (-verdict.kinds[kind], kind))
+    kinds = sorted(summary.kinds, key=lambda kind: (-summary.kinds[kind], kind))
     if len(kinds) < 2:
-        return verdict.origin.source
+        return summary.origin.source
     more = [f"{len(kinds) - _MOST_KINDS} more"] if len(kinds) > _MOST_KINDS else []
     return " + ".join(kinds[:_MOST_KINDS] + more)
 

@@ -1,4 +1,4 @@
-"""What the installed command runs: Ctrl-C is answered from here on, before anything large is imported."""
+"""The entry point of the command. It handles Ctrl-C before anything large is imported."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on fro
 
 
 class Ended(SystemExit):
-    """Ctrl-C has ended a command that goes on until then: all is stored, and it has said so."""
+    """Raised by commands that run until Ctrl-C, once everything is stored and reported."""
 
     def __init__(self) -> None:
         super().__init__(128 + signal.SIGINT)
 
 
 def is_ctrl_c(error: Exception) -> bool:
-    """Was it a Ctrl-C? DuckDB makes an error of its own of one that it meets."""
+    """True if `error` is due to Ctrl-C, of which DuckDB makes an error of its own."""
     return isinstance(error, RuntimeError) and str(error) == "Query interrupted"
 
 

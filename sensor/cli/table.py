@@ -1,4 +1,4 @@
-"""How commands print rows: a table on a terminal, tab-separated lines in a pipe."""
+"""Prints rows: as a table on a terminal, as tab-separated lines in a pipe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print `rows` below `columns`; nothing where there are none. NULL is an empty cell."""
+    """Print `rows` below the names `columns`; nothing if there are none. None is an empty cell."""
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     if not cells:
         return

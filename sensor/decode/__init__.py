@@ -1,11 +1,11 @@
-"""Packet bytes in, columns out. Opens nothing, asks no clock, never raises for bad bytes.
+"""Decodes packets to columns. Nothing here opens a file or asks the clock, and bad bytes never raise.
 
 What runs where:
 
     compiled kernels   every packet: containers, link and IP, flow table, stream pages;
                        every message: TLS hello, HTTP head, DNS
     Python             every QUIC Initial (decryption), every message about who holds an address
-                       (so many a second) and every *unique* name, address or fingerprint; then joins
+                       (up to a rate), and every *distinct* name, address or fingerprint; then joins
 
     batch.py      pcap and pcapng records            -> descriptors (one shape for every input)
     ring.py       blocks of a live AF_PACKET ring    -> descriptors
@@ -21,10 +21,10 @@ What runs where:
     identity/     those messages                     -> who held what
     calls.py      segments that begin JSON-RPC       -> messages in the arena, for rpc.py
     turns.py      uploads and the answers to them    -> TURNs: sizes and gaps of records, of datagrams
-    shape/        TURNs                              -> how an answer came: like a stream of tokens?
+    shape/        TURNs                              -> did an answer come like a stream of tokens?
     frames.py     SLICEs + names                     -> observations, answers, coverage
     decoder.py    the loop that owns the buffers and calls the kernels
 
 Every kernel reads packets through `u8`, `be16`, `be32` of `read.py`, which check the packet's captured
-end. `jit.py` alone imports Numba; what it compiled runs without (`objects.py`).
+end. Only `jit.py` imports Numba; compiled kernels run without it (`objects.py`).
 """

@@ -1,7 +1,7 @@
-"""Addresses as the kernels hold them, two halves of 128 bits: their text, and whose they are.
+"""Addresses as kernels hold them (two halves of 64 bits): their text, and whether they are internal.
 
-IPv4 is held as ::ffff:a.b.c.d. Nothing here works on one row at a time, except the text of IPv6 addresses,
-which is made once per distinct one.
+IPv4 addresses are held as ::ffff:a.b.c.d. Everything works on whole columns, except that the text of IPv6
+addresses is made once per distinct one.
 """
 
 from __future__ import annotations
@@ -49,18 +49,18 @@ def _dotted(low: Half) -> pl.Series:
 
 
 class Networks:
-    """Which addresses are the organisation's own, and which are groups that only ever receive."""
+    """Tells which addresses are internal, and which are groups, which only receive."""
 
     def __init__(self, internal: tuple[str, ...]) -> None:
         self._internal = [ipaddress.ip_network(text, strict=False) for text in internal]
         self._groups = [ipaddress.ip_network(text) for text in _GROUPS]
 
     def internal(self, high: Half, low: Half) -> Flags:
-        """True where an address lies inside."""
+        """True for internal addresses."""
         return _within(high, low, self._internal)
 
     def group(self, high: Half, low: Half) -> Flags:
-        """True where an address is multicast or broadcast."""
+        """True for multicast and broadcast addresses."""
         return _within(high, low, self._groups)
 
 

@@ -1,8 +1,8 @@
-"""Frames are taken apart some turns before they are handled, so that memory comes in time.
+"""Dissects frames some turns before they are handled, so that the memory they need is prefetched.
 
-With many connections every packet needs rows that no cache holds: the slot of the index, the two halves of
-its connection, a set of the duplicate filter. Their addresses are known once the frame is taken apart, and
-the processor fetches them while it handles the frames before.
+With many connections each packet needs rows that are in no cache: a slot of the index, the two parts of its
+connection, a set of the duplicate filter. Once a frame is dissected their addresses are known, and the
+processor fetches them while it handles the frames before.
 """
 
 # Fields of records are Any to mypy.
@@ -55,7 +55,8 @@ def prepare(
     data: Bytes, frames: Records, now: int, prepared: int, last: int, packets: Records, recent: Records,
     table: Table, control: Records,
 ) -> int:  # fmt: skip
-    """Take frames apart up to AHEAD before the one whose turn is `now`; returns the first that is not."""
+    """Dissect frames up to AHEAD beyond the one whose turn is `now`; returns the first that is not
+    dissected."""
     while prepared < last and prepared < now + AHEAD:
         if prepared + _HEADERS_AHEAD < last:
             fetch(data, i64(frames[prepared + _HEADERS_AHEAD]["offset"]), 2)

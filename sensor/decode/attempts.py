@@ -1,9 +1,10 @@
-"""QUIC connection attempts: from a client's Initial packets to its ClientHello, within a budget.
+"""Finds the ClientHello in the Initial packets of a QUIC connection attempt, within a budget.
 
-Keys belong to the connection id the client chose first, so a packet that opens was the client's: the
-server's never do, whichever came first. A Retry (a new connection id, the CRYPTO stream begins anew) and
-compatible version negotiation (the other version's keys of the same connection id, RFC 9369 §4.1) are
-followed. Versions before that, Google's own, are named by a hello that always lies in one packet (`google`).
+Keys are derived from the connection id the client chose first, so a packet that they open came from the
+client: those of the server never open, whichever side comes first. A Retry (a new connection id, the CRYPTO
+stream starts over) and compatible version negotiation (the other version's keys of the same connection id,
+RFC 9369 §4.1) are followed. Versions before that, Google's own, are named by a hello that always lies in one
+packet (`google`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sensor.decode.protection import Keyring
 from sensor.decode.quic import Initial, Protection, read, read_by
 from sensor.decode.tls import server_name
 
-#: Initials of one side that are tried; as many again once, when the client begins anew.
+#: Initials of one side that are tried; as many again, once, if the client starts over.
 BUDGET = 4
 
 #: Initials tried in a second of the traffic, of all connections together: each takes about 15 µs, so a flood
@@ -51,7 +52,7 @@ class _Side:
         return packet.data[-_TAG:] not in self.tried
 
     def open(self, packet: Initial) -> tuple[list[bytes], bool]:
-        """The payloads that a new packet makes readable, and whether the client begins anew with them."""
+        """The payloads that a new packet makes readable, and whether the client starts over with them."""
         self.left -= 1
         self.tried.append(packet.data[-_TAG:])
         known = self.protection
@@ -115,7 +116,7 @@ class _Attempt:
 
 @dataclass
 class Found:
-    """What a batch of Initials gave; rows are those of the events that completed it."""
+    """The hellos and names in a batch of Initials; rows are those of the events that completed them."""
 
     hellos: list[bytes] = field(default_factory=list)
     hello_rows: list[int] = field(default_factory=list)
@@ -128,7 +129,7 @@ class Found:
     skipped: list[int] = field(default_factory=list)
 
     def add_name(self, host: str, row: int, client: int) -> None:
-        """Note the name of a hello of which there is no more."""
+        """Record the name of a hello of which no more will come."""
         self.names.append(host)
         self.name_rows.append(row)
         self.name_clients.append(client)
@@ -153,8 +154,8 @@ class _Budget:
 class Attempts:
     """The attempts of all connections, across batches.
 
-    What becomes of an Initial depends on the Initials before it alone, never on where a batch was cut:
-    so attempts of ended connections stay until newer ones displace them.
+    The result for an Initial only depends on the Initials before it, not on where batches are cut; so
+    attempts of ended connections are kept until newer ones displace them.
     """
 
     def __init__(self, most: int = MAX_ATTEMPTS) -> None:
@@ -166,7 +167,7 @@ class Attempts:
         self._budget, self._clear_budget = _Budget(), _Budget()
 
     def read(self, arena: Bytes, events: Records) -> Found:
-        """Take INITIAL events in their order."""
+        """Process the INITIAL events of a batch, in their order; `arena` holds their bytes."""
         found = Found()
         packets = locate(arena, own(events["offset"]), own(events["length"]))
         rows = packets["datagram"]
@@ -237,11 +238,12 @@ class Attempts:
         return True
 
     def is_crowded(self, living: int) -> bool:
-        """True if most of what is remembered is not of the `living` connections."""
+        """True if most of what is remembered belongs to other connections than the `living` ones (their
+        number)."""
         return len(self._over) > 2 * living + MAX_ATTEMPTS
 
     def forget(self, living: Records) -> None:
-        """Free what is remembered of connections that are not among the `living` serials."""
+        """Free what belongs to connections that are not among the serials `living`."""
         if self.is_crowded(living.size):
             serials = np.fromiter(self._over, np.int64, len(self._over))
             for serial in serials[~np.isin(serials, living)].tolist():

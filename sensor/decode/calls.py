@@ -1,5 +1,5 @@
-"""What comes later in readable HTTP: segments that begin a JSON-RPC message (handed to `rpc`), or a request
-for something else than the one before; so many at most.
+"""Selects later segments of cleartext HTTP, up to a rate: those that begin a JSON-RPC message (for `rpc`), or
+a request for something else than the one before.
 
 A message is known by its beginning, with or without an HTTP head, the size of a chunk or the fields of a
 server-sent event before it. So it is seen where a client or server writes it in one piece, as SDKs do; what
@@ -142,7 +142,7 @@ def asks_anew(data: Bytes, packet: Records, flow: Records) -> bool:
 
 @kernel
 def affords(most: int, flow: Records, control: Records) -> bool:
-    """True if a connection with less than `most` messages may hand on one more in this second."""
+    """True if a connection with less than `most` messages may pass on one more in this second."""
     second = i64(control["clock"]) // SECOND
     if second != control["call_second"]:
         control["call_second"], control["calls"] = second, 0

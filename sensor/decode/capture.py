@@ -1,7 +1,7 @@
-"""A capture file as a moving window: descriptors of the frames in it, 64 of them kept back as lookahead.
+"""Reads a capture file through a moving window of frame descriptors, of which 64 are kept back as lookahead.
 
-The stream is handed in; it is read a megabyte at a time into one buffer, and what is not yet decoded is
-carried over to the front when the buffer is refilled. Nothing else holds an offset into it.
+The stream is read into one buffer, a megabyte at a time; when it is refilled, what is not decoded yet moves
+to the front. Nothing else holds an offset into the buffer.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ CHUNK = 1 << 20
 DAMAGED = "corrupt capture record, and what comes after it"
 TRUNCATED = "truncated capture"
 
-#: What tells of which kind a capture is; fewer bytes at its end.
+#: Bytes by which the kind of a capture is recognised.
 _HEAD = 1 << 16
 _BUFFER = CHUNK + (LOOKAHEAD + 2) * (MAX_FRAME + 65536)
 
 
 class Window(Protocol):
-    """Frames in a buffer: of a capture file, or of a block of a live ring."""
+    """Frames in a buffer: those of a capture file, or of a block of a live ring."""
 
     @property
     def data(self) -> Bytes:
@@ -47,18 +47,18 @@ class Window(Protocol):
 
     @property
     def count(self) -> int:
-        """How many of them are in use."""
+        """How many of `frames` are in use."""
         ...
 
 
 class Capture:
     """Frames of one capture, in order.
 
-    `frames[:ready]` may be decoded with `frames[:count]` as lookahead; `drop` what was, then `advance`.
+    `frames[:ready]` may be decoded, with `frames[:count]` as lookahead. Then call `drop` and `advance`.
     """
 
     def __init__(self, stream: IO[bytes], head: bytes, name: str = "") -> None:
-        """`name` stands before places in it where they are told about."""
+        """`head` are the first bytes of `stream`; `name` is put before places in messages."""
         self.name = name
         self._packed = stream
         if found := conversion.reader(head):
@@ -84,31 +84,31 @@ class Capture:
 
     @property
     def position(self) -> int:
-        """Bytes of the capture before the first frame not yet dropped."""
+        """Position in the capture of the first frame not dropped yet, in bytes."""
         first = int(self.frames[0]["record"]) if self.count else min(self._next, self._end)
         return self._position + first
 
     @property
     def size(self) -> int:
-        """Bytes read so far; once `advance` gave False, the size of the capture."""
+        """Bytes read so far; the size of the capture once `advance` returned False."""
         return self._position + self._end
 
     @property
     def kernel_drops(self) -> int:
-        """Frames the capturing interfaces say were dropped (pcapng statistics)."""
+        """Frames dropped while capturing, by the interface statistics of a pcapng."""
         return int(self.container[0]["drops"])
 
     def close(self) -> None:
-        """Nothing more is read."""
+        """Close the stream."""
         self._stream.close()
 
     def before(self, position: int) -> int:
-        """How many of the ready frames begin before `position` of the capture."""
+        """Number of ready frames that begin before `position`."""
         begins = self.frames["record"][: self.ready]
         return int(np.searchsorted(begins, position - self._position))
 
     def advance(self) -> bool:
-        """Describe more frames; False when all have been dropped."""
+        """Describe more frames; False once all have been dropped."""
         is_stopped = False
         while not self._over and self.count <= LOOKAHEAD:
             room = self.frames[self.count :]
@@ -128,7 +128,7 @@ class Capture:
         return self.ready > 0
 
     def drop(self, done: int) -> None:
-        """The first `done` frames are decoded."""
+        """Drop the first `done` frames, which are decoded."""
         if not LINKS.issuperset(self._links().tolist()):
             self.undecoded.update(k for k in self.frames["link"][:done].tolist() if k not in LINKS)
         self.count -= done

@@ -87,7 +87,7 @@ def _netmon(stream: IO[bytes]) -> Iterator[Record]:
     began = round(moment.timestamp() * _MICROSECONDS)
     at, table = len(head), int.from_bytes(head[24:28], "little")
     is_old = version[0] < 2
-    # Behind a packet: its network, then (2.2) a process, then (2.3) the time anew and a zone.
+    # After a packet: its network; since 2.2 a process; since 2.3 the time again, and a zone.
     trailer = 0 if version < (2, 1) else 2 if version < (2, 2) else 6 if version < (2, 3) else 15
     while at < table and (head := _take(stream, 8 if is_old else 16)):
         passed, length, captured = struct.unpack("<IHH" if is_old else "<QII", head)
@@ -134,7 +134,7 @@ def _iptrace(stream: IO[bytes]) -> Iterator[Record]:
 
 
 def _erf(stream: IO[bytes]) -> Iterator[Record]:
-    """Records are handed on whole: link type 197 says what is in them."""
+    """Records are passed on whole: link type 197 says what is in them."""
     while head := _take(stream, 16):
         fraction, seconds = struct.unpack_from("<II", head)
         size, _, length = struct.unpack_from(">HHH", head, 10)

@@ -1,4 +1,4 @@
-"""The tables and the loop around the kernels: frames in, columns out.
+"""Owns the tables of the kernels and the loop around them: frames in, columns out.
 
 Memory with the default table of 2^20 connections: index 16 MB, flow table 205 MB and stream pages 32 MB (both
 as far as ever used), two sets of outputs (as far as used) of 34 MB (arena 16, slices 3, events 12, minutes 2,
@@ -72,7 +72,7 @@ _BATCH_ROWS = 25_000
 
 
 class Decoder:
-    """Everything remembered between frames. Feed it captures in the order of their first packets."""
+    """All state between frames. It takes several captures, in the order of their first packets."""
 
     def __init__(
         self, internal_networks: tuple[str, ...], *, connections: int = CONNECTIONS, turns: int = _TURNS,
@@ -113,11 +113,12 @@ class Decoder:
 
     @property
     def clock(self) -> int | None:
-        """Time of the latest packet believed, microseconds; None before the first."""
+        """Time of the latest packet that is believed, microseconds since 1970; None before the first."""
         return int(self._control[0]["clock"]) or None
 
     def decode(self, capture: Window, first: int, last: int) -> tuple[int, bool]:
-        """Decode capture.frames[first:last]; where it stopped, and whether the batch must be cut there."""
+        """Decode capture.frames[first:last]; returns where it stopped, and whether the batch must be cut
+        there."""
         with _wrapping():
             while first < last:
                 first, stop = self._decode(capture, first, last)
@@ -144,14 +145,15 @@ class Decoder:
             return int(control["at"]) + 1, packets.DONE
 
     def end_connections(self) -> None:
-        """End all connections: the input is over, or its clock was set back."""
+        """End all connections, because the input is over or its clock was set back."""
         for _ in self.ending():
             pass
 
     def ending(self) -> Iterator[None]:
-        """End all connections, stopping wherever a batch must be taken: a million rows at once are many.
+        """End all connections, yielding wherever a batch must be taken, because a million rows at once are
+        too many.
 
-        The memory of those that have ended makes room for the rows.
+        The memory of connections that have ended makes room for the rows.
         """
         row = 0
         while row < self._control[0]["high"]:
@@ -166,28 +168,29 @@ class Decoder:
         self._datagrams["time"] = 0
 
     def start_over(self) -> None:
-        """What follows was recorded at another time: end all connections and forget the clock."""
+        """End all connections and forget the clock: what follows was recorded at another time."""
         self.end_connections()
         self._control[0]["clock"] = 0
 
     def pass_time(self, now: int) -> bool:
-        """No packets came until `now` (microseconds): end what is idle; True if the batch must be cut."""
+        """End connections that are idle at `now` (microseconds since 1970); True if the batch must be cut."""
         if self.clock is not None and now < self.clock - HOUR:
             self.start_over()  # this machine's clock was set back
         with _wrapping():
             return not idle.pass_time(now, *self._table, *self._half_read, *self._output, self._control)
 
     def add_drops(self, drops: int) -> None:
-        """Frames that a capture file says were dropped, as known by now."""
+        """Count frames that were dropped according to the capture file."""
         if drops and self.clock:
             self._drops.append((self.clock, drops))
 
     def batch(self, *, last: bool = False) -> dict[str, pl.DataFrame]:
-        """All rows since the previous call; `last` also gives up waiting for DNS answers."""
+        """All rows since the previous call, by table; with `last`, DNS questions no longer wait for
+        answers."""
         return self.cut(last=last).result()
 
     def cut(self, *, last: bool = False) -> Future[dict[str, pl.DataFrame]]:
-        """`batch`, made while decoding goes on."""
+        """The same, made on another thread while decoding goes on."""
         if last or self._has_output() or not self._made.parts:
             self._hand_over(last=last)
         made, self._made, self._rows = self._made, _Made(), 0
@@ -217,11 +220,12 @@ class Decoder:
         return self._rows >= _BATCH_ROWS
 
     def _has_output(self) -> bool:
-        """False where what the kernels gave was handed over just now: making frames of nothing takes time."""
+        """False right after the outputs were taken: making frames of nothing takes time, too."""
         return any(self._control[0][rows] for rows in ("events", "slices", "minutes", "turns"))
 
     def _hand_over(self, *, last: bool) -> None:
-        """Have the kernels' outputs made into frames beside decoding, which goes on with the other ones."""
+        """Turn the kernels' outputs into frames on another thread; decoding goes on with the other set of
+        outputs."""
         self._finish()
         control, output = self._control[0], self._output
         self._output, self._other_output = self._other_output, output
@@ -243,14 +247,16 @@ class Decoder:
         return self._colds["serial"][used][self._flows["protocol"][used] != 0]
 
     def _finish(self) -> None:
-        """Wait for the frames in hand."""
+        """Wait for the frames that are being made."""
         in_hand, self._in_hand = self._in_hand, None
         if in_hand is not None:
             in_hand.result()
 
     def _make(self, made: _Made, output: Output, now: int | None, living: Records | None) -> None:
-        """Turn outputs of the kernels into frames and empty them; `now` is None at the end of input. What is
-        remembered of others than the `living` connections is forgotten then."""
+        """Turn outputs of the kernels into frames, and empty them; `now` is None at the end of the input.
+
+        With `living`, labels of all other connections are forgotten.
+        """
         with _wrapping():
             labels = self._labels.read(output.arena, output.events, output.slices["serial"])
             rows = frames.connections(output.slices, labels, self._networks)
@@ -295,15 +301,15 @@ def _linked(missing: Records) -> Records:
 
 
 def _wrapping() -> AbstractContextManager[object]:
-    """Unsigned arithmetic wraps on purpose; compiled code does so silently, interpreted code must be told."""
+    """Silences overflow warnings: unsigned arithmetic wraps on purpose, and interpreted code would warn."""
     return np.errstate(over="ignore")
 
 
 def decode_capture(decoder: Decoder, capture: Capture | Merged, every: int) -> Iterator[int]:
     """Decode a capture to its end; yields the position wherever a batch must be cut.
 
-    Cuts lie at the first frame behind each multiple of `every` bytes and wherever a batch is full, so they
-    depend on the bytes alone.
+    Cuts lie at the first frame after each multiple of `every` bytes, and wherever a batch is full; so they
+    only depend on the bytes.
     """
     cut = every
     while capture.advance():

@@ -1,8 +1,8 @@
-"""Lines of fields between single signs (tabs, spaces): cut in one pass over the bytes.
+"""Cuts lines of fields separated by a character (tab, space) in one pass over the bytes.
 
-Texts come as codes of distinct values, counts and times as numbers, so that whoever reads on works once per
-distinct value. A line that is anything but plain (fewer or more fields, a number written otherwise, a URL
-with quotes, what may be a key of an AI service) is left out as *odd*: it is for a complete reader.
+Texts become codes of distinct values, counts and times become numbers, so that later steps work once per
+distinct value. A line that is not plain (fewer or more fields, a number in another notation, a URL with
+quotes, what may be a key of an AI service) is *odd*: it is left to a complete parser.
 """
 
 # What kernels compute with is Any to mypy.
@@ -41,7 +41,7 @@ _KEY_WORD = 15
 _DIGITS = 18
 #: Slots of a table at first; it grows with the texts, up to four slots each.
 _FIRST_SLOTS = 1024
-#: Of a column, so many texts or bytes are known before they are forgotten.
+#: Distinct texts of a column, and their bytes, that are remembered before all are forgotten.
 _MOST_TEXTS, _MOST_BYTES = 1 << 16, 4 << 20
 _LONGEST_URL = 1 << 20
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -52,7 +52,7 @@ Integers = npt.NDArray[np.int64]
 
 
 class Field(NamedTuple):
-    """One field of a line; `name` is not used where it is skipped."""
+    """One field of a line; the name of a skipped one is not used."""
 
     kind: int
     name: str = ""
@@ -60,14 +60,14 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """How lines are written."""
+    """How the lines of a format are written."""
 
     fields: tuple[Field, ...]
     separator: str = "\t"
     #: words that stand for no value; an empty field is none, either, where `empty` says that there may be one
     nothing: tuple[str, ...] = ("-",)
     empty: bool = True
-    #: the last field goes on to the end of the line, whatever is in it
+    #: the last field extends to the end of the line, and may contain separators
     tail: bool = False
     #: what begins a line that is none; those that begin with `stop` end the cut
     comment: str = ""
@@ -76,7 +76,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Cut:
-    """What became of some text."""
+    """Result of cutting a text: the plain lines as columns, the odd ones as text, and where it ended."""
 
     #: one row a plain line: offset in the text and bytes with the line end, then the named fields:
     #: Categorical, Int64 or String
@@ -261,10 +261,11 @@ def cut_lines(
     offsets: Integers, whole: Integers, is_odd: Bytes, classes: Bytes, heads: Integers, bits: Integers,
     totals: Integers,
 ) -> int:  # fmt: skip
-    """Cut the lines of `data` from `at` on; where that ended. `totals` gets the plain lines and all lines.
+    """Cut the lines of `data` from `at` on; returns where that ended.
 
-    `kinds` and `columns` say what each field becomes, and which column of its kind's arrays; those have a
-    place for each line. No code is -1, no number -2. `offsets`, `whole` and `is_odd` are of all lines.
+    `kinds` and `columns` give the kind of each field, and its column in the arrays of that kind, which have
+    room for all lines. A missing code is -1, a missing number -2. `offsets`, `whole` (bytes) and `is_odd` are
+    of all lines; `totals` gets the numbers of plain lines and of all lines.
     """
     rows, lines = i64(0), i64(0)
     last_field = kinds.size - 1
@@ -346,7 +347,7 @@ def cut_lines(
 
 @entry
 def join_texts(data: Bytes, begins: Records, lengths: Records, count: int, out: Bytes) -> int:
-    """The texts of data[begins:][:lengths], a line each; how many bytes those are."""
+    """Write the texts data[begins:][:lengths] to `out`, one per line; returns the number of bytes."""
     to = i64(0)
     for n in range(count):
         size = i64(lengths[n])
@@ -378,7 +379,8 @@ _URL_TABLES = _url_tables()
 
 
 class Cutter:
-    """Cuts lines of one layout. What a coded text is, it is in every text that is cut: `Vocabulary`."""
+    """Cuts lines of one layout. Coded texts keep their codes from one text to the next
+    (`coded.Vocabulary`)."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -398,7 +400,7 @@ class Cutter:
         self._texts = _Texts(max(1, self._amount[CODE]))
 
     def cut(self, text: bytes, *, at: int = 0) -> Cut:
-        """The lines of `text` (valid UTF-8) from `at` on."""
+        """Cut the lines of `text` (valid UTF-8) from byte `at` on."""
         data, layout, texts = np.frombuffer(text, np.uint8), self._layout, self._texts
         room = max(int(np.count_nonzero(data[at:] == _LINE_END)) + 1, _FIRST_SLOTS // 8)
         texts.make_room(room, data.size)
@@ -448,7 +450,7 @@ class _Texts:
         self.room = self._bytes = 0
 
     def make_room(self, lines: int, size: int) -> None:
-        """For whatever so many lines of so many bytes may bring; a column of which much is known forgets."""
+        """Make room for the texts of a number of lines with this many bytes; full columns are emptied."""
         columns = len(self.vocabularies)
         if _MOST_TEXTS + lines > self.room or _MOST_BYTES + size + lines > self._bytes:
             # Blocks are not all the same; what is not used takes no memory.

@@ -1,8 +1,8 @@
-"""DNS messages into questions, the addresses they were answered with, and ECH configurations.
+"""Parses DNS messages to questions, addresses in answers, and ECH configurations.
 
 Messages, RFC 1035; EDNS, RFC 6891; names in `dns_names.py`, SVCB and HTTPS records in `dns_service.py`.
-Only records of the name asked for count, or of the name its aliases lead to: what else a message carries
-was never asked for, and could name a stranger's address.
+Only records of the name asked for count, or of the name its aliases lead to: other records in a message were
+not asked for, and could give a name to a stranger's address.
 """
 
 # Fields of records are Any to mypy.

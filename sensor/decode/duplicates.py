@@ -1,7 +1,8 @@
-"""The duplicate filter: a mirror session that copies both directions of several ports shows frames twice.
+"""Filters duplicates: a mirror session that copies both directions of several ports shows frames twice.
 
-What routing leaves alone of each datagram is remembered for 50 ms as 40 bits of a hash and a time, four ways
-a set. A true retransmission comes later, at least a round trip, and mostly with another identification.
+A hash (40 bits) of what routing does not change in a datagram is remembered for 50 ms, in a four-way
+associative table. A real retransmission comes later, after at least a round trip, and mostly with another
+identification.
 """
 
 # Fields of records are Any to mypy.
@@ -31,10 +32,10 @@ _TIME_BITS = 24
 
 @step
 def content_of(data: Bytes, packet: Records) -> np.uint64:
-    """Hash of what routing leaves alone: addresses, identification, transport header, payload's ends.
+    """Hash of what routing does not change: addresses, identification, transport header, ends of the payload.
 
-    Some payload is part of it because checksums of packets captured on their sender are not filled in;
-    TCP's sequence numbers tell segments apart without the last bytes, which lie on a cache line of their own.
+    Payload is included because packets captured on their sender have no checksum yet. Of TCP the last bytes
+    are left out: sequence numbers suffice, and those bytes lie on another cache line.
     """
     at, end = i64(packet["transport"]), i64(packet["end"])
     state = np.uint64(packet["identification"] << 32 | packet["payload_bytes"] & 0xFFFFFFFF)
@@ -64,7 +65,7 @@ def _choose_filter(now: int, control: Records) -> None:
 
 @step
 def place_of(content: np.uint64, part: int) -> int:
-    """The first of the slots in which `content` may stand."""
+    """The first of the slots that may hold `content`."""
     if part == 0:
         return i64(content & np.uint64(SMALL_FILTER // _WAYS - 1)) * _WAYS
     return SMALL_FILTER + i64(content & np.uint64(LARGE_FILTER // _WAYS - 1)) * _WAYS

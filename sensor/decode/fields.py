@@ -1,7 +1,7 @@
-"""Header fields of a connection's first HTTP/1 request and of its answer: what they say of an AI server.
+"""Reads header fields of HTTP/1 requests and answers that say something about an AI server.
 
-The slow path, once per distinct head of at most 16 KB. Of credentials only the kind is told, of AI keys only
-type and fingerprint (`keys`). What gives a tuple in the order of its table of columns.
+This is slow, and called once per distinct head of at most 16 KB. Of credentials only the kind is kept, of AI
+keys only type and fingerprint (`keys`). Results are tuples in the order of `OF_REQUESTS` and `OF_ANSWERS`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def _fields(head: bytes) -> dict[bytes, bytes]:
 
 
 def of_request(head: bytes) -> tuple[object, ...]:
-    """What `OF_REQUESTS` names; all NULL for a head that does not end (`credential`: none is not known)."""
+    """The values of `OF_REQUESTS`; all None for an incomplete head, in which a credential could still
+    follow."""
     found = _fields(head)
     whole = head.endswith((b"\n\n", b"\n\r\n"))
     key = keys.find(
@@ -78,7 +79,8 @@ def _method(found: dict[bytes, bytes]) -> str | None:
 
 
 def of_answer(head: bytes) -> tuple[object, ...]:
-    """What `OF_ANSWERS` names: see `software` and `server_version` in the schema; is it an event stream."""
+    """The values of `OF_ANSWERS`: software, server_version (see the schema), and whether it is an event
+    stream."""
     found = _fields(head)
     lines = [f"server: {printable(found[b'server']).lower()}"] if found.get(b"server") else []
     lines += sorted(name.decode() for name in found if name.startswith(b"x-"))

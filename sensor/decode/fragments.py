@@ -1,4 +1,4 @@
-"""Fragments: the ports of a datagram's first one give the later ones to its connection.
+"""Assigns IP fragments to connections, by the ports in the first fragment of their datagram.
 
 A small table of datagrams (eight ways, the oldest goes first) remembers each for 30 s. TCP fragments reach
 the half-read messages as bytes of their own sequence numbers, UDP ones count. Datagrams of up to 8 KB are put

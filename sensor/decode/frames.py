@@ -1,4 +1,4 @@
-"""Slices and their labels as rows of `observations`; minutes and flows as rows of `coverage`."""
+"""Turns slices and their labels into rows of `observations`, and counters into rows of `coverage`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLAIN = ("start", "first", "last", "number", "protocol", "status", "flags", "ev
 
 _TIME = pl.Datetime("us", "UTC")
 
-#: What labels say that rows show.
+#: Columns of labels that become columns of observations.
 _STATED = {
     name: dtype for name, dtype in SCHEMA.items() if name not in ("serial", "ordinal", "time", "client")
 }
@@ -31,10 +31,11 @@ _ORDINAL_BITS = 16
 
 
 def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl.DataFrame:
-    """One row per slice, oriented client to server (`port_up`, `port_down` …), and those columns of its label
-    that say anything; see `together`.
+    """One row per slice, oriented from client to server (`port_up`, `port_down` …), with the columns of its
+    label.
 
-    `client` is 0 (not known; the columns keep the order of the endpoints), 1 or 2.
+    Columns of labels that are all NULL are left out; `together` adds them. `client` is 1 or 2, the endpoint
+    that is the client, or 0 if unknown; then the endpoints keep their order.
     """
     stated = _stated(slices, labels)
     client = _clients(slices, stated, networks)
@@ -56,7 +57,7 @@ def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl
 
 
 def together(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """`connections` rows as one frame, with all columns of labels and of turns."""
+    """Rows of `connections` as one frame, with all columns of labels and turns."""
     rows = pl.concat(parts, how="diagonal")
     wanted = (_STATED | COLUMNS).items()
     missing = {name: pl.lit(None, dtype) for name, dtype in wanted if name not in rows.columns}
@@ -111,7 +112,7 @@ def _guessed(slices: Records, networks: Networks) -> Records:
 
 
 def observations(rows: pl.DataFrame, networks: Networks) -> pl.DataFrame:
-    """`together` rows as the observations table."""
+    """Rows of `together` as rows of the table `observations`."""
     known = pl.col("client") > 0
     quic = (pl.col("protocol") != TCP) & (pl.col("events") > 0)
     reset = ((pl.col("flags") & WAS_RESET) != 0) & (pl.col("total_down") == 0)
@@ -191,7 +192,7 @@ def _minute(column: str) -> pl.Expr:
 
 
 def flow_counts(rows: pl.DataFrame) -> pl.DataFrame:
-    """Coverage counts that connections give: when they started, when they ended, what they lost."""
+    """Counts by minute for coverage: connections started and ended, bytes lost."""
     flags, nameless = pl.col("flags"), pl.col("host").is_null()
     unparsed = (pl.col("protocol") != TCP) & (pl.col("events") > 0) & nameless
     found = [
@@ -212,27 +213,28 @@ def _counted(rows: pl.DataFrame, which: pl.Expr, time: str, **counts: pl.Expr) -
 
 
 def skip_counts(times: list[int]) -> pl.DataFrame:
-    """QUIC Initials that were not decrypted, as coverage counts; `times` are theirs, microseconds."""
+    """Counts by minute of QUIC Initials that were not decrypted; `times` are theirs (microseconds since
+    1970)."""
     frame = pl.DataFrame({"time": pl.Series(times, dtype=pl.Int64)})
     one = pl.lit(1, pl.Int64)
     return frame.select(_minute("time"), first_seen="time", last_seen="time", quic_skipped=one)
 
 
 def drop_counts(time: int, drops: int) -> pl.DataFrame:
-    """Frames lost before the capture, as known at `time`."""
+    """The count of frames dropped while capturing, for the minute of `time`."""
     return pl.DataFrame({"first_seen": time, "last_seen": time, "kernel_drops": drops}).with_columns(
         _minute("first_seen")
     )
 
 
 def minute_counts(minutes: Records) -> pl.DataFrame:
-    """The kernel's counters, as coverage counts."""
+    """The counters of the kernels as counts by minute."""
     assert MINUTE_COUNTS.names is not None
     return pl.DataFrame({name: own(minutes[name]) for name in MINUTE_COUNTS.names})
 
 
 def coverage(counts: list[pl.DataFrame]) -> pl.DataFrame:
-    """One row per minute from all counts."""
+    """Rows of the table `coverage`: the sums of all `counts`, one row per minute."""
     everything = pl.concat(counts, how="diagonal")
     sums = pl.exclude("minute", "first_seen", "last_seen").sum()
     grouped = everything.group_by("minute").agg(sums, pl.col("first_seen").min(), pl.col("last_seen").max())

@@ -1,4 +1,5 @@
-"""Time that passes without packets: only a live capture has it, a file's clock moves with its packets."""
+"""Lets time pass without packets: needed for live captures only, as the clock of a file moves with its
+packets."""
 
 # Fields of records are Any to mypy.
 # mypy: disable-error-code="no-any-return"
@@ -16,9 +17,9 @@ _ROWS_AT_ONCE = 64
 def pass_time(
     now: int, index: Records, flows: Records, colds: Records, free: Records, missing: Records,
     pool: Records, spare: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
-    arena: Bytes, events: Records, slices: Records, minutes: Records, told_turns: Records, controls: Records,
+    arena: Bytes, events: Records, slices: Records, minutes: Records, ended_turns: Records, controls: Records,
 ) -> bool:  # fmt: skip
-    """Move the clock on to `now` and end what has been idle too long; False if the outputs are full.
+    """Advance the clock to `now` and end connections that are idle; False if the outputs are full.
 
     Without it, a port silent for over an hour would find its next packet an hour ahead of the clock
     and not believe it.
@@ -29,7 +30,7 @@ def pass_time(
     control["clock"] = now
     table = Table(index, flows, colds, free, missing, pool, spare)
     half = HalfRead(streams, pages, stacks, scratch)
-    output = Output(arena, events, slices, minutes, told_turns)
+    output = Output(arena, events, slices, minutes, ended_turns)
     for _ in range(0, control["high"] + 1, _ROWS_AT_ONCE):
         if not has_room(output, control):
             return False

@@ -1,6 +1,6 @@
-"""QUIC Initials as bytes: where packets lie in datagrams, and CRYPTO streams put together (RFC 9000).
+"""Locates QUIC Initials in datagrams, and reassembles their CRYPTO streams (RFC 9000).
 
-What lies between the two, opening the packets, is in `quic`; whose they are and how many are worth it, in
+The step in between, decrypting the packets, is in `quic`; which packets are worth it is decided in
 `attempts`.
 """
 
@@ -273,7 +273,7 @@ def _add(payload: Bytes, slot: int, streams: Records, named: int) -> tuple[int, 
 
 
 class CryptoStreams:
-    """CRYPTO streams being put together, each in a slot. The first copy of a byte wins.
+    """CRYPTO streams being reassembled, each in a slot. The first copy of a byte wins.
 
     Memory is taken as slots are used, at most 9 KB for each.
     """
@@ -285,17 +285,17 @@ class CryptoStreams:
         self._free = list(range(slots - 1, -1, -1))
 
     def take(self) -> int:
-        """An empty slot."""
+        """A free slot, emptied."""
         slot = self._free.pop()
         self._counts[slot] = 0
         return slot
 
     def release(self, slot: int) -> None:
-        """Give a slot back."""
+        """Free a slot."""
         self._free.append(slot)
 
     def restart(self, slot: int) -> None:
-        """Forget what a slot holds."""
+        """Empty a slot."""
         self._counts[slot] = 0
 
     def add(self, slot: int, payload: bytes, *, named: bool = False) -> tuple[bytes | None, str | None]:

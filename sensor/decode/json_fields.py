@@ -1,9 +1,9 @@
-"""What chosen keys of JSON lines hold: one pass over the bytes, without making objects of them.
+"""Extracts the values of chosen keys from JSON lines in one pass over the bytes, without making objects.
 
-A key is known by the hash of its path (`dns.answers[].rdata`; nested and dotted spellings are one), its
-value is written as text, field after field. A line that is anything but plainly right (broken, a container
-where a value was expected, a Unicode escape, deeper or longer lists than there is room for) is marked
-`odd` and left to a complete reader. RFC 8259.
+A key is recognised by the hash of its path (`dns.answers[].rdata`; nested and dotted keys are the same), and
+its value is written as text, field after field. A line with anything unusual (a syntax error, a container in
+place of a value, a Unicode escape, more nesting or longer lists than there is room for) is marked `odd`, and
+left to a complete parser (RFC 8259).
 """
 
 # What kernels compute with is Any to mypy.
@@ -23,7 +23,7 @@ from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import Bytes, i64
 from sensor.decode.read import copy, find, find_quote, u8
 
-#: Stand between fields, and between the values of a list; no text of ours contains them (`lines.cleaned`).
+#: Separators of fields, and of the values of a list; no text contains them (`lines.cleaned`).
 FIELD, ITEM = 0x01, 0x02
 #: Stands for a value that is there and empty.
 EMPTY = 0x03
@@ -46,7 +46,7 @@ _QUOTE, _SLASH, _OPEN, _CLOSE, _LIST, _END, _COLON, _COMMA, _DOT = 34, 92, 123, 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Paths laid out for lookup: `table` holds hash and number of each, by the hash's low bits."""
+    """The wanted paths, for lookup: `table` holds hash and number of each, by the low bits of the hash."""
 
     table: Hashes
     numbers: Integers
@@ -56,7 +56,7 @@ class Wanted:
 
     @classmethod
     def of(cls, paths: Sequence[str]) -> Wanted:
-        """At most some hundred paths; one that goes through a list has `[]` behind the list's name."""
+        """For at most some hundred paths; in a path through a list, `[]` follows the name of the list."""
         size = 1 << max(4, (4 * len(paths)).bit_length())
         table, numbers = np.zeros(size, np.uint64), np.full(size, -1, np.int64)
         for number, path in enumerate(paths):
@@ -257,13 +257,12 @@ def fields(
     data: Bytes, table: Hashes, numbers: Integers, count: int, listed: Bytes, out: Bytes, odd: Bytes,
     digests: Hashes, found: Integers, heads: Integers, totals: Integers,
 ) -> int:  # fmt: skip
-    """Each line of `data` (each ends with a line feed) as `count` fields and a dot; how many bytes those are.
+    """Write each line of `data` to `out`, as `count` fields and a dot; returns the number of bytes written.
 
-    `digests[0]` is the key of the paths' hashes. `listed` says which fields may have several values; a
-    second one of any other makes a line odd.
-    `odd` gets 1 for each line that is left out. `totals`: how many values are there and empty, and where in
-    `data` the last line ended that there is room for in `odd`.
-    `out` needs `ROOM` bytes more a line than `data`, and `count` of them.
+    Every line of `data` must end with a line feed. `digests[0]` is the key of the hashes. `listed` says which
+    fields may have several values; a second value of another field makes a line odd. `odd` gets 1 for lines
+    left out. `totals` gets the number of empty values, and where the last line ended for which `odd` has
+    room. `out` needs `ROOM` + `count` bytes per line more than `data`.
     """
     at, to, line = 0, 0, 0
     while at < data.size and line < odd.size:
@@ -314,9 +313,10 @@ def _joined(lines: pl.Series) -> bytes:
 
 
 def read(lines: pl.Series, paths: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
-    """One String column for each path, NULL where a line has none or null; and the places of odd lines.
+    """One String column per path, NULL if a line does not have it or it is null; and the indices of odd
+    lines.
 
-    Values of a path through lists stand one after the other, with `ITEM` between them.
+    Several values of a path through lists are joined by `ITEM`.
     """
     wanted, text = Wanted.of(paths), _joined(lines)
     data = np.frombuffer(text, np.uint8)

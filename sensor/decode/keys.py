@@ -1,7 +1,7 @@
-"""AI credentials by their form: provider and type, never a value.
+"""Recognises AI credentials by their form; returns provider and type, never the value.
 
-Only forms that a fixed prefix of their provider tells: what is told by length or alphabet alone (32 hex
-digits are an Azure key, an MD5 and a session) is not looked for. Forms as the scanners gitleaks and
+Only forms with a fixed prefix of their provider are looked for, not those that only have a length and an
+alphabet (32 hex digits may be an Azure key, an MD5, or a session). Forms as the scanners gitleaks and
 trufflehog list them.
 """
 

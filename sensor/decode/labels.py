@@ -1,8 +1,7 @@
-"""What first messages say about connections: names, methods, fingerprints.
+"""Labels: what the first messages of connections say about them (names, methods, fingerprints).
 
-A label row is (serial, ordinal, ...): what is known about connection `serial` once it had sent its
-`ordinal`-th message. A slice takes the last label that was known when it ended, so that no row depends on
-where a batch was cut.
+A label says what is known about the connection `serial` after its `ordinal`-th message. A slice takes the
+last label that was known when it ended, so that no row depends on where batches are cut.
 """
 
 from __future__ import annotations
@@ -123,7 +122,7 @@ def _client_class(hellos: Records, alpn: pl.Series) -> pl.Series:
 
 
 def from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
-    """Labels of HTTP/1 request heads; `known` as in `from_hellos`. What is none gives no row."""
+    """Labels of HTTP/1 request heads; `known` as in `from_hellos`. Invalid heads give no row."""
     heads = http.parse(data, begins, lengths)
 
     def part(name: str) -> pl.Series:
@@ -190,9 +189,9 @@ def _each(data: Bytes, begins: Records, lengths: Records, parse: Callable[[bytes
 
 
 def filled(labels: pl.DataFrame) -> pl.DataFrame:
-    """Labels, each with what earlier ones of its connection said and it does not.
+    """`labels`, with values missing in a label taken from earlier ones of the same connection.
 
-    A certificate speaks for many hosts, so it names only connections without a name.
+    A certificate is valid for many hosts, so it only names connections that have no other name.
     """
     several = labels["serial"].is_duplicated()  # few connections have more than one label
     if not several.any():
@@ -257,7 +256,7 @@ class _Store:
 
 
 class Labels:
-    """The labels of connections still open, across batches."""
+    """The labels of open connections, across batches."""
 
     def __init__(self) -> None:
         self._attempts = Attempts()
@@ -266,7 +265,8 @@ class Labels:
         self._skipped: list[int] = []
 
     def read(self, arena: Bytes, events: Records, serials: Records) -> pl.DataFrame:
-        """Filled labels of the connections `serials` (those of this batch's slices), without `time`."""
+        """The labels (`filled`, without `time`) of the connections `serials`, those of the slices in this
+        batch."""
         for kind, labels in self._read(arena, events):
             self._stores[kind].add(labels)
         wanted = pl.Series(own(serials), dtype=pl.Int64)
@@ -274,16 +274,18 @@ class Labels:
         return filled(known)
 
     def skipped(self) -> list[int]:
-        """Times (microseconds) of QUIC Initials not decrypted since the last call: there were too many."""
+        """Times (microseconds) of the QUIC Initials not decrypted since the last call, because of too
+        many."""
         times, self._skipped = self._skipped, []
         return times
 
     def is_crowded(self, living: int) -> bool:
-        """True if it is time to forget what belongs to others than the `living` connections."""
+        """True if so much belongs to other than the `living` connections (their number) that `forget`
+        pays."""
         return self._attempts.is_crowded(living) or any(s.is_crowded(living) for s in self._stores.values())
 
     def forget(self, living: Records) -> None:
-        """Free what belongs to connections that are not among the `living` serials."""
+        """Free what belongs to connections that are not among the serials `living`."""
         for store in self._stores.values():
             if store.is_crowded(living.size):
                 store.forget(living)

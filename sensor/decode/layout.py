@@ -1,4 +1,4 @@
-"""Shapes of everything kernels and Python hand each other: record dtypes, one per noun.
+"""The record types that kernels and Python exchange, one dtype per noun.
 
 Times are microseconds since 1970 UTC. Addresses are two unsigned 64-bit halves, IPv4 as
 ::ffff:a.b.c.d. Sequence numbers keep their 32 bits and are compared modulo 2^32.
@@ -415,7 +415,7 @@ def give_back(rows: Records, count: int) -> None:
 
 
 class Table(NamedTuple):
-    """The connections."""
+    """The table of connections."""
 
     index: Records
     flows: Records
@@ -427,7 +427,7 @@ class Table(NamedTuple):
 
 
 class HalfRead(NamedTuple):
-    """Messages that have only come in part."""
+    """Messages of which only a part has come."""
 
     streams: Records
     pages: Bytes
@@ -436,7 +436,7 @@ class HalfRead(NamedTuple):
 
 
 class Output(NamedTuple):
-    """What is handed to Python at the next cut."""
+    """What the kernels deliver to Python at the next cut."""
 
     arena: Bytes
     events: Records

@@ -1,12 +1,11 @@
-"""DNS messages as rows: each question once, and every address it was answered with.
+"""Turns DNS messages into rows: each question once, and every address in its answers.
 
-A question and its answer carry the same id, ports and addresses. Messages wait until five seconds after
-the first of their lookup, when none can join it any more, so that a row depends on nothing but the
-packets, wherever a batch was cut.
+A question and its answer have the same id, ports and addresses. Messages wait until five seconds after the
+first one of their lookup, when no more can belong to it. So rows do not depend on where batches are cut.
 
-Anybody can send answers. One counts if its client was seen to ask for it, within the same five seconds. Of
-a client that never asked anything here, perhaps only what it receives is mirrored: its answers count, as
-`unasked`. An answer that a client did not ask for, though its questions do pass, is rejected.
+Anybody can send answers. An answer counts if its client was seen asking the question within these five
+seconds. If a client was never seen asking anything, perhaps only what it receives is mirrored; then its
+answers count, as `unasked`. If its questions do pass, an answer that was not asked for is rejected.
 """
 
 from __future__ import annotations
@@ -51,8 +50,11 @@ class Lookups:
     def read(
         self, arena: Bytes, events: Records, now: int | None
     ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """Rows of `observations` and `answers` from this batch's messages, and coverage counts of those that
-        are unreadable or were not asked for; `now` is None at the end of input."""
+        """Rows of `observations` and `answers`, and counts by minute of messages that cannot be used.
+
+        The latter are unreadable, or were not asked for. `now` is the newest packet time (microseconds since
+        1970), None at the end of the input.
+        """
         events = events[events["kind"] == DNS_MESSAGE]
         if not events.size and (self._waiting is None or self._waiting.is_empty()):
             return OBSERVATIONS.empty(), ANSWERS.empty(), _NOTHING_UNUSABLE

@@ -1,4 +1,4 @@
-"""Which first bytes are handed to Python: of connections that no protocol with names begins, and of bodies.
+"""Decides which first bytes are passed to Python: of connections without a known protocol, and of bodies.
 
     connections  the handshakes of programs that train and serve on many machines (`fabric`)
     bodies       of answers over HTTP/1: a model file, or a version (`contents`)
@@ -29,7 +29,7 @@ _GGML_RPC_PORT = 50052
 
 _NCCL, _TORCH_STORE, _OPEN_MPI, _DCGM = 0x6C9D4BFC, 0x00CEF785, 0x4F50414C, 0xADBCBCAD
 _LUSTRE, _LUSTRE_SWAPPED = 0xACCE7100, 0x0071CEAC
-#: How Redis answers HELLO, in either of its dialects: so many members, then the first one's size.
+#: How Redis answers HELLO, in both protocol versions: number of members, then the size of the first one.
 _REDIS, _REDIS_OLD = 0x25370D0A, 0x2A31340D
 #: The upper half of BeeGFS' prefix, behind length, flags and version; NFS as the program of a remote call.
 _BEEGFS, _NFS = 0x53464742, 100003

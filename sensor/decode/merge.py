@@ -1,10 +1,10 @@
-"""Captures of one input as one: the files of a rotated set one after the other, the legs of a TAP by time.
+"""Merges the captures of an input: files of a rotated set one after another, legs of a TAP by time.
 
-A capture is opened when time has come to its first packet; where two are open at once their frames are put
-into one window in the order of their times. Within a capture the order of the file stays: a frame counts as
-early as the earliest of those behind it in view, so that one wrong time does not hold the others up.
+A capture is opened when the time of its first packet is reached. If several are open, their frames are put
+into one window in the order of their times. Within a capture the order of the file is kept: a frame counts as
+early as the earliest one after it in the window, so that a single wrong time does not hold up the others.
 
-Memory: a window of each open capture, at most `MOST_OPEN`, and one of what was merged.
+Memory: a window for each open capture, at most `MOST_OPEN`, and one for what is merged.
 """
 
 from __future__ import annotations
@@ -28,15 +28,18 @@ _FOREVER = np.iinfo(np.int64).max
 
 
 class Merged:
-    """Frames of several captures, in order of time. A window, like `Capture`."""
+    """The frames of several captures in the order of their times; used like a `Capture`."""
 
     def __init__(
         self,
         captures: Iterable[tuple[int, Callable[[], Capture]]],
         on_end: Callable[[Capture], None] = lambda capture: None,
     ) -> None:
-        """`captures` are the times of their first packets (microseconds, 0 if not known), rising, and what
-        opens them; `on_end` is shown each when its last frame has been dropped."""
+        """`captures`: time of the first packet (microseconds, 0 if unknown) and a function to open it, by
+        time.
+
+        `on_end` is called with each capture once its last frame has been dropped.
+        """
         self._waiting = deque(captures)
         self._on_end = on_end
         self._open: list[Capture] = []
@@ -49,7 +52,7 @@ class Merged:
 
     @property
     def data(self) -> Bytes:
-        """The bytes frames point into."""
+        """The bytes that frames point into."""
         return self._window.data if self._single is None else self._single.data
 
     @property
@@ -69,17 +72,17 @@ class Merged:
 
     @property
     def position(self) -> int:
-        """Bytes before the first frame not yet dropped; headers of merged captures do not count."""
+        """Position of the first frame not dropped yet, in bytes; headers of merged captures do not count."""
         return self._window.position if self._single is None else self._before + self._single.position
 
     def before(self, position: int) -> int:
-        """How many of the ready frames begin before a position."""
+        """Number of ready frames that begin before `position`."""
         if self._single is None:
             return self._window.before(position)
         return min(self._limit, self._single.before(position - self._before))
 
     def drop(self, done: int) -> None:
-        """The first `done` frames are decoded."""
+        """Drop the first `done` frames, which are decoded."""
         if self._single is None:
             self._window.drop(done)
         else:
@@ -87,7 +90,7 @@ class Merged:
             self._limit -= done
 
     def advance(self) -> bool:
-        """More frames; False when all have been dropped."""
+        """Describe more frames; False once all have been dropped."""
         while self.ready == 0:
             self._settle_single()
             self._open = [capture for capture in self._open if self._goes_on(capture)]
@@ -103,7 +106,7 @@ class Merged:
         return True
 
     def close(self) -> None:
-        """Close what is still open."""
+        """Close the captures that are still open."""
         for capture in self._open:
             capture.close()
 
@@ -135,7 +138,7 @@ class Merged:
         self._open.append(capture)
 
     def _horizon(self) -> int:
-        """Only what is earlier may be handed on."""
+        """The time before which frames may be merged."""
         return self._waiting[0][0] if self._waiting and len(self._open) < MOST_OPEN else _FOREVER
 
     def _hand_on(self, capture: Capture, keys: npt.NDArray[np.int64]) -> None:

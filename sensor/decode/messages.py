@@ -1,4 +1,4 @@
-"""First messages: what a payload begins with, and how a whole one gets from there to the arena.
+"""Recognises the first message in a payload, and copies complete messages to the arena.
 
     HELLO         TLS ClientHello, on any port, over several records (RFC 8446 §4.1.2)
     REQUEST       head of an HTTP/1 request, up to and with its empty line (RFC 9112 §2.1)
@@ -103,7 +103,7 @@ def _begins_with(data: Bytes, at: int, end: int, token: Bytes) -> bool:
 
 @kernel
 def begins(data: Bytes, at: int, end: int) -> int:
-    """What message begins here: HELLO, REQUEST, PREFACE, CERTIFICATE, RESPONSE or 0."""
+    """The kind of message that begins at `at`: HELLO, REQUEST, PREFACE, CERTIFICATE, RESPONSE, or 0."""
     first = u8(data, at, end)
     if first != _HANDSHAKE and (first < 67 or first > 85):
         return 0  # neither a handshake record nor one of the letters C to U
@@ -233,7 +233,7 @@ def _copy_preface(data: Bytes, at: int, end: int, arena: Bytes, to: int) -> tupl
 
 @kernel
 def copy_message(kind: int, data: Bytes, at: int, end: int, arena: Bytes, to: int) -> tuple[int, int]:
-    """Copy the message that begins at data[at:end] to arena[to:]: what came of it, and its length."""
+    """Copy the message that begins at data[at:end] to arena[to:]; returns the outcome and its length."""
     if kind == HELLO:
         return _copy_handshake(data, at, end, arena, to, _CLIENT_HELLO)
     if kind == CERTIFICATE:
@@ -278,7 +278,7 @@ def response_status(data: Bytes, at: int, end: int) -> int:
 @kernel
 def emit_event(kind: int, length: int, time: int, serial: int, ordinal: int, events: Records,
                control: Records) -> None:  # fmt: skip
-    """Commit `length` bytes at the end of the arena as a message."""
+    """Commit the last `length` bytes of the arena as a message."""
     out = events[control["events"]]
     control["events"] += 1
     out["kind"], out["serial"], out["ordinal"] = kind, serial, ordinal

@@ -1,4 +1,4 @@
-"""From bytes and numbers to text columns, with Python's work done once per unique value."""
+"""Turns bytes and numbers into String columns, with Python code run once per distinct value."""
 
 # Fields of records are Any to mypy.
 # mypy: disable-error-code="no-any-return"
@@ -73,12 +73,12 @@ def _lines(data: Bytes, begins: Records, lengths: Records, rows: Records, count:
 
 
 def own(column: Records) -> Records:
-    """A copy: frames must not share memory with buffers that are used again."""
+    """A copy of `column`, because frames must not share memory with buffers that are reused."""
     return np.array(column, order="C", copy=True)
 
 
 def seconds(microseconds: Integers) -> pl.Series:
-    """Exactly rounded, which Polars' division is only in frames of some lengths."""
+    """`microseconds` as seconds, correctly rounded; Polars' own division is not for frames of all lengths."""
     return pl.Series(microseconds / 1_000_000, dtype=pl.Float64)
 
 
@@ -93,8 +93,8 @@ def texts(
 ) -> pl.Series:
     """The byte strings data[begins:][:lengths] as a String column, NULL where empty.
 
-    `transform` is applied to each distinct value, of which `longest` bytes are looked at, unless the regular
-    expression `unless` says that it would leave it as it is.
+    `transform` is applied to each distinct value (its first `longest` bytes), except to those that match the
+    regular expression `unless`, which it would not change.
     """
     if begins.size == 0:
         return pl.Series(dtype=pl.String)
@@ -132,12 +132,12 @@ def printable(raw: bytes) -> str:
 
 
 def host_name(text: str) -> str | None:
-    """A name as the catalog knows it: lower case, no final dot."""
+    """`text` in the form of the catalog: lower case, no final dot."""
     return text.strip().rstrip(".").lower() or None
 
 
 def macs(values: Integers) -> pl.Series:
-    """Hardware addresses as text, NULL where the link shows none."""
+    """Hardware addresses as text; NULL if the link has none."""
     frame = pl.DataFrame({"mac": values})
     known = frame.unique(maintain_order=True)
     text = [":".join(f"{v >> s & 255:02x}" for s in range(40, -1, -8)) if v else None for v in known["mac"]]

@@ -1,10 +1,10 @@
-"""The packets that open connections, copied out of a live block before the kernel takes it back.
+"""Copies the packets that open connections out of a live block, before the block goes back to the kernel.
 
-Kept are SYN segments without their payload, the segments of a ClientHello up to its end, and datagrams that
-begin with a QUIC Initial: nothing that a request or an answer says. What they hold waits in memory until
-somebody knows whether their connection is of interest (`sensor/evidence.py`).
+These are SYN segments without their payload, the segments of a ClientHello up to its end, and datagrams that
+begin with a QUIC Initial: nothing of a request or an answer. They wait in memory until their connection is
+matched (`sensor/evidence.py`).
 
-Room is bounded: `BYTES` and `COUNT` between two `take`; what finds none is counted in `missed`.
+Between two calls of `take` there is room for `BYTES` and `COUNT`; what does not fit is counted in `missed`.
 """
 
 # Fields of records are Any to mypy.
@@ -51,7 +51,7 @@ _LONGEST_HELLO = 16384
 
 
 class Kept(NamedTuple):
-    """What was kept since the last time: OPENING records, their bytes, and how many found no room."""
+    """The packets kept since the last time: OPENING records, their bytes, and how many did not fit."""
 
     packets: Records
     data: Bytes
@@ -59,7 +59,7 @@ class Kept(NamedTuple):
 
 
 class Openings:
-    """What one worker keeps."""
+    """The packets that one worker keeps."""
 
     def __init__(self) -> None:
         self._packet = records(PACKET, 1)
@@ -69,7 +69,7 @@ class Openings:
         self._used = np.zeros(3, np.int64)  # packets, bytes, missed
 
     def look(self, window: Window) -> None:
-        """Keep what opens connections among the window's frames."""
+        """Keep those of the window's frames that open connections."""
         with np.errstate(over="ignore"):  # hashes wrap on purpose
             keep(
                 window.data, window.frames, window.count, self._packet, self._rest, self._made, self._data,
@@ -77,7 +77,7 @@ class Openings:
             )  # fmt: skip
 
     def take(self) -> Kept:
-        """Everything kept since the last call."""
+        """The packets kept since the last call."""
         count, size, missed = self._used.tolist()
         self._used[:] = 0
         return Kept(self._made[:count].copy(), self._data[:size].copy(), missed)

@@ -1,8 +1,8 @@
-"""The kernel that owns the journey of a packet: clock, frame, duplicate, flow, message, counters.
+"""The kernel that takes a packet through all steps: clock, frame, duplicate, flow, message, counters.
 
-Every frame is counted once: packets = decoded + reasons (`layout.MINUTE_COUNTS`). Everything that
-happens between packets (sweeps, full outputs) depends on the sequence of packets alone, never on how
-they were cut into calls, so any buffer size, file split or batch size gives the same rows.
+Every frame is counted once: packets = decoded + reasons (`layout.MINUTE_COUNTS`). What happens between
+packets (sweeps, full outputs) only depends on the sequence of packets, not on how they are cut into calls. So
+any buffer size, file split or batch size gives the same rows.
 """
 
 # Fields of records are Any to mypy.
@@ -208,7 +208,7 @@ def is_initial(data: Bytes, packet: Records) -> bool:
 
 @kernel
 def close(row: int, why: int, table: Table, half: HalfRead, output: Output, control: Records) -> None:
-    """End a connection, and first what was half-read of it."""
+    """End a connection, after giving up its half-read messages."""
     for side in range(2):
         held = i64(table.flows[row]["stream"][side])
         if held >= 0:
@@ -294,7 +294,7 @@ def _take_request(
 def _take_whole(
     bodies: Bytes, at: int, packet: Records, row: int, table: Table, output: Output, control: Records
 ) -> None:
-    """A fragmented UDP datagram, put together in `bodies`: hand on what it says."""
+    """Process a fragmented UDP datagram that was reassembled in `bodies`."""
     packet["payload"], packet["end"] = at + 8, at + packet["whole"]
     packet["payload_bytes"] = packet["whole"] - 8
     if _is_lookup(bodies, packet):
@@ -305,7 +305,7 @@ def _take_whole(
 
 @kernel
 def sweep(table: Table, half: HalfRead, output: Output, control: Records) -> None:
-    """End those of the next rows that have been idle too long; all of them are looked at once a second."""
+    """End those of the next rows that are idle; each row is looked at once a second."""
     now = i64(control["clock"])
     if control["hand"] == 0:
         if 0 <= now - control["round"] < SECOND:
@@ -389,14 +389,14 @@ def decode(
     data: Bytes, frames: Records, first: int, last: int, count: int, packets: Records, recent: Records,
     datagrams: Records, bodies: Bytes, index: Records, flows: Records, colds: Records, free: Records,
     missing: Records, pool: Records, spare: Records, streams: Records, pages: Bytes, stacks: Records,
-    scratch: Bytes, arena: Bytes, events: Records, slices: Records, minutes: Records, told_turns: Records,
+    scratch: Bytes, arena: Bytes, events: Records, slices: Records, minutes: Records, ended_turns: Records,
     controls: Records,
 ) -> tuple[int, int]:  # fmt: skip
     """Decode frames[first:last], looking ahead as far as `count`: the next frame, and what stopped."""
     control, prepared = controls[0], first
     table = Table(index, flows, colds, free, missing, pool, spare)
     half = HalfRead(streams, pages, stacks, scratch)
-    output = Output(arena, events, slices, minutes, told_turns)
+    output = Output(arena, events, slices, minutes, ended_turns)
     for i in range(first, last):
         if not has_room(output, control):
             return i, FULL
@@ -450,13 +450,13 @@ def decode(
 def flush(
     first: int, index: Records, flows: Records, colds: Records, free: Records, missing: Records,
     pool: Records, spare: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
-    arena: Bytes, events: Records, slices: Records, minutes: Records, told_turns: Records, controls: Records,
+    arena: Bytes, events: Records, slices: Records, minutes: Records, ended_turns: Records, controls: Records,
 ) -> int:  # fmt: skip
     """End all connections from row `first` on, as far as the outputs have room; returns the next row."""
     control = controls[0]
     table = Table(index, flows, colds, free, missing, pool, spare)
     half = HalfRead(streams, pages, stacks, scratch)
-    output = Output(arena, events, slices, minutes, told_turns)
+    output = Output(arena, events, slices, minutes, ended_turns)
     for row in range(first, control["high"]):
         if not has_room(output, control):
             return row

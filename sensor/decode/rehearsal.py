@@ -1,4 +1,4 @@
-"""One frame and one message of each kind through everything: kernels are compiled, or loaded from the cache.
+"""Runs one frame and one message of each kind through all kernels, so that they are compiled or loaded.
 
 Kernels have one signature each and call each other, so it does not matter what the frame holds.
 """

@@ -1,4 +1,4 @@
-"""JSON-RPC in readable HTTP: what it says of the Model Context Protocol and of Agent2Agent.
+"""Reads JSON-RPC in cleartext HTTP: uses of the Model Context Protocol and of Agent2Agent.
 
 Methods, protocol version, names of client, server and tools. The slow path, on segments that `calls` picked.
 Arguments, results and texts are passed over: of a message only the members of `_WANTED` are read, and a name
@@ -85,15 +85,16 @@ class _Spoken:
 
 
 class Calls:
-    """What is known of the connections still open, across batches."""
+    """What is known about open connections, across batches."""
 
     def __init__(self) -> None:
         self._spoken: dict[int, _Spoken] = {}
 
     def read(self, data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
-        """Labels of the messages at data[begins:][:lengths]: all that their connections said by then.
+        """Labels for the messages at data[begins:][:lengths], with everything known about their connections
+        by then.
 
-        `known` holds serial, ordinal and time of each. What is neither MCP nor A2A gives no row.
+        `known` has serial, ordinal and time of each. Messages that are neither MCP nor A2A give no row.
         """
         rows: list[tuple[str | None, ...]] = []
         ends = zip(known["serial"].to_list(), begins.tolist(), lengths.tolist(), strict=True)

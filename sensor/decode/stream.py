@@ -1,11 +1,12 @@
-"""First payloads, in whatever order they come, become whole messages in the arena.
+"""Assembles the first payloads of connections, in whatever order they come, to complete messages in the
+arena.
 
 Only a direction whose first payloads look like a known protocol is read, up to 16 KB of it. A message that
 is whole in one segment goes straight to the arena; else its segments wait on 4 KB pages, the first copy of a
 byte wins, for at most ten seconds. What does not fit is counted, never guessed.
 
-Whose turn it is stands in FLOW.probed: how many first payloads of a side were looked at in vain, or that
-only a server's certificates are still of interest (its client named nobody), or that nothing is.
+FLOW.probed holds the state of each side: how many first payloads were examined in vain, that only
+certificates of the server are still of interest (its client gave no name), or that nothing is.
 """
 
 # Fields of records are Any to mypy.
@@ -116,7 +117,7 @@ def _expect(kind: int, length: int, flow: Records, side: int, output: Output, co
 @kernel
 def _deliver(kind: int, length: int, time: int, row: int, side: int, table: Table, output: Output,
              control: Records) -> None:  # fmt: skip
-    """Hand a message on; whoever sent a certificate is the server, whoever sent another the client."""
+    """Deliver a message. The sender of a certificate is the server, that of any other message the client."""
     flow, cold = table.flows[row], table.colds[row]
     _expect(kind, length, flow, side, output, control)
     if flow["client"] == 0:
@@ -132,7 +133,7 @@ def _deliver(kind: int, length: int, time: int, row: int, side: int, table: Tabl
 
 @kernel
 def release(row: int, half: HalfRead, flows: Records, control: Records) -> None:
-    """Give a half-read message's row and pages back."""
+    """Free the row and the pages of a half-read message."""
     stream, stacks = half.streams[row], half.stacks
     flows[stream["flow"]]["stream"][stream["side"]] = -1
     for i in range(PAGES_PER_STREAM):
@@ -234,7 +235,7 @@ def gather(stream: Records, half: HalfRead) -> int:
 
 @kernel
 def give_up(held: int, time: int, half: HalfRead, table: Table, output: Output, control: Records) -> None:
-    """End a half-read message: what there is of it may still hold the name."""
+    """End a half-read message; the part that came may still hold the name."""
     stream = half.streams[held]
     row, side, flow = i64(stream["flow"]), i64(stream["side"]), table.flows[stream["flow"]]
     probed = i64(flow["probed"][side])

@@ -128,7 +128,7 @@ def read_segment(data: Bytes, packet: Records, row: int, half: HalfRead, table: 
     if (rest == size and stream["intervals"] == 1) or rest < 0:
         release(held, half, table.flows, control)
     elif rest > 0 and stream["intervals"] == 1 and stream["start"] + rest > PAGE:
-        # Begin anew at the rest, so that a long conversation does not outgrow its pages.
+        # Start again at the rest, so that a long conversation does not outgrow its pages.
         base = (stream["base"] + stream["start"] + rest) & 0xFFFFFFFF
         release(held, half, table.flows, control)
         _keep(half.scratch, rest, size, base, base, packet, row, half, table, control)

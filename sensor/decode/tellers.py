@@ -1,4 +1,4 @@
-"""Which packets may tell who holds an address: handed to Python (`identity/`), so many a second.
+"""Selects the packets that may say who holds an address, up to a rate, for Python (`identity/`).
 
     UDP   DHCP, DHCPv6, Kerberos, RADIUS accounting; names that hosts give themselves: mDNS, LLMNR, NetBIOS
     TCP   Kerberos; requests to set up a session over SMB, which may hold an NTLM answer
@@ -67,7 +67,7 @@ def _segment_tells(data: Bytes, at: int, end: int, port: int) -> bool:
 
 @kernel
 def tells(data: Bytes, packet: Records) -> bool:
-    """True if a packet may tell who holds an address."""
+    """True if a packet may say who holds an address."""
     if packet["fragment"] > 0 or packet["whole"] > 0:
         return False
     at, end = i64(packet["payload"]), i64(packet["end"])
@@ -79,7 +79,7 @@ def tells(data: Bytes, packet: Records) -> bool:
 
 @kernel
 def affords(minute: Records, control: Records) -> bool:
-    """True if one more message may be handed on in this second; counted either way."""
+    """True if one more message may be passed on in this second; it is counted either way."""
     second = i64(control["clock"]) // SECOND
     if second != control["teller_second"]:
         control["teller_second"], control["tellers"] = second, 0

@@ -1,4 +1,4 @@
-"""Turns: an upload over TLS or QUIC, and the answer to it counted in units, which are judged in Python.
+"""Follows turns: an upload over TLS or QUIC, and its answer, counted in units; Python judges them (`shape/`).
 
 Over TLS a unit is an application-data record: each record's 5-byte header (RFC 8446 §5.1) is read where it
 lies, `next` being the sequence number of the one to come; a segment that was missed is made up for when it
@@ -24,7 +24,7 @@ from sensor.decode.read import be16, u8
 CHUNK_US = 2000
 #: Units below this many bytes are control messages, not text.
 SMALL_BYTES = 60
-#: A bin of TURN.gaps counts gaps in steps of so many microseconds.
+#: Width of a bin in TURN.gaps, in microseconds.
 GAP_STEP = 128
 
 # Why a turn ended: TURN.end.
@@ -40,10 +40,10 @@ UNFINISHED = 6
 MIN_CHUNKS = 6
 MIN_US = 800_000
 
-#: An upload of so many bytes begins a turn after silence …
+#: An upload of this many bytes begins a turn after silence …
 LEAST_UPLOAD = 150
 _QUIET = 300_000
-#: … and one of so many at any time.
+#: … and one of this many at any time.
 _ANY_UPLOAD = 600
 #: A turn is over when the server was silent for so long; its first unit may take longer.
 IDLE = 10 * SECOND
@@ -99,7 +99,7 @@ def _is_too_old(turn: Records, now: int) -> bool:
 
 @kernel
 def finish(row: int, why: int, table: Table, output: Output, control: Records) -> None:
-    """End the turn of a connection and give its row back; one long enough is handed on."""
+    """End the turn of a connection and free its row; a turn that is long enough goes to the output."""
     flow = table.flows[row]
     at = i64(flow["turn"])
     turn = table.turns[at]

@@ -1,11 +1,11 @@
 """Directory exports: LDIF (RFC 2849) or CSV with the directory's own heads, as `ldifde`, `ldapsearch`,
 `csvde` and Active Directory's PowerShell write them.
 
-Kept of an entry: the account, its department and office, what it is (person, service, machine), and of a
-computer whom it is managed by: its owner. Display names, managers and everything else are read past: no
-figure needs them. An LDIF value that is a reference (`attribute:< file://…`) is never followed.
+Of an entry are kept: the account, its department and office, its kind (person, service, machine), and of a
+computer its owner (`managedBy`). Display names, managers and everything else are ignored, because no figure
+needs them. An LDIF value that is a reference (`attribute:< file://…`) is never followed.
 
-What an entry is: Active Directory's userAccountControl (flags 0x800, 0x1000, 0x2000: trust accounts; see
+The kind of an entry: Active Directory's userAccountControl (flags 0x800, 0x1000, 0x2000: trust accounts; see
 Microsoft, UserAccountControl property flags) and objectClass `computer` mean a machine; managed service
 accounts, and users with a servicePrincipalName, are services.
 """
@@ -49,7 +49,7 @@ Entry = tuple[int, dict[str, list[str]]]
 
 
 def read(path: Path, problems: Problems) -> pl.DataFrame:
-    """Rows of the directory (COLUMNS), clear text; what cannot be used goes to `problems`.
+    """The directory in `path` as a frame of COLUMNS, in clear; lines that cannot be used go to `problems`.
 
     Raises UsageError for a file that cannot be read or has no account column.
     """
@@ -95,7 +95,7 @@ def _as_rows(entries: list[Entry], path: Path, origin: str, problems: Problems) 
 
 
 def _kind(entry: dict[str, list[str]], account: str) -> str | None:
-    """person, service or machine; None where that cannot be told."""
+    """person, service or machine; None if unknown."""
     stated = (_first(entry, "kind") or "").lower()
     if stated in ("person", "service", "machine"):
         return stated

@@ -1,8 +1,8 @@
-"""Who is who, as far as files and settings say: one thing that the pipeline asks once an epoch.
+"""Who is who according to files and settings; the pipeline asks once per epoch.
 
-In clear text; what comes out goes through `canonical` and `without_small` and becomes tokens like
-everything else. Files: people (addresses, departments), directory exports, device owners. Settings: names
-of service accounts, networks whose addresses many share.
+Files: people (addresses, departments), directory exports, device owners. Settings: names of service accounts,
+and networks whose addresses are shared. Everything is in clear; the pipeline brings it to canonical form and
+makes tokens of it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BY_NAME = "name"
 
 @dataclass(frozen=True)
 class Known:
-    """The files read, and what could not be used of them."""
+    """The content of the files, and of the settings about accounts and networks."""
 
     people: pl.DataFrame | None = None
     exports: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=exports.COLUMNS))
@@ -45,8 +45,10 @@ class Known:
 
     @classmethod
     def of(cls, settings: Settings, problems: Problems) -> Known:
-        """Everything the settings name. Raises UsageError for a file that is not there or not what it
-        should be."""
+        """Read all files the settings name; lines that cannot be used go to `problems`.
+
+        Raises UsageError for a file that is missing or of another form.
+        """
         identity = settings.identity
         directories = [exports.read(path, problems) for path in identity.directory]
         if identity.owners:
@@ -60,18 +62,18 @@ class Known:
         )
 
     def leases(self, begin: datetime, end: datetime) -> pl.DataFrame:
-        """Rows of `leases` inside one epoch [begin, end)."""
+        """Rows of the table `leases` from the files, cut to one epoch [begin, end)."""
         return schema.LEASES.empty() if self.people is None else people.leases(self.people, begin, end)
 
     def directory(self, begin: datetime, end: datetime) -> pl.DataFrame:
-        """Rows of `directory` for one epoch [begin, end)."""
+        """Rows of the table `directory` from the files, for one epoch [begin, end)."""
         own = schema.DIRECTORY.empty()
         if self.people is not None:
             own = people.directory(self.people, begin, end)
         return pl.concat([own, _within(self.exports, begin, end)])
 
     def marks(self, accounts: Iterable[str], begin: datetime, end: datetime) -> pl.DataFrame:
-        """Rows of `directory` for those of the accounts seen that are no persons by their name."""
+        """Rows of `directory` for those of `accounts` that are machines or services by their names."""
         seen = pl.DataFrame({"user_name": sorted(set(accounts))}, schema={"user_name": pl.String})
         service = seen["user_name"].map_elements(self._is_service, return_dtype=pl.Boolean)
         machine = seen["user_name"].str.contains(_MACHINE)
@@ -82,7 +84,7 @@ class Known:
         return _within(marked.filter(pl.col("kind").is_not_null()), begin, end)
 
     def sharing(self, addresses: Iterable[str], begin: datetime, end: datetime) -> pl.DataFrame:
-        """Rows of `leases` for those of the addresses seen that the settings say many share."""
+        """Rows of `leases` for those of `addresses` that are shared according to the settings."""
         nets = [ipaddress.ip_network(text, strict=False) for text in self.shared]
         held = [text for text in set(addresses) if nets and _lies_in(text, nets)]
         frame = pl.DataFrame({"address": sorted(held)}, schema={"address": pl.String})

@@ -1,7 +1,6 @@
-"""People from a CSV file: who holds which address, and in which department they work.
+"""Reads people from a CSV file: who holds which address, and in which department they work.
 
-Tokens change with the key's epoch, so each epoch that occurs in the data gets its own rows
-(open leases are re-emitted at rotation).
+Tokens change with the epoch, so every epoch that occurs in the data gets rows of its own.
 """
 
 from __future__ import annotations
@@ -30,9 +29,10 @@ _YES = ("1", "yes", "true", "y")
 
 
 def read(path: Path, problems: Problems | None = None) -> pl.DataFrame:
-    """The CSV as a frame of String columns, one row per address held; bad lines go to `problems`.
+    """The CSV file as a frame of String columns (HEADS), one row per address held.
 
-    Raises UsageError with the file for a missing column, and for a file that has only bad lines.
+    Lines that cannot be used go to `problems`. Raises UsageError for a missing column, or if no line can be
+    used.
     """
     collected = Problems() if problems is None else problems
     before, found = collected.count, []
@@ -55,9 +55,9 @@ def read(path: Path, problems: Problems | None = None) -> pl.DataFrame:
 
 
 def leases(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
-    """`people` as rows of `leases` inside one epoch [begin, end), clear text.
+    """`people` (of `read`) as rows of the table `leases`, cut to one epoch [begin, end), in clear.
 
-    An address that is several people's at one time speaks for none of them.
+    An address that several people hold at the same time is marked as shared, and counts for none of them.
     """
     held = people.with_columns(
         pl.max_horizontal(pl.lit(begin, dtype=schema.TIME), _moment("valid_from")).alias("valid_from"),
@@ -73,7 +73,8 @@ def leases(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame
 
 
 def directory(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
-    """`people` as rows of `directory` for one epoch [begin, end), clear text: departments, and owners."""
+    """`people` as rows of the table `directory` for one epoch [begin, end), in clear: departments, device
+    owners."""
     named = people.filter(pl.col("user_name").is_not_null())
     accounts = named.unique("user_name", keep="last", maintain_order=True).with_columns(
         device=pl.lit(None, dtype=pl.String), mac=pl.lit(None, dtype=pl.String)

@@ -1,6 +1,6 @@
-"""Where an address or a name belongs: internal, external, guest or proxy; and in which segment.
+"""Classifies addresses and names as internal, external, guest or proxy, and finds their network segment.
 
-Worked out once per unique value, before anything is tokenised.
+Work is done once per distinct value, before anything becomes a token.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ Net = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def parse_address(text: str) -> Address | None:
-    """An IP address, IPv4-mapped ones unmapped, brackets and zone ids dropped; None if it is none."""
+    """The IP address in `text`, without brackets and zone id, IPv4-mapped ones as IPv4; None if there is
+    none."""
     bare = text.strip("[]").partition("%")[0]
     try:
         address = ipaddress.ip_address(bare)
@@ -33,7 +34,7 @@ def parse_address(text: str) -> Address | None:
 
 
 class Scopes:
-    """Classifies addresses and names by the settings' networks and zones."""
+    """Classifies addresses and names by the networks and internal zones of the settings."""
 
     def __init__(self, networks: Networks) -> None:
         self._internal = _nets(networks.internal)
@@ -63,8 +64,8 @@ class Scopes:
         return next((name for net, name in self._segments if _within(address, (net,))), None)
 
     def is_internal(self, values: pl.Series) -> pl.Series:
-        """True where one of the unique `values` is an address of ours, a single label or a name in an
-        internal zone."""
+        """For each of the unique `values`: is it an internal address, a single label, or in an internal
+        zone?"""
         value = pl.col("value")
         in_zone = pl.any_horizontal(
             value.str.ends_with(zone) | (value == zone.removeprefix(".")) for zone in self._zones
@@ -80,13 +81,13 @@ class Scopes:
         )
 
     def is_proxy(self, values: pl.Series) -> pl.Series:
-        """True where one of the unique `values` is a declared proxy, forwarder or NAT gateway."""
+        """For each of the unique `values`: is it a declared proxy, forwarder or NAT gateway?"""
         if not self._proxy:
             return values.is_null() & values.is_not_null()
         return values.map_elements(lambda text: self.scope(text) == "proxy", return_dtype=pl.Boolean)
 
     def add(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """`frame` with scope and segment (String) of `client` and of `server`."""
+        """`frame` with client_scope, server_scope, segment (the client's) and server_segment (String)."""
         return (
             frame.pipe(_by_value, "client", "client_scope", self.scope)
             .pipe(_by_value, "server", "server_scope", self.scope)

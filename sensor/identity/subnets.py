@@ -1,4 +1,4 @@
-"""Subnets from a CSV file: what a network is called and what it is, as an addition to `[networks]`.
+"""Reads subnets from a CSV file, as an addition to `[networks]` of the settings: their segment and kind.
 
 network,segment,kind
 10.2.0.0/16,Paris office,
@@ -18,9 +18,9 @@ _KINDS = {"internal": "internal", "guest": "guest", "proxy": "proxies", "shared"
 
 
 def with_subnets(settings: Settings, problems: Problems) -> Settings:
-    """`settings` with the networks of the file they name; a bad line goes to `problems`.
+    """`settings`, extended by the networks in the file they name; bad lines go to `problems`.
 
-    Raises UsageError for a file that is not there or has no column `network`.
+    Raises UsageError if the file is missing or has no column `network`.
     """
     path = settings.identity.subnets
     if path is None:

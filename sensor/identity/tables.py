@@ -1,4 +1,5 @@
-"""CSV files that people keep, read so that one bad line costs one line: it is counted and told by place."""
+"""Reads CSV files that people maintain. A bad line is reported by its place and counted; the others are
+used."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from sensor.errors import UsageError
 
-#: bad lines told one by one; the rest is only counted
+#: Bad lines reported one by one; more are only counted.
 MOST_LISTED = 10
 #: a directory of 100,000 people takes tens of megabytes; more than this is not one
 MOST_BYTES = 512 << 20
@@ -18,25 +19,25 @@ MOST_BYTES = 512 << 20
 
 @dataclass
 class Problems:
-    """Lines of files that could not be used: the first few by place, all of them counted."""
+    """Lines of files that could not be used: the first few with their place, all of them counted."""
 
     count: int = 0
     listed: list[str] = field(default_factory=list)
 
     def add(self, path: Path, line: int, what: str) -> None:
-        """One more; `what` never holds the line's content."""
+        """Record a bad line; `what` must not contain anything from the line."""
         self.count += 1
         if len(self.listed) < MOST_LISTED:
             self.listed.append(f"{path}:{line}: {what}")
 
     def lines(self) -> list[str]:
-        """What to print: one line a problem, and one for those not told."""
+        """Texts to print: one per problem, and one for those that are only counted."""
         more = self.count - len(self.listed)
         return [*self.listed, *([f"and {more} more lines that could not be used"] if more else [])]
 
 
 def text_of(path: Path) -> str:
-    """The file's text: UTF-8, UTF-16 with a mark, else Windows-1252. Raises UsageError."""
+    """The text of a file in UTF-8, UTF-16 (with byte order mark) or Windows-1252. Raises UsageError."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise UsageError("too large for a directory", place=str(path), hint="export accounts only")
@@ -58,11 +59,11 @@ def rows(
     problems: Problems,
     hint: str = "",
 ) -> list[tuple[int, dict[str, str | None]]]:
-    """Line number and fields of each row, by our names; fields not in the file or empty are None.
+    """Line number and fields of each row; fields that are empty, or not in the file, are None.
 
-    `names`: our name → heads that mean it, lower case. Comma, semicolon or tab, as the head has it. A row
-    with more fields than the head goes to `problems`. Raises UsageError for a file without the heads
-    `required`, which adds `hint`: where such a file may belong instead.
+    `names`: key of a field → names its column may have in the header line, lower case. The separator (comma,
+    semicolon or tab) is that of the header line. Rows with more fields than that go to `problems`. Raises
+    UsageError if a `required` column is missing, with `hint`: where such a file may belong instead.
     """
     reader = csv.reader(io.StringIO(text_of(path)), delimiter=_delimiter(path))
     try:

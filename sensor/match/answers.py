@@ -78,7 +78,7 @@ class Answers:
         self._chunks = [live.tail(keep)]
 
     def _distinct(self, answers: pl.DataFrame) -> pl.DataFrame:
-        """`answers` by time; one that is told again within its minute adds nothing."""
+        """`answers` by time, without repetitions within the same minute."""
         minute = pl.col("answered_at").dt.truncate("1m")
         ordered = answers.sort("answered_at", maintain_order=True)
         return ordered.unique([*self._key, minute], keep="first", maintain_order=True)

@@ -27,7 +27,7 @@ WHO = ("client", "user_name", "device")
 _KEY = ("bucket", *WHO, "host", "kind", "action")
 _SUMS = ("lookups", "connections", "requests", "bytes_up", "bytes_down")
 _WORDS = ("name_from", "client_class", "catalog_version")
-#: Exchanged: more cannot be told of what is added up.
+#: "Exchanged": a sum does not prove more.
 _MOST = pl.lit(3, pl.Int16)
 
 
@@ -76,9 +76,9 @@ class NamesByClient:
         if not over:
             return pl.DataFrame(), 0
         is_over = pl.col("bucket").is_in(over)
-        done = pl.concat([rows.filter(is_over) for rows in self._rows])
+        finished = pl.concat([rows.filter(is_over) for rows in self._rows])
         self._rows = [left for rows in self._rows if (left := rows.filter(~is_over)).height]
-        found = browsed(_merged(done)).drop("key")
+        found = browsed(_merged(finished)).drop("key")
         kept = self._not_too_many(found)
         return kept, found.height - kept.height
 

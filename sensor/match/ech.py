@@ -106,7 +106,7 @@ def _in_use(configs: pl.DataFrame, anyone: pl.DataFrame) -> pl.DataFrame:
 
 
 def _offers(configs: pl.DataFrame) -> pl.DataFrame:
-    """Each time a configuration was told, and until when it is taken to be in use."""
+    """When clients got configurations, and until when these are taken to be in use."""
     until = pl.col("answered_at") + MAX_AGE
     return configs.select(
         "client", "host", "ech_config", outer="ech_public_name", since="answered_at", last=until

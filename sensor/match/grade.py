@@ -127,7 +127,7 @@ def _exchanged() -> pl.Expr:
     long_call = (up > _most_up()) & (down > least_down)
     long_answer = (down > most_down) & (up > least_up)
     answered = _accepted() | _known((up > 0) & (down > 0))
-    # A protocol without TLS that its first bytes told: whatever it sends is its own data.
+    # A protocol without TLS, recognised by its first bytes: everything it sends is application data.
     in_clear = _decrypted() | _known((pl.col("kind") == "flow") & (pl.col("name_from") == "banner"))
     return pl.when(in_clear).then(answered).otherwise(_known(long_call | long_answer))
 

@@ -14,7 +14,7 @@ from sensor.match.index import Index
 from sensor.match.match import ADDED, match
 from sensor.match.rollup import BUCKET
 
-#: What tells one client's rows of one name apart; sensors that see the same are told apart by `usage`.
+#: Columns that identify what one client did at one name; several sensors that saw it are left to the marts.
 _SAME = ("site", "sensor", "source", *WHO, "host", "kind", "action")
 _LASTED = pl.duration(microseconds=(pl.col("duration_s").fill_null(0) * 1e6).cast(pl.Int64))
 
@@ -58,10 +58,10 @@ def counted_once(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
 
 def _unseen_elsewhere(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
     """`rows` without those during which another input has a sighting of the same client at the same name."""
-    seen = sightings.filter(~pl.col("hunted").fill_null(False))
+    stored = sightings.filter(~pl.col("hunted").fill_null(False))
     place = ["site", "source", "client", "host"]
     beside = rows.select(*place, "event_id", "input", "seen_at", "_end").join(
-        seen.select(*place, of="input", at="seen_at"), on=place, nulls_equal=True
+        stored.select(*place, of="input", at="seen_at"), on=place, nulls_equal=True
     )
     again = beside.filter(
         pl.col("input") != pl.col("of"), pl.col("at").is_between(pl.col("seen_at"), pl.col("_end"))

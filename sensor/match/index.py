@@ -23,7 +23,7 @@ from sensor.match.hostname import tail_expression
 from sensor.match.lookup import Lookup
 from sensor.match.misses import Misses
 
-#: Access of agents that are libraries: their token tells how a host is called, not which product calls.
+#: Access class of agents that are libraries: they tell how a host is called, not by which product.
 LIBRARY_ACCESS = "api"
 #: What a browser add-on gives as the origin of its requests.
 EXTENSION_ORIGIN = r"^[a-z-]+-extension://([a-p]{32})(?:/|$)"

@@ -132,7 +132,7 @@ class Lookup:
 
 
 def _keep(memory: set[str] | dict[str, int | None]) -> None:
-    """Room for one more: what is full starts anew."""
+    """Remember one more; if full, forget all others first."""
     if len(memory) >= MAX_KEPT:
         memory.clear()
 

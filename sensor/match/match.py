@@ -37,7 +37,7 @@ AGENT_ALONE_CONFIDENCE = 0.5
 FINGERPRINT_DOUBT = 0.5
 
 _NEEDED = ("host", "name_from", "cname", "path", "user_agent", "origin", "software", "server", "ja4")
-#: What tells where a row went, the surest first.
+#: Columns by which a row can match, the surest first.
 _PLACES = ("url_row", "host_row", "cname_row", "address_row", "software_row", "port_row", "label_row")
 _HIT = ("signature", "app", "access", "role", "confidence", "upload_baseline_bytes", "prefix")
 #: Columns that hit by their value alone, and so can be remembered to miss.

@@ -10,7 +10,7 @@ import secrets
 
 import polars as pl
 
-#: Values remembered of each column, 8 bytes each; beyond this it starts anew.
+#: Values remembered per column, 8 bytes each; then all are forgotten.
 MAX_VALUES = 2_000_000
 #: Fewer rows than this are looked up faster than they are remembered.
 MIN_ROWS = 50_000

@@ -64,18 +64,18 @@ class Near:
         uses = pl.concat([self._uses, _slots(_hashed(known), "app")])
         beside = _beside(uses)
         self._clock = later(self._clock, observations["seen_at"].max())
-        done = pl.lit(self._clock, dtype=TIME) - 3 * WITHIN
+        complete_until = pl.lit(self._clock, dtype=TIME) - 3 * WITHIN
         # A visit of now may be near a use to come, whoever its client is.
         with_use = beside["place"].unique().implode()
         near = observations.select(pl.col("client").hash(), "seen_at", slot=_slot()).select(
-            (_mixed("client", "slot").is_in(with_use) | (pl.col("seen_at") > done)).fill_null(False)
+            (_mixed("client", "slot").is_in(with_use) | (pl.col("seen_at") > complete_until)).fill_null(False)
         )
         rows = _hashed(observations.select("client", "seen_at", "host").filter(near.to_series()))
         visits = pl.concat([self._visits, _slots(rows, "host")])
-        is_done = (pl.col("slot") <= done).fill_null(False)
-        self._meet(visits.filter(is_done), beside)
-        self._visits = visits.filter(~is_done)
-        self._uses = uses.filter((pl.col("slot") > done - WITHIN).fill_null(True))
+        is_complete = (pl.col("slot") <= complete_until).fill_null(False)
+        self._meet(visits.filter(is_complete), beside)
+        self._visits = visits.filter(~is_complete)
+        self._uses = uses.filter((pl.col("slot") > complete_until - WITHIN).fill_null(True))
 
     def label(self, over: pl.DataFrame) -> pl.DataFrame:
         """`over` (rows of buckets that are over) with near_app, the service most clients were near, and
@@ -106,20 +106,20 @@ class Near:
             return
         since_last, until_next = pl.col("first") - pl.col("to"), pl.col("from_") - pl.col("last")
         is_near = pl.col("same") | (since_last <= WITHIN) | (until_next <= WITHIN)
-        met = (
+        meetings = (
             visits.join(beside.drop("client", "slot"), on="place")
             .filter(is_near.fill_null(False))
             .select("bucket", "app", name=_name(pl.col("host")), client="client")
             .filter(~pl.col("name").is_in(self._known["name"].implode()))
             .select("bucket", "name", "app", key=_mixed("name", "client", "app"))
         )
-        fresh = met.filter(
+        new = meetings.filter(
             pl.col("key").is_first_distinct() & ~pl.col("key").is_in(self._meetings["key"].implode())
         )
         room = self._max_meetings - self._meetings.height
-        if fresh.height > room:
-            fresh = fresh.sort(list(_MEETING)).head(room)
-        self._meetings = pl.concat([self._meetings, fresh])
+        if new.height > room:
+            new = new.sort(list(_MEETING)).head(room)
+        self._meetings = pl.concat([self._meetings, new])
 
 
 def _beside(uses: pl.DataFrame) -> pl.DataFrame:

@@ -47,7 +47,7 @@ _ENDS = (
     (r"\.tflite$", "tflite"),
     (r"\.llamafile$", "llamafile"),
 )  # fmt: skip
-#: Access classes, and services told by what they send, of which a file's name tells its kind.
+#: Access classes, and services recognised by what they send, for which the name of a file gives its kind.
 _HANDS_OUT = "download"
 #: What stays with a service: APIs like those of OpenAI, Cohere, Gemini and Replicate; Hugging Face, Ollama.
 _LEFT = (

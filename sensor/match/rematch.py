@@ -31,13 +31,13 @@ ASKED = (
     "server_port",
 )
 #: What the catalog says of a sighting.
-VERDICT = ("signature", "app", "access", "role", "confidence", "name_from", "path", "grade")
+CLASSIFICATION = ("signature", "app", "access", "role", "confidence", "name_from", "path", "grade")
 #: Of these, and of the grade, a change is worth a restatement; the app is part of the signature, and the
 #: confidence, the path and where the name was read follow it.
 _CHANGES = ("signature", "access", "role")
 #: Columns `rematch` needs of stored sightings.
 NEEDED = (
-    *dict.fromkeys((*ASKED, *VERDICT)),
+    *dict.fromkeys((*ASKED, *CLASSIFICATION)),
     "kind", "action", "method", "status", "client_class", "packets_down", "bytes_up", "bytes_down", "hunted",
 )  # fmt: skip
 
@@ -57,9 +57,9 @@ _FIRST_TOKEN = r"^([A-Za-z0-9._+-]+)"
 def rematch(sightings: pl.DataFrame, index: Index, also: pl.Expr | None = None) -> pl.DataFrame:
     """The stored `sightings` that today's catalog classifies otherwise, and those for which `also` is true.
 
-    `sightings` has the columns NEEDED and those that `totals` adds. Each column of VERDICT is added with the
-    prefix `now_`. `now_app` is NULL if no indicator matches any more. The grade is computed again with the
-    service's baseline, but never raised from "connected" to an exchange.
+    `sightings` has the columns NEEDED and those that `totals` adds. Each column of CLASSIFICATION is added
+    with the prefix `now_`. `now_app` is NULL if no indicator matches any more. The grade is computed again
+    with the service's baseline, but never raised from "connected" to an exchange.
     """
     asked = sightings.select(_asked(index))
     # Ten columns are compared by one number, under a seed that nobody can make two rows agree for.
@@ -79,7 +79,8 @@ def rematch(sightings: pl.DataFrame, index: Index, also: pl.Expr | None = None) 
 
 
 def differs(was: str = "") -> pl.Expr:
-    """True where the columns of VERDICT with the prefix `was` differ from those with the prefix `now_`."""
+    """True where the columns of CLASSIFICATION with the prefix `was` differ from those with the prefix
+    `now_`."""
     return pl.any_horizontal(
         pl.col(f"{was}{name}").ne_missing(pl.col(f"now_{name}")) for name in (*_CHANGES, "grade")
     )
@@ -137,7 +138,9 @@ def _asked(index: Index) -> list[pl.Expr]:
 def _verdicts(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
     """The unique combinations `asked` and what today's catalog says of each; NULL where nothing hits."""
     hits = match(_recalled(asked, index).with_row_index("_asked"), index)
-    says = hits.select("_asked", *(name for name in VERDICT if name != "grade"), "upload_baseline_bytes")
+    says = hits.select(
+        "_asked", *(name for name in CLASSIFICATION if name != "grade"), "upload_baseline_bytes"
+    )
     says = says.rename({name: f"now_{name}" for name in says.columns if name != "_asked"})
     numbered = asked.with_row_index("_asked")
     return numbered.join(says, on="_asked", how="left", maintain_order="left").drop("_asked")
@@ -196,10 +199,10 @@ def _library_tokens(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 
 def _kept(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """What the same indicator said before and cannot say now stays.
+    """Keeps what the same indicator said before and cannot say of a stored row.
 
-    An agent's token on a host that is not told any more (its CNAME was) makes no support of use, and how
-    far a name was believed is not told by the catalog (`as_sure`).
+    That a token of an agent came with a host only known by its CNAME does not turn use into support, and
+    confidence in a name does not depend on the catalog (`as_sure`).
     """
     same = pl.col("signature").eq_missing(pl.col("now_signature"))
     by_agent = pl.col("signature").str.extract(r"#([a-z_]+):").is_in(_AGENTS).fill_null(False)

@@ -222,13 +222,13 @@ class LookupBursts:
         bursts = self._collapse(dns)
         before = pl.lit(newest, dtype=TIME).dt.truncate("1m") - timedelta(minutes=1)
         ready = pl.lit(True) if last else (pl.col("minute") < before).fill_null(False)
-        waiting, done = bursts.filter(~ready), [bursts.filter(ready)]
+        waiting, finished = bursts.filter(~ready), [bursts.filter(ready)]
         if waiting.height > self._max_bursts:
             ordered, keep = waiting.sort("seen_at", maintain_order=True), self._max_bursts // 2
             waiting = ordered.tail(keep)
-            done.append(ordered.head(ordered.height - keep))
+            finished.append(ordered.head(ordered.height - keep))
         self._open = waiting
-        out = [other, *(rows.drop("minute").select(other.columns) for rows in done)]
+        out = [other, *(rows.drop("minute").select(other.columns) for rows in finished)]
         return pl.concat(out).sort("seen_at", maintain_order=True)
 
     def _collapse(self, dns: pl.DataFrame) -> pl.DataFrame:

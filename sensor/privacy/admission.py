@@ -1,9 +1,9 @@
-"""What may come in at all: not from excluded networks, not of an epoch whose key was shredded, and of who
-held an address only what the settings let say so.
+"""Refuses rows that must not come in: of excluded networks, of epochs whose key was shredded, and leases
+whose origin the settings do not accept.
 
-The first step after a source has cut a batch: nothing that is refused here is named, matched, counted
-by name or stored. It is counted, by reason, as set aside. On a live port the excluded networks are
-left out earlier still, before a packet is decoded (`decode/ring.py`).
+This is the first step of the pipeline. What is refused is not named, matched or stored; it is only counted,
+by reason, as set aside. On a live interface excluded networks are dropped even before packets are decoded
+(`decode/ring.py`).
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ class Admission:
         origins: Sequence[str] = (),
         leases: bool = True,
     ) -> None:
-        """`exclude` and `only` are networks (CIDR): neither side may be in the first, a client must be in
-        one of the second where there are any. `origins` are those whose word about people is taken (none:
-        everybody's), `leases` whether this input's leases are taken at all."""
+        """`exclude` and `only` are networks (CIDR): rows with a side in `exclude`, or a client outside all of
+        `only` (if there are any), are refused. `origins` are the origins of leases that are accepted (none:
+        all). `leases` tells whether leases of this input are accepted at all."""
         self._keys = keys
         self._origins, self._leases = tuple(origins), leases
         self._exclude, self._only = _networks(exclude), _networks(only)
 
     def admit(self, frames: Mapping[str, pl.DataFrame], position: int) -> dict[str, pl.DataFrame]:
-        """The frames without what may not come in, and with rejects that count the observations refused."""
+        """`frames` without the rows that are refused, with rejects that count them, placed at `position`."""
         admitted, counts = self._believed(frames), {EXCLUDED: 0, SHREDDED: 0}
         for name, (time, client, server) in _ABOUT.items():
             frame = admitted.get(name)

@@ -1,13 +1,14 @@
-"""The audit log: append-only, each entry bound to the one before by its hash.
+"""The audit log: append-only, with every entry chained to the one before by a hash.
 
-audit/log.jsonl in the state folder: one JSON object a line, with the columns of the table `audit`
-(`sensor/schema.py`). `hash` is the SHA-256 of the entry's canonical JSON without it, and of the hash
-before. Who changes, removes or reorders a line breaks the chain. Who rewrites the whole chain, or cuts
-its end, is told by the copy in the lake, by the hashes that weekly reports print, and by the system's log,
-which gets each entry's number, deed and hash at once (facility authpriv; where there is such a log).
+It is the file `audit/log.jsonl` in the state folder: one JSON object per line, with the columns of the table
+`audit` (`sensor/schema.py`). `hash` is the SHA-256 of the hash before and of the entry's canonical JSON
+without `hash`. Changing, removing or reordering a line breaks the chain. Rewriting the whole chain, or
+cutting off its end, is detected by the copy in the lake, by the hashes that weekly reports print, and by the
+system log, which gets number, action and hash of each entry at once (facility authpriv, if there is such a
+log).
 
-An entry names no person the data is about: it counts tokens. It names the account that did it, behind a
-custodian's name too: two custodians who act from one account may be one person.
+An entry does not name the people the data is about; it counts tokens. It names the account that acted, after
+a custodian's name too: two custodians who act from the same account may be one person.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ REASON_CHARS = 300
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that was done; what a column means stands in `schema.AUDIT`."""
+    """One action; the columns are explained in `schema.AUDIT`."""
 
     entry: int
     done_at: str
@@ -53,12 +54,12 @@ class Entry:
 
     @property
     def account(self) -> str:
-        """The account that did it; what stands before it is a custodian's name."""
+        """The account in `done_by`, without the custodian's name that may come before it."""
         return self.done_by.rpartition(" (")[2].removesuffix(")")
 
 
 class AuditLog:
-    """The log of one state folder."""
+    """The audit log of one state folder."""
 
     def __init__(self, state: Path) -> None:
         self.path = state / "audit" / "log.jsonl"
@@ -76,7 +77,8 @@ class AuditLog:
         deleted_files: int | None = None,
         proof: str | None = None,
     ) -> Entry:
-        """Add an entry durably. Raises LakeError if the log cannot be written or its end is damaged."""
+        """Append an entry durably; arguments are its columns. Raises LakeError if the log is damaged or not
+        writable."""
         fields = {
             "done_at": now.astimezone(UTC).isoformat(timespec="seconds"),
             "action": action,
@@ -110,7 +112,7 @@ class AuditLog:
         return Entry(**entry)
 
     def entries(self) -> list[Entry]:
-        """Every entry, oldest first. Raises LakeError naming the line that is none."""
+        """All entries, the oldest first. Raises LakeError with the line that is damaged."""
         found = []
         for number, line in enumerate(self._lines(), start=1):
             try:
@@ -124,8 +126,11 @@ class AuditLog:
     def verify(
         self, copies: Mapping[int, Iterable[str]] | None = None, witnesses: Iterable[str] = ()
     ) -> list[str]:
-        """What is wrong with the chain, in words; `copies` are the hashes the lake has, by entry, `witnesses`
-        those kept elsewhere, or how they begin."""
+        """A text for each fault of the chain; empty if it is sound.
+
+        `copies` are the hashes that the lake has, by number of the entry. `witnesses` are hashes kept
+        elsewhere, or beginnings of them.
+        """
         problems, before = [], GENESIS
         entries = self.entries()
         for place, entry in enumerate(entries, start=1):
@@ -148,7 +153,7 @@ class AuditLog:
         return problems
 
     def alone(self) -> dict[str, str]:
-        """Cases that were asked for and approved from one account, and which: nothing shows two people."""
+        """Case id → account, for the cases that were requested and approved from the same account."""
         asked: dict[str, str] = {}
         found: dict[str, str] = {}
         for entry in self.entries():
@@ -160,7 +165,7 @@ class AuditLog:
         return found
 
     def frame(self) -> pl.DataFrame:
-        """The entries as rows of `audit`."""
+        """The entries as rows of the table `audit`."""
         rows = pl.DataFrame([asdict(entry) for entry in self.entries()], infer_schema_length=None)
         if rows.is_empty():
             return schema.AUDIT.empty()
@@ -175,7 +180,7 @@ class AuditLog:
 
 
 def digest(fields: Mapping[str, Any], before: str) -> str:
-    """The hash of an entry without its hash, after the one before."""
+    """The hash of an entry: of its other `fields` and the hash `before`."""
     text = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(f"{before}\n{text}".encode()).hexdigest()
 

@@ -1,7 +1,7 @@
-"""One way to write each identity, so that one person has one token whoever names them.
+"""Normalises identities, so that a person gets one token, whatever source names them.
 
-Accounts in lower case without their domain (`CORP\\Ada`, `ada@corp.example` and `ada` are one), devices in
-lower case without theirs, hardware addresses as `aa:bb:cc:dd:ee:ff`. Applied at every level, before anything
+Accounts become lower case without their domain (`CORP\\Ada`, `ada@corp.example` and `ada` are the same),
+devices likewise, hardware addresses `aa:bb:cc:dd:ee:ff`. This happens at every privacy level, before anything
 is keyed.
 """
 
@@ -18,15 +18,15 @@ _DOMAIN = r"^[^\\@]*\\|@.*$"
 
 
 def canonical_account(account: pl.Expr) -> pl.Expr:
-    """An account (String) as it is keyed; one that is nothing but a domain becomes NULL."""
+    """The canonical form of an account (String); NULL if it consists of a domain only."""
     bare = account.str.strip_chars().str.to_lowercase().str.replace_all(_DOMAIN, "")
     return pl.when(bare != "").then(bare)
 
 
 def canonical_device(device: pl.Expr) -> pl.Expr:
-    """A host name (String) as it is keyed: its first label, for some logs write the domain and some do not.
+    """The canonical form of a host name (String): its first label, because only some logs write the domain.
 
-    An address that stands for a name stays whole.
+    An address in place of a name is kept.
     """
     bare = device.str.strip_chars().str.to_lowercase()
     label = bare.str.extract(r"^([^.]+)\.[^.].*$")
@@ -34,7 +34,8 @@ def canonical_device(device: pl.Expr) -> pl.Expr:
 
 
 def canonical(frame: pl.DataFrame) -> pl.DataFrame:
-    """`frame` with its columns user_name, device, mac and client_mac in canonical form, where it has them."""
+    """`frame` with those of the columns user_name, device, mac and client_mac that it has in canonical
+    form."""
     return frame.with_columns(
         form(frame[name])["canonical"].alias(name) for name, form in _FORMS.items() if name in frame.columns
     )

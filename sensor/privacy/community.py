@@ -1,8 +1,8 @@
-"""Community ID version 1 of connections, as Zeek and Suricata write it; only at level `clear`.
+"""Community ID version 1 of connections, as Zeek and Suricata write it; used only at level `clear`.
 
-https://github.com/corelight/community-id-spec: `1:` and the base64 of SHA-1 over seed, the smaller
-endpoint's address, the other's, protocol, a zero byte and both ports. No key is in it, so anyone who can
-guess a connection can compute it: it would undo the tokens.
+By https://github.com/corelight/community-id-spec it is `1:` and the base64 of a SHA-1 over the seed, the
+smaller endpoint's address, the other one's, the protocol, a zero byte, and both ports. It contains no key:
+anybody who guesses a connection can compute it, which would undo the tokens.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TUPLE = ("client", "client_port", "server", "server_port", "transport")
 
 
 def community_ids(rows: pl.DataFrame) -> pl.Series:
-    """The Community ID (String) of each row; NULL where an address or a port is not known."""
+    """The Community ID (String) of each row; NULL if an address or a port is unknown."""
     unique = rows.select(_TUPLE).unique().drop_nulls()
     ids = pl.Series("community_id", [_id(*row) for row in unique.iter_rows()], dtype=pl.String)
     known = unique.with_columns(ids)

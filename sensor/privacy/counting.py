@@ -1,14 +1,14 @@
-"""People counted over epochs, where a count-only key is held (`shadowai keys init --count`).
+"""Counts people over several epochs, if there is a count-only key (`shadowai keys init --count`).
 
-The key makes a second token of each account, the same in every epoch. It never lies open in the lake:
+With this key each account gets a second token, the same in all epochs, which is only stored encrypted:
 
     counting (lake)            account's token → second token, sealed under the count-only key *and* that of
-                               the epoch, with a fresh nonce: without both, two rows have nothing in common
-    STATE/count/<week>.sealed  second tokens of a week's users of each service, sealed under that key alone
+                               the epoch, with a fresh nonce: without both keys, rows cannot be linked
+    STATE/count/<week>.sealed  second tokens of each service's users in a week, sealed under that key alone
 
-So who holds the lake learns nothing; who shreds an epoch's key cuts its tokens off from the second ones;
-who shreds the count-only key makes all of it unreadable. Who holds the key and the state folder can try out
-accounts, and learn who used which service in which week: that is the price, docs/privacy.md says it.
+So the lake alone reveals nothing. Shredding the key of an epoch unlinks its tokens from the second ones;
+shredding the count-only key makes all of it unreadable. Whoever has this key and the state folder can try out
+account names, and learn who used which service in which week; docs/privacy.md says so.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PERIODS = {"month": 1, "quarter": 3, "year": 12}
 
 
 class Counting:
-    """The second tokens of one state folder."""
+    """The second tokens and weekly counts of one state folder."""
 
     def __init__(self, state: Path, keys: Keys) -> None:
         self._folder = state / "count"
@@ -57,7 +57,8 @@ class Counting:
         ).decode()
 
     def rows(self, tokens: pl.DataFrame) -> pl.DataFrame:
-        """Rows of `counting` for accounts (token, value, epoch) not told of before; none without a key."""
+        """Rows of the table `counting` for accounts (token, value, epoch) that are new; none without a
+        key."""
         if self._key is None:
             return schema.COUNTING.empty()
         found = []
@@ -73,14 +74,14 @@ class Counting:
         return schema.COUNTING.conform(pl.DataFrame(found, schema=types, orient="row").sort("user_name"))
 
     def known(self) -> set[date]:
-        """Mondays of the weeks that were counted."""
+        """Mondays of the weeks counted so far."""
         return {date.fromisoformat(path.stem) for path in self._folder.glob("*.sealed")}
 
     def count(self, used: pl.DataFrame, weeks: Sequence[date]) -> pl.DataFrame:
-        """How many accounts used each service (`all`: any) in each month, quarter and year: COUNTS.
+        """How many accounts used each service (`all`: any of them) in each month, quarter and year: COUNTS.
 
-        `used` (week, app, user_name, sealed) are the users of `weeks`, which are counted anew; of the others
-        what was counted stands. Nothing without a key.
+        `used` (week, app, user_name, sealed) are the users in `weeks`, which are counted again; for other
+        weeks the earlier count stands. No rows without a key.
         """
         if self._key is None:
             return pl.DataFrame(schema=COUNTS)
@@ -91,7 +92,7 @@ class Counting:
         return _counts({week: self._read(week) for week in self.known()})
 
     def count_then(self, used: pl.DataFrame, weeks: Sequence[date], until: date) -> pl.DataFrame:
-        """As `count`, of weeks that had begun on the day `until`, and nothing of it is kept."""
+        """As `count`, for the weeks that had begun on the day `until`, without keeping the count."""
         if self._key is None:
             return pl.DataFrame(schema=COUNTS)
         sets = {week: self._read(week) for week in self.known() if week not in weeks}
@@ -101,14 +102,14 @@ class Counting:
         return _counts({week: rows for week, rows in sets.items() if week <= until})
 
     def expire(self, before: date) -> int:
-        """Delete weeks that began before; returns how many."""
+        """Delete the weeks that began before the day `before`; return how many."""
         old = [week for week in self.known() if week < before]
         for week in old:
             self._path(week).unlink()
         return len(old)
 
     def forget(self, account: str) -> int:
-        """Take an account out of every week; returns out of how many."""
+        """Remove an account from all weeks; return from how many."""
         if self._key is None:
             return 0
         name = pl.select(canonical_account(pl.lit(account))).item() or account

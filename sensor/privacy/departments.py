@@ -1,7 +1,7 @@
-"""Small departments: whose only member is known needs no key to be found behind a token.
+"""Removes the names of small departments: in a department of one, no key is needed to see through the token.
 
-The figures pool departments too small to name anyway (analytics/marts/ksafe.py); here their names are
-taken from the tokens of their members, before these are stored.
+Published figures pool small departments anyway (analytics/marts/ksafe.py); here their names are not even
+stored beside the tokens of their members.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ OTHER = "other"
 
 
 def without_small(directory: pl.DataFrame, k: int) -> pl.DataFrame:
-    """Rows of `directory` (clear accounts, whole), departments of fewer than k people called `other`.
+    """`directory` with `other` in place of departments of fewer than `k` people.
 
-    Machine and service accounts are nobody: they make no department larger.
+    It must hold all accounts, in clear. Machine and service accounts do not count as people.
     """
     if directory.is_empty():
         return directory

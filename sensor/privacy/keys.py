@@ -1,12 +1,11 @@
-"""Keys by epoch: 13 weeks by event time, starting on a Monday of the report zone.
+"""Keys by epoch. An epoch is 13 weeks of event time, beginning on a Monday of the report zone.
 
-One random key an epoch, outside the lake, mode 0600, made on first use. An epoch is called by the
-number of its first week, counted from Monday 1970-01-05. It ends after 13 weeks, or earlier where a
-rotation was asked for (`keys/rotations.json`). At level `aggregate` every week is an epoch of its own.
+Each epoch has a random key, outside the lake, mode 0600, made on first use. An epoch is identified by the
+number of its first week, counted from Monday 1970-01-05. It ends after 13 weeks, or earlier by a rotation
+(`keys/rotations.json`). At level `aggregate` every week is an epoch.
 
-Who shreds a key makes that epoch's tokens unlinkable for ever. The key is never made again: rows of
-that epoch that come later are set aside (admission.py), because new tokens would count people and
-events twice.
+Shredding a key makes the tokens of its epoch unlinkable for ever. It is never made again: rows of that epoch
+that come later are set aside (admission.py), because with new tokens people and events would count twice.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ _OTHERS = 0o077
 
 @dataclass(frozen=True)
 class Epoch:
-    """An epoch whose key is held, or was shredded."""
+    """An epoch that has a key, or had one that was shredded."""
 
     number: int
     begin: datetime
@@ -50,7 +49,7 @@ class Epoch:
 
 
 class Keys:
-    """The keys of one state folder, read once and made when missing."""
+    """The keys of one state folder, read once, and made when first needed."""
 
     def __init__(self, state: Path, zone: str, level: Level = "pseudonymous") -> None:
         self._folder = state / "keys"
@@ -62,7 +61,7 @@ class Keys:
         self._cuts = self._read_cuts()
 
     def of(self, epoch: int) -> bytes:
-        """The key of an epoch. Raises LakeError if it was shredded, or can be neither read nor made."""
+        """The key of an epoch. Raises LakeError if it was shredded, or cannot be read or made."""
         if epoch not in self._keys:
             if self.is_shredded(epoch):
                 raise LakeError(
@@ -74,15 +73,15 @@ class Keys:
         return self._keys[epoch]
 
     def evidence(self) -> bytes:
-        """The key that seals evidence, which knows no epochs. Raises LakeError as `of` does."""
+        """The key for evidence, the same in all epochs. Raises LakeError if it cannot be read or made."""
         return self._read_or_make(self._folder / _EVIDENCE_KEY)
 
     def has_evidence(self) -> bool:
-        """True if evidence was ever sealed with this state folder."""
+        """True if this state folder has a key for evidence."""
         return (self._folder / _EVIDENCE_KEY).exists()
 
     def count(self) -> bytes | None:
-        """The count-only key (counting.py), which knows no epochs; None where none is held.
+        """The count-only key (counting.py), the same in all epochs; None if there is none.
 
         Raises LakeError if it cannot be read.
         """
@@ -90,7 +89,7 @@ class Keys:
         return self._read_or_make(path) if path.exists() else None
 
     def make_count(self) -> None:
-        """Make the count-only key where there is none. Raises UsageError but at level pseudonymous."""
+        """Make the count-only key if there is none. Raises UsageError unless the level is pseudonymous."""
         if self._level != "pseudonymous":
             raise UsageError(
                 f"at level {self._level} there are no epochs to count over", hint="nothing to make"
@@ -105,15 +104,16 @@ class Keys:
         self._destroy(path)
 
     def derived(self, epoch: int, use: str) -> bytes:
-        """A key for another use that goes when the epoch's key goes (HMAC-SHA-256 of the use's name)."""
+        """A key for another `use`, gone once the epoch's key is shredded: HMAC-SHA-256 of the name of the
+        use."""
         return hmac.digest(self.of(epoch), f"derived|{use}".encode(), hashlib.sha256)
 
     def is_shredded(self, epoch: int) -> bool:
-        """True if the key was destroyed on purpose."""
+        """True if the key of the epoch was shredded."""
         return self._tombstone(epoch).exists()
 
     def prints(self) -> dict[str, str]:
-        """What tells the keys held apart and says nothing about them: file name to a hash under the key."""
+        """Fingerprints of the keys: file name → hash under the key, which reveals nothing about it."""
         return {
             self._path(epoch.number).name: hmac.digest(self.of(epoch.number), b"print", "sha256")[:8].hex()
             for epoch in self.epochs()
@@ -121,14 +121,19 @@ class Keys:
         }
 
     def check(self, prints: Mapping[str, str], lake: Path) -> None:
-        """Raises LakeError unless these keys go with a lake whose tokens were made with keys of such prints:
-        under two keys one person would be two."""
+        """Raises LakeError if the tokens of `lake` were made with other keys than these, or these are
+        missing.
+
+        `prints` are the fingerprints in its manifest. With two keys, one person would count as two.
+        """
         if not self.go_with(prints, lake):
             raise self._others(lake)
 
     def go_with(self, prints: Mapping[str, str], lake: Path) -> bool:
-        """True where these are the keys that the tokens of `lake` were made with; False where none is held,
-        as on a machine that only compacts. Raises LakeError where they are others."""
+        """True if the tokens of `lake` were made with these keys; False if there are no keys here.
+
+        The latter is normal on a machine that only compacts. Raises LakeError if they are other keys.
+        """
         known = {name: one for name, one in prints.items() if name.startswith(f"{self._kind}-")}
         mine = self.prints()
         gone = {self._path(epoch.number).name for epoch in self.epochs() if epoch.shredded_at}
@@ -148,7 +153,7 @@ class Keys:
         )
 
     def epochs(self) -> list[Epoch]:
-        """Every epoch that has, or had, a key; oldest first."""
+        """All epochs that have, or had, a key; the oldest first."""
         names = (
             re.fullmatch(rf"{self._kind}-(\d+)\.(?:key|shredded)", p.name) for p in self._folder.glob("*")
         )
@@ -156,9 +161,10 @@ class Keys:
         return [Epoch(number, *self.bounds(number), self._shredded_at(number)) for number in sorted(found)]
 
     def shred(self, epoch: int, now: datetime) -> None:
-        """Overwrite and remove the key, and remember that it is gone. Raises UsageError if there is none.
+        """Overwrite and delete the key of an epoch, and record that. Raises UsageError if there is none.
 
-        On a copy-on-write or flash disk old blocks may survive: encrypt the disk, keep keys out of backups.
+        On copy-on-write and flash disks old blocks may survive: encrypt the disk, and keep keys out of
+        backups.
         """
         path = self._path(epoch)
         if not path.exists():
@@ -178,10 +184,10 @@ class Keys:
         durable.sync_folder(self._folder)
 
     def rotate(self, now: datetime) -> Epoch:
-        """Let a new epoch begin on the next Monday of the report zone, and make its key.
+        """Begin a new epoch on the next Monday of the report zone, and make its key.
 
-        Never earlier: rows of this week may be stored already, and one week must have one key. Raises
-        UsageError at level `aggregate`, where every week has its own key anyway.
+        Not earlier, because rows of this week may be stored already, and a week must have one key. Raises
+        UsageError at level `aggregate`, where every week has a key of its own anyway.
         """
         if self._weeks == 1:
             raise UsageError("at level aggregate every week has a new key", hint="nothing to rotate")
@@ -195,7 +201,7 @@ class Keys:
         return Epoch(week, *self.bounds(week))
 
     def problems(self) -> list[str]:
-        """What is wrong with the folder's and files' modes and owners, in words."""
+        """A text for each wrong mode or owner of the folder and its files."""
         if not self._folder.exists():
             return []
         found = []
@@ -208,7 +214,7 @@ class Keys:
         return found
 
     def epoch_of(self, moment: pl.Expr) -> pl.Expr:
-        """The epoch (Int64) of a UTC time column: the week it began, in the report zone."""
+        """The epoch (Int64) that a UTC time lies in."""
         week = self._week(moment)
         epoch = week // self._weeks * self._weeks
         for cut in self._cuts:
@@ -216,7 +222,8 @@ class Keys:
         return epoch
 
     def bounds(self, epoch: int) -> tuple[datetime, datetime]:
-        """First moment of an epoch and of the next one, UTC; the first begins with the clocks."""
+        """First moment of an epoch and of the next one, UTC; epoch 0 also covers the week before
+        1970-01-05."""
         regular = (epoch // self._weeks + 1) * self._weeks
         following = min([regular, *(cut for cut in self._cuts if cut > epoch)])
         zone = ZoneInfo(self._zone)
@@ -227,7 +234,7 @@ class Keys:
         return begin, end
 
     def epochs_in(self, moments: pl.Series) -> list[int]:
-        """The distinct epochs of a UTC time series, rising."""
+        """The distinct epochs that UTC times lie in, in ascending order."""
         frame = moments.drop_nulls().cast(TIME).to_frame("at")
         return sorted(frame.select(self.epoch_of(pl.col("at")).unique()).to_series().to_list())
 

@@ -1,9 +1,9 @@
-"""Tokens and keyed row ids.
+"""Replaces identities by tokens, and makes keyed row ids.
 
-A token is HMAC-SHA-256 over `scope | kind | canonical value`, first 80 bits in base32, prefixed
-with the kind's letter and the epoch, which is the number of its first week: `u2951-k3jq…`. Kinds
-keep equal strings of two kinds apart; addresses are scoped to the site, accounts and devices to the
-organisation. Work is done once per unique value.
+A token is the letter of its kind, the epoch, and the first 80 bits of an HMAC-SHA-256 over `scope | kind |
+canonical value` in base32: `u2951-k3jq…`. Because of the kind, equal strings of two kinds get different
+tokens. The scope of an address is its site; accounts and devices have the whole organisation as scope. Work
+is done once per distinct value.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _MASK = np.uint64((1 << 63) - 1)
 
 
 def token(key: bytes, epoch: int, scope: str, kind: str, value: str) -> str:
-    """The token of one canonical value, 16 base32 letters behind kind letter and epoch."""
+    """The token of a canonical value: letter of the kind, epoch, `-`, and 16 base32 characters."""
     digest = hmac.digest(key, f"{scope}|{kind}|{value}".encode(), "sha256")[:TOKEN_BYTES]
     return f"{kind[0]}{epoch}-{base64.b32encode(digest).decode().lower()}"
 
 
 def keyed_hashes(key: bytes, texts: pl.Series) -> pl.Series:
-    """63-bit keyed hashes (Int64) of texts (BLAKE2b, first eight bytes), for row and connection ids."""
+    """63-bit keyed hashes (Int64) of `texts`, for row and connection ids: first 8 bytes of keyed BLAKE2b."""
     digests = [blake2b(text.encode(), key=key, digest_size=8).digest() for text in texts.to_list()]
     return pl.Series(np.frombuffer(b"".join(digests), ">u8").astype(np.uint64) & _MASK).cast(pl.Int64)
 
 
 class Pseudonyms:
-    """Applies a table's `protect` column by column before anything is stored."""
+    """Applies `Column.protect` to frames before they are stored."""
 
     def __init__(
         self,
@@ -50,8 +50,11 @@ class Pseudonyms:
         vault: Vault | None = None,
         counting: Counting | None = None,
     ) -> None:
-        """`is_internal` says which of unique hosts and addresses (String) lie inside the organisation;
-        `vault` is told what each token stands for, `counting` what each account's does."""
+        """`is_internal` takes unique hosts and addresses (String), and returns which lie inside the
+        organisation.
+
+        `vault` gets what each new token stands for, `counting` the accounts behind new tokens.
+        """
         self._keys = keys
         self._level = level
         self._is_internal = is_internal
@@ -61,16 +64,16 @@ class Pseudonyms:
 
     @property
     def writes_clear(self) -> bool:
-        """True at level `clear`, the only one at which what anyone can compute may be written."""
+        """True at level `clear`: only then may ids be stored that anybody can compute."""
         return self._level == "clear"
 
     def protect(
         self, frame: pl.DataFrame, table: Table, *, site: str, time: str | None = None
     ) -> pl.DataFrame:
-        """`frame` (the table's columns, clear) with every identifying column replaced or emptied.
+        """`frame`, conformed to `table`, with identifying columns replaced by tokens or emptied.
 
-        The epoch of each row comes from `time` (default: the table's time column). A column of a
-        NULL time keeps no value.
+        The epoch of a row is that of column `time` (by default the table's own time column); where that is
+        NULL, identifying columns become NULL. `site` is the scope of addresses.
         """
         moment = time or table.time
         touched = [c for c in table if c.protect.at(self._level) != "clear" and c.name in frame.columns]
@@ -114,16 +117,17 @@ class Pseudonyms:
 
     @property
     def counts(self) -> bool:
-        """True if accounts get a second token, to be counted by."""
+        """True if accounts get a second token, for counting over several epochs."""
         return self._counting is not None
 
     def counted(self) -> pl.DataFrame:
-        """Rows of `counting` for the accounts met since the last call."""
+        """Rows of the table `counting` for the accounts that are new since the last call."""
         rows, self._counted = pl.concat(self._counted), [schema.COUNTING.empty()]
         return rows
 
     def row_ids(self, frame: pl.DataFrame, text: pl.Expr, moment: str) -> pl.Series:
-        """One keyed 63-bit hash a row of `text` (String, NULL stays NULL) under the epoch of `moment`."""
+        """Keyed 63-bit hashes (Int64) of `text`, with the key of the epoch of column `moment`; NULL stays
+        NULL."""
         rows = frame.select(text.alias("text"), self._keys.epoch_of(pl.col(moment)).alias("epoch"))
         known = rows.with_row_index("row").drop_nulls()
         ids = pl.Series([None] * frame.height, dtype=pl.Int64)

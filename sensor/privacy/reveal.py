@@ -1,10 +1,12 @@
-"""Re-identification: one person asks, another agrees, and only what was asked for is shown, for a while.
+"""Re-identification: one person requests it, another approves, and only what was requested is shown, for a
+time.
 
-reveals/<case>.json in the state folder. `request` puts in the requester's parts of the tokens' keys,
-sealed for the approvers; `approve` opens the records and seals what is in them under the epoch's key and
-for the requesters; `show` opens that with a requester's secret until it expires. Each step is an audit entry
-*before* it takes effect, and so is every secret that was not theirs. What has expired is deleted by the next
-command; whose epoch was shredded, or who was erased, is in no answer any more.
+A case is the file `reveals/<case>.json` in the state folder. `request` adds the requester's parts of the keys
+of the tokens, sealed for the approvers. `approve` opens the records, and seals what is in them under the
+epoch's key and for the requesters. `show` opens that with a requester's secret, until it expires. Every step
+is entered in the audit log *before* it takes effect, and so is every wrong secret. What has expired is
+deleted by the next command. Tokens whose epoch was shredded, or whose person was erased, are in no answer any
+more.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ MOST_TOKENS = 50
 
 @dataclass(frozen=True)
 class Case:
-    """A request as everybody may see it."""
+    """A request, as far as everybody may see it."""
 
     case_id: str
     requested_by: str
@@ -45,7 +47,7 @@ class Case:
 
 
 class Reveals:
-    """The requests of one state folder."""
+    """The cases of one state folder."""
 
     def __init__(self, state: Path, keys: EpochKeys, now: datetime) -> None:
         self._folder = state / "reveals"
@@ -57,13 +59,16 @@ class Reveals:
         self._expire()
 
     def request(self, tokens: Sequence[str], reason: str, days: int, name: str, secret: str) -> Case:
-        """Ask for what some tokens stand for. Raises UsageError."""
+        """Request what `tokens` stand for, for a number of days; `name` and `secret` are the requester's.
+
+        Raises UsageError.
+        """
         if len(" ".join(reason.split())) < REASON_LEAST:
             raise UsageError("a reason one can judge", place="--reason", hint="say why, name nobody")
         if not 0 < len(tokens) <= MOST_TOKENS:
             raise UsageError(f"{len(tokens)} tokens", hint=f"1 to {MOST_TOKENS} at a time")
-        mine = self._key(name, secret, "requester")
-        parts = {token: self._vault.part(mine, token) for token in dict.fromkeys(tokens)}
+        private = self._key(name, secret, "requester")
+        parts = {token: self._vault.part(private, token) for token in dict.fromkeys(tokens)}
         if unknown := [token for token, part in parts.items() if part is None]:
             raise UsageError(f"not in the vault: {', '.join(unknown)}", hint="it remembers from enrolment on")
         case = Case(
@@ -77,17 +82,20 @@ class Reveals:
         return case
 
     def approve(self, case_id: str, name: str, secret: str) -> Case:
-        """Agree. Raises UsageError for a case that is over, or a person who may not agree to it."""
+        """Approve a case; `name` and `secret` are the approver's.
+
+        Raises UsageError for a case that has expired, or a person who may not approve it.
+        """
         case, payload = self._load(case_id)
-        mine = self._key(name, secret, "approver", case)
+        private = self._key(name, secret, "approver", case)
         if name == case.requested_by:
             raise UsageError("nobody approves a request of their own", hint="ask another custodian")
         if "parts" not in payload:
             raise UsageError(f"{case_id} was approved by {case.approved_by}", hint="shadowai reveal show")
         public, answers = self._public("requester"), {}
         for token, part in payload["parts"].items():
-            theirs = _unsealed(mine, part, token)
-            value = self._vault.open(token, theirs, self._vault.part(mine, token) or b"")
+            theirs = _unsealed(private, part, token)
+            value = self._vault.open(token, theirs, self._vault.part(private, token) or b"")
             answers[token] = _sealed_for(public, seal(self._answers(token), value.encode(), token), token)
         approved = replace(case, approved_by=name)
         self._note("reveal.approve", name, approved)
@@ -95,23 +103,26 @@ class Reveals:
         return approved
 
     def show(self, case_id: str, name: str, secret: str) -> dict[str, str]:
-        """Token to what it stands for, for the person who asked. Raises UsageError; LakeError where the key
-        of a token's epoch was shredded."""
+        """What each token of an approved case stands for; only for its requester.
+
+        Raises UsageError, and LakeError if the key of a token's epoch was shredded.
+        """
         case, payload = self._load(case_id)
-        mine = self._key(name, secret, "requester", case)
+        private = self._key(name, secret, "requester", case)
         if name != case.requested_by:
             raise UsageError(f"asked for by {case.requested_by}", place=case_id, hint="ask for it yourself")
         if "values" not in payload:
             raise UsageError("not approved yet", place=case_id, hint="someone else: shadowai reveal approve")
         values = {
-            token: unseal(self._answers(token), _unsealed(mine, answer, token), token).decode()
+            token: unseal(self._answers(token), _unsealed(private, answer, token), token).decode()
             for token, answer in payload["values"].items()
         }
         self._note("reveal.show", name, case)
         return values
 
     def forget(self, tokens: Iterable[str]) -> int:
-        """Take these tokens out of every case, and delete cases of no other; returns out of how many."""
+        """Remove `tokens` from all cases, and delete cases without others; return from how many they were
+        removed."""
         gone, wanted = 0, set(tokens)
         for path in self._folder.glob("*.json"):
             case, payload = self._load(path.stem)
@@ -126,7 +137,7 @@ class Reveals:
         return gone
 
     def cases(self) -> list[Case]:
-        """Every request that has not expired, oldest first."""
+        """All cases that have not expired, the oldest first."""
         return sorted(
             (self._load(p.stem)[0] for p in self._folder.glob("*.json")), key=lambda c: c.requested_at
         )

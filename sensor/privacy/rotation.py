@@ -1,8 +1,9 @@
-"""Leases across epochs: tokens change with the key, so a lease is told once in every epoch it touches.
+"""Carries leases across epochs: tokens change with the key, so a lease needs a row in every epoch it
+overlaps.
 
-In: leases in clear. Out: the same, cut at the boundaries of epochs, so that each piece gets the tokens
-of its own epoch. An open lease ends with its epoch and is told again when rows of the next one come;
-what is still open is kept for that, sealed with a key that goes with the epoch's.
+In: leases in clear. Out: the same, cut at the boundaries of epochs, so that each piece gets the tokens of its
+epoch. An open lease is cut at the end of its epoch, and continued once rows of the next one come. For that,
+open leases are kept on disk, encrypted with a key derived from the epoch's.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sensor import durable, schema
 from sensor.privacy.keys import Keys
 from sensor.privacy.sealing import Unsealable, seal, unseal
 
-#: a lease that was never closed is not told for ever
+#: A lease that is never closed is continued for this many epochs at most.
 MOST_EPOCHS = 8
 #: open leases kept, the newest: a flood of made-up ones must not fill the memory
 MOST_OPEN = 500_000
@@ -25,10 +26,10 @@ _HOLDER = ("site", "address", "user_name", "device", "origin")
 
 
 class OpenLeases:
-    """The leases of one sensor that have not ended yet."""
+    """The open leases of one sensor."""
 
     def __init__(self, keys: Keys, file: Path | None = None) -> None:
-        """`file` keeps what is open from one run to the next."""
+        """`file` keeps the open leases from one run to the next; None keeps them in memory only."""
         self._keys = keys
         self._file = file
         self._open = schema.LEASES.empty()
@@ -36,17 +37,18 @@ class OpenLeases:
         self._loaded = file is None
 
     def carry(self, leases: pl.DataFrame, epochs: Iterable[int]) -> pl.DataFrame:
-        """`leases` and, for epochs not met before, those still open, each cut to one epoch; clear text."""
+        """`leases`, and for those of `epochs` that are new also the leases still open, cut at epochs; in
+        clear."""
         self._load()
-        fresh = schema.LEASES.conform(leases).filter(pl.col("valid_from").is_not_null())
+        new_leases = schema.LEASES.conform(leases).filter(pl.col("valid_from").is_not_null())
         new = sorted(set(epochs) - self._emitted)
         self._emitted |= set(new)
         still_open = self._open
-        self._keep(fresh)
+        self._keep(new_leases)
         pieces = [self._within(still_open, epoch) for epoch in new] if not still_open.is_empty() else []
-        if not fresh.is_empty():
-            pieces += [self._within(fresh, epoch) for epoch in self._touched(fresh)]
-        if pieces or not fresh.is_empty():
+        if not new_leases.is_empty():
+            pieces += [self._within(new_leases, epoch) for epoch in self._touched(new_leases)]
+        if pieces or not new_leases.is_empty():
             self._save()
         return pl.concat([schema.LEASES.empty(), *pieces])
 
@@ -68,9 +70,9 @@ class OpenLeases:
         )
         return cut.filter(pl.col("valid_from") < pl.col("valid_to"))
 
-    def _keep(self, fresh: pl.DataFrame) -> None:
+    def _keep(self, new_leases: pl.DataFrame) -> None:
         """The newest word about a holder stands; what it closes is no longer open."""
-        known = pl.concat([self._open, fresh]).unique(_HOLDER, keep="last", maintain_order=True)
+        known = pl.concat([self._open, new_leases]).unique(_HOLDER, keep="last", maintain_order=True)
         self._open = known.filter(pl.col("valid_to").is_null()).tail(MOST_OPEN)
 
     def _load(self) -> None:

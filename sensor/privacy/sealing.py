@@ -1,4 +1,4 @@
-"""Sealing: AES-256-GCM with a fresh nonce before the ciphertext, and a name it is bound to."""
+"""Authenticated encryption: AES-256-GCM with a random nonce, bound to a name."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ NONCE_BYTES = 12
 
 
 class Unsealable(ValueError):
-    """A wrong key or passphrase, or a changed file."""
+    """The key or passphrase is wrong, the name differs, or the content was changed."""
 
 
 def seal(key: bytes, content: bytes, name: str) -> bytes:
-    """Nonce and ciphertext of `content`; `name` is not in it, but must be the same to open it."""
+    """Nonce and ciphertext of `content`; the same `name` is needed to decrypt it."""
     nonce = secrets.token_bytes(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, content, name.encode())
 
 
 def unseal(key: bytes, sealed: bytes, name: str) -> bytes:
-    """The content. Raises Unsealable."""
+    """The content that `seal` encrypted. Raises Unsealable."""
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], name.encode())
     except (InvalidTag, ValueError) as error:

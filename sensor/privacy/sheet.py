@@ -1,8 +1,8 @@
-"""The data-protection sheet: what is stored, why, for how long, who sees it, and how much was seen.
+"""The privacy sheet: what is stored, why, for how long, who can see it, and how much was seen. Pure.
 
-Pure: facts in, Markdown or HTML out. Everything about tables comes from `sensor/schema.py`, everything
-about the organisation from the settings, coverage from the lake. It is a description to work from, for
-a record of processing or an impact assessment; it claims nothing about the law.
+In: facts. Out: Markdown or HTML. What it says about tables comes from `sensor/schema.py`, about the
+organisation from the settings, about coverage from the lake. It is a basis for a record of processing or an
+impact assessment, and makes no claims about the law.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ NEVER = (
 
 @dataclass(frozen=True)
 class Derived:
-    """A table that is worked out of others (analytics/marts): `period` is day, week or once."""
+    """A table made from others (a mart); `period` is day, week or once."""
 
     name: str
     row: str
@@ -58,7 +58,7 @@ class Derived:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the sheet needs to know that the schema does not say."""
+    """What the sheet needs beyond the schema."""
 
     level: Level
     k: int
@@ -86,7 +86,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Part:
-    """A heading, sentences under it, and a table."""
+    """A section: a heading, sentences, and a table."""
 
     heading: str
     lines: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class Part:
 
 
 def parts(facts: Facts) -> Iterator[Part]:
-    """The sheet, part by part."""
+    """The sections of the sheet, in order."""
     unknown = "not stated in the settings ([about])"
     yield Part(
         "Who is responsible",
@@ -242,7 +242,8 @@ def _fields(table: Table, level: Level) -> Part:
 
 
 def _derived_fields(one: Derived, level: Level) -> Part:
-    """A field worked out of sightings is protected as the one whose name it has, or that it stands for."""
+    """The fields of a mart; each is protected like the column of sightings with its name, or that it stands
+    for."""
     protections = {column.name: column.protect for column in schema.SIGHTINGS}
     rows = tuple(
         (name, meaning, unit, _ACTS[protections.get(_STANDS_FOR.get(name, name), schema.CLEAR).at(level)])

@@ -1,7 +1,7 @@
-"""One person's rows: the tokens of an account in every epoch, and which rows are theirs.
+"""Finds the rows of one person: the tokens of an account in all epochs, and the rows that belong to it.
 
-A row is a person's if it carries a token of the account, or no account but an address that was theirs at that
-time or a device they own (analytics/subject.py says which and when, as the figures believe it).
+A row is a person's if it has a token of the account; or if it has no account, but an address that was theirs
+at the time, or a device they own. analytics/subject.py finds these, as figures believe it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from sensor.schema import Level
 
 @dataclass(frozen=True)
 class Subject:
-    """Tokens of one account, and the epochs in which they cannot be known any more."""
+    """The tokens of one account, and the epochs whose tokens cannot be computed any more."""
 
     tokens: tuple[str, ...]
     shredded: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, account: str, keys: Keys, level: Level) -> Subject:
-        """The tokens of an account (any case) under every key held; at level `clear` the account itself."""
+        """The tokens of an account under all keys there are; at level `clear` the account itself."""
         name = pl.select(canonical_account(pl.lit(account))).item() or account
         epochs = keys.epochs()
         tokens = [
@@ -40,19 +40,22 @@ class Subject:
         return cls(tuple(dict.fromkeys([*clear, *tokens])), gone)
 
     def named(self, frame: pl.DataFrame) -> pl.Series:
-        """Rows (Boolean) that carry a token in `user_name`."""
+        """For each row of `frame`: is its `user_name` one of the tokens?"""
         return frame.select(pl.col("user_name").is_in(self.tokens).fill_null(False)).to_series()
 
     def leases_of(self, leases: pl.DataFrame, things: Sequence[str]) -> pl.Series:
-        """Leases (Boolean) that name the account, or nobody but a device of theirs."""
+        """For each lease: does it name the account, or no account and one of their devices (`things`)?"""
         owned = pl.col("user_name").is_null() & (pl.col("device").is_in(things) | pl.col("mac").is_in(things))
         return leases.select(
             (pl.col("user_name").is_in(self.tokens) | owned).fill_null(False).alias("is_theirs")
         ).to_series()
 
-    def seen(self, rows: pl.DataFrame, held: pl.DataFrame, things: Sequence[str]) -> pl.Series:
-        """Rows (Boolean) that are the person's; `held` says when an address was (site, address, valid_from,
-        valid_to), `things` are devices of theirs."""
+    def rows_of(self, rows: pl.DataFrame, held: pl.DataFrame, things: Sequence[str]) -> pl.Series:
+        """For each row: is it the person's?
+
+        `held` are the times when they held an address (site, address, valid_from, valid_to), `things` their
+        devices.
+        """
         nameless = pl.col("user_name").is_null()
         device = pl.col("device") if "device" in rows.columns else pl.lit(None, dtype=pl.String)
         own = rows.select(
@@ -64,7 +67,7 @@ class Subject:
 
 
 def during(rows: pl.DataFrame, column: str, held: pl.DataFrame) -> pl.Series:
-    """Rows (Boolean) whose address in `column` was held when they were seen."""
+    """For each row: was the address in `column` in `held` at the time of the row?"""
     asked = rows.select("site", pl.col(column).alias("address"), "seen_at").with_row_index("_row")
     then = (pl.col("valid_from") <= pl.col("seen_at")) & (
         pl.col("valid_to").is_null() | (pl.col("seen_at") < pl.col("valid_to"))
@@ -74,6 +77,6 @@ def during(rows: pl.DataFrame, column: str, held: pl.DataFrame) -> pl.Series:
 
 
 def erasures(subject: Subject, now: pl.Expr) -> pl.DataFrame:
-    """Rows of `erasures`: every token of the person, from `now` on."""
+    """Rows of the table `erasures` for all tokens of the person; `now` is the time of the request."""
     rows = pl.DataFrame({"token": list(subject.tokens)}, schema={"token": pl.String})
     return schema.ERASURES.conform(rows.with_columns(now.alias("erased_at")))

@@ -1,16 +1,16 @@
-"""The vault: what each token stands for, readable only by two people together.
+"""The vault keeps what each token stands for, readable only by two people together.
 
 Two *roles*, requester and approver, have a key pair each (X25519). The collector knows the two public
 keys only: it appends what a token stands for, encrypted so that both private keys are needed, and cannot
-read it back. A private key is kept once per custodian of its role, encrypted with that custodian's secret.
+read it back. Each custodian has a copy of the private key of their role, encrypted with their own secret.
 
     key of a record = SHA-256(part of the requester | part of the approver | part of the epoch)
     part of a role  = HKDF(X25519(ephemeral key of the batch, key of the role), token)
     part of the epoch = derived from the epoch's key: shredding that key empties the vault, too
 
-A part opens one record and no other. A request carries the requester's parts of the tokens asked for,
-sealed for the approvers; who approves adds the approver's parts, opens these records and seals what is
-in them for the requesters (reveal.py). So neither role ever holds what the other needs for more.
+A part is good for one record only. A request carries the requester's parts for the tokens asked for, sealed
+for the approvers; the approver adds the other parts, opens these records, and seals what is in them for the
+requesters (reveal.py). So neither role ever gets what it takes to open more.
 
 vault/roles.json               public keys, and the custodians' encrypted private keys
 vault/epoch-<n>.jsonl          a batch a line: {"ephemeral": …, "records": {token: ciphertext}}
@@ -42,20 +42,22 @@ from sensor.privacy.sealing import Unsealable, seal, unseal
 
 Role = Literal["requester", "approver"]
 ROLES: tuple[Role, ...] = ("requester", "approver")
-#: a custodian's secret must have at least so many characters
+#: Fewest characters of a custodian's secret.
 SECRET_CHARS = 12
 #: scrypt: 64 MB, about 0.2 s (RFC 7914; OWASP Password Storage Cheat Sheet)
 _SCRYPT = {"n": 2**16, "r": 8, "p": 1}
 
 
 class WrongSecret(UsageError):
-    """Somebody gave a secret that is not this custodian's."""
+    """The secret given is not this custodian's."""
 
 
 class EpochKeys(Protocol):
-    """Gives the epoch's part of a record's key."""
+    """Provides the epoch's part of the key of a record; implemented by `keys.Keys`."""
 
-    def derived(self, epoch: int, use: str) -> bytes: ...
+    def derived(self, epoch: int, use: str) -> bytes:
+        """A key for `use` that is gone once the epoch's key is shredded."""
+        ...
 
 
 def role_name(word: str) -> Role:
@@ -67,25 +69,27 @@ def role_name(word: str) -> Role:
 
 
 class Custodians:
-    """Who may ask and who may agree; each with a secret of their own."""
+    """The people who may request or approve, each with a secret of their own."""
 
     def __init__(self, state: Path) -> None:
         self._path = state / "vault" / "roles.json"
 
     def names(self) -> dict[str, Role]:
-        """Custodian to role."""
+        """Custodian → role."""
         return {name: role for role in ROLES for name in self._read().get(role, {}).get("custodians", {})}
 
     def public_keys(self) -> dict[Role, X25519PublicKey] | None:
-        """The roles' public keys; None until both roles have somebody."""
+        """The public keys of the roles; None until both roles have a custodian."""
         known = self._read()
         if any(role not in known for role in ROLES):
             return None
         return {role: _public(known[role]["public"]) for role in ROLES}
 
     def enrol(self, name: str, role: Role, secret: str, by: tuple[str, str] | None = None) -> None:
-        """Let `name` act in `role`. The first one makes the role's key pair; for a later one a custodian of
-        the role (`by`: name and secret) must hand the private key on. Raises UsageError.
+        """Make `name` a custodian of `role`, with `secret`. Raises UsageError.
+
+        The first one makes the key pair of the role. For later ones a custodian of the role (`by`: name and
+        secret) must pass the private key on.
         """
         if len(secret) < SECRET_CHARS:
             raise UsageError(f"a secret of at least {SECRET_CHARS} characters", hint="choose a longer one")
@@ -105,7 +109,7 @@ class Custodians:
         self._write(known)
 
     def private_key(self, name: str, secret: str) -> X25519PrivateKey:
-        """The private key of the custodian's role. Raises UsageError: unknown name, wrong secret."""
+        """The private key of the custodian's role. Raises UsageError for an unknown name, WrongSecret."""
         role = self.names().get(name)
         if role is None:
             raise UsageError(f"no custodian {name}", hint="shadowai reveal custodians")
@@ -130,7 +134,7 @@ class Custodians:
 
 
 class Vault:
-    """Appends what tokens stand for, and gives out the parts of keys."""
+    """Appends records of what tokens stand for, and computes the parts of their keys."""
 
     def __init__(self, state: Path, keys: EpochKeys) -> None:
         self._folder = state / "vault"
@@ -139,7 +143,8 @@ class Vault:
         self._known: dict[int, set[str]] = {}
 
     def remember(self, epoch: int, values: Mapping[str, str]) -> None:
-        """Append token → value for tokens not in the vault yet; nothing while a role has nobody."""
+        """Append records for those of `values` (token → value) not in the vault; nothing until both roles are
+        filled."""
         if self._public is None or not values:
             return
         known = self._known_in(epoch)
@@ -159,19 +164,19 @@ class Vault:
         known.update(fresh)
 
     def remember_all(self, tokens: pl.DataFrame) -> None:
-        """`remember` for a frame of token, value (String) and epoch (Int64)."""
+        """`remember` for a frame with the columns token, value (String) and epoch (Int64)."""
         if self._public is None:
             return
         for (epoch,), rows in tokens.partition_by("epoch", as_dict=True).items():
             self.remember(int(str(epoch)), dict(rows.select("token", "value").iter_rows()))
 
     def part(self, private: X25519PrivateKey, token: str) -> bytes | None:
-        """A role's part of the key of one token's record; None if the vault has none."""
+        """A role's part of the key of a token's record; None if the vault has no such record."""
         found = self._find(token)
         return None if found is None else _part(private.exchange(_public(found[0])), token)
 
     def open(self, token: str, requester: bytes, approver: bytes) -> str:
-        """What the token stands for, given both roles' parts. Raises LakeError."""
+        """What a token stands for, given both roles' parts of the key. Raises LakeError."""
         found = self._find(token)
         try:
             if found is None:
@@ -182,7 +187,7 @@ class Vault:
             raise LakeError(f"{token} cannot be opened", place=str(self._folder), hint="ask again") from None
 
     def forget(self, tokens: Iterable[str]) -> int:
-        """Rewrite the vault without these tokens; returns how many records went."""
+        """Rewrite the vault without the records of `tokens`; return how many there were."""
         wanted = set(tokens)
         if not (wanted and self._folder.is_dir()):
             return 0
@@ -203,7 +208,7 @@ class Vault:
         return went
 
     def size(self) -> int:
-        """How many tokens the vault knows."""
+        """Number of records in the vault."""
         names = (re.fullmatch(r"epoch-(\d+)\.jsonl", path.name) for path in self._folder.glob("epoch-*"))
         epochs = [int(name[1]) for name in names if name]
         return sum(len(line["records"]) for epoch in epochs for line in self._lines(epoch))
@@ -258,7 +263,7 @@ class Vault:
 
 
 def epoch_of(token: str) -> int:
-    """The epoch in a token such as `u2821-k3jq…`. Raises UsageError if it is none."""
+    """The epoch in a token such as `u2821-k3jq…`. Raises UsageError if it is no token."""
     head, _, tail = token.partition("-")
     if not head[1:].isdigit() or not head[:1].isalpha() or not tail.isalnum():
         raise UsageError(f"{token!r} is no token", hint="a token looks like u2821-k3jqabcdefghijkl")

@@ -1,7 +1,7 @@
-"""AF_PACKET rings (TPACKET_V3; packet(7), packet_mmap): sockets and system calls only.
+"""AF_PACKET rings (TPACKET_V3; packet(7), packet_mmap): only sockets and system calls.
 
-What a block of a ring means is `decode/ring.py`'s business. Constants are Linux's, spelt out because
-Python names only some of them, and none on other systems.
+The content of a ring's blocks is read in `decode/ring.py`. Constants of Linux are spelled out, because Python
+names only some of them, and none on other systems.
 
 Several rings may share one interface (`Fanout`): the kernel then gives each the connections whose
 addresses and ports, in either direction, hash to it.
@@ -46,7 +46,7 @@ _LISTED = 8
 
 @dataclass(frozen=True)
 class Listening:
-    """How rings listen; the same for all of a capture."""
+    """How rings listen; the same for all rings of a capture."""
 
     ring_bytes: int
     #: networks not to be looked at, as `decode.ring.masks` gives them
@@ -59,21 +59,22 @@ class Listening:
 
 @dataclass
 class Fanout:
-    """The sockets of one interface among which the kernel shares its frames, in the order they joined.
+    """A group of sockets on one interface; the kernel gives each of its frames to one of them.
 
-    A socket's place decides what it gets, so the places of two legs of a TAP must agree: worker n joins
-    as the nth. The group is named by the kernel; it belongs to one interface index, not to a name.
+    A socket's place in the group decides which connections it gets, so places must agree on both legs of a
+    TAP: worker n joins as the nth. The kernel names the group; it belongs to an interface index, not to a
+    name.
     """
 
     groups: dict[int, int] = field(default_factory=dict)
     members: dict[int, int] = field(default_factory=dict)
 
     def has_turn(self, index: int, place: int) -> bool:
-        """True if the next one to join the group of interface `index` gets this place."""
+        """True if the next socket to join the group of interface `index` gets `place`."""
         return self.members.get(index, 0) == place
 
     def join(self, sock: socket.socket, index: int) -> None:
-        """Become a member. Raises OSError; ENETDOWN where the interface is down."""
+        """Join the group with a socket. Raises OSError, ENETDOWN if the interface is down."""
         known = self.groups.get(index)
         flags = _FANOUT_HASH | _FANOUT_NEW_ID if known is None else _FANOUT_HASH
         try:
@@ -87,10 +88,14 @@ class Fanout:
 
 
 class Ring:
-    """A socket on an interface and the memory it shares with the kernel; `block` is the one to be read."""
+    """A socket on an interface, and the ring of blocks it shares with the kernel; `block` is the one to read
+    next."""
 
     def __init__(self, name: str, how: Listening, fanout: Fanout | None = None) -> None:
-        """Hears nothing yet. Raises InputError without interface or memory, UsageError without the right."""
+        """Opens the ring, without letting frames in yet.
+
+        Raises InputError (no such interface, no memory), UsageError (missing privilege).
+        """
         self._how = how
         self.block = 0
         self.block_bytes, self._blocks = _shape(how.ring_bytes)
@@ -129,7 +134,7 @@ class Ring:
         self.socket.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, member)
 
     def listen(self) -> None:
-        """Let frames in from now on: with a fan-out, not before all of its members are there."""
+        """Let frames in from now on. With a fan-out, call it only when all members have joined."""
         program, only = self._how.program, self._how.ethernet_only
         if program is None or (only and self.link != netdev.ETHERNET):
             bpf.detach(self.socket)
@@ -137,32 +142,33 @@ class Ring:
             program.attach(self.socket)
 
     def deafen(self) -> None:
-        """Let nothing more in; what is in the ring is still handed over, within RETIRE_MS."""
+        """Let no more frames in; those in the ring are still delivered, within RETIRE_MS."""
         bpf.DEAF.attach(self.socket)
 
     def ready_since(self) -> int | None:
-        """Time of the first frame of the next block, nanoseconds; None while the kernel still fills it."""
+        """Time of the first frame in the next block, nanoseconds since 1970; None while the kernel still
+        fills it."""
         header = self._headers[self.block]
         if not header[2] & _USER:
             return None
         return header[8] * 1_000_000_000 + header[9]
 
     def give_back(self) -> None:
-        """The kernel may fill the block again."""
+        """Return the block to the kernel, which may fill it again."""
         self._headers[self.block][2] = 0
         self.block = (self.block + 1) % self._blocks
 
     def statistics(self) -> tuple[int, int, int]:
-        """Frames put into the ring, frames without room in it, times it was full, since the last call."""
+        """Since the last call: frames put into the ring, frames dropped, and times the ring was full."""
         packets, drops, freezes = struct.unpack("3I", self.socket.getsockopt(_SOL_PACKET, _STATISTICS, 12))
         return packets - drops, drops, freezes
 
     def take_error(self) -> None:
-        """Take the socket's pending error away (its interface went down or is gone)."""
+        """Clear the pending error of the socket (its interface went down or disappeared)."""
         self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def close(self) -> None:
-        """Give the ring and the membership back."""
+        """Release the ring and leave the fan-out."""
         self.data = np.zeros(0, np.uint8)
         self._headers.clear()
         self._memory.close()
@@ -170,7 +176,7 @@ class Ring:
 
 
 def check(names: list[str], program: bpf.Program | None = None) -> None:
-    """Raises UsageError or InputError, before all else, for what cannot be listened to, or not with that."""
+    """Raises UsageError or InputError if an interface cannot be listened to, or not with `program`."""
     for name in names:
         with _open(name) as opened:
             try:

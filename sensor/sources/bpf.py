@@ -1,8 +1,8 @@
-"""Classic BPF programs (linux/filter.h) for packet sockets: the user's own, and the two of ours.
+"""Classic BPF programs (linux/filter.h) for packet sockets: that of the user, and two of our own.
 
-A program is instructions of 8 bytes: code u16, jt u8, jf u8, k u32. What it returns is how many bytes of
-a frame are let in; 0 lets nothing in. The kernel takes the outer VLAN tag out of a frame *before* a
-program runs, so a program made for untagged frames fits; of QinQ the inner tag is still in the frame.
+A program consists of instructions of 8 bytes: code u16, jt u8, jf u8, k u32. It returns how many bytes of a
+frame are let in, 0 for none. The kernel takes the outer VLAN tag out of a frame *before* a program runs, so a
+program made for untagged frames fits; of QinQ the inner tag is still in the frame.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ _JEQ, _JGE, _JSET, _RET = 0x15, 0x35, 0x45, 0x06
 
 @dataclass(frozen=True)
 class Program:
-    """Instructions, packed as the kernel takes them."""
+    """A program, packed for the kernel."""
 
     packed: bytes
 
     @classmethod
     def of(cls, instructions: tuple[Instruction, ...]) -> Program:
-        """The program of these (code, jt, jf, k)."""
+        """The program of these instructions (code, jt, jf, k)."""
         return cls(b"".join(struct.pack("<HBBI", *one) for one in instructions))
 
     def attach(self, to: socket.socket) -> None:
-        """Let only this in, instead of what an earlier program let in. Raises OSError if it is invalid."""
+        """Attach the program to a socket in place of an earlier one. Raises OSError if it is invalid."""
         held = ctypes.create_string_buffer(self.packed, len(self.packed))
         fprog = struct.pack("HP", len(self.packed) // 8, ctypes.addressof(held))  # padded as in C
         to.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)
 
 
 def detach(sock: socket.socket) -> None:
-    """Let everything in again."""
+    """Remove the program of a socket."""
     sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
@@ -108,7 +108,7 @@ TRUNCATE_TURNS_OFF = "certificate names,record sizes"
 def parse(text: str) -> Program:
     """A program from the decimal listing of `tcpdump -ddd`: a count, then `code jt jf k` a line.
 
-    Raises UsageError for anything else; whether the program is valid is the kernel's to say.
+    Raises UsageError for anything else. Whether the program is valid is left to the kernel.
     """
     lines = [line.strip() for line in text.strip().splitlines()] or [""]
     count_line, *others = lines

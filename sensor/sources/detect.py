@@ -1,7 +1,7 @@
-"""Which kind of input each file is, told by content, never by name.
+"""Decides which source reads each file, by content, never by name.
 
-Comes in: files with their first 64 KB. Goes out: a `Plan`, what is read as what and together
-with which other files, and one line for each file nobody can read.
+In: files with their first 64 KB. Out: a `Plan`: inputs (of one file or several) with their source, and a line
+of text for each file that no source can read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SURE = 0.99
 
 @dataclass
 class Plan:
-    """What will be read, and what will not."""
+    """The inputs to read, each with its source, and the files that cannot be read."""
 
     inputs: list[tuple[type[Source], Input]] = field(default_factory=list)
     #: one line each, for files the user named and for two kinds that both fit
@@ -37,7 +37,7 @@ class Plan:
 
 
 def known() -> tuple[type[Source], ...]:
-    """Every kind of input, by name: this folder and `formats` are walked, so a new file is enough."""
+    """All sources, ordered by name. This folder and `formats` are walked, so that a new module is enough."""
     kinds = {**_walked(), **{family.name: family for family in families()}}
     return tuple(kinds[name] for name in sorted(kinds))
 
@@ -64,7 +64,7 @@ _ROTATED = re.compile(r"^(?P<base>.+)\.(?P<number>\d{1,4})(?:\.(?:gz|zst|bz2|xz)
 
 
 def kinds_by_name() -> dict[str, type[Source]]:
-    """`known`, by name."""
+    """All sources by name."""
     return {kind.name: kind for kind in known()}
 
 
@@ -75,10 +75,11 @@ def plan(
     captures: type[Source] | None = None,
     forced: type[Source] | None = None,
 ) -> Plan:
-    """What each of `files` is read as. `walked` names those met in a folder: no input, no problem.
+    """The plan for `files`.
 
-    `captures` is chosen by the user for captures: it gets what is one, and named files that nobody knows.
-    `forced` is chosen for everything.
+    `walked` are names of files found in a folder; they are skipped silently if no source knows them.
+    `captures` is the source that the user chose for captures; it also gets named files that no source knows.
+    `forced` is the source chosen for everything.
     """
     made = Plan()
     by_kind: dict[type[Source], list[File]] = {}
@@ -103,7 +104,8 @@ def plan(
 
 
 def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
-    """The kind of input `head` begins, and others equally sure; None if nobody is sure enough."""
+    """The source for an input that begins with `head` (None if none is sure enough), and others equally
+    sure."""
     sure = _by_its_beginning(head)
     if _is_for_families(head):
         sure = {kind: sure[kind] if kind in sure else kind.recognise(head) for kind in known()}
@@ -127,7 +129,7 @@ def _is_for_families(head: bytes) -> bool:
 
 
 def looks_like(head: bytes) -> str:
-    """What `head` seems to be, for the message about a file that is no input."""
+    """A description of what `head` seems to be, for the message about a file that no source reads."""
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name

@@ -1,4 +1,4 @@
-r"""What shippers and syslog wrap around a line, taken off, with what they know of it kept.
+r"""Removes what syslog and log shippers wrap around a line, and keeps the time, sender and tag they add.
 
 Peeled here, in any nesting up to `DEPTH`:
 
@@ -125,7 +125,7 @@ _PLAIN_SD = r"^(?:-|(?:\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\])+)$"
 def peel(lines: pl.DataFrame) -> pl.DataFrame:
     """`lines` (line, offset, bytes) without syslog envelopes, and columns `stamp`, `sender`, `tag`.
 
-    They hold what the innermost envelope says; NULL where there is none. JSON is left for `inner`.
+    These hold what the innermost envelope says, and are NULL without one. JSON envelopes are left to `inner`.
     """
     nothing = pl.lit(None, dtype=pl.String)
     out = lines.with_columns(stamp=nothing, sender=nothing, tag=nothing)
@@ -149,7 +149,7 @@ def _put(lines: pl.DataFrame, places: pl.Series, changed: pl.DataFrame) -> pl.Da
 
 
 def _once(lines: pl.DataFrame) -> pl.DataFrame:
-    """`lines` with one layer off."""
+    """`lines` without their outermost envelope."""
     bare = lines["line"].str.replace(r"^(?:\d{1,6} )?<\d{1,3}>\s*", "").str.replace(r"^: ?", "")
     bare = bare.str.replace(_NUMBERED, "$1").str.replace(r"^1 ([A-Z][a-z]{2} {1,2}\d{1,2} )", "$1")
     found = _layers(bare)
@@ -268,10 +268,10 @@ def _named(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def inner(peeled: pl.DataFrame) -> pl.DataFrame:
-    """Lines inside the JSON lines of `peeled`, peeled too; `place` is the row of `peeled`.
+    """The lines inside the JSON lines of `peeled`, peeled as well; `place` is the row of `peeled`.
 
-    A JSON line is offered only where one of its `WRAPPED` keys holds text or an object; whether it is
-    an envelope at all is known when somebody claims what is inside.
+    Only JSON lines with text or an object under one of the keys WRAPPED are considered. Whether such a line
+    really is an envelope is only known once a family claims what is inside.
     """
     may = peeled["line"].str.starts_with("{") & peeled["line"].str.contains(_MAY_WRAP)
     places = may.fill_null(False).arg_true()
@@ -293,14 +293,14 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
         sender=pl.coalesce("sender", pl.lit(left["host"])),
         tag=pl.coalesce("tag", pl.lit(left["tag"])),
     )
-    # What the text inside says of itself goes before what its shipper says.
+    # What the text inside says takes precedence over what its shipper says.
     fields = {name: pl.select(pl.coalesce(out[name], read[name])).to_series() for name in names[1:]}
     fields["stamp"] = _dated(fields["stamp"], read["stamp"])
     return out.select("line").with_columns(**fields).insert_column(0, places.alias("place"))
 
 
 def replaced(peeled: pl.DataFrame, insides: pl.DataFrame) -> pl.DataFrame:
-    """`peeled` with the rows at `place` taken from `insides`."""
+    """`peeled` with the rows at `place` replaced by those of `insides`."""
     names = ("line", "stamp", "sender", "tag")
     return peeled.with_columns(
         peeled[name].scatter(

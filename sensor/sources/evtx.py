@@ -4,7 +4,7 @@
 
 The binary format is read by the package `evtx` (Rust; `pip install 'shadow-ai-sensor[evtx]'`); its JSON of
 an event goes to the families that read exported events, one line each. Without the package the file is
-told about, and everything else is read. Source: [MS-EVEN6], github.com/omerbenamram/pyevtx-rs.
+reported, and everything else is read. Source: [MS-EVEN6], github.com/omerbenamram/pyevtx-rs.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class EvtxSource(Source):
 
     @classmethod
     def recognise(cls, head: bytes) -> float:
-        """By the file header's signature."""
+        """By the signature of the file header."""
         return 0.99 if head.startswith(MAGIC) else 0.0
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
-        """Batches of the events, as exported ones are read. Raises OSError without the package `evtx`."""
+        """Batches of the events, read like exported ones. Raises OSError without the package `evtx`."""
         (file,) = source_input.files
         family = WindowsSecurityFamily(self.internal_networks)
         reader = family.reader(reference=file.modified)
@@ -58,7 +58,7 @@ class EvtxSource(Source):
 
 
 def head_lines(file: File, most: int) -> pl.Series:
-    """The first events of a file, one a line. Raises OSError as reading does."""
+    """The first events of a file, one per line. Raises OSError as `read` does."""
     with on_disk(file) as path:
         block = next(blocks(io.BufferedReader(Pieces(_lines(_parser(path))))), None)
         return pl.Series([], dtype=pl.String) if block is None else block.lines()["line"].head(most)

@@ -242,7 +242,7 @@ class Reader:
             family = self._family(type_of=parts[name][0])
             tables = self._tables(family, parts[name][1], replace(block, overlong=None, fault=None))
             yield self._batch(block, tables, family, is_part=True)
-        mine = own[1] if own is not None else self._sorter.nothing(lines)
+        mine = own[1] if own is not None else self._sorter.empty_part(lines)
         tables = self._tables(self._first, mine, block, cut)
         del cut, lines, parts, own, mine  # whoever takes the batch may be long
         yield self._batch(block, tables, self._first, is_part=block.replayed)

@@ -1,4 +1,7 @@
-"""`FIELDS` as a family reads them made into observations, answers and leases: cleaned once, for all."""
+"""Turns the `FIELDS` that families parse into rows of observations, answers and leases.
+
+Addresses, host names, times, actions and accounts are cleaned here, once for all formats.
+"""
 
 from __future__ import annotations
 
@@ -62,9 +65,9 @@ _TRANSPORTS = dict.fromkeys(_LAYERS, LAYER) | {
 
 
 def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFrame:
-    """`parsed` (any of `FIELDS`, with `row`) as observations, with `at`, `reason` and the lease's columns.
+    """`parsed` (any of `FIELDS`, and `row`) as observations, with `at`, `reason` and the columns of leases.
 
-    `lines` gives each row's envelope: `stamp` and `header`; `row` is a row of it.
+    `row` is the index of the row's line in `lines`, whose columns `stamp` and `header` come from envelopes.
     """
     from sensor.sources.family import FIELDS
 
@@ -150,7 +153,7 @@ def _times(fields: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.Seri
 
 
 def _lasted(fields: pl.DataFrame, at: pl.Series, family: Family) -> pl.Series:
-    """`duration_s`, where only the end is told: from `at` to it."""
+    """`duration_s`; where only the end is known, from `at` to the end."""
     stated = fields["duration_s"]
     places = (fields["ended"].is_not_null() & stated.is_null()).arg_true()
     if places.is_empty():
@@ -186,7 +189,8 @@ def _named(fields: pl.DataFrame) -> pl.DataFrame:
 
 
 def _first_filled(fields: pl.DataFrame, *names: str) -> pl.Expr:
-    """The first of these columns that tells something, row by row; those that tell nothing cost nothing."""
+    """The first of the columns `names` that is not NULL, row by row; empty columns are left out, to save
+    time."""
     filled = [name for name in names if fields[name].null_count() < fields.height]
     return pl.coalesce(filled or names[:1])
 
@@ -239,8 +243,11 @@ def _cname(raw: pl.Series) -> pl.DataFrame:
 
 
 def _keyed(fields: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
-    """Type and fingerprint of an AI key anywhere in the row's line (URL, header, argument), before that is
-    dropped; of lines that were cut, in the URL. A family that has taken it out itself knows best."""
+    """`fields` with type and fingerprint of an AI key anywhere in the line (URL, header, argument).
+
+    Of lines that the compiled scanner cut, only the URL is searched. What the family found itself takes
+    precedence.
+    """
     if line.null_count() < len(line):
         found = keyed.of_texts(line)[fields["row"]]
     else:
@@ -329,9 +336,9 @@ def _name_from() -> pl.Expr:
 
 
 def answers(rows: pl.DataFrame) -> pl.DataFrame:
-    """Table `answers` from finished rows with `answers`: each address a client was told for a name.
+    """The table `answers` of finished rows: one row per address in their column `answers`.
 
-    Rows set aside count too: an answer whose question was logged still names what follows.
+    Rows set aside count, too: an answer whose question was logged separately still names later connections.
     """
     answered = rows.filter(
         pl.col("answers").list.len() > 0, pl.col("host").is_not_null(), pl.col("at").is_not_null()
@@ -346,7 +353,7 @@ def answers(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def leases(rows: pl.DataFrame, vantage: str) -> pl.DataFrame:
-    """Finished rows of kind `lease` with the columns of table `leases`, and `closes` (see holders.py)."""
+    """Finished rows of kind `lease` with the columns of the table `leases`, and `closes` (see holders.py)."""
     begin = pl.coalesce("lease_from", "seen_at")
     held = pl.duration(microseconds=(pl.col("lease_s") * 1_000_000).cast(pl.Int64, strict=False))
     closes = pl.col("closes").fill_null(False)

@@ -1,13 +1,13 @@
-"""One-way flow records (NetFlow, VPC flow logs, EVE netflow) as sides of a connection.
+"""Joins one-way flow records (NetFlow, VPC flow logs, EVE netflow) to connections.
 
-Such a record counts only what one side sent, for a minute or so; the way back is a record of its own, and
-so is the next minute. Each becomes a row that knows who is the client (`oriented`) and which connection it
-belongs to (`Pairs`): the first is slice 0 and opens it, the others are further slices with the same
-`started_at`, so that a connection is counted once, with what went up and what came down. Nothing is held
-back, and no row depends on where blocks were cut.
+Such a record only counts what one side sent within a minute or so; the other direction, and the next minute,
+are records of their own. Each becomes a row that knows which side is the client (`oriented`) and which
+connection it belongs to (`Pairs`). The first one is slice 0; the others are further slices with the same
+`started_at`. So a connection is counted once, with its bytes in both directions. Nothing is held back, and no
+row depends on where blocks are cut.
 
-Where several eyes (interfaces, exporters, both ends) report the same direction of a connection, the one
-that told first counts; what the others say is set aside.
+If several observers (interfaces, exporters, both ends) report the same direction of a connection, the first
+one counts, and records of the others are set aside.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SWAPPED = (
 
 
 def oriented(rows: pl.DataFrame, internal: Sequence[str]) -> pl.DataFrame:
-    """`rows` with those of `one_way` turned so that the client is the client, and their `slice`."""
+    """`rows` with those that are `one_way` turned so that `client` is the client, and with their `slice`."""
     one_way = rows["one_way"].fill_null(False)
     if not one_way.any():
         return rows
@@ -95,13 +95,14 @@ _KEPT: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 class Pairs:
-    """Remembers connections told in one-way records, from block to block."""
+    """Remembers connections of one-way records across blocks."""
 
     def __init__(self) -> None:
         self._known = pl.DataFrame(schema=_KEPT)
 
     def take(self, finished: pl.DataFrame) -> pl.DataFrame:
-        """`finished` (finished rows) with slices, starts and totals; only rows of `one_way` change."""
+        """`finished` (of `finish.rows`) with slices, starts and totals; only rows that are `one_way`
+        change."""
         ours = (finished["one_way"] & finished["reason"].is_null()).fill_null(False)
         if not ours.any():
             return finished

@@ -1,7 +1,7 @@
-"""Records that are more than a line, made into lines: JSON documents, blocks, quoted line breaks.
+"""Brings records that span several lines to one line each: JSON documents, blocks, quoted line breaks.
 
-Comes in: a stream. Goes out: a stream with one record a line, for `lines.blocks`; offsets count its
-bytes. Which framing a file has is told by its first 64 KB, so every read frames it the same way.
+In: a stream. Out: a stream with one record per line, for `lines.blocks`; offsets count the bytes of the
+latter. The framing of a file is decided by its first 64 KB, so that every read frames it the same way.
 
     JSON      objects spread over lines, arrays, and documents that hold a list of records (`CONTAINERS`)
     Blocks    from a line that begins a record to one that ends it (or the next beginning), joined by `JOINT`
@@ -68,22 +68,23 @@ _LONGEST_WORD = 12
 
 
 class Framing(Protocol):
-    """Turns a stream of text into records."""
+    """One way in which records span lines."""
 
     def fits(self, head: bytes) -> bool:
-        """Does a stream that begins with `head` need this framing?"""
+        """True if a stream that begins with `head` has this framing."""
         ...
 
     def records(self, pieces: Iterable[str]) -> Iterator[str]:
-        """One text per record, without line breaks."""
+        """The records in `pieces` of text, without line breaks."""
         ...
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """Records of several lines: the first matches `begins`, the last `ends` (default: then a blank one).
+    """Records of several lines, from one that matches `begins` to one that matches `ends` (by default a blank
+    one).
 
-    A line that matches `apart` is never part of one, though nothing has ended it.
+    A line that matches `apart` is never part of a record, even if the record has not ended.
     """
 
     begins: str
@@ -91,11 +92,11 @@ class Blocks:
     apart: str = r"[^\s\S]"
 
     def fits(self, head: bytes) -> bool:
-        """True if a line of `head` begins a record, and the lines after it belong to it."""
+        """True if a line of `head` begins a record, and the next lines belong to it."""
         return re.search(self.begins, _text(head), re.MULTILINE) is not None
 
     def records(self, pieces: Iterable[str]) -> Iterator[str]:
-        """Lines outside any record come alone, so that they are counted."""
+        """The records; lines outside of them are returned by themselves, so that they are counted."""
         begins, apart = re.compile(self.begins), re.compile(self.apart)
         ends = re.compile(self.ends) if self.ends else None
         held: list[str] = []
@@ -125,7 +126,7 @@ class Blocks:
 
 
 class Quoted:
-    """Separated values: a record goes on while its double quotes do not balance, for at most 200 lines."""
+    """Separated values: a record continues while its double quotes are unbalanced, for at most 200 lines."""
 
     def fits(self, head: bytes) -> bool:
         """True if a line of `head` leaves its quotes open and a later one closes them."""
@@ -134,7 +135,7 @@ class Quoted:
         return len(odd) >= 2
 
     def records(self, pieces: Iterable[str]) -> Iterator[str]:
-        """Lines, joined where quotes are open."""
+        """The lines, joined while quotes are open."""
         held: list[str] = []
         for line in _lines(pieces):
             odd = line.count('"') % 2 == 1
@@ -152,7 +153,7 @@ class Json:
     """JSON that is not one object a line."""
 
     def fits(self, head: bytes) -> bool:
-        """True for an array, an object that goes on over lines, and a document that holds records."""
+        """True for an array, an object that spans lines, and a document that contains records."""
         text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
         if text[:1] == b"[":
             return re.match(rb"\[\s*[\[\{]", text) is not None
@@ -163,7 +164,7 @@ class Json:
         except RecursionError:
             return False
         except ValueError:
-            # Cut off at 64 KB, spread over lines, or broken: only the beginning of a document tells.
+            # Cut off at 64 KB, spread over lines, or broken: it can only be recognised by its beginning.
             line = text.partition(b"\n")[0]
             spread = len(line) < 4096 and b"\n" in text and re.match(rb'\{\s*(?:"|$)', line) is not None
             return _CONTAINER_START.match(text) is not None or (
@@ -174,7 +175,7 @@ class Json:
         return "\n" in whole or behind.startswith("{") or next(_inside(first), None) is not None
 
     def records(self, pieces: Iterable[str]) -> Iterator[str]:
-        """One object a record; what is no JSON comes line by line."""
+        """One object per record; what is no JSON is returned line by line."""
         decoder = json.JSONDecoder()
         text, place = "", 0
         for piece in pieces:
@@ -359,7 +360,7 @@ def _lines(pieces: Iterable[str]) -> Iterator[str]:
 
 
 class Table:
-    """Separated values with a column of whole lines: one object a record."""
+    """Separated values with a column that holds whole lines; each record becomes a JSON object."""
 
     def fits(self, head: bytes) -> bool:
         """True if the first line names such a column among others."""
@@ -367,7 +368,7 @@ class Table:
         return len(names) > 1 and any(name in HOLDS for name in names)
 
     def records(self, pieces: Iterable[str]) -> Iterator[str]:
-        """Objects of what a record's columns hold, without empty ones."""
+        """A JSON object per record, without empty columns."""
         names: list[str] = []
         separator = ","
         for record in QUOTED.records(pieces):
@@ -398,7 +399,7 @@ JSON, QUOTED, TABLE = Json(), Quoted(), Table()
 
 
 def framed(stream: IO[bytes], framing: Framing | None) -> IO[bytes]:
-    """`stream` with one record a line; itself where no framing is needed."""
+    """`stream` with one record per line; the stream itself if there is no `framing`."""
     return stream if framing is None else io.BufferedReader(Pieces(_encoded(stream, framing)))
 
 

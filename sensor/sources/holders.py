@@ -1,7 +1,7 @@
-"""Leases from block to block: one that is given up ends then, wherever its beginning was told.
+"""Ends leases when they are given up, even if they began in an earlier block.
 
-What is written cannot be taken back, but told again: the same lease with the time at which it was given up,
-`closed`, stands instead of the one that said when it would end (store and views take it by its key).
+A lease that is stored cannot be changed, but it can be stored again: with the time at which it was given up,
+and `closed`. The store and the views then use that row, because it has the same key.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _BY = ("address", "origin")
 
 
 class Holders:
-    """Remembers leases that have not ended, from block to block."""
+    """Remembers leases that have not ended, across blocks."""
 
     def __init__(self) -> None:
         self._held = schema.LEASES.empty()
 
     def take(self, reported: pl.DataFrame) -> pl.DataFrame:
-        """Leases (table LEASES, and `closes`: the holder let go at `valid_to`) as they are to be stored.
+        """The leases to be stored for those `reported` (table LEASES, and `closes`: given up at `valid_to`).
 
-        A lease ends at the next row after its beginning that closes its address; rows that end when they
-        begin only close others.
+        A lease ends at the next row after its beginning that closes its address. Rows that end when they
+        begin only close others, and are not stored.
         """
         if reported.is_empty():
             return schema.LEASES.empty()

@@ -1,7 +1,6 @@
-"""Host names as the catalog and the lake know them: lower case, A-labels, no port, no literals.
+"""Cleans host names and addresses in logs: lower case, A-labels, no port, no IP literals as names.
 
-Work is done once per unique value and joined back: a log of a million lines names a few thousand
-hosts.
+Work is done once per distinct value: a log of a million lines names a few thousand hosts.
 """
 
 from __future__ import annotations
@@ -25,13 +24,15 @@ _ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f:.]+)$"
 
 
 def is_address(text: pl.Expr) -> pl.Expr:
-    """True where `text` is an IPv4 or IPv6 address (by its letters; not checked for range)."""
+    """True where `text` looks like an IPv4 or IPv6 address; only its characters are checked."""
     return text.str.contains(_ADDRESS)
 
 
 def address(text: pl.Expr) -> pl.Expr:
-    """`text` as one address: no brackets, no zone, IPv4-mapped as IPv4, IPv6 in its one spelling (RFC 5952);
-    NULL for none, 0.0.0.0, ::."""
+    """`text` as an address without brackets and zone, IPv4-mapped as IPv4, IPv6 as in RFC 5952.
+
+    NULL for 0.0.0.0, ::, and anything that is no address.
+    """
     return text.map_batches(_addresses, return_dtype=pl.String)
 
 
@@ -76,8 +77,10 @@ def _addressed(texts: pl.Series) -> pl.DataFrame:
 
 
 def addressed(texts: pl.Series) -> pl.Series:
-    """`texts` (String or Categorical), row by row as `address` reads it, without quotes around it; where all
-    are plain IPv4, as in most, after one look."""
+    """`address` of each of `texts` (String or Categorical), without quotes around it.
+
+    Fast if all of them are plain IPv4 addresses, as in most logs.
+    """
     if texts.dtype == pl.String and texts.str.contains(_PLAIN_IPV4).all():
         return texts
     return _addressed(texts)["address"].alias(texts.name)
@@ -86,7 +89,7 @@ def addressed(texts: pl.Series) -> pl.Series:
 def once_all(frame: pl.DataFrame, column: str, read: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
     """`frame` with `column` replaced by the columns that `read` makes of its distinct values (no NULL).
 
-    One row per value, in their order; NULL where `column` is.
+    `read` returns one row per value, in their order. NULL stays NULL.
     """
     coded = Coded.of(frame.get_column(column))
     replaced = read(coded.values)
@@ -96,9 +99,9 @@ def once_all(frame: pl.DataFrame, column: str, read: Callable[[pl.Series], pl.Da
 
 
 def authorities(authority: pl.Series) -> pl.DataFrame:
-    """Unique `authority` values (`user@host:port`) with columns `host`, `literal` and `port`.
+    """The distinct values of `authority` (`user@host:port`) with columns host, literal and port.
 
-    `host` is NULL where the host is an address; then `literal` holds it. Join on `authority`.
+    If the host is an address, `literal` holds it and `host` is NULL. Join on `authority`.
     """
     unique = authority.alias("authority").unique().drop_nulls()
     halves = unique.str.splitn(":", 2).struct.rename_fields(["host", "port"]).struct.unnest()
@@ -126,12 +129,13 @@ def _odd_authorities(unique: pl.Series) -> pl.DataFrame:
 
 
 def normalise(name: pl.Expr) -> pl.Expr:
-    """Lower case, A-labels, no trailing dot; NULL where that is no name of a service host."""
+    """`name` in lower case, as A-labels, without trailing dot; NULL if it cannot be the name of a service
+    host."""
     return name.map_batches(_normalised, return_dtype=pl.String)
 
 
 def _normalised(names: pl.Series) -> pl.Series:
-    """Nearly all names are in that form already, told by one look; only the others are taken apart."""
+    """`normalise` of distinct names. Nearly all are in that form already; only the others are taken apart."""
     plain = (names.str.contains(_PLAIN_NAME) & (names.str.len_bytes() <= _MAX_LABEL)).fill_null(True)
     if plain.all():
         return names

@@ -1,4 +1,4 @@
-"""AI keys in logged text: of each only type and fingerprint go on (forms: decode/keys.py)."""
+"""Finds AI keys in logged text; only their type and fingerprint are kept (decode/keys.py has their forms)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LIKELY = "(?:" + "|".join(re.escape(prefix) for prefix in PREFIXES) + ")[A-Za-z0
 
 
 def of_texts(texts: pl.Series) -> pl.DataFrame:
-    """`key_type`, `key_print` and, where there is a key, `software` (`SENT_KEY`) of each of `texts`."""
+    """Columns key_type, key_print and software (SENT_KEY) for each of `texts`; NULL without a key."""
     places = texts.str.contains(LIKELY).fill_null(False).arg_true()
     keys = [find(text.encode()) or (None, None) for text in texts.gather(places)]
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(texts))

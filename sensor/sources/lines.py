@@ -1,10 +1,10 @@
-"""Text logs, block by block: complete lines in, one column out, whatever the bytes.
+"""Cuts text logs into blocks of complete lines, and blocks into a column of lines, whatever the bytes are.
 
 A block ends at the first line end at or after each multiple of `BLOCK_BYTES`, counted from the
 start of the stream: every read of the same bytes is cut at the same places, wherever it starts.
 UTF-16 with a byte order mark is read as UTF-8 and counted as such. Lines longer than
-`MAX_LINE_BYTES` are counted, never kept. NUL bytes (left at a file's end by a power loss) go,
-broken UTF-8 becomes U+FFFD.
+`MAX_LINE_BYTES` are counted, never kept. NUL bytes (left at the end of a file by a power loss) are removed,
+and invalid UTF-8 becomes U+FFFD.
 """
 
 from __future__ import annotations
@@ -49,8 +49,11 @@ class Block:
     replayed: bool = False
 
     def ends(self, *, comment: bytes) -> pl.DataFrame | None:
-        """Columns `offset` and `bytes` of the lines alone; None where they are not simply those of the text:
-        some were left out, are blank or a `comment` (by their first byte), or end in a space."""
+        """Columns `offset` and `bytes` of the lines, without their text.
+
+        None if they cannot be derived from line ends alone: if lines were left out, are blank or a `comment`
+        (by their first byte), or end in a space.
+        """
         if self.overlong is not None or len(self.text) != self.end - self.start:
             return None
         text = np.frombuffer(self.text, np.uint8)
@@ -66,7 +69,7 @@ class Block:
         return pl.DataFrame({"offset": self.start + begins, "bytes": sizes})
 
     def lines(self) -> pl.DataFrame:
-        """Columns `line`, `offset` of its first byte in the stream, and `bytes`; no blank lines."""
+        """Columns `line`, `offset` (of its first byte in the stream) and `bytes`; without blank lines."""
         length = pl.col("line").str.len_bytes().fill_null(0).cast(pl.Int64) + 1
         return (
             one_column(self.text)
@@ -77,12 +80,12 @@ class Block:
 
 
 def blocks(stream: IO[bytes], *, start: int = 0, size: int = BLOCK_BYTES, replay: int = 0) -> Iterator[Block]:
-    """The lines of `stream` from byte `start` on, cut at the grid of `size` bytes.
+    """The lines of `stream` from byte `start` on, in blocks cut at multiples of `size` bytes.
 
-    Before them come those of the `replay` bytes in front of `start`, as blocks that are `replayed`.
+    Before them come the lines in the `replay` bytes before `start`, as blocks that are `replayed`.
 
-    A last line without a line end is a line. When reading starts in the middle of a line, because
-    an earlier read met it half written, its rest comes as a line of its own and fails to parse.
+    A last line without a line end counts as a line. If `start` is in the middle of a line, because an earlier
+    read found it half written, its rest is returned as a line, which will not parse.
     """
     reader = _as_utf8(stream)
     position = _skip(reader, max(0, start - replay))
@@ -99,7 +102,7 @@ def blocks(stream: IO[bytes], *, start: int = 0, size: int = BLOCK_BYTES, replay
 
 
 def ahead(read: Iterator[Block]) -> Generator[Block, None, None]:
-    """The blocks of `read`, the next one read and unpacked on another core while one is worked on."""
+    """The blocks of `read`; the next one is read and decompressed on another thread meanwhile."""
     with ThreadPoolExecutor(max_workers=1) as reader:
         coming = reader.submit(next, read, None)
         while (block := coming.result()) is not None:
@@ -108,7 +111,7 @@ def ahead(read: Iterator[Block]) -> Generator[Block, None, None]:
 
 
 def first_lines(head: bytes, count: int = 50) -> pl.Series:
-    """The first complete lines of a stream that begins with `head`, to recognise it by."""
+    """The first complete lines of a stream that begins with `head`, at most `count`."""
     whole = head[: head.rfind(b"\n") + 1] or head
     text = cleaned(_as_utf8(io.BytesIO(whole)).read(), first=True).decode()
     lines = (line.rstrip(" ") for line in text.split("\n"))
@@ -116,7 +119,7 @@ def first_lines(head: bytes, count: int = 50) -> pl.Series:
 
 
 def one_column(text: bytes) -> pl.DataFrame:
-    """Column `line`: each line of `text`, NULL where it is empty."""
+    """A frame with the column `line`: the lines of `text`, NULL for empty ones."""
     if not text:
         return pl.DataFrame(schema={"line": pl.String})
     return pl.read_csv(
@@ -130,7 +133,7 @@ def one_column(text: bytes) -> pl.DataFrame:
 
 
 def shape(line: str) -> str:
-    """What a line looked like without what it said: letters a, digits 9, at most 120 characters.
+    """The shape of a line, without its content: letters become a, digits 9; at most 120 characters.
 
     >>> shape("GET http://user:pw1@host/")
     'aaa aaaa://aaaa:aa9@aaaa/'
@@ -174,7 +177,7 @@ def _drop_line(reader: io.BufferedReader) -> int:
 
 
 def cleaned(text: bytes, *, first: bool) -> bytes:
-    """`text` as valid UTF-8 without NUL.
+    """`text` as valid UTF-8 without NUL bytes; `first` tells whether it begins the stream.
 
     A carriage return before a line end or the end becomes a space, so that no offset moves; so does
     \\x01, because `one_column` cuts there.

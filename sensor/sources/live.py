@@ -1,23 +1,23 @@
-"""Live interfaces: mirror ports and TAP legs, read through rings, decoded, one batch after the other.
+"""Reads live interfaces (mirror ports, legs of a TAP) through rings, and yields decoded batches.
 
     ring ─ worker ─┐ parts of a round            monitor: every second, counters and links
     ring ─ worker ─┴─ collector ─ Batch          (drops, missed, freezes, silence, VLANs, clock)
 
-The threads that read and decode are the workers'; the caller's thread collects, so that a slow disk or a
-commit does not fill the ring. A batch is cut every 30 s, also when nothing comes, when a worker's output
-is full (100,000 rows), when asked (`flush`), and at the end; whoever stores it can do so at once.
+Worker threads read and decode; the caller's thread collects their output, so that a slow disk or a commit
+does not let the ring overflow. A batch is cut every 30 s (even if nothing comes), when the output of a worker
+is full (100,000 rows), on request (`flush`), and at the end. It can be stored at once.
 
-What a killed sensor loses is what was not cut yet: at most 30 s of finished rows, and what is not finished
-in memory: the open slice of each connection (60 s at most), lookups of the last two minutes, and the open
-15-minute buckets of `names`. A signal to end takes nothing.
+A sensor that is killed loses what is not in a batch yet: at most 30 s of finished rows; the open slice of
+each connection (at most 60 s); lookups of the last two minutes; and the open 15-minute buckets of `names`. On
+SIGTERM nothing is lost.
 
-With several workers the kernel shares out connections by a hash of both addresses and ports. It is the
-same for both directions, except where the outer header of a tunnel differs by direction (VXLAN and GENEVE
-choose their source port by the inner connection): there one worker sees each half, so use one.
+With several workers the kernel distributes connections by a hash of both addresses and ports, which is the
+same for both directions. The exception are tunnels whose outer headers differ by direction (VXLAN and GENEVE
+choose their source port by the inner connection): then each worker sees one half, so use one worker.
 
-Not told apart: which port saw a connection (the legs of a TAP each have one direction), so one-sided
-traffic is noticed over all ports together; and the exact order of packets of two legs (a leg's block
-comes up to 60 ms late).
+It is not recorded which port saw a connection, because each leg of a TAP has one direction; so one-sided
+traffic is noticed over all ports together. Neither is the exact order of packets of two legs known: a block
+comes up to 60 ms late.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources import bpf, monitor, watch
 from sensor.sources.afpacket import Fanout, Listening
 from sensor.sources.interface import Batch, File, Input, Proof, Source
+from sensor.sources.packet_leases import PacketLeases
 from sensor.sources.port import Port
 from sensor.sources.readings import merged
-from sensor.sources.told_by_packets import PacketLeases
 from sensor.sources.workers import Part, Rounds, Worker
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class LiveSource(Source):
-    """Packets from interfaces of this machine; the names of the input's files are theirs."""
+    """Packets from interfaces of this machine; the files of the input are named like the interfaces."""
 
     name = "live"
     help = (
@@ -80,10 +80,11 @@ class LiveSource(Source):
         tell: Callable[[str], None] = lambda line: None,
         keep: Callable[[Kept], None] | None = None,
     ) -> None:
-        """`exclude` (CIDR) is not looked at; `program` says what is let in, `truncate` is the one of ours.
+        """`exclude`: networks (CIDR) whose packets are not decoded. `program`: filter for packets.
 
-        `ring_bytes` is per interface; `seconds` bounds the capture; `tell` takes the loud lines; `keep`, if
-        there is one, takes the packets that open connections before the batch is handed on that they are of.
+        `truncate` attaches the filter that cuts packets when overloaded. `ring_bytes` is the size per
+        interface, `seconds` limits the capture. `tell` gets warnings for the user. `keep`, if given, gets the
+        packets that open connections, before the batch that has these connections is yielded.
         """
         super().__init__(internal_networks)
         self._exclude, self._program, self._truncate = tuple(exclude), program, truncate
@@ -98,11 +99,11 @@ class LiveSource(Source):
 
     @classmethod
     def recognise(cls, head: bytes) -> float:
-        """No file is an interface."""
+        """0: no file is an interface."""
         return 0.0
 
     def stop(self) -> None:
-        """Take what is in the rings, hand on everything, and end; may be called from a signal handler."""
+        """Read what is in the rings, yield everything, and end; may be called from a signal handler."""
         self._stopped.set()
 
     def flush(self) -> None:
@@ -115,15 +116,16 @@ class LiveSource(Source):
         return asked
 
     def begin(self) -> None:
-        """The time that `seconds` bounds begins."""
+        """Start the time that `seconds` limits."""
         self._ends = time.monotonic() + self._seconds if self._seconds else float("inf")
 
     def is_over(self) -> bool:
-        """True if no more is to be read."""
+        """True once nothing more is to be read."""
         return self._stopped.is_set() or time.monotonic() >= self._ends
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
-        """Batches until `stop` or the time is over. Raises what `Ring` does where a port cannot be had."""
+        """Batches until `stop` is called or the time is over. Raises as `Ring` does if an interface cannot be
+        opened."""
         names = [file.name for file in source_input.files]
         ports = _open(names, self.workers, self._listening())
         try:
@@ -269,7 +271,8 @@ class _Capture:
 
 
 def describe_input(names: Sequence[str], sensor: str) -> Input:
-    """The input of a capture that begins now: known by machine start, sensor, interfaces and moment."""
+    """The input of a capture that begins now, identified by boot of the machine, sensor, interfaces and
+    time."""
     for name in {name for name in names if list(names).count(name) > 1}:
         raise UsageError("named twice", place=name)
     boot = _BOOT_ID.read_text(encoding="ascii") if _BOOT_ID.exists() else ""

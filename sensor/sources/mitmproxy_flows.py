@@ -1,11 +1,11 @@
 """mitmproxy dump files (`mitmdump -w`, `.mitm`): flows as tnetstrings, read without mitmproxy.
 
-A file is one tnetstring after another, `length:payload,` with a type as last character; each is the
-state of a flow (formats 5 to 21 of mitmproxy 2 to 12). Of every flow the same is told as by our addon,
-by the same function, and read by the same family: no body, query string or credential goes any further.
+A file is a sequence of tnetstrings, `length:payload` followed by a character for the type; each is the state
+of a flow (formats 5 to 21 of mitmproxy 2 to 12). A flow becomes the same record as by our addon, made by the
+same function and read by the same family. Bodies, query strings and credentials go no further.
 
-Flows are few and rich, so each is one Python object for a moment; one longer than `MAX_FLOW_BYTES` is
-counted, never held. Source: mitmproxy/io/tnetstring.py, tnetstrings.org.
+Flows are few and large, so each is a Python object for a moment; one longer than `MAX_FLOW_BYTES` is only
+counted. Source: mitmproxy/io/tnetstring.py, tnetstrings.org.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class MitmproxyFlowsSource(Source):
 
     @classmethod
     def recognise(cls, head: bytes) -> float:
-        """A tnetstring that begins a dictionary with a flow's keys."""
+        """By a tnetstring that begins a dictionary with keys of a flow."""
         size, _, rest = head[:64].partition(b":")
         looks = size.isdigit() and len(size) <= _MAX_LENGTH_DIGITS and rest[:1].isdigit()
         return 0.99 if looks and any(key in head for key in (b"11:client_conn;", b"11:client_conn,")) else 0.0
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
-        """Batches of the exchanges, as the spool's family reads them."""
+        """Batches of the exchanges, read by the family of the addon's spool."""
         (file,) = source_input.files
         family = MitmproxyFamily(self.internal_networks)
         reader = family.reader()
@@ -55,7 +55,8 @@ class MitmproxyFlowsSource(Source):
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
-    """The exchanges of a stream of flows as JSON lines; a line that is no JSON tells what went wrong."""
+    """The exchanges in a stream of flows as JSON lines; `unread` holds the reason for one that cannot be
+    read."""
     for state in flows(stream):
         if state == CUT:
             raise CutError(fault_of(stream) or CUT)
@@ -66,7 +67,7 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def flows(stream: IO[bytes]) -> Iterator[dict[str, Any] | str]:
-    """The states of the flows of a stream; a text says why one could not be read."""
+    """The states of the flows in a stream; a text in place of one that could not be read, with the reason."""
     while True:
         size = _length(stream)
         if size is None:

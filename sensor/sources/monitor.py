@@ -1,4 +1,4 @@
-"""Once a second: what the kernel, the card and the links say, into `coverage` and as loud lines."""
+"""Reads the counters of kernel, network card and links every second, for `coverage` and warnings."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class _Interface:
 
 
 class Monitor:
-    """A thread of its own, so that a slow disk and a busy decoder do not keep it from reading."""
+    """Runs on a thread of its own, so that a slow disk or a busy decoder does not delay it."""
 
     def __init__(
         self,
@@ -69,7 +69,11 @@ class Monitor:
         on_tick: Callable[[], None],
         on_failure: Callable[[], None],
     ) -> None:
-        """`on_tick` is called after each reading, every `tick_s`; `on_failure` if no more can be made."""
+        """`on_tick` is called after each reading, every `tick_s` seconds; `on_failure` if reading fails for
+        good.
+
+        `tell` gets warnings for the user.
+        """
         from sensor.decode import ring
 
         self._ring = ring
@@ -88,19 +92,19 @@ class Monitor:
         self._thread = threading.Thread(target=self._run, name="capture-monitor", daemon=True)
 
     def start(self) -> None:
-        """Begin to read; says first what the links are like."""
+        """Start reading; first report the state of the links."""
         for interface in self._interfaces:
             self._say(watch.about_offloads(interface.name, interface.ports[0].offloads()))
         self._thread.start()
 
     def end(self) -> None:
-        """No more readings; also before there were any."""
+        """Stop reading; may be called before `start`."""
         self._ended.set()
         if self._thread.ident is not None:
             self._thread.join()
 
     def finish(self) -> None:
-        """Read once more, all workers being done."""
+        """Read a last time, once all workers have ended."""
         self.end()
         self._read()
 
@@ -111,7 +115,7 @@ class Monitor:
 
     @property
     def drops(self) -> int:
-        """Frames the kernel dropped, all ports together."""
+        """Frames the kernel dropped, on all ports together."""
         return sum(port.dropped for port in self._ports)
 
     def _run(self) -> None:
@@ -124,7 +128,7 @@ class Monitor:
             self._on_failure()
 
     def check(self) -> None:
-        """Raises what ended the thread before its time."""
+        """Raises the error that ended the thread, if any."""
         if self._failure is not None:
             raise self._failure
 
@@ -147,7 +151,7 @@ class Monitor:
         )
 
     def count(self, place: int) -> int:
-        """The sum over all ports of one of the counts of decode/ring.py."""
+        """One of the counts of decode/ring.py (`place`), summed over all ports."""
         return sum(int(port.counts[place]) for port in self._ports)
 
     def _offset_ms(self) -> int | None:

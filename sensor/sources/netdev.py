@@ -1,6 +1,6 @@
-"""What the system says about an interface: its link, offloads, kind of frames, and what it missed.
+"""Queries the system about an interface: link state, offloads, kind of frames, and frames missed.
 
-Sockets' control calls and small files of /sys and /proc; nothing here raises for a file that is not there.
+It uses ioctl calls and small files in /sys and /proc. A missing file never raises.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MISSED = ("rx_missed_errors", "rx_fifo_errors", "rx_over_errors")
 
 
 def index(name: str) -> int:
-    """The system's number of the interface, 0 if there is none of that name."""
+    """Index of the interface in the system; 0 if there is none of that name."""
     try:
         return socket.if_nametoindex(name)
     except OSError:
@@ -51,7 +51,7 @@ def link_state(name: str) -> str:
 
 
 def missed(name: str) -> int:
-    """Frames the network card had no room for, since the driver was loaded; 0 if it does not say."""
+    """Frames the network card had no room for since the driver was loaded; 0 if unknown."""
     folder = _CLASS_NET / name / "statistics"
     return sum(_number(folder / counter) for counter in _MISSED)
 
@@ -64,7 +64,7 @@ def _number(path: Path) -> int:
 
 
 def softnet_drops(path: Path = _SOFTNET) -> int:
-    """Frames the receive queues of all processors dropped since the start (second column, hexadecimal)."""
+    """Frames that the receive queues of all processors dropped since boot (second column, hexadecimal)."""
     try:
         lines = path.read_text(encoding="ascii").splitlines()
         return sum(int(line.split()[1], 16) for line in lines)

@@ -1,7 +1,7 @@
-"""From what a user typed to files that can be read: folders, globs, archives, standard input.
+"""Finds the readable files behind what a user typed: files, folders, globs, archives, standard input.
 
-Comes in: paths. Goes out: `Found`, the readable files with their first 64 KB, and one clear line
-for everything that could not be read. Nothing is recognised here; `detect.py` does that.
+In: paths. Out: `Found`: the readable files with their first 64 KB, and a line of text for everything that
+cannot be read. Which source reads a file is decided in `detect.py`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _SPECIAL = {
 
 @dataclass
 class Found:
-    """What a list of paths led to."""
+    """The files found, and the problems met."""
 
     files: list[File] = field(default_factory=list)
     #: one line each: path, what is wrong, what to try
@@ -56,8 +56,8 @@ class Found:
 def find(paths: Sequence[str | Path], ours: Sequence[Path] = ()) -> Found:
     """The readable files behind `paths`: files, folders (recursive, sorted), globs, `-` for stdin.
 
-    Folders in `ours` (the lake, the state folder) are not walked into. Raises `InputError` when nothing at
-    all can be read.
+    Folders in `ours` (the lake, the state folder) are not entered. Raises InputError if nothing can be read
+    at all.
     """
     found = Found()
     passed_over = {os.path.realpath(folder) for folder in ours}
@@ -71,13 +71,13 @@ def find(paths: Sequence[str | Path], ours: Sequence[Path] = ()) -> Found:
 
 
 def shown(text: str) -> str:
-    """`text` fit for a terminal: control characters and broken bytes as escapes."""
+    """`text` safe for a terminal, with control characters and invalid bytes escaped."""
     plain = os.fsencode(text).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in plain)
 
 
 def identity(head: bytes) -> str:
-    """Name of an input: 16 hexadecimal characters of its first 64 KB uncompressed."""
+    """Identity of an input: a hash of its first 64 KB uncompressed, 16 hexadecimal characters."""
     return hashlib.blake2b(head[:HEAD_BYTES], digest_size=8).hexdigest()
 
 
@@ -192,8 +192,8 @@ def _open(path: str, kind: str | None) -> IO[bytes]:
 
 @contextmanager
 def on_disk(file: File) -> Iterator[str]:
-    """The path of a file for a reader that wants one; of what is compressed or came through a pipe, that of a
-    copy, which goes away again."""
+    """A path for a reader that needs one: of the file itself, or of a temporary copy if it is compressed or
+    came through a pipe."""
     if file.path is not None:
         yield file.path
         return

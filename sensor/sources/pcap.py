@@ -1,4 +1,5 @@
-"""Capture files: pcap and pcapng, as tcpdump, Wireshark and SPAN recorders write them, and older kinds."""
+"""Reads capture files: pcap and pcapng, as tcpdump, Wireshark and SPAN recorders write them, and older
+kinds."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from sensor.decode.layout import CONNECTIONS
 from sensor.schema import REJECTS
 from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources.interface import Batch, File, Input, Proof, Source
-from sensor.sources.told_by_packets import PacketLeases
+from sensor.sources.packet_leases import PacketLeases
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -41,7 +42,7 @@ _UNDECODED = "link type not taken apart here (try --replace --engine tshark)"
 
 
 class PcapSource(Source):
-    """Packets from files: names from DNS, TLS, QUIC and HTTP, bytes from the headers."""
+    """Packets from files: names from DNS, TLS, QUIC and HTTP, byte counts from the headers."""
 
     name = "pcap"
     help = (
@@ -78,7 +79,8 @@ class PcapSource(Source):
 
     @classmethod
     def group(cls, files: Sequence[File]) -> list[tuple[File, ...]]:
-        """Files of a folder whose names differ in digits only: rotated (tcpdump -C, -G), or legs of a TAP."""
+        """Groups files of a folder whose names only differ in digits: rotated (tcpdump -C, -G), or legs of a
+        TAP."""
         groups: dict[tuple[str, str], list[File]] = {}
         for file in files:
             folder, _, base = file.name.rpartition("/")
@@ -91,7 +93,7 @@ class PcapSource(Source):
 
     @classmethod
     def doubt(cls, source_input: Input) -> str:
-        """Whether packets were cut when they were recorded: by header, so also before any is read."""
+        """A warning if packets were cut when they were recorded; known from the header."""
         snap = min((s for s in map(_snap_length, source_input.files) if s), default=_WHOLE)
         if snap >= _WHOLE:
             return ""
@@ -101,9 +103,9 @@ class PcapSource(Source):
         )
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
-        """Connections in slices of a minute, DNS questions and answers, and what could not be read.
+        """Batches of connections in slices of a minute, DNS questions and answers, coverage and rejects.
 
-        Files that overlap in time are merged by it; others follow one another.
+        Files that overlap in time are merged; others are read one after another.
         """
         # Numba is imported and kernels are loaded only when a capture is really read.
         from sensor.decode.decoder import Decoder

@@ -1,12 +1,11 @@
-"""Pi-hole's long-term database `pihole-FTL.db`: every lookup, and which device held which address.
+"""Reads Pi-hole's long-term database `pihole-FTL.db`: all lookups, and which device held which address.
 
-Comes in: the SQLite file, opened read-only and taken as it lies (`immutable`), so that a running FTL
-is never disturbed; what still waits in its write-ahead log is read the next time. Goes out:
-observations of kind dns from `queries` (a table up to FTL 5.12, since then a view over
-`query_storage`), and leases from `network` and `network_addresses`.
+The SQLite file is opened read-only and `immutable`, so that a running FTL is never disturbed; what is still
+in its write-ahead log is read the next time. The table `queries` (since FTL 5.12 a view on `query_storage`)
+gives observations of kind dns, `network` and `network_addresses` give leases.
 
-SQLite itself writes each stretch of rows as JSON lines, so no row becomes a Python object. A file
-may be hostile: its views run under a bound of virtual machine steps and of text length.
+SQLite itself writes each stretch of rows as JSON lines, so that no row becomes a Python object. A file may be
+hostile: its views run with limits on virtual machine steps and text length.
 
 Meaning of the numbers: Pi-hole documentation, "Query database".
 """
@@ -92,7 +91,7 @@ class PiholeFtlSource(Source):
 
     @classmethod
     def recognise(cls, head: bytes) -> float:
-        """An SQLite file whose schema speaks of FTL's tables."""
+        """By an SQLite header and a schema with the tables of FTL."""
         known = sum(word in head for word in _TELLING)
         return 0.99 if head.startswith(_MAGIC) and b"queries" in head and known >= 2 else 0.0
 

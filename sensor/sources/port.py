@@ -1,6 +1,6 @@
-"""A port of this machine as a decoder's window: one ring after the other of the same interface.
+"""An interface of this machine as input of a decoder, across the rings that are opened on it.
 
-What is counted here lives as long as the port; a ring lives as long as the interface it was opened on.
+A ring lives as long as the interface it was opened on; the counts kept here last for the whole capture.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Port:
     def __init__(
         self, name: str, number: int, how: Listening, place: int = 0, fanout: Fanout | None = None
     ) -> None:
-        """`place` is the one it takes in the fan-out. Raises what `Ring` does."""
+        """`number` is that of the port in the capture, `place` its place in the fan-out. Raises as `Ring`
+        does."""
         # Numba is imported and kernels are loaded only when something is really listened to.
         from sensor.decode import ring
 
@@ -47,19 +48,20 @@ class Port:
         self.frames = records(DESCRIPTOR, self._ring.block_bytes // _LEAST_PACKET)
 
     def listen(self) -> None:
-        """Let frames in; call it when all ports of the capture are open."""
+        """Let frames in; to be called once all ports of the capture are open."""
         self._ring.listen()
 
     def deafen(self) -> None:
-        """Let nothing more in; what is in the ring is still handed over."""
+        """Let no more frames in; those in the ring are still delivered."""
         self._ring.deafen()
 
     def ready_since(self) -> int | None:
-        """Time of the first frame of the next block, nanoseconds; None while the kernel still fills it."""
+        """Time of the first frame in the next block, nanoseconds since 1970; None while the kernel still
+        fills it."""
         return self._ring.ready_since()
 
     def take(self) -> None:
-        """Describe the next block's frames; it stays ours until `give_back`."""
+        """Make the next block the current one and describe its frames; it stays ours until `give_back`."""
         ring = self._ring
         self.count = self._describe(
             ring.data, ring.block * ring.block_bytes, ring.block_bytes, ring.link, self._number,
@@ -67,12 +69,12 @@ class Port:
         )  # fmt: skip
 
     def give_back(self) -> None:
-        """The kernel may fill the block again."""
+        """Return the block to the kernel, which may fill it again."""
         self.count = 0
         self._ring.give_back()
 
     def statistics(self) -> None:
-        """Bring `received`, `dropped` and `frozen` up to date."""
+        """Update `received`, `dropped` and `frozen`."""
         with self._lock:
             received, dropped, frozen = self._ring.statistics()
             self.received += received
@@ -80,9 +82,9 @@ class Port:
             self.frozen += frozen
 
     def reopen(self) -> bool:
-        """Listen to the interface of the same name that took the place of a removed one, if there is one.
+        """Listen to an interface of the same name that has replaced the removed one; True if there was one.
 
-        True if that was done. Raises what `Ring` does if it could not be; it may be tried again.
+        Raises as `Ring` does; it may be tried again.
         """
         index = netdev.index(self.name)
         if index in (0, self._ring.index) or self.ready_since() is not None:
@@ -101,7 +103,7 @@ class Port:
 
     @property
     def is_ethernet(self) -> bool:
-        """True if its frames begin with an Ethernet header."""
+        """True if frames begin with an Ethernet header."""
         return self._ring.link == netdev.ETHERNET
 
     def offloads(self) -> str | None:
@@ -113,17 +115,17 @@ class Port:
         return self._ring.socket.fileno()
 
     def hear(self) -> None:
-        """Take note of an error of the socket (the interface went down), so that `poll` waits again."""
+        """Clear an error of the socket (the interface went down), so that `poll` waits again."""
         self._ring.take_error()
 
     def close(self) -> None:
-        """Give the ring back."""
+        """Release the ring."""
         self.data = np.zeros(0, np.uint8)
         self._ring.close()
 
 
 def wait(ports: Sequence[Port], timeout_ms: int) -> None:
-    """Until a port has a block for us, or `timeout_ms` have passed."""
+    """Wait until a port has a block for us, or `timeout_ms` have passed."""
     poll = select.poll()
     by_number = {port.fileno(): port for port in ports}
     for number in by_number:

@@ -1,7 +1,7 @@
-"""What is read every second beside the packets, as rows of `coverage`: one a minute, also for silence.
+"""Sums the readings of every second (drops, link, VLANs, clock) to rows of `coverage`, one per minute. Pure.
 
-Pure: readings and times come in, rows go out. A minute that was listened to without a packet has a row
-that says `packets` = 0: the port was silent. A minute without a row is unknown.
+A minute in which a port was read, but no packet came, has a row with `packets` = 0: the port was silent. A
+minute without a row is unknown.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LATEST = ("vlans",)
 
 @dataclass(frozen=True)
 class Counters:
-    """Totals since the capture began, over all ports; each is a column of `coverage`."""
+    """Totals since the capture began, over all ports; the fields are columns of `coverage`."""
 
     kernel_drops: int = 0
     ring_freezes: int = 0
@@ -36,12 +36,12 @@ class Counters:
     shortened: int = 0
 
     def since(self, before: Counters) -> dict[str, int]:
-        """What was added since `before`; a counter that a driver set back adds nothing."""
+        """The increase since `before`; a counter that a driver has reset adds nothing."""
         return {f.name: max(getattr(self, f.name) - getattr(before, f.name), 0) for f in fields(self)}
 
 
 class Readings:
-    """Adds up readings by the minute they were made in; times are microseconds UTC."""
+    """Sums readings by the minute they were made in; times are microseconds since 1970."""
 
     def __init__(self) -> None:
         self._sums: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -50,7 +50,11 @@ class Readings:
         self._before = Counters()
 
     def add(self, now: int, counters: Counters, *, offset_ms: int | None, vlans: Sequence[int]) -> None:
-        """One reading of everything: totals, distance of the newest frame's time, VLANs in order."""
+        """Add a reading at time `now`.
+
+        `offset_ms` is the distance of the newest frame's time from the clock, `vlans` are the tags seen, in
+        order.
+        """
         minute = now // _MINUTE_US * _MINUTE_US
         sums = self._sums[minute]
         for name, more in counters.since(self._before).items():
@@ -61,7 +65,7 @@ class Readings:
             self._offsets_ms[minute] = max(self._offsets_ms.get(minute, 0), abs(offset_ms))
 
     def take(self) -> pl.DataFrame:
-        """Rows of `coverage` for what was added since the last call."""
+        """The rows of `coverage` for the readings since the last call."""
         rows = [
             {
                 _KEY: minute,
@@ -83,10 +87,9 @@ class Readings:
 
 
 def merged(rows: Sequence[pl.DataFrame], *, features_off: str = "") -> pl.DataFrame:
-    """One row of `coverage` a minute from several decoders' rows and the readings: counts add up.
+    """The rows of several decoders and of the readings, summed to one row of `coverage` per minute.
 
-    `features_off` is what was switched off for the whole capture, comma-separated: also in a minute of
-    which it saw too little to be read in.
+    `features_off` lists what was switched off for the whole capture, comma-separated; it goes into every row.
     """
     everything = pl.concat(rows)
     origin = ("sensor", "site", "source", "input")

@@ -1,8 +1,8 @@
-"""Syslog over UDP, TCP and TLS: messages from the network as lines, bounded, with losses counted.
+"""Receives syslog over UDP, TCP and TLS as lines, in bounded memory, and counts what was lost.
 
-Framing on TCP and TLS is told message by message: an octet count before the message (RFC 6587
-3.4.1, RFC 5425) or a line end. A sender on TCP is slowed down when we cannot keep up; UDP
-knows no such thing, so what does not fit is dropped and counted, and so is what the kernel dropped.
+On TCP and TLS the framing of each message is recognised: an octet count before it (RFC 6587 §3.4.1, RFC
+5425), or a line end after it. Senders on TCP are slowed down if we cannot keep up. On UDP that is impossible:
+what does not fit is dropped and counted, like what the kernel dropped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _COUNT = re.compile(rb"^(\d{1,7}) ")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where to listen: `udp`, `tcp` or `tls`, an address and a port."""
+    """Where to listen: protocol (`udp`, `tcp` or `tls`), address and port."""
 
     transport: str
     host: str
@@ -43,7 +43,7 @@ class Endpoint:
 
 
 class Receiver:
-    """Sockets in, lines out. `take` hands over what came; `lost` says what did not fit, and why."""
+    """Buffers lines from sockets until `take`; `lost` counts what did not fit, by reason."""
 
     def __init__(self, endpoints: Sequence[Endpoint], tls: ssl.SSLContext | None = None) -> None:
         self._endpoints = tuple(endpoints)
@@ -99,7 +99,7 @@ class Receiver:
         return text
 
     def datagram(self, data: bytes) -> None:
-        """One message; dropped where there is no room."""
+        """Buffer a message; drop and count it if there is no room."""
         if self._bytes + len(data) > MAX_WAITING_BYTES:
             self.lost["lost: datagrams came faster than they could be read"] += 1
             return
@@ -183,7 +183,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 def context(certificate: Path, key: Path | None, clients: Path | None) -> ssl.SSLContext:
-    """TLS as a server; with `clients` (CA certificates) only for senders they vouch for.
+    """The TLS settings of the server. With `clients` (CA certificates), senders need a certificate of these.
 
     Raises OSError, SSLError.
     """

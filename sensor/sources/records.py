@@ -1,9 +1,8 @@
-"""What every log source owes besides observations: coverage minutes and reject rows.
+"""Makes the rows of `coverage` and `rejects` that every log source yields besides observations.
 
-A line of a log is used, set aside on purpose (a password challenge, a reverse lookup) or rejected
-(it could not be read). All three are counted: `coverage.records` counts every line,
-`coverage.rejected` the unreadable ones, and `rejects` holds one row per reason for both the
-rejected and the set-aside lines, with the shape of the first one.
+A line of a log is used, set aside on purpose (a password challenge, a reverse lookup), or rejected (it cannot
+be read). All are counted: `coverage.records` counts all lines, `coverage.rejected` those that cannot be read,
+and `rejects` has a row per reason for lines set aside or rejected, with the shape of the first one.
 """
 
 from __future__ import annotations
@@ -30,9 +29,10 @@ LONGEST_S = 366 * 86_400
 
 
 def coverage(records: pl.DataFrame) -> pl.DataFrame:
-    """Minutes of `records`; a line without a time counts in the minute of the line before it.
+    """The rows of `coverage` for `records`, one per minute. A line without a time counts in the minute before
+    it.
 
-    Lines of a block without a single readable time have no minute: they are in `rejects` only.
+    If no line of a block has a readable time, its lines only count in `rejects`.
     """
     timed = records.with_columns(at=pl.col("at").forward_fill().backward_fill()).drop_nulls("at")
     return (
@@ -49,7 +49,7 @@ def coverage(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def sampled(read: pl.DataFrame, block: Block) -> pl.DataFrame:
-    """`read` with the text of the first line of each reason, where lines were not kept."""
+    """`read` with the text of the first line of each reason, for blocks whose lines were not kept."""
     firsts = read.with_row_index("place").drop_nulls("reason").unique("reason", keep="first")
     firsts = firsts.filter(pl.col("line").is_null())
     if firsts.is_empty():
@@ -63,7 +63,7 @@ def sampled(read: pl.DataFrame, block: Block) -> pl.DataFrame:
 
 
 def complete(records: pl.DataFrame, block: Block) -> pl.DataFrame:
-    """`records` of a block, with a rejected one for the line that was too long to keep."""
+    """`records` of a block, with a rejected one added for a line that was too long to keep."""
     if block.overlong is None:
         return records
     size = block.end - block.start - len(block.text)
@@ -73,10 +73,10 @@ def complete(records: pl.DataFrame, block: Block) -> pl.DataFrame:
 
 
 def rejects(records: pl.DataFrame, block: Block) -> pl.DataFrame:
-    """Rows of table `rejects`: one per reason, and one for a stream that ended early.
+    """The rows of `rejects` for a block: one per reason, and one for a stream that ended early.
 
-    `rejected_at` is the latest time read in the block, because sources ask no clock; NULL where
-    no line of it had a readable one.
+    `rejected_at` is the latest time read in the block, because sources do not ask the clock; NULL if no line
+    has a readable time.
     """
     at = records.get_column("at").max()
     rows = (
@@ -98,7 +98,8 @@ def rejects(records: pl.DataFrame, block: Block) -> pl.DataFrame:
 
 
 def epoch(column: pl.Series) -> pl.Expr:
-    """Seconds since 1970 (DOUBLE) as a time, to the microsecond; NULL outside 1970 to 2100."""
+    """The time for a number of seconds since 1970 (Float64), to the microsecond; NULL outside 1970 to
+    2100."""
     seconds = pl.lit(column)
     valid = seconds.is_between(EARLIEST_S, LATEST_S)
     micros = (pl.when(valid).then(seconds) * 1_000_000).round().cast(pl.Int64, strict=False)
@@ -106,6 +107,6 @@ def epoch(column: pl.Series) -> pl.Expr:
 
 
 def seconds(text: pl.Expr) -> pl.Expr:
-    """How long something took, in seconds; NULL where it is no number, negative, or beyond a year."""
+    """A duration in seconds; NULL if it is no number, negative, or more than a year."""
     number = text.cast(pl.Float64, strict=False)
     return pl.when(number.is_between(0, LONGEST_S)).then(number)

@@ -1,7 +1,7 @@
-"""When lines are worth the compiled scanner of their fields, and where compiled scanners are kept.
+"""Decides when the compiled field scanner (decode/delimited.py) is worth using, and where it is cached.
 
-Loading one costs some hundredths of a second, compiling that of fields (decode/delimited.py) ten seconds:
-only what was compiled before is used here, by `shadowai warm` or by a scan of much text.
+Loading it takes some hundredths of a second, compiling it ten seconds. So it is only used here if it was
+compiled before, by `shadowai warm` or by a scan of large logs.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ _kernels: Path | None = None
 
 
 def keep_in(kernels: Path) -> None:
-    """Where compiled scanners are kept; unless told, in the user's state folder."""
+    """Set the folder for compiled scanners; by default it lies in the user's state folder."""
     global _kernels
     _kernels = kernels
 
 
 def use_kept() -> None:
-    """Before a scanner is imported: have it looked for where it is kept."""
+    """Make imports of scanners look in that folder; to be called before the first one."""
     from sensor.decode import jit
 
     jit.use(_kernels)
 
 
 def is_worth(block: Block) -> bool:
-    """Is there enough text in a block, and the scanner compiled?"""
+    """True if a block holds enough text, and the scanner is compiled."""
     if "sensor.decode.delimited" in sys.modules:
         return len(block.text) >= _ANY_BYTES
     if len(block.text) < _WORTH_BYTES:

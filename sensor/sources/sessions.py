@@ -1,16 +1,16 @@
-"""Sessions told in several lines counted once: opened, named, updated, closed.
+"""Joins the log lines of a session (opened, named, updated, closed), so that it counts once.
 
-A firewall or sensor writes a line when a session opens, lines that name it, cumulative counts while it
-lasts, and one when it closes. None is held back, so that a session is seen at once; what was said is
-remembered by its key:
+A firewall or sensor writes a line when a session opens, lines that name it, cumulative counts while it lasts,
+and one when it closes. No line is held back, so that a session is seen at once. What lines say is remembered
+by session:
 
 - the first line is slice 0 (the connection); later lines are further slices and open nothing;
-- cumulative counts become what came since the line before, so that lines of a session add up;
-- a line with volume and without name takes the session's name, as long as it had only one;
-- a line that says nothing new (a second name, an answer after its question) is set aside.
+- cumulative counts become differences to the line before, so that the lines of a session add up;
+- a line with bytes but without a name takes the name of the session, if it had only one so far;
+- a line that adds nothing (a second name, an answer after its question) is set aside.
 
-Memory: `MAX_SESSIONS`, the longest silent forgotten first, and what was silent for a day. After a
-restart in the middle of a session its next line opens it anew.
+At most `MAX_SESSIONS` are remembered, those with the latest lines, each for a day without lines. After a
+restart in the middle of a session, its next line opens it again.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Positions = npt.NDArray[np.int64]
 
 
 class Sessions:
-    """Remembers sessions from block to block."""
+    """Remembers sessions across blocks."""
 
     def __init__(self) -> None:
         self._known = pl.DataFrame(schema=_KEPT)

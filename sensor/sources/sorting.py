@@ -1,7 +1,8 @@
-"""Which line belongs to which family: envelopes peeled first, then each line to who claims it.
+"""Decides which family each line belongs to: removes envelopes, then asks the families which lines they
+claim.
 
-A line is offered first to the families that own lines of the file's beginning, then to all others;
-normalised schemas (`generic`) come after every product's own format.
+Families that own lines at the beginning of the file are asked first, then all others. Normalised schemas
+(`generic`) are asked after the formats of products.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ HEAD_LINES = 200
 ENOUGH = 0.3
 #: Beginnings of files looked at together, and remembered.
 _LOOKED_AT_TOGETHER, _MOST_SEEN = 50, 10_000
-#: Of these lines every so many-th is asked of all families, the others of few.
+#: All families are asked about one in this many lines; about the others, only likely ones are.
 _SAMPLED = 20
 #: What envelopes hold.
 _PEELED = ("line", "stamp", "sender", "tag")
@@ -46,13 +47,13 @@ _OWN: dict[str, type[Family]] = {}
 
 
 def add(family: type[Family]) -> None:
-    """Know `family` from now on, before every built-in one; a later one of the same name replaces it."""
+    """Register `family`, before all built-in ones; it replaces one of the same name."""
     _OWN[family.name] = family
     _forget()
 
 
 def remove(name: str) -> None:
-    """Know a family of one's own no more."""
+    """Unregister a family that was added."""
     del _OWN[name]
     _forget()
 
@@ -64,7 +65,8 @@ def _forget() -> None:
 
 @cache
 def families() -> tuple[type[Family], ...]:
-    """Every family: the user's own, products, normalised schemas; by name. The folder is walked."""
+    """All families: those added, those of products, normalised schemas; each by name. The folder is
+    walked."""
     from sensor.sources.family import Family
 
     found: dict[str, type[Family]] = {}
@@ -98,8 +100,11 @@ _SEEN: dict[bytes, _Seen] = {}
 
 
 def look_at(heads: Iterable[bytes]) -> None:
-    """Know what streams begin with before it is asked, one by one: each family has its say on all at once,
-    as its patterns are compiled anew every time."""
+    """Compute `shares` of many streams in advance.
+
+    Each family is asked about all of them at once, because its regular expressions are compiled for every
+    call.
+    """
     fresh = {_hash(head): head for head in heads}
     for key in fresh.keys() & _SEEN.keys():
         del fresh[key]
@@ -126,17 +131,18 @@ def _seen(head: bytes) -> _Seen:
 
 
 def shares(head: bytes) -> dict[str, float]:
-    """Share of the first records of `head` that each family claims; families without any are left out."""
+    """The share of the first records of `head` that each family claims, by name; without those that claim
+    none."""
     return _seen(head).shares
 
 
 def framing_of(head: bytes) -> Framing | None:
-    """How the records of a stream that begins with `head` are found; None: one a line."""
+    """The framing of a stream that begins with `head`; None if it has one record per line."""
     return _seen(head).framing
 
 
 def head_lines(head: bytes) -> pl.Series:
-    """The first records of a stream that begins with `head`, one a line."""
+    """The first records of a stream that begins with `head`, one per line."""
     return _lines(head, framing_of(head))
 
 
@@ -175,7 +181,7 @@ def _claimed(streams: list[pl.Series]) -> list[tuple[dict[str, float], bool]]:
     """For the first lines of each stream, the share that each family claims, and whether JSON is around
     lines of another format.
 
-    Every so many-th line is asked of all families; those that own some are asked first about the rest.
+    All families are asked about a sample of the lines; those that own some are asked first about the rest.
     """
     lines = pl.concat(
         pl.DataFrame({"line": one}, schema={"line": pl.String}).with_columns(offset=nth, bytes=0)
@@ -184,7 +190,7 @@ def _claimed(streams: list[pl.Series]) -> list[tuple[dict[str, float], bool]]:
     peeled = envelopes.peel(lines)
     sample = peeled.filter(pl.int_range(pl.len()).over("offset") % _SAMPLED == 0)
     met: dict[int, set[str]] = {}
-    for name, (_, part) in Sorter(None, b"").given(sample).items():
+    for name, (_, part) in Sorter(None, b"").split_peeled(sample).items():
         for nth in part["offset"].unique():
             met.setdefault(nth, set()).add(name)
     alike: dict[frozenset[str], list[int]] = {}
@@ -206,7 +212,7 @@ def _claimed(streams: list[pl.Series]) -> list[tuple[dict[str, float], bool]]:
 
 
 class Sorter:
-    """Gives lines to families; remembers the header in force from block to block."""
+    """Assigns lines to families; remembers the header line in force across blocks."""
 
     def __init__(
         self,
@@ -216,7 +222,11 @@ class Sorter:
         resumed: bool = False,
         met: Iterable[str] = (),
     ) -> None:
-        """`head` begins the stream; without one, `met` are the families that own some of its lines."""
+        """`head` is the beginning of the stream; without it, `met` are names of families that own lines of
+        it.
+
+        `first` gets lines that nobody claims. `resumed`: blocks do not start with `head`.
+        """
         self._first = first
         self._order = _ordered(shares(head) if head else dict.fromkeys(met, 1.0))
         #: JSON of a file whose beginning holds no envelope is not looked into again
@@ -226,24 +236,25 @@ class Sorter:
             self.split(pl.DataFrame({"line": head_lines(head)}).with_columns(offset=0, bytes=0))
 
     def is_first(self, family: type[Family]) -> bool:
-        """Are lines that `family` claims its own, whatever others would make of them?"""
+        """True if `family` is asked before all others."""
         return self._order[0] is family
 
     def split(self, lines: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
-        """`lines` (line, offset, bytes) by family name, with what the envelopes say and `header`, `reason`.
+        """`lines` (line, offset, bytes) by name of their family, with the columns of envelopes, `header`,
+        `reason`.
 
-        Lines nobody claims go to the first family with a reason; without a first one they are dropped.
-        Column `number` counts the lines of each part.
+        Lines that nobody claims go to the first family, with a reason; without a first one they are dropped.
+        Column `number` counts the lines of each part, from 0.
         """
-        return self.given(envelopes.peel(lines))
+        return self.split_peeled(envelopes.peel(lines))
 
-    def given(self, peeled: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
-        """What `split` gives of lines whose plain envelopes are off."""
+    def split_peeled(self, peeled: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+        """As `split`, for lines whose syslog envelopes are removed."""
         bare = self.unwrapped(peeled)
         return self.parts(bare.with_columns(owner=self.owners(bare)))
 
     def parts(self, bare: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
-        """What `split` gives of lines without envelopes, whose `owner` is known."""
+        """As `split`, for lines without envelopes, with their family in column `owner`."""
         owned = self._headed(bare)
         if self._first is not None and _all_of(owned["owner"], self._order.index(self._first)):
             return {self._first.name: (self._first, owned.drop("owner").with_row_index("number"))}
@@ -265,20 +276,20 @@ class Sorter:
             for name, (family, part) in out.items()
         }
 
-    def nothing(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """The part of a family that owns none of `lines`."""
+    def empty_part(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """The empty part, for a family that owns none of `lines`."""
         empty = envelopes.peel(lines.clear()).with_columns(
             header=pl.lit(None, dtype=pl.String), reason=pl.lit(None, dtype=pl.String)
         )
         return empty.with_row_index("number")
 
     def unwrapped(self, peeled: pl.DataFrame) -> pl.DataFrame:
-        """JSON envelopes off, where a product's own format claims what is inside.
+        """`peeled` with JSON envelopes removed where a family claims what is inside.
 
-        A normalised schema, which many a line may look like, is believed where what is inside is a whole
-        record, or what is around it is nobody's or claimed for what it quotes.
+        Many lines look like normalised schemas. So their claim only counts if what is inside is a whole
+        record, or if nobody claims the envelope, or the same family does for what it quotes.
 
-        An envelope may lie in an envelope that nobody claims (a search result around a raw event).
+        Envelopes may be nested (a search result around a raw event).
         """
         if not self._may_wrap:
             return peeled
@@ -303,7 +314,7 @@ class Sorter:
         return peeled
 
     def owners(self, peeled: pl.DataFrame) -> pl.Series:
-        """The place in `_order` of the family that claims each line, NULL for nobody."""
+        """For each line, the index in `_order` of the family that claims it; NULL if nobody does."""
         owner = pl.Series("owner", [None] * peeled.height, dtype=pl.Int32)
         left = peeled.select("line", "tag").with_row_index("at")
         text: str | None = None
@@ -323,7 +334,10 @@ class Sorter:
         return owner
 
     def _headed(self, owned: pl.DataFrame) -> pl.DataFrame:
-        """With `header` (the one in force) and `reason`: lines nobody claims belong to whose header it is."""
+        """`owned` with `header` (the header line in force) and `reason`.
+
+        Lines that nobody claims belong to the family of the header in force.
+        """
         nothing = pl.lit(None, dtype=pl.String)
         out = owned.with_columns(header=nothing, reason=nothing)
         heads = self._header_lines(owned)

@@ -1,8 +1,8 @@
-"""Growing text files: new complete lines as they come, through rotation, truncation and replacement.
+"""Follows growing text files: yields new complete lines, through rotation, truncation and replacement.
 
-A file is known by device, inode and first line, not by its name: renamed by a rotation it is read on to
-its end, and the new file of the old name is another. One that becomes shorter than what was read
-was truncated, and begins anew as another generation. Compressed files are left to `scan`.
+A file is identified by device, inode and first line, not by its name: renamed by a rotation, it is read to
+its end, and a new file with the old name is another one. A file that becomes shorter than what was read was
+truncated; it starts again as another generation. Compressed files are left to `scan`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LINGER_S = 300.0
 
 @dataclass
 class Tail:
-    """One file; `position` is where its next line begins, set by who resumes it."""
+    """One file; `position` is where its next line begins. The caller sets it to resume."""
 
     path: str
     descriptor: int
@@ -42,18 +42,18 @@ class Tail:
 
     @property
     def identity(self) -> str:
-        """16 hexadecimal characters; the same until the file is truncated."""
+        """16 hexadecimal characters, which stay the same until the file is truncated."""
         status = os.fstat(self.descriptor)
         text = f"{status.st_dev}:{status.st_ino}:{self.generation}:".encode() + self.first_line
         return hashlib.blake2b(text, digest_size=8).hexdigest()
 
     @property
     def size(self) -> int:
-        """Bytes it holds now."""
+        """Current size in bytes."""
         return os.fstat(self.descriptor).st_size
 
     def input(self) -> Input:
-        """The file as sources know inputs."""
+        """The file as an `Input`."""
         status = os.fstat(self.descriptor)
         head = os.pread(self.descriptor, HEAD_BYTES, 0)
         whole = head[: head.rfind(b"\n") + 1]
@@ -64,7 +64,7 @@ class Tail:
         return Input((file,), self.identity)
 
     def blocks(self) -> Iterator[Block]:
-        """What came since, in complete lines; nothing where there is none."""
+        """Blocks of the complete lines from `position` on, which moves along."""
         if self.size < self.position:
             return
         while block := self._block():
@@ -85,11 +85,11 @@ class Tail:
             at += end
 
     def truncated(self) -> bool:
-        """Is it shorter than what was read of it?"""
+        """True if the file is shorter than what was read of it."""
         return self.size < self.position
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self.descriptor)
 
     def _block(self) -> Block | None:
@@ -108,7 +108,7 @@ class Tail:
 
 
 class Tails:
-    """All files of some patterns."""
+    """All files that match some patterns."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._patterns = tuple(patterns)
@@ -118,7 +118,8 @@ class Tails:
         self._met: set[str] = set()
 
     def look(self, now: float) -> list[Tail]:
-        """Files that appeared, opened at their start, the longest unchanged first."""
+        """Files that appeared since the last call, opened at their start, those unchanged for longest
+        first."""
         fresh = []
         for path in self._paths():
             tail = self._opened(path)
@@ -128,19 +129,19 @@ class Tails:
         return sorted(fresh, key=lambda tail: os.fstat(tail.descriptor).st_mtime)
 
     def problems(self) -> list[str]:
-        """One line for each path that cannot be followed, once."""
+        """A line of text for each path that cannot be followed, reported once."""
         lines = [f"{shown(path)}: {why}" for path, why in self._refused.items() if why]
         self._refused = dict.fromkeys(self._refused, "")
         return lines
 
     def forget(self, tail: Tail) -> None:
-        """Close a file; it is opened anew if its name still stands."""
+        """Close a file; `look` opens it again if its name still exists."""
         status = os.fstat(tail.descriptor)
         self._open.pop((status.st_dev, status.st_ino), None)
         tail.close()
 
     def lost(self, now: float) -> list[Tail]:
-        """Files that have no name here any more and have been silent for `LINGER_S`."""
+        """Files whose name is gone, and that have not grown for `LINGER_S`."""
         named = {_place(path) for path in self._paths()}
         return [t for place, t in self._open.items() if place not in named and now - t.active_at > LINGER_S]
 

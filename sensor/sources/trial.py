@@ -1,4 +1,4 @@
-"""A trial: what the first lines of a file are read as, before anything is stored."""
+"""Shows how the first lines of a file would be read, without storing anything (`shadowai sources try`)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _REASONS = 5
 
 @dataclass(frozen=True)
 class Trial:
-    """What one family makes of its lines."""
+    """How a family reads its lines of the file."""
 
     name: str
     looked_at: int
@@ -48,8 +48,10 @@ class Trial:
 
 
 def look(file: File, settings: Settings, form: type[Family] | None = None) -> Iterator[Trial]:
-    """One trial per family that owns lines of the file's beginning; `form` is asked first of all. Raises
-    UsageError where none does."""
+    """A trial for each family that owns lines at the beginning of the file; `form`, if given, is asked first.
+
+    Raises UsageError if no family does.
+    """
     lines, head = head_lines(file.head), file.head
     if evtx.EvtxSource.recognise(head):
         lines = _events(file)

@@ -1,12 +1,13 @@
-"""Captures by way of tshark: slower, but it reads every link type and file format Wireshark knows.
+"""Reads captures with tshark: slower than our decoder, but with all link types and formats that Wireshark
+knows.
 
-Only on request (`scan --engine tshark`): nothing is ever recognised as its input. tshark prints one line a
-frame with the innermost addresses; lines become columns, columns become the same rows as those of our own
-decoder: connections with names, DNS questions and answers.
+It is only used on request (`scan --engine tshark`). tshark prints a line per frame, with the innermost
+addresses; these become the same rows as those of our own decoder: connections with names, DNS questions and
+answers.
 
-Different from our own decoder: one row a connection instead of one a minute; payload is the sum of segment
-lengths without those that tshark calls retransmissions; neither fingerprints nor ECH; a connection has the
-first name seen in it. Memory grows with connections and DNS messages, not with packets.
+The differences: one row per connection instead of one per minute; payload is the sum of segment lengths
+without what tshark calls retransmissions; no fingerprints and no ECH; a connection has the first name seen in
+it. Memory grows with connections and DNS messages, not with packets.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _BLOCKS = 16
 
 
 class TsharkSource(Source):
-    """Packets from files that tshark reads, when asked for."""
+    """Packets from files, read by tshark; only used on request."""
 
     name = "tshark"
     help = "any capture tshark reads, only with --engine tshark; tried with tshark 4.0"

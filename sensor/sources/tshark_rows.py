@@ -1,7 +1,7 @@
-"""What tshark prints of frames, as columns: connections, DNS questions and answers, coverage.
+"""Turns the output of tshark into rows: connections, DNS questions and answers, coverage.
 
-Comes in: lines of `tshark -T fields`, the columns of `FIELDS`, every occurrence of a field separated by
-`SEPARATOR`. Goes out: the rows of `sensor.schema`. Of tunnelled frames the innermost addresses count.
+In: lines of `tshark -T fields` with the columns `FIELDS`; occurrences of a field are separated by
+`SEPARATOR`. Out: rows of the tables in `sensor.schema`. Of tunnelled frames the innermost addresses count.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NXDOMAIN, _REFUSED = 3, 5
 
 
 def parsed(lines: bytes) -> pl.DataFrame:
-    """Whole lines as text columns."""
+    """Complete lines as a frame of String columns (`FIELDS`)."""
     return pl.read_csv(
         io.BytesIO(lines + b"\n"),
         has_header=False,
@@ -59,7 +59,7 @@ def _first(column: str) -> pl.Expr:
 
 
 def packets(block: pl.DataFrame) -> pl.DataFrame:
-    """Text columns as one row a frame: who to whom, over what, how much, which name."""
+    """One row per frame of the output of `parsed`: addresses, transport, sizes and names."""
     frame = block.with_columns(pl.col("layers").fill_null("").str.split(":"))
     layers = pl.col("layers")
     network = layers.list.eval(pl.element().filter(pl.element().is_in(["ip", "ipv6"]))).list.last()
@@ -109,7 +109,8 @@ _FIRSTS = ("sni", "request_host", "method", "path", "user_agent", "status")
 
 
 def sides(packets: pl.DataFrame) -> pl.DataFrame:
-    """One row for each direction of each connection; adding such rows up again gives such rows."""
+    """One row per direction of a connection. Rows of several calls can be concatenated and passed in
+    again."""
     return packets.group_by(_SIDE, maintain_order=True).agg(
         pl.col("begin").min(),
         pl.col("end").max(),
@@ -120,7 +121,7 @@ def sides(packets: pl.DataFrame) -> pl.DataFrame:
 
 
 def counts(packets: pl.DataFrame) -> pl.DataFrame:
-    """Coverage: every frame under one reason, per minute."""
+    """Rows of `coverage`: frames per minute, each counted once by what it is."""
     at = pl.col("time").cast(_TIME)
     grouped = (
         packets.filter(pl.col("time").is_not_null())
@@ -139,7 +140,7 @@ def counts(packets: pl.DataFrame) -> pl.DataFrame:
 
 
 def coverage(minutes: pl.DataFrame) -> pl.DataFrame:
-    """Counts of several blocks added up to one row a minute."""
+    """The rows of several blocks, summed to one per minute."""
     numbers = ("packets", "bytes", "decoded", "non_ip", "other_transport")
     grouped = minutes.group_by("minute").agg(
         pl.col(numbers).sum(), pl.col("first_seen").min(), pl.col("last_seen").max()
@@ -148,7 +149,8 @@ def coverage(minutes: pl.DataFrame) -> pl.DataFrame:
 
 
 def connections(sides: pl.DataFrame) -> pl.DataFrame:
-    """Both directions of each connection as one row, client first: SYN > hello or request > higher port."""
+    """One row per connection. The client is the side with the SYN, else the hello or request, else the higher
+    port."""
     weight = (
         pl.col("opens").cast(pl.Int64) * 4
         + pl.col("asks").cast(pl.Int64) * 2
@@ -222,7 +224,7 @@ def _rows(both: pl.DataFrame) -> pl.DataFrame:
 
 
 def messages(packets: pl.DataFrame) -> pl.DataFrame:
-    """DNS messages with the asking side as client."""
+    """DNS messages, with the side that asks as client."""
     answer = _first("response").is_in(["1", "True"])
     host = _first("question").str.to_lowercase().str.strip_chars_end(".")
     sides = {
@@ -238,7 +240,7 @@ def messages(packets: pl.DataFrame) -> pl.DataFrame:
 
 
 def questions(messages: pl.DataFrame) -> pl.DataFrame:
-    """One observation a lookup."""
+    """Observations of DNS: one per question."""
     rows = messages.group_by(_LOOKUP, maintain_order=True).agg(
         pl.col("transport").first(),
         seen_at=pl.col("time").min().cast(_TIME),
@@ -255,7 +257,7 @@ def questions(messages: pl.DataFrame) -> pl.DataFrame:
 
 
 def answers(messages: pl.DataFrame) -> pl.DataFrame:
-    """The addresses clients were told."""
+    """Rows of `answers`: one per address in an answer."""
     answered = messages.filter("answers").select(
         "client",
         "host",

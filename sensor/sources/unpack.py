@@ -1,8 +1,8 @@
-"""Compressed streams as plain ones: gzip, zstd, bzip2 and xz, told by their first bytes; ZIP archives.
+"""Decompresses gzip, zstd, bzip2 and xz streams, recognised by their first bytes, and opens ZIP archives.
 
-Archives are hostile until proven otherwise. Memory stays constant however far a stream expands,
-a stream that expands absurdly is cut (`MAX_RATIO`), and one that ends early or is damaged keeps
-what was readable; `pieces.fault_of` tells why it ended.
+Archives may be hostile. Memory use is constant, however far a stream expands. A stream that expands absurdly
+is cut (`MAX_RATIO`). Of one that ends early or is damaged, what is readable is used; `pieces.fault_of` says
+why it ended.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sensor.pieces import CutError, Pieces
 #: Compressed bytes handed to a decompressor at a time. zstd knows no limit on what comes out per
 #: call and may turn 4 bytes into 128 KB: pieces this small bring back 64 MB at worst.
 PIECE_BYTES = 2 * 1024
-#: Plain bytes asked of a decompressor at a time, where it can be told.
+#: Decompressed bytes requested at a time, from decompressors that support a limit.
 OUTPUT_BYTES = 1024 * 1024
 #: A stream is cut when more than `FREE_BYTES` came out at more than `MAX_RATIO` times its size.
 #: Repetitive logs reach 50 to 200; gzip cannot exceed 1,032, the others reach many thousands.
@@ -40,7 +40,7 @@ _ERRORS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, V
 
 
 def packing(head: bytes) -> str | None:
-    """Which compression `head` begins, or None for plain bytes."""
+    """The compression of a stream that begins with `head`; None if it is not compressed."""
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
 
 
@@ -106,7 +106,7 @@ _NEW: dict[str, Callable[[], _Decompressor]] = {
 
 
 def unpacked(packed: IO[bytes], kind: str, buffer_bytes: int) -> io.BufferedReader:
-    """The plain bytes of a compressed stream of one or more members, in order."""
+    """A reader of the decompressed bytes of `packed`, which may have several members."""
     return io.BufferedReader(Pieces(_expand(packed, kind), packed), buffer_bytes)
 
 
@@ -179,7 +179,7 @@ _OFFICE = "[Content_Types].xml"
 
 @dataclass(frozen=True)
 class Member:
-    """A file in a ZIP archive; `fault` says why it cannot be read, empty if it can."""
+    """A file in a ZIP archive; `fault` says why it cannot be read, '' if it can."""
 
     name: str
     packed_size: int
@@ -187,7 +187,7 @@ class Member:
 
 
 def members(path: str) -> list[Member]:
-    """The files of an archive. Raises OSError where it is none."""
+    """The files in a ZIP archive. Raises OSError if it is none."""
     try:
         with zipfile.ZipFile(path) as archive:
             found = [one for one in archive.infolist() if not one.is_dir()]
@@ -212,7 +212,7 @@ def _member_fault(one: zipfile.ZipInfo) -> str:
 
 
 def open_member(path: str, name: str) -> IO[bytes]:
-    """A reader over the plain bytes of a file in an archive; unpacked once more if compressed itself."""
+    """A reader of a file in an archive, decompressed again if it is compressed itself. Raises OSError."""
     member = _archive(path, os.stat(path).st_mtime_ns).open(name)  # noqa: PTH116
     stream = io.BufferedReader(Pieces(_stored(member), member), OUTPUT_BYTES)
     kind = packing(stream.peek(_MAGIC_BYTES)[:_MAGIC_BYTES])

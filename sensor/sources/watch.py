@@ -1,7 +1,5 @@
-"""What a live port's readings mean to the person who must act: one loud line each, never a stream of them.
-
-Pure: readings and times come in, lines go out. Who prints them is not known here.
-"""
+"""Turns the readings of a live port into warnings for the user, each given once and not every second.
+Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +12,14 @@ SILENT_S = 60.0
 #: After a line about drops, the next one comes this much later, with all drops since.
 DROPS_EVERY_S = 60.0
 
-#: A batch tells about directions from this many connections on.
+#: A batch with fewer connections is not judged.
 _ENOUGH_CONNECTIONS = 20
 _ONE_SIDED_SHARE = 0.8
 
 
 @dataclass
 class PortWatch:
-    """Remembers what was already said about one port. Times are seconds of any steady clock."""
+    """Remembers the warnings given about one port. Times are seconds of a monotonic clock."""
 
     name: str
     heard_at: float
@@ -32,7 +30,11 @@ class PortWatch:
     said_drops_at: float | None = None
 
     def notice(self, now: float, packets: int, drops: int, freezes: int, link: str) -> list[str]:
-        """Lines about the counters since the last call, and the link: up, down or gone."""
+        """New warnings.
+
+        `packets`, `drops` and `freezes` are counts since the last call, `link` is UP, DOWN or GONE
+        (netdev.py).
+        """
         return [*self._link(link), *self._silence(now, packets), *self._drops(now, drops, freezes)]
 
     def _link(self, link: str) -> list[str]:
@@ -69,12 +71,13 @@ class PortWatch:
 
 @dataclass
 class SidesWatch:
-    """Whether both directions of connections are seen, over all ports together (a TAP has one each)."""
+    """Watches whether both directions of connections are seen, on all ports together (legs of a TAP have one
+    each)."""
 
     warned: bool = False
 
     def notice(self, observations: pl.DataFrame) -> list[str]:
-        """A line when most TCP connections of a batch (rows of `observations`) show one direction only."""
+        """A warning once most TCP connections in a batch of `observations` show one direction only."""
         tcp = observations.filter((pl.col("transport") == "tcp") & (pl.col("kind") != "dns"))
         if tcp.height < _ENOUGH_CONNECTIONS:
             return []
@@ -89,7 +92,7 @@ class SidesWatch:
 
 
 def about_offloads(name: str, offloads: str | None) -> list[str]:
-    """A line if the port joins frames before we see them: their number and wire bytes are then too low."""
+    """A warning if the card joins frames before we see them: then their number and wire bytes are too low."""
     if offloads is None:
         return [f"{name}: whether GRO or LRO is on is unknown (the driver does not say)"]
     if not offloads:

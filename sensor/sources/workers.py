@@ -1,8 +1,8 @@
-"""Threads that read rings and decode; each has ports and a decoder of its own.
+"""Threads that read rings and decode packets, each with ports and a decoder of its own.
 
-What they give is handed over in rounds: when one is asked for, every worker gives its part, so that the
-parts of a round make one batch and an address looked up in one worker names a connection in another.
-A round is asked for when the time has come, and by a worker whose outputs are full (100,000 rows).
+They deliver in rounds. When a round is requested, every worker delivers its part; the parts of a round make
+one batch, so that an address looked up in one worker can name a connection in another. Rounds are requested
+regularly, and by a worker whose outputs are full (100,000 rows).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Frames = dict[str, pl.DataFrame]
 
 @dataclass(frozen=True)
 class Part:
-    """What one worker gives to a round; `is_final` if it has ended."""
+    """What a worker delivers in a round; `is_final` if it has ended."""
 
     frames: list[Frames]
     is_final: bool = False
@@ -48,7 +48,7 @@ class Part:
 
 
 class Rounds:
-    """Which round each worker has answered."""
+    """Keeps track of which rounds each worker has answered."""
 
     def __init__(self, workers: int) -> None:
         self._lock = threading.Lock()
@@ -56,28 +56,28 @@ class Rounds:
         self._answered = [0] * workers
 
     def ask(self) -> None:
-        """Ask for a round, unless there is one that somebody has not answered yet."""
+        """Request a round, unless one is still unanswered by a worker."""
         with self._lock:
             if min(self._answered) == self._wanted:
                 self._wanted += 1
 
     def is_due(self, worker: int) -> bool:
-        """True if this worker has a round to answer."""
+        """True if `worker` has a round to answer."""
         return self._answered[worker] < self._wanted
 
     def answer(self, worker: int) -> None:
-        """This worker gives its part."""
+        """Record that `worker` delivers its part."""
         with self._lock:
             self._answered[worker] += 1
 
     def leave(self, worker: int) -> None:
-        """No round waits for this worker any more."""
+        """Record that `worker` has ended: rounds no longer wait for it."""
         with self._lock:
             self._answered[worker] = sys.maxsize
 
 
 class Worker:
-    """One thread: blocks of its ports in, parts of rounds out, until `is_over`."""
+    """A thread that reads the blocks of its ports and delivers parts of rounds, until `is_over()`."""
 
     def __init__(
         self,
@@ -99,16 +99,16 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name=f"capture-{number}", daemon=True)
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start the thread."""
         self._thread.start()
 
     def drain(self) -> None:
-        """Take what it gives until it has ended: nobody wants it any more."""
+        """Discard its parts until it has ended."""
         while isinstance(part := self.parts.get(), Part) and not part.is_final:
             pass
 
     def join(self) -> None:
-        """Wait for the thread, which has given its final part."""
+        """Wait for the thread, after its final part."""
         self._thread.join()
 
     def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""Zeek logs: conn, dns, ssl, http and quic of one folder, read together and joined by uid; leases.
+"""Reads Zeek logs: conn, dns, ssl, http and quic of a folder, joined by uid; and logs that give leases.
 
 Zeek writes the name of a connection (ssl, quic, http) early and its volume (conn) at its end, in
 different files. The naming logs are read first and kept by uid, then conn is streamed past them:
@@ -12,9 +12,9 @@ different files. The naming logs are read first and kept by uid, then conn is st
   volume: then each request keeps its body sizes and the connection stays unnamed;
 - names without a conn row (not logged, not ended, rotated away) are rows without volume.
 
-Memory: `MAX_NAMES` names, oldest out first and reported as names without volume.
+At most `MAX_NAMES` names are kept; the oldest are released first, as names without volume.
 
-dhcp, kerberos, ntlm and radius tell who held an address: rows of `leases`.
+dhcp, kerberos, ntlm and radius say who held an address: rows of `leases`.
 
 Volume is payload (`orig_bytes`), `wire_bytes` what Zeek counts as IP bytes, without link headers.
 """
@@ -57,7 +57,7 @@ _READ = {
 _HOLDERS = ("dhcp", "kerberos", "ntlm", "radius")
 #: Reading order: what names comes before what is named.
 _ORDER = list(_READ)
-#: What a row of ssl, quic or http tells about its connection.
+#: Columns that rows of ssl, quic and http give to their connection.
 _NAMING = ("host", "name_from", "path", "method", "status", "user_agent", "origin", "user_name", "ja4")
 _WAITING = (
     *("seen_at", "started_at", "slice", "kind", "action", "client", "client_port"),
@@ -92,19 +92,19 @@ class ZeekSource(Source):
 
     @classmethod
     def recognise(cls, head: bytes) -> float:
-        """Sure for a TSV header or a JSON line of a log we read, else 0."""
+        """By a TSV header or a JSON line of a log in `WANTED`."""
         return 0.99 if log_of(head) else 0.0
 
     @classmethod
     def group(cls, files: Sequence[File]) -> list[tuple[File, ...]]:
-        """The logs of one folder belong together, in reading order."""
+        """Groups the logs of each folder, in the order in which they are read."""
         folders: dict[str, list[File]] = {}
         for file in files:
             folders.setdefault(os.path.dirname(file.name), []).append(file)  # noqa: PTH120
         return [tuple(sorted(folders[name], key=_place)) for name in sorted(folders)]
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
-        """One batch per block of a log; names nobody claimed come with the last one."""
+        """One batch per block of a log; names without a connection come with the last one."""
         reader = _Reader(waits=_must_wait([log_of(file.head) for file in source_input.files]))
         held: tuple[int, dict[str, pl.DataFrame]] | None = None
         position = 0

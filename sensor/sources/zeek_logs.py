@@ -1,8 +1,8 @@
-"""What the rows of each Zeek log say, as observations and answers.
+"""Turns the rows of each Zeek log into observations, answers and leases.
 
-Comes in: the frame of `zeek_text` (columns named as Zeek names them, text or numbers, with `line`, `offset`,
-`bytes`). Goes out: a frame of the same rows with the observation's columns, `uid` (a hash of
-Zeek's), and `reason` where a row is none. Field meanings: the Zeek manual's base scripts.
+In: the frame of `zeek_text`: columns with Zeek's names, as text or numbers, and `line`, `offset`, `bytes`.
+Out: a frame of the same rows with the columns of observations, `uid` (a hash of Zeek's), and `reason` for
+rows that are none. Field meanings: the Zeek manual's base scripts.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ LOGIN_S = 36_000
 
 
 def common(rows: pl.DataFrame) -> pl.DataFrame:
-    """`rows` with time, uid, addresses and ports read; `reason` where that fails."""
+    """`rows` with time, uid, addresses and ports parsed; `reason` where that fails."""
     read = rows.with_columns(
         at=time(rows["ts"]),
         uid=pl.col("uid").hash(),
@@ -69,7 +69,7 @@ def common(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def time(stamps: pl.Series) -> pl.Series:
-    """Zeek's `ts` (numbers or text): seconds since 1970, or ISO 8601 with zone."""
+    """The times of Zeek's `ts`: seconds since 1970 (as numbers or text), or ISO 8601 with zone."""
     seconds = stamps.cast(pl.Float64, strict=False)
     at = pl.select(records.epoch(seconds)).to_series()
     if seconds.null_count() == stamps.null_count():
@@ -242,7 +242,7 @@ def dns(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def answers(read: pl.DataFrame) -> pl.DataFrame:
-    """Table `answers` from rows of `dns`: each address a client was told for a name."""
+    """Rows of the table `answers` from the frame of `dns`: one per address."""
     replies = read.filter(
         pl.col("reason").is_null(), pl.col("host").is_not_null(), pl.col("answers").list.len() > 0
     )
@@ -265,7 +265,7 @@ def answers(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def dhcp(rows: pl.DataFrame) -> pl.DataFrame:
-    """dhcp.log: who got which address; only acknowledgements tell."""
+    """dhcp.log: who got which address; only acknowledgements count."""
     read = rows.with_columns(at=time(rows["ts"]), acknowledged=pl.col("msg_types").list.contains("ACK"))
     read = read.with_columns(client=pl.coalesce("assigned_addr", "client_addr", "requested_addr"))
     unread = pl.col("at").is_null()
@@ -315,7 +315,10 @@ def _held(
     held_s: pl.Expr | None = None,
     origin: str,
 ) -> pl.DataFrame:
-    """`read` with the columns of leases, and `reason` where a row tells nobody's address."""
+    """`read` with the columns of leases, and `reason` for rows that give nobody's address.
+
+    `proves` is true for rows that prove who holds the address.
+    """
     nothing = pl.lit(None, dtype=pl.String)
     named_by = read.with_columns(_account=nothing if name is None else unescape(name))["_account"]
     account = accounts.split(named_by)
@@ -341,7 +344,7 @@ def _held(
 
 
 def leases(read: pl.DataFrame) -> pl.DataFrame:
-    """Table `leases` from rows of dhcp, kerberos, ntlm or radius."""
+    """Rows of the table `leases` from the frames of dhcp, kerberos, ntlm or radius."""
     held = pl.duration(microseconds=(pl.col("lease_s") * 1_000_000).cast(pl.Int64, strict=False))
     unproven = pl.col("unproven") if "unproven" in read.columns else pl.lit(False)
     rows = read.filter(pl.col("reason").is_null()).with_columns(

@@ -1,12 +1,12 @@
-r"""Zeek logs as text: TSV and JSON lines in, one frame of the wanted fields out.
+r"""Parses Zeek logs, TSV or JSON lines, to a frame of the fields that are needed.
 
 TSV (`LogAscii`): header lines `#separator`, `#set_separator`, `#empty_field`, `#unset_field`,
 `#path`, `#fields`; columns are found by `#fields`, because scripts add some, and a header may
 come again in the middle of a file. Bytes that cannot be printed stand as `\xHH`.
 JSON: one object per line, keys dotted (`id.orig_h`), nested (`id: {orig_h}`) or `id_orig_h`.
 
-Either way the result has the same columns: text for scalars (numbers of plain TSV are read as such), lists
-of text for sets and vectors, NULL for what is unset; row by row the lines that came in.
+Either way the result has the same columns: text for scalars (numbers in plain TSV are parsed), lists of text
+for sets and vectors, NULL for unset values; one row per line.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ _PRINTABLE = {f"\\x{code:02x}": chr(code) for code in range(0x20, 0x7F)}
 
 @dataclass(frozen=True)
 class Header:
-    """What the header lines of a TSV log say."""
+    """The content of the header lines of a TSV log."""
 
     fields: tuple[str, ...] = ()
     separator: str = "\t"
@@ -89,14 +89,17 @@ class Header:
 
 @dataclass
 class Text:
-    """Turns blocks of one file into frames; remembers the header from block to block."""
+    """Turns blocks of one file into frames; remembers the header across blocks."""
 
     log: str
     header: Header = field(default_factory=Header)
 
     def read(self, block: Block) -> pl.DataFrame:
-        """The fields of a block's lines beside `line`, offset and bytes; of plain rows under a known header
-        `line` is NULL, because reading them as lines first takes most of the time."""
+        """The lines of a block as `line`, offset, bytes, and their fields.
+
+        Under a known header, `line` is NULL for plain rows: splitting the text into lines takes most of the
+        time.
+        """
         if self.header.fields and block.text[:1].isdigit() and (ends := block.ends(comment=b"#")) is not None:
             read = self._tsv(block.text)
             if read.height == ends.height:
@@ -104,7 +107,7 @@ class Text:
         return self.rows(block.lines())
 
     def rows(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """`lines` (with column `line`) without header lines, and beside each its fields."""
+        """`lines` (with column `line`) without header lines, and with their fields."""
         if _is_json(lines):
             return lines.hstack(json_rows(lines["line"], self.log))
         parts = [part.hstack(self._tsv_rows(part["line"])) for part in self._segments(lines)]
@@ -174,7 +177,7 @@ class Text:
 
 
 def log_of(head: bytes) -> str | None:
-    """Which of the logs in `WANTED` begins with `head`; None for any other file."""
+    """The log (a key of `WANTED`) that begins with `head`; None for any other file."""
     lines = first_lines(head, 20)
     if lines.is_empty():
         return None
@@ -188,7 +191,7 @@ def log_of(head: bytes) -> str | None:
 
 
 def read_header(lines: list[str]) -> Header:
-    """The header that the last of `lines` (`#fields`) and the `#` lines just above it make."""
+    """The header that the last of `lines` (`#fields`) and the `#` lines just above it form."""
     header = Header()
     start = next((n for n in range(len(lines) - 1, -1, -1) if not lines[n].startswith("#")), -1) + 1
     for line in lines[start:]:
@@ -205,7 +208,7 @@ def read_header(lines: list[str]) -> Header:
 
 
 def unescape(text: pl.Expr) -> pl.Expr:
-    r"""`\xHH` of printable ASCII as the character; other escapes stay, so nothing unprintable appears."""
+    r"""`text` with escapes `\xHH` of printable ASCII replaced by the character; other escapes stay."""
     return (
         pl.when(text.str.contains("\\x", literal=True))
         .then(text.str.replace_many(_PRINTABLE))
@@ -241,7 +244,7 @@ def _is_json(lines: pl.DataFrame) -> bool:
 
 
 def json_rows(lines: pl.Series, log: str) -> pl.DataFrame:
-    """The wanted fields of JSON lines; a line that is no object gives a row of NULLs."""
+    """The fields of JSON lines of a `log`; a line that is no object gives a row of NULLs."""
     nested = {name.removeprefix("id."): pl.String() for name in _ID}
     underscored = {name.replace(".", "_"): pl.String() for name in _ID}
     asked = _dtypes(log) | underscored | {"id": pl.Struct(nested), "_path": pl.String()}

@@ -65,8 +65,8 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
     With a `settle` of zero the current hour is compacted, too: after a scan, if this machine is the only
     writer. Raises LakeError.
     """
-    with explained(lake.path), lake.lock("compact", exclusive=True, wait=False) as mine:
-        if not mine:
+    with explained(lake.path), lake.lock("compact", exclusive=True, wait=False) as locked:
+        if not locked:
             return False
         watermark = _close_parts(lake, now, settle)
         old = lake.manifest()
@@ -75,9 +75,9 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
         compacted: dict[str, dict[str, list[str]]] = {}
         for table in stored():
             before = old["tables"].get(table.name, {}).get("cold", {})
-            done = old["compacted"].get(table.name, {})
-            fresh, compacted[table.name] = _segments(lake.hot(table), watermark, done)
-            cold = _merge(lake, table, before, fresh, replaced, old["generation"] + 1)
+            merged_before = old["compacted"].get(table.name, {})
+            new, compacted[table.name] = _segments(lake.hot(table), watermark, merged_before)
+            cold = _merge(lake, table, before, new, replaced, old["generation"] + 1)
             tables[table.name] = _entry(table, cold)
         manifest = {
             "format": FORMAT,
@@ -106,8 +106,8 @@ def sweep(lake: Lake, *, now: datetime, at_once: bool = False) -> int:
     deleted, is published first: readers with older views then fail instead of returning fewer rows.
     Returns 0 if a compaction is running. Raises LakeError.
     """
-    with explained(lake.path), lake.lock("compact", exclusive=True, wait=False) as mine:
-        if not mine:
+    with explained(lake.path), lake.lock("compact", exclusive=True, wait=False) as locked:
+        if not locked:
             return 0
         manifest = lake.manifest()
         grace = timedelta() if at_once else GRACE
@@ -154,40 +154,40 @@ def _close_parts(lake: Lake, now: datetime, settle: timedelta) -> str:
 
 
 def _segments(
-    hot: Path, watermark: str, done: dict[str, list[str]]
+    hot: Path, watermark: str, merged_before: dict[str, list[str]]
 ) -> tuple[list[Path], dict[str, list[str]]]:
     """Segments in closed parts that are not compacted yet, late ones too; and the names of all by part.
 
-    `done` holds the names already compacted, by part.
+    `merged_before` holds the names already compacted, by part.
     """
-    fresh: list[Path] = []
+    new: list[Path] = []
     account: dict[str, list[str]] = {}
     for folder in sorted(hot.glob("part=*")):
         part = folder.name.removeprefix("part=")
         if part == ZERO_PART or part > watermark:
             continue
         names = sorted(f.name for f in folder.glob("*.parquet"))
-        known = set(done.get(part, ()))
-        fresh += [folder / name for name in names if name not in known]
+        known = set(merged_before.get(part, ()))
+        new += [folder / name for name in names if name not in known]
         account[part] = names
-    return fresh, account
+    return new, account
 
 
 def _merge(
     lake: Lake,
     table: schema.Table,
     before: dict[str, list[str]],
-    fresh: list[Path],
+    segments: list[Path],
     replaced: frozenset[str],
     generation: int,
 ) -> dict[str, list[str]]:
-    """The table's cold files by event day, after the segments `fresh` were merged into them.
+    """The table's cold files by event day, after the rows of `segments` were merged into them.
 
     Only days with new rows, or with rows of inputs that are being `replaced`, get new files. Paths are
     relative to the lake.
     """
     after = dict(before)
-    arrivals = _by_day(table, fresh)
+    arrivals = _by_day(table, segments)
     touched = set(arrivals)
     withdrawn = replaced if "input" in table.dtypes else frozenset()
     if withdrawn:

@@ -11,7 +11,7 @@ from sensor import schema
 from sensor.catalog.load import load
 from sensor.errors import LakeError
 from sensor.identity.scope import Scopes
-from sensor.journey import Verdict, run
+from sensor.journey import Summary, run
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.pipeline import Origin, Pipeline
@@ -257,9 +257,9 @@ class _Noted(Commits):
 def _told(folder: Path, *batches: Batch, behind: bool = False) -> _Told:
     source = _Told(list(batches))
     pipeline = _pipeline(folder)
-    verdict = Verdict("in", pipeline._origin)
-    run(source, Input((), "in"), pipeline, source.commits, verdict, behind=behind)
-    assert verdict.observations == sum(batch.frames["observations"].height for batch in batches)
+    summary = Summary("in", pipeline._origin)
+    run(source, Input((), "in"), pipeline, source.commits, summary, behind=behind)
+    assert summary.observations == sum(batch.frames["observations"].height for batch in batches)
     return source
 
 
@@ -318,12 +318,12 @@ def test_what_reading_and_storing_raise_reaches_the_caller(tmp_path: Path) -> No
 
     rows, pipeline = _observations(), _pipeline(tmp_path)
     batches = [Batch(n, {"observations": rows[:n]}) for n in range(1, 10)]
-    source, verdict = Broken(batches), Verdict("in", pipeline._origin)
+    source, summary = Broken(batches), Summary("in", pipeline._origin)
     with pytest.raises(OSError, match="disk is gone"):
-        run(source, Input((), "in"), pipeline, source.commits, verdict, behind=True)
+        run(source, Input((), "in"), pipeline, source.commits, summary, behind=True)
     assert [end for _, end, _ in source.commits.done] == [9]  # all that was read
     with pytest.raises(LakeError, match="no space"):
-        run(_Told(batches), Input((), "in"), pipeline, Full(), verdict, behind=True)
+        run(_Told(batches), Input((), "in"), pipeline, Full(), summary, behind=True)
 
 
 @pytest.mark.parametrize("behind", [False, True])
@@ -338,7 +338,7 @@ def test_what_was_read_in_part_or_failed_to_be_given_is_not_committed(behind: bo
     parts = [Batch(1, {"observations": rows[:3]}), Batch(2, {"observations": rows[3:5]}, is_part=True)]
     source, one = Breaks([*parts, parts[1]]), _pipeline(tmp_path / "part")
     with pytest.raises(OSError, match="disk is gone"):
-        run(source, Input((), "in"), one, source.commits, Verdict("in", one._origin), behind=behind)
+        run(source, Input((), "in"), one, source.commits, Summary("in", one._origin), behind=behind)
     assert [end for _, end, _ in source.commits.done] == ([] if behind else [1])
 
     class Full(Pipeline):
@@ -350,7 +350,7 @@ def test_what_was_read_in_part_or_failed_to_be_given_is_not_committed(behind: bo
     other.__class__ = Full
     told = _Told([Batch(n, {"observations": rows}) for n in range(1, 4)])
     with pytest.raises(OSError, match="vault"):
-        run(told, Input((), "in"), other, told.commits, Verdict("in", other._origin), behind=behind)
+        run(told, Input((), "in"), other, told.commits, Summary("in", other._origin), behind=behind)
     assert not told.commits.done
 
 
@@ -378,7 +378,7 @@ def test_batches_are_taken_together_until_they_are_enough(
         pipeline = _pipeline(tmp_path / f"{count}-{height}-{len(list(tmp_path.iterdir()))}")
         pipeline.__class__ = Watched
         told = _Told([Batch(n, {"observations": rows[:height]}) for n in range(1, count + 1)])
-        run(told, Input((), "in"), pipeline, told.commits, Verdict("in", pipeline._origin), behind=True)
+        run(told, Input((), "in"), pipeline, told.commits, Summary("in", pipeline._origin), behind=True)
         return list(taken)
 
     assert takings(9, 1) == [9]  # next to nothing each

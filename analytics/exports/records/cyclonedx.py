@@ -2,7 +2,7 @@
 
 One JSON document. AI servers and MCP servers are `services`, models pulled from hubs `components` of type
 machine-learning-model, keys seen in the clear of type data, hosts of agents of type device. Of a model only
-its hub and volume were seen: nothing is filled in that was not, and what was stands in `properties`.
+its hub and volume were seen: what was not seen is left out, and what was seen is in `properties`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PROPERTIES = (
 
 
 def write(rows: Iterable[Row], what: str) -> Iterator[str]:
-    """The document. The same rows give the same serial number."""
+    """The document, as pieces of text. The same rows give the same serial number."""
     services: list[dict[str, Any]] = []
     components: list[dict[str, Any]] = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""Elastic Common Schema 8.11, one JSON object a line (ndjson)."""
+"""Elastic Common Schema 8.11, one JSON object per line (ndjson)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PROTOCOLS = ("dns", "tls", "quic", "http")
 
 
 def write(rows: Iterable[Row], what: str) -> Iterator[str]:
-    """One line a row."""
+    """One line per row."""
     of = event if what == "events" else finding
     for row in rows:
         yield json.dumps(without_empty(of(row)), ensure_ascii=False, default=str) + "\n"

@@ -1,4 +1,4 @@
-"""OCSF 1.3 (schema.ocsf.io), one JSON object a line.
+"""OCSF 1.3 (schema.ocsf.io), one JSON object per line.
 
 Lookups are DNS Activity [4003], requests whose method and status are known HTTP Activity [4002], all else
 Network Activity [4001]; findings are Detection Finding [2004]. What was blocked carries the profile
@@ -38,7 +38,7 @@ _OTHER = 99
 
 
 def write(rows: Iterable[Row], what: str) -> Iterator[str]:
-    """One line a row."""
+    """One line per row."""
     of = event if what == "events" else finding
     for row in rows:
         yield json.dumps(without_empty(of(row)), ensure_ascii=False, default=str) + "\n"

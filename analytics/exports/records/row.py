@@ -1,4 +1,4 @@
-"""What the formats ask of a row: when it began and ended, and what is an address. Pure."""
+"""What the formats need of a row: its time span, its direction, and what is an address. Pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def direction(row: Mapping[str, Any]) -> str | None:
 
 
 def without_empty(value: Any) -> Any:
-    """`value` without what is None or empty, all the way down."""
+    """`value` without anything None or empty, at all levels."""
     if isinstance(value, dict):
         return {
             key: kept for key, inner in value.items() if (kept := without_empty(inner)) not in (None, {}, [])

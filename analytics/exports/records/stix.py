@@ -1,4 +1,4 @@
-"""STIX 2.1 (OASIS): a bundle with one `tool` a service and one `sighting` a row (section 5.2)."""
+"""STIX 2.1 (OASIS): a bundle with a `tool` per service and a `sighting` per row (section 5.2)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TOOL_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def write(rows: Iterable[Row], what: str) -> Iterator[str]:
-    """One bundle; a service's tool stands before its first sighting."""
+    """One bundle; the tool of a service comes before its first sighting."""
     known: set[str] = set()
     yield f'{{"type": "bundle", "id": "{_id("bundle", what)}"'
     between = ', "objects": [\n'

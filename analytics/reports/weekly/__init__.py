@@ -1,2 +1,2 @@
-"""The weekly report. `seeing` judges coverage, `verdict`, `numbers`, `due`, `decide`, `changes`, `groups`,
-`rhythm` and `sight` each turn figures into one section, `page` puts them in order."""
+"""The weekly report. `seeing` judges coverage; the other modules each turn figures into a section, and `page`
+puts these in order."""

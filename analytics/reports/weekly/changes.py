@@ -24,7 +24,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One service and what happened to it."""
+    """A service, and what changed."""
 
     service: str
     text: str
@@ -41,7 +41,7 @@ class Change:
 
 
 def changes(result: Result) -> tuple[Change, ...]:
-    """Changes of the week; those that need a comparable last week are left out without one."""
+    """The changes of the week; those compared with last week only if the weeks are comparable."""
     compares = comparable(result, result.scope.week, result.scope.previous)
     kinds = []
     for change, key in _KINDS.items():
@@ -55,7 +55,7 @@ def changes(result: Result) -> tuple[Change, ...]:
 
 
 def caution(result: Result) -> str:
-    """Why growth and disappearance are not stated, where they are not."""
+    """Why growth and disappearance are not stated; '' if they are."""
     scope = result.scope
     if scope.week == scope.earliest:
         return say("changes.first_week")

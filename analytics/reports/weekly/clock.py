@@ -1,4 +1,4 @@
-"""When in the day: the hours in which k people or more used AI, and programs apart from people."""
+"""Hours of the day in which k people or more used AI; programs separate from people."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from analytics.reports.result import Result
 from analytics.reports.weekly.rhythm import shade
 
 HOURS = 24
-#: From so many hours of single weekdays on, the days stand one by one.
+#: If at least this many hours of single weekdays can be shown, each weekday has a line.
 _DETAIL = 30
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _PARTS = ("workdays", "weekend")
 
-#: hour -> at least so many
+#: hour → lower bound of the number of people
 _Counts = Mapping[int, int]
 
 
@@ -32,29 +32,29 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The grid, and what it says in words; `lines` also fill the table of the annex."""
+    """The grid, and its text; `lines` also fill the table in the annex."""
 
     lines: tuple[Line, ...]
     label: str
 
     @property
     def drawn(self) -> tuple[tuple[str, bool, tuple[Cell, ...]], ...]:
-        """As svg.hours takes it."""
+        """The lines as arguments of `svg.hours`."""
         return tuple((line.label, line.program, line.cells) for line in self.lines)
 
     @property
     def apart(self) -> bool:
-        """Whether programs have lines of their own."""
+        """True if programs have lines of their own."""
         return any(line.program for line in self.lines)
 
     @property
     def hours_with_figures(self) -> tuple[int, ...]:
-        """Hours with a number in any line."""
+        """The hours with a figure in any line."""
         return tuple(h for h in range(HOURS) if any(line.cells[h].value for line in self.lines))
 
 
 def clock(result: Result) -> Clock | None:
-    """The grid of the week, or None where no hour has k people."""
+    """The grid of the week; None if no hour has k people."""
     counts: dict[tuple[str, str], dict[int, int]] = {}
     for row in result.rows("hours"):
         counts.setdefault((row["kind"], row["days"]), {})[row["hour_of_day"]] = row["subjects_least"]

@@ -1,4 +1,4 @@
-"""Whom a week's counts count: people, or addresses where too little is tied to a person."""
+"""Decides whether a week's figures count people, or addresses because too few are tied to a person."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ LEAST_TIED = 0.90
 def counted(result: Result, week: date | None = None) -> Noun:
     """The noun for the subjects of `week` (the week under report).
 
-    A subject is a user, else a device, else an address, so a laptop without a known user is one subject
-    per address. Where the share tied to a person is unknown or hidden, neither word alone is claimed.
+    A subject is a user, else a device, else an address; so a laptop without a known user is one subject per
+    address. If the share tied to a person is unknown or hidden, neither word is claimed alone.
     """
     row = tied(result, week)
     if row is None and not _any(result, week):

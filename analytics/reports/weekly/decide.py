@@ -1,4 +1,4 @@
-"""Decisions due, at most seven: findings of the policy first, then questions the week's figures raise."""
+"""The decisions due, at most seven: findings of the policy first, then questions from the week's figures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _MEND = timedelta(days=7)
 
 
 def decisions(result: Result, seen: Seeing) -> tuple[Decision, ...]:
-    """The gravest findings, one question per other service (its strongest rule), what is missing."""
+    """The gravest findings; then one question per other service, by its strongest rule; then gaps in
+    coverage."""
     standing = [*_undecided(result), *_blind_spots(result, seen)]
     found = findings(result, MOST - len(standing))
     waiting = {row["app"] for row in result.rows("due")}
@@ -34,7 +35,7 @@ def decisions(result: Result, seen: Seeing) -> tuple[Decision, ...]:
 
 
 def more(result: Result, shown: tuple[Decision, ...]) -> int:
-    """Findings that wait and did not fit."""
+    """Number of waiting findings that are not shown."""
     return len(result.rows("due")) - sum(len(decision.findings) for decision in shown)
 
 

@@ -1,4 +1,4 @@
-"""Findings that wait for a decision, the gravest first, with what a block would have met."""
+"""Findings that wait for a decision, the gravest first, with the use that a block would have affected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ALL = "all"
 class Decision:
     """A question, the evidence for it, and what to look at before answering.
 
-    What only a finding has is empty where the week's figures raised the question.
+    If the week's figures raised the question, what only findings have is empty.
     """
 
     question: str
@@ -34,7 +34,7 @@ class Decision:
 
 
 def findings(result: Result, most: int) -> tuple[Decision, ...]:
-    """One question per service: its gravest finding that waits; the others are named with it."""
+    """One question per service: its gravest waiting finding, which also names its others; at most `most`."""
     noun = counted(result)
     asked: dict[str, list[Row]] = {}
     for row in result.rows("due"):
@@ -72,7 +72,7 @@ def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, im
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A line of the annex: one finding that waits."""
+    """A line in the annex: a finding that waits."""
 
     id: str
     title: str
@@ -85,7 +85,7 @@ class Waiting:
 
 
 def waiting(result: Result) -> tuple[Waiting, ...]:
-    """All findings that wait, the gravest first."""
+    """All waiting findings, the gravest first."""
     return tuple(
         Waiting(
             row["finding"],
@@ -102,7 +102,7 @@ def waiting(result: Result) -> tuple[Waiting, ...]:
 
 
 def answerable(owner: str | None, due: date, *, overdue: bool = False) -> tuple[str, str]:
-    """Who answers for a question, and by when."""
+    """Texts: who is responsible for a question, and the due date."""
     until = say("decide.overdue" if overdue else "decide.until", day=words.short_day(due))
     return say("decide.owner", owner=owner) if owner else say("due.no_owner"), until
 
@@ -113,7 +113,7 @@ def _ids(rows: list[Row]) -> str:
 
 
 def blocked(result: Result, app: str) -> str:
-    """What a block of `app` for everyone would have met; '' where no figure may be shown."""
+    """The use that blocking `app` for everyone would have affected; '' if no figure may be shown."""
     impacts = {row["app"]: row for row in result.rows("impact")}
     return _impact(impacts.get(app), counted(result), _ALL)
 
@@ -125,7 +125,7 @@ def _inside(text: str) -> str:
 
 
 def scope_of(scope: str) -> str:
-    """' (department Sales)'; '' where it is everyone."""
+    """The scope in brackets, ' (department Sales)'; '' for everyone."""
     if scope == _ALL or scope.startswith("policy: "):
         return ""
     kind, _, name = scope.replace("=", " ").partition(" ")

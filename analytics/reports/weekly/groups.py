@@ -1,4 +1,5 @@
-"""Departments by service, with small groups already hidden in the figures and named as such here."""
+"""The matrix of departments and services. Figures of small groups are already hidden; here they are
+labelled."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ class Department:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Department × service; `more` departments did not fit. `whole` are services not told by department.
+    """Department × service; `more` departments did not fit. `whole` are services without figures by
+    department.
 
     Each service's other departments are those without a figure of their own in its column.
     """
@@ -52,10 +54,11 @@ class Matrix:
 
 
 def departments(result: Result) -> Matrix:
-    """Departments with most known people first, then the hidden ones; the others, and use of none, last."""
+    """The matrix: departments by number of people, then hidden ones; `other` and people without one come
+    last."""
     rows = {(r["department"], r["app"]): r for r in result.rows("departments")}
     used = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3]
-    # Of a service that is not told by department an empty column would say that none used it.
+    # A service without figures by department gets no column: an empty one would say that nobody used it.
     broken_down = {app for _, app in rows}
     top = [s for s in used if s["app"] in broken_down][:SERVICES]
     # Without any use a row of zeros would say that each department used none.

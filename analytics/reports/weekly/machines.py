@@ -1,4 +1,4 @@
-"""What acts without a person at the keyboard: programs, models fetched, AI servers and keys inside."""
+"""Use without a person at the keyboard: programs, models downloaded, internal AI servers, keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ASSETS = ("server", "mcp_server", "key_in_clear")
 
 
 def machines(result: Result) -> tuple[Change, ...]:
-    """A line per kind; kinds without anything are left out."""
+    """A line per kind; empty kinds are left out."""
     used = [row for row in result.rows("services") if row["seen"] and (row["grade"] or 0) >= 3]
     mcp = {row["name"] for row in result.rows("assets") if row["kind"] == "mcp_server"}
     assets = [row for row in result.rows("assets") if row["kind"] != "server" or row["name"] not in mcp]

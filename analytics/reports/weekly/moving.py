@@ -1,4 +1,4 @@
-"""Results of what was decided: does refusal work, what is still used, and where use may have gone."""
+"""Results of decisions: whether blocking works, what is still used, and where use may have moved to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST = 3
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One decision and what the week after it shows."""
+    """A decision, and what the week after it shows."""
 
     service: str
     decided: str  # 'Restricted on Thu 5 Nov'
@@ -26,7 +26,7 @@ class Outcome:
 
 
 def outcomes(result: Result) -> tuple[Outcome, ...]:
-    """One per finding decided last week or this week."""
+    """The outcomes of all findings decided last week or this week."""
     seen = seeing(result)
     return tuple(
         Outcome(

@@ -1,4 +1,4 @@
-"""Five numbers, each with its change on last week and a trend of up to twelve weeks."""
+"""The five numbers, each with its change since last week and a trend of up to twelve weeks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from analytics.reports.weekly.seeing import Seeing, comparable, named_percent, w
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One of the five: what it counts, on which evidence, how it changed."""
+    """A number: what it counts, by which evidence, and how it changed."""
 
     label: str
     grade: int | None

@@ -1,4 +1,4 @@
-"""The weekly page, top to bottom: what each section says, still without any markup."""
+"""The content of the weekly page, from top to bottom, without markup."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ EXPIRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A line of the service table, as it reads."""
+    """A line of the service table, as text."""
 
     name: str
     vendor: str
@@ -80,7 +80,7 @@ class Others:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Everything the page says, in reading order."""
+    """The content of the page, in reading order."""
 
     title: str
     question: str
@@ -127,13 +127,13 @@ class Page:
 
     @property
     def sentence(self) -> str:
-        """Claim and verdict as one text."""
+        """The claim and the rest of the verdict as one text."""
         joint = "" if self.verdict[:1] in (".", ",", ";", "") else " "
         return f"{self.claim}{joint}{self.verdict}"
 
 
 def build(result: Result, *, controls: bool = False) -> Page:
-    """The page for a result; a pure function of it. `controls` adds evidence for controls."""
+    """The page for a result; `controls` adds the evidence for controls. Pure."""
     seen = seeing(result)
     asked, ends = decisions(result, seen), expiries(result)
     claim, rest = verdict(result, seen, len(asked))
@@ -226,7 +226,7 @@ def _watch(result: Result) -> tuple[str, ...]:
 
 
 def restated(result: Result) -> tuple[str, ...]:
-    """A sentence per pair of catalogs: which figures rest on the later one."""
+    """A sentence per pair of catalogs: which figures are based on the later one."""
     pairs: dict[tuple[str, str], list[Row]] = {}
     for row in result.rows("restated"):
         pairs.setdefault((row["old_version"] or words.unknown(), row["catalog_version"]), []).append(row)

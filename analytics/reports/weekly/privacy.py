@@ -1,4 +1,4 @@
-"""What was done with personal data this week: tokens turned back, exports, erasures, deletions, keys."""
+"""What was done with personal data this week: re-identifications, exports, erasures, deletions, keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analytics.reports.result import Result, Row
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """A line of the record, as it reads."""
+    """A line of the record, as text."""
 
     day: str
     what: str
@@ -24,7 +24,7 @@ class Deed:
 
 
 def deeds(result: Result) -> tuple[Deed, ...]:
-    """The record's entries of the week, in order."""
+    """The entries of the audit log in the week, in order."""
     return tuple(_deed(row, ZoneInfo(result.facts.zone)) for row in result.rows("privacy_log"))
 
 

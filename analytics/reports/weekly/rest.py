@@ -1,7 +1,7 @@
-"""The bytes that no line shows: the total less every shown service, where that gives no single one away.
+"""The bytes that no line shows: the total minus all shown services, if that does not reveal a single one.
 
-Everything here is arithmetic on published figures. The open data already hides services so that what
-is left of a total is a group of its own; here at least two services must share it besides.
+Everything here is arithmetic on published figures. In the open data services are hidden so that the rest of a
+total is a safe group; here, in addition, at least two services must share it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FEWEST = 2
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Services in use without a figure for bytes sent, and what they sent together (None: not told)."""
+    """Services in use without a figure for bytes sent, and what they sent together (None: not shown)."""
 
     services: int
     hidden: int  # of those, hidden for their small group; the others may be unknown
@@ -26,7 +26,7 @@ class Rest:
 
 
 def rest(result: Result) -> Rest:
-    """The remainder of the week under report."""
+    """The rest of the week under report."""
     rows = [r for r in result.rows("services") if r["seen"] and (r["grade"] or 0) >= 3]
     mute = [r for r in rows if r["bytes_up"] is None]
     hidden = sum(bool(r["people_hidden"]) for r in mute)
@@ -38,13 +38,13 @@ def rest(result: Result) -> Rest:
 
 
 def holds_most(result: Result) -> bool:
-    """True where the services without a figure hold more than half of the week's bytes."""
+    """True if services without a figure make up more than half of the week's bytes."""
     left, total = rest(result), _total(result, previous=False)
     return bool(total and total["bytes_up"] and left.bytes_up and 2 * left.bytes_up > total["bytes_up"])
 
 
 def moves_most(result: Result) -> bool:
-    """True where services without a figure in both weeks make more than half of the change in bytes."""
+    """True if services without a figure in both weeks make up more than half of the change in bytes."""
     now, before = _total(result, previous=False), _total(result, previous=True)
     if now is None or before is None or now["bytes_up"] is None or before["bytes_up"] is None:
         return False
@@ -57,7 +57,8 @@ def moves_most(result: Result) -> bool:
 
 
 def _moved(row: Row) -> int | None:
-    """Change of one service's bytes; None where either week is not told. Not in use is 0 bytes."""
+    """Change of one service's bytes; None if the figure of either week is not shown. Not in use is 0
+    bytes."""
     now = row["bytes_up"] if row["seen"] and (row["grade"] or 0) >= 3 else 0
     before = row["last_bytes_up"] if row["seen_last_week"] and (row["last_grade"] or 0) >= 3 else 0
     return None if now is None or before is None else now - before

@@ -1,4 +1,4 @@
-"""When: connections by service and day over up to four weeks, with the days nobody watched."""
+"""Connections by service and day over up to four weeks, with the days on which no sensor watched."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SERVICES = 7
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """The grid, its headings, and what it says in words; `rows` also fill the table of the annex."""
+    """The grid, its headings and its text; `rows` also fill the table in the annex."""
 
     days: tuple[date, ...]
     headings: tuple[str, ...]
@@ -26,7 +26,7 @@ class Rhythm:
 
 
 def rhythm(result: Result, seen: Seeing) -> Rhythm | None:
-    """The grid of the services that lead the week and have a day to show, or None without any."""
+    """The grid of the week's leading services with a day to show; None if there are none."""
     first = max(result.scope.four_weeks, result.scope.earliest)
     days = tuple(first + timedelta(days=n) for n in range((result.scope.sunday - first).days + 1))
     table = {(r["app"], r["day"]): r for r in result.rows("days")}
@@ -66,7 +66,7 @@ def _cell(row: Row | None, day: date, watched: bool, ahead: bool, most: int) -> 
 
 
 def shade(count: int, most: int) -> int:
-    """1 .. SHADES by the square root of the share, so that quiet days stay visible."""
+    """A shade from 1 to SHADES by the square root of the share, so that quiet days stay visible."""
     return min(SHADES, 1 + isqrt(SHADES * SHADES * count // (most + 1)))
 
 

@@ -1,4 +1,4 @@
-"""How well the week could be watched, and whether two weeks may be compared at all."""
+"""Judges the coverage of a week, and whether two weeks can be compared."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Seeing:
 
     @property
     def blind(self) -> bool:
-        """No sensor reported at all."""
+        """True if no sensor reported at all."""
         return not self.eyes
 
     @property
@@ -55,12 +55,12 @@ class Seeing:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What cannot be told this week, worst first; each completes "we cannot tell …"."""
+        """What cannot be known this week, the worst first; each text completes "we cannot tell …"."""
         return tuple(_doubts(self))
 
     @property
     def unsaid(self) -> tuple[str, ...]:
-        """`doubts` that the verdict's claim does not say: of lookups alone it makes none."""
+        """The `doubts` that the claim of the verdict does not already contain."""
         return self.doubts[1:] if self.lookups_only else self.doubts
 
 
@@ -94,7 +94,7 @@ def _lookups_only(result: Result) -> bool:
 
 
 def comparable(result: Result, week: date, other: date) -> bool:
-    """True when the same sensors watched both weeks for as many days and about as many minutes."""
+    """True if the same sensors watched both weeks, on as many days and for about as many minutes."""
     packets = {eye_of(row) for row in result.rows("eyes") if row["kind"] == "packets"}
     first, second = _watches(result, week), _watches(result, other)
     longest = max((watch.minutes for watch in (*first.values(), *second.values())), default=0)
@@ -105,19 +105,19 @@ def comparable(result: Result, week: date, other: date) -> bool:
 
 
 def eye_of(row: Row) -> Eye:
-    """The sensor and source a row speaks of."""
+    """The sensor and source of a row."""
     return row["sensor"], row["source"]
 
 
 def named_percent(result: Result, week: date) -> int | None:
-    """Named connections of a week in whole percent, or None where no connection was seen."""
+    """Share of connections with a name, in whole percent; None if no connection was seen."""
     eyes = _eyes(result, week)
     flows = _total(eyes, "flows")
     return (200 * _total(eyes, "named_flows") + flows) // (2 * flows) if flows else None
 
 
 def watched_weeks(result: Result) -> set[date]:
-    """Weeks of the trend in which any sensor reported."""
+    """The weeks of the trend in which any sensor reported."""
     return {row["week"] for row in result.rows("eyes")}
 
 

@@ -1,4 +1,4 @@
-"""What we can and cannot see, in three columns: with confidence, sometimes, not at all."""
+"""What the sensors can see, in three columns: with confidence, sometimes, not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where services stand with the policy: by status, how concentrated, and what ends when."""
+"""Services by policy status, the concentration of use, and what expires."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LEAST_TOLD = 4
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A status and what went to the services that have it."""
+    """A status, and what was sent to services that have it."""
 
     status: str
     label: str
@@ -31,7 +31,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """An exception, or a line of the policy to be reviewed, that is over or ends soon."""
+    """An exception, or a policy line to be reviewed, that has expired or expires soon."""
 
     about: str
     what: str
@@ -41,7 +41,7 @@ class Expiry:
 
 
 def statuses(result: Result) -> dict[str, Row]:
-    """Service id → its status for everyone; empty without a policy."""
+    """The status for everyone by service id; empty without a policy."""
     return {row["app"]: row for row in result.rows("statuses")} if result.rows("policies") else {}
 
 
@@ -76,7 +76,7 @@ def _standing(row: Row, compares: bool) -> Standing:
 
 
 def sanctioned(result: Result) -> str:
-    """Share of what was sent that went to sanctioned services, now and last week."""
+    """A text: share of bytes sent that went to sanctioned services, this week and last week."""
     if not result.rows("policies"):
         return ""
     rows = result.rows("by_status")
@@ -94,7 +94,7 @@ def sanctioned(result: Result) -> str:
 
 
 def concentration(result: Result) -> str:
-    """How much of what was sent went to the first three services."""
+    """A text: share of bytes sent that went to the top three services."""
     known = [row["bytes_up"] for row in result.rows("services") if row["seen"] and row["bytes_up"]]
     if len(known) < _LEAST_TOLD:
         return ""
@@ -104,7 +104,7 @@ def concentration(result: Result) -> str:
 
 
 def expiries(result: Result) -> tuple[Expiry, ...]:
-    """What is over or ends within AHEAD_DAYS, the earliest first."""
+    """What has expired, or expires within AHEAD_DAYS, the earliest first."""
     return tuple(_expiry(row) for row in result.rows("expiries") if row["days_left"] <= AHEAD_DAYS)
 
 

@@ -1,4 +1,4 @@
-"""How unequal: what share of the bytes those sent who sent most, in bands of k people or more."""
+"""Inequality of use: the share of bytes by those who sent most, in bands of k people or more."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Unequal:
 
     @property
     def curve(self) -> tuple[tuple[float, float], ...]:
-        """(share of people, share of bytes), those who sent least first, from (0, 0) to (1, 1)."""
+        """Points (share of people, share of bytes) from (0, 0) to (1, 1), those who sent least first."""
         everyone = self.bands[-1][0]
         ends = [(1 - people / everyone, 1 - percent / 100) for people, percent in self.bands[:-1]]
         return ((0.0, 0.0), *reversed(ends), (1.0, 1.0))
 
 
 def unequal(result: Result) -> Unequal | None:
-    """The curve of the week, or None where it may not be told."""
+    """The curve of the week, or None if it may not be shown."""
     bands = tuple((row["people"], row["bytes_up_percent"]) for row in result.rows("unequal"))
     if len(bands) < _LEAST_BANDS:
         return None

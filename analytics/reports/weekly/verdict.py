@@ -1,4 +1,4 @@
-"""The sentence first: who sent how much where, what is moving, and how much we could see."""
+"""The verdict that the page begins with: who sent how much where, what is changing, and how much was seen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAID_FIRST = 2
 
 
 def verdict(result: Result, seen: Seeing, due: int = 0) -> tuple[str, str]:
-    """(the claim, printed bold; the rest). Never says that nothing happened where nobody watched.
+    """The claim, which is printed bold, and the rest. Never says that nothing happened if no sensor watched.
 
     `due` is the number of decisions asked for below.
     """
@@ -112,7 +112,7 @@ def _unapproved(result: Result, claim: str) -> str:
 
 
 def leads(ranked: list[Row], total: int) -> bool:
-    """True where the first three services lead for sure: what is hidden is less than the third."""
+    """True if the top three services lead for certain: everything hidden is less than the third."""
     hidden = total - sum(s["bytes_up"] for s in ranked)
     return bool(hidden < ranked[2]["bytes_up"])
 

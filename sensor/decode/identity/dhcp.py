@@ -15,7 +15,7 @@ from sensor.decode.identity.statement import Statement
 
 ORIGIN = "dhcp"
 CONFIDENCE = 0.9
-#: The client is told by its DUID alone.
+#: The client is identified by its DUID only.
 BY_DUID = 0.7
 #: A longer lease is as good as none.
 _LONGEST_S = 10 * 365 * 86_400

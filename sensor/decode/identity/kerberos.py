@@ -25,7 +25,7 @@ _TICKET_S, _ASKED_S = 36_000.0, 300.0
 _AS_REQ, _AS_REP, _TGS_REP, _KRB_ERROR = 0x6A, 0x6B, 0x6D, 0x7E
 #: A controller answers within milliseconds; a request is taken for unanswered after this.
 _ANSWER_S = 5
-#: Requests that wait for their answer; what is more is told at once.
+#: Requests that may wait for their answer; beyond that they count at once.
 _MOST_WAITING = 4096
 _SEQUENCE, _INTEGER, _GENERAL_STRING = 0x30, 0x02, 0x1B
 _CONTEXT = 0xA0

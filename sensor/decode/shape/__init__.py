@@ -1,1 +1,1 @@
-"""What turns look like, judged in columns: the kernels only count (`sensor/decode/turns.py`)."""
+"""Judges what turns look like, in columns; the kernels only count (`sensor/decode/turns.py`)."""

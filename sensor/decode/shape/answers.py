@@ -1,4 +1,4 @@
-"""Judged turns, on the rows of the slices in which they ended."""
+"""Joins judged turns to the slices in which they ended."""
 
 # Fields of records are Any to mypy.
 # mypy: disable-error-code="no-any-return"
@@ -13,7 +13,7 @@ from sensor.decode.names import own
 from sensor.decode.shape.judge import judged, measured
 from sensor.schema import STREAM_CLASSES
 
-#: What is told of a slice, as in OBSERVATIONS; the numbers are those of its surest and longest stream.
+#: Columns about a slice, as in OBSERVATIONS; the numbers are those of its surest and longest stream.
 COLUMNS: dict[str, pl.DataType] = {
     "stream_like": pl.String(),
     "judged_turns": pl.Int64(),
@@ -37,13 +37,14 @@ _TURN: dict[str, pl.DataType] = {
 
 
 class Answers:
-    """Turns wait, judged, for the slice in which they ended: it may come in a later batch."""
+    """Judged turns wait here for the slice in which they ended, which may come in a later batch."""
 
     def __init__(self) -> None:
         self._waiting = pl.DataFrame(schema=_TURN)
 
     def read(self, turns: Records, slices: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """`COLUMNS` beside `slices` (no columns if they tell nothing), and coverage counts of `turns`."""
+        """`COLUMNS` for each of `slices` (no columns if all would be NULL), and counts by minute of
+        `turns`."""
         counts = _NO_COUNTS
         if turns.size:
             verdicts = judged(measured(turns)).with_columns(

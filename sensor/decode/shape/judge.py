@@ -1,4 +1,4 @@
-"""Does an answer come as a language model's does, token by token? Told from sizes and gaps alone. Pure.
+"""Judges whether an answer came token by token, like that of a language model, by sizes and gaps only. Pure.
 
 A turn is an upload and what the server sends until the next one, in units: TLS records, or QUIC datagrams
 (`turns.py`). Units that came together make a chunk. Two families are known: an event a token (`A`, and `A+`
@@ -7,9 +7,9 @@ a content filter lets them go. Everything else that a machine writes line by lin
 a ticker at random times. So the word is stream-like, never more; docs/detection-quality.md says how often it
 errs.
 
-What an answer says is never asked. Sizes and gaps in their order would tell (token lengths are read from
-record sizes: Weiss et al., 2024; topics from both: Whisper Leak, arXiv 2511.03675): they are not handed on;
-only medians leave this module.
+The content of an answer is never inferred. Sizes and gaps in their order would reveal it (token lengths from
+record sizes: Weiss et al., 2024; topics from both: Whisper Leak, arXiv 2511.03675), so only medians leave
+this module.
 """
 
 # NumPy's types have no names for the fields of records.
@@ -39,7 +39,7 @@ MISSED = 0.1
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of the rules; sizes in bytes, gaps in milliseconds, shares of 1."""
+    """Thresholds of the rules: sizes in bytes, gaps in milliseconds, shares from 0 to 1."""
 
     gap_p95: float = 2000.0
     variation: float = 0.2  # least; below it beats a clock
@@ -66,7 +66,7 @@ LIMITS = Limits()
 
 
 def measured(turns: Records) -> pl.DataFrame:
-    """The numbers the rules ask for, a row for each of `turns` (TURN records).
+    """The numbers the rules use, one row for each of `turns` (TURN records).
 
     `unit_bytes` (median), `spread` (median absolute deviation by median) and `full` are of the first UNITS
     units: a bin of the histograms, a fifth wide, would blur them. The other quantiles are of all.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sensor.cli.scan import _ProgressBar, line
-from sensor.journey import Verdict
+from sensor.journey import Summary
 from sensor.pipeline import Origin
 from sensor.scan import Declared, Scan
 from sensor.settings import Settings
@@ -42,10 +42,10 @@ def test_a_scan_that_ends_beside_another_waits_to_show_its_rows(
 
 
 def test_a_mixed_file_names_its_kinds_the_most_lines_first() -> None:
-    verdict = Verdict("syslog.log", Origin("s", "hq", "proxy", "squid", "1"), records=9)
-    verdict.kinds = Counter(squid=2, dnsmasq=5, fortigate=2)
-    assert line(verdict) == "syslog.log: dnsmasq + fortigate + squid, 9 records, 0 sightings"
-    verdict.kinds |= Counter(unbound=1, bind=1)
-    assert line(verdict).startswith("syslog.log: dnsmasq + fortigate + squid + bind + 1 more, ")
-    verdict.kinds = Counter(squid=9)
-    assert line(verdict).startswith("syslog.log: squid, 9 records")
+    summary = Summary("syslog.log", Origin("s", "hq", "proxy", "squid", "1"), records=9)
+    summary.kinds = Counter(squid=2, dnsmasq=5, fortigate=2)
+    assert line(summary) == "syslog.log: dnsmasq + fortigate + squid, 9 records, 0 sightings"
+    summary.kinds |= Counter(unbound=1, bind=1)
+    assert line(summary).startswith("syslog.log: dnsmasq + fortigate + squid + bind + 1 more, ")
+    summary.kinds = Counter(squid=9)
+    assert line(summary).startswith("syslog.log: squid, 9 records")

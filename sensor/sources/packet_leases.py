@@ -1,4 +1,5 @@
-"""What packets say about holders of addresses (`sensor/decode/identity`), as leases like those of logs."""
+"""Makes leases, like those of logs, of what packets say about holders of addresses
+(`sensor/decode/identity`)."""
 
 from __future__ import annotations
 
@@ -11,20 +12,20 @@ from sensor.sources.text import accounts
 
 
 class PacketLeases:
-    """The leases of one input, from batch to batch."""
+    """The leases of one input, across batches."""
 
     def __init__(self, vantage: str) -> None:
         self._vantage = vantage
         self._holders = Holders()
 
     def put(self, frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-        """`frames` with table `leases` in the place of `holders`."""
+        """`frames` with the table `leases` in place of `holders`, the frame of the decoder."""
         leases = self._holders.take(_leases(frames["holders"], self._vantage))
         return {name: frame for name, frame in frames.items() if name != "holders"} | {"leases": leases}
 
 
 def _leases(statements: pl.DataFrame, vantage: str) -> pl.DataFrame:
-    """Accounts are written as in logs; machine accounts are devices."""
+    """Rows of `leases`; accounts are cleaned as those in logs, and machine accounts become devices."""
     if statements.is_empty():
         return schema.LEASES.empty()
     account = accounts.split(statements["user_name"])
