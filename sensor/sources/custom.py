@@ -52,6 +52,18 @@ from sensor.sources.interface import Proof
 from sensor.sources.text import commas, formatstrings, keyvalue, objects, requests
 
 _Action = Literal["allowed", "blocked", "reset", "unknown"]
+#: What a format can prove: that which one of these columns tells.
+_PROVES: dict[Proof, set[str]] = {
+    "host": {"host", "url"},
+    "path": {"path", "url"},
+    "user": {"user_name"},
+    "device": {"device", "client_mac"},
+    "bytes_up": {"bytes_up"},
+    "bytes_down": {"bytes_down"},
+    "action": {"action"},
+    "user_agent": {"user_agent"},
+    "fingerprint": {"ja4"},
+}
 
 
 class _Part(BaseModel):
@@ -156,17 +168,7 @@ def family(described: Format) -> type[Family]:
         name = described.name
         help = described.help or "a format of your own"
         vantage = described.vantage
-        proof = Proof(
-            host=bool({"host", "url"} & have),
-            path=bool({"path", "url"} & have),
-            user="user_name" in have,
-            device=bool({"device", "client_mac"} & have),
-            bytes_up="bytes_up" in have,
-            bytes_down="bytes_down" in have,
-            action="action" in have,
-            user_agent="user_agent" in have,
-            fingerprint="ja4" in have,
-        )
+        proof = tuple(what for what, fields in _PROVES.items() if not have.isdisjoint(fields))
         claims = _claims(described)
         header = _header(described)
         own_zone = described.timezone

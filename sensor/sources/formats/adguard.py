@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED = ("T|Time", "QH", "QT", "IP", "CID", "CP", "Result.IsFiltered", "Result.Reason")
@@ -24,7 +23,7 @@ class AdguardFamily(Family):
     name = "adguard"
     help = "AdGuard Home querylog.json (0.10x): lookups with verdict, ClientID of encrypted DNS"
     vantage = "dns"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     marks = ('"qh"',)
     claims = objects.having("QH") & objects.having_any("QT", "IP", "T")
 

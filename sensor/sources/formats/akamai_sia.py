@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED = {
@@ -36,7 +35,7 @@ class AkamaiSiaFamily(Family):
     name = "akamai-sia"
     help = "Akamai Secure Internet Access / ETP: DNS and proxy events (JSON)"
     vantage = "dns"
-    proof = Proof(host=True, path=True, user=True, device=True, action=True)
+    proof = ("host", "path", "user", "device", "action")
     advice = "Events alone tell what a list caught: export dns-activities, too."
     marks = ('"configid"', '"l7protocol"')
     claims = objects.having("configId", "l7Protocol", "query") | objects.having(

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, layouts
 
 _REQUEST = (
@@ -39,7 +38,7 @@ class AlliedTelesisFamily(Family):
     name = "allied-telesis"
     help = "Allied Telesis AR series (AlliedWare Plus 5.4 and 5.5): URL filter, connection log"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action")
     advice = (
         "`log url-requests` in url-filter mode logs what is let through, `connection-log events all` volumes."
     )

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -46,7 +45,7 @@ class ArkimeFamily(Family):
     help = "Arkime 3 to 5, Moloch: sessions (JSON of the API or of Elasticsearch)"
     vantage = "packets"
     own_zone = "UTC"
-    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True, user_agent=True, fingerprint=True)
+    proof = ("host", "user", "bytes_up", "bytes_down", "user_agent", "fingerprint")
     marks = ('"firstpacket"',)
     claims = objects.having("firstPacket", "lastPacket", "ipProtocol")
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _WANTED = {
@@ -34,7 +33,7 @@ class ArkoonFamily(Family):
     name = "arkoon"
     help = "Arkoon FAST360: connections and web requests (AKLOG)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "user", "bytes_down", "action", "user_agent")
     advice = "Volumes and hosts stand in the HTTP log alone; uploads in none."
     marks = ("id=firewall ",)
     claims = pl.col("line").str.contains(r"(?:^|\bAKLOG ?- ?)id=firewall .*\baktype=[A-Z]")

@@ -18,7 +18,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, layouts
 
 _CLEARPASS = {
@@ -58,7 +57,7 @@ class ArubaFamily(Family):
     name = "aruba"
     help = "HPE Aruba ClearPass 6 (syslog export, CEF), ArubaOS 6 to 8 and Instant authentications"
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = (
         "Export ClearPass's RADIUS accounting with Acct-Username, Acct-Framed-IP-Address, "
         "Acct-Calling-Station-Id, Acct-Status-Type and Acct-Session-Time."

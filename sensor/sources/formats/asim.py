@@ -9,7 +9,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, lookups, objects
 
 _WANTED: dict[str, str] = {
@@ -47,16 +46,7 @@ class AsimFamily(Family):
     help = "Microsoft Sentinel ASIM network session, web session and DNS events (JSON, CSV)"
     vantage = "proxy"
     generic = True
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     header = r"^[^{]*\bSrcIpAddr\b"
     marks = ("srcipaddr",)
     claims = objects.having("SrcIpAddr")

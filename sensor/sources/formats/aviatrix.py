@@ -17,7 +17,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts, stamps
 
 _FILTERED = (
@@ -42,7 +41,7 @@ class AviatrixFamily(Family):
     name = "aviatrix"
     help = "Aviatrix: egress FQDN filter, micro-segmentation packets, VPN sessions (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, user=True, action=True)
+    proof = ("host", "user", "action")
     advice = "No line has bytes: add the gateways' NetFlow."
     marks = ("aviatrixfqdnrule", "aviatrixgwmicrosegpacket", "vpnvirtualip=")
     claims = pl.col("line").str.contains(

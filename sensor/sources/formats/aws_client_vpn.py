@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _WANTED = {
@@ -37,7 +36,7 @@ class AwsClientVpnFamily(Family):
     name = "aws-client-vpn"
     help = "AWS Client VPN connection log (JSON): tunnel addresses"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     own_zone = "UTC"
     marks = ('"connection-log-type"',)
     claims = objects.having("connection-log-type")

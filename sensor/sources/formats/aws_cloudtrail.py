@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -34,7 +33,7 @@ class AwsCloudtrailFamily(Family):
     name = "aws-cloudtrail"
     help = "AWS CloudTrail: API calls with the endpoint's name (Bedrock, SageMaker …)"
     vantage = "proxy"
-    proof = Proof(host=True, user=True, action=True, user_agent=True)
+    proof = ("host", "user", "action", "user_agent")
     advice = "CloudTrail has no sizes; data events of Bedrock must be switched on to see invocations."
     marks = ('"eventversion"',)
     claims = objects.having("eventVersion", "eventSource", "eventName")

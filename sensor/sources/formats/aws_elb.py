@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _END = r"\[?[0-9a-fA-F.:]+\]?:\d+"
 _TIMES = r"-?[\d.]+ -?[\d.]+ -?[\d.]+"
@@ -37,7 +36,7 @@ class AwsElbFamily(Family):
     name = "aws-elb"
     help = "AWS Application, Classic and Network Load Balancer: access logs"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     claims = pl.any_horizontal(pl.col("line").str.contains(pattern) for pattern in (_HTTP, _TLS, _CONNECTION))
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

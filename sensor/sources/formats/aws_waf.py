@@ -9,7 +9,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -29,7 +28,7 @@ class AwsWafFamily(Family):
     name = "aws-waf"
     help = "AWS WAF: web ACL traffic log (JSON)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, action=True, user_agent=True)
+    proof = ("host", "path", "action", "user_agent")
     advice = "WAF logs no sizes: add the access log of the load balancer or distribution."
     marks = ('"httprequest"',)
     claims = objects.having("webaclId", "httpRequest")

@@ -14,7 +14,6 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.formats import coredns
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED = (
@@ -36,7 +35,7 @@ class AzureDnsFamily(Family):
     name = "azure-dns"
     help = "Azure Firewall DNS proxy (classic, AZFWDnsQuery) and Azure DNS resolver query logs"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     marks = (
         '"dnsresponse"', "azfwdnsquery", "azurefirewalldnsproxy", "dns request: ", "dnsquerylogs",
         "resolverpolicyruleaction",

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -48,7 +47,7 @@ class AzureFirewallFamily(Family):
         "Azure Firewall: application, network, NAT, threat intelligence logs; classic and structured (AZFW…)"
     )
     vantage = "firewall"
-    proof = Proof(host=True, path=True, action=True)
+    proof = ("host", "path", "action")
     advice = (
         "Azure Firewall logs no volumes: add VNet flow logs. Application rules name hosts, network rules "
         "do not."

@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
 
 _TUPLE = r'"\d{10}(?:\d{3})?,[0-9a-fA-F.:]+,[0-9a-fA-F.:]+,\d+,\d+,(?:T|U|\d+),[IO],[A-Z][^"]*"'
@@ -27,7 +26,7 @@ class AzureFlowFamily(Family):
     name = "azure-flow"
     help = "Azure NSG flow logs (version 1 and 2) and virtual network flow logs (version 4)"
     vantage = "flow"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = (
         "Flow logs name no hosts: add Azure DNS or Azure Firewall application rules. NSG version 1 has "
         "no volumes."

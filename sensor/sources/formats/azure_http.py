@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _KEYS = {
@@ -45,7 +44,7 @@ class AzureHttpFamily(Family):
     name = "azure-http"
     help = "Azure Application Gateway, Front Door: access and WAF logs (JSON)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('"category"',)
     claims = objects.having_any("category", "Category") & pl.col("line").str.contains(_LOGS)
 

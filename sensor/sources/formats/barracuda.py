@@ -18,7 +18,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, layouts, objects
 
 _ACTIVITY = r"(?:^|\b(\w+): )type=\w+\|proto=\w+\|srcIF="
@@ -100,9 +99,7 @@ class BarracudaFamily(Family):
     name = "barracuda"
     help = "Barracuda CloudGen Firewall (activity log, Insights JSON), Web Security Gateway (http_scan)"
     vantage = "firewall"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Switch application control and URL filtering on: `target` and the web log name hosts."
     marks = (
         "|", "allowed ", "blocked ", "detected ", "warned ", "monitored ", '"fwd_bytes"', '"traffic_type"',

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _HEAD = (
     r"(?:^(?P<time>\d\d-[A-Z][a-z]{2}-\d{4} [\d:.]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-][\d:]+)?) )?"
@@ -40,7 +39,7 @@ class BindFamily(Family):
     name = "bind"
     help = "BIND 9 query log (9.9 to 9.21), Infoblox and EfficientIP dialects, RPZ rewrites"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     marks = ("client ", "named")
     claims = pl.col("line").str.contains(
         r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+#\d+.*: (?:query|answer|response): "

@@ -17,7 +17,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, keyvalue, layouts, lookups, objects
 
 _CSV = ("time", "client", "names", "", "", "host", "", "code", "verdict", "type", "")
@@ -39,7 +38,7 @@ class BlockyFamily(Family):
     name = "blocky"
     help = "Blocky query log (CSV, JSON, console)"
     vantage = "dns"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     marks = ("\t", "question_name")
     claims = (
         pl.col("line").str.contains(_ROW)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED = {
@@ -25,7 +24,7 @@ class BluecatFamily(Family):
     name = "bluecat"
     help = "BlueCat Edge / DNS Edge query logs (JSON)"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     marks = ('"actiontaken"',)
     claims = objects.having("source", "question", "actionTaken")
 

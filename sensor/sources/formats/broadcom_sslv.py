@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _END = r"\[?[0-9a-fA-F.:]+?\]?"
 _LINE = (
@@ -31,7 +30,7 @@ class BroadcomSslvFamily(Family):
     name = "broadcom-sslv"
     help = "Broadcom / Symantec SSL Visibility Appliance 3 to 5: session log over syslog"
     vantage = "firewall"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     advice = "This log has neither users nor volumes: add the log of the proxy or firewall behind it."
     marks = (" -> ",)
     claims = pl.col("line").str.contains(

@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _WANTED = {
@@ -31,7 +30,7 @@ class CalicoFamily(Family):
     name = "calico"
     help = "Calico Enterprise and Cloud flow logs (JSON)"
     vantage = "flow"
-    proof = Proof(host=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "device", "bytes_up", "bytes_down", "action")
     marks = ('"source_namespace"',)
     claims = objects.having("source_namespace", "dest_namespace", "reporter", "bytes_out")
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _WANTED = {
@@ -38,7 +37,7 @@ class CarbonBlackFamily(Family):
     name = "carbon-black"
     help = "Carbon Black Cloud Data Forwarder, EDR event forwarder: netconn events (JSON)"
     vantage = "endpoint"
-    proof = Proof(host=True, user=True, device=True, action=True)
+    proof = ("host", "user", "device", "action")
     advice = "Netconn events carry no volumes: data-out cannot be reported from them."
     marks = ('"endpoint.event.', '"ingress.event.')
     claims = pl.col("line").str.contains(r'^\s*\{.*"type"\s*:\s*"(?:endpoint|ingress)\.event\.\w+"')

@@ -10,7 +10,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -40,16 +39,7 @@ class CatoFamily(Family):
     name = "cato"
     help = "Cato Networks events (API, S3, SIEM JSON): internet firewall, security, apps, connectivity"
     vantage = "firewall"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Set internet firewall rules to Track: Event; URL and user fields need TLS inspection and identity."
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef
 
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -49,16 +48,7 @@ class CefFamily(Family):
     help = "CEF and LEEF (1.0, 2.0) of any product without a format of its own"
     vantage = "proxy"
     generic = True
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "CEF's `in` and `out` mean opposite things at different vendors and are not read; a custom "
         "format can say which "

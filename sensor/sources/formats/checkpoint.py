@@ -17,7 +17,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
 
 _FIELDS = {
@@ -93,16 +92,7 @@ class CheckpointFamily(Family):
     name = "checkpoint"
     help = "Check Point R77 to R82 Log Exporter: syslog, CEF, LEEF, Splunk, generic, JSON; fw log text"
     vantage = "firewall"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Track rules as Detailed or Extended Log with accounting: plain Log has neither URLs nor volumes."
     )

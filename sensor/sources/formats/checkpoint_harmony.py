@@ -10,7 +10,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -36,7 +35,7 @@ class CheckpointHarmonyFamily(Family):
     name = "checkpoint-harmony"
     help = "Check Point Harmony Endpoint: URL filtering, phishing and bot events (JSON)"
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True, action=True)
+    proof = ("host", "path", "user", "device", "action")
     advice = "There are no volumes, and only pages a rule names: add the proxy's or resolver's log."
     marks = ('"product_family"',)
     claims = objects.having("client_name", "product", "orig") & pl.col("line").str.contains(

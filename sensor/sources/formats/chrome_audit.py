@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {"time": "id.time", "app": "id.applicationName", "client": "ipAddress", "email": "actor.email"}
@@ -24,7 +23,7 @@ class ChromeAuditFamily(Family):
     name = "chrome-audit"
     help = "Google Workspace audit activities: Chrome Enterprise's page and transfer events (JSON)"
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, action=True)
+    proof = ("host", "path", "user", "device", "bytes_up", "action")
     advice = "Switch on Chrome's security event reporting for content transfers and URL filtering."
     marks = ('"admin#reports#activity"',)
     claims = pl.col("line").str.contains(r'"kind"\s*:\s*"admin#reports#activity"')

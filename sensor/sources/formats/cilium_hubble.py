@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _FIELDS = {
@@ -37,7 +36,7 @@ class CiliumHubbleFamily(Family):
     name = "cilium-hubble"
     help = "Cilium Hubble flows of Kubernetes (JSON): pods, names, DNS, HTTP"
     vantage = "flow"
-    proof = Proof(host=True, path=True, device=True, action=True)
+    proof = ("host", "path", "device", "action")
     advice = "Hubble tells no volumes; names need Cilium's DNS proxy (a policy with dns rules)."
     marks = ('"verdict"',)
     claims = objects.having("verdict", "IP") & objects.having_any("node_name", "traffic_direction", "Summary")

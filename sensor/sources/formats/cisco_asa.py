@@ -17,7 +17,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
 
 _IDS = (
@@ -86,7 +85,7 @@ class CiscoAsaFamily(Family):
     name = "cisco-asa"
     help = "Cisco ASA 8 to 9.2x, PIX, FWSM, FTD system messages: connections, denials, URLs, VPN and identity"
     vantage = "firewall"
-    proof = Proof(user=True, action=True)
+    proof = ("user", "action")
     advice = (
         "ASA messages name no TLS hosts and no upload sizes (bytes of both directions together): add a "
         "proxy, DNS or "

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, keyvalue, layouts, pairs
 
 _RECORD, _UNIT = "\x1e", "\x1f"
@@ -77,9 +76,7 @@ class CiscoFtdFamily(Family):
         "and key=value"
     )
     vantage = "firewall"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Log at the end of connections: events of the beginning carry no volumes."
     marks = (
         "-43000", "srcip: ", "dstip: ", "srcport: ", "dstport: ", "acpolicy: ", "rec_type_simple=", "|cisco|",

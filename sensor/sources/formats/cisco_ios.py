@@ -21,7 +21,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
 
 _LIST = (
@@ -66,7 +65,7 @@ class CiscoIosFamily(Family):
         "URL filter (UTD), SD-WAN flow log"
     )
     vantage = "firewall"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action")
     advice = "Switch the firewall's audit-trail on (volumes); for hosts add the resolver's log."
     marks = (
         "-acllog_flow_interval:", "[**] utd webfilter ", "access: list ", "accesslog", "drop_pkt",

@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _HEAD = (
@@ -42,7 +41,7 @@ class CiscoIseFamily(Family):
     name = "cisco-ise"
     help = "Cisco ISE 2 to 3: RADIUS accounting, passed and guest authentications"
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = (
         "Log RADIUS accounting with interim updates, and a syslog target with the maximum length (8192), so "
         "that Framed-IP-Address and the account stay in one part."

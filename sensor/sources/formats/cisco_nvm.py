@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, objects
 
 _KEYS = (
@@ -32,7 +31,7 @@ class CiscoNvmFamily(Family):
     name = "cisco-nvm"
     help = "Cisco Secure Client / AnyConnect 4 and 5 Network Visibility Module (nvzFlow)"
     vantage = "endpoint"
-    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True)
+    proof = ("host", "user", "bytes_up", "bytes_down")
     marks = ('"nvzflow_', "fv=nvzflow_")
     claims = pl.col("line").str.contains(_FLOW)
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
 
 _LINE = (
@@ -49,7 +48,7 @@ class CiscoWsaFamily(Family):
     name = "cisco-wsa"
     help = "Cisco Secure Web Appliance / WSA / IronPort access log (AsyncOS 7 to 15), file or syslog"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "user", "bytes_down", "action", "user_agent")
     advice = (
         "The access log has no upload sizes: add a W3C log with cs-bytes, or read its `%q` there. Add "
         "`%u` for user agents."

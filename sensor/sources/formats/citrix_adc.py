@@ -21,7 +21,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import stamps
 
 _NUMBERS = r"(?:\d+ ){0,2}?(?:\d+)? ?:"
@@ -67,7 +66,7 @@ class CitrixAdcFamily(Family):
     name = "citrix-adc"
     help = "Citrix ADC / NetScaler and Citrix Gateway 10 to 14: audit syslog (TCP, SSLVPN, ICA)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = (
         "Hosts stand only in SSLVPN HTTPREQUEST: log level INFORMATIONAL; else add the resolver's DNS log."
     )

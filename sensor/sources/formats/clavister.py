@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import pairs
 
 _FIELDS = {
@@ -38,7 +37,7 @@ class ClavisterFamily(Family):
     name = "clavister"
     help = "Clavister cOS Core (NetWall) and D-Link NetDefendOS: connections, URLs, logins"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Log conn_close beside conn_open (volumes), and web content filtering in audit mode (hosts)."
     marks = ("event=",)
     claims = pl.col("line").str.contains(r"(?-u:\b)id=[0-9]{6,8} (?:rev=[0-9]+ )?event=[a-z0-9_]+ ")

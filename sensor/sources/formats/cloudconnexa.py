@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _WANTED = {
@@ -39,7 +38,7 @@ class CloudConnexaFamily(Family):
     name = "cloudconnexa"
     help = "OpenVPN CloudConnexa log streaming (JSON): blocked domains and connections, tunnel addresses"
     vantage = "dns"
-    proof = Proof(host=True, user=True, action=True)
+    proof = ("host", "user", "action")
     advice = "Only what was blocked is logged: give the resolver's or firewall's log for the rest."
     marks = ('"cloudconnexalogversion"',)
     claims = objects.having("CloudConnexaLogVersion")

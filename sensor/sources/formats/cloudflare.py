@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED: dict[str, str] = {
@@ -61,16 +60,7 @@ class CloudflareFamily(Family):
     name = "cloudflare"
     help = "Cloudflare Zero Trust Logpush: gateway_dns, gateway_http, gateway_network, network sessions"
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "gateway_http and gateway_dns carry no sizes: push zero_trust_network_sessions, too (fields "
         "SessionID, BytesSent, "

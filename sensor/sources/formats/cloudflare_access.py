@@ -15,7 +15,6 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.formats.okta import CONFIDENCE, LEASE_S
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -31,7 +30,7 @@ class CloudflareAccessFamily(Family):
     name = "cloudflare-access"
     help = "Cloudflare Zero Trust Logpush: access_requests (sign-ins), at public addresses"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     advice = "Push gateway_dns, gateway_http and zero_trust_network_sessions for network use."
     marks = ('"appdomain"',)
     claims = objects.having("AppDomain") & objects.having_any("RayID", "IPAddress")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -48,7 +47,7 @@ class CloudflareZoneFamily(Family):
     name = "cloudflare-zone"
     help = "Cloudflare Logpush of zones: http_requests, firewall_events, spectrum_events"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Push ClientRequestBytes and EdgeResponseBytes with http_requests; users stand in no field."
     marks = (
         '"clientrequesthost"', '"clientrequesthttphost"', '"connecttimestamp"',

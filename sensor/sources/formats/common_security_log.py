@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, lookups, objects
 
 _WANTED = {
@@ -50,16 +49,7 @@ class CommonSecurityLogFamily(Family):
     name = "common-security-log"
     help = "Microsoft Sentinel CommonSecurityLog: CEF of any vendor, exported (JSON, CSV, TSV)"
     vantage = "firewall"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Volumes are read of vendors whose `out` is known to be the upload."
     header = r"^[^{]*\bDeviceVendor\b.*\bSourceIP\b|^[^{]*\bSourceIP\b.*\bDeviceVendor\b"
     marks = ("devicevendor",)

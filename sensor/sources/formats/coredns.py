@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups
 
 LINE = (
@@ -37,7 +36,7 @@ class CorednsFamily(Family):
     name = "coredns"
     help = "CoreDNS log plugin (1.0 to 1.12), common and combined; Kubernetes container logs"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     advice = "CoreDNS itself writes no time: collect it with the container's (docker, CRI) or syslog's."
     marks = (" - ", "[info] ", "[error] ", "[warning] ", "[debug] ", "[fatal] ")
     claims = pl.col("line").str.contains(_CLAIM) | pl.col("line").str.contains(_SERVER)

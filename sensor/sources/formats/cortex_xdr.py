@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -45,7 +44,7 @@ class CortexXdrFamily(Family):
     name = "cortex-xdr"
     help = "Palo Alto Cortex XDR: event forwarding, xdr_data exports (NDJSON)"
     vantage = "endpoint"
-    proof = Proof(host=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "user", "device", "bytes_up", "bytes_down", "action")
     marks = ('"event_timestamp"',)
     claims = objects.having("agent_hostname", "event_timestamp") & objects.having_any(
         "agent_os_type", "agent_id", "event_id", "agent_version", "agent_interface_map"

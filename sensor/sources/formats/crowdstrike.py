@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, layouts, lookups, objects
 
 _NAMES = (
@@ -52,7 +51,7 @@ class CrowdstrikeFamily(Family):
         "host firewall matches (FalconHost CEF)"
     )
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True)
+    proof = ("host", "path", "user", "device")
     advice = "Falcon counts no bytes, and names a device by its sensor id unless ComputerName is enriched."
     marks = ("event_simplename", "eventsimplename", "|falconhost|")
     claims = pl.col("line").str.contains_any(["event_simpleName", "EventSimpleName", "|FalconHost|"])

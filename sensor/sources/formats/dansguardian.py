@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _LINE = (
     r"^(?P<time>\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d\d:\d\d) (?P<user>\S+) (?P<client>[0-9a-fA-F.:]+) "
@@ -26,7 +25,7 @@ class DansguardianFamily(Family):
     name = "dansguardian"
     help = "DansGuardian 2 and e2guardian 3 to 5 access log (native layout)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_down", "action")
     advice = "The log has no upload sizes: those of the Squid behind it can have them (`%>st`)."
     claims = pl.col("line").str.contains(
         r"^\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d\d:\d\d \S+ [0-9a-fA-F.:]+ \S+ .*[A-Z]{3,9} \d+ -?\d+ "

@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
 
 _OPENED = (
@@ -31,7 +30,7 @@ class DanteFamily(Family):
     name = "dante"
     help = "Dante SOCKS server (sockd): connections passed and blocked"
     vantage = "proxy"
-    proof = Proof(host=True, user=True, action=True)
+    proof = ("host", "user", "action")
     advice = "Use `log: connect` in client and socks rules."
     marks = ("pass(", "block(", "sockd", "danted")
     claims = pl.col("line").str.contains(r"\b(?:pass|block)\(\d+\): (?:tcp|udp)/\w+ [\[\]-]") | pl.col(

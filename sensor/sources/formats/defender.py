@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, objects
 
 _COLUMNS = (
@@ -53,7 +52,7 @@ class DefenderFamily(Family):
         "Log Analytics"
     )
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True, action=True, user_agent=True)
+    proof = ("host", "path", "user", "device", "action", "user_agent")
     advice = "Defender counts no bytes: uploads need a proxy, firewall or packets beside it."
     header = r"(?i)^[^{]*\bDeviceName\b.*\bRemote(?:Url|IP)\b|(?i)^[^{]*\bRemote(?:Url|IP)\b.*\bDeviceName\b"
     marks = (

@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED = {
@@ -34,7 +33,7 @@ class DnsCollectorFamily(Family):
     name = "dns-collector"
     help = "DNS-collector (dnstap as JSON)"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     marks = ('"query-ip"',)
     claims = objects.having("query-ip", "qname", "dnstap")
 

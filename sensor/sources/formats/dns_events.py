@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED = {
@@ -27,7 +26,7 @@ class DnsEventsFamily(Family):
     name = "dns-events"
     help = "Microsoft Sentinel, Log Analytics: DnsEvents (JSON)"
     vantage = "dns"
-    proof = Proof(host=True)
+    proof = ("host",)
     own_zone = "UTC"
     marks = ('"timegenerated"',)
     claims = objects.having("TimeGenerated", "SubType", "ClientIP", "QueryType", "Name")

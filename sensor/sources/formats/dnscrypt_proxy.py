@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, lookups
 
 _TSV = (
@@ -33,7 +32,7 @@ class DnscryptProxyFamily(Family):
     name = "dnscrypt-proxy"
     help = "dnscrypt-proxy query and blocked-names logs (tsv, ltsv)"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     marks = ("]\t", "\tmessage:")
     claims = pl.col("line").str.contains(
         r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\]\t[0-9a-fA-F.:]+\t[^\t]+\t[^\t]+(?:$|\t)"

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups
 
 _EXTRA = r"^(?:(?P<serial>\d+) (?P<asker>[0-9a-fA-F.:]+)/(?P<port>\d+) )?"
@@ -44,7 +43,7 @@ class DnsmasqFamily(Family):
     name = "dnsmasq"
     help = "dnsmasq 2.7x to 2.9x (log-queries, =extra, =proto) and Pi-hole 4 to 6 pihole.log"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     advice = (
         "`log-queries=extra` ties every line to its client; for Pi-hole give pihole-FTL.db, too: it "
         "knows devices."

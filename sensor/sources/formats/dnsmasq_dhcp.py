@@ -19,7 +19,6 @@ import polars as pl
 
 from sensor import schema
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import dhcp, layouts, stamps
 
 _MAC = r"(?:[0-9a-f]{2}-)?(?P<mac>[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})"
@@ -49,7 +48,7 @@ class DnsmasqDhcpFamily(Family):
     name = "dnsmasq-dhcp"
     help = "dnsmasq 2.x: dnsmasq.leases and DHCP log lines, as OpenWrt's and Pi-hole's"
     vantage = "identity"
-    proof = Proof(device=True)
+    proof = ("device",)
     advice = "dnsmasq.leases is a snapshot: collect the dnsmasq-dhcp log lines, too, for history."
     claims = (
         pl.col("line").str.contains(_FILE4)

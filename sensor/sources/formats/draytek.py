@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
 
 _MAC = r"(?:Local User[^:]*?(?:\(MAC=(?P<mac>[0-9A-Fa-f-]{17})\))?: )?"
@@ -28,7 +27,7 @@ class DraytekFamily(Family):
     name = "draytek"
     help = "DrayTek Vigor: user access log, lookups and connections (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True)
+    proof = ("host",)
     advice = "The router logs no volumes: data-out cannot be reported from it."
     marks = (" (tcp)", " (udp)", " -> ", " inquire ")
     claims = pl.col("line").str.contains(

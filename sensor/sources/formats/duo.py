@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -38,7 +37,7 @@ class DuoFamily(Family):
     name = "duo"
     help = "Duo authentication log of the Admin API (JSON): sign-ins, at public addresses"
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = (
         "Duo sees public addresses: it names people behind a shared gateway only with other logs beside it."
     )

@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -82,16 +81,7 @@ class EcsFamily(Family):
     help = "Elastic Common Schema 1 to 9, nested or dotted, also Elasticsearch hits (NDJSON)"
     vantage = "proxy"
     generic = True
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-        fingerprint=True,
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
     advice = "Keep `event.original`: the product's own line says more than what its pipeline kept of it."
     marks = ('"@timestamp"', '"_source"')
     claims = (

@@ -10,7 +10,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups
 
 _MATCH = (
@@ -25,7 +24,7 @@ class EfficientipFamily(Family):
     name = "efficientip"
     help = "EfficientIP DNS Guardian list matches (query log: bind)"
     vantage = "dns"
-    proof = Proof(host=True)
+    proof = ("host",)
     marks = ("list matched ",)
     claims = pl.col("line").str.contains(r"(?:^|\s)List Matched [0-9a-fA-F.:]+#\d+")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _MATCHES = (
     r"\blist \S+ (?P<action>denied|permitted) (?P<transport>proto \d+|[a-z]+) "
@@ -26,7 +25,7 @@ class EkinopsFamily(Family):
     name = "ekinops"
     help = "Ekinops OneOS 5 and 6: access lists that log (syslog)"
     vantage = "firewall"
-    proof = Proof(action=True)
+    proof = ("action",)
     advice = "Access lists name no hosts and count no bytes: add the DNS server's log."
     marks = (" denied ", " permitted ")
     claims = pl.col("line").str.contains(_MATCHES)

@@ -22,7 +22,6 @@ from collections.abc import Mapping
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, keyvalue, layouts, objects
 
 #: Our name of a field, and how products spell it.
@@ -115,9 +114,7 @@ class ElffFamily(Family):
         "Splunk key=value and JSON), Cisco WSA W3C, Microsoft TMG"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Log cs-bytes, sc-bytes, cs-username, cs-host, cs-uri-path, c-ip and sc-filter-result."
     header = r"^#Fields:\s"
     claims = pl.col("line").str.contains(

@@ -17,7 +17,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts, objects
 
 _FIELDS = {
@@ -48,7 +47,7 @@ class EntraFamily(Family):
         "Microsoft Entra ID (Azure AD) sign-ins: diagnostic, Graph, Log Analytics JSON, portal CSV (English)"
     )
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = (
         "Entra sees public addresses: it names people behind a shared gateway only with other logs beside it."
     )

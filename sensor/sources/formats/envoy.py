@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts, objects
 
 _LINE = (
@@ -46,7 +45,7 @@ class EnvoyFamily(Family):
     name = "envoy"
     help = "Envoy 1.10 and later, Istio, Ambassador: default access log, text and JSON"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Add %DOWNSTREAM_REMOTE_ADDRESS% and %REQUESTED_SERVER_NAME%: the default text names no client "
         "and no SNI."

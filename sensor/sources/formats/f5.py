@@ -20,7 +20,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, layouts, lookups, objects
 
 _FIELDS = {
@@ -69,9 +68,7 @@ class F5Family(Family):
         "tunnels, system log"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Log http_host, bytes_in and bytes_out in the request logging profile."
     claims = objects.having("telemetryEventCategory") | pl.col("line").str.contains(
         f"{_IRULED}|{_PROFILE}|{_LOOKUP}|{_MESSAGE}"

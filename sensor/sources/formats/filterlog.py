@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts
 
 _HEAD = ["", "", "", "", "", "", "action", "", ""]
@@ -32,7 +31,7 @@ class FilterlogFamily(Family):
     name = "filterlog"
     help = "pfSense 2.2 to 2.8 and OPNsense packet filter log (filterlog), syslog or file"
     vantage = "firewall"
-    proof = Proof(action=True)
+    proof = ("action",)
     advice = (
         "The filter log has neither hosts nor volumes: add Unbound, Squid or NetFlow (softflowd) of the "
         "same firewall."

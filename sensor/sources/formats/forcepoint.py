@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
 
 _FIELDS = {
@@ -94,9 +93,7 @@ class ForcepointFamily(Family):
         "7 (CEF, LEEF)"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Cloud reports carry volumes only with the columns Bytes Sent and Bytes Received."
     header = (
         r'(?i)^"?date[^,]*,.*\burl\b.*\b(?:connection|source) ip\b|^"?date[^,]*,.*\b(?:connection|source)'

@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, keyvalue, objects
 
 _KEYS = (
@@ -58,16 +57,7 @@ class FortigateFamily(Family):
         "app-ctrl; key=value, JSON, CEF"
     )
     vantage = "firewall"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "FortiGate names hosts only where a web filter, SSL inspection or DNS filter profile logs: set "
         "`log-all-url enable` in the web filter profile and `logtraffic all` in the policy."

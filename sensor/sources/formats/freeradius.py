@@ -25,7 +25,6 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, Blocks
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts, pairs, stamps
 
 _DATE = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d \d{4}"
@@ -60,7 +59,7 @@ class FreeradiusFamily(Family):
     name = "freeradius"
     help = "FreeRADIUS 2 to 3: detail files, linelog (Connect, Disconnect), radius.log (set aside)"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     advice = "Have switches and access points send interim updates with Framed-IP-Address."
     framing = Blocks(begins=rf"^{_DATE}\s*$")
     marks = (

@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _BELOW = {
@@ -48,7 +47,7 @@ class GcpFlowFamily(Family):
         "Google Cloud VPC flow logs, firewall rule and Cloud NAT logs, Secure Web Proxy (Cloud Logging JSON)"
     )
     vantage = "flow"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Flow logs name no hosts: add Cloud DNS logs. Sampling makes volumes estimates."
     marks = (
         '"connection"', "%2ffirewall", "%2fgateway_requests", "%2fnat_flows", "%2fvpc_flows",

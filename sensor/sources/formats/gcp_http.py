@@ -10,7 +10,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -36,7 +35,7 @@ class GcpHttpFamily(Family):
     name = "gcp-http"
     help = "Google Cloud load balancing, Cloud Run, App Engine: request logs (JSON)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('"httprequest"',)
     claims = objects.having("httpRequest", "requestUrl", "logName")
 

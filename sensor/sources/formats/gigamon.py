@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED = {
@@ -34,7 +33,7 @@ class GigamonFamily(Family):
     name = "gigamon"
     help = "Gigamon Application Metadata Intelligence (JSON)"
     vantage = "flow"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "user_agent")
     advice = "Choose ssl_common_name, http_host, dns_query, src_bytes and dst_bytes in the template."
     marks = ('"gigamon',)
     claims = pl.col("line").str.contains(r'^\s*\{.*"(?:eventType|vendor)"\s*:\s*"Gigamon') & objects.having(

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -39,7 +38,7 @@ class GlobalSecureAccessFamily(Family):
     name = "global-secure-access"
     help = "Microsoft Entra Global Secure Access: traffic logs (diagnostic settings, Log Analytics)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     advice = "URLs need TLS inspection; without it the name of the hello is all there is."
     marks = ('"destinationfqdn"', '"networkaccesstrafficlogs"')
     claims = (objects.having("category", "properties") & objects.having_any("NetworkAccessTrafficLogs")) | (

@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _WANTED = (
@@ -38,7 +37,7 @@ class H3cFamily(Family):
     name = "h3c"
     help = "H3C SecPath, MSR, HPE Comware V7: session, packet filter and URL filter logs"
     vantage = "firewall"
-    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "user", "bytes_up", "bytes_down", "action")
     advice = "`session log flow-end` gives volumes, URL filtering with logging gives hosts."
     marks = ("protocol(1001)=",)
     claims = pl.col("line").str.contains(_EVENT + r": .*\bProtocol\(1001\)=")

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _LINE = (
     r"^(?<client>\S+?):(?<port>\d+) \[(?<time>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?)\] "
@@ -36,7 +35,7 @@ class HaproxyFamily(Family):
     name = "haproxy"
     help = "HAProxy 1.5 to 3: httplog, httpslog, tcplog, with captured headers or SNI"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_down", "action", "user_agent")
     advice = (
         "HAProxy's formats have no host and no upload size: use `option httpslog`, capture the Host "
         "header, or log "

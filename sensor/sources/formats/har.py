@@ -20,7 +20,6 @@ import polars as pl
 from sensor.decode import keys
 from sensor.sources.family import Family
 from sensor.sources.framing import Json
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _WANTED: dict[str, str] = {
@@ -138,7 +137,7 @@ class HarFamily(Family):
     name = "har"
     help = "HAR 1.2 files of Chrome, Edge, Firefox, Safari, mitmproxy, Playwright"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "A HAR names no client: assign the device `har` to whoever recorded it."
     framing = Har()
     marks = ('"starteddatetime"',)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _FIELDS = {
@@ -45,7 +44,7 @@ class HarfanglabFamily(Family):
     name = "harfanglab"
     help = "HarfangLab EDR: network, DNS and URL telemetry of endpoints (JSON)"
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     advice = "Agents before 5 count no bytes: data-out cannot be reported from their events."
     marks = ('"log_type"',)
     claims = objects.having("log_type") & objects.having_any(

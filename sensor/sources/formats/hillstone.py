@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _SESSION = (
     r"\bSESSION: (?P<client>[0-9.]+|[0-9a-fA-F:]+):(?P<client_port>\d+)->(?P<server>[0-9.]+|"
@@ -36,7 +35,7 @@ class HillstoneFamily(Family):
     name = "hillstone"
     help = "Hillstone StoneOS: session logs (syslog)"
     vantage = "firewall"
-    proof = Proof(user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("user", "device", "bytes_up", "bytes_down", "action")
     advice = "Log sessions at their end (volumes); hosts are in the URL log alone."
     marks = ("session: ",)
     claims = pl.col("line").str.contains(r"\bSESSION: [0-9a-fA-F.:]+:\d+->[0-9a-fA-F.:]+:\d+\(\w+\)")

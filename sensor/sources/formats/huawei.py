@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 #: Keys in lower case; modules spell them differently.
@@ -48,7 +47,7 @@ class HuaweiFamily(Family):
     name = "huawei"
     help = "Huawei USG and HiSecEngine firewalls: sessions, policies, URL filtering (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Send session logs in syslog form (volumes) and URL filtering logs (hosts)."
     marks = ("policy/", "seclog/", "session/", "url/")
     claims = pl.col("line").str.contains(r"%%\d\d(?:SECLOG|POLICY|URL|SESSION)/\d/\w+\(\w+\)")

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _WANTED = {
@@ -35,7 +34,7 @@ class IbmFlowFamily(Family):
     name = "ibm-flow"
     help = "IBM Cloud flow logs for VPC (JSON)"
     vantage = "flow"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = "Flow logs name no hosts: add the DNS log of the resolver in use."
     marks = ('"transport_protocol"',)
     claims = objects.having("initiator_ip", "target_ip", "transport_protocol")

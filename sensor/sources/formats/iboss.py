@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -45,16 +44,7 @@ class IbossFamily(Family):
     name = "iboss"
     help = "iboss cloud and node gateways: web and DLP log (JSON, syslog)"
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('"downstreambyteusage"', '"ibossipaddress"')
     claims = objects.having("ibossIpAddress") | objects.having("upstreamByteUsage", "downstreamByteUsage")
 

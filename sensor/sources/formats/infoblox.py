@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, lookups, objects
 
 _CEF = (
@@ -45,7 +44,7 @@ class InfobloxFamily(Family):
         "query log: bind"
     )
     vantage = "dns"
-    proof = Proof(host=True, user=True, device=True, action=True)
+    proof = ("host", "user", "device", "action")
     marks = ("|infoblox|", '"hardware"')
     claims = cef.claims("Infoblox") | (
         objects.having("hardware", "starts")

@@ -19,7 +19,6 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, Blocks
-from sensor.sources.interface import Proof
 from sensor.sources.text import dhcp, layouts, stamps
 
 _V4, _V6 = r"^lease [0-9a-fA-F.:]+ \{", r"^ia-(?:na|ta|pd) \S.*\{"
@@ -53,7 +52,7 @@ class IscDhcpdFamily(Family):
     name = "isc-dhcpd"
     help = "ISC dhcpd 3 to 4.4: dhcpd.leases, dhcpd6.leases, syslog (DHCPACK …), as pfSense's and Infoblox's"
     vantage = "identity"
-    proof = Proof(device=True)
+    proof = ("device",)
     advice = "dhcpd rewrites its lease file and drops history: collect its syslog, too."
     framing = Blocks(begins=f"{_V4}|{_V6}", ends=r"^\}")
     marks = (

@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _KEYS = (
@@ -37,7 +36,7 @@ class IwsvaFamily(Family):
     name = "iwsva"
     help = "Trend Micro InterScan Web Security (IWSVA): access and URL blocking logs (syslog)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_down", "action")
     advice = "The access log has no upload bytes: data-out cannot be reported from it."
     marks = ("tk_url=", "tk_username=")
     claims = pl.col("line").str.contains(r"\btk_(?:username|url)=.*,tk_\w+=")

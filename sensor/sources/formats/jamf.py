@@ -10,7 +10,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _FIELDS = {
@@ -44,7 +43,7 @@ class JamfFamily(Family):
     name = "jamf"
     help = "Jamf Security Cloud: network traffic stream, threat events stream (JSON)"
     vantage = "dns"
-    proof = Proof(host=True, user=True, device=True, action=True)
+    proof = ("host", "user", "device", "action")
     marks = ('"network traffic stream"', '"threat events stream"')
     claims = pl.col("line").str.contains(
         r'"vendor"\s*:\s*"Jamf"\s*,\s*"product"\s*:\s*"(?:Network Traffic|Threat Events) Stream"'

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, layouts, objects
 
 _FIELDS = {
@@ -76,7 +75,7 @@ class JuniperSrxFamily(Family):
         "structured and plain"
     )
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Set `log session-close` in policies (volumes) and enhanced web filtering with logging (hosts)."
     marks = (
         "rt_", "flow_session_", "apptrack_session_", "webfilter_url_", "aamw_", "secintel_action",

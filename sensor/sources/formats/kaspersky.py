@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, keyvalue, layouts
 
 _IS_EVENT = r'\baction="[A-Za-z]+": .*\bhttp_user_ip="'
@@ -39,7 +38,7 @@ class KasperskyFamily(Family):
     name = "kaspersky"
     help = "Kaspersky Web Traffic Security 6 (syslog), Scan Engine 1 and 2 in ICAP mode (CEF)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, action=True, user_agent=True)
+    proof = ("host", "path", "user", "action", "user_agent")
     advice = "No volumes are logged: read the proxy's own access log beside it."
     marks = ('http_user_ip="', "|kaspersky")
     claims = pl.col("line").str.contains(_IS_EVENT) | cef.claims(

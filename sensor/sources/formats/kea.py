@@ -18,7 +18,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, dhcp, layouts, stamps
 
 _FIELDS = {
@@ -54,7 +53,7 @@ class KeaFamily(Family):
     name = "kea"
     help = "Kea 1 to 3: kea-leases4.csv, kea-leases6.csv, log (DHCP4_LEASE_ALLOC …), legal log"
     vantage = "identity"
-    proof = Proof(device=True)
+    proof = ("device",)
     advice = "Kea's clean-up drops history from lease files: collect its log or the legal log, too."
     header = r"^(?:\ufeff)?address,(?:hwaddr,client_id|duid),valid_lifetime,expire,"
     marks = (

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _CONNECTION = (
     r"^\[(?P<time>[^\]]+)\] \[ID\] \d+ (?:.*? )??(?:\[User\] (?P<user>\S+) )?\[Connection\] "
@@ -41,7 +40,7 @@ class KerioFamily(Family):
     name = "kerio"
     help = "Kerio Control 7 to 9: connection log, URL rules of the filter log (file, syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Turn `Log connections` on in the traffic rules that lead out."
     marks = ("[connection] ", "] allow ", "] deny ", "] drop ", "] permit ")
     claims = pl.col("line").str.contains(

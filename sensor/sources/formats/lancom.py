@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
 
 _DROPPED = (
@@ -27,7 +26,7 @@ class LancomFamily(Family):
     name = "lancom"
     help = "LANCOM LCOS 7 to 10: dropped packets of the firewall (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     advice = "Only drops are logged: export NetFlow, or read the resolver's DNS log."
     marks = ("packet_alert", "packet_info")
     claims = (pl.col("tag").str.contains(r"^PACKET_(?:ALERT|INFO)$") & pl.col("line").is_not_null()) | pl.col(

@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, stamps
 
 _FIELDS = ["address", "user_name", "device", "mac", "valid_from", "valid_to", "origin"]
@@ -29,7 +28,7 @@ class LeasesCsvFamily(Family):
     name = "leases-csv"
     help = "CSV of leases with a header: address,user_name,device,mac,valid_from,valid_to"
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     header = (
         rf'(?i)^\ufeff?{_BEFORE}"?'
         rf'(?:address"?{_BETWEEN}"?valid_from|valid_from"?{_BETWEEN}"?address)"?{_AFTER}$'

@@ -21,7 +21,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, layouts
 
 _KINDS = (
@@ -54,7 +53,7 @@ class MerakiFamily(Family):
     name = "meraki"
     help = "Cisco Meraki MX, MR, Z syslog: urls, flows, firewall, ip_flow, DHCP and client VPN events"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, device=True, action=True, user_agent=True)
+    proof = ("host", "path", "device", "action", "user_agent")
     advice = (
         "Meraki syslog has no volumes and no users: enable the URLs and events roles for hosts and leases."
     )

@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts, lookups
 
 _PACKET = (
@@ -52,7 +51,7 @@ class MikrotikFamily(Family):
     name = "mikrotik"
     help = "MikroTik RouterOS 6 and 7: firewall, web proxy, DNS, DHCP, PPP topics (syslog or file)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, device=True, action=True)
+    proof = ("host", "path", "device", "action")
     advice = (
         "RouterOS logs no volumes and, in firewall lines, no hosts: log topic dns too, and export NetFlow "
         "(Traffic Flow)."

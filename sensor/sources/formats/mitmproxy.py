@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import models, objects
 
 _WANTED = (
@@ -63,9 +62,7 @@ class MitmproxyFamily(Family):
     name = "mitmproxy"
     help = "mitmproxy 10 to 12 through our addon (shadowai_mitmproxy.py): decrypted exchanges, metadata only"
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Users are known only with mitmproxy's `--proxyauth`; else leases tell who held the address."
     marks = ('{"shadowai"',)
     claims = pl.col("line").str.contains(r'^\s*\{"shadowai"\s*:\s*"mitmproxy/')

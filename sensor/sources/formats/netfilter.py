@@ -17,7 +17,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, layouts
 
 _FIELDS = {"src": "SRC", "dst": "DST", "src_port": "SPT", "dst_port": "DPT", "proto": "PROTO"}
@@ -47,7 +46,7 @@ class NetfilterFamily(Family):
         "kernel log or syslog"
     )
     vantage = "firewall"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = (
         "Say the verdict in the rule's prefix, for example --log-prefix 'FW DROP '. There are no hosts; "
         "volumes are ulogd's (NFCT, with nf_conntrack_acct)."

@@ -27,7 +27,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts, objects
 
 _CSV = {
@@ -123,7 +122,7 @@ class NetflowFamily(Family):
         "goflow2, pmacct, Logstash, ElastiFlow, Argus"
     )
     vantage = "flow"
-    proof = Proof(bytes_up=True, bytes_down=True)
+    proof = ("bytes_up", "bytes_down")
     advice = "Flow records name no hosts: add DNS logs of the same clients."
     header = (
         r"(?i)^\W*(?:ts,te,td,|(?:[\w ]+,)*(?:first_?seen|received)\b,.*\bsrc_?(?:addr|ip)\b|(?:[\w ]+,)"

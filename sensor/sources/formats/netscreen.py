@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _FIELDS = (
@@ -29,7 +28,7 @@ class NetscreenFamily(Family):
     name = "netscreen"
     help = "Juniper NetScreen, SSG, ISG (ScreenOS 5 and 6): traffic log (syslog)"
     vantage = "firewall"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = "ScreenOS logs no hosts: add the log of the resolver its clients ask."
     marks = ("(traffic): start_time=", "netscreen device_id=")
     claims = pl.col("line").str.contains(r"\bNetScreen device_id=|\bsystem-\w+-\d{5}\(traffic\): start_time=")

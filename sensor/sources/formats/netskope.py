@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, commas, layouts, objects
 
 #: Fields of a transaction by position (1-based).
@@ -89,16 +88,7 @@ class NetskopeFamily(Family):
         "(JSON, CEF)"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Export page (or transaction) events: alerts and application events carry no volumes."
     claims = (
         pl.col("line").str.contains(f"{_SPACED}|{_COMMAS}")

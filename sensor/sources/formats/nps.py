@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts
 
 _ELEMENTS = {
@@ -51,7 +50,7 @@ class NpsFamily(Family):
     name = "nps"
     help = "Microsoft NPS / IAS RADIUS log: DTS-compliant XML, and CSV for databases (ODBC legacy)"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     advice = (
         "Have access points and switches send accounting with Framed-IP-Address "
         "(Cisco: `ip device tracking`), "

@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _LINE = (
     r"NXFILTER\|(?<time>[\d-]+ [\d:]+)\|(?<blocked>[YN])\|(?<host>[^|]*)\|(?<user_name>[^|]*)"
@@ -25,7 +24,7 @@ class NxfilterFamily(Family):
     name = "nxfilter"
     help = "NxFilter 3, 4: lookups (syslog)"
     vantage = "dns"
-    proof = Proof(host=True, user=True, action=True)
+    proof = ("host", "user", "action")
     marks = ("nxfilter|",)
     claims = pl.col("line").str.contains(r"^NXFILTER\|\d{4}-\d\d-\d\d ")
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _DATA = {
@@ -35,7 +34,7 @@ class OciFlowFamily(Family):
     name = "oci-flow"
     help = "Oracle Cloud Infrastructure VCN flow logs (JSON)"
     vantage = "flow"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = "Flow logs name no hosts: add the DNS log of the resolver in use."
     marks = ('"com.oraclecloud.vcn.flowlogs.',)
     claims = pl.col("line").str.contains(r'^\s*\{.*"type"\s*:\s*"com\.oraclecloud\.vcn\.flowlogs\.')

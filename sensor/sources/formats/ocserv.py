@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _GIVEN = r"^worker\[(?P<user>[^\]]+)\]: (?:\S+ )?sending IPv[46] (?P<address>[0-9a-fA-F.:]+)(?:/\d+)?\s*$"
 _HELD_S = 86_400.0
@@ -25,7 +24,7 @@ class OcservFamily(Family):
     name = "ocserv"
     help = "OpenConnect VPN server (ocserv): tunnel addresses (syslog)"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     marks = ("ocserv",)
     claims = (pl.col("tag") == "ocserv").fill_null(False)
 

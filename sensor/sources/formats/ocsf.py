@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED: dict[str, str] = {
@@ -69,11 +68,17 @@ class OcsfFamily(Family):
     help = "OCSF 1.0 to 1.6 JSON, classes 4001 network, 4002 HTTP, 4003 DNS (Parquet: not read)"
     vantage = "proxy"
     generic = True
-    proof = Proof(
-        host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True,
-        user_agent=True,
-        fingerprint=True,
-    )  # fmt: skip
+    proof = (
+        "host",
+        "path",
+        "user",
+        "device",
+        "bytes_up",
+        "bytes_down",
+        "action",
+        "user_agent",
+        "fingerprint",
+    )
     marks = ('"class_uid"',)
     claims = objects.having("class_uid")
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -39,7 +38,7 @@ class OktaFamily(Family):
     name = "okta"
     help = "Okta System Log (JSON): sign-ins, at public addresses"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     advice = (
         "Okta sees public addresses: it names people behind a shared gateway only with other logs beside it."
     )

@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts, objects
 
 _LINE = (
@@ -33,7 +32,7 @@ class OlfeoFamily(Family):
     name = "olfeo"
     help = "Olfeo SaaS live logs (JSON: proxy, dns) and on-premises proxy access log"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     marks = ('] "', '"user_received_bytes"')
     claims = pl.col("line").str.contains(
         r'^ *\S+ \S+ .+? \[\d\d/\d\d/\d{4} \d\d:\d\d:\d\d\] "[A-Z]+ '

@@ -20,7 +20,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts, stamps
 
 #: Digits of ASCII: those of all scripts compile to three times as much.
@@ -77,7 +76,7 @@ class OpenvpnFamily(Family):
     name = "openvpn"
     help = "OpenVPN 2.x servers: status files (--status-version 1, 2, 3) and log"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     advice = "`verb 3` logs the addresses clients are given; a status file tells who is there."
     header = r"^HEADER[,\t]CLIENT_LIST[,\t]"
     claims = pl.any_horizontal(

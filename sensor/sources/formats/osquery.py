@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _KEYS = (
@@ -34,7 +33,7 @@ class OsqueryFamily(Family):
     name = "osquery"
     help = "osquery results: socket_events, process_open_sockets (JSON)"
     vantage = "endpoint"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = "osquery names no hosts: a resolver's log beside it does."
     marks = ('"hostidentifier"',)
     claims = objects.having("hostIdentifier", "unixTime") & objects.having_any("columns", "snapshot")

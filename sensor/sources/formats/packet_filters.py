@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
 
 _IPFW = (
@@ -59,7 +58,7 @@ class PacketFiltersFamily(Family):
     name = "packet-filters"
     help = "FreeBSD ipfw, IP Filter (ipmon, Vigor), pf (tcpdump of pflog), ipchains: packet logs"
     vantage = "firewall"
-    proof = Proof(action=True)
+    proof = ("action",)
     advice = "There are no hosts and no volumes in a packet filter's log."
     marks = ("ipfw", "(match)", " len ", "packet log: ")
     claims = pl.col("line").str.contains(

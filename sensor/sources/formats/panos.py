@@ -20,7 +20,6 @@ from collections.abc import Mapping
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, commas, keyvalue, objects
 
 #: Fields by position (1-based), for each type; the first seven are common.
@@ -219,16 +218,7 @@ class PanosFamily(Family):
         "CSV, CEF, LEEF, JSON"
     )
     vantage = "firewall"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "PAN-OS names hosts in URL logs and volumes in TRAFFIC logs: forward both (log at session end, a URL "
         "filtering profile with action alert instead of allow)."

@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups
 
 _LAYOUT = (
@@ -27,7 +26,7 @@ class PassivednsFamily(Family):
     name = "passivedns"
     help = "PassiveDNS (gamelinux): answers seen on the wire"
     vantage = "dns"
-    proof = Proof(host=True)
+    proof = ("host",)
     advice = "Repeated answers are written once in a while: lookups are counted too low."
     marks = ("||",)
     claims = pl.col("line").str.contains(r"^\d{9,11}\.\d+\|\|[0-9a-fA-F.:]+\|\|[0-9a-fA-F.:]+\|\|[A-Z]+\|\|")

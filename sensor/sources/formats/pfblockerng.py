@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts
 
 _STAMP = r"(?:[A-Z][a-z]{2} +\d{1,2}|\d{4}-\d\d-\d\d|\d\d/\d\d/\d\d) \d\d:\d\d:\d\d"
@@ -37,7 +36,7 @@ class PfblockerngFamily(Family):
     name = "pfblockerng"
     help = "pfBlockerNG 3 (pfSense): DNSBL, DNS reply and IP logs"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     advice = "Enable DNS reply logging: dnsbl.log tells only what was refused."
     marks = ("block", "dns-reply,", "dnsbl", "match", "pass", "reject", "unkn(")
     claims = pl.col("line").str.contains(f"{_REFUSED}|{_REPLY}|{_PACKET}")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED = {
@@ -27,7 +26,7 @@ class PiholeApiFamily(Family):
     name = "pihole-api"
     help = "Pi-hole 6 API: queries (JSON)"
     vantage = "dns"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     marks = ('"domain"',)
     claims = objects.having("domain", "client", "status", "dnssec", "reply")
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts, lookups
 
 _REMOTE = r"\[?(?P<client>[0-9a-fA-F.:]+?)\]?(?::(?P<client_port>\d+))?"
@@ -37,7 +36,7 @@ class PowerdnsFamily(Family):
     name = "powerdns"
     help = "PowerDNS Recursor (quiet=no, structured), dnsdist (LogAction, verbose), syslog"
     vantage = "dns"
-    proof = Proof(host=True)
+    proof = ("host",)
     advice = "Such lines carry no verdict; dnstap, which both write, tells answers too."
     marks = (
         "pdns", "dnsdist", "question for ", 'subsystem="syncres"', "packet from ", "got query for ",

@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas
 
 _FIELDS = (
@@ -30,7 +29,7 @@ class PrismaSdwanFamily(Family):
     name = "prisma-sdwan"
     help = "Palo Alto Prisma SD-WAN (CloudGenix ION) 5 and 6: flow log over syslog"
     vantage = "firewall"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = "Flows have no names: add the resolver's DNS log."
     own_zone = "UTC"
     marks = (",,,",)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _STANDARD = (
@@ -46,7 +45,7 @@ class PulseFamily(Family):
     name = "pulse"
     help = "Pulse Secure 8 to 9, Ivanti Connect Secure 22: VPN tunnels (standard and WELF filter)"
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = "Send User Access logs too, with VPN Tunneling events: they tell tunnel addresses."
     marks = (" - [", 'id=firewall time="')
     claims = (

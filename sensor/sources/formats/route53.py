@@ -10,7 +10,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED = (
@@ -29,7 +28,7 @@ class Route53Family(Family):
     name = "route53"
     help = "AWS Route 53 Resolver query log (JSON 1.0, 1.1), with DNS Firewall verdicts"
     vantage = "dns"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     marks = (" tcp ", " udp ", '"query_name"')
     claims = (
         objects.having("query_name") & objects.having_any("vpc_id", "srcids", "query_timestamp")

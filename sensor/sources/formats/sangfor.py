@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _KEYS = {
     "type": "log type|日志类型",
@@ -37,7 +36,7 @@ class SangforFamily(Family):
     name = "sangfor"
     help = "Sangfor NGAF 7 to 8, Network Secure: access control and website log (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, action=True)
+    proof = ("host", "path", "user", "action")
     advice = "There are no volumes of connections; log website access, which names the hosts."
     marks = ("log type", "日志类型")
     claims = pl.col("line").str.contains(r"^(?:fwlog: ?)?(?:(?i:log type)|日志类型)[::]")

@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -34,7 +33,7 @@ class SentinelOneFamily(Family):
     name = "sentinelone"
     help = "SentinelOne Deep Visibility (Cloud Funnel NDJSON): IP Connect, DNS, URL"
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True)
+    proof = ("host", "path", "user", "device")
     advice = "SentinelOne counts no bytes: give the proxy's or firewall's log with it."
     marks = ('"event.category"',)
     claims = objects.having("endpoint.name", "event.category") & pl.col("line").str.contains(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas
 
 _WANTED = {
@@ -29,7 +28,7 @@ class SilkFamily(Family):
     help = "SiLK flow records (rwcut with its titles)"
     vantage = "flow"
     own_zone = "UTC"
-    proof = Proof(bytes_up=True, bytes_down=True)
+    proof = ("bytes_up", "bytes_down")
     advice = "Flow records name no hosts: add DNS logs of the same clients."
     header = r"^\s*sIP\|\s*dIP\|"
     marks = ("sip|",)

@@ -19,7 +19,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
 
 _FIELDS = {
@@ -95,16 +94,7 @@ class SkyhighFamily(Family):
         "cloud (CSV, key=value, JSON)"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "The default access.log lacks what clients send: add bytes_from_client to its log line."
     header = r'^#time_stamp\b|^"?user_id"?,"?username"?,"?source_ip|^"?username"?,"?source_ip"?,'
     marks = (

@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = (
@@ -29,7 +28,7 @@ class SmokescreenFamily(Family):
     name = "smokescreen"
     help = "Smokescreen egress proxy: decisions and closed connections (JSON)"
     vantage = "proxy"
-    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "user", "bytes_up", "bytes_down", "action")
     marks = ('"canonical-proxy-cn-close"', '"canonical-proxy-decision"')
     claims = pl.col("line").str.contains(r'"msg"\s*:\s*"CANONICAL-PROXY-(?:DECISION|CN-CLOSE)"')
 

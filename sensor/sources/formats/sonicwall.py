@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, keyvalue, layouts
 
 _FIELDS = {
@@ -57,7 +56,7 @@ class SonicwallFamily(Family):
     name = "sonicwall"
     help = "SonicWall SonicOS 5 to 8: connections, web sites, denials; key=value and CEF"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Forward `Connection Closed` (537) and `Syslog Website Accessed` (97): volumes and hosts."
     marks = ("sn=", "id=firewall ", "|sonicwall|")
     claims = pl.col("line").str.contains(

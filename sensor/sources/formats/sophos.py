@@ -18,7 +18,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, layouts
 
 _FIELDS = {
@@ -96,9 +95,7 @@ class SophosFamily(Family):
         "9: web, packet filter"
     )
     vantage = "firewall"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Forward web filter (content filtering) and SSL/TLS logs beside the firewall's: only they name hosts."
     )

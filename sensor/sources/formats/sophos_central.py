@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, keyvalue, layouts, objects
 
 _FIELDS = {
@@ -39,7 +38,7 @@ class SophosCentralFamily(Family):
     name = "sophos-central"
     help = "Sophos Central events (SIEM API, script): web control and filtering on endpoints"
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True, action=True)
+    proof = ("host", "path", "user", "device", "action")
     advice = "Central reports blocked and warned sites only: give the firewall's web log, too."
     marks = ("event::",)
     claims = (

@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, lookups, objects
 
 _WANTED: dict[str, str] = {
@@ -36,10 +35,7 @@ class SplunkCimFamily(Family):
     name = "splunk-cim"
     help = "Splunk CIM: Network Traffic, Web, DNS events of any product (JSON, CSV exports)"
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True,
-        user_agent=True,
-    )  # fmt: skip
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")  # fmt: skip
     advice = "Export `_raw` beside the fields: the product's own line says more."
     header = r'^[^{]*\b_time\b[^{]*,"?src(?:_ip)?"?(?:,|\s*$)|^(?:[^{]*,)?"?src(?:_ip)?"?,[^{]*\b_time\b'
     marks = ("_time",)

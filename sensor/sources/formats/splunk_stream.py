@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED = {
@@ -32,7 +31,7 @@ class SplunkStreamFamily(Family):
     name = "splunk-stream"
     help = "Splunk Stream 6 to 8: http, dns, tcp, udp and other protocols' events (JSON)"
     vantage = "flow"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "user_agent")
     marks = ('"protocol_stack"',)
     claims = objects.having("protocol_stack", "src_ip", "dest_ip")
 

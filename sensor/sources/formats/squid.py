@@ -41,7 +41,6 @@ from sensor import schema
 from sensor.coded import by_value
 from sensor.sources import hosts, records
 from sensor.sources.family import Cut, Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, objects, stamps
 
 if TYPE_CHECKING:
@@ -158,9 +157,7 @@ class SquidFamily(Family):
         "uploads"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Squid's own formats do not log what clients send: uploads stay unknown. In squid.conf:\n"
         f"  {LOGFORMAT}\n"

@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
 
 _STAMP = r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \[\d+\] "
@@ -35,7 +34,7 @@ class SquidguardFamily(Family):
     name = "squidguard"
     help = "squidGuard, ufdbGuard: blocked and passed requests"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, device=True, action=True)
+    proof = ("host", "path", "user", "device", "action")
     advice = "Squid's own access.log has the volumes."
     marks = ("block", "pass", "request(", "test")
     claims = pl.col("line").str.contains(

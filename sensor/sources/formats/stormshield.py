@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _FIELDS = {
@@ -40,7 +39,7 @@ class StormshieldFamily(Family):
     name = "stormshield"
     help = "Stormshield SNS 2 to 5: web, connection, plugin, filter, ssl, logins; key=value"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = (
         "Log connections and web beside filter: only connection logs carry volumes, only web and plugin "
         "hosts."

@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _TOLD = (
     r"\d\d\[(?:IKE|CFG)\] (?:<[^>]*> )?(?:assigning virtual IP (?P<given>[0-9a-fA-F.:]+) to peer|"
@@ -27,7 +26,7 @@ class StrongswanFamily(Family):
     name = "strongswan"
     help = "strongSwan 5 and 6 (charon), also of pfSense and OPNsense: virtual addresses (syslog)"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     marks = ("[cfg] ", "[ike] ")
     claims = pl.col("line").str.contains(_TOLD)
 

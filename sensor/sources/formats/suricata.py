@@ -14,7 +14,6 @@ from functools import cache
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _SCALARS = (
@@ -75,16 +74,7 @@ class SuricataFamily(Family):
     name = "suricata"
     help = "Suricata EVE JSON: dns v1-v3, tls, quic, http, flow, netflow, alert, dhcp, krb5; 4.0 to 8"
     vantage = "packets"
-    proof = Proof(
-        host=True,
-        path=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-        fingerprint=True,
-    )
+    proof = ("host", "path", "device", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
     advice = (
         "Suricata logs volume in flow events: add `- flow` to the types of eve-log, and "
         "`- tls: {extended: yes}`, `- quic`."

@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _TRAFFIC = r"Local(?: Host)?(?: IP)?: .*,Remote(?: Host)?(?: IP)?: .*,(?:Inbound|Outbound|Unknown),"
 #: What the manager says of itself, where a relay took its name for the host's.
@@ -34,7 +33,7 @@ class SymantecEndpointFamily(Family):
     name = "symantec-endpoint"
     help = "Symantec Endpoint Protection Manager 12, 14: traffic log (syslog)"
     vantage = "endpoint"
-    proof = Proof(host=True, user=True, device=True, action=True)
+    proof = ("host", "user", "device", "action")
     advice = "There are no volumes: data-out cannot be reported from endpoint events."
     marks = ("symantecserver", ",remote", "site: ")
     claims = (pl.col("tag") == "SymantecServer").fill_null(False) | pl.col("line").str.contains(

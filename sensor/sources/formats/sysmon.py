@@ -12,7 +12,6 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.formats.windows_security_text import SPLUNK_EVENTS, splunk_event
 from sensor.sources.framing import JOINT
-from sensor.sources.interface import Proof
 from sensor.sources.text import events, objects
 
 _DATA = (
@@ -40,7 +39,7 @@ class SysmonFamily(Family):
         "XML, or Splunk's WinEventLog text"
     )
     vantage = "endpoint"
-    proof = Proof(host=True, user=True, device=True)
+    proof = ("host", "user", "device")
     advice = "Sysmon counts no bytes; enable DnsQuery and NetworkConnect in its configuration."
     marks = ('"queryresults"', "linux-sysmon", "microsoft-windows-sysmon")
     claims = pl.col("line").str.contains("Microsoft-Windows-Sysmon|Linux-Sysmon") | (

@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _TRAFFIC = ("virtualTraffic", "subnetTraffic", "exitTraffic")
@@ -36,7 +35,7 @@ class TailscaleFamily(Family):
     name = "tailscale"
     help = "Tailscale network flow logs (JSON): API, log streaming, Splunk HEC"
     vantage = "flow"
-    proof = Proof(user=True, device=True, bytes_up=True, bytes_down=True)
+    proof = ("user", "device", "bytes_up", "bytes_down")
     advice = (
         "Flow logs name no hosts, and leave out where exit traffic goes unless the tailnet's setting says "
         "otherwise: add the DNS log of the resolver."

@@ -9,7 +9,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -33,7 +32,7 @@ class TaniumFamily(Family):
     name = "tanium"
     help = "Tanium Threat Response stream: network and DNS events (JSON)"
     vantage = "endpoint"
-    proof = Proof(host=True, user=True, device=True, action=True)
+    proof = ("host", "user", "device", "action")
     advice = "There are no volumes: data-out cannot be reported from endpoint events."
     marks = ('"process__file__full_path"', '"process__pid"', '"tanium_process_id"')
     claims = objects.having("event", "fields") & pl.col("line").str.contains(

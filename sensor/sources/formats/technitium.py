@@ -18,7 +18,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _LINE = (
@@ -46,7 +45,7 @@ class TechnitiumFamily(Family):
     name = "technitium"
     help = "Technitium DNS Server: query log in its text log files, Log Exporter app (JSON)"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     marks = ("; qtype: ", '"questionname"')
     claims = pl.col("line").str.contains(
         r"^\[[^\]]+\] \[[^ ]+:\d+\] \[\w+\] .*QNAME: [^;]*; QTYPE: "

@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _ARGUMENT = "process_kprobe.args[].sock_arg."
@@ -38,7 +37,7 @@ class TetragonFamily(Family):
     name = "tetragon"
     help = "Cilium Tetragon: tcp_connect and udp_sendmsg of processes and pods (JSON)"
     vantage = "endpoint"
-    proof = Proof(device=True, action=True)
+    proof = ("device", "action")
     advice = "Load a tracing policy for tcp_connect; it names no hosts, Hubble does."
     marks = (
         '"process_exec"', '"process_exit"', '"process_kprobe"', '"process_lsm"', '"process_tracepoint"',

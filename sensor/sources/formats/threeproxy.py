@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _END = r"(?:\[[0-9a-fA-F:]+\]|[0-9a-fA-F.:]+):\d{1,5}"
 _LINE = (
@@ -33,7 +32,7 @@ class ThreeproxyFamily(Family):
     name = "3proxy"
     help = "3proxy 0.8 and 0.9: HTTP, SOCKS and port services, default and sample logformat"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     marks = (" 00",)
     claims = pl.col("line").str.contains(
         r"^\d\S*(?: \d\d:\d\d:\d\d(?: [+-]\d{4})?| +\[[^\]]+\])? +(?:[A-Z][\w-]*\.)?\d{1,5} 00\d{3} \S+ "

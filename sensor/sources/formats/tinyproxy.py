@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _HEAD = r"^(?:[A-Z]+\s+([A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d(?:\.\d+)?) \[(\d+)\]: )"
 _CONNECT = r"\bConnect \(file descriptor (\d+)\): .*\[(?:::ffff:)?([0-9a-fA-F.:]+)\]"
@@ -28,7 +27,7 @@ class TinyproxyFamily(Family):
     name = "tinyproxy"
     help = "Tinyproxy: requests with their clients (LogLevel Connect or more), refusals"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, action=True)
+    proof = ("host", "path", "action")
     advice = "Tinyproxy logs no volumes: data-out cannot be reported from it."
     marks = (
         "critical ", "error ", "warning ", "notice ", "connect ", "info ", "tinyproxy",

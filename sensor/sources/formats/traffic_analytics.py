@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _WANTED = {
@@ -37,7 +36,7 @@ class TrafficAnalyticsFamily(Family):
     name = "traffic-analytics"
     help = "Azure traffic analytics: NTANetAnalytics, AzureNetworkAnalytics_CL (JSON)"
     vantage = "flow"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = "Flow records name no hosts: add Azure DNS or Azure Firewall application rules."
     own_zone = "UTC"
     marks = ('"flowstatus"', '"flowstatus_s"')

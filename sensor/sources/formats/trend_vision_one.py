@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -61,7 +60,7 @@ class TrendVisionOneFamily(Family):
     name = "trend-vision-one"
     help = "Trend Vision One: Internet Access web log, endpoint activity (NDJSON)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, device=True, action=True, user_agent=True)
+    proof = ("host", "path", "user", "device", "action", "user_agent")
     advice = "Neither web access nor endpoint activity carries sizes: data-out cannot be reported."
     marks = ('"endpointguid"', '"endpointhostname"')
     claims = (

@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _WANTED = {
@@ -32,7 +31,7 @@ class TwingateFamily(Family):
     name = "twingate"
     help = "Twingate connector and network event logs (JSON)"
     vantage = "proxy"
-    proof = Proof(host=True, user=True, action=True)
+    proof = ("host", "user", "action")
     marks = (
         '"closed_connection"', '"closed_to_connect"', '"established_connection"', '"established_to_connect"',
         '"failed_connection"', '"failed_to_connect"',

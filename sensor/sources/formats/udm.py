@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _BELOW = ("", "udm.", "event.")
@@ -45,10 +44,7 @@ class UdmFamily(Family):
     help = "Google SecOps (Chronicle) UDM: network events (JSON)"
     vantage = "proxy"
     generic = True
-    proof = Proof(
-        host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True,
-        user_agent=True,
-    )  # fmt: skip
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")  # fmt: skip
     marks = ('"principal"',)
     claims = (
         objects.having("metadata", "principal", "target")

@@ -23,7 +23,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts, lookups, objects
 
 _STAMP = r'^\s*"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"?\s*,'
@@ -146,16 +145,7 @@ class UmbrellaFamily(Family):
     name = "umbrella"
     help = "Cisco Umbrella, Secure Access exports (CSV v1 to v10): DNS, web, cloud firewall, IP"
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "DNS logs prove interest, not use. Paths of HTTPS need decryption in the web policy; users need "
         "the AD connector "

@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups
 
 _LEVEL = r"(?:info|query|reply|notice|warning|error|debug|fatal error)"
@@ -44,7 +43,7 @@ class UnboundFamily(Family):
     name = "unbound"
     help = "Unbound 1.6 to 1.24: log-queries, log-replies, log-local-actions, rpz-log; pfSense, OPNsense"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     advice = (
         "Set `log-replies: yes` and `log-local-actions: yes`: without them Unbound does not tell what it "
         "refused."

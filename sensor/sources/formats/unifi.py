@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef
 
 _FIELDS = {
@@ -36,7 +35,7 @@ class UnifiFamily(Family):
     name = "unifi"
     help = "Ubiquiti UniFi Network 9, 10 and UniFi OS: activity log in CEF"
     vantage = "firewall"
-    proof = Proof(device=True, action=True)
+    proof = ("device", "action")
     advice = "The activity log has neither hosts nor volumes: switch on NetFlow (IPFIX) and log the resolver."
     #: UniFi Network's stamps; of UniFi OS, which writes local time, nothing is read
     own_zone = "UTC"

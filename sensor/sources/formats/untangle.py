@@ -14,7 +14,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 
@@ -55,7 +54,7 @@ class UntangleFamily(Family):
     name = "untangle"
     help = "Untangle / Arista NG Firewall 16 and 17: web filter, HTTP, sessions (JSON, syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     advice = "Send SessionStatsEvent too: only it has volumes; WebFilterEvent names hosts."
     marks = ('"class com.untangle.',)
     claims = pl.col("line").str.contains(r'"class"\s*:\s*"class com\.untangle\.')

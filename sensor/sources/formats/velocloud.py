@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _FIELDS = {
@@ -31,7 +30,7 @@ class VelocloudFamily(Family):
     name = "velocloud"
     help = "VMware SD-WAN (VeloCloud) Edge 3 to 6: firewall log (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "bytes_up", "bytes_down", "action")
     marks = ('action="vcf ', "action=vcf ")
     claims = pl.col("line").str.contains(r"\bACTION=\"?VCF \w+")
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _WANTED = {
@@ -43,7 +42,7 @@ class VersaFamily(Family):
     name = "versa"
     help = "Versa Networks VOS: flow, access, URL, DNS and secure access logs (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     advice = "Log access rules at the end (volumes) and URL filtering (hosts)."
     marks = ("log, appliancename=",)
     claims = pl.col("line").str.contains(r"(?:^|\s)[A-Za-z][A-Za-z0-9]*Log, applianceName=")

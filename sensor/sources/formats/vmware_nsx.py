@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _LINE = (
     r"\bINET6? (?P<event>match|TERM)\s+(?P<verdict>PASS|DROP|REJECT|PUNT|REDIRECT|NAT|RDR)? ?\S+ (?:IN|OUT) "
@@ -29,7 +28,7 @@ class VmwareNsxFamily(Family):
     name = "vmware-nsx"
     help = "VMware NSX for vSphere 6 and NSX-T 3, 4: distributed firewall packet log (syslog)"
     vantage = "firewall"
-    proof = Proof(action=True)
+    proof = ("action",)
     advice = "The packet log has no hosts: add the DNS log of the resolver, or IPFIX for volumes."
     marks = ("inet match", "inet term", "inet6 match", "inet6 term")
     claims = pl.col("line").str.contains(_ANY)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts, objects
 
 _FIELDS = {
@@ -63,7 +62,7 @@ class VpcflowFamily(Family):
         "Alibaba Cloud VPC flow logs (JSON)"
     )
     vantage = "flow"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = (
         "Flow logs name no hosts: add Route 53 resolver query logs. Log a custom format to S3, whose "
         "head line names it."

@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, dhcp, keyvalue, layouts
 
 _FIELDS = {
@@ -72,7 +71,7 @@ class WatchguardFamily(Family):
         "WatchGuard Firebox (Fireware 11 to 12): connections, HTTP/HTTPS/DNS proxies, logins; LEEF and syslog"
     )
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = (
         "Enable `Send a log message for reports` in policies and proxy actions: only then are volumes "
         "and hosts logged."

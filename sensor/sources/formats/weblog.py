@@ -19,7 +19,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts, objects
 
 _STAMP = r"\[(?<time>\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4})\]"
@@ -89,9 +88,7 @@ class WeblogFamily(Family):
         "forward proxies, and web servers that log their host"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "The combined layout has neither host nor upload size: log JSON with remote_addr, host, request, "
         "request_length and bytes_sent; in stream blocks add $ssl_preread_server_name."

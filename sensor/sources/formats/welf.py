@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _WANTED = {
@@ -35,9 +34,7 @@ class WelfFamily(Family):
     help = "WELF (WebTrends) of any product: WebMarshal, Junos UTM, Topsec, firewalls"
     vantage = "proxy"
     generic = True
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('time="',)
     claims = pl.col("line").str.contains(
         r'\bid=\S+ (?:.* )?time="\d{4}-\d{1,2}-\d{1,2} \d\d:\d\d:\d\d" (?:.* )?fw=\S+ (?:.* )?pri=\d'

@@ -16,7 +16,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, dhcp
 
 _V4 = ("id", "date", "clock", "", "ip", "name", "mac", "user")
@@ -38,7 +37,7 @@ class WindowsDhcpFamily(Family):
     name = "windows-dhcp"
     help = "Windows Server 2008 to 2025 DHCP audit logs, IPv4 and IPv6"
     vantage = "identity"
-    proof = Proof(device=True)
+    proof = ("device",)
     advice = "The server overwrites these files every week and caps their size: collect them daily."
     header = r"(?i)^(?:\ufeff)?ID,Date,Time,Description,IP(?:v6)? Address,Host Name,"
     claims = pl.col("line").str.contains(f"{_EVENT}|{_PREAMBLE}")

@@ -19,7 +19,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, lookups, objects
 
 _STAMP = (
@@ -100,7 +99,7 @@ class WindowsDnsFamily(Family):
     name = "windows-dns"
     help = "Windows DNS Server debug log (2003 to 2025), any region's dates, details mode"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     advice = (
         "Log packets, both directions, queries and responses. Dates are the server's local time and "
         "region: set the "
@@ -147,7 +146,7 @@ class WindowsDnsEventsFamily(Family):
         "NXLog, evtx_dump"
     )
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     header = r'(?i)^[^{]*[",;]?QNAME[",;]'
     marks = (
         "qname", "microsoft-windows-dnsserver", "query_received: tcp=", "recurse_query_out: tcp=",

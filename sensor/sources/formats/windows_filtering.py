@@ -13,7 +13,6 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.formats import windows_security
-from sensor.sources.interface import Proof
 from sensor.sources.text import events
 
 _DATA = ("Direction", "SourceAddress", "SourcePort", "DestAddress", "DestPort", "Protocol")
@@ -29,7 +28,7 @@ class WindowsFilteringFamily(Family):
     name = "windows-filtering"
     help = "Windows Filtering Platform, Security events 5156 and 5157: XML, winlogbeat, NXLog, Wazuh JSON"
     vantage = "endpoint"
-    proof = Proof(device=True, action=True)
+    proof = ("device", "action")
     advice = "It names no hosts, accounts or bytes: collect Sysmon 22 and 3 of the same computers."
     marks = ("5156", "5157")
     claims = windows_security.AUDITED & windows_security.FILTERED

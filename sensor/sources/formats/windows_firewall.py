@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 
 _LINE = (
     r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<action>ALLOW|DROP|OPEN|OPEN-INBOUND|CLOSE) "
@@ -29,7 +28,7 @@ class WindowsFirewallFamily(Family):
     name = "windows-firewall"
     help = "Windows Defender Firewall log (pfirewall.log)"
     vantage = "endpoint"
-    proof = Proof(action=True)
+    proof = ("action",)
     advice = (
         "Set `LogAllowed` too: without it only dropped packets are logged. There are no hosts and no volumes."
     )

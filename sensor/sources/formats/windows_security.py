@@ -24,7 +24,6 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, MAX_RECORD_BYTES
-from sensor.sources.interface import Proof
 from sensor.sources.text import events
 
 _DATA = (
@@ -113,7 +112,7 @@ class WindowsSecurityFamily(Family):
         "NXLog, Azure, Wazuh JSON"
     )
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = (
         "Collect 4768 and 4769 of every domain controller (audit Kerberos authentication and service "
         "tickets, success): they name the account at the client's own address."

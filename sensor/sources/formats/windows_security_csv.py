@@ -16,7 +16,6 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.formats import windows_security as rules
 from sensor.sources.framing import QUOTED
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas
 
 _WANTED = {"stamp": "date and time", "event": "event id"}
@@ -31,7 +30,7 @@ class WindowsSecurityCsvFamily(Family):
     name = "windows-security-csv"
     help = "Windows Security events 4624, 4768, 4769, 4770 as CSV of an English Event Viewer"
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = "Save the log as XML: it does not depend on the language."
     header = r"(?i)^\ufeff?(?:Keywords|Level),Date and Time,Source,Event ID,Task Category"
     framing = QUOTED

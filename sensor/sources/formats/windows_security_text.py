@@ -25,7 +25,6 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.formats import windows_security as rules
 from sensor.sources.framing import JOINT, Blocks
-from sensor.sources.interface import Proof
 
 _FIELDS = ("", "log", "", "stamp", "event", "", "", "", "audit", "", "", "", "message")
 _START = r"^MSWinEventLog(?:\t| |#011)\d(?:\t|#011)"
@@ -64,7 +63,7 @@ class WindowsSecurityTextFamily(Family):
         "WinEventLog: English, German, French"
     )
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = "Send events as JSON or XML: their fields do not depend on the language."
     marks = ("mswineventlog", "logname=")
     claims = pl.col("line").str.contains(_START) | (pl.col("line").str.extract(SPLUNK_EVENT, 2) == "Security")

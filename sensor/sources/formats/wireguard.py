@@ -19,7 +19,6 @@ import hashlib
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
 
 _KEY = r"[A-Za-z0-9+/]{38,43}="
@@ -45,7 +44,7 @@ class WireguardFamily(Family):
     name = "wireguard"
     help = "WireGuard `wg show all dump` (keys are dropped)"
     vantage = "identity"
-    proof = Proof(device=True)
+    proof = ("device",)
     advice = "Take a dump every two minutes: it only tells the latest handshake."
     marks = ("\t",)
     claims = pl.col("line").str.contains(_INTERFACE) | pl.col("line").str.contains(_ODD)

@@ -16,7 +16,6 @@ import polars as pl
 
 from sensor.sources import zeek_logs, zeek_text
 from sensor.sources.family import FIELDS, Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _READ: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
@@ -55,16 +54,7 @@ class ZeekJsonFamily(Family):
     name = "zeek-json"
     help = "Zeek and Corelight JSON lines of mixed logs, also inside syslog or exports (Kafka, Splunk)"
     vantage = "packets"
-    proof = Proof(
-        host=True,
-        path=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-        fingerprint=True,
-    )
+    proof = ("host", "path", "device", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
     advice = "Stream conn.log, too: it alone has volumes; ssl.log and quic.log have the names."
     marks = ('"uid"', '"uids"', '"_path"')
     claims = (

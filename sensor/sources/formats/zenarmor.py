@@ -15,7 +15,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _WANTED = {
@@ -37,7 +36,7 @@ class ZenarmorFamily(Family):
     name = "zenarmor"
     help = "Zenarmor (Sensei) 1 and 2: connections, TLS, web, DNS (syslog, Elasticsearch)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     marks = ('"ip_src_saddr"', "daemon=zenarmor, index=")
     claims = pl.col("line").str.contains("^daemon=zenarmor, index=") | objects.having(
         "ip_src_saddr", "ip_dst_saddr"

@@ -13,7 +13,6 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.formats.okta import CONFIDENCE, LEASE_S
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -51,16 +50,7 @@ class ZpaFamily(Family):
     name = "zpa"
     help = "Zscaler Private Access LSS: user activity, browser access, user status (JSON)"
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('"auditoperationtype"', '"logtimestamp"')
     claims = objects.having("LogTimestamp", "Customer") & objects.having_any(
         "ZENTotalBytesRxClient",

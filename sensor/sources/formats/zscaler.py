@@ -17,7 +17,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
 
 _FIELDS = {
@@ -125,16 +124,7 @@ class ZscalerFamily(Family):
         "Zscaler ZIA NSS and Cloud NSS feeds: web, firewall, dns; JSON, tab key=value, CEF, LEEF, default CSV"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Configure the feed with eurl, ehost, login, cltintip, reqsize, respsize, epochtime and "
         "devicehostname: "

@@ -18,7 +18,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _WANTED = ("src", "dst", "msg", "note", "user", "cat", "duration", "sent", "rcvd", "protoID", "proto", "mac")
@@ -33,7 +32,7 @@ class ZyxelFamily(Family):
     name = "zyxel"
     help = "Zyxel USG, ATP, VPN, ZyWALL: traffic, firewall and web filter logs (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "user", "bytes_up", "bytes_down", "action")
     advice = "Send the category Traffic Log (volumes) and the content filter's logs (hosts)."
     marks = ('" note="',)
     claims = pl.col("line").str.contains(
