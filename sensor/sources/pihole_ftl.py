@@ -27,8 +27,8 @@ from sensor.sources import hosts, records
 from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.lines import Block
 from sensor.sources.open import on_disk
+from sensor.sources.text.reasons import REVERSE
 
-REVERSE = "set aside: reverse lookup (PTR)"
 NO_NAME = "set aside: the name is hidden or none of a service host"
 UNREADABLE = "no time or no name"
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts
+from sensor.sources.text.reasons import NO_PORTS
 
 _REQUEST = (
     r"^\[(?P<word>\w+)\] (?:URLFILTER: )?\[?URL:(?P<url>\S+?)\]? (?:\[\w+\] )?"
@@ -29,7 +30,6 @@ _WANTED = {
     "down": "reply_bytes",
 }  # fmt: skip
 OTHER = "set aside: alert that names no connection (IPREP, MALWARE, IPS)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class AlliedTelesisFamily(Family):

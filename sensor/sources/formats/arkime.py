@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _FIELDS = {
     "time": "firstPacket", "length": "length", "proto": "ipProtocol", "root": "rootId",
@@ -35,7 +36,6 @@ _LISTS = (
     "user",
 )
 LOOKUP = "set aside: conversation with a resolver"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class ArkimeFamily(Family):

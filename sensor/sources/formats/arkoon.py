@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_PORTS
 
 _WANTED = {
     "kind": "aktype", "time": "gmtime|time", "client": "src", "server": "dst", "proto": "protocol",
@@ -24,7 +25,6 @@ _WANTED = {
     "method": "op", "host": "dstname", "asked": "arg", "agent": "agent", "down": "rcvd", "status": "result",
 }  # fmt: skip
 OTHER = "set aside: alert or event that names no connection (aktype)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class ArkoonFamily(Family):

@@ -10,6 +10,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, lookups, objects
+from sensor.sources.text.reasons import NO_CONNECTION
 
 _WANTED: dict[str, str] = {
     "time": "EventStartTime|TimeGenerated|TimeGenerated [UTC]",
@@ -35,7 +36,6 @@ _WANTED: dict[str, str] = {
     "duration": "NetworkDuration|Duration",
     "action": "DvcAction|EventResult",
 }
-OTHER = "set aside: event that names no connection"
 _ACTIONS = {"success": "allowed", "failure": "unknown", "partial": "unknown", "na": "unknown"}
 
 
@@ -86,7 +86,7 @@ class AsimFamily(Family):
                 pl.when(dns).then(lookups.verdict(pl.col("rcode"))), word.replace(_ACTIONS), pl.lit("unknown")
             ),
             reason=pl.when(pl.all_horizontal(pl.col(n).is_null() for n in ("query", "url", "host", "server")))
-            .then(pl.lit(OTHER))
+            .then(pl.lit(NO_CONNECTION))
             .when(dns)
             .then(lookups.reverse(pl.col("type"))),
         )

@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _FIELDS = {
     "time": "time|TimeGenerated|TimeGenerated [UTC]|timestamp",
@@ -36,7 +37,6 @@ _MSG = (
     r"\[?(?P<target>[^\s\]]+?)\]?(?::(?P<port>\d+))?(?:\. |\s|$)"
 )
 OTHER = "set aside: record that names no connection (metrics, flow trace)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class AzureFirewallFamily(Family):

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts
+from sensor.sources.text.reasons import NO_PORTS
 
 _TUPLE = r'"\d{10}(?:\d{3})?,[0-9a-fA-F.:]+,[0-9a-fA-F.:]+,\d+,\d+,(?:T|U|\d+),[IO],[A-Z][^"]*"'
 _NAMES = ["time", "client", "server", "client_port", "port", "proto", "way", "a", "b", "c", "d", "e", "f"]
@@ -81,7 +82,7 @@ def _rows(tuples: pl.DataFrame) -> pl.DataFrame:
         .when(state == "E")
         .then(pl.lit("end-delta"))
         .otherwise(pl.lit("begin")),
-        reason=pl.when(~proto.is_in(["6", "17"])).then(pl.lit("set aside: neither TCP nor UDP")),
+        reason=pl.when(~proto.is_in(["6", "17"])).then(pl.lit(NO_PORTS)),
     )
 
 

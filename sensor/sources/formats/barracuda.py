@@ -19,6 +19,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts, objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _ACTIVITY = r"(?:^|\b(\w+): )type=\w+\|proto=\w+\|srcIF="
 #: The same record as values alone, as the log may be set: the documented order.
@@ -90,7 +91,6 @@ _THREAT = {
     "user": "user",
     "word": "operation",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class BarracudaFamily(Family):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text.reasons import REVERSE
 
 _HEAD = (
     r"(?:^(?P<time>\d\d-[A-Z][a-z]{2}-\d{4} [\d:.]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-][\d:]+)?) )?"
@@ -29,7 +30,6 @@ _QUERY = (
 _POLICY = _HEAD + r"(?:disabled )?rpz \S+ (?P<policy>[A-Z-]+) rewrite (?P<name>[^\s/]+)(?:/(?P<type>\w+))?"
 _ANSWER = r"\b(?:A|AAAA) ([0-9a-fA-F.:]*[.:][0-9a-fA-F.:]+)"
 NOT_A_QUESTION = "set aside: repeats a question (answer logged too)"
-NO_LOOKUP = "set aside: reverse lookup (PTR)"
 OTHER = "set aside: no lookup (zone transfer, server message)"
 
 
@@ -76,7 +76,7 @@ class BindFamily(Family):
             reason=pl.when(pl.col("name").is_null())
             .then(pl.lit(OTHER))
             .when(pl.col("type") == "PTR")
-            .then(pl.lit(NO_LOOKUP))
+            .then(pl.lit(REVERSE))
             .when((pl.col("verb") == "response") & ~pl.col("rest").str.contains("response: "))
             .then(pl.lit(NOT_A_QUESTION)),
         )

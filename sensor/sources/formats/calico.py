@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _WANTED = {
     "start": "start_time", "end": "end_time", "client": "source_ip", "client_port": "source_port",
@@ -21,7 +22,6 @@ _WANTED = {
     "proto": "proto", "action": "action", "reporter": "reporter", "in": "bytes_in", "out": "bytes_out",
     "packets_in": "packets_in", "packets_out": "packets_out",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CalicoFamily(Family):

@@ -11,6 +11,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 
 _FIELDS = {
     "stamp": "event_timestamp|event_time|time_str", "time": "time|event_time_ms", "type": "event_type",
@@ -29,8 +30,6 @@ _FIELDS = {
 }  # fmt: skip
 #: A client's tunnel came up or went down; `src_ip` is the address it was given.
 _TUNNELS, _PEOPLE = ["Connected", "Disconnected"], ["VPN User", "SDP User"]
-OTHER = "set aside: event that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CatoFamily(Family):
@@ -95,7 +94,7 @@ class CatoFamily(Family):
             reason=pl.when(tunnel)
             .then(pl.lit(None, dtype=pl.String))
             .when(~named & (pl.col("server").is_null() | pl.col("port").is_null()))
-            .then(pl.lit(OTHER))
+            .then(pl.lit(NO_CONNECTION))
             .when(~named & ~proto.is_in(["tcp", "udp"]))
             .then(pl.lit(NO_PORTS)),
         )

@@ -11,6 +11,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 
 _FIELDS: dict[str, tuple[str, ...]] = {
     "time": ("start", "rt", "end", "devTime", "deviceReceiptTime"),
@@ -36,9 +37,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 _KEYS = tuple(key for keys in _FIELDS.values() for key in keys)
 _CUT_CEF = r"^\s?[01]\|(?:[^|=]+\|){5}[^|]*\|\w+="
 _CUT_LEEF = r"^[12]\.0\|(?:[^|=]+\|){4}(?:[^|]{1,4}\|)?\w+="
-OTHER = "set aside: event that names no connection"
 _LAYERS = ("icmp", "igmp", "esp", "gre", "1", "58", "47", "50")
-OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
 
 
 class CefFamily(Family):
@@ -102,7 +101,7 @@ class CefFamily(Family):
             bytes_up="up",
             bytes_down="down",
             reason=pl.when(pl.all_horizontal(pl.col(n).is_null() for n in ("url", "host", "server")))
-            .then(pl.lit(OTHER))
+            .then(pl.lit(NO_CONNECTION))
             .when(pl.col("transport").str.to_lowercase().is_in(_LAYERS))
-            .then(pl.lit(OTHER_TRANSPORT)),
+            .then(pl.lit(NO_PORTS)),
         )

@@ -18,6 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.text.reasons import FAILED_SIGN_IN, NO_CONNECTION, NO_PORTS
 
 _FIELDS = {
     "time": "time|rt|devTime|segment_time|lastupdatetime",
@@ -81,9 +82,6 @@ _OLD = (
     r"product|service_id|src): "
 )
 _QUOTES = r'^"\d+" "\d{1,2}[A-Z][a-z]{2}\d{4}" "[ \d]?\d:\d\d:\d\d" '
-OTHER = "set aside: event that names no connection"
-FAILED = "set aside: sign-in that failed"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CheckpointFamily(Family):
@@ -245,14 +243,14 @@ def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
         origin=pl.when(pl.col("office_ip").is_not_null()).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
         # Negotiations of keys (IKE) name two gateways, and neither protocol nor service.
         reason=pl.when(told & pl.col("action").str.contains("(?i)^fail|^reject").fill_null(False))
-        .then(pl.lit(FAILED))
+        .then(pl.lit(FAILED_SIGN_IN))
         .when(
             ~told
             & (pl.col("server").is_null() | (flow & proto.is_null() & ports.is_null()))
             & ~asked
             & ~whole
         )
-        .then(pl.lit(OTHER))
+        .then(pl.lit(NO_CONNECTION))
         .when(~told & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~asked & ~whole)
         .then(pl.lit(NO_PORTS)),
     )

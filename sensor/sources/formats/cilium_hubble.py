@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import ANSWERED, NO_PORTS
 
 _FIELDS = {
     "time": "time", "verdict": "verdict", "src": "IP.source", "dst": "IP.destination",
@@ -27,7 +28,6 @@ _FIELDS = {
 _WANTED = {name: f"flow.{path}".replace("|", "|flow.") + f"|{path}" for name, path in _FIELDS.items()}
 _NAMES, _BARE_NAMES, _BACK_NAMES = "flow.destination_names[]", "destination_names[]", "flow.source_names[]"
 _ACTIONS = {"FORWARDED": "allowed", "REDIRECTED": "allowed", "AUDIT": "allowed", "DROPPED": "blocked"}
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CiliumHubbleFamily(Family):
@@ -87,7 +87,7 @@ class CiliumHubbleFamily(Family):
             ),
             phase=pl.lit("begin"),
             reason=pl.when(is_dns & (pl.col("type") == "RESPONSE"))
-            .then(pl.lit(lookups.ANSWERED))
+            .then(pl.lit(ANSWERED))
             .when(~is_dns & pl.col("port").is_null())
             .then(pl.lit(NO_PORTS))
             .when(is_dns)

@@ -18,6 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION, NO_PORTS
 
 _IDS = (
     r"%?\b(?:ASA|FTD|FWSM|PIX)-(?:[a-z]+-)?\d-(?:[0-35-9]\d{5}|4(?:[0-24-9]\d{4}|3(?:[1-9]\d{3}|"
@@ -74,9 +75,7 @@ _LEASE = (
     r"Succeeded adding"
 )
 _STRAY = r"(?i)\(no connection\)"
-OTHER = "set aside: message that names no connection"
 STRAY = "set aside: stray packet of a connection already closed"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CiscoAsaFamily(Family):
@@ -109,7 +108,7 @@ class CiscoAsaFamily(Family):
                 (_URL, lambda part: _urls(part, _URL)),
                 (_URL_DENIED, lambda part: _urls(part, _URL_DENIED)),
                 (_SIDES, lambda part: _denials(part, _SIDES)),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_CONNECTION)),
             ],
         )
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, keyvalue, layouts, pairs
+from sensor.sources.text.reasons import NO_PORTS
 
 _RECORD, _UNIT = "\x1e", "\x1f"
 _FIELDS = {
@@ -64,7 +65,6 @@ _ID = r"%?\b(?:ASA|FTD|NGIPS)-(?:[a-z]+-)?\d-(43000[1-5]):?"
 _BARE = r"(?:^|, )(?:SrcIP|DstIP|AccessControlRuleAction): \S+.*, (?:SrcIP|DstIP|SrcPort|DstPort|ACPolicy): "
 _ENCORES = r"(?:^|\s)rec_type=\d+ (?:.*\s)?rec_type_simple="
 OF_ANOTHER = "set aside: intrusion, file or malware event (its connection is logged apart)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CiscoFtdFamily(Family):

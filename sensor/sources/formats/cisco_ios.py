@@ -22,6 +22,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION
 
 _LIST = (
     r"list (?P<list>\S+) (?:\w+\d\S* )?(?P<verdict>permitted|denied) (?P<proto>\w+) "
@@ -53,7 +54,6 @@ _FLOW = (
     r"dst: (?P<server>[0-9a-fA-F.:]+)/(?P<port>\d+) proto: (?P<proto>\d+) .*Result: (?P<verdict>\w+) "
     r"Pkt count: (?P<packets>\d+) bytes: (?P<up>\d+)"
 )
-OTHER = "set aside: message that names no connection"
 
 
 class CiscoIosFamily(Family):
@@ -88,7 +88,7 @@ class CiscoIosFamily(Family):
                 (_NEXUS, lambda part: _packets(part, _NEXUS)),
                 (_FILTER, _filter),
                 (_FLOW, _flow),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_CONNECTION)),
             ],
         )
 

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _KEYS = (
     "sa", "sp", "da", "dp", "pr", "dh", "ibc", "obc", "liuid", "liuida", "fss", "fes", "fsms", "fems",
@@ -22,7 +23,6 @@ _KEYS = (
 )  # fmt: skip
 _FLOW = r'\bfv="?nvzFlow_|"fv"\s*:\s*"nvzFlow_'
 OTHER = "set aside: record of an endpoint or its interface, no flow"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CiscoNvmFamily(Family):

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts
+from sensor.sources.text.reasons import CHALLENGE, NO_REQUEST
 
 _LINE = (
     r"^(?:[A-Z][a-z]+: )?(?<time>\d{9,10}(?:\.\d{1,6})?) +(?<taken>-?\d+) (?<client>\S+)(?: \([^)]*\))? "
@@ -38,8 +39,6 @@ _MONITORED = (
     r"to (?P<server>[\d.]*\d)(?:\((?P<host>[^)]*)\))?(?::(?P<port>\d+))?"
 )
 MONITOR = "set aside: traffic monitor's own message"
-CHALLENGE = "set aside: challenge for a password (407)"
-NO_REQUEST = "set aside: left before any request"
 
 
 class CiscoWsaFamily(Family):

@@ -22,6 +22,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import stamps
+from sensor.sources.text.reasons import NO_CONNECTION
 
 _NUMBERS = r"(?:\d+ ){0,2}?(?:\d+)? ?:"
 _HEAD = (
@@ -56,7 +57,6 @@ _HELD_S = 43_200.0
 _SERVICE = 1024
 #: How far a half's end may lie from its exchange's.
 _TOGETHER = "5s"
-OTHER = "set aside: event that names no connection"
 AGAIN = "set aside: half of an exchange told whole (DELINK)"
 
 
@@ -127,7 +127,10 @@ class CitrixAdcFamily(Family):
             lease_s=pl.when(pl.col("is_login") & (event == "LOGIN")).then(_HELD_S),
             closes=pl.col("is_login") & (event == "LOGOUT"),
             origin=pl.when("is_login").then(pl.lit("vpn")),
-            reason=pl.when(~used.fill_null(False)).then(pl.lit(OTHER)).when(again).then(pl.lit(AGAIN)),
+            reason=pl.when(~used.fill_null(False))
+            .then(pl.lit(NO_CONNECTION))
+            .when(again)
+            .then(pl.lit(AGAIN)),
         )
 
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import pairs
+from sensor.sources.text.reasons import NO_PORTS
 
 _FIELDS = {
     "event": "event", "action": "action", "client": "connsrcip|srcip", "server": "conndestip|destip",
@@ -28,7 +29,6 @@ _UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000
 #: Who signs in here is at the address itself, not at the far end of a tunnel.
 _AGENTS = ["HTTP", "HTTPS", "ARP", "MAC", "Agent"]
 OTHER = "set aside: event that names no connection (event)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class ClavisterFamily(Family):

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import NO_CONNECTION
 
 _WANTED: dict[str, str] = {
     "time": "Datetime|SessionStartTime|Timestamp",
@@ -50,7 +51,6 @@ _ONLY_HERE = (
     *("ResolverDecision", "QueryNameReversed", "MatchedCategoryNames", "QueryCategoryNames", "EDNSSubnet"),
     *("HTTPHost", "SourceInternalIP", "EgressColoName", "ConnectionCloseReason"),
 )
-OTHER = "set aside: event that names no connection"
 AUTHORITATIVE = "set aside: zone's own DNS log (resolvers of the world, no client of ours)"
 
 
@@ -142,7 +142,7 @@ def _reason() -> pl.Expr:
     gateway = pl.any_horizontal(pl.col(name).is_not_null() for name in ("decision", "location", "email"))
     return (
         pl.when(pl.col("other").is_not_null())
-        .then(pl.lit(OTHER))
+        .then(pl.lit(NO_CONNECTION))
         .when(pl.col("is_dns") & ~gateway)
         .then(pl.lit(AUTHORITATIVE))
         .when("is_dns")

@@ -16,12 +16,12 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.formats.okta import CONFIDENCE, LEASE_S
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import FAILED_SIGN_IN
 
 _FIELDS = {
     "time": "CreatedAt", "action": "Action", "allowed": "Allowed", "user": "Email", "client": "IPAddress",
 }  # fmt: skip
 OTHER = "set aside: event that is no sign-in (Action)"
-FAILED = "set aside: sign-in that failed"
 
 
 class CloudflareAccessFamily(Family):
@@ -49,5 +49,5 @@ class CloudflareAccessFamily(Family):
             reason=pl.when(pl.col("action").str.contains("(?i)logout").fill_null(False))
             .then(pl.lit(OTHER))
             .when((pl.col("allowed") != "true").fill_null(True))
-            .then(pl.lit(FAILED)),
+            .then(pl.lit(FAILED_SIGN_IN)),
         )

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, lookups, objects
+from sensor.sources.text.reasons import NO_CONNECTION
 
 _WANTED = {
     "time": "StartTime|StartTime [UTC]|EventTime|TimeGenerated|TimeGenerated [UTC]",
@@ -40,7 +41,6 @@ _WANTED = {
 _CLIENT_SENDS = (
     "(?i)^(?:Fortinet|SonicWall|Zscaler|Palo Alto Networks|Forcepoint|Websense|Check ?Point|iboss)"
 )
-OTHER = "set aside: event that names no connection"
 
 
 class CommonSecurityLogFamily(Family):
@@ -99,7 +99,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("blocked"))
         .otherwise(pl.coalesce("word", pl.lit("unknown"))),
         reason=pl.when(pl.all_horizontal(pl.col(name).is_null() for name in ("url", "host", "server")))
-        .then(pl.lit(OTHER))
+        .then(pl.lit(NO_CONNECTION))
         .when(dns)
         .then(lookups.reverse(pl.lit(None, dtype=pl.String))),
     )

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups
+from sensor.sources.text.reasons import SERVER_MESSAGE
 
 LINE = (
     r"(?P<client>\[[0-9a-fA-F:.]+\]|[0-9a-fA-F.]+|[0-9a-fA-F:]+):(?P<port>\d+) - (?:\[(?P<time>[^\]]*)\] "
@@ -27,7 +28,6 @@ _CLAIM = (
     r'^(?:\S+ )?(?:\[[A-Z]+\] )?\S+:\d+ - (?:\[[^\]]*\] )?(?:\d+ ){0,2}"[A-Z0-9-]+ [A-Z0-9]+ \S+ [a-z]+ \d+ '
 )
 _SERVER = r"^\[(?:INFO|ERROR|WARNING|DEBUG|FATAL)\] (?:plugin/|\d{4}/|SIG|Reloading|CoreDNS|\.:)"
-OTHER = "set aside: no lookup (server message)"
 
 
 class CorednsFamily(Family):
@@ -59,6 +59,6 @@ def rows(lines: pl.Series) -> pl.DataFrame:
         transport=pl.when(pl.col("proto").is_in(["udp", "tcp"])).then("proto"),
         action=lookups.verdict(pl.col("rcode")),
         reason=pl.when(pl.col("name").is_null())
-        .then(pl.lit(OTHER))
+        .then(pl.lit(SERVER_MESSAGE))
         .otherwise(lookups.reverse(pl.col("type"))),
     )

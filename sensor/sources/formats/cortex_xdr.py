@@ -13,6 +13,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import FROM_OUTSIDE, NO_CONNECTION
 
 _FIELDS = {
     "time": "event_timestamp|action_network_creation_time|_time",
@@ -34,8 +35,6 @@ _FIELDS = {
     "last": "action_network_stats_is_last",
 }
 _FIRST = r'^\[\s*"?([^",\]]+)'
-OTHER = "set aside: event that names no connection"
-INCOMING = "set aside: connection from outside"
 
 
 class CortexXdrFamily(Family):
@@ -78,7 +77,7 @@ class CortexXdrFamily(Family):
             session=pl.when(counted).then(pl.concat_str("agent", "session", separator="|")),
             phase=pl.when(counted & is_last).then(pl.lit("end")).when(counted).then(pl.lit("update")),
             reason=pl.when(~dns & pl.col("server").is_null())
-            .then(pl.lit(OTHER))
+            .then(pl.lit(NO_CONNECTION))
             .when(pl.col("incoming").str.to_lowercase() == "true")
-            .then(pl.lit(INCOMING)),
+            .then(pl.lit(FROM_OUTSIDE)),
         )

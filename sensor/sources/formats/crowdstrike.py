@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, layouts, lookups, objects
+from sensor.sources.text.reasons import NO_CONNECTION
 
 _NAMES = (
     "event_simpleName", "ContextTimeStamp", "timestamp", "DomainName", "RequestType", "IP4Records",
@@ -38,7 +39,6 @@ _CEF = {
 }  # fmt: skip
 #: A rule's verdict: 1 and 3 let through, 2 stops.
 _RULES = {"1": "allowed", "2": "blocked", "3": "allowed"}
-OTHER = "set aside: event that names no connection"
 _NOWHERE = ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")  # noqa: S104
 
 
@@ -122,7 +122,7 @@ def _reason() -> pl.Expr:
     connects = pl.col("event").str.contains("^Network(?:Connect|ReceiveAccept)IP")
     return (
         pl.when(~pl.col("dns") & ~connects)
-        .then(pl.lit(OTHER))
+        .then(pl.lit(NO_CONNECTION))
         .when("dns")
         .then(lookups.reverse(pl.col("RequestType")))
     )

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION
 
 _OPENED = (
     r"\b(?P<verdict>pass|block)\(\d+\): (?P<proto>tcp|udp)/\w+ \[: (?:[\w-]+%(?P<user>[^@\s]*)@)"
@@ -21,7 +22,6 @@ _OPENED = (
     r"(?P<client_port>\d+) \S+ -> (?:\S+ )?(?P<target>[0-9A-Za-z.:_-]+)\.(?P<port>\d+)\b"
 )
 CLOSED = "set aside: end of a connection, its beginning counts"
-OTHER = "set aside: message that names no connection"
 
 
 class DanteFamily(Family):
@@ -44,7 +44,7 @@ class DanteFamily(Family):
             [
                 (_OPENED, _opened),
                 (r"\b(?:pass|block)\(\d+\): \S+ \]", layouts.set_aside(CLOSED)),
-                (pl.col("line").is_not_null(), layouts.set_aside(OTHER)),
+                (pl.col("line").is_not_null(), layouts.set_aside(MESSAGE_WITHOUT_CONNECTION)),
             ],
         )
 

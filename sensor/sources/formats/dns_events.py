@@ -12,12 +12,12 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import SERVER_EVENT
 
 _WANTED = {
     "time": "TimeGenerated", "what": "SubType", "client": "ClientIP", "name": "Name", "type": "QueryType",
     "answers": "IPAddresses", "server": "Computer",
 }  # fmt: skip
-OTHER = "set aside: DNS server event that is no client's lookup"
 
 
 class DnsEventsFamily(Family):
@@ -41,5 +41,5 @@ class DnsEventsFamily(Family):
             kind=pl.lit("dns"),
             host=pl.col("name").str.to_lowercase().str.strip_suffix("."),
             answers=pl.col("answers").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+"),
-            reason=pl.when(~lookup).then(pl.lit(OTHER)).otherwise(lookups.reverse(pl.col("type"))),
+            reason=pl.when(~lookup).then(pl.lit(SERVER_EVENT)).otherwise(lookups.reverse(pl.col("type"))),
         )

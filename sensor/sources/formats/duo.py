@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import FAILED_SIGN_IN
 
 _FIELDS = {
     "time": "isotimestamp|timestamp",
@@ -28,7 +29,6 @@ _FIELDS = {
 #: How long a sign-in is believed, and how far.
 LEASE_S, CONFIDENCE = 3600.0, 0.3
 OTHER = "set aside: event that is no sign-in (event_type)"
-FAILED = "set aside: sign-in that failed"
 
 
 class DuoFamily(Family):
@@ -65,5 +65,5 @@ class DuoFamily(Family):
             reason=pl.when(~sign_in | pl.col("result").is_null())
             .then(pl.lit(OTHER))
             .when(pl.col("result").str.to_lowercase() != "success")
-            .then(pl.lit(FAILED)),
+            .then(pl.lit(FAILED_SIGN_IN)),
         )

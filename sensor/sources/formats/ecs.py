@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 
 _FIELDS: dict[str, tuple[str, ...]] = {
     "start": ("event.start",),
@@ -68,8 +69,6 @@ _ON_ENDPOINTS = (
     r"^(?:endpoint|crowdstrike|sentinel_?one|m365_defender|microsoft_defender_endpoint|carbon_?black|cybereason|"
     r"sysmon|windows\.sysmon|jamf|osquery|auditd|auditbeat|system\.socket)"
 )
-OTHER = "set aside: event that names no connection"
-OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
 #: Layers 3 and below, by name and number.
 _NOT_OURS = ("icmp", "ipv6-icmp", "icmpv6", "igmp", "esp", "gre", "1", "2", "47", "50", "58")
 
@@ -217,9 +216,9 @@ def _reason() -> pl.Expr:
     )
     return (
         pl.when(nowhere)
-        .then(pl.lit(OTHER))
+        .then(pl.lit(NO_CONNECTION))
         .when(pl.col("transport").str.to_lowercase().is_in(_NOT_OURS))
-        .then(pl.lit(OTHER_TRANSPORT))
+        .then(pl.lit(NO_PORTS))
         .when(pl.col("question").is_not_null())
         .then(lookups.reverse(pl.col("question_type")))
     )

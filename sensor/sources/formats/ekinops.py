@@ -10,13 +10,13 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text.reasons import NO_PORTS
 
 _MATCHES = (
     r"\blist \S+ (?P<action>denied|permitted) (?P<transport>proto \d+|[a-z]+) "
     r"(?P<client>[0-9a-fA-F.:]*[0-9a-fA-F]):(?P<client_port>\d+) ?-> ?"
     r"(?P<server>[0-9a-fA-F.:]*[0-9a-fA-F]):(?P<server_port>\d+) \d+ match"
 )
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class EkinopsFamily(Family):

@@ -23,6 +23,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, keyvalue, layouts, objects
+from sensor.sources.text.reasons import CHALLENGE
 
 #: Our name of a field, and how products spell it.
 _SPELLINGS = {
@@ -101,7 +102,6 @@ _DIRECTIVE = r"^#(?:Software|Version|Start-Date|End-Date|Date|Remark|Fields)\b"
 _PAIRS = r"(?:^|\s)c-ip=\S+ .*\bcs-[\w-]+=|\bcs-host=\S+ .*\bc-ip="
 _OBJECT = r'^\s*\{.*"(?:cs-host|cs-uri-scheme|sc-filter-result|cs-method)"\s*:'
 DIRECTIVE = "set aside: header"
-CHALLENGE = "set aside: challenge for a password (407)"
 
 
 class ElffFamily(Family):

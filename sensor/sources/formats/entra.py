@@ -18,6 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts, objects
+from sensor.sources.text.reasons import FAILED_SIGN_IN
 
 _FIELDS = {
     "time": "properties.createdDateTime|createdDateTime|CreatedDateTime|time|TimeGenerated",
@@ -35,7 +36,6 @@ _HEADED = {
 }  # fmt: skip
 LEASE_S, INTERACTIVE, RENEWED = 3600.0, 0.3, 0.2
 OTHER = "set aside: Entra event that is no sign-in (category)"
-FAILED = "set aside: sign-in that failed"
 NO_PERSON = "set aside: sign-in of a service principal or managed identity"
 
 
@@ -107,5 +107,5 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         .when(program)
         .then(pl.lit(NO_PERSON))
         .when((pl.col("error") != "0").fill_null(False))
-        .then(pl.lit(FAILED)),
+        .then(pl.lit(FAILED_SIGN_IN)),
     )

@@ -15,13 +15,13 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts
+from sensor.sources.text.reasons import NO_PORTS
 
 _HEAD = ["", "", "", "", "", "", "action", "", ""]
 _FOUR = [*_HEAD, *[""] * 7, "proto", "", "client", "server", "client_port", "port"]
 _SIX = [*_HEAD, *[""] * 3, "proto", *[""] * 2, "client", "server", "client_port", "port"]
 _START = r"^(?:\S+ )?(?:filterlog(?:\[\d+\])?: )?"
 _RECORD = r"[^,]*,[^,]*,[^,]*,[^,]*,[^,]*,[a-z-]+,(?:[a-z-]+|unkn\([^,]*\)),(?:in|out),"
-NO_PORTS = "set aside: neither TCP nor UDP"
 NO_FILTER = "set aside: translation, no verdict"
 
 

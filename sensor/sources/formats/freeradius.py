@@ -26,6 +26,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, Blocks
 from sensor.sources.text import layouts, pairs, stamps
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_ADDRESS
 
 _DATE = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d \d{4}"
 _WANTED = {
@@ -50,7 +51,6 @@ _NAMELESS = r"(?i)^anonymous(?:@.*)?$|^@|^(?:[0-9a-f]{2}[-:.]?){5}[0-9a-f]{2}$"
 #: Until the next message is due, where the log does not say: half a day, cut by a Stop or the next session.
 _HELD_S = 43_200.0
 _LONGEST_S = 366 * 86_400
-OTHER = "set aside: message that gives no address"
 
 
 class FreeradiusFamily(Family):
@@ -79,7 +79,7 @@ class FreeradiusFamily(Family):
             [
                 (_BLOCK, lambda part: _blocks(part, self.zone)),
                 (_LINE, _messages),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_ADDRESS)),
             ],
         )
 
@@ -120,7 +120,7 @@ def _messages(lines: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.when(stop).then(pl.lit(0.0)).otherwise(pl.lit(_HELD_S)),
         closes=stop,
         origin=pl.lit("radius"),
-        reason=pl.when(address.is_null()).then(pl.lit(OTHER)),
+        reason=pl.when(address.is_null()).then(pl.lit(MESSAGE_WITHOUT_ADDRESS)),
     )
 
 
@@ -137,7 +137,7 @@ def _leases(told: pl.DataFrame) -> pl.DataFrame:
         lease_to=pl.when("stop").then("at").otherwise(end),
         closes="stop",
         origin=pl.lit("radius"),
-        reason=pl.when(pl.col("ip").is_null()).then(pl.lit(OTHER)),
+        reason=pl.when(pl.col("ip").is_null()).then(pl.lit(MESSAGE_WITHOUT_ADDRESS)),
     )
 
 

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _BELOW = {
     "client": "connection.src_ip", "client_port": "connection.src_port", "server": "connection.dest_ip",
@@ -36,7 +37,6 @@ _FIELDS = {name: f"jsonPayload.{path}|{path}" for name, path in _BELOW.items()} 
     "up": "httpRequest.requestSize",
     "down": "httpRequest.responseSize",
 }
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class GcpFlowFamily(Family):

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _WANTED = {
     "time": "start_time|ts|timestamp", "ended": "end_time", "client": "src_ip|client_ip",
@@ -24,7 +25,6 @@ _WANTED = {
     "http": "http_host|http_server", "path": "http_uri|http_uri_path", "method": "http_method",
     "agent": "http_user_agent", "status": "http_code|http_status", "up": "src_bytes", "down": "dst_bytes",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class GigamonFamily(Family):

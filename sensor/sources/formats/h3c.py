@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 
 _WANTED = (
     "Protocol", "SrcIPAddr", "SrcPort", "DstIPAddr", "DstPort", "InitByteCount", "RplyByteCount",
@@ -27,8 +28,6 @@ _WANTED = (
 _EVENT = r"(?:\b|%%\d\d)((?:SESSION|FILTER|ASPF|UFLT|AUDIT|DNSFILTER|NAT|DPI)/\d/[A-Z0-9_]+)"
 #: `%Oct  6 10:01:01:000 2026 fw1 `: no syslog head that others write.
 _HEAD = r"^%(?:@\d+%)?([A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d(?::\d+)? \d{4}) "
-OTHER = "set aside: event that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class H3cFamily(Family):
@@ -81,7 +80,7 @@ class H3cFamily(Family):
             .then(pl.lit("name"))
             .otherwise(pl.lit("begin")),
             reason=pl.when(pl.col("DstIPAddr").is_null() & ~named)
-            .then(pl.lit(OTHER))
+            .then(pl.lit(NO_CONNECTION))
             .when(~pl.col("Protocol").str.to_uppercase().is_in(["TCP", "UDP", "6", "17"]).fill_null(False))
             .then(pl.lit(NO_PORTS)),
         )

@@ -11,6 +11,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import FROM_OUTSIDE
 
 _FIELDS = {
     "time": "@event_create_date|utc_time|@timestamp",
@@ -35,7 +36,6 @@ _FIELDS = {
     "ended": "connection_closed_time",
 }
 OTHER = "set aside: event of another kind (log_type)"
-INCOMING = "set aside: connection from outside"
 
 
 class HarfanglabFamily(Family):
@@ -79,7 +79,7 @@ class HarfanglabFamily(Family):
             reason=pl.when(~(dns | page | flow).fill_null(False))
             .then(pl.lit(OTHER))
             .when(flow & incoming.fill_null(False))
-            .then(pl.lit(INCOMING))
+            .then(pl.lit(FROM_OUTSIDE))
             .when(dns)
             .then(lookups.reverse(pl.col("type"))),
         )

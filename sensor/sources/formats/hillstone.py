@@ -14,6 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text.reasons import NO_PORTS
 
 _SESSION = (
     r"\bSESSION: (?P<client>[0-9.]+|[0-9a-fA-F:]+):(?P<client_port>\d+)->(?P<server>[0-9.]+|"
@@ -26,7 +27,6 @@ _AFTER = {
     "begun": r"\bstart time (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)",
     "ended": r"\bclose time (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class HillstoneFamily(Family):

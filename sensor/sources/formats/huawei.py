@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 
 #: Keys in lower case; modules spell them differently.
 _FIELDS = {
@@ -37,8 +38,6 @@ _FIELDS = {
     "packets_down": "rcvpkts",
 }
 _EVENT = r"%%\d\d(\w+)/\d/(\w+)\(\w+\)"
-OTHER = "set aside: event that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class HuaweiFamily(Family):
@@ -94,7 +93,7 @@ class HuaweiFamily(Family):
             .then(pl.lit("end"))
             .otherwise(pl.lit("begin")),
             reason=pl.when(pl.col("client").is_null())
-            .then(pl.lit(OTHER))
+            .then(pl.lit(NO_CONNECTION))
             .when(~proto.is_in(["tcp", "udp", "6", "17"]))
             .then(pl.lit(NO_PORTS)),
         )

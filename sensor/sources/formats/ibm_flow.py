@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _WANTED = {
     "start": "connection_start_time|start_time", "end": "end_time", "action": "action",
@@ -25,7 +26,6 @@ _WANTED = {
     "packets_down": "packets_from_target", "total_up": "cumulative_bytes_from_initiator",
     "total_down": "cumulative_bytes_from_target",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class IbmFlowFamily(Family):

@@ -20,6 +20,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, Blocks
 from sensor.sources.text import dhcp, layouts, stamps
+from sensor.sources.text.reasons import LEASE_OF_NOBODY, MESSAGE_WITHOUT_ADDRESS
 
 _V4, _V6 = r"^lease [0-9a-fA-F.:]+ \{", r"^ia-(?:na|ta|pd) \S.*\{"
 _MAC = r"(?P<mac>[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5})"
@@ -41,8 +42,6 @@ _FILE = (
     r"dhcp|authoring-byte-order |server-duid )"
 )
 _ESCAPE = re.compile(r"\\(?:([0-7]{3})|(.))", re.DOTALL)
-OTHER = "set aside: message that gives no address"
-NOBODY = "set aside: lease of nobody"
 NOT_FOUND = "set aside: release of a lease that was not held"
 
 
@@ -74,7 +73,7 @@ class IscDhcpdFamily(Family):
                 (_ACK, lambda part: _message(part, _ACK)),
                 (_INFORM, lambda part: _message(part, _INFORM)),
                 (_REPLY, _reply),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_ADDRESS)),
             ],
         )
 
@@ -135,11 +134,11 @@ def _block(lines: pl.DataFrame) -> pl.DataFrame:
         closes=past,
         confidence=pl.lit(dhcp.TOLD),
         reason=pl.when(pl.lit(state.is_in(["abandoned", "reset"])))
-        .then(pl.lit(NOBODY))
+        .then(pl.lit(LEASE_OF_NOBODY))
         .when(pl.col("client_mac").is_null() & pl.col("device").is_null())
-        .then(pl.lit(NOBODY))
+        .then(pl.lit(LEASE_OF_NOBODY))
         .when(pl.col("lease_to").is_null() & ~pl.lit(never))
-        .then(pl.lit(NOBODY)),
+        .then(pl.lit(LEASE_OF_NOBODY)),
     )
 
 
@@ -162,7 +161,7 @@ def _addresses(lines: pl.DataFrame) -> pl.DataFrame:
         closes=state.is_in(["free", "released", "expired"]),
         origin=pl.lit("dhcp"),
         confidence=pl.lit(dhcp.BY_DUID),
-        reason=pl.when(nobody.fill_null(True)).then(pl.lit(NOBODY)),
+        reason=pl.when(nobody.fill_null(True)).then(pl.lit(LEASE_OF_NOBODY)),
     )
 
 

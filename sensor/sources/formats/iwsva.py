@@ -13,6 +13,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_REQUEST
 
 _KEYS = (
     "username",
@@ -27,7 +28,6 @@ _KEYS = (
     "filter_action",
 )
 _WANTED = {key: f"tk_{key}" for key in _KEYS}
-OTHER = "set aside: message that names no request"
 
 
 class IwsvaFamily(Family):
@@ -56,5 +56,5 @@ class IwsvaFamily(Family):
             server="server_ip",
             bytes_down="size",
             action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(pl.coalesce("url", "domain").is_null()).then(pl.lit(OTHER)),
+            reason=pl.when(pl.coalesce("url", "domain").is_null()).then(pl.lit(MESSAGE_WITHOUT_REQUEST)),
         )

@@ -11,6 +11,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import NO_DESTINATION
 
 _FIELDS = {
     name: f"event.{path}|{path}"
@@ -34,7 +35,6 @@ _FIELDS = {
     }.items()
 }
 _IPS = ("event.destination.ips", "destination.ips")
-OTHER = "set aside: event that names no destination"
 
 
 class JamfFamily(Family):
@@ -76,5 +76,5 @@ class JamfFamily(Family):
             reason=pl.when(dns)
             .then(lookups.reverse(pl.col("type")))
             .when(pl.col("host").is_null() & pl.col("server").is_null())
-            .then(pl.lit(OTHER)),
+            .then(pl.lit(NO_DESTINATION)),
         )

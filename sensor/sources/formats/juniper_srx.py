@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts, objects
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION, NO_PORTS
 
 _FIELDS = {
     "client": "source-address",
@@ -62,8 +63,6 @@ _FILE = {
     "destination_port": "destination-port", "file": "filename", "action": "action", "user": "username",
 }  # fmt: skip
 _SERVICE = 1024
-OTHER = "set aside: message that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class JuniperSrxFamily(Family):
@@ -98,7 +97,7 @@ class JuniperSrxFamily(Family):
                 (_PLAIN, _plain),
                 (r"WEBFILTER.*\bURL=", _plain_urls),
                 (_FILTER, _filter),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_CONNECTION)),
             ],
         )
 
@@ -224,7 +223,7 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("update"))
         .otherwise(pl.lit("begin")),
         reason=pl.when(~is_url & ~flow)
-        .then(pl.lit(OTHER))
+        .then(pl.lit(MESSAGE_WITHOUT_CONNECTION))
         .when(flow & ~proto.is_in(["tcp", "udp", "6", "17"]))
         .then(pl.lit(NO_PORTS)),
     )

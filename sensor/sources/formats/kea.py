@@ -19,6 +19,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, dhcp, layouts, stamps
+from sensor.sources.text.reasons import LEASE_OF_NOBODY, MESSAGE_WITHOUT_ADDRESS
 
 _FIELDS = {
     "address": "address", "mac": "hwaddr", "duid": "duid", "s": "valid_lifetime", "expire": "expire",
@@ -42,9 +43,7 @@ _LEGAL = rf"\bAddress: ?{_IP} has been (?P<how>assigned|renewed|released)\b"
 _LASTS = r"for (?:(?P<h>\d+) hrs? )?(?:(?P<m>\d+) mins? )?(?P<sec>\d+) secs?"
 _MAC = r"\[?hwtype=1 (?P<mac>[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})"
 _DUID = r"(?i)duid(?:=\[|: )([0-9a-f:]+)"
-OTHER = "set aside: message that gives no address"
 NOT_HELD = "set aside: lease that is deleted, declined, released, or a prefix"
-NOBODY = "set aside: lease of nobody"
 
 
 class KeaFamily(Family):
@@ -77,7 +76,7 @@ class KeaFamily(Family):
                 (_GIVEN, _given),
                 (_GIVEN_UP, _given_up),
                 (_LEGAL, _legal),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_ADDRESS)),
             ],
         )
 
@@ -110,7 +109,7 @@ def _rows(lines: pl.DataFrame) -> pl.DataFrame:
         reason=pl.when(gone.fill_null(False))
         .then(pl.lit(NOT_HELD))
         .when(mac.is_null() & device.is_null())
-        .then(pl.lit(NOBODY))
+        .then(pl.lit(LEASE_OF_NOBODY))
         .when(begin.is_null())
         .then(pl.lit("row whose lifetime or end is no number")),
     )

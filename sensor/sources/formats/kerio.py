@@ -15,6 +15,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text.reasons import NO_PORTS
 
 _CONNECTION = (
     r"^\[(?P<time>[^\]]+)\] \[ID\] \d+ (?:.*? )??(?:\[User\] (?P<user>\S+) )?\[Connection\] "
@@ -31,7 +32,6 @@ _PACKET = (
     r"(?:ip/port:)?(?P<one>[0-9a-fA-F.:]+):(?P<one_port>\d+) -> (?P<other>[0-9a-fA-F.:]+):(?P<other_port>\d+)"
 )
 _ADDRESS = r"^(?:\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class KerioFamily(Family):

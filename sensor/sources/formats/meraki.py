@@ -22,6 +22,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 
 _KINDS = (
     "urls|flows|firewall|l7_firewall|vpn_firewall|cellular_firewall|bridge_anyconnect_client_vpn_firewall|"
@@ -43,8 +44,6 @@ _VPN = r"(?:client|anyconnect)_vpn_connect user id '(?P<user>[^']*)' local ip (?
 _FIELDS = {
     "src": "src", "dst": "dst", "mac": "mac", "proto": "protocol", "client_port": "sport", "port": "dport",
 }  # fmt: skip
-OTHER = "set aside: event that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class MerakiFamily(Family):
@@ -69,7 +68,7 @@ class MerakiFamily(Family):
                 (_REFUSED, _refused),
                 (_LEASE, lambda part: _leases(part, _LEASE, "dhcp", 86_400.0)),
                 (_VPN, lambda part: _leases(part, _VPN, "vpn", 36_000.0)),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
             ],
         )
 

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, lookups
+from sensor.sources.text.reasons import NO_PORTS
 
 _PACKET = (
     r"(?P<prefix>.*?)\b[\w-]+: in:\S+ out:[^,]+, (?P<rest>.*?)proto (?P<proto>\w+)(?: \([^)]*\))?, (?:NAT )?"
@@ -42,7 +43,6 @@ _LOGIN = (
 _STAMP, _DATE = r"^([A-Za-z]{3}/\d\d(?:/\d{4})? \d\d:\d\d:\d\d) ", r"^(\w{3})/(\d\d)/?"
 #: How long a lease counts where neither its end nor the next one is logged.
 LEASE_S = "86400"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class MikrotikFamily(Family):

@@ -18,6 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts
+from sensor.sources.text.reasons import NO_PORTS
 
 _FIELDS = {"src": "SRC", "dst": "DST", "src_port": "SPT", "dst_port": "DPT", "proto": "PROTO"}
 _BLOCKED = (
@@ -34,7 +35,6 @@ _TRACKED = (
 )
 _PHASES = {"NEW": "begin", "UPDATE": "update", "DESTROY": "end"}
 _COUNTS = ("packets_up", "bytes_up", "packets_down", "bytes_down")
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class NetfilterFamily(Family):

@@ -28,6 +28,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts, objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _CSV = {
     "start": "ts|firstseen|first_seen|start|first|received|starttime|stime|timestamp_start|stamp_inserted",
@@ -110,7 +111,6 @@ _EVENTS = {"CREATE": "begin", "UPDATE": "delta", "DELETE": "end-delta"}
 _DENIED = "DENIED"
 _UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
 SUMMARY = "set aside: summary behind the records"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class NetflowFamily(Family):

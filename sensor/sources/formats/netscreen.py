@@ -14,12 +14,11 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION, NO_PORTS
 
 _FIELDS = (
     "start_time", "duration", "proto", "action", "sent", "rcvd", "src", "dst", "src_port", "dst_port",
 )  # fmt: skip
-OTHER = "set aside: message that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class NetscreenFamily(Family):
@@ -49,7 +48,7 @@ class NetscreenFamily(Family):
             bytes_down="rcvd",
             action="action",
             reason=pl.when(pl.col("src").is_null())
-            .then(pl.lit(OTHER))
+            .then(pl.lit(MESSAGE_WITHOUT_CONNECTION))
             .when(~pl.col("proto").is_in(["6", "17"]))
             .then(pl.lit(NO_PORTS)),
         )

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _DATA = {
     "client": "sourceAddress", "client_port": "sourcePort", "server": "destinationAddress",
@@ -25,7 +26,6 @@ _WANTED = {name: "|".join(f"{below}.{key}" for below in _BELOW) for name, key in
     "eye": "oracle.vnicocid|logContent.oracle.vnicocid|data.logContent.oracle.vnicocid|event.oracle.vnicocid",
 }
 NO_DATA = "set aside: interval without data (NoData, SkipData)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class OciFlowFamily(Family):

@@ -12,10 +12,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_ADDRESS
 
 _GIVEN = r"^worker\[(?P<user>[^\]]+)\]: (?:\S+ )?sending IPv[46] (?P<address>[0-9a-fA-F.:]+)(?:/\d+)?\s*$"
 _HELD_S = 86_400.0
-OTHER = "set aside: message that gives no address"
 
 
 class OcservFamily(Family):
@@ -38,5 +38,5 @@ class OcservFamily(Family):
             lease_s=pl.lit(_HELD_S),
             origin=pl.lit("vpn"),
             confidence=pl.lit(0.9),
-            reason=pl.when(pl.col("address").is_null()).then(pl.lit(OTHER)),
+            reason=pl.when(pl.col("address").is_null()).then(pl.lit(MESSAGE_WITHOUT_ADDRESS)),
         )

@@ -12,6 +12,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _WANTED: dict[str, str] = {
     "class": "class_uid",
@@ -58,7 +59,6 @@ _ONE_WAY = r"(?i)vpc|silk|flow|ipfix"
 _RESET, _FAIL, _REFUSE = "3", "4", "5"
 _RESPONSE = "2"
 OTHER = "set aside: OCSF class without traffic"
-OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
 
 
 class OcsfFamily(Family):
@@ -186,7 +186,7 @@ def _reason() -> pl.Expr:
         pl.when(~pl.col("class").is_in(_CLASSES).fill_null(False))
         .then(pl.lit(OTHER))
         .when(layer)
-        .then(pl.lit(OTHER_TRANSPORT))
+        .then(pl.lit(NO_PORTS))
         .when(pl.col("class") == "4003")
         .then(lookups.reverse(pl.col("type")))
     )

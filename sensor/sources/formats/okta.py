@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import FAILED_SIGN_IN
 
 _FIELDS = {
     "time": "published", "event": "eventType", "user": "actor.alternateId", "actor": "actor.type",
@@ -28,7 +29,6 @@ _SIGN_IN = r"^(?:user\.session\.(?:start|access_admin_app)|user\.authentication\
 #: How long a sign-in is believed, and how far.
 LEASE_S, CONFIDENCE = 3600.0, 0.3
 OTHER = "set aside: event that is no sign-in (eventType)"
-FAILED = "set aside: sign-in that failed"
 NO_PERSON = "set aside: sign-in of a program (actor.type)"
 
 
@@ -62,7 +62,7 @@ class OktaFamily(Family):
             reason=pl.when(~known)
             .then(pl.lit(OTHER))
             .when(~pl.col("result").is_in(["SUCCESS", "ALLOW"]).fill_null(False))
-            .then(pl.lit(FAILED))
+            .then(pl.lit(FAILED_SIGN_IN))
             .when((pl.col("actor") != "User").fill_null(False))
             .then(pl.lit(NO_PERSON)),
         )

@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts
+from sensor.sources.text.reasons import NO_PORTS
 
 _IPFW = (
     r"\bipfw: \d+ (?P<verdict>\w+)(?: \w+)? (?P<proto>TCP|UDP|[A-Z0-9]+(?::[0-9.]+)?) "
@@ -49,7 +50,6 @@ _SERVICES = {
     "www": "80", "http": "80", "https": "443", "domain": "53", "ssh": "22", "smtp": "25",
     "http-alt": "8080", "ntp": "123",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class PacketFiltersFamily(Family):

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts
+from sensor.sources.text.reasons import NO_PORTS
 
 _STAMP = r"(?:[A-Z][a-z]{2} +\d{1,2}|\d{4}-\d\d-\d\d|\d\d/\d\d/\d\d) \d\d:\d\d:\d\d"
 _REFUSED = rf"^DNSBL[\w -]+,{_STAMP},[^,]+,[0-9a-fA-F.:]+,"
@@ -27,7 +28,6 @@ _REPLY_FIELDS = ("", "time", "", "", "", "ttl_s", "host", "client", "answer")
 _PACKET_FIELDS = (
     "time", "", "", "", "action", "", "", "proto", "client", "server", "client_port", "server_port",
 )  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class PfblockerngFamily(Family):

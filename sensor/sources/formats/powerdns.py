@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, lookups
+from sensor.sources.text.reasons import ANSWERED
 
 _REMOTE = r"\[?(?P<client>[0-9a-fA-F.:]+?)\]?(?::(?P<client_port>\d+))?"
 _LAYOUTS = (
@@ -57,7 +58,7 @@ class PowerdnsFamily(Family):
             [
                 *((pattern, _reader(pattern)) for pattern in _LAYOUTS),
                 (_AUTHORITATIVE, layouts.set_aside(OWN_ZONE)),
-                (r"^Answer to |\bResponse from ", layouts.set_aside(lookups.ANSWERED)),
+                (r"^Answer to |\bResponse from ", layouts.set_aside(ANSWERED)),
                 (pl.lit(True) & pl.col("line").is_not_null(), layouts.set_aside(OTHER)),
             ],
         )

@@ -13,6 +13,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas
+from sensor.sources.text.reasons import NO_PORTS
 
 _FIELDS = (
     "time", "client", "client_port", "server", "server_port", "proto", "", "", "packets_up", "packets_down",
@@ -20,7 +21,6 @@ _FIELDS = (
 )  # fmt: skip
 _ADDRESS = r"[0-9a-fA-F.:]+"
 _START = rf"^\d{{4}}-\d\d-\d\dT[\d:.]+Z?,{_ADDRESS},\d+,{_ADDRESS},\d+,[A-Za-z0-9-]+,,,\d+,\d+,\d+,\d+,"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class PrismaSdwanFamily(Family):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text.reasons import NO_DESTINATION
 
 _KEYS = {
     "type": "log type|日志类型",
@@ -27,7 +28,6 @@ _CONNECTION = "(?i)^(?:service control|application control|NAT log|服务控制|
 _REQUEST = "(?i)^(?:website|web ?site access|URL|网站访问)"
 #: What the product calls what it did; `被记录` (logged) is what passed.
 _ACTIONS = {"允许": "allowed", "被记录": "allowed", "记录": "allowed", "拒绝": "blocked", "logged": "allowed"}
-OTHER = "set aside: event that names no destination"
 
 
 class SangforFamily(Family):
@@ -53,7 +53,7 @@ class SangforFamily(Family):
             url=pl.when(asks).then("url"),
             name_from=pl.when(asks).then(pl.lit("url")),
             action=pl.col("action").str.to_lowercase().replace(_ACTIONS),
-            reason=pl.when(~(asks | opens)).then(pl.lit(OTHER)),
+            reason=pl.when(~(asks | opens)).then(pl.lit(NO_DESTINATION)),
         )
 
 

@@ -12,13 +12,13 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas
+from sensor.sources.text.reasons import NO_PORTS
 
 _WANTED = {
     "client": "sip", "server": "dip", "client_port": "sport", "port": "dport", "proto": "pro|protocol",
     "packets": "packets|pkts", "bytes": "bytes|byte", "time": "stime", "duration": "duration|dur",
     "eye": "sen|sensor",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class SilkFamily(Family):

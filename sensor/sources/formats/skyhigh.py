@@ -20,6 +20,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.text.reasons import CHALLENGE
 
 _FIELDS = {
     "epoch": "request_timestamp_epoch|timestamp_epoch",
@@ -82,7 +83,6 @@ _CLOUD_LINE = (
     r'DENIED|ALLOWED)"?,'
 )
 CERTIFICATES = "set aside: certificate check of a tunnel, no request"
-CHALLENGE = "set aside: challenge for a password (407)"
 
 
 class SkyhighFamily(Family):

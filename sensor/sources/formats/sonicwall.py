@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, keyvalue, layouts
+from sensor.sources.text.reasons import NO_PORTS
 
 _FIELDS = {
     "serial": "sn|deviceExternalId",
@@ -46,7 +47,6 @@ _REFUSED = ["14", "36", "37", "38", "41", "173", "524", "1233", "1234", "522", "
 OTHER = "set aside: event that names no connection (m)"
 #: 38 is "ICMP packet dropped", where no `proto` stands and the ports are type and code.
 _ICMP = "38"
-NO_PORTS = "set aside: neither TCP nor UDP"
 _BARE_URL = r"^(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/|$)"
 
 

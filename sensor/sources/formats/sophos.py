@@ -19,6 +19,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 
 _FIELDS = {
     "stamp": "timestamp",
@@ -81,9 +82,7 @@ _WEB = [
     "Sandbox",
 ]
 _MAIL = ["SMTP", "SMTPS", "POP", "POP3", "POPS", "POP3S", "IMAP", "IMAP4", "IMAPS", "Mail"]
-OTHER = "set aside: event that names no connection"
 MAIL = "set aside: mail"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class SophosFamily(Family):
@@ -181,7 +180,7 @@ def _sfos(lines: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.when(dhcp).then(pl.lit("86400")).when(lease).then(pl.lit("36000")),
         origin=pl.when(dhcp).then(pl.lit("dhcp")).otherwise(pl.lit("directory")),
         reason=pl.when(~lease & ~flow & ~web)
-        .then(pl.lit(OTHER))
+        .then(pl.lit(NO_CONNECTION))
         .when(~lease & ~flow & pl.col("component").is_in(_MAIL))
         .then(pl.lit(MAIL))
         .when(~lease & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~whole & (of != "Sandbox"))
@@ -224,7 +223,7 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("action").is_not_null() | web)
         .then(pl.lit("allowed")),
         reason=pl.when(~web & ~packet)
-        .then(pl.lit(OTHER))
+        .then(pl.lit(NO_CONNECTION))
         .when(packet & ~pl.col("proto").is_in(["6", "17"]))
         .then(pl.lit(NO_PORTS)),
     )

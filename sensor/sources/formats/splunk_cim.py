@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, lookups, objects
+from sensor.sources.text.reasons import NO_CONNECTION
 
 _WANTED: dict[str, str] = {
     "time": "_time", "client": "src_ip|src", "client_port": "src_port", "client_mac": "src_mac",
@@ -26,7 +27,6 @@ _WANTED: dict[str, str] = {
 }  # fmt: skip
 _ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$"
 _NAME = r"^[\w-]+(?:\.[\w-]+)+$"
-OTHER = "set aside: event that names no connection"
 
 
 class SplunkCimFamily(Family):
@@ -84,7 +84,7 @@ class SplunkCimFamily(Family):
             reason=pl.when(dns)
             .then(lookups.reverse(pl.col("type")))
             .when(pl.all_horizontal(named.is_null(), server.is_null(), pl.col("url").is_null()))
-            .then(pl.lit(OTHER)),
+            .then(pl.lit(NO_CONNECTION)),
         )
 
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _WANTED = {
     "time": "timestamp", "end": "endtime", "client": "src_ip", "client_port": "src_port", "mac": "src_mac",
@@ -22,7 +23,6 @@ _WANTED = {
     "agent": "http_user_agent", "sni": "tls_server_name|ssl_server_name|server_name",
 }  # fmt: skip
 _LISTS = ("query", "query_type", "host_addr")
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class SplunkStreamFamily(Family):

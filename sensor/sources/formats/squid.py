@@ -42,6 +42,7 @@ from sensor.coded import by_value
 from sensor.sources import hosts, records
 from sensor.sources.family import Cut, Family
 from sensor.sources.text import keyvalue, objects, stamps
+from sensor.sources.text.reasons import CHALLENGE, NO_REQUEST
 
 if TYPE_CHECKING:
     from sensor.decode import delimited
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 LOGFORMAT = (
     'logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st %ssl::>sni "%{User-Agent}>h"'
 )
-CHALLENGE = "set aside: challenge for a password (407)"
-NO_REQUEST = "set aside: left before any request"
 INSPECTED = "set aside: CONNECT looked into by ssl_bump"
 UNREADABLE = "not a Squid line"
 

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_PORTS
 
 _FIELDS = {
     "start": "startime", "time": "time", "zone": "tz", "firewall": "fw", "type": "logtype", "client": "src",
@@ -30,7 +31,6 @@ _FIELDS = {
 }  # fmt: skip
 _SESSIONS = ["web", "connection", "plugin", "filter", "ssl", "alarm", "filterstat", "smtp", "pop3", "ftp"]
 OTHER = "set aside: event that names no connection (logtype)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class StormshieldFamily(Family):

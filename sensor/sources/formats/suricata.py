@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NOT_A_QUERY
 
 _SCALARS = (
     *(
@@ -57,7 +58,6 @@ _LISTS = (
 _RESOLVERS = ("53", "853", "5353", "5355")
 OTHER_EVENT = "set aside: event that names no service (event_type)"
 NO_LEASE = "set aside: DHCP or Kerberos message that tells no holder"
-NOT_A_QUERY = "set aside: DNS update or notify (opcode)"
 
 
 #: The event types of Suricata 3 to 8: other products write `event_type`, too, with words of their own.

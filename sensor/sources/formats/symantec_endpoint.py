@@ -13,6 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text.reasons import FROM_OUTSIDE, NO_PORTS
 
 _TRAFFIC = r"Local(?: Host)?(?: IP)?: .*,Remote(?: Host)?(?: IP)?: .*,(?:Inbound|Outbound|Unknown),"
 #: What the manager says of itself, where a relay took its name for the host's.
@@ -23,8 +24,6 @@ _OLD = (
     r"Remote: (?<server>[^,]*),Remote: (?<host>[^,]*),Remote: (?<server_port>\d*),"
 )
 OTHER = "set aside: event that is no traffic"
-INCOMING = "set aside: connection from outside"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class SymantecEndpointFamily(Family):
@@ -88,7 +87,7 @@ class SymantecEndpointFamily(Family):
             .when(~plain)
             .then(pl.lit(NO_PORTS))
             .when(pl.col("direction") == "Inbound")
-            .then(pl.lit(INCOMING)),
+            .then(pl.lit(FROM_OUTSIDE)),
         )
 
 

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _TRAFFIC = ("virtualTraffic", "subnetTraffic", "exitTraffic")
 _COUNTS = ("proto", "src", "dst", "txPkts", "txBytes", "rxPkts", "rxBytes")
@@ -26,7 +27,6 @@ _MESSAGE: dict[str, pl.DataType] = {
     "srcNode": _NODE,
 }
 NO_TRAFFIC = "set aside: no traffic but that of the tunnel itself"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class TailscaleFamily(Family):

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_CONNECTION
 
 _ARGUMENT = "process_kprobe.args[].sock_arg."
 _SIDES = {
@@ -28,7 +29,6 @@ _WANTED = {
     "time": "time", "function": "process_kprobe.function_name", "pod": "process_kprobe.process.pod.name",
     "space": "process_kprobe.process.pod.namespace", "node": "node_name", "action": "process_kprobe.action",
 }  # fmt: skip
-OTHER = "set aside: event that names no connection"
 
 
 class TetragonFamily(Family):
@@ -75,5 +75,5 @@ class TetragonFamily(Family):
             ),
             transport=pl.col("proto").str.replace("IPPROTO_", ""),
             action=pl.when(killed).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~sent.fill_null(False) | pl.col("server").is_null()).then(pl.lit(OTHER)),
+            reason=pl.when(~sent.fill_null(False) | pl.col("server").is_null()).then(pl.lit(NO_CONNECTION)),
         )

@@ -13,12 +13,12 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_REQUEST
 
 _HEAD = r"^(?:[A-Z]+\s+([A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d(?:\.\d+)?) \[(\d+)\]: )"
 _CONNECT = r"\bConnect \(file descriptor (\d+)\): .*\[(?:::ffff:)?([0-9a-fA-F.:]+)\]"
 _REQUEST = r"\bRequest \(file descriptor (\d+)\): ([A-Z]+) (\S+) HTTP/"
 _REFUSED = r'\bProxying refused on filtered (?:domain|url) "([^"]+)"'
-OTHER = "set aside: message that names no request"
 
 
 class TinyproxyFamily(Family):
@@ -58,5 +58,5 @@ class TinyproxyFamily(Family):
             kind=pl.lit("http"),
             client=pl.when(pl.col("method").is_not_null()).then(last),
             action=pl.when(pl.col("refused")).then(pl.lit("blocked")),
-            reason=pl.when(pl.col("url").is_null()).then(pl.lit(OTHER)),
+            reason=pl.when(pl.col("url").is_null()).then(pl.lit(MESSAGE_WITHOUT_REQUEST)),
         )

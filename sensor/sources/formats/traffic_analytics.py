@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _WANTED = {
     "time": "FlowStartTime|FlowStartTime_t|TimeGenerated", "end": "FlowEndTime|FlowEndTime_t",
@@ -27,7 +28,6 @@ _WANTED = {
 }  # fmt: skip
 _ONE = r"^([0-9a-fA-F.:]+)(?:\|\S*)?$"
 NO_ENDS = "set aside: record of another kind, or of several addresses together"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class TrafficAnalyticsFamily(Family):

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import FROM_OUTSIDE
 
 _FIELDS = {
     "time": "eventTime|eventTimeDT",
@@ -51,7 +52,6 @@ _ACTS = {
 }
 _FIRST = r'^\["?([^",\]]+)'
 OTHER = "set aside: event that is no network use"
-INCOMING = "set aside: connection from outside"
 
 
 class TrendVisionOneFamily(Family):
@@ -103,5 +103,5 @@ class TrendVisionOneFamily(Family):
             reason=pl.when(~(web | dns | page | flow))
             .then(pl.lit(OTHER))
             .when(flow & pl.col("sub").is_in(["202", "203"]))
-            .then(pl.lit(INCOMING)),
+            .then(pl.lit(FROM_OUTSIDE)),
         )

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import NO_CONNECTION
 
 _BELOW = ("", "udm.", "event.")
 _FIELDS = {
@@ -34,7 +35,6 @@ _WANTED = {
     for name, paths in _FIELDS.items()
 }
 _ACTION = r'"action"\s*:\s*\[\s*"([A-Z_]+)"'
-OTHER = "set aside: event that names no connection"
 
 
 class UdmFamily(Family):
@@ -83,7 +83,7 @@ class UdmFamily(Family):
             reason=pl.when(
                 ~dns & pl.all_horizontal(server.is_null(), named.is_null(), pl.col("url").is_null())
             )
-            .then(pl.lit(OTHER))
+            .then(pl.lit(NO_CONNECTION))
             .when(question.str.contains(r"(?i)\.(?:in-addr|ip6)\.arpa\.?$"))
             .then(lookups.reverse(pl.lit("PTR"))),
         )

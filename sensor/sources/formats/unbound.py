@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups
+from sensor.sources.text.reasons import SERVER_MESSAGE
 
 _LEVEL = r"(?:info|query|reply|notice|warning|error|debug|fatal error)"
 _HEAD = rf"^(?:\[?(?P<time>[^\]\[]*?)\]? ?unbound)?(?:-?\w*)?\[\d+:[0-9a-f]+\] (?P<level>{_LEVEL}): "
@@ -34,7 +35,6 @@ _PASSING = (
     "transparent", "typetransparent", "inform", "nodefault", "noview", "always_transparent", "rpz-passthru",
     "rpz-disabled",
 )  # fmt: skip
-OTHER = "set aside: no lookup (server message)"
 
 
 class UnboundFamily(Family):
@@ -75,7 +75,7 @@ class UnboundFamily(Family):
             .then(pl.when("passing").then(pl.lit("allowed")).otherwise(pl.lit("blocked")))
             .otherwise(lookups.verdict(pl.col("rcode"))),
             reason=pl.when(pl.col("name").is_null())
-            .then(pl.lit(OTHER))
+            .then(pl.lit(SERVER_MESSAGE))
             .otherwise(lookups.reverse(pl.col("type"))),
         ).with_columns(pl.col("answer").fill_null(False))
         return lookups.paired(rows, ("client", "name", "type")).select(

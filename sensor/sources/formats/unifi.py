@@ -12,6 +12,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef
+from sensor.sources.text.reasons import NO_CONNECTION
 
 _FIELDS = {
     "client": "src|UNIFIsrcClientIp|UNIFIsrcDeviceIp",
@@ -26,7 +27,6 @@ _FIELDS = {
     "url": "request",
     "act": "act",
 }
-OTHER = "set aside: event that names no connection"
 
 
 class UnifiFamily(Family):
@@ -64,5 +64,5 @@ class UnifiFamily(Family):
             transport="proto",
             action=pl.coalesce("act", said, pl.lit("unknown")),
             closes=pl.when(lease).then("left"),
-            reason=pl.when(~pl.col("connection") & ~lease).then(pl.lit(OTHER)),
+            reason=pl.when(~pl.col("connection") & ~lease).then(pl.lit(NO_CONNECTION)),
         )

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
 
 
 def _of_session(key: str) -> str:
@@ -45,7 +46,6 @@ _FIELDS = {
 _WEB = ("WebFilterEvent", "HttpRequestEvent", "HttpResponseEvent", "SslInspectorLogEvent")
 _FLOW = ("SessionEvent", "SessionStatsEvent", "FirewallEvent")
 OTHER = "set aside: event of another kind (class)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class UntangleFamily(Family):

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_PORTS
 
 _FIELDS = {
     "action": "ACTION", "client": "SRC", "client_port": "SPT", "server": "DST", "server_port": "DPT",
@@ -21,7 +22,6 @@ _FIELDS = {
     "down": "BYTES_RECEIVED",
 }  # fmt: skip
 _REFUSED = ["Deny", "Drop", "Reject"]
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class VelocloudFamily(Family):

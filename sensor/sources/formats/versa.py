@@ -20,6 +20,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_PORTS
 
 _WANTED = {
     "id": "flowId", "cookie": "flowCookie", "begun": "flowStartMilliseconds", "ended": "flowEndMilliseconds",
@@ -33,7 +34,6 @@ _WANTED = {
 }  # fmt: skip
 _NAME = r"(?:^|\s)([A-Za-z][A-Za-z0-9]*Log), applianceName="
 OTHER = "set aside: log that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class VersaFamily(Family):

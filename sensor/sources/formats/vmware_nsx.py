@@ -12,6 +12,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text.reasons import NO_PORTS
 
 _LINE = (
     r"\bINET6? (?P<event>match|TERM)\s+(?P<verdict>PASS|DROP|REJECT|PUNT|REDIRECT|NAT|RDR)? ?\S+ (?:IN|OUT) "
@@ -19,7 +20,6 @@ _LINE = (
     r"(?P<server>[0-9a-fA-F.:]+)/(?P<port>\d+)"
 )
 _ANY = r"\bINET6? (?:match|TERM)\s.*[0-9a-fA-F.:]+(?:/\d+)?->[0-9a-fA-F.:]+"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class VmwareNsxFamily(Family):

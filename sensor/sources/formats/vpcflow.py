@@ -18,6 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts, objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _FIELDS = {
     "inner_client": "pkt-srcaddr|pkt_srcaddr|pktSrcAddr", "client": "srcaddr|src_addr|srcAddr",
@@ -50,7 +51,6 @@ _TCP_FLAGS_LINE = r"^\d{1,2} vpc-\S+ (?:subnet-\S+|-) (?:i-\S+|-) eni-\S+ \d+ (?
 _EXPORTED = r"^\d{4}-\d\d-\d\dT[\d:.]+Z "
 _OBJECT = r'^\s*\{.*"(?:src_?[aA]ddr"\s*:.*"dst_?[aA]ddr|dst_?[aA]ddr"\s*:.*"src_?[aA]ddr)"\s*:'
 NO_DATA = "set aside: interval without data (NODATA, SKIPDATA)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class VpcflowFamily(Family):

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, dhcp, keyvalue, layouts
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 
 _FIELDS = {
     "time": "devTime",
@@ -59,8 +60,6 @@ _GRANT = (
     r"\bDHCPACK on (?P<client>[\d.]+) to (?P<client_mac>(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})"
     r"(?: \((?P<device>[^)]+)\))? via "
 )
-OTHER = "set aside: event that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class WatchguardFamily(Family):
@@ -93,7 +92,7 @@ class WatchguardFamily(Family):
                 (_LEEF, _leef),
                 (_SHOWN, _shown),
                 (_ENDS, _plain),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
             ],
         )
 
@@ -179,7 +178,7 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         .then(pl.lit("name"))
         .otherwise(pl.lit("begin")),
         reason=pl.when(pl.col("client").is_null())
-        .then(pl.lit(OTHER))
+        .then(pl.lit(NO_CONNECTION))
         .when(~proto.is_in(["tcp", "udp", "6", "17"]))
         .then(pl.lit(NO_PORTS)),
     )
@@ -206,5 +205,5 @@ def _logins(lines: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.lit("36000"),
         origin=pl.when(tunnel).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
         # A tunnel's outer address is of the road, not of the network.
-        reason=pl.when(pl.col("vpn").is_not_null() & ~tunnel).then(pl.lit(OTHER)),
+        reason=pl.when(pl.col("vpn").is_not_null() & ~tunnel).then(pl.lit(NO_CONNECTION)),
     )

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_DESTINATION
 
 _WANTED = {
     "time": "time", "client": "src", "client_port": "srcport|src_port|sport", "device": "srcname",
@@ -24,7 +25,6 @@ _WANTED = {
     "rule": "rule",
 }  # fmt: skip
 _WEB = r"(?i)^(?:https?|ssl|tls)$|^(?:tcp/)?https?$"
-NO_USE = "set aside: event that names no destination"
 
 
 class WelfFamily(Family):
@@ -76,5 +76,5 @@ class WelfFamily(Family):
             status=code,
             duration_s="duration",
             transport=pl.col("proto").str.to_lowercase().str.extract(r"^(tcp|udp)\b"),
-            reason=pl.when(nowhere).then(pl.lit(NO_USE)),
+            reason=pl.when(nowhere).then(pl.lit(NO_DESTINATION)),
         )

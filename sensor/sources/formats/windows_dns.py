@@ -20,6 +20,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, lookups, objects
+from sensor.sources.text.reasons import NOT_A_QUERY, SERVER_EVENT
 
 _STAMP = (
     r"(?:\d{8}|\d{1,4}[-/. ]{1,2}\d{1,2}[-/. ]{1,2}\d{1,4}\.?) "
@@ -54,7 +55,6 @@ _DUMP = (
 )
 NO_PACKET = "set aside: no lookup (heading, packet dump, server event)"
 UPSTREAM = "set aside: between this server and its forwarder"
-OTHER_EVENT = "set aside: DNS server event that is no client's lookup"
 
 _EVENT: dict[str, str] = {
     "event": "EventID|EventId|Id|event_id|winlog.event_id|event.code|Event.System.EventID|System.EventID",
@@ -122,7 +122,7 @@ class WindowsDnsFamily(Family):
             .when(upstream)
             .then(pl.lit(UPSTREAM))
             .when(pl.col("opcode") != "Q")
-            .then(pl.lit(lookups.NOT_A_QUERY))
+            .then(pl.lit(NOT_A_QUERY))
             .otherwise(lookups.reverse(pl.col("type"))),
         )
         return lookups.paired(rows, ("client", "xid", "name", "type")).select(
@@ -178,7 +178,7 @@ class WindowsDnsEventsFamily(Family):
             name=pl.col("name").str.to_lowercase().str.strip_suffix("."),
             action=pl.when(told).then(lookups.verdict(pl.col("rcode"))),
             reason=pl.when(~(asked | told).fill_null(False))
-            .then(pl.lit(OTHER_EVENT))
+            .then(pl.lit(SERVER_EVENT))
             .otherwise(lookups.reverse(pl.col("type"))),
         )
         return lookups.paired(rows, ("client", "xid", "name", "type")).select(

@@ -14,12 +14,12 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.formats import windows_security
 from sensor.sources.text import events
+from sensor.sources.text.reasons import NO_PORTS
 
 _DATA = ("Direction", "SourceAddress", "SourcePort", "DestAddress", "DestPort", "Protocol")
 _INBOUND = r"^%%14592$|^(?i:inbound)$"
 _LOOPBACK = r"^127\.|^::1$"
 INSIDE = "set aside: connection inside the computer (loopback address)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class WindowsFilteringFamily(Family):

@@ -12,13 +12,13 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text.reasons import NO_PORTS
 
 _LINE = (
     r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<action>ALLOW|DROP|OPEN|OPEN-INBOUND|CLOSE) "
     r"(?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+) "
     r"(?P<client_port>\d+|-) (?P<port>\d+|-) "
 )
-NO_PORTS = "set aside: neither TCP nor UDP"
 CLOSED = "set aside: end of a connection (its beginning counts)"
 
 

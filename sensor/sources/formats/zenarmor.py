@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
 
 _WANTED = {
     "time": "start_time|timestamp", "end": "end_time", "connection": "conn_uuid", "client": "ip_src_saddr",
@@ -27,7 +28,6 @@ _WANTED = {
 }  # fmt: skip
 _SYSLOG = r"^daemon=zenarmor, index=(?P<index>\w+), data=(?P<data>\{.*)$"
 ALERT = "set aside: alert (its connection is told apart)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class ZenarmorFamily(Family):

@@ -14,6 +14,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.formats.okta import CONFIDENCE, LEASE_S
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_CONNECTION
 
 _FIELDS = {
     "start": "TimestampConnectionStart|TimestampRequestReceiveStart",
@@ -40,7 +41,6 @@ _FIELDS = {
     "down": "ZENTotalBytesTxClient|ResponseSize",
 }
 _PHASES = {"open": "begin", "active": "update", "close": "end"}
-OTHER = "set aside: event that names no connection"
 SIGNED_OUT = "set aside: session that is not authenticated"
 
 
@@ -105,5 +105,5 @@ class ZpaFamily(Family):
             reason=pl.when(holds & ~pl.col("signed_in").str.ends_with("_AUTHENTICATED"))
             .then(pl.lit(SIGNED_OUT))
             .when(~holds & pl.col("host").is_null() & pl.col("server").is_null())
-            .then(pl.lit(OTHER)),
+            .then(pl.lit(NO_CONNECTION)),
         )

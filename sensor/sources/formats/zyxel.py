@@ -19,11 +19,11 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_PORTS
 
 _WANTED = ("src", "dst", "msg", "note", "user", "cat", "duration", "sent", "rcvd", "protoID", "proto", "mac")
 _SITE = r"^(?:https?://)?((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)(?::\d+)?(?:/[^\s,]*)?(?:[:,\s]|$)"
 OTHER = "set aside: event that names no connection (cat)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class ZyxelFamily(Family):

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-REVERSE = "set aside: reverse lookup (PTR)"
-ANSWERED = "set aside: answer to a lookup (its question counts)"
-NOT_A_QUERY = "set aside: DNS update or notify (opcode)"
+from sensor.sources.text.reasons import ANSWERED, REVERSE
+
 _POINTER = ("PTR", "12", "TYPE12")
 _ALLOWED = ("NOERROR", "0")
 _REFUSED = ("REFUSED", "5")

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from sensor.sources.formats.elff import CHALLENGE, DIRECTIVE, ElffFamily
+from sensor.sources.formats.elff import DIRECTIVE, ElffFamily
+from sensor.sources.text.reasons import CHALLENGE
 from tests.sensor.sources.formats.reading import read
 
 HEAD = (
