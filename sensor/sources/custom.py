@@ -49,7 +49,7 @@ from sensor.errors import UsageError
 from sensor.settings import Zone
 from sensor.sources.family import FIELDS, Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import commas, formatstrings, keyvalue, objects, requests
+from sensor.sources.text import commas, formatstrings, keyvalue, objects, patterns, requests
 
 _Action = Literal["allowed", "blocked", "reset", "unknown"]
 #: What a format can prove: that which one of these columns tells.
@@ -243,7 +243,7 @@ def _by_string(
     understood: formatstrings.FormatString, lines: pl.Series, fields: dict[str, str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The groups of a format string, and our columns: what its placeholders mean, `fields` before that."""
-    groups = lines.str.extract_groups(understood.pattern).struct.unnest()
+    groups = patterns.read(lines, understood.pattern)
     parts = requests.named(groups, understood.meanings)
     at_end = understood.dialect in formatstrings.STAMPS_THE_END
     out = parts.select(**requests.fields(parts, at_end=at_end))
@@ -275,7 +275,7 @@ def _taken_apart(layout: Layout, lines: pl.DataFrame, asked: list[str]) -> pl.Da
     if layout.keyvalue is not None:
         return keyvalue.read(line, asked, separator=layout.keyvalue)
     if layout.pattern is not None:
-        return _conformed(line.str.extract_groups(layout.pattern).struct.unnest(), asked)
+        return _conformed(patterns.read(line, layout.pattern), asked)
     sign = layout.delimiter or ","
     if layout.header:
         return commas.read_headed(lines, asked, separator=sign)

@@ -12,6 +12,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = ("T|Time", "QH", "QT", "IP", "CID", "CP", "Result.IsFiltered", "Result.Reason")
 _BLOCKED = ("3", "4", "5", "6", "8")
@@ -37,6 +38,6 @@ class AdguardFamily(Family):
             client="IP",
             device=pl.when(pl.col("CID") != "").then("CID"),
             host="QH",
-            action=pl.when(blocked.fill_null(False)).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked.fill_null(False)}, otherwise="allowed"),
             reason=lookups.reverse(pl.col("QT")),
         )

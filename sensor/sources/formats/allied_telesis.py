@@ -15,8 +15,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import keyvalue, layouts
+from sensor.sources.text import keyvalue, layouts, patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _REQUEST = (
     r"^\[(?P<word>\w+)\] (?:URLFILTER: )?\[?URL:(?P<url>\S+?)\]? (?:\[\w+\] )?"
@@ -54,15 +55,13 @@ class AlliedTelesisFamily(Family):
 
 
 def _requests(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_REQUEST).struct.unnest()
+    read = patterns.read(lines["line"], _REQUEST)
     return read.select(
         *("client", "client_port", "server", "url"),
         kind=pl.lit("http"),
         server_port="port",
         transport=pl.lit("tcp"),
-        action=pl.when(pl.col("word").str.to_lowercase() == "drop")
-        .then(pl.lit("blocked"))
-        .otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": pl.col("word").str.to_lowercase() == "drop"}, otherwise="allowed"),
     )
 
 
@@ -81,6 +80,6 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         bytes_down="down",
         action=pl.lit("allowed"),
         session=pl.concat_str(proto, *sides, separator="|"),
-        phase=pl.when(ended).then(pl.lit("end")).otherwise(pl.lit("begin")),
-        reason=pl.when(~proto.is_in(["tcp", "udp", "6", "17"]).fill_null(False)).then(pl.lit(NO_PORTS)),
+        phase=one_of({"end": ended}, otherwise="begin"),
+        reason=one_of({NO_PORTS: ~proto.is_in(["tcp", "udp", "6", "17"]).fill_null(False)}),
     )

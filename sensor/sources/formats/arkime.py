@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "firstPacket", "length": "length", "proto": "ipProtocol", "root": "rootId",
@@ -62,13 +63,9 @@ class ArkimeFamily(Family):
         return read.select(
             *("time", "client", "client_port", "server", "server_port", "packets_up", "packets_down"),
             duration_s=pl.col("length").cast(pl.Float64, strict=False) / 1000,
-            kind=pl.when(speaks["quic"])
-            .then(pl.lit("quic"))
-            .when(speaks["tls"])
-            .then(pl.lit("tls"))
-            .when(speaks["http"])
-            .then(pl.lit("http"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of(
+                {"quic": speaks["quic"], "tls": speaks["tls"], "http": speaks["http"]}, otherwise="flow"
+            ),
             host=host,
             method=pl.when(speaks["http"]).then(pl.col("http.method").list.first()),
             user_agent=pl.col("http.useragent").list.first(),
@@ -79,8 +76,6 @@ class ArkimeFamily(Family):
             bytes_down="down",
             session=pl.when(pl.col("root") != "").then("root"),
             phase=pl.lit("delta"),
-            action=pl.when(pl.col("packets_down").str.contains("^[1-9]"))
-            .then(pl.lit("allowed"))
-            .otherwise(pl.lit("unknown")),
-            reason=pl.when(layer.is_null()).then(pl.lit(NO_PORTS)).when(speaks["dns"]).then(pl.lit(LOOKUP)),
+            action=one_of({"allowed": pl.col("packets_down").str.contains("^[1-9]")}, otherwise="unknown"),
+            reason=one_of({NO_PORTS: layer.is_null(), LOOKUP: speaks["dns"]}),
         )

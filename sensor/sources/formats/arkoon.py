@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "kind": "aktype", "time": "gmtime|time", "client": "src", "server": "dst", "proto": "protocol",
@@ -51,7 +52,7 @@ class ArkoonFamily(Family):
             *sides,
             "time",
             "method",
-            kind=pl.when(web).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
+            kind=one_of({"proxy": web}, otherwise="flow"),
             user_name="user",
             url=pl.when(whole).then(asked),
             path=pl.when(~whole).then(asked),
@@ -60,11 +61,13 @@ class ArkoonFamily(Family):
             transport="proto",
             status="status",
             bytes_down="down",
-            action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": denied}, otherwise="allowed"),
             session=pl.when(flow & ~denied).then(pl.concat_str(sides, separator="|")),
-            phase=pl.when(pl.col("event") == "ENDCONN").then(pl.lit("end")).otherwise(pl.lit("begin")),
-            reason=pl.when(~(web | flow).fill_null(False))
-            .then(pl.lit(OTHER))
-            .when(flow & ~pl.col("proto").is_in(["6", "17"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            phase=one_of({"end": pl.col("event") == "ENDCONN"}, otherwise="begin"),
+            reason=one_of(
+                {
+                    OTHER: ~(web | flow).fill_null(False),
+                    NO_PORTS: flow & ~pl.col("proto").is_in(["6", "17"]).fill_null(False),
+                }
+            ),
         )

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "status": "connection-attempt-status",
@@ -56,5 +57,5 @@ class AwsClientVpnFamily(Family):
             lease_s=pl.when(ends).then(0.0).otherwise(_HELD_S),
             closes=ends,
             origin=pl.lit("vpn"),
-            reason=pl.when(refused | pl.col("tunnel").is_null()).then(pl.lit(OTHER)),
+            reason=one_of({OTHER: refused | pl.col("tunnel").is_null()}),
         )

@@ -13,6 +13,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "eventTime",
@@ -55,6 +56,6 @@ class AwsCloudtrailFamily(Family):
             user_agent="agent",
             server_port=pl.lit("443"),
             transport=pl.lit("tcp"),
-            action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(pl.col("host").is_null()).then(pl.lit(NO_ENDPOINT)),
+            action=one_of({"blocked": denied}, otherwise="allowed"),
+            reason=one_of({NO_ENDPOINT: pl.col("host").is_null()}),
         )

@@ -10,6 +10,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "timestamp",
@@ -48,7 +49,7 @@ class AwsWafFamily(Family):
             host=pl.coalesce("host", "named"),
             user_agent="agent",
             transport=pl.lit("tcp"),
-            action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": refused}, otherwise="allowed"),
         )
 
 

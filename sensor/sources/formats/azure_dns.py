@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.formats import coredns
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = (
     "properties.msg|msg_s|msg|Msg",
@@ -60,7 +61,7 @@ class AzureDnsFamily(Family):
             client_port="port",
             host="name",
             transport=pl.col("protocol").str.to_lowercase(),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(lookups.verdict(pl.col("rcode"))),
+            action=one_of({"blocked": blocked}, otherwise=lookups.verdict(pl.col("rcode"))),
             reason=lookups.reverse(pl.col("type")),
         )
         structured = read["name"].is_not_null()

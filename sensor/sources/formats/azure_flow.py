@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import layouts
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _TUPLE = r'"\d{10}(?:\d{3})?,[0-9a-fA-F.:]+,[0-9a-fA-F.:]+,\d+,\d+,(?:T|U|\d+),[IO],[A-Z][^"]*"'
 _NAMES = ["time", "client", "server", "client_port", "port", "proto", "way", "a", "b", "c", "d", "e", "f"]
@@ -49,9 +50,7 @@ class AzureFlowFamily(Family):
             .struct.rename_fields(_NAMES)
         )
         rows = _rows(parts.struct.unnest().with_columns(each["row"]))
-        none = without.select(
-            "row", reason=pl.when(True).then(pl.lit(layouts.UNREADABLE)).otherwise(pl.lit(None))
-        )
+        none = without.select("row", reason=pl.lit(layouts.UNREADABLE))
         return pl.concat([rows, none], how="diagonal_relaxed").sort("row", maintain_order=True)
 
 
@@ -75,14 +74,10 @@ def _rows(tuples: pl.DataFrame) -> pl.DataFrame:
         bytes_up=_count("d"),
         packets_down=_count("e"),
         bytes_down=_count("f"),
-        action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": denied}, otherwise="allowed"),
         session=pl.when(~denied & state.is_not_null()).then(session),
-        phase=pl.when(state == "C")
-        .then(pl.lit("delta"))
-        .when(state == "E")
-        .then(pl.lit("end-delta"))
-        .otherwise(pl.lit("begin")),
-        reason=pl.when(~proto.is_in(["6", "17"])).then(pl.lit(NO_PORTS)),
+        phase=one_of({"delta": state == "C", "end-delta": state == "E"}, otherwise="begin"),
+        reason=one_of({NO_PORTS: ~proto.is_in(["6", "17"])}),
     )
 
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _KEYS = {
     "client": "clientIP|clientIp|socketIP",
@@ -75,6 +76,6 @@ class AzureHttpFamily(Family):
             transport=pl.lit("tcp"),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(wall & ~blocked).then(pl.lit(REPEATED)),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
+            reason=one_of({REPEATED: wall & ~blocked}),
         )

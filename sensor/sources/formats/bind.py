@@ -15,7 +15,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text import patterns
 from sensor.sources.text.reasons import REVERSE
+from sensor.sources.text.words import one_of
 
 _HEAD = (
     r"(?:^(?P<time>\d\d-[A-Z][a-z]{2}-\d{4} [\d:.]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-][\d:]+)?) )?"
@@ -48,8 +50,8 @@ class BindFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Questions (kind dns); RPZ rewrites say what was refused; answers give addresses for naming."""
-        asked = lines["line"].str.extract_groups(_QUERY).struct.unnest()
-        policy = lines["line"].str.extract_groups(_POLICY).struct.unnest()
+        asked = patterns.read(lines["line"], _QUERY)
+        policy = patterns.read(lines["line"], _POLICY)
         refused = (
             pl.col("policy").is_not_null() & ~pl.col("policy").is_in(["PASSTHRU", "DISABLED"])
         ).fill_null(False)
@@ -64,19 +66,21 @@ class BindFamily(Family):
             client_port=pl.col("port"),
             host=pl.col("name").str.replace_all(r"\\(\d{3})", ""),
             server=pl.col("rest").str.extract(r"^ \S+ \(([0-9a-fA-F.:]+)\)"),
-            transport=pl.when(pl.col("rest").str.contains(r"^ [+-]\S*T"))
-            .then(pl.lit("tcp"))
-            .otherwise(pl.lit("udp")),
-            action=pl.when(refused | (rcode == "REFUSED").fill_null(False))
-            .then(pl.lit("blocked"))
-            .when((rcode == "NOERROR") | (pl.col("policy") == "PASSTHRU"))
-            .then(pl.lit("allowed"))
-            .otherwise(pl.lit("unknown")),
+            transport=one_of({"tcp": pl.col("rest").str.contains(r"^ [+-]\S*T")}, otherwise="udp"),
+            action=one_of(
+                {
+                    "blocked": refused | (rcode == "REFUSED").fill_null(False),
+                    "allowed": (rcode == "NOERROR") | (pl.col("policy") == "PASSTHRU"),
+                },
+                otherwise="unknown",
+            ),
             answers=pl.col("rest").str.extract_all(_ANSWER).list.eval(pl.element().str.extract(r"(\S+)$")),
-            reason=pl.when(pl.col("name").is_null())
-            .then(pl.lit(OTHER))
-            .when(pl.col("type") == "PTR")
-            .then(pl.lit(REVERSE))
-            .when((pl.col("verb") == "response") & ~pl.col("rest").str.contains("response: "))
-            .then(pl.lit(NOT_A_QUESTION)),
+            reason=one_of(
+                {
+                    OTHER: pl.col("name").is_null(),
+                    REVERSE: pl.col("type") == "PTR",
+                    NOT_A_QUESTION: (pl.col("verb") == "response")
+                    & ~pl.col("rest").str.contains("response: "),
+                }
+            ),
         )

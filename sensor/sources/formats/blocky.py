@@ -18,6 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, keyvalue, layouts, lookups, objects
+from sensor.sources.text.words import one_of
 
 _CSV = ("time", "client", "names", "", "", "host", "", "code", "verdict", "type", "")
 _NAMED = {
@@ -73,8 +74,8 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         client="client",
         device=pl.when(name != pl.col("client")).then(name),
         host="host",
-        action=pl.when(pl.col("verdict").is_in(_BLOCKED))
-        .then(pl.lit("blocked"))
-        .otherwise(lookups.verdict(pl.col("code"))),
+        action=one_of(
+            {"blocked": pl.col("verdict").is_in(_BLOCKED)}, otherwise=lookups.verdict(pl.col("code"))
+        ),
         reason=lookups.reverse(pl.col("type")),
     )

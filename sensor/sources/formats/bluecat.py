@@ -11,6 +11,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "time", "client": "source.ipAddress", "server": "source.serviceIp", "host": "question.name",
@@ -41,6 +42,6 @@ class BluecatFamily(Family):
             host="host",
             server="server",
             answers=addresses,
-            action=pl.when(policy).then(pl.lit("blocked")).otherwise(lookups.verdict(pl.col("code"))),
+            action=one_of({"blocked": policy}, otherwise=lookups.verdict(pl.col("code"))),
             reason=lookups.reverse(pl.col("type")),
         )

@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "type": "type", "time": "device_timestamp|timestamp", "device": "device_name|computer_name",
@@ -53,7 +54,7 @@ class CarbonBlackFamily(Family):
         stopped = pl.col("done").str.contains("BLOCK|DENY|TERMINATE").fill_null(False)
         return read.select(
             time="time",
-            kind=pl.when(host.is_not_null()).then(pl.lit("tls")).otherwise(pl.lit("flow")),
+            kind=one_of({"tls": host.is_not_null()}, otherwise="flow"),
             client=pl.when(inbound).then("remote").otherwise("local"),
             client_port=pl.when(inbound).then("remote_port").otherwise("local_port"),
             user_name=pl.when(~inbound & ~pl.col("user").str.contains(_MACHINES)).then("user"),
@@ -63,6 +64,6 @@ class CarbonBlackFamily(Family):
             server=pl.when(inbound).then("local").otherwise("remote"),
             server_port=pl.when(inbound).then("local_port").otherwise("remote_port"),
             transport=pl.col("proto").replace(_PROTOCOLS),
-            action=pl.when(stopped).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~connects | pl.col("remote").is_null()).then(pl.lit(OTHER)),
+            action=one_of({"blocked": stopped}, otherwise="allowed"),
+            reason=one_of({OTHER: ~connects | pl.col("remote").is_null()}),
         )

@@ -12,6 +12,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "stamp": "event_timestamp|event_time|time_str", "time": "time|event_time_ms", "type": "event_type",
@@ -65,13 +66,9 @@ class CatoFamily(Family):
         return read.select(
             time=pl.coalesce(pl.when(pl.col("stamp") != "").then("stamp"), "time"),
             duration_s="duration",
-            kind=pl.when(tunnel)
-            .then(pl.lit("lease"))
-            .when(whole | path.is_not_null())
-            .then(pl.lit("http"))
-            .when(named)
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of(
+                {"lease": tunnel, "http": whole | path.is_not_null(), "tls": named}, otherwise="flow"
+            ),
             client="client",
             client_port="client_port",
             client_mac="client_mac",
@@ -84,17 +81,17 @@ class CatoFamily(Family):
             user_agent="agent",
             server="server",
             server_port="port",
-            transport=pl.coalesce(proto, pl.when(named).then(pl.lit("tcp"))),
+            transport=pl.coalesce(proto, one_of({"tcp": named})),
             bytes_up="up",
             bytes_down="down",
             action="action",
-            lease_s=pl.when(tunnel).then(pl.lit("36000")),
+            lease_s=one_of({"36000": tunnel}),
             closes=tunnel & (pl.col("subtype") == "Disconnected"),
-            origin=pl.when(tunnel).then(pl.lit("vpn")),
-            reason=pl.when(tunnel)
-            .then(pl.lit(None, dtype=pl.String))
-            .when(~named & (pl.col("server").is_null() | pl.col("port").is_null()))
-            .then(pl.lit(NO_CONNECTION))
-            .when(~named & ~proto.is_in(["tcp", "udp"]))
-            .then(pl.lit(NO_PORTS)),
+            origin=one_of({"vpn": tunnel}),
+            reason=one_of(
+                {
+                    NO_CONNECTION: ~tunnel & ~named & (pl.col("server").is_null() | pl.col("port").is_null()),
+                    NO_PORTS: ~tunnel & ~named & ~proto.is_in(["tcp", "udp"]),
+                }
+            ),
         )

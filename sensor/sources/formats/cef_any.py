@@ -12,6 +12,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import cef
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS: dict[str, tuple[str, ...]] = {
     "time": ("start", "rt", "end", "devTime", "deviceReceiptTime"),
@@ -90,18 +91,20 @@ class CefFamily(Family):
                 "status",
                 "server_port",
             ),
-            kind=pl.when(dns).then(pl.lit("dns")).when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns, "http": web}, otherwise="flow"),
             url=pl.when(~dns).then("url"),
             host="host",
-            name_from=pl.when(~dns & ~web & pl.col("host").is_not_null()).then(pl.lit("sni")),
+            name_from=one_of({"sni": ~dns & ~web & pl.col("host").is_not_null()}),
             user_agent="agent",
             server="server",
             transport="transport",
             action=pl.coalesce("act", pl.lit("unknown")),
             bytes_up="up",
             bytes_down="down",
-            reason=pl.when(pl.all_horizontal(pl.col(n).is_null() for n in ("url", "host", "server")))
-            .then(pl.lit(NO_CONNECTION))
-            .when(pl.col("transport").str.to_lowercase().is_in(_LAYERS))
-            .then(pl.lit(NO_PORTS)),
+            reason=one_of(
+                {
+                    NO_CONNECTION: pl.all_horizontal(pl.col(n).is_null() for n in ("url", "host", "server")),
+                    NO_PORTS: pl.col("transport").str.to_lowercase().is_in(_LAYERS),
+                }
+            ),
         )

@@ -19,6 +19,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
 from sensor.sources.text.reasons import FAILED_SIGN_IN, NO_CONNECTION, NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "time|rt|devTime|segment_time|lastupdatetime",
@@ -197,15 +198,15 @@ def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
     return fields.select(
         time=pl.col("time").str.replace(r"^(\d{10})\d{3}$", "$1"),
         duration_s=pl.when(pl.col("elapsed") != "0").then("elapsed"),
-        kind=pl.when(told)
-        .then(pl.lit("lease"))
-        .when(asked)
-        .then(pl.lit("dns"))
-        .when(whole & ~encrypted)
-        .then(pl.lit("http"))
-        .when(whole | pl.col("server_name").is_not_null())
-        .then(pl.lit("tls"))
-        .otherwise(pl.lit("flow")),
+        kind=one_of(
+            {
+                "lease": told,
+                "dns": asked,
+                "http": whole & ~encrypted,
+                "tls": whole | pl.col("server_name").is_not_null(),
+            },
+            otherwise="flow",
+        ),
         client=pl.when(told).then(pl.coalesce("office_ip", "client")).otherwise("client"),
         client_port="client_port",
         client_mac="client_mac",
@@ -218,7 +219,7 @@ def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
         .then(tls_host)
         .when(~whole)
         .then(pl.coalesce("server_name", site)),
-        name_from=pl.when(flow & pl.col("server_name").is_null() & site.is_not_null()).then(pl.lit("url")),
+        name_from=one_of({"url": flow & pl.col("server_name").is_null() & site.is_not_null()}),
         path=pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
         method="method",
         user_agent="agent",
@@ -229,28 +230,28 @@ def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
         bytes_down=down,
         packets_up="packets_up",
         packets_down="packets_down",
-        action=pl.when(
-            pl.col("action").str.contains(
-                "(?i)^(?:de|en)crypt|^https|^inform|^ask|^key|^author|^inspect|^log"
-            )
-        )
-        .then(pl.lit("allowed"))
-        .otherwise("action"),
+        action=one_of(
+            {
+                "allowed": pl.col("action").str.contains(
+                    "(?i)^(?:de|en)crypt|^https|^inform|^ask|^key|^author|^inspect|^log"
+                )
+            },
+            otherwise=pl.col("action"),
+        ),
         session=pl.when(~told).then("uid"),
         phase=pl.lit("update"),
-        lease_s=pl.when(told).then(pl.lit("43200")),
+        lease_s=one_of({"43200": told}),
         closes=told & (pl.col("action") == "Log Out").fill_null(False),
-        origin=pl.when(pl.col("office_ip").is_not_null()).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
+        origin=one_of({"vpn": pl.col("office_ip").is_not_null()}, otherwise="directory"),
         # Negotiations of keys (IKE) name two gateways, and neither protocol nor service.
-        reason=pl.when(told & pl.col("action").str.contains("(?i)^fail|^reject").fill_null(False))
-        .then(pl.lit(FAILED_SIGN_IN))
-        .when(
-            ~told
-            & (pl.col("server").is_null() | (flow & proto.is_null() & ports.is_null()))
-            & ~asked
-            & ~whole
-        )
-        .then(pl.lit(NO_CONNECTION))
-        .when(~told & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~asked & ~whole)
-        .then(pl.lit(NO_PORTS)),
+        reason=one_of(
+            {
+                FAILED_SIGN_IN: told & pl.col("action").str.contains("(?i)^fail|^reject").fill_null(False),
+                NO_CONNECTION: ~told
+                & (pl.col("server").is_null() | (flow & proto.is_null() & ports.is_null()))
+                & ~asked
+                & ~whole,
+                NO_PORTS: ~told & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~asked & ~whole,
+            }
+        ),
     )

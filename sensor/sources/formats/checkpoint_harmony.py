@@ -11,6 +11,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "time",
@@ -60,5 +61,5 @@ class CheckpointHarmonyFamily(Family):
             host=pl.when(pl.col("url").is_null()).then("host"),
             name_from=pl.lit("url"),
             server_port=pl.col("port").str.extract(r"^(\d+)$"),
-            reason=pl.when(~page).then(pl.lit(OTHER)),
+            reason=one_of({OTHER: ~page}),
         )

@@ -12,6 +12,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {"time": "id.time", "app": "id.applicationName", "client": "ipAddress", "email": "actor.email"}
 OTHER = "set aside: activity that names no page"
@@ -53,8 +54,8 @@ class ChromeAuditFamily(Family):
             user_name="email",
             user_agent="agent",
             bytes_up=pl.when(sent).then("size"),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~page.fill_null(False)).then(pl.lit(OTHER)),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
+            reason=one_of({OTHER: ~page.fill_null(False)}),
         )
 
 

@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _KEYS = (
     "sa", "sp", "da", "dp", "pr", "dh", "ibc", "obc", "liuid", "liuida", "fss", "fes", "fsms", "fems",
@@ -60,8 +61,7 @@ class CiscoNvmFamily(Family):
             bytes_up="obc",
             bytes_down="ibc",
             action=pl.lit("allowed"),
-            reason=pl.when(pl.col("da").is_null())
-            .then(pl.lit(OTHER))
-            .when(~pl.col("pr").is_in(["6", "17"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            reason=one_of(
+                {OTHER: pl.col("da").is_null(), NO_PORTS: ~pl.col("pr").is_in(["6", "17"]).fill_null(False)}
+            ),
         )

@@ -17,6 +17,7 @@ from sensor.sources.family import Family
 from sensor.sources.formats.okta import CONFIDENCE, LEASE_S
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import FAILED_SIGN_IN
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "CreatedAt", "action": "Action", "allowed": "Allowed", "user": "Email", "client": "IPAddress",
@@ -46,8 +47,10 @@ class CloudflareAccessFamily(Family):
             origin=pl.lit("directory"),
             lease_s=pl.lit(LEASE_S),
             confidence=pl.lit(CONFIDENCE),
-            reason=pl.when(pl.col("action").str.contains("(?i)logout").fill_null(False))
-            .then(pl.lit(OTHER))
-            .when((pl.col("allowed") != "true").fill_null(True))
-            .then(pl.lit(FAILED_SIGN_IN)),
+            reason=one_of(
+                {
+                    OTHER: pl.col("action").str.contains("(?i)logout").fill_null(False),
+                    FAILED_SIGN_IN: (pl.col("allowed") != "true").fill_null(True),
+                }
+            ),
         )

@@ -14,8 +14,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import lookups
+from sensor.sources.text import lookups, patterns
 from sensor.sources.text.reasons import SERVER_MESSAGE
+from sensor.sources.text.words import one_of
 
 LINE = (
     r"(?P<client>\[[0-9a-fA-F:.]+\]|[0-9a-fA-F.]+|[0-9a-fA-F:]+):(?P<port>\d+) - (?:\[(?P<time>[^\]]*)\] "
@@ -48,7 +49,7 @@ class CorednsFamily(Family):
 
 def rows(lines: pl.Series) -> pl.DataFrame:
     """Lookups of lines in CoreDNS's layout, whatever stands before."""
-    read = lines.str.extract_groups(LINE).struct.unnest()
+    read = patterns.read(lines, LINE)
     before = lines.str.extract(r"^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)) \[")
     return read.select(
         pl.coalesce("time", pl.lit(before)).alias("time"),
@@ -58,7 +59,5 @@ def rows(lines: pl.Series) -> pl.DataFrame:
         host=pl.col("name"),
         transport=pl.when(pl.col("proto").is_in(["udp", "tcp"])).then("proto"),
         action=lookups.verdict(pl.col("rcode")),
-        reason=pl.when(pl.col("name").is_null())
-        .then(pl.lit(SERVER_MESSAGE))
-        .otherwise(lookups.reverse(pl.col("type"))),
+        reason=one_of({SERVER_MESSAGE: pl.col("name").is_null()}, otherwise=lookups.reverse(pl.col("type"))),
     )

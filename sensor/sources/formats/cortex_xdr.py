@@ -14,6 +14,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import FROM_OUTSIDE, NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "event_timestamp|action_network_creation_time|_time",
@@ -63,8 +64,8 @@ class CortexXdrFamily(Family):
             "time",
             "client_port",
             "device",
-            kind=pl.when(dns).then(pl.lit("dns")).otherwise(pl.lit("flow")),
-            name_from=pl.when(~dns).then(pl.lit("dns_answer")),
+            kind=one_of({"dns": dns}, otherwise="flow"),
+            name_from=one_of({"dns_answer": ~dns}),
             client=pl.coalesce("client", "own"),
             user_name="user",
             host=pl.coalesce("asked", "host"),
@@ -75,9 +76,11 @@ class CortexXdrFamily(Family):
             bytes_down=pl.when(~dns).then("down"),
             action=pl.lit("allowed"),
             session=pl.when(counted).then(pl.concat_str("agent", "session", separator="|")),
-            phase=pl.when(counted & is_last).then(pl.lit("end")).when(counted).then(pl.lit("update")),
-            reason=pl.when(~dns & pl.col("server").is_null())
-            .then(pl.lit(NO_CONNECTION))
-            .when(pl.col("incoming").str.to_lowercase() == "true")
-            .then(pl.lit(FROM_OUTSIDE)),
+            phase=one_of({"end": counted & is_last, "update": counted}),
+            reason=one_of(
+                {
+                    NO_CONNECTION: ~dns & pl.col("server").is_null(),
+                    FROM_OUTSIDE: pl.col("incoming").str.to_lowercase() == "true",
+                }
+            ),
         )

@@ -18,6 +18,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import cef, layouts, lookups, objects
 from sensor.sources.text.reasons import NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _NAMES = (
     "event_simpleName", "ContextTimeStamp", "timestamp", "DomainName", "RequestType", "IP4Records",
@@ -68,7 +69,7 @@ def _matches(lines: pl.DataFrame) -> pl.DataFrame:
     """What a rule of the host's firewall met."""
     read = cef.read(lines["line"], _CEF)
     # One of the names that tell of a connection.
-    told = pl.when(pl.col("event") == "FirewallMatchEvent").then(pl.lit("NetworkConnectIP"))
+    told = one_of({"NetworkConnectIP": pl.col("event") == "FirewallMatchEvent"})
     absent = [pl.lit(None, dtype=pl.String).alias(name) for name in _NAMES if name not in _CEF]
     action = pl.col("rule_action").replace_strict(_RULES, default="unknown", return_dtype=pl.String)
     found = read.select(*_CEF, *absent, told=told, action=action)
@@ -109,9 +110,9 @@ def _what() -> dict[str, pl.Expr]:
     found = pl.concat_str(records, separator=";").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+")
     return {
         "time": pl.coalesce("ContextTimeStamp", "timestamp"),
-        "kind": pl.when("dns").then(pl.lit("dns")).otherwise(pl.lit("flow")),
+        "kind": one_of({"dns": pl.col("dns")}, otherwise="flow"),
         "host": pl.coalesce("DomainName", pl.when(~is_url).then(url)),
-        "name_from": pl.when(~pl.col("dns") & url.is_not_null()).then(pl.lit("url")),
+        "name_from": one_of({"url": ~pl.col("dns") & url.is_not_null()}),
         "url": pl.when(is_url).then(url),
         "answers": pl.when("dns").then(found),
         "action": pl.col("action"),
@@ -120,11 +121,9 @@ def _what() -> dict[str, pl.Expr]:
 
 def _reason() -> pl.Expr:
     connects = pl.col("event").str.contains("^Network(?:Connect|ReceiveAccept)IP")
-    return (
-        pl.when(~pl.col("dns") & ~connects)
-        .then(pl.lit(NO_CONNECTION))
-        .when("dns")
-        .then(lookups.reverse(pl.col("RequestType")))
+    return one_of(
+        {NO_CONNECTION: ~pl.col("dns") & ~connects},
+        otherwise=pl.when("dns").then(lookups.reverse(pl.col("RequestType"))),
     )
 
 

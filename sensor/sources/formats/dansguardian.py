@@ -12,6 +12,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text import patterns
+from sensor.sources.text.words import one_of
 
 _LINE = (
     r"^(?P<time>\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d\d:\d\d) (?P<user>\S+) (?P<client>[0-9a-fA-F.:]+) "
@@ -33,7 +35,7 @@ class DansguardianFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind proxy)."""
-        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        read = patterns.read(lines["line"], _LINE)
         refused = pl.col("decision").str.contains(r"\*(?:DENIED|INFECTED|BLOCKED)\*").fill_null(False)
         return read.select(
             "time",
@@ -45,5 +47,5 @@ class DansguardianFamily(Family):
             status=pl.col("rest").str.extract(r"(?:^|\s)([1-5]\d\d)(?:\s|$)"),
             transport=pl.lit("tcp"),
             bytes_down="down",
-            action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": refused}, otherwise="allowed"),
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import layouts
+from sensor.sources.text import layouts, patterns
 from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION
 
 _OPENED = (
@@ -50,7 +50,7 @@ class DanteFamily(Family):
 
 
 def _opened(lines: pl.DataFrame) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(_OPENED).struct.unnest()
+    found = patterns.read(lines["line"], _OPENED)
     is_address = pl.col("target").str.contains(r"^[0-9.]+$|:")
     return found.select(
         "client",

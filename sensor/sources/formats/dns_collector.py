@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "dnstap.timestamp-rfc3339ns|dnstap.timestamp", "operation": "dnstap.operation",
@@ -54,7 +55,8 @@ class DnsCollectorFamily(Family):
             action=pl.when(answered).then(lookups.verdict(pl.col("code"))),
             session=pl.concat_str("client", "client_port", "id", "host", "type", separator="|"),
             phase=pl.lit("name"),
-            reason=pl.when(pl.col("operation").str.contains("^(?:RESOLVER|FORWARDER|AUTH|STUB)_"))
-            .then(pl.lit(INNER))
-            .otherwise(lookups.reverse(pl.col("type"))),
+            reason=one_of(
+                {INNER: pl.col("operation").str.contains("^(?:RESOLVER|FORWARDER|AUTH|STUB)_")},
+                otherwise=lookups.reverse(pl.col("type")),
+            ),
         )

@@ -13,6 +13,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
 from sensor.sources.text.reasons import SERVER_EVENT
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "TimeGenerated", "what": "SubType", "client": "ClientIP", "name": "Name", "type": "QueryType",
@@ -41,5 +42,5 @@ class DnsEventsFamily(Family):
             kind=pl.lit("dns"),
             host=pl.col("name").str.to_lowercase().str.strip_suffix("."),
             answers=pl.col("answers").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+"),
-            reason=pl.when(~lookup).then(pl.lit(SERVER_EVENT)).otherwise(lookups.reverse(pl.col("type"))),
+            reason=one_of({SERVER_EVENT: ~lookup}, otherwise=lookups.reverse(pl.col("type"))),
         )

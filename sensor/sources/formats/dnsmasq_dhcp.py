@@ -19,7 +19,7 @@ import polars as pl
 
 from sensor import schema
 from sensor.sources.family import Family
-from sensor.sources.text import dhcp, layouts, stamps
+from sensor.sources.text import dhcp, layouts, patterns, stamps
 from sensor.sources.text.reasons import MESSAGE_WITHOUT_ADDRESS
 
 _MAC = r"(?:[0-9a-f]{2}-)?(?P<mac>[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})"
@@ -73,7 +73,7 @@ class DnsmasqDhcpFamily(Family):
 
     def _file(self, lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
         """Leases from when the file was written, or, if that is after their end, the last hour of them."""
-        found = lines["line"].str.extract_groups(pattern).struct.unnest()
+        found = patterns.read(lines["line"], pattern)
         number = pl.col("end").cast(pl.Int64, strict=False)
         written = pl.lit(self.reference or datetime(1970, 1, 1, tzinfo=UTC), dtype=schema.TIME)
         end = (
@@ -103,13 +103,13 @@ def _who(found: pl.DataFrame) -> dict[str, pl.Expr]:
 
 
 def _message(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(pattern).struct.unnest()
+    found = patterns.read(lines["line"], pattern)
     sure = dhcp.BY_DUID if "duid" in found.columns else dhcp.ASSUMED
     return found.select(**_who(found), lease_s=pl.lit(dhcp.ASSUMED_S), confidence=pl.lit(sure))
 
 
 def _given_up(lines: pl.DataFrame) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(_GIVEN_UP).struct.unnest()
+    found = patterns.read(lines["line"], _GIVEN_UP)
     return found.select(
         kind=pl.lit("lease"), client="ip", lease_s=pl.lit(0.0), closes=pl.lit(True), origin=pl.lit("dhcp")
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import layouts
+from sensor.sources.text import layouts, patterns
 
 _MAC = r"(?:Local User[^:]*?(?:\(MAC=(?P<mac>[0-9A-Fa-f-]{17})\))?: )?"
 _LOOKUP = _MAC + r"(?P<client>[0-9.]+)(?::\d+)? DNS -> (?P<server>[0-9a-fA-F.:]+) inquire (?P<host>\S+)"
@@ -49,12 +49,12 @@ class DraytekFamily(Family):
 
 
 def _lookups(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_LOOKUP).struct.unnest()
+    read = patterns.read(lines["line"], _LOOKUP)
     return read.select("client", "host", "server", kind=pl.lit("dns"), client_mac="mac")
 
 
 def _flows(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_CONNECTION).struct.unnest()
+    read = patterns.read(lines["line"], _CONNECTION)
     return read.select(
         "client",
         "client_port",

@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import FAILED_SIGN_IN
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "isotimestamp|timestamp",
@@ -62,8 +63,10 @@ class DuoFamily(Family):
             origin=pl.lit("directory"),
             lease_s=pl.lit(LEASE_S),
             confidence=pl.lit(CONFIDENCE),
-            reason=pl.when(~sign_in | pl.col("result").is_null())
-            .then(pl.lit(OTHER))
-            .when(pl.col("result").str.to_lowercase() != "success")
-            .then(pl.lit(FAILED_SIGN_IN)),
+            reason=one_of(
+                {
+                    OTHER: ~sign_in | pl.col("result").is_null(),
+                    FAILED_SIGN_IN: pl.col("result").str.to_lowercase() != "success",
+                }
+            ),
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import lookups
+from sensor.sources.text import lookups, patterns
 
 _MATCH = (
     r"^(?:.*\s)?List Matched (?P<client>[0-9a-fA-F.:]+)#(?P<port>\d+)(?: \([^)]*\))?: query: (?P<name>\S+) "
@@ -30,7 +30,7 @@ class EfficientipFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per match."""
-        read = lines["line"].str.extract_groups(_MATCH).struct.unnest()
+        read = patterns.read(lines["line"], _MATCH)
         return read.select(
             "client",
             kind=pl.lit("dns"),

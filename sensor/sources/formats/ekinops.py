@@ -10,7 +10,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text import patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _MATCHES = (
     r"\blist \S+ (?P<action>denied|permitted) (?P<transport>proto \d+|[a-z]+) "
@@ -32,8 +34,8 @@ class EkinopsFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per line (kind flow)."""
-        read = lines["line"].str.extract_groups(_MATCHES).struct.unnest()
+        read = patterns.read(lines["line"], _MATCHES)
         return read.with_columns(
             kind=pl.lit("flow"),
-            reason=pl.when(~pl.col("transport").is_in(["tcp", "udp"])).then(pl.lit(NO_PORTS)),
+            reason=one_of({NO_PORTS: ~pl.col("transport").is_in(["tcp", "udp"])}),
         )

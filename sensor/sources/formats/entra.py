@@ -19,6 +19,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts, objects
 from sensor.sources.text.reasons import FAILED_SIGN_IN
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "properties.createdDateTime|createdDateTime|CreatedDateTime|time|TimeGenerated",
@@ -77,7 +78,7 @@ def _headed(lines: pl.DataFrame) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.String)
     return _rows(
         read.with_columns(
-            error=pl.when(failed).then(pl.lit("1")).otherwise(pl.lit("0")),
+            error=one_of({"1": failed}, otherwise="0"),
             category=nothing,
             interactive=nothing,
         )
@@ -102,10 +103,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         origin=pl.lit("directory"),
         lease_s=pl.lit(LEASE_S),
         confidence=pl.when(renewed).then(RENEWED).otherwise(INTERACTIVE),
-        reason=pl.when(~sign_in)
-        .then(pl.lit(OTHER))
-        .when(program)
-        .then(pl.lit(NO_PERSON))
-        .when((pl.col("error") != "0").fill_null(False))
-        .then(pl.lit(FAILED_SIGN_IN)),
+        reason=one_of(
+            {OTHER: ~sign_in, NO_PERSON: program, FAILED_SIGN_IN: (pl.col("error") != "0").fill_null(False)}
+        ),
     )

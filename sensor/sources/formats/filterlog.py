@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _HEAD = ["", "", "", "", "", "", "action", "", ""]
 _FOUR = [*_HEAD, *[""] * 7, "proto", "", "client", "server", "client_port", "port"]
@@ -65,14 +66,16 @@ def _rows(read: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         server_port="port",
         transport=proto,
         # `unkn(…)` is what filterlog prints of an action it has no word for, as of rules that only match.
-        action=pl.when(blocked)
-        .then(pl.lit("blocked"))
-        .when(~pl.col("action").str.starts_with("unkn("))
-        .then("action"),
+        action=one_of(
+            {"blocked": blocked},
+            otherwise=pl.when(~pl.col("action").str.starts_with("unkn(")).then("action"),
+        ),
         session=pl.when(~blocked).then(session),
         phase=pl.lit("begin"),
-        reason=pl.when(~proto.is_in(["tcp", "udp"]))
-        .then(pl.lit(NO_PORTS))
-        .when(pl.col("action").is_in(["rdr", "nat", "binat", "nordr", "nonat"]))
-        .then(pl.lit(NO_FILTER)),
+        reason=one_of(
+            {
+                NO_PORTS: ~proto.is_in(["tcp", "udp"]),
+                NO_FILTER: pl.col("action").is_in(["rdr", "nat", "binat", "nordr", "nonat"]),
+            }
+        ),
     )

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "rt|devTime|timestamp|time|start|Timestamp",
@@ -164,11 +165,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     return fields.select(
         time="time",
         duration_s=pl.col("duration").cast(pl.Float64, strict=False) / 1000,
-        kind=pl.when(pl.lit(here))
-        .then(pl.lit("lease"))
-        .when(pl.lit(is_wall))
-        .then(pl.lit("flow"))
-        .otherwise(pl.lit("proxy")),
+        kind=one_of({"lease": pl.lit(here), "flow": pl.lit(is_wall)}, otherwise="proxy"),
         client="client",
         client_port="client_port",
         client_mac="client_mac",
@@ -176,7 +173,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         device="device",
         url="url",
         host="host",
-        name_from=pl.when(pl.col("host").is_not_null()).then(pl.lit("url")),
+        name_from=one_of({"url": pl.col("host").is_not_null()}),
         method=pl.col("method").str.to_uppercase(),
         status="status",
         user_agent="agent",
@@ -187,16 +184,16 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         bytes_down="down",
         action=pl.coalesce("action", event.str.extract(r"^(?:Connection_|[Tt]ransaction[ :])(\w+)")),
         session=pl.when(pl.lit(is_wall) & event.str.contains("^Connection_(?:Allowed|Closed)")).then(session),
-        phase=pl.when(event.str.contains("Closed")).then(pl.lit("end")).otherwise(pl.lit("begin")),
-        lease_s=pl.when(pl.lit(here)).then(
-            pl.when(pl.lit(gone)).then(pl.lit("0")).otherwise(pl.lit("36000"))
-        ),
+        phase=one_of({"end": event.str.contains("Closed")}, otherwise="begin"),
+        lease_s=pl.when(pl.lit(here)).then(one_of({"0": pl.lit(gone)}, otherwise="36000")),
         closes=pl.lit(here & gone),
-        origin=pl.when(pl.lit(here)).then(pl.lit("directory")),
-        reason=pl.when(
-            pl.col("client").is_null()
-            & pl.col("server").is_null()
-            & pl.col("host").is_null()
-            & pl.col("url").is_null()
-        ).then(pl.lit(NO_TRAFFIC)),
+        origin=one_of({"directory": pl.lit(here)}),
+        reason=one_of(
+            {
+                NO_TRAFFIC: pl.col("client").is_null()
+                & pl.col("server").is_null()
+                & pl.col("host").is_null()
+                & pl.col("url").is_null()
+            }
+        ),
     )

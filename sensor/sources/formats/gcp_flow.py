@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _BELOW = {
     "client": "connection.src_ip", "client_port": "connection.src_port", "server": "connection.dest_ip",
@@ -76,7 +77,7 @@ class GcpFlowFamily(Family):
         return read.select(
             time=pl.coalesce("start", "time"),
             duration_s=lasted,
-            kind=pl.when(request).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
+            kind=one_of({"proxy": request}, otherwise="flow"),
             client=pl.coalesce("client", pl.col("asked_by").str.replace(r"^(\d+\.\d+\.\d+\.\d+):\d+$", "$1")),
             client_port="client_port",
             device=pl.when(pl.col("way") == "EGRESS").then("vm"),
@@ -87,14 +88,14 @@ class GcpFlowFamily(Family):
             user_agent="agent",
             server="server",
             server_port="port",
-            transport=pl.when(request).then(pl.lit("tcp")).otherwise(proto),
+            transport=one_of({"tcp": request}, otherwise=proto),
             bytes_up=pl.when(request).then("up").otherwise("bytes"),
             bytes_down="down",
             packets_up="packets",
             one_way=flow,
             eye=pl.when(flow).then("reporter"),
-            action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~request & ~proto.is_in(["6", "17", "tcp", "udp"])).then(pl.lit(NO_PORTS)),
+            action=one_of({"blocked": refused}, otherwise="allowed"),
+            reason=one_of({NO_PORTS: ~request & ~proto.is_in(["6", "17", "tcp", "udp"])}),
         )
 
 

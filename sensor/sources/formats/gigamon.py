@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "start_time|ts|timestamp", "ended": "end_time", "client": "src_ip|client_ip",
@@ -52,13 +53,7 @@ class GigamonFamily(Family):
             "client_port",
             "method",
             "status",
-            kind=pl.when(is_dns)
-            .then(pl.lit("dns"))
-            .when(is_http)
-            .then(pl.lit("http"))
-            .when(is_tls)
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of({"dns": is_dns, "http": is_http, "tls": is_tls}, otherwise="flow"),
             host=pl.coalesce("query", "http", "sni"),
             path="path",
             user_agent="agent",
@@ -67,8 +62,8 @@ class GigamonFamily(Family):
             transport=pl.when(~is_dns).then("proto"),
             bytes_up=pl.when(~is_dns).then("up"),
             bytes_down=pl.when(~is_dns).then("down"),
-            reason=pl.when(is_dns)
-            .then(lookups.reverse(pl.col("qtype")))
-            .when(~pl.col("proto").is_in(["6", "17", "tcp", "udp"]).fill_null(True))
-            .then(pl.lit(NO_PORTS)),
+            reason=one_of(
+                {NO_PORTS: ~is_dns & ~pl.col("proto").is_in(["6", "17", "tcp", "udp"]).fill_null(True)},
+                otherwise=pl.when(is_dns).then(lookups.reverse(pl.col("qtype"))),
+            ),
         )

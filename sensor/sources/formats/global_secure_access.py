@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": ("createdDateTime", "TimeGenerated"), "user": ("userPrincipalName", "UserPrincipalName"),
@@ -56,7 +57,7 @@ class GlobalSecureAccessFamily(Family):
             "client",
             "client_port",
             "server",
-            kind=pl.when(filled["url"].is_not_null()).then(pl.lit("http")).otherwise(pl.lit("tls")),
+            kind=one_of({"http": filled["url"].is_not_null()}, otherwise="tls"),
             user_name=filled["user"],
             device=filled["device"],
             host=filled["host"],

@@ -18,6 +18,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.words import one_of
 
 _WANTED = (
     "Protocol", "SrcIPAddr", "SrcPort", "DstIPAddr", "DstPort", "InitByteCount", "RplyByteCount",
@@ -59,7 +60,7 @@ class H3cFamily(Family):
                 pl.when(is_session).then(_stamp("BeginTime_e")), pl.lit(lines["line"].str.extract(_HEAD))
             ),
             ended=pl.when(is_session & ~opened).then(_stamp("EndTime_e")),
-            kind=pl.when(named).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"http": named}, otherwise="flow"),
             client="SrcIPAddr",
             client_port="SrcPort",
             client_mac="SrcMacAddr",
@@ -72,17 +73,18 @@ class H3cFamily(Family):
             transport="Protocol",
             bytes_up=pl.when(is_session & ~opened).then("InitByteCount"),
             bytes_down=pl.when(is_session & ~opened).then("RplyByteCount"),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
             session=pl.when(~blocked).then(flow),
-            phase=pl.when(is_session & ~opened)
-            .then(pl.lit("end"))
-            .when(named)
-            .then(pl.lit("name"))
-            .otherwise(pl.lit("begin")),
-            reason=pl.when(pl.col("DstIPAddr").is_null() & ~named)
-            .then(pl.lit(NO_CONNECTION))
-            .when(~pl.col("Protocol").str.to_uppercase().is_in(["TCP", "UDP", "6", "17"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            phase=one_of({"end": is_session & ~opened, "name": named}, otherwise="begin"),
+            reason=one_of(
+                {
+                    NO_CONNECTION: pl.col("DstIPAddr").is_null() & ~named,
+                    NO_PORTS: ~pl.col("Protocol")
+                    .str.to_uppercase()
+                    .is_in(["TCP", "UDP", "6", "17"])
+                    .fill_null(False),
+                }
+            ),
         )
 
 

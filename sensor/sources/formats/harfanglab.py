@@ -12,6 +12,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
 from sensor.sources.text.reasons import FROM_OUTSIDE
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "@event_create_date|utc_time|@timestamp",
@@ -61,7 +62,7 @@ class HarfanglabFamily(Family):
         return read.select(
             "time",
             "device",
-            kind=pl.when(dns).then(pl.lit("dns")).when(page).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns, "http": page}, otherwise="flow"),
             client=pl.coalesce("client", "inside"),
             client_port="client_port",
             user_name="user",
@@ -74,12 +75,10 @@ class HarfanglabFamily(Family):
             bytes_up=pl.when(flow).then("up"),
             bytes_down=pl.when(flow).then("down"),
             session=pl.when(flow).then("session"),
-            phase=pl.when(pl.col("told") == "complete").then(pl.lit("end")).otherwise(pl.lit("begin")),
-            action=pl.when(flow & failed).then(pl.lit("reset")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~(dns | page | flow).fill_null(False))
-            .then(pl.lit(OTHER))
-            .when(flow & incoming.fill_null(False))
-            .then(pl.lit(FROM_OUTSIDE))
-            .when(dns)
-            .then(lookups.reverse(pl.col("type"))),
+            phase=one_of({"end": pl.col("told") == "complete"}, otherwise="begin"),
+            action=one_of({"reset": flow & failed}, otherwise="allowed"),
+            reason=one_of(
+                {OTHER: ~(dns | page | flow).fill_null(False), FROM_OUTSIDE: flow & incoming},
+                otherwise=pl.when(dns).then(lookups.reverse(pl.col("type"))),
+            ),
         )

@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.words import one_of
 
 #: Keys in lower case; modules spell them differently.
 _FIELDS = {
@@ -68,7 +69,7 @@ class HuaweiFamily(Family):
         return read.select(
             time=pl.coalesce("begin", "time", pl.lit(front)),
             ended=pl.col("end"),
-            kind=pl.when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"http": web}, otherwise="flow"),
             client="client",
             client_port="client_port",
             user_name=pl.when(~user.str.to_lowercase().is_in(["unknown", "none"])).then(user),
@@ -81,19 +82,14 @@ class HuaweiFamily(Family):
             bytes_down="down",
             packets_up="packets_up",
             packets_down="packets_down",
-            action=pl.when(refused.fill_null(False)).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": refused.fill_null(False)}, otherwise="allowed"),
             session=pl.when(~refused.fill_null(False)).then(
                 pl.concat_str(
                     lines["sender"].fill_null(""), "client", "client_port", "server", "port", separator="|"
                 )
             ),
-            phase=pl.when(web)
-            .then(pl.lit("name"))
-            .when(ended)
-            .then(pl.lit("end"))
-            .otherwise(pl.lit("begin")),
-            reason=pl.when(pl.col("client").is_null())
-            .then(pl.lit(NO_CONNECTION))
-            .when(~proto.is_in(["tcp", "udp", "6", "17"]))
-            .then(pl.lit(NO_PORTS)),
+            phase=one_of({"name": web, "end": ended}, otherwise="begin"),
+            reason=one_of(
+                {NO_CONNECTION: pl.col("client").is_null(), NO_PORTS: ~proto.is_in(["tcp", "udp", "6", "17"])}
+            ),
         )

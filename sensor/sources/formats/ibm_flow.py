@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "start": "connection_start_time|start_time", "end": "end_time", "action": "action",
@@ -56,12 +57,11 @@ class IbmFlowFamily(Family):
             bytes_down="down",
             total_bytes_up="total_up",
             total_bytes_down="total_down",
-            action=pl.when(pl.col("action") == "accepted")
-            .then(pl.lit("allowed"))
-            .when(pl.col("action") == "rejected")
-            .then(pl.lit("blocked"))
-            .otherwise("action"),
+            action=one_of(
+                {"allowed": pl.col("action") == "accepted", "blocked": pl.col("action") == "rejected"},
+                otherwise=pl.col("action"),
+            ),
             session=pl.concat_str("proto", *sides, "start", separator="|"),
-            phase=pl.when(over).then(pl.lit("end-delta")).otherwise(pl.lit("delta")),
-            reason=pl.when(~pl.col("proto").is_in(["6", "17"]).fill_null(False)).then(pl.lit(NO_PORTS)),
+            phase=one_of({"end-delta": over}, otherwise="delta"),
+            reason=one_of({NO_PORTS: ~pl.col("proto").is_in(["6", "17"]).fill_null(False)}),
         )

@@ -13,6 +13,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "day": "logTime",
@@ -73,5 +74,5 @@ class IbossFamily(Family):
             transport=pl.lit("tcp"),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(refused).then(pl.lit("blocked")).otherwise("action"),
+            action=one_of({"blocked": refused}, otherwise=pl.col("action")),
         )

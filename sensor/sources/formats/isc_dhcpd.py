@@ -19,8 +19,9 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, Blocks
-from sensor.sources.text import dhcp, layouts, stamps
+from sensor.sources.text import dhcp, layouts, patterns, stamps
 from sensor.sources.text.reasons import LEASE_OF_NOBODY, MESSAGE_WITHOUT_ADDRESS
+from sensor.sources.text.words import one_of
 
 _V4, _V6 = r"^lease [0-9a-fA-F.:]+ \{", r"^ia-(?:na|ta|pd) \S.*\{"
 _MAC = r"(?P<mac>[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5})"
@@ -79,7 +80,7 @@ class IscDhcpdFamily(Family):
 
 
 def _message(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(pattern).struct.unnest()
+    found = patterns.read(lines["line"], pattern)
     told = dhcp.length(pl.lit(lines["line"].str.extract(r"lease-duration (\d+)")))
     given_up = pattern == _GIVEN_UP
     return found.select(
@@ -89,12 +90,12 @@ def _message(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
         device=pl.col("name") if "name" in found.columns else pl.lit(None, dtype=pl.String),
         lease_s=pl.lit(0.0) if given_up else told.fill_null(dhcp.ASSUMED_S),
         origin=pl.lit("dhcp"),
-        confidence=pl.when(told.is_not_null()).then(pl.lit(dhcp.TOLD)).otherwise(pl.lit(dhcp.ASSUMED)),
+        confidence=pl.when(told.is_not_null()).then(dhcp.TOLD).otherwise(dhcp.ASSUMED),
     )
 
 
 def _reply(lines: pl.DataFrame) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(_REPLY).struct.unnest()
+    found = patterns.read(lines["line"], _REPLY)
     return found.select(
         kind=pl.lit("lease"),
         client="ip",
@@ -133,12 +134,13 @@ def _block(lines: pl.DataFrame) -> pl.DataFrame:
         origin=pl.lit("dhcp"),
         closes=past,
         confidence=pl.lit(dhcp.TOLD),
-        reason=pl.when(pl.lit(state.is_in(["abandoned", "reset"])))
-        .then(pl.lit(LEASE_OF_NOBODY))
-        .when(pl.col("client_mac").is_null() & pl.col("device").is_null())
-        .then(pl.lit(LEASE_OF_NOBODY))
-        .when(pl.col("lease_to").is_null() & ~pl.lit(never))
-        .then(pl.lit(LEASE_OF_NOBODY)),
+        reason=one_of(
+            {
+                LEASE_OF_NOBODY: (pl.lit(state.is_in(["abandoned", "reset"])))
+                | (pl.col("client_mac").is_null() & pl.col("device").is_null())
+                | (pl.col("lease_to").is_null() & ~pl.lit(never))
+            }
+        ),
     )
 
 
@@ -161,7 +163,7 @@ def _addresses(lines: pl.DataFrame) -> pl.DataFrame:
         closes=state.is_in(["free", "released", "expired"]),
         origin=pl.lit("dhcp"),
         confidence=pl.lit(dhcp.BY_DUID),
-        reason=pl.when(nobody.fill_null(True)).then(pl.lit(LEASE_OF_NOBODY)),
+        reason=one_of({LEASE_OF_NOBODY: nobody.fill_null(True)}),
     )
 
 

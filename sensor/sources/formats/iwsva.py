@@ -14,6 +14,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import MESSAGE_WITHOUT_REQUEST
+from sensor.sources.text.words import one_of
 
 _KEYS = (
     "username",
@@ -55,6 +56,6 @@ class IwsvaFamily(Family):
             method="operation",
             server="server_ip",
             bytes_down="size",
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(pl.coalesce("url", "domain").is_null()).then(pl.lit(MESSAGE_WITHOUT_REQUEST)),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
+            reason=one_of({MESSAGE_WITHOUT_REQUEST: pl.coalesce("url", "domain").is_null()}),
         )

@@ -12,6 +12,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
 from sensor.sources.text.reasons import NO_DESTINATION
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     name: f"event.{path}|{path}"
@@ -59,8 +60,8 @@ class JamfFamily(Family):
             "time",
             "client",
             "client_port",
-            kind=pl.when(dns).then(pl.lit("dns")).otherwise(pl.lit("flow")),
-            name_from=pl.when(~dns).then(pl.lit("dns_answer")),
+            kind=one_of({"dns": dns}, otherwise="flow"),
+            name_from=one_of({"dns_answer": ~dns}),
             user_name=pl.coalesce("email", "person"),
             device=pl.coalesce("named", "device"),
             host=pl.when(dns).then("asked").otherwise("host"),
@@ -68,13 +69,12 @@ class JamfFamily(Family):
             server_port=pl.when(~dns).then("port"),
             answers=pl.when(dns).then(pl.coalesce(_IPS)),
             ttl_s="ttl",
-            action=pl.when(blocked)
-            .then(pl.lit("blocked"))
-            .when(dns)
-            .then(lookups.verdict(pl.col("rcode")))
-            .otherwise("action"),
-            reason=pl.when(dns)
-            .then(lookups.reverse(pl.col("type")))
-            .when(pl.col("host").is_null() & pl.col("server").is_null())
-            .then(pl.lit(NO_DESTINATION)),
+            action=one_of(
+                {"blocked": blocked},
+                otherwise=pl.when(dns).then(lookups.verdict(pl.col("rcode"))).otherwise("action"),
+            ),
+            reason=one_of(
+                {NO_DESTINATION: ~dns & pl.col("host").is_null() & pl.col("server").is_null()},
+                otherwise=pl.when(dns).then(lookups.reverse(pl.col("type"))),
+            ),
         )

@@ -15,8 +15,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import keyvalue, layouts, objects
+from sensor.sources.text import keyvalue, layouts, objects, patterns
 from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION, NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "client": "source-address",
@@ -117,13 +118,13 @@ def _scanned(lines: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("http"),
         user_name="user",
         url=pl.when(pl.col("file").str.contains(r"^[\w-]+(?:\.[\w-]+)+/")).then("file"),
-        action=pl.when(kept).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": kept}, otherwise="allowed"),
     )
 
 
 def _filter(lines: pl.DataFrame) -> pl.DataFrame:
     """A stateless filter's log of single packets: accepted, discarded, rejected."""
-    read = lines["line"].str.extract_groups(_FILTER).struct.unnest()
+    read = patterns.read(lines["line"], _FILTER)
     return read.select(
         "client",
         "client_port",
@@ -131,8 +132,8 @@ def _filter(lines: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("flow"),
         server_port="port",
         transport="proto",
-        action=pl.when(pl.col("verdict") == "A").then(pl.lit("allowed")).otherwise(pl.lit("blocked")),
-        reason=pl.when(~pl.col("proto").is_in(["tcp", "udp"])).then(pl.lit(NO_PORTS)),
+        action=one_of({"allowed": pl.col("verdict") == "A"}, otherwise="blocked"),
+        reason=one_of({NO_PORTS: ~pl.col("proto").is_in(["tcp", "udp"])}),
     )
 
 
@@ -143,13 +144,11 @@ def _conformed(read: pl.DataFrame) -> pl.DataFrame:
 
 def _plain(lines: pl.DataFrame) -> pl.DataFrame:
     """Positional text: what stands where differs by version, so counts and ids are found by their shape."""
-    read = lines["line"].str.extract_groups(_PLAIN).struct.unnest()
+    read = patterns.read(lines["line"], _PLAIN)
     counts = read["rest"].str.extract_groups(
         r" (?P<packets_up>\d+)\((?P<up>\d+)\) (?P<packets_down>\d+)\((?P<down>\d+)\) (?P<duration>\d+)"
     )
-    numbers = (
-        read["rest"].str.extract_groups(r" (?P<proto>\d{1,3}) \S+ \S+ \S+ (?P<session>\d+) ").struct.unnest()
-    )
+    numbers = patterns.read(read["rest"], r" (?P<proto>\d{1,3}) \S+ \S+ \S+ (?P<session>\d+) ")
     denied = read["rest"].str.extract(r" (\d{1,3})\(\d+\) ")
     user = read["rest"].str.extract(
         r" (\S+)\([^)]*\) (?:(?:ge|xe|et|reth|st|ae|fe|irb|vlan)[\w/-]*|\.local)\."
@@ -161,7 +160,7 @@ def _plain(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _plain_urls(lines: pl.DataFrame) -> pl.DataFrame:
     read = keyvalue.read(lines["line"], _FIELDS)
-    ends = lines["line"].str.extract_groups(_PLAIN_URL).struct.unnest()
+    ends = patterns.read(lines["line"], _PLAIN_URL)
     found = read.with_columns(*(ends[name] for name in ends.columns), proto=pl.lit("6"), user="account")
     return _rows(found, lines)
 
@@ -197,7 +196,7 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         time=pl.lit(stamp),
         duration_s="duration",
         at_end=ended,
-        kind=pl.when(is_url).then(pl.lit("http")).otherwise(pl.lit("flow")),
+        kind=one_of({"http": is_url}, otherwise="flow"),
         client="client",
         client_port="client_port",
         user_name="user",
@@ -206,24 +205,22 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         user_agent="agent",
         server="server",
         server_port="port",
-        transport=pl.when(is_url & proto.is_null()).then(pl.lit("tcp")).otherwise("proto"),
+        transport=one_of({"tcp": is_url & proto.is_null()}, otherwise=pl.col("proto")),
         bytes_up="up",
         bytes_down="down",
         packets_up="packets_up",
         packets_down="packets_down",
-        action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": refused}, otherwise="allowed"),
         session=pl.when(flow & ~refused).then(
             pl.concat_str(
                 pl.lit(lines["sender"]).fill_null(""), "session", "client", "client_port", separator="|"
             )
         ),
-        phase=pl.when(ended)
-        .then(pl.lit("end"))
-        .when(updated)
-        .then(pl.lit("update"))
-        .otherwise(pl.lit("begin")),
-        reason=pl.when(~is_url & ~flow)
-        .then(pl.lit(MESSAGE_WITHOUT_CONNECTION))
-        .when(flow & ~proto.is_in(["tcp", "udp", "6", "17"]))
-        .then(pl.lit(NO_PORTS)),
+        phase=one_of({"end": ended, "update": updated}, otherwise="begin"),
+        reason=one_of(
+            {
+                MESSAGE_WITHOUT_CONNECTION: ~is_url & ~flow,
+                NO_PORTS: flow & ~proto.is_in(["tcp", "udp", "6", "17"]),
+            }
+        ),
     )

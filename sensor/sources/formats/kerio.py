@@ -15,7 +15,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text import patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _CONNECTION = (
     r"^\[(?P<time>[^\]]+)\] \[ID\] \d+ (?:.*? )??(?:\[User\] (?P<user>\S+) )?\[Connection\] "
@@ -51,11 +53,9 @@ class KerioFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Connections (kind flow), requests of URL rules (kind proxy)."""
         read = (
-            lines["line"]
-            .str.extract_groups(_CONNECTION)
-            .struct.unnest()
-            .hstack(lines["line"].str.extract_groups(_RULE).struct.unnest())
-            .hstack(lines["line"].str.extract_groups(_PACKET).struct.unnest())
+            patterns.read(lines["line"], _CONNECTION)
+            .hstack(patterns.read(lines["line"], _RULE))
+            .hstack(patterns.read(lines["line"], _PACKET))
         )
         ruled, packet = pl.col("at").is_not_null(), pl.col("verdict").is_not_null()
         blocked = packet & (pl.col("verdict") != "PERMIT")
@@ -65,28 +65,24 @@ class KerioFamily(Family):
             time=pl.coalesce("time", "at", "met"),
             at_end=pl.col("time").is_not_null(),
             duration_s="duration",
-            kind=pl.when(ruled).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
+            kind=one_of({"proxy": ruled}, otherwise="flow"),
             client=pl.coalesce("client", "asker", "one"),
             client_port=pl.coalesce("client_port", "one_port"),
             user_name=pl.coalesce("user", "name"),
             host=named,
-            name_from=pl.when(named.is_not_null()).then(pl.lit("dns_answer")),
+            name_from=one_of({"dns_answer": named.is_not_null()}),
             url="url",
             method="method",
             server=pl.coalesce(pl.when(named.is_null()).then("to"), "other"),
             server_port=pl.coalesce("port", "other_port"),
-            transport=pl.when(ruled).then(pl.lit("tcp")).otherwise(pl.coalesce("proto", "layer")),
+            transport=one_of({"tcp": ruled}, otherwise=pl.coalesce("proto", "layer")),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(blocked)
-            .then(pl.lit("blocked"))
-            .when(ruled)
-            .then("action")
-            .otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked, "allowed": ~ruled}, otherwise=pl.col("action")),
             # Every packet of a connection that a rule logs has a line.
             session=pl.when(packet & ~blocked).then(pl.concat_str(sides, separator="|")),
-            phase=pl.when(packet).then(pl.lit("name")),
-            reason=pl.when(~pl.coalesce("proto", "layer").str.to_uppercase().is_in(["TCP", "UDP"])).then(
-                pl.lit(NO_PORTS)
+            phase=one_of({"name": packet}),
+            reason=one_of(
+                {NO_PORTS: ~pl.coalesce("proto", "layer").str.to_uppercase().is_in(["TCP", "UDP"])}
             ),
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import layouts
+from sensor.sources.text import layouts, patterns
 
 _DROPPED = (
     r"\bDst: (?P<server>[0-9a-fA-F.:]+?):(?P<port>\d+) (?:\{(?P<host>[^}]*)\})?, "
@@ -39,7 +39,7 @@ class LancomFamily(Family):
 
 
 def _drops(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_DROPPED).struct.unnest()
+    read = patterns.read(lines["line"], _DROPPED)
     return read.select(
         *("client", "client_port", "server", "device"),
         kind=pl.lit("flow"),

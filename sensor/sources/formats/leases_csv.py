@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, stamps
+from sensor.sources.text.words import one_of
 
 _FIELDS = ["address", "user_name", "device", "mac", "valid_from", "valid_to", "origin"]
 #: Columns of a header before, between and after the two that must be there.
@@ -51,11 +52,13 @@ class LeasesCsvFamily(Family):
             device="device",
             client_mac="mac",
             origin=pl.coalesce(pl.when(~_empty("origin")).then("origin"), pl.lit("csv")),
-            reason=pl.when(nobody)
-            .then(pl.lit(NO_HOLDER))
-            # Left open, a lease of long ago would hold for ever.
-            .when(~_empty("valid_to") & (pl.lit(end) > pl.lit(begin)).fill_null(False).not_())
-            .then(pl.lit(NO_END)),
+            reason=one_of(
+                {
+                    NO_HOLDER: nobody,
+                    # Left open, a lease of long ago would hold for ever.
+                    NO_END: ~_empty("valid_to") & ~(pl.lit(end) > pl.lit(begin)).fill_null(False),
+                }
+            ),
         )
 
 

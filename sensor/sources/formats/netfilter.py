@@ -17,8 +17,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import keyvalue, layouts
+from sensor.sources.text import keyvalue, layouts, patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = {"src": "SRC", "dst": "DST", "src_port": "SPT", "dst_port": "DPT", "proto": "PROTO"}
 _BLOCKED = (
@@ -78,23 +79,19 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
         server=pl.when(answer).then("src").otherwise("dst"),
         server_port=pl.when(answer).then("src_port").otherwise("dst_port"),
         transport="proto",
-        action=pl.when(blocked)
-        .then(pl.lit("blocked"))
-        .when(pl.lit(prefix).str.contains(_ALLOWED))
-        .then(pl.lit("allowed"))
-        .otherwise(pl.lit("unknown")),
+        action=one_of(
+            {"blocked": blocked, "allowed": pl.lit(prefix).str.contains(_ALLOWED)}, otherwise="unknown"
+        ),
         session=pl.when(~blocked).then(
             pl.concat_str(sender, "proto", sides.list.sort().list.join("|"), separator="|")
         ),
         phase=pl.lit("begin"),
-        reason=pl.when(~pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"])).then(
-            pl.lit(NO_PORTS)
-        ),
+        reason=one_of({NO_PORTS: ~pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"])}),
     )
 
 
 def _connections(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_TRACKED).struct.unnest()
+    read = patterns.read(lines["line"], _TRACKED)
     proto = pl.col("proto").str.to_lowercase()
     key = (pl.lit(lines["sender"]).fill_null(""), "proto", "client", "client_port", "server", "server_port")
     # Without accounting, nothing is counted.
@@ -110,5 +107,5 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         action=pl.lit("allowed"),
         session=pl.concat_str(*key, separator="|"),
         phase=pl.col("event").replace_strict(_PHASES, default="end", return_dtype=pl.String),
-        reason=pl.when(~proto.is_in(["tcp", "udp"])).then(pl.lit(NO_PORTS)),
+        reason=one_of({NO_PORTS: ~proto.is_in(["tcp", "udp"])}),
     )

@@ -27,8 +27,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import commas, layouts, objects
+from sensor.sources.text import commas, layouts, objects, patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _CSV = {
     "start": "ts|firstseen|first_seen|start|first|received|starttime|stime|timestamp_start|stamp_inserted",
@@ -160,7 +161,7 @@ class NetflowFamily(Family):
 
 
 def _printed(pattern: str) -> layouts.Reader:
-    return lambda lines: _rows(lines["line"].str.extract_groups(pattern).struct.unnest())
+    return lambda lines: _rows(patterns.read(lines["line"], pattern))
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
@@ -188,7 +189,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         server=pl.col("server").str.strip_chars(" "),
         server_port=pl.col("port").str.strip_chars(" "),
         host="host",
-        name_from=pl.when(pl.col("host").is_not_null()).then(pl.lit("sni")),
+        name_from=one_of({"sni": pl.col("host").is_not_null()}),
         transport=proto,
         bytes_up=pl.when(counted).then(count["bytes"] * rate),
         packets_up=count["packets"] * rate,
@@ -200,11 +201,8 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
             pl.concat_str("client", "client_port", "server", "port", proto, separator="|")
         ),
         phase=phase,
-        action=pl.when(event == _DENIED)
-        .then(pl.lit("blocked"))
-        .when(phase.is_not_null())
-        .then(pl.lit("allowed")),
-        reason=pl.when(~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
+        action=one_of({"blocked": event == _DENIED, "allowed": phase.is_not_null()}),
+        reason=one_of({NO_PORTS: ~proto.is_in(["tcp", "udp", "6", "17"])}),
     )
 
 

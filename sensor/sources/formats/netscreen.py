@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION, NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = (
     "start_time", "duration", "proto", "action", "sent", "rcvd", "src", "dst", "src_port", "dst_port",
@@ -47,8 +48,10 @@ class NetscreenFamily(Family):
             bytes_up="sent",
             bytes_down="rcvd",
             action="action",
-            reason=pl.when(pl.col("src").is_null())
-            .then(pl.lit(MESSAGE_WITHOUT_CONNECTION))
-            .when(~pl.col("proto").is_in(["6", "17"]))
-            .then(pl.lit(NO_PORTS)),
+            reason=one_of(
+                {
+                    MESSAGE_WITHOUT_CONNECTION: pl.col("src").is_null(),
+                    NO_PORTS: ~pl.col("proto").is_in(["6", "17"]),
+                }
+            ),
         )

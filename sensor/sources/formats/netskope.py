@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, commas, layouts, objects
+from sensor.sources.text.words import one_of
 
 #: Fields of a transaction by position (1-based).
 _PLACES = {
@@ -163,7 +164,7 @@ def _transactions(fields: pl.DataFrame) -> pl.DataFrame:
         client=pl.coalesce(_told("inner"), _told("source"), _told("egress")),
         user_name=_person("user"),
         host=pl.coalesce(_told("host"), _told("sni")),
-        name_from=pl.when(_told("host").is_null()).then(pl.lit("sni")).otherwise(pl.lit("url")),
+        name_from=one_of({"sni": _told("host").is_null()}, otherwise="url"),
         path=pl.when(~bypassed & pl.col("uri").str.starts_with("/")).then("uri"),
         method=_told("method"),
         status=_told("status"),
@@ -190,14 +191,14 @@ def _events(fields: pl.DataFrame) -> pl.DataFrame:
     return fields.select(
         time="time",
         duration_s=pl.when(pl.col("duration") != "0").then("duration"),
-        kind=pl.when(is_flow).then(pl.lit("flow")).otherwise(pl.lit("proxy")),
+        kind=one_of({"flow": is_flow}, otherwise="proxy"),
         client=pl.coalesce(_told("inner"), _told("egress")),
         client_port=_told("client_port"),
         user_name=_person("user"),
         device=_told("device"),
         url=pl.coalesce(url, page),
         host=pl.when(url.is_null() & page.is_null()).then(_told("host")),
-        name_from=pl.when(url.is_null() & page.is_null()).then(pl.lit("url")),
+        name_from=one_of({"url": url.is_null() & page.is_null()}),
         method=_told("method"),
         status=_told("status"),
         user_agent=_told("agent"),
@@ -210,5 +211,5 @@ def _events(fields: pl.DataFrame) -> pl.DataFrame:
         packets_down=_told("packets_down"),
         # A user who was warned, and policies that only alert, let the request through.
         action=pl.coalesce(_told("action"), pl.lit("allow")).str.replace(r"^(?:user|csr)alert.*$", "alert"),
-        reason=pl.when(at_rest).then(pl.lit(NO_TRAFFIC)),
+        reason=one_of({NO_TRAFFIC: at_rest}),
     )

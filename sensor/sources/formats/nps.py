@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts
+from sensor.sources.text.words import one_of
 
 _ELEMENTS = {
     "time": "Timestamp",
@@ -97,5 +98,5 @@ def _leases(read: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.when(ends).then(0.0).otherwise(pl.coalesce(held, pl.lit(_HELD_S))),
         closes=ends,
         origin=pl.lit("radius"),
-        reason=pl.when(~gives.fill_null(False)).then(pl.lit(OTHER)),
+        reason=one_of({OTHER: ~gives.fill_null(False)}),
     )

@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _DATA = {
     "client": "sourceAddress", "client_port": "sourcePort", "server": "destinationAddress",
@@ -57,8 +58,10 @@ class OciFlowFamily(Family):
             one_way=pl.lit(True),
             eye="eye",
             action="action",
-            reason=pl.when(pl.col("client").is_null())
-            .then(pl.lit(NO_DATA))
-            .when(~pl.col("proto").is_in(["6", "17"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            reason=one_of(
+                {
+                    NO_DATA: pl.col("client").is_null(),
+                    NO_PORTS: ~pl.col("proto").is_in(["6", "17"]).fill_null(False),
+                }
+            ),
         )

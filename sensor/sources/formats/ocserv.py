@@ -12,7 +12,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text import patterns
 from sensor.sources.text.reasons import MESSAGE_WITHOUT_ADDRESS
+from sensor.sources.text.words import one_of
 
 _GIVEN = r"^worker\[(?P<user>[^\]]+)\]: (?:\S+ )?sending IPv[46] (?P<address>[0-9a-fA-F.:]+)(?:/\d+)?\s*$"
 _HELD_S = 86_400.0
@@ -30,7 +32,7 @@ class OcservFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per address given."""
-        read = lines["line"].str.extract_groups(_GIVEN).struct.unnest()
+        read = patterns.read(lines["line"], _GIVEN)
         return read.select(
             kind=pl.lit("lease"),
             client="address",
@@ -38,5 +40,5 @@ class OcservFamily(Family):
             lease_s=pl.lit(_HELD_S),
             origin=pl.lit("vpn"),
             confidence=pl.lit(0.9),
-            reason=pl.when(pl.col("address").is_null()).then(pl.lit(MESSAGE_WITHOUT_ADDRESS)),
+            reason=one_of({MESSAGE_WITHOUT_ADDRESS: pl.col("address").is_null()}),
         )

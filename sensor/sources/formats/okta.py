@@ -18,6 +18,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import FAILED_SIGN_IN
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "published", "event": "eventType", "user": "actor.alternateId", "actor": "actor.type",
@@ -59,10 +60,11 @@ class OktaFamily(Family):
             lease_s=pl.lit(LEASE_S),
             confidence=pl.lit(CONFIDENCE),
             shared=pl.when(pl.col("proxy") == "true").then(True),
-            reason=pl.when(~known)
-            .then(pl.lit(OTHER))
-            .when(~pl.col("result").is_in(["SUCCESS", "ALLOW"]).fill_null(False))
-            .then(pl.lit(FAILED_SIGN_IN))
-            .when((pl.col("actor") != "User").fill_null(False))
-            .then(pl.lit(NO_PERSON)),
+            reason=one_of(
+                {
+                    OTHER: ~known,
+                    FAILED_SIGN_IN: ~pl.col("result").is_in(["SUCCESS", "ALLOW"]).fill_null(False),
+                    NO_PERSON: (pl.col("actor") != "User").fill_null(False),
+                }
+            ),
         )

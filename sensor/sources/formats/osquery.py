@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _KEYS = (
     "remote_address", "remote_port", "local_address", "local_port", "protocol", "username", "action",
@@ -58,9 +59,6 @@ class OsqueryFamily(Family):
             server=remote,
             server_port="c_remote_port",
             transport=pl.col("c_protocol"),
-            action=pl.when(pl.col("c_success") == "0").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(nowhere | gone | other | (pl.col("c_remote_port") == "0"))
-            .then(pl.lit(OTHER))
-            .when(local)
-            .then(pl.lit(LOCAL)),
+            action=one_of({"blocked": pl.col("c_success") == "0"}, otherwise="allowed"),
+            reason=one_of({OTHER: nowhere | gone | other | (pl.col("c_remote_port") == "0"), LOCAL: local}),
         )

@@ -21,6 +21,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, commas, keyvalue, objects
+from sensor.sources.text.words import one_of
 
 #: Fields by position (1-based), for each type; the first seven are common.
 _COMMON = {3: "serial", 4: "type", 5: "subtype", 7: "generated"}
@@ -380,24 +381,23 @@ def _is_url() -> pl.Expr:
 
 def _what() -> dict[str, pl.Expr]:
     return {
-        "kind": pl.when(pl.col("type").is_in(_LOGINS))
-        .then(pl.lit("lease"))
-        .when(_is_url())
-        .then(pl.lit("http"))
-        .when(pl.col("type") == "DECRYPTION")
-        .then(pl.lit("tls"))
-        .otherwise(pl.lit("flow")),
+        "kind": one_of(
+            {
+                "lease": pl.col("type").is_in(_LOGINS),
+                "http": _is_url(),
+                "tls": pl.col("type") == "DECRYPTION",
+            },
+            otherwise="flow",
+        ),
         "host": pl.coalesce("sni", "subject"),
-        "name_from": pl.when(pl.col("sni").is_null()).then(pl.lit("certificate")),
+        "name_from": one_of({"certificate": pl.col("sni").is_null()}),
         "url": pl.when(_is_url()).then(pl.coalesce("url", "host").str.strip_chars('\\"')),
         "method": pl.when(pl.col("method").str.to_lowercase() != "unknown").then(
             pl.col("method").str.to_uppercase()
         ),
         "user_agent": pl.when(_is_url()).then(pl.col("agent")),
         "action": pl.col("action"),
-        "origin": pl.when(pl.col("type").is_in(["GLOBALPROTECT", "HIPMATCH"]))
-        .then(pl.lit("vpn"))
-        .otherwise(pl.lit("directory")),
+        "origin": one_of({"vpn": pl.col("type").is_in(["GLOBALPROTECT", "HIPMATCH"])}, otherwise="directory"),
         "lease_s": pl.when(_is_end())
         .then(0.0)
         .when(pl.col("type") == "USERID")
@@ -425,11 +425,9 @@ def _volume() -> dict[str, pl.Expr]:
         "packets_up": pl.when(traffic).then("packets_sent"),
         "packets_down": pl.when(traffic).then("packets_received"),
         "session": pl.when(pl.col("session") != "0").then(key),
-        "phase": pl.when(traffic & (pl.col("subtype") == "start"))
-        .then(pl.lit("begin"))
-        .when(traffic)
-        .then(pl.lit("end"))
-        .otherwise(pl.lit("name")),
+        "phase": one_of(
+            {"begin": traffic & (pl.col("subtype") == "start"), "end": traffic}, otherwise="name"
+        ),
     }
 
 
@@ -443,11 +441,5 @@ def _reason() -> pl.Expr:
     reported = (pl.col("type") == "HIPMATCH") & pl.col("user").is_not_null()
     told = login | reported | ((connected | _is_end()) & pl.coalesce("tunnel", "src").is_not_null() & ~failed)
     leases = pl.col("type").is_in(_LOGINS)
-    return (
-        pl.when(~known.fill_null(False))
-        .then(pl.lit(OTHER))
-        .when((pl.col("type") == "THREAT") & (pl.col("subtype") != "url"))
-        .then(pl.lit(SERVER_SIDE))
-        .when(leases & ~told.fill_null(False))
-        .then(pl.lit(OTHER))
-    )
+    threat = (pl.col("type") == "THREAT") & (pl.col("subtype") != "url")
+    return one_of({OTHER: ~known.fill_null(False) | (leases & ~told.fill_null(False)), SERVER_SIDE: threat})

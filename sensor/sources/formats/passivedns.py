@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import lookups
+from sensor.sources.text import lookups, patterns
 
 _LAYOUT = (
     r"^(?P<time>\d{9,11}\.\d+)\|\|(?P<client>[^|]+)\|\|(?P<server>[^|]+)\|\|(?P<class>[A-Z]+)\|\|"
@@ -33,7 +33,7 @@ class PassivednsFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per answer."""
-        read = lines["line"].str.extract_groups(_LAYOUT).struct.unnest()
+        read = patterns.read(lines["line"], _LAYOUT)
         address = pl.col("type").is_in(["A", "AAAA"]).fill_null(False)
         return read.select(
             "time",

@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _STAMP = r"(?:[A-Z][a-z]{2} +\d{1,2}|\d{4}-\d\d-\d\d|\d\d/\d\d/\d\d) \d\d:\d\d:\d\d"
 _REFUSED = rf"^DNSBL[\w -]+,{_STAMP},[^,]+,[0-9a-fA-F.:]+,"
@@ -72,8 +73,6 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
         *("time", "client", "client_port", "server", "server_port"),
         kind=pl.lit("flow"),
         transport=proto,
-        action=pl.when(pl.col("action").is_in(["block", "reject"]))
-        .then(pl.lit("blocked"))
-        .otherwise(pl.lit("allowed")),
-        reason=pl.when(proto.is_null()).then(pl.lit(NO_PORTS)),
+        action=one_of({"blocked": pl.col("action").is_in(["block", "reject"])}, otherwise="allowed"),
+        reason=one_of({NO_PORTS: proto.is_null()}),
     )

@@ -12,6 +12,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "time", "host": "domain", "type": "type", "status": "status", "client": "client.ip",
@@ -36,8 +37,6 @@ class PiholeApiFamily(Family):
         return read.select(
             *("time", "host", "client", "device", "cname"),
             kind=pl.lit("dns"),
-            action=pl.when(pl.col("status").str.contains(_REFUSED))
-            .then(pl.lit("blocked"))
-            .otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": pl.col("status").str.contains(_REFUSED)}, otherwise="allowed"),
             reason=lookups.reverse(pl.col("type")),
         )

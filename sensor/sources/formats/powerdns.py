@@ -16,7 +16,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import layouts, lookups
+from sensor.sources.text import layouts, lookups, patterns
 from sensor.sources.text.reasons import ANSWERED
 
 _REMOTE = r"\[?(?P<client>[0-9a-fA-F.:]+?)\]?(?::(?P<client_port>\d+))?"
@@ -66,7 +66,7 @@ class PowerdnsFamily(Family):
 
 def _reader(pattern: str) -> layouts.Reader:
     def read(lines: pl.DataFrame) -> pl.DataFrame:
-        found = lines["line"].str.extract_groups(pattern).struct.unnest()
+        found = patterns.read(lines["line"], pattern)
         return found.select(
             "client",
             "client_port",

@@ -14,6 +14,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import commas
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = (
     "time", "client", "client_port", "server", "server_port", "proto", "", "", "packets_up", "packets_down",
@@ -51,8 +52,8 @@ class PrismaSdwanFamily(Family):
             transport=proto,
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": denied}, otherwise="allowed"),
             session=pl.when(~denied).then(pl.concat_str(proto, *sides, separator="|")),
-            phase=pl.when(ended).then(pl.lit("end")).otherwise(pl.lit("begin")),
-            reason=pl.when(~proto.is_in(["tcp", "udp"]).fill_null(False)).then(pl.lit(NO_PORTS)),
+            phase=one_of({"end": ended}, otherwise="begin"),
+            reason=one_of({NO_PORTS: ~proto.is_in(["tcp", "udp"]).fill_null(False)}),
         )

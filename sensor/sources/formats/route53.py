@@ -11,6 +11,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = (
     "query_timestamp", "query_name", "query_type", "rcode", "srcaddr", "srcport", "transport",
@@ -46,11 +47,10 @@ class Route53Family(Family):
             device="srcids.instance",
             host="query_name",
             transport="transport",
-            action=pl.when(firewall == "BLOCK")
-            .then(pl.lit("blocked"))
-            .when(firewall == "ALERT")
-            .then(pl.lit("allowed"))
-            .otherwise(lookups.verdict(pl.col("rcode"))),
+            action=one_of(
+                {"blocked": firewall == "BLOCK", "allowed": firewall == "ALERT"},
+                otherwise=lookups.verdict(pl.col("rcode")),
+            ),
             answers=_ANSWERS[0],
-            reason=pl.when("zone").then(pl.lit(HOSTED)).otherwise(lookups.reverse(pl.col("query_type"))),
+            reason=one_of({HOSTED: pl.col("zone")}, otherwise=lookups.reverse(pl.col("query_type"))),
         )

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text.reasons import NO_DESTINATION
+from sensor.sources.text.words import one_of
 
 _KEYS = {
     "type": "log type|日志类型",
@@ -48,12 +49,12 @@ class SangforFamily(Family):
         opens = pl.col("type").str.contains(_CONNECTION).fill_null(False)
         return read.select(
             *("client", "client_port", "server", "server_port"),
-            kind=pl.when(asks).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"http": asks}, otherwise="flow"),
             user_name=pl.col("user").str.strip_chars("()"),
             url=pl.when(asks).then("url"),
-            name_from=pl.when(asks).then(pl.lit("url")),
+            name_from=one_of({"url": asks}),
             action=pl.col("action").str.to_lowercase().replace(_ACTIONS),
-            reason=pl.when(~(asks | opens)).then(pl.lit(NO_DESTINATION)),
+            reason=one_of({NO_DESTINATION: ~(asks | opens)}),
         )
 
 

@@ -13,6 +13,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import commas
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "client": "sip", "server": "dip", "client_port": "sport", "port": "dport", "proto": "pro|protocol",
@@ -52,5 +53,5 @@ class SilkFamily(Family):
             packets_up=text["packets"],
             one_way=True,
             eye=text["eye"],
-            reason=pl.when(~text["proto"].is_in(["6", "17"])).then(pl.lit(NO_PORTS)),
+            reason=one_of({NO_PORTS: ~text["proto"].is_in(["6", "17"])}),
         )

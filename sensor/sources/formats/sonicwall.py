@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import cef, keyvalue, layouts
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "serial": "sn|deviceExternalId",
@@ -123,7 +124,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         time="time",
         duration_s=pl.col("duration_ms").cast(pl.Float64, strict=False) / 1000,
         at_end=message.is_in(_CLOSED),
-        kind=pl.when(visited).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
+        kind=one_of({"proxy": visited}, otherwise="flow"),
         client=client,
         client_port=client_port,
         client_mac="client_mac",
@@ -132,7 +133,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         # The event of a web site hit in CEF: host and path in one.
         url=pl.when(whole | (pl.col("host").is_null() & pl.col("path").str.contains(_BARE_URL))).then("path"),
         host="host",
-        name_from=pl.when(pl.col("host").is_not_null()).then(pl.lit("url")),
+        name_from=one_of({"url": pl.col("host").is_not_null()}),
         path=pl.when(pl.col("path").str.starts_with("/")).then("path"),
         method=pl.when(pl.col("method").str.contains("^[A-Z]+$")).then("method"),
         server=server,
@@ -142,17 +143,15 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         bytes_down="down",
         packets_up=pl.when(message.is_in(_CLOSED)).then("packets_up"),
         packets_down=pl.when(message.is_in(_CLOSED)).then("packets_down"),
-        action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": refused}, otherwise="allowed"),
         session=pl.when(~refused).then(session),
-        phase=pl.when(message.is_in(_CLOSED))
-        .then(pl.lit("end"))
-        .when(message.is_in(_VISITED))
-        .then(pl.lit("update"))
-        .otherwise(pl.lit("begin")),
-        reason=pl.when(~known.fill_null(False))
-        .then(pl.lit(OTHER))
-        .when(((message == _ICMP) & proto.is_null()).fill_null(False))
-        .then(pl.lit(NO_PORTS)),
+        phase=one_of({"end": message.is_in(_CLOSED), "update": message.is_in(_VISITED)}, otherwise="begin"),
+        reason=one_of(
+            {
+                OTHER: ~known.fill_null(False),
+                NO_PORTS: ((message == _ICMP) & proto.is_null()).fill_null(False),
+            }
+        ),
     )
 
 

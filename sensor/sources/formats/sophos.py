@@ -20,6 +20,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "stamp": "timestamp",
@@ -135,15 +136,7 @@ def _sfos(lines: pl.DataFrame) -> pl.DataFrame:
         zone="zone",
         duration_s="duration",
         at_end=flow & (pl.col("event").fill_null("Stop") == "Stop"),
-        kind=pl.when(lease)
-        .then(pl.lit("lease"))
-        .when(flow)
-        .then(pl.lit("flow"))
-        .when(whole)
-        .then(pl.lit("proxy"))
-        .when(web)
-        .then(pl.lit("tls"))
-        .otherwise(pl.lit("flow")),
+        kind=one_of({"lease": lease, "flow": flow, "proxy": whole, "tls": web}, otherwise="flow"),
         client=pl.when(dhcp).then("leased").otherwise("client"),
         client_port="client_port",
         client_mac=pl.coalesce("leased_mac", "client_mac"),
@@ -162,11 +155,13 @@ def _sfos(lines: pl.DataFrame) -> pl.DataFrame:
         bytes_down="down",
         packets_up=pl.when(flow).then("packets_up"),
         packets_down=pl.when(flow).then("packets_down"),
-        action=pl.when(pl.col("subtype").str.contains("(?i)den|drop|reject|block|virus|malware"))
-        .then(pl.lit("blocked"))
-        .when(pl.col("subtype").is_not_null())
-        .then(pl.lit("allowed"))
-        .otherwise("status"),
+        action=one_of(
+            {
+                "blocked": pl.col("subtype").str.contains("(?i)den|drop|reject|block|virus|malware"),
+                "allowed": pl.col("subtype").is_not_null(),
+            },
+            otherwise=pl.col("status"),
+        ),
         session=pl.when(~lease).then(session),
         phase=pl.when(flow & pl.col("event").is_in(["Start"]))
         .then(pl.lit("begin"))
@@ -177,14 +172,15 @@ def _sfos(lines: pl.DataFrame) -> pl.DataFrame:
         .when(measured)
         .then(pl.lit("update"))
         .otherwise(pl.lit("name")),
-        lease_s=pl.when(dhcp).then(pl.lit("86400")).when(lease).then(pl.lit("36000")),
-        origin=pl.when(dhcp).then(pl.lit("dhcp")).otherwise(pl.lit("directory")),
-        reason=pl.when(~lease & ~flow & ~web)
-        .then(pl.lit(NO_CONNECTION))
-        .when(~lease & ~flow & pl.col("component").is_in(_MAIL))
-        .then(pl.lit(MAIL))
-        .when(~lease & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~whole & (of != "Sandbox"))
-        .then(pl.lit(NO_PORTS)),
+        lease_s=one_of({"86400": dhcp, "36000": lease}),
+        origin=one_of({"dhcp": dhcp}, otherwise="directory"),
+        reason=one_of(
+            {
+                NO_CONNECTION: ~lease & ~flow & ~web,
+                MAIL: ~lease & ~flow & pl.col("component").is_in(_MAIL),
+                NO_PORTS: ~lease & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~whole & (of != "Sandbox"),
+            }
+        ),
     )
 
 
@@ -203,7 +199,7 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
     return read.select(
         at_end=web,
         duration_s=pl.col("taken").cast(pl.Float64, strict=False) / 1_000_000,
-        kind=pl.when(web).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
+        kind=one_of({"proxy": web}, otherwise="flow"),
         client="client",
         client_port="client_port",
         client_mac="client_mac",
@@ -214,16 +210,17 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
         user_agent="agent",
         server="server",
         server_port="port",
-        transport=pl.when(web).then(pl.lit("tcp")).otherwise("proto"),
+        transport=one_of({"tcp": web}, otherwise=pl.col("proto")),
         # The size of a packet is no volume.
         bytes_down=pl.when(web).then("down"),
         # A warned request got the warning page; what the user goes on to is `0072` and lines that pass.
-        action=pl.when(pl.col("action").str.contains("(?i)block|drop|reject|deny|denied|warn"))
-        .then(pl.lit("blocked"))
-        .when(pl.col("action").is_not_null() | web)
-        .then(pl.lit("allowed")),
-        reason=pl.when(~web & ~packet)
-        .then(pl.lit(NO_CONNECTION))
-        .when(packet & ~pl.col("proto").is_in(["6", "17"]))
-        .then(pl.lit(NO_PORTS)),
+        action=one_of(
+            {
+                "blocked": pl.col("action").str.contains("(?i)block|drop|reject|deny|denied|warn"),
+                "allowed": pl.col("action").is_not_null() | web,
+            }
+        ),
+        reason=one_of(
+            {NO_CONNECTION: ~web & ~packet, NO_PORTS: packet & ~pl.col("proto").is_in(["6", "17"])}
+        ),
     )

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, keyvalue, layouts, objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "when|end|created_at|rt",
@@ -81,6 +82,6 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("http"),
         user_name="user",
         url=pl.when(web).then(site),
-        action=pl.when(stopped).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-        reason=pl.when(~web).then(pl.lit(OTHER)),
+        action=one_of({"blocked": stopped}, otherwise="allowed"),
+        reason=one_of({OTHER: ~web}),
     )

@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import commas, lookups, objects
 from sensor.sources.text.reasons import NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _WANTED: dict[str, str] = {
     "time": "_time", "client": "src_ip|src", "client_port": "src_port", "client_mac": "src_mac",
@@ -68,11 +69,11 @@ class SplunkCimFamily(Family):
                 "user_agent",
                 "server_port",
             ),
-            kind=pl.when(dns).then(pl.lit("dns")).when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns, "http": web}, otherwise="flow"),
             client=pl.when(pl.col("client").str.contains(_ADDRESS)).then("client"),
             url=pl.when(~dns).then("url"),
             host=pl.when(dns).then("query").when(pl.col("url").is_null()).then(named),
-            name_from=pl.when(~dns & ~web & named.is_not_null()).then(pl.lit("dns_answer")),
+            name_from=one_of({"dns_answer": ~dns & ~web & named.is_not_null()}),
             path=pl.when(pl.col("url").is_null()).then("path"),
             status=pl.when(web).then("status"),
             server=server,
@@ -81,10 +82,10 @@ class SplunkCimFamily(Family):
             bytes_up=pl.when(~web & ~dns).then("up"),
             bytes_down=pl.when(~web & ~dns).then("down"),
             action="action",
-            reason=pl.when(dns)
-            .then(lookups.reverse(pl.col("type")))
-            .when(pl.all_horizontal(named.is_null(), server.is_null(), pl.col("url").is_null()))
-            .then(pl.lit(NO_CONNECTION)),
+            reason=one_of(
+                {NO_CONNECTION: ~dns & named.is_null() & server.is_null() & pl.col("url").is_null()},
+                otherwise=pl.when(dns).then(lookups.reverse(pl.col("type"))),
+            ),
         )
 
 

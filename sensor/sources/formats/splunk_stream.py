@@ -14,6 +14,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "timestamp", "end": "endtime", "client": "src_ip", "client_port": "src_port", "mac": "src_mac",
@@ -45,13 +46,7 @@ class SplunkStreamFamily(Family):
         return read.select(
             *("time", "client", "client_port", "method", "status", "packets_up", "packets_down", "transport"),
             ended=pl.when(~dns).then("end"),
-            kind=pl.when(dns)
-            .then(pl.lit("dns"))
-            .when(web)
-            .then(pl.lit("http"))
-            .when(named)
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns, "http": web, "tls": named}, otherwise="flow"),
             client_mac="mac",
             host=pl.coalesce(asked, "sni", pl.when(web).then("site")),
             path=pl.when(web).then("path"),
@@ -61,9 +56,9 @@ class SplunkStreamFamily(Family):
             bytes_up=pl.when(~dns).then("up"),
             bytes_down=pl.when(~dns).then("down"),
             answers=pl.when(dns).then("host_addr"),
-            action=pl.when(~dns).then(pl.lit("allowed")),
-            reason=pl.when(dns)
-            .then(lookups.reverse(pl.col("query_type").list.first()))
-            .when(~pl.col("transport").is_in(["tcp", "udp"]))
-            .then(pl.lit(NO_PORTS)),
+            action=one_of({"allowed": ~dns}),
+            reason=one_of(
+                {NO_PORTS: ~dns & ~pl.col("transport").is_in(["tcp", "udp"])},
+                otherwise=pl.when(dns).then(lookups.reverse(pl.col("query_type").list.first())),
+            ),
         )

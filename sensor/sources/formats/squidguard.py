@@ -13,7 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import layouts
+from sensor.sources.text import layouts, patterns
 
 _STAMP = r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \[\d+\] "
 _GUARD = (
@@ -49,7 +49,7 @@ class SquidguardFamily(Family):
 
 def _reader(pattern: str) -> layouts.Reader:
     def read(lines: pl.DataFrame) -> pl.DataFrame:
-        found = lines["line"].str.extract_groups(pattern).struct.unnest()
+        found = patterns.read(lines["line"], pattern)
         named = pl.col("device") if "device" in found.columns else pl.lit(None, dtype=pl.String)
         return found.select(
             "time",

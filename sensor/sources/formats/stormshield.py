@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "start": "startime", "time": "time", "zone": "tz", "firewall": "fw", "type": "logtype", "client": "src",
@@ -92,13 +93,14 @@ class StormshieldFamily(Family):
             at_end=~started,
             zone="zone",
             duration_s="duration",
-            kind=pl.when(login)
-            .then(pl.lit("lease"))
-            .when(web & pl.col("path").is_not_null())
-            .then(pl.lit("http"))
-            .when(web & (pl.col("port") == "443"))
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of(
+                {
+                    "lease": login,
+                    "http": web & pl.col("path").is_not_null(),
+                    "tls": web & (pl.col("port") == "443"),
+                },
+                otherwise="flow",
+            ),
             client=pl.when(tunnel).then("given").otherwise("client"),
             client_port="client_port",
             client_mac="client_mac",
@@ -107,11 +109,13 @@ class StormshieldFamily(Family):
             .otherwise("user"),
             url=pl.when(whole).then("path"),
             host=pl.when(~whole).then(pl.coalesce("host", resolved, "certificate")),
-            name_from=pl.when(pl.col("host").is_not_null())
-            .then(pl.lit("sni"))
-            .when(resolved.is_null() & pl.col("certificate").is_not_null())
-            .then(pl.lit("certificate"))
-            .otherwise(pl.lit("url")),
+            name_from=one_of(
+                {
+                    "sni": pl.col("host").is_not_null(),
+                    "certificate": resolved.is_null() & pl.col("certificate").is_not_null(),
+                },
+                otherwise="url",
+            ),
             path=pl.when(pl.col("path").str.starts_with("/")).then("path"),
             method=pl.when(pl.col("method").str.contains("^[A-Z]+$")).then("method"),
             status=pl.col("status").str.extract(r"^(\d{3})$"),
@@ -120,23 +124,16 @@ class StormshieldFamily(Family):
             transport="proto",
             bytes_up=pl.when(measured).then("up"),
             bytes_down=pl.when(measured).then("down"),
-            action=pl.when(blocked)
-            .then(pl.lit("blocked"))
-            .when(pl.col("action").is_not_null() | ended)
-            .then(pl.lit("allowed")),
+            action=one_of({"blocked": blocked, "allowed": pl.col("action").is_not_null() | ended}),
             session=pl.when(~blocked.fill_null(False) & ~login).then(session),
-            phase=pl.when(ended)
-            .then(pl.lit("end"))
-            .when(measured)
-            .then(pl.lit("update"))
-            .when(web)
-            .then(pl.lit("name"))
-            .otherwise(pl.lit("begin")),
-            lease_s=pl.when(login).then(pl.lit("36000")),
+            phase=one_of({"end": ended, "update": measured, "name": web}, otherwise="begin"),
+            lease_s=one_of({"36000": login}),
             closes=left,
-            origin=pl.when(tunnel).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
-            reason=pl.when(~login & ~of.is_in(_SESSIONS).fill_null(False))
-            .then(pl.lit(OTHER))
-            .when(~login & ~proto.is_in(["tcp", "udp", "6", "17"]))
-            .then(pl.lit(NO_PORTS)),
+            origin=one_of({"vpn": tunnel}, otherwise="directory"),
+            reason=one_of(
+                {
+                    OTHER: ~login & ~of.is_in(_SESSIONS).fill_null(False),
+                    NO_PORTS: ~login & ~proto.is_in(["tcp", "udp", "6", "17"]),
+                }
+            ),
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text import patterns
 
 _TOLD = (
     r"\d\d\[(?:IKE|CFG)\] (?:<[^>]*> )?(?:assigning virtual IP (?P<given>[0-9a-fA-F.:]+) to peer|"
@@ -32,7 +33,7 @@ class StrongswanFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per address given or let go."""
-        read = lines["line"].str.extract_groups(_TOLD).struct.unnest()
+        read = patterns.read(lines["line"], _TOLD)
         ends = pl.col("end").is_not_null()
         return read.select(
             kind=pl.lit("lease"),

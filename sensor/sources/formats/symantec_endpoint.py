@@ -13,7 +13,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text import patterns
 from sensor.sources.text.reasons import FROM_OUTSIDE, NO_PORTS
+from sensor.sources.text.words import one_of
 
 _TRAFFIC = r"Local(?: Host)?(?: IP)?: .*,Remote(?: Host)?(?: IP)?: .*,(?:Inbound|Outbound|Unknown),"
 #: What the manager says of itself, where a relay took its name for the host's.
@@ -42,7 +44,7 @@ class SymantecEndpointFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
         line = pl.col("line")
-        old = lines["line"].str.extract_groups(_OLD).struct.unnest()
+        old = patterns.read(lines["line"], _OLD)
         read = lines.select(
             traffic=line.str.contains(_TRAFFIC),
             device=line.str.extract(r"^(?:SymantecServer:? )?([^,:]+),"),
@@ -82,12 +84,9 @@ class SymantecEndpointFamily(Family):
             name_from=pl.lit("dns_answer"),
             user_name=pl.coalesce(account, "user"),
             action=pl.coalesce("action", pl.lit("unknown")),
-            reason=pl.when(~pl.col("traffic"))
-            .then(pl.lit(OTHER))
-            .when(~plain)
-            .then(pl.lit(NO_PORTS))
-            .when(pl.col("direction") == "Inbound")
-            .then(pl.lit(FROM_OUTSIDE)),
+            reason=one_of(
+                {OTHER: ~pl.col("traffic"), NO_PORTS: ~plain, FROM_OUTSIDE: pl.col("direction") == "Inbound"}
+            ),
         )
 
 

@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _TRAFFIC = ("virtualTraffic", "subnetTraffic", "exitTraffic")
 _COUNTS = ("proto", "src", "dst", "txPkts", "txBytes", "rxPkts", "rxBytes")
@@ -89,5 +90,5 @@ def _way(each: pl.DataFrame, here: str, there: str, sent: str) -> pl.DataFrame:
         one_way=pl.lit(True),
         eye="nodeId",
         action=pl.lit("allowed"),
-        reason=pl.when(~known).then(pl.lit(NO_TRAFFIC)).when(~plain).then(pl.lit(NO_PORTS)),
+        reason=one_of({NO_TRAFFIC: ~known, NO_PORTS: ~plain}),
     )

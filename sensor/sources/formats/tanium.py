@@ -10,6 +10,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "event": "event",
@@ -47,7 +48,7 @@ class TaniumFamily(Family):
         return read.select(
             "time",
             "device",
-            kind=pl.when(dns).then(pl.lit("dns")).otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns}, otherwise="flow"),
             client=pl.coalesce("client", "host_ip"),
             client_port="port",
             user_name="user",
@@ -55,5 +56,5 @@ class TaniumFamily(Family):
             server=pl.when(~dns).then("server"),
             server_port=pl.when(~dns).then("server_port"),
             action=pl.lit("allowed"),
-            reason=pl.when(~dns & ~flow).then(pl.lit(OTHER)),
+            reason=one_of({OTHER: ~dns & ~flow}),
         )

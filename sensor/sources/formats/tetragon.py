@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _ARGUMENT = "process_kprobe.args[].sock_arg."
 _SIDES = {
@@ -74,6 +75,6 @@ class TetragonFamily(Family):
                 pl.when(pl.col("pod") != "").then(pl.concat_str("space", "pod", separator="/")), "node"
             ),
             transport=pl.col("proto").str.replace("IPPROTO_", ""),
-            action=pl.when(killed).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~sent.fill_null(False) | pl.col("server").is_null()).then(pl.lit(NO_CONNECTION)),
+            action=one_of({"blocked": killed}, otherwise="allowed"),
+            reason=one_of({NO_CONNECTION: ~sent.fill_null(False) | pl.col("server").is_null()}),
         )

@@ -14,6 +14,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text import patterns
+from sensor.sources.text.words import one_of
 
 _END = r"(?:\[[0-9a-fA-F:]+\]|[0-9a-fA-F.:]+):\d{1,5}"
 _LINE = (
@@ -41,7 +43,7 @@ class ThreeproxyFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind proxy)."""
-        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        read = patterns.read(lines["line"], _LINE)
         request = pl.col("request").str.extract_groups(_REQUEST).struct
         error = pl.col("error").cast(pl.Int64, strict=False)
         return read.select(
@@ -57,8 +59,8 @@ class ThreeproxyFamily(Family):
             transport=pl.lit("tcp"),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(error.is_between(1, 10)).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(error == 4).then(pl.lit(CHALLENGE)),
+            action=one_of({"blocked": error.is_between(1, 10)}, otherwise="allowed"),
+            reason=one_of({CHALLENGE: error == 4}),
         )
 
 

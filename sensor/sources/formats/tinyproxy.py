@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text.reasons import MESSAGE_WITHOUT_REQUEST
+from sensor.sources.text.words import one_of
 
 _HEAD = r"^(?:[A-Z]+\s+([A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d(?:\.\d+)?) \[(\d+)\]: )"
 _CONNECT = r"\bConnect \(file descriptor (\d+)\): .*\[(?:::ffff:)?([0-9a-fA-F.:]+)\]"
@@ -57,6 +58,6 @@ class TinyproxyFamily(Family):
             "url",
             kind=pl.lit("http"),
             client=pl.when(pl.col("method").is_not_null()).then(last),
-            action=pl.when(pl.col("refused")).then(pl.lit("blocked")),
-            reason=pl.when(pl.col("url").is_null()).then(pl.lit(MESSAGE_WITHOUT_REQUEST)),
+            action=one_of({"blocked": pl.col("refused")}),
+            reason=one_of({MESSAGE_WITHOUT_REQUEST: pl.col("url").is_null()}),
         )

@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "FlowStartTime|FlowStartTime_t|TimeGenerated", "end": "FlowEndTime|FlowEndTime_t",
@@ -70,14 +71,15 @@ class TrafficAnalyticsFamily(Family):
             transport=proto,
             bytes_up=_whole(pl.coalesce("up", pl.when(inbound).then("in").otherwise("out"))),
             bytes_down=_whole(pl.coalesce("down", pl.when(inbound).then("out").otherwise("in"))),
-            action=pl.when(pl.col("status").str.starts_with("D"))
-            .then(pl.lit("blocked"))
-            .when(pl.col("status").str.starts_with("A"))
-            .then(pl.lit("allowed")),
-            reason=pl.when(client.is_null())
-            .then(pl.lit(NO_ENDS))
-            .when(~proto.is_in(["tcp", "udp"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            action=one_of(
+                {
+                    "blocked": pl.col("status").str.starts_with("D"),
+                    "allowed": pl.col("status").str.starts_with("A"),
+                }
+            ),
+            reason=one_of(
+                {NO_ENDS: client.is_null(), NO_PORTS: ~proto.is_in(["tcp", "udp"]).fill_null(False)}
+            ),
         )
 
 

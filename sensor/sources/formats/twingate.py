@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "timestamp", "event": "event_type", "user": "user.email", "host": "resource.address",
@@ -57,7 +58,7 @@ class TwingateFamily(Family):
             server="server",
             server_port="port",
             transport="proto",
-            action=pl.when(failed).then(pl.lit("unknown")).otherwise(pl.lit("allowed")),
+            action=one_of({"unknown": failed}, otherwise="allowed"),
             session=pl.when(~failed).then("id"),
-            phase=pl.when(closed).then(pl.lit("end")).otherwise(pl.lit("begin")),
+            phase=one_of({"end": closed}, otherwise="begin"),
         )

@@ -13,6 +13,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import cef
 from sensor.sources.text.reasons import NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "client": "src|UNIFIsrcClientIp|UNIFIsrcDeviceIp",
@@ -57,12 +58,12 @@ class UnifiFamily(Family):
             "host",
             "url",
             "server",
-            kind=pl.when(lease).then(pl.lit("lease")).otherwise(pl.lit("flow")),
+            kind=one_of({"lease": lease}, otherwise="flow"),
             client=pl.when(lease).then("holder").otherwise("client"),
             client_mac="mac",
             server_port="port",
             transport="proto",
             action=pl.coalesce("act", said, pl.lit("unknown")),
             closes=pl.when(lease).then("left"),
-            reason=pl.when(~pl.col("connection") & ~lease).then(pl.lit(NO_CONNECTION)),
+            reason=one_of({NO_CONNECTION: ~pl.col("connection") & ~lease}),
         )

@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 
 def _of_session(key: str) -> str:
@@ -76,7 +77,7 @@ class UntangleFamily(Family):
             "device",
             time=pl.when(ended).then(pl.coalesce("begun", "time")).otherwise("time"),
             ended=pl.when(ended).then("time"),
-            kind=pl.when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"http": web}, otherwise="flow"),
             user_name="user",
             url=pl.when(web).then(url),
             host=pl.when(web & url.is_null()).then("host"),
@@ -86,15 +87,8 @@ class UntangleFamily(Family):
             transport=proto,
             bytes_up=pl.when(ended).then("up"),
             bytes_down=pl.when(ended).then("down"),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
             session=pl.when(~blocked).then(session),
-            phase=pl.when(ended)
-            .then(pl.lit("end"))
-            .when(web)
-            .then(pl.lit("name"))
-            .otherwise(pl.lit("begin")),
-            reason=pl.when(~(web | flow).fill_null(False))
-            .then(pl.lit(OTHER))
-            .when(~proto.is_in(["tcp", "udp"]))
-            .then(pl.lit(NO_PORTS)),
+            phase=one_of({"end": ended, "name": web}, otherwise="begin"),
+            reason=one_of({OTHER: ~(web | flow).fill_null(False), NO_PORTS: ~proto.is_in(["tcp", "udp"])}),
         )

@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "action": "ACTION", "client": "SRC", "client_port": "SPT", "server": "DST", "server_port": "DPT",
@@ -51,12 +52,8 @@ class VelocloudFamily(Family):
             name_from=pl.lit("dns_answer"),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": refused}, otherwise="allowed"),
             session=pl.when(~refused).then(pl.concat_str(proto, *sides, separator="|")),
-            phase=pl.when(word == "Close")
-            .then(pl.lit("end"))
-            .when(word == "Update")
-            .then(pl.lit("update"))
-            .otherwise(pl.lit("begin")),
-            reason=pl.when(~proto.is_in(["tcp", "udp", "6", "17"]).fill_null(False)).then(pl.lit(NO_PORTS)),
+            phase=one_of({"end": word == "Close", "update": word == "Update"}, otherwise="begin"),
+            reason=one_of({NO_PORTS: ~proto.is_in(["tcp", "udp", "6", "17"]).fill_null(False)}),
         )

@@ -12,7 +12,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text import patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _LINE = (
     r"\bINET6? (?P<event>match|TERM)\s+(?P<verdict>PASS|DROP|REJECT|PUNT|REDIRECT|NAT|RDR)? ?\S+ (?:IN|OUT) "
@@ -35,7 +37,7 @@ class VmwareNsxFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per line (kind flow); match and TERM of one 5-tuple are one session."""
-        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        read = patterns.read(lines["line"], _LINE)
         blocked = pl.col("verdict").is_in(["DROP", "REJECT"]).fill_null(False)
         ends = ("client", "client_port", "server", "port")
         return read.select(
@@ -45,12 +47,12 @@ class VmwareNsxFamily(Family):
             kind=pl.lit("flow"),
             server_port="port",
             transport=pl.col("proto").str.to_lowercase(),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
             session=pl.when(~blocked).then(
                 pl.concat_str(pl.lit(lines["sender"]).fill_null(""), *ends, separator="|")
             ),
-            phase=pl.when(pl.col("event") == "TERM").then(pl.lit("end")).otherwise(pl.lit("begin")),
-            reason=pl.when(~pl.col("proto").str.to_lowercase().is_in(["tcp", "udp"]).fill_null(False)).then(
-                pl.lit(NO_PORTS)
+            phase=one_of({"end": pl.col("event") == "TERM"}, otherwise="begin"),
+            reason=one_of(
+                {NO_PORTS: ~pl.col("proto").str.to_lowercase().is_in(["tcp", "udp"]).fill_null(False)}
             ),
         )

@@ -19,6 +19,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts, objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "inner_client": "pkt-srcaddr|pkt_srcaddr|pktSrcAddr", "client": "srcaddr|src_addr|srcAddr",
@@ -81,11 +82,7 @@ class VpcflowFamily(Family):
         """One row per record (kind flow, one way)."""
         # An export from CloudWatch puts its own time in front.
         lines = lines.with_columns(pl.col("line").str.replace(_EXPORTED, ""))
-        order = (
-            pl.when(pl.col("line").str.contains(_TCP_FLAGS_LINE))
-            .then(pl.lit(_TCP_FLAGS))
-            .otherwise(pl.lit(_ALL))
-        )
+        order = one_of({_TCP_FLAGS: pl.col("line").str.contains(_TCP_FLAGS_LINE)}, otherwise=_ALL)
         headed = lines.with_columns(header=pl.coalesce("header", order))
         return layouts.read(
             headed,
@@ -115,15 +112,12 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         packets_up="packets",
         one_way=pl.lit(True),
         eye="eye",
-        action=pl.when(pl.col("action") == "REJECT")
-        .then(pl.lit("blocked"))
-        .when(pl.col("action") == "ACCEPT")
-        .then(pl.lit("allowed")),
-        reason=pl.when(
-            pl.col("status").is_in(["NODATA", "SKIPDATA"])
-            | ((pl.col("client") == "-") & (pl.col("server") == "-"))
-        )
-        .then(pl.lit(NO_DATA))
-        .when(~pl.col("proto").is_in(["6", "17"]))
-        .then(pl.lit(NO_PORTS)),
+        action=one_of({"blocked": pl.col("action") == "REJECT", "allowed": pl.col("action") == "ACCEPT"}),
+        reason=one_of(
+            {
+                NO_DATA: pl.col("status").is_in(["NODATA", "SKIPDATA"])
+                | ((pl.col("client") == "-") & (pl.col("server") == "-")),
+                NO_PORTS: ~pl.col("proto").is_in(["6", "17"]),
+            }
+        ),
     )

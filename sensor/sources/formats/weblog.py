@@ -19,7 +19,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import layouts, objects
+from sensor.sources.text import layouts, objects, patterns
+from sensor.sources.text.words import one_of
 
 _STAMP = r"\[(?<time>\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4})\]"
 _ADDRESS = r"(?:[0-9a-fA-F]*[.:][0-9a-fA-F.:]+|localhost|unix:)"
@@ -116,7 +117,7 @@ class WeblogFamily(Family):
 
 
 def _combined(lines: pl.DataFrame) -> pl.DataFrame:
-    return _requests(lines["line"].str.extract_groups(_COMBINED).struct.unnest())
+    return _requests(patterns.read(lines["line"], _COMBINED))
 
 
 def _objects(lines: pl.DataFrame) -> pl.DataFrame:
@@ -141,12 +142,7 @@ def _named(read: pl.DataFrame) -> pl.DataFrame:
 def _requests(read: pl.DataFrame) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.String)
     fields = read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _OBJECT)
-    parts = (
-        fields["request"]
-        .fill_null("")
-        .str.extract_groups(r"^(?<verb>[A-Z][A-Z_-]*) (?<target>\S+)")
-        .struct.unnest()
-    )
+    parts = patterns.read(fields["request"].fill_null(""), r"^(?<verb>[A-Z][A-Z_-]*) (?<target>\S+)")
     target, verb = pl.lit(parts["target"]), pl.lit(parts["verb"])
     whole = target.str.contains(_NAMED)
     host = pl.col("host").str.replace(r"^(?:-|_|localhost)$", "")
@@ -176,17 +172,19 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
         transport=pl.lit("tcp"),
         bytes_up="up",
         bytes_down="down",
-        action=pl.when(refused.fill_null(False)).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-        reason=pl.when(pl.col("time").is_null() & pl.col("client").is_null())
-        .then(pl.lit(layouts.UNREADABLE))
-        .when(target.is_null())
-        .then(pl.lit(NO_REQUEST)),
+        action=one_of({"blocked": refused.fill_null(False)}, otherwise="allowed"),
+        reason=one_of(
+            {
+                layouts.UNREADABLE: pl.col("time").is_null() & pl.col("client").is_null(),
+                NO_REQUEST: target.is_null(),
+            }
+        ),
     )
 
 
 def _streams(lines: pl.DataFrame) -> pl.DataFrame:
     """A relayed connection; its SNI is the only name in the line."""
-    fields = lines["line"].str.extract_groups(_STREAM).struct.unnest()
+    fields = patterns.read(lines["line"], _STREAM)
     upstream = pl.col("rest").str.extract(r'"?(\d+\.\d+\.\d+\.\d+):\d+')
     return fields.select(
         time="time",
@@ -202,9 +200,8 @@ def _streams(lines: pl.DataFrame) -> pl.DataFrame:
         transport="protocol",
         bytes_up="up",
         bytes_down="down",
-        action=pl.when(pl.col("status") == "403")
-        .then(pl.lit("blocked"))
-        .when(pl.col("status").is_in(["500", "502", "503"]))
-        .then(pl.lit("reset"))
-        .otherwise(pl.lit("allowed")),
+        action=one_of(
+            {"blocked": pl.col("status") == "403", "reset": pl.col("status").is_in(["500", "502", "503"])},
+            otherwise="allowed",
+        ),
     )

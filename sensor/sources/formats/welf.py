@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_DESTINATION
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "time", "client": "src", "client_port": "srcport|src_port|sport", "device": "srcname",
@@ -66,9 +67,9 @@ class WelfFamily(Family):
             action=pl.coalesce(
                 "action",
                 pl.when(pl.col("rule").is_in(["accept", "deny", "drop", "reject"])).then("rule"),
-                pl.when(code.is_not_null()).then(pl.lit("allowed")),
+                one_of({"allowed": code.is_not_null()}),
             ),
-            kind=pl.when(web.fill_null(False)).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
+            kind=one_of({"proxy": web.fill_null(False)}, otherwise="flow"),
             host="host",
             name_from=pl.lit("url"),
             url=pl.when(pl.col("host").is_null()).then("told"),
@@ -76,5 +77,5 @@ class WelfFamily(Family):
             status=code,
             duration_s="duration",
             transport=pl.col("proto").str.to_lowercase().str.extract(r"^(tcp|udp)\b"),
-            reason=pl.when(nowhere).then(pl.lit(NO_DESTINATION)),
+            reason=one_of({NO_DESTINATION: nowhere}),
         )

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, dhcp
+from sensor.sources.text.words import one_of
 
 _V4 = ("id", "date", "clock", "", "ip", "name", "mac", "user")
 _V6 = ("id", "date", "clock", "", "ip", "name", "", "", "duid", "user")
@@ -57,6 +58,6 @@ class WindowsDhcpFamily(Family):
             lease_s=pl.when(pl.col("id").is_in(_GIVEN_UP)).then(pl.lit(0.0)).otherwise(pl.lit(_SCOPE_S)),
             closes=pl.col("id").is_in(_GIVEN_UP),
             origin=pl.lit("dhcp"),
-            confidence=pl.when(is_v6).then(pl.lit(dhcp.BY_DUID)).otherwise(pl.lit(dhcp.ASSUMED)),
-            reason=pl.when(~pl.col("id").is_in([*_GIVEN, *_GIVEN_UP]).fill_null(False)).then(pl.lit(OTHER)),
+            confidence=pl.when(is_v6).then(dhcp.BY_DUID).otherwise(dhcp.ASSUMED),
+            reason=one_of({OTHER: ~pl.col("id").is_in([*_GIVEN, *_GIVEN_UP]).fill_null(False)}),
         )

@@ -15,6 +15,7 @@ from sensor.sources.family import Family
 from sensor.sources.formats import windows_security
 from sensor.sources.text import events
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _DATA = ("Direction", "SourceAddress", "SourcePort", "DestAddress", "DestPort", "Protocol")
 _INBOUND = r"^%%14592$|^(?i:inbound)$"
@@ -52,9 +53,8 @@ class WindowsFilteringFamily(Family):
             server_port=server[1],
             device=pl.when(~inbound).then("computer"),
             transport="Protocol",
-            action=pl.when(pl.col("event") == "5157").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~pl.col("Protocol").is_in(["6", "17"]))
-            .then(pl.lit(NO_PORTS))
-            .when(client[0].str.contains(_LOOPBACK))
-            .then(pl.lit(INSIDE)),
+            action=one_of({"blocked": pl.col("event") == "5157"}, otherwise="allowed"),
+            reason=one_of(
+                {NO_PORTS: ~pl.col("Protocol").is_in(["6", "17"]), INSIDE: client[0].str.contains(_LOOPBACK)}
+            ),
         )

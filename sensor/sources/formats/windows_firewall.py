@@ -12,7 +12,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.text import patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _LINE = (
     r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<action>ALLOW|DROP|OPEN|OPEN-INBOUND|CLOSE) "
@@ -37,7 +39,7 @@ class WindowsFirewallFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per connection or dropped packet (kind flow)."""
-        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        read = patterns.read(lines["line"], _LINE)
         return read.select(
             "time",
             "client",
@@ -46,9 +48,11 @@ class WindowsFirewallFamily(Family):
             kind=pl.lit("flow"),
             server_port="port",
             transport=pl.col("proto").str.to_lowercase(),
-            action=pl.when(pl.col("action") == "DROP").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(pl.col("action") == "CLOSE")
-            .then(pl.lit(CLOSED))
-            .when(~pl.col("proto").is_in(["TCP", "UDP", "6", "17"]))
-            .then(pl.lit(NO_PORTS)),
+            action=one_of({"blocked": pl.col("action") == "DROP"}, otherwise="allowed"),
+            reason=one_of(
+                {
+                    CLOSED: pl.col("action") == "CLOSE",
+                    NO_PORTS: ~pl.col("proto").is_in(["TCP", "UDP", "6", "17"]),
+                }
+            ),
         )

@@ -25,6 +25,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.formats import windows_security as rules
 from sensor.sources.framing import JOINT, Blocks
+from sensor.sources.text.words import one_of
 
 _FIELDS = ("", "log", "", "stamp", "event", "", "", "", "audit", "", "", "", "message")
 _START = r"^MSWinEventLog(?:\t| |#011)\d(?:\t|#011)"
@@ -95,11 +96,10 @@ class WindowsSecurityTextFamily(Family):
             lease_s=pl.lit(rules.LEASE_S),
             origin=pl.lit("directory"),
             confidence=pl.when(pl.col("LogonType") == "10").then(0.6).otherwise(0.7),
-            reason=pl.when(refused)
-            .then(pl.lit(rules.FAILED))
-            .when(known & user.is_null())
-            .then(pl.lit(LANGUAGE))
-            .otherwise(rules.reason_of(user, address)),
+            reason=one_of(
+                {rules.FAILED: refused, LANGUAGE: known & user.is_null()},
+                otherwise=rules.reason_of(user, address),
+            ),
         )
 
 

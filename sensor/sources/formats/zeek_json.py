@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources import zeek_logs, zeek_text
 from sensor.sources.family import FIELDS, Family
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _READ: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     "dns": zeek_logs.dns,
@@ -79,8 +80,8 @@ class ZeekJsonFamily(Family):
 def log_of(lines: pl.Series) -> pl.Series:
     """The name of the log each line is of; NULL where nothing tells."""
     said = lines.str.extract(r'"_path"\s*:\s*"([^"]*)"')
-    told = [pl.when(lines.str.contains(pattern)).then(pl.lit(log)) for log, pattern in _KEYS.items()]
-    return pl.select(log=pl.coalesce(pl.lit(said), *told)).to_series()
+    told = one_of({log: lines.str.contains(pattern) for log, pattern in _KEYS.items()})
+    return pl.select(log=pl.coalesce(pl.lit(said), told)).to_series()
 
 
 def _fields(log: str, part: pl.DataFrame) -> pl.DataFrame:

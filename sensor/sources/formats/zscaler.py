@@ -18,6 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "type": "sourcetype",
@@ -232,7 +233,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     )
     port = pl.coalesce(whole.str.extract(r"^[^/?#]*:(\d{1,5})(?:[/?#]|$)"), scheme)
     seen = _told("flow_server_seen")
-    kind = pl.when(is_dns).then(pl.lit("dns")).when(is_flow).then(pl.lit("flow")).otherwise(pl.lit("proxy"))
+    kind = one_of({"dns": is_dns, "flow": is_flow}, otherwise="proxy")
     return fields.with_columns(kind=kind).select(
         "kind",
         time=pl.coalesce("epoch", pl.when(pl.col("time") != "").then("time")),
@@ -260,7 +261,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         .then(_told("flow_fqdn"))
         .when(whole.is_null())
         .then(host),
-        name_from=pl.when(is_flow | ((kind == "proxy") & whole.is_null())).then(pl.lit("url")),
+        name_from=one_of({"url": is_flow | ((kind == "proxy") & whole.is_null())}),
         path=pl.when(~tunnel.fill_null(False) & ~is_dns & ~is_flow).then(
             pl.coalesce(
                 pl.when(url.str.starts_with("/")).then(url),
@@ -281,7 +282,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         .then("flow_port")
         .when(~is_dns)
         .then(port),
-        transport=pl.when(kind == "proxy").then(pl.lit("tcp")).otherwise("protocol"),
+        transport=one_of({"tcp": kind == "proxy"}, otherwise=pl.col("protocol")),
         bytes_up=pl.when(is_flow).then("flow_up").when(~is_dns).then("up"),
         bytes_down=pl.when(is_flow).then("flow_down").when(~is_dns).then("down"),
         action=_action(is_dns),
@@ -291,7 +292,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
                 r"[0-9a-fA-F]*:[0-9a-fA-F:]+"
             )
         ),
-        reason=pl.when(~is_dns & ~is_flow & ~web).then(pl.lit(OTHER)),
+        reason=one_of({OTHER: ~is_dns & ~is_flow & ~web}),
     )
 
 

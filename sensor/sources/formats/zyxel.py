@@ -20,6 +20,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _WANTED = ("src", "dst", "msg", "note", "user", "cat", "duration", "sent", "rcvd", "protoID", "proto", "mac")
 _SITE = r"^(?:https?://)?((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)(?::\d+)?(?:/[^\s,]*)?(?:[:,\s]|$)"
@@ -51,13 +52,9 @@ class ZyxelFamily(Family):
             web & said.str.contains("block").fill_null(False)
         )
         told = pl.col("msg").str.extract(r"\b(TCP|UDP|ICMP)\b")
-        proto = pl.coalesce("protoID", told, pl.when(web).then(pl.lit("tcp")))
+        proto = pl.coalesce("protoID", told, one_of({"tcp": web}))
         return read.select(
-            kind=pl.when(web & _port("dst").is_in(["443"]))
-            .then(pl.lit("tls"))
-            .when(web)
-            .then(pl.lit("http"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of({"tls": web & _port("dst").is_in(["443"]), "http": web}, otherwise="flow"),
             client=_address("src"),
             client_port=_port("src"),
             client_mac="mac",
@@ -70,19 +67,17 @@ class ZyxelFamily(Family):
             at_end=ended,
             bytes_up=pl.when(ended).then("sent"),
             bytes_down=pl.when(ended).then("rcvd"),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
             session=pl.when((ended | ruled | web) & ~blocked).then(
                 pl.concat_str("src", "dst", separator="|")
             ),
-            phase=pl.when(ended)
-            .then(pl.lit("end"))
-            .when(web)
-            .then(pl.lit("name"))
-            .otherwise(pl.lit("begin")),
-            reason=pl.when(~ended & ~ruled & ~web)
-            .then(pl.lit(OTHER))
-            .when(~proto.is_in(["6", "17", "TCP", "UDP", "tcp"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            phase=one_of({"end": ended, "name": web}, otherwise="begin"),
+            reason=one_of(
+                {
+                    OTHER: ~ended & ~ruled & ~web,
+                    NO_PORTS: ~proto.is_in(["6", "17", "TCP", "UDP", "tcp"]).fill_null(False),
+                }
+            ),
         )
 
 

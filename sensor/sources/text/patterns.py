@@ -6,5 +6,5 @@ import polars as pl
 
 
 def read(lines: pl.Series, pattern: str) -> pl.DataFrame:
-    """One String column per named group of `pattern` (Rust's syntax); all NULL where a line does not match."""
+    """One String column per named group of `pattern`; all NULL where a line does not match."""
     return lines.str.extract_groups(pattern).struct.unnest()

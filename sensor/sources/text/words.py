@@ -8,12 +8,11 @@ import polars as pl
 
 
 def one_of(words: Mapping[str, pl.Expr | pl.Series], otherwise: str | pl.Expr | None = None) -> pl.Expr:
-    """Text: the first of `words` whose condition holds; where none does, `otherwise`, a word or what a column says.
+    """Text: the first of `words` whose condition holds (one that is NULL does not).
 
-    A condition that is NULL does not hold.
+    Where none holds, `otherwise`: a word, or what an expression says; NULL without one.
     """
-    first, *others = words.items()
-    chosen = pl.when(first[1]).then(pl.lit(first[0]))
-    for word, condition in others:
-        chosen = chosen.when(condition).then(pl.lit(word))
-    return chosen.otherwise(pl.lit(otherwise) if isinstance(otherwise, str) else otherwise)
+    chosen = pl.lit(otherwise) if otherwise is None or isinstance(otherwise, str) else otherwise
+    for word, condition in reversed([*words.items()]):
+        chosen = pl.when(condition).then(pl.lit(word)).otherwise(chosen)
+    return chosen
