@@ -64,6 +64,7 @@ _FILE = {
     "destination_port": "destination-port", "file": "filename", "action": "action", "user": "username",
 }  # fmt: skip
 _SERVICE = 1024
+_STAMP = r'(?:^|"timestamp"\s*:\s*")(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))[" ]'
 
 
 class JuniperSrxFamily(Family):
@@ -166,61 +167,75 @@ def _plain_urls(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    event = lines["line"].str.extract(_EVENT)
-    verb = lines["line"].str.extract(r"\bsession (created|closed|denied) ")
-    is_url = pl.lit(event).str.contains("^WEBFILTER_URL|SECINTEL|AAMW").fill_null(False) | lines[
-        "line"
-    ].str.contains("WEBFILTER:")
-    flow = pl.lit(event).str.contains("_SESSION_").fill_null(False) | pl.lit(verb).is_not_null()
-    ended = pl.lit(event).str.contains("_CLOSE").fill_null(False) | (pl.lit(verb) == "closed").fill_null(
-        False
+    line = lines["line"]
+    read = fields.with_columns(
+        sender=lines["sender"],
+        event=line.str.extract(_EVENT),
+        verb=line.str.extract(r"\bsession (created|closed|denied) "),
+        # A relay's head may have no year; the device's own stands behind it.
+        stamp=line.str.extract(_STAMP),
     )
-    refused = (
-        pl.lit(event).str.contains("DENY|_BLOCKED").fill_null(False)
-        | (pl.lit(verb) == "denied").fill_null(False)
-        | pl.col("action").str.contains("(?i)block|drop|deny|close").fill_null(False)
+    read = read.with_columns(
+        is_visit=pl.col("event").str.contains("^WEBFILTER_URL|SECINTEL|AAMW").fill_null(False)
+        | pl.lit(line.str.contains("WEBFILTER:")),
+        is_session=pl.col("event").str.contains("_SESSION_").fill_null(False) | pl.col("verb").is_not_null(),
+        is_refused=pl.any_horizontal(test.fill_null(False) for test in _refusals()),
     )
+    return read.select(**_visit(), **_connection(), reason=_reason())
+
+
+def _refusals() -> tuple[pl.Expr, ...]:
+    return (
+        pl.col("event").str.contains("DENY|_BLOCKED"),
+        pl.col("verb") == "denied",
+        pl.col("action").str.contains("(?i)block|drop|deny|close"),
+    )
+
+
+def _visit() -> dict[str, pl.Expr]:
+    """What the web filter saw asked for."""
+    visit = pl.col("is_visit")
     named = pl.when(~pl.col("name").str.contains(" ")).then("name")
-    host = pl.coalesce(pl.col("url").str.extract(r"^(?:[a-z]+://)?([^/\s]+)"), named)
     path = pl.coalesce(
         pl.when(pl.col("path").str.starts_with("/")).then("path"),
         pl.col("url").str.extract(r"^(?:[a-z]+://)?[^/\s]+(/(?:[^/\s]\S*)?)"),
     )
-    updated = pl.lit(event).str.contains("UPDATE").fill_null(False)
-    proto = pl.col("proto").str.to_lowercase()
-    # A relay's head may have no year; the device's own stands behind it.
-    stamp = lines["line"].str.extract(
-        r'(?:^|"timestamp"\s*:\s*")(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))[" ]'
-    )
-    return fields.select(
-        time=pl.lit(stamp),
-        duration_s="duration",
-        at_end=ended,
-        kind=one_of({"http": is_url}, otherwise="flow"),
-        client="client",
-        client_port="client_port",
-        user_name="user",
-        host=pl.when(is_url).then(host),
-        path=pl.when(is_url).then(path),
-        user_agent="agent",
-        server="server",
-        server_port="port",
-        transport=one_of({"tcp": is_url & proto.is_null()}, otherwise=pl.col("proto")),
-        bytes_up="up",
-        bytes_down="down",
-        packets_up="packets_up",
-        packets_down="packets_down",
-        action=one_of({"blocked": refused}, otherwise="allowed"),
-        session=pl.when(flow & ~refused).then(
-            pl.concat_str(
-                pl.lit(lines["sender"]).fill_null(""), "session", "client", "client_port", separator="|"
-            )
+    return {
+        "kind": one_of({"http": visit}, otherwise="flow"),
+        "host": pl.when(visit).then(
+            pl.coalesce(pl.col("url").str.extract(r"^(?:[a-z]+://)?([^/\s]+)"), named)
         ),
-        phase=one_of({"end": ended, "update": updated}, otherwise="begin"),
-        reason=one_of(
-            {
-                MESSAGE_WITHOUT_CONNECTION: ~is_url & ~flow,
-                NO_PORTS: flow & ~proto.is_in(["tcp", "udp", "6", "17"]),
-            }
-        ),
-    )
+        "path": pl.when(visit).then(path),
+        "user_agent": pl.col("agent"),
+        "transport": one_of({"tcp": visit & pl.col("proto").is_null()}, otherwise=pl.col("proto")),
+    }
+
+
+def _connection() -> dict[str, pl.Expr]:
+    """The connection, and what this record tells of its session."""
+    event, refused = pl.col("event"), pl.col("is_refused")
+    ended = (event.str.contains("_CLOSE") | (pl.col("verb") == "closed")).fill_null(False)
+    session = pl.concat_str(pl.col("sender").fill_null(""), "session", "client", "client_port", separator="|")
+    return {
+        "time": pl.col("stamp"),
+        "duration_s": pl.col("duration"),
+        "at_end": ended,
+        "client": pl.col("client"),
+        "client_port": pl.col("client_port"),
+        "user_name": pl.col("user"),
+        "server": pl.col("server"),
+        "server_port": pl.col("port"),
+        "bytes_up": pl.col("up"),
+        "bytes_down": pl.col("down"),
+        "packets_up": pl.col("packets_up"),
+        "packets_down": pl.col("packets_down"),
+        "action": one_of({"blocked": refused}, otherwise="allowed"),
+        "session": pl.when(pl.col("is_session") & ~refused).then(session),
+        "phase": one_of({"end": ended, "update": event.str.contains("UPDATE")}, otherwise="begin"),
+    }
+
+
+def _reason() -> pl.Expr:
+    flow = pl.col("is_session")
+    has_ports = pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"])
+    return one_of({MESSAGE_WITHOUT_CONNECTION: ~pl.col("is_visit") & ~flow, NO_PORTS: flow & ~has_ports})

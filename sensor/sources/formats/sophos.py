@@ -111,76 +111,113 @@ class SophosFamily(Family):
 
 
 def _sfos(lines: pl.DataFrame) -> pl.DataFrame:
-    read = keyvalue.read(lines["line"], _FIELDS)
-    of = pl.col("type")
-    web = of.is_in(_WEB) | pl.col("url").str.contains(r"\.").fill_null(False)
-    flow = of == "Firewall"
-    login = pl.col("component").is_in(["Firewall Authentication", "Authentication"]) & pl.col("status").is_in(
-        ["Successful", "Success", "Connected"]
+    read = keyvalue.read(lines["line"], _FIELDS).with_columns(
+        is_flow=pl.col("type") == "Firewall",
+        is_web=pl.col("type").is_in(_WEB) | pl.col("url").str.contains(r"\.").fill_null(False),
+        is_whole=pl.col("url").str.contains(r"^[a-z]+://|^[^/\s]+\.[^/\s]+").fill_null(False),
+        is_dhcp=_is_dhcp(),
+        is_lease=(_is_login() | _is_dhcp()).fill_null(False),
     )
-    dhcp = (
+    return read.select(**_holder(), **_request(), **_connection(), reason=_reason())
+
+
+def _is_login() -> pl.Expr:
+    return (
+        pl.col("component").is_in(["Firewall Authentication", "Authentication"])
+        & pl.col("status").is_in(["Successful", "Success", "Connected"])
+        & pl.col("client").is_not_null()
+        & pl.col("user").is_not_null()
+    )
+
+
+def _is_dhcp() -> pl.Expr:
+    """The firewall's own DHCP server gave an address."""
+    return (
         (pl.col("component") == "DHCP Server")
         & pl.col("leased_mac").is_not_null()
         & ~pl.col("status").str.contains("(?i)expire|release")
     )
-    lease = (login & pl.col("client").is_not_null() & pl.col("user").is_not_null()) | dhcp
-    lease = lease.fill_null(False)
-    by_tuple = pl.concat_str("client", "client_port", "server", "port", separator="|")
+
+
+def _holder() -> dict[str, pl.Expr]:
+    """Who had the address, and for logins and DHCP leases how long."""
+    dhcp = pl.col("is_dhcp")
+    return {
+        "client": pl.when(dhcp).then("leased").otherwise("client"),
+        "client_port": pl.col("client_port"),
+        "client_mac": pl.coalesce("leased_mac", "client_mac"),
+        "device": pl.when(dhcp).then("leased_name"),
+        "user_name": pl.col("user"),
+        "lease_s": one_of({"86400": dhcp, "36000": pl.col("is_lease")}),
+        "origin": one_of({"dhcp": dhcp}, otherwise="directory"),
+    }
+
+
+def _request() -> dict[str, pl.Expr]:
+    whole = pl.col("is_whole")
+    return {
+        "url": pl.when(whole).then("url"),
+        "host": pl.when(~whole & pl.col("is_web")).then("host"),
+        "path": pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
+        "method": pl.col("method"),
+        "status": pl.col("code"),
+        "user_agent": pl.col("agent"),
+    }
+
+
+def _connection() -> dict[str, pl.Expr]:
+    """The connection, and what this record tells of its session."""
+    flow, event = pl.col("is_flow"), pl.col("event")
+    by_ends = pl.concat_str("client", "client_port", "server", "port", separator="|")
     numbered = pl.when(~pl.col("connection").is_in(["0", ""])).then("connection")
-    session = pl.concat_str(pl.col("device_id").fill_null(""), pl.coalesce(numbered, by_tuple), separator="|")
-    whole = pl.col("url").str.contains(r"^[a-z]+://|^[^/\s]+\.[^/\s]+").fill_null(False)
+    session = pl.concat_str(pl.col("device_id").fill_null(""), pl.coalesce(numbered, by_ends), separator="|")
+    started, interim = flow & (event == "Start"), flow & (event == "Interim")
     measured = pl.col("up").is_not_null() | pl.col("down").is_not_null()
-    proto = pl.col("proto").str.to_lowercase()
-    return read.select(
-        time=pl.coalesce("stamp", pl.concat_str("date", "clock", separator=" ")),
-        zone="zone",
-        duration_s="duration",
-        at_end=flow & (pl.col("event").fill_null("Stop") == "Stop"),
-        kind=one_of({"lease": lease, "flow": flow, "proxy": whole, "tls": web}, otherwise="flow"),
-        client=pl.when(dhcp).then("leased").otherwise("client"),
-        client_port="client_port",
-        client_mac=pl.coalesce("leased_mac", "client_mac"),
-        device=pl.when(dhcp).then("leased_name"),
-        user_name="user",
-        url=pl.when(whole).then("url"),
-        host=pl.when(~whole & web).then("host"),
-        path=pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
-        method="method",
-        status="code",
-        user_agent="agent",
-        server="server",
-        server_port="port",
-        transport="proto",
-        bytes_up="up",
-        bytes_down="down",
-        packets_up=pl.when(flow).then("packets_up"),
-        packets_down=pl.when(flow).then("packets_down"),
-        action=one_of(
+    kinds = {
+        "lease": pl.col("is_lease"),
+        "flow": flow,
+        "proxy": pl.col("is_whole"),
+        "tls": pl.col("is_web"),
+    }
+    actions = {
+        "blocked": pl.col("subtype").str.contains("(?i)den|drop|reject|block|virus|malware"),
+        "allowed": pl.col("subtype").is_not_null(),
+    }
+    phases = {
+        "begin": started,
+        "end": flow & ~interim.fill_null(False),
+        "update": interim | measured,
+    }
+    return {
+        "time": pl.coalesce("stamp", pl.concat_str("date", "clock", separator=" ")),
+        "zone": pl.col("zone"),
+        "duration_s": pl.col("duration"),
+        "at_end": flow & (event.fill_null("Stop") == "Stop"),
+        "kind": one_of(kinds, otherwise="flow"),
+        "server": pl.col("server"),
+        "server_port": pl.col("port"),
+        "transport": pl.col("proto"),
+        "bytes_up": pl.col("up"),
+        "bytes_down": pl.col("down"),
+        "packets_up": pl.when(flow).then("packets_up"),
+        "packets_down": pl.when(flow).then("packets_down"),
+        "action": one_of(actions, otherwise=pl.col("status")),
+        "session": pl.when(~pl.col("is_lease")).then(session),
+        "phase": one_of(phases, otherwise="name"),
+    }
+
+
+def _reason() -> pl.Expr:
+    flow, whole = pl.col("is_flow"), pl.col("is_whole")
+    has_ports = pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"])
+    return pl.when(~pl.col("is_lease")).then(
+        one_of(
             {
-                "blocked": pl.col("subtype").str.contains("(?i)den|drop|reject|block|virus|malware"),
-                "allowed": pl.col("subtype").is_not_null(),
-            },
-            otherwise=pl.col("status"),
-        ),
-        session=pl.when(~lease).then(session),
-        phase=pl.when(flow & pl.col("event").is_in(["Start"]))
-        .then(pl.lit("begin"))
-        .when(flow & pl.col("event").is_in(["Interim"]))
-        .then(pl.lit("update"))
-        .when(flow)
-        .then(pl.lit("end"))
-        .when(measured)
-        .then(pl.lit("update"))
-        .otherwise(pl.lit("name")),
-        lease_s=one_of({"86400": dhcp, "36000": lease}),
-        origin=one_of({"dhcp": dhcp}, otherwise="directory"),
-        reason=one_of(
-            {
-                NO_CONNECTION: ~lease & ~flow & ~web,
-                MAIL: ~lease & ~flow & pl.col("component").is_in(_MAIL),
-                NO_PORTS: ~lease & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~whole & (of != "Sandbox"),
+                NO_CONNECTION: ~flow & ~pl.col("is_web"),
+                MAIL: ~flow & pl.col("component").is_in(_MAIL),
+                NO_PORTS: ~has_ports & ~whole & (pl.col("type") != "Sandbox"),
             }
-        ),
+        )
     )
 
 
