@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts, patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _REQUEST = (
@@ -81,5 +82,5 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         action=pl.lit("allowed"),
         session=pl.concat_str(proto, *sides, separator="|"),
         phase=one_of({"end": ended}, otherwise="begin"),
-        reason=one_of({NO_PORTS: ~proto.is_in(["tcp", "udp", "6", "17"]).fill_null(False)}),
+        reason=one_of({NO_PORTS: ~has_ports(proto).fill_null(False)}),
     )

@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _WANTED = {
@@ -67,7 +68,7 @@ class ArkoonFamily(Family):
             reason=one_of(
                 {
                     OTHER: ~(web | flow).fill_null(False),
-                    NO_PORTS: flow & ~pl.col("proto").is_in(["6", "17"]).fill_null(False),
+                    NO_PORTS: flow & ~has_ports(pl.col("proto")).fill_null(False),
                 }
             ),
         )

@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects, patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -99,7 +100,7 @@ class AzureFirewallFamily(Family):
                 {
                     OTHER: pl.col("client").is_null()
                     | pl.col("category").str.contains("FlowTrace|FatFlow|FqdnResolve"),
-                    NO_PORTS: ~web & ~proto.is_in(["tcp", "udp"]),
+                    NO_PORTS: ~web & ~has_ports(proto),
                 }
             ),
         )

@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import layouts
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _TUPLE = r'"\d{10}(?:\d{3})?,[0-9a-fA-F.:]+,[0-9a-fA-F.:]+,\d+,\d+,(?:T|U|\d+),[IO],[A-Z][^"]*"'
@@ -77,7 +78,7 @@ def _rows(tuples: pl.DataFrame) -> pl.DataFrame:
         action=one_of({"blocked": denied}, otherwise="allowed"),
         session=pl.when(~denied & state.is_not_null()).then(session),
         phase=one_of({"delta": state == "C", "end-delta": state == "E"}, otherwise="begin"),
-        reason=one_of({NO_PORTS: ~proto.is_in(["6", "17"])}),
+        reason=one_of({NO_PORTS: ~has_ports(proto)}),
     )
 
 

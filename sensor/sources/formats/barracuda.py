@@ -20,6 +20,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts, objects, patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _ACTIVITY = r"(?:^|\b(\w+): )type=\w+\|proto=\w+\|srcIF="
@@ -173,7 +174,7 @@ def _flows(read: pl.DataFrame, sender: pl.Series, word: pl.Expr, host: pl.Expr) 
         action=one_of({"blocked": blocked}, otherwise="allowed"),
         session=pl.when(~blocked).then(session),
         phase=one_of({"end": ended}, otherwise="begin"),
-        reason=one_of({NO_PORTS: ~proto.is_in(["tcp", "udp", "6", "17"])}),
+        reason=one_of({NO_PORTS: ~has_ports(proto)}),
     )
 
 

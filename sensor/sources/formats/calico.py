@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _WANTED = {
@@ -59,5 +60,5 @@ class CalicoFamily(Family):
             packets_down=pl.when(here).then("packets_in").otherwise("packets_out"),
             action="action",
             eye="reporter",
-            reason=one_of({NO_PORTS: ~proto.is_in(["tcp", "udp", "6", "17"]).fill_null(False)}),
+            reason=one_of({NO_PORTS: ~has_ports(proto).fill_null(False)}),
         )

@@ -12,6 +12,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -91,7 +92,7 @@ class CatoFamily(Family):
             reason=one_of(
                 {
                     NO_CONNECTION: ~tunnel & ~named & (pl.col("server").is_null() | pl.col("port").is_null()),
-                    NO_PORTS: ~tunnel & ~named & ~proto.is_in(["tcp", "udp"]),
+                    NO_PORTS: ~tunnel & ~named & ~has_ports(proto),
                 }
             ),
         )

@@ -19,6 +19,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
 from sensor.sources.text.reasons import FAILED_SIGN_IN, NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -281,6 +282,6 @@ def _reason() -> pl.Expr:
         {
             FAILED_SIGN_IN: lease & pl.col("action").str.contains("(?i)^fail|^reject"),
             NO_CONNECTION: other & (pl.col("server").is_null() | negotiated),
-            NO_PORTS: other & ~proto.is_in(["tcp", "udp", "6", "17"]),
+            NO_PORTS: other & ~has_ports(proto),
         }
     )

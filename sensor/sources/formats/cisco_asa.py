@@ -19,6 +19,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, patterns
 from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _IDS = (
@@ -178,9 +179,7 @@ def _denials(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
         pl.col("b_port").replace(_SERVICES), pl.col("proto").str.replace("(?i)^esmtp$", "tcp")
     )
     permitted = pl.col("action").is_in(["permitted", "est-allowed", "monitored"]).fill_null(False)
-    ported = (
-        pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"]) & pl.col("b_port").is_not_null()
-    )
+    ported = has_ports(pl.col("proto")) & pl.col("b_port").is_not_null()
     return read.select(
         kind=pl.lit("flow"),
         client="a",

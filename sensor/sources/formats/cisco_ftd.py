@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import cef, keyvalue, layouts, pairs
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _RECORD, _UNIT = "\x1e", "\x1f"
@@ -185,7 +186,7 @@ def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         reason=one_of(
             {
                 OF_ANOTHER: pl.lit(number).is_in(["430001", "430004", "430005"]),
-                NO_PORTS: ~proto.is_in(["tcp", "udp", "6", "17"]) & ~asked,
+                NO_PORTS: ~has_ports(proto) & ~asked,
             }
         ),
     )

@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _KEYS = (
@@ -62,6 +63,6 @@ class CiscoNvmFamily(Family):
             bytes_down="ibc",
             action=pl.lit("allowed"),
             reason=one_of(
-                {OTHER: pl.col("da").is_null(), NO_PORTS: ~pl.col("pr").is_in(["6", "17"]).fill_null(False)}
+                {OTHER: pl.col("da").is_null(), NO_PORTS: ~has_ports(pl.col("pr")).fill_null(False)}
             ),
         )

@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import pairs
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -83,7 +84,7 @@ class ClavisterFamily(Family):
             reason=one_of(
                 {
                     OTHER: ~known & ~(login & at_address),
-                    NO_PORTS: ~login & ~pl.col("proto").is_in(["TCP", "UDP"]).fill_null(False),
+                    NO_PORTS: ~login & ~has_ports(pl.col("proto")).fill_null(False),
                 }
             ),
         )

@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, patterns
 from sensor.sources.text.reasons import SERVER_MESSAGE
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 LINE = (
@@ -57,7 +58,7 @@ def rows(lines: pl.Series) -> pl.DataFrame:
         kind=pl.lit("dns"),
         client_port=pl.col("port"),
         host=pl.col("name"),
-        transport=pl.when(pl.col("proto").is_in(["udp", "tcp"])).then("proto"),
+        transport=pl.when(has_ports(pl.col("proto"))).then("proto"),
         action=lookups.verdict(pl.col("rcode")),
         reason=one_of({SERVER_MESSAGE: pl.col("name").is_null()}, otherwise=lookups.reverse(pl.col("type"))),
     )

@@ -12,6 +12,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _MATCHES = (
@@ -37,5 +38,5 @@ class EkinopsFamily(Family):
         read = patterns.read(lines["line"], _MATCHES)
         return read.with_columns(
             kind=pl.lit("flow"),
-            reason=one_of({NO_PORTS: ~pl.col("transport").is_in(["tcp", "udp"])}),
+            reason=one_of({NO_PORTS: ~has_ports(pl.col("transport"))}),
         )

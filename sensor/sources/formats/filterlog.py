@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _HEAD = ["", "", "", "", "", "", "action", "", ""]
@@ -74,7 +75,7 @@ def _rows(read: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         phase=pl.lit("begin"),
         reason=one_of(
             {
-                NO_PORTS: ~proto.is_in(["tcp", "udp"]),
+                NO_PORTS: ~has_ports(proto),
                 NO_FILTER: pl.col("action").is_in(["rdr", "nat", "binat", "nordr", "nonat"]),
             }
         ),

@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _BELOW = {
@@ -95,7 +96,7 @@ class GcpFlowFamily(Family):
             one_way=flow,
             eye=pl.when(flow).then("reporter"),
             action=one_of({"blocked": refused}, otherwise="allowed"),
-            reason=one_of({NO_PORTS: ~request & ~proto.is_in(["6", "17", "tcp", "udp"])}),
+            reason=one_of({NO_PORTS: ~request & ~has_ports(proto)}),
         )
 
 

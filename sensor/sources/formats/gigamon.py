@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _WANTED = {
@@ -63,7 +64,7 @@ class GigamonFamily(Family):
             bytes_up=pl.when(~is_dns).then("up"),
             bytes_down=pl.when(~is_dns).then("down"),
             reason=one_of(
-                {NO_PORTS: ~is_dns & ~pl.col("proto").is_in(["6", "17", "tcp", "udp"]).fill_null(True)},
+                {NO_PORTS: ~is_dns & ~has_ports(pl.col("proto")).fill_null(True)},
                 otherwise=pl.when(is_dns).then(lookups.reverse(pl.col("qtype"))),
             ),
         )

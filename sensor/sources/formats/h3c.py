@@ -18,6 +18,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _WANTED = (
@@ -79,10 +80,7 @@ class H3cFamily(Family):
             reason=one_of(
                 {
                     NO_CONNECTION: pl.col("DstIPAddr").is_null() & ~named,
-                    NO_PORTS: ~pl.col("Protocol")
-                    .str.to_uppercase()
-                    .is_in(["TCP", "UDP", "6", "17"])
-                    .fill_null(False),
+                    NO_PORTS: ~has_ports(pl.col("Protocol")).fill_null(False),
                 }
             ),
         )

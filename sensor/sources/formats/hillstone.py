@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _SESSION = (
@@ -68,5 +69,5 @@ class HillstoneFamily(Family):
             action=one_of({"blocked": denied}, otherwise="allowed"),
             session=pl.when(~denied).then(session),
             phase=one_of({"end": ended}, otherwise="begin"),
-            reason=one_of({NO_PORTS: ~pl.col("proto").str.to_uppercase().is_in(["TCP", "UDP"])}),
+            reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
         )

@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 #: Keys in lower case; modules spell them differently.
@@ -89,7 +90,5 @@ class HuaweiFamily(Family):
                 )
             ),
             phase=one_of({"name": web, "end": ended}, otherwise="begin"),
-            reason=one_of(
-                {NO_CONNECTION: pl.col("client").is_null(), NO_PORTS: ~proto.is_in(["tcp", "udp", "6", "17"])}
-            ),
+            reason=one_of({NO_CONNECTION: pl.col("client").is_null(), NO_PORTS: ~has_ports(proto)}),
         )

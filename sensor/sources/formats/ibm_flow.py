@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _WANTED = {
@@ -63,5 +64,5 @@ class IbmFlowFamily(Family):
             ),
             session=pl.concat_str("proto", *sides, "start", separator="|"),
             phase=one_of({"end-delta": over}, otherwise="delta"),
-            reason=one_of({NO_PORTS: ~pl.col("proto").is_in(["6", "17"]).fill_null(False)}),
+            reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False)}),
         )

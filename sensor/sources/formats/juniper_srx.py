@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts, objects, patterns
 from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -134,7 +135,7 @@ def _filter(lines: pl.DataFrame) -> pl.DataFrame:
         server_port="port",
         transport="proto",
         action=one_of({"allowed": pl.col("verdict") == "A"}, otherwise="blocked"),
-        reason=one_of({NO_PORTS: ~pl.col("proto").is_in(["tcp", "udp"])}),
+        reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
     )
 
 
@@ -237,5 +238,5 @@ def _connection() -> dict[str, pl.Expr]:
 
 def _reason() -> pl.Expr:
     flow = pl.col("is_session")
-    has_ports = pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"])
-    return one_of({MESSAGE_WITHOUT_CONNECTION: ~pl.col("is_visit") & ~flow, NO_PORTS: flow & ~has_ports})
+    ported = has_ports(pl.col("proto"))
+    return one_of({MESSAGE_WITHOUT_CONNECTION: ~pl.col("is_visit") & ~flow, NO_PORTS: flow & ~ported})

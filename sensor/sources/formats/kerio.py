@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _CONNECTION = (
@@ -82,7 +83,5 @@ class KerioFamily(Family):
             # Every packet of a connection that a rule logs has a line.
             session=pl.when(packet & ~blocked).then(pl.concat_str(sides, separator="|")),
             phase=one_of({"name": packet}),
-            reason=one_of(
-                {NO_PORTS: ~pl.coalesce("proto", "layer").str.to_uppercase().is_in(["TCP", "UDP"])}
-            ),
+            reason=one_of({NO_PORTS: ~has_ports(pl.coalesce("proto", "layer"))}),
         )

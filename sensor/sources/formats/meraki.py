@@ -23,6 +23,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts, patterns
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _KINDS = (
@@ -152,7 +153,7 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         ),
         session=pl.concat_str("name", client, client_port, server, port, separator="|"),
         phase=one_of({"end": pl.col("kind") == "ip_flow_end", "name": visited}, otherwise="begin"),
-        reason=one_of({NO_PORTS: ~visited & ~proto.is_in(["tcp", "udp", "6", "17"])}),
+        reason=one_of({NO_PORTS: ~visited & ~has_ports(proto)}),
     )
 
 

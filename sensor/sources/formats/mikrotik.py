@@ -18,6 +18,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, lookups, patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _PACKET = (
@@ -104,7 +105,7 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
             pl.concat_str(pl.lit(lines["sender"]).fill_null(""), *sides, separator="|")
         ),
         phase=pl.lit("begin"),
-        reason=one_of({NO_PORTS: ~pl.col("proto").str.to_lowercase().is_in(["tcp", "udp"])}),
+        reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
     )
 
 

@@ -19,6 +19,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts, patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = {"src": "SRC", "dst": "DST", "src_port": "SPT", "dst_port": "DPT", "proto": "PROTO"}
@@ -86,7 +87,7 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
             pl.concat_str(sender, "proto", sides.list.sort().list.join("|"), separator="|")
         ),
         phase=pl.lit("begin"),
-        reason=one_of({NO_PORTS: ~pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"])}),
+        reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
     )
 
 
@@ -107,5 +108,5 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         action=pl.lit("allowed"),
         session=pl.concat_str(*key, separator="|"),
         phase=pl.col("event").replace_strict(_PHASES, default="end", return_dtype=pl.String),
-        reason=one_of({NO_PORTS: ~proto.is_in(["tcp", "udp"])}),
+        reason=one_of({NO_PORTS: ~has_ports(proto)}),
     )

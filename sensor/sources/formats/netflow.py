@@ -29,6 +29,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts, objects, patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _CSV = {
@@ -202,7 +203,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         ),
         phase=phase,
         action=one_of({"blocked": event == _DENIED, "allowed": phase.is_not_null()}),
-        reason=one_of({NO_PORTS: ~proto.is_in(["tcp", "udp", "6", "17"])}),
+        reason=one_of({NO_PORTS: ~has_ports(proto)}),
     )
 
 

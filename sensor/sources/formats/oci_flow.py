@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _DATA = {
@@ -61,7 +62,7 @@ class OciFlowFamily(Family):
             reason=one_of(
                 {
                     NO_DATA: pl.col("client").is_null(),
-                    NO_PORTS: ~pl.col("proto").is_in(["6", "17"]).fill_null(False),
+                    NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False),
                 }
             ),
         )

@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _IPFW = (
@@ -115,7 +116,7 @@ def _reader(pattern: str) -> layouts.Reader:
                 pl.concat_str(sender, "proto", sides.list.sort().list.join("|"), separator="|")
             ),
             phase=pl.lit("begin"),
-            reason=one_of({NO_PORTS: ~pl.col("proto").is_in(["tcp", "udp", "6", "17"]).fill_null(False)}),
+            reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False)}),
         )
 
     return read

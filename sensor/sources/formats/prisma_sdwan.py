@@ -14,6 +14,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import commas
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = (
@@ -55,5 +56,5 @@ class PrismaSdwanFamily(Family):
             action=one_of({"blocked": denied}, otherwise="allowed"),
             session=pl.when(~denied).then(pl.concat_str(proto, *sides, separator="|")),
             phase=one_of({"end": ended}, otherwise="begin"),
-            reason=one_of({NO_PORTS: ~proto.is_in(["tcp", "udp"]).fill_null(False)}),
+            reason=one_of({NO_PORTS: ~has_ports(proto).fill_null(False)}),
         )

@@ -13,6 +13,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import commas
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _WANTED = {
@@ -53,5 +54,5 @@ class SilkFamily(Family):
             packets_up=text["packets"],
             one_way=True,
             eye=text["eye"],
-            reason=one_of({NO_PORTS: ~text["proto"].is_in(["6", "17"])}),
+            reason=one_of({NO_PORTS: ~has_ports(text["proto"])}),
         )

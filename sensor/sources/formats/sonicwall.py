@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import cef, keyvalue, layouts
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -172,7 +173,7 @@ def _connection() -> dict[str, pl.Expr]:
 def _reason() -> pl.Expr:
     message, proto = pl.col("message"), pl.col("proto")
     known = message.is_in([*_VISITED, *_OPENED, *_CLOSED, *_REFUSED]) | (
-        pl.col("is_refused") & (proto.is_in(["tcp", "udp"]) | _is_attack())
+        pl.col("is_refused") & (has_ports(proto) | _is_attack())
     )
     return one_of({OTHER: ~known.fill_null(False), NO_PORTS: (message == _ICMP) & proto.is_null()})
 

@@ -20,6 +20,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -209,13 +210,13 @@ def _connection() -> dict[str, pl.Expr]:
 
 def _reason() -> pl.Expr:
     flow, whole = pl.col("is_flow"), pl.col("is_whole")
-    has_ports = pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"])
+    ported = has_ports(pl.col("proto"))
     return pl.when(~pl.col("is_lease")).then(
         one_of(
             {
                 NO_CONNECTION: ~flow & ~pl.col("is_web"),
                 MAIL: ~flow & pl.col("component").is_in(_MAIL),
-                NO_PORTS: ~has_ports & ~whole & (pl.col("type") != "Sandbox"),
+                NO_PORTS: ~ported & ~whole & (pl.col("type") != "Sandbox"),
             }
         )
     )
@@ -257,7 +258,5 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
                 "allowed": pl.col("action").is_not_null() | web,
             }
         ),
-        reason=one_of(
-            {NO_CONNECTION: ~web & ~packet, NO_PORTS: packet & ~pl.col("proto").is_in(["6", "17"])}
-        ),
+        reason=one_of({NO_CONNECTION: ~web & ~packet, NO_PORTS: packet & ~has_ports(pl.col("proto"))}),
     )

@@ -14,6 +14,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import lookups, objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _WANTED = {
@@ -58,7 +59,7 @@ class SplunkStreamFamily(Family):
             answers=pl.when(dns).then("host_addr"),
             action=one_of({"allowed": ~dns}),
             reason=one_of(
-                {NO_PORTS: ~dns & ~pl.col("transport").is_in(["tcp", "udp"])},
+                {NO_PORTS: ~dns & ~has_ports(pl.col("transport"))},
                 otherwise=pl.when(dns).then(lookups.reverse(pl.col("query_type").list.first())),
             ),
         )

@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -151,6 +152,6 @@ def _connection() -> dict[str, pl.Expr]:
 
 
 def _reason() -> pl.Expr:
-    has_ports = pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"])
+    ported = has_ports(pl.col("proto"))
     is_session = pl.col("type").is_in(_SESSIONS).fill_null(False)
-    return one_of({OTHER: ~pl.col("is_lease") & ~is_session, NO_PORTS: ~pl.col("is_lease") & ~has_ports})
+    return one_of({OTHER: ~pl.col("is_lease") & ~is_session, NO_PORTS: ~pl.col("is_lease") & ~ported})

@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import patterns
 from sensor.sources.text.reasons import FROM_OUTSIDE, NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _TRAFFIC = r"Local(?: Host)?(?: IP)?: .*,Remote(?: Host)?(?: IP)?: .*,(?:Inbound|Outbound|Unknown),"
@@ -63,7 +64,7 @@ class SymantecEndpointFamily(Family):
             action=_said("Action"),
         )
         read = read.with_columns(pl.coalesce(name, old[name]).alias(name) for name in old.columns)
-        plain = pl.col("transport").is_in(["TCP", "UDP"]).fill_null(False)
+        plain = has_ports(pl.col("transport")).fill_null(False)
         account = pl.when(pl.col("domain").is_not_null()).then(
             pl.concat_str("domain", "user", separator="\\")
         )

@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _TRAFFIC = ("virtualTraffic", "subnetTraffic", "exitTraffic")
@@ -72,7 +73,7 @@ def _way(each: pl.DataFrame, here: str, there: str, sent: str) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.String)
     known = pl.col("told").is_not_null()
     # Absent where none was noted (an exit node's own lookups); ICMP and the like say theirs.
-    plain = pl.col("proto").is_null() | pl.col("proto").is_in(["6", "17", "tcp", "udp"])
+    plain = pl.col("proto").is_null() | has_ports(pl.col("proto"))
     return each.select(
         "row",
         time="start",

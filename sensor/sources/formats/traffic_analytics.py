@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _WANTED = {
@@ -77,9 +78,7 @@ class TrafficAnalyticsFamily(Family):
                     "allowed": pl.col("status").str.starts_with("A"),
                 }
             ),
-            reason=one_of(
-                {NO_ENDS: client.is_null(), NO_PORTS: ~proto.is_in(["tcp", "udp"]).fill_null(False)}
-            ),
+            reason=one_of({NO_ENDS: client.is_null(), NO_PORTS: ~has_ports(proto).fill_null(False)}),
         )
 
 

@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 
@@ -90,5 +91,5 @@ class UntangleFamily(Family):
             action=one_of({"blocked": blocked}, otherwise="allowed"),
             session=pl.when(~blocked).then(session),
             phase=one_of({"end": ended, "name": web}, otherwise="begin"),
-            reason=one_of({OTHER: ~(web | flow).fill_null(False), NO_PORTS: ~proto.is_in(["tcp", "udp"])}),
+            reason=one_of({OTHER: ~(web | flow).fill_null(False), NO_PORTS: ~has_ports(proto)}),
         )

@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -55,5 +56,5 @@ class VelocloudFamily(Family):
             action=one_of({"blocked": refused}, otherwise="allowed"),
             session=pl.when(~refused).then(pl.concat_str(proto, *sides, separator="|")),
             phase=one_of({"end": word == "Close", "update": word == "Update"}, otherwise="begin"),
-            reason=one_of({NO_PORTS: ~proto.is_in(["tcp", "udp", "6", "17"]).fill_null(False)}),
+            reason=one_of({NO_PORTS: ~has_ports(proto).fill_null(False)}),
         )

@@ -21,6 +21,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _WANTED = {
@@ -97,7 +98,7 @@ class VersaFamily(Family):
                     OTHER: pl.when(is_access)
                     .then(~told.fill_null(False))
                     .otherwise(pl.col("server").is_null()),
-                    NO_PORTS: ~is_access & ~pl.col("proto").is_in(["6", "17"]).fill_null(True),
+                    NO_PORTS: ~is_access & ~has_ports(pl.col("proto")).fill_null(True),
                 }
             ),
         )

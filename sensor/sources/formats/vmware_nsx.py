@@ -14,6 +14,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _LINE = (
@@ -52,7 +53,5 @@ class VmwareNsxFamily(Family):
                 pl.concat_str(pl.lit(lines["sender"]).fill_null(""), *ends, separator="|")
             ),
             phase=one_of({"end": pl.col("event") == "TERM"}, otherwise="begin"),
-            reason=one_of(
-                {NO_PORTS: ~pl.col("proto").str.to_lowercase().is_in(["tcp", "udp"]).fill_null(False)}
-            ),
+            reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False)}),
         )

@@ -19,6 +19,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts, objects
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -117,7 +118,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
             {
                 NO_DATA: pl.col("status").is_in(["NODATA", "SKIPDATA"])
                 | ((pl.col("client") == "-") & (pl.col("server") == "-")),
-                NO_PORTS: ~pl.col("proto").is_in(["6", "17"]),
+                NO_PORTS: ~has_ports(pl.col("proto")),
             }
         ),
     )

@@ -18,6 +18,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import cef, dhcp, keyvalue, layouts, patterns
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -166,9 +167,7 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         action=one_of({"blocked": refused}, otherwise="allowed"),
         session=pl.when(~refused).then(session),
         phase=one_of({"end": ended, "update": measured, "name": web}, otherwise="begin"),
-        reason=one_of(
-            {NO_CONNECTION: pl.col("client").is_null(), NO_PORTS: ~proto.is_in(["tcp", "udp", "6", "17"])}
-        ),
+        reason=one_of({NO_CONNECTION: pl.col("client").is_null(), NO_PORTS: ~has_ports(proto)}),
     )
 
 

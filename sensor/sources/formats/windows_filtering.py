@@ -15,6 +15,7 @@ from sensor.sources.family import Family
 from sensor.sources.formats import windows_security
 from sensor.sources.text import events
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _DATA = ("Direction", "SourceAddress", "SourcePort", "DestAddress", "DestPort", "Protocol")
@@ -55,6 +56,6 @@ class WindowsFilteringFamily(Family):
             transport="Protocol",
             action=one_of({"blocked": pl.col("event") == "5157"}, otherwise="allowed"),
             reason=one_of(
-                {NO_PORTS: ~pl.col("Protocol").is_in(["6", "17"]), INSIDE: client[0].str.contains(_LOOPBACK)}
+                {NO_PORTS: ~has_ports(pl.col("Protocol")), INSIDE: client[0].str.contains(_LOOPBACK)}
             ),
         )

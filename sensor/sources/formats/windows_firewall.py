@@ -14,6 +14,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _LINE = (
@@ -52,7 +53,7 @@ class WindowsFirewallFamily(Family):
             reason=one_of(
                 {
                     CLOSED: pl.col("action") == "CLOSE",
-                    NO_PORTS: ~pl.col("proto").is_in(["TCP", "UDP", "6", "17"]),
+                    NO_PORTS: ~has_ports(pl.col("proto")),
                 }
             ),
         )

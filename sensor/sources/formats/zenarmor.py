@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects, patterns
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _WANTED = {
@@ -71,5 +72,5 @@ class ZenarmorFamily(Family):
             action=one_of({"blocked": pl.col("blocked") == "1", "allowed": pl.col("blocked") == "0"}),
             session=pl.when(~asked).then("connection"),
             phase=one_of({"update": counted}, otherwise="name"),
-            reason=one_of({ALERT: alert, NO_PORTS: ~asked & ~proto.is_in(["tcp", "udp"]).fill_null(False)}),
+            reason=one_of({ALERT: alert, NO_PORTS: ~asked & ~has_ports(proto).fill_null(False)}),
         )

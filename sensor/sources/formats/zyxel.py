@@ -20,6 +20,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
 from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _WANTED = ("src", "dst", "msg", "note", "user", "cat", "duration", "sent", "rcvd", "protoID", "proto", "mac")
@@ -75,7 +76,7 @@ class ZyxelFamily(Family):
             reason=one_of(
                 {
                     OTHER: ~ended & ~ruled & ~web,
-                    NO_PORTS: ~proto.is_in(["6", "17", "TCP", "UDP", "tcp"]).fill_null(False),
+                    NO_PORTS: ~has_ports(proto).fill_null(False),
                 }
             ),
         )
