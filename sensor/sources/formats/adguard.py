@@ -38,6 +38,6 @@ class AdguardFamily(Family):
             client="IP",
             device=pl.when(pl.col("CID") != "").then("CID"),
             host="QH",
-            action=one_of({"blocked": blocked.fill_null(False)}, otherwise="allowed"),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
             reason=lookups.reverse(pl.col("QT")),
         )

@@ -69,7 +69,7 @@ class BindFamily(Family):
             transport=one_of({"tcp": pl.col("rest").str.contains(r"^ [+-]\S*T")}, otherwise="udp"),
             action=one_of(
                 {
-                    "blocked": refused | (rcode == "REFUSED").fill_null(False),
+                    "blocked": refused | (rcode == "REFUSED"),
                     "allowed": (rcode == "NOERROR") | (pl.col("policy") == "PASSTHRU"),
                 },
                 otherwise="unknown",

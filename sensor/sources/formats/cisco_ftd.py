@@ -123,7 +123,7 @@ def _from_encore(lines: pl.DataFrame) -> pl.DataFrame:
     first, last = (pl.col(name).cast(pl.Int64, strict=False) for name in ("first", "last"))
     read = read.with_columns(duration=pl.when(last >= first).then(last - first).cast(pl.String))
     number = read.select(
-        one_of({"430001": pl.col("type") != "71", "430003": (last > 0).fill_null(False)}, otherwise="430002")
+        one_of({"430001": pl.col("type") != "71", "430003": last > 0}, otherwise="430002")
     ).to_series()
     return _rows(
         read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _FIELDS),

@@ -104,7 +104,7 @@ class CiscoWsaFamily(Family):
             bytes_down=pl.when(~opened).then("down"),
             action=one_of(
                 {
-                    "blocked": denied.fill_null(False),
+                    "blocked": denied,
                     "reset": pl.col("status").str.contains("^(?:50[234]|000)$")
                     & (pl.col("hierarchy") == "NONE"),
                     "allowed": pl.col("url").is_not_null(),

@@ -49,7 +49,7 @@ class CloudflareAccessFamily(Family):
             confidence=pl.lit(CONFIDENCE),
             reason=one_of(
                 {
-                    OTHER: pl.col("action").str.contains("(?i)logout").fill_null(False),
+                    OTHER: pl.col("action").str.contains("(?i)logout"),
                     FAILED_SIGN_IN: (pl.col("allowed") != "true").fill_null(True),
                 }
             ),

@@ -97,7 +97,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         bytes_down=pl.when(known & ~dns).then(number["received"]),
         # A response policy that leads elsewhere keeps from the service.
         action=one_of(
-            {"blocked": dns & pl.col("activity").str.contains("(?i)\\bRPZ\\b").fill_null(False)},
+            {"blocked": dns & pl.col("activity").str.contains("(?i)\\bRPZ\\b")},
             otherwise=pl.coalesce("word", pl.lit("unknown")),
         ),
         reason=one_of({NO_CONNECTION: pl.all_horizontal(pl.col("url", "host", "server").is_null())}),

@@ -23,7 +23,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, keyvalue, layouts, objects
-from sensor.sources.text.reasons import CHALLENGE
+from sensor.sources.text.reasons import CHALLENGE, HEADER
 from sensor.sources.text.words import one_of
 
 #: Our name of a field, and how products spell it.
@@ -102,7 +102,6 @@ _DEFAULTS = (
 _DIRECTIVE = r"^#(?:Software|Version|Start-Date|End-Date|Date|Remark|Fields)\b"
 _PAIRS = r"(?:^|\s)c-ip=\S+ .*\bcs-[\w-]+=|\bcs-host=\S+ .*\bc-ip="
 _OBJECT = r'^\s*\{.*"(?:cs-host|cs-uri-scheme|sc-filter-result|cs-method)"\s*:'
-DIRECTIVE = "set aside: header"
 
 
 class ElffFamily(Family):
@@ -134,7 +133,7 @@ class ElffFamily(Family):
         return layouts.read(
             lines,
             [
-                (_DIRECTIVE, layouts.set_aside(DIRECTIVE)),
+                (_DIRECTIVE, layouts.set_aside(HEADER)),
                 (_OBJECT, lambda part: _rows(objects.read(part["line"], _SPELLINGS), part)),
                 (_PAIRS, _pairs),
                 (pl.lit(True), _columns),

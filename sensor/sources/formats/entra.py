@@ -103,7 +103,5 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         origin=pl.lit("directory"),
         lease_s=pl.lit(LEASE_S),
         confidence=pl.when(renewed).then(RENEWED).otherwise(INTERACTIVE),
-        reason=one_of(
-            {OTHER: ~sign_in, NO_PERSON: program, FAILED_SIGN_IN: (pl.col("error") != "0").fill_null(False)}
-        ),
+        reason=one_of({OTHER: ~sign_in, NO_PERSON: program, FAILED_SIGN_IN: pl.col("error") != "0"}),
     )

@@ -59,5 +59,5 @@ class GcpHttpFamily(Family):
             transport=pl.lit("tcp"),
             bytes_up="up",
             bytes_down="down",
-            action=one_of({"blocked": blocked.fill_null(False)}, otherwise="allowed"),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
         )

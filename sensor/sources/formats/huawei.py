@@ -83,7 +83,7 @@ class HuaweiFamily(Family):
             bytes_down="down",
             packets_up="packets_up",
             packets_down="packets_down",
-            action=one_of({"blocked": refused.fill_null(False)}, otherwise="allowed"),
+            action=one_of({"blocked": refused}, otherwise="allowed"),
             session=pl.when(~refused.fill_null(False)).then(
                 pl.concat_str(
                     lines["sender"].fill_null(""), "client", "client_port", "server", "port", separator="|"

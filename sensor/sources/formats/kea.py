@@ -109,7 +109,7 @@ def _rows(lines: pl.DataFrame) -> pl.DataFrame:
         .otherwise(dhcp.TOLD),
         reason=one_of(
             {
-                NOT_HELD: gone.fill_null(False),
+                NOT_HELD: gone,
                 LEASE_OF_NOBODY: mac.is_null() & device.is_null(),
                 "row whose lifetime or end is no number": begin.is_null(),
             }

@@ -103,7 +103,7 @@ class MitmproxyFamily(Family):
             action=one_of({"reset": (pl.col("error") == "true") & status.is_null()}, otherwise="allowed"),
             reason=pl.coalesce(
                 "unread",
-                one_of({UNKNOWN: kind.is_null() | (web & pl.col("host").is_null()).fill_null(False)}),
+                one_of({UNKNOWN: kind.is_null() | (web & pl.col("host").is_null())}),
             ),
         )
 

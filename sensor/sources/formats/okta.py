@@ -64,7 +64,7 @@ class OktaFamily(Family):
                 {
                     OTHER: ~known,
                     FAILED_SIGN_IN: ~pl.col("result").is_in(["SUCCESS", "ALLOW"]).fill_null(False),
-                    NO_PERSON: (pl.col("actor") != "User").fill_null(False),
+                    NO_PERSON: pl.col("actor") != "User",
                 }
             ),
         )

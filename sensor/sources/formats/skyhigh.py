@@ -209,4 +209,4 @@ def _action() -> pl.Expr:
         | ((pl.col("block") != "0") & (pl.col("block") != ""))
         | ((pl.col("block_reason") != "") & pl.col("result").is_null())
     )
-    return one_of({"blocked": refused.fill_null(False)}, otherwise="allowed")
+    return one_of({"blocked": refused}, otherwise="allowed")

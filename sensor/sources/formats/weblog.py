@@ -172,7 +172,7 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
         transport=pl.lit("tcp"),
         bytes_up="up",
         bytes_down="down",
-        action=one_of({"blocked": refused.fill_null(False)}, otherwise="allowed"),
+        action=one_of({"blocked": refused}, otherwise="allowed"),
         reason=one_of(
             {
                 layouts.UNREADABLE: pl.col("time").is_null() & pl.col("client").is_null(),

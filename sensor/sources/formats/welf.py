@@ -69,7 +69,7 @@ class WelfFamily(Family):
                 pl.when(pl.col("rule").is_in(["accept", "deny", "drop", "reject"])).then("rule"),
                 one_of({"allowed": code.is_not_null()}),
             ),
-            kind=one_of({"proxy": web.fill_null(False)}, otherwise="flow"),
+            kind=one_of({"proxy": web}, otherwise="flow"),
             host="host",
             name_from=pl.lit("url"),
             url=pl.when(pl.col("host").is_null()).then("told"),

@@ -6,6 +6,9 @@ words: the same thing must be called the same everywhere.
 
 from __future__ import annotations
 
+#: says what the lines below it hold
+HEADER = "set aside: header"
+
 # --- connections
 NO_PORTS = "set aside: neither TCP nor UDP"
 NO_CONNECTION = "set aside: event that names no connection"

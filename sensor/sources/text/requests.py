@@ -59,7 +59,7 @@ def fields(parts: pl.DataFrame, *, at_end: bool) -> dict[str, pl.Expr]:
         "transport": pl.coalesce(_told("transport"), pl.lit("tcp")),
         "bytes_up": pl.col("up").str.strip_prefix("+"),
         "bytes_down": pl.coalesce(_told("down"), _told("body_down")).str.strip_prefix("+"),
-        "action": one_of({"blocked": refused.fill_null(False), "reset": failed}, otherwise="allowed"),
+        "action": one_of({"blocked": refused, "reset": failed}, otherwise="allowed"),
     }
 
 
