@@ -138,7 +138,6 @@ def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
     # The host of a TLS connection comes as a URL without a path.
     tls_host = pl.col("url").str.extract(r"^https://([^/]+)/?$")
     bare = pl.when(pl.col("url").is_not_null()).then(tls_host.is_not_null())
-    proto = pl.col("proto").str.to_lowercase()
     by_tuple = pl.concat_str(
         "client", "client_port", "server", "port", "proto", separator="|", ignore_nulls=True
     )
@@ -186,7 +185,7 @@ def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         reason=one_of(
             {
                 OF_ANOTHER: pl.lit(number).is_in(["430001", "430004", "430005"]),
-                NO_PORTS: ~has_ports(proto) & ~asked,
+                NO_PORTS: ~has_ports(pl.col("proto")) & ~asked,
             }
         ),
     )

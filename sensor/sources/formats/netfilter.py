@@ -93,7 +93,6 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _connections(lines: pl.DataFrame) -> pl.DataFrame:
     read = patterns.read(lines["line"], _TRACKED)
-    proto = pl.col("proto").str.to_lowercase()
     key = (pl.lit(lines["sender"]).fill_null(""), "proto", "client", "client_port", "server", "server_port")
     # Without accounting, nothing is counted.
     counted = pl.any_horizontal(pl.col(name) != "0" for name in _COUNTS)
@@ -108,5 +107,5 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         action=pl.lit("allowed"),
         session=pl.concat_str(*key, separator="|"),
         phase=pl.col("event").replace_strict(_PHASES, default="end", return_dtype=pl.String),
-        reason=one_of({NO_PORTS: ~has_ports(proto)}),
+        reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
     )
