@@ -156,7 +156,8 @@ def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _quoted(lines: pl.DataFrame) -> pl.DataFrame:
     read = commas.read(lines["line"], _QUOTED, separator=" ")
-    return _rows(_with_all(read.with_columns(time=_spelled(pl.concat_str("day", "clock", separator=" ")))))
+    stamp = _spelled(pl.concat_str("day", "clock", separator=" "))
+    return _rows(layouts.conformed(read.with_columns(time=stamp), _FIELDS))
 
 
 def _old(lines: pl.DataFrame) -> pl.DataFrame:
@@ -169,11 +170,6 @@ def _old(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _spelled(stamp: pl.Expr) -> pl.Expr:
     return stamp.str.replace(r"^(\d{1,2})([A-Z][a-z]{2})(\d{4})", "$1-$2-$3")
-
-
-def _with_all(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _FIELDS)
 
 
 def _rows(fields: pl.DataFrame) -> pl.DataFrame:

@@ -171,11 +171,8 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _denials(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
     """Access lists, filters and refusals; only an access list tells of permitted connections, too."""
-    found = patterns.read(lines["line"], pattern)
-    nothing = pl.lit(None, dtype=pl.String)
     names = ("action", "proto", "user", "a", "a_port", "a_user", "b", "b_port", "name", "side")
-    read = found.select((pl.col(name) if name in found.columns else nothing).alias(name) for name in names)
-    read = read.with_columns(
+    read = layouts.conformed(patterns.read(lines["line"], pattern), names).with_columns(
         pl.col("b_port").replace(_SERVICES), pl.col("proto").str.replace("(?i)^esmtp$", "tcp")
     )
     permitted = pl.col("action").is_in(["permitted", "est-allowed", "monitored"]).fill_null(False)

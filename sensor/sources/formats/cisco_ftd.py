@@ -108,27 +108,21 @@ def _events(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
     read = cef.read(lines["line"], _CEF)
-    nothing = pl.lit(None, dtype=pl.String)
-    conformed = read.select((pl.col(name) if name in _CEF else nothing).alias(name) for name in _FIELDS)
     ended = read["name"].str.contains("(?i)connection (?:statistics|end)").fill_null(False)
     other = read["name"].str.contains("(?i)intrusion|file|malware|host|user|policy|audit").fill_null(False)
     number = pl.select(one_of({"430001": other & ~ended}, otherwise="430003")).to_series()
-    return _rows(conformed, number)
+    return _rows(layouts.conformed(read.select(*_CEF), _FIELDS), number)
 
 
 def _from_encore(lines: pl.DataFrame) -> pl.DataFrame:
     """A record that names no last packet tells of a connection's beginning."""
     read = keyvalue.read(lines["line"], _ENCORE | {"type": "rec_type", "last": "last_pkt_sec"})
-    nothing = pl.lit(None, dtype=pl.String)
     first, last = (pl.col(name).cast(pl.Int64, strict=False) for name in ("first", "last"))
     read = read.with_columns(duration=pl.when(last >= first).then(last - first).cast(pl.String))
     number = read.select(
         one_of({"430001": pl.col("type") != "71", "430003": last > 0}, otherwise="430002")
     ).to_series()
-    return _rows(
-        read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _FIELDS),
-        number,
-    )
+    return _rows(layouts.conformed(read, _FIELDS), number)
 
 
 def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:

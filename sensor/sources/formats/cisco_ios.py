@@ -101,10 +101,8 @@ def _session(lines: pl.DataFrame) -> pl.Expr:
 
 def _packets(lines: pl.DataFrame, pattern: str = _LIST) -> pl.DataFrame:
     """What a list or the firewall did with a packet; what is dropped needs no word for it."""
-    found = patterns.read(lines["line"], pattern)
-    nothing = pl.lit(None, dtype=pl.String)
     names = ("verdict", "proto", "client", "client_port", "server", "port", "mac")
-    read = found.select((pl.col(name) if name in found.columns else nothing).alias(name) for name in names)
+    read = layouts.conformed(patterns.read(lines["line"], pattern), names)
     denied = ~pl.col("verdict").str.contains("(?i)^permit").fill_null(False)
     return read.select(
         "client",

@@ -150,11 +150,7 @@ def _dated(fields: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    fields = read.select(
-        (pl.col(name) if name in read.columns else nothing).alias(name)
-        for name in (*_FIELDS, "product", "event", "name")
-    )
+    fields = layouts.conformed(read, (*_FIELDS, "product", "event", "name"))
     is_wall = fields["product"].str.contains("(?i)firewall|ngfw").fill_null(False)
     person = pl.col("user").str.extract(r"([^/]+)$")
     event = pl.coalesce(pl.when(pl.col("name") != "").then("name"), "event")

@@ -139,11 +139,6 @@ def _filter(lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _conformed(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _FIELDS)
-
-
 def _plain(lines: pl.DataFrame) -> pl.DataFrame:
     """Positional text: what stands where differs by version, so counts and ids are found by their shape."""
     read = patterns.read(lines["line"], _PLAIN)
@@ -157,7 +152,7 @@ def _plain(lines: pl.DataFrame) -> pl.DataFrame:
     )
     found = read.hstack(counts.struct.unnest()).hstack(numbers)
     found = found.with_columns(proto=pl.coalesce("proto", pl.lit(denied)), user=user, state="reason")
-    return _rows(_conformed(found), lines)
+    return _rows(layouts.conformed(found, _FIELDS), lines)
 
 
 def _plain_urls(lines: pl.DataFrame) -> pl.DataFrame:

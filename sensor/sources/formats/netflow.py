@@ -166,10 +166,7 @@ def _printed(pattern: str) -> layouts.Reader:
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    names = (*_JSON, "duration", "direction", "event")
-    fields = read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in names)
-    fields = _turned(fields)
+    fields = _turned(layouts.conformed(read, (*_JSON, "duration", "direction", "event")))
     rate = pl.col("rate").cast(pl.Int64, strict=False)
     rate = pl.when(rate > 1).then(rate).otherwise(1)
     count = {name: _number(name) for name in ("packets", "bytes", "packets_back", "bytes_back")}

@@ -123,7 +123,7 @@ class NetskopeFamily(Family):
                 (_OBJECT, lambda part: _events(objects.read(part["line"], _EVENT))),
                 (
                     r"(?:CEF|LEEF):|\|Netskope\|",
-                    lambda part: _events(_conformed(cef.read(part["line"], _CEF))),
+                    lambda part: _events(layouts.conformed(cef.read(part["line"], _CEF), _EVENT)),
                 ),
                 (_COMMAS, lambda part: _transactions(commas.read(part["line"], _TRANSACTION))),
                 (
@@ -132,11 +132,6 @@ class NetskopeFamily(Family):
                 ),
             ],
         )
-
-
-def _conformed(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _EVENT)
 
 
 def _told(name: str) -> pl.Expr:

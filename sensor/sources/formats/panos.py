@@ -20,7 +20,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import cef, commas, keyvalue, objects
+from sensor.sources.text import cef, commas, keyvalue, layouts, objects
 from sensor.sources.text.words import one_of
 
 #: Fields by position (1-based), for each type; the first seven are common.
@@ -262,7 +262,7 @@ class PanosFamily(Family):
                 keyvalue.read(commas_between, _PAIRS, spaced=True),
                 keyvalue.read(bars_between, _PAIRS, separator="|"),
             ):
-                out = _either(out, _conformed(told.select(pl.all().replace("", None))))
+                out = _either(out, layouts.conformed(told.select(pl.all().replace("", None)), _NAMES))
         other = ~csv_lines & ~is_json & ~is_pairs
         if other.any():
             out = _either(out, _from_cef(pl.select(pl.when(other).then(line)).to_series()))
@@ -277,11 +277,6 @@ def _either(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _conformed(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _NAMES)
-
-
 def _by_position(line: pl.Series) -> pl.DataFrame:
     """CSV: each type has its own positions."""
     text = line.str.replace(_START, "1,$date$kind")
@@ -291,12 +286,12 @@ def _by_position(line: pl.Series) -> pl.DataFrame:
         positions = _POSITIONS.get(name, _COMMON)
         fields = [positions.get(n, "") for n in range(1, max(positions) + 1)]
         read = commas.read(pl.select(pl.when(kind == name).then(text)).to_series(), fields)
-        out = _either(out, _conformed(read.with_columns(pl.when(kind == name).then(pl.all()))))
+        out = _either(out, layouts.conformed(read.with_columns(pl.when(kind == name).then(pl.all())), _NAMES))
     return out
 
 
 def _from_json(line: pl.Series) -> pl.DataFrame:
-    return _conformed(objects.read(line, _JSON))
+    return layouts.conformed(objects.read(line, _JSON), _NAMES)
 
 
 def _from_cef(line: pl.Series) -> pl.DataFrame:
@@ -329,8 +324,8 @@ def _from_cef(line: pl.Series) -> pl.DataFrame:
     received = pl.coalesce(
         "PanOSBytesReceived", pl.when(pl.lit(on_device)).then("out").otherwise("in"), "dstBytes"
     )
-    return _conformed(
-        read.select(**named | {"type": kind, "subtype": subtype, "sent": sent, "received": received})
+    return layouts.conformed(
+        read.select(**named | {"type": kind, "subtype": subtype, "sent": sent, "received": received}), _NAMES
     )
 
 

@@ -140,8 +140,7 @@ def _named(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def _requests(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    fields = read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _OBJECT)
+    fields = layouts.conformed(read, _OBJECT)
     parts = patterns.read(fields["request"].fill_null(""), r"^(?<verb>[A-Z][A-Z_-]*) (?<target>\S+)")
     target, verb = pl.lit(parts["target"]), pl.lit(parts["verb"])
     whole = target.str.contains(_NAMED)

@@ -184,9 +184,7 @@ def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _columns(names: list[str]) -> layouts.Reader:
-    nothing = pl.lit(None, dtype=pl.String)
-    chosen = [(pl.col(name) if name in names else nothing).alias(name) for name in _FIELDS]
-    return lambda lines: _rows(commas.read(lines["line"], names).select(chosen))
+    return lambda lines: _rows(layouts.conformed(commas.read(lines["line"], names), _FIELDS))
 
 
 def _pairs(lines: pl.DataFrame) -> pl.DataFrame:

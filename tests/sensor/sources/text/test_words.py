@@ -11,7 +11,7 @@ import polars as pl
 import sensor
 from sensor.sources import formats
 from sensor.sources.formats import ekinops
-from sensor.sources.text import patterns
+from sensor.sources.text import layouts, patterns
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
@@ -43,6 +43,13 @@ def test_a_pattern_gives_its_named_groups() -> None:
     lines = pl.Series(["from 10.0.0.1 to", "nothing", None])
     read = patterns.read(lines, r"from (?P<client>\S+) to(?: (?P<server>\S+))?")
     assert read.to_dict(as_series=False) == {"client": ["10.0.0.1", None, None], "server": [None] * 3}
+
+
+def test_layouts_are_given_the_same_columns() -> None:
+    read = pl.DataFrame({"user": ["ada"], "extra": ["x"]})
+    same = layouts.conformed(read, {"client": "src", "user": "usr"})
+    assert same.schema == {"client": pl.String, "user": pl.String}
+    assert same.rows() == [(None, "ada")]
 
 
 def test_protocols_with_ports_go_by_name_or_number() -> None:
