@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -80,9 +79,8 @@ def try_(
 def _described(source: type[Source]) -> str:
     from sensor.sources.interface import Proof
 
-    names = [field.name for field in fields(Proof)]
-    proves = [name.replace("_", " ") for name in names if getattr(source.proof, name)]
-    lacks = [name.replace("_", " ") for name in names if not getattr(source.proof, name)]
+    proves = [what.replace("_", " ") for what in get_args(Proof) if what in source.proof]
+    lacks = [what.replace("_", " ") for what in get_args(Proof) if what not in source.proof]
     return (
         f"{source.name}: {source.help}\n"
         f"    can prove: {', '.join(proves) or '–'}\n"

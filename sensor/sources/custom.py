@@ -50,9 +50,21 @@ from sensor.errors import UsageError
 from sensor.settings import Zone
 from sensor.sources.family import FIELDS, Family
 from sensor.sources.interface import Proof
-from sensor.sources.text import commas, formatstrings, keyvalue, objects, requests
+from sensor.sources.text import commas, formatstrings, keyvalue, objects, patterns, requests
 
 _Action = Literal["allowed", "blocked", "reset", "unknown"]
+#: What a format can prove: that which one of these columns tells.
+_PROVES: dict[Proof, set[str]] = {
+    "host": {"host", "url"},
+    "path": {"path", "url"},
+    "user": {"user_name"},
+    "device": {"device", "client_mac"},
+    "bytes_up": {"bytes_up"},
+    "bytes_down": {"bytes_down"},
+    "action": {"action"},
+    "user_agent": {"user_agent"},
+    "fingerprint": {"ja4"},
+}
 
 
 class _Part(BaseModel):
@@ -157,17 +169,7 @@ def family(described: Format) -> type[Family]:
         name = described.name
         help = described.help or "a format of your own"
         vantage = described.vantage
-        proof = Proof(
-            host=bool({"host", "url"} & have),
-            path=bool({"path", "url"} & have),
-            user="user_name" in have,
-            device=bool({"device", "client_mac"} & have),
-            bytes_up="bytes_up" in have,
-            bytes_down="bytes_down" in have,
-            action="action" in have,
-            user_agent="user_agent" in have,
-            fingerprint="ja4" in have,
-        )
+        proof = tuple(what for what, fields in _PROVES.items() if not have.isdisjoint(fields))
         claims = _claims(described)
         header = _header(described)
         own_zone = described.timezone
@@ -242,7 +244,7 @@ def _by_string(
     understood: formatstrings.FormatString, lines: pl.Series, fields: dict[str, str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The groups of a format string, and our columns: what its placeholders mean, `fields` before that."""
-    groups = lines.str.extract_groups(understood.pattern).struct.unnest()
+    groups = patterns.read(lines, understood.pattern)
     parts = requests.named(groups, understood.meanings)
     at_end = understood.dialect in formatstrings.STAMPS_THE_END
     out = parts.select(**requests.fields(parts, at_end=at_end))
@@ -274,7 +276,7 @@ def _taken_apart(layout: Layout, lines: pl.DataFrame, asked: list[str]) -> pl.Da
     if layout.keyvalue is not None:
         return keyvalue.read(line, asked, separator=layout.keyvalue)
     if layout.pattern is not None:
-        return _conformed(line.str.extract_groups(layout.pattern).struct.unnest(), asked)
+        return _conformed(patterns.read(line, layout.pattern), asked)
     sign = layout.delimiter or ","
     if layout.header:
         return commas.read_headed(lines, asked, separator=sign)

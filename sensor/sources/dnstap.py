@@ -29,7 +29,7 @@ from sensor import schema
 from sensor.decode.layout import EVENT, TCP, UDP, Bytes, Records
 from sensor.pieces import fault_of
 from sensor.sources import records
-from sensor.sources.interface import Batch, Input, Proof, Source
+from sensor.sources.interface import Batch, Input, Source
 from sensor.sources.lines import Block
 
 OTHER_SIDE = "set aside: dnstap message of the resolver's own (not between client and resolver)"
@@ -82,7 +82,7 @@ class DnstapSource(Source):
         "queries and responses over UDP, TCP, DoT, DoH, DoQ"
     )
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     advice = (
         "Let the resolver send client responses, too (Unbound: dnstap-log-client-response-messages; BIND: "
         "dnstap { client; };): they tell what was blocked, and their addresses name later connections."

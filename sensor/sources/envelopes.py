@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.text import objects, stamps
+from sensor.sources.text import objects, patterns, stamps
 
 DEPTH = 3
 #: JSON keys whose text is a line of its own, most telling first.
@@ -188,7 +188,7 @@ def _layers(line: pl.Series) -> pl.DataFrame:
         out = _merged(out, _bsd(pl.select(pl.when(day).then(line)).to_series()))
     router = line.str.contains(_LOGREAD)
     if router.any():
-        parts = pl.select(pl.when(router).then(line)).to_series().str.extract_groups(_LOGREAD).struct.unnest()
+        parts = patterns.read(pl.select(pl.when(router).then(line)).to_series(), _LOGREAD)
         out = _merged(out, _rsyslog(parts.with_columns(host=pl.lit(None, dtype=pl.String))))
     digit = line.str.contains(r"^\d")
     if not digit.any():
@@ -207,7 +207,7 @@ def _layers(line: pl.Series) -> pl.DataFrame:
         (":", _YEAR_FIRST, _year_first),
     ):
         if left.str.contains(text, literal=True).any() and left.str.contains(pattern).any():
-            out = _merged(out, read(left.str.extract_groups(pattern).struct.unnest()))
+            out = _merged(out, read(patterns.read(left, pattern)))
     return out
 
 
@@ -218,8 +218,8 @@ def _merged(out: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
 
 
 def _bsd(line: pl.Series) -> pl.DataFrame:
-    head = line.str.extract_groups(_RFC3164).struct.unnest()
-    after = head["text"].fill_null("").str.extract_groups(_AFTER).struct.unnest()
+    head = patterns.read(line, _RFC3164)
+    after = patterns.read(head["text"].fill_null(""), _AFTER)
     has = head["stamp"].is_not_null()
     return pl.select(
         stamp=head["stamp"],
@@ -244,7 +244,7 @@ def _structured(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rsyslog(parts: pl.DataFrame) -> pl.DataFrame:
-    after = parts["text"].str.extract_groups(_TAG_ONLY).struct.unnest()
+    after = patterns.read(parts["text"], _TAG_ONLY)
     return pl.select(
         stamp=parts["stamp"],
         sender=parts["host"],
@@ -286,7 +286,7 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
         text = objects.read(lines.set(~texts, None), ["event"])["event"]
         read = read.with_columns(pl.coalesce("line", pl.lit(text)).alias("line"))
     out = peel(read.select(pl.col("line").str.strip_chars(" \r\n"), offset=pl.lit(0), bytes=pl.lit(0)))
-    left = out["line"].str.extract_groups(_REMAINS).struct.unnest()
+    left = patterns.read(out["line"], _REMAINS)
     out = out.select(
         line=pl.coalesce(pl.lit(left["text"]), "line"),
         stamp="stamp",

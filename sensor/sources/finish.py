@@ -14,6 +14,7 @@ from sensor import schema
 from sensor.coded import Remembered, by_value
 from sensor.sources import flows, hosts, keyed, records
 from sensor.sources.text import accounts, stamps, urls, verdicts
+from sensor.sources.text.reasons import NO_PORTS, REVERSE
 
 if TYPE_CHECKING:
     from sensor.sources.family import Family
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 NO_TIME = "no time that can be read"
 NO_CLIENT = "set aside: names no client"
 NO_SERVER = "set aside: names no destination"
-REVERSE = "set aside: reverse lookup (PTR)"
 NO_NAME = "set aside: a name that is none of the network's (single label or invalid)"
 #: A clock so near a line's beginning is its stamp.
 _CLOCK, _HEAD_CHARS = r"(?:^|[^0-9A-Fa-f:])\d{1,2}:\d\d:\d\d(?:[^0-9A-Fa-f:]|$)", 40
@@ -46,13 +46,12 @@ _NOTHING = (
 _NAME_FROM = {
     "dns": "qname", "tls": "sni", "quic": "quic_sni", "http": "http_host", "proxy": "url", "flow": "address",
 }  # fmt: skip
-LAYER = "set aside: neither TCP nor UDP"
 #: ICMP, IGMP, tunnels and routing: no service is used by them.
 _LAYERS = (
     *("icmp", "icmp6", "icmpv6", "ipv6-icmp", "igmp", "gre", "esp", "ah", "ospf", "pim", "vrrp"),
     *("1", "2", "47", "50", "51", "58", "89", "103", "112"),
 )
-_TRANSPORTS = dict.fromkeys(_LAYERS, LAYER) | {
+_TRANSPORTS = dict.fromkeys(_LAYERS, NO_PORTS) | {
     "6": "tcp",
     "17": "udp",
     "tcp": "tcp",
@@ -181,10 +180,10 @@ def _named(fields: pl.DataFrame) -> pl.DataFrame:
         *_mac(fields["client_mac"]),
         *_transport(fields["transport"]),
     )
-    layer = (fields["transport"] == LAYER).fill_null(False) & (fields["kind"] != "lease").fill_null(True)
+    layer = (fields["transport"] == NO_PORTS).fill_null(False) & (fields["kind"] != "lease").fill_null(True)
     if not layer.any():
         return fields
-    reason = pl.coalesce("reason", pl.when(layer).then(pl.lit(LAYER)))
+    reason = pl.coalesce("reason", pl.when(layer).then(pl.lit(NO_PORTS)))
     return fields.with_columns(reason=reason, transport=pl.when(~layer).then("transport"))
 
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, ClassVar
+from typing import IO, ClassVar, Literal
 
 import polars as pl
 
@@ -56,19 +56,10 @@ class Input:
         return first if len(self.files) == 1 else f"{first} (+{len(self.files) - 1})"
 
 
-@dataclass(frozen=True)
-class Proof:
-    """What a kind of input can record of a use; printed by `shadowai sources` and after a scan."""
-
-    host: bool = False
-    path: bool = False
-    user: bool = False
-    device: bool = False
-    bytes_up: bool = False
-    bytes_down: bool = False
-    action: bool = False
-    user_agent: bool = False
-    fingerprint: bool = False
+#: What a kind of input can record of a use; printed by `shadowai sources` and after a scan.
+Proof = Literal[
+    "host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint"
+]
 
 
 @dataclass(frozen=True)
@@ -107,7 +98,7 @@ class Source(ABC):
     help: ClassVar[str]
     #: packets, proxy, firewall, flow, endpoint, dns, identity or mixed; gives the default vantage and rank
     vantage: ClassVar[str]
-    proof: ClassVar[Proof]
+    proof: ClassVar[tuple[Proof, ...]]
     #: printed when an input lacks what a log setting could add
     advice: ClassVar[str] = ""
     #: True if reading can start at an earlier position (a log that has grown)

@@ -36,7 +36,7 @@ from sensor.errors import UsageError
 from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources import bpf, monitor, watch
 from sensor.sources.afpacket import Fanout, Listening
-from sensor.sources.interface import Batch, File, Input, Proof, Source
+from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.packet_leases import PacketLeases
 from sensor.sources.port import Port
 from sensor.sources.readings import merged
@@ -62,9 +62,7 @@ class LiveSource(Source):
     )
     vantage = "packets"
     needs_kernels = True
-    proof = Proof(
-        host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True, fingerprint=True
-    )
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
 
     def __init__(
         self,

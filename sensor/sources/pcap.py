@@ -17,7 +17,7 @@ from sensor.decode import formats
 from sensor.decode.layout import CONNECTIONS
 from sensor.schema import REJECTS
 from sensor.settings import PRIVATE_NETWORKS
-from sensor.sources.interface import Batch, File, Input, Proof, Source
+from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.packet_leases import PacketLeases
 
 if TYPE_CHECKING:
@@ -54,9 +54,7 @@ class PcapSource(Source):
     )
     vantage = "packets"
     needs_kernels = True
-    proof = Proof(
-        host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True, fingerprint=True
-    )
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
     advice = ""
 
     def __init__(

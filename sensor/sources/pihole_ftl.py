@@ -23,11 +23,11 @@ import polars as pl
 
 from sensor import schema
 from sensor.sources import hosts, records
-from sensor.sources.interface import Batch, File, Input, Proof, Source
+from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.lines import Block
 from sensor.sources.open import on_disk
+from sensor.sources.text.reasons import REVERSE
 
-REVERSE = "set aside: reverse lookup (PTR)"
 NO_NAME = "set aside: the name is hidden or none of a service host"
 UNREADABLE = "no time or no name"
 
@@ -83,7 +83,7 @@ class PiholeFtlSource(Source):
     name = "pihole-ftl"
     help = "Pi-hole pihole-FTL.db (SQLite; Pi-hole 4 to 6): lookups, verdicts, devices"
     vantage = "dns"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     advice = (
         "Lookups prove interest, not use, and carry no bytes. At privacy levels above 0 FTL hides names or "
         "clients: such rows are set aside."

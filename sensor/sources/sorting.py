@@ -24,6 +24,7 @@ import sensor.sources.formats
 from sensor.sources import envelopes, framing
 from sensor.sources.framing import Framing
 from sensor.sources.lines import blocks, first_lines
+from sensor.sources.text.reasons import HEADER
 
 if TYPE_CHECKING:
     from sensor.sources.family import Family
@@ -39,7 +40,6 @@ _SAMPLED = 20
 #: What envelopes hold.
 _PEELED = ("line", "stamp", "sender", "tag")
 NOBODYS = "no known format"
-HEADER = "set aside: header"
 
 
 #: Families the user described, before all others.

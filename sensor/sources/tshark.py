@@ -24,7 +24,7 @@ import polars as pl
 from sensor.errors import UsageError
 from sensor.schema import ANSWERS, COVERAGE, OBSERVATIONS, REJECTS
 from sensor.sources import tshark_rows as rows
-from sensor.sources.interface import Batch, File, Input, Proof, Source
+from sensor.sources.interface import Batch, File, Input, Source
 
 #: Lines turned into columns at once, in bytes, and such blocks added up before their sums are.
 BLOCK_BYTES = 8 << 20
@@ -37,7 +37,7 @@ class TsharkSource(Source):
     name = "tshark"
     help = "any capture tshark reads, only with --engine tshark; tried with tshark 4.0"
     vantage = "packets"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = ""
 
     @classmethod

@@ -31,7 +31,7 @@ import polars as pl
 
 from sensor import schema
 from sensor.sources import records, zeek_logs
-from sensor.sources.interface import Batch, File, Input, Proof, Source
+from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.lines import BLOCK_BYTES, Block, ahead, blocks
 from sensor.sources.zeek_text import MAX_HEADERS, Text, log_of
 
@@ -75,16 +75,7 @@ class ZeekSource(Source):
         "address; Zeek 2.6 to 8.1"
     )
     vantage = "packets"
-    proof = Proof(
-        host=True,
-        path=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-        fingerprint=True,
-    )
+    proof = ("host", "path", "device", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
     advice = (
         "Give the folder, not one file: names stand in ssl.log and quic.log, volumes in conn.log. "
         "The mac-logging policy script adds the device, the ja4 package the program's fingerprint."

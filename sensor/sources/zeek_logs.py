@@ -12,15 +12,12 @@ import polars as pl
 from sensor import schema
 from sensor.sources import hosts, keyed, records
 from sensor.sources.text import accounts
+from sensor.sources.text.reasons import CHALLENGE, NO_PORTS, NOT_A_QUERY, REVERSE
 from sensor.sources.zeek_text import unescape
 
 UNREADABLE = "not a Zeek row"
-OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
-CHALLENGE = "set aside: challenge for a password (407)"
-REVERSE = "set aside: reverse lookup (PTR)"
 LOCAL = "set aside: lookup by multicast or NetBIOS, inside the local network"
 NO_QUESTION = "set aside: DNS message without a question"
-NOT_A_QUERY = "set aside: DNS update or notify (opcode)"
 REPEATED = "set aside: repeats an earlier row (uid seen twice)"
 NO_HOLDER = "set aside: message that tells nobody's address"
 
@@ -84,7 +81,7 @@ def conn(rows: pl.DataFrame) -> pl.DataFrame:
     transport = pl.col("proto").str.to_lowercase()
     tcp_or_udp = transport.is_in(["tcp", "udp"]).fill_null(False)
     return read.with_columns(
-        reason=_first_reason((~tcp_or_udp, OTHER_TRANSPORT)),
+        reason=_first_reason((~tcp_or_udp, NO_PORTS)),
         seen_at="at",
         started_at="at",
         slice=pl.lit(0, dtype=pl.Int64),

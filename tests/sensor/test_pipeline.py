@@ -18,7 +18,7 @@ from sensor.pipeline import Origin, Pipeline
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.settings import Networks
-from sensor.sources.interface import Batch, Input, Proof, Source
+from sensor.sources.interface import Batch, Input, Source
 from sensor.store.segments import Commits
 
 START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
@@ -222,7 +222,7 @@ def test_naming_does_not_depend_on_batches(tmp_path: Path) -> None:
 class _Told(Source):
     """Gives the batches it was told."""
 
-    name, help, vantage, proof = "told", "", "packets", Proof()
+    name, help, vantage, proof = "told", "", "packets", ()
 
     def __init__(self, batches: list[Batch]) -> None:
         super().__init__()

@@ -11,8 +11,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = ("T|Time", "QH", "QT", "IP", "CID", "CP", "Result.IsFiltered", "Result.Reason")
 _BLOCKED = ("3", "4", "5", "6", "8")
@@ -24,7 +24,7 @@ class AdguardFamily(Family):
     name = "adguard"
     help = "AdGuard Home querylog.json (0.10x): lookups with verdict, ClientID of encrypted DNS"
     vantage = "dns"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     marks = ('"qh"',)
     claims = objects.having("QH") & objects.having_any("QT", "IP", "T")
 
@@ -38,6 +38,6 @@ class AdguardFamily(Family):
             client="IP",
             device=pl.when(pl.col("CID") != "").then("CID"),
             host="QH",
-            action=pl.when(blocked.fill_null(False)).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
             reason=lookups.reverse(pl.col("QT")),
         )

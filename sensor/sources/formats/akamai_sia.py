@@ -13,8 +13,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "query.time|connection.time|request.time|query.requestTime|startTime",
@@ -36,7 +36,7 @@ class AkamaiSiaFamily(Family):
     name = "akamai-sia"
     help = "Akamai Secure Internet Access / ETP: DNS and proxy events (JSON)"
     vantage = "dns"
-    proof = Proof(host=True, path=True, user=True, device=True, action=True)
+    proof = ("host", "path", "user", "device", "action")
     advice = "Events alone tell what a list caught: export dns-activities, too."
     marks = ('"configid"', '"l7protocol"')
     claims = objects.having("configId", "l7Protocol", "query") | objects.having(
@@ -51,7 +51,7 @@ class AkamaiSiaFamily(Family):
         stopped = action.str.contains(r"block|deny|sinkhole|error page|refuse").fill_null(False)
         return read.select(
             time="time",
-            kind=pl.when(is_web).then(pl.lit("http")).otherwise(pl.lit("dns")),
+            kind=one_of({"http": is_web}, otherwise="dns"),
             client="client",
             user_name="user",
             device="device",
@@ -60,6 +60,6 @@ class AkamaiSiaFamily(Family):
             user_agent="agent",
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(stopped).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": stopped}, otherwise="allowed"),
             reason=lookups.reverse(pl.col("type")),
         )

@@ -15,8 +15,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue, layouts
+from sensor.sources.text import keyvalue, layouts, patterns
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _REQUEST = (
     r"^\[(?P<word>\w+)\] (?:URLFILTER: )?\[?URL:(?P<url>\S+?)\]? (?:\[\w+\] )?"
@@ -30,7 +32,6 @@ _WANTED = {
     "down": "reply_bytes",
 }  # fmt: skip
 OTHER = "set aside: alert that names no connection (IPREP, MALWARE, IPS)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class AlliedTelesisFamily(Family):
@@ -39,7 +40,7 @@ class AlliedTelesisFamily(Family):
     name = "allied-telesis"
     help = "Allied Telesis AR series (AlliedWare Plus 5.4 and 5.5): URL filter, connection log"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action")
     advice = (
         "`log url-requests` in url-filter mode logs what is let through, `connection-log events all` volumes."
     )
@@ -55,15 +56,13 @@ class AlliedTelesisFamily(Family):
 
 
 def _requests(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_REQUEST).struct.unnest()
+    read = patterns.read(lines["line"], _REQUEST)
     return read.select(
         *("client", "client_port", "server", "url"),
         kind=pl.lit("http"),
         server_port="port",
         transport=pl.lit("tcp"),
-        action=pl.when(pl.col("word").str.to_lowercase() == "drop")
-        .then(pl.lit("blocked"))
-        .otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": pl.col("word").str.to_lowercase() == "drop"}, otherwise="allowed"),
     )
 
 
@@ -82,6 +81,6 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         bytes_down="down",
         action=pl.lit("allowed"),
         session=pl.concat_str(proto, *sides, separator="|"),
-        phase=pl.when(ended).then(pl.lit("end")).otherwise(pl.lit("begin")),
-        reason=pl.when(~proto.is_in(["tcp", "udp", "6", "17"]).fill_null(False)).then(pl.lit(NO_PORTS)),
+        phase=one_of({"end": ended}, otherwise="begin"),
+        reason=one_of({NO_PORTS: ~has_ports(proto).fill_null(False)}),
     )

@@ -15,8 +15,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "firstPacket", "length": "length", "proto": "ipProtocol", "root": "rootId",
@@ -36,7 +37,6 @@ _LISTS = (
     "user",
 )
 LOOKUP = "set aside: conversation with a resolver"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class ArkimeFamily(Family):
@@ -46,7 +46,7 @@ class ArkimeFamily(Family):
     help = "Arkime 3 to 5, Moloch: sessions (JSON of the API or of Elasticsearch)"
     vantage = "packets"
     own_zone = "UTC"
-    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True, user_agent=True, fingerprint=True)
+    proof = ("host", "user", "bytes_up", "bytes_down", "user_agent", "fingerprint")
     marks = ('"firstpacket"',)
     claims = objects.having("firstPacket", "lastPacket", "ipProtocol")
 
@@ -63,13 +63,9 @@ class ArkimeFamily(Family):
         return read.select(
             *("time", "client", "client_port", "server", "server_port", "packets_up", "packets_down"),
             duration_s=pl.col("length").cast(pl.Float64, strict=False) / 1000,
-            kind=pl.when(speaks["quic"])
-            .then(pl.lit("quic"))
-            .when(speaks["tls"])
-            .then(pl.lit("tls"))
-            .when(speaks["http"])
-            .then(pl.lit("http"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of(
+                {"quic": speaks["quic"], "tls": speaks["tls"], "http": speaks["http"]}, otherwise="flow"
+            ),
             host=host,
             method=pl.when(speaks["http"]).then(pl.col("http.method").list.first()),
             user_agent=pl.col("http.useragent").list.first(),
@@ -80,8 +76,6 @@ class ArkimeFamily(Family):
             bytes_down="down",
             session=pl.when(pl.col("root") != "").then("root"),
             phase=pl.lit("delta"),
-            action=pl.when(pl.col("packets_down").str.contains("^[1-9]"))
-            .then(pl.lit("allowed"))
-            .otherwise(pl.lit("unknown")),
-            reason=pl.when(layer.is_null()).then(pl.lit(NO_PORTS)).when(speaks["dns"]).then(pl.lit(LOOKUP)),
+            action=one_of({"allowed": pl.col("packets_down").str.contains("^[1-9]")}, otherwise="unknown"),
+            reason=one_of({NO_PORTS: layer.is_null(), LOOKUP: speaks["dns"]}),
         )

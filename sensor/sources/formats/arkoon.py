@@ -15,8 +15,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "kind": "aktype", "time": "gmtime|time", "client": "src", "server": "dst", "proto": "protocol",
@@ -25,7 +27,6 @@ _WANTED = {
     "method": "op", "host": "dstname", "asked": "arg", "agent": "agent", "down": "rcvd", "status": "result",
 }  # fmt: skip
 OTHER = "set aside: alert or event that names no connection (aktype)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class ArkoonFamily(Family):
@@ -34,7 +35,7 @@ class ArkoonFamily(Family):
     name = "arkoon"
     help = "Arkoon FAST360: connections and web requests (AKLOG)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "user", "bytes_down", "action", "user_agent")
     advice = "Volumes and hosts stand in the HTTP log alone; uploads in none."
     marks = ("id=firewall ",)
     claims = pl.col("line").str.contains(r"(?:^|\bAKLOG ?- ?)id=firewall .*\baktype=[A-Z]")
@@ -52,7 +53,7 @@ class ArkoonFamily(Family):
             *sides,
             "time",
             "method",
-            kind=pl.when(web).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
+            kind=one_of({"proxy": web}, otherwise="flow"),
             user_name="user",
             url=pl.when(whole).then(asked),
             path=pl.when(~whole).then(asked),
@@ -61,11 +62,13 @@ class ArkoonFamily(Family):
             transport="proto",
             status="status",
             bytes_down="down",
-            action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": denied}, otherwise="allowed"),
             session=pl.when(flow & ~denied).then(pl.concat_str(sides, separator="|")),
-            phase=pl.when(pl.col("event") == "ENDCONN").then(pl.lit("end")).otherwise(pl.lit("begin")),
-            reason=pl.when(~(web | flow).fill_null(False))
-            .then(pl.lit(OTHER))
-            .when(flow & ~pl.col("proto").is_in(["6", "17"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            phase=one_of({"end": pl.col("event") == "ENDCONN"}, otherwise="begin"),
+            reason=one_of(
+                {
+                    OTHER: ~(web | flow).fill_null(False),
+                    NO_PORTS: flow & ~has_ports(pl.col("proto")).fill_null(False),
+                }
+            ),
         )

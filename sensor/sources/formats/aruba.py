@@ -18,8 +18,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue, layouts
+from sensor.sources.text import keyvalue, layouts, patterns
+from sensor.sources.text.words import one_of
 
 _CLEARPASS = {
     "user": "RADIUS.Acct-Username|RADIUS.Acct-User-Name|Common.Username|Auth.Username|Auth.User-Name|"
@@ -58,7 +58,7 @@ class ArubaFamily(Family):
     name = "aruba"
     help = "HPE Aruba ClearPass 6 (syslog export, CEF), ArubaOS 6 to 8 and Instant authentications"
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = (
         "Export ClearPass's RADIUS accounting with Acct-Username, Acct-Framed-IP-Address, "
         "Acct-Calling-Station-Id, Acct-Status-Type and Acct-Session-Time."
@@ -86,7 +86,7 @@ class ArubaFamily(Family):
 def _controller(lines: pl.DataFrame) -> pl.DataFrame:
     # CEF escapes what stands for itself in syslog.
     text = lines["line"].str.replace_all(r"\\([=|])", "$1")
-    read = text.str.extract_groups(_AUTHMGR).struct.unnest()
+    read = patterns.read(text, _AUTHMGR)
     address = pl.coalesce("address", "address2")
     return read.select(
         kind=pl.lit("lease"),
@@ -96,7 +96,7 @@ def _controller(lines: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.lit(SIGN_IN_S),
         origin=pl.lit("radius"),
         confidence=pl.lit(0.8),
-        reason=pl.when(address.is_null()).then(pl.lit(OTHER)),
+        reason=one_of({OTHER: address.is_null()}),
     )
 
 
@@ -108,7 +108,7 @@ def _clearpass(lines: pl.DataFrame) -> pl.DataFrame:
     spaces = keyvalue.read(text, _CLEARPASS, spaced=True)
     read = commas.with_columns(
         pl.when(is_cef).then(spaces[name]).otherwise(name).alias(name) for name in commas.columns
-    ).hstack(line.str.extract_groups(_HEAD).struct.unnest())
+    ).hstack(patterns.read(line, _HEAD))
     profile = pl.lit(line.str.contains(_PROFILE))
     read = read.with_columns(address=pl.coalesce("address", pl.when(profile).then("profiled")))
     status = pl.col("status").str.to_lowercase()
@@ -132,10 +132,12 @@ def _clearpass(lines: pl.DataFrame) -> pl.DataFrame:
         closes=stop,
         origin=pl.lit("radius"),
         confidence=pl.when(status.is_not_null()).then(0.9).otherwise(0.8),
-        reason=pl.when(failed)
-        .then(pl.lit(FAILED))
-        .when(pl.col("address").is_null() | (pl.col("user").is_null() & pl.col("mac").is_null()))
-        .then(pl.lit(OTHER)),
+        reason=one_of(
+            {
+                FAILED: failed,
+                OTHER: pl.col("address").is_null() | (pl.col("user").is_null() & pl.col("mac").is_null()),
+            }
+        ),
     )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, lookups, objects
+from sensor.sources.text.reasons import NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _WANTED: dict[str, str] = {
     "time": "EventStartTime|TimeGenerated|TimeGenerated [UTC]",
@@ -36,7 +37,6 @@ _WANTED: dict[str, str] = {
     "duration": "NetworkDuration|Duration",
     "action": "DvcAction|EventResult",
 }
-OTHER = "set aside: event that names no connection"
 _ACTIONS = {"success": "allowed", "failure": "unknown", "partial": "unknown", "na": "unknown"}
 
 
@@ -47,16 +47,7 @@ class AsimFamily(Family):
     help = "Microsoft Sentinel ASIM network session, web session and DNS events (JSON, CSV)"
     vantage = "proxy"
     generic = True
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     header = r"^[^{]*\bSrcIpAddr\b"
     marks = ("srcipaddr",)
     claims = objects.having("SrcIpAddr")
@@ -82,10 +73,10 @@ class AsimFamily(Family):
                 "user_agent",
                 "transport",
             ),
-            kind=pl.when(dns).then(pl.lit("dns")).when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns, "http": web}, otherwise="flow"),
             url=pl.when(~dns).then("url"),
             host=pl.when(dns).then("query").otherwise(pl.when(pl.col("url").is_null()).then("host")),
-            name_from=pl.when(~dns & ~web & pl.col("host").is_not_null()).then(pl.lit("dns_answer")),
+            name_from=one_of({"dns_answer": ~dns & ~web & pl.col("host").is_not_null()}),
             status=pl.when(web).then("status"),
             server="server",
             server_port=pl.when(~dns).then("server_port"),
@@ -95,8 +86,8 @@ class AsimFamily(Family):
             action=pl.coalesce(
                 pl.when(dns).then(lookups.verdict(pl.col("rcode"))), word.replace(_ACTIONS), pl.lit("unknown")
             ),
-            reason=pl.when(pl.all_horizontal(pl.col(n).is_null() for n in ("query", "url", "host", "server")))
-            .then(pl.lit(OTHER))
-            .when(dns)
-            .then(lookups.reverse(pl.col("type"))),
+            reason=one_of(
+                {NO_CONNECTION: pl.all_horizontal(pl.col("query", "url", "host", "server").is_null())},
+                otherwise=pl.when(dns).then(lookups.reverse(pl.col("type"))),
+            ),
         )

@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _TEXT = r"\[\*\*\] \[\d+:\d+:\d+\] .*\[\*\*\] |%[A-Z][A-Z0-9_]+(?:-[A-Z0-9_]+)?-[0-7]-[A-Z0-9_]+: "
@@ -63,7 +62,7 @@ class AuditOnlyFamily(Family):
     )
     vantage = "mixed"
     generic = True
-    proof = Proof()
+    proof = ()
     advice = "Nothing in such a log tells who used what: give the proxy's, resolver's or firewall's."
     claims = (
         objects.having("cluster_name", "code", "ei", "event")

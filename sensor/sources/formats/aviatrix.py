@@ -17,8 +17,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts, stamps
+from sensor.sources.text import layouts, patterns, stamps
+from sensor.sources.text.words import one_of
 
 _FILTERED = (
     r"AviatrixFQDNRule\d*\[\w+\](?P<handler>\w+)\(\).* S_IP=(?P<client>\S+) D_IP=(?P<server>\S+) "
@@ -42,7 +42,7 @@ class AviatrixFamily(Family):
     name = "aviatrix"
     help = "Aviatrix: egress FQDN filter, micro-segmentation packets, VPN sessions (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, user=True, action=True)
+    proof = ("host", "user", "action")
     advice = "No line has bytes: add the gateways' NetFlow."
     marks = ("aviatrixfqdnrule", "aviatrixgwmicrosegpacket", "vpnvirtualip=")
     claims = pl.col("line").str.contains(
@@ -55,19 +55,19 @@ class AviatrixFamily(Family):
 
 
 def _filtered(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_FILTERED).struct.unnest()
+    read = patterns.read(lines["line"], _FILTERED)
     passed = pl.col("refused").is_null() & (pl.col("state") == "MATCHED")
     return read.select(
         "client",
         "server",
         "host",
-        kind=pl.when(pl.col("handler").str.contains("ssl")).then(pl.lit("tls")).otherwise(pl.lit("http")),
-        action=pl.when(passed).then(pl.lit("allowed")).otherwise(pl.lit("blocked")),
+        kind=one_of({"tls": pl.col("handler").str.contains("ssl")}, otherwise="http"),
+        action=one_of({"allowed": passed}, otherwise="blocked"),
     )
 
 
 def _packet(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_PACKET).struct.unnest()
+    read = patterns.read(lines["line"], _PACKET)
     dropped = (pl.col("verdict") != "PERMIT") & (pl.col("enforced") == "true")
     return read.select(
         "client",
@@ -76,12 +76,12 @@ def _packet(lines: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("flow"),
         server_port="port",
         transport=pl.col("proto").str.to_lowercase(),
-        action=pl.when(dropped).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": dropped}, otherwise="allowed"),
     )
 
 
 def _session(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_SESSION).struct.unnest()
+    read = patterns.read(lines["line"], _SESSION)
     ended = pl.col("status") == "disconnected"
     return read.select(
         "client",

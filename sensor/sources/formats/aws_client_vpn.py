@@ -14,8 +14,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "status": "connection-attempt-status",
@@ -37,7 +37,7 @@ class AwsClientVpnFamily(Family):
     name = "aws-client-vpn"
     help = "AWS Client VPN connection log (JSON): tunnel addresses"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     own_zone = "UTC"
     marks = ('"connection-log-type"',)
     claims = objects.having("connection-log-type")
@@ -57,5 +57,5 @@ class AwsClientVpnFamily(Family):
             lease_s=pl.when(ends).then(0.0).otherwise(_HELD_S),
             closes=ends,
             origin=pl.lit("vpn"),
-            reason=pl.when(refused | pl.col("tunnel").is_null()).then(pl.lit(OTHER)),
+            reason=one_of({OTHER: refused | pl.col("tunnel").is_null()}),
         )

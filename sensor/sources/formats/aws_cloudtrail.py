@@ -12,8 +12,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "eventTime",
@@ -34,7 +34,7 @@ class AwsCloudtrailFamily(Family):
     name = "aws-cloudtrail"
     help = "AWS CloudTrail: API calls with the endpoint's name (Bedrock, SageMaker …)"
     vantage = "proxy"
-    proof = Proof(host=True, user=True, action=True, user_agent=True)
+    proof = ("host", "user", "action", "user_agent")
     advice = "CloudTrail has no sizes; data events of Bedrock must be switched on to see invocations."
     marks = ('"eventversion"',)
     claims = objects.having("eventVersion", "eventSource", "eventName")
@@ -56,6 +56,6 @@ class AwsCloudtrailFamily(Family):
             user_agent="agent",
             server_port=pl.lit("443"),
             transport=pl.lit("tcp"),
-            action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(pl.col("host").is_null()).then(pl.lit(NO_ENDPOINT)),
+            action=one_of({"blocked": denied}, otherwise="allowed"),
+            reason=one_of({NO_ENDPOINT: pl.col("host").is_null()}),
         )

@@ -13,7 +13,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.words import one_of
 
 _END = r"\[?[0-9a-fA-F.:]+\]?:\d+"
 _TIMES = r"-?[\d.]+ -?[\d.]+ -?[\d.]+"
@@ -37,13 +38,13 @@ class AwsElbFamily(Family):
     name = "aws-elb"
     help = "AWS Application, Classic and Network Load Balancer: access logs"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     claims = pl.any_horizontal(pl.col("line").str.contains(pattern) for pattern in (_HTTP, _TLS, _CONNECTION))
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind http) or connection (kind tls)."""
-        http = lines["line"].str.extract_groups(_HTTP).struct.unnest()
-        tls = lines["line"].str.extract_groups(_TLS).struct.unnest()
+        http = patterns.read(lines["line"], _HTTP)
+        tls = patterns.read(lines["line"], _TLS)
         is_tls = tls["time"].is_not_null()
         read = pl.DataFrame(
             {
@@ -68,7 +69,7 @@ class AwsElbFamily(Family):
             duration_s=pl.when("tls")
             .then(pl.col("took").cast(pl.Float64, strict=False) / 1000)
             .otherwise(seconds),
-            kind=pl.when("tls").then(pl.lit("tls")).otherwise(pl.lit("http")),
+            kind=one_of({"tls": pl.col("tls")}, otherwise="http"),
             client=pl.col("client").str.replace(port, ""),
             client_port=pl.col("client").str.extract(port),
             host="host",
@@ -79,5 +80,5 @@ class AwsElbFamily(Family):
             bytes_up="up",
             bytes_down="down",
             action=pl.lit("allowed"),
-            reason=pl.when(pl.col("time").is_null()).then(pl.lit(REPEATED)),
+            reason=one_of({REPEATED: pl.col("time").is_null()}),
         )

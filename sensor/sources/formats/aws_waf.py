@@ -9,8 +9,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "timestamp",
@@ -29,7 +29,7 @@ class AwsWafFamily(Family):
     name = "aws-waf"
     help = "AWS WAF: web ACL traffic log (JSON)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, action=True, user_agent=True)
+    proof = ("host", "path", "action", "user_agent")
     advice = "WAF logs no sizes: add the access log of the load balancer or distribution."
     marks = ('"httprequest"',)
     claims = objects.having("webaclId", "httpRequest")
@@ -49,7 +49,7 @@ class AwsWafFamily(Family):
             host=pl.coalesce("host", "named"),
             user_agent="agent",
             transport=pl.lit("tcp"),
-            action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": refused}, otherwise="allowed"),
         )
 
 

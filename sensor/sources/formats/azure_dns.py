@@ -14,8 +14,8 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.formats import coredns
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = (
     "properties.msg|msg_s|msg|Msg",
@@ -36,7 +36,7 @@ class AzureDnsFamily(Family):
     name = "azure-dns"
     help = "Azure Firewall DNS proxy (classic, AZFWDnsQuery) and Azure DNS resolver query logs"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     marks = (
         '"dnsresponse"', "azfwdnsquery", "azurefirewalldnsproxy", "dns request: ", "dnsquerylogs",
         "resolverpolicyruleaction",
@@ -61,7 +61,7 @@ class AzureDnsFamily(Family):
             client_port="port",
             host="name",
             transport=pl.col("protocol").str.to_lowercase(),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(lookups.verdict(pl.col("rcode"))),
+            action=one_of({"blocked": blocked}, otherwise=lookups.verdict(pl.col("rcode"))),
             reason=lookups.reverse(pl.col("type")),
         )
         structured = read["name"].is_not_null()

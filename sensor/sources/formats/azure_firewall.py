@@ -15,8 +15,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import objects
+from sensor.sources.text import objects, patterns
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "time|TimeGenerated|TimeGenerated [UTC]|timestamp",
@@ -37,7 +39,6 @@ _MSG = (
     r"\[?(?P<target>[^\s\]]+?)\]?(?::(?P<port>\d+))?(?:\. |\s|$)"
 )
 OTHER = "set aside: record that names no connection (metrics, flow trace)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class AzureFirewallFamily(Family):
@@ -48,7 +49,7 @@ class AzureFirewallFamily(Family):
         "Azure Firewall: application, network, NAT, threat intelligence logs; classic and structured (AZFW…)"
     )
     vantage = "firewall"
-    proof = Proof(host=True, path=True, action=True)
+    proof = ("host", "path", "action")
     advice = (
         "Azure Firewall logs no volumes: add VNet flow logs. Application rules name hosts, network rules "
         "do not."
@@ -66,8 +67,8 @@ class AzureFirewallFamily(Family):
         msg = pl.select(
             pl.coalesce(read["msg"], pl.when(~lines["line"].str.starts_with("{")).then(lines["line"]))
         ).to_series()
-        told = msg.str.extract_groups(_MSG).struct.unnest()
-        words = msg.str.extract_groups(r"Url: (?P<url>\S+?)\. .*|$").struct.unnest()
+        told = patterns.read(msg, _MSG)
+        words = patterns.read(msg, r"Url: (?P<url>\S+?)\. .*|$")
         action = msg.str.extract(r"Action: ([A-Za-z]+)")
         named = pl.col("target").str.contains(r"[A-Za-z]") & ~pl.col("target").str.contains(":")
         both = read.drop("proto", "client", "client_port", "port").hstack(
@@ -88,21 +89,18 @@ class AzureFirewallFamily(Family):
             "time",
             "client",
             "client_port",
-            kind=pl.when(with_path)
-            .then(pl.lit("http"))
-            .when(host.is_not_null())
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of({"http": with_path, "tls": host.is_not_null()}, otherwise="flow"),
             url=pl.when(with_path).then(url),
             host=host,
             server=pl.coalesce("server", pl.when(~named).then("target")),
             server_port="port",
-            transport=pl.when(web).then(pl.lit("tcp")).otherwise(proto),
+            transport=one_of({"tcp": web}, otherwise=proto),
             action=pl.coalesce("action", pl.lit(action)),
-            reason=pl.when(
-                pl.col("client").is_null() | pl.col("category").str.contains("FlowTrace|FatFlow|FqdnResolve")
-            )
-            .then(pl.lit(OTHER))
-            .when(~web & ~proto.is_in(["tcp", "udp"]))
-            .then(pl.lit(NO_PORTS)),
+            reason=one_of(
+                {
+                    OTHER: pl.col("client").is_null()
+                    | pl.col("category").str.contains("FlowTrace|FatFlow|FqdnResolve"),
+                    NO_PORTS: ~web & ~has_ports(proto),
+                }
+            ),
         )

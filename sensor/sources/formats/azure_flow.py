@@ -14,8 +14,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import layouts
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _TUPLE = r'"\d{10}(?:\d{3})?,[0-9a-fA-F.:]+,[0-9a-fA-F.:]+,\d+,\d+,(?:T|U|\d+),[IO],[A-Z][^"]*"'
 _NAMES = ["time", "client", "server", "client_port", "port", "proto", "way", "a", "b", "c", "d", "e", "f"]
@@ -27,7 +29,7 @@ class AzureFlowFamily(Family):
     name = "azure-flow"
     help = "Azure NSG flow logs (version 1 and 2) and virtual network flow logs (version 4)"
     vantage = "flow"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = (
         "Flow logs name no hosts: add Azure DNS or Azure Firewall application rules. NSG version 1 has "
         "no volumes."
@@ -49,9 +51,7 @@ class AzureFlowFamily(Family):
             .struct.rename_fields(_NAMES)
         )
         rows = _rows(parts.struct.unnest().with_columns(each["row"]))
-        none = without.select(
-            "row", reason=pl.when(True).then(pl.lit(layouts.UNREADABLE)).otherwise(pl.lit(None))
-        )
+        none = without.select("row", reason=pl.lit(layouts.UNREADABLE))
         return pl.concat([rows, none], how="diagonal_relaxed").sort("row", maintain_order=True)
 
 
@@ -75,14 +75,10 @@ def _rows(tuples: pl.DataFrame) -> pl.DataFrame:
         bytes_up=_count("d"),
         packets_down=_count("e"),
         bytes_down=_count("f"),
-        action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": denied}, otherwise="allowed"),
         session=pl.when(~denied & state.is_not_null()).then(session),
-        phase=pl.when(state == "C")
-        .then(pl.lit("delta"))
-        .when(state == "E")
-        .then(pl.lit("end-delta"))
-        .otherwise(pl.lit("begin")),
-        reason=pl.when(~proto.is_in(["6", "17"])).then(pl.lit("set aside: neither TCP nor UDP")),
+        phase=one_of({"delta": state == "C", "end-delta": state == "E"}, otherwise="begin"),
+        reason=one_of({NO_PORTS: ~has_ports(proto)}),
     )
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _KEYS = {
     "client": "clientIP|clientIp|socketIP",
@@ -45,7 +45,7 @@ class AzureHttpFamily(Family):
     name = "azure-http"
     help = "Azure Application Gateway, Front Door: access and WAF logs (JSON)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('"category"',)
     claims = objects.having_any("category", "Category") & pl.col("line").str.contains(_LOGS)
 
@@ -76,6 +76,6 @@ class AzureHttpFamily(Family):
             transport=pl.lit("tcp"),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(wall & ~blocked).then(pl.lit(REPEATED)),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
+            reason=one_of({REPEATED: wall & ~blocked}),
         )

@@ -18,8 +18,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue, layouts, objects
+from sensor.sources.text import keyvalue, layouts, objects, patterns
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _ACTIVITY = r"(?:^|\b(\w+): )type=\w+\|proto=\w+\|srcIF="
 #: The same record as values alone, as the log may be set: the documented order.
@@ -91,7 +93,6 @@ _THREAT = {
     "user": "user",
     "word": "operation",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class BarracudaFamily(Family):
@@ -100,9 +101,7 @@ class BarracudaFamily(Family):
     name = "barracuda"
     help = "Barracuda CloudGen Firewall (activity log, Insights JSON), Web Security Gateway (http_scan)"
     vantage = "firewall"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Switch application control and URL filtering on: `target` and the web log name hosts."
     marks = (
         "|", "allowed ", "blocked ", "detected ", "warned ", "monitored ", '"fwd_bytes"', '"traffic_type"',
@@ -172,10 +171,10 @@ def _flows(read: pl.DataFrame, sender: pl.Series, word: pl.Expr, host: pl.Expr) 
         bytes_down=pl.when(ended).then("down"),
         packets_up=pl.when(ended).then("packets_up"),
         packets_down=pl.when(ended).then("packets_down"),
-        action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": blocked}, otherwise="allowed"),
         session=pl.when(~blocked).then(session),
-        phase=pl.when(ended).then(pl.lit("end")).otherwise(pl.lit("begin")),
-        reason=pl.when(~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
+        phase=one_of({"end": ended}, otherwise="begin"),
+        reason=one_of({NO_PORTS: ~has_ports(proto)}),
     )
 
 
@@ -189,7 +188,7 @@ def _activity(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _values(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_VALUES).struct.unnest()
+    read = patterns.read(lines["line"], _VALUES)
     # What is empty says nothing.
     read = read.with_columns(pl.when(pl.col(name) != "").then(name).alias(name) for name in read.columns)
     return _flows(_stamped(read, lines), lines["sender"], pl.col("word"), pl.col("target"))
@@ -225,14 +224,12 @@ def _visits(lines: pl.DataFrame) -> pl.DataFrame:
         server_port="port",
         transport=pl.lit("tcp"),
         bytes_down="down",
-        action=pl.when(pl.col("action").is_in(["0", "2"]))
-        .then(pl.lit("allowed"))
-        .otherwise(pl.lit("blocked")),
+        action=one_of({"allowed": pl.col("action").is_in(["0", "2"])}, otherwise="blocked"),
     )
 
 
 def _scan(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_SCAN).struct.unnest()
+    read = patterns.read(lines["line"], _SCAN)
     user = pl.col("rest").str.extract(r" \(?([\w.@\\-]+)\)? \S+://\S*\s*$")
     return read.select(
         "time",
@@ -243,5 +240,5 @@ def _scan(lines: pl.DataFrame) -> pl.DataFrame:
         user_name=pl.when(~user.is_in(["ANON", "-"])).then(user),
         transport=pl.lit("tcp"),
         bytes_down="down",
-        action=pl.when(pl.col("action") == "BLOCKED").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": pl.col("action") == "BLOCKED"}, otherwise="allowed"),
     )

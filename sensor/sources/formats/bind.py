@@ -15,7 +15,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.reasons import REVERSE
+from sensor.sources.text.words import one_of
 
 _HEAD = (
     r"(?:^(?P<time>\d\d-[A-Z][a-z]{2}-\d{4} [\d:.]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-][\d:]+)?) )?"
@@ -30,7 +32,6 @@ _QUERY = (
 _POLICY = _HEAD + r"(?:disabled )?rpz \S+ (?P<policy>[A-Z-]+) rewrite (?P<name>[^\s/]+)(?:/(?P<type>\w+))?"
 _ANSWER = r"\b(?:A|AAAA) ([0-9a-fA-F.:]*[.:][0-9a-fA-F.:]+)"
 NOT_A_QUESTION = "set aside: repeats a question (answer logged too)"
-NO_LOOKUP = "set aside: reverse lookup (PTR)"
 OTHER = "set aside: no lookup (zone transfer, server message)"
 
 
@@ -40,7 +41,7 @@ class BindFamily(Family):
     name = "bind"
     help = "BIND 9 query log (9.9 to 9.21), Infoblox and EfficientIP dialects, RPZ rewrites"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     marks = ("client ", "named")
     claims = pl.col("line").str.contains(
         r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+#\d+.*: (?:query|answer|response): "
@@ -49,8 +50,8 @@ class BindFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Questions (kind dns); RPZ rewrites say what was refused; answers give addresses for naming."""
-        asked = lines["line"].str.extract_groups(_QUERY).struct.unnest()
-        policy = lines["line"].str.extract_groups(_POLICY).struct.unnest()
+        asked = patterns.read(lines["line"], _QUERY)
+        policy = patterns.read(lines["line"], _POLICY)
         refused = (
             pl.col("policy").is_not_null() & ~pl.col("policy").is_in(["PASSTHRU", "DISABLED"])
         ).fill_null(False)
@@ -65,19 +66,21 @@ class BindFamily(Family):
             client_port=pl.col("port"),
             host=pl.col("name").str.replace_all(r"\\(\d{3})", ""),
             server=pl.col("rest").str.extract(r"^ \S+ \(([0-9a-fA-F.:]+)\)"),
-            transport=pl.when(pl.col("rest").str.contains(r"^ [+-]\S*T"))
-            .then(pl.lit("tcp"))
-            .otherwise(pl.lit("udp")),
-            action=pl.when(refused | (rcode == "REFUSED").fill_null(False))
-            .then(pl.lit("blocked"))
-            .when((rcode == "NOERROR") | (pl.col("policy") == "PASSTHRU"))
-            .then(pl.lit("allowed"))
-            .otherwise(pl.lit("unknown")),
+            transport=one_of({"tcp": pl.col("rest").str.contains(r"^ [+-]\S*T")}, otherwise="udp"),
+            action=one_of(
+                {
+                    "blocked": refused | (rcode == "REFUSED"),
+                    "allowed": (rcode == "NOERROR") | (pl.col("policy") == "PASSTHRU"),
+                },
+                otherwise="unknown",
+            ),
             answers=pl.col("rest").str.extract_all(_ANSWER).list.eval(pl.element().str.extract(r"(\S+)$")),
-            reason=pl.when(pl.col("name").is_null())
-            .then(pl.lit(OTHER))
-            .when(pl.col("type") == "PTR")
-            .then(pl.lit(NO_LOOKUP))
-            .when((pl.col("verb") == "response") & ~pl.col("rest").str.contains("response: "))
-            .then(pl.lit(NOT_A_QUESTION)),
+            reason=one_of(
+                {
+                    OTHER: pl.col("name").is_null(),
+                    REVERSE: pl.col("type") == "PTR",
+                    NOT_A_QUESTION: (pl.col("verb") == "response")
+                    & ~pl.col("rest").str.contains("response: "),
+                }
+            ),
         )

@@ -17,8 +17,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, keyvalue, layouts, lookups, objects
+from sensor.sources.text.words import one_of
 
 _CSV = ("time", "client", "names", "", "", "host", "", "code", "verdict", "type", "")
 _NAMED = {
@@ -39,7 +39,7 @@ class BlockyFamily(Family):
     name = "blocky"
     help = "Blocky query log (CSV, JSON, console)"
     vantage = "dns"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     marks = ("\t", "question_name")
     claims = (
         pl.col("line").str.contains(_ROW)
@@ -74,8 +74,8 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         client="client",
         device=pl.when(name != pl.col("client")).then(name),
         host="host",
-        action=pl.when(pl.col("verdict").is_in(_BLOCKED))
-        .then(pl.lit("blocked"))
-        .otherwise(lookups.verdict(pl.col("code"))),
+        action=one_of(
+            {"blocked": pl.col("verdict").is_in(_BLOCKED)}, otherwise=lookups.verdict(pl.col("code"))
+        ),
         reason=lookups.reverse(pl.col("type")),
     )

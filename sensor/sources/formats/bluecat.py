@@ -10,8 +10,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "time", "client": "source.ipAddress", "server": "source.serviceIp", "host": "question.name",
@@ -25,7 +25,7 @@ class BluecatFamily(Family):
     name = "bluecat"
     help = "BlueCat Edge / DNS Edge query logs (JSON)"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     marks = ('"actiontaken"',)
     claims = objects.having("source", "question", "actionTaken")
 
@@ -42,6 +42,6 @@ class BluecatFamily(Family):
             host="host",
             server="server",
             answers=addresses,
-            action=pl.when(policy).then(pl.lit("blocked")).otherwise(lookups.verdict(pl.col("code"))),
+            action=one_of({"blocked": policy}, otherwise=lookups.verdict(pl.col("code"))),
             reason=lookups.reverse(pl.col("type")),
         )

@@ -15,7 +15,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.words import one_of
 
 _END = r"\[?[0-9a-fA-F.:]+?\]?"
 _LINE = (
@@ -31,7 +32,7 @@ class BroadcomSslvFamily(Family):
     name = "broadcom-sslv"
     help = "Broadcom / Symantec SSL Visibility Appliance 3 to 5: session log over syslog"
     vantage = "firewall"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     advice = "This log has neither users nor volumes: add the log of the proxy or firewall behind it."
     marks = (" -> ",)
     claims = pl.col("line").str.contains(
@@ -40,18 +41,19 @@ class BroadcomSslvFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per TLS session."""
-        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        read = patterns.read(lines["line"], _LINE)
         stopped = pl.col("word").str.contains("(?i)drop|reject")
         return read.select(
             *("time", "client", "client_port", "host", "server"),
             kind=pl.lit("tls"),
             server_port="port",
             transport=pl.lit("tcp"),
-            action=pl.when(stopped)
-            .then(pl.lit("blocked"))
-            .when(pl.col("status") == "Success")
-            .then(pl.lit("allowed"))
-            .when(pl.col("status").is_not_null())
-            .then(pl.lit("reset")),
-            reason=pl.when(pl.col("time").is_null()).then(pl.lit("a layout that cannot be read")),
+            action=one_of(
+                {
+                    "blocked": stopped,
+                    "allowed": pl.col("status") == "Success",
+                    "reset": pl.col("status").is_not_null(),
+                }
+            ),
+            reason=one_of({"a layout that cannot be read": pl.col("time").is_null()}),
         )

@@ -13,8 +13,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "start": "start_time", "end": "end_time", "client": "source_ip", "client_port": "source_port",
@@ -22,7 +24,6 @@ _WANTED = {
     "proto": "proto", "action": "action", "reporter": "reporter", "in": "bytes_in", "out": "bytes_out",
     "packets_in": "packets_in", "packets_out": "packets_out",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CalicoFamily(Family):
@@ -31,7 +32,7 @@ class CalicoFamily(Family):
     name = "calico"
     help = "Calico Enterprise and Cloud flow logs (JSON)"
     vantage = "flow"
-    proof = Proof(host=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "device", "bytes_up", "bytes_down", "action")
     marks = ('"source_namespace"',)
     claims = objects.having("source_namespace", "dest_namespace", "reporter", "bytes_out")
 
@@ -59,5 +60,5 @@ class CalicoFamily(Family):
             packets_down=pl.when(here).then("packets_in").otherwise("packets_out"),
             action="action",
             eye="reporter",
-            reason=pl.when(~proto.is_in(["tcp", "udp", "6", "17"]).fill_null(False)).then(pl.lit(NO_PORTS)),
+            reason=one_of({NO_PORTS: ~has_ports(proto).fill_null(False)}),
         )

@@ -15,8 +15,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "type": "type", "time": "device_timestamp|timestamp", "device": "device_name|computer_name",
@@ -38,7 +38,7 @@ class CarbonBlackFamily(Family):
     name = "carbon-black"
     help = "Carbon Black Cloud Data Forwarder, EDR event forwarder: netconn events (JSON)"
     vantage = "endpoint"
-    proof = Proof(host=True, user=True, device=True, action=True)
+    proof = ("host", "user", "device", "action")
     advice = "Netconn events carry no volumes: data-out cannot be reported from them."
     marks = ('"endpoint.event.', '"ingress.event.')
     claims = pl.col("line").str.contains(r'^\s*\{.*"type"\s*:\s*"(?:endpoint|ingress)\.event\.\w+"')
@@ -54,7 +54,7 @@ class CarbonBlackFamily(Family):
         stopped = pl.col("done").str.contains("BLOCK|DENY|TERMINATE").fill_null(False)
         return read.select(
             time="time",
-            kind=pl.when(host.is_not_null()).then(pl.lit("tls")).otherwise(pl.lit("flow")),
+            kind=one_of({"tls": host.is_not_null()}, otherwise="flow"),
             client=pl.when(inbound).then("remote").otherwise("local"),
             client_port=pl.when(inbound).then("remote_port").otherwise("local_port"),
             user_name=pl.when(~inbound & ~pl.col("user").str.contains(_MACHINES)).then("user"),
@@ -64,6 +64,6 @@ class CarbonBlackFamily(Family):
             server=pl.when(inbound).then("local").otherwise("remote"),
             server_port=pl.when(inbound).then("local_port").otherwise("remote_port"),
             transport=pl.col("proto").replace(_PROTOCOLS),
-            action=pl.when(stopped).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~connects | pl.col("remote").is_null()).then(pl.lit(OTHER)),
+            action=one_of({"blocked": stopped}, otherwise="allowed"),
+            reason=one_of({OTHER: ~connects | pl.col("remote").is_null()}),
         )

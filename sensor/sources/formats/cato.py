@@ -10,8 +10,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "stamp": "event_timestamp|event_time|time_str", "time": "time|event_time_ms", "type": "event_type",
@@ -30,8 +32,6 @@ _FIELDS = {
 }  # fmt: skip
 #: A client's tunnel came up or went down; `src_ip` is the address it was given.
 _TUNNELS, _PEOPLE = ["Connected", "Disconnected"], ["VPN User", "SDP User"]
-OTHER = "set aside: event that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CatoFamily(Family):
@@ -40,16 +40,7 @@ class CatoFamily(Family):
     name = "cato"
     help = "Cato Networks events (API, S3, SIEM JSON): internet firewall, security, apps, connectivity"
     vantage = "firewall"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Set internet firewall rules to Track: Event; URL and user fields need TLS inspection and identity."
     )
@@ -76,13 +67,9 @@ class CatoFamily(Family):
         return read.select(
             time=pl.coalesce(pl.when(pl.col("stamp") != "").then("stamp"), "time"),
             duration_s="duration",
-            kind=pl.when(tunnel)
-            .then(pl.lit("lease"))
-            .when(whole | path.is_not_null())
-            .then(pl.lit("http"))
-            .when(named)
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of(
+                {"lease": tunnel, "http": whole | path.is_not_null(), "tls": named}, otherwise="flow"
+            ),
             client="client",
             client_port="client_port",
             client_mac="client_mac",
@@ -95,17 +82,17 @@ class CatoFamily(Family):
             user_agent="agent",
             server="server",
             server_port="port",
-            transport=pl.coalesce(proto, pl.when(named).then(pl.lit("tcp"))),
+            transport=pl.coalesce(proto, one_of({"tcp": named})),
             bytes_up="up",
             bytes_down="down",
             action="action",
-            lease_s=pl.when(tunnel).then(pl.lit("36000")),
+            lease_s=one_of({"36000": tunnel}),
             closes=tunnel & (pl.col("subtype") == "Disconnected"),
-            origin=pl.when(tunnel).then(pl.lit("vpn")),
-            reason=pl.when(tunnel)
-            .then(pl.lit(None, dtype=pl.String))
-            .when(~named & (pl.col("server").is_null() | pl.col("port").is_null()))
-            .then(pl.lit(OTHER))
-            .when(~named & ~proto.is_in(["tcp", "udp"]))
-            .then(pl.lit(NO_PORTS)),
+            origin=one_of({"vpn": tunnel}),
+            reason=one_of(
+                {
+                    NO_CONNECTION: ~tunnel & ~named & (pl.col("server").is_null() | pl.col("port").is_null()),
+                    NO_PORTS: ~tunnel & ~named & ~has_ports(proto),
+                }
+            ),
         )

@@ -10,8 +10,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS: dict[str, tuple[str, ...]] = {
     "time": ("start", "rt", "end", "devTime", "deviceReceiptTime"),
@@ -37,9 +38,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 _KEYS = tuple(key for keys in _FIELDS.values() for key in keys)
 _CUT_CEF = r"^\s?[01]\|(?:[^|=]+\|){5}[^|]*\|\w+="
 _CUT_LEEF = r"^[12]\.0\|(?:[^|=]+\|){4}(?:[^|]{1,4}\|)?\w+="
-OTHER = "set aside: event that names no connection"
 _LAYERS = ("icmp", "igmp", "esp", "gre", "1", "58", "47", "50")
-OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
 
 
 class CefFamily(Family):
@@ -49,16 +48,7 @@ class CefFamily(Family):
     help = "CEF and LEEF (1.0, 2.0) of any product without a format of its own"
     vantage = "proxy"
     generic = True
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "CEF's `in` and `out` mean opposite things at different vendors and are not read; a custom "
         "format can say which "
@@ -101,18 +91,20 @@ class CefFamily(Family):
                 "status",
                 "server_port",
             ),
-            kind=pl.when(dns).then(pl.lit("dns")).when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns, "http": web}, otherwise="flow"),
             url=pl.when(~dns).then("url"),
             host="host",
-            name_from=pl.when(~dns & ~web & pl.col("host").is_not_null()).then(pl.lit("sni")),
+            name_from=one_of({"sni": ~dns & ~web & pl.col("host").is_not_null()}),
             user_agent="agent",
             server="server",
             transport="transport",
             action=pl.coalesce("act", pl.lit("unknown")),
             bytes_up="up",
             bytes_down="down",
-            reason=pl.when(pl.all_horizontal(pl.col(n).is_null() for n in ("url", "host", "server")))
-            .then(pl.lit(OTHER))
-            .when(pl.col("transport").str.to_lowercase().is_in(_LAYERS))
-            .then(pl.lit(OTHER_TRANSPORT)),
+            reason=one_of(
+                {
+                    NO_CONNECTION: pl.all_horizontal(pl.col(n).is_null() for n in ("url", "host", "server")),
+                    NO_PORTS: pl.col("transport").str.to_lowercase().is_in(_LAYERS),
+                }
+            ),
         )

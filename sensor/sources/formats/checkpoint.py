@@ -17,8 +17,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.text.reasons import FAILED_SIGN_IN, NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "time|rt|devTime|segment_time|lastupdatetime",
@@ -82,9 +84,6 @@ _OLD = (
     r"product|service_id|src): "
 )
 _QUOTES = r'^"\d+" "\d{1,2}[A-Z][a-z]{2}\d{4}" "[ \d]?\d:\d\d:\d\d" '
-OTHER = "set aside: event that names no connection"
-FAILED = "set aside: sign-in that failed"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CheckpointFamily(Family):
@@ -93,16 +92,7 @@ class CheckpointFamily(Family):
     name = "checkpoint"
     help = "Check Point R77 to R82 Log Exporter: syslog, CEF, LEEF, Splunk, generic, JSON; fw log text"
     vantage = "firewall"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Track rules as Detailed or Extended Log with accounting: plain Log has neither URLs nor volumes."
     )
@@ -152,14 +142,22 @@ class CheckpointFamily(Family):
 
 
 def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
-    """A LEEF head is named after the verdict."""
+    """A LEEF head is named after the verdict; CEF's own byte counts are filled where one of them is not 0."""
     read = cef.read(lines["line"], _FIELDS)
-    return _rows(read.with_columns(action=pl.coalesce("action", "event")), volume_of_cef=True)
+    filled = (pl.col("cef_up") != "0") | (pl.col("cef_down") != "0")
+    return _rows(
+        read.with_columns(
+            action=pl.coalesce("action", "event"),
+            up=pl.coalesce("up", pl.when(filled).then("cef_up")),
+            down=pl.coalesce("down", pl.when(filled).then("cef_down")),
+        )
+    )
 
 
 def _quoted(lines: pl.DataFrame) -> pl.DataFrame:
     read = commas.read(lines["line"], _QUOTED, separator=" ")
-    return _rows(_with_all(read.with_columns(time=_spelled(pl.concat_str("day", "clock", separator=" ")))))
+    stamp = _spelled(pl.concat_str("day", "clock", separator=" "))
+    return _rows(layouts.conformed(read.with_columns(time=stamp), _FIELDS))
 
 
 def _old(lines: pl.DataFrame) -> pl.DataFrame:
@@ -174,95 +172,112 @@ def _spelled(stamp: pl.Expr) -> pl.Expr:
     return stamp.str.replace(r"^(\d{1,2})([A-Z][a-z]{2})(\d{4})", "$1-$2-$3")
 
 
-def _with_all(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _FIELDS)
+def _rows(fields: pl.DataFrame) -> pl.DataFrame:
+    url = pl.col("url")
+    read = fields.with_columns(
+        is_lease=_is_holder().fill_null(False),
+        is_lookup=pl.col("query").is_not_null(),
+        is_whole=url.str.contains(r"^[A-Za-z]+://|^[^/\s]+\.[^/\s]+").fill_null(False),
+        tls_host=url.str.extract("^https://([^/]+)/?$"),
+        proto=pl.col("proto").str.to_lowercase().str.extract(r"^(\w+)"),
+        port=pl.col("port").str.extract(r"^(\d+)$"),
+    )
+    return read.select(**_holder(), **_what(), **_request(), **_volume(), action=_action(), reason=_reason())
 
 
-def _account() -> pl.Expr:
+def _is_login() -> pl.Expr:
+    """Identity Awareness knows who or which machine has an address."""
+    told = pl.col("action").is_in(["Log In", "Update", "Log Out"])
+    return (pl.col("blade") == "Identity Awareness") & told
+
+
+def _is_holder() -> pl.Expr:
+    """Such a login, or a remote user's address in the office (office mode)."""
+    account = pl.coalesce("user", pl.when(_is_login()).then("device"))
+    return (_is_login() | pl.col("office_ip").is_not_null()) & account.is_not_null()
+
+
+def _is_flow() -> pl.Expr:
+    named = pl.col("is_whole") | pl.col("server_name").is_not_null()
+    return ~pl.col("is_lease") & ~pl.col("is_lookup") & ~named
+
+
+def _holder() -> dict[str, pl.Expr]:
+    """Who had the address, and for logins and tunnels how long."""
+    lease = pl.col("is_lease")
     # `(+)` stands behind an account that was known before.
     user = pl.col("user").str.strip_chars(" ").str.replace(r"\s*\(\+\)$", "")
-    return pl.coalesce(user.str.extract(r"\(([^()]+)\)$"), user.str.extract(r"^([^;(]+)"))
+    return {
+        "client": pl.when(lease).then(pl.coalesce("office_ip", "client")).otherwise("client"),
+        "client_port": pl.col("client_port"),
+        "client_mac": pl.col("client_mac"),
+        "user_name": pl.coalesce(user.str.extract(r"\(([^()]+)\)$"), user.str.extract(r"^([^;(]+)")),
+        "device": pl.col("device").str.extract(r"^([^@\s]+)"),
+        "lease_s": one_of({"43200": lease}),
+        "closes": lease & (pl.col("action") == "Log Out").fill_null(False),
+        "origin": one_of({"vpn": pl.col("office_ip").is_not_null()}, otherwise="directory"),
+    }
 
 
-def _rows(fields: pl.DataFrame, *, volume_of_cef: bool = False) -> pl.DataFrame:
-    logged_in = (pl.col("blade") == "Identity Awareness") & pl.col("action").is_in(
-        ["Log In", "Update", "Log Out"]
-    )
-    holder = pl.coalesce("user", pl.when(logged_in).then("device"))
-    told = (logged_in | pl.col("office_ip").is_not_null()).fill_null(False) & holder.is_not_null()
-    whole = pl.col("url").str.contains(r"^[A-Za-z]+://|^[^/\s]+\.[^/\s]+").fill_null(False)
-    asked = pl.col("query").is_not_null()
-    tls_host = pl.col("url").str.extract("^https://([^/]+)/?$")
-    encrypted = tls_host.is_not_null()
-    proto = pl.col("proto").str.to_lowercase().str.extract(r"^(\w+)")
-    ports = pl.col("port").str.extract(r"^(\d+)$")
-    # URL filtering names sites it has no application for by their domain.
+def _what() -> dict[str, pl.Expr]:
+    whole, encrypted = pl.col("is_whole"), pl.col("tls_host").is_not_null()
+    kinds = {
+        "lease": pl.col("is_lease"),
+        "dns": pl.col("is_lookup"),
+        "http": whole & ~encrypted,
+        "tls": whole | pl.col("server_name").is_not_null(),
+    }
+    return {
+        "time": pl.col("time").str.replace(r"^(\d{10})\d{3}$", "$1"),
+        "duration_s": pl.when(pl.col("elapsed") != "0").then("elapsed"),
+        "kind": one_of(kinds, otherwise="flow"),
+        "server": pl.col("server"),
+        "server_port": pl.col("port"),
+        "transport": pl.col("proto"),
+    }
+
+
+def _request() -> dict[str, pl.Expr]:
+    """What was asked for; URL filtering names sites it has no application for by their domain."""
+    whole, asked, encrypted = pl.col("is_whole"), pl.col("is_lookup"), pl.col("tls_host").is_not_null()
     site = pl.when(pl.col("site").str.contains(r"^[a-z0-9-]+(?:\.[a-z0-9-]+)+$")).then("site")
-    flow = ~told & ~asked & ~whole & pl.col("server_name").is_null()
-    up, down = pl.col("up"), pl.col("down")
-    if volume_of_cef:
-        filled = (pl.col("cef_up") != "0") | (pl.col("cef_down") != "0")
-        up, down = (
-            pl.coalesce(own, pl.when(filled).then(name)) for own, name in ((up, "cef_up"), (down, "cef_down"))
-        )
-    return fields.select(
-        time=pl.col("time").str.replace(r"^(\d{10})\d{3}$", "$1"),
-        duration_s=pl.when(pl.col("elapsed") != "0").then("elapsed"),
-        kind=pl.when(told)
-        .then(pl.lit("lease"))
-        .when(asked)
-        .then(pl.lit("dns"))
-        .when(whole & ~encrypted)
-        .then(pl.lit("http"))
-        .when(whole | pl.col("server_name").is_not_null())
-        .then(pl.lit("tls"))
-        .otherwise(pl.lit("flow")),
-        client=pl.when(told).then(pl.coalesce("office_ip", "client")).otherwise("client"),
-        client_port="client_port",
-        client_mac="client_mac",
-        user_name=_account(),
-        device=pl.col("device").str.extract(r"^([^@\s]+)"),
-        url=pl.when(~asked & whole & ~encrypted).then("url"),
-        host=pl.when(asked)
-        .then("query")
-        .when(encrypted)
-        .then(tls_host)
-        .when(~whole)
-        .then(pl.coalesce("server_name", site)),
-        name_from=pl.when(flow & pl.col("server_name").is_null() & site.is_not_null()).then(pl.lit("url")),
-        path=pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
-        method="method",
-        user_agent="agent",
-        server="server",
-        server_port=ports,
-        transport=proto,
-        bytes_up=up,
-        bytes_down=down,
-        packets_up="packets_up",
-        packets_down="packets_down",
-        action=pl.when(
-            pl.col("action").str.contains(
-                "(?i)^(?:de|en)crypt|^https|^inform|^ask|^key|^author|^inspect|^log"
-            )
-        )
-        .then(pl.lit("allowed"))
-        .otherwise("action"),
-        session=pl.when(~told).then("uid"),
-        phase=pl.lit("update"),
-        lease_s=pl.when(told).then(pl.lit("43200")),
-        closes=told & (pl.col("action") == "Log Out").fill_null(False),
-        origin=pl.when(pl.col("office_ip").is_not_null()).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
-        # Negotiations of keys (IKE) name two gateways, and neither protocol nor service.
-        reason=pl.when(told & pl.col("action").str.contains("(?i)^fail|^reject").fill_null(False))
-        .then(pl.lit(FAILED))
-        .when(
-            ~told
-            & (pl.col("server").is_null() | (flow & proto.is_null() & ports.is_null()))
-            & ~asked
-            & ~whole
-        )
-        .then(pl.lit(OTHER))
-        .when(~told & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~asked & ~whole)
-        .then(pl.lit(NO_PORTS)),
+    named = pl.when(~whole).then(pl.coalesce("server_name", site))
+    return {
+        "url": pl.when(~asked & whole & ~encrypted).then("url"),
+        "host": pl.when(asked).then("query").when(encrypted).then("tls_host").otherwise(named),
+        "name_from": one_of({"url": _is_flow() & site.is_not_null()}),
+        "path": pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
+        "method": pl.col("method"),
+        "user_agent": pl.col("agent"),
+    }
+
+
+def _volume() -> dict[str, pl.Expr]:
+    """Bytes so far: each record of a connection tells all of them."""
+    return {
+        "bytes_up": pl.col("up"),
+        "bytes_down": pl.col("down"),
+        "packets_up": pl.col("packets_up"),
+        "packets_down": pl.col("packets_down"),
+        "session": pl.when(~pl.col("is_lease")).then("uid"),
+        "phase": pl.lit("update"),
+    }
+
+
+def _action() -> pl.Expr:
+    passed = "(?i)^(?:de|en)crypt|^https|^inform|^ask|^key|^author|^inspect|^log"
+    return one_of({"allowed": pl.col("action").str.contains(passed)}, otherwise=pl.col("action"))
+
+
+def _reason() -> pl.Expr:
+    """Negotiations of keys (IKE) name two gateways, and neither protocol nor service."""
+    lease, proto = pl.col("is_lease"), pl.col("proto")
+    other = ~lease & ~pl.col("is_lookup") & ~pl.col("is_whole")
+    negotiated = _is_flow() & proto.is_null() & pl.col("port").is_null()
+    return one_of(
+        {
+            FAILED_SIGN_IN: lease & pl.col("action").str.contains("(?i)^fail|^reject"),
+            NO_CONNECTION: other & (pl.col("server").is_null() | negotiated),
+            NO_PORTS: other & ~has_ports(proto),
+        }
     )

@@ -10,8 +10,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "time",
@@ -36,7 +36,7 @@ class CheckpointHarmonyFamily(Family):
     name = "checkpoint-harmony"
     help = "Check Point Harmony Endpoint: URL filtering, phishing and bot events (JSON)"
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True, action=True)
+    proof = ("host", "path", "user", "device", "action")
     advice = "There are no volumes, and only pages a rule names: add the proxy's or resolver's log."
     marks = ('"product_family"',)
     claims = objects.having("client_name", "product", "orig") & pl.col("line").str.contains(
@@ -61,5 +61,5 @@ class CheckpointHarmonyFamily(Family):
             host=pl.when(pl.col("url").is_null()).then("host"),
             name_from=pl.lit("url"),
             server_port=pl.col("port").str.extract(r"^(\d+)$"),
-            reason=pl.when(~page).then(pl.lit(OTHER)),
+            reason=one_of({OTHER: ~page}),
         )

@@ -11,8 +11,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {"time": "id.time", "app": "id.applicationName", "client": "ipAddress", "email": "actor.email"}
 OTHER = "set aside: activity that names no page"
@@ -24,7 +24,7 @@ class ChromeAuditFamily(Family):
     name = "chrome-audit"
     help = "Google Workspace audit activities: Chrome Enterprise's page and transfer events (JSON)"
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, action=True)
+    proof = ("host", "path", "user", "device", "bytes_up", "action")
     advice = "Switch on Chrome's security event reporting for content transfers and URL filtering."
     marks = ('"admin#reports#activity"',)
     claims = pl.col("line").str.contains(r'"kind"\s*:\s*"admin#reports#activity"')
@@ -54,8 +54,8 @@ class ChromeAuditFamily(Family):
             user_name="email",
             user_agent="agent",
             bytes_up=pl.when(sent).then("size"),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~page.fill_null(False)).then(pl.lit(OTHER)),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
+            reason=one_of({OTHER: ~page.fill_null(False)}),
         )
 
 

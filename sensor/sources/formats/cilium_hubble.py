@@ -14,8 +14,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import ANSWERED, NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "time", "verdict": "verdict", "src": "IP.source", "dst": "IP.destination",
@@ -28,7 +29,6 @@ _FIELDS = {
 _WANTED = {name: f"flow.{path}".replace("|", "|flow.") + f"|{path}" for name, path in _FIELDS.items()}
 _NAMES, _BARE_NAMES, _BACK_NAMES = "flow.destination_names[]", "destination_names[]", "flow.source_names[]"
 _ACTIONS = {"FORWARDED": "allowed", "REDIRECTED": "allowed", "AUDIT": "allowed", "DROPPED": "blocked"}
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CiliumHubbleFamily(Family):
@@ -37,7 +37,7 @@ class CiliumHubbleFamily(Family):
     name = "cilium-hubble"
     help = "Cilium Hubble flows of Kubernetes (JSON): pods, names, DNS, HTTP"
     vantage = "flow"
-    proof = Proof(host=True, path=True, device=True, action=True)
+    proof = ("host", "path", "device", "action")
     advice = "Hubble tells no volumes; names need Cilium's DNS proxy (a policy with dns rules)."
     marks = ('"verdict"',)
     claims = objects.having("verdict", "IP") & objects.having_any("node_name", "traffic_direction", "Summary")
@@ -62,37 +62,32 @@ class CiliumHubbleFamily(Family):
         ]
         return read.select(
             time="time",
-            kind=pl.when(is_dns)
-            .then(pl.lit("dns"))
-            .when(is_http)
-            .then(pl.lit("http"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of({"dns": is_dns, "http": is_http}, otherwise="flow"),
             client=pl.when(is_dns & (pl.col("type") == "RESPONSE"))
             .then("dst")
             .otherwise(_either("dst", "src")),
             client_port=pl.when(~is_dns).then(_either("port", "port_from")),
             device=pod,
             host=pl.when(is_dns).then("query").when(~is_http).then(_either("named_back", "named")),
-            name_from=pl.when(~is_dns & ~is_http).then(pl.lit("dns_answer")),
+            name_from=one_of({"dns_answer": ~is_dns & ~is_http}),
             url="url",
             method="method",
             status="status",
             server=pl.when(~is_dns).then(_either("src", "dst")),
             server_port=pl.when(~is_dns).then(_either("port_from", "port")),
-            transport=pl.when(~is_dns).then(
-                pl.when(pl.col("tcp").is_not_null()).then(pl.lit("tcp")).otherwise(pl.lit("udp"))
-            ),
+            transport=pl.when(~is_dns).then(one_of({"tcp": pl.col("tcp").is_not_null()}, otherwise="udp")),
             action=pl.col("verdict").replace_strict(_ACTIONS, default="unknown"),
             session=pl.when(~is_dns & ~is_http & (pl.col("verdict") != "DROPPED")).then(
                 pl.concat_str(key, separator="|")
             ),
             phase=pl.lit("begin"),
-            reason=pl.when(is_dns & (pl.col("type") == "RESPONSE"))
-            .then(pl.lit(lookups.ANSWERED))
-            .when(~is_dns & pl.col("port").is_null())
-            .then(pl.lit(NO_PORTS))
-            .when(is_dns)
-            .then(lookups.reverse(pl.col("qtypes").str.extract(r'"([A-Z]+)"'))),
+            reason=one_of(
+                {
+                    ANSWERED: is_dns & (pl.col("type") == "RESPONSE"),
+                    NO_PORTS: ~is_dns & pl.col("port").is_null(),
+                },
+                otherwise=pl.when(is_dns).then(lookups.reverse(pl.col("qtypes").str.extract(r'"([A-Z]+)"'))),
+            ),
         )
 
 

@@ -17,8 +17,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts
+from sensor.sources.text import layouts, patterns
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _IDS = (
     r"%?\b(?:ASA|FTD|FWSM|PIX)-(?:[a-z]+-)?\d-(?:[0-35-9]\d{5}|4(?:[0-24-9]\d{4}|3(?:[1-9]\d{3}|"
@@ -75,9 +77,7 @@ _LEASE = (
     r"Succeeded adding"
 )
 _STRAY = r"(?i)\(no connection\)"
-OTHER = "set aside: message that names no connection"
 STRAY = "set aside: stray packet of a connection already closed"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CiscoAsaFamily(Family):
@@ -86,7 +86,7 @@ class CiscoAsaFamily(Family):
     name = "cisco-asa"
     help = "Cisco ASA 8 to 9.2x, PIX, FWSM, FTD system messages: connections, denials, URLs, VPN and identity"
     vantage = "firewall"
-    proof = Proof(user=True, action=True)
+    proof = ("user", "action")
     advice = (
         "ASA messages name no TLS hosts and no upload sizes (bytes of both directions together): add a "
         "proxy, DNS or "
@@ -110,7 +110,7 @@ class CiscoAsaFamily(Family):
                 (_URL, lambda part: _urls(part, _URL)),
                 (_URL_DENIED, lambda part: _urls(part, _URL_DENIED)),
                 (_SIDES, lambda part: _denials(part, _SIDES)),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_CONNECTION)),
             ],
         )
 
@@ -134,7 +134,7 @@ def _tuple(sender: pl.Series, *sides: tuple[str, str]) -> pl.Expr:
 
 
 def _connections(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_CONNECTION).struct.unnest()
+    read = patterns.read(lines["line"], _CONNECTION)
     low_a = read["a_port"].cast(pl.Int64, strict=False) < read["b_port"].cast(pl.Int64, strict=False)
     # Of two interfaces that both could be the client's side, ports decide only where the way is not said.
     server_first = (
@@ -163,25 +163,20 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
             _person("why"),
         ),
         transport="proto",
-        action=pl.when(nothing).then(pl.lit("reset")).otherwise(pl.lit("allowed")),
+        action=one_of({"reset": nothing}, otherwise="allowed"),
         session=_tuple(lines["sender"], ("a", "a_port"), ("b", "b_port")),
-        phase=pl.when(built).then(pl.lit("begin")).otherwise(pl.lit("end")),
+        phase=one_of({"begin": built}, otherwise="end"),
     )
 
 
 def _denials(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
     """Access lists, filters and refusals; only an access list tells of permitted connections, too."""
-    found = lines["line"].str.extract_groups(pattern).struct.unnest()
-    nothing = pl.lit(None, dtype=pl.String)
     names = ("action", "proto", "user", "a", "a_port", "a_user", "b", "b_port", "name", "side")
-    read = found.select((pl.col(name) if name in found.columns else nothing).alias(name) for name in names)
-    read = read.with_columns(
+    read = layouts.conformed(patterns.read(lines["line"], pattern), names).with_columns(
         pl.col("b_port").replace(_SERVICES), pl.col("proto").str.replace("(?i)^esmtp$", "tcp")
     )
     permitted = pl.col("action").is_in(["permitted", "est-allowed", "monitored"]).fill_null(False)
-    ported = (
-        pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"]) & pl.col("b_port").is_not_null()
-    )
+    ported = has_ports(pl.col("proto")) & pl.col("b_port").is_not_null()
     return read.select(
         kind=pl.lit("flow"),
         client="a",
@@ -190,18 +185,18 @@ def _denials(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
         server="b",
         server_port="b_port",
         host=pl.when(pl.col("side") == "destination").then("name"),
-        name_from=pl.when(pl.col("name").is_not_null()).then(pl.lit("dns_answer")),
+        name_from=one_of({"dns_answer": pl.col("name").is_not_null()}),
         transport="proto",
-        action=pl.when(permitted).then(pl.lit("allowed")).otherwise(pl.lit("blocked")),
+        action=one_of({"allowed": permitted}, otherwise="blocked"),
         session=pl.when(permitted).then(_tuple(lines["sender"], ("a", "a_port"), ("b", "b_port"))),
         phase=pl.lit("begin"),
-        reason=pl.when(~ported.fill_null(False)).then(pl.lit(NO_PORTS)),
+        reason=one_of({NO_PORTS: ~ported.fill_null(False)}),
     )
 
 
 def _urls(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
     """Plain HTTP requests; older versions log the path alone."""
-    found = lines["line"].str.extract_groups(pattern).struct.unnest()
+    found = patterns.read(lines["line"], pattern)
     user = pl.col("user") if "user" in found.columns else pl.lit(None, dtype=pl.String)
     whole = pl.col("url").str.contains("^[a-z]+://")
     return found.select(
@@ -217,11 +212,11 @@ def _urls(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
 
 
 def _leases(lines: pl.DataFrame) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(_LEASE).struct.unnest()
+    found = patterns.read(lines["line"], _LEASE)
     return found.select(
         kind=pl.lit("lease"),
         client=pl.coalesce("ip1", "ip2", "ip3"),
         user_name=pl.coalesce("u1", "u2", "u3"),
         lease_s=pl.lit(36_000.0),
-        origin=pl.when(pl.col("ip2").is_not_null()).then(pl.lit("directory")).otherwise(pl.lit("vpn")),
+        origin=one_of({"directory": pl.col("ip2").is_not_null()}, otherwise="vpn"),
     )

@@ -15,8 +15,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, keyvalue, layouts, pairs
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _RECORD, _UNIT = "\x1e", "\x1f"
 _FIELDS = {
@@ -65,7 +67,6 @@ _ID = r"%?\b(?:ASA|FTD|NGIPS)-(?:[a-z]+-)?\d-(43000[1-5]):?"
 _BARE = r"(?:^|, )(?:SrcIP|DstIP|AccessControlRuleAction): \S+.*, (?:SrcIP|DstIP|SrcPort|DstPort|ACPolicy): "
 _ENCORES = r"(?:^|\s)rec_type=\d+ (?:.*\s)?rec_type_simple="
 OF_ANOTHER = "set aside: intrusion, file or malware event (its connection is logged apart)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CiscoFtdFamily(Family):
@@ -77,9 +78,7 @@ class CiscoFtdFamily(Family):
         "and key=value"
     )
     vantage = "firewall"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Log at the end of connections: events of the beginning carry no volumes."
     marks = (
         "-43000", "srcip: ", "dstip: ", "srcport: ", "dstport: ", "acpolicy: ", "rec_type_simple=", "|cisco|",
@@ -109,31 +108,21 @@ def _events(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
     read = cef.read(lines["line"], _CEF)
-    nothing = pl.lit(None, dtype=pl.String)
-    conformed = read.select((pl.col(name) if name in _CEF else nothing).alias(name) for name in _FIELDS)
     ended = read["name"].str.contains("(?i)connection (?:statistics|end)").fill_null(False)
     other = read["name"].str.contains("(?i)intrusion|file|malware|host|user|policy|audit").fill_null(False)
-    number = pl.select(pl.when(other & ~ended).then(pl.lit("430001")).otherwise(pl.lit("430003"))).to_series()
-    return _rows(conformed, number)
+    number = pl.select(one_of({"430001": other & ~ended}, otherwise="430003")).to_series()
+    return _rows(layouts.conformed(read.select(*_CEF), _FIELDS), number)
 
 
 def _from_encore(lines: pl.DataFrame) -> pl.DataFrame:
     """A record that names no last packet tells of a connection's beginning."""
     read = keyvalue.read(lines["line"], _ENCORE | {"type": "rec_type", "last": "last_pkt_sec"})
-    nothing = pl.lit(None, dtype=pl.String)
     first, last = (pl.col(name).cast(pl.Int64, strict=False) for name in ("first", "last"))
     read = read.with_columns(duration=pl.when(last >= first).then(last - first).cast(pl.String))
     number = read.select(
-        pl.when(pl.col("type") != "71")
-        .then(pl.lit("430001"))
-        .when((last > 0).fill_null(False))
-        .then(pl.lit("430003"))
-        .otherwise(pl.lit("430002"))
+        one_of({"430001": pl.col("type") != "71", "430003": last > 0}, otherwise="430002")
     ).to_series()
-    return _rows(
-        read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _FIELDS),
-        number,
-    )
+    return _rows(layouts.conformed(read, _FIELDS), number)
 
 
 def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
@@ -143,25 +132,25 @@ def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
     # The host of a TLS connection comes as a URL without a path.
     tls_host = pl.col("url").str.extract(r"^https://([^/]+)/?$")
     bare = pl.when(pl.col("url").is_not_null()).then(tls_host.is_not_null())
-    proto = pl.col("proto").str.to_lowercase()
     by_tuple = pl.concat_str(
         "client", "client_port", "server", "port", "proto", separator="|", ignore_nulls=True
     )
     by_id = pl.concat_str("device", "instance", "first", "connection", separator="|")
-    action = pl.when(pl.col("action").str.contains("(?i)block|drop")).then(pl.lit("blocked")).when(
-        pl.col("action").str.contains("(?i)fastpath")
-    ).then(pl.lit("allowed")).otherwise("action")  # fmt: skip
+    action = one_of(
+        {
+            "blocked": pl.col("action").str.contains("(?i)block|drop"),
+            "allowed": pl.col("action").str.contains("(?i)fastpath"),
+        },
+        otherwise=pl.col("action"),
+    )
     return read.select(
         time="first",
         at_end=ended & pl.col("first").is_null(),
         duration_s="duration",
-        kind=pl.when(asked)
-        .then(pl.lit("dns"))
-        .when(pl.col("url").is_null() & named.is_null())
-        .then(pl.lit("flow"))
-        .when(bare.fill_null(True))
-        .then(pl.lit("tls"))
-        .otherwise(pl.lit("http")),
+        kind=one_of(
+            {"dns": asked, "flow": pl.col("url").is_null() & named.is_null(), "tls": bare.fill_null(True)},
+            otherwise="http",
+        ),
         client="client",
         client_port="client_port",
         client_mac="mac",
@@ -172,7 +161,7 @@ def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         .then("query")
         .when(bare.fill_null(True))
         .then(pl.coalesce("sni", tls_host, "referenced")),
-        name_from=pl.when(~asked & tls_host.is_null() & pl.col("sni").is_null()).then(pl.lit("url")),
+        name_from=one_of({"url": ~asked & tls_host.is_null() & pl.col("sni").is_null()}),
         url=pl.when(~asked & ~bare).then("url"),
         method="method",
         status="status",
@@ -186,9 +175,11 @@ def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         packets_down="packets_down",
         action=action,
         session=pl.coalesce(by_id, by_tuple),
-        phase=pl.when(ended).then(pl.lit("end")).otherwise(pl.lit("begin")),
-        reason=pl.when(pl.lit(number).is_in(["430001", "430004", "430005"]))
-        .then(pl.lit(OF_ANOTHER))
-        .when(~proto.is_in(["tcp", "udp", "6", "17"]) & ~asked)
-        .then(pl.lit(NO_PORTS)),
+        phase=one_of({"end": ended}, otherwise="begin"),
+        reason=one_of(
+            {
+                OF_ANOTHER: pl.lit(number).is_in(["430001", "430004", "430005"]),
+                NO_PORTS: ~has_ports(pl.col("proto")) & ~asked,
+            }
+        ),
     )

@@ -21,8 +21,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts
+from sensor.sources.text import layouts, patterns
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION
+from sensor.sources.text.words import one_of
 
 _LIST = (
     r"list (?P<list>\S+) (?:\w+\d\S* )?(?P<verdict>permitted|denied) (?P<proto>\w+) "
@@ -54,7 +55,6 @@ _FLOW = (
     r"dst: (?P<server>[0-9a-fA-F.:]+)/(?P<port>\d+) proto: (?P<proto>\d+) .*Result: (?P<verdict>\w+) "
     r"Pkt count: (?P<packets>\d+) bytes: (?P<up>\d+)"
 )
-OTHER = "set aside: message that names no connection"
 
 
 class CiscoIosFamily(Family):
@@ -66,7 +66,7 @@ class CiscoIosFamily(Family):
         "URL filter (UTD), SD-WAN flow log"
     )
     vantage = "firewall"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action")
     advice = "Switch the firewall's audit-trail on (volumes); for hosts add the resolver's log."
     marks = (
         "-acllog_flow_interval:", "[**] utd webfilter ", "access: list ", "accesslog", "drop_pkt",
@@ -89,7 +89,7 @@ class CiscoIosFamily(Family):
                 (_NEXUS, lambda part: _packets(part, _NEXUS)),
                 (_FILTER, _filter),
                 (_FLOW, _flow),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_CONNECTION)),
             ],
         )
 
@@ -101,10 +101,8 @@ def _session(lines: pl.DataFrame) -> pl.Expr:
 
 def _packets(lines: pl.DataFrame, pattern: str = _LIST) -> pl.DataFrame:
     """What a list or the firewall did with a packet; what is dropped needs no word for it."""
-    found = lines["line"].str.extract_groups(pattern).struct.unnest()
-    nothing = pl.lit(None, dtype=pl.String)
     names = ("verdict", "proto", "client", "client_port", "server", "port", "mac")
-    read = found.select((pl.col(name) if name in found.columns else nothing).alias(name) for name in names)
+    read = layouts.conformed(patterns.read(lines["line"], pattern), names)
     denied = ~pl.col("verdict").str.contains("(?i)^permit").fill_null(False)
     return read.select(
         "client",
@@ -114,14 +112,14 @@ def _packets(lines: pl.DataFrame, pattern: str = _LIST) -> pl.DataFrame:
         client_mac="mac",
         server_port="port",
         transport=pl.col("proto").str.to_lowercase(),
-        action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": denied}, otherwise="allowed"),
         session=pl.when(~denied).then(_session(lines)),
         phase=pl.lit("begin"),
     )
 
 
 def _trail(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_TRAIL).struct.unnest()
+    read = patterns.read(lines["line"], _TRAIL)
     return read.select(
         "client",
         "client_port",
@@ -133,12 +131,12 @@ def _trail(lines: pl.DataFrame) -> pl.DataFrame:
         bytes_down="down",
         action=pl.lit("allowed"),
         session=_session(lines),
-        phase=pl.when(pl.col("word") == "Stop").then(pl.lit("end")).otherwise(pl.lit("begin")),
+        phase=one_of({"end": pl.col("word") == "Stop"}, otherwise="begin"),
     )
 
 
 def _flow(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_FLOW).struct.unnest()
+    read = patterns.read(lines["line"], _FLOW)
     dropped = pl.col("verdict").str.to_lowercase() != "accept"
     return read.select(
         "client",
@@ -149,14 +147,14 @@ def _flow(lines: pl.DataFrame) -> pl.DataFrame:
         transport="proto",
         bytes_up="up",
         packets_up="packets",
-        action=pl.when(dropped).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": dropped}, otherwise="allowed"),
         one_way=pl.lit(True),
         eye=pl.lit(lines["sender"]),
     )
 
 
 def _filter(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_FILTER).struct.unnest()
+    read = patterns.read(lines["line"], _FILTER)
     # Of TLS the name of the hello is logged, of plain HTTP all of the URL.
     bare = ~pl.col("url").str.contains("/", literal=True)
     clock = pl.col("clock").str.replace_all(" ", "", literal=True)
@@ -165,10 +163,10 @@ def _filter(lines: pl.DataFrame) -> pl.DataFrame:
         "client_port",
         "server",
         time=pl.col("day").str.replace_all("/", "-", literal=True) + "T" + clock + "Z",
-        kind=pl.when(bare).then(pl.lit("tls")).otherwise(pl.lit("http")),
+        kind=one_of({"tls": bare}, otherwise="http"),
         host=pl.when(bare).then("url"),
         url=pl.when(~bare).then(pl.lit("http://") + pl.col("url").str.replace(r"^https?://", "")),
         server_port="port",
         transport="proto",
-        action=pl.when(pl.col("verdict") == "Drop").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": pl.col("verdict") == "Drop"}, otherwise="allowed"),
     )

@@ -16,8 +16,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue
+from sensor.sources.text import keyvalue, patterns
+from sensor.sources.text.words import one_of
 
 _HEAD = (
     r"^(?:.*\bCISE_\w+ )?\d{8,12} \d{1,2} \d{1,2} +(?:(?<time>\d{4}-\d\d-\d\d \S+ [+-]\d\d:?\d\d) \d+ "
@@ -42,7 +42,7 @@ class CiscoIseFamily(Family):
     name = "cisco-ise"
     help = "Cisco ISE 2 to 3: RADIUS accounting, passed and guest authentications"
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = (
         "Log RADIUS accounting with interim updates, and a syslog target with the maximum length (8192), so "
         "that Framed-IP-Address and the account stay in one part."
@@ -56,7 +56,7 @@ class CiscoIseFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record or part."""
-        head = lines["line"].str.extract_groups(_HEAD).struct.unnest()
+        head = patterns.read(lines["line"], _HEAD)
         read = keyvalue.read(lines["line"], _FIELDS, separator=",").hstack(head)
         status, code = pl.col("status").str.to_lowercase(), pl.col("code")
         stop = (code == "3001").fill_null(False) | (status == "stop").fill_null(False)
@@ -82,12 +82,13 @@ class CiscoIseFamily(Family):
             closes=stop,
             origin=pl.lit("radius"),
             confidence=pl.when(stop | going).then(0.9).otherwise(0.8),
-            reason=pl.when(~(stop | going | passed | guest))
-            .then(pl.lit(OTHER))
-            .when(address.is_null())
-            .then(pl.lit(NO_ADDRESS))
-            .when(user.is_null() & pl.col("mac").is_null())
-            .then(pl.lit(NOBODY)),
+            reason=one_of(
+                {
+                    OTHER: ~(stop | going | passed | guest),
+                    NO_ADDRESS: address.is_null(),
+                    NOBODY: user.is_null() & pl.col("mac").is_null(),
+                }
+            ),
         )
 
 

@@ -14,8 +14,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _KEYS = (
     "sa", "sp", "da", "dp", "pr", "dh", "ibc", "obc", "liuid", "liuida", "fss", "fes", "fsms", "fems",
@@ -23,7 +25,6 @@ _KEYS = (
 )  # fmt: skip
 _FLOW = r'\bfv="?nvzFlow_|"fv"\s*:\s*"nvzFlow_'
 OTHER = "set aside: record of an endpoint or its interface, no flow"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class CiscoNvmFamily(Family):
@@ -32,7 +33,7 @@ class CiscoNvmFamily(Family):
     name = "cisco-nvm"
     help = "Cisco Secure Client / AnyConnect 4 and 5 Network Visibility Module (nvzFlow)"
     vantage = "endpoint"
-    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True)
+    proof = ("host", "user", "bytes_up", "bytes_down")
     marks = ('"nvzflow_', "fv=nvzflow_")
     claims = pl.col("line").str.contains(_FLOW)
 
@@ -61,8 +62,7 @@ class CiscoNvmFamily(Family):
             bytes_up="obc",
             bytes_down="ibc",
             action=pl.lit("allowed"),
-            reason=pl.when(pl.col("da").is_null())
-            .then(pl.lit(OTHER))
-            .when(~pl.col("pr").is_in(["6", "17"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            reason=one_of(
+                {OTHER: pl.col("da").is_null(), NO_PORTS: ~has_ports(pl.col("pr")).fill_null(False)}
+            ),
         )

@@ -16,8 +16,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts
+from sensor.sources.text import layouts, patterns
+from sensor.sources.text.reasons import CHALLENGE, NO_REQUEST
+from sensor.sources.text.words import one_of
 
 _LINE = (
     r"^(?:[A-Z][a-z]+: )?(?<time>\d{9,10}(?:\.\d{1,6})?) +(?<taken>-?\d+) (?<client>\S+)(?: \([^)]*\))? "
@@ -39,8 +40,6 @@ _MONITORED = (
     r"to (?P<server>[\d.]*\d)(?:\((?P<host>[^)]*)\))?(?::(?P<port>\d+))?"
 )
 MONITOR = "set aside: traffic monitor's own message"
-CHALLENGE = "set aside: challenge for a password (407)"
-NO_REQUEST = "set aside: left before any request"
 
 
 class CiscoWsaFamily(Family):
@@ -49,7 +48,7 @@ class CiscoWsaFamily(Family):
     name = "cisco-wsa"
     help = "Cisco Secure Web Appliance / WSA / IronPort access log (AsyncOS 7 to 15), file or syslog"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "user", "bytes_down", "action", "user_agent")
     advice = (
         "The access log has no upload sizes: add a W3C log with cs-bytes, or read its `%q` there. Add "
         "`%u` for user agents."
@@ -78,7 +77,7 @@ class CiscoWsaFamily(Family):
         )
 
     def _requests(self, lines: pl.DataFrame) -> pl.DataFrame:
-        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        read = patterns.read(lines["line"], _LINE)
         method = pl.col("method").str.replace("^TCP_CONNECT$", "CONNECT")
         tunnel = (method == "CONNECT") | pl.col("url").str.starts_with("tunnel://")
         decision = pl.col("tag").str.extract(r"(?:^|\s)([A-Z]+(?:_[A-Z]+)*?)(?:_\d+)?-")
@@ -97,37 +96,40 @@ class CiscoWsaFamily(Family):
             .then(user.str.replace(r"@[^@]*$", ""))
             .otherwise(user),
             url="url",
-            method=pl.when(tunnel).then(pl.lit("CONNECT")).otherwise(method),
+            method=one_of({"CONNECT": tunnel}, otherwise=method),
             status=pl.when(pl.col("status") != "000").then("status"),
             user_agent=pl.col("rest").str.extract(r'"([^"]*[A-Za-z][^"]*/[^"]*)"'),
             server=peer,
             transport=pl.lit("tcp"),
             bytes_down=pl.when(~opened).then("down"),
-            action=pl.when(denied.fill_null(False))
-            .then(pl.lit("blocked"))
-            .when(pl.col("status").str.contains("^(?:50[234]|000)$") & (pl.col("hierarchy") == "NONE"))
-            .then(pl.lit("reset"))
-            .when(pl.col("url").is_not_null())
-            .then(pl.lit("allowed")),
-            reason=pl.when(pl.col("time").is_null())
-            .then(pl.lit("a layout that cannot be read"))
-            .when(pl.col("status") == "407")
-            .then(pl.lit(CHALLENGE))
-            .when(pl.col("url").is_in(["-", "NONE"]))
-            .then(pl.lit(NO_REQUEST)),
+            action=one_of(
+                {
+                    "blocked": denied,
+                    "reset": pl.col("status").str.contains("^(?:50[234]|000)$")
+                    & (pl.col("hierarchy") == "NONE"),
+                    "allowed": pl.col("url").is_not_null(),
+                }
+            ),
+            reason=one_of(
+                {
+                    "a layout that cannot be read": pl.col("time").is_null(),
+                    CHALLENGE: pl.col("status") == "407",
+                    NO_REQUEST: pl.col("url").is_in(["-", "NONE"]),
+                }
+            ),
         )
 
 
 def _monitored(lines: pl.DataFrame) -> pl.DataFrame:
     """The monitor knows names by the lookups it saw."""
-    read = lines["line"].str.extract_groups(_MONITORED).struct.unnest()
+    read = patterns.read(lines["line"], _MONITORED)
     return read.select(
         *("time", "zone", "client", "client_port", "host", "server"),
         kind=pl.lit("flow"),
         name_from=pl.lit("dns_answer"),
         server_port="port",
         transport="proto",
-        action=pl.when(pl.col("word") == "blocked").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": pl.col("word") == "blocked"}, otherwise="allowed"),
     )
 
 

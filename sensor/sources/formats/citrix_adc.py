@@ -21,8 +21,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import stamps
+from sensor.sources.text import patterns, stamps
+from sensor.sources.text.reasons import NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _NUMBERS = r"(?:\d+ ){0,2}?(?:\d+)? ?:"
 _HEAD = (
@@ -57,7 +58,6 @@ _HELD_S = 43_200.0
 _SERVICE = 1024
 #: How far a half's end may lie from its exchange's.
 _TOGETHER = "5s"
-OTHER = "set aside: event that names no connection"
 AGAIN = "set aside: half of an exchange told whole (DELINK)"
 
 
@@ -67,7 +67,7 @@ class CitrixAdcFamily(Family):
     name = "citrix-adc"
     help = "Citrix ADC / NetScaler and Citrix Gateway 10 to 14: audit syslog (TCP, SSLVPN, ICA)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = (
         "Hosts stand only in SSLVPN HTTPREQUEST: log level INFORMATIONAL; else add the resolver's DNS log."
     )
@@ -100,11 +100,7 @@ class CitrixAdcFamily(Family):
         return read.select(
             ended=pl.when(~pl.col("is_login")).then("ended"),
             time=pl.coalesce(pl.when(~pl.col("is_login")).then("begun"), _stamp(pl.col("time"))),
-            kind=pl.when("is_login")
-            .then(pl.lit("lease"))
-            .when(web)
-            .then(pl.lit("http"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of({"lease": pl.col("is_login"), "http": web}, otherwise="flow"),
             client=pl.when("is_login")
             .then(pl.coalesce("given", "asked"))
             .when("turned")
@@ -118,23 +114,23 @@ class CitrixAdcFamily(Family):
             path=pl.col("request").str.extract(r"^[A-Z]+ ?(/\S*)"),
             server=pl.when("turned").then("source").otherwise("destination"),
             server_port=pl.when("turned").then("source_port").otherwise("destination_port"),
-            transport=pl.when(event == "UDPFLOWSTAT").then(pl.lit("udp")).otherwise(pl.lit("tcp")),
+            transport=one_of({"udp": event == "UDPFLOWSTAT"}, otherwise="tcp"),
             bytes_up=pl.when(counted).then(pl.when("turned").then("received").otherwise("sent")),
             bytes_down=pl.when(counted).then(pl.when("turned").then("sent").otherwise("received")),
             session=pl.when("is_ica").then("ica"),
-            phase=pl.when(event == "ICASTART").then(pl.lit("begin")).otherwise(pl.lit("end")),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            phase=one_of({"begin": event == "ICASTART"}, otherwise="end"),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
             lease_from=pl.when("is_login").then(pl.lit(stamps.read(read["begun"]))),
             lease_s=pl.when(pl.col("is_login") & (event == "LOGIN")).then(_HELD_S),
             closes=pl.col("is_login") & (event == "LOGOUT"),
-            origin=pl.when("is_login").then(pl.lit("vpn")),
-            reason=pl.when(~used.fill_null(False)).then(pl.lit(OTHER)).when(again).then(pl.lit(AGAIN)),
+            origin=one_of({"vpn": pl.col("is_login")}),
+            reason=one_of({NO_CONNECTION: ~used.fill_null(False), AGAIN: again}),
         )
 
 
 def _read(line: pl.Series) -> pl.DataFrame:
     """The heads of messages, and what their texts say in which words."""
-    read = line.str.extract_groups(_HEAD).struct.unnest()
+    read = patterns.read(line, _HEAD)
     event, text = pl.col("event"), pl.col("text").fill_null("")
     ends = [text.str.extract(_ENDS[name], 1).alias(name) for name in _ENDS]
     ports = [

@@ -15,8 +15,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import pairs
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "event": "event", "action": "action", "client": "connsrcip|srcip", "server": "conndestip|destip",
@@ -29,7 +31,6 @@ _UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000
 #: Who signs in here is at the address itself, not at the far end of a tunnel.
 _AGENTS = ["HTTP", "HTTPS", "ARP", "MAC", "Agent"]
 OTHER = "set aside: event that names no connection (event)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class ClavisterFamily(Family):
@@ -38,7 +39,7 @@ class ClavisterFamily(Family):
     name = "clavister"
     help = "Clavister cOS Core (NetWall) and D-Link NetDefendOS: connections, URLs, logins"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Log conn_close beside conn_open (volumes), and web content filtering in audit mode (hosts)."
     marks = ("event=",)
     claims = pl.col("line").str.contains(r"(?-u:\b)id=[0-9]{6,8} (?:rev=[0-9]+ )?event=[a-z0-9_]+ ")
@@ -62,13 +63,9 @@ class ClavisterFamily(Family):
             time=lines["line"].str.extract(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]"),
             duration_s=pl.when(ended).then("duration"),
             at_end=ended & pl.col("duration").is_not_null(),
-            kind=pl.when(login)
-            .then(pl.lit("lease"))
-            .when(asked & (pl.col("port") == "443"))
-            .then(pl.lit("tls"))
-            .when(asked)
-            .then(pl.lit("http"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of(
+                {"lease": login, "tls": asked & (pl.col("port") == "443"), "http": asked}, otherwise="flow"
+            ),
             client="client",
             client_port="client_port",
             user_name="user",
@@ -78,20 +75,18 @@ class ClavisterFamily(Family):
             transport="proto",
             bytes_up=pl.when(ended).then(_count("up")),
             bytes_down=pl.when(ended).then(_count("down")),
-            action=pl.when(blocked).then(pl.lit("blocked")).when(known & ~login).then(pl.lit("allowed")),
+            action=one_of({"blocked": blocked, "allowed": known & ~login}),
             session=pl.when((opened | ended | asked) & ~blocked).then(session),
-            phase=pl.when(ended)
-            .then(pl.lit("end"))
-            .when(asked)
-            .then(pl.lit("name"))
-            .otherwise(pl.lit("begin")),
-            lease_s=pl.when(login).then(pl.lit("36000")),
+            phase=one_of({"end": ended, "name": asked}, otherwise="begin"),
+            lease_s=one_of({"36000": login}),
             closes=login & (of != "user_login"),
             origin=pl.lit("directory"),
-            reason=pl.when(~known & ~(login & at_address))
-            .then(pl.lit(OTHER))
-            .when(~login & ~pl.col("proto").is_in(["TCP", "UDP"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            reason=one_of(
+                {
+                    OTHER: ~known & ~(login & at_address),
+                    NO_PORTS: ~login & ~has_ports(pl.col("proto")).fill_null(False),
+                }
+            ),
         )
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "timestamp",
@@ -39,7 +39,7 @@ class CloudConnexaFamily(Family):
     name = "cloudconnexa"
     help = "OpenVPN CloudConnexa log streaming (JSON): blocked domains and connections, tunnel addresses"
     vantage = "dns"
-    proof = Proof(host=True, user=True, action=True)
+    proof = ("host", "user", "action")
     advice = "Only what was blocked is logged: give the resolver's or firewall's log for the rest."
     marks = ('"cloudconnexalogversion"',)
     claims = objects.having("CloudConnexaLogVersion")
@@ -55,11 +55,7 @@ class CloudConnexaFamily(Family):
         tunnel = pl.when(pl.col("tunnel") != _NOWHERE).then("tunnel")
         return read.select(
             time=pl.coalesce(pl.when(holds).then(pl.when(ends).then("ended").otherwise("began")), "time"),
-            kind=pl.when(asked)
-            .then(pl.lit("dns"))
-            .when(holds)
-            .then(pl.lit("lease"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of({"dns": asked, "lease": holds}, otherwise="flow"),
             client=pl.when(holds).then(tunnel).otherwise("source"),
             client_port="source_port",
             user_name="user",
@@ -67,11 +63,9 @@ class CloudConnexaFamily(Family):
             server="server",
             server_port="port",
             transport=pl.when(~holds).then("proto"),
-            action=pl.when(~holds).then(pl.lit("blocked")),
+            action=one_of({"blocked": ~holds}),
             lease_s=pl.when(ends).then(0.0).otherwise(_HELD_S),
             closes=ends,
-            origin=pl.when(holds).then(pl.lit("vpn")),
-            reason=pl.when(~(asked | flow | (holds & tunnel.is_not_null())).fill_null(False)).then(
-                pl.lit(OTHER)
-            ),
+            origin=one_of({"vpn": holds}),
+            reason=one_of({OTHER: ~(asked | flow | (holds & tunnel.is_not_null())).fill_null(False)}),
         )

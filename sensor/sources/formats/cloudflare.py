@@ -13,8 +13,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _WANTED: dict[str, str] = {
     "time": "Datetime|SessionStartTime|Timestamp",
@@ -51,7 +52,6 @@ _ONLY_HERE = (
     *("ResolverDecision", "QueryNameReversed", "MatchedCategoryNames", "QueryCategoryNames", "EDNSSubnet"),
     *("HTTPHost", "SourceInternalIP", "EgressColoName", "ConnectionCloseReason"),
 )
-OTHER = "set aside: event that names no connection"
 AUTHORITATIVE = "set aside: zone's own DNS log (resolvers of the world, no client of ours)"
 
 
@@ -61,16 +61,7 @@ class CloudflareFamily(Family):
     name = "cloudflare"
     help = "Cloudflare Zero Trust Logpush: gateway_dns, gateway_http, gateway_network, network sessions"
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "gateway_http and gateway_dns carry no sizes: push zero_trust_network_sessions, too (fields "
         "SessionID, BytesSent, "
@@ -116,9 +107,11 @@ def _who() -> dict[str, pl.Expr]:
 
 
 def _what() -> dict[str, pl.Expr]:
-    kinds = ((pl.col("is_dns"), "dns"), (pl.col("is_session"), "flow"), (pl.col("is_http"), "http"))
     return {
-        "kind": _first(*kinds, other="tls"),
+        "kind": one_of(
+            {"dns": pl.col("is_dns"), "flow": pl.col("is_session"), "http": pl.col("is_http")},
+            otherwise="tls",
+        ),
         "host": pl.coalesce("query", "sni", pl.when(_filled("url").is_null()).then("host"), _filled("fqdn")),
         "url": pl.col("url"),
         "method": pl.col("method"),
@@ -135,7 +128,7 @@ def _volume() -> dict[str, pl.Expr]:
         "bytes_down": pl.col("down"),
         "duration_s": (_time("end") - _time("begun")).dt.total_microseconds() / 1_000_000,
         "session": pl.col("session"),
-        "phase": _first((pl.col("is_session"), "end"), (named, "name")),
+        "phase": one_of({"end": pl.col("is_session"), "name": named}),
     }
 
 
@@ -143,31 +136,19 @@ def _action() -> pl.Expr:
     word = pl.coalesce("decision", "action").str.to_lowercase()
     passed = word.str.contains("^(?:allow|(?:l4_)?override|forward|bypass|off|on|isolate|no)")
     blocked = word.str.starts_with("block")
-    return _first(
-        (blocked, "blocked"), (passed, "allowed"), (pl.col("is_session"), "allowed"), other="unknown"
-    )
+    return one_of({"blocked": blocked, "allowed": passed | pl.col("is_session")}, otherwise="unknown")
 
 
 def _reason() -> pl.Expr:
     gateway = pl.any_horizontal(pl.col(name).is_not_null() for name in ("decision", "location", "email"))
-    return (
-        pl.when(pl.col("other").is_not_null())
-        .then(pl.lit(OTHER))
-        .when(pl.col("is_dns") & ~gateway)
-        .then(pl.lit(AUTHORITATIVE))
-        .when("is_dns")
-        .then(lookups.reverse(pl.col("type")))
+    return one_of(
+        {NO_CONNECTION: pl.col("other").is_not_null(), AUTHORITATIVE: pl.col("is_dns") & ~gateway},
+        otherwise=pl.when("is_dns").then(lookups.reverse(pl.col("type"))),
     )
 
 
 def _filled(name: str) -> pl.Expr:
     return pl.when(pl.col(name) != "").then(name)
-
-
-def _first(*cases: tuple[pl.Expr, str], other: str | None = None) -> pl.Expr:
-    """The word of the first condition that holds."""
-    said = [pl.when(condition).then(pl.lit(word)) for condition, word in cases]
-    return pl.coalesce(*said, pl.lit(other, dtype=pl.String))
 
 
 def _time(name: str) -> pl.Expr:

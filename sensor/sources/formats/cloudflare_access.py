@@ -15,14 +15,14 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.formats.okta import CONFIDENCE, LEASE_S
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import FAILED_SIGN_IN
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "CreatedAt", "action": "Action", "allowed": "Allowed", "user": "Email", "client": "IPAddress",
 }  # fmt: skip
 OTHER = "set aside: event that is no sign-in (Action)"
-FAILED = "set aside: sign-in that failed"
 
 
 class CloudflareAccessFamily(Family):
@@ -31,7 +31,7 @@ class CloudflareAccessFamily(Family):
     name = "cloudflare-access"
     help = "Cloudflare Zero Trust Logpush: access_requests (sign-ins), at public addresses"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     advice = "Push gateway_dns, gateway_http and zero_trust_network_sessions for network use."
     marks = ('"appdomain"',)
     claims = objects.having("AppDomain") & objects.having_any("RayID", "IPAddress")
@@ -47,8 +47,10 @@ class CloudflareAccessFamily(Family):
             origin=pl.lit("directory"),
             lease_s=pl.lit(LEASE_S),
             confidence=pl.lit(CONFIDENCE),
-            reason=pl.when(pl.col("action").str.contains("(?i)logout").fill_null(False))
-            .then(pl.lit(OTHER))
-            .when((pl.col("allowed") != "true").fill_null(True))
-            .then(pl.lit(FAILED)),
+            reason=one_of(
+                {
+                    OTHER: pl.col("action").str.contains("(?i)logout"),
+                    FAILED_SIGN_IN: (pl.col("allowed") != "true").fill_null(True),
+                }
+            ),
         )

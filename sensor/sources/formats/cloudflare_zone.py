@@ -12,8 +12,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "EdgeStartTimestamp|Datetime|ConnectTimestamp|Timestamp|datetime",
@@ -48,7 +48,7 @@ class CloudflareZoneFamily(Family):
     name = "cloudflare-zone"
     help = "Cloudflare Logpush of zones: http_requests, firewall_events, spectrum_events"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Push ClientRequestBytes and EdgeResponseBytes with http_requests; users stand in no field."
     marks = (
         '"clientrequesthost"', '"clientrequesthttphost"', '"connecttimestamp"',
@@ -81,16 +81,16 @@ class CloudflareZoneFamily(Family):
             "transport",
             ended="end",
             client_port=pl.when(pl.col("client_port") != "0").then("client_port"),
-            kind=pl.when("spectrum").then(pl.lit("flow")).otherwise(pl.lit("http")),
+            kind=one_of({"flow": pl.col("spectrum")}, otherwise="http"),
             host=pl.coalesce("host", "sni"),
-            name_from=pl.when("spectrum").then(pl.lit("sni")).otherwise(pl.lit("http_host")),
+            name_from=one_of({"sni": pl.col("spectrum")}, otherwise="http_host"),
             user_agent="agent",
             server="server",
-            server_port=pl.coalesce("port", pl.when(https).then(pl.lit("443"))),
+            server_port=pl.coalesce("port", one_of({"443": https})),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(blocked | refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked | refused}, otherwise="allowed"),
             session=pl.when("spectrum").then(pl.concat_str(ends, separator="|", ignore_nulls=True)),
             phase=pl.when("spectrum").then(phase),
-            reason=pl.when(pl.col("subrequest") == "true").then(pl.lit(SUBREQUEST)),
+            reason=one_of({SUBREQUEST: pl.col("subrequest") == "true"}),
         )

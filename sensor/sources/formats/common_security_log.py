@@ -13,8 +13,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import commas, lookups, objects
+from sensor.sources.text import commas, objects
+from sensor.sources.text.reasons import NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "StartTime|StartTime [UTC]|EventTime|TimeGenerated|TimeGenerated [UTC]",
@@ -41,7 +42,6 @@ _WANTED = {
 _CLIENT_SENDS = (
     "(?i)^(?:Fortinet|SonicWall|Zscaler|Palo Alto Networks|Forcepoint|Websense|Check ?Point|iboss)"
 )
-OTHER = "set aside: event that names no connection"
 
 
 class CommonSecurityLogFamily(Family):
@@ -50,16 +50,7 @@ class CommonSecurityLogFamily(Family):
     name = "common-security-log"
     help = "Microsoft Sentinel CommonSecurityLog: CEF of any vendor, exported (JSON, CSV, TSV)"
     vantage = "firewall"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Volumes are read of vendors whose `out` is known to be the upload."
     header = r"^[^{]*\bDeviceVendor\b.*\bSourceIP\b|^[^{]*\bSourceIP\b.*\bDeviceVendor\b"
     marks = ("devicevendor",)
@@ -94,10 +85,10 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     }
     return read.select(
         *("time", "client", "client_port", "client_mac", "user_name", "device", "method"),
-        kind=pl.when(dns).then(pl.lit("dns")).when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+        kind=one_of({"dns": dns, "http": web}, otherwise="flow"),
         url=pl.when(~dns).then("url"),
         host=pl.when(dns | pl.col("url").is_null()).then("host"),
-        name_from=pl.when(~dns & ~web & pl.col("host").is_not_null()).then(pl.lit("sni")),
+        name_from=one_of({"sni": ~dns & ~web & pl.col("host").is_not_null()}),
         user_agent="agent",
         server="server",
         server_port=pl.when(~dns).then(port),
@@ -105,11 +96,9 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         bytes_up=pl.when(known & ~dns).then(number["sent"]),
         bytes_down=pl.when(known & ~dns).then(number["received"]),
         # A response policy that leads elsewhere keeps from the service.
-        action=pl.when(dns & pl.col("activity").str.contains("(?i)\\bRPZ\\b").fill_null(False))
-        .then(pl.lit("blocked"))
-        .otherwise(pl.coalesce("word", pl.lit("unknown"))),
-        reason=pl.when(pl.all_horizontal(pl.col(name).is_null() for name in ("url", "host", "server")))
-        .then(pl.lit(OTHER))
-        .when(dns)
-        .then(lookups.reverse(pl.lit(None, dtype=pl.String))),
+        action=one_of(
+            {"blocked": dns & pl.col("activity").str.contains("(?i)\\bRPZ\\b")},
+            otherwise=pl.coalesce("word", pl.lit("unknown")),
+        ),
+        reason=one_of({NO_CONNECTION: pl.all_horizontal(pl.col("url", "host", "server").is_null())}),
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED = {
@@ -26,7 +25,7 @@ class ControldFamily(Family):
     name = "controld"
     help = "Control D log streaming (JSON): lookups with verdict"
     vantage = "dns"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     advice = "Without an agent on the device only the public address is known."
     marks = ('"controld_action"',)
     claims = objects.having("query", "query_type", "controld_action")

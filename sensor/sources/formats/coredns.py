@@ -14,8 +14,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import lookups
+from sensor.sources.text import lookups, patterns
+from sensor.sources.text.reasons import SERVER_MESSAGE
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 LINE = (
     r"(?P<client>\[[0-9a-fA-F:.]+\]|[0-9a-fA-F.]+|[0-9a-fA-F:]+):(?P<port>\d+) - (?:\[(?P<time>[^\]]*)\] "
@@ -28,7 +30,6 @@ _CLAIM = (
     r'^(?:\S+ )?(?:\[[A-Z]+\] )?\S+:\d+ - (?:\[[^\]]*\] )?(?:\d+ ){0,2}"[A-Z0-9-]+ [A-Z0-9]+ \S+ [a-z]+ \d+ '
 )
 _SERVER = r"^\[(?:INFO|ERROR|WARNING|DEBUG|FATAL)\] (?:plugin/|\d{4}/|SIG|Reloading|CoreDNS|\.:)"
-OTHER = "set aside: no lookup (server message)"
 
 
 class CorednsFamily(Family):
@@ -37,7 +38,7 @@ class CorednsFamily(Family):
     name = "coredns"
     help = "CoreDNS log plugin (1.0 to 1.12), common and combined; Kubernetes container logs"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     advice = "CoreDNS itself writes no time: collect it with the container's (docker, CRI) or syslog's."
     marks = (" - ", "[info] ", "[error] ", "[warning] ", "[debug] ", "[fatal] ")
     claims = pl.col("line").str.contains(_CLAIM) | pl.col("line").str.contains(_SERVER)
@@ -49,7 +50,7 @@ class CorednsFamily(Family):
 
 def rows(lines: pl.Series) -> pl.DataFrame:
     """Lookups of lines in CoreDNS's layout, whatever stands before."""
-    read = lines.str.extract_groups(LINE).struct.unnest()
+    read = patterns.read(lines, LINE)
     before = lines.str.extract(r"^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)) \[")
     return read.select(
         pl.coalesce("time", pl.lit(before)).alias("time"),
@@ -57,9 +58,7 @@ def rows(lines: pl.Series) -> pl.DataFrame:
         kind=pl.lit("dns"),
         client_port=pl.col("port"),
         host=pl.col("name"),
-        transport=pl.when(pl.col("proto").is_in(["udp", "tcp"])).then("proto"),
+        transport=pl.when(has_ports(pl.col("proto"))).then("proto"),
         action=lookups.verdict(pl.col("rcode")),
-        reason=pl.when(pl.col("name").is_null())
-        .then(pl.lit(OTHER))
-        .otherwise(lookups.reverse(pl.col("type"))),
+        reason=one_of({SERVER_MESSAGE: pl.col("name").is_null()}, otherwise=lookups.reverse(pl.col("type"))),
     )

@@ -12,8 +12,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import FROM_OUTSIDE, NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "event_timestamp|action_network_creation_time|_time",
@@ -35,8 +36,6 @@ _FIELDS = {
     "last": "action_network_stats_is_last",
 }
 _FIRST = r'^\[\s*"?([^",\]]+)'
-OTHER = "set aside: event that names no connection"
-INCOMING = "set aside: connection from outside"
 
 
 class CortexXdrFamily(Family):
@@ -45,7 +44,7 @@ class CortexXdrFamily(Family):
     name = "cortex-xdr"
     help = "Palo Alto Cortex XDR: event forwarding, xdr_data exports (NDJSON)"
     vantage = "endpoint"
-    proof = Proof(host=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "user", "device", "bytes_up", "bytes_down", "action")
     marks = ('"event_timestamp"',)
     claims = objects.having("agent_hostname", "event_timestamp") & objects.having_any(
         "agent_os_type", "agent_id", "event_id", "agent_version", "agent_interface_map"
@@ -65,8 +64,8 @@ class CortexXdrFamily(Family):
             "time",
             "client_port",
             "device",
-            kind=pl.when(dns).then(pl.lit("dns")).otherwise(pl.lit("flow")),
-            name_from=pl.when(~dns).then(pl.lit("dns_answer")),
+            kind=one_of({"dns": dns}, otherwise="flow"),
+            name_from=one_of({"dns_answer": ~dns}),
             client=pl.coalesce("client", "own"),
             user_name="user",
             host=pl.coalesce("asked", "host"),
@@ -77,9 +76,11 @@ class CortexXdrFamily(Family):
             bytes_down=pl.when(~dns).then("down"),
             action=pl.lit("allowed"),
             session=pl.when(counted).then(pl.concat_str("agent", "session", separator="|")),
-            phase=pl.when(counted & is_last).then(pl.lit("end")).when(counted).then(pl.lit("update")),
-            reason=pl.when(~dns & pl.col("server").is_null())
-            .then(pl.lit(OTHER))
-            .when(pl.col("incoming").str.to_lowercase() == "true")
-            .then(pl.lit(INCOMING)),
+            phase=one_of({"end": counted & is_last, "update": counted}),
+            reason=one_of(
+                {
+                    NO_CONNECTION: ~dns & pl.col("server").is_null(),
+                    FROM_OUTSIDE: pl.col("incoming").str.to_lowercase() == "true",
+                }
+            ),
         )

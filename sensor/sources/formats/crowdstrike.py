@@ -16,8 +16,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, layouts, lookups, objects
+from sensor.sources.text.reasons import NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _NAMES = (
     "event_simpleName", "ContextTimeStamp", "timestamp", "DomainName", "RequestType", "IP4Records",
@@ -39,7 +40,6 @@ _CEF = {
 }  # fmt: skip
 #: A rule's verdict: 1 and 3 let through, 2 stops.
 _RULES = {"1": "allowed", "2": "blocked", "3": "allowed"}
-OTHER = "set aside: event that names no connection"
 _NOWHERE = ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")  # noqa: S104
 
 
@@ -52,7 +52,7 @@ class CrowdstrikeFamily(Family):
         "host firewall matches (FalconHost CEF)"
     )
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True)
+    proof = ("host", "path", "user", "device")
     advice = "Falcon counts no bytes, and names a device by its sensor id unless ComputerName is enriched."
     marks = ("event_simplename", "eventsimplename", "|falconhost|")
     claims = pl.col("line").str.contains_any(["event_simpleName", "EventSimpleName", "|FalconHost|"])
@@ -69,7 +69,7 @@ def _matches(lines: pl.DataFrame) -> pl.DataFrame:
     """What a rule of the host's firewall met."""
     read = cef.read(lines["line"], _CEF)
     # One of the names that tell of a connection.
-    told = pl.when(pl.col("event") == "FirewallMatchEvent").then(pl.lit("NetworkConnectIP"))
+    told = one_of({"NetworkConnectIP": pl.col("event") == "FirewallMatchEvent"})
     absent = [pl.lit(None, dtype=pl.String).alias(name) for name in _NAMES if name not in _CEF]
     action = pl.col("rule_action").replace_strict(_RULES, default="unknown", return_dtype=pl.String)
     found = read.select(*_CEF, *absent, told=told, action=action)
@@ -110,9 +110,9 @@ def _what() -> dict[str, pl.Expr]:
     found = pl.concat_str(records, separator=";").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+")
     return {
         "time": pl.coalesce("ContextTimeStamp", "timestamp"),
-        "kind": pl.when("dns").then(pl.lit("dns")).otherwise(pl.lit("flow")),
+        "kind": one_of({"dns": pl.col("dns")}, otherwise="flow"),
         "host": pl.coalesce("DomainName", pl.when(~is_url).then(url)),
-        "name_from": pl.when(~pl.col("dns") & url.is_not_null()).then(pl.lit("url")),
+        "name_from": one_of({"url": ~pl.col("dns") & url.is_not_null()}),
         "url": pl.when(is_url).then(url),
         "answers": pl.when("dns").then(found),
         "action": pl.col("action"),
@@ -121,11 +121,9 @@ def _what() -> dict[str, pl.Expr]:
 
 def _reason() -> pl.Expr:
     connects = pl.col("event").str.contains("^Network(?:Connect|ReceiveAccept)IP")
-    return (
-        pl.when(~pl.col("dns") & ~connects)
-        .then(pl.lit(OTHER))
-        .when("dns")
-        .then(lookups.reverse(pl.col("RequestType")))
+    return one_of(
+        {NO_CONNECTION: ~pl.col("dns") & ~connects},
+        otherwise=pl.when("dns").then(lookups.reverse(pl.col("RequestType"))),
     )
 
 

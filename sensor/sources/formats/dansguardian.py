@@ -12,7 +12,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.words import one_of
 
 _LINE = (
     r"^(?P<time>\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d\d:\d\d) (?P<user>\S+) (?P<client>[0-9a-fA-F.:]+) "
@@ -26,7 +27,7 @@ class DansguardianFamily(Family):
     name = "dansguardian"
     help = "DansGuardian 2 and e2guardian 3 to 5 access log (native layout)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_down", "action")
     advice = "The log has no upload sizes: those of the Squid behind it can have them (`%>st`)."
     claims = pl.col("line").str.contains(
         r"^\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d\d:\d\d \S+ [0-9a-fA-F.:]+ \S+ .*[A-Z]{3,9} \d+ -?\d+ "
@@ -34,7 +35,7 @@ class DansguardianFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind proxy)."""
-        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        read = patterns.read(lines["line"], _LINE)
         refused = pl.col("decision").str.contains(r"\*(?:DENIED|INFECTED|BLOCKED)\*").fill_null(False)
         return read.select(
             "time",
@@ -46,5 +47,5 @@ class DansguardianFamily(Family):
             status=pl.col("rest").str.extract(r"(?:^|\s)([1-5]\d\d)(?:\s|$)"),
             transport=pl.lit("tcp"),
             bytes_down="down",
-            action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": refused}, otherwise="allowed"),
         )

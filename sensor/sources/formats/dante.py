@@ -13,8 +13,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts
+from sensor.sources.text import layouts, patterns
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION
 
 _OPENED = (
     r"\b(?P<verdict>pass|block)\(\d+\): (?P<proto>tcp|udp)/\w+ \[: (?:[\w-]+%(?P<user>[^@\s]*)@)"
@@ -22,7 +22,6 @@ _OPENED = (
     r"(?P<client_port>\d+) \S+ -> (?:\S+ )?(?P<target>[0-9A-Za-z.:_-]+)\.(?P<port>\d+)\b"
 )
 CLOSED = "set aside: end of a connection, its beginning counts"
-OTHER = "set aside: message that names no connection"
 
 
 class DanteFamily(Family):
@@ -31,7 +30,7 @@ class DanteFamily(Family):
     name = "dante"
     help = "Dante SOCKS server (sockd): connections passed and blocked"
     vantage = "proxy"
-    proof = Proof(host=True, user=True, action=True)
+    proof = ("host", "user", "action")
     advice = "Use `log: connect` in client and socks rules."
     marks = ("pass(", "block(", "sockd", "danted")
     claims = pl.col("line").str.contains(r"\b(?:pass|block)\(\d+\): (?:tcp|udp)/\w+ [\[\]-]") | pl.col(
@@ -45,13 +44,13 @@ class DanteFamily(Family):
             [
                 (_OPENED, _opened),
                 (r"\b(?:pass|block)\(\d+\): \S+ \]", layouts.set_aside(CLOSED)),
-                (pl.col("line").is_not_null(), layouts.set_aside(OTHER)),
+                (pl.col("line").is_not_null(), layouts.set_aside(MESSAGE_WITHOUT_CONNECTION)),
             ],
         )
 
 
 def _opened(lines: pl.DataFrame) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(_OPENED).struct.unnest()
+    found = patterns.read(lines["line"], _OPENED)
     is_address = pl.col("target").str.contains(r"^[0-9.]+$|:")
     return found.select(
         "client",

@@ -15,8 +15,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, objects
+from sensor.sources.text.words import one_of
 
 _COLUMNS = (
     "ActionType", "DeviceName", "ReportId", "LocalIP", "LocalPort", "RemoteIP", "RemotePort", "RemoteUrl",
@@ -53,7 +53,7 @@ class DefenderFamily(Family):
         "Log Analytics"
     )
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True, action=True, user_agent=True)
+    proof = ("host", "path", "user", "device", "action", "user_agent")
     advice = "Defender counts no bytes: uploads need a proxy, firewall or packets beside it."
     header = r"(?i)^[^{]*\bDeviceName\b.*\bRemote(?:Url|IP)\b|(?i)^[^{]*\bRemote(?:Url|IP)\b.*\bDeviceName\b"
     marks = (
@@ -118,15 +118,11 @@ def _what() -> dict[str, pl.Expr]:
     is_url = pl.col("remote").str.contains("/", literal=True)
     tls = pl.col("ActionType").str.contains("(?i)^(?:ssl|tls)")
     return {
-        "kind": pl.when("dns")
-        .then(pl.lit("dns"))
-        .when(pl.col("web") | pl.col("clicked"))
-        .then(pl.lit("http"))
-        .when(tls)
-        .then(pl.lit("tls"))
-        .otherwise(pl.lit("flow")),
+        "kind": one_of(
+            {"dns": pl.col("dns"), "http": pl.col("web") | pl.col("clicked"), "tls": tls}, otherwise="flow"
+        ),
         "host": pl.coalesce(pl.when("dns").then("query"), pl.when(~is_url).then("remote"), "host", "sni"),
-        "name_from": pl.when("web").then(pl.lit("http_host")).when(~pl.col("dns")).then(pl.lit("sni")),
+        "name_from": one_of({"http_host": pl.col("web"), "sni": ~pl.col("dns")}),
         "url": pl.when("clicked").then("click").when(is_url).then("remote"),
         "path": pl.when(pl.col("uri").str.starts_with("/")).then("uri"),
         "method": pl.col("method"),
@@ -136,13 +132,12 @@ def _what() -> dict[str, pl.Expr]:
 
 
 def _action(event: pl.Expr) -> pl.Expr:
-    return (
-        pl.when(event.is_in(["ConnectionFailed", "ConnectionAttempt"]))
-        .then(pl.lit("reset"))
-        .when(event.str.contains("(?i)block"))
-        .then(pl.lit("blocked"))
-        .when(event.is_not_null())
-        .then(pl.lit("allowed"))
+    return one_of(
+        {
+            "reset": event.is_in(["ConnectionFailed", "ConnectionAttempt"]),
+            "blocked": event.str.contains("(?i)block"),
+            "allowed": event.is_not_null(),
+        }
     )
 
 
@@ -150,9 +145,9 @@ def _reason(event: pl.Expr) -> pl.Expr:
     by_table = pl.col("category").str.contains("DeviceNetworkEvents").fill_null(True)
     network = (event.str.contains(r"(?i)connection|inspected|dns") & by_table).fill_null(False)
     report = pl.struct("DeviceName", "ReportId", "time")
-    return (
-        pl.when(~network & ~pl.col("clicked"))
-        .then(pl.lit(OTHER))
-        .when(~report.is_first_distinct() & pl.col("ReportId").is_not_null())
-        .then(pl.lit(REPEATED))
+    return one_of(
+        {
+            OTHER: ~network & ~pl.col("clicked"),
+            REPEATED: ~report.is_first_distinct() & pl.col("ReportId").is_not_null(),
+        }
     )

@@ -14,8 +14,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "dnstap.timestamp-rfc3339ns|dnstap.timestamp", "operation": "dnstap.operation",
@@ -34,7 +34,7 @@ class DnsCollectorFamily(Family):
     name = "dns-collector"
     help = "DNS-collector (dnstap as JSON)"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     marks = ('"query-ip"',)
     claims = objects.having("query-ip", "qname", "dnstap")
 
@@ -55,7 +55,8 @@ class DnsCollectorFamily(Family):
             action=pl.when(answered).then(lookups.verdict(pl.col("code"))),
             session=pl.concat_str("client", "client_port", "id", "host", "type", separator="|"),
             phase=pl.lit("name"),
-            reason=pl.when(pl.col("operation").str.contains("^(?:RESOLVER|FORWARDER|AUTH|STUB)_"))
-            .then(pl.lit(INNER))
-            .otherwise(lookups.reverse(pl.col("type"))),
+            reason=one_of(
+                {INNER: pl.col("operation").str.contains("^(?:RESOLVER|FORWARDER|AUTH|STUB)_")},
+                otherwise=lookups.reverse(pl.col("type")),
+            ),
         )

@@ -11,14 +11,14 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import SERVER_EVENT
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "TimeGenerated", "what": "SubType", "client": "ClientIP", "name": "Name", "type": "QueryType",
     "answers": "IPAddresses", "server": "Computer",
 }  # fmt: skip
-OTHER = "set aside: DNS server event that is no client's lookup"
 
 
 class DnsEventsFamily(Family):
@@ -27,7 +27,7 @@ class DnsEventsFamily(Family):
     name = "dns-events"
     help = "Microsoft Sentinel, Log Analytics: DnsEvents (JSON)"
     vantage = "dns"
-    proof = Proof(host=True)
+    proof = ("host",)
     own_zone = "UTC"
     marks = ('"timegenerated"',)
     claims = objects.having("TimeGenerated", "SubType", "ClientIP", "QueryType", "Name")
@@ -42,5 +42,5 @@ class DnsEventsFamily(Family):
             kind=pl.lit("dns"),
             host=pl.col("name").str.to_lowercase().str.strip_suffix("."),
             answers=pl.col("answers").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+"),
-            reason=pl.when(~lookup).then(pl.lit(OTHER)).otherwise(lookups.reverse(pl.col("type"))),
+            reason=one_of({SERVER_EVENT: ~lookup}, otherwise=lookups.reverse(pl.col("type"))),
         )

@@ -13,8 +13,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue, lookups
+from sensor.sources.text import keyvalue, lookups, patterns
+from sensor.sources.text.words import one_of
 
 _TSV = (
     r"^\[(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]\t(?P<client>[0-9a-fA-F.:]+)\t(?P<host>[^\t]+)"
@@ -33,7 +33,7 @@ class DnscryptProxyFamily(Family):
     name = "dnscrypt-proxy"
     help = "dnscrypt-proxy query and blocked-names logs (tsv, ltsv)"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     marks = ("]\t", "\tmessage:")
     claims = pl.col("line").str.contains(
         r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\]\t[0-9a-fA-F.:]+\t[^\t]+\t[^\t]+(?:$|\t)"
@@ -43,7 +43,7 @@ class DnscryptProxyFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""
         line = lines["line"]
-        by_place = line.str.extract_groups(_TSV).struct.unnest()
+        by_place = patterns.read(line, _TSV)
         labelled = line.str.starts_with("time:")
         by_name = keyvalue.read(
             pl.select(pl.when(labelled).then(line)).to_series(), _LTSV, separator="\t", equals=":"
@@ -58,8 +58,8 @@ class DnscryptProxyFamily(Family):
             kind=pl.lit("dns"),
             client="client",
             host="host",
-            action=pl.when(ruled)
-            .then(pl.lit("blocked"))
-            .otherwise(pl.col("verdict").replace_strict(_ACTIONS, default="unknown")),
+            action=one_of(
+                {"blocked": ruled}, otherwise=pl.col("verdict").replace_strict(_ACTIONS, default="unknown")
+            ),
             reason=pl.when(~ruled).then(lookups.reverse(pl.col("type"))),
         )

@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, lookups
 
 _WANTED = {
@@ -29,7 +28,7 @@ class DnsfilterFamily(Family):
     name = "dnsfilter"
     help = "DNSFilter query log and data export (CSV with its header line)"
     vantage = "dns"
-    proof = Proof(host=True, user=True, device=True, action=True)
+    proof = ("host", "user", "device", "action")
     advice = "Without relay or agent only the site's public address is known."
     header = (
         r'^\x{FEFF}?"?[Tt]ime(?:stamp)?"?,.*[,"]fqdn[,"].*'

@@ -15,8 +15,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import lookups
+from sensor.sources.text import lookups, patterns
+from sensor.sources.text.words import one_of
 
 _EXTRA = r"^(?:(?P<serial>\d+) (?P<asker>[0-9a-fA-F.:]+)/(?P<port>\d+) )?"
 _QUERY = _EXTRA + r"(?:\w+ )?query\[(?P<type>[^\]]*)\] (?P<name>\S+) from (?P<client>\S+)"
@@ -44,7 +44,7 @@ class DnsmasqFamily(Family):
     name = "dnsmasq"
     help = "dnsmasq 2.7x to 2.9x (log-queries, =extra, =proto) and Pi-hole 4 to 6 pihole.log"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     advice = (
         "`log-queries=extra` ties every line to its client; for Pi-hole give pihole-FTL.db, too: it "
         "knows devices."
@@ -68,8 +68,8 @@ class DnsmasqFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per query, told how it ended by the lines below it."""
-        asked = lines["line"].str.extract_groups(_QUERY).struct.unnest()
-        told = lines["line"].str.extract_groups(_OUTCOME).struct.unnest()
+        asked = patterns.read(lines["line"], _QUERY)
+        told = patterns.read(lines["line"], _OUTCOME)
         rows = asked.select(
             pl.coalesce("client", "asker").alias("client"),
             "port",
@@ -87,13 +87,11 @@ class DnsmasqFamily(Family):
             kind=pl.lit("dns"),
             client_port=pl.col("port"),
             host=pl.col("question"),
-            action=pl.when("blocked")
-            .then(pl.lit("blocked"))
-            .when(pl.col("blocked").is_not_null())
-            .then(pl.lit("allowed")),
-            reason=pl.when(pl.col("question").is_null())
-            .then(pl.lit(OUTCOME))
-            .otherwise(lookups.reverse(pl.col("type").str.replace("^type=", ""))),
+            action=one_of({"blocked": pl.col("blocked"), "allowed": pl.col("blocked").is_not_null()}),
+            reason=one_of(
+                {OUTCOME: pl.col("question").is_null()},
+                otherwise=lookups.reverse(pl.col("type").str.replace("^type=", "")),
+            ),
         )
 
 

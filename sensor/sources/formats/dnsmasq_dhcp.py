@@ -19,8 +19,8 @@ import polars as pl
 
 from sensor import schema
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import dhcp, layouts, stamps
+from sensor.sources.text import dhcp, layouts, patterns, stamps
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_ADDRESS
 
 _MAC = r"(?:[0-9a-f]{2}-)?(?P<mac>[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})"
 _FILE4 = rf"^(?P<end>\d{{1,10}}) {_MAC} (?P<ip>\d+\.\d+\.\d+\.\d+) (?P<name>\S+) \S+\s*$"
@@ -40,7 +40,6 @@ _LEFT_S = 10 * 365 * 86_400
 #: dnsmasq's own default; where the file was copied after its leases ended.
 _DEFAULT_S = 3_600
 OWN = "set aside: the server's own identifier"
-OTHER = "set aside: message that gives no address"
 
 
 class DnsmasqDhcpFamily(Family):
@@ -49,7 +48,7 @@ class DnsmasqDhcpFamily(Family):
     name = "dnsmasq-dhcp"
     help = "dnsmasq 2.x: dnsmasq.leases and DHCP log lines, as OpenWrt's and Pi-hole's"
     vantage = "identity"
-    proof = Proof(device=True)
+    proof = ("device",)
     advice = "dnsmasq.leases is a snapshot: collect the dnsmasq-dhcp log lines, too, for history."
     claims = (
         pl.col("line").str.contains(_FILE4)
@@ -68,13 +67,13 @@ class DnsmasqDhcpFamily(Family):
                 (_ACK, lambda part: _message(part, _ACK)),
                 (_REPLY, lambda part: _message(part, _REPLY)),
                 (_GIVEN_UP, _given_up),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_ADDRESS)),
             ],
         )
 
     def _file(self, lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
         """Leases from when the file was written, or, if that is after their end, the last hour of them."""
-        found = lines["line"].str.extract_groups(pattern).struct.unnest()
+        found = patterns.read(lines["line"], pattern)
         number = pl.col("end").cast(pl.Int64, strict=False)
         written = pl.lit(self.reference or datetime(1970, 1, 1, tzinfo=UTC), dtype=schema.TIME)
         end = (
@@ -104,13 +103,13 @@ def _who(found: pl.DataFrame) -> dict[str, pl.Expr]:
 
 
 def _message(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(pattern).struct.unnest()
+    found = patterns.read(lines["line"], pattern)
     sure = dhcp.BY_DUID if "duid" in found.columns else dhcp.ASSUMED
     return found.select(**_who(found), lease_s=pl.lit(dhcp.ASSUMED_S), confidence=pl.lit(sure))
 
 
 def _given_up(lines: pl.DataFrame) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(_GIVEN_UP).struct.unnest()
+    found = patterns.read(lines["line"], _GIVEN_UP)
     return found.select(
         kind=pl.lit("lease"), client="ip", lease_s=pl.lit(0.0), closes=pl.lit(True), origin=pl.lit("dhcp")
     )

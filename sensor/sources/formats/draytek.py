@@ -11,8 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts
+from sensor.sources.text import layouts, patterns
 
 _MAC = r"(?:Local User[^:]*?(?:\(MAC=(?P<mac>[0-9A-Fa-f-]{17})\))?: )?"
 _LOOKUP = _MAC + r"(?P<client>[0-9.]+)(?::\d+)? DNS -> (?P<server>[0-9a-fA-F.:]+) inquire (?P<host>\S+)"
@@ -28,7 +27,7 @@ class DraytekFamily(Family):
     name = "draytek"
     help = "DrayTek Vigor: user access log, lookups and connections (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True)
+    proof = ("host",)
     advice = "The router logs no volumes: data-out cannot be reported from it."
     marks = (" (tcp)", " (udp)", " -> ", " inquire ")
     claims = pl.col("line").str.contains(
@@ -50,12 +49,12 @@ class DraytekFamily(Family):
 
 
 def _lookups(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_LOOKUP).struct.unnest()
+    read = patterns.read(lines["line"], _LOOKUP)
     return read.select("client", "host", "server", kind=pl.lit("dns"), client_mac="mac")
 
 
 def _flows(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_CONNECTION).struct.unnest()
+    read = patterns.read(lines["line"], _CONNECTION)
     return read.select(
         "client",
         "client_port",

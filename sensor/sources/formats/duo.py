@@ -15,8 +15,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import FAILED_SIGN_IN
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "isotimestamp|timestamp",
@@ -29,7 +30,6 @@ _FIELDS = {
 #: How long a sign-in is believed, and how far.
 LEASE_S, CONFIDENCE = 3600.0, 0.3
 OTHER = "set aside: event that is no sign-in (event_type)"
-FAILED = "set aside: sign-in that failed"
 
 
 class DuoFamily(Family):
@@ -38,7 +38,7 @@ class DuoFamily(Family):
     name = "duo"
     help = "Duo authentication log of the Admin API (JSON): sign-ins, at public addresses"
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = (
         "Duo sees public addresses: it names people behind a shared gateway only with other logs beside it."
     )
@@ -63,8 +63,10 @@ class DuoFamily(Family):
             origin=pl.lit("directory"),
             lease_s=pl.lit(LEASE_S),
             confidence=pl.lit(CONFIDENCE),
-            reason=pl.when(~sign_in | pl.col("result").is_null())
-            .then(pl.lit(OTHER))
-            .when(pl.col("result").str.to_lowercase() != "success")
-            .then(pl.lit(FAILED)),
+            reason=one_of(
+                {
+                    OTHER: ~sign_in | pl.col("result").is_null(),
+                    FAILED_SIGN_IN: pl.col("result").str.to_lowercase() != "success",
+                }
+            ),
         )

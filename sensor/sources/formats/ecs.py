@@ -13,8 +13,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.words import one_of
 
 _FIELDS: dict[str, tuple[str, ...]] = {
     "start": ("event.start",),
@@ -69,8 +70,6 @@ _ON_ENDPOINTS = (
     r"^(?:endpoint|crowdstrike|sentinel_?one|m365_defender|microsoft_defender_endpoint|carbon_?black|cybereason|"
     r"sysmon|windows\.sysmon|jamf|osquery|auditd|auditbeat|system\.socket)"
 )
-OTHER = "set aside: event that names no connection"
-OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
 #: Layers 3 and below, by name and number.
 _NOT_OURS = ("icmp", "ipv6-icmp", "icmpv6", "igmp", "esp", "gre", "1", "2", "47", "50", "58")
 
@@ -82,16 +81,7 @@ class EcsFamily(Family):
     help = "Elastic Common Schema 1 to 9, nested or dotted, also Elasticsearch hits (NDJSON)"
     vantage = "proxy"
     generic = True
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-        fingerprint=True,
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
     advice = "Keep `event.original`: the product's own line says more than what its pipeline kept of it."
     marks = ('"@timestamp"', '"_source"')
     claims = (
@@ -152,17 +142,17 @@ def _what() -> dict[str, pl.Expr]:
     dns, web = pl.col("is_dns"), pl.col("is_web")
     by_domain = ~dns & pl.col("sni").is_null() & pl.col("domain").is_not_null()
     return {
-        "kind": pl.when(dns)
-        .then(pl.lit("dns"))
-        .when(pl.col("squid").is_not_null())
-        .then(pl.lit("proxy"))
-        .when(web)
-        .then(pl.lit("http"))
-        .when(pl.col("sni").is_not_null())
-        .then(pl.lit("tls"))
-        .otherwise(pl.lit("flow")),
+        "kind": one_of(
+            {
+                "dns": dns,
+                "proxy": pl.col("squid").is_not_null(),
+                "http": web,
+                "tls": pl.col("sni").is_not_null(),
+            },
+            otherwise="flow",
+        ),
         "host": pl.coalesce("question", "sni", "domain"),
-        "name_from": pl.when(by_domain & web).then(pl.lit("url")).when(by_domain).then(pl.lit("dns_answer")),
+        "name_from": one_of({"url": by_domain & web, "dns_answer": by_domain}),
         "url": pl.when(~dns).then("url"),
         "path": pl.when(~dns).then("path"),
         "method": pl.col("method"),
@@ -201,23 +191,21 @@ def _turned(read: pl.DataFrame, turned: pl.Series) -> pl.DataFrame:
 def _action() -> pl.Expr:
     types = pl.col("types").fill_null("")
     did = pl.col("did").str.to_lowercase()
-    return (
-        pl.when(
-            pl.coalesce("squid", pl.lit("")).str.contains("DENIED")
-            | types.str.contains("denied")
-            | did.str.contains("block|den[iy]|drop|reject|prevent|quarantin")
-        )
-        .then(pl.lit("blocked"))
-        .when(pl.col("rcode").is_not_null())
-        .then(lookups.verdict(pl.col("rcode")))
-        .when(
-            types.str.contains("allowed|connection")
-            | (pl.col("outcome") == "success")
-            | pl.col("squid").str.contains("^TCP_|^NONE_NONE$")
-            | did.str.contains("allow|pass|permit|accept")
-        )
-        .then(pl.lit("allowed"))
-        .otherwise(pl.lit("unknown"))
+    refused = (
+        pl.coalesce("squid", pl.lit("")).str.contains("DENIED")
+        | types.str.contains("denied")
+        | did.str.contains("block|den[iy]|drop|reject|prevent|quarantin")
+    )
+    passed = (
+        types.str.contains("allowed|connection")
+        | (pl.col("outcome") == "success")
+        | pl.col("squid").str.contains("^TCP_|^NONE_NONE$")
+        | did.str.contains("allow|pass|permit|accept")
+    )
+    answered = lookups.verdict(pl.col("rcode"))
+    return one_of(
+        {"blocked": refused},
+        otherwise=pl.coalesce(answered, one_of({"allowed": passed}, otherwise="unknown")),
     )
 
 
@@ -225,11 +213,8 @@ def _reason() -> pl.Expr:
     nowhere = pl.all_horizontal(
         pl.col(name).is_null() for name in ("question", "sni", "domain", "url", "server")
     )
-    return (
-        pl.when(nowhere)
-        .then(pl.lit(OTHER))
-        .when(pl.col("transport").str.to_lowercase().is_in(_NOT_OURS))
-        .then(pl.lit(OTHER_TRANSPORT))
-        .when(pl.col("question").is_not_null())
-        .then(lookups.reverse(pl.col("question_type")))
+    asked = pl.col("question").is_not_null()
+    return one_of(
+        {NO_CONNECTION: nowhere, NO_PORTS: pl.col("transport").str.to_lowercase().is_in(_NOT_OURS)},
+        otherwise=pl.when(asked).then(lookups.reverse(pl.col("question_type"))),
     )

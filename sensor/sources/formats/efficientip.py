@@ -10,8 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import lookups
+from sensor.sources.text import lookups, patterns
 
 _MATCH = (
     r"^(?:.*\s)?List Matched (?P<client>[0-9a-fA-F.:]+)#(?P<port>\d+)(?: \([^)]*\))?: query: (?P<name>\S+) "
@@ -25,13 +24,13 @@ class EfficientipFamily(Family):
     name = "efficientip"
     help = "EfficientIP DNS Guardian list matches (query log: bind)"
     vantage = "dns"
-    proof = Proof(host=True)
+    proof = ("host",)
     marks = ("list matched ",)
     claims = pl.col("line").str.contains(r"(?:^|\s)List Matched [0-9a-fA-F.:]+#\d+")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per match."""
-        read = lines["line"].str.extract_groups(_MATCH).struct.unnest()
+        read = patterns.read(lines["line"], _MATCH)
         return read.select(
             "client",
             kind=pl.lit("dns"),

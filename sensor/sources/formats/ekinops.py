@@ -10,14 +10,16 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _MATCHES = (
     r"\blist \S+ (?P<action>denied|permitted) (?P<transport>proto \d+|[a-z]+) "
     r"(?P<client>[0-9a-fA-F.:]*[0-9a-fA-F]):(?P<client_port>\d+) ?-> ?"
     r"(?P<server>[0-9a-fA-F.:]*[0-9a-fA-F]):(?P<server_port>\d+) \d+ match"
 )
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class EkinopsFamily(Family):
@@ -26,15 +28,15 @@ class EkinopsFamily(Family):
     name = "ekinops"
     help = "Ekinops OneOS 5 and 6: access lists that log (syslog)"
     vantage = "firewall"
-    proof = Proof(action=True)
+    proof = ("action",)
     advice = "Access lists name no hosts and count no bytes: add the DNS server's log."
     marks = (" denied ", " permitted ")
     claims = pl.col("line").str.contains(_MATCHES)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per line (kind flow)."""
-        read = lines["line"].str.extract_groups(_MATCHES).struct.unnest()
+        read = patterns.read(lines["line"], _MATCHES)
         return read.with_columns(
             kind=pl.lit("flow"),
-            reason=pl.when(~pl.col("transport").is_in(["tcp", "udp"])).then(pl.lit(NO_PORTS)),
+            reason=one_of({NO_PORTS: ~has_ports(pl.col("transport"))}),
         )

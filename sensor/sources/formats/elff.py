@@ -22,8 +22,9 @@ from collections.abc import Mapping
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, keyvalue, layouts, objects
+from sensor.sources.text.reasons import CHALLENGE, HEADER
+from sensor.sources.text.words import one_of
 
 #: Our name of a field, and how products spell it.
 _SPELLINGS = {
@@ -101,8 +102,6 @@ _DEFAULTS = (
 _DIRECTIVE = r"^#(?:Software|Version|Start-Date|End-Date|Date|Remark|Fields)\b"
 _PAIRS = r"(?:^|\s)c-ip=\S+ .*\bcs-[\w-]+=|\bcs-host=\S+ .*\bc-ip="
 _OBJECT = r'^\s*\{.*"(?:cs-host|cs-uri-scheme|sc-filter-result|cs-method)"\s*:'
-DIRECTIVE = "set aside: header"
-CHALLENGE = "set aside: challenge for a password (407)"
 
 
 class ElffFamily(Family):
@@ -115,9 +114,7 @@ class ElffFamily(Family):
         "Splunk key=value and JSON), Cisco WSA W3C, Microsoft TMG"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Log cs-bytes, sc-bytes, cs-username, cs-host, cs-uri-path, c-ip and sc-filter-result."
     header = r"^#Fields:\s"
     claims = pl.col("line").str.contains(
@@ -136,7 +133,7 @@ class ElffFamily(Family):
         return layouts.read(
             lines,
             [
-                (_DIRECTIVE, layouts.set_aside(DIRECTIVE)),
+                (_DIRECTIVE, layouts.set_aside(HEADER)),
                 (_OBJECT, lambda part: _rows(objects.read(part["line"], _SPELLINGS), part)),
                 (_PAIRS, _pairs),
                 (pl.lit(True), _columns),
@@ -210,10 +207,10 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         time=stamp,
         at_end=pl.lit(True),
         duration_s=taken / 1000,
-        kind=pl.when(pl.col("reached").is_not_null()).then(pl.lit("flow")).otherwise(pl.lit("proxy")),
+        kind=one_of({"flow": pl.col("reached").is_not_null()}, otherwise="proxy"),
         action=_action(),
         session=pl.concat_str("connection", "client", "reached", separator="|"),
-        phase=pl.when(opened).then(pl.lit("begin")).otherwise(pl.lit("end")),
+        phase=one_of({"begin": opened}, otherwise="end"),
         client=pl.coalesce(_told(pl.col("inner")), "client"),
         client_port=pl.col("client_port"),
         user_name=pl.coalesce(_told(pl.col("user")), "user_dn")
@@ -236,10 +233,10 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         ),
         server_port=pl.coalesce(_told(pl.col("port")), reached.struct.field("port"), _port_of_scheme()),
         transport=pl.lit("tcp"),
-        name_from=pl.when(pl.col("host").is_not_null()).then(pl.lit("url")),
+        name_from=one_of({"url": pl.col("host").is_not_null()}),
         bytes_up=pl.col("up"),
         bytes_down=pl.col("down"),
-        reason=pl.when(pl.col("status") == "407").then(pl.lit(CHALLENGE)),
+        reason=one_of({CHALLENGE: pl.col("status") == "407"}),
     )
 
 
@@ -258,20 +255,15 @@ def _action() -> pl.Expr:
     """The filter's result, else what the exception page or the cache code says."""
     exception = _told(pl.col("exception"))
     code = pl.coalesce(pl.col("code"), pl.lit(""))
-    return (
-        pl.when(
-            pl.col("verdict").is_in(["DENIED", "Denied", "denied", "Blocked", "block", "blocked"])
+    return one_of(
+        {
+            "blocked": pl.col("verdict").is_in(["DENIED", "Denied", "denied", "Blocked", "block", "blocked"])
             | code.str.contains("DENIED|BLOCK")
             | pl.col("rule").str.contains(r"^(?:BLOCK|DROP)_")
-            | exception.str.contains("denied|virus|blocked|authentication_failed|authorization_failed")
-        )
-        .then(pl.lit("blocked"))
-        .when(
-            exception.str.contains("error|unresolved|failed|failure|timeout|invalid")
-            | (pl.col("verdict") == "Failed")
-        )
-        .then(pl.lit("reset"))
-        .when(pl.col("status").is_not_null() | (code != "") | _told(pl.col("verdict")).is_not_null())
-        .then(pl.lit("allowed"))
-        .otherwise(pl.lit("unknown"))
+            | exception.str.contains("denied|virus|blocked|authentication_failed|authorization_failed"),
+            "reset": exception.str.contains("error|unresolved|failed|failure|timeout|invalid")
+            | (pl.col("verdict") == "Failed"),
+            "allowed": pl.col("status").is_not_null() | (code != "") | _told(pl.col("verdict")).is_not_null(),
+        },
+        otherwise="unknown",
     )

@@ -17,8 +17,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts, objects
+from sensor.sources.text.reasons import FAILED_SIGN_IN
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "properties.createdDateTime|createdDateTime|CreatedDateTime|time|TimeGenerated",
@@ -36,7 +37,6 @@ _HEADED = {
 }  # fmt: skip
 LEASE_S, INTERACTIVE, RENEWED = 3600.0, 0.3, 0.2
 OTHER = "set aside: Entra event that is no sign-in (category)"
-FAILED = "set aside: sign-in that failed"
 NO_PERSON = "set aside: sign-in of a service principal or managed identity"
 
 
@@ -48,7 +48,7 @@ class EntraFamily(Family):
         "Microsoft Entra ID (Azure AD) sign-ins: diagnostic, Graph, Log Analytics JSON, portal CSV (English)"
     )
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = (
         "Entra sees public addresses: it names people behind a shared gateway only with other logs beside it."
     )
@@ -78,7 +78,7 @@ def _headed(lines: pl.DataFrame) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.String)
     return _rows(
         read.with_columns(
-            error=pl.when(failed).then(pl.lit("1")).otherwise(pl.lit("0")),
+            error=one_of({"1": failed}, otherwise="0"),
             category=nothing,
             interactive=nothing,
         )
@@ -103,10 +103,5 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         origin=pl.lit("directory"),
         lease_s=pl.lit(LEASE_S),
         confidence=pl.when(renewed).then(RENEWED).otherwise(INTERACTIVE),
-        reason=pl.when(~sign_in)
-        .then(pl.lit(OTHER))
-        .when(program)
-        .then(pl.lit(NO_PERSON))
-        .when((pl.col("error") != "0").fill_null(False))
-        .then(pl.lit(FAILED)),
+        reason=one_of({OTHER: ~sign_in, NO_PERSON: program, FAILED_SIGN_IN: pl.col("error") != "0"}),
     )

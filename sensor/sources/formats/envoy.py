@@ -16,8 +16,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts, objects
+from sensor.sources.text import layouts, objects, patterns
+from sensor.sources.text.words import one_of
 
 _LINE = (
     r'^(?:ACCESS )?\[(?<time>\d{4}-\d\d-\d\dT[^\]]+)\] "(?<method>\S+) (?<path>\S+) (?<protocol>[^"]*)" '
@@ -46,7 +46,7 @@ class EnvoyFamily(Family):
     name = "envoy"
     help = "Envoy 1.10 and later, Istio, Ambassador: default access log, text and JSON"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Add %DOWNSTREAM_REMOTE_ADDRESS% and %REQUESTED_SERVER_NAME%: the default text names no client "
         "and no SNI."
@@ -67,7 +67,7 @@ class EnvoyFamily(Family):
             lines,
             [
                 (_IS_OBJECT, lambda part: _rows(objects.read(part["line"], _OBJECT))),
-                (pl.lit(True), lambda part: _rows(part["line"].str.extract_groups(_LINE).struct.unnest())),
+                (pl.lit(True), lambda part: _rows(patterns.read(part["line"], _LINE))),
             ],
         )
 
@@ -84,7 +84,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     return fields.select(
         time="time",
         duration_s=pl.col("taken").cast(pl.Float64, strict=False) / 1000,
-        kind=pl.when(is_request).then(pl.lit("proxy")).otherwise(pl.lit("tls")),
+        kind=one_of({"proxy": is_request}, otherwise="tls"),
         client=pl.coalesce(
             _told("forwarded").str.extract(r"^([^,\s]+)"),
             _told("remote").str.replace(r"^\[?(.*?)\]?:\d+$", "$1"),
@@ -98,15 +98,15 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         user_agent=_told("agent"),
         server=upstream.struct.field("ip"),
         server_port=upstream.struct.field("port"),
-        transport=pl.when(pl.col("protocol").str.contains("HTTP/3"))
-        .then(pl.lit("udp"))
-        .otherwise(pl.lit("tcp")),
+        transport=one_of({"udp": pl.col("protocol").str.contains("HTTP/3")}, otherwise="tcp"),
         bytes_up="up",
         bytes_down="down",
-        action=pl.when(details.str.contains(r"\b(?:UAEX|RLSE|RL)\b|denied"))
-        .then(pl.lit("blocked"))
-        .when(details.str.contains(_FAILED))
-        .then(pl.lit("reset"))
-        .otherwise(pl.lit("allowed")),
-        reason=pl.when(pl.col("time").is_null()).then(pl.lit(layouts.UNREADABLE)),
+        action=one_of(
+            {
+                "blocked": details.str.contains(r"\b(?:UAEX|RLSE|RL)\b|denied"),
+                "reset": details.str.contains(_FAILED),
+            },
+            otherwise="allowed",
+        ),
+        reason=one_of({layouts.UNREADABLE: pl.col("time").is_null()}),
     )

@@ -20,8 +20,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue, layouts, lookups, objects
+from sensor.sources.text import keyvalue, layouts, lookups, objects, patterns
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "category": "telemetryEventCategory",
@@ -69,9 +69,7 @@ class F5Family(Family):
         "tunnels, system log"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Log http_host, bytes_in and bytes_out in the request logging profile."
     claims = objects.having("telemetryEventCategory") | pl.col("line").str.contains(
         f"{_IRULED}|{_PROFILE}|{_LOOKUP}|{_MESSAGE}"
@@ -102,7 +100,7 @@ class F5Family(Family):
     def _profiled(self, lines: pl.DataFrame) -> pl.DataFrame:
         read = keyvalue.read(lines["line"], _IRULE, separator=",")
         asks = pl.lit(lines["line"].str.extract(_PROFILE) == "request")
-        return self._requests(read.with_columns(category=pl.when(asks).then(pl.lit("LTM"))))
+        return self._requests(read.with_columns(category=one_of({"LTM": asks})))
 
     def _events(self, lines: pl.DataFrame) -> pl.DataFrame:
         return self._requests(objects.read(lines["line"], _FIELDS))
@@ -122,12 +120,12 @@ class F5Family(Family):
             bytes_up="up",
             bytes_down="down",
             action=pl.lit("allowed"),
-            reason=pl.when(~request).then(pl.lit(OTHER)),
+            reason=one_of({OTHER: ~request}),
         )
 
 
 def _lookups(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_LOOKUP).struct.unnest()
+    read = patterns.read(lines["line"], _LOOKUP)
     return read.select(
         "client", "client_port", "host", kind=pl.lit("dns"), reason=lookups.reverse(pl.col("type"))
     )
@@ -135,7 +133,7 @@ def _lookups(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _messages(lines: pl.DataFrame) -> pl.DataFrame:
     """Leases of the addresses APM gives, to the account its session named before."""
-    read = lines["line"].str.extract_groups(_ACCESS).struct.unnest()
+    read = patterns.read(lines["line"], _ACCESS)
     read = read.with_columns(pl.col("user", "address").forward_fill().over("session").name.suffix("_so_far"))
     gives, ends = pl.col("address").is_not_null(), pl.col("end").is_not_null()
     held = pl.col("address_so_far").is_not_null() & pl.col("user_so_far").is_not_null()
@@ -147,5 +145,5 @@ def _messages(lines: pl.DataFrame) -> pl.DataFrame:
         closes=ends,
         origin=pl.lit("vpn"),
         confidence=pl.lit(0.9),
-        reason=pl.when(~((gives | ends) & held).fill_null(False)).then(pl.lit(MESSAGE)),
+        reason=one_of({MESSAGE: ~((gives | ends) & held).fill_null(False)}),
     )

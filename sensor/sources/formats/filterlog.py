@@ -14,15 +14,16 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _HEAD = ["", "", "", "", "", "", "action", "", ""]
 _FOUR = [*_HEAD, *[""] * 7, "proto", "", "client", "server", "client_port", "port"]
 _SIX = [*_HEAD, *[""] * 3, "proto", *[""] * 2, "client", "server", "client_port", "port"]
 _START = r"^(?:\S+ )?(?:filterlog(?:\[\d+\])?: )?"
 _RECORD = r"[^,]*,[^,]*,[^,]*,[^,]*,[^,]*,[a-z-]+,(?:[a-z-]+|unkn\([^,]*\)),(?:in|out),"
-NO_PORTS = "set aside: neither TCP nor UDP"
 NO_FILTER = "set aside: translation, no verdict"
 
 
@@ -32,7 +33,7 @@ class FilterlogFamily(Family):
     name = "filterlog"
     help = "pfSense 2.2 to 2.8 and OPNsense packet filter log (filterlog), syslog or file"
     vantage = "firewall"
-    proof = Proof(action=True)
+    proof = ("action",)
     advice = (
         "The filter log has neither hosts nor volumes: add Unbound, Squid or NetFlow (softflowd) of the "
         "same firewall."
@@ -66,14 +67,16 @@ def _rows(read: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         server_port="port",
         transport=proto,
         # `unkn(…)` is what filterlog prints of an action it has no word for, as of rules that only match.
-        action=pl.when(blocked)
-        .then(pl.lit("blocked"))
-        .when(~pl.col("action").str.starts_with("unkn("))
-        .then("action"),
+        action=one_of(
+            {"blocked": blocked},
+            otherwise=pl.when(~pl.col("action").str.starts_with("unkn(")).then("action"),
+        ),
         session=pl.when(~blocked).then(session),
         phase=pl.lit("begin"),
-        reason=pl.when(~proto.is_in(["tcp", "udp"]))
-        .then(pl.lit(NO_PORTS))
-        .when(pl.col("action").is_in(["rdr", "nat", "binat", "nordr", "nonat"]))
-        .then(pl.lit(NO_FILTER)),
+        reason=one_of(
+            {
+                NO_PORTS: ~has_ports(proto),
+                NO_FILTER: pl.col("action").is_in(["rdr", "nat", "binat", "nordr", "nonat"]),
+            }
+        ),
     )

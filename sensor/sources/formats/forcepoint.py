@@ -14,8 +14,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "rt|devTime|timestamp|time|start|Timestamp",
@@ -94,9 +94,7 @@ class ForcepointFamily(Family):
         "7 (CEF, LEEF)"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Cloud reports carry volumes only with the columns Bytes Sent and Bytes Received."
     header = (
         r'(?i)^"?date[^,]*,.*\burl\b.*\b(?:connection|source) ip\b|^"?date[^,]*,.*\b(?:connection|source)'
@@ -152,11 +150,7 @@ def _dated(fields: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    fields = read.select(
-        (pl.col(name) if name in read.columns else nothing).alias(name)
-        for name in (*_FIELDS, "product", "event", "name")
-    )
+    fields = layouts.conformed(read, (*_FIELDS, "product", "event", "name"))
     is_wall = fields["product"].str.contains("(?i)firewall|ngfw").fill_null(False)
     person = pl.col("user").str.extract(r"([^/]+)$")
     event = pl.coalesce(pl.when(pl.col("name") != "").then("name"), "event")
@@ -167,11 +161,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     return fields.select(
         time="time",
         duration_s=pl.col("duration").cast(pl.Float64, strict=False) / 1000,
-        kind=pl.when(pl.lit(here))
-        .then(pl.lit("lease"))
-        .when(pl.lit(is_wall))
-        .then(pl.lit("flow"))
-        .otherwise(pl.lit("proxy")),
+        kind=one_of({"lease": pl.lit(here), "flow": pl.lit(is_wall)}, otherwise="proxy"),
         client="client",
         client_port="client_port",
         client_mac="client_mac",
@@ -179,7 +169,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         device="device",
         url="url",
         host="host",
-        name_from=pl.when(pl.col("host").is_not_null()).then(pl.lit("url")),
+        name_from=one_of({"url": pl.col("host").is_not_null()}),
         method=pl.col("method").str.to_uppercase(),
         status="status",
         user_agent="agent",
@@ -190,16 +180,16 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         bytes_down="down",
         action=pl.coalesce("action", event.str.extract(r"^(?:Connection_|[Tt]ransaction[ :])(\w+)")),
         session=pl.when(pl.lit(is_wall) & event.str.contains("^Connection_(?:Allowed|Closed)")).then(session),
-        phase=pl.when(event.str.contains("Closed")).then(pl.lit("end")).otherwise(pl.lit("begin")),
-        lease_s=pl.when(pl.lit(here)).then(
-            pl.when(pl.lit(gone)).then(pl.lit("0")).otherwise(pl.lit("36000"))
-        ),
+        phase=one_of({"end": event.str.contains("Closed")}, otherwise="begin"),
+        lease_s=pl.when(pl.lit(here)).then(one_of({"0": pl.lit(gone)}, otherwise="36000")),
         closes=pl.lit(here & gone),
-        origin=pl.when(pl.lit(here)).then(pl.lit("directory")),
-        reason=pl.when(
-            pl.col("client").is_null()
-            & pl.col("server").is_null()
-            & pl.col("host").is_null()
-            & pl.col("url").is_null()
-        ).then(pl.lit(NO_TRAFFIC)),
+        origin=one_of({"directory": pl.lit(here)}),
+        reason=one_of(
+            {
+                NO_TRAFFIC: pl.col("client").is_null()
+                & pl.col("server").is_null()
+                & pl.col("host").is_null()
+                & pl.col("url").is_null()
+            }
+        ),
     )

@@ -16,8 +16,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, keyvalue, objects
+from sensor.sources.text.words import one_of
 
 _KEYS = (
     "date", "time", "eventtime", "tz", "devid", "logid", "type", "subtype", "eventtype", "sessionid", "xid",
@@ -58,16 +58,7 @@ class FortigateFamily(Family):
         "app-ctrl; key=value, JSON, CEF"
     )
     vantage = "firewall"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "FortiGate names hosts only where a web filter, SSL inspection or DNS filter profile logs: set "
         "`log-all-url enable` in the web filter profile and `logtraffic all` in the policy."
@@ -143,7 +134,7 @@ def _from_cef(line: pl.Series) -> pl.DataFrame:
             out["type"],
             # Collectors that write CEF of their own keep neither: what names both ends is a connection.
             read["event"].str.to_lowercase().str.extract(r"^(traffic|utm|event)$"),
-            pl.when(pl.col("srcip").is_not_null() & pl.col("dstip").is_not_null()).then(pl.lit("traffic")),
+            one_of({"traffic": pl.col("srcip").is_not_null() & pl.col("dstip").is_not_null()}),
         ),
         subtype=pl.coalesce(out["subtype"], category["field_1"]),
     )
@@ -205,46 +196,43 @@ def _what() -> dict[str, pl.Expr]:
     by_destination = pl.when(pl.col("dstname").str.contains(r"[A-Za-z]")).then("dstname")
     vpn = _of("event") & _sub("vpn")
     return {
-        "kind": pl.when(_of("event"))
-        .then(pl.lit("lease"))
-        .when(_is_lookup())
-        .then(pl.lit("dns"))
-        .when(_of("traffic"))
-        .then(pl.lit("flow"))
-        .when(pl.col("url").is_not_null())
-        .then(pl.lit("http"))
-        .otherwise(pl.lit("tls")),
+        "kind": one_of(
+            {
+                "lease": _of("event"),
+                "dns": _is_lookup(),
+                "flow": _of("traffic"),
+                "http": pl.col("url").is_not_null(),
+            },
+            otherwise="tls",
+        ),
         "host": pl.when(~(whole & named.is_null())).then(
             pl.coalesce(named, pl.when(_of("traffic")).then(by_destination))
         ),
-        "name_from": pl.when(_of("traffic")).then(pl.lit("url")),
+        "name_from": one_of({"url": _of("traffic")}),
         "url": pl.when(whole).then("url"),
         "path": pl.when(~whole).then("url"),
         "method": pl.col("httpmethod"),
         "user_agent": pl.col("agent"),
         # A lookup that is redirected leads to the page that says it was blocked; a transaction has no action,
         # but an answer of the proxy's own (or of the server).
-        "action": pl.when(
-            pl.col("utmaction").is_in(["block", "blocked", "reset"])
-            | (_is_lookup() & (pl.col("action") == "redirect"))
-            | ((pl.col("resptype") == "generated") & pl.col("statuscode").str.contains("^[45]"))
-        )
-        .then(pl.lit("blocked"))
-        .when(_sub("http-transaction"))
-        .then(pl.coalesce("action", pl.lit("allowed")))
-        .otherwise(pl.coalesce("action", pl.when(~_of("event")).then(pl.coalesce("status", "utmaction")))),
+        "action": one_of(
+            {
+                "blocked": pl.col("utmaction").is_in(["block", "blocked", "reset"])
+                | (_is_lookup() & (pl.col("action") == "redirect"))
+                | ((pl.col("resptype") == "generated") & pl.col("statuscode").str.contains("^[45]"))
+            },
+            otherwise=pl.coalesce(
+                "action",
+                one_of({"allowed": _sub("http-transaction")}),
+                pl.when(~_of("event")).then(pl.coalesce("status", "utmaction")),
+            ),
+        ),
         "answers": pl.when(_is_lookup()).then(pl.col("ipaddr").str.split(", ")),
-        "origin": pl.when(_is_dhcp())
-        .then(pl.lit("dhcp"))
-        .when(vpn)
-        .then(pl.lit("vpn"))
-        .otherwise(pl.lit("directory")),
-        "lease_s": pl.when(_is_end())
-        .then(pl.lit("0"))
-        .when(_is_dhcp())
-        .then("lease")
-        .when(_of("event"))
-        .then(pl.lit("36000")),
+        "origin": one_of({"dhcp": _is_dhcp(), "vpn": vpn}, otherwise="directory"),
+        "lease_s": one_of(
+            {"0": _is_end(), "36000": _of("event") & ~_is_dhcp()},
+            otherwise=pl.when(_is_dhcp()).then("lease"),
+        ),
         "closes": _is_end(),
     }
 
@@ -281,10 +269,10 @@ def _volume() -> dict[str, pl.Expr]:
             )
         ),
         "phase": pl.when(~_of("traffic"))
-        .then(pl.when(pl.col("sentbyte").is_not_null()).then(pl.lit("update")).otherwise(pl.lit("name")))
+        .then(one_of({"update": pl.col("sentbyte").is_not_null()}, otherwise="name"))
         .when(interim)
-        .then(pl.when(delta).then(pl.lit("delta")).otherwise(pl.lit("update")))
-        .otherwise(pl.when(delta).then(pl.lit("end-delta")).otherwise(pl.lit("end"))),
+        .then(one_of({"delta": delta}, otherwise="update"))
+        .otherwise(one_of({"end-delta": delta}, otherwise="end")),
     }
 
 
@@ -302,9 +290,6 @@ def _reason() -> pl.Expr:
     failed = pl.col("status").str.contains("(?i)fail|den|time|err").fill_null(False)
     told = (holder & (logged_on | tunnel | left) & ~failed) | (_is_dhcp() & pl.col("ip").is_not_null())
     named = pl.coalesce("hostname", "qname", "sni", "url").is_not_null()
-    return (
-        pl.when(_of("event") & ~told.fill_null(False))
-        .then(pl.lit(OTHER_EVENT))
-        .when(~_of("event", "traffic") & ~named)
-        .then(pl.lit(OTHER_EVENT))
+    return one_of(
+        {OTHER_EVENT: (_of("event") & ~told.fill_null(False)) | (~_of("event", "traffic") & ~named)}
     )

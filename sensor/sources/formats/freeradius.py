@@ -25,8 +25,9 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, Blocks
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts, pairs, stamps
+from sensor.sources.text import layouts, pairs, patterns, stamps
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_ADDRESS
+from sensor.sources.text.words import one_of
 
 _DATE = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d \d{4}"
 _WANTED = {
@@ -51,7 +52,6 @@ _NAMELESS = r"(?i)^anonymous(?:@.*)?$|^@|^(?:[0-9a-f]{2}[-:.]?){5}[0-9a-f]{2}$"
 #: Until the next message is due, where the log does not say: half a day, cut by a Stop or the next session.
 _HELD_S = 43_200.0
 _LONGEST_S = 366 * 86_400
-OTHER = "set aside: message that gives no address"
 
 
 class FreeradiusFamily(Family):
@@ -60,7 +60,7 @@ class FreeradiusFamily(Family):
     name = "freeradius"
     help = "FreeRADIUS 2 to 3: detail files, linelog (Connect, Disconnect), radius.log (set aside)"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     advice = "Have switches and access points send interim updates with Framed-IP-Address."
     framing = Blocks(begins=rf"^{_DATE}\s*$")
     marks = (
@@ -80,7 +80,7 @@ class FreeradiusFamily(Family):
             [
                 (_BLOCK, lambda part: _blocks(part, self.zone)),
                 (_LINE, _messages),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_ADDRESS)),
             ],
         )
 
@@ -109,7 +109,7 @@ def _blocks(lines: pl.DataFrame, zone: str) -> pl.DataFrame:
 
 def _messages(lines: pl.DataFrame) -> pl.DataFrame:
     """Linelog's lines: their time is the envelope's, so a Disconnect only ends what a Connect began."""
-    found = lines["line"].str.extract_groups(_LINE).struct.unnest()
+    found = patterns.read(lines["line"], _LINE)
     stop = pl.col("how").is_in(["Disconnect", "Stop"])
     address = pl.when(pl.col("ip") != "").then("ip")
     return found.select(
@@ -121,7 +121,7 @@ def _messages(lines: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.when(stop).then(pl.lit(0.0)).otherwise(pl.lit(_HELD_S)),
         closes=stop,
         origin=pl.lit("radius"),
-        reason=pl.when(address.is_null()).then(pl.lit(OTHER)),
+        reason=one_of({MESSAGE_WITHOUT_ADDRESS: address.is_null()}),
     )
 
 
@@ -138,7 +138,7 @@ def _leases(told: pl.DataFrame) -> pl.DataFrame:
         lease_to=pl.when("stop").then("at").otherwise(end),
         closes="stop",
         origin=pl.lit("radius"),
-        reason=pl.when(pl.col("ip").is_null()).then(pl.lit(OTHER)),
+        reason=one_of({MESSAGE_WITHOUT_ADDRESS: pl.col("ip").is_null()}),
     )
 
 

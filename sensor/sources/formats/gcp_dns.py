@@ -10,7 +10,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
 
 _WANTED = tuple(
@@ -29,7 +28,7 @@ class GcpDnsFamily(Family):
     name = "gcp-dns"
     help = "Google Cloud DNS query logs (Cloud Logging JSON)"
     vantage = "dns"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     marks = ('"queryname"',)
     claims = objects.having("queryName") & pl.col("line").str.contains_any(
         ["dns_queries", "sourceNetwork", "serverLatency", "authAnswer", "vmInstanceName", "responseCode"]

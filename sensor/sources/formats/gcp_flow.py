@@ -14,8 +14,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _BELOW = {
     "client": "connection.src_ip", "client_port": "connection.src_port", "server": "connection.dest_ip",
@@ -37,7 +39,6 @@ _FIELDS = {name: f"jsonPayload.{path}|{path}" for name, path in _BELOW.items()} 
     "up": "httpRequest.requestSize",
     "down": "httpRequest.responseSize",
 }
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class GcpFlowFamily(Family):
@@ -48,7 +49,7 @@ class GcpFlowFamily(Family):
         "Google Cloud VPC flow logs, firewall rule and Cloud NAT logs, Secure Web Proxy (Cloud Logging JSON)"
     )
     vantage = "flow"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Flow logs name no hosts: add Cloud DNS logs. Sampling makes volumes estimates."
     marks = (
         '"connection"', "%2ffirewall", "%2fgateway_requests", "%2fnat_flows", "%2fvpc_flows",
@@ -77,7 +78,7 @@ class GcpFlowFamily(Family):
         return read.select(
             time=pl.coalesce("start", "time"),
             duration_s=lasted,
-            kind=pl.when(request).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
+            kind=one_of({"proxy": request}, otherwise="flow"),
             client=pl.coalesce("client", pl.col("asked_by").str.replace(r"^(\d+\.\d+\.\d+\.\d+):\d+$", "$1")),
             client_port="client_port",
             device=pl.when(pl.col("way") == "EGRESS").then("vm"),
@@ -88,14 +89,14 @@ class GcpFlowFamily(Family):
             user_agent="agent",
             server="server",
             server_port="port",
-            transport=pl.when(request).then(pl.lit("tcp")).otherwise(proto),
+            transport=one_of({"tcp": request}, otherwise=proto),
             bytes_up=pl.when(request).then("up").otherwise("bytes"),
             bytes_down="down",
             packets_up="packets",
             one_way=flow,
             eye=pl.when(flow).then("reporter"),
-            action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~request & ~proto.is_in(["6", "17", "tcp", "udp"])).then(pl.lit(NO_PORTS)),
+            action=one_of({"blocked": refused}, otherwise="allowed"),
+            reason=one_of({NO_PORTS: ~request & ~has_ports(proto)}),
         )
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "timestamp",
@@ -36,7 +36,7 @@ class GcpHttpFamily(Family):
     name = "gcp-http"
     help = "Google Cloud load balancing, Cloud Run, App Engine: request logs (JSON)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('"httprequest"',)
     claims = objects.having("httpRequest", "requestUrl", "logName")
 
@@ -59,5 +59,5 @@ class GcpHttpFamily(Family):
             transport=pl.lit("tcp"),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(blocked.fill_null(False)).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
         )

@@ -13,8 +13,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "start_time|ts|timestamp", "ended": "end_time", "client": "src_ip|client_ip",
@@ -25,7 +27,6 @@ _WANTED = {
     "http": "http_host|http_server", "path": "http_uri|http_uri_path", "method": "http_method",
     "agent": "http_user_agent", "status": "http_code|http_status", "up": "src_bytes", "down": "dst_bytes",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class GigamonFamily(Family):
@@ -34,7 +35,7 @@ class GigamonFamily(Family):
     name = "gigamon"
     help = "Gigamon Application Metadata Intelligence (JSON)"
     vantage = "flow"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "user_agent")
     advice = "Choose ssl_common_name, http_host, dns_query, src_bytes and dst_bytes in the template."
     marks = ('"gigamon',)
     claims = pl.col("line").str.contains(r'^\s*\{.*"(?:eventType|vendor)"\s*:\s*"Gigamon') & objects.having(
@@ -53,13 +54,7 @@ class GigamonFamily(Family):
             "client_port",
             "method",
             "status",
-            kind=pl.when(is_dns)
-            .then(pl.lit("dns"))
-            .when(is_http)
-            .then(pl.lit("http"))
-            .when(is_tls)
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of({"dns": is_dns, "http": is_http, "tls": is_tls}, otherwise="flow"),
             host=pl.coalesce("query", "http", "sni"),
             path="path",
             user_agent="agent",
@@ -68,8 +63,8 @@ class GigamonFamily(Family):
             transport=pl.when(~is_dns).then("proto"),
             bytes_up=pl.when(~is_dns).then("up"),
             bytes_down=pl.when(~is_dns).then("down"),
-            reason=pl.when(is_dns)
-            .then(lookups.reverse(pl.col("qtype")))
-            .when(~pl.col("proto").is_in(["6", "17", "tcp", "udp"]).fill_null(True))
-            .then(pl.lit(NO_PORTS)),
+            reason=one_of(
+                {NO_PORTS: ~is_dns & ~has_ports(pl.col("proto")).fill_null(True)},
+                otherwise=pl.when(is_dns).then(lookups.reverse(pl.col("qtype"))),
+            ),
         )

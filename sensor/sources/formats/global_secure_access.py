@@ -15,8 +15,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": ("createdDateTime", "TimeGenerated"), "user": ("userPrincipalName", "UserPrincipalName"),
@@ -39,7 +39,7 @@ class GlobalSecureAccessFamily(Family):
     name = "global-secure-access"
     help = "Microsoft Entra Global Secure Access: traffic logs (diagnostic settings, Log Analytics)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     advice = "URLs need TLS inspection; without it the name of the hello is all there is."
     marks = ('"destinationfqdn"', '"networkaccesstrafficlogs"')
     claims = (objects.having("category", "properties") & objects.having_any("NetworkAccessTrafficLogs")) | (
@@ -57,7 +57,7 @@ class GlobalSecureAccessFamily(Family):
             "client",
             "client_port",
             "server",
-            kind=pl.when(filled["url"].is_not_null()).then(pl.lit("http")).otherwise(pl.lit("tls")),
+            kind=one_of({"http": filled["url"].is_not_null()}, otherwise="tls"),
             user_name=filled["user"],
             device=filled["device"],
             host=filled["host"],

@@ -16,8 +16,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _WANTED = (
     "Protocol", "SrcIPAddr", "SrcPort", "DstIPAddr", "DstPort", "InitByteCount", "RplyByteCount",
@@ -28,8 +30,6 @@ _WANTED = (
 _EVENT = r"(?:\b|%%\d\d)((?:SESSION|FILTER|ASPF|UFLT|AUDIT|DNSFILTER|NAT|DPI)/\d/[A-Z0-9_]+)"
 #: `%Oct  6 10:01:01:000 2026 fw1 `: no syslog head that others write.
 _HEAD = r"^%(?:@\d+%)?([A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d(?::\d+)? \d{4}) "
-OTHER = "set aside: event that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class H3cFamily(Family):
@@ -38,7 +38,7 @@ class H3cFamily(Family):
     name = "h3c"
     help = "H3C SecPath, MSR, HPE Comware V7: session, packet filter and URL filter logs"
     vantage = "firewall"
-    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "user", "bytes_up", "bytes_down", "action")
     advice = "`session log flow-end` gives volumes, URL filtering with logging gives hosts."
     marks = ("protocol(1001)=",)
     claims = pl.col("line").str.contains(_EVENT + r": .*\bProtocol\(1001\)=")
@@ -61,7 +61,7 @@ class H3cFamily(Family):
                 pl.when(is_session).then(_stamp("BeginTime_e")), pl.lit(lines["line"].str.extract(_HEAD))
             ),
             ended=pl.when(is_session & ~opened).then(_stamp("EndTime_e")),
-            kind=pl.when(named).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"http": named}, otherwise="flow"),
             client="SrcIPAddr",
             client_port="SrcPort",
             client_mac="SrcMacAddr",
@@ -74,17 +74,15 @@ class H3cFamily(Family):
             transport="Protocol",
             bytes_up=pl.when(is_session & ~opened).then("InitByteCount"),
             bytes_down=pl.when(is_session & ~opened).then("RplyByteCount"),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
             session=pl.when(~blocked).then(flow),
-            phase=pl.when(is_session & ~opened)
-            .then(pl.lit("end"))
-            .when(named)
-            .then(pl.lit("name"))
-            .otherwise(pl.lit("begin")),
-            reason=pl.when(pl.col("DstIPAddr").is_null() & ~named)
-            .then(pl.lit(OTHER))
-            .when(~pl.col("Protocol").str.to_uppercase().is_in(["TCP", "UDP", "6", "17"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            phase=one_of({"end": is_session & ~opened, "name": named}, otherwise="begin"),
+            reason=one_of(
+                {
+                    NO_CONNECTION: pl.col("DstIPAddr").is_null() & ~named,
+                    NO_PORTS: ~has_ports(pl.col("Protocol")).fill_null(False),
+                }
+            ),
         )
 
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.words import one_of
 
 _LINE = (
     r"^(?<client>\S+?):(?<port>\d+) \[(?<time>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?)\] "
@@ -36,7 +37,7 @@ class HaproxyFamily(Family):
     name = "haproxy"
     help = "HAProxy 1.5 to 3: httplog, httpslog, tcplog, with captured headers or SNI"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_down", "action", "user_agent")
     advice = (
         "HAProxy's formats have no host and no upload size: use `option httpslog`, capture the Host "
         "header, or log "
@@ -49,8 +50,8 @@ class HaproxyFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind proxy) or connection (kind tls)."""
-        fields = lines["line"].str.extract_groups(_LINE).struct.unnest()
-        request = fields["rest"].str.extract_groups(_REQUEST).struct.unnest()
+        fields = patterns.read(lines["line"], _LINE)
+        request = patterns.read(fields["rest"], _REQUEST)
         fields = fields.hstack(request)
         captured = pl.col("rest").str.extract(r"^ *\{([^}]*)\}")
         handshake = pl.coalesce("after", "rest").str.extract(rf" {_NAME}/(?:TLSv|SSLv)")
@@ -64,25 +65,26 @@ class HaproxyFamily(Family):
         return fields.select(
             time="time",
             duration_s=total / 1000,
-            kind=pl.when(is_request).then(pl.lit("proxy")).otherwise(pl.lit("tls")),
+            kind=one_of({"proxy": is_request}, otherwise="tls"),
             # Some heads lose the first colons of a mapped address.
             client=pl.col("client").str.replace(r"^:*ffff:(\d)", "$1"),
             client_port="port",
             url=pl.when(whole).then("url"),
             host=pl.when(is_request & ~whole).then(told).when(~is_request).then(pl.coalesce(handshake, sni)),
-            name_from=pl.when(is_request & ~whole).then(pl.lit("http_host")),
+            name_from=one_of({"http_host": is_request & ~whole}),
             path=pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
             method="method",
             status=pl.when(pl.col("status") != "-1").then("status"),
             user_agent=captured.str.extract(r"(?:^|\|)([^|]*/[^|]*)(?:\||$)"),
             transport=pl.lit("tcp"),
             bytes_down=pl.col("down").str.strip_prefix("+"),
-            action=pl.when(by_proxy & (pl.col("status").fill_null("403").is_in(["403", "429", "400"])))
-            .then(pl.lit("blocked"))
-            .when((pl.col("server") == "<NOSRV>") | pl.col("flags").str.contains("^[SsCcRIUKLDk]C"))
-            .then(pl.lit("reset"))
-            .otherwise(pl.lit("allowed")),
-            reason=pl.when(pl.col("time").is_null() | (is_request & pl.col("url").is_null())).then(
-                pl.lit(NO_REQUEST)
+            action=one_of(
+                {
+                    "blocked": by_proxy & (pl.col("status").fill_null("403").is_in(["403", "429", "400"])),
+                    "reset": (pl.col("server") == "<NOSRV>")
+                    | pl.col("flags").str.contains("^[SsCcRIUKLDk]C"),
+                },
+                otherwise="allowed",
             ),
+            reason=one_of({NO_REQUEST: pl.col("time").is_null() | (is_request & pl.col("url").is_null())}),
         )

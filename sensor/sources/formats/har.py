@@ -20,8 +20,8 @@ import polars as pl
 from sensor.decode import keys
 from sensor.sources.family import Family
 from sensor.sources.framing import Json
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _WANTED: dict[str, str] = {
     "time": "startedDateTime",
@@ -138,7 +138,7 @@ class HarFamily(Family):
     name = "har"
     help = "HAR 1.2 files of Chrome, Edge, Firefox, Safari, mitmproxy, Playwright"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, action=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "A HAR names no client: assign the device `har` to whoever recorded it."
     framing = Har()
     marks = ('"starteddatetime"',)
@@ -163,23 +163,21 @@ class HarFamily(Family):
             origin="origin",
             key_type="key_type",
             key_print="key_print",
-            transport=pl.when(pl.col("version").str.contains("(?i)h3|http/3|quic"))
-            .then(pl.lit("udp"))
-            .otherwise(pl.lit("tcp")),
-            action=pl.when((pl.col("status") <= 0) | (pl.col("error") == "true"))
-            .then(pl.lit("reset"))
-            .otherwise(pl.lit("allowed")),
+            transport=one_of({"udp": pl.col("version").str.contains("(?i)h3|http/3|quic")}, otherwise="tcp"),
+            action=one_of(
+                {"reset": (pl.col("status") <= 0) | (pl.col("error") == "true")}, otherwise="allowed"
+            ),
             reason=_reason(),
         )
 
 
 def _reason() -> pl.Expr:
     scheme = pl.col("url").str.extract(r"^([A-Za-z][\w+.-]*):").str.to_lowercase()
-    return (
-        pl.when((pl.col("url") == "") | pl.col("url").is_null())
-        .then(pl.lit(NO_REQUEST))
-        .when(~scheme.is_in(["http", "https", "ws", "wss"]))
-        .then(pl.lit(LOCAL))
+    return one_of(
+        {
+            NO_REQUEST: (pl.col("url") == "") | pl.col("url").is_null(),
+            LOCAL: ~scheme.is_in(["http", "https", "ws", "wss"]),
+        }
     )
 
 

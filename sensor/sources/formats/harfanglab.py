@@ -10,8 +10,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import FROM_OUTSIDE
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "@event_create_date|utc_time|@timestamp",
@@ -36,7 +37,6 @@ _FIELDS = {
     "ended": "connection_closed_time",
 }
 OTHER = "set aside: event of another kind (log_type)"
-INCOMING = "set aside: connection from outside"
 
 
 class HarfanglabFamily(Family):
@@ -45,7 +45,7 @@ class HarfanglabFamily(Family):
     name = "harfanglab"
     help = "HarfangLab EDR: network, DNS and URL telemetry of endpoints (JSON)"
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     advice = "Agents before 5 count no bytes: data-out cannot be reported from their events."
     marks = ('"log_type"',)
     claims = objects.having("log_type") & objects.having_any(
@@ -62,7 +62,7 @@ class HarfanglabFamily(Family):
         return read.select(
             "time",
             "device",
-            kind=pl.when(dns).then(pl.lit("dns")).when(page).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns, "http": page}, otherwise="flow"),
             client=pl.coalesce("client", "inside"),
             client_port="client_port",
             user_name="user",
@@ -75,12 +75,10 @@ class HarfanglabFamily(Family):
             bytes_up=pl.when(flow).then("up"),
             bytes_down=pl.when(flow).then("down"),
             session=pl.when(flow).then("session"),
-            phase=pl.when(pl.col("told") == "complete").then(pl.lit("end")).otherwise(pl.lit("begin")),
-            action=pl.when(flow & failed).then(pl.lit("reset")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~(dns | page | flow).fill_null(False))
-            .then(pl.lit(OTHER))
-            .when(flow & incoming.fill_null(False))
-            .then(pl.lit(INCOMING))
-            .when(dns)
-            .then(lookups.reverse(pl.col("type"))),
+            phase=one_of({"end": pl.col("told") == "complete"}, otherwise="begin"),
+            action=one_of({"reset": flow & failed}, otherwise="allowed"),
+            reason=one_of(
+                {OTHER: ~(dns | page | flow).fill_null(False), FROM_OUTSIDE: flow & incoming},
+                otherwise=pl.when(dns).then(lookups.reverse(pl.col("type"))),
+            ),
         )

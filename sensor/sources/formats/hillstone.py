@@ -14,7 +14,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _SESSION = (
     r"\bSESSION: (?P<client>[0-9.]+|[0-9a-fA-F:]+):(?P<client_port>\d+)->(?P<server>[0-9.]+|"
@@ -27,7 +30,6 @@ _AFTER = {
     "begun": r"\bstart time (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)",
     "ended": r"\bclose time (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class HillstoneFamily(Family):
@@ -36,7 +38,7 @@ class HillstoneFamily(Family):
     name = "hillstone"
     help = "Hillstone StoneOS: session logs (syslog)"
     vantage = "firewall"
-    proof = Proof(user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("user", "device", "bytes_up", "bytes_down", "action")
     advice = "Log sessions at their end (volumes); hosts are in the URL log alone."
     marks = ("session: ",)
     claims = pl.col("line").str.contains(r"\bSESSION: [0-9a-fA-F.:]+:\d+->[0-9a-fA-F.:]+:\d+\(\w+\)")
@@ -44,10 +46,8 @@ class HillstoneFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
         line = lines["line"]
-        read = (
-            line.str.extract_groups(_SESSION)
-            .struct.unnest()
-            .with_columns(line.str.extract(pattern).alias(name) for name, pattern in _AFTER.items())
+        read = patterns.read(line, _SESSION).with_columns(
+            line.str.extract(pattern).alias(name) for name, pattern in _AFTER.items()
         )
         ended = pl.lit(line.str.contains(r"\bsession end\b"))
         denied = pl.lit(line.str.contains(r"(?i-u)\b(?:policy )?deny|\bdenied\b"))
@@ -66,8 +66,8 @@ class HillstoneFamily(Family):
             transport="proto",
             bytes_up=pl.when(ended).then("up"),
             bytes_down=pl.when(ended).then("down"),
-            action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": denied}, otherwise="allowed"),
             session=pl.when(~denied).then(session),
-            phase=pl.when(ended).then(pl.lit("end")).otherwise(pl.lit("begin")),
-            reason=pl.when(~pl.col("proto").str.to_uppercase().is_in(["TCP", "UDP"])).then(pl.lit(NO_PORTS)),
+            phase=one_of({"end": ended}, otherwise="begin"),
+            reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
         )

@@ -15,8 +15,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 #: Keys in lower case; modules spell them differently.
 _FIELDS = {
@@ -38,8 +40,6 @@ _FIELDS = {
     "packets_down": "rcvpkts",
 }
 _EVENT = r"%%\d\d(\w+)/\d/(\w+)\(\w+\)"
-OTHER = "set aside: event that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class HuaweiFamily(Family):
@@ -48,7 +48,7 @@ class HuaweiFamily(Family):
     name = "huawei"
     help = "Huawei USG and HiSecEngine firewalls: sessions, policies, URL filtering (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Send session logs in syslog form (volumes) and URL filtering logs (hosts)."
     marks = ("policy/", "seclog/", "session/", "url/")
     claims = pl.col("line").str.contains(r"%%\d\d(?:SECLOG|POLICY|URL|SESSION)/\d/\w+\(\w+\)")
@@ -70,7 +70,7 @@ class HuaweiFamily(Family):
         return read.select(
             time=pl.coalesce("begin", "time", pl.lit(front)),
             ended=pl.col("end"),
-            kind=pl.when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"http": web}, otherwise="flow"),
             client="client",
             client_port="client_port",
             user_name=pl.when(~user.str.to_lowercase().is_in(["unknown", "none"])).then(user),
@@ -83,19 +83,12 @@ class HuaweiFamily(Family):
             bytes_down="down",
             packets_up="packets_up",
             packets_down="packets_down",
-            action=pl.when(refused.fill_null(False)).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": refused}, otherwise="allowed"),
             session=pl.when(~refused.fill_null(False)).then(
                 pl.concat_str(
                     lines["sender"].fill_null(""), "client", "client_port", "server", "port", separator="|"
                 )
             ),
-            phase=pl.when(web)
-            .then(pl.lit("name"))
-            .when(ended)
-            .then(pl.lit("end"))
-            .otherwise(pl.lit("begin")),
-            reason=pl.when(pl.col("client").is_null())
-            .then(pl.lit(OTHER))
-            .when(~proto.is_in(["tcp", "udp", "6", "17"]))
-            .then(pl.lit(NO_PORTS)),
+            phase=one_of({"name": web, "end": ended}, otherwise="begin"),
+            reason=one_of({NO_CONNECTION: pl.col("client").is_null(), NO_PORTS: ~has_ports(proto)}),
         )

@@ -15,8 +15,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "start": "connection_start_time|start_time", "end": "end_time", "action": "action",
@@ -26,7 +28,6 @@ _WANTED = {
     "packets_down": "packets_from_target", "total_up": "cumulative_bytes_from_initiator",
     "total_down": "cumulative_bytes_from_target",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class IbmFlowFamily(Family):
@@ -35,7 +36,7 @@ class IbmFlowFamily(Family):
     name = "ibm-flow"
     help = "IBM Cloud flow logs for VPC (JSON)"
     vantage = "flow"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = "Flow logs name no hosts: add the DNS log of the resolver in use."
     marks = ('"transport_protocol"',)
     claims = objects.having("initiator_ip", "target_ip", "transport_protocol")
@@ -57,12 +58,11 @@ class IbmFlowFamily(Family):
             bytes_down="down",
             total_bytes_up="total_up",
             total_bytes_down="total_down",
-            action=pl.when(pl.col("action") == "accepted")
-            .then(pl.lit("allowed"))
-            .when(pl.col("action") == "rejected")
-            .then(pl.lit("blocked"))
-            .otherwise("action"),
+            action=one_of(
+                {"allowed": pl.col("action") == "accepted", "blocked": pl.col("action") == "rejected"},
+                otherwise=pl.col("action"),
+            ),
             session=pl.concat_str("proto", *sides, "start", separator="|"),
-            phase=pl.when(over).then(pl.lit("end-delta")).otherwise(pl.lit("delta")),
-            reason=pl.when(~pl.col("proto").is_in(["6", "17"]).fill_null(False)).then(pl.lit(NO_PORTS)),
+            phase=one_of({"end-delta": over}, otherwise="delta"),
+            reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False)}),
         )

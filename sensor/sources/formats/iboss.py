@@ -12,8 +12,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "day": "logTime",
@@ -45,16 +45,7 @@ class IbossFamily(Family):
     name = "iboss"
     help = "iboss cloud and node gateways: web and DLP log (JSON, syslog)"
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('"downstreambyteusage"', '"ibossipaddress"')
     claims = objects.having("ibossIpAddress") | objects.having("upstreamByteUsage", "downstreamByteUsage")
 
@@ -83,5 +74,5 @@ class IbossFamily(Family):
             transport=pl.lit("tcp"),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(refused).then(pl.lit("blocked")).otherwise("action"),
+            action=one_of({"blocked": refused}, otherwise=pl.col("action")),
         )

@@ -14,8 +14,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import cef, lookups, objects
+from sensor.sources.text import cef, lookups, objects, patterns
+from sensor.sources.text.words import one_of
 
 _CEF = (
     "src", "spt", "dst", "suser", "shost", "dvchost", "smac", "msg", "rt", "qtype", "act",
@@ -45,7 +45,7 @@ class InfobloxFamily(Family):
         "query log: bind"
     )
     vantage = "dns"
-    proof = Proof(host=True, user=True, device=True, action=True)
+    proof = ("host", "user", "device", "action")
     marks = ("|infoblox|", '"hardware"')
     claims = cef.claims("Infoblox") | (
         objects.having("hardware", "starts")
@@ -69,7 +69,7 @@ def _of(frame: pl.DataFrame, name: str) -> pl.Expr:
 
 
 def _events(read: pl.DataFrame) -> pl.DataFrame:
-    policy = read["msg"].str.extract_groups(_POLICY).struct.unnest()
+    policy = patterns.read(read["msg"], _POLICY)
     is_lease = pl.col("event").str.starts_with("DHCP-LEASE").fill_null(False)
     told = pl.coalesce(
         _told("destinationDnsDomain"), _told("InfobloxDNSQName"), pl.lit(policy["name"]), _told("fqdn")
@@ -83,7 +83,7 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
     passed = pl.lit(policy["policy"]).str.to_uppercase().is_in(["PASSTHRU", "DISABLED"])
     return read.select(
         time=pl.coalesce(_told("rt"), "stamp"),
-        kind=pl.when(is_lease).then(pl.lit("lease")).otherwise(pl.lit("dns")),
+        kind=one_of({"lease": is_lease}, otherwise="dns"),
         client="src",
         client_port="spt",
         client_mac=_told("smac"),
@@ -91,20 +91,17 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
         device=pl.coalesce(_told("shost"), named),
         host=host,
         server=pl.when(~is_lease).then("dst"),
-        lease_s=pl.when(ended).then(pl.lit("0")).when(is_lease).then("InfobloxLifetime"),
+        lease_s=one_of({"0": ended}, otherwise=pl.when(is_lease).then("InfobloxLifetime")),
         closes=ended,
-        origin=pl.when(is_lease).then(pl.lit("dhcp")),
+        origin=one_of({"dhcp": is_lease}),
         action=pl.when(pl.lit(policy["policy"]).is_not_null())
-        .then(pl.when(passed).then(pl.lit("allowed")).otherwise(pl.lit("blocked")))
+        .then(one_of({"allowed": passed}, otherwise="blocked"))
         .when(~is_lease)
         .then(pl.coalesce(action, lookups.verdict(pl.col("InfobloxDNSRCode")))),
-        reason=pl.when(is_lease & ~held & ~ended)
-        .then(pl.lit(NOT_HELD))
-        .when(is_lease)
-        .then(None)
-        .when(host.is_null())
-        .then(pl.lit(OTHER))
-        .otherwise(lookups.reverse(pl.coalesce("InfobloxDNSQType", "qtype"))),
+        reason=one_of(
+            {NOT_HELD: is_lease & ~held & ~ended, OTHER: ~is_lease & host.is_null()},
+            otherwise=pl.when(~is_lease).then(lookups.reverse(pl.coalesce("InfobloxDNSQType", "qtype"))),
+        ),
     )
 
 
@@ -124,5 +121,5 @@ def _leases(read: pl.DataFrame) -> pl.DataFrame:
         lease_from=begin,
         lease_to=end,
         origin=pl.lit("dhcp"),
-        reason=pl.when(pl.col("state").str.to_lowercase().is_in(_FREE)).then(pl.lit(NOT_HELD)),
+        reason=one_of({NOT_HELD: pl.col("state").str.to_lowercase().is_in(_FREE)}),
     )

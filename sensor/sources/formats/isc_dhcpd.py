@@ -19,8 +19,9 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, Blocks
-from sensor.sources.interface import Proof
-from sensor.sources.text import dhcp, layouts, stamps
+from sensor.sources.text import dhcp, layouts, patterns, stamps
+from sensor.sources.text.reasons import LEASE_OF_NOBODY, MESSAGE_WITHOUT_ADDRESS
+from sensor.sources.text.words import one_of
 
 _V4, _V6 = r"^lease [0-9a-fA-F.:]+ \{", r"^ia-(?:na|ta|pd) \S.*\{"
 _MAC = r"(?P<mac>[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5})"
@@ -42,8 +43,6 @@ _FILE = (
     r"dhcp|authoring-byte-order |server-duid )"
 )
 _ESCAPE = re.compile(r"\\(?:([0-7]{3})|(.))", re.DOTALL)
-OTHER = "set aside: message that gives no address"
-NOBODY = "set aside: lease of nobody"
 NOT_FOUND = "set aside: release of a lease that was not held"
 
 
@@ -53,7 +52,7 @@ class IscDhcpdFamily(Family):
     name = "isc-dhcpd"
     help = "ISC dhcpd 3 to 4.4: dhcpd.leases, dhcpd6.leases, syslog (DHCPACK …), as pfSense's and Infoblox's"
     vantage = "identity"
-    proof = Proof(device=True)
+    proof = ("device",)
     advice = "dhcpd rewrites its lease file and drops history: collect its syslog, too."
     framing = Blocks(begins=f"{_V4}|{_V6}", ends=r"^\}")
     marks = (
@@ -75,13 +74,13 @@ class IscDhcpdFamily(Family):
                 (_ACK, lambda part: _message(part, _ACK)),
                 (_INFORM, lambda part: _message(part, _INFORM)),
                 (_REPLY, _reply),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_ADDRESS)),
             ],
         )
 
 
 def _message(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(pattern).struct.unnest()
+    found = patterns.read(lines["line"], pattern)
     told = dhcp.length(pl.lit(lines["line"].str.extract(r"lease-duration (\d+)")))
     given_up = pattern == _GIVEN_UP
     return found.select(
@@ -91,12 +90,12 @@ def _message(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
         device=pl.col("name") if "name" in found.columns else pl.lit(None, dtype=pl.String),
         lease_s=pl.lit(0.0) if given_up else told.fill_null(dhcp.ASSUMED_S),
         origin=pl.lit("dhcp"),
-        confidence=pl.when(told.is_not_null()).then(pl.lit(dhcp.TOLD)).otherwise(pl.lit(dhcp.ASSUMED)),
+        confidence=pl.when(told.is_not_null()).then(dhcp.TOLD).otherwise(dhcp.ASSUMED),
     )
 
 
 def _reply(lines: pl.DataFrame) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(_REPLY).struct.unnest()
+    found = patterns.read(lines["line"], _REPLY)
     return found.select(
         kind=pl.lit("lease"),
         client="ip",
@@ -135,12 +134,13 @@ def _block(lines: pl.DataFrame) -> pl.DataFrame:
         origin=pl.lit("dhcp"),
         closes=past,
         confidence=pl.lit(dhcp.TOLD),
-        reason=pl.when(pl.lit(state.is_in(["abandoned", "reset"])))
-        .then(pl.lit(NOBODY))
-        .when(pl.col("client_mac").is_null() & pl.col("device").is_null())
-        .then(pl.lit(NOBODY))
-        .when(pl.col("lease_to").is_null() & ~pl.lit(never))
-        .then(pl.lit(NOBODY)),
+        reason=one_of(
+            {
+                LEASE_OF_NOBODY: (pl.lit(state.is_in(["abandoned", "reset"])))
+                | (pl.col("client_mac").is_null() & pl.col("device").is_null())
+                | (pl.col("lease_to").is_null() & ~pl.lit(never))
+            }
+        ),
     )
 
 
@@ -163,7 +163,7 @@ def _addresses(lines: pl.DataFrame) -> pl.DataFrame:
         closes=state.is_in(["free", "released", "expired"]),
         origin=pl.lit("dhcp"),
         confidence=pl.lit(dhcp.BY_DUID),
-        reason=pl.when(nobody.fill_null(True)).then(pl.lit(NOBODY)),
+        reason=one_of({LEASE_OF_NOBODY: nobody.fill_null(True)}),
     )
 
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_REQUEST
+from sensor.sources.text.words import one_of
 
 _KEYS = (
     "username",
@@ -28,7 +29,6 @@ _KEYS = (
     "filter_action",
 )
 _WANTED = {key: f"tk_{key}" for key in _KEYS}
-OTHER = "set aside: message that names no request"
 
 
 class IwsvaFamily(Family):
@@ -37,7 +37,7 @@ class IwsvaFamily(Family):
     name = "iwsva"
     help = "Trend Micro InterScan Web Security (IWSVA): access and URL blocking logs (syslog)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_down", "action")
     advice = "The access log has no upload bytes: data-out cannot be reported from it."
     marks = ("tk_url=", "tk_username=")
     claims = pl.col("line").str.contains(r"\btk_(?:username|url)=.*,tk_\w+=")
@@ -56,6 +56,6 @@ class IwsvaFamily(Family):
             method="operation",
             server="server_ip",
             bytes_down="size",
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(pl.coalesce("url", "domain").is_null()).then(pl.lit(OTHER)),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
+            reason=one_of({MESSAGE_WITHOUT_REQUEST: pl.coalesce("url", "domain").is_null()}),
         )

@@ -10,8 +10,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import NO_DESTINATION
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     name: f"event.{path}|{path}"
@@ -35,7 +36,6 @@ _FIELDS = {
     }.items()
 }
 _IPS = ("event.destination.ips", "destination.ips")
-OTHER = "set aside: event that names no destination"
 
 
 class JamfFamily(Family):
@@ -44,7 +44,7 @@ class JamfFamily(Family):
     name = "jamf"
     help = "Jamf Security Cloud: network traffic stream, threat events stream (JSON)"
     vantage = "dns"
-    proof = Proof(host=True, user=True, device=True, action=True)
+    proof = ("host", "user", "device", "action")
     marks = ('"network traffic stream"', '"threat events stream"')
     claims = pl.col("line").str.contains(
         r'"vendor"\s*:\s*"Jamf"\s*,\s*"product"\s*:\s*"(?:Network Traffic|Threat Events) Stream"'
@@ -60,8 +60,8 @@ class JamfFamily(Family):
             "time",
             "client",
             "client_port",
-            kind=pl.when(dns).then(pl.lit("dns")).otherwise(pl.lit("flow")),
-            name_from=pl.when(~dns).then(pl.lit("dns_answer")),
+            kind=one_of({"dns": dns}, otherwise="flow"),
+            name_from=one_of({"dns_answer": ~dns}),
             user_name=pl.coalesce("email", "person"),
             device=pl.coalesce("named", "device"),
             host=pl.when(dns).then("asked").otherwise("host"),
@@ -69,13 +69,12 @@ class JamfFamily(Family):
             server_port=pl.when(~dns).then("port"),
             answers=pl.when(dns).then(pl.coalesce(_IPS)),
             ttl_s="ttl",
-            action=pl.when(blocked)
-            .then(pl.lit("blocked"))
-            .when(dns)
-            .then(lookups.verdict(pl.col("rcode")))
-            .otherwise("action"),
-            reason=pl.when(dns)
-            .then(lookups.reverse(pl.col("type")))
-            .when(pl.col("host").is_null() & pl.col("server").is_null())
-            .then(pl.lit(OTHER)),
+            action=one_of(
+                {"blocked": blocked},
+                otherwise=pl.when(dns).then(lookups.verdict(pl.col("rcode"))).otherwise("action"),
+            ),
+            reason=one_of(
+                {NO_DESTINATION: ~dns & pl.col("host").is_null() & pl.col("server").is_null()},
+                otherwise=pl.when(dns).then(lookups.reverse(pl.col("type"))),
+            ),
         )

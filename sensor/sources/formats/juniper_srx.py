@@ -15,8 +15,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue, layouts, objects
+from sensor.sources.text import keyvalue, layouts, objects, patterns
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "client": "source-address",
@@ -63,8 +65,7 @@ _FILE = {
     "destination_port": "destination-port", "file": "filename", "action": "action", "user": "username",
 }  # fmt: skip
 _SERVICE = 1024
-OTHER = "set aside: message that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
+_STAMP = r'(?:^|"timestamp"\s*:\s*")(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))[" ]'
 
 
 class JuniperSrxFamily(Family):
@@ -76,7 +77,7 @@ class JuniperSrxFamily(Family):
         "structured and plain"
     )
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Set `log session-close` in policies (volumes) and enhanced web filtering with logging (hosts)."
     marks = (
         "rt_", "flow_session_", "apptrack_session_", "webfilter_url_", "aamw_", "secintel_action",
@@ -99,7 +100,7 @@ class JuniperSrxFamily(Family):
                 (_PLAIN, _plain),
                 (r"WEBFILTER.*\bURL=", _plain_urls),
                 (_FILTER, _filter),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_CONNECTION)),
             ],
         )
 
@@ -119,13 +120,13 @@ def _scanned(lines: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("http"),
         user_name="user",
         url=pl.when(pl.col("file").str.contains(r"^[\w-]+(?:\.[\w-]+)+/")).then("file"),
-        action=pl.when(kept).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": kept}, otherwise="allowed"),
     )
 
 
 def _filter(lines: pl.DataFrame) -> pl.DataFrame:
     """A stateless filter's log of single packets: accepted, discarded, rejected."""
-    read = lines["line"].str.extract_groups(_FILTER).struct.unnest()
+    read = patterns.read(lines["line"], _FILTER)
     return read.select(
         "client",
         "client_port",
@@ -133,99 +134,104 @@ def _filter(lines: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("flow"),
         server_port="port",
         transport="proto",
-        action=pl.when(pl.col("verdict") == "A").then(pl.lit("allowed")).otherwise(pl.lit("blocked")),
-        reason=pl.when(~pl.col("proto").is_in(["tcp", "udp"])).then(pl.lit(NO_PORTS)),
+        action=one_of({"allowed": pl.col("verdict") == "A"}, otherwise="blocked"),
+        reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
     )
-
-
-def _conformed(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _FIELDS)
 
 
 def _plain(lines: pl.DataFrame) -> pl.DataFrame:
     """Positional text: what stands where differs by version, so counts and ids are found by their shape."""
-    read = lines["line"].str.extract_groups(_PLAIN).struct.unnest()
+    read = patterns.read(lines["line"], _PLAIN)
     counts = read["rest"].str.extract_groups(
         r" (?P<packets_up>\d+)\((?P<up>\d+)\) (?P<packets_down>\d+)\((?P<down>\d+)\) (?P<duration>\d+)"
     )
-    numbers = (
-        read["rest"].str.extract_groups(r" (?P<proto>\d{1,3}) \S+ \S+ \S+ (?P<session>\d+) ").struct.unnest()
-    )
+    numbers = patterns.read(read["rest"], r" (?P<proto>\d{1,3}) \S+ \S+ \S+ (?P<session>\d+) ")
     denied = read["rest"].str.extract(r" (\d{1,3})\(\d+\) ")
     user = read["rest"].str.extract(
         r" (\S+)\([^)]*\) (?:(?:ge|xe|et|reth|st|ae|fe|irb|vlan)[\w/-]*|\.local)\."
     )
     found = read.hstack(counts.struct.unnest()).hstack(numbers)
     found = found.with_columns(proto=pl.coalesce("proto", pl.lit(denied)), user=user, state="reason")
-    return _rows(_conformed(found), lines)
+    return _rows(layouts.conformed(found, _FIELDS), lines)
 
 
 def _plain_urls(lines: pl.DataFrame) -> pl.DataFrame:
     read = keyvalue.read(lines["line"], _FIELDS)
-    ends = lines["line"].str.extract_groups(_PLAIN_URL).struct.unnest()
+    ends = patterns.read(lines["line"], _PLAIN_URL)
     found = read.with_columns(*(ends[name] for name in ends.columns), proto=pl.lit("6"), user="account")
     return _rows(found, lines)
 
 
 def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    event = lines["line"].str.extract(_EVENT)
-    verb = lines["line"].str.extract(r"\bsession (created|closed|denied) ")
-    is_url = pl.lit(event).str.contains("^WEBFILTER_URL|SECINTEL|AAMW").fill_null(False) | lines[
-        "line"
-    ].str.contains("WEBFILTER:")
-    flow = pl.lit(event).str.contains("_SESSION_").fill_null(False) | pl.lit(verb).is_not_null()
-    ended = pl.lit(event).str.contains("_CLOSE").fill_null(False) | (pl.lit(verb) == "closed").fill_null(
-        False
+    line = lines["line"]
+    read = fields.with_columns(
+        sender=lines["sender"],
+        event=line.str.extract(_EVENT),
+        verb=line.str.extract(r"\bsession (created|closed|denied) "),
+        # A relay's head may have no year; the device's own stands behind it.
+        stamp=line.str.extract(_STAMP),
     )
-    refused = (
-        pl.lit(event).str.contains("DENY|_BLOCKED").fill_null(False)
-        | (pl.lit(verb) == "denied").fill_null(False)
-        | pl.col("action").str.contains("(?i)block|drop|deny|close").fill_null(False)
+    read = read.with_columns(
+        is_visit=pl.col("event").str.contains("^WEBFILTER_URL|SECINTEL|AAMW").fill_null(False)
+        | pl.lit(line.str.contains("WEBFILTER:")),
+        is_session=pl.col("event").str.contains("_SESSION_").fill_null(False) | pl.col("verb").is_not_null(),
+        is_refused=pl.any_horizontal(test.fill_null(False) for test in _refusals()),
     )
+    return read.select(**_visit(), **_connection(), reason=_reason())
+
+
+def _refusals() -> tuple[pl.Expr, ...]:
+    return (
+        pl.col("event").str.contains("DENY|_BLOCKED"),
+        pl.col("verb") == "denied",
+        pl.col("action").str.contains("(?i)block|drop|deny|close"),
+    )
+
+
+def _visit() -> dict[str, pl.Expr]:
+    """What the web filter saw asked for."""
+    visit = pl.col("is_visit")
     named = pl.when(~pl.col("name").str.contains(" ")).then("name")
-    host = pl.coalesce(pl.col("url").str.extract(r"^(?:[a-z]+://)?([^/\s]+)"), named)
     path = pl.coalesce(
         pl.when(pl.col("path").str.starts_with("/")).then("path"),
         pl.col("url").str.extract(r"^(?:[a-z]+://)?[^/\s]+(/(?:[^/\s]\S*)?)"),
     )
-    updated = pl.lit(event).str.contains("UPDATE").fill_null(False)
-    proto = pl.col("proto").str.to_lowercase()
-    # A relay's head may have no year; the device's own stands behind it.
-    stamp = lines["line"].str.extract(
-        r'(?:^|"timestamp"\s*:\s*")(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))[" ]'
-    )
-    return fields.select(
-        time=pl.lit(stamp),
-        duration_s="duration",
-        at_end=ended,
-        kind=pl.when(is_url).then(pl.lit("http")).otherwise(pl.lit("flow")),
-        client="client",
-        client_port="client_port",
-        user_name="user",
-        host=pl.when(is_url).then(host),
-        path=pl.when(is_url).then(path),
-        user_agent="agent",
-        server="server",
-        server_port="port",
-        transport=pl.when(is_url & proto.is_null()).then(pl.lit("tcp")).otherwise("proto"),
-        bytes_up="up",
-        bytes_down="down",
-        packets_up="packets_up",
-        packets_down="packets_down",
-        action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-        session=pl.when(flow & ~refused).then(
-            pl.concat_str(
-                pl.lit(lines["sender"]).fill_null(""), "session", "client", "client_port", separator="|"
-            )
+    return {
+        "kind": one_of({"http": visit}, otherwise="flow"),
+        "host": pl.when(visit).then(
+            pl.coalesce(pl.col("url").str.extract(r"^(?:[a-z]+://)?([^/\s]+)"), named)
         ),
-        phase=pl.when(ended)
-        .then(pl.lit("end"))
-        .when(updated)
-        .then(pl.lit("update"))
-        .otherwise(pl.lit("begin")),
-        reason=pl.when(~is_url & ~flow)
-        .then(pl.lit(OTHER))
-        .when(flow & ~proto.is_in(["tcp", "udp", "6", "17"]))
-        .then(pl.lit(NO_PORTS)),
-    )
+        "path": pl.when(visit).then(path),
+        "user_agent": pl.col("agent"),
+        "transport": one_of({"tcp": visit & pl.col("proto").is_null()}, otherwise=pl.col("proto")),
+    }
+
+
+def _connection() -> dict[str, pl.Expr]:
+    """The connection, and what this record tells of its session."""
+    event, refused = pl.col("event"), pl.col("is_refused")
+    ended = (event.str.contains("_CLOSE") | (pl.col("verb") == "closed")).fill_null(False)
+    session = pl.concat_str(pl.col("sender").fill_null(""), "session", "client", "client_port", separator="|")
+    return {
+        "time": pl.col("stamp"),
+        "duration_s": pl.col("duration"),
+        "at_end": ended,
+        "client": pl.col("client"),
+        "client_port": pl.col("client_port"),
+        "user_name": pl.col("user"),
+        "server": pl.col("server"),
+        "server_port": pl.col("port"),
+        "bytes_up": pl.col("up"),
+        "bytes_down": pl.col("down"),
+        "packets_up": pl.col("packets_up"),
+        "packets_down": pl.col("packets_down"),
+        "action": one_of({"blocked": refused}, otherwise="allowed"),
+        "session": pl.when(pl.col("is_session") & ~refused).then(session),
+        "phase": one_of({"end": ended, "update": event.str.contains("UPDATE")}, otherwise="begin"),
+    }
+
+
+def _reason() -> pl.Expr:
+    flow = pl.col("is_session")
+    ported = has_ports(pl.col("proto"))
+    return one_of({MESSAGE_WITHOUT_CONNECTION: ~pl.col("is_visit") & ~flow, NO_PORTS: flow & ~ported})

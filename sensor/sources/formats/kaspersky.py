@@ -16,8 +16,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, keyvalue, layouts
+from sensor.sources.text.words import one_of
 
 _IS_EVENT = r'\baction="[A-Za-z]+": .*\bhttp_user_ip="'
 _EVENT = {
@@ -39,7 +39,7 @@ class KasperskyFamily(Family):
     name = "kaspersky"
     help = "Kaspersky Web Traffic Security 6 (syslog), Scan Engine 1 and 2 in ICAP mode (CEF)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, action=True, user_agent=True)
+    proof = ("host", "path", "user", "action", "user_agent")
     advice = "No volumes are logged: read the proxy's own access log beside it."
     marks = ('http_user_ip="', "|kaspersky")
     claims = pl.col("line").str.contains(_IS_EVENT) | cef.claims(
@@ -61,11 +61,8 @@ def _events(lines: pl.DataFrame) -> pl.DataFrame:
         user_name="user",
         user_agent="agent",
         transport=pl.lit("tcp"),
-        action=pl.when(passed).then(pl.lit("allowed")).otherwise(pl.lit("blocked")),
-        reason=pl.when(pl.col("url").is_null())
-        .then(pl.lit(OTHER))
-        .when((pl.col("type") == "Response") & passed)
-        .then(pl.lit(AGAIN)),
+        action=one_of({"allowed": passed}, otherwise="blocked"),
+        reason=one_of({OTHER: pl.col("url").is_null(), AGAIN: (pl.col("type") == "Response") & passed}),
     )
 
 
@@ -79,6 +76,6 @@ def _scans(lines: pl.DataFrame) -> pl.DataFrame:
         client=pl.coalesce("client", "proxy"),
         user_name="user",
         transport=pl.lit("tcp"),
-        action=pl.when(clean).then(pl.lit("allowed")).otherwise(pl.lit("unknown")),
-        reason=pl.when(pl.col("url").is_null()).then(pl.lit(OTHER)),
+        action=one_of({"allowed": clean}, otherwise="unknown"),
+        reason=one_of({OTHER: pl.col("url").is_null()}),
     )

@@ -18,8 +18,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import commas, dhcp, layouts, stamps
+from sensor.sources.text import commas, dhcp, layouts, patterns, stamps
+from sensor.sources.text.reasons import LEASE_OF_NOBODY, MESSAGE_WITHOUT_ADDRESS
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "address": "address", "mac": "hwaddr", "duid": "duid", "s": "valid_lifetime", "expire": "expire",
@@ -43,9 +44,7 @@ _LEGAL = rf"\bAddress: ?{_IP} has been (?P<how>assigned|renewed|released)\b"
 _LASTS = r"for (?:(?P<h>\d+) hrs? )?(?:(?P<m>\d+) mins? )?(?P<sec>\d+) secs?"
 _MAC = r"\[?hwtype=1 (?P<mac>[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})"
 _DUID = r"(?i)duid(?:=\[|: )([0-9a-f:]+)"
-OTHER = "set aside: message that gives no address"
 NOT_HELD = "set aside: lease that is deleted, declined, released, or a prefix"
-NOBODY = "set aside: lease of nobody"
 
 
 class KeaFamily(Family):
@@ -54,7 +53,7 @@ class KeaFamily(Family):
     name = "kea"
     help = "Kea 1 to 3: kea-leases4.csv, kea-leases6.csv, log (DHCP4_LEASE_ALLOC …), legal log"
     vantage = "identity"
-    proof = Proof(device=True)
+    proof = ("device",)
     advice = "Kea's clean-up drops history from lease files: collect its log or the legal log, too."
     header = r"^(?:\ufeff)?address,(?:hwaddr,client_id|duid),valid_lifetime,expire,"
     marks = (
@@ -78,7 +77,7 @@ class KeaFamily(Family):
                 (_GIVEN, _given),
                 (_GIVEN_UP, _given_up),
                 (_LEGAL, _legal),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_ADDRESS)),
             ],
         )
 
@@ -106,14 +105,15 @@ def _rows(lines: pl.DataFrame) -> pl.DataFrame:
         lease_s=held,
         origin=pl.lit("dhcp"),
         confidence=pl.when(_hardware(pl.col("mac")).is_null() & pl.col("duid").is_not_null())
-        .then(pl.lit(dhcp.BY_DUID))
-        .otherwise(pl.lit(dhcp.TOLD)),
-        reason=pl.when(gone.fill_null(False))
-        .then(pl.lit(NOT_HELD))
-        .when(mac.is_null() & device.is_null())
-        .then(pl.lit(NOBODY))
-        .when(begin.is_null())
-        .then(pl.lit("row whose lifetime or end is no number")),
+        .then(dhcp.BY_DUID)
+        .otherwise(dhcp.TOLD),
+        reason=one_of(
+            {
+                NOT_HELD: gone,
+                LEASE_OF_NOBODY: mac.is_null() & device.is_null(),
+                "row whose lifetime or end is no number": begin.is_null(),
+            }
+        ),
     )
 
 
@@ -131,28 +131,26 @@ def _client(text: pl.Series) -> dict[str, pl.Expr]:
         "client_mac": pl.coalesce(pl.lit(mac), pl.lit(by_duid)),
         "origin": pl.lit("dhcp"),
         "confidence": pl.when(pl.lit(mac).is_null() & pl.lit(by_duid).is_not_null())
-        .then(pl.lit(dhcp.BY_DUID))
-        .otherwise(pl.lit(dhcp.TOLD)),
+        .then(dhcp.BY_DUID)
+        .otherwise(dhcp.TOLD),
     }
 
 
 def _given(lines: pl.DataFrame) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(_GIVEN).struct.unnest()
+    found = patterns.read(lines["line"], _GIVEN)
     return found.select(**_client(lines["line"]), client="ip", lease_s=dhcp.length(pl.col("s")))
 
 
 def _given_up(lines: pl.DataFrame) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(_GIVEN_UP).struct.unnest()
+    found = patterns.read(lines["line"], _GIVEN_UP)
     return found.select(
         **_client(lines["line"]), client=pl.coalesce("ip", "ip2"), lease_s=pl.lit(0.0), closes=pl.lit(True)
     )
 
 
 def _legal(lines: pl.DataFrame) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(_LEGAL).struct.unnest()
-    lasts = (
-        lines["line"].str.extract_groups(_LASTS).struct.unnest().cast(pl.Float64, strict=False).fill_null(0)
-    )
+    found = patterns.read(lines["line"], _LEGAL)
+    lasts = patterns.read(lines["line"], _LASTS).cast(pl.Float64, strict=False).fill_null(0)
     released = pl.col("how") == "released"
     seconds = pl.lit(lasts["h"] * 3600 + lasts["m"] * 60 + lasts["sec"])
     held = pl.when(seconds.is_between(1, dhcp.LONGEST_S)).then(seconds)

@@ -15,7 +15,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _CONNECTION = (
     r"^\[(?P<time>[^\]]+)\] \[ID\] \d+ (?:.*? )??(?:\[User\] (?P<user>\S+) )?\[Connection\] "
@@ -32,7 +35,6 @@ _PACKET = (
     r"(?:ip/port:)?(?P<one>[0-9a-fA-F.:]+):(?P<one_port>\d+) -> (?P<other>[0-9a-fA-F.:]+):(?P<other_port>\d+)"
 )
 _ADDRESS = r"^(?:\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class KerioFamily(Family):
@@ -41,7 +43,7 @@ class KerioFamily(Family):
     name = "kerio"
     help = "Kerio Control 7 to 9: connection log, URL rules of the filter log (file, syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Turn `Log connections` on in the traffic rules that lead out."
     marks = ("[connection] ", "] allow ", "] deny ", "] drop ", "] permit ")
     claims = pl.col("line").str.contains(
@@ -52,11 +54,9 @@ class KerioFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Connections (kind flow), requests of URL rules (kind proxy)."""
         read = (
-            lines["line"]
-            .str.extract_groups(_CONNECTION)
-            .struct.unnest()
-            .hstack(lines["line"].str.extract_groups(_RULE).struct.unnest())
-            .hstack(lines["line"].str.extract_groups(_PACKET).struct.unnest())
+            patterns.read(lines["line"], _CONNECTION)
+            .hstack(patterns.read(lines["line"], _RULE))
+            .hstack(patterns.read(lines["line"], _PACKET))
         )
         ruled, packet = pl.col("at").is_not_null(), pl.col("verdict").is_not_null()
         blocked = packet & (pl.col("verdict") != "PERMIT")
@@ -66,28 +66,22 @@ class KerioFamily(Family):
             time=pl.coalesce("time", "at", "met"),
             at_end=pl.col("time").is_not_null(),
             duration_s="duration",
-            kind=pl.when(ruled).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
+            kind=one_of({"proxy": ruled}, otherwise="flow"),
             client=pl.coalesce("client", "asker", "one"),
             client_port=pl.coalesce("client_port", "one_port"),
             user_name=pl.coalesce("user", "name"),
             host=named,
-            name_from=pl.when(named.is_not_null()).then(pl.lit("dns_answer")),
+            name_from=one_of({"dns_answer": named.is_not_null()}),
             url="url",
             method="method",
             server=pl.coalesce(pl.when(named.is_null()).then("to"), "other"),
             server_port=pl.coalesce("port", "other_port"),
-            transport=pl.when(ruled).then(pl.lit("tcp")).otherwise(pl.coalesce("proto", "layer")),
+            transport=one_of({"tcp": ruled}, otherwise=pl.coalesce("proto", "layer")),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(blocked)
-            .then(pl.lit("blocked"))
-            .when(ruled)
-            .then("action")
-            .otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked, "allowed": ~ruled}, otherwise=pl.col("action")),
             # Every packet of a connection that a rule logs has a line.
             session=pl.when(packet & ~blocked).then(pl.concat_str(sides, separator="|")),
-            phase=pl.when(packet).then(pl.lit("name")),
-            reason=pl.when(~pl.coalesce("proto", "layer").str.to_uppercase().is_in(["TCP", "UDP"])).then(
-                pl.lit(NO_PORTS)
-            ),
+            phase=one_of({"name": packet}),
+            reason=one_of({NO_PORTS: ~has_ports(pl.coalesce("proto", "layer"))}),
         )

@@ -11,8 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts
+from sensor.sources.text import layouts, patterns
 
 _DROPPED = (
     r"\bDst: (?P<server>[0-9a-fA-F.:]+?):(?P<port>\d+) (?:\{(?P<host>[^}]*)\})?, "
@@ -27,7 +26,7 @@ class LancomFamily(Family):
     name = "lancom"
     help = "LANCOM LCOS 7 to 10: dropped packets of the firewall (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     advice = "Only drops are logged: export NetFlow, or read the resolver's DNS log."
     marks = ("packet_alert", "packet_info")
     claims = (pl.col("tag").str.contains(r"^PACKET_(?:ALERT|INFO)$") & pl.col("line").is_not_null()) | pl.col(
@@ -40,7 +39,7 @@ class LancomFamily(Family):
 
 
 def _drops(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_DROPPED).struct.unnest()
+    read = patterns.read(lines["line"], _DROPPED)
     return read.select(
         *("client", "client_port", "server", "device"),
         kind=pl.lit("flow"),

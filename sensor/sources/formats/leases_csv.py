@@ -13,8 +13,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, stamps
+from sensor.sources.text.words import one_of
 
 _FIELDS = ["address", "user_name", "device", "mac", "valid_from", "valid_to", "origin"]
 #: Columns of a header before, between and after the two that must be there.
@@ -29,7 +29,7 @@ class LeasesCsvFamily(Family):
     name = "leases-csv"
     help = "CSV of leases with a header: address,user_name,device,mac,valid_from,valid_to"
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     header = (
         rf'(?i)^\ufeff?{_BEFORE}"?'
         rf'(?:address"?{_BETWEEN}"?valid_from|valid_from"?{_BETWEEN}"?address)"?{_AFTER}$'
@@ -52,11 +52,13 @@ class LeasesCsvFamily(Family):
             device="device",
             client_mac="mac",
             origin=pl.coalesce(pl.when(~_empty("origin")).then("origin"), pl.lit("csv")),
-            reason=pl.when(nobody)
-            .then(pl.lit(NO_HOLDER))
-            # Left open, a lease of long ago would hold for ever.
-            .when(~_empty("valid_to") & (pl.lit(end) > pl.lit(begin)).fill_null(False).not_())
-            .then(pl.lit(NO_END)),
+            reason=one_of(
+                {
+                    NO_HOLDER: nobody,
+                    # Left open, a lease of long ago would hold for ever.
+                    NO_END: ~_empty("valid_to") & ~(pl.lit(end) > pl.lit(begin)).fill_null(False),
+                }
+            ),
         )
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 #: The log API puts each into `event`.
@@ -41,7 +40,7 @@ class MenloFamily(Family):
     name = "menlo"
     help = "Menlo Security isolation platform: web log export (JSON)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, action=True, user_agent=True)
+    proof = ("host", "path", "user", "action", "user_agent")
     advice = "The web log has no volumes: data-out cannot be reported from it."
     marks = ('"request_type"', '"x-client-ip"')
     claims = objects.having("pe_action", "request_type") | objects.having("pe_action", "x-client-ip")

@@ -21,8 +21,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue, layouts
+from sensor.sources.text import keyvalue, layouts, patterns
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _KINDS = (
     "urls|flows|firewall|l7_firewall|vpn_firewall|cellular_firewall|bridge_anyconnect_client_vpn_firewall|"
@@ -44,8 +46,6 @@ _VPN = r"(?:client|anyconnect)_vpn_connect user id '(?P<user>[^']*)' local ip (?
 _FIELDS = {
     "src": "src", "dst": "dst", "mac": "mac", "proto": "protocol", "client_port": "sport", "port": "dport",
 }  # fmt: skip
-OTHER = "set aside: event that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class MerakiFamily(Family):
@@ -54,7 +54,7 @@ class MerakiFamily(Family):
     name = "meraki"
     help = "Cisco Meraki MX, MR, Z syslog: urls, flows, firewall, ip_flow, DHCP and client VPN events"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, device=True, action=True, user_agent=True)
+    proof = ("host", "path", "device", "action", "user_agent")
     advice = (
         "Meraki syslog has no volumes and no users: enable the URLs and events roles for hosts and leases."
     )
@@ -70,13 +70,13 @@ class MerakiFamily(Family):
                 (_REFUSED, _refused),
                 (_LEASE, lambda part: _leases(part, _LEASE, "dhcp", 86_400.0)),
                 (_VPN, lambda part: _leases(part, _VPN, "vpn", 36_000.0)),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
             ],
         )
 
 
 def _leases(lines: pl.DataFrame, pattern: str, origin: str, lease_s: float) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(pattern).struct.unnest()
+    found = patterns.read(lines["line"], pattern)
     nothing = pl.lit(None, dtype=pl.String)
     told = {
         name: pl.col(name) if name in found.columns else nothing for name in ("ip", "mac", "host", "user")
@@ -107,7 +107,7 @@ def _refused(lines: pl.DataFrame) -> pl.DataFrame:
     hidden = pl.col("url").str.ends_with("/...")
     return read.select(
         time=pl.lit(lines["line"].str.extract(_HEAD)),
-        kind=pl.when(hidden).then(pl.lit("tls")).otherwise(pl.lit("http")),
+        kind=one_of({"tls": hidden}, otherwise="http"),
         client=_ends("client", 1),
         client_port=_ends("client", 2),
         client_mac="mac",
@@ -121,11 +121,9 @@ def _refused(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _connections(lines: pl.DataFrame) -> pl.DataFrame:
-    head = lines["line"].str.extract_groups(_HEAD).struct.unnest()
+    head = patterns.read(lines["line"], _HEAD)
     read = keyvalue.read(head["rest"], _FIELDS).hstack(head)
-    request = (
-        head["rest"].str.extract_groups(r"request: (?P<method>[A-Z]+) '?(?P<url>[^\s']+)").struct.unnest()
-    )
+    request = patterns.read(head["rest"], r"request: (?P<method>[A-Z]+) '?(?P<url>[^\s']+)")
     url = pl.lit(request["url"])
     # `host/...` stands for a path that was not seen.
     hidden = url.str.ends_with("/...") | (pl.lit(request["method"]) == "UNKNOWN")
@@ -139,11 +137,7 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
     port = pl.coalesce("port", _ends("dst", 2))
     return read.select(
         "time",
-        kind=pl.when(visited & hidden)
-        .then(pl.lit("tls"))
-        .when(visited)
-        .then(pl.lit("http"))
-        .otherwise(pl.lit("flow")),
+        kind=one_of({"tls": visited & hidden, "http": visited}, otherwise="flow"),
         client=client,
         client_port=client_port,
         client_mac="mac",
@@ -153,17 +147,13 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         user_agent=pl.col("rest").str.extract(r"agent='([^']*)'"),
         server=server,
         server_port=port,
-        transport=pl.when(visited).then(pl.lit("tcp")).otherwise(proto),
-        action=pl.when(verdict.is_in(["deny", "1", "block", "blocked", "drop"]))
-        .then(pl.lit("blocked"))
-        .otherwise(pl.lit("allowed")),
+        transport=one_of({"tcp": visited}, otherwise=proto),
+        action=one_of(
+            {"blocked": verdict.is_in(["deny", "1", "block", "blocked", "drop"])}, otherwise="allowed"
+        ),
         session=pl.concat_str("name", client, client_port, server, port, separator="|"),
-        phase=pl.when(pl.col("kind") == "ip_flow_end")
-        .then(pl.lit("end"))
-        .when(visited)
-        .then(pl.lit("name"))
-        .otherwise(pl.lit("begin")),
-        reason=pl.when(~visited & ~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
+        phase=one_of({"end": pl.col("kind") == "ip_flow_end", "name": visited}, otherwise="begin"),
+        reason=one_of({NO_PORTS: ~visited & ~has_ports(proto)}),
     )
 
 

@@ -16,8 +16,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts, lookups
+from sensor.sources.text import layouts, lookups, patterns
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _PACKET = (
     r"(?P<prefix>.*?)\b[\w-]+: in:\S+ out:[^,]+, (?P<rest>.*?)proto (?P<proto>\w+)(?: \([^)]*\))?, (?:NAT )?"
@@ -43,7 +45,6 @@ _LOGIN = (
 _STAMP, _DATE = r"^([A-Za-z]{3}/\d\d(?:/\d{4})? \d\d:\d\d:\d\d) ", r"^(\w{3})/(\d\d)/?"
 #: How long a lease counts where neither its end nor the next one is logged.
 LEASE_S = "86400"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class MikrotikFamily(Family):
@@ -52,7 +53,7 @@ class MikrotikFamily(Family):
     name = "mikrotik"
     help = "MikroTik RouterOS 6 and 7: firewall, web proxy, DNS, DHCP, PPP topics (syslog or file)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, device=True, action=True)
+    proof = ("host", "path", "device", "action")
     advice = (
         "RouterOS logs no volumes and, in firewall lines, no hosts: log topic dns too, and export NetFlow "
         "(Traffic Flow)."
@@ -84,7 +85,7 @@ class MikrotikFamily(Family):
 
 
 def _packets(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_PACKET).struct.unnest()
+    read = patterns.read(lines["line"], _PACKET)
     prefix = pl.col("prefix").str.to_lowercase()
     blocked = prefix.str.contains(r"\b(?:drop|block|reject|deny|denied)").fill_null(False)
     sides = (pl.concat_str(a, b, separator="/") for a, b in (("client", "client_port"), ("server", "port")))
@@ -96,38 +97,37 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
         client_mac=pl.col("rest").str.extract(r"src-mac ([0-9A-Fa-f:]{17})"),
         server_port="port",
         transport=pl.col("proto").str.to_lowercase(),
-        action=pl.when(blocked)
-        .then(pl.lit("blocked"))
-        .when(prefix.str.contains(r"\b(?:accept|allow|pass|permit)"))
-        .then(pl.lit("allowed"))
-        .otherwise(pl.lit("unknown")),
+        action=one_of(
+            {"blocked": blocked, "allowed": prefix.str.contains(r"\b(?:accept|allow|pass|permit)")},
+            otherwise="unknown",
+        ),
         session=pl.when(~blocked).then(
             pl.concat_str(pl.lit(lines["sender"]).fill_null(""), *sides, separator="|")
         ),
         phase=pl.lit("begin"),
-        reason=pl.when(~pl.col("proto").str.to_lowercase().is_in(["tcp", "udp"])).then(pl.lit(NO_PORTS)),
+        reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
     )
 
 
 def _requests(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_PROXY).struct.unnest()
+    read = patterns.read(lines["line"], _PROXY)
     return read.select("client", "method", "url", "action", kind=pl.lit("proxy"))
 
 
 def _lookups(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_LOOKUP).struct.unnest()
+    read = patterns.read(lines["line"], _LOOKUP)
     return read.select("client", "host", kind=pl.lit("dns"), reason=lookups.reverse(pl.col("type")))
 
 
 def _leases(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_LEASE).struct.unnest()
+    read = patterns.read(lines["line"], _LEASE)
     gone = pl.col("word") == "deassigned"
     return read.select(
         "client",
         "device",
         kind=pl.lit("lease"),
         client_mac="mac",
-        lease_s=pl.when(gone).then(pl.lit("0")).otherwise(pl.lit(LEASE_S)),
+        lease_s=one_of({"0": gone}, otherwise=LEASE_S),
         closes=gone,
         origin=pl.lit("dhcp"),
     )
@@ -135,7 +135,7 @@ def _leases(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _logins(lines: pl.DataFrame) -> pl.DataFrame:
     """Tunnels (L2TP, PPTP, SSTP …) name account and address; their end names the account only."""
-    read = lines["line"].str.extract_groups(_LOGIN).struct.unnest()
+    read = patterns.read(lines["line"], _LOGIN)
     return read.select(
         "client", user_name="user", kind=pl.lit("lease"), lease_s=pl.lit(LEASE_S), origin=pl.lit("vpn")
     )

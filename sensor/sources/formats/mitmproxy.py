@@ -12,8 +12,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import models, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = (
     *(
@@ -63,9 +63,7 @@ class MitmproxyFamily(Family):
     name = "mitmproxy"
     help = "mitmproxy 10 to 12 through our addon (shadowai_mitmproxy.py): decrypted exchanges, metadata only"
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Users are known only with mitmproxy's `--proxyauth`; else leases tell who held the address."
     marks = ('{"shadowai"',)
     claims = pl.col("line").str.contains(r'^\s*\{"shadowai"\s*:\s*"mitmproxy/')
@@ -95,20 +93,18 @@ class MitmproxyFamily(Family):
             mcp_version=pl.col("mcp_version").str.extract(r"^(20\d\d-\d\d-\d\d)$"),
             origin="chrome-extension://" + pl.col("extension"),
             host=pl.coalesce("host", "sni"),
-            name_from=pl.when(pl.col("host").is_null() & pl.col("sni").is_not_null()).then(pl.lit("sni")),
+            name_from=one_of({"sni": pl.col("host").is_null() & pl.col("sni").is_not_null()}),
             path=pl.when(pl.col("method") != "CONNECT").then("path"),
             server_port=pl.coalesce("server_port", "port"),
             decrypted=pl.when(pl.col("scheme") == "https").then(pl.lit(True)),
-            transport=pl.when(kind == "udp").then(pl.lit("udp")).otherwise(pl.lit("tcp")),
+            transport=one_of({"udp": kind == "udp"}, otherwise="tcp"),
             bytes_up=sizes["bytes_up"] + sizes["frames_up"].fill_null(0),
             bytes_down=sizes["bytes_down"] + sizes["frames_down"].fill_null(0),
-            action=pl.when((pl.col("error") == "true") & status.is_null())
-            .then(pl.lit("reset"))
-            .otherwise(pl.lit("allowed")),
-            reason=pl.when(pl.col("unread").is_not_null())
-            .then("unread")
-            .when(kind.is_null() | (web & pl.col("host").is_null()).fill_null(False))
-            .then(pl.lit(UNKNOWN)),
+            action=one_of({"reset": (pl.col("error") == "true") & status.is_null()}, otherwise="allowed"),
+            reason=pl.coalesce(
+                "unread",
+                one_of({UNKNOWN: kind.is_null() | (web & pl.col("host").is_null())}),
+            ),
         )
 
 

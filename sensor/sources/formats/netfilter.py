@@ -17,8 +17,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue, layouts
+from sensor.sources.text import keyvalue, layouts, patterns
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = {"src": "SRC", "dst": "DST", "src_port": "SPT", "dst_port": "DPT", "proto": "PROTO"}
 _BLOCKED = (
@@ -35,7 +37,6 @@ _TRACKED = (
 )
 _PHASES = {"NEW": "begin", "UPDATE": "update", "DESTROY": "end"}
 _COUNTS = ("packets_up", "bytes_up", "packets_down", "bytes_down")
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class NetfilterFamily(Family):
@@ -47,7 +48,7 @@ class NetfilterFamily(Family):
         "kernel log or syslog"
     )
     vantage = "firewall"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = (
         "Say the verdict in the rule's prefix, for example --log-prefix 'FW DROP '. There are no hosts; "
         "volumes are ulogd's (NFCT, with nf_conntrack_acct)."
@@ -79,24 +80,19 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
         server=pl.when(answer).then("src").otherwise("dst"),
         server_port=pl.when(answer).then("src_port").otherwise("dst_port"),
         transport="proto",
-        action=pl.when(blocked)
-        .then(pl.lit("blocked"))
-        .when(pl.lit(prefix).str.contains(_ALLOWED))
-        .then(pl.lit("allowed"))
-        .otherwise(pl.lit("unknown")),
+        action=one_of(
+            {"blocked": blocked, "allowed": pl.lit(prefix).str.contains(_ALLOWED)}, otherwise="unknown"
+        ),
         session=pl.when(~blocked).then(
             pl.concat_str(sender, "proto", sides.list.sort().list.join("|"), separator="|")
         ),
         phase=pl.lit("begin"),
-        reason=pl.when(~pl.col("proto").str.to_lowercase().is_in(["tcp", "udp", "6", "17"])).then(
-            pl.lit(NO_PORTS)
-        ),
+        reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
     )
 
 
 def _connections(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_TRACKED).struct.unnest()
-    proto = pl.col("proto").str.to_lowercase()
+    read = patterns.read(lines["line"], _TRACKED)
     key = (pl.lit(lines["sender"]).fill_null(""), "proto", "client", "client_port", "server", "server_port")
     # Without accounting, nothing is counted.
     counted = pl.any_horizontal(pl.col(name) != "0" for name in _COUNTS)
@@ -111,5 +107,5 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         action=pl.lit("allowed"),
         session=pl.concat_str(*key, separator="|"),
         phase=pl.col("event").replace_strict(_PHASES, default="end", return_dtype=pl.String),
-        reason=pl.when(~proto.is_in(["tcp", "udp"])).then(pl.lit(NO_PORTS)),
+        reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
     )

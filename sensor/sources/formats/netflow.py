@@ -27,8 +27,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import commas, layouts, objects
+from sensor.sources.text import commas, layouts, objects, patterns
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _CSV = {
     "start": "ts|firstseen|first_seen|start|first|received|starttime|stime|timestamp_start|stamp_inserted",
@@ -111,7 +113,6 @@ _EVENTS = {"CREATE": "begin", "UPDATE": "delta", "DELETE": "end-delta"}
 _DENIED = "DENIED"
 _UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
 SUMMARY = "set aside: summary behind the records"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class NetflowFamily(Family):
@@ -123,7 +124,7 @@ class NetflowFamily(Family):
         "goflow2, pmacct, Logstash, ElastiFlow, Argus"
     )
     vantage = "flow"
-    proof = Proof(bytes_up=True, bytes_down=True)
+    proof = ("bytes_up", "bytes_down")
     advice = "Flow records name no hosts: add DNS logs of the same clients."
     header = (
         r"(?i)^\W*(?:ts,te,td,|(?:[\w ]+,)*(?:first_?seen|received)\b,.*\bsrc_?(?:addr|ip)\b|(?:[\w ]+,)"
@@ -165,14 +166,11 @@ class NetflowFamily(Family):
 
 
 def _printed(pattern: str) -> layouts.Reader:
-    return lambda lines: _rows(lines["line"].str.extract_groups(pattern).struct.unnest())
+    return lambda lines: _rows(patterns.read(lines["line"], pattern))
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    names = (*_JSON, "duration", "direction", "event")
-    fields = read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in names)
-    fields = _turned(fields)
+    fields = _turned(layouts.conformed(read, (*_JSON, "duration", "direction", "event")))
     rate = pl.col("rate").cast(pl.Int64, strict=False)
     rate = pl.when(rate > 1).then(rate).otherwise(1)
     count = {name: _number(name) for name in ("packets", "bytes", "packets_back", "bytes_back")}
@@ -193,7 +191,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         server=pl.col("server").str.strip_chars(" "),
         server_port=pl.col("port").str.strip_chars(" "),
         host="host",
-        name_from=pl.when(pl.col("host").is_not_null()).then(pl.lit("sni")),
+        name_from=one_of({"sni": pl.col("host").is_not_null()}),
         transport=proto,
         bytes_up=pl.when(counted).then(count["bytes"] * rate),
         packets_up=count["packets"] * rate,
@@ -205,11 +203,8 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
             pl.concat_str("client", "client_port", "server", "port", proto, separator="|")
         ),
         phase=phase,
-        action=pl.when(event == _DENIED)
-        .then(pl.lit("blocked"))
-        .when(phase.is_not_null())
-        .then(pl.lit("allowed")),
-        reason=pl.when(~proto.is_in(["tcp", "udp", "6", "17"])).then(pl.lit(NO_PORTS)),
+        action=one_of({"blocked": event == _DENIED, "allowed": phase.is_not_null()}),
+        reason=one_of({NO_PORTS: ~has_ports(proto)}),
     )
 
 

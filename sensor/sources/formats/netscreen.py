@@ -13,14 +13,14 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = (
     "start_time", "duration", "proto", "action", "sent", "rcvd", "src", "dst", "src_port", "dst_port",
 )  # fmt: skip
-OTHER = "set aside: message that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class NetscreenFamily(Family):
@@ -29,7 +29,7 @@ class NetscreenFamily(Family):
     name = "netscreen"
     help = "Juniper NetScreen, SSG, ISG (ScreenOS 5 and 6): traffic log (syslog)"
     vantage = "firewall"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = "ScreenOS logs no hosts: add the log of the resolver its clients ask."
     marks = ("(traffic): start_time=", "netscreen device_id=")
     claims = pl.col("line").str.contains(r"\bNetScreen device_id=|\bsystem-\w+-\d{5}\(traffic\): start_time=")
@@ -49,8 +49,10 @@ class NetscreenFamily(Family):
             bytes_up="sent",
             bytes_down="rcvd",
             action="action",
-            reason=pl.when(pl.col("src").is_null())
-            .then(pl.lit(OTHER))
-            .when(~pl.col("proto").is_in(["6", "17"]))
-            .then(pl.lit(NO_PORTS)),
+            reason=one_of(
+                {
+                    MESSAGE_WITHOUT_CONNECTION: pl.col("src").is_null(),
+                    NO_PORTS: ~has_ports(pl.col("proto")),
+                }
+            ),
         )

@@ -15,8 +15,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, commas, layouts, objects
+from sensor.sources.text.words import one_of
 
 #: Fields of a transaction by position (1-based).
 _PLACES = {
@@ -89,16 +89,7 @@ class NetskopeFamily(Family):
         "(JSON, CEF)"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Export page (or transaction) events: alerts and application events carry no volumes."
     claims = (
         pl.col("line").str.contains(f"{_SPACED}|{_COMMAS}")
@@ -132,7 +123,7 @@ class NetskopeFamily(Family):
                 (_OBJECT, lambda part: _events(objects.read(part["line"], _EVENT))),
                 (
                     r"(?:CEF|LEEF):|\|Netskope\|",
-                    lambda part: _events(_conformed(cef.read(part["line"], _CEF))),
+                    lambda part: _events(layouts.conformed(cef.read(part["line"], _CEF), _EVENT)),
                 ),
                 (_COMMAS, lambda part: _transactions(commas.read(part["line"], _TRANSACTION))),
                 (
@@ -141,11 +132,6 @@ class NetskopeFamily(Family):
                 ),
             ],
         )
-
-
-def _conformed(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _EVENT)
 
 
 def _told(name: str) -> pl.Expr:
@@ -173,7 +159,7 @@ def _transactions(fields: pl.DataFrame) -> pl.DataFrame:
         client=pl.coalesce(_told("inner"), _told("source"), _told("egress")),
         user_name=_person("user"),
         host=pl.coalesce(_told("host"), _told("sni")),
-        name_from=pl.when(_told("host").is_null()).then(pl.lit("sni")).otherwise(pl.lit("url")),
+        name_from=one_of({"sni": _told("host").is_null()}, otherwise="url"),
         path=pl.when(~bypassed & pl.col("uri").str.starts_with("/")).then("uri"),
         method=_told("method"),
         status=_told("status"),
@@ -200,14 +186,14 @@ def _events(fields: pl.DataFrame) -> pl.DataFrame:
     return fields.select(
         time="time",
         duration_s=pl.when(pl.col("duration") != "0").then("duration"),
-        kind=pl.when(is_flow).then(pl.lit("flow")).otherwise(pl.lit("proxy")),
+        kind=one_of({"flow": is_flow}, otherwise="proxy"),
         client=pl.coalesce(_told("inner"), _told("egress")),
         client_port=_told("client_port"),
         user_name=_person("user"),
         device=_told("device"),
         url=pl.coalesce(url, page),
         host=pl.when(url.is_null() & page.is_null()).then(_told("host")),
-        name_from=pl.when(url.is_null() & page.is_null()).then(pl.lit("url")),
+        name_from=one_of({"url": url.is_null() & page.is_null()}),
         method=_told("method"),
         status=_told("status"),
         user_agent=_told("agent"),
@@ -220,5 +206,5 @@ def _events(fields: pl.DataFrame) -> pl.DataFrame:
         packets_down=_told("packets_down"),
         # A user who was warned, and policies that only alert, let the request through.
         action=pl.coalesce(_told("action"), pl.lit("allow")).str.replace(r"^(?:user|csr)alert.*$", "alert"),
-        reason=pl.when(at_rest).then(pl.lit(NO_TRAFFIC)),
+        reason=one_of({NO_TRAFFIC: at_rest}),
     )

@@ -12,7 +12,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, lookups, objects
 
 _WANTED = (
@@ -41,7 +40,7 @@ class NextdnsFamily(Family):
     name = "nextdns"
     help = "NextDNS log download (CSV with its header line), and log API (JSON)"
     vantage = "dns"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     advice = "Without the NextDNS app only the public address is known; logs exist only if logging is on."
     header = r'^\x{FEFF}?"?timestamp"?,"?(?:domain|name)"?,"?(?:query_type|type)"?,'
     marks = ('"protocol"', "timestamp,", 'timestamp",')

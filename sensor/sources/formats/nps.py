@@ -16,8 +16,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts
+from sensor.sources.text.words import one_of
 
 _ELEMENTS = {
     "time": "Timestamp",
@@ -51,7 +51,7 @@ class NpsFamily(Family):
     name = "nps"
     help = "Microsoft NPS / IAS RADIUS log: DTS-compliant XML, and CSV for databases (ODBC legacy)"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     advice = (
         "Have access points and switches send accounting with Framed-IP-Address "
         "(Cisco: `ip device tracking`), "
@@ -98,5 +98,5 @@ def _leases(read: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.when(ends).then(0.0).otherwise(pl.coalesce(held, pl.lit(_HELD_S))),
         closes=ends,
         origin=pl.lit("radius"),
-        reason=pl.when(~gives.fill_null(False)).then(pl.lit(OTHER)),
+        reason=one_of({OTHER: ~gives.fill_null(False)}),
     )

@@ -15,8 +15,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "client": "IPV4_SRC_ADDR|IPV6_SRC_ADDR", "client_port": "L4_SRC_PORT",
@@ -30,7 +32,6 @@ _WANTED = {
 }  # fmt: skip
 #: Nobody else's flows are spelled like this; what nDPI calls them is what nProbe's plain records lack.
 SIDES = objects.having("PROTOCOL") & objects.having_any("IPV4_SRC_ADDR", "IPV6_SRC_ADDR")
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class NtopngFamily(Family):
@@ -39,34 +40,28 @@ class NtopngFamily(Family):
     name = "ntopng"
     help = "ntopng (syslog, Elasticsearch, Logstash) and nProbe flows as JSON, with the names nDPI found"
     vantage = "flow"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "user_agent")
     advice = "nProbe tells no names unless its template has them: add %TLS_SERVER_NAME %DNS_QUERY %HTTP_HOST."
     marks = ('"l7_proto',)
     claims = objects.having_any("L7_PROTO", "L7_PROTO_NAME") & SIDES
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
-        read = objects.read(lines["line"], _WANTED)
-        of = pl.col("protocol").str.to_uppercase()
-        is_lookup = (
-            pl.col("asked").is_not_null() & (of.str.starts_with("DNS") | (pl.col("port") == "53"))
-        ).fill_null(False)
-        is_request = pl.coalesce("host", "url").is_not_null() & ~is_lookup
-        named = pl.col("sni").is_not_null()
-        whole = ~pl.col("url").str.starts_with("/")
-        kind = (
-            pl.when(is_lookup)
-            .then(pl.lit("dns"))
-            .when(is_request)
-            .then(pl.lit("http"))
-            .when(named & (of.str.starts_with("QUIC") | pl.col("proto").is_in(["17", "UDP"])))
-            .then(pl.lit("quic"))
-            .when(named)
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow"))
+        read = objects.read(lines["line"], _WANTED).with_columns(
+            of=pl.col("protocol").str.to_uppercase(), is_request=pl.coalesce("host", "url").is_not_null()
         )
+        is_lookup = pl.col("asked").is_not_null() & (
+            pl.col("of").str.starts_with("DNS") | (pl.col("port") == "53")
+        ).fill_null(False)
+        is_quic = pl.col("of").str.starts_with("QUIC") | ~pl.col("proto").is_in(["6", "TCP"])
+        named = pl.col("sni").is_not_null()
+        is_path = pl.col("url").str.starts_with("/")
         first, last = (pl.col(name).cast(pl.Float64, strict=False) for name in ("first", "last"))
         passed = pl.col("passed").str.to_lowercase()
+        flow = {
+            "server_port": "port", "transport": "proto", "bytes_up": "up", "bytes_down": "down",
+            "packets_up": "packets_up", "packets_down": "packets_down",
+        }  # fmt: skip
         return read.select(
             "client",
             "client_port",
@@ -75,21 +70,17 @@ class NtopngFamily(Family):
             "status",
             time="first",
             duration_s=pl.when(~is_lookup & (last >= first)).then(last - first),
-            kind=kind,
-            host=pl.when(is_lookup).then("asked").when(is_request).then("host").otherwise("sni"),
-            url=pl.when(is_request & whole).then("url"),
-            path=pl.when(is_request & ~whole).then("url"),
+            kind=one_of(
+                {"dns": is_lookup, "http": pl.col("is_request"), "quic": named & is_quic, "tls": named},
+                otherwise="flow",
+            ),
+            host=pl.when(is_lookup).then("asked").when("is_request").then("host").otherwise("sni"),
+            url=pl.when(~is_path).then("url"),
+            path=pl.when(is_path).then("url"),
             user_agent="agent",
             user_name="user",
-            server_port=pl.when(~is_lookup).then("port"),
-            transport=pl.when(~is_lookup).then("proto"),
-            bytes_up=pl.when(~is_lookup).then("up"),
-            bytes_down=pl.when(~is_lookup).then("down"),
-            packets_up=pl.when(~is_lookup).then("packets_up"),
-            packets_down=pl.when(~is_lookup).then("packets_down"),
-            action=pl.when(passed == "false")
-            .then(pl.lit("blocked"))
-            .when(passed == "true")
-            .then(pl.lit("allowed")),
-            reason=pl.when(~pl.col("proto").is_in(["6", "17", "TCP", "UDP"])).then(pl.lit(NO_PORTS)),
+            # What a lookup weighs is nobody's upload.
+            **{name: pl.when(~is_lookup).then(field) for name, field in flow.items()},
+            action=one_of({"blocked": passed == "false", "allowed": passed == "true"}),
+            reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False)}),
         )

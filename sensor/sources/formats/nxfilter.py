@@ -11,7 +11,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.words import one_of
 
 _LINE = (
     r"NXFILTER\|(?<time>[\d-]+ [\d:]+)\|(?<blocked>[YN])\|(?<host>[^|]*)\|(?<user_name>[^|]*)"
@@ -25,16 +26,16 @@ class NxfilterFamily(Family):
     name = "nxfilter"
     help = "NxFilter 3, 4: lookups (syslog)"
     vantage = "dns"
-    proof = Proof(host=True, user=True, action=True)
+    proof = ("host", "user", "action")
     marks = ("nxfilter|",)
     claims = pl.col("line").str.contains(r"^NXFILTER\|\d{4}-\d\d-\d\d ")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""
-        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        read = patterns.read(lines["line"], _LINE)
         blocked = pl.col("blocked") == "Y"
         return read.select(
             *("time", "host", "user_name", "client"),
             kind=pl.lit("dns"),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
         )

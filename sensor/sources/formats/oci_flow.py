@@ -13,8 +13,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _DATA = {
     "client": "sourceAddress", "client_port": "sourcePort", "server": "destinationAddress",
@@ -26,7 +28,6 @@ _WANTED = {name: "|".join(f"{below}.{key}" for below in _BELOW) for name, key in
     "eye": "oracle.vnicocid|logContent.oracle.vnicocid|data.logContent.oracle.vnicocid|event.oracle.vnicocid",
 }
 NO_DATA = "set aside: interval without data (NoData, SkipData)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class OciFlowFamily(Family):
@@ -35,7 +36,7 @@ class OciFlowFamily(Family):
     name = "oci-flow"
     help = "Oracle Cloud Infrastructure VCN flow logs (JSON)"
     vantage = "flow"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = "Flow logs name no hosts: add the DNS log of the resolver in use."
     marks = ('"com.oraclecloud.vcn.flowlogs.',)
     claims = pl.col("line").str.contains(r'^\s*\{.*"type"\s*:\s*"com\.oraclecloud\.vcn\.flowlogs\.')
@@ -58,8 +59,10 @@ class OciFlowFamily(Family):
             one_way=pl.lit(True),
             eye="eye",
             action="action",
-            reason=pl.when(pl.col("client").is_null())
-            .then(pl.lit(NO_DATA))
-            .when(~pl.col("proto").is_in(["6", "17"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            reason=one_of(
+                {
+                    NO_DATA: pl.col("client").is_null(),
+                    NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False),
+                }
+            ),
         )

@@ -12,11 +12,12 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_ADDRESS
+from sensor.sources.text.words import one_of
 
 _GIVEN = r"^worker\[(?P<user>[^\]]+)\]: (?:\S+ )?sending IPv[46] (?P<address>[0-9a-fA-F.:]+)(?:/\d+)?\s*$"
 _HELD_S = 86_400.0
-OTHER = "set aside: message that gives no address"
 
 
 class OcservFamily(Family):
@@ -25,13 +26,13 @@ class OcservFamily(Family):
     name = "ocserv"
     help = "OpenConnect VPN server (ocserv): tunnel addresses (syslog)"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     marks = ("ocserv",)
     claims = (pl.col("tag") == "ocserv").fill_null(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per address given."""
-        read = lines["line"].str.extract_groups(_GIVEN).struct.unnest()
+        read = patterns.read(lines["line"], _GIVEN)
         return read.select(
             kind=pl.lit("lease"),
             client="address",
@@ -39,5 +40,5 @@ class OcservFamily(Family):
             lease_s=pl.lit(_HELD_S),
             origin=pl.lit("vpn"),
             confidence=pl.lit(0.9),
-            reason=pl.when(pl.col("address").is_null()).then(pl.lit(OTHER)),
+            reason=one_of({MESSAGE_WITHOUT_ADDRESS: pl.col("address").is_null()}),
         )

@@ -11,8 +11,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _WANTED: dict[str, str] = {
     "class": "class_uid",
@@ -59,7 +60,6 @@ _ONE_WAY = r"(?i)vpc|silk|flow|ipfix"
 _RESET, _FAIL, _REFUSE = "3", "4", "5"
 _RESPONSE = "2"
 OTHER = "set aside: OCSF class without traffic"
-OTHER_TRANSPORT = "set aside: neither TCP nor UDP"
 
 
 class OcsfFamily(Family):
@@ -69,11 +69,17 @@ class OcsfFamily(Family):
     help = "OCSF 1.0 to 1.6 JSON, classes 4001 network, 4002 HTTP, 4003 DNS (Parquet: not read)"
     vantage = "proxy"
     generic = True
-    proof = Proof(
-        host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True,
-        user_agent=True,
-        fingerprint=True,
-    )  # fmt: skip
+    proof = (
+        "host",
+        "path",
+        "user",
+        "device",
+        "bytes_up",
+        "bytes_down",
+        "action",
+        "user_agent",
+        "fingerprint",
+    )
     marks = ('"class_uid"',)
     claims = objects.having("class_uid")
 
@@ -115,18 +121,9 @@ def _what() -> dict[str, pl.Expr]:
     dns, web = pl.col("is_dns"), pl.col("is_web")
     told = ~dns & ~web & pl.col("named").is_not_null()
     return {
-        "kind": pl.when(dns)
-        .then(pl.lit("dns"))
-        .when(web)
-        .then(pl.lit("http"))
-        .when(pl.col("sni").is_not_null())
-        .then(pl.lit("tls"))
-        .otherwise(pl.lit("flow")),
+        "kind": one_of({"dns": dns, "http": web, "tls": pl.col("sni").is_not_null()}, otherwise="flow"),
         "host": pl.when(dns).then("query").otherwise(pl.coalesce("url_host", "sni", "named")),
-        "name_from": pl.when(pl.col("url_host").is_not_null())
-        .then(pl.lit("url"))
-        .when(told)
-        .then(pl.lit("sni")),
+        "name_from": one_of({"url": pl.col("url_host").is_not_null(), "sni": told}),
         "url": pl.when(pl.col("url_host").is_null()).then("url"),
         "path": pl.when(pl.col("path").str.starts_with("/")).then("path"),
         "method": pl.col("method"),
@@ -156,32 +153,28 @@ def _stamp() -> pl.Expr:
 
 
 def _action() -> pl.Expr:
-    refused = (pl.col("action") == "2") | pl.col("disposition").is_in(["2", "3", "5", "6", "26", "27"])
     activity = pl.when(pl.col("class") == "4001").then("activity")
-    return (
-        pl.when(refused.fill_null(False))
-        .then(pl.lit("blocked"))
-        .when(pl.col("verdict").str.to_lowercase().str.contains("^(?:block|den|drop|reject)"))
-        .then(pl.lit("blocked"))
-        .when(activity == _REFUSE)
-        .then(pl.lit("blocked"))
-        .when(activity.is_in([_RESET, _FAIL]))
-        .then(pl.lit("reset"))
-        .when((pl.col("action") == "1") | (pl.col("disposition") == "1"))
-        .then(pl.lit("allowed"))
-        .when(pl.col("class") == "4003")
+    refused = (
+        (pl.col("action") == "2")
+        | pl.col("disposition").is_in(["2", "3", "5", "6", "26", "27"])
+        | pl.col("verdict").str.to_lowercase().str.contains("^(?:block|den|drop|reject)")
+        | (activity == _REFUSE)
+    )
+    return one_of(
+        {
+            "blocked": refused,
+            "reset": activity.is_in([_RESET, _FAIL]),
+            "allowed": (pl.col("action") == "1") | (pl.col("disposition") == "1"),
+        },
+        otherwise=pl.when(pl.col("class") == "4003")
         .then(lookups.verdict(pl.col("rcode")))
-        .otherwise(pl.lit("allowed"))
+        .otherwise(pl.lit("allowed")),
     )
 
 
 def _reason() -> pl.Expr:
     layer = pl.col("transport").str.to_lowercase().is_in(["icmp", "1", "58", "icmpv6", "ipv6-icmp"])
-    return (
-        pl.when(~pl.col("class").is_in(_CLASSES).fill_null(False))
-        .then(pl.lit(OTHER))
-        .when(layer)
-        .then(pl.lit(OTHER_TRANSPORT))
-        .when(pl.col("class") == "4003")
-        .then(lookups.reverse(pl.col("type")))
+    return one_of(
+        {OTHER: ~pl.col("class").is_in(_CLASSES).fill_null(False), NO_PORTS: layer},
+        otherwise=pl.when(pl.col("class") == "4003").then(lookups.reverse(pl.col("type"))),
     )

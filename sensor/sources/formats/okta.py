@@ -16,8 +16,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import FAILED_SIGN_IN
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "published", "event": "eventType", "user": "actor.alternateId", "actor": "actor.type",
@@ -29,7 +30,6 @@ _SIGN_IN = r"^(?:user\.session\.(?:start|access_admin_app)|user\.authentication\
 #: How long a sign-in is believed, and how far.
 LEASE_S, CONFIDENCE = 3600.0, 0.3
 OTHER = "set aside: event that is no sign-in (eventType)"
-FAILED = "set aside: sign-in that failed"
 NO_PERSON = "set aside: sign-in of a program (actor.type)"
 
 
@@ -39,7 +39,7 @@ class OktaFamily(Family):
     name = "okta"
     help = "Okta System Log (JSON): sign-ins, at public addresses"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     advice = (
         "Okta sees public addresses: it names people behind a shared gateway only with other logs beside it."
     )
@@ -60,10 +60,11 @@ class OktaFamily(Family):
             lease_s=pl.lit(LEASE_S),
             confidence=pl.lit(CONFIDENCE),
             shared=pl.when(pl.col("proxy") == "true").then(True),
-            reason=pl.when(~known)
-            .then(pl.lit(OTHER))
-            .when(~pl.col("result").is_in(["SUCCESS", "ALLOW"]).fill_null(False))
-            .then(pl.lit(FAILED))
-            .when((pl.col("actor") != "User").fill_null(False))
-            .then(pl.lit(NO_PERSON)),
+            reason=one_of(
+                {
+                    OTHER: ~known,
+                    FAILED_SIGN_IN: ~pl.col("result").is_in(["SUCCESS", "ALLOW"]).fill_null(False),
+                    NO_PERSON: pl.col("actor") != "User",
+                }
+            ),
         )

@@ -11,8 +11,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts, objects
+from sensor.sources.text import layouts, objects, patterns
+from sensor.sources.text.words import one_of
 
 _LINE = (
     r"^ *(?<client>\S+) \S+ (?<user>.+?) \[(?<d>\d\d)/(?<m>\d\d)/(?<y>\d{4}) (?<clock>\d\d:\d\d:\d\d)\] "
@@ -33,7 +33,7 @@ class OlfeoFamily(Family):
     name = "olfeo"
     help = "Olfeo SaaS live logs (JSON: proxy, dns) and on-premises proxy access log"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     marks = ('] "', '"user_received_bytes"')
     claims = pl.col("line").str.contains(
         r'^ *\S+ \S+ .+? \[\d\d/\d\d/\d{4} \d\d:\d\d:\d\d\] "[A-Z]+ '
@@ -52,13 +52,13 @@ def _objects(lines: pl.DataFrame) -> pl.DataFrame:
         time="time",
         at_end=pl.lit(True),
         duration_s=pl.col("elapsed").cast(pl.Float64, strict=False) / 1000,
-        kind=pl.when(is_dns).then(pl.lit("dns")).otherwise(pl.lit("proxy")),
+        kind=one_of({"dns": is_dns}, otherwise="proxy"),
         client="client",
         client_port="client_port",
         user_name="user",
         url=pl.when(~is_dns & has_url).then("url"),
         host=pl.when(is_dns | ~has_url).then("domain"),
-        name_from=pl.when(~is_dns & ~has_url).then(pl.lit("url")),
+        name_from=one_of({"url": ~is_dns & ~has_url}),
         method="method",
         status="status",
         server=pl.when(~is_dns).then("server"),
@@ -70,7 +70,7 @@ def _objects(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _access(lines: pl.DataFrame) -> pl.DataFrame:
-    fields = lines["line"].str.extract_groups(_LINE).struct.unnest()
+    fields = patterns.read(lines["line"], _LINE)
     nothing_back = (pl.col("status") == "403") & (pl.col("down") == "0")
     return fields.select(
         time=pl.concat_str(pl.concat_str("y", "m", "d", separator="-"), pl.col("clock"), separator=" "),
@@ -83,6 +83,6 @@ def _access(lines: pl.DataFrame) -> pl.DataFrame:
         transport=pl.lit("tcp"),
         bytes_down="down",
         # A page the proxy refuses has no bytes of the origin's.
-        action=pl.when(nothing_back).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-        reason=pl.when(pl.col("url").is_null()).then(pl.lit("a layout that cannot be read")),
+        action=one_of({"blocked": nothing_back}, otherwise="allowed"),
+        reason=one_of({"a layout that cannot be read": pl.col("url").is_null()}),
     )

@@ -20,8 +20,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import commas, layouts, stamps
+from sensor.sources.text import commas, layouts, patterns, stamps
+from sensor.sources.text.words import one_of
 
 #: Digits of ASCII: those of all scripts compile to three times as much.
 _CLOCK = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
@@ -77,7 +77,7 @@ class OpenvpnFamily(Family):
     name = "openvpn"
     help = "OpenVPN 2.x servers: status files (--status-version 1, 2, 3) and log"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     advice = "`verb 3` logs the addresses clients are given; a status file tells who is there."
     header = r"^HEADER[,\t]CLIENT_LIST[,\t]"
     claims = pl.any_horizontal(
@@ -90,7 +90,7 @@ class OpenvpnFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One lease per client of a snapshot, and per address the server learns."""
-        written = lines["line"].str.extract_groups(_TIME).struct.unnest()
+        written = patterns.read(lines["line"], _TIME)
         snapshot = stamps.read(_first(written["epoch"], written["date"]), self.zone).forward_fill()
         return layouts.read(
             lines.with_columns(snapshot.alias("snapshot")).with_row_index("place"),
@@ -124,9 +124,9 @@ class OpenvpnFamily(Family):
 
     def _routes(self, lines: pl.DataFrame, all_lines: pl.Series) -> pl.DataFrame:
         """Routes of version 1, from when their client connected: that stands in the list above."""
-        listed = all_lines.str.extract_groups(_CLIENT1).struct.unnest().drop_nulls("real")
+        listed = patterns.read(all_lines, _CLIENT1).drop_nulls("real")
         listed = listed.unique(["name", "real"], keep="last")
-        found = lines["line"].str.extract_groups(_ROUTE1).struct.unnest().hstack(lines.select("snapshot"))
+        found = patterns.read(lines["line"], _ROUTE1).hstack(lines.select("snapshot"))
         both = found.join(listed, on=["name", "real"], how="left", maintain_order="left")
         begin = stamps.read(_first(both["since"], both["seen"]), self.zone)
         return _snapshots(both.with_columns(begin.alias("begin"), client="ip", user="name"))
@@ -143,12 +143,12 @@ def _snapshots(told: pl.DataFrame, *row: str) -> pl.DataFrame:
         lease_from="begin",
         lease_to="snapshot",
         origin=pl.lit("vpn"),
-        reason=pl.when(pl.col("begin").is_null() | pl.col("snapshot").is_null()).then(pl.lit(OTHER)),
+        reason=one_of({OTHER: pl.col("begin").is_null() | pl.col("snapshot").is_null()}),
     )
 
 
 def _learned(lines: pl.DataFrame) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(_LEARN).struct.unnest()
+    found = patterns.read(lines["line"], _LEARN)
     return found.select(
         time="time",
         kind=pl.lit("lease"),
@@ -162,14 +162,14 @@ def _learned(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _exits(lines: pl.DataFrame, all_lines: pl.Series) -> pl.DataFrame:
     """The ends of what the client's instance had learned above; set aside where that is not in this block."""
-    learned = all_lines.str.extract_groups(_LEARN).struct.unnest().drop("time").with_row_index("place")
+    learned = patterns.read(all_lines, _LEARN).drop("time").with_row_index("place")
     learned = (
         learned.with_columns(ip=pl.coalesce("ip", "pool"))
         .drop("pool")
         .drop_nulls("ip")
         .with_columns(key=pl.concat_str("name", "real", separator="/"))
     )
-    found = lines["line"].str.extract_groups(_EXIT).struct.unnest()
+    found = patterns.read(lines["line"], _EXIT)
     ends = found.hstack(lines.select("place")).with_row_index("row")
     ends = ends.with_columns(key=pl.concat_str("name", "real", separator="/"))
     parts = []
@@ -186,7 +186,7 @@ def _exits(lines: pl.DataFrame, all_lines: pl.Series) -> pl.DataFrame:
         lease_s=pl.lit(0.0),
         closes=pl.lit(True),
         origin=pl.lit("vpn"),
-        reason=pl.when(pl.col("ip").is_null()).then(pl.lit(OTHER)),
+        reason=one_of({OTHER: pl.col("ip").is_null()}),
     )
 
 

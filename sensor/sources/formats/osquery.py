@@ -13,8 +13,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _KEYS = (
     "remote_address", "remote_port", "local_address", "local_port", "protocol", "username", "action",
@@ -34,7 +34,7 @@ class OsqueryFamily(Family):
     name = "osquery"
     help = "osquery results: socket_events, process_open_sockets (JSON)"
     vantage = "endpoint"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = "osquery names no hosts: a resolver's log beside it does."
     marks = ('"hostidentifier"',)
     claims = objects.having("hostIdentifier", "unixTime") & objects.having_any("columns", "snapshot")
@@ -59,9 +59,6 @@ class OsqueryFamily(Family):
             server=remote,
             server_port="c_remote_port",
             transport=pl.col("c_protocol"),
-            action=pl.when(pl.col("c_success") == "0").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(nowhere | gone | other | (pl.col("c_remote_port") == "0"))
-            .then(pl.lit(OTHER))
-            .when(local)
-            .then(pl.lit(LOCAL)),
+            action=one_of({"blocked": pl.col("c_success") == "0"}, otherwise="allowed"),
+            reason=one_of({OTHER: nowhere | gone | other | (pl.col("c_remote_port") == "0"), LOCAL: local}),
         )

@@ -15,8 +15,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts
+from sensor.sources.text import layouts, patterns
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _IPFW = (
     r"\bipfw: \d+ (?P<verdict>\w+)(?: \w+)? (?P<proto>TCP|UDP|[A-Z0-9]+(?::[0-9.]+)?) "
@@ -50,7 +52,6 @@ _SERVICES = {
     "www": "80", "http": "80", "https": "443", "domain": "53", "ssh": "22", "smtp": "25",
     "http-alt": "8080", "ntp": "123",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class PacketFiltersFamily(Family):
@@ -59,7 +60,7 @@ class PacketFiltersFamily(Family):
     name = "packet-filters"
     help = "FreeBSD ipfw, IP Filter (ipmon, Vigor), pf (tcpdump of pflog), ipchains: packet logs"
     vantage = "firewall"
-    proof = Proof(action=True)
+    proof = ("action",)
     advice = "There are no hosts and no volumes in a packet filter's log."
     marks = ("ipfw", "(match)", " len ", "packet log: ")
     claims = pl.col("line").str.contains(
@@ -79,14 +80,13 @@ class PacketFiltersFamily(Family):
         is_tag = (pl.col("tag") == "ipfw") | pl.col("tag").str.ends_with("(match)")
         whole = pl.when(is_tag).then(pl.concat_str("tag", "line", separator=": "))
         given = lines.with_columns(line=pl.coalesce(whole, "line"))
-        patterns = (_IPFW, _IPMON, _PFLOG, _IPCHAINS)
-        readers = [(pattern, _reader(pattern)) for pattern in patterns]
+        readers = [(pattern, _reader(pattern)) for pattern in (_IPFW, _IPMON, _PFLOG, _IPCHAINS)]
         return layouts.read(given, [*readers, (_ICMP_PFLOG, layouts.set_aside(NO_PORTS))])
 
 
 def _reader(pattern: str) -> layouts.Reader:
     def read(lines: pl.DataFrame) -> pl.DataFrame:
-        found = lines["line"].str.extract_groups(pattern).struct.unnest()
+        found = patterns.read(lines["line"], pattern)
         is_pflog = pattern == _PFLOG
         proto = pl.col("proto").str.to_lowercase()
         if is_pflog:
@@ -116,9 +116,7 @@ def _reader(pattern: str) -> layouts.Reader:
                 pl.concat_str(sender, "proto", sides.list.sort().list.join("|"), separator="|")
             ),
             phase=pl.lit("begin"),
-            reason=pl.when(~pl.col("proto").is_in(["tcp", "udp", "6", "17"]).fill_null(False)).then(
-                pl.lit(NO_PORTS)
-            ),
+            reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False)}),
         )
 
     return read

@@ -20,8 +20,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import cef, commas, keyvalue, objects
+from sensor.sources.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.text.words import one_of
 
 #: Fields by position (1-based), for each type; the first seven are common.
 _COMMON = {3: "serial", 4: "type", 5: "subtype", 7: "generated"}
@@ -219,16 +219,7 @@ class PanosFamily(Family):
         "CSV, CEF, LEEF, JSON"
     )
     vantage = "firewall"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "PAN-OS names hosts in URL logs and volumes in TRAFFIC logs: forward both (log at session end, a URL "
         "filtering profile with action alert instead of allow)."
@@ -271,7 +262,7 @@ class PanosFamily(Family):
                 keyvalue.read(commas_between, _PAIRS, spaced=True),
                 keyvalue.read(bars_between, _PAIRS, separator="|"),
             ):
-                out = _either(out, _conformed(told.select(pl.all().replace("", None))))
+                out = _either(out, layouts.conformed(told.select(pl.all().replace("", None)), _NAMES))
         other = ~csv_lines & ~is_json & ~is_pairs
         if other.any():
             out = _either(out, _from_cef(pl.select(pl.when(other).then(line)).to_series()))
@@ -286,11 +277,6 @@ def _either(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _conformed(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _NAMES)
-
-
 def _by_position(line: pl.Series) -> pl.DataFrame:
     """CSV: each type has its own positions."""
     text = line.str.replace(_START, "1,$date$kind")
@@ -300,12 +286,12 @@ def _by_position(line: pl.Series) -> pl.DataFrame:
         positions = _POSITIONS.get(name, _COMMON)
         fields = [positions.get(n, "") for n in range(1, max(positions) + 1)]
         read = commas.read(pl.select(pl.when(kind == name).then(text)).to_series(), fields)
-        out = _either(out, _conformed(read.with_columns(pl.when(kind == name).then(pl.all()))))
+        out = _either(out, layouts.conformed(read.with_columns(pl.when(kind == name).then(pl.all())), _NAMES))
     return out
 
 
 def _from_json(line: pl.Series) -> pl.DataFrame:
-    return _conformed(objects.read(line, _JSON))
+    return layouts.conformed(objects.read(line, _JSON), _NAMES)
 
 
 def _from_cef(line: pl.Series) -> pl.DataFrame:
@@ -338,8 +324,8 @@ def _from_cef(line: pl.Series) -> pl.DataFrame:
     received = pl.coalesce(
         "PanOSBytesReceived", pl.when(pl.lit(on_device)).then("out").otherwise("in"), "dstBytes"
     )
-    return _conformed(
-        read.select(**named | {"type": kind, "subtype": subtype, "sent": sent, "received": received})
+    return layouts.conformed(
+        read.select(**named | {"type": kind, "subtype": subtype, "sent": sent, "received": received}), _NAMES
     )
 
 
@@ -390,24 +376,23 @@ def _is_url() -> pl.Expr:
 
 def _what() -> dict[str, pl.Expr]:
     return {
-        "kind": pl.when(pl.col("type").is_in(_LOGINS))
-        .then(pl.lit("lease"))
-        .when(_is_url())
-        .then(pl.lit("http"))
-        .when(pl.col("type") == "DECRYPTION")
-        .then(pl.lit("tls"))
-        .otherwise(pl.lit("flow")),
+        "kind": one_of(
+            {
+                "lease": pl.col("type").is_in(_LOGINS),
+                "http": _is_url(),
+                "tls": pl.col("type") == "DECRYPTION",
+            },
+            otherwise="flow",
+        ),
         "host": pl.coalesce("sni", "subject"),
-        "name_from": pl.when(pl.col("sni").is_null()).then(pl.lit("certificate")),
+        "name_from": one_of({"certificate": pl.col("sni").is_null()}),
         "url": pl.when(_is_url()).then(pl.coalesce("url", "host").str.strip_chars('\\"')),
         "method": pl.when(pl.col("method").str.to_lowercase() != "unknown").then(
             pl.col("method").str.to_uppercase()
         ),
         "user_agent": pl.when(_is_url()).then(pl.col("agent")),
         "action": pl.col("action"),
-        "origin": pl.when(pl.col("type").is_in(["GLOBALPROTECT", "HIPMATCH"]))
-        .then(pl.lit("vpn"))
-        .otherwise(pl.lit("directory")),
+        "origin": one_of({"vpn": pl.col("type").is_in(["GLOBALPROTECT", "HIPMATCH"])}, otherwise="directory"),
         "lease_s": pl.when(_is_end())
         .then(0.0)
         .when(pl.col("type") == "USERID")
@@ -435,11 +420,9 @@ def _volume() -> dict[str, pl.Expr]:
         "packets_up": pl.when(traffic).then("packets_sent"),
         "packets_down": pl.when(traffic).then("packets_received"),
         "session": pl.when(pl.col("session") != "0").then(key),
-        "phase": pl.when(traffic & (pl.col("subtype") == "start"))
-        .then(pl.lit("begin"))
-        .when(traffic)
-        .then(pl.lit("end"))
-        .otherwise(pl.lit("name")),
+        "phase": one_of(
+            {"begin": traffic & (pl.col("subtype") == "start"), "end": traffic}, otherwise="name"
+        ),
     }
 
 
@@ -453,11 +436,5 @@ def _reason() -> pl.Expr:
     reported = (pl.col("type") == "HIPMATCH") & pl.col("user").is_not_null()
     told = login | reported | ((connected | _is_end()) & pl.coalesce("tunnel", "src").is_not_null() & ~failed)
     leases = pl.col("type").is_in(_LOGINS)
-    return (
-        pl.when(~known.fill_null(False))
-        .then(pl.lit(OTHER))
-        .when((pl.col("type") == "THREAT") & (pl.col("subtype") != "url"))
-        .then(pl.lit(SERVER_SIDE))
-        .when(leases & ~told.fill_null(False))
-        .then(pl.lit(OTHER))
-    )
+    threat = (pl.col("type") == "THREAT") & (pl.col("subtype") != "url")
+    return one_of({OTHER: ~known.fill_null(False) | (leases & ~told.fill_null(False)), SERVER_SIDE: threat})

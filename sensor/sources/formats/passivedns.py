@@ -11,8 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import lookups
+from sensor.sources.text import lookups, patterns
 
 _LAYOUT = (
     r"^(?P<time>\d{9,11}\.\d+)\|\|(?P<client>[^|]+)\|\|(?P<server>[^|]+)\|\|(?P<class>[A-Z]+)\|\|"
@@ -27,14 +26,14 @@ class PassivednsFamily(Family):
     name = "passivedns"
     help = "PassiveDNS (gamelinux): answers seen on the wire"
     vantage = "dns"
-    proof = Proof(host=True)
+    proof = ("host",)
     advice = "Repeated answers are written once in a while: lookups are counted too low."
     marks = ("||",)
     claims = pl.col("line").str.contains(r"^\d{9,11}\.\d+\|\|[0-9a-fA-F.:]+\|\|[0-9a-fA-F.:]+\|\|[A-Z]+\|\|")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per answer."""
-        read = lines["line"].str.extract_groups(_LAYOUT).struct.unnest()
+        read = patterns.read(lines["line"], _LAYOUT)
         address = pl.col("type").is_in(["A", "AAAA"]).fill_null(False)
         return read.select(
             "time",

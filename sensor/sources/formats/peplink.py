@@ -11,7 +11,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _FIELDS = {"client": "SRC", "client_port": "SPT", "server": "DST", "server_port": "DPT", "transport": "PROTO"}
@@ -25,7 +24,7 @@ class PeplinkFamily(Family):
     name = "peplink"
     help = "Peplink Balance, Pepwave: firewall events (syslog)"
     vantage = "firewall"
-    proof = Proof(action=True)
+    proof = ("action",)
     advice = "Only rules with event logging are told, without hosts or volumes: add DNS logs."
     marks = ("proto=",)
     claims = pl.col("line").str.contains(_EVENT)

@@ -13,8 +13,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.words import one_of
 
 _STAMP = r"(?:[A-Z][a-z]{2} +\d{1,2}|\d{4}-\d\d-\d\d|\d\d/\d\d/\d\d) \d\d:\d\d:\d\d"
 _REFUSED = rf"^DNSBL[\w -]+,{_STAMP},[^,]+,[0-9a-fA-F.:]+,"
@@ -28,7 +29,6 @@ _REPLY_FIELDS = ("", "time", "", "", "", "ttl_s", "host", "client", "answer")
 _PACKET_FIELDS = (
     "time", "", "", "", "action", "", "", "proto", "client", "server", "client_port", "server_port",
 )  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class PfblockerngFamily(Family):
@@ -37,7 +37,7 @@ class PfblockerngFamily(Family):
     name = "pfblockerng"
     help = "pfBlockerNG 3 (pfSense): DNSBL, DNS reply and IP logs"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     advice = "Enable DNS reply logging: dnsbl.log tells only what was refused."
     marks = ("block", "dns-reply,", "dnsbl", "match", "pass", "reject", "unkn(")
     claims = pl.col("line").str.contains(f"{_REFUSED}|{_REPLY}|{_PACKET}")
@@ -73,8 +73,6 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
         *("time", "client", "client_port", "server", "server_port"),
         kind=pl.lit("flow"),
         transport=proto,
-        action=pl.when(pl.col("action").is_in(["block", "reject"]))
-        .then(pl.lit("blocked"))
-        .otherwise(pl.lit("allowed")),
-        reason=pl.when(proto.is_null()).then(pl.lit(NO_PORTS)),
+        action=one_of({"blocked": pl.col("action").is_in(["block", "reject"])}, otherwise="allowed"),
+        reason=one_of({NO_PORTS: proto.is_null()}),
     )

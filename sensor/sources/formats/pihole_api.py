@@ -11,8 +11,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "time", "host": "domain", "type": "type", "status": "status", "client": "client.ip",
@@ -27,7 +27,7 @@ class PiholeApiFamily(Family):
     name = "pihole-api"
     help = "Pi-hole 6 API: queries (JSON)"
     vantage = "dns"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     marks = ('"domain"',)
     claims = objects.having("domain", "client", "status", "dnssec", "reply")
 
@@ -37,8 +37,6 @@ class PiholeApiFamily(Family):
         return read.select(
             *("time", "host", "client", "device", "cname"),
             kind=pl.lit("dns"),
-            action=pl.when(pl.col("status").str.contains(_REFUSED))
-            .then(pl.lit("blocked"))
-            .otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": pl.col("status").str.contains(_REFUSED)}, otherwise="allowed"),
             reason=lookups.reverse(pl.col("type")),
         )

@@ -16,8 +16,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts, lookups
+from sensor.sources.text import layouts, lookups, patterns
+from sensor.sources.text.reasons import ANSWERED
 
 _REMOTE = r"\[?(?P<client>[0-9a-fA-F.:]+?)\]?(?::(?P<client_port>\d+))?"
 _LAYOUTS = (
@@ -37,7 +37,7 @@ class PowerdnsFamily(Family):
     name = "powerdns"
     help = "PowerDNS Recursor (quiet=no, structured), dnsdist (LogAction, verbose), syslog"
     vantage = "dns"
-    proof = Proof(host=True)
+    proof = ("host",)
     advice = "Such lines carry no verdict; dnstap, which both write, tells answers too."
     marks = (
         "pdns", "dnsdist", "question for ", 'subsystem="syncres"', "packet from ", "got query for ",
@@ -58,7 +58,7 @@ class PowerdnsFamily(Family):
             [
                 *((pattern, _reader(pattern)) for pattern in _LAYOUTS),
                 (_AUTHORITATIVE, layouts.set_aside(OWN_ZONE)),
-                (r"^Answer to |\bResponse from ", layouts.set_aside(lookups.ANSWERED)),
+                (r"^Answer to |\bResponse from ", layouts.set_aside(ANSWERED)),
                 (pl.lit(True) & pl.col("line").is_not_null(), layouts.set_aside(OTHER)),
             ],
         )
@@ -66,7 +66,7 @@ class PowerdnsFamily(Family):
 
 def _reader(pattern: str) -> layouts.Reader:
     def read(lines: pl.DataFrame) -> pl.DataFrame:
-        found = lines["line"].str.extract_groups(pattern).struct.unnest()
+        found = patterns.read(lines["line"], pattern)
         return found.select(
             "client",
             "client_port",

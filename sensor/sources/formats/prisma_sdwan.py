@@ -12,8 +12,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = (
     "time", "client", "client_port", "server", "server_port", "proto", "", "", "packets_up", "packets_down",
@@ -21,7 +23,6 @@ _FIELDS = (
 )  # fmt: skip
 _ADDRESS = r"[0-9a-fA-F.:]+"
 _START = rf"^\d{{4}}-\d\d-\d\dT[\d:.]+Z?,{_ADDRESS},\d+,{_ADDRESS},\d+,[A-Za-z0-9-]+,,,\d+,\d+,\d+,\d+,"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class PrismaSdwanFamily(Family):
@@ -30,7 +31,7 @@ class PrismaSdwanFamily(Family):
     name = "prisma-sdwan"
     help = "Palo Alto Prisma SD-WAN (CloudGenix ION) 5 and 6: flow log over syslog"
     vantage = "firewall"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = "Flows have no names: add the resolver's DNS log."
     own_zone = "UTC"
     marks = (",,,",)
@@ -52,8 +53,8 @@ class PrismaSdwanFamily(Family):
             transport=proto,
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(denied).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": denied}, otherwise="allowed"),
             session=pl.when(~denied).then(pl.concat_str(proto, *sides, separator="|")),
-            phase=pl.when(ended).then(pl.lit("end")).otherwise(pl.lit("begin")),
-            reason=pl.when(~proto.is_in(["tcp", "udp"]).fill_null(False)).then(pl.lit(NO_PORTS)),
+            phase=one_of({"end": ended}, otherwise="begin"),
+            reason=one_of({NO_PORTS: ~has_ports(proto).fill_null(False)}),
         )

@@ -17,8 +17,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue
+from sensor.sources.text import keyvalue, patterns
+from sensor.sources.text.words import one_of
 
 _STANDARD = (
     r" - - - (?<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) - \S+ - \[(?<outside>[^\]]*)\] "
@@ -46,7 +46,7 @@ class PulseFamily(Family):
     name = "pulse"
     help = "Pulse Secure 8 to 9, Ivanti Connect Secure 22: VPN tunnels (standard and WELF filter)"
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = "Send User Access logs too, with VPN Tunneling events: they tell tunnel addresses."
     marks = (" - [", 'id=firewall time="')
     claims = (
@@ -61,7 +61,7 @@ class PulseFamily(Family):
         """One row per message."""
         # The envelope may have taken the dashes off.
         line = lines["line"].str.replace(r"^.*?(?:- )*(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d - )", " - - - $1")
-        read = line.str.extract_groups(_STANDARD).struct.unnest()
+        read = patterns.read(line, _STANDARD)
         read = read.hstack(keyvalue.read(lines["line"], _WELF))
         text = pl.coalesce("text", "welf_text")
         inside = text.str.extract(r"(?i)User with IP ([0-9a-fA-F.:]+)")
@@ -74,7 +74,7 @@ class PulseFamily(Family):
         return read.select(
             # Where a syslog head told the sender, its stamp is no worse, and with an offset better.
             time=pl.when(lines["sender"].is_null()).then(pl.coalesce("time", "welf_time")),
-            kind=pl.when(is_page).then(pl.lit("http")).otherwise(pl.lit("lease")),
+            kind=one_of({"http": is_page}, otherwise="lease"),
             client=pl.when(is_page).then("outside").otherwise(address),
             # `Default Network::` is the virtual system.
             user_name=pl.coalesce("user", "welf_user").str.replace(r"^[^\\]*::", ""),
@@ -83,14 +83,12 @@ class PulseFamily(Family):
             method=pl.coalesce(page.field("method"), fetched.field("verb")),
             path=page.field("path"),
             action=pl.when(is_page).then(
-                pl.when(word.is_in(["ok", "completed"])).then(pl.lit("allowed")).otherwise(pl.lit("blocked"))
+                one_of({"allowed": word.is_in(["ok", "completed"])}, otherwise="blocked")
             ),
             device=text.str.extract(_HOST),
             lease_s=pl.when(ended).then(0.0).otherwise(SESSION_S),
             closes=ended,
-            origin=pl.when(~is_page).then(pl.lit("vpn")),
+            origin=one_of({"vpn": ~is_page}),
             confidence=pl.lit(0.9),
-            reason=pl.when(~((started | ended) & address.is_not_null() | is_page).fill_null(False)).then(
-                pl.lit(OTHER)
-            ),
+            reason=one_of({OTHER: ~((started | ended) & address.is_not_null() | is_page).fill_null(False)}),
         )

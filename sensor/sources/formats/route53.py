@@ -10,8 +10,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.words import one_of
 
 _WANTED = (
     "query_timestamp", "query_name", "query_type", "rcode", "srcaddr", "srcport", "transport",
@@ -29,7 +29,7 @@ class Route53Family(Family):
     name = "route53"
     help = "AWS Route 53 Resolver query log (JSON 1.0, 1.1), with DNS Firewall verdicts"
     vantage = "dns"
-    proof = Proof(host=True, device=True, action=True)
+    proof = ("host", "device", "action")
     marks = (" tcp ", " udp ", '"query_name"')
     claims = (
         objects.having("query_name") & objects.having_any("vpc_id", "srcids", "query_timestamp")
@@ -47,11 +47,10 @@ class Route53Family(Family):
             device="srcids.instance",
             host="query_name",
             transport="transport",
-            action=pl.when(firewall == "BLOCK")
-            .then(pl.lit("blocked"))
-            .when(firewall == "ALERT")
-            .then(pl.lit("allowed"))
-            .otherwise(lookups.verdict(pl.col("rcode"))),
+            action=one_of(
+                {"blocked": firewall == "BLOCK", "allowed": firewall == "ALERT"},
+                otherwise=lookups.verdict(pl.col("rcode")),
+            ),
             answers=_ANSWERS[0],
-            reason=pl.when("zone").then(pl.lit(HOSTED)).otherwise(lookups.reverse(pl.col("query_type"))),
+            reason=one_of({HOSTED: pl.col("zone")}, otherwise=lookups.reverse(pl.col("query_type"))),
         )

@@ -13,7 +13,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text.reasons import NO_DESTINATION
+from sensor.sources.text.words import one_of
 
 _KEYS = {
     "type": "log type|日志类型",
@@ -28,7 +29,6 @@ _CONNECTION = "(?i)^(?:service control|application control|NAT log|服务控制|
 _REQUEST = "(?i)^(?:website|web ?site access|URL|网站访问)"
 #: What the product calls what it did; `被记录` (logged) is what passed.
 _ACTIONS = {"允许": "allowed", "被记录": "allowed", "记录": "allowed", "拒绝": "blocked", "logged": "allowed"}
-OTHER = "set aside: event that names no destination"
 
 
 class SangforFamily(Family):
@@ -37,7 +37,7 @@ class SangforFamily(Family):
     name = "sangfor"
     help = "Sangfor NGAF 7 to 8, Network Secure: access control and website log (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, action=True)
+    proof = ("host", "path", "user", "action")
     advice = "There are no volumes of connections; log website access, which names the hosts."
     marks = ("log type", "日志类型")
     claims = pl.col("line").str.contains(r"^(?:fwlog: ?)?(?:(?i:log type)|日志类型)[::]")
@@ -49,12 +49,12 @@ class SangforFamily(Family):
         opens = pl.col("type").str.contains(_CONNECTION).fill_null(False)
         return read.select(
             *("client", "client_port", "server", "server_port"),
-            kind=pl.when(asks).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"http": asks}, otherwise="flow"),
             user_name=pl.col("user").str.strip_chars("()"),
             url=pl.when(asks).then("url"),
-            name_from=pl.when(asks).then(pl.lit("url")),
+            name_from=one_of({"url": asks}),
             action=pl.col("action").str.to_lowercase().replace(_ACTIONS),
-            reason=pl.when(~(asks | opens)).then(pl.lit(OTHER)),
+            reason=one_of({NO_DESTINATION: ~(asks | opens)}),
         )
 
 

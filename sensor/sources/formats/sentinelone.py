@@ -13,8 +13,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "event.time|timestamp", "type": "event.type", "category": "event.category",
@@ -34,7 +34,7 @@ class SentinelOneFamily(Family):
     name = "sentinelone"
     help = "SentinelOne Deep Visibility (Cloud Funnel NDJSON): IP Connect, DNS, URL"
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True)
+    proof = ("host", "path", "user", "device")
     advice = "SentinelOne counts no bytes: give the proxy's or firewall's log with it."
     marks = ('"event.category"',)
     claims = objects.having("endpoint.name", "event.category") & pl.col("line").str.contains(
@@ -54,7 +54,7 @@ class SentinelOneFamily(Family):
         machine = account.str.contains(r"(?i)(?:^|\\)(?:SYSTEM|(?:LOCAL|NETWORK) ?SERVICE|.*\$)$|^root$")
         return read.select(
             time="time",
-            kind=pl.when(dns).then(pl.lit("dns")).when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns, "http": web}, otherwise="flow"),
             client=pl.col("client"),
             client_port="client_port",
             server="server",
@@ -65,14 +65,15 @@ class SentinelOneFamily(Family):
             answers=pl.when(dns).then(pl.col("answers").str.extract_all(_ADDRESS)),
             url=pl.when(web).then("url"),
             method=pl.when(web).then(pl.col("method").str.to_uppercase()),
-            transport=pl.when(pl.col("layer").str.starts_with("UDP"))
-            .then(pl.lit("udp"))
-            .when(pl.col("layer").str.starts_with("TCP"))
-            .then(pl.lit("tcp")),
-            action=pl.when(pl.col("status").str.to_uppercase().is_in(["FAILURE", "FAILED"]))
-            .then(pl.lit("reset"))
-            .when(pl.col("status").str.to_uppercase().str.contains("BLOCK", literal=True))
-            .then(pl.lit("blocked"))
-            .otherwise(pl.lit("allowed")),
-            reason=pl.when(~(dns | web | connects) | (of == "iplisten")).then(pl.lit(OTHER)),
+            transport=one_of(
+                {"udp": pl.col("layer").str.starts_with("UDP"), "tcp": pl.col("layer").str.starts_with("TCP")}
+            ),
+            action=one_of(
+                {
+                    "reset": pl.col("status").str.to_uppercase().is_in(["FAILURE", "FAILED"]),
+                    "blocked": pl.col("status").str.to_uppercase().str.contains("BLOCK", literal=True),
+                },
+                otherwise="allowed",
+            ),
+            reason=one_of({OTHER: ~(dns | web | connects) | (of == "iplisten")}),
         )

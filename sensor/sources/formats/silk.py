@@ -11,15 +11,16 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "client": "sip", "server": "dip", "client_port": "sport", "port": "dport", "proto": "pro|protocol",
     "packets": "packets|pkts", "bytes": "bytes|byte", "time": "stime", "duration": "duration|dur",
     "eye": "sen|sensor",
 }  # fmt: skip
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class SilkFamily(Family):
@@ -29,7 +30,7 @@ class SilkFamily(Family):
     help = "SiLK flow records (rwcut with its titles)"
     vantage = "flow"
     own_zone = "UTC"
-    proof = Proof(bytes_up=True, bytes_down=True)
+    proof = ("bytes_up", "bytes_down")
     advice = "Flow records name no hosts: add DNS logs of the same clients."
     header = r"^\s*sIP\|\s*dIP\|"
     marks = ("sip|",)
@@ -53,5 +54,5 @@ class SilkFamily(Family):
             packets_up=text["packets"],
             one_way=True,
             eye=text["eye"],
-            reason=pl.when(~text["proto"].is_in(["6", "17"])).then(pl.lit(NO_PORTS)),
+            reason=one_of({NO_PORTS: ~has_ports(text["proto"])}),
         )

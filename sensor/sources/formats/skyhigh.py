@@ -19,8 +19,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.text import cef, commas, keyvalue, layouts, objects, patterns
+from sensor.sources.text.reasons import CHALLENGE
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "epoch": "request_timestamp_epoch|timestamp_epoch",
@@ -83,7 +84,6 @@ _CLOUD_LINE = (
     r'DENIED|ALLOWED)"?,'
 )
 CERTIFICATES = "set aside: certificate check of a tunnel, no request"
-CHALLENGE = "set aside: challenge for a password (407)"
 
 
 class SkyhighFamily(Family):
@@ -95,16 +95,7 @@ class SkyhighFamily(Family):
         "cloud (CSV, key=value, JSON)"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "The default access.log lacks what clients send: add bytes_from_client to its log line."
     header = r'^#time_stamp\b|^"?user_id"?,"?username"?,"?source_ip|^"?username"?,"?source_ip"?,'
     marks = (
@@ -172,10 +163,8 @@ def _cloud(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows(fields: pl.DataFrame) -> pl.DataFrame:
-    request = (
-        fields["request"].fill_null("").str.extract_groups(r"^(?<method>[A-Z]+) (?<url>\S+)").struct.unnest()
-    )
-    parts = fields["all_bytes"].str.extract_groups(r"^(?<up>\d+)/\d*/\d*/(?<down>\d+)$").struct.unnest()
+    request = patterns.read(fields["request"].fill_null(""), r"^(?<method>[A-Z]+) (?<url>\S+)")
+    parts = patterns.read(fields["all_bytes"], r"^(?<up>\d+)/\d*/\d*/(?<down>\d+)$")
     method = pl.coalesce(
         pl.when(pl.col("method") != "").then("method"), pl.lit(request["method"])
     ).str.to_uppercase()
@@ -198,7 +187,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         device="device",
         url=pl.coalesce(pl.lit(request["url"]), "url"),
         host=pl.when(named).then("host"),
-        name_from=pl.when(named).then(pl.lit("url")),
+        name_from=one_of({"url": named}),
         path=path,
         method=method,
         status="status",
@@ -209,10 +198,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         bytes_up=pl.coalesce("up", pl.lit(parts["up"])),
         bytes_down=pl.coalesce("down", pl.lit(parts["down"])),
         action=_action(),
-        reason=pl.when(method == "CERTVERIFY")
-        .then(pl.lit(CERTIFICATES))
-        .when(pl.col("status") == "407")
-        .then(pl.lit(CHALLENGE)),
+        reason=one_of({CERTIFICATES: method == "CERTVERIFY", CHALLENGE: pl.col("status") == "407"}),
     )
 
 
@@ -223,4 +209,4 @@ def _action() -> pl.Expr:
         | ((pl.col("block") != "0") & (pl.col("block") != ""))
         | ((pl.col("block_reason") != "") & pl.col("result").is_null())
     )
-    return pl.when(refused.fill_null(False)).then(pl.lit("blocked")).otherwise(pl.lit("allowed"))
+    return one_of({"blocked": refused}, otherwise="allowed")

@@ -13,8 +13,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = (
     "msg", "time", "start_time", "allow", "requested_host", "role", "inbound_remote_addr",
@@ -29,7 +29,7 @@ class SmokescreenFamily(Family):
     name = "smokescreen"
     help = "Smokescreen egress proxy: decisions and closed connections (JSON)"
     vantage = "proxy"
-    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "user", "bytes_up", "bytes_down", "action")
     marks = ('"canonical-proxy-cn-close"', '"canonical-proxy-decision"')
     claims = pl.col("line").str.contains(r'"msg"\s*:\s*"CANONICAL-PROXY-(?:DECISION|CN-CLOSE)"')
 
@@ -51,7 +51,7 @@ class SmokescreenFamily(Family):
             transport=pl.lit("tcp"),
             bytes_up=pl.when(closed).then("bytes_out"),
             bytes_down=pl.when(closed).then("bytes_in"),
-            action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": refused}, otherwise="allowed"),
             session=pl.when(~refused).then("id"),
-            phase=pl.when(closed).then(pl.lit("end")).otherwise(pl.lit("begin")),
+            phase=one_of({"end": closed}, otherwise="begin"),
         )

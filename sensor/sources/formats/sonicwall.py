@@ -14,8 +14,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, keyvalue, layouts
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "serial": "sn|deviceExternalId",
@@ -47,7 +49,6 @@ _REFUSED = ["14", "36", "37", "38", "41", "173", "524", "1233", "1234", "522", "
 OTHER = "set aside: event that names no connection (m)"
 #: 38 is "ICMP packet dropped", where no `proto` stands and the ports are type and code.
 _ICMP = "38"
-NO_PORTS = "set aside: neither TCP nor UDP"
 _BARE_URL = r"^(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/|$)"
 
 
@@ -57,7 +58,7 @@ class SonicwallFamily(Family):
     name = "sonicwall"
     help = "SonicWall SonicOS 5 to 8: connections, web sites, denials; key=value and CEF"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Forward `Connection Closed` (537) and `Syslog Website Accessed` (97): volumes and hosts."
     marks = ("sn=", "id=firewall ", "|sonicwall|")
     claims = pl.col("line").str.contains(
@@ -88,73 +89,93 @@ def _end(name: str, part: int) -> pl.Expr:
 
 
 def _rows(fields: pl.DataFrame) -> pl.DataFrame:
-    message = pl.col("message")
-    proto = pl.col("proto").str.extract(r"^([a-z0-9]+)")
-    refusal = message.is_in(_REFUSED) | pl.col("action").is_in(["drop", "deny", "block", "dropped"])
-    refused = (refusal | pl.col("text").str.contains("(?i)dropped|denied|blocked")).fill_null(False)
-    named = pl.col("host").is_not_null() | pl.col("path").str.contains(_BARE_URL)
-    visited = (message.is_in(["97", "14", "16"]) & named).fill_null(False)
-    known = message.is_in([*_VISITED, *_OPENED, *_CLOSED, *_REFUSED]) | (
-        # Attacks that were dropped name both ends and their ports, and no protocol.
-        refused
-        & (
-            proto.is_in(["tcp", "udp"])
-            | (
-                proto.is_null()
-                & pl.col("text").str.contains("(?i-u)dropped")
-                & (_end("src", 2) != "0")
-                & (_end("dst", 2) != "0")
-            )
-        )
+    read = fields.with_columns(
+        client=pl.coalesce(_zeroless("src6"), _end("src", 1), "src"),
+        client_port=_port("client_port", "src"),
+        server=pl.coalesce(_zeroless("dst6"), _end("dst", 1), "dst"),
+        port=_port("port", "dst"),
+        proto=pl.col("proto").str.extract(r"^([a-z0-9]+)"),
+        is_refused=_is_refused().fill_null(False),
     )
-    client = pl.coalesce(_zeroless("src6"), _end("src", 1), "src")
-    server = pl.coalesce(_zeroless("dst6"), _end("dst", 1), "dst")
-    client_port, port = (
-        # Beside an address of IPv6 stands the port alone, `src=:49702:X0`.
-        pl.coalesce(
-            pl.col(told).str.strip_chars(" "), _end(end, 2), pl.col(end).str.extract(r"^:(\d+)(?::|$)")
-        )
-        for told, end in (("client_port", "src"), ("port", "dst"))
+    return read.select(**_who(), **_request(), **_connection(), reason=_reason())
+
+
+def _port(name: str, end: str) -> pl.Expr:
+    """Beside an address of IPv6 stands the port alone, `src=:49702:X0`."""
+    alone = pl.col(end).str.extract(r"^:(\d+)(?::|$)")
+    return pl.coalesce(pl.col(name).str.strip_chars(" "), _end(end, 2), alone)
+
+
+def _is_refused() -> pl.Expr:
+    return (
+        pl.col("message").is_in(_REFUSED)
+        | pl.col("action").is_in(["drop", "deny", "block", "dropped"])
+        | pl.col("text").str.contains("(?i)dropped|denied|blocked")
     )
-    session = pl.concat_str(
-        pl.col("serial").fill_null(""), client, client_port, server, port, proto.fill_null(""), separator="|"
-    )
+
+
+def _is_attack() -> pl.Expr:
+    """Attacks that were dropped name both ends and their ports, and no protocol."""
+    dropped = pl.col("text").str.contains("(?i-u)dropped")
+    return pl.col("proto").is_null() & dropped & (_end("src", 2) != "0") & (_end("dst", 2) != "0")
+
+
+def _who() -> dict[str, pl.Expr]:
+    return {
+        "client": pl.col("client"),
+        "client_port": pl.col("client_port"),
+        "client_mac": pl.col("client_mac"),
+        "device": pl.col("src").str.extract(r"^[\d.]+:\d*:[^:]*:([^:]*[A-Za-z][^:]*)$"),
+        "user_name": pl.col("user").str.replace(r"^Unknown.*$", ""),
+    }
+
+
+def _request() -> dict[str, pl.Expr]:
+    """The event of a web site hit in CEF has host and path in one."""
+    named, bare = pl.col("host").is_not_null(), pl.col("path").str.contains(_BARE_URL)
     whole = pl.col("path").str.contains("^[a-z]+://").fill_null(False)
-    return fields.select(
-        time="time",
-        duration_s=pl.col("duration_ms").cast(pl.Float64, strict=False) / 1000,
-        at_end=message.is_in(_CLOSED),
-        kind=pl.when(visited).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
-        client=client,
-        client_port=client_port,
-        client_mac="client_mac",
-        device=pl.col("src").str.extract(r"^[\d.]+:\d*:[^:]*:([^:]*[A-Za-z][^:]*)$"),
-        user_name=pl.col("user").str.replace(r"^Unknown.*$", ""),
-        # The event of a web site hit in CEF: host and path in one.
-        url=pl.when(whole | (pl.col("host").is_null() & pl.col("path").str.contains(_BARE_URL))).then("path"),
-        host="host",
-        name_from=pl.when(pl.col("host").is_not_null()).then(pl.lit("url")),
-        path=pl.when(pl.col("path").str.starts_with("/")).then("path"),
-        method=pl.when(pl.col("method").str.contains("^[A-Z]+$")).then("method"),
-        server=server,
-        server_port=port,
-        transport=proto,
-        bytes_up="up",
-        bytes_down="down",
-        packets_up=pl.when(message.is_in(_CLOSED)).then("packets_up"),
-        packets_down=pl.when(message.is_in(_CLOSED)).then("packets_down"),
-        action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-        session=pl.when(~refused).then(session),
-        phase=pl.when(message.is_in(_CLOSED))
-        .then(pl.lit("end"))
-        .when(message.is_in(_VISITED))
-        .then(pl.lit("update"))
-        .otherwise(pl.lit("begin")),
-        reason=pl.when(~known.fill_null(False))
-        .then(pl.lit(OTHER))
-        .when(((message == _ICMP) & proto.is_null()).fill_null(False))
-        .then(pl.lit(NO_PORTS)),
+    visited = pl.col("message").is_in(["97", "14", "16"]) & (named | bare)
+    return {
+        "kind": one_of({"proxy": visited}, otherwise="flow"),
+        "url": pl.when(whole | (~named & bare)).then("path"),
+        "host": pl.col("host"),
+        "name_from": one_of({"url": named}),
+        "path": pl.when(pl.col("path").str.starts_with("/")).then("path"),
+        "method": pl.when(pl.col("method").str.contains("^[A-Z]+$")).then("method"),
+    }
+
+
+def _connection() -> dict[str, pl.Expr]:
+    """The connection, and what this record tells of its session."""
+    refused, message = pl.col("is_refused"), pl.col("message")
+    closed = message.is_in(_CLOSED)
+    ends = ("client", "client_port", "server", "port")
+    session = pl.concat_str(
+        pl.col("serial").fill_null(""), *ends, pl.col("proto").fill_null(""), separator="|"
     )
+    return {
+        "time": pl.col("time"),
+        "duration_s": pl.col("duration_ms").cast(pl.Float64, strict=False) / 1000,
+        "at_end": closed,
+        "server": pl.col("server"),
+        "server_port": pl.col("port"),
+        "transport": pl.col("proto"),
+        "bytes_up": pl.col("up"),
+        "bytes_down": pl.col("down"),
+        "packets_up": pl.when(closed).then("packets_up"),
+        "packets_down": pl.when(closed).then("packets_down"),
+        "action": one_of({"blocked": refused}, otherwise="allowed"),
+        "session": pl.when(~refused).then(session),
+        "phase": one_of({"end": closed, "update": message.is_in(_VISITED)}, otherwise="begin"),
+    }
+
+
+def _reason() -> pl.Expr:
+    message, proto = pl.col("message"), pl.col("proto")
+    known = message.is_in([*_VISITED, *_OPENED, *_CLOSED, *_REFUSED]) | (
+        pl.col("is_refused") & (has_ports(proto) | _is_attack())
+    )
+    return one_of({OTHER: ~known.fill_null(False), NO_PORTS: (message == _ICMP) & proto.is_null()})
 
 
 def _zeroless(name: str) -> pl.Expr:

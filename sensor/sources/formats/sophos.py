@@ -18,8 +18,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue, layouts
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "stamp": "timestamp",
@@ -82,9 +84,7 @@ _WEB = [
     "Sandbox",
 ]
 _MAIL = ["SMTP", "SMTPS", "POP", "POP3", "POPS", "POP3S", "IMAP", "IMAP4", "IMAPS", "Mail"]
-OTHER = "set aside: event that names no connection"
 MAIL = "set aside: mail"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class SophosFamily(Family):
@@ -96,9 +96,7 @@ class SophosFamily(Family):
         "9: web, packet filter"
     )
     vantage = "firewall"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Forward web filter (content filtering) and SSL/TLS logs beside the firewall's: only they name hosts."
     )
@@ -114,81 +112,113 @@ class SophosFamily(Family):
 
 
 def _sfos(lines: pl.DataFrame) -> pl.DataFrame:
-    read = keyvalue.read(lines["line"], _FIELDS)
-    of = pl.col("type")
-    web = of.is_in(_WEB) | pl.col("url").str.contains(r"\.").fill_null(False)
-    flow = of == "Firewall"
-    login = pl.col("component").is_in(["Firewall Authentication", "Authentication"]) & pl.col("status").is_in(
-        ["Successful", "Success", "Connected"]
+    read = keyvalue.read(lines["line"], _FIELDS).with_columns(
+        is_flow=pl.col("type") == "Firewall",
+        is_web=pl.col("type").is_in(_WEB) | pl.col("url").str.contains(r"\.").fill_null(False),
+        is_whole=pl.col("url").str.contains(r"^[a-z]+://|^[^/\s]+\.[^/\s]+").fill_null(False),
+        is_dhcp=_is_dhcp(),
+        is_lease=(_is_login() | _is_dhcp()).fill_null(False),
     )
-    dhcp = (
+    return read.select(**_holder(), **_request(), **_connection(), reason=_reason())
+
+
+def _is_login() -> pl.Expr:
+    return (
+        pl.col("component").is_in(["Firewall Authentication", "Authentication"])
+        & pl.col("status").is_in(["Successful", "Success", "Connected"])
+        & pl.col("client").is_not_null()
+        & pl.col("user").is_not_null()
+    )
+
+
+def _is_dhcp() -> pl.Expr:
+    """The firewall's own DHCP server gave an address."""
+    return (
         (pl.col("component") == "DHCP Server")
         & pl.col("leased_mac").is_not_null()
         & ~pl.col("status").str.contains("(?i)expire|release")
     )
-    lease = (login & pl.col("client").is_not_null() & pl.col("user").is_not_null()) | dhcp
-    lease = lease.fill_null(False)
-    by_tuple = pl.concat_str("client", "client_port", "server", "port", separator="|")
+
+
+def _holder() -> dict[str, pl.Expr]:
+    """Who had the address, and for logins and DHCP leases how long."""
+    dhcp = pl.col("is_dhcp")
+    return {
+        "client": pl.when(dhcp).then("leased").otherwise("client"),
+        "client_port": pl.col("client_port"),
+        "client_mac": pl.coalesce("leased_mac", "client_mac"),
+        "device": pl.when(dhcp).then("leased_name"),
+        "user_name": pl.col("user"),
+        "lease_s": one_of({"86400": dhcp, "36000": pl.col("is_lease")}),
+        "origin": one_of({"dhcp": dhcp}, otherwise="directory"),
+    }
+
+
+def _request() -> dict[str, pl.Expr]:
+    whole = pl.col("is_whole")
+    return {
+        "url": pl.when(whole).then("url"),
+        "host": pl.when(~whole & pl.col("is_web")).then("host"),
+        "path": pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
+        "method": pl.col("method"),
+        "status": pl.col("code"),
+        "user_agent": pl.col("agent"),
+    }
+
+
+def _connection() -> dict[str, pl.Expr]:
+    """The connection, and what this record tells of its session."""
+    flow, event = pl.col("is_flow"), pl.col("event")
+    by_ends = pl.concat_str("client", "client_port", "server", "port", separator="|")
     numbered = pl.when(~pl.col("connection").is_in(["0", ""])).then("connection")
-    session = pl.concat_str(pl.col("device_id").fill_null(""), pl.coalesce(numbered, by_tuple), separator="|")
-    whole = pl.col("url").str.contains(r"^[a-z]+://|^[^/\s]+\.[^/\s]+").fill_null(False)
+    session = pl.concat_str(pl.col("device_id").fill_null(""), pl.coalesce(numbered, by_ends), separator="|")
+    started, interim = flow & (event == "Start"), flow & (event == "Interim")
     measured = pl.col("up").is_not_null() | pl.col("down").is_not_null()
-    proto = pl.col("proto").str.to_lowercase()
-    return read.select(
-        time=pl.coalesce("stamp", pl.concat_str("date", "clock", separator=" ")),
-        zone="zone",
-        duration_s="duration",
-        at_end=flow & (pl.col("event").fill_null("Stop") == "Stop"),
-        kind=pl.when(lease)
-        .then(pl.lit("lease"))
-        .when(flow)
-        .then(pl.lit("flow"))
-        .when(whole)
-        .then(pl.lit("proxy"))
-        .when(web)
-        .then(pl.lit("tls"))
-        .otherwise(pl.lit("flow")),
-        client=pl.when(dhcp).then("leased").otherwise("client"),
-        client_port="client_port",
-        client_mac=pl.coalesce("leased_mac", "client_mac"),
-        device=pl.when(dhcp).then("leased_name"),
-        user_name="user",
-        url=pl.when(whole).then("url"),
-        host=pl.when(~whole & web).then("host"),
-        path=pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
-        method="method",
-        status="code",
-        user_agent="agent",
-        server="server",
-        server_port="port",
-        transport="proto",
-        bytes_up="up",
-        bytes_down="down",
-        packets_up=pl.when(flow).then("packets_up"),
-        packets_down=pl.when(flow).then("packets_down"),
-        action=pl.when(pl.col("subtype").str.contains("(?i)den|drop|reject|block|virus|malware"))
-        .then(pl.lit("blocked"))
-        .when(pl.col("subtype").is_not_null())
-        .then(pl.lit("allowed"))
-        .otherwise("status"),
-        session=pl.when(~lease).then(session),
-        phase=pl.when(flow & pl.col("event").is_in(["Start"]))
-        .then(pl.lit("begin"))
-        .when(flow & pl.col("event").is_in(["Interim"]))
-        .then(pl.lit("update"))
-        .when(flow)
-        .then(pl.lit("end"))
-        .when(measured)
-        .then(pl.lit("update"))
-        .otherwise(pl.lit("name")),
-        lease_s=pl.when(dhcp).then(pl.lit("86400")).when(lease).then(pl.lit("36000")),
-        origin=pl.when(dhcp).then(pl.lit("dhcp")).otherwise(pl.lit("directory")),
-        reason=pl.when(~lease & ~flow & ~web)
-        .then(pl.lit(OTHER))
-        .when(~lease & ~flow & pl.col("component").is_in(_MAIL))
-        .then(pl.lit(MAIL))
-        .when(~lease & ~proto.is_in(["tcp", "udp", "6", "17"]) & ~whole & (of != "Sandbox"))
-        .then(pl.lit(NO_PORTS)),
+    kinds = {
+        "lease": pl.col("is_lease"),
+        "flow": flow,
+        "proxy": pl.col("is_whole"),
+        "tls": pl.col("is_web"),
+    }
+    actions = {
+        "blocked": pl.col("subtype").str.contains("(?i)den|drop|reject|block|virus|malware"),
+        "allowed": pl.col("subtype").is_not_null(),
+    }
+    phases = {
+        "begin": started,
+        "end": flow & ~interim.fill_null(False),
+        "update": interim | measured,
+    }
+    return {
+        "time": pl.coalesce("stamp", pl.concat_str("date", "clock", separator=" ")),
+        "zone": pl.col("zone"),
+        "duration_s": pl.col("duration"),
+        "at_end": flow & (event.fill_null("Stop") == "Stop"),
+        "kind": one_of(kinds, otherwise="flow"),
+        "server": pl.col("server"),
+        "server_port": pl.col("port"),
+        "transport": pl.col("proto"),
+        "bytes_up": pl.col("up"),
+        "bytes_down": pl.col("down"),
+        "packets_up": pl.when(flow).then("packets_up"),
+        "packets_down": pl.when(flow).then("packets_down"),
+        "action": one_of(actions, otherwise=pl.col("status")),
+        "session": pl.when(~pl.col("is_lease")).then(session),
+        "phase": one_of(phases, otherwise="name"),
+    }
+
+
+def _reason() -> pl.Expr:
+    flow, whole = pl.col("is_flow"), pl.col("is_whole")
+    ported = has_ports(pl.col("proto"))
+    return pl.when(~pl.col("is_lease")).then(
+        one_of(
+            {
+                NO_CONNECTION: ~flow & ~pl.col("is_web"),
+                MAIL: ~flow & pl.col("component").is_in(_MAIL),
+                NO_PORTS: ~ported & ~whole & (pl.col("type") != "Sandbox"),
+            }
+        )
     )
 
 
@@ -207,7 +237,7 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
     return read.select(
         at_end=web,
         duration_s=pl.col("taken").cast(pl.Float64, strict=False) / 1_000_000,
-        kind=pl.when(web).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
+        kind=one_of({"proxy": web}, otherwise="flow"),
         client="client",
         client_port="client_port",
         client_mac="client_mac",
@@ -218,16 +248,15 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
         user_agent="agent",
         server="server",
         server_port="port",
-        transport=pl.when(web).then(pl.lit("tcp")).otherwise("proto"),
+        transport=one_of({"tcp": web}, otherwise=pl.col("proto")),
         # The size of a packet is no volume.
         bytes_down=pl.when(web).then("down"),
         # A warned request got the warning page; what the user goes on to is `0072` and lines that pass.
-        action=pl.when(pl.col("action").str.contains("(?i)block|drop|reject|deny|denied|warn"))
-        .then(pl.lit("blocked"))
-        .when(pl.col("action").is_not_null() | web)
-        .then(pl.lit("allowed")),
-        reason=pl.when(~web & ~packet)
-        .then(pl.lit(OTHER))
-        .when(packet & ~pl.col("proto").is_in(["6", "17"]))
-        .then(pl.lit(NO_PORTS)),
+        action=one_of(
+            {
+                "blocked": pl.col("action").str.contains("(?i)block|drop|reject|deny|denied|warn"),
+                "allowed": pl.col("action").is_not_null() | web,
+            }
+        ),
+        reason=one_of({NO_CONNECTION: ~web & ~packet, NO_PORTS: packet & ~has_ports(pl.col("proto"))}),
     )

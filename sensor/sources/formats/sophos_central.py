@@ -16,8 +16,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, keyvalue, layouts, objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "when|end|created_at|rt",
@@ -39,7 +39,7 @@ class SophosCentralFamily(Family):
     name = "sophos-central"
     help = "Sophos Central events (SIEM API, script): web control and filtering on endpoints"
     vantage = "endpoint"
-    proof = Proof(host=True, path=True, user=True, device=True, action=True)
+    proof = ("host", "path", "user", "device", "action")
     advice = "Central reports blocked and warned sites only: give the firewall's web log, too."
     marks = ("event::",)
     claims = (
@@ -82,6 +82,6 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("http"),
         user_name="user",
         url=pl.when(web).then(site),
-        action=pl.when(stopped).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-        reason=pl.when(~web).then(pl.lit(OTHER)),
+        action=one_of({"blocked": stopped}, otherwise="allowed"),
+        reason=one_of({OTHER: ~web}),
     )

@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
 
 _WANTED = {
@@ -30,7 +29,7 @@ class SophosSwaFamily(Family):
     name = "sophos-swa"
     help = "Sophos Web Appliance: sophos_log"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, action=True, user_agent=True)
+    proof = ("host", "path", "user", "action", "user_agent")
     marks = ('req="',)
     claims = pl.col("line").str.contains(r'^h=\S+ u="[^"]*" s=-?\d+ X=.* t=\d{9,11} .*\breq="')
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, lookups, objects
+from sensor.sources.text.reasons import NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _WANTED: dict[str, str] = {
     "time": "_time", "client": "src_ip|src", "client_port": "src_port", "client_mac": "src_mac",
@@ -27,7 +28,6 @@ _WANTED: dict[str, str] = {
 }  # fmt: skip
 _ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$"
 _NAME = r"^[\w-]+(?:\.[\w-]+)+$"
-OTHER = "set aside: event that names no connection"
 
 
 class SplunkCimFamily(Family):
@@ -36,10 +36,7 @@ class SplunkCimFamily(Family):
     name = "splunk-cim"
     help = "Splunk CIM: Network Traffic, Web, DNS events of any product (JSON, CSV exports)"
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True,
-        user_agent=True,
-    )  # fmt: skip
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")  # fmt: skip
     advice = "Export `_raw` beside the fields: the product's own line says more."
     header = r'^[^{]*\b_time\b[^{]*,"?src(?:_ip)?"?(?:,|\s*$)|^(?:[^{]*,)?"?src(?:_ip)?"?,[^{]*\b_time\b'
     marks = ("_time",)
@@ -72,11 +69,11 @@ class SplunkCimFamily(Family):
                 "user_agent",
                 "server_port",
             ),
-            kind=pl.when(dns).then(pl.lit("dns")).when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns, "http": web}, otherwise="flow"),
             client=pl.when(pl.col("client").str.contains(_ADDRESS)).then("client"),
             url=pl.when(~dns).then("url"),
             host=pl.when(dns).then("query").when(pl.col("url").is_null()).then(named),
-            name_from=pl.when(~dns & ~web & named.is_not_null()).then(pl.lit("dns_answer")),
+            name_from=one_of({"dns_answer": ~dns & ~web & named.is_not_null()}),
             path=pl.when(pl.col("url").is_null()).then("path"),
             status=pl.when(web).then("status"),
             server=server,
@@ -85,10 +82,10 @@ class SplunkCimFamily(Family):
             bytes_up=pl.when(~web & ~dns).then("up"),
             bytes_down=pl.when(~web & ~dns).then("down"),
             action="action",
-            reason=pl.when(dns)
-            .then(lookups.reverse(pl.col("type")))
-            .when(pl.all_horizontal(named.is_null(), server.is_null(), pl.col("url").is_null()))
-            .then(pl.lit(OTHER)),
+            reason=one_of(
+                {NO_CONNECTION: ~dns & named.is_null() & server.is_null() & pl.col("url").is_null()},
+                otherwise=pl.when(dns).then(lookups.reverse(pl.col("type"))),
+            ),
         )
 
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import lookups, objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "timestamp", "end": "endtime", "client": "src_ip", "client_port": "src_port", "mac": "src_mac",
@@ -23,7 +25,6 @@ _WANTED = {
     "agent": "http_user_agent", "sni": "tls_server_name|ssl_server_name|server_name",
 }  # fmt: skip
 _LISTS = ("query", "query_type", "host_addr")
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class SplunkStreamFamily(Family):
@@ -32,7 +33,7 @@ class SplunkStreamFamily(Family):
     name = "splunk-stream"
     help = "Splunk Stream 6 to 8: http, dns, tcp, udp and other protocols' events (JSON)"
     vantage = "flow"
-    proof = Proof(host=True, path=True, bytes_up=True, bytes_down=True, user_agent=True)
+    proof = ("host", "path", "bytes_up", "bytes_down", "user_agent")
     marks = ('"protocol_stack"',)
     claims = objects.having("protocol_stack", "src_ip", "dest_ip")
 
@@ -46,13 +47,7 @@ class SplunkStreamFamily(Family):
         return read.select(
             *("time", "client", "client_port", "method", "status", "packets_up", "packets_down", "transport"),
             ended=pl.when(~dns).then("end"),
-            kind=pl.when(dns)
-            .then(pl.lit("dns"))
-            .when(web)
-            .then(pl.lit("http"))
-            .when(named)
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns, "http": web, "tls": named}, otherwise="flow"),
             client_mac="mac",
             host=pl.coalesce(asked, "sni", pl.when(web).then("site")),
             path=pl.when(web).then("path"),
@@ -62,9 +57,9 @@ class SplunkStreamFamily(Family):
             bytes_up=pl.when(~dns).then("up"),
             bytes_down=pl.when(~dns).then("down"),
             answers=pl.when(dns).then("host_addr"),
-            action=pl.when(~dns).then(pl.lit("allowed")),
-            reason=pl.when(dns)
-            .then(lookups.reverse(pl.col("query_type").list.first()))
-            .when(~pl.col("transport").is_in(["tcp", "udp"]))
-            .then(pl.lit(NO_PORTS)),
+            action=one_of({"allowed": ~dns}),
+            reason=one_of(
+                {NO_PORTS: ~dns & ~has_ports(pl.col("transport"))},
+                otherwise=pl.when(dns).then(lookups.reverse(pl.col("query_type").list.first())),
+            ),
         )

@@ -41,8 +41,9 @@ from sensor import schema
 from sensor.coded import by_value
 from sensor.sources import hosts, records
 from sensor.sources.family import Cut, Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import keyvalue, objects, stamps
+from sensor.sources.text import keyvalue, objects, patterns, stamps
+from sensor.sources.text.reasons import CHALLENGE, NO_REQUEST
+from sensor.sources.text.words import one_of
 
 if TYPE_CHECKING:
     from sensor.decode import delimited
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
 LOGFORMAT = (
     'logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st %ssl::>sni "%{User-Agent}>h"'
 )
-CHALLENGE = "set aside: challenge for a password (407)"
-NO_REQUEST = "set aside: left before any request"
 INSPECTED = "set aside: CONNECT looked into by ssl_bump"
 UNREADABLE = "not a Squid line"
 
@@ -158,9 +157,7 @@ class SquidFamily(Family):
         "uploads"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Squid's own formats do not log what clients send: uploads stay unknown. In squid.conf:\n"
         f"  {LOGFORMAT}\n"
@@ -440,7 +437,7 @@ def _common(whole: pl.DataFrame) -> pl.DataFrame:
 
 def _wide(whole: pl.DataFrame) -> pl.DataFrame:
     """Lines in layout wide, with column `row`."""
-    return _keyed(whole, whole["line"].str.extract_groups(_WIDE).struct.unnest())
+    return _keyed(whole, patterns.read(whole["line"], _WIDE))
 
 
 def _splunk(whole: pl.DataFrame) -> pl.DataFrame:
@@ -497,15 +494,13 @@ def _reason() -> pl.Expr:
     blocks they would report refusals nobody met. A client that never answers shows nothing either:
     it reached no service.
     """
-    return (
-        pl.when(pl.col("at").is_null())
-        .then(pl.lit(UNREADABLE))
-        .when(pl.col("is_error").fill_null(True))
-        .then(pl.lit(NO_REQUEST))
-        .when(pl.col("status") == 407)
-        .then(pl.lit(CHALLENGE))
-        .when(_looked_into())
-        .then(pl.lit(INSPECTED))
+    return one_of(
+        {
+            UNREADABLE: pl.col("at").is_null(),
+            NO_REQUEST: pl.col("is_error").fill_null(True),
+            CHALLENGE: pl.col("status") == 407,
+            INSPECTED: _looked_into(),
+        }
     )
 
 
@@ -519,14 +514,9 @@ def _action() -> pl.Expr:
     own = pl.col("stayed").fill_null(True) | pl.col("connect")
     denied = pl.col("denied")
     status = pl.col("status").fill_null(0)
-    return (
-        pl.when(denied | (own & (status == 403)))
-        .then(pl.lit("blocked"))
-        .when(own & (status >= 500))
-        .then(pl.lit("reset"))
-        .when(status == 0)
-        .then(pl.lit("unknown"))
-        .otherwise(pl.lit("allowed"))
+    return one_of(
+        {"blocked": denied | (own & (status == 403)), "reset": own & (status >= 500), "unknown": status == 0},
+        otherwise="allowed",
     )
 
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts
+from sensor.sources.text import layouts, patterns
 
 _STAMP = r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \[\d+\] "
 _GUARD = (
@@ -35,7 +34,7 @@ class SquidguardFamily(Family):
     name = "squidguard"
     help = "squidGuard, ufdbGuard: blocked and passed requests"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, device=True, action=True)
+    proof = ("host", "path", "user", "device", "action")
     advice = "Squid's own access.log has the volumes."
     marks = ("block", "pass", "request(", "test")
     claims = pl.col("line").str.contains(
@@ -50,7 +49,7 @@ class SquidguardFamily(Family):
 
 def _reader(pattern: str) -> layouts.Reader:
     def read(lines: pl.DataFrame) -> pl.DataFrame:
-        found = lines["line"].str.extract_groups(pattern).struct.unnest()
+        found = patterns.read(lines["line"], pattern)
         named = pl.col("device") if "device" in found.columns else pl.lit(None, dtype=pl.String)
         return found.select(
             "time",

@@ -14,8 +14,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "start": "startime", "time": "time", "zone": "tz", "firewall": "fw", "type": "logtype", "client": "src",
@@ -31,7 +33,6 @@ _FIELDS = {
 }  # fmt: skip
 _SESSIONS = ["web", "connection", "plugin", "filter", "ssl", "alarm", "filterstat", "smtp", "pop3", "ftp"]
 OTHER = "set aside: event that names no connection (logtype)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class StormshieldFamily(Family):
@@ -40,7 +41,7 @@ class StormshieldFamily(Family):
     name = "stormshield"
     help = "Stormshield SNS 2 to 5: web, connection, plugin, filter, ssl, logins; key=value"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = (
         "Log connections and web beside filter: only connection logs carry volumes, only web and plugin "
         "hosts."
@@ -52,92 +53,105 @@ class StormshieldFamily(Family):
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """One row per record; logins as leases."""
-        read = keyvalue.read(lines["line"], _FIELDS)
-        of = pl.col("type")
-        login = (
-            (of == "auth")
-            & pl.col("error").fill_null("0").is_in(["0"])
-            & pl.col("message").str.contains("(?i)logged in|success|authenti(?:fied|cated)")
+        """One row per record; logins and tunnels as leases."""
+        read = keyvalue.read(lines["line"], _FIELDS).with_columns(
+            is_tunnel=_is_tunnel().fill_null(False),
+            is_lease=(_is_login() | _is_tunnel()).fill_null(False),
+            is_web=pl.col("type").is_in(["web", "plugin", "ssl"]).fill_null(False),
+            is_blocked=pl.col("action").str.to_lowercase().is_in(["block", "reset", "drop"]),
         )
-        login = (
-            login & pl.col("user").is_not_null() & ~pl.col("message").str.contains("(?i)fail")
-        ).fill_null(False)
-        # An SSL VPN's tunnel: `remotenet` is the address the client is given.
-        tunnel = (
-            (of == "xvpn")
-            & pl.col("given").is_not_null()
-            & pl.col("message").str.contains("(?i)tunnel (?:created|removed)")
-        ).fill_null(False)
-        left = tunnel & pl.col("message").str.contains("(?i)removed")
-        login |= tunnel
-        started = (pl.col("start") != "").fill_null(False)
-        ended, web = of == "connection", of.is_in(["web", "plugin", "ssl"]).fill_null(False)
-        whole = pl.col("path").str.contains("^[a-z]+://").fill_null(False)
-        # `dstname` is an object's name, and a host's only where it reads like one.
-        resolved = pl.when(pl.col("object").str.contains(r"\.[A-Za-z]")).then("object")
-        measured = pl.col("up").is_not_null() & (of != "filter")
-        session = pl.concat_str(
-            pl.col("firewall").fill_null(""),
-            "client",
-            "client_port",
-            "server",
-            "port",
-            "proto",
-            separator="|",
-        )
-        blocked = pl.col("action").str.to_lowercase().is_in(["block", "reset", "drop"])
-        proto = pl.col("proto").str.to_lowercase()
-        return read.select(
-            time=pl.when(started).then("start").otherwise("time"),
-            at_end=~started,
-            zone="zone",
-            duration_s="duration",
-            kind=pl.when(login)
-            .then(pl.lit("lease"))
-            .when(web & pl.col("path").is_not_null())
-            .then(pl.lit("http"))
-            .when(web & (pl.col("port") == "443"))
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow")),
-            client=pl.when(tunnel).then("given").otherwise("client"),
-            client_port="client_port",
-            client_mac="client_mac",
-            user_name=pl.when((pl.col("domain") != "") & (pl.col("user") != ""))
-            .then(pl.concat_str("user", "domain", separator="@"))
-            .otherwise("user"),
-            url=pl.when(whole).then("path"),
-            host=pl.when(~whole).then(pl.coalesce("host", resolved, "certificate")),
-            name_from=pl.when(pl.col("host").is_not_null())
-            .then(pl.lit("sni"))
-            .when(resolved.is_null() & pl.col("certificate").is_not_null())
-            .then(pl.lit("certificate"))
-            .otherwise(pl.lit("url")),
-            path=pl.when(pl.col("path").str.starts_with("/")).then("path"),
-            method=pl.when(pl.col("method").str.contains("^[A-Z]+$")).then("method"),
-            status=pl.col("status").str.extract(r"^(\d{3})$"),
-            server="server",
-            server_port="port",
-            transport="proto",
-            bytes_up=pl.when(measured).then("up"),
-            bytes_down=pl.when(measured).then("down"),
-            action=pl.when(blocked)
-            .then(pl.lit("blocked"))
-            .when(pl.col("action").is_not_null() | ended)
-            .then(pl.lit("allowed")),
-            session=pl.when(~blocked.fill_null(False) & ~login).then(session),
-            phase=pl.when(ended)
-            .then(pl.lit("end"))
-            .when(measured)
-            .then(pl.lit("update"))
-            .when(web)
-            .then(pl.lit("name"))
-            .otherwise(pl.lit("begin")),
-            lease_s=pl.when(login).then(pl.lit("36000")),
-            closes=left,
-            origin=pl.when(tunnel).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
-            reason=pl.when(~login & ~of.is_in(_SESSIONS).fill_null(False))
-            .then(pl.lit(OTHER))
-            .when(~login & ~proto.is_in(["tcp", "udp", "6", "17"]))
-            .then(pl.lit(NO_PORTS)),
-        )
+        return read.select(**_time(), **_holder(), **_request(), **_connection(), reason=_reason())
+
+
+def _is_login() -> pl.Expr:
+    told = pl.col("message")
+    return (
+        (pl.col("type") == "auth")
+        & (pl.col("error").fill_null("0") == "0")
+        & pl.col("user").is_not_null()
+        & told.str.contains("(?i)logged in|success|authenti(?:fied|cated)")
+        & ~told.str.contains("(?i)fail")
+    )
+
+
+def _is_tunnel() -> pl.Expr:
+    """An SSL VPN's tunnel: `remotenet` is the address the client is given."""
+    return (
+        (pl.col("type") == "xvpn")
+        & pl.col("given").is_not_null()
+        & pl.col("message").str.contains("(?i)tunnel (?:created|removed)")
+    )
+
+
+def _time() -> dict[str, pl.Expr]:
+    started = (pl.col("start") != "").fill_null(False)
+    return {
+        "time": pl.when(started).then("start").otherwise("time"),
+        "at_end": ~started,
+        "zone": pl.col("zone"),
+        "duration_s": pl.col("duration"),
+    }
+
+
+def _holder() -> dict[str, pl.Expr]:
+    """Who had the address, and for logins and tunnels how long."""
+    named = (pl.col("domain") != "") & (pl.col("user") != "")
+    return {
+        "client": pl.when("is_tunnel").then("given").otherwise("client"),
+        "client_port": pl.col("client_port"),
+        "client_mac": pl.col("client_mac"),
+        "user_name": pl.when(named).then(pl.concat_str("user", "domain", separator="@")).otherwise("user"),
+        "lease_s": one_of({"36000": pl.col("is_lease")}),
+        "closes": pl.col("is_tunnel") & pl.col("message").str.contains("(?i)removed"),
+        "origin": one_of({"vpn": pl.col("is_tunnel")}, otherwise="directory"),
+    }
+
+
+def _request() -> dict[str, pl.Expr]:
+    """What was asked for; `dstname` is an object's name, and a host's only where it reads like one."""
+    whole = pl.col("path").str.contains("^[a-z]+://").fill_null(False)
+    resolved = pl.when(pl.col("object").str.contains(r"\.[A-Za-z]")).then("object")
+    return {
+        "url": pl.when(whole).then("path"),
+        "host": pl.when(~whole).then(pl.coalesce("host", resolved, "certificate")),
+        "name_from": one_of(
+            {
+                "sni": pl.col("host").is_not_null(),
+                "certificate": resolved.is_null() & pl.col("certificate").is_not_null(),
+            },
+            otherwise="url",
+        ),
+        "path": pl.when(pl.col("path").str.starts_with("/")).then("path"),
+        "method": pl.when(pl.col("method").str.contains("^[A-Z]+$")).then("method"),
+        "status": pl.col("status").str.extract(r"^(\d{3})$"),
+    }
+
+
+def _connection() -> dict[str, pl.Expr]:
+    """The connection, and what this record tells of its session."""
+    web, blocked, ended = pl.col("is_web"), pl.col("is_blocked"), pl.col("type") == "connection"
+    measured = pl.col("up").is_not_null() & (pl.col("type") != "filter")
+    ends = ("client", "client_port", "server", "port", "proto")
+    session = pl.concat_str(pl.col("firewall").fill_null(""), *ends, separator="|")
+    kinds = {
+        "lease": pl.col("is_lease"),
+        "http": web & pl.col("path").is_not_null(),
+        "tls": web & (pl.col("port") == "443"),
+    }
+    return {
+        "kind": one_of(kinds, otherwise="flow"),
+        "server": pl.col("server"),
+        "server_port": pl.col("port"),
+        "transport": pl.col("proto"),
+        "bytes_up": pl.when(measured).then("up"),
+        "bytes_down": pl.when(measured).then("down"),
+        "action": one_of({"blocked": blocked, "allowed": pl.col("action").is_not_null() | ended}),
+        "session": pl.when(~blocked.fill_null(False) & ~pl.col("is_lease")).then(session),
+        "phase": one_of({"end": ended, "update": measured, "name": web}, otherwise="begin"),
+    }
+
+
+def _reason() -> pl.Expr:
+    ported = has_ports(pl.col("proto"))
+    is_session = pl.col("type").is_in(_SESSIONS).fill_null(False)
+    return one_of({OTHER: ~pl.col("is_lease") & ~is_session, NO_PORTS: ~pl.col("is_lease") & ~ported})

@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
 
 _TOLD = (
     r"\d\d\[(?:IKE|CFG)\] (?:<[^>]*> )?(?:assigning virtual IP (?P<given>[0-9a-fA-F.:]+) to peer|"
@@ -27,13 +27,13 @@ class StrongswanFamily(Family):
     name = "strongswan"
     help = "strongSwan 5 and 6 (charon), also of pfSense and OPNsense: virtual addresses (syslog)"
     vantage = "identity"
-    proof = Proof(user=True)
+    proof = ("user",)
     marks = ("[cfg] ", "[ike] ")
     claims = pl.col("line").str.contains(_TOLD)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per address given or let go."""
-        read = lines["line"].str.extract_groups(_TOLD).struct.unnest()
+        read = patterns.read(lines["line"], _TOLD)
         ends = pl.col("end").is_not_null()
         return read.select(
             kind=pl.lit("lease"),

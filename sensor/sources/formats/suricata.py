@@ -14,8 +14,9 @@ from functools import cache
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NOT_A_QUERY
+from sensor.sources.text.words import one_of
 
 _SCALARS = (
     *(
@@ -58,7 +59,6 @@ _LISTS = (
 _RESOLVERS = ("53", "853", "5353", "5355")
 OTHER_EVENT = "set aside: event that names no service (event_type)"
 NO_LEASE = "set aside: DHCP or Kerberos message that tells no holder"
-NOT_A_QUERY = "set aside: DNS update or notify (opcode)"
 
 
 #: The event types of Suricata 3 to 8: other products write `event_type`, too, with words of their own.
@@ -75,16 +75,7 @@ class SuricataFamily(Family):
     name = "suricata"
     help = "Suricata EVE JSON: dns v1-v3, tls, quic, http, flow, netflow, alert, dhcp, krb5; 4.0 to 8"
     vantage = "packets"
-    proof = Proof(
-        host=True,
-        path=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-        fingerprint=True,
-    )
+    proof = ("host", "path", "device", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
     advice = (
         "Suricata logs volume in flow events: add `- flow` to the types of eve-log, and "
         "`- tls: {extended: yes}`, `- quic`."
@@ -192,29 +183,27 @@ def _what() -> dict[str, pl.Expr]:
     asked = pl.coalesce("dns.rrname", pl.col("dns.queries[].rrname").list.first())
     absolute = pl.col("http.url").str.contains(r"^[a-z]{2,6}://") | (pl.col("http.http_method") == "CONNECT")
     certificate = pl.col("tls.subject").str.extract(r"(?:^|, ?)CN=(?:\*\.)?([^,]+)")
-    blocked = (pl.col("alert.action") == "blocked") | (pl.col("flow.action") == "drop")
+    blocked = (
+        (pl.col("alert.action") == "blocked")
+        | (pl.col("flow.action") == "drop")
+        | (pl.col("dns.rcode") == "REFUSED")
+    )
+    unanswered = (kind == "flow") & (pl.col("flow.state") == "new") & (pl.col("flow.bytes_toclient") == "0")
     named = pl.coalesce(pl.when(pl.col("asks")).then(asked), "tls.sni", "quic.sni", "http.hostname")
     return {
-        "kind": pl.when(kind.is_in(["dhcp", "krb5"]))
-        .then(pl.lit("lease"))
-        .when(pl.col("asks"))
-        .then(pl.lit("dns"))
-        .when(kind.is_in(["flow", "netflow"]))
-        .then(pl.lit("flow"))
-        .when(pl.col("quic.sni").is_not_null() | (kind == "quic"))
-        .then(pl.lit("quic"))
-        .when(pl.col("http.hostname").is_not_null() | (kind == "http"))
-        .then(pl.lit("http"))
-        .otherwise(pl.lit("tls")),
-        "action": pl.when(blocked.fill_null(False))
-        .then(pl.lit("blocked"))
-        .when((kind == "flow") & (pl.col("flow.state") == "new") & (pl.col("flow.bytes_toclient") == "0"))
-        .then(pl.lit("reset"))
-        .when(pl.col("dns.rcode") == "REFUSED")
-        .then(pl.lit("blocked"))
-        .otherwise(pl.lit("allowed")),
+        "kind": one_of(
+            {
+                "lease": kind.is_in(["dhcp", "krb5"]),
+                "dns": pl.col("asks"),
+                "flow": kind.is_in(["flow", "netflow"]),
+                "quic": pl.col("quic.sni").is_not_null() | (kind == "quic"),
+                "http": pl.col("http.hostname").is_not_null() | (kind == "http"),
+            },
+            otherwise="tls",
+        ),
+        "action": one_of({"blocked": blocked, "reset": unanswered}, otherwise="allowed"),
         "host": pl.when(~absolute.fill_null(False)).then(pl.coalesce(named, certificate)),
-        "name_from": pl.when(named.is_null() & certificate.is_not_null()).then(pl.lit("certificate")),
+        "name_from": one_of({"certificate": named.is_null() & certificate.is_not_null()}),
         "url": pl.when(absolute).then("http.url"),
         "path": pl.when(pl.col("http.url").str.starts_with("/")).then("http.url"),
         # An alert repeats the request that its http event tells.
@@ -224,7 +213,7 @@ def _what() -> dict[str, pl.Expr]:
         "user_agent": pl.coalesce("http.http_user_agent", "quic.ua"),
         "ja4": pl.coalesce("tls.ja4", "quic.ja4"),
         "ttl_s": pl.col("dns.ttl"),
-    }  # fmt: skip
+    }
 
 
 def _answers(event: pl.DataFrame) -> pl.Series:
@@ -263,11 +252,9 @@ def _volume() -> dict[str, pl.Expr]:
         .then(lookup)
         .when(pl.col("event_type") != "netflow")
         .then("flow_id"),
-        "phase": pl.when(is_flow)
-        .then(pl.lit("end"))
-        .when(pl.col("flow.bytes_toserver").is_not_null())
-        .then(pl.lit("update"))
-        .otherwise(pl.lit("name")),
+        "phase": one_of(
+            {"end": is_flow, "update": pl.col("flow.bytes_toserver").is_not_null()}, otherwise="name"
+        ),
     }
 
 
@@ -280,8 +267,8 @@ def _leases() -> dict[str, pl.Expr]:
             pl.when(kerberos).then(pl.col("krb5.cname").str.extract(r"^(?:host/)?([^$/]+)\$$")),
         ),
         "user_name": pl.when(kerberos & ~pl.col("krb5.cname").str.contains(r"\$$|/")).then("krb5.cname"),
-        "lease_s": pl.when(kerberos).then(pl.lit("36000")).otherwise("dhcp.lease_time"),
-        "origin": pl.when(kerberos).then(pl.lit("directory")).otherwise(pl.lit("dhcp")),
+        "lease_s": one_of({"36000": kerberos}, otherwise=pl.col("dhcp.lease_time")),
+        "origin": one_of({"directory": kerberos}, otherwise="dhcp"),
     }
 
 
@@ -292,11 +279,10 @@ def _reason() -> pl.Expr:
     names = pl.coalesce("tls.sni", "quic.sni", "http.hostname", "dns.rrname").is_not_null()
     acknowledged = pl.col("dhcp.dhcp_type") == "ack"
     granted = pl.col("krb5.msg_type").is_in(["KRB_AS_REP", "KRB_TGS_REP"])
-    return (
-        pl.when(pl.col("asks") & (pl.col("dns.opcode").fill_null("0") != "0"))
-        .then(pl.lit(NOT_A_QUERY))
-        .when(kind.is_in(["dhcp", "krb5"]) & ~(acknowledged | granted).fill_null(False))
-        .then(pl.lit(NO_LEASE))
-        .when(~ours & ~kind.is_in(["dhcp", "krb5"]) & ~((kind == "alert") & names))
-        .then(pl.lit(OTHER_EVENT))
+    return one_of(
+        {
+            NOT_A_QUERY: pl.col("asks") & (pl.col("dns.opcode").fill_null("0") != "0"),
+            NO_LEASE: kind.is_in(["dhcp", "krb5"]) & ~(acknowledged | granted).fill_null(False),
+            OTHER_EVENT: ~ours & ~kind.is_in(["dhcp", "krb5"]) & ~((kind == "alert") & names),
+        }
     )

@@ -13,7 +13,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.reasons import FROM_OUTSIDE, NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _TRAFFIC = r"Local(?: Host)?(?: IP)?: .*,Remote(?: Host)?(?: IP)?: .*,(?:Inbound|Outbound|Unknown),"
 #: What the manager says of itself, where a relay took its name for the host's.
@@ -24,8 +27,6 @@ _OLD = (
     r"Remote: (?<server>[^,]*),Remote: (?<host>[^,]*),Remote: (?<server_port>\d*),"
 )
 OTHER = "set aside: event that is no traffic"
-INCOMING = "set aside: connection from outside"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class SymantecEndpointFamily(Family):
@@ -34,7 +35,7 @@ class SymantecEndpointFamily(Family):
     name = "symantec-endpoint"
     help = "Symantec Endpoint Protection Manager 12, 14: traffic log (syslog)"
     vantage = "endpoint"
-    proof = Proof(host=True, user=True, device=True, action=True)
+    proof = ("host", "user", "device", "action")
     advice = "There are no volumes: data-out cannot be reported from endpoint events."
     marks = ("symantecserver", ",remote", "site: ")
     claims = (pl.col("tag") == "SymantecServer").fill_null(False) | pl.col("line").str.contains(
@@ -44,7 +45,7 @@ class SymantecEndpointFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
         line = pl.col("line")
-        old = lines["line"].str.extract_groups(_OLD).struct.unnest()
+        old = patterns.read(lines["line"], _OLD)
         read = lines.select(
             traffic=line.str.contains(_TRAFFIC),
             device=line.str.extract(r"^(?:SymantecServer:? )?([^,:]+),"),
@@ -63,7 +64,7 @@ class SymantecEndpointFamily(Family):
             action=_said("Action"),
         )
         read = read.with_columns(pl.coalesce(name, old[name]).alias(name) for name in old.columns)
-        plain = pl.col("transport").is_in(["TCP", "UDP"]).fill_null(False)
+        plain = has_ports(pl.col("transport")).fill_null(False)
         account = pl.when(pl.col("domain").is_not_null()).then(
             pl.concat_str("domain", "user", separator="\\")
         )
@@ -84,12 +85,9 @@ class SymantecEndpointFamily(Family):
             name_from=pl.lit("dns_answer"),
             user_name=pl.coalesce(account, "user"),
             action=pl.coalesce("action", pl.lit("unknown")),
-            reason=pl.when(~pl.col("traffic"))
-            .then(pl.lit(OTHER))
-            .when(~plain)
-            .then(pl.lit(NO_PORTS))
-            .when(pl.col("direction") == "Inbound")
-            .then(pl.lit(INCOMING)),
+            reason=one_of(
+                {OTHER: ~pl.col("traffic"), NO_PORTS: ~plain, FROM_OUTSIDE: pl.col("direction") == "Inbound"}
+            ),
         )
 
 

@@ -12,8 +12,8 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.formats.windows_security_text import SPLUNK_EVENTS, splunk_event
 from sensor.sources.framing import JOINT
-from sensor.sources.interface import Proof
 from sensor.sources.text import events, objects
+from sensor.sources.text.words import one_of
 
 _DATA = (
     "QueryName", "QueryStatus", "QueryResults", "User", "UtcTime", "Protocol", "Initiated", "SourceIp",
@@ -40,7 +40,7 @@ class SysmonFamily(Family):
         "XML, or Splunk's WinEventLog text"
     )
     vantage = "endpoint"
-    proof = Proof(host=True, user=True, device=True)
+    proof = ("host", "user", "device")
     advice = "Sysmon counts no bytes; enable DnsQuery and NetworkConnect in its configuration."
     marks = ('"queryresults"', "linux-sysmon", "microsoft-windows-sysmon")
     claims = pl.col("line").str.contains("Microsoft-Windows-Sysmon|Linux-Sysmon") | (
@@ -60,7 +60,7 @@ class SysmonFamily(Family):
         here, there = ("SourceIp", "SourcePort"), ("DestinationIp", "DestinationPort")
         return read.select(
             time=pl.coalesce(pl.concat_str("UtcTime", pl.lit("Z")), "stamp"),
-            kind=pl.when(dns).then(pl.lit("dns")).otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns}, otherwise="flow"),
             client=here[0],
             client_port=here[1],
             server=pl.when(~dns).then(there[0]),
@@ -70,11 +70,11 @@ class SysmonFamily(Family):
                 pl.concat_str(pl.concat_str("domain", pl.lit("\\")).fill_null(""), "User")
             ),
             host=pl.when(dns).then("QueryName").otherwise("DestinationHostname"),
-            name_from=pl.when(~dns).then(pl.lit("dns_answer")),
+            name_from=one_of({"dns_answer": ~dns}),
             transport="Protocol",
             answers=pl.when(dns).then(pl.col("QueryResults").str.extract_all(_ADDRESS)),
             action=pl.lit("allowed"),
-            reason=pl.when(~event.is_in(["22", "3"]).fill_null(False)).then(pl.lit(OTHER)),
+            reason=one_of({OTHER: ~event.is_in(["22", "3"]).fill_null(False)}),
         )
 
 

@@ -14,8 +14,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _TRAFFIC = ("virtualTraffic", "subnetTraffic", "exitTraffic")
 _COUNTS = ("proto", "src", "dst", "txPkts", "txBytes", "rxPkts", "rxBytes")
@@ -27,7 +29,6 @@ _MESSAGE: dict[str, pl.DataType] = {
     "srcNode": _NODE,
 }
 NO_TRAFFIC = "set aside: no traffic but that of the tunnel itself"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class TailscaleFamily(Family):
@@ -36,7 +37,7 @@ class TailscaleFamily(Family):
     name = "tailscale"
     help = "Tailscale network flow logs (JSON): API, log streaming, Splunk HEC"
     vantage = "flow"
-    proof = Proof(user=True, device=True, bytes_up=True, bytes_down=True)
+    proof = ("user", "device", "bytes_up", "bytes_down")
     advice = (
         "Flow logs name no hosts, and leave out where exit traffic goes unless the tailnet's setting says "
         "otherwise: add the DNS log of the resolver."
@@ -72,7 +73,7 @@ def _way(each: pl.DataFrame, here: str, there: str, sent: str) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.String)
     known = pl.col("told").is_not_null()
     # Absent where none was noted (an exit node's own lookups); ICMP and the like say theirs.
-    plain = pl.col("proto").is_null() | pl.col("proto").is_in(["6", "17", "tcp", "udp"])
+    plain = pl.col("proto").is_null() | has_ports(pl.col("proto"))
     return each.select(
         "row",
         time="start",
@@ -90,5 +91,5 @@ def _way(each: pl.DataFrame, here: str, there: str, sent: str) -> pl.DataFrame:
         one_way=pl.lit(True),
         eye="nodeId",
         action=pl.lit("allowed"),
-        reason=pl.when(~known).then(pl.lit(NO_TRAFFIC)).when(~plain).then(pl.lit(NO_PORTS)),
+        reason=one_of({NO_TRAFFIC: ~known, NO_PORTS: ~plain}),
     )

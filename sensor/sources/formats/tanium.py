@@ -9,8 +9,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "event": "event",
@@ -33,7 +33,7 @@ class TaniumFamily(Family):
     name = "tanium"
     help = "Tanium Threat Response stream: network and DNS events (JSON)"
     vantage = "endpoint"
-    proof = Proof(host=True, user=True, device=True, action=True)
+    proof = ("host", "user", "device", "action")
     advice = "There are no volumes: data-out cannot be reported from endpoint events."
     marks = ('"process__file__full_path"', '"process__pid"', '"tanium_process_id"')
     claims = objects.having("event", "fields") & pl.col("line").str.contains(
@@ -48,7 +48,7 @@ class TaniumFamily(Family):
         return read.select(
             "time",
             "device",
-            kind=pl.when(dns).then(pl.lit("dns")).otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns}, otherwise="flow"),
             client=pl.coalesce("client", "host_ip"),
             client_port="port",
             user_name="user",
@@ -56,5 +56,5 @@ class TaniumFamily(Family):
             server=pl.when(~dns).then("server"),
             server_port=pl.when(~dns).then("server_port"),
             action=pl.lit("allowed"),
-            reason=pl.when(~dns & ~flow).then(pl.lit(OTHER)),
+            reason=one_of({OTHER: ~dns & ~flow}),
         )

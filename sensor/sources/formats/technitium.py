@@ -18,8 +18,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import lookups, objects
+from sensor.sources.text import lookups, objects, patterns
+from sensor.sources.text.words import one_of
 
 _LINE = (
     r"^\[(?P<time>[^\]]+?)(?: (?P<zone>UTC|Local))?\] "
@@ -46,7 +46,7 @@ class TechnitiumFamily(Family):
     name = "technitium"
     help = "Technitium DNS Server: query log in its text log files, Log Exporter app (JSON)"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     marks = ("; qtype: ", '"questionname"')
     claims = pl.col("line").str.contains(
         r"^\[[^\]]+\] \[[^ ]+:\d+\] \[\w+\] .*QNAME: [^;]*; QTYPE: "
@@ -54,7 +54,7 @@ class TechnitiumFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""
-        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        read = patterns.read(lines["line"], _LINE)
         said = objects.read(lines["line"], _OBJECT | {"outcome": "responseType"}, lists=(_GIVEN,))
         read = read.with_columns(pl.coalesce(name, pl.lit(said[name])).alias(name) for name in _OBJECT)
         is_blocked = pl.lit(said["outcome"]).str.contains(_BLOCKED)
@@ -65,7 +65,7 @@ class TechnitiumFamily(Family):
             client_port="port",
             kind=pl.lit("dns"),
             host="host",
-            action=pl.when(is_blocked).then(pl.lit("blocked")).otherwise(lookups.verdict(pl.col("rcode"))),
+            action=one_of({"blocked": is_blocked}, otherwise=lookups.verdict(pl.col("rcode"))),
             answers=pl.coalesce(pl.col("answer").str.extract_all(_ADDRESS), pl.lit(said[_GIVEN])),
             reason=lookups.reverse(pl.col("type")),
         )

@@ -14,8 +14,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _ARGUMENT = "process_kprobe.args[].sock_arg."
 _SIDES = {
@@ -29,7 +30,6 @@ _WANTED = {
     "time": "time", "function": "process_kprobe.function_name", "pod": "process_kprobe.process.pod.name",
     "space": "process_kprobe.process.pod.namespace", "node": "node_name", "action": "process_kprobe.action",
 }  # fmt: skip
-OTHER = "set aside: event that names no connection"
 
 
 class TetragonFamily(Family):
@@ -38,7 +38,7 @@ class TetragonFamily(Family):
     name = "tetragon"
     help = "Cilium Tetragon: tcp_connect and udp_sendmsg of processes and pods (JSON)"
     vantage = "endpoint"
-    proof = Proof(device=True, action=True)
+    proof = ("device", "action")
     advice = "Load a tracing policy for tcp_connect; it names no hosts, Hubble does."
     marks = (
         '"process_exec"', '"process_exit"', '"process_kprobe"', '"process_lsm"', '"process_tracepoint"',
@@ -75,6 +75,6 @@ class TetragonFamily(Family):
                 pl.when(pl.col("pod") != "").then(pl.concat_str("space", "pod", separator="/")), "node"
             ),
             transport=pl.col("proto").str.replace("IPPROTO_", ""),
-            action=pl.when(killed).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~sent.fill_null(False) | pl.col("server").is_null()).then(pl.lit(OTHER)),
+            action=one_of({"blocked": killed}, otherwise="allowed"),
+            reason=one_of({NO_CONNECTION: ~sent.fill_null(False) | pl.col("server").is_null()}),
         )

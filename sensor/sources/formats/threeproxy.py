@@ -14,7 +14,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.words import one_of
 
 _END = r"(?:\[[0-9a-fA-F:]+\]|[0-9a-fA-F.:]+):\d{1,5}"
 _LINE = (
@@ -33,7 +34,7 @@ class ThreeproxyFamily(Family):
     name = "3proxy"
     help = "3proxy 0.8 and 0.9: HTTP, SOCKS and port services, default and sample logformat"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     marks = (" 00",)
     claims = pl.col("line").str.contains(
         r"^\d\S*(?: \d\d:\d\d:\d\d(?: [+-]\d{4})?| +\[[^\]]+\])? +(?:[A-Z][\w-]*\.)?\d{1,5} 00\d{3} \S+ "
@@ -42,7 +43,7 @@ class ThreeproxyFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind proxy)."""
-        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        read = patterns.read(lines["line"], _LINE)
         request = pl.col("request").str.extract_groups(_REQUEST).struct
         error = pl.col("error").cast(pl.Int64, strict=False)
         return read.select(
@@ -58,8 +59,8 @@ class ThreeproxyFamily(Family):
             transport=pl.lit("tcp"),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(error.is_between(1, 10)).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(error == 4).then(pl.lit(CHALLENGE)),
+            action=one_of({"blocked": error.is_between(1, 10)}, otherwise="allowed"),
+            reason=one_of({CHALLENGE: error == 4}),
         )
 
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text.reasons import MESSAGE_WITHOUT_REQUEST
+from sensor.sources.text.words import one_of
 
 _HEAD = r"^(?:[A-Z]+\s+([A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d(?:\.\d+)?) \[(\d+)\]: )"
 _CONNECT = r"\bConnect \(file descriptor (\d+)\): .*\[(?:::ffff:)?([0-9a-fA-F.:]+)\]"
 _REQUEST = r"\bRequest \(file descriptor (\d+)\): ([A-Z]+) (\S+) HTTP/"
 _REFUSED = r'\bProxying refused on filtered (?:domain|url) "([^"]+)"'
-OTHER = "set aside: message that names no request"
 
 
 class TinyproxyFamily(Family):
@@ -28,7 +28,7 @@ class TinyproxyFamily(Family):
     name = "tinyproxy"
     help = "Tinyproxy: requests with their clients (LogLevel Connect or more), refusals"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, action=True)
+    proof = ("host", "path", "action")
     advice = "Tinyproxy logs no volumes: data-out cannot be reported from it."
     marks = (
         "critical ", "error ", "warning ", "notice ", "connect ", "info ", "tinyproxy",
@@ -58,6 +58,6 @@ class TinyproxyFamily(Family):
             "url",
             kind=pl.lit("http"),
             client=pl.when(pl.col("method").is_not_null()).then(last),
-            action=pl.when(pl.col("refused")).then(pl.lit("blocked")),
-            reason=pl.when(pl.col("url").is_null()).then(pl.lit(OTHER)),
+            action=one_of({"blocked": pl.col("refused")}),
+            reason=one_of({MESSAGE_WITHOUT_REQUEST: pl.col("url").is_null()}),
         )

@@ -14,8 +14,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "FlowStartTime|FlowStartTime_t|TimeGenerated", "end": "FlowEndTime|FlowEndTime_t",
@@ -28,7 +30,6 @@ _WANTED = {
 }  # fmt: skip
 _ONE = r"^([0-9a-fA-F.:]+)(?:\|\S*)?$"
 NO_ENDS = "set aside: record of another kind, or of several addresses together"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class TrafficAnalyticsFamily(Family):
@@ -37,7 +38,7 @@ class TrafficAnalyticsFamily(Family):
     name = "traffic-analytics"
     help = "Azure traffic analytics: NTANetAnalytics, AzureNetworkAnalytics_CL (JSON)"
     vantage = "flow"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = "Flow records name no hosts: add Azure DNS or Azure Firewall application rules."
     own_zone = "UTC"
     marks = ('"flowstatus"', '"flowstatus_s"')
@@ -71,14 +72,13 @@ class TrafficAnalyticsFamily(Family):
             transport=proto,
             bytes_up=_whole(pl.coalesce("up", pl.when(inbound).then("in").otherwise("out"))),
             bytes_down=_whole(pl.coalesce("down", pl.when(inbound).then("out").otherwise("in"))),
-            action=pl.when(pl.col("status").str.starts_with("D"))
-            .then(pl.lit("blocked"))
-            .when(pl.col("status").str.starts_with("A"))
-            .then(pl.lit("allowed")),
-            reason=pl.when(client.is_null())
-            .then(pl.lit(NO_ENDS))
-            .when(~proto.is_in(["tcp", "udp"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            action=one_of(
+                {
+                    "blocked": pl.col("status").str.starts_with("D"),
+                    "allowed": pl.col("status").str.starts_with("A"),
+                }
+            ),
+            reason=one_of({NO_ENDS: client.is_null(), NO_PORTS: ~has_ports(proto).fill_null(False)}),
         )
 
 

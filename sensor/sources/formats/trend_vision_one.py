@@ -13,8 +13,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import FROM_OUTSIDE
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "eventTime|eventTimeDT",
@@ -52,7 +53,6 @@ _ACTS = {
 }
 _FIRST = r'^\["?([^",\]]+)'
 OTHER = "set aside: event that is no network use"
-INCOMING = "set aside: connection from outside"
 
 
 class TrendVisionOneFamily(Family):
@@ -61,7 +61,7 @@ class TrendVisionOneFamily(Family):
     name = "trend-vision-one"
     help = "Trend Vision One: Internet Access web log, endpoint activity (NDJSON)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, device=True, action=True, user_agent=True)
+    proof = ("host", "path", "user", "device", "action", "user_agent")
     advice = "Neither web access nor endpoint activity carries sizes: data-out cannot be reported."
     marks = ('"endpointguid"', '"endpointhostname"')
     claims = (
@@ -84,13 +84,7 @@ class TrendVisionOneFamily(Family):
             "client_port",
             "device",
             "method",
-            kind=pl.when(web)
-            .then(pl.lit("proxy"))
-            .when(dns)
-            .then(pl.lit("dns"))
-            .when(page)
-            .then(pl.lit("http"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of({"proxy": web, "dns": dns, "http": page}, otherwise="flow"),
             client=pl.coalesce("client", pl.col("addresses").str.extract(_FIRST)),
             user_name=pl.coalesce("user", pl.col("logon").str.extract(_FIRST)),
             url=pl.when(web | page).then(pl.coalesce("url", "base")),
@@ -98,11 +92,10 @@ class TrendVisionOneFamily(Family):
             user_agent="agent",
             server=pl.when(~dns).then("server"),
             server_port=pl.when(~dns).then("port"),
-            transport=pl.when(web | page).then(pl.lit("tcp")),
+            transport=one_of({"tcp": web | page}),
             answers=pl.when(dns).then("objectIps"),
             action=pl.when(web).then(act).otherwise(pl.lit("allowed")),
-            reason=pl.when(~(web | dns | page | flow))
-            .then(pl.lit(OTHER))
-            .when(flow & pl.col("sub").is_in(["202", "203"]))
-            .then(pl.lit(INCOMING)),
+            reason=one_of(
+                {OTHER: ~(web | dns | page | flow), FROM_OUTSIDE: flow & pl.col("sub").is_in(["202", "203"])}
+            ),
         )

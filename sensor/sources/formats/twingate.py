@@ -15,8 +15,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "timestamp", "event": "event_type", "user": "user.email", "host": "resource.address",
@@ -32,7 +32,7 @@ class TwingateFamily(Family):
     name = "twingate"
     help = "Twingate connector and network event logs (JSON)"
     vantage = "proxy"
-    proof = Proof(host=True, user=True, action=True)
+    proof = ("host", "user", "action")
     marks = (
         '"closed_connection"', '"closed_to_connect"', '"established_connection"', '"established_to_connect"',
         '"failed_connection"', '"failed_to_connect"',
@@ -58,7 +58,7 @@ class TwingateFamily(Family):
             server="server",
             server_port="port",
             transport="proto",
-            action=pl.when(failed).then(pl.lit("unknown")).otherwise(pl.lit("allowed")),
+            action=one_of({"unknown": failed}, otherwise="allowed"),
             session=pl.when(~failed).then("id"),
-            phase=pl.when(closed).then(pl.lit("end")).otherwise(pl.lit("begin")),
+            phase=one_of({"end": closed}, otherwise="begin"),
         )

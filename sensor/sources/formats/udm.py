@@ -13,8 +13,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import lookups, objects
+from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_CONNECTION, REVERSE
+from sensor.sources.text.words import one_of
 
 _BELOW = ("", "udm.", "event.")
 _FIELDS = {
@@ -35,7 +36,6 @@ _WANTED = {
     for name, paths in _FIELDS.items()
 }
 _ACTION = r'"action"\s*:\s*\[\s*"([A-Z_]+)"'
-OTHER = "set aside: event that names no connection"
 
 
 class UdmFamily(Family):
@@ -45,10 +45,7 @@ class UdmFamily(Family):
     help = "Google SecOps (Chronicle) UDM: network events (JSON)"
     vantage = "proxy"
     generic = True
-    proof = Proof(
-        host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True,
-        user_agent=True,
-    )  # fmt: skip
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")  # fmt: skip
     marks = ('"principal"',)
     claims = (
         objects.having("metadata", "principal", "target")
@@ -70,13 +67,13 @@ class UdmFamily(Family):
         mail = pl.coalesce(first["principal.user.email_addresses"], first["principal.user.emailAddresses"])
         return read.select(
             *("time", "client_port", "device", "method", "status"),
-            kind=pl.when(dns).then(pl.lit("dns")).when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"dns": dns, "http": web}, otherwise="flow"),
             client=client,
             client_mac=first["principal.mac"],
             user_name=pl.coalesce("user", mail),
             url=pl.when(~dns).then("url"),
             host=pl.when(dns).then(question).when(pl.col("url").is_null()).then(named),
-            name_from=pl.when(~dns & ~web & named.is_not_null()).then(pl.lit("sni")),
+            name_from=one_of({"sni": ~dns & ~web & named.is_not_null()}),
             user_agent="agent",
             server=server,
             server_port="server_port",
@@ -84,10 +81,10 @@ class UdmFamily(Family):
             bytes_up=pl.when(~dns).then("up"),
             bytes_down=pl.when(~dns).then("down"),
             action=word,
-            reason=pl.when(
-                ~dns & pl.all_horizontal(server.is_null(), named.is_null(), pl.col("url").is_null())
-            )
-            .then(pl.lit(OTHER))
-            .when(question.str.contains(r"(?i)\.(?:in-addr|ip6)\.arpa\.?$"))
-            .then(lookups.reverse(pl.lit("PTR"))),
+            reason=one_of(
+                {
+                    NO_CONNECTION: ~dns & server.is_null() & named.is_null() & pl.col("url").is_null(),
+                    REVERSE: question.str.contains(r"(?i)\.(?:in-addr|ip6)\.arpa\.?$"),
+                }
+            ),
         )

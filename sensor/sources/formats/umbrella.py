@@ -23,8 +23,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts, lookups, objects
+from sensor.sources.text.words import one_of
 
 _STAMP = r'^\s*"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"?\s*,'
 _DNS = (
@@ -146,16 +146,7 @@ class UmbrellaFamily(Family):
     name = "umbrella"
     help = "Cisco Umbrella, Secure Access exports (CSV v1 to v10): DNS, web, cloud firewall, IP"
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "DNS logs prove interest, not use. Paths of HTTPS need decryption in the web policy; users need "
         "the AD connector "
@@ -175,9 +166,7 @@ class UmbrellaFamily(Family):
         headed = lines["header"].is_not_null()
         kinds = {"web": _WEB, "dns": _DNS, "firewall": _FIREWALL, "ip": _IP}
         kind = pl.select(
-            pl.coalesce(
-                *(pl.when(line.str.contains(pattern)).then(pl.lit(name)) for name, pattern in kinds.items())
-            )
+            one_of({name: line.str.contains(pattern) for name, pattern in kinds.items()})
         ).to_series()
         read = _positional(line, kind)
         if headed.any():
@@ -236,12 +225,13 @@ def _positional(line: pl.Series, kind: pl.Series) -> pl.DataFrame:
 
 def _kind(named: pl.DataFrame) -> pl.Series:
     return named.select(
-        kind=pl.when(pl.col("url").is_not_null())
-        .then(pl.lit("web"))
-        .when(pl.col("host").is_not_null())
-        .then(pl.lit("dns"))
-        .when(pl.col("server").is_not_null())
-        .then(pl.lit("firewall"))
+        kind=one_of(
+            {
+                "web": pl.col("url").is_not_null(),
+                "dns": pl.col("host").is_not_null(),
+                "firewall": pl.col("server").is_not_null(),
+            }
+        )
     )["kind"]
 
 
@@ -300,14 +290,14 @@ def _fields(read: pl.DataFrame) -> pl.DataFrame:
         user_name="user",
         url=pl.when(web).then("url"),
         host=pl.when(log == "dns").then("host").when(log == "firewall").then(single),
-        name_from=pl.when(log == "firewall").then(pl.lit("sni")),
+        name_from=one_of({"sni": log == "firewall"}),
         user_agent=pl.col("agent").str.strip_chars(),
         transport="protocol",
         bytes_up=pl.when(web).then("up"),
         bytes_down=pl.when(web).then("down"),
-        action=pl.when(log == "ip").then(pl.lit("unknown")).otherwise("action"),
-        reason=pl.when(log.is_null())
-        .then(pl.lit(UNKNOWN))
-        .when(log == "dns")
-        .then(lookups.reverse(pl.col("type").str.extract(r"\((\w+)\)"))),
+        action=one_of({"unknown": log == "ip"}, otherwise=pl.col("action")),
+        reason=one_of(
+            {UNKNOWN: log.is_null()},
+            otherwise=pl.when(log == "dns").then(lookups.reverse(pl.col("type").str.extract(r"\((\w+)\)"))),
+        ),
     )

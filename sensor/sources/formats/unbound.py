@@ -16,8 +16,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import lookups
+from sensor.sources.text import lookups, patterns
+from sensor.sources.text.reasons import SERVER_MESSAGE
+from sensor.sources.text.words import one_of
 
 _LEVEL = r"(?:info|query|reply|notice|warning|error|debug|fatal error)"
 _HEAD = rf"^(?:\[?(?P<time>[^\]\[]*?)\]? ?unbound)?(?:-?\w*)?\[\d+:[0-9a-f]+\] (?P<level>{_LEVEL}): "
@@ -35,7 +36,6 @@ _PASSING = (
     "transparent", "typetransparent", "inform", "nodefault", "noview", "always_transparent", "rpz-passthru",
     "rpz-disabled",
 )  # fmt: skip
-OTHER = "set aside: no lookup (server message)"
 
 
 class UnboundFamily(Family):
@@ -44,7 +44,7 @@ class UnboundFamily(Family):
     name = "unbound"
     help = "Unbound 1.6 to 1.24: log-queries, log-replies, log-local-actions, rpz-log; pfSense, OPNsense"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     advice = (
         "Set `log-replies: yes` and `log-local-actions: yes`: without them Unbound does not tell what it "
         "refused."
@@ -60,9 +60,9 @@ class UnboundFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup: a reply tells how its query ended, a local action that it was refused."""
         text = lines["line"].str.replace(rf"^({_LEVEL}: )", "[0:0] $1")
-        asked = text.str.extract_groups(_LOOKUP).struct.unnest()
-        local = text.str.extract_groups(_LOCAL).struct.unnest()
-        head = text.str.extract_groups(_HEAD).struct.unnest()
+        asked = patterns.read(text, _LOOKUP)
+        local = patterns.read(text, _LOCAL)
+        head = patterns.read(text, _HEAD)
         both = {n: pl.select(pl.coalesce(asked[n], local[n])).to_series() for n in ("client", "name", "type")}
         passing = local["what"].is_in(_PASSING)
         rows = pl.DataFrame(both).with_columns(
@@ -73,11 +73,11 @@ class UnboundFamily(Family):
             | pl.col("what").is_not_null()
             | (pl.col("level") == "reply"),
             action=pl.when(pl.col("what").is_not_null())
-            .then(pl.when("passing").then(pl.lit("allowed")).otherwise(pl.lit("blocked")))
+            .then(one_of({"allowed": pl.col("passing")}, otherwise="blocked"))
             .otherwise(lookups.verdict(pl.col("rcode"))),
-            reason=pl.when(pl.col("name").is_null())
-            .then(pl.lit(OTHER))
-            .otherwise(lookups.reverse(pl.col("type"))),
+            reason=one_of(
+                {SERVER_MESSAGE: pl.col("name").is_null()}, otherwise=lookups.reverse(pl.col("type"))
+            ),
         ).with_columns(pl.col("answer").fill_null(False))
         return lookups.paired(rows, ("client", "name", "type")).select(
             "time",

@@ -11,8 +11,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef
+from sensor.sources.text.reasons import NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "client": "src|UNIFIsrcClientIp|UNIFIsrcDeviceIp",
@@ -27,7 +28,6 @@ _FIELDS = {
     "url": "request",
     "act": "act",
 }
-OTHER = "set aside: event that names no connection"
 
 
 class UnifiFamily(Family):
@@ -36,7 +36,7 @@ class UnifiFamily(Family):
     name = "unifi"
     help = "Ubiquiti UniFi Network 9, 10 and UniFi OS: activity log in CEF"
     vantage = "firewall"
-    proof = Proof(device=True, action=True)
+    proof = ("device", "action")
     advice = "The activity log has neither hosts nor volumes: switch on NetFlow (IPFIX) and log the resolver."
     #: UniFi Network's stamps; of UniFi OS, which writes local time, nothing is read
     own_zone = "UTC"
@@ -58,12 +58,12 @@ class UnifiFamily(Family):
             "host",
             "url",
             "server",
-            kind=pl.when(lease).then(pl.lit("lease")).otherwise(pl.lit("flow")),
+            kind=one_of({"lease": lease}, otherwise="flow"),
             client=pl.when(lease).then("holder").otherwise("client"),
             client_mac="mac",
             server_port="port",
             transport="proto",
             action=pl.coalesce("act", said, pl.lit("unknown")),
             closes=pl.when(lease).then("left"),
-            reason=pl.when(~pl.col("connection") & ~lease).then(pl.lit(OTHER)),
+            reason=one_of({NO_CONNECTION: ~pl.col("connection") & ~lease}),
         )

@@ -14,8 +14,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 
 def _of_session(key: str) -> str:
@@ -46,7 +48,6 @@ _FIELDS = {
 _WEB = ("WebFilterEvent", "HttpRequestEvent", "HttpResponseEvent", "SslInspectorLogEvent")
 _FLOW = ("SessionEvent", "SessionStatsEvent", "FirewallEvent")
 OTHER = "set aside: event of another kind (class)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class UntangleFamily(Family):
@@ -55,7 +56,7 @@ class UntangleFamily(Family):
     name = "untangle"
     help = "Untangle / Arista NG Firewall 16 and 17: web filter, HTTP, sessions (JSON, syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     advice = "Send SessionStatsEvent too: only it has volumes; WebFilterEvent names hosts."
     marks = ('"class com.untangle.',)
     claims = pl.col("line").str.contains(r'"class"\s*:\s*"class com\.untangle\.')
@@ -77,7 +78,7 @@ class UntangleFamily(Family):
             "device",
             time=pl.when(ended).then(pl.coalesce("begun", "time")).otherwise("time"),
             ended=pl.when(ended).then("time"),
-            kind=pl.when(web).then(pl.lit("http")).otherwise(pl.lit("flow")),
+            kind=one_of({"http": web}, otherwise="flow"),
             user_name="user",
             url=pl.when(web).then(url),
             host=pl.when(web & url.is_null()).then("host"),
@@ -87,15 +88,8 @@ class UntangleFamily(Family):
             transport=proto,
             bytes_up=pl.when(ended).then("up"),
             bytes_down=pl.when(ended).then("down"),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
             session=pl.when(~blocked).then(session),
-            phase=pl.when(ended)
-            .then(pl.lit("end"))
-            .when(web)
-            .then(pl.lit("name"))
-            .otherwise(pl.lit("begin")),
-            reason=pl.when(~(web | flow).fill_null(False))
-            .then(pl.lit(OTHER))
-            .when(~proto.is_in(["tcp", "udp"]))
-            .then(pl.lit(NO_PORTS)),
+            phase=one_of({"end": ended, "name": web}, otherwise="begin"),
+            reason=one_of({OTHER: ~(web | flow).fill_null(False), NO_PORTS: ~has_ports(proto)}),
         )

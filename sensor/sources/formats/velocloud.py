@@ -13,8 +13,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "action": "ACTION", "client": "SRC", "client_port": "SPT", "server": "DST", "server_port": "DPT",
@@ -22,7 +24,6 @@ _FIELDS = {
     "down": "BYTES_RECEIVED",
 }  # fmt: skip
 _REFUSED = ["Deny", "Drop", "Reject"]
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class VelocloudFamily(Family):
@@ -31,7 +32,7 @@ class VelocloudFamily(Family):
     name = "velocloud"
     help = "VMware SD-WAN (VeloCloud) Edge 3 to 6: firewall log (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "bytes_up", "bytes_down", "action")
     marks = ('action="vcf ', "action=vcf ")
     claims = pl.col("line").str.contains(r"\bACTION=\"?VCF \w+")
 
@@ -52,12 +53,8 @@ class VelocloudFamily(Family):
             name_from=pl.lit("dns_answer"),
             bytes_up="up",
             bytes_down="down",
-            action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": refused}, otherwise="allowed"),
             session=pl.when(~refused).then(pl.concat_str(proto, *sides, separator="|")),
-            phase=pl.when(word == "Close")
-            .then(pl.lit("end"))
-            .when(word == "Update")
-            .then(pl.lit("update"))
-            .otherwise(pl.lit("begin")),
-            reason=pl.when(~proto.is_in(["tcp", "udp", "6", "17"]).fill_null(False)).then(pl.lit(NO_PORTS)),
+            phase=one_of({"end": word == "Close", "update": word == "Update"}, otherwise="begin"),
+            reason=one_of({NO_PORTS: ~has_ports(proto).fill_null(False)}),
         )

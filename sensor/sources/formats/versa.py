@@ -19,8 +19,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "id": "flowId", "cookie": "flowCookie", "begun": "flowStartMilliseconds", "ended": "flowEndMilliseconds",
@@ -34,7 +36,6 @@ _WANTED = {
 }  # fmt: skip
 _NAME = r"(?:^|\s)([A-Za-z][A-Za-z0-9]*Log), applianceName="
 OTHER = "set aside: log that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class VersaFamily(Family):
@@ -43,7 +44,7 @@ class VersaFamily(Family):
     name = "versa"
     help = "Versa Networks VOS: flow, access, URL, DNS and secure access logs (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     advice = "Log access rules at the end (volumes) and URL filtering (hosts)."
     marks = ("log, appliancename=",)
     claims = pl.col("line").str.contains(r"(?:^|\s)[A-Za-z][A-Za-z0-9]*Log, applianceName=")
@@ -65,15 +66,15 @@ class VersaFamily(Family):
             time=pl.lit(line.str.extract(r"^(\d{4}-\S+)")),
             at_end=~is_access & at_end,
             duration_s=pl.when(~is_access & at_end).then((ended - began) / 1000),
-            kind=pl.when(is_access)
-            .then(pl.lit("lease"))
-            .when(lookup)
-            .then(pl.lit("dns"))
-            .when(pl.col("url").is_not_null())
-            .then(pl.lit("http"))
-            .when(pl.col("host").is_not_null())
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of(
+                {
+                    "lease": is_access,
+                    "dns": lookup,
+                    "http": pl.col("url").is_not_null(),
+                    "tls": pl.col("host").is_not_null(),
+                },
+                otherwise="flow",
+            ),
             client=pl.when(is_access).then("tunnel").otherwise("client"),
             client_port="client_port",
             client_mac="mac",
@@ -86,22 +87,20 @@ class VersaFamily(Family):
             transport="proto",
             bytes_up=pl.when(at_end).then("up"),
             bytes_down=pl.when(at_end).then("down"),
-            action=pl.coalesce("action", pl.when(~is_access).then(pl.lit("allowed"))),
+            action=pl.coalesce("action", one_of({"allowed": ~is_access})),
             session=pl.when(~is_access & ~lookup & pl.col("id").is_not_null()).then(flow),
-            phase=pl.when(at_end)
-            .then(pl.lit("end"))
-            .when(named)
-            .then(pl.lit("name"))
-            .otherwise(pl.lit("begin")),
+            phase=one_of({"end": at_end, "name": named}, otherwise="begin"),
             closes=is_access & (pl.col("kind") == "delete"),
-            lease_s=pl.when(is_access).then(pl.lit("36000")),
+            lease_s=one_of({"36000": is_access}),
             origin=pl.lit("vpn"),
-            reason=pl.when(
-                pl.when(is_access).then(~told.fill_null(False)).otherwise(pl.col("server").is_null())
-            )
-            .then(pl.lit(OTHER))
-            .when(~is_access & ~pl.col("proto").is_in(["6", "17"]).fill_null(True))
-            .then(pl.lit(NO_PORTS)),
+            reason=one_of(
+                {
+                    OTHER: pl.when(is_access)
+                    .then(~told.fill_null(False))
+                    .otherwise(pl.col("server").is_null()),
+                    NO_PORTS: ~is_access & ~has_ports(pl.col("proto")).fill_null(True),
+                }
+            ),
         )
 
 

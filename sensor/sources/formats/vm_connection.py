@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _WANTED = {
@@ -30,7 +29,7 @@ class VmConnectionFamily(Family):
     name = "vm-connection"
     help = "Azure Monitor VM insights: VMConnection (JSON)"
     vantage = "endpoint"
-    proof = Proof(host=True, device=True, bytes_up=True, bytes_down=True)
+    proof = ("host", "device", "bytes_up", "bytes_down")
     own_zone = "UTC"
     marks = ('"destinationip"',)
     claims = objects.having("SourceIp", "DestinationIp", "BytesSent", "Direction", "Computer")

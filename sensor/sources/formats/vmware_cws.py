@@ -9,7 +9,6 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
 
 _FIELDS = {
@@ -32,7 +31,7 @@ class VmwareCwsFamily(Family):
     name = "vmware-cws"
     help = "VMware (VeloCloud) SASE Cloud Web Security: web log (JSON)"
     vantage = "proxy"
-    proof = Proof(host=True, path=True, user=True, action=True, user_agent=True)
+    proof = ("host", "path", "user", "action", "user_agent")
     advice = "The web log has no volumes: data-out cannot be reported from it."
     marks = ('"cws_timestamp"',)
     claims = objects.having("cws_timestamp")

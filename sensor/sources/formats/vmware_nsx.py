@@ -12,7 +12,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _LINE = (
     r"\bINET6? (?P<event>match|TERM)\s+(?P<verdict>PASS|DROP|REJECT|PUNT|REDIRECT|NAT|RDR)? ?\S+ (?:IN|OUT) "
@@ -20,7 +23,6 @@ _LINE = (
     r"(?P<server>[0-9a-fA-F.:]+)/(?P<port>\d+)"
 )
 _ANY = r"\bINET6? (?:match|TERM)\s.*[0-9a-fA-F.:]+(?:/\d+)?->[0-9a-fA-F.:]+"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class VmwareNsxFamily(Family):
@@ -29,14 +31,14 @@ class VmwareNsxFamily(Family):
     name = "vmware-nsx"
     help = "VMware NSX for vSphere 6 and NSX-T 3, 4: distributed firewall packet log (syslog)"
     vantage = "firewall"
-    proof = Proof(action=True)
+    proof = ("action",)
     advice = "The packet log has no hosts: add the DNS log of the resolver, or IPFIX for volumes."
     marks = ("inet match", "inet term", "inet6 match", "inet6 term")
     claims = pl.col("line").str.contains(_ANY)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per line (kind flow); match and TERM of one 5-tuple are one session."""
-        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        read = patterns.read(lines["line"], _LINE)
         blocked = pl.col("verdict").is_in(["DROP", "REJECT"]).fill_null(False)
         ends = ("client", "client_port", "server", "port")
         return read.select(
@@ -46,12 +48,10 @@ class VmwareNsxFamily(Family):
             kind=pl.lit("flow"),
             server_port="port",
             transport=pl.col("proto").str.to_lowercase(),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
             session=pl.when(~blocked).then(
                 pl.concat_str(pl.lit(lines["sender"]).fill_null(""), *ends, separator="|")
             ),
-            phase=pl.when(pl.col("event") == "TERM").then(pl.lit("end")).otherwise(pl.lit("begin")),
-            reason=pl.when(~pl.col("proto").str.to_lowercase().is_in(["tcp", "udp"]).fill_null(False)).then(
-                pl.lit(NO_PORTS)
-            ),
+            phase=one_of({"end": pl.col("event") == "TERM"}, otherwise="begin"),
+            reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False)}),
         )

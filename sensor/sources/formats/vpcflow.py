@@ -17,8 +17,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, layouts, objects
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "inner_client": "pkt-srcaddr|pkt_srcaddr|pktSrcAddr", "client": "srcaddr|src_addr|srcAddr",
@@ -51,7 +53,6 @@ _TCP_FLAGS_LINE = r"^\d{1,2} vpc-\S+ (?:subnet-\S+|-) (?:i-\S+|-) eni-\S+ \d+ (?
 _EXPORTED = r"^\d{4}-\d\d-\d\dT[\d:.]+Z "
 _OBJECT = r'^\s*\{.*"(?:src_?[aA]ddr"\s*:.*"dst_?[aA]ddr|dst_?[aA]ddr"\s*:.*"src_?[aA]ddr)"\s*:'
 NO_DATA = "set aside: interval without data (NODATA, SKIPDATA)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class VpcflowFamily(Family):
@@ -63,7 +64,7 @@ class VpcflowFamily(Family):
         "Alibaba Cloud VPC flow logs (JSON)"
     )
     vantage = "flow"
-    proof = Proof(bytes_up=True, bytes_down=True, action=True)
+    proof = ("bytes_up", "bytes_down", "action")
     advice = (
         "Flow logs name no hosts: add Route 53 resolver query logs. Log a custom format to S3, whose "
         "head line names it."
@@ -82,11 +83,7 @@ class VpcflowFamily(Family):
         """One row per record (kind flow, one way)."""
         # An export from CloudWatch puts its own time in front.
         lines = lines.with_columns(pl.col("line").str.replace(_EXPORTED, ""))
-        order = (
-            pl.when(pl.col("line").str.contains(_TCP_FLAGS_LINE))
-            .then(pl.lit(_TCP_FLAGS))
-            .otherwise(pl.lit(_ALL))
-        )
+        order = one_of({_TCP_FLAGS: pl.col("line").str.contains(_TCP_FLAGS_LINE)}, otherwise=_ALL)
         headed = lines.with_columns(header=pl.coalesce("header", order))
         return layouts.read(
             headed,
@@ -116,15 +113,12 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         packets_up="packets",
         one_way=pl.lit(True),
         eye="eye",
-        action=pl.when(pl.col("action") == "REJECT")
-        .then(pl.lit("blocked"))
-        .when(pl.col("action") == "ACCEPT")
-        .then(pl.lit("allowed")),
-        reason=pl.when(
-            pl.col("status").is_in(["NODATA", "SKIPDATA"])
-            | ((pl.col("client") == "-") & (pl.col("server") == "-"))
-        )
-        .then(pl.lit(NO_DATA))
-        .when(~pl.col("proto").is_in(["6", "17"]))
-        .then(pl.lit(NO_PORTS)),
+        action=one_of({"blocked": pl.col("action") == "REJECT", "allowed": pl.col("action") == "ACCEPT"}),
+        reason=one_of(
+            {
+                NO_DATA: pl.col("status").is_in(["NODATA", "SKIPDATA"])
+                | ((pl.col("client") == "-") & (pl.col("server") == "-")),
+                NO_PORTS: ~has_ports(pl.col("proto")),
+            }
+        ),
     )

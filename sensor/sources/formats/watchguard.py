@@ -16,8 +16,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import cef, dhcp, keyvalue, layouts
+from sensor.sources.text import cef, dhcp, keyvalue, layouts, patterns
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "time": "devTime",
@@ -60,8 +62,6 @@ _GRANT = (
     r"\bDHCPACK on (?P<client>[\d.]+) to (?P<client_mac>(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})"
     r"(?: \((?P<device>[^)]+)\))? via "
 )
-OTHER = "set aside: event that names no connection"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class WatchguardFamily(Family):
@@ -72,7 +72,7 @@ class WatchguardFamily(Family):
         "WatchGuard Firebox (Fireware 11 to 12): connections, HTTP/HTTPS/DNS proxies, logins; LEEF and syslog"
     )
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = (
         "Enable `Send a log message for reports` in policies and proxy actions: only then are volumes "
         "and hosts logged."
@@ -94,7 +94,7 @@ class WatchguardFamily(Family):
                 (_LEEF, _leef),
                 (_SHOWN, _shown),
                 (_ENDS, _plain),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
             ],
         )
 
@@ -117,7 +117,7 @@ def _shown(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _plain(lines: pl.DataFrame, pattern: str = _ENDS) -> pl.DataFrame:
-    ends = lines["line"].str.extract_groups(pattern).struct.unnest()
+    ends = patterns.read(lines["line"], pattern)
     number = (
         lines["line"].str.extract(r'msg_id="([0-9A-F]{4}-[0-9A-F]{4})"').str.replace("-", "", literal=True)
     )
@@ -151,13 +151,7 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         time="time",
         duration_s=pl.col("duration").str.extract(r"^([\d.]+)"),
         at_end=ended,
-        kind=pl.when(asked)
-        .then(pl.lit("dns"))
-        .when(web & pl.col("path").is_null())
-        .then(pl.lit("tls"))
-        .when(web)
-        .then(pl.lit("http"))
-        .otherwise(pl.lit("flow")),
+        kind=one_of({"dns": asked, "tls": web & pl.col("path").is_null(), "http": web}, otherwise="flow"),
         client="client",
         client_port="client_port",
         user_name=_person("user"),
@@ -170,25 +164,16 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         transport=proto,
         bytes_up="up",
         bytes_down="down",
-        action=pl.when(refused).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+        action=one_of({"blocked": refused}, otherwise="allowed"),
         session=pl.when(~refused).then(session),
-        phase=pl.when(ended)
-        .then(pl.lit("end"))
-        .when(measured)
-        .then(pl.lit("update"))
-        .when(web)
-        .then(pl.lit("name"))
-        .otherwise(pl.lit("begin")),
-        reason=pl.when(pl.col("client").is_null())
-        .then(pl.lit(OTHER))
-        .when(~proto.is_in(["tcp", "udp", "6", "17"]))
-        .then(pl.lit(NO_PORTS)),
+        phase=one_of({"end": ended, "update": measured, "name": web}, otherwise="begin"),
+        reason=one_of({NO_CONNECTION: pl.col("client").is_null(), NO_PORTS: ~has_ports(proto)}),
     )
 
 
 def _grants(lines: pl.DataFrame) -> pl.DataFrame:
     """Addresses the box's own DHCP server gave."""
-    read = lines["line"].str.extract_groups(_GRANT).struct.unnest()
+    read = patterns.read(lines["line"], _GRANT)
     return read.with_columns(
         kind=pl.lit("lease"),
         origin=pl.lit("dhcp"),
@@ -198,14 +183,14 @@ def _grants(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _logins(lines: pl.DataFrame) -> pl.DataFrame:
-    read = lines["line"].str.extract_groups(_LOGIN).struct.unnest()
+    read = patterns.read(lines["line"], _LOGIN)
     tunnel = pl.col("virtual").is_not_null()
     return read.select(
         kind=pl.lit("lease"),
         client=pl.coalesce("virtual", "from"),
         user_name=_person("user"),
         lease_s=pl.lit("36000"),
-        origin=pl.when(tunnel).then(pl.lit("vpn")).otherwise(pl.lit("directory")),
+        origin=one_of({"vpn": tunnel}, otherwise="directory"),
         # A tunnel's outer address is of the road, not of the network.
-        reason=pl.when(pl.col("vpn").is_not_null() & ~tunnel).then(pl.lit(OTHER)),
+        reason=one_of({NO_CONNECTION: pl.col("vpn").is_not_null() & ~tunnel}),
     )

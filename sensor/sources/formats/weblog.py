@@ -19,8 +19,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts, objects
+from sensor.sources.text import layouts, objects, patterns
+from sensor.sources.text.words import one_of
 
 _STAMP = r"\[(?<time>\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4})\]"
 _ADDRESS = r"(?:[0-9a-fA-F]*[.:][0-9a-fA-F.:]+|localhost|unix:)"
@@ -89,9 +89,7 @@ class WeblogFamily(Family):
         "forward proxies, and web servers that log their host"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "The combined layout has neither host nor upload size: log JSON with remote_addr, host, request, "
         "request_length and bytes_sent; in stream blocks add $ssl_preread_server_name."
@@ -119,7 +117,7 @@ class WeblogFamily(Family):
 
 
 def _combined(lines: pl.DataFrame) -> pl.DataFrame:
-    return _requests(lines["line"].str.extract_groups(_COMBINED).struct.unnest())
+    return _requests(patterns.read(lines["line"], _COMBINED))
 
 
 def _objects(lines: pl.DataFrame) -> pl.DataFrame:
@@ -142,14 +140,8 @@ def _named(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def _requests(read: pl.DataFrame) -> pl.DataFrame:
-    nothing = pl.lit(None, dtype=pl.String)
-    fields = read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in _OBJECT)
-    parts = (
-        fields["request"]
-        .fill_null("")
-        .str.extract_groups(r"^(?<verb>[A-Z][A-Z_-]*) (?<target>\S+)")
-        .struct.unnest()
-    )
+    fields = layouts.conformed(read, _OBJECT)
+    parts = patterns.read(fields["request"].fill_null(""), r"^(?<verb>[A-Z][A-Z_-]*) (?<target>\S+)")
     target, verb = pl.lit(parts["target"]), pl.lit(parts["verb"])
     whole = target.str.contains(_NAMED)
     host = pl.col("host").str.replace(r"^(?:-|_|localhost)$", "")
@@ -179,17 +171,19 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
         transport=pl.lit("tcp"),
         bytes_up="up",
         bytes_down="down",
-        action=pl.when(refused.fill_null(False)).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-        reason=pl.when(pl.col("time").is_null() & pl.col("client").is_null())
-        .then(pl.lit(layouts.UNREADABLE))
-        .when(target.is_null())
-        .then(pl.lit(NO_REQUEST)),
+        action=one_of({"blocked": refused}, otherwise="allowed"),
+        reason=one_of(
+            {
+                layouts.UNREADABLE: pl.col("time").is_null() & pl.col("client").is_null(),
+                NO_REQUEST: target.is_null(),
+            }
+        ),
     )
 
 
 def _streams(lines: pl.DataFrame) -> pl.DataFrame:
     """A relayed connection; its SNI is the only name in the line."""
-    fields = lines["line"].str.extract_groups(_STREAM).struct.unnest()
+    fields = patterns.read(lines["line"], _STREAM)
     upstream = pl.col("rest").str.extract(r'"?(\d+\.\d+\.\d+\.\d+):\d+')
     return fields.select(
         time="time",
@@ -205,9 +199,8 @@ def _streams(lines: pl.DataFrame) -> pl.DataFrame:
         transport="protocol",
         bytes_up="up",
         bytes_down="down",
-        action=pl.when(pl.col("status") == "403")
-        .then(pl.lit("blocked"))
-        .when(pl.col("status").is_in(["500", "502", "503"]))
-        .then(pl.lit("reset"))
-        .otherwise(pl.lit("allowed")),
+        action=one_of(
+            {"blocked": pl.col("status") == "403", "reset": pl.col("status").is_in(["500", "502", "503"])},
+            otherwise="allowed",
+        ),
     )

@@ -13,8 +13,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_DESTINATION
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "time", "client": "src", "client_port": "srcport|src_port|sport", "device": "srcname",
@@ -25,7 +26,6 @@ _WANTED = {
     "rule": "rule",
 }  # fmt: skip
 _WEB = r"(?i)^(?:https?|ssl|tls)$|^(?:tcp/)?https?$"
-NO_USE = "set aside: event that names no destination"
 
 
 class WelfFamily(Family):
@@ -35,9 +35,7 @@ class WelfFamily(Family):
     help = "WELF (WebTrends) of any product: WebMarshal, Junos UTM, Topsec, firewalls"
     vantage = "proxy"
     generic = True
-    proof = Proof(
-        host=True, path=True, user=True, bytes_up=True, bytes_down=True, action=True, user_agent=True
-    )
+    proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('time="',)
     claims = pl.col("line").str.contains(
         r'\bid=\S+ (?:.* )?time="\d{4}-\d{1,2}-\d{1,2} \d\d:\d\d:\d\d" (?:.* )?fw=\S+ (?:.* )?pri=\d'
@@ -69,9 +67,9 @@ class WelfFamily(Family):
             action=pl.coalesce(
                 "action",
                 pl.when(pl.col("rule").is_in(["accept", "deny", "drop", "reject"])).then("rule"),
-                pl.when(code.is_not_null()).then(pl.lit("allowed")),
+                one_of({"allowed": code.is_not_null()}),
             ),
-            kind=pl.when(web.fill_null(False)).then(pl.lit("proxy")).otherwise(pl.lit("flow")),
+            kind=one_of({"proxy": web}, otherwise="flow"),
             host="host",
             name_from=pl.lit("url"),
             url=pl.when(pl.col("host").is_null()).then("told"),
@@ -79,5 +77,5 @@ class WelfFamily(Family):
             status=code,
             duration_s="duration",
             transport=pl.col("proto").str.to_lowercase().str.extract(r"^(tcp|udp)\b"),
-            reason=pl.when(nowhere).then(pl.lit(NO_USE)),
+            reason=one_of({NO_DESTINATION: nowhere}),
         )

@@ -16,8 +16,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas, dhcp
+from sensor.sources.text.words import one_of
 
 _V4 = ("id", "date", "clock", "", "ip", "name", "mac", "user")
 _V6 = ("id", "date", "clock", "", "ip", "name", "", "", "duid", "user")
@@ -38,7 +38,7 @@ class WindowsDhcpFamily(Family):
     name = "windows-dhcp"
     help = "Windows Server 2008 to 2025 DHCP audit logs, IPv4 and IPv6"
     vantage = "identity"
-    proof = Proof(device=True)
+    proof = ("device",)
     advice = "The server overwrites these files every week and caps their size: collect them daily."
     header = r"(?i)^(?:\ufeff)?ID,Date,Time,Description,IP(?:v6)? Address,Host Name,"
     claims = pl.col("line").str.contains(f"{_EVENT}|{_PREAMBLE}")
@@ -58,6 +58,6 @@ class WindowsDhcpFamily(Family):
             lease_s=pl.when(pl.col("id").is_in(_GIVEN_UP)).then(pl.lit(0.0)).otherwise(pl.lit(_SCOPE_S)),
             closes=pl.col("id").is_in(_GIVEN_UP),
             origin=pl.lit("dhcp"),
-            confidence=pl.when(is_v6).then(pl.lit(dhcp.BY_DUID)).otherwise(pl.lit(dhcp.ASSUMED)),
-            reason=pl.when(~pl.col("id").is_in([*_GIVEN, *_GIVEN_UP]).fill_null(False)).then(pl.lit(OTHER)),
+            confidence=pl.when(is_v6).then(dhcp.BY_DUID).otherwise(dhcp.ASSUMED),
+            reason=one_of({OTHER: ~pl.col("id").is_in([*_GIVEN, *_GIVEN_UP]).fill_null(False)}),
         )

@@ -19,8 +19,9 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import commas, lookups, objects
+from sensor.sources.text import commas, lookups, objects, patterns
+from sensor.sources.text.reasons import NOT_A_QUERY, SERVER_EVENT
+from sensor.sources.text.words import one_of
 
 _STAMP = (
     r"(?:\d{8}|\d{1,4}[-/. ]{1,2}\d{1,2}[-/. ]{1,2}\d{1,4}\.?) "
@@ -55,7 +56,6 @@ _DUMP = (
 )
 NO_PACKET = "set aside: no lookup (heading, packet dump, server event)"
 UPSTREAM = "set aside: between this server and its forwarder"
-OTHER_EVENT = "set aside: DNS server event that is no client's lookup"
 
 _EVENT: dict[str, str] = {
     "event": "EventID|EventId|Id|event_id|winlog.event_id|event.code|Event.System.EventID|System.EventID",
@@ -100,7 +100,7 @@ class WindowsDnsFamily(Family):
     name = "windows-dns"
     help = "Windows DNS Server debug log (2003 to 2025), any region's dates, details mode"
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     advice = (
         "Log packets, both directions, queries and responses. Dates are the server's local time and "
         "region: set the "
@@ -110,7 +110,7 @@ class WindowsDnsFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per client's lookup, with the answer's verdict."""
-        read = lines["line"].str.extract_groups(_PACKET).struct.unnest()
+        read = patterns.read(lines["line"], _PACKET)
         read = read.with_columns(_ordered(read["time"]))
         answer = pl.col("r") == "R"
         upstream = (pl.col("way") == "Snd") != answer
@@ -118,13 +118,14 @@ class WindowsDnsFamily(Family):
             answer=answer.fill_null(False),
             action=pl.when(answer).then(lookups.verdict(pl.col("rcode"))),
             name=labels(pl.col("name")).str.to_lowercase(),
-            reason=pl.when(pl.col("name").is_null())
-            .then(pl.lit(NO_PACKET))
-            .when(upstream)
-            .then(pl.lit(UPSTREAM))
-            .when(pl.col("opcode") != "Q")
-            .then(pl.lit(lookups.NOT_A_QUERY))
-            .otherwise(lookups.reverse(pl.col("type"))),
+            reason=one_of(
+                {
+                    NO_PACKET: pl.col("name").is_null(),
+                    UPSTREAM: upstream,
+                    NOT_A_QUERY: pl.col("opcode") != "Q",
+                },
+                otherwise=lookups.reverse(pl.col("type")),
+            ),
         )
         return lookups.paired(rows, ("client", "xid", "name", "type")).select(
             "time",
@@ -147,7 +148,7 @@ class WindowsDnsEventsFamily(Family):
         "NXLog, evtx_dump"
     )
     vantage = "dns"
-    proof = Proof(host=True, action=True)
+    proof = ("host", "action")
     header = r'(?i)^[^{]*[",;]?QNAME[",;]'
     marks = (
         "qname", "microsoft-windows-dnsserver", "query_received: tcp=", "recurse_query_out: tcp=",
@@ -178,9 +179,9 @@ class WindowsDnsEventsFamily(Family):
             client=pl.when(told).then("destination").otherwise("source"),
             name=pl.col("name").str.to_lowercase().str.strip_suffix("."),
             action=pl.when(told).then(lookups.verdict(pl.col("rcode"))),
-            reason=pl.when(~(asked | told).fill_null(False))
-            .then(pl.lit(OTHER_EVENT))
-            .otherwise(lookups.reverse(pl.col("type"))),
+            reason=one_of(
+                {SERVER_EVENT: ~(asked | told).fill_null(False)}, otherwise=lookups.reverse(pl.col("type"))
+            ),
         )
         return lookups.paired(rows, ("client", "xid", "name", "type")).select(
             "time",
@@ -222,13 +223,10 @@ def labels(name: pl.Expr) -> pl.Expr:
 
 def _ordered(stamps: pl.Series) -> pl.Series:
     """Region's dates as `YYYY-MM-DD HH:MM:SS [AM]`, day and month by the block's own evidence."""
-    parts = (
-        stamps.str.replace(r"^(\d{4})(\d\d)(\d\d) ", "$1-$2-$3 ")
-        .str.extract_groups(
-            r"^(?P<a>\d{1,4})(?P<sign>[-/. ])[-/. ]?(?P<b>\d{1,2})[-/. ]{1,2}(?P<c>\d{1,4})\.? (?P<clock>\S+)"
-            r"(?P<half>.*)$"
-        )
-        .struct.unnest()
+    parts = patterns.read(
+        stamps.str.replace(r"^(\d{4})(\d\d)(\d\d) ", "$1-$2-$3 "),
+        r"^(?P<a>\d{1,4})(?P<sign>[-/. ])[-/. ]?(?P<b>\d{1,2})[-/. ]{1,2}(?P<c>\d{1,4})\.? (?P<clock>\S+)"
+        r"(?P<half>.*)$",
     )
     a, b, c = (pl.col(name).cast(pl.Int64, strict=False) for name in "abc")
     slashed = (pl.col("sign") == "/") & (pl.col("half") != "")

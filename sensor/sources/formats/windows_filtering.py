@@ -13,14 +13,15 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.formats import windows_security
-from sensor.sources.interface import Proof
 from sensor.sources.text import events
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _DATA = ("Direction", "SourceAddress", "SourcePort", "DestAddress", "DestPort", "Protocol")
 _INBOUND = r"^%%14592$|^(?i:inbound)$"
 _LOOPBACK = r"^127\.|^::1$"
 INSIDE = "set aside: connection inside the computer (loopback address)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class WindowsFilteringFamily(Family):
@@ -29,7 +30,7 @@ class WindowsFilteringFamily(Family):
     name = "windows-filtering"
     help = "Windows Filtering Platform, Security events 5156 and 5157: XML, winlogbeat, NXLog, Wazuh JSON"
     vantage = "endpoint"
-    proof = Proof(device=True, action=True)
+    proof = ("device", "action")
     advice = "It names no hosts, accounts or bytes: collect Sysmon 22 and 3 of the same computers."
     marks = ("5156", "5157")
     claims = windows_security.AUDITED & windows_security.FILTERED
@@ -53,9 +54,8 @@ class WindowsFilteringFamily(Family):
             server_port=server[1],
             device=pl.when(~inbound).then("computer"),
             transport="Protocol",
-            action=pl.when(pl.col("event") == "5157").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(~pl.col("Protocol").is_in(["6", "17"]))
-            .then(pl.lit(NO_PORTS))
-            .when(client[0].str.contains(_LOOPBACK))
-            .then(pl.lit(INSIDE)),
+            action=one_of({"blocked": pl.col("event") == "5157"}, otherwise="allowed"),
+            reason=one_of(
+                {NO_PORTS: ~has_ports(pl.col("Protocol")), INSIDE: client[0].str.contains(_LOOPBACK)}
+            ),
         )

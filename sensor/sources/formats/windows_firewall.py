@@ -12,14 +12,16 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
+from sensor.sources.text import patterns
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _LINE = (
     r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<action>ALLOW|DROP|OPEN|OPEN-INBOUND|CLOSE) "
     r"(?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+) "
     r"(?P<client_port>\d+|-) (?P<port>\d+|-) "
 )
-NO_PORTS = "set aside: neither TCP nor UDP"
 CLOSED = "set aside: end of a connection (its beginning counts)"
 
 
@@ -29,7 +31,7 @@ class WindowsFirewallFamily(Family):
     name = "windows-firewall"
     help = "Windows Defender Firewall log (pfirewall.log)"
     vantage = "endpoint"
-    proof = Proof(action=True)
+    proof = ("action",)
     advice = (
         "Set `LogAllowed` too: without it only dropped packets are logged. There are no hosts and no volumes."
     )
@@ -38,7 +40,7 @@ class WindowsFirewallFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per connection or dropped packet (kind flow)."""
-        read = lines["line"].str.extract_groups(_LINE).struct.unnest()
+        read = patterns.read(lines["line"], _LINE)
         return read.select(
             "time",
             "client",
@@ -47,9 +49,11 @@ class WindowsFirewallFamily(Family):
             kind=pl.lit("flow"),
             server_port="port",
             transport=pl.col("proto").str.to_lowercase(),
-            action=pl.when(pl.col("action") == "DROP").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
-            reason=pl.when(pl.col("action") == "CLOSE")
-            .then(pl.lit(CLOSED))
-            .when(~pl.col("proto").is_in(["TCP", "UDP", "6", "17"]))
-            .then(pl.lit(NO_PORTS)),
+            action=one_of({"blocked": pl.col("action") == "DROP"}, otherwise="allowed"),
+            reason=one_of(
+                {
+                    CLOSED: pl.col("action") == "CLOSE",
+                    NO_PORTS: ~has_ports(pl.col("proto")),
+                }
+            ),
         )

@@ -24,8 +24,8 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, MAX_RECORD_BYTES
-from sensor.sources.interface import Proof
 from sensor.sources.text import events
+from sensor.sources.text.words import one_of
 
 _DATA = (
     "TargetUserName", "TargetDomainName", "IpAddress", "WorkstationName", "LogonType", "Status",
@@ -113,7 +113,7 @@ class WindowsSecurityFamily(Family):
         "NXLog, Azure, Wazuh JSON"
     )
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = (
         "Collect 4768 and 4769 of every domain controller (audit Kerberos authentication and service "
         "tickets, success): they name the account at the client's own address."
@@ -166,15 +166,12 @@ def reason_of(user: pl.Expr, address: pl.Expr) -> pl.Expr:
     failed = event.is_in(_TICKETS) & ~status.str.contains(r"^0x0+$|^0$").fill_null(True)
     service = event.is_in(_LOGONS) & pl.col("LogonType").is_in(_SERVICE_TYPES).fill_null(False)
     windows = user.str.contains(_WINDOWS).fill_null(True)
-    return (
-        pl.when(~known)
-        .then(pl.lit(OTHER))
-        .when(failed)
-        .then(pl.lit(FAILED))
-        .when(service | windows)
-        .then(pl.lit(SERVICE))
-        .when(address.is_null() | address.is_in(["", "-"]))
-        .then(pl.lit(NO_ADDRESS))
-        .when(address.str.contains(_OWN))
-        .then(pl.lit(OWN))
+    return one_of(
+        {
+            OTHER: ~known,
+            FAILED: failed,
+            SERVICE: service | windows,
+            NO_ADDRESS: address.is_null() | address.is_in(["", "-"]),
+            OWN: address.str.contains(_OWN),
+        }
     )

@@ -16,8 +16,8 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.formats import windows_security as rules
 from sensor.sources.framing import QUOTED
-from sensor.sources.interface import Proof
 from sensor.sources.text import commas
+from sensor.sources.text.words import one_of
 
 _WANTED = {"stamp": "date and time", "event": "event id"}
 #: Where a 4624 tells of the new session: the subject before it is the program that asked.
@@ -31,7 +31,7 @@ class WindowsSecurityCsvFamily(Family):
     name = "windows-security-csv"
     help = "Windows Security events 4624, 4768, 4769, 4770 as CSV of an English Event Viewer"
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = "Save the log as XML: it does not depend on the language."
     header = r"(?i)^\ufeff?(?:Keywords|Level),Date and Time,Source,Event ID,Task Category"
     framing = QUOTED
@@ -55,7 +55,7 @@ class WindowsSecurityCsvFamily(Family):
         )
         user, address = pl.col("user"), pl.col("address")
         refused = (pl.col("keywords") == "Audit Failure") & pl.col("event").is_in(rules.KNOWN)
-        reason = pl.when(refused).then(pl.lit(rules.FAILED)).otherwise(rules.reason_of(user, address))
+        reason = one_of({rules.FAILED: refused}, otherwise=rules.reason_of(user, address))
         return told.select(
             time="stamp",
             kind=pl.lit("lease"),
@@ -65,9 +65,9 @@ class WindowsSecurityCsvFamily(Family):
             lease_s=pl.lit(rules.LEASE_S),
             origin=pl.lit("directory"),
             confidence=pl.when(pl.col("LogonType") == "10").then(0.6).otherwise(0.7),
-            reason=pl.when((reason != rules.OTHER).fill_null(True) & user.is_null())
-            .then(pl.lit(LANGUAGE))
-            .otherwise(reason),
+            reason=one_of(
+                {LANGUAGE: (reason != rules.OTHER).fill_null(True) & user.is_null()}, otherwise=reason
+            ),
         )
 
 

@@ -25,7 +25,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.formats import windows_security as rules
 from sensor.sources.framing import JOINT, Blocks
-from sensor.sources.interface import Proof
+from sensor.sources.text.words import one_of
 
 _FIELDS = ("", "log", "", "stamp", "event", "", "", "", "audit", "", "", "", "message")
 _START = r"^MSWinEventLog(?:\t| |#011)\d(?:\t|#011)"
@@ -64,7 +64,7 @@ class WindowsSecurityTextFamily(Family):
         "WinEventLog: English, German, French"
     )
     vantage = "identity"
-    proof = Proof(user=True, device=True)
+    proof = ("user", "device")
     advice = "Send events as JSON or XML: their fields do not depend on the language."
     marks = ("mswineventlog", "logname=")
     claims = pl.col("line").str.contains(_START) | (pl.col("line").str.extract(SPLUNK_EVENT, 2) == "Security")
@@ -96,11 +96,10 @@ class WindowsSecurityTextFamily(Family):
             lease_s=pl.lit(rules.LEASE_S),
             origin=pl.lit("directory"),
             confidence=pl.when(pl.col("LogonType") == "10").then(0.6).otherwise(0.7),
-            reason=pl.when(refused)
-            .then(pl.lit(rules.FAILED))
-            .when(known & user.is_null())
-            .then(pl.lit(LANGUAGE))
-            .otherwise(rules.reason_of(user, address)),
+            reason=one_of(
+                {rules.FAILED: refused, LANGUAGE: known & user.is_null()},
+                otherwise=rules.reason_of(user, address),
+            ),
         )
 
 

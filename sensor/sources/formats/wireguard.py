@@ -19,8 +19,8 @@ import hashlib
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import layouts
+from sensor.sources.text import layouts, patterns
+from sensor.sources.text.words import one_of
 
 _KEY = r"[A-Za-z0-9+/]{38,43}="
 _INTERFACE = (
@@ -45,7 +45,7 @@ class WireguardFamily(Family):
     name = "wireguard"
     help = "WireGuard `wg show all dump` (keys are dropped)"
     vantage = "identity"
-    proof = Proof(device=True)
+    proof = ("device",)
     advice = "Take a dump every two minutes: it only tells the latest handshake."
     marks = ("\t",)
     claims = pl.col("line").str.contains(_INTERFACE) | pl.col("line").str.contains(_ODD)
@@ -59,7 +59,7 @@ class WireguardFamily(Family):
 
 
 def _peers(lines: pl.DataFrame) -> pl.DataFrame:
-    found = lines["line"].str.extract_groups(_PEER).struct.unnest().with_row_index("row")
+    found = patterns.read(lines["line"], _PEER).with_row_index("row")
     each = found.with_columns(one=pl.col("allowed").str.split(",")).explode("one")
     address = pl.when(pl.col("one").str.contains(_SINGLE)).then(pl.col("one").str.replace(r"/\d+$", ""))
     shaken = pl.col("handshake").str.strip_chars_start("0").str.contains(r"^\d{9,10}$")
@@ -71,7 +71,7 @@ def _peers(lines: pl.DataFrame) -> pl.DataFrame:
         device=pl.format("wireguard-{}", pl.lit(_digests(each["key"]))),
         lease_s=pl.lit(_HELD_S),
         origin=pl.lit("vpn"),
-        reason=pl.when(~shaken).then(pl.lit(NEVER)).when(address.is_null()).then(pl.lit(NETWORK)),
+        reason=one_of({NEVER: ~shaken, NETWORK: address.is_null()}),
     )
 
 

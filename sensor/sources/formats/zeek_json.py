@@ -16,8 +16,8 @@ import polars as pl
 
 from sensor.sources import zeek_logs, zeek_text
 from sensor.sources.family import FIELDS, Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.words import one_of
 
 _READ: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     "dns": zeek_logs.dns,
@@ -55,16 +55,7 @@ class ZeekJsonFamily(Family):
     name = "zeek-json"
     help = "Zeek and Corelight JSON lines of mixed logs, also inside syslog or exports (Kafka, Splunk)"
     vantage = "packets"
-    proof = Proof(
-        host=True,
-        path=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-        fingerprint=True,
-    )
+    proof = ("host", "path", "device", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
     advice = "Stream conn.log, too: it alone has volumes; ssl.log and quic.log have the names."
     marks = ('"uid"', '"uids"', '"_path"')
     claims = (
@@ -89,8 +80,8 @@ class ZeekJsonFamily(Family):
 def log_of(lines: pl.Series) -> pl.Series:
     """The name of the log each line is of; NULL where nothing tells."""
     said = lines.str.extract(r'"_path"\s*:\s*"([^"]*)"')
-    told = [pl.when(lines.str.contains(pattern)).then(pl.lit(log)) for log, pattern in _KEYS.items()]
-    return pl.select(log=pl.coalesce(pl.lit(said), *told)).to_series()
+    told = one_of({log: lines.str.contains(pattern) for log, pattern in _KEYS.items()})
+    return pl.select(log=pl.coalesce(pl.lit(said), told)).to_series()
 
 
 def _fields(log: str, part: pl.DataFrame) -> pl.DataFrame:

@@ -15,8 +15,10 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
-from sensor.sources.text import objects
+from sensor.sources.text import objects, patterns
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _WANTED = {
     "time": "start_time|timestamp", "end": "end_time", "connection": "conn_uuid", "client": "ip_src_saddr",
@@ -28,7 +30,6 @@ _WANTED = {
 }  # fmt: skip
 _SYSLOG = r"^daemon=zenarmor, index=(?P<index>\w+), data=(?P<data>\{.*)$"
 ALERT = "set aside: alert (its connection is told apart)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class ZenarmorFamily(Family):
@@ -37,7 +38,7 @@ class ZenarmorFamily(Family):
     name = "zenarmor"
     help = "Zenarmor (Sensei) 1 and 2: connections, TLS, web, DNS (syslog, Elasticsearch)"
     vantage = "firewall"
-    proof = Proof(host=True, path=True, user=True, device=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     marks = ('"ip_src_saddr"', "daemon=zenarmor, index=")
     claims = pl.col("line").str.contains("^daemon=zenarmor, index=") | objects.having(
         "ip_src_saddr", "ip_dst_saddr"
@@ -45,7 +46,7 @@ class ZenarmorFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record: kind dns, http, tls or flow."""
-        sent = lines["line"].str.extract_groups(_SYSLOG).struct.unnest()
+        sent = patterns.read(lines["line"], _SYSLOG)
         read = objects.read(pl.select(pl.coalesce(sent["data"], lines["line"])).to_series(), _WANTED)
         asked, named = pl.col("query").is_not_null(), pl.col("sni").is_not_null()
         web = (pl.col("method").is_not_null() | pl.col("path").is_not_null()) & ~asked
@@ -55,13 +56,7 @@ class ZenarmorFamily(Family):
         return read.select(
             *("time", "client", "client_port", "method", "packets_up", "packets_down"),
             ended=pl.when(~asked).then("end"),
-            kind=pl.when(asked)
-            .then(pl.lit("dns"))
-            .when(web)
-            .then(pl.lit("http"))
-            .when(named)
-            .then(pl.lit("tls"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of({"dns": asked, "http": web, "tls": named}, otherwise="flow"),
             client_mac="mac",
             device=pl.when(pl.col("device").str.contains(r"[G-Zg-z]")).then("device"),
             user_name="user",
@@ -74,14 +69,8 @@ class ZenarmorFamily(Family):
             bytes_up=pl.when(counted).then("up"),
             bytes_down=pl.when(counted).then("down"),
             answers=pl.when(asked).then(pl.col("answers").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+")),
-            action=pl.when(pl.col("blocked") == "1")
-            .then(pl.lit("blocked"))
-            .when(pl.col("blocked") == "0")
-            .then(pl.lit("allowed")),
+            action=one_of({"blocked": pl.col("blocked") == "1", "allowed": pl.col("blocked") == "0"}),
             session=pl.when(~asked).then("connection"),
-            phase=pl.when(counted).then(pl.lit("update")).otherwise(pl.lit("name")),
-            reason=pl.when(alert)
-            .then(pl.lit(ALERT))
-            .when(~asked & ~proto.is_in(["tcp", "udp"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            phase=one_of({"update": counted}, otherwise="name"),
+            reason=one_of({ALERT: alert, NO_PORTS: ~asked & ~has_ports(proto).fill_null(False)}),
         )

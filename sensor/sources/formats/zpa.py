@@ -13,8 +13,9 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.formats.okta import CONFIDENCE, LEASE_S
-from sensor.sources.interface import Proof
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_CONNECTION
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "start": "TimestampConnectionStart|TimestampRequestReceiveStart",
@@ -41,7 +42,6 @@ _FIELDS = {
     "down": "ZENTotalBytesTxClient|ResponseSize",
 }
 _PHASES = {"open": "begin", "active": "update", "close": "end"}
-OTHER = "set aside: event that names no connection"
 SIGNED_OUT = "set aside: session that is not authenticated"
 
 
@@ -51,16 +51,7 @@ class ZpaFamily(Family):
     name = "zpa"
     help = "Zscaler Private Access LSS: user activity, browser access, user status (JSON)"
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('"auditoperationtype"', '"logtimestamp"')
     claims = objects.having("LogTimestamp", "Customer") & objects.having_any(
         "ZENTotalBytesRxClient",
@@ -90,12 +81,8 @@ class ZpaFamily(Family):
             "server",
             time=pl.coalesce("start", "written"),
             ended=pl.when(~page & ~holds).then(pl.coalesce("end", "written")),
-            kind=pl.when(page)
-            .then(pl.lit("http"))
-            .when(holds)
-            .then(pl.lit("lease"))
-            .otherwise(pl.lit("flow")),
-            name_from=pl.when(page).then(pl.lit("http_host")).otherwise(pl.lit("address")),
+            kind=one_of({"http": page, "lease": holds}, otherwise="flow"),
+            name_from=one_of({"http_host": page}, otherwise="address"),
             client=pl.coalesce("client", "public"),
             user_name="user",
             device="device",
@@ -103,17 +90,19 @@ class ZpaFamily(Family):
             status="code",
             user_agent="agent",
             server_port="port",
-            transport=pl.when(page).then(pl.lit("tcp")).otherwise("proto"),
+            transport=one_of({"tcp": page}, otherwise=pl.col("proto")),
             bytes_up="up",
             bytes_down="down",
-            lease_s=pl.when(holds).then(pl.lit(LEASE_S)),
-            origin=pl.when(holds).then(pl.lit("directory")),
-            confidence=pl.when(holds & pl.col("client").is_null()).then(pl.lit(CONFIDENCE)),
-            action=pl.when(refused).then(pl.lit("blocked")).when(~holds).then(pl.lit("allowed")),
+            lease_s=pl.when(holds).then(LEASE_S),
+            origin=one_of({"directory": holds}),
+            confidence=pl.when(holds & pl.col("client").is_null()).then(CONFIDENCE),
+            action=one_of({"blocked": refused, "allowed": ~holds}),
             session=pl.when(~page).then("session"),
             phase=pl.when(~page).then(phase),
-            reason=pl.when(holds & ~pl.col("signed_in").str.ends_with("_AUTHENTICATED"))
-            .then(pl.lit(SIGNED_OUT))
-            .when(~holds & pl.col("host").is_null() & pl.col("server").is_null())
-            .then(pl.lit(OTHER)),
+            reason=one_of(
+                {
+                    SIGNED_OUT: holds & ~pl.col("signed_in").str.ends_with("_AUTHENTICATED"),
+                    NO_CONNECTION: ~holds & pl.col("host").is_null() & pl.col("server").is_null(),
+                }
+            ),
         )

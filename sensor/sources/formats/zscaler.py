@@ -17,8 +17,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.text.words import one_of
 
 _FIELDS = {
     "type": "sourcetype",
@@ -110,9 +110,10 @@ _PRIVATE = (
     r"^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\."
     r"|[fF][cdCD][0-9a-fA-F]{2}:)"
 )
+#: The port where the URL has none.
+_PORTS = {"HTTP": "80", "HTTPS": "443", "SSL": "443", "FTP": "21"}
+_ADDRESSES = r"\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:]+"
 OTHER = "set aside: log of another type (tunnel, audit, alert)"
-
-
 #: What stands in accounts of an encoded field.
 _ENCODED = {"%40": "@", "%5C": "\\", "%5c": "\\", "%20": " "}
 
@@ -125,16 +126,7 @@ class ZscalerFamily(Family):
         "Zscaler ZIA NSS and Cloud NSS feeds: web, firewall, dns; JSON, tab key=value, CEF, LEEF, default CSV"
     )
     vantage = "proxy"
-    proof = Proof(
-        host=True,
-        path=True,
-        user=True,
-        device=True,
-        bytes_up=True,
-        bytes_down=True,
-        action=True,
-        user_agent=True,
-    )
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Configure the feed with eurl, ehost, login, cltintip, reqsize, respsize, epochtime and "
         "devicehostname: "
@@ -192,9 +184,7 @@ def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _columns(names: list[str]) -> layouts.Reader:
-    nothing = pl.lit(None, dtype=pl.String)
-    chosen = [(pl.col(name) if name in names else nothing).alias(name) for name in _FIELDS]
-    return lambda lines: _rows(commas.read(lines["line"], names).select(chosen))
+    return lambda lines: _rows(layouts.conformed(commas.read(lines["line"], names), _FIELDS))
 
 
 def _pairs(lines: pl.DataFrame) -> pl.DataFrame:
@@ -222,95 +212,126 @@ def _decoded(name: str) -> pl.Expr:
 
 def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     """`FIELDS` from `_FIELDS`; the kind is told by which fields there are."""
-    is_dns = pl.col("asked").is_not_null() & pl.coalesce("asked_by", "client_public").is_not_null()
+    asks = pl.col("asked").is_not_null() & pl.coalesce("asked_by", "client_public").is_not_null()
     # A lookup's resolver and port go by the keys a firewall's server has in some feeds.
-    is_flow = pl.col("flow_client").is_not_null() & pl.col("flow_port").is_not_null() & ~is_dns
-    url = pl.coalesce(_told("url"), _decoded("b64_url"))
-    host = pl.coalesce(_told("host"), _decoded("b64_host"))
-    web = pl.coalesce(url, host).is_not_null()
-    method = _told("method").str.to_uppercase()
-    tunnel = (method == "CONNECT") | (pl.col("protocol").is_in(["SSL", "TUNNEL"]) & method.is_null())
-    # `url` has the host, except in templates whose `url` is only what follows it.
-    whole = pl.when(url.str.starts_with("/")).then(None).otherwise(url)
-    client = pl.coalesce(_told("client"), _told("client_public"))
-    scheme = (
-        pl.col("protocol")
-        .str.to_uppercase()
-        .replace_strict(
-            {"HTTP": "80", "HTTPS": "443", "SSL": "443", "FTP": "21"}, default=None, return_dtype=pl.String
-        )
+    flows = pl.col("flow_client").is_not_null() & pl.col("flow_port").is_not_null() & ~asks
+    read = fields.with_columns(
+        kind=one_of({"dns": asks, "flow": flows}, otherwise="proxy"),
+        url=pl.coalesce(_told("url"), _decoded("b64_url")),
+        host=pl.coalesce(_told("host"), _decoded("b64_host")),
+        method=_told("method").str.to_uppercase(),
+        client=pl.coalesce(_told("client"), _told("client_public")),
+        seen=_told("flow_server_seen"),
     )
-    port = pl.coalesce(whole.str.extract(r"^[^/?#]*:(\d{1,5})(?:[/?#]|$)"), scheme)
-    seen = _told("flow_server_seen")
-    kind = pl.when(is_dns).then(pl.lit("dns")).when(is_flow).then(pl.lit("flow")).otherwise(pl.lit("proxy"))
-    return fields.with_columns(kind=kind).select(
+    return read.select(
         "kind",
-        time=pl.coalesce("epoch", pl.when(pl.col("time") != "").then("time")),
-        zone=pl.when(pl.col("epoch").is_null()).then("tz"),
-        at_end=is_flow,
-        duration_s=pl.when(is_flow).then(
-            pl.coalesce(
-                pl.col("flow_duration").cast(pl.Float64, strict=False) / 1000,
-                pl.col("flow_seconds").cast(pl.Float64, strict=False),
-            )
-        ),
-        client=pl.when(is_dns)
-        .then(pl.coalesce(_told("asked_by"), client))
-        .when(is_flow)
-        .then(_told("flow_client"))
-        .otherwise(client),
-        client_port="client_port",
-        # `elogin` and `euser` are the encoded ones, whatever a feed calls them.
-        user_name=_told("user").str.replace_many(_ENCODED),
-        device=pl.coalesce(_told("device"), _told("device_name").str.extract(r"^([^:;]+)")),
-        url=pl.when(~is_dns & ~is_flow).then(pl.coalesce(whole, host)),
-        host=pl.when(is_dns)
-        .then("asked")
-        .when(is_flow)
-        .then(_told("flow_fqdn"))
-        .when(whole.is_null())
-        .then(host),
-        name_from=pl.when(is_flow | ((kind == "proxy") & whole.is_null())).then(pl.lit("url")),
-        path=pl.when(~tunnel.fill_null(False) & ~is_dns & ~is_flow).then(
-            pl.coalesce(
-                pl.when(url.str.starts_with("/")).then(url),
-                whole.str.extract(r"^(?:[a-z]+://)?[^/?#]*(/(?:[^/?#][^?#]*)?)"),
-            )
-        ),
-        method=pl.when(method.str.contains(r"^[A-Z]+$") & (method != "INVALID")).then(method),
-        status=pl.when(kind == "proxy").then(pl.col("status").str.extract(r"^(\d{3})")),
-        user_agent=_told("agent"),
-        server=pl.when(is_flow)
-        .then(pl.coalesce(seen, _told("flow_server")))
-        .when(is_dns)
-        .then(_told("resolver"))
-        .otherwise(_told("server")),
-        server_port=pl.when(is_flow & seen.is_not_null() & (pl.col("flow_port_seen") != "0"))
-        .then("flow_port_seen")
-        .when(is_flow)
-        .then("flow_port")
-        .when(~is_dns)
-        .then(port),
-        transport=pl.when(kind == "proxy").then(pl.lit("tcp")).otherwise("protocol"),
-        bytes_up=pl.when(is_flow).then("flow_up").when(~is_dns).then("up"),
-        bytes_down=pl.when(is_flow).then("flow_down").when(~is_dns).then("down"),
-        action=_action(is_dns),
-        answers=pl.when(is_dns).then(
-            pl.col("answer").str.extract_all(
-                r"\d+\.\d+\.\d+\.\d+|"
-                r"[0-9a-fA-F]*:[0-9a-fA-F:]+"
-            )
-        ),
-        reason=pl.when(~is_dns & ~is_flow & ~web).then(pl.lit(OTHER)),
+        **_time(),
+        **_who(),
+        **_request(),
+        **_server(),
+        **_volume(),
+        action=_action(),
+        reason=_reason(),
     )
 
 
-def _action(is_dns: pl.Expr) -> pl.Expr:
+_Told = str | pl.Expr | None
+
+
+def _by_kind(dns: _Told = None, flow: _Told = None, proxy: _Told = None) -> pl.Expr:
+    """What stands for the same thing in a lookup, a connection of the firewall, a request of the proxy."""
+    kind = pl.col("kind")
+    return pl.when(kind == "dns").then(dns).when(kind == "flow").then(flow).otherwise(proxy)
+
+
+def _time() -> dict[str, pl.Expr]:
+    lasted = pl.coalesce(
+        pl.col("flow_duration").cast(pl.Float64, strict=False) / 1000,
+        pl.col("flow_seconds").cast(pl.Float64, strict=False),
+    )
+    return {
+        "time": pl.coalesce("epoch", pl.when(pl.col("time") != "").then("time")),
+        "zone": pl.when(pl.col("epoch").is_null()).then("tz"),
+        "at_end": pl.col("kind") == "flow",
+        "duration_s": _by_kind(flow=lasted),
+    }
+
+
+def _who() -> dict[str, pl.Expr]:
+    return {
+        "client": _by_kind(
+            dns=pl.coalesce(_told("asked_by"), "client"), flow=_told("flow_client"), proxy="client"
+        ),
+        "client_port": pl.col("client_port"),
+        # `elogin` and `euser` are the encoded ones, whatever a feed calls them.
+        "user_name": _told("user").str.replace_many(_ENCODED),
+        "device": pl.coalesce(_told("device"), _told("device_name").str.extract(r"^([^:;]+)")),
+        "user_agent": _told("agent"),
+    }
+
+
+def _whole() -> pl.Expr:
+    """`url` has the host, except in templates whose `url` is only what follows it."""
+    return pl.when(~pl.col("url").str.starts_with("/")).then("url")
+
+
+def _request() -> dict[str, pl.Expr]:
+    method = pl.col("method")
+    tunnel = (method == "CONNECT") | (pl.col("protocol").is_in(["SSL", "TUNNEL"]) & method.is_null())
+    bare = pl.when(_whole().is_null()).then("host")
+    path = pl.coalesce(
+        pl.when(pl.col("url").str.starts_with("/")).then("url"),
+        _whole().str.extract(r"^(?:[a-z]+://)?[^/?#]*(/(?:[^/?#][^?#]*)?)"),
+    )
+    unnamed = (pl.col("kind") == "proxy") & _whole().is_null()
+    return {
+        "url": _by_kind(proxy=pl.coalesce(_whole(), "host")),
+        "host": _by_kind(dns="asked", flow=_told("flow_fqdn"), proxy=bare),
+        "name_from": one_of({"url": (pl.col("kind") == "flow") | unnamed}),
+        "path": _by_kind(proxy=pl.when(~tunnel.fill_null(False)).then(path)),
+        "method": pl.when(method.str.contains(r"^[A-Z]+$") & (method != "INVALID")).then("method"),
+        "status": _by_kind(proxy=pl.col("status").str.extract(r"^(\d{3})")),
+    }
+
+
+def _server() -> dict[str, pl.Expr]:
+    """Where the proxy went; of a connection the server that was seen goes before the one it was aimed at."""
+    seen = pl.col("seen").is_not_null() & (pl.col("flow_port_seen") != "0")
+    written = _whole().str.extract(r"^[^/?#]*:(\d{1,5})(?:[/?#]|$)")
+    usual = pl.col("protocol").str.to_uppercase().replace_strict(_PORTS, default=None)
+    return {
+        "server": _by_kind(
+            dns=_told("resolver"), flow=pl.coalesce("seen", _told("flow_server")), proxy=_told("server")
+        ),
+        "server_port": _by_kind(
+            flow=pl.when(seen).then("flow_port_seen").otherwise("flow_port"),
+            proxy=pl.coalesce(written, usual),
+        ),
+        "transport": _by_kind(dns="protocol", flow="protocol", proxy=pl.lit("tcp")),
+    }
+
+
+def _volume() -> dict[str, pl.Expr]:
+    return {
+        "bytes_up": _by_kind(flow="flow_up", proxy="up"),
+        "bytes_down": _by_kind(flow="flow_down", proxy="down"),
+        "answers": _by_kind(dns=pl.col("answer").str.extract_all(_ADDRESSES)),
+    }
+
+
+def _reason() -> pl.Expr:
+    nowhere = pl.col("url").is_null() & pl.col("host").is_null()
+    return one_of({OTHER: (pl.col("kind") == "proxy") & nowhere})
+
+
+def _action() -> pl.Expr:
     asked = pl.coalesce("request_action", "response_action", "action")
     refused = pl.any_horizontal(
         pl.col(name).str.to_lowercase().str.contains("block|drop").fill_null(False)
         for name in ("request_action", "response_action")
     )
-    word = pl.when(is_dns & refused).then(pl.lit("blocked")).when(is_dns).then(asked).otherwise("action")
+    word = _by_kind(
+        dns=one_of({"blocked": refused}, otherwise=asked), flow=pl.col("action"), proxy=pl.col("action")
+    )
     # `REQ_ALLOW`, `RES_BLOCK`, `Block/Drop`: the word that counts.
     return word.str.replace(r"^(?:REQ|RES)_?", "").str.replace(r"(?i)^(allow|block|drop).*$", "$1")

@@ -18,13 +18,14 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.interface import Proof
 from sensor.sources.text import keyvalue
+from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.transports import has_ports
+from sensor.sources.text.words import one_of
 
 _WANTED = ("src", "dst", "msg", "note", "user", "cat", "duration", "sent", "rcvd", "protoID", "proto", "mac")
 _SITE = r"^(?:https?://)?((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)(?::\d+)?(?:/[^\s,]*)?(?:[:,\s]|$)"
 OTHER = "set aside: event that names no connection (cat)"
-NO_PORTS = "set aside: neither TCP nor UDP"
 
 
 class ZyxelFamily(Family):
@@ -33,7 +34,7 @@ class ZyxelFamily(Family):
     name = "zyxel"
     help = "Zyxel USG, ATP, VPN, ZyWALL: traffic, firewall and web filter logs (syslog)"
     vantage = "firewall"
-    proof = Proof(host=True, user=True, bytes_up=True, bytes_down=True, action=True)
+    proof = ("host", "user", "bytes_up", "bytes_down", "action")
     advice = "Send the category Traffic Log (volumes) and the content filter's logs (hosts)."
     marks = ('" note="',)
     claims = pl.col("line").str.contains(
@@ -52,13 +53,9 @@ class ZyxelFamily(Family):
             web & said.str.contains("block").fill_null(False)
         )
         told = pl.col("msg").str.extract(r"\b(TCP|UDP|ICMP)\b")
-        proto = pl.coalesce("protoID", told, pl.when(web).then(pl.lit("tcp")))
+        proto = pl.coalesce("protoID", told, one_of({"tcp": web}))
         return read.select(
-            kind=pl.when(web & _port("dst").is_in(["443"]))
-            .then(pl.lit("tls"))
-            .when(web)
-            .then(pl.lit("http"))
-            .otherwise(pl.lit("flow")),
+            kind=one_of({"tls": web & _port("dst").is_in(["443"]), "http": web}, otherwise="flow"),
             client=_address("src"),
             client_port=_port("src"),
             client_mac="mac",
@@ -71,19 +68,17 @@ class ZyxelFamily(Family):
             at_end=ended,
             bytes_up=pl.when(ended).then("sent"),
             bytes_down=pl.when(ended).then("rcvd"),
-            action=pl.when(blocked).then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
             session=pl.when((ended | ruled | web) & ~blocked).then(
                 pl.concat_str("src", "dst", separator="|")
             ),
-            phase=pl.when(ended)
-            .then(pl.lit("end"))
-            .when(web)
-            .then(pl.lit("name"))
-            .otherwise(pl.lit("begin")),
-            reason=pl.when(~ended & ~ruled & ~web)
-            .then(pl.lit(OTHER))
-            .when(~proto.is_in(["6", "17", "TCP", "UDP", "tcp"]).fill_null(False))
-            .then(pl.lit(NO_PORTS)),
+            phase=one_of({"end": ended, "name": web}, otherwise="begin"),
+            reason=one_of(
+                {
+                    OTHER: ~ended & ~ruled & ~web,
+                    NO_PORTS: ~has_ports(proto).fill_null(False),
+                }
+            ),
         )
 
 

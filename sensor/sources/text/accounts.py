@@ -10,6 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.coded import Remembered
+from sensor.sources.text import patterns
 
 #: What stands where nobody is named (FORMATS: missing values), lower case.
 NOBODY = (
@@ -60,7 +61,7 @@ def split(names: pl.Series) -> pl.DataFrame:
     of_dn = bare.str.extract(r"(?i)(?:^|[,/ ])CN=((?:[^,\\]|\\.)+)")
     after = bare.str.extract(r"(?i)(?:OU|DC|O)=[^/]*/(.+)$")
     plain = pl.select(pl.coalesce(after, of_dn, bare)).to_series().str.replace_all(r"\\,", ",")
-    machine = plain.str.extract_groups(_MACHINE).struct.unnest()
+    machine = patterns.read(plain, _MACHINE)
     device = pl.select(pl.coalesce(machine["host"], machine["name"])).to_series()
     nobody = plain.str.to_lowercase().is_in(NOBODY) | plain.str.contains(r"^(?:%%\d+|S-1-5-(?:18|19|20|7))$")
     user = pl.select(pl.when(~nobody & device.is_null()).then(plain)).to_series()

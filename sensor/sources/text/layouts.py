@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import polars as pl
 
@@ -39,6 +39,12 @@ def read(lines: pl.DataFrame, layouts: Sequence[Layout]) -> pl.DataFrame:
 def set_aside(reason: str) -> Reader:
     """A layout all of whose lines are no observations, for `reason`."""
     return lambda lines: lines.select(reason=pl.when(True).then(pl.lit(reason)).otherwise("line"))
+
+
+def conformed(read: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
+    """The columns `names` of what one layout gave, NULL (String) where it has none of that name."""
+    nothing = pl.lit(None, dtype=pl.String)
+    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in names)
 
 
 def _placed(rows: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:

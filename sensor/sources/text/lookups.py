@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-REVERSE = "set aside: reverse lookup (PTR)"
-ANSWERED = "set aside: answer to a lookup (its question counts)"
-NOT_A_QUERY = "set aside: DNS update or notify (opcode)"
+from sensor.sources.text.reasons import ANSWERED, REVERSE
+from sensor.sources.text.words import one_of
+
 _POINTER = ("PTR", "12", "TYPE12")
 _ALLOWED = ("NOERROR", "0")
 _REFUSED = ("REFUSED", "5")
@@ -20,19 +20,14 @@ def verdict(rcode: pl.Expr) -> pl.Expr:
     That a name does not exist may be a resolver's lie or the truth: unknown.
     """
     code = rcode.str.to_uppercase()
-    return (
-        pl.when(code.is_in(_REFUSED))
-        .then(pl.lit("blocked"))
-        .when(code.is_in(_ALLOWED))
-        .then(pl.lit("allowed"))
-        .when(code.is_not_null())
-        .then(pl.lit("unknown"))
+    return one_of(
+        {"blocked": code.is_in(_REFUSED), "allowed": code.is_in(_ALLOWED), "unknown": code.is_not_null()}
     )
 
 
 def reverse(qtype: pl.Expr) -> pl.Expr:
     """The reason of questions for a pointer record; NULL for others."""
-    return pl.when(qtype.str.to_uppercase().is_in(_POINTER)).then(pl.lit(REVERSE))
+    return one_of({REVERSE: qtype.str.to_uppercase().is_in(_POINTER)})
 
 
 def paired(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
@@ -52,5 +47,5 @@ def paired(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     again = pl.col("_open") & pl.col("answer") & pl.col("_asked").fill_null(False)
     return both.with_columns(
         action=pl.when(question).then(pl.coalesce("_told", "action")).otherwise("action"),
-        reason=pl.when(again).then(pl.lit(ANSWERED)).otherwise("reason"),
+        reason=one_of({ANSWERED: again}, otherwise=pl.col("reason")),
     ).drop("_open", "_nth", "_told", "_asked")

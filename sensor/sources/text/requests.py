@@ -12,6 +12,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from sensor.sources.text.words import one_of
+
 PARTS = (
     "client", "client_port", "forwarded", "user", "mac", "time", "seconds", "millis", "micros", "request",
     "method", "target", "host", "sni", "status", "up", "down", "body_down", "agent", "server", "server_port",
@@ -40,11 +42,8 @@ def fields(parts: pl.DataFrame, *, at_end: bool) -> dict[str, pl.Expr]:
     return {
         "time": _told("time").str.strip_chars("[]"),
         "at_end": pl.lit(at_end),
-        "duration_s": pl.coalesce(
-            _number("seconds"), _number("millis") / 1e3, _number("micros") / 1e6
-        ),
-        "kind": pl.when(is_request).then(pl.lit("proxy")).when(_told("sni").is_not_null()).then(pl.lit("tls"))
-        .otherwise(pl.lit("flow")),
+        "duration_s": pl.coalesce(_number("seconds"), _number("millis") / 1e3, _number("micros") / 1e6),
+        "kind": one_of({"proxy": is_request, "tls": _told("sni").is_not_null()}, otherwise="flow"),
         "client": _address(client),
         "client_port": pl.coalesce(_told("client_port"), client.str.extract(_PORT)),
         "client_mac": _told("mac"),
@@ -60,9 +59,8 @@ def fields(parts: pl.DataFrame, *, at_end: bool) -> dict[str, pl.Expr]:
         "transport": pl.coalesce(_told("transport"), pl.lit("tcp")),
         "bytes_up": pl.col("up").str.strip_prefix("+"),
         "bytes_down": pl.coalesce(_told("down"), _told("body_down")).str.strip_prefix("+"),
-        "action": pl.when(refused.fill_null(False)).then(pl.lit("blocked")).when(failed).then(pl.lit("reset"))
-        .otherwise(pl.lit("allowed")),
-    }  # fmt: skip
+        "action": one_of({"blocked": refused, "reset": failed}, otherwise="allowed"),
+    }
 
 
 def _address(text: pl.Expr) -> pl.Expr:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.coded import Remembered
+from sensor.sources.text.words import one_of
 
 ALLOWED = [
     "allowed",
@@ -142,11 +143,14 @@ def _of(words: pl.Series) -> pl.DataFrame:
         {w.replace("_", "-"): a for w, a in _WORDS.items()}, default=None, return_dtype=pl.String
     )
     by_start = pl.select(
-        pl.when(lower.str.contains(r"^(?:block|deny|den|drop|reject|refus|prevent|quarantin|isolat)"))
-        .then(pl.lit("blocked"))
-        .when(lower.str.contains(r"^(?:allow|accept|permit|pass|monitor|alert)"))
-        .then(pl.lit("allowed"))
-        .when(lower.str.len_chars() > 0)
-        .then(pl.lit("unknown"))
+        one_of(
+            {
+                "blocked": lower.str.contains(
+                    r"^(?:block|deny|den|drop|reject|refus|prevent|quarantin|isolat)"
+                ),
+                "allowed": lower.str.contains(r"^(?:allow|accept|permit|pass|monitor|alert)"),
+                "unknown": lower.str.len_chars() > 0,
+            }
+        )
     ).to_series()
     return pl.select(action=pl.coalesce(loose, by_start))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from sensor.scan import DEFAULT_RANKS
 from sensor.sources import detect
-from sensor.sources.interface import Source
+from sensor.sources.interface import Proof, Source
 from sensor.sources.open import find
 
 SQUID = b"1700000010.500 2500 10.1.0.7 TCP_TUNNEL/200 8123 CONNECT chat.example.com:443 - HIER_NONE/- -\n"
@@ -31,7 +32,7 @@ def test_every_source_declares_itself() -> None:
     assert [kind.name for kind in kinds] == sorted(kind.name for kind in kinds)
     for kind in kinds:
         assert kind.help and (kind.vantage in DEFAULT_RANKS or kind.vantage in ("identity", "mixed"))
-        assert kind.proof is not None
+        assert set(kind.proof) <= set(get_args(Proof))
 
 
 def test_names_lie_content_does_not(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from sensor.sources import detect, sorting, unpack
 from sensor.sources.family import FIELDS, Family
 from sensor.sources.interface import Batch, Source
 from sensor.sources.open import find
+from sensor.sources.text.reasons import HEADER
 
 BIND = (
     "Oct  6 10:00:0{n} ns1 named[1]: client @0x1 10.1.2.3#53 (claude.ai): query: claude.ai IN A + (10.0.0.53)"
@@ -156,7 +157,7 @@ def test_a_header_holds_for_the_lines_below_it_and_after_a_resume(tmp_path: Path
             ("10.0.0.2", "#cols one"),
             ("10.0.0.3", "#cols two"),
         ]
-        assert batch.frames["rejects"]["reason"].to_list() == [sorting.HEADER]
+        assert batch.frames["rejects"]["reason"].to_list() == [HEADER]
         (_, rest) = Headed().read(detect.Input((file,), file.identity), start=len("#cols one\n10.0.0.1 a\n"))
         assert rest.frames["observations"]["client"].to_list() == ["10.0.0.2", "10.0.0.3"]
     finally:

@@ -13,6 +13,7 @@ from sensor.sources import pihole_ftl
 from sensor.sources.interface import HEAD_BYTES, Input
 from sensor.sources.open import find
 from sensor.sources.pihole_ftl import PiholeFtlSource
+from sensor.sources.text.reasons import REVERSE
 
 OLD = """
 create table queries (id integer primary key autoincrement, timestamp integer not null, type integer not null,
@@ -93,7 +94,7 @@ def test_lookups_of_either_schema(tmp_path: Path, script: str, new: bool) -> Non
     ]
     assert seen["seen_at"][0].timestamp() == AT_S
     reasons = dict(tables["rejects"].select("reason", "count").rows())
-    assert reasons == {pihole_ftl.REVERSE: 1, pihole_ftl.NO_NAME: 1}
+    assert reasons == {REVERSE: 1, pihole_ftl.NO_NAME: 1}
     assert tables["coverage"]["records"].sum() == len(ROWS)
 
 

@@ -17,6 +17,7 @@ from sensor import schema
 from sensor.sources import zeek, zeek_logs
 from sensor.sources.interface import HEAD_BYTES, Batch, File, Input
 from sensor.sources.lines import Block, blocks
+from sensor.sources.text.reasons import NO_PORTS, NOT_A_QUERY, REVERSE
 from sensor.sources.zeek_text import WANTED, Text, log_of, read_header
 
 SAMPLES = Path(__file__).parents[3].parent / "shared" / "log-formats" / "samples" / "zeek"
@@ -196,7 +197,7 @@ def test_tunnelled_and_other_transports() -> None:
     assert one(conn=tsv("conn", [CONN | {"tunnel_parents": "Cabc,Cdef"}]))["tunnel"] == "tunnel"
     (batch,) = batches(conn=tsv("conn", [CONN | {"proto": "icmp"}]))
     assert batch.frames["observations"].is_empty()
-    assert batch.frames["rejects"]["reason"].to_list() == [zeek_logs.OTHER_TRANSPORT]
+    assert batch.frames["rejects"]["reason"].to_list() == [NO_PORTS]
 
 
 def test_ssl_and_certificate() -> None:
@@ -259,10 +260,10 @@ def test_impossible_durations_are_unknown(nonsense: str) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"qtype_name": "PTR", "qtype": "12"}, zeek_logs.REVERSE),
+        ({"qtype_name": "PTR", "qtype": "12"}, REVERSE),
         ({"id.resp_p": "5353", "query": "printer.local"}, zeek_logs.LOCAL),
         ({"qtype_name": "NB"}, zeek_logs.LOCAL),
-        ({"opcode": "5"}, zeek_logs.NOT_A_QUERY),
+        ({"opcode": "5"}, NOT_A_QUERY),
         ({"query": "-"}, zeek_logs.NO_QUESTION),
         ({"ts": "yesterday"}, zeek_logs.UNREADABLE),
         ({"uid": "-"}, zeek_logs.UNREADABLE),

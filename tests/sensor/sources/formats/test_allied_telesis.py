@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.allied_telesis import NO_PORTS, OTHER, AlliedTelesisFamily
+from sensor.sources.formats.allied_telesis import OTHER, AlliedTelesisFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 HEAD = "<142>Oct  6 10:00:00 awplus "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.formats.asim import OTHER, AsimFamily
+from sensor.sources.formats.asim import NO_CONNECTION, AsimFamily
 from tests.sensor.sources.formats.reading import read
 
 BASE = {
@@ -37,7 +37,7 @@ def test_web_network_and_dns() -> None:
         ("http", "chat.example.com", "/api/x", None, 5120, 700, "allowed", None),
         ("flow", "api.example.com", None, "198.51.100.4", 1, None, "blocked", None),
         ("dns", "claude.example.com", None, "9.9.9.9", None, None, "blocked", None),
-        ("flow", None, None, None, None, None, "unknown", OTHER),
+        ("flow", None, None, None, None, None, "unknown", NO_CONNECTION),
     ]
     assert found["user_name"][0] == "ann@example.org"
 

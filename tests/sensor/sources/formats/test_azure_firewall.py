@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.formats.azure_firewall import NO_PORTS, AzureFirewallFamily
+from sensor.sources.formats.azure_firewall import AzureFirewallFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sensor.sources.formats.cato import OTHER, CatoFamily
+from sensor.sources.formats.cato import NO_CONNECTION, CatoFamily
 from tests.sensor.sources.formats.reading import read
 
 BASE = {"account_id": "1", "internalId": "x", "pop_name": "Paris", "event_type": "Security", "event_sub_type": "Internet Firewall", "time": "1791280800000",
@@ -53,7 +53,7 @@ def test_events_without_a_destination() -> None:
         "time": "1791280800000",
         "src_ip": "10.1.2.3",
     }
-    assert read(CatoFamily, json.dumps(event))["reason"].to_list() == [OTHER]
+    assert read(CatoFamily, json.dumps(event))["reason"].to_list() == [NO_CONNECTION]
 
 
 def test_a_clients_tunnel_gives_its_address() -> None:
@@ -74,4 +74,4 @@ def test_a_clients_tunnel_gives_its_address() -> None:
         (None, "lease", "10.41.6.7", "ada@example.org", False),
         (None, "lease", "10.41.6.7", "ada@example.org", True),
     ]
-    assert rows["reason"][2] == OTHER
+    assert rows["reason"][2] == NO_CONNECTION

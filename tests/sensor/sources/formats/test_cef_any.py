@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.cef_any import OTHER, OTHER_TRANSPORT, CefFamily
+from sensor.sources.formats.cef_any import NO_CONNECTION, NO_PORTS, CefFamily
 from tests.sensor.sources.formats.reading import REFERENCE, read, rows
 
 HEAD = "<134>Nov 22 10:00:00 gw CEF:0|Acme|WebGate|1.0|100|Web request|3|"
@@ -55,7 +55,7 @@ def test_lookups_and_what_is_no_connection() -> None:
     )  # fmt: skip
     found = read(CefFamily, text)
     assert found.select("kind", "host", "reason").rows()[0] == ("dns", "chat.example.com", None)
-    assert found["reason"].to_list()[1:] == [OTHER, OTHER_TRANSPORT]
+    assert found["reason"].to_list()[1:] == [NO_CONNECTION, NO_PORTS]
 
 
 def test_leef_whose_name_became_the_tag() -> None:

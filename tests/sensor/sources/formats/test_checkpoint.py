@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensor.sources.formats.checkpoint import FAILED, NO_PORTS, OTHER, CheckpointFamily
+from sensor.sources.formats.checkpoint import FAILED_SIGN_IN, NO_CONNECTION, NO_PORTS, CheckpointFamily
 from tests.sensor.sources.formats.reading import read
 
 _ACCOUNT = "the account stands in brackets behind the person's name"
@@ -84,7 +84,7 @@ def test_logins_are_leases_other_events_are_set_aside() -> None:
     )
     assert rows["kind"].to_list()[0] == "lease"
     assert rows["user_name"].to_list()[0] == "ada"
-    assert rows["reason"].to_list() == [None, OTHER, NO_PORTS]
+    assert rows["reason"].to_list() == [None, NO_CONNECTION, NO_PORTS]
 
 
 def test_a_refused_login_holds_no_address_and_a_logout_gives_it_up() -> None:
@@ -94,7 +94,7 @@ def test_a_refused_login_holds_no_address_and_a_logout_gives_it_up() -> None:
         for act in ("Log In", "Failed Log In", "Log Out")
     )
     rows = read(CheckpointFamily, "\n".join(lines))
-    assert rows["reason"].to_list() == [None, FAILED, None]
+    assert rows["reason"].to_list() == [None, FAILED_SIGN_IN, None]
     assert rows["closes"].to_list() == [False, False, True]
     assert set(rows["client"]) == {"10.1.2.3"}
 
@@ -120,4 +120,4 @@ def test_negotiations_of_keys_are_no_use() -> None:
         'dst:"203.0.113.2"; ike:"Main Mode completion."; origin:"10.9.9.9"'
     )
     line = f"<134>1 2026-10-06T10:00:00Z gw CheckPoint 1 - [{pairs}]"
-    assert read(CheckpointFamily, line)["reason"].to_list() == [OTHER]
+    assert read(CheckpointFamily, line)["reason"].to_list() == [NO_CONNECTION]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.cisco_ftd import NO_PORTS, OF_ANOTHER, CiscoFtdFamily
+from sensor.sources.formats.cisco_ftd import OF_ANOTHER, CiscoFtdFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 EVENT = (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.cisco_wsa import CHALLENGE, MONITOR, CiscoWsaFamily
+from sensor.sources.formats.cisco_wsa import MONITOR, CiscoWsaFamily
 from sensor.sources.formats.squid import SquidFamily
+from sensor.sources.text.reasons import CHALLENGE
 from tests.sensor.sources.formats.reading import read
 
 ARGUED = [

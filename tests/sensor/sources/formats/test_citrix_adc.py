@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.citrix_adc import AGAIN, OTHER, CitrixAdcFamily
+from sensor.sources.formats.citrix_adc import AGAIN, NO_CONNECTION, CitrixAdcFamily
 from sensor.sources.sessions import Sessions
 from tests.sensor.sources.formats.reading import read
 
@@ -85,7 +85,7 @@ def test_ica_sessions_have_no_volume_and_other_events_are_set_aside() -> None:
     assert rows["user_name"].to_list()[0] == "jane"
     assert rows["bytes_up"].null_count() == rows.height
     assert rows["duration_s"].to_list()[0] == 3600.0
-    assert rows["reason"].to_list() == [None, OTHER, OTHER, OTHER]
+    assert rows["reason"].to_list() == [None, NO_CONNECTION, NO_CONNECTION, NO_CONNECTION]
 
 
 def test_start_and_end_of_an_ica_session_are_one() -> None:
@@ -133,7 +133,7 @@ def test_heads_without_packet_engine_or_without_any() -> None:
     found = read(CitrixAdcFamily, f"{old}\n{login}")
     assert found.select("client", "user_name", "host", "method", "path", "reason").rows() == [
         ("198.51.100.9", "jane", "wiki.example.org", "GET", "/a/b", None),
-        (None, None, None, None, None, OTHER),
+        (None, None, None, None, None, NO_CONNECTION),
     ]
 
 

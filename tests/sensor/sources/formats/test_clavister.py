@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.clavister import NO_PORTS, OTHER, ClavisterFamily
+from sensor.sources.formats.clavister import OTHER, ClavisterFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 HEAD = "<134>[2026-10-06 10:00:05] EFW: CONN: prio=1 "

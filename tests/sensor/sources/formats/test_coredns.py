@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.formats.coredns import OTHER, CorednsFamily
+from sensor.sources.formats.coredns import SERVER_MESSAGE, CorednsFamily
 from tests.sensor.sources.formats.reading import read
 
 LINE = (
@@ -44,7 +44,7 @@ def test_server_messages_are_set_aside() -> None:
         "[ERROR] plugin/errors: 2 chat.example.com. A: dial tcp 1.1.1.1:853: i/o timeout\n[INFO] "
         "plugin/reload: Running\n"
     )
-    assert read(CorednsFamily, text)["reason"].to_list() == [OTHER, OTHER]
+    assert read(CorednsFamily, text)["reason"].to_list() == [SERVER_MESSAGE, SERVER_MESSAGE]
 
 
 def test_a_line_without_any_time_was_written_when_its_file_was() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.formats.crowdstrike import OTHER, CrowdstrikeFamily
+from sensor.sources.formats.crowdstrike import NO_CONNECTION, CrowdstrikeFamily
 from tests.sensor.sources.formats.reading import read
 
 ARGUED = [
@@ -66,7 +66,7 @@ def test_other_events() -> None:
         read(CrowdstrikeFamily, line("ProcessRollup2", UserName="ann") + line("NetworkListenIP4"))[
             "reason"
         ].to_list()
-        == [OTHER] * 2
+        == [NO_CONNECTION] * 2
     )
 
 
@@ -88,5 +88,5 @@ def test_matches_of_the_hosts_firewall_in_the_connectors_cef() -> None:
     assert told.rows() == [
         ("10.1.2.3", 50000, "PC7", "192.0.2.7", 443, "tcp", "blocked", None),
         ("192.0.2.7", 50001, None, "10.1.2.3", 22, "tcp", "allowed", None),
-        (None, None, "PC7", None, None, None, "unknown", OTHER),
+        (None, None, "PC7", None, None, None, "unknown", NO_CONNECTION),
     ]

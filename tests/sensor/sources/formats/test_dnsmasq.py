@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sensor.sources.formats.dnsmasq import OUTCOME, DnsmasqFamily
-from sensor.sources.text.lookups import REVERSE
+from sensor.sources.text.reasons import REVERSE
 from tests.sensor.sources.formats.reading import read
 
 AT = "Nov 22 10:00:0{} dnsmasq[831]: "

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources import finish
-from sensor.sources.formats.dnsmasq_dhcp import OTHER, OWN, DnsmasqDhcpFamily
+from sensor.sources.formats.dnsmasq_dhcp import MESSAGE_WITHOUT_ADDRESS, OWN, DnsmasqDhcpFamily
 from sensor.sources.holders import Holders
 from tests.sensor.sources.formats.reading import read, rows
 
@@ -50,7 +50,14 @@ def test_messages() -> None:
         + LOG.format(4, f"DHCPRELEASE(br-lan) 10.1.0.7 {MAC}")
         + LOG.format(5, "DHCP, IP range 10.1.0.100 -- 10.1.0.200, lease time 12h")
     )
-    assert read(DnsmasqDhcpFamily, text)["reason"].to_list() == [OTHER, None, None, None, None, OTHER]
+    assert read(DnsmasqDhcpFamily, text)["reason"].to_list() == [
+        MESSAGE_WITHOUT_ADDRESS,
+        None,
+        None,
+        None,
+        None,
+        MESSAGE_WITHOUT_ADDRESS,
+    ]
     at = [WRITTEN + timedelta(minutes=n) for n in range(5)]
     half_day = timedelta(hours=12)
     assert leases(text).select("address", "mac", "device", "valid_from", "valid_to", "confidence").rows() == [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.formats.duo import CONFIDENCE, FAILED, OTHER, DuoFamily
+from sensor.sources.formats.duo import CONFIDENCE, FAILED_SIGN_IN, OTHER, DuoFamily
 from tests.sensor.sources.formats.reading import read
 
 
@@ -48,8 +48,8 @@ def test_version_one_names_account_and_address_without_nesting() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (event(result="denied"), FAILED),
-        (event(result="fraud"), FAILED),
+        (event(result="denied"), FAILED_SIGN_IN),
+        (event(result="fraud"), FAILED_SIGN_IN),
         (event(event_type="enrollment"), OTHER),
         (
             json.dumps(

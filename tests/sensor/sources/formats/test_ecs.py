@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sensor.sources.formats.ecs import OTHER_TRANSPORT, EcsFamily
-from sensor.sources.text.lookups import ANSWERED
+from sensor.sources.formats.ecs import NO_PORTS, EcsFamily
+from sensor.sources.text.reasons import ANSWERED
 from tests.sensor.sources.formats.reading import read, rows
 
 BASE: dict[str, Any] = {
@@ -77,7 +77,7 @@ def test_lookups_flows_and_hellos() -> None:
         ("dns", "chat.example.com", "9.9.9.9", None, "blocked", None),
         ("flow", None, "198.51.100.4", 1, "unknown", None),
         ("tls", "api.example.com", "198.51.100.4", None, "unknown", None),
-        ("flow", None, "198.51.100.4", None, "unknown", OTHER_TRANSPORT),
+        ("flow", None, "198.51.100.4", None, "unknown", NO_PORTS),
     ]
     assert found["answers"][0].to_list() == ["203.0.113.5"]
 

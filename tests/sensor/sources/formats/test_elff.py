@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from sensor.sources.formats.elff import CHALLENGE, DIRECTIVE, ElffFamily
+from sensor.sources.formats.elff import ElffFamily
+from sensor.sources.text.reasons import CHALLENGE, HEADER
 from tests.sensor.sources.formats.reading import read
 
 HEAD = (
@@ -41,7 +42,7 @@ def test_the_header_says_what_the_lines_hold() -> None:
 
 
 def test_headers_and_challenges_are_set_aside() -> None:
-    assert read(ElffFamily, HEAD + ASKED)["reason"].to_list() == [DIRECTIVE] * 2 + [CHALLENGE]
+    assert read(ElffFamily, HEAD + ASKED)["reason"].to_list() == [HEADER] * 2 + [CHALLENGE]
 
 
 def test_a_second_header_changes_the_fields() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.formats.entra import FAILED, NO_PERSON, OTHER, EntraFamily
+from sensor.sources.formats.entra import FAILED_SIGN_IN, NO_PERSON, OTHER, EntraFamily
 from tests.sensor.sources.formats.reading import read
 
 SIGN_IN: dict[str, Any] = {
@@ -58,7 +58,7 @@ def test_a_renewed_token_says_less() -> None:
         (diagnostic("ServicePrincipalSignInLogs"), NO_PERSON),
         (diagnostic("ManagedIdentitySignInLogs"), NO_PERSON),
         (diagnostic("AuditLogs"), OTHER),
-        (diagnostic("SignInLogs", status={"errorCode": 50126}), FAILED),
+        (diagnostic("SignInLogs", status={"errorCode": 50126}), FAILED_SIGN_IN),
         (diagnostic("SignInLogs", ipAddress={"a": 1}, status=[], deviceDetail="x"), None),
     ],
 )

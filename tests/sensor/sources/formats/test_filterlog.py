@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.filterlog import NO_PORTS, FilterlogFamily
+from sensor.sources.formats.filterlog import FilterlogFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 FOUR = (

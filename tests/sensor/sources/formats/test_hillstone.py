@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.hillstone import NO_PORTS, HillstoneFamily
+from sensor.sources.formats.hillstone import HillstoneFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 LINE = (

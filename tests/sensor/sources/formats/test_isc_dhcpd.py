@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources import finish
-from sensor.sources.formats.isc_dhcpd import NOBODY, NOT_FOUND, OTHER, IscDhcpdFamily
+from sensor.sources.formats.isc_dhcpd import (
+    LEASE_OF_NOBODY,
+    MESSAGE_WITHOUT_ADDRESS,
+    NOT_FOUND,
+    IscDhcpdFamily,
+)
 from sensor.sources.holders import Holders
 from tests.sensor.sources.formats.reading import read, rows
 
@@ -77,7 +82,7 @@ def test_blocks_without_indentation() -> None:
 def test_blocks_of_nobody() -> None:
     text = BLOCK.format(ends="0 2026/11/22 18:00:00", state="abandoned")
     text += "lease 10.1.0.8 {\n  starts 0 2026/11/22 10:00:00;\n  binding state backup;\n}\n"
-    assert read(IscDhcpdFamily, text)["reason"].to_list() == [NOBODY, NOBODY]
+    assert read(IscDhcpdFamily, text)["reason"].to_list() == [LEASE_OF_NOBODY, LEASE_OF_NOBODY]
 
 
 def test_addresses_of_version_6_are_their_duids() -> None:
@@ -101,7 +106,15 @@ def test_only_acknowledgements_give_an_address() -> None:
         f"DHCPRELEASE of 10.1.0.9 from {MAC} via eth0 (not found)",
     )
     found = read(IscDhcpdFamily, text)
-    assert found["reason"].to_list() == [OTHER, OTHER, OTHER, None, OTHER, None, NOT_FOUND]
+    assert found["reason"].to_list() == [
+        MESSAGE_WITHOUT_ADDRESS,
+        MESSAGE_WITHOUT_ADDRESS,
+        MESSAGE_WITHOUT_ADDRESS,
+        None,
+        MESSAGE_WITHOUT_ADDRESS,
+        None,
+        NOT_FOUND,
+    ]
     assert leases(text).select("address", "mac", "device", "valid_from", "valid_to", "confidence").rows() == [
         ("10.1.0.7", MAC, "ann-pc", at(10, 3), at(22, 3), 0.8),
         ("10.1.0.8", MAC, None, at(10, 5), at(22, 5), 0.8),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources import finish
-from sensor.sources.formats.kea import NOBODY, NOT_HELD, OTHER, KeaFamily
+from sensor.sources.formats.kea import LEASE_OF_NOBODY, MESSAGE_WITHOUT_ADDRESS, NOT_HELD, KeaFamily
 from sensor.sources.holders import Holders
 from tests.sensor.sources.formats.reading import read, rows
 
@@ -45,7 +45,14 @@ def test_rows_of_version_4() -> None:
         f"10.1.0.9,,01:02,3600,{AT + 3600},1,0,0,,0,,0\n"
         f"10.1.0.10,{MAC},,4294967295,{AT + 4294967295},1,0,0,a&#x2cb,0,,0\n"
     )
-    assert read(KeaFamily, text)["reason"].to_list() == [None, None, NOT_HELD, NOT_HELD, NOBODY, None]
+    assert read(KeaFamily, text)["reason"].to_list() == [
+        None,
+        None,
+        NOT_HELD,
+        NOT_HELD,
+        LEASE_OF_NOBODY,
+        None,
+    ]
     assert leases(text).select("address", "mac", "device", "valid_from", "valid_to").rows() == [
         ("10.1.0.7", MAC, "ann-pc.example.com", at(10), at(11)),
         ("10.1.0.7", MAC, "ann-pc.example.com", at(10, 30), at(11, 30)),
@@ -75,7 +82,7 @@ def test_log_messages() -> None:
             "2001:db8::7 and iaid=1 has been allocated for 60 seconds",
         )
     )  # fmt: skip
-    assert read(KeaFamily, text)["reason"].to_list() == [OTHER, None, None, None, None]
+    assert read(KeaFamily, text)["reason"].to_list() == [MESSAGE_WITHOUT_ADDRESS, None, None, None, None]
     assert leases(text).select("address", "mac", "valid_from", "valid_to", "confidence").rows() == [
         ("10.1.0.7", MAC, at(10, 1, 123000), at(10, 3, 123000), 0.9),
         ("10.1.0.7", MAC, at(10, 2, 123000), at(10, 3, 123000), 0.9),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.meraki import NO_PORTS, OTHER, MerakiFamily
+from sensor.sources.formats.meraki import NO_CONNECTION, NO_PORTS, MerakiFamily
 from tests.sensor.sources.formats.reading import read
 
 ARGUED = [
@@ -63,7 +63,11 @@ def test_events() -> None:
     )
     rows = read(MerakiFamily, text)
     assert rows["client"].to_list() == ["10.1.2.3", "10.8.0.5", None]
-    assert (rows["device"][0], rows["user_name"][1], rows["reason"][2]) == ("pc-7", "ada@corp.example", OTHER)
+    assert (rows["device"][0], rows["user_name"][1], rows["reason"][2]) == (
+        "pc-7",
+        "ada@corp.example",
+        NO_CONNECTION,
+    )
 
 
 def test_a_quoted_url() -> None:

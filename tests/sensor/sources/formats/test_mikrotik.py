@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.mikrotik import NO_PORTS, MikrotikFamily
+from sensor.sources.formats.mikrotik import MikrotikFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 PACKET = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.netfilter import NO_PORTS, NetfilterFamily
+from sensor.sources.formats.netfilter import NetfilterFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 ARGUED = [("sekoia-netfilter.jsonl", (1, 2), "up", "the length of one packet is no volume")]

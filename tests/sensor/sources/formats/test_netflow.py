@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from sensor.sources.formats.netflow import NO_PORTS, SUMMARY, NetflowFamily
+from sensor.sources.formats.netflow import SUMMARY, NetflowFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 OLD = "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out\n"

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from sensor.sources.formats.ocsf import OTHER, OcsfFamily
-from sensor.sources.text.lookups import ANSWERED
+from sensor.sources.text.reasons import ANSWERED
 from tests.sensor.sources.formats.reading import read
 
 ENDS = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.formats.okta import CONFIDENCE, FAILED, NO_PERSON, OTHER, OktaFamily
+from sensor.sources.formats.okta import CONFIDENCE, FAILED_SIGN_IN, NO_PERSON, OTHER, OktaFamily
 from tests.sensor.sources.formats.reading import read
 
 
@@ -37,11 +37,11 @@ def test_a_sign_in_is_a_weak_lease_and_its_end_closes_nothing() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (event("user.session.start", outcome={"result": "FAILURE"}), FAILED),
+        (event("user.session.start", outcome={"result": "FAILURE"}), FAILED_SIGN_IN),
         (event("group.user_membership.add"), OTHER),
         (event("user.authentication.sso", actor={"type": "PublicClientApp", "alternateId": "x"}), NO_PERSON),
         (event("user.authentication.sso", client={"ipAddress": None}), "set aside: names no client"),
-        (event("user.authentication.sso", actor="?", client=[], outcome=3), FAILED),
+        (event("user.authentication.sso", actor="?", client=[], outcome=3), FAILED_SIGN_IN),
     ],
 )
 def test_what_tells_nobody_s_address_is_set_aside(line: str, reason: str) -> None:

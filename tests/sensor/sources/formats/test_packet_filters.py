@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.packet_filters import NO_PORTS, PacketFiltersFamily
+from sensor.sources.formats.packet_filters import PacketFiltersFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 HEAD = "Oct  6 10:00:00 gw "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.silk import NO_PORTS, SilkFamily
+from sensor.sources.formats.silk import SilkFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 TEXT = """\

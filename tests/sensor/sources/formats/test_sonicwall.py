@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.sonicwall import NO_PORTS, OTHER, SonicwallFamily
+from sensor.sources.formats.sonicwall import OTHER, SonicwallFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 ARGUED = [

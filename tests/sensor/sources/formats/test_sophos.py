@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.sophos import MAIL, NO_PORTS, OTHER, SophosFamily
+from sensor.sources.formats.sophos import MAIL, NO_CONNECTION, NO_PORTS, SophosFamily
 from tests.sensor.sources.formats.reading import read
 
 HEAD = 'device_name="SFW" timestamp="2026-10-06T12:00:10+0200" device_serial_id="C1" log_id="010101600001" '
@@ -76,7 +76,7 @@ def test_logins_leases_and_other_events() -> None:
     rows = read(SophosFamily, "\n".join([login, dhcp, wan, mail, icmp]))
     assert rows["origin"].to_list()[:2] == ["directory", "dhcp"]
     assert rows["device"].to_list()[1] == "pc-7"
-    assert rows["reason"].to_list() == [None, None, OTHER, MAIL, NO_PORTS]
+    assert rows["reason"].to_list() == [None, None, NO_CONNECTION, MAIL, NO_PORTS]
 
 
 def test_utm() -> None:

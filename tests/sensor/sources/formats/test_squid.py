@@ -20,6 +20,7 @@ from sensor.sources.formats import squid
 from sensor.sources.formats.squid import SquidFamily
 from sensor.sources.interface import File, Input
 from sensor.sources.lines import Block, blocks, cleaned
+from sensor.sources.text.reasons import CHALLENGE, NO_REQUEST
 
 SAMPLES = Path(__file__).parents[4].parent / "shared" / "log-formats" / "samples" / "squid"
 
@@ -133,9 +134,9 @@ def test_status_of_a_tunnel_is_the_proxys_own(status: int, action: str) -> None:
 
 def test_lines_without_a_status() -> None:
     line = '1700000010.500      0 10.1.0.7 - - error:invalid-request 0 NONE_NONE:HIER_NONE 0 0 - "-"'
-    assert read(line)["rejects"]["reason"].to_list() == [squid.NO_REQUEST]
+    assert read(line)["rejects"]["reason"].to_list() == [NO_REQUEST]
     line = '10.1.0.7 - - [14/Nov/2023:23:13:30 +0100] "- error:x NONE/0.0" 0 0 "-" "-" NONE_NONE:HIER_NONE'
-    assert read(line)["rejects"]["reason"].to_list() == [squid.NO_REQUEST]
+    assert read(line)["rejects"]["reason"].to_list() == [NO_REQUEST]
 
 
 def test_quotes_inside_an_agent() -> None:
@@ -154,7 +155,7 @@ def test_challenge_is_neither_use_nor_block() -> None:
     line = NATIVE.replace("TCP_TUNNEL/200", "TCP_DENIED/407")
     tables = read(line, NATIVE)
     assert tables["observations"].height == 1
-    assert tables["rejects"].row(0, named=True)["reason"] == squid.CHALLENGE
+    assert tables["rejects"].row(0, named=True)["reason"] == CHALLENGE
     assert tables["coverage"]["records"].sum() == 2
     assert tables["coverage"]["rejected"].sum() == 0
 
@@ -163,7 +164,7 @@ def test_no_request_is_set_aside() -> None:
     line = "1700000010.500 0 10.1.0.7 NONE_NONE/000 0 - error:transaction-end-before-headers - HIER_NONE/- -"
     tables = read(line)
     assert tables["observations"].is_empty()
-    assert tables["rejects"]["reason"].to_list() == [squid.NO_REQUEST]
+    assert tables["rejects"]["reason"].to_list() == [NO_REQUEST]
 
 
 def test_intercepted_tunnel_takes_its_name_from_the_hello() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.stormshield import NO_PORTS, OTHER, StormshieldFamily
+from sensor.sources.formats.stormshield import OTHER, StormshieldFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 HEAD = 'id=firewall time="2026-10-06 12:00:05" fw="SN1" tz=+0200 startime="2026-10-06 12:00:00" pri=5 '

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from sensor.sources.flows import TWICE, Pairs
-from sensor.sources.formats.tailscale import NO_PORTS, NO_TRAFFIC, TailscaleFamily
+from sensor.sources.formats.tailscale import NO_TRAFFIC, TailscaleFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.tetragon import OTHER, TetragonFamily
+from sensor.sources.formats.tetragon import NO_CONNECTION, TetragonFamily
 from tests.sensor.sources.formats.reading import read
 
 LINE = (
@@ -15,7 +15,7 @@ LINE = (
 
 def test_connections_of_pods() -> None:
     found = read(TetragonFamily, LINE.format("tcp_connect") + "\n" + LINE.format("tcp_close"))
-    assert found["reason"].to_list() == [None, OTHER]
+    assert found["reason"].to_list() == [None, NO_CONNECTION]
     assert found.select("client", "device", "server", "server_port", "transport").row(0) == (
         "10.0.0.5",
         "lab/agent-1",

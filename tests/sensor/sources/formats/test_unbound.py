@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensor.sources.formats.unbound import OTHER, UnboundFamily
-from sensor.sources.text.lookups import ANSWERED, REVERSE
+from sensor.sources.formats.unbound import SERVER_MESSAGE, UnboundFamily
+from sensor.sources.text.reasons import ANSWERED, REVERSE
 from tests.sensor.sources.formats.reading import read
 
 HEAD = "[1700000000] unbound[17265:d] "
@@ -71,4 +71,9 @@ def test_what_is_no_lookup() -> None:
         f"{HEAD}error: failed to find an open port, drop msg\n{HEAD}info: generate keytag query "
         f"_ta-4f66. NULL IN\n"
     )
-    assert read(UnboundFamily, text)["reason"].to_list() == [REVERSE, OTHER, OTHER, OTHER]
+    assert read(UnboundFamily, text)["reason"].to_list() == [
+        REVERSE,
+        SERVER_MESSAGE,
+        SERVER_MESSAGE,
+        SERVER_MESSAGE,
+    ]

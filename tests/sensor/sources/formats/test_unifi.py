@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.unifi import OTHER, UnifiFamily
+from sensor.sources.formats.unifi import NO_CONNECTION, UnifiFamily
 from tests.sensor.sources.formats.reading import read
 
 HEAD = "Oct  6 10:00:00 gw CEF:0|Ubiquiti|UniFi Network|10.1.85|"
@@ -40,4 +40,4 @@ def test_admins_and_unifi_os_name_no_connection() -> None:
         f"{HEAD}544|Admin Accessed UniFi Network|1|UNIFIadmin=Ada src=10.0.0.9 msg=Ada came\n"
         "Oct  6 10:00:00 gw CEF: 0|Ubiquiti|UniFi OS|4.3.5|admins|1|msg=Ada changed a setting",
     )
-    assert rows["reason"].to_list() == [OTHER, OTHER]
+    assert rows["reason"].to_list() == [NO_CONNECTION, NO_CONNECTION]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.vpcflow import NO_DATA, NO_PORTS, VpcflowFamily
+from sensor.sources.formats.vpcflow import NO_DATA, VpcflowFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 DEFAULT = "2 123456789010 eni-1235b8ca {} {} {} {} {} 54 8855 1791280800 1791280860 {} OK"

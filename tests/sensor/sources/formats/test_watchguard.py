@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.watchguard import OTHER, WatchguardFamily
+from sensor.sources.formats.watchguard import NO_CONNECTION, WatchguardFamily
 from tests.sensor.sources.formats.reading import read
 
 ARGUED = [("sekoia-watchguard-firebox.jsonl", 8, "client", "a lease is of the tunnel's address")]
@@ -62,7 +62,7 @@ def test_plain_syslog() -> None:
     )
     assert (row["bytes_up"], row["bytes_down"], row["duration_s"]) == (403, 719, 0.3)
     assert rows["action"].to_list()[:2] == ["allowed", "blocked"]
-    assert rows["reason"].to_list() == [None, None, OTHER]
+    assert rows["reason"].to_list() == [None, None, NO_CONNECTION]
 
 
 def test_logins_are_leases() -> None:

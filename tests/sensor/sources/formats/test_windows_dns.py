@@ -8,12 +8,12 @@ import pytest
 
 from sensor.sources.formats.windows_dns import (
     NO_PACKET,
-    OTHER_EVENT,
+    SERVER_EVENT,
     UPSTREAM,
     WindowsDnsEventsFamily,
     WindowsDnsFamily,
 )
-from sensor.sources.text.lookups import ANSWERED, NOT_A_QUERY, REVERSE
+from sensor.sources.text.reasons import ANSWERED, NOT_A_QUERY, REVERSE
 from tests.sensor.sources.formats.reading import read
 
 PACKET = "{at} 0D48 PACKET  000000000181D1C0 UDP {way} {client:<15} {xid} {r} {op} [{flags}] {kind:<6} {name}"
@@ -117,7 +117,7 @@ def test_analytical_events() -> None:
     assert found.select("client", "host", "action", "reason").rows() == [
         ("10.1.0.7", "chat.example.com", "blocked", None),
         ("10.1.0.7", "chat.example.com", "blocked", ANSWERED),
-        ("10.1.0.7", "chat.example.com", None, OTHER_EVENT),
+        ("10.1.0.7", "chat.example.com", None, SERVER_EVENT),
         ("10.1.0.8", "api.example.com", None, None),
     ]
 

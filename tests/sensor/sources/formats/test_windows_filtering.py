@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from sensor.sources.formats.windows_filtering import INSIDE, NO_PORTS, WindowsFilteringFamily
+from sensor.sources.formats.windows_filtering import INSIDE, WindowsFilteringFamily
 from sensor.sources.formats.windows_security import WindowsSecurityFamily
+from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
 DATA = {

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from sensor.sources.formats.zeek_json import OTHER, ZeekJsonFamily
-from sensor.sources.zeek_logs import REVERSE
+from sensor.sources.text.reasons import REVERSE
 from tests.sensor.sources.formats.reading import read
 
 _PAYLOAD = "payload counts, not IP bytes with headers; where Zeek says none it is unknown"

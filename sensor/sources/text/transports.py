@@ -1,0 +1,10 @@
+"""Protocols over IP as logs name them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+
+def has_ports(protocol: pl.Expr) -> pl.Expr:
+    """Is it TCP or UDP, by name (in any case) or number? NULL where no protocol is told."""
+    return protocol.str.to_lowercase().is_in(["tcp", "udp", "6", "17"])

@@ -1,0 +1,18 @@
+"""Which word of a few a row is given: a kind, an action, a phase, a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+
+def one_of(words: Mapping[str, pl.Expr | pl.Series], otherwise: str | pl.Expr | None = None) -> pl.Expr:
+    """Text: the first of `words` whose condition holds (one that is NULL does not).
+
+    Where none holds, `otherwise`: a word, or what an expression says; NULL without one.
+    """
+    chosen = pl.lit(otherwise) if otherwise is None or isinstance(otherwise, str) else otherwise
+    for word, condition in reversed([*words.items()]):
+        chosen = pl.when(condition).then(pl.lit(word)).otherwise(chosen)
+    return chosen
