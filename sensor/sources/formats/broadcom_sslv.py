@@ -15,7 +15,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import patterns
+from sensor.sources.text import layouts, patterns
 from sensor.sources.text.words import one_of
 
 _END = r"\[?[0-9a-fA-F.:]+?\]?"
@@ -55,5 +55,5 @@ class BroadcomSslvFamily(Family):
                     "reset": pl.col("status").is_not_null(),
                 }
             ),
-            reason=one_of({"a layout that cannot be read": pl.col("time").is_null()}),
+            reason=one_of({layouts.UNREADABLE: pl.col("time").is_null()}),
         )

@@ -112,7 +112,7 @@ class CiscoWsaFamily(Family):
             ),
             reason=one_of(
                 {
-                    "a layout that cannot be read": pl.col("time").is_null(),
+                    layouts.UNREADABLE: pl.col("time").is_null(),
                     CHALLENGE: pl.col("status") == "407",
                     NO_REQUEST: pl.col("url").is_in(["-", "NONE"]),
                 }

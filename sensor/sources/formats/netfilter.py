@@ -1,7 +1,8 @@
-r"""Linux netfilter: iptables, nftables, ufw, firewalld, UniFi (a LOG rule's packet); ulogd's connections.
+r"""Linux netfilter: iptables, nftables, ufw, firewalld, UniFi, Proxmox (a LOG rule's packet); ulogd's connections.
 
     [123.4] [UFW BLOCK] IN=eth0 OUT= MAC=… SRC=10.1.2.3 DST=192.0.2.7 LEN=52 … PROTO=TCP SPT=40000 DPT=443 …
     SYN
+    112 6 tap112i0-OUT 06/Oct/2026:10:00:00 +0200 policy DROP: IN=… OUT=… SRC=… DST=… PROTO=TCP …  (Proxmox)
     [DESTROY] ORIG: SRC=10.1.2.3 DST=192.0.2.7 PROTO=TCP SPT=40000 DPT=443 PKTS=9 BYTES=900 , REPLY:
       SRC=192.0.2.7 DST=203.0.113.1 PROTO=TCP SPT=443 DPT=40000 PKTS=12 BYTES=7000
 
@@ -35,6 +36,8 @@ _TRACKED = (
     r"REPLY: SRC=(?P<server>\S+) DST=\S+ PROTO=\w+(?: SPT=(?P<server_port>\d+) DPT=\d+)?.*?"
     r" PKTS=(?P<packets_down>\d+) BYTES=(?P<bytes_down>\d+)"
 )
+#: Proxmox says the time within the line; elsewhere syslog or the kernel log does.
+_STAMP = r"\b(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}) "
 _PHASES = {"NEW": "begin", "UPDATE": "update", "DESTROY": "end"}
 _COUNTS = ("packets_up", "bytes_up", "packets_down", "bytes_down")
 
@@ -44,7 +47,7 @@ class NetfilterFamily(Family):
 
     name = "netfilter"
     help = (
-        "Linux firewalls: iptables, nftables, ufw, firewalld, UniFi (LOG target), connections of ulogd; "
+        "Linux firewalls: iptables, nftables, ufw, firewalld, UniFi, Proxmox (LOG target), connections of ulogd; "
         "kernel log or syslog"
     )
     vantage = "firewall"
@@ -55,7 +58,7 @@ class NetfilterFamily(Family):
     )
     marks = ("proto=",)
     claims = pl.col("line").str.contains(
-        r"\bIN=\S* OUT=\S* .*\bSRC=[0-9a-fA-F.:]+ DST=[0-9a-fA-F.:]+ .*\bPROTO="
+        r"\bIN=\S* (?:OUT=\S* )?.*\bSRC=[0-9a-fA-F.:]+ DST=[0-9a-fA-F.:]+ .*\bPROTO="
     ) | pl.col("line").str.contains(_IS_TRACKED)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -74,6 +77,7 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
     blocked = pl.lit(prefix).str.contains(_BLOCKED).fill_null(False)
     sender = pl.lit(lines["sender"]).fill_null("")
     return read.select(
+        time=pl.lit(prefix).str.extract(_STAMP),
         kind=pl.lit("flow"),
         client=pl.when(answer).then("dst").otherwise("src"),
         client_port=pl.when(answer).then("dst_port").otherwise("src_port"),

@@ -84,5 +84,5 @@ def _access(lines: pl.DataFrame) -> pl.DataFrame:
         bytes_down="down",
         # A page the proxy refuses has no bytes of the origin's.
         action=one_of({"blocked": nothing_back}, otherwise="allowed"),
-        reason=one_of({"a layout that cannot be read": pl.col("url").is_null()}),
+        reason=one_of({layouts.UNREADABLE: pl.col("url").is_null()}),
     )

@@ -223,22 +223,14 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         client=pl.coalesce(_told("client"), _told("client_public")),
         seen=_told("flow_server_seen"),
     )
-    return read.select(
-        "kind",
-        **_time(),
-        **_who(),
-        **_request(),
-        **_server(),
-        **_volume(),
-        action=_action(),
-        reason=_reason(),
-    )
+    told = _time() | _who() | _request() | _server() | _volume()
+    return read.select("kind", **told, action=_action(), reason=_reason())
 
 
-_Told = str | pl.Expr | None
+_Column = str | pl.Expr | None
 
 
-def _by_kind(dns: _Told = None, flow: _Told = None, proxy: _Told = None) -> pl.Expr:
+def _by_kind(dns: _Column = None, flow: _Column = None, proxy: _Column = None) -> pl.Expr:
     """What stands for the same thing in a lookup, a connection of the firewall, a request of the proxy."""
     kind = pl.col("kind")
     return pl.when(kind == "dns").then(dns).when(kind == "flow").then(flow).otherwise(proxy)

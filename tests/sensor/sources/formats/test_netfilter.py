@@ -72,3 +72,15 @@ def test_connections_of_ulogd() -> None:
         ("10.1.2.3", "192.0.2.7", None, 84, 84, 1, "end", NO_PORTS),
     ]
     assert found["session"][0] == found["session"][1]
+
+
+def test_proxmox_tells_the_time_within_the_line() -> None:
+    text = (
+        "0 3 PVEFW-HOST-IN 06/Oct/2026:12:00:00 +0200 policy DROP: "
+        "IN=vmbr0 MAC=90:10 SRC=10.1.2.3 DST=10.1.2.9 LEN=52 PROTO=TCP SPT=40000 DPT=11434 \n"
+        "112 6 tap112i0-OUT 06/Oct/2026:12:00:05 +0200 ACCEPT: "
+        "IN=fwbr112i0 OUT=fwbr112i0 SRC=10.1.2.4 DST=192.0.2.7 LEN=52 PROTO=TCP SPT=40000 DPT=443 "
+    )
+    rows = read(NetfilterFamily, text)
+    assert rows["action"].to_list() == ["blocked", "allowed"]
+    assert [f"{at:%d %H:%M:%S}" for at in rows["at"]] == ["06 10:00:00", "06 10:00:05"]
