@@ -1,4 +1,4 @@
-r"""Linux netfilter: iptables, nftables, ufw, firewalld, UniFi, Proxmox (a LOG rule's packet); ulogd's connections.
+r"""Linux netfilter: a LOG rule's packet (iptables, nftables, ufw, firewalld, UniFi, Proxmox), and ulogd.
 
     [123.4] [UFW BLOCK] IN=eth0 OUT= MAC=… SRC=10.1.2.3 DST=192.0.2.7 LEN=52 … PROTO=TCP SPT=40000 DPT=443 …
     SYN
@@ -47,8 +47,8 @@ class NetfilterFamily(Family):
 
     name = "netfilter"
     help = (
-        "Linux firewalls: iptables, nftables, ufw, firewalld, UniFi, Proxmox (LOG target), connections of ulogd; "
-        "kernel log or syslog"
+        "Linux firewalls: iptables, nftables, ufw, firewalld, UniFi, Proxmox (LOG target), connections of "
+        "ulogd; kernel log or syslog"
     )
     vantage = "firewall"
     proof = ("bytes_up", "bytes_down", "action")
