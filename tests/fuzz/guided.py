@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sensor.decode import attempts, certificate, formats, http2, initials, quic
-from sensor.decode.identity import dhcp, hostnames, kerberos, ntlm, radius, said
+from sensor.decode.identity import dhcp, hostnames, kerberos, ntlm, radius, statement
 from tests.fuzz import corpus
 from tests.fuzz.mutate import mutants
 from tests.fuzz.targets import Broken
@@ -64,7 +64,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], None], tuple[Any, ...], str]] = {
     "quic-datagram": (_datagrams, (attempts, quic), "datagram"),
     "first-time": (_file, (formats,), "container"),
     "http2": (_request, (http2,), "http2"),
-    "identity": (_identity, (dhcp, hostnames, kerberos, ntlm, radius, said), "identity"),
+    "identity": (_identity, (dhcp, hostnames, kerberos, ntlm, radius, statement), "identity"),
     "certificate": (_flight, (certificate,), "certificate"),
 }
 
