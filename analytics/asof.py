@@ -59,7 +59,7 @@ def _counted(lake: Path, moment: datetime, counting: Counting | None) -> Iterato
     """A folder with the views files of the lake as of `moment`; deleted afterwards."""
     restricted = lake / "restricted"
     try:
-        folder = Path(tempfile.mkdtemp(dir=restricted, prefix=_PREFIX))
+        folder = restricted / Path(tempfile.mkdtemp(dir=restricted, prefix=_PREFIX)).name
     except OSError as error:
         hint = "--as-of counts anew, so it takes write access to the restricted zone"
         raise LakeUnreadable(f"{restricted}: {error.strerror}; {hint}") from error

@@ -180,15 +180,16 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def _crash(folder: Path) -> str:
-    """A bug whose message quotes data."""
+    """A bug whose message quotes data; the data is no part of the program, which a traceback may quote."""
     code = (
-        "from sensor.cli import main\n"
-        f"def broken(): raise RuntimeError('no row for {PEOPLE[0]} {ADDRESSES[0]} {SECRETS[0]}')\n"
+        "import sys\nfrom sensor.cli import main\ndata = sys.argv.pop()\n"
+        "def broken(): raise RuntimeError(f'no row for {data}')\n"
         "main.app = broken\nmain.run()\n"
     )
+    data = f"{PEOPLE[0]} {ADDRESSES[0]} {SECRETS[0]}"
     environment = {"PATH": os.environ["PATH"], "TMPDIR": str(folder / "tmp"), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code, data], env=environment, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1 and "bug of ours (RuntimeError)" in done.stderr
     assert list((folder / "tmp").glob("shadowai-*.txt"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,7 +103,9 @@ def test_pyshark_reads_the_same_name_in_the_same_connection(name: str, tmp_path:
 def pyshark_names(path: Path) -> Iterator[tuple[str, int, str, int, str]]:
     """Client, its port, server, its port and name of each packet that says one, as Wireshark dissects it."""
     said = "tls.handshake.extensions_server_name or http.host"
-    with pyshark.FileCapture(str(path), display_filter=said, keep_packets=False) as packets:
+    # Python 3.14 makes no loop by itself any more, and pyshark 0.6 does not know that.
+    loop = asyncio.new_event_loop() if sys.version_info >= (3, 14) else None
+    with pyshark.FileCapture(str(path), display_filter=said, keep_packets=False, eventloop=loop) as packets:
         for packet in packets:
             network = packet.ipv6 if "ipv6" in packet else packet.ip
             transport = packet[packet.transport_layer]

@@ -38,7 +38,7 @@ def read(path: Path, kind: type[TsharkSource | PcapSource] = TsharkSource) -> di
     return {n: pl.concat([b.frames[n] for b in batches if n in b.frames]) for n in names}
 
 
-#: Ports on which tshark takes readable HTTP/2 for something else, or does not look.
+#: Ports on which tshark 4.0 takes readable HTTP/2 for something else, or does not look; 4.6 sees some of it.
 HTTP2_UNSEEN = {"etcd-store": 2379, "ray-cluster": 6379}
 
 
@@ -52,7 +52,7 @@ def named(tables: dict[str, pl.DataFrame]) -> set[tuple[object, ...]]:
 def test_recorded_cases_give_the_names_of_our_own_decoder(path: Path) -> None:
     theirs, ours = read(path), read(path, PcapSource)
     unseen = HTTP2_UNSEEN.get(path.parent.name)  # (kind, client, its port, server, its port, …)
-    assert named(theirs) == {row for row in named(ours) if row[4] != unseen}
+    assert {row for row in named(ours) if row[4] != unseen} <= named(theirs) <= named(ours)
     assert totals(theirs["coverage"])["packets"] == totals(ours["coverage"])["packets"]
     answers = ("client", "address", "host", "cname")
     told = {row for row in ours["answers"].select(answers).rows() if row[0]}
