@@ -1,6 +1,7 @@
 """Three weeks behind a proxy: a service is ruled out, restricted on Monday, refused from then on."""
 
 import shutil
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -130,6 +131,17 @@ def test_what_was_known_before_holds_no_later_decision(lake: Path) -> None:
     past = page_of(lake, week="2026-W47", as_of=MONDAY + timedelta(weeks=2, hours=-1))
     assert past.outcomes == ()
     assert len(page_of(lake, week="2026-W47", as_of=MONDAY + timedelta(weeks=2, hours=1)).outcomes) == 1
+
+
+def test_an_earlier_moment_of_a_lake_named_from_where_one_stands(
+    lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Since Python 3.12 the name of a new temporary folder is absolute, whatever the lake's is."""
+    make = tempfile.mkdtemp
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda *where, **how: str(Path(make(*where, **how)).absolute()))
+    monkeypatch.chdir(lake.parent)
+    past = page_of(Path(lake.name), week="2026-W47", as_of=MONDAY + timedelta(weeks=2, hours=-1))
+    assert past.outcomes == ()
 
 
 def test_a_report_outlives_the_rows_it_was_made_from(lake: Path, tmp_path: Path) -> None:
