@@ -8,13 +8,16 @@ kept) · 4 catalog mistake · 5 lake unreadable, unwritable or full · 6 query f
 
 from __future__ import annotations
 
+import codecs
 import gc
 import os
 import signal
 import sys
+import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -129,12 +132,23 @@ def run() -> None:
     # else every distribution installed is searched for plug-ins of pydantic
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
+    if isinstance(sys.stdout, TextIOWrapper):
+        codecs.register_error("plain", _plain)
+        sys.stdout.reconfigure(errors="plain")
     try:
         code = _run()
     except KeyboardInterrupt:
         _say(STOPPED)
         code = 128 + signal.SIGINT
     sys.exit(code)
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """What a terminal without UTF-8 shows of letters its encoding lacks: a plain one, else `?`."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = unicodedata.normalize("NFKD", error.object[error.start : error.end])
+    return text.encode(error.encoding, "replace").decode(error.encoding), error.end
 
 
 def arguments(words: list[str]) -> dict[str, Any]:
