@@ -130,13 +130,15 @@ def write(found: Document, out: Path, forms: Sequence[str]) -> list[Path]:
     """Write `found` in each of the formats `forms`, and return the files.
 
     A single format goes to `out`. If `out` has the suffix of another format, or there are several, the suffix
-    is replaced by that of each format.
+    is replaced by that of each format. CSV files are in an archive: `a.csv` is written as `a.csv.zip`.
     """
     written = []
     for form in forms:
         others = {one.suffix for name, one in FORMATS.items() if name != form}
         named = len(forms) == 1 and out.suffix and out.suffix.lower() not in others
         path = out if named else out.with_suffix(FORMATS[form].suffix)
+        if FORMATS[form].suffix == f"{path.suffix.lower()}.zip":
+            path = path.with_name(f"{path.name}.zip")
         whole.write(path, FORMATS[form].write(found))
         written.append(path)
     return written

@@ -104,10 +104,10 @@ class Follower:
     """Follows log files, through rotation and truncation, until `stop` is called."""
 
     def __init__(
-        self, scan: Scan, patterns: list[str], kind_of: Callable[[bytes], type[Family] | None],
+        self, scan: Scan, patterns: list[str], kind_of: Callable[[bytes], type[Source] | None],
         tell: Callable[[str], None],
     ) -> None:  # fmt: skip
-        """`patterns` are paths and globs; `kind_of(head)` gives the family of a file, None if unknown.
+        """`patterns` are paths and globs; `kind_of(head)` gives the kind of a file, None if unknown.
 
         `tell` is called with lines for the user.
         """
@@ -156,6 +156,10 @@ class Follower:
         kind = self._kind_of(source_input.files[0].head)
         if kind is None:
             self._tell(f"{source_input.name}: no log format I know; `shadowai sources try` looks closer")
+            return
+        if not issubclass(kind, Family):
+            why = "read as a whole: `shadowai scan` takes it, from a timer for each new file"
+            self._tell(f"{source_input.name}: {kind.name}, {why}")
             return
         while True:
             stream = Stream(self._scan, kind, tail.input())

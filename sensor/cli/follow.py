@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sensor.scan import Scan
     from sensor.settings import Settings
-    from sensor.sources.family import Family
+    from sensor.sources.interface import Source
 
 
 def command(
@@ -41,7 +41,11 @@ def command(
     site: Annotated[str | None, typer.Option(metavar="SITE", help="Site of that sensor.")] = None,
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="NAME", help="Read all files as this kind (`shadowai sources`)."),
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="Read all files as this kind (`shadowai sources`); lines of other log formats go to those.",
+        ),
     ] = None,
     custom: CustomOption = None,
 ) -> None:
@@ -89,7 +93,7 @@ def stop_on_signals(stop: Callable[[], None]) -> list[int]:
     return came
 
 
-def _kind_of(form: str | None) -> Callable[[bytes], type[Family] | None]:
+def _kind_of(form: str | None) -> Callable[[bytes], type[Source] | None]:
     """The format of a file by its first bytes, or the one of --format. Raises UsageError."""
     from sensor.cli.scan import kind_named
     from sensor.errors import UsageError
@@ -100,8 +104,4 @@ def _kind_of(form: str | None) -> Callable[[bytes], type[Family] | None]:
     if forced is not None and not issubclass(forced, Family):
         raise UsageError(f"{form} cannot be followed", place="--format", hint="scan it")
 
-    def kind_of(head: bytes) -> type[Family] | None:
-        kind = forced or recognise(head)[0]
-        return kind if kind is not None and issubclass(kind, Family) else None
-
-    return kind_of
+    return lambda head: forced or recognise(head)[0]

@@ -184,6 +184,10 @@ def _run() -> int:
     except BrokenPipeError:
         # `shadowai sql … | head`: the reader has left; that is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (PermissionError, NotADirectoryError) as error:
+        # of a path that was named, where no command says more about it
+        _say(f"shadowai: {error.filename}: {str(error.strerror).lower()}; check the path, and who may use it")
+        return UsageError.exit_code
     except Exception as error:
         if is_ctrl_c(error):
             raise KeyboardInterrupt from None

@@ -48,7 +48,13 @@ OutOption = Annotated[
     ),
 ]
 FormatOption = Annotated[
-    str, typer.Option("--format", metavar="LIST", help="html, pdf, md, json, xlsx, csv; several with commas.")
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="LIST",
+        help="html, pdf, md, json, xlsx, csv; several with commas.",
+        show_default="as --out ends, else html",
+    ),
 ]
 PeriodOption = Annotated[
     str | None,
@@ -71,7 +77,7 @@ class _Wanted:
 
     out: OutOption = None
     period: PeriodOption = None
-    form: FormatOption = "html"
+    form: FormatOption = None
     controls: ControlsOption = False
     as_of: AsOfOption = None
     language: LanguageOption = None
@@ -180,7 +186,8 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
     from sensor.store.lake import log_access
 
     settings = settings_from(wanted.config, lake=wanted.lake, language=wanted.language)
-    forms = [one.strip() for one in wanted.form.split(",") if one.strip()]
+    form = _format_of(wanted.out) if wanted.form is None else wanted.form
+    forms = [one.strip() for one in form.split(",") if one.strip()]
     if unknown := ", ".join(sorted(set(forms) - set(_SUFFIXES))) or ("" if forms else "nothing"):
         raise UsageError(f"--format {unknown}", hint=f"use one or more of {', '.join(_SUFFIXES)}")
     place = existing_lake(settings)
@@ -192,7 +199,7 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
         AuditLog(state_path(settings, place.path)).append("report.person", now=datetime.now(UTC), people=1)
     with (
         closed_to_others(name == "person"),
-        _explained(target, f"shadowai report {name} --help", wanted.form),
+        _explained(target, f"shadowai report {name} --help", form),
         analysing(place),
     ):
         found = report.prepare(
@@ -212,6 +219,20 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
         report.archive(place.path, found)
     except OSError as error:
         typer.echo(f"shadowai: not archived in the lake: {error.strerror}", err=True)
+
+
+def _format_of(out: Path | None) -> str:
+    """The format that the name of the file asks for. Raises UsageError for the suffix of another kind."""
+    from sensor.errors import UsageError
+
+    ending = "" if out is None or out.is_dir() else "".join(out.suffixes[-2:]).lower()
+    for form in _SUFFIXES:
+        if ending.endswith((f".{form}", f".{form}.zip")):
+            return form
+    if out is not None and out.suffix[1:].isalpha() and not ending.endswith(".htm"):
+        hint = f"a report is one of {', '.join(_SUFFIXES)}; say which with --format"
+        raise UsageError(f"no report ends in {out.suffix}", place=str(out), hint=hint)
+    return "html"
 
 
 @contextmanager

@@ -63,7 +63,11 @@ def command(
     ] = None,
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="NAME", help="Read all inputs as this kind (`shadowai sources`)."),
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="Read all inputs as this kind (`shadowai sources`); lines of other log formats go to those.",
+        ),
     ] = None,
     custom: CustomOption = None,
     extract: Annotated[
@@ -277,7 +281,7 @@ def _kinds(summary: Summary) -> str:
     """What it was read as; of a file whose lines are mixed, its kinds, those of most lines first."""
     kinds = sorted(summary.kinds, key=lambda kind: (-summary.kinds[kind], kind))
     if len(kinds) < 2:
-        return summary.origin.source
+        return kinds[0] if kinds else summary.origin.source
     more = [f"{len(kinds) - _MOST_KINDS} more"] if len(kinds) > _MOST_KINDS else []
     return " + ".join(kinds[:_MOST_KINDS] + more)
 

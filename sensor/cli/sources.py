@@ -1,23 +1,55 @@
 """`shadowai sources`: which inputs are understood, and what each can and cannot prove.
 
+`shadowai sources zscaler` tells all about those that have the word in their name or description,
 `shadowai sources try FILE` reads the first lines of a file and shows what becomes of them.
 """
 
 from __future__ import annotations
 
+import shutil
+import sys
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
+from typer.core import TyperGroup
 
 from sensor.cli.options import ConfigOption, CustomOption, add_formats, command_behind, settings_from
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     import polars as pl
+    from typer._click.core import Command, Context
 
     from sensor.sources.interface import Source
     from sensor.sources.trial import Trial
 
-app = typer.Typer(help="List the kinds of input and what each can prove.", invoke_without_command=True)
+
+class _Words(TyperGroup):
+    """Takes what is no command for a word to look for."""
+
+    def resolve_command(
+        self, ctx: Context, args: list[str]
+    ) -> tuple[str | None, Command | None, list[str]]:  # as the group's own
+        return super().resolve_command(ctx, args if args[0] in self.commands else [_ABOUT, *args])
+
+
+#: The command behind `shadowai sources WORD`.
+_ABOUT = "about"
+app = typer.Typer(cls=_Words, invoke_without_command=True, subcommand_metavar="[WORD... | try FILE]")
+
+#: What is listed together, by `Source.vantage`.
+_HEADINGS = {
+    "packets": "Packets, and sensors that read them",
+    "proxy": "Proxies, web gateways and cloud access",
+    "firewall": "Firewalls",
+    "dns": "Resolvers",
+    "flow": "Flow records",
+    "endpoint": "Endpoints",
+    "identity": "Who held an address",
+}
+_OTHER = "Others"
 
 #: Columns shown of the first rows, in this order, where any row has them.
 _SHOWN = (
@@ -28,25 +60,52 @@ _SHOWN = (
 
 @app.callback()
 def command(context: typer.Context, config: ConfigOption = None, custom: CustomOption = None) -> None:
-    """List the kinds of input and what each can prove."""
+    """List the kinds of input, one a line. With words, tell what those that have them can prove."""
     if command_behind(context):
         return
-    from sensor.sources.detect import known
-
-    add_formats(settings_from(config), custom)
-    for source in known():
-        typer.echo(_described(source))
+    for heading, kinds in _grouped(_known(config, custom)).items():
+        typer.echo(f"{heading}:")
+        for kind in kinds:
+            typer.echo(_cut(f"  {kind.name:<22} {kind.help}"))
+        typer.echo("")
     typer.echo(
-        "\nThe kind is seen from the content; .gz .zst .bz2 .xz are read directly; - is standard input."
+        "What one can prove: `shadowai sources WORD`, such as zscaler or dhcp. The kind is seen from the\n"
+        "content, also in .gz .zst .bz2 .xz; `shadowai sources try FILE` shows how a log would be read."
     )
+
+
+@app.command(_ABOUT, hidden=True)
+def about(
+    words: Annotated[list[str], typer.Argument(metavar="WORD", help="Part of a name or a description.")],
+    config: ConfigOption = None,
+    custom: CustomOption = None,
+) -> None:
+    """Tell what the kinds of input that have all these words in their name or description can prove."""
+    from sensor.errors import UsageError
+
+    looked_for = [word.casefold() for word in words]
+    found = [
+        kind
+        for kind in _known(config, custom)
+        if all(word in f"{kind.name} {kind.help}".casefold() for word in looked_for)
+    ]
+    if not found:
+        raise UsageError(
+            f"no kind of input has {' and '.join(map(repr, words))} in its name or description",
+            hint="`shadowai sources` lists all, `shadowai sources try FILE` looks at a log",
+        )
+    for kind in found:
+        typer.echo(_described(kind))
 
 
 @app.command("try")
 def try_(
-    path: Annotated[str, typer.Argument(metavar="FILE", help="A log file, or - for standard input.")],
+    path: Annotated[
+        str, typer.Argument(metavar="FILE", help="A log file, a folder of Zeek's, or - for standard input.")
+    ],
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="NAME", help="Read it as this kind, even if it looks different."),
+        typer.Option("--format", metavar="NAME", help="Ask this kind first; it reads only lines of its own."),
     ] = None,
     custom: CustomOption = None,
     rows: Annotated[int, typer.Option(min=1, max=1000, help="Rows to show.")] = 10,
@@ -59,15 +118,22 @@ def try_(
     from sensor.sources.detect import recognise
     from sensor.sources.evtx import EvtxSource
     from sensor.sources.family import Family
-    from sensor.sources.trial import look
+    from sensor.sources.trial import look, look_together
+    from sensor.sources.zeek import ZeekSource
 
     settings = settings_from(config)
     add_formats(settings, custom)
     found = opening.find([path])
     if not found.files:
         raise InputError(found.problems[0] if found.problems else f"{path}: nothing to read")
-    file, kind = found.files[0], kind_named(form)
+    kind = kind_named(form)
+    file = next((one for one in found.files if kind or recognise(one.head)[0]), found.files[0])
     by_content = kind or recognise(file.head)[0]
+    if by_content is ZeekSource:
+        _show(look_together(found.files, settings), rows)
+        return
+    if len(found.files) > 1:
+        typer.echo(f"{file.name}, of {len(found.files):,} files:")
     if by_content is not None and not issubclass(by_content, (Family, EvtxSource)):
         typer.echo(f"{file.name}: {by_content.name}, read as a whole by `shadowai scan`; no lines to try")
         typer.echo(_described(by_content))
@@ -76,16 +142,37 @@ def try_(
         _show(trial, rows)
 
 
+def _known(config: Path | None, custom: list[Path] | None) -> Iterable[type[Source]]:
+    from sensor.sources.detect import known
+
+    add_formats(settings_from(config), custom)
+    return known()
+
+
+def _grouped(kinds: Iterable[type[Source]]) -> dict[str, list[type[Source]]]:
+    groups: dict[str, list[type[Source]]] = {heading: [] for heading in (*_HEADINGS.values(), _OTHER)}
+    for kind in kinds:
+        groups[_HEADINGS.get(kind.vantage, _OTHER)].append(kind)
+    return {heading: kinds for heading, kinds in groups.items() if kinds}
+
+
+def _cut(line: str) -> str:
+    """`line`, no longer than the terminal is wide; whole where it is piped."""
+    width = shutil.get_terminal_size().columns
+    return line if len(line) <= width or not sys.stdout.isatty() else f"{line[: width - 1]}…"
+
+
 def _described(source: type[Source]) -> str:
     from sensor.sources.interface import Proof
 
     proves = [what.replace("_", " ") for what in get_args(Proof) if what in source.proof]
     lacks = [what.replace("_", " ") for what in get_args(Proof) if what not in source.proof]
-    return (
+    text = (
         f"{source.name}: {source.help}\n"
         f"    can prove: {', '.join(proves) or '–'}\n"
         f"    cannot:    {', '.join(lacks) or '–'}"
     )
+    return f"{text}\n    {source.advice}" if source.advice else text
 
 
 def _show(trial: Trial, count: int) -> None:

@@ -164,7 +164,9 @@ class Tails:
             if place in self._open:
                 return None
             if not stat.S_ISREG(status.st_mode):
-                self._refuse(path, "not a regular file")
+                is_folder = stat.S_ISDIR(status.st_mode)
+                why = "a folder; name its files, like 'FOLDER/*.log'" if is_folder else "not a regular file"
+                self._refuse(path, why)
                 return None
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW if self._is_glob(path) else os.O_RDONLY)
         except OSError as error:

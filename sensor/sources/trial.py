@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import IO
 
 import polars as pl
 
+from sensor import schema
 from sensor.errors import UsageError
 from sensor.settings import Settings
-from sensor.sources import evtx
+from sensor.sources import evtx, zeek
 from sensor.sources import family as room
 from sensor.sources.family import Family
 from sensor.sources.flows import Pairs
-from sensor.sources.interface import File
+from sensor.sources.interface import HEAD_BYTES, File, Input
 from sensor.sources.lines import shape
 from sensor.sources.sessions import Sessions
 from sensor.sources.sorting import HEAD_LINES, NOBODYS, Sorter, families, head_lines, shares
+from sensor.sources.zeek_text import log_of
 
 #: What a log should carry to tell who used what, and how much.
 _WANTED = {
@@ -32,7 +36,7 @@ _REASONS = 5
 
 @dataclass(frozen=True)
 class Trial:
-    """How a family reads its lines of the file."""
+    """How a family, or Zeek's logs together, are read."""
 
     name: str
     looked_at: int
@@ -64,6 +68,47 @@ def look(file: File, settings: Settings, form: type[Family] | None = None) -> It
         yield _trial(name, source, part, len(lines))
 
 
+def look_together(files: Sequence[File], settings: Settings) -> Trial:
+    """A trial of the Zeek logs in the folder of the first one, joined as a scan joins them.
+
+    Raises UsageError if none of the files is one.
+    """
+    logs = [replace(file, opener=_head_of(file)) for file in files if log_of(file.head)]
+    if not logs:
+        raise UsageError("no Zeek log", place=files[0].name, hint="try it without --format")
+    group = zeek.ZeekSource.group(logs)[0]
+    source = zeek.ZeekSource(settings.networks.internal)
+    frames = [batch.frames for batch in source.read(Input(group, ""))]
+    seen = pl.concat([frame["observations"] for frame in frames])
+    held = pl.concat([frame["leases"] for frame in frames if "leases" in frame] or [schema.LEASES.empty()])
+    rejects = pl.concat([frame["rejects"] for frame in frames if "rejects" in frame])
+    lines = sum(int(frame["coverage"]["records"].sum()) for frame in frames if "coverage" in frame)
+    rows = pl.concat([seen, _as_seen(held)], how="diagonal").sort("seen_at", maintain_order=True)
+    names = " + ".join(dict.fromkeys(log for file in group if (log := log_of(file.head))))
+    missing = _missing(rows)
+    # No Zeek log of a connection names its user: that is not for want of a file.
+    advice = source.advice if {"bytes up", "host"} & set(missing) else ""
+    reasons = rejects.group_by("reason", maintain_order=True).agg(
+        pl.col("count").sum(), pl.col("shape").first()
+    )
+    most = reasons.sort("count", descending=True, maintain_order=True).head(_REASONS)
+    return Trial(f"zeek ({names})", lines, lines, rows.height, rows, missing, advice, tuple(most.rows()))
+
+
+def _head_of(file: File) -> Callable[[], IO[bytes]]:
+    """Opens the whole lines of a file's head."""
+    whole = len(file.head) < HEAD_BYTES
+    head = file.head if whole else file.head[: file.head.rfind(b"\n") + 1]
+    return lambda: io.BytesIO(head)
+
+
+def _as_seen(leases: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `leases` as families give them: of kind `lease`, with the address as client."""
+    return leases.select(
+        "user_name", "device", seen_at="valid_from", kind=pl.lit("lease"), client="address", client_mac="mac"
+    )
+
+
 def _events(file: File) -> pl.Series:
     try:
         return evtx.head_lines(file, HEAD_LINES)
@@ -83,12 +128,17 @@ def _first(head: bytes, place: str) -> type[Family]:
 def _trial(name: str, source: Family, part: pl.DataFrame, looked_at: int) -> Trial:
     done = Pairs().take(Sessions().take(room.rows(source, part)))
     used = done.filter(pl.col("reason").is_null())
-    missing = tuple(
-        what for what, columns in _WANTED.items() if all(used[c].null_count() == used.height for c in columns)
-    )
+    missing = _missing(used)
     advice = source.advice if {"bytes up", "host", "user"} & set(missing) else ""
     return Trial(
         name, looked_at, part.height, used.height, used, missing, advice, tuple(_reasons(done, part))
+    )
+
+
+def _missing(rows: pl.DataFrame) -> tuple[str, ...]:
+    """What is wanted and none of the rows carries."""
+    return tuple(
+        what for what, columns in _WANTED.items() if all(rows[c].null_count() == rows.height for c in columns)
     )
 
 

@@ -70,8 +70,9 @@ class Lake:
         return self
 
     def exists(self) -> bool:
-        """True if the folder looks like a lake."""
-        return (self.path / "sources").is_dir()
+        """True if the folder looks like a lake. Raises LakeError where that cannot be seen."""
+        with explained(self.path):
+            return (self.path / "sources").is_dir()
 
     def hot(self, table: schema.Table) -> Path:
         """Folder of the table's segments, one subfolder per part."""
@@ -122,15 +123,17 @@ class Lake:
     def manifest(self) -> dict[str, Any]:
         """The parsed `manifest.json`, or an empty one for a lake that was never compacted.
 
-        Raises LakeError if it is damaged, or has a later format than this release writes: rewriting it would
-        lose what that format adds.
+        Raises LakeError if it is damaged or cannot be read, or has a later format than this release writes:
+        rewriting it would lose what that format adds.
         """
-        path = self.path / "manifest.json"
-        try:
-            manifest = dict(json.loads(path.read_text(encoding="utf-8")))
-            found = int(manifest["format"])
-        except FileNotFoundError:
+        path, text = self.path / "manifest.json", None
+        with explained(self.path), suppress(FileNotFoundError):
+            text = path.read_bytes()
+        if text is None:
             return {"format": FORMAT, "generation": 0, "watermark": ZERO_PART, "compacted": {}, "tables": {}}
+        try:
+            manifest = dict(json.loads(text))
+            found = int(manifest["format"])
         except (ValueError, TypeError, KeyError):
             raise LakeError("does not describe a lake", place=str(path), hint="restore it") from None
         if found > FORMAT:

@@ -115,6 +115,19 @@ def test_listen_ends_as_it_was_told(number: int, code: int, tmp_path: Path, lake
     assert out == "0 messages, 0 records, 0 sightings\n"
 
 
+def test_follow_tells_what_only_a_scan_can_read(tmp_path: Path, lake: Path) -> None:
+    """It did not know Zeek's logs, it said."""
+    log = ROOT / "pcaps" / "zeek-hour" / "dns.log"
+    running = shadowai(tmp_path, "follow", log, "--lake", lake, "--state", tmp_path / "state")
+    assert running.stderr is not None
+    said = running.stderr.readline()
+    running.terminate()
+    running.communicate(timeout=30)
+    assert said == (
+        f"shadowai: {log}: zeek, read as a whole: `shadowai scan` takes it, from a timer for each new file\n"
+    )
+
+
 def test_listen_tells_bad_endpoints_and_missing_certificates(tmp_path: Path, lake: Path) -> None:
     for words, text in (
         (("udp://nowhere:99999",), "not an endpoint"),

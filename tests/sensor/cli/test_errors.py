@@ -1,16 +1,20 @@
 """Bad input: one clear line, the right exit code, nothing half-written."""
 
+import errno
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from sensor.cli import main
 from sensor.cli.options import analysing
 from sensor.errors import LakeError
 from sensor.store.lake import Lake
@@ -123,6 +127,45 @@ def test_no_lake_is_5_with_the_remedy(tmp_path: Path) -> None:
     done = shadowai("sql", "SELECT 1", "--lake", "nothing", cwd=tmp_path)
     assert done.returncode == 5
     assert done.stderr.strip() == "shadowai: nothing: no lake here yet; fill one with `shadowai scan PATH`"
+
+
+def test_a_lake_that_is_a_file_is_5(tmp_path: Path) -> None:
+    """It was called a bug of ours."""
+    log = tmp_path / "access.log"
+    log.write_bytes((ROOT / "pcaps" / "proxy-w46" / "shadowai.log").read_bytes())
+    done = shadowai("scan", "access.log", "--lake", "access.log", cwd=tmp_path)
+    assert done.returncode == 5
+    assert done.stderr.strip() == "shadowai: access.log/manifest.json: not a directory; check the folder"
+
+
+def test_a_path_nobody_may_use_is_2_and_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was called a bug of ours."""
+
+    def refused() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "shut/x.html")
+
+    monkeypatch.setattr(main, "app", refused)
+    assert main._run() == 2
+    assert capsys.readouterr().err == (
+        "shadowai: shut/x.html: permission denied; check the path, and who may use it\n"
+    )
+
+
+def test_a_report_has_the_format_its_name_asks_for(filled: Path) -> None:
+    """`--out week.md` wrote week.html."""
+    for name, written in (("a.md", "a.md"), ("a.JSON", "a.JSON"), ("a.csv", "a.csv.zip"), ("b.htm", "b.htm")):
+        done = shadowai("report", "--lake", "lake", "--out", name, cwd=filled)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{written}\n", ""), name
+    assert (filled / "a.md").read_text().startswith("# ")
+    assert json.loads((filled / "a.JSON").read_text())["figures"]
+    assert zipfile.is_zipfile(filled / "a.csv.zip")
+    done = shadowai("report", "--lake", "lake", "--out", "week.doc", cwd=filled)
+    assert (done.returncode, (filled / "week.doc").exists()) == (2, False)
+    assert done.stderr.startswith(
+        "shadowai: week.doc: no report ends in .doc; a report is one of html, pdf, "
+    )
 
 
 def test_a_broken_catalog_entry_is_4_with_file_and_line(tmp_path: Path) -> None:

@@ -87,10 +87,12 @@ def test_a_line_too_long_to_keep_is_skipped_and_counted(tmp_path: Path) -> None:
 def test_what_cannot_be_followed_is_said_once(tmp_path: Path) -> None:
     (tmp_path / "a.gz").write_bytes(b"\x1f\x8b\x08" + b"\0" * 20)
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "logs").mkdir()
     tails = Tails([str(tmp_path / "*")])
     assert tails.look(0) == []
     assert sorted(tails.problems()) == [
         f"{tmp_path}/a.gz: compressed; `shadowai scan` reads it",
+        f"{tmp_path}/logs: a folder; name its files, like 'FOLDER/*.log'",
         f"{tmp_path}/pipe: not a regular file",
     ]
     tails.look(1)
