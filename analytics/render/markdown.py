@@ -59,7 +59,7 @@ def _weekly(page: Page) -> Iterator[str]:
     yield from (f"- {_text(f'{d.what} {d.day}, {d.by}: {d.reason}')}" for d in page.deeds)
     yield from ("", f"## {say('where.title')}", "")
     if page.standings:
-        yield from (_text(page.sanctioned), "")
+        yield from (_text(f"{page.sanctioned} {page.approved}".strip()), "")
         rows = [(s.label, s.sent, s.change or "–", s.services) for s in page.standings]
         yield from _table(_columns("status", "sent", "change", "services"), rows)
     services = [
@@ -67,8 +67,8 @@ def _weekly(page: Page) -> Iterator[str]:
         for s in page.leading
     ] + [(o.name, "–", o.sent, "–", "–") for o in page.others]
     yield from _table((*_columns("service", "status", "sent", "change"), page.noun.heading), services)
-    if any(s.unused for s in page.leading):
-        yield from (_text(say("where.unused_note")), "")
+    if page.unused:
+        yield from (_text(page.unused), "")
     if page.departments.departments:
         yield from (f"## {say('departments.title')}", "")
         titles = (*_columns("department"), page.noun.heading, *_columns("sent"), *page.departments.services)

@@ -11,7 +11,8 @@ from analytics.render.words import Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.due import Decision, answerable, blocked, findings
-from analytics.reports.weekly.seeing import Seeing, comparable
+from analytics.reports.weekly.remedy import remedy
+from analytics.reports.weekly.seeing import Seeing, comparable, eye_name
 
 #: Decisions on the page: who has to take more takes none.
 MOST = 7
@@ -85,12 +86,12 @@ def _blind_spots(result: Result, seen: Seeing) -> Iterator[Decision]:
             say("decide.blind.question"),
             say("verdict.cannot_tell", what=words.listing(seen.doubts, 5)),
             None,
-            say("decide.blind.look"),
+            remedy(result, seen),
             duty=duty,
         )
     mute = [s for s in result.rows("source_bytes") if s["connections"] and not s["knows_bytes_up"]]
     if mute:
-        names = words.listing([f"{s['sensor']} ({s['source']})" for s in mute])
+        names = words.listing([eye_name(source) for source in mute])
         yield Decision(
             say("decide.mute.question"),
             say("decide.mute.evidence", len(mute), names=names),

@@ -29,6 +29,7 @@ from analytics.reports.weekly.sight import Sight, sight
 from analytics.reports.weekly.standing import (
     Expiry,
     Standing,
+    approved,
     concentration,
     expiries,
     sanctioned,
@@ -93,6 +94,7 @@ class Page:
     outcomes: tuple[Outcome, ...]
     standings: tuple[Standing, ...]
     sanctioned: str
+    approved: str
     concentration: str
     expiries: tuple[Expiry, ...]
     more_expiries: int
@@ -126,6 +128,13 @@ class Page:
     language: str = "en"
 
     @property
+    def unused(self) -> str:
+        """What a count such as '0 of 12' means; '' where there is none."""
+        if not any(service.unused for service in self.leading):
+            return ""
+        return say("where.asked_note" if self.seeing.lookups_only else "where.unused_note")
+
+    @property
     def sentence(self) -> str:
         """The claim and the rest of the verdict as one text."""
         joint = "" if self.verdict[:1] in (".", ",", ";", "") else " "
@@ -139,7 +148,9 @@ def build(result: Result, *, controls: bool = False) -> Page:
     claim, rest = verdict(result, seen, len(asked))
     by_app = statuses(result)
     services = tuple(
-        _service(result, row, by_app.get(row["app"])) for row in result.rows("services") if row["seen"]
+        _service(result, row, by_app.get(row["app"]), seen.lookups_only)
+        for row in result.rows("services")
+        if row["seen"]
     )
     leading = tuple(s for s in services if (s.grade or 0) >= (1 if seen.lookups_only else 2))
     return Page(
@@ -154,6 +165,7 @@ def build(result: Result, *, controls: bool = False) -> Page:
         outcomes=outcomes(result),
         standings=standings(result),
         sanctioned=sanctioned(result),
+        approved=approved(result),
         concentration=concentration(result),
         expiries=ends[:EXPIRIES],
         more_expiries=len(ends[EXPIRIES:]),
@@ -243,7 +255,7 @@ def restated(result: Result) -> tuple[str, ...]:
     )
 
 
-def _service(result: Result, row: Row, standing: Row | None) -> Service:
+def _service(result: Result, row: Row, standing: Row | None, lookups_only: bool) -> Service:
     hidden, withheld = row["people_hidden"], words.withheld(row)
     nothing = say("where.nothing") if row["grade"] == 1 else ""  # a lookup sends the service nothing
     return Service(
@@ -255,7 +267,7 @@ def _service(result: Result, row: Row, standing: Row | None) -> Service:
         bytes_up_max=row["bytes_up_max"],
         sent=nothing or words.size_range(row["bytes_up"], row["bytes_up_max"], withheld),
         received=nothing or words.size(row["bytes_down"], withheld),
-        people=_people(row, result.facts.k),
+        people=_people(row, result.facts.k, lookups_only),
         unused=row["people"] == 0 and bool(row["people_any_grade"]),
         counted=_counted(row, result),
         connections=words.hidden() if row["connections"] is None and hidden else _count(row["connections"]),
@@ -270,9 +282,14 @@ def _first_week(monday: date | None, result: Result) -> str:
     return words.week_days(monday, result.scope.sunday.year) if monday else words.unknown()
 
 
-def _people(row: Row, k: int) -> str:
-    """How many used it; of what nobody used, '0 of 12' where 12 looked it up or connected."""
+def _people(row: Row, k: int, lookups_only: bool) -> str:
+    """How many used it; of what nobody used, '0 of 12' where 12 looked it up or connected.
+
+    Where lookups are all there is, nobody can tell how many of the 12 used it: '– of 12'.
+    """
     used = words.people(row["people"], row["people_hidden"], k)
+    if lookups_only and row["people"] == 0:
+        used = say("where.nothing")
     if row["people"] == 0 and (seen := row["people_any_grade"]):
         return say("where.unused", used=used, seen=words.number(seen))
     return used

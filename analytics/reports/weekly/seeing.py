@@ -59,6 +59,22 @@ class Seeing:
         return tuple(_doubts(self))
 
     @property
+    def watched_briefly(self) -> bool:
+        """True if even the packet sensor that watched longest watched too little of the week."""
+        minutes = self.packet_minutes
+        return minutes is not None and minutes < LEAST_WATCHED * 60 * self.hours
+
+    @property
+    def nameless(self) -> bool:
+        """True if too many connections have no name."""
+        return bool(self.flows and self.named < LEAST_NAMED * self.flows)
+
+    @property
+    def one_way(self) -> bool:
+        """True if too many connections were seen in one direction only."""
+        return bool(self.flows and self.one_sided > MOST_ONE_SIDED * self.flows)
+
+    @property
     def unsaid(self) -> tuple[str, ...]:
         """The `doubts` that the claim of the verdict does not already contain."""
         return self.doubts[1:] if self.lookups_only else self.doubts
@@ -109,6 +125,11 @@ def eye_of(row: Row) -> Eye:
     return row["sensor"], row["source"]
 
 
+def eye_name(row: Row) -> str:
+    """'hq-span (pcap)': the sensor, and what it reads where its name does not say so."""
+    return row["sensor"] if row["sensor"] == row["source"] else f"{row['sensor']} ({row['source']})"
+
+
 def named_percent(result: Result, week: date) -> int | None:
     """Share of connections with a name, in whole percent; None if no connection was seen."""
     eyes = _eyes(result, week)
@@ -131,11 +152,11 @@ def _doubts(seen: Seeing) -> Iterable[str]:
     elif seen.dark:
         yield say("doubt.dark", days=_listed(seen.dark))
     minutes = seen.packet_minutes
-    if minutes is not None and minutes < LEAST_WATCHED * 60 * seen.hours:
+    if minutes is not None and seen.watched_briefly:
         yield say("doubt.minutes", minutes) if minutes < 2 * 60 else say("doubt.hours", minutes // 60)
-    if seen.flows and seen.named < LEAST_NAMED * seen.flows:
+    if seen.nameless:
         yield say("doubt.nameless", share=words.share(seen.flows - seen.named, seen.flows))
-    if seen.flows and seen.one_sided > MOST_ONE_SIDED * seen.flows:
+    if seen.one_way:
         yield say("doubt.one_way", share=words.share(seen.one_sided, seen.flows))
     if seen.dropped > MOST_DROPPED * (seen.packets + seen.dropped):
         yield say("doubt.lost", share=words.share(seen.dropped, seen.packets + seen.dropped))

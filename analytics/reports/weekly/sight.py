@@ -9,7 +9,8 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import LEAST_TIED, tied
-from analytics.reports.weekly.seeing import LEAST_NAMED, Seeing, eye_of
+from analytics.reports.weekly.remedy import lookups_only
+from analytics.reports.weekly.seeing import LEAST_NAMED, Seeing, eye_name, eye_of
 
 #: A packet sensor is trusted for the week from this share of its minutes on.
 _STEADY = 0.95
@@ -64,7 +65,7 @@ def _is_steady(eye: Row, seen: Seeing) -> bool:
 
 
 def _eye(eye: Row, seen: Seeing) -> str:
-    name = f"{eye['sensor']} ({eye['source']})"
+    name = eye_name(eye)
     if eye["kind"] == "packets":
         minutes = seen.minutes[eye_of(eye)]
         hours = words.number(minutes // 60) if minutes >= 60 else f"<{words.THIN}1"
@@ -130,6 +131,8 @@ def _hindrances(seen: Seeing) -> Iterator[str]:
 
 
 def _missing(result: Result, seen: Seeing) -> Iterator[str]:
+    if seen.lookups_only:
+        yield lookups_only(result)
     if len(seen.dark) == 7:
         yield say("sight.dark_week")
     elif seen.dark:

@@ -9,6 +9,7 @@ from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.due import scope_of
 from analytics.reports.weekly.seeing import comparable
+from analytics.reports.weekly.verdict import UNAPPROVED
 
 #: Days ahead that an exception or review is announced.
 AHEAD_DAYS = 60
@@ -73,6 +74,14 @@ def _standing(row: Row, compares: bool) -> Standing:
         sent,
         change,
     )
+
+
+def approved(result: Result) -> str:
+    """A text: which statuses count as approved by nobody, where `restricted` might be taken for one."""
+    found = {row["status"] for row in result.rows("by_status") if row["services"]}
+    if not result.rows("policies") or "restricted" not in found or not found & {*UNAPPROVED}:
+        return ""
+    return say("standing.approved")
 
 
 def sanctioned(result: Result) -> str:

@@ -420,10 +420,71 @@ def test_who_only_looked_up_or_connected_is_counted_as_that(tmp_path: Path) -> N
     found = page(tmp_path / "lookups", rows)
     assert "alpha and beta were looked up, by 30 people or addresses." in text(found.verdict)
     assert [(s.name, s.sent, s.people) for s in found.leading] == [
-        ("alpha", "–", "0 of 21"),
-        ("beta", "–", "0"),
+        ("alpha", "–", "– of 21"),
+        ("beta", "–", "–"),
     ]
-    assert "“0 of 12” means" in markdown.write(found)
+    assert "“– of 12” means that 12 people or addresses looked it up." in markdown.write(found)
+
+
+def test_a_week_of_lookups_says_which_log_would_help(tmp_path: Path) -> None:
+    """It asked whether we can see enough, and to look at the sensors."""
+    rows = plain()
+    seen = {"lookups": 40, "connections": 0, "grade": 1}
+    rows["usage_weekly"] = [
+        usage(WEEK, "all", 0, None, people_any_grade=30, **seen),
+        usage(WEEK, "a/alpha", 0, None, people_any_grade=21, **seen),
+    ]
+    rows["names_weekly"] = [
+        {"week": WEEK, "sensor": "bind", "source": "bind", "connects": False, "bytes_known": False},
+        {"week": WEEK, "sensor": "lab", "source": "unbound", "connects": False, "bytes_known": False},
+    ]
+    rows["coverage_daily"] = [watched(day, "bind", "bind") for start in (LAST, WEEK) for day in days(start)]
+    found = page(tmp_path / "only", rows)
+    decision = found.decisions[-1]
+    assert decision.question == "Can we see enough to rely on this page?"
+    assert decision.look.startswith(
+        "What helps most: the log of the proxy or firewall that the clients go through"
+    )
+    assert found.sight.never[0] == (
+        "Whether AI was used, and how much was sent: bind and lab (unbound) record lookups only"
+    )
+    rows["sensors"] = SENSORS
+    rows["coverage_daily"] += [watched(day) for day in days(LAST)]
+    found = page(tmp_path / "silent", rows)
+    assert found.decisions[-1].look == "What helps most: start hq-span again; it was silent all week."
+
+
+@pytest.mark.parametrize(
+    ("trouble", "look"),
+    [
+        (
+            {"named_flows": 60_000},
+            "What helps most: let hq-span (pcap) see the clients’ lookups, and connections",
+        ),
+        ({"one_sided_flows": 31_000}, "What helps most: mirror both directions to hq-span (pcap)."),
+        (
+            {"kernel_drops": 30_000_000},
+            "What helps most: a larger machine for hq-span (pcap), or less traffic",
+        ),
+        (
+            {"minutes_seen": 60},
+            "What helps most: let hq-span (pcap) watch all the time; it watched 7 of 168 hours.",
+        ),
+    ],
+    ids=["nameless", "one way", "lost", "briefly"],
+)
+def test_what_would_help_most_names_the_sensor(tmp_path: Path, trouble: dict[str, int], look: str) -> None:
+    rows = plain()
+    rows["coverage_daily"] = [watched(day, **trouble) for start in (LAST, WEEK) for day in days(start)]
+    assert page(tmp_path, rows).decisions[-1].look.startswith(look)
+
+
+def test_after_dark_days_the_sensor_with_most_days_is_named(tmp_path: Path) -> None:
+    rows = plain()
+    rows["coverage_daily"] = [watched(day) for day in days(LAST)] + [watched(day) for day in days(WEEK, 2)]
+    assert page(tmp_path, rows).decisions[-1].look == (
+        "What helps most: what hq-span (pcap) sees on every day; it reported on 2 of 7."
+    )
 
 
 def test_all_groups_below_k(tmp_path: Path) -> None:
@@ -577,10 +638,22 @@ def test_use_by_status_and_what_ended(tmp_path: Path) -> None:
     assert "policy p1" in found.facts
 
 
+def test_which_statuses_nobody_approved_is_said_where_one_might_be_mistaken(tmp_path: Path) -> None:
+    """The verdict counts 26 that nobody approved; the table has `restricted` in the same red."""
+    found = page(tmp_path / "restricted", governed())
+    assert {"restricted", "not reviewed"} <= {s.label for s in found.standings}
+    said = "Under review, unsanctioned and not reviewed: approved by nobody. Restricted: approved for some."
+    assert found.approved == said
+    assert said in markdown.write(found)
+    rows = governed()
+    rows["policy"] = [row | {"status": "unsanctioned"} for row in rows["policy"]]
+    assert page(tmp_path / "none", rows).approved == ""
+
+
 def test_without_a_policy_nothing_is_said_of_status(tmp_path: Path) -> None:
     found = page(tmp_path, plain())
     assert found.standings == ()
-    assert found.sanctioned == ""
+    assert found.sanctioned == found.approved == ""
     assert {s.status for s in found.services} == {""}
     assert "no policy" in found.facts
 
