@@ -53,8 +53,12 @@ HAVING max(last_seen) >= now() - to_days(?)
 @app.callback(invoke_without_command=True)
 def listed(
     context: typer.Context,
-    days: Annotated[int, typer.Option("--days", min=1, help="Names seen within this many days.")] = 30,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most this many, best first.")] = 20,
+    days: Annotated[
+        int, typer.Option("--days", metavar="DAYS", min=1, help="Names seen within this many days.")
+    ] = 30,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, help="Show at most this many, best first.")
+    ] = 20,
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -81,9 +85,11 @@ def listed(
 @app.command("accept")
 def accept(
     host: Annotated[str, typer.Argument(metavar="HOST", help="A listed host, or a domain.")],
-    name: Annotated[str, typer.Option("--name", help="What people call the service.")],
-    category: Annotated[str, typer.Option("--category", help="A word of categories.yml.")] = "chat",
-    access: Annotated[str, typer.Option("--access", help="web, api, cli …")] = "web",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What people call the service.")],
+    category: Annotated[
+        str, typer.Option("--category", metavar="WORD", help="A word of categories.yml.")
+    ] = "chat",
+    access: Annotated[str, typer.Option("--access", metavar="CLASS", help="web, api, cli …")] = "web",
     lake: LakeOption = None,
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
@@ -111,7 +117,9 @@ def dismiss(
     host: Annotated[
         str, typer.Argument(metavar="HOST", help="A listed host, or a domain with everything below it.")
     ],
-    reason: Annotated[str, typer.Option("--reason", help="Why it is not AI, for whoever asks later.")],
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why it is not AI, for whoever asks later.")
+    ],
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,

@@ -83,7 +83,10 @@ def command(
         int, typer.Option(min=1, max=365, metavar="DAYS", help="Days after which evidence is deleted.")
     ] = 7,
     evidence_mb: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Evidence kept at most, MB; the oldest goes first.")
+        int,
+        typer.Option(
+            metavar="MB", min=1, max=100_000, help="Evidence kept at most, MB; the oldest goes first."
+        ),
     ] = 100,
 ) -> None:
     """Listen to interfaces until stopped (SIGTERM, Ctrl-C).

@@ -216,7 +216,8 @@ def diff(
 @app.command("export")
 def export(
     format_: Annotated[
-        str, typer.Option("--format", help="csv, json, hosts, stix, zeek-intel or suricata.")
+        str,
+        typer.Option("--format", metavar="FORMAT", help="csv, json, hosts, stix, zeek-intel or suricata."),
     ] = "csv",
     config: ConfigOption = None,
     out: OutOption = None,

@@ -45,7 +45,12 @@ def command(
     ] = "",
     until: Annotated[
         datetime | None,
-        typer.Option("--until", formats=["%Y-%m-%d"], help="Last day it holds; required to accept."),
+        typer.Option(
+            "--until",
+            metavar="DATE",
+            formats=["%Y-%m-%d"],
+            help="Last day it holds, like 2027-03-31; required to accept.",
+        ),
     ] = None,
     lake: LakeOption = None,
     config: ConfigOption = None,

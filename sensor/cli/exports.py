@@ -62,7 +62,9 @@ def command(
     form: Annotated[
         str,
         typer.Option(
-            "--format", help="csv, json, parquet; events, findings: ocsf, ecs, stix; assets: cyclonedx."
+            "--format",
+            metavar="FORMAT",
+            help="csv, json, parquet; events, findings: ocsf, ecs, stix; assets: cyclonedx.",
         ),
     ] = "csv",
     restricted: Annotated[

@@ -112,7 +112,8 @@ def check(
     level: Annotated[
         str | None,
         typer.Option(
-            help="Fail if findings of this severity or worse are open: low, medium, high, critical."
+            metavar="LEVEL",
+            help="Fail if findings of this severity or worse are open: low, medium, high, critical.",
         ),
     ] = None,
     policy: PolicyOption = None,
@@ -388,7 +389,9 @@ def _check_findings(settings: Settings, policy: Policy, level: str) -> None:
         ).fetchall()
     if judged and judged != [(policy.version,)]:
         what = f"the lake's findings were judged by another version ({judged[0][0] or 'no policy'})"
-        raise PolicyError(what, place=policy.place, hint="run `shadowai compact`")
+        raise PolicyError(
+            what, place=policy.place, hint=f"run `shadowai compact --now --policy {policy.place}`"
+        )
     print_table(("finding", "severity", "status", "what", "service", "scope", "due"), rows)
     if rows:
         hint = "decide with `shadowai decide FINDING accept|restrict|resolve`"

@@ -39,7 +39,8 @@ _FOLDERS = Path(__file__).parents[2] / "analytics" / "reports"
 _SUFFIXES = ("html", "pdf", "md", "json", "xlsx", "csv")
 
 WeekOption = Annotated[
-    str | None, typer.Option("--week", help="ISO week such as 2026-W46.", show_default="newest")
+    str | None,
+    typer.Option("--week", metavar="WEEK", help="ISO week such as 2026-W46.", show_default="newest"),
 ]
 OutOption = Annotated[
     Path | None,

@@ -108,7 +108,7 @@ def try_(
         typer.Option("--format", metavar="NAME", help="Ask this kind first; it reads only lines of its own."),
     ] = None,
     custom: CustomOption = None,
-    rows: Annotated[int, typer.Option(min=1, max=1000, help="Rows to show.")] = 10,
+    rows: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Rows to show.")] = 10,
     config: ConfigOption = None,
 ) -> None:
     """Show how the first lines of a file would be read, and what they lack."""

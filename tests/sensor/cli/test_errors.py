@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import typer
 
 from sensor.cli import main
 from sensor.cli.options import analysing
@@ -241,6 +243,21 @@ def test_ctrl_c_while_libraries_are_imported_ends_it_in_one_line(filled: Path) -
     done = subprocess.run(arguments, env=variables, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr.startswith("shadowai: stopped; ") and len(done.stderr.splitlines()) == 1
+
+
+def test_options_are_told_in_the_users_words() -> None:
+    """`--until <%Y-%m-%d>` and `--days <int range>` stood in the help."""
+    told = {}
+    for name in main.COMMANDS:
+        command = typer.main.get_group(main.app).commands[name]
+        for path, one in [
+            (name, command),
+            *((f"{name} {n}", c) for n, c in getattr(command, "commands", {}).items()),
+        ]:
+            with one.make_context(path, [], resilient_parsing=True) as context:
+                told[path] = one.get_help(context)
+    foreign = re.compile(r"--[a-z-]+ <(?!table|json|md|accept)[^>]*>")
+    assert {path: found for path, text in told.items() if (found := foreign.findall(text))} == {}
 
 
 def test_help_is_quick_and_imports_nothing_heavy(tmp_path: Path) -> None:
