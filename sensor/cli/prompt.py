@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sensor.cli.results import Format, statements, write
+from sensor.cli.results import RESTRICTED, Format, is_restricted, statements, write
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,7 +35,7 @@ def run(connection: duckdb.DuckDBPyConnection, log: Callable[[str], None]) -> No
         if not pending and line.strip() in (".quit", ".exit"):
             return
         if not pending and line.strip().startswith("."):
-            line = dot_command(line.strip()) or ""
+            line = _replaced(connection, line.strip())
         pending = f"{pending}\n{line}".strip()
         if pending.endswith(";"):
             _answer(connection, pending, log)
@@ -55,25 +55,72 @@ def _answer(connection: duckdb.DuckDBPyConnection, text: str, log: Callable[[str
         typer.echo("stopped", err=True)
 
 
-def dot_command(word: str) -> str | None:
-    """The query behind a dot command; None after printing the help."""
+def _replaced(connection: duckdb.DuckDBPyConnection, line: str) -> str:
+    from sensor.errors import ShadowAIError
+
+    try:
+        return _dot_command(connection, line)
+    except ShadowAIError as error:
+        typer.echo(str(error), err=True)
+        return ""
+
+
+def script(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    """`text` with the queries behind its dot commands, which stand on lines of their own between statements.
+
+    Raises UsageError for the schema of an unknown view.
+    """
+    lines: list[str] = []
+    is_open = False
+    for line in text.splitlines():
+        bare = line.strip()
+        if not is_open and bare in (".quit", ".exit"):
+            break
+        is_command = not is_open and bare.startswith(".")
+        lines.append(_dot_command(connection, bare) if is_command else line)
+        if bare and not bare.startswith("--"):
+            is_open = not (is_command or bare.endswith(";"))
+    return "\n".join(lines)
+
+
+def _dot_command(connection: duckdb.DuckDBPyConnection, word: str) -> str:
+    """The query behind a dot command; '' after printing the help. Raises UsageError for an unknown view."""
     name, _, argument = word.partition(" ")
     if name == ".tables":
         # its first clause: one line a view; the rest stands in docs/views.md and `sql --schema`
         return (
             "SELECT view_name AS view, "
-            r"""REGEXP_EXTRACT(REPLACE(comment, 'a row is ', ''), '^([^;:.]|\.\S)*') AS "a row is" """
+            r"""REGEXP_EXTRACT(REPLACE(comment, 'a row is ', ''), '^([^;:.(]|\([^)]*\)|\.\S)*') """
+            """AS "a row is" """
             "FROM duckdb_views() WHERE NOT internal AND schema_name = 'main' ORDER BY view_name;"
         )
     if name == ".schema":
-        view = argument.strip().strip(";").replace("'", "")
+        view = argument.strip().strip(";").strip().lower().replace("'", "")
+        if view:
+            _must_be_a_view(connection, view)
         only, which = (f" AND table_name = '{view}'", "") if view else ("", "table_name AS view, ")
         return (
             f"SELECT {which}column_name, data_type, comment AS meaning FROM duckdb_columns() "
             f"WHERE NOT internal AND schema_name = 'main'{only} ORDER BY table_name, column_index;"
         )
     typer.echo(HELP)
-    return None
+    return ""
+
+
+def _must_be_a_view(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    import difflib
+
+    from sensor.errors import UsageError
+
+    asked = "SELECT view_name FROM duckdb_views() WHERE NOT internal AND schema_name = 'main'"
+    names = [view for (view,) in connection.execute(asked).fetchall()]
+    if name in names:
+        return
+    if is_restricted(name):
+        raise UsageError(f"{name} is a restricted view", hint=RESTRICTED)
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {near[0]}?" if near else "`.tables` lists the views"
+    raise UsageError(f"no view '{name}'", hint=hint)
 
 
 def _keep_history() -> None:

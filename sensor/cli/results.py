@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +31,10 @@ _PIPED_COLUMNS = 100_000
 _NUMERIC = frozenset(
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "NUMBER")
 )
-_HINT = "`.tables` and `.schema` list what there is; views of single persons need --restricted"
+#: what to do about a view that is not in open.duckdb
+RESTRICTED = "it tells of single persons: ask with --restricted, each statement is logged"
+#: how DuckDB names a view that is not there
+_NO_VIEW = re.compile(r"Table with name (\w+) does not exist")
 
 
 class Format(StrEnum):
@@ -73,10 +77,23 @@ def explained() -> Iterator[None]:
         yield
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        names_what_is_not = isinstance(error, (duckdb.BinderException, duckdb.CatalogException))
-        raise QueryError(" ".join(lines[:2]), hint=_HINT if names_what_is_not else "") from None
+        if (missing := _NO_VIEW.search(lines[0])) and is_restricted(missing[1]):
+            raise QueryError(f"{missing[1]} is a restricted view", hint=RESTRICTED) from None
+        hint = ""
+        if isinstance(error, duckdb.CatalogException):
+            hint = "`.tables` lists the views"
+        elif isinstance(error, duckdb.BinderException):
+            hint = "`.schema VIEW` lists the columns of one"
+        raise QueryError(" ".join(lines[:2]), hint=hint) from None
     except RuntimeError as error:
         raise (KeyboardInterrupt if is_ctrl_c(error) else error) from None
+
+
+def is_restricted(name: str) -> bool:
+    """True for a view that open.duckdb does not have."""
+    from analytics.definitions import load_views
+
+    return any(view.name == name.lower() and view.zone == "restricted" for view in load_views())
 
 
 def statements(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:

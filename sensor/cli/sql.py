@@ -85,11 +85,10 @@ def command(
             prompt.run(connection, log)
             return
         text = given.read().strip() if query is None else query
-        if text.startswith(".") and "\n" not in text:
-            command_query = prompt.dot_command(text)
-            if command_query is None:
-                return
-            text = command_query
+        is_command = text.startswith(".")
+        text = prompt.script(connection, text)
+        if is_command and not text.strip():  # it was .help, or .quit
+            return
         asked = statements(connection, text)
         if len(asked) > 1 and form is not Format.TABLE:
             raise UsageError(f"{len(asked)} statements in one {form.value} file", hint="ask one at a time")

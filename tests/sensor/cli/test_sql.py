@@ -82,7 +82,15 @@ def test_json_has_numbers_and_no_nan(lake: Path) -> None:
         (("/* only a comment */",), 6, "nothing to run"),
         (("-- only a comment",), 6, "nothing to run"),
         (("--as said\nSELECT 1; SELECT x",), 6, "x"),
-        (("SELECT subject FROM people",), 6, "--restricted"),
+        (
+            ("SELECT subject FROM people",),
+            6,
+            "people is a restricted view; it tells of single persons: ask with",
+        ),
+        (("SELECT 1 FROM usage_wekly",), 6, 'Did you mean "usage_weekly"?; `.tables` lists the views'),
+        (("SELECT servce FROM apps",), 6, "; `.schema VIEW` lists the columns of one"),
+        ((".schema usage_wekly",), 2, "no view 'usage_wekly'; did you mean usage_weekly?"),
+        ((".schema people",), 2, "people is a restricted view; it tells of single persons"),
         (("--format", "csv", "SELECT 1; SELECT 2"), 2, "2 statements"),
         (("--format", "csv", "--out", "/nowhere/x", "SELECT 1"), 2, "/nowhere/x"),
     ],
@@ -96,6 +104,7 @@ def test_mistakes_are_one_line(words: tuple[str, ...], code: int, says: str, lak
 
 def test_dot_commands_tell_views_and_meanings(lake: Path) -> None:
     assert "usage_weekly" in _sql(lake, ".tables").stdout
+    assert "or more used AI services (machines: any)" in _sql(lake, ".tables").stdout
     schema = _sql(lake, ".schema apps").stdout
     assert "people_peak" in schema
     assert all(len(line.split()) > 3 for line in schema.strip().splitlines()[1:]), (
@@ -107,6 +116,10 @@ def test_a_script_may_come_through_a_pipe(lake: Path) -> None:
     """No prompt and no greeting in the answer; `--format` holds, and a last statement needs no semicolon."""
     assert _sql(lake, "--format", "csv", piped="-- n\nSELECT 1 AS a,\n  2 AS b").stdout == "a,b\n1,2\n"
     assert "usage_weekly" in _sql(lake, piped=".tables\n").stdout
+    script = "-- views\n.tables\n\nSELECT\n 41 + 1 AS n;\n.schema apps\n.quit\nSELECT nope"
+    both = _sql(lake, piped=script)
+    assert both.returncode == 0, both.stderr
+    assert all(word in both.stdout for word in ("usage_weekly", "42", "people_peak"))
     wrong = _sql(lake, piped="SELECT nope")
     assert (wrong.returncode, wrong.stdout) == (6, "")
     assert _sql(lake, piped="").returncode == 6
