@@ -37,7 +37,7 @@ class AkamaiSiaFamily(Family):
     help = "Akamai Secure Internet Access / ETP: DNS and proxy events (JSON)"
     vantage = "dns"
     proof = ("host", "path", "user", "device", "action")
-    advice = "Events alone tell what a list caught: export dns-activities, too."
+    advice = "Events only show what a list caught: export dns-activities, too."
     marks = ('"configid"', '"l7protocol"')
     claims = objects.having("configId", "l7Protocol", "query") | objects.having(
         "configId", "query", "clientIp"

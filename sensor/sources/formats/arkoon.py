@@ -36,7 +36,7 @@ class ArkoonFamily(Family):
     help = "Arkoon FAST360: connections and web requests (AKLOG)"
     vantage = "firewall"
     proof = ("host", "path", "user", "bytes_down", "action", "user_agent")
-    advice = "Volumes and hosts stand in the HTTP log alone; uploads in none."
+    advice = "Only the HTTP log has hosts and volumes; no log has uploads."
     marks = ("id=firewall ",)
     claims = pl.col("line").str.contains(r"(?:^|\bAKLOG ?- ?)id=firewall .*\baktype=[A-Z]")
 

@@ -63,7 +63,7 @@ class AuditOnlyFamily(Family):
     vantage = "mixed"
     generic = True
     proof = ()
-    advice = "Nothing in such a log tells who used what: give the proxy's, resolver's or firewall's."
+    advice = "Such a log does not say who used what: scan the log of the proxy, resolver or firewall."
     claims = (
         objects.having("cluster_name", "code", "ei", "event")
         | objects.having("event_type_id", "connector_guid")

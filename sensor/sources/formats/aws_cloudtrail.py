@@ -35,7 +35,7 @@ class AwsCloudtrailFamily(Family):
     help = "AWS CloudTrail: API calls with the endpoint's name (Bedrock, SageMaker …)"
     vantage = "proxy"
     proof = ("host", "user", "action", "user_agent")
-    advice = "CloudTrail has no sizes; data events of Bedrock must be switched on to see invocations."
+    advice = "CloudTrail has no sizes. Switch on data events of Bedrock to see invocations."
     marks = ('"eventversion"',)
     claims = objects.having("eventVersion", "eventSource", "eventName")
 

@@ -102,7 +102,7 @@ class BarracudaFamily(Family):
     help = "Barracuda CloudGen Firewall (activity log, Insights JSON), Web Security Gateway (http_scan)"
     vantage = "firewall"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
-    advice = "Switch application control and URL filtering on: `target` and the web log name hosts."
+    advice = "Switch on application control and URL filtering: `target` and the web log name hosts."
     marks = (
         "|", "allowed ", "blocked ", "detected ", "warned ", "monitored ", '"fwd_bytes"', '"traffic_type"',
         '"trans_proto"',

@@ -39,7 +39,7 @@ class CarbonBlackFamily(Family):
     help = "Carbon Black Cloud Data Forwarder, EDR event forwarder: netconn events (JSON)"
     vantage = "endpoint"
     proof = ("host", "user", "device", "action")
-    advice = "Netconn events carry no volumes: data-out cannot be reported from them."
+    advice = "Netconn events have no volumes: uploads stay unknown."
     marks = ('"endpoint.event.', '"ingress.event.')
     claims = pl.col("line").str.contains(r'^\s*\{.*"type"\s*:\s*"(?:endpoint|ingress)\.event\.\w+"')
 

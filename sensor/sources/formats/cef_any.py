@@ -50,9 +50,8 @@ class CefFamily(Family):
     generic = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
-        "CEF's `in` and `out` mean opposite things at different vendors and are not read; a custom "
-        "format can say which "
-        "is the upload."
+        "CEF's `in` and `out` mean opposite things at different vendors, so they are not read: a custom "
+        "format can say which is the upload."
     )
     # `host CEF: 0|…`: what looks like syslog's tag is the format's name.
     # Some forwarders cut it off.

@@ -37,7 +37,7 @@ class CheckpointHarmonyFamily(Family):
     help = "Check Point Harmony Endpoint: URL filtering, phishing and bot events (JSON)"
     vantage = "endpoint"
     proof = ("host", "path", "user", "device", "action")
-    advice = "There are no volumes, and only pages a rule names: add the proxy's or resolver's log."
+    advice = "The log has no volumes, and only pages that a rule names: add the log of the proxy or resolver."
     marks = ('"product_family"',)
     claims = objects.having("client_name", "product", "orig") & pl.col("line").str.contains(
         r'"product_family"\s*:\s*"Endpoint"'

@@ -38,7 +38,7 @@ class CiliumHubbleFamily(Family):
     help = "Cilium Hubble flows of Kubernetes (JSON): pods, names, DNS, HTTP"
     vantage = "flow"
     proof = ("host", "path", "device", "action")
-    advice = "Hubble tells no volumes; names need Cilium's DNS proxy (a policy with dns rules)."
+    advice = "Hubble has no volumes. Names need Cilium's DNS proxy (a policy with dns rules)."
     marks = ('"verdict"',)
     claims = objects.having("verdict", "IP") & objects.having_any("node_name", "traffic_direction", "Summary")
 

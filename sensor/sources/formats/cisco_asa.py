@@ -88,9 +88,8 @@ class CiscoAsaFamily(Family):
     vantage = "firewall"
     proof = ("user", "action")
     advice = (
-        "ASA messages name no TLS hosts and no upload sizes (bytes of both directions together): add a "
-        "proxy, DNS or "
-        "FTD connection events. Log 302013-302016 and 722051."
+        "ASA messages have no TLS host names and no upload sizes (they add up both directions): add a "
+        "proxy log, a DNS log or FTD connection events. Log messages 302013 to 302016 and 722051."
     )
     marks = ("asa-", "ftd-", "fwsm-", "pix-")
     claims = pl.col("line").str.contains(_IDS)

@@ -67,7 +67,7 @@ class CiscoIosFamily(Family):
     )
     vantage = "firewall"
     proof = ("host", "path", "bytes_up", "bytes_down", "action")
-    advice = "Switch the firewall's audit-trail on (volumes); for hosts add the resolver's log."
+    advice = "Switch on the firewall's audit-trail (volumes); for hosts add the resolver's log."
     marks = (
         "-acllog_flow_interval:", "[**] utd webfilter ", "access: list ", "accesslog", "drop_pkt",
         "sess_audit_trail", "-fpmd : flow log ", "-fpmd: flow log ",

@@ -69,7 +69,8 @@ class CitrixAdcFamily(Family):
     vantage = "firewall"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = (
-        "Hosts stand only in SSLVPN HTTPREQUEST: log level INFORMATIONAL; else add the resolver's DNS log."
+        "Only SSLVPN HTTPREQUEST messages name hosts: log at level INFORMATIONAL, or add the resolver's "
+        "DNS log."
     )
     marks = (" : ", "aaa message ", "aaatm message ")
     claims = pl.col("line").str.contains(_CLAIM)

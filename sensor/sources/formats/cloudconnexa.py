@@ -40,7 +40,7 @@ class CloudConnexaFamily(Family):
     help = "OpenVPN CloudConnexa log streaming (JSON): blocked domains and connections, tunnel addresses"
     vantage = "dns"
     proof = ("host", "user", "action")
-    advice = "Only what was blocked is logged: give the resolver's or firewall's log for the rest."
+    advice = "Only what was blocked is logged: for the rest, add the log of the resolver or firewall."
     marks = ('"cloudconnexalogversion"',)
     claims = objects.having("CloudConnexaLogVersion")
 

@@ -49,7 +49,7 @@ class CloudflareZoneFamily(Family):
     help = "Cloudflare Logpush of zones: http_requests, firewall_events, spectrum_events"
     vantage = "proxy"
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
-    advice = "Push ClientRequestBytes and EdgeResponseBytes with http_requests; users stand in no field."
+    advice = "Push ClientRequestBytes and EdgeResponseBytes with http_requests; no field has the user."
     marks = (
         '"clientrequesthost"', '"clientrequesthttphost"', '"connecttimestamp"',
     )  # fmt: skip

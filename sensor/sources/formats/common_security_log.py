@@ -51,7 +51,7 @@ class CommonSecurityLogFamily(Family):
     help = "Microsoft Sentinel CommonSecurityLog: CEF of any vendor, exported (JSON, CSV, TSV)"
     vantage = "firewall"
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
-    advice = "Volumes are read of vendors whose `out` is known to be the upload."
+    advice = "Volumes are read only for vendors whose `out` is known to be the upload."
     header = r"^[^{]*\bDeviceVendor\b.*\bSourceIP\b|^[^{]*\bSourceIP\b.*\bDeviceVendor\b"
     marks = ("devicevendor",)
     claims = objects.having("DeviceVendor", "SourceIP")

@@ -28,7 +28,7 @@ class DansguardianFamily(Family):
     help = "DansGuardian 2 and e2guardian 3 to 5 access log (native layout)"
     vantage = "proxy"
     proof = ("host", "path", "user", "bytes_down", "action")
-    advice = "The log has no upload sizes: those of the Squid behind it can have them (`%>st`)."
+    advice = "The log has no upload sizes: the log of the Squid behind it can have them (`%>st`)."
     claims = pl.col("line").str.contains(
         r"^\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d\d:\d\d \S+ [0-9a-fA-F.:]+ \S+ .*[A-Z]{3,9} \d+ -?\d+ "
     )

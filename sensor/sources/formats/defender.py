@@ -54,7 +54,7 @@ class DefenderFamily(Family):
     )
     vantage = "endpoint"
     proof = ("host", "path", "user", "device", "action", "user_agent")
-    advice = "Defender counts no bytes: uploads need a proxy, firewall or packets beside it."
+    advice = "Defender counts no bytes: for uploads, add a proxy log, a firewall log or packets."
     header = r"(?i)^[^{]*\bDeviceName\b.*\bRemote(?:Url|IP)\b|(?i)^[^{]*\bRemote(?:Url|IP)\b.*\bDeviceName\b"
     marks = (
         "advancedhunting-",

@@ -28,7 +28,7 @@ class DraytekFamily(Family):
     help = "DrayTek Vigor: user access log, lookups and connections (syslog)"
     vantage = "firewall"
     proof = ("host",)
-    advice = "The router logs no volumes: data-out cannot be reported from it."
+    advice = "The router logs no volumes: uploads stay unknown."
     marks = (" (tcp)", " (udp)", " -> ", " inquire ")
     claims = pl.col("line").str.contains(
         r"^(?:Local User.*: )?[0-9.]+(?::\d+)? (?:DNS -> \S+ inquire \S+|-> [0-9.]+:\d+ \((?:TCP|UDP)\))"

@@ -39,9 +39,7 @@ class DuoFamily(Family):
     help = "Duo authentication log of the Admin API (JSON): sign-ins, at public addresses"
     vantage = "identity"
     proof = ("user", "device")
-    advice = (
-        "Duo sees public addresses: it names people behind a shared gateway only with other logs beside it."
-    )
+    advice = "Duo sees public addresses: who is who behind a shared gateway, only other logs can tell."
     marks = ('"access_device"', '"integration"', '"isotimestamp"')
     claims = (
         objects.having("access_device", "factor", "result", "timestamp")

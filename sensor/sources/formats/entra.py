@@ -49,9 +49,7 @@ class EntraFamily(Family):
     )
     vantage = "identity"
     proof = ("user", "device")
-    advice = (
-        "Entra sees public addresses: it names people behind a shared gateway only with other logs beside it."
-    )
+    advice = "Entra sees public addresses: who is who behind a shared gateway, only other logs can tell."
     header = r'(?i)^\ufeff?"?Date(?: \(UTC\))?"?,.*"?Request ID"?,.*\bIP address\b'
     marks = ("microsoft.aadiam", "signinlogs", '"createddatetime"', "request id")
     claims = pl.col("line").str.contains(r"^\s*\{") & (

@@ -40,7 +40,7 @@ class GlobalSecureAccessFamily(Family):
     help = "Microsoft Entra Global Secure Access: traffic logs (diagnostic settings, Log Analytics)"
     vantage = "proxy"
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
-    advice = "URLs need TLS inspection; without it the name of the hello is all there is."
+    advice = "URLs need TLS inspection; without it there is only the name in the hello."
     marks = ('"destinationfqdn"', '"networkaccesstrafficlogs"')
     claims = (objects.having("category", "properties") & objects.having_any("NetworkAccessTrafficLogs")) | (
         objects.having_any("DestinationFqdn", "destinationFQDN", "destinationFqdn")

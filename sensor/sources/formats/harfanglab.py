@@ -46,7 +46,7 @@ class HarfanglabFamily(Family):
     help = "HarfangLab EDR: network, DNS and URL telemetry of endpoints (JSON)"
     vantage = "endpoint"
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
-    advice = "Agents before 5 count no bytes: data-out cannot be reported from their events."
+    advice = "Agents before 5 count no bytes: their uploads stay unknown."
     marks = ('"log_type"',)
     claims = objects.having("log_type") & objects.having_any(
         "agentid", "agent_id", "process_unique_id", "@event_create_date"

@@ -39,7 +39,7 @@ class HillstoneFamily(Family):
     help = "Hillstone StoneOS: session logs (syslog)"
     vantage = "firewall"
     proof = ("user", "device", "bytes_up", "bytes_down", "action")
-    advice = "Log sessions at their end (volumes); hosts are in the URL log alone."
+    advice = "Log sessions at their end (volumes); only the URL log names hosts."
     marks = ("session: ",)
     claims = pl.col("line").str.contains(r"\bSESSION: [0-9a-fA-F.:]+:\d+->[0-9a-fA-F.:]+:\d+\(\w+\)")
 

@@ -38,7 +38,7 @@ class IwsvaFamily(Family):
     help = "Trend Micro InterScan Web Security (IWSVA): access and URL blocking logs (syslog)"
     vantage = "proxy"
     proof = ("host", "path", "user", "bytes_down", "action")
-    advice = "The access log has no upload bytes: data-out cannot be reported from it."
+    advice = "The access log has no upload bytes: uploads stay unknown."
     marks = ("tk_url=", "tk_username=")
     claims = pl.col("line").str.contains(r"\btk_(?:username|url)=.*,tk_\w+=")
 

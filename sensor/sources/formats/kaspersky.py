@@ -40,7 +40,7 @@ class KasperskyFamily(Family):
     help = "Kaspersky Web Traffic Security 6 (syslog), Scan Engine 1 and 2 in ICAP mode (CEF)"
     vantage = "proxy"
     proof = ("host", "path", "user", "action", "user_agent")
-    advice = "No volumes are logged: read the proxy's own access log beside it."
+    advice = "No volumes are logged: scan the proxy's own access log, too."
     marks = ('http_user_ip="', "|kaspersky")
     claims = pl.col("line").str.contains(_IS_EVENT) | cef.claims(
         "Kaspersky(?: Lab)?", "(?:Kaspersky|Scan Engine) (?:ICAP|HTTP)"

@@ -41,7 +41,7 @@ class MenloFamily(Family):
     help = "Menlo Security isolation platform: web log export (JSON)"
     vantage = "proxy"
     proof = ("host", "path", "user", "action", "user_agent")
-    advice = "The web log has no volumes: data-out cannot be reported from it."
+    advice = "The web log has no volumes: uploads stay unknown."
     marks = ('"request_type"', '"x-client-ip"')
     claims = objects.having("pe_action", "request_type") | objects.having("pe_action", "x-client-ip")
 

@@ -55,8 +55,8 @@ class MikrotikFamily(Family):
     vantage = "firewall"
     proof = ("host", "path", "device", "action")
     advice = (
-        "RouterOS logs no volumes and, in firewall lines, no hosts: log topic dns too, and export NetFlow "
-        "(Traffic Flow)."
+        "RouterOS logs no volumes and, in firewall lines, no hosts: log topic dns, too, and export "
+        "NetFlow (Traffic Flow)."
     )
     marks = (" out:", "web-proxy", "query from ", "assigned ", "ppp,info,account ")
     claims = pl.any_horizontal(

@@ -53,8 +53,8 @@ class NetfilterFamily(Family):
     vantage = "firewall"
     proof = ("bytes_up", "bytes_down", "action")
     advice = (
-        "Say the verdict in the rule's prefix, for example --log-prefix 'FW DROP '. There are no hosts; "
-        "volumes are ulogd's (NFCT, with nf_conntrack_acct)."
+        "Put the verdict into the rule's prefix, for example --log-prefix 'FW DROP '. The log has no "
+        "hosts; for volumes use ulogd (NFCT, with nf_conntrack_acct)."
     )
     marks = ("proto=",)
     claims = pl.col("line").str.contains(

@@ -41,7 +41,7 @@ class NtopngFamily(Family):
     help = "ntopng (syslog, Elasticsearch, Logstash) and nProbe flows as JSON, with the names nDPI found"
     vantage = "flow"
     proof = ("host", "path", "bytes_up", "bytes_down", "user_agent")
-    advice = "nProbe tells no names unless its template has them: add %TLS_SERVER_NAME %DNS_QUERY %HTTP_HOST."
+    advice = "nProbe exports names only if its template has them: add %TLS_SERVER_NAME %DNS_QUERY %HTTP_HOST."
     marks = ('"l7_proto',)
     claims = objects.having_any("L7_PROTO", "L7_PROTO_NAME") & SIDES
 

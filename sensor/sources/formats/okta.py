@@ -40,9 +40,7 @@ class OktaFamily(Family):
     help = "Okta System Log (JSON): sign-ins, at public addresses"
     vantage = "identity"
     proof = ("user",)
-    advice = (
-        "Okta sees public addresses: it names people behind a shared gateway only with other logs beside it."
-    )
+    advice = "Okta sees public addresses: who is who behind a shared gateway, only other logs can tell."
     marks = ('"eventtype"',)
     claims = objects.having("eventType", "published", "actor", "outcome")
 

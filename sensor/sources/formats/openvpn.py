@@ -78,7 +78,7 @@ class OpenvpnFamily(Family):
     help = "OpenVPN 2.x servers: status files (--status-version 1, 2, 3) and log"
     vantage = "identity"
     proof = ("user",)
-    advice = "`verb 3` logs the addresses clients are given; a status file tells who is there."
+    advice = "`verb 3` logs the addresses that clients are given; a status file has who is connected."
     header = r"^HEADER[,\t]CLIENT_LIST[,\t]"
     claims = pl.any_horizontal(
         *(

@@ -35,7 +35,7 @@ class OsqueryFamily(Family):
     help = "osquery results: socket_events, process_open_sockets (JSON)"
     vantage = "endpoint"
     proof = ("user", "device")
-    advice = "osquery names no hosts: a resolver's log beside it does."
+    advice = "osquery names no hosts: add the resolver's log."
     marks = ('"hostidentifier"',)
     claims = objects.having("hostIdentifier", "unixTime") & objects.having_any("columns", "snapshot")
 

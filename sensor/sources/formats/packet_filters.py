@@ -61,7 +61,7 @@ class PacketFiltersFamily(Family):
     help = "FreeBSD ipfw, IP Filter (ipmon, Vigor), pf (tcpdump of pflog), ipchains: packet logs"
     vantage = "firewall"
     proof = ("action",)
-    advice = "There are no hosts and no volumes in a packet filter's log."
+    advice = "A packet filter's log has no hosts and no volumes: add the resolver's log and flow records."
     marks = ("ipfw", "(match)", " len ", "packet log: ")
     claims = pl.col("line").str.contains(
         r"\bipfw: \d+ [A-Z][a-z]+ |@\S*\d+:\d+ [bBpPnSL]+ [0-9a-f.:]+\S* -> \S+\s+PR \w+ len "

@@ -27,7 +27,7 @@ class PassivednsFamily(Family):
     help = "PassiveDNS (gamelinux): answers seen on the wire"
     vantage = "dns"
     proof = ("host",)
-    advice = "Repeated answers are written once in a while: lookups are counted too low."
+    advice = "PassiveDNS writes repeated answers only now and then: lookups are counted too low."
     marks = ("||",)
     claims = pl.col("line").str.contains(r"^\d{9,11}\.\d+\|\|[0-9a-fA-F.:]+\|\|[0-9a-fA-F.:]+\|\|[A-Z]+\|\|")
 

@@ -25,7 +25,7 @@ class PeplinkFamily(Family):
     help = "Peplink Balance, Pepwave: firewall events (syslog)"
     vantage = "firewall"
     proof = ("action",)
-    advice = "Only rules with event logging are told, without hosts or volumes: add DNS logs."
+    advice = "Only rules with event logging are logged, without hosts or volumes: add DNS logs."
     marks = ("proto=",)
     claims = pl.col("line").str.contains(_EVENT)
 

@@ -38,7 +38,7 @@ class PfblockerngFamily(Family):
     help = "pfBlockerNG 3 (pfSense): DNSBL, DNS reply and IP logs"
     vantage = "dns"
     proof = ("host", "action")
-    advice = "Enable DNS reply logging: dnsbl.log tells only what was refused."
+    advice = "Enable DNS reply logging: dnsbl.log only has what was refused."
     marks = ("block", "dns-reply,", "dnsbl", "match", "pass", "reject", "unkn(")
     claims = pl.col("line").str.contains(f"{_REFUSED}|{_REPLY}|{_PACKET}")
 

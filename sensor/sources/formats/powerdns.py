@@ -38,7 +38,7 @@ class PowerdnsFamily(Family):
     help = "PowerDNS Recursor (quiet=no, structured), dnsdist (LogAction, verbose), syslog"
     vantage = "dns"
     proof = ("host",)
-    advice = "Such lines carry no verdict; dnstap, which both write, tells answers too."
+    advice = "These lines have no verdict; dnstap, which both programs write, has the answers, too."
     marks = (
         "pdns", "dnsdist", "question for ", 'subsystem="syncres"', "packet from ", "got query for ",
         " wants ",

@@ -47,7 +47,7 @@ class PulseFamily(Family):
     help = "Pulse Secure 8 to 9, Ivanti Connect Secure 22: VPN tunnels (standard and WELF filter)"
     vantage = "identity"
     proof = ("user", "device")
-    advice = "Send User Access logs too, with VPN Tunneling events: they tell tunnel addresses."
+    advice = "Send User Access logs, too, with VPN Tunneling events: they have the tunnel addresses."
     marks = (" - [", 'id=firewall time="')
     claims = (
         pl.col("line").str.contains(r"- \S+ - \[[0-9A-Fa-f.:]*\] .*\(.*\)\[.*\] - ")

@@ -38,7 +38,7 @@ class SangforFamily(Family):
     help = "Sangfor NGAF 7 to 8, Network Secure: access control and website log (syslog)"
     vantage = "firewall"
     proof = ("host", "path", "user", "action")
-    advice = "There are no volumes of connections; log website access, which names the hosts."
+    advice = "Connections are logged without volumes; log website access, which names the hosts."
     marks = ("log type", "日志类型")
     claims = pl.col("line").str.contains(r"^(?:fwlog: ?)?(?:(?i:log type)|日志类型)[::]")
 

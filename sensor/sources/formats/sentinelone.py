@@ -35,7 +35,7 @@ class SentinelOneFamily(Family):
     help = "SentinelOne Deep Visibility (Cloud Funnel NDJSON): IP Connect, DNS, URL"
     vantage = "endpoint"
     proof = ("host", "path", "user", "device")
-    advice = "SentinelOne counts no bytes: give the proxy's or firewall's log with it."
+    advice = "SentinelOne counts no bytes: add the log of the proxy or firewall."
     marks = ('"event.category"',)
     claims = objects.having("endpoint.name", "event.category") & pl.col("line").str.contains(
         r'"(?:src\.process|mgmt|agent|site|i)\.'

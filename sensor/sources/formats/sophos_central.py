@@ -40,7 +40,7 @@ class SophosCentralFamily(Family):
     help = "Sophos Central events (SIEM API, script): web control and filtering on endpoints"
     vantage = "endpoint"
     proof = ("host", "path", "user", "device", "action")
-    advice = "Central reports blocked and warned sites only: give the firewall's web log, too."
+    advice = "Central only reports blocked and warned sites: add the firewall's web log."
     marks = ("event::",)
     claims = (
         (

@@ -35,7 +35,7 @@ class SquidguardFamily(Family):
     help = "squidGuard, ufdbGuard: blocked and passed requests"
     vantage = "proxy"
     proof = ("host", "path", "user", "device", "action")
-    advice = "Squid's own access.log has the volumes."
+    advice = "Squid's own access.log has the volumes: scan it, too."
     marks = ("block", "pass", "request(", "test")
     claims = pl.col("line").str.contains(
         r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[\d+\] (?:(?:New )?[Rr]equest\([^)]*\) |(?:BLOCK|PASS|"

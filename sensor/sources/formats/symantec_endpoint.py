@@ -36,7 +36,7 @@ class SymantecEndpointFamily(Family):
     help = "Symantec Endpoint Protection Manager 12, 14: traffic log (syslog)"
     vantage = "endpoint"
     proof = ("host", "user", "device", "action")
-    advice = "There are no volumes: data-out cannot be reported from endpoint events."
+    advice = "Endpoint events have no volumes: uploads stay unknown."
     marks = ("symantecserver", ",remote", "site: ")
     claims = (pl.col("tag") == "SymantecServer").fill_null(False) | pl.col("line").str.contains(
         f"{_TRAFFIC}|{_OTHERS}"

@@ -34,7 +34,7 @@ class TaniumFamily(Family):
     help = "Tanium Threat Response stream: network and DNS events (JSON)"
     vantage = "endpoint"
     proof = ("host", "user", "device", "action")
-    advice = "There are no volumes: data-out cannot be reported from endpoint events."
+    advice = "Endpoint events have no volumes: uploads stay unknown."
     marks = ('"process__file__full_path"', '"process__pid"', '"tanium_process_id"')
     claims = objects.having("event", "fields") & pl.col("line").str.contains(
         r'"(?:tanium_process_id|process__file__full_path|process__pid)"'

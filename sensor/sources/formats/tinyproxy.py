@@ -29,7 +29,7 @@ class TinyproxyFamily(Family):
     help = "Tinyproxy: requests with their clients (LogLevel Connect or more), refusals"
     vantage = "proxy"
     proof = ("host", "path", "action")
-    advice = "Tinyproxy logs no volumes: data-out cannot be reported from it."
+    advice = "Tinyproxy logs no volumes: uploads stay unknown."
     marks = (
         "critical ", "error ", "warning ", "notice ", "connect ", "info ", "tinyproxy",
     )  # fmt: skip

@@ -62,7 +62,7 @@ class TrendVisionOneFamily(Family):
     help = "Trend Vision One: Internet Access web log, endpoint activity (NDJSON)"
     vantage = "proxy"
     proof = ("host", "path", "user", "device", "action", "user_agent")
-    advice = "Neither web access nor endpoint activity carries sizes: data-out cannot be reported."
+    advice = "Neither web access nor endpoint activity has sizes: uploads stay unknown."
     marks = ('"endpointguid"', '"endpointhostname"')
     claims = (
         objects.having("eventTime")

@@ -46,7 +46,7 @@ class UnboundFamily(Family):
     vantage = "dns"
     proof = ("host", "action")
     advice = (
-        "Set `log-replies: yes` and `log-local-actions: yes`: without them Unbound does not tell what it "
+        "Set `log-replies: yes` and `log-local-actions: yes`: without them Unbound does not log what it "
         "refused."
     )
     marks = (

@@ -32,7 +32,7 @@ class VmwareCwsFamily(Family):
     help = "VMware (VeloCloud) SASE Cloud Web Security: web log (JSON)"
     vantage = "proxy"
     proof = ("host", "path", "user", "action", "user_agent")
-    advice = "The web log has no volumes: data-out cannot be reported from it."
+    advice = "The web log has no volumes: uploads stay unknown."
     marks = ('"cws_timestamp"',)
     claims = objects.having("cws_timestamp")
 

@@ -31,7 +31,9 @@ class WindowsFilteringFamily(Family):
     help = "Windows Filtering Platform, Security events 5156 and 5157: XML, winlogbeat, NXLog, Wazuh JSON"
     vantage = "endpoint"
     proof = ("device", "action")
-    advice = "It names no hosts, accounts or bytes: collect Sysmon 22 and 3 of the same computers."
+    advice = (
+        "These events name no hosts, accounts or bytes: collect Sysmon events 22 and 3 of the same computers."
+    )
     marks = ("5156", "5157")
     claims = windows_security.AUDITED & windows_security.FILTERED
     framing = windows_security.XML

@@ -33,7 +33,8 @@ class WindowsFirewallFamily(Family):
     vantage = "endpoint"
     proof = ("action",)
     advice = (
-        "Set `LogAllowed` too: without it only dropped packets are logged. There are no hosts and no volumes."
+        "Set `LogAllowed`, too: without it only dropped packets are logged. The log has no hosts and no "
+        "volumes."
     )
     marks = (" allow ", " close ", " drop ", " open ", " open-inbound ")
     claims = pl.col("line").str.contains(_LINE)

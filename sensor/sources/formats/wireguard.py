@@ -46,7 +46,7 @@ class WireguardFamily(Family):
     help = "WireGuard `wg show all dump` (keys are dropped)"
     vantage = "identity"
     proof = ("device",)
-    advice = "Take a dump every two minutes: it only tells the latest handshake."
+    advice = "Take a dump every two minutes: it only has the latest handshake."
     marks = ("\t",)
     claims = pl.col("line").str.contains(_INTERFACE) | pl.col("line").str.contains(_ODD)
 
