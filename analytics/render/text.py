@@ -28,7 +28,7 @@ def summary(lake: Path, week: str | None = None) -> str:
 
 
 def page_text(page: Page) -> str:
-    """Verdict, five numbers, leading services, and what of coverage the verdict has not said yet."""
+    """Verdict, five numbers, leading services, what the verdict has not said of coverage, what would help."""
     labels = [number.label for number in page.numbers] + [one.name for one in page.leading[:SERVICES]]
     width = min(max(map(len, labels)), LABEL)
     blocks = (_heading(page), _numbers(page, width), _services(page, width), _sight(page))
@@ -72,6 +72,8 @@ def _sight(page: Page) -> Iterator[str]:
     elif not seen.doubts:
         limits = (*page.sight.sometimes, *page.sight.confident)  # what limits the view first
         yield from textwrap.wrap(" · ".join(limits[:2]), WIDTH)
+    if page.remedy:
+        yield from textwrap.wrap(page.remedy, WIDTH)
 
 
 def _clipped(name: str) -> str:

@@ -22,6 +22,7 @@ from analytics.reports.weekly.machines import machines
 from analytics.reports.weekly.moving import Outcome, outcomes
 from analytics.reports.weekly.numbers import Number, numbers
 from analytics.reports.weekly.privacy import Deed, deeds
+from analytics.reports.weekly.remedy import remedy
 from analytics.reports.weekly.rest import rest
 from analytics.reports.weekly.rhythm import Rhythm, rhythm
 from analytics.reports.weekly.seeing import Seeing, comparable, seeing
@@ -117,6 +118,7 @@ class Page:
     unequal: Unequal | None
     rhythm: Rhythm | None
     sight: Sight
+    remedy: str
     seeing: Seeing
     k: int
     zone: str
@@ -188,6 +190,7 @@ def build(result: Result, *, controls: bool = False) -> Page:
         unequal=unequal(result) if counted(result) == words.PEOPLE else None,
         rhythm=rhythm(result, seen),
         sight=sight(result, seen),
+        remedy=remedy(result, seen) if seen.doubts else "",
         seeing=seen,
         k=result.facts.k,
         zone=result.facts.zone,

@@ -16,7 +16,7 @@ from analytics.lake import LakeUnreadable
 from analytics.render.text import summary
 from analytics.report import weekly
 
-from .lakes import MB, WEEK, make, plain, usage
+from .lakes import MB, WEEK, days, make, plain, usage, watched
 
 HOSTILE = "<script>alert(1)</script>"
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -185,6 +185,14 @@ def test_the_terminal_summary_has_the_same_order(story: Path) -> None:
     assert labels[5] == "ChatGPT"
     assert "●" in next(line for line in lines if "ChatGPT  " in line)
     assert all(len(line) <= 110 for line in lines)
+
+
+def test_the_terminal_summary_ends_with_what_would_help(tmp_path: Path) -> None:
+    rows = plain()
+    assert "What helps most" not in summary(make(tmp_path / "well", rows))
+    rows["coverage_daily"] = [watched(day, one_sided_flows=31_000) for day in days(WEEK)]
+    last = summary(make(tmp_path / "one way", rows)).splitlines()[-1]
+    assert last == "What helps most: mirror both directions to hq-span (pcap)."
 
 
 def test_the_terminal_summary_is_safe_and_has_words_for_nothing(tmp_path: Path) -> None:
