@@ -49,7 +49,7 @@ def slow_download(rng: random.Random) -> Connection:
 
 
 def video(rng: random.Random) -> Connection:
-    """Segments of 0.3 to 2 MB, each asked for, every 4 s."""
+    """Segments of 0.3 to 2 MB, one requested every 4 s."""
     events: list[Event] = []
     for n in range(10):
         events.append(_asks(n * 4 * _S, 700))
@@ -58,7 +58,7 @@ def video(rng: random.Random) -> Connection:
 
 
 def web_page(rng: random.Random) -> Connection:
-    """Three pages of 10 to 60 things each, over HTTP/2, in records of 1.4, 4 or 16 KB."""
+    """Three pages with 10 to 60 resources each, over HTTP/2, in records of 1.4, 4 or 16 KB."""
     events: list[Event] = []
     now = 0
     for _ in range(3):
@@ -104,7 +104,7 @@ def chat(rng: random.Random) -> Connection:
 
 
 def log_tail(rng: random.Random) -> Connection:
-    """A build's log by server-sent events for 20 s to 5 min: uneven lines at random times, in spurts."""
+    """A build's log by server-sent events for 20 s to 5 min: uneven lines at random times, in bursts."""
     events, now, end = [_asks(0, 500)], 100_000, rng.randrange(20, 300) * _S
     rate = rng.uniform(2, 40)
     while now < end:
@@ -114,7 +114,7 @@ def log_tail(rng: random.Random) -> Connection:
 
 
 def endless_log(rng: random.Random) -> Connection:
-    """The same, of a server, watched for 12 min."""
+    """The same for the log of a server, watched for 12 min."""
     events, now = [_asks(0, 500)], 100_000
     rate = rng.uniform(1, 5)
     while now < 720 * _S:
@@ -173,7 +173,7 @@ def long_poll(rng: random.Random) -> Connection:
 
 
 def game(rng: random.Random) -> Connection:
-    """The state of a game 20 times a second, and what the player does 30 times a second."""
+    """The state of a game 20 times a second, and the player's moves 30 times a second."""
     events = [_asks(0, 600)]
     events += [
         Event(100_000 + n * 50_000 + rng.randrange(6_000), "down", (_log(rng, 180, 0.4),)) for n in range(900)
@@ -188,7 +188,7 @@ def game_datagrams(rng: random.Random) -> Connection:
 
 
 def backup(rng: random.Random) -> Connection:
-    """An upload of 3 MB with a word for each megabyte."""
+    """An upload of 3 MB, confirmed once per megabyte."""
     events, now = [], 0
     for n in range(190):
         now += int(rng.expovariate(1 / 6_000))
@@ -211,7 +211,7 @@ def rpc(rng: random.Random) -> Connection:
 
 
 def rpc_stream(rng: random.Random) -> Connection:
-    """A gRPC server stream of 200 to 2,000 rows from a database, in spurts of what its buffer holds."""
+    """A gRPC server stream of 200 to 2,000 rows from a database, in bursts as its buffer fills."""
     events, now = [_asks(0, 300)], 30_000
     for _ in range(rng.randrange(20, 200)):
         now += rng.randrange(1_000, 60_000)
@@ -252,7 +252,7 @@ def screen(rng: random.Random) -> Connection:
 
 
 def editing(rng: random.Random) -> Connection:
-    """Three people write one document: their edits come, one's own go, each is confirmed."""
+    """Three people edit one document: edits of others arrive, one's own are sent, each is confirmed."""
     events, now = [_asks(0, 900)], 100_000
     for _ in range(250):
         now += int(rng.lognormvariate(0, 0.7) * 350_000)
@@ -267,7 +267,7 @@ def editing(rng: random.Random) -> Connection:
 
 
 def audio(rng: random.Random) -> Connection:
-    """A radio of 128 kbit/s in pieces of a quarter of a second, after a start of 5 s at once."""
+    """A radio of 128 kbit/s in pieces of a quarter of a second, after 5 s sent at once."""
     events = [_asks(0, 500), Event(80_000, "down", tuple([FULL] * 5))]
     events += [Event(200_000 + n * 250_000 + rng.randrange(20_000), "down", (4_117,)) for n in range(240)]
     return Connection(events)

@@ -49,7 +49,8 @@ def _percent(share: float) -> str:
 
 
 def _even(results: dict[str, dict[str, Counts]]) -> dict[str, Any]:
-    """What the controls say of A+, and what follows where one connection in 1,000 is a model's."""
+    """How much is found, what the controls say of A+, and what follows where one connection in 1,000 is a
+    model's."""
     rows, answers = results["controls"], results["deployments"]
     others = [counts for name, counts in rows.items() if name != "even log"]
     n, hits = sum(c["n"] for c in others), sum(c["A+"] for c in others)
@@ -63,4 +64,6 @@ def _even(results: dict[str, dict[str, Counts]]) -> dict[str, Any]:
         "bound": bound,
         "recall": recall,
         "others": 999 * bound / (999 * bound + recall),
+        "found": sum(map(_hits, answers.values())) / sum(c["n"] for c in answers.values()),
+        "worst": min(_hits(c) / c["judged"] for c in results["left_out"].values()),
     }
