@@ -67,7 +67,7 @@ def test_the_catalog_covers_every_category_and_little_of_it_is_experimental(cata
 @pytest.mark.parametrize(
     ("beginning", "place"),
     [
-        ("# A comment where", "vendors/example/assistant.yml"),
+        ("# Comment on what is", "vendors/example/assistant.yml"),
         ("name: Image generators", "bulk/example.yml"),
         ("name: Example Server", "behaviours/example.yml"),
         ("meaning: resolvers", "resolvers/example.yml"),
