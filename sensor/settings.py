@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -415,6 +415,8 @@ def _explain(error: ValidationError, file: Path | None, variables: set[str]) -> 
         name = ".".join(str(part) for part in loc)
         message = problem["msg"].removeprefix("Value error, ")
         text = _PLAIN.get(problem["type"], message[:1].lower() + message[1:])
+        if problem["type"] == "extra_forbidden" and (near := _neighbour(loc)):
+            text = f"{text}, did you mean {near}?"
         if loc and loc[0] in variables:
             places.append(ENVIRONMENT_PREFIX + str(loc[0]).upper())
             name = ""
@@ -423,6 +425,23 @@ def _explain(error: ValidationError, file: Path | None, variables: set[str]) -> 
             places.append(f"{file}:{number}" if number else str(file or "settings"))
         lines.append(f"{name}: {text}" if name else text)
     return UsageError("; ".join(lines), place=places[0], hint="docs/settings.md lists all settings")
+
+
+def _neighbour(loc: tuple[str | int, ...]) -> str:
+    """The setting of the same section whose name is closest to the last of `loc`; '' if none is close."""
+    section: type[BaseModel] | None = Settings
+    for part in loc[:-1]:
+        if section is not None and part in section.model_fields:
+            section = _model_in(section.model_fields[str(part)].annotation)
+    near = difflib.get_close_matches(str(loc[-1]), section.model_fields, 1) if section else []
+    return near[0] if near else ""
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """The settings that a list or table of this type is of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for one in get_args(annotation) if (model := _model_in(one))), None)
 
 
 def _line_of(loc: tuple[str | int, ...], file: Path) -> int | None:

@@ -25,7 +25,14 @@ def test_option_beats_environment_beats_file(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ('zone = "Mars/Olympus"', "zone: 'mars/olympus' is not an iana time zone"),
-        ("colour = 1", "colour: no such setting"),
+        ("colour = 1", "colour: no such setting; docs/settings.md lists"),
+        ("lak = 'x'", "lak: no such setting, did you mean lake?"),
+        ("[networks]\ninternall = []", "networks.internall: no such setting, did you mean internal?"),
+        ("[[sensors]]\nname = 'a'\nsiet = 'hq'", "sensors.0.siet: no such setting, did you mean site?"),
+        (
+            "[[destinations]]\nname = 'a'\nkind = 'folder'\npath = 'x'\nreprots = true",
+            "no such setting, did you mean reports?",
+        ),
         ('[networks]\ninternal = ["10.0.0.0/99"]', "networks.internal.0"),
         ("k = 1", "k: input should be greater than or equal to 2"),
         ("k = [", "not valid TOML"),
