@@ -207,11 +207,14 @@ def _open(name: str) -> socket.socket:
         raise _explained(name, error) from None
 
 
+_PRIVILEGED = "run it as root, or as a service: `shadowai schedule --service 'capture …'`"
+
+
 def _explained(name: str, error: OSError) -> ShadowAIError:
     """A wrong word, or (InputError) what may be otherwise in a moment: a card comes up late after a start."""
     if error.errno in (errno.EPERM, errno.EACCES):
-        python = os.path.realpath(sys.executable)
-        return UsageError("needs CAP_NET_RAW", place=name, hint=f"try: setcap cap_net_raw+ep {python}")
+        # Not setcap: the interpreter's file is every Python program's, and all of them could then listen.
+        return UsageError("needs CAP_NET_RAW", place=name, hint=_PRIVILEGED)
     if error.errno in (errno.ENODEV, errno.ENXIO):
         found = ", ".join(there for _, there in socket.if_nameindex()[:_LISTED])
         return InputError("no such interface", place=name, hint=f"name one or more of {found}")

@@ -175,7 +175,10 @@ def test_without_the_capability_it_says_what_is_needed(capture: Start) -> None:
     running = capture("rx0", before=("setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"))
     code, out, err = running.result()
     assert (code, out) == (2, "")
-    assert re.fullmatch(r"shadowai: rx0: needs CAP_NET_RAW; try: setcap cap_net_raw\+ep /\S+\n", err), err
+    assert err == (
+        "shadowai: rx0: needs CAP_NET_RAW; run it as root, or as a service: "
+        "`shadowai schedule --service 'capture …'`\n"
+    )
     assert not running.lake.exists()
 
 
