@@ -195,4 +195,6 @@ def test_who_explains_the_chain_in_tokens_and_is_on_record(lake: Path) -> None:
     assert "shared: many accounts within an hour" in shared
     assert shadowai(lake, "audit", "show").count("who") == 4
     wrong = shadowai(lake, "who", "10.0.9", "--at", "2026-11-03", ok=False)
-    assert "neither an address nor a token" in wrong and "Traceback" not in wrong
+    assert (
+        "neither an address nor a token of one; write it like 10.1.2.3" in wrong and "Traceback" not in wrong
+    )

@@ -103,7 +103,9 @@ def _written(address: str, site: str, moment: datetime, settings: Settings, stat
         return address
     parsed = parse_address(address)
     if parsed is None:
-        raise UsageError(f"{address!r} is neither an address nor a token of one", hint="10.1.2.3")
+        raise UsageError(
+            f"{address!r} is neither an address nor a token of one", hint="write it like 10.1.2.3"
+        )
     if settings.privacy == "aggregate":
         raise UsageError("level aggregate keeps nobody's rows", hint="nothing can be asked about an address")
     if settings.privacy == "clear":

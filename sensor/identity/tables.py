@@ -43,7 +43,11 @@ def text_of(path: Path) -> str:
             raise UsageError("too large for a directory", place=str(path), hint="export accounts only")
         raw = path.read_bytes()
     except OSError as error:
-        raise UsageError(error.strerror or str(error), place=str(path), hint="check [identity]") from None
+        raise UsageError(
+            error.strerror or str(error),
+            place=str(path),
+            hint="check --people, or [identity] in the settings",
+        ) from None
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", errors="replace")
     try:

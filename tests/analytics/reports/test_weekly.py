@@ -483,7 +483,7 @@ def test_after_dark_days_the_sensor_with_most_days_is_named(tmp_path: Path) -> N
     rows = plain()
     rows["coverage_daily"] = [watched(day) for day in days(LAST)] + [watched(day) for day in days(WEEK, 2)]
     assert page(tmp_path, rows).decisions[-1].look == (
-        "What helps most: what hq-span (pcap) sees on every day; it reported on 2 of 7."
+        "What helps most: reading every day of hq-span (pcap); it reported on 2 of 7."
     )
 
 
