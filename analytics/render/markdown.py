@@ -57,7 +57,7 @@ def _weekly(page: Page) -> Iterator[str]:
     yield from (f"- {_text(f'{e.about}: {e.what} {e.when}, {e.owner}')}" for e in page.expiries)
     yield from (f"- {_text(line)}" for line in page.watch)
     yield from (f"- {_text(f'{d.what} {d.day}, {d.by}: {d.reason}')}" for d in page.deeds)
-    yield from ("", f"## {say('where.title')}", "")
+    yield from ("", f"## {page.where}", "")
     if page.standings:
         yield from (_text(f"{page.sanctioned} {page.approved}".strip()), "")
         rows = [(s.label, s.sent, s.change or "–", s.services) for s in page.standings]

@@ -130,6 +130,11 @@ class Page:
     language: str = "en"
 
     @property
+    def where(self) -> str:
+        """The heading of the services: of lookups it is not known that any data went anywhere."""
+        return say("where.asked" if self.seeing.lookups_only else "where.title")
+
+    @property
     def unused(self) -> str:
         """What a count such as '0 of 12' means; '' where there is none."""
         if not any(service.unused for service in self.leading):

@@ -424,6 +424,7 @@ def test_who_only_looked_up_or_connected_is_counted_as_that(tmp_path: Path) -> N
         ("beta", "–", "–"),
     ]
     assert "“– of 12” means that 12 people or addresses looked it up." in markdown.write(found)
+    assert "## What was looked up" in markdown.write(found)
 
 
 def test_a_week_of_lookups_says_which_log_would_help(tmp_path: Path) -> None:
