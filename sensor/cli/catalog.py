@@ -73,9 +73,12 @@ def search(
     signatures: SignaturesOption = None,
 ) -> None:
     """Services in which all words occur."""
-    found = _catalog(config, signatures).search(" ".join(words))
+    catalog = _catalog(config, signatures)
+    found = catalog.search(" ".join(words))
     if found.is_empty():
-        typer.echo(f"no service in the catalog matches {' and '.join(words)}", err=True)
+        near = _spelt_alike(catalog, " ".join(words))
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        typer.echo(f"no service in the catalog matches {' and '.join(words)}{hint}", err=True)
     rows = (
         (*row[:-2], _span(*row[-2:]))
         for row in found.select(
@@ -251,6 +254,14 @@ def _fail(lines: Iterable[str]) -> NoReturn:
     for line in lines:
         typer.echo(line, err=True)
     raise typer.Exit(CatalogError.exit_code)
+
+
+def _spelt_alike(catalog: Catalog, name: str) -> list[str]:
+    import difflib
+
+    names = {service.casefold(): service for service in catalog.search("")["service"].drop_nulls()}
+    near = difflib.get_close_matches(name.casefold(), names, _SUGGESTIONS, cutoff=0.75)
+    return [names[one] for one in near]
 
 
 def _look_alikes(catalog: Catalog, service: str) -> str:

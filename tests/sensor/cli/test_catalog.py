@@ -56,6 +56,11 @@ def test_search_needs_all_words() -> None:
     assert run("search", "openai", "nothing-of-the-kind")[1:] == ("", said)
 
 
+def test_a_search_that_finds_nothing_suggests_what_is_spelt_alike() -> None:
+    said = run("search", "chatgtp")[2]
+    assert said.startswith("no service in the catalog matches chatgtp; did you mean ChatGPT")
+
+
 def test_explain_names_winner_and_loser() -> None:
     _, out, _ = run("explain", "statsig.anthropic.com")
     assert out.startswith("statsig.anthropic.com: anthropic/api\n")
