@@ -3,6 +3,7 @@ r"""HPE Aruba: ClearPass session and accounting exports, user authentications of
     2026-10-06 10:00:00,123 10.0.0.5 Radius Acct 11 1 0 RADIUS.Acct-Username=ada,RADIUS.Acct-Framed-IP-…
     CEF:0|Aruba Networks|ClearPass|6.11|13-1-0|Radius Accounting|0|RADIUS.Acct-Username=ada …
     <522008> <NOTI> |authmgr|  User Authentication Successful: username=ada MAC=… IP=10.1.2.3 role=… AP=…
+    <522006> <INFO> |authmgr|  MAC=… IP=10.1.2.3 User entry added: reason=…
     <501199> <NOTI> AP:ap1 <192.0.2.1 …>  User authenticated, mac-…, username-ada, IP-10.1.2.3, …
     CEF:0|Aruba|A72xx|…|log|SystemEvent|5|… msg=<522008> <14114> <NOTI> \|authmgr\|  User Authentication …
 
@@ -10,7 +11,7 @@ A ClearPass template names its columns freely, so several spellings of each are 
 is the controller and never read, and `dst` only of a profile (Endpoints), whose device it is. Accounting
 holds the address for 12 h, `Stop` says the whole session by `Acct-Session-Time`; an authentication is
 believed for 10 h. Other messages are set aside. Sources: ClearPass Policy Manager User Guide, "Syslog export
-filters"; ArubaOS Syslog Messages Reference Guide, 501199, 522008.
+filters"; ArubaOS Syslog Messages Reference Guide, 501199, 522006, 522008.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ _PROFILE = r"\|ClearPass\|[^|]*\|[^|]*\|Endpoints\|"
 _OURS = r"\b(?:RADIUS|Common|Auth|WEBAUTH|TACACS|Endpoint)\.[A-Z][\w-]+="
 _AUTHMGR = (
     r"<522008>.*?username=(?<user>.*?) MAC=(?<mac>[0-9A-Fa-f:-]{12,17}) IP=(?<address>[0-9A-Fa-f.:]+)"
+    r"|<522006>.*?MAC=(?<mac3>[0-9A-Fa-f:]{17}) IP=(?<address3>[0-9A-Fa-f.:]+) User entry added"
     r"|<501199>.*?mac-(?<mac2>[0-9A-Fa-f:]{17}), username-(?<user2>.*?), IP-(?<address2>[0-9A-Fa-f.:]+),"
 )
 SESSION_S, SIGN_IN_S = 43_200.0, 36_000.0
@@ -87,11 +89,11 @@ def _controller(lines: pl.DataFrame) -> pl.DataFrame:
     # CEF escapes what stands for itself in syslog.
     text = lines["line"].str.replace_all(r"\\([=|])", "$1")
     read = patterns.read(text, _AUTHMGR)
-    address = pl.coalesce("address", "address2")
+    address = pl.coalesce("address", "address2", "address3")
     return read.select(
         kind=pl.lit("lease"),
         client=address,
-        client_mac=pl.coalesce("mac", "mac2"),
+        client_mac=pl.coalesce("mac", "mac2", "mac3"),
         user_name=_person(pl.coalesce("user", "user2")),
         lease_s=pl.lit(SIGN_IN_S),
         origin=pl.lit("radius"),

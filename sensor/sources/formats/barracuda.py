@@ -26,7 +26,7 @@ from sensor.sources.text.words import one_of
 _ACTIVITY = r"(?:^|\b(\w+): )type=\w+\|proto=\w+\|srcIF="
 #: The same record as values alone, as the log may be set: the documented order.
 _VALUES = (
-    r"\b(?P<word>\w+): [A-Z]{2,6}\|(?P<proto>[A-Za-z0-9]+)\|[^|]*\|"
+    r"\b(?P<word>\w+): (?:[A-Z]{2,6}|<cumulative>)\|(?P<proto>[A-Za-z0-9]+)\|[^|]*\|"
     r"(?P<client>[0-9a-fA-F.:]+)\|(?P<client_port>\d*)\|"
     r"(?P<mac>[0-9a-fA-F:]*)\|(?P<server>[0-9a-fA-F.:]+)\|(?P<port>\d*)\|(?:[^|]*\|){6}(?P<duration>\d*)\|\d*\|"
     r"(?P<down>\d*)\|(?P<up>\d*)\|(?P<packets_down>\d*)\|(?P<packets_up>\d*)(?:\|(?P<user>[^|]*))?"

@@ -1,6 +1,8 @@
 r"""Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists with `log`, the zone-based firewall, the URL filter.
 
     %SEC-6-IPACCESSLOGP: list 101 denied tcp 10.1.2.3(50000) (Gi0/1 …) -> 192.0.2.7(443), 1 packet
+    %IPV6-6-ACCESSLOGP: list outside/10 permitted tcp 2001:db8::3(50000) -> 2001:db8::7(443), 9 packets
+    %FMANFP-6-IPACCESSLOGP: F0: fman_fp_image: list 101 denied tcp 02-00-00-00-00-07 10.1.2.3(50000) Te0/1-> …
     %FW-6-SESS_AUDIT_TRAIL: (zp:class):Stop tcp session: initiator (10.1.2.3:50000) sent 9000 bytes --
       responder (192.0.2.7:443) sent 500 bytes
     %FW-6-DROP_PKT: Dropping tcp session 10.1.2.3:50000 192.0.2.7:443 on zone-pair …
@@ -27,8 +29,9 @@ from sensor.sources.text.words import one_of
 
 _LIST = (
     r"list (?P<list>\S+) (?:\w+\d\S* )?(?P<verdict>permitted|denied) (?P<proto>\w+) "
+    r"(?:(?P<mac2>[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){5}) )?"
     r"(?P<client>[0-9a-fA-F.:]+)\((?P<client_port>\d+)\)\s*"
-    r"(?:\([^)]*?(?P<mac>[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})?\)\s*)?-> "
+    r"(?:[A-Z][\w/.-]*\s*)?(?:\([^)]*?(?P<mac>[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})?\)\s*)?-> "
     r"(?P<server>[0-9a-fA-F.:]+)\((?P<port>\d+)\)"
 )
 _TRAIL = (
@@ -73,7 +76,7 @@ class CiscoIosFamily(Family):
         "sess_audit_trail", "-fpmd : flow log ", "-fpmd: flow log ",
     )  # fmt: skip
     claims = pl.col("line").str.contains(
-        r"%(?:SEC|IPV6_ACL|FW|FMANFP|IOSXE)-\d-(?:IPACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT):"
+        r"%(?:SEC|IPV6(?:_ACL)?|FW|FMANFP|IOSXE)-\d-(?:IPACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT):"
         r"|%ACLLOG-\d-ACLLOG_FLOW_INTERVAL:|%ACL-\d-IP\w*ACCESS: list |\[\*\*\] UTD WebFilter "
         r"|%SDWAN-\d-FPMD ?: FLOW LOG "
     )
@@ -101,7 +104,7 @@ def _session(lines: pl.DataFrame) -> pl.Expr:
 
 def _packets(lines: pl.DataFrame, pattern: str = _LIST) -> pl.DataFrame:
     """What a list or the firewall did with a packet; what is dropped needs no word for it."""
-    names = ("verdict", "proto", "client", "client_port", "server", "port", "mac")
+    names = ("verdict", "proto", "client", "client_port", "server", "port", "mac", "mac2")
     read = layouts.conformed(patterns.read(lines["line"], pattern), names)
     denied = ~pl.col("verdict").str.contains("(?i)^permit").fill_null(False)
     return read.select(
@@ -109,7 +112,7 @@ def _packets(lines: pl.DataFrame, pattern: str = _LIST) -> pl.DataFrame:
         "client_port",
         "server",
         kind=pl.lit("flow"),
-        client_mac="mac",
+        client_mac=pl.coalesce("mac", "mac2"),
         server_port="port",
         transport=pl.col("proto").str.to_lowercase(),
         action=one_of({"blocked": denied}, otherwise="allowed"),

@@ -6,6 +6,7 @@ r"""F5 BIG-IP: requests through LTM, addresses APM's network access hands out, t
     bigip1.example.com qid 27806 from 10.1.2.3#40000: view none: query: chat.example.com IN A + (10.0.0.53%0)
     notice apmd[9]: 01490010:5: /Common/vpn:Common:252f6b65: Username 'ada'
     notice tmm[9]: 01490549:5: /Common/vpn:Common:252f6b65: Assigned PPP Dynamic IPv4: 10.44.1.9 Tunnel …
+    notice tmm[9]: 01580002:5: /Common/vpn:Common:252f6b65: discard ACL: /Common/acl:0 packet: tcp 10.44.1.9:50 -> …
 
 The request fields are named by the request logging profile or the iRule; read are those of F5's own
 examples. `bytes_in` is what the client sent; what the profile logs of a response is of a request told before:
@@ -54,6 +55,10 @@ _ACCESS = (
     r"Assigned PPP (?:\w+ )?IPv[46]: (?P<address>[0-9a-fA-F.:]*[0-9a-fA-F])|"
     r"(?P<end>Session deleted|PPP tunnel \S+ closed))?"
 )
+_ACL = (
+    r"01580002:\d: .*?(?P<verdict>\w+) ACL: \S+ packet: (?P<proto>\w+) "
+    r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) -> (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
+)
 #: A session whose end is not logged is taken for a working day's.
 _HELD_S = 36_000.0
 OTHER = "set aside: event that is no request"
@@ -83,6 +88,7 @@ class F5Family(Family):
                 (_IRULED, self._iruled),
                 (_PROFILE, self._profiled),
                 (_LOOKUP, _lookups),
+                (_ACL, _packets),
                 (_MESSAGE, _messages),
                 (pl.lit(True), self._events),
             ],
@@ -128,6 +134,19 @@ def _lookups(lines: pl.DataFrame) -> pl.DataFrame:
     read = patterns.read(lines["line"], _LOOKUP)
     return read.select(
         "client", "client_port", "host", kind=pl.lit("dns"), reason=lookups.reverse(pl.col("type"))
+    )
+
+
+def _packets(lines: pl.DataFrame) -> pl.DataFrame:
+    """What an access list of APM did with a tunnel's packet: allow, continue, discard or reject."""
+    read = patterns.read(lines["line"], _ACL)
+    refused = pl.col("verdict").is_in(["discard", "reject"])
+    return read.select(
+        *("client", "client_port", "server"),
+        kind=pl.lit("flow"),
+        server_port="port",
+        transport="proto",
+        action=one_of({"blocked": refused}, otherwise="allowed"),
     )
 
 

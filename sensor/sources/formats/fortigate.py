@@ -68,7 +68,7 @@ class FortigateFamily(Family):
     )  # fmt: skip
     claims = pl.col("line").str.contains(
         r'\blog_?id="?\d{8,10}"?[ ,|].*?\btype="?(?:traffic|utm|event|dns|app-ctrl|webfilter|anomaly)'
-        r'|\bdev(?:ice_)?id="?F(?:[GPOWC]|\d)'
+        r'|\bdev(?:ice_)?id="?F(?:[GPOWC]|\d)|\bdevname=\S+[ ,]devid='
         r'|^\{.*"(?:logid|devid)"\s*:\s*(?:"F[GPOWC]\w+"|"?\d{8,10}\b).*"subtype"\s*:'
         r'|^\{.*"subtype"\s*:.*"(?:logid|devid)"\s*:\s*(?:"F[GPOWC]\w+"|"?\d{8,10}\b)'
         r"|CEF:\s*\d\|Fortinet\|Forti(?i:gate|proxy)|FTNTFGTlogid="

@@ -21,7 +21,7 @@ from sensor.sources.text.words import one_of
 
 
 def _of_session(key: str) -> str:
-    return f"sessionEvent.{key}|{key}"
+    return f"sessionEvent.{key}|httpRequestEvent.sessionEvent.{key}|{key}"
 
 
 _FIELDS = {

@@ -9,7 +9,8 @@ docs.sophos.com, sonicwall.com (SonicOS Log Events), watchguard.com (Log Catalog
 docs.infoblox.com, learn.microsoft.com (DeviceNetworkEvents, ASIM, security auditing, VNet flow logs),
 schema.ocsf.io, elastic.co (ECS), juniper.net (System Log Explorer), documentation.stormshield.eu,
 developers.cloudflare.com (Logpush), docs.aws.amazon.com, cloud.google.com, forcepoint.com, docs.suricata.io,
-support.huawei.com, help.mikrotik.com, campus.barracuda.com, wiki.edge.arista.com, docs.menlosecurity.com, iboss.com.
+support.huawei.com, help.mikrotik.com, campus.barracuda.com, wiki.edge.arista.com, docs.menlosecurity.com, iboss.com,
+elastic.co (Island Browser).
 """
 
 from __future__ import annotations
