@@ -1,10 +1,11 @@
 """Azure Application Gateway and Front Door (diagnostic logs, JSON): requests to names of one's own.
 
 Application Gateway counts from its own side: `receivedBytes` is what the client sent. Front Door says
-`requestBytes` and `responseBytes`, heads included. `timeTaken` is in seconds, the stamp the end. Web
-application firewall logs name the rule that fired for a request the access log has, too: of them only
-what was blocked is told. Source: Azure, "Application Gateway diagnostic logs"; "Monitor Azure Front
-Door: access log, WAF log".
+`requestBytes` and `responseBytes`, heads included. `timeTaken` is in seconds (of Application Gateway v1,
+whose instances are `ApplicationGatewayRole_…`, in milliseconds), the stamp the end. Web application
+firewall logs name the rule that fired for a request the access log has, too: of them only what was blocked
+is told. Source: Azure, "Application Gateway diagnostic logs"; "Monitor Azure Front Door: access log, WAF
+log".
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ _KEYS = {
 _FIELDS = {
     name: "|".join(f"{before}{key}" for before in ("properties.", "") for key in keys.split("|"))
     for name, keys in _KEYS.items()
-} | {"time": "timeStamp|time|TimeGenerated", "category": "category|Category"}
+} | {
+    "time": "timeStamp|time|timestamp|TimeGenerated",
+    "instance": "properties.instanceId|instanceId",
+    "category": "category|Category",
+}
 _LOGS = r"(?i)application ?gateway(?:Access|Firewall)Log|FrontDoor(?:Access|WebApplicationFirewall)Log"
 _PORT = r"^((?:\d+\.){3}\d+|\[.*\]):(\d+)$"
 REPEATED = "set aside: a rule that fired (the access log has the request)"
@@ -57,7 +62,8 @@ class AzureHttpFamily(Family):
             pl.col("action").str.to_lowercase().is_in(["block", "blocked", "jschallenge"]).fill_null(False)
         )
         whole = pl.col("uri").str.contains("^[a-z]+://").fill_null(False)
-        took = pl.col("taken").cast(pl.Float64, strict=False)
+        first = pl.col("instance").str.starts_with("ApplicationGatewayRole_").fill_null(False)
+        took = pl.col("taken").cast(pl.Float64, strict=False) / pl.when(first).then(1000).otherwise(1)
         return read.select(
             "time",
             "client_port",

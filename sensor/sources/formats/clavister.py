@@ -6,7 +6,8 @@ r"""Clavister cOS Core (NetWall), and D-Link's NetDefendOS made of it: events of
 
 and, exported by its log server, in brackets by kind: `id=600002 event=conn_close [message=…][conn […]]`.
 `conn_open` begins a connection, `request_url` (HTTP ALG, web content filtering) names what is asked for,
-`conn_close` has the volumes: `origsent` is the originator's. Exports round them (`4.52 K`). Source:
+`conn_close` has the volumes: `origsent` is the originator's. `oneconnect_session_created` says which address
+(`client_ip`) the VPN gave to whom. Exports round them (`4.52 K`). Source:
 Clavister, "cOS Core Log Reference Guide".
 """
 
@@ -24,7 +25,7 @@ _FIELDS = {
     "event": "event", "action": "action", "client": "connsrcip|srcip", "server": "conndestip|destip",
     "client_port": "connsrcport|srcport", "port": "conndestport|destport", "proto": "connipproto|ipproto",
     "url": "url", "up": "origsent", "down": "termsent", "duration": "conntime",
-    "user": "username|connsrcuser", "agent": "authagent",
+    "user": "username|connsrcuser", "agent": "authagent", "inner": "client_ip",
 }  # fmt: skip
 _TOKEN = r'[a-z_]+=(?:"[^"]*"|[^\s\[\]]*(?: [KMGT]\b)?)'
 _UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
@@ -52,6 +53,7 @@ class ClavisterFamily(Family):
         read = pairs.columns(told, lines.height, _FIELDS)
         of = pl.col("event").fill_null("")
         login = of.is_in(["user_login", "user_logout", "user_timeout", "user_disconnected"])
+        tunnel = (of == "oneconnect_session_created") & pl.col("inner").is_not_null()
         at_address = pl.col("agent").is_in(_AGENTS).fill_null(False) & pl.col("user").is_not_null()
         opened, ended = of.str.starts_with("conn_open"), of.str.starts_with("conn_close")
         asked = (of == "request_url") & pl.col("url").is_not_null()
@@ -64,27 +66,28 @@ class ClavisterFamily(Family):
             duration_s=pl.when(ended).then("duration"),
             at_end=ended & pl.col("duration").is_not_null(),
             kind=one_of(
-                {"lease": login, "tls": asked & (pl.col("port") == "443"), "http": asked}, otherwise="flow"
+                {"lease": login | tunnel, "tls": asked & (pl.col("port") == "443"), "http": asked},
+                otherwise="flow",
             ),
-            client="client",
+            client=pl.when(tunnel).then("inner").otherwise("client"),
             client_port="client_port",
             user_name="user",
             url=pl.when(asked).then("url"),
-            server="server",
-            server_port="port",
+            server=pl.when(~tunnel).then("server"),
+            server_port=pl.when(~tunnel).then("port"),
             transport="proto",
             bytes_up=pl.when(ended).then(_count("up")),
             bytes_down=pl.when(ended).then(_count("down")),
             action=one_of({"blocked": blocked, "allowed": known & ~login}),
             session=pl.when((opened | ended | asked) & ~blocked).then(session),
             phase=one_of({"end": ended, "name": asked}, otherwise="begin"),
-            lease_s=one_of({"36000": login}),
+            lease_s=one_of({"36000": login | tunnel}),
             closes=login & (of != "user_login"),
-            origin=pl.lit("directory"),
+            origin=one_of({"vpn": tunnel}, otherwise="directory"),
             reason=one_of(
                 {
-                    OTHER: ~known & ~(login & at_address),
-                    NO_PORTS: ~login & ~has_ports(pl.col("proto")).fill_null(False),
+                    OTHER: ~known & ~(login & at_address) & ~tunnel,
+                    NO_PORTS: ~login & ~tunnel & ~has_ports(pl.col("proto")).fill_null(False),
                 }
             ),
         )

@@ -2,7 +2,8 @@
 
     CEF:0|CrowdStrike|FalconHost|1.0|FirewallMatchEvent|…|localAddress=10.1.2.3 remoteAddress=… ruleAction=2 …
 
-The SIEM connector's CEF tells of the host firewall's matches; its other events name no connection.
+The SIEM connector's CEF, and the event stream's JSON (`"eventType": "FirewallMatchEvent"`), tell of the host
+firewall's matches; their other events name no connection.
 
 `ContextTimeStamp` is when it happened, `timestamp` when the sensor said so (seconds or milliseconds).
 `LocalAddress…` is the client, `aip` the public address and used only where nothing else names the
@@ -38,6 +39,15 @@ _CEF = {
     "LocalPort": "localPort", "RemoteAddressIP4": "remoteAddress", "RemotePort": "remotePort",
     "Protocol": "protocol", "ConnectionDirection": "connectionDirection", "rule_action": "ruleAction",
 }  # fmt: skip
+#: And in the event stream's objects.
+_STREAMED = {
+    "timestamp": "event.Timestamp|metadata.eventCreationTime", "ComputerName": "event.HostName",
+    "LocalAddressIP4": "event.LocalAddress", "LocalPort": "event.LocalPort",
+    "RemoteAddressIP4": "event.RemoteAddress", "RemotePort": "event.RemotePort",
+    "Protocol": "event.Protocol", "ConnectionDirection": "event.ConnectionDirection",
+    "rule_action": "event.RuleAction", "event": "metadata.eventType",
+}  # fmt: skip
+_MATCH = r'"eventType"\s*:\s*"FirewallMatchEvent"'
 #: A rule's verdict: 1 and 3 let through, 2 stops.
 _RULES = {"1": "allowed", "2": "blocked", "3": "allowed"}
 _NOWHERE = ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")  # noqa: S104
@@ -49,25 +59,33 @@ class CrowdstrikeFamily(Family):
     name = "crowdstrike"
     help = (
         "CrowdStrike Falcon telemetry (FDR NDJSON): DnsRequest, NetworkConnectIP4, NetworkConnectIP6; "
-        "host firewall matches (FalconHost CEF)"
+        "host firewall matches (FalconHost CEF, event stream)"
     )
     vantage = "endpoint"
     proof = ("host", "path", "user", "device")
     advice = "Falcon counts no bytes, and names a device by its sensor id unless ComputerName is enriched."
-    marks = ("event_simplename", "eventsimplename", "|falconhost|")
-    claims = pl.col("line").str.contains_any(["event_simpleName", "EventSimpleName", "|FalconHost|"])
+    marks = ("event_simplename", "eventsimplename", "|falconhost|", '"firewallmatchevent"')
+    claims = pl.col("line").str.contains_any(
+        ["event_simpleName", "EventSimpleName", "|FalconHost|"]
+    ) | pl.col("line").str.contains(_MATCH)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
-        return layouts.read(lines, [(r"\|FalconHost\|", _matches), (pl.lit(True), self._events)])
+        return layouts.read(
+            lines,
+            [
+                (r"\|FalconHost\|", lambda part: _matches(cef.read(part["line"], _CEF))),
+                (_MATCH, lambda part: _matches(objects.read(part["line"], _STREAMED))),
+                (pl.lit(True), self._events),
+            ],
+        )
 
     def _events(self, lines: pl.DataFrame) -> pl.DataFrame:
         return _rows(objects.read(lines["line"], _WANTED).with_columns(action=pl.lit("allowed")))
 
 
-def _matches(lines: pl.DataFrame) -> pl.DataFrame:
+def _matches(read: pl.DataFrame) -> pl.DataFrame:
     """What a rule of the host's firewall met."""
-    read = cef.read(lines["line"], _CEF)
     # One of the names that tell of a connection.
     told = one_of({"NetworkConnectIP": pl.col("event") == "FirewallMatchEvent"})
     absent = [pl.lit(None, dtype=pl.String).alias(name) for name in _NAMES if name not in _CEF]

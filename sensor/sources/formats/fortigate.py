@@ -27,7 +27,7 @@ _KEYS = (
     "action", "utmaction",
     "status", "sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration",
     "reqlength", "resplength", "assignip", "tunnelip", "remip", "ip", "httpcode",
-    "dhcp_msg", "mac", "lease", "remotename",
+    "dhcp_msg", "mac", "lease", "remotename", "name",
 )  # fmt: skip
 #: What FortiOS 4 called them.
 _FORMER = {
@@ -176,6 +176,8 @@ def _who() -> dict[str, pl.Expr]:
         ),
         "device": pl.when(_is_dhcp())
         .then("hostname")
+        .when(_of("event") & _sub("endpoint"))
+        .then("name")
         .when(pl.col("srcname").str.contains(r"[G-Zg-z]|^[^:.]*[A-Za-z]"))
         .then("srcname"),
         "server": pl.col("dstip"),
@@ -245,7 +247,10 @@ def _is_dhcp() -> pl.Expr:
 def _is_end() -> pl.Expr:
     """Logged off, or the tunnel is down: the address is held no more."""
     gone = ["FSSO-logoff", "auth-logout", "logoff", "logout", "tunnel-down"]
-    return _of("event") & _sub("user", "vpn") & pl.col("action").is_in(gone).fill_null(False)
+    off = (_sub("user", "vpn") & pl.col("action").is_in(gone)) | (
+        _sub("endpoint") & (pl.col("action") == "close")
+    )
+    return _of("event") & off.fill_null(False)
 
 
 def _volume() -> dict[str, pl.Expr]:
@@ -286,9 +291,13 @@ def _reason() -> pl.Expr:
         & pl.coalesce("tunnelip", "assignip").is_not_null()
         & pl.col("action").is_in(["tunnel-up", "tunnel-stats", "ssl-new-con", "assign"])
     )
+    # FortiClient on a device says who is signed in there (logid 45057, 45058).
+    connected = _sub("endpoint") & (pl.col("action") == "add") & pl.col("ip").is_not_null()
     left = _is_end() & pl.coalesce("tunnelip", "assignip", "srcip", "ip").is_not_null()
     failed = pl.col("status").str.contains("(?i)fail|den|time|err").fill_null(False)
-    told = (holder & (logged_on | tunnel | left) & ~failed) | (_is_dhcp() & pl.col("ip").is_not_null())
+    told = (holder & (logged_on | tunnel | connected | left) & ~failed) | (
+        _is_dhcp() & pl.col("ip").is_not_null()
+    )
     named = pl.coalesce("hostname", "qname", "sni", "url").is_not_null()
     return one_of(
         {OTHER_EVENT: (_of("event") & ~told.fill_null(False)) | (~_of("event", "traffic") & ~named)}

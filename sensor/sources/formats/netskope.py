@@ -2,8 +2,9 @@ r"""Netskope: transaction logs (space separated or CSV, fixed order), events and
 
     2026-10-06 10:00:00 33 5937 485 6422 10.1.2.3 192.0.2.7 "ada@corp.example" POST https - "Mozilla…" …
 
-Transactions: field 4 `cs-bytes` sent, 5 `sc-bytes` received, 7 the egress, 44 the client's own address,
-18 host, 54 SNI, 138 what the policy decided. A file with `#Fields:` is read as W3C extended log.
+Transactions: field 4 `cs-bytes` sent, 5 `sc-bytes` received, 7 the egress, 44 the client's own address, 18
+host, 54 SNI, 82 whether TLS inspection let the client go on, 138 what the policy decided. A file with
+`#Fields:` is read as W3C extended log.
 
 Events: `client_bytes` sent, `server_bytes` received; page and connection events carry them, application
 events and alerts speak of the same browsing and carry zeros, which are no counts. `userip` is the client's
@@ -23,7 +24,7 @@ _PLACES = {
     1: "date", 2: "clock", 3: "taken", 4: "up", 5: "down", 7: "egress", 8: "server", 9: "user", 10: "method",
     11: "scheme", 13: "agent", 15: "status", 18: "host", 19: "uri", 20: "port", 40: "device_kind",
     44: "inner",
-    54: "sni", 62: "bypassed", 99: "source", 105: "server_seen", 138: "action",
+    54: "sni", 62: "bypassed", 82: "engine", 99: "source", 105: "server_seen", 138: "action",
 }  # fmt: skip
 _TRANSACTION = [_PLACES.get(place, "") for place in range(1, max(_PLACES) + 1)]
 #: The same of transactions as objects (Cloud Exchange, log streaming), whose names are the fields'.
@@ -33,7 +34,7 @@ _NAMED = {
     "scheme": "cs-uri-scheme", "agent": "cs-user-agent", "status": "sc-status", "host": "cs-host",
     "uri": "cs-uri", "port": "cs-uri-port", "device_kind": "x-c-device", "inner": "x-cs-userip",
     "sni": "x-cs-sni", "bypassed": "x-ssl-bypass", "source": "x-cs-src-ip",
-    "server_seen": "x-cs-dst-ip", "action": "x-policy-action",
+    "server_seen": "x-cs-dst-ip", "action": "x-policy-action", "engine": "x-cs-ssl-engine-action",
 }  # fmt: skip
 _NAMED_KEYS = ("x-cs-userip", "cs-host")
 _SPACED = (
@@ -169,7 +170,10 @@ def _transactions(fields: pl.DataFrame) -> pl.DataFrame:
         transport=pl.lit("tcp"),
         bytes_up="up",
         bytes_down="down",
-        action=pl.coalesce(_told("action"), pl.lit("allow")).str.extract(r"^([a-z]+)"),
+        # No policy is asked about a handshake that inspection ends.
+        action=pl.coalesce(
+            _told("action"), one_of({"block": _told("engine") == "Block"}, otherwise="allow")
+        ).str.extract(r"^([a-z]+)"),
     )
 
 
