@@ -40,6 +40,7 @@ _FIELDS = {
     "down": "rcvd_bytes|dstBytes",
     "duration": "duration|elapsed_time",
     "message": "msg",
+    "header": "header",
 }
 _ENDS = (
     r"\b(?P<disp>Allow|Deny|ProxyAllow|ProxyDeny|ProxyStrip|ProxyDrop|ProxyInspect|ProxyAvScan)\w* .{1,60}?"
@@ -107,6 +108,11 @@ def _mended(lines: pl.DataFrame) -> pl.Series:
     )
 
 
+def _stamp(lines: pl.DataFrame) -> pl.Series:
+    """The stamp behind the serial number, in UTC; the head of the line is local and has no year."""
+    return lines["line"].str.extract(r"\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\) ") + "Z"
+
+
 def _leef(lines: pl.DataFrame) -> pl.DataFrame:
     read = cef.read(_mended(lines), _FIELDS)
     return _rows(read.select(*_FIELDS), read["event"].str.replace("-", "", literal=True))
@@ -122,10 +128,9 @@ def _plain(lines: pl.DataFrame, pattern: str = _ENDS) -> pl.DataFrame:
         lines["line"].str.extract(r'msg_id="([0-9A-F]{4}-[0-9A-F]{4})"').str.replace("-", "", literal=True)
     )
     read = keyvalue.read(lines["line"], _FIELDS)
-    # Behind the serial number, in UTC; the head of the line has no year.
-    stamp = lines["line"].str.extract(r"\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\) ")
     shown = lines["line"].str.extract(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) ")
-    read = read.with_columns(time=pl.coalesce("time", stamp + "Z", shown))
+    header = read["header"].str.extract(r"(?i)^Host: *([^\s\\:]+)")  # 1AFF-001B
+    read = read.with_columns(time=pl.coalesce("time", _stamp(lines), shown), host=pl.coalesce("host", header))
     names = ("disp", "proto", "client", "server", "client_port", "port")
     return _rows(read.with_columns(*(ends[name] for name in names)), number)
 
@@ -151,7 +156,10 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         time="time",
         duration_s=pl.col("duration").str.extract(r"^([\d.]+)"),
         at_end=ended,
-        kind=one_of({"dns": asked, "tls": web & pl.col("path").is_null(), "http": web}, otherwise="flow"),
+        kind=one_of(
+            {"dns": asked, "tls": web & pl.col("path").is_null() & pl.col("header").is_null(), "http": web},
+            otherwise="flow",
+        ),
         client="client",
         client_port="client_port",
         user_name=_person("user"),
@@ -175,6 +183,7 @@ def _grants(lines: pl.DataFrame) -> pl.DataFrame:
     """Addresses the box's own DHCP server gave."""
     read = patterns.read(lines["line"], _GRANT)
     return read.with_columns(
+        time=_stamp(lines),
         kind=pl.lit("lease"),
         origin=pl.lit("dhcp"),
         lease_s=pl.lit(dhcp.ASSUMED_S),
@@ -186,6 +195,7 @@ def _logins(lines: pl.DataFrame) -> pl.DataFrame:
     read = patterns.read(lines["line"], _LOGIN)
     tunnel = pl.col("virtual").is_not_null()
     return read.select(
+        time=_stamp(lines),
         kind=pl.lit("lease"),
         client=pl.coalesce("virtual", "from"),
         user_name=_person("user"),

@@ -98,3 +98,24 @@ def test_traffic_monitors_own_columns() -> None:
         443,
         "blocked",
     )
+
+
+def test_leases_and_logins_take_the_stamp_in_utc() -> None:
+    """The head of the line is the box's local time: two hours on, the address may be another's."""
+    head = "<142>Oct  6 12:00:00 box 70AB00000000D (2026-10-06T10:00:00)"
+    text = (
+        f'{head} dhcpd[10]: msg_id="1600-0065" DHCPACK on 10.1.2.3 to 02:00:00:00:00:0a (ann-pc) via eth1\n'
+        f'{head} sessiond[10]: msg_id="3E00-0002" Authentication of Firewall user ann@Firebox-DB from 10.1.2.3 logged in\n'
+    )
+    rows = read(WatchguardFamily, text)
+    assert rows["kind"].to_list() == ["lease"] * 2
+    assert rows["seen_at"].to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)] * 2
+
+
+def test_the_host_of_a_header_rule() -> None:
+    text = (
+        'Oct  6 10:00:00 fb http-proxy[2]: msg_id="1AFF-001B" Allow 1-Trusted 0-External tcp 10.1.2.3 192.0.2.7 40000 80 '
+        r'msg="ProxyAllow: HTTP header match" rule_name="Default" header="Host: chat.example.com\x0d\x0a" (p)'
+    )
+    (row,) = read(WatchguardFamily, text).rows(named=True)
+    assert (row["kind"], row["host"]) == ("http", "chat.example.com")
