@@ -61,6 +61,9 @@ _SHOWN = (
 @app.callback()
 def command(context: typer.Context, config: ConfigOption = None, custom: CustomOption = None) -> None:
     """List the kinds of input, one a line. With words, tell what those that have them can prove."""
+    if context.invoked_subcommand == _ABOUT:
+        context.obj = (config, custom)  # a word is no command to the user: options before it count
+        return
     if command_behind(context):
         return
     for heading, kinds in _grouped(_known(config, custom)).items():
@@ -76,6 +79,7 @@ def command(context: typer.Context, config: ConfigOption = None, custom: CustomO
 
 @app.command(_ABOUT, hidden=True)
 def about(
+    context: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="WORD", help="Part of a name or a description.")],
     config: ConfigOption = None,
     custom: CustomOption = None,
@@ -86,7 +90,7 @@ def about(
     looked_for = [word.casefold() for word in words]
     found = [
         kind
-        for kind in _known(config, custom)
+        for kind in _known(config or context.obj[0], custom or context.obj[1])
         if all(word in f"{kind.name} {kind.help}".casefold() for word in looked_for)
     ]
     if not found:

@@ -19,6 +19,19 @@ def test_a_capture_is_named_and_not_tried(tmp_path: Path) -> None:
     assert second.startswith("pcap: ")
 
 
+OWN = """
+name = "corp-proxy"
+help = "the proxy of ours"
+vantage = "proxy"
+kind = "proxy"
+[layout]
+delimiter = ";"
+columns = ["time", "src", "site"]
+[fields]
+time = "time"
+client = "src"
+host = "site"
+"""
 ZEEK = ROOT / "pcaps" / "zeek-hour"
 
 
@@ -87,6 +100,9 @@ def test_words_tell_all_about_the_kinds_that_have_them(tmp_path: Path) -> None:
     both = run_here(tmp_path, "sources", "palo", "sd-wan")
     assert both.stdout.startswith("prisma-sdwan: ")
     assert SquidFamily.advice in run_here(tmp_path, "sources", "squid").stdout
+    (tmp_path / "own.toml").write_text(OWN)
+    for asked in (("--custom", "own.toml", "corp-proxy"), ("corp-proxy", "--custom", "own.toml")):
+        assert run_here(tmp_path, "sources", *asked).stdout.startswith("corp-proxy: the proxy of ours\n")
     nothing = run_here(tmp_path, "sources", "nonsense")
     assert (nothing.returncode, nothing.stdout) == (2, "")
     assert nothing.stderr.startswith("shadowai: no kind of input has 'nonsense' in its name or description; ")
