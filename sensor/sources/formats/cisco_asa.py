@@ -27,7 +27,8 @@ _IDS = (
     r"0(?:[1-9]\d\d|0(?:[1-9]\d|0[06-9])))))"
 )
 _CONNECTION = (
-    r"(?P<verb>Built|Teardown) (?:(?P<way>inbound|outbound) )?(?P<proto>TCP|UDP|SCTP)(?: state-bypass)? "
+    r"(?P<verb>Built|Teardown) (?:(?P<way>inbound|outbound) )?(?:Probe )?(?P<proto>TCP|UDP|SCTP)"
+    r"(?: state-bypass)? "
     r"connection \d+ "
     r"(?:for|from) (?P<if_a>[^\s:]+):(?P<a>[^\s/]+)/(?P<a_port>\d+)(?P<a_rest>.*?) to (?P<if_b>[^\s:]+)"
     r":(?P<b>[^\s/(]+)/(?P<b_port>\d+)"

@@ -10,10 +10,11 @@ r"""Cisco Meraki MX, MR, Z: urls, flows, firewall, ip_flow and lease events.
     1791280800.289402144 MX84 ip_flow_end src=… dst=… protocol=… sport=… dport=… translated_src_ip=…
     1791280800.289402144 MX84 events dhcp lease of ip 10.1.2.3 from server mac … for client mac … with
     hostname …
+    1791280800.289402144 AP1 events type=8021x_eap_success … client_ip='10.1.2.3' identity='ann'
 
-Time is in the body (epoch). No bytes, no users. Of TLS only the host is known: `UNKNOWN https://host/...`.
-`pattern:` is the rule that fired: it begins with its verdict, or 0 (allow) and 1 (deny). Source: Meraki,
-"Syslog Event Types".
+Time is in the body (epoch). No bytes; users only in VPN and 802.1X events. Of TLS only the host is known:
+`UNKNOWN https://host/...`. `pattern:` is the rule that fired: it begins with its verdict, or 0 (allow) and
+1 (deny). Source: Meraki, "Syslog Event Types".
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ _REFUSED = (
     r"^(?:1 )?\S+ \S+ (?:events content_filtering_block|security_event security_filtering_file_scanned) "
 )
 _VPN = r"(?:client|anyconnect)_vpn_connect user id '(?P<user>[^']*)' local ip (?P<ip>\S+)"
+#: Older firmware names no address; `0.0.0.0` is a station that has none yet.
+_DOT1X = (
+    r"type=8021x_(?:eap_success|auth) .*?client_mac='(?P<mac>[0-9A-Fa-f:]{17})' "
+    r"client_ip='(?P<ip>[1-9A-Fa-f][0-9A-Fa-f.:]+)' .*?identity='(?P<user>[^']+)'"
+)
 _FIELDS = {
     "src": "src", "dst": "dst", "mac": "mac", "proto": "protocol", "client_port": "sport", "port": "dport",
 }  # fmt: skip
@@ -52,12 +58,10 @@ class MerakiFamily(Family):
     """Reads Meraki syslog."""
 
     name = "meraki"
-    help = "Cisco Meraki MX, MR, Z syslog: urls, flows, firewall, ip_flow, DHCP and client VPN events"
+    help = "Cisco Meraki MX, MR, Z syslog: urls, flows, firewall, ip_flow, DHCP, VPN and 802.1X events"
     vantage = "firewall"
     proof = ("host", "path", "device", "action", "user_agent")
-    advice = (
-        "Meraki syslog has no volumes and no users: enable the URLs and events roles for hosts and leases."
-    )
+    advice = "Meraki syslog has no volumes, and users in events only: enable the URLs and events roles."
     marks = ("urls", "flow", "firewall", "event", "ids-alerts")
     claims = pl.col("line").str.contains(_HEAD)
 
@@ -70,6 +74,7 @@ class MerakiFamily(Family):
                 (_REFUSED, _refused),
                 (_LEASE, lambda part: _leases(part, _LEASE, "dhcp", 86_400.0)),
                 (_VPN, lambda part: _leases(part, _VPN, "vpn", 36_000.0)),
+                (_DOT1X, lambda part: _leases(part, _DOT1X, "radius", 36_000.0)),
                 (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
             ],
         )
