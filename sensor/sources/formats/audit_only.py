@@ -26,7 +26,7 @@ _DAEMONS = (
     r"miniupnpd|monit(?:or)?|mpd|newsyslog|ntpd(?:ate)?|openntpd|pam_unix|php(?:-fpm|-cgi)?|"
     r"polkitd?|postfix/\w+|"
     r"python\d?|rc(?:\.[\w.]+|\d)?|rsyslogd|rtsold|sendmail|sensord?|smartd|snmpd|"
-    r"sshd(?:-session)?|sshguard|su(?:do)?|"
+    r"snort|sshd(?:-session)?|sshguard|su(?:do)?|"
     r"syslog(?:d|-ng)|systemd(?:-[\w-]+)?|telegraf|threat-protect-log|tcpdump|upsmon|useradd|"
     r"usbhid|watchdog|wpa_supplicant|"
     r"xinetd|zabbix_\w+|zebra|bgpd|ospfd)$"

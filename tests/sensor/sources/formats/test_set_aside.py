@@ -42,6 +42,7 @@ LOGS: tuple[tuple[str, str | dict[str, Any]], ...] = (
     ("audit-only", "<165>Oct 06 10:00:00 dt1 darktrace_audit {\"username\":\"x\",\"method\":\"POST\",\"endpoint\":\"/login\"}"),
     ("audit-only", "Oct  6 10:00:00 sw1 mgd[7]: UI_LOGIN_EVENT: User 'x' login, class 'j-ids' [7]"),
     ("audit-only", "Oct  6 10:00:00 sw1 ports:  ST1-CMDR: port 2/16 in Trk7 is now on-line"),
+    ("audit-only", "<190>Oct  6 10:00:00 snort[7]: [1:7:1] TEST [Classification: x] [Priority: 2] {TCP} 192.0.2.7:443 -> 10.1.2.3:50000"),
     ("audit-only", {"id": 7, "risk_score": 30, "participants": [{"role": "offender"}], "mitre_tactics": [], "type": "x"}),
     ("audit-only", "Oct  6 10:00:00 host1 sshd[7]: Accepted publickey for x from 10.1.2.3 port 40000 ssh2"),
     ("audit-only", "<46>2026-10-06 10:00:00,123 cp1 All Audits 30 1 0 Timestamp=Oct 6, 2026 10:00:00 CEST,Source=All Audits,User=x"),
