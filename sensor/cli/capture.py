@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 
 def command(
     interfaces: Annotated[
-        list[str], typer.Argument(metavar="IFACE...", help="Interfaces; the legs of a TAP together.")
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="IFACE...", show_default=False, help="Interfaces; the legs of a TAP together."
+        ),
+    ] = None,
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -106,8 +109,9 @@ def command(
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     networks = _networks([*chosen.networks.exclude, *(exclude or [])])
     program = _program(only, truncate)
-    source_input = live.describe_input(interfaces, sensor)
+    interfaces = interfaces or []
     afpacket.check(interfaces, program)
+    source_input = live.describe_input(interfaces, sensor)
     scan = Scan(chosen, Declared(sensor, site))
     for line in scan.unusable:
         typer.echo(line, err=True)
