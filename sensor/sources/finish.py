@@ -14,14 +14,13 @@ from sensor import schema
 from sensor.coded import Remembered, by_value
 from sensor.sources import flows, hosts, keyed, records
 from sensor.sources.text import accounts, stamps, urls, verdicts
-from sensor.sources.text.reasons import NO_PORTS, REVERSE
+from sensor.sources.text.reasons import NO_DESTINATION, NO_PORTS, REVERSE
 
 if TYPE_CHECKING:
     from sensor.sources.family import Family
 
 NO_TIME = "no time that can be read"
 NO_CLIENT = "set aside: names no client"
-NO_SERVER = "set aside: names no destination"
 NO_NAME = "set aside: a name that is none of the network's (single label or invalid)"
 #: A clock so near a line's beginning is its stamp.
 _CLOCK, _HEAD_CHARS = r"(?:^|[^0-9A-Fa-f:])\d{1,2}:\d\d:\d\d(?:[^0-9A-Fa-f:]|$)", 40
@@ -323,7 +322,7 @@ def _reason() -> pl.Expr:
         .when(dns & pl.col("host").is_null())
         .then(pl.lit(NO_NAME))
         .when(nowhere)
-        .then(pl.lit(NO_SERVER))
+        .then(pl.lit(NO_DESTINATION))
     )
 
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
-from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
@@ -26,7 +26,6 @@ _WANTED = {
     "event": "ip_log_type",
     "method": "op", "host": "dstname", "asked": "arg", "agent": "agent", "down": "rcvd", "status": "result",
 }  # fmt: skip
-OTHER = "set aside: alert or event that names no connection (aktype)"
 
 
 class ArkoonFamily(Family):
@@ -67,7 +66,7 @@ class ArkoonFamily(Family):
             phase=one_of({"end": pl.col("event") == "ENDCONN"}, otherwise="begin"),
             reason=one_of(
                 {
-                    OTHER: ~(web | flow).fill_null(False),
+                    NO_CONNECTION: ~(web | flow).fill_null(False),
                     NO_PORTS: flow & ~has_ports(pl.col("proto")).fill_null(False),
                 }
             ),

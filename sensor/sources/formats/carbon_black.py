@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_CONNECTION
 from sensor.sources.text.words import one_of
 
 _WANTED = {
@@ -29,7 +30,6 @@ _WANTED = {
 _PROTOCOLS = {"PROTO_TCP": "tcp", "PROTO_UDP": "udp", "PROTO_DNS": "udp"}
 #: Accounts of the machine, not of who sits there.
 _MACHINES = r"^(?:NT AUTHORITY|NT-AUTORIT|Window Manager|Font Driver Host)|^root$|^_"
-OTHER = "set aside: event that names no connection (type)"
 
 
 class CarbonBlackFamily(Family):
@@ -65,5 +65,5 @@ class CarbonBlackFamily(Family):
             server_port=pl.when(inbound).then("local_port").otherwise("remote_port"),
             transport=pl.col("proto").replace(_PROTOCOLS),
             action=one_of({"blocked": stopped}, otherwise="allowed"),
-            reason=one_of({OTHER: ~connects | pl.col("remote").is_null()}),
+            reason=one_of({NO_CONNECTION: ~connects | pl.col("remote").is_null()}),
         )

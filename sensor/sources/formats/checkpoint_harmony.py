@@ -11,6 +11,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PAGE
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -27,7 +28,6 @@ _FIELDS = {
 }
 _PAGES = ("URL Filtering", "Zero Phishing", "Anti-Bot")
 _FIRST = r'^\["?([^",\]]+)'
-OTHER = "set aside: event that names no page"
 
 
 class CheckpointHarmonyFamily(Family):
@@ -61,5 +61,5 @@ class CheckpointHarmonyFamily(Family):
             host=pl.when(pl.col("url").is_null()).then("host"),
             name_from=pl.lit("url"),
             server_port=pl.col("port").str.extract(r"^(\d+)$"),
-            reason=one_of({OTHER: ~page}),
+            reason=one_of({NO_PAGE: ~page}),
         )

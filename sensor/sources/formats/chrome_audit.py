@@ -12,10 +12,10 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_PAGE
 from sensor.sources.text.words import one_of
 
 _FIELDS = {"time": "id.time", "app": "id.applicationName", "client": "ipAddress", "email": "actor.email"}
-OTHER = "set aside: activity that names no page"
 
 
 class ChromeAuditFamily(Family):
@@ -55,7 +55,7 @@ class ChromeAuditFamily(Family):
             user_agent="agent",
             bytes_up=pl.when(sent).then("size"),
             action=one_of({"blocked": blocked}, otherwise="allowed"),
-            reason=one_of({OTHER: ~page.fill_null(False)}),
+            reason=one_of({NO_PAGE: ~page.fill_null(False)}),
         )
 
 

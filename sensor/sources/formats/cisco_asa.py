@@ -18,7 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, patterns
-from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION, NO_PORTS
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
@@ -110,7 +110,7 @@ class CiscoAsaFamily(Family):
                 (_URL, lambda part: _urls(part, _URL)),
                 (_URL_DENIED, lambda part: _urls(part, _URL_DENIED)),
                 (_SIDES, lambda part: _denials(part, _SIDES)),
-                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_CONNECTION)),
+                (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
             ],
         )
 

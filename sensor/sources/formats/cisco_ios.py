@@ -24,7 +24,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, patterns
-from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION
+from sensor.sources.text.reasons import NO_CONNECTION
 from sensor.sources.text.words import one_of
 
 _LIST = (
@@ -92,7 +92,7 @@ class CiscoIosFamily(Family):
                 (_NEXUS, lambda part: _packets(part, _NEXUS)),
                 (_FILTER, _filter),
                 (_FLOW, _flow),
-                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_CONNECTION)),
+                (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
             ],
         )
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, patterns
-from sensor.sources.text.reasons import CHALLENGE, NO_REQUEST
+from sensor.sources.text.reasons import CHALLENGE, LEFT_EARLY
 from sensor.sources.text.words import one_of
 
 _LINE = (
@@ -114,7 +114,7 @@ class CiscoWsaFamily(Family):
                 {
                     layouts.UNREADABLE: pl.col("time").is_null(),
                     CHALLENGE: pl.col("status") == "407",
-                    NO_REQUEST: pl.col("url").is_in(["-", "NONE"]),
+                    LEFT_EARLY: pl.col("url").is_in(["-", "NONE"]),
                 }
             ),
         )

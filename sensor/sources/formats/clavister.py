@@ -17,7 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import pairs
-from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
@@ -31,7 +31,6 @@ _TOKEN = r'[a-z_]+=(?:"[^"]*"|[^\s\[\]]*(?: [KMGT]\b)?)'
 _UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
 #: Who signs in here is at the address itself, not at the far end of a tunnel.
 _AGENTS = ["HTTP", "HTTPS", "ARP", "MAC", "Agent"]
-OTHER = "set aside: event that names no connection (event)"
 
 
 class ClavisterFamily(Family):
@@ -86,7 +85,7 @@ class ClavisterFamily(Family):
             origin=one_of({"vpn": tunnel}, otherwise="directory"),
             reason=one_of(
                 {
-                    OTHER: ~known & ~(login & at_address) & ~tunnel,
+                    NO_CONNECTION: ~known & ~(login & at_address) & ~tunnel,
                     NO_PORTS: ~login & ~tunnel & ~has_ports(pl.col("proto")).fill_null(False),
                 }
             ),

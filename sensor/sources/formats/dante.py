@@ -14,14 +14,13 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, patterns
-from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION
+from sensor.sources.text.reasons import CLOSED, NO_CONNECTION
 
 _OPENED = (
     r"\b(?P<verdict>pass|block)\(\d+\): (?P<proto>tcp|udp)/\w+ \[: (?:[\w-]+%(?P<user>[^@\s]*)@)"
     r"?(?P<client>[0-9a-fA-F.:]+)\."
     r"(?P<client_port>\d+) \S+ -> (?:\S+ )?(?P<target>[0-9A-Za-z.:_-]+)\.(?P<port>\d+)\b"
 )
-CLOSED = "set aside: end of a connection, its beginning counts"
 
 
 class DanteFamily(Family):
@@ -44,7 +43,7 @@ class DanteFamily(Family):
             [
                 (_OPENED, _opened),
                 (r"\b(?:pass|block)\(\d+\): \S+ \]", layouts.set_aside(CLOSED)),
-                (pl.col("line").is_not_null(), layouts.set_aside(MESSAGE_WITHOUT_CONNECTION)),
+                (pl.col("line").is_not_null(), layouts.set_aside(NO_CONNECTION)),
             ],
         )
 

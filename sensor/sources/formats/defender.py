@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, objects
+from sensor.sources.text.reasons import NO_CONNECTION
 from sensor.sources.text.words import one_of
 
 _COLUMNS = (
@@ -39,7 +40,6 @@ _MORE: dict[str, str] = {
 }  # fmt: skip
 _INBOUND = ("InboundConnectionAccepted", "InboundConnectionAttempt", "InboundInternetScanInspected")
 _SERVICE_PORTS = 1024
-OTHER = "set aside: table or event that names no connection"
 REPEATED = "set aside: reported again (same device, report and time)"
 
 
@@ -147,7 +147,7 @@ def _reason(event: pl.Expr) -> pl.Expr:
     report = pl.struct("DeviceName", "ReportId", "time")
     return one_of(
         {
-            OTHER: ~network & ~pl.col("clicked"),
+            NO_CONNECTION: ~network & ~pl.col("clicked"),
             REPEATED: ~report.is_first_distinct() & pl.col("ReportId").is_not_null(),
         }
     )

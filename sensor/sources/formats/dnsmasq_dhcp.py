@@ -20,7 +20,7 @@ import polars as pl
 from sensor import schema
 from sensor.sources.family import Family
 from sensor.sources.text import dhcp, layouts, patterns, stamps
-from sensor.sources.text.reasons import MESSAGE_WITHOUT_ADDRESS
+from sensor.sources.text.reasons import NO_ADDRESS
 
 _MAC = r"(?:[0-9a-f]{2}-)?(?P<mac>[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})"
 _FILE4 = rf"^(?P<end>\d{{1,10}}) {_MAC} (?P<ip>\d+\.\d+\.\d+\.\d+) (?P<name>\S+) \S+\s*$"
@@ -67,7 +67,7 @@ class DnsmasqDhcpFamily(Family):
                 (_ACK, lambda part: _message(part, _ACK)),
                 (_REPLY, lambda part: _message(part, _REPLY)),
                 (_GIVEN_UP, _given_up),
-                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_ADDRESS)),
+                (pl.lit(True), layouts.set_aside(NO_ADDRESS)),
             ],
         )
 

@@ -26,7 +26,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, Blocks
 from sensor.sources.text import layouts, pairs, patterns, stamps
-from sensor.sources.text.reasons import MESSAGE_WITHOUT_ADDRESS
+from sensor.sources.text.reasons import NO_ADDRESS
 from sensor.sources.text.words import one_of
 
 _DATE = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d \d{4}"
@@ -80,7 +80,7 @@ class FreeradiusFamily(Family):
             [
                 (_BLOCK, lambda part: _blocks(part, self.zone)),
                 (_LINE, _messages),
-                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_ADDRESS)),
+                (pl.lit(True), layouts.set_aside(NO_ADDRESS)),
             ],
         )
 
@@ -121,7 +121,7 @@ def _messages(lines: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.when(stop).then(pl.lit(0.0)).otherwise(pl.lit(_HELD_S)),
         closes=stop,
         origin=pl.lit("radius"),
-        reason=one_of({MESSAGE_WITHOUT_ADDRESS: address.is_null()}),
+        reason=one_of({NO_ADDRESS: address.is_null()}),
     )
 
 
@@ -138,7 +138,7 @@ def _leases(told: pl.DataFrame) -> pl.DataFrame:
         lease_to=pl.when("stop").then("at").otherwise(end),
         closes="stop",
         origin=pl.lit("radius"),
-        reason=one_of({MESSAGE_WITHOUT_ADDRESS: pl.col("ip").is_null()}),
+        reason=one_of({NO_ADDRESS: pl.col("ip").is_null()}),
     )
 
 

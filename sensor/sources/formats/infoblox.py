@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, lookups, objects, patterns
+from sensor.sources.text.reasons import NO_LOOKUP
 from sensor.sources.text.words import one_of
 
 _CEF = (
@@ -32,7 +33,6 @@ _POLICY = r"rpz \S+ (?P<policy>[A-Za-z-]+) rewrite (?P<name>[^\s/\[]+)"
 #: An appliance's own file: `2026-10-06T10:00:00+02:00 daemon (none) named[1]: info CEF:…`.
 _STAMP = r"^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) "
 _FREE = ("free", "expired", "released", "abandoned", "declined", "backup")
-OTHER = "set aside: event that names no lookup"
 NOT_HELD = "set aside: lease that is not held"
 
 
@@ -99,7 +99,7 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
         .when(~is_lease)
         .then(pl.coalesce(action, lookups.verdict(pl.col("InfobloxDNSRCode")))),
         reason=one_of(
-            {NOT_HELD: is_lease & ~held & ~ended, OTHER: ~is_lease & host.is_null()},
+            {NOT_HELD: is_lease & ~held & ~ended, NO_LOOKUP: ~is_lease & host.is_null()},
             otherwise=pl.when(~is_lease).then(lookups.reverse(pl.coalesce("InfobloxDNSQType", "qtype"))),
         ),
     )

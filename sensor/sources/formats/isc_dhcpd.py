@@ -20,7 +20,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, Blocks
 from sensor.sources.text import dhcp, layouts, patterns, stamps
-from sensor.sources.text.reasons import LEASE_OF_NOBODY, MESSAGE_WITHOUT_ADDRESS
+from sensor.sources.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS
 from sensor.sources.text.words import one_of
 
 _V4, _V6 = r"^lease [0-9a-fA-F.:]+ \{", r"^ia-(?:na|ta|pd) \S.*\{"
@@ -74,7 +74,7 @@ class IscDhcpdFamily(Family):
                 (_ACK, lambda part: _message(part, _ACK)),
                 (_INFORM, lambda part: _message(part, _INFORM)),
                 (_REPLY, _reply),
-                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_ADDRESS)),
+                (pl.lit(True), layouts.set_aside(NO_ADDRESS)),
             ],
         )
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
-from sensor.sources.text.reasons import MESSAGE_WITHOUT_REQUEST
+from sensor.sources.text.reasons import NO_REQUEST
 from sensor.sources.text.words import one_of
 
 _KEYS = (
@@ -57,5 +57,5 @@ class IwsvaFamily(Family):
             server="server_ip",
             bytes_down="size",
             action=one_of({"blocked": blocked}, otherwise="allowed"),
-            reason=one_of({MESSAGE_WITHOUT_REQUEST: pl.coalesce("url", "domain").is_null()}),
+            reason=one_of({NO_REQUEST: pl.coalesce("url", "domain").is_null()}),
         )

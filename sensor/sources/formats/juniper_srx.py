@@ -16,7 +16,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts, objects, patterns
-from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION, NO_PORTS
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
@@ -100,7 +100,7 @@ class JuniperSrxFamily(Family):
                 (_PLAIN, _plain),
                 (r"WEBFILTER.*\bURL=", _plain_urls),
                 (_FILTER, _filter),
-                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_CONNECTION)),
+                (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
             ],
         )
 
@@ -234,4 +234,4 @@ def _connection() -> dict[str, pl.Expr]:
 def _reason() -> pl.Expr:
     flow = pl.col("is_session")
     ported = has_ports(pl.col("proto"))
-    return one_of({MESSAGE_WITHOUT_CONNECTION: ~pl.col("is_visit") & ~flow, NO_PORTS: flow & ~ported})
+    return one_of({NO_CONNECTION: ~pl.col("is_visit") & ~flow, NO_PORTS: flow & ~ported})

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, keyvalue, layouts
+from sensor.sources.text.reasons import NO_REQUEST
 from sensor.sources.text.words import one_of
 
 _IS_EVENT = r'\baction="[A-Za-z]+": .*\bhttp_user_ip="'
@@ -30,7 +31,6 @@ _SCAN = {
     "result": "cs:Scan result",
 }  # fmt: skip
 AGAIN = "set aside: response to a request told before"
-OTHER = "set aside: event that names no request"
 
 
 class KasperskyFamily(Family):
@@ -62,7 +62,7 @@ def _events(lines: pl.DataFrame) -> pl.DataFrame:
         user_agent="agent",
         transport=pl.lit("tcp"),
         action=one_of({"allowed": passed}, otherwise="blocked"),
-        reason=one_of({OTHER: pl.col("url").is_null(), AGAIN: (pl.col("type") == "Response") & passed}),
+        reason=one_of({NO_REQUEST: pl.col("url").is_null(), AGAIN: (pl.col("type") == "Response") & passed}),
     )
 
 
@@ -77,5 +77,5 @@ def _scans(lines: pl.DataFrame) -> pl.DataFrame:
         user_name="user",
         transport=pl.lit("tcp"),
         action=one_of({"allowed": clean}, otherwise="unknown"),
-        reason=one_of({OTHER: pl.col("url").is_null()}),
+        reason=one_of({NO_REQUEST: pl.col("url").is_null()}),
     )

@@ -19,7 +19,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, dhcp, layouts, patterns, stamps
-from sensor.sources.text.reasons import LEASE_OF_NOBODY, MESSAGE_WITHOUT_ADDRESS
+from sensor.sources.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -77,7 +77,7 @@ class KeaFamily(Family):
                 (_GIVEN, _given),
                 (_GIVEN_UP, _given_up),
                 (_LEGAL, _legal),
-                (pl.lit(True), layouts.set_aside(MESSAGE_WITHOUT_ADDRESS)),
+                (pl.lit(True), layouts.set_aside(NO_ADDRESS)),
             ],
         )
 

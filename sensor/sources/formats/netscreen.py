@@ -14,7 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
-from sensor.sources.text.reasons import MESSAGE_WITHOUT_CONNECTION, NO_PORTS
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
@@ -51,7 +51,7 @@ class NetscreenFamily(Family):
             action="action",
             reason=one_of(
                 {
-                    MESSAGE_WITHOUT_CONNECTION: pl.col("src").is_null(),
+                    NO_CONNECTION: pl.col("src").is_null(),
                     NO_PORTS: ~has_ports(pl.col("proto")),
                 }
             ),

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts
+from sensor.sources.text.reasons import NO_ADDRESS
 from sensor.sources.text.words import one_of
 
 _ELEMENTS = {
@@ -42,7 +43,6 @@ _XML = r"^\s*<Event><Timestamp data_type="
 _CSV = r'^"[^"]*","(?:IAS|RAS)",\d\d/\d\d/\d{4},\d\d:\d\d:\d\d,\d+,'
 _ACCOUNTING, _STOP, _HOLDS = "4", "2", ("1", "2", "3")
 _HELD_S = 36_000.0
-OTHER = "set aside: record that gives no address"
 
 
 class NpsFamily(Family):
@@ -98,5 +98,5 @@ def _leases(read: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.when(ends).then(0.0).otherwise(pl.coalesce(held, pl.lit(_HELD_S))),
         closes=ends,
         origin=pl.lit("radius"),
-        reason=one_of({OTHER: ~gives.fill_null(False)}),
+        reason=one_of({NO_ADDRESS: ~gives.fill_null(False)}),
     )

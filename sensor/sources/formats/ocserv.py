@@ -13,7 +13,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import patterns
-from sensor.sources.text.reasons import MESSAGE_WITHOUT_ADDRESS
+from sensor.sources.text.reasons import NO_ADDRESS
 from sensor.sources.text.words import one_of
 
 _GIVEN = r"^worker\[(?P<user>[^\]]+)\]: (?:\S+ )?sending IPv[46] (?P<address>[0-9a-fA-F.:]+)(?:/\d+)?\s*$"
@@ -40,5 +40,5 @@ class OcservFamily(Family):
             lease_s=pl.lit(_HELD_S),
             origin=pl.lit("vpn"),
             confidence=pl.lit(0.9),
-            reason=one_of({MESSAGE_WITHOUT_ADDRESS: pl.col("address").is_null()}),
+            reason=one_of({NO_ADDRESS: pl.col("address").is_null()}),
         )

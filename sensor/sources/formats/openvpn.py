@@ -21,6 +21,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts, patterns, stamps
+from sensor.sources.text.reasons import NO_ADDRESS
 from sensor.sources.text.words import one_of
 
 #: Digits of ASCII: those of all scripts compile to three times as much.
@@ -68,7 +69,6 @@ _FIELDS = {
 }  # fmt: skip
 #: A session whose end the log does not tell (in this block) is taken for a working day's.
 _HELD_S = 36_000.0
-OTHER = "set aside: line that gives no address"
 
 
 class OpenvpnFamily(Family):
@@ -96,11 +96,11 @@ class OpenvpnFamily(Family):
             lines.with_columns(snapshot.alias("snapshot")).with_row_index("place"),
             [
                 (_LISTED, self._listed),
-                (rf"{_CLIENT1}|^$", layouts.set_aside(OTHER)),
+                (rf"{_CLIENT1}|^$", layouts.set_aside(NO_ADDRESS)),
                 (_ROUTE1, lambda part: self._routes(part, lines["line"])),
                 (_LEARN, _learned),
                 (_EXIT, lambda part: _exits(part, lines["line"])),
-                (pl.lit(True), layouts.set_aside(OTHER)),
+                (pl.lit(True), layouts.set_aside(NO_ADDRESS)),
             ],
         )
 
@@ -143,7 +143,7 @@ def _snapshots(told: pl.DataFrame, *row: str) -> pl.DataFrame:
         lease_from="begin",
         lease_to="snapshot",
         origin=pl.lit("vpn"),
-        reason=one_of({OTHER: pl.col("begin").is_null() | pl.col("snapshot").is_null()}),
+        reason=one_of({NO_ADDRESS: pl.col("begin").is_null() | pl.col("snapshot").is_null()}),
     )
 
 
@@ -186,7 +186,7 @@ def _exits(lines: pl.DataFrame, all_lines: pl.Series) -> pl.DataFrame:
         lease_s=pl.lit(0.0),
         closes=pl.lit(True),
         origin=pl.lit("vpn"),
-        reason=one_of({OTHER: pl.col("ip").is_null()}),
+        reason=one_of({NO_ADDRESS: pl.col("ip").is_null()}),
     )
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.reasons import NO_CONNECTION
 from sensor.sources.text.words import one_of
 
 _KEYS = (
@@ -24,7 +25,6 @@ _WANTED = {
     "at": "unixTime", "device": "decorations.hostname|hostIdentifier", "result": "action",
     **{f"c_{key}": f"columns.{key}" for key in _KEYS},
 }  # fmt: skip
-OTHER = "set aside: result of a query that names no connection"
 LOCAL = "set aside: traffic within the machine"
 
 
@@ -60,5 +60,7 @@ class OsqueryFamily(Family):
             server_port="c_remote_port",
             transport=pl.col("c_protocol"),
             action=one_of({"blocked": pl.col("c_success") == "0"}, otherwise="allowed"),
-            reason=one_of({OTHER: nowhere | gone | other | (pl.col("c_remote_port") == "0"), LOCAL: local}),
+            reason=one_of(
+                {NO_CONNECTION: nowhere | gone | other | (pl.col("c_remote_port") == "0"), LOCAL: local}
+            ),
         )

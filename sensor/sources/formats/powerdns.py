@@ -17,7 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, lookups, patterns
-from sensor.sources.text.reasons import ANSWERED
+from sensor.sources.text.reasons import ANSWERED, NO_LOOKUP
 
 _REMOTE = r"\[?(?P<client>[0-9a-fA-F.:]+?)\]?(?::(?P<client_port>\d+))?"
 _LAYOUTS = (
@@ -28,7 +28,6 @@ _LAYOUTS = (
 )
 _AUTHORITATIVE = r"^Remote \S+ wants '"
 OWN_ZONE = "set aside: authoritative server's log (who asks for the organisation's own names)"
-OTHER = "set aside: message that names no lookup"
 
 
 class PowerdnsFamily(Family):
@@ -59,7 +58,7 @@ class PowerdnsFamily(Family):
                 *((pattern, _reader(pattern)) for pattern in _LAYOUTS),
                 (_AUTHORITATIVE, layouts.set_aside(OWN_ZONE)),
                 (r"^Answer to |\bResponse from ", layouts.set_aside(ANSWERED)),
-                (pl.lit(True) & pl.col("line").is_not_null(), layouts.set_aside(OTHER)),
+                (pl.lit(True) & pl.col("line").is_not_null(), layouts.set_aside(NO_LOOKUP)),
             ],
         )
 

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, objects
+from sensor.sources.text.reasons import NO_CONNECTION
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -35,7 +36,6 @@ _FIRST = {
     "answers": "results", "url": "url", "method": "method", "layer": "event_type",
 }  # fmt: skip
 _IS_FIRST = objects.having("computerName", "mgmtUrl", "event_type")
-OTHER = "set aside: event that names no connection (event.type)"
 _ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}:[0-9a-fA-F:]*:[0-9a-fA-F.:]*"
 
 
@@ -96,5 +96,5 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
             },
             otherwise="allowed",
         ),
-        reason=one_of({OTHER: ~(dns | web | connects) | (of == "iplisten")}),
+        reason=one_of({NO_CONNECTION: ~(dns | web | connects) | (of == "iplisten")}),
     )

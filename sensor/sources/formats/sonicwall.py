@@ -15,7 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, keyvalue, layouts
-from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
@@ -46,7 +46,6 @@ _FIELDS = {
 }
 _VISITED, _OPENED, _CLOSED = ["97", "16", "1153", "1154"], ["98", "1235", "1232"], ["537"]
 _REFUSED = ["14", "36", "37", "38", "41", "173", "524", "1233", "1234", "522", "523", "646", "647"]
-OTHER = "set aside: event that names no connection (m)"
 #: 38 is "ICMP packet dropped", where no `proto` stands and the ports are type and code.
 _ICMP = "38"
 _BARE_URL = r"^(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/|$)"
@@ -175,7 +174,7 @@ def _reason() -> pl.Expr:
     known = message.is_in([*_VISITED, *_OPENED, *_CLOSED, *_REFUSED]) | (
         pl.col("is_refused") & (has_ports(proto) | _is_attack())
     )
-    return one_of({OTHER: ~known.fill_null(False), NO_PORTS: (message == _ICMP) & proto.is_null()})
+    return one_of({NO_CONNECTION: ~known.fill_null(False), NO_PORTS: (message == _ICMP) & proto.is_null()})
 
 
 def _zeroless(name: str) -> pl.Expr:

@@ -42,7 +42,7 @@ from sensor.coded import by_value
 from sensor.sources import hosts, records
 from sensor.sources.family import Cut, Family
 from sensor.sources.text import keyvalue, objects, patterns, stamps
-from sensor.sources.text.reasons import CHALLENGE, NO_REQUEST
+from sensor.sources.text.reasons import CHALLENGE, LEFT_EARLY
 from sensor.sources.text.words import one_of
 
 if TYPE_CHECKING:
@@ -497,7 +497,7 @@ def _reason() -> pl.Expr:
     return one_of(
         {
             UNREADABLE: pl.col("at").is_null(),
-            NO_REQUEST: pl.col("is_error").fill_null(True),
+            LEFT_EARLY: pl.col("is_error").fill_null(True),
             CHALLENGE: pl.col("status") == 407,
             INSPECTED: _looked_into(),
         }

@@ -15,7 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
-from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
@@ -32,7 +32,6 @@ _FIELDS = {
     "query": "dnsname|domainname", "given": "remotenet",
 }  # fmt: skip
 _SESSIONS = ["web", "connection", "plugin", "filter", "ssl", "alarm", "filterstat", "smtp", "pop3", "ftp"]
-OTHER = "set aside: event that names no connection (logtype)"
 
 
 class StormshieldFamily(Family):
@@ -154,4 +153,4 @@ def _connection() -> dict[str, pl.Expr]:
 def _reason() -> pl.Expr:
     ported = has_ports(pl.col("proto"))
     is_session = pl.col("type").is_in(_SESSIONS).fill_null(False)
-    return one_of({OTHER: ~pl.col("is_lease") & ~is_session, NO_PORTS: ~pl.col("is_lease") & ~ported})
+    return one_of({NO_CONNECTION: ~pl.col("is_lease") & ~is_session, NO_PORTS: ~pl.col("is_lease") & ~ported})

@@ -13,6 +13,7 @@ from sensor.sources.family import Family
 from sensor.sources.formats.windows_security_text import SPLUNK_EVENTS, splunk_event
 from sensor.sources.framing import JOINT
 from sensor.sources.text import events, objects
+from sensor.sources.text.reasons import NO_CONNECTION
 from sensor.sources.text.words import one_of
 
 _DATA = (
@@ -28,7 +29,6 @@ _ECS = {
     "DestinationHostname": "destination.domain", "domain": "user.domain",
 }  # fmt: skip
 _ADDRESS = r"(?:::ffff:)?[0-9a-fA-F]*[.:][0-9a-fA-F.:]+"
-OTHER = "set aside: Sysmon event that names no connection"
 
 
 class SysmonFamily(Family):
@@ -74,7 +74,7 @@ class SysmonFamily(Family):
             transport="Protocol",
             answers=pl.when(dns).then(pl.col("QueryResults").str.extract_all(_ADDRESS)),
             action=pl.lit("allowed"),
-            reason=one_of({OTHER: ~event.is_in(["22", "3"]).fill_null(False)}),
+            reason=one_of({NO_CONNECTION: ~event.is_in(["22", "3"]).fill_null(False)}),
         )
 
 

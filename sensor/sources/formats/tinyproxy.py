@@ -13,7 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text.reasons import MESSAGE_WITHOUT_REQUEST
+from sensor.sources.text.reasons import NO_REQUEST
 from sensor.sources.text.words import one_of
 
 _HEAD = r"^(?:[A-Z]+\s+([A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d(?:\.\d+)?) \[(\d+)\]: )"
@@ -59,5 +59,5 @@ class TinyproxyFamily(Family):
             kind=pl.lit("http"),
             client=pl.when(pl.col("method").is_not_null()).then(last),
             action=one_of({"blocked": pl.col("refused")}),
-            reason=one_of({MESSAGE_WITHOUT_REQUEST: pl.col("url").is_null()}),
+            reason=one_of({NO_REQUEST: pl.col("url").is_null()}),
         )

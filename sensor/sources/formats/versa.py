@@ -20,7 +20,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
-from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
@@ -35,7 +35,6 @@ _WANTED = {
     "tunnel": "racTunnelIP", "kind": "racEventType", "mac": "macAddr", "appliance": "applianceName",
 }  # fmt: skip
 _NAME = r"(?:^|\s)([A-Za-z][A-Za-z0-9]*Log), applianceName="
-OTHER = "set aside: log that names no connection"
 
 
 class VersaFamily(Family):
@@ -95,7 +94,7 @@ class VersaFamily(Family):
             origin=pl.lit("vpn"),
             reason=one_of(
                 {
-                    OTHER: pl.when(is_access)
+                    NO_CONNECTION: pl.when(is_access)
                     .then(~told.fill_null(False))
                     .otherwise(pl.col("server").is_null()),
                     NO_PORTS: ~is_access & ~has_ports(pl.col("proto")).fill_null(True),

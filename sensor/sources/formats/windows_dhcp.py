@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, dhcp
+from sensor.sources.text.reasons import NO_ADDRESS
 from sensor.sources.text.words import one_of
 
 _V4 = ("id", "date", "clock", "", "ip", "name", "mac", "user")
@@ -29,7 +30,6 @@ _PREAMBLE = (
 _GIVEN = ("10", "11", "20", "21", "11002", "11003", "11004", "11005")
 _GIVEN_UP = ("12", "16", "17", "18", "23", "11006", "11007", "11016", "11018")
 _SCOPE_S = 8 * 86_400.0
-OTHER = "set aside: event that gives no address"
 
 
 class WindowsDhcpFamily(Family):
@@ -59,5 +59,5 @@ class WindowsDhcpFamily(Family):
             closes=pl.col("id").is_in(_GIVEN_UP),
             origin=pl.lit("dhcp"),
             confidence=pl.when(is_v6).then(dhcp.BY_DUID).otherwise(dhcp.ASSUMED),
-            reason=one_of({OTHER: ~pl.col("id").is_in([*_GIVEN, *_GIVEN_UP]).fill_null(False)}),
+            reason=one_of({NO_ADDRESS: ~pl.col("id").is_in([*_GIVEN, *_GIVEN_UP]).fill_null(False)}),
         )

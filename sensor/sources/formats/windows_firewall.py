@@ -13,7 +13,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import patterns
-from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.reasons import CLOSED, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
@@ -22,7 +22,6 @@ _LINE = (
     r"(?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+) "
     r"(?P<client_port>\d+|-) (?P<port>\d+|-) "
 )
-CLOSED = "set aside: end of a connection (its beginning counts)"
 
 
 class WindowsFirewallFamily(Family):

@@ -19,13 +19,12 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
-from sensor.sources.text.reasons import NO_PORTS
+from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _WANTED = ("src", "dst", "msg", "note", "user", "cat", "duration", "sent", "rcvd", "protoID", "proto", "mac")
 _SITE = r"^(?:https?://)?((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)(?::\d+)?(?:/[^\s,]*)?(?:[:,\s]|$)"
-OTHER = "set aside: event that names no connection (cat)"
 
 
 class ZyxelFamily(Family):
@@ -75,7 +74,7 @@ class ZyxelFamily(Family):
             phase=one_of({"end": ended, "name": web}, otherwise="begin"),
             reason=one_of(
                 {
-                    OTHER: ~ended & ~ruled & ~web,
+                    NO_CONNECTION: ~ended & ~ruled & ~web,
                     NO_PORTS: ~has_ports(proto).fill_null(False),
                 }
             ),

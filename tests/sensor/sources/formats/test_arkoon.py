@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.arkoon import OTHER, ArkoonFamily
+from sensor.sources.formats.arkoon import NO_CONNECTION, ArkoonFamily
 from tests.sensor.sources.formats.reading import read
 
 HEAD = 'AKLOG - id=firewall time="2026-10-06 12:00:00" gmtime=1791280800 fw=fw1.example '
@@ -17,7 +17,7 @@ def test_connections_refusals_and_alerts() -> None:
         f"{HEAD}aktype=IP ip_log_type=NEWCONN {ENDS}action=DENY\n"
         f'{HEAD}aktype=ALERT alert_type="Blocked" user="ada" alert_desc="TCP from 10.1.2.3:50000"\n',
     )
-    assert found["reason"].to_list() == [None, None, None, OTHER]
+    assert found["reason"].to_list() == [None, None, None, NO_CONNECTION]
     assert found.select("phase", "action").rows()[:3] == [
         ("begin", "allowed"),
         ("end", "allowed"),

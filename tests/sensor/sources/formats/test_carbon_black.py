@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.carbon_black import OTHER, CarbonBlackFamily
+from sensor.sources.formats.carbon_black import NO_CONNECTION, CarbonBlackFamily
 from tests.sensor.sources.formats.reading import read
 
 CLOUD = (
@@ -19,7 +19,7 @@ def test_outbound_inbound_and_other_events() -> None:
         CLOUD.format("filemod", "CORP\\\\ada", "false"),
     )
     found = read(CarbonBlackFamily, "\n".join(lines))
-    assert found["reason"].to_list() == [None, None, OTHER]
+    assert found["reason"].to_list() == [None, None, NO_CONNECTION]
     assert found.select("client", "user_name", "device", "host", "server", "server_port").rows()[:2] == [
         ("10.1.2.3", "CORP\\ada", "pc7", "www.example.org", "192.0.2.7", 443),
         ("192.0.2.7", None, None, None, "10.1.2.3", 50000),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from sensor.sources.formats.cisco_asa import MESSAGE_WITHOUT_CONNECTION, NO_PORTS, STRAY, CiscoAsaFamily
+from sensor.sources.formats.cisco_asa import NO_CONNECTION, NO_PORTS, STRAY, CiscoAsaFamily
 from tests.sensor.sources.formats.reading import read
 
 ARGUED = [
@@ -101,7 +101,7 @@ def test_what_is_no_connection() -> None:
         "%ASA-6-305011: Built dynamic TCP translation from inside:10.1.2.3/40000 to outside:203.0.113.5/40000",
         '%ASA-4-106023: Deny icmp src inside:10.1.2.3 dst outside:192.0.2.7 (type 8, code 0) by access-group "in" [0x0, 0x0]',
     )
-    assert rows["reason"].to_list() == [STRAY, MESSAGE_WITHOUT_CONNECTION, NO_PORTS]
+    assert rows["reason"].to_list() == [STRAY, NO_CONNECTION, NO_PORTS]
 
 
 def test_the_emblem_head_keeps_its_time() -> None:
@@ -124,4 +124,4 @@ def test_what_modules_and_inspections_drop_is_blocked_and_named_ports_are_ports(
         (None, "blocked", "192.0.2.8", 53),
         (None, "blocked", "192.0.2.9", 22),
     ]
-    assert rows["reason"][3] == MESSAGE_WITHOUT_CONNECTION
+    assert rows["reason"][3] == NO_CONNECTION

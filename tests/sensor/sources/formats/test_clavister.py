@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.clavister import OTHER, ClavisterFamily
+from sensor.sources.formats.clavister import NO_CONNECTION, ClavisterFamily
 from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
@@ -74,4 +74,4 @@ def test_who_signs_in_at_an_address_holds_it() -> None:
     assert rows["kind"].to_list()[:2] == ["lease"] * 2
     assert rows["closes"].to_list()[:2] == [False, True]
     assert rows["user_name"].to_list()[:2] == ["ada"] * 2
-    assert rows["reason"].to_list() == [None, None, OTHER, OTHER]
+    assert rows["reason"].to_list() == [None, None, NO_CONNECTION, NO_CONNECTION]

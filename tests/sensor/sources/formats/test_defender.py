@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.formats.defender import OTHER, REPEATED, DefenderFamily
+from sensor.sources.formats.defender import NO_CONNECTION, REPEATED, DefenderFamily
 from tests.sensor.sources.formats.reading import read
 
 EVENT = {
@@ -107,7 +107,7 @@ def test_repeats_and_other_tables() -> None:
         + streamed("DeviceFileEvents", ActionType="FileCreated")
         + streamed(ReportId=9, ActionType="ListeningX")
     )
-    assert read(DefenderFamily, text)["reason"].to_list() == [None, REPEATED, OTHER, OTHER]
+    assert read(DefenderFamily, text)["reason"].to_list() == [None, REPEATED, NO_CONNECTION, NO_CONNECTION]
 
 
 def test_hunting_csv() -> None:

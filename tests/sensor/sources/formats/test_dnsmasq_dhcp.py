@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources import finish
-from sensor.sources.formats.dnsmasq_dhcp import MESSAGE_WITHOUT_ADDRESS, OWN, DnsmasqDhcpFamily
+from sensor.sources.formats.dnsmasq_dhcp import NO_ADDRESS, OWN, DnsmasqDhcpFamily
 from sensor.sources.holders import Holders
 from tests.sensor.sources.formats.reading import read, rows
 
@@ -51,12 +51,12 @@ def test_messages() -> None:
         + LOG.format(5, "DHCP, IP range 10.1.0.100 -- 10.1.0.200, lease time 12h")
     )
     assert read(DnsmasqDhcpFamily, text)["reason"].to_list() == [
-        MESSAGE_WITHOUT_ADDRESS,
+        NO_ADDRESS,
         None,
         None,
         None,
         None,
-        MESSAGE_WITHOUT_ADDRESS,
+        NO_ADDRESS,
     ]
     at = [WRITTEN + timedelta(minutes=n) for n in range(5)]
     half_day = timedelta(hours=12)

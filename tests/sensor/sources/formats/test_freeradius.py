@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources import finish
-from sensor.sources.formats.freeradius import MESSAGE_WITHOUT_ADDRESS, FreeradiusFamily
+from sensor.sources.formats.freeradius import NO_ADDRESS, FreeradiusFamily
 from sensor.sources.holders import Holders
 from tests.sensor.sources.formats.reading import read, rows
 
@@ -62,7 +62,7 @@ def test_messages_without_an_address() -> None:
         + block("Accounting-On")
         + block("", Packet_Type="Access-Request")
     )
-    assert read(FreeradiusFamily, text)["reason"].to_list() == [MESSAGE_WITHOUT_ADDRESS] * 3
+    assert read(FreeradiusFamily, text)["reason"].to_list() == [NO_ADDRESS] * 3
 
 
 def test_no_secret_is_read() -> None:
@@ -89,7 +89,7 @@ def test_logins_name_no_address() -> None:
         "Nov 22 10:00:00 nas radiusd[831]: (9) Login OK: [bob] (from client nas1 port 1)\n"
     )
     found = read(FreeradiusFamily, text)
-    assert found["reason"].to_list() == [MESSAGE_WITHOUT_ADDRESS] * 3
+    assert found["reason"].to_list() == [NO_ADDRESS] * 3
     assert "hunter2" not in str(found.rows())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from sensor.sources.formats.bind import BindFamily
-from sensor.sources.formats.infoblox import NOT_HELD, OTHER, InfobloxFamily
+from sensor.sources.formats.infoblox import NO_LOOKUP, NOT_HELD, InfobloxFamily
 from tests.sensor.sources.formats.reading import read
 
 _SERVER = "zone transfers, updates and rewrites of the server itself are no client's lookup"
@@ -44,7 +44,7 @@ def test_policy_hits_and_responses_in_cef() -> None:
     assert found.select("client", "user_name", "host", "action", "reason").rows() == [
         ("10.1.0.7", None, "chat.example.com", "blocked", None),
         ("10.1.0.8", "ann", "api.example.com", "allowed", None),
-        ("10.1.0.9", None, None, None, OTHER),
+        ("10.1.0.9", None, None, None, NO_LOOKUP),
     ]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sensor.sources import finish
 from sensor.sources.formats.isc_dhcpd import (
     LEASE_OF_NOBODY,
-    MESSAGE_WITHOUT_ADDRESS,
+    NO_ADDRESS,
     NOT_FOUND,
     IscDhcpdFamily,
 )
@@ -107,11 +107,11 @@ def test_only_acknowledgements_give_an_address() -> None:
     )
     found = read(IscDhcpdFamily, text)
     assert found["reason"].to_list() == [
-        MESSAGE_WITHOUT_ADDRESS,
-        MESSAGE_WITHOUT_ADDRESS,
-        MESSAGE_WITHOUT_ADDRESS,
+        NO_ADDRESS,
+        NO_ADDRESS,
+        NO_ADDRESS,
         None,
-        MESSAGE_WITHOUT_ADDRESS,
+        NO_ADDRESS,
         None,
         NOT_FOUND,
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.juniper_srx import MESSAGE_WITHOUT_CONNECTION, NO_PORTS, JuniperSrxFamily
+from sensor.sources.formats.juniper_srx import NO_CONNECTION, NO_PORTS, JuniperSrxFamily
 from tests.sensor.sources.formats.reading import read
 
 HEAD = "<14>1 2026-10-06T12:00:10.000+02:00 srx RT_FLOW - "
@@ -88,4 +88,4 @@ def test_what_is_no_connection() -> None:
             + 'RT_FLOW_SESSION_CREATE [junos@2636.1.1.1.2.1 source-address="10.1.2.3" destination-address="192.0.2.7" protocol-id="1"]',
         ]
     )
-    assert read(JuniperSrxFamily, text)["reason"].to_list() == [MESSAGE_WITHOUT_CONNECTION, NO_PORTS]
+    assert read(JuniperSrxFamily, text)["reason"].to_list() == [NO_CONNECTION, NO_PORTS]

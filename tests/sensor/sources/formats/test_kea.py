@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources import finish
-from sensor.sources.formats.kea import LEASE_OF_NOBODY, MESSAGE_WITHOUT_ADDRESS, NOT_HELD, KeaFamily
+from sensor.sources.formats.kea import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD, KeaFamily
 from sensor.sources.holders import Holders
 from tests.sensor.sources.formats.reading import read, rows
 
@@ -82,7 +82,7 @@ def test_log_messages() -> None:
             "2001:db8::7 and iaid=1 has been allocated for 60 seconds",
         )
     )  # fmt: skip
-    assert read(KeaFamily, text)["reason"].to_list() == [MESSAGE_WITHOUT_ADDRESS, None, None, None, None]
+    assert read(KeaFamily, text)["reason"].to_list() == [NO_ADDRESS, None, None, None, None]
     assert leases(text).select("address", "mac", "valid_from", "valid_to", "confidence").rows() == [
         ("10.1.0.7", MAC, at(10, 1, 123000), at(10, 3, 123000), 0.9),
         ("10.1.0.7", MAC, at(10, 2, 123000), at(10, 3, 123000), 0.9),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.nps import OTHER, NpsFamily
+from sensor.sources.formats.nps import NO_ADDRESS, NpsFamily
 from tests.sensor.sources.formats.reading import read
 
 XML = (
@@ -19,7 +19,7 @@ def test_accounting_gives_and_ends_an_address() -> None:
     assert found.select("reason", "kind", "client", "user_name", "lease_s").rows() == [
         (None, "lease", "10.1.2.3", "CORP\\ada", 36_000),
         (None, "lease", "10.1.2.3", "CORP\\ada", 0),
-        (OTHER, "lease", "10.1.2.3", "CORP\\ada", 36_000),
+        (NO_ADDRESS, "lease", "10.1.2.3", "CORP\\ada", 36_000),
     ]
     assert found["client_mac"][0] == "02:00:00:00:00:07"
     assert found["seen_at"][0].isoformat() == "2026-10-06T10:00:00.100000+00:00"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.ocserv import MESSAGE_WITHOUT_ADDRESS, OcservFamily
+from sensor.sources.formats.ocserv import NO_ADDRESS, OcservFamily
 from tests.sensor.sources.formats.reading import read
 
 LINES = """\
@@ -16,5 +16,5 @@ Oct  6 10:00:02 vpn1 ocserv[9]: worker: 198.51.100.7 TLS handshake completed
 def test_who_was_given_a_tunnel_address() -> None:
     found = read(OcservFamily, LINES)
     assert found.select("client", "user_name", "reason").rows() == [
-        (None, None, MESSAGE_WITHOUT_ADDRESS), ("10.8.0.5", "ada", None), ("2001:db8::5", "ada", None), (None, None, MESSAGE_WITHOUT_ADDRESS),
+        (None, None, NO_ADDRESS), ("10.8.0.5", "ada", None), ("2001:db8::5", "ada", None), (None, None, NO_ADDRESS),
     ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.osquery import LOCAL, OTHER, OsqueryFamily
+from sensor.sources.formats.osquery import LOCAL, NO_CONNECTION, OsqueryFamily
 from tests.sensor.sources.formats.reading import read
 
 LINE = (
@@ -18,7 +18,7 @@ def test_connections_that_came() -> None:
         LINE.format("127.0.0.1", "added"),
     )
     found = read(OsqueryFamily, "\n".join(lines))
-    assert found["reason"].to_list() == [None, OTHER, LOCAL]
+    assert found["reason"].to_list() == [None, NO_CONNECTION, LOCAL]
     assert found.select("client", "device", "server", "server_port").row(0) == (
         "10.1.2.3",
         "pc7",

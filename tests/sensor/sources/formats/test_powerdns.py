@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.powerdns import OTHER, OWN_ZONE, PowerdnsFamily
+from sensor.sources.formats.powerdns import NO_LOOKUP, OWN_ZONE, PowerdnsFamily
 from tests.sensor.sources.formats.reading import read
 
 HEAD = "Oct  6 10:00:00 ns1 "
@@ -23,4 +23,4 @@ def test_questions_of_every_layout() -> None:
     found = read(PowerdnsFamily, "\n".join(HEAD + line for line in (*ASKED, *ASIDE)))
     asked = ("dns", "10.1.2.3", "www.example.org")
     assert found.select("kind", "client", "host").rows()[:4] == [asked] * 4
-    assert found["reason"].to_list() == [None] * 4 + [OWN_ZONE, OTHER]
+    assert found["reason"].to_list() == [None] * 4 + [OWN_ZONE, NO_LOOKUP]

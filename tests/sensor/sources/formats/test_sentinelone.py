@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sensor.sources.formats.sentinelone import OTHER, SentinelOneFamily
+from sensor.sources.formats.sentinelone import NO_CONNECTION, SentinelOneFamily
 from tests.sensor.sources.formats.reading import read
 
 
@@ -41,7 +41,7 @@ def test_connections_lookups_and_urls_of_a_device() -> None:
         (None, "flow", "PC7", "CORP\\ada", None),
         (None, "dns", "PC7", "CORP\\ada", "chat.example.com"),
         (None, "http", "PC7", "CORP\\ada", "chat.example.com"),
-        (OTHER, "flow", "PC7", "CORP\\ada", None),
+        (NO_CONNECTION, "flow", "PC7", "CORP\\ada", None),
     ]
 
 

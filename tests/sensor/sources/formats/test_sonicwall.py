@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.sonicwall import OTHER, SonicwallFamily
+from sensor.sources.formats.sonicwall import NO_CONNECTION, SonicwallFamily
 from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
@@ -59,7 +59,7 @@ def test_refusals_and_other_events() -> None:
         ),
     )
     assert rows["action"].to_list()[:2] == ["blocked", "blocked"]
-    assert rows["reason"].to_list() == [None, None, OTHER]
+    assert rows["reason"].to_list() == [None, None, NO_CONNECTION]
 
 
 def test_cef_out_is_what_the_client_sent() -> None:
@@ -87,7 +87,7 @@ def test_a_dropped_attack_that_names_both_ends_is_blocked() -> None:
         123,
         "blocked",
     )
-    assert rows["reason"].to_list() == [None, OTHER]
+    assert rows["reason"].to_list() == [None, NO_CONNECTION]
 
 
 def test_a_dropped_icmp_packet_is_no_connection() -> None:

@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 
 from sensor import schema
 from sensor.sources import scanner
-from sensor.sources.finish import NO_SERVER
 from sensor.sources.formats import squid
 from sensor.sources.formats.squid import SquidFamily
 from sensor.sources.interface import File, Input
 from sensor.sources.lines import Block, blocks, cleaned
-from sensor.sources.text.reasons import CHALLENGE, NO_REQUEST
+from sensor.sources.text.reasons import CHALLENGE, LEFT_EARLY, NO_DESTINATION
 
 SAMPLES = Path(__file__).parents[4].parent / "shared" / "log-formats" / "samples" / "squid"
 
@@ -134,9 +133,9 @@ def test_status_of_a_tunnel_is_the_proxys_own(status: int, action: str) -> None:
 
 def test_lines_without_a_status() -> None:
     line = '1700000010.500      0 10.1.0.7 - - error:invalid-request 0 NONE_NONE:HIER_NONE 0 0 - "-"'
-    assert read(line)["rejects"]["reason"].to_list() == [NO_REQUEST]
+    assert read(line)["rejects"]["reason"].to_list() == [LEFT_EARLY]
     line = '10.1.0.7 - - [14/Nov/2023:23:13:30 +0100] "- error:x NONE/0.0" 0 0 "-" "-" NONE_NONE:HIER_NONE'
-    assert read(line)["rejects"]["reason"].to_list() == [NO_REQUEST]
+    assert read(line)["rejects"]["reason"].to_list() == [LEFT_EARLY]
 
 
 def test_quotes_inside_an_agent() -> None:
@@ -164,7 +163,7 @@ def test_no_request_is_set_aside() -> None:
     line = "1700000010.500 0 10.1.0.7 NONE_NONE/000 0 - error:transaction-end-before-headers - HIER_NONE/- -"
     tables = read(line)
     assert tables["observations"].is_empty()
-    assert tables["rejects"]["reason"].to_list() == [NO_REQUEST]
+    assert tables["rejects"]["reason"].to_list() == [LEFT_EARLY]
 
 
 def test_intercepted_tunnel_takes_its_name_from_the_hello() -> None:
@@ -218,7 +217,7 @@ def test_urls(url: str, host: str | None, port: int, path: str, server: str | No
 
 def test_a_name_of_the_own_network_alone_is_no_destination() -> None:
     line = "1700000010.500 2 10.1.0.7 TCP_MISS/200 90 GET http://printer/ - HIER_NONE/- -"
-    assert read(line)["rejects"]["reason"].to_list() == [NO_SERVER]
+    assert read(line)["rejects"]["reason"].to_list() == [NO_DESTINATION]
 
 
 def test_parent_proxy_is_no_server() -> None:

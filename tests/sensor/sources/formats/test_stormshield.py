@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.stormshield import OTHER, StormshieldFamily
+from sensor.sources.formats.stormshield import NO_CONNECTION, StormshieldFamily
 from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
@@ -51,7 +51,7 @@ def test_other_logs() -> None:
         ),
     )
     assert rows["kind"].to_list()[0] == "lease"
-    assert rows["reason"].to_list() == [None, OTHER, NO_PORTS]
+    assert rows["reason"].to_list() == [None, NO_CONNECTION, NO_PORTS]
 
 
 def test_tunnels_give_addresses_and_a_start_left_empty_is_told_by_the_end() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.formats.sysmon import OTHER, SysmonFamily
+from sensor.sources.formats.sysmon import NO_CONNECTION, SysmonFamily
 from tests.sensor.sources.formats.reading import read
 
 _ANSWER = "the truth takes the answer's address for the client, and SYSTEM for a person"
@@ -108,7 +108,7 @@ def test_other_events() -> None:
             "EventTime": "2026-11-22 10:00:00",
         }
     )
-    assert read(SysmonFamily, line + "\n")["reason"].to_list() == [OTHER]
+    assert read(SysmonFamily, line + "\n")["reason"].to_list() == [NO_CONNECTION]
 
 
 _SPLUNK = """10/06/2026 10:00:00 AM

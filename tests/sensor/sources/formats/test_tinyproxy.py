@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.tinyproxy import MESSAGE_WITHOUT_REQUEST, TinyproxyFamily
+from sensor.sources.formats.tinyproxy import NO_REQUEST, TinyproxyFamily
 from tests.sensor.sources.formats.reading import read
 
 LINES = (
@@ -15,7 +15,7 @@ LINES = (
 
 def test_a_request_has_the_client_of_its_descriptor() -> None:
     found = read(TinyproxyFamily, "\n".join(LINES))
-    assert found["reason"].to_list() == [MESSAGE_WITHOUT_REQUEST, MESSAGE_WITHOUT_REQUEST, None, None]
+    assert found["reason"].to_list() == [NO_REQUEST, NO_REQUEST, None, None]
     assert found.select("client", "host", "server_port", "path", "method").rows()[2:] == [
         ("10.1.2.3", "www.example.org", 443, None, "CONNECT"),
         ("10.1.2.4", "www.example.org", 80, "/x", "GET"),

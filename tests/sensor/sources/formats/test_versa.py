@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.formats.versa import OTHER, VersaFamily
+from sensor.sources.formats.versa import NO_CONNECTION, VersaFamily
 from tests.sensor.sources.formats.reading import read
 
 HEAD = "2026-10-06T10:01:00+0000 {}, applianceName=b1, tenantName=t1, "
@@ -24,7 +24,7 @@ LINES = (
 
 def test_flows_share_an_id_and_tunnels_are_leases() -> None:
     found = read(VersaFamily, "\n".join(LINES))
-    assert found["reason"].to_list() == [None, None, None, OTHER]
+    assert found["reason"].to_list() == [None, None, None, NO_CONNECTION]
     assert found.select("kind", "client", "user_name", "host", "bytes_up", "bytes_down").rows()[:3] == [
         ("http", "10.1.2.3", "ada", "www.example.org", None, None),
         ("flow", "10.1.2.3", "ada", None, 900, 70),

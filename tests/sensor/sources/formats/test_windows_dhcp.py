@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources import finish
-from sensor.sources.formats.windows_dhcp import OTHER, WindowsDhcpFamily
+from sensor.sources.formats.windows_dhcp import NO_ADDRESS, WindowsDhcpFamily
 from sensor.sources.holders import Holders
 from tests.sensor.sources.formats.reading import read, rows
 
@@ -35,7 +35,7 @@ def test_leases_of_version_4() -> None:
     text = HEAD + event("10", 0, "10.1.0.7") + event("30", 0, "10.1.0.7") + event("11", 1, "10.1.0.7")
     text += event("12", 2, "10.1.0.7") + event("10", 3, "10.1.0.7", "bob-pc") + event("13", 4, "10.1.0.9")
     found = read(WindowsDhcpFamily, text)
-    assert found["reason"].to_list()[-6:] == [None, OTHER, None, None, None, OTHER]
+    assert found["reason"].to_list()[-6:] == [None, NO_ADDRESS, None, None, None, NO_ADDRESS]
     minute = timedelta(minutes=1)
     assert leases(text).select("address", "mac", "device", "valid_from", "valid_to", "confidence").rows() == [
         ("10.1.0.7", MAC, "ann-pc.example.com", AT, AT + 2 * minute, 0.8),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.zyxel import OTHER, ZyxelFamily
+from sensor.sources.formats.zyxel import NO_CONNECTION, ZyxelFamily
 from tests.sensor.sources.formats.reading import read
 
 SIDES = 'src="10.1.2.3:40000" dst="192.0.2.7:443" '
@@ -21,7 +21,7 @@ LINES = (
 
 def test_a_session_is_opened_named_and_ended() -> None:
     found = read(ZyxelFamily, "\n".join("Oct  6 10:00:00 usg60 " + line for line in LINES))
-    assert found["reason"].to_list() == [None] * 4 + [OTHER]
+    assert found["reason"].to_list() == [None] * 4 + [NO_CONNECTION]
     assert found.select("client", "user_name", "host", "action", "bytes_up", "bytes_down", "phase").rows()[
         :4
     ] == [
