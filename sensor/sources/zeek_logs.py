@@ -12,6 +12,7 @@ import polars as pl
 from sensor import schema
 from sensor.sources import hosts, keyed, records
 from sensor.sources.text import accounts
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import CHALLENGE, NO_PORTS, NOT_A_QUERY, REVERSE
 from sensor.sources.zeek_text import unescape
 
@@ -45,8 +46,6 @@ _LOCAL_PORTS = (5353, 5355, 137)
 #: Answers of resolvers that block by lying.
 _SINKHOLES = ("0.0.0.0", "127.0.0.1", "::", "::1")  # noqa: S104
 _SERVICE_PORTS = 1024
-#: A login says who is at an address now; taken to hold for a working day, or a ticket's usual life.
-LOGIN_S = 36_000
 
 
 def common(rows: pl.DataFrame) -> pl.DataFrame:
@@ -321,7 +320,7 @@ def _held(
     account = accounts.split(named_by)
     mac = pl.col("mac").str.to_lowercase() if "mac" in read.columns else nothing
     read = hosts.once(read, "client", hosts.address(pl.col("client")))
-    held = pl.lit(LOGIN_S, dtype=pl.Float64) if held_s is None else held_s
+    held = pl.lit(WORKING_DAY_S, dtype=pl.Float64) if held_s is None else held_s
     named = pl.any_horizontal(
         pl.col(column).is_not_null() for column in ("user_name", "device", "client_mac")
     )

@@ -20,6 +20,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts, patterns
+from sensor.sources.text.held import HALF_DAY_S, WORKING_DAY_S
 from sensor.sources.text.words import one_of
 
 _CLEARPASS = {
@@ -49,7 +50,6 @@ _AUTHMGR = (
     r"|<522006>.*?MAC=(?<mac3>[0-9A-Fa-f:]{17}) IP=(?<address3>[0-9A-Fa-f.:]+) User entry added"
     r"|<501199>.*?mac-(?<mac2>[0-9A-Fa-f:]{17}), username-(?<user2>.*?), IP-(?<address2>[0-9A-Fa-f.:]+),"
 )
-SESSION_S, SIGN_IN_S = 43_200.0, 36_000.0
 OTHER = "set aside: message that is no authentication of a client with its address"
 FAILED = "set aside: authentication that failed"
 
@@ -95,7 +95,7 @@ def _controller(lines: pl.DataFrame) -> pl.DataFrame:
         client=address,
         client_mac=pl.coalesce("mac", "mac2", "mac3"),
         user_name=_person(pl.coalesce("user", "user2")),
-        lease_s=pl.lit(SIGN_IN_S),
+        lease_s=pl.lit(WORKING_DAY_S),
         origin=pl.lit("radius"),
         confidence=pl.lit(0.8),
         reason=one_of({OTHER: address.is_null()}),
@@ -129,8 +129,8 @@ def _clearpass(lines: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.when(stop)
         .then(lasted.fill_null(0))
         .when(status.is_not_null())
-        .then(SESSION_S)
-        .otherwise(SIGN_IN_S),
+        .then(HALF_DAY_S)
+        .otherwise(WORKING_DAY_S),
         closes=stop,
         origin=pl.lit("radius"),
         confidence=pl.when(status.is_not_null()).then(0.9).otherwise(0.8),

@@ -18,6 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, patterns, stamps
+from sensor.sources.text.held import HALF_DAY_S
 from sensor.sources.text.words import one_of
 
 _FILTERED = (
@@ -32,8 +33,6 @@ _SESSION = (
     r"User=(?P<user>[^,]*), Status=(?P<status>\w+), Gateway=.*VPNVirtualIP=(?P<client>[^,]+), "
     r".*Login=(?P<begin>[^,]+), Logout=(?P<end>[^,]+)"
 )
-#: How long a virtual address is its user's where no end of the session is seen.
-_HELD_S = 43_200.0
 
 
 class AviatrixFamily(Family):
@@ -89,7 +88,7 @@ def _session(lines: pl.DataFrame) -> pl.DataFrame:
         time=pl.when(ended).then(pl.col("end").replace("N/A", None)),
         user_name="user",
         lease_from=pl.lit(stamps.read(read["begin"])),
-        lease_s=pl.when(~ended).then(_HELD_S),
+        lease_s=pl.when(~ended).then(HALF_DAY_S),
         closes=ended,
         origin=pl.lit("vpn"),
     )

@@ -11,6 +11,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
@@ -86,7 +87,7 @@ class CatoFamily(Family):
             bytes_up="up",
             bytes_down="down",
             action="action",
-            lease_s=one_of({"36000": tunnel}),
+            lease_s=pl.when(tunnel).then(WORKING_DAY_S),
             closes=tunnel & (pl.col("subtype") == "Disconnected"),
             origin=one_of({"vpn": tunnel}),
             reason=one_of(

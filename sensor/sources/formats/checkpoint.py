@@ -18,6 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.text.held import HALF_DAY_S
 from sensor.sources.text.reasons import FAILED_SIGN_IN, NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
@@ -213,7 +214,7 @@ def _holder() -> dict[str, pl.Expr]:
         "client_mac": pl.col("client_mac"),
         "user_name": pl.coalesce(user.str.extract(r"\(([^()]+)\)$"), user.str.extract(r"^([^;(]+)")),
         "device": pl.col("device").str.extract(r"^([^@\s]+)"),
-        "lease_s": one_of({"43200": lease}),
+        "lease_s": pl.when(lease).then(HALF_DAY_S),
         "closes": lease & (pl.col("action") == "Log Out").fill_null(False),
         "origin": one_of({"vpn": pl.col("office_ip").is_not_null()}, otherwise="directory"),
     }

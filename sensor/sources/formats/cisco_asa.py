@@ -18,6 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, patterns
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
@@ -217,6 +218,6 @@ def _leases(lines: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("lease"),
         client=pl.coalesce("ip1", "ip2", "ip3"),
         user_name=pl.coalesce("u1", "u2", "u3"),
-        lease_s=pl.lit(36_000.0),
+        lease_s=pl.lit(WORKING_DAY_S),
         origin=one_of({"directory": pl.col("ip2").is_not_null()}, otherwise="vpn"),
     )

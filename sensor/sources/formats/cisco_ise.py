@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, patterns
+from sensor.sources.text.held import HALF_DAY_S, WORKING_DAY_S
 from sensor.sources.text.words import one_of
 
 _HEAD = (
@@ -30,7 +31,6 @@ _FIELDS = {
 }  # fmt: skip
 #: A hardware address where a person's name is expected, an outer identity, a switch asking for itself.
 _NOBODY = r"(?i)^(?:(?:[0-9a-f]{2}[-:.]?){6}|(?:[0-9a-f]{4}[.-]){2}[0-9a-f]{4}|anonymous(?:@.*)?|#.*#)$"
-SESSION_S, SIGN_IN_S = 43_200.0, 36_000.0
 OTHER = "set aside: record that is no accounting or passed authentication"
 NO_ADDRESS = "set aside: record without the client's address (Framed-IP-Address)"
 NOBODY = "set aside: record that names neither account nor hardware address"
@@ -78,7 +78,11 @@ class CiscoIseFamily(Family):
             client=address,
             client_mac="mac",
             user_name=user,
-            lease_s=pl.when(stop).then(lasted.fill_null(0)).when(going).then(SESSION_S).otherwise(SIGN_IN_S),
+            lease_s=pl.when(stop)
+            .then(lasted.fill_null(0))
+            .when(going)
+            .then(HALF_DAY_S)
+            .otherwise(WORKING_DAY_S),
             closes=stop,
             origin=pl.lit("radius"),
             confidence=pl.when(stop | going).then(0.9).otherwise(0.8),

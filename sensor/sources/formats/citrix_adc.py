@@ -22,6 +22,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import patterns, stamps
+from sensor.sources.text.held import HALF_DAY_S
 from sensor.sources.text.reasons import NO_CONNECTION
 from sensor.sources.text.words import one_of
 
@@ -53,8 +54,6 @@ _CONNECTIONS = ("CONN_TERMINATE", "OTHERCONN_TERMINATE", "CONN_DELINK", "OTHERCO
 _GATEWAY = ("TCPCONNSTAT", "UDPFLOWSTAT")
 _ICA = ("ICASTART", "ICAEND_CONNSTAT")
 _LOGINS = ("LOGIN", "LOGOUT")
-#: How long a login's address is its user's where no logout is seen.
-_HELD_S = 43_200.0
 _SERVICE = 1024
 #: How far a half's end may lie from its exchange's.
 _TOGETHER = "5s"
@@ -122,7 +121,7 @@ class CitrixAdcFamily(Family):
             phase=one_of({"begin": event == "ICASTART"}, otherwise="end"),
             action=one_of({"blocked": blocked}, otherwise="allowed"),
             lease_from=pl.when("is_login").then(pl.lit(stamps.read(read["begun"]))),
-            lease_s=pl.when(pl.col("is_login") & (event == "LOGIN")).then(_HELD_S),
+            lease_s=pl.when(pl.col("is_login") & (event == "LOGIN")).then(HALF_DAY_S),
             closes=pl.col("is_login") & (event == "LOGOUT"),
             origin=one_of({"vpn": pl.col("is_login")}),
             reason=one_of({NO_CONNECTION: ~used.fill_null(False), AGAIN: again}),

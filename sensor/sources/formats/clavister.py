@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import pairs
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
@@ -80,7 +81,7 @@ class ClavisterFamily(Family):
             action=one_of({"blocked": blocked, "allowed": known & ~login}),
             session=pl.when((opened | ended | asked) & ~blocked).then(session),
             phase=one_of({"end": ended, "name": asked}, otherwise="begin"),
-            lease_s=one_of({"36000": login | tunnel}),
+            lease_s=pl.when(login | tunnel).then(WORKING_DAY_S),
             closes=login & (of != "user_login"),
             origin=one_of({"vpn": tunnel}, otherwise="directory"),
             reason=one_of(

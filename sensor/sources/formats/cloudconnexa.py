@@ -12,6 +12,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.words import one_of
 
 _WANTED = {
@@ -29,7 +30,6 @@ _WANTED = {
     "ended": "log.sessionEndTime",
 }
 _NOWHERE = "0.0.0.0"  # noqa: S104
-_HELD_S = 36_000.0
 OTHER = "set aside: audit event, or one that gives no address"
 
 
@@ -64,7 +64,7 @@ class CloudConnexaFamily(Family):
             server_port="port",
             transport=pl.when(~holds).then("proto"),
             action=one_of({"blocked": ~holds}),
-            lease_s=pl.when(ends).then(0.0).otherwise(_HELD_S),
+            lease_s=pl.when(ends).then(0.0).otherwise(WORKING_DAY_S),
             closes=ends,
             origin=one_of({"vpn": holds}),
             reason=one_of({OTHER: ~(asked | flow | (holds & tunnel.is_not_null())).fill_null(False)}),

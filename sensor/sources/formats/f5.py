@@ -22,6 +22,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts, lookups, objects, patterns
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -59,8 +60,6 @@ _ACL = (
     r"01580002:\d: .*?(?P<verdict>\w+) ACL: \S+ packet: (?P<proto>\w+) "
     r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) -> (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
 )
-#: A session whose end is not logged is taken for a working day's.
-_HELD_S = 36_000.0
 OTHER = "set aside: event that is no request"
 MESSAGE = "set aside: system or access message that gives no tunnel address"
 
@@ -160,7 +159,7 @@ def _messages(lines: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("lease"),
         client="address_so_far",
         user_name="user_so_far",
-        lease_s=pl.when(ends).then(0.0).otherwise(_HELD_S),
+        lease_s=pl.when(ends).then(0.0).otherwise(WORKING_DAY_S),
         closes=ends,
         origin=pl.lit("vpn"),
         confidence=pl.lit(0.9),

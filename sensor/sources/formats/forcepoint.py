@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
@@ -181,7 +182,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         action=pl.coalesce("action", event.str.extract(r"^(?:Connection_|[Tt]ransaction[ :])(\w+)")),
         session=pl.when(pl.lit(is_wall) & event.str.contains("^Connection_(?:Allowed|Closed)")).then(session),
         phase=one_of({"end": event.str.contains("Closed")}, otherwise="begin"),
-        lease_s=pl.when(pl.lit(here)).then(one_of({"0": pl.lit(gone)}, otherwise="36000")),
+        lease_s=pl.when(pl.lit(here & gone)).then(0.0).when(pl.lit(here)).then(WORKING_DAY_S),
         closes=pl.lit(here & gone),
         origin=one_of({"directory": pl.lit(here)}),
         reason=one_of(

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, keyvalue, objects
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.words import one_of
 
 _KEYS = (
@@ -231,10 +232,12 @@ def _what() -> dict[str, pl.Expr]:
         ),
         "answers": pl.when(_is_lookup()).then(pl.col("ipaddr").str.split(", ")),
         "origin": one_of({"dhcp": _is_dhcp(), "vpn": vpn}, otherwise="directory"),
-        "lease_s": one_of(
-            {"0": _is_end(), "36000": _of("event") & ~_is_dhcp()},
-            otherwise=pl.when(_is_dhcp()).then("lease"),
-        ),
+        "lease_s": pl.when(_is_end())
+        .then(0.0)
+        .when(_is_dhcp())
+        .then(pl.col("lease").cast(pl.Float64, strict=False))
+        .when(_of("event"))
+        .then(WORKING_DAY_S),
         "closes": _is_end(),
     }
 

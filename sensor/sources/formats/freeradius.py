@@ -26,6 +26,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, Blocks
 from sensor.sources.text import layouts, pairs, patterns, stamps
+from sensor.sources.text.held import HALF_DAY_S
 from sensor.sources.text.reasons import NO_ADDRESS
 from sensor.sources.text.words import one_of
 
@@ -49,8 +50,6 @@ _SERVER = (
 )
 _MAC = r"^(?:[0-9A-Fa-f]{2}[-:.]?){2}(?:[-:.]?[0-9A-Fa-f]{2}){4}$"
 _NAMELESS = r"(?i)^anonymous(?:@.*)?$|^@|^(?:[0-9a-f]{2}[-:.]?){5}[0-9a-f]{2}$"
-#: Until the next message is due, where the log does not say: half a day, cut by a Stop or the next session.
-_HELD_S = 43_200.0
 _LONGEST_S = 366 * 86_400
 
 
@@ -118,7 +117,7 @@ def _messages(lines: pl.DataFrame) -> pl.DataFrame:
         client=address,
         client_mac=_mac("calling"),
         user_name=pl.when(~pl.col("user").str.contains(_NAMELESS)).then("user"),
-        lease_s=pl.when(stop).then(pl.lit(0.0)).otherwise(pl.lit(_HELD_S)),
+        lease_s=pl.when(stop).then(pl.lit(0.0)).otherwise(pl.lit(HALF_DAY_S)),
         closes=stop,
         origin=pl.lit("radius"),
         reason=one_of({NO_ADDRESS: address.is_null()}),
@@ -127,7 +126,7 @@ def _messages(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _leases(told: pl.DataFrame) -> pl.DataFrame:
     """Leases of messages (at, ip, user, calling, lasted, held, stop), from the beginning of the session."""
-    end = pl.col("at") + pl.duration(seconds=pl.col("held").fill_null(_HELD_S))
+    end = pl.col("at") + pl.duration(seconds=pl.col("held").fill_null(HALF_DAY_S))
     return told.select(
         "at",
         kind=pl.lit("lease"),

@@ -23,6 +23,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts, patterns
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
@@ -73,8 +74,8 @@ class MerakiFamily(Family):
                 (rf"^(?:1 )?\S+ \S+ (?:{_KINDS}) ", _connections),
                 (_REFUSED, _refused),
                 (_LEASE, lambda part: _leases(part, _LEASE, "dhcp", 86_400.0)),
-                (_VPN, lambda part: _leases(part, _VPN, "vpn", 36_000.0)),
-                (_DOT1X, lambda part: _leases(part, _DOT1X, "radius", 36_000.0)),
+                (_VPN, lambda part: _leases(part, _VPN, "vpn", WORKING_DAY_S)),
+                (_DOT1X, lambda part: _leases(part, _DOT1X, "radius", WORKING_DAY_S)),
                 (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
             ],
         )

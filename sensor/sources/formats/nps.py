@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import NO_ADDRESS
 from sensor.sources.text.words import one_of
 
@@ -42,7 +43,6 @@ _COLUMNS = (
 _XML = r"^\s*<Event><Timestamp data_type="
 _CSV = r'^"[^"]*","(?:IAS|RAS)",\d\d/\d\d/\d{4},\d\d:\d\d:\d\d,\d+,'
 _ACCOUNTING, _STOP, _HOLDS = "4", "2", ("1", "2", "3")
-_HELD_S = 36_000.0
 
 
 class NpsFamily(Family):
@@ -95,7 +95,7 @@ def _leases(read: pl.DataFrame) -> pl.DataFrame:
         client=address,
         client_mac="mac",
         user_name=pl.coalesce("user", "login"),
-        lease_s=pl.when(ends).then(0.0).otherwise(pl.coalesce(held, pl.lit(_HELD_S))),
+        lease_s=pl.when(ends).then(0.0).otherwise(pl.coalesce(held, pl.lit(WORKING_DAY_S))),
         closes=ends,
         origin=pl.lit("radius"),
         reason=one_of({NO_ADDRESS: ~gives.fill_null(False)}),

@@ -21,6 +21,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import commas, layouts, patterns, stamps
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import NO_ADDRESS
 from sensor.sources.text.words import one_of
 
@@ -67,8 +68,6 @@ _FIELDS = {
     "name": "Common Name", "user": "Username", "ip": "Virtual Address", "ip6": "Virtual IPv6 Address",
     "since": "Connected Since (time_t)", "date": "Connected Since",
 }  # fmt: skip
-#: A session whose end the log does not tell (in this block) is taken for a working day's.
-_HELD_S = 36_000.0
 
 
 class OpenvpnFamily(Family):
@@ -154,7 +153,7 @@ def _learned(lines: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("lease"),
         client=pl.coalesce("ip", "pool"),
         user_name="name",
-        lease_s=pl.lit(_HELD_S),
+        lease_s=pl.lit(WORKING_DAY_S),
         origin=pl.lit("vpn"),
         confidence=pl.lit(0.8),
     )

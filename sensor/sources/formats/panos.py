@@ -21,6 +21,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.text.held import HALF_DAY_S
 from sensor.sources.text.words import one_of
 
 #: Fields by position (1-based), for each type; the first seven are common.
@@ -203,7 +204,6 @@ _QUOTED_START = rf'^"\d*","\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d","[^"]*","(?:{_TYPES
 _NEEDLESS = r'"([^",]*)"'
 #: Events by which a tunnel's address is given up, and how long one holds where no such event is seen.
 _GONE = r"(?i)^gateway-(?:logout|config-release)$"
-TUNNEL_S = 43_200.0
 #: What the address of who is behind a proxy says where there is none.
 _NOBODY = ("", "0.0.0.0", "::")  # noqa: S104
 OTHER = "set aside: log of another type (type, subtype)"
@@ -398,7 +398,7 @@ def _what() -> dict[str, pl.Expr]:
         .when(pl.col("type") == "USERID")
         .then(pl.col("timeout").cast(pl.Float64, strict=False))
         .when(pl.col("type").is_in(["GLOBALPROTECT", "HIPMATCH"]))
-        .then(TUNNEL_S),
+        .then(HALF_DAY_S),
         "closes": _is_end(),
         # A range of ports: a terminal server's users share its address.
         "shared": pl.when(pl.col("last_port").cast(pl.Int64, strict=False) > 0).then(True),

@@ -18,6 +18,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, patterns
+from sensor.sources.text.held import HALF_DAY_S
 from sensor.sources.text.words import one_of
 
 _STANDARD = (
@@ -36,7 +37,6 @@ _ENDED = r"(?i)(?:VPN Tunneling|Network Connect): (?:Session ended|User with IP 
 _PAGE = r"^WebRequest (?<word>\w+) ?: Host: \[?(?<host>[^\],]+)\]?, Request: (?<method>[A-Z]+) (?<path>\S+)"
 #: The same as of 9: which way `sent` and `received` went is not said, so they are not read.
 _FETCHED = r"^WebRequest (?<how>\w+), (?<verb>[A-Z]+) to (?<url>\S+) from "
-SESSION_S = 43_200.0
 OTHER = "set aside: message that gives no tunnel address"
 
 
@@ -86,7 +86,7 @@ class PulseFamily(Family):
                 one_of({"allowed": word.is_in(["ok", "completed"])}, otherwise="blocked")
             ),
             device=text.str.extract(_HOST),
-            lease_s=pl.when(ended).then(0.0).otherwise(SESSION_S),
+            lease_s=pl.when(ended).then(0.0).otherwise(HALF_DAY_S),
             closes=ended,
             origin=one_of({"vpn": ~is_page}),
             confidence=pl.lit(0.9),

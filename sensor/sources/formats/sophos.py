@@ -19,6 +19,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue, layouts
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
@@ -149,7 +150,7 @@ def _holder() -> dict[str, pl.Expr]:
         "client_mac": pl.coalesce("leased_mac", "client_mac"),
         "device": pl.when(dhcp).then("leased_name"),
         "user_name": pl.col("user"),
-        "lease_s": one_of({"86400": dhcp, "36000": pl.col("is_lease")}),
+        "lease_s": pl.when(dhcp).then(86_400.0).when("is_lease").then(WORKING_DAY_S),
         "origin": one_of({"dhcp": dhcp}, otherwise="directory"),
     }
 

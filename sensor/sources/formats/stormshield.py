@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
@@ -100,7 +101,7 @@ def _holder() -> dict[str, pl.Expr]:
         "client_port": pl.col("client_port"),
         "client_mac": pl.col("client_mac"),
         "user_name": pl.when(named).then(pl.concat_str("user", "domain", separator="@")).otherwise("user"),
-        "lease_s": one_of({"36000": pl.col("is_lease")}),
+        "lease_s": pl.when("is_lease").then(WORKING_DAY_S),
         "closes": pl.col("is_tunnel") & pl.col("message").str.contains("(?i)removed"),
         "origin": one_of({"vpn": pl.col("is_tunnel")}, otherwise="directory"),
     }

@@ -12,13 +12,12 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import patterns
+from sensor.sources.text.held import WORKING_DAY_S
 
 _TOLD = (
     r"\d\d\[(?:IKE|CFG)\] (?:<[^>]*> )?(?:assigning virtual IP (?P<given>[0-9a-fA-F.:]+) to peer|"
     r"lease (?P<left>[0-9a-fA-F.:]+) by) '(?P<user>[^']+)'(?P<end> went offline)?"
 )
-#: Where the end of a tunnel is not logged.
-HELD_S = 36_000.0
 
 
 class StrongswanFamily(Family):
@@ -39,7 +38,7 @@ class StrongswanFamily(Family):
             kind=pl.lit("lease"),
             client=pl.coalesce("given", "left"),
             user_name="user",
-            lease_s=pl.when(ends).then(0.0).otherwise(HELD_S),
+            lease_s=pl.when(ends).then(0.0).otherwise(WORKING_DAY_S),
             closes=ends,
             origin=pl.lit("vpn"),
             confidence=pl.lit(0.9),

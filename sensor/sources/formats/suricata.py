@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import objects
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import NOT_A_QUERY
 from sensor.sources.text.words import one_of
 
@@ -267,7 +268,9 @@ def _leases() -> dict[str, pl.Expr]:
             pl.when(kerberos).then(pl.col("krb5.cname").str.extract(r"^(?:host/)?([^$/]+)\$$")),
         ),
         "user_name": pl.when(kerberos & ~pl.col("krb5.cname").str.contains(r"\$$|/")).then("krb5.cname"),
-        "lease_s": one_of({"36000": kerberos}, otherwise=pl.col("dhcp.lease_time")),
+        "lease_s": pl.when(kerberos)
+        .then(WORKING_DAY_S)
+        .otherwise(pl.col("dhcp.lease_time").cast(pl.Float64, strict=False)),
         "origin": one_of({"directory": kerberos}, otherwise="dhcp"),
     }
 

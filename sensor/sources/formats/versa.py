@@ -20,6 +20,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import keyvalue
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
@@ -90,7 +91,7 @@ class VersaFamily(Family):
             session=pl.when(~is_access & ~lookup & pl.col("id").is_not_null()).then(flow),
             phase=one_of({"end": at_end, "name": named}, otherwise="begin"),
             closes=is_access & (pl.col("kind") == "delete"),
-            lease_s=one_of({"36000": is_access}),
+            lease_s=pl.when(is_access).then(WORKING_DAY_S),
             origin=pl.lit("vpn"),
             reason=one_of(
                 {

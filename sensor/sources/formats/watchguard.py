@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import cef, dhcp, keyvalue, layouts, patterns
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
@@ -199,7 +200,7 @@ def _logins(lines: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("lease"),
         client=pl.coalesce("virtual", "from"),
         user_name=_person("user"),
-        lease_s=pl.lit("36000"),
+        lease_s=pl.lit(WORKING_DAY_S),
         origin=one_of({"vpn": tunnel}, otherwise="directory"),
         # A tunnel's outer address is of the road, not of the network.
         reason=one_of({NO_CONNECTION: pl.col("vpn").is_not_null() & ~tunnel}),

@@ -25,6 +25,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.framing import JOINT, MAX_RECORD_BYTES
 from sensor.sources.text import events
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.words import one_of
 
 _DATA = (
@@ -52,7 +53,6 @@ _SERVICE_TYPES = ["0", "4", "5"]
 #: Accounts of Windows itself; `accounts` knows SYSTEM and its like, too.
 _WINDOWS = r"(?i)^(?:ANONYMOUS LOGON|SYSTEM|LOCAL SERVICE|NETWORK SERVICE|(?:DWM|UMFD)-\d+|-)$"
 _OWN = r"(?i)^(?:::ffff:)?127\.|^::1$|^(?:0000:){7}0001$|^LOCAL$|^localhost$|^fe80:"
-LEASE_S = 36_000.0
 OTHER = "set aside: event that names no account at an address (event id)"
 FAILED = "set aside: request that failed (Status)"
 SERVICE = "set aside: logon of a service or of Windows itself"
@@ -139,7 +139,7 @@ class WindowsSecurityFamily(Family):
             device=pl.when(~is_machine(user)).then(
                 _either(desktop, "ClientName", "WorkstationName").str.strip_prefix("\\\\")
             ),
-            lease_s=pl.lit(LEASE_S),
+            lease_s=pl.lit(WORKING_DAY_S),
             origin=pl.lit("directory"),
             confidence=pl.when(remote).then(0.6).when(event.is_in(_TICKETS)).then(0.8).otherwise(0.7),
             reason=reason_of(user, _either(desktop, "ClientAddress", "IpAddress")),

@@ -17,6 +17,7 @@ from sensor.sources.family import Family
 from sensor.sources.formats import windows_security as rules
 from sensor.sources.framing import QUOTED
 from sensor.sources.text import commas
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.words import one_of
 
 _WANTED = {"stamp": "date and time", "event": "event id"}
@@ -62,7 +63,7 @@ class WindowsSecurityCsvFamily(Family):
             client=address,
             user_name=rules.account_of(user, pl.col("domain")),
             device=pl.when(~rules.is_machine(user)).then("WorkstationName"),
-            lease_s=pl.lit(rules.LEASE_S),
+            lease_s=pl.lit(WORKING_DAY_S),
             origin=pl.lit("directory"),
             confidence=pl.when(pl.col("LogonType") == "10").then(0.6).otherwise(0.7),
             reason=one_of(

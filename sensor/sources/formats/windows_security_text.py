@@ -25,6 +25,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.formats import windows_security as rules
 from sensor.sources.framing import JOINT, Blocks
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.words import one_of
 
 _FIELDS = ("", "log", "", "stamp", "event", "", "", "", "audit", "", "", "", "message")
@@ -93,7 +94,7 @@ class WindowsSecurityTextFamily(Family):
             client=address,
             user_name=rules.account_of(user, pl.col("domain")),
             device=pl.when(~rules.is_machine(user)).then("WorkstationName"),
-            lease_s=pl.lit(rules.LEASE_S),
+            lease_s=pl.lit(WORKING_DAY_S),
             origin=pl.lit("directory"),
             confidence=pl.when(pl.col("LogonType") == "10").then(0.6).otherwise(0.7),
             reason=one_of(

@@ -12,6 +12,7 @@ import pytest
 from sensor import schema
 from sensor.sources import zeek_logs
 from sensor.sources.interface import HEAD_BYTES, File, Input
+from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.zeek import ZeekSource
 from sensor.sources.zeek_text import LISTS, WANTED, log_of
 
@@ -71,9 +72,9 @@ def leases(data: bytes) -> pl.DataFrame:
 @pytest.mark.parametrize("write", [tsv, ndjson])
 @pytest.mark.parametrize(("log", "row", "expected"), [
     ("dhcp", DHCP, ("10.1.0.7", "02:00:00:00:00:0a", None, "ann-pc", "dhcp", 3600)),
-    ("kerberos", KERBEROS, ("10.1.0.7", None, "ann", None, "directory", zeek_logs.LOGIN_S)),
-    ("ntlm", NTLM, ("10.1.0.7", None, "CORP\\ann", "ANN-PC", "directory", zeek_logs.LOGIN_S)),
-    ("radius", RADIUS, ("10.1.0.9", "02:00:00:00:00:0a", "ann", None, "radius", zeek_logs.LOGIN_S)),
+    ("kerberos", KERBEROS, ("10.1.0.7", None, "ann", None, "directory", WORKING_DAY_S)),
+    ("ntlm", NTLM, ("10.1.0.7", None, "CORP\\ann", "ANN-PC", "directory", WORKING_DAY_S)),
+    ("radius", RADIUS, ("10.1.0.9", "02:00:00:00:00:0a", "ann", None, "radius", WORKING_DAY_S)),
 ])  # fmt: skip
 def test_who_held_an_address(write: object, log: str, row: Row, expected: tuple[object, ...]) -> None:
     data = write(log, row)  # type: ignore[operator]

@@ -1,0 +1,11 @@
+"""How long an address is taken to be held, in seconds, where a log does not say until when.
+
+What ends it earlier: a logout, or the next lease of the same address. DHCP has its own length (`dhcp.py`).
+"""
+
+from __future__ import annotations
+
+#: A sign-in, or a session whose end may not be logged; also the usual life of a Kerberos ticket.
+WORKING_DAY_S = 36_000.0
+#: A session whose end is logged, or that says again that it goes on.
+HALF_DAY_S = 43_200.0
