@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from analytics import whole
+from analytics import atomic
 from analytics.asof import views
 from analytics.lake import LakeUnreadable, read_manifest
 from analytics.render import words
@@ -81,7 +81,7 @@ def weekly(
     the same bytes. Raises ValueError for an invalid week, NoWeek for a lake without any, LakeUnreadable.
     """
     found = prepare(lake, period=week, as_of=as_of, language=language)
-    whole.write(out, FORMATS["html"].write(found))
+    atomic.write(out, FORMATS["html"].write(found))
     assert isinstance(found.page, Page)
     return Report(out, found.period, found.page, found)
 
@@ -139,7 +139,7 @@ def write(found: Document, out: Path, forms: Sequence[str]) -> list[Path]:
         path = out if named else out.with_suffix(FORMATS[form].suffix)
         if FORMATS[form].suffix == f"{path.suffix.lower()}.zip":
             path = path.with_name(f"{path.name}.zip")
-        whole.write(path, FORMATS[form].write(found))
+        atomic.write(path, FORMATS[form].write(found))
         written.append(path)
     return written
 
@@ -156,7 +156,7 @@ def archive(lake: Path, found: Document) -> Path | None:
     name = f"{found.period}{about}-{found.digest(content)[:16]}.json"
     path = lake / "open" / "reports" / found.name / name
     if not path.exists():
-        whole.write(path, content)
+        atomic.write(path, content)
     return path
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from analytics import whole
+from analytics import atomic
 from analytics.delivery.letter import DeliveryFailed, Letter
 
 
@@ -21,7 +21,7 @@ class Folder:
         """Write the files, each completely or not at all. Raises DeliveryFailed."""
         try:
             for name, content in self._files(letter):
-                whole.write(self.path / name, content)
+                atomic.write(self.path / name, content)
         except OSError as error:
             raise DeliveryFailed(f"{self.path}: {error.strerror or error}") from None
 

@@ -20,8 +20,8 @@ from sensor import schema
 from sensor.sources import finish, records, scanner
 from sensor.sources.flows import Pairs
 from sensor.sources.framing import Framing, framed
-from sensor.sources.holders import Holders
 from sensor.sources.interface import Batch, Input, Source
+from sensor.sources.leases import LeaseTracker
 from sensor.sources.lines import Block, ahead, blocks
 from sensor.sources.sessions import Sessions
 from sensor.sources.sorting import Sorter, framing_of, shares
@@ -220,7 +220,7 @@ class _OpenRecords:
 
     sessions: Sessions = field(default_factory=Sessions)
     pairs: Pairs = field(default_factory=Pairs)
-    holders: Holders = field(default_factory=Holders)
+    leases: LeaseTracker = field(default_factory=LeaseTracker)
 
 
 class Reader:
@@ -274,7 +274,7 @@ class Reader:
         rejoined = open_records.pairs.take(open_records.sessions.take(read))
         used = rejoined.filter(pl.col("reason").is_null())
         is_lease = (used["kind"] == "lease").fill_null(False)
-        leases = open_records.holders.take(finish.leases(used.filter(is_lease), family.vantage))
+        leases = open_records.leases.update(finish.leases(used.filter(is_lease), family.vantage))
         others = used.filter(~is_lease) if is_lease.any() else used
         seen = {"observations": others, "answers": finish.answers(rejoined)}
         if block.replayed:

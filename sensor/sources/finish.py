@@ -351,7 +351,7 @@ def answers(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def leases(rows: pl.DataFrame, vantage: str) -> pl.DataFrame:
-    """Finished rows of kind `lease` with the columns of the table `leases`, and `closes` (see holders.py)."""
+    """Finished rows of kind `lease` with the columns of the table `leases`, and `closes` (see leases.py)."""
     begin = pl.coalesce("lease_from", "seen_at")
     held = pl.duration(microseconds=(pl.col("lease_s") * 1_000_000).cast(pl.Int64, strict=False))
     closes = pl.col("closes").fill_null(False)

@@ -7,7 +7,7 @@ import polars as pl
 
 from sensor import schema
 from sensor.sources import finish
-from sensor.sources.holders import Holders
+from sensor.sources.leases import LeaseTracker
 from sensor.sources.text import accounts
 
 
@@ -16,11 +16,11 @@ class PacketLeases:
 
     def __init__(self, vantage: str) -> None:
         self._vantage = vantage
-        self._holders = Holders()
+        self._tracker = LeaseTracker()
 
     def put(self, frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         """`frames` with the table `leases` in place of `holders`, the frame of the decoder."""
-        leases = self._holders.take(_leases(frames["holders"], self._vantage))
+        leases = self._tracker.update(_leases(frames["holders"], self._vantage))
         return {name: frame for name, frame in frames.items() if name != "holders"} | {"leases": leases}
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sensor.sources import finish
 from sensor.sources.formats.dnsmasq_dhcp import NO_ADDRESS, OWN, DnsmasqDhcpFamily
-from sensor.sources.holders import Holders
+from sensor.sources.leases import LeaseTracker
 from tests.sensor.sources.formats.reading import read, rows
 
 MAC = "02:00:00:00:00:0a"
@@ -22,7 +22,7 @@ LOG = "Nov 22 10:0{}:00 dnsmasq-dhcp[831]: {}\n"
 
 def leases(text: str) -> pl.DataFrame:
     found = read(DnsmasqDhcpFamily, text, reference=WRITTEN)
-    return Holders().take(finish.leases(found.filter(found["reason"].is_null()), "identity"))
+    return LeaseTracker().update(finish.leases(found.filter(found["reason"].is_null()), "identity"))
 
 
 def test_lease_file_is_a_snapshot() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sensor.sources import finish
 from sensor.sources.formats.freeradius import NO_ADDRESS, FreeradiusFamily
-from sensor.sources.holders import Holders
+from sensor.sources.leases import LeaseTracker
 from tests.sensor.sources.formats.reading import read, rows
 
 AT = 1795341600  # 2026-11-22 10:00:00 UTC
@@ -34,7 +34,7 @@ def block(status: str, after_s: int = 0, **attributes: str) -> str:
 
 def leases(text: str) -> pl.DataFrame:
     found = read(FreeradiusFamily, text)
-    return Holders().take(finish.leases(found.filter(found["reason"].is_null()), "identity"))
+    return LeaseTracker().update(finish.leases(found.filter(found["reason"].is_null()), "identity"))
 
 
 def test_a_session_is_one_interval_from_start_to_stop() -> None:

@@ -15,7 +15,7 @@ from sensor.sources.formats.isc_dhcpd import (
     NOT_FOUND,
     IscDhcpdFamily,
 )
-from sensor.sources.holders import Holders
+from sensor.sources.leases import LeaseTracker
 from tests.sensor.sources.formats.reading import read, rows
 
 MAC = "02:00:00:00:00:0a"
@@ -44,7 +44,7 @@ V6 = """ia-na "\\001\\000\\000\\000\\000\\001\\000\\001\\001\\002\\003\\004\\002
 
 def leases(text: str) -> pl.DataFrame:
     found = read(IscDhcpdFamily, text)
-    return Holders().take(finish.leases(found.filter(found["reason"].is_null()), "identity"))
+    return LeaseTracker().update(finish.leases(found.filter(found["reason"].is_null()), "identity"))
 
 
 def at(hour: int, minute: int = 0) -> datetime:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sensor.sources import finish
 from sensor.sources.formats.kea import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD, KeaFamily
-from sensor.sources.holders import Holders
+from sensor.sources.leases import LeaseTracker
 from tests.sensor.sources.formats.reading import read, rows
 
 MAC = "02:00:00:00:00:0a"
@@ -29,7 +29,7 @@ LOG = "2026-11-22 10:0{}:00.123 INFO  [kea-dhcp{}.leases/831.140] {}\n"
 
 def leases(text: str) -> pl.DataFrame:
     found = read(KeaFamily, text)
-    return Holders().take(finish.leases(found.filter(found["reason"].is_null()), "identity"))
+    return LeaseTracker().update(finish.leases(found.filter(found["reason"].is_null()), "identity"))
 
 
 def at(hour: int, minute: int = 0, micros: int = 0) -> datetime:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sensor.sources import finish
 from sensor.sources.formats.openvpn import OpenvpnFamily
-from sensor.sources.holders import Holders
+from sensor.sources.leases import LeaseTracker
 from tests.sensor.sources.formats.reading import read, rows
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -39,7 +39,7 @@ PEER = "ann/198.51.100.4:51820"
 
 def leases(text: str) -> pl.DataFrame:
     found = read(OpenvpnFamily, "".join(line + "\n" for line in text.splitlines() if line != "END"))
-    return Holders().take(finish.leases(found.filter(found["reason"].is_null()), "identity"))
+    return LeaseTracker().update(finish.leases(found.filter(found["reason"].is_null()), "identity"))
 
 
 def log(minute: int, text: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sensor.sources import finish
 from sensor.sources.formats.windows_dhcp import NO_ADDRESS, WindowsDhcpFamily
-from sensor.sources.holders import Holders
+from sensor.sources.leases import LeaseTracker
 from tests.sensor.sources.formats.reading import read, rows
 
 HEAD = (
@@ -24,7 +24,7 @@ MAC = "02:00:00:00:00:0a"
 
 def leases(text: str) -> pl.DataFrame:
     found = read(WindowsDhcpFamily, text)
-    return Holders().take(finish.leases(found.filter(found["reason"].is_null()), "identity"))
+    return LeaseTracker().update(finish.leases(found.filter(found["reason"].is_null()), "identity"))
 
 
 def event(number: str, minute: int, address: str, name: str = "ann-pc.example.com") -> str:

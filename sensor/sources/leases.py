@@ -18,13 +18,13 @@ MAX_LEASES = 200_000
 _BY = ("address", "origin")
 
 
-class Holders:
+class LeaseTracker:
     """Remembers leases that have not ended, across blocks."""
 
     def __init__(self) -> None:
         self._held = schema.LEASES.empty()
 
-    def take(self, reported: pl.DataFrame) -> pl.DataFrame:
+    def update(self, reported: pl.DataFrame) -> pl.DataFrame:
         """The leases to be stored for those `reported` (table LEASES, and `closes`: given up at `valid_to`).
 
         A lease ends at the next row after its beginning that closes its address. Rows that end when they
