@@ -1,6 +1,6 @@
 """Reports: a folder each, with report.yml (the questions), the SQL of every figure, and an optional page.py.
 
-    spec, run, result   read a report's folder, run its figures, hold their rows
-    periods             days, weeks, months and quarters
-    sheet               the default page; weekly/ has a page of its own
+spec, run, result   read a report's folder, run its figures, hold their rows
+periods             days, weeks, months and quarters
+sheet               the default page; weekly/ has a page of its own
 """

@@ -17,7 +17,7 @@ What runs where:
     stream.py     first payloads, in any order       -> whole messages in the arena (EVENTs)
     protection.py QUIC Initials                      -> their keys, headers in clear (hmac_sha256, aes)
     tls, http, dns, quic, ja4                        -> columns of names
-    tellers.py    packets that may tell who holds an address -> messages in the arena
+    identity_packets.py  may tell who holds an address -> messages in the arena
     identity/     those messages                     -> who held what
     calls.py      segments that begin JSON-RPC       -> messages in the arena, for rpc.py
     turns.py      uploads and the answers to them    -> TURNs: sizes and gaps of records, of datagrams

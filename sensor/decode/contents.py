@@ -1,6 +1,6 @@
 """What the first bytes of a body say: which kind of model file it is, or which version a server says it has.
 
-The slow path, on first bytes that `manners` picked; nothing else of a body is looked at or kept.
+The slow path, on what `first_bytes` picked; nothing else of a body is looked at or kept.
 
     pickle        Python pickle of protocol 2 to 5 (pickletools): code that runs when it is read
     pytorch       zip whose first member is a pickle (torch.save), or the older form, with a number

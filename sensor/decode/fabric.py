@@ -1,7 +1,7 @@
 """Handshakes of programs that train and serve on many machines: which one a connection's first bytes begin.
 
-The slow path, on first bytes that `manners` picked. None of these protocols encrypts by itself. Not all are
-spoken by clusters alone: see the signatures of category `cluster-support`.
+The slow path, on what `first_bytes` picked. None of these protocols encrypts by itself. Not all are spoken by
+clusters alone: see the signatures of category `cluster-support`.
 
     speaks: nccl          NVIDIA/nccl src/include/socket.h, NCCL_SOCKET_MAGIC
     speaks: torch-store   PyTorch TCPStore: query VALIDATE and its number (TCPStoreBackend.hpp)
@@ -23,8 +23,8 @@ import re
 
 import polars as pl
 
+from sensor.decode.first_bytes import ROCE_PORT
 from sensor.decode.layout import Bytes, Records
-from sensor.decode.manners import ROCE_PORT
 
 _SPOKEN = (
     ("nccl", re.compile(rb"\x6c\x9d\x4b\xfc\xf2\xb9\x4a\x56")),

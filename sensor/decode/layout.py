@@ -377,8 +377,8 @@ CONTROL = np.dtype(
         ("turns_missed", np.int64),  # for which there was no row
         ("evictions", np.int64),
         ("names_lost", np.int64),
-        ("teller_second", np.int64),  # the second in which `tellers` messages about holders of addresses came
-        ("tellers", np.int64),
+        ("identity_second", np.int64),  # the second in which `identity_packets` were counted
+        ("identity_messages", np.int64),
         ("call_second", np.int64),  # the second in which `calls` JSON-RPC messages came
         ("calls", np.int64),
     ]

@@ -10,7 +10,7 @@ any buffer size, file split or batch size gives the same rows.
 
 from __future__ import annotations
 
-from sensor.decode import calls, manners, tcpdns, tellers, turns
+from sensor.decode import calls, first_bytes, identity_packets, tcpdns, turns
 from sensor.decode import flow as flow_table
 from sensor.decode import stream as half_read
 from sensor.decode.ahead import AHEAD, prepare
@@ -189,9 +189,10 @@ def _is_local_name(packet: Records) -> bool:
 
 @kernel
 def _is_setting_up(packet: Records) -> bool:
-    """A TCP segment with payload of a protocol that may tell who holds an address (`tellers`)."""
+    """A TCP segment with payload of a protocol that may tell who holds an address (`identity_packets`)."""
     port = min(packet["source_port"], packet["target_port"])
-    return (port == tellers.KERBEROS or port == tellers.SMB) and packet["payload"] < packet["end"]
+    is_identity = port == identity_packets.KERBEROS or port == identity_packets.SMB
+    return is_identity and packet["payload"] < packet["end"]
 
 
 @kernel
@@ -273,9 +274,9 @@ def _take_segment(
         tcpdns.read_segment(data, packet, row, half, table, output, control)
     elif half_read.wants(data, packet, flow):
         half_read.probe(data, packet, row, half, table, output, control)
-    if flow["probed"][packet["side"]] == 1 and flow["events"] <= 1 and manners.opens(data, packet):
+    if flow["probed"][packet["side"]] == 1 and flow["events"] <= 1 and first_bytes.opens(data, packet):
         flow["probed"][packet["side"]] = half_read.DONE
-        _say(OPENING, manners.MOST_OPENING_BYTES, data, packet, row, table, output, control)
+        _say(OPENING, first_bytes.MOST_OPENING_BYTES, data, packet, row, table, output, control)
 
 
 @kernel
@@ -373,8 +374,8 @@ def _take(
                 _take_call(data, packet, row, table, output, control)
         elif is_initial(data, packet):
             _take_initial(data, packet, row, table, output, control)
-        elif flow["events"] == 0 and manners.is_rdma(data, packet):
-            _say(OPENING, manners.MOST_OPENING_BYTES, data, packet, row, table, output, control)
+        elif flow["events"] == 0 and first_bytes.is_rdma(data, packet):
+            _say(OPENING, first_bytes.MOST_OPENING_BYTES, data, packet, row, table, output, control)
         if packet["payload_bytes"] > 0 and turns.concerns(packet, flow):
             turns.take(data, packet, row, table, output, control)
         flow_table.account(flow, table.colds[row], packet, table.missing, control)
@@ -432,10 +433,10 @@ def decode(
         tcp = packet["protocol"] == TCP
         if (
             (not tcp or _is_setting_up(packet))
-            and tellers.tells(data, packet)
-            and tellers.affords(minute, control)
+            and identity_packets.tells(data, packet)
+            and identity_packets.affords(minute, control)
         ):
-            _hand_on(IDENTITY, tellers.MOST_BYTES, 0, 0, data, packet, output, control)
+            _hand_on(IDENTITY, identity_packets.MOST_BYTES, 0, 0, data, packet, output, control)
         if packet["protocol"] != TCP and _is_local_name(packet):
             minute["local_names"] += 1
             continue

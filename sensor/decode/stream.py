@@ -15,6 +15,7 @@ certificates of the server are still of interest (its client gave no name), or t
 from __future__ import annotations
 
 from sensor.decode.calls import asked, behind_chunk_size
+from sensor.decode.first_bytes import BODY_TO_COME, MOST_BYTES, body_tells
 from sensor.decode.flow import ACK, SEEN, SYN, distance, is_based
 from sensor.decode.intervals import merge
 from sensor.decode.jit import kernel
@@ -29,7 +30,6 @@ from sensor.decode.layout import (
     Table,
     i64,
 )
-from sensor.decode.manners import BODY_TO_COME, MOST_BYTES, body_tells
 from sensor.decode.messages import (
     BODY,
     CERTIFICATE,

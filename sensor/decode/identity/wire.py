@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from sensor.decode import tellers
+from sensor.decode import identity_packets
 from sensor.decode.addresses import addresses
 from sensor.decode.identity import dhcp, hostnames, kerberos, ntlm, radius
 from sensor.decode.identity.statement import Statement
@@ -116,19 +116,19 @@ class IdentityReader:
     ) -> list[Statement]:
         """The statements of one message; its lower port tells the protocol."""
         port = min(ports)
-        if port == tellers.KERBEROS:
+        if port == identity_packets.KERBEROS:
             client = receiver if ports[0] == port else sender
             return self._attempts.take(data[4:] if tcp else data, client, max(ports), time)
-        if port == tellers.SMB:
+        if port == identity_packets.SMB:
             return ntlm.read(data, sender)
-        if port in (tellers.DHCP_SERVER, tellers.DHCP_CLIENT):
+        if port in (identity_packets.DHCP_SERVER, identity_packets.DHCP_CLIENT):
             return dhcp.read(data, self._names)
-        if port in (tellers.DHCP6_CLIENT, tellers.DHCP6_SERVER):
+        if port in (identity_packets.DHCP6_CLIENT, identity_packets.DHCP6_SERVER):
             return dhcp.read6(data, self._names)
-        if port == tellers.NETBIOS_NAMES:
+        if port == identity_packets.NETBIOS_NAMES:
             return hostnames.read_netbios(data, sender)
-        if port in (tellers.MDNS, tellers.LLMNR):
-            return hostnames.read(data, sender, "mdns" if port == tellers.MDNS else "llmnr")
+        if port in (identity_packets.MDNS, identity_packets.LLMNR):
+            return hostnames.read(data, sender, "mdns" if port == identity_packets.MDNS else "llmnr")
         return radius.read(data)
 
     def _is_new(self, statement: Statement, time: int) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode import tellers
+from sensor.decode import identity_packets
 from sensor.decode.identity.wire import SCHEMA, IdentityReader
 from sensor.decode.layout import EVENT, records
 from sensor.decode.messages import IDENTITY
@@ -154,12 +154,12 @@ def test_there_is_a_budget_a_second_and_what_is_over_it_is_counted() -> None:
     over = 50
     frames = [
         over_udp(asked(f"u{n}"), 50000 + n, 88, n / 1e6, sender=f"10.2.{n >> 8}.{n & 255}")
-        for n in range(tellers.BUDGET_PER_S + over)
+        for n in range(identity_packets.BUDGET_PER_S + over)
     ]
     got = craft.decode(pcap(frames))
     counted = totals(got["coverage"])
     assert (counted["identity_messages"], counted["identity_skipped"]) == (len(frames), over)
-    assert got["leases"].height == tellers.BUDGET_PER_S
+    assert got["leases"].height == identity_packets.BUDGET_PER_S
 
 
 def test_other_traffic_on_these_ports_says_nothing() -> None:

@@ -81,11 +81,11 @@ def tells(data: Bytes, packet: Records) -> bool:
 def affords(minute: Records, control: Records) -> bool:
     """True if one more message may be passed on in this second; it is counted either way."""
     second = i64(control["clock"]) // SECOND
-    if second != control["teller_second"]:
-        control["teller_second"], control["tellers"] = second, 0
-    control["tellers"] += 1
+    if second != control["identity_second"]:
+        control["identity_second"], control["identity_messages"] = second, 0
+    control["identity_messages"] += 1
     minute["identity_messages"] += 1
-    if control["tellers"] > BUDGET_PER_S:
+    if control["identity_messages"] > BUDGET_PER_S:
         minute["identity_skipped"] += 1
         return False
     return True
