@@ -37,6 +37,7 @@ from sensor.privacy.departments import without_small
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import OpenLeases
+from sensor.sources import headers
 from sensor.sources.interface import Batch
 
 #: Accounts and addresses remembered as already emitted. Emitting one again is harmless: keys are unique.
@@ -380,9 +381,10 @@ def _usable(observations: pl.DataFrame) -> pl.DataFrame:
     conformed = schema.OBSERVATIONS.conform(observations)
     if conformed["seen_at"].has_nulls():  # filtering without need would copy the frame
         conformed = conformed.filter(pl.col("seen_at").is_not_null())
-    return conformed.with_columns(
+    totals = (
         pl.coalesce(f"total_{name}", name).alias(f"total_{name}") for name in ("bytes_up", "bytes_down")
     )
+    return headers.removed(conformed.with_columns(totals))
 
 
 def _text(columns: Iterable[str]) -> list[pl.Expr]:

@@ -7,7 +7,7 @@
     family, formats/, text/     text logs: what a family is, one family per format, what they have in common
     lines, framing, sorting     from bytes to the lines of each family
     finish, records, sessions,  the steps families share: columns, times, one row per session, one-way flows,
-    flows, leases               and when a lease ends
+    flows, headers, leases      bytes of headers, and when a lease ends
 
 A new source or format is found because the folders are walked.
 """

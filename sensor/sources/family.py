@@ -17,7 +17,7 @@ from typing import ClassVar
 import polars as pl
 
 from sensor import schema
-from sensor.sources import finish, records, scanner
+from sensor.sources import finish, headers, records, scanner
 from sensor.sources.flows import Pairs
 from sensor.sources.framing import Framing, framed
 from sensor.sources.interface import Batch, Input, Source
@@ -143,6 +143,8 @@ class Family(Source):
     header: ClassVar[str] = ""
     #: where its stamps without an offset are local, whatever the settings say
     own_zone: ClassVar[str | None] = None
+    #: its bytes include headers, where it counts packets, too
+    counts_headers: ClassVar[headers.Layer | None] = None
     #: how its records are found, where one is more than a line (framing.py); JSON documents are found anyway
     framing: ClassVar[Framing | None] = None
     resumable: ClassVar[bool] = True
@@ -276,6 +278,8 @@ class Reader:
         is_lease = (used["kind"] == "lease").fill_null(False)
         leases = open_records.leases.update(finish.leases(used.filter(is_lease), family.vantage))
         others = used.filter(~is_lease) if is_lease.any() else used
+        if family.counts_headers:
+            others = headers.on_the_wire(others, family.counts_headers)
         seen = {"observations": others, "answers": finish.answers(rejoined)}
         if block.replayed:
             return seen

@@ -5,7 +5,8 @@ and one when it closes. No line is held back, so that a session is seen at once.
 by session:
 
 - the first line is slice 0 (the connection); later lines are further slices and open nothing;
-- cumulative counts become differences to the line before, so that the lines of a session add up;
+- cumulative counts become differences to the line before, so that the lines of a session add up; packets,
+  which lines count from the session's beginning, are shared out as its bytes are;
 - a line with bytes but without a name takes the name of the session, if it had only one so far;
 - a line that adds nothing (a second name, an answer after its question) is set aside.
 
@@ -31,7 +32,7 @@ REPEATED = "set aside: says again what its session said"
 _DELTAS = ("delta", "end-delta")
 #: What a line says of its session.
 _STATED = ("phase", "method", "action", "host", "name_from", "kind", "user_name", "device")
-_COUNTED = ("bytes_up", "bytes_down", "total_bytes_up", "total_bytes_down")
+_COUNTED = ("bytes_up", "bytes_down", "total_bytes_up", "total_bytes_down", "packets_up", "packets_down")
 #: What is remembered of a session, from the columns of its lines.
 _KEPT: dict[str, pl.DataType | type[pl.DataType]] = {
     "key": pl.UInt64,
@@ -87,7 +88,7 @@ def _lines(rows: pl.DataFrame) -> pl.DataFrame:
     """The lines of a block with the columns of `_KEPT`, and their own bytes where those are no totals."""
     own, most = pl.col("phase").is_in(_DELTAS).fill_null(False), _MOST_BYTES - 1
     return rows.select(
-        *("place", *_STATED),
+        *("place", *_STATED, "packets_up", "packets_down"),
         key=pl.col("session").hash(),
         began="seen_at",
         last="at",
@@ -203,6 +204,13 @@ def _bytes(way: str) -> list[pl.Expr]:
     ]
 
 
+def _share(way: str) -> pl.Expr:
+    """Packets of a later line: of those since the beginning the part that its bytes are of all bytes."""
+    packets, part, total = pl.col(f"packets_{way}"), pl.col(f"bytes_{way}"), pl.col(f"total_{way}")
+    later = (pl.col("slice") > 0) & (total > 0)
+    return pl.when(later).then((packets * (part / total)).round().cast(pl.Int64)).otherwise(packets)
+
+
 def _reason() -> pl.Expr:
     """A line that says nothing new is set aside."""
     same = pl.col("host").is_null() | (pl.col("host") == pl.col("before_host"))
@@ -223,6 +231,8 @@ def _put(finished: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:
         started_at=pl.when(~request & (pl.col("kind") != "dns")).then("began"),
         total_bytes_up="total_up",
         total_bytes_down="total_down",
+        packets_up=_share("up"),
+        packets_down=_share("down"),
     )
     if changes.height == finished.height:
         return finished.with_columns(

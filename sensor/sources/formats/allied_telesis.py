@@ -40,6 +40,7 @@ class AlliedTelesisFamily(Family):
     name = "allied-telesis"
     help = "Allied Telesis AR series (AlliedWare Plus 5.4 and 5.5): URL filter, connection log"
     vantage = "firewall"
+    counts_headers = "ip"
     proof = ("host", "path", "bytes_up", "bytes_down", "action")
     advice = (
         "`log url-requests` in url-filter mode logs what is let through, `connection-log events all` volumes."

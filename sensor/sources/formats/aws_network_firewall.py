@@ -20,6 +20,7 @@ class AwsNetworkFirewallFamily(SuricataFamily):
     name = "aws-network-firewall"
     help = "AWS Network Firewall logs: alert, flow (EVE netflow), TLS"
     vantage = "firewall"
+    counts_headers = "ip"  # it sees packets of a GENEVE tunnel, without Ethernet
     advice = (
         "Alert logs name hosts only for rules that fire: add an alert rule for tls and http, and flow "
         "logs for volumes."

@@ -29,6 +29,7 @@ class AzureFlowFamily(Family):
     name = "azure-flow"
     help = "Azure NSG flow logs (version 1 and 2) and virtual network flow logs (version 4)"
     vantage = "flow"
+    counts_headers = "frame"
     proof = ("bytes_up", "bytes_down", "action")
     advice = (
         "Flow logs name no hosts: add Azure DNS or Azure Firewall application rules. NSG version 1 has "

@@ -78,6 +78,7 @@ class CiscoFtdFamily(Family):
         "and key=value"
     )
     vantage = "firewall"
+    counts_headers = "frame"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Log at the end of connections: events of the beginning carry no volumes."
     marks = (

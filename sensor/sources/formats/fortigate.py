@@ -59,6 +59,7 @@ class FortigateFamily(Family):
         "app-ctrl; key=value, JSON, CEF"
     )
     vantage = "firewall"
+    counts_headers = "ip"
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "FortiGate names hosts only where a web filter, SSL inspection or DNS filter profile logs: set "

@@ -49,6 +49,7 @@ class GcpFlowFamily(Family):
         "Google Cloud VPC flow logs, firewall rule and Cloud NAT logs, Secure Web Proxy (Cloud Logging JSON)"
     )
     vantage = "flow"
+    counts_headers = "ip"
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Flow logs name no hosts: add Cloud DNS logs. Sampling makes volumes estimates."
     marks = (

@@ -77,6 +77,7 @@ class JuniperSrxFamily(Family):
         "structured and plain"
     )
     vantage = "firewall"
+    counts_headers = "ip"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Set `log session-close` in policies (volumes) and enhanced web filtering with logging (hosts)."
     marks = (

@@ -51,6 +51,7 @@ class NetfilterFamily(Family):
         "ulogd; kernel log or syslog"
     )
     vantage = "firewall"
+    counts_headers = "ip"
     proof = ("bytes_up", "bytes_down", "action")
     advice = (
         "Put the verdict into the rule's prefix, for example --log-prefix 'FW DROP '. The log has no "

@@ -124,6 +124,7 @@ class NetflowFamily(Family):
         "goflow2, pmacct, Logstash, ElastiFlow, Argus"
     )
     vantage = "flow"
+    counts_headers = "ip"
     proof = ("bytes_up", "bytes_down")
     advice = "Flow records name no hosts: add DNS logs of the same clients."
     header = (

@@ -40,6 +40,7 @@ class NtopngFamily(Family):
     name = "ntopng"
     help = "ntopng (syslog, Elasticsearch, Logstash) and nProbe flows as JSON, with the names nDPI found"
     vantage = "flow"
+    counts_headers = "ip"
     proof = ("host", "path", "bytes_up", "bytes_down", "user_agent")
     advice = "nProbe exports names only if its template has them: add %TLS_SERVER_NAME %DNS_QUERY %HTTP_HOST."
     marks = ('"l7_proto',)

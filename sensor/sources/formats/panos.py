@@ -219,6 +219,7 @@ class PanosFamily(Family):
         "CSV, CEF, LEEF, JSON"
     )
     vantage = "firewall"
+    counts_headers = "frame"
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "PAN-OS names hosts in URL logs and volumes in TRAFFIC logs: forward both (log at session end, a URL "

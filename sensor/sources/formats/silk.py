@@ -29,6 +29,7 @@ class SilkFamily(Family):
     name = "silk"
     help = "SiLK flow records (rwcut with its titles)"
     vantage = "flow"
+    counts_headers = "ip"
     own_zone = "UTC"
     proof = ("bytes_up", "bytes_down")
     advice = "Flow records name no hosts: add DNS logs of the same clients."

@@ -57,6 +57,7 @@ class SonicwallFamily(Family):
     name = "sonicwall"
     help = "SonicWall SonicOS 5 to 8: connections, web sites, denials; key=value and CEF"
     vantage = "firewall"
+    counts_headers = "ip"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Forward `Connection Closed` (537) and `Syslog Website Accessed` (97): volumes and hosts."
     marks = ("sn=", "id=firewall ", "|sonicwall|")

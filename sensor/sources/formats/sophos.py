@@ -97,6 +97,7 @@ class SophosFamily(Family):
         "9: web, packet filter"
     )
     vantage = "firewall"
+    counts_headers = "ip"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Forward web filter (content filtering) and SSL/TLS logs beside the firewall's: only they name hosts."

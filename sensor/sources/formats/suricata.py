@@ -10,10 +10,12 @@ Volume: `bytes_toserver`, `bytes_toclient` include headers. Source: Suricata Use
 from __future__ import annotations
 
 from functools import cache
+from typing import ClassVar
 
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.headers import Layer
 from sensor.sources.text import objects
 from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import NOT_A_QUERY
@@ -59,6 +61,8 @@ _LISTS = (
 #: DNS, DNS over TLS, mDNS, LLMNR
 _RESOLVERS = ("53", "853", "5353", "5355")
 OTHER_EVENT = "set aside: event that names no service (event_type)"
+#: Suricata 8 writes an event for each Initial; the first of a hello in two datagrams holds no name.
+NO_SNI = "set aside: QUIC packet without a name (its flow counts)"
 NO_LEASE = "set aside: DHCP or Kerberos message that tells no holder"
 
 
@@ -76,6 +80,7 @@ class SuricataFamily(Family):
     name = "suricata"
     help = "Suricata EVE JSON: dns v1-v3, tls, quic, http, flow, netflow, alert, dhcp, krb5; 4.0 to 8"
     vantage = "packets"
+    counts_headers: ClassVar[Layer | None] = "frame"
     proof = ("host", "path", "device", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
     advice = (
         "Suricata logs volume in flow events: add `- flow` to the types of eve-log, and "
@@ -286,6 +291,7 @@ def _reason() -> pl.Expr:
         {
             NOT_A_QUERY: pl.col("asks") & (pl.col("dns.opcode").fill_null("0") != "0"),
             NO_LEASE: kind.is_in(["dhcp", "krb5"]) & ~(acknowledged | granted).fill_null(False),
+            NO_SNI: (kind == "quic") & pl.col("quic.sni").is_null(),
             OTHER_EVENT: ~ours & ~kind.is_in(["dhcp", "krb5"]) & ~((kind == "alert") & names),
         }
     )

@@ -37,6 +37,7 @@ class TailscaleFamily(Family):
     name = "tailscale"
     help = "Tailscale network flow logs (JSON): API, log streaming, Splunk HEC"
     vantage = "flow"
+    counts_headers = "ip"
     proof = ("user", "device", "bytes_up", "bytes_down")
     advice = (
         "Flow logs name no hosts, and leave out where exit traffic goes unless the tailnet's setting says "

@@ -38,6 +38,7 @@ class TrafficAnalyticsFamily(Family):
     name = "traffic-analytics"
     help = "Azure traffic analytics: NTANetAnalytics, AzureNetworkAnalytics_CL (JSON)"
     vantage = "flow"
+    counts_headers = "frame"
     proof = ("bytes_up", "bytes_down", "action")
     advice = "Flow records name no hosts: add Azure DNS or Azure Firewall application rules."
     own_zone = "UTC"

@@ -64,6 +64,7 @@ class VpcflowFamily(Family):
         "Alibaba Cloud VPC flow logs (JSON)"
     )
     vantage = "flow"
+    counts_headers = "ip"
     proof = ("bytes_up", "bytes_down", "action")
     advice = (
         "Flow logs name no hosts: add Route 53 resolver query logs. Log a custom format to S3, whose "

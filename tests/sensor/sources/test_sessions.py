@@ -14,7 +14,10 @@ from sensor.sources.sessions import REPEATED, Sessions
 
 T0 = datetime(2026, 10, 6, 10, 0, 0, tzinfo=UTC)
 TEXT = ("reason", "kind", "action", "host", "name_from", "user_name", "device", "method", "session", "phase")
-NUMBERS = ("bytes_up", "bytes_down", "total_bytes_up", "total_bytes_down", "slice")
+NUMBERS = (
+    *("bytes_up", "bytes_down", "total_bytes_up", "total_bytes_down", "slice"),
+    *("packets_up", "packets_down"),
+)
 TYPES = (
     dict.fromkeys(TEXT, pl.String())
     | dict.fromkeys(NUMBERS, pl.Int64())
@@ -42,6 +45,18 @@ def test_cumulative_counts_add_up_to_the_last() -> None:
     assert done["bytes_down"].to_list() == [1, 39, 7, 50]
     assert done["slice"].to_list() == [0, 1, 0, 2]
     assert done["started_at"].to_list() == [T0, T0, T0 + timedelta(seconds=2), T0]
+
+
+def test_packets_since_the_beginning_are_shared_out_as_bytes_are() -> None:
+    done = Sessions().take(
+        frame(
+            {"session": "a", "phase": "update", "bytes_up": 300, "packets_up": 3},
+            {"session": "a", "phase": "end", "bytes_up": 1200, "packets_up": 12, "packets_down": 2},
+            {"session": "b", "phase": "end", "packets_up": 1},
+        )
+    )
+    assert done["packets_up"].to_list() == [3, 9, 1]
+    assert done["packets_down"].to_list() == [None, 2, None]
 
 
 def test_own_counts_stay_and_never_exceed_what_is_new() -> None:
