@@ -4,6 +4,7 @@ r"""PowerDNS Recursor and dnsdist in the system's log.
     msg="Question" subsystem="syncres" … qname="www.example.org" qtype="A" remote="10.1.2.3:40000"
     structured
     Packet from 10.1.2.3:40000 for www.example.org. A with id 4711                   dnsdist, LogAction
+    [1795886810.930536031] Packet from 10.1.2.3:40000 for …            the same in a file of its own
     Got query for www.example.org|A from 10.1.2.3:40000, relayed to 192.0.2.53:53    dnsdist, verbose
 
 Answers (`Answer to …`, `LogResponseAction`) belong to their questions. The authoritative server's
@@ -20,10 +21,12 @@ from sensor.sources.text import layouts, lookups, patterns
 from sensor.sources.text.reasons import ANSWERED, NO_LOOKUP
 
 _REMOTE = r"\[?(?P<client>[0-9a-fA-F.:]+?)\]?(?::(?P<client_port>\d+))?"
+#: LogAction's file, if asked for: seconds, nanoseconds
+_STAMP = r"^(?:\[\d+\.\d+\] )?"
 _LAYOUTS = (
     r"\bquestion for '(?P<host>[^|']+)\|(?P<type>[A-Z0-9]+)' from " + _REMOTE + r"(?:[\s,]|$)",
     r'\bqname="(?P<host>[^"]+)" qtype="(?P<type>[A-Z0-9]+)".* remote="' + _REMOTE + '"',
-    r"^(?:Packet|Query) from " + _REMOTE + r" for (?P<host>\S+?)\.? (?P<type>[A-Z0-9]+)\b",
+    _STAMP + r"(?:Packet|Query) from " + _REMOTE + r" for (?P<host>\S+?)\.? (?P<type>[A-Z0-9]+)\b",
     r"^Got query for (?P<host>[^|]+)\|(?P<type>[A-Z0-9]+) from " + _REMOTE + r"(?:[\s,(]|$)",
 )
 _AUTHORITATIVE = r"^Remote \S+ wants '"
@@ -39,15 +42,15 @@ class PowerdnsFamily(Family):
     proof = ("host",)
     advice = "These lines have no verdict; dnstap, which both programs write, has the answers, too."
     marks = (
-        "pdns", "dnsdist", "question for ", 'subsystem="syncres"', "packet from ", "got query for ",
-        " wants ",
+        "pdns", "dnsdist", "question for ", 'subsystem="syncres"', "packet from ", "answer to ",
+        "got query for ", " wants ",
     )  # fmt: skip
     claims = pl.col("tag").str.contains(r"^(?:pdns(?:[-_]recursor|_server)?|dnsdist)$").fill_null(
         False
     ) | pl.col("line").str.contains(
         r"\bquestion for '[^|']+\|[A-Z0-9]+' from |^msg=\"Question\" subsystem=\"syncres\""
-        r"|^Packet from \S+ for \S+ [A-Z0-9]+ with id \d+$|^Got query for [^| ]+\|[A-Z0-9]+ from "
-        r"|^Remote \S+ wants '[^|']+\|"
+        rf"|{_STAMP}(?:Packet from|Answer to) \S+ for \S+ [A-Z0-9]+(?: \([^)]+\))? with id \d+$"
+        r"|^Got query for [^| ]+\|[A-Z0-9]+ from |^Remote \S+ wants '[^|']+\|"
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -57,7 +60,7 @@ class PowerdnsFamily(Family):
             [
                 *((pattern, _reader(pattern)) for pattern in _LAYOUTS),
                 (_AUTHORITATIVE, layouts.set_aside(OWN_ZONE)),
-                (r"^Answer to |\bResponse from ", layouts.set_aside(ANSWERED)),
+                (_STAMP + r"Answer to |\bResponse from ", layouts.set_aside(ANSWERED)),
                 (pl.lit(True) & pl.col("line").is_not_null(), layouts.set_aside(NO_LOOKUP)),
             ],
         )
@@ -71,7 +74,7 @@ def _reader(pattern: str) -> layouts.Reader:
             "client_port",
             "host",
             kind=pl.lit("dns"),
-            time=pl.lit(lines["line"].str.extract(r'\bts="(\d+(?:\.\d+)?)"')),
+            time=pl.lit(lines["line"].str.extract(r'(?:\bts="|^\[)(\d{9,}(?:\.\d+)?)')),
             reason=lookups.reverse(pl.col("type")),
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sensor.sources.formats.powerdns import NO_LOOKUP, OWN_ZONE, PowerdnsFamily
 from tests.sensor.sources.formats.reading import read
 
@@ -24,3 +26,14 @@ def test_questions_of_every_layout() -> None:
     asked = ("dns", "10.1.2.3", "www.example.org")
     assert found.select("kind", "client", "host").rows()[:4] == [asked] * 4
     assert found["reason"].to_list() == [None] * 4 + [OWN_ZONE, NO_LOOKUP]
+
+
+def test_the_file_log_action_writes_has_its_own_time() -> None:
+    """As dnsdist 2.1.3 writes it with `includeTimestamp`."""
+    found = read(
+        PowerdnsFamily,
+        "[1795886810.930536031] Packet from 10.1.2.3:43379 for chat.example.org. A with id 46167\n"
+        "[1795886810.990000000] Answer to 10.1.2.3:43379 for chat.example.org. A (No Error) with id 46167\n",
+    )
+    assert found["host"].to_list() == ["chat.example.org", None]
+    assert found["seen_at"][0] == datetime(2026, 11, 28, 17, 26, 50, 930536, tzinfo=UTC)
