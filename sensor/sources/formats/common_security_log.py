@@ -1,6 +1,7 @@
 """Microsoft Sentinel's table CommonSecurityLog: CEF of any vendor in the table's own columns.
 
-Written as JSON, CSV or TSV.
+Written as JSON, CSV or TSV. The event's time is `StartTime`, else `ReceiptTime` (CEF's `rt`) where it tells
+its zone, else `TimeGenerated`, which may be when the event arrived.
 
 `SentBytes` is CEF's `out`, `ReceivedBytes` its `in`: the client's upload with vendors whose documentation
 says so (`_CLIENT_SENDS`), of others unknown. `Activity` is the event's name, `AdditionalExtensions` holds
@@ -13,13 +14,17 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.formats.trend_micro import page_action
 from sensor.sources.text import commas, objects
 from sensor.sources.text.reasons import NO_CONNECTION
 from sensor.sources.text.words import one_of
 
 _WANTED = {
-    "time": "StartTime|StartTime [UTC]|EventTime|TimeGenerated|TimeGenerated [UTC]",
+    "start": "StartTime|StartTime [UTC]|EventTime",
+    "receipt": "ReceiptTime",
+    "generated": "TimeGenerated|TimeGenerated [UTC]",
     "vendor": "DeviceVendor",
+    "event": "DeviceEventClassID",
     "activity": "Activity",
     "client": "SourceIP",
     "client_port": "SourcePort",
@@ -29,6 +34,7 @@ _WANTED = {
     "server": "DestinationIP",
     "server_port": "DestinationPort",
     "host": "DestinationHostName|DestinationDnsDomain",
+    "extensions": "AdditionalExtensions",
     "url": "RequestURL",
     "method": "RequestMethod",
     "agent": "RequestClientApplication",
@@ -58,8 +64,7 @@ class CommonSecurityLogFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
-        told = {name: keys.replace(" [UTC]", "") for name, keys in _WANTED.items()}
-        read = objects.read(lines["line"], told)
+        read = objects.read(lines["line"], _WANTED)
         for separator in (",", "\t"):
             mine = lines["header"].str.contains(separator, literal=True).fill_null(False)
             tabs = lines["header"].str.contains("\t", literal=True).fill_null(False)
@@ -71,7 +76,7 @@ class CommonSecurityLogFamily(Family):
                 read = read.with_columns(
                     read[name].scatter(mine.arg_true(), headed[name]) for name in _WANTED
                 )
-        return _rows(read.with_columns(pl.when(pl.all() != "null").then(pl.all())))
+        return _rows(read.with_columns(pl.when(~pl.all().is_in(["null", ""])).then(pl.all())))
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
@@ -79,15 +84,20 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     port = pl.col("server_port").str.extract(r"^(\d+)")
     dns = (pl.col("app").str.to_lowercase() == "dns").fill_null(False) & pl.col("host").is_not_null()
     web = pl.col("url").is_not_null() | pl.col("method").is_not_null()
+    # WireX puts the answer's name into the column, the one asked for beside it.
+    asked = pl.when(dns).then(pl.col("extensions").str.extract(r"(?:^|;)reqHost=([^;]+)"))
     known = pl.col("vendor").str.contains(_CLIENT_SENDS).fill_null(False)
+    # A stamp of the device without a zone is local time; the table's own is UTC, but that of the arrival.
+    zoned = pl.col("receipt").str.contains(r"^\d{13}$|GMT|UTC|Z$|[+-]\d\d:?\d\d$")
     number = {
         name: pl.col(name).cast(pl.Float64, strict=False).cast(pl.Int64) for name in ("sent", "received")
     }
     return read.select(
-        *("time", "client", "client_port", "client_mac", "user_name", "device", "method"),
+        *("client", "client_port", "client_mac", "user_name", "device", "method"),
+        time=pl.coalesce("start", pl.when(zoned).then("receipt"), "generated"),
         kind=one_of({"dns": dns, "http": web}, otherwise="flow"),
         url=pl.when(~dns).then("url"),
-        host=pl.when(dns | pl.col("url").is_null()).then("host"),
+        host=pl.when(dns | pl.col("url").is_null()).then(pl.coalesce(asked, "host")),
         name_from=one_of({"sni": ~dns & ~web & pl.col("host").is_not_null()}),
         user_agent="agent",
         server="server",
@@ -98,7 +108,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         # A response policy that leads elsewhere keeps from the service.
         action=one_of(
             {"blocked": dns & pl.col("activity").str.contains("(?i)\\bRPZ\\b")},
-            otherwise=pl.coalesce("word", pl.lit("unknown")),
+            otherwise=pl.coalesce(page_action(pl.col("event"), pl.col("word")), "word", pl.lit("unknown")),
         ),
         reason=one_of({NO_CONNECTION: pl.all_horizontal(pl.col("url", "host", "server").is_null())}),
     )

@@ -79,8 +79,11 @@ _ONE = {
     "time": "time", "login": "email", "action": "action", "url": "url", "host": "requestdomain",
     "client": "ipaddress", "server": "destinationip", "port": "requestport", "agent": "useragent",
     "method": "requestmethod", "device": "devicehostname", "up": "uploadedbytes", "down": "size",
+    "scheme": "protocol", "path": "uri",
 }  # fmt: skip
 _ONE_KEYS = ("requestdomain", "syslogheader", "uploadedbytes")
+#: Its reverse proxy: what people do in a sanctioned application.
+_ONE_ACCESS_KEYS = ("syslogheader", "transactionid", "ipaddress", "activity", "url")
 _HEAD_ONLY = r"(?:CEF|LEEF):|^\s*\d\|"
 _REPORT_LINE = r'^"\d\d/\d\d/\d{4}","\d\d:\d\d:\d\d",(?:"[^"]*",){3}"(?:Allowed|Blocked|\w+)",'
 NO_TRAFFIC = "set aside: event that names no service"
@@ -106,6 +109,7 @@ class ForcepointFamily(Family):
         "websense",
         '","',
         '"requestdomain"',
+        '"syslogheader"',
         "connection ip",
         "source ip",
     )
@@ -115,6 +119,7 @@ class ForcepointFamily(Family):
         | pl.col("line").str.contains(_REPORT_LINE)
         | pl.col("line").str.contains(r'^\s*\{.*"forcepoint_web"\s*:')
         | objects.having(*_ONE_KEYS)
+        | objects.having(*_ONE_ACCESS_KEYS)
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -122,7 +127,7 @@ class ForcepointFamily(Family):
         return layouts.read(
             lines,
             [
-                (objects.having(*_ONE_KEYS), lambda part: _rows(objects.read(part["line"], _ONE))),
+                (objects.having(*_ONE_KEYS) | objects.having(*_ONE_ACCESS_KEYS), _one),
                 (r"^\s*\{", lambda part: _rows(_dated(objects.read(part["line"], _OBJECT)))),
                 (_HEAD_ONLY, lambda part: _rows(cef.read(part["line"], _FIELDS))),
                 (r"\bvendor=", _pairs),
@@ -133,6 +138,19 @@ class ForcepointFamily(Family):
                 (pl.lit(True), lambda part: _rows(_dated(commas.read(part["line"], _REPORT)))),
             ],
         )
+
+
+def _one(lines: pl.DataFrame) -> pl.DataFrame:
+    """The gateway tells host and path apart; of several actions, a block decides."""
+    read = objects.read(lines["line"], _ONE)
+    address = pl.concat_str(
+        pl.col("scheme").fill_null("https"), pl.lit("://"), "host", pl.col("path").fill_null("")
+    )
+    refused = pl.col("action").str.contains(r"(?i)\b(?:block|den(?:y|ied))")
+    told = read.with_columns(
+        url=pl.coalesce("url", address), action=one_of({"blocked": refused}, otherwise=pl.col("action"))
+    )
+    return _rows(told.drop("scheme", "path"))
 
 
 def _pairs(lines: pl.DataFrame) -> pl.DataFrame:

@@ -126,14 +126,18 @@ _HEADED: dict[str, str] = {
     "fqdns": "fqdns|fqdn",
 }
 _NAMES = (*_HEADED, "direction")
-#: The reporting API's objects, and where they say who it was.
+#: The reporting API's objects and those of collectors, and where they say who it was.
 _OBJECT = {
-    "time": "timestamp", "internal": "internalip", "external": "externalip", "action": "verdict",
-    "type": "querytype", "host": "domain", "server": "destinationip", "server_port": "destinationport",
-    "port": "sourceport", "url": "url", "agent": "useragent", "status": "statuscode", "up": "requestsize",
-    "down": "responsesize", "method": "requestmethod", "log": "type",
+    "time": "timestamp", "internal": "internalip|internalIp", "external": "externalip|externalIp",
+    "action": "verdict|action", "type": "querytype|queryType", "policy": "policyIdentity",
+    "policy_type": "policyIdentityType", "host": "domain", "server": "destinationip",
+    "server_port": "destinationport", "port": "sourceport", "url": "url", "agent": "useragent",
+    "status": "statuscode", "up": "requestsize", "down": "responsesize", "method": "requestmethod",
+    "log": "type",
 }  # fmt: skip
 _OBJECT_KEYS = ("internalip", "externalip", "identities", "verdict")
+#: The DNS export as objects (Panther).
+_EXPORT_KEYS = ("internalIp", "externalIp", "action", "responseCode", "domain")
 _LABELS, _LABEL_TYPES = "identities[].label", "identities[].type.type"
 _USERS = r"(?i)user|saml"
 _DEVICES = r"(?i)roaming|anyconnect|secure client|ad computer|mobile device|chromebook|endpoint|\bdevices?\b"
@@ -155,7 +159,8 @@ class UmbrellaFamily(Family):
     header = _HEADER
     claims = pl.col("line").str.contains(_STAMP) & pl.col("line").str.contains(
         f"{_DNS}|{_WEB}|{_FIREWALL}|{_IP}"
-    ) | objects.having(*_OBJECT_KEYS)
+    )
+    claims = claims | objects.having(*_OBJECT_KEYS) | objects.having(*_EXPORT_KEYS)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
@@ -180,7 +185,7 @@ class UmbrellaFamily(Family):
 
 
 def _objects(lines: pl.DataFrame) -> pl.DataFrame:
-    """Answers of the reporting API: every identity is an object with a type of its own."""
+    """The reporting API's answers, whose identities are objects with a type each, and the DNS export's."""
     read = objects.read(lines["line"], _OBJECT, lists=[_LABELS, _LABEL_TYPES])
     kinds = {"dns": "dns", "proxy": "web", "firewall": "firewall", "ip": "ip"}
 
@@ -189,12 +194,17 @@ def _objects(lines: pl.DataFrame) -> pl.DataFrame:
         return pl.when(hits.list.any()).then(pl.col(_LABELS).list.get(hits.list.arg_max(), null_on_oob=True))
 
     nothing = pl.lit(None, dtype=pl.String)
+    exported = lines["line"].str.contains_any([f'"{_EXPORT_KEYS[0]}"'])
+    is_user = pl.col("policy_type").str.contains(_USERS)
+    is_device = pl.col("policy_type").str.contains(_DEVICES) & ~is_user
     return _fields(
         read.with_columns(
-            log=pl.col("log").replace_strict(kinds, default=None, return_dtype=pl.String),
-            type=pl.format("({})", "type"),
-            user=_account(first(_USERS)),
-            device=first(_DEVICES),
+            log=pl.when(exported)
+            .then(pl.lit("dns"))
+            .otherwise(pl.col("log").replace_strict(kinds, default=None, return_dtype=pl.String)),
+            type=pl.format("({})", pl.col("type").str.extract(r"(\w+)\)?$")),
+            user=pl.coalesce(_account(first(_USERS)), _account(pl.when(is_user).then("policy"))),
+            device=pl.coalesce(first(_DEVICES), pl.when(is_device).then("policy")),
             protocol=nothing,
             fqdns=nothing,
         )

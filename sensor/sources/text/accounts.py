@@ -29,6 +29,7 @@ NOBODY = (
     "anonymized",
     "other",
     "notavailable",
+    "not available",
     "not found",
     "no authentication required",
     "no authentication",

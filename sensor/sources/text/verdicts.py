@@ -122,6 +122,7 @@ BLOCKED = [
     "discarded",
     "not-allowed",
     "access-denied",
+    "restrictaccess",
 ]
 RESET = ["rst", "aborted", "abort", "failed", "error", "reset", "fail"]
 _WORDS = dict.fromkeys(ALLOWED, "allowed") | dict.fromkeys(BLOCKED, "blocked") | dict.fromkeys(RESET, "reset")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from sensor.sources.formats.common_security_log import CommonSecurityLogFamily
 from tests.sensor.sources.formats.reading import read
 
@@ -47,3 +49,46 @@ def test_a_lookup_that_a_response_policy_turned_away_is_blocked() -> None:
     }  # fmt: skip
     (row,) = read(CommonSecurityLogFamily, json.dumps(event)).rows(named=True)
     assert (row["kind"], row["host"], row["action"]) == ("dns", "chat.example.com", "blocked")
+
+
+@pytest.mark.parametrize(
+    ("receipt", "seen"),
+    [
+        ("Oct 05 2026 09:00:00 GMT+00:00", "2026-10-05T09:00:00+00:00"),
+        ("1791190800000", "2026-10-05T09:00:00+00:00"),
+        # Local time of a zone nobody tells.
+        ("Oct 05 2026 09:00:00", "2026-10-06T10:00:00+00:00"),
+        ("", "2026-10-06T10:00:00+00:00"),
+    ],
+)
+def test_an_event_happened_when_the_device_says_not_when_it_arrived(receipt: str, seen: str) -> None:
+    (row,) = read(CommonSecurityLogFamily, json.dumps(PROXY | {"ReceiptTime": receipt})).rows(named=True)
+    assert row["seen_at"].isoformat() == seen
+
+
+def test_the_portals_export_as_json_names_the_zone_in_its_columns() -> None:
+    event = {name: value for name, value in PROXY.items() if name != "TimeGenerated"}
+    event |= {
+        "StartTime [UTC]": "",
+        "TimeGenerated [UTC]": "10/6/2026, 10:00:00.123 AM",
+        "SourceUserName": "Not available",
+    }
+    (row,) = read(CommonSecurityLogFamily, json.dumps(event)).rows(named=True)
+    assert row["seen_at"].isoformat() == "2026-10-06T10:00:00.123000+00:00"
+    assert row["user_name"] is None
+
+
+def test_a_number_of_trend_micros_says_whether_the_page_was_blocked() -> None:
+    event = PROXY | {"DeviceVendor": "Trend Micro", "DeviceEventClassID": "WB:36", "DeviceAction": "2"}
+    (row,) = read(CommonSecurityLogFamily, json.dumps(event)).rows(named=True)
+    assert row["action"] == "blocked"
+
+
+def test_the_name_asked_for_goes_before_that_of_the_answer() -> None:
+    event = {
+        "TimeGenerated": "2026-10-06T10:00:00Z", "DeviceVendor": "WireX", "SourceIP": "10.1.2.3", "DestinationPort": 53,
+        "ApplicationProtocol": "DNS", "DestinationHostName": "edge.example.net", "Type": "CommonSecurityLog",
+        "AdditionalExtensions": "reqrecordclass=IN;reqHost=chat.example.com;ansrecordclass=IN",
+    }  # fmt: skip
+    (row,) = read(CommonSecurityLogFamily, json.dumps(event)).rows(named=True)
+    assert (row["kind"], row["host"]) == ("dns", "chat.example.com")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -102,3 +103,22 @@ def test_the_endpoints_agent_says_who_is_logged_in_where() -> None:
         ("lease", "10.1.2.3", "ada", 0.0, True, "directory", None),
     ]
     assert [at.hour for at in found["seen_at"]] == [10, 11]
+
+
+def test_forcepoint_one_tells_host_and_path_apart_and_a_block_among_other_actions() -> None:
+    web = {
+        "syslogheader": "<110>1 2026-10-06T10:00:00Z api.example.net - - swgweb", "time": "06 Oct 2026 10:00:00",
+        "ipaddress": "198.51.100.7", "email": "ada@example.org", "devicehostname": "ada-pc", "protocol": "https",
+        "requestdomain": "chat.example.com", "uri": "/v1/a", "requestmethod": "POST", "uploadedbytes": "5120",
+        "size": "900", "action": "allow",
+    }  # fmt: skip
+    access = {
+        "syslogheader": "<114>1 2026-10-06T10:00:00Z api.example.net - - access", "time": "06 Oct 2026 10:00:00",
+        "transactionid": "x", "ipaddress": "198.51.100.7", "email": "ada@example.org", "activity": "Uploaded, Web",
+        "url": "chat.example.com/v1/a", "action": "Alert, Blocked, DLP, Notify",
+    }  # fmt: skip
+    found = read(ForcepointFamily, json.dumps(web) + "\n" + json.dumps(access) + "\n")
+    assert found.select("client", "user_name", "host", "path", "bytes_up", "bytes_down", "action").rows() == [
+        ("198.51.100.7", "ada@example.org", "chat.example.com", "/v1/a", 5120, 900, "allowed"),
+        ("198.51.100.7", "ada@example.org", "chat.example.com", "/v1/a", None, None, "blocked"),
+    ]

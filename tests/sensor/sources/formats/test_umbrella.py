@@ -132,3 +132,22 @@ def test_the_first_versions_tell_no_types() -> None:
     row = '"2026-10-06 10:00:00","{0}","{0},Milan","10.1.2.3","203.0.113.1","Allowed","1 (A)","NOERROR","chat.example.com.","AI"\n'
     found = read(UmbrellaFamily, "".join(map(row.format, ("ACME\\ada", "Ada (ada@acme.example)", "Milan"))))
     assert found["user_name"].to_list() == ["ACME\\ada", "ada@acme.example", None]
+
+
+def test_the_dns_export_as_objects() -> None:
+    line = (
+        '{"timestamp":"2026-11-22 10:00:00.000","policyIdentity":"%s","policyIdentityType":"%s","internalIp":"10.1.0.7",'
+        '"externalIp":"203.0.113.9","action":"Blocked","queryType":"1 (A)","responseCode":"NOERROR",'
+        '"domain":"chat.example.com."}\n'
+    )
+    people = (("Ann (ann@example.org)", "AD Users"), ("ann-pc", "Roaming Computers"), ("Office", "Networks"))
+    found = read(UmbrellaFamily, "".join(line % one for one in people))
+    assert found.select("user_name", "device").rows() == [
+        ("ann@example.org", None),
+        (None, "ann-pc"),
+        (None, None),
+    ]
+    assert set(found.select("kind", "client", "host", "action").rows()) == {
+        ("dns", "10.1.0.7", "chat.example.com", "blocked")
+    }
+    assert found["seen_at"][0].isoformat() == "2026-11-22T10:00:00+00:00"
