@@ -205,9 +205,9 @@ def _bytes(way: str) -> list[pl.Expr]:
 
 
 def _share(way: str) -> pl.Expr:
-    """Packets of a later line: of those since the beginning the part that its bytes are of all bytes."""
+    """Packets of a later line that counts since the beginning: the part that its bytes are of all bytes."""
     packets, part, total = pl.col(f"packets_{way}"), pl.col(f"bytes_{way}"), pl.col(f"total_{way}")
-    later = (pl.col("slice") > 0) & (total > 0)
+    later = (pl.col("slice") > 0) & (total > 0) & ~pl.col("phase").is_in(_DELTAS).fill_null(False)
     return pl.when(later).then((packets * (part / total)).round().cast(pl.Int64)).otherwise(packets)
 
 

@@ -257,6 +257,14 @@ def _is_end() -> pl.Expr:
     return _of("event") & off.fill_null(False)
 
 
+def _part(packets: str, delta: str, total: str) -> pl.Expr:
+    """Packets of a `delta`: they are counted since the session began, so they are shared out as bytes are."""
+    all_of_them, part, whole = (
+        pl.col(name).cast(pl.Float64, strict=False) for name in (packets, delta, total)
+    )
+    return (all_of_them * part / whole).round().cast(pl.Int64, strict=False).cast(pl.String)
+
+
 def _volume() -> dict[str, pl.Expr]:
     """Bytes since the last record of the session where the product says so, else cumulative."""
     delta = pl.col("sentdelta").is_not_null() & _of("traffic")
@@ -268,8 +276,8 @@ def _volume() -> dict[str, pl.Expr]:
         "bytes_down": pl.when(delta).then("rcvddelta").otherwise(pl.coalesce("rcvdbyte", "resplength")),
         "total_bytes_up": pl.col("sentbyte"),
         "total_bytes_down": pl.col("rcvdbyte"),
-        "packets_up": pl.when(~delta).then("sentpkt"),
-        "packets_down": pl.when(~delta).then("rcvdpkt"),
+        "packets_up": pl.when(delta).then(_part("sentpkt", "sentdelta", "sentbyte")).otherwise("sentpkt"),
+        "packets_down": pl.when(delta).then(_part("rcvdpkt", "rcvddelta", "rcvdbyte")).otherwise("rcvdpkt"),
         "session": pl.when(pl.col("sessionid").is_not_null()).then(
             pl.concat_str(
                 pl.col("devid").fill_null(""),

@@ -53,10 +53,12 @@ def test_packets_since_the_beginning_are_shared_out_as_bytes_are() -> None:
             {"session": "a", "phase": "update", "bytes_up": 300, "packets_up": 3},
             {"session": "a", "phase": "end", "bytes_up": 1200, "packets_up": 12, "packets_down": 2},
             {"session": "b", "phase": "end", "packets_up": 1},
+            {"session": "c", "phase": "delta", "bytes_up": 300, "total_bytes_up": 300, "packets_up": 3},
+            {"session": "c", "phase": "delta", "bytes_up": 900, "total_bytes_up": 1200, "packets_up": 9},
         )
     )
-    assert done["packets_up"].to_list() == [3, 9, 1]
-    assert done["packets_down"].to_list() == [None, 2, None]
+    assert done["packets_up"].to_list() == [3, 9, 1, 3, 9]
+    assert done["packets_down"].to_list() == [None, 2, None, None, None]
 
 
 def test_own_counts_stay_and_never_exceed_what_is_new() -> None:

@@ -113,3 +113,9 @@ def test_a_tunnel_that_goes_down_lets_go_of_its_address() -> None:
         ("lease", "10.212.134.200", 36000.0, False),
         ("lease", "10.212.134.200", 0.0, True),
     ]
+
+
+def test_packets_of_a_record_of_many_are_those_of_its_own_bytes() -> None:
+    rows = read(FortigateFamily, f"{INTERIM} sentpkt=50 rcvdpkt=9\n{CLOSE} sentpkt=90 rcvdpkt=19")
+    assert rows["packets_up"].to_list() == [50, 40]
+    assert rows["packets_down"].to_list() == [9, 10]
