@@ -30,11 +30,8 @@ if TYPE_CHECKING:
 
 def command(
     interfaces: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="IFACE...", show_default=False, help="Interfaces; the legs of a TAP together."
-        ),
-    ] = None,
+        list[str], typer.Argument(metavar="IFACE...", help="Interfaces; the legs of a TAP together.")
+    ],
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
@@ -109,9 +106,8 @@ def command(
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     networks = _networks([*chosen.networks.exclude, *(exclude or [])])
     program = _program(only, truncate)
-    interfaces = interfaces or []
-    afpacket.check(interfaces, program)
     source_input = live.describe_input(interfaces, sensor)
+    afpacket.check(interfaces, program)
     scan = Scan(chosen, Declared(sensor, site))
     for line in scan.unusable:
         typer.echo(line, err=True)

@@ -176,10 +176,7 @@ class Ring:
 
 
 def check(names: list[str], program: bpf.Program | None = None) -> None:
-    """Raises UsageError or InputError if an interface cannot be listened to, or not with `program`, or none
-    is named."""
-    if not names:
-        raise UsageError("no interface", place="capture", hint=_choice())
+    """Raises UsageError or InputError if an interface cannot be listened to, or not with `program`."""
     for name in names:
         with _open(name) as opened:
             try:
@@ -213,18 +210,14 @@ def _open(name: str) -> socket.socket:
 _PRIVILEGED = "run it as root, or as a service: `shadowai schedule --service 'capture …'`"
 
 
-def _choice() -> str:
-    found = ", ".join(there for _, there in socket.if_nameindex()[:_LISTED])
-    return f"name one or more of {found}"
-
-
 def _explained(name: str, error: OSError) -> ShadowAIError:
     """A wrong word, or (InputError) what may be otherwise in a moment: a card comes up late after a start."""
     if error.errno in (errno.EPERM, errno.EACCES):
         # Not setcap: the interpreter's file is every Python program's, and all of them could then listen.
         return UsageError("needs CAP_NET_RAW", place=name, hint=_PRIVILEGED)
     if error.errno in (errno.ENODEV, errno.ENXIO):
-        return InputError("no such interface", place=name, hint=_choice())
+        found = ", ".join(there for _, there in socket.if_nameindex()[:_LISTED])
+        return InputError("no such interface", place=name, hint=f"name one or more of {found}")
     if error.errno == errno.ENETDOWN:
         return InputError("is down", place=name, hint=f"try: ip link set {name} up")
     if error.errno == errno.ENOMEM:

@@ -197,7 +197,6 @@ def test_the_capability_is_enough(cable: Cable, capture: Start) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "capture: no interface; name one or more of lo, "),
         (["nosuch0"], "nosuch0: no such interface; name one or more of lo, "),
         (["any"], "any: no such interface; name one or more of lo, "),
         (["rx0", "nosuch0"], "nosuch0: no such interface"),
