@@ -23,6 +23,7 @@ from sensor.catalog.cache import stamp
 from sensor.catalog.load import BUILT_IN, load
 from sensor.cli import main
 from sensor.decode import jit
+from sensor.sources import sorting
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,6 +65,7 @@ def run_here(
     jit.use()  # the first in a process decides: kernels are kept for all, not in the home of this command
     out, err = _Captured(), _Captured()
     with ExitStack() as stack:
+        stack.callback(_forget_formats, {family.name for family in sorting.families()})
         stack.enter_context(chdir(folder))
         home = {"PATH": os.environ["PATH"], "HOME": str(folder), **environment}
         stack.enter_context(patch.dict(os.environ, home, clear=True))
@@ -76,6 +78,12 @@ def run_here(
     code = ended.value.code
     assert isinstance(code, int)
     return subprocess.CompletedProcess(list(map(str, words)), code, out.text(), err.text())
+
+
+def _forget_formats(before: set[str]) -> None:
+    """What `--custom` added is the command's own, and would claim lines of later ones."""
+    for added in {family.name for family in sorting.families()} - before:
+        sorting.remove(added)
 
 
 class _Captured(TextIOWrapper):

@@ -12,7 +12,6 @@ import pytest
 
 from sensor import errors, schema, settings
 from sensor.cli import audit, keys, main, reveal
-from sensor.sources import sorting
 from tests.product import compiled_once, run_here
 
 ROOT = Path(__file__).parents[1]
@@ -88,7 +87,6 @@ def test_the_log_format_of_ones_own_reads_its_lines(place: Path) -> None:
     (place / "corp-proxy.toml").write_text(block, encoding="utf-8")
     (place / "corp.log").write_text("2026-11-20T10:00:00Z;10.0.0.7;GET;claude.ai;512;2048\n")
     tried = run_here(place, "sources", "try", "corp.log", "--custom", "corp-proxy.toml")
-    sorting.remove("corp-proxy")
     assert tried.returncode == 0, tried.stderr
     assert "corp-proxy: 1 of the first 1 lines, 1 rows used" in tried.stdout
     assert re.search(r"10\.0\.0\.7 +claude\.ai +512 +2048", tried.stdout)

@@ -314,10 +314,17 @@ def test_nobody_else_may_write_where_we_do_whatever_the_umask() -> None:
         assert int(done.stdout.split()[-1]) == ours
 
 
-def test_a_terminal_without_utf_8_shows_what_it_can(filled: Path) -> None:
+def test_a_terminal_without_utf_8_shows_what_it_can(filled: Path, tmp_path: Path) -> None:
     program = [sys.executable, "-c", "from sensor.cli.main import run; run()"]
-    words = ["sql", "--lake", "lake", "--format", "csv", "SELECT '◑ é 3\N{NARROW NO-BREAK SPACE}kB' AS said"]
+    words = [
+        "sql",
+        "--lake",
+        str(filled / "lake"),
+        "--format",
+        "csv",
+        "SELECT '◑ é 3\N{NARROW NO-BREAK SPACE}kB' AS said",
+    ]
     environment = os.environ | {"PYTHONIOENCODING": "latin-1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*program, *words], cwd=filled, env=environment, capture_output=True, timeout=60)
+    done = subprocess.run([*program, *words], cwd=tmp_path, env=environment, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.splitlines()[1].strip(b'"') == "? é 3 kB".encode("latin-1")
