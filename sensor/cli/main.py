@@ -184,13 +184,14 @@ def _run() -> int:
     except BrokenPipeError:
         # `shadowai sql … | head`: the reader has left; that is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (PermissionError, NotADirectoryError) as error:
-        # of a path that was named, where no command says more about it
-        _say(f"shadowai: {error.filename}: {str(error.strerror).lower()}; check the path, and who may use it")
-        return UsageError.exit_code
     except Exception as error:
         if is_ctrl_c(error):
             raise KeyboardInterrupt from None
+        if isinstance(error, (PermissionError, NotADirectoryError)) and error.filename is not None:
+            # of a path that was named, where no command says more about it
+            why = f"{str(error.strerror).lower()}; check the path, and who may use it"
+            _say(f"shadowai: {error.filename}: {why}")
+            return UsageError.exit_code
         kind = type(error).__name__
         _say(f"shadowai: this is a bug of ours ({kind}); details in {_keep_traceback(error)}")
         return 1

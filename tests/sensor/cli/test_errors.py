@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from importlib.metadata import version
@@ -328,3 +329,19 @@ def test_a_terminal_without_utf_8_shows_what_it_can(filled: Path, tmp_path: Path
     done = subprocess.run([*program, *words], cwd=tmp_path, env=environment, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.splitlines()[1].strip(b'"') == "? é 3 kB".encode("latin-1")
+
+
+def test_a_refusal_that_names_no_path_is_a_bug_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused() -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(main, "app", refused)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith(
+        "shadowai: this is a bug of ours (PermissionError); details in "
+    )
