@@ -2,7 +2,7 @@
 
 `Pipeline.add` names and matches the rows of a batch, `Pipeline.flush` returns the tables of everything added
 since the last flush, ready to be stored. Each step is implemented in a package of its own (`match`,
-`identity`, `privacy`); `journey.py` is the loop that reads batches and stores tables. Nothing here knows a
+`identity`, `privacy`); `ingest.py` is the loop that reads batches and stores tables. Nothing here knows a
 file format, a protocol or a service.
 """
 

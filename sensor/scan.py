@@ -2,7 +2,7 @@
 
 `Scan` holds what all inputs of a run share: settings, lake, catalog, keys. The CLI makes one and calls `run`
 for files or `capture` for a live interface; `streams.py` uses it for followed files and sockets. How a single
-input is read is in `journey.py`.
+input is read is in `ingest.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import polars as pl
 
 from sensor import schema
+from sensor.batches import Grouping
 from sensor.catalog.load import Catalog, load
 from sensor.catalog.refresh import Refresher
 from sensor.errors import CatalogError
@@ -25,7 +26,7 @@ from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
 from sensor.identity.subnets import with_subnets
 from sensor.identity.tables import Problems
-from sensor.journey import Summary, run
+from sensor.ingest import ingest
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.match.naming import NameTable
@@ -48,6 +49,7 @@ from sensor.store.evidence import Bounds, SealedFiles
 from sensor.store.lake import Lake
 from sensor.store.sealed import SealedRows
 from sensor.store.segments import Commits, Progress
+from sensor.summary import Summary
 
 if TYPE_CHECKING:
     from sensor.evidence import Evidence
@@ -201,7 +203,7 @@ class Scan:
             outcome.unchanged.append(source_input.name)
             return
         source, mixture, summary = self.prepare(kind, source_input, sensor, outcome.also)
-        run(
+        ingest(
             source,
             source_input,
             mixture,
@@ -210,7 +212,7 @@ class Scan:
             start=start,
             committed=committed,
             progressed=progressed,
-            behind=True,
+            grouping=Grouping(),
         )
         outcome.summaries.append(summary)
         if summary.sightings or summary.carried["used"]:
@@ -248,7 +250,7 @@ class Scan:
         source = kind(self.settings.networks.internal)
         source.localise(self.settings.zones(), sensor.timezone)
         mixture = Mixture(kind.name, self._pipeline(origin, naming, questions), other)
-        return source, mixture, Summary(source_input.name, origin)
+        return source, mixture, Summary(source_input.name, source.name)
 
     def sensor_of(self, kind: type[Source], source_input: Input) -> SensorSettings:
         """The sensor that made an input: by its path and kind in the settings, overridden by `Declared`."""
@@ -294,7 +296,7 @@ class Scan:
         origin = Origin(
             sensor.name, sensor.site, sensor.vantage or source.vantage, source.name, source_input.identity
         )
-        pipeline, summary = self._pipeline(origin, evidence=evidence), Summary(source_input.name, origin)
+        pipeline, summary = self._pipeline(origin, evidence=evidence), Summary(source_input.name, source.name)
         refresher = Refresher(self._catalog, self.settings.signatures, self._state / "catalog")
 
         def between(position: int) -> None:
@@ -303,7 +305,7 @@ class Scan:
                 self.introduce([(sensor, type(source))])
 
         commits = Commits(self.lake, source_input.identity, sealed=self._sealed)
-        return run(source, source_input, pipeline, commits, summary, progressed=between)
+        return ingest(source, source_input, pipeline, commits, summary, progressed=between)
 
     def reload(self) -> None:
         """Reload the catalog after the next batch, and report it; may be called from a signal handler."""
@@ -452,11 +454,11 @@ def _ahead(source_input: Input, summary: Summary) -> str:
     hours = (summary.last_seen - written).total_seconds() / 3600
     later = f"{hours:.1f} h" if hours < _MOST_ZONE_HOURS else f"{hours / 24:,.0f} days"
     mend = "mend the clock of what wrote it"
-    if summary.origin.source == "pcap":  # times in captures are UTC: no zone can be wrong
+    if summary.source == "pcap":  # times in captures are UTC: no zone can be wrong
         return f"{source_input.name}: its newest packet lies {later} after the file was last written; {mend}"
     return (
         f"{source_input.name}: its newest line lies {later} after the file was last written; "
-        f"set [sources.{summary.origin.source}] timezone, or {mend}"
+        f"set [sources.{summary.source}] timezone, or {mend}"
     )
 
 

@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from sensor.journey import Summary
 from sensor.scan import Scan
 from sensor.settings import SensorSettings
 from sensor.sources.family import REPLAY_BYTES, Family
@@ -28,6 +27,7 @@ from sensor.sources.lines import Block, cleaned
 from sensor.sources.receive import Receiver
 from sensor.sources.tail import Tail, Tails
 from sensor.store.segments import Commits
+from sensor.summary import Summary
 
 #: A line is stored at most this long after it was read …
 COMMIT_S = 2.0

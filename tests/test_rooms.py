@@ -27,15 +27,17 @@ ALLOWED = {
     "privacy": {"schema", "errors", "account", "coded", "durable"},
     "store": {"schema", "errors", "account", "durable"},
     "pipeline": {"schema", "identity", "match", "privacy", "sources"},
-    "journey": {"schema", "pipeline", "sources", "store"},
+    "batches": {"schema", "sources"},
+    "summary": set(),
+    "ingest": {"batches", "sources", "store", "summary"},
     "mixture": {"pipeline", "sources"},
-    "streams": {"settings", "sources", "journey", "scan", "store"},
+    "streams": {"settings", "sources", "scan", "store", "summary"},
     "extract": {"errors", "sources", "decode", "pieces"},
     "evidence": {"errors", "durable", "decode", "privacy", "store"},
     "rematch": {"schema", "catalog", "match", "store"},
     "scan": {
         "schema", "errors", "settings", "sources", "decode", "catalog", "match", "identity", "privacy",
-        "store", "pipeline", "journey", "mixture", "evidence",
+        "store", "pipeline", "batches", "ingest", "summary", "mixture", "evidence",
     },
 }  # fmt: skip
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-    from sensor.journey import Summary
     from sensor.scan import Scan
     from sensor.sources.bpf import Program
     from sensor.sources.live import LiveSource
     from sensor.store.evidence import Bounds
+    from sensor.summary import Summary
 
 
 def command(

@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as ProgressBar
 
-    from sensor.journey import Summary
     from sensor.scan import Outcome
     from sensor.sources.interface import Source
-
+    from sensor.summary import Summary
 
 #: how often it is tried whether another compaction is over
 _AGAIN_S = 0.5
@@ -281,7 +280,7 @@ def _kinds(summary: Summary) -> str:
     """What it was read as; of a file whose lines are mixed, its kinds, those of most lines first."""
     kinds = sorted(summary.kinds, key=lambda kind: (-summary.kinds[kind], kind))
     if len(kinds) < 2:
-        return kinds[0] if kinds else summary.origin.source
+        return kinds[0] if kinds else summary.source
     more = [f"{len(kinds) - _MOST_KINDS} more"] if len(kinds) > _MOST_KINDS else []
     return " + ".join(kinds[:_MOST_KINDS] + more)
 
@@ -295,7 +294,7 @@ def _reason(reason: str, count: int, place: str | None) -> str:
 
 def _carries(carried: Counter[str]) -> str:
     """Which of its records say what, as shares; `none` is as important as `all`."""
-    from sensor.journey import CARRIED
+    from sensor.summary import CARRIED
 
     used = carried["used"]
     return ", ".join(

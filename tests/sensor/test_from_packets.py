@@ -27,18 +27,16 @@ from tests.sensor.decode.test_dns import (
 from tests.sensor.decode.test_labels import hello, sni
 from tests.sensor.decode.test_quic import crypto, seal
 from tests.sensor.decode.test_stream import record, small_hello
-from tests.sensor.test_pipeline import _pipeline, _process
+from tests.sensor.pipelines import pipeline_in, tables_of
 
 COVER, HIDDEN, EDGE = "cover.example", "chatgpt.com", "198.51.100.7"
 
 
 def stored(frames: list[Frame], folder: Path, batch_bytes: int = 1 << 26) -> dict[str, pl.DataFrame]:
     """What a capture of these frames leaves in the store."""
-    pipeline = _pipeline(folder, Blindness(load().blind_spots))
     content = pcap(sorted(frames, key=lambda frame: frame.time))
     batches = list(PcapSource(batch_bytes=batch_bytes).read(Input((file_of(content),), "input")))
-    done = [_process(pipeline, batch, last=n == len(batches)) for n, batch in enumerate(batches, 1)]
-    return {table: pl.concat(one[table] for one in done) for table in done[0]}
+    return tables_of(pipeline_in(folder, Blindness(load().blind_spots)), batches)
 
 
 def outer(number: int, cover: str = COVER) -> bytes:

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from sensor.cli.scan import _ProgressBar, line
-from sensor.journey import Summary
-from sensor.pipeline import Origin
 from sensor.scan import Declared, Scan
 from sensor.settings import Settings
 from sensor.sources import detect
 from sensor.sources import open as opening
 from sensor.sources.formats.dnsmasq import DnsmasqFamily
 from sensor.sources.formats.squid import SquidFamily
+from sensor.summary import Summary
 from tests.product import compiled_once, shadowai, squid
 
 
@@ -42,7 +41,7 @@ def test_a_scan_that_ends_beside_another_waits_to_show_its_rows(
 
 
 def test_a_mixed_file_names_its_kinds_the_most_lines_first() -> None:
-    summary = Summary("syslog.log", Origin("s", "hq", "proxy", "squid", "1"), records=9)
+    summary = Summary("syslog.log", "squid", records=9)
     summary.kinds = Counter(squid=2, dnsmasq=5, fortigate=2)
     assert line(summary) == "syslog.log: dnsmasq + fortigate + squid, 9 records, 0 sightings"
     summary.kinds |= Counter(unbound=1, bind=1)

@@ -1,0 +1,56 @@
+"""What one input gave, in counts; the command line prints them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+#: Columns of `coverage` that count what log records carried.
+CARRIED = (
+    *("used", "with_time", "with_user", "with_host", "with_path", "with_bytes_up", "with_bytes_down"),
+    "with_action",
+)
+
+
+@dataclass
+class Summary:
+    """Counts of what one input gave."""
+
+    name: str
+    #: name of the source that read it
+    source: str
+    packets: int = 0
+    records: int = 0
+    sightings: int = 0
+    apps: Counter[str] = field(default_factory=Counter)
+    #: records by kind of source; several where a log mixes lines of several formats
+    kinds: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    #: reason of a reject → place in the input where it first occurred
+    places: dict[str, str | None] = field(default_factory=dict)
+    #: sums of the columns `CARRIED` of coverage
+    carried: Counter[str] = field(default_factory=Counter)
+    #: kinds of source of which any record gave upload bytes
+    sized: set[str] = field(default_factory=set)
+    last_seen: datetime | None = None
+
+    def count(self, frames: dict[str, pl.DataFrame]) -> None:
+        """Add the tables of one commit."""
+        coverage, sightings = frames["coverage"], frames["sightings"]
+        self.packets += int(coverage.get_column("packets").sum() or 0)
+        self.records += int(coverage.get_column("records").sum() or 0)
+        self.kinds.update(dict(coverage.group_by("source").agg(pl.col("records").sum()).iter_rows()))
+        self.sightings += sightings.height
+        for name in CARRIED:
+            self.carried[name] += int(coverage.get_column(name).sum() or 0)
+        for frame, name in ((coverage, "with_bytes_up"), (sightings, "bytes_up")):
+            self.sized.update(frame.filter(pl.col(name) > 0).get_column("source"))
+        self.apps.update(dict(sightings.get_column("app").value_counts().iter_rows()))
+        for reason, count, place in frames["rejects"].select("reason", "count", "place").iter_rows():
+            self.reasons[reason] += count or 0
+            self.places.setdefault(reason, place)
+        for moment in coverage.get_column("last_seen").drop_nulls():
+            self.last_seen = max(self.last_seen or moment, moment)

@@ -1,0 +1,41 @@
+"""A pipeline for tests: the built-in catalog, keys in a folder, no settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+from sensor.catalog.load import load
+from sensor.identity.scope import Scopes
+from sensor.match.blindness import Blindness
+from sensor.match.index import Index
+from sensor.pipeline import Origin, Pipeline
+from sensor.privacy.keys import Keys
+from sensor.privacy.pseudonyms import Pseudonyms
+from sensor.settings import Networks
+from sensor.sources.interface import Batch
+
+
+@cache
+def _index() -> Index:
+    return Index.build(load().indicators)
+
+
+def pipeline_in(folder: Path, blindness: Blindness | None = None) -> Pipeline:
+    """A pipeline of a SPAN sensor in `hq`, with keys in `folder`."""
+    scopes, keys = Scopes(Networks()), Keys(folder, "UTC")
+    pseudonyms = Pseudonyms(keys, "pseudonymous", scopes.is_internal)
+    origin = Origin("s", "hq", "span", "test", "in")
+    return Pipeline(origin, _index(), "1", scopes, keys, pseudonyms, blindness=blindness)
+
+
+def tables_of(pipeline: Pipeline, batches: Sequence[Batch]) -> dict[str, pl.DataFrame]:
+    """The tables of all batches, flushed after each."""
+    flushed = []
+    for nth, batch in enumerate(batches, 1):
+        pipeline.add(batch)
+        flushed.append(pipeline.flush(batch.position, last=nth == len(batches)))
+    return {name: pl.concat(frames[name] for frames in flushed) for name in flushed[0]}
