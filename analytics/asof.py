@@ -22,9 +22,9 @@ import duckdb
 from analytics.build import Counting, Work, complete_manifest
 from analytics.definitions import load_marts
 from analytics.lake import LakeUnreadable, open_views
-from analytics.marts.state import GRACE, read_state
+from analytics.marts.state import GRACE, locked, read_state
 from analytics.publish import publish
-from analytics.workshop import alone, workshop
+from analytics.scratch import scratch_database
 
 _PREFIX = "as-of-"
 
@@ -64,13 +64,13 @@ def _counted(lake: Path, moment: datetime, counting: Counting | None) -> Iterato
         hint = "--as-of counts anew, so it takes write access to the restricted zone"
         raise LakeUnreadable(f"{restricted}: {error.strerror}; {hint}") from error
     try:
-        with alone(lake):
+        with locked(lake):
             _forget_abandoned(restricted)
             manifest = complete_manifest(lake).as_of(moment)
             state = read_state(lake)
             state.build += 1
             place = f"{folder.relative_to(lake)}/"
-            with workshop(lake) as connection:
+            with scratch_database(lake) as connection:
                 work = Work(
                     lake, manifest, state, connection, manifest.zone, manifest.k, moment, load_marts(), place
                 )

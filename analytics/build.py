@@ -29,8 +29,8 @@ import polars as pl
 from analytics.definitions import Mart, load_marts
 from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, literal, read_manifest
 from analytics.marts.days import LAST, MOST_DAYS, count_days, neighbours, of_one_directory, on_day, read_days
-from analytics.marts.holders import HELD as HELD_TABLES
-from analytics.marts.holders import digests, hold
+from analytics.marts.files import is_same, write_rows
+from analytics.marts.holders import HELD, digests, hold
 from analytics.marts.inputs import (
     LASTING,
     Sizes,
@@ -43,13 +43,14 @@ from analytics.marts.inputs import (
     is_day,
     rules,
 )
-from analytics.marts.state import MartState, read_state, sweep, write_state
+from analytics.marts.state import MartState, locked, read_state, sweep, write_state
 from analytics.marts.threads import each, runs
 from analytics.marts.weeks import DAILY, days_of, prepare_week, store_frame, weeks_of
 from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
 from analytics.publish import publish
+from analytics.scratch import scratch_database
 from analytics.stored import (
     LANDED,
     cold_sql,
@@ -60,10 +61,9 @@ from analytics.stored import (
     settled_sql,
     unmerged_sql,
 )
-from analytics.workshop import FILE_MODES, FOLDER_MODES, alone, is_same, make_folders, workshop, write_rows
 
 #: Base tables whose rows may be passed in memory, because they must not lie in the lake.
-HELD = ("sightings", "names", *LASTING)
+IN_MEMORY = ("sightings", "names", *LASTING)
 #: Days that are read together: at most this many, with files of at most this size (about two million
 #: sightings).
 DAYS_A_RUN, BYTES_A_RUN = MOST_DAYS, 32_000_000
@@ -115,32 +115,34 @@ def build(
     zone: str,
     k: int = K,
     now: datetime | None = None,
-    held: Mapping[str, pl.DataFrame] | None = None,
+    in_memory: Mapping[str, pl.DataFrame] | None = None,
     policy: Compiled | None = None,
     counting: Counting | None = None,
     blanks: Path | None = None,
 ) -> Built:
     """Builds the marts of dirty days and weeks of `lake` and publishes both views files. Idempotent.
 
-    `zone` is the IANA time zone of reports, `k` the smallest group shown. `held` are rows of the tables HELD
-    that must not lie in the lake: the marts of their weeks are made in memory. `policy` replaces the
-    published policy, `counting` counts people over weeks; None leaves what is published as it is. `blanks` is
-    a folder in which `publish` caches empty views files.
+    `zone` is the IANA time zone of reports, `k` the smallest group shown. `in_memory` are rows of the tables
+    IN_MEMORY that must not lie in the lake: the marts of their weeks are made in memory. `policy` replaces
+    the published policy, `counting` counts people over weeks; None leaves what is published as it is.
+    `blanks` is a folder in which `publish` caches empty views files.
 
     Raises LakeUnreadable.
     """
     checked_zone(zone)
     moment = now or datetime.now(UTC)
-    with alone(lake):
+    with locked(lake):
         manifest = complete_manifest(lake)
         state = read_state(lake)
         state.build += 1
-        with workshop(lake) as connection:
+        with scratch_database(lake) as connection:
             work = Work(lake, manifest, state, connection, zone, k, moment, load_marts())
             days = work.make_days()
             fresh = work.make_weeks()
             work.count_people(counting, fresh)
-            weeks = sorted({*fresh, *work.make_names(), *work.make_coverage(), *work.make_held(held or {})})
+            weeks = sorted(
+                {*fresh, *work.make_names(), *work.make_coverage(), *work.make_in_memory(in_memory or {})}
+            )
             work.store_policy(policy)
             work.make_findings()
             write_state(lake, state)
@@ -207,7 +209,7 @@ class Work:
                 self.state.eyes |= {day.isoformat(): sorted(eyes) for day in counted.values()}
                 self.state.inputs |= {f"day/{day}": digest_of(day) for day in counted.values()}
 
-        shared = (*HELD_TABLES, "every_directory", "sensors")
+        shared = (*HELD, "every_directory", "sensors")
         together = runs(
             self.connection, dirty, apart=timedelta(days=1), most=DAYS_A_RUN,
             fit=lambda days: self._bytes(days) <= BYTES_A_RUN, small=self._bytes(dirty) <= SMALL_BYTES,
@@ -448,7 +450,7 @@ class Work:
         each(self.connection, together, make, begin=begin)
         return list(dirty)
 
-    def make_held(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:
+    def make_in_memory(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:
         """Makes the open marts of the weeks of the rows in `frames`, which are only in memory.
 
         Nothing about a person is written: restricted marts stay temporary tables, and what does not fit into
@@ -457,23 +459,23 @@ class Work:
         if all(frame.is_empty() for frame in frames.values()):
             return []
         self.connection.execute("SET temp_file_encryption = true")
-        for name in HELD:
-            store_frame(self.connection, f"held_{name}", frames[name])
-        for name in (name for name in HELD if name != "names"):
-            self._relation("TABLE", f"every_{name}", memory_sql(self.manifest.tables[name], f"held_{name}"))
+        for name in IN_MEMORY:
+            store_frame(self.connection, f"memory_{name}", frames[name])
+        for name in (name for name in IN_MEMORY if name != "names"):
+            self._relation("TABLE", f"every_{name}", memory_sql(self.manifest.tables[name], f"memory_{name}"))
         hold(self.connection)
         nothing = cold_sql(self.manifest.tables["restated"], [], root=self.root)
         self._relation("VIEW", "week_restated", nothing)
-        self._count_held(sorted(frames["sightings"]["seen_at"].dt.date().unique().drop_nulls()))
+        self._count_in_memory(sorted(frames["sightings"]["seen_at"].dt.date().unique().drop_nulls()))
         weeks = {of: _weeks_in(frames[of][time], self.zone) for of, time in _TIMES.items()}
         for week in sorted(weeks["sightings"]):
             self._store_week(week, prepare_week(self.connection, week, zone=self.zone, k=self.k))
-        self._relation("VIEW", "week_names", "SELECT * FROM held_names")
+        self._relation("VIEW", "week_names", "SELECT * FROM memory_names")
         for week in sorted(weeks["names"]):
             self._store_week(week, self._values(week), of="names")
         return sorted(weeks["sightings"] | weeks["names"])
 
-    def _count_held(self, days: Sequence[date]) -> None:
+    def _count_in_memory(self, days: Sequence[date]) -> None:
         """Counts `days` into temporary tables `week_<mart>`."""
         daily = [mart for mart in self.marts if mart.name in DAILY]
         for mart in daily:
@@ -528,8 +530,7 @@ class Work:
         folder = f"{self.place}{mart.zone}/marts/{mart.name}/{mart.period}={period}"
         path = f"{folder}/{self.state.build:08d}.parquet"
         zone = "restricted" if self.place else mart.zone
-        make_folders(self.lake, Path(path).parent, mode=FOLDER_MODES[zone])
-        rows = write_rows(self.connection, sql, self.lake / path, mode=FILE_MODES[zone])
+        rows = write_rows(self.connection, sql, self.lake, path, zone=zone)
         known = self.state.files.get(mart.name, {}).get(period)
         if rows and known and is_same(self.lake / known, self.lake / path):
             (self.lake / path).unlink()
@@ -550,7 +551,7 @@ class Work:
         self.connection.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {sql}")
 
 
-#: By table: the column whose time decides which week a held row belongs to.
+#: By table: the column whose time decides which week a row in memory belongs to.
 _TIMES = {"sightings": "seen_at", "names": "bucket"}
 
 

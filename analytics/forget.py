@@ -17,11 +17,11 @@ import duckdb
 from analytics.definitions import Mart, load_marts
 from analytics.lake import connect, literal
 from analytics.marts.days import neighbours
-from analytics.marts.state import MartState, read_state, write_state
+from analytics.marts.files import write_rows
+from analytics.marts.state import MartState, locked, read_state, write_state
 from analytics.marts.weeks import weeks_of
 from analytics.policy.judge import HISTORY_WEEKS
 from analytics.subject import Times
-from analytics.workshop import alone, write_rows
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def keep_figures(
     `sightings`, `names` and `coverage` are the days that rows were deleted of. Days from `before` on are not
     made final, but counted again without the rows. Raises LakeUnreadable.
     """
-    with alone(lake):
+    with locked(lake):
         state = read_state(lake)
         counted = {near for day in sightings for near in neighbours(day) if near < before}
         days_by_table = {"names": names, "coverage": coverage}
@@ -66,7 +66,7 @@ def expire(lake: Path, *, restricted: date, published: date) -> list[Forgotten]:
     Returns the files, which `remove` deletes. Raises LakeUnreadable.
     """
     gone = []
-    with alone(lake):
+    with locked(lake):
         state = read_state(lake)
         for mart in (mart for mart in load_marts() if mart.period != "once"):
             limit = restricted if mart.zone == "restricted" else published
@@ -85,7 +85,7 @@ def erase(lake: Path, tokens: Sequence[str], times: Times, *, before: date) -> l
     In rows of others, server addresses that were theirs at the time (`times`) become NULL.
     """
     gone = []
-    with alone(lake), connect() as connection:
+    with locked(lake), connect() as connection:
         connection.execute(
             "CREATE TABLE served "
             "(site VARCHAR, address VARCHAR, valid_from TIMESTAMPTZ, valid_to TIMESTAMPTZ)"
@@ -116,7 +116,7 @@ def erase(lake: Path, tokens: Sequence[str], times: Times, *, before: date) -> l
 
 def remove(lake: Path, gone: Iterable[Forgotten]) -> None:
     """Deletes the files in `gone`, and those kept for older readers. Call it once new views are published."""
-    with alone(lake):
+    with locked(lake):
         state = read_state(lake)
         for path in [*(one.path for one in gone), *state.retired]:
             (lake / path).unlink(missing_ok=True)
@@ -162,7 +162,7 @@ def _without(
         return None, path
     target = str(Path(path).with_name(f"{build:08d}.parquet"))
     less = f"* REPLACE (CASE WHEN NOT {served} THEN server END AS server)" if found[2] else "*"
-    write_rows(connection, f"SELECT {less} {rows} WHERE NOT ({theirs})", lake / target, mode=0o640)
+    write_rows(connection, f"SELECT {less} {rows} WHERE NOT ({theirs})", lake, target, zone="restricted")
     return Forgotten(path, _sha256(lake / path), int(found[0]), int(found[1]), int(found[2])), target
 
 

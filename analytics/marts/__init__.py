@@ -11,6 +11,7 @@
     ksafe.py, crossing.py, groups.py   decide which cells of the cubes may be shown   pure
     inputs.py        fingerprints of what a period is made from
     state.py         which files hold which period                                  I/O
+    files.py         writes them                                                    I/O
     threads.py       makes several periods at the same time
 
 Nothing finer than a k-safe cell ever reaches the open zone: figures are hidden here, not in a view. In a

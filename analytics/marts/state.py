@@ -1,4 +1,4 @@
-"""Reads and writes `marts.json`: which file holds which period of which mart, and what it was made from.
+"""Reads and writes `marts.json`, under its lock: which file holds which period of which mart, made from what.
 
 Mart files have the number of the build in their name and are never changed, so that readers who opened the
 views before a build still get right answers. Files that were replaced are kept for 48 h (`GRACE`).
@@ -6,8 +6,11 @@ views before a build still get right answers. Files that were replaced are kept 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,6 +54,21 @@ class MartState:
     def named(self) -> set[str]:
         """All files that are current, or retired and may still be read."""
         return {path for files in self.files.values() for path in files.values()} | set(self.retired)
+
+
+@contextmanager
+def locked(lake: Path) -> Iterator[None]:
+    """Holds the lock of the marts, so that one process at a time changes them; waits for it.
+
+    Raises LakeUnreadable.
+    """
+    try:
+        handle = (lake / "marts.lock").open("w")
+    except OSError as error:
+        raise LakeUnreadable(f"{lake}: {error.strerror}; the lake must exist and be writable") from error
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def read_state(lake: Path) -> MartState:

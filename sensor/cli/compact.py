@@ -94,13 +94,13 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
         policy = compiled_policy(settings, keys) if ours else None
     except PolicyError as error:
         mistake = error
-    held = sealed.open() if sealed else None
+    unstored = sealed.open() if sealed else None
     with analysing(lake):
         build(
             lake.path,
             zone=settings.zone,
             k=settings.k,
-            held=held,
+            in_memory=unstored,
             policy=policy,
             counting=Counting(state, keys) if ours and settings.privacy == "pseudonymous" else None,
             blanks=state / "views",

@@ -16,9 +16,9 @@ import polars as pl
 from analytics.build import Work, complete_manifest
 from analytics.definitions import load_marts
 from analytics.lake import K, literal
-from analytics.marts.state import MartState
+from analytics.marts.state import MartState, locked
+from analytics.scratch import scratch_database
 from analytics.stored import files_sql
-from analytics.workshop import alone, workshop
 from sensor import schema
 
 TYPES: dict[Any, str] = {
@@ -177,7 +177,7 @@ def counted(
 
     The connection has `marts`, daily or weekly ones, under their names.
     """
-    with alone(lake.path), workshop(lake.path) as connection:
+    with locked(lake.path), scratch_database(lake.path) as connection:
         manifest, state = complete_manifest(lake.path), MartState()
         work = Work(lake.path, manifest, state, connection, zone, k, datetime.now(UTC), load_marts())
         work.make_days()
