@@ -119,7 +119,7 @@ class Scan:
         self.settings = settings
         self.lake = Lake(lake_path(settings))
         self._declared = declared
-        self._state = state_path(settings, self.lake.path)
+        self._state = state_path(settings)
         scanner.keep_in(self._state / "kernels")
         self._keys = Keys(self._state, settings.zone, settings.privacy)
         self._keys.check(self.lake.manifest().get("keys", {}), self.lake.path)

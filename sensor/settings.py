@@ -286,7 +286,7 @@ def lake_path(settings: Settings) -> Path:
     return settings.lake or data_folder() / "lake"
 
 
-def state_path(settings: Settings, lake: Path) -> Path:
+def state_path(settings: Settings) -> Path:
     """Where keys and caches live: outside the lake.
 
     Without a setting: the folder beside the lake if it is there already, else the user's state
@@ -294,6 +294,7 @@ def state_path(settings: Settings, lake: Path) -> Path:
     """
     if settings.state is not None:
         return settings.state
+    lake = lake_path(settings)
     beside = lake.with_name(lake.name + ".state")
     if beside.is_dir():
         return beside

@@ -45,7 +45,7 @@ def command(
                 typer.echo(letter.text + "\n")
             typer.echo(f"{len(letters)} in all; each destination gets only those it has not had before")
             return
-        with outbox(settings, place.path) as box:
+        with outbox(settings) as box:
             missed = {waiting.destination for waiting in box.waiting()}
             late = [d for d in settings.destinations if not to and d.name in missed]
             destinations = () if only_reports else chosen(settings, to, "alerts")

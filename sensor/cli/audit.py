@@ -61,7 +61,7 @@ def verify(
         typer.echo(f"shadowai: {problem}", err=True)
     if problems:
         raise typer.Exit(5)
-    for case_id, account in log.alone().items():
+    for case_id, account in log.one_account().items():
         typer.echo(
             f"shadowai: case {case_id} was asked for and approved from one account ({account}): nothing "
             "shows that they were two people",
@@ -78,7 +78,7 @@ def _places(config: Path | None, lake: Path | None, state: Path | None) -> tuple
 
     settings = settings_from(config, lake=lake, state=state)
     place = lake_path(settings)
-    return place, state_path(settings, place)
+    return place, state_path(settings)
 
 
 def _copies(lake: Path) -> dict[int, list[str]]:

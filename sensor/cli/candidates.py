@@ -22,6 +22,7 @@ from sensor.cli.options import (
     SignaturesOption,
     StateOption,
     analysing,
+    catalog_of,
     command_behind,
     existing_lake,
     settings_from,
@@ -141,10 +142,8 @@ def _ranked(settings: Settings, days: int) -> pl.DataFrame:
     import polars as pl
 
     from analytics.lake import open_views
-    from sensor.catalog.load import load
     from sensor.match.candidates import NAMES, rank
     from sensor.match.index import Index
-    from sensor.settings import lake_path, state_path
     from sensor.store.lake import log_access
 
     place = existing_lake(settings)
@@ -153,7 +152,7 @@ def _ranked(settings: Settings, days: int) -> pl.DataFrame:
         log_access(place.path, query="shadowai candidates: names of all hosts")
         rows = views.execute(_QUERY, [days]).fetchall()
     names = pl.DataFrame(rows, schema=NAMES, orient="row")
-    catalog = load(*settings.signatures, cache=state_path(settings, lake_path(settings)) / "catalog")
+    catalog = catalog_of(settings)
     return rank(names, Index.build(catalog.indicators), datetime.now(UTC))
 
 
@@ -203,9 +202,9 @@ def _write(vendor: Path, files: dict[str, dict[str, Any]]) -> None:
 
 
 def _dismissals(settings: Settings) -> Path:
-    from sensor.settings import lake_path, state_path
+    from sensor.settings import state_path
 
-    return state_path(settings, lake_path(settings)) / "dismissed.json"
+    return state_path(settings) / "dismissed.json"
 
 
 def _dismissed(settings: Settings) -> dict[str, Any]:

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, SignaturesOption, StateOption, say, settings_from
+from sensor.cli.options import (
+    ConfigOption,
+    LakeOption,
+    SignaturesOption,
+    SiteOption,
+    StateOption,
+    say,
+    scan_of,
+    settings_from,
+)
 from sensor.cli.start import Ended
 
 if TYPE_CHECKING:
@@ -24,7 +33,6 @@ if TYPE_CHECKING:
     from sensor.scan import Scan
     from sensor.sources.bpf import Program
     from sensor.sources.live import LiveSource
-    from sensor.store.evidence import Bounds
     from sensor.summary import Summary
 
 
@@ -42,7 +50,7 @@ def command(
             metavar="NAME", help="Name of this sensor; one of the settings file brings its site and rank."
         ),
     ] = "live",
-    site: Annotated[str | None, typer.Option(metavar="SITE", help="Site of this sensor.")] = None,
+    site: SiteOption = None,
     seconds: Annotated[
         float | None, typer.Option(min=0.1, metavar="SECONDS", help="Stop after this long.")
     ] = None,
@@ -100,18 +108,16 @@ def command(
     certificate names and record sizes, and reports say so. --evidence is logged; `shadowai evidence`
     reads what was kept.
     """
-    from sensor.scan import Declared, Scan
     from sensor.sources import afpacket, live
+    from sensor.store.evidence import Bounds
 
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     networks = _networks([*chosen.networks.exclude, *(exclude or [])])
     program = _program(only, truncate)
     source_input = live.describe_input(interfaces, sensor)
     afpacket.check(interfaces, program)
-    scan = Scan(chosen, Declared(sensor, site))
-    for line in scan.unusable:
-        typer.echo(line, err=True)
-    kept = scan.evidence(source_input, _bounds(evidence_mb, evidence_days)) if evidence else None
+    scan = scan_of(chosen, sensor, site)
+    kept = scan.evidence(source_input, Bounds(evidence_mb, evidence_days)) if evidence else None
     source = live.LiveSource(
         chosen.networks.internal, ring_bytes=ring_mb << 20, exclude=networks, program=program,
         truncate=truncate, workers=workers, seconds=seconds, tell=say,
@@ -125,12 +131,6 @@ def command(
         typer.echo(f"evidence: {kept.packets:,} packets{missed}")
     if signal.SIGINT in signals:
         raise Ended
-
-
-def _bounds(megabytes: int, days: int) -> Bounds:
-    from sensor.store.evidence import Bounds
-
-    return Bounds(megabytes, days)
 
 
 def _program(given: str | None, truncate: bool) -> Program | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from sensor.cli.exporting import put
-from sensor.cli.options import ConfigOption, OutOption, SignaturesOption, settings_from
+from sensor.cli.options import ConfigOption, OutOption, SignaturesOption, catalog_of, settings_from
 from sensor.cli.table import print_table
 from sensor.errors import CatalogError, UsageError
 
@@ -240,12 +240,9 @@ def export(
 
 def _catalog(config: Path | None, signatures: list[Path] | None) -> Catalog:
     """The catalog with its overlays; its mistakes end the command, one line each."""
-    from sensor.catalog.load import load
-    from sensor.settings import lake_path, state_path
-
     settings = settings_from(config, signatures=signatures or None)
     try:
-        return load(*settings.signatures, cache=state_path(settings, lake_path(settings)) / "catalog")
+        return catalog_of(settings)
     except CatalogError as error:
         _fail(str(error).splitlines())
 

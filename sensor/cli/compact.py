@@ -76,7 +76,7 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
 
     moment = datetime.now(UTC)
     wait = timedelta() if include_current else SETTLE
-    state = state_path(settings, lake.path)
+    state = state_path(settings)
     keys = Keys(state, settings.zone, settings.privacy)
     ours = keys.go_with(lake.manifest().get("keys", {}), lake.path)
     terms = Terms(settings.zone, settings.k, settings.privacy, keys.prints())

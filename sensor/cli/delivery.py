@@ -96,13 +96,13 @@ def _secret(settings: Settings, name: str, secret: Secret | None) -> str | None:
 
 
 @contextmanager
-def outbox(settings: Settings, lake: Path) -> Iterator[Outbox]:
-    """The outbox of this lake, locked for the block. Raises DeliveryError."""
+def outbox(settings: Settings) -> Iterator[Outbox]:
+    """The outbox of the state folder, locked for the block. Raises DeliveryError."""
     from analytics.delivery.outbox import Outbox, OutboxBusy
     from sensor.errors import DeliveryError
     from sensor.settings import state_path
 
-    box = Outbox(state_path(settings, lake) / "outbox")
+    box = Outbox(state_path(settings) / "outbox")
     try:
         with box.locked():
             yield box

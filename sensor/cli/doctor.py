@@ -25,7 +25,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
 
     settings = settings_from(config, lake=lake, state=state)
     place = lake_path(settings)
-    folder = state_path(settings, place)
+    folder = state_path(settings)
     findings = [
         *_versions(),
         _writable("lake", place),

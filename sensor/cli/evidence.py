@@ -32,7 +32,7 @@ def command(
 
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
-    folder = state_path(settings, place.path)
+    folder = state_path(settings)
     jit.use(folder / "kernels")  # before anything that has kernels is imported
     from sensor.evidence import read
 

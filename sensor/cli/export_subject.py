@@ -86,7 +86,7 @@ def command(
 
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
-    folder = state_path(settings, place.path)
+    folder = state_path(settings)
     keys = Keys(folder, settings.zone, settings.privacy)
     keys.check(place.manifest().get("keys", {}), place.path)
     subject = Subject.of(person, keys, settings.privacy)

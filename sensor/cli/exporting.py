@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli.options import catalog_of
+
 if TYPE_CHECKING:
     from sensor.catalog.load import Catalog
     from sensor.settings import Settings
@@ -50,11 +52,7 @@ class Asked:
     @property
     def catalog(self) -> Catalog:
         """The catalog of the settings. Raises CatalogError."""
-        from sensor.catalog.load import load
-        from sensor.settings import lake_path, state_path
-
-        cache = state_path(self.settings, lake_path(self.settings)) / "catalog"
-        return load(*self.settings.signatures, cache=cache)
+        return catalog_of(self.settings)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,16 @@ from sensor.cli.compact import settle
 from sensor.cli.options import (
     ConfigOption,
     CustomOption,
+    FormatOption,
     LakeOption,
+    SensorOption,
     SignaturesOption,
+    SiteOption,
     StateOption,
     add_formats,
+    kind_named,
     say,
+    scan_of,
     settings_from,
 )
 from sensor.cli.start import Ended
@@ -35,18 +40,9 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
-    sensor: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name of the sensor these logs come from.")
-    ] = None,
-    site: Annotated[str | None, typer.Option(metavar="SITE", help="Site of that sensor.")] = None,
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="NAME",
-            help="Read all files as this kind (`shadowai sources`); lines of other log formats go to those.",
-        ),
-    ] = None,
+    sensor: SensorOption = None,
+    site: SiteOption = None,
+    form: FormatOption = None,
     custom: CustomOption = None,
 ) -> None:
     """Follow growing logs until stopped (SIGTERM, Ctrl-C).
@@ -55,14 +51,11 @@ def command(
     their start. A line is in the lake within seconds. Let a timer run `shadowai compact` every
     hour: it publishes what came in.
     """
-    from sensor.scan import Declared, Scan
     from sensor.streams import Follower
 
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     add_formats(chosen, custom)
-    scan = Scan(chosen, Declared(sensor, site))
-    for line in scan.unusable:
-        typer.echo(line, err=True)
+    scan = scan_of(chosen, sensor, site)
     ready(scan, chosen)
     follower = Follower(scan, paths, _kind_of(form), say)
     came = stop_on_signals(follower.stop)
@@ -95,7 +88,6 @@ def stop_on_signals(stop: Callable[[], None]) -> list[int]:
 
 def _kind_of(form: str | None) -> Callable[[bytes], type[Source] | None]:
     """The format of a file by its first bytes, or the one of --format. Raises UsageError."""
-    from sensor.cli.scan import kind_named
     from sensor.errors import UsageError
     from sensor.sources.detect import recognise
     from sensor.sources.family import Family

@@ -119,10 +119,10 @@ def list_(lake: LakeOption = None, state: StateOption = None, config: ConfigOpti
 
 def _keys(config: Path | None, lake: Path | None, state: Path | None) -> tuple[Keys, Path, ZoneInfo]:
     from sensor.privacy.keys import Keys
-    from sensor.settings import lake_path, state_path
+    from sensor.settings import state_path
 
     settings = settings_from(config, lake=lake, state=state)
-    folder = state_path(settings, lake_path(settings))
+    folder = state_path(settings)
     return Keys(folder, settings.zone, settings.privacy), folder, ZoneInfo(settings.zone)
 
 

@@ -14,10 +14,13 @@ from sensor.cli.options import (
     ConfigOption,
     CustomOption,
     LakeOption,
+    SensorOption,
     SignaturesOption,
+    SiteOption,
     StateOption,
     add_formats,
     say,
+    scan_of,
     settings_from,
 )
 from sensor.cli.start import Ended
@@ -44,8 +47,8 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
-    sensor: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the sensor.")] = None,
-    site: Annotated[str | None, typer.Option(metavar="SITE", help="Site of that sensor.")] = None,
+    sensor: SensorOption = None,
+    site: SiteOption = None,
     custom: CustomOption = None,
     certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="For tls: our certificate.")] = None,
     key: Annotated[Path | None, typer.Option(metavar="PEM", help="Its key, if in a file of its own.")] = None,
@@ -61,16 +64,13 @@ def command(
     """
     import asyncio  # a quarter of what all commands take to import
 
-    from sensor.scan import Declared, Scan
     from sensor.sources.receive import Receiver
     from sensor.streams import Listener
 
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     add_formats(chosen, custom)
     places = [endpoint(text) for text in endpoints or ("udp", "tcp")]
-    scan = Scan(chosen, Declared(sensor, site))
-    for line in scan.unusable:
-        typer.echo(line, err=True)
+    scan = scan_of(chosen, sensor, site)
     ready(scan, chosen)
     receiver = Receiver(places, _context(places, certificate, key, clients))
     listener = Listener(scan, receiver, f"listen {sensor or ''} {' '.join(map(str, places))}", say)

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from sensor.catalog.load import Catalog
     from sensor.privacy.counting import Counting
+    from sensor.scan import Scan
     from sensor.settings import Settings
+    from sensor.sources.interface import Source
     from sensor.store.lake import Lake
 
 LakeOption = Annotated[
@@ -64,6 +67,19 @@ AsOfOption = Annotated[
 OutOption = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="FILE", help="File instead of standard output.")
 ]
+SensorOption = Annotated[
+    str | None,
+    typer.Option("--sensor", metavar="NAME", help="Name of the sensor that saw or wrote what is read."),
+]
+SiteOption = Annotated[str | None, typer.Option("--site", metavar="SITE", help="Site of that sensor.")]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="Read everything as this kind (`shadowai sources`); lines of other log formats go to those.",
+    ),
+]
 CustomOption = Annotated[
     list[Path] | None,
     typer.Option("--custom", metavar="FILE", help="A log format of your own, written in TOML; repeatable."),
@@ -112,6 +128,36 @@ def settings_from(config: Path | None, *, change_terms: bool = False, **options:
     return settings
 
 
+def scan_of(settings: Settings, sensor: str | None, site: str | None, vantage: str | None = None) -> Scan:
+    """A scan with these settings; lines of identity files that cannot be used are printed to stderr.
+
+    Raises UsageError, CatalogError, LakeError.
+    """
+    from sensor.scan import Declared, Scan
+
+    scan = Scan(settings, Declared(sensor, site, vantage))
+    for line in scan.unusable:
+        typer.echo(line, err=True)
+    return scan
+
+
+def kind_named(name: str | None) -> type[Source] | None:
+    """The kind of input called `name`. Raises UsageError."""
+    if name is None:
+        return None
+    import difflib
+
+    from sensor.errors import UsageError
+    from sensor.sources.detect import kinds_by_name
+
+    kinds = kinds_by_name()
+    if name not in kinds:
+        near = difflib.get_close_matches(name, kinds, 1)
+        hint = f"did you mean {near[0]}?" if near else "`shadowai sources` lists them"
+        raise UsageError(f"no format {name!r}", place="--format", hint=hint)
+    return kinds[name]
+
+
 def command_behind(context: typer.Context) -> str | None:
     """The subcommand after a group's own options, if there is one.
 
@@ -140,6 +186,14 @@ def existing_lake(settings: Settings) -> Lake:
     return lake
 
 
+def catalog_of(settings: Settings) -> Catalog:
+    """The catalog that the settings name. Raises CatalogError."""
+    from sensor.catalog.load import load
+    from sensor.settings import state_path
+
+    return load(*settings.signatures, cache=state_path(settings) / "catalog")
+
+
 def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Counting | None:
     """What counts people over several weeks as of an earlier moment; None for now, or without a readable
     key."""
@@ -151,7 +205,7 @@ def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Cou
     if as_of is None or settings.privacy != "pseudonymous":
         return None
     try:
-        keys = Keys(state := state_path(settings, lake.path), settings.zone)
+        keys = Keys(state := state_path(settings), settings.zone)
         keys.check(lake.manifest().get("keys", {}), lake.path)
         return Counting(state, keys)
     except (LakeError, OSError):

@@ -21,6 +21,7 @@ from sensor.cli.options import (
     SignaturesOption,
     StateOption,
     analysing,
+    catalog_of,
     existing_lake,
     settings_from,
 )
@@ -196,7 +197,7 @@ def simulate(
     settings = _settings(config, new, signatures=signatures, state=state, lake=lake)
     stated = _checked(settings)
     place = existing_lake(settings)
-    keys = Keys(state_path(settings, place.path), settings.zone, settings.privacy)
+    keys = Keys(state_path(settings), settings.zone, settings.privacy)
     keys.check(place.manifest().get("keys", {}), place.path)  # other tokens would except nobody
     log_access(place.path, query=f"shadowai policy simulate {new}")
     with analysing(place):
@@ -338,10 +339,8 @@ def _tell(problems: list[Problem]) -> None:
 def _known(settings: Settings) -> Known:
     """What the policy may name: the catalog's services, and places as far as the settings tell."""
     from analytics.policy.checks import Known
-    from sensor.catalog.load import load
-    from sensor.settings import lake_path, state_path
 
-    catalog = load(*settings.signatures, cache=state_path(settings, lake_path(settings)) / "catalog")
+    catalog = catalog_of(settings)
     people = _people(settings)
     sites = {sensor.site for sensor in settings.sensors}
     places: dict[str, set[str]] = {"segment": set(settings.networks.segments)}

@@ -67,7 +67,7 @@ def _facts(settings: Settings) -> Facts:
     from sensor.settings import lake_path, state_path
 
     place, about = lake_path(settings), settings.about
-    folder = state_path(settings, place)
+    folder = state_path(settings)
     keys = Keys(folder, settings.zone, settings.privacy)
     return Facts(
         level=settings.privacy,

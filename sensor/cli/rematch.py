@@ -13,6 +13,7 @@ from sensor.cli.options import (
     SignaturesOption,
     StateOption,
     analysing,
+    catalog_of,
     existing_lake,
     settings_from,
 )
@@ -44,10 +45,8 @@ def command(
 
     Older reports stay reproducible with --as-of.
     """
-    from sensor.catalog.load import load
     from sensor.cli.compact import settle
     from sensor.rematch import Rematch
-    from sensor.settings import state_path
     from sensor.store import purge
 
     settings = settings_from(config, lake=lake, state=state, signatures=signatures or None)
@@ -55,7 +54,7 @@ def command(
     if settings.privacy == "aggregate":
         typer.echo("at level aggregate no row about a person is stored: there is nothing to rematch")
         return
-    catalog = load(*settings.signatures, cache=state_path(settings, place.path) / "catalog")
+    catalog = catalog_of(settings)
     if not dry_run:
         settle(place, settings, include_current=now)
     left = purge.unreached(place)

@@ -158,7 +158,7 @@ def send_it(
         return
     destinations = chosen(settings, to, "reports")
     ways = transports(settings, destinations)
-    with outbox(settings, place.path) as box:
+    with outbox(settings) as box:
         for destination in destinations:
             goes = with_pdf if destination.pdf else letter
             queued = box.put(destination.name, goes, moment, again=again)
@@ -197,7 +197,7 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
         target /= f"{name}-report.html"
     if name == "person":  # no reading without a record: this raises where it cannot be written
         log_access(place.path, query=f"report person {about} {wanted.period or 'newest'}")
-        AuditLog(state_path(settings, place.path)).append("report.person", now=datetime.now(UTC), people=1)
+        AuditLog(state_path(settings)).append("report.person", now=datetime.now(UTC), people=1)
     with (
         closed_to_others(name == "person"),
         _explained(target, f"shadowai report {name} --help", form),

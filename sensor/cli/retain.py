@@ -49,7 +49,7 @@ def command(
     gone = purge.purge(place, _rules(settings.retention, moment), now=moment)
     marts = _marts(place, settings, gone, moment)
     files = purge.remove(place, gone, now=datetime.now(UTC)) + len(marts)
-    folder = state_path(settings, place.path)
+    folder = state_path(settings)
     keys = Keys(folder, settings.zone, settings.privacy)
     files += Counting(folder, keys).expire(_limit(moment, settings.retention.published))
     typer.echo(record(folder, "retain", [*gone, *marts], now=moment, files=files))

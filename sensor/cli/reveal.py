@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, StateOption, settings_from
+from sensor.cli.options import ConfigOption, LakeOption, StateOption, say, settings_from
 
 if TYPE_CHECKING:
     from sensor.privacy.reveal import Case, Reveals
@@ -45,27 +45,21 @@ def enrol(
     """Let somebody act in a role. Names are remembered, sealed for both roles, once both have somebody."""
     from sensor.privacy.audit import AuditLog
     from sensor.privacy.vault import Custodians, role_name
+    from sensor.settings import state_path
 
-    folder, _ = _place(config, lake, state)
-    by = None
-    if introduced_by is not None:
-        by = introduced_by, _secret(introduced_secret_file, introduced_by)
-    custodians = Custodians(folder)
+    folder = state_path(settings_from(config, lake=lake, state=state))
+    by = None if introduced_by is None else (introduced_by, _secret(introduced_secret_file, introduced_by))
+    custodians, log = Custodians(folder), AuditLog(folder)
     custodians.enrol(name, role_name(role), _secret(secret_file, name, new=True), by)
-    log = AuditLog(folder)
-    mine = log.append("reveal.enrol", now=datetime.now(UTC), done_by=name, reason=f"as {role}").account
-    both = custodians.public_keys() is not None
-    typer.echo(
-        f"{name} is {role}; "
-        + ("the vault is filled from the next scan on" if both else "the other role is empty")
-    )
-    mine_too = [entry for entry in log.entries() if (entry.action, entry.account) == ("reveal.enrol", mine)]
-    enrolled = {entry.done_by.removesuffix(f" ({mine})") for entry in mine_too}
-    if theirs := [one for one, of in sorted(custodians.names().items()) if of != role and one in enrolled]:
-        typer.echo(
-            f"shadowai: {theirs[0]} was enrolled from this account, too ({mine}); they are two people if "
-            "each typed a secret of their own",
-            err=True,
+    entry = log.append("reveal.enrol", now=datetime.now(UTC), done_by=name, reason=f"as {role}")
+    is_complete = custodians.public_keys() is not None
+    vault = "the vault is filled from the next scan on" if is_complete else "the other role is empty"
+    typer.echo(f"{name} is {role}; {vault}")
+    enrolled = log.enrolled_from(entry.account)
+    if others := sorted(one for one, of in custodians.names().items() if of != role and one in enrolled):
+        say(
+            f"{others[0]} was enrolled from this account, too ({entry.account}); they are two people if each "
+            "typed a secret of their own"
         )
 
 
@@ -73,8 +67,10 @@ def enrol(
 def custodians(lake: LakeOption = None, state: StateOption = None, config: ConfigOption = None) -> None:
     """Who may ask and who may agree."""
     from sensor.privacy.vault import Custodians
+    from sensor.settings import state_path
 
-    for name, role in sorted(Custodians(_place(config, lake, state)[0]).names().items()):
+    folder = state_path(settings_from(config, lake=lake, state=state))
+    for name, role in sorted(Custodians(folder).names().items()):
         typer.echo(f"{role}\t{name}")
 
 
@@ -92,8 +88,7 @@ def request(
     config: ConfigOption = None,
 ) -> None:
     """Ask for what tokens stand for."""
-    reveals = _reveals(config, lake, state)
-    case = reveals.request(tokens, reason, days, name, _secret(secret_file, name))
+    case = _reveals(config, lake, state).request(tokens, reason, days, name, _secret(secret_file, name))
     typer.echo(f"{case.case_id}\tnow another person: shadowai reveal approve {case.case_id} --as NAME")
 
 
@@ -107,18 +102,15 @@ def approve(
     config: ConfigOption = None,
 ) -> None:
     """Agree to a request of somebody else."""
-    from sensor.privacy.audit import AuditLog
-
     reveals = _reveals(config, lake, state)
-    found = [case for case in reveals.cases() if case.case_id == case_id]
-    for case in found:
-        typer.echo(_line(case), err=True)
+    for case in reveals.cases():
+        if case.case_id == case_id:
+            typer.echo(_line(case), err=True)
     case = reveals.approve(case_id, name, _secret(secret_file, name))
-    if account := AuditLog(_place(config, lake, state)[0]).alone().get(case_id):
-        typer.echo(
-            f"shadowai: {case.requested_by} asked from this account, too ({account}), which is on record; "
-            "let each work from their own",
-            err=True,
+    if account := reveals.one_account(case_id):
+        say(
+            f"{case.requested_by} asked from this account, too ({account}), which is on record; let each "
+            "work from their own"
         )
     typer.echo(
         f"{case_id}\tapproved; {case.requested_by} may look until {case.expires_at:%Y-%m-%d %H:%M} UTC"
@@ -154,19 +146,14 @@ def _line(case: Case) -> str:
     return f"{case.case_id}\t{case.requested_by}\t{tokens}\t{status}\t{until}\t{case.reason}"
 
 
-def _place(config: Path | None, lake: Path | None, state: Path | None) -> tuple[Path, str]:
-    from sensor.settings import lake_path, state_path
-
-    settings = settings_from(config, lake=lake, state=state)
-    return state_path(settings, lake_path(settings)), settings.zone
-
-
 def _reveals(config: Path | None, lake: Path | None, state: Path | None) -> Reveals:
     from sensor.privacy.keys import Keys
     from sensor.privacy.reveal import Reveals
+    from sensor.settings import state_path
 
-    folder, zone = _place(config, lake, state)
-    return Reveals(folder, Keys(folder, zone), datetime.now(UTC))
+    settings = settings_from(config, lake=lake, state=state)
+    folder = state_path(settings)
+    return Reveals(folder, Keys(folder, settings.zone), datetime.now(UTC))
 
 
 def _secret(file: Path | None, name: str, *, new: bool = False) -> str:

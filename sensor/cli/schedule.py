@@ -172,7 +172,7 @@ def _folders(settings: Settings) -> tuple[Path, Path]:
     from sensor.settings import lake_path, state_path
 
     lake = lake_path(settings).absolute()
-    return lake, state_path(settings, lake).absolute()
+    return lake, state_path(settings).absolute()
 
 
 def _shut(path: Path, user: str) -> Path | None:

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 from typer.core import TyperGroup
 
-from sensor.cli.options import ConfigOption, CustomOption, add_formats, command_behind, settings_from
+from sensor.cli.options import (
+    ConfigOption,
+    CustomOption,
+    add_formats,
+    command_behind,
+    kind_named,
+    settings_from,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,7 +123,6 @@ def try_(
     config: ConfigOption = None,
 ) -> None:
     """Show how the first lines of a file would be read, and what they lack."""
-    from sensor.cli.scan import kind_named
     from sensor.errors import InputError
     from sensor.sources import open as opening
     from sensor.sources.detect import recognise

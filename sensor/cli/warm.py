@@ -11,10 +11,10 @@ def command(state: StateOption = None, lake: LakeOption = None, config: ConfigOp
     """Compile the decode kernels once."""
     import time
 
-    from sensor.settings import lake_path, state_path
+    from sensor.settings import state_path
 
     settings = settings_from(config, lake=lake, state=state)
-    folder = state_path(settings, lake_path(settings))
+    folder = state_path(settings)
     from sensor.decode import jit
 
     began = time.perf_counter()

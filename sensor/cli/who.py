@@ -57,7 +57,7 @@ def command(
 
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
-    folder = state_path(settings, place.path)
+    folder = state_path(settings)
     moment = _moment(at, settings.zone)
     Keys(folder, settings.zone, settings.privacy).check(place.manifest().get("keys", {}), place.path)
     with analysing(place):

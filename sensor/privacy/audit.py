@@ -152,7 +152,15 @@ class AuditLog:
                 problems.append(f"no entry has the hash {witness}: the log was cut or rewritten")
         return problems
 
-    def alone(self) -> dict[str, str]:
+    def enrolled_from(self, account: str) -> set[str]:
+        """Names of the custodians who were enrolled from this account."""
+        return {
+            entry.done_by.removesuffix(f" ({account})")
+            for entry in self.entries()
+            if (entry.action, entry.account) == ("reveal.enrol", account)
+        }
+
+    def one_account(self) -> dict[str, str]:
         """Case id → account, for the cases that were requested and approved from the same account."""
         asked: dict[str, str] = {}
         found: dict[str, str] = {}

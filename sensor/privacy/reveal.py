@@ -142,6 +142,10 @@ class Reveals:
             (self._load(p.stem)[0] for p in self._folder.glob("*.json")), key=lambda c: c.requested_at
         )
 
+    def one_account(self, case_id: str) -> str | None:
+        """The account from which a case was both requested and approved; None if there were two."""
+        return self._audit.one_account().get(case_id)
+
     def _key(self, name: str, secret: str, role: Role, case: Case | None = None) -> X25519PrivateKey:
         if self._custodians.names().get(name, role) != role:
             raise UsageError(f"{name} is no {role}", hint="the two roles are two people")

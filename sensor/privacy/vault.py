@@ -191,7 +191,7 @@ class Vault:
         wanted = set(tokens)
         if not (wanted and self._folder.is_dir()):
             return 0
-        with self._alone():
+        with self._locked():
             return sum(self._forget(epoch, wanted) for epoch in {epoch_of(token) for token in wanted})
 
     def _forget(self, epoch: int, wanted: set[str]) -> int:
@@ -241,7 +241,7 @@ class Vault:
     def _append(self, epoch: int, line: Mapping[str, Any]) -> None:
         file = self._file(epoch)
         with (
-            self._alone(),
+            self._locked(),
             os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as out,
         ):
             out.write(b"\n" * _ends_midline(file) + json.dumps(line).encode() + b"\n")
@@ -249,7 +249,7 @@ class Vault:
             os.fsync(out.fileno())
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         """No other process appends or rewrites meanwhile: what a sensor appends while somebody is erased must
         not be lost."""
         with durable.explained(self._folder):

@@ -73,11 +73,11 @@ def test_a_missing_settings_file_is_said(tmp_path: Path) -> None:
 def test_state_stays_beside_the_lake_once_it_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake = tmp_path / "lake"
+    chosen = settings.Settings(lake=tmp_path / "lake")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
-    assert settings.state_path(settings.Settings(), lake) == tmp_path / "home" / "shadowai"
+    assert settings.state_path(chosen) == tmp_path / "home" / "shadowai"
     (tmp_path / "lake.state").mkdir()
-    assert settings.state_path(settings.Settings(), lake) == tmp_path / "lake.state"
+    assert settings.state_path(chosen) == tmp_path / "lake.state"
 
 
 def test_sensors_are_found_by_path_and_kind(tmp_path: Path) -> None:

@@ -1,20 +1,21 @@
 """What a scan prints about one input."""
 
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from sensor.cli.scan import _ProgressBar, line
+from sensor.cli.outcome import ProgressBar, line
+from sensor.cli.scan import publish
 from sensor.scan import Declared, Scan
 from sensor.settings import Settings
 from sensor.sources import detect
 from sensor.sources import open as opening
 from sensor.sources.formats.dnsmasq import DnsmasqFamily
 from sensor.sources.formats.squid import SquidFamily
+from sensor.store.lake import Lake
 from sensor.summary import Summary
-from tests.product import compiled_once, shadowai, squid
+from tests.product import compiled_once
 
 
 def test_every_kind_of_a_mixed_file_is_advised_that_lacks_what_was_sent(tmp_path: Path) -> None:
@@ -24,19 +25,17 @@ def test_every_kind_of_a_mixed_file_is_advised_that_lacks_what_was_sent(tmp_path
     )
     scan = Scan(Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state")), Declared())
     plan = detect.plan(opening.find([tmp_path / "mixed.log"]).files)
-    outcome = scan.run(plan, replace=False, display=_ProgressBar(quiet=True))
+    outcome = scan.run(plan, replace=False, display=ProgressBar(quiet=True))
     assert set(outcome.advice) == {SquidFamily.advice, DnsmasqFamily.advice}
 
 
 def test_a_scan_that_ends_beside_another_waits_to_show_its_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log = squid(tmp_path / "access.log", [(datetime.now(UTC), "10.0.0.1", "ada")])
     busy = [False, False, True]
     monkeypatch.setattr("sensor.cli.scan.settle", lambda lake, settings, include_current: busy.pop(0))
-    monkeypatch.setattr("sensor.cli.scan._AGAIN_S", 0)
-    monkeypatch.setattr("sensor.cli.scan._conclude", lambda outcome, skipped, lake: None)
-    assert shadowai(tmp_path, "scan", log).count("another compaction is running") == 1
+    publish(Lake(tmp_path), Settings(), quiet=False, again_s=0)
+    assert capsys.readouterr().err.count("another compaction is running") == 1
     assert busy == []
 
 

@@ -117,6 +117,6 @@ def test_custodians_who_act_from_one_account_are_told(
     for case, step, name, account in steps:
         monkeypatch.setattr("sensor.privacy.audit.account", lambda said=account: said)
         log.append(f"reveal.{step}", now=NOW, done_by=name, case_id=case)
-    assert log.alone() == {"one": "jo"}
+    assert log.one_account() == {"one": "jo"}
     assert [entry.done_by for entry in log.entries()] == ["anna (jo)", "anna (jo)", "ben (jo)", "ben (kim)"]
     assert log.verify() == []
