@@ -13,7 +13,7 @@ import pytest
 
 from tests import conformance
 from tests.sensor.decode.craft import Frame, Talk, ethernet, ip, pcap, udp
-from tests.sensor.decode.test_stream import small_hello
+from tests.sensor.decode.craft.tls import small_hello
 
 PCAPS = Path(__file__).parents[1] / "pcaps"
 SECONDS = 120.0

@@ -9,6 +9,7 @@ import pytest
 
 from tests.product import query, shadowai
 from tests.sensor.decode.craft import T0, Frame, Talk, pcap
+from tests.sensor.decode.craft.tls import small_hello
 from tests.sensor.decode.identity.speakers import (
     CLIENT,
     SERVER,
@@ -22,7 +23,6 @@ from tests.sensor.decode.identity.speakers import (
     refused,
     smb2,
 )
-from tests.sensor.decode.test_stream import small_hello
 
 OTHER = "10.1.0.8"
 #: Whoever is planted in clear below, and what must never be kept at all.

@@ -10,7 +10,7 @@ from tests.product import query, shadowai
 from tests.quality.evaluate import connection
 from tests.quality.wire import frames
 from tests.sensor.decode.craft import pcap
-from tests.sensor.decode.test_turns import batches, late, tokens
+from tests.sensor.decode.craft.turns import batches, late, tokens
 
 INSIDE, OUTSIDE = "10.9.0.20", "203.0.113.9"
 

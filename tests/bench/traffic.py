@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from tests.bench.tiles import DIGITS, FIRST_PORT, Packet, Tile, write, write_rows
-from tests.sensor.decode.test_quic import crypto, seal
+from tests.sensor.decode.craft.quic import crypto, seal
 
 SEED = 7
 AI_HOSTS = ("chatgpt.com", "claude.ai", "api.openai.com", "gemini.google.com", "api.anthropic.com")

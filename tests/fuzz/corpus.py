@@ -27,11 +27,10 @@ from tests.sensor.decode.craft import (
     tcp,
     udp,
 )
+from tests.sensor.decode.craft.http2 import CONTINUATION, END_HEADERS, HEADERS, PADDED, PRIORITY, frame
+from tests.sensor.decode.craft.quic import DCID, crypto, seal
+from tests.sensor.decode.craft.tls import chain, record, server_hello, small_hello
 from tests.sensor.decode.identity import speakers
-from tests.sensor.decode.test_certificate import chain, server_hello
-from tests.sensor.decode.test_http2 import CONTINUATION, END_HEADERS, HEADERS, PADDED, PRIORITY, frame
-from tests.sensor.decode.test_quic import DCID, crypto, seal
-from tests.sensor.decode.test_stream import record, small_hello
 
 FOLDER = Path(__file__).parent / "corpus"
 

@@ -18,7 +18,7 @@ from sensor.decode.identity import dhcp, hostnames, kerberos, ntlm, radius, stat
 from tests.fuzz import corpus
 from tests.fuzz.mutate import mutants
 from tests.fuzz.targets import Broken
-from tests.sensor.decode.test_quic import read
+from tests.sensor.decode.craft.quic import read
 
 _BATCH = 200
 _MOST_SEEDS = 400

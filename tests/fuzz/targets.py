@@ -17,6 +17,7 @@ import numpy as np
 
 from sensor.decode.capture import Capture
 from sensor.decode.formats import first_time, recognise
+from sensor.decode.protection import V1, V2
 from tests.fuzz import corpus
 from tests.fuzz.mutate import mutants
 from tests.sensor.decode.adversarial import WRAPS, Endpoints
@@ -35,8 +36,8 @@ from tests.sensor.decode.craft import (
     pcap,
     tcp,
 )
-from tests.sensor.decode.test_fragments import part, parts
-from tests.sensor.decode.test_quic import V1, V2, seal
+from tests.sensor.decode.craft.fragments import part, parts
+from tests.sensor.decode.craft.quic import seal
 
 #: a packet may take this long on average, generously; a quadratic parser takes far longer
 SECONDS_PER_EXECUTION, SECONDS = 0.002, 5.0

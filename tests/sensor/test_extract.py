@@ -29,7 +29,7 @@ from tests.sensor.decode.craft import (
     section,
     udp,
 )
-from tests.sensor.decode.test_fragments import parts as fragments
+from tests.sensor.decode.craft.fragments import parts as fragments
 
 ASKED = f"{CLIENT}:40001-{SERVER}:443"
 

@@ -13,7 +13,7 @@ from sensor.match.blindness import Blindness
 from sensor.sources.interface import Input
 from sensor.sources.pcap import PcapSource
 from tests.sensor.decode.craft import T0, Frame, Talk, ethernet, file_of, ip, pcap, totals, udp
-from tests.sensor.decode.test_dns import (
+from tests.sensor.decode.craft.dns import (
     ASKER,
     POINTER,
     answer,
@@ -24,9 +24,8 @@ from tests.sensor.decode.test_dns import (
     question,
     service,
 )
-from tests.sensor.decode.test_labels import hello, sni
-from tests.sensor.decode.test_quic import crypto, seal
-from tests.sensor.decode.test_stream import record, small_hello
+from tests.sensor.decode.craft.quic import crypto, seal
+from tests.sensor.decode.craft.tls import hello, record, small_hello, sni
 from tests.sensor.pipelines import pipeline_in, tables_of
 
 COVER, HIDDEN, EDGE = "cover.example", "chatgpt.com", "198.51.100.7"

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sensor.decode import initials
+from sensor.decode.protection import Version
 from tests.sensor.decode.craft import ACK, FIN, PSH, SYN, T0, Frame
-from tests.sensor.decode.test_quic import Version, crypto, seal
-from tests.sensor.decode.test_stream import record, small_hello
+from tests.sensor.decode.craft.quic import crypto, seal
+from tests.sensor.decode.craft.tls import record, small_hello
 
 NAMES = ("api.openai.com", "claude.ai", "gemini.google.com")
 

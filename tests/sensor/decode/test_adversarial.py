@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import polars as pl
 import pytest
 
 from sensor.decode.protection import V1, V2
@@ -16,14 +13,7 @@ from tests.sensor.decode.adversarial import (
     tcp_streams,
 )
 from tests.sensor.decode.craft import Frame, conserves, decode, pcap
-
-
-def flows_of(observations: pl.DataFrame) -> dict[tuple[str, int], dict[str, Any]]:
-    """Name and bytes per flow, slices added up."""
-    whole = observations.group_by("client", "client_port").agg(
-        pl.col("host").drop_nulls().unique(), pl.col("bytes_up").sum(), pl.col("started_at").n_unique()
-    )
-    return {(row["client"], row["client_port"]): row for row in whole.to_dicts()}
+from tests.sensor.decode.craft.traffic import flows_of
 
 
 def wrong(frames: list[Frame], truth: Truth) -> list[str]:

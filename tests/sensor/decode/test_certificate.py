@@ -2,53 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 import warnings
 from collections.abc import Sequence
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.decode.certificate import leaf, name
+from tests.sensor.decode.craft.tls import TLS_1_3, certificate, chain, message, server_hello
 
-KEY = ec.generate_private_key(ec.SECP256R1())
-START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-
-
-def certificate(common: str | None, alternatives: Sequence[str] = ()) -> bytes:
-    """A self-signed certificate (DER)."""
-    parts = [x509.NameAttribute(NameOID.COMMON_NAME, common)] if common else []
-    subject = x509.Name([*parts, x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Example")])
-    builder = (
-        x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(KEY.public_key())
-        .serial_number(7).not_valid_before(START).not_valid_after(START + datetime.timedelta(days=90))
-    )  # fmt: skip
-    if alternatives:
-        names = x509.SubjectAlternativeName([x509.DNSName(n) for n in alternatives])
-        builder = builder.add_extension(names, critical=False)
-    return builder.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
-
-
-def message(kind: int, body: bytes) -> bytes:
-    return bytes([kind]) + len(body).to_bytes(3, "big") + body
-
-
-def server_hello(*, session: bytes = bytes(32), extensions: bytes = b"") -> bytes:
-    body = b"\x03\x03" + bytes(32) + bytes([len(session)]) + session + b"\xc0\x2f\0"
-    return message(2, body + (len(extensions).to_bytes(2, "big") + extensions if extensions else b""))
-
-
-def chain(*ders: bytes) -> bytes:
-    listed = b"".join(len(der).to_bytes(3, "big") + der for der in ders)
-    return message(11, len(listed).to_bytes(3, "big") + listed)
-
-
-TLS_1_3 = bytes.fromhex("002b00020304")
 OTHER = bytes.fromhex("ff01000100000b00020100")
 
 

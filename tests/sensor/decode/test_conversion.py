@@ -16,7 +16,7 @@ from sensor.decode import conversion
 from sensor.decode.formats import CONVERTED, first_time, recognise
 from sensor.sources.pcap import PcapSource
 from tests.sensor.decode.craft import T0, Frame, Talk, decode, ethernet, pcap, rows_of
-from tests.sensor.decode.test_stream import small_hello
+from tests.sensor.decode.craft.tls import small_hello
 
 FRAMES = Talk().shake().send(small_hello(b"claude.ai")).reply(bytes(700)).close().frames
 #: what a clock of milliseconds can tell

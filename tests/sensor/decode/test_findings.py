@@ -13,8 +13,8 @@ from sensor.decode import ahead, jit
 from sensor.decode.formats import recognise
 from tests.sensor.decode.adversarial import WRAPS, Endpoints, tcp_flow
 from tests.sensor.decode.craft import T0, Frame, Talk, block, decode, one, pcap, section, totals
-from tests.sensor.decode.test_adversarial import flows_of
-from tests.sensor.decode.test_stream import record, small_hello
+from tests.sensor.decode.craft.tls import record, small_hello
+from tests.sensor.decode.craft.traffic import flows_of
 
 
 def hello_with(ciphers: int) -> bytes:

@@ -6,7 +6,6 @@ import itertools
 import random
 import struct
 from collections.abc import Callable
-from ipaddress import ip_address
 
 import pytest
 from hypothesis import given, settings
@@ -31,40 +30,9 @@ from tests.sensor.decode.craft import (
     totals,
     udp,
 )
-from tests.sensor.decode.test_stream import small_hello
-from tests.sensor.decode.test_tunnels import gre_of_ip, over_gre, vxlan
-
-CLIENT6, SERVER6 = "fd00::5", "2001:db8::9"
-
-
-def part(
-    body: bytes, first: int, last: int, *, number: int = 77, protocol: int = 17, six: bool = False
-) -> bytes:
-    """An Ethernet frame with the bytes body[first:last] of a fragmented datagram."""
-    more = last < len(body)
-    if six:
-        header = struct.pack(">BBHI", protocol, 0, first | more, number)
-        return ethernet(ip(CLIENT6, SERVER6, 44, header + body[first:last]), kind=0x86DD)
-    ends = ip_address(CLIENT).packed + ip_address(SERVER).packed
-    size, flags = 20 + last - first, first // 8 | (0x2000 if more else 0)
-    head = struct.pack(">BBHHHBBH", 0x45, 0, size, number, flags, 64, protocol, 0)
-    return ethernet(head + ends + body[first:last])
-
-
-def parts(
-    body: bytes, step: int = 1480, *, number: int = 77, protocol: int = 17, six: bool = False
-) -> list[bytes]:
-    """All fragments of a datagram, the first one first."""
-    starts = range(0, len(body), step)
-    ends = [min(at + step, len(body)) for at in starts]
-    return [
-        part(body, a, b, number=number, protocol=protocol, six=six) for a, b in zip(starts, ends, strict=True)
-    ]
-
-
-def timed(frames: list[bytes], gap: float = 0.001) -> list[Frame]:
-    return [Frame(data, T0 + n * gap) for n, data in enumerate(frames)]
-
+from tests.sensor.decode.craft.fragments import CLIENT6, SERVER6, part, parts, timed
+from tests.sensor.decode.craft.tls import small_hello
+from tests.sensor.decode.craft.tunnels import gre_of_ip, over_gre, vxlan
 
 BODY = udp(40000, 9000, bytes(range(250)) * 20)  # four fragments
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sensor.decode.google import client_hello_name
 from sensor.decode.protection import Version
 from tests.sensor.decode.craft import one
-from tests.sensor.decode.test_quic import crypto, datagrams, read, seal, varint
+from tests.sensor.decode.craft.quic import crypto, datagrams, read, seal, varint
 
 HOST = b"chat.example"
 Q050 = Version(0x51303530, bytes.fromhex("504574efd066fe2f9d945cfcdbd3a7f0d3b56b45"), b"quic")
@@ -52,7 +52,7 @@ def test_a_protected_one() -> None:
 
 
 def test_tls_in_googles_frames() -> None:
-    from tests.sensor.decode.test_stream import small_hello
+    from tests.sensor.decode.craft.tls import small_hello
 
     hello = small_hello()[5:]
     t051 = Version(0x54303531, bytes.fromhex("7a4edef4e7ccee5fa4506c19124fc8ccda6e033d"), b"quic")

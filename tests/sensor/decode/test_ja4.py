@@ -11,7 +11,7 @@ from sensor.decode import tls
 from sensor.decode.ja4 import fingerprint
 from sensor.decode.labels import from_hellos
 from sensor.decode.tls import server_name
-from tests.sensor.decode.test_labels import KNOWN, hello
+from tests.sensor.decode.craft.tls import KNOWN, hello
 
 CIPHERS = "002f,0035,009c,009d,1301,1302,1303,c013,c014,c02b,c02c,c02f,c030,cca8,cca9"
 EXTENSIONS = "0005,000a,000b,000d,0012,0015,0017,001b,0023,002b,002d,0033,4469,ff01"

@@ -108,7 +108,7 @@ def test_real_traffic_needs_no_kernel_that_was_not_rehearsed() -> None:
     program = """
 from sensor.decode import batch, dns, http, initials, jit, names, packets, tls
 from tests.sensor.decode.craft import decode, pcap
-from tests.sensor.decode.test_packets import mixed_traffic
+from tests.sensor.decode.craft.traffic import mixed_traffic
 jit.warm()
 assert decode(pcap(mixed_traffic()))["observations"]["kind"].n_unique() > 3
 entries = [batch.describe, dns._parse_all, http._parse_all, initials._add, initials._locate_all,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,35 +16,23 @@ from sensor.decode.addresses import Networks
 from sensor.decode.labels import SCHEMA, Labels
 from sensor.decode.layout import SLICE, records
 from sensor.decode.messages import CERTIFICATE, HELLO, INITIAL, PREFACE, REQUEST
-from tests.sensor.decode.test_certificate import certificate, chain, server_hello
-from tests.sensor.decode.test_http2 import END_HEADERS, HEADERS, OPENING, block, frame
-from tests.sensor.decode.test_quic import crypto, events_of, seal
-from tests.sensor.decode.test_stream import CORPUS, needs_corpus
-
-#: What is known of a message besides its content.
-KNOWN = pl.DataFrame({"serial": [1], "ordinal": [1], "time": [1]})
+from tests.sensor.decode.craft.http2 import END_HEADERS, HEADERS, OPENING, block, frame
+from tests.sensor.decode.craft.quic import crypto, events_of, seal
+from tests.sensor.decode.craft.tls import (
+    CORPUS,
+    NAMED,
+    NAMELESS,
+    certificate,
+    chain,
+    hello,
+    needs_corpus,
+    server_hello,
+    sni,
+)
 
 Message = tuple[int, int, int, bytes]
 
 
-def sni(name: bytes) -> bytes:
-    return (len(name) + 3).to_bytes(2, "big") + b"\0" + len(name).to_bytes(2, "big") + name
-
-
-def hello(
-    extensions: Mapping[int, bytes], *, version: int = 0x0303, ciphers: Sequence[int] = (0x1301,)
-) -> bytes:
-    """A ClientHello handshake message."""
-    suites = b"".join(c.to_bytes(2, "big") for c in ciphers)
-    listed = b"".join(k.to_bytes(2, "big") + len(v).to_bytes(2, "big") + v for k, v in extensions.items())
-    body = (
-        version.to_bytes(2, "big") + bytes(32) + b"\0" + len(suites).to_bytes(2, "big") + suites + b"\x01\0"
-    )
-    body += len(listed).to_bytes(2, "big") + listed
-    return b"\x01" + len(body).to_bytes(3, "big") + body
-
-
-NAMED, NAMELESS = hello({0: sni(b"api.openai.com")}), hello({10: b"\0\0"})
 CONNECT = b"CONNECT proxied.example:443 HTTP/1.1\r\nUser-Agent: curl/8\r\n\r\n"
 PROMPT = b"POST /v1/chat HTTP/1.1\r\nHost: plain.example\r\n\r\n"
 H2C = OPENING + frame(HEADERS, END_HEADERS, block())

@@ -8,6 +8,8 @@ import pytest
 
 from tests.sensor.decode.craft import (
     CLIENT,
+    DATAGRAM,
+    DATAGRAM6,
     SERVER,
     Frame,
     conserves,
@@ -15,13 +17,10 @@ from tests.sensor.decode.craft import (
     ethernet,
     ip,
     pcap,
+    reason,
     tcp,
-    totals,
     udp,
 )
-
-DATAGRAM = ip(CLIENT, SERVER, 17, udp(40000, 9, b"payload"))
-DATAGRAM6 = ip("fd00::5", "2001:db8::9", 17, udp(40000, 9, b"payload"))
 
 
 def bytes_up(data: bytes, link: int = 1) -> int:
@@ -81,16 +80,6 @@ def test_ipv6_extension_headers(chain: list[tuple[int, bytes]]) -> None:
             body = bytes([following, (len(rest) + 2) // 8 - 1]) + rest + body
         following = kind
     assert bytes_up(ethernet(ip("fd00::5", "2001:db8::9", following, body), kind=0x86DD)) == 7
-
-
-def reason(data: bytes, link: int = 1, length: int | None = None) -> str:
-    got = decode(pcap([Frame(data, length=length)], link=link))
-    conserves(got["coverage"], 1)
-    counted = totals(got["coverage"])
-    (name,) = [n for n in (
-        "decoded", "non_ip", "other_transport", "undecoded_link", "malformed", "truncated", "fragments"
-    ) if counted[n]]  # fmt: skip
-    return name
 
 
 def test_reasons() -> None:

@@ -27,7 +27,7 @@ from tests.sensor.decode.craft import (
     pcap,
     rows_of,
 )
-from tests.sensor.decode.test_packets import mixed_traffic
+from tests.sensor.decode.craft.traffic import mixed_traffic
 
 
 def merged(contents: list[bytes], ended: list[Capture] | None = None) -> Merged:

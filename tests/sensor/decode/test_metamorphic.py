@@ -15,10 +15,7 @@ from sensor.decode import jit
 from sensor.decode.protection import V1
 from tests.sensor.decode.adversarial import DELIVERIES, QUIC_DELIVERIES, quic_streams, tcp_streams
 from tests.sensor.decode.craft import Frame, conserves, decode, pcap, rows_of, totals
-from tests.sensor.decode.test_packets import poison
-
-#: as far apart as copies of a frame may be, and as far as a mirror port may mix up their order
-WINDOW_S = 0.05
+from tests.sensor.decode.craft.traffic import poison, shuffled
 
 
 @functools.cache
@@ -43,14 +40,6 @@ def plain(seed: int = 0) -> dict[str, pl.DataFrame]:
 def slower(frames: list[Frame], times: int) -> list[Frame]:
     """The same frames, so many times as far apart."""
     return [Frame(frame.data, frames[0].time + (frame.time - frames[0].time) * times) for frame in frames]
-
-
-def shuffled(frames: list[Frame], seed: int) -> list[Frame]:
-    """Every frame up to 50 ms late, stamped by who captured it in that order."""
-    chance = random.Random(seed)
-    late = sorted(frames, key=lambda frame: frame.time + chance.random() * WINDOW_S)
-    times = sorted(frame.time for frame in frames)
-    return [Frame(frame.data, time) for frame, time in zip(late, times, strict=True)]
 
 
 def names_and_totals(tables: dict[str, pl.DataFrame]) -> dict[tuple[Any, ...], tuple[Any, ...]]:

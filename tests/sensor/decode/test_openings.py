@@ -8,12 +8,11 @@ import struct
 import pytest
 
 from tests.sensor.decode.craft import ACK, PSH, Frame, Talk, decode, observe, one, pcap
-from tests.sensor.decode.test_http2 import END_HEADERS, HEADERS, OPENING, block, frame
-from tests.sensor.decode.test_stream import record, small_hello
-from tests.sensor.decode.test_tunnels import vxlan
+from tests.sensor.decode.craft.http2 import OPENING, REQUEST, frame
+from tests.sensor.decode.craft.tls import record, small_hello
+from tests.sensor.decode.craft.tunnels import vxlan
 
 SIX = {"client": "fd00::5", "server": "2001:db8::9"}
-PREFACE = OPENING + frame(HEADERS, END_HEADERS, block())
 AUTHORITY = ("http", "llm.example.com", "http_host", "POST")
 
 
@@ -27,7 +26,7 @@ def in_two(stream: bytes, cut: int, *, swapped: bool, port: int) -> list[Frame]:
 
 
 def test_an_authority_in_one_segment() -> None:
-    row = one(Talk(server_port=8080).shake().send(PREFACE).frames)
+    row = one(Talk(server_port=8080).shake().send(REQUEST).frames)
     assert (row["kind"], row["host"], row["name_from"], row["method"]) == AUTHORITY
     assert row["path"] == "/v1/chat/completions"
 
@@ -35,15 +34,15 @@ def test_an_authority_in_one_segment() -> None:
 @pytest.mark.parametrize("swapped", [False, True])
 def test_an_authority_cut_at_every_byte(swapped: bool) -> None:
     frames = [
-        f for cut in range(1, len(PREFACE)) for f in in_two(PREFACE, cut, swapped=swapped, port=1024 + cut)
+        f for cut in range(1, len(REQUEST)) for f in in_two(REQUEST, cut, swapped=swapped, port=1024 + cut)
     ]
     rows = decode(pcap(sorted(frames, key=lambda f: f.time)))["observations"]
-    assert rows.height == len(PREFACE) - 1
+    assert rows.height == len(REQUEST) - 1
     assert rows.select("kind", "host", "name_from", "method").unique().rows() == [AUTHORITY]
 
 
 def test_an_authority_over_six_and_in_a_tunnel() -> None:
-    frames = Talk(server_port=8080, **SIX).shake().send(PREFACE[:60]).send(PREFACE[60:]).frames
+    frames = Talk(server_port=8080, **SIX).shake().send(REQUEST[:60]).send(REQUEST[60:]).frames
     assert one(frames)["host"] == "llm.example.com"
     assert one([Frame(vxlan(f.data), f.time) for f in frames])["host"] == "llm.example.com"
 
@@ -51,7 +50,7 @@ def test_an_authority_over_six_and_in_a_tunnel() -> None:
 def test_settings_wait_for_an_answer_before_the_headers() -> None:
     """Many clients send preface and settings, and headers only once the server's settings came."""
     talk = (
-        Talk(server_port=8080).shake().send(OPENING).reply(frame(4, 0, b"", 0)).send(PREFACE[len(OPENING) :])
+        Talk(server_port=8080).shake().send(OPENING).reply(frame(4, 0, b"", 0)).send(REQUEST[len(OPENING) :])
     )
     assert one(talk.frames)["host"] == "llm.example.com"
 
@@ -120,7 +119,7 @@ def test_a_proxy_header_and_the_hello_in_one_segment(opener: str) -> None:
     assert one(Talk().shake().send(header + HELLO).frames)["host"] == "mail.example"
     request = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
     assert one(Talk(server_port=80).shake().send(header + request).frames)["host"] == "a.example"
-    assert one(Talk(server_port=80).shake().send(header + PREFACE).frames)["host"] == "llm.example.com"
+    assert one(Talk(server_port=80).shake().send(header + REQUEST).frames)["host"] == "llm.example.com"
 
 
 @pytest.mark.parametrize("name_first", [True, False])

@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from tests.sensor.decode.craft import Frame, conserves, decode, ethernet, ip, one, pcap, totals, udp
-from tests.sensor.decode.test_tunnels import DATAGRAM, A, B, Wrap, network, over_gre, talk, wlan, wrapped
+from tests.sensor.decode.craft import FRAME, Frame, conserves, decode, ethernet, ip, one, pcap, totals, udp
+from tests.sensor.decode.craft.tunnels import A, B, Wrap, network, over_gre, talk, wlan, wrapped
 
 
 def over(port: int, header: bytes, frame: bytes, *, source: int = 50001) -> bytes:
@@ -122,12 +122,12 @@ def test_ids_that_differ_by_direction_do_not_tear_a_connection() -> None:
         (2152, GTP + b"\x80" + bytes(40)),
         (1701, struct.pack(">HHHHHH", 0xC802, 12, 0, 0, 0, 0)),  # control
         (1701, b"\xff" * 40),
-        (37008, b"\1\5\0\1\1" + DATAGRAM),
+        (37008, b"\1\5\0\1\1" + FRAME),
         (37008, b"\x40" * 40),
-        (3544, bytes(8) + DATAGRAM[14:]),
+        (3544, bytes(8) + FRAME[14:]),
         (5247, b"\1" + bytes(40)),  # DTLS
         (5247, struct.pack(">II", 2 << 19 | 8, 0) + bytes(20)),  # a keep-alive
-        (4790, struct.pack(">II", 0x0C000009, 0) + DATAGRAM),
+        (4790, struct.pack(">II", 0x0C000009, 0) + FRAME),
     ],
 )
 def test_what_is_no_tunnel_is_a_datagram(port: int, body: bytes) -> None:
@@ -137,7 +137,7 @@ def test_what_is_no_tunnel_is_a_datagram(port: int, body: bytes) -> None:
 
 @pytest.mark.parametrize("kind", WRAPS)
 def test_cut_anywhere_it_is_counted(kind: str) -> None:
-    frame = WRAPS[kind][0](DATAGRAM)
+    frame = WRAPS[kind][0](FRAME)
     cuts = [Frame(frame[:size], length=len(frame)) for size in range(len(frame))]
     counted = totals(decode(pcap(cuts))["coverage"])
     assert counted["decoder_faults"] == 0

@@ -6,12 +6,21 @@ import struct
 
 import pytest
 
-from tests.sensor.decode.craft import Frame, conserves, decode, ethernet, one, pcap
-from tests.sensor.decode.test_link import DATAGRAM, DATAGRAM6, reason
-from tests.sensor.decode.test_tunnels import talk, wlan
+from tests.sensor.decode.craft import (
+    DATAGRAM,
+    DATAGRAM6,
+    FRAME,
+    Frame,
+    conserves,
+    decode,
+    ethernet,
+    one,
+    pcap,
+    reason,
+)
+from tests.sensor.decode.craft.tunnels import talk, wlan
 
 SNAP = bytes.fromhex("aaaa030000000800")
-FRAME = ethernet(DATAGRAM)
 RADIO = struct.pack("<BBHI", 0, 0, 13, 0x2E) + bytes(5)
 PRISM = struct.pack("<II", 0x44, 144) + bytes(136)
 AVS = struct.pack(">II", 0x80211001, 64) + bytes(56)

@@ -9,14 +9,22 @@ from typing import Any
 import pytest
 
 from tests.sensor.decode.craft import ACK, PSH, T0, Frame, Talk, observe, one
-from tests.sensor.decode.test_certificate import TLS_1_3, certificate, chain, message, server_hello
-from tests.sensor.decode.test_labels import NAMED, NAMELESS
-from tests.sensor.decode.test_stream import record
-from tests.sensor.decode.test_tunnels import vxlan
+from tests.sensor.decode.craft.tls import (
+    AUTHORITY,
+    CHAIN,
+    DONE,
+    FLIGHT,
+    HELLO,
+    NAMED,
+    NAMELESS,
+    SHOWN,
+    TLS_1_3,
+    chain,
+    record,
+    server_hello,
+)
+from tests.sensor.decode.craft.tunnels import vxlan
 
-SHOWN, AUTHORITY = certificate("shown.example"), certificate("authority.example")
-HELLO, CHAIN, DONE = server_hello(), chain(SHOWN, AUTHORITY), message(14, b"")
-FLIGHT = record(HELLO) + record(CHAIN) + record(DONE)
 SIX = {"client": "fd00::5", "server": "2001:db8::9"}
 
 

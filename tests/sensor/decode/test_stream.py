@@ -14,32 +14,12 @@ from tests.sensor.decode.craft import (
     Frame,
     Talk,
     decode,
-    field_rows,
     observe,
     one,
     pcap,
     totals,
 )
-
-CORPUS = field_rows("clienthello_corpus.jsonl")
-needs_corpus = pytest.mark.skipif(not CORPUS, reason="the field notes' ClientHello corpus is not at hand")
-
-
-def small_hello(name: bytes = b"api.openai.com", *, padding: int = 0, name_first: bool = False) -> bytes:
-    """A minimal TLS 1.3 hello as one record."""
-    entry = b"\0" + len(name).to_bytes(2, "big") + name
-    sni = b"\0\0" + (len(entry) + 2).to_bytes(2, "big") + len(entry).to_bytes(2, "big") + entry
-    versions = bytes.fromhex("002b0003020304")
-    pad = b"\0\x15" + padding.to_bytes(2, "big") + bytes(padding)
-    extensions = sni + versions + pad if name_first else versions + pad + sni
-    fixed = b"\x03\x03" + bytes(32) + b"\0" + b"\0\x02\x13\x01" + b"\x01\0"
-    body = fixed + len(extensions).to_bytes(2, "big") + extensions
-    message = b"\x01" + len(body).to_bytes(3, "big") + body
-    return record(message)
-
-
-def record(body: bytes) -> bytes:
-    return b"\x16\x03\x01" + len(body).to_bytes(2, "big") + body
+from tests.sensor.decode.craft.tls import CORPUS, needs_corpus, record, small_hello
 
 
 def expected_class(row: dict[str, Any]) -> str:

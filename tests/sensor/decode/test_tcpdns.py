@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 
 from tests.sensor.decode.craft import T0, Frame, Talk, decode, one, pcap
-from tests.sensor.decode.test_dns import HOST, POINTER, message
-from tests.sensor.decode.test_stream import small_hello
+from tests.sensor.decode.craft.dns import HOST, POINTER, framed, message
+from tests.sensor.decode.craft.tls import small_hello
 
 OTHER = b"\x04chat\x07example\x00"
 SERVER = bytes([104, 18, 1, 1])
-
-
-def framed(data: bytes) -> bytes:
-    return struct.pack(">H", len(data)) + data
 
 
 def talk() -> Talk:

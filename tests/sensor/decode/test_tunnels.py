@@ -7,7 +7,6 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -15,20 +14,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scapy.contrib.erspan import ERSPAN_II, ERSPAN_III
-from scapy.contrib.geneve import GENEVE
-from scapy.contrib.mpls import MPLS
-from scapy.layers.inet import GRE, IP, UDP
-from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
-from scapy.layers.ppp import PPP, PPPoE
-from scapy.layers.vxlan import VXLAN
-from scapy.packet import Raw
 
 from sensor.decode.names import Integers, own
 from sensor.decode.tunnels import tunnel_text, tunnel_texts
 from tests.sensor.decode.craft import (
     CLIENT,
     CLIENT_MAC,
+    FRAME,
     ROOT,
     SERVER,
     T0,
@@ -40,126 +32,38 @@ from tests.sensor.decode.craft import (
     ip,
     one,
     pcap,
+    reason,
     rows_of,
     tcp,
     totals,
     udp,
 )
-from tests.sensor.decode.test_stream import small_hello
+from tests.sensor.decode.craft.tls import small_hello
+from tests.sensor.decode.craft.tunnels import (
+    A,
+    B,
+    Wrap,
+    erspan_1,
+    erspan_2,
+    erspan_3,
+    erspan_3_with_subheader,
+    geneve,
+    gre_of_ethernet,
+    gre_of_ip,
+    ip_over_ipv6,
+    ipip,
+    mpls,
+    over_gre,
+    over_udp,
+    pppoe,
+    pseudowire,
+    qinq,
+    talk,
+    vxlan,
+    wrapped,
+)
 
 NAMES = ("api.openai.com", "claude.ai", "gemini.google.com", "api.mistral.ai", "chat.deepseek.com")
-A, B = "192.0.2.1", "192.0.2.2"
-A6, B6 = "2001:db8:1::1", "2001:db8:1::2"
-
-#: What wraps an Ethernet frame; it gives another one.
-Wrap = Callable[[bytes], bytes]
-
-
-def network(frame: bytes) -> tuple[int, bytes]:
-    """Ethertype and IP packet of an untagged frame."""
-    return int.from_bytes(frame[12:14], "big"), frame[14:]
-
-
-def over_udp(port: int, header: bytes, inner: bytes) -> bytes:
-    return ethernet(ip(A, B, 17, udp(50001, port, header + inner)))
-
-
-def over_gre(flags: int, kind: int, fields: bytes, inner: bytes) -> bytes:
-    return ethernet(ip(A, B, 47, struct.pack(">HH", flags, kind) + fields + inner))
-
-
-def wlan(
-    frame: bytes, *, control: int = 8, flags: int = 1, aggregate: bool = False, padding: int = 0,
-    swapped: bool = False,
-) -> bytes:  # fmt: skip
-    """The frame as an IEEE 802.11 data frame: to the access point, from it, or between two."""
-    kind, packet = network(frame)
-    to, sender, other = frame[:6], frame[6:12], bytes(6)
-    addresses = {0: to + sender + other, 1: other + sender + to, 2: to + other + sender, 3: other * 2 + to}
-    head = (
-        bytes([flags, control] if swapped else [control, flags]) + bytes(2) + addresses[flags & 3] + bytes(2)
-    )
-    head += sender if flags & 3 == 3 else b""
-    head += bytes([0x80 if aggregate else 0, 0]) if control & 0x80 else b""
-    head += bytes(4) if flags & 0x80 else b""
-    snap = b"\xaa\xaa\3\0\0\0" + struct.pack(">H", kind) + packet
-    sub = to + sender + struct.pack(">H", len(snap)) if aggregate else b""
-    return head + bytes(padding) + sub + snap
-
-
-def scapy_ether() -> Ether:
-    return Ether(src="02:00:00:00:00:99", dst="02:00:00:00:00:98")
-
-
-def qinq(frame: bytes) -> bytes:
-    kind, packet = network(frame)
-    tagged = Dot1AD(vlan=200) / Dot1Q(vlan=100, type=kind) / Raw(packet)
-    return bytes(Ether(src=CLIENT_MAC.hex(":"), dst="02:00:00:00:00:01") / tagged)
-
-
-def vxlan(frame: bytes, number: int = 7) -> bytes:
-    return bytes(scapy_ether() / IP(src=A, dst=B) / UDP(sport=50001) / VXLAN(vni=number) / Raw(frame))
-
-
-def geneve(frame: bytes, number: int = 5) -> bytes:
-    options = bytes.fromhex("0102800100000009")
-    header = bytes(GENEVE(vni=number, proto=0x6558, optionlen=2))[:8] + options
-    return over_udp(6081, header, frame)
-
-
-def gre_of_ip(frame: bytes, key: int = 16) -> bytes:
-    kind, packet = network(frame)
-    layers = IP(src=A, dst=B) / GRE(key_present=1, key=key, seqnum_present=1, chksum_present=1, proto=kind)
-    return bytes(scapy_ether() / layers / Raw(packet))
-
-
-def gre_of_ethernet(frame: bytes) -> bytes:
-    return over_gre(0, 0x6558, b"", frame)
-
-
-def erspan_1(frame: bytes) -> bytes:
-    return over_gre(0, 0x88BE, b"", frame)
-
-
-def erspan_2(frame: bytes, session: int = 3) -> bytes:
-    layers = GRE(proto=0x88BE, seqnum_present=1) / ERSPAN_II(session_id=session, vlan=10)
-    return bytes(scapy_ether() / IP(src=A, dst=B) / layers / Raw(frame))
-
-
-def erspan_3(frame: bytes) -> bytes:
-    layers = GRE(proto=0x22EB, seqnum_present=1) / ERSPAN_III(session_id=3, d=0, o=0)
-    return bytes(scapy_ether() / IP(src=A, dst=B) / layers / Raw(frame))
-
-
-def erspan_3_with_subheader(frame: bytes) -> bytes:
-    head = struct.pack(">III", 2 << 28 | 10 << 16 | 3, 123456, 9 << 16 | 1)
-    return over_gre(0x1000, 0x22EB, struct.pack(">I", 1) + head + bytes(8), frame)
-
-
-def mpls(frame: bytes) -> bytes:
-    _, packet = network(frame)
-    stack = MPLS(label=99, s=0) / MPLS(label=16, s=1)
-    return bytes(Ether(src=CLIENT_MAC.hex(":"), type=0x8847) / stack / Raw(packet))
-
-
-def pseudowire(frame: bytes, word: bytes = b"") -> bytes:
-    return ethernet(struct.pack(">I", 16 << 12 | 0x1FF) + word + frame, kind=0x8847)
-
-
-def pppoe(frame: bytes) -> bytes:
-    kind, packet = network(frame)
-    session = PPPoE(sessionid=4) / PPP(proto=0x21 if kind == 0x0800 else 0x57) / Raw(packet)
-    return bytes(Ether(src=CLIENT_MAC.hex(":"), dst="02:00:00:00:00:01") / session)
-
-
-def ipip(frame: bytes) -> bytes:
-    kind, packet = network(frame)
-    return ethernet(ip(A, B, 4 if kind == 0x0800 else 41, packet))
-
-
-def ip_over_ipv6(frame: bytes) -> bytes:
-    kind, packet = network(frame)
-    return ethernet(ip(A6, B6, 4 if kind == 0x0800 else 41, packet), kind=0x86DD)
 
 
 #: wrap, expected tunnel, whether the client's hardware address is still to be seen
@@ -185,17 +89,6 @@ WRAPS: dict[str, tuple[Wrap, str | None, bool]] = {
     "vxlan in erspan": (lambda frame: erspan_2(vxlan(frame)), "erspan:3/vxlan:7", True),
     "tags around a tunnel around tags": (lambda frame: qinq(vxlan(qinq(frame))), "vxlan:7", True),
 }
-
-
-def talk(name: str, *, six: bool, port: int = 40000) -> list[Frame]:
-    """A connection with a hello for `name`, an answer of 3,000 bytes, and its end."""
-    ends = {"client": "fd00::5", "server": "2001:db8::9"} if six else {}
-    spoken = Talk(port=port, **ends).shake().send(small_hello(name.encode()))
-    return spoken.reply(bytes(1400)).reply(bytes(1600)).close().frames
-
-
-def wrapped(frames: list[Frame], wrap: Wrap) -> list[Frame]:
-    return [Frame(wrap(frame.data), frame.time) for frame in frames]
 
 
 @pytest.mark.parametrize("kind", WRAPS)
@@ -265,22 +158,13 @@ def test_labels_of_the_two_directions_differ() -> None:
     assert (row["host"], row["bytes_down"], row["tunnel"]) == ("claude.ai", 3000, "mpls:20")
 
 
-def reason(frame: bytes) -> str:
-    counted = totals(decode(pcap([Frame(frame)]))["coverage"])
-    (name,) = [n for n in ("decoded", "non_ip", "other_transport", "malformed", "truncated") if counted[n]]
-    return name
-
-
-DATAGRAM = ethernet(ip(CLIENT, SERVER, 17, udp(40000, 9, b"payload")))
-
-
 def gre_of_mpls(frame: bytes) -> bytes:
     return over_gre(0, 0x8847, b"", frame[14:])
 
 
 @pytest.mark.parametrize("wrap", [vxlan, ipip, pseudowire, erspan_1])
 def test_nesting_is_capped_at_six(wrap: Wrap) -> None:
-    frame = DATAGRAM
+    frame = FRAME
     for _ in range(6):
         frame = wrap(frame)
     assert reason(frame) == "decoded"
@@ -288,7 +172,7 @@ def test_nesting_is_capped_at_six(wrap: Wrap) -> None:
 
 
 def test_mpls_over_gre() -> None:
-    row = one([Frame(gre_of_mpls(mpls(DATAGRAM)))])
+    row = one([Frame(gre_of_mpls(mpls(FRAME)))])
     assert (row["bytes_up"], row["tunnel"]) == (7, "gre/mpls:16")
 
 
@@ -300,7 +184,7 @@ def test_what_only_looks_like_a_tunnel_is_a_datagram() -> None:
         (8472, b"\x16" * 40),
         (6081, b"\x40" + bytes(40)),
         (6081, bytes(40)),
-        (53, struct.pack(">II", 8 << 24, 7 << 8) + DATAGRAM),
+        (53, struct.pack(">II", 8 << 24, 7 << 8) + FRAME),
     ):
         row = one([Frame(ethernet(ip(CLIENT, SERVER, 17, udp(40000, port, body))))])
         assert (row["bytes_up"], row["tunnel"]) == (len(body), None)
@@ -308,10 +192,10 @@ def test_what_only_looks_like_a_tunnel_is_a_datagram() -> None:
 
 def test_gre_that_is_no_tunnel_for_us() -> None:
     assert reason(over_gre(0x2001, 0x880A, bytes(8), bytes(40))) == "other_transport"  # version 1
-    assert reason(over_gre(0x4000, 0x0800, bytes(8), DATAGRAM[14:])) == "other_transport"  # source routes
+    assert reason(over_gre(0x4000, 0x0800, bytes(8), FRAME[14:])) == "other_transport"  # source routes
     assert reason(over_gre(0, 0x88CC, b"", bytes(40))) == "other_transport"
-    assert reason(over_gre(0x1000, 0x88BE, bytes(4), bytes(8) + DATAGRAM)) == "other_transport"  # version 0
-    assert reason(over_gre(0x1000, 0x22EB, bytes(4), bytes(12) + DATAGRAM)) == "other_transport"
+    assert reason(over_gre(0x1000, 0x88BE, bytes(4), bytes(8) + FRAME)) == "other_transport"  # version 0
+    assert reason(over_gre(0x1000, 0x22EB, bytes(4), bytes(12) + FRAME)) == "other_transport"
 
 
 def test_what_a_tunnel_carries_besides_ip() -> None:
@@ -349,7 +233,7 @@ def test_pppoe_as_a_link_of_its_own() -> None:
 
 @pytest.mark.parametrize("kind", WRAPS)
 def test_cut_at_every_byte_each_frame_is_counted(kind: str) -> None:
-    whole = WRAPS[kind][0](DATAGRAM)
+    whole = WRAPS[kind][0](FRAME)
     for length in (None, len(whole)):
         cuts = [Frame(whole[:n], T0 + n, length) for n in range(len(whole))]
         got = decode(pcap([*cuts, Frame(whole, T0 + 2000)]))
@@ -367,7 +251,7 @@ def test_cut_at_every_byte_each_frame_is_counted(kind: str) -> None:
 def test_damaged_tunnels_never_raise(data: st.DataObject) -> None:
     frames = []
     for kind in data.draw(st.lists(st.sampled_from(sorted(WRAPS)), min_size=1, max_size=8)):
-        raw = bytearray(WRAPS[kind][0](DATAGRAM))
+        raw = bytearray(WRAPS[kind][0](FRAME))
         for at in data.draw(st.lists(st.integers(12, len(raw) - 1), max_size=3)):
             raw[at] = data.draw(st.integers(0, 255))
         frames.append(Frame(bytes(raw[: data.draw(st.integers(0, len(raw)))]), T0, len(raw)))

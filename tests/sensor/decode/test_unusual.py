@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from tests.sensor.decode.craft import CLIENT, SERVER, Frame, Talk, decode, ethernet, ip, one, pcap, udp
-from tests.sensor.decode.test_fragments import parts, timed
-from tests.sensor.decode.test_quic import crypto, seal
-from tests.sensor.decode.test_stream import small_hello
+from tests.sensor.decode.craft.fragments import parts, timed
+from tests.sensor.decode.craft.quic import crypto, seal
+from tests.sensor.decode.craft.tls import small_hello
 
 
 def query(host: bytes, flags: int = 0x0100, more: bytes = b"", count: int = 1) -> bytes:

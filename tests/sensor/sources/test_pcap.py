@@ -15,7 +15,7 @@ from sensor.sources.interface import Input
 from sensor.sources.open import find
 from sensor.sources.pcap import PcapSource
 from tests.sensor.decode.craft import T0, Frame, Talk, block, decode, file_of, pcap, section
-from tests.sensor.decode.test_packets import mixed_traffic
+from tests.sensor.decode.craft.traffic import mixed_traffic
 
 
 def test_recognised_by_content_only() -> None:

@@ -21,7 +21,7 @@ from sensor.sources.pcap import PcapSource
 from sensor.sources.tshark import TsharkSource
 from tests.product import compiled_once
 from tests.sensor.decode.craft import CLIENT, SERVER, T0, Frame, Talk, ethernet, ip, pcap, totals, udp
-from tests.sensor.decode.test_stream import small_hello
+from tests.sensor.decode.craft.tls import small_hello
 
 PCAPS = Path(__file__).parents[3] / "pcaps"
 CASES = sorted(path for path in PCAPS.glob("*/*") if ".pcap" in path.suffixes or path.suffix == ".pcapng")

@@ -18,7 +18,7 @@ from sensor.schema import COVERAGE
 from sensor.sources.interface import HEAD_BYTES, File, Input
 from sensor.sources.pcap import PcapSource
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 FIELD_DATA = ROOT.parent / "shared" / "field-notes" / "data"
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -71,6 +71,12 @@ def tcp(sport: int, dport: int, seq: int, ack: int = 0, flags: int = ACK, payloa
 def udp(sport: int, dport: int, payload: bytes) -> bytes:
     """A UDP datagram."""
     return struct.pack(">HHHH", sport, dport, 8 + len(payload), 0) + payload
+
+
+#: An IP packet of each version, and the first one in a frame.
+DATAGRAM = ip(CLIENT, SERVER, 17, udp(40000, 9, b"payload"))
+DATAGRAM6 = ip("fd00::5", "2001:db8::9", 17, udp(40000, 9, b"payload"))
+FRAME = ethernet(DATAGRAM)
 
 
 @dataclass
@@ -202,6 +208,15 @@ def conserves(coverage: pl.DataFrame, packets: int) -> None:
     assert counted["packets"] == packets
     assert sum(counted[reason] for reason in REASONS) == packets
     assert counted["decoder_faults"] == 0
+
+
+def reason(data: bytes, link: int = 1, length: int | None = None) -> str:
+    """Under which reason the only frame of a capture is counted."""
+    coverage = decode(pcap([Frame(data, length=length)], link=link))["coverage"]
+    conserves(coverage, 1)
+    counted = totals(coverage)
+    (name,) = (name for name in REASONS if counted[name])
+    return name
 
 
 def rows_of(result: dict[str, pl.DataFrame]) -> dict[str, list[tuple[object, ...]]]:
