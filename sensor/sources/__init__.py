@@ -4,8 +4,10 @@
     interface, detect           what a source is; which one reads a file
     pcap, tshark, live          packets: files, files through tshark, interfaces (workers, monitor, port)
     zeek, dnstap, pihole_ftl    logs with readers of their own
-    family, formats/, text/     text logs: what a family is, one family per format, what they have in common
-    lines, framing, sorting     from bytes to the lines of each family
+    family, fields, formats/,   text logs: what a format declares and returns, one family per format, what
+    text/                       they have in common
+    reader, lines, framing,     from bytes to the lines of each family, and from these to batches
+    sorting
     finish, records, sessions,  the steps families share: columns, times, one row per session, one-way flows,
     flows, headers, leases      bytes of headers, and when a lease ends
 

@@ -32,7 +32,7 @@ r"""A log format written down in TOML, for a product nobody here knows.
     [actions]                                 # their word = allowed, blocked, reset
     PERMIT = "allowed"
 
-Our columns are those of `family.FIELDS`; `date` and `time` in theirs may be joined: `time = "date+time"`.
+Our columns are those of `fields.FIELDS`; `date` and `time` in theirs may be joined: `time = "date+time"`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from sensor.errors import UsageError
 from sensor.settings import Zone
-from sensor.sources.family import FIELDS, Family
+from sensor.sources.family import Family
+from sensor.sources.fields import FIELDS
 from sensor.sources.interface import Proof
 from sensor.sources.text import commas, formatstrings, keyvalue, objects, patterns, requests
 

@@ -13,6 +13,7 @@ import polars as pl
 from sensor import schema
 from sensor.coded import Remembered, by_value
 from sensor.sources import flows, hosts, keyed, records
+from sensor.sources.fields import FIELDS
 from sensor.sources.text import accounts, stamps, urls, verdicts
 from sensor.sources.text.reasons import NO_DESTINATION, NO_PORTS, REVERSE
 
@@ -67,8 +68,6 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
 
     `row` is the index of the row's line in `lines`, whose columns `stamp` and `header` come from envelopes.
     """
-    from sensor.sources.family import FIELDS
-
     have = dict(parsed.schema)
     fields = parsed.select(
         "row",

@@ -13,11 +13,11 @@ from sensor import schema
 from sensor.errors import UsageError
 from sensor.settings import Settings
 from sensor.sources import evtx, zeek
-from sensor.sources import family as room
 from sensor.sources.family import Family
 from sensor.sources.flows import Pairs
 from sensor.sources.interface import HEAD_BYTES, File, Input
 from sensor.sources.lines import shape
+from sensor.sources.reader import read_lines
 from sensor.sources.sessions import Sessions
 from sensor.sources.sorting import HEAD_LINES, NOBODYS, Sorter, families, head_lines, shares
 from sensor.sources.zeek_text import log_of
@@ -42,7 +42,7 @@ class Trial:
     looked_at: int
     lines: int
     used: int
-    #: finished rows (see `family.FIELDS`) that are used
+    #: finished rows (see `fields.FIELDS`) that are used
     rows: pl.DataFrame
     #: what none of them carries
     missing: tuple[str, ...]
@@ -126,7 +126,7 @@ def _first(head: bytes, place: str) -> type[Family]:
 
 
 def _trial(name: str, source: Family, part: pl.DataFrame, looked_at: int) -> Trial:
-    done = Pairs().take(Sessions().take(room.rows(source, part)))
+    done = Pairs().take(Sessions().take(read_lines(source, part)))
     used = done.filter(pl.col("reason").is_null())
     missing = _missing(used)
     advice = source.advice if {"bytes up", "host", "user"} & set(missing) else ""

@@ -15,7 +15,8 @@ from collections.abc import Callable
 import polars as pl
 
 from sensor.sources import zeek_logs, zeek_text
-from sensor.sources.family import FIELDS, Family
+from sensor.sources.family import Family
+from sensor.sources.fields import FIELDS
 from sensor.sources.text import objects
 from sensor.sources.text.words import one_of
 

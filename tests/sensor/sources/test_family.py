@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from sensor import schema
 from sensor.errors import InputError
 from sensor.sources import detect, sorting, unpack
-from sensor.sources.family import FIELDS, Family
+from sensor.sources.family import Family
+from sensor.sources.fields import FIELDS
 from sensor.sources.interface import Batch, Source
 from sensor.sources.open import find
 from sensor.sources.text.reasons import HEADER

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from sensor import schema
-from sensor.sources.family import FIELDS
+from sensor.sources.fields import FIELDS
 from sensor.sources.flows import TWICE, Pairs, oriented
 
 T0 = datetime(2026, 10, 6, 10, 0, 0, tzinfo=UTC)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import polars as pl
 
-from sensor.sources import family as room
 from sensor.sources.family import Family
 from sensor.sources.framing import framed
 from sensor.sources.lines import blocks
+from sensor.sources.reader import read_lines
 from sensor.sources.sorting import Sorter, framing_of
 
 REFERENCE = datetime(2026, 11, 26, tzinfo=UTC)
@@ -41,7 +41,7 @@ def rows(text: str, *, zone: str = "UTC", reference: datetime = REFERENCE) -> pl
     lines = lines.with_columns(offset=pl.int_range(pl.len(), dtype=pl.Int64), bytes=1)
     found = []
     for name, (kind, part) in Sorter(None, text.encode()[: 64 * 1024]).split(lines).items():
-        done = room.rows(kind(zone=zone, reference=reference), part)
+        done = read_lines(kind(zone=zone, reference=reference), part)
         found.append(done.with_columns(family=pl.lit(name), offset=part["offset"].gather(done["row"])))
     if not found:
         return pl.DataFrame(schema={"family": pl.String, "offset": pl.Int64, "reason": pl.String})
