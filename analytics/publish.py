@@ -296,6 +296,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-__all__ = ["MartFiles", "Zone", "ensure_low_water", "publish"]

@@ -113,7 +113,7 @@ class Pipeline:
         questions: Questions | None = None,
         k: int = 1,
         names_by_client: bool = False,
-        on_hits: Callable[[pl.DataFrame], None] = lambda hits: None,
+        on_hits: Callable[[pl.DataFrame], None] | None = None,
     ) -> None:
         """Everything but the origin may be shared with other pipelines.
 
@@ -159,16 +159,16 @@ class Pipeline:
         """Name, match and count the rows of a batch; keep what matched until `flush`."""
         admitted = self._admission.admit(batch.frames, batch.position)
         batch = replace(batch, frames={name: canonical(frame) for name, frame in admitted.items()})
-        observations = _usable(batch.frames.get("observations", schema.OBSERVATIONS.empty()))
-        observations, copies = self._questions.mark(observations)
-        self._naming.learn(schema.ANSWERS.conform(batch.frames.get("answers", schema.ANSWERS.empty())))
+        observations = _usable(schema.OBSERVATIONS.of(batch.frames))
+        observations, aside = self._questions.mark(observations)
+        self._naming.learn(schema.ANSWERS.of(batch.frames))
         if batch.is_replay:
             return
-        named = self._naming.name(observations).with_columns(self._origin.columns())
-        named = normal_column(named)
+        named = normal_column(self._naming.name(observations).with_columns(self._origin.columns()))
         self._names.add(named)
         hits = self._matched(named)
-        self._on_hits(hits)
+        if self._on_hits is not None:
+            self._on_hits(hits)
         self._near.add(named, hits)
         pending = self._pending
         # Lookups may wait in a burst until a later catalog is in use: they keep the version that matched.
@@ -178,12 +178,10 @@ class Pipeline:
         pending.counts.append(naming_counts(observations, named))
         if self._blindness is not None:
             pending.counts.append(self._blindness.counts(named))
-        pending.coverage.append(
-            schema.COVERAGE.conform(batch.frames.get("coverage", schema.COVERAGE.empty()))
-        )
+        pending.coverage.append(schema.COVERAGE.of(batch.frames))
         if "leases" in batch.frames:
             pending.leases.append(batch.frames["leases"])
-        pending.rejects.append(self._rejected(batch, copies))
+        pending.rejects.append(self._rejects_table(batch, aside))
 
     def flush(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
         """The tables of what was added since the last flush, by name: conformed, tokenised, to be stored.
@@ -199,20 +197,20 @@ class Pipeline:
         newest, hits = pending.newest, pl.concat(pending.hits)
         sightings = self._bursts.merge(hits, newest=newest, last=last)
         names = self._near.label(self._names.flush(newest=newest, all_of_it=last))
-        leases, directory = self._who(pending, hits)
+        leases, directory = self._people_tables(pending, hits)
         rejects = pending.rejects
         tables = {
-            "sightings": self._sightings(sightings),
-            "names": self._rolled(names),
-            "coverage": self._covered(pending),
+            "sightings": self._sightings_table(sightings),
+            "names": self._names_table(names),
+            "coverage": self._coverage_table(pending),
             "leases": leases,
             "directory": directory,
         }
         if self._by_client is not None:
             browsing, left_out = self._by_client.flush(newest=newest, all_of_it=last)
-            tables["names_by_client"] = self._browsing(browsing)
+            tables["names_by_client"] = self._names_by_client_table(browsing)
             if left_out:
-                rejects = [*rejects, self._rejected(Batch(position, {}), {LEFT_OUT: left_out})]
+                rejects = [*rejects, self._rejects_table(Batch(position, {}), {LEFT_OUT: left_out})]
         if self._pseudonyms.counts:  # behind all that has accounts
             tables["counting"] = self._pseudonyms.counted()
         return tables | {"rejects": pl.concat([schema.REJECTS.empty(), *rejects])}
@@ -229,7 +227,7 @@ class Pipeline:
         )
         return hits.drop("_row")
 
-    def _browsing(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def _names_by_client_table(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows of `names_by_client`. Internal names are left out: no catalog will ever know them."""
         if rows.is_empty():
             return schema.NAMES_BY_CLIENT.empty()
@@ -250,7 +248,7 @@ class Pipeline:
         names += ["counting"] if self._pseudonyms.counts else []
         return {name: schema.TABLES[name].empty() for name in names}
 
-    def _sightings(self, hits: pl.DataFrame) -> pl.DataFrame:
+    def _sightings_table(self, hits: pl.DataFrame) -> pl.DataFrame:
         if hits.is_empty():
             return schema.SIGHTINGS.empty()
         rows = self._scopes.add(about(hits)).with_columns(grade(hits).alias("grade"))
@@ -287,30 +285,31 @@ class Pipeline:
             ids(rows, flow, "_began").alias("flow"),
         ]
 
-    def _rolled(self, names: pl.DataFrame) -> pl.DataFrame:
+    def _names_table(self, names: pl.DataFrame) -> pl.DataFrame:
         rows = names.with_columns(self._origin.columns())
         rows = rows.join(registrable(rows.get_column("host")), on="host", maintain_order="left")
         return self._pseudonyms.protect(schema.NAMES.conform(rows), schema.NAMES, site=self._origin.site)
 
-    def _covered(self, pending: _Pending) -> pl.DataFrame:
+    def _coverage_table(self, pending: _Pending) -> pl.DataFrame:
         """The source's coverage, plus what only naming and matching can count: connections named by DNS,
         hidden by ECH, or leading to services behind which the sensor is blind."""
         coverage = added(pl.concat(pending.coverage), pending.counts)
         return schema.COVERAGE.conform(coverage.with_columns(self._origin.columns()))
 
-    def _rejected(self, batch: Batch, copies: dict[str, int]) -> pl.DataFrame:
-        """The rejects of the batch; `copies` counts, by reason, observations set aside after reading."""
-        rejects = _with_rejects(batch, copies).frames.get("rejects", schema.REJECTS.empty())
+    def _rejects_table(self, batch: Batch, aside: dict[str, int]) -> pl.DataFrame:
+        """The rejects of the batch; `aside` counts, by reason, observations set aside after reading."""
+        rejects = schema.REJECTS.of(batch.frames)
+        if aside:  # placed where the batch ends
+            counts = {"place": str(batch.position), "reason": list(aside), "count": list(aside.values())}
+            rejects = pl.concat([rejects, schema.REJECTS.conform(pl.DataFrame(counts))])
         # A block may hold no readable time: its rejects get the newest time read before.
-        newest = batch.frames.get("coverage", schema.COVERAGE.empty()).get_column("last_seen").max()
+        newest = schema.COVERAGE.of(batch.frames)["last_seen"].max()
         if isinstance(newest, datetime):
             self._clock = newest
         at = pl.col("rejected_at").fill_null(pl.lit(self._clock, dtype=schema.TIME))
-        return schema.REJECTS.conform(
-            schema.REJECTS.conform(rejects).with_columns(*self._origin.columns(), at)
-        )
+        return schema.REJECTS.conform(rejects.with_columns(*self._origin.columns(), at))
 
-    def _who(self, pending: _Pending, hits: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _people_tables(self, pending: _Pending, hits: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The tables leases and directory.
 
         Leases the source reported come first. What files and settings say is emitted once per epoch, because
@@ -378,13 +377,12 @@ class Pipeline:
 
 def _usable(observations: pl.DataFrame) -> pl.DataFrame:
     """The rows with a time. A log line describes a whole connection, so its bytes are also the totals."""
-    conformed = schema.OBSERVATIONS.conform(observations)
-    if conformed["seen_at"].has_nulls():  # filtering without need would copy the frame
-        conformed = conformed.filter(pl.col("seen_at").is_not_null())
+    if observations["seen_at"].has_nulls():  # filtering without need would copy the frame
+        observations = observations.filter(pl.col("seen_at").is_not_null())
     totals = (
         pl.coalesce(f"total_{name}", name).alias(f"total_{name}") for name in ("bytes_up", "bytes_down")
     )
-    return headers.removed(conformed.with_columns(totals))
+    return headers.removed(observations.with_columns(totals))
 
 
 def _text(columns: Iterable[str]) -> list[pl.Expr]:
@@ -401,17 +399,3 @@ def _requests() -> pl.Expr:
     """1 for an HTTP request; NULL where requests are encrypted, and for CONNECT, which asks for a tunnel."""
     asked = pl.col("method").is_not_null() & (pl.col("method") != "CONNECT")
     return pl.when(asked & begins()).then(pl.lit(1, dtype=pl.Int64))
-
-
-def _with_rejects(batch: Batch, counts: dict[str, int]) -> Batch:
-    """`batch` with one more row of rejects per reason in `counts`, placed where the batch ends."""
-    if not counts:
-        return batch
-    more = pl.DataFrame(
-        {"place": str(batch.position), "reason": list(counts), "count": list(counts.values())},
-        schema_overrides={"count": pl.Int64},
-    )
-    rejects = schema.REJECTS.conform(batch.frames.get("rejects", schema.REJECTS.empty()))
-    return replace(
-        batch, frames={**batch.frames, "rejects": pl.concat([rejects, schema.REJECTS.conform(more)])}
-    )

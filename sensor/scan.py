@@ -70,6 +70,10 @@ _VERY_MUCH_BYTES = 256 << 20
 _COUNT_BYTES = 4 << 20
 
 
+#: A sensor, and the kind of its inputs.
+SensorKind = tuple[SensorSettings, type[Source]]
+
+
 class ProgressDisplay(Protocol):
     """Shows how far a scan is."""
 
@@ -103,7 +107,7 @@ class Outcome:
     #: warnings: inputs with impossible times, or not recorded completely
     doubts: list[str] = field(default_factory=list)
     #: sensors and sources of lines of other formats, found inside inputs
-    also: list[tuple[SensorSettings, type[Source]]] = field(default_factory=list)
+    also: list[SensorKind] = field(default_factory=list)
 
 
 class Scan:
@@ -170,7 +174,7 @@ class Scan:
         sizes = [file.size for _, source_input in plan.inputs for file in source_input.files]
         total = None if None in sizes else sum(size or 0 for size in sizes)
         before = 0
-        sensors: list[tuple[SensorSettings, type[Source]]] = []
+        sensors: list[SensorKind] = []
         with display.progress(total) as progressed:
             for kind, source_input in plan.inputs:
                 size = sum(file.size or 0 for file in source_input.files)
@@ -226,30 +230,25 @@ class Scan:
         kind: type[Source],
         source_input: Input,
         sensor: SensorSettings,
-        also: list[tuple[SensorSettings, type[Source]]],
+        also: list[SensorKind],
     ) -> tuple[Source, Mixture, Summary]:
         """The source that reads an input, the pipelines for its batches, and a summary to count in.
 
         When a line of another format turns up while reading, its sensor is appended to `also`.
         """
-        origin = Origin(
-            sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name, source_input.identity
-        )
         naming, questions = NameTable(), Questions(self._scopes.is_proxy)
 
         def other(name: str) -> Pipeline:
             """The pipeline for lines of another format: a sensor of its own, but the same memory of DNS."""
-            of = kinds_by_name()[name]
-            theirs = self.sensor_of(of, source_input)
-            also.append((theirs, of))
-            of_theirs = Origin(
-                theirs.name, theirs.site, theirs.vantage or of.vantage, name, source_input.identity
-            )
-            return self._pipeline(of_theirs, naming, questions)
+            its_kind = kinds_by_name()[name]
+            its_sensor = self.sensor_of(its_kind, source_input)
+            also.append((its_sensor, its_kind))
+            return self._pipeline(_origin(its_sensor, its_kind, source_input), naming, questions)
 
         source = kind(self.settings.networks.internal)
         source.localise(self.settings.zones(), sensor.timezone)
-        mixture = Mixture(kind.name, self._pipeline(origin, naming, questions), other)
+        first = self._pipeline(_origin(sensor, kind, source_input), naming, questions)
+        mixture = Mixture(kind.name, first, other)
         return source, mixture, Summary(source_input.name, source.name)
 
     def sensor_of(self, kind: type[Source], source_input: Input) -> SensorSettings:
@@ -293,10 +292,8 @@ class Scan:
         self.lake.create()
         sensor = self._declared_sensor(source.name)
         self.introduce([(sensor, type(source))])
-        origin = Origin(
-            sensor.name, sensor.site, sensor.vantage or source.vantage, source.name, source_input.identity
-        )
-        pipeline, summary = self._pipeline(origin, evidence=evidence), Summary(source_input.name, source.name)
+        pipeline = self._pipeline(_origin(sensor, type(source), source_input), evidence=evidence)
+        summary = Summary(source_input.name, source.name)
         refresher = Refresher(self._catalog, self.settings.signatures, self._state / "catalog")
 
         def between(position: int) -> None:
@@ -365,7 +362,7 @@ class Scan:
             questions=questions,
             k=1 if level == "clear" else self.settings.k,
             names_by_client=self.settings.keeps_names_by_client,
-            **({"on_hits": evidence.matched} if evidence else {}),
+            on_hits=evidence.matched if evidence else None,
         )
 
     def _where_to_start(
@@ -405,7 +402,7 @@ class Scan:
         }
         return known.model_copy(update={name: value for name, value in changes.items() if value is not None})
 
-    def introduce(self, sensors: Iterable[tuple[SensorSettings, type[Source]]]) -> None:
+    def introduce(self, sensors: Iterable[SensorKind]) -> None:
         """Store the tables `sensors` and `catalog`, which reports need to explain themselves elsewhere.
 
         Raises LakeError.
@@ -428,6 +425,11 @@ class Scan:
         now_us = int(datetime.now(UTC).timestamp() * 1e6)
         frames = {"sensors": frame, "catalog": self._catalog.frame()}
         Commits(self.lake, "reference").commit(now_us, now_us, frames)
+
+
+def _origin(sensor: SensorSettings, kind: type[Source], source_input: Input) -> Origin:
+    vantage = sensor.vantage or kind.vantage
+    return Origin(sensor.name, sensor.site, vantage, kind.name, source_input.identity)
 
 
 def sealed_rows(settings: Settings, state: Path, keys: Keys) -> SealedRows | None:

@@ -36,7 +36,7 @@ mentions it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -132,6 +132,10 @@ class Table:
     def empty(self) -> pl.DataFrame:
         """A frame with this table's columns and no rows."""
         return self._empty.clone()
+
+    def of(self, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+        """This table's frame among `frames` (by table name), conformed; an empty one if it is not there."""
+        return self.conform(frames[self.name]) if self.name in frames else self.empty()
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """`frame` with exactly this table's columns and dtypes.

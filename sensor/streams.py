@@ -18,8 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from sensor.scan import Scan
-from sensor.settings import SensorSettings
+from sensor.scan import Scan, SensorKind
 from sensor.sources.family import REPLAY_BYTES, Family
 from sensor.sources.formats.syslog import SyslogFamily
 from sensor.sources.interface import File, Input, Source
@@ -45,7 +44,7 @@ class Stream:
     def __init__(self, scan: Scan, kind: type[Family], source_input: Input) -> None:
         """`source_input` must be a single file or stream of family `kind`. Raises LakeError."""
         self._scan = scan
-        self._also: list[tuple[SensorSettings, type[Source]]] = []
+        self._also: list[SensorKind] = []
         sensor = scan.sensor_of(kind, source_input)
         source, self._mixture, self.summary = scan.prepare(kind, source_input, sensor, self._also)
         assert isinstance(source, Family)
