@@ -73,7 +73,7 @@ SELECT f.subject, f.subject_kind, f.attributed_by, f.confidence, f.department, f
 FROM attributed AS a
 JOIN facets AS f ON f.facet = a.facet
 JOIN facet_numbers AS n ON n.facet = a.facet
-LEFT JOIN said AS s ON s.spell = a.spell
+LEFT JOIN said AS s ON s.binding = a.binding
 WHERE a.event_id = {id}
 """
 _WHY_NOBODY = {

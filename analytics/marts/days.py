@@ -108,19 +108,19 @@ def attribute(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nt
     values["begin_us"] = _number(connection, "SELECT MIN(from_us) FROM bounds")
     values["end_us"] = _number(connection, "SELECT MAX(to_us) FROM bounds")
     values["window"] = values["end_us"] - values["begin_us"]
-    connection.execute(_step("2_held", values | {"said": named("said", "spells")}))
+    connection.execute(_step("2_held", values | {"said": named("said", "bindings")}))
     values |= {
-        "turns": 2 * (_number(connection, "SELECT MAX(spells) FROM places") + 1),
-        "aims": _number(connection, "SELECT COUNT(*) FROM targets") + 1,
+        "turns": 2 * (_number(connection, "SELECT MAX(bindings) FROM places") + 1),
+        "targets": _number(connection, "SELECT COUNT(*) FROM targets") + 1,
         "shifts": 8 * (values["last_nth"] + 1),
     }
-    numbers = {name: values[name] for name in ("turns", "shifts", "aims")}
-    connection.execute(_step("2_asked", values))
+    numbers = {name: values[name] for name in ("turns", "shifts", "targets")}
+    connection.execute(_step("2_numbers", values))
     facets = place(connection, first_day=values["first_us"] // _DAY_US - 4, **numbers)
     connection.execute(_step("3_crowded", values))
     beliefs = believe(connection, facets, stale=STALE, **numbers)
     connection.execute(_step("3_subjects", values))
-    number(connection, beliefs, aims=values["aims"])
+    number(connection, beliefs, targets=values["targets"])
     connection.execute(_step("3_facets", values))
 
 

@@ -16,5 +16,5 @@ SELECT d.service // 67108864 % 8 AS counted_day, CAST(DATE_TRUNC('hour', make_ti
        CAST(d.program_requests AS BIGINT) AS program_requests
 FROM days AS d
 JOIN subjects AS s ON s.subject_nth = d.service // 536870912
-JOIN (SELECT DISTINCT app_nth, app FROM aims) AS a ON a.app_nth = d.service % 16777216
+JOIN (SELECT DISTINCT app_nth, app FROM target_numbers) AS a ON a.app_nth = d.service % 16777216
 ORDER BY counted_day, s.subject, a.app, d.subject_kind

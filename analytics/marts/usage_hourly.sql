@@ -15,7 +15,7 @@ WITH sums AS (
 seen AS MATERIALIZED (  -- before the words: rows are narrow
   SELECT s.*, e.corroborations FROM sums AS s JOIN eyes AS e ON e.hour = s.hour AND e.service = s.service
 ),
-offers AS (SELECT DISTINCT a.offer, t.app, t.access FROM aims AS a JOIN targets AS t ON t.target = a.target)
+offers AS (SELECT DISTINCT a.offer, t.app, t.access FROM target_numbers AS a JOIN targets AS t ON t.target = a.target)
 SELECT s.cell // 33554432 % 8 AS counted_day, s.hour, b.subject, CASE WHEN s.cell % 2 = 1 THEN 'outside' ELSE b.subject_kind END AS subject_kind, b.user_name,
        b.department, b.site, b.segment, o.app, o.access, b.client_class,
        CAST(s.grade AS SMALLINT) AS grade,

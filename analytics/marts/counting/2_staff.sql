@@ -1,10 +1,10 @@
 -- Who is who: accounts with their department, and the owners of devices.
 --
--- In:  directory (rows valid on the day), words (holding/).  Out: staff, owners, ways, names, voices.
+-- In:  directory (rows valid on the day), words (holding/).  Out: staff, owners, ways, names, word_numbers.
 -- Made anew only for a day on which other rows of the directory hold than on the day before (days.py). Accounts of
--- one kind, department and site have one `post`. `names` are those that can be behind an event (2_asked.sql adds what
+-- one kind, department and site have one `post`. `names` are those that can be behind an event (2_numbers.sql adds what
 -- only sightings name), `ways` the origins of words as values of attributed_by; those that begin the list belief.py
--- knows. `voices` says in numbers what each word of a lease names, and who owns the device. 0 is nobody and nothing.
+-- knows. `word_numbers` says in numbers what each word of a lease names, and who owns the device. 0 is nobody and nothing.
 CREATE OR REPLACE TEMP TABLE staff AS
 WITH ranked AS (
   SELECT *, ROW_NUMBER() OVER (
@@ -57,7 +57,7 @@ FROM met AS m
 LEFT JOIN staff AS s ON s.user_name = m.name
 WHERE m.name IS NOT NULL;
 
-CREATE OR REPLACE TEMP TABLE voices AS
+CREATE OR REPLACE TEMP TABLE word_numbers AS
 WITH owned AS (
   SELECT w.word, COALESCE(d.user_name, m.user_name) AS owner,
          w.confidence * CASE WHEN d.user_name IS NOT NULL THEN d.confidence ELSE m.confidence END AS owner_confidence

@@ -1,13 +1,13 @@
 -- Facets in words.
 --
--- In:  facet_numbers, bearer_numbers (facets.py), subjects, manners (3_subjects.sql), contexts, targets.
+-- In:  facet_numbers, bearer_numbers (facets.py), subjects, profiles (3_subjects.sql), contexts, targets.
 -- Out: bearers, facets (views: few of them are read in words).
 CREATE OR REPLACE TEMP VIEW bearers AS
-WITH told AS (SELECT DISTINCT manner, site, department, subject_kind, segment, client_class, attributed_by FROM manners)
-SELECT b.bearer, s.subject, t.* EXCLUDE (manner), CASE WHEN t.subject_kind = 'user' THEN s.subject END AS user_name
+WITH told AS (SELECT DISTINCT profile, site, department, subject_kind, segment, client_class, attributed_by FROM profiles)
+SELECT b.bearer, s.subject, t.* EXCLUDE (profile), CASE WHEN t.subject_kind = 'user' THEN s.subject END AS user_name
 FROM bearer_numbers AS b
 JOIN subjects AS s ON s.subject_nth = b.subject_nth
-JOIN told AS t ON t.manner = b.manner;
+JOIN told AS t ON t.profile = b.profile;
 
 CREATE OR REPLACE TEMP VIEW facets AS
 SELECT n.facet, n.day AS counted_day, n.service, n.outcome, n.subject_kind, n.confidence, b.subject, b.user_name,

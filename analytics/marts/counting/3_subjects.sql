@@ -1,14 +1,14 @@
 -- Who is believed to be behind facets, in words.
 --
--- In:  heard, appearances (belief.py), settings, names, ways, staff.  Out: subjects, manners (facets.py numbers them).
+-- In:  believed, appearances (belief.py), settings, names, ways, staff.  Out: subjects, profiles (facets.py numbers them).
 -- `attributed_by` is the origin of the word that was believed, or why there is none. Machine and service accounts are
 -- no persons: what they do is theirs. Who comes from outside to a server of ours is none of our people.
 CREATE OR REPLACE TEMP TABLE subjects AS
 SELECT n.name_nth, n.name AS subject, ROW_NUMBER() OVER (ORDER BY n.name) AS subject_nth
-FROM heard AS h
-JOIN names AS n ON n.name_nth = h.name_nth;
+FROM believed AS b
+JOIN names AS n ON n.name_nth = b.name_nth;
 
-CREATE OR REPLACE TEMP TABLE manners AS
+CREATE OR REPLACE TEMP TABLE profiles AS
 WITH posts AS (SELECT DISTINCT post, kind, department, site FROM staff),
 met AS (
   SELECT a.appearance, s.* EXCLUDE (setting), p.department, COALESCE(p.site, s.seen_site) AS site,
@@ -26,5 +26,5 @@ told AS (
   FROM met
 )
 SELECT *, CASE subject_kind WHEN 'user' THEN 0 WHEN 'device' THEN 1 ELSE 2 END AS doubt,
-       DENSE_RANK() OVER (ORDER BY site, department, subject_kind, segment, client_class, attributed_by) AS manner
+       DENSE_RANK() OVER (ORDER BY site, department, subject_kind, segment, client_class, attributed_by) AS profile
 FROM told

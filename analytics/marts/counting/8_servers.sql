@@ -1,7 +1,7 @@
 -- Who spoke to which AI server on a day, and how.
 --
 -- In:  details, attributed, facets.  Out: at_servers, one row per event.
--- Servers are those known by manner (behaviours/: inference, tools, vector stores, MCP at any host), whatever
+-- Servers are those known by behaviour (behaviours/: inference, tools, vector stores, MCP at any host), whatever
 -- speaks MCP, and whatever was sent an AI key in the clear. A connection is one, whichever eyes saw it. Pages to
 -- log in at, states of health and versions are for everybody: that they answer says nothing about access. What
 -- was read inside TLS, by who opened it, is not in the clear, and a key in it is none either.

@@ -17,8 +17,8 @@ from analytics.marts.intervals import HINT as HINT_KIND
 STALE = 0.4
 #: Two days are counted together.
 SHIFTS = 8 * 3
-AIMS = 3
-#: Spells of each address, all numbered in a row.
+TARGETS = 3
+#: Bindings of each address, all numbered in a row.
 SPELLS = 4
 TURNS = 2 * (SPELLS + 1)
 #: What nobody is called who is asked about in `test_who_is_believed_first`.
@@ -36,12 +36,12 @@ class Claims:
     """What is said of whom: the tables that `believe` reads, as rows, and the events seen."""
 
     words: list[Row]
-    spells: list[Row]
+    bindings: list[Row]
     asked: list[Row]
     names: list[Row]
-    #: of events: who is asked about, turn, shift and aim
+    #: of events: who is asked about, turn, shift and target
     seen: list[tuple[Row, int, int, int]]
-    #: context, spell and shift of addresses that too many share
+    #: context, binding and shift of addresses that too many share
     crowds: set[tuple[int, int, int]]
 
 
@@ -52,7 +52,7 @@ def test_the_first_that_speaks_is_believed() -> None:
     expected = {_expected(claims, *event) for event in claims.seen}
     assert set(found) == expected
     assert len(found) == len(expected)
-    heard = connection.execute("SELECT name_nth FROM heard ORDER BY name_nth").fetchall()
+    heard = connection.execute("SELECT name_nth FROM believed ORDER BY name_nth").fetchall()
     assert heard == sorted({(row[6],) for row in found})
     assert {way for *_, way, _, _ in found} > {NOBODY, DEVICE, SHARED, LOG, OWNER, HINT}
 
@@ -91,9 +91,9 @@ def test_the_first_that_speaks_is_believed() -> None:
 def test_who_is_believed_first(said: dict[str, Any], believed: tuple[int, int, float]) -> None:
     """Each step of the order alone: what the steps before it say nothing of."""
     words = [_word(0)]
-    spell: Row = {"spell": 1, "is_shared": said.get("shared", False)}
+    binding: Row = {"binding": 1, "is_shared": said.get("shared", False)}
     for column, word in (("user", "user"), ("device", "owned"), ("static", "static"), ("hint", "hint")):
-        spell[f"{column}_word"] = len(words) if word in said else 0
+        binding[f"{column}_word"] = len(words) if word in said else 0
         if word in said:
             words.append(_word(len(words), kind=KINDS[column], way=WAYS[column], **said[word]))
     who: Row = {
@@ -102,8 +102,8 @@ def test_who_is_believed_first(said: dict[str, Any], believed: tuple[int, int, f
     }  # fmt: skip
     names: list[Row] = [{"name_nth": nth, "post": 0} for nth in range(1, 10)]
     turn = 3 if said.get("stale") else 2
-    nobody_crowded = {(1, 9, 11)}  # a table with a row: another spell's
-    claims = Claims(words, [spell], [who], names, [(who, turn, 11, 1)], nobody_crowded)
+    nobody_crowded = {(1, 9, 11)}  # a table with a row: another binding's
+    claims = Claims(words, [binding], [who], names, [(who, turn, 11, 1)], nobody_crowded)
     ((_, _, _, _, _, _, name, confidence, way, _, _),) = _found(duckdb.connect(), claims)
     assert (name, way, confidence) == pytest.approx(believed)
 
@@ -131,8 +131,8 @@ def _random_claims(chance: random.Random) -> Claims:
             for nth in range(1, 31)
         ),
     ]  # fmt: skip
-    spells: list[Row] = [
-        {"spell": nth, "is_shared": chance.random() < 0.1, "user_word": some(30), "device_word": some(30),
+    bindings: list[Row] = [
+        {"binding": nth, "is_shared": chance.random() < 0.1, "user_word": some(30), "device_word": some(30),
          "static_word": some(30), "hint_word": some(30)}
         for nth in range(1, 5 * SPELLS + 1)
     ]  # fmt: skip
@@ -144,49 +144,52 @@ def _random_claims(chance: random.Random) -> Claims:
     ]  # fmt: skip
     names: list[Row] = [{"name_nth": nth, "post": some(4)} for nth in range(1, 10)]
     seen = [
-        (who, chance.choice([0, 0, chance.randrange(2, TURNS)]), shift, chance.randrange(1, AIMS))
+        (who, chance.choice([0, 0, chance.randrange(2, TURNS)]), shift, chance.randrange(1, TARGETS))
         for who in asked
         for shift in (8 + 3, 8 + 4, 16 + 2, 16 + 3)
         for _ in range(4)
     ]
-    crowds = {(int(who["context"]), _spell(who, turn), shift) for who, turn, shift, _ in seen[::9]}
-    return Claims(words, spells, asked, names, seen, crowds)
+    crowds = {(int(who["context"]), _binding(who, turn), shift) for who, turn, shift, _ in seen[::9]}
+    return Claims(words, bindings, asked, names, seen, crowds)
 
 
 def _found(connection: duckdb.DuckDBPyConnection, claims: Claims) -> list[tuple[Any, ...]]:
-    """Facet, day, context, spell, stale, crowded, name, confidence, way, setting and post, as believed."""
-    _table(connection, "voices", claims.words)
-    _table(connection, "spells", claims.spells)
-    _table(connection, "asked", claims.asked)
+    """Facet, day, context, binding, stale, crowded, name, confidence, way, setting and post, as believed."""
+    _table(connection, "word_numbers", claims.words)
+    _table(connection, "bindings", claims.bindings)
+    _table(connection, "context_numbers", claims.asked)
     _table(connection, "names", claims.names)
-    shared: list[Row] = [{"context": who, "spell": spell, "shift": at} for who, spell, at in claims.crowds]
+    shared: list[Row] = [
+        {"context": who, "binding": binding, "shift": at} for who, binding, at in claims.crowds
+    ]
     _table(connection, "shared", shared)
-    facets = {_facet(int(who["context"]), turn, shift, aim) for who, turn, shift, aim in claims.seen}
+    facets = {_facet(int(who["context"]), turn, shift, target) for who, turn, shift, target in claims.seen}
     beliefs = believe(
-        connection, np.array(sorted(facets)), turns=TURNS, shifts=SHIFTS, aims=AIMS, stale=STALE
+        connection, np.array(sorted(facets)), turns=TURNS, shifts=SHIFTS, targets=TARGETS, stale=STALE
     )
     appearances = connection.execute(
         "SELECT way, setting, post FROM appearances ORDER BY appearance"
     ).fetchall()
     columns = [getattr(beliefs, field.name).tolist() for field in fields(beliefs)]
     return [
-        (facet, day, context, spell, stale, crowded, name, confidence, *appearances[appearance])
-        for facet, day, context, spell, stale, crowded, name, appearance, confidence in zip(
+        (facet, day, context, binding, stale, crowded, name, confidence, *appearances[appearance])
+        for facet, day, context, binding, stale, crowded, name, appearance, confidence in zip(
             *columns, strict=True
         )
     ]
 
 
-def _expected(claims: Claims, who: Row, turn: int, shift: int, aim: int) -> tuple[Any, ...]:
+def _expected(claims: Claims, who: Row, turn: int, shift: int, target: int) -> tuple[Any, ...]:
     """The same of one event, by the rule."""
-    spell, stale = _spell(who, turn), turn % 2 == 1
-    crowded = (int(who["context"]), spell, shift) in claims.crowds
-    held: Row = claims.spells[spell - 1] if spell else dict.fromkeys(claims.spells[0], 0)
+    binding, stale = _binding(who, turn), turn % 2 == 1
+    crowded = (int(who["context"]), binding, shift) in claims.crowds
+    held: Row = claims.bindings[binding - 1] if binding else dict.fromkeys(claims.bindings[0], 0)
     name, way, confidence = _believed(who, held, claims.words, crowded=crowded, stale=stale)
     post = claims.names[name - 1]["post"] if way >= PERSONS else 0
-    facet = _facet(int(who["context"]), turn, shift, aim)
+    facet = _facet(int(who["context"]), turn, shift, target)
     return (
-        facet, shift // 8, who["context"], spell, stale, crowded, name, confidence, way, who["setting"], post
+        facet, shift // 8, who["context"], binding, stale, crowded, name, confidence, way, who["setting"],
+        post,
     )  # fmt: skip
 
 
@@ -219,26 +222,26 @@ def _believed(who: Row, held: Row, words: list[Row], *, crowded: bool, stale: bo
 def test_a_day_without_events_has_no_beliefs() -> None:
     connection = duckdb.connect()
     columns = {
-        "voices": "word, kind, way, account, mac, device, confidence, owner, owner_confidence",
-        "spells": "spell, is_shared, user_word, device_word, static_word, hint_word",
-        "asked": "context, before, setting, label, account, device, owner, owner_confidence",
+        "word_numbers": "word, kind, way, account, mac, device, confidence, owner, owner_confidence",
+        "bindings": "binding, is_shared, user_word, device_word, static_word, hint_word",
+        "context_numbers": "context, before, setting, label, account, device, owner, owner_confidence",
         "names": "name_nth, post",
-        "shared": "context, spell, shift",
+        "shared": "context, binding, shift",
     }
     for name, listed in columns.items():
         typed = ", ".join(f"{column} {_type(column)}" for column in listed.split(", "))
         connection.execute(f"CREATE TEMP TABLE {name} ({typed})")
-    beliefs = believe(connection, np.empty(0, np.int64), turns=2, shifts=SHIFTS, aims=1, stale=STALE)
+    beliefs = believe(connection, np.empty(0, np.int64), turns=2, shifts=SHIFTS, targets=1, stale=STALE)
     assert not len(beliefs.facet)
-    for made in ("heard", "appearances"):
+    for made in ("believed", "appearances"):
         assert connection.execute(f"SELECT COUNT(*) FROM {made}").fetchone() == (0,)
 
 
 def _facet(context: int, turn: int, shift: int, target: int) -> int:
-    return ((context * TURNS + turn) * SHIFTS + shift) * AIMS + target
+    return ((context * TURNS + turn) * SHIFTS + shift) * TARGETS + target
 
 
-def _spell(who: Row, turn: int) -> int:
+def _binding(who: Row, turn: int) -> int:
     return int(who["before"]) + turn // 2 if turn else 0
 
 

@@ -8,28 +8,28 @@ import numpy as np
 from analytics.marts.belief import Beliefs
 from analytics.marts.facets import number
 
-AIMS = 4
+TARGETS = 4
 
 
 def test_numbers_stand_for_words() -> None:
     connection = duckdb.connect()
     connection.execute("""
-        CREATE TEMP TABLE aims AS SELECT * FROM (VALUES
+        CREATE TEMP TABLE target_numbers AS SELECT * FROM (VALUES
           (1, false, 1025, 4, 7, 3, 0), (2, true, 1025, 0, 8, 4, 0), (3, false, 2049, 5, 7, 3, 1)
-        ) AS t (target, by_manner, seen_by, host_nth, app_nth, offer, outcome_nth);
+        ) AS t (target, by_behaviour, seen_by, host_nth, app_nth, offer, outcome_nth);
         CREATE TEMP TABLE subjects AS SELECT * FROM (VALUES (5, 2), (6, 1)) AS t (name_nth, subject_nth);
-        CREATE TEMP TABLE manners AS SELECT * FROM (VALUES
+        CREATE TEMP TABLE profiles AS SELECT * FROM (VALUES
           (0, 3, 1, 'user', 0, false, false, false, true), (1, 1, 1, 'address', 2, false, false, true, false),
           (2, 2, 1, 'machine', 2, true, true, false, false)
-        ) AS t (appearance, manner, seen_site_nth, subject_kind, doubt, egress, program, stranger, is_person)
+        ) AS t (appearance, profile, seen_site_nth, subject_kind, doubt, egress, program, stranger, is_person)
     """)
     target, name, appearance = np.array([1, 2, 1, 3]), np.array([5, 6, 6, 6]), np.array([0, 1, 1, 2])
     nothing = np.zeros(4, np.int64)
     beliefs = Beliefs(
-        np.arange(4) * AIMS + target, np.array([1, 1, 2, 2]), nothing, nothing, nothing > 0, nothing > 0,
+        np.arange(4) * TARGETS + target, np.array([1, 1, 2, 2]), nothing, nothing, nothing > 0, nothing > 0,
         name, appearance, np.array([0.9, 0.8, 0.8, 0.7]),
     )  # fmt: skip
-    number(connection, beliefs, aims=AIMS)
+    number(connection, beliefs, targets=TARGETS)
     found = connection.execute(
         "SELECT target, bearer, subject_kind, outcome, confidence, outside, egress, doubt, party, service "
         "FROM facet_numbers ORDER BY facet"
@@ -48,5 +48,5 @@ def test_numbers_stand_for_words() -> None:
         (cell * 2**25 + offer,)
         for cell, offer in ((3 * 8 + 1, 6), (1 * 8 + 1, 2 * 4 + 1), (1 * 8 + 2, 6), (2 * 8 + 2, 6))
     ]
-    bearers = connection.execute("SELECT bearer, subject_nth, manner FROM bearer_numbers ORDER BY ALL")
+    bearers = connection.execute("SELECT bearer, subject_nth, profile FROM bearer_numbers ORDER BY ALL")
     assert bearers.fetchall() == [(1, 1, 1), (2, 1, 2), (3, 2, 3)]

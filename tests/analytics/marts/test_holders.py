@@ -55,23 +55,23 @@ def _holders(leases: list[Lease]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-Spells = dict[str, list[tuple[int, int, str | None, str | None, bool | None]]]
+Bindings = dict[str, list[tuple[int, int, str | None, str | None, bool | None]]]
 
 
-def _spells(connection: duckdb.DuckDBPyConnection) -> Spells:
+def _bindings(connection: duckdb.DuckDBPyConnection) -> Bindings:
     """Address to (from, to in microseconds, user, device, unvouched): asked once, not for every moment."""
-    found: Spells = defaultdict(list)
-    for address, *spell in connection.execute(
+    found: Bindings = defaultdict(list)
+    for address, *binding in connection.execute(
         "SELECT address, from_us, to_us, user_name, device, unvouched FROM every_holders"
     ).fetchall():
-        found[address].append(tuple(spell))
+        found[address].append(tuple(binding))
     return found
 
 
-def _at(spells: Spells, address: str, minute: int) -> tuple[str | None, str | None, bool | None]:
+def _at(bindings: Bindings, address: str, minute: int) -> tuple[str | None, str | None, bool | None]:
     """User, device and whether nothing vouches for the user, at half past a minute."""
     moment = int((BEGIN + timedelta(minutes=minute, seconds=30)).timestamp() * 1_000_000)
-    found = [spell[2:] for spell in spells[address] if spell[0] <= moment < spell[1]]
+    found = [binding[2:] for binding in bindings[address] if binding[0] <= moment < binding[1]]
     assert len(found) <= 1, "two rows speak for one moment"
     return found[0] if found else (None, None, None)
 
@@ -102,11 +102,11 @@ def test_complete_leases_name_everybody_rightly_in_any_order(
     leases = [lease for told, _ in histories.values() for lease in told]
     shuffle.shuffle(leases)
     with _holders(leases) as connection:
-        spells = _spells(connection)
+        bindings = _bindings(connection)
         for address, (_, truth) in histories.items():
             for begin, end, person in truth:
                 for minute in {begin, (begin + end) // 2, end - 1}:
-                    user, device, _ = _at(spells, address, minute)
+                    user, device, _ = _at(bindings, address, minute)
                     assert device == f"d{person}"
                     assert user in (None, f"u{person}")
                     assert user is not None or minute <= begin + 1 or end - begin <= 4
@@ -179,8 +179,8 @@ def test_a_login_is_not_blamed_for_the_next_device_and_vpn_gives_way_again() -> 
         ("a", None, "d2", 102, 200, "dhcp", 0.9),
     ]
     with _holders(leases) as connection:
-        spells = _spells(connection)
-    seen = [_at(spells, "a", minute)[:2] for minute in (0, 10, 55, 70, 101, 150)]
+        bindings = _bindings(connection)
+    seen = [_at(bindings, "a", minute)[:2] for minute in (0, 10, 55, 70, 101, 150)]
     assert seen == [(None, "d1"), ("u1", "d1"), ("u9", None), ("u1", "d1"), (None, None), (None, "d2")]
 
 
@@ -195,9 +195,9 @@ def test_stated_confidence_is_no_more_than_the_truth_when_a_fifth_of_the_records
         leases += [lease for lease in told if draw.random() > 0.2]
         truths += [(address, *one) for one in truth]
     with _holders(leases) as connection:
-        spells = _spells(connection)
+        bindings = _bindings(connection)
     for address, begin, end, person in truths:
-        user, _, unvouched = _at(spells, address, draw.randrange(begin, end))
+        user, _, unvouched = _at(bindings, address, draw.randrange(begin, end))
         if user is not None:
             stated[bool(unvouched)].append(user == f"u{person}")
     vouched, alone = (sum(stated[key]) / len(stated[key]) for key in (False, True))

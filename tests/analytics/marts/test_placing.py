@@ -1,4 +1,4 @@
-"""Which spell an event falls into, held against a look at every spell, on random ones."""
+"""Which binding an event falls into, held against a look at every binding, on random ones."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ FIRST_DAY = 20_000
 BEGIN_US = FIRST_DAY * DAY_US
 WINDOW_US = 2 * DAY_US
 SHIFTS = 8 * 3
-AIMS = 3
-#: Addresses have so many spells; the last context has no address that anybody knows of.
+TARGETS = 3
+#: Addresses have so many bindings; the last context has no address that anybody knows of.
 PLACES = (1, 2, 7, 33)
 TURNS = 2 * (max(PLACES) + 1)
 
 
-def test_events_fall_into_the_last_spell_that_began() -> None:
+def test_events_fall_into_the_last_binding_that_began() -> None:
     chance = random.Random(5)
-    spells, asked, last = [], [], 0
+    bindings, asked, last = [], [], 0
     for context, count in enumerate(PLACES, 1):
         edges = sorted(BEGIN_US + chance.randrange(-300, 1800) * 60_000_000 for _ in range(count + 1))
         before, last = last, last + count
@@ -36,36 +36,36 @@ def test_events_fall_into_the_last_spell_that_began() -> None:
             stale_us = chance.choice([to_us, (from_us + to_us) // 2])
             if chance.random() < 0.2:
                 to_us -= 30_000_000  # then nobody says anything until the next begins
-            spells.append((nth, moment, from_us, to_us, min(stale_us, to_us)))
+            bindings.append((nth, moment, from_us, to_us, min(stale_us, to_us)))
     asked.append((len(PLACES) + 1, 0, True, 0, -BEGIN_US))
-    edges = [edge for _, _, from_us, to_us, stale_us in spells for edge in (from_us, to_us, stale_us)]
-    assert sum(to_us > BEGIN_US for _, _, _, to_us, _ in spells) > 30
+    edges = [edge for _, _, from_us, to_us, stale_us in bindings for edge in (from_us, to_us, stale_us)]
+    assert sum(to_us > BEGIN_US for _, _, _, to_us, _ in bindings) > 30
     at = [edge + beside for edge in edges for beside in (-1, 0, 1) if edge + beside >= BEGIN_US]
     events = [
-        (day, context, chance.randint(1, AIMS - 1), start_us)
+        (day, context, chance.randint(1, TARGETS - 1), start_us)
         for context, *_ in asked
         for start_us in at
         for day in (1, 2)
     ]
     chance.shuffle(events)
 
-    connection = _connection(spells=spells, asked=asked, events=events)
+    connection = _connection(bindings=bindings, asked=asked, events=events)
     facets = _place(connection, [1, 2])
     found = connection.execute(
-        "SELECT nth, start_us, watch, counts_as, spell, facet FROM attributed ORDER BY nth"
+        "SELECT nth, start_us, watch, counts_as, binding, facet FROM attributed ORDER BY nth"
     ).fetchall()
 
     expected = []
     for number, (day, context, target, start_us) in enumerate(events):
         _, counts, is_asked, before, line = asked[context - 1]
-        spell, turn = 0, 0
-        for nth, _, from_us, to_us, stale_us in spells if line + BEGIN_US else []:
+        binding, turn = 0, 0
+        for nth, _, from_us, to_us, stale_us in bindings if line + BEGIN_US else []:
             mine = before < nth <= before + PLACES[context - 1]
             if mine and from_us <= start_us < to_us:
-                spell, turn = nth, 2 * (nth - before) + (start_us >= stale_us)
+                binding, turn = nth, 2 * (nth - before) + (start_us >= stale_us)
         shift = 7 * day + start_us // DAY_US - FIRST_DAY + 4
-        facet = ((context * TURNS + turn * is_asked) * SHIFTS + shift) * AIMS + target
-        expected.append((number, start_us, 8 * target + day, counts * target, spell, facet))
+        facet = ((context * TURNS + turn * is_asked) * SHIFTS + shift) * TARGETS + target
+        expected.append((number, start_us, 8 * target + day, counts * target, binding, facet))
     assert found == expected
     assert len({row[4] for row in found}) > 20
     assert facets.tolist() == sorted({row[5] for row in found})
@@ -73,36 +73,39 @@ def test_events_fall_into_the_last_spell_that_began() -> None:
 
 def test_events_keep_what_they_say_whatever_the_order_is_they_are_read_in() -> None:
     count = 10 * EVENTS_A_PART
-    connection = _connection(spells=[], asked=[(n, 1, True, 0, -BEGIN_US) for n in range(100)], events=[])
+    connection = _connection(bindings=[], asked=[(n, 1, True, 0, -BEGIN_US) for n in range(100)], events=[])
     number = np.arange(count)
     events = {"nth": number, "day": number % 2 + 1, "context": number % 100, "target": number % 2 + 1}
     store_frame(connection, "every_event", pl.DataFrame({**events, "start_us": BEGIN_US + number}))
     connection.execute("SET threads = 4; SET preserve_insertion_order = false")
     _place(connection, [2])
     rows = connection.execute(
-        f"SELECT COUNT(*), COUNT(*) FILTER (facet // {AIMS * SHIFTS * TURNS} = nth % 100) FROM attributed"
+        f"SELECT COUNT(*), COUNT(*) FILTER (facet // {TARGETS * SHIFTS * TURNS} = nth % 100) FROM attributed"
     ).fetchone()
     assert rows == (count // 2, count // 2)
 
 
 def _place(connection: duckdb.DuckDBPyConnection, days: list[int]) -> Ints:
     connection.execute(f"CREATE TEMP VIEW events AS SELECT * FROM every_event WHERE day IN {(*days, 0)}")
-    return place(connection, turns=TURNS, shifts=SHIFTS, aims=AIMS, first_day=FIRST_DAY - 4)
+    return place(connection, turns=TURNS, shifts=SHIFTS, targets=TARGETS, first_day=FIRST_DAY - 4)
 
 
 def _connection(
-    *, spells: list[tuple[int, ...]], asked: list[tuple[int, ...]], events: list[tuple[int, ...]]
+    *, bindings: list[tuple[int, ...]], asked: list[tuple[int, ...]], events: list[tuple[int, ...]]
 ) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     tables = {
-        "spells": (
-            "spell BIGINT, moment BIGINT, from_us BIGINT, to_us BIGINT, stale_from_us BIGINT",
-            spells,
+        "bindings": (
+            "binding BIGINT, moment BIGINT, from_us BIGINT, to_us BIGINT, stale_from_us BIGINT",
+            bindings,
         ),
-        "asked": ("context BIGINT, counts INTEGER, is_asked BOOLEAN, before BIGINT, line BIGINT", asked),
-        "aims": (
+        "context_numbers": (
+            "context BIGINT, counts INTEGER, is_asked BOOLEAN, before BIGINT, line BIGINT",
+            asked,
+        ),
+        "target_numbers": (
             "target BIGINT, vantage_rank BIGINT, counts_as INTEGER",
-            [(target, target, target) for target in range(1, AIMS)],
+            [(target, target, target) for target in range(1, TARGETS)],
         ),
         "every_event": (
             "nth BIGINT, day BIGINT, context BIGINT, target BIGINT, start_us BIGINT",

@@ -1,9 +1,9 @@
 -- What sightings say of their clients and what they saw, in numbers.
 --
--- In:  contexts, targets, vantages, places, staff, owners, names.  Out: settings, asked, aims (targets in numbers); rows
+-- In:  contexts, targets, vantages, places, staff, owners, names.  Out: settings, context_numbers, target_numbers; rows
 -- added to names.
 -- A `setting` is what plays no part in whom to believe. `label` is the name of the address itself, for which nobody
--- may speak; `before` and `line` say where its spells begin (2_held.sql). `counts_as` is 1 for records, 2 for lookups;
+-- may speak; `before` and `line` say where its bindings begin (2_held.sql). `counts_as` is 1 for records, 2 for lookups;
 -- `counts` is 0 for what a proxy sends on for others.
 CREATE OR REPLACE TEMP TABLE settings AS
 SELECT *, ROW_NUMBER() OVER () AS setting, DENSE_RANK() OVER (ORDER BY seen_site) AS seen_site_nth
@@ -25,7 +25,7 @@ FROM met AS m
 LEFT JOIN staff AS s ON s.user_name = m.name
 WHERE m.name IS NOT NULL AND m.name NOT IN (SELECT name FROM names);
 
-CREATE OR REPLACE TEMP TABLE asked AS
+CREATE OR REPLACE TEMP TABLE context_numbers AS
 WITH devices AS (
   SELECT c.device AS name, n.name_nth AS device, o.name_nth AS owner, w.confidence AS owner_confidence
   FROM (SELECT DISTINCT device FROM contexts WHERE device IS NOT NULL) AS c
@@ -35,7 +35,7 @@ WITH devices AS (
 )
 SELECT c.context, s.setting, CASE WHEN c.scope = 'proxy' THEN 0 ELSE 1 END AS counts, c.user_name IS NULL AS is_asked,
        p.place,
-       COALESCE(p.last_spell - p.spells, 0) AS before, COALESCE(p.last_spell, 0) * $window - $begin_us AS line,
+       COALESCE(p.last_binding - p.bindings, 0) AS before, COALESCE(p.last_binding, 0) * $window - $begin_us AS line,
        l.name_nth AS label, COALESCE(a.name_nth, 0) AS account, COALESCE(d.device, 0) AS device,
        COALESCE(d.owner, 0) AS owner, CAST(COALESCE(d.owner_confidence, 0) AS DOUBLE) AS owner_confidence
 FROM callers AS c
@@ -47,8 +47,8 @@ LEFT JOIN places AS p ON p.site = c.seen_site AND p.address = c.client
 LEFT JOIN names AS a ON a.name = c.user_name
 LEFT JOIN devices AS d ON d.name = c.device;
 
-CREATE OR REPLACE TEMP TABLE aims AS
-SELECT t.*, v.vantage_rank, t.app LIKE 'behaviours/%' AS by_manner, CASE WHEN t.kind = 'dns' THEN 2 ELSE 1 END AS counts_as,
+CREATE OR REPLACE TEMP TABLE target_numbers AS
+SELECT t.*, v.vantage_rank, t.app LIKE 'behaviours/%' AS by_behaviour, CASE WHEN t.kind = 'dns' THEN 2 ELSE 1 END AS counts_as,
        v.vantage_rank * 1024 + DENSE_RANK() OVER (ORDER BY t.kind) AS seen_by,
        CASE WHEN t.host IS NULL THEN 0 ELSE DENSE_RANK() OVER (ORDER BY t.host) END AS host_nth,
        DENSE_RANK() OVER (ORDER BY t.app) AS app_nth, DENSE_RANK() OVER (ORDER BY t.app, t.access) AS offer,
