@@ -24,7 +24,7 @@ MAX_CLIENTS = 2_000_000
 #: lookup bursts kept open; about a kilobyte each, and half of them go at once
 MAX_BURSTS = 500_000
 #: rows that may lie unmerged beside few
-_SLACK = 200_000
+SLACK = 200_000
 #: rows of one batch of which enough have the same name to group them at once; their clients differ
 _MANY = 50_000
 #: zones that are not browsing: reverse lookups and link-local discovery
@@ -58,8 +58,8 @@ class NamesRollup:
     taken for another.
     """
 
-    def __init__(self, *, max_clients: int = MAX_CLIENTS) -> None:
-        self._max_clients = max_clients
+    def __init__(self, *, max_clients: int = MAX_CLIENTS, slack: int = SLACK) -> None:
+        self._max_clients, self._slack = max_clients, slack
         self._seed = secrets.randbits(63)
         #: of open buckets; the first of each is the merged rest, later ones are as they came
         self._sums: list[pl.DataFrame] = []
@@ -96,7 +96,7 @@ class NamesRollup:
         sums, clients = rows.drop("client"), rows.select("bucket", "name", "client")
         self._sums.append(_merged(sums) if rows.height > _MANY else sums)
         self._clients.append(clients)
-        if is_pile(self._clients):
+        if is_pile(self._clients, self._slack):
             self._merge()
 
     def flush(self, *, newest: datetime | None = None, all_of_it: bool = False) -> pl.DataFrame:
@@ -148,9 +148,9 @@ def browsed(sums: pl.DataFrame) -> pl.DataFrame:
     return sums.filter(~address, *(~host.str.ends_with(ending) for ending in NOT_NAMES))
 
 
-def is_pile(frames: list[pl.DataFrame]) -> bool:
-    """True if the frames after the first, merged one hold more rows than it does."""
-    return sum(frame.height for frame in frames[1:]) > frames[0].height + _SLACK
+def is_pile(frames: list[pl.DataFrame], slack: int = SLACK) -> bool:
+    """True if the frames after the first, merged one hold more rows than it does, and `slack` more."""
+    return sum(frame.height for frame in frames[1:]) > frames[0].height + slack
 
 
 def later(one: datetime | None, other: object) -> datetime | None:

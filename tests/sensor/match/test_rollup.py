@@ -6,7 +6,6 @@ import polars as pl
 import pytest
 
 from sensor import schema
-from sensor.match import rollup as rollup_module
 from sensor.match.rollup import LookupBursts, NamesRollup, newest_seen
 
 START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
@@ -55,10 +54,9 @@ def test_names_do_not_depend_on_batches(size: int) -> None:
     ]
 
 
-def test_a_pile_is_merged_before_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pile_is_merged_before_its_time() -> None:
     """Many rows of an open bucket are grouped as they come, and counted the same."""
-    monkeypatch.setattr(rollup_module, "_SLACK", 0)
-    rollup = NamesRollup()
+    rollup = NamesRollup(slack=0)
     for n in range(6):
         rollup.add(_rows([(n, "tls", f"c{n % 2}", f"h{m}.example", 10) for m in range(3)]))
     out = rollup.flush(all_of_it=True).sort("host")
