@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from sensor.scan import Scan
-    from sensor.sources.bpf import Program
     from sensor.sources.live import LiveSource
+    from sensor.sources.ports.bpf import Program
     from sensor.summary import Summary
 
 
@@ -108,7 +108,8 @@ def command(
     certificate names and record sizes, and reports say so. --evidence is logged; `shadowai evidence`
     reads what was kept.
     """
-    from sensor.sources import afpacket, live
+    from sensor.sources import live
+    from sensor.sources.ports import afpacket
     from sensor.store.evidence import Bounds
 
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
@@ -136,7 +137,7 @@ def command(
 def _program(given: str | None, truncate: bool) -> Program | None:
     """The program of --filter. Raises UsageError for one that is none, or beside --truncate."""
     from sensor.errors import UsageError
-    from sensor.sources import bpf
+    from sensor.sources.ports import bpf
 
     if given is None:
         return None

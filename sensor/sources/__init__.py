@@ -2,7 +2,7 @@
 
     open, unpack                from paths to readable files
     interface, detect           what a source is; which one reads a file
-    pcap, tshark, live          packets: files, files through tshark, interfaces (workers, monitor, port)
+    pcap, tshark, live          packets: files, files through tshark, interfaces (ports/)
     zeek, dnstap, pihole_ftl    logs with readers of their own
     family, fields, formats/,   text logs: what a format declares and returns, one family per format, what
     text/                       they have in common

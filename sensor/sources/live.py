@@ -34,13 +34,13 @@ import polars as pl
 
 from sensor.errors import UsageError
 from sensor.settings import PRIVATE_NETWORKS
-from sensor.sources import bpf, monitor, watch
-from sensor.sources.afpacket import Fanout, Listening
 from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.packet_leases import PacketLeases
-from sensor.sources.port import Port
-from sensor.sources.readings import merged
-from sensor.sources.workers import Part, Rounds, Worker
+from sensor.sources.ports import bpf, monitor, watch
+from sensor.sources.ports.afpacket import Fanout, Listening
+from sensor.sources.ports.port import Port
+from sensor.sources.ports.readings import merged
+from sensor.sources.ports.workers import Part, Rounds, Worker
 
 if TYPE_CHECKING:
     from sensor.decode.openings import Kept

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.errors import InputError, ShadowAIError, UsageError
-from sensor.sources import bpf, netdev
+from sensor.sources.ports import bpf, netdev
 
 _AF_PACKET = 17
 _ETH_P_ALL = 3

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import polars as pl
 
 from sensor.schema import REJECTS
-from sensor.sources import netdev, watch
-from sensor.sources.port import Port
-from sensor.sources.readings import Counters, Readings
-from sensor.sources.workers import Worker
+from sensor.sources.ports import netdev, watch
+from sensor.sources.ports.port import Port
+from sensor.sources.ports.readings import Counters, Readings
+from sensor.sources.ports.workers import Worker
 
 #: Readings of counters and links.
 TICK_S = 1.0

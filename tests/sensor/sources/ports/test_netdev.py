@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.sources import netdev
+from sensor.sources.ports import netdev
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ from sensor.decode import layout
 from sensor.decode.decoder import Decoder
 from sensor.decode.layout import DESCRIPTOR, records
 from sensor.errors import InputError
-from sensor.sources import live, netdev, watch, workers
-from sensor.sources.port import Port
-from sensor.sources.workers import Part, Rounds, Worker
+from sensor.sources import live
+from sensor.sources.ports import netdev, watch, workers
+from sensor.sources.ports.port import Port
+from sensor.sources.ports.workers import Part, Rounds, Worker
 from tests.sensor.decode.craft import ethernet, ip, udp
 
 START_US = 1_794_200_000_000_000

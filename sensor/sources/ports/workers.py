@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from sensor.errors import InputError, UsageError
-from sensor.sources.afpacket import RETIRE_MS
-from sensor.sources.port import Port, wait
+from sensor.sources.ports.afpacket import RETIRE_MS
+from sensor.sources.ports.port import Port, wait
 
 if TYPE_CHECKING:
     from sensor.decode.decoder import Decoder

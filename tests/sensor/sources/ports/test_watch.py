@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from sensor.sources.watch import PortWatch, SidesWatch, about_offloads
+from sensor.sources.ports.watch import PortWatch, SidesWatch, about_offloads
 
 
 def said(watch: PortWatch, *readings: tuple[float, int, int, str]) -> list[str]:

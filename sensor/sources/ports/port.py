@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sensor.decode.layout import DESCRIPTOR, PACKET, records
-from sensor.sources import netdev
-from sensor.sources.afpacket import Fanout, Listening, Ring
+from sensor.sources.ports import netdev
+from sensor.sources.ports.afpacket import Fanout, Listening, Ring
 
 #: No packet of a block takes less: its headers, aligned to 16 bytes.
 _LEAST_PACKET = 80

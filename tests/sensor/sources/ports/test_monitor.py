@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from sensor.decode import ring
-from sensor.sources import monitor, netdev
-from sensor.sources.monitor import Monitor
-from sensor.sources.port import Port
-from sensor.sources.workers import Worker
+from sensor.sources.ports import monitor, netdev
+from sensor.sources.ports.monitor import Monitor
+from sensor.sources.ports.port import Port
+from sensor.sources.ports.workers import Worker
 
 
 class QuietPort(Port):

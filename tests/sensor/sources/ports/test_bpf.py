@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from sensor.errors import UsageError
-from sensor.sources import bpf
+from sensor.sources.ports import bpf
 from tests.sensor.decode.craft import ethernet, ip, tcp, udp
 
 WHOLE = 0x7FFFFFFF

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from sensor.schema import COVERAGE
-from sensor.sources.readings import Counters, Readings, merged
+from sensor.sources.ports.readings import Counters, Readings, merged
 
 MINUTE_US = 60_000_000
 START = 1_794_200_040 * 1_000_000
