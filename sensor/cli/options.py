@@ -93,10 +93,10 @@ def say(line: str) -> None:
 
 def add_formats(settings: Settings, files: list[Path] | None) -> None:
     """Register the log formats described in the settings and by `--custom`. Raises UsageError."""
-    from sensor.sources import custom, sorting
+    from sensor.sources import custom, families
 
     for file in (*settings.formats, *(files or ())):
-        sorting.add(custom.read(file))
+        families.add(custom.read(file))
 
 
 def settings_from(config: Path | None, *, change_terms: bool = False, **options: Any) -> Settings:

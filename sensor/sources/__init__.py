@@ -6,8 +6,8 @@
     zeek, dnstap, pihole_ftl    logs with readers of their own
     family, fields, formats/,   text logs: what a format declares and returns, one family per format, what
     text/                       they have in common
-    reader, lines, framing,     from bytes to the lines of each family, and from these to batches
-    sorting
+    lines, framing, families,   from bytes to the lines of each family, and from these to batches
+    sorting, reader
     finish, records, sessions,  the steps families share: columns, times, one row per session, one-way flows,
     flows, headers, leases      bytes of headers, and when a lease ends
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import sensor.sources
+from sensor.sources.families import known_families, look_at
 from sensor.sources.interface import File, Input, Source
-from sensor.sources.sorting import families, look_at
 
 #: Less confidence than this is a guess, and a guess is not read.
 ENOUGH = 0.5
@@ -38,7 +38,7 @@ class Plan:
 
 def known() -> tuple[type[Source], ...]:
     """All sources, ordered by name. This folder and `formats` are walked, so that a new module is enough."""
-    kinds = {**_walked(), **{family.name: family for family in families()}}
+    kinds = {**_walked(), **{family.name: family for family in known_families()}}
     return tuple(kinds[name] for name in sorted(kinds))
 
 

@@ -14,11 +14,11 @@ from typing import ClassVar
 import polars as pl
 
 from sensor.sources import headers
+from sensor.sources.families import framing_of, shares, sorter
 from sensor.sources.framing import Framing, framed
 from sensor.sources.interface import Batch, Input, Source
 from sensor.sources.lines import ahead, blocks
 from sensor.sources.reader import Reader
-from sensor.sources.sorting import Sorter, framing_of, shares
 
 #: Of a file that has grown, so much before what is new is read again: what its lines began (sessions,
 #: one-way records, leases, lookups) goes on. What was silent for longer begins anew.
@@ -123,4 +123,4 @@ class Family(Source):
     ) -> Reader:
         """For a stream whose blocks come one by one; `resumed`: they do not begin with `head`."""
         self.reference = self.reference or reference
-        return Reader(self, Sorter(type(self), head, resumed=resumed))
+        return Reader(self, sorter(type(self), head, resumed=resumed))

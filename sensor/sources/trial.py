@@ -13,13 +13,14 @@ from sensor import schema
 from sensor.errors import UsageError
 from sensor.settings import Settings
 from sensor.sources import evtx, zeek
+from sensor.sources.families import HEAD_LINES, head_lines, known_families, shares, sorter
 from sensor.sources.family import Family
 from sensor.sources.flows import Pairs
 from sensor.sources.interface import HEAD_BYTES, File, Input
 from sensor.sources.lines import shape
 from sensor.sources.reader import read_lines
 from sensor.sources.sessions import Sessions
-from sensor.sources.sorting import HEAD_LINES, NOBODYS, Sorter, families, head_lines, shares
+from sensor.sources.sorting import NOBODYS
 from sensor.sources.zeek_text import log_of
 
 #: What a log should carry to tell who used what, and how much.
@@ -61,7 +62,7 @@ def look(file: File, settings: Settings, form: type[Family] | None = None) -> It
         lines = _events(file)
         head = "\n".join(lines).encode()
     frame = pl.DataFrame({"line": lines}).with_columns(offset=pl.int_range(pl.len(), dtype=pl.Int64), bytes=1)
-    parts = Sorter(form or _first(head, file.name), head).split(frame)
+    parts = sorter(form or _first(head, file.name), head).split(frame)
     for name, (kind, part) in sorted(parts.items(), key=lambda one: -one[1][1].height):
         source = kind(settings.networks.internal, reference=file.modified)
         source.localise(settings.zones(), None)
@@ -117,7 +118,7 @@ def _events(file: File) -> pl.Series:
 
 
 def _first(head: bytes, place: str) -> type[Family]:
-    known = {family.name: family for family in families()}
+    known = {family.name: family for family in known_families()}
     found = shares(head)
     if not found:
         hint = "describe it in a file for --custom, or name it with --format"

@@ -24,8 +24,8 @@ import polars as pl
 import pytest
 
 from sensor.sources.envelopes import peel
+from sensor.sources.families import known_families
 from sensor.sources.family import Family
-from sensor.sources.sorting import families
 from tests.sensor.sources.formats.reading import rows
 
 FIELDS = (
@@ -43,7 +43,7 @@ def test_a_documented_line_is_read(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "family", [family for family in families() if family.marks], ids=lambda family: family.name
+    "family", [family for family in known_families() if family.marks], ids=lambda family: family.name
 )
 def test_a_family_claims_nothing_that_holds_none_of_its_marks(family: type[Family]) -> None:
     """Its marks are looked for first: a claim that does not need one would be lost."""

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from sensor import schema
 from sensor.errors import InputError
-from sensor.sources import detect, sorting, unpack
+from sensor.sources import detect, families, sorting, unpack
 from sensor.sources.family import Family
 from sensor.sources.fields import FIELDS
 from sensor.sources.interface import Batch, Source
@@ -39,9 +39,9 @@ def batches(path: Path) -> list[tuple[type[Source], Batch]]:
 
 
 def test_every_family_declares_itself() -> None:
-    families = sorting.families()
-    assert len({family.name for family in families}) == len(families)
-    for family in families:
+    every = families.known_families()
+    assert len({family.name for family in every}) == len(every)
+    for family in every:
         assert family.help and isinstance(family.claims, pl.Expr)
         empty = pl.DataFrame(schema=dict.fromkeys(("line", "tag"), pl.String))
         assert empty.with_columns(mine=family.claims).schema["mine"] == pl.Boolean
@@ -61,7 +61,7 @@ def test_of_a_key_in_a_url_type_and_fingerprint_remain(tmp_path: Path) -> None:
     assert "bbbbb" not in repr(schema.OBSERVATIONS.conform(rows).rows())
 
 
-@pytest.mark.parametrize("family", sorting.families(), ids=lambda family: family.name)
+@pytest.mark.parametrize("family", families.known_families(), ids=lambda family: family.name)
 def test_any_lines_are_parsed_without_harm(family: type[Family]) -> None:
     lines = [
         "",
@@ -146,7 +146,7 @@ def test_a_header_holds_for_the_lines_below_it_and_after_a_resume(tmp_path: Path
                 time=pl.lit("2026-10-06T10:00:00Z"),
             )
 
-    sorting.add(Headed)
+    families.add(Headed)
     try:
         path = tmp_path / "x.log"
         path.write_text("#cols one\n10.0.0.1 a\n10.0.0.2 b\n#cols two\n10.0.0.3 c\n")
@@ -162,7 +162,7 @@ def test_a_header_holds_for_the_lines_below_it_and_after_a_resume(tmp_path: Path
         (_, rest) = Headed().read(detect.Input((file,), file.identity), start=len("#cols one\n10.0.0.1 a\n"))
         assert rest.frames["observations"]["client"].to_list() == ["10.0.0.2", "10.0.0.3"]
     finally:
-        sorting.remove("headed")
+        families.remove("headed")
 
 
 def test_reading_from_any_position_gives_the_rest(tmp_path: Path) -> None:

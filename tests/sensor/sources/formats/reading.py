@@ -12,11 +12,11 @@ from pathlib import Path
 
 import polars as pl
 
+from sensor.sources.families import framing_of, sorter
 from sensor.sources.family import Family
 from sensor.sources.framing import framed
 from sensor.sources.lines import blocks
 from sensor.sources.reader import read_lines
-from sensor.sources.sorting import Sorter, framing_of
 
 REFERENCE = datetime(2026, 11, 26, tzinfo=UTC)
 SHOWN = (
@@ -40,7 +40,7 @@ def rows(text: str, *, zone: str = "UTC", reference: datetime = REFERENCE) -> pl
     lines = pl.DataFrame({"line": _records(text.encode())})
     lines = lines.with_columns(offset=pl.int_range(pl.len(), dtype=pl.Int64), bytes=1)
     found = []
-    for name, (kind, part) in Sorter(None, text.encode()[: 64 * 1024]).split(lines).items():
+    for name, (kind, part) in sorter(None, text.encode()[: 64 * 1024]).split(lines).items():
         done = read_lines(kind(zone=zone, reference=reference), part)
         found.append(done.with_columns(family=pl.lit(name), offset=part["offset"].gather(done["row"])))
     if not found:

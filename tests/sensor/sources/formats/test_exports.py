@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from sensor.sources.families import framing_of
 from sensor.sources.formats.common_security_log import CommonSecurityLogFamily
 from sensor.sources.formats.meraki import MerakiFamily
 from sensor.sources.formats.squid import SquidFamily
 from sensor.sources.framing import TABLE
-from sensor.sources.sorting import framing_of
 from tests.sensor.sources.formats.reading import read
 
 SQUID = '1791280800.123    97 10.1.2.3 TCP_MISS/200 8187 GET http://chat.example.com/a?b=""c"" ada HIER_DIRECT/192.0.2.7 t'

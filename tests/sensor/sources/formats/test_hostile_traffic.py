@@ -7,7 +7,7 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.sorting import families
+from sensor.sources.families import known_families
 from tests.sensor.sources.formats import (
     test_azure_flow,
     test_cato,
@@ -95,5 +95,5 @@ def test_every_line_is_read_as_it_is() -> None:
 def test_no_line_raises(changes: list[list[tuple[float, float, str]]]) -> None:
     text = "\n".join(_changed(text, some) for text, some in zip(TEXTS, changes, strict=True))
     found = rows(text)
-    assert set(found["family"]) <= {family.name for family in families()}
+    assert set(found["family"]) <= {family.name for family in known_families()}
     assert found.filter(found["reason"].is_null() & found["seen_at"].is_null()).is_empty()

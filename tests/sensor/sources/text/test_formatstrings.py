@@ -14,7 +14,7 @@ import pytest
 
 from sensor.errors import UsageError
 from sensor.settings import Settings
-from sensor.sources import custom, sorting
+from sensor.sources import custom, families
 from sensor.sources.open import find
 from sensor.sources.text import formatstrings
 from sensor.sources.trial import look
@@ -57,11 +57,11 @@ def _tried(folder: Path, text: str, line: str, more: str = "") -> pl.DataFrame:
     described.write_text(f"name = \"mine\"\n[layout]\nformat = '''{text}'''\n{more}")
     log = folder / "a.log"
     log.write_text(f"{line}\n{line}\n")
-    sorting.add(mine := custom.read(described))
+    families.add(mine := custom.read(described))
     try:
         (found,) = look(find([log]).files[0], Settings(), mine)
     finally:
-        sorting.remove("mine")
+        families.remove("mine")
     return found.rows
 
 
