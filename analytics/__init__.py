@@ -3,7 +3,7 @@
 It only reads what the sensor wrote to the lake, and never imports `sensor`: a sensor can run on a small
 machine that only writes Parquet, and a report can be made on a laptop a year later.
 
-    build, scratch, marts        marts: materialised tables, k-safe where they are published
+    build, builder, marts        marts: materialised tables, k-safe where they are published
     publish, stored              the views files that analysts and reports query
     report, reports, render      reports as pages and files
     policy                       judges use by the organisation's policy

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import duckdb
 
-from analytics.build import Counting, Work, complete_manifest
+from analytics.build import complete_manifest
+from analytics.builder import Builder, Counting
 from analytics.definitions import load_marts
 from analytics.lake import LakeUnreadable, open_views
 from analytics.marts.state import GRACE, locked, read_state
@@ -71,15 +72,15 @@ def _counted(lake: Path, moment: datetime, counting: Counting | None) -> Iterato
             state.build += 1
             place = f"{folder.relative_to(lake)}/"
             with scratch_database(lake) as connection:
-                work = Work(
+                builder = Builder(
                     lake, manifest, state, connection, manifest.zone, manifest.k, moment, load_marts(), place
                 )
-                work.make_days()
-                work.make_weeks()
-                work.count_people_then(counting)
-                work.make_names()
-                work.make_coverage()
-                work.make_findings()
+                builder.make_days()
+                builder.make_weeks()
+                builder.count_people_then(counting)
+                builder.make_names()
+                builder.make_coverage()
+                builder.make_findings()
                 publish(
                     lake,
                     manifest,

@@ -1,101 +1,25 @@
-"""Brings the marts up to date with the lake, then publishes the views.
-
-`build` is what the CLI calls; `Work` has one method per kind of mart, which finds the periods that are dirty
-and makes them again.
-
-A period is dirty if it was made from something else than it would be made from now. For a day that is: its
-own sightings and those of its neighbours, who held which address and who was who on it, the ranks of its
-vantages, the counting rules, and the zone. A dirty day is counted again from base rows, a dirty week from the
-marts of its days. A mart that comes out the same keeps its file, so that nothing made from it becomes dirty.
-
-So marts always equal those of a complete rebuild, in whatever order segments arrived. Days whose sightings
-are no longer in the lake keep the marts they have.
-"""
+"""Brings the marts up to date with the lake, then publishes the views: what the command line calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
-from string import Template
-from typing import Protocol
-from zoneinfo import ZoneInfo
 
-import duckdb
 import polars as pl
 
-from analytics.definitions import Mart, load_marts
-from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, literal, read_manifest
-from analytics.marts.days import LAST, MOST_DAYS, count_days, neighbours, of_one_directory, on_day, read_days
-from analytics.marts.files import is_same, write_rows
-from analytics.marts.holders import HELD, digests, hold
-from analytics.marts.inputs import (
-    LASTING,
-    Sizes,
-    content,
-    day_fingerprints,
-    days_with_sightings,
-    directories,
-    files_of,
-    fingerprint,
-    is_day,
-    rules,
-)
-from analytics.marts.state import MartState, locked, read_state, sweep, write_state
-from analytics.marts.threads import each, runs
-from analytics.marts.weeks import DAILY, days_of, prepare_week, store_frame, weeks_of
-from analytics.policy.judge import judge, prepare, sum_up
+from analytics.builder import Builder, Counting
+from analytics.definitions import load_marts
+from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, read_manifest
+from analytics.marts.inputs import LASTING
+from analytics.marts.state import locked, read_state, sweep, write_state
 from analytics.policy.rows import Compiled
-from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
 from analytics.publish import publish
 from analytics.scratch import scratch_database
-from analytics.stored import (
-    LANDED,
-    cold_sql,
-    files_sql,
-    memory_sql,
-    narrowed,
-    restated_sql,
-    settled_sql,
-    unmerged_sql,
-)
 
-#: Base tables whose rows may be passed in memory, because they must not lie in the lake.
-IN_MEMORY = ("sightings", "names", *LASTING)
-#: Days that are read together: at most this many, with files of at most this size (about two million
-#: sightings).
-DAYS_A_RUN, BYTES_A_RUN = MOST_DAYS, 32_000_000
-#: Days whose files are smaller altogether are not divided among threads: planning would take longer.
-SMALL_BYTES = 500_000
-#: Weeks whose findings are judged together, so that the weeks before them are summed up only once.
-WEEKS_A_RUN = 7
 #: Base tables that marts are made from.
 NEEDED = ("sightings", "names", "coverage", "sensors", "restated", *LASTING)
-
-#: What the placeholders in a mart's SQL stand for.
-Values = Mapping[str, str | int | float]
-
-
-class Counting(Protocol):
-    """Counts people over several weeks, by tokens that are not in the lake (`sensor.privacy.counting`)."""
-
-    def known(self) -> set[date]:
-        """Mondays of the weeks counted so far."""
-        ...
-
-    def count(self, used: pl.DataFrame, weeks: Sequence[date]) -> pl.DataFrame:
-        """Exact numbers of people: period, first_day, last_day, app, people, weeks_counted.
-
-        `used` (week, app, user_name, sealed) are the users in `weeks`, which are counted again; for other
-        weeks the earlier count stands.
-        """
-        ...
-
-    def count_then(self, used: pl.DataFrame, weeks: Sequence[date], until: date) -> pl.DataFrame:
-        """As `count`, for the weeks that had begun on the day `until`, without keeping the count."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -122,10 +46,10 @@ def build(
 ) -> Built:
     """Builds the marts of dirty days and weeks of `lake` and publishes both views files. Idempotent.
 
-    `zone` is the IANA time zone of reports, `k` the smallest group shown. `in_memory` are rows of the tables
-    IN_MEMORY that must not lie in the lake: the marts of their weeks are made in memory. `policy` replaces
-    the published policy, `counting` counts people over weeks; None leaves what is published as it is.
-    `blanks` is a folder in which `publish` caches empty views files.
+    `zone` is the IANA time zone of reports, `k` the smallest group shown. `in_memory` are rows that must not
+    lie in the lake (tables `builder.IN_MEMORY`): the marts of their weeks are made in memory. `policy`
+    replaces the published policy, `counting` counts people over weeks; None leaves what is published as it
+    is. `blanks` is a folder in which `publish` caches empty views files.
 
     Raises LakeUnreadable.
     """
@@ -136,22 +60,21 @@ def build(
         state = read_state(lake)
         state.build += 1
         with scratch_database(lake) as connection:
-            work = Work(lake, manifest, state, connection, zone, k, moment, load_marts())
-            days = work.make_days()
-            fresh = work.make_weeks()
-            work.count_people(counting, fresh)
-            weeks = sorted(
-                {*fresh, *work.make_names(), *work.make_coverage(), *work.make_in_memory(in_memory or {})}
-            )
-            work.store_policy(policy)
-            work.make_findings()
+            builder = Builder(lake, manifest, state, connection, zone, k, moment, load_marts())
+            days = builder.make_days()
+            fresh = builder.make_weeks()
+            builder.count_people(counting, fresh)
+            others = {*builder.make_names(), *builder.make_coverage()}
+            others |= {*builder.make_in_memory(in_memory or {})}
+            builder.store_policy(policy)
+            builder.make_findings()
             write_state(lake, state)
             open_views, restricted_views = publish(
                 lake, manifest, state.files, zone=zone, connection=connection, blanks=blanks
             )
         sweep(lake, state, moment)
         write_state(lake, state)
-    return Built(tuple(days), tuple(weeks), open_views, restricted_views)
+    return Built(tuple(days), tuple(sorted({*fresh, *others})), open_views, restricted_views)
 
 
 def complete_manifest(lake: Path) -> Manifest:
@@ -161,401 +84,3 @@ def complete_manifest(lake: Path) -> Manifest:
     if missing:
         raise LakeUnreadable(f"{lake}: manifest.json knows no {', '.join(missing)}; compact the lake")
     return manifest
-
-
-@dataclass
-class Work:
-    """One build: the lake with its manifest, the state to update, the database to count in, all marts.
-
-    Every `make_…` method returns the periods it made: days, or Mondays of weeks. `make_days` comes first, the
-    others read what it made.
-    """
-
-    lake: Path
-    manifest: Manifest
-    state: MartState
-    connection: duckdb.DuckDBPyConnection
-    zone: str
-    k: int
-    now: datetime
-    marts: Sequence[Mart]
-    #: folder for the marts, relative to the lake and ending in `/`; '' is where readers find them
-    place: str = ""
-    _is_held: bool = False
-
-    def make_days(self) -> list[date]:
-        """Counts every dirty day. Also makes the table `sensors`, which the other steps read."""
-        self._relation("TABLE", "sensors", self._cold("sensors"))
-        digests_by_day = day_fingerprints(
-            self.sizes, self.manifest, (rules(), self.zone), self._held_by_day()
-        )
-        ranks = self._ranks()
-
-        def digest_of(day: date) -> str:
-            # Only the order of the vantages that saw the day matters: a new sensor elsewhere changes nothing.
-            eyes = self.state.eyes.get(day.isoformat(), [])
-            return fingerprint(digests_by_day[day], sorted(eyes, key=lambda eye: (ranks.get(eye, LAST), eye)))
-
-        dirty = [day for day in digests_by_day if self._is_dirty(f"day/{day}", digest_of(day))]
-        if dirty:
-            self._hold()
-
-        def make(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
-            work = replace(self, connection=connection)
-            work._read(days)
-            eyes = [eye for (eye,) in connection.execute("SELECT vantage FROM vantages").fetchall()]
-            for counted in work._count(days):
-                work._store_days(counted)
-                self.state.eyes |= {day.isoformat(): sorted(eyes) for day in counted.values()}
-                self.state.inputs |= {f"day/{day}": digest_of(day) for day in counted.values()}
-
-        shared = (*HELD, "every_directory", "sensors")
-        together = runs(
-            self.connection, dirty, apart=timedelta(days=1), most=DAYS_A_RUN,
-            fit=lambda days: self._bytes(days) <= BYTES_A_RUN, small=self._bytes(dirty) <= SMALL_BYTES,
-        )  # fmt: skip
-        each(self.connection, together, make, shared=shared)
-        return dirty
-
-    def _count(self, days: Sequence[date]) -> Iterator[dict[int, date]]:
-        """Counts `days`, which were read together; yields those just counted, by their numbers
-        (`counted_day`).
-
-        Days with the same directory are counted at the same time.
-        """
-        for alike in of_one_directory(self.connection, days):
-            self._relation("VIEW", "directory", f"SELECT * FROM every_directory WHERE {on_day(alike[0])}")
-            nth = 1 + days.index(alike[0])
-            count_days(self.connection, alike, nth=nth, zone=self.zone)
-            yield dict(enumerate(alike, nth))
-
-    def _store_days(self, counted: Mapping[int, date]) -> None:
-        """Writes the daily marts of the days just counted, mart by mart."""
-        # On most days of most networks no request has details.
-        detailed = self.connection.execute("SELECT 1 FROM details LIMIT 1").fetchone()
-        for mart in (mart for mart in self.marts if mart.period == "day"):
-            if mart.of == "details" and not detailed:
-                with_rows = set()
-            else:
-                self._relation("TABLE", "made", mart.sql)
-                found = self.connection.execute("SELECT DISTINCT counted_day FROM made").fetchall()
-                with_rows = {nth for (nth,) in found}
-            for nth, day in counted.items():
-                if nth in with_rows:
-                    rows = f"SELECT {', '.join(mart.types)} FROM made WHERE counted_day = {nth}"
-                    self._write(mart, day.isoformat(), rows)
-                else:
-                    self.state.replace(mart.name, day.isoformat(), None, self.now)
-
-    def _ranks(self) -> dict[str, int]:
-        """The best (lowest) rank of each vantage."""
-        rows = self.connection.execute("SELECT vantage, MIN(rank) FROM sensors GROUP BY vantage").fetchall()
-        return {eye: LAST if rank is None else rank for eye, rank in rows}
-
-    def _bytes(self, days: Sequence[date]) -> int:
-        """Size of the files of these days' sightings, in bytes."""
-        return self.sizes.total(files_of(self.manifest.tables["sightings"].cold, days))
-
-    def _held_by_day(self) -> dict[date, str]:
-        """For each day with sightings, a digest of who held which address and who was who.
-
-        Computed again only if leases or the directory have changed.
-        """
-        lasting = [self.manifest.tables[name] for name in LASTING]
-        digest = fingerprint(rules(), [self.sizes.of(table, table.cold_files) for table in lasting])
-        days, known = days_with_sightings(self.manifest), self.state.inputs
-        if days and (known.get("leases") != digest or any(f"held/{day}" not in known for day in days)):
-            self._hold()
-            directory = directories(self.connection, days)
-            for day, holders in digests(self.connection, days).items():
-                known[f"held/{day}"] = f"{holders} {directory[day]}"
-            known["leases"] = digest
-        return {day: known[f"held/{day}"] for day in days}
-
-    def _hold(self) -> None:
-        """Makes the view `every_holders` of all leases; once per build."""
-        if self._is_held:
-            return
-        for name in LASTING:
-            self._relation("TABLE", f"every_{name}", self._cold(name))
-        hold(self.connection, for_all=True)
-        self.connection.execute("DROP TABLE every_leases")
-        self._is_held = True
-
-    def make_weeks(self) -> list[date]:
-        """Makes the cubes of every dirty week from the marts of its days."""
-        built = [date.fromisoformat(key[4:]) for key in self.state.inputs if key.startswith("day/")]
-        daily = [mart for mart in self.marts if mart.name in DAILY]
-        constants = (rules(), self.zone, self.k)
-        restated = self.manifest.tables["restated"]
-        dirty = {}
-        for week in self._weeks("week", built):
-            days = days_of(week, self.zone)
-            files = {mart.name: self._files(mart, days) for mart in daily}
-            restated_files = files_of(restated.cold, days)
-            digest = fingerprint(*constants, files, self.sizes.of(restated, restated_files))
-            if self._is_dirty(f"week/{week}", digest):
-                dirty[week] = digest
-
-        def make(connection: duckdb.DuckDBPyConnection, week: date) -> None:
-            work, days = replace(self, connection=connection), days_of(week, self.zone)
-            for mart in daily:
-                rows = files_sql(mart.types, self._files(mart, days), root=self.root)
-                work._relation("VIEW", f"week_{mart.name}", rows)
-            restated_files = files_of(restated.cold, days)
-            work._relation("VIEW", "week_restated", cold_sql(restated, restated_files, root=self.root))
-            work._store_week(week, prepare_week(connection, week, zone=self.zone, k=self.k))
-            self.state.inputs[f"week/{week}"] = dirty[week]
-
-        each(self.connection, list(dirty), make)
-        return list(dirty)
-
-    def make_names(self) -> list[date]:
-        """Makes the marts of all names, known to the catalog or not, for every dirty week.
-
-        Rows are read as stored: those with the same key add up.
-        """
-        return self._of_table("names", unmerged_sql)
-
-    def make_coverage(self) -> list[date]:
-        """Makes the marts of coverage for every dirty week."""
-        return self._of_table("coverage", cold_sql)
-
-    def _of_table(self, name: str, rows_sql: Callable[..., str]) -> list[date]:
-        """Makes the marts of base table `name` for every dirty week; `rows_sql` selects its rows from
-        files."""
-        table = self.manifest.tables[name]
-        needed = narrowed(table, [mart.sql for mart in self.marts if mart.of == name])
-        dirty = {}
-        for week in self._weeks(name, [date.fromisoformat(day) for day in table.cold if is_day(day)]):
-            files = files_of(table.cold, days_of(week, self.zone))
-            digest = fingerprint(rules(), self.zone, self.k, self.sizes.of(table, files))
-            if self._is_dirty(f"{name}/{week}", digest):
-                dirty[week] = digest
-
-        def make(connection: duckdb.DuckDBPyConnection, week: date) -> None:
-            work = replace(self, connection=connection)
-            rows = rows_sql(needed, files_of(table.cold, days_of(week, self.zone)), root=self.root)
-            work._relation("VIEW", f"week_{name}", rows)
-            work._store_week(week, work._values(week), of=name)
-            self.state.inputs[f"{name}/{week}"] = dirty[week]
-
-        each(self.connection, list(dirty), make)
-        return list(dirty)
-
-    def _weeks(self, kind: str, days: Iterable[date]) -> list[date]:
-        """Mondays of the weeks that `days` touch, and of all made before: with another zone they may be empty
-        now."""
-        made = {
-            date.fromisoformat(key.partition("/")[2])
-            for key in self.state.inputs
-            if key.startswith(f"{kind}/")
-        }
-        return sorted(made | {week for day in days for week in weeks_of(day, self.zone)})
-
-    def store_policy(self, policy: Compiled | None) -> None:
-        """Writes the rules, and `policy` unless it is None, to where the views read them."""
-        frames = rule_frames() | (policy.frames() if policy else {})
-        for name, frame in frames.items():
-            digest = fingerprint(rules(), frame.write_json())
-            if self.state.inputs.get(name) != digest:
-                store_frame(self.connection, f"compiled_{name}", frame)
-                (mart,) = (mart for mart in self.marts if mart.name == name)
-                self._write(mart, "all", mart.sql)
-                self.state.inputs[name] = digest
-
-    def count_people(self, counting: Counting | None, fresh: Sequence[date]) -> None:
-        """Writes how many people used what in a month, quarter or year to where the views read it.
-
-        `fresh` are the weeks just made again.
-        """
-        if counting is None:
-            return
-        built = {date.fromisoformat(key[5:]) for key in self.state.inputs if key.startswith("week/")}
-        weeks = sorted({*fresh, *(built - counting.known())})
-        self._store_people(counting.count(self._users(weeks), weeks))
-
-    def count_people_then(self, counting: Counting | None) -> None:
-        """Writes the same as it was known at `now`; weeks whose rows were deleted are left out."""
-        if counting is None:
-            self.state.files.pop("people_periods", None)  # published is today's count
-            return
-        built = [key for key in self.state.inputs if key.startswith("week/") and key not in self.state.final]
-        weeks = sorted(date.fromisoformat(key[5:]) for key in built)
-        until = self.now.astimezone(ZoneInfo(self.zone)).date()
-        self._store_people(counting.count_then(self._users(weeks), weeks, until))
-
-    def _store_people(self, counts: pl.DataFrame) -> None:
-        digest = fingerprint(rules(), self.k, counts.write_json())
-        if self.state.inputs.get("people") == digest:
-            return
-        (mart,) = (mart for mart in self.marts if mart.of == "people")
-        store_frame(self.connection, "counted_people", counts)
-        self._write(mart, "all", Template(mart.sql).substitute(k=self.k))
-        self.state.inputs["people"] = digest
-
-    def _users(self, weeks: Sequence[date]) -> pl.DataFrame:
-        """Who used what in each of `weeks`: week, app, user_name, and `sealed` of the table counting."""
-        (hourly,) = (mart for mart in self.marts if mart.name == "usage_hourly")
-        second = self._cold("counting")
-        found: list[tuple[object, ...]] = []
-        for week in weeks:
-            hours = files_sql(hourly.types, self._files(hourly, days_of(week, self.zone)), root=self.root)
-            found += self.connection.execute(
-                f"SELECT DISTINCT DATE '{week}', h.app, h.user_name, c.sealed FROM ({hours}) AS h "
-                f"LEFT JOIN ({second}) AS c ON c.user_name = h.user_name "
-                f"WHERE h.subject_kind = 'user' AND h.grade >= 3 AND "
-                f"CAST(DATE_TRUNC('week', h.hour AT TIME ZONE '{self.zone}') AS DATE) = DATE '{week}'"
-            ).fetchall()
-        types = {"week": pl.Date(), "app": pl.String(), "user_name": pl.String(), "sealed": pl.String()}
-        return pl.DataFrame(found, schema=types, orient="row")
-
-    def make_findings(self) -> list[date]:
-        """Judges every dirty week by the policy; another policy makes all weeks dirty."""
-        marts = {mart.name: mart for mart in self.marts}
-        weeks = Weeks(self.lake, self.manifest, self.state.files, marts, self.zone)
-        today = self.now.astimezone(ZoneInfo(self.zone)).date()
-        inputs = [self.state.inputs.get(name) for name in POLICY_MARTS]
-        clocks = "SELECT site, MIN(zone) AS zone FROM sensors GROUP BY site"
-        elsewhere = f"SELECT * FROM ({clocks}) AS clocks WHERE zone <> {literal(self.zone)}"
-        for rows in (f"SELECT * EXCLUDE ({LANDED}) FROM ({self._cold('catalog')}) AS known", elsewhere):
-            inputs.append(content(self.connection, rows))
-        horizons = {week: min(today, week + timedelta(days=6)) for week in weeks.known()}
-        dirty = {}
-        for week, horizon in horizons.items():
-            digest = fingerprint(rules(), self.zone, self.k, inputs, str(horizon), weeks.fingerprint(week))
-            if self._is_dirty(f"findings/{week}", digest):
-                dirty[week] = digest
-
-        def make(connection: duckdb.DuckDBPyConnection, run: Sequence[date]) -> None:
-            weeks.lay_out(connection, run[0], run[-1])
-            sum_up(connection, run[0], run[-1], zone=self.zone)
-            for week in run:
-                watched = weeks.lay_out_week(connection, week)
-                judge(connection, week, horizons[week], zone=self.zone, k=self.k, summed_up=True)
-                values: Values = {
-                    "week": week.isoformat(),
-                    "horizon": horizons[week].isoformat(),
-                    "watched_minutes": watched,
-                    "policy_version": weeks.policy_version(connection),
-                }
-                replace(self, connection=connection)._store_week(week, values, of="findings")
-                self.state.inputs[f"findings/{week}"] = dirty[week]
-
-        def begin(connection: duckdb.DuckDBPyConnection) -> None:
-            prepare(connection)
-            weeks.lay_out_policy(connection)
-
-        together = runs(self.connection, sorted(dirty), apart=timedelta(days=7), most=WEEKS_A_RUN)
-        each(self.connection, together, make, begin=begin)
-        return list(dirty)
-
-    def make_in_memory(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:
-        """Makes the open marts of the weeks of the rows in `frames`, which are only in memory.
-
-        Nothing about a person is written: restricted marts stay temporary tables, and what does not fit into
-        memory is spilled encrypted.
-        """
-        if all(frame.is_empty() for frame in frames.values()):
-            return []
-        self.connection.execute("SET temp_file_encryption = true")
-        for name in IN_MEMORY:
-            store_frame(self.connection, f"memory_{name}", frames[name])
-        for name in (name for name in IN_MEMORY if name != "names"):
-            self._relation("TABLE", f"every_{name}", memory_sql(self.manifest.tables[name], f"memory_{name}"))
-        hold(self.connection)
-        nothing = cold_sql(self.manifest.tables["restated"], [], root=self.root)
-        self._relation("VIEW", "week_restated", nothing)
-        self._count_in_memory(sorted(frames["sightings"]["seen_at"].dt.date().unique().drop_nulls()))
-        weeks = {of: _weeks_in(frames[of][time], self.zone) for of, time in _TIMES.items()}
-        for week in sorted(weeks["sightings"]):
-            self._store_week(week, prepare_week(self.connection, week, zone=self.zone, k=self.k))
-        self._relation("VIEW", "week_names", "SELECT * FROM memory_names")
-        for week in sorted(weeks["names"]):
-            self._store_week(week, self._values(week), of="names")
-        return sorted(weeks["sightings"] | weeks["names"])
-
-    def _count_in_memory(self, days: Sequence[date]) -> None:
-        """Counts `days` into temporary tables `week_<mart>`."""
-        daily = [mart for mart in self.marts if mart.name in DAILY]
-        for mart in daily:
-            self._relation("TABLE", f"week_{mart.name}", files_sql(mart.types, [], root=self.root))
-        for run in runs(self.connection, days, apart=timedelta(days=1), most=DAYS_A_RUN):
-            begin, end = run[0] - timedelta(days=1), run[-1] + timedelta(days=1)
-            near = f"CAST(seen_at AS DATE) BETWEEN DATE '{begin}' AND DATE '{end}'"
-            self._relation("TABLE", "sightings", f"SELECT * FROM every_sightings WHERE {near}")
-            read_days(self.connection, run, zone=self.zone)
-            for _ in self._count(run):
-                for mart in daily:
-                    rows = f"SELECT {', '.join(mart.types)} FROM (\n{mart.sql}\n) AS days"
-                    self.connection.execute(f"INSERT INTO week_{mart.name} {rows}")
-
-    @cached_property
-    def sizes(self) -> Sizes:
-        """Describes files in fingerprints."""
-        return Sizes(self.connection, self.lake)
-
-    @property
-    def root(self) -> str:
-        """The lake's folder as an SQL literal."""
-        return literal(self.lake.absolute())
-
-    def _read(self, days: Sequence[date]) -> None:
-        """Makes `sightings` of these days and their neighbours, as restated, and what `read_days` adds."""
-        sightings = self.manifest.tables["sightings"]
-        near = sorted({other for day in days for other in neighbours(day)})
-        restated = self.manifest.tables["restated"]
-        restated_files = files_of(restated.cold, near)
-        rows = settled_sql(sightings, [files_of(sightings.cold, [day]) for day in near], root=self.root)
-        if restated_files:
-            rows = restated_sql(sightings, rows, cold_sql(restated, restated_files, root=self.root))
-        self._relation("TABLE" if self._bytes(near) <= SMALL_BYTES else "VIEW", "sightings", rows)
-        read_days(self.connection, days, zone=self.zone)
-
-    def _is_dirty(self, period: str, digest: str) -> bool:
-        """True if `period` (a key of `MartState.inputs`) was made from something else, and is not final."""
-        return period not in self.state.final and self.state.inputs.get(period) != digest
-
-    def _values(self, week: date) -> Values:
-        return {"week": week.isoformat(), "zone": self.zone, "k": self.k}
-
-    def _store_week(self, week: date, values: Values, *, of: str = "usage") -> None:
-        """Writes the weekly marts of one kind; `values` complete their SQL."""
-        for mart in self.marts:
-            if (mart.period, mart.of) == ("week", of):
-                self._write(mart, week.isoformat(), Template(mart.sql).substitute(values))
-
-    def _write(self, mart: Mart, period: str, sql: str) -> None:
-        """Writes the rows of `sql` as the mart's file of a period; one that is the same as before stays."""
-        folder = f"{self.place}{mart.zone}/marts/{mart.name}/{mart.period}={period}"
-        path = f"{folder}/{self.state.build:08d}.parquet"
-        zone = "restricted" if self.place else mart.zone
-        rows = write_rows(self.connection, sql, self.lake, path, zone=zone)
-        known = self.state.files.get(mart.name, {}).get(period)
-        if rows and known and is_same(self.lake / known, self.lake / path):
-            (self.lake / path).unlink()
-        else:
-            self.state.replace(mart.name, period, path if rows else None, self.now)
-
-    def _files(self, mart: Mart, days: Sequence[date]) -> list[str]:
-        """The mart's files of these days, relative to the lake."""
-        known = self.state.files.get(mart.name, {})
-        return [known[day.isoformat()] for day in days if day.isoformat() in known]
-
-    def _cold(self, name: str) -> str:
-        """SQL that selects a base table, one row per key."""
-        table = self.manifest.tables[name]
-        return cold_sql(table, table.cold_files, root=self.root)
-
-    def _relation(self, kind: str, name: str, sql: str) -> None:
-        self.connection.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {sql}")
-
-
-#: By table: the column whose time decides which week a row in memory belongs to.
-_TIMES = {"sightings": "seen_at", "names": "bucket"}
-
-
-def _weeks_in(times: pl.Series, zone: str) -> set[date]:
-    """Mondays of the weeks, by the clock of `zone`, that these UTC times lie in."""
-    local = times.drop_nulls().dt.convert_time_zone(zone).dt.truncate("1w").dt.date()
-    return set(local.unique())

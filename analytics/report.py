@@ -30,7 +30,7 @@ from analytics.reports.spec import Spec, read
 from analytics.reports.weekly.page import Page, build
 
 if TYPE_CHECKING:
-    from analytics.build import Counting
+    from analytics.builder import Counting
 
 _REPORTS = files("analytics.reports")
 

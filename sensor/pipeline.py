@@ -36,7 +36,7 @@ from sensor.privacy.community import community_ids
 from sensor.privacy.departments import without_small
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
-from sensor.privacy.rotation import OpenLeases
+from sensor.privacy.rotation import LeaseRotation
 from sensor.sources import headers
 from sensor.sources.interface import Batch
 
@@ -108,7 +108,7 @@ class Pipeline:
         blindness: Blindness | None = None,
         *,
         admission: Admission | None = None,
-        open_leases: OpenLeases | None = None,
+        lease_rotation: LeaseRotation | None = None,
         naming: NameTable | None = None,
         questions: Questions | None = None,
         k: int = 1,
@@ -132,7 +132,7 @@ class Pipeline:
         self._known = known or Known()
         self._blindness = blindness
         self._admission = admission or Admission(keys)
-        self._open_leases = open_leases or OpenLeases(keys)
+        self._lease_rotation = lease_rotation or LeaseRotation(keys)
         self._k = k
         self._emitted: set[int] = set()
         self._marked: set[tuple[int, str, str]] = set()
@@ -319,7 +319,7 @@ class Pipeline:
         reported = (
             pl.concat(pending.leases, how="diagonal_relaxed") if pending.leases else schema.LEASES.empty()
         )
-        leases = [self._open_leases.carry(reported, epochs)]
+        leases = [self._lease_rotation.carry(reported, epochs)]
         directory = [schema.DIRECTORY.empty()]
         new = set(epochs) - self._emitted
         for epoch in sorted(new):

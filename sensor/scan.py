@@ -38,7 +38,7 @@ from sensor.privacy.audit import AuditLog
 from sensor.privacy.counting import Counting
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
-from sensor.privacy.rotation import OpenLeases
+from sensor.privacy.rotation import LeaseRotation
 from sensor.privacy.vault import Vault
 from sensor.privacy.weekly import WeekSeal
 from sensor.settings import OWN_ORIGIN, SensorSettings, Settings, lake_path, state_path
@@ -340,7 +340,7 @@ class Scan:
         counting = Counting(self._state, keys) if level == "pseudonymous" and keys.count() else None
         pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault, counting)
         whose = hashlib.sha256(f"{origin.sensor}|{origin.site}|{origin.source}".encode()).hexdigest()[:16]
-        open_leases = self._state / "leases" / f"{whose}.sealed"
+        kept_leases = self._state / "leases" / f"{whose}.sealed"
         return Pipeline(
             origin,
             self._index,
@@ -357,7 +357,7 @@ class Scan:
                 origins=[origin.removeprefix(OWN_ORIGIN) for origin in identity.origins],
                 leases=identity.from_packets or not _reads_packets(origin.source),
             ),
-            open_leases=OpenLeases(keys, open_leases),
+            lease_rotation=LeaseRotation(keys, kept_leases),
             naming=naming,
             questions=questions,
             k=1 if level == "clear" else self.settings.k,

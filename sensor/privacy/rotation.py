@@ -25,8 +25,8 @@ MOST_OPEN = 500_000
 _HOLDER = ("site", "address", "user_name", "device", "origin")
 
 
-class OpenLeases:
-    """The open leases of one sensor."""
+class LeaseRotation:
+    """The open leases of one sensor, which go on in the next epoch (sources/leases.py ends leases)."""
 
     def __init__(self, keys: Keys, file: Path | None = None) -> None:
         """`file` keeps the open leases from one run to the next; None keeps them in memory only."""

@@ -19,7 +19,7 @@ _BY = ("address", "origin")
 
 
 class LeaseTracker:
-    """Remembers leases that have not ended, across blocks."""
+    """Remembers leases that have not ended, across blocks (privacy/rotation.py does so across epochs)."""
 
     def __init__(self) -> None:
         self._held = schema.LEASES.empty()

@@ -13,7 +13,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from analytics.build import Work, complete_manifest
+from analytics.build import complete_manifest
+from analytics.builder import Builder
 from analytics.definitions import load_marts
 from analytics.lake import K, literal
 from analytics.marts.state import MartState, locked
@@ -179,10 +180,10 @@ def counted(
     """
     with locked(lake.path), scratch_database(lake.path) as connection:
         manifest, state = complete_manifest(lake.path), MartState()
-        work = Work(lake.path, manifest, state, connection, zone, k, datetime.now(UTC), load_marts())
-        work.make_days()
+        builder = Builder(lake.path, manifest, state, connection, zone, k, datetime.now(UTC), load_marts())
+        builder.make_days()
         if weeks:
-            work.make_weeks()
+            builder.make_weeks()
         for mart in (mart for mart in load_marts() if mart.name in marts):
             files = sorted(state.files.get(mart.name, {}).values())
             rows = files_sql(mart.types, files, root=literal(lake.path))

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from analytics import build as building
+from analytics import builder as building
 from analytics.build import build
 from analytics.lake import open_views
 from analytics.marts import days

@@ -11,7 +11,7 @@ import pytest
 from sensor import durable, schema
 from sensor.errors import LakeError
 from sensor.privacy.keys import Keys
-from sensor.privacy.rotation import OpenLeases
+from sensor.privacy.rotation import LeaseRotation
 
 NOON = datetime(2026, 11, 11, 12, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ def test_an_open_lease_goes_on_in_the_next_epoch(tmp_path: Path) -> None:
     (epoch,) = keys.epochs_in(pl.Series([NOON]))
     end = keys.bounds(epoch)[1]
     (following,) = keys.epochs_in(pl.Series([end]))
-    leases = OpenLeases(keys, tmp_path / "leases.sealed")
+    leases = LeaseRotation(keys, tmp_path / "leases.sealed")
     assert _spans(leases.carry(_lease(NOON), [epoch])) == [(NOON, end)]
     assert _spans(leases.carry(_none(), [epoch])) == []
     assert _spans(leases.carry(_none(), [following])) == [(end, keys.bounds(following)[1])]
@@ -46,12 +46,12 @@ def test_an_open_lease_goes_on_in_the_next_epoch(tmp_path: Path) -> None:
 def test_what_is_open_outlives_the_process_and_is_not_readable(tmp_path: Path) -> None:
     keys, file = Keys(tmp_path, "UTC"), tmp_path / "leases.sealed"
     (epoch,) = keys.epochs_in(pl.Series([NOON]))
-    OpenLeases(keys, file).carry(_lease(NOON), [epoch])
+    LeaseRotation(keys, file).carry(_lease(NOON), [epoch])
     assert b"ada" not in file.read_bytes() and b"10.0.0.1" not in file.read_bytes()
     (following,) = keys.epochs_in(pl.Series([keys.bounds(epoch)[1]]))
-    assert OpenLeases(keys, file).carry(_none(), [following])["user_name"].to_list() == ["ada"]
+    assert LeaseRotation(keys, file).carry(_none(), [following])["user_name"].to_list() == ["ada"]
     keys.shred(following, NOON)
-    assert OpenLeases(keys, file).carry(_none(), [epoch]).is_empty()
+    assert LeaseRotation(keys, file).carry(_none(), [epoch]).is_empty()
 
 
 def test_a_full_disk_of_the_state_folder_is_called_so(
@@ -65,7 +65,7 @@ def test_a_full_disk_of_the_state_folder_is_called_so(
     keys.derived(epoch, "leases")
     monkeypatch.setattr(durable.os, "fsync", full)
     with pytest.raises(LakeError, match=r"open\.sealed: no space left on device; free space there"):
-        OpenLeases(keys, tmp_path / "open.sealed").carry(_lease(NOON), [epoch])
+        LeaseRotation(keys, tmp_path / "open.sealed").carry(_lease(NOON), [epoch])
 
 
 def test_a_closed_lease_is_cut_at_the_boundary_and_does_not_come_again(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_closed_lease_is_cut_at_the_boundary_and_does_not_come_again(tmp_path:
     (epoch,) = keys.epochs_in(pl.Series([NOON]))
     end = keys.bounds(epoch)[1]
     (following,) = keys.epochs_in(pl.Series([end]))
-    leases = OpenLeases(keys)
+    leases = LeaseRotation(keys)
     leases.carry(_lease(NOON), [epoch])
     closed = end + timedelta(days=1)
     assert _spans(leases.carry(_lease(NOON, closed), [epoch])) == [(NOON, end), (end, closed)]
