@@ -126,7 +126,7 @@ class Scan:
         self._state = state_path(settings)
         scanner.keep_in(self._state / "kernels")
         self._keys = Keys(self._state, settings.zone, settings.privacy)
-        self._keys.check(self.lake.manifest().get("keys", {}), self.lake.path)
+        self._keys.check(self.lake.key_prints(), self.lake.path)
         self._sealed = sealed_rows(settings, self._state, self._keys)
         #: one text per line of an identity file that could not be used
         self.unusable = problems.lines()

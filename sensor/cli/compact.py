@@ -78,7 +78,7 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
     wait = timedelta() if include_current else SETTLE
     state = state_path(settings)
     keys = Keys(state, settings.zone, settings.privacy)
-    ours = keys.go_with(lake.manifest().get("keys", {}), lake.path)
+    ours = keys.go_with(lake.key_prints(), lake.path)
     terms = Terms(settings.zone, settings.k, settings.privacy, keys.prints())
     audit = AuditLog(state).frame()
     if ours and not audit.is_empty():

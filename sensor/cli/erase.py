@@ -16,6 +16,7 @@ from sensor.cli.options import (
     StateOption,
     analysing,
     existing_lake,
+    keys_of,
     settings_from,
 )
 
@@ -48,7 +49,6 @@ def command(
     from sensor.cli.compact import settle
     from sensor.cli.deletion import ask, record
     from sensor.privacy.counting import Counting
-    from sensor.privacy.keys import Keys
     from sensor.privacy.reveal import Reveals
     from sensor.privacy.subject import Subject
     from sensor.privacy.vault import Vault
@@ -57,8 +57,7 @@ def command(
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
     folder = state_path(settings)
-    keys = Keys(folder, settings.zone, settings.privacy)
-    keys.check(place.manifest().get("keys", {}), place.path)
+    keys = keys_of(settings, place)
     subject = Subject.of(person, keys, settings.privacy)
     if not yes:
         ask(f"Delete every row about {person}?")

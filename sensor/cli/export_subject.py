@@ -17,6 +17,7 @@ from sensor.cli.options import (
     StateOption,
     analysing,
     existing_lake,
+    keys_of,
     settings_from,
 )
 
@@ -79,7 +80,6 @@ def command(
     Over all epochs whose key is held.
     """
     from sensor.privacy.audit import AuditLog
-    from sensor.privacy.keys import Keys
     from sensor.privacy.subject import Subject
     from sensor.scan import sealed_rows
     from sensor.settings import state_path
@@ -87,8 +87,7 @@ def command(
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
     folder = state_path(settings)
-    keys = Keys(folder, settings.zone, settings.privacy)
-    keys.check(place.manifest().get("keys", {}), place.path)
+    keys = keys_of(settings, place)
     subject = Subject.of(person, keys, settings.privacy)
     tables = _tables(place, subject)
     if sealed := sealed_rows(settings, folder, keys):

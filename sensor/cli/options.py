@@ -15,6 +15,7 @@ import typer
 if TYPE_CHECKING:
     from sensor.catalog.load import Catalog
     from sensor.privacy.counting import Counting
+    from sensor.privacy.keys import Keys
     from sensor.scan import Scan
     from sensor.settings import Settings
     from sensor.sources.interface import Source
@@ -186,6 +187,16 @@ def existing_lake(settings: Settings) -> Lake:
     return lake
 
 
+def keys_of(settings: Settings, lake: Lake) -> Keys:
+    """The keys of the state folder. Raises LakeError if the tokens of `lake` were made with others."""
+    from sensor.privacy.keys import Keys
+    from sensor.settings import state_path
+
+    keys = Keys(state_path(settings), settings.zone, settings.privacy)
+    keys.check(lake.key_prints(), lake.path)
+    return keys
+
+
 def catalog_of(settings: Settings) -> Catalog:
     """The catalog that the settings name. Raises CatalogError."""
     from sensor.catalog.load import load
@@ -199,15 +210,12 @@ def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Cou
     key."""
     from sensor.errors import LakeError
     from sensor.privacy.counting import Counting
-    from sensor.privacy.keys import Keys
     from sensor.settings import state_path
 
     if as_of is None or settings.privacy != "pseudonymous":
         return None
     try:
-        keys = Keys(state := state_path(settings), settings.zone)
-        keys.check(lake.manifest().get("keys", {}), lake.path)
-        return Counting(state, keys)
+        return Counting(state_path(settings), keys_of(settings, lake))
     except (LakeError, OSError):
         return None
 

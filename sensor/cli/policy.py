@@ -23,6 +23,7 @@ from sensor.cli.options import (
     analysing,
     catalog_of,
     existing_lake,
+    keys_of,
     settings_from,
 )
 from sensor.cli.table import print_table
@@ -190,15 +191,12 @@ def simulate(
     exceptions become tokens, so it needs the state folder that goes with the lake.
     """
     from analytics.policy.simulate import simulate as run
-    from sensor.privacy.keys import Keys
-    from sensor.settings import state_path
     from sensor.store.lake import log_access
 
     settings = _settings(config, new, signatures=signatures, state=state, lake=lake)
     stated = _checked(settings)
     place = existing_lake(settings)
-    keys = Keys(state_path(settings), settings.zone, settings.privacy)
-    keys.check(place.manifest().get("keys", {}), place.path)  # other tokens would except nobody
+    keys = keys_of(settings, place)  # other tokens would except nobody
     log_access(place.path, query=f"shadowai policy simulate {new}")
     with analysing(place):
         found = run(place.path, _compile(stated, keys, settings), k=settings.k)

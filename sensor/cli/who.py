@@ -14,6 +14,7 @@ from sensor.cli.options import (
     StateOption,
     analysing,
     existing_lake,
+    keys_of,
     settings_from,
 )
 
@@ -51,7 +52,6 @@ def command(
     from analytics.who import ask, sites
     from sensor.errors import UsageError
     from sensor.privacy.audit import AuditLog
-    from sensor.privacy.keys import Keys
     from sensor.settings import state_path
     from sensor.store.lake import log_access
 
@@ -59,7 +59,7 @@ def command(
     place = existing_lake(settings)
     folder = state_path(settings)
     moment = _moment(at, settings.zone)
-    Keys(folder, settings.zone, settings.privacy).check(place.manifest().get("keys", {}), place.path)
+    keys_of(settings, place)  # other tokens would be of nobody
     with analysing(place):
         known = sites(place.path)
         if site and site not in known:

@@ -120,6 +120,10 @@ class Lake:
         hour, _, number = closed.partition(".")
         return f"{hour}.{int(number) + 1:04d}"
 
+    def key_prints(self) -> dict[str, str]:
+        """Fingerprints of the keys that the lake's tokens were made with, by name. Raises LakeError."""
+        return dict(self.manifest().get("keys", {}))
+
     def manifest(self) -> dict[str, Any]:
         """The parsed `manifest.json`, or an empty one for a lake that was never compacted.
 
