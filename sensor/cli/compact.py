@@ -18,6 +18,10 @@ from sensor.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from analytics.policy.rows import Compiled
+    from sensor.errors import PolicyError
     from sensor.privacy.keys import Keys
     from sensor.settings import Settings
     from sensor.store.lake import Lake
@@ -63,37 +67,25 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
     from datetime import UTC
 
     from analytics.build import build
-    from sensor.cli.policy import compiled_policy
-    from sensor.errors import PolicyError
-    from sensor.privacy.audit import AuditLog
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
     from sensor.scan import sealed_rows
     from sensor.settings import state_path
     from sensor.store.compaction import SETTLE, Terms, compact, sweep
     from sensor.store.evidence import expire
-    from sensor.store.segments import Commits
 
     moment = datetime.now(UTC)
-    wait = timedelta() if include_current else SETTLE
     state = state_path(settings)
     keys = Keys(state, settings.zone, settings.privacy)
     ours = keys.go_with(lake.key_prints(), lake.path)
+    if ours:
+        _copy_record(lake, state)
     terms = Terms(settings.zone, settings.k, settings.privacy, keys.prints())
-    audit = AuditLog(state).frame()
-    if ours and not audit.is_empty():
-        Commits(lake, "audit").commit(0, 0, {"audit": audit})
     with analysing(lake):
-        compacted = compact(lake, terms, now=moment, settle=wait)
-    if not compacted:
-        return False
+        if not compact(lake, terms, now=moment, settle=timedelta() if include_current else SETTLE):
+            return False
+    policy, mistake = _policy(settings, keys) if ours else (None, None)
     sealed = sealed_rows(settings, state, keys)
-    mistake: PolicyError | None = None
-    policy = None
-    try:
-        policy = compiled_policy(settings, keys) if ours else None
-    except PolicyError as error:
-        mistake = error
     unstored = sealed.open() if sealed else None
     with analysing(lake):
         build(
@@ -112,6 +104,27 @@ def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
     if mistake is not None:
         raise mistake
     return True
+
+
+def _copy_record(lake: Lake, state: Path) -> None:
+    """Commit the record of what was done with personal data, so that the lake has a copy."""
+    from sensor.privacy.audit import AuditLog
+    from sensor.store.segments import Commits
+
+    audit = AuditLog(state).frame()
+    if not audit.is_empty():
+        Commits(lake, "audit").commit(0, 0, {"audit": audit})
+
+
+def _policy(settings: Settings, keys: Keys) -> tuple[Compiled | None, PolicyError | None]:
+    """The policy of the settings, or why it cannot be used."""
+    from sensor.cli.policy import compiled_policy
+    from sensor.errors import PolicyError
+
+    try:
+        return compiled_policy(settings, keys), None
+    except PolicyError as error:
+        return None, error
 
 
 def _close_weeks(sealed: SealedRows, keys: Keys, now: datetime) -> None:

@@ -11,8 +11,8 @@ from sensor.cli.compact import settle
 from sensor.cli.options import (
     ConfigOption,
     CustomOption,
-    FormatOption,
     LakeOption,
+    LogFormatOption,
     SensorOption,
     SignaturesOption,
     SiteOption,
@@ -42,7 +42,7 @@ def command(
     signatures: SignaturesOption = None,
     sensor: SensorOption = None,
     site: SiteOption = None,
-    form: FormatOption = None,
+    form: LogFormatOption = None,
     custom: CustomOption = None,
 ) -> None:
     """Follow growing logs until stopped (SIGTERM, Ctrl-C).

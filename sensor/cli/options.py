@@ -73,7 +73,7 @@ SensorOption = Annotated[
     typer.Option("--sensor", metavar="NAME", help="Name of the sensor that saw or wrote what is read."),
 ]
 SiteOption = Annotated[str | None, typer.Option("--site", metavar="SITE", help="Site of that sensor.")]
-FormatOption = Annotated[
+LogFormatOption = Annotated[
     str | None,
     typer.Option(
         "--format",

@@ -12,8 +12,8 @@ from sensor.cli.compact import settle
 from sensor.cli.options import (
     ConfigOption,
     CustomOption,
-    FormatOption,
     LakeOption,
+    LogFormatOption,
     SensorOption,
     SignaturesOption,
     SiteOption,
@@ -53,7 +53,7 @@ def command(
         str | None,
         typer.Option(metavar="tshark", help="Let tshark read captures: slow, but it knows every link type."),
     ] = None,
-    form: FormatOption = None,
+    form: LogFormatOption = None,
     custom: CustomOption = None,
     extract: Annotated[
         str | None,
