@@ -49,14 +49,14 @@ def command(
 
     settings = settings_from(config, change_terms=change_terms, lake=lake, state=state, policy=policy)
     place = existing_lake(settings)
-    if settle(place, settings, include_current=now):
+    if compact_and_publish(place, settings, include_current=now):
         later = "; what this hour brought follows when it is over, or with --now" if waits(place) else ""
         typer.echo(f"compacted; open.duckdb and restricted.duckdb are up to date{later}")
     else:
         typer.echo("another compaction is running; nothing done")
 
 
-def settle(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
+def compact_and_publish(lake: Lake, settings: Settings, *, include_current: bool) -> bool:
     """Compaction, marts, findings, views, then what is past its grace; False if another process is at it.
 
     Without the keys that its tokens were made with, what takes them stays as it was published: the policy,

@@ -46,7 +46,7 @@ def command(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete every row about one person. Published figures of past weeks, which are about groups, stay."""
-    from sensor.cli.compact import settle
+    from sensor.cli.compact import compact_and_publish
     from sensor.cli.deletion import ask, record
     from sensor.privacy.counting import Counting
     from sensor.privacy.reveal import Reveals
@@ -63,7 +63,7 @@ def command(
         ask(f"Delete every row about {person}?")
     moment, case = datetime.now(UTC), secrets.token_hex(4)
     sealed = _unseal_without(settings, folder, keys, subject, moment)
-    settle(place, settings, include_current=now)
+    compact_and_publish(place, settings, include_current=now)
     when = _times(place, subject)
     _hide(place, subject, case, moment)
     gone, files = _delete(place, settings, subject, when, moment)

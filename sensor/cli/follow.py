@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli.compact import settle
+from sensor.cli.compact import compact_and_publish
 from sensor.cli.options import (
     ConfigOption,
     CustomOption,
@@ -70,7 +70,7 @@ def ready(scan: Scan, settings: Settings) -> None:
     """A lake whose views are published, so that what comes can be asked for at once."""
     scan.lake.create()
     if not (scan.lake.path / "restricted.duckdb").exists():
-        settle(scan.lake, settings, include_current=False)
+        compact_and_publish(scan.lake, settings, include_current=False)
 
 
 def stop_on_signals(stop: Callable[[], None]) -> list[int]:

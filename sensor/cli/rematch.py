@@ -45,7 +45,7 @@ def command(
 
     Older reports stay reproducible with --as-of.
     """
-    from sensor.cli.compact import settle
+    from sensor.cli.compact import compact_and_publish
     from sensor.rematch import Rematch
     from sensor.store import purge
 
@@ -56,7 +56,7 @@ def command(
         return
     catalog = catalog_of(settings)
     if not dry_run:
-        settle(place, settings, include_current=now)
+        compact_and_publish(place, settings, include_current=now)
     left = purge.unreached(place)
     final, begin = _final(place), since.date() if since else None
     with analysing(place):
@@ -65,7 +65,7 @@ def command(
     if left:
         typer.echo(f"{left} segments of the open hour were not looked at; a rematch after the hour does")
     if (found.restated or found.hosts or found.hunted) and not dry_run:
-        settle(place, settings, include_current=now)
+        compact_and_publish(place, settings, include_current=now)
 
 
 def _final(lake: Lake) -> set[date]:

@@ -35,7 +35,7 @@ def command(
     ] = False,
 ) -> None:
     """Delete what is older than `[retention]` says. Figures published for earlier weeks stay as they are."""
-    from sensor.cli.compact import settle
+    from sensor.cli.compact import compact_and_publish
     from sensor.cli.deletion import record
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
@@ -44,7 +44,7 @@ def command(
 
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
-    settle(place, settings, include_current=now)
+    compact_and_publish(place, settings, include_current=now)
     moment = datetime.now(UTC)
     gone = purge.purge(place, _rules(settings.retention, moment), now=moment)
     marts = _marts(place, settings, gone, moment)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli.compact import settle
+from sensor.cli.compact import compact_and_publish
 from sensor.cli.options import (
     ConfigOption,
     CustomOption,
@@ -94,18 +94,18 @@ def command(
     outcome = scan.run(plan, replace=replace, display=ProgressBar(quiet))
     for problem in outcome.unreadable:
         say(problem)
-    publish(scan.lake, chosen, quiet=quiet)
+    publish_when_free(scan.lake, chosen, quiet=quiet)
     if not quiet:
         conclude(outcome, plan.skipped, scan.lake.path)
     if found.problems or plan.problems or outcome.unreadable:
         raise typer.Exit(3)
 
 
-def publish(lake: Lake, settings: Settings, *, quiet: bool, again_s: float = 0.5) -> None:
+def publish_when_free(lake: Lake, settings: Settings, *, quiet: bool, again_s: float = 0.5) -> None:
     """Compact the lake and publish its views. While another process does, wait: it may have begun before our
     rows were there."""
     told = quiet
-    while not settle(lake, settings, include_current=True):
+    while not compact_and_publish(lake, settings, include_current=True):
         if not told:
             typer.echo("another compaction is running; the views follow when it ends", err=True)
         told = True

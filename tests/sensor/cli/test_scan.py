@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sensor.cli.outcome import ProgressBar, line
-from sensor.cli.scan import publish
+from sensor.cli.scan import publish_when_free
 from sensor.scan import Declared, Scan
 from sensor.settings import Settings
 from sensor.sources import detect
@@ -33,8 +33,10 @@ def test_a_scan_that_ends_beside_another_waits_to_show_its_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     busy = [False, False, True]
-    monkeypatch.setattr("sensor.cli.scan.settle", lambda lake, settings, include_current: busy.pop(0))
-    publish(Lake(tmp_path), Settings(), quiet=False, again_s=0)
+    monkeypatch.setattr(
+        "sensor.cli.scan.compact_and_publish", lambda lake, settings, include_current: busy.pop(0)
+    )
+    publish_when_free(Lake(tmp_path), Settings(), quiet=False, again_s=0)
     assert capsys.readouterr().err.count("another compaction is running") == 1
     assert busy == []
 
