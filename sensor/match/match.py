@@ -161,30 +161,33 @@ def _with_urls(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 def _resolved(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
     """`rows` with the indicator that decides for each; rows without one are dropped."""
-    by_name = pl.coalesce("url_row", "host_row")
     # That a server speaks MCP, got a key or sends a model says less about it than its port and path do.
-    software = pl.col("product")
-    vague = index.software.filter(software.is_in([SPEAKS_MCP, SENT_KEY]) | software.str.starts_with(SENDS))[
-        "row"
-    ]
+    product = pl.col("product")
+    says_less = product.is_in([SPEAKS_MCP, SENT_KEY]) | product.str.starts_with(SENDS)
+    vague = index.software.filter(says_less)["row"]
     is_vague = pl.col("port_row").is_not_null() & pl.col("software_row").is_in(vague.implode())
     rows = rows.with_columns(software_row=pl.when(~is_vague.fill_null(False)).then("software_row"))
-    place = rows.with_columns(
-        by_cname=by_name.is_null() & pl.col("cname_row").is_not_null(),
+    placed = rows.with_columns(
         place_row=pl.coalesce(*_PLACES),
-        **{
-            name: pl.coalesce(*_PLACES[:at]).is_null() & pl.col(_PLACES[at]).is_not_null()
-            for at, name in ((3, "by_address"), (4, "by_software"), (5, "by_port"))
-        },
+        by_cname=_decides("cname_row"),
+        by_address=_decides("address_row"),
+        by_software=_decides("software_row"),
+        by_port=_decides("port_row"),
     )
     says = index.rows.select("row", *_HIT)
-    joined = place.join(says, left_on="place_row", right_on="row", how="left", maintain_order="left")
+    joined = placed.join(says, left_on="place_row", right_on="row", how="left", maintain_order="left")
     named = _named(joined)
     if named["agent_row"].null_count() == named.height:
         return _strengthened(named.drop_nulls("app"), index)
     of_agent = says.select(agent_row="row", **{f"agent_{name}": name for name in _HIT})
     with_agent = named.join(of_agent, on="agent_row", how="left", maintain_order="left")
     return _strengthened(_refined(with_agent), index)
+
+
+def _decides(place: str) -> pl.Expr:
+    """True where a row matches by `place`, and by none that is surer."""
+    surer = _PLACES[: _PLACES.index(place)]
+    return pl.coalesce(*surer).is_null() & pl.col(place).is_not_null()
 
 
 def _named(rows: pl.DataFrame) -> pl.DataFrame:
