@@ -27,7 +27,7 @@ from analytics.definitions import Mart
 from analytics.lake import Manifest, literal
 from analytics.marts.days import LAST, MOST_DAYS, count_days, neighbours, of_one_directory, on_day, read_days
 from analytics.marts.files import is_same, write_rows
-from analytics.marts.holders import HELD, digests, hold
+from analytics.marts.holders import HELD, hold
 from analytics.marts.inputs import (
     LASTING,
     Sizes,
@@ -37,6 +37,7 @@ from analytics.marts.inputs import (
     directories,
     files_of,
     fingerprint,
+    holders,
     is_day,
     rules,
 )
@@ -187,16 +188,19 @@ class Builder:
     def _held_by_day(self) -> dict[date, str]:
         """For each day with sightings, a digest of who held which address and who was who.
 
-        Computed again only if leases or the directory have changed.
+        Of a day that has one, it is computed again only if leases or the directory have changed.
         """
         lasting = [self.manifest.tables[name] for name in LASTING]
         digest = fingerprint(rules(), [self.sizes.of(table, table.cold_files) for table in lasting])
         days, known = days_with_sightings(self.manifest), self.state.inputs
-        if days and (known.get("leases") != digest or any(f"held/{day}" not in known for day in days)):
+        is_known = known.get("leases") == digest
+        unknown = [day for day in days if not (is_known and f"held/{day}" in known)]
+        if unknown:
             self._hold()
-            directory = directories(self.connection, days)
-            for day, holders in digests(self.connection, days).items():
-                known[f"held/{day}"] = f"{holders} {directory[day]}"
+            of_holders, of_directory = (
+                digests(self.connection, unknown) for digests in (holders, directories)
+            )
+            known |= {f"held/{day}": f"{of_holders[day]} {of_directory[day]}" for day in unknown}
             known["leases"] = digest
         return {day: known[f"held/{day}"] for day in days}
 

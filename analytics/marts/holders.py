@@ -10,10 +10,8 @@ All leases are needed, not only those of a day: what ends a lease may lie long b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
-from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from string import Template
@@ -42,8 +40,6 @@ _NUMBERS = (
 )  # fmt: skip
 #: Leases processed at a time (by address), so that their data stays in the processor's caches.
 LEASES_A_PART = 100_000
-#: Days that are digested in one pass over those who held addresses then.
-DAYS_A_PASS = 7
 
 
 def hold(connection: duckdb.DuckDBPyConnection, *, keep_steps: bool = False, for_all: bool = False) -> None:
@@ -114,33 +110,3 @@ def named(view: str, held: str) -> str:
 
 def _step(name: str, values: dict[str, object]) -> str:
     return Template((STEPS / f"{name}.sql").read_text("utf-8")).substitute(values)
-
-
-def near(first: date, last: date) -> str:
-    """SQL condition on `every_holders`: rows that overlap the days from `first` to `last` or their
-    neighbours."""
-    begin, end = (
-        int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
-        for day in (first - timedelta(days=1), last + timedelta(days=2))
-    )
-    return f"from_us < {end} AND to_us > {begin}"
-
-
-def digest_sql(which: str = "true") -> str:
-    """SQL of a digest of the rows for which condition `which` holds, from their column `hash`; NULL if
-    none."""
-    return f"CAST(BIT_XOR(hash) FILTER ({which}) AS VARCHAR) || '/' || COUNT(*) FILTER ({which})"
-
-
-def digests(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
-    """A digest, for each of the sorted `days`, of the rows of `every_holders` that can matter on it."""
-    by_day: dict[date, str] = {}
-    for begin in range(0, len(days), DAYS_A_PASS):
-        some = days[begin : begin + DAYS_A_PASS]
-        columns = ", ".join(digest_sql(near(day, day)) for day in some)
-        (row,) = connection.execute(
-            f"SELECT {columns} FROM (SELECT from_us, to_us, HASH(every_holders) AS hash FROM every_holders "
-            f"WHERE {near(some[0], some[-1])}) AS hashed"
-        ).fetchall()
-        by_day |= {day: found or "" for day, found in zip(some, row, strict=True)}
-    return by_day

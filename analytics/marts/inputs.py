@@ -19,8 +19,8 @@ import duckdb
 
 from analytics.definitions import MARTS
 from analytics.lake import Manifest, StoredTable, literal
-from analytics.marts.days import neighbours, on_day
-from analytics.marts.holders import digest_sql
+from analytics.marts.days import neighbours
+from analytics.marts.intervals import DAY_US
 from analytics.stored import LANDED, files_sql
 
 #: Tables whose rows are valid for a time, and so can matter on many days.
@@ -96,17 +96,57 @@ def day_fingerprints(
 def content(connection: duckdb.DuckDBPyConnection, rows: str) -> str:
     """A digest of `rows` (SQL), independent of their order and files."""
     hashed = f"SELECT HASH(r) AS hash FROM ({rows}) AS r"
-    ((digest,),) = connection.execute(f"SELECT {digest_sql()} FROM ({hashed}) AS hashed").fetchall()
-    return digest or ""
+    digest = "CAST(BIT_XOR(hash) AS VARCHAR) || '/' || COUNT(*)"
+    ((found,),) = connection.execute(f"SELECT {digest} FROM ({hashed}) AS hashed").fetchall()
+    return found or ""
+
+
+def holders(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
+    """A digest, for each of the sorted `days`, of the rows of `every_holders` that can matter on it: those
+    that overlap it or its neighbours."""
+    first, last = f"from_us // {DAY_US} - 1", f"(to_us - 1) // {DAY_US} + 1"
+    rows = f"SELECT {first} AS first, {last} AS last, HASH(every_holders) AS hash FROM every_holders"
+    return _by_day(connection, rows, days)
 
 
 def directories(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
-    """A digest, for each day, of the rows of `every_directory` that are valid on it."""
-    columns = ", ".join(digest_sql(on_day(day)) for day in days)
-    rows = f"SELECT * EXCLUDE ({LANDED}) FROM every_directory"
-    hashed = f"SELECT valid_from, valid_to, HASH(r) AS hash FROM ({rows}) AS r"
-    (row,) = connection.execute(f"SELECT {columns} FROM ({hashed}) AS hashed").fetchall()
-    return {day: found or "" for day, found in zip(days, row, strict=True)}
+    """A digest, for each of the sorted `days`, of the rows of `every_directory` that are valid on it (as
+    `on_day`)."""
+    first, last = f"epoch_us(valid_from) // {DAY_US}", f"(epoch_us(valid_to) - 1) // {DAY_US}"
+    known = f"SELECT * EXCLUDE ({LANDED}) FROM every_directory"
+    rows = f"SELECT {first} AS first, {last} AS last, HASH(known) AS hash FROM ({known}) AS known"
+    return _by_day(connection, rows, days)
+
+
+def _by_day(connection: duckdb.DuckDBPyConnection, rows: str, days: Sequence[date]) -> dict[date, str]:
+    """A digest, for each of the sorted `days`, of those `rows` (SQL: `hash`, and the numbers of the `first`
+    and `last` day that it belongs to, NULL for open) that belong to it.
+
+    In one pass, whatever the number of days: what begins or ends changes the digest of all later ones.
+    """
+    if not days:
+        return {}
+    begin, end = (_number(day) for day in (days[0], days[-1]))
+    within = f"SELECT GREATEST(first, {begin}) AS first, LEAST(last, {end}) AS last, hash FROM ({rows}) AS r"
+    changes = (
+        "SELECT first AS day, hash, 1 AS more FROM within WHERE last >= first "
+        "UNION ALL SELECT last + 1, hash, -1 FROM within WHERE last >= first"
+    )
+    found = connection.execute(
+        f"WITH within AS ({within}), changes AS ({changes}) "
+        "SELECT day, BIT_XOR(hash), SUM(more) FROM changes GROUP BY day ORDER BY day"
+    ).fetchall()
+    digests, changed, height, nth = {}, 0, 0, 0
+    for day in days:
+        while nth < len(found) and found[nth][0] <= _number(day):
+            changed, height, nth = changed ^ found[nth][1], height + found[nth][2], nth + 1
+        digests[day] = f"{changed}/{height}"
+    return digests
+
+
+def _number(day: date) -> int:
+    """Days since 1970, as in SQL."""
+    return (day - date(1970, 1, 1)).days
 
 
 def days_with_sightings(manifest: Manifest) -> list[date]:
