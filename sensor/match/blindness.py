@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.match.hostname import normal
-from sensor.match.index import fitting_names, name_table, network_table, surrounding_networks
+from sensor.match.index import Names, network_table, surrounding_networks
 from sensor.match.misses import Misses
 
 _END = ("host", "server", "port", "transport")
@@ -28,7 +28,7 @@ class Blindness:
         kinds = self.spots.select(
             pl.col("spot").cast(pl.Int64).alias("row"), "value", kind="form", prefix=pl.lit(None, pl.String)
         )
-        self._names = name_table(kinds)
+        self._names = Names.of(kinds)
         network = pl.col("value").str.contains("/", literal=True)
         self._networks = network_table(kinds.filter(network))
         self._addresses = kinds.filter(~network, pl.col("kind") == "address").select("row", server="value")
@@ -80,7 +80,7 @@ class Blindness:
         may_hit = self._misses.may_hit(begun, ("host",))
         hosts = begun.select(pl.col("host").filter(may_hit))["host"].drop_nulls().unique()
         literals = hosts.filter(hosts.str.contains(_LITERAL))
-        names = fitting_names(self._names, hosts)["host"]
+        names = self._names.fitting(hosts)["host"]
         missed = hosts.filter(~hosts.is_in(pl.concat([names, literals]).implode()))
         self._misses.learn("host", missed, begun.height)
         nameless = pl.col("host").is_null() | pl.col("host").is_in(literals.implode())
@@ -106,7 +106,7 @@ class Blindness:
 
     def _by_name(self, ends: pl.DataFrame) -> pl.DataFrame:
         hosts = ends["host"].drop_nulls().unique()
-        fits = fitting_names(self._names, hosts)
+        fits = self._names.fitting(hosts)
         return ends.join(fits, on="host").select("end", "row", weight=pl.col("specificity") + _BY_NAME)
 
     def _by_port(self, ends: pl.DataFrame) -> pl.DataFrame:

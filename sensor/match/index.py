@@ -48,9 +48,7 @@ class Index:
 
     #: what a hit says: row, signature, app, access, role, confidence, upload_baseline_bytes, prefix …
     rows: pl.DataFrame
-    #: row, tail, its ending, depth (labels of the tail; 0 = whole host), prefix, specificity; for a pattern
-    #: also verify (its expression), start (its letters before the first `*`) and labels (of a host that fits)
-    names: pl.DataFrame
+    names: Names
     #: product (token in a User-Agent), row
     agents: pl.DataFrame
     #: extension (id of an add-on), row
@@ -77,7 +75,7 @@ class Index:
         )
         return cls(
             rows=rows,
-            names=name_table(rows),
+            names=Names.of(rows),
             agents=rows.filter(pl.col("kind") == "user_agent").select(product="value", row="row"),
             extensions=rows.filter(pl.col("kind") == "extension_id").select(extension="value", row="row"),
             networks=network_table(rows),
@@ -90,14 +88,14 @@ class Index:
     @cached_property
     def lookup(self) -> Lookup:
         """The same name indicators, for looking up single hosts."""
-        return Lookup(self.names)
+        return Lookup(self.names.table)
 
     def candidates(self, hosts: pl.Series) -> pl.DataFrame:
         """All name indicators that fit the unique, normalised `hosts`, one row per host and indicator.
 
         Columns host, row, prefix (NULL unless the indicator also asks for a path), specificity.
         """
-        return fitting_names(self.names, hosts)
+        return self.names.fitting(hosts)
 
     def by_agent(self, agents: pl.Series) -> pl.DataFrame:
         """Columns user_agent, agent_row for those of the unique User-Agents that contain an agent
@@ -116,14 +114,18 @@ class Index:
         word."""
         if self.labels.is_empty() or hosts.is_empty():
             return pl.DataFrame(schema={"host": pl.String, "label_row": pl.Int64})
-        labels = "|".join(re.escape(label) for label in self.labels["label"].unique().sort())
         return (
             hosts.rename("host")
             .to_frame()
-            .with_columns(label=pl.col("host").str.extract(_FIRST_LABEL.format(labels)).str.to_lowercase())
+            .with_columns(label=pl.col("host").str.extract(self._first_label).str.to_lowercase())
             .join(self.labels, on="label")
             .select("host", label_row="row")
         )
+
+    @cached_property
+    def _first_label(self) -> str:
+        words = "|".join(re.escape(label) for label in self.labels["label"].unique().sort())
+        return _FIRST_LABEL.format(words)
 
     def by_origin(self, origins: pl.Series) -> pl.DataFrame:
         """Columns origin, origin_row for those of the unique Origin headers that are add-ons in the
@@ -201,42 +203,89 @@ def _products(rows: pl.DataFrame) -> pl.DataFrame:
 _ENDING = r"([^.]+\.[^.]+)$"
 
 
-def that_may_fit(names: pl.DataFrame, hosts: pl.Series) -> pl.Series:
-    """Those of the normalised `hosts` that end like any of `names` (of `name_table`); usually few do."""
-    if hosts.is_empty() or (names["depth"] == 1).any():
-        return hosts
-    endings = names["ending"].drop_nulls().unique()
-    whole = names["tail"].filter(names["depth"] == 0)
-    ending = hosts.str.extract(_ENDING)
-    return hosts.filter(ending.is_in(endings.implode()) | (ending.is_null() & hosts.is_in(whole.implode())))
+@dataclass(frozen=True)
+class Names:
+    """Indicators that name a host, and what finds those that fit; it is derived from `table` once."""
 
+    #: row, tail, its ending, depth (labels of the tail; 0 = whole host), prefix, specificity; for a pattern
+    #: also verify (its expression), start (its letters before the first `*`) and labels (of a host that fits)
+    table: pl.DataFrame
 
-def fitting_names(names: pl.DataFrame, hosts: pl.Series) -> pl.DataFrame:
-    """All rows of `names` (of `name_table`) that fit the unique, normalised `hosts`.
+    @classmethod
+    def of(cls, rows: pl.DataFrame) -> Names:
+        """Those of `rows` (row, kind, value, prefix) that name a host."""
+        host = pl.col("value").str.extract(r"^([^/]+)")
+        named = rows.filter(pl.col("kind").is_in(["domain", "suffix", "pattern", "url", "extension_id"]))
+        wild, suffix = pl.col("host").str.contains("*", literal=True), pl.col("kind") == "suffix"
+        dots = pl.col("host").str.count_matches(".", literal=True).cast(pl.Int64)
+        tail = pl.when(wild).then(pl.col("host").str.extract(r"\*[^.*]*\.([^*]*)$")).otherwise("host")
+        literal = pl.col("host").str.replace_all("*", "", literal=True).str.len_bytes().cast(pl.Int64)
+        path = pl.col("prefix").str.len_chars().cast(pl.Int64) * _PATH_WEIGHT + _URL_BONUS
+        exact = pl.when(~wild & ~suffix).then(_EXACT_BONUS).otherwise(0)
+        table = (
+            named.with_columns(host=host)
+            .with_columns(tail=tail)
+            .select(
+                "row",
+                "tail",
+                "prefix",
+                ending=pl.col("tail").str.extract(_ENDING),
+                depth=pl.when(wild | suffix)
+                .then(pl.col("tail").str.count_matches(".", literal=True).cast(pl.Int64) + 1)
+                .otherwise(0),
+                verify=pl.when(wild).then(pattern_expression("host")),
+                start=pl.when(wild).then(pl.col("host").str.extract(r"^([^*]*)")),
+                labels=pl.when(wild).then(dots + 1),
+                specificity=path.fill_null(0) + (dots + 1) * _LABEL_WEIGHT + literal + exact,
+            )
+        )
+        return cls(table)
 
-    Columns: host, row, prefix, specificity.
-    """
-    unique = that_may_fit(names, hosts).rename("host").to_frame()
-    found = []
-    for depth in names["depth"].unique().sort() if unique.height else ():
-        of_depth = names.filter(pl.col("depth") == depth)
-        tail = pl.col("host") if depth == 0 else pl.col("host").str.extract(tail_expression(depth))
-        found.append(unique.with_columns(tail=tail).join(of_depth, on="tail"))
-    if not found:
-        return unique.clear().hstack(names.clear().select("row", "prefix", "specificity"))
-    candidates = pl.concat(found)
-    # Dozens of patterns share the tail of a cloud provider, so the cheap comparisons come first.
-    labels = pl.col("host").str.count_matches(".", literal=True).cast(pl.Int64) + 1
-    asked = candidates.filter(
-        pl.col("verify").is_not_null(),
-        pl.col("host").str.starts_with(pl.col("start")),
-        labels == pl.col("labels"),
-    )
-    verified = [
-        part.filter(pl.col("host").str.contains(part["verify"][0])) for part in asked.partition_by("verify")
-    ]
-    columns = ("host", "row", "prefix", "specificity")
-    return pl.concat([candidates.filter(pl.col("verify").is_null()), *verified]).select(columns)
+    def fitting(self, hosts: pl.Series) -> pl.DataFrame:
+        """All rows that fit the unique, normalised `hosts`: host, row, prefix, specificity."""
+        unique = self._that_may_fit(hosts).rename("host").to_frame()
+        columns = ("host", "row", "prefix", "specificity")
+        if unique.is_empty():
+            return unique.hstack(self.table.clear().select(columns[1:]))
+        found = []
+        for depth, of_depth in self._by_depth.items():
+            tail = pl.col("host") if depth == 0 else pl.col("host").str.extract(tail_expression(depth))
+            found.append(unique.with_columns(tail=tail).join(of_depth, on="tail"))
+        candidates = pl.concat(found)
+        # Dozens of patterns share the tail of a cloud provider, so the cheap comparisons come first.
+        labels = pl.col("host").str.count_matches(".", literal=True).cast(pl.Int64) + 1
+        asked = candidates.filter(
+            pl.col("verify").is_not_null(),
+            pl.col("host").str.starts_with(pl.col("start")),
+            labels == pl.col("labels"),
+        )
+        verified = [
+            part.filter(pl.col("host").str.contains(part["verify"][0]))
+            for part in asked.partition_by("verify")
+        ]
+        return pl.concat([candidates.filter(pl.col("verify").is_null()), *verified]).select(columns)
+
+    def _that_may_fit(self, hosts: pl.Series) -> pl.Series:
+        """Those of the normalised `hosts` that end like any of them; usually few do."""
+        if hosts.is_empty() or 1 in self._by_depth:
+            return hosts
+        ending = hosts.str.extract(_ENDING)
+        return hosts.filter(ending.is_in(self._endings) | (ending.is_null() & hosts.is_in(self._whole)))
+
+    @cached_property
+    def _by_depth(self) -> dict[int, pl.DataFrame]:
+        return {
+            int(depth): self.table.filter(pl.col("depth") == depth)
+            for depth in self.table["depth"].unique().sort()
+        }
+
+    @cached_property
+    def _endings(self) -> pl.Series:
+        return self.table["ending"].drop_nulls().unique().implode()
+
+    @cached_property
+    def _whole(self) -> pl.Series:
+        return self.table["tail"].filter(self.table["depth"] == 0).implode()
 
 
 def surrounding_networks(networks: Networks, addresses: pl.Series) -> pl.DataFrame:
@@ -260,35 +309,6 @@ def surrounding_networks(networks: Networks, addresses: pl.Series) -> pl.DataFra
         near.filter(worth_parsing)
         .with_columns(address_row=pl.col("address").map_elements(network_of, return_dtype=pl.Int64))
         .drop_nulls("address_row")
-    )
-
-
-def name_table(rows: pl.DataFrame) -> pl.DataFrame:
-    """The lookup table (`Index.names`) of those of `rows` (row, kind, value, prefix) that name a host."""
-    host = pl.col("value").str.extract(r"^([^/]+)")
-    named = rows.filter(pl.col("kind").is_in(["domain", "suffix", "pattern", "url", "extension_id"]))
-    wild, suffix = pl.col("host").str.contains("*", literal=True), pl.col("kind") == "suffix"
-    dots = pl.col("host").str.count_matches(".", literal=True).cast(pl.Int64)
-    tail = pl.when(wild).then(pl.col("host").str.extract(r"\*[^.*]*\.([^*]*)$")).otherwise("host")
-    literal = pl.col("host").str.replace_all("*", "", literal=True).str.len_bytes().cast(pl.Int64)
-    path = pl.col("prefix").str.len_chars().cast(pl.Int64) * _PATH_WEIGHT + _URL_BONUS
-    exact = pl.when(~wild & ~suffix).then(_EXACT_BONUS).otherwise(0)
-    return (
-        named.with_columns(host=host)
-        .with_columns(tail=tail)
-        .select(
-            "row",
-            "tail",
-            "prefix",
-            ending=pl.col("tail").str.extract(_ENDING),
-            depth=pl.when(wild | suffix)
-            .then(pl.col("tail").str.count_matches(".", literal=True).cast(pl.Int64) + 1)
-            .otherwise(0),
-            verify=pl.when(wild).then(pattern_expression("host")),
-            start=pl.when(wild).then(pl.col("host").str.extract(r"^([^*]*)")),
-            labels=pl.when(wild).then(dots + 1),
-            specificity=path.fill_null(0) + (dots + 1) * _LABEL_WEIGHT + literal + exact,
-        )
     )
 
 

@@ -1,17 +1,17 @@
 """Looks up single names in about a microsecond, by a walk over their tails.
 
-    lookup = Lookup(index.names)
+    lookup = Lookup(index.names.table)
     lookup.find("API.OpenAI.com.")          # row of the most specific indicator, None if none fits
 
 A name is first looked up as a whole, then label by label from its end, for as long as an indicator has that
-ending. The answers are those of `fitting_names`, which finds all indicators that fit; a property test
+ending. The answers are those of `Names.fitting`, which finds all indicators that fit; a property test
 compares the two. Nearly all names end like no indicator and share their endings, so these are remembered.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, cached_property
 from typing import TypeAlias
 
 import polars as pl
@@ -33,12 +33,12 @@ _Patterns: TypeAlias = list[tuple[int, str, int, int]]
 _compiled = cache(re.compile)
 
 
-#: What `Lookup` takes of `Index.names`.
+#: What `Lookup` takes of `Names.table`.
 _ADDED = ("row", "tail", "prefix", "depth", "verify", "labels", "specificity")
 
 
 class Lookup:
-    """The name indicators of an index, as dictionaries; `names` is `Index.names`."""
+    """The name indicators of an index, as dictionaries; `names` is `Names.table`."""
 
     def __init__(self, names: pl.DataFrame) -> None:
         self._whole: dict[str, int] = {}
@@ -102,12 +102,15 @@ class Lookup:
         Names that end like no indicator, which nearly all do, are sorted out for the whole column at once.
         """
         ends = pl.col("name").str.extract(_ENDS[2]), pl.col("name").str.extract(_ENDS[1])
-        known = pl.Series(sorted(self._ends), dtype=pl.String).implode()
-        may_fit = pl.any_horizontal(end.is_in(known) for end in ends).fill_null(False)
+        may_fit = pl.any_horizontal(end.is_in(self._known_ends) for end in ends).fill_null(False)
         places = names.rename("name").to_frame().select(may_fit.arg_true()).to_series()
         found = [self.place(name) for name in names.gather(places)]
         rows = pl.repeat(None, names.len(), dtype=pl.Int64, eager=True).alias("host_row")
         return rows.scatter(places, pl.Series(found, dtype=pl.Int64))
+
+    @cached_property
+    def _known_ends(self) -> pl.Series:
+        return pl.Series(sorted(self._ends), dtype=pl.String).implode()
 
     def place(self, name: str) -> int | None:
         """The row for a normalised `name`; PATH_ONLY if all that fit need a path; None if none fits."""

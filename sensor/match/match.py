@@ -37,6 +37,9 @@ AGENT_ALONE_CONFIDENCE = 0.5
 FINGERPRINT_DOUBT = 0.5
 
 _NEEDED = ("host", "name_from", "cname", "path", "user_agent", "origin", "software", "server", "ja4")
+_NUMBERS: dict[str, pl.DataType] = {"name_confidence": pl.Float64(), "server_port": pl.Int64()}
+#: Columns of the observations that `match` changes.
+_CHANGED = ("host", "name_from", "path")
 #: Columns by which a row can match, the surest first.
 _PLACES = ("url_row", "host_row", "cname_row", "address_row", "software_row", "port_row", "label_row")
 _HIT = ("signature", "app", "access", "role", "confidence", "upload_baseline_bytes", "prefix")
@@ -57,11 +60,7 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     missing = [name for name in _NEEDED if name not in frame.columns]
     frame = frame.with_columns(
         *(pl.lit(None, pl.String).alias(name) for name in missing),
-        *(
-            pl.lit(None, dtype).alias(name)
-            for name, dtype in (("name_confidence", pl.Float64()), ("server_port", pl.Int64()))
-            if name not in frame.columns
-        ),
+        *(pl.lit(None, dtype).alias(name) for name, dtype in _NUMBERS.items() if name not in frame.columns),
     )
     values = {name: frame[name].drop_nulls().unique() for name in _REMEMBERED}
     literals = values["host"].filter(values["host"].str.contains(_LITERAL))
@@ -88,9 +87,10 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
         pl.col("host").is_null() & pl.col("server").is_in(addresses["address"].implode()),
         pl.col("path").is_in(ports["path"].implode()),
     )
+    kept = frame.filter(worth_joining)
+    # Few columns decide: joining all of them each time costs more than fetching the others at the end.
     rows = (
-        frame.filter(worth_joining)
-        .with_columns(address=_address())
+        kept.select(pl.int_range(pl.len()).alias("nth"), *_NEEDED, *_NUMBERS, address=_address())
         .join(names, on="host", how="left", maintain_order="left")
         .join(
             cnames.select(cname="host", cname_row="host_row"), on="cname", how="left", maintain_order="left"
@@ -103,7 +103,8 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
         .join(ports, on=["server_port", "path"], how="left", maintain_order="left", nulls_equal=True)
         .with_columns(agent_row=pl.coalesce("origin_row", "agent_row"))
     )
-    return _resolved(_with_urls(rows, index), index).select(*observations.columns, *ADDED)
+    hits = _resolved(_with_urls(rows, index), index).select("nth", *_CHANGED, *ADDED)
+    return kept[hits["nth"]].with_columns(hits.drop("nth")).select(*observations.columns, *ADDED)
 
 
 def _worth_a_look(observations: pl.DataFrame, index: Index) -> pl.DataFrame:

@@ -105,7 +105,7 @@ def streamed(index: Index, hosts: list[str], rows: int) -> tuple[Watch, int]:
 
 def one_by_one(index: Index, hosts: list[str]) -> Watch:
     """Time of asking for one name after the other, nothing remembered before the first."""
-    find, watch = Lookup(index.names).find, Watch()
+    find, watch = Lookup(index.names.table).find, Watch()
     with watch.running():
         for host in hosts:
             find(host)

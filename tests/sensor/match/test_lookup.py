@@ -44,7 +44,7 @@ def test_the_walk_agrees_with_the_join(found: list[tuple[str, str]], names: list
 @given(st.text(max_size=40))
 def test_any_text_is_brought_to_the_same_form(text: str) -> None:
     name = normal(pl.Series([text])).item()
-    lookup = Lookup(Index.build(indicators()).names)
+    lookup = Lookup(Index.build(indicators()).names.table)
     lookup._whole[name], lookup._tails[_end(name)] = 7, None
     assert lookup.find(text) == 7
 
@@ -54,7 +54,7 @@ def test_what_was_asked_before_changes_no_answer(texts: list[str]) -> None:
     found = (("v/s", "suffix", "a.b", "web", "use"), ("v/t", "domain", "b.a", "web", "use"))
     index = Index.build(indicators(*found))
     for text in texts:
-        assert index.lookup.find(text) == Lookup(index.names).find(text)
+        assert index.lookup.find(text) == Lookup(index.names.table).find(text)
 
 
 def test_capitals_dots_ports_and_letters_of_other_scripts() -> None:
