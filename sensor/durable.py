@@ -51,7 +51,7 @@ def sync_folder(folder: Path) -> None:
 def explained(place: Path) -> Iterator[None]:
     """Turn an OSError inside the block into a LakeError with a remedy.
 
-    Its place is the file that the OSError names, else `place`.
+    Its place is the file that the OSError names (of a copy, the one written to), else `place`.
     """
     try:
         yield
@@ -63,6 +63,5 @@ def explained(place: Path) -> Iterator[None]:
             13: "check the folder's owner",
             30: "mount it writable",
         }.get(error.errno or 0, "check the folder")
-        raise LakeError(
-            (error.strerror or str(error)).lower(), place=str(error.filename or place), hint=hint
-        ) from error
+        named = error.filename2 or error.filename or place
+        raise LakeError((error.strerror or str(error)).lower(), place=str(named), hint=hint) from error
