@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.sources import prefixes
 from sensor.sources.text import objects, patterns, stamps
 
 DEPTH = 3
@@ -31,7 +32,8 @@ WRAPPED = (
     "SyslogMessage",
     "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "full_log", "msg", "line",
     "full_message", "short_message", "body.stringValue", "@message", "event.message", "attributes.message",
-    "logText", "utf8_payload", "payload", "rawEventMsg", "Raw Event Log",
+    "logText", "utf8_payload", "payload", "Payload", "rawEventMsg", "Raw Event Log", "@rawstring", "_line",
+    "source_data", "body", "content.message", "jsonPayload.message", "Line", "Content",
     "_source", "result", "data",
 )  # fmt: skip
 _STAMPS = (
@@ -48,6 +50,11 @@ _STAMPS = (
     "attributes.timestamp",
     "phRecvTime",
     "Event Receive Time",
+    "content.timestamp",
+    "_ts",
+    "Time",
+    "Date",
+    "Start Time",
 )
 _SENDERS = ("host.name", "hostname", "Computer", "_HOSTNAME", "host")
 _TAGS = ("SYSLOG_IDENTIFIER", "program", "process.name", "ProcessName", "appname", "ident")
@@ -122,13 +129,16 @@ _MAY_BE_WRAPPED = (
 _PLAIN_SD = r"^(?:-|(?:\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\])+)$"
 
 
-def peel(lines: pl.DataFrame) -> pl.DataFrame:
+def peel(lines: pl.DataFrame, prefix: str | None = None) -> pl.DataFrame:
     """`lines` (line, offset, bytes) without syslog envelopes, and columns `stamp`, `sender`, `tag`.
 
     These hold what the innermost envelope says, and are NULL without one. JSON envelopes are left to `inner`.
+    `prefix` (prefixes.py) is what stands before each of the lines, whatever they are.
     """
     nothing = pl.lit(None, dtype=pl.String)
     out = lines.with_columns(stamp=nothing, sender=nothing, tag=nothing)
+    if prefix is not None:
+        out = prefixes.removed(out, prefix)
     for _ in range(DEPTH):
         # Most lines of most logs are bare: only those that may be wrapped are looked at closer.
         places = out["line"].str.contains(_MAY_BE_WRAPPED).fill_null(False).arg_true()

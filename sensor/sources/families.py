@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 import sensor.sources.formats
-from sensor.sources import envelopes, framing
+from sensor.sources import envelopes, framing, prefixes
 from sensor.sources.framing import Framing
 from sensor.sources.lines import blocks, first_lines
 from sensor.sources.sorting import Sorter
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 HEAD_LINES = 200
 #: A family's framing is used where it claims at least this share of the records it makes.
 ENOUGH = 0.3
+#: A prefix is tried if more than this share of the first lines begins with it.
+PREFIXED = 0.5
 #: Beginnings of files looked at together, and remembered.
 _LOOKED_AT_TOGETHER, _MOST_SEEN = 50, 10_000
 #: All families are asked about one in this many lines; about the others, only likely ones are.
@@ -91,6 +93,8 @@ class _Seen:
     shares: dict[str, float]
     #: does it hold JSON around lines of another format?
     wraps: bool
+    #: what stands before each of its lines; one of PREFIXES
+    prefix: str | None = None
 
 
 #: by the hash of what a stream begins with
@@ -112,8 +116,10 @@ def look_at(heads: Iterable[bytes]) -> None:
             _SEEN.clear()
         framings = [_framing(head) for _, head in some]
         lines = [_lines(head, how) for (_, head), how in zip(some, framings, strict=True)]
-        for (key, _), how, (found, wraps) in zip(some, framings, _claimed(lines), strict=True):
-            _SEEN[key] = _Seen(how, found, wraps)
+        claimed = _claimed(lines)
+        found = _prefixed(lines, claimed)
+        for (key, _), how, (share, wraps), prefix in zip(some, framings, claimed, found, strict=True):
+            _SEEN[key] = _Seen(how, share, wraps, prefix)
 
 
 @lru_cache(maxsize=8)  # each family asks about the same one
@@ -150,7 +156,7 @@ def sorter(first: type[Family] | None, head: bytes = b"", *, resumed: bool = Fal
     `resumed`: its blocks do not start with `head`, but the header in force may stand there.
     """
     seen = _seen(head) if head else _Seen(None, {}, wraps=True)
-    made = Sorter(_ordered(seen.shares), first, may_wrap=seen.wraps)
+    made = Sorter(_ordered(seen.shares), first, may_wrap=seen.wraps, prefix=seen.prefix)
     if resumed:
         made.split(pl.DataFrame({"line": head_lines(head)}).with_columns(offset=0, bytes=0))
     return made
@@ -220,6 +226,39 @@ def _claimed(streams: list[pl.Series]) -> list[tuple[dict[str, float], bool]]:
             found = {name: part.height / len(streams[nth]) for name, (_, part) in parts.items() if name}
             out[nth] = (found, nth in wrapping)
     return out
+
+
+def _prefixed(streams: list[pl.Series], claimed: list[tuple[dict[str, float], bool]]) -> list[str | None]:
+    """The prefix of each stream, None for most; `claimed`, what `_claimed` found of their lines as they are,
+    is replaced where there is one.
+
+    Many lines are claimed without it, and few with it: unless a family knows its lines by what stands in the
+    middle. Then the prefix must be unmistakable, or the lines begin with a time once it is removed.
+    """
+    found: list[str | None] = [None] * len(streams)
+    for prefix in prefixes.PREFIXES:
+        bare = {
+            nth: prefixes.removed(lines.to_frame("line"), prefix)["line"]
+            for nth, lines in enumerate(streams)
+            if found[nth] is None and lines.str.contains(prefix).sum() > PREFIXED * len(lines)
+        }
+        some = {
+            nth: lines
+            for nth, lines in bare.items()
+            if prefix in prefixes.UNMISTAKABLE
+            or sum(claimed[nth][0].values()) < ENOUGH
+            or _dated(lines) > PREFIXED * len(lines)
+        }
+        for nth, without in zip(some, _claimed(list(some.values())) if some else [], strict=True):
+            if sum(without[0].values()) >= max(ENOUGH, sum(claimed[nth][0].values())):
+                claimed[nth], found[nth] = without, prefix
+    return found
+
+
+def _dated(lines: pl.Series) -> int:
+    """How many lines begin with a time, in a syslog head or bare."""
+    peeled = envelopes.peel(lines.to_frame("line"))
+    return int((peeled["stamp"].is_not_null() | lines.str.contains(prefixes.DATED)).sum())
 
 
 def _ordered(found: Mapping[str, float]) -> list[type[Family]]:

@@ -48,7 +48,8 @@ LOOSE_CONTAINERS = (
 #: Columns of exports that hold a line as it was logged.
 HOLDS = (
     "_raw", "SyslogMessage", "event.original", "rawMessage", "RawData", "raw_message", "full_log",
-    "full_message", "message", "@message", "Raw Event Log", "rawEventMsg",
+    "full_message", "message", "@message", "Raw Event Log", "rawEventMsg", "Line", "Content", "Message",
+    "Payload",
 )  # fmt: skip
 _SCALAR = rb'(?:"(?:[^"\\]|\\.)*"|[\d.eE+-]+|true|false|null)'
 _CONTAINER_START = re.compile(
@@ -363,9 +364,8 @@ class Table:
     """Separated values with a column that holds whole lines; each record becomes a JSON object."""
 
     def fits(self, head: bytes) -> bool:
-        """True if the first line names such a column among others."""
-        names = _names(_text(head).partition("\n")[0])
-        return len(names) > 1 and any(name in HOLDS for name in names)
+        """True if the first line names such a column."""
+        return any(name in HOLDS for name in _names(_text(head).partition("\n")[0]))
 
     def records(self, pieces: Iterable[str]) -> Iterator[str]:
         """A JSON object per record, without empty columns."""

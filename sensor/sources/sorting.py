@@ -20,16 +20,21 @@ class Sorter:
     """Assigns lines to families; remembers the header line in force across blocks."""
 
     def __init__(
-        self, order: Sequence[type[Family]], first: type[Family] | None = None, *, may_wrap: bool = True
+        self,
+        order: Sequence[type[Family]],
+        first: type[Family] | None = None,
+        *,
+        may_wrap: bool = True,
+        prefix: str | None = None,
     ) -> None:
         """`order`: the families as they are asked; `first` of them gets lines that nobody claims.
 
         `may_wrap`: JSON may be around lines of another format. Where the beginning of a file has none, it is
-        not looked into.
+        not looked into. `prefix`: what stands before each line (prefixes.py).
         """
         self._order = list(order)
         self._first = first
-        self._may_wrap = may_wrap
+        self._may_wrap, self._prefix = may_wrap, prefix
         self._header: tuple[int | None, str | None] = (None, None)
 
     def is_first(self, family: type[Family]) -> bool:
@@ -43,7 +48,7 @@ class Sorter:
         Lines that nobody claims go to the first family, with a reason; without a first one they are dropped.
         Column `number` counts the lines of each part, from 0.
         """
-        return self.split_peeled(envelopes.peel(lines))
+        return self.split_peeled(envelopes.peel(lines, self._prefix))
 
     def split_peeled(self, peeled: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
         """As `split`, for lines whose syslog envelopes are removed."""
