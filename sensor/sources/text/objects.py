@@ -14,6 +14,8 @@ from sensor.sources import scanner
 from sensor.sources.text import pairs
 
 _SCANNER = "sensor.decode.json_fields"
+#: Column of the line itself, beside the keys read of it.
+_WHOLE = "\0"
 #: Fewer lines than this, or much shorter ones, are not worth a compiled scanner.
 SCANNED_FROM, _MIN_BYTES = 2_000, 20_000
 
@@ -69,7 +71,8 @@ def _complete(lines: pl.Series, wanted: pairs.Wanted, lists: Sequence[str]) -> p
     objects = lines.to_frame("line").select(
         pl.when(pl.col("line").str.contains(r"^\s*\{")).then("line").fill_null("{}")
     )["line"]
-    found = ndjson(objects, asked).select(pl.coalesce(exprs).alias(name) for name, exprs in plans)
+    known = ndjson(objects, asked).with_columns(objects.alias(_WHOLE))
+    found = known.select(pl.coalesce(exprs).alias(name) for name, exprs in plans)
     return _escaped(objects, found, spelled)
 
 
@@ -132,7 +135,11 @@ def is_object(line: str) -> bool:
 def _plant(tree: dict[str, Any], path: str, leaf: pl.DataType) -> list[pl.Expr]:
     """Ask for `path`, nested and as one dotted key; expressions that fetch it."""
     keys = path.split(".")
-    found = [_fetch(keys)] if _grow(tree, keys, leaf) else []
+    found = []
+    if _grow(tree, keys, leaf):
+        found.append(_fetch(keys))
+    elif leaf == pl.String:  # lists are asked for in one way only
+        found.append(_searched(keys))
     if len(keys) > 1 and _grow(tree, [path], leaf):
         found.append(pl.col(path))
     return found
@@ -171,7 +178,7 @@ def _node(tree: dict[str, Any], keys: Sequence[str]) -> Any:
 
 
 def _grow(tree: dict[str, Any], keys: Sequence[str], leaf: Any) -> bool:
-    """Add a path; False where another path makes that impossible (a scalar with fields below it)."""
+    """Add a path; False where another path makes that impossible (a value with fields below it)."""
     node = tree
     for key in keys[:-1]:
         node = node.setdefault(key, {})
@@ -186,6 +193,11 @@ def _fetch(keys: Sequence[str]) -> pl.Expr:
     for key in keys[1:]:
         found = found.struct.field(key)
     return found
+
+
+def _searched(keys: Sequence[str]) -> pl.Expr:
+    """What the tree cannot ask for: a value where also fields below it are wanted, or such a field."""
+    return pl.col(_WHOLE).str.json_path_match("$" + "".join(f"['{key}']" for key in keys))
 
 
 def _dtype(below: Any) -> pl.DataType:

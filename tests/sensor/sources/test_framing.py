@@ -87,7 +87,8 @@ def test_a_table_of_lines_becomes_objects(separator: str) -> None:
     text = "".join(separator.join(row) + "\n" for row in rows)
     assert TABLE.fits(text.encode())
     assert not TABLE.fits(text.replace("_raw", "raw").encode())
-    assert not TABLE.fits(b"_raw\na\n")
+    assert TABLE.fits(b"_raw\na\n")
+    assert not TABLE.fits(b"a line of text, and more of it\na\n")
     assert [json.loads(record) for record in records(TABLE, text)] == [
         {"_time": "1", "_raw": f'a "b"{JOINT}c'},
         {"_time": "2", "_raw": "d", "x": "e"},

@@ -94,6 +94,21 @@ def test_json_by_path_dotted_key_spelling_and_list() -> None:
     assert read["a.c[].d"].to_list() == [["x", "y"], None, None, None]
 
 
+@pytest.mark.parametrize("wanted", ["body", "body.stringValue|body", "body|body.stringValue"])
+def test_a_key_may_hold_a_value_or_fields(wanted: str) -> None:
+    texts = [
+        '{"body":"x","t":1}',
+        '{"body":{"stringValue":"y"}}',
+        '{"body.stringValue":"z"}',
+        '{"body":7}',
+        "{",
+    ]
+    objects_ = '{"stringValue": "y"}' if not wanted.startswith("body.") else "y"
+    expected = ["x", objects_, "z" if "." in wanted else None, "7", None]
+    for lines in (texts, texts * 2_000):  # the complete reader, the compiled scanner
+        assert objects.read(pl.Series(lines), [wanted]).to_series().head(5).to_list() == expected
+
+
 def test_the_text_of_an_object_keeps_the_escapes_of_its_strings() -> None:
     inside = {"user": "CORP\\bob", "agent": 'a "b"', "path": "C:\\new\\u1", "list": ["\\", {"k": "\\t"}]}
     lines = [json.dumps(line) for line in ({"a": {"b": inside}}, {"a.b": inside}, {"a": {"b": "{x\\"}})]
