@@ -75,6 +75,16 @@ class Origin:
         return [pl.lit(getattr(self, name), dtype=pl.String).alias(name) for name in names]
 
 
+@dataclass(frozen=True)
+class CatalogInUse:
+    """A catalog as pipelines use it."""
+
+    version: str
+    index: Index
+    #: counts what leads to services behind which the sensor is blind; None: that is not counted
+    blindness: Blindness | None = None
+
+
 @dataclass
 class _Pending:
     """What was added since the last flush. Of the observations only those that matched are kept."""
@@ -99,13 +109,11 @@ class Pipeline:
     def __init__(
         self,
         origin: Origin,
-        index: Index,
-        catalog_version: str,
+        catalog: CatalogInUse,
         scopes: Scopes,
         keys: Keys,
         pseudonyms: Pseudonyms,
         known: Known | None = None,
-        blindness: Blindness | None = None,
         *,
         admission: Admission | None = None,
         lease_rotation: LeaseRotation | None = None,
@@ -124,13 +132,11 @@ class Pipeline:
         """
         self._on_hits = on_hits
         self._origin = origin
-        self._index = index
-        self._catalog_version = catalog_version
+        self._catalog = catalog
         self._scopes = scopes
         self._keys = keys
         self._pseudonyms = pseudonyms
         self._known = known or Known()
-        self._blindness = blindness
         self._admission = admission or Admission(keys)
         self._lease_rotation = lease_rotation or LeaseRotation(keys)
         self._k = k
@@ -146,9 +152,9 @@ class Pipeline:
         self._clock: datetime | None = None
         self._pending = _Pending()
 
-    def use(self, index: Index, catalog_version: str, blindness: Blindness | None = None) -> None:
+    def use(self, catalog: CatalogInUse) -> None:
         """Use another catalog from the next batch on."""
-        self._index, self._catalog_version, self._blindness = index, catalog_version, blindness
+        self._catalog = catalog
 
     @property
     def waiting(self) -> int:
@@ -172,12 +178,12 @@ class Pipeline:
         self._near.add(named, hits)
         pending = self._pending
         # Lookups may wait in a burst until a later catalog is in use: they keep the version that matched.
-        pending.hits.append(hits.with_columns(pl.lit(self._catalog_version).alias("catalog_version")))
+        pending.hits.append(hits.with_columns(pl.lit(self._catalog.version).alias("catalog_version")))
         pending.epochs.update(self._keys.epochs_in(observations.get_column("seen_at")))
         pending.newest = newest_seen(observations) or pending.newest
         pending.counts.append(naming_counts(observations, named))
-        if self._blindness is not None:
-            pending.counts.append(self._blindness.counts(named))
+        if self._catalog.blindness is not None:
+            pending.counts.append(self._catalog.blindness.counts(named))
         pending.coverage.append(schema.COVERAGE.of(batch.frames))
         if "leases" in batch.frames:
             pending.leases.append(batch.frames["leases"])
@@ -219,11 +225,11 @@ class Pipeline:
         """The observations that match the catalog; the others go to `names_by_client`, if that is on."""
         asked = named.with_columns(pl.col("path").alias("url_path"))
         if self._by_client is None:
-            return match(asked, self._index)
-        hits = match(asked.with_row_index("_row"), self._index)
+            return match(asked, self._catalog.index)
+        hits = match(asked.with_row_index("_row"), self._catalog.index)
         unknown = named.filter(~pl.int_range(pl.len(), dtype=pl.UInt32).is_in(hits["_row"].implode()))
         self._by_client.add(
-            unknown.with_columns(connections=_connections(), requests=_requests()), self._catalog_version
+            unknown.with_columns(connections=_connections(), requests=_requests()), self._catalog.version
         )
         return hits.drop("_row")
 

@@ -32,7 +32,7 @@ from sensor.match.index import Index
 from sensor.match.naming import NameTable
 from sensor.match.questions import Questions
 from sensor.mixture import Mixture
-from sensor.pipeline import Origin, Pipeline
+from sensor.pipeline import CatalogInUse, Origin, Pipeline
 from sensor.privacy.admission import Admission
 from sensor.privacy.audit import AuditLog
 from sensor.privacy.counting import Counting
@@ -133,8 +133,7 @@ class Scan:
         self._known = Known.of(settings, problems)
         self._scopes = Scopes(settings.networks)
         self._catalog: Catalog = load(*settings.signatures, cache=self._state / "catalog")
-        self._index = Index.build(self._catalog.indicators)
-        self._blindness = Blindness(self._catalog.blind_spots)
+        self._in_use = _in_use(self._catalog)
         self._reload_asked = False
 
     def warm(self, plan: Plan, tell: Callable[[str], None]) -> None:
@@ -298,7 +297,7 @@ class Scan:
 
         def between(position: int) -> None:
             if self._refresh(refresher, tell):
-                pipeline.use(self._index, self._catalog.version, self._blindness)
+                pipeline.use(self._in_use)
                 self.introduce([(sensor, type(source))])
 
         commits = Commits(self.lake, source_input.identity, sealed=self._sealed)
@@ -322,8 +321,7 @@ class Scan:
             if asked:
                 tell(f"catalog {self._catalog.version}: nothing new")
             return False
-        self._catalog, self._index = fresh, Index.build(fresh.indicators)
-        self._blindness = Blindness(fresh.blind_spots)
+        self._catalog, self._in_use = fresh, _in_use(fresh)
         tell(f"catalog {fresh.version} from now on")
         return True
 
@@ -343,13 +341,11 @@ class Scan:
         kept_leases = self._state / "leases" / f"{whose}.sealed"
         return Pipeline(
             origin,
-            self._index,
-            self._catalog.version,
+            self._in_use,
             self._scopes,
             keys,
             pseudonyms,
             self._known,
-            self._blindness,
             admission=Admission(
                 keys,
                 networks.exclude,
@@ -425,6 +421,10 @@ class Scan:
         now_us = int(datetime.now(UTC).timestamp() * 1e6)
         frames = {"sensors": frame, "catalog": self._catalog.frame()}
         Commits(self.lake, "reference").commit(now_us, now_us, frames)
+
+
+def _in_use(catalog: Catalog) -> CatalogInUse:
+    return CatalogInUse(catalog.version, Index.build(catalog.indicators), Blindness(catalog.blind_spots))
 
 
 def _origin(sensor: SensorSettings, kind: type[Source], source_input: Input) -> Origin:

@@ -12,7 +12,7 @@ from sensor.catalog.load import load
 from sensor.identity.scope import Scopes
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
-from sensor.pipeline import Origin, Pipeline
+from sensor.pipeline import CatalogInUse, Origin, Pipeline
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.settings import Networks
@@ -29,7 +29,7 @@ def pipeline_in(folder: Path, blindness: Blindness | None = None) -> Pipeline:
     scopes, keys = Scopes(Networks()), Keys(folder, "UTC")
     pseudonyms = Pseudonyms(keys, "pseudonymous", scopes.is_internal)
     origin = Origin("s", "hq", "span", "test", "in")
-    return Pipeline(origin, _index(), "1", scopes, keys, pseudonyms, blindness=blindness)
+    return Pipeline(origin, CatalogInUse("1", _index(), blindness), scopes, keys, pseudonyms)
 
 
 def tables_of(pipeline: Pipeline, batches: Sequence[Batch]) -> dict[str, pl.DataFrame]:

@@ -10,6 +10,7 @@ from sensor import schema
 from sensor.catalog.load import load
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
+from sensor.pipeline import CatalogInUse
 from sensor.sources.interface import Batch
 from tests.sensor.pipelines import pipeline_in, tables_of
 
@@ -197,7 +198,8 @@ def test_another_catalog_from_the_next_batch_on(tmp_path: Path) -> None:
     pipeline, rows = pipeline_in(tmp_path), _observations()
     pipeline.add(Batch(1, {"observations": rows[:3]}))
     first = pipeline.flush(1, last=False)["sightings"]
-    pipeline.use(Index.build(load().indicators.filter(pl.col("app").str.starts_with("anthropic/"))), "2")
+    fewer = load().indicators.filter(pl.col("app").str.starts_with("anthropic/"))
+    pipeline.use(CatalogInUse("2", Index.build(fewer)))
     pipeline.add(Batch(2, {"observations": rows[3:]}))
     second = pipeline.flush(2, last=True)["sightings"]
     assert first.select("kind", "catalog_version").rows() == [("tls", "1")]
