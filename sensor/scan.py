@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -72,15 +72,9 @@ _COUNT_BYTES = 4 << 20
 
 #: A sensor, and the kind of its inputs.
 SensorKind = tuple[SensorSettings, type[Source]]
-
-
-class ProgressDisplay(Protocol):
-    """Shows how far a scan is."""
-
-    def progress(self, total_bytes: int | None) -> AbstractContextManager[Callable[[str, int], None]]:
-        """Enter to get a function, to be called with the name of an input and the bytes read of all
-        inputs."""
-        ...
+#: Takes the bytes of all inputs (None: unknown); entered, it gives a function to call with the name of an
+#: input and the bytes read of all.
+ProgressBar = Callable[[int | None], AbstractContextManager[Callable[[str, int], None]]]
 
 
 @dataclass(frozen=True)
@@ -162,7 +156,7 @@ class Scan:
             tell(f"compiling the {what}, once; this may take a minute …")
             jit.warm_apart(*missing)
 
-    def run(self, plan: Plan, *, replace: bool, display: ProgressDisplay) -> Outcome:
+    def run(self, plan: Plan, *, replace: bool, progress_bar: ProgressBar) -> Outcome:
         """Read the inputs of `plan` and commit what they hold.
 
         With `replace`, inputs that were read before are read again, and their rows replaced. An input that
@@ -174,7 +168,7 @@ class Scan:
         total = None if None in sizes else sum(size or 0 for size in sizes)
         before = 0
         sensors: list[SensorKind] = []
-        with display.progress(total) as progressed:
+        with progress_bar(total) as progressed:
             for kind, source_input in plan.inputs:
                 size = sum(file.size or 0 for file in source_input.files)
                 sensor = self.sensor_of(kind, source_input)

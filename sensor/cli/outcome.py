@@ -26,24 +26,21 @@ _ASIDE = "set aside: "
 _MOST_KINDS = 4
 
 
-class ProgressBar:
-    """Progress on a terminal, nothing when piped or quiet."""
+@contextmanager
+def progress_bar(total_bytes: int | None, *, quiet: bool) -> Iterator[Callable[[str, int], None]]:
+    """A function to call with the name of what is being read and the bytes read of all inputs.
 
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
+    It draws a bar on a terminal, nothing when piped or quiet.
+    """
+    if quiet or not sys.stderr.isatty():  # importing rich would slow down a short scan
+        yield lambda name, done: None
+        return
+    from rich.console import Console
 
-    @contextmanager
-    def progress(self, total_bytes: int | None) -> Iterator[Callable[[str, int], None]]:
-        """A function to call with the name of what is being read and the bytes read of all inputs."""
-        if self._quiet or not sys.stderr.isatty():  # importing rich would slow down a short scan
-            yield lambda name, done: None
-            return
-        from rich.console import Console
-
-        console = Console(stderr=True)
-        with _bar(console) as bar:
-            task = bar.add_task("", total=total_bytes)
-            yield lambda name, done: bar.update(task, description=name[-40:], completed=done)
+    console = Console(stderr=True)
+    with _bar(console) as bar:
+        task = bar.add_task("", total=total_bytes)
+        yield lambda name, done: bar.update(task, description=name[-40:], completed=done)
 
 
 def _bar(console: Console) -> Progress:

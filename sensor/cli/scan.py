@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,7 @@ from sensor.cli.options import (
     scan_of,
     settings_from,
 )
-from sensor.cli.outcome import ProgressBar, conclude, passed_over
+from sensor.cli.outcome import conclude, passed_over, progress_bar
 
 if TYPE_CHECKING:
     from sensor.settings import Settings
@@ -91,7 +92,7 @@ def command(
         raise typer.Exit(3)
     scan = scan_of(chosen, sensor, site, vantage)
     scan.warm(plan, lambda text: None if quiet else typer.echo(text, err=True))
-    outcome = scan.run(plan, replace=replace, display=ProgressBar(quiet))
+    outcome = scan.run(plan, replace=replace, progress_bar=partial(progress_bar, quiet=quiet))
     for problem in outcome.unreadable:
         say(problem)
     publish_when_free(scan.lake, chosen, quiet=quiet)

@@ -1,11 +1,12 @@
 """What a scan prints about one input."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from sensor.cli.outcome import ProgressBar, line
+from sensor.cli.outcome import line, progress_bar
 from sensor.cli.scan import publish_when_free
 from sensor.scan import Declared, Scan
 from sensor.settings import Settings
@@ -25,7 +26,7 @@ def test_every_kind_of_a_mixed_file_is_advised_that_lacks_what_was_sent(tmp_path
     )
     scan = Scan(Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state")), Declared())
     plan = detect.plan(opening.find([tmp_path / "mixed.log"]).files)
-    outcome = scan.run(plan, replace=False, display=ProgressBar(quiet=True))
+    outcome = scan.run(plan, replace=False, progress_bar=partial(progress_bar, quiet=True))
     assert set(outcome.advice) == {SquidFamily.advice, DnsmasqFamily.advice}
 
 
