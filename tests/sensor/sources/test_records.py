@@ -66,3 +66,8 @@ def test_epoch_keeps_microseconds_and_refuses_nonsense() -> None:
 def test_seconds_are_plausible_or_nothing() -> None:
     texts = pl.Series(["2.5", "-1", "inf", "NaN", "1e300", "x", None])
     assert pl.select(records.seconds(pl.lit(texts))).to_series().to_list() == [2.5, *[None] * 6]
+
+
+def test_a_duration_has_no_digits_nobody_wrote() -> None:
+    told = pl.DataFrame({"ms": [3397, 51, 1]}).select(records.seconds(pl.col("ms") / 1000))
+    assert told["ms"].to_list() == [3.397, 0.051, 0.001]
