@@ -15,6 +15,7 @@ r"""What tools put before each line of a log when they print, search or export i
     /var/log/squid/access.log:12:text                    grep, with names and numbers of lines
     12:text, 12<TAB>text                                 grep -n, cat -n
     "text"                                               spreadsheets
+    {…},                                                 a piece of a JSON array
 
 Almost any text looks like one of these. So they are not envelopes, which are removed wherever they stand: a
 file has a prefix only if nobody claims its lines as they are, and somebody does without it (sorting.py).
@@ -32,6 +33,7 @@ _PROGRAM = r"(?P<sender>\S+) (?P<tag>[\w./-]{1,48})(?:\[\d+\])?: "
 _POD = rf"\[pod/[\w./-]+\] {_STAMPED}"
 _KAFKA = r"CreateTime:(?P<stamp>\d{13})\t"
 _PAPERTRAIL = rf"\d+\t(?P<stamp>{_ISO})\t{_ISO}\t\d+\t(?P<sender>[^\t]*)\t[^\t]*\t\w+\t\w+\t(?P<tag>[^\t]*)\t"
+_PIECE = r"^(?P<text>\{.*\}),$"
 _QUOTED = r'^"(?P<text>(?:[^"]|"")*)"$'
 
 
@@ -59,12 +61,14 @@ PREFIXES = (
             r"(?P<stamp>\d{4}-\d\d-\d\d_\d\d:\d\d:\d\d\.\d+) ",
             r"(?:[^\s:]*/[^\s:]*|[\w-]+\.[\w.-]+):(?:\d+:)?",
             r" *\d+[\t:]",
+            r"[ \t]+",
         ),
     ),
     _QUOTED,
+    _PIECE,
 )
-#: No format's own lines begin like these.
-UNMISTAKABLE = frozenset((*map(_before, (_POD, _KAFKA, _PAPERTRAIL)), _QUOTED))
+#: No format's own lines are like these.
+UNMISTAKABLE = frozenset((*map(_before, (_POD, _KAFKA, _PAPERTRAIL)), _QUOTED, _PIECE))
 #: How lines begin that carry a time of their own.
 DATED = r"^\[?(?:\d{1,4}[-/.](?:\d{1,2}|[A-Z][a-z]{2})[-/.]\d{2,4}[T ]|[A-Z][a-z]{2} [ \d]?\d |\d{9,10}[. ])"
 #: The stamp of LogRhythm in an order that stamps.py reads.

@@ -43,6 +43,7 @@ HEADS = {
     "grep -n of several files": "access.log.1:12:",
     "grep -n": "12:",
     "cat -n": "    12\t",
+    "indented": "    ",
 }
 DATED = {name: head for name, head in HEADS.items() if re.search(r"10:00:00|12:00:00|1791280800", head)}
 
@@ -71,6 +72,11 @@ def test_a_cell_of_a_spreadsheet() -> None:
     assert read(f'"{SQUID}"') == ("squid", "10.1.2.3", "claude.ai", AT)
     quoted = '"10.1.2.3 - - [06/Oct/2026:10:00:00 +0000] ""CONNECT claude.ai:443 HTTP/1.1"" 200 10"'
     assert read(quoted) == ("weblog", "10.1.2.3", "claude.ai", AT)
+
+
+def test_a_piece_of_an_array() -> None:
+    event = '{"timestamp":"2026-10-06T10:00:00Z","flow_id":1,"event_type":"tls","src_ip":"10.1.2.3","tls":{"sni":"claude.ai"}}'
+    assert read(event + ",") == ("suricata", "10.1.2.3", "claude.ai", AT)
 
 
 def test_lines_without_it_are_read_as_they_are() -> None:
