@@ -1,4 +1,4 @@
-"""Decompresses gzip, zstd, bzip2 and xz streams, recognised by their first bytes, and opens ZIP archives.
+"""Decompresses gzip, zstd, bzip2 and xz, known by their first bytes; opens ZIP archives and Parquet files.
 
 Archives may be hostile. Memory use is constant, however far a stream expands. A stream that expands absurdly
 is cut (`MAX_RATIO`). Of one that ends early or is damaged, what is readable is used; `pieces.fault_of` says
@@ -21,6 +21,7 @@ from typing import IO, Protocol
 import zstandard
 
 from sensor.pieces import CutError, Pieces
+from sensor.sources import parquet
 
 #: Compressed bytes handed to a decompressor at a time. zstd knows no limit on what comes out per
 #: call and may turn 4 bytes into 128 KB: pieces this small bring back 64 MB at worst.
@@ -34,7 +35,11 @@ FREE_BYTES = 1024**3
 #: Dictionaries larger than this are refused (xz -9 needs 65 MB, zstd --long=27 128 MB).
 MAX_WINDOW_BYTES = 256 * 1024**2
 
-_MAGIC = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
+PARQUET = "Parquet"
+_MAGIC = {
+    b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz",
+    parquet.MAGIC: PARQUET,
+}  # fmt: skip
 _MAGIC_BYTES = max(len(magic) for magic in _MAGIC)
 _ERRORS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError, MemoryError)
 
@@ -106,8 +111,21 @@ _NEW: dict[str, Callable[[], _Decompressor]] = {
 
 
 def unpacked(packed: IO[bytes], kind: str, buffer_bytes: int) -> io.BufferedReader:
-    """A reader of the decompressed bytes of `packed`, which may have several members."""
-    return io.BufferedReader(Pieces(_expand(packed, kind), packed), buffer_bytes)
+    """A reader of the decompressed bytes of `packed`, which may have several members.
+
+    Those of a Parquet file are its rows as lines of JSON.
+    """
+    pieces = _rows(packed) if kind == PARQUET else _expand(packed, kind)
+    return io.BufferedReader(Pieces(pieces, packed), buffer_bytes)
+
+
+def _rows(packed: IO[bytes]) -> Iterator[bytes]:
+    """The rows of a Parquet file. Raises CutError where it is damaged or expands too far."""
+    bytes_out = 0
+    for bytes_in, lines in parquet.json_lines(packed):
+        bytes_out += len(lines)
+        yield lines
+        _check_expansion(PARQUET, bytes_in, bytes_out)
 
 
 def _expand(packed: IO[bytes], kind: str) -> Iterator[bytes]:
@@ -118,8 +136,12 @@ def _expand(packed: IO[bytes], kind: str) -> Iterator[bytes]:
         for plain in _member(compressed, kind):
             bytes_out += len(plain)
             yield plain
-            if bytes_out > FREE_BYTES and bytes_out > MAX_RATIO * compressed.bytes_in:
-                raise CutError(f"{kind} stream expands more than {MAX_RATIO} times; the rest was not read")
+            _check_expansion(kind, compressed.bytes_in, bytes_out)
+
+
+def _check_expansion(kind: str, bytes_in: int, bytes_out: int) -> None:
+    if bytes_out > FREE_BYTES and bytes_out > MAX_RATIO * bytes_in:
+        raise CutError(f"{kind} stream expands more than {MAX_RATIO} times; the rest was not read")
 
 
 class _Packed:

@@ -66,7 +66,7 @@ class OcsfFamily(Family):
     """Reads OCSF network activity."""
 
     name = "ocsf"
-    help = "OCSF 1.0 to 1.6 JSON, classes 4001 network, 4002 HTTP, 4003 DNS (Parquet: not read)"
+    help = "OCSF 1.0 to 1.6 as JSON or Parquet, classes 4001 network, 4002 HTTP, 4003 DNS"
     vantage = "proxy"
     generic = True
     proof = (
