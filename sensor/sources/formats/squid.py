@@ -13,10 +13,14 @@ Layouts, told apart line by line (words of Squid's `logformat` directive):
     splunk    key=value, as the Splunk add-on recommends it (bytes_in is what the client sent)
     shadowai  our own, the only one that tells how much a client sent:
 
-        logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st %ssl::>sni "%{User-Agent}>h"
+        logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st - "%{User-Agent}>h"
         access_log daemon:/var/log/squid/access.log shadowai
 
-    With TLS interception append ` %ssl::bump_mode` to it.
+    Where `ssl_bump` is used, write `%ssl::>sni` in place of the bare `-`, and append ` %ssl::bump_mode`.
+    A Squid built without OpenSSL (`squid` of Debian and Ubuntu) knows neither and does not start with them.
+
+Account names are escaped (`%[un`: `j%c3%b6rg`) or as they came (`%un`), and may hold spaces in both
+(checked with Squid 7.7).
 
 A line is written when the transaction *ends*: `seen_at` is that time minus the elapsed time. The
 sizes are what the client exchanged with the proxy, headers included; for a tunnel, everything
@@ -24,8 +28,9 @@ sent through it (checked with Squid 5.7: 300,000 bytes sent, `%>st` 300,085). `b
 unless the layout logs it.
 
 A CONNECT that `ssl_bump` looks into is logged as NONE_NONE/200 before anything comes of it: set
-aside, because its tunnel, its refusal or its requests follow on lines of their own. Where content
-is intercepted (mode `bump`), the requests carry the bytes and the tunnel's line keeps none.
+aside, because its tunnel, its refusal or its requests follow on lines of their own. Only of what
+`ssl_bump terminate` ends nothing follows: the mode tells. Where content is intercepted (mode `bump`),
+the requests carry the bytes and the tunnel's line keeps none. Lines of an `icap_log` look like native ones.
 """
 
 from __future__ import annotations
@@ -34,6 +39,7 @@ import re
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -48,10 +54,9 @@ from sensor.sources.text.words import one_of
 if TYPE_CHECKING:
     from sensor.decode import delimited
 
-LOGFORMAT = (
-    'logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st %ssl::>sni "%{User-Agent}>h"'
-)
+LOGFORMAT = 'logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st - "%{User-Agent}>h"'
 INSPECTED = "set aside: CONNECT looked into by ssl_bump"
+ADAPTED = "set aside: Squid's own request to an ICAP server"
 UNREADABLE = "not a Squid line"
 
 #: `1598040493.253`: ten digits from 2001 to 2286, a point, and the milliseconds (a bare `%ts` has none)
@@ -59,7 +64,7 @@ _STAMP_CHARS = 14
 _BARE = r"^\d{10} "
 _QUOTED = r"\"((?:[^\"\\]|\\.)*)\""
 _COMMON = (
-    r"^(?<client>\S+) \S+ (?<user>\S+) \[(?<at>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
+    r"^(?<client>\S+) \S+ (?<user>\S[^\[]*) \[(?<at>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
     r'"(?<method>\S+) (?<url>\S+)(?: [^"]*)?" (?<status>\d{1,3}) (?<down>\d+|-)'
     # Squid writes quotes inside the two headers as they are, so the last quote decides.
     r'(?: ".*?" "(?<agent>.*)")? (?<result>[A-Z_]+):(?<hierarchy>[A-Z_]+)$'
@@ -67,9 +72,16 @@ _COMMON = (
 _WIDE = (
     r"^(?<at>\d{10}\.\d{3}) +(?<elapsed_ms>-?\d+) (?<client>\S+?)[ :](?<client_port>\d{1,5}) "
     r"(?<result>[A-Z_]+)/(?<status>\d{3}) (?<down>\d+|-)(?: (?<up>\d+|-) (?:(?:\d+|-) ){2}(?:\d+|-))? "
-    r"(?<method>[A-Z_-]+) (?<url>\S+)(?: \d\.\d)? (?<user>\S+) (?<hierarchy>[A-Z_]+)/(?<peer>\S+)"
+    r"(?<method>[A-Z_-]+) (?<url>\S+)(?: \d\.\d)? (?<user>\S.*?) (?<hierarchy>[A-Z_]+)/(?<peer>\S+)"
     # The referer stands before the agent; where there is only one of them, it is the agent.
     r'(?:[^"]*(?:"[^"]*" )?"(?<agent>[^"]*)".*|.*)$'
+)
+#: User names with spaces, native and in ours, between what stands before and after them.
+_SPACED = (
+    r"^(?<head>\d{10}\.\d{3} +-?\d+ \S+ [A-Z_]+/\d{3} (?:\d+|-) \S+ \S+ )"
+    r"(?<user>\S+(?: +[^\s/]+)+)(?<tail> [A-Z_]+/\S+.*)$",
+    r"^(?<head>\d{10}\.\d{3} +-?\d+ \S+ )"
+    r"(?<user>\S+(?: +\S+)+?)(?<tail> [A-Z_-]+ \S+ \d{1,3} [A-Z_]+:[A-Z_]+ .*)$",
 )
 _WITH_PORT = r"^\d{1,3}(?:\.\d{1,3}){3}:\d{1,5}$"
 _SPLUNK = r"\blogformat=splunk_recommended_squid\b"
@@ -99,16 +111,16 @@ _JSON_KEYS = {
 }  # fmt: skip
 #: A stamp, then the layout's own order; the result code decides in the layouts of other servers.
 _CLAIM = (
-    r"^\d{10}(?:\.\d{3})? +-?\d+ \S+ (?:[A-Z_]+/\d{3} (?:\d+|-) |\S+ \S+ \S+ \d{1,3} [A-Z_]+:[A-Z_]+ )"
+    r"^\d{10}(?:\.\d{3})? +-?\d+ \S+ (?:[A-Z_]+/\d{3} (?:\d+|-) |\S+ .*\S+ \d{1,3} [A-Z_]+:[A-Z_]+ )"
     r"|^\d{10}\.\d{3} +-?\d+ \S+?[ :]\d{1,5} [A-Z_]+/\d{3} (?:\d+|-) "
-    r"|^\S+ \S+ \S+ \[[^\]]+\] \".* [A-Z_]+:[A-Z_]+$"
+    r"|^\S+ \S+ \S[^\[]* \[[^\]]+\] \".* [A-Z_]+:[A-Z_]+$"
     rf"|^\d{{10}}\.\d{{3}} {_SPLUNK}"
 )
 _RESULT, _OUR_RESULT = r"^[A-Z_]+/\d{3}$", r"^[A-Z_]+:[A-Z_]+$"
 #: Hierarchy codes after which stands the origin server itself, not a parent or sibling proxy.
 _ORIGIN = ("HIER_DIRECT", "DIRECT", "ORIGINAL_DST", "PINNED")
-#: Squid writes these bytes of an account name as %HH (RFC 1738).
-_ESCAPES = {"%5c": "\\", "%5C": "\\", "%20": " ", "%40": "@", "%25": "%"}
+#: What Squid escapes of an account name.
+_ESCAPED = r"%[0-9a-fA-F]{2}"
 
 #: Results of what Squid answered itself to see a hello.
 _OWN_RESULTS = ("NONE", "NONE_NONE", "TAG_NONE")
@@ -161,7 +173,8 @@ class SquidFamily(Family):
     advice = (
         "Squid's own formats do not log what clients send: uploads stay unknown. In squid.conf:\n"
         f"  {LOGFORMAT}\n"
-        "  access_log daemon:/var/log/squid/access.log shadowai"
+        "  access_log daemon:/var/log/squid/access.log shadowai\n"
+        "With ssl_bump, %ssl::>sni in place of the bare - and %ssl::bump_mode at the end."
     )
     claims = pl.col("line").str.contains(_CLAIM) | (
         pl.col("line").str.contains(r"^\{")
@@ -235,7 +248,14 @@ def _told(fields: pl.DataFrame) -> pl.DataFrame:
 
 def _of_result(result: pl.Series) -> pl.DataFrame:
     denied = result.str.contains("DENIED", literal=True)
-    return pl.DataFrame({"denied": denied, "own_result": result.is_in(_OWN_RESULTS)})
+    return pl.DataFrame(
+        {
+            "denied": denied,
+            "aborted": result.str.contains("ABORTED", literal=True),
+            "own_result": result.is_in(_OWN_RESULTS),
+            "adapted": result.str.starts_with("ICAP_"),
+        }
+    )
 
 
 def _of_hierarchy(code: pl.Series) -> pl.DataFrame:
@@ -243,7 +263,10 @@ def _of_hierarchy(code: pl.Series) -> pl.DataFrame:
 
 
 def _of_user(name: pl.Series) -> pl.DataFrame:
-    return pl.DataFrame({"user": name.str.replace_many(_ESCAPES)})
+    if not name.str.contains(_ESCAPED).any():
+        return pl.DataFrame({"user": name})
+    names = name.drop_nulls().unique()
+    return pl.DataFrame({"user": name.replace_strict(names, [unquote(each) for each in names])})
 
 
 def _of_url(url: pl.Series) -> pl.DataFrame:
@@ -256,7 +279,7 @@ def _of_method(method: pl.Series) -> pl.DataFrame:
 
 
 def _of_mode(mode: pl.Series) -> pl.DataFrame:
-    return pl.DataFrame({"bumped": mode == "bump"})
+    return pl.DataFrame({"bumped": mode == "bump", "terminated": mode == "terminate"})
 
 
 def _plain(found: delimited.Cut, text: bytes, *, is_native: bool) -> Cut:
@@ -274,6 +297,7 @@ def _plain(found: delimited.Cut, text: bytes, *, is_native: bool) -> Cut:
     if not (is_native or text.isascii()):
         sound &= ~rows["url_path"].str.contains(r"\s").fill_null(False)
     if is_native:
+        sound &= by_value(rows["peer"], _is_peer)["is_peer"].fill_null(False)
         rows = rows.with_columns(*by_value(rows["peer"], _of_peer), *by_value(rows["tail"], _of_native_tail))
     else:
         sound &= (rows["status"] < 1000).fill_null(False)
@@ -305,6 +329,10 @@ def _of_native_code(code: pl.Series) -> pl.DataFrame:
 
 def _of_our_code(code: pl.Series) -> pl.DataFrame:
     return _split(code, ":", "result", "hierarchy").with_columns(sound=code.str.contains(_OUR_RESULT))
+
+
+def _is_peer(code: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"is_peer": code.str.contains(r"^[A-Z_]+/\S")})
 
 
 def _of_peer(code: pl.Series) -> pl.DataFrame:
@@ -344,6 +372,7 @@ def _stamped(whole: pl.DataFrame) -> pl.DataFrame:
         whole = whole.with_columns(
             pl.when(bare).then(line.str.replace(r" ", ".000 ")).otherwise(line).alias("line")
         )
+    whole = whole.with_columns(_joined(whole["line"]))
     rest = whole["line"].str.slice(_STAMP_CHARS).str.strip_chars_start(" ")
     # A Series is split once; as an expression it would be split again for each of its fields.
     parts = rest.str.splitn(" ", 11).struct.unnest()
@@ -363,6 +392,19 @@ def _stamped(whole: pl.DataFrame) -> pl.DataFrame:
         found.append(ours.select("row", *_conform(_OURS)))
     read = pl.concat([part for part in found if part.height] or found[:1])
     return read.filter(pl.col("elapsed_ms").is_not_null()).sort("row")
+
+
+def _joined(line: pl.Series) -> pl.Series:
+    """Lines with the spaces of user names escaped, as other bytes of these are."""
+    for pattern in _SPACED:
+        spaced = line.str.contains(pattern)
+        if spaced.any():
+            found = patterns.read(line, pattern)
+            user = pl.col("user").str.replace_all(" ", "%20", literal=True)
+            line = found.select(pl.coalesce(pl.concat_str("head", user, "tail"), pl.lit(line)).alias("line"))[
+                "line"
+            ]
+    return line
 
 
 def _stamp(text: pl.Expr) -> pl.Expr:
@@ -499,6 +541,7 @@ def _reason() -> pl.Expr:
             UNREADABLE: pl.col("at").is_null(),
             LEFT_EARLY: pl.col("is_error").fill_null(True),
             CHALLENGE: pl.col("status") == 407,
+            ADAPTED: pl.col("adapted"),
             INSPECTED: _looked_into(),
         }
     )
@@ -509,20 +552,26 @@ def _action() -> pl.Expr:
     """Allowed, blocked by the proxy, or never connected.
 
     A 403 or 503 of the origin server is an answer to an allowed request; one that never left the
-    proxy, or that answers a CONNECT, is the proxy's own.
+    proxy, or that answers a CONNECT, is the proxy's own. So is the 503 of Squid 7 where none came
+    (`TCP_MISS_ABORTED`).
     """
     own = pl.col("stayed").fill_null(True) | pl.col("connect")
-    denied = pl.col("denied")
+    denied = pl.col("denied") | pl.col("terminated").fill_null(False)
     status = pl.col("status").fill_null(0)
     return one_of(
-        {"blocked": denied | (own & (status == 403)), "reset": own & (status >= 500), "unknown": status == 0},
+        {
+            "blocked": denied | (own & (status == 403)),
+            "reset": (own | pl.col("aborted")) & (status >= 500),
+            "unknown": status == 0,
+        },
         otherwise="allowed",
     )
 
 
 def _looked_into() -> pl.Expr:
     """A CONNECT that `ssl_bump` answered itself to see the hello: the tunnel, refusal or requests follow."""
-    return (pl.col("connect") & pl.col("own_result") & (pl.col("status") == 200)).fill_null(False)
+    answered = pl.col("connect") & pl.col("own_result") & (pl.col("status") == 200)
+    return (answered & ~pl.col("terminated").fill_null(False)).fill_null(False)
 
 
 @cache

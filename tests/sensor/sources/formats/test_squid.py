@@ -119,6 +119,9 @@ def test_syslog_head_is_peeled(head: str, line: str) -> None:
         ("TCP_DENIED_REPLY/200", "HIER_DIRECT/203.0.113.5", "blocked"),
         ("TCP_MISS/503", "HIER_NONE/-", "reset"),
         ("TCP_MISS_ABORTED/000", "HIER_DIRECT/203.0.113.5", "unknown"),
+        ("TCP_MISS_ABORTED/503", "HIER_DIRECT/203.0.113.5", "reset"),
+        ("TCP_MISS_ABORTED/403", "HIER_DIRECT/203.0.113.5", "allowed"),
+        ("TCP_MISS/503", "HIER_DIRECT/203.0.113.5", "allowed"),
     ],
 )
 def test_action(code: str, peer: str, action: str) -> None:
@@ -194,6 +197,50 @@ def test_bumped_tunnel_leaves_the_bytes_to_its_requests() -> None:
     assert seen["bytes_down"].to_list() == [None, 700]
     assert seen["bytes_up"].to_list() == [None, None]
     assert seen["path"].to_list() == [None, "/v1/chat"]
+
+
+def test_what_ssl_bump_terminates_is_blocked() -> None:
+    line = OURS.replace("TCP_TUNNEL:HIER_DIRECT", "NONE_NONE:HIER_NONE")
+    assert (row(line + " terminate")["action"], row(line + " terminate")["host"]) == (
+        "blocked",
+        "chat.example.com",
+    )
+    assert read(line + " splice")["rejects"]["reason"].to_list() == [squid.INSPECTED]
+
+
+@pytest.mark.parametrize(
+    ("written", "user"),
+    [
+        ("ann lee@example.com", "ann lee@example.com"),
+        ("Ann  Lee Fox", "Ann  Lee Fox"),
+        ("CORP\\\\ann lee", "CORP\\ann lee"),
+        ("j%c3%b6rg", "jörg"),
+        ("jörg", "jörg"),
+        ("a%5bb%22c", 'a[b"c'),
+    ],
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        NATIVE,
+        NATIVE + ' "-" "Foo AB/1.0"',
+        OURS.replace("CORP%5Cann", "ann"),
+        COMMON,
+        COMBINED,
+        NATIVE.replace("10.1.0.7", "10.1.0.7 49152"),
+    ],
+)
+def test_escapes_and_spaces_of_user_names(line: str, written: str, user: str) -> None:
+    assert row(line.replace(" ann ", f" {written} "))["user_name"] == user
+    seen, plain = row(line.replace(" ann ", f" {written} ")), row(line)
+    assert seen | {"user_name": None} == plain | {"user_name": None}
+
+
+def test_lines_of_an_icap_log_are_no_use() -> None:
+    line = (
+        "1700000010.500 3 10.1.0.7 ICAP_ECHO/204 40 REQMOD icap://icap.example.com:1344/scan ann -/10.9.9.9 -"
+    )
+    assert read(line)["rejects"]["reason"].to_list() == [squid.ADAPTED]
 
 
 def test_spliced_tunnel_keeps_its_bytes() -> None:
@@ -333,6 +380,9 @@ _SHAPES = (
     "1700000011.400 3 10.1.0.8 TCP_DENIED/407 3 CONNECT h.example:443 - HIER_NONE/- text/html",
     "1700000011.500 3 10.1.0.8 - CONNECT 198.51.100.7:443 200 NONE_NONE:HIER_NONE 5 6 chat.example.com \"x\" peek",
     "1700000011.600 3 10.1.0.8 - CONNECT 198.51.100.7:443 200 TCP_TUNNEL:ORIGINAL_DST 5 6 chat.example.com \"x\" bump",
+    "1700000011.650 3 10.1.0.8 TCP_MISS/200 3 GET http://h.example/ ann lee HIER_DIRECT/203.0.113.5 -",
+    "1700000011.660 3 10.1.0.8 ann lee GET http://h.example/ 200 TCP_MISS:HIER_DIRECT 5 6 - \"x\"",
+    "1700000011.670 3 10.1.0.8 TCP_MISS/200 3 GET http://h.example/ j%c3%b6rg HIER_DIRECT/203.0.113.5 -",
     "1700000011.700 3 10.1.0.8 TCP_MISS/200 3 GET http://h.example/?key=sk-ant-api03-" + "a1" * 46 + "bAA - HIER_NONE/- -",
 )  # fmt: skip
 _BITS = [" ", "  ", "-", '"', "\\", "/", "://", "?", "#", ":", "é", "\t", "%", "9", "A", "\x7f", "null"]
@@ -379,7 +429,10 @@ def test_the_compiled_scanner_reads_nothing_else(
 def test_plain_lines_are_read_by_the_compiled_scanner() -> None:
     native = SquidFamily().cut("\n".join(_SHAPES).encode())
     assert native is not None
-    assert (native.parsed.height, native.odd["line"].to_list()) == (6, [_SHAPES[n] for n in (1, 2, 8, 9, 10)])
+    assert (native.parsed.height, native.odd["line"].to_list()) == (
+        7,
+        [_SHAPES[n] for n in (1, 2, 8, 9, 10, 11, 13)],
+    )
     ours = SquidFamily().cut("\n".join([OURS, *_SHAPES]).encode())
     assert ours is not None
     assert ours.parsed.height == 4
