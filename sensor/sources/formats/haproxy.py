@@ -6,8 +6,14 @@ r"""HAProxy: httplog, httpslog, tcplog, and what sites append to them.
     client:port [accept] frontend backend/server Tw/Tc/Tt bytes flags conns queue …
 
 The time is when the connection or request was accepted, local without offset. `bytes` is what the client
-got; what it sent (`%U`) is in no default format. The host is known from an absolute URL, from the SNI of
-httpslog, or from captured headers. Source: HAProxy Configuration Manual, "Log formats".
+got; what it sent (`%U`) is in no default format, but may stand at the end, as `up=%U`:
+
+    log-format "${HAPROXY_HTTPS_LOG_FMT} up=%U"                          HTTP, the Host header captured or not
+    tcp-request content capture req.ssl_sni len 100                      TCP, with an inspect-delay
+    log-format "${HAPROXY_TCP_LOG_FMT} %[capture.req.hdr(0)] up=%U"
+
+The host is known from an absolute URL (requests of HTTP/2 and 3 have one), from the SNI of httpslog, or
+from captured headers. Source: HAProxy Configuration Manual, "Log formats"; checked with HAProxy 3.2.
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ _LINE = (
     r"(?<down>\+?\d+) (?:\S+ \S+ )?(?<flags>[A-Za-z-]{2}(?:[A-Za-z-]{2})?) \d+/\d+/\d+/\d+/\+?\d+ "
     r"\d+/\d+(?<rest>.*)$"
 )
-_REQUEST = r'"(?<method>[A-Z]+) (?<url>[^"]*?)(?: HTTP/[\d.]+)?"(?<after>[^"]*)'
+_REQUEST = r'"(?<method>[A-Z]+) (?<url>[^"]*?)(?: HTTP/(?<version>[\d.]+))?"(?<after>[^"]*)'
 _NAME = r"((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)"
 NO_REQUEST = "set aside: no request (health, handshake, state of a server)"
 
@@ -37,11 +43,12 @@ class HaproxyFamily(Family):
     name = "haproxy"
     help = "HAProxy 1.5 to 3: httplog, httpslog, tcplog, with captured headers or SNI"
     vantage = "proxy"
-    proof = ("host", "path", "bytes_down", "action", "user_agent")
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
-        "HAProxy's formats have no host and no upload size: use `option httpslog`, capture the Host "
-        "header, or log "
-        "%[ssl_fc_sni] and %U."
+        "HAProxy's formats have no upload size, and few have a host: capture the Host header, and write "
+        'log-format "${HAPROXY_HTTPS_LOG_FMT} up=%U" in place of `option httpslog`. For TCP: '
+        "tcp-request content capture req.ssl_sni len 100, and "
+        'log-format "${HAPROXY_TCP_LOG_FMT} %[capture.req.hdr(0)] up=%U".'
     )
     marks = (" [", "haproxy")
     claims = pl.col("line").str.contains(
@@ -76,7 +83,8 @@ class HaproxyFamily(Family):
             method="method",
             status=pl.when(pl.col("status") != "-1").then("status"),
             user_agent=captured.str.extract(r"(?:^|\|)([^|]*/[^|]*)(?:\||$)"),
-            transport=pl.lit("tcp"),
+            transport=one_of({"udp": pl.col("version").str.starts_with("3")}, otherwise="tcp"),
+            bytes_up=pl.col("rest").str.extract(r" up=\+?(\d+)$"),
             bytes_down=pl.col("down").str.strip_prefix("+"),
             action=one_of(
                 {

@@ -39,7 +39,6 @@ import re
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 import polars as pl
 
@@ -48,6 +47,7 @@ from sensor.coded import by_value
 from sensor.sources import hosts, records
 from sensor.sources.family import Cut, Family
 from sensor.sources.text import keyvalue, objects, patterns, stamps
+from sensor.sources.text.escapes import unescaped
 from sensor.sources.text.reasons import CHALLENGE, LEFT_EARLY
 from sensor.sources.text.words import one_of
 
@@ -119,8 +119,6 @@ _CLAIM = (
 _RESULT, _OUR_RESULT = r"^[A-Z_]+/\d{3}$", r"^[A-Z_]+:[A-Z_]+$"
 #: Hierarchy codes after which stands the origin server itself, not a parent or sibling proxy.
 _ORIGIN = ("HIER_DIRECT", "DIRECT", "ORIGINAL_DST", "PINNED")
-#: What Squid escapes of an account name.
-_ESCAPED = r"%[0-9a-fA-F]{2}"
 
 #: Results of what Squid answered itself to see a hello.
 _OWN_RESULTS = ("NONE", "NONE_NONE", "TAG_NONE")
@@ -263,10 +261,7 @@ def _of_hierarchy(code: pl.Series) -> pl.DataFrame:
 
 
 def _of_user(name: pl.Series) -> pl.DataFrame:
-    if not name.str.contains(_ESCAPED).any():
-        return pl.DataFrame({"user": name})
-    names = name.drop_nulls().unique()
-    return pl.DataFrame({"user": name.replace_strict(names, [unquote(each) for each in names])})
+    return pl.DataFrame({"user": unescaped(name, "%")})
 
 
 def _of_url(url: pl.Series) -> pl.DataFrame:

@@ -6,11 +6,14 @@ r"""Combined access logs of forward proxies and web servers: nginx, Apache, Priv
     client [06/Oct/2026:10:00:00 +0200] TCP 200 bytes_sent bytes_received seconds "upstream:443" … sni
     nginx stream
     {"remote_addr": …, "host": …, "request": …, "body_bytes_sent": …}                                     JSON
+    {"remote_addr": …, "protocol": "TCP", "ssl_preread_server_name": …}                     JSON, nginx stream
 
 A plain combined line says what path was asked for, not of whom: without an absolute URL, a CONNECT or a
 host in front it names no destination and is set aside. Where several addresses stand in front, the first
-is the client. The size is what the client got (`$bytes_sent`, `$body_bytes_sent`); what it sent is known
-from `$request_length` or, in stream logs, `$bytes_received`. Time is when the request ended.
+is the client. Bytes of an account name that are not ASCII are written `\xC3\xB6`.
+The size is what the client got (`$bytes_sent`, `$body_bytes_sent`); what it sent is known from
+`$request_length`, in stream logs from `$bytes_received`, and from the two numbers behind the agent in
+Apache's `combinedio` (`%I %O`: all bytes in and out, a tunnel's, too). Time is when the request ended.
 Source: nginx, ngx_http_log_module, ngx_stream_log_module; Apache HTTP Server, mod_log_config.
 """
 
@@ -20,6 +23,8 @@ import polars as pl
 
 from sensor.sources.family import Family
 from sensor.sources.text import layouts, objects, patterns
+from sensor.sources.text.escapes import unescaped
+from sensor.sources.text.reasons import CHALLENGE
 from sensor.sources.text.words import one_of
 
 _STAMP = r"\[(?<time>\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4})\]"
@@ -29,7 +34,7 @@ _COMBINED = (
     rf"{_ADDRESS})? "
     rf'(?<ident>\S+) (?<user>[^\[]+?) {_STAMP} "(?<request>(?:[^"\\]|\\.)*)" (?<status>\d{{3}}|-) '
     rf"(?<down>\d+|-)"
-    r'(?: "(?<referer>(?:[^"\\]|\\.)*)" "(?<agent>(?:[^"\\]|\\.)*)")?'
+    r'(?: "(?<referer>(?:[^"\\]|\\.)*)" "(?<agent>(?:[^"\\]|\\.)*)"(?: (?<in>\d+) (?<out>\d+)$)?)?'
 )
 _STREAM = (
     rf"^(?<client>{_ADDRESS})(?: - \S+)? {_STAMP} (?<protocol>TCP|UDP) (?<status>\d{{3}}) (?<down>\d+) "
@@ -54,6 +59,7 @@ _OBJECT = {
     "up": "request_length|bytes_received|RequestContentSize|bytes_read",
     "down": "bytes_sent|body_bytes_sent|DownstreamContentSize|size|bytes",
     "taken": "request_time|session_time",
+    "protocol": "protocol",
 }
 #: Caddy's nested request.
 _NESTED = _OBJECT | {
@@ -62,6 +68,7 @@ _NESTED = _OBJECT | {
     "taken": "duration",
 }  # fmt: skip
 _IS_OBJECT = r"^\s*\{"
+_STREAM_OBJECT = r'^\s*\{.*"session_time"\s*:'
 _CLAIMS = (
     rf'^ *(?:[A-Za-z0-9_.-]+(?::\d+)? )?"?{_ADDRESS}(?:, ?{_ADDRESS})*"?(?: {_ADDRESS})? \S+ [^\[]+? '
     r'\[\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4}\] "'
@@ -109,6 +116,7 @@ class WeblogFamily(Family):
             lines,
             [
                 (r'"request"\s*:\s*\{', _nested),
+                (_STREAM_OBJECT, _stream_objects),
                 (_IS_OBJECT, _objects),
                 (_STREAM_CLAIM, _streams),
                 (pl.lit(True), _combined),
@@ -117,12 +125,24 @@ class WeblogFamily(Family):
 
 
 def _combined(lines: pl.DataFrame) -> pl.DataFrame:
-    return _requests(patterns.read(lines["line"], _COMBINED))
+    read = patterns.read(lines["line"], _COMBINED)
+    # A request has 16 bytes at least, and all bytes are no fewer than the body's: other pairs are no `%I %O`.
+    sent, got, body = (pl.col(name).cast(pl.Int64, strict=False) for name in ("in", "out", "down"))
+    counted = (sent >= 16) & (got >= body.fill_null(0))
+    return _requests(
+        read.with_columns(up=pl.when(counted).then("in"), down=pl.when(counted).then("out").otherwise("down"))
+    )
 
 
 def _objects(lines: pl.DataFrame) -> pl.DataFrame:
     """JSON, named after nginx's variables in most templates."""
     return _named(objects.read(lines["line"], _OBJECT))
+
+
+def _stream_objects(lines: pl.DataFrame) -> pl.DataFrame:
+    """nginx stream as JSON."""
+    read = objects.read(lines["line"], _OBJECT)
+    return _relayed(read, name=pl.col("host"), upstream=_upstream(pl.col("server")))
 
 
 def _nested(lines: pl.DataFrame) -> pl.DataFrame:
@@ -147,9 +167,7 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
     host = pl.col("host").str.replace(r"^(?:-|_|localhost)$", "")
     named = host.str.contains(r"[A-Za-z.:]")
     refused = (verb == "CONNECT") & pl.col("status").is_in(["403", "405", "407"])
-    upstream = pl.col("server").str.extract_groups(
-        r"^(?:\w+://)?\[?(?<ip>[^\s,\]]*?)\]?(?::(?<port>\d+))?(?:[\s,].*)?$"
-    )
+    upstream = _upstream(pl.col("server"))
     return fields.select(
         time="time",
         at_end=pl.lit(True),
@@ -160,7 +178,7 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
         .str.extract(r"^\"?([^\s,\"]+)")
         .str.replace(r"^((?:\d+\.){3}\d+|\[.+\]):\d+$", "$1"),
         client_port="client_port",
-        user_name="user",
+        user_name=unescaped(fields["user"], r"\x"),
         url=pl.when(whole).then(target).when(named).then(host),
         path=pl.when(~whole & target.str.starts_with("/")).then(target),
         method=verb,
@@ -176,26 +194,34 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
             {
                 layouts.UNREADABLE: pl.col("time").is_null() & pl.col("client").is_null(),
                 NO_REQUEST: target.is_null(),
+                CHALLENGE: pl.col("status") == "407",
             }
         ),
     )
 
 
+def _upstream(text: pl.Expr) -> pl.Expr:
+    """Address and port of the first server asked."""
+    return text.str.extract_groups(r"^(?:\w+://)?\[?(?<ip>[^\s,\]]*?)\]?(?::(?<port>\d+))?(?:[\s,].*)?$")
+
+
 def _streams(lines: pl.DataFrame) -> pl.DataFrame:
-    """A relayed connection; its SNI is the only name in the line."""
-    fields = patterns.read(lines["line"], _STREAM)
-    upstream = pl.col("rest").str.extract(r'"?(\d+\.\d+\.\d+\.\d+):\d+')
-    return fields.select(
+    read = patterns.read(lines["line"], _STREAM)
+    upstream = pl.col("rest").str.extract_groups(r'"?(?<ip>\d+\.\d+\.\d+\.\d+)?:(?<port>\d+)')
+    return _relayed(read, name=pl.col("rest").str.extract(_SNI), upstream=upstream)
+
+
+def _relayed(read: pl.DataFrame, *, name: pl.Expr, upstream: pl.Expr) -> pl.DataFrame:
+    """Relayed connections; the SNI is the only name in such a line."""
+    return read.select(
         time="time",
         at_end=pl.lit(True),
         duration_s="taken",
         kind=pl.lit("tls"),
         client="client",
-        host=pl.col("rest").str.extract(_SNI),
-        server=upstream,
-        server_port=pl.coalesce(
-            pl.col("rest").str.extract(r'"?\d+\.\d+\.\d+\.\d+:(\d+)'), pl.col("rest").str.extract(r":(\d+)")
-        ),
+        host=name,
+        server=upstream.struct.field("ip"),
+        server_port=upstream.struct.field("port"),
         transport="protocol",
         bytes_up="up",
         bytes_down="down",

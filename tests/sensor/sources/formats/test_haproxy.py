@@ -53,3 +53,20 @@ def test_refused_failed_and_not_requests() -> None:
     found = read(HaproxyFamily, text)
     assert found["action"].to_list()[:2] == ["blocked", "reset"]
     assert found["reason"].to_list() == [None, None, NO_REQUEST, NO_REQUEST, NO_REQUEST]
+
+
+def test_uploads_where_the_site_appends_them() -> None:
+    text = (
+        HEAD + 'in~ out/s1 0/0/2/1/3 200 149 - - ---- 1/1/0/0/0 0/0 {a.example.com:8445} "POST /p HTTP/1.1" '
+        "0/0000000000000000/0/0/0 b.example.com/TLSv1.3/TLS_AES_256_GCM_SHA384 up=50160\n"
+        + HEAD + "in~ out/s1 0/0/0/3/47 200 149 - - ---- 1/1/0/0/0 0/0 "
+        '"POST https://c.example.com/p HTTP/3.0" 0/0/0/0/0 c.example.com/TLSv1.3/TLS_AES_256_GCM_SHA384 up=70\n'
+        + HEAD + "in out/s1 2/0/48 5191 -- 1/1/0/0/0 0/0 d.example.com up=51933\n"
+        + HEAD + "in out/<NOSRV> -1/-1/1 0 PR 1/1/0/0/0 0/0 e.example.com up=1576\n"
+    )  # fmt: skip
+    assert read(HaproxyFamily, text).select("host", "transport", "bytes_up", "action").rows() == [
+        ("a.example.com", "tcp", 50160, "allowed"),
+        ("c.example.com", "udp", 70, "allowed"),
+        ("d.example.com", "tcp", 51933, "allowed"),
+        ("e.example.com", "tcp", 1576, "blocked"),
+    ]

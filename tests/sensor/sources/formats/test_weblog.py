@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 
 from sensor.sources.formats.weblog import NO_REQUEST, WeblogFamily
+from sensor.sources.text.reasons import CHALLENGE
 from tests.sensor.sources.formats.reading import read, rows
 
 STAMP = "[06/Oct/2026:12:00:00 +0200]"
@@ -73,3 +74,34 @@ def test_nginx_stream() -> None:
 def test_squid_keeps_its_own_lines() -> None:
     line = f'10.1.2.3 - - {STAMP} "GET http://a.example.com/p HTTP/1.1" 200 612 "-" "curl/8" TCP_MISS:HIER_DIRECT'
     assert rows(line)["family"].to_list() == ["squid"]
+
+
+def test_nginx_stream_as_json() -> None:
+    event = {"time": "2026-10-06T12:00:02+02:00", "remote_addr": "10.1.2.3", "protocol": "TCP", "status": "200",
+             "bytes_sent": "5191", "bytes_received": "51939", "session_time": "2.0", "upstream_addr": "192.0.2.7:443",
+             "ssl_preread_server_name": "chat.example.com"}  # fmt: skip
+    failed = event | {"status": "502", "bytes_sent": "0", "bytes_received": "0", "session_time": "0.000"}
+    found = read(WeblogFamily, json.dumps(event) + "\n" + json.dumps(failed))
+    row = found.row(0, named=True)
+    assert (row["kind"], row["host"], row["name_from"]) == ("tls", "chat.example.com", "sni")
+    assert (row["server"], row["server_port"], row["transport"]) == ("192.0.2.7", 443, "tcp")
+    assert (row["bytes_up"], row["bytes_down"], row["duration_s"]) == (51939, 5191, 2.0)
+    assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+    assert found["action"].to_list() == ["allowed", "reset"]
+
+
+def test_apaches_combinedio_tells_uploads() -> None:
+    text = (
+        f'10.1.2.3 - ada {STAMP} "CONNECT chat.example.com:443 HTTP/1.1" 200 - "-" "curl/8" 52058 23290\n'
+        f'10.1.2.3 - ada {STAMP} "POST http://a.example.com/p HTTP/1.1" 200 500 "-" "curl/8" 9000 640\n'
+        f'10.1.2.3 - ada {STAMP} "POST http://a.example.com/p HTTP/1.1" 200 500 "-" "curl/8" 120 340\n'
+        f'10.1.2.3 - - {STAMP} "CONNECT chat.example.com:443 HTTP/1.1" 407 455 "-" "curl/8" 122 673\n'
+    )
+    found = read(WeblogFamily, text)
+    assert found.select("bytes_up", "bytes_down").rows()[:3] == [(52058, 23290), (9000, 640), (None, 500)]
+    assert found["reason"].to_list() == [None, None, None, CHALLENGE]
+
+
+def test_escaped_account_names() -> None:
+    line = f'10.1.2.3 - j\\xC3\\xB6rg lee {STAMP} "CONNECT chat.example.com:443 HTTP/1.1" 200 5612 "-" "-"'
+    assert read(WeblogFamily, line)["user_name"].to_list() == ["jörg lee"]
