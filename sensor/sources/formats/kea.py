@@ -9,7 +9,7 @@ r"""Kea DHCP: lease files (memfile), its log, and what the legal-log hook writes
 
 A lease file is a journal: every renewal is a row, held from `expire` − `valid_lifetime` to `expire` (epoch,
 s). A row of lifetime 0 deletes, but its `expire` is the last renewal, not the deletion: the rows before it
-stand as they are, and a release is told by the log. Commas inside values are `&#x2c`.
+stand as they are, and a release (state 3 since Kea 3) is told by the log. Commas inside values are `&#x2c`.
 Sources: Kea ARM, "Memfile" and "Forensic logging"; Kea Messages Manual.
 """
 
@@ -34,7 +34,7 @@ _KEA = (
 )
 _GIVEN = (
     r"DHCP[46]_(?:LEASE_ALLOC|LEASE_REUSE|LEASE_RENEW|LEASE_REBIND) .*?: lease (?:for address )?"
-    rf"{_IP} .*?has been (?:allocated|reused|renewed|rebound) for (?P<s>\d+) seconds"
+    rf"{_IP} .*?has been (?:allocated|reused|renewed|rebound)(?: for (?P<s>\d+) seconds)?"
 )
 _GIVEN_UP = (
     rf"DHCP[46]_RELEASE(?:_NA)? .*?: (?:address|binding for address) {_IP} .*?released properly"
@@ -138,7 +138,9 @@ def _client(text: pl.Series) -> dict[str, pl.Expr]:
 
 def _given(lines: pl.DataFrame) -> pl.DataFrame:
     found = patterns.read(lines["line"], _GIVEN)
-    return found.select(**_client(lines["line"]), client="ip", lease_s=dhcp.length(pl.col("s")))
+    # What is renewed or rebound for version 6 does not say for how long.
+    held = pl.when(pl.col("s").is_null()).then(dhcp.ASSUMED_S).otherwise(dhcp.length(pl.col("s")))
+    return found.select(**_client(lines["line"]), client="ip", lease_s=held)
 
 
 def _given_up(lines: pl.DataFrame) -> pl.DataFrame:

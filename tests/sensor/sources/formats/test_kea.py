@@ -36,6 +36,16 @@ def at(hour: int, minute: int = 0, micros: int = 0) -> datetime:
     return datetime(2026, 11, 22, hour, minute, 0, micros, tzinfo=UTC)
 
 
+def test_a_renewal_of_version_6_does_not_say_for_how_long() -> None:
+    text = LOG.format(
+        0, 6, f"DHCP6_LEASE_RENEW duid=[{DUID}], [no hwaddr info], tid=0x1: lease for address 2001:db8::7 and iaid=1 "
+        "has been allocated"
+    )  # fmt: skip
+    assert leases(text).select("address", "mac", "valid_from", "valid_to", "confidence").rows() == [
+        ("2001:db8::7", MAC, at(10, 0, 123_000), at(22, 0, 123_000), 0.7)
+    ]
+
+
 def test_rows_of_version_4() -> None:
     text = HEAD4 + (
         f"10.1.0.7,{MAC},01:{MAC},3600,{AT + 3600},1,0,0,ann-pc.example.com.,0,,0\n"
