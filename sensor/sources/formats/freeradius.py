@@ -14,9 +14,10 @@ r"""FreeRADIUS: accounting detail files, linelog's lines, and the server's own l
 
 A session began `Acct-Session-Time` before the message (`Timestamp`, s, less `Acct-Delay-Time`); Stop ends it;
 Start and Interim-Update hold until the next is due. The address often comes with the first interim only. The
-outer identity of EAP may be anonymous: then another attribute names the person. A login names no address, so
+outer identity of EAP may be anonymous: then another attribute names the person. A client may have an address
+of either family. linelog writes no time: `%S` in front of its messages does. A login names no address, so
 it is none. Only the attributes named here are read: never `User-Password` or any other secret.
-Sources: RFC 2866; FreeRADIUS rlm_detail, rlm_linelog (mods-available/linelog), radius.log.
+Sources: RFC 2866; FreeRADIUS rlm_detail, rlm_linelog (mods-available/linelog), radius.log (3.2.10).
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from sensor.sources.text.reasons import NO_ADDRESS
 from sensor.sources.text.words import one_of
 
 _DATE = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d \d{4}"
+#: `%t` or `%S` of linelog.
+_STAMP = rf"^({_DATE}|\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d)"
+NO_TIME = "set aside: no time (linelog writes none by itself)"
 _WANTED = {
     "status": "Acct-Status-Type", "ip": "Framed-IP-Address", "ip6": "Framed-IPv6-Address",
     "user": "User-Name", "stripped": "Stripped-User-Name", "chargeable": "Chargeable-User-Identity",
@@ -41,7 +45,7 @@ _ATTRIBUTE = rf"{JOINT}\s*[A-Za-z0-9][\w.:-]* \+?= "
 _BLOCK = rf"^(?:{_DATE})?\s*{_ATTRIBUTE}"
 _LINE = (
     r"(?P<how>Connect|Disconnect|Start|Stop|Alive): \[(?P<user>[^\]]*)\] "
-    r"\(did \S* cli (?P<calling>\S*) port \S* ip (?P<ip>[0-9a-fA-F.:]*)\)(?: (?P<lasted>\d+) seconds)?"
+    r"\(did .*? ?cli (?P<calling>\S*) port \S* ip (?P<ip>[0-9a-fA-F.:]*)\)(?: (?P<lasted>\d+) seconds)?"
 )
 _SERVER = (
     r"(?:^|: |\) )Login (?:OK|incorrect)\b.*\(from client "
@@ -60,7 +64,10 @@ class FreeradiusFamily(Family):
     help = "FreeRADIUS 2 to 3: detail files, linelog (Connect, Disconnect), radius.log (set aside)"
     vantage = "identity"
     proof = ("user",)
-    advice = "Have switches and access points send interim updates with Framed-IP-Address."
+    advice = (
+        "Have switches and access points send interim updates with Framed-IP-Address. linelog writes no time "
+        "into a file: put %S in front of its messages, or use filename = syslog, or detail files."
+    )
     framing = Blocks(begins=rf"^{_DATE}\s*$")
     marks = (
         "= ", " (did ", "login ok", "login incorrect", "ignoring request to ", " : ", "radiusd", "freeradius",
@@ -93,26 +100,30 @@ def _blocks(lines: pl.DataFrame, zone: str) -> pl.DataFrame:
     by_date = stamps.read(lines["line"].str.extract(rf"^({_DATE})"), zone)
     named = pl.when(~pl.col("user").str.contains(_NAMELESS)).then("user")
     told = pl.col("status").is_in(["Start", "Stop", "Interim-Update", "Alive"]).fill_null(False)
-    return _leases(
-        read.select(
-            at=pl.coalesce(sent, pl.lit(by_date)) - pl.duration(seconds=_seconds("delay").fill_null(0)),
-            ip=pl.when(told).then(pl.coalesce("ip", "ip6")),
-            user=pl.coalesce(named, "stripped", "chargeable"),
-            calling="calling",
-            lasted=_seconds("lasted"),
-            held=_seconds("interim") * 3,
-            stop=(pl.col("status") == "Stop").fill_null(False),
-        )
+    messages = read.select(
+        row=pl.int_range(pl.len()),
+        at=pl.coalesce(sent, pl.lit(by_date)) - pl.duration(seconds=_seconds("delay").fill_null(0)),
+        ip=pl.when(told).then(pl.coalesce("ip", "ip6")),
+        ip6=pl.when(told & pl.col("ip").is_not_null()).then("ip6"),
+        user=pl.coalesce(named, "stripped", "chargeable"),
+        calling="calling",
+        lasted=_seconds("lasted"),
+        held=_seconds("interim") * 3,
+        stop=(pl.col("status") == "Stop").fill_null(False),
     )
+    second = messages.filter(pl.col("ip6").is_not_null()).with_columns(ip="ip6")
+    return _leases(pl.concat([messages, second]).sort("row", maintain_order=True))
 
 
 def _messages(lines: pl.DataFrame) -> pl.DataFrame:
-    """Linelog's lines: their time is the envelope's, so a Disconnect only ends what a Connect began."""
+    """Linelog's lines: a Disconnect only ends what a Connect began."""
     found = patterns.read(lines["line"], _LINE)
     stop = pl.col("how").is_in(["Disconnect", "Stop"])
     address = pl.when(pl.col("ip") != "").then("ip")
+    time = lines["line"].str.extract(_STAMP)
+    timeless = pl.lit(time.is_null() & lines["tag"].is_null() & lines["sender"].is_null())
     return found.select(
-        time=pl.lit(lines["line"].str.extract(rf"^({_DATE})")),
+        time=pl.lit(time),
         kind=pl.lit("lease"),
         client=address,
         client_mac=_mac("calling"),
@@ -120,14 +131,15 @@ def _messages(lines: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.when(stop).then(pl.lit(0.0)).otherwise(pl.lit(HALF_DAY_S)),
         closes=stop,
         origin=pl.lit("radius"),
-        reason=one_of({NO_ADDRESS: address.is_null()}),
+        reason=one_of({NO_ADDRESS: address.is_null(), NO_TIME: timeless}),
     )
 
 
 def _leases(told: pl.DataFrame) -> pl.DataFrame:
-    """Leases of messages (at, ip, user, calling, lasted, held, stop), from the beginning of the session."""
+    """Leases of messages (row, at, ip, user, calling, lasted, held, stop), from the session's beginning."""
     end = pl.col("at") + pl.duration(seconds=pl.col("held").fill_null(HALF_DAY_S))
     return told.select(
+        "row",
         "at",
         kind=pl.lit("lease"),
         client="ip",

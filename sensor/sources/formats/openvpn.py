@@ -7,7 +7,8 @@ r"""OpenVPN servers: status files of versions 1 to 3, and the log.
     HEADER,CLIENT_LIST,Common Name,Real Address,Virtual Address,…,Connected Since (time_t),Username,…
     CLIENT_LIST,ann,198.51.100.4:51820,10.8.0.6,…,1795338000,UNDEF,…
     ann/198.51.100.4:51820 MULTI: Learn: 10.8.0.6 -> ann/198.51.100.4:51820                            the log
-    ann/198.51.100.4:51820 SIGTERM[soft,remote-exit] received, client-instance exiting
+    ann/udp4:198.51.100.4:51820 SIGTERM[soft,remote-exit] received, client-instance exiting          since 2.7
+    udp4:198.51.100.4:51820 TLS: Username/Password authentication succeeded for username 'ann'
 
 A status file is a snapshot: a client holds its virtual address from when it connected to when the file was
 written, and the next one extends that. In the log, what the server learns is held until the client's instance
@@ -29,7 +30,8 @@ from sensor.sources.text.words import one_of
 _CLOCK = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _WEEKDAY_FIRST = rf"[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9]?[0-9] {_CLOCK} [0-9]{{4}}"
 _DATE = rf"{_WEEKDAY_FIRST}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} {_CLOCK}"
-_REAL = r"(?:(?:udp|tcp)[46]?(?:-server)?:)?(?:\[[0-9a-fA-F:]+\]|[0-9.]+)(?::[0-9]+)?"
+_BY = r"(?:(?:udp|tcp)[46]?(?:-server)?:)?"
+_REAL = rf"{_BY}(?:\[[0-9a-fA-F:]+\]|[0-9.]+)(?::[0-9]+)?"
 _TIME = rf"^(?:Updated,(?P<date>{_DATE})|TIME[,\t](?:{_DATE})[,\t](?P<epoch>[0-9]+))\s*$"
 _LISTED = r"^CLIENT_LIST[,\t]"
 _CLIENT1 = rf"^(?P<name>[^,]+),(?P<real>{_REAL}),[0-9]+,[0-9]+,(?P<since>{_DATE})\s*$"
@@ -39,7 +41,11 @@ _STATUS = (
     r"|GLOBAL_STATS[,\t]|OpenVPN CLIENT LIST\s*$|Max bcast/mcast queue length,[0-9])"
 )
 _AT = rf"^(?:(?P<time>{_DATE})(?: us=[0-9]+)? )?"
-_PEER = r"(?P<name>[^/]*)/(?P<real>(?:\[[0-9a-fA-F:]+\]|[0-9a-fA-F.:]+):[0-9]+) "
+_PEER = rf"(?P<name>[^/]*)/(?P<real>{_BY}(?:\[[0-9a-fA-F:]+\]|[0-9a-fA-F.:]+):[0-9]+) "
+_ACCOUNT = (
+    rf"(?:^| )(?P<real>{_BY}(?:\[[0-9a-fA-F:]+\]|[0-9a-fA-F.:]+):[0-9]+) "
+    r"TLS: Username/Password authentication succeeded for username '(?P<account>[^']+)'"
+)
 #: Below `verb 4` or behind a filter only the pool's line may be left; both tell the same.
 _LEARN = (
     rf"{_AT}{_PEER}(?:MULTI: Learn: (?P<ip>[0-9a-fA-F.:]+) -> "
@@ -51,10 +57,11 @@ _EXIT = (
 _SPOKEN = (
     r"MULTI(?:_sva)?: |VERIFY (?:OK|EKU|KU|ERROR)|TLS: |peer info: IV_|Control Channel: TLS|Data Channel"
     r"|Timers: ping|\[[^\]]*\] Peer Connection Initiated|SENT CONTROL \[|PUSH: Received|Outgoing |Incoming "
+    r"|Protocol options: |CC-EEN |Delayed exit |(?:read|write) (?:UDP|TCP)v[46] "
 )
 _SAID = (
     rf"^(?:(?:{_DATE})(?: us=[0-9]+)? )?(?:[^/]*/)?"
-    rf"(?:\[[0-9a-fA-F:]+\]|[0-9]+(?:\.[0-9]+){{3}}):[0-9]+ (?:{_SPOKEN})"
+    rf"{_BY}(?:\[[0-9a-fA-F:]+\]|[0-9]+(?:\.[0-9]+){{3}}):[0-9]+ (?:{_SPOKEN})"
 )
 #: What the server says of itself.
 _ITSELF = (
@@ -62,7 +69,9 @@ _ITSELF = (
     r"Diffie-Hellman |ROUTE_GATEWAY |net_(?:route|iface|addr)_|"
     r"TUN/TAP |(?:UDP|TCP)v[46]|IFCONFIG POOL|ifconfig_pool|succeeded -> ifconfig_pool|Socket "
     r"Buffers: |MULTI: multi_init|"
-    r"Initialization Sequence|SENT CONTROL \[|Could not determine IPv4|event_wait|LDAP bind|ldap_bind)"
+    r"Initialization Sequence|SENT CONTROL \[|Could not determine IPv4|event_wait|LDAP bind|ldap_bind|"
+    r"DCO version: |MULTI IO: |MANAGEMENT: (?:CMD|Client|TCP) |tun/tap device |Closing tun/tap |"
+    r"(?:read|write) (?:UDP|TCP)v[46] |SIG(?:TERM|USR1|HUP)\[[^\]]*\] received, process )"
 )
 _FIELDS = {
     "name": "Common Name", "user": "Username", "ip": "Virtual Address", "ip6": "Virtual IPv6 Address",
@@ -97,7 +106,7 @@ class OpenvpnFamily(Family):
                 (_LISTED, self._listed),
                 (rf"{_CLIENT1}|^$", layouts.set_aside(NO_ADDRESS)),
                 (_ROUTE1, lambda part: self._routes(part, lines["line"])),
-                (_LEARN, _learned),
+                (_LEARN, lambda part: _learned(part, lines["line"])),
                 (_EXIT, lambda part: _exits(part, lines["line"])),
                 (pl.lit(True), layouts.set_aside(NO_ADDRESS)),
             ],
@@ -146,13 +155,13 @@ def _snapshots(told: pl.DataFrame, *row: str) -> pl.DataFrame:
     )
 
 
-def _learned(lines: pl.DataFrame) -> pl.DataFrame:
-    found = patterns.read(lines["line"], _LEARN)
-    return found.select(
+def _learned(lines: pl.DataFrame, all_lines: pl.Series) -> pl.DataFrame:
+    found = patterns.read(lines["line"], _LEARN).hstack(lines.select("place"))
+    return _with_account(found, all_lines).select(
         time="time",
         kind=pl.lit("lease"),
         client=pl.coalesce("ip", "pool"),
-        user_name="name",
+        user_name=pl.coalesce("account", "name"),
         lease_s=pl.lit(WORKING_DAY_S),
         origin=pl.lit("vpn"),
         confidence=pl.lit(0.8),
@@ -168,8 +177,8 @@ def _exits(lines: pl.DataFrame, all_lines: pl.Series) -> pl.DataFrame:
         .drop_nulls("ip")
         .with_columns(key=pl.concat_str("name", "real", separator="/"))
     )
-    found = patterns.read(lines["line"], _EXIT)
-    ends = found.hstack(lines.select("place")).with_row_index("row")
+    found = patterns.read(lines["line"], _EXIT).hstack(lines.select("place"))
+    ends = _with_account(found, all_lines).with_row_index("row")
     ends = ends.with_columns(key=pl.concat_str("name", "real", separator="/"))
     parts = []
     for is_v6 in (False, True):
@@ -181,12 +190,18 @@ def _exits(lines: pl.DataFrame, all_lines: pl.Series) -> pl.DataFrame:
         time="time",
         kind=pl.lit("lease"),
         client="ip",
-        user_name="name",
+        user_name=pl.coalesce("account", "name"),
         lease_s=pl.lit(0.0),
         closes=pl.lit(True),
         origin=pl.lit("vpn"),
         reason=one_of({NO_ADDRESS: pl.col("ip").is_null()}),
     )
+
+
+def _with_account(told: pl.DataFrame, all_lines: pl.Series) -> pl.DataFrame:
+    """`told` (place, real, …) with column `account`: whose password came from there last."""
+    given = patterns.read(all_lines, _ACCOUNT).with_row_index("place").drop_nulls("real")
+    return told.join_asof(given, on="place", by="real", check_sortedness=False)
 
 
 def _first(one: pl.Series, other: pl.Series) -> pl.Series:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources import finish
-from sensor.sources.formats.freeradius import NO_ADDRESS, FreeradiusFamily
+from sensor.sources.formats.freeradius import NO_ADDRESS, NO_TIME, FreeradiusFamily
 from sensor.sources.leases import LeaseTracker
 from tests.sensor.sources.formats.reading import read, rows
 
@@ -98,3 +98,19 @@ def test_logins_name_no_address() -> None:
 def test_hostile_text_never_raises(place: int, gone: int, stuffing: str) -> None:
     text = block("Start") + block("Stop", 1800, Acct_Interim_Interval="9" * 30)
     rows(text[:place] + stuffing + text[place + gone :])
+
+
+def test_an_address_of_either_family() -> None:
+    found = leases(block("Interim-Update", 600, Framed_IPv6_Address="2001:db8::7"))
+    assert sorted(found["address"].to_list()) == ["10.1.0.7", "2001:db8::7"]
+    assert found["valid_from"].to_list() == [TEN, TEN]
+
+
+def test_linelog_in_a_file_needs_a_time_of_its_own() -> None:
+    said = "Connect: [ann] (did 02-00-00-00-FF-01:Guest WiFi cli 02-00-00-00-00-0A port 13 ip 10.1.0.7)"
+    found = read(FreeradiusFamily, f"{said}\n2026-11-22 10:00:00 {said}\nSun Nov 22 10:00:00 2026 {said}\n")
+    assert found["reason"].to_list() == [NO_TIME, None, None]
+    assert (
+        found.select("seen_at", "client", "user_name", "client_mac").rows()[1:]
+        == [(TEN, "10.1.0.7", "ann", MAC)] * 2
+    )

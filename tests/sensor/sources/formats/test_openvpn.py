@@ -116,3 +116,21 @@ def test_what_the_server_says_of_itself_is_its_own() -> None:
     )
     found = read(OpenvpnFamily, "\n".join(f"2026-10-06 10:00:00 {one}" for one in said))
     assert found["reason"].str.starts_with("set aside").all()
+
+
+def test_release_2_7_says_by_which_protocol_and_who_gave_a_password() -> None:
+    peer = "udp4:198.51.100.4:51820"
+    text = (
+        log(1, f"{peer} TLS: Username/Password authentication succeeded for username 'carol' ")
+        + log(1, "tcp6-server:[2001:db8::9]:51821 [ann] Peer Connection Initiated with [AF_INET6]2001:db8::9:51821")
+        + log(1, f"Jane Fox/{peer} MULTI: Learn: 10.8.0.6 -> Jane Fox/{peer}")
+        + log(1, "ann/tcp6-server:[2001:db8::9]:51821 MULTI: Learn: 10.8.0.7 -> ann/tcp6-server:[2001:db8::9]:51821")
+        + log(2, f"Jane Fox/{peer} CC-EEN exit message received by peer")
+        + log(3, f"Jane Fox/{peer} SIGTERM[soft,delayed-exit] received, client-instance exiting")
+    )  # fmt: skip
+    found = read(OpenvpnFamily, text)
+    assert found.filter(pl.col("reason").is_null()).select("client", "user_name", "closes").rows() == [
+        ("10.8.0.6", "carol", None),
+        ("10.8.0.7", "ann", None),
+        ("10.8.0.6", "carol", True),
+    ]
