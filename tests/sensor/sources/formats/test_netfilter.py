@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.netfilter import NetfilterFamily
+import json
+from datetime import UTC, datetime
+
+from sensor.sources.formats.netfilter import NO_TIME, NetfilterFamily
 from sensor.sources.text.reasons import NO_PORTS
 from tests.sensor.sources.formats.reading import read
 
@@ -84,3 +87,62 @@ def test_proxmox_tells_the_time_within_the_line() -> None:
     rows = read(NetfilterFamily, text)
     assert rows["action"].to_list() == ["blocked", "allowed"]
     assert [f"{at:%d %H:%M:%S}" for at in rows["at"]] == ["06 10:00:00", "06 10:00:05"]
+
+
+def test_the_prefix_of_ulogd_stands_where_syslog_has_the_program() -> None:
+    tail = (
+        " IN=vs OUT= MAC= SRC=10.1.2.3 DST=192.0.2.7 LEN=60 PROTO=TCP SPT=50003 DPT=443 SYN URGP=0 MARK=0x0 "
+    )
+    text = "".join(f"Oct  6 10:00:00 gw {prefix}: {tail}\n" for prefix in ("REJECT", "ACCEPT-IN", "LAN"))
+    assert read(NetfilterFamily, text)["action"].to_list() == ["blocked", "allowed", "unknown"]
+
+
+def test_ulogd_as_json() -> None:
+    flow = {"timestamp": "2026-10-06T12:00:26", "dvc": "Netfilter", "orig.ip.protocol": 6, "orig.l4.sport": 50001,
+            "orig.l4.dport": 443, "orig.raw.pktlen": 52636, "orig.raw.pktcount": 14, "reply.ip.protocol": 6,
+            "reply.l4.sport": 443, "reply.l4.dport": 50001, "reply.raw.pktlen": 5719, "reply.raw.pktcount": 10, "ct.event": 4,
+            "flow.start.sec": 1791280800, "flow.start.usec": 68474, "flow.end.sec": 1791280804, "flow.end.usec": 568474,
+            "oob.family": 2, "src_ip": "10.1.2.3", "dest_ip": "192.0.2.7", "reply.ip.saddr.str": "192.0.2.7"}  # fmt: skip
+    packet = {"timestamp": "2026-10-06T12:00:21.976378", "dvc": "Netfilter", "oob.prefix": "DROP: ", "oob.family": 2,
+              "oob.time.sec": 1791280800, "oob.time.usec": 976378, "ip.protocol": 17, "src_port": 50005, "dest_port": 443,
+              "src_ip": "10.1.2.3", "dest_ip": "192.0.2.7"}  # fmt: skip
+    found = read(NetfilterFamily, json.dumps(flow) + "\n" + json.dumps(packet), zone="Europe/Berlin")
+    assert found["seen_at"].to_list() == [
+        datetime(2026, 10, 6, 10, 0, 0, 68_474, UTC),
+        datetime(2026, 10, 6, 10, 0, 0, 976_378, UTC),
+    ]
+    columns = (
+        "client",
+        "server",
+        "server_port",
+        "transport",
+        "bytes_up",
+        "packets_down",
+        "action",
+        "duration_s",
+    )
+    assert found.select(columns).rows() == [
+        ("10.1.2.3", "192.0.2.7", 443, "tcp", 52636, 10, "allowed", 4.5),
+        ("10.1.2.3", "192.0.2.7", 443, "udp", None, None, "blocked", None),
+    ]
+
+
+def test_events_of_conntrack() -> None:
+    ends = "src=10.1.2.3 dst=192.0.2.7 sport=50001 dport=443{} src=192.0.2.7 dst=203.0.113.1 sport=443 dport=50001{}"
+    begun = "    [NEW] tcp      6 120 SYN_SENT " + ends.format(" [UNREPLIED]", "")
+    ended = "[DESTROY] ipv4     2 tcp      6 115 TIME_WAIT " + ends.format(
+        " packets=14 bytes=52636", " packets=10 bytes=5719 [ASSURED] delta-time=5 id=25"
+    )
+    text = f"[1791280800.250000]\t{begun}\n[1791280805.500000]\t{ended}\n{ended}\n"
+    found = read(NetfilterFamily, text)
+    columns = ("client", "server", "server_port", "bytes_up", "bytes_down", "packets_up", "phase", "reason")
+    assert found.select(columns).rows() == [
+        ("10.1.2.3", "192.0.2.7", 443, None, None, None, "begin", None),
+        ("10.1.2.3", "192.0.2.7", 443, 52636, 5719, 14, "end", None),
+        ("10.1.2.3", "192.0.2.7", 443, 52636, 5719, 14, "end", NO_TIME),
+    ]
+    assert found["seen_at"].to_list()[:2] == [
+        datetime(2026, 10, 6, 10, 0, 0, 250_000, UTC),
+        datetime(2026, 10, 6, 10, 0, 0, 500_000, UTC),
+    ]
+    assert found["session"].n_unique() == 1
