@@ -6,8 +6,8 @@ r"""Linux netfilter: a LOG rule's packet (iptables, nftables, ufw, UniFi, Proxmo
     [DESTROY] ORIG: SRC=10.1.2.3 DST=192.0.2.7 PROTO=TCP SPT=40000 DPT=443 PKTS=9 BYTES=900 , REPLY:
       SRC=192.0.2.7 DST=203.0.113.1 PROTO=TCP SPT=443 DPT=40000 PKTS=12 BYTES=7000
     {"src_ip": …, "dest_ip": …, "orig.l4.dport": …, "orig.raw.pktlen": …, "reply.raw.pktlen": …,
-      "ct.event": 4, "flow.start.sec": …, "flow.end.sec": …, "oob.family": 2, …}      JSON of ulogd, a connection
-    {"src_ip": …, "dest_ip": …, "dest_port": …, "oob.prefix": "DROP: ", …}     JSON of ulogd, a packet
+      "ct.event": 4, "flow.start.sec": …, "flow.end.sec": …, "oob.family": 2, …}   JSON of ulogd, a flow
+    {"src_ip": …, "dest_ip": …, "dest_port": …, "oob.prefix": "DROP: ", …}  JSON of ulogd, a packet
     [1791280806.083463] [DESTROY] tcp 6 src=10.1.2.3 dst=192.0.2.7 sport=40000 dport=443 packets=9 bytes=900
       src=192.0.2.7 dst=203.0.113.1 sport=443 dport=40000 packets=12 bytes=7000    conntrack -E -o timestamp
 
