@@ -65,7 +65,8 @@ _OBJECT = {
 _NESTED = _OBJECT | {
     "client": "request.client_ip|request.remote_ip|request.remote_addr", "client_port": "request.remote_port",
     "host": "request.host", "request": "request.line", "uri": "request.uri", "method": "request.method",
-    "taken": "duration",
+    "taken": "duration", "protocol": "request.proto", "user": "user_id|request.user_id",
+    "agent": "request.headers.User-Agent|http_user_agent|user_agent",
 }  # fmt: skip
 _IS_OBJECT = r"^\s*\{"
 _STREAM_OBJECT = r'^\s*\{.*"session_time"\s*:'
@@ -183,10 +184,13 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
         path=pl.when(~whole & target.str.starts_with("/")).then(target),
         method=verb,
         status="status",
-        user_agent=pl.when(pl.col("agent") != "").then("agent"),
+        # Caddy's headers are lists.
+        user_agent=pl.when(pl.col("agent") != "").then(pl.col("agent").str.replace(r'^\["(.*)"\]$', "$1")),
         server=upstream.struct.field("ip"),
         server_port=upstream.struct.field("port"),
-        transport=pl.lit("tcp"),
+        transport=one_of(
+            {"udp": pl.coalesce("protocol", "request").str.contains(r"HTTP/3(?:\.0)?$")}, otherwise="tcp"
+        ),
         bytes_up="up",
         bytes_down="down",
         action=one_of({"blocked": refused}, otherwise="allowed"),

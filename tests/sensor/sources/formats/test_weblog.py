@@ -105,3 +105,13 @@ def test_apaches_combinedio_tells_uploads() -> None:
 def test_escaped_account_names() -> None:
     line = f'10.1.2.3 - j\\xC3\\xB6rg lee {STAMP} "CONNECT chat.example.com:443 HTTP/1.1" 200 5612 "-" "-"'
     assert read(WeblogFamily, line)["user_name"].to_list() == ["jörg lee"]
+
+
+def test_http3_goes_over_udp_and_caddys_headers_are_lists() -> None:
+    event = {"ts": 1791280800.5, "request": {"client_ip": "10.1.2.3", "remote_ip": "10.1.2.3", "remote_port": "57095", "proto": "HTTP/3.0",
+             "method": "POST", "host": "a.example.com:8343", "uri": "/p?q", "headers": {"User-Agent": ["curl/8.22.0"]}},
+             "bytes_read": 50000, "user_id": "ann", "duration": 0.5, "size": 77, "status": 200}  # fmt: skip
+    row = read(WeblogFamily, json.dumps(event)).row(0, named=True)
+    assert (row["transport"], row["user_agent"], row["user_name"]) == ("udp", "curl/8.22.0", "ann")
+    line = f'a.example.com 10.1.2.3 - - {STAMP} "GET /p HTTP/3.0" 200 5 "-" "x"'
+    assert read(WeblogFamily, line)["transport"].to_list() == ["udp"]
