@@ -3,6 +3,7 @@ r"""Combined access logs of forward proxies and web servers: nginx, Apache, Priv
     [host[:port] ]client[, forwarded …] ident user [06/Oct/2026:10:00:00 +0200] "GET http://host/p HTTP/1.1"
     200 612
     "referer" "agent" …
+    2026-10-06 10:00:00.232 7f9f3bc296c0 Crunch: Blocked: http://ads.example.org/a   Privoxy, of lines below
     client [06/Oct/2026:10:00:00 +0200] TCP 200 bytes_sent bytes_received seconds "upstream:443" … sni
     nginx stream
     {"remote_addr": …, "host": …, "request": …, "body_bytes_sent": …}                                     JSON
@@ -36,6 +37,10 @@ _COMBINED = (
     rf"(?<down>\d+|-)"
     r'(?: "(?<referer>(?:[^"\\]|\\.)*)" "(?<agent>(?:[^"\\]|\\.)*)"(?: (?<in>\d+) (?<out>\d+)$)?)?'
 )
+#: Privoxy's own messages. What it answers itself, it says before the request's line, in the same words.
+_PRIVOXY = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [0-9a-f]{8,16} [A-Z][A-Za-z -]+: "
+_CRUNCH = _PRIVOXY + r"(?<why>[A-Z][a-z ]+): (?<target>\S+)$"
+_TARGET = r'"[A-Z]+ (?<target>\S+) HTTP/'
 _STREAM = (
     rf"^(?<client>{_ADDRESS})(?: - \S+)? {_STAMP} (?<protocol>TCP|UDP) (?<status>\d{{3}}) (?<down>\d+) "
     rf"(?<up>\d+) "
@@ -83,6 +88,7 @@ _OBJECT_CLAIM = (
     r'|"request(?:_uri)?"\s*:.*"(?:remote_addr|body_bytes_sent)"\s*:|"Client(?:Host|Addr)"\s*:.*"RequestHost"\s*:'
     r'|"request"\s*:\s*\{.*"remote_(?:ip|addr)"\s*:'
 )
+MESSAGE = "set aside: Privoxy's own message"
 NO_REQUEST = "set aside: no request (broken, or never sent)"
 _NAMED = r"^(?:[A-Za-z]{2,6}://|[^/\s]+:\d+$)"
 
@@ -100,14 +106,16 @@ class WeblogFamily(Family):
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "The combined layout has neither host nor upload size: log JSON with remote_addr, host, request, "
-        "request_length and bytes_sent; in stream blocks add $ssl_preread_server_name."
+        "request_length and bytes_sent; in stream blocks add $ssl_preread_server_name. Apache: combinedio. "
+        "Privoxy: debug 512 and, for what it blocked, debug 1024."
     )
     marks = (
-        '] "', "] tcp ", "] udp ", "remote_addr", "body_bytes_sent", '"requesthost"', '"remote_ip"',
+        '] "', " crunch: ", " request: ", " connect: ", " info: ", " error: ", " header: ",
+        "] tcp ", "] udp ", "remote_addr", "body_bytes_sent", '"requesthost"', '"remote_ip"',
     )  # fmt: skip
     claims = (
         (pl.col("line").str.contains(_CLAIMS) & ~pl.col("line").str.contains(_SQUID))
-        | pl.col("line").str.contains(_STREAM_CLAIM)
+        | pl.col("line").str.contains(f"{_STREAM_CLAIM}|{_PRIVOXY}")
         | (pl.col("line").str.contains(_IS_OBJECT) & pl.col("line").str.contains(_OBJECT_CLAIM))
     )
 
@@ -120,18 +128,38 @@ class WeblogFamily(Family):
                 (_STREAM_OBJECT, _stream_objects),
                 (_IS_OBJECT, _objects),
                 (_STREAM_CLAIM, _streams),
-                (pl.lit(True), _combined),
+                (_PRIVOXY, layouts.set_aside(MESSAGE)),
+                (pl.lit(True), lambda part: _combined(part, _crunched(lines["line"]))),
             ],
         )
 
 
-def _combined(lines: pl.DataFrame) -> pl.DataFrame:
+def _crunched(lines: pl.Series) -> pl.DataFrame:
+    """Requests that Privoxy answered itself: `target` as in their own line, and `why`."""
+    if not lines.str.contains(" Crunch: ", literal=True).any():
+        return pl.DataFrame(schema={"target": pl.String, "why": pl.String})
+    found = patterns.read(lines, _CRUNCH).drop_nulls("target")
+    return found.select("target", "why").unique("target", keep="last", maintain_order=True)
+
+
+def _combined(lines: pl.DataFrame, crunched: pl.DataFrame) -> pl.DataFrame:
     read = patterns.read(lines["line"], _COMBINED)
     # A request has 16 bytes at least, and all bytes are no fewer than the body's: other pairs are no `%I %O`.
     sent, got, body = (pl.col(name).cast(pl.Int64, strict=False) for name in ("in", "out", "down"))
     counted = (sent >= 16) & (got >= body.fill_null(0))
-    return _requests(
+    requests = _requests(
         read.with_columns(up=pl.when(counted).then("in"), down=pl.when(counted).then("out").otherwise("down"))
+    )
+    target = patterns.read(lines["line"], _TARGET)
+    why = pl.lit(target.join(crunched, on="target", how="left", maintain_order="left")["why"])
+    return requests.with_columns(
+        action=one_of(
+            {
+                "blocked": (why == "Blocked") & (pl.col("status") == "403"),
+                "reset": (why != "Blocked") & pl.col("status").is_in(["404", "502", "503", "504"]),
+            },
+            otherwise=pl.col("action"),
+        )
     )
 
 

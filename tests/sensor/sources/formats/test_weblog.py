@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sensor.sources.formats.weblog import NO_REQUEST, WeblogFamily
+from sensor.sources.formats.weblog import MESSAGE, NO_REQUEST, WeblogFamily
 from sensor.sources.text.reasons import CHALLENGE
 from tests.sensor.sources.formats.reading import read, rows
 
@@ -115,3 +115,17 @@ def test_http3_goes_over_udp_and_caddys_headers_are_lists() -> None:
     assert (row["transport"], row["user_agent"], row["user_name"]) == ("udp", "curl/8.22.0", "ann")
     line = f'a.example.com 10.1.2.3 - - {STAMP} "GET /p HTTP/3.0" 200 5 "-" "x"'
     assert read(WeblogFamily, line)["transport"].to_list() == ["udp"]
+
+
+def test_what_privoxy_answered_itself() -> None:
+    head = "2026-10-06 10:00:00.232 7f9f3bc296c0 "
+    text = (
+        f"{head}Request: ads.example.org/a?b=1\n{head}Crunch: Blocked: http://ads.example.org/a?b=1\n"
+        f'10.1.2.3 - - {STAMP} "GET http://ads.example.org/a?b=1 HTTP/1.1" 403 8711\n'
+        f"{head}Connect: to a.example.com:8099\n{head}Crunch: Connection failure: http://a.example.com:8099/x\n"
+        f'10.1.2.3 - - {STAMP} "GET http://a.example.com:8099/x HTTP/1.1" 503 6585\n'
+        f'10.1.2.3 - - {STAMP} "GET http://a.example.com/x HTTP/1.1" 403 12\n'
+    )
+    found = read(WeblogFamily, text)
+    assert found["reason"].to_list() == [MESSAGE, MESSAGE, None, MESSAGE, MESSAGE, None, None]
+    assert found["action"].drop_nulls().to_list() == ["blocked", "reset", "allowed"]
