@@ -126,8 +126,8 @@ def _times(fields: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.Seri
     """The row's own time, else its stamp's, else the envelope's.
 
     A line that carries none at all (CoreDNS, some resolvers' syslog without its head) was written, at the
-    latest, when its file was: the reference. A stamp that is there and cannot be read stays unread, also
-    one before which no envelope was recognised.
+    latest, when its file was: the reference. For who held an address that is too vague. A stamp that is
+    there and cannot be read stays unread, also one before which no envelope was recognised.
     """
     stamp = lines["stamp"]
     at = fields["at"]
@@ -140,6 +140,7 @@ def _times(fields: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.Seri
         at = pl.select(pl.coalesce(at, stamps.read(left, family.zone, family.reference))).to_series()
     bare = (fields["time"].is_null() & stamp.is_null() & at.is_null()).alias("bare")
     if family.reference is not None and bare.any():
+        bare &= ~((fields["kind"] == "lease") & fields["lease_from"].is_null()).fill_null(False)
         bare &= ~lines["line"].str.head(_HEAD_CHARS).str.contains(_CLOCK).fill_null(False)
         at = pl.select(
             pl.when(~bare).then(at).otherwise(pl.lit(family.reference, dtype=schema.TIME))

@@ -34,7 +34,6 @@ from sensor.sources.text.words import one_of
 _DATE = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d \d{4}"
 #: `%t` or `%S` of linelog.
 _STAMP = rf"^({_DATE}|\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d)"
-NO_TIME = "set aside: no time (linelog writes none by itself)"
 _WANTED = {
     "status": "Acct-Status-Type", "ip": "Framed-IP-Address", "ip6": "Framed-IPv6-Address",
     "user": "User-Name", "stripped": "Stripped-User-Name", "chargeable": "Chargeable-User-Identity",
@@ -120,10 +119,8 @@ def _messages(lines: pl.DataFrame) -> pl.DataFrame:
     found = patterns.read(lines["line"], _LINE)
     stop = pl.col("how").is_in(["Disconnect", "Stop"])
     address = pl.when(pl.col("ip") != "").then("ip")
-    time = lines["line"].str.extract(_STAMP)
-    timeless = pl.lit(time.is_null() & lines["tag"].is_null() & lines["sender"].is_null())
     return found.select(
-        time=pl.lit(time),
+        time=pl.lit(lines["line"].str.extract(_STAMP)),
         kind=pl.lit("lease"),
         client=address,
         client_mac=_mac("calling"),
@@ -131,7 +128,7 @@ def _messages(lines: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.when(stop).then(pl.lit(0.0)).otherwise(pl.lit(HALF_DAY_S)),
         closes=stop,
         origin=pl.lit("radius"),
-        reason=one_of({NO_ADDRESS: address.is_null(), NO_TIME: timeless}),
+        reason=one_of({NO_ADDRESS: address.is_null()}),
     )
 
 

@@ -68,7 +68,6 @@ _PACKET_OBJECT = {
 }  # fmt: skip
 _IS_OBJECT = r'^\s*\{.*"oob\.family"\s*:'
 _IS_TRACKED_OBJECT = r'^\s*\{.*"(?:orig|reply|flow|ct)\.'
-NO_TIME = "set aside: no time (conntrack needs -o timestamp)"
 #: Proxmox says the time within the line; elsewhere syslog or the kernel log does.
 _STAMP = r"\b(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}) "
 _PHASES = {"NEW": "begin", "UPDATE": "update", "DESTROY": "end"}
@@ -151,20 +150,14 @@ def _packets(lines: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
 
 
 def _events(lines: pl.DataFrame) -> pl.DataFrame:
-    """Of conntrack; those of others have the envelope's time."""
+    """Of conntrack."""
     read = patterns.read(lines["line"], _EVENT)
-    timeless = pl.col("time").is_null() & pl.lit(lines["tag"].is_null() & lines["sender"].is_null())
-    rows = _connections(lines, read)
     told = read.select(
         "time",
         at_end=pl.col("seconds").is_not_null(),
         duration_s=pl.col("seconds").cast(pl.Float64, strict=False),
-        timeless=timeless,
     )
-    rows = rows.hstack(told)
-    return rows.with_columns(reason=pl.coalesce("reason", one_of({NO_TIME: pl.col("timeless")}))).drop(
-        "timeless"
-    )
+    return _connections(lines, read).hstack(told)
 
 
 def _connection_objects(lines: pl.DataFrame) -> pl.DataFrame:

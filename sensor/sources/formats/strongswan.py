@@ -2,8 +2,9 @@
 
     charon[9]: 05[IKE] <roadwarrior|12> assigning virtual IP 10.10.10.1 to peer 'ada@corp.example'
     charon[9]: 06[CFG] lease 10.10.10.1 by 'ada@corp.example' went offline
+    2026-10-06T10:00:00+0200 05[IKE] <roadwarrior|12> …                         a filelog with a time_format
 
-Source: strongSwan documentation, "Virtual IP", logger messages of charon.
+Source: strongSwan documentation, "Virtual IP", logger messages of charon; checked with 6.1.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from sensor.sources.family import Family
 from sensor.sources.text import patterns
 from sensor.sources.text.held import WORKING_DAY_S
 
+_STAMP = r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?) "
 _TOLD = (
-    r"\d\d\[(?:IKE|CFG)\] (?:<[^>]*> )?(?:assigning virtual IP (?P<given>[0-9a-fA-F.:]+) to peer|"
+    r"\b\d\d\[(?:IKE|CFG)\] (?:<[^>]*> )?(?:assigning virtual IP (?P<given>[0-9a-fA-F.:]+) to peer|"
     r"lease (?P<left>[0-9a-fA-F.:]+) by) '(?P<user>[^']+)'(?P<end> went offline)?"
 )
 
@@ -27,6 +29,7 @@ class StrongswanFamily(Family):
     help = "strongSwan 5 and 6 (charon), also of pfSense and OPNsense: virtual addresses (syslog)"
     vantage = "identity"
     proof = ("user",)
+    advice = "A filelog needs a time_format, for example %Y-%m-%dT%H:%M:%S%z: without it no line has a time."
     marks = ("[cfg] ", "[ike] ")
     claims = pl.col("line").str.contains(_TOLD)
 
@@ -35,6 +38,7 @@ class StrongswanFamily(Family):
         read = patterns.read(lines["line"], _TOLD)
         ends = pl.col("end").is_not_null()
         return read.select(
+            time=pl.lit(lines["line"].str.extract(_STAMP)),
             kind=pl.lit("lease"),
             client=pl.coalesce("given", "left"),
             user_name="user",

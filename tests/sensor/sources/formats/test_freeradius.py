@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources import finish
-from sensor.sources.formats.freeradius import NO_ADDRESS, NO_TIME, FreeradiusFamily
+from sensor.sources.finish import NO_TIME
+from sensor.sources.formats.freeradius import NO_ADDRESS, FreeradiusFamily
 from sensor.sources.leases import LeaseTracker
 from tests.sensor.sources.formats.reading import read, rows
 
