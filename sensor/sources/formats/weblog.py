@@ -1,4 +1,4 @@
-r"""Combined access logs of forward proxies and web servers: nginx, Apache, Privoxy, Traefik, Caddy.
+r"""Combined access logs of forward proxies and web servers: nginx, Apache, lighttpd, Privoxy, Traefik, Caddy.
 
     [host[:port] ]client[, forwarded …] ident user [06/Oct/2026:10:00:00 +0200] "GET http://host/p HTTP/1.1"
     200 612
@@ -10,9 +10,9 @@ r"""Combined access logs of forward proxies and web servers: nginx, Apache, Priv
     {"remote_addr": …, "protocol": "TCP", "ssl_preread_server_name": …}                     JSON, nginx stream
 
 A plain combined line says what path was asked for, not of whom: without an absolute URL, a CONNECT or a
-host in front it names no destination and is set aside. Where several addresses stand in front, the first
-is the client. Bytes of an account name that are not ASCII are written `\xC3\xB6`.
-The size is what the client got (`$bytes_sent`, `$body_bytes_sent`); what it sent is known from
+host in front (or in place of `ident`: lighttpd) it names no destination and is set aside. Where several
+addresses stand in front, the first is the client. Bytes of an account name that are not ASCII are written
+`\xC3\xB6`. The size is what the client got (`$bytes_sent`, `$body_bytes_sent`); what it sent is known from
 `$request_length`, in stream logs from `$bytes_received`, and from the two numbers behind the agent in
 Apache's `combinedio` (`%I %O`: all bytes in and out, a tunnel's, too). Time is when the request ended.
 Source: nginx, ngx_http_log_module, ngx_stream_log_module; Apache HTTP Server, mod_log_config.
@@ -40,6 +40,7 @@ _COMBINED = (
 #: Privoxy's own messages. What it answers itself, it says before the request's line, in the same words.
 _PRIVOXY = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [0-9a-f]{8,16} [A-Z][A-Za-z -]+: "
 _CRUNCH = _PRIVOXY + r"(?<why>[A-Z][a-z ]+): (?<target>\S+)$"
+_HOST = r"^((?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]+(?::\d+)?)$"
 _TARGET = r'"[A-Z]+ (?<target>\S+) HTTP/'
 _STREAM = (
     rf"^(?<client>{_ADDRESS})(?: - \S+)? {_STAMP} (?<protocol>TCP|UDP) (?<status>\d{{3}}) (?<down>\d+) "
@@ -98,9 +99,8 @@ class WeblogFamily(Family):
 
     name = "weblog"
     help = (
-        "nginx, Apache, Privoxy, Traefik, Caddy access logs (combined with or without host, JSON), nginx "
-        "stream: "
-        "forward proxies, and web servers that log their host"
+        "nginx, Apache, lighttpd, Privoxy, Traefik, Caddy access logs (combined with or without host, JSON), "
+        "nginx stream: forward proxies, and web servers that log their host"
     )
     vantage = "proxy"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
@@ -148,7 +148,11 @@ def _combined(lines: pl.DataFrame, crunched: pl.DataFrame) -> pl.DataFrame:
     sent, got, body = (pl.col(name).cast(pl.Int64, strict=False) for name in ("in", "out", "down"))
     counted = (sent >= 16) & (got >= body.fill_null(0))
     requests = _requests(
-        read.with_columns(up=pl.when(counted).then("in"), down=pl.when(counted).then("out").otherwise("down"))
+        read.with_columns(
+            host=pl.coalesce("host", pl.col("ident").str.extract(_HOST)),
+            up=pl.when(counted).then("in"),
+            down=pl.when(counted).then("out").otherwise("down"),
+        )
     )
     target = patterns.read(lines["line"], _TARGET)
     why = pl.lit(target.join(crunched, on="target", how="left", maintain_order="left")["why"])

@@ -129,3 +129,13 @@ def test_what_privoxy_answered_itself() -> None:
     found = read(WeblogFamily, text)
     assert found["reason"].to_list() == [MESSAGE, MESSAGE, None, MESSAGE, MESSAGE, None, None]
     assert found["action"].drop_nulls().to_list() == ["blocked", "reset", "allowed"]
+
+
+def test_lighttpd_has_the_host_where_others_have_ident() -> None:
+    text = (
+        f'10.1.2.3 a.example.com:8480 - {STAMP} "GET /p?q=1 HTTP/1.1" 200 7 "-" "curl/8"\n'
+        f'10.1.2.3 192.0.2.7:8480 ada {STAMP} "GET /p HTTP/1.1" 200 7 "-" "curl/8"\n'
+    )
+    found = read(WeblogFamily, text)
+    assert found.select("host", "server_port", "path").row(0) == ("a.example.com", 8480, "/p")
+    assert found["reason"].to_list()[1] == "set aside: names no destination"
