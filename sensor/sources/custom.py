@@ -52,6 +52,7 @@ from sensor.sources.family import Family
 from sensor.sources.fields import FIELDS
 from sensor.sources.interface import Proof
 from sensor.sources.text import commas, formatstrings, keyvalue, objects, patterns, requests
+from sensor.sources.text.escapes import unescaped
 
 _Action = Literal["allowed", "blocked", "reset", "unknown"]
 #: What a format can prove: that which one of these columns tells.
@@ -234,7 +235,8 @@ def _parse(described: Format, lines: pl.DataFrame) -> pl.DataFrame:
         stamp = pl.col("time").str.to_datetime(described.time_format, strict=False, time_unit="us")
         offset = "%z" if "%z" in described.time_format else ""
         out = out.with_columns(time=stamp.dt.to_string(f"%Y-%m-%dT%H:%M:%S%.6f{offset}"))
-    return out.with_columns(reason=pl.when(_empty(read)).then(pl.lit("not this format")))
+    said = pl.col("reason") if "reason" in out.columns else None
+    return out.with_columns(reason=pl.when(_empty(read)).then(pl.lit("not this format")).otherwise(said))
 
 
 def _theirs(fields: dict[str, str]) -> list[str]:
@@ -247,6 +249,8 @@ def _by_string(
     """The groups of a format string, and our columns: what its placeholders mean, `fields` before that."""
     groups = patterns.read(lines, understood.pattern)
     parts = requests.named(groups, understood.meanings)
+    if sign := formatstrings.ESCAPES.get(understood.dialect):
+        parts = parts.with_columns(unescaped(parts["user"], sign).alias("user"))
     at_end = understood.dialect in formatstrings.STAMPS_THE_END
     out = parts.select(**requests.fields(parts, at_end=at_end))
     by_name = groups.select(pl.col(group).alias(name) for name, group in understood.names.items())

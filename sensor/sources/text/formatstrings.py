@@ -84,6 +84,10 @@ _SAMPLES = {
 }  # fmt: skip
 #: Programs that write a line when it ends; the others stamp the beginning.
 STAMPS_THE_END: tuple[Dialect, ...] = ("nginx", "squid")
+#: Captured headers of HAProxy: where there are none, nothing is written, and no blank behind it.
+_CAPTURED = ("hr", "hs", "hrl", "hsl")
+#: How a program escapes the bytes of account names.
+ESCAPES: dict[Dialect, Literal["%", r"\x"]] = {"nginx": r"\x", "apache": r"\x", "squid": "%"}
 _DIRECTIVE = re.compile(
     r"^\s*(?:log_format\s+\S+(?:\s+escape=\w+)?|logformat\s+\S+|LogFormat|(?:error-)?log-format(?:-sd)?)\s+(?=\S)"
 )
@@ -113,13 +117,16 @@ def read(text: str, dialect: Dialect | None = None) -> FormatString:
     pieces: list[str] = []
     meanings: dict[str, str] = {}
     names: dict[str, str] = {}
-    end = 0
+    end, is_captured = 0, False
     for number, found in enumerate(re.finditer(_PLACEHOLDERS[dialect], text)):
         group, name = f"g{number}", _name(dialect, found)
         meaning = _meaning(dialect, name)
         around = (text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1])
-        pieces.append(_literal(text[end : found.start()]))
-        pieces.append(f"(?P<{group}>{_value(dialect, name, meaning, *around)})")
+        literal = _literal(text[end : found.start()])
+        pieces.append(literal.replace(r"\s+", r"\s*", 1) if is_captured else literal)
+        value = f"(?P<{group}>{_value(dialect, name, meaning, *around)})"
+        pieces.append(f'"?{value}"?' if dialect == "haproxy" and "+Q" in found[0] else value)
+        is_captured = dialect == "haproxy" and name in _CAPTURED
         if meaning and meaning not in meanings.values():
             meanings[group] = meaning
         names.setdefault(name, group)
@@ -200,6 +207,8 @@ def _value(dialect: Dialect, name: str, meaning: str, before: str, after: str) -
         return r"\S*"  # an IPv6 address has more of them
     if name == "time_local":
         return _LOCAL
-    if meaning in ("request", "agent", "time", "forwarded"):
+    if dialect == "haproxy" and name in _CAPTURED:
+        return r"(?:\{[^}]*\}|\S*?)"
+    if meaning in ("request", "agent", "time", "forwarded", "user"):
         return r".*?"
     return r"\S*?"

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from sensor.sources.text.reasons import CHALLENGE
 from sensor.sources.text.words import one_of
 
 PARTS = (
@@ -60,6 +61,7 @@ def fields(parts: pl.DataFrame, *, at_end: bool) -> dict[str, pl.Expr]:
         "bytes_up": pl.col("up").str.strip_prefix("+"),
         "bytes_down": pl.coalesce(_told("down"), _told("body_down")).str.strip_prefix("+"),
         "action": one_of({"blocked": refused, "reset": failed}, otherwise="allowed"),
+        "reason": one_of({CHALLENGE: pl.col("status") == "407"}),
     }
 
 

@@ -16,7 +16,7 @@ from sensor.errors import UsageError
 from sensor.settings import Settings
 from sensor.sources import custom, families
 from sensor.sources.open import find
-from sensor.sources.text import formatstrings
+from sensor.sources.text import formatstrings, patterns
 from sensor.sources.trial import look
 
 SHOWN = (
@@ -120,3 +120,25 @@ def test_a_column_of_no_placeholder_is_said(tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError, match="no placeholder of the format: remote_addr, host"):
         custom.read(described)
+
+
+def test_captured_headers_of_haproxy_may_be_none() -> None:
+    understood = formatstrings.read('log-format "%ci:%cp [%tr] %ft %ST %U %B %hr %hs %{+Q}r %[ssl_fc_sni]"')
+    for captured in ("{a.example.com|curl/8} {x} ", "{a.example.com} ", ""):
+        line = f'10.1.2.3:40000 [06/Oct/2026:10:00:00.123] fe~ 200 50189 150 {captured}"POST /p HTTP/1.1" a.example.com'
+        found = patterns.read(pl.Series([line]), understood.pattern)
+        told = {meaning: found[group][0] for group, meaning in understood.meanings.items()}
+        assert (told["request"], told["sni"]) == ("POST /p HTTP/1.1", "a.example.com")
+        assert (told["up"], told["down"]) == ("50189", "150")
+
+
+def test_account_names_with_blanks_and_escapes(tmp_path: Path) -> None:
+    line = r'10.1.0.7 - j\xc3\xb6rg lee [06/Oct/2026:10:00:00 +0000] "GET http://claude.ai/new HTTP/1.1" 200 900 5000 15 "-" claude.ai'
+    assert _tried(tmp_path, APACHE, line)["user_name"].to_list() == ["jörg lee"] * 2
+    line = "1791280802.500 2500 10.1.0.7:4000 TCP_MISS/200 5000 900 CONNECT claude.ai:443 j%c3%b6rg lee HIER_NONE/- - -"
+    assert _tried(tmp_path, SQUID, line)["user_name"].to_list() == ["jörg lee"] * 2
+
+
+def test_a_challenge_for_a_password_is_no_request(tmp_path: Path) -> None:
+    line = "1791280802.500 2500 10.1.0.7:4000 TCP_DENIED/407 5000 900 CONNECT claude.ai:443 - HIER_NONE/- - -"
+    assert _tried(tmp_path, SQUID, line).is_empty()
