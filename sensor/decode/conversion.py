@@ -18,7 +18,7 @@ from typing import IO, NamedTuple
 
 from sensor.pieces import Pieces
 
-_ETHERNET, _TOKEN_RING, _FDDI, _PPP, _WLAN, _SUNATM, _ERF = 1, 6, 10, 9, 105, 123, 197
+_ETHERNET, _TOKEN_RING, _FDDI, _PPP, _SUNATM, _ERF = 1, 6, 10, 9, 123, 197
 _UNKNOWN = 147  # reserved for private use: counted as not decoded
 _MAX_RECORD = 1 << 19
 _MICROSECONDS = 1_000_000

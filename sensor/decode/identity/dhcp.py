@@ -25,7 +25,7 @@ _MOST_WAITING = 4096
 _OPTIONS = 240
 _REPLY = 2
 _ACK, _RELEASE, _DECLINE = 5, 7, 4
-_HOST_NAME, _OVERLOAD, _LEASE_TIME, _TYPE, _FQDN = 12, 52, 51, 53, 81
+_HOST_NAME, _REQUESTED, _LEASE_TIME, _TYPE, _FQDN = 12, 50, 51, 53, 81
 _FQDN_ENCODED = 0x04
 _PAD, _END = 0, 255
 
@@ -73,8 +73,10 @@ def read(data: bytes, names: Names) -> list[Statement]:
             Statement(address, ORIGIN, CONFIDENCE, hardware, None, name or names.of(transaction),
                  float(held) if held < _LONGEST_S else None)
         ]  # fmt: skip
-    if kind == bytes([_RELEASE]) and any(data[12:16]):
-        address = str(ipaddress.IPv4Address(data[12:16]))
+    # Who declines an address found that somebody else has it (RFC 2131, section 4.4.4).
+    left = {bytes([_RELEASE]): data[12:16], bytes([_DECLINE]): options.get(_REQUESTED, b"")}.get(kind, b"")
+    if len(left) == 4 and any(left):
+        address = str(ipaddress.IPv4Address(left))
         return [Statement(address, ORIGIN, CONFIDENCE, hardware, lease_s=0.0, closes=True)]
     names.note(transaction, name)
     return []

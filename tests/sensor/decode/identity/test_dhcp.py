@@ -63,6 +63,12 @@ def test_a_release_closes() -> None:
     assert dhcp.read(message("release"), dhcp.Names()) == [lease(None, 0.0, closes=True)]
 
 
+def test_who_declines_an_address_does_not_hold_it() -> None:
+    declined = message("decline", requested_addr=CLIENT)
+    assert dhcp.read(declined, dhcp.Names()) == [lease(None, 0.0, closes=True)]
+    assert dhcp.read(message("decline"), dhcp.Names()) == []
+
+
 def test_names_that_wait_are_bounded() -> None:
     names = dhcp.Names()
     for ident in range(5000):
