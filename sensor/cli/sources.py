@@ -80,7 +80,8 @@ def command(context: typer.Context, config: ConfigOption = None, custom: CustomO
         typer.echo("")
     typer.echo(
         "What one can prove: `shadowai sources WORD`, such as zscaler or dhcp. The kind is seen from the\n"
-        "content, also in .gz .zst .bz2 .xz; `shadowai sources try FILE` shows how a log would be read."
+        "content, also in .gz .zst .bz2 .xz .zip .parquet; how a log would be read, from `shadowai sources\n"
+        "try FILE`."
     )
 
 

@@ -60,8 +60,8 @@ class VpcflowFamily(Family):
 
     name = "vpcflow"
     help = (
-        "AWS VPC and Transit Gateway flow logs, versions 2 to 10: by head line, default order, JSON; "
-        "Alibaba Cloud VPC flow logs (JSON)"
+        "AWS VPC and Transit Gateway flow logs, versions 2 to 10: by head line, default order, JSON, "
+        "Parquet; Alibaba Cloud VPC flow logs (JSON)"
     )
     vantage = "flow"
     counts_headers = "ip"
