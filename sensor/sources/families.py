@@ -232,27 +232,32 @@ def _prefixed(streams: list[pl.Series], claimed: list[tuple[dict[str, float], bo
     """The prefix of each stream, None for most; `claimed`, what `_claimed` found of their lines as they are,
     is replaced where there is one.
 
-    Many lines are claimed without it, and few with it: unless a family knows its lines by what stands in the
+    More lines are claimed without it than with it: unless a family knows its lines by what stands in the
     middle. Then the prefix must be unmistakable, or the lines begin with a time once it is removed.
     """
     found: list[str | None] = [None] * len(streams)
     for prefix in prefixes.PREFIXES:
-        bare = {
-            nth: prefixes.removed(lines.to_frame("line"), prefix)["line"]
-            for nth, lines in enumerate(streams)
-            if found[nth] is None and lines.str.contains(prefix).sum() > PREFIXED * len(lines)
-        }
-        some = {
-            nth: lines
-            for nth, lines in bare.items()
-            if prefix in prefixes.UNMISTAKABLE
-            or sum(claimed[nth][0].values()) < ENOUGH
-            or _dated(lines) > PREFIXED * len(lines)
-        }
-        for nth, without in zip(some, _claimed(list(some.values())) if some else [], strict=True):
-            if sum(without[0].values()) >= max(ENOUGH, sum(claimed[nth][0].values())):
+        bare: dict[int, pl.Series] = {}
+        is_certain: dict[int, bool] = {}
+        for nth, lines in enumerate(streams):
+            if lines.str.contains(prefix).sum() <= PREFIXED * len(lines):
+                continue
+            text = prefixes.removed(lines.to_frame("line"), prefix)["line"]
+            certain = found[nth] is None and (
+                prefix in prefixes.UNMISTAKABLE or _dated(text) > PREFIXED * len(lines)
+            )
+            if certain or _share(claimed[nth]) < ENOUGH:
+                bare[nth], is_certain[nth] = text, certain
+        for nth, without in zip(bare, _claimed(list(bare.values())) if bare else [], strict=True):
+            more = _share(without) - _share(claimed[nth])
+            if more > 0 or (more == 0 and is_certain[nth] and without[0]):
                 claimed[nth], found[nth] = without, prefix
     return found
+
+
+def _share(claimed: tuple[dict[str, float], bool]) -> float:
+    shares, _ = claimed
+    return sum(shares.values())
 
 
 def _dated(lines: pl.Series) -> int:

@@ -84,6 +84,13 @@ def test_lines_without_it_are_read_as_they_are() -> None:
     assert rows(text)["client"].to_list() == ["10.1.2.3"] * 3
 
 
+def test_logs_of_several_programs_together() -> None:
+    """Of a project with many containers few lines may be of any use."""
+    others = [f"web-1    | GET /page/{n} took {n} ms" for n in range(10)]
+    text = "\n".join([*others, f"squid-1  | {SQUID}", *others])
+    assert rows(text + "\n")["client"].to_list() == ["10.1.2.3"]
+
+
 def test_a_format_is_not_searched_for_it() -> None:
     """Each of these begins like one."""
     for line in (
