@@ -5,9 +5,9 @@ r"""W3C extended logs, read by `#Fields:` (Blue Coat, Symantec, Broadcom, Cisco 
     c-ip=10.1.2.3 cs-host=www.example.org c-url="https://www.example.org/a" …      ProxySG, format for Splunk
     {"date": "2026-10-06", "time": "10:00:00", "c-ip": "10.1.2.3", …}              Cloud SWG
 
-Without `#Fields:` (behind syslog, or a rotated file's rest) the default formats `main` of SGOS 5, 6
-and 7 are told by where the verdict stands, as are the fields Splunk's add-on wants of Cisco's WSA. Spaces
-or tabs separate; strings are quoted.
+Without `#Fields:` (behind syslog, or a rotated file's rest) the default formats `main` of SGOS 4 to 7
+are told by where the verdict and the port stand, as are the fields Splunk's add-on wants of Cisco's WSA.
+Spaces or tabs separate; strings are quoted.
 
 `cs-bytes` is what the client sent, `sc-bytes` what it got. The line is written when the request ends;
 `time-taken` is in milliseconds (CloudFront: seconds). `s-ip` is the proxy. Time is UTC unless
@@ -73,13 +73,30 @@ _TAIL = (
 _QUOTED = r'(?:"[^"]*"|\S+)'
 _START = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \d+ [0-9a-fA-F.:]+ "
 _VERDICT = r"(?:OBSERVED|PROXIED|DENIED) "
+_COUNTED = _START + r"\d{1,3} [A-Z_]+ \d+ \d+ \S+ \S+ \S+ "
+_COUNTS = "sc-status s-action sc-bytes cs-bytes cs-method cs-uri-scheme cs-host "
 _DEFAULTS = (
     (
-        _START + r"\d{1,3} [A-Z_]+ \d+ \d+ \S+ \S+ \S+ ",
+        # SGOS 4. A port in the path's place is that of the layouts below, or of one that is not known.
+        _COUNTED + r"(?:\D\S*|\d+[^\d\s]\S*) ",
         _TIMED
-        + "sc-status s-action sc-bytes cs-bytes cs-method cs-uri-scheme cs-host cs-uri-path cs-uri-query "
-        "cs-username s-hierarchy s-supplier-name rs(content-type) cs(user-agent) sc-filter-result "
-        "sc-filter-category",
+        + _COUNTS
+        + "cs-uri-path cs-uri-query cs-username s-hierarchy s-supplier-name rs(content-type) cs(user-agent) "
+        "sc-filter-result sc-filter-category",
+    ),
+    (
+        _COUNTED + rf"\d+ \S+ \S+ (?:{_QUOTED} ){{7}}{_VERDICT}",
+        _TIMED
+        + _COUNTS
+        + "cs-uri-port cs-uri-path cs-uri-query cs-username cs-auth-group s-hierarchy s-supplier-name "
+        "rs(content-type) cs(referer) cs(user-agent) sc-filter-result cs-categories x-virus-id s-ip",
+    ),
+    (
+        _COUNTED + rf"\d+ \S+ \S+ (?:{_QUOTED} ){{6}}{_VERDICT}",
+        _TIMED
+        + _COUNTS
+        + "cs-uri-port cs-uri-path cs-uri-query cs-username cs-auth-group s-supplier-name rs(content-type) "
+        "cs(referer) cs(user-agent) sc-filter-result cs-categories x-virus-id s-ip",
     ),
     (
         _START + rf"(?:{_QUOTED} ){{3}}{_VERDICT}",

@@ -4,11 +4,13 @@ r"""ISC dhcpd: its lease file, and what it logs.
     ia-na "…" { cltt …; iaaddr 2001:db8::7 { binding state active; max-life 7200; ends …; } }
     dhcpd[831]: DHCPACK on 10.1.0.7 to 02:00:00:00:00:0a (ann-pc) via eth0
     dhcpd[831]: DHCPRELEASE of 10.1.0.7 from 02:00:00:00:00:0a (ann-pc) via eth0 (found)
+    dhcpd[831]: r-l-e:10.1.0.7,Renewed,ann-pc,02:00:00:00:00:0a,1795341600,1795370400,,$       (Infoblox)
 
 A file's times are UTC (or `epoch N`), `ends never` is open. A block whose state is `free`, `released` or
 `expired` is history: the address was held from `starts` to `ends`. Only an acknowledgement gives an address;
-the log does not say for how long (Infoblox's does: `lease-duration`). `via` may be a relay.
-Sources: dhcpd.leases(5); ISC DHCP server/dhcp.c, dhcpv6.c.
+the log does not say for how long (Infoblox's does: `lease-duration`, and the lease events it can log beside,
+from when to when). `via` may be a relay.
+Sources: dhcpd.leases(5); ISC DHCP server/dhcp.c, dhcpv6.c; Infoblox NIOS, "Configuring DHCP lease history".
 """
 
 from __future__ import annotations
@@ -30,6 +32,11 @@ _NAME = r"(?: \((?P<name>[^()]*)\))?"
 _ACK = rf"^DHCPACK on {_IP} to {_MAC}{_NAME}(?: via|$)"
 _INFORM = rf"^DHCPACK to {_IP} \({_MAC}\)"
 _GIVEN_UP = rf"^DHCP(?:RELEASE of|EXPIRE on|DECLINE of) {_IP} (?:from|to) {_MAC}{_NAME}"
+#: Address, what became of it, name, MAC, beginning and end.
+_EVENT = (
+    rf"^r-l-e:{_IP},(?P<what>Issued|Renewed|Freed),(?P<name>[^,]*),{_MAC}?,"
+    r"(?P<begin>\d{10}),(?P<end>\d{10}),"
+)
 _REPLY = (
     r"^Reply NA: address (?P<ip>[0-9a-fA-F:]+) to client with duid (?P<duid>\S+) .*valid for (?P<s>\d+) sec"
 )
@@ -56,9 +63,10 @@ class IscDhcpdFamily(Family):
     advice = "dhcpd rewrites its lease file and drops history: collect its syslog, too."
     framing = Blocks(begins=f"{_V4}|{_V6}", ends=r"^\}")
     marks = (
-        "lease ", "ia-na ", "ia-ta ", "ia-pd ", "dhcp", "reply na: ", "authoring-byte-order ", "server-duid ",
+        "lease ", "ia-na ", "ia-ta ", "ia-pd ", "dhcp", "reply na: ", "r-l-e:", "authoring-byte-order ",
+        "server-duid ",
     )  # fmt: skip
-    claims = pl.col("line").str.contains(f"{_V4}|{_V6}|{_SPOKEN}|{_REPLY}|{_FILE}") | (
+    claims = pl.col("line").str.contains(f"{_V4}|{_V6}|{_SPOKEN}|{_REPLY}|^r-l-e:|{_FILE}") | (
         pl.col("tag").str.contains(r"^dhcpd6?$").fill_null(False)
     )
 
@@ -73,6 +81,7 @@ class IscDhcpdFamily(Family):
                 (_GIVEN_UP, lambda part: _message(part, _GIVEN_UP).with_columns(closes=pl.lit(True))),
                 (_ACK, lambda part: _message(part, _ACK)),
                 (_INFORM, lambda part: _message(part, _INFORM)),
+                (_EVENT, _event),
                 (_REPLY, _reply),
                 (pl.lit(True), layouts.set_aside(NO_ADDRESS)),
             ],
@@ -91,6 +100,22 @@ def _message(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
         lease_s=pl.lit(0.0) if given_up else told.fill_null(dhcp.ASSUMED_S),
         origin=pl.lit("dhcp"),
         confidence=pl.when(told.is_not_null()).then(dhcp.TOLD).otherwise(dhcp.ASSUMED),
+    )
+
+
+def _event(lines: pl.DataFrame) -> pl.DataFrame:
+    found = patterns.read(lines["line"], _EVENT)
+    freed = pl.col("what") == "Freed"
+    return found.select(
+        kind=pl.lit("lease"),
+        client="ip",
+        client_mac="mac",
+        device=pl.when(pl.col("name") != "").then("name"),
+        lease_from=pl.lit(stamps.read(found["begin"], "UTC")),
+        lease_to=pl.when(~freed).then(pl.lit(stamps.read(found["end"], "UTC"))),
+        closes=freed,
+        origin=pl.lit("dhcp"),
+        confidence=pl.lit(dhcp.TOLD),
     )
 
 

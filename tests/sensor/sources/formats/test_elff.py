@@ -8,7 +8,7 @@ import polars as pl
 
 from sensor.sources.formats.elff import ElffFamily
 from sensor.sources.text.reasons import CHALLENGE, HEADER
-from tests.sensor.sources.formats.reading import read
+from tests.sensor.sources.formats.reading import read, rows
 
 HEAD = (
     "#Software: SGOS 7.3.1.1\n#Version: 1.0\n"
@@ -61,10 +61,18 @@ def test_default_formats_are_told_without_a_header() -> None:
         '2026-10-06 10:00:02 15 10.1.2.3 ada - - OBSERVED "A;B" - 200 TCP_MISS GET text/html https a.example.com 443 /p '
         "- html Mozilla 10.9.9.9 941 729 -"
     )
-    for line in (old, new):
+    begin = "2026-10-06 10:00:02 15 10.1.2.3 200 TCP_NC_MISS 941 729 GET http a.example.com 80 /p ?q=1 ada CORP\\All "
+    end = 'text/html - "Mozilla/5.0 (X11)" OBSERVED "A;B" - 10.9.9.9'
+    hierarchy, bare = f"{begin}- a.example.com {end}", f"{begin}a.example.com {end}"
+    for line in (old, new, hierarchy, bare):
         row = read(ElffFamily, line).row(0, named=True)
         assert (row["user_name"], row["host"], row["path"]) == ("ada", "a.example.com", "/p")
         assert (row["bytes_up"], row["bytes_down"]) == (729, 941)
+
+
+def test_a_layout_that_is_not_known_is_read_as_no_other() -> None:
+    line = "2026-10-06 10:00:02 15 10.1.2.3 200 TCP_HIT 941 729 GET http a.example.com 80 /p ?q=1 ada"
+    assert rows(line).filter(pl.col("reason").is_null()).is_empty()
 
 
 def test_pairs_and_objects_have_the_same_names() -> None:

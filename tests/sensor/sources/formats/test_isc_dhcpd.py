@@ -146,3 +146,14 @@ def test_hostile_text_never_raises(place: int, gone: int, stuffing: str) -> None
     text = BLOCK.format(ends="0 2026/11/22 18:00:00", state="active") + V6
     text += log(f"DHCPACK on 10.1.0.7 to {MAC} (ann-pc) via eth0")
     rows(text[:place] + stuffing + text[place + gone :])
+
+
+def test_infobloxs_lease_events_say_from_when_to_when() -> None:
+    issued = "r-l-e:10.1.0.7,Issued,ann-pc,02:00:00:00:00:0a,1795341600,1795370400,,$"
+    freed = "r-l-e:10.1.0.7,Freed,ann-pc,02:00:00:00:00:0a,1795341600,1795341660,,$"
+    (row,) = leases(log(issued)).to_dicts()
+    assert (row["address"], row["device"], row["mac"]) == ("10.1.0.7", "ann-pc", MAC)
+    assert (row["valid_from"], row["valid_to"]) == (at(10), at(18))
+    closed = leases(log(issued, freed))
+    assert closed["valid_from"].unique().to_list() == [at(10)]
+    assert closed["valid_to"].unique().to_list() == [at(10, 1)]
