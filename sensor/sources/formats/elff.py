@@ -5,8 +5,8 @@ r"""W3C extended logs, read by `#Fields:` (Blue Coat, Symantec, Broadcom, Cisco 
     c-ip=10.1.2.3 cs-host=www.example.org c-url="https://www.example.org/a" …      ProxySG, format for Splunk
     {"date": "2026-10-06", "time": "10:00:00", "c-ip": "10.1.2.3", …}              Cloud SWG
 
-Without `#Fields:` (behind syslog, or a rotated file's rest) the default formats `main` of SGOS 4 to 7
-are told by where the verdict and the port stand, as are the fields Splunk's add-on wants of Cisco's WSA.
+Without `#Fields:` (behind syslog, or a rotated file's rest) the default formats `main` and `ssl` of SGOS 4
+to 7 are told by where verdict, status and port stand, as are the fields Splunk's add-on wants of Cisco's WSA.
 Spaces or tabs separate; strings are quoted.
 
 `cs-bytes` is what the client sent, `sc-bytes` what it got. The line is written when the request ends;
@@ -64,15 +64,20 @@ _SPELLINGS = {
     "down": "sc-bytes|sc_bytes|c-bytes-received|bytes received",
 }
 _TIMED = "date time time-taken c-ip "
-_TAIL = (
-    "cs-categories cs(referer) sc-status s-action cs-method rs(content-type) cs-uri-scheme cs-host "
-    "cs-uri-port "
-    "cs-uri-path cs-uri-query cs-uri-extension cs(user-agent) s-ip sc-bytes cs-bytes"
-)
+_REQUEST = "sc-status s-action cs-method rs(content-type) cs-uri-scheme cs-host cs-uri-port "
+_SENT = "cs-uri-extension cs(user-agent) s-ip sc-bytes cs-bytes"
+_TAIL = f"cs-categories cs(referer) {_REQUEST}cs-uri-path cs-uri-query {_SENT}"
+#: Of what stays inside TLS (`bcreporterssl_v1`).
+_TUNNELED = f"cs-categories {_REQUEST}{_SENT}"
+_HELD = "cs-username cs-auth-group "
+_SUPPLIER = "s-supplier-name s-supplier-ip s-supplier-country s-supplier-failures "
+_RESULT = "x-exception-id sc-filter-result "
 #: Default formats, for lines no `#Fields:` came before: a pattern each, and what it holds.
 _QUOTED = r'(?:"[^"]*"|\S+)'
 _START = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \d+ [0-9a-fA-F.:]+ "
 _VERDICT = r"(?:OBSERVED|PROXIED|DENIED) "
+_CATEGORY = rf"{_QUOTED} +(?:\d{{1,3}}|-) [A-Z][A-Z_]+ "
+_REFERRED = rf"{_QUOTED} {_CATEGORY}"
 _COUNTED = _START + r"\d{1,3} [A-Z_]+ \d+ \d+ \S+ \S+ \S+ "
 _COUNTS = "sc-status s-action sc-bytes cs-bytes cs-method cs-uri-scheme cs-host "
 _DEFAULTS = (
@@ -98,16 +103,10 @@ _DEFAULTS = (
         + "cs-uri-port cs-uri-path cs-uri-query cs-username cs-auth-group s-supplier-name rs(content-type) "
         "cs(referer) cs(user-agent) sc-filter-result cs-categories x-virus-id s-ip",
     ),
-    (
-        _START + rf"(?:{_QUOTED} ){{3}}{_VERDICT}",
-        _TIMED + "cs-username cs-auth-group x-exception-id sc-filter-result " + _TAIL,
-    ),
-    (
-        _START + rf"(?:{_QUOTED} ){{7}}{_VERDICT}",
-        _TIMED
-        + "cs-username cs-auth-group s-supplier-name s-supplier-ip s-supplier-country s-supplier-failures "
-        "x-exception-id sc-filter-result " + _TAIL,
-    ),
+    (_START + rf"(?:{_QUOTED} ){{3}}{_VERDICT}{_REFERRED}", _TIMED + _HELD + _RESULT + _TAIL),
+    (_START + rf"(?:{_QUOTED} ){{7}}{_VERDICT}{_REFERRED}", _TIMED + _HELD + _SUPPLIER + _RESULT + _TAIL),
+    (_START + rf"(?:{_QUOTED} ){{3}}{_VERDICT}{_CATEGORY}", _TIMED + _HELD + _RESULT + _TUNNELED),
+    (_START + rf"(?:{_QUOTED} ){{7}}{_VERDICT}{_CATEGORY}", _TIMED + _HELD + _SUPPLIER + _RESULT + _TUNNELED),
     (
         rf"^[0-9]{{10}}\.[0-9]+ [0-9.]+ {_QUOTED} [0-9a-fA-F.:]+ [A-Z_]+/[0-9]{{3}} [0-9]+ [A-Z]+ \S+ "
         rf"(?:{_QUOTED} ){{4}}[A-Z_]+_[0-9]+-",

@@ -70,6 +70,15 @@ def test_default_formats_are_told_without_a_header() -> None:
         assert (row["bytes_up"], row["bytes_down"]) == (729, 941)
 
 
+def test_the_default_format_of_what_stays_inside_tls_has_no_path() -> None:
+    begin = "2026-10-06 10:00:02 15 10.1.2.3 ada -"
+    end = '- OBSERVED "A;B" 200 TCP_TUNNELED CONNECT - ssl a.example.com 443 - "Mozilla/5.0 (X11)" 10.9.9.9 941 729 - none'
+    for supplier in ("", "a.example.com 192.0.2.9 Ireland - "):
+        row = read(ElffFamily, f"{begin} {supplier}{end}").row(0, named=True)
+        assert (row["user_name"], row["host"], row["path"]) == ("ada", "a.example.com", None)
+        assert (row["status"], row["server_port"], row["bytes_up"], row["bytes_down"]) == (200, 443, 729, 941)
+
+
 def test_a_layout_that_is_not_known_is_read_as_no_other() -> None:
     line = "2026-10-06 10:00:02 15 10.1.2.3 200 TCP_HIT 941 729 GET http a.example.com 80 /p ?q=1 ada"
     assert rows(line).filter(pl.col("reason").is_null()).is_empty()
