@@ -72,6 +72,8 @@ _QUOTED = [
     "user",
 ]
 _PAIRS = r'\b(?:action|loguid|product|src|ifdir):"'
+#: Exporters may be told to part these pairs by bars.
+_BARRED = r'\b(?:action|loguid|product|src|ifdir):"[^"]*"\|'
 #: As OPSEC LEA clients write it: `action="Block"; src="…"; product="URL Filtering"; …`.
 _LEA = r'\bproduct="[^"]*"; \w+=|\b(?:action|src)="[^"]*"; .*\b(?:product|loguid|service_id)="'
 _STRUCTURED = (
@@ -132,6 +134,7 @@ class CheckpointFamily(Family):
                     _from_cef,
                 ),
                 (_QUOTES, _quoted),
+                (_BARRED, pairs(separator="|", equals=":")),
                 (_PAIRS, pairs(separator=";", equals=":")),
                 (_LEA, pairs(separator=";")),
                 (_OLD, _old),

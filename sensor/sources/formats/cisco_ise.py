@@ -1,4 +1,4 @@
-"""Cisco ISE (2 to 3): RADIUS accounting, passed and guest authentications as leases.
+"""Cisco ISE (2 to 3): RADIUS accounting, passed and guest authentications as leases; ACS 5 (`CSCOacs_…`).
 
     CISE_RADIUS_Accounting 0000070618 1 0 2026-10-06 10:00:00.000 +02:00 0091827141 3000 NOTICE
     Radius-Accounting: RADIUS Accounting start request, …, User-Name=ada, Framed-IP-Address=10.1.2.3, …
@@ -21,7 +21,8 @@ from sensor.sources.text.held import HALF_DAY_S, WORKING_DAY_S
 from sensor.sources.text.words import one_of
 
 _HEAD = (
-    r"^(?:.*\bCISE_\w+ )?\d{8,12} \d{1,2} \d{1,2} +(?:(?<time>\d{4}-\d\d-\d\d \S+ [+-]\d\d:?\d\d) \d+ "
+    r"^(?:.*\b(?:CISE|CSCOacs)_\w+ )?\d{8,12} \d{1,2} \d{1,2} +"
+    r"(?:(?<time>\d{4}-\d\d-\d\d \S+ [+-]\d\d:?\d\d) \d+ "
     r"(?<code>\d{4,5}) [A-Z]+ (?<category>[\w -]+): (?<text>[^,]*))?"
 )
 _FIELDS = {
@@ -40,16 +41,16 @@ class CiscoIseFamily(Family):
     """Reads Cisco ISE syslog."""
 
     name = "cisco-ise"
-    help = "Cisco ISE 2 to 3: RADIUS accounting, passed and guest authentications"
+    help = "Cisco ISE 2 to 3, ACS 5: RADIUS accounting, passed and guest authentications"
     vantage = "identity"
     proof = ("user", "device")
     advice = (
         "Log RADIUS accounting with interim updates, and a syslog target with the maximum length (8192), so "
         "that Framed-IP-Address and the account stay in one part."
     )
-    claims = pl.col("line").str.contains(r"(?:^|\s)CISE_[A-Z]\w+ \d{8,12} \d{1,2} \d{1,2} ") | pl.col(
-        "line"
-    ).str.contains(
+    claims = pl.col("line").str.contains(
+        r"(?:^|\s)(?:CISE|CSCOacs)_[A-Z]\w+ \d{8,12} \d{1,2} \d{1,2} "
+    ) | pl.col("line").str.contains(
         r"^\d{10} \d{1,2} \d{1,2} +(?:\d{4}-\d\d-\d\d \S+ [+-]\d\d:\d\d \d{10} \d{4,5} [A-Z]+ [\w -]+: "
         r"|\S.*=)"
     )

@@ -21,6 +21,8 @@ from sensor.sources.text.words import one_of
 _TRAFFIC = r"Local(?: Host)?(?: IP)?: .*,Remote(?: Host)?(?: IP)?: .*,(?:Inbound|Outbound|Unknown),"
 #: What the manager says of itself, where a relay took its name for the host's.
 _OTHERS = r"^Site: [^,]*,Server(?: Name)?: [^,]*,"
+#: The security log names ends, too, and an attack.
+_INTRUSION = ",CIDS Signature "
 #: Before version 12 three columns each are `Local: ` and `Remote: `.
 _OLD = (
     r",Local: (?<client>[^,]*),Local: (?<client_port>\d*),Local: (?<client_mac>[^,]*),"
@@ -47,7 +49,7 @@ class SymantecEndpointFamily(Family):
         line = pl.col("line")
         old = patterns.read(lines["line"], _OLD)
         read = lines.select(
-            traffic=line.str.contains(_TRAFFIC),
+            traffic=line.str.contains(_TRAFFIC) & ~line.str.contains(_INTRUSION, literal=True),
             device=line.str.extract(r"^(?:SymantecServer:? )?([^,:]+),"),
             client=_said("Local Host(?: IP)?"),
             client_port=_said("Local Port"),

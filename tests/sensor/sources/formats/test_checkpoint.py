@@ -31,6 +31,7 @@ LOG = {
         + "; ".join(f'{k}:"{v}"' for k, v in LOG.items())
         + "]",
         "<134>1 2026-10-06T10:00:00Z gw CheckPoint 1 - - " + "|".join(f"{k}={v}" for k, v in LOG.items()),
+        "time=1791280800|" + "|".join(f'{k}:"{v}"' for k, v in LOG.items()),
         "CEF:0|Check Point|URL Filtering|Check Point|Log|https|Unknown|act=Accept rt=1791280800000 spt=40000 dpt=443 "
         + " ".join(f"{k}={v}" for k, v in LOG.items() if k not in ("action", "time", "s_port", "service")),
         json.dumps(LOG),

@@ -36,6 +36,16 @@ def test_a_session_is_a_lease_and_its_end_says_how_long() -> None:
     assert stop["seen_at"].isoformat() == "2026-11-22T09:50:00.500000+00:00"
 
 
+def test_acs_writes_the_same_records() -> None:
+    commands = "Device-Administration"
+    text = record(3000, "Radius-Accounting", WHO, "CSCOacs_RADIUS_Accounting") + record(
+        5202, commands, "UserName=ada, Protocol=Tacacs", "CSCOacs_Passed_Authentications"
+    )
+    found = read(CiscoIseFamily, text)
+    assert found["user_name"].to_list() == ["ada", "ada"]
+    assert found["reason"].to_list() == [None, OTHER]
+
+
 def test_who_is_behind_the_names() -> None:
     passed = "CISE_Passed_Authentications"
     text = (

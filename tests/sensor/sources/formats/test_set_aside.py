@@ -26,6 +26,8 @@ LOGS: tuple[tuple[str, str | dict[str, Any]], ...] = (
              "SessionStatus": "ZPN_STATUS_DISCONNECTED"}),
     ("symantec-endpoint", "<54>Oct  6 10:00:00 sepm SymantecServer: PC7,Category: 0,LiveUpdate Manager,Event: done"),
     ("symantec-endpoint", "<54>Oct  6 10:00:00 SymantecServer sepm: Site: S,Server Name: x,Domain Name: D,Log received,PC7"),
+    ("symantec-endpoint", "<54>Oct  6 10:00:00 sepm SymantecServer: PC7,Event Description: Attack blocked,Local Host IP: 10.1.2.3,"
+     "Remote Host Name: x,Remote Host IP: 192.0.2.7,Outbound,TCP,Blocked,Begin: 2026-10-06 10:00:00,CIDS Signature ID: 1"),
     ("sangfor", "<134>Oct  6 10:00:00 localhost fwlog: Log Type: traffic audit, Username/Host:10.1.2.3, Outbound(B):18376"),
     ("arkime", {"firstPacket": AT_MS, "lastPacket": AT_MS, "ipProtocol": 17, "protocol": ["dns", "udp"], "srcIp": "10.1.2.3"}),
     ("cortex-xdr", {"event_timestamp": [AT], "agent_hostname": "pc7", "agent_id": "a", "event_type": ["file"]}),
