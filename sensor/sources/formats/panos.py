@@ -43,6 +43,7 @@ _TRAFFIC = (
     | {
         33: "sent",
         34: "received",
+        36: "opened",
         37: "elapsed",
         45: "packets_sent",
         46: "packets_received",
@@ -339,10 +340,14 @@ def _spelled(name: str, leef: pl.Series) -> pl.Expr:
 
 def _when() -> dict[str, pl.Expr]:
     precise = pl.col("precise").str.contains(r"^\d{4}-\d\d-\d\dT")
+    # A session is logged when it has aged out, which may be long after its last packet.
+    opened = pl.when(pl.col("opened").str.contains(r"^20\d\d/\d\d/\d\d ")).then("opened")
+    offset = pl.col("precise").str.extract(r"T[\d:.]+([+-]\d\d:\d\d)$")
+    began = pl.coalesce("began", pl.concat_str(opened, offset.fill_null("")))
     return {
-        "time": pl.coalesce("began", pl.when(precise).then("precise").otherwise("generated")),
+        "time": pl.coalesce(began, pl.when(precise).then("precise").otherwise("generated")),
         "zone": pl.col("zone"),
-        "at_end": (pl.col("type") == "TRAFFIC") & pl.col("began").is_null(),
+        "at_end": (pl.col("type") == "TRAFFIC") & began.is_null(),
         "duration_s": pl.col("elapsed"),
     }
 

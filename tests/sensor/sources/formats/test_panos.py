@@ -78,6 +78,18 @@ def test_the_high_resolution_time_carries_its_zone() -> None:
     ]
 
 
+def test_a_session_begins_when_it_was_opened_however_late_it_aged_out() -> None:
+    opened = {"f36": "2026/10/06 09:59:15", "f37": "60"}
+    here = csv("TRAFFIC", "end", **SESSION, **opened)
+    offset = csv("TRAFFIC", "end", **SESSION, **opened, f103="2026-10-06T10:00:30.250+02:00")
+    rows = read(PanosFamily, f"{here}\n{offset}", zone="America/New_York")
+    assert rows["seen_at"].to_list() == [
+        datetime(2026, 10, 6, 13, 59, 15, tzinfo=UTC),
+        datetime(2026, 10, 6, 7, 59, 15, tzinfo=UTC),
+    ]
+    assert rows["duration_s"].to_list() == [60, 60]
+
+
 @pytest.mark.parametrize(("action", "ours"), [("allow", "allowed"), ("deny", "blocked"), ("reset-both", "blocked"), ("alert", "allowed"), ("block-url", "blocked")])  # fmt: skip
 def test_actions(action: str, ours: str) -> None:
     line = csv("THREAT", "url", **SESSION | {"f31": action}, f32="x.ai/")
