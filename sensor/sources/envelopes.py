@@ -4,6 +4,7 @@ Peeled here, in any nesting up to `DEPTH`:
 
     134 <165>1 2026-10-06T10:00:00Z host app 123 ID [sd] text      RFC 5424, octet count (RFC 6587)
     <134>Oct  6 10:00:00 host app[123]: text                       RFC 3164, also with year, without host
+    <134>2026-10-06T10:00:00+02:00 host text                       the same with RFC 3339's time
     2026-10-06T10:00:00+02:00 host app[123]: text                  rsyslog, also with RFC 5424's version
     2026-10-06T10:00:00Z host  : %ASA-6-302013: text               Cisco, also without host
     2026 Oct  6 10:00:00 UTC: %ACLLOG-6-…: text                    Cisco NX-OS
@@ -83,11 +84,16 @@ _RSYSLOG = (
     rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{_HOST}) "
     rf"(?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|"
     rf"LEEF):|(?:[\w.-]+ ){{1,2}}[a-z-]+: msg_id=|"
-    r"\d?,\d{4}/\d\d/\d\d |[a-z_]+=\"?[\w-]|\{\"|"
+    r"\d?,\d{4}/\d\d/\d\d |\"\d?\",\"\d{4}/\d\d/\d\d |[A-Za-z_]+=\"?[\w-]|\{\"|[a-z-]+(?:,[a-z-]+)+ |"
     # … or a stamp of the record's own.
     r"(?:1 )?\d{10}\.\d{3,9} |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\t|\"(?:\d{4}-\d\d-\d\d |[A-Z][a-z]{2} [A-Z])|"
+    r"\d{4}/\d\d/\d\d[ -]\d\d:\d\d:\d\d|\[(?:\d\d/[A-Z][a-z]{2}/\d{4}[ :]|\d{4}-\d\d-\d\d )|"
+    r"[0-9A-F]{6} \S+ \d{4}-\d\d-\d\dT|MSWinEventLog\t|<(?:\d{6}> |Event )|#[A-Z]+# |"
     r"[0-9a-fA-F.:]+ \S+ \S+ \[\d\d/).*)$"
 )
+_PRIORITY = r"^(?:\d{1,6} )?<\d{1,3}>\s*"
+#: Behind a priority, whatever follows a time and a word is the message.
+_SENT = rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{_HOST}) +(?P<text>.*)$"
 _NEXUS = r"\d{4} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?(?: [A-Z]{3,4})?"
 _CISCO = rf"^(?:1 )?(?P<stamp>{_ISO}|{_NEXUS})(?: +(?P<host>{_HOST}))?[ :]+(?P<text>%[A-Z][\w-]+-\d-.*)$"
 _UTM = (
@@ -160,9 +166,13 @@ def _put(lines: pl.DataFrame, places: pl.Series, changed: pl.DataFrame) -> pl.Da
 
 def _once(lines: pl.DataFrame) -> pl.DataFrame:
     """`lines` without their outermost envelope."""
-    bare = lines["line"].str.replace(r"^(?:\d{1,6} )?<\d{1,3}>\s*", "").str.replace(r"^: ?", "")
+    sent = lines["line"].str.contains(_PRIORITY)
+    bare = lines["line"].str.replace(_PRIORITY, "").str.replace(r"^: ?", "")
     bare = bare.str.replace(_NUMBERED, "$1").str.replace(r"^1 ([A-Z][a-z]{2} {1,2}\d{1,2} )", "$1")
     found = _layers(bare)
+    left = sent & found["text"].is_null() & bare.str.contains(_SENT)
+    if left.any():
+        found = _merged(found, _rsyslog(patterns.read(bare.set(~left, None), _SENT)))
     text = pl.select(pl.coalesce(found["text"], bare)).to_series().str.replace(_REPEATED, "$1")
     fields = {
         name: pl.select(pl.coalesce(found[name], lines[name])).to_series()

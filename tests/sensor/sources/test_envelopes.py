@@ -45,6 +45,26 @@ def test_syslog_of_every_kind(line: str, stamp: str | None, sender: str | None, 
     assert peeled(line) == (TEXT, stamp, sender, tag)
 
 
+@pytest.mark.parametrize("text", ["10.1.2.3 GET /a", "- - - 2026-10-06 10:00:00", "any words at all"])
+def test_behind_a_priority_and_a_time_any_text_is_the_message(text: str) -> None:
+    assert peeled(f"<134>2026-10-06T10:00:00Z fw1 {text}") == (text, "2026-10-06T10:00:00Z", "fw1", None)
+    bare = f"2026-10-06T10:00:00Z fw1 {text}"
+    assert peeled(bare) == (bare, None, None, None), "it may be a log of its own"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "firewall,info DROP forward: in:ether1 out:ether2, proto TCP (SYN), 10.1.2.3:1->192.0.2.7:443, len 60",
+        "2026/10/06 10:00:00 usg %%01POLICY/6/POLICYPERMIT(l):vsys=public",
+        "[06/Oct/2026 10:00:00] [ID] 1 [Rule] NAT [Service] HTTPS",
+    ],
+)
+def test_rsyslog_writes_no_tag_where_the_device_sends_none(text: str) -> None:
+    line = f"2026-10-06T10:00:00+02:00 10.0.0.1 {text}"
+    assert peeled(line) == (text, "2026-10-06T10:00:00+02:00", "10.0.0.1", None)
+
+
 @pytest.mark.parametrize(
     ("head", "sender"),
     [
