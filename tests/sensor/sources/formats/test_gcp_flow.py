@@ -99,3 +99,29 @@ def test_secure_web_proxy() -> None:
         9,
         7,
     )
+
+
+def test_what_is_intercepted_is_judged_by_the_url_filter() -> None:
+    ends = {"src_ip": "10.1.2.3", "src_port": 50000, "dest_ip": "192.0.2.7", "dest_port": 443, "protocol": 6}
+    rule = _entry("compute.googleapis.com%2Ffirewall", {"connection": ends, "disposition": "INTERCEPTED"})
+    seen = {
+        "connection": {"clientIp": "10.1.2.3", "clientPort": 50000, "serverIp": "192.0.2.7", "serverPort": 443, "protocol": 6},
+        "detectionTime": "2026-10-06T10:00:01Z",
+        "direction": "CLIENT_TO_SERVER",
+    }  # fmt: skip
+    denied = seen | {"uriMatched": "chat.example.com", "denyType": "SNI"}
+    allowed = seen | {
+        "action": "ALLOW",
+        "denyType": "unspecified",
+        "sessionLayerDetails": {"sni": "chat.example.com"},
+        "uriMatched": "",
+    }
+    filtered = [
+        _entry("networksecurity.googleapis.com%2Ffirewall_url_filter", one) for one in (denied, allowed)
+    ]
+    rows = read(GcpFlowFamily, "\n".join([rule, *filtered]))
+    assert rows["action"].to_list() == ["unknown", "blocked", "allowed"]
+    assert rows["client"].to_list() == ["10.1.2.3"] * 3
+    assert rows["server_port"].to_list() == [443] * 3
+    assert rows["host"].to_list() == [None, "chat.example.com", "chat.example.com"]
+    assert rows["seen_at"][1] == datetime(2026, 10, 6, 10, 0, 1, tzinfo=UTC)
