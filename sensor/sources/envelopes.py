@@ -85,7 +85,8 @@ _RSYSLOG = (
     rf"(?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|"
     rf"LEEF):|(?:[\w.-]+ ){{1,2}}[a-z-]+: msg_id=|"
     r"\d?,\d{4}/\d\d/\d\d |\"\d?\",\"\d{4}/\d\d/\d\d |[A-Za-z_]+=\"?[\w-]|\{\"|[a-z-]+(?:,[a-z-]+)+ |"
-    # … or a stamp of the record's own.
+    # … or what a relay was sent, with its own head, or a stamp of the record's own.
+    r"<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d |"
     r"(?:1 )?\d{10}\.\d{3,9} |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\t|\"(?:\d{4}-\d\d-\d\d |[A-Z][a-z]{2} [A-Z])|"
     r"\d{4}/\d\d/\d\d[ -]\d\d:\d\d:\d\d|\[(?:\d\d/[A-Z][a-z]{2}/\d{4}[ :]|\d{4}-\d\d-\d\d )|"
     r"[0-9A-F]{6} \S+ \d{4}-\d\d-\d\dT|MSWinEventLog\t|<(?:\d{6}> |Event )|#[A-Z]+# |"

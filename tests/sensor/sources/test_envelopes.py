@@ -35,6 +35,8 @@ def peeled(line: str) -> tuple[str | None, ...]:
         (f"2026-10-06 10:00:00\tLocal0.Info\t10.0.0.1\t{TEXT}", "2026-10-06 10:00:00", "10.0.0.1", None),
         (f"2026-10-06T10:00:00.5Z stdout F {TEXT}", "2026-10-06T10:00:00.5Z", None, None),
         (f"<134>Oct  6 10:00:00 relay <134>Oct  6 09:59:59 ns1 named[812]: {TEXT}", "Oct  6 09:59:59", "ns1", "named"),
+        (f"2026-10-06T10:00:00Z relay Oct  6 09:59:59 ns1 named[812]: {TEXT}", "Oct  6 09:59:59 2026", "ns1", "named"),
+        (f"2026-10-06T10:00:00Z relay <134>Oct  6 09:59:59 ns1 named[812]: {TEXT}", "Oct  6 09:59:59 2026", "ns1", "named"),
         (f"June 6 10:00:00 ns1 named[812]: {TEXT}", "June 6 10:00:00", "ns1", "named"),
         (f"1 2026-10-06T10:00:00Z ns1 named[812]: {TEXT}", "2026-10-06T10:00:00Z", "ns1", "named"),
         (f"<134>{TEXT}", None, None, None),
