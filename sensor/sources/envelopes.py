@@ -87,9 +87,10 @@ _RSYSLOG = (
     r"\d?,\d{4}/\d\d/\d\d |\"\d?\",\"\d{4}/\d\d/\d\d |[A-Za-z_]+=\"?[\w-]|\{\"|[a-z-]+(?:,[a-z-]+)+ |"
     # … or what a relay was sent, with its own head, or a stamp of the record's own.
     r"<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d |"
-    r"(?:1 )?\d{10}\.\d{3,9} |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\t|\"(?:\d{4}-\d\d-\d\d |[A-Z][a-z]{2} [A-Z])|"
+    r"(?:1 )?\d{10}(?:\.\d{3,9})? |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\t|"
+    r"\"(?:\d{4}-\d\d-\d\d |[A-Z][a-z]{2} [A-Z])|"
     r"\d{4}/\d\d/\d\d[ -]\d\d:\d\d:\d\d|\[(?:\d\d/[A-Z][a-z]{2}/\d{4}[ :]|\d{4}-\d\d-\d\d )|"
-    r"[0-9A-F]{6} \S+ \d{4}-\d\d-\d\dT|MSWinEventLog\t|<(?:\d{6}> |Event )|#[A-Z]+# |"
+    r"[0-9A-F]{6} \S+ \d{4}-\d\d-\d\dT|MSWinEventLog(?:\t|#011)|<(?:\d{6}> |Event )|#[A-Z]+# |"
     r"[0-9a-fA-F.:]+ \S+ \S+ \[\d\d/).*)$"
 )
 _PRIORITY = r"^(?:\d{1,6} )?<\d{1,3}>\s*"
@@ -127,6 +128,9 @@ _REMAINS = rf"^(?:(?P<host>{_HOST}) )?(?P<tag>[A-Za-z_][\w./-]{{0,47}})\[\d+\]: 
 _REPEATED = r"^message repeated \d+ times: \[ ?(.*)\]$"
 #: IOS numbers its messages, and may put a name between that and the time.
 _NUMBERED = r"^\d{1,10}: (?:[\w.-]+: )?([.*]?[A-Z][a-z]{2} {1,2}\d{1,2} )"
+#: Line ends and the NUL after a message, as they are or as rsyslog writes control characters.
+_END = r"(?:#0(?:00|1[25])|[\x00\r])+$"
+_TAB = "#011"
 #: How any of the above begins.
 _MAY_BE_WRAPPED = (
     r"^(?:[<*:]|\d{1,6} <|\d{1,10}: |1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|\d{4} [A-Z]|"
@@ -140,10 +144,13 @@ def peel(lines: pl.DataFrame, prefix: str | None = None) -> pl.DataFrame:
     """`lines` (line, offset, bytes) without syslog envelopes, and columns `stamp`, `sender`, `tag`.
 
     These hold what the innermost envelope says, and are NULL without one. JSON envelopes are left to `inner`.
-    `prefix` (prefixes.py) is what stands before each of the lines, whatever they are.
+    `prefix` (prefixes.py) is what stands before each of the lines, whatever they are. Control characters that
+    rsyslog wrote out (`#011`) are a tab again; at the end of a line they are gone.
     """
     nothing = pl.lit(None, dtype=pl.String)
     out = lines.with_columns(stamp=nothing, sender=nothing, tag=nothing)
+    if out["line"].str.contains(_END).any():
+        out = out.with_columns(pl.col("line").str.replace(_END, ""))
     if prefix is not None:
         out = prefixes.removed(out, prefix)
     for _ in range(DEPTH):
@@ -156,6 +163,11 @@ def peel(lines: pl.DataFrame, prefix: str | None = None) -> pl.DataFrame:
         if changed.equals(bare):
             break
         out = changed if len(places) == out.height else _put(out, places, changed)
+    if out["line"].str.contains(_TAB, literal=True).any():
+        text = pl.col("line").str.replace_all(_TAB, "\t", literal=True)
+        out = out.with_columns(
+            pl.when(pl.col("stamp").is_not_null()).then(text).otherwise("line").alias("line")
+        )
     return out
 
 
@@ -223,7 +235,7 @@ def _layers(line: pl.Series) -> pl.DataFrame:
         ("T", _RSYSLOG, _rsyslog),
         ("%", _CISCO, _rsyslog),
         (":", _UTM, _rsyslog),
-        ("\t", _KIWI, _named),
+        ("\t", _KIWI, _rsyslog),
         ("EF:", _SPACED, _rsyslog),
         (":", _YEAR_FIRST, _year_first),
     ):

@@ -33,6 +33,7 @@ def peeled(line: str) -> tuple[str | None, ...]:
         (f'135 <134>1 2026-10-06T10:00:00Z ns1 named 812 - [timeQuality a="1"] \ufeff{TEXT}', "2026-10-06T10:00:00Z", "ns1", "named"),
         (f"2026-10-06T10:00:00+02:00 ns1 named[812]: {TEXT}", "2026-10-06T10:00:00+02:00", "ns1", "named"),
         (f"2026-10-06 10:00:00\tLocal0.Info\t10.0.0.1\t{TEXT}", "2026-10-06 10:00:00", "10.0.0.1", None),
+        (f"2026-10-06 10:00:00\tLocal0.Info\t10.0.0.1\tnamed[812]: {TEXT}", "2026-10-06 10:00:00", "10.0.0.1", "named"),
         (f"2026-10-06T10:00:00.5Z stdout F {TEXT}", "2026-10-06T10:00:00.5Z", None, None),
         (f"<134>Oct  6 10:00:00 relay <134>Oct  6 09:59:59 ns1 named[812]: {TEXT}", "Oct  6 09:59:59", "ns1", "named"),
         (f"2026-10-06T10:00:00Z relay Oct  6 09:59:59 ns1 named[812]: {TEXT}", "Oct  6 09:59:59 2026", "ns1", "named"),
@@ -45,6 +46,19 @@ def peeled(line: str) -> tuple[str | None, ...]:
 )  # fmt: skip
 def test_syslog_of_every_kind(line: str, stamp: str | None, sender: str | None, tag: str | None) -> None:
     assert peeled(line) == (TEXT, stamp, sender, tag)
+
+
+@pytest.mark.parametrize("end", ["#015", "#000", "#015#012", "\r", "\0", "\r\0"])
+def test_line_ends_and_nul_behind_a_message_are_no_part_of_it(end: str) -> None:
+    assert peeled(f"<134>Oct  6 10:00:00 ns1 named[812]: {TEXT}{end}")[0] == TEXT
+    assert peeled(f"{TEXT}{end}")[0] == TEXT
+
+
+def test_what_rsyslog_wrote_out_is_a_tab_again_in_its_own_lines_only() -> None:
+    assert (
+        peeled("2026-10-06T10:00:00Z dc1 MSWinEventLog#0111#011Security")[0] == "MSWinEventLog\t1\tSecurity"
+    )
+    assert peeled("GET /colours#0112")[0] == "GET /colours#0112"
 
 
 @pytest.mark.parametrize("text", ["10.1.2.3 GET /a", "- - - 2026-10-06 10:00:00", "any words at all"])
