@@ -31,6 +31,7 @@ _NOTHING = (
     "",
     "-",
     "N/A",
+    "<n/a>",
     "NA",
     "None",
     "none",

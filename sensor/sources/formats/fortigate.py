@@ -16,6 +16,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
+from sensor.sources.formats import fortiweb
 from sensor.sources.text import cef, keyvalue, objects
 from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.words import one_of
@@ -74,7 +75,7 @@ class FortigateFamily(Family):
         r'|^\{.*"(?:logid|devid)"\s*:\s*(?:"F[GPOWC]\w+"|"?\d{8,10}\b).*"subtype"\s*:'
         r'|^\{.*"subtype"\s*:.*"(?:logid|devid)"\s*:\s*(?:"F[GPOWC]\w+"|"?\d{8,10}\b)'
         r"|CEF:\s*\d\|Fortinet\|Forti(?i:gate|proxy)|FTNTFGTlogid="
-    )
+    ) & ~pl.col("line").str.contains(fortiweb.SHAPE)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""

@@ -128,16 +128,20 @@ _HEADED: dict[str, str] = {
 _NAMES = (*_HEADED, "direction")
 #: The reporting API's objects and those of collectors, and where they say who it was.
 _OBJECT = {
-    "time": "timestamp", "internal": "internalip|internalIp", "external": "externalip|externalIp",
-    "action": "verdict|action", "type": "querytype|queryType", "policy": "policyIdentity",
-    "policy_type": "policyIdentityType", "host": "domain", "server": "destinationip",
-    "server_port": "destinationport", "port": "sourceport", "url": "url", "agent": "useragent",
-    "status": "statuscode", "up": "requestsize", "down": "responsesize", "method": "requestmethod",
-    "log": "type",
+    "time": "timestamp|Timestamp", "internal": "internalip|internalIp|InternalIp|Internal IP",
+    "external": "externalip|externalIp|ExternalIp|External IP", "action": "verdict|action|Action|Verdict",
+    "type": "querytype|queryType|QueryType", "policy": "policyIdentity|Policy Identity",
+    "policy_type": "policyIdentityType|Policy Identity Type", "host": "domain|Domain",
+    "server": "destinationip|Destination IP", "server_port": "destinationport", "port": "sourceport",
+    "url": "url|URL", "agent": "useragent|userAgent", "status": "statuscode|statusCode",
+    "up": "requestsize|requestSize", "down": "responsesize|responseSize",
+    "method": "requestmethod|Request Method", "log": "type|EventType",
 }  # fmt: skip
 _OBJECT_KEYS = ("internalip", "externalip", "identities", "verdict")
-#: The DNS export as objects (Panther).
+#: The DNS export as objects (Panther; QRadar and Sentinel, who write its web log so as well).
 _EXPORT_KEYS = ("internalIp", "externalIp", "action", "responseCode", "domain")
+_EXPORTED_DNS = ("InternalIp", "ExternalIp", "Action", "ResponseCode", "Domain")
+_EXPORTED_WEB = ("Internal IP", "External IP", "Verdict", "URL", "responseSize")
 _LABELS, _LABEL_TYPES = "identities[].label", "identities[].type.type"
 _USERS = r"(?i)user|saml"
 _DEVICES = r"(?i)roaming|anyconnect|secure client|ad computer|mobile device|chromebook|endpoint|\bdevices?\b"
@@ -160,7 +164,13 @@ class UmbrellaFamily(Family):
     claims = pl.col("line").str.contains(_STAMP) & pl.col("line").str.contains(
         f"{_DNS}|{_WEB}|{_FIREWALL}|{_IP}"
     )
-    claims = claims | objects.having(*_OBJECT_KEYS) | objects.having(*_EXPORT_KEYS)
+    claims = (
+        claims
+        | objects.having(*_OBJECT_KEYS)
+        | objects.having(*_EXPORT_KEYS)
+        | objects.having(*_EXPORTED_DNS)
+        | objects.having(*_EXPORTED_WEB)
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
@@ -194,14 +204,17 @@ def _objects(lines: pl.DataFrame) -> pl.DataFrame:
         return pl.when(hits.list.any()).then(pl.col(_LABELS).list.get(hits.list.arg_max(), null_on_oob=True))
 
     nothing = pl.lit(None, dtype=pl.String)
-    exported = lines["line"].str.contains_any([f'"{_EXPORT_KEYS[0]}"'])
+    line = lines["line"]
+    dns = line.str.contains_any([f'"{keys[0]}"' for keys in (_EXPORT_KEYS, _EXPORTED_DNS)])
+    web = line.str.contains_any([f'"{_EXPORTED_WEB[0]}"'])
     is_user = pl.col("policy_type").str.contains(_USERS)
     is_device = pl.col("policy_type").str.contains(_DEVICES) & ~is_user
     return _fields(
         read.with_columns(
-            log=pl.when(exported)
-            .then(pl.lit("dns"))
-            .otherwise(pl.col("log").replace_strict(kinds, default=None, return_dtype=pl.String)),
+            log=one_of(
+                {"dns": dns, "web": web},
+                otherwise=pl.col("log").replace_strict(kinds, default=None, return_dtype=pl.String),
+            ),
             type=pl.format("({})", pl.col("type").str.extract(r"(\w+)\)?$")),
             user=pl.coalesce(_account(first(_USERS)), _account(pl.when(is_user).then("policy"))),
             device=pl.coalesce(first(_DEVICES), pl.when(is_device).then("policy")),

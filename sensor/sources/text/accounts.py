@@ -18,6 +18,7 @@ NOBODY = (
     "-",
     "--",
     "n/a",
+    "<n/a>",
     "na",
     "none",
     "null",

@@ -151,3 +151,22 @@ def test_the_dns_export_as_objects() -> None:
         ("dns", "10.1.0.7", "chat.example.com", "blocked")
     }
     assert found["seen_at"][0].isoformat() == "2026-11-22T10:00:00+00:00"
+
+
+def test_exports_as_objects_that_spell_the_columns_in_full() -> None:
+    dns = (
+        '{"sourceFile":"a.csv.gz","EventType":"DNSLog","Timestamp":"2026-11-22 10:00:00","MostGranularIdentity":"Office",'
+        '"Identities":"Office","InternalIp":"10.1.0.7","ExternalIp":"203.0.113.9","Action":"Allowed",'
+        '"QueryType":"28 (AAAA)","ResponseCode":"NOERROR","Domain":"chat.example.com.","Categories":"AI"}\n'
+    )
+    web = (
+        '{"EventType":"proxylogs","Timestamp":"2026-11-22 10:00:00","Policy Identity":"Ann (ann@example.org)",'
+        '"Policy Identity Type":"AD Users","Internal IP":"10.1.0.7","External IP":"203.0.113.9","Destination IP":"192.0.2.7",'
+        '"Verdict":"BLOCKED","URL":"https://chat.example.com/a","userAgent":"curl/8","statusCode":"403","requestSize":900,'
+        '"responseSize":70}\n'
+    )
+    names = ("kind", "client", "user_name", "host", "path", "bytes_up", "bytes_down", "action")
+    assert read(UmbrellaFamily, dns + web).select(names).rows() == [
+        ("dns", "10.1.0.7", None, "chat.example.com", None, None, None, "allowed"),
+        ("http", "10.1.0.7", "ann@example.org", "chat.example.com", "/a", 900, 70, "blocked"),
+    ]

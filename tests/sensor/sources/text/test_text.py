@@ -156,6 +156,7 @@ def test_separated_values_give_one_row_a_line(lines: list[str]) -> None:
         ("host/LAP7.corp.example", None, "lap7.corp.example"),
         ("CORP\\LAP7$", None, "lap7"),
         ("anonymous", None, None),
+        ("<n/a>", None, None),
         ("%%1234", None, None),
         ("-", None, None),
     ],
