@@ -31,7 +31,8 @@ from sensor.sources.text.words import one_of
 _STAMP = r"\[(?<time>\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4})\]"
 _ADDRESS = r"(?:[0-9a-fA-F]*[.:][0-9a-fA-F.:]+|localhost|unix:)"
 _COMBINED = (
-    rf'^ *(?:(?<host>[A-Za-z0-9_.-]+(?::\d+)?|-) )?"?(?<client>{_ADDRESS})(?:, ?{_ADDRESS})*"?(?: '
+    r"^ *(?:(?<host>[A-Za-z0-9_.-]*[A-Za-z_][A-Za-z0-9_.-]*(?::\d+)?|[\d.]+:\d+|-) )?"
+    rf'"?(?<client>{_ADDRESS})(?:, ?{_ADDRESS})*"?(?: '
     rf"{_ADDRESS})? "
     rf'(?<ident>\S+) (?<user>[^\[]+?) {_STAMP} "(?<request>(?:[^"\\]|\\.)*)" (?<status>\d{{3}}|-) '
     rf"(?<down>\d+|-)"

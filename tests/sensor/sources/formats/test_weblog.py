@@ -40,6 +40,13 @@ def test_hosts_and_forwarded_addresses_in_front() -> None:
     assert found["reason"].to_list() == [None, None, "set aside: names no destination", NO_REQUEST]
 
 
+def test_of_two_addresses_in_front_the_first_is_the_client() -> None:
+    tail = f'- - {STAMP} "GET /p HTTP/1.1" 200 571 "-" "x"'
+    found = read(WeblogFamily, f"10.1.2.3 10.0.0.1 {tail}\n192.0.2.7:443 10.1.2.3 {tail}\n")
+    assert found["client"].to_list() == ["10.1.2.3"] * 2
+    assert found["server"].to_list() == [None, "192.0.2.7"]
+
+
 def test_nginx_json() -> None:
     event = {"time_iso8601": "2026-10-06T12:00:02+02:00", "remote_addr": "10.1.2.3", "host": "a.example.com", "status": 200,
              "request": "POST /v1?k=s HTTP/1.1", "request_length": 900, "bytes_sent": 70, "request_time": "2.0",
