@@ -1,7 +1,7 @@
 """Logs known to say nothing of network use: a wrong file is told at once, and never read as another's.
 
 Teleport audit; Cisco Secure Endpoint; ForgeRock; Mimecast; Defender and XDR alerts; Snort and Suricata
-alerts in "fast" layout; NX-OS messages; Darktrace, Vectra and Radware alerts; FortiMail; Microsoft 365 audit;
+alerts in "fast" layout; messages of NX-OS, Comware and VRP; Darktrace, Vectra and Radware alerts; FortiMail; Microsoft 365 audit;
 decoys; DNS records as configured; and what the daemons of an appliance or server write beside (`_DAEMONS`: by
 the program's name in the syslog head, where no family claims the line). What may be read of the same makers
 stands in families of their own.
@@ -14,7 +14,7 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 
-_TEXT = r"\[\*\*\] \[\d+:\d+:\d+\] .*\[\*\*\] |%[A-Z][A-Z0-9_]+(?:-[A-Z0-9_]+)?-[0-7]-[A-Z0-9_]+: "
+_TEXT = r"\[\*\*\] \[\d+:\d+:\d+\] .*\[\*\*\] |%[A-Z][A-Z0-9_]+(?:-[A-Z0-9_]+)?-[0-7]-[A-Z0-9_]+: |^%%\d\d[A-Z][A-Z0-9_]*/[0-7]/\w+"
 #: Programs whose messages are of the machine itself, whatever they say. Case of ASCII only: compiles faster.
 _DAEMONS = (
     r"(?i-u)^(?:-?serial_console|acpid|agetty|anacron|apcupsd|apinger|arpwatch|at(?:d|run)|"
@@ -24,7 +24,7 @@ _DAEMONS = (
     r"filterdns|getty|hostapd|igmpproxy|init|irqbalance|kernel|keepalived|lighttpd|lldpd|login|"
     r"logrotate|minicron|"
     r"miniupnpd|monit(?:or)?|mpd|newsyslog|ntpd(?:ate)?|openntpd|pam_unix|php(?:-fpm|-cgi)?|"
-    r"polkitd?|postfix/\w+|"
+    r"polkitd?|postfix/\w+|raslogd|"
     r"python\d?|rc(?:\.[\w.]+|\d)?|rsyslogd|rtsold|sendmail|sensord?|smartd|snmpd|"
     r"snort|sshd(?:-session)?|sshguard|su(?:do)?|"
     r"syslog(?:d|-ng)|systemd(?:-[\w-]+)?|telegraf|threat-protect-log|tcpdump|upsmon|useradd|"
