@@ -1,10 +1,10 @@
 """Logs known to say nothing of network use: a wrong file is told at once, and never read as another's.
 
 Teleport audit; Cisco Secure Endpoint; ForgeRock; Mimecast; Defender and XDR alerts; Snort and Suricata
-alerts in "fast" layout; messages of NX-OS, Comware and VRP; Darktrace, Vectra and Radware alerts; FortiMail; Microsoft 365 audit;
-decoys; DNS records as configured; and what the daemons of an appliance or server write beside (`_DAEMONS`: by
-the program's name in the syslog head, where no family claims the line). What may be read of the same makers
-stands in families of their own.
+alerts in "fast" layout; messages of NX-OS, Comware and VRP; Darktrace, Vectra and Radware alerts; FortiMail;
+Microsoft 365 audit; decoys; DNS records as configured; and what the daemons of an appliance or server write
+beside (`_DAEMONS`: by the program's name in the syslog head, where no family claims the line). What may be
+read of the same makers stands in families of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ import polars as pl
 from sensor.sources.family import Family
 from sensor.sources.text import objects
 
-_TEXT = r"\[\*\*\] \[\d+:\d+:\d+\] .*\[\*\*\] |%[A-Z][A-Z0-9_]+(?:-[A-Z0-9_]+)?-[0-7]-[A-Z0-9_]+: |^%%\d\d[A-Z][A-Z0-9_]*/[0-7]/\w+"
+_TEXT = (
+    r"\[\*\*\] \[\d+:\d+:\d+\] .*\[\*\*\] |%[A-Z][A-Z0-9_]+(?:-[A-Z0-9_]+)?-[0-7]-[A-Z0-9_]+: |"
+    r"^%%\d\d[A-Z][A-Z0-9_]*/[0-7]/\w+"
+)
 #: Programs whose messages are of the machine itself, whatever they say. Case of ASCII only: compiles faster.
 _DAEMONS = (
     r"(?i-u)^(?:-?serial_console|acpid|agetty|anacron|apcupsd|apinger|arpwatch|at(?:d|run)|"

@@ -4,6 +4,8 @@ r"""Windows DHCP server: the audit logs `DhcpSrvLog-Mon.log` and `DhcpV6SrvLog-M
     10,11/22/26,10:00:00,Assign,10.1.0.7,ann-pc.example.com,02000000000A,,2815,0,,,,…
     ID,Date,Time,Description,IPv6 Address,Host Name,Error Code, Duid Length, Duid Bytes(Hex),User Name,…
     11004,11/22/26,10:00:00,DHCPV6 Renew,2001:db8::7,ann-pc,,18,0001000120…,,,,,
+    … AgentProtocol=WindowsDHCP<TAB>ID=10<TAB>Date=11/22/26<TAB>Time=10:00:00<TAB>Description=Assign<TAB>
+      IP Address=10.1.0.7<TAB>Host Name=ann-pc.example.com<TAB>MAC Address=02000000000A<TAB>…   WinCollect's
 
 Fields are read by position and events by number: description and names of columns are the server's language.
 How long a lease lasts is not logged: a scope's default is eight days, cut by whatever comes next. Dates are
@@ -23,6 +25,11 @@ from sensor.sources.text.words import one_of
 _V4 = ("id", "date", "clock", "", "ip", "name", "mac", "user")
 _V6 = ("id", "date", "clock", "", "ip", "name", "", "", "duid", "user")
 _EVENT = r"^\d{2,5},\d\d/\d\d/\d\d(?:\d\d)?,\d\d:\d\d:\d\d,[^,]*,[0-9A-Fa-f.:]*,"
+_PAIRS = r"\bAgent(?:Protocol|Device)=WindowsDHCP\t(?:[^\t]*\t){0,4}?ID=\d{2,5}\t"
+_PAIR = {
+    "id": "ID", "date": "Date", "clock": "Time", "ip": "IP Address", "name": "Host Name",
+    "mac": "MAC Address", "user": "User Name",
+}  # fmt: skip
 _PREAMBLE = (
     r"^\s*Microsoft DHCP(?:v6)? Service Activity Log|^Event ID  Meaning|^\d\d\+?\t+\S|^QResult: |^\d{5}\t+\S"
 )
@@ -41,15 +48,16 @@ class WindowsDhcpFamily(Family):
     proof = ("device",)
     advice = "The server overwrites these files every week and caps their size: collect them daily."
     header = r"(?i)^(?:\ufeff)?ID,Date,Time,Description,IP(?:v6)? Address,Host Name,"
-    claims = pl.col("line").str.contains(f"{_EVENT}|{_PREAMBLE}")
+    claims = pl.col("line").str.contains(f"{_EVENT}|{_PREAMBLE}|{_PAIRS}")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One lease per event that gives or ends one."""
-        v4, v6 = commas.read(lines["line"], _V4), commas.read(lines["line"], _V6)
+        v4, v6 = _pairs(lines["line"], commas.read(lines["line"], _V4)), commas.read(lines["line"], _V6)
         is_v6 = pl.col("id").str.len_chars() == 5
         duid = pl.lit(v6["duid"])
         return v4.select(
-            time=pl.concat_str("date", "clock", separator=" "),
+            # WinCollect may write `10: 00:00`.
+            time=pl.concat_str("date", pl.col("clock").str.replace_all(" ", ""), separator=" "),
             kind=pl.lit("lease"),
             client="ip",
             client_mac=pl.when(is_v6).then(dhcp.mac_of_duid(duid)).otherwise("mac"),
@@ -61,3 +69,13 @@ class WindowsDhcpFamily(Family):
             confidence=pl.when(is_v6).then(dhcp.BY_DUID).otherwise(dhcp.ASSUMED),
             reason=one_of({NO_ADDRESS: ~pl.col("id").is_in([*_GIVEN, *_GIVEN_UP]).fill_null(False)}),
         )
+
+
+def _pairs(line: pl.Series, v4: pl.DataFrame) -> pl.DataFrame:
+    """`v4` with the rows of WinCollect's lines, whose columns have names."""
+    paired = line.str.contains(_PAIRS)
+    if not paired.any():
+        return v4
+    return v4.with_columns(
+        v4[name].zip_with(~paired, line.str.extract(rf"\t{key}=([^\t]*)")) for name, key in _PAIR.items()
+    )

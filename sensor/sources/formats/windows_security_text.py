@@ -1,9 +1,12 @@
-r"""Windows Security events as text: Snare, NXLog or others in Snare's layout, and Splunk's WinEventLog.
+r"""Windows Security events as text: Snare's layout (also NXLog), WinCollect's, Splunk's WinEventLog.
 
     MSWinEventLog<TAB>1<TAB>Security<TAB>4021<TAB>Tue Oct 06 10:00:00 2026<TAB>4624<TAB>
       Microsoft-Windows-…<TAB>CORP\ada<TAB>N/A<TAB>Success Audit<TAB>dc1<TAB>Logon<TAB><TAB>
       An account was successfully logged on. … New Logon: … Account Name: ada … Source Network
       Address: 10.1.2.3 …
+
+    AgentDevice=WindowsLog<TAB>AgentLogFile=Security<TAB>…<TAB>EventID=4624<TAB>…<TAB>EventType=8<TAB>…<TAB>
+      TimeGenerated=1791280800<TAB>…<TAB>Message=An account was successfully logged on. …      WinCollect's
 
     10/06/2026 10:00:00 AM          Splunk's, over several lines
     LogName=Security
@@ -13,9 +16,10 @@ r"""Windows Security events as text: Snare, NXLog or others in Snare's layout, a
 
 The message is the only place of account and address, in the language of the computer: English, German and
 French are read, others are rejects. Rules of what is a lease as in `windows_security.py`. Stamps are local.
-Events of other logs, and those of Windows before Vista (528, 540, 672), are set aside. Source: Snare for
-Windows, "Event output format"; Splunk, "Monitor Windows event log data" (renderXml off); Microsoft Learn,
-pages of events 4624 and 4768 to 4770.
+Events of other logs, and those of Windows before Vista (528, 540, 672), are set aside. Some senders put a
+blank for the tab before the stamp. Source: Snare for Windows, "Event output format"; IBM, WinCollect user
+guide; Splunk, "Monitor Windows event log data" (renderXml off); Microsoft Learn, pages of events 4624 and
+4768 to 4770.
 """
 
 from __future__ import annotations
@@ -30,6 +34,10 @@ from sensor.sources.text.words import one_of
 
 _FIELDS = ("", "log", "", "stamp", "event", "", "", "", "audit", "", "", "", "message")
 _START = r"^MSWinEventLog(?:\t| |#011)\d(?:\t|#011)"
+#: WinCollect's pairs, and what its numbers of types say.
+_PAIRS = r"^AgentDevice=WindowsLog\tAgentLogFile=Security\t"
+_PAIR = {"log": "AgentLogFile", "stamp": "TimeGenerated", "event": "EventIDCode", "audit": "EventType"}
+_AUDIT_FAILED = "16"
 _SPLUNK_STAMP = r"^(\d\d/\d\d/\d{4} \d\d:\d\d:\d\d(?:\.\d+)? [AP]M)"
 #: What other logs' lines begin with and no line of an event's message does: priority, stamp, object, header.
 _OTHER_LOG = (
@@ -53,6 +61,8 @@ _LABELS = {
     "LogonType": "Logon Type|Anmeldetyp|Type d[’']ouverture de session",
     "Status": "Result Code|Failure Code|Ergebniscode|Fehlercode|Code de résultat|Code d[’']échec",
 }
+#: What follows a label, unless that is the next label: a logon over the network names no workstation.
+_VALUE = rf"(?:(?:{_LABELS['address']})\s?:|(\S+))"
 LANGUAGE = "a message in a language that is not read: send the event as XML or JSON"
 
 
@@ -61,14 +71,16 @@ class WindowsSecurityTextFamily(Family):
 
     name = "windows-security-text"
     help = (
-        "Windows Security events 4624, 4768, 4769, 4770 in Snare's layout (Snare, NXLog) and as Splunk's "
-        "WinEventLog: English, German, French"
+        "Windows Security events 4624, 4768, 4769, 4770 in Snare's layout (Snare, NXLog), WinCollect's and "
+        "as Splunk's WinEventLog: English, German, French"
     )
     vantage = "identity"
     proof = ("user", "device")
     advice = "Send events as JSON or XML: their fields do not depend on the language."
-    marks = ("mswineventlog", "logname=")
-    claims = pl.col("line").str.contains(_START) | (pl.col("line").str.extract(SPLUNK_EVENT, 2) == "Security")
+    marks = ("mswineventlog", "logname=", "agentlogfile=")
+    claims = pl.col("line").str.contains(f"{_START}|{_PAIRS}") | (
+        pl.col("line").str.extract(SPLUNK_EVENT, 2) == "Security"
+    )
     framing = SPLUNK_EVENTS
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -77,13 +89,13 @@ class WindowsSecurityTextFamily(Family):
         line = (
             lines["line"].str.replace_all("#011", "\t", literal=True).str.replace(r"^MSWinEventLog[\t ]", "")
         )
-        read = _either(_split(line), splunk_event(lines["line"]))
+        read = _either(_either(_split(line), splunk_event(lines["line"])), _pairs(lines["line"]))
         text = read["message"].fill_null("").str.replace_all(rf"[\t\r{JOINT}]", "  ")
         new = pl.select(pl.coalesce(text.str.extract(_NEW), text)).to_series()
         told = read.with_columns(
             user=new.str.extract(rf"(?:{_ACCOUNT})\s?:\s*(\S[^:]*?)\s+(?:{_DOMAIN})\s?:"),
             domain=new.str.extract(rf"(?:{_DOMAIN})\s?:\s*(\S+)"),
-            **{name: text.str.extract(rf"(?:{labels})\s?:\s*(\S+)") for name, labels in _LABELS.items()},
+            **{name: text.str.extract(rf"(?:{labels})\s?:\s*{_VALUE}") for name, labels in _LABELS.items()},
         )
         user, address = pl.col("user"), pl.col("address")
         known = pl.col("event").is_in(rules.KNOWN).fill_null(False)
@@ -123,8 +135,19 @@ def _either(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _pairs(line: pl.Series) -> pl.DataFrame:
+    """As `splunk_event`, of WinCollect's lines."""
+    mine = line.set(~line.str.contains(_PAIRS), None)
+    told = pl.DataFrame({name: mine.str.extract(rf"\t{key}=([^\t]*)") for name, key in _PAIR.items()})
+    failed = pl.col("audit") == _AUDIT_FAILED
+    return told.with_columns(
+        mine.str.extract(r"(?s)\tMessage=(.*)$").alias("message"),
+        audit=one_of({"failure": failed}, otherwise=pl.col("audit")),
+    )
+
+
 def _split(line: pl.Series) -> pl.DataFrame:
     """The fields before the message, and the message with whatever stands behind it."""
-    parts = line.str.splitn("\t", len(_FIELDS)).struct.unnest()
+    parts = line.str.replace(r"^(\d\t[^\t]+\t\d+)\s+", "$1\t").str.splitn("\t", len(_FIELDS)).struct.unnest()
     parts.columns = [name or f"_{n}" for n, name in enumerate(_FIELDS)]
     return parts.select(name for name in _FIELDS if name)

@@ -7,6 +7,8 @@ r"""Zyxel USG, ATP, VPN and ZyWALL (ZLD, ZyNOS): syslog of sessions, rules and w
     cat="Firewall"
     src="…" dst="…" msg="www.example.org: Gambling, rule_name:cf1, SSI:N" note="WEB BLOCK" … cat="Blocked
     web sites"
+    src="0.0.0.0:0" dst="0.0.0.0:0" msg="DHCP server assigned 10.1.2.3 to ann-pc(02:00:00:00:00:0A)"
+    note="DHCP ACK" user="unknown" … cat="DHCP"
 
 A traffic log is written when a session ends, `sent` and `rcvd` are the initiator's view. Rules' verdicts
 are in `note` (ACCESS FORWARD, BLOCK, DROP), the web filter's in `cat` and `note`. Source: Zyxel, USG
@@ -18,13 +20,17 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import keyvalue
+from sensor.sources.text import dhcp, keyvalue, patterns
 from sensor.sources.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _WANTED = ("src", "dst", "msg", "note", "user", "cat", "duration", "sent", "rcvd", "protoID", "proto", "mac")
 _SITE = r"^(?:https?://)?((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)(?::\d+)?(?:/[^\s,]*)?(?:[:,\s]|$)"
+
+_ASSIGNED = (
+    r"^DHCP server assigned (?<address>[0-9a-fA-F.:]+) to (?<name>[^(]*)\((?<mac_given>[0-9A-Fa-f:]{17})\)"
+)
 
 
 class ZyxelFamily(Family):
@@ -43,6 +49,8 @@ class ZyxelFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
         read = keyvalue.read(lines["line"], _WANTED)
+        read = read.hstack(patterns.read(read["msg"], _ASSIGNED))
+        leased = pl.col("address").is_not_null()
         said, note = pl.col("cat").str.to_lowercase(), pl.col("note").str.to_uppercase()
         ended = (said == "traffic log").fill_null(False)
         ruled = note.str.starts_with("ACCESS ").fill_null(False)
@@ -54,10 +62,16 @@ class ZyxelFamily(Family):
         told = pl.col("msg").str.extract(r"\b(TCP|UDP|ICMP)\b")
         proto = pl.coalesce("protoID", told, one_of({"tcp": web}))
         return read.select(
-            kind=one_of({"tls": web & _port("dst").is_in(["443"]), "http": web}, otherwise="flow"),
-            client=_address("src"),
+            kind=one_of(
+                {"lease": leased, "tls": web & _port("dst").is_in(["443"]), "http": web}, otherwise="flow"
+            ),
+            client=pl.coalesce("address", _address("src")),
             client_port=_port("src"),
-            client_mac="mac",
+            client_mac=pl.coalesce("mac_given", "mac"),
+            device="name",
+            lease_s=pl.when(leased).then(dhcp.ASSUMED_S),
+            origin=pl.when(leased).then(pl.lit("dhcp")),
+            confidence=pl.when(leased).then(dhcp.ASSUMED),
             user_name=pl.when(pl.col("user") != "unknown").then("user"),
             host=pl.when(web).then(site),
             server=_address("dst"),
@@ -74,8 +88,8 @@ class ZyxelFamily(Family):
             phase=one_of({"end": ended, "name": web}, otherwise="begin"),
             reason=one_of(
                 {
-                    NO_CONNECTION: ~ended & ~ruled & ~web,
-                    NO_PORTS: ~has_ports(proto).fill_null(False),
+                    NO_CONNECTION: ~ended & ~ruled & ~web & ~leased,
+                    NO_PORTS: ~has_ports(proto).fill_null(False) & ~leased,
                 }
             ),
         )

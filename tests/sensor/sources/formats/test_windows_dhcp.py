@@ -44,6 +44,21 @@ def test_leases_of_version_4() -> None:
     ]
 
 
+def test_the_events_as_wincollect_sends_them() -> None:
+    line = (
+        "SourceIp=10.1.0.2\tAgentLogFile=DhcpSrvLog-Mon\tAgentProtocol=WindowsDHCP\tID={}\tDate=11/22/26\tTime=10:00:00\t"
+        "Description=Any\tIP Address=10.1.0.7\tHost Name=ann-pc.example.com\tMAC Address=02000000000A\tUser Name=\t"
+        "TransactionID=1\n"
+    )
+    other = line.replace("AgentProtocol", "AgentDevice").replace("\tID", "\tPluginVersion=7\tID")
+    other = other.replace("10:00:00", "10: 00:00")
+    found = read(WindowsDhcpFamily, line.format(10) + line.format(30) + other.format(11))
+    assert found["reason"].to_list() == [None, NO_ADDRESS, None]
+    assert found["seen_at"][2] == AT
+    names = ("client", "device", "client_mac", "user_name", "seen_at")
+    assert found.select(names).row(0) == ("10.1.0.7", "ann-pc.example.com", MAC, None, AT)
+
+
 def test_leases_of_version_6() -> None:
     duid = "000100012C00000002000000000A"
     text = (

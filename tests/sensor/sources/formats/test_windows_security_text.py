@@ -38,6 +38,37 @@ def test_who_is_where(event: int, message: str) -> None:
     assert row["reason"] is None
 
 
+@pytest.mark.parametrize(("told", "device"), [("", None), ("WS77", "ws77"), ("Source", "source")])
+def test_a_workstation_that_is_not_named_is_not_the_next_label(told: str, device: str | None) -> None:
+    message = ENGLISH.format(kind=3, name="ada").replace(
+        "Source Net", f"Workstation Name: {told}  Source Net"
+    )
+    assert read(WindowsSecurityTextFamily, _line(4624, message))["device"].str.to_lowercase().to_list() == [
+        device
+    ]
+
+
+def test_a_blank_for_the_tab_before_the_stamp() -> None:
+    line = (
+        _line(4624, ENGLISH.format(kind=3, name="ada")).replace("\tTue Oct", " Oct").replace("\t40 ", "\t41 ")
+    )
+    assert read(WindowsSecurityTextFamily, line)["user_name"].to_list() == ["ACME\\ada"]
+
+
+def test_pairs_of_wincollect() -> None:
+    line = (
+        "<13>Oct  6 10:00:00 dc1 AgentDevice=WindowsLog\tAgentLogFile=Security\tSource=Microsoft-Windows-Security-Auditing\t"
+        "Computer=dc1\tUser=\tDomain=\tEventID=4624\tEventIDCode=4624\tEventType={}\tEventCategory=12544\tRecordNumber=1\t"
+        "TimeGenerated=1791280800\tTimeWritten=1791280800\tMessage="
+        + ENGLISH.format(kind=3, name="ada")
+        + "\n"
+    )
+    found = read(WindowsSecurityTextFamily, line.format(8) + line.format(16))
+    assert found["reason"].to_list() == [None, FAILED]
+    assert found.select("client", "user_name").row(0) == ("10.1.2.3", "ACME\\ada")
+    assert found["seen_at"][0].timestamp() == 1791280800
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

@@ -31,3 +31,17 @@ def test_a_session_is_opened_named_and_ended() -> None:
         ("10.1.2.3", None, "ads.example.org", "blocked", None, None, "name"),
     ]
     assert found["session"][0] == found["session"][2]
+
+
+def test_who_was_given_an_address() -> None:
+    line = (
+        'src="0.0.0.0:0" dst="0.0.0.0:0" msg="DHCP server assigned 10.1.2.3 to {}(02:00:00:00:00:0A)" note="DHCP ACK" '
+        'user="unknown" devID="02000000000b" cat="DHCP"\n'
+    )
+    offer = line.replace("assigned", "offered").replace("ACK", "Offer").format("ann-pc")
+    found = read(ZyxelFamily, line.format("ann-pc") + line.format("") + offer)
+    assert found["reason"].to_list() == [None, None, NO_CONNECTION]
+    assert found.select("kind", "client", "device", "client_mac", "user_name").rows()[:2] == [
+        ("lease", "10.1.2.3", "ann-pc", "02:00:00:00:00:0a", None),
+        ("lease", "10.1.2.3", None, "02:00:00:00:00:0a", None),
+    ]
