@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.formats.bluecat import BluecatFamily
+from sensor.sources.formats.bluecat import OTHER, BluecatFamily
 from tests.sensor.sources.formats.reading import read
 
 LINE = (
@@ -18,3 +18,19 @@ def test_lookups_and_what_a_policy_stopped() -> None:
         ("10.1.2.3", "www.example.org", "10.1.0.53", "blocked"),
     ]
     assert found["seen_at"][0].isoformat() == "2026-10-06T10:00:00+00:00"
+
+
+def test_leases_and_lookups_of_adonis() -> None:
+    head = "Oct  6 10:00:00 dns1 LEEF:1.0|BCN|Adonis|7.1.0|"
+    lines = (
+        "DHCP_Message|cat=ACK\tsrcMAC=02:00:00:00:00:0a\tsrc=10.1.2.3\t",
+        "DHCP_Message|cat=OFFER\tsrcMAC=02:00:00:00:00:0a\tsrc=10.1.2.3\t",
+        "DNS_Query|cat=A_record\tsrc=10.1.2.3\turl=chat.example.com",
+    )
+    found = read(BluecatFamily, "\n".join(head + line for line in lines))
+    assert found["reason"].to_list() == [None, OTHER, None]
+    names = ("kind", "client", "client_mac", "host", "action")
+    assert found.select(names).rows()[::2] == [
+        ("lease", "10.1.2.3", "02:00:00:00:00:0a", None, None),
+        ("dns", "10.1.2.3", None, "chat.example.com", "unknown"),
+    ]
