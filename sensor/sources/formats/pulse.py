@@ -53,7 +53,7 @@ class PulseFamily(Family):
         pl.col("line").str.contains(r"- \S+ - \[[0-9A-Fa-f.:]*\] .*\(.*\)\[.*\] - ")
         & (
             pl.col("tag").str.contains("(?i)^(?:PulseSecure|Juniper|ive|Ivanti)").fill_null(False)
-            | pl.col("line").str.contains(r"(?:^|\s)PulseSecure: |^(?:- )*\d{4}-\d\d-\d\d \S+ - ")
+            | pl.col("line").str.contains(r"(?:^|\s)(?:PulseSecure|Juniper): |^(?:- )*\d{4}-\d\d-\d\d \S+ - ")
         )
     ) | pl.col("line").str.contains(r'^id=firewall time="[^"]*" pri=\d+ fw=\S+ vpn=\S+ ')
 

@@ -37,7 +37,8 @@ def test_other_filters_and_bare_files() -> None:
         f'src=198.51.100.7 type=vpn msg="NWC23464: {STARTED}"'
     )
     bare = f"PulseSecure: - - - 2026-11-22 10:00:00 - node1 - {WHO}{STARTED}"
-    for line in (welf, bare):
+    older = f"Juniper: 2026-11-22 10:00:00 - node1 - {WHO}{STARTED}"
+    for line in (welf, bare, older):
         (row,) = read(PulseFamily, line + "\n").rows(named=True)
         assert (row["reason"], row["client"], row["user_name"]) == (None, "10.9.0.7", "ada")
         assert row["seen_at"].isoformat() == "2026-11-22T10:00:00+00:00"
