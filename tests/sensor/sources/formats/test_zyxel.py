@@ -35,7 +35,7 @@ def test_a_session_is_opened_named_and_ended() -> None:
 
 def test_who_was_given_an_address() -> None:
     line = (
-        'src="0.0.0.0:0" dst="0.0.0.0:0" msg="DHCP server assigned 10.1.2.3 to {}(02:00:00:00:00:0A)" note="DHCP ACK" '
+        'Oct  6 10:00:00 usg60 src="0.0.0.0:0" dst="0.0.0.0:0" msg="DHCP server assigned 10.1.2.3 to {}(02:00:00:00:00:0A)" note="DHCP ACK" '
         'user="unknown" devID="02000000000b" cat="DHCP"\n'
     )
     offer = line.replace("assigned", "offered").replace("ACK", "Offer").format("ann-pc")
