@@ -1,8 +1,10 @@
 """Who may import whom: one direction, no exceptions, and heavy libraries only where they work."""
 
 import ast
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -82,3 +84,14 @@ def test_every_module_says_what_it_is_for(path: Path) -> None:
 
 def test_there_is_no_drawer_for_odds_and_ends() -> None:
     assert [p for p in MODULES if p.stem in ("utils", "util", "helpers", "misc", "common")] == []
+
+
+def test_nothing_lies_beside_the_rooms() -> None:
+    """Such as a lake that somebody made here to try something."""
+    if not (ROOT / ".git").exists() or which("git") is None:
+        pytest.skip("not a checkout, or no git")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip(listed.stderr.strip())  # somebody else's checkout
+    folders = {line.partition("/")[0] for line in listed.stdout.splitlines() if "/" in line}
+    assert folders == {".ci", "analytics", "docs", "pcaps", "sensor", "signatures", "tests"}
