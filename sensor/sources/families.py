@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -83,6 +83,22 @@ def _place(family: type[Family]) -> tuple[bool, bool, str]:
     return family.name not in _OWN, family.generic, family.name
 
 
+class _Claimed(NamedTuple):
+    """What families claim of the first lines of a stream."""
+
+    #: by family; those that claim none are left out
+    shares: dict[str, float]
+    #: is JSON around lines of another format?
+    wraps: bool
+    #: what stands before each line; one of PREFIXES
+    prefix: str | None = None
+
+    @property
+    def share(self) -> float:
+        """Of all families together."""
+        return sum(self.shares.values())
+
+
 @dataclass(frozen=True)
 class _Seen:
     """What the beginning of a stream shows."""
@@ -116,10 +132,9 @@ def look_at(heads: Iterable[bytes]) -> None:
             _SEEN.clear()
         framings = [_framing(head) for _, head in some]
         lines = [_lines(head, how) for (_, head), how in zip(some, framings, strict=True)]
-        claimed = _claimed(lines)
-        found = _prefixed(lines, claimed)
-        for (key, _), how, (share, wraps), prefix in zip(some, framings, claimed, found, strict=True):
-            _SEEN[key] = _Seen(how, share, wraps, prefix)
+        claimed = _without_prefixes(lines, _claimed(lines))
+        for (key, _), how, found in zip(some, framings, claimed, strict=True):
+            _SEEN[key] = _Seen(how, *found)
 
 
 @lru_cache(maxsize=8)  # each family asks about the same one
@@ -189,13 +204,12 @@ def _lines(head: bytes, how: Framing | None) -> pl.Series:
 
 
 def _shares(lines: pl.Series) -> dict[str, float]:
-    ((found, _),) = _claimed([lines])
-    return found
+    (claimed,) = _claimed([lines])
+    return claimed.shares
 
 
-def _claimed(streams: list[pl.Series]) -> list[tuple[dict[str, float], bool]]:
-    """For the first lines of each stream, the share that each family claims, and whether JSON is around
-    lines of another format.
+def _claimed(streams: list[pl.Series]) -> list[_Claimed]:
+    """What families claim of the first lines of each stream, as they are.
 
     All families are asked about a sample of the lines; those that own some are asked first about the rest.
     """
@@ -212,7 +226,7 @@ def _claimed(streams: list[pl.Series]) -> list[tuple[dict[str, float], bool]]:
     alike: dict[frozenset[str], list[int]] = {}
     for nth in range(len(streams)):
         alike.setdefault(frozenset(met.get(nth, ())), []).append(nth)
-    out: list[tuple[dict[str, float], bool]] = [({}, False)] * len(streams)
+    out = [_Claimed({}, wraps=False)] * len(streams)
     for first, numbers in alike.items():
         of_these = peeled.filter(pl.col("offset").is_in(numbers))
         order = _ordered(dict.fromkeys(first, 1.0))
@@ -224,40 +238,37 @@ def _claimed(streams: list[pl.Series]) -> list[tuple[dict[str, float], bool]]:
         for nth in numbers:
             parts = Sorter(order).parts(owned.filter(pl.col("offset") == nth))
             found = {name: part.height / len(streams[nth]) for name, (_, part) in parts.items() if name}
-            out[nth] = (found, nth in wrapping)
+            out[nth] = _Claimed(found, nth in wrapping)
     return out
 
 
-def _prefixed(streams: list[pl.Series], claimed: list[tuple[dict[str, float], bool]]) -> list[str | None]:
-    """The prefix of each stream, None for most; `claimed`, what `_claimed` found of their lines as they are,
-    is replaced where there is one.
+def _without_prefixes(streams: list[pl.Series], claimed: list[_Claimed]) -> list[_Claimed]:
+    """`claimed`, what is claimed of each stream's lines as they are; where they have a prefix, without it.
 
     More lines are claimed without it than with it: unless a family knows its lines by what stands in the
     middle. Then the prefix must be unmistakable, or the lines begin with a time once it is removed.
     """
-    found: list[str | None] = [None] * len(streams)
+    best = list(claimed)
     for prefix in prefixes.PREFIXES:
         bare: dict[int, pl.Series] = {}
-        is_certain: dict[int, bool] = {}
         for nth, lines in enumerate(streams):
-            if lines.str.contains(prefix).sum() <= PREFIXED * len(lines):
-                continue
-            text = prefixes.removed(lines.to_frame("line"), prefix)["line"]
-            certain = found[nth] is None and (
-                prefix in prefixes.UNMISTAKABLE or _dated(text) > PREFIXED * len(lines)
-            )
-            if certain or _share(claimed[nth]) < ENOUGH:
-                bare[nth], is_certain[nth] = text, certain
-        for nth, without in zip(bare, _claimed(list(bare.values())) if bare else [], strict=True):
-            more = _share(without) - _share(claimed[nth])
-            if more > 0 or (more == 0 and is_certain[nth] and without[0]):
-                claimed[nth], found[nth] = without, prefix
-    return found
+            if lines.str.contains(prefix).sum() > PREFIXED * len(lines):
+                text = prefixes.removed(lines.to_frame("line"), prefix)["line"]
+                if best[nth].share < ENOUGH or (best[nth].prefix is None and _is_certain(prefix, text)):
+                    bare[nth] = text
+        if not bare:
+            continue
+        for (nth, text), found in zip(bare.items(), _claimed(list(bare.values())), strict=True):
+            is_first = best[nth].prefix is None and found.share > 0
+            is_as_good = found.share == best[nth].share and is_first and _is_certain(prefix, text)
+            if found.share > best[nth].share or is_as_good:
+                best[nth] = found._replace(prefix=prefix)
+    return best
 
 
-def _share(claimed: tuple[dict[str, float], bool]) -> float:
-    shares, _ = claimed
-    return sum(shares.values())
+def _is_certain(prefix: str, bare: pl.Series) -> bool:
+    """Whether what stood before the lines, now `bare`, was no part of a format's own."""
+    return prefix in prefixes.UNMISTAKABLE or _dated(bare) > PREFIXED * len(bare)
 
 
 def _dated(lines: pl.Series) -> int:

@@ -6,7 +6,7 @@ read the rows as they read the same records in JSON.
 
 from __future__ import annotations
 
-import os
+import io
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -30,9 +30,9 @@ def json_lines(packed: IO[bytes]) -> Iterator[tuple[int, bytes]]:
 
     # Under a name of our own: in that of the file, `[` and `*` would stand for others.
     with tempfile.TemporaryDirectory(prefix="shadowai-") as folder:
-        place = Path(folder) / "rows.parquet"
-        if isinstance(name := getattr(packed, "name", None), str) and os.path.isfile(name):  # noqa: PTH113
-            place.symlink_to(os.path.abspath(name))  # noqa: PTH100
+        place, raw = Path(folder) / "rows.parquet", getattr(packed, "raw", None)
+        if isinstance(raw, io.FileIO) and (file := Path(str(raw.name))).is_file():
+            place.symlink_to(file.absolute())
         else:
             with place.open("wb") as copy:
                 shutil.copyfileobj(packed, copy)

@@ -15,9 +15,14 @@ START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
 FEW = Grouping(few_rows=1000, enough_rows=1000)
 
 
-def _batch(position: int, rows: int = 1, *, host: str | None = None, **more: bool | str | None) -> Batch:
+def _batch(
+    position: int, rows: int = 1, *, host: str | None = None, source: str | None = None,
+    is_part: bool = False, is_replay: bool = False, last: bool | None = None,
+) -> Batch:  # fmt: skip
     frame = pl.DataFrame({"seen_at": [START] * rows, "host": pl.Series([host] * rows, dtype=pl.String)})
-    return Batch(position, {"observations": frame}, **more)  # type: ignore[arg-type]
+    return Batch(
+        position, {"observations": frame}, is_part=is_part, is_replay=is_replay, source=source, last=last
+    )
 
 
 def _heights(batches: int, rows: int, grouping: Grouping) -> list[int]:
