@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -31,6 +35,8 @@ _PIPED_COLUMNS = 100_000
 _NUMERIC = frozenset(
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "NUMBER")
 )
+#: types whose values JSON has as they are
+_LIKE_JSON = frozenset(("VARCHAR", "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT"))
 #: what to do about a view that is not in open.duckdb
 RESTRICTED = "it tells of single persons: ask with --restricted, each statement is logged"
 #: how DuckDB names a view that is not there
@@ -144,22 +150,20 @@ def _write_csv(result: Result, file: TextIO) -> None:
 
 def _write_json(result: Result, file: TextIO) -> None:
     """An array with one object a line; times in ISO 8601, what JSON has no number for as null."""
-    import json
-
+    encode = json.JSONEncoder(allow_nan=False).encode
+    unlike = [n for n, dtype in enumerate(result.types) if dtype not in _LIKE_JSON]
     before = "["
     for row in result.rows():
-        values = {name: _plain(value) for name, value in zip(result.columns, row, strict=True)}
-        file.write(f"{before}{json.dumps(values, allow_nan=False)}")
+        values = list(row)
+        for n in unlike:
+            values[n] = _plain(values[n])
+        file.write(f"{before}{encode(dict(zip(result.columns, values, strict=True)))}")
         before = ",\n "
     file.write("]\n" if before != "[" else "[]\n")
 
 
 def _plain(value: object) -> object:
     """`value` as JSON knows it."""
-    import math
-    from datetime import date
-    from decimal import Decimal
-
     if isinstance(value, Decimal):
         value = float(value)
     if isinstance(value, float):
