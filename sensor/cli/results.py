@@ -36,7 +36,9 @@ _NUMERIC = frozenset(
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "NUMBER")
 )
 #: types whose values JSON has as they are
-_LIKE_JSON = frozenset(("VARCHAR", "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT"))
+_LIKE_JSON = frozenset(
+    ("VARCHAR", "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT")
+)
 #: what to do about a view that is not in open.duckdb
 RESTRICTED = "it tells of single persons: ask with --restricted, each statement is logged"
 #: how DuckDB names a view that is not there
