@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,11 +22,9 @@ from analytics.build import complete_manifest
 from analytics.builder import Builder, Counting
 from analytics.definitions import load_marts
 from analytics.lake import LakeUnreadable, open_views
-from analytics.marts.state import GRACE, locked, read_state
+from analytics.marts.state import locked, read_state
 from analytics.publish import publish
-from analytics.scratch import scratch_database
-
-_PREFIX = "as-of-"
+from analytics.scratch import AS_OF, scratch_database
 
 
 @contextmanager
@@ -60,13 +57,12 @@ def _counted(lake: Path, moment: datetime, counting: Counting | None) -> Iterato
     """A folder with the views files of the lake as of `moment`; deleted afterwards."""
     restricted = lake / "restricted"
     try:
-        folder = restricted / Path(tempfile.mkdtemp(dir=restricted, prefix=_PREFIX)).name
+        folder = restricted / Path(tempfile.mkdtemp(dir=restricted, prefix=AS_OF)).name
     except OSError as error:
         hint = "--as-of counts anew, so it takes write access to the restricted zone"
         raise LakeUnreadable(f"{restricted}: {error.strerror}; {hint}") from error
     try:
         with locked(lake):
-            _forget_abandoned(restricted)
             manifest = complete_manifest(lake).as_of(moment)
             state = read_state(lake)
             state.build += 1
@@ -92,10 +88,3 @@ def _counted(lake: Path, moment: datetime, counting: Counting | None) -> Iterato
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _forget_abandoned(restricted: Path) -> None:
-    """Deletes the folders that killed readers left behind."""
-    for folder in restricted.glob(f"{_PREFIX}*"):
-        if folder.stat().st_mtime < time.time() - GRACE.total_seconds():
-            shutil.rmtree(folder, ignore_errors=True)

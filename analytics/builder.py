@@ -24,8 +24,17 @@ import duckdb
 import polars as pl
 
 from analytics.definitions import Mart
-from analytics.lake import Manifest, literal
-from analytics.marts.days import LAST, MOST_DAYS, count_days, neighbours, of_one_directory, on_day, read_days
+from analytics.lake import LakeUnreadable, Manifest, connect, literal, most_memory
+from analytics.marts.days import (
+    LAST,
+    MOST_DAYS,
+    count_days,
+    neighbours,
+    of_one_directory,
+    on_day,
+    read_days,
+    steps,
+)
 from analytics.marts.files import is_same, write_rows
 from analytics.marts.holders import HELD, hold
 from analytics.marts.inputs import (
@@ -49,6 +58,7 @@ from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
 from analytics.stored import (
     LANDED,
+    PREFERENCE,
     cold_sql,
     files_sql,
     memory_sql,
@@ -385,37 +395,49 @@ class Builder:
     def make_in_memory(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:
         """Makes the open marts of the weeks of the rows in `frames`, which are only in memory.
 
-        Nothing about a person is written: restricted marts stay temporary tables, and what does not fit into
-        memory is spilled encrypted.
+        Nothing about a person is written: restricted marts stay temporary tables of a database that has no
+        room on disk. Raises LakeUnreadable if the rows do not fit into memory.
         """
         if all(frame.is_empty() for frame in frames.values()):
             return []
-        self.connection.execute("SET temp_file_encryption = true")
-        for name in IN_MEMORY:
+        try:
+            with connect(memory=most_memory()) as connection:
+                return replace(self, connection=connection)._make_in_memory(frames)
+        except duckdb.OutOfMemoryException as error:
+            what = f"the rows of the weeks that are not over need more than {most_memory()} of memory"
+            remedy = "at privacy level aggregate nothing of them is put on disk; use a machine with more"
+            raise LakeUnreadable(f"{self.lake}: {what}; {remedy}") from error
+
+    def _make_in_memory(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:
+        self._relation("TABLE", "sensors", self._cold("sensors"))
+        for name in LASTING:
             store_frame(self.connection, f"memory_{name}", frames[name])
-        for name in (name for name in IN_MEMORY if name != "names"):
             self._relation("TABLE", f"every_{name}", memory_sql(self.manifest.tables[name], f"memory_{name}"))
         hold(self.connection)
         nothing = cold_sql(self.manifest.tables["restated"], [], root=self.root)
         self._relation("VIEW", "week_restated", nothing)
-        self._count_in_memory(sorted(frames["sightings"]["seen_at"].dt.date().unique().drop_nulls()))
+        self._count_in_memory(frames["sightings"])
         weeks = {of: _weeks_in(frames[of][time], self.zone) for of, time in _TIMES.items()}
         for week in sorted(weeks["sightings"]):
             self._store_week(week, prepare_week(self.connection, week, zone=self.zone, k=self.k))
-        self._relation("VIEW", "week_names", "SELECT * FROM memory_names")
+        store_frame(self.connection, "week_names", frames["names"])
         for week in sorted(weeks["names"]):
             self._store_week(week, self._values(week), of="names")
         return sorted(weeks["sightings"] | weeks["names"])
 
-    def _count_in_memory(self, days: Sequence[date]) -> None:
-        """Counts `days` into temporary tables `week_<mart>`."""
+    def _count_in_memory(self, sightings: pl.DataFrame) -> None:
+        """Counts all days of `sightings` into temporary tables `week_<mart>`."""
+        needed = narrowed(self.manifest.tables["sightings"], [steps(), *PREFERENCE["sightings"]])
+        day = pl.col("seen_at").dt.date()
+        days = sightings.select(day.unique().drop_nulls()).to_series().sort().to_list()
         daily = [mart for mart in self.marts if mart.name in DAILY]
         for mart in daily:
             self._relation("TABLE", f"week_{mart.name}", files_sql(mart.types, [], root=self.root))
         for run in runs(self.connection, days, apart=timedelta(days=1), most=DAYS_A_RUN):
-            begin, end = run[0] - timedelta(days=1), run[-1] + timedelta(days=1)
-            near = f"CAST(seen_at AS DATE) BETWEEN DATE '{begin}' AND DATE '{end}'"
-            self._relation("TABLE", "sightings", f"SELECT * FROM every_sightings WHERE {near}")
+            near = day.is_between(run[0] - timedelta(days=1), run[-1] + timedelta(days=1))
+            store_frame(self.connection, "near", sightings.filter(near).select(*needed.columns))
+            self._relation("TABLE", "sightings", memory_sql(needed, "near"))
+            self.connection.execute("DROP TABLE near")
             read_days(self.connection, run, zone=self.zone)
             for _ in self._count(run):
                 for mart in daily:

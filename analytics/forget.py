@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from analytics.definitions import Mart, load_marts
-from analytics.lake import connect, literal
+from analytics.lake import connect, literal, spill_of
 from analytics.marts.days import neighbours
 from analytics.marts.files import write_rows
 from analytics.marts.state import MartState, locked, read_state, write_state
@@ -85,7 +85,7 @@ def erase(lake: Path, tokens: Sequence[str], times: Times, *, before: date) -> l
     In rows of others, server addresses that were theirs at the time (`times`) become NULL.
     """
     gone = []
-    with locked(lake), connect() as connection:
+    with locked(lake), connect(spill=spill_of(lake)) as connection:
         connection.execute(
             "CREATE TABLE served "
             "(site VARCHAR, address VARCHAR, valid_from TIMESTAMPTZ, valid_to TIMESTAMPTZ)"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import weakref
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,8 @@ import duckdb
 FORMAT = 1
 #: Smallest group whose figures may be shown, unless the settings say otherwise.
 K = 5
+#: Begins the names of folders for what queries of restricted rows do not have room for.
+ASKED = "asked-"
 #: The table that hides people who asked for it.
 ERASURES = "erasures"
 _connections: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
@@ -142,8 +145,8 @@ def literal(text: str | Path) -> str:
 def connect(*, memory: str = "1GB", spill: Path | None = None) -> duckdb.DuckDBPyConnection:
     """An empty in-memory DuckDB database, in UTC, limited to `memory`; it never downloads an extension.
 
-    `spill` is the folder for pages that do not fit into memory. Without one nothing is written to disk,
-    because such a page may hold tokens.
+    `spill` is the folder for pages that do not fit into memory; DuckDB makes it when it needs it, and deletes
+    what it made. Without one nothing is written to disk, because such a page may hold tokens.
     """
     connection = duckdb.connect(
         ":memory:",
@@ -166,11 +169,29 @@ def interrupt() -> None:
         connection.interrupt()
 
 
+def most_memory() -> str:
+    """Half of what the machine has, for what must not be written to disk."""
+    return f"{max(1.0, _machine_gb() / 2):.1f}GB"
+
+
+def spill_of(lake: Path) -> Path | None:
+    """A folder for the pages of queries about restricted rows, beside these rows and so as well protected.
+
+    None where the lake is read only; scratch.py deletes those of killed readers.
+    """
+    restricted = lake / "restricted"
+    return restricted / f"{ASKED}{secrets.token_hex(8)}" if os.access(restricted, os.W_OK) else None
+
+
 def _roomy() -> str:
     """Memory for rows of evidence, which are put in order: a week of 100 million sightings a year takes 2 GB;
     never more than half of what the machine has."""
-    has = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    return f"{min(3.0, max(1.0, has / 2)):.1f}GB"
+    return f"{min(3.0, max(1.0, _machine_gb() / 2)):.1f}GB"
+
+
+def _machine_gb() -> float:
+    """Memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
 
 
 def open_views(
@@ -185,7 +206,7 @@ def open_views(
         raise LakeUnreadable(f"{path}: not published yet; run a scan or compact the lake")
     # Attached, not opened: a process that opens one path twice shares the file it saw first, and
     # would not notice that a new one took its name.
-    connection = connect(memory=_roomy() if restricted else "1GB")
+    connection = connect(memory=_roomy(), spill=spill_of(lake)) if restricted else connect()
     connection.execute(f"ATTACH {literal(path)} AS lake (READ_ONLY)")
     connection.execute("USE lake")
     connection.execute(f"SET VARIABLE lake = {literal(lake.absolute())}")

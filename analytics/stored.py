@@ -177,7 +177,7 @@ def _known(table: StoredTable, branches: Iterable[str]) -> str:
 
 
 def narrowed(table: StoredTable, queries: Iterable[str]) -> StoredTable:
-    """`table`, whose rows add up, with only its key and the columns that the SQL `queries` name."""
+    """`table` with only its key and the columns that the SQL `queries` name."""
     kept = {*table.key, LANDED, "first_seen", "last_seen", *_WORD.findall(" ".join(queries))}
     return replace(table, columns={name: dtype for name, dtype in table.columns.items() if name in kept})
 

@@ -93,6 +93,11 @@ def count_days(
     connection.execute(_step("11_named", values))
 
 
+def steps() -> str:
+    """All SQL that counts days, as it is written: whatever columns of sightings it needs stand there."""
+    return "\n".join(path.read_text("utf-8") for path in sorted(STEPS.glob("*.sql")))
+
+
 def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     """Makes `attributed` for `day`: who was behind each of its events."""
     read_days(connection, [day], zone="UTC")

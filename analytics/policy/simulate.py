@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from analytics.definitions import load_marts
-from analytics.lake import connect, read_manifest
+from analytics.lake import connect, read_manifest, spill_of
 from analytics.marts.state import read_state
 from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled
@@ -64,7 +64,7 @@ def simulate(lake: Path, policy: Compiled, *, k: int, now: datetime | None = Non
     today = (now or datetime.now(UTC)).astimezone(ZoneInfo(manifest.zone)).date()
     before: list[Hit] = []
     after: list[Hit] = []
-    with connect() as connection:
+    with connect(spill=spill_of(lake)) as connection:
         prepare(connection)
         if chosen:
             weeks.lay_out(connection, chosen[0], chosen[-1])
