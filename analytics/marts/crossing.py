@@ -291,10 +291,12 @@ class _Sums(_Table):
     def lacking(self, inside: int, touched: int, crossing: int) -> float | None:
         if not crossing:
             return None
-        rows, columns = list(_numbers(inside)), list(_numbers(crossing))
-        left = self.mine & np.isin(self.row, rows) & np.isin(self.column, columns)
-        _, subject = np.unique(self.uses.subject[left], return_inverse=True)
-        sent = np.bincount(subject, self.uses.bytes_up[left])
+        row, column, subject, bytes_up = self._hidden
+        left = np.flatnonzero(
+            _flags(inside, len(self.row_of))[row] & _flags(crossing, len(self.column_of))[column]
+        )
+        _, number = np.unique(subject[left], return_inverse=True)
+        sent = np.bincount(number, bytes_up[left])
         short = max(float(sent.max()) / DOMINANCE - float(sent.sum()), 0.0)
         bad = len(sent) < self.k or (self.figures == "bytes" and sent.max() > DOMINANCE * sent.sum())
         return short if bad else None
@@ -322,6 +324,12 @@ class _Sums(_Table):
                         if self._greatest[root] <= DOMINANCE * sent:
                             return True
         return False
+
+    @cached_property
+    def _hidden(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """Row, column, subject and bytes of what is in hidden cells: usually little of all."""
+        uses, mine = self.uses, self.mine
+        return self.row[mine], self.column[mine], uses.subject[mine], uses.bytes_up[mine]
 
     @cached_property
     def _sent(self) -> dict[int, list[tuple[int, int]]]:
@@ -391,6 +399,13 @@ class _People(_Table):
             if left >= self.k:
                 break
         return left
+
+
+def _flags(bits: int, count: int) -> Flags:
+    """Which of the bits 0 to `count` are set."""
+    return np.unpackbits(
+        np.frombuffer(bits.to_bytes(count // 8 + 1, "little"), np.uint8), bitorder="little"
+    ).astype(np.bool_)
 
 
 def _numbers(bits: int) -> Iterator[int]:
