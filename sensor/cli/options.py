@@ -263,6 +263,9 @@ def analysing(lake: Lake) -> Iterator[None]:
     except (duckdb.BinderException, duckdb.CatalogException):
         check_release(lake)
         raise
+    except duckdb.OutOfMemoryException:
+        what, hint = "this needs more memory than there is", "ask for a shorter time, or free some"
+        raise LakeError(what, place=str(lake.path), hint=hint) from None
     except (duckdb.Error, PolarsError) as error:
         text = " ".join(str(error).partition("LINE ")[0].split())
         if file := damaged(lake.path):

@@ -92,6 +92,8 @@ def explained() -> Iterator[None]:
             hint = "`.tables` lists the views"
         elif isinstance(error, duckdb.BinderException):
             hint = "`.schema VIEW` lists the columns of one"
+        elif isinstance(error, duckdb.OutOfMemoryException):
+            lines, hint = ["it needs more memory than there is"], "ask for fewer columns or a shorter time"
         raise QueryError(" ".join(lines[:2]), hint=hint) from None
     except RuntimeError as error:
         raise (KeyboardInterrupt if is_ctrl_c(error) else error) from None

@@ -21,6 +21,7 @@ import pytest
 
 from analytics.lake import connect
 from sensor.cli import prompt, results, start
+from sensor.errors import QueryError
 from tests.product import run_here
 
 ROOT = Path(__file__).parents[3]
@@ -100,6 +101,13 @@ def test_mistakes_are_one_line(words: tuple[str, ...], code: int, says: str, lak
     assert done.returncode == code, done.stderr
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_query_without_room_says_what_to_try() -> None:
+    large = "SELECT list(i) FROM range(20_000_000) AS r (i)"
+    with connect(memory="20MB") as connection, pytest.raises(QueryError) as raised:
+        results.ask(connection, large)
+    assert str(raised.value) == "it needs more memory than there is; ask for fewer columns or a shorter time"
 
 
 def test_dot_commands_tell_views_and_meanings(lake: Path) -> None:
