@@ -181,9 +181,9 @@ def _not_reached(lake: Lake, settings: Settings, subject: Subject) -> list[str]:
     """What stays, in words."""
     from sensor.store import purge
 
-    lines, left = [], purge.unreached(lake)
-    if left:
-        lines.append(f"not reached: {left} segments of the open hour, hidden; run it again after the hour")
+    lines = []
+    if purge.leaves_some(lake):
+        lines.append("not reached: rows of the open hour, hidden; run it again after the hour")
     if subject.shredded:
         numbers = ", ".join(str(epoch) for epoch in subject.shredded)
         lines.append(f"not reached: epochs {numbers}, whose keys were shredded; nobody can link those rows")

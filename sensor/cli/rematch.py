@@ -57,13 +57,13 @@ def command(
     catalog = catalog_of(settings)
     if not dry_run:
         compact_and_publish(place, settings, include_current=now)
-    left = purge.unreached(place)
+    left = purge.leaves_some(place)
     final, begin = _final(place), since.date() if since else None
     with analysing(place):
         found = Rematch(place, catalog, now=datetime.now(UTC), since=begin, final=final).run(dry=dry_run)
     _tell(found, dry_run)
     if left:
-        typer.echo(f"{left} segments of the open hour were not looked at; a rematch after the hour does")
+        typer.echo("not looked at: rows of the open hour; a rematch after the hour does")
     if (found.restated or found.hosts or found.hunted) and not dry_run:
         compact_and_publish(place, settings, include_current=now)
 

@@ -53,8 +53,8 @@ def command(
     keys = Keys(folder, settings.zone, settings.privacy)
     files += Counting(folder, keys).expire(_limit(moment, settings.retention.published))
     typer.echo(record(folder, "retain", [*gone, *marts], now=moment, files=files))
-    if left := purge.unreached(place):
-        typer.echo(f"{left} segments of the open hour were not looked at; the next run does")
+    if purge.leaves_some(place):
+        typer.echo("not looked at: rows of the open hour; the next run does")
 
 
 def _marts(lake: Lake, settings: Settings, gone: list[Deleted], now: datetime) -> list[Forgotten]:

@@ -87,16 +87,24 @@ def remove(lake: Lake, gone: Iterable[Deleted], *, now: datetime) -> int:
     return count + sweep(lake, now=now, at_once=True)
 
 
-def unreached(lake: Lake) -> int:
-    """Number of restricted segments not compacted yet: `purge` does not reach their rows before they are."""
+def leaves_some(lake: Lake) -> bool:
+    """True if there are restricted rows that are not compacted yet: `purge` does not reach them before.
+
+    What says who asked to be forgotten does not count: no rule deletes it.
+    """
     compacted = lake.manifest()["compacted"]
-    count = 0
-    for table in stored():
-        for segment in lake.hot(table).glob("part=*/*.parquet"):
-            part = segment.parent.name.removeprefix("part=")
-            known = compacted.get(table.name, {}).get(part, ())
-            count += table.zone == "restricted" and part != ZERO_PART and segment.name not in known
-    return count
+    return any(
+        _has_rows(segment)
+        for table in stored()
+        if table.zone == "restricted" and table is not schema.ERASURES
+        for segment in lake.hot(table).glob("part=*/*.parquet")
+        if (part := segment.parent.name.removeprefix("part=")) != ZERO_PART
+        and segment.name not in compacted.get(table.name, {}).get(part, ())
+    )
+
+
+def _has_rows(segment: Path) -> bool:
+    return bool(pl.scan_parquet(segment, hive_partitioning=False).select(pl.len()).collect().item())
 
 
 def _rewrite(

@@ -107,6 +107,7 @@ def test_an_erased_person_is_gone_from_every_file_and_figures_of_past_weeks_stay
     tokens = [token.encode() for token in given["tokens"]]
     said = shadowai(lake, "erase", "person3", "--reason", "asked for in writing", "--yes", "--now")
     assert "not reached: the logs and captures" in said
+    assert "open hour" not in said  # --now closed it; what the erasure itself writes does not count
     hidden = pl.read_parquet(next((lake / "lake/restricted/erasures").rglob("erasure-*.parquet")))
     assert set(hidden["token"]) == set(given["tokens"])
     erasures = set((lake / "lake/restricted/erasures").rglob("*.parquet"))
