@@ -1,7 +1,12 @@
 """For all tests: Ctrl-C is what it is at a terminal. A run in the background ignores it, and so would all
-that the tests start."""
+that the tests start. How long an example of a property takes is no part of the property."""
 
 import signal
 
+from hypothesis import settings
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("whole", deadline=None)
+settings.load_profile("whole")

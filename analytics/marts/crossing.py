@@ -29,7 +29,8 @@ from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 
 import numpy as np
 import numpy.typing as npt
@@ -202,6 +203,7 @@ class _Table(ABC):
         self.uses, self.k = uses, k
         self.row_of, self.column_of = state.row_of, state.column_of
         self.row, self.column = self.row_of[uses.label], self.column_of[uses.app]
+        self._ties: dict[int, int] = {}
 
     def columns_of(self, cells: Flags) -> dict[int, int]:
         """By row, the columns of these cells (labels × services)."""
@@ -216,35 +218,54 @@ class _Table(ABC):
 
     def columns_of_subjects(self, mine: Flags) -> dict[int, Counter[int]]:
         """By row, in order, how many subjects are in which columns, of these rows of `uses`."""
-        bits = [1 << column for column in range(len(self.column_of) + 1)]
-        columns: defaultdict[tuple[int, int], int] = defaultdict(int)
-        places = (self.row[mine].tolist(), self.uses.subject[mine].tolist(), self.column[mine].tolist())
-        for row, subject, column in zip(*places, strict=True):
-            columns[row, subject] |= bits[column]
-        counts: dict[int, Counter[int]] = {row: Counter() for row in sorted(set(places[0]))}
-        for (row, _), within in columns.items():
-            counts[row][within] += 1
+        subject, column = self.uses.subject[mine], self.column[mine]
+        subjects, width = int(self.uses.subject.max(initial=-1)) + 1, len(self.column_of) // 64 + 1
+        row_of, words = np.zeros(subjects, np.int64), np.zeros((subjects, width), "<u8")
+        row_of[subject] = self.row[mine]  # a subject is of one department
+        bits = np.uint64(1) << (column % 64).astype(np.uint64)
+        np.bitwise_or.at(words.reshape(-1), subject * width + column // 64, bits)
+        there = np.flatnonzero(words.any(axis=1))
+        lines = words[there].view(f"V{8 * width}").reshape(-1).tolist()
+        counts: dict[int, Counter[int]] = {row: Counter() for row in np.unique(row_of[there]).tolist()}
+        for (row, line), count in Counter(zip(row_of[there].tolist(), lines, strict=True)).items():
+            counts[row][int.from_bytes(line, "little")] = count
         return counts
+
+    @cached_property
+    def _rows_of(self) -> dict[int, int]:
+        """By column, the rows that have hidden cells in it."""
+        rows: defaultdict[int, int] = defaultdict(int)
+        for row, columns in self.columns.items():
+            for column in _numbers(columns):
+                rows[column] |= 1 << row
+        return rows
+
+    def _tied(self, row: int) -> int:
+        """The rows that have hidden cells in a column of this row."""
+        if row not in self._ties:
+            self._ties[row] = reduce(or_, (self._rows_of[n] for n in _numbers(self.columns.get(row, 0))), 0)
+        return self._ties[row]
 
     def search(self) -> _Found | None:
         """Rows that give a small group away, if any do."""
         steps, done, done_columns = 0, 0, 0
         for root in self.roots():
-            waiting = [(1 << root, done, self.columns.get(root, 0), done_columns)]
+            waiting = [(1 << root, done, self.columns.get(root, 0), done_columns, self._tied(root))]
             done, done_columns = done | 1 << root, done_columns | self.columns.get(root, 0)
             while waiting:
-                inside, outside, touched, touched_outside = waiting.pop()
+                inside, outside, touched, touched_outside, tied = waiting.pop()
                 steps += 1
                 if steps > MOST_STEPS:
                     return _Found(None)
                 crossing = touched & touched_outside
                 if self.is_safe(root, inside, outside, crossing):
                     continue
-                row = self._tied(inside | outside, touched)
-                if row is not None:
+                if tied := tied & ~(inside | outside):
+                    row = next(_numbers(tied))
                     bit, columns = 1 << row, self.columns[row]
-                    waiting.append((inside | bit, outside, touched | columns, touched_outside))
-                    waiting.append((inside, outside | bit, touched, touched_outside | columns))
+                    more = tied | self._tied(row)
+                    waiting.append((inside | bit, outside, touched | columns, touched_outside, more))
+                    waiting.append((inside, outside | bit, touched, touched_outside | columns, tied))
                 elif (lacking := self.lacking(inside, touched, crossing)) is not None:
                     return _Found(np.isin(self.row_of, list(_numbers(inside))), lacking)
         return None
@@ -252,12 +273,6 @@ class _Table(ABC):
     def roots(self) -> Iterable[int]:
         """Rows one of which is in every set that is not safe; later ones are tried without those before."""
         return self.subjects
-
-    def _tied(self, placed: int, columns: int) -> int | None:
-        """A row not placed yet that has cells in these columns."""
-        return next(
-            (row for row, other in self.columns.items() if other & columns and not placed >> row & 1), None
-        )
 
     @abstractmethod
     def is_safe(self, root: int, inside: int, outside: int, crossing: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from functools import reduce
 from itertools import combinations
@@ -410,7 +410,7 @@ def test_the_search_finds_what_trying_all_sets_of_departments_finds(seed: int) -
 
 def test_the_search_is_short_in_a_large_organisation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixty departments, eighty services, most used by a few here and there: 2^60 sets of departments."""
-    draw, steps = random.Random(1), []
+    draw, steps = random.Random(1), 0
     sizes = [draw.choice([8, 15, 30, 60, 120]) for _ in range(60)]
     share = [draw.choice([0.3, 0.1, 0.02, 0.01]) for _ in range(80)]
     rows = [
@@ -418,15 +418,19 @@ def test_the_search_is_short_in_a_large_organisation(monkeypatch: pytest.MonkeyP
         for d, size in enumerate(sizes) for app in range(80) for n in range(size)
         if draw.random() < share[app]
     ]  # fmt: skip
-    tied = crossing._Table._tied
 
-    def counted(table: crossing._Table, placed: int, columns: int) -> int | None:
-        steps.append(placed)
-        return tied(table, placed, columns)
+    def counted(is_safe: Callable[..., bool]) -> Callable[..., bool]:
+        def step(*of: object) -> bool:
+            nonlocal steps
+            steps += 1
+            return is_safe(*of)
 
-    monkeypatch.setattr(crossing._Table, "_tied", counted)
+        return step
+
+    for table in (crossing._Sums, crossing._People):
+        monkeypatch.setattr(table, "is_safe", counted(table.is_safe))
     cells = protect(pl.DataFrame(rows, schema=SCHEMA, orient="row"), K)
-    assert 100 < len(steps) < crossing.MOST_STEPS / 2
+    assert 100 < steps < 2 * crossing.MOST_STEPS, steps
     totals = cells.weekly.filter(pl.col("app") == ALL, pl.col("label") != ALL)
     assert totals["people_hidden"].sum() == 0 and totals.height == 60
 
