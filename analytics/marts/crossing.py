@@ -28,7 +28,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from operator import or_
 
@@ -131,6 +131,8 @@ class _Uses:
     subject: Ints
     bytes_up: Ints
     shape: tuple[int, int]
+    #: by department, the hidden cells it had when its subjects were counted, and their numbers
+    counted: dict[int, tuple[bytes, Counter[int]]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, members: pl.DataFrame, names: _Names) -> _Uses:
@@ -203,7 +205,7 @@ class _Table(ABC):
         self.uses, self.k = uses, k
         self.row_of, self.column_of = state.row_of, state.column_of
         self.row, self.column = self.row_of[uses.label], self.column_of[uses.app]
-        self._ties: dict[int, int] = {}
+        self._cells = [(label, cells.tobytes()) for label, cells in enumerate(state.cells)]
 
     def columns_of(self, cells: Flags) -> dict[int, int]:
         """By row, the columns of these cells (labels × services)."""
@@ -217,55 +219,56 @@ class _Table(ABC):
         }
 
     def columns_of_subjects(self, mine: Flags) -> dict[int, Counter[int]]:
-        """By row, in order, how many subjects are in which columns, of these rows of `uses`."""
-        subject, column = self.uses.subject[mine], self.column[mine]
-        subjects, width = int(self.uses.subject.max(initial=-1)) + 1, len(self.column_of) // 64 + 1
-        row_of, words = np.zeros(subjects, np.int64), np.zeros((subjects, width), "<u8")
-        row_of[subject] = self.row[mine]  # a subject is of one department
+        """By row, in order, how many subjects are in which columns, of these rows of `uses`.
+
+        A subject is of one department, and only those departments are counted again whose cells have changed.
+        """
+        known = self.uses.counted
+        changed = [known.get(label, (b"",))[0] != cells for label, cells in self._cells]
+        fresh = self._counted(np.flatnonzero(mine & np.array(changed)[self.uses.label]))
+        parts: defaultdict[int, list[Counter[int]]] = defaultdict(list)
+        for (label, cells), is_new, row in zip(self._cells, changed, self.row_of.tolist(), strict=True):
+            if is_new:
+                known[label] = cells, fresh[label]
+            if known[label][1]:
+                parts[row].append(known[label][1])
+        return {row: _added(some) for row, some in sorted(parts.items())}
+
+    def _counted(self, some: Ints) -> defaultdict[int, Counter[int]]:
+        """By department, how many subjects are in which columns, of `some` rows of `uses`."""
+        subject, column = self.uses.subject[some], self.column[some]
+        subjects, width = int(subject.max(initial=-1)) + 1, len(self.column_of) // 64 + 1
+        label_of, words = np.zeros(subjects, np.int64), np.zeros((subjects, width), "<u8")
+        label_of[subject] = self.uses.label[some]
         bits = np.uint64(1) << (column % 64).astype(np.uint64)
         np.bitwise_or.at(words.reshape(-1), subject * width + column // 64, bits)
         there = np.flatnonzero(words.any(axis=1))
         lines = words[there].view(f"V{8 * width}").reshape(-1).tolist()
-        counts: dict[int, Counter[int]] = {row: Counter() for row in np.unique(row_of[there]).tolist()}
-        for (row, line), count in Counter(zip(row_of[there].tolist(), lines, strict=True)).items():
-            counts[row][int.from_bytes(line, "little")] = count
+        counts: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        for (label, line), count in Counter(zip(label_of[there].tolist(), lines, strict=True)).items():
+            counts[label][int.from_bytes(line, "little")] = count
         return counts
-
-    @cached_property
-    def _rows_of(self) -> dict[int, int]:
-        """By column, the rows that have hidden cells in it."""
-        rows: defaultdict[int, int] = defaultdict(int)
-        for row, columns in self.columns.items():
-            for column in _numbers(columns):
-                rows[column] |= 1 << row
-        return rows
-
-    def _tied(self, row: int) -> int:
-        """The rows that have hidden cells in a column of this row."""
-        if row not in self._ties:
-            self._ties[row] = reduce(or_, (self._rows_of[n] for n in _numbers(self.columns.get(row, 0))), 0)
-        return self._ties[row]
 
     def search(self) -> _Found | None:
         """Rows that give a small group away, if any do."""
         steps, done, done_columns = 0, 0, 0
+        rows = reduce(or_, (1 << row for row in self.columns), 0)
         for root in self.roots():
-            waiting = [(1 << root, done, self.columns.get(root, 0), done_columns, self._tied(root))]
+            waiting = [(1 << root, done, self.columns.get(root, 0), done_columns)]
             done, done_columns = done | 1 << root, done_columns | self.columns.get(root, 0)
             while waiting:
-                inside, outside, touched, touched_outside, tied = waiting.pop()
+                inside, outside, touched, touched_outside = waiting.pop()
                 steps += 1
                 if steps > MOST_STEPS:
                     return _Found(None)
                 crossing = touched & touched_outside
                 if self.is_safe(root, inside, outside, crossing):
                     continue
-                if tied := tied & ~(inside | outside):
-                    row = next(_numbers(tied))
+                row = self._tied(rows & ~(inside | outside), touched)
+                if row is not None:
                     bit, columns = 1 << row, self.columns[row]
-                    more = tied | self._tied(row)
-                    waiting.append((inside | bit, outside, touched | columns, touched_outside, more))
-                    waiting.append((inside, outside | bit, touched, touched_outside | columns, tied))
+                    waiting.append((inside | bit, outside, touched | columns, touched_outside))
+                    waiting.append((inside, outside | bit, touched, touched_outside | columns))
                 elif (lacking := self.lacking(inside, touched, crossing)) is not None:
                     return _Found(np.isin(self.row_of, list(_numbers(inside))), lacking)
         return None
@@ -273,6 +276,10 @@ class _Table(ABC):
     def roots(self) -> Iterable[int]:
         """Rows one of which is in every set that is not safe; later ones are tried without those before."""
         return self.subjects
+
+    def _tied(self, rows: int, columns: int) -> int | None:
+        """The first of `rows` that has cells in these columns."""
+        return next((row for row in _numbers(rows) if self.columns[row] & columns), None)
 
     @abstractmethod
     def is_safe(self, root: int, inside: int, outside: int, crossing: int) -> bool:
@@ -414,6 +421,16 @@ class _People(_Table):
             if left >= self.k:
                 break
         return left
+
+
+def _added(counts: list[Counter[int]]) -> Counter[int]:
+    """The sum; of one, that one."""
+    if len(counts) == 1:
+        return counts[0]
+    whole: Counter[int] = Counter()
+    for count in counts:
+        whole.update(count)
+    return whole
 
 
 def _flags(bits: int, count: int) -> Flags:
