@@ -131,8 +131,8 @@ class _Uses:
     subject: Ints
     bytes_up: Ints
     shape: tuple[int, int]
-    #: by department, the hidden cells it had when its subjects were counted, and their numbers
-    counted: dict[int, tuple[bytes, Counter[int]]] = field(default_factory=dict, compare=False)
+    #: by kind of table and department, the cells it had when its subjects were counted, and their numbers
+    counted: dict[type, dict[int, tuple[bytes, Counter[int]]]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, members: pl.DataFrame, names: _Names) -> _Uses:
@@ -205,7 +205,6 @@ class _Table(ABC):
         self.uses, self.k = uses, k
         self.row_of, self.column_of = state.row_of, state.column_of
         self.row, self.column = self.row_of[uses.label], self.column_of[uses.app]
-        self._cells = [(label, cells.tobytes()) for label, cells in enumerate(state.cells)]
 
     def columns_of(self, cells: Flags) -> dict[int, int]:
         """By row, the columns of these cells (labels × services)."""
@@ -218,18 +217,20 @@ class _Table(ABC):
             for row in np.flatnonzero(lines.any(axis=1)).tolist()
         }
 
-    def columns_of_subjects(self, mine: Flags) -> dict[int, Counter[int]]:
+    def columns_of_subjects(self, mine: Flags, cells: Flags) -> dict[int, Counter[int]]:
         """By row, in order, how many subjects are in which columns, of these rows of `uses`.
 
-        A subject is of one department, and only those departments are counted again whose cells have changed.
+        `cells` (labels × services) decide which rows these are. A subject is of one department, and only
+        those departments are counted again whose cells have changed.
         """
-        known = self.uses.counted
-        changed = [known.get(label, (b"",))[0] != cells for label, cells in self._cells]
+        known = self.uses.counted.setdefault(type(self), {})
+        lines = [(label, line.tobytes()) for label, line in enumerate(cells)]
+        changed = [known.get(label, (b"",))[0] != line for label, line in lines]
         fresh = self._counted(np.flatnonzero(mine & np.array(changed)[self.uses.label]))
         parts: defaultdict[int, list[Counter[int]]] = defaultdict(list)
-        for (label, cells), is_new, row in zip(self._cells, changed, self.row_of.tolist(), strict=True):
+        for (label, line), is_new, row in zip(lines, changed, self.row_of.tolist(), strict=True):
             if is_new:
-                known[label] = cells, fresh[label]
+                known[label] = line, fresh[label]
             if known[label][1]:
                 parts[row].append(known[label][1])
         return {row: _added(some) for row, some in sorted(parts.items())}
@@ -299,7 +300,7 @@ class _Sums(_Table):
         cells = uses.there(figures) & state.cells
         self.mine = cells[uses.label, uses.app]
         self.columns = self.columns_of(cells)
-        self.subjects = self.columns_of_subjects(self.mine)
+        self.subjects = self.columns_of_subjects(self.mine, cells)
 
     def roots(self) -> Iterable[int]:
         """Those of the greatest senders first: no row in a set has a greater one than its root."""
@@ -394,7 +395,7 @@ class _People(_Table):
         pooled = state.cells & ~state.services
         self.columns = self.columns_of((uses.people > 0) & pooled)
         times = np.bincount(uses.subject[shown[uses.label, uses.app]], minlength=len(uses.subject))
-        self.subjects = self.columns_of_subjects(times[uses.subject] == 0)
+        self.subjects = self.columns_of_subjects(times[uses.subject] == 0, shown)
         subject, first = np.unique(uses.subject, return_index=True)
         self._repeated = np.bincount(self.row[first], np.maximum(times[subject] - 1, 0), len(self.row_of) + 1)
         self._surplus = (
