@@ -415,7 +415,8 @@ def _explain(error: ValidationError, file: Path | None, variables: set[str]) -> 
         loc = problem["loc"]
         name = ".".join(str(part) for part in loc)
         message = problem["msg"].removeprefix("Value error, ")
-        text = _PLAIN.get(problem["type"], message[:1].lower() + message[1:])
+        plain = _PLAIN.get(problem["type"])
+        text = plain.format(**problem.get("ctx", {})) if plain else message[:1].lower() + message[1:]
         if problem["type"] == "extra_forbidden" and (near := _neighbour(loc)):
             text = f"{text}, did you mean {near}?"
         if loc and loc[0] in variables:
@@ -470,4 +471,14 @@ _PLAIN = {
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
     "string_type": "must be text",
+    "path_type": "must be one path, in quotes",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "greater_than_equal": "must be {ge} or more",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be {le} or less",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
 }

@@ -69,7 +69,8 @@ def rows(
     semicolon or tab) is that of the header line. Rows with more fields than that go to `problems`. Raises
     UsageError if a `required` column is missing, with `hint`: where such a file may belong instead.
     """
-    reader = csv.reader(io.StringIO(text_of(path)), delimiter=_delimiter(path))
+    text = text_of(path)
+    reader = csv.reader(io.StringIO(text), delimiter=_delimiter(text))
     try:
         head = [cell.strip().strip("\ufeff").lower() for cell in next(reader, [])]
         places = {
@@ -95,8 +96,8 @@ def rows(
     return found
 
 
-def _delimiter(path: Path) -> str:
-    head = next((line for line in text_of(path).splitlines() if line.strip()), "")
+def _delimiter(text: str) -> str:
+    head = next((line for line in io.StringIO(text) if line.strip()), "")
     return max(",;\t", key=head.count)
 
 
