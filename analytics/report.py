@@ -6,7 +6,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
@@ -32,6 +32,8 @@ from analytics.reports.weekly.page import Page, build
 if TYPE_CHECKING:
     from analytics.builder import Counting
 
+#: Minutes of a Monday behind a watched Sunday that do not make a new week.
+MOST_SPILT = 180
 _REPORTS = files("analytics.reports")
 
 
@@ -230,12 +232,28 @@ def _newest(lake: duckdb.DuckDBPyConnection, kind: str, known: list[date], facts
     if kind == "day":
         rows = lake.execute("SELECT DISTINCT day FROM coverage_daily WHERE minutes_seen > 0").fetchall()
         known = sorted(row[0] for row in rows)
-    if facts.as_of is None:
-        if not known:
-            raise NoWeek("The lake holds no week yet: scan something, or name a week.")
-        # A sensor whose clock runs ahead must not decide what everybody reads, unless there is nothing else.
-        return around(kind, max((start for start in known if start <= today), default=known[-1]))
-    return around(kind, max((start for start in known if start <= today), default=today))
+    if not known and facts.as_of is None:
+        raise NoWeek("The lake holds no week yet: scan something, or name a week.")
+    # A sensor whose clock runs ahead must not decide what everybody reads, unless there is nothing else.
+    begun = [start for start in known if start <= today]
+    if len(begun) > 1 and kind != "day" and _spilt(lake, begun[-1]):
+        del begun[-1]
+    return around(kind, begun[-1] if begun else known[-1] if facts.as_of is None else today)
+
+
+def _spilt(lake: duckdb.DuckDBPyConnection, monday: date) -> bool:
+    """True if nothing was watched of a week but its first hours, right behind a watched Sunday.
+
+    Logs are rotated by another clock than the report's, and captures end after midnight: nobody asks about
+    that week yet.
+    """
+    days = lake.execute(
+        "SELECT day, MAX(minutes_seen) FROM coverage_daily WHERE minutes_seen > 0 AND day BETWEEN ? AND ? "
+        "GROUP BY day",
+        [monday - timedelta(days=1), monday + timedelta(days=6)],
+    ).fetchall()
+    seen = dict(days)
+    return set(seen) == {monday - timedelta(days=1), monday} and seen[monday] <= MOST_SPILT
 
 
 def _today(facts: Facts) -> date:

@@ -561,6 +561,33 @@ def test_as_of_chooses_the_newest_week_that_had_begun(tmp_path: Path) -> None:
     assert page_of(lake, week="2026-W45").week == "2026-W45"
 
 
+@pytest.mark.parametrize(
+    ("minutes", "others", "week"),
+    [
+        (60, {}, "2026-W46"),  # a capture that ended after midnight
+        (180, {"squid-hq": 20}, "2026-W46"),
+        (181, {}, "2026-W47"),
+        (60, {"squid-hq": 500}, "2026-W47"),
+    ],
+)
+def test_the_first_hours_of_a_monday_are_no_week_yet(
+    tmp_path: Path, minutes: int, others: dict[str, int], week: str
+) -> None:
+    rows, monday = plain(), WEEK + timedelta(days=7)
+    spilt = {"hq-span": minutes} | others
+    rows["coverage_daily"] += [watched(monday, name, minutes_seen=n) for name, n in spilt.items()]
+    lake = make(tmp_path, rows)
+    assert page_of(lake).week == week
+    assert page_of(lake, week="2026-W47").week == "2026-W47"
+    assert prepare(lake, "daily").period == monday.isoformat()
+
+
+def test_an_hour_without_the_day_before_is_all_that_was_watched(tmp_path: Path) -> None:
+    rows, tuesday = plain(), WEEK + timedelta(days=8)
+    rows["coverage_daily"].append(watched(tuesday, minutes_seen=60))
+    assert page_of(make(tmp_path, rows)).week == "2026-W47"
+
+
 # Policy
 
 
@@ -713,5 +740,6 @@ def test_a_clock_that_runs_ahead_does_not_choose_the_week() -> None:
     ahead, monday = date(2106, 2, 1), datetime.now(UTC).date() - timedelta(days=14)
     monday -= timedelta(days=monday.weekday())
     connection = duckdb.connect()
+    connection.execute("CREATE TABLE coverage_daily (day DATE, minutes_seen BIGINT)")
     assert _newest(connection, "week", [monday, ahead], facts).first == monday
     assert _newest(connection, "week", [ahead], facts).first == ahead
