@@ -141,9 +141,14 @@ def write(found: Document, out: Path, forms: Sequence[str]) -> list[Path]:
         path = out if named else out.with_suffix(FORMATS[form].suffix)
         if FORMATS[form].suffix == f"{path.suffix.lower()}.zip":
             path = path.with_name(f"{path.name}.zip")
-        atomic.write(path, FORMATS[form].write(found))
+        atomic.write(path, content(found, form))
         written.append(path)
     return written
+
+
+def content(found: Document, form: str) -> bytes:
+    """`found` in the format `form`; CSV files as an archive."""
+    return FORMATS[form].write(found)
 
 
 def archive(lake: Path, found: Document) -> Path | None:
@@ -153,12 +158,12 @@ def archive(lake: Path, found: Document) -> Path | None:
     """
     if found.result.spec.restricted:
         return None
-    content = FORMATS["json"].write(found)
+    result = content(found, "json")
     about = f"-{found.digest(found.about.encode())[:12]}" if found.about else ""
-    name = f"{found.period}{about}-{found.digest(content)[:16]}.json"
+    name = f"{found.period}{about}-{found.digest(result)[:16]}.json"
     path = lake / "open" / "reports" / found.name / name
     if not path.exists():
-        atomic.write(path, content)
+        atomic.write(path, result)
     return path
 
 

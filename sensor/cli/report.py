@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ app = typer.Typer(help="Write a report, or send the weekly one.", invoke_without
 #: A folder with a report.yml is a report, and so a command. Read without importing the analysts' side.
 _FOLDERS = Path(__file__).parents[2] / "analytics" / "reports"
 _SUFFIXES = ("html", "pdf", "md", "json", "xlsx", "csv")
+_STDOUT = Path("-")
 
 WeekOption = Annotated[
     str | None,
@@ -45,7 +47,11 @@ WeekOption = Annotated[
 OutOption = Annotated[
     Path | None,
     typer.Option(
-        "--out", "-o", metavar="FILE", help="File or folder to write to.", show_default="NAME-report.html"
+        "--out",
+        "-o",
+        metavar="FILE",
+        help="File or folder to write to; - is standard output.",
+        show_default="NAME-report.html",
     ),
 ]
 FormatOption = Annotated[
@@ -191,6 +197,8 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
     forms = [one.strip() for one in form.split(",") if one.strip()]
     if unknown := ", ".join(sorted(set(forms) - set(_SUFFIXES))) or ("" if forms else "nothing"):
         raise UsageError(f"--format {unknown}", hint=f"use one or more of {', '.join(_SUFFIXES)}")
+    if wanted.out == _STDOUT and len(forms) > 1:
+        raise UsageError(f"{len(forms)} formats on standard output", hint="ask for one, or name a file")
     place = existing_lake(settings)
     target = wanted.out or Path(f"{name}-report.html")
     if target.is_dir():
@@ -213,9 +221,10 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
             language=settings.language,
             counting=counting_then(settings, place, wanted.as_of),
         )
-        written = report.write(found, target, forms)
-    for path in written:
-        typer.echo(str(path))
+        if target == _STDOUT:
+            sys.stdout.buffer.write(report.content(found, forms[0]))
+        else:
+            typer.echo("\n".join(str(path) for path in report.write(found, target, forms)))
     try:
         report.archive(place.path, found)
     except OSError as error:

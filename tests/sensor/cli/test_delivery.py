@@ -236,3 +236,11 @@ def test_a_name_nobody_knows_gets_those_near_or_those_there_are(place: Path) -> 
     assert "known: Engineering, Legal, Marketing, Research, Sales and unattributed" in none.stderr
     close = run(place, "report", "department", "enginering")
     assert close.returncode == 2 and "similar: Engineering" in close.stderr
+
+
+def test_a_report_may_go_through_a_pipe(place: Path) -> None:
+    piped = run(place, "report", "--format", "json", "--out", "-")
+    assert piped.returncode == 0 and json.loads(piped.stdout)["report"] == "weekly"
+    assert not [path for path in place.iterdir() if path.name.startswith("-")]
+    several = run(place, "report", "--format", "json,md", "--out", "-")
+    assert several.returncode == 2 and "2 formats on standard output; ask for one" in several.stderr
