@@ -1,4 +1,4 @@
--- Days of AI servers and their clients (counting/8_servers.sql): what the rules about servers judge.
+-- Days of AI servers and their clients (counting/13_servers.sql): what the rules about servers judge.
 SELECT counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
        segment, server_segment, key_type, key_print,
        MAX(server_version) AS server_version,

@@ -1,9 +1,9 @@
 """Decides who is believed to be behind each facet of some days: the account in the log, or one from a lease.
 
-In: the facets (placing.py), and a connection with the tables `context_numbers` (counting/2_numbers.sql),
-`bindings` (2_held.sql), `word_numbers` and `names` (2_staff.sql) and `shared` (3_crowded.sql). Out:
+In: the facets (placing.py), and a connection with the tables `context_numbers` (counting/05_numbers.sql),
+`bindings` (04_held.sql), `word_numbers` and `names` (03_staff.sql) and `shared` (06_crowded.sql). Out:
 `Beliefs`, a row per facet, and two temporary tables: `believed` (the names that are believed) and
-`appearances` (a row per post, way it is known and setting). 3_subjects.sql translates both back to names.
+`appearances` (a row per post, way it is known and setting). 07_subjects.sql translates both back to names.
 
 The first of these is believed: the account that the log names, the user of a lease, the owner of the device,
 a static lease, a hint. On a shared address nobody is. Columns are arrays indexed by number; 0 means none.

@@ -1,7 +1,10 @@
 """Counts UTC days: runs counting/*.sql over their sightings and those of the neighbouring days.
 
+The steps are numbered in the order they run. placing.py runs before 06, belief.py after it, facets.py before
+08; 10 and 11 take turns, once per vantage rank.
+
 Consecutive days are counted together, because planning some forty statements takes as long as running them on
-a small day. The day is part of every key (1_days.sql).
+a small day. The day is part of every key (02_days.sql).
 
 In: a connection with the relations `sightings` (of days that follow each other, which are read together, and
 of one more on either side), `directory`, `sensors`, and what `hold` made (holders.py).
@@ -65,7 +68,7 @@ def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zo
         "zone": zone,
     }
     for salt in count():
-        connection.execute(_step("1_events", values | {"salt": salt}))
+        connection.execute(_step("01_events", values | {"salt": salt}))
         alike = "(SELECT COUNT(*) - COUNT(DISTINCT told) FROM {})"
         if not _number(connection, f"SELECT {alike.format('contexts')} + {alike.format('targets')}"):
             break
@@ -80,17 +83,17 @@ def count_days(
     the days that were read.
     """
     values = _values(days, nth) | {"zone": zone}
-    connection.execute(_step("1_days", values))
+    connection.execute(_step("02_days", values))
     attribute(connection, days, nth=nth)
-    connection.execute(_step("4_records", values))
+    connection.execute(_step("09_records", values))
     for better, rank in pairwise(_ranks(connection)):
-        connection.execute(_step("6_cover", values | {"rank": better}))
-        connection.execute(_step("5_covered", values | {"rank": rank}))
-    connection.execute(_step("7_counted", values))
-    connection.execute(_step("8_servers", values))
-    connection.execute(_step("9_rhythm", values))
-    connection.execute(_step("10_models", values))
-    connection.execute(_step("11_named", values))
+        connection.execute(_step("10_cover", values | {"rank": better}))
+        connection.execute(_step("11_covered", values | {"rank": rank}))
+    connection.execute(_step("12_counted", values))
+    connection.execute(_step("13_servers", values))
+    connection.execute(_step("14_rhythm", values))
+    connection.execute(_step("15_models", values))
+    connection.execute(_step("16_named", values))
 
 
 def steps() -> str:
@@ -101,7 +104,7 @@ def steps() -> str:
 def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     """Makes `attributed` for `day`: who was behind each of its events."""
     read_days(connection, [day], zone="UTC")
-    connection.execute(_step("1_days", _values([day])))
+    connection.execute(_step("02_days", _values([day])))
     attribute(connection, [day])
 
 
@@ -113,20 +116,20 @@ def attribute(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nt
     values["begin_us"] = _number(connection, "SELECT MIN(from_us) FROM bounds")
     values["end_us"] = _number(connection, "SELECT MAX(to_us) FROM bounds")
     values["window"] = values["end_us"] - values["begin_us"]
-    connection.execute(_step("2_held", values | {"said": named("said", "bindings")}))
+    connection.execute(_step("04_held", values | {"said": named("said", "bindings")}))
     values |= {
         "turns": 2 * (_number(connection, "SELECT MAX(bindings) FROM places") + 1),
         "targets": _number(connection, "SELECT COUNT(*) FROM targets") + 1,
         "shifts": 8 * (values["last_nth"] + 1),
     }
     numbers = {name: values[name] for name in ("turns", "shifts", "targets")}
-    connection.execute(_step("2_numbers", values))
+    connection.execute(_step("05_numbers", values))
     facets = place(connection, first_day=values["first_us"] // _DAY_US - 4, **numbers)
-    connection.execute(_step("3_crowded", values))
+    connection.execute(_step("06_crowded", values))
     beliefs = believe(connection, facets, stale=STALE, **numbers)
-    connection.execute(_step("3_subjects", values))
+    connection.execute(_step("07_subjects", values))
     number(connection, beliefs, targets=values["targets"])
-    connection.execute(_step("3_facets", values))
+    connection.execute(_step("08_facets", values))
 
 
 def _staff(connection: duckdb.DuckDBPyConnection, day: date, values: dict[str, Any]) -> None:
@@ -136,7 +139,7 @@ def _staff(connection: duckdb.DuckDBPyConnection, day: date, values: dict[str, A
         f"COUNT(*) FILTER ({_holding(day)}) FROM every_directory)"
     )
     if _number(connection, "SELECT getvariable('staffed') IS DISTINCT FROM getvariable('staff_now')"):
-        connection.execute(_step("2_staff", values))
+        connection.execute(_step("03_staff", values))
         connection.execute("SET VARIABLE staffed = getvariable('staff_now')")
 
 

@@ -1,7 +1,7 @@
 """Numbers everything that events are counted and joined by, once per facet.
 
-In: beliefs (belief.py), what was seen, `target_numbers` (counting/2_numbers.sql), and who is believed to be
-behind it, `subjects` and `profiles` (3_subjects.sql). Out: the temporary tables `facet_numbers` and
+In: beliefs (belief.py), what was seen, `target_numbers` (counting/05_numbers.sql), and who is believed to be
+behind it, `subjects` and `profiles` (07_subjects.sql). Out: the temporary tables `facet_numbers` and
 `bearer_numbers`. The words are explained in `__init__.py`.
 
 `doubt` decides between several records of one slice: a person (0) goes before a device (1).

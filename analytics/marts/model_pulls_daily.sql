@@ -1,4 +1,4 @@
--- Days of models and data by subject (counting/10_models.sql): what the rules about the supply of models judge.
+-- Days of models and data by subject (counting/15_models.sql): what the rules about the supply of models judge.
 SELECT counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, repository, revision,
        model_file, model_format, format_from, hands_over,
        CAST(COUNT(DISTINCT connection) AS BIGINT) AS requests,

@@ -1,7 +1,7 @@
 """Finds for each event the binding of its address that it falls into (an as-of join), and its facet.
 
-In: a connection with `events`, and the tables `context_numbers` and `target_numbers` (counting/2_numbers.sql)
-and `bindings` (2_held.sql). Out: its temporary table `attributed`, every event with its facet, which is
+In: a connection with `events`, and the tables `context_numbers`, `target_numbers` (counting/05_numbers.sql)
+and `bindings` (04_held.sql). Out: its temporary table `attributed`, every event with its facet, which is
 everything that decides who was behind it.
 
 The bindings of an address follow each other, and the last one that began before an event is found by binary

@@ -1,4 +1,4 @@
--- Days of requests to a service (counting/9_rhythm.sql), as the view `agents` weighs them.
+-- Days of requests to a service (counting/14_rhythm.sql), as the view `agents` weighs them.
 WITH days AS (
   SELECT service, subject_kind, MIN(from_us) AS from_us, COUNT(*) AS requests, COUNT(gap_s) AS gaps,
          COUNT(CASE WHEN gap_s < 10 THEN 1 END) AS short_gaps, COUNT(bytes_before) AS compared,

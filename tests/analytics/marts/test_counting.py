@@ -414,6 +414,6 @@ def test_spans_that_are_all_the_same_cover_no_more_than_one_of_them() -> None:
                    (i * 9 + 4) * {minute} AS start_us, (i * 9 + 5) * {minute} AS end_us
             FROM range(200) AS a (s), range(3) AS c (i)""")
         connection.execute("CREATE TABLE dropped (event_id BIGINT, service BIGINT)")
-        text = Template((STEPS / "5_covered.sql").read_text("utf-8"))
+        text = Template((STEPS / "11_covered.sql").read_text("utf-8"))
         connection.execute(text.substitute(rank=2, tolerance=TOLERANCE_US, first_us=0))
         assert connection.execute("FROM dropped").fetchall() == []

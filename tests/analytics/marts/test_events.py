@@ -103,7 +103,7 @@ def test_what_is_added_up_early_makes_the_same_marts(tmp_path: Path, monkeypatch
 
     def each_by_itself(name: str, values: dict[str, Any]) -> str:
         text = step(name, values)
-        return text.replace("NOT n.in_day OR", "true OR") if name == "1_events" else text
+        return text.replace("NOT n.in_day OR", "true OR") if name == "01_events" else text
 
     monkeypatch.setattr(building, "count_days", counting)
     early, few = _built(tmp_path / "early", rows, leases), sum(events)

@@ -3,7 +3,7 @@
 -- In:  contexts, targets, vantages, places, staff, owners, names.  Out: settings, context_numbers, target_numbers; rows
 -- added to names.
 -- A `setting` is what plays no part in whom to believe. `label` is the name of the address itself, for which nobody
--- may speak; `before` and `line` say where its bindings begin (2_held.sql). `counts_as` is 1 for records, 2 for lookups;
+-- may speak; `before` and `line` say where its bindings begin (04_held.sql). `counts_as` is 1 for records, 2 for lookups;
 -- `counts` is 0 for what a proxy sends on for others.
 CREATE OR REPLACE TEMP TABLE settings AS
 SELECT *, ROW_NUMBER() OVER () AS setting, DENSE_RANK() OVER (ORDER BY seen_site) AS seen_site_nth

@@ -1,10 +1,10 @@
 -- The sightings of some days that can count, and those around each day that decide how: as few rows as that takes.
 --
 -- In:  sightings (these days and one more on either side, one row per event_id), sensors; held, addresses (holding/).
--- Out: every_event (`day`: the how manieth of these days it is needed for), around, contexts, targets, vantages; every_detail,
---      of rows that said something about servers or models.
+-- Out: every_event (`day`: number of the day, among these, that it is needed for), around, contexts, targets, vantages;
+--      every_detail, of rows that said something about servers or models.
 -- Days that follow each other are read together: what is looked up once for all need not be again, and a day's rows
--- are not read for its neighbours anew. Each is still counted as if it stood alone (1_days.sql).
+-- are not read for its neighbours anew. Each is still counted as if it stood alone (02_days.sql).
 -- Most rows of a day say the same of who and where (a `context`), and of what was seen how (a `target`): both
 -- become numbers and are looked at once. Times become microseconds, because intervals are compared and added.
 -- A duration that is no number is none: statistics of files say nothing of such, and filters by them lose the row.
@@ -178,7 +178,7 @@ SELECT MIN(day) AS day, pair // 4294967296 AS context, pair % 4294967296 // 256 
 FROM pieces
 GROUP BY pair, thing, until;
 
--- What requests said about AI servers (8_servers.sql) and models (10_models.sql), as far as they could be read.
+-- What requests said about AI servers (13_servers.sql) and models (15_models.sql), as far as they could be read.
 CREATE OR REPLACE TEMP TABLE every_detail AS
 SELECT *, epoch_us(seen_at) AS start_us, (epoch_us(seen_at) - $before_us) // 86400000000 AS day,
        COALESCE(site, 'unknown') AS seen_site, COALESCE(client_scope, 'unknown') AS scope,

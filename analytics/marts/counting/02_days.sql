@@ -1,4 +1,4 @@
--- What was read of some days (1_events.sql), for those that are counted together.
+-- What was read of some days (01_events.sql), for those that are counted together.
 --
 -- In:  every_event, around, every_detail.  Out: events, details; bounds (by day, the time its events begin in).
 -- A `day` is a number from $nth to $last_nth. Each is counted as if it stood alone: what is joined, grouped or put in

@@ -1,4 +1,4 @@
--- What each vantage saw, with true duplicates collapsed: one row per connection and hour, or slice (1_events.sql).
+-- What each vantage saw, with true duplicates collapsed: one row per connection and hour, or slice (01_events.sql).
 --
 -- In:  attributed, facet_numbers.  Out: records, cover (empty), dropped (empty).
 -- One connection is one `flow` whose starts lie within the tolerance of each other, whichever sensor

@@ -2,7 +2,7 @@
 --
 -- In:  directory (rows valid on the day), words (holding/).  Out: staff, owners, ways, names, word_numbers.
 -- Made anew only for a day on which other rows of the directory hold than on the day before (days.py). Accounts of
--- one kind, department and site have one `post`. `names` are those that can be behind an event (2_numbers.sql adds what
+-- one kind, department and site have one `post`. `names` are those that can be behind an event (05_numbers.sql adds what
 -- only sightings name), `ways` the origins of words as values of attributed_by; those that begin the list belief.py
 -- knows. `word_numbers` says in numbers what each word of a lease names, and who owns the device. 0 is nobody and nothing.
 CREATE OR REPLACE TEMP TABLE staff AS

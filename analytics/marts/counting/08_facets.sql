@@ -1,6 +1,6 @@
 -- Facets in words.
 --
--- In:  facet_numbers, bearer_numbers (facets.py), subjects, profiles (3_subjects.sql), contexts, targets.
+-- In:  facet_numbers, bearer_numbers (facets.py), subjects, profiles (07_subjects.sql), contexts, targets.
 -- Out: bearers, facets (views: few of them are read in words).
 CREATE OR REPLACE TEMP VIEW bearers AS
 WITH told AS (SELECT DISTINCT profile, site, department, subject_kind, segment, client_class, attributed_by FROM profiles)
