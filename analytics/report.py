@@ -74,23 +74,27 @@ def weekly(
     week: str | None = None,
     as_of: datetime | None = None,
     language: str = "en",
+    now: datetime | None = None,
 ) -> Report:
     """Write the weekly report of `lake` to the HTML file `out`.
 
     `week` is an ISO week such as '2026-W46'; by default the newest week with data that had begun at `as_of`
-    (UTC if it has no zone; by default now). Days after `as_of` count as still to come, not as unwatched; rows
-    that landed in the lake later are not counted. Once a week is over, the same data, week and `as_of` give
-    the same bytes. Raises ValueError for an invalid week, NoWeek for a lake without any, LakeUnreadable.
+    (UTC if it has no zone; by default `now`). Days after `as_of` count as still to come, not as unwatched;
+    rows that landed in the lake later are not counted. Once a week is over, the same data, week and `as_of`
+    give the same bytes. `now` is when the report is written, by default the clock's time.
+    Raises ValueError for an invalid week, NoWeek for a lake without any, LakeUnreadable.
     """
-    found = prepare(lake, period=week, as_of=as_of, language=language)
+    found = prepare(lake, period=week, as_of=as_of, language=language, now=now)
     atomic.write(out, FORMATS["html"].write(found))
     assert isinstance(found.page, Page)
     return Report(out, found.period, found.page, found)
 
 
-def page_of(lake: Path, *, week: str | None = None, as_of: datetime | None = None) -> Page:
+def page_of(
+    lake: Path, *, week: str | None = None, as_of: datetime | None = None, now: datetime | None = None
+) -> Page:
     """The content of the weekly report, independent of any format. Arguments and errors as `weekly`."""
-    page = prepare(lake, period=week, as_of=as_of).page
+    page = prepare(lake, period=week, as_of=as_of, now=now).page
     assert isinstance(page, Page)
     return page
 
@@ -105,21 +109,24 @@ def prepare(
     controls: bool = False,
     language: str = "en",
     counting: Counting | None = None,
+    now: datetime | None = None,
 ) -> Document:
     """Run report `name` for `period` (by default the newest with data), in `language`.
 
     `about` names the service, department or token that some reports are about. `controls` adds the evidence
-    for controls. `counting` counts people over several weeks as of an earlier moment. Raises as `weekly`
-    does, and Unknown for a service or department that the lake does not know.
+    for controls. `counting` counts people over several weeks as of an earlier moment. `now` as in `weekly`.
+    Raises as `weekly` does, and Unknown for a service or department that the lake does not know.
     """
     facts, spec = _facts(lake, as_of), spec_of(name)
+    today = (facts.as_of or now or datetime.now(UTC)).astimezone(ZoneInfo(facts.zone)).date()
     with views(lake, as_of=as_of, restricted=spec.restricted, counting=counting) as connection:
         known = run.weeks(connection)
-        chosen = parse(spec.period, period) if period else _newest(connection, spec.period, known, facts)
+        chosen = (
+            parse(spec.period, period) if period else _newest(connection, spec.period, known, today, facts)
+        )
         subject, named = _subject(connection, spec.about, about)
         days = (chosen.first, chosen.last)
         scope = run.scope_of(chosen.week, known, facts.zone, days=days, about=subject)
-        today = _today(facts)
         if chosen.first <= today <= chosen.last:
             facts = replace(facts, today=today)
         result = run.run(connection, spec, facts, scope)
@@ -231,9 +238,10 @@ def _near(named: str, known: Mapping[str, str]) -> str:
     return f"known: {words.listing(list(known), 8)}" if known else "it shows none"
 
 
-def _newest(lake: duckdb.DuckDBPyConnection, kind: str, known: list[date], facts: Facts) -> Period:
-    """The newest period with data that had begun at `as_of`, else by now; without data that of `as_of`."""
-    today = _today(facts)
+def _newest(
+    lake: duckdb.DuckDBPyConnection, kind: str, known: list[date], today: date, facts: Facts
+) -> Period:
+    """The newest period with data that had begun by `today`; without data that of `as_of`. Raises NoWeek."""
     if kind == "day":
         rows = lake.execute("SELECT DISTINCT day FROM coverage_daily WHERE minutes_seen > 0").fetchall()
         known = sorted(row[0] for row in rows)
@@ -259,11 +267,6 @@ def _spilt(lake: duckdb.DuckDBPyConnection, monday: date) -> bool:
     ).fetchall()
     seen = dict(days)
     return set(seen) == {monday - timedelta(days=1), monday} and seen[monday] <= MOST_SPILT
-
-
-def _today(facts: Facts) -> date:
-    """The day in the report's zone: at `as_of`, else now."""
-    return (facts.as_of or datetime.now(UTC)).astimezone(ZoneInfo(facts.zone)).date()
 
 
 def _facts(lake: Path, as_of: datetime | None) -> Facts:

@@ -156,7 +156,7 @@ def send_it(
     with TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
         with _explained(page, "shadowai report --week 2026-W46"), analysing(place):
-            report = written(place.path, page, week=week, as_of=as_of, language=settings.language)
+            report = written(place.path, page, week=week, as_of=as_of, language=settings.language, now=moment)
             letter = weekly.letter(report, moment)
             with_pdf = _with_pdf(report, letter) if any(d.pdf for d in settings.destinations) else letter
     if dry_run:
@@ -199,13 +199,13 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
         raise UsageError(f"--format {unknown}", hint=f"use one or more of {', '.join(_SUFFIXES)}")
     if wanted.out == _STDOUT and len(forms) > 1:
         raise UsageError(f"{len(forms)} formats on standard output", hint="ask for one, or name a file")
-    place = existing_lake(settings)
+    place, now = existing_lake(settings), datetime.now(UTC)
     target = wanted.out or Path(f"{name}-report.html")
     if target.is_dir():
         target /= f"{name}-report.html"
     if name == "person":  # no reading without a record: this raises where it cannot be written
         log_access(place.path, query=f"report person {about} {wanted.period or 'newest'}")
-        AuditLog(state_path(settings)).append("report.person", now=datetime.now(UTC), people=1)
+        AuditLog(state_path(settings)).append("report.person", now=now, people=1)
     with (
         closed_to_others(name == "person"),
         _explained(target, f"shadowai report {name} --help", form),
@@ -220,6 +220,7 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
             controls=wanted.controls,
             language=settings.language,
             counting=counting_then(settings, place, wanted.as_of),
+            now=now,
         )
         if target == _STDOUT:
             sys.stdout.buffer.write(report.content(found, forms[0]))

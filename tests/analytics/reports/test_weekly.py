@@ -295,20 +295,18 @@ def test_a_week_that_is_not_over_says_so(tmp_path: Path) -> None:
     assert found.claim.startswith("At least")
 
 
-def test_the_clock_tells_of_a_running_week_what_is_still_to_come(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_clock_tells_of_a_running_week_what_is_still_to_come(tmp_path: Path) -> None:
     rows = plain()
     rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] <= date(2026, 11, 11)]
     lake = make(tmp_path, rows)
-    for today, said, days_of in (
-        (date(2026, 11, 11), "The week is not over: 4 days to come.", "10 of 10 days"),
-        (date(2026, 11, 13), "We cannot tell what happened on Thursday.", "10 of 12 days"),
-        (date(2026, 11, 16), "Monday, Tuesday and Wednesday", "10 of 15 days"),
+    for day, said, days_of in (
+        (11, "The week is not over: 4 days to come.", "10 of 10 days"),
+        (13, "We cannot tell what happened on Thursday.", "10 of 12 days"),
+        (16, "Monday, Tuesday and Wednesday", "10 of 15 days"),
     ):
-        monkeypatch.setattr("analytics.report._today", lambda facts, day=today: day)
-        assert said in page_of(lake).verdict, today
-        assert days_of in text(prepare(lake, "monthly").page.sentence)
+        now = datetime(2026, 11, day, 12, tzinfo=UTC)
+        assert said in page_of(lake, now=now).verdict, now
+        assert days_of in text(prepare(lake, "monthly", now=now).page.sentence)
 
 
 # Edges
@@ -737,9 +735,8 @@ def test_people_are_told_of_how_many_where_every_site_says(tmp_path: Path) -> No
 
 def test_a_clock_that_runs_ahead_does_not_choose_the_week() -> None:
     facts = Facts("Europe/Berlin", 5, "pseudonymous", None)
-    ahead, monday = date(2106, 2, 1), datetime.now(UTC).date() - timedelta(days=14)
-    monday -= timedelta(days=monday.weekday())
+    ahead, monday, today = date(2106, 2, 1), date(2026, 11, 9), date(2026, 11, 18)
     connection = duckdb.connect()
     connection.execute("CREATE TABLE coverage_daily (day DATE, minutes_seen BIGINT)")
-    assert _newest(connection, "week", [monday, ahead], facts).first == monday
-    assert _newest(connection, "week", [ahead], facts).first == ahead
+    assert _newest(connection, "week", [monday, ahead], today, facts).first == monday
+    assert _newest(connection, "week", [ahead], today, facts).first == ahead
