@@ -99,7 +99,7 @@ def command(
 ) -> None:
     """Listen to interfaces until stopped (SIGTERM, Ctrl-C).
 
-    Stopping loses nothing. Rows are stored every 30 s, or every 100,000 rows, but not published: let a
+    Stopping loses nothing. Rows are stored every 30 s, or every 25,000 rows, but not published: let a
     timer run `shadowai compact` every hour. Needs root or CAP_NET_RAW. A changed catalog is used within
     30 s, or at once on SIGHUP.
 

@@ -76,8 +76,11 @@ class Decoder:
 
     def __init__(
         self, internal_networks: tuple[str, ...], *, connections: int = CONNECTIONS, turns: int = _TURNS,
-        seed: int | None = None,
+        slices: int = _SLICES, batch_rows: int = _BATCH_ROWS, seed: int | None = None,
     ):  # fmt: skip
+        """There is room for `connections` with `turns` at a time, and for `slices` until the kernels' outputs
+        are emptied; after `batch_rows` a batch is cut.
+        """
         self._networks = Networks(internal_networks)
         self._labels = Labels()
         self._lookups = Lookups()
@@ -100,7 +103,7 @@ class Decoder:
             np.zeros(PAGE * PAGES_PER_STREAM, np.uint8),
         )  # fmt: skip
         self._half_read.streams["flow"] = -1
-        self._output, self._other_output = _new_output(), _new_output()
+        self._output, self._other_output = _new_output(slices), _new_output(slices)
         self._control = records(CONTROL, 1)
         control = self._control[0]
         control["seed"] = secrets.randbits(64) if seed is None else seed
@@ -108,6 +111,7 @@ class Decoder:
         control["pages"] = control["stream_rows"] = _PAGES
         self._drops: list[tuple[int, int]] = []
         self._made = _Made()
+        self._batch_rows = batch_rows
         self._rows = 0  # of this batch, as far as handed over
         self._in_hand: Future[None] | None = None
 
@@ -217,7 +221,7 @@ class Decoder:
     def _is_batch_full(self) -> bool:
         """Make room in the kernels' outputs; True if what they gave is enough for a batch."""
         self._hand_over(last=False)
-        return self._rows >= _BATCH_ROWS
+        return self._rows >= self._batch_rows
 
     def _has_output(self) -> bool:
         """False right after the outputs were taken: making frames of nothing takes time, too."""
@@ -285,10 +289,10 @@ class _Made:
     counts: list[pl.DataFrame] = field(default_factory=list)
 
 
-def _new_output() -> Output:
+def _new_output(slices: int) -> Output:
     return Output(
         records(np.uint8, _ARENA), records(EVENT, _EVENTS + packets.EVENT_SLACK),
-        records(SLICE, _SLICES + packets.SLICE_SLACK), records(MINUTE_COUNTS, _MINUTES),
+        records(SLICE, slices + packets.SLICE_SLACK), records(MINUTE_COUNTS, _MINUTES),
         records(TURN, _TOLD_TURNS + packets.TURN_SLACK),
     )  # fmt: skip
 

@@ -382,7 +382,8 @@ class Cutter:
     """Cuts lines of one layout. Coded texts keep their codes from one text to the next
     (`coded.Vocabulary`)."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, most_texts: int = _MOST_TEXTS) -> None:
+        """`most_texts`: distinct texts of a column that are remembered before all are forgotten."""
         self._layout = layout
         self._kinds = np.array([field.kind for field in layout.fields], np.int64)
         self._columns = np.zeros(len(self._kinds) + 1, np.int64)
@@ -397,7 +398,7 @@ class Cutter:
         words = [one.encode() for one in layout.nothing]
         self._words = np.frombuffer(b"".join(words) or b"\0", np.uint8)
         self._ends = np.cumsum([len(one) for one in words], dtype=np.int64)
-        self._texts = _Texts(max(1, self._amount[CODE]))
+        self._texts = _Texts(max(1, self._amount[CODE]), most_texts)
 
     def cut(self, text: bytes, *, at: int = 0) -> Cut:
         """Cut the lines of `text` (valid UTF-8) from byte `at` on."""
@@ -442,7 +443,8 @@ class Cutter:
 class _Texts:
     """The coded texts of each column, numbered for the kernel (`_code`) and for Polars alike."""
 
-    def __init__(self, columns: int) -> None:
+    def __init__(self, columns: int, most_texts: int) -> None:
+        self._most = most_texts
         self.vocabularies = [Vocabulary() for _ in range(columns)]
         self.counts, self.masks = np.zeros(columns, np.int64), np.zeros(columns, np.int64)
         #: how many of them Polars knows
@@ -452,9 +454,9 @@ class _Texts:
     def make_room(self, lines: int, size: int) -> None:
         """Make room for the texts of a number of lines with this many bytes; full columns are emptied."""
         columns = len(self.vocabularies)
-        if _MOST_TEXTS + lines > self.room or _MOST_BYTES + size + lines > self._bytes:
+        if self._most + lines > self.room or _MOST_BYTES + size + lines > self._bytes:
             # Blocks are not all the same; what is not used takes no memory.
-            self.room, self._bytes = _MOST_TEXTS + 2 * lines, _MOST_BYTES + 2 * (size + lines)
+            self.room, self._bytes = self._most + 2 * lines, _MOST_BYTES + 2 * (size + lines)
             self.slots = np.empty(columns * 8 * self.room, np.int64)
             self.tags = np.empty(columns * (self.room + 1), np.int64)
             self.places = np.empty(columns * (self.room + 1), np.int64)
@@ -462,7 +464,7 @@ class _Texts:
             for column in range(columns):
                 self._forget(column)
         for column, count in enumerate(self.counts.tolist()):
-            if count > _MOST_TEXTS or self._place(column, count) - self._place(column, 0) > _MOST_BYTES:
+            if count > self._most or self._place(column, count) - self._place(column, 0) > _MOST_BYTES:
                 self._forget(column)
 
     def number(self, column: int) -> None:

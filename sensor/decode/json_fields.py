@@ -55,12 +55,12 @@ class Wanted:
     listed: Bytes
 
     @classmethod
-    def of(cls, paths: Sequence[str]) -> Wanted:
+    def of(cls, paths: Sequence[str], key: int) -> Wanted:
         """For at most some hundred paths; in a path through a list, `[]` follows the name of the list."""
         size = 1 << max(4, (4 * len(paths)).bit_length())
         table, numbers = np.zeros(size, np.uint64), np.full(size, -1, np.int64)
         for number, path in enumerate(paths):
-            digest = _hash_of(path.encode())
+            digest = _hash_of(path.encode(), key)
             place = digest & (size - 1)
             while numbers[place] >= 0:
                 place = (place + 1) & (size - 1)
@@ -69,8 +69,8 @@ class Wanted:
         return cls(table, numbers, len(paths), listed)
 
 
-def _hash_of(path: bytes) -> int:
-    digest = _KEY
+def _hash_of(path: bytes, key: int) -> int:
+    digest = key
     for byte in path:
         digest = ((digest ^ byte) * _PRIME) & 0xFFFFFFFFFFFFFFFF
     return digest
@@ -312,26 +312,27 @@ def _joined(lines: pl.Series) -> bytes:
     return text
 
 
-def read(lines: pl.Series, paths: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
+def read(lines: pl.Series, paths: Sequence[str], *, key: int = _KEY) -> tuple[pl.DataFrame, pl.Series]:
     """One String column per path, NULL if a line does not have it or it is null; and the indices of odd
     lines.
 
-    Several values of a path through lists are joined by `ITEM`.
+    Several values of a path through lists are joined by `ITEM`. `key` is the secret of the hashes: nobody can
+    write a log whose names collide.
     """
-    wanted, text = Wanted.of(paths), _joined(lines)
+    wanted, text = Wanted.of(paths, key), _joined(lines)
     data = np.frombuffer(text, np.uint8)
     out = np.empty(len(_FIRST) + data.size + len(lines) * (len(paths) + ROOM), np.uint8)
     out[: len(_FIRST)] = np.frombuffer(_FIRST, np.uint8)
     odd, totals = np.zeros(len(lines), np.uint8), np.zeros(2, np.int64)
     digests, found = np.zeros(_DEPTH, np.uint64), np.zeros(_EACH * _VALUES, np.int64)
     heads = np.zeros(max(1, len(paths)), np.int64)
-    digests[0] = _KEY
+    digests[0] = key
     size = fields(
         data, wanted.table, wanted.numbers, wanted.count, wanted.listed, out[len(_FIRST) :], odd, digests,
         found, heads, totals,
     )  # fmt: skip
     if totals[1] != data.size:  # a line end inside a line (JSON in JSON) is a blank
-        return read(lines.str.replace_all("\n", " ", literal=True), paths)
+        return read(lines.str.replace_all("\n", " ", literal=True), paths, key=key)
     table = pl.read_csv(
         out[: len(_FIRST) + size].tobytes(),
         skip_rows=1, separator=chr(FIELD), has_header=False, quote_char=None,

@@ -5,7 +5,7 @@
 
 Worker threads read and decode; the caller's thread collects their output, so that a slow disk or a commit
 does not let the ring overflow. A batch is cut every 30 s (even if nothing comes), when the output of a worker
-is full (100,000 rows), on request (`flush`), and at the end. It can be stored at once.
+is full (25,000 rows), on request (`flush`), and at the end. It can be stored at once.
 
 A sensor that is killed loses what is not in a batch yet: at most 30 s of finished rows; the open slice of
 each connection (at most 60 s); lookups of the last two minutes; and the open 15-minute buckets of `names`. On

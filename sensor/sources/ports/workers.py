@@ -2,7 +2,7 @@
 
 They deliver in rounds. When a round is requested, every worker delivers its part; the parts of a round make
 one batch, so that an address looked up in one worker can name a connection in another. Rounds are requested
-regularly, and by a worker whose outputs are full (100,000 rows).
+regularly, and by a worker whose outputs are full.
 """
 
 from __future__ import annotations

@@ -52,9 +52,8 @@ def test_texts_that_begin_alike_are_told_apart(size: int) -> None:
     assert delimited.Cutter(TABS).cut(text).rows["code"].cast(pl.String).to_list() == values
 
 
-def test_a_text_keeps_its_number_until_much_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delimited, "_MOST_TEXTS", 3)
-    cutter = delimited.Cutter(TABS)
+def test_a_text_keeps_its_number_until_much_is_known() -> None:
+    cutter = delimited.Cutter(TABS, most_texts=3)
     columns = []
     for values in ("ab", "bca", "cde", "ea"):
         text = "".join(f"{value}\t1\t\t1\tc\n" for value in values).encode()

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from io import BytesIO
 
-import pytest
-
-from sensor.decode import decoder as module
 from sensor.decode.capture import Capture
 from sensor.decode.decoder import Decoder
 from sensor.decode.flow import UDP_IDLE
@@ -78,9 +75,8 @@ def test_a_clock_set_back_starts_over() -> None:
     assert decoder.batch(last=True)["observations"].height == 2
 
 
-def test_full_outputs_ask_for_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SLICES", 200)
-    decoder = Decoder((), connections=1024)
+def test_full_outputs_ask_for_a_cut() -> None:
+    decoder = Decoder((), connections=1024, slices=200)
     assert not feed(decoder, *(datagram(1000 + n, n / 1000) for n in range(700)))
     ends = START + UDP_IDLE + 2 * US
     rows, cuts = 0, 0
@@ -91,10 +87,8 @@ def test_full_outputs_ask_for_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows + decoder.batch()["observations"].height == 700
 
 
-def test_the_end_comes_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SLICES", 200)
-    monkeypatch.setattr(module, "_BATCH_ROWS", 200)
-    decoder = Decoder((), connections=1024)
+def test_the_end_comes_in_parts() -> None:
+    decoder = Decoder((), connections=1024, slices=200, batch_rows=200)
     feed(decoder, *(datagram(1000 + n, n / 1000) for n in range(700)))
     rows = [decoder.batch()["observations"].height for _ in decoder.ending()]
     rows.append(decoder.batch(last=True)["observations"].height)

@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sensor.decode import decoder as decoder_module
 from sensor.decode import layout
 from sensor.decode.decoder import Decoder
 from sensor.decode.layout import DESCRIPTOR, records
@@ -123,12 +122,11 @@ def test_a_part_for_each_round_and_a_final_one() -> None:
     assert worker.offset_us is not None and worker.offset_us > 0
 
 
-def test_a_full_output_asks_for_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_output_asks_for_a_round() -> None:
     """A table of 64 connections evicts one for each new one: after 200 slices a batch is full."""
-    monkeypatch.setattr(decoder_module, "_SLICES", 200)
-    monkeypatch.setattr(decoder_module, "_BATCH_ROWS", 200)
     port = FakePort(1000)
-    worker = Worker(0, [port], Decoder((), connections=64), Rounds(1), lambda: port.given >= 1000)
+    decoder = Decoder((), connections=64, slices=200, batch_rows=200)
+    worker = Worker(0, [port], decoder, Rounds(1), lambda: port.given >= 1000)
     worker.start()
     parts: list[Part] = []
     while not parts or not parts[-1].is_final:
