@@ -13,13 +13,13 @@ from typing import IO, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
+from sensor.chunks import fault_of
 from sensor.decode import conversion
 from sensor.decode.batch import CORRUPT, DESCRIPTORS, MAX_FRAME, MORE, describe, new_container
 from sensor.decode.formats import PCAP, PCAP_HEADER, PCAPNG, recognise
 from sensor.decode.layout import DESCRIPTOR, Bytes, Records, records
 from sensor.decode.link import LINKS
 from sensor.decode.packets import LOOKAHEAD
-from sensor.pieces import fault_of
 
 #: One read; the buffer also holds the lookahead's frames, were they all of the largest size.
 CHUNK = 1 << 20

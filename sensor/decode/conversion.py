@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import IO, NamedTuple
 
-from sensor.pieces import Pieces
+from sensor.chunks import ChunkStream
 
 _ETHERNET, _TOKEN_RING, _FDDI, _PPP, _SUNATM, _ERF = 1, 6, 10, 9, 123, 197
 _UNKNOWN = 147  # reserved for private use: counted as not decoded
@@ -191,7 +191,7 @@ def first_time(head: bytes) -> int | None:
 
 def as_pcapng(stream: IO[bytes], found: Reader) -> tuple[IO[bytes], bytes]:
     """The capture as a pcapng stream that is made while it is read, and how that begins."""
-    return io.BufferedReader(Pieces(_blocks(found(stream)), stream), _BUFFER), _SECTION
+    return io.BufferedReader(ChunkStream(_blocks(found(stream)), stream), _BUFFER), _SECTION
 
 
 def _block(kind: int, body: bytes) -> bytes:

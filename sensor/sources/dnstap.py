@@ -26,8 +26,8 @@ import numpy.typing as npt
 import polars as pl
 
 from sensor import schema
+from sensor.chunks import fault_of
 from sensor.decode.layout import EVENT, TCP, UDP, Bytes, Records
-from sensor.pieces import fault_of
 from sensor.sources import records
 from sensor.sources.interface import Batch, Input, Source
 from sensor.sources.lines import Block

@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from sensor.pieces import CutError, Pieces
+from sensor.chunks import ChunkStream, EndedEarly
 from sensor.sources.formats.windows_security import WindowsSecurityFamily
 from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.lines import blocks
@@ -53,14 +53,14 @@ class EvtxSource(Source):
         family = WindowsSecurityFamily(self.internal_networks)
         reader = family.reader(reference=file.modified)
         with on_disk(file) as path:
-            for block in blocks(io.BufferedReader(Pieces(_lines(_parser(path))))):
+            for block in blocks(io.BufferedReader(ChunkStream(_lines(_parser(path))))):
                 yield from reader.batches(block)
 
 
 def head_lines(file: File, most: int) -> pl.Series:
     """The first events of a file, one per line. Raises OSError as `read` does."""
     with on_disk(file) as path:
-        block = next(blocks(io.BufferedReader(Pieces(_lines(_parser(path))))), None)
+        block = next(blocks(io.BufferedReader(ChunkStream(_lines(_parser(path))))), None)
         return pl.Series([], dtype=pl.String) if block is None else block.lines()["line"].head(most)
 
 
@@ -92,4 +92,4 @@ def _lines(parser: Any) -> Iterator[bytes]:
             return
         line = _QUALIFIED.sub(r'"EventID":\1', event["data"].replace("\n", ""), count=1)
         yield line.encode("utf-8", "replace") + b"\n"
-    raise CutError("too many events that cannot be read")
+    raise EndedEarly("too many events that cannot be read")

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
-from sensor.pieces import CutError, Pieces, fault_of
+from sensor.chunks import ChunkStream, EndedEarly, fault_of
 
 #: Stands where a line break was inside a record.
 JOINT = "\x1f"
@@ -400,15 +400,15 @@ JSON, QUOTED, TABLE = Json(), Quoted(), Table()
 
 def framed(stream: IO[bytes], framing: Framing | None) -> IO[bytes]:
     """`stream` with one record per line; the stream itself if there is no `framing`."""
-    return stream if framing is None else io.BufferedReader(Pieces(_encoded(stream, framing)))
+    return stream if framing is None else io.BufferedReader(ChunkStream(_encoded(stream, framing)))
 
 
 def _encoded(stream: IO[bytes], framing: Framing) -> Iterator[bytes]:
-    """The records of a stream, each with a line feed. Raises CutError where the stream ended early."""
+    """The records of a stream, each with a line feed. Raises EndedEarly where the stream ended early."""
     for record in framing.records(_pieces(stream)):
         yield record.replace("\r", " ").encode("utf-8", "replace") + b"\n"
     if fault := fault_of(stream):
-        raise CutError(fault)
+        raise EndedEarly(fault)
 
 
 def _pieces(stream: IO[bytes]) -> Iterator[str]:

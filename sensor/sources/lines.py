@@ -20,7 +20,7 @@ from typing import IO, cast
 import numpy as np
 import polars as pl
 
-from sensor.pieces import Pieces, fault_of, until_fault
+from sensor.chunks import ChunkStream, chunks_of, fault_of
 
 #: Text per block: large enough for columns to pay, small enough to keep a few in memory.
 BLOCK_BYTES = 8 * 1024 * 1024
@@ -211,7 +211,7 @@ def _as_utf8(stream: IO[bytes]) -> io.BufferedReader:
     """`stream`, decoded to UTF-8 if it begins with a UTF-16 byte order mark."""
     reader = cast(io.BufferedReader, stream if isinstance(stream, io.BufferedReader) else _buffered(stream))
     encoding = _UTF16.get(reader.peek(2)[:2])
-    return reader if encoding is None else io.BufferedReader(Pieces(_decoded(reader, encoding)))
+    return reader if encoding is None else io.BufferedReader(ChunkStream(_decoded(reader, encoding)))
 
 
 def _buffered(stream: IO[bytes]) -> io.BufferedReader:
@@ -222,5 +222,5 @@ def _decoded(stream: io.BufferedReader, encoding: str) -> Iterator[bytes]:
     """UTF-16 as UTF-8, without the byte order mark; broken pairs become U+FFFD."""
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     stream.read(2)
-    for piece in chain(until_fault(stream, 64 * 1024), (b"",)):
+    for piece in chain(chunks_of(stream, 64 * 1024), (b"",)):
         yield decoder.decode(piece, final=not piece).encode("utf-8", "replace")

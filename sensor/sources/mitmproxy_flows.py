@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
-from sensor.pieces import CutError, Pieces, fault_of
+from sensor.chunks import ChunkStream, EndedEarly, fault_of
 from sensor.sources.addons import shadowai_mitmproxy
 from sensor.sources.formats.mitmproxy import MitmproxyFamily
 from sensor.sources.interface import Batch, Input, Source
@@ -50,7 +50,7 @@ class MitmproxyFlowsSource(Source):
         family = MitmproxyFamily(self.internal_networks)
         reader = family.reader()
         with file.open() as raw:
-            for block in blocks(io.BufferedReader(Pieces(_lines(raw)))):
+            for block in blocks(io.BufferedReader(ChunkStream(_lines(raw)))):
                 yield from reader.batches(block)
 
 
@@ -59,7 +59,7 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes]:
     read."""
     for state in flows(stream):
         if state == CUT:
-            raise CutError(fault_of(stream) or CUT)
+            raise EndedEarly(fault_of(stream) or CUT)
         unread = {"shadowai": shadowai_mitmproxy.FORMAT, "unread": state}
         record = unread if isinstance(state, str) else shadowai_mitmproxy.exchange(state)
         if record is not None:

@@ -23,8 +23,8 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
+from sensor.chunks import ChunkStream, chunks_of, fault_of
 from sensor.errors import InputError
-from sensor.pieces import Pieces, fault_of, until_fault
 from sensor.sources.interface import HEAD_BYTES, File
 from sensor.sources.unpack import ZIP_MAGIC, members, open_member, packing, unpacked
 
@@ -242,7 +242,7 @@ class _Once:
 
 def _replayed(head: bytes, rest: IO[bytes]) -> io.BufferedReader:
     """A stream whose first bytes were already read: those, then the rest, which stays open."""
-    return io.BufferedReader(Pieces(chain((head,), until_fault(rest, BUFFER_BYTES))), BUFFER_BYTES)
+    return io.BufferedReader(ChunkStream(chain((head,), chunks_of(rest, BUFFER_BYTES))), BUFFER_BYTES)
 
 
 def _why(error: OSError) -> str:

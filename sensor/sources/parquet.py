@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from sensor.pieces import CutError
+from sensor.chunks import EndedEarly
 
 MAGIC = b"PAR1"
 #: Rows that become text at a time.
@@ -22,7 +22,8 @@ _MEMORY = "512MB"
 
 
 def json_lines(packed: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """The size of a Parquet file with its rows, some thousand at a time. Raises CutError where it is damaged.
+    """The size of a Parquet file with its rows, some thousand at a time. Raises EndedEarly where it is
+    damaged.
 
     What is no file on disk is copied to one first: a Parquet file is read from its end.
     """
@@ -54,6 +55,6 @@ def json_lines(packed: IO[bytes]) -> Iterator[tuple[int, bytes]]:
                 while some := rows.fetchmany(_ROWS):
                     yield size, "".join(f"{row}\n" for (row,) in some).encode("utf-8", "replace")
         except duckdb.OutOfMemoryException as error:
-            raise CutError(f"a Parquet file that takes more than {_MEMORY} to read") from error
+            raise EndedEarly(f"a Parquet file that takes more than {_MEMORY} to read") from error
         except duckdb.Error as error:
-            raise CutError("damaged Parquet file") from error
+            raise EndedEarly("damaged Parquet file") from error

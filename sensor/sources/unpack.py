@@ -1,7 +1,7 @@
 """Decompresses gzip, zstd, bzip2 and xz, known by their first bytes; opens ZIP archives and Parquet files.
 
 Archives may be hostile. Memory use is constant, however far a stream expands. A stream that expands absurdly
-is cut (`MAX_RATIO`). Of one that ends early or is damaged, what is readable is used; `pieces.fault_of` says
+is cut (`MAX_RATIO`). Of one that ends early or is damaged, what is readable is used; `chunks.fault_of` says
 why it ended.
 """
 
@@ -20,7 +20,7 @@ from typing import IO, Protocol
 
 import zstandard
 
-from sensor.pieces import CutError, Pieces
+from sensor.chunks import ChunkStream, EndedEarly
 from sensor.sources import parquet
 
 #: Compressed bytes handed to a decompressor at a time. zstd knows no limit on what comes out per
@@ -116,11 +116,11 @@ def unpacked(packed: IO[bytes], kind: str, buffer_bytes: int) -> io.BufferedRead
     Those of a Parquet file are its rows as lines of JSON.
     """
     pieces = _rows(packed) if kind == PARQUET else _expand(packed, kind)
-    return io.BufferedReader(Pieces(pieces, packed), buffer_bytes)
+    return io.BufferedReader(ChunkStream(pieces, packed), buffer_bytes)
 
 
 def _rows(packed: IO[bytes]) -> Iterator[bytes]:
-    """The rows of a Parquet file. Raises CutError where it is damaged or expands too far."""
+    """The rows of a Parquet file. Raises EndedEarly where it is damaged or expands too far."""
     bytes_out = 0
     for bytes_in, lines in parquet.json_lines(packed):
         bytes_out += len(lines)
@@ -129,7 +129,7 @@ def _rows(packed: IO[bytes]) -> Iterator[bytes]:
 
 
 def _expand(packed: IO[bytes], kind: str) -> Iterator[bytes]:
-    """Plain pieces of every member. Raises CutError where the stream ends too early."""
+    """Plain pieces of every member. Raises EndedEarly where the stream ends too early."""
     bytes_out = 0
     compressed = _Packed(packed)
     while compressed.at_member(first=bytes_out == 0):
@@ -141,7 +141,7 @@ def _expand(packed: IO[bytes], kind: str) -> Iterator[bytes]:
 
 def _check_expansion(kind: str, bytes_in: int, bytes_out: int) -> None:
     if bytes_out > FREE_BYTES and bytes_out > MAX_RATIO * bytes_in:
-        raise CutError(f"{kind} stream expands more than {MAX_RATIO} times; the rest was not read")
+        raise EndedEarly(f"{kind} stream expands more than {MAX_RATIO} times; the rest was not read")
 
 
 class _Packed:
@@ -164,14 +164,14 @@ class _Packed:
         while len(self.pending) < _MAGIC_BYTES and (more := self._read()):
             self.pending = (self.pending + more).lstrip(padding)
         if self.pending and not packing(self.pending):
-            raise CutError("rubbish after the compressed stream")
+            raise EndedEarly("rubbish after the compressed stream")
         return bool(self.pending)
 
     def _read(self) -> bytes:
         try:
             piece = self._packed.read(PIECE_BYTES)
         except OSError as error:
-            raise CutError(f"read error: {error.strerror or error}") from error
+            raise EndedEarly(f"read error: {error.strerror or error}") from error
         self.bytes_in += len(piece)
         return piece
 
@@ -183,13 +183,13 @@ def _member(packed: _Packed, kind: str) -> Iterator[bytes]:
         while not member.eof:
             piece = packed.take() if member.needs_input else b""
             if member.needs_input and not piece:
-                raise CutError(f"truncated {kind} stream")
+                raise EndedEarly(f"truncated {kind} stream")
             plain = member.decompress(piece, OUTPUT_BYTES)
             if plain:
                 yield plain
         packed.pending = member.unused_data
     except _ERRORS as error:
-        raise CutError(f"damaged {kind} stream") from error
+        raise EndedEarly(f"damaged {kind} stream") from error
 
 
 ZIP_MAGIC = b"PK\x03\x04"
@@ -236,18 +236,18 @@ def _member_fault(one: zipfile.ZipInfo) -> str:
 def open_member(path: str, name: str) -> IO[bytes]:
     """A reader of a file in an archive, decompressed again if it is compressed itself. Raises OSError."""
     member = _archive(path, os.stat(path).st_mtime_ns).open(name)  # noqa: PTH116
-    stream = io.BufferedReader(Pieces(_stored(member), member), OUTPUT_BYTES)
+    stream = io.BufferedReader(ChunkStream(_stored(member), member), OUTPUT_BYTES)
     kind = packing(stream.peek(_MAGIC_BYTES)[:_MAGIC_BYTES])
     return stream if kind is None else unpacked(stream, kind, OUTPUT_BYTES)
 
 
 def _stored(member: IO[bytes]) -> Iterator[bytes]:
-    """The bytes of a file in an archive. Raises CutError where it is damaged."""
+    """The bytes of a file in an archive. Raises EndedEarly where it is damaged."""
     try:
         while piece := member.read(OUTPUT_BYTES):
             yield piece
     except (*_ERRORS, zipfile.BadZipFile):
-        raise CutError("damaged ZIP archive") from None
+        raise EndedEarly("damaged ZIP archive") from None
 
 
 @lru_cache(maxsize=4)

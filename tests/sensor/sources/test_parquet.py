@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sensor.pieces import fault_of
+from sensor.chunks import fault_of
 from sensor.sources import unpack
 from sensor.sources.open import find
 from sensor.sources.unpack import PARQUET, packing, unpacked

@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.pieces import fault_of
+from sensor.chunks import fault_of
 from sensor.sources import unpack
 from sensor.sources.unpack import packing, unpacked
 

@@ -1,4 +1,4 @@
-"""A binary stream over an iterator of bytes, which remembers why it ended early."""
+"""A binary stream over an iterator of chunks, which remembers why it ended early."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
-class CutError(Exception):
-    """Raised by an iterator of pieces that ends before its data does; the text says why."""
+class EndedEarly(Exception):
+    """Raised by an iterator of chunks that ends before its data does; the text says why."""
 
 
-class Pieces(io.RawIOBase):
-    """A readable stream of `pieces`; closing it also closes `source`, from which they are made.
+class ChunkStream(io.RawIOBase):
+    """A readable stream of `chunks`; closing it also closes `source`, from which they are made.
 
-    If the iterator raises CutError, the stream simply ends, and `fault` holds the reason.
+    If the iterator raises EndedEarly, the stream simply ends, and `fault` holds the reason.
     """
 
-    def __init__(self, pieces: Iterator[bytes], source: IO[bytes] | None = None) -> None:
+    def __init__(self, chunks: Iterator[bytes], source: IO[bytes] | None = None) -> None:
         super().__init__()
         self.fault: str | None = None
-        self._pieces = pieces
+        self._chunks = chunks
         self._source = source
         self._left = memoryview(b"")
 
@@ -42,24 +42,25 @@ class Pieces(io.RawIOBase):
         target = memoryview(buffer)
         while not self._left:
             try:
-                self._left = memoryview(next(self._pieces))
+                self._left = memoryview(next(self._chunks))
             except StopIteration:
                 return 0
-            except CutError as cut:
-                self.fault = str(cut)
+            except EndedEarly as error:
+                self.fault = str(error)
         size = min(len(target), len(self._left))
         target[:size], self._left = self._left[:size], self._left[size:]
         return size
 
 
 def fault_of(stream: IO[bytes]) -> str | None:
-    """Why `stream`, a buffered reader of `Pieces`, ended early; None if it did not, or is another stream."""
+    """Why `stream`, a buffered reader of a `ChunkStream`, ended early; None if it did not, or is another
+    stream."""
     return getattr(getattr(stream, "raw", None), "fault", None)
 
 
-def until_fault(stream: IO[bytes], size: int) -> Iterator[bytes]:
-    """The rest of `stream`, at most `size` bytes at a time. Raises CutError if it ended early."""
-    while piece := stream.read(size):
-        yield piece
+def chunks_of(stream: IO[bytes], size: int) -> Iterator[bytes]:
+    """The rest of `stream`, at most `size` bytes at a time. Raises EndedEarly if it ended early."""
+    while chunk := stream.read(size):
+        yield chunk
     if fault := fault_of(stream):
-        raise CutError(fault)
+        raise EndedEarly(fault)
