@@ -20,9 +20,10 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Send alerts about new findings and silent sensors to the destinations.
+    """Send alerts about new findings and silent sensors.
 
-    What waits from before, reports too, is tried again when it is due.
+    They go to the destinations in the settings. Whatever waits from before, reports included, is tried again
+    when it is due.
     """
     from analytics.delivery.alerts import Wants, alerts, enqueue, trial
     from analytics.delivery.letter import now

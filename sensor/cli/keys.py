@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COUNT = "count"
 _COUNT_LINE = "count-only key: held; accounts read from now on are counted over months, quarters and years"
 
-app = typer.Typer(help="Manage the keys behind the tokens, one per epoch of 13 weeks.", no_args_is_help=True)
+app = typer.Typer(help="Manage the keys behind the tokens.", no_args_is_help=True)
 
 
 @app.command("init")

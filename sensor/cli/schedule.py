@@ -55,7 +55,7 @@ def command(
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write systemd timers for recurring jobs, and services for sensors.
+    """Write systemd timers for jobs, and services for sensors.
 
     Timers: compaction every hour, retention every night, alerts every 15 minutes, the weekly report on
     Monday. Services: what --service names, started at boot and again when it fails.

@@ -66,7 +66,8 @@ def find(paths: Sequence[str | Path], ours: Sequence[Path] = ()) -> Found:
         for path, walked in _expand(str(given), found, passed_over):
             _add(path, walked, found, seen)
     if not found.files:
-        raise InputError("; ".join(found.problems) or "no readable file in what was given")
+        named = ", ".join(shown(str(path)) for path in paths)
+        raise InputError("; ".join(found.problems) or f"{named}: no readable file there")
     return found
 
 
