@@ -1,7 +1,7 @@
 """The loop over one input: read batches, process them, commit the tables, count what came.
 
-`scan.py` calls `ingest` for files and live captures. What happens to a batch is in `pipeline.py`; nothing
-here knows a format, a protocol or a service.
+`scan.py` calls `ingest` for files, `capture.py` for live interfaces. What happens to a batch is in
+`pipeline.py`; nothing here knows a format, a protocol or a service.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from sensor.scan import Scan, SensorKind
+from sensor.installation import Installation, SensorKind
 from sensor.sources.family import REPLAY_BYTES, Family
 from sensor.sources.formats.syslog import SyslogFamily
 from sensor.sources.interface import File, Input, Source
@@ -41,20 +41,20 @@ RECEIVE_S = 0.5
 class Stream:
     """One endless input: takes blocks of lines, commits segments."""
 
-    def __init__(self, scan: Scan, kind: type[Family], source_input: Input) -> None:
+    def __init__(self, installation: Installation, kind: type[Family], source_input: Input) -> None:
         """`source_input` must be a single file or stream of family `kind`. Raises LakeError."""
-        self._scan = scan
+        self._installation = installation
         self._also: list[SensorKind] = []
-        sensor = scan.sensor_of(kind, source_input)
-        source, self._mixture, self.summary = scan.prepare(kind, source_input, sensor, self._also)
+        sensor = installation.sensor_of(kind, source_input)
+        source, self._mixture, self.summary = installation.prepare(kind, source_input, sensor, self._also)
         assert isinstance(source, Family)
         (file,) = source_input.files
-        self._commits = Commits(scan.lake, source_input.identity)
+        self._commits = Commits(installation.lake, source_input.identity)
         self.position = self._committed = self._commits.progress().position
         self._reader = source.reader(file.head, file.modified, resumed=self.position > 0)
         self._has_rows = False
         self._since = 0.0
-        scan.introduce([(sensor, kind)])
+        installation.introduce([(sensor, kind)])
 
     def add(self, block: Block, now: float) -> None:
         """Process the lines of a block; `now` is `time.monotonic()`."""
@@ -86,7 +86,7 @@ class Stream:
         self._committed = self.position
         self._has_rows = False
         if self._also:
-            self._scan.introduce(self._also)
+            self._installation.introduce(self._also)
             self._also.clear()
 
     def finish(self) -> None:
@@ -103,14 +103,17 @@ class Follower:
     """Follows log files, through rotation and truncation, until `stop` is called."""
 
     def __init__(
-        self, scan: Scan, patterns: list[str], kind_of: Callable[[bytes], type[Source] | None],
+        self,
+        installation: Installation,
+        patterns: list[str],
+        kind_of: Callable[[bytes], type[Source] | None],
         tell: Callable[[str], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`patterns` are paths and globs; `kind_of(head)` gives the kind of a file, None if unknown.
 
         `tell` is called with lines for the user.
         """
-        self._scan = scan
+        self._installation = installation
         self._tails = Tails(patterns)
         self._kind_of = kind_of
         self._tell = tell
@@ -124,7 +127,7 @@ class Follower:
 
     def run(self) -> None:
         """Read and commit new lines until `stop` is called. Raises LakeError."""
-        self._scan.lake.create()
+        self._installation.lake.create()
         looked = -LOOK_S
         try:
             while not self._stopped:
@@ -161,7 +164,7 @@ class Follower:
             self._tell(f"{source_input.name}: {kind.name}, {why}")
             return
         while True:
-            stream = Stream(self._scan, kind, tail.input())
+            stream = Stream(self._installation, kind, tail.input())
             if stream.begins() <= tail.size:
                 break
             tail.generation += 1
@@ -202,12 +205,14 @@ class Follower:
 class Listener:
     """Stores the lines a `Receiver` gets, until `stop` is called."""
 
-    def __init__(self, scan: Scan, receiver: Receiver, name: str, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, installation: Installation, receiver: Receiver, name: str, tell: Callable[[str], None]
+    ) -> None:
         """`name` identifies the stream across runs: it is made of the sensor and its sockets.
 
         `tell` is called with lines for the user.
         """
-        self._scan = scan
+        self._installation = installation
         self._receiver = receiver
         self._name = name
         self._tell = tell
@@ -229,8 +234,8 @@ class Listener:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, number)
-        self._scan.lake.create()
-        stream = Stream(self._scan, SyslogFamily, _endless(self._name))
+        self._installation.lake.create()
+        stream = Stream(self._installation, SyslogFamily, _endless(self._name))
         self.summary = stream.summary
         for place in await self._receiver.start():
             self._tell(f"listening on {place}")

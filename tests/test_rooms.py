@@ -33,14 +33,20 @@ ALLOWED = {
     "summary": set(),
     "ingest": {"batches", "sources", "store", "summary"},
     "mixture": {"pipeline", "sources"},
-    "streams": {"settings", "sources", "scan", "store", "summary"},
+    "installation": {
+        "schema", "settings", "sources", "catalog", "match", "identity", "privacy", "store", "pipeline",
+        "summary", "mixture", "evidence",
+    },
+    "kernels": {"sources", "decode"},
+    "scan": {"settings", "sources", "store", "batches", "ingest", "installation", "summary"},
+    "capture": {
+        "errors", "sources", "decode", "catalog", "privacy", "store", "ingest", "installation", "kernels",
+        "summary", "evidence",
+    },
+    "streams": {"sources", "store", "installation", "summary"},
     "extract": {"errors", "sources", "decode", "chunks"},
     "evidence": {"errors", "durable", "decode", "privacy", "store"},
     "rematch": {"schema", "catalog", "match", "store"},
-    "scan": {
-        "schema", "errors", "settings", "sources", "decode", "catalog", "match", "identity", "privacy",
-        "store", "pipeline", "batches", "ingest", "summary", "mixture", "evidence",
-    },
 }  # fmt: skip
 
 

@@ -20,8 +20,8 @@ from sensor.cli.options import (
     SignaturesOption,
     SiteOption,
     StateOption,
+    installation_of,
     say,
-    scan_of,
     settings_from,
 )
 from sensor.cli.start import Ended
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-    from sensor.scan import Scan
+    from sensor.capture import LiveCapture
     from sensor.sources.live import LiveSource
     from sensor.sources.ports.bpf import Program
     from sensor.summary import Summary
@@ -108,6 +108,7 @@ def command(
     certificate names and record sizes, and reports say so. --evidence is logged; `shadowai evidence`
     reads what was kept.
     """
+    from sensor.capture import LiveCapture, evidence_of
     from sensor.sources import live
     from sensor.sources.ports import afpacket
     from sensor.store.evidence import Bounds
@@ -117,15 +118,17 @@ def command(
     program = _program(only, truncate)
     source_input = live.describe_input(interfaces, sensor)
     afpacket.check(interfaces, program)
-    scan = scan_of(chosen, sensor, site)
-    kept = scan.evidence(source_input, Bounds(evidence_mb, evidence_days)) if evidence else None
+    installation = installation_of(chosen, sensor, site)
+    bounds = Bounds(evidence_mb, evidence_days)
+    kept = evidence_of(installation, source_input, bounds) if evidence else None
     source = live.LiveSource(
         chosen.networks.internal, ring_bytes=ring_mb << 20, exclude=networks, program=program,
         truncate=truncate, workers=workers, seconds=seconds, tell=say,
         keep=kept.hold if kept else None,
     )  # fmt: skip
-    with _signals(source, scan) as signals:
-        summary = scan.capture(source, source_input, say, kept)
+    capture = LiveCapture(installation, say)
+    with _signals(source, capture) as signals:
+        summary = capture.run(source, source_input, kept)
     typer.echo(_line(interfaces, source, summary))
     if kept is not None:
         missed = f", {kept.missed:,} found no room" if kept.missed else ""
@@ -167,7 +170,7 @@ def _networks(texts: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def _signals(source: LiveSource, scan: Scan) -> Iterator[list[int]]:
+def _signals(source: LiveSource, capture: LiveCapture) -> Iterator[list[int]]:
     """SIGTERM and Ctrl-C end the capture in order, a second one at once; SIGHUP reads the catalog anew.
 
     Yields those that came to end it.
@@ -180,7 +183,7 @@ def _signals(source: LiveSource, scan: Scan) -> Iterator[list[int]]:
         source.stop()
 
     def reload(number: int, frame: FrameType | None) -> None:
-        scan.reload()
+        capture.reload()
         source.flush()
 
     answers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}

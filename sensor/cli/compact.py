@@ -67,9 +67,9 @@ def compact_and_publish(lake: Lake, settings: Settings, *, include_current: bool
     from datetime import UTC
 
     from analytics.build import build
+    from sensor.installation import sealed_rows
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
-    from sensor.scan import sealed_rows
     from sensor.settings import state_path
     from sensor.store.compaction import SETTLE, Terms, compact, sweep
     from sensor.store.evidence import expire

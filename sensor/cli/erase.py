@@ -98,7 +98,7 @@ def _times(lake: Lake, subject: Subject) -> Times:
 
 def _unseal_without(settings: Settings, state: Path, keys: Keys, subject: Subject, now: datetime) -> int:
     """At level `aggregate`: how many sealed rows of the running week went."""
-    from sensor.scan import sealed_rows
+    from sensor.installation import sealed_rows
 
     sealed = sealed_rows(settings, state, keys)
     if sealed is None:

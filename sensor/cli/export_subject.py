@@ -79,9 +79,9 @@ def command(
 
     Over all epochs whose key is held.
     """
+    from sensor.installation import sealed_rows
     from sensor.privacy.audit import AuditLog
     from sensor.privacy.subject import Subject
-    from sensor.scan import sealed_rows
     from sensor.settings import state_path
 
     settings = settings_from(config, lake=lake, state=state)

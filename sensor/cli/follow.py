@@ -18,9 +18,9 @@ from sensor.cli.options import (
     SiteOption,
     StateOption,
     add_formats,
+    installation_of,
     kind_named,
     say,
-    scan_of,
     settings_from,
 )
 from sensor.cli.start import Ended
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from sensor.scan import Scan
     from sensor.settings import Settings
     from sensor.sources.interface import Source
+    from sensor.store.lake import Lake
 
 
 def command(
@@ -55,9 +55,9 @@ def command(
 
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     add_formats(chosen, custom)
-    scan = scan_of(chosen, sensor, site)
-    ready(scan, chosen)
-    follower = Follower(scan, paths, _kind_of(form), say)
+    installation = installation_of(chosen, sensor, site)
+    ready(installation.lake, chosen)
+    follower = Follower(installation, paths, _kind_of(form), say)
     came = stop_on_signals(follower.stop)
     follower.run()
     for summary in follower.summaries:
@@ -66,11 +66,11 @@ def command(
         raise Ended
 
 
-def ready(scan: Scan, settings: Settings) -> None:
-    """A lake whose views are published, so that what comes can be asked for at once."""
-    scan.lake.create()
-    if not (scan.lake.path / "restricted.duckdb").exists():
-        compact_and_publish(scan.lake, settings, include_current=False)
+def ready(lake: Lake, settings: Settings) -> None:
+    """Make a lake whose views are published, so that what comes can be asked for at once."""
+    lake.create()
+    if not (lake.path / "restricted.duckdb").exists():
+        compact_and_publish(lake, settings, include_current=False)
 
 
 def stop_on_signals(stop: Callable[[], None]) -> list[int]:

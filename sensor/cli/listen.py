@@ -19,8 +19,8 @@ from sensor.cli.options import (
     SiteOption,
     StateOption,
     add_formats,
+    installation_of,
     say,
-    scan_of,
     settings_from,
 )
 from sensor.cli.start import Ended
@@ -70,10 +70,10 @@ def command(
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     add_formats(chosen, custom)
     places = [endpoint(text) for text in endpoints or ("udp", "tcp")]
-    scan = scan_of(chosen, sensor, site)
-    ready(scan, chosen)
+    installation = installation_of(chosen, sensor, site)
+    ready(installation.lake, chosen)
     receiver = Receiver(places, _context(places, certificate, key, clients))
-    listener = Listener(scan, receiver, f"listen {sensor or ''} {' '.join(map(str, places))}", say)
+    listener = Listener(installation, receiver, f"listen {sensor or ''} {' '.join(map(str, places))}", say)
     try:
         asyncio.run(listener.run())
     except OSError as error:

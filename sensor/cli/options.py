@@ -14,9 +14,9 @@ import typer
 
 if TYPE_CHECKING:
     from sensor.catalog.load import Catalog
+    from sensor.installation import Installation
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
-    from sensor.scan import Scan
     from sensor.settings import Settings
     from sensor.sources.interface import Source
     from sensor.store.lake import Lake
@@ -129,17 +129,19 @@ def settings_from(config: Path | None, *, change_terms: bool = False, **options:
     return settings
 
 
-def scan_of(settings: Settings, sensor: str | None, site: str | None, vantage: str | None = None) -> Scan:
-    """A scan with these settings; lines of identity files that cannot be used are printed to stderr.
+def installation_of(
+    settings: Settings, sensor: str | None, site: str | None, vantage: str | None = None
+) -> Installation:
+    """What all inputs of a run share; lines of identity files that cannot be used are printed to stderr.
 
     Raises UsageError, CatalogError, LakeError.
     """
-    from sensor.scan import Declared, Scan
+    from sensor.installation import Declared, Installation
 
-    scan = Scan(settings, Declared(sensor, site, vantage))
-    for line in scan.unusable:
+    installation = Installation(settings, Declared(sensor, site, vantage))
+    for line in installation.unusable:
         typer.echo(line, err=True)
-    return scan
+    return installation
 
 
 def kind_named(name: str | None) -> type[Source] | None:

@@ -20,9 +20,9 @@ from sensor.cli.options import (
     SiteOption,
     StateOption,
     add_formats,
+    installation_of,
     kind_named,
     say,
-    scan_of,
     settings_from,
 )
 from sensor.cli.outcome import conclude, passed_over, progress_bar
@@ -68,6 +68,8 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Read captures and logs into the lake."""
+    from sensor import scan
+    from sensor.kernels import compile_for
     from sensor.settings import lake_path, state_path
     from sensor.sources import detect
     from sensor.sources import open as opening
@@ -90,14 +92,16 @@ def command(
         if plan.skipped:
             say(passed_over(plan.skipped))
         raise typer.Exit(3)
-    scan = scan_of(chosen, sensor, site, vantage)
-    scan.warm(plan, lambda text: None if quiet else typer.echo(text, err=True))
-    outcome = scan.run(plan, replace=replace, progress_bar=partial(progress_bar, quiet=quiet))
+    installation = installation_of(chosen, sensor, site, vantage)
+    installation.lake.create()  # before kernels are compiled: where it fails, nobody waits in vain
+    kernels = installation.state / "kernels"
+    compile_for(plan, kernels, lambda text: None if quiet else typer.echo(text, err=True))
+    outcome = scan.run(installation, plan, replace=replace, progress_bar=partial(progress_bar, quiet=quiet))
     for problem in outcome.unreadable:
         say(problem)
-    publish_when_free(scan.lake, chosen, quiet=quiet)
+    publish_when_free(installation.lake, chosen, quiet=quiet)
     if not quiet:
-        conclude(outcome, plan.skipped, scan.lake.path)
+        conclude(outcome, plan.skipped, installation.lake.path)
     if found.problems or plan.problems or outcome.unreadable:
         raise typer.Exit(3)
 

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from analytics.lake import open_views
-from sensor.scan import Declared, Scan
+from sensor.installation import Declared, Installation
 from sensor.settings import SensorSettings, Settings
 from sensor.sources.formats.squid import SquidFamily
 from sensor.store.compaction import Terms, compact
@@ -154,13 +154,13 @@ def test_standard_input_is_read_like_a_file(whole: tuple[Path, dict[str, Any]]) 
 
 def test_sensors_that_begin_within_an_hour_are_all_known(tmp_path: Path) -> None:
     settings = Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state"))
-    scan = Scan(settings, Declared())
-    scan.lake.create()
+    installation = Installation(settings, Declared())
+    installation.lake.create()
     for name, site in (("one", "hq"), ("two", "lab"), ("one", "elsewhere")):
-        scan.introduce([(SensorSettings(name=name, site=site), SquidFamily)])
-    assert compact(scan.lake, Terms("UTC"), now=datetime.now(UTC), settle=timedelta())
-    (file,) = scan.lake.manifest()["tables"]["sensors"]["cold"]["all"]
-    known = pl.read_parquet(scan.lake.path / file).select("sensor", "site").rows()
+        installation.introduce([(SensorSettings(name=name, site=site), SquidFamily)])
+    assert compact(installation.lake, Terms("UTC"), now=datetime.now(UTC), settle=timedelta())
+    (file,) = installation.lake.manifest()["tables"]["sensors"]["cold"]["all"]
+    known = pl.read_parquet(installation.lake.path / file).select("sensor", "site").rows()
     assert known == [("one", "elsewhere"), ("two", "lab")]
 
 

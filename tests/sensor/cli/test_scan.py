@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from sensor import scan
 from sensor.cli.outcome import line, progress_bar
 from sensor.cli.scan import publish_when_free
-from sensor.scan import Declared, Scan
+from sensor.installation import Declared, Installation
 from sensor.settings import Settings
 from sensor.sources import detect
 from sensor.sources import open as opening
@@ -24,9 +25,10 @@ def test_every_kind_of_a_mixed_file_is_advised_that_lacks_what_was_sent(tmp_path
         "1700000000.123 900 10.0.0.1 TCP_MISS/200 4000 POST https://chatgpt.com/a u DIRECT/192.0.2.1 a/b\n"
         "Nov 14 10:00:00 gw dnsmasq[123]: query[A] chatgpt.com from 10.0.0.9\n"
     )
-    scan = Scan(Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state")), Declared())
+    settings = Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state"))
     plan = detect.plan(opening.find([tmp_path / "mixed.log"]).files)
-    outcome = scan.run(plan, replace=False, progress_bar=partial(progress_bar, quiet=True))
+    shared = Installation(settings, Declared())
+    outcome = scan.run(shared, plan, replace=False, progress_bar=partial(progress_bar, quiet=True))
     assert set(outcome.advice) == {SquidFamily.advice, DnsmasqFamily.advice}
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.scan import DEFAULT_RANKS
+from sensor.installation import DEFAULT_RANKS
 from sensor.sources import detect
 from sensor.sources.interface import Proof, Source
 from sensor.sources.open import find

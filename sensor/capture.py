@@ -1,0 +1,100 @@
+"""A live capture: reads an interface until it is stopped, with whatever catalog is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sensor.catalog.refresh import Refresher
+from sensor.errors import CatalogError
+from sensor.ingest import ingest
+from sensor.installation import Installation, origin_of
+from sensor.kernels import compile_for
+from sensor.privacy.audit import AuditLog
+from sensor.sources.detect import Plan
+from sensor.sources.interface import Input, Source
+from sensor.store.evidence import Bounds, SealedFiles
+from sensor.store.segments import Commits
+from sensor.summary import Summary
+
+if TYPE_CHECKING:
+    from sensor.evidence import Evidence
+
+
+class LiveCapture:
+    """Reads a live source until it is stopped, and commits each batch."""
+
+    def __init__(self, installation: Installation, tell: Callable[[str], None]) -> None:
+        """`tell` is called with lines for the user."""
+        self._installation = installation
+        self._tell = tell
+        self._reload_asked = False
+
+    def run(self, source: Source, source_input: Input, evidence: Evidence | None = None) -> Summary:
+        """Read until the source ends. A catalog that has changed on disk is used from the next batch on.
+
+        Raises LakeError; at once if the lake cannot be written, so that nobody waits for kernels in vain.
+        """
+        from sensor.decode import jit
+
+        shared = self._installation
+        shared.lake.create()
+        compile_for(Plan([(type(source), source_input)]), shared.state / "kernels", self._tell)
+        jit.warm()  # before the first packet, not while the ring fills
+        if evidence:
+            jit.warm("openings")
+        sensor = shared.live_sensor(source.name)
+        shared.introduce([(sensor, type(source))])
+        pipeline = shared.pipeline(origin_of(sensor, type(source), source_input), evidence=evidence)
+        summary = Summary(source_input.name, source.name)
+        refresher = Refresher(shared.catalog, shared.settings.signatures, shared.state / "catalog")
+
+        def between(position: int) -> None:
+            if self._refresh(refresher):
+                pipeline.use(shared.catalog_in_use)
+                shared.introduce([(sensor, type(source))])
+
+        commits = Commits(shared.lake, source_input.identity, sealed=shared.sealed)
+        return ingest(source, source_input, pipeline, commits, summary, progressed=between)
+
+    def reload(self) -> None:
+        """Reload the catalog after the next batch, and report it; may be called from a signal handler."""
+        self._reload_asked = True
+
+    def _refresh(self, refresher: Refresher) -> bool:
+        """Load the catalog if it changed; True if it did. A faulty one is reported, and the old one stays."""
+        asked, self._reload_asked = self._reload_asked, False
+        try:
+            fresh = refresher.look(again=asked)
+        except CatalogError as error:
+            first, *others = str(error).splitlines()
+            more = f" (and {len(others)} more)" if others else ""
+            self._tell(f"BAD CATALOG, {self._installation.catalog.version} stays in use: {first}{more}")
+            return False
+        if fresh is None:
+            if asked:
+                self._tell(f"catalog {self._installation.catalog.version}: nothing new")
+            return False
+        self._installation.use(fresh)
+        self._tell(f"catalog {fresh.version} from now on")
+        return True
+
+
+def evidence_of(installation: Installation, source_input: Input, bounds: Bounds) -> Evidence:
+    """The store for packets of matched connections of a capture. Raises LakeError.
+
+    That evidence is kept is entered in the audit log first.
+    """
+    from sensor.decode import jit
+
+    jit.use(installation.state / "kernels")  # before anything that has kernels is imported
+    from sensor.evidence import Evidence
+
+    installation.lake.create()
+    AuditLog(installation.state).append(
+        "evidence.keep", now=datetime.now(UTC), reason=f"{source_input.name}, for {bounds.days} days"
+    )
+    return Evidence(
+        SealedFiles(installation.lake.path, installation.keys.evidence(), source_input.identity, bounds)
+    )
