@@ -15,7 +15,6 @@ from sensor.privacy.audit import AuditLog
 from sensor.sources.detect import Plan
 from sensor.sources.interface import Input, Source
 from sensor.store.evidence import Bounds, SealedFiles
-from sensor.store.segments import Commits
 from sensor.summary import Summary
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class LiveCapture:
                 pipeline.use(shared.catalog_in_use)
                 shared.introduce([(sensor, type(source))])
 
-        commits = Commits(shared.lake, source_input.identity, sealed=shared.sealed)
+        commits = shared.commits(source_input)
         return ingest(source, source_input, pipeline, commits, summary, progressed=between)
 
     def reload(self) -> None:

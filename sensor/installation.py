@@ -79,8 +79,7 @@ class Installation:
         self.state = state_path(settings)
         self.keys = Keys(self.state, settings.zone, settings.privacy)
         self.keys.check(self.lake.key_prints(), self.lake.path)
-        #: takes rows that must not lie in the lake
-        self.sealed = sealed_rows(settings, self.state, self.keys)
+        self._sealed = sealed_rows(settings, self.state, self.keys)
         #: one text per line of an identity file that could not be used
         self.unusable = problems.lines()
         self._declared = declared
@@ -168,6 +167,10 @@ class Installation:
             names_by_client=self.settings.keeps_names_by_client,
             on_hits=evidence.matched if evidence else None,
         )
+
+    def commits(self, source_input: Input) -> Commits:
+        """Stores the rows of an input: in the lake, or sealed outside it where the level asks for that."""
+        return Commits(self.lake, source_input.identity, sealed=self._sealed)
 
     def introduce(self, sensors: Iterable[SensorKind]) -> None:
         """Store the tables `sensors` and `catalog`, which reports need to explain themselves elsewhere.

@@ -88,7 +88,7 @@ def _read(
     replace: bool,
     progressed: Callable[[int], None],
 ) -> None:
-    commits = Commits(installation.lake, source_input.identity, sealed=installation.sealed)
+    commits = installation.commits(source_input)
     start, committed = _where_to_start(kind, source_input, commits, replace)
     if start is None:
         outcome.unchanged.append(source_input.name)

@@ -25,7 +25,6 @@ from sensor.sources.interface import File, Input, Source
 from sensor.sources.lines import Block, cleaned
 from sensor.sources.receive import Receiver
 from sensor.sources.tail import Tail, Tails
-from sensor.store.segments import Commits
 from sensor.summary import Summary
 
 #: A line is stored at most this long after it was read …
@@ -49,7 +48,7 @@ class Stream:
         source, self._mixture, self.summary = installation.prepare(kind, source_input, sensor, self._also)
         assert isinstance(source, Family)
         (file,) = source_input.files
-        self._commits = Commits(installation.lake, source_input.identity)
+        self._commits = installation.commits(source_input)
         self.position = self._committed = self._commits.progress().position
         self._reader = source.reader(file.head, file.modified, resumed=self.position > 0)
         self._has_rows = False

@@ -43,7 +43,7 @@ ALLOWED = {
         "errors", "sources", "decode", "catalog", "privacy", "store", "ingest", "installation", "kernels",
         "summary", "evidence",
     },
-    "streams": {"sources", "store", "installation", "summary"},
+    "streams": {"sources", "installation", "summary"},
     "extract": {"errors", "sources", "decode", "chunks"},
     "evidence": {"errors", "durable", "decode", "privacy", "store"},
     "rematch": {"schema", "catalog", "match", "store"},

@@ -14,6 +14,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from sensor.installation import Declared, Installation
+from sensor.settings import Settings
+from sensor.sources.detect import recognise
+from sensor.streams import Follower
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = "from sensor.cli.main import run\nrun()"
 
@@ -96,6 +101,21 @@ def test_follow_survives_kill_rotation_and_truncation(tmp_path: Path, lake: Path
     assert clients(lake) == (8, 8)
     assert "truncated; read from its start" in err
     assert "from byte 0" in err
+
+
+def test_at_level_aggregate_followed_lines_are_sealed_outside_the_lake(tmp_path: Path, lake: Path) -> None:
+    write(tmp_path / "q.log", 1)
+    settings = Settings(lake=lake, state=tmp_path / "state", privacy="aggregate")
+    follower = Follower(
+        Installation(settings, Declared()),
+        [str(tmp_path / "q.log")],
+        lambda head: recognise(head)[0],
+        lambda text: follower.stop(),  # told of the file before its first block is read
+    )
+    follower.run()
+    assert [summary.sightings for summary in follower.summaries] == [1]
+    assert clients(lake) == (0, 0)
+    assert len(list((tmp_path / "state" / "sealed").glob("*/sightings/*.sealed"))) == 1
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
