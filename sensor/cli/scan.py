@@ -122,7 +122,7 @@ def _engine(name: str | None) -> type[Source] | None:
     if name is None:
         return None
     from sensor.errors import UsageError
-    from sensor.sources.tshark import TsharkSource, program
+    from sensor.sources.tshark.source import TsharkSource, program
 
     if name != TsharkSource.name:
         raise UsageError(f"no engine {name!r}", place="--engine", hint="the only other engine is tshark")

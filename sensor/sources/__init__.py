@@ -1,4 +1,4 @@
-"""The kinds of input, one module each, which turn files, streams and interfaces into batches of frames.
+"""The kinds of input, a module or package each: from files, streams and interfaces to batches of frames.
 
     open, unpack                from paths to readable files
     interface, detect           what a source is; which one reads a file

@@ -11,7 +11,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -21,8 +21,26 @@ from sensor.sources.interface import File, Input, Source
 
 #: Less confidence than this is a guess, and a guess is not read.
 ENOUGH = 0.5
-#: So sure is who knows a whole file by how it begins; families count lines, and are never surer.
+#: The confidence of a kind that knows a file by how it begins. Families count lines, and never reach it.
 SURE = 0.99
+#: The name of a rotated log.
+_ROTATED = re.compile(r"^(?P<base>.+)\.(?P<number>\d{1,4})(?:\.(?:gz|zst|bz2|xz))?$")
+#: The header of a Zeek log: the kinds that read some of them know these by it, too.
+_ZEEK = re.compile(rb"#separator [^\n]+\n(?:#[^\n]*\n){0,9}?#path\t([a-z0-9_]{1,40})\r?\n")
+_MAGIC = (
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"\x89PNG\r\n", "a PNG image"),
+    (b"GIF8", "a GIF image"),
+    (b"%PDF-", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive, or an office document; unpack it first"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a Windows program"),
+    (b"\x1f\x8b", "an archive inside an archive; unpack it once"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"PAR1", "a Parquet file"),
+)
+#: Control characters that do not occur in text; tabs, line ends and terminal escapes do.
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x1b"))
 
 
 @dataclass
@@ -37,7 +55,10 @@ class Plan:
 
 
 def known() -> tuple[type[Source], ...]:
-    """All sources, ordered by name. This folder and `formats` are walked, so that a new module is enough."""
+    """All sources, ordered by name.
+
+    This folder and `formats` are walked, so that a new module or package is enough.
+    """
     kinds = {**_walked(), **{family.name: family for family in known_families()}}
     return tuple(kinds[name] for name in sorted(kinds))
 
@@ -49,7 +70,8 @@ def _walked() -> dict[str, type[Source]]:
         loaded = importlib.import_module(f"{sensor.sources.__name__}.{module.name}")
         for thing in vars(loaded).values():
             is_kind = inspect.isclass(thing) and issubclass(thing, Source) and not inspect.isabstract(thing)
-            if is_kind and thing.__module__ == loaded.__name__:  # what it borrows is found at home
+            is_its_own = is_kind and f"{thing.__module__}.".startswith(f"{loaded.__name__}.")
+            if is_its_own:  # what it only imports is found where it is defined
                 kinds[thing.name] = thing
     return kinds
 
@@ -58,9 +80,6 @@ def _rotation(file: File) -> tuple[str, int, str]:
     """The oldest of a rotated set first: `access.log.2.gz`, `access.log.1`, `access.log`."""
     found = _ROTATED.match(file.name)
     return (found["base"], -int(found["number"]), file.name) if found else (file.name, 0, file.name)
-
-
-_ROTATED = re.compile(r"^(?P<base>.+)\.(?P<number>\d{1,4})(?:\.(?:gz|zst|bz2|xz))?$")
 
 
 def kinds_by_name() -> dict[str, type[Source]]:
@@ -84,7 +103,8 @@ def plan(
     made = Plan()
     by_kind: dict[type[Source], list[File]] = {}
     if forced is None:
-        look_at(file.head for file in files if not _is_binary(file.head) and _is_for_families(file.head))
+        texts = (file.head for file in files if not _is_binary(file.head))
+        look_at(head for head in texts if _is_for_families(head, _by_its_beginning(head)))
     for file in files:
         best, rivals = recognise(file.head) if forced is None else (forced, [])
         is_capture = best.name == "pcap" if best is not None else file.name not in walked
@@ -107,7 +127,7 @@ def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
     """The source for an input that begins with `head` (None if none is sure enough), and others equally
     sure."""
     sure = _by_its_beginning(head)
-    if _is_for_families(head):
+    if _is_for_families(head, sure):
         sure = {kind: sure[kind] if kind in sure else kind.recognise(head) for kind in known()}
     most = max(sure.values(), default=0.0)
     if most < ENOUGH:
@@ -119,13 +139,13 @@ def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
 
 
 def _by_its_beginning(head: bytes) -> dict[type[Source], float]:
-    """How sure each kind is that is no family of lines: this takes a moment, to ask all families thirty."""
+    """How sure each kind is that is not a family of lines. Asking all families takes thirty times as long."""
     return {kind: kind.recognise(head) for kind in _walked().values()}
 
 
-def _is_for_families(head: bytes) -> bool:
-    """Are the lines of `head` worth asking about, one by one?"""
-    return max(_by_its_beginning(head).values(), default=0.0) < SURE and _ZEEK.match(head) is None
+def _is_for_families(head: bytes, sure: Mapping[type[Source], float]) -> bool:
+    """True if the lines of `head` are worth asking about; `sure` is what the other kinds say."""
+    return max(sure.values(), default=0.0) < SURE and _ZEEK.match(head) is None
 
 
 def looks_like(head: bytes) -> str:
@@ -143,29 +163,9 @@ def looks_like(head: bytes) -> str:
     return "binary data" if _is_binary(head) else "text"
 
 
-#: The header of a Zeek log: the kinds that read some of them know these by it, too.
-_ZEEK = re.compile(rb"#separator [^\n]+\n(?:#[^\n]*\n){0,9}?#path\t([a-z0-9_]{1,40})\r?\n")
-_MAGIC = (
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"\x89PNG\r\n", "a PNG image"),
-    (b"GIF8", "a GIF image"),
-    (b"%PDF-", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive, or an office document; unpack it first"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a Windows program"),
-    (b"\x1f\x8b", "an archive inside an archive; unpack it once"),
-    (b"SQLite format 3\x00", "an SQLite database"),
-    (b"PAR1", "a Parquet file"),
-)
-
-
 def _is_binary(head: bytes) -> bool:
     begin = head[:4096]
     return len(begin) - len(begin.translate(None, _CONTROLS)) > len(begin) // 50
-
-
-#: Bytes that stand in no text; tabs, line ends and the escapes of terminals do.
-_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x1b"))
 
 
 def _set_aside(file: File, made: Plan, *, named: bool) -> None:

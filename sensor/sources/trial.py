@@ -12,7 +12,7 @@ import polars as pl
 from sensor import schema
 from sensor.errors import UsageError
 from sensor.settings import Settings
-from sensor.sources import evtx, zeek
+from sensor.sources import evtx
 from sensor.sources.families import HEAD_LINES, head_lines, known_families, shares, sorter
 from sensor.sources.family import Family
 from sensor.sources.flows import Pairs
@@ -21,7 +21,8 @@ from sensor.sources.lines import shape
 from sensor.sources.reader import read_lines
 from sensor.sources.sessions import Sessions
 from sensor.sources.sorting import NOBODYS
-from sensor.sources.zeek_text import log_of
+from sensor.sources.zeek import ZeekSource
+from sensor.sources.zeek.text import log_of
 
 #: What a log should carry to tell who used what, and how much.
 _WANTED = {
@@ -77,8 +78,8 @@ def look_together(files: Sequence[File], settings: Settings) -> Trial:
     logs = [replace(file, opener=_head_of(file)) for file in files if log_of(file.head)]
     if not logs:
         raise UsageError("no Zeek log", place=files[0].name, hint="try it without --format")
-    group = zeek.ZeekSource.group(logs)[0]
-    source = zeek.ZeekSource(settings.networks.internal)
+    group = ZeekSource.group(logs)[0]
+    source = ZeekSource(settings.networks.internal)
     frames = [batch.frames for batch in source.read(Input(group, ""))]
     seen = pl.concat([frame["observations"] for frame in frames])
     held = pl.concat([frame["leases"] for frame in frames if "leases" in frame] or [schema.LEASES.empty()])

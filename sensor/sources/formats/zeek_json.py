@@ -2,35 +2,23 @@
 
     {"_path": "ssl", "_system_name": "sensor-1", "ts": "…", "uid": "C…", "id.orig_h": "10.1.0.7", …}
 
-Files of one log are read by `../zeek.py`, which joins them by uid; here each line stands for itself and
-`uid` is its session: ssl and quic name it, conn ends it with its volume. Requests of http count for
+Files of one log are read by `../zeek/source.py`, which joins them by uid; here each line stands for itself
+and `uid` is its session: ssl and quic name it, conn ends it with its volume. Requests of http count for
 themselves, with their bodies; a conn line of service http has no volume then. Which log a line is of
-tells `_path`, else keys only that log has. Field meanings are those of `../zeek_logs.py`.
+tells `_path`, else keys only that log has. Field meanings are those of `../zeek/logs.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import polars as pl
 
-from sensor.sources import zeek_logs, zeek_text
 from sensor.sources.family import Family
 from sensor.sources.fields import FIELDS
 from sensor.sources.text import objects
 from sensor.sources.text.words import one_of
+from sensor.sources.zeek import text as zeek_text
+from sensor.sources.zeek.logs import READERS
 
-_READ: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
-    "dns": zeek_logs.dns,
-    "quic": zeek_logs.quic,
-    "ssl": zeek_logs.ssl,
-    "http": zeek_logs.http,
-    "conn": zeek_logs.conn,
-    "dhcp": zeek_logs.dhcp,
-    "kerberos": zeek_logs.kerberos,
-    "ntlm": zeek_logs.ntlm,
-    "radius": zeek_logs.radius,
-}
 #: What a line of a log without `_path` has and others have not, in this order.
 _KEYS = {
     "dns": r'"(?:qtype_name|trans_id)"\s*:',
@@ -71,9 +59,9 @@ class ZeekJsonFamily(Family):
         parts = [
             _fields(str(log), part)
             for (log,), part in whole.group_by("log", maintain_order=True)
-            if log in _READ
+            if log in READERS
         ]
-        other = whole.filter(~pl.col("log").is_in(list(_READ)).fill_null(False))
+        other = whole.filter(~pl.col("log").is_in(list(READERS)).fill_null(False))
         parts.append(other.select(row=pl.col("row").cast(pl.Int64), reason=pl.lit(OTHER)))
         return pl.concat(parts, how="diagonal_relaxed").sort("row")
 
@@ -88,7 +76,7 @@ def log_of(lines: pl.Series) -> pl.Series:
 def _fields(log: str, part: pl.DataFrame) -> pl.DataFrame:
     """`FIELDS` of lines of one log."""
     text = part.hstack(zeek_text.json_rows(part["line"], log))
-    read = _READ[log](text)
+    read = READERS[log](text)
     # A time, where Zeek's own is read, is `at`.
     wanted = [name for name in FIELDS if name in read.columns and name not in ("row", "time")]
     fields = read.select(pl.col("row").cast(pl.Int64), *wanted)

@@ -9,14 +9,15 @@ import polars as pl
 import pytest
 
 from sensor import schema
-from sensor.sources import keyed, zeek_logs
+from sensor.sources import keyed
 from sensor.sources.family import Family
 from sensor.sources.formats.aws_waf import AwsWafFamily
 from sensor.sources.formats.har import HarFamily, stripped
 from sensor.sources.formats.squid import SquidFamily
 from sensor.sources.formats.suricata import SuricataFamily
 from sensor.sources.formats.weblog import WeblogFamily
-from sensor.sources.zeek_text import WANTED
+from sensor.sources.zeek import logs as zeek_logs
+from sensor.sources.zeek.text import WANTED
 from tests.sensor.decode.test_fields import random_tokens
 from tests.sensor.sources.formats import test_har
 from tests.sensor.sources.formats.reading import read

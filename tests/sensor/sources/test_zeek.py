@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor import schema
-from sensor.sources import zeek, zeek_logs
 from sensor.sources.interface import HEAD_BYTES, Batch, File, Input
 from sensor.sources.lines import Block, blocks
 from sensor.sources.text.reasons import NO_PORTS, NOT_A_QUERY, REVERSE
-from sensor.sources.zeek_text import WANTED, Text, log_of, read_header
+from sensor.sources.zeek import logs as zeek_logs
+from sensor.sources.zeek import source as zeek
+from sensor.sources.zeek.text import WANTED, Text, log_of, read_header
 
 SAMPLES = Path(__file__).parents[3].parent / "shared" / "log-formats" / "samples" / "zeek"
 

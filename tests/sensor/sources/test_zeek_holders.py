@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from sensor import schema
-from sensor.sources import zeek_logs
 from sensor.sources.interface import HEAD_BYTES, File, Input
 from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.zeek import ZeekSource
-from sensor.sources.zeek_text import LISTS, WANTED, log_of
+from sensor.sources.zeek import logs as zeek_logs
+from sensor.sources.zeek.text import LISTS, WANTED, log_of
 
 AT_S = 1_795_341_600
 _ID = {

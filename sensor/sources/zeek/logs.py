@@ -1,11 +1,13 @@
 """Turns the rows of each Zeek log into observations, answers and leases.
 
-In: the frame of `zeek_text`: columns with Zeek's names, as text or numbers, and `line`, `offset`, `bytes`.
+In: the frame of `text.py`: columns with Zeek's names, as text or numbers, and `line`, `offset`, `bytes`.
 Out: a frame of the same rows with the columns of observations, `uid` (a hash of Zeek's), and `reason` for
 rows that are none. Field meanings: the Zeek manual's base scripts.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import polars as pl
 
@@ -14,7 +16,7 @@ from sensor.sources import hosts, keyed, records
 from sensor.sources.text import accounts
 from sensor.sources.text.held import WORKING_DAY_S
 from sensor.sources.text.reasons import CHALLENGE, NO_PORTS, NOT_A_QUERY, REVERSE
-from sensor.sources.zeek_text import unescape
+from sensor.sources.zeek.text import unescape
 
 UNREADABLE = "not a Zeek row"
 LOCAL = "set aside: lookup by multicast or NetBIOS, inside the local network"
@@ -368,3 +370,17 @@ def _number(name: str) -> pl.Expr:
     """A count as BIGINT; NULL where it is unset, negative or no number."""
     number = pl.col(name).cast(pl.Int64, strict=False)
     return pl.when(number >= 0).then(number)
+
+
+#: By log: turns its rows into those of observations, or of leases. What names comes before what is named.
+READERS: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
+    "dns": dns,
+    "quic": quic,
+    "ssl": ssl,
+    "http": http,
+    "conn": conn,
+    "dhcp": dhcp,
+    "kerberos": kerberos,
+    "ntlm": ntlm,
+    "radius": radius,
+}

@@ -23,8 +23,8 @@ import polars as pl
 
 from sensor.errors import UsageError
 from sensor.schema import ANSWERS, COVERAGE, OBSERVATIONS, REJECTS
-from sensor.sources import tshark_rows as rows
 from sensor.sources.interface import Batch, File, Input, Source
+from sensor.sources.tshark import rows
 
 #: Lines turned into columns at once, in bytes, and such blocks added up before their sums are.
 BLOCK_BYTES = 8 << 20

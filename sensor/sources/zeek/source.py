@@ -30,10 +30,11 @@ from dataclasses import replace
 import polars as pl
 
 from sensor import schema
-from sensor.sources import records, zeek_logs
+from sensor.sources import records
 from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.lines import BLOCK_BYTES, Block, ahead, blocks
-from sensor.sources.zeek_text import MAX_HEADERS, Text, log_of
+from sensor.sources.zeek import logs
+from sensor.sources.zeek.text import MAX_HEADERS, Text, log_of
 
 #: Names kept for connections still to come; about 300 bytes each.
 MAX_NAMES = 1_000_000
@@ -42,21 +43,10 @@ _ROWS = 200_000
 #: Connections remembered to recognise rows that a mirrored span repeats.
 RECENT_UIDS = 250_000
 
-_READ = {
-    "dns": zeek_logs.dns,
-    "quic": zeek_logs.quic,
-    "ssl": zeek_logs.ssl,
-    "http": zeek_logs.http,
-    "conn": zeek_logs.conn,
-    "dhcp": zeek_logs.dhcp,
-    "kerberos": zeek_logs.kerberos,
-    "ntlm": zeek_logs.ntlm,
-    "radius": zeek_logs.radius,
-}
 #: Logs that tell who held an address.
 _HOLDERS = ("dhcp", "kerberos", "ntlm", "radius")
 #: Reading order: what names comes before what is named.
-_ORDER = list(_READ)
+_ORDER = list(logs.READERS)
 #: Columns that rows of ssl, quic and http give to their connection.
 _NAMING = ("host", "name_from", "path", "method", "status", "user_agent", "origin", "user_name", "ja4")
 _WAITING = (
@@ -117,9 +107,9 @@ class ZeekSource(Source):
                 yield Batch(position, {"observations": rows}, is_part=begin + _ROWS < left.height)
 
 
-def _must_wait(logs: Sequence[str | None]) -> bool:
+def _must_wait(names: Sequence[str | None]) -> bool:
     """Do rows that name connections have to wait for those of another log?"""
-    return "conn" in logs or len({"quic", "ssl", "http"} & set(logs)) > 1
+    return "conn" in names or len({"quic", "ssl", "http"} & set(names)) > 1
 
 
 def _place(file: File) -> tuple[int, str]:
@@ -134,7 +124,8 @@ def _tables(
     text = Text(log)
     with closing(ahead(_chained(files, start))) as coming:
         for block in coming:
-            yield block.end, reader.tables(log, records.sampled(_READ[log](text.read(block)), block), block)
+            rows = logs.READERS[log](text.read(block))
+            yield block.end, reader.tables(log, records.sampled(rows, block), block)
 
 
 def _chained(files: Iterable[File], start: int) -> Iterator[Block]:
@@ -188,7 +179,7 @@ class _Reader:
         lines = records.complete(_records(read), block)
         rejected, coverage = records.rejects(lines, block), records.coverage(lines)
         if log in _HOLDERS:
-            held = zeek_logs.leases(read)
+            held = logs.leases(read)
             nothing = schema.OBSERVATIONS.empty()
             return {"observations": nothing, "leases": held, "coverage": coverage, "rejects": rejected}
         if log == "conn":
@@ -196,7 +187,7 @@ class _Reader:
             coverage = _added(coverage, _flows(flows))
             return {"observations": _observed(flows), "coverage": coverage, "rejects": rejected}
         if log == "dns" or not self._waits:
-            answers = {"answers": zeek_logs.answers(read)} if log == "dns" else {}
+            answers = {"answers": logs.answers(read)} if log == "dns" else {}
             return {"observations": _observed(used), **answers, "coverage": coverage, "rejects": rejected}
         evicted = self.names.keep(used)
         coverage = _added(coverage, _evictions(evicted))
@@ -208,7 +199,7 @@ class _Reader:
         again = known & pl.col("reason").is_null()
         self._recent = pl.concat([self._recent, read["uid"]]).tail(RECENT_UIDS)
         return read.with_columns(
-            reason=pl.when(again).then(pl.lit(zeek_logs.REPEATED)).otherwise(pl.col("reason"))
+            reason=pl.when(again).then(pl.lit(logs.REPEATED)).otherwise(pl.col("reason"))
         )
 
 
@@ -306,7 +297,7 @@ def _records(read: pl.DataFrame) -> pl.DataFrame:
         "offset",
         "bytes",
         "reason",
-        rejected=pl.col("reason").eq_missing(zeek_logs.UNREADABLE),
+        rejected=pl.col("reason").eq_missing(logs.UNREADABLE),
         line=pl.when(pl.col("reason").is_not_null()).then("line"),
     )
 
