@@ -131,9 +131,9 @@ def test_the_squid_format_is_the_one_the_source_advises() -> None:
     assert block.splitlines()[0] in SquidFamily.advice
 
 
-def test_rooms_in_the_map_exist() -> None:
-    for room in re.findall(r"^\| `(\w+)/` \|", README, re.MULTILINE):
-        assert (ROOT / room).is_dir(), room
+def test_folders_in_the_map_exist() -> None:
+    for folder in re.findall(r"^\| `(\w+)/` \|", README, re.MULTILINE):
+        assert (ROOT / folder).is_dir(), folder
 
 
 @pytest.fixture(scope="module")

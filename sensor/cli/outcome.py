@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sensor.sources.text.reasons import SET_ASIDE
+
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from sensor.scan import Outcome
     from sensor.summary import Summary
 
-#: how a source marks what it left out on purpose
-_ASIDE = "set aside: "
 #: kinds of lines of a mixed file that are named
 _MOST_KINDS = 4
 
@@ -89,8 +89,8 @@ def line(summary: Summary) -> str:
     read = _many(summary.packets, "packet") if summary.packets else _many(summary.records, "record")
     text = f"{summary.name}: {_kinds(summary)}, {read}, {_many(summary.sightings, 'sighting')}"
     text += f" of {_many(len(summary.apps), 'service')}" if summary.apps else ""
-    aside = {r: n for r, n in summary.reasons.items() if r.startswith(_ASIDE)}
-    unread = {r: n for r, n in summary.reasons.items() if not r.startswith(_ASIDE)}
+    aside = {r: n for r, n in summary.reasons.items() if r.startswith(SET_ASIDE)}
+    unread = {r: n for r, n in summary.reasons.items() if not r.startswith(SET_ASIDE)}
     if summary.carried["used"]:
         text += f"\n    carries: {_carries(summary.carried)}"
     for heading, reasons in (("set aside", aside), ("not used", unread)):
@@ -112,8 +112,8 @@ def _kinds(summary: Summary) -> str:
 
 def _reason(reason: str, count: int, place: str | None) -> str:
     """Why records were left out, how many, and where to look; what is left out on purpose has no place."""
-    if place is None or reason.startswith(_ASIDE):
-        return f"{count:,} × {reason.removeprefix(_ASIDE)}"
+    if place is None or reason.startswith(SET_ASIDE):
+        return f"{count:,} × {reason.removeprefix(SET_ASIDE)}"
     return f"{count:,} × {reason} ({place if count == 1 else f'first at {place}'})"
 
 

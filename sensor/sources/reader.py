@@ -21,6 +21,7 @@ from sensor.sources.leases import LeaseTracker
 from sensor.sources.lines import Block
 from sensor.sources.sessions import Sessions
 from sensor.sources.sorting import Sorter
+from sensor.sources.text.reasons import SET_ASIDE
 
 if TYPE_CHECKING:
     from sensor.sources.family import Cut, Family
@@ -166,7 +167,7 @@ def _records(done: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         "offset",
         "bytes",
         "reason",
-        rejected=(pl.col("reason").is_not_null() & ~pl.col("reason").str.starts_with("set aside")),
+        rejected=(pl.col("reason").is_not_null() & ~pl.col("reason").str.starts_with(SET_ASIDE)),
         line=pl.when(pl.col("reason").is_not_null()).then("line"),
     )
 

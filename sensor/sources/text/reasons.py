@@ -7,6 +7,10 @@ or logs.
 
 from __future__ import annotations
 
+#: How the reason begins for a record that was understood, and left out on purpose. Any other reason says
+#: that it could not be read.
+SET_ASIDE = "set aside: "
+
 #: says what the lines below it hold
 HEADER = "set aside: header"
 

@@ -1,4 +1,4 @@
-"""Log text through the room: which family claims each line, and the finished rows.
+"""Log text read as a scan reads it: which family claims each line, and the finished rows.
 
 `python -m tests.sensor.sources.formats.reading FILE …` shows them.
 """

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MODULES = sorted([*ROOT.glob("sensor/**/*.py"), *ROOT.glob("analytics/**/*.py")])
 
-#: room -> the rooms of sensor it may import besides itself
+#: package or module of sensor -> those it may import besides itself
 ALLOWED = {
     "schema": set(),
     "errors": set(),
@@ -61,7 +61,7 @@ def _imports(path: Path) -> Iterator[tuple[str, int]]:
             yield from ((name, node.lineno) for name in names)
 
 
-def _room(path: Path) -> str:
+def _part(path: Path) -> str:
     parts = path.relative_to(ROOT / "sensor").parts
     return parts[0].removesuffix(".py")
 
@@ -73,10 +73,10 @@ def test_imports_go_one_way(path: Path) -> None:
         place = f"{path.relative_to(ROOT)}:{line} imports {name}"
         if in_analytics:
             assert not name.startswith("sensor"), place
-        elif name.startswith("sensor.") and (room := _room(path)) not in ("cli", "__init__"):
-            assert name.split(".")[1] in ALLOWED[room] | {room}, place
+        elif name.startswith("sensor.") and (part := _part(path)) not in ("cli", "__init__"):
+            assert name.split(".")[1] in ALLOWED[part] | {part}, place
         elif name.startswith("analytics"):
-            assert _room(path) == "cli", place
+            assert _part(path) == "cli", place
         if name.split(".")[0] in ("numba", "llvmlite"):
             may = {"numba": ("jit.py",), "llvmlite": ("jit.py", "objects.py")}[name.split(".")[0]]
             assert path.relative_to(ROOT) in [Path("sensor/decode", file) for file in may], place
@@ -92,7 +92,7 @@ def test_there_is_no_drawer_for_odds_and_ends() -> None:
     assert [p for p in MODULES if p.stem in ("utils", "util", "helpers", "misc", "common")] == []
 
 
-def test_nothing_lies_beside_the_rooms() -> None:
+def test_no_other_folders_are_committed() -> None:
     """Such as a lake that somebody made here to try something."""
     if not (ROOT / ".git").exists() or which("git") is None:
         pytest.skip("not a checkout, or no git")
