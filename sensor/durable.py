@@ -55,7 +55,7 @@ def explained(place: Path) -> Iterator[None]:
     """
     try:
         yield
-    except BrokenPipeError:  # the reader of our output has gone; the disk is well
+    except BrokenPipeError:  # the reader of our output has gone; the disk is fine
         raise
     except OSError as error:
         hint = {

@@ -223,4 +223,4 @@ def sealed_rows(settings: Settings, state: Path, keys: Keys) -> SealedRows | Non
 def _reads_packets(source: str) -> bool:
     """True for captures, live interfaces, and the logs of programs that read packets (Zeek, Suricata)."""
     kind = kinds_by_name().get(source)
-    return kind is None or kind.vantage == "packets"  # live interfaces are no kind of file
+    return kind is None or kind.vantage == "packets"  # live interfaces are not among the kinds of files

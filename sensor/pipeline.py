@@ -217,7 +217,7 @@ class Pipeline:
             tables["names_by_client"] = self._names_by_client_table(browsing)
             if left_out:
                 rejects = [*rejects, self._rejects_table(Batch(position, {}), {LEFT_OUT: left_out})]
-        if self._pseudonyms.counts:  # behind all that has accounts
+        if self._pseudonyms.counts:  # after everything that has accounts
             tables["counting"] = self._pseudonyms.counted()
         return tables | {"rejects": pl.concat([schema.REJECTS.empty(), *rejects])}
 
@@ -305,7 +305,7 @@ class Pipeline:
     def _rejects_table(self, batch: Batch, aside: dict[str, int]) -> pl.DataFrame:
         """The rejects of the batch; `aside` counts, by reason, observations set aside after reading."""
         rejects = schema.REJECTS.of(batch.frames)
-        if aside:  # placed where the batch ends
+        if aside:  # their place is where the batch ends
             counts = {"place": str(batch.position), "reason": list(aside), "count": list(aside.values())}
             rejects = pl.concat([rejects, schema.REJECTS.conform(pl.DataFrame(counts))])
         # A block may hold no readable time: its rejects get the newest time read before.

@@ -33,9 +33,9 @@ from sensor.errors import UsageError
 from sensor.schema import Level
 
 ENVIRONMENT_PREFIX = "SHADOWAI_"
-#: settings that have a variable, besides SHADOWAI_CONFIG
+#: settings that an environment variable may give, besides SHADOWAI_CONFIG
 VARIABLES = ("lake", "state", "zone", "privacy", "k", "signatures", "people", "policy", "language")
-#: variables for our own tests, no settings
+#: environment variables for our own tests, not settings
 _TEST_PREFIX = "SHADOWAI_TEST_"
 
 #: Private and link-local space: RFC 1918, 6598, 4193, 3927, 4291.
@@ -67,9 +67,9 @@ def _zone(name: str) -> str:
     return name
 
 
-#: Whose word about people there is: a line of use itself, and the origins of `leases`.
+#: Sources of what is known about people: the log line itself, and the origins of `leases`.
 ORIGINS = ("log", "dhcp", "directory", "vpn", "radius", "csv", "mdns", "llmnr", "netbios")
-#: Before a word of the column `origin` in a CSV of leases of one's own.
+#: Prefix of the values of column `origin` in a user's own CSV of leases.
 OWN_ORIGIN = "csv:"
 
 
@@ -100,9 +100,9 @@ class Networks(_Section):
     shared: tuple[Network, ...] = ()
     #: DNS zones whose names are internal, besides single labels and the private zones
     zones: tuple[str, ...] = ()
-    #: not to be looked at, on either side of a connection; before anything is named, matched or stored
+    #: networks never looked at, on either side of a connection: left out before anything is named or stored
     exclude: tuple[Network, ...] = ()
-    #: where there are any: only clients in these are looked at
+    #: if set, only clients in these networks are looked at
     only: tuple[Network, ...] = ()
     #: segment name to network, the most specific wins
     segments: dict[str, Network] = Field(default_factory=dict)
@@ -169,7 +169,7 @@ class Retention(_Section):
 
     sightings: int = Field(default=30, ge=1)
     names: int = Field(default=30, ge=1)
-    #: somebody's browsing: a week and no more
+    #: it shows what somebody browsed, so it is kept for a week only
     names_by_client: int = Field(default=7, ge=1, le=7)
     leases: int = Field(default=90, ge=1)
     directory: int = Field(default=90, ge=1)
@@ -190,9 +190,9 @@ class Retention(_Section):
 class Exports(_Section):
     """Lists for firewalls, proxies and resolvers (`shadowai export`)."""
 
-    #: names that no list may hold, each with all below it, besides the built-in ones
+    #: names, each with its subdomains, that no list may contain, besides the built-in ones
     never: tuple[str, ...] = ()
-    #: service to the ids of the tenants of ours, as its header wants them (`export squid-tenants`)
+    #: service to the ids of our tenants, as its header wants them (`export squid-tenants`)
     tenants: dict[str, str] = Field(default_factory=dict)
     #: days after which a list must be made again
     valid_days: int = Field(default=30, ge=1, le=400)
@@ -205,7 +205,7 @@ class Settings(_Section):
     state: Path | None = None
     #: report zone, a time zone: weeks and days begin there
     zone: Zone = "UTC"
-    #: what reports are written in; one of analytics/render/languages
+    #: language of reports; one of analytics/render/languages
     language: Literal["de", "en"] = "en"
     privacy: Level = "pseudonymous"
     #: smallest group of people a published figure may describe
@@ -215,7 +215,7 @@ class Settings(_Section):
     names_by_client: bool = False
     #: folders laid over the built-in catalog
     signatures: tuple[Path, ...] = ()
-    #: which service may be used by whom (docs/policy.md)
+    #: the policy file: which service may be used by whom (docs/policy.md)
     policy: Path | None = None
     networks: Networks = Networks()
     identity: Identity = Identity()

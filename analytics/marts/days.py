@@ -41,9 +41,9 @@ PUBLIC_PATHS = (
     "health|heartbeat|login|version|config|setup|status|serviceinfo|telemetry|/(ready|live|metadata|meta|info)$$|"
     "^/[.]well-known|^/(dashboard|lab|tree|chatui|webui|form|rest/settings|public|hub/home)"
 )
-#: A request that sends less asks nothing: keep-alives, lists of conversations.
+#: A request that sends less is not a question: keep-alives, lists of conversations.
 ASKED_BYTES = 1000
-#: As many days are counted together at most: their numbers take three bits (placing.py).
+#: Most days that are counted together: their numbers take three bits (placing.py).
 MOST_DAYS = 7
 #: Rank of a vantage that no sensor names.
 LAST = 1000

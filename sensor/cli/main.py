@@ -60,7 +60,7 @@ COMMANDS = {
 
 
 class _Commands(Mapping[str, Any]):
-    """Every command by its name; made, and its module imported, for who asks: a start needs one of them."""
+    """Every command by its name. Its module is imported when asked for: a run needs only one of them."""
 
     def __getitem__(self, name: str) -> Any:
         return _command(name, COMMANDS[name])

@@ -64,7 +64,7 @@ _DATAGRAMS = 1024
 _TURNS = 1 << 14
 _TOLD_TURNS = 512
 
-#: Makes frames of what the kernels gave while they go on: one core decodes, another decrypts and names.
+#: Makes frames of the kernels' output while they go on: one core decodes, another decrypts and names.
 _BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
 
 #: Rows after which a batch is cut: three of them are on their way at a time, with what they are made of.

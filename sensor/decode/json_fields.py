@@ -35,7 +35,7 @@ _EACH = 4
 #: What a line may grow by, above its length, on being written as fields.
 ROOM = 4
 
-#: A line before the first, else a first value such as `x^` would pass for a zlib stream.
+#: Put before the first line: Polars would take one that begins with `x^` for a zlib stream.
 _FIRST = b"#\n"
 
 Integers = npt.NDArray[np.int64]

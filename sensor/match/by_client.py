@@ -22,7 +22,7 @@ MAX_ROWS = 1_000_000
 MAX_NAMES = 500
 LEFT_OUT = "set aside: more names of one client in a quarter of an hour than names_by_client keeps"
 
-#: Whose a row is.
+#: Columns that say whose a row is.
 WHO = ("client", "user_name", "device")
 _KEY = ("bucket", *WHO, "host", "kind", "action")
 _SUMS = ("lookups", "connections", "requests", "bytes_up", "bytes_down")

@@ -169,7 +169,7 @@ def normal(hosts: pl.Series) -> pl.Series:
     table = found.unique().with_columns(plain=plain)
     table = table.select("host", normal=pl.when(foreign).then(a_labels).otherwise("plain"))
     fixed = found.join(table, on="host", how="left", maintain_order="left")["normal"]
-    return hosts.clone().scatter(odd, fixed)  # which changes the series it is called on
+    return hosts.clone().scatter(odd, fixed)  # `scatter` changes the series it is called on
 
 
 def _to_a_labels(host: str) -> str:

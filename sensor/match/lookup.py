@@ -29,7 +29,7 @@ _ENDS = {1: r"([^.]*)$", 2: r"([^.]*\.[^.]*)$"}
 #: The patterns on a tail: labels of a host that fits, expression, specificity, row.
 _Patterns: TypeAlias = list[tuple[int, str, int, int]]
 
-#: Compiled when first met: a start with two hundred of them would be felt.
+#: Compiled when first needed: two hundred of them would slow down every start.
 _compiled = cache(re.compile)
 
 

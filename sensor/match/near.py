@@ -65,7 +65,7 @@ class Near:
         beside = _beside(uses)
         self._clock = later(self._clock, observations["seen_at"].max())
         complete_until = pl.lit(self._clock, dtype=TIME) - 3 * WITHIN
-        # A visit of now may be near a use to come, whoever its client is.
+        # A visit may be near a later use, whichever client it is of.
         with_use = beside["place"].unique().implode()
         near = observations.select(pl.col("client").hash(), "seen_at", slot=_slot()).select(
             (_mixed("client", "slot").is_in(with_use) | (pl.col("seen_at") > complete_until)).fill_null(False)
@@ -81,7 +81,7 @@ class Near:
         """`over` (rows of buckets that are over) with near_app, the service most clients were near, and
         near_clients."""
         is_over = pl.col("bucket").is_in(over["bucket"].unique().implode())
-        self._meet(self._visits.filter(is_over), _beside(self._uses))  # of these no more is to come
+        self._meet(self._visits.filter(is_over), _beside(self._uses))  # these buckets are complete
         self._visits = self._visits.filter(~is_over)
         known, self._known = self._known.filter(is_over), self._known.filter(~is_over)
         if self._meetings.is_empty():

@@ -34,7 +34,7 @@ _EVIDENCE_KEY, _COUNT_KEY = "evidence.key", "count.key"
 #: the Monday from which weeks are counted
 _FIRST_MONDAY = datetime(1970, 1, 5)
 _KIND = {"aggregate": "week"}
-#: bits nobody but the owner may have
+#: permission bits of everybody but the owner
 _OTHERS = 0o077
 
 
@@ -157,7 +157,7 @@ class Keys:
         names = (
             re.fullmatch(rf"{self._kind}-(\d+)\.(?:key|shredded)", p.name) for p in self._folder.glob("*")
         )
-        found = {int(name[1]) for name in names if name}  # a copy somebody made beside them is none
+        found = {int(name[1]) for name in names if name}  # a copy that somebody made beside them is not a key
         return [Epoch(number, *self.bounds(number), self._shredded_at(number)) for number in sorted(found)]
 
     def shred(self, epoch: int, now: datetime) -> None:

@@ -28,7 +28,7 @@ from sensor.privacy.audit import AuditLog
 from sensor.privacy.sealing import Unsealable, seal, unseal
 from sensor.privacy.vault import Custodians, EpochKeys, Role, Vault, WrongSecret, epoch_of
 
-#: a reason is one if somebody can judge it
+#: fewest characters of a reason that somebody can judge
 REASON_LEAST = 10
 MOST_TOKENS = 50
 

@@ -56,7 +56,7 @@ _WANTED = (*_VALUES.values(), _QUERY_S, _QUERY_NS, _QUERY, _RESPONSE_S, _RESPONS
 _CLIENT_QUERY, _CLIENT_RESPONSE = 5, 6
 #: SocketProtocol: UDP, TCP, DOT, DOH, DNSCryptUDP, DNSCryptTCP, DOQ.
 _OVER_TCP = (2, 3, 4, 6)
-#: More fields than these a message has not.
+#: A message has no more fields than these.
 _MAX_FIELDS = 64
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 

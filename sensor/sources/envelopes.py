@@ -124,19 +124,19 @@ _AFTER = rf"^(?:(?:(?P<host>{_HOST})|-) +)?(?:{_RELAYED}|{_TAG})?[ :]*(?P<text>.
 _TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
 #: What a collector that has read stamp and priority leaves of a syslog line.
 _REMAINS = rf"^(?:(?P<host>{_HOST}) )?(?P<tag>[A-Za-z_][\w./-]{{0,47}})\[\d+\]: (?P<text>.*)$"
-#: What rsyslog makes of lines that say the same again.
+#: What rsyslog writes in place of repeated lines.
 _REPEATED = r"^message repeated \d+ times: \[ ?(.*)\]$"
 #: IOS numbers its messages, and may put a name between that and the time.
 _NUMBERED = r"^\d{1,10}: (?:[\w.-]+: )?([.*]?[A-Z][a-z]{2} {1,2}\d{1,2} )"
 #: Line ends and the NUL after a message, as they are or as rsyslog writes control characters.
 _END = r"(?:#0(?:00|1[25])|[\x00\r])+$"
 _TAB = "#011"
-#: How any of the above begins.
+#: The beginning of any of the above.
 _MAY_BE_WRAPPED = (
     r"^(?:[<*:]|\d{1,6} <|\d{1,10}: |1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|\d{4} [A-Z]|"
     r"[A-Z][A-Za-z]{2,8} )"
 )
-#: Structured data that only says how the message came about.
+#: Structured data that only describes the message's transport.
 _PLAIN_SD = r"^(?:-|(?:\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\])+)$"
 
 
@@ -227,7 +227,7 @@ def _layers(line: pl.Series) -> pl.DataFrame:
     if not digit.any():
         return out
     left = pl.select(pl.when(digit).then(line)).to_series()
-    # What such a line holds is looked for first: it costs a hundredth of the pattern.
+    # A text that such lines contain is looked for first: that costs a hundredth of the pattern.
     for text, pattern, read in (
         ("1 ", _RFC5424, _structured),
         (" std", _CRI, _named),

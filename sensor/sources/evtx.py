@@ -26,7 +26,7 @@ from sensor.sources.text.events import QUALIFIED_ID
 MAGIC = b"ElfFile\x00"
 MISSING = "Windows event logs need one more package: pip install 'shadow-ai-sensor[evtx]'"
 BROKEN = "event that cannot be read"
-#: So many events that cannot be read end the file: each one was counted.
+#: After this many unreadable events (each is counted) the rest of the file is left.
 _MOST_BROKEN = 10_000
 _QUALIFIED = re.compile(QUALIFIED_ID)
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 NO_TIME = "no time that can be read"
 NO_CLIENT = "set aside: names no client"
 NO_NAME = "set aside: a name that is none of the network's (single label or invalid)"
-#: A clock so near a line's beginning is its stamp.
+#: A time of day this near the beginning of a line is its time stamp.
 _CLOCK, _HEAD_CHARS = r"(?:^|[^0-9A-Fa-f:])\d{1,2}:\d\d:\d\d(?:[^0-9A-Fa-f:]|$)", 40
 _PORT = r":\d{1,5}$"
-#: What stands for nothing in any column of text.
+#: Texts that mean "no value" in any column.
 _NOTHING = (
     "",
     "-",
@@ -47,7 +47,7 @@ _NOTHING = (
 _NAME_FROM = {
     "dns": "qname", "tls": "sni", "quic": "quic_sni", "http": "http_host", "proxy": "url", "flow": "address",
 }  # fmt: skip
-#: ICMP, IGMP, tunnels and routing: no service is used by them.
+#: ICMP, IGMP, tunnels and routing: nobody uses a service through them.
 _LAYERS = (
     *("icmp", "icmp6", "icmpv6", "ipv6-icmp", "igmp", "gre", "esp", "ah", "ospf", "pim", "vrrp"),
     *("1", "2", "47", "50", "51", "58", "89", "103", "112"),
@@ -99,7 +99,7 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFr
 
 
 def _something(texts: pl.Series) -> pl.DataFrame:
-    """Nothing-words NULL."""
+    """The texts that mean "no value" as NULL."""
     return pl.DataFrame({"text": texts.set(texts.is_in(_NOTHING), None)})
 
 
@@ -165,7 +165,7 @@ def _lasted(fields: pl.DataFrame, at: pl.Series, family: Family) -> pl.Series:
 def _named(fields: pl.DataFrame) -> pl.DataFrame:
     """Addresses, accounts and words in one spelling, once per unique value."""
     account = accounts.split(fields["user_name"])
-    # What a machine does by itself is neither its owner's nor of whoever sits there: it keeps its account.
+    # What a machine does by itself is not counted for its owner or user: the machine account stays.
     name = pl.lit(account["device"]).str.extract(r"^([^.]+)")
     machine = pl.when(pl.col("kind") != "lease").then(name + "$")
     fields = fields.with_columns(
@@ -203,7 +203,7 @@ def _named_server(fields: pl.DataFrame, host: pl.Expr) -> pl.Expr:
 
 @Remembered
 def _called(server: pl.Series) -> pl.DataFrame:
-    """Names where the server's address should be: some products resolve it, or have names of their own."""
+    """Names in place of the server's address: some products resolve it, or use names of their own."""
     one = pl.lit(server).str.strip_chars(" \"'").str.to_lowercase()
     name = pl.when(one.str.contains("[a-z]") & ~hosts.is_address(one)).then(one)
     return pl.select(called=hosts.normalise(name))

@@ -23,7 +23,7 @@ from typing import IO, Any, Protocol
 
 from sensor.chunks import ChunkStream, EndedEarly, fault_of
 
-#: Stands where a line break was inside a record.
+#: Stands in place of a line break inside a record.
 JOINT = "\x1f"
 #: A record or document longer than this is cut: nothing real is, and memory must stay bounded.
 MAX_RECORD_BYTES = 16 * 1024 * 1024
@@ -222,7 +222,7 @@ class Json:
 
 
 def _is_broken(error: json.JSONDecodeError) -> bool:
-    """No more text would mend it: what is wrong stands before the text's end."""
+    """True if more text would not help: the error is before the end of the text."""
     is_open = error.msg.startswith("Unterminated string") or error.pos > len(error.doc) - _LONGEST_WORD
     return not is_open
 

@@ -21,7 +21,7 @@ ETHERNET = 14
 TCP = 20 + 20 + 12
 #: IPv4 and UDP (RFC 768).
 UDP = 20 + 8
-#: What the header of IPv6 (RFC 8200) has more than that of IPv4.
+#: By how much the header of IPv6 (RFC 8200) is longer than that of IPv4.
 IPV6 = 20
 
 

@@ -37,7 +37,7 @@ def address(text: pl.Expr) -> pl.Expr:
 
 
 def _addresses(text: pl.Series) -> pl.Series:
-    """Nearly all are plain IPv4 and done after one look; only the others are taken apart."""
+    """Nearly all are plain IPv4, which one check confirms; only the others are parsed."""
     plain = text.str.contains(_PLAIN_IPV4).fill_null(True)
     if plain.all():
         return text

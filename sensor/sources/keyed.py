@@ -9,7 +9,7 @@ import polars as pl
 from sensor.decode.keys import PREFIXES, find
 from sensor.schema import SENT_KEY
 
-#: What every key holds and next to no other text; classes of ASCII, which compile to nothing.
+#: In every key, and in almost no other text; ASCII classes only, because they compile fast.
 LIKELY = "(?:" + "|".join(re.escape(prefix) for prefix in PREFIXES) + ")[A-Za-z0-9_+/-]{19}"
 
 

@@ -27,7 +27,7 @@ BLOCK_BYTES = 8 * 1024 * 1024
 #: No log we know writes longer lines; without a bound one file without line ends fills the memory.
 MAX_LINE_BYTES = 1024 * 1024
 SHAPE_CHARS = 120
-#: Of a line with its end that may be more than white space: `\\r\\n` and no more is a blank one.
+#: A shorter line, with its end, may be blank (`\\r\\n`).
 _SHORTEST = 4
 _LINE_END, _SPACE = b"\n"[0], b" "[0]
 

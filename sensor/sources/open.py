@@ -28,7 +28,7 @@ from sensor.errors import InputError
 from sensor.sources.interface import HEAD_BYTES, File
 from sensor.sources.unpack import ZIP_MAGIC, members, open_member, packing, unpacked
 
-#: Read from the disk at a time; readers above ask for whole blocks.
+#: Bytes read from the disk at a time.
 BUFFER_BYTES = 256 * 1024
 STDIN = "-"
 
@@ -133,7 +133,7 @@ def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> N
 
 
 class _NoInputError(Exception):
-    """Nothing to read here, as an empty file or a socket; the text says why to who named it."""
+    """Nothing to read here (an empty file, a socket); the text tells the user why."""
 
 
 def _regular(path: str, seen: set[tuple[int, int]], problems: list[str]) -> list[File]:

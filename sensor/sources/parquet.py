@@ -29,7 +29,7 @@ def json_lines(packed: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """
     import duckdb
 
-    # Under a name of our own: in that of the file, `[` and `*` would stand for others.
+    # Under a name of our own: DuckDB would read `[` and `*` in the file's name as a glob.
     with tempfile.TemporaryDirectory(prefix="shadowai-") as folder:
         place, raw = Path(folder) / "rows.parquet", getattr(packed, "raw", None)
         if isinstance(raw, io.FileIO) and (file := Path(str(raw.name))).is_file():
@@ -47,7 +47,7 @@ def json_lines(packed: IO[bytes]) -> Iterator[tuple[int, bytes]]:
         try:
             with duckdb.connect(":memory:", config=settings) as connection:
                 connection.execute("SET TimeZone = 'UTC'")
-                connection.execute("SET enable_progress_bar = false")  # it would stand on standard output
+                connection.execute("SET enable_progress_bar = false")  # it would go to standard output
                 rows = connection.execute(
                     "SELECT CAST(to_json(whole_row) AS VARCHAR) FROM read_parquet(?) AS whole_row",
                     [str(place)],

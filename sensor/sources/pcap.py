@@ -141,7 +141,7 @@ class PcapSource(Source):
 
 
 def _one_behind(cuts: Iterator[_Cut]) -> Iterator[_Cut]:
-    """Each when the next has come: until then its tables are made, and nobody waits for them."""
+    """Each batch once the next has come: its tables are made meanwhile, and nobody waits for them."""
     held = next(cuts, None)
     for cut in cuts:
         if held is not None:
@@ -174,7 +174,7 @@ def _snap_length(file: File) -> int:
 
 
 def _rejects(capture: Capture, clock: int | None) -> Iterator[pl.DataFrame]:
-    """What of a capture could not be read."""
+    """The parts of a capture that could not be read."""
     if capture.reject:
         reason, place = capture.reject
         yield _reject(reason, f"{capture.name}byte {place}", 1, clock)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class _OpenRecords:
-    """What lines before said that later ones of the same family go on with."""
+    """State from earlier lines of a family that later lines continue."""
 
     sessions: Sessions = field(default_factory=Sessions)
     pairs: Pairs = field(default_factory=Pairs)
@@ -46,7 +46,7 @@ class Reader:
         self._open_records: dict[str, _OpenRecords] = {}
 
     def batches(self, block: Block) -> Iterator[Batch]:
-        """The parts of a block, the first family's last, because it carries the block's own troubles."""
+        """The parts of a block. The first family's comes last: it carries the errors of the block itself."""
         cut = self._cut(block)
         lines = block.lines() if cut is None else cut.odd
         parts = self._sorter.split(lines)
@@ -57,7 +57,7 @@ class Reader:
             yield self._batch(block, tables, family, is_part=True)
         mine = own[1] if own is not None else self._sorter.empty_part(lines)
         tables = self._tables(self._first, mine, block, cut)
-        del cut, lines, parts, own, mine  # whoever takes the batch may be long
+        del cut, lines, parts, own, mine  # the caller may take long with the batch
         yield self._batch(block, tables, self._first, is_part=block.replayed)
 
     def _cut(self, block: Block) -> Cut | None:
@@ -114,7 +114,7 @@ def read_lines(family: Family, lines: pl.DataFrame) -> pl.DataFrame:
         lines.filter(pl.col("reason").is_null()) if lines["reason"].null_count() < lines.height else lines
     )
     numbers = wanted["number"]
-    # Of no lines, literals alone would make one row.
+    # Without lines, an expression of literals would still make one row.
     parsed = (
         pl.DataFrame()
         if wanted.is_empty()

@@ -23,7 +23,7 @@ MAX_WAITING_BYTES = 64 * 1024 * 1024
 MAX_MESSAGE_BYTES = 1024 * 1024
 #: Senders at the same time; more are turned away.
 MAX_SENDERS = 1000
-#: A sender that says nothing for so long is let go.
+#: A sender that is silent for this long is disconnected.
 SILENT_S = 3600.0
 _RECEIVE_BYTES = 8 * 1024 * 1024
 _COUNT = re.compile(rb"^(\d{1,7}) ")

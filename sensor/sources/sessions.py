@@ -48,7 +48,7 @@ _KEPT: dict[str, pl.DataType | type[pl.DataType]] = {
     "total_up": pl.Int64,
     "total_down": pl.Int64,
 }
-#: No session carries more, so that counts of one session never reach the next one's (`_running_max`).
+#: More bytes than any session has: keeps the counts of sessions apart (`_running_max`).
 _MOST_BYTES = 1 << 44
 
 Positions = npt.NDArray[np.int64]

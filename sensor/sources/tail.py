@@ -22,7 +22,7 @@ from sensor.sources.lines import BLOCK_BYTES, MAX_LINE_BYTES, SHAPE_CHARS, Block
 from sensor.sources.open import shown
 from sensor.sources.unpack import packing
 
-#: A file that lost its name is read on for so long after its last line.
+#: A file that was renamed or deleted is read for this long after its last line.
 LINGER_S = 300.0
 
 

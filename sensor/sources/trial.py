@@ -88,7 +88,7 @@ def look_together(files: Sequence[File], settings: Settings) -> Trial:
     rows = pl.concat([seen, _as_seen(held)], how="diagonal").sort("seen_at", maintain_order=True)
     names = " + ".join(dict.fromkeys(log for file in group if (log := log_of(file.head))))
     missing = _missing(rows)
-    # No Zeek log of a connection names its user: that is not for want of a file.
+    # No Zeek log of connections names the user: another file would not help.
     advice = source.advice if {"bytes up", "host"} & set(missing) else ""
     reasons = rejects.group_by("reason", maintain_order=True).agg(
         pl.col("count").sum(), pl.col("shape").first()

@@ -40,7 +40,7 @@ _FRAME_BYTES = 2048
 RETIRE_MS = 60
 #: Room before each frame for the VLAN tag that was taken out (see decode/ring.py).
 _RESERVED = 4
-#: Interfaces named to who named none that exists; a host of containers has hundreds.
+#: Interfaces listed in the error about an unknown one; a host of containers has hundreds.
 _LISTED = 8
 
 
@@ -211,7 +211,7 @@ _PRIVILEGED = "run it as root, or as a service: `shadowai schedule --service 'ca
 
 
 def _explained(name: str, error: OSError) -> ShadowAIError:
-    """A wrong word, or (InputError) what may be otherwise in a moment: a card comes up late after a start."""
+    """A UsageError, or an InputError if it may pass: a network card can come up late after a start."""
     if error.errno in (errno.EPERM, errno.EACCES):
         # Not setcap: the interpreter's file is every Python program's, and all of them could then listen.
         return UsageError("needs CAP_NET_RAW", place=name, hint=_PRIVILEGED)

@@ -17,9 +17,9 @@ from sensor.schema import COVERAGE, TIME
 _MINUTE_US = 60_000_000
 _KEY = "minute"
 _SPAN = ("first_seen", "last_seen")
-#: Numbers that are no sums: the greatest stands.
+#: Numbers that do not add up: the greatest is kept.
 _GREATEST = ("clock_offset_ms",)
-#: Texts that say how it is by now: the last stands.
+#: Texts about the present state: the last is kept.
 _LATEST = ("vlans",)
 
 

@@ -289,7 +289,7 @@ def ntlm(rows: pl.DataFrame) -> pl.DataFrame:
     """ntlm.log: an authentication; newer versions often leave `success` unset: then it is an attempt."""
     failed = pl.col("success").is_in(["F", "false"]).fill_null(False)
     domain = pl.concat_str(pl.concat_str("domainname", pl.lit("\\")).fill_null(""), "username")
-    # Anybody may claim any host name: only beside an account is it worth something.
+    # Anybody may claim any host name: it only counts beside an account.
     device = pl.when(pl.col("username").is_not_null()).then("hostname")
     held = _held(common(rows), proves=~failed, name=domain, device=device, origin="directory")
     return held.with_columns(unproven=pl.col("success").is_null())
