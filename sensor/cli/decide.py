@@ -64,7 +64,6 @@ def command(
     """
     import hashlib
     import json
-    from zoneinfo import ZoneInfo
 
     import polars as pl
 
@@ -82,12 +81,7 @@ def command(
         raise UsageError("a decision needs a reason", place="--reason", hint='--reason "pilot with legal"')
     if decision is Decision.ACCEPT and until is None:
         raise UsageError("a risk is accepted only until a date", place="--until", hint="--until 2027-03-31")
-    end = None
-    if until is not None:
-        midnight = (until + timedelta(days=1)).replace(tzinfo=ZoneInfo(settings.zone))
-        end = midnight.astimezone(UTC) - timedelta(seconds=1)
-        if end < now:
-            raise UsageError(f"{until:%Y-%m-%d} is past", place="--until", hint="name a future day")
+    end = None if until is None else _end_of(until, settings.zone, now)
     stated: dict[str, Any] = {
         "finding": finding,
         "decision": decision.value,
@@ -110,6 +104,19 @@ def command(
     typer.echo(
         f"{finding}: {decision.value}{f' until {until:%Y-%m-%d}' if until else ''}, by {stated['decided_by']}"
     )
+
+
+def _end_of(day: datetime, zone: str, now: datetime) -> datetime:
+    """The last second of `day` in time zone `zone`. Raises UsageError if that is past."""
+    from zoneinfo import ZoneInfo
+
+    from sensor.errors import UsageError
+
+    midnight = (day + timedelta(days=1)).replace(tzinfo=ZoneInfo(zone))
+    end = midnight.astimezone(UTC) - timedelta(seconds=1)
+    if end < now:
+        raise UsageError(f"{day:%Y-%m-%d} is past", place="--until", hint="name a future day")
+    return end
 
 
 def _known(lake: Lake, finding: str) -> str:
