@@ -16,7 +16,7 @@ from pathlib import Path
 from analytics.delivery.letter import SEVERITIES, Letter, network_errors
 
 _TIMEOUT_S = 15
-#: what a receiver over UDP must take at least is 480 bytes, what it should 2048 (RFC 5426 section 3.2)
+#: a receiver over UDP must take 480 bytes and should take 2048 (RFC 5426 section 3.2)
 _DATAGRAM_BYTES = 2048
 #: severity of a finding to CEF's 0–10
 _CEF_SEVERITIES = {"critical": 10, "high": 8, "medium": 5, "low": 3, "info": 1}

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 #: Kinds that a network device can act on. Ports, programs and browser add-ons are no destinations.
 NAMES = frozenset({"domain", "suffix"})
-#: For formats whose manual knows no comment.
+#: For formats without comments.
 NO_COMMENTS = "made with --bare, the file has no comment lines, which are not known here"
 
 

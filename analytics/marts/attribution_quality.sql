@@ -1,4 +1,4 @@
--- Whose word ties use (grade 3 or more) to somebody: shares of a day and site, no amounts.
+-- Which source ties use (grade 3 or more) to somebody: shares of a day and site, no amounts.
 --
 -- Where fewer than k people used anything, nothing is said. Of the ways that speak for fewer than k, the
 -- smallest are told as one, 'few', with the next smallest until they are k together. Machines and service

@@ -22,7 +22,7 @@ from analytics.marts.intervals import STATIC, Columns, Flags, Ints
 from analytics.marts.placing import numbered
 from analytics.marts.weeks import store_frame
 
-#: By whose word somebody is named (attributed_by), or why nobody is. The origins of leases follow.
+#: The source that names somebody (attributed_by), or why nobody is named. The origins of leases follow.
 WAYS = ("nobody", "device", "shared", "log", "owner", "hint")
 NOBODY, DEVICE, SHARED, LOG, OWNER, HINT = range(len(WAYS))
 #: From here on it is a person, if not a machine or service account.

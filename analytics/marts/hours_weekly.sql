@@ -1,9 +1,9 @@
 -- By the clock of the report zone: how many used AI services in an hour of a weekday, people and programs apart.
 --
 -- Counts of people do not add up over hours and are rounded down to a multiple of k, so that nothing follows by
--- subtraction; an hour of fewer than k has no row, like an hour of nobody. Machines are nobody. Those who on a day
--- used only services whose people are hidden on it are left out where they are fewer than k: more people in an
--- hour than in all services shown of the day would tell of them.
+-- subtraction; an hour of fewer than k has no row, like an hour of nobody. Machines are not people. People who on a
+-- day used only services whose people are hidden on it are left out where they are fewer than k: an hour with more
+-- people than all services shown of the day would reveal them.
 WITH behind AS (
   SELECT u.day, u.subject
   FROM personal_hours AS u

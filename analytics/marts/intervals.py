@@ -18,21 +18,21 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-#: So many people logged in at one address within an hour of each other share it.
+#: From this many people logged in at one address within an hour on, it is shared.
 CROWD = 3
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 NEVER_US = np.iinfo(np.int64).max
 
-#: Kinds of leases, by what their word is worth. A login is whatever else names somebody, static is a CSV, a
+#: Kinds of leases, by how far they are believed. A login is whatever else names somebody, static is a CSV, a
 #: hint is not sure enough to speak where anything else does. What says that many share an address claims
 #: nothing.
 SHARED, VPN, RADIUS, LOGIN, DHCP, STATIC, HINT = range(7)
 #: Who is believed about the user, and who about the device: the first before the next.
 _ABOUT_USERS = (VPN, RADIUS, LOGIN, DHCP, STATIC, HINT)
 _ABOUT_DEVICES = (VPN, RADIUS, DHCP, LOGIN, STATIC)
-#: Of these a lease can be told in renewals. A login said again is news, because it is believed less as it
-#: gets old; and what ends a RADIUS session or a hint may lie between two of them.
+#: Kinds whose leases may be reported in renewals. A repeated login is news, because it is believed less as
+#: it gets old; and what ends a RADIUS session or a hint may lie between two of them.
 _RENEWED = (VPN, DHCP, STATIC)
 #: A user named by these is gone from the address when another device gets it.
 _ON_A_DEVICE = (RADIUS, LOGIN, HINT)

@@ -88,9 +88,9 @@ JOIN labelled AS h ON h.subject = u.subject
 LEFT JOIN pooled AS p ON p.label = h.label AND p.app = u.app
 """
 
-#: Denominators are only shown if k people or more used nothing: else it would be known of everybody that they
-#: did. Of everyone only if the same holds for the departments whose own is not shown: subtraction would tell
-#: it.
+#: Denominators are only shown if k people or more used nothing: else everybody would be known to have used
+#: something. That of everyone is only shown if the same holds for the departments whose own is not shown:
+#: subtraction would tell it.
 _HEADCOUNTS = """
 CREATE OR REPLACE TEMP TABLE shown_headcounts AS
 WITH days AS (SELECT day, SUM(headcount) AS headcount FROM week_headcounts_daily GROUP BY day),

@@ -14,7 +14,7 @@ from analytics.policy.read import LIMITS, Policy, Problem, Statement, by_line
 
 #: Statuses that let a service be used.
 ALLOWING = ("sanctioned", "tolerated", "under_review")
-#: What people write for a country that is none of ISO 3166-1.
+#: What people write for a country that is not an ISO 3166-1 code.
 _NO_COUNTRIES = {
     "UK": "did you mean GB?", "EL": "did you mean GR?", "EU": "list its members, such as [DE, FR, IE]"
 }  # fmt: skip

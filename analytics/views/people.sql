@@ -1,5 +1,5 @@
 -- Restricted: one line per person (or device, or address) and week of the report's time zone.
--- Weeks are those of hours, of which there are few: a filter on the week reaches the files through them.
+-- The week is that of the hour, of which there are few: so a filter on the week selects files.
 WITH hours AS (
   SELECT hour, CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE) AS week
   FROM (SELECT DISTINCT hour FROM stored.usage_hourly) AS seen

@@ -7,7 +7,7 @@
 -- are not read for its neighbours anew. Each is still counted as if it stood alone (02_days.sql).
 -- Most rows of a day say the same of who and where (a `context`), and of what was seen how (a `target`): both
 -- become numbers and are looked at once. Times become microseconds, because intervals are compared and added.
--- A duration that is no number is none: statistics of files say nothing of such, and filters by them lose the row.
+-- A duration of NaN becomes NULL: statistics of files leave NaN out, so that filters by them lose the row.
 -- Support hosts (telemetry, CDN, auth) are not use and leave here. A neighbouring day's row is needed where it
 -- reaches into this day, carries on a connection of this day, or begins before the day's longest record ends.
 --
@@ -48,7 +48,7 @@ FROM seen
 WHERE seen_at >= $first_at AND seen_at < $until_at
 GROUP BY day, flow, eye, slice // 62;
 
--- Which rows a day needs of the day before and of the day after. `near` are those of which that may be so.
+-- The rows that a day needs of the day before and of the day after; `near` are the candidates.
 CREATE OR REPLACE TEMP TABLE reaching AS
 WITH early AS (
   SELECT DISTINCT flow, day - 1 AS day FROM inside

@@ -2,7 +2,7 @@
 --
 -- In:  believed, appearances (belief.py), settings, names, ways, staff.  Out: subjects, profiles (facets.py numbers them).
 -- `attributed_by` is the origin of the word that was believed, or why there is none. Machine and service accounts are
--- no persons: what they do is theirs. Who comes from outside to a server of ours is none of our people.
+-- not persons: what they do is counted as theirs. Whoever reaches a server of ours from outside is not one of our people.
 CREATE OR REPLACE TEMP TABLE subjects AS
 SELECT n.name_nth, n.name AS subject, ROW_NUMBER() OVER (ORDER BY n.name) AS subject_nth
 FROM believed AS b

@@ -2,9 +2,9 @@
 --
 -- In:  details, attributed, facets.  Out: at_servers, one row per event.
 -- Servers are those known by behaviour (behaviours/: inference, tools, vector stores, MCP at any host), whatever
--- speaks MCP, and whatever was sent an AI key in the clear. A connection is one, whichever eyes saw it. Pages to
--- log in at, states of health and versions are for everybody: that they answer says nothing about access. What
--- was read inside TLS, by who opened it, is not in the clear, and a key in it is none either.
+-- speaks MCP, and whatever was sent an AI key in the clear. A connection counts once, however many eyes saw it.
+-- Login pages, health checks and versions are for everybody: that they answer says nothing about access. A request read
+-- inside TLS (by a proxy that opened it) is not in the clear, and neither is a key in it.
 CREATE OR REPLACE TEMP VIEW at_servers AS
 WITH asked AS (
   -- a slice that several eyes saw counts once

@@ -1,4 +1,4 @@
--- Use that an exception once allowed goes on after its last day.
+-- Use continues after the last day of the exception that allowed it.
 SELECT app, 'exception=' || lapsed AS scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(sessions) AS sessions,
        'exception ' || lapsed || ' expired on ' || MAX(lapsed_on) AS because,
        MIN(lapsed_owner) AS owner, MIN(line) AS line

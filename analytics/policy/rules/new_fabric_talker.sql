@@ -1,4 +1,4 @@
--- A host that speaks a cluster's protocols with a server it spoke them with in none of the weeks before, while others did.
+-- A host speaks a cluster's protocols with a server for the first time, while others did so in the weeks before.
 -- Tokens change with their keys, so only weeks are compared in which this week's subjects are known.
 WITH comparable AS (
   SELECT DISTINCT b.weeks_ago

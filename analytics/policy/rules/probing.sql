@@ -1,5 +1,5 @@
--- Somebody tries an AI server out: in a day at least 20 connections of which half were answered with 4xx, or paths
--- of three products asked of one server and port. A monitor asks the same thing and is answered.
+-- Somebody probes an AI server: at least 20 connections in a day, half of them answered with 4xx; or paths of
+-- three products requested from one server and port. A monitor asks the same thing and is answered.
 WITH days AS (
   SELECT day, subject, server, server_port, COUNT(DISTINCT app) AS products, SUM(paths) AS paths,
          SUM(failed_connections) AS failed, SUM(connections) AS connections

@@ -1,5 +1,5 @@
 -- Data that stays: files, data sets and models sent to a service by requests that could be read, and uploads to services
--- that people label data at. From 1 MB a week on.
+-- where people label data. From 1 MB a week on.
 WITH sent AS (
   SELECT app, subject, MIN(day) AS day, SUM(bytes_up) AS bytes_up, SUM(bytes_up) AS bytes_up_max, SUM(requests) AS sessions,
          'for ' || STRING_AGG(DISTINCT hands_over, ', ' ORDER BY hands_over) AS what, MIN(server) AS server, MIN(server_port) AS server_port
