@@ -38,7 +38,7 @@ PREFIXED = 0.5
 _LOOKED_AT_TOGETHER, _MOST_SEEN = 50, 10_000
 #: All families are asked about one in this many lines; about the others, only likely ones are.
 _SAMPLED = 20
-#: What envelopes contain.
+#: What envelopes hold.
 _PEELED = ("line", "stamp", "sender", "tag")
 
 
@@ -267,7 +267,7 @@ def _without_prefixes(streams: list[pl.Series], claimed: list[_Claimed]) -> list
 
 
 def _is_certain(prefix: str, bare: pl.Series) -> bool:
-    """True if what stood before the lines, now `bare`, was not part of a format's own lines."""
+    """Whether what stood before the lines, now `bare`, was no part of a format's own."""
     return prefix in prefixes.UNMISTAKABLE or _dated(bare) > PREFIXED * len(bare)
 
 

@@ -67,9 +67,9 @@ PREFIXES = (
     _QUOTED,
     _PIECE,
 )
-#: Those that no format's own lines begin with.
+#: No format's own lines are like these.
 UNMISTAKABLE = frozenset((*map(_before, (_POD, _KAFKA, _PAPERTRAIL)), _QUOTED, _PIECE))
-#: The beginning of lines that carry a time of their own.
+#: How lines begin that carry a time of their own.
 DATED = r"^\[?(?:\d{1,4}[-/.](?:\d{1,2}|[A-Z][a-z]{2})[-/.]\d{2,4}[T ]|[A-Z][a-z]{2} [ \d]?\d |\d{9,10}[. ])"
 #: The stamp of LogRhythm in an order that stamps.py reads.
 _MONTH_FIRST = r"^(\d\d) (\d\d) (\d{4}) "
