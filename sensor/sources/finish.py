@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NO_TIME = "no time that can be read"
 NO_CLIENT = "set aside: names no client"
-NO_NAME = "set aside: a name that is none of the network's (single label or invalid)"
+NO_NAME = "set aside: not a host name (single label or invalid)"
 #: A time of day this near the beginning of a line is its time stamp.
 _CLOCK, _HEAD_CHARS = r"(?:^|[^0-9A-Fa-f:])\d{1,2}:\d\d:\d\d(?:[^0-9A-Fa-f:]|$)", 40
 _PORT = r":\d{1,5}$"

@@ -28,7 +28,7 @@ from sensor.sources.lines import Block
 from sensor.sources.open import on_disk
 from sensor.sources.text.reasons import REVERSE
 
-NO_NAME = "set aside: the name is hidden or none of a service host"
+NO_NAME = "set aside: hidden, or not a host name"
 UNREADABLE = "no time or no name"
 
 ROWS = 50_000

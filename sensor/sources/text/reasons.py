@@ -1,8 +1,7 @@
 """Why records are set aside, in the words that several formats share; what only one says stands there.
 
-A reason is read by whoever asks what became of a log (`shadowai coverage`, after a scan), counted by its
-words: the same thing must be called the same everywhere, whether a format calls its records events, messages
-or logs.
+Reasons are counted by their words, and shown after a scan and in the view `rejects`. So the same thing must be
+called the same everywhere, whether a format calls its records events, messages or logs.
 """
 
 from __future__ import annotations
