@@ -143,12 +143,12 @@ def _ahead(source_input: Input, summary: Summary) -> str:
         return ""
     hours = (summary.last_seen - written).total_seconds() / 3600
     later = f"{hours:.1f} h" if hours < _MOST_ZONE_HOURS else f"{hours / 24:,.0f} days"
-    mend = "mend the clock of what wrote it"
+    remedy = "correct the clock of whatever wrote it"
     if summary.source == "pcap":  # times in captures are UTC: no zone can be wrong
-        return f"{source_input.name}: its newest packet lies {later} after the file was last written; {mend}"
+        return f"{source_input.name}: its newest packet is {later} later than the file; {remedy}"
     return (
         f"{source_input.name}: its newest line lies {later} after the file was last written; "
-        f"set [sources.{summary.source}] timezone, or {mend}"
+        f"set [sources.{summary.source}] timezone, or {remedy}"
     )
 
 

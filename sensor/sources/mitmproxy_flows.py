@@ -26,6 +26,7 @@ _MAX_LENGTH_DIGITS = 12
 _MAX_DEPTH = 16
 TOO_LONG, BROKEN = "flow too long to be read", "flow that cannot be read"
 CUT = "ends in the middle of a flow"
+NO_EXCHANGE = "set aside: flow that is no exchange (DNS, or without a request)"
 
 
 class MitmproxyFlowsSource(Source):
@@ -55,15 +56,16 @@ class MitmproxyFlowsSource(Source):
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
-    """The exchanges in a stream of flows as JSON lines; `unread` holds the reason for one that cannot be
-    read."""
+    """The exchanges in a stream of flows as JSON lines; `unread` is the reason for one not used."""
     for state in flows(stream):
         if state == CUT:
             raise EndedEarly(fault_of(stream) or CUT)
-        unread = {"shadowai": shadowai_mitmproxy.FORMAT, "unread": state}
-        record = unread if isinstance(state, str) else shadowai_mitmproxy.exchange(state)
-        if record is not None:
-            yield json.dumps(record, default=str).encode("utf-8", "replace") + b"\n"
+        unread, record = state, None
+        if not isinstance(state, str):
+            unread, record = NO_EXCHANGE, shadowai_mitmproxy.exchange(state)
+        if record is None:
+            record = {"shadowai": shadowai_mitmproxy.FORMAT, "unread": unread}
+        yield json.dumps(record, default=str).encode("utf-8", "replace") + b"\n"
 
 
 def flows(stream: IO[bytes]) -> Iterator[dict[str, Any] | str]:

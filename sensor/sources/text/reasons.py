@@ -1,6 +1,6 @@
 """Why records are set aside, in the words that several formats share; what only one says stands there.
 
-Reasons are counted by their words, and shown after a scan and in the view `rejects`. So the same thing must be
+Reasons are counted by their words, after a scan and in the view `rejects`. So the same thing must be
 called the same everywhere, whether a format calls its records events, messages or logs.
 """
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sensor import schema
 from sensor.sources import mitmproxy_flows
 from sensor.sources.interface import HEAD_BYTES, File, Input
-from sensor.sources.mitmproxy_flows import MitmproxyFlowsSource, flows
+from sensor.sources.mitmproxy_flows import NO_EXCHANGE, MitmproxyFlowsSource, flows
 
 SAMPLES = Path(__file__).parents[4] / "shared/log-formats/samples/mitmproxy"
 
@@ -167,11 +167,17 @@ def test_recognised_by_its_keys() -> None:
     assert MitmproxyFlowsSource.recognise(b"") == 0
 
 
+def test_flows_that_are_no_exchange_are_set_aside_and_counted() -> None:
+    tables = read(tnetstring(flow()) + tnetstring(flow(type="dns")) + tnetstring(flow(request=None)))
+    assert tables["observations"].height == 1
+    assert tables["rejects"].select("reason", "count").rows() == [(NO_EXCHANGE, 2)]
+
+
 @given(st.binary(max_size=200))
 @settings(deadline=None)
-def test_any_bytes_are_read_or_counted(data: bytes) -> None:
-    list(flows(io.BytesIO(data)))
-    list(flows(io.BytesIO(str(len(data)).encode() + b":" + data + b"}")))
+def test_any_bytes_are_read_or_give_a_reason(data: bytes) -> None:
+    assert bool(list(flows(io.BytesIO(data)))) == bool(data.strip(b"\r\n"))
+    assert list(flows(io.BytesIO(str(len(data)).encode() + b":" + data + b"}")))
 
 
 JUNK = st.recursive(
@@ -199,7 +205,8 @@ JUNK = st.recursive(
 )
 @settings(max_examples=30, deadline=None)
 def test_any_state_is_read_or_counted(part: str, junk: Any) -> None:
-    read(tnetstring(flow(**{part: junk})))
+    tables = read(tnetstring(flow(**{part: junk})))
+    assert tables["observations"].height + tables["rejects"]["count"].sum() >= 1
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="no samples here")
