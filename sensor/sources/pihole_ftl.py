@@ -33,7 +33,7 @@ UNREADABLE = "no time or no name"
 
 ROWS = 50_000
 #: SQLite steps a stretch of rows may take (about a minute), and the longest text it may make.
-_STEPS, _STEPS_EACH = 20_000_000_000, 1_000_000
+MAX_STEPS, _STEPS_EACH = 20_000_000_000, 1_000_000
 _TEXT_BYTES = 256 << 20
 _MAGIC = b"SQLite format 3\x00"
 _TELLING = (
@@ -129,7 +129,7 @@ def _ask(
     database: sqlite3.Connection, question: str, values: tuple[int, ...] = ()
 ) -> tuple[str, int, int, str | None]:
     """The JSON lines of an answer, their number, the last id, and what went wrong instead."""
-    left = _STEPS // _STEPS_EACH
+    left = MAX_STEPS // _STEPS_EACH
 
     def spend() -> bool:
         nonlocal left

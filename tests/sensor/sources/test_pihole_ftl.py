@@ -138,7 +138,7 @@ def test_broken_and_endless_databases_are_said(tmp_path: Path, monkeypatch: pyte
     torn.write_bytes(database(tmp_path / "ftl.db", OLD, ROWS).read_bytes()[:5000])
     (reason,) = read(torn)["rejects"]["reason"]
     assert "cannot be read" in reason
-    monkeypatch.setattr(pihole_ftl, "_STEPS", 3_000_000)
+    monkeypatch.setattr(pihole_ftl, "MAX_STEPS", 3_000_000)
     endless = """create view queries as with recursive n(id) as (select 1 union all select id + 1 from n)
       select id, 0 timestamp, 1 type, 2 status, 'a.example.com' domain, '10.0.0.1' client from n;
       create table domain_by_id (id); create table query_storage (id);"""
