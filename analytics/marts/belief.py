@@ -154,7 +154,7 @@ def _silenced(words: _Words, static: Ints, device: Ints) -> Flags:
 
 
 def _crowded(connection: duckdb.DuckDBPyConnection, context: Ints, binding: Ints, shift: Ints) -> Flags:
-    """For each facet: are its context, binding and shift in `shared`, as too many accounts log in there?"""
+    """True for facets whose context, binding and shift are in `shared`: too many accounts log in there."""
     shared = connection.execute("SELECT context, binding, shift FROM shared").fetchnumpy()
     if not len(shared["shift"]):
         return np.zeros(len(shift), bool)

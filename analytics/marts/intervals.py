@@ -381,7 +381,7 @@ def _by_time(group: Ints, at_us: Ints) -> Ints:
 
 
 def as_before(*columns: Ints) -> Flags:
-    """For each row: are all columns equal to those of the row before it?"""
+    """True for the rows that equal the row before them in all columns."""
     same = np.ones(len(columns[0]), bool)
     same[:1] = False
     for column in columns:

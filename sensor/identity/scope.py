@@ -81,7 +81,7 @@ class Scopes:
         )
 
     def is_proxy(self, values: pl.Series) -> pl.Series:
-        """For each of the unique `values`: is it a declared proxy, forwarder or NAT gateway?"""
+        """True for those of the unique `values` that are a declared proxy, forwarder or NAT gateway."""
         if not self._proxy:
             return values.is_null() & values.is_not_null()
         return values.map_elements(lambda text: self.scope(text) == "proxy", return_dtype=pl.Boolean)

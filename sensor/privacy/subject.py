@@ -40,18 +40,18 @@ class Subject:
         return cls(tuple(dict.fromkeys([*clear, *tokens])), gone)
 
     def named(self, frame: pl.DataFrame) -> pl.Series:
-        """For each row of `frame`: is its `user_name` one of the tokens?"""
+        """True for the rows of `frame` whose `user_name` is one of the tokens."""
         return frame.select(pl.col("user_name").is_in(self.tokens).fill_null(False)).to_series()
 
     def leases_of(self, leases: pl.DataFrame, things: Sequence[str]) -> pl.Series:
-        """For each lease: does it name the account, or no account and one of their devices (`things`)?"""
+        """True for leases that name the account, or no account and one of their devices (`things`)."""
         owned = pl.col("user_name").is_null() & (pl.col("device").is_in(things) | pl.col("mac").is_in(things))
         return leases.select(
             (pl.col("user_name").is_in(self.tokens) | owned).fill_null(False).alias("is_theirs")
         ).to_series()
 
     def rows_of(self, rows: pl.DataFrame, held: pl.DataFrame, things: Sequence[str]) -> pl.Series:
-        """For each row: is it the person's?
+        """True for the rows that are the person's.
 
         `held` are the times when they held an address (site, address, valid_from, valid_to), `things` their
         devices.
@@ -67,7 +67,7 @@ class Subject:
 
 
 def during(rows: pl.DataFrame, column: str, held: pl.DataFrame) -> pl.Series:
-    """For each row: was the address in `column` in `held` at the time of the row?"""
+    """True for the rows whose address in `column` was in `held` at their time."""
     asked = rows.select("site", pl.col(column).alias("address"), "seen_at").with_row_index("_row")
     then = (pl.col("valid_from") <= pl.col("seen_at")) & (
         pl.col("valid_to").is_null() | (pl.col("seen_at") < pl.col("valid_to"))

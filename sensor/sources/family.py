@@ -95,7 +95,7 @@ class Family(Source):
 
     @classmethod
     def may_own(cls, text: str) -> bool:
-        """Could a line of this text, in lower case, be one it claims or its header?"""
+        """True if this text, in lower case, may hold a line it claims or its header."""
         return not cls.marks or any(mark in text for mark in cls.marks)
 
     @classmethod

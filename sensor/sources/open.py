@@ -83,7 +83,7 @@ def identity(head: bytes) -> str:
 
 
 def _expand(given: str, found: Found, ours: Set[str]) -> Iterator[tuple[str, bool]]:
-    """The paths `given` stands for, each with: was it met while walking a folder?"""
+    """The paths `given` stands for, each with whether it was met while walking a folder."""
     if given == STDIN:
         yield STDIN, False
     elif os.path.isdir(given):  # noqa: PTH112  a name with broken bytes is no Path everywhere

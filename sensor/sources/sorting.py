@@ -181,5 +181,5 @@ def _text(lines: pl.DataFrame) -> str:
 
 
 def _all_of(owner: pl.Series, code: int) -> bool:
-    """Is every line of a block the same family's?"""
+    """True if all lines of a block belong to the same family."""
     return len(owner) > 0 and not owner.has_nulls() and owner.min() == code == owner.max()

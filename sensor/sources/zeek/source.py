@@ -108,7 +108,7 @@ class ZeekSource(Source):
 
 
 def _must_wait(names: Sequence[str | None]) -> bool:
-    """Do rows that name connections have to wait for those of another log?"""
+    """True if rows that name connections have to wait for those of another log."""
     return "conn" in names or len({"quic", "ssl", "http"} & set(names)) > 1
 
 
@@ -148,7 +148,7 @@ def _chained(files: Iterable[File], start: int) -> Iterator[Block]:
 
 
 def _go_together(held: list[Block], block: Block) -> bool:
-    """Can `block` be read behind `held` as if all were of one file, every line at its place?"""
+    """True if `block` can be read after `held` as if all were one file, with every line at its place."""
     last = held[-1]
     is_plain = last.fault is None and len(last.text) == last.end - last.start and last.text.endswith(b"\n")
     are_alike = (block.text[:1] == b"{") == (last.text[:1] == b"{") and block.overlong is None
