@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analytics.marts import intervals
@@ -64,7 +64,7 @@ def _held(leases: list[Lease]) -> list[dict[str, Any]]:
             "shared": row["is_shared"],
             "user": person[row["user_word"]] if row["user_word"] else None,
             "vouched": row["same_device"] and kind[row["user_word"]] == LOGIN,
-            "thing": thing[row["device_word"]],
+            "thing": thing[row["device_word"]] if row["device_word"] else None,
             "static": person[row["static_word"]],
             "hint": person[row["hint_word"]],
         }}
@@ -131,7 +131,7 @@ class Rules:
         return None
 
     def believed(self, minute: int) -> dict[str, int | bool | None]:
-        """Whether the address is shared, and who and what has it; a user of None: nobody speaks of one."""
+        """Whether the address is shared, and who and what has it; None: nobody speaks of one."""
         shared = minute // DAY_MIN in self.crowded or any(
             one.kind == SHARED and one.begin <= minute < one.end for one in self.leases
         )
@@ -143,15 +143,16 @@ class Rules:
             "shared": shared,
             "user": user.person if user else None,
             "vouched": user is not None and user.kind == LOGIN and self.vouched(user)[1],
-            "thing": thing.thing if thing else 0,
+            "thing": thing.thing if thing else None,
             "static": others[0].person if others[0] else 0,
             "hint": others[1].person if others[1] else 0,
         }
 
 
-SILENT = {"shared": False, "user": None, "vouched": False, "thing": 0, "static": 0, "hint": 0}
+SILENT = {"shared": False, "user": None, "vouched": False, "thing": None, "static": 0, "hint": 0}
 
 
+@example([_lease(1, VPN, 0, 0, 1, 0, 12), _lease(1, VPN, 1, 0, 1, 6, 1)])  # a session of nobody outlasts one
 @given(LEASES)
 @settings(max_examples=150, deadline=None)
 def test_intervals_say_what_the_rules_say_at_every_minute(leases: list[Lease]) -> None:
