@@ -5,15 +5,10 @@ from collections.abc import Callable
 
 import polars as pl
 import pytest
-from hypothesis import settings
 
 from sensor import schema
 from sensor.catalog.index import INDICATORS
 from sensor.match.index import Index
-
-# A busy machine is no failure: examples have no time limit of their own, only the whole suite has.
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
 
 Observe = Callable[..., pl.DataFrame]
 
