@@ -7,8 +7,8 @@ r"""Envoy (and Istio, Ambassador, Contour): the default access log as text and J
     these)
 
 BYTES_RECEIVED is what the client sent, BYTES_SENT what it got (bodies only, except for TCP). The time is the
-start. The default text has no client but X-Forwarded-For. Source: Envoy, "Access logging"; Istio, "Envoy
-Access Logs".
+start. The default text has no client but X-Forwarded-For, and quotes in what clients say are not escaped. A
+403 without an upstream host is Envoy's own. Source: Envoy, "Access logging"; Istio, "Envoy Access Logs".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LINE = (
     r'^(?:ACCESS )?\[(?<time>\d{4}-\d\d-\d\dT[^\]]+)\] "(?<method>\S+) (?<path>\S+) (?<protocol>[^"]*)" '
     r"(?<status>\d+) (?<flags>\S+) "
     r"(?<details>.*?)(?<up>\d+) (?<down>\d+) (?<taken>\d+|-) (?<upstream_time>\d+|-) "
-    r'"(?<forwarded>[^"]*)" "(?<agent>[^"]*)" "(?<id>[^"]*)" "(?<authority>[^"]*)" "(?<upstream>[^"]*)"'
+    r'"(?<forwarded>[^"]*)" "(?<agent>.*?)" "(?<id>[^"]*)" "(?<authority>[^"]*)" "(?<upstream>[^"]*)"'
     r"(?: (?<cluster>\S+) (?<local>\S+) (?<here>\S+) (?<remote>\S+) (?<sni>\S+))?"
 )
 _OBJECT = {
@@ -53,7 +53,7 @@ class EnvoyFamily(Family):
     )
     marks = ('] "', '"response_flags"')
     claims = pl.col("line").str.contains(
-        r'^(?:ACCESS )?\[\d{4}-\d\d-\d\dT[^\]]+\] "\S+ \S+ [^"]*" \d+ \S+ .*"[^"]*" "[^"]*" "[^"]*" '
+        r'^(?:ACCESS )?\[\d{4}-\d\d-\d\dT[^\]]+\] "\S+ \S+ [^"]*" \d+ \S+ .*"[^"]*" ".*?" "[^"]*" '
         r'"[^"]*" "[^"]*"'
     ) | (
         pl.col("line").str.contains(_IS_OBJECT)
@@ -80,6 +80,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     is_request = _told("method").is_not_null()
     upstream = pl.col("upstream").str.extract_groups(r"^\[?(?<ip>[0-9a-fA-F.:]+?)\]?:(?<port>\d+)$")
     details = pl.concat_str(pl.col("flags").fill_null(""), pl.col("details").fill_null(""), separator=" ")
+    own_refusal = (pl.col("status") == "403") & (pl.col("upstream") == "-")
     host = pl.coalesce(pl.when(is_request).then(_told("authority")), _told("sni"))
     return fields.select(
         time="time",
@@ -103,7 +104,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         bytes_down="down",
         action=one_of(
             {
-                "blocked": details.str.contains(r"\b(?:UAEX|RLSE|RL)\b|denied"),
+                "blocked": details.str.contains(r"\b(?:UAEX|RLSE|RL)\b|denied") | own_refusal,
                 "reset": details.str.contains(_FAILED),
             },
             otherwise="allowed",

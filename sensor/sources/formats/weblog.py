@@ -14,7 +14,8 @@ host in front (or in place of `ident`: lighttpd) it names no destination and is 
 addresses stand in front, the first is the client. Bytes of an account name that are not ASCII are written
 `\xC3\xB6`. The size is what the client got (`$bytes_sent`, `$body_bytes_sent`); what it sent is known from
 `$request_length`, in stream logs from `$bytes_received`, and from the two numbers behind the agent in
-Apache's `combinedio` (`%I %O`: all bytes in and out, a tunnel's, too). Time is when the request ended.
+Apache's `combinedio` (`%I %O`: all bytes in and out, a tunnel's, too). Time is when the request ended, except
+for Traefik's `StartUTC`.
 Source: nginx, ngx_http_log_module, ngx_stream_log_module; Apache HTTP Server, mod_log_config.
 """
 
@@ -50,7 +51,7 @@ _STREAM = (
 )
 _SNI = r'(?:^|[\s"=])((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)(?:[\s":]|$)'
 _OBJECT = {
-    "time": "time_iso8601|timestamp|@timestamp|time_local|time|msec|StartUTC|StartLocal|start_time|ts",
+    "time": "time_iso8601|timestamp|@timestamp|time_local|time|msec|start_time|ts",
     "client": "remote_addr|client_address|client_ip|clientip|remote_ip|ClientHost|remote_host|client|"
     "ClientAddr",
     "client_port": "remote_port|client_port|ClientPort",
@@ -62,11 +63,15 @@ _OBJECT = {
     "method": "request_method|method|RequestMethod",
     "status": "status|response_status|response_code|DownstreamStatus",
     "agent": "http_user_agent|user_agent|agent|request_User-Agent|request_user_agent",
-    "server": "upstream_addr",
+    "server": "upstream_addr|ServiceAddr",
     "up": "request_length|bytes_received|RequestContentSize|bytes_read",
     "down": "bytes_sent|body_bytes_sent|DownstreamContentSize|size|bytes",
     "taken": "request_time|session_time",
-    "protocol": "protocol",
+    "protocol": "protocol|RequestProtocol",
+    # Traefik's
+    "started": "StartUTC|StartLocal",
+    "taken_ns": "Duration",
+    "answered": "OriginStatus",
 }
 #: Caddy's nested request.
 _NESTED = _OBJECT | {
@@ -202,10 +207,15 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
     named = host.str.contains(r"[A-Za-z.:]")
     refused = (verb == "CONNECT") & pl.col("status").is_in(["403", "405", "407"])
     upstream = _upstream(pl.col("server"))
+    # What no server answered, Traefik refused itself.
+    refused |= (pl.col("answered") == "0") & pl.col("status").is_in(["401", "403", "429"])
     return fields.select(
-        time="time",
-        at_end=pl.lit(True),
-        duration_s=pl.col("taken").cast(pl.Float64, strict=False),
+        time=pl.coalesce("started", "time"),
+        at_end=pl.col("started").is_null(),
+        duration_s=pl.coalesce(
+            pl.col("taken").cast(pl.Float64, strict=False),
+            pl.col("taken_ns").cast(pl.Float64, strict=False) / 1e9,
+        ),
         kind=pl.lit("proxy"),
         # Traefik without ClientHost has address and port in one.
         client=pl.col("client")
@@ -229,7 +239,7 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
         action=one_of({"blocked": refused}, otherwise="allowed"),
         reason=one_of(
             {
-                layouts.UNREADABLE: pl.col("time").is_null() & pl.col("client").is_null(),
+                layouts.UNREADABLE: pl.coalesce("started", "time").is_null() & pl.col("client").is_null(),
                 NO_REQUEST: target.is_null(),
                 CHALLENGE: pl.col("status") == "407",
             }

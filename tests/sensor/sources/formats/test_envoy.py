@@ -36,6 +36,18 @@ def test_flags_and_details() -> None:
     assert read(EnvoyFamily, text)["action"].to_list() == ["reset", "blocked", "blocked"]
 
 
+def test_quotes_in_the_user_agent_are_not_escaped() -> None:
+    line = DEFAULT.format("-").replace("curl/8", 'a "b" \\c')
+    row = read(EnvoyFamily, line).row(0, named=True)
+    assert (row["user_agent"], row["host"], row["bytes_up"]) == ('a "b" \\c', "a.example.com", 900)
+
+
+def test_a_403_without_a_server_is_envoys_own() -> None:
+    line = DEFAULT.format("-").replace('" 200 ', '" 403 ')
+    own = line.replace('"192.0.2.7:443"', '"-"')
+    assert read(EnvoyFamily, f"{line}\n{own}")["action"].to_list() == ["allowed", "blocked"]
+
+
 def test_istio_appends_peer_and_sni() -> None:
     line = (
         '[2026-10-06T10:00:00.123Z] "- - -" 0 - - - "-" 900 70 5000 - "-" "-" "-" "-" "192.0.2.7:443" '

@@ -66,6 +66,30 @@ def test_caddy_nests_its_request() -> None:
     )  # fmt: skip
 
 
+def test_traefiks_json_has_the_beginning_and_what_it_refused_itself() -> None:
+    event = {"ClientAddr": "10.1.2.3:40362", "ClientHost": "10.1.2.3", "ClientPort": "40362", "ClientUsername": "ada",
+             "DownstreamContentSize": 300, "DownstreamStatus": 200, "Duration": 2500000000, "OriginStatus": 200,
+             "RequestContentSize": 5000, "RequestHost": "a.example.com", "RequestMethod": "POST", "RequestPath": "/v1?k=s",
+             "RequestProtocol": "HTTP/3.0", "ServiceAddr": "192.0.2.7:443", "StartUTC": "2026-10-06T10:00:00.125212177Z",
+             "time": "2026-10-06T10:00:02Z"}  # fmt: skip
+    refused = event | {"DownstreamStatus": 403, "OriginStatus": 0}
+    theirs = event | {"DownstreamStatus": 403, "OriginStatus": 403}
+    ended = {key: value for key, value in event.items() if key != "StartUTC"}
+    found = read(WeblogFamily, "\n".join(map(json.dumps, (event, refused, theirs, ended))))
+    assert found["action"].to_list() == ["allowed", "blocked", "allowed", "allowed"]
+    row = found.row(0, named=True)
+    assert row["seen_at"] == datetime(2026, 10, 6, 10, 0, 0, 125_212, UTC)
+    assert (row["duration_s"], row["server"], row["transport"]) == (2.5, "192.0.2.7", "udp")
+    assert (row["client"], row["user_name"], row["host"], row["path"]) == (
+        "10.1.2.3",
+        "ada",
+        "a.example.com",
+        "/v1",
+    )
+    assert (row["bytes_up"], row["bytes_down"]) == (5000, 300)
+    assert found["seen_at"][3] == datetime(2026, 10, 6, 9, 59, 59, 500_000, UTC)
+
+
 def test_nginx_stream() -> None:
     line = f'10.1.2.3 {STAMP} TCP 200 5000 900 60.000 "192.0.2.7:443" "900" "5000" "0.01" chat.example.com'
     row = read(WeblogFamily, line).row(0, named=True)
