@@ -31,6 +31,9 @@ A CONNECT that `ssl_bump` looks into is logged as NONE_NONE/200 before anything 
 aside, because its tunnel, its refusal or its requests follow on lines of their own. Only of what
 `ssl_bump terminate` ends nothing follows: the mode tells. Where content is intercepted (mode `bump`),
 the requests carry the bytes and the tunnel's line keeps none. Lines of an `icap_log` look like native ones.
+
+Apache Traffic Server writes native lines, too, but with the time of the *request* (checked with 9.2). It
+names the server where Squid has its address (`DIRECT/chat.example.com`).
 """
 
 from __future__ import annotations
@@ -119,6 +122,7 @@ _CLAIM = (
 _RESULT, _OUR_RESULT = r"^[A-Z_]+/\d{3}$", r"^[A-Z_]+:[A-Z_]+$"
 #: Hierarchy codes after which stands the origin server itself, not a parent or sibling proxy.
 _ORIGIN = ("HIER_DIRECT", "DIRECT", "ORIGINAL_DST", "PINNED")
+_SERVER_NAME = r"\.[A-Za-z][A-Za-z0-9-]*$"
 
 #: Results of what Squid answered itself to see a hello.
 _OWN_RESULTS = ("NONE", "NONE_NONE", "TAG_NONE")
@@ -164,7 +168,7 @@ class SquidFamily(Family):
     name = "squid"
     help = (
         "Squid access.log: native, common, combined, with ports, Splunk's, as JSON, and our logformat with "
-        "uploads"
+        "uploads; Apache Traffic Server's squid.log"
     )
     vantage = "proxy"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
@@ -227,7 +231,7 @@ def _told(fields: pl.DataFrame) -> pl.DataFrame:
         "method",
         "url",
         *(["url_rest"] if "url_rest" in fields.columns else []),
-        at_end=pl.lit(True),
+        at_end=~_stamped_at_request(fields),
         duration_s=pl.col("elapsed_ms") / 1000,
         kind=pl.lit("proxy"),
         action=_action(),
@@ -244,6 +248,13 @@ def _told(fields: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _stamped_at_request(fields: pl.DataFrame) -> pl.Expr:
+    """Traffic Server's lines."""
+    if not fields["direct"].any():
+        return pl.lit(False)
+    return (pl.col("direct") & pl.col("peer").str.contains(_SERVER_NAME)).fill_null(False)
+
+
 def _of_result(result: pl.Series) -> pl.DataFrame:
     denied = result.str.contains("DENIED", literal=True)
     return pl.DataFrame(
@@ -257,7 +268,13 @@ def _of_result(result: pl.Series) -> pl.DataFrame:
 
 
 def _of_hierarchy(code: pl.Series) -> pl.DataFrame:
-    return pl.DataFrame({"stayed": code.is_in(["NONE", "HIER_NONE"]), "is_origin": code.is_in(_ORIGIN)})
+    return pl.DataFrame(
+        {
+            "stayed": code.is_in(["NONE", "HIER_NONE"]),
+            "is_origin": code.is_in(_ORIGIN),
+            "direct": code == "DIRECT",
+        }
+    )
 
 
 def _of_user(name: pl.Series) -> pl.DataFrame:

@@ -4,6 +4,8 @@ r"""Combined access logs of forward proxies and web servers: nginx, Apache, ligh
     200 612
     "referer" "agent" …
     2026-10-06 10:00:00.232 7f9f3bc296c0 Crunch: Blocked: http://ads.example.org/a   Privoxy, of lines below
+    client - user [06/Oct/2026:10:00:00 +0200] "GET http://host/p HTTP/1.1" 200 612 200 612 70 70 160 …
+    Traffic Server
     client [06/Oct/2026:10:00:00 +0200] TCP 200 bytes_sent bytes_received seconds "upstream:443" … sni
     nginx stream
     {"remote_addr": …, "host": …, "request": …, "body_bytes_sent": …}                                     JSON
@@ -15,7 +17,7 @@ addresses stand in front, the first is the client. Bytes of an account name that
 `\xC3\xB6`. The size is what the client got (`$bytes_sent`, `$body_bytes_sent`); what it sent is known from
 `$request_length`, in stream logs from `$bytes_received`, and from the two numbers behind the agent in
 Apache's `combinedio` (`%I %O`: all bytes in and out, a tunnel's, too). Time is when the request ended, except
-for Traefik's `StartUTC`.
+for Traefik's `StartUTC` and in Traffic Server's layouts.
 Source: nginx, ngx_http_log_module, ngx_stream_log_module; Apache HTTP Server, mod_log_config.
 """
 
@@ -38,6 +40,12 @@ _COMBINED = (
     rf'(?<ident>\S+) (?<user>[^\[]+?) {_STAMP} "(?<request>(?:[^"\\]|\\.)*)" (?<status>\d{{3}}|-) '
     rf"(?<down>\d+|-)"
     r'(?: "(?<referer>(?:[^"\\]|\\.)*)" "(?<agent>(?:[^"\\]|\\.)*)"(?: (?<in>\d+) (?<out>\d+)$)?)?'
+)
+#: Traffic Server's `extended` goes on with what its server answered, sizes of bodies (third: the client's)
+#: and of headers, and seconds; `extended2` with the route and the cache's result.
+_EXTENDED = (
+    r'" \d{3} (?:\d+|-) (?<answered>\d{3}) \d+ (?<up>\d+) (?:\d+ ){5}(?<taken>\d+)'
+    r"(?: \S+ [A-Z]+ [A-Z]+ [A-Z_]+)?$"
 )
 #: Privoxy's own messages. What it answers itself, it says before the request's line, in the same words.
 _PRIVOXY = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [0-9a-f]{8,16} [A-Z][A-Za-z -]+: "
@@ -97,7 +105,7 @@ _OBJECT_CLAIM = (
 )
 MESSAGE = "set aside: Privoxy's own message"
 NO_REQUEST = "set aside: no request (broken, or never sent)"
-_NAMED = r"^(?:[A-Za-z]{2,6}://|[^/\s]+:\d+$)"
+_NAMED = r"^(?:[A-Za-z]{2,6}://|[^/\s]+:\d+/?$)"
 
 
 class WeblogFamily(Family):
@@ -105,8 +113,8 @@ class WeblogFamily(Family):
 
     name = "weblog"
     help = (
-        "nginx, Apache, lighttpd, Privoxy, Traefik, Caddy access logs (combined with or without host, JSON), "
-        "nginx stream: forward proxies, and web servers that log their host"
+        "nginx, Apache, lighttpd, Privoxy, Traefik, Caddy, Varnish, Apache Traffic Server access logs "
+        "(combined with or without host, JSON), nginx stream: forward proxies, servers that log their host"
     )
     vantage = "proxy"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
@@ -135,6 +143,7 @@ class WeblogFamily(Family):
                 (_IS_OBJECT, _objects),
                 (_STREAM_CLAIM, _streams),
                 (_PRIVOXY, layouts.set_aside(MESSAGE)),
+                (_EXTENDED, _extended),
                 (pl.lit(True), lambda part: _combined(part, _crunched(lines["line"]))),
             ],
         )
@@ -167,6 +176,22 @@ def _combined(lines: pl.DataFrame, crunched: pl.DataFrame) -> pl.DataFrame:
             {
                 "blocked": (why == "Blocked") & (pl.col("status") == "403"),
                 "reset": (why != "Blocked") & pl.col("status").is_in(["404", "502", "503", "504"]),
+            },
+            otherwise=pl.col("action"),
+        )
+    )
+
+
+def _extended(lines: pl.DataFrame) -> pl.DataFrame:
+    """Apache Traffic Server: stamped at the request; `000` where no server answered."""
+    read = patterns.read(lines["line"], _COMBINED).hstack(patterns.read(lines["line"], _EXTENDED))
+    requests = _requests(read.with_columns(started="time"))
+    unanswered = pl.lit(read["answered"]) == "000"
+    return requests.with_columns(
+        action=one_of(
+            {
+                "blocked": unanswered & (pl.col("status") == "403"),
+                "reset": unanswered & pl.col("status").str.starts_with("5"),
             },
             otherwise=pl.col("action"),
         )

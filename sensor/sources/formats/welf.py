@@ -3,8 +3,9 @@
     id=firewall time="2026-10-06 10:00:00" fw=192.0.2.1 pri=6 proto=http src=10.1.2.3 dst=192.0.2.7
     dstname=chat.example.com arg=/x op=GET result=200 sent=400 rcvd=1426 user=ada
 
-`sent` is what the client sent, `rcvd` what it got. Topsec's `rule` is the verdict. Products with
-fields of their own (SonicWall, Stormshield, Pulse) have families of their own. Source: WELF reference as in
+`sent` is what the client sent, `rcvd` what it got. Apache Traffic Server (`cache=`) means what it sent to the
+client, and the length of the request's header. Topsec's `rule` is the verdict. Products with fields of
+their own (SonicWall, Stormshield, Pulse) have families of their own. Source: WELF reference as in
 Juniper's "WELF for UTM features" and Trustwave's "WebMarshal WELF logs".
 """
 
@@ -23,7 +24,7 @@ _WANTED = {
     "server": "dst", "server_port": "dstport|dst_port|dport", "host": "dstname", "path": "arg",
     "method": "op", "told": "rg", "status": "scode|result", "bytes_up": "sent", "bytes_down": "rcvd",
     "proto": "proto", "duration": "duration", "user_agent": "agent", "action": "action|cat_action",
-    "rule": "rule",
+    "rule": "rule", "cache": "cache",
 }  # fmt: skip
 _WEB = r"(?i)^(?:https?|ssl|tls)$|^(?:tcp/)?https?$"
 
@@ -49,6 +50,7 @@ class WelfFamily(Family):
             pl.col(name).is_not_null() for name in ("method", "path", "host")
         )
         code = pl.col("status").str.extract(r"^([1-5]\d\d)$")
+        of_cache = pl.col("cache").is_not_null()
         nowhere = pl.all_horizontal(pl.col(name).is_null() for name in ("server", "host", "told"))
         return read.select(
             *(
@@ -58,11 +60,11 @@ class WelfFamily(Family):
                 "device",
                 "user_name",
                 "server",
-                "path",
                 "method",
                 "user_agent",
             ),
-            *("bytes_up", "bytes_down"),
+            bytes_up=pl.when(~of_cache).then("bytes_up"),
+            bytes_down=pl.when(of_cache).then("bytes_up").otherwise("bytes_down"),
             # Blocked ones say so; any other that was answered was let through.
             action=pl.coalesce(
                 "action",
@@ -71,6 +73,8 @@ class WelfFamily(Family):
             ),
             kind=one_of({"proxy": web}, otherwise="flow"),
             host="host",
+            # Traffic Server's have no slash.
+            path=pl.when(of_cache & (pl.col("path") != "-")).then("/" + pl.col("path")).otherwise("path"),
             name_from=pl.lit("url"),
             url=pl.when(pl.col("host").is_null()).then("told"),
             server_port=pl.coalesce("server_port", number),

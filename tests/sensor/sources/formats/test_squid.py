@@ -74,6 +74,15 @@ def test_native_tunnel() -> None:
     assert (seen["bytes_up"], seen["bytes_down"]) == (None, 8123)
 
 
+def test_traffic_servers_stamp_is_that_of_the_request() -> None:
+    """Checked with 9.2: it names the server, and ends a tunnel's target with a slash."""
+    theirs = NATIVE.replace("443 ann HIER_DIRECT/203.0.113.5", "443/ ann DIRECT/chat.example.com")
+    assert row(theirs)["seen_at"] == datetime(2023, 11, 14, 22, 13, 30, 500_000, UTC)
+    assert (row(theirs)["host"], row(theirs)["server_port"]) == ("chat.example.com", 443)
+    squid_2 = NATIVE.replace("HIER_DIRECT", "DIRECT")
+    assert row(squid_2)["seen_at"] == datetime(2023, 11, 14, 22, 13, 28, tzinfo=UTC)
+
+
 def test_our_layout_tells_uploads() -> None:
     seen = row(OURS)
     assert (seen["bytes_up"], seen["bytes_down"]) == (5120, 8123)

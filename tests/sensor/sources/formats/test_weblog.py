@@ -170,3 +170,20 @@ def test_lighttpd_has_the_host_where_others_have_ident() -> None:
     found = read(WeblogFamily, text)
     assert found.select("host", "server_port", "path").row(0) == ("a.example.com", 8480, "/p")
     assert found["reason"].to_list()[1] == "set aside: names no destination"
+
+
+def test_traffic_servers_extended_layouts() -> None:
+    head = "10.1.2.3 - ada"
+    text = (
+        f'{head} {STAMP} "POST http://a.example.com:8080/v1?k=s HTTP/1.1" 200 300 200 300 5000 5000 248 134 337 113 2\n'
+        f'{head} {STAMP} "CONNECT chat.example.com:443/ HTTP/1.1" 200 7185 000 0 722 722 115 105 231 0 60 DIRECT FIN FIN TCP_MISS\n'
+        f'{head} {STAMP} "CONNECT b.example.com:444/ HTTP/1.1" 403 207 000 0 0 0 111 212 0 0 0 NONE FIN FIN ERR_PROXY_DENIED\n'
+        f'{head} {STAMP} "GET http://c.example.com/ HTTP/1.1" 502 391 000 0 0 0 138 215 0 0 0\n'
+    )
+    found = read(WeblogFamily, text)
+    assert found["seen_at"].to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)] * 4
+    assert found["duration_s"].to_list() == [2, 60, 0, 0]
+    assert found["host"].to_list() == [f"{name}.example.com" for name in ("a", "chat", "b", "c")]
+    assert found["bytes_up"].to_list() == [5000, 722, 0, 0]
+    assert found["bytes_down"].to_list() == [300, 7185, 207, 391]
+    assert found["action"].to_list() == ["allowed", "allowed", "blocked", "reset"]
