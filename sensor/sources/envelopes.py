@@ -6,6 +6,9 @@ Peeled here, in any nesting up to `DEPTH`:
     <134>Oct  6 10:00:00 host app[123]: text                       RFC 3164, also with year, without host
     <134>2026-10-06T10:00:00+02:00 host text                       the same with RFC 3339's time
     2026-10-06T10:00:00+02:00 host app[123]: text                  rsyslog, also with RFC 5424's version
+    2026-10-06T10:00:00+02:00 host app[123] text                   rsyslog, of what it was sent as RFC 5424
+    2026-10-06T10:00:00+02:00 host 1 2026-… host app 123 - - text  syslog-ng, where it expected RFC 3164
+    2026 Oct  6 10:00:00 host app[123]: text                       syslog-ng, ts-format(full)
     2026-10-06T10:00:00Z host  : %ASA-6-302013: text               Cisco, also without host
     2026 Oct  6 10:00:00 UTC: %ACLLOG-6-…: text                    Cisco NX-OS
     2026:10:06-10:00:00 host app[123]: text                        Sophos UTM
@@ -56,9 +59,21 @@ _STAMPS = (
     "Time",
     "Date",
     "Start Time",
+    "ISODATE",
+    "DATE",
+    "timereported",
 )
-_SENDERS = ("host.name", "hostname", "Computer", "_HOSTNAME", "host")
-_TAGS = ("SYSLOG_IDENTIFIER", "program", "process.name", "ProcessName", "appname", "ident")
+_SENDERS = ("host.name", "hostname", "Computer", "_HOSTNAME", "host", "HOST", "sysloghost")
+_TAGS = (
+    "SYSLOG_IDENTIFIER",
+    "program",
+    "process.name",
+    "ProcessName",
+    "appname",
+    "ident",
+    "PROGRAM",
+    "programname",
+)
 _KEYS = "|".join(key.split(".")[-1] for key in WRAPPED)
 #: Splunk's collector takes an object or a line as `event`; among other keys, such an object is the product's.
 _COLLECTED = (
@@ -72,21 +87,30 @@ _MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]|{_EVENT}'
 
 _HOST = r"[A-Za-z0-9_][\w.:-]*[\w]|[A-Za-z0-9]"
 _TAG = r"(?P<tag>[A-Za-z_/(][\w./() -]{0,47}?)(?:\[\d+\])?:(?: |$)"
+#: rsyslog writes the colon that a sender wrote, so there is none behind an application of RFC 5424. Without a
+#: process, only what no text begins with shows that the word before it is one.
+_APP = r"(?P<app>[A-Za-z_/(][\w./()-]{0,47})\[\d+\] "
+_BARE_APP = r"(?P<bare>[A-Za-z_][\w./-]{0,47}) (?P<held>(?:\{\"|\[ *\d+\.\d{6}\] ).*)"
 _DAY = r"[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?(?: [A-Z]{3,4})?"
 _YEARLESS = r"^[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:[.,]\d{1,9})?$"
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)"
 _RFC5424 = (
     rf"^1 (?:(?P<stamp>{_ISO}|\d{{4}}\S+)|-) (?P<host>\S+) (?P<tag>\S+) \S+ (?P<event>\S+) (?P<sd>-|"
-    rf"(?:\[(?:[^\]\"\\]|\\.|\"(?:[^\"\\]|\\.)*\")*\])+)\s?(?P<text>.*)$"
+    rf"(?:\[(?:[^\]\"\\]|\\.|\"(?:[^\"\\]|\\.)*\")*\])+) {{0,2}}(?P<text>.*)$"
+)
+#: What is left of it where its version was taken for a program.
+_VERSIONLESS = (
+    rf"^(?P<stamp>{_ISO}) (?P<host>\S+) (?P<tag>\S+) (?:\d+|-) (?P<event>\S+) (?P<sd>-|"
+    r"(?:\[[\w.@-]+ (?:[^\]\"\\]|\\.|\"(?:[^\"\\]|\\.)*\")*\])+) ?(?P<text>.*)$"
 )
 _RFC3164 = rf"^[.*]?(?P<stamp>{_DAY}):?(?: +(?P<text>.*))?$"
 _RSYSLOG = (
     rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{_HOST}) "
-    rf"(?P<text>(?:[A-Za-z_/(][\w./()-]{{0,47}}(?:\[\d+\])?: |(?:CEF|"
-    rf"LEEF):|(?:[\w.-]+ ){{1,2}}[a-z-]+: msg_id=|"
+    r"(?P<text>(?:[A-Za-z_/(][\w./()-]{0,47}(?:(?:\[\d+\])?: |\[\d+\] | \[ *\d+\.\d{6}\] | \{\")|"
+    r"(?:CEF|LEEF):|(?:[\w.-]+ ){1,2}[a-z-]+: msg_id=|"
     r"\d?,\d{4}/\d\d/\d\d |\"\d?\",\"\d{4}/\d\d/\d\d |[A-Za-z_]+=\"?[\w-]|\{\"|[a-z-]+(?:,[a-z-]+)+ |"
     # … or what a relay was sent, with its own head, or a stamp of the record's own.
-    r"<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d |"
+    r"<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d |1 \d{4}-\d\d-\d\dT|"
     r"(?:1 )?\d{10}(?:\.\d{3,9})? |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\t|"
     r"\"(?:\d{4}-\d\d-\d\d |[A-Z][a-z]{2} [A-Z])|"
     r"\d{4}/\d\d/\d\d[ -]\d\d:\d\d:\d\d|\[(?:\d\d/[A-Z][a-z]{2}/\d{4}[ :]|\d{4}-\d\d-\d\d )|"
@@ -107,8 +131,8 @@ _SPACED = (
     rf"(?P<host>{_HOST}) (?P<text>(?:CEF|LEEF): ?\d.*)$"
 )
 _YEAR_FIRST = (
-    rf"^(?P<stamp>\d{{4}} [A-Z][a-z]{{2}} \d\d \d\d:\d\d:\d\d) (?:(?:\([^)]*\) )?[^\s>]+->\S+ (?P<text>.*)|"
-    rf"[a-z]+\d?\.[a-z]+ (?P<host>{_HOST}) (?P<program>\S+: .*))$"
+    r"^(?P<stamp>\d{4} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) (?:(?:\([^)]*\) )?[^\s>]+->\S+ (?P<text>.*)|"
+    rf"(?:[a-z]+\d?\.[a-z]+ )?(?P<host>{_HOST}) (?P<program>(?:\S+: |1 \d{{4}}-\d\d-).*))$"
 )
 _KIWI = r"^(?P<stamp>\d{4}-\d\d-\d\d[ \t]\d\d:\d\d:\d\d)\t\w+\.\w+\t(?P<host>\S+)\t(?P<text>.*)$"
 _LOGREAD = (
@@ -120,8 +144,8 @@ _FLUENTD = rf"^(?P<stamp>{_ISO})\t[\w.*-]+\t(?P<text>\{{.*)$"
 #: A relay may have put its own address before the program's.
 _RELAYED = r"\d{1,3}(?:\.\d{1,3}){3} (?P<relayed>[A-Za-z_/][\w./-]{0,47})\[\d+\]: "
 #: A host nobody knows is a dash.
-_AFTER = rf"^(?:(?:(?P<host>{_HOST})|-) +)?(?:{_RELAYED}|{_TAG})?[ :]*(?P<text>.*)$"
-_TAG_ONLY = rf"^{_TAG}\s*(?P<text>.*)$"
+_AFTER = rf"^(?:(?:(?P<host>{_HOST})|-) +)?(?:{_BARE_APP}|(?:{_RELAYED}|{_APP}|{_TAG})?[ :]*(?P<text>.*))$"
+_TAG_ONLY = rf"^(?:{_BARE_APP}|(?:{_APP}|{_TAG}\s*)(?P<text>.*))$"
 #: What a collector that has read stamp and priority leaves of a syslog line.
 _REMAINS = rf"^(?:(?P<host>{_HOST}) )?(?P<tag>[A-Za-z_][\w./-]{{0,47}})\[\d+\]: (?P<text>.*)$"
 #: What rsyslog writes in place of repeated lines.
@@ -230,6 +254,7 @@ def _layers(line: pl.Series) -> pl.DataFrame:
     # A text that such lines contain is looked for first: that costs a hundredth of the pattern.
     for text, pattern, read in (
         ("1 ", _RFC5424, _structured),
+        (" - ", _VERSIONLESS, _structured),
         (" std", _CRI, _named),
         ("\t", _FLUENTD, _named),
         ("T", _RSYSLOG, _rsyslog),
@@ -257,8 +282,8 @@ def _bsd(line: pl.Series) -> pl.DataFrame:
     return pl.select(
         stamp=head["stamp"],
         sender=pl.when(has).then(after["host"]),
-        tag=pl.when(has).then(pl.coalesce(after["tag"], after["relayed"])),
-        text=pl.when(has).then(after["text"]),
+        tag=pl.when(has).then(pl.coalesce(after["tag"], after["relayed"], after["app"], after["bare"])),
+        text=pl.when(has).then(pl.coalesce(after["text"], after["held"])),
     )
 
 
@@ -281,8 +306,8 @@ def _rsyslog(parts: pl.DataFrame) -> pl.DataFrame:
     return pl.select(
         stamp=parts["stamp"],
         sender=parts["host"],
-        tag=after["tag"],
-        text=pl.coalesce(after["text"], parts["text"]),
+        tag=pl.coalesce(after["tag"], after["app"], after["bare"]),
+        text=pl.coalesce(after["text"], after["held"], parts["text"]),
     )
 
 

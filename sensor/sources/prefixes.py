@@ -7,6 +7,7 @@ r"""What tools put before each line of a log when they print, search or export i
     2026-10-06T10:00:00.123000+00:00 stream text         aws logs tail; rsyslog, if the sender gave no program
     Tue 2026-10-06 10:00:00 CEST box squid[12]: text     journalctl -o short-full
     1795597200.123456 box squid[12]: text                journalctl -o short-unix
+    2026-10-06 10:00:00 box squid[12]: text              templates of rsyslog, Graylog
     CreateTime:1795597200123<TAB>text                    Kafka's console consumer, with print.timestamp
     7711…<TAB>2026-…<TAB>2026-…<TAB>31<TAB>box<TAB>…     Papertrail's archives
     10 06 2026 10:00:00 10.0.0.1 <LOC4:INFO> text        LogRhythm
@@ -29,7 +30,7 @@ from sensor.sources.text import patterns
 
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)"
 _STAMPED = rf"(?:(?P<stamp>{_ISO}) )?"
-_PROGRAM = r"(?P<sender>\S+) (?P<tag>[\w./-]{1,48})(?:\[\d+\])?: "
+_PROGRAM = r"(?P<sender>\S+) (?P<tag>[\w./()-]{1,48})(?:\[\d+\])?: "
 _POD = rf"\[pod/[\w./-]+\] {_STAMPED}"
 _KAFKA = r"CreateTime:(?P<stamp>\d{13})\t"
 _PAPERTRAIL = rf"\d+\t(?P<stamp>{_ISO})\t{_ISO}\t\d+\t(?P<sender>[^\t]*)\t[^\t]*\t\w+\t\w+\t(?P<tag>[^\t]*)\t"
@@ -56,6 +57,7 @@ PREFIXES = (
             rf"(?P<stamp>{_ISO}) (?P<sender>\S+) ",
             rf"[A-Z][a-z]{{2}} (?P<stamp>\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [A-Z]{{2,5}}) {_PROGRAM}",
             rf"(?P<stamp>\d{{10}}\.\d{{6}}) {_PROGRAM}",
+            rf"(?P<stamp>\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d) {_PROGRAM}",
             r"(?P<stamp>\d\d \d\d \d{4} \d\d:\d\d:\d\d) (?P<sender>\S+) <\w+:\w+> ",
             r"(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?: [+-]\d\d:\d\d)?): ",
             r"(?P<stamp>\d{4}-\d\d-\d\d_\d\d:\d\d:\d\d\.\d+) ",

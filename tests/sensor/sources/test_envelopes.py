@@ -253,3 +253,40 @@ def test_a_collector_puts_stamp_and_host_before_a_record_that_begins_with_its_ow
     assert found.select("family", "client", "host").rows() == [
         (name, "10.1.2.3", "claude.ai") for name in ("squid", "meraki", "weblog")
     ]
+
+
+_QUERY = "query[A] claude.ai from 10.1.2.3"
+_ACCEPT = (
+    "[ 1234.567890] ACCEPT IN=lan0 OUT=wan0 SRC=10.1.2.3 DST=192.0.2.7 LEN=60 PROTO=TCP SPT=50001 DPT=443 SYN"
+)
+_TLS = '{"timestamp":"2026-10-06T10:00:00Z","event_type":"tls","flow_id":1,"src_ip":"10.1.2.3","dest_ip":"192.0.2.7","tls":{"sni":"claude.ai"}}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-10-06T10:00:00+00:00 gw dnsmasq[7] {}",
+        "Oct  6 10:00:00 gw dnsmasq[7] {}",
+        "2026-11-01T08:00:00+00:00 localhost 1 2026-10-06T10:00:00Z gw dnsmasq 7 - - {}",
+        "Nov  1 08:00:00 localhost 1 2026-10-06T10:00:00Z gw dnsmasq 7 - - {}",
+        "<30>1 2026-10-06T10:00:00Z gw dnsmasq 7 - -  {}",
+        "2026 Oct  6 10:00:00 gw dnsmasq[7]: {}",
+        '{{"ISODATE":"2026-10-06T10:00:00+00:00","PROGRAM":"dnsmasq","PID":"7","MESSAGE":"{}","HOST":"gw"}}',
+        '{{"DATE":"Oct  6 10:00:00","PROGRAM":"dnsmasq","MESSAGE":"{}","HOST":"gw"}}',
+        '{{"ISODATE":"2026-11-01T08:00:00+00:00","PROGRAM":"1","MESSAGE":"2026-10-06T10:00:00Z gw dnsmasq 7 - - {}"}}',
+        '{{"msg":" {}","rawmsg":"…","timereported":"2026-10-06T10:00:00+00:00","hostname":"gw","programname":"dnsmasq"}}',
+    ],
+)
+def test_what_rsyslog_and_syslog_ng_make_of_a_message(line: str) -> None:
+    """Checked with rsyslog 8.2504 and syslog-ng 4.8: messages of RFC 5424 in their files, and their JSON."""
+    (row,) = rows(line.format(_QUERY) + "\n").iter_rows(named=True)
+    assert (row["family"], row["client"], row["host"]) == ("dnsmasq", "10.1.2.3", "claude.ai")
+    assert (row["reason"], row["seen_at"]) == (None, datetime(2026, 10, 6, 10, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("stamp", ["2026-10-06T10:00:00+00:00", "Oct  6 10:00:00"])
+@pytest.mark.parametrize("text", [f"kernel {_ACCEPT}", f"suricata {_TLS}"])
+def test_a_program_without_a_process_or_a_colon(stamp: str, text: str) -> None:
+    (row,) = rows(f"{stamp} gw {text}\n").iter_rows(named=True)
+    assert (row["client"], row["server"], row["reason"]) == ("10.1.2.3", "192.0.2.7", None)
+    assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)

@@ -34,6 +34,7 @@ HEADS = {
     "logcli": '2026-10-06T10:00:00Z {job="squid", host="gw"} ',
     "journalctl -o short-full": "Tue 2026-10-06 12:00:00 CEST gw squid[12]: ",
     "journalctl -o short-unix": "1791280800.123456 gw squid[12]: ",
+    "a template of rsyslog": "2026-10-06 10:00:00 gw (squid-1)[12]: ",
     "Kafka": "CreateTime:1791280800123\t",
     "Papertrail": "7711561783320576\t2026-10-06T10:00:00Z\t2026-10-06T10:00:01Z\t311\tgw\t10.9.9.9\tUser\tInfo\tsquid\t",
     "LogRhythm": "10 06 2026 10:00:00 10.9.9.9 <LOC4:INFO> ",
