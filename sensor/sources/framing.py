@@ -8,6 +8,7 @@ latter. The framing of a file is decided by its first 64 KB, so that every read 
     QUOTED    separated values whose quotes hold line breaks
     TABLE     separated values one of whose columns holds lines of a log (`HOLDS`): exports of Splunk,
               Sentinel, Kibana; each becomes an object, as those tools export them, too
+    RESAVED   separated values that a spreadsheet saved again, with semicolons or tabs between them
 """
 
 from __future__ import annotations
@@ -298,7 +299,7 @@ def _inside(found: Any, depth: int = 0, *, sure: bool = False) -> Iterator[dict[
         ):
             for one in held:
                 deeper = list(_inside(one, depth + 1)) if key in CONTAINERS or _is_stream(one) else []
-                yield from deeper or [one]
+                yield from deeper or [_with_source(one)]
             return
         if (
             isinstance(held, dict)
@@ -307,6 +308,19 @@ def _inside(found: Any, depth: int = 0, *, sure: bool = False) -> Iterator[dict[
         ):
             yield from _inside(held, depth + 1, sure=key == "log")
             return
+
+
+def _with_source(record: dict[str, Any]) -> dict[str, Any]:
+    """A hit of Elasticsearch that was asked for `fields` only: these are lists, mostly of one value."""
+    fields = record.get("fields")
+    if "_source" in record or "_id" not in record or not isinstance(fields, dict):
+        return record
+    return {
+        "_source": {
+            name: held[0] if isinstance(held, list) and len(held) == 1 else held
+            for name, held in fields.items()
+        }
+    }
 
 
 def _is_stream(found: dict[str, Any]) -> bool:
@@ -373,7 +387,7 @@ class Table:
         separator = ","
         for record in QUOTED.records(pieces):
             if not names:
-                names, separator = _names(record), "\t" if "\t" in record else ","
+                names, separator = _names(record), _separator(record)
                 continue
             try:
                 (values,) = csv.reader([record], delimiter=separator)
@@ -387,15 +401,47 @@ class Table:
 
 def _names(header: str) -> list[str]:
     """Columns of a header line; `TimeGenerated [UTC]` without its zone."""
-    separator = "\t" if "\t" in header else ","
     try:
-        (names,) = csv.reader([header.strip("\ufeff\r\n")], delimiter=separator)
+        (names,) = csv.reader([header.strip("\ufeff\r\n")], delimiter=_separator(header))
     except (csv.Error, ValueError):
         return []
     return [name.strip().removesuffix(" [UTC]") for name in names]
 
 
-JSON, QUOTED, TABLE = Json(), Quoted(), Table()
+def _separator(header: str) -> str:
+    """What stands between the names of a header line: commas, or a spreadsheet's semicolons or tabs."""
+    return next((one for one in "\t;" if header.count(one) > header.count(",")), ",")
+
+
+class Resaved:
+    """Separated values that a spreadsheet saved again in its own manner, with commas as they had been."""
+
+    def fits(self, head: bytes) -> bool:
+        """True if the first line is cut by something else than commas, at two places or more."""
+        header = _text(head).partition("\n")[0]
+        return header.count(separator := _separator(header)) > 1 and separator != ","
+
+    def records(self, pieces: Iterable[str]) -> Iterator[str]:
+        """The records, with commas; what is none stays as it is."""
+        separator = None
+        for record in QUOTED.records(pieces):
+            separator = separator or _separator(record)
+            try:
+                (values,) = csv.reader([record], delimiter=separator)
+            except (csv.Error, ValueError):
+                yield record
+                continue
+            yield _separated(values)
+
+
+def _separated(values: list[str]) -> str:
+    """A record of CSV, with quotes where they are needed."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(values)
+    return text.getvalue()
+
+
+JSON, QUOTED, TABLE, RESAVED = Json(), Quoted(), Table(), Resaved()
 
 
 def framed(stream: IO[bytes], framing: Framing | None) -> IO[bytes]:

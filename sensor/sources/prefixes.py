@@ -9,6 +9,7 @@ r"""What tools put before each line of a log when they print, search or export i
     1795597200.123456 box squid[12]: text                journalctl -o short-unix
     2026-10-06 10:00:00 box squid[12]: text              templates of rsyslog, Graylog
     CreateTime:1795597200123<TAB>text                    Kafka's console consumer, with print.timestamp
+    CreateTime:1795597200123<TAB>key<TAB>text            and print.key (also alone; `null` for none)
     7711…<TAB>2026-…<TAB>2026-…<TAB>31<TAB>box<TAB>…     Papertrail's archives
     10 06 2026 10:00:00 10.0.0.1 <LOC4:INFO> text        LogRhythm
     2026-10-06 10:00:00 +02:00: text                     pm2
@@ -32,7 +33,8 @@ _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)"
 _STAMPED = rf"(?:(?P<stamp>{_ISO}) )?"
 _PROGRAM = r"(?P<sender>\S+) (?P<tag>[\w./()-]{1,48})(?:\[\d+\])?: "
 _POD = rf"\[pod/[\w./-]+\] {_STAMPED}"
-_KAFKA = r"CreateTime:(?P<stamp>\d{13})\t"
+_KAFKA = r"(?:CreateTime|LogAppendTime):(?P<stamp>\d{13})\t(?:Partition:\d+\t)?(?:Offset:\d+\t)?"
+_KEY = r"[\w.-]{1,128}\t"
 _PAPERTRAIL = rf"\d+\t(?P<stamp>{_ISO})\t{_ISO}\t\d+\t(?P<sender>[^\t]*)\t[^\t]*\t\w+\t\w+\t(?P<tag>[^\t]*)\t"
 _PIECE = r"^(?P<text>\{.*\}),$"
 _QUOTED = r'^"(?P<text>(?:[^"]|"")*)"$'
@@ -50,6 +52,7 @@ PREFIXES = (
         (
             _POD,
             _KAFKA,
+            _KAFKA + _KEY,
             _PAPERTRAIL,
             rf"[\w.@-]+ +\| {_STAMPED}",
             rf"(?P<stamp>{_ISO}) \{{[^}}]*\}} ",
@@ -63,6 +66,7 @@ PREFIXES = (
             r"(?P<stamp>\d{4}-\d\d-\d\d_\d\d:\d\d:\d\d\.\d+) ",
             r"(?:[^\s:]*/[^\s:]*|[\w-]+\.[\w.-]+):(?:\d+:)?",
             r" *\d+[\t:]",
+            _KEY,
             r"[ \t]+",
         ),
     ),
@@ -70,7 +74,7 @@ PREFIXES = (
     _PIECE,
 )
 #: No format's own lines are like these.
-UNMISTAKABLE = frozenset((*map(_before, (_POD, _KAFKA, _PAPERTRAIL)), _QUOTED, _PIECE))
+UNMISTAKABLE = frozenset((*map(_before, (_POD, _KAFKA, _KAFKA + _KEY, _PAPERTRAIL)), _QUOTED, _PIECE))
 #: How lines begin that carry a time of their own.
 DATED = r"^\[?(?:\d{1,4}[-/.](?:\d{1,2}|[A-Z][a-z]{2})[-/.]\d{2,4}[T ]|[A-Z][a-z]{2} [ \d]?\d |\d{9,10}[. ])"
 #: The stamp of LogRhythm in an order that stamps.py reads.

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources import framing
+from sensor.sources.families import framing_of
 from sensor.sources.formats import windows_security
 from sensor.sources.formats.windows_security import XML
 from sensor.sources.framing import JOINT, JSON, QUOTED, TABLE, Blocks
+from tests.sensor.sources.formats.reading import rows
 
 
 def records(how: framing.Framing, text: str) -> list[str]:
@@ -93,6 +95,34 @@ def test_a_table_of_lines_becomes_objects(separator: str) -> None:
         {"_time": "1", "_raw": f'a "b"{JOINT}c'},
         {"_time": "2", "_raw": "d", "x": "e"},
     ]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_table_that_a_spreadsheet_saved_again(separator: str) -> None:
+    text = (
+        "_time,src_ip,dest,user,bytes_out,bytes_in,action\n"
+        '2026-10-06T10:00:00.000+00:00,10.1.2.3,claude.ai,"Lovelace; Ada",900,7000,allowed\n'
+    )
+    saved = text.replace('"Lovelace; Ada"', "ada").replace(",", separator)
+    saved = saved.replace("ada", '"Lovelace; Ada"')
+    assert rows(saved).drop("offset").equals(rows(text).drop("offset"))
+    assert rows(saved)["host"].to_list()[-1] == "claude.ai"
+
+
+def test_lines_that_are_known_as_they_are_keep_their_separators() -> None:
+    query = "client @0x1 10.1.2.3#53 (claude.ai): query: claude.ai IN A + (10.0.0.53)\n"
+    assert framing_of(f"6-Oct-2026;10:00:00;x {query}".encode()) is None
+
+
+def test_hits_that_were_asked_for_fields() -> None:
+    fields = {"@timestamp": ["2026-10-06T10:00:00.000Z"], "source.ip": ["10.1.2.3"], "dns.question.name": ["claude.ai"],
+              "event.dataset": ["zeek.dns"], "tags": ["a", "b"]}  # fmt: skip
+    hit = {"_index": "logs-1", "_id": "x1", "_score": None, "fields": fields}
+    answer = {"took": 3, "timed_out": False, "hits": {"total": {"value": 1}, "hits": [hit]}}
+    (found,) = records(JSON, json.dumps(answer))
+    source = json.loads(found)["_source"]
+    assert (source["source.ip"], source["tags"]) == ("10.1.2.3", ["a", "b"])
+    assert rows(json.dumps(answer)).select("client", "host").rows() == [("10.1.2.3", "claude.ai")]
 
 
 def test_a_quote_that_never_closes_does_not_swallow_the_file() -> None:
