@@ -249,7 +249,7 @@ def _without_prefixes(streams: list[pl.Series], claimed: list[_Claimed]) -> list
     """`claimed`, what is claimed of each stream's lines as they are; where they have a prefix, without it.
 
     More lines are claimed without it than with it: unless a family knows its lines by what stands in the
-    middle. Then the prefix must be unmistakable, or the lines begin with a time once it is removed.
+    middle. Then the prefix must be unmistakable, or the lines be whole once it is removed.
     """
     best = list(claimed)
     for prefix in prefixes.PREFIXES:
@@ -271,13 +271,13 @@ def _without_prefixes(streams: list[pl.Series], claimed: list[_Claimed]) -> list
 
 def _is_certain(prefix: str, bare: pl.Series) -> bool:
     """Whether what stood before the lines, now `bare`, was no part of a format's own."""
-    return prefix in prefixes.UNMISTAKABLE or _dated(bare) > PREFIXED * len(bare)
+    return prefix in prefixes.UNMISTAKABLE or _whole(bare) > PREFIXED * len(bare)
 
 
-def _dated(lines: pl.Series) -> int:
-    """How many lines begin with a time, in a syslog head or bare."""
+def _whole(lines: pl.Series) -> int:
+    """How many lines begin with a time, in a syslog head or bare, or are objects."""
     peeled = envelopes.peel(lines.to_frame("line"))
-    return int((peeled["stamp"].is_not_null() | lines.str.contains(prefixes.DATED)).sum())
+    return int((peeled["stamp"].is_not_null() | lines.str.contains(prefixes.WHOLE)).sum())
 
 
 def _ordered(found: Mapping[str, float]) -> list[type[Family]]:

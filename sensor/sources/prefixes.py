@@ -12,6 +12,7 @@ r"""What tools put before each line of a log when they print, search or export i
     CreateTime:1795597200123<TAB>key<TAB>text            and print.key (also alone; `null` for none)
     7711…<TAB>2026-…<TAB>2026-…<TAB>31<TAB>box<TAB>…     Papertrail's archives
     10 06 2026 10:00:00 10.0.0.1 <LOC4:INFO> text        LogRhythm
+    [Tue Oct  6 10:00:00 2026] text                      dmesg -T
     2026-10-06 10:00:00 +02:00: text                     pm2
     2026-10-06_10:00:00.12345 text                       svlogd
     /var/log/squid/access.log:12:text                    grep, with names and numbers of lines
@@ -30,14 +31,29 @@ import polars as pl
 from sensor.sources.text import patterns
 
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)"
-_STAMPED = rf"(?:(?P<stamp>{_ISO}) )?"
+_STAMP = rf"(?P<stamp>{_ISO}) "
 _PROGRAM = r"(?P<sender>\S+) (?P<tag>[\w./()-]{1,48})(?:\[\d+\])?: "
-_POD = rf"\[pod/[\w./-]+\] {_STAMPED}"
+_POD = r"\[pod/[\w./-]+\] "
+_CONTAINER = r"[\w.@-]+ +\| "
 _KAFKA = r"(?:CreateTime|LogAppendTime):(?P<stamp>\d{13})\t(?:Partition:\d+\t)?(?:Offset:\d+\t)?"
 _KEY = r"[\w.-]{1,128}\t"
 _PAPERTRAIL = rf"\d+\t(?P<stamp>{_ISO})\t{_ISO}\t\d+\t(?P<sender>[^\t]*)\t[^\t]*\t\w+\t\w+\t(?P<tag>[^\t]*)\t"
+_DMESG = r"(?:kern +:\w+ *: )?\[(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})\] "
 _PIECE = r"^(?P<text>\{.*\}),$"
 _QUOTED = r'^"(?P<text>(?:[^"]|"")*)"$'
+
+
+#: No format's own lines begin so; a time behind such a head may be the line's, or the tool's.
+_OWN = (
+    _POD + _STAMP,
+    _POD,
+    _CONTAINER + _STAMP,
+    _CONTAINER,
+    _KAFKA,
+    _KAFKA + _KEY,
+    _PAPERTRAIL,
+    _DMESG,
+)
 
 
 def _before(head: str) -> str:
@@ -50,11 +66,7 @@ PREFIXES = (
     *map(
         _before,
         (
-            _POD,
-            _KAFKA,
-            _KAFKA + _KEY,
-            _PAPERTRAIL,
-            rf"[\w.@-]+ +\| {_STAMPED}",
+            *_OWN,
             rf"(?P<stamp>{_ISO}) \{{[^}}]*\}} ",
             rf"(?P<stamp>{_ISO}) ",
             rf"(?P<stamp>{_ISO}) (?P<sender>\S+) ",
@@ -74,9 +86,12 @@ PREFIXES = (
     _PIECE,
 )
 #: No format's own lines are like these.
-UNMISTAKABLE = frozenset((*map(_before, (_POD, _KAFKA, _KAFKA + _KEY, _PAPERTRAIL)), _QUOTED, _PIECE))
-#: How lines begin that carry a time of their own.
-DATED = r"^\[?(?:\d{1,4}[-/.](?:\d{1,2}|[A-Z][a-z]{2})[-/.]\d{2,4}[T ]|[A-Z][a-z]{2} [ \d]?\d |\d{9,10}[. ])"
+UNMISTAKABLE = frozenset((*map(_before, _OWN), _QUOTED, _PIECE))
+#: How lines begin that carry a time of their own, or are objects: these have nothing before them.
+WHOLE = (
+    r"^\{\"|^\[?(?:\d{1,4}[-/.](?:\d{1,2}|[A-Z][a-z]{2})[-/.]\d{2,4}[T ]|"
+    r"[A-Z][a-z]{2} [ \d]?\d |\d{9,10}[. ])"
+)
 #: The stamp of LogRhythm in an order that stamps.py reads.
 _MONTH_FIRST = r"^(\d\d) (\d\d) (\d{4}) "
 

@@ -41,6 +41,7 @@ HEADS = {
     "Kafka, with the key alone": "null\t",
     "Papertrail": "7711561783320576\t2026-10-06T10:00:00Z\t2026-10-06T10:00:01Z\t311\tgw\t10.9.9.9\tUser\tInfo\tsquid\t",
     "LogRhythm": "10 06 2026 10:00:00 10.9.9.9 <LOC4:INFO> ",
+    "dmesg -T": "[Tue Oct  6 10:00:00 2026] ",
     "pm2": "2026-10-06 12:00:00 +02:00: ",
     "svlogd": "2026-10-06_10:00:00.12345 ",
     "grep": "/var/log/squid/access.log:",
