@@ -275,7 +275,7 @@ def _is_certain(prefix: str, bare: pl.Series) -> bool:
 
 
 def _whole(lines: pl.Series) -> int:
-    """How many lines begin with a time, in a syslog head or bare, or are objects."""
+    """How many lines have a syslog head, or begin as records do."""
     peeled = envelopes.peel(lines.to_frame("line"))
     return int((peeled["stamp"].is_not_null() | lines.str.contains(prefixes.WHOLE)).sum())
 

@@ -49,8 +49,8 @@ _OWN = (
     _POD,
     _CONTAINER + _STAMP,
     _CONTAINER,
-    _KAFKA,
     _KAFKA + _KEY,
+    _KAFKA,
     _PAPERTRAIL,
     _DMESG,
 )
@@ -87,9 +87,10 @@ PREFIXES = (
 )
 #: No format's own lines are like these.
 UNMISTAKABLE = frozenset((*map(_before, _OWN), _QUOTED, _PIECE))
-#: How lines begin that carry a time of their own, or are objects: these have nothing before them.
+#: How lines begin with which a record begins, too: with an object, a client's address, or a time.
 WHOLE = (
-    r"^\{\"|^\[?(?:\d{1,4}[-/.](?:\d{1,2}|[A-Z][a-z]{2})[-/.]\d{2,4}[T ]|"
+    r"^\{\"|^\"?(?:date|itime)=|^\d{1,3}(?:\.\d{1,3}){3}[ :]|"
+    r"^\[?(?:\d{1,4}[-/.:](?:\d{1,2}|[A-Z][a-z]{2})[-/.:]\d{2,4}[T -]|[a-z]{3}/\d\d/\d{4} |"
     r"[A-Z][a-z]{2} [ \d]?\d |\d{9,10}[. ])"
 )
 #: The stamp of LogRhythm in an order that stamps.py reads.

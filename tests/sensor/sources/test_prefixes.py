@@ -73,6 +73,22 @@ def test_its_time_can_be_read(head: str) -> None:
     assert stamps.read(pl.Series([stamp]))[0].replace(microsecond=0) == AT
 
 
+#: Of families that know their lines by what stands in the middle.
+CLAIMED_ANYWHERE = (
+    '{"msg":"CANONICAL-PROXY-CN-CLOSE","time":"2026-10-06T10:00:00Z","start_time":"2026-10-06T10:00:00Z","inbound_remote_addr":"10.1.2.3:5000",'
+    '"requested_host":"claude.ai:443","bytes_in":10,"bytes_out":20,"role":"x"}',
+    'date=2026-10-06 time=10:00:00 devname="fw" devid="FGT60F0000000001" tz="+0000" logid="0000000013" type="traffic" '
+    'subtype="forward" srcip=10.1.2.3 dstip=192.0.2.7 dstport=443 hostname="claude.ai" action="close" sentbyte=1 rcvdbyte=1',
+    "oct/06/2026 10:00:00 web-proxy,account proxylog: 10.1.2.3 GET http://claude.ai/a  action=allow cache=MISS",
+)
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+@pytest.mark.parametrize("line", CLAIMED_ANYWHERE, ids=["smokescreen", "fortigate", "mikrotik"])
+def test_a_line_that_is_claimed_with_it_is_read_without_it(line: str, head: str) -> None:
+    assert read(head + line)[1:] == ("10.1.2.3", "claude.ai", AT)
+
+
 def test_a_cell_of_a_spreadsheet() -> None:
     assert read(f'"{SQUID}"') == ("squid", "10.1.2.3", "claude.ai", AT)
     quoted = '"10.1.2.3 - - [06/Oct/2026:10:00:00 +0000] ""CONNECT claude.ai:443 HTTP/1.1"" 200 10"'
