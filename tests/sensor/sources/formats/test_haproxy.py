@@ -70,3 +70,29 @@ def test_uploads_where_the_site_appends_them() -> None:
         ("d.example.com", "tcp", 51933, "allowed"),
         ("e.example.com", "tcp", 1576, "blocked"),
     ]
+
+
+def test_httplog_clf_with_captured_headers() -> None:
+    """Checked with HAProxy 3.0: behind the cookies stand the captured headers."""
+    head = "<134>Oct  6 10:00:00 haproxy[9]: 10.1.2.3 - - [06/Oct/2026:10:00:00 +0000]"
+    line = f'{head} "POST /v1?k=s HTTP/1.1" {{}} 416 "" "" 50000 95 "fe" "be" "{{}}" 0 0 0 1 2500 {{}} 1 1 0 0 0 0 0 "" ""'
+    named = line + ' "claude.ai:443" "curl/8 #22x#22"'
+    text = "\n".join(
+        (
+            named.format(200, "s1", "----"),
+            named.format(403, "<NOSRV>", "PR--"),
+            line.format(200, "s1", "----"),
+        )
+    )
+    found = read(HaproxyFamily, text)
+    assert found["action"].to_list() == ["allowed", "blocked", "allowed"]
+    assert found["reason"].to_list() == [None, None, "set aside: names no destination"]
+    row = found.row(0, named=True)
+    assert row["seen_at"] == datetime(2026, 10, 6, 10, 0, 0, 95_000, UTC)
+    assert (row["client"], row["client_port"], row["host"], row["path"]) == (
+        "10.1.2.3",
+        50000,
+        "claude.ai",
+        "/v1",
+    )
+    assert (row["bytes_down"], row["duration_s"], row["user_agent"]) == (416, 2.5, "curl/8 #22x#22")
