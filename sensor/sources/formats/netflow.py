@@ -15,8 +15,9 @@ r"""NetFlow and IPFIX as text: nfdump CSV (old and new heads) and JSON, nProbe, 
 A record counts what its source sent, unless it is a biflow and counts the way back, too (`obyt`,
 `out_bytes`). A sampled record says its rate, and is scaled by it. Times in milliseconds since the exporter's
 start tell no time of day. Argus turns a record round whose `Dir` is `<-`; its `TotBytes` are of both
-directions. nfdump rounds what it prints for people (`1.2 M`), unless told `-N`; its `In` is what the source
-sent, printed behind `Out` in biline and before it in nsel. A firewall's event (NSEL) tells that it began
+directions, and all its bytes those of frames (checked with 5.0: a lone SYN has 74). nfdump rounds what it
+prints for people (`1.2 M`), unless told `-N`; its `In` is what the source sent, printed behind `Out` in
+biline and before it in nsel. A firewall's event (NSEL) tells that it began
 (CREATE: no bytes yet), goes on (UPDATE), ended (DELETE) or was refused (DENIED); nel is of translations and
 counts nothing. Source: nfdump(1); RFC 7012, IANA IPFIX Information Elements; ra(1); pmacct, CONFIG-KEYS;
 nProbe user's guide; Cisco, "ASA NetFlow Implementation Guide"; ElastiFlow, CODEX.
@@ -41,10 +42,11 @@ _CSV = {
     "client_port": "sp|srcport|src_port|src pt|src port|sport",
     "port": "dp|dport|dstport|dst_port|dst pt|dst port",
     "proto": "pr|proto|protocol",
-    "packets": "ipkt|packets|inpackets|in_packets|srcpkts", "bytes": "ibyt|bytes|inbytes|in_bytes|srcbytes",
+    "packets": "ipkt|packets|inpackets|in_packets|srcpkts", "bytes": "ibyt|bytes|inbytes|in_bytes",
     "packets_back": "opkt|outpackets|out_packets|dstpkts",
-    "bytes_back": "obyt|outbytes|out_bytes|dstbytes", "direction": "dir", "rate": "sampling|samplingrate",
+    "bytes_back": "obyt|outbytes|out_bytes", "direction": "dir", "rate": "sampling|samplingrate",
     "eye": "ra|router|exporter|exporter_ip|router ip|ip4_router",
+    "in_frames": "srcbytes", "in_frames_back": "dstbytes",
 }  # fmt: skip
 _JSON = {
     "start": "t_first|first|firstSeen|time_flow_start_ns|timeFlowStart|time_flow_start|"
@@ -160,7 +162,7 @@ class NetflowFamily(Family):
                 ),
                 (
                     pl.lit(True),
-                    lambda part: _rows(commas.read_headed(part, _CSV)),
+                    lambda part: _rows(_without_frames(commas.read_headed(part, _CSV))),
                 ),
             ],
         )
@@ -168,6 +170,17 @@ class NetflowFamily(Family):
 
 def _printed(pattern: str) -> layouts.Reader:
     return lambda lines: _rows(patterns.read(lines["line"], pattern))
+
+
+def _without_frames(read: pl.DataFrame) -> pl.DataFrame:
+    """Argus counts frames: its bytes less 14 for each packet are those from IP on."""
+    return read.with_columns(
+        pl.coalesce(
+            f"bytes{side}",
+            (_number(f"in_frames{side}") - 14 * _number(f"packets{side}").fill_null(0)).cast(pl.String),
+        ).alias(f"bytes{side}")
+        for side in ("", "_back")
+    )
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
@@ -185,6 +198,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     proto = pl.col("proto").str.strip_chars(" ").str.to_lowercase()
     return fields.select(
         time="start",
+        ended=pl.when(lasted.is_null()).then("end"),
         duration_s=pl.coalesce(pl.col("duration").cast(pl.Float64, strict=False), lasted),
         kind=pl.lit("flow"),
         client=pl.col("client").str.strip_chars(" "),

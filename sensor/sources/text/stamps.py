@@ -1,6 +1,6 @@
 r"""Time stamps of all kinds of logs as UTC: ISO, epoch in any unit, syslog, Apache, US and German dates.
 
-A stamp that carries no offset is local time in the zone it is said to be in; a syslog stamp without
+A stamp that carries no offset is local time in the zone it is said to be in; one without
 a year gets the year that puts it nearest to `reference` without lying more than a day after it.
 No clock is asked: `reference` is an argument. Formats are told by shape, stamp by stamp.
 """
@@ -68,6 +68,7 @@ _SHAPES = (
     rf"(?: (?<Y2>\d{{4}}))?{_OFFSET}(?: (?<Y3>\d{{4}}))?",
     rf"^{_WEEKDAY}(?<d>\d{{1,2}})[-/ ]{_MONTH}[-/ ](?<Y>\d{{4}})[T ,:]+{_TIME}{_OFFSET}",
     rf"^(?<d>\d{{1,2}})\.(?<m>\d{{1,2}})\.(?<Y>\d{{4}}|\d{{2}})[T ,]+{_TIME}{_OFFSET}",
+    rf"^(?<m>\d{{2}})/(?<d>\d{{2}})(?:/(?<Y>\d{{4}}))?\.{_TIME}{_OFFSET}",
     rf"^(?<m>\d{{1,2}})[/-](?<d>\d{{1,2}})[/-](?<Y>\d{{4}}|\d{{2}})(?:[T ,]+{_TIME})?{_OFFSET}",
 )
 _EPOCH = r"^\d{9,19}(?:\.\d{1,9})?$"

@@ -93,6 +93,22 @@ def test_argus_counts_each_side_and_turns_a_record_round() -> None:
     ]
 
 
+def test_argus_stamps_have_no_year_and_its_bytes_are_of_frames() -> None:
+    """Checked with Argus 5.0."""
+    text = (
+        "StartTime,LastTime,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,SrcBytes,DstBytes,SrcPkts,DstPkts,State\n"
+        "10/06.10:00:00.500000,10/06.10:00:03.500000,tcp,10.1.2.3,50000, ->,192.0.2.7,443,71019,2916,13,12,FIN\n"
+        "10/06.10:00:00.500000,10/06.10:00:00.500000,tcp,10.1.2.3,50001, ->,192.0.2.7,443,74,0,1,0,REQ\n"
+        "10/06.10:00:00.500000,10/06.10:00:00.500000,man,0,0,,1,1,0,0,1,0,CON\n"
+    )
+    found = read(NetflowFamily, text).filter(pl.col("offset") > 0)
+    assert found["reason"].to_list() == [None, None, NO_PORTS]
+    assert found["seen_at"].to_list()[:2] == [datetime(2026, 10, 6, 10, 0, 0, 500_000, UTC)] * 2
+    assert found["duration_s"].to_list()[:2] == [3, 0]
+    assert found["bytes_up"].to_list()[:2] == [71019 - 13 * 14, 60]
+    assert found["bytes_down"].to_list()[:2] == [2916 - 12 * 14, None]
+
+
 def test_pmacct_csv() -> None:
     text = (
         "TAG,SRC_IP,DST_IP,SRC_PORT,DST_PORT,PROTOCOL,TIMESTAMP_START,TIMESTAMP_END,PACKETS,FLOWS,BYTES\n"
