@@ -17,6 +17,7 @@ r"""What tools put before each line of a log when they print, search or export i
     2026-10-06_10:00:00.12345 text                       svlogd
     /var/log/squid/access.log:12:text                    grep, with names and numbers of lines
     12:text, 12<TAB>text                                 grep -n, cat -n
+    app.squid: [1795597200.123456, {…}]                  Fluent Bit (out_file)
     "text"                                               spreadsheets
     {…},                                                 a piece of a JSON array
 
@@ -39,6 +40,7 @@ _KAFKA = r"(?:CreateTime|LogAppendTime):(?P<stamp>\d{13})\t(?:Partition:\d+\t)?(
 _KEY = r"[\w.-]{1,128}\t"
 _PAPERTRAIL = rf"\d+\t(?P<stamp>{_ISO})\t{_ISO}\t\d+\t(?P<sender>[^\t]*)\t[^\t]*\t\w+\t\w+\t(?P<tag>[^\t]*)\t"
 _DMESG = r"(?:kern +:\w+ *: )?\[(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})\] "
+_FLUENT_BIT = r"^[\w./*-]+: \[(?P<stamp>\d{10}\.\d{1,9}), (?P<text>\{.*\})\]$"
 _PIECE = r"^(?P<text>\{.*\}),$"
 _QUOTED = r'^"(?P<text>(?:[^"]|"")*)"$'
 
@@ -82,11 +84,12 @@ PREFIXES = (
             r"[ \t]+",
         ),
     ),
+    _FLUENT_BIT,
     _QUOTED,
     _PIECE,
 )
 #: No format's own lines are like these.
-UNMISTAKABLE = frozenset((*map(_before, _OWN), _QUOTED, _PIECE))
+UNMISTAKABLE = frozenset((*map(_before, _OWN), _FLUENT_BIT, _QUOTED, _PIECE))
 #: How lines begin with which a record begins, too: with an object, a client's address, or a time.
 WHOLE = (
     r"^\{\"|^\"?(?:date|itime)=|^\d{1,3}(?:\.\d{1,3}){3}[ :]|"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 
@@ -93,6 +94,16 @@ def test_a_cell_of_a_spreadsheet() -> None:
     assert read(f'"{SQUID}"') == ("squid", "10.1.2.3", "claude.ai", AT)
     quoted = '"10.1.2.3 - - [06/Oct/2026:10:00:00 +0000] ""CONNECT claude.ai:443 HTTP/1.1"" 200 10"'
     assert read(quoted) == ("weblog", "10.1.2.3", "claude.ai", AT)
+
+
+def test_a_record_of_fluent_bit() -> None:
+    record = {"log": BIND}
+    assert read(f"app.named: [1791280800.123456789, {json.dumps(record)}]") == (
+        "bind",
+        "10.1.2.3",
+        "claude.ai",
+        AT,
+    )
 
 
 def test_a_piece_of_an_array() -> None:
