@@ -48,7 +48,7 @@ class ZeekJsonFamily(Family):
     advice = "Stream conn.log, too: it alone has volumes; ssl.log and quic.log have the names."
     marks = ('"uid"', '"uids"', '"_path"')
     claims = (
-        (objects.having("ts", "uid") & objects.having_any("id.orig_h", "id_orig_h", "id"))
+        (objects.having("ts", "uid") & objects.having_any("id.orig_h", "id_orig_h", "orig_h"))
         | objects.having("ts", "_path", "_write_ts")
         | (objects.having("ts", "uids") & objects.having_any("msg_types", "mac", "assigned_addr"))
     )

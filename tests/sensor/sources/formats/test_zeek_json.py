@@ -7,7 +7,7 @@ from typing import Any
 
 from sensor.sources.formats.zeek_json import OTHER, ZeekJsonFamily
 from sensor.sources.text.reasons import REVERSE
-from tests.sensor.sources.formats.reading import read
+from tests.sensor.sources.formats.reading import read, rows
 
 _PAYLOAD = "payload counts, not IP bytes with headers; where Zeek says none it is unknown"
 _CONN = "elastic-zeek-connection-conn.log"
@@ -98,3 +98,13 @@ def test_inside_two_envelopes() -> None:
     )
     text += f"<134>1 2026-11-22T10:00:00Z sensor-1 zeek - - - {raw}\n"
     assert read(ZeekJsonFamily, text)["host"].to_list() == ["chat.example.com"] * 2
+
+
+def test_records_of_sysflow_are_not_zeeks() -> None:
+    """They have a time, accounts and identifiers, too, but no connection's ends as Zeek names them."""
+    line = (
+        '{"version":4,"type":"NF","opflags":["CONNECT"],"ts":1791280800000000000,"endts":1791280801000000000,'
+        '"proc":{"uid":0,"exe":"/usr/bin/curl"},"container":{"id":"ab12"},'
+        '"net":{"sip":"10.1.2.3","sport":50000,"dip":"192.0.2.7","dport":443,"proto":6},"flow":{"wbytes":900}}'
+    )
+    assert rows(line + "\n").is_empty()
