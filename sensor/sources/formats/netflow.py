@@ -6,6 +6,7 @@ r"""NetFlow and IPFIX as text: nfdump CSV (old and new heads) and JSON, nProbe, 
     {"sourceIPv4Address": …, "octetDeltaCount": …, "flowStartMilliseconds": …}        IPFIX element names
     StartTime,Flgs,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,…,SrcBytes,DstBytes,State    Argus (ra -c ,)
     TAG,…,SRC_IP,DST_IP,SRC_PORT,DST_PORT,PROTOCOL,…,PACKETS,BYTES                    pmacct -O csv
+    SRC_IP    DST_IP    SRC_PORT  DST_PORT  PROTOCOL    …  PACKETS    BYTES           pmacct, print's default
     {"8": "10.1.2.3", "12": …, "7": 40000, "11": 443, "1": 900, "23": 7000, "22": …}  nProbe: by number
     {"flow.client.ip.addr": …, "flow.server.ip.addr": …, "flow.client.bytes": …}      ElastiFlow: CODEX
     2026-10-06 10:00:00.000 5.000 TCP 10.1.2.3:40000 -> 192.0.2.7:443 9 900 1         nfdump -o line, long
@@ -33,6 +34,8 @@ from sensor.sources.text.reasons import NO_PORTS
 from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
+#: Titles of pmacct's table.
+_ALIGNED = r"(?i)\bsrc_ip {2,}dst_ip "
 _CSV = {
     "start": "ts|firstseen|first_seen|start|first|received|starttime|stime|timestamp_start|stamp_inserted",
     "end": "te|lastseen|last_seen|last|end|lasttime|timestamp_end",
@@ -132,7 +135,8 @@ class NetflowFamily(Family):
     header = (
         r"(?i)^\W*(?:ts,te,td,|(?:[\w ]+,)*(?:first_?seen|received)\b,.*\bsrc_?(?:addr|ip)\b|(?:[\w ]+,)"
         r"*sa,(?:sp,)?da,|(?:[\w ]+,)*srcaddr,|"
-        r"(?:\w+,)*src_ip,dst_ip,(?:\w+,)*packets,(?:\w+,)*bytes\s*$)"
+        r"(?:\w+,)*src_ip,dst_ip,(?:\w+,)*packets,(?:\w+,)*bytes\s*$|"
+        r"(?:\w+ {2,})*src_ip {2,}dst_ip {2,}(?:\w+ {2,})*bytes\s*$)"
     )
     marks = (
         "->", '"src', '"sourceipv', "_src_addr", '"ip_src"', '"8"', '"12"', '"27"', '"28"',
@@ -157,8 +161,12 @@ class NetflowFamily(Family):
                 (_IS_OBJECT, lambda part: _rows(objects.read(part["line"], _JSON))),
                 *((printed, _printed(printed)) for printed in (_PRINTED, _PRINTED_BOTH, _PRINTED_EVENT)),
                 (
-                    r"(?i)^(?:summary|flows,bytes,|(?:\d+,){5,}\d+\s*$|time window|total flows|sys:)",
+                    r"(?i)^(?:summary|flows,bytes,|(?:\d+,){5,}\d+\s*$|time window|(?:for a )?total|sys:)",
                     layouts.set_aside(SUMMARY),
+                ),
+                (
+                    pl.col("header").str.contains(_ALIGNED),
+                    lambda part: _rows(commas.read_headed(_with_commas(part), _CSV)),
                 ),
                 (
                     pl.lit(True),
@@ -170,6 +178,11 @@ class NetflowFamily(Family):
 
 def _printed(pattern: str) -> layouts.Reader:
     return lambda lines: _rows(patterns.read(lines["line"], pattern))
+
+
+def _with_commas(lines: pl.DataFrame) -> pl.DataFrame:
+    """Aligned columns as CSV: a stamp has one blank in it, between columns there are two at least."""
+    return lines.with_columns(pl.col("line", "header").str.replace_all(" {2,}", ","))
 
 
 def _without_frames(read: pl.DataFrame) -> pl.DataFrame:

@@ -109,6 +109,47 @@ def test_argus_stamps_have_no_year_and_its_bytes_are_of_frames() -> None:
     assert found["bytes_down"].to_list()[:2] == [2916 - 12 * 14, None]
 
 
+def test_pmacct_prints_a_table() -> None:
+    """Checked with pmacct 1.7.8; a stamp of the end may be none."""
+    row = "{:<45}  {:<45}  {:<8}  {:<8}  {:<10}  {:<29}  {:<29}  {:<20}  {}\n".format
+    text = (
+        row(
+            "SRC_IP",
+            "DST_IP",
+            "SRC_PORT",
+            "DST_PORT",
+            "PROTOCOL",
+            "TIMESTAMP_START",
+            "TIMESTAMP_END",
+            "PACKETS",
+            "BYTES",
+        )
+        + row(
+            "10.1.2.3",
+            "192.0.2.7",
+            50000,
+            443,
+            "tcp",
+            "2026-10-06 10:00:00.500000",
+            "0000-00-00 00:00:00.000000",
+            13,
+            70837,
+        )
+        + "\nFor a total of: 1 entries\n"
+    )
+    found = read(NetflowFamily, text).filter(pl.col("offset") > 0)
+    assert found["reason"].to_list() == [None, SUMMARY]
+    seen = found.row(0, named=True)
+    assert seen["seen_at"] == datetime(2026, 10, 6, 10, 0, 0, 500_000, UTC)
+    assert (seen["client"], seen["client_port"], seen["server"], seen["server_port"]) == (
+        "10.1.2.3",
+        50000,
+        "192.0.2.7",
+        443,
+    )
+    assert (seen["transport"], seen["bytes_up"], seen["packets_up"]) == ("tcp", 70837, 13)
+
+
 def test_pmacct_csv() -> None:
     text = (
         "TAG,SRC_IP,DST_IP,SRC_PORT,DST_PORT,PROTOCOL,TIMESTAMP_START,TIMESTAMP_END,PACKETS,FLOWS,BYTES\n"
