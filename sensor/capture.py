@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sensor.catalog.refresh import Refresher
-from sensor.errors import CatalogError
+from sensor.errors import CatalogError, UsageError
 from sensor.ingest import ingest
 from sensor.installation import Installation, origin_of
 from sensor.kernels import compile_for
@@ -81,10 +81,13 @@ class LiveCapture:
 
 
 def evidence_of(installation: Installation, source_input: Input, bounds: Bounds) -> Evidence:
-    """The store for packets of matched connections of a capture. Raises LakeError.
+    """The store for packets of matched connections of a capture.
 
-    That evidence is kept is entered in the audit log first.
+    That evidence is kept is entered in the audit log first. Raises UsageError at level aggregate, LakeError.
     """
+    if installation.settings.privacy == "aggregate":
+        what = "evidence is packets of single connections, of which level aggregate keeps nothing"
+        raise UsageError(what, place="--evidence", hint="leave it out")
     from sensor.decode import jit
 
     jit.use(installation.state / "kernels")  # before anything that has kernels is imported

@@ -86,3 +86,14 @@ def test_a_recording_leaves_its_hellos_and_nothing_without_the_option(
     assert not (plain.lake / "restricted" / "evidence").exists()
     done = evidence(plain.lake, cable.state, tmp_path / "none.pcap")
     assert done.returncode == 3 and "no evidence here" in done.stderr
+
+
+@root
+def test_level_aggregate_keeps_no_packets_of_single_connections(tmp_path: Path) -> None:
+    words = ["capture", "lo", "--evidence", "--lake", str(tmp_path / "lake"), "--state", str(tmp_path)]
+    env = environment(tmp_path) | {"SHADOWAI_PRIVACY": "aggregate"}
+    program = [sys.executable, "-c", PROGRAM, *words]
+    done = subprocess.run(program, capture_output=True, text=True, env=env, timeout=120, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "--evidence: evidence is packets of single connections" in done.stderr
+    assert not (tmp_path / "lake" / "restricted" / "evidence").exists()
