@@ -17,6 +17,7 @@ Peeled here, in any nesting up to `DEPTH`:
     2026 Oct 06 10:00:00 (agent) any->EventChannel {…}             Wazuh and OSSEC archives
     2026 Oct 06 10:00:00 local5.info host app[123]: text           AlliedWare Plus
     Tue Oct  6 10:00:00 2026 daemon.info app[123]: text            OpenWrt (logread)
+    user.info 2026-10-06T10:00:00Z 2026-10-06T09:59:59Z host app …  rsyslog with the priority as text
     2026-10-06T10:00:00Z stdout F text                             Kubernetes (CRI)
     2026-10-06T10:00:00+02:00<TAB>tag<TAB>{…}                      Fluentd (out_file)
     {"message": "text", …}, {"_source": {…}}, {"_raw": …} …        shippers and exports, see `WRAPPED`
@@ -118,6 +119,13 @@ _RSYSLOG = (
     r"[0-9a-fA-F.:]+ \S+ \S+ \[\d\d/).*)$"
 )
 _PRIORITY = r"^(?:\d{1,6} )?<\d{1,3}>\s*"
+#: The same in words, before a time.
+_FACILITY = (
+    r"(?:kern|user|mail|daemon|auth(?:priv)?|syslog|lpr|news|uucp|cron|ftp|local[0-7])\.[a-z]{3,7}[ \t]+"
+)
+_IN_WORDS = rf"^{_FACILITY}(\d{{4}}-\d\d-\d\dT|[A-Z][a-z]{{2}} [ \d]\d )"
+#: When a relay got a line, before when it was written.
+_RECEIVED = rf"^{_ISO} ({_ISO} )"
 #: Behind a priority, whatever follows a time and a word is the message.
 _SENT = rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{_HOST}) +(?P<text>.*)$"
 _NEXUS = r"\d{4} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?(?: [A-Z]{3,4})?"
@@ -158,7 +166,8 @@ _TAB = "#011"
 #: The beginning of any of the above.
 _MAY_BE_WRAPPED = (
     r"^(?:[<*:]|\d{1,6} <|\d{1,10}: |1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|\d{4} [A-Z]|"
-    r"[A-Z][A-Za-z]{2,8} )"
+    r"[A-Z][A-Za-z]{2,8} |"
+    rf"{_FACILITY})"
 )
 #: Structured data that only describes the message's transport.
 _PLAIN_SD = r"^(?:-|(?:\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\])+)$"
@@ -203,8 +212,11 @@ def _put(lines: pl.DataFrame, places: pl.Series, changed: pl.DataFrame) -> pl.Da
 
 def _once(lines: pl.DataFrame) -> pl.DataFrame:
     """`lines` without their outermost envelope."""
-    sent = lines["line"].str.contains(_PRIORITY)
+    worded = lines["line"].str.contains(_IN_WORDS)
+    sent = lines["line"].str.contains(_PRIORITY) | worded
     bare = lines["line"].str.replace(_PRIORITY, "").str.replace(r"^: ?", "")
+    if worded.any():
+        bare = bare.str.replace(_IN_WORDS, "$1").str.replace(_RECEIVED, "$1")
     bare = bare.str.replace(_NUMBERED, "$1").str.replace(r"^1 ([A-Z][a-z]{2} {1,2}\d{1,2} )", "$1")
     found = _layers(bare)
     left = sent & found["text"].is_null() & bare.str.contains(_SENT)

@@ -46,6 +46,7 @@ _KEYS = {
     "packets_up": "sentPackets",
     "user": "user",
     "target": "target",
+    "verdict": "action",
 }
 _SESSION = {
     "time": "timestamp",
@@ -184,7 +185,9 @@ def _activity(lines: pl.DataFrame) -> pl.DataFrame:
     word = pl.coalesce(
         pl.lit(lines["line"].str.extract(_ACTIVITY)), pl.lit(lines["tag"].str.extract(r"(\w+)$"))
     )
-    return _flows(_stamped(read, lines), lines["sender"], word, pl.col("target"))
+    # Some relays name the verdict as a pair instead.
+    said = pl.concat_str(word, "verdict", separator=" ", ignore_nulls=True)
+    return _flows(_stamped(read, lines), lines["sender"], said, pl.col("target"))
 
 
 def _values(lines: pl.DataFrame) -> pl.DataFrame:

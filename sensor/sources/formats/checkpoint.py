@@ -75,10 +75,10 @@ _PAIRS = r'\b(?:action|loguid|product|src|ifdir):"'
 #: Exporters may be told to part these pairs by bars.
 _BARRED = r'\b(?:action|loguid|product|src|ifdir):"[^"]*"\|'
 #: As OPSEC LEA clients write it: `action="Block"; src="…"; product="URL Filtering"; …`.
-_LEA = r'\bproduct="[^"]*"; \w+=|\b(?:action|src)="[^"]*"; .*\b(?:product|loguid|service_id)="'
+_LEA = r'\bproduct=(?:"[^"]*"|[^";]*); \w+=|\b(?:action|src)="[^"]*"; .*\b(?:product|loguid|service_id)="'
 _STRUCTURED = (
     r'\bProductName="[^"]*" |\bsport_svc="|\bloguid="\{[^"]*" .*\b(?:src|origin)="|\b(?:src|origin)'
-    r'=".*\bloguid="\{'
+    r'=".*\bloguid="\{|\bAction="\w+" UUid="'
 )
 _BARS = r"\bloguid=[^|]*\||\|product=[^|]*\|"
 _BLANKS = r"\bloguid=\S+ .*\boriginsicname=|\borigin(?:sicname)?=\S+ .*\bloguid="
@@ -101,7 +101,7 @@ class CheckpointFamily(Family):
     )
     marks = (
         "check point|", "loguid", "product", "origin", "sequencenum", "service_id", "sport_svc", '" "',
-        "rule: ", "src: ",
+        "rule: ", "src: ", 'uuid="',
     )  # fmt: skip
     claims = (
         # Others' events that some connector sends under this vendor's name.

@@ -5,7 +5,7 @@ r"""Cisco ASA (PIX, FWSM) system messages, also as FTD and Secure Firewall write
     106…, 710003            denied; 106100 also permitted: access-list NAME permitted tcp IF/A(p) -> IF/B(p)
     304001, 304002          user@A Accessed URL B:URL (plain HTTP, with inspection)
     338…                    dynamic filter: a name, with its verdict
-    722051, 746012, 109201  who was given, or is behind, an address: leases
+    722051, 713228, 746012, 109201  who was given, or is behind, an address: leases
 
 `Built outbound` names the server first; inbound, and FWSM always, the client. Teardown does not say: the
 lower port is the server's. Its one byte count is both directions together, so neither is known. Built,
@@ -77,6 +77,7 @@ _LEASE = (
     r"User <?(?P<u1>[^<>]*?)>? IP <?[^<> ]*>? (?:IPv4 )?Address <?(?P<ip1>[^<> ]*)>?.*assigned to session"
     r"|Add IP-User mapping (?P<ip2>\S+) - (?P<u2>\S+)|User=(?P<u3>[^,]+), Assigned IP=(?P<ip3>[^,\s]+), "
     r"Succeeded adding"
+    r"|Username = (?P<u4>[^,]+), IP = \S+ Assigned private IP address <?(?P<ip4>[^<>\s]+)>? to remote user"
 )
 _STRAY = r"(?i)\(no connection\)"
 STRAY = "set aside: stray packet of a connection already closed"
@@ -216,8 +217,8 @@ def _leases(lines: pl.DataFrame) -> pl.DataFrame:
     found = patterns.read(lines["line"], _LEASE)
     return found.select(
         kind=pl.lit("lease"),
-        client=pl.coalesce("ip1", "ip2", "ip3"),
-        user_name=pl.coalesce("u1", "u2", "u3"),
+        client=pl.coalesce("ip1", "ip2", "ip3", "ip4"),
+        user_name=pl.coalesce("u1", "u2", "u3", "u4"),
         lease_s=pl.lit(WORKING_DAY_S),
         origin=one_of({"directory": pl.col("ip2").is_not_null()}, otherwise="vpn"),
     )

@@ -128,8 +128,9 @@ def _from_encore(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
     ended = pl.lit(number) == "430003"
-    asked = pl.col("query").is_not_null()
     named = pl.coalesce("sni", "referenced")
+    # A connection to what was looked up may name both.
+    asked = pl.col("query").is_not_null() & named.is_null() & pl.col("url").is_null()
     # The host of a TLS connection comes as a URL without a path.
     tls_host = pl.col("url").str.extract(r"^https://([^/]+)/?$")
     bare = pl.when(pl.col("url").is_not_null()).then(tls_host.is_not_null())

@@ -46,7 +46,7 @@ _DROPPED = (
 )
 _NEXUS = (
     r"Src IP: (?P<client>[^,]+), Dst IP: (?P<server>[^,]+), Src Port: (?P<client_port>\d+), "
-    r"Dst Port: (?P<port>\d+),.* Protocol: \"(?P<proto>\w+)\".*ACE Action: (?P<verdict>\w+)"
+    r"Dst Port: (?P<port>\d+),.* Protocol: \"(?P<proto>\w+)\"(?:.*ACE Action: (?P<verdict>\w+))?"
 )
 _FILTER = (
     r"^(?P<day>\d{4}/\d\d/\d\d)-(?P<clock>[\d: ]+\.\d+) UTC .*\[\*\*\] (?P<verdict>Pass|Drop|Alert) "
@@ -89,7 +89,7 @@ class CiscoIosFamily(Family):
                 (_LIST, _packets),
                 (_TRAIL, _trail),
                 (_DROPPED, lambda part: _packets(part, _DROPPED)),
-                (_NEXUS, lambda part: _packets(part, _NEXUS)),
+                (_NEXUS, lambda part: _packets(part, _NEXUS, unsaid="unknown")),
                 (_FILTER, _filter),
                 (_FLOW, _flow),
                 (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
@@ -102,11 +102,12 @@ def _session(lines: pl.DataFrame) -> pl.Expr:
     return pl.concat_str(pl.lit(lines["sender"]).fill_null(""), *ends, separator="|")
 
 
-def _packets(lines: pl.DataFrame, pattern: str = _LIST) -> pl.DataFrame:
-    """What a list or the firewall did with a packet; what is dropped needs no word for it."""
+def _packets(lines: pl.DataFrame, pattern: str = _LIST, *, unsaid: str = "blocked") -> pl.DataFrame:
+    """What a list or the firewall did with a packet; `unsaid`: where no word is said of it."""
     names = ("verdict", "proto", "client", "client_port", "server", "port", "mac", "mac2")
     read = layouts.conformed(patterns.read(lines["line"], pattern), names)
-    denied = ~pl.col("verdict").str.contains("(?i)^permit").fill_null(False)
+    permitted = pl.col("verdict").str.contains("(?i)^permit")
+    action = one_of({"allowed": permitted, "blocked": ~permitted}, otherwise=pl.lit(unsaid))
     return read.select(
         "client",
         "client_port",
@@ -115,8 +116,8 @@ def _packets(lines: pl.DataFrame, pattern: str = _LIST) -> pl.DataFrame:
         client_mac=pl.coalesce("mac", "mac2"),
         server_port="port",
         transport=pl.col("proto").str.to_lowercase(),
-        action=one_of({"blocked": denied}, otherwise="allowed"),
-        session=pl.when(~denied).then(_session(lines)),
+        action=action,
+        session=pl.when(action != "blocked").then(_session(lines)),
         phase=pl.lit("begin"),
     )
 

@@ -19,7 +19,7 @@ from sensor.sources.text.reasons import NO_LOOKUP
 from sensor.sources.text.words import one_of
 
 _CEF = (
-    "src", "spt", "dst", "suser", "shost", "dvchost", "smac", "msg", "rt", "qtype", "act",
+    "src", "spt", "dst", "suser", "User-Name", "shost", "dvchost", "smac", "msg", "rt", "qtype", "act",
     "destinationDnsDomain",
     "InfobloxDNSQName", "InfobloxDNSQType", "InfobloxDNSRCode", "InfobloxB1PolicyAction",
     "InfobloxLifetime", "InfobloxLeaseOp", "fqdn",
@@ -72,10 +72,19 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
     policy = patterns.read(read["msg"], _POLICY)
     is_lease = pl.col("event").str.starts_with("DHCP-LEASE").fill_null(False)
     told = pl.coalesce(
-        _told("destinationDnsDomain"), _told("InfobloxDNSQName"), pl.lit(policy["name"]), _told("fqdn")
+        _told("destinationDnsDomain"),
+        _told("InfobloxDNSQName"),
+        pl.lit(policy["name"]),
+        _told("fqdn"),
+        # Some releases of the connector have the name for a destination.
+        pl.when(pl.col("dst").str.contains(r"(?i)^[^:]*[g-z][^:]*$")).then("dst"),
     )
     host = pl.when(~is_lease).then(told)
     action = pl.coalesce(_told("InfobloxB1PolicyAction"), _told("act").str.strip_chars('"'))
+    # `DNS Response IN A NOERROR`: the event's name ends with the code.
+    rcode = pl.col("name").str.extract(r"^DNS Response .* ([A-Z]+)$")
+    # A hit that answers with another address is no answer.
+    redirected = pl.coalesce(action, "event").str.contains("(?i)redirect")
     # A device that is known by its address only has that for a name.
     named = pl.when(pl.col("dvchost").str.contains("[g-zG-Z]")).then("dvchost")
     ended = is_lease & (pl.col("InfobloxLeaseOp").str.to_lowercase() == "delete").fill_null(False)
@@ -87,7 +96,7 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
         client="src",
         client_port="spt",
         client_mac=_told("smac"),
-        user_name=_told("suser"),
+        user_name=pl.coalesce(_told("suser"), _told("User-Name")),
         device=pl.coalesce(_told("shost"), named),
         host=host,
         server=pl.when(~is_lease).then("dst"),
@@ -97,7 +106,12 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
         action=pl.when(pl.lit(policy["policy"]).is_not_null())
         .then(one_of({"allowed": passed}, otherwise="blocked"))
         .when(~is_lease)
-        .then(pl.coalesce(action, lookups.verdict(pl.col("InfobloxDNSRCode")))),
+        .then(
+            one_of(
+                {"blocked": redirected},
+                otherwise=pl.coalesce(action, lookups.verdict(pl.coalesce("InfobloxDNSRCode", rcode))),
+            )
+        ),
         reason=one_of(
             {NOT_HELD: is_lease & ~held & ~ended, NO_LOOKUP: ~is_lease & host.is_null()},
             otherwise=pl.when(~is_lease).then(lookups.reverse(pl.coalesce("InfobloxDNSQType", "qtype"))),

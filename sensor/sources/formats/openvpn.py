@@ -93,7 +93,9 @@ class OpenvpnFamily(Family):
             pl.col("line").str.contains(one)
             for one in (_TIME, _LISTED, _CLIENT1, _ROUTE1, _STATUS, _LEARN, _EXIT, _SAID, _ITSELF)
         ),
-        pl.col("tag").str.contains(r"^(?:openvpn|ovpn-)").fill_null(False),
+        # On Sophos UTM, messages of this name have that product's own layout.
+        pl.col("tag").str.contains(r"^(?:openvpn|ovpn-)").fill_null(False)
+        & ~pl.col("line").str.contains(' sub="vpn" ', literal=True),
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -64,6 +64,7 @@ _UTM = {
     "server": "dstip", "port": "dstport", "proto": "proto", "user": "user", "domain": "ad_domain",
     "status": "statuscode",
     "down": "size", "url": "url", "agent": "ua", "taken": "fullreqtime", "name": "name",
+    "virtual": "virtual_ip", "account": "username", "event": "event",
 }  # fmt: skip
 _SFOS_CLAIM = (
     r'\bdevice(?:_name)?="?SFW\b|\blog_id="?\d+"? log_type="[^"]*" log_component=|'
@@ -94,7 +95,7 @@ class SophosFamily(Family):
     name = "sophos"
     help = (
         "Sophos Firewall / XG (SFOS 16 to 21): firewall, web filter, SSL/TLS, logins, DHCP; Sophos UTM "
-        "9: web, packet filter"
+        "9: web, packet filter, VPN"
     )
     vantage = "firewall"
     counts_headers = "ip"
@@ -228,6 +229,9 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
     read = keyvalue.read(lines["line"], _UTM)
     web = (pl.col("sub") == "http").fill_null(False)
     packet = (pl.col("sub") == "packetfilter").fill_null(False)
+    # A tunnel of a remote user that came about.
+    tunnel = ((pl.col("sub") == "vpn") & (pl.col("event") == "Connection started")).fill_null(False)
+    tunnel &= pl.col("virtual").is_not_null()
     named = (pl.col("user") != "").fill_null(False)
     in_domain = (pl.col("domain") != "").fill_null(False)
     account = (
@@ -239,11 +243,13 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
     return read.select(
         at_end=web,
         duration_s=pl.col("taken").cast(pl.Float64, strict=False) / 1_000_000,
-        kind=one_of({"proxy": web}, otherwise="flow"),
-        client="client",
+        kind=one_of({"proxy": web, "lease": tunnel}, otherwise="flow"),
+        client=pl.when(tunnel).then("virtual").otherwise("client"),
         client_port="client_port",
         client_mac="client_mac",
-        user_name=account,
+        user_name=pl.when(tunnel).then("account").otherwise(account),
+        lease_s=pl.when(tunnel).then(WORKING_DAY_S),
+        origin=one_of({"vpn": tunnel}),
         url="url",
         method="method",
         status="status",
@@ -260,5 +266,7 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
                 "allowed": pl.col("action").is_not_null() | web,
             }
         ),
-        reason=one_of({NO_CONNECTION: ~web & ~packet, NO_PORTS: packet & ~has_ports(pl.col("proto"))}),
+        reason=one_of(
+            {NO_CONNECTION: ~web & ~packet & ~tunnel, NO_PORTS: packet & ~has_ports(pl.col("proto"))}
+        ),
     )

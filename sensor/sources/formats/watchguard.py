@@ -25,11 +25,11 @@ from sensor.sources.text.words import one_of
 _FIELDS = {
     "time": "devTime",
     "serial": "serial",
-    "disp": "disp",
-    "client": "src",
-    "client_port": "srcPort",
-    "server": "dst",
-    "port": "dstPort",
+    "disp": "disp|action",
+    "client": "src|src_ip",
+    "client_port": "srcPort|src_port",
+    "server": "dst|dst_ip",
+    "port": "dstPort|dst_port",
     "proto": "proto",
     "user": "src_user|usrName|user",
     "host": "dstname|sni|cn|host",
@@ -96,6 +96,7 @@ class WatchguardFamily(Family):
                 (_LEEF, _leef),
                 (_SHOWN, _shown),
                 (_ENDS, _plain),
+                (r'\bsrc_ip="', _pairs),
                 (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
             ],
         )
@@ -136,6 +137,14 @@ def _plain(lines: pl.DataFrame, pattern: str = _ENDS) -> pl.DataFrame:
     return _rows(read.with_columns(*(ends[name] for name in names)), number)
 
 
+def _pairs(lines: pl.DataFrame) -> pl.DataFrame:
+    """What a collector has taken apart: every field a pair."""
+    number = (
+        lines["line"].str.extract(r'msg_id="([0-9A-F]{4}-[0-9A-F]{4})"').str.replace("-", "", literal=True)
+    )
+    return _rows(keyvalue.read(lines["line"], _FIELDS), number)
+
+
 def _person(name: str) -> pl.Expr:
     """Without the authentication server, `ada@Firebox-DB`; a domain, `ada@corp.example`, stays."""
     return pl.col(name).str.replace(r"@[^@.]+$", "")
@@ -147,7 +156,7 @@ def _rows(fields: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
     asked = pl.col("query").is_not_null()
     web = pl.col("host").is_not_null()
     proto = pl.col("proto").str.to_lowercase().str.replace(r"^.*/", "")  # LEEF: `http/tcp`
-    refused = pl.col("disp").str.contains("Deny|Drop|Block").fill_null(False) | pl.col(
+    refused = pl.col("disp").str.contains("(?i)deny|drop|block").fill_null(False) | pl.col(
         "message"
     ).str.contains("^Proxy(?:Deny|Drop|Block)").fill_null(False)
     session = pl.concat_str(

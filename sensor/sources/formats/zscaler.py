@@ -65,6 +65,16 @@ _FIELDS = {
     "flow_duration": "durationms|event.durationms",
     "flow_seconds": "duration|event.duration",
 }
+#: Firewall and DNS feeds in CEF, by the templates of Zscaler and of SIEM makers.
+_CEF_FLOW = {
+    "flow_client": "src", "flow_server": "dst", "flow_port": "dpt", "flow_up": "out", "flow_down": "in",
+    "protocol": "proto", "flow_duration": "cn:durationms",
+}  # fmt: skip
+_CEF_LOOKUP = {
+    "asked": "cs:dns_req", "asked_type": "cs:dns_reqtype", "asked_by": "src", "resolver": "dst",
+    "answer": "cs:dns_resp", "request_action": "cs:reqaction", "response_action": "cs:resaction",
+}  # fmt: skip
+_CEF_OWN = _CEF_FLOW | _CEF_LOOKUP | {"user": "duser"}
 _WEB_CSV = (  # noqa: SIM905
     "time,user,protocol,url,action,app,appclass,up,down,stime,ctime,urlclass,urlsupercat,urlcat,"
     "malwarecat,threat,"
@@ -170,14 +180,28 @@ class ZscalerFamily(Family):
 
 
 def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
-    """The verdict may stand in the head alone."""
-    read = cef.read(lines["line"], _FIELDS | {"type": "cat"})
+    """The verdict may stand in the head alone. Firewall and DNS feeds use the standard's keys."""
+    read = cef.read(
+        lines["line"], _FIELDS | {"type": "cat"} | {f"cef_{name}": key for name, key in _CEF_OWN.items()}
+    )
+    is_flow, is_lookup = (
+        pl.col("product").str.contains(word) for word in ("(?i)^NSSF(?:W|irewall)", "(?i)^NSSDNS")
+    )
+    read = read.with_columns(
+        *(
+            pl.coalesce(name, pl.when(feed).then(f"cef_{name}")).alias(name)
+            for names, feed in ((_CEF_FLOW, is_flow), (_CEF_LOOKUP, is_lookup))
+            for name in names
+        ),
+        user=pl.coalesce("user", "cef_user"),
+    )
+    by_name = pl.when(pl.col("name").is_in(["Allowed", "Blocked"])).then("name")
     by_category = pl.when(pl.col("type").str.contains("(?i)^(?:allow|block|caution)")).then("type")
     # Templates exchange the two: `src` may be the public address, and its translation the client's own.
     inside = pl.col("client_behind").str.contains(_PRIVATE) & ~pl.col("client_public").str.contains(_PRIVATE)
     return _rows(
         read.with_columns(
-            action=pl.coalesce("action", by_category, "event"),
+            action=pl.coalesce("action", by_category, by_name, "event"),
             client=pl.coalesce("client", pl.when(inside).then("client_behind")),
         )
     )

@@ -75,6 +75,7 @@ ALLOWED = [
     "not-blocked",
     "unblocked",
     "transformed",
+    "access-forward",
 ]
 BLOCKED = [
     "blocked",
@@ -123,6 +124,7 @@ BLOCKED = [
     "not-allowed",
     "access-denied",
     "restrictaccess",
+    "access-block",
 ]
 RESET = ["rst", "aborted", "abort", "failed", "error", "reset", "fail"]
 _WORDS = dict.fromkeys(ALLOWED, "allowed") | dict.fromkeys(BLOCKED, "blocked") | dict.fromkeys(RESET, "reset")

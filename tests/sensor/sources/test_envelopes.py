@@ -40,6 +40,8 @@ def peeled(line: str) -> tuple[str | None, ...]:
         (f"2026-10-06T10:00:00Z relay <134>Oct  6 09:59:59 ns1 named[812]: {TEXT}", "Oct  6 09:59:59 2026", "ns1", "named"),
         (f"June 6 10:00:00 ns1 named[812]: {TEXT}", "June 6 10:00:00", "ns1", "named"),
         (f"1 2026-10-06T10:00:00Z ns1 named[812]: {TEXT}", "2026-10-06T10:00:00Z", "ns1", "named"),
+        (f"user.info 2026-10-06T10:00:01Z 2026-10-06T10:00:00Z ns1 named[812]: {TEXT}", "2026-10-06T10:00:00Z", "ns1", "named"),
+        (f"local7.notice\tOct  6 10:00:00 ns1 named[812]: {TEXT}", "Oct  6 10:00:00", "ns1", "named"),
         (f"<134>{TEXT}", None, None, None),
         (TEXT, None, None, None),
     ],
