@@ -184,7 +184,10 @@ def _framing(head: bytes) -> Framing | None:
             if found.get(family.name, 0.0) >= ENOUGH:
                 return family.framing
     if framing.JSON.fits(head):
-        return framing.JSON
+        # What is a list of records in one document is a part of the record in another (`events`, `data`).
+        unknown = not _shares(_lines(head, framing.JSON))
+        known_whole = unknown and _shares(_lines(head, framing.WHOLE_JSON))
+        return framing.WHOLE_JSON if known_whole else framing.JSON
     if framing.TABLE.fits(head):
         found = _shares(_lines(head, framing.TABLE))
         own = (share for name, share in found.items() if not _known()[name].generic)

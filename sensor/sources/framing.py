@@ -152,7 +152,10 @@ class Quoted:
 
 
 class Json:
-    """JSON that is not one object a line."""
+    """JSON that is not one object a line; `apart`: a document that holds a list of records is taken apart."""
+
+    def __init__(self, *, apart: bool = True) -> None:
+        self.apart = apart
 
     def fits(self, head: bytes) -> bool:
         """True for an array, an object that spans lines, and a document that contains records."""
@@ -211,7 +214,7 @@ class Json:
                     place = after or len(text)
                     yield text[start:place].strip().replace("\n", JOINT)
                     continue
-                yield from _flat(found, text[start:end])
+                yield from _flat(found, text[start:end]) if self.apart else [_on_a_line(text[start:end])]
                 place = end
             else:
                 yield from _strangers(text[place:])
@@ -272,10 +275,14 @@ def _flat(found: Any, text: str) -> Iterator[str]:
     inside = _inside(found)
     first = next(inside, None)
     if first is None:
-        yield text.replace("\r", " ").replace("\n", " ")
+        yield _on_a_line(text)
         return
     for one in (first, *inside):
         yield json.dumps(one, ensure_ascii=False)
+
+
+def _on_a_line(text: str) -> str:
+    return text.replace("\r", " ").replace("\n", " ")
 
 
 def _inside(found: Any, depth: int = 0, *, sure: bool = False) -> Iterator[dict[str, Any]]:
@@ -442,6 +449,8 @@ def _separated(values: list[str]) -> str:
 
 
 JSON, QUOTED, TABLE, RESAVED = Json(), Quoted(), Table(), Resaved()
+#: Records that hold lists of their own.
+WHOLE_JSON = Json(apart=False)
 
 
 def framed(stream: IO[bytes], framing: Framing | None) -> IO[bytes]:

@@ -69,13 +69,14 @@ _JSON = {
     "port": "dst_port|destinationTransportPort|L4_DST_PORT|l4_dst_port|port_dst|DstPort|11|"
     "flow.server.l4.port.id",
     "proto": "proto|protocolIdentifier|PROTOCOL|protocol|ip_proto|Proto|4|l4.proto.name",
-    "packets": "in_packets|packets|packetDeltaCount|IN_PKTS|in_pkts|Packets|initiatorPackets|2|"
-    "flow.client.packets",
+    "packets": "in_packets|packets|packetDeltaCount|packetTotalCount|IN_PKTS|in_pkts|Packets|"
+    "initiatorPackets|2|flow.client.packets",
     "bytes": "in_bytes|bytes|octetDeltaCount|IN_BYTES|Bytes|initiatorOctets|octetTotalCount|1|"
     "flow.client.bytes",
-    "packets_back": "out_packets|OUT_PKTS|out_pkts|reversePacketDeltaCount|responderPackets|24|"
-    "flow.server.packets",
-    "bytes_back": "out_bytes|OUT_BYTES|reverseOctetDeltaCount|responderOctets|23|flow.server.bytes",
+    "packets_back": "out_packets|OUT_PKTS|out_pkts|reversePacketDeltaCount|reversePacketTotalCount|"
+    "responderPackets|24|flow.server.packets",
+    "bytes_back": "out_bytes|OUT_BYTES|reverseOctetDeltaCount|reverseOctetTotalCount|"
+    "responderOctets|23|flow.server.bytes",
     "rate": "sampling_rate|samplingInterval|SAMPLING_INTERVAL|sampling_interval|SamplingRate|sampled",
     "eye": "ip4_router|ip6_router|sampler_address|SamplerAddress|exporterIPv4Address|exporterIPv6Address|"
     "EXPORTER_IPV4_ADDRESS|peer_ip_src|exporter.address|router|130|131|flow.export.ip.addr",
@@ -126,7 +127,7 @@ class NetflowFamily(Family):
     name = "netflow"
     help = (
         "NetFlow, IPFIX, sFlow, NSEL as text: nfdump (1.6, 1.7) CSV, JSON and as it prints them, nProbe, "
-        "goflow2, pmacct, Logstash, ElastiFlow, Argus"
+        "goflow2, pmacct, YAF, Logstash, ElastiFlow, Argus"
     )
     vantage = "flow"
     counts_headers = "ip"
@@ -158,7 +159,7 @@ class NetflowFamily(Family):
         return layouts.read(
             lines,
             [
-                (_IS_OBJECT, lambda part: _rows(objects.read(part["line"], _JSON))),
+                (_IS_OBJECT, lambda part: _rows(objects.read(_bare(part["line"]), _JSON))),
                 *((printed, _printed(printed)) for printed in (_PRINTED, _PRINTED_BOTH, _PRINTED_EVENT)),
                 (
                     r"(?i)^(?:summary|flows,bytes,|(?:\d+,){5,}\d+\s*$|time window|(?:for a )?total|sys:)",
@@ -174,6 +175,11 @@ class NetflowFamily(Family):
                 ),
             ],
         )
+
+
+def _bare(lines: pl.Series) -> pl.Series:
+    """YAF's records are objects in an object: `{"flows":{…}}`."""
+    return lines.str.replace(r'^\s*\{\s*"flows"\s*:\s*(\{.*\})\s*\}\s*$', "$1")
 
 
 def _printed(pattern: str) -> layouts.Reader:

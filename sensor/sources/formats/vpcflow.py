@@ -46,7 +46,8 @@ _TCP_FLAGS = (
     "bytes packets start end action tcp-flags log-status"
 )
 _DEFAULT_LINE = (
-    r"^\d{1,2} (?:\d{6,12}|unknown|-) eni-\S+ \S+ \S+ \S+ \S+ \S+ \S+ \S+ \d+ \d+ (?:ACCEPT|"
+    r"^\d{1,2} (?:(?:\d{6,12}|unknown|-) eni-\S+|[0-9a-f]{32} [0-9a-f-]{36}) "
+    r"\S+ \S+ \S+ \S+ \S+ \S+ \S+ \d+ \d+ (?:ACCEPT|"
     r"REJECT|-) (?:OK|NODATA|SKIPDATA)"
 )
 _TCP_FLAGS_LINE = r"^\d{1,2} vpc-\S+ (?:subnet-\S+|-) (?:i-\S+|-) eni-\S+ \d+ (?:IPv4|IPv6|-) "
@@ -61,7 +62,7 @@ class VpcflowFamily(Family):
     name = "vpcflow"
     help = (
         "AWS VPC and Transit Gateway flow logs, versions 2 to 10: by head line, default order, JSON, "
-        "Parquet; Alibaba Cloud VPC flow logs (JSON)"
+        "Parquet; flow logs of Alibaba Cloud and Tencent Cloud (JSON), Huawei Cloud"
     )
     vantage = "flow"
     counts_headers = "ip"
@@ -73,7 +74,7 @@ class VpcflowFamily(Family):
     header = r"^(?:[a-z][a-z0-9-]+ )*srcaddr(?: [a-z][a-z0-9-]+)+$"
     marks = (
         "eni-", "interface_id", "interfaceid", "log_status", "log-status", "logstatus", "account_id",
-        "srcaddr",
+        "srcaddr", " accept ", " reject ",
     )  # fmt: skip
     claims = pl.col("line").str.replace(_EXPORTED, "").str.contains(f"{_DEFAULT_LINE}|{_TCP_FLAGS_LINE}") | (
         pl.col("line").str.contains(_OBJECT)

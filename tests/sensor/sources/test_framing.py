@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources import framing
-from sensor.sources.families import framing_of
+from sensor.sources.families import framing_of, head_lines
 from sensor.sources.formats import windows_security
 from sensor.sources.formats.windows_security import XML
-from sensor.sources.framing import JOINT, JSON, QUOTED, TABLE, Blocks
+from sensor.sources.framing import JOINT, JSON, QUOTED, TABLE, WHOLE_JSON, Blocks
 from tests.sensor.sources.formats.reading import rows
 
 
@@ -209,3 +209,17 @@ def test_a_line_without_an_end_behind_a_record_is_cut(
     assert next(found) == record
     assert next(found).startswith("xxx")
     assert read < 20
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_record_that_holds_a_list_called_events_stays_whole(indent: int | None) -> None:
+    activity = {
+        "kind": "admin#reports#activity",
+        "id": {"time": "2026-10-06T10:00:00Z", "applicationName": "login"},
+        "actor": {"email": "ada@example.com"},
+        "ipAddress": "10.1.2.3",
+        "events": [{"type": "login", "name": "login_success"}],
+    }
+    text = "\n".join([json.dumps(activity, indent=indent)] * 2).encode()
+    assert framing_of(text) is WHOLE_JSON
+    assert [json.loads(line) for line in head_lines(text)] == [activity] * 2
