@@ -16,6 +16,7 @@ Peeled here, in any nesting up to `DEPTH`:
     2026-10-06 10:00:00 host CEF:0|…                               collectors of CEF and LEEF
     2026 Oct 06 10:00:00 (agent) any->EventChannel {…}             Wazuh and OSSEC archives
     2026 Oct 06 10:00:00 local5.info host app[123]: text           AlliedWare Plus
+    Okt 06 10:00:00 host app[123]: text                            journalctl in other languages
     Tue Oct  6 10:00:00 2026 daemon.info app[123]: text            OpenWrt (logread)
     user.info 2026-10-06T10:00:00Z 2026-10-06T09:59:59Z host app …  rsyslog with the priority as text
     2026-10-06T10:00:00Z stdout F text                             Kubernetes (CRI)
@@ -27,7 +28,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources import prefixes
+from sensor.sources import months, prefixes
 from sensor.sources.text import objects, patterns, stamps
 
 DEPTH = 3
@@ -167,7 +168,7 @@ _TAB = "#011"
 _MAY_BE_WRAPPED = (
     r"^(?:[<*:]|\d{1,6} <|\d{1,10}: |1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|\d{4} [A-Z]|"
     r"[A-Z][A-Za-z]{2,8} |"
-    rf"{_FACILITY})"
+    rf"{months.PATTERN}|{_FACILITY})"
 )
 #: Structured data that only describes the message's transport.
 _PLAIN_SD = r"^(?:-|(?:\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\])+)$"
@@ -215,6 +216,7 @@ def _once(lines: pl.DataFrame) -> pl.DataFrame:
     worded = lines["line"].str.contains(_IN_WORDS)
     sent = lines["line"].str.contains(_PRIORITY) | worded
     bare = lines["line"].str.replace(_PRIORITY, "").str.replace(r"^: ?", "")
+    bare = months.translated(bare)
     if worded.any():
         bare = bare.str.replace(_IN_WORDS, "$1").str.replace(_RECEIVED, "$1")
     bare = bare.str.replace(_NUMBERED, "$1").str.replace(r"^1 ([A-Z][a-z]{2} {1,2}\d{1,2} )", "$1")

@@ -44,7 +44,7 @@ _RADWARE = r"\bM_\d{5}: "
 #: reverse proxies of Sophos UTM and Barracuda WAF, which the world visits.
 _SWITCHES = (
     r"^[A-Z][A-Z0-9]{1,14}_[A-Z0-9_]{3,60}: |^ *ST\d+-(?:CMDR|STBY|MMBR): |^Event\|\d+\|LOG_[A-Z]+\||"
-    r"\bid=\"0299\" srcip=\"|\battackDescription=\S+ .*\blogType=WF\b"
+    r"\bid=\"0299\" srcip=\"|CEF: ?0\|F5\|ASM\||\battackDescription=\S+ .*\blogType=WF\b"
 )
 _FORTIMAIL = (
     r"\bdevice_id=\"?\w+\"? log_id=\"?\d{10}\"? "

@@ -57,7 +57,7 @@ class CefFamily(Family):
     # Some forwarders cut it off.
     marks = ("|",)
     claims = pl.col("line").str.contains(
-        r"(?:^|\s)(?:CEF|LEEF):\s*\d(?:\.\d)?\|[^|]*\|[^|]*\|" + f"|{_CUT_CEF}|{_CUT_LEEF}"
+        r"(?:^|[\s:])(?:CEF|LEEF):\s*\d(?:\.\d)?\|[^|]*\|[^|]*\|" + f"|{_CUT_CEF}|{_CUT_LEEF}"
     ) | (
         pl.col("tag").is_in(["CEF", "LEEF"]).fill_null(False)
         & pl.col("line").str.contains(r"^\d(?:\.\d)?\|[^|]*\|")

@@ -35,6 +35,8 @@ _HEAD = (
 _FEATURES = "AAA|AAATM|APPFW|CLI|EVENT|GUI|ICA|SNMP|SSLLOG|SSLVPN|TCP|UDP"
 #: The day may have gone to the envelope: `06:29:05 GMT ns1 0-PPE-1 : default …`.
 _CLAIM = (
+    # … or all of the time.
+    rf"^\S*PPE-\d+ : (?:[a-z]\w* )?[A-Z]\w* \w+ {_NUMBERS}|"
     r"\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)? +\S+ +"
     rf"(?:\S*PPE-\d+ : (?:[a-z]\w* )?[A-Z]\w*|[A-Z]{{3}}-\w+ : (?:[a-z]\w* )?(?:{_FEATURES})) \w+ {_NUMBERS}"
     # What the process for logins says, without the appliance's own head.

@@ -2,6 +2,7 @@
 
     TRAFFIC      a session with volume; `start` opens it, `end` closes it, drop, deny and reset were blocked
     THREAT url   a request of such a session: host and path, no bytes
+    THREAT spyware at port 53: a lookup that DNS Security or a sinkhole list judged
     DECRYPTION   its SNI
     USERID       who logged in where, for the mapping's timeout; GLOBALPROTECT who got which tunnel address,
                  HIPMATCH which computer reports its state from there, for 12 h; logouts close them
@@ -80,6 +81,7 @@ _GLOBALPROTECT = _COMMON | {
     29: "status",
 }
 _HIPMATCH = _COMMON | {8: "user", 10: "device", 12: "src"}
+_SYSTEM = _COMMON | {9: "event", 15: "text"}
 _LOGINS = ["USERID", "GLOBALPROTECT", "HIPMATCH"]
 _POSITIONS = {
     "TRAFFIC": _TRAFFIC,
@@ -88,6 +90,7 @@ _POSITIONS = {
     "USERID": _USERID,
     "GLOBALPROTECT": _GLOBALPROTECT,
     "HIPMATCH": _HIPMATCH,
+    "SYSTEM": _SYSTEM,
 }
 #: The same names in CEF, LEEF and JSON; `|` lists spellings, the first that is there counts.
 _CEF = {
@@ -205,6 +208,10 @@ _QUOTED_START = rf'^"\d*","\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d","[^"]*","(?:{_TYPES
 _NEEDLESS = r'"([^",]*)"'
 #: Events by which a tunnel's address is given up, and how long one holds where no such event is seen.
 _GONE = r"(?i)^gateway-(?:logout|config-release)$"
+_RELEASED, _CONNECTED = "gateway-config-release", "gateway-connected"
+_SAID = {"tunnel": "Private IP", "user": "User name", "device": "Device name"}
+#: The name that was asked for, where a resolver's traffic is judged: bare, or in the threat's name.
+_ASKED = r"(?i)^\"?(?:[^(]*\((?:[\w -]+:)?)?([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z][a-z0-9-]+)\.?\)?\"?$"
 #: What the address of who is behind a proxy says where there is none.
 _NOBODY = ("", "0.0.0.0", "::")  # noqa: S104
 OTHER = "set aside: log of another type (type, subtype)"
@@ -268,15 +275,29 @@ class PanosFamily(Family):
         other = ~csv_lines & ~is_json & ~is_pairs
         if other.any():
             out = _either(out, _from_cef(pl.select(pl.when(other).then(line)).to_series()))
-        return out.with_columns(
-            pl.col("type").str.to_uppercase(), pl.col("subtype").str.to_lowercase()
-        ).select(**_when(), **_who(), **_what(), **_volume(), reason=_reason())
+        named = out.with_columns(pl.col("type").str.to_uppercase(), pl.col("subtype").str.to_lowercase())
+        return named.with_columns(**_in_words()).select(
+            **_when(), **_who(), **_what(), **_volume(), reason=_reason()
+        )
 
 
 def _either(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(
         {name: pl.select(pl.coalesce(one[name], other[name])).to_series() for name in one.columns}
     )
+
+
+def _in_words() -> dict[str, pl.Expr]:
+    """Up to PAN-OS 9.0, system messages tell in words whom GlobalProtect gave an address."""
+    said = {
+        name: pl.col("text").str.extract(rf"{words}: ([^,]+?)\.?(?:,|$)") for name, words in _SAID.items()
+    }
+    mine = (
+        (pl.col("type") == "SYSTEM") & said["tunnel"].is_not_null() & said["user"].is_not_null()
+    ).fill_null(False)
+    gone = pl.col("event").str.contains("(?i)logout|release")
+    told = {"type": pl.lit("GLOBALPROTECT"), "event": one_of({_RELEASED: gone}, otherwise=_CONNECTED)} | said
+    return {name: pl.when(mine).then(value).otherwise(name) for name, value in told.items()}
 
 
 def _by_position(line: pl.Series) -> pl.DataFrame:
@@ -380,17 +401,26 @@ def _is_url() -> pl.Expr:
     )
 
 
+def _is_lookup() -> pl.Expr:
+    """A lookup that DNS Security or a sinkhole list has judged."""
+    judged = (pl.col("type") == "THREAT") & (pl.col("subtype") == "spyware") & (pl.col("dport") == "53")
+    return (judged & pl.col("url").str.contains(_ASKED)).fill_null(False)
+
+
 def _what() -> dict[str, pl.Expr]:
     return {
         "kind": one_of(
             {
                 "lease": pl.col("type").is_in(_LOGINS),
                 "http": _is_url(),
+                "dns": _is_lookup(),
                 "tls": pl.col("type") == "DECRYPTION",
             },
             otherwise="flow",
         ),
-        "host": pl.coalesce("sni", "subject"),
+        "host": pl.when(_is_lookup())
+        .then(pl.col("url").str.extract(_ASKED))
+        .otherwise(pl.coalesce("sni", "subject")),
         "name_from": one_of({"certificate": pl.col("sni").is_null()}),
         "url": pl.when(_is_url()).then(pl.coalesce("url", "host").str.strip_chars('\\"')),
         "method": pl.when(pl.col("method").str.to_lowercase() != "unknown").then(
@@ -425,7 +455,7 @@ def _volume() -> dict[str, pl.Expr]:
         "bytes_down": pl.when(traffic).then("received"),
         "packets_up": pl.when(traffic).then("packets_sent"),
         "packets_down": pl.when(traffic).then("packets_received"),
-        "session": pl.when(pl.col("session") != "0").then(key),
+        "session": pl.when((pl.col("session") != "0") & ~_is_lookup()).then(key),
         "phase": one_of(
             {"begin": traffic & (pl.col("subtype") == "start"), "end": traffic}, otherwise="name"
         ),
@@ -433,7 +463,9 @@ def _volume() -> dict[str, pl.Expr]:
 
 
 def _reason() -> pl.Expr:
-    known = pl.col("type").is_in(list(_POSITIONS)) | (pl.col("type") == "URL")
+    known = (pl.col("type").is_in(list(_POSITIONS)) & (pl.col("type") != "SYSTEM")) | (
+        pl.col("type") == "URL"
+    )
     login = pl.col("subtype").is_in(["login", "logout"]) & pl.col("user").is_not_null()
     connected = pl.col("event").str.contains(
         r"(?i)gateway-(?:connected|register|tunnel-latency|hip-report|setup-(?:ipsec|ssl))"
@@ -442,5 +474,5 @@ def _reason() -> pl.Expr:
     reported = (pl.col("type") == "HIPMATCH") & pl.col("user").is_not_null()
     told = login | reported | ((connected | _is_end()) & pl.coalesce("tunnel", "src").is_not_null() & ~failed)
     leases = pl.col("type").is_in(_LOGINS)
-    threat = (pl.col("type") == "THREAT") & (pl.col("subtype") != "url")
+    threat = (pl.col("type") == "THREAT") & (pl.col("subtype") != "url") & ~_is_lookup()
     return one_of({OTHER: ~known.fill_null(False) | (leases & ~told.fill_null(False)), SERVER_SIDE: threat})

@@ -17,7 +17,7 @@ from sensor.sources.text import objects
 from sensor.sources.text.reasons import NO_CONNECTION, REVERSE
 from sensor.sources.text.words import one_of
 
-_BELOW = ("", "udm.", "event.")
+_BELOW = ("", "udm.", "event.", "event.idm.read_only_udm.", "idm.read_only_udm.")
 _FIELDS = {
     "time": "metadata.event_timestamp|metadata.eventTimestamp", "client_port": "principal.port",
     "device": "principal.hostname", "user": "principal.user.userid", "host": "target.hostname",
