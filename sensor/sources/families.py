@@ -192,9 +192,10 @@ def _framing(head: bytes) -> Framing | None:
         found = _shares(_lines(head, framing.TABLE))
         own = (share for name, share in found.items() if not _known()[name].generic)
         return framing.TABLE if sum(own) >= ENOUGH else None
-    if framing.RESAVED.fits(head) and sum(_shares(_lines(head, None)).values()) < ENOUGH:
-        found = _shares(_lines(head, framing.RESAVED))
-        return framing.RESAVED if sum(found.values()) >= ENOUGH else None
+    for separated in (framing.RESAVED, framing.ROWS):
+        if separated.fits(head) and sum(_shares(_lines(head, None)).values()) < ENOUGH:
+            if sum(_shares(_lines(head, separated)).values()) >= ENOUGH:
+                return separated
     return None
 
 

@@ -24,16 +24,16 @@ from sensor.sources.text.transports import has_ports
 from sensor.sources.text.words import one_of
 
 _FIELDS = {
-    "time": "time|rt|devTime|segment_time|lastupdatetime",
+    "time": "time|rt|devTime|segment_time|lastupdatetime|Time",
     "uid": "loguid",
     "action": "action|act|Action|rule_action",
-    "client": "src|client_ip",
+    "client": "src|client_ip|Source",
     "client_port": "s_port|spt|srcPort|sport_svc|sport",
     "client_mac": "mac_address|smac|src_mac|mac_source_address",
-    "server": "dst",
-    "port": "service|dpt|dstPort|svc",
+    "server": "dst|Destination",
+    "port": "service|dpt|dstPort|svc|Service",
     "proto": "proto",
-    "user": "src_user_name|user|suser|usrName|duser",
+    "user": "src_user_name|user|suser|usrName|duser|Source User Name",
     "device": "src_machine_name|shost|identHostName",
     "url": "resource|request|url",
     "server_name": "tls_server_host_name|sni|web_server_name|dst_domain_name|http_host|host_name|"
@@ -48,7 +48,7 @@ _FIELDS = {
     "packets_up": "client_outbound_packets|server_inbound_packets",
     "packets_down": "client_inbound_packets|server_outbound_packets",
     "elapsed": "elapsed|duration",
-    "blade": "product|ProductName",
+    "blade": "product|ProductName|Blade",
     "office_ip": "office_mode_ip|assigned_IP|om_ip",
     "host_type": "identity_type",
     "site": "appi_name",
@@ -101,7 +101,7 @@ class CheckpointFamily(Family):
     )
     marks = (
         "check point|", "loguid", "product", "origin", "sequencenum", "service_id", "sport_svc", '" "',
-        "rule: ", "src: ", 'uuid="',
+        "rule: ", "src: ", 'uuid="', '"blade"',
     )  # fmt: skip
     claims = (
         # Others' events that some connector sends under this vendor's name.
@@ -115,6 +115,7 @@ class CheckpointFamily(Family):
         )
         | pl.col("line").str.contains(r'^\s*\{.*"(?:loguid|originsicname)"\s*:')
         | objects.having("ifdir", "origin", "product", "sequencenum")
+        | objects.having("Blade", "Origin", "Source", "Destination", "Service")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -183,8 +184,11 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         is_lookup=pl.col("query").is_not_null(),
         is_whole=url.str.contains(r"^[A-Za-z]+://|^[^/\s]+\.[^/\s]+").fill_null(False),
         tls_host=url.str.extract("^https://([^/]+)/?$"),
-        proto=pl.col("proto").str.to_lowercase().str.extract(r"^(\w+)"),
-        port=pl.col("port").str.extract(r"^(\d+)$"),
+        # SmartConsole's tables say `https (TCP/443)`.
+        proto=pl.coalesce("proto", pl.col("port").str.extract(r"\((\w+)/\d+\)$"))
+        .str.to_lowercase()
+        .str.extract(r"^(\w+)"),
+        port=pl.col("port").str.extract(r"^(?:.*\(\w+/)?(\d+)\)?$"),
     )
     return read.select(**_holder(), **_what(), **_request(), **_volume(), action=_action(), reason=_reason())
 

@@ -68,7 +68,7 @@ _FILTERED = (
     r"(?P<name>[^\s,]+)"
 )
 _URL = (
-    r"(?:(?P<user>[^\s@]+)@)?(?P<a>[0-9a-fA-F.:]+)(?:\([^)]*\))? Accessed (?:JAVA )?URL "
+    r"(?:(?P<user>[^\s@]+)@)?(?P<a>[0-9a-fA-F.:]+)(?:\((?P<account>[^)]*)\))? Accessed (?:JAVA )?URL "
     r"(?P<b>[^\s:]+):(?P<url>\S+)"
 )
 _URL_DENIED = r"Access denied URL (?P<url>\S+) SRC (?P<a>\S+) DEST (?P<b>[^\s:]+)"
@@ -199,12 +199,12 @@ def _denials(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
 def _urls(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
     """Plain HTTP requests; older versions log the path alone."""
     found = patterns.read(lines["line"], pattern)
-    user = pl.col("user") if "user" in found.columns else pl.lit(None, dtype=pl.String)
+    found = layouts.conformed(found, ("a", "b", "url", "user", "account"))
     whole = pl.col("url").str.contains("^[a-z]+://")
     return found.select(
         kind=pl.lit("http"),
         client="a",
-        user_name=user,
+        user_name=pl.coalesce("user", "account"),
         server="b",
         url=pl.when(whole).then("url"),
         path=pl.when(~whole).then("url"),

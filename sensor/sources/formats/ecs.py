@@ -60,7 +60,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "packets_down": ("destination.packets", "server.packets"),
 }  # fmt: skip
 _WANTED = {name: "|".join(paths) for name, paths in _FIELDS.items()}
-_ECS = ("ecs", "ecs.version", "event.dataset", "event", "event.kind", "data_stream", "data_stream.dataset")
+_ECS = ("ecs", "ecs.version", "event.dataset", "event", "event.kind", "data_stream", "data_stream.dataset",
+        "event.action", "event.category", "network.transport")  # fmt: skip
 _ENDPOINTS = (
     *("source", "client", "destination", "server", "url", "dns", "source.ip", "client.ip", "url.full"),
     *("url.original", "url.domain", "dns.question.name", "destination.domain"),

@@ -67,11 +67,12 @@ class FortigateFamily(Family):
         "`log-all-url enable` in the web filter profile and `logtraffic all` in the policy."
     )
     marks = (
-        "logid=", "log_id=", "devid=", "device_id=", '"subtype"', "|fortinet|",
+        "logid=", "log_id=", "devid=", "device_id=", "devname=", '"subtype"', "|fortinet|",
     )  # fmt: skip
     claims = pl.col("line").str.contains(
         r'\blog_?id="?\d{8,10}"?[ ,|].*?\btype="?(?:traffic|utm|event|dns|app-ctrl|webfilter|anomaly)'
-        r'|\bdev(?:ice_)?id="?F(?:[GPOWC]|\d)|\bdevname=\S+[ ,]devid='
+        r'|\bdev(?:ice_)?id="{0,2}F(?:[GPOWC]|\d)|\bdevname=\S+[ ,]devid='
+        r'|\bdevname=.* type="?traffic.* srcip='
         r'|^\{.*"(?:logid|devid)"\s*:\s*(?:"F[GPOWC]\w+"|"?\d{8,10}\b).*"subtype"\s*:'
         r'|^\{.*"subtype"\s*:.*"(?:logid|devid)"\s*:\s*(?:"F[GPOWC]\w+"|"?\d{8,10}\b)'
         r"|CEF:\s*\d\|Fortinet\|Forti(?i:gate|proxy)|FTNTFGTlogid="
@@ -82,7 +83,7 @@ class FortigateFamily(Family):
         line = lines["line"]
         if line.str.starts_with('"').any():
             # FortiAnalyzer's downloads quote whole pairs: `"srcip=10.1.2.3","dstip=…"`.
-            line = line.str.replace_all(r'(^|,)"([A-Za-z]\w*)=([^"]*)"', '$1$2="$3"')
+            line = line.str.replace_all(r'(^|,)"([A-Za-z]\w*)=(?:"")?([^"]*)(?:"")?"', '$1$2="$3"')
         is_cef = line.str.contains(r"CEF:\s*\d\||\|Fortinet\||FTNTFGT")
         is_object = line.str.starts_with("{")
         signs = line.str.extract(r"([,|])(?:log)?type=").fill_null(" ")

@@ -25,8 +25,9 @@ _CEF = (
     "InfobloxLifetime", "InfobloxLeaseOp", "fqdn",
 )  # fmt: skip
 _LEASE = {
-    "address": "address", "mac": "hardware", "device": "hostname", "starts": "starts", "ends": "ends",
-    "state": "state",
+    "address": "address", "mac": "hardware", "device": "hostname|client_hostname",
+    "starts": "starts", "ends": "ends",
+    "state": "state|binding_state",
     "protocol": "protocol",
 }  # fmt: skip
 _POLICY = r"rpz \S+ (?P<policy>[A-Za-z-]+) rewrite (?P<name>[^\s/\[]+)"
@@ -49,7 +50,7 @@ class InfobloxFamily(Family):
     marks = ("|infoblox|", '"hardware"')
     claims = cef.claims("Infoblox") | (
         objects.having("hardware", "starts")
-        & objects.having_any("preferred_lifetime", "ha_group", "fingerprint")
+        & objects.having_any("preferred_lifetime", "ha_group", "fingerprint", "binding_state")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -35,7 +35,10 @@ _BLOCKED = (
     r"(?i)\b(?:block|blocked|drop|dropped|reject|rejected|deny|denied|ban|banned)\b|-[DR](?:\]|-\d)"
     r"|_(?:DROP|REJECT|BLOCK)\b|(?:DROP|REJECT)_"
 )
-_ALLOWED = r"(?i)\b(?:allow|allowed|accept|accepted|pass|permit)\b|-(?:A|RET)(?:\]|-\d)|_(?:ACCEPT|ALLOW)\b"
+_ALLOWED = (
+    r"(?i)\b(?:allow|allowed|accept|accepted|pass|permit)\b"
+    r"|\bSFW2-\w+-ACC-|-(?:A|RET)(?:\]|-\d)|_(?:ACCEPT|ALLOW)\b"
+)
 _IS_TRACKED = r"\bORIG: SRC=[0-9a-fA-F.:]+ DST=.*, REPLY: SRC="
 _TRACKED = (
     r"^(?:\[(?P<event>[A-Z]+)\] *)?.*?\bORIG: SRC=(?P<client>\S+) DST=\S+ PROTO=(?P<proto>\w+)"

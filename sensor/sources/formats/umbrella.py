@@ -23,7 +23,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import commas, layouts, lookups, objects
+from sensor.sources.text import cef, commas, layouts, lookups, objects
 from sensor.sources.text.words import one_of
 
 _STAMP = r'^\s*"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"?\s*,'
@@ -43,7 +43,8 @@ _FIREWALL = (
 )
 _IP = _STAMP + r'[^,]+,\s*"?[0-9a-fA-F.:]+"?\s*,\s*"?\d+"?\s*,\s*"?[0-9a-fA-F.:]+"?\s*,\s*"?\d+"?\s*,'
 _HEADER = (
-    r'(?i)^\x{FEFF}?"?(?:timestamp|date|request time)"?\s*,\s*"?(?:most granular identity|policy '
+    r'(?i)^\x{FEFF}?"?(?:timestamp|date(?:"?\s*,\s*"?time)?|request time)'
+    r'"?\s*,\s*"?(?:most granular identity|policy '
     r"identity|identity|identities|"
     r"origin ?ids?|\[?origin id\]?|granular identity|identity type|action)"
 )
@@ -102,6 +103,7 @@ _IP_COLUMNS = ("time", "identity", "internal", "port", "server", "server_port", 
 #: Columns of exports with a header line.
 _HEADED: dict[str, str] = {
     "time": "timestamp|date|request time|datetime",
+    "clock": "time",
     "identity": "most granular identity|policy identity|identity|identities",
     "identities": "identities",
     "internal": "internal ip|internal client ip|internal ip address|source ip|private ip|internalip",
@@ -109,7 +111,7 @@ _HEADED: dict[str, str] = {
     "action": "action|verdict|action taken",
     "type": "query type|record type|dns query type|querytype",
     "rcode": "response code|rcode|responsecode",
-    "host": "domain|destination domain",
+    "host": "domain|destination domain|destination",
     "policy_type": "policy identity type|most granular identity type|identity type",
     "types": "identity types",
     "server": "destination ip|destination ip address",
@@ -142,6 +144,10 @@ _OBJECT_KEYS = ("internalip", "externalip", "identities", "verdict")
 _EXPORT_KEYS = ("internalIp", "externalIp", "action", "responseCode", "domain")
 _EXPORTED_DNS = ("InternalIp", "ExternalIp", "Action", "ResponseCode", "Domain")
 _EXPORTED_WEB = ("Internal IP", "External IP", "Verdict", "URL", "responseSize")
+_CEF = {
+    "time": "end|rt|start", "internal": "src", "external": "sourceTranslatedAddress", "action": "act",
+    "host": "dhost|request", "url": "request", "server": "dst", "user": "suser", "device": "shost",
+}  # fmt: skip
 _LABELS, _LABEL_TYPES = "identities[].label", "identities[].type.type"
 _USERS = r"(?i)user|saml"
 _DEVICES = r"(?i)roaming|anyconnect|secure client|ad computer|mobile device|chromebook|endpoint|\bdevices?\b"
@@ -170,11 +176,14 @@ class UmbrellaFamily(Family):
         | objects.having(*_EXPORT_KEYS)
         | objects.having(*_EXPORTED_DNS)
         | objects.having(*_EXPORTED_WEB)
+        | cef.claims("Cisco", "Umbrella")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
-        return layouts.read(lines, [(r"^\s*\{", _objects), (pl.lit(True), self._columns)])
+        return layouts.read(
+            lines, [(r"^\s*\{", _objects), (r"CEF:", _conformed), (pl.lit(True), self._columns)]
+        )
 
     def _columns(self, lines: pl.DataFrame) -> pl.DataFrame:
         line = lines["line"].str.replace_all(r',\s+"', ',"').str.strip_chars(" ")
@@ -190,8 +199,25 @@ class UmbrellaFamily(Family):
                 [_of(read, name).zip_with(~headed, _of(named, name)).rename(name) for name in _NAMES]
             )
             kind = kind.zip_with(~headed, _kind(named))
+            read = read.with_columns(time=pl.concat_str("time", "clock", separator=" ", ignore_nulls=True))
         people = _identities(read)
         return _fields(read.with_columns(kind.alias("log")).hstack(people))
+
+
+def _conformed(lines: pl.DataFrame) -> pl.DataFrame:
+    """What scripts make of the reporting API for a SIEM: a lookup, its verdict maybe in the head alone."""
+    read = cef.read(lines["line"], _CEF)
+    head = pl.concat_str("event", "name", separator=" ").str.extract(r"(?i)\b(allowed|blocked|proxied)\b")
+    url = pl.col("url").str.contains("://")
+    nothing = pl.lit(None, dtype=pl.String)
+    told = {name: pl.col(name) if name in read.columns else nothing for name in (*_NAMES, "user", "device")}
+    return _fields(
+        read.select(**told).with_columns(
+            log=one_of({"web": url}, otherwise="dns"),
+            action=pl.coalesce("action", pl.lit(read.select(head).to_series())),
+            type=nothing,
+        )
+    )
 
 
 def _objects(lines: pl.DataFrame) -> pl.DataFrame:

@@ -23,27 +23,29 @@ from sensor.sources.text.words import one_of
 _FIELDS = {
     "type": "sourcetype",
     "epoch": "epochtime|event.epochtime",
-    "time": "datetime|time|event.datetime|event.time|logtime|event.logtime|rt|devTime",
+    "time": "datetime|time|event.datetime|event.time|logtime|event.logtime|rt|devTime|Event Time",
     "tz": "tz|event.tz",
-    "user": "login|user|elogin|suser|event.login|event.user|event.elogin|usrName|cloudusername",
+    "user": "login|user|elogin|suser|event.login|event.user|event.elogin|usrName|cloudusername|User",
     "device": "devicehostname|event.devicehostname|device_hostname|deviceHostname",
     "device_name": "devicename|event.devicename|edevicename|event.edevicename",
-    "client": "cltintip|cintip|ClientIP|event.cltintip|event.cintip|event.ClientIP|client_ip|src_ip",
+    "client": "cltintip|cintip|ClientIP|event.cltintip|event.cintip|event.ClientIP|client_ip|src_ip|"
+    "Client IP",
     "client_public": "cltip|cip|event.cltip|event.cip|src|clientpublicIP|event.clientpublicIP|clientip|srcip",
     "client_behind": "sourceTranslatedAddress|srcPostNAT",
     "client_port": "cltsourceport|event.cltsourceport|csport|event.csport|spt|clt_sport|event.clt_sport",
     "host": "ehost|host|hostname|event.ehost|event.host|event.hostname|dhost|domain",
-    "url": "eurl|url|event.eurl|event.url|request",
+    "url": "eurl|url|event.eurl|event.url|request|URL",
     "b64_url": "b64url|event.b64url",
     "b64_host": "b64host|event.b64host",
-    "method": "reqmethod|requestmethod|event.reqmethod|event.requestmethod|requestMethod|method",
-    "status": "respcode|status|event.respcode|event.status|outcome",
+    "method": "reqmethod|requestmethod|event.reqmethod|event.requestmethod|requestMethod|method|"
+    "Request Method",
+    "status": "respcode|status|event.respcode|event.status|outcome|Response Code",
     "agent": "eua|ua|useragent|euseragent|event.eua|event.ua|event.useragent|requestClientApplication|"
     "userAgent",
-    "server": "sip|serverip|event.sip|event.serverip|dst|server_ip",
+    "server": "sip|serverip|event.sip|event.serverip|dst|server_ip|Server IP",
     "up": "reqsize|requestsize|event.reqsize|event.requestsize|out|cn3|bytes_out|srcBytes",
     "down": "respsize|responsesize|event.respsize|event.responsesize|in|bytes_in|dstBytes",
-    "action": "action|event.action|act",
+    "action": "action|event.action|act|Policy Action",
     "reason": "reason|event.reason",
     "protocol": "proto|protocol|event.proto|event.protocol",
     "asked": "dns_req|event.dns_req|dnsreq|req|event.req|edns_req|event.edns_req|domainname",
@@ -144,7 +146,7 @@ class ZscalerFamily(Family):
     )
     marks = (
         "zscaler", '","', "clientip=", "clientpublicip", "urlsupercat", "cltintip", "requestsize=",
-        "reqsize=", "csip", "cdip", "clt_sip", '"eurl"', '"b64url"', '"reqdatasize"',
+        '"policy action"', "reqsize=", "csip", "cdip", "clt_sip", '"eurl"', '"b64url"', '"reqdatasize"',
     )  # fmt: skip
     claims = (
         pl.col("line").str.contains("(?i)" + _KNOWN_SOURCE)
@@ -157,6 +159,8 @@ class ZscalerFamily(Family):
                 r'reqdatasize)"\s*:'
             )
         )
+        # The console's table of web transactions.
+        | objects.having("Event Time", "Policy Action", "URL")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
