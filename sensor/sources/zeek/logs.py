@@ -48,6 +48,8 @@ _LOCAL_PORTS = (5353, 5355, 137)
 #: Answers of resolvers that block by lying.
 _SINKHOLES = ("0.0.0.0", "127.0.0.1", "::", "::1")  # noqa: S104
 _SERVICE_PORTS = 1024
+#: What is more than this, in the year 5138, is no number of seconds.
+_MILLIS = 100_000_000_000
 
 
 def common(rows: pl.DataFrame) -> pl.DataFrame:
@@ -67,8 +69,10 @@ def common(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def time(stamps: pl.Series) -> pl.Series:
-    """The times of Zeek's `ts`: seconds since 1970 (as numbers or text), or ISO 8601 with zone."""
+    """The times of Zeek's `ts`: seconds since 1970 (as numbers or text), milliseconds (`JSON::TS_MILLIS`,
+    Vectra Stream), or ISO 8601 with zone."""
     seconds = stamps.cast(pl.Float64, strict=False)
+    seconds = seconds.zip_with(seconds.fill_null(0) < _MILLIS, seconds / 1000)
     at = pl.select(records.epoch(seconds)).to_series()
     if seconds.null_count() == stamps.null_count():
         return at

@@ -515,6 +515,15 @@ def test_iso_times_and_other_logs_in_a_json_stream() -> None:
     assert batch.frames["rejects"]["count"].to_list() == [1]
 
 
+@pytest.mark.parametrize("written", [1700000000300, 1700000000300.0])
+def test_times_in_milliseconds(written: float) -> None:
+    line = {"_path": "ssl"} | SSL | {"ts": written}
+    (batch,) = batches(ssl=json.dumps(line).encode() + b"\n")
+    assert batch.frames["observations"]["seen_at"].to_list() == [
+        datetime(2023, 11, 14, 22, 13, 20, 300_000, tzinfo=UTC)
+    ]
+
+
 def test_broken_json_lines_cost_only_themselves() -> None:
     good = ndjson("ssl", [SSL])
     (batch,) = batches(
