@@ -6,7 +6,9 @@ r"""Cisco Firepower (Secure Firewall Threat Defense) connection events: `%FTD-1-
 A value may contain commas (`UserAgent`); the next key begins with a capital and ends in a colon. The URL
 of TLS is `https://host`. Both events of a connection are one session; where device, instance and
 connection id are not logged (before 6.5), its 5-tuple tells. Also eStreamer CEF, whose `bytesOut` are
-the initiator's, its key=value as Splunk gets it (`rec_type=71`), and a management centre's `SFIMS:` messages.
+the initiator's, its key=value as Splunk gets it (`rec_type=71`), and a management centre's `SFIMS:`
+messages, those of version 5 too: `SFIMS: [engine (id)][policy] Connection Type: End, User: Unknown, …,
+{TCP} 10.1.2.3:50000 -> 192.0.2.7:443`.
 Source: Cisco, "Security Event Syslog Messages"; "eStreamer eNcore for Splunk", CEF mapping.
 """
 
@@ -26,7 +28,7 @@ _FIELDS = {
     "device": "DeviceUUID",
     "instance": "InstanceID",
     "connection": "ConnectionID",
-    "action": "AccessControlRuleAction|InlineResult|SSLActualAction",
+    "action": "AccessControlRuleAction|Firewall Rule Action|InlineResult|SSLActualAction",
     "client": "SrcIP|InitiatorIP|OriginalClientSrcIP",
     "client_port": "SrcPort|InitiatorPort|OriginalClientSrcPort",
     "server": "DstIP|ResponderIP",
@@ -38,15 +40,15 @@ _FIELDS = {
     "referenced": "ReferencedHost",
     "sni": "SSLServerName|TLSServerName|SSLServerCertStatus_Name",
     "query": "DNSQuery",
-    "up": "InitiatorBytes",
-    "down": "ResponderBytes",
-    "packets_up": "InitiatorPackets",
-    "packets_down": "ResponderPackets",
+    "up": "InitiatorBytes|Initiator Bytes",
+    "down": "ResponderBytes|Responder Bytes",
+    "packets_up": "InitiatorPackets|Initiator Packets",
+    "packets_down": "ResponderPackets|Responder Packets",
     "duration": "ConnectionDuration",
     "status": "HTTPResponse",
     "method": "HTTPMethod|HTTP_Method",
     "mac": "SrcMAC|EndpointMAC",
-    "connect": "ConnectType",
+    "connect": "ConnectType|Connection Type",
 }
 _CEF = {
     "first": "start|rt", "connection": "externalId", "action": "act", "client": "src|c6a2",
@@ -65,7 +67,11 @@ _ENCORE = {
 }  # fmt: skip
 _ID = r"%?\b(?:ASA|FTD|NGIPS)-(?:[a-z]+-)?\d-(43000[1-5]):?"
 _BARE = r"(?:^|, )(?:SrcIP|DstIP|AccessControlRuleAction): \S+.*, (?:SrcIP|DstIP|SrcPort|DstPort|ACPolicy): "
+#: The ends of a connection in version 5's words.
+_ENDS = r",? \{(\w+)\} \[?([0-9A-Fa-f.:]+?)\]?(?::(\d+))? -> \[?([0-9A-Fa-f.:]+?)\]?(?::(\d+))?\s*$"
+_WORDS = rf"Connection Type: (?:Start|End), .*{_ENDS}"
 _ENCORES = r"(?:^|\s)rec_type=\d+ (?:.*\s)?rec_type_simple="
+_NOTHING = ("", "Unknown", "N/A", "(null)")
 OF_ANOTHER = "set aside: intrusion, file or malware event (its connection is logged apart)"
 
 
@@ -82,9 +88,10 @@ class CiscoFtdFamily(Family):
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Log at the end of connections: events of the beginning carry no volumes."
     marks = (
-        "-43000", "srcip: ", "dstip: ", "srcport: ", "dstport: ", "acpolicy: ", "rec_type_simple=", "|cisco|",
+        "-43000", "srcip: ", "dstip: ", "srcport: ", "dstport: ", "acpolicy: ", "connection type: ",
+        "rec_type_simple=", "|cisco|",
     )  # fmt: skip
-    claims = pl.col("line").str.contains(f"{_ID}|{_BARE}|{_ENCORES}") | cef.claims(
+    claims = pl.col("line").str.contains(f"{_ID}|{_BARE}|{_WORDS}|{_ENCORES}") | cef.claims(
         "Cisco", "(?:Firepower|FTD|Secure Firewall)"
     )
 
@@ -98,10 +105,13 @@ class CiscoFtdFamily(Family):
 def _events(lines: pl.DataFrame) -> pl.DataFrame:
     number = lines["line"].str.extract(_ID)
     text = lines["line"].str.replace(rf"^.*?{_ID}\s*", "")
-    marked = text.str.replace_all(r"(?:^|, ?)([A-Z]\w*(?:[ _]\w+)?): ?", f"{_RECORD}$1{_UNIT}")
+    text = text.str.replace(r"^.*?(Connection Type: )", "$1")
+    text = text.str.replace(_ENDS, ", Protocol: $1, SrcIP: $2, SrcPort: $3, DstIP: $4, DstPort: $5")
+    marked = text.str.replace_all(r"(?:^|, ?)([A-Z]\w*(?:[ _]\w+){0,2}): ?", f"{_RECORD}$1{_UNIT}")
     tokens = pairs.numbered(marked.str.split(_RECORD))
     halves = tokens["token"].str.splitn(_UNIT, 2).struct.rename_fields(["key", "value"]).struct.unnest()
-    read = pairs.columns(halves.with_columns(tokens["row"]).drop_nulls("value"), len(text), _FIELDS)
+    halves = halves.with_columns(tokens["row"]).filter(~pl.col("value").str.strip_chars(" ,").is_in(_NOTHING))
+    read = pairs.columns(halves, len(text), _FIELDS)
     # A management centre's own messages (`SFIMS:`) have no number; they say what they tell of.
     told = read["connect"].replace_strict({"Start": "430002", "End": "430003"}, default=None)
     return _rows(read, number.zip_with(number.is_not_null(), told.cast(pl.String)))

@@ -30,7 +30,7 @@ _FIELDS = {
     "device_name": "devicename|event.devicename|edevicename|event.edevicename",
     "client": "cltintip|cintip|ClientIP|event.cltintip|event.cintip|event.ClientIP|client_ip|src_ip|"
     "Client IP",
-    "client_public": "cltip|cip|event.cltip|event.cip|src|clientpublicIP|event.clientpublicIP|clientip|srcip",
+    "client_public": "cltip|cip|event.cltip|event.cip|src|clientpublicIP|event.clientpublicIP|srcip",
     "client_behind": "sourceTranslatedAddress|srcPostNAT",
     "client_port": "cltsourceport|event.cltsourceport|csport|event.csport|spt|clt_sport|event.clt_sport",
     "host": "ehost|host|hostname|event.ehost|event.host|event.hostname|dhost|domain",
@@ -50,7 +50,7 @@ _FIELDS = {
     "protocol": "proto|protocol|event.proto|event.protocol",
     "asked": "dns_req|event.dns_req|dnsreq|req|event.req|edns_req|event.edns_req|domainname",
     "asked_type": "dns_reqtype|event.dns_reqtype|reqtype|dnsreqtype",
-    "asked_by": "clt_sip|event.clt_sip|cip_dns|clientip",
+    "asked_by": "clt_sip|event.clt_sip|cip_dns|clientip|event.clientip",
     "resolver": "srv_dip|event.srv_dip",
     "answer": "dns_resp|event.dns_resp|res|dnsresp|edns_resp|event.edns_resp",
     "request_action": "reqaction|event.reqaction|dnsreqaction",
@@ -248,7 +248,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         url=pl.coalesce(_told("url"), _decoded("b64_url")),
         host=pl.coalesce(_told("host"), _decoded("b64_host")),
         method=_told("method").str.to_uppercase(),
-        client=pl.coalesce(_told("client"), _told("client_public")),
+        client=pl.coalesce(_told("client"), _told("client_public"), _told("asked_by")),
         seen=_told("flow_server_seen"),
     )
     told = _time() | _who() | _request() | _server() | _volume()
