@@ -6,6 +6,7 @@ r"""Windows DHCP server: the audit logs `DhcpSrvLog-Mon.log` and `DhcpV6SrvLog-M
     11004,11/22/26,10:00:00,DHCPV6 Renew,2001:db8::7,ann-pc,,18,0001000120…,,,,,
     … AgentProtocol=WindowsDHCP<TAB>ID=10<TAB>Date=11/22/26<TAB>Time=10:00:00<TAB>Description=Assign<TAB>
       IP Address=10.1.0.7<TAB>Host Name=ann-pc.example.com<TAB>MAC Address=02000000000A<TAB>…   WinCollect's
+    {"ID": "10", "Date": "11/22/26", "Time": "10:00:00", "Description": "Assign", …}   collectors'
 
 Fields are read by position and events by number: description and names of columns are the server's language.
 How long a lease lasts is not logged: a scope's default is eight days, cut by whatever comes next. Dates are
@@ -18,7 +19,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.family import Family
-from sensor.sources.text import commas, dhcp
+from sensor.sources.text import commas, dhcp, objects
 from sensor.sources.text.reasons import NO_ADDRESS
 from sensor.sources.text.words import one_of
 
@@ -30,6 +31,13 @@ _PAIR = {
     "id": "ID", "date": "Date", "clock": "Time", "ip": "IP Address", "name": "Host Name",
     "mac": "MAC Address", "user": "User Name",
 }  # fmt: skip
+_RECORD = {
+    "id": "ID", "date": "Date", "clock": "Time", "ip": "IP Address|IPAddress|IPv6 Address",
+    "name": "Host Name|HostName|Hostname", "mac": "MAC Address|MACAddress", "user": "User Name|UserName",
+}  # fmt: skip
+_IS_RECORD = objects.having("ID", "Date", "Time", "Description", "TransactionID") & objects.having_any(
+    "MAC Address", "MACAddress"
+)
 _PREAMBLE = (
     r"^\s*Microsoft DHCP(?:v6)? Service Activity Log|^Event ID  Meaning|^\d\d\+?\t+\S|^QResult: |^\d{5}\t+\S"
 )
@@ -48,12 +56,14 @@ class WindowsDhcpFamily(Family):
     proof = ("device",)
     advice = "The server overwrites these files every week and caps their size: collect them daily."
     header = r"(?i)^(?:\ufeff)?ID,Date,Time,Description,IP(?:v6)? Address,Host Name,"
-    claims = pl.col("line").str.contains(f"{_EVENT}|{_PREAMBLE}|{_PAIRS}")
+    claims = pl.col("line").str.contains(f"{_EVENT}|{_PREAMBLE}|{_PAIRS}") | _IS_RECORD
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One lease per event that gives or ends one."""
         v4, v6 = _pairs(lines["line"], commas.read(lines["line"], _V4)), commas.read(lines["line"], _V6)
-        is_v6 = pl.col("id").str.len_chars() == 5
+        recorded = lines.select(_IS_RECORD.fill_null(False)).to_series()
+        v4 = _records(lines["line"], v4, recorded)
+        is_v6 = (pl.col("id").str.len_chars() == 5) & ~pl.lit(recorded)
         duid = pl.lit(v6["duid"])
         return v4.select(
             # WinCollect may write `10: 00:00`.
@@ -79,3 +89,11 @@ def _pairs(line: pl.Series, v4: pl.DataFrame) -> pl.DataFrame:
     return v4.with_columns(
         v4[name].zip_with(~paired, line.str.extract(rf"\t{key}=([^\t]*)")) for name, key in _PAIR.items()
     )
+
+
+def _records(line: pl.Series, v4: pl.DataFrame, recorded: pl.Series) -> pl.DataFrame:
+    """`v4` with the rows of JSON records, whose keys are the columns' names."""
+    if not recorded.any():
+        return v4
+    read = objects.read(line, _RECORD)
+    return v4.with_columns(v4[name].zip_with(~recorded, read[name]) for name in _RECORD)
