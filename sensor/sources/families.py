@@ -192,10 +192,9 @@ def _framing(head: bytes) -> Framing | None:
         found = _shares(_lines(head, framing.TABLE))
         own = (share for name, share in found.items() if not _known()[name].generic)
         return framing.TABLE if sum(own) >= ENOUGH else None
-    for separated in (framing.RESAVED, framing.ROWS):
-        if separated.fits(head) and sum(_shares(_lines(head, None)).values()) < ENOUGH:
-            if sum(_shares(_lines(head, separated)).values()) >= ENOUGH:
-                return separated
+    tables = [how for how in (framing.RESAVED, framing.ROWS) if how.fits(head)]
+    if tables and sum(_shares(_lines(head, None)).values()) < ENOUGH:
+        return next((how for how in tables if sum(_shares(_lines(head, how)).values()) >= ENOUGH), None)
     return None
 
 
