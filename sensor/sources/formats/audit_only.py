@@ -77,7 +77,7 @@ class AuditOnlyFamily(Family):
         | pl.col("line").str.contains(
             f"{_TEXT}|{_DARKTRACE}|{_RADWARE}|{_FORTIMAIL}|{_NIOS_AUDIT}|{_CLEARPASS}|{_SWITCHES}"
         )
-        | pl.col("tag").str.contains(r"^vectra_\w+").fill_null(False)
+        | pl.col("tag").str.contains(r"^(?:vectra_|darktrace)").fill_null(False)
         | pl.col("tag").str.contains(_DAEMONS).fill_null(False)
         | objects.having("integration", "office365")
         | objects.having("Workload", "Operation", "RecordType", "UserId")
