@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -166,7 +167,8 @@ def connect(*, memory: str = "1GB", spill: Path | None = None) -> duckdb.DuckDBP
 def interrupt() -> None:
     """Interrupts what runs on the connections that `connect` made: it raises duckdb.InterruptException."""
     for connection in list(_connections):
-        connection.interrupt()
+        with suppress(duckdb.ConnectionException):  # closed, but somebody (a traceback) still holds it
+            connection.interrupt()
 
 
 def most_memory() -> str:

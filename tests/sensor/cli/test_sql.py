@@ -235,6 +235,8 @@ def test_ctrl_c_stops_a_query_and_the_prompt_goes_on(capsys: pytest.CaptureFixtu
     """DuckDB makes a RuntimeError of one, and waits for its other threads, which go on until told."""
     asked: list[str] = []
     before = signal.signal(signal.SIGINT, start.interrupted)
+    closed = connect()
+    closed.close()  # one that was closed is known as long as somebody holds it
     try:
         with connect() as connection:
             for _ in range(5):
