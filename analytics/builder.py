@@ -36,7 +36,7 @@ from analytics.marts.days import (
     steps,
 )
 from analytics.marts.files import is_same, write_rows
-from analytics.marts.holders import HELD, hold
+from analytics.marts.holders import HELD, make_holders
 from analytics.marts.inputs import (
     LASTING,
     Sizes,
@@ -220,7 +220,7 @@ class Builder:
             return
         for name in LASTING:
             self._relation("TABLE", f"every_{name}", self._cold(name))
-        hold(self.connection, for_all=True)
+        make_holders(self.connection, for_all=True)
         self.connection.execute("DROP TABLE every_leases")
         self._is_held = True
 
@@ -413,7 +413,7 @@ class Builder:
         for name in LASTING:
             store_frame(self.connection, f"memory_{name}", frames[name])
             self._relation("TABLE", f"every_{name}", memory_sql(self.manifest.tables[name], f"memory_{name}"))
-        hold(self.connection)
+        make_holders(self.connection)
         nothing = cold_sql(self.manifest.tables["restated"], [], root=self.root)
         self._relation("VIEW", "week_restated", nothing)
         self._count_in_memory(frames["sightings"])

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from analytics.lake import open_views
-from analytics.marts.holders import FOREVER_US, hold
+from analytics.marts.holders import FOREVER_US, make_holders
 
 #: A device that two accounts are said to own says nothing about either.
 _OWNERS = """
@@ -69,6 +69,6 @@ def times_in(connection: duckdb.DuckDBPyConnection, tokens: Sequence[str]) -> Ti
     things = [thing for (thing,) in connection.execute(_THINGS, about).fetchall()]
     connection.execute(_LEASES, about | {"things": things})
     connection.execute("CREATE TEMP TABLE every_directory AS SELECT * FROM lake.directory")
-    hold(connection)
+    make_holders(connection)
     held = connection.execute(_TIMES.format(forever=FOREVER_US), about).fetchall()
     return Times(tuple(held), tuple(things))

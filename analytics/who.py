@@ -17,7 +17,7 @@ import duckdb
 
 from analytics.lake import open_views
 from analytics.marts.days import attribute_day
-from analytics.marts.holders import hold
+from analytics.marts.holders import FOREVER_US, make_holders
 
 #: the made-up event; row ids in the lake are never negative
 _ASKED = -1
@@ -27,16 +27,17 @@ SELECT CAST({id} AS BIGINT) AS event_id, TIMESTAMPTZ '{at}' AS seen_at, 0.0 AS d
        'flow' AS kind, CAST(3 AS SMALLINT) AS grade, 'internal' AS client_scope, 'use' AS role, 'who' AS app,
        ? AS site, ? AS client
 """
-#: What became of each lease that holds at the moment, by the tables that `hold` leaves behind.
-_WORDS = """
+#: The verdict on each lease valid at the moment, from the tables that `make_holders(keep_steps=True)` keeps.
+_LEASES = """
 WITH moment AS (SELECT epoch_us(TIMESTAMPTZ '{at}') AS at_us),
 standing AS (
   SELECT DISTINCT i.nth FROM intervals AS i, moment AS m WHERE i.from_us <= m.at_us AND i.to_us > m.at_us
 ),
 heard AS (
-  SELECT t.*, w.sure, w.origin, w.confidence, w.user_name, w.device_name AS device, w.mac_name AS mac
+  SELECT t.*, w.confidence_rank, w.origin, w.confidence, w.user_name, w.device_name AS device,
+         w.mac_name AS mac
   FROM merged AS t
-  JOIN words AS w ON w.word = t.word
+  JOIN statements AS w ON w.statement = t.statement
 )
 SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
        CASE WHEN t.to_us < {forever} THEN make_timestamptz(t.to_us) END AS valid_to,
@@ -62,30 +63,30 @@ SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
 FROM heard AS t
 CROSS JOIN moment AS m
 LEFT JOIN standing AS s ON s.nth = t.nth
-LEFT JOIN vouched AS v ON v.nth = t.nth
+LEFT JOIN device_until AS v ON v.nth = t.nth
 LEFT JOIN every_holders AS h ON h.from_us <= m.at_us AND h.to_us > m.at_us
 WHERE t.from_us <= m.at_us AND t.to_us > m.at_us
-ORDER BY t.from_us, t.sure, t.to_us, t.word
+ORDER BY t.from_us, t.confidence_rank, t.to_us, t.statement
 """
 _RESULT = """
 SELECT f.subject, f.subject_kind, f.attributed_by, f.confidence, f.department, f.site,
-       s.device, s.device_origin, s.device_confidence, s.shared_by, n.crowded, n.stale
+       s.device, s.device_origin, s.device_confidence, s.shared_by, n.observed_shared, n.stale
 FROM attributed AS a
 JOIN facets AS f ON f.facet = a.facet
-JOIN facet_numbers AS n ON n.facet = a.facet
-LEFT JOIN said AS s ON s.binding = a.binding
+JOIN facet_codes AS n ON n.facet = a.facet
+LEFT JOIN named_bindings AS s ON s.binding = a.binding
 WHERE a.event_id = {id}
 """
 _WHY_NOBODY = {
     "nobody": "no lease, owner or file speaks for the address at that time",
     "device": "the device is known, but nobody says whose it is",
-    "shared": "many share the address: none of them can be named without the log's own word",
+    "shared": "many share the address: none of them can be named without the log's own statement",
 }
 
 
 @dataclass(frozen=True)
-class Word:
-    """A lease that holds at the moment, and whether it is believed, with the reason."""
+class Lease:
+    """A lease valid at the moment; `verdict` says whether it decided, or why not."""
 
     origin: str
     confidence: float
@@ -104,7 +105,7 @@ class Answer:
     site: str
     address: str
     at: datetime
-    words: tuple[Word, ...]
+    leases: tuple[Lease, ...]
     subject: str
     subject_kind: str
     attributed_by: str
@@ -115,7 +116,7 @@ class Answer:
     device_origin: str | None
     device_confidence: float | None
     shared_by: str | None
-    crowded: bool
+    observed_shared: bool
     stale: bool
 
     def lines(self, zone: ZoneInfo) -> Iterator[str]:
@@ -125,14 +126,14 @@ class Answer:
             return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
 
         yield f"{self.address} at site {self.site}, {written(self.at)} {zone}"
-        for word in self.words:
-            until = written(word.valid_to) if word.valid_to else "open"
-            who = ", ".join(filter(None, (word.user_name, word.device, word.mac))) or "-"
+        for lease in self.leases:
+            until = written(lease.valid_to) if lease.valid_to else "open"
+            who = ", ".join(filter(None, (lease.user_name, lease.device, lease.mac))) or "-"
             yield (
-                f"  {word.origin} {word.confidence:.2f}  {written(word.valid_from)} to {until}  {who}: "
-                f"{word.verdict}"
+                f"  {lease.origin} {lease.confidence:.2f}  {written(lease.valid_from)} to {until}  {who}: "
+                f"{lease.verdict}"
             )
-        if self.shared_by or self.crowded:
+        if self.shared_by or self.observed_shared:
             declared = self.shared_by not in (None, "recognised")
             yield f"  shared: {self.shared_by if declared else 'many accounts within an hour'}"
         if self.device:
@@ -153,13 +154,13 @@ def ask(lake: Path, site: str, address: str, at: datetime) -> Answer:
     with open_views(lake, restricted=True) as connection:
         _gather(connection, site, address, at)
         connection.execute(_ROW.format(id=_ASKED, at=moment), [site, address])
-        hold(connection, keep_steps=True)
+        make_holders(connection, keep_steps=True)
         connection.execute("CREATE OR REPLACE TEMP VIEW directory AS SELECT * FROM every_directory")
-        words = connection.execute(_WORDS.format(at=moment, forever=253_402_214_400_000_000)).fetchall()
+        leases = connection.execute(_LEASES.format(at=moment, forever=FOREVER_US)).fetchall()
         attribute_day(connection, at.date())
         row = connection.execute(_RESULT.format(id=_ASKED)).fetchone()
     assert row is not None, "the made-up event is counted"
-    return Answer(site, address, at, tuple(Word(*word) for word in words), *row)
+    return Answer(site, address, at, tuple(Lease(*lease) for lease in leases), *row)
 
 
 def sites(lake: Path) -> list[str]:

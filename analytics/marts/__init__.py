@@ -2,34 +2,36 @@
 
     <name>.sql/.yml  a mart: the rows it stores, and what a row is
     holders.py       who held which address when: holding/*.sql and intervals.py
-    intervals.py     the same in numbers, with NumPy                                pure
+    intervals.py     resolves overlapping leases, with NumPy                              pure
     days.py          counts days: counting/*.sql and the three modules below
-    placing.py       finds the binding of its address that an event falls into, in numbers
-    belief.py        decides whom to believe about it, in numbers
-    facets.py        numbers everything that is counted and joined by
+    binding_join.py  finds the binding of its address that is valid at each event
+    attribution.py   decides to whom each facet is attributed
+    facets.py        encodes the keys that events are counted and joined by
     weeks.py         prepares the cubes of a week
-    ksafe.py, crossing.py, groups.py   decide which cells of the cubes may be shown   pure
+    ksafe.py, crossing.py, groups.py   decide which cells of the cubes may be shown       pure
     inputs.py        fingerprints of what a period is made from
-    state.py         which files hold which period                                  I/O
-    files.py         writes them                                                    I/O
+    state.py         which files hold which period                                        I/O
+    files.py         writes them                                                          I/O
     threads.py       makes several periods at the same time
 
-What a day's records say is looked at once per distinct value. So most of these words stand for numbers, and
-`x_numbers` is the table `x` in numbers:
+Distinct values are encoded as integers and evaluated once. A table `x_codes` is the table `x` with integer
+codes in place of values. The terms:
 
-    context     what a record says of who: client, account, device, site, segment, scope
-    target      what it says of what was used, and how it was seen: app, host, outcome, vantage, kind
-    binding     an interval in which nothing changes about who holds an address
-    word        what a lease says: whom it names, which device, how sure it is
-    facet       a context, a binding, a day and a target: everything that decides who was behind a record
-    way         by whose word somebody is named (`attributed_by`), or why nobody is
-    subject     who it is counted for: an account, a device or an address
-    profile     what is known of a subject besides its name: kind, department, site, segment
-    bearer      a subject with a profile
-    party       a subject, a day and an outcome; with an app a `service`: what duplicates have in common
-    eye         a vantage, in `facet_numbers` with the kind of record; a vantage on a day is a `watch`
-    cell        what a row of usage_hourly is about, apart from hour and grade
+    context          what a record says of the client: address, account, device, site, segment, scope
+    environment      the part of it that does not identify anybody: site, segment, class of client, scope
+    target           what was used, and how that was seen: app, host, outcome, vantage, kind of record
+    statement        the content of a lease: user, device, origin, confidence
+    binding          an interval in which the holder of an address does not change
+    facet            a context, a binding, a day and a target: all that decides to whom a record belongs
+    method           how a subject was found (`attributed_by`), or why nobody was
+    subject          whom usage is counted for: an account, a device or an address
+    org unit         kind, department and site of accounts
+    profile          attributes of a subject: kind, department, site, segment, class of client, method
+    subject profile  a subject with a profile
+    subject day      a subject, a day and an outcome; with an app, a `usage_key`: duplicates share it
+    vantage day      a vantage on a day
+    cell             the key of a row of usage_hourly, without hour and grade
 
-Nothing finer than a k-safe cell ever reaches the open zone: figures are hidden here, not in a view. In a
-fixed order, a day goes: events → who was behind them → records → duplicates removed → counted.
+Nothing finer than a k-safe cell ever reaches the open zone: figures are hidden when the cubes are built, not
+in a view. A day is counted in a fixed order: events, attribution, records, removal of duplicates, sums.
 """

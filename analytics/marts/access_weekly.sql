@@ -1,11 +1,10 @@
--- How each service was used: its access classes and grades, of everyone and of the departments.
+-- How each service was used: its access classes and grades, for everyone and for departments.
 --
--- Each split is of a figure of usage_weekly and told in full or not at all, so that no part follows from the
--- others by subtraction: of everyone where every part is of at least k subjects, of the departments where that
--- holds in every row usage_weekly has for the service and hides none of its sums. Bytes only where nobody dominates
--- a part, and none are hidden there.
--- People of parts do not add up: the service's people less a part's are those who did only something else, and two
--- parts' people less the service's are those who did both. No such rest is of fewer than k.
+-- A split of a figure of usage_weekly is published in full or not at all, so that no part follows by subtraction. For
+-- everyone, every part needs at least k subjects. For departments, this must hold in every row that usage_weekly has
+-- for the service, with no hidden sums. Bytes are published only where nobody dominates a part and none are hidden
+-- there. People of parts do not add up: the people of the service minus those of one part only did something else, and
+-- the people of two parts minus those of the service did both. Neither difference may be a group smaller than k.
 WITH each AS (
   SELECT label_of_app AS label, app, COALESCE(access, 'unknown') AS access, grade, subject, SUM(bytes_up) AS bytes_up,
          SUM(bytes_up_max) AS bytes_up_max, SUM(bytes_down) AS bytes_down, SUM(connections) AS connections,

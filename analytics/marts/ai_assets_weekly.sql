@@ -1,6 +1,7 @@
--- How many AI servers, MCP servers and keys in the clear a week showed, by product. No address, no person:
--- people are counted down to a multiple of k. Keys are counted by fingerprint, and not where none is kept: who
--- sent them would be a count of people. Exposed and unauthenticated are said of servers inside only.
+-- How many AI servers, MCP servers and cleartext keys a week showed, by product. No address, no person.
+-- Numbers of people are rounded down to a multiple of k. Keys are counted by fingerprint, and not where none is kept,
+-- because the number of their senders would be a number of people. Exposed and unauthenticated apply to internal
+-- servers only.
 WITH week AS (
   SELECT *, server || ':' || CAST(server_port AS VARCHAR) AS place,
          CASE WHEN subject_kind IN ('user', 'device', 'address') AND client_scope <> 'external' THEN subject END AS person

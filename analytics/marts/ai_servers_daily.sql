@@ -1,4 +1,4 @@
--- Days of AI servers and their clients (counting/13_servers.sql): what the rules about servers judge.
+-- AI servers and their clients by day (counting/13_servers.sql): the input of the rules about servers.
 SELECT counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
        segment, server_segment, key_type, key_print,
        MAX(server_version) AS server_version,
@@ -14,7 +14,7 @@ SELECT counted_day, day, site, app, access, server, server_port, server_scope, s
        CAST(COUNT(DISTINCT CASE WHEN status BETWEEN 400 AND 499 THEN connection END) AS BIGINT) AS failed_connections,
        CAST(COUNT(DISTINCT path) AS BIGINT) AS paths,
        CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, CAST(SUM(bytes_down) AS BIGINT) AS bytes_down
-FROM at_servers
+FROM server_requests
 GROUP BY counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
          segment, server_segment, key_type, key_print
 ORDER BY counted_day, day, site, app, server, server_port, subject, access, key_type, key_print, client_scope, segment, server_segment, department,

@@ -1,5 +1,5 @@
--- How much of the week's use is tied to a named account. Hidden where the split would show a small
--- group: those without a name, or (departments subtracted) those with a name but no department.
+-- How much of the week's use is attributed to a named account. Hidden where the split would reveal a small group:
+-- people without a name, or (by subtracting the departments) people with a name but no department.
 WITH parts AS (
   SELECT subject_kind = 'user' AS named, department = 'unattributed' AS unknown, subject,
          SUM(connections) AS connections, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max

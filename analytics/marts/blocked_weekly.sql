@@ -1,4 +1,4 @@
--- Refused by a control: attempted, never use. A refused lookup is an attempt too.
+-- What a control refused: attempts, never use. A refused lookup is an attempt, too.
 SELECT CAST('$week' AS DATE) AS week, app,
        CAST(CASE WHEN COUNT(DISTINCT subject) >= $k THEN SUM(connections + lookups) END AS BIGINT) AS attempts
 FROM not_use

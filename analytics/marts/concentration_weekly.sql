@@ -1,7 +1,8 @@
--- How unequally people send: the curve of who sent most, in bands of k people or more.
+-- How unequally people send: the cumulative share of the largest senders, in bands of at least k people.
 --
--- Told in full or not at all: where the week's bytes may be shown, nobody dominates a band, and those whose bytes
--- nobody measured (all people less these) are none or k. Shares are whole percents, rounded down.
+-- Published in full or not at all: the bytes of the week must be publishable, nobody may dominate a band, and the
+-- people whose bytes nobody measured (all people minus these) must be none or at least k. Shares are whole percents,
+-- rounded down.
 WITH sent AS (
   SELECT subject, SUM(bytes_up) AS bytes_up
   FROM uses

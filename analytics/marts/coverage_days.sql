@@ -1,6 +1,5 @@
--- When each sensor watched. Days of the report's time zone. A minute without a row is unknown, never clean; one
--- with a row that says no packet came was listened to, and what might have been there was not seen: not watched
--- either.
+-- When each sensor watched, by day of the report zone. A minute without a row is unknown, never clean. A minute whose
+-- row has no packets is not watched either: the sensor ran, but any traffic there was remained unseen.
 WITH minutes AS (
   SELECT CAST(minute AT TIME ZONE '$zone' AS DATE) AS day, c.*
   FROM week_coverage AS c

@@ -1,26 +1,27 @@
-"""Hides what the totals of departments and services would reveal together about the cells where they cross.
+"""Hides what totals of departments and services together would reveal about the cells where they cross.
 
-In: members (groups.py), and the totals and cells that are hidden. Out: what must be hidden as well. Pure.
+In: members (groups.py), and the totals and cells that are hidden so far. Out: what must be hidden as well.
+Pure.
 
-Take the hidden cells of the table of departments × services. Their row sums (department total minus its
-shown cells) and column sums (service total minus its shown cells: the pool of the service) can be
-computed by anyone. Hidden departments are one row, hidden services one column, for only their sum is
-known. An attacker is taken to know which cells are empty: a service whose people and connections in one
-department are those of all has no others.
+Take the hidden cells of the table departments × services. Anyone can compute their row sums (department total
+minus its shown cells) and their column sums (service total minus its shown cells: the pool of the service).
+Hidden departments form one row and hidden services one column, because only their sum is known. An attacker
+is assumed to know which cells are empty: if all people and connections of a service are in one department,
+the service has none in the others.
 
-Which sums of cells follow then? Those with weights a(row) - b(column) that are 0 or 1 on every cell
-that is not empty. Cut at every integer, such a sum falls apart into sums of the form
+Which sums of cells can be derived from these? Those with weights a(row) - b(column) that are 0 or 1 on every
+cell that is not empty. Cut at every integer, such a sum splits into whole columns, which were checked before,
+and into sums of the form
 
     the rows R, minus all columns that lie within R
 
-and whole columns, which were checked. Rows that no column ties together fall apart further.
+So the search looks for a set of rows R that leaves too few people. Rows without a common column are
+independent, and need not be combined. Rows are placed inside or outside of R one after another. A column with
+cells on both sides cannot lie within R, wherever the other rows go, so the people in its inner cells remain.
+Once they are enough, every extension of R is safe, and the search backtracks. It visits few of the 2^rows
+sets.
 
-So every R is looked for of which too few people are left. Rows are put inside or outside one after
-another. A column with cells on both sides does not lie within R, wherever the other rows go, and who is
-in its inner cells stays: once these are enough, no R that goes on like this is unsafe, and the search
-turns back. It sees little of the 2^rows that way.
-
-A subject is of one department, so subjects of rows add up.
+A subject belongs to one department, so subjects of rows add up.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ import polars as pl
 
 from analytics.marts.groups import DOMINANCE, Figures
 
-#: Steps of a search. Where one takes more, departments are hidden until it takes fewer.
+#: Limit on the steps of a search. If it is reached, departments are hidden until a search takes fewer.
 MOST_STEPS = 2_000
 
 Ints = npt.NDArray[np.int64]
@@ -57,19 +58,19 @@ class Crossing:
 def shield_crossing(members: pl.DataFrame, hidden: Crossing, k: int, figures: Figures) -> Crossing:
     """`hidden`, extended by cells and totals of departments until totals reveal no group smaller than `k`.
 
-    Cells are added first; totals of departments only if cells do not help. It always ends: with all totals of
-    departments hidden there is one row, every column lies within it, and nothing can be derived.
+    Hides cells first, and totals of departments only if cells do not help. Always terminates: with all totals
+    of departments hidden there is one row, every column lies within it, and nothing can be derived.
     """
     names = _Names(sorted(members["label"].unique()), sorted(members["app"].unique()))
     users = _Uses.of(members.filter("using"), names)
-    # Lookups are of everyone seen, connections of those who use: either may have the empty cells.
+    # Lookups come from everyone seen, connections only from those who use: each has its own empty cells.
     views = [_Uses.of(members, names), users] if figures == "sums" else [users]
     state = _State(
         services=np.isin(names.apps, hidden.services["app"].to_list()),
         cells=names.flags_of_cells(hidden.cells),
         labels=np.isin(names.labels, hidden.labels["label"].to_list()),
     )
-    while (found := _given_away(views, state, k, figures)) is not None:
+    while (found := _find_unsafe(views, state, k, figures)) is not None:
         cells = _cheapest_cells(views[0], state, found, figures)
         label = None if cells else _next_label(views[0], state, found)
         if cells:
@@ -87,7 +88,7 @@ def shield_crossing(members: pl.DataFrame, hidden: Crossing, k: int, figures: Fi
 
 @dataclass(frozen=True)
 class _Names:
-    """Departments' labels and services, by number."""
+    """Labels of departments, and services, by index."""
 
     labels: list[str]
     apps: list[str]
@@ -105,7 +106,7 @@ class _Names:
 
 @dataclass
 class _State:
-    """What is hidden so far: services' totals, cells (labels × services), departments' totals."""
+    """What is hidden so far: totals of services, cells (labels × services), totals of departments."""
 
     services: Flags
     cells: Flags
@@ -113,30 +114,30 @@ class _State:
 
     @property
     def row_of(self) -> Ints:
-        """By label its row: 0 for hidden departments, the others one after another."""
+        """The row of each label: 0 for hidden departments, then one each."""
         return np.where(self.labels, 0, np.arange(1, len(self.labels) + 1))
 
     @property
     def column_of(self) -> Ints:
-        """By service its column: 0 for hidden services, the others one after another."""
+        """The column of each service: 0 for hidden services, then one each."""
         return np.where(self.services, 0, np.arange(1, len(self.services) + 1))
 
 
 @dataclass(frozen=True)
 class _Uses:
-    """Who used what, by number: a row a label, service and subject; and summed by label and service."""
+    """Uses by index: a row per label, service and subject; and their sums by label and service."""
 
     label: Ints
     app: Ints
     subject: Ints
     bytes_up: Ints
     shape: tuple[int, int]
-    #: by kind of table and department, the cells it had when its subjects were counted, and their numbers
+    #: cache: table class → label → (its cells when its subjects were counted, the counts)
     counted: dict[type, dict[int, tuple[bytes, Counter[int]]]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, members: pl.DataFrame, names: _Names) -> _Uses:
-        """Of members: subject, label, app, bytes_up."""
+        """From `members`: subject, label, app, bytes_up."""
         each = members.group_by("label", "app", "subject").agg(pl.col("bytes_up").sum().cast(pl.Int64))
         return cls(
             label=_number(each["label"], names.labels),
@@ -148,27 +149,27 @@ class _Uses:
 
     @cached_property
     def people(self) -> Ints:
-        """Subjects in each cell, labels × services."""
+        """Subjects per cell, labels × services."""
         people = np.zeros(self.shape, np.int64)
         np.add.at(people, (self.label, self.app), 1)
         return people
 
     @cached_property
     def sent(self) -> Ints:
-        """Bytes of each cell, labels × services."""
+        """Bytes per cell, labels × services."""
         sent = np.zeros(self.shape, np.int64)
         np.add.at(sent, (self.label, self.app), self.bytes_up)
         return sent
 
     @cached_property
     def sizes(self) -> Ints:
-        """By label, how many subjects it has."""
+        """Subjects per label."""
         label_of = np.full(int(self.subject.max(initial=-1)) + 1, self.shape[0])
         label_of[self.subject] = self.label
         return np.bincount(label_of, minlength=self.shape[0])
 
     def there(self, figures: Figures) -> Flags:
-        """Cells that are not empty; of bytes, those that sent something."""
+        """Cells that are not empty; for bytes, cells that sent something."""
         return self.sent > 0 if figures == "bytes" else self.people > 0
 
 
@@ -178,14 +179,16 @@ def _number(names: pl.Series, known: list[str]) -> Ints:
 
 @dataclass(frozen=True)
 class _Found:
-    """Rows whose sums give a small group away (by label, whether it is in them), and the bytes it lacks to be
-    even. No rows where the search was given up."""
+    """A set of rows that reveals a small group, as flags by label, and the bytes it lacks to be even.
+
+    `inside` is None if the search reached its limit.
+    """
 
     inside: Flags | None
     lacking: float = 0.0
 
 
-def _given_away(views: list[_Uses], state: _State, k: int, figures: Figures) -> _Found | None:
+def _find_unsafe(views: list[_Uses], state: _State, k: int, figures: Figures) -> _Found | None:
     for uses in views:
         table = _People(uses, state, k) if figures == "people" else _Sums(uses, state, k, figures)
         if (found := table.search()) is not None:
@@ -194,11 +197,12 @@ def _given_away(views: list[_Uses], state: _State, k: int, figures: Figures) -> 
 
 
 class _Table(ABC):
-    """The rows and columns of the hidden cells. Sets of them are integers, a bit a row or column."""
+    """The rows and columns of the hidden cells. A set of rows or columns is an integer with a bit for
+    each."""
 
-    #: by row, the columns it has hidden cells in
+    #: row → set of columns with hidden cells
     columns: dict[int, int]
-    #: by row, how many subjects could be left, by the columns they are in
+    #: row → set of columns → number of subjects in exactly these, who could remain
     subjects: dict[int, Counter[int]]
 
     def __init__(self, uses: _Uses, state: _State, k: int) -> None:
@@ -207,7 +211,7 @@ class _Table(ABC):
         self.row, self.column = self.row_of[uses.label], self.column_of[uses.app]
 
     def columns_of(self, cells: Flags) -> dict[int, int]:
-        """By row, the columns of these cells (labels × services)."""
+        """Row → set of columns of `cells` (labels × services)."""
         stands = np.zeros((len(self.row_of) + 1, len(self.column_of) + 1), np.bool_)
         label, app = np.nonzero(cells)
         stands[self.row_of[label], self.column_of[app]] = True
@@ -218,10 +222,10 @@ class _Table(ABC):
         }
 
     def columns_of_subjects(self, mine: Flags, cells: Flags) -> dict[int, Counter[int]]:
-        """By row, in order, how many subjects are in which columns, of these rows of `uses`.
+        """Row → set of columns → number of subjects, over the rows `mine` of `uses`, in order of rows.
 
-        `cells` (labels × services) decide which rows these are. A subject is of one department, and only
-        those departments are counted again whose cells have changed.
+        `cells` (labels × services) determine `mine`. Counts are cached by department, and recounted where its
+        cells changed.
         """
         known = self.uses.counted.setdefault(type(self), {})
         lines = [(label, line.tobytes()) for label, line in enumerate(cells)]
@@ -236,7 +240,7 @@ class _Table(ABC):
         return {row: _added(some) for row, some in sorted(parts.items())}
 
     def _counted(self, some: Ints) -> defaultdict[int, Counter[int]]:
-        """By department, how many subjects are in which columns, of `some` rows of `uses`."""
+        """Label → set of columns → number of subjects, over the rows `some` of `uses`."""
         subject, column = self.uses.subject[some], self.column[some]
         subjects, width = int(subject.max(initial=-1)) + 1, len(self.column_of) // 64 + 1
         label_of, words = np.zeros(subjects, np.int64), np.zeros((subjects, width), "<u8")
@@ -251,7 +255,7 @@ class _Table(ABC):
         return counts
 
     def search(self) -> _Found | None:
-        """Rows that give a small group away, if any do."""
+        """A set of rows that reveals a small group, if there is one."""
         steps, done, done_columns = 0, 0, 0
         rows = reduce(or_, (1 << row for row in self.columns), 0)
         for root in self.roots():
@@ -275,24 +279,25 @@ class _Table(ABC):
         return None
 
     def roots(self) -> Iterable[int]:
-        """Rows one of which is in every set that is not safe; later ones are tried without those before."""
+        """Rows to begin sets with: every unsafe set contains one. Later roots are tried without the
+        earlier."""
         return self.subjects
 
     def _tied(self, rows: int, columns: int) -> int | None:
-        """The first of `rows` that has cells in these columns."""
+        """The first of `rows` that has cells in `columns`."""
         return next((row for row in _numbers(rows) if self.columns[row] & columns), None)
 
     @abstractmethod
     def is_safe(self, root: int, inside: int, outside: int, crossing: int) -> bool:
-        """Whether enough of the rows inside is left, wherever those go that are not placed yet."""
+        """True if enough people remain in the rows inside, wherever the rows not placed yet go."""
 
     @abstractmethod
     def lacking(self, inside: int, touched: int, crossing: int) -> float | None:
-        """Bytes that what is left of the rows inside lacks to be even; None where it is safe, or nothing."""
+        """Bytes that the remainder of the rows inside lacks to be even; None if it is safe or empty."""
 
 
 class _Sums(_Table):
-    """Of sums and bytes: what is left of rows are their hidden cells in crossing columns."""
+    """For sums and bytes: what remains of rows is their hidden cells in crossing columns."""
 
     def __init__(self, uses: _Uses, state: _State, k: int, figures: Figures) -> None:
         super().__init__(uses, state, k)
@@ -303,7 +308,7 @@ class _Sums(_Table):
         self.subjects = self.columns_of_subjects(self.mine, cells)
 
     def roots(self) -> Iterable[int]:
-        """Those of the greatest senders first: no row in a set has a greater one than its root."""
+        """Rows by greatest sender, descending, so that no row of a set has a greater sender than its root."""
         return sorted(self.subjects, key=lambda row: -self._greatest[row])
 
     def is_safe(self, root: int, inside: int, outside: int, crossing: int) -> bool:
@@ -325,7 +330,7 @@ class _Sums(_Table):
         return short if bad else None
 
     def _people(self, inside: int, crossing: int) -> int:
-        """Subjects in these cells; of more than k, k or more."""
+        """Number of subjects in the cells inside × crossing; counting stops at k or more."""
         people = 0
         for row in _numbers(inside):
             if self.columns[row] & crossing:
@@ -337,7 +342,7 @@ class _Sums(_Table):
         return people
 
     def _is_even(self, root: int, inside: int, crossing: int) -> bool:
-        """Whether nobody in any set of this root sent more than the share of a shown sum of these cells."""
+        """True if no sender in any set of this root has more than DOMINANCE of the bytes of these cells."""
         sent = 0
         for row in _numbers(inside):
             if self.columns[row] & crossing:
@@ -350,13 +355,13 @@ class _Sums(_Table):
 
     @cached_property
     def _hidden(self) -> tuple[Ints, Ints, Ints, Ints]:
-        """Row, column, subject and bytes of what is in hidden cells: usually little of all."""
+        """Row, column, subject and bytes of the uses in hidden cells, usually a small part."""
         uses, mine = self.uses, self.mine
         return self.row[mine], self.column[mine], uses.subject[mine], uses.bytes_up[mine]
 
     @cached_property
     def _sent(self) -> dict[int, list[tuple[int, int]]]:
-        """By row, its columns and the bytes of their hidden cells, the largest first."""
+        """Row → (column, bytes of its hidden cells), the largest first."""
         sent = np.zeros((len(self.row_of) + 1, len(self.column_of) + 1), np.int64)
         np.add.at(sent, (self.row[self.mine], self.column[self.mine]), self.uses.bytes_up[self.mine])
         order = np.argsort(-sent, axis=1, kind="stable")
@@ -372,7 +377,7 @@ class _Sums(_Table):
 
     @cached_property
     def _greatest(self) -> list[int]:
-        """By row, what its greatest sender sent in all hidden cells."""
+        """Per row, the bytes that its greatest sender sent in all hidden cells."""
         greatest = np.zeros(len(self.row_of) + 1, np.int64)
         if self.mine.any():
             subject = self.uses.subject[self.mine]
@@ -382,11 +387,11 @@ class _Sums(_Table):
 
 
 class _People(_Table):
-    """Of people: left are those of the rows who are in no shown cell and in no column within the rows.
+    """For people: those of the rows remain who are in no shown cell and in no column within the rows.
 
-    They do not add up over services (one person uses several). Only that somebody is left can be proved,
-    where the rows have more people than all these cells and columns together: more are left than are counted
-    once more in these. Of hidden services no count is known.
+    People do not add up over services, because one person uses several. An attacker can only prove that
+    somebody remains: if the rows have more people than all these cells and columns together. The count of a
+    hidden service is not known.
     """
 
     def __init__(self, uses: _Uses, state: _State, k: int) -> None:
@@ -413,7 +418,7 @@ class _People(_Table):
         return 0.0 if rest > 0 and self._left(inside, crossing) < self.k else None
 
     def _left(self, inside: int, crossing: int) -> int:
-        """Subjects inside of which all pooled cells are in crossing columns; of more than k, k or more."""
+        """Number of subjects inside whose pooled cells are all in crossing columns; stops at k or more."""
         left = 0
         for row in _numbers(inside):
             for columns, count in self.subjects.get(row, Counter()).items():
@@ -425,7 +430,7 @@ class _People(_Table):
 
 
 def _added(counts: list[Counter[int]]) -> Counter[int]:
-    """The sum; of one, that one."""
+    """The sum of the counters; of a single one, that object itself."""
     if len(counts) == 1:
         return counts[0]
     whole: Counter[int] = Counter()
@@ -435,14 +440,14 @@ def _added(counts: list[Counter[int]]) -> Counter[int]:
 
 
 def _flags(bits: int, count: int) -> Flags:
-    """Which of the bits 0 to `count` are set."""
+    """Bits 0 to `count` as flags."""
     return np.unpackbits(
         np.frombuffer(bits.to_bytes(count // 8 + 1, "little"), np.uint8), bitorder="little"
     ).astype(np.bool_)
 
 
 def _numbers(bits: int) -> Iterator[int]:
-    """The numbers of the bits that are set."""
+    """Indices of the set bits."""
     while bits:
         lowest = bits & -bits
         yield lowest.bit_length() - 1
@@ -450,10 +455,11 @@ def _numbers(bits: int) -> Iterator[int]:
 
 
 def _cheapest_cells(uses: _Uses, state: _State, found: _Found, figures: Figures) -> list[int]:
-    """The cell given up first (`cheapest`) of those shown in the rows found; none where that cannot help.
+    """The cell to hide next, out of those shown in the rows found (see `groups.cheapest`); empty if none
+    helps.
 
-    It is unknown only if something else of its service is hidden outside the rows: where nothing is, the
-    smallest cell there goes with it.
+    Hiding a cell helps only if another cell of its service is hidden outside of the rows. If none is, the
+    smallest one there is hidden as well.
     """
     if found.inside is None:
         return []
@@ -476,7 +482,7 @@ def _cheapest_cells(uses: _Uses, state: _State, found: _Found, figures: Figures)
 
 
 def _next_label(uses: _Uses, state: _State, found: _Found) -> int | None:
-    """The smallest department still shown, of the rows found if there is one."""
+    """The smallest department whose total is still shown, preferably one of the rows found."""
     shown = np.flatnonzero(~state.labels & (uses.sizes > 0)).tolist()
     inside = np.ones(len(state.labels), np.bool_) if found.inside is None else found.inside
     return min(shown, key=lambda label: (not inside[label], uses.sizes[label], label), default=None)

@@ -1,15 +1,14 @@
 """Counts UTC days: runs counting/*.sql over their sightings and those of the neighbouring days.
 
-The steps are numbered in the order they run. placing.py runs before 06, belief.py after it, facets.py before
-08; 10 and 11 take turns, once per vantage rank.
+The steps are numbered in the order they run. Three steps are in Python: binding_join.py runs before 06,
+attribution.py after it, and facets.py before 08. Steps 10 and 11 alternate, once per vantage rank.
 
 Consecutive days are counted together, because planning some forty statements takes as long as running them on
 a small day. The day is part of every key (02_days.sql).
 
-In: a connection with the relations `sightings` (of days that follow each other, which are read together, and
-of one more on either side), `directory`, `sensors`, and what `hold` made (holders.py).
-Out: its temporary relations `counted`, `eyes`, `at_servers`, `rhythm`, `at_models` and `named_whiles`, from
-which the day's marts are selected.
+In: a connection with the relations `sightings` (of consecutive days, and one more on either side),
+`directory`, `sensors`, and the tables of holders.py. Out: its temporary relations `counted`, `corroborated`,
+`server_requests`, `rhythm`, `model_requests` and `named_spans`, from which the day's marts are selected.
 """
 
 from __future__ import annotations
@@ -23,29 +22,30 @@ from typing import Any
 
 import duckdb
 
-from analytics.marts.belief import PERSONS, WAYS, believe
-from analytics.marts.facets import number
+from analytics.marts.attribution import FIRST_PERSON, METHODS, attribute_facets
+from analytics.marts.binding_join import join_bindings
+from analytics.marts.facets import encode_facets
 from analytics.marts.holders import named
-from analytics.marts.intervals import CROWD
-from analytics.marts.placing import place
+from analytics.marts.intervals import SHARED_USERS
 
 STEPS = Path(__file__).parent / "counting"
-#: Two clocks, or two sensors naming one connection's start, may differ by this much.
+#: Two clocks, or the start of one connection as two sensors report it, may differ by this much.
 TOLERANCE_US = 2_000_000
-#: A login that nothing vouches for is believed so much after an hour. Of generated networks where addresses
-#: change hands within the hour a third of such logins are still right, of others most (test_calibration.py).
+#: Factor on the confidence of a login that is an hour old, if no device is known to have kept the address. In
+#: generated networks whose addresses change hands within the hour, a third of such logins are still right; in
+#: others, most are (test_calibration.py).
 STALE = 0.4
-#: Paths of AI software that answer everybody even where everything else asks for credentials (signatures/
-#: behaviours/, as a regular expression).
+#: Paths of AI software (signatures/behaviours/) that need no credentials even where all others do: a regular
+#: expression.
 PUBLIC_PATHS = (
     "health|heartbeat|login|version|config|setup|status|serviceinfo|telemetry|/(ready|live|metadata|meta|info)$$|"
     "^/[.]well-known|^/(dashboard|lab|tree|chatui|webui|form|rest/settings|public|hub/home)"
 )
-#: A request that sends less is not a question: keep-alives, lists of conversations.
+#: A request that sends less is no prompt, but a keep-alive or a list of conversations.
 ASKED_BYTES = 1000
-#: Most days that are counted together: their numbers take three bits (placing.py).
+#: Most days counted together: a day number has three bits (binding_join.py).
 MOST_DAYS = 7
-#: Rank of a vantage that no sensor names.
+#: Rank of a vantage without a declared sensor.
 LAST = 1000
 _DAY_US = 86_400_000_000
 
@@ -53,7 +53,7 @@ _DAY_US = 86_400_000_000
 def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zone: str) -> None:
     """Makes `every_event` of `days`, which must be consecutive; hours are those of time zone `zone`.
 
-    Contexts and targets are joined by hash; if two of them collide, it is done again with another salt.
+    Contexts and targets are joined by hash. If two collide, the step is repeated with another salt.
     """
     first_us = _midnight_us(days[0])
     values = {
@@ -69,18 +69,19 @@ def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zo
     }
     for salt in count():
         connection.execute(_step("01_events", values | {"salt": salt}))
-        alike = "(SELECT COUNT(*) - COUNT(DISTINCT told) FROM {})"
-        if not _number(connection, f"SELECT {alike.format('contexts')} + {alike.format('targets')}"):
+        collisions = "(SELECT COUNT(*) - COUNT(DISTINCT content_hash) FROM {})"
+        query = f"SELECT {collisions.format('contexts')} + {collisions.format('targets')}"
+        if not _number(connection, query):
             break
 
 
 def count_days(
     connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nth: int = 1, zone: str
 ) -> None:
-    """Makes `counted` and the other relations marts are selected from, for `days`.
+    """Makes `counted` and the other relations that marts are selected from, for `days`.
 
-    `days` must be consecutive and have one directory (`of_one_directory`); the first of them is the `nth` of
-    the days that were read.
+    `days` must be consecutive and have the same directory (`of_one_directory`). The first of them is the
+    `nth` day that was read.
     """
     values = _values(days, nth) | {"zone": zone}
     connection.execute(_step("02_days", values))
@@ -97,7 +98,7 @@ def count_days(
 
 
 def steps() -> str:
-    """All SQL that counts days, as it is written: whatever columns of sightings it needs stand there."""
+    """The text of all SQL steps; whichever columns of sightings they need are named in it."""
     return "\n".join(path.read_text("utf-8") for path in sorted(STEPS.glob("*.sql")))
 
 
@@ -109,52 +110,52 @@ def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
 
 
 def attribute(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nth: int = 1) -> None:
-    """The same for `days`, of which `events`, `contexts`, `targets`, `vantages` and `bounds` exist
-    already."""
+    """Makes `attributed` for `days`; needs `events`, `contexts`, `targets`, `vantages` and `bounds`."""
     values = _values(days, nth)
     _staff(connection, days[0], values)
     values["begin_us"] = _number(connection, "SELECT MIN(from_us) FROM bounds")
     values["end_us"] = _number(connection, "SELECT MAX(to_us) FROM bounds")
     values["window"] = values["end_us"] - values["begin_us"]
-    connection.execute(_step("04_held", values | {"said": named("said", "bindings")}))
+    connection.execute(_step("04_bindings", values | {"named_bindings": named("named_bindings", "bindings")}))
     values |= {
-        "turns": 2 * (_number(connection, "SELECT MAX(bindings) FROM places") + 1),
+        "binding_slots": 2 * (_number(connection, "SELECT MAX(bindings) FROM held_addresses") + 1),
         "targets": _number(connection, "SELECT COUNT(*) FROM targets") + 1,
-        "shifts": 8 * (values["last_nth"] + 1),
+        "day_pairs": 8 * (values["last_nth"] + 1),
     }
-    numbers = {name: values[name] for name in ("turns", "shifts", "targets")}
-    connection.execute(_step("05_numbers", values))
-    facets = place(connection, first_day=values["first_us"] // _DAY_US - 4, **numbers)
-    connection.execute(_step("06_crowded", values))
-    beliefs = believe(connection, facets, stale=STALE, **numbers)
+    numbers = {name: values[name] for name in ("binding_slots", "day_pairs", "targets")}
+    connection.execute(_step("05_codes", values))
+    facets = join_bindings(connection, first_day=values["first_us"] // _DAY_US - 4, **numbers)
+    connection.execute(_step("06_shared", values))
+    attributions = attribute_facets(connection, facets, stale=STALE, **numbers)
     connection.execute(_step("07_subjects", values))
-    number(connection, beliefs, targets=values["targets"])
+    encode_facets(connection, attributions, targets=values["targets"])
     connection.execute(_step("08_facets", values))
 
 
 def _staff(connection: duckdb.DuckDBPyConnection, day: date, values: dict[str, Any]) -> None:
-    """Makes who is who on a day, unless it was made last for a day with the same directory."""
+    """Runs 03_staff.sql for a day, unless it last ran for a day with the same directory."""
     connection.execute(
-        f"SET VARIABLE staff_now = (SELECT COUNT(*) FILTER ({_begun(day)}) || '/' || "
+        f"SET VARIABLE directory_version = (SELECT COUNT(*) FILTER ({_begun(day)}) || '/' || "
         f"COUNT(*) FILTER ({_holding(day)}) FROM every_directory)"
     )
-    if _number(connection, "SELECT getvariable('staffed') IS DISTINCT FROM getvariable('staff_now')"):
+    changed = "SELECT getvariable('staff_version') IS DISTINCT FROM getvariable('directory_version')"
+    if _number(connection, changed):
         connection.execute(_step("03_staff", values))
-        connection.execute("SET VARIABLE staffed = getvariable('staff_now')")
+        connection.execute("SET VARIABLE staff_version = getvariable('directory_version')")
 
 
 def _values(days: Sequence[date], nth: int = 1) -> dict[str, Any]:
-    """What the steps are completed with: `first_us` is when the first of the days begins that were read."""
+    """Values of the placeholders in the SQL steps; `first_us` is the start of the first day that was read."""
     return {
         "first_us": _midnight_us(days[0]) - (nth - 1) * _DAY_US,
         "nth": nth,
         "last_nth": nth + len(days) - 1,
         "days": len(days),
         "tolerance": TOLERANCE_US,
-        "crowd": CROWD,
-        "ways": ", ".join(map(repr, enumerate(WAYS))),
-        "persons": PERSONS,
-        "origins": len(WAYS) - 1,
+        "shared_users": SHARED_USERS,
+        "methods": ", ".join(map(repr, enumerate(METHODS))),
+        "first_person_method": FIRST_PERSON,
+        "origins": len(METHODS) - 1,
         "public": PUBLIC_PATHS,
         "asked": ASKED_BYTES,
     }
@@ -166,21 +167,21 @@ def on_day(day: date) -> str:
 
 
 def of_one_directory(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> list[list[date]]:
-    """The sorted `days`, split where other rows of `every_directory` are valid.
+    """The sorted `days`, split wherever the valid rows of `every_directory` change.
 
-    It suffices to compare how many rows had begun and how many had not ended: over time, the former only
-    increases and the latter only decreases.
+    Comparing two counts is enough, because over time the number of rows that had begun only increases, and
+    the number of rows that had not ended only decreases.
     """
     counts = [f"COUNT(*) FILTER ({_begun(day)}), COUNT(*) FILTER ({_holding(day)})" for day in days]
     (found,) = connection.execute(f"SELECT {', '.join(counts)} FROM every_directory").fetchall()
     holding = dict(zip(days, zip(found[::2], found[1::2], strict=True), strict=True))
-    alike: list[list[date]] = []
+    runs: list[list[date]] = []
     for day in days:
-        if alike and holding[day] == holding[alike[-1][-1]]:
-            alike[-1].append(day)
+        if runs and holding[day] == holding[runs[-1][-1]]:
+            runs[-1].append(day)
         else:
-            alike.append([day])
-    return alike
+            runs.append([day])
+    return runs
 
 
 def _begun(day: date) -> str:
@@ -200,13 +201,15 @@ def _midnight_us(day: date) -> int:
 
 
 def neighbours(day: date) -> tuple[date, date, date]:
-    """The days whose rows `day` is counted from: the one before, itself, and the one after."""
+    """The days whose rows are needed to count `day`: the one before, itself, and the one after."""
     return day - timedelta(days=1), day, day + timedelta(days=1)
 
 
 def _ranks(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """Ranks of the vantages that have records, the best first."""
-    found = connection.execute("SELECT DISTINCT watch // 8 AS rank FROM records ORDER BY rank").fetchall()
+    found = connection.execute(
+        "SELECT DISTINCT vantage_day // 8 AS rank FROM records ORDER BY rank"
+    ).fetchall()
     return [rank for (rank,) in found]
 
 

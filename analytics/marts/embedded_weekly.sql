@@ -1,4 +1,4 @@
--- Shared hosts: embedded AI possible, never use.
+-- Shared hosts: use of embedded AI is possible, but never counted as use.
 SELECT CAST('$week' AS DATE) AS week, app,
        CAST(CASE WHEN COUNT(DISTINCT subject) >= $k THEN SUM(connections) END AS BIGINT) AS connections
 FROM not_use

@@ -1,5 +1,4 @@
--- Which rules could be evaluated, and on how much watching: a rule that found nothing where nobody looked
--- has found nothing out.
+-- Which rules could be evaluated, and how much of the time was watched. No finding in unwatched time proves nothing.
 SELECT CAST('$week' AS DATE) AS week, rule, evaluable, why_not, CAST($watched_minutes AS BIGINT) AS watched_minutes,
        CAST('$horizon' AS DATE) AS horizon, '$policy_version' AS policy_version
 FROM evaluated

@@ -1,10 +1,11 @@
-"""Numbers everything that events are counted and joined by, once per facet.
+"""Encodes everything that events are counted and joined by as integers, once per facet.
 
-In: beliefs (belief.py), what was seen, `target_numbers` (counting/05_numbers.sql), and who is believed to be
-behind it, `subjects` and `profiles` (07_subjects.sql). Out: the temporary tables `facet_numbers` and
-`bearer_numbers`. The words are explained in `__init__.py`.
+In: attributions (attribution.py), `target_codes` (counting/05_codes.sql), `subjects` and `profiles`
+(07_subjects.sql). Out: the temporary tables `facet_codes` and `subject_profile_codes`. `__init__.py` explains
+the terms.
 
-`doubt` decides between several records of one slice: a person (0) goes before a device (1).
+`subject_priority` decides which of several records of one slice is kept: that of a person (0), then a device
+(1).
 """
 
 from __future__ import annotations
@@ -15,81 +16,85 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from analytics.marts.belief import Beliefs
+from analytics.marts.attribution import Attributions
+from analytics.marts.binding_join import numbered
 from analytics.marts.intervals import Columns, Flags, Ints
-from analytics.marts.placing import numbered
 from analytics.marts.weeks import store_frame
 
 
 @dataclass(frozen=True)
 class _Targets(Columns):
     by_behaviour: Flags
-    seen_by: Ints
-    host_nth: Ints
-    app_nth: Ints
-    offer: Ints
-    outcome_nth: Ints
+    vantage_kind: Ints
+    host_id: Ints
+    app_id: Ints
+    app_access: Ints
+    outcome_id: Ints
 
 
 @dataclass(frozen=True)
 class _Subjects(Columns):
-    subject_nth: Ints
+    subject_id: Ints
 
 
 @dataclass(frozen=True)
 class _Profiles(Columns):
     profile: Ints
-    seen_site_nth: Ints
-    doubt: Ints
+    seen_site_id: Ints
+    subject_priority: Ints
     egress: Flags
     program: Flags
-    stranger: Flags
+    is_external: Flags
     is_person: Flags
 
 
-def number(connection: duckdb.DuckDBPyConnection, beliefs: Beliefs, *, targets: int) -> None:
-    """Makes the tables `facet_numbers`, a row per facet, and `bearer_numbers`; `targets` as in placing.py."""
-    target_numbers = numbered(connection, _Targets, "target_numbers", by="target")
-    profiles = numbered(connection, _Profiles, "profiles", by="appearance")
-    subject = numbered(connection, _Subjects, "subjects", by="name_nth").subject_nth[beliefs.name]
-    appearance, day, target = beliefs.appearance, beliefs.day, beliefs.facet % targets
-    app, outcome = target_numbers.app_nth[target], target_numbers.outcome_nth[target]
-    outside = profiles.stranger[appearance] & target_numbers.by_behaviour[target]
-    most = 1 + profiles.profile.max()
-    bearers, bearer = np.unique(subject * most + profiles.profile[appearance], return_inverse=True)
-    bearer_subject, bearer_profile = np.divmod(bearers, most)
-    party = (subject * 8 + day) * 4 + outcome
-    kinds = connection.execute("SELECT subject_kind FROM profiles ORDER BY appearance").fetchall()
+def encode_facets(connection: duckdb.DuckDBPyConnection, attributions: Attributions, *, targets: int) -> None:
+    """Makes the tables `facet_codes`, a row per facet, and `subject_profile_codes`.
+
+    `targets` is the radix of targets in a facet (binding_join.py).
+    """
+    target_codes = numbered(connection, _Targets, "target_codes", by="target")
+    profiles = numbered(connection, _Profiles, "profiles", by="profile_key")
+    subject = numbered(connection, _Subjects, "subjects", by="name_id").subject_id[attributions.name]
+    profile_key, day, target = attributions.profile_key, attributions.day, attributions.facet % targets
+    app, outcome = target_codes.app_id[target], target_codes.outcome_id[target]
+    outside = profiles.is_external[profile_key] & target_codes.by_behaviour[target]
+    radix = 1 + profiles.profile.max()
+    combined = subject * radix + profiles.profile[profile_key]
+    subject_profiles, subject_profile = np.unique(combined, return_inverse=True)
+    subject_id, profile = np.divmod(subject_profiles, radix)
+    app_access = target_codes.app_access[target]
+    subject_day = (subject * 8 + day) * 4 + outcome
+    kinds = connection.execute("SELECT subject_kind FROM profiles ORDER BY profile_key").fetchall()
     subject_kinds = pl.Series([*(kind for (kind,) in kinds), "outside"], dtype=pl.String)
     outcomes = pl.Series(["use", "blocked", "embedded"])
-    numbers = {
-        "facet": beliefs.facet,
+    codes = {
+        "facet": attributions.facet,
         "day": day,
-        "context": beliefs.context,
-        "binding": beliefs.binding,
-        "stale": beliefs.stale,
-        "crowded": beliefs.crowded,
+        "context": attributions.context,
+        "binding": attributions.binding,
+        "stale": attributions.stale,
+        "observed_shared": attributions.observed_shared,
         "target": target,
-        "egress": profiles.egress[appearance],
-        "seen_site_nth": profiles.seen_site_nth[appearance],
-        "confidence": np.where(profiles.is_person[appearance], beliefs.confidence, np.nan),
-        "program": profiles.program[appearance],
+        "egress": profiles.egress[profile_key],
+        "seen_site_id": profiles.seen_site_id[profile_key],
+        "confidence": np.where(profiles.is_person[profile_key], attributions.confidence, np.nan),
+        "program": profiles.program[profile_key],
         "outside": outside,
         "outcome": outcomes.gather(outcome),
-        "eye": target_numbers.seen_by[target],
-        "host_nth": target_numbers.host_nth[target],
-        "app_nth": app,
-        "party": party,
-        "service": party * 16_777_216 + app,
-        "bearer": bearer + 1,
-        "cell": ((bearer + 1) * 8 + day) * 33_554_432 + target_numbers.offer[target] * 2 + outside,
-        "subject_kind": subject_kinds.gather(np.where(outside, len(kinds), appearance)),
-        "doubt": profiles.doubt[appearance],
+        "vantage_kind": target_codes.vantage_kind[target],
+        "host_id": target_codes.host_id[target],
+        "app_id": app,
+        "subject_day": subject_day,
+        "usage_key": subject_day * 16_777_216 + app,
+        "subject_profile": subject_profile + 1,
+        "cell": ((subject_profile + 1) * 8 + day) * 33_554_432 + app_access * 2 + outside,
+        "subject_kind": subject_kinds.gather(np.where(outside, len(kinds), profile_key)),
+        "subject_priority": profiles.subject_priority[profile_key],
     }
     store_frame(
-        connection, "facet_numbers", pl.DataFrame(numbers).with_columns(pl.col("confidence").fill_nan(None))
+        connection, "facet_codes", pl.DataFrame(codes).with_columns(pl.col("confidence").fill_nan(None))
     )
-    bearer_numbers = {"subject_nth": bearer_subject, "profile": bearer_profile}
-    store_frame(
-        connection, "bearer_numbers", pl.DataFrame({"bearer": 1 + np.arange(len(bearers)), **bearer_numbers})
-    )
+    number = 1 + np.arange(len(subject_profiles))
+    frame = pl.DataFrame({"subject_profile": number, "subject_id": subject_id, "profile": profile})
+    store_frame(connection, "subject_profile_codes", frame)

@@ -1,4 +1,4 @@
-"""Writes mart files: complete or not at all, and readable by those who may read their zone."""
+"""Writes mart files atomically, with the file mode of their zone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import duckdb
 
 from analytics.lake import literal
 
-#: Modes of folders and files by zone: only the owner and its group may read the restricted one.
+#: Modes of folders and files by zone. Only the owner and its group may read the restricted zone.
 _FOLDER_MODES = {"restricted": 0o750, "open": 0o755}
 _FILE_MODES = {"restricted": 0o640, "open": 0o644}
 
@@ -41,9 +41,9 @@ def is_same(one: Path, other: Path) -> bool:
 
 
 def _make_folders(lake: Path, folder: Path, *, mode: int) -> None:
-    """Makes `folder` (relative to the lake) and its parents, and gives each of them `mode`.
+    """Makes `folder` (relative to the lake) and its parents, each with `mode`.
 
-    Not only the zone's own folder gets it: a copy of a part of the lake must not be readable by everybody.
+    Every level gets the mode, so that a copy of a subtree is protected as well.
     """
     for path in (*reversed(folder.parents[:-1]), folder):
         (lake / path).mkdir(exist_ok=True)

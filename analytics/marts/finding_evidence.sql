@@ -1,4 +1,4 @@
--- The rows behind each finding, with who it was and the numbers that say why.
+-- The rows behind each finding: who it was, and the figures that triggered it.
 SELECT CAST('$week' AS DATE) AS week, finding, rule, app, scope, subject, day, bytes_up, bytes_up_max, sessions,
        measure, expected, allowed, because, server, server_port
 FROM found

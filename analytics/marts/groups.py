@@ -24,8 +24,8 @@ def over_days(members: pl.DataFrame) -> pl.DataFrame:
 
 
 def groups(members: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """Per group: subjects, subjects using, bytes, and the bytes of its largest sender."""
-    # A subject's days and services become one, where groups hold several of them.
+    """Per group: number of subjects seen and using, bytes, and bytes of the largest sender."""
+    # One row per subject, if a group spans several days or services.
     if not {"app", "day"} & set(members.columns) <= set(by):
         members = members.group_by(*by, "subject").agg(
             pl.col("using").any(), pl.col("bytes_up").sum().cast(pl.Int64)
@@ -49,16 +49,16 @@ def even() -> pl.Expr:
 
 
 def need() -> pl.Expr:
-    """Bytes of other subjects that it takes to make a group even."""
+    """Bytes of other subjects that a group lacks to be even."""
     return pl.col("top") / DOMINANCE - pl.col("bytes")
 
 
 def cheapest(figures: Figures) -> list[pl.Expr]:
-    """Sort keys for the part to hide next: the smallest that suffices.
+    """Sort keys for the part to hide next.
 
-    If one sender dominates the hidden parts, a small part changes nothing, and hiding small ones one after
-    another would empty the table. Then the smallest part that makes them even comes first, or else the
-    largest.
+    For people and sums, the smallest part comes first. For bytes, small parts do not help against a dominant
+    sender, and hiding them one after another would empty the table. So the smallest part that makes the
+    hidden parts even comes first, or else the largest.
     """
     if figures != "bytes":
         return [pl.col("seen"), pl.col("using"), pl.col("bytes")]

@@ -1,9 +1,9 @@
--- By the clock of the report zone: how many used AI services in an hour of a weekday, people and programs apart.
+-- How many people used AI services in each hour of each weekday (report zone), and programs separately.
 --
--- Counts of people do not add up over hours and are rounded down to a multiple of k, so that nothing follows by
--- subtraction; an hour of fewer than k has no row, like an hour of nobody. Machines are not people. People who on a
--- day used only services whose people are hidden on it are left out where they are fewer than k: an hour with more
--- people than all services shown of the day would reveal them.
+-- Numbers of people do not add up over hours, and are rounded down to a multiple of k so that nothing follows by
+-- subtraction. An hour with fewer than k people has no row, like an hour without any. Machines are not people. People
+-- who on a day used only services whose people are hidden that day are left out if they are fewer than k: an hour with
+-- more people than all services shown that day would reveal them.
 WITH behind AS (
   SELECT u.day, u.subject
   FROM personal_hours AS u

@@ -1,8 +1,8 @@
-"""Fingerprints of what a day or week is made from: if two are equal, the marts would be, too.
+"""Fingerprints of the inputs of a day or week: equal fingerprints mean equal marts.
 
-A fingerprint is a hash of the names and sizes of the input files (a cold file is never changed under its
-name), of the text of the counting rules, the zone and k. Small tables that every scan writes again (sensors,
-catalog, directory) enter with their rows instead.
+A fingerprint is a hash of the names and sizes of the input files (a cold file never changes under its name),
+of the text of the counting rules, the zone and k. Small tables that every scan rewrites (sensors, catalog,
+directory) are hashed by their rows instead.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from analytics.marts.days import neighbours
 from analytics.marts.intervals import DAY_US
 from analytics.stored import LANDED, files_sql
 
-#: Tables whose rows are valid for a time, and so can matter on many days.
+#: Tables whose rows have a validity period, and so can affect many days.
 LASTING = ("leases", "directory")
 
 
 @cache
 def rules() -> str:
-    """Fingerprint of the counting rules, which is all text of this package: another release counts everything
-    again."""
+    """Fingerprint of the counting rules: all text of this package, so that a new release rebuilds
+    everything."""
     digest = hashlib.sha256()
     for path in sorted([*MARTS.rglob("*.sql"), *MARTS.rglob("*.py"), *MARTS.rglob("*.yml")]):
         digest.update(path.relative_to(MARTS).as_posix().encode() + b"\0" + path.read_bytes())
@@ -44,8 +44,10 @@ def fingerprint(*parts: object) -> str:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Describes files for fingerprints: path and size; as of an earlier moment, also that moment, if rows of
-    the file landed later."""
+    """Describes files for fingerprints: path and size.
+
+    As of an earlier time, also that time, if rows of the file landed after it.
+    """
 
     connection: duckdb.DuckDBPyConnection
     lake: Path
@@ -77,8 +79,8 @@ def day_fingerprints(
 ) -> dict[date, str]:
     """The fingerprint of every event day with sightings.
 
-    `constants` go into all of them. `held` has a digest per day of who held which address and who was who, so
-    that a late lease or directory only changes the days that it matters on.
+    `constants` are part of every fingerprint. `held` has a digest per day of the address holders and the
+    directory, so that a late lease or directory changes only the days it affects.
     """
     tables = manifest.tables
     cold, restated = tables["sightings"].cold, tables["restated"]
@@ -94,7 +96,7 @@ def day_fingerprints(
 
 
 def content(connection: duckdb.DuckDBPyConnection, rows: str) -> str:
-    """A digest of `rows` (SQL), independent of their order and files."""
+    """A digest of `rows` (SQL) that does not depend on their order or files."""
     hashed = f"SELECT HASH(r) AS hash FROM ({rows}) AS r"
     digest = "CAST(BIT_XOR(hash) AS VARCHAR) || '/' || COUNT(*)"
     ((found,),) = connection.execute(f"SELECT {digest} FROM ({hashed}) AS hashed").fetchall()
@@ -102,16 +104,15 @@ def content(connection: duckdb.DuckDBPyConnection, rows: str) -> str:
 
 
 def holders(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
-    """A digest, for each of the sorted `days`, of the rows of `every_holders` that can matter on it: those
-    that overlap it or its neighbours."""
+    """For each of the sorted `days`, a digest of the rows of `every_holders` that overlap it or its
+    neighbours."""
     first, last = f"from_us // {DAY_US} - 1", f"(to_us - 1) // {DAY_US} + 1"
     rows = f"SELECT {first} AS first, {last} AS last, HASH(every_holders) AS hash FROM every_holders"
     return _by_day(connection, rows, days)
 
 
 def directories(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, str]:
-    """A digest, for each of the sorted `days`, of the rows of `every_directory` that are valid on it (as
-    `on_day`)."""
+    """For each of the sorted `days`, a digest of the rows of `every_directory` valid on it (as `on_day`)."""
     first, last = f"epoch_us(valid_from) // {DAY_US}", f"(epoch_us(valid_to) - 1) // {DAY_US}"
     known = f"SELECT * EXCLUDE ({LANDED}) FROM every_directory"
     rows = f"SELECT {first} AS first, {last} AS last, HASH(known) AS hash FROM ({known}) AS known"
@@ -119,10 +120,11 @@ def directories(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> 
 
 
 def _by_day(connection: duckdb.DuckDBPyConnection, rows: str, days: Sequence[date]) -> dict[date, str]:
-    """A digest, for each of the sorted `days`, of those `rows` (SQL: `hash`, and the numbers of the `first`
-    and `last` day that it belongs to, NULL for open) that belong to it.
+    """For each of the sorted `days`, a digest of the `rows` that cover it.
 
-    In one pass, whatever the number of days: what begins or ends changes the digest of all later ones.
+    `rows` is SQL with the columns `hash`, `first` and `last`: the first and last day number, NULL if open.
+    One pass suffices for any number of days, because a row changes the running digest where it begins and
+    ends.
     """
     if not days:
         return {}

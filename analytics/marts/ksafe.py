@@ -1,50 +1,50 @@
 """Decides which cells of a week's cubes may be shown, so that no group smaller than k can be singled out.
 
 In: one row per subject × department × app × day of a week. Out: the cells that may be published, each with
-what must be hidden in it. Pure.
+the figures that must be hidden in it. Pure.
 
-A group is *safe* when at least k subjects are in it and, of those, none or at least k use the
-service (grade 3 or more). Its bytes are *even* when no subject sent more than 80 % of them. What an
-attacker can do is subtract: a shown total minus its shown parts is a figure about the hidden parts.
-The lines of the cubes (a total and its parts) are
+A group is *safe* when it has at least k subjects, of which none or at least k use the service (grade 3 or
+more). Its bytes are *even* when no subject sent more than 80 % of them. An attacker can subtract: a shown
+total minus its shown parts is a figure about the hidden parts. The lines of the cubes (a total and its parts)
+are
 
     everyone    = the services         department = its services
     everyone    = the departments      service    = its departments
                                        service    = its days
 
-and three kinds of figures are protected along them, each hiding the smallest shown part until the
-rest is large enough (complementary suppression):
+Three kinds of figures are protected along these lines. Each hides the smallest shown part until the remainder
+is large enough (complementary suppression):
 
-    sums    connections, requests, lookups add up, so the hidden parts together must be safe
-    bytes   likewise, and even
-    people  do not add up over services and days (one person uses several). What can be proved is
-            that more people are in the total than in all shown parts together; then those in no
-            shown part must be at least k
+    sums    connections, requests and lookups add up, so the hidden parts together must be safe
+    bytes   the same, and the hidden parts together must be even
+    people  do not add up over services and days, because one person uses several. An attacker can only prove
+            that the total has more people than all shown parts together; then at least k people must be in no
+            shown part
 
-**Pools.** Departments that are not safe over the whole week are pooled in `other`, with the next smallest if
-need be: that pool has one total. Each service has a pool of its own: the departments of which too few used
-it, what is in the week's pool, and the smallest others it takes to make its people none or at least k. So
-`other` always means the same: all departments without a row of their own beside it.
+**Pools.** Departments that are not safe over the whole week are pooled in `other`, together with the next
+smallest if needed. That pool has one total. Each service has a pool of its own: the departments with too few
+users of it, those in the pool of the week, and the smallest others that it takes to make its users none or at
+least k. So `other` always means: all departments without a row of their own beside it.
 
-The pool of a service tells nothing new. A subject is of one department a week, so its people and sums are
-those of the service minus the rows shown, which anybody can subtract; what must be proved is that a column
-of hidden cells is safe, and that these columns and the departments' totals give no small group away where
-they cross (crossing.py). Who is in a pool may change every week: figures of two weeks are of two things, and
-no published figure sums weeks of a department. A pool by headcount would be steadier and of little use: all
-departments outside it must have k users of a service for it to be told, so hardly one could be.
+The pool of a service adds no information. A subject has one department a week, so the people and sums of the
+pool are those of the service minus the rows shown, which anyone can compute. What must be proved is that each
+column of hidden cells is safe, and that these columns and the totals of departments reveal no small group
+where they cross (crossing.py). The members of a pool may change every week, so figures of two weeks are about
+different groups, and no published figure sums a department over weeks. A pool by headcount would be steadier
+but of little use: it would be shown only if every department outside of it had k users, which is rare.
 
-**Any grade.** How many were seen at all, lookups and bare connections among them, is told of services and of
-everyone, never of departments or days. Beside the people who use it, it tells of those who do not: they must
-be none or at least k. Of everyone it is told only where it proves nobody to be in what is hidden, or at
-least k.
+**Any grade.** The number of people seen at any grade, lookups and bare connections included, is shown for
+services and for everyone, never for departments or days. Together with the number of users it reveals the
+number of others, which must be none or at least k. For everyone it is shown only if it proves that nobody, or
+at least k people, are in what is hidden.
 
-The days of a service are shown for everyone only. No published figure tells on which days a
-department used a service, so days and departments together say no more than each alone.
+Days of a service are shown for everyone only. No published figure says on which days a department used a
+service, so days and departments together reveal no more than each alone.
 
-What is not claimed: people who did *not* use a service are no group here (10 of 12 in a department
-used it: shown; but the 12 are not, see weeks.py, so that only those who know them anyway can tell),
-and nothing is said about what an attacker knows from elsewhere, or takes for granted: that everybody did
-this week what they did last week, say.
+Not claimed: that non-users are a protected group (10 of 12 in a department used a service: the 10 are shown;
+the 12 are not, see weeks.py, so only those who know the department can tell). Nor is anything claimed about
+what an attacker knows from elsewhere or assumes, for example that everybody did this week what they did last
+week.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def protect(members: pl.DataFrame, k: int) -> Cells:
 
 @dataclass(frozen=True)
 class _Members:
-    """The members day by day, and those of the whole week: far fewer rows, for whatever has no days."""
+    """The members by day, and of the whole week (far fewer rows, for figures without days)."""
 
     daily: pl.DataFrame
     whole: pl.DataFrame
@@ -123,10 +123,10 @@ def _nothing_hidden(members: pl.DataFrame) -> _Hidden:
 
 
 def pool(members: pl.DataFrame, k: int) -> pl.DataFrame:
-    """department → label: departments too small to name become `other`, with the next smallest if needed."""
+    """department → label: departments too small to show become `other`, with the next smallest if needed."""
     sizes = groups(members, ["department"]).sort("seen", "using", "department")
     small = sizes.filter(~safe(k))["department"].to_list()
-    # The directory may have a pool of small departments already (sensor/privacy/departments.py).
+    # The directory may already contain a pool of small departments (sensor/privacy/departments.py).
     small += [OTHER] if OTHER in sizes["department"] and OTHER not in small else []
     rest = [name for name in sizes["department"].to_list() if name not in small]
     while small and rest and not _union_is_safe(members, small, k):
@@ -141,7 +141,7 @@ def _union_is_safe(members: pl.DataFrame, departments: Sequence[str], k: int) ->
 
 
 def _too_small(of: _Members, k: int, figures: Figures, hidden: _Hidden) -> _Hidden:
-    """`hidden`, and the cells whose people or sums would describe or give away too small a group."""
+    """`hidden`, and the cells whose people or sums describe or reveal too small a group."""
     members = of.whole
     services = _join(hidden.services, groups(members, ["app"]).filter(~safe(k)).select("app"))
     services = shield(members, _ORG, ["app"], services, k, figures)
@@ -159,10 +159,10 @@ def _too_small(of: _Members, k: int, figures: Figures, hidden: _Hidden) -> _Hidd
 
 
 def _uneven(of: _Members, k: int, sums: _Hidden, *, total_even: bool) -> _Hidden:
-    """Cells whose bytes are hidden: those whose sums are, and those one subject dominates.
+    """Cells whose bytes are hidden: those whose sums are hidden, and those that one subject dominates.
 
-    Without a shown total there is nothing to subtract services from, so its line needs no shield; no
-    department is shown then, for departments could be compared with services even so.
+    If the total is hidden, services cannot be subtracted from it and its line needs no shield. No department
+    is shown then, because departments could still be compared with services.
     """
     uneven = ~(safe(k) & even())
     members, daily = _sending(of.whole, CELL), _sending(of.daily, ["app", "day"])
@@ -186,12 +186,12 @@ def _uneven(of: _Members, k: int, sums: _Hidden, *, total_even: bool) -> _Hidden
 
 
 def _sending(members: pl.DataFrame, cell: list[str]) -> pl.DataFrame:
-    """Those in cells that sent something: the bytes of the others are taken to be known."""
+    """Members of cells that sent something; an attacker is assumed to know which cells sent nothing."""
     return members.filter(pl.col("bytes_up").sum().over(cell) > 0)
 
 
 def _shield_cells(members: pl.DataFrame, hidden: Crossing, k: int, figures: Figures) -> Crossing:
-    """`hidden`, and the cells and departments it takes along every service and where lines cross."""
+    """`hidden`, and the cells and departments to hide along every service and where lines cross."""
     along = _sending(members, CELL) if figures == "bytes" else members
     of_services = members.join(hidden.services, on="app", how="semi").select(CELL)
     others = members.filter(label=OTHER).select(CELL).unique()
@@ -210,8 +210,7 @@ def _shield_cells(members: pl.DataFrame, hidden: Crossing, k: int, figures: Figu
 def shield(
     members: pl.DataFrame, line: list[str], part: list[str], hidden: pl.DataFrame, k: int, figures: Figures
 ) -> pl.DataFrame:
-    """`hidden` (keys of `part`), extended for every line by the parts it takes until the hidden ones are
-    safe."""
+    """`hidden` (keys of `part`), extended for every line until its hidden parts together are safe."""
     hidden = hidden.unique()
     while True:
         shown = members.join(hidden, on=part, how="anti")
@@ -231,7 +230,7 @@ def shield(
 def _provable(
     members: pl.DataFrame, shown: pl.DataFrame, line: list[str], part: list[str], k: int
 ) -> pl.DataFrame:
-    """Lines whose total provably holds people who are in no shown part, and fewer than k of them."""
+    """Lines whose total provably has people who are in no shown part, if those are fewer than k."""
     users, visible = members.filter("using"), shown.filter("using")
     total = users.group_by(line).agg(total=pl.col("subject").n_unique())
     parts = visible.group_by(list(dict.fromkeys([*line, *part]))).agg(count=pl.col("subject").n_unique())
@@ -251,13 +250,14 @@ def _days_of(members: pl.DataFrame, services: pl.DataFrame) -> pl.DataFrame:
 
 
 def _weekly(members: pl.DataFrame, hidden: dict[str, _Hidden], k: int) -> pl.DataFrame:
-    """label, app and the flags of the weekly cells that may be published."""
+    """label, app and the `*_hidden` flags of the weekly cells that may be published."""
     total = pl.DataFrame({"label": [ALL], "app": [ALL]})
     services = members.select("app").unique().with_columns(label=pl.lit(ALL))
     labels = members.select("label").unique().with_columns(app=pl.lit(ALL))
     pooled = hidden["people_hidden"].cells
     detail = members.select(CELL).unique().join(pooled, on=CELL, how="anti")
-    # One that too few looked at and nobody used has no row; with no other row it would be the service's.
+    # A pool that is not safe has no row. Nor has one without a department beside it: it would equal the
+    # service.
     others = groups(members.join(pooled, on=CELL, how="semi"), ["app"]).filter(safe(k))
     others = others.join(detail, on="app", how="semi").select("app", label=pl.lit(OTHER))
     further = {name: cells.cells.join(pooled, on=CELL, how="anti") for name, cells in hidden.items()}
@@ -266,51 +266,52 @@ def _weekly(members: pl.DataFrame, hidden: dict[str, _Hidden], k: int) -> pl.Dat
         services.with_columns(_flags(hidden, lambda cells: _within("app", cells.services))),
         labels.with_columns(_flags(hidden, lambda cells: _within("label", cells.labels))),
         detail.with_columns(_flags(hidden, lambda cells: _cell_in(cells.cells))),
-        # A pool is all that is hidden of its service, or its figures are a part of what is.
+        # If a service has more hidden cells than the pool, the pool could be subtracted from them: hide it
+        # too.
         others.with_columns(_within("app", cells).alias(name) for name, cells in further.items()),
     ]
     return pl.concat([frame.select("label", "app", *hidden) for frame in flagged])
 
 
 def _any_grade(members: pl.DataFrame, weekly: pl.DataFrame, k: int) -> pl.DataFrame:
-    """`weekly` with `any_hidden`: whether it stays untold how many were seen at any grade."""
+    """`weekly` with `any_hidden`: whether the number of people seen at any grade is hidden."""
     idle = pl.col("seen") - pl.col("using")
-    told = groups(members, ["app"]).filter((idle == 0) | (idle >= k)).select("app")
+    shown_apps = groups(members, ["app"]).filter((idle == 0) | (idle >= k)).select("app")
     of_everyone = weekly.filter(~pl.col("people_hidden"), label=ALL).select("app")
-    told = told.join(of_everyone, on="app", how="semi")
+    shown_apps = shown_apps.join(of_everyone, on="app", how="semi")
     total = groups(members, _ORG).filter((idle == 0) | (idle >= k))
-    if total.is_empty() or not _tells_of_nobody_else(members, told, of_everyone, k):
-        apps = told["app"].to_list()
-    else:
-        apps = [*told["app"].to_list(), ALL]
+    apps = shown_apps["app"].to_list()
+    if not total.is_empty() and _is_safe_total(members, shown_apps, of_everyone, k):
+        apps.append(ALL)
     shown = (pl.col("label") == ALL) & ~pl.col("people_hidden") & pl.col("app").is_in(apps)
     return weekly.with_columns(any_hidden=~shown)
 
 
-def _tells_of_nobody_else(
-    members: pl.DataFrame, told: pl.DataFrame, of_everyone: pl.DataFrame, k: int
+def _is_safe_total(
+    members: pl.DataFrame, shown_apps: pl.DataFrame, of_everyone: pl.DataFrame, k: int
 ) -> bool:
-    """Whether all who were seen, less those told of each service, proves no group smaller than k.
+    """True if the number of all people seen, minus those shown by service, proves no group smaller than k.
 
-    Of a service that is not in `told` its users are known where it is in `of_everyone`. Those who use
-    nothing are a group of everyone, too, and known of each service in `told`.
+    For a service in `of_everyone` but not in `shown_apps`, the number of users is known. People who use
+    nothing are a group as well, and their number is known for each service in `shown_apps`.
     """
-    in_told = members.join(told, on="app", how="semi")
-    known = members.filter("using").join(of_everyone, on="app", how="semi").join(told, on="app", how="anti")
+    in_shown = members.join(shown_apps, on="app", how="semi")
+    known = members.filter("using").join(of_everyone, on="app", how="semi")
+    known = known.join(shown_apps, on="app", how="anti")
     idle = members.join(members.filter("using"), on="subject", how="anti")
     return all(
         _provable(
             all_of.with_columns(using=True), parts.with_columns(using=True), _ORG, ["app"], k
         ).is_empty()
         for all_of, parts in (
-            (members, pl.concat([in_told, known])),
-            (idle, idle.join(told, on="app", how="semi")),
+            (members, pl.concat([in_shown, known])),
+            (idle, idle.join(shown_apps, on="app", how="semi")),
         )
     )
 
 
 def _daily(members: pl.DataFrame, hidden: dict[str, _Hidden]) -> pl.DataFrame:
-    """app, day and the flags of the daily cells."""
+    """app, day and the `*_hidden` flags of the daily cells."""
     days = members.select("app", "day").unique()
     for name, cells in hidden.items():
         flag = cells.days.unique().with_columns(pl.lit(True).alias(name))
@@ -327,7 +328,8 @@ def _within(column: str, keys: pl.DataFrame) -> pl.Expr:
 
 
 def _nothing_shown(members: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Fewer than k in all: services and days are named, every figure is hidden."""
+    """The cells if there are fewer than k subjects in all: services and days are named, all figures
+    hidden."""
     hidden = dict.fromkeys(("people_hidden", "sums_hidden", "bytes_hidden"), pl.lit(True))
     services = members.select("app").unique().with_columns(label=pl.lit(ALL))
     total = services.head(1).with_columns(app=pl.lit(ALL))

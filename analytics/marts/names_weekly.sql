@@ -1,7 +1,7 @@
--- Everyone's browsing, so only what k clients share at once, and no volume: the cubes hide volumes of
--- small groups. `clients` counts at least so many, so k of them are k. Names without a dot are tokens of
--- internal hosts (or such hosts themselves): nothing to publish. Read from the rows as stored: of those that
--- overlapping exports tell once more the most clients count, so k of them are there if one row has k.
+-- All names, AI or not. This is everyone's browsing, so only names with at least k clients at once are published, and
+-- no volumes, because the cubes hide volumes of small groups. `clients` is a lower bound, so k of them are k. Names
+-- without a dot are tokens of internal hosts, or internal hosts themselves, and are never published. Where overlapping
+-- exports contain a row twice, the one with more clients counts; k clients are there if one row has k.
 WITH seen AS (
   SELECT *, CAST(bucket AT TIME ZONE '$zone' AS DATE) AS day
   FROM week_names

@@ -1,6 +1,6 @@
--- What machines, service accounts, shared addresses and clients from outside used. Nobody in it is counted among
--- people anywhere, so it cannot be subtracted from anything. Behind an address are people: fewer than k of them
--- stay without figures.
+-- What machines, service accounts, shared addresses and external clients used. None of these subjects is counted among
+-- people anywhere, so nothing can be subtracted. Behind addresses are people, so groups of fewer than k addresses have
+-- no figures.
 SELECT CAST('$week' AS DATE) AS week, app, subject_kind AS kind,
        CAST(MAX(grade) AS SMALLINT) AS grade,
        CAST(CASE WHEN subject_kind IN ('machine', 'service') OR COUNT(DISTINCT subject) >= $k THEN COUNT(DISTINCT subject) END AS BIGINT)

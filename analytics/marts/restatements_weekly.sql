@@ -1,5 +1,5 @@
--- What a later catalog said of the week's traffic, in words only. How much was restated is no figure here:
--- taken from a service's total it could leave the figure of a small group.
+-- What a later catalog changed about the week's traffic, in words only. The amount is not published: subtracted from
+-- the total of a service, it could leave the figure of a small group.
 SELECT CAST('$week' AS DATE) AS week, old_app, old_role, old_access, app, role, access,
        old_version, catalog_version, CAST(MAX(restated_at) AS TIMESTAMPTZ) AS restated_at
 FROM week_restated

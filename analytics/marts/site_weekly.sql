@@ -1,4 +1,4 @@
--- Which services a site saw. The service is always named; the site only with at least k people.
+-- Which services each site used. The service is always named, the site only with at least k people.
 WITH sites AS (
   SELECT app, site, MAX(grade) AS grade, COUNT(DISTINCT subject) AS subjects FROM uses GROUP BY app, site
 ),

@@ -1,7 +1,7 @@
-"""Reads and writes `marts.json`, under its lock: which file holds which period of which mart, made from what.
+"""Reads and writes `marts.json` under its lock: the file of each period of each mart, and its inputs.
 
-Mart files have the number of the build in their name and are never changed, so that readers who opened the
-views before a build still get right answers. Files that were replaced are kept for 48 h (`GRACE`).
+The name of a mart file contains the number of the build, and the file never changes. Readers that opened the
+views before a build therefore still get consistent rows. Replaced files are kept for 48 h (`GRACE`).
 """
 
 from __future__ import annotations
@@ -18,31 +18,30 @@ from pathlib import Path
 from analytics.lake import LakeUnreadable, check_format
 
 FORMAT = 1
-#: Files that a build replaced are kept for this long, for readers that opened the views before.
+#: How long replaced files are kept for readers that opened the views before the build.
 GRACE = timedelta(hours=48)
 
 
 @dataclass
 class MartState:
-    """What is built.
+    """What has been built.
 
     `files`: mart → period (ISO date, or `all`) → path relative to the lake. `inputs`: kind and period
-    (`day/2026-11-20`) → fingerprint of what it was made from.
+    (`day/2026-11-20`) → fingerprint of the inputs.
     """
 
     build: int = 0
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
-    #: day (ISO date) → vantages whose rows it was counted from
+    #: day (ISO date) → vantages of the rows it was counted from
     eyes: dict[str, list[str]] = field(default_factory=dict)
-    #: keys of `inputs` that are never made again, because rows they were made from were deleted
+    #: keys of `inputs` that cannot be rebuilt, because their input rows were deleted
     final: list[str] = field(default_factory=list)
-    #: files that were replaced → when (ISO, UTC)
+    #: replaced file → when (ISO, UTC)
     retired: dict[str, str] = field(default_factory=dict)
 
     def replace(self, mart: str, period: str, path: str | None, now: datetime) -> None:
-        """Make `path` the file of a period of `mart`; None if it has no rows. The old file is retired at
-        `now`."""
+        """Make `path` the file of a period of `mart` (None: no rows), and retire the old file at `now`."""
         files = self.files.setdefault(mart, {})
         old = files.pop(period, None)
         if path:
@@ -52,13 +51,13 @@ class MartState:
 
     @property
     def named(self) -> set[str]:
-        """All files that are current, or retired and may still be read."""
+        """All current files, and retired ones that may still be read."""
         return {path for files in self.files.values() for path in files.values()} | set(self.retired)
 
 
 @contextmanager
 def locked(lake: Path) -> Iterator[None]:
-    """Holds the lock of the marts, so that one process at a time changes them; waits for it.
+    """Holds the exclusive lock of the marts; waits for it.
 
     Raises LakeUnreadable.
     """
@@ -72,7 +71,7 @@ def locked(lake: Path) -> Iterator[None]:
 
 
 def read_state(lake: Path) -> MartState:
-    """The state of `lake`; an empty one if nothing was built yet, or only by an older release.
+    """The state of `lake`; empty if nothing was built yet, or only by an older release.
 
     Raises LakeUnreadable.
     """
@@ -82,7 +81,7 @@ def read_state(lake: Path) -> MartState:
         found = data.pop("format")
         check_format(path, found, FORMAT)
         if found < FORMAT:
-            return MartState()  # an earlier release's: counted anew
+            return MartState()  # an older release: rebuild all
         if unknown := sorted(data.keys() - {known.name for known in fields(MartState)}):
             raise LakeUnreadable(
                 f"{path}: written by another release (this one does not know {', '.join(unknown)}); "
@@ -96,7 +95,7 @@ def read_state(lake: Path) -> MartState:
 
 
 def write_state(lake: Path, state: MartState) -> None:
-    """Replaces `marts.json`, completely or not at all. Raises OSError."""
+    """Replaces `marts.json` atomically. Raises OSError."""
     path = lake / "marts.json"
     temporary = path.with_name(f"marts.json.{os.getpid()}.tmp")
     text = json.dumps({"format": FORMAT, **vars(state)}, indent=1, sort_keys=True) + "\n"
@@ -108,7 +107,7 @@ def write_state(lake: Path, state: MartState) -> None:
 
 
 def sweep(lake: Path, state: MartState, now: datetime) -> None:
-    """Deletes files that were retired more than GRACE ago, and those a killed build left behind."""
+    """Deletes files retired more than GRACE ago, and files that a killed build left behind."""
     state.retired = {
         path: since for path, since in state.retired.items() if datetime.fromisoformat(since) > now - GRACE
     }

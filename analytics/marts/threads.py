@@ -1,8 +1,8 @@
-"""Makes several periods at the same time, on threads with their own connections to one database.
+"""Makes several periods in parallel, on threads with a connection each to the same database.
 
-The statements for a day are too small for DuckDB to run one on several processors, and days are independent.
-Temporary relations belong to one connection, so what all threads read must lie in the schema `main`. The
-memory limit of the database applies to all of them together.
+Days are independent, and the statements for one day are too small for DuckDB to parallelise. Temporary
+relations belong to one connection, so tables that all threads read must be in the schema `main`. The threads
+share the memory limit of the database.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import duckdb
 
-#: Most threads: each holds a period in memory.
+#: Maximum number of threads. Each holds a period in memory.
 MOST = 4
 #: How often the main thread checks for Ctrl-C, in seconds.
 _LOOKED_S = 0.1
@@ -34,9 +34,9 @@ def each(
 ) -> None:
     """Calls `make(connection, period)` for every period, in any order and several at the same time.
 
-    Each thread has a connection, on which `begin` is called first. `shared` are the tables that all of them
-    read. After an error no period is begun any more, and it is raised once those begun have ended. Ctrl-C
-    interrupts what is running.
+    Each thread calls `begin` on its own connection first. `shared` are the tables that all threads read.
+    After an error no further period starts, and the error is raised when the running ones have ended. Ctrl-C
+    interrupts the running statements.
     """
     if not periods:
         return
@@ -91,8 +91,8 @@ def runs(
 ) -> list[list[date]]:
     """The sorted `periods`, split into runs that are made together.
 
-    The periods of a run are `apart` from each other, at most `most`, and `fit`. Unless the work is `small`,
-    there are at least as many runs as processors, if possible.
+    A run has at most `most` periods, each `apart` from the one before, and satisfies `fit`. Unless the work
+    is `small`, there are at least as many runs as processors, if possible.
     """
     if not small:
         most = min(most, -(-len(periods) // min(processors(connection), MOST)))
@@ -113,15 +113,14 @@ def processors(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def beside(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Another connection to the same database. It is set to UTC again, because settings are per
-    connection."""
+    """Another connection to the same database, set to UTC, because settings are per connection."""
     own = connection.cursor()
     own.execute("SET TimeZone = 'UTC'")
     return own
 
 
 def _share(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
-    """Moves those of `tables` that are temporary to the schema `main`, where other connections see them."""
+    """Moves the temporary ones of `tables` to the schema `main`, where other connections see them."""
     temporary = connection.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
     for name in {name for (name,) in temporary}.intersection(tables):
         connection.execute(f"CREATE OR REPLACE TABLE main.{name} AS SELECT * FROM temp.{name}")

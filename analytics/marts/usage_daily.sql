@@ -1,4 +1,5 @@
--- The days of each service. Days and their week are hidden together, so a week minus its days says nothing.
+-- Each service by day. The days of a hidden week are hidden, and the hidden days of a shown week form a safe group, so
+-- a week minus its days reveals nothing.
 WITH sums AS (
   SELECT day, app,
          MAX(grade) AS grade,

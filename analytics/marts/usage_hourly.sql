@@ -1,6 +1,6 @@
--- What each subject used in each hour; what two eyes saw is counted once.
+-- What each subject used in each hour; what two vantages saw is counted once.
 WITH sums AS (
-  SELECT c.hour, f.cell, c.grade, MIN(f.service) AS service, MIN(f.confidence) AS confidence,
+  SELECT c.hour, f.cell, c.grade, MIN(f.usage_key) AS usage_key, MIN(f.confidence) AS confidence,
          SUM(CASE WHEN c.kept THEN c.bytes_up END) AS bytes_up,
          SUM(c.bytes_up) AS bytes_up_max,
          SUM(CASE WHEN c.kept THEN c.bytes_down END) AS bytes_down,
@@ -8,15 +8,17 @@ WITH sums AS (
          SUM(CASE WHEN c.kept THEN c.requests ELSE 0 END) AS requests,
          SUM(CASE WHEN c.kept THEN c.lookups ELSE 0 END) AS lookups
   FROM counted AS c
-  JOIN facet_numbers AS f ON f.facet = c.facet
+  JOIN facet_codes AS f ON f.facet = c.facet
   WHERE f.outcome = 'use'
   GROUP BY c.hour, f.cell, c.grade
 ),
-seen AS MATERIALIZED (  -- before the words: rows are narrow
-  SELECT s.*, e.corroborations FROM sums AS s JOIN eyes AS e ON e.hour = s.hour AND e.service = s.service
+seen AS MATERIALIZED (  -- joined before the names, while rows are narrow
+  SELECT s.*, e.corroborations FROM sums AS s JOIN corroborated AS e ON e.hour = s.hour AND e.usage_key = s.usage_key
 ),
-offers AS (SELECT DISTINCT a.offer, t.app, t.access FROM target_numbers AS a JOIN targets AS t ON t.target = a.target)
-SELECT s.cell // 33554432 % 8 AS counted_day, s.hour, b.subject, CASE WHEN s.cell % 2 = 1 THEN 'outside' ELSE b.subject_kind END AS subject_kind, b.user_name,
+app_accesses AS (SELECT DISTINCT a.app_access, t.app, t.access FROM target_codes AS a
+  JOIN targets AS t ON t.target = a.target)
+SELECT s.cell // 33554432 % 8 AS counted_day, s.hour, b.subject, CASE WHEN s.cell % 2 = 1 THEN 'outside'
+       ELSE b.subject_kind END AS subject_kind, b.user_name,
        b.department, b.site, b.segment, o.app, o.access, b.client_class,
        CAST(s.grade AS SMALLINT) AS grade,
        CAST(s.bytes_up AS BIGINT) AS bytes_up, CAST(s.bytes_up_max AS BIGINT) AS bytes_up_max,
@@ -24,6 +26,6 @@ SELECT s.cell // 33554432 % 8 AS counted_day, s.hour, b.subject, CASE WHEN s.cel
        CAST(s.requests AS BIGINT) AS requests, CAST(s.lookups AS BIGINT) AS lookups,
        s.corroborations, b.attributed_by, s.confidence
 FROM seen AS s
-JOIN bearers AS b ON b.bearer = s.cell // 268435456
-JOIN offers AS o ON o.offer = s.cell % 33554432 // 2
+JOIN subject_profiles AS b ON b.subject_profile = s.cell // 268435456
+JOIN app_accesses AS o ON o.app_access = s.cell % 33554432 // 2
 ORDER BY counted_day, s.hour, s.cell, s.grade

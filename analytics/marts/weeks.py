@@ -1,5 +1,4 @@
-"""Prepares the cubes of a week: reads its hours, decides what may be shown, and makes what the cubes are read
-from.
+"""Prepares the cubes of a week: reads its hours, decides what may be shown, and makes the relations for them.
 
 In: a connection with a relation `week_<mart>` for each mart in DAILY, with the rows of the UTC days that
 overlap the week. Out: its temporary relations `uses`, `personal_hours`, `nobodies`, `not_use`,
@@ -20,15 +19,14 @@ import polars as pl
 from analytics.marts.groups import DOMINANCE
 from analytics.marts.ksafe import OTHER, protect
 
-#: Daily marts that weeks are made from; the others are for rules and views.
+#: Daily marts that weekly marts are made from. The others serve rules and views.
 DAILY = ("usage_hourly", "not_use_hourly", "headcounts_daily", "ai_servers_daily")
-#: Subjects that may be one of our people. Machines, service accounts, shared addresses and clients from
-#: outside are not: they would make four people look like five. They have a mart of their own, and nothing in
-#: common with these figures that could be subtracted.
+#: Subjects that may be one of our people. Machines, service accounts, shared addresses and external clients
+#: are not, and would make a group of four look like five. They have a mart of their own (nobodies_weekly),
+#: which has no figure in common with the others that could be subtracted.
 _PERSONAL = "subject_kind IN ('user', 'device', 'address')"
-#: A subject counts for one department a week, so that departments add up to everyone. Of the hours only what
-#: the cubes are made of; clocks are read once an hour, and subjects are numbers: names would be copied and
-#: compared for nothing.
+#: A subject has one department a week, so that departments add up to everyone. Only the columns that the
+#: cubes need are read, local time is computed once per hour, and subjects become integers.
 _USAGE = """
 CREATE OR REPLACE TEMP TABLE all_hours AS
 WITH clock AS MATERIALIZED (
@@ -67,8 +65,9 @@ FROM (
 ) AS u
 JOIN homes AS h ON h.subject = u.subject
 """
-#: `uses` are the week's, of which most cubes are made: far fewer rows than hours. A department has one label
-#: in totals (`label`), and in each service that or, in the service's pool, `other` (`label_of_app`).
+#: `uses` sums the week; most cubes are made from it, because it has far fewer rows than hours. `label` is the
+#: department in totals. `label_of_app` is the same, or `other` if the department is in the pool of the
+#: service.
 _LABELLED = """
 CREATE OR REPLACE TEMP TABLE labelled AS
 SELECT h.subject, h.department, l.label FROM homes AS h JOIN labels AS l ON l.department = h.department;
@@ -88,9 +87,9 @@ JOIN labelled AS h ON h.subject = u.subject
 LEFT JOIN pooled AS p ON p.label = h.label AND p.app = u.app
 """
 
-#: Denominators are only shown if k people or more used nothing: else everybody would be known to have used
-#: something. That of everyone is only shown if the same holds for the departments whose own is not shown:
-#: subtraction would tell it.
+#: A headcount is shown only if at least k people used nothing; otherwise it could reveal that everybody used
+#: something. The headcount of everyone is shown only if the same holds for all departments without a shown
+#: headcount together, because subtraction would reveal theirs.
 _HEADCOUNTS = """
 CREATE OR REPLACE TEMP TABLE shown_headcounts AS
 WITH days AS (SELECT day, SUM(headcount) AS headcount FROM week_headcounts_daily GROUP BY day),
@@ -120,8 +119,7 @@ HAVING SUM(people) >= {k} AND COALESCE(SUM(CASE WHEN NOT shown THEN people END),
 def prepare_week(
     connection: duckdb.DuckDBPyConnection, week: date, *, zone: str, k: int
 ) -> dict[str, str | int | float]:
-    """Prepares the week that begins on Monday `week` in time zone `zone`; returns the values for the cubes'
-    SQL."""
+    """Prepares the week that begins on Monday `week` in `zone`; returns the values for the cubes' SQL."""
     connection.execute(_USAGE.format(zone=zone, week=week.isoformat(), personal=_PERSONAL))
     cells = protect(_members(connection), k)
     store_frame(connection, "labels", cells.departments)
@@ -141,7 +139,7 @@ def prepare_week(
 
 
 def weeks_of(day: date, zone: str | None = None) -> Iterator[date]:
-    """Mondays of the weeks that rows of a UTC day can belong to in `zone`; without one, in any time zone."""
+    """Mondays of the weeks that a UTC day can overlap in `zone`; in any time zone if None."""
     if zone is None:
         near = {day + timedelta(days=shift) for shift in (-1, 0, 1)}
     else:
@@ -152,13 +150,13 @@ def weeks_of(day: date, zone: str | None = None) -> Iterator[date]:
 
 
 def days_of(week: date, zone: str) -> list[date]:
-    """UTC days that can have rows of the week that begins on Monday `week` in `zone`."""
+    """UTC days that overlap the week that begins on Monday `week` in `zone`."""
     near = (week + timedelta(days=shift) for shift in range(-1, 8))
     return [day for day in near if week in weeks_of(day, zone)]
 
 
 def _members(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    # By NumPy: a relation handed over as an Arrow stream makes DuckDB 2.0 report leaks when Python ends.
+    # NumPy, because fetching an Arrow stream makes DuckDB 2.0 report leaks when Python exits.
     columns = connection.execute(_MEMBERS).fetchnumpy()
     names = {name: pl.Series(columns[name].tolist(), dtype=pl.String) for name in ("department", "app")}
     numbers = {name: np.asarray(columns[name]) for name in ("subject", "using", "bytes_up")}
@@ -185,8 +183,8 @@ def store_frame(
 ) -> None:
     """Makes the temporary table `name` from the rows of `frame`.
 
-    With `beside`, the columns of that relation come first, joined row by row in order. With `for_all` the
-    table is not temporary, so that other connections see it.
+    With `beside`, the columns of that relation come first, joined by position. With `for_all`, the table is
+    not temporary, so that other connections see it.
     """
     capsule = _Capsule(frame)  # noqa: F841  read by name in the statement below
     rows = "capsule" if beside is None else f"{beside} AS beside POSITIONAL JOIN capsule"

@@ -25,7 +25,7 @@ import duckdb
 
 from analytics.lake import connect, literal
 from analytics.marts.days import attribute as attribute_events
-from analytics.marts.holders import HELD, hold
+from analytics.marts.holders import HELD, make_holders
 from analytics.marts.threads import each
 
 FIRST = date(2026, 11, 2)
@@ -79,15 +79,17 @@ COPY (
 #: What the rest of the count reads of an event plays no part here: all sightings have one target.
 EVENTS = """
 CREATE OR REPLACE TEMP TABLE contexts AS
-SELECT ROW_NUMBER() OVER () AS context, HASH(seen_site, client, user_name, device) AS told, 'lan' AS segment,
+SELECT ROW_NUMBER() OVER () AS context, HASH(seen_site, client, user_name, device) AS content_hash,
+       'lan' AS segment,
        'browser' AS client_class, 'internal' AS scope, *
 FROM (SELECT DISTINCT seen_site, client, user_name, device FROM read_parquet({file})) AS who;
 CREATE OR REPLACE TEMP TABLE events AS
 SELECT e.event_id, 1 AS day, e.start_us, c.context, 1 AS target
 FROM read_parquet({file}) AS e
-JOIN contexts AS c ON c.told = HASH(e.seen_site, e.client, e.user_name, e.device);
+JOIN contexts AS c ON c.content_hash = HASH(e.seen_site, e.client, e.user_name, e.device);
 CREATE OR REPLACE TEMP TABLE targets AS
-SELECT 1 AS target, 0 AS told, 'packets' AS eye, 'tls' AS kind, 'host' AS host, 'app' AS app, 'web' AS access,
+SELECT 1 AS target, 0 AS content_hash, 'packets' AS vantage, 'tls' AS kind, 'host' AS host,
+       'app' AS app, 'web' AS access,
        'use' AS outcome;
 CREATE OR REPLACE TEMP TABLE vantages AS SELECT 'packets' AS vantage, 1 AS vantage_rank;
 CREATE OR REPLACE TEMP TABLE bounds AS
@@ -97,8 +99,8 @@ COUNTS = "SELECT (SELECT COUNT(*) FROM attributed), (SELECT COUNT(*) FROM read_p
 TOLD = """
 SELECT b.attributed_by, SUM(a.events)
 FROM (SELECT facet, COUNT(*) AS events FROM attributed GROUP BY facet) AS a
-JOIN facet_numbers AS n ON n.facet = a.facet
-JOIN bearers AS b ON b.bearer = n.bearer
+JOIN facet_codes AS n ON n.facet = a.facet
+JOIN subject_profiles AS b ON b.subject_profile = n.subject_profile
 GROUP BY b.attributed_by
 """
 
@@ -153,7 +155,7 @@ def attribute(
     rightly: list[float] = []
     spent = time.process_time()
     connection.execute(f"CREATE VIEW every_leases AS FROM read_parquet({literal(folder / 'leases.parquet')})")
-    hold(connection, for_all=True)
+    make_holders(connection, for_all=True)
     held = time.process_time() - spent
     last = FIRST + timedelta(days=days - 1)
 

@@ -1,14 +1,15 @@
--- Who spoke to which AI server on a day, and how.
+-- Requests to AI servers, with the subject that sent them.
 --
--- In:  details, attributed, facets.  Out: at_servers, one row per event.
--- Servers are those known by behaviour (behaviours/: inference, tools, vector stores, MCP at any host), whatever
--- speaks MCP, and whatever was sent an AI key in the clear. A connection counts once, however many eyes saw it.
--- Login pages, health checks and versions are for everybody: that they answer says nothing about access. A request read
--- inside TLS (by a proxy that opened it) is not in the clear, and neither is a key in it.
-CREATE OR REPLACE TEMP VIEW at_servers AS
-WITH asked AS (
-  -- a slice that several eyes saw counts once
-  SELECT event_id, day, request, slice, start_us, seen_site, app, access, server, server_port, server_scope, server_segment,
+-- In:  details, attributed, facets.  Out: server_requests, one row per event.
+-- AI servers are those recognised by behaviour (behaviours/: inference, tools, vector stores, MCP on any host), any
+-- server that speaks MCP, and any server that received an AI key in cleartext. A connection counts once, however many
+-- vantages saw it. Login pages, health checks and versions are public: an answer to these says nothing about access
+-- control. A request that a proxy read inside TLS is not cleartext, and neither is a key in it.
+CREATE OR REPLACE TEMP VIEW server_requests AS
+WITH requests AS (
+  -- the bytes of a slice count once, whatever the number of vantages that saw it
+  SELECT event_id, day, request, slice, start_us, seen_site, app, access, server, server_port, server_scope,
+         server_segment,
          server_version, scope, segment, is_open, CASE WHEN is_open THEN key_type END AS key_type,
          CASE WHEN is_open THEN key_print END AS key_print, kind, path, status, credential, mcp_version, mcp_methods,
          mcp_client, mcp_server, mcp_tools, bytes_up, bytes_down,
@@ -17,13 +18,16 @@ WITH asked AS (
   WHERE of_server
 )
 SELECT f.counted_day, CAST(make_timestamptz(e.start_us) AT TIME ZONE '$zone' AS DATE) AS day,
-       e.seen_site AS site, e.app, e.access, e.server, e.server_port, COALESCE(e.server_scope, 'unknown') AS server_scope,
-       f.subject, f.subject_kind, f.department, e.scope AS client_scope, e.segment, e.server_segment, e.server_version, e.key_type, e.key_print,
+       e.seen_site AS site, e.app, e.access, e.server, e.server_port,
+       COALESCE(e.server_scope, 'unknown') AS server_scope,
+       f.subject, f.subject_kind, f.department, e.scope AS client_scope, e.segment, e.server_segment, e.server_version,
+       e.key_type, e.key_print,
        e.request AS connection, e.is_open AND e.kind <> 'proxy' AS cleartext, e.path, e.status, e.credential,
-       e.access = 'mcp' OR e.mcp_version IS NOT NULL OR COALESCE(e.mcp_methods NOT LIKE 'a2a:%', FALSE) AS mcp, e.mcp_version,
+       e.access = 'mcp' OR e.mcp_version IS NOT NULL OR COALESCE(e.mcp_methods NOT LIKE 'a2a:%', FALSE) AS mcp,
+       e.mcp_version,
        e.mcp_client, e.mcp_server, e.mcp_tools,
        COALESCE(REGEXP_MATCHES(e.path, '$public'), FALSE) AS is_public,
        CASE WHEN e.nth = 1 THEN e.bytes_up END AS bytes_up, CASE WHEN e.nth = 1 THEN e.bytes_down END AS bytes_down
-FROM asked AS e
-JOIN attributed AS a ON a.event_id = e.event_id AND a.watch % 8 = e.day
+FROM requests AS e
+JOIN attributed AS a ON a.event_id = e.event_id AND a.vantage_day % 8 = e.day
 JOIN facets AS f ON f.facet = a.facet

@@ -1,36 +1,37 @@
--- The rhythm of requests to a service: a loop of a program waits for its tools, a person reads and types.
+-- Time between requests to a service. An agent waits for its tools; a person reads and types.
 --
--- In:  records, facet_numbers.  Out: rhythm, one row per request: a connection, or a line of a proxy's log.
--- Only requests that sent $asked bytes or more. A gap lies between the end of an answer that took at least a second
--- (what is shorter is no streamed answer: completions while typing, embeddings) and the next request; none lies
--- between requests at the same time, nor where more than an hour passed. Of several eyes those that saw most. Where an
--- address is shared from some moment on, a connection that lasts longer is two requests, in the order of their kinds.
+-- In:  records, facet_codes.  Out: rhythm, one row per request: a connection, or a line of a proxy log.
+-- Only requests of $asked bytes or more. A gap is the time from the end of an answer of at least a second (shorter ones
+-- are not streamed answers but code completion or embeddings) to the next request. Simultaneous requests and requests
+-- more than an hour apart have none. Of several vantages, the one with most requests is used. A connection that
+-- outlasts the moment its address becomes shared is two requests, in the order of their subject kinds.
 CREATE OR REPLACE TEMP VIEW rhythm AS
 WITH requests AS (
-  SELECT r.watch, r.service, f.subject_kind, r.from_us, r.to_us, SUM(r.bytes_up) AS bytes_up,
+  SELECT r.vantage_day, r.usage_key, f.subject_kind, r.from_us, r.to_us, SUM(r.bytes_up) AS bytes_up,
          BOOL_OR(f.program) AS program
   FROM records AS r
-  JOIN facet_numbers AS f ON f.facet = r.facet
+  JOIN facet_codes AS f ON f.facet = r.facet
   WHERE r.in_day AND f.outcome = 'use' AND r.grade >= 3
-  GROUP BY r.watch, r.service, f.subject_kind, r.from_us, r.to_us
+  GROUP BY r.vantage_day, r.usage_key, f.subject_kind, r.from_us, r.to_us
   HAVING SUM(r.bytes_up) >= $asked
 ),
-eyes_of AS (
-  SELECT service, watch,
-         ROW_NUMBER() OVER (PARTITION BY service ORDER BY COUNT(*) DESC, watch) AS nth
+ranked_vantages AS (
+  SELECT usage_key, vantage_day,
+         ROW_NUMBER() OVER (PARTITION BY usage_key ORDER BY COUNT(*) DESC, vantage_day) AS nth
   FROM requests
-  GROUP BY service, watch
+  GROUP BY usage_key, vantage_day
 ),
-lined AS (
+ordered AS (
   SELECT r.*,
-         MAX(r.to_us) OVER (PARTITION BY r.service ORDER BY r.from_us, r.to_us, r.subject_kind
+         MAX(r.to_us) OVER (PARTITION BY r.usage_key ORDER BY r.from_us, r.to_us, r.subject_kind
                             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until_us,
-         LAG(r.to_us - r.from_us) OVER (PARTITION BY r.service ORDER BY r.from_us, r.to_us, r.subject_kind) AS answered_us,
-         LAG(r.bytes_up) OVER (PARTITION BY r.service ORDER BY r.from_us, r.to_us, r.subject_kind) AS bytes_before
+         LAG(r.to_us - r.from_us) OVER (PARTITION BY r.usage_key ORDER BY r.from_us, r.to_us,
+           r.subject_kind) AS answered_us,
+         LAG(r.bytes_up) OVER (PARTITION BY r.usage_key ORDER BY r.from_us, r.to_us, r.subject_kind) AS bytes_before
   FROM requests AS r
-  JOIN eyes_of AS e ON e.service = r.service AND e.watch = r.watch AND e.nth = 1
+  JOIN ranked_vantages AS e ON e.usage_key = r.usage_key AND e.vantage_day = r.vantage_day AND e.nth = 1
 )
-SELECT service, subject_kind, from_us, bytes_up, bytes_before, program,
+SELECT usage_key, subject_kind, from_us, bytes_up, bytes_before, program,
        CASE WHEN answered_us >= 1000000 AND from_us - until_us BETWEEN 0 AND 3600000000
             THEN (from_us - until_us) / 1000000.0 END AS gap_s
-FROM lined
+FROM ordered

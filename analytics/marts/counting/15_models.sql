@@ -1,17 +1,19 @@
--- Models that were fetched and data that was left with services, as far as requests could be read.
+-- Models that were downloaded and data that was uploaded to services, as far as requests could be read.
 --
--- In:  details, attributed, facets.  Out: at_models, one row per request or slice: of several eyes the one that saw most.
-CREATE OR REPLACE TEMP VIEW at_models AS
+-- In:  details, attributed, facets.
+-- Out: model_requests, one row per request or slice, of the vantage that saw most bytes.
+CREATE OR REPLACE TEMP VIEW model_requests AS
 WITH met AS (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY day, request, slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
   FROM details
   WHERE of_model
 )
 SELECT f.counted_day, CAST(make_timestamptz(e.start_us) AT TIME ZONE '$zone' AS DATE) AS day,
-       e.seen_site AS site, e.app, e.access, e.server, e.server_port, COALESCE(e.server_scope, 'unknown') AS server_scope,
+       e.seen_site AS site, e.app, e.access, e.server, e.server_port,
+       COALESCE(e.server_scope, 'unknown') AS server_scope,
        f.subject, f.subject_kind, f.department, e.repository, e.revision, e.model_file, e.model_format, e.format_from,
        e.hands_over, e.bytes_up, e.bytes_down, e.request AS connection
 FROM met AS e
-JOIN attributed AS a ON a.event_id = e.event_id AND a.watch % 8 = e.day
+JOIN attributed AS a ON a.event_id = e.event_id AND a.vantage_day % 8 = e.day
 JOIN facets AS f ON f.facet = a.facet
 WHERE e.nth = 1

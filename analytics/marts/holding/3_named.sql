@@ -1,7 +1,7 @@
--- Who held an address when, in the words of the leases. A view: nobody asks about all days at once.
+-- Who held an address when, with names in place of ids. A view, because no query needs all days at once.
 --
--- In:  held (or those of its rows that a day asks about), addresses, words.  Out: a view of the name asked for.
--- A static word about an address falls silent where another device is known to be there.
+-- In:  $held (`held`, or the rows of it that a day needs), addresses, statements.  Out: the view $named.
+-- A static lease does not apply while another device is known to have the address.
 CREATE OR REPLACE TEMP VIEW $named AS
 SELECT i.*, a.site, a.address, u.user_name, u.origin AS user_origin, u.confidence AS user_confidence,
        u.kind = 3 AND NOT i.same_device AS unvouched,
@@ -12,9 +12,9 @@ SELECT i.*, a.site, a.address, u.user_name, u.origin AS user_origin, u.confidenc
        h.user_name AS hint_user, h.origin AS hint_origin, h.confidence AS hint_confidence,
        CASE WHEN i.is_shared THEN COALESCE(x.origin, 'recognised') END AS shared_by
 FROM $held AS i
-JOIN addresses AS a ON a.place = i.place
-JOIN words AS u ON u.word = i.user_word
-JOIN words AS d ON d.word = i.device_word
-JOIN words AS s ON s.word = i.static_word
-JOIN words AS h ON h.word = i.hint_word
-JOIN words AS x ON x.word = i.share_word
+JOIN addresses AS a ON a.address_id = i.address_id
+JOIN statements AS u ON u.statement = i.user_statement
+JOIN statements AS d ON d.statement = i.device_statement
+JOIN statements AS s ON s.statement = i.static_statement
+JOIN statements AS h ON h.statement = i.hint_statement
+JOIN statements AS x ON x.statement = i.share_statement

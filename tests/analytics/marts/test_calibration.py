@@ -20,7 +20,7 @@ import pytest
 
 from analytics.lake import connect
 from analytics.marts.days import STALE, attribute
-from analytics.marts.holders import hold
+from analytics.marts.holders import make_holders
 from analytics.marts.weeks import store_frame
 
 BEGIN = datetime(2026, 11, 16, tzinfo=UTC)
@@ -122,13 +122,15 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
         store_frame(connection, "seen", seen.with_columns(event_id=pl.int_range(pl.len())))
         connection.execute("""
             CREATE TABLE contexts AS
-            SELECT ROW_NUMBER() OVER () AS context, HASH(client) AS told, 'hq' AS seen_site, 'lan' AS segment,
+            SELECT ROW_NUMBER() OVER () AS context, HASH(client) AS content_hash, 'hq' AS seen_site,
+                   'lan' AS segment,
                    'browser' AS client_class, 'internal' AS scope, client, CAST(NULL AS VARCHAR) AS user_name,
                    CAST(NULL AS VARCHAR) AS device
             FROM (SELECT DISTINCT client FROM seen) AS clients""")
         connection.execute("""
             CREATE TABLE targets AS
-            SELECT 1 AS target, 0 AS told, 'packets' AS eye, 'tls' AS kind, 'h' AS host, 'a' AS app,
+            SELECT 1 AS target, 0 AS content_hash, 'packets' AS vantage, 'tls' AS kind,
+                   'h' AS host, 'a' AS app,
                    'web' AS access, 'use' AS outcome""")
         connection.execute(f"""
             CREATE TABLE events AS
@@ -140,7 +142,7 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
             "CREATE TABLE bounds AS "
             "SELECT 1 AS day, MIN(start_us) AS from_us, MAX(start_us) + 1 AS to_us FROM events"
         )
-        hold(connection)
+        make_holders(connection)
         connection.execute("CREATE VIEW directory AS FROM every_directory")
         attribute(connection, [BEGIN.date()])
         rows = connection.execute(

@@ -405,15 +405,15 @@ def test_spans_that_are_all_the_same_cover_no_more_than_one_of_them() -> None:
     with connect() as connection:
         connection.execute(f"""
             CREATE TABLE cover AS
-            SELECT s AS service, h AS host_nth, i * 9 * {minute} AS from_us, (i * 9 + 1) * {minute} AS to_us
+            SELECT s AS usage_key, h AS host_id, i * 9 * {minute} AS from_us, (i * 9 + 1) * {minute} AS to_us
             FROM range(200) AS a (s), range(1, 3) AS b (h), range(3) AS c (i)
             ORDER BY HASH(s * 77 + h * 3 + i)""")
         connection.execute(f"""
             CREATE TABLE records AS
-            SELECT s * 10 + i AS event_id, s AS service, 0 AS host_nth, 2 * 8 + 1 AS watch,
+            SELECT s * 10 + i AS event_id, s AS usage_key, 0 AS host_id, 2 * 8 + 1 AS vantage_day,
                    (i * 9 + 4) * {minute} AS start_us, (i * 9 + 5) * {minute} AS end_us
             FROM range(200) AS a (s), range(3) AS c (i)""")
-        connection.execute("CREATE TABLE dropped (event_id BIGINT, service BIGINT)")
+        connection.execute("CREATE TABLE dropped (event_id BIGINT, usage_key BIGINT)")
         text = Template((STEPS / "11_covered.sql").read_text("utf-8"))
         connection.execute(text.substitute(rank=2, tolerance=TOLERANCE_US, first_us=0))
         assert connection.execute("FROM dropped").fetchall() == []

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from analytics.lake import connect
 from analytics.marts import holders
 from analytics.marts.days import STALE
-from analytics.marts.holders import hold
+from analytics.marts.holders import make_holders
 from analytics.marts.weeks import store_frame
 from sensor import schema
 from tests.bench import bench_who
@@ -51,7 +51,7 @@ def _holders(leases: list[Lease]) -> duckdb.DuckDBPyConnection:
         types = {name: schema.LEASES.dtypes[name] for name in names}
         store_frame(connection, "told_rows", pl.DataFrame(rows, schema=types, orient="row"))
         connection.execute("INSERT INTO every_leases FROM told_rows")
-    hold(connection)
+    make_holders(connection)
     return connection
 
 
@@ -141,7 +141,7 @@ def test_phrases_that_hash_alike_are_told_apart(monkeypatch: pytest.MonkeyPatch)
 
     def clashing(name: str, values: dict[str, object]) -> str:
         """With the first salt all have one hash."""
-        if name == "1_phrases":
+        if name == "1_contents":
             salts.append(values["salt"])
             return step(name, values).replace("HASH(0, user_name", "0 * HASH(0, user_name")
         return step(name, values)

@@ -48,7 +48,7 @@ def _hours(draw: random.Random) -> list[Hour]:
     return hours
 
 
-PERSONS = ("user", "device", "address")
+FIRST_PERSON = ("user", "device", "address")
 
 
 def _places(hours: list[Hour]) -> dict[str, list[Hour]]:
@@ -56,9 +56,9 @@ def _places(hours: list[Hour]) -> dict[str, list[Hour]]:
     places: dict[str, list[Hour]] = defaultdict(list)
     for site in ("hq", "branch"):
         here = [hour for hour in hours if hour[1] == site]
-        enough = len({hour[2] for hour in here if hour[3] in PERSONS}) >= K
+        enough = len({hour[2] for hour in here if hour[3] in FIRST_PERSON}) >= K
         places[site if enough else ""] += here
-    rest = {hour[2] for hour in places[""] if hour[3] in PERSONS}
+    rest = {hour[2] for hour in places[""] if hour[3] in FIRST_PERSON}
     return {place: here for place, here in places.items() if here and (place or len(rest) >= K)}
 
 

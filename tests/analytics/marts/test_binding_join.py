@@ -9,8 +9,8 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from analytics.marts.binding_join import EVENTS_A_PART, join_bindings
 from analytics.marts.intervals import DAY_US, Ints
-from analytics.marts.placing import EVENTS_A_PART, place
 from analytics.marts.weeks import store_frame
 
 #: Two days are counted together; events of them lie around midnight of the first and the second.
@@ -29,14 +29,14 @@ def test_events_fall_into_the_last_binding_that_began() -> None:
     bindings, asked, last = [], [], 0
     for context, count in enumerate(PLACES, 1):
         edges = sorted(BEGIN_US + chance.randrange(-300, 1800) * 60_000_000 for _ in range(count + 1))
-        before, last = last, last + count
-        asked.append((context, 1, context != 2, before, last * WINDOW_US - BEGIN_US))
-        for nth, (from_us, to_us) in enumerate(pairwise(edges), before + 1):
-            moment = last * WINDOW_US + max(from_us - BEGIN_US, 0)
+        base_binding, last = last, last + count
+        asked.append((context, 1, context != 2, base_binding, last * WINDOW_US - BEGIN_US))
+        for nth, (from_us, to_us) in enumerate(pairwise(edges), base_binding + 1):
+            asof_key = last * WINDOW_US + max(from_us - BEGIN_US, 0)
             stale_us = chance.choice([to_us, (from_us + to_us) // 2])
             if chance.random() < 0.2:
                 to_us -= 30_000_000  # then nobody says anything until the next begins
-            bindings.append((nth, moment, from_us, to_us, min(stale_us, to_us)))
+            bindings.append((nth, asof_key, from_us, to_us, min(stale_us, to_us)))
     asked.append((len(PLACES) + 1, 0, True, 0, -BEGIN_US))
     edges = [edge for _, _, from_us, to_us, stale_us in bindings for edge in (from_us, to_us, stale_us)]
     assert sum(to_us > BEGIN_US for _, _, _, to_us, _ in bindings) > 30
@@ -52,20 +52,20 @@ def test_events_fall_into_the_last_binding_that_began() -> None:
     connection = _connection(bindings=bindings, asked=asked, events=events)
     facets = _place(connection, [1, 2])
     found = connection.execute(
-        "SELECT nth, start_us, watch, counts_as, binding, facet FROM attributed ORDER BY nth"
+        "SELECT nth, start_us, vantage_day, counts_as, binding, facet FROM attributed ORDER BY nth"
     ).fetchall()
 
     expected = []
     for number, (day, context, target, start_us) in enumerate(events):
-        _, counts, is_asked, before, line = asked[context - 1]
-        binding, turn = 0, 0
-        for nth, _, from_us, to_us, stale_us in bindings if line + BEGIN_US else []:
-            mine = before < nth <= before + PLACES[context - 1]
+        _, is_counted, needs_lease, base_binding, asof_offset = asked[context - 1]
+        binding, binding_slot = 0, 0
+        for nth, _, from_us, to_us, stale_us in bindings if asof_offset + BEGIN_US else []:
+            mine = base_binding < nth <= base_binding + PLACES[context - 1]
             if mine and from_us <= start_us < to_us:
-                binding, turn = nth, 2 * (nth - before) + (start_us >= stale_us)
-        shift = 7 * day + start_us // DAY_US - FIRST_DAY + 4
-        facet = ((context * TURNS + turn * is_asked) * SHIFTS + shift) * TARGETS + target
-        expected.append((number, start_us, 8 * target + day, counts * target, binding, facet))
+                binding, binding_slot = nth, 2 * (nth - base_binding) + (start_us >= stale_us)
+        day_pair = 7 * day + start_us // DAY_US - FIRST_DAY + 4
+        facet = ((context * TURNS + binding_slot * needs_lease) * SHIFTS + day_pair) * TARGETS + target
+        expected.append((number, start_us, 8 * target + day, is_counted * target, binding, facet))
     assert found == expected
     assert len({row[4] for row in found}) > 20
     assert facets.tolist() == sorted({row[5] for row in found})
@@ -87,7 +87,9 @@ def test_events_keep_what_they_say_whatever_the_order_is_they_are_read_in() -> N
 
 def _place(connection: duckdb.DuckDBPyConnection, days: list[int]) -> Ints:
     connection.execute(f"CREATE TEMP VIEW events AS SELECT * FROM every_event WHERE day IN {(*days, 0)}")
-    return place(connection, turns=TURNS, shifts=SHIFTS, targets=TARGETS, first_day=FIRST_DAY - 4)
+    return join_bindings(
+        connection, binding_slots=TURNS, day_pairs=SHIFTS, targets=TARGETS, first_day=FIRST_DAY - 4
+    )
 
 
 def _connection(
@@ -96,14 +98,15 @@ def _connection(
     connection = duckdb.connect()
     tables = {
         "bindings": (
-            "binding BIGINT, moment BIGINT, from_us BIGINT, to_us BIGINT, stale_from_us BIGINT",
+            "binding BIGINT, asof_key BIGINT, from_us BIGINT, to_us BIGINT, stale_from_us BIGINT",
             bindings,
         ),
-        "context_numbers": (
-            "context BIGINT, counts INTEGER, is_asked BOOLEAN, before BIGINT, line BIGINT",
+        "context_codes": (
+            "context BIGINT, is_counted INTEGER, needs_lease BOOLEAN, base_binding BIGINT, "
+            "asof_offset BIGINT",
             asked,
         ),
-        "target_numbers": (
+        "target_codes": (
             "target BIGINT, vantage_rank BIGINT, counts_as INTEGER",
             [(target, target, target) for target in range(1, TARGETS)],
         ),
