@@ -26,7 +26,7 @@ from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.match.naming import NameTable
 from sensor.match.near import Near
-from sensor.match.pulls import about
+from sensor.match.pulls import describe
 from sensor.match.questions import Questions
 from sensor.match.repeats import Repeats
 from sensor.match.rollup import LookupBursts, NamesRollup, begins, newest_seen
@@ -257,7 +257,7 @@ class Pipeline:
     def _sightings_table(self, hits: pl.DataFrame) -> pl.DataFrame:
         if hits.is_empty():
             return schema.SIGHTINGS.empty()
-        rows = self._scopes.add(about(hits)).with_columns(grade(hits).alias("grade"))
+        rows = self._scopes.add(describe(hits)).with_columns(grade(hits).alias("grade"))
         rows = rows.with_columns(
             _connections().alias("connections"),
             _requests().alias("requests"),

@@ -119,7 +119,7 @@ def explain(
     )
     event = event_of(question)
     host, server = (str(event[name]) if name in event else None for name in ("host", "server"))
-    spots = Blindness(catalog.blind_spots).about(host, server)
+    spots = Blindness(catalog.blind_spots).listing(host, server)
     print_table(
         ("blind spot", "kind", "counted as", "value", "port", "certainty", "checked", "reference"),
         spots.select("name", "kind", "counted", "value", "port", "certainty", "checked", "reference").rows(),

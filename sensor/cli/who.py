@@ -69,11 +69,11 @@ def command(
         for one, written in asked.items():
             log_access(place.path, query=f"who {written} --site {one} --at {moment.isoformat()}")
         answers = [ask(place.path, one, written, moment) for one, written in asked.items()]
-    telling = [answer for answer in answers if answer.words or answer.attributed_by != "nobody"] or answers
+    telling = [answer for answer in answers if answer.leases or answer.attributed_by != "nobody"] or answers
     for answer in telling:
         for line in answer.lines(ZoneInfo(settings.zone)):
             typer.echo(line)
-    if settings.privacy == "pseudonymous" and any(answer.words for answer in telling):
+    if settings.privacy == "pseudonymous" and any(answer.leases for answer in telling):
         typer.echo("names: shadowai reveal request TOKEN --reason … --as NAME", err=True)
 
 

@@ -1,7 +1,7 @@
-"""Finds connections behind which the sensor is blind: encrypted DNS, VPNs, relays and proxies.
+"""Finds connections that hide their content from the sensor: encrypted DNS, VPNs, relays and proxies.
 
-A connection is recognised by the name of its server, else by its port, else by the server's address (only if
-no name is known). Work is done once per distinct server.
+A connection is recognised by the name of its server, else by its port, else by the address of its server
+(only if no name is known). Each distinct server is looked up once.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from sensor.match.misses import Misses
 
 _END = ("host", "server", "port", "transport")
 _TEXTS = {"end": pl.UInt32, "host": pl.String, "server": pl.String}
-_LITERAL = r"^[0-9.]+$|:.*:"
+_ADDRESS_LITERAL = r"^[0-9.]+$|:.*:"
 
-#: Order of trust: a name, then a port, then an address; longer names before shorter.
+#: Precedence: name, port, address. Longer names precede shorter ones.
 _BY_NAME, _BY_PORT = 1 << 40, 1 << 39
 
 
@@ -40,14 +40,14 @@ class Blindness:
     def find(self, ends: pl.DataFrame) -> pl.DataFrame:
         """The rows of the unique `ends` that are blind spots, joined with the columns of the spot.
 
-        `ends` has the columns host, server, port and transport, any of which may be NULL. The spot's own port
-        and transport are `spot_port` and `spot_transport`.
+        `ends` has the columns host, server, port and transport, each of which may be NULL. The port and
+        transport of the spot are `spot_port` and `spot_transport`.
         """
         numbered = ends.with_row_index("end")
         hits = pl.concat([self._by_name(numbered), self._by_port(numbered), self._by_address(numbered)])
-        says = self.spots.rename({"port": "spot_port", "transport": "spot_transport"})
+        details = self.spots.rename({"port": "spot_port", "transport": "spot_transport"})
         joined = hits.join(numbered, on="end").join(
-            says.with_columns(row=pl.col("spot").cast(pl.Int64)), on="row"
+            details.with_columns(row=pl.col("spot").cast(pl.Int64)), on="row"
         )
         return (
             joined.filter(_agree("port"), _agree("transport"))
@@ -57,17 +57,17 @@ class Blindness:
 
     def counts(self, observations: pl.DataFrame) -> pl.DataFrame:
         """Connections to blind spots, counted on their first slice: minute, encrypted_dns, vpn_relay."""
-        begun = observations.filter(pl.col("kind") != "dns", pl.col("slice").fill_null(0) == 0).select(
+        started = observations.filter(pl.col("kind") != "dns", pl.col("slice").fill_null(0) == 0).select(
             "host",
             "server",
             "transport",
             minute=pl.coalesce("started_at", "seen_at").dt.truncate("1m"),
             port="server_port",
         )
-        minutes, worth = begun.select("minute").unique(), self._worth_a_look(begun)
-        if worth.is_empty():
+        minutes, candidates = started.select("minute").unique(), self._candidates(started)
+        if candidates.is_empty():
             return minutes.with_columns(encrypted_dns=pl.lit(0, pl.Int64), vpn_relay=pl.lit(0, pl.Int64))
-        ends = worth.group_by("minute", *_END).len("connections")
+        ends = candidates.group_by("minute", *_END).len("connections")
         found = self.find(ends.select(_END).unique()).select(*_END, "counted")
         counted = minutes.join(ends.join(found, on=list(_END), nulls_equal=True), on="minute", how="left")
         return counted.group_by("minute").agg(
@@ -75,16 +75,16 @@ class Blindness:
             for column in ("encrypted_dns", "vpn_relay")
         )
 
-    def _worth_a_look(self, begun: pl.DataFrame) -> pl.DataFrame:
-        """The few of `begun` that one column alone does not rule out; `server` is NULL beside a name."""
-        may_hit = self._misses.may_hit(begun, ("host",))
-        hosts = begun.select(pl.col("host").filter(may_hit))["host"].drop_nulls().unique()
-        literals = hosts.filter(hosts.str.contains(_LITERAL))
+    def _candidates(self, started: pl.DataFrame) -> pl.DataFrame:
+        """The few rows of `started` that may match; `server` is NULL where a name is known."""
+        may_hit = self._misses.may_hit(started, ("host",))
+        hosts = started.select(pl.col("host").filter(may_hit))["host"].drop_nulls().unique()
+        literals = hosts.filter(hosts.str.contains(_ADDRESS_LITERAL))
         names = self._names.fitting(hosts)["host"]
         missed = hosts.filter(~hosts.is_in(pl.concat([names, literals]).implode()))
-        self._misses.learn("host", missed, begun.height)
+        self._misses.learn("host", missed, started.height)
         nameless = pl.col("host").is_null() | pl.col("host").is_in(literals.implode())
-        rows = begun.with_columns(
+        rows = started.with_columns(
             server=pl.when(nameless).then(pl.coalesce("server", "host")),
             host=pl.when(~nameless).then("host"),
         )
@@ -96,8 +96,8 @@ class Blindness:
             | pl.col("server").is_in(pl.concat([around, self._addresses["server"]]).implode())
         )
 
-    def about(self, host: str | None, address: str | None) -> pl.DataFrame:
-        """The blind spots that list a host or an address, whatever the port: columns of `BLIND_SPOTS`."""
+    def listing(self, host: str | None, address: str | None) -> pl.DataFrame:
+        """The blind spots (columns of `BLIND_SPOTS`) that list a host or an address, on any port."""
         asked = pl.DataFrame({"end": [0], "host": [host], "server": [address]}, schema_overrides=_TEXTS)
         asked = asked.with_columns(normal(asked["host"]))
         hits = pl.concat([self._by_name(asked), self._by_address(asked)])
@@ -122,5 +122,5 @@ class Blindness:
 
 
 def _agree(column: str) -> pl.Expr:
-    """The end is where the spot is, as far as both say so."""
+    """True where connection and spot have the same `column`, or one of them is NULL."""
     return (pl.col(column) == pl.col(f"spot_{column}")).fill_null(True)

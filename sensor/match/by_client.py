@@ -1,8 +1,8 @@
-"""Counts which client was at which unknown name: rows of `names_by_client`, if the settings ask for them.
+"""Counts which client was at which unknown name: rows of `names_by_client`, if the settings enable it.
 
-An observation that matches becomes a sighting; all others are counted here. So none is in both, and the
-sightings a later catalog makes of these rows (`hunt`) add to those there are. Buckets are returned when those
-of `rollup` are.
+An observation that matches the catalog becomes a sighting; all others are counted here. Because no
+observation is in both, sightings that a later catalog makes of these rows (`hunt`) add to the existing ones.
+Buckets are returned at the same time as those of `rollup`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from sensor.match.grade import grade
 from sensor.match.rollup import BUCKET, BUCKET_SPAN, LATE, browsed, is_pile, known_sum, later
 from sensor.schema import TIME
 
-#: Rows of open buckets kept, about 200 bytes each; beyond them the oldest are handed out early, in part.
+#: Maximum rows of open buckets, about 200 bytes each. Beyond it the oldest buckets are flushed early.
 MAX_ROWS = 1_000_000
-#: Rows of one client in a bucket that are stored, those it was at most often: more is a scan, or a tunnel.
+#: Maximum rows stored per client and bucket, the most frequent names first. More is a scan or a tunnel.
 MAX_NAMES = 500
 LEFT_OUT = "set aside: more names of one client in a quarter of an hour than names_by_client keeps"
 
-#: Columns that say whose a row is.
+#: Columns that identify the client.
 WHO = ("client", "user_name", "device")
 _KEY = ("bucket", *WHO, "host", "kind", "action")
 _SUMS = ("lookups", "connections", "requests", "bytes_up", "bytes_down")
 _WORDS = ("name_from", "client_class", "catalog_version")
-#: "Exchanged": a sum does not prove more.
+#: Highest grade of a sum: "exchanged". It cannot prove an upload.
 _MOST = pl.lit(3, pl.Int16)
 
 
@@ -36,15 +36,15 @@ class NamesByClient:
 
     def __init__(self) -> None:
         self._seed = secrets.randbits(63)
-        #: of open buckets; the first frame is the merged rest, later ones are as they came
+        #: rows of open buckets: the first frame is merged, later ones are not yet
         self._rows: list[pl.DataFrame] = []
         self._clock: datetime | None = None
 
     def add(self, unknown: pl.DataFrame, catalog_version: str) -> None:
-        """Count observations that match nothing in the catalog of this version.
+        """Counts the observations that matched nothing in the catalog of this version.
 
-        They need the columns connections and requests. Rows without a host, or without a client, account or
-        device, are ignored.
+        `unknown` needs the columns connections and requests. Rows without a host, or without any of WHO, are
+        ignored.
         """
         somebody = pl.any_horizontal(pl.col(name).is_not_null() for name in WHO)
         some = unknown.filter(pl.col("host").is_not_null() & somebody)
@@ -67,10 +67,9 @@ class NamesByClient:
             self._merge()
 
     def flush(self, *, newest: datetime | None, all_of_it: bool) -> tuple[pl.DataFrame, int]:
-        """The buckets that are over (`all_of_it`: all), and how many rows were left out.
+        """The finished buckets (with `all_of_it`, all), and the number of rows left out (MAX_NAMES).
 
-        Names that are no browsing (`rollup.browsed`) are dropped. Of one client only so many rows are kept;
-        the number counts those beyond. `newest`: how far the input has come.
+        Drops names that are not browsing (`rollup.browsed`). `newest`: the newest time of the input so far.
         """
         over = self._buckets() if all_of_it else self._over(later(self._clock, newest))
         if not over:
@@ -95,7 +94,7 @@ class NamesByClient:
         return sorted({bucket for rows in self._rows for bucket in rows["bucket"].unique()})
 
     def _over(self, clock: datetime | None) -> list[datetime]:
-        """The buckets that end before what may still arrive, and the oldest where there is too much."""
+        """Buckets that no late row can reach any more, and the oldest ones if there are too many rows."""
         past = [b for b in self._buckets() if clock is not None and b + BUCKET_SPAN + LATE <= clock]
         if sum(rows.height for rows in self._rows) > MAX_ROWS:
             self._merge()
@@ -109,7 +108,7 @@ class NamesByClient:
 
 
 def _merged(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row a key, with the columns as they came."""
+    """One row per key, with the same columns."""
     grouped = rows.group_by("key").agg(
         pl.col(*_KEY).first(),
         pl.col("seen_at").min(),

@@ -1,11 +1,10 @@
-"""Ranks names that no signature knows by how much they look like AI, with reasons.
+"""Ranks unknown names by how much they look like AI, with reasons.
 
-Each signal adds points, chosen by hand on the scale of log-odds: two points make AI about seven times as
-likely as before. The sum orders candidates and is no probability. People decide (`candidates accept`,
-`dismiss`); nothing becomes a signature by itself. Signals: words in the name, where its CNAME
-leads, whether its clients used known AI within half a minute more often than those of other names,
-whether it is new here and came back, how programs talk to it, and whether its answers come like streams of
-tokens (which says nothing of what they are about, and is never asked).
+Each signal adds points, set by hand on a log-odds scale: two points make AI about seven times as likely. The
+sum ranks candidates and is not a probability. People decide (`candidates accept`, `dismiss`); no signature is
+created automatically. The signals: words in the name; where its CNAME leads; whether its clients used known
+AI within 30 s more often than the clients of other names; whether it is new here and came back; how programs
+talk to it; and whether its answers arrive like streams of tokens (which says nothing about their content).
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ import polars as pl
 from sensor.match.index import Index
 from sensor.match.match import match_hosts
 
-#: What `rank` needs: one row per host, summed over a span of the `names` table. `clients` and
-#: `near_clients` are the most of any 15 minutes.
+#: Input of `rank`: one row per host, summed over a period of the table `names`. `clients` and `near_clients`
+#: are the maximum of any 15 minutes.
 NAMES: dict[str, pl.DataType] = {
     "host": pl.String(),
     "domain": pl.String(),
@@ -37,17 +36,17 @@ NAMES: dict[str, pl.DataType] = {
     "days": pl.Int64(),
 }
 
-#: Fewer points than this are no candidate.
+#: Minimum points of a candidate.
 THRESHOLD = 2.0
-#: Most reasons given for a candidate.
+#: Maximum number of reasons per candidate.
 MOST_REASONS = 3
-#: Distinct clients without whom co-occurrence says nothing: one busy machine must not make a score.
+#: Minimum distinct clients for co-occurrence, so that one busy machine cannot make a score.
 MIN_CLIENTS = 3
 #: A name first seen within this is new.
 NEW = timedelta(days=14)
 
-#: Words as whole tokens of the registrable label, and of the labels left of it. Those in `_INSIDE` count
-#: anywhere in a label.
+#: Points of words that are whole tokens of the registrable label (own) or of the labels left of it. Words in
+#: `_INSIDE` count anywhere in the registrable label.
 _OWN_WORDS = {
     "ai": 2.2, "gpt": 3.0, "llm": 3.0, "llms": 3.0, "genai": 3.0, "chatbot": 2.5, "copilot": 2.5,
     "prompt": 2.0, "prompts": 2.0, "inference": 2.5, "infer": 2.0, "diffusion": 2.2, "embedding": 2.0,
@@ -66,7 +65,7 @@ _LEFT_WORDS = {
     "copilot": 2.4, "assistant": 1.2, "ai": 1.8, "ml": 1.0, "gpu": 1.2, "generate": 1.0, "predict": 1.0,
     "tts": 1.2, "stt": 1.2, "transcribe": 1.4, "dream": 0.5, "api": 0.3,
 }  # fmt: skip
-#: Labels of what every site has beside its own business.
+#: Labels of infrastructure that every site has.
 _SIDE_WORDS = {
     "ads": -1.5, "ad": -1.2, "cdn": -0.8, "static": -1.0, "img": -1.0, "images": -0.8, "assets": -0.8,
     "track": -1.2, "tracking": -1.5, "metrics": -1.0, "analytics": -1.2, "mail": -1.5, "smtp": -2.0,
@@ -77,30 +76,31 @@ _TOP_LEVEL = {"ai": 2.0, "chat": 1.2, "bot": 1.0, "dev": 0.2, "io": 0.1, "so": 0
 
 _ENDING_POINTS = 0.8
 _CNAME_POINTS = 3.0
-#: Labels of domains that run other people's models.
+#: Labels of domains that host models of others.
 _INFRASTRUCTURE = (
     r"(?:^|\.)(?:inference|sagemaker|bedrock[a-z-]*|modal|runpod|replicate|huggingface|baseten)\."
 )
 _INFRASTRUCTURE_POINTS = 2.0
-#: Standard errors by which a share of few clients is taken to be smaller.
+#: z of the lower bound of the Wilson score interval (one-sided 95 %).
 _DOUBT = 1.64
-#: Points of a doubled share.
+#: Points for each doubling of the share.
 _LIFT_WEIGHT = 1.5
 _MAX_LIFT_POINTS = 3.0
 _NEW_POINTS = 0.6
 _PROGRAM_POINTS = 0.5
 _TALK_POINTS = 0.5
-#: Answers like streams of tokens: of any shape, log tails and tickers among them; of the surest; this many.
+#: Points for token-like streams: _MANY of any class (also log tails and tickers), one even one, _MANY even
+#: ones.
 _STREAM_POINTS, _EVEN_POINTS, _MANY_EVEN_POINTS = 0.8, 1.5, 2.2
 _MANY = 3
 
 
 def rank(names: pl.DataFrame, index: Index, now: datetime) -> pl.DataFrame:
-    """The candidates among `names` (table NAMES), the best first; one per registrable domain.
+    """The candidates among `names` (table NAMES), best first, one per registrable domain.
 
     Columns: rank, host, domain, score, reasons (at most three, the strongest first), hosts (number of
-    candidates in the domain), clients, near_app, first_seen. Names that `index` knows are left out. `now`
-    decides what is new.
+    candidates in the domain), clients, near_app, first_seen. Names in `index` are left out. `now` determines
+    which names are new.
     """
     known = match_hosts(names["host"].unique(), index)["host"]
     unknown = names.filter(~pl.col("host").is_in(known.implode()))
@@ -128,7 +128,8 @@ def rank(names: pl.DataFrame, index: Index, now: datetime) -> pl.DataFrame:
 
 
 def _lexical(names: pl.DataFrame) -> list[pl.DataFrame]:
-    """Words in the registrable label, left of it, and the zone; each label's best word counts once."""
+    """Words in the registrable label, in the labels left of it, and the top-level domain; the best of
+    each."""
     parts = names.select(
         "host",
         own=pl.col("domain").str.extract(r"^([^.]+)\."),
@@ -138,7 +139,7 @@ def _lexical(names: pl.DataFrame) -> list[pl.DataFrame]:
         ),
     )
     own = pl.col("own").str.extract_all(r"[a-z]+")
-    # "lovoai", but also "bonsai": far weaker than the word.
+    # "lovoai", but also "bonsai": much weaker than the word "ai".
     ending = parts.filter(pl.col("own").str.contains(r"[a-z]{3}ai$"))
     inside = [
         _reason(parts.filter(pl.col("own").str.contains(word, literal=True)), points, f"'{word}' in its name")
@@ -162,7 +163,7 @@ def _lexical(names: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _words(rows: pl.DataFrame, points: dict[str, float], where: str) -> pl.DataFrame:
-    """host, points, reason of the words (list column `word`) that have points."""
+    """host, points, reason for the words in the list column `word` that have points."""
     table = pl.DataFrame({"word": list(points), "points": list(points.values())})
     return (
         rows.select("host", "word")
@@ -190,7 +191,7 @@ def _reason(rows: pl.DataFrame, points: pl.Expr | float, reason: pl.Expr | str) 
 
 
 def _cname(names: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """Names that are another name for a known AI service, or for a place where models run."""
+    """Names whose CNAME is a known AI service, or a host that runs models of others."""
     led = names.drop_nulls("cname")
     hits = match_hosts(led["cname"].unique(), index).drop_nulls("host_row")
     says = index.rows.select(host_row="row", app="app", role="role")
@@ -208,9 +209,9 @@ def _cname(names: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 
 def _near(names: pl.DataFrame) -> pl.DataFrame:
-    """Names whose clients were near known AI more often than the clients of all names.
+    """Names whose clients used known AI within 30 s more often than the clients of all names.
 
-    Of the share of clients its lower bound counts (Wilson 1927, at 95 %): few claim less.
+    Uses the lower bound of the share (Wilson 1927, 95 %), so that few clients score less.
     """
     usual = (pl.col("near_clients").fill_null(0).sum() + 1) / (pl.col("clients").sum() + 2)
     n = pl.max_horizontal("clients", "near_clients")
@@ -228,13 +229,13 @@ def _near(names: pl.DataFrame) -> pl.DataFrame:
 
 
 def _new(names: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """Names first seen lately that came back on another day."""
+    """Names first seen within NEW that were seen on a second day."""
     rows = names.filter(pl.col("first_seen") >= now - NEW, pl.col("days") >= 2)
     return _reason(rows, _NEW_POINTS, "new here, and came back")
 
 
 def _talk(names: pl.DataFrame) -> list[pl.DataFrame]:
-    """Names that programs talk to, and names that are sent much of what they answer."""
+    """API names that programs call, and names that receive much data compared with what they send."""
     called = names.filter(
         pl.col("client_class") == "program",
         pl.col("host").str.contains(r"^(?:[^.]+\.)*(?:api|inference|mcp)[.-]"),
@@ -247,7 +248,7 @@ def _talk(names: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _streams(names: pl.DataFrame) -> pl.DataFrame:
-    """Names whose encrypted answers came event by event (`decode/shape/judge.py`)."""
+    """Names whose encrypted answers arrive like streams of tokens (`decode/shape/judge.py`)."""
     rows = names.filter(pl.col("streams") > 0).with_columns(pl.col("even_streams").fill_null(0))
     even = pl.col("even_streams")
     points = (

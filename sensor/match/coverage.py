@@ -1,4 +1,4 @@
-"""Adds to a source's coverage what naming and matching count: named connections, ECH, blind spots."""
+"""Adds the counts of naming and matching to the coverage of a source: named connections, ECH, blind spots."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from sensor import schema
 
 
 def naming_counts(observations: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
-    """How naming changed the connections that began in each minute: minute, named_flows, ech.
+    """The effect of naming on the connections that began in each minute: minute, named_flows, ech.
 
-    `named_flows` is negative if more names turned out to be covers (ECH) than connections got one.
+    `named_flows` is negative if naming removed more ECH outer names than it added names.
     """
     begun = pl.col("started_at").is_not_null() & (pl.col("slice") == 0)
     was_named = observations.get_column("host").is_not_null().cast(pl.Int64)
@@ -29,8 +29,7 @@ def naming_counts(observations: pl.DataFrame, named: pl.DataFrame) -> pl.DataFra
 
 
 def added(coverage: pl.DataFrame, counts: list[pl.DataFrame]) -> pl.DataFrame:
-    """`coverage` with `counts` added; each frame has the column minute and some of the columns of
-    coverage."""
+    """`coverage` plus `counts`: frames with the column minute and some of the columns of coverage."""
     more = pl.concat(counts, how="diagonal").group_by("minute").agg(pl.exclude("minute").sum())
     rows = schema.COVERAGE.conform(coverage).with_columns(is_first=pl.col("minute").is_first_distinct())
     joined = rows.join(

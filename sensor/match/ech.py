@@ -1,19 +1,19 @@
-"""Encrypted Client Hello (ECH): which names in hellos only cover the true one.
+"""Encrypted Client Hello (ECH): finds ClientHellos whose visible (outer) name hides the true one.
 
-Clients without an ECH configuration send an extension that looks the same (GREASE) beside the true name. By
-RFC 9849 §10.10.4 nobody who does not know the configuration can distinguish the two; a sensor that sees DNS
-does know it. A name covers another if
+Clients without an ECH configuration send an extension that looks the same (GREASE) next to the true name. By
+RFC 9849 §10.10.4 only those who know the configuration can distinguish the two. A sensor that sees DNS knows
+it. The name in a ClientHello is an outer name if
 
 - it is one of `PUBLIC_NAMES`, which serve nothing else; or
-- the hello uses a configuration (id and public name) that its client was told for a name at this
+- the ClientHello uses a configuration (id and public name) that its client received for a name at this
   address; or
-- the hello uses a configuration that any client was told for a name, any client was told this address
-  for the same name, and its own client was not told this address for the covering name itself.
-  (A configuration is anybody's to publish, for a domain of theirs: without this, one page could hide
-  what everybody does elsewhere. Whoever also points the domain at the other's address still can, but
-  only for clients whose own questions are not seen.)
+- the ClientHello uses a configuration that any client received for a name, any client received this address
+  for the same name, and its own client did not receive this address for the outer name itself.
+  (Anyone can publish any configuration for a domain of their own. Without the last condition, one web page
+  could hide what everybody does elsewhere. An attacker who also points the domain at the address of another
+  still can, but only for clients whose own queries are not seen.)
 
-Answers later than a hello never count for it, so that results do not depend on where batches are cut.
+Answers later than a ClientHello never count for it, so that results do not depend on batch boundaries.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import polars as pl
 
 from sensor.match.answers import MAX_AGE
 
-#: Public names that only ever stand in front of others (Cloudflare's documentation of ECH).
+#: Public names that are used as outer names only (Cloudflare's documentation of ECH).
 PUBLIC_NAMES = ("cloudflare-ech.com",)
 
 
@@ -32,9 +32,9 @@ def is_certain() -> pl.Expr:
 
 
 def suspects(rows: pl.DataFrame, public_names: pl.Series) -> pl.DataFrame:
-    """Those of `rows` (row, host, client, address, at, ech_config) whose name may cover another one.
+    """The `rows` (row, host, client, address, at, ech_config) whose name may be an outer name, as `outer`.
 
-    It is in `PUBLIC_NAMES`, or in `public_names` and the hello carries ECH. Column `outer` is that name.
+    It is in `PUBLIC_NAMES`, or in `public_names` and the ClientHello has the ECH extension.
     """
     known = pl.concat([pl.Series(PUBLIC_NAMES, dtype=pl.String), public_names])
     certain = pl.col("host").is_in(PUBLIC_NAMES)
@@ -45,10 +45,10 @@ def suspects(rows: pl.DataFrame, public_names: pl.Series) -> pl.DataFrame:
 
 
 def using(answers: pl.DataFrame, configs: pl.DataFrame) -> pl.DataFrame:
-    """The `answers` whose client also got an ECH configuration for the same name.
+    """The `answers` whose client also received an ECH configuration for the same name.
 
-    Adds `ech_config` and `outer`, its public name, which differs from the name itself. A row holds from the
-    time both are known until either has expired.
+    Adds `ech_config` and its public name `outer`, which differs from the name itself. A row is valid from the
+    time both are known until either expires.
     """
     spans = _union(_offers(configs), "client", "host", "outer", "ech_config")
     both = answers.drop("ech_config").join(spans, on=["client", "host"], maintain_order="left")
@@ -66,9 +66,11 @@ def using(answers: pl.DataFrame, configs: pl.DataFrame) -> pl.DataFrame:
 def covered(
     suspects: pl.DataFrame, answers: pl.DataFrame, configs: pl.DataFrame, anyone: pl.DataFrame
 ) -> pl.DataFrame:
-    """Those of `suspects` whose name covers another, by itself or by a configuration any client got: `row`.
+    """The `row` of each suspect whose name is in PUBLIC_NAMES or is proved outer by any client's
+    configuration.
 
-    `answers` are those the suspects' own clients got for the addresses, `anyone` those that any client got.
+    `answers` are those that the suspects' own clients received for the addresses, `anyone` those of all
+    clients.
     """
     by_configuration = (
         suspects.filter(~is_certain())
@@ -89,14 +91,14 @@ def covered(
         )
         .filter(pl.col("at") <= pl.col("until"))
     )
-    believed = by_configuration.join(asked, on="row", how="anti")
-    return pl.concat([suspects.filter(is_certain()).select("row"), believed.select("row")]).unique(
+    proved = by_configuration.join(asked, on="row", how="anti")
+    return pl.concat([suspects.filter(is_certain()).select("row"), proved.select("row")]).unique(
         maintain_order=True
     )
 
 
 def _in_use(configs: pl.DataFrame, anyone: pl.DataFrame) -> pl.DataFrame:
-    """Between which times (`since`, `last`) each configuration was that of a name at each address."""
+    """The times (`since`, `last`) during which each configuration was that of a name at each address."""
     offered = _union(_offers(configs), "host", "outer", "ech_config")
     there = _union(anyone.select("host", "address", since="answered_at", last="until"), "host", "address")
     both = there.join(offered, on="host", suffix="_offered").with_columns(
@@ -106,7 +108,7 @@ def _in_use(configs: pl.DataFrame, anyone: pl.DataFrame) -> pl.DataFrame:
 
 
 def _offers(configs: pl.DataFrame) -> pl.DataFrame:
-    """When clients got configurations, and until when these are taken to be in use."""
+    """When clients received each configuration, and until when it is assumed to be in use."""
     until = pl.col("answered_at") + MAX_AGE
     return configs.select(
         "client", "host", "ech_config", outer="ech_public_name", since="answered_at", last=until
@@ -114,7 +116,7 @@ def _offers(configs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _union(spans: pl.DataFrame, *by: str) -> pl.DataFrame:
-    """The times that `spans` (since, last) of each `by` cover together, as few spans as there are gaps."""
+    """The union of the `spans` (since, last) of each `by`, as non-overlapping spans."""
     ordered = spans.sort("since")
     covered_until = pl.col("last").cum_max().shift().over(by)
     begins = (pl.col("since") > covered_until).fill_null(True)

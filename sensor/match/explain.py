@@ -37,7 +37,7 @@ _BY_CONVENTION = "nobody listed this host; its first label says what it opens on
 
 @dataclass(frozen=True)
 class Candidate:
-    """An indicator that fits a question."""
+    """An indicator that matches the question."""
 
     signature: str
     access: str
@@ -49,7 +49,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The winner for a question (None if nothing fits), and the indicators that lost, the best first."""
+    """The winner for a question (None if nothing matches), and the indicators that lost, best first."""
 
     question: str
     app: str | None
@@ -63,7 +63,7 @@ class Explanation:
 
 
 def explain(index: Index, question: str) -> Explanation:
-    """Which indicators fit `question`: a host, URL, address, JA4 fingerprint or User-Agent."""
+    """Explains which indicators match `question`: a host, URL, address, JA4 fingerprint or User-Agent."""
     event = event_of(question)
     hits = match(observation(**event), index)
     fitting = _fitting(index, event)
@@ -87,7 +87,7 @@ def explain(index: Index, question: str) -> Explanation:
 
 
 def event_of(question: str) -> dict[str, str | int]:
-    """`question` as the fields of an observation: host, path, server_port, server, ja4 or user_agent."""
+    """Parses `question` into fields of an observation: host, path, server_port, server, ja4 or user_agent."""
     text = question.strip()
     if _JA4.fullmatch(text):
         return {"ja4": text}
@@ -105,14 +105,14 @@ def event_of(question: str) -> dict[str, str | int]:
 
 
 def url_event(url: str) -> dict[str, str | int]:
-    """Host, port and path of an absolute URL; no query, as in every observation."""
+    """Host, port and path of an absolute URL, without the query, as in every observation."""
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme)
-    except ValueError:  # brackets that hold no address, a port beyond all
+    except ValueError:  # brackets without an address, or a port above 65535
         return {"host": url}
-    place: dict[str, str | int] = {"host": parts.hostname or "", "path": parts.path or "/"}
-    return place if port is None else {**place, "server_port": port}
+    event: dict[str, str | int] = {"host": parts.hostname or "", "path": parts.path or "/"}
+    return event if port is None else {**event, "server_port": port}
 
 
 def observation(**fields: str | int) -> pl.DataFrame:
@@ -128,7 +128,7 @@ def _why_not(event: dict[str, str | int], fitting: list[Candidate]) -> str:
 
 
 def _fitting(index: Index, event: dict[str, Any]) -> list[Candidate]:
-    """Every indicator that fits a field of `event`, most specific first."""
+    """Every indicator that matches a field of `event`, most specific first."""
     rows: list[int] = []
     if "host" in event:
         host = normal(pl.Series([event["host"]]))

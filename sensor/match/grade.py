@@ -1,28 +1,28 @@
 """Grades the evidence of each hit, from a lookup to a confirmed upload.
 
-    1 lookup      a DNS question, an attempt that was blocked or reset, a hello nobody answered
-    2 connected   the other side answered; nothing beyond a handshake is known to have passed
-    3 exchanged   application data passed both ways
-    4 uploaded    exchanged, and more went up than a visit without any prompt sends
-    5 confirmed   a decrypted request that hands something over and was accepted
+    1 lookup      a DNS query, an attempt that was blocked or reset, a ClientHello without an answer
+    2 connected   the server answered; nothing beyond a handshake is known to have passed
+    3 exchanged   application data passed in both directions
+    4 uploaded    exchanged, and more was sent than a visit without any prompt sends
+    5 confirmed   a decrypted request that carries content and was accepted
 
-The byte counts are those of the whole connection so far (`total_bytes_*`), so a session's grade is
-the maximum of its slices. Unknown (NULL) counts prove nothing: such rows stay at 2, unless the HTTP
-status proves an exchange.
+The byte counts are those of the connection so far (`total_bytes_*`), so the grade of a session is the maximum
+of its slices. Unknown (NULL) counts prove nothing: such rows stay at 2, unless the HTTP status proves an
+exchange.
 
-Inside TLS and QUIC a handshake's size is not known, only its range. A side that sent more than any
-handshake does has sent application data; as these protocols ask and answer, the other side then
-needs only more than the smallest handshake. So a short call with a long answer and a long call with
-a short answer are both an exchange, and a browser's speculative connection is none.
+In TLS and QUIC only the range of a handshake's size is known. A side that sent more than the largest
+handshake sent application data. Since these protocols are request and response, the other side then needs to
+have sent only more than the smallest handshake. So a short request with a long response and a long request
+with a short response both count as an exchange, and a speculative connection of a browser does not.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-#: Most a client sends over TCP without a request. Recorded from Chromium 156 (pcaps/): 1,980 to 2,080
-#: bytes on speculative connections (a hello with a post-quantum key share, Finished, HTTP/2's preface
-#: and settings), 2,500 on the smallest with a request; a resumption ticket adds up to about 300.
+#: Upper bound of what a client sends over TCP without a request. Recorded from Chromium 156 (pcaps/): 1,980
+#: to 2,080 bytes on speculative connections (a hello with a post-quantum key share, Finished, HTTP/2's
+#: preface and settings), 2,500 on the smallest with a request; a resumption ticket adds up to about 300.
 TLS_MOST_UP = 2_450
 #: Programs send smaller hellos (520 to 1,550 bytes, the latter post-quantum), then Finished and HTTP/2
 #: settings (about 170), and do not connect ahead of a request.
@@ -39,12 +39,12 @@ QUIC_MOST_UP, QUIC_LEAST_UP = 5_200, 1_200
 #: then the rest of its certificates.
 QUIC_MOST_DOWN, QUIC_LEAST_DOWN = 9_000, 1_200
 
-#: Methods that hand something over.
+#: Methods with a request body.
 UPLOADING = ("POST", "PUT", "PATCH")
-#: A proxy answers with these itself when it asks for credentials or cannot reach the server.
+#: A proxy generates these itself when it requires credentials or cannot reach the server.
 PROXY_OWN_STATUS = (407, 502, 503, 504)
 
-#: What grades are made of.
+#: Columns that determine the grade.
 GRADED: dict[str, type[pl.DataType]] = {
     "kind": pl.String, "action": pl.String, "method": pl.String, "status": pl.Int64, "role": pl.String,
     "client_class": pl.String, "name_from": pl.String, "packets_down": pl.Int64, "total_bytes_up": pl.Int64,
@@ -53,8 +53,7 @@ GRADED: dict[str, type[pl.DataType]] = {
 
 
 def grade(frame: pl.DataFrame) -> pl.Series:
-    """The grade (Int16, 1 to 5) of each row of `frame`, which is as `match` returns it; columns may be
-    missing."""
+    """The grade (Int16, 1 to 5) of each row of `frame`, the result of `match`; columns may be missing."""
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in GRADED.items() if name not in frame.columns]
     evidence = frame.with_columns(missing).select(
         attempted=_attempted(), exchanged=_exchanged(), uploaded=_uploaded(), confirmed=_confirmed()
@@ -79,23 +78,23 @@ status = pl.col("status")
 
 
 def _known(condition: pl.Expr) -> pl.Expr:
-    """`condition`, where not known to hold: False."""
+    """`condition`, with NULL as False."""
     return condition.fill_null(False)
 
 
 def _decrypted() -> pl.Expr:
-    """The row is a request itself, not a tunnel around one."""
+    """The row is a request itself, not a CONNECT tunnel."""
     request = pl.col("kind").is_in(["http", "proxy"]) & (pl.col("method") != "CONNECT")
     return _known(request)
 
 
 def _accepted() -> pl.Expr:
-    """The server did what was asked: 2xx, not modified, or a switch to WebSocket."""
+    """The server fulfilled the request: 2xx, 304 Not Modified, or 101 (WebSocket)."""
     return _known(status.is_between(200, 299) | status.is_in([101, 304]))
 
 
 def _attempted() -> pl.Expr:
-    """A question, or a connection that came to nothing."""
+    """A DNS query, or a connection that failed."""
     refused_tunnel = (pl.col("method") == "CONNECT") & (status >= 400)
     refused_by_proxy = (pl.col("kind") == "proxy") & status.is_in(PROXY_OWN_STATUS)
     unanswered = (pl.col("packets_down") == 0) & (up.fill_null(0) <= _most_up())
@@ -119,7 +118,7 @@ def _most_up() -> pl.Expr:
 
 
 def _exchanged() -> pl.Expr:
-    """Application data passed both ways: shown by the answer's status, or by the amounts."""
+    """Application data passed in both directions, according to the status or to the byte counts."""
     quic = pl.col("kind") == "quic"
     most_down = pl.when(quic).then(QUIC_MOST_DOWN).otherwise(TLS_MOST_DOWN)
     least_up = pl.when(quic).then(QUIC_LEAST_UP).otherwise(TLS_LEAST_UP)
@@ -127,7 +126,7 @@ def _exchanged() -> pl.Expr:
     long_call = (up > _most_up()) & (down > least_down)
     long_answer = (down > most_down) & (up > least_up)
     answered = _accepted() | _known((up > 0) & (down > 0))
-    # A protocol without TLS, recognised by its first bytes: everything it sends is application data.
+    # A cleartext protocol, recognised by its first bytes: all it sends is application data.
     in_clear = _decrypted() | _known((pl.col("kind") == "flow") & (pl.col("name_from") == "banner"))
     return pl.when(in_clear).then(answered).otherwise(_known(long_call | long_answer))
 
@@ -137,6 +136,6 @@ def _uploaded() -> pl.Expr:
 
 
 def _confirmed() -> pl.Expr:
-    """A decrypted request that hands something over, accepted by a host that counts as use."""
+    """A decrypted request with content, accepted by a host that counts as use."""
     hands_over = pl.col("method").is_in(UPLOADING) & status.is_between(200, 299)
     return _decrypted() & _known(hands_over) & _known(pl.col("role") == "use")

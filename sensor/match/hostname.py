@@ -1,4 +1,4 @@
-"""Brings observed host names to the form the catalog uses, and finds their registrable domains."""
+"""Normalises observed host names to the form of the catalog, and finds their registrable domains."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def normal_column(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(normal(frame.get_column("host")))
 
 
-#: Names that the suffix list takes as they stand: no capitals, no ports, and no A-labels, which it decodes.
+#: Names that can be compared with suffix rules directly: lower case, no port, and no A-labels (RFC 5890).
 _PLAIN = r"^(?:[a-z0-9_-]+\.)+[a-z0-9_-]+$"
 _A_LABEL = r"(?:^|\.)xn--"
-#: Labels of the longest rules there are (five today); names that need more are asked as a whole.
+#: Labels of the longest rule (five today), plus one. Names that need more are looked up as a whole.
 _LONGEST_RULE = 6
 
 
@@ -33,13 +33,14 @@ def registrable(hosts: pl.Series) -> pl.DataFrame:
     The domain of a name that has none (an address, a public suffix) is the name itself.
     """
     unique = hosts.drop_nulls().unique().rename("host")
-    return pl.DataFrame([unique, _domains(unique, often=True)["domain"]])  # other buckets name them again
+    return pl.DataFrame(
+        [unique, _domains(unique, often=True)["domain"]]
+    )  # the same names recur in other buckets
 
 
 @Remembered
 def _domains(hosts: pl.Series) -> pl.DataFrame:
-    """Column domain of each of the distinct `hosts`. The suffix list is asked once per distinct ending that
-    decides."""
+    """The column domain for the distinct `hosts`, computed once per distinct deciding ending."""
     endings = _endings(hosts)
     asked = endings.select("ending", "plain").unique()
     domains_of = [
@@ -51,8 +52,11 @@ def _domains(hosts: pl.Series) -> pl.DataFrame:
 
 
 def _endings(hosts: pl.Series) -> pl.DataFrame:
-    """The unique `hosts` with the shortest ending of each that decides its domain: the first that is not
-    itself the ending of a rule. Other than plain names stay whole. Columns host, ending, plain."""
+    """The unique `hosts` with their deciding ending, the shortest that determines the domain: host, ending,
+    plain.
+
+    That is the first ending that is not itself the ending of a rule. Names that are not plain stay whole.
+    """
     rules, wild = _rule_endings()
     frame = hosts.rename("host").to_frame()
     is_plain = pl.col("host").str.contains(_PLAIN) & ~pl.col("host").str.contains(_A_LABEL)
@@ -66,18 +70,21 @@ def _endings(hosts: pl.Series) -> pl.DataFrame:
             ending=pl.col("host").str.extract(tail_expression(depth)),
             parent=pl.col("host").str.extract(tail_expression(depth - 1)),
         )
-        goes_on = pl.col("ending").is_in(rules.implode()) | pl.col("parent").is_in(wild.implode())
+        undecided = pl.col("ending").is_in(rules.implode()) | pl.col("parent").is_in(wild.implode())
         asked = asked.select(
-            "host", "plain", ending=pl.coalesce("ending", "host"), goes_on=goes_on.fill_null(False)
+            "host", "plain", ending=pl.coalesce("ending", "host"), undecided=undecided.fill_null(False)
         )
-        decided.append(asked.filter(~pl.col("goes_on")).drop("goes_on"))
-        left = asked.filter("goes_on").select("host", "plain")
+        decided.append(asked.filter(~pl.col("undecided")).drop("undecided"))
+        left = asked.filter("undecided").select("host", "plain")
     return pl.concat([*decided, left.with_columns(ending="host")])
 
 
 def _by_rules(name: str) -> str | None:
-    """The registrable domain of a plain name: the public suffix (the longest rule that fits, unless there
-    is an exception from it) and one label more. https://github.com/publicsuffix/list/wiki/Format"""
+    """The registrable domain of a plain name: its public suffix and one more label.
+
+    The suffix is the longest matching rule, unless an exception rule applies.
+    https://github.com/publicsuffix/list/wiki/Format
+    """
     rules, labels, suffix = _rules(), name.split("."), 0
     for size in range(1, len(labels) + 1):
         tail = ".".join(labels[-size:])
@@ -90,15 +97,18 @@ def _by_rules(name: str) -> str | None:
 
 
 def _by_extraction(text: str) -> str | None:
-    """The registrable domain of whatever else stands where a name should."""
+    """The registrable domain of a text that is not a plain name."""
     extracted = suffix_list().extract_str(text, include_psl_private_domains=False)
     return extracted.top_domain_under_public_suffix or None
 
 
 @cache
 def _rules() -> frozenset[str]:
-    """The suffix list's rules of registries, without those that have letters outside ASCII: no plain name
-    fits them. Reading them takes a tenth of the time that tldextract takes to load."""
+    """The registry rules of the suffix list, without those that have non-ASCII letters, which no plain name
+    has.
+
+    Reading them takes a tenth of the time that loading tldextract takes.
+    """
     registries = _listed().read_text("utf-8").partition("// ===END ICANN DOMAINS===")[0]
     lines = registries.split("\n")
     return frozenset(line for line in lines if line and line[0] != "/" and line.isascii())
@@ -106,7 +116,7 @@ def _rules() -> frozenset[str]:
 
 @cache
 def _rule_endings() -> tuple[pl.Series, pl.Series]:
-    """All endings of the rules, and those before which any label belongs to the suffix."""
+    """All endings of the rules, and the endings of wildcard rules without their `*.`."""
     endings = set()
     for rule in _rules():
         while rule:
@@ -117,13 +127,13 @@ def _rule_endings() -> tuple[pl.Series, pl.Series]:
 
 
 def tail_expression(depth: int) -> str:
-    """Regular expression that captures the last `depth` labels of a name with at least that many."""
+    """Regular expression that captures the last `depth` labels of a name that has at least so many."""
     return rf"(?:^|\.)((?:[^.]+\.){{{depth - 1}}}[^.]+)$"
 
 
 @cache
 def suffix_list() -> TLDExtract:
-    """The public suffix list that the package publicsuffixlist ships; nothing is fetched from the network."""
+    """The public suffix list shipped with the package publicsuffixlist; no network access."""
     import tldextract
 
     return tldextract.TLDExtract(
@@ -141,17 +151,16 @@ def _listed() -> Path:
     return Path(spec.origin).with_name("public_suffix_list.dat")
 
 
-#: What the normal form has none of: capitals, white space, ports and brackets, a final dot, other letters.
+#: Characters that the normal form does not have: capitals, white space, port, brackets, final dot, non-ASCII.
 _NOT_NORMAL = r"[^!-9;-@\\^-~]|\.$"
 
 
 def normal(hosts: pl.Series) -> pl.Series:
-    """`hosts` (String) in lower case, without port and final dot, as A-labels (RFC 5890); same length and
-    order.
+    """`hosts` (String) in lower case, without port and final dot, as A-labels (RFC 5890); same order.
 
-    Values that are no host name (addresses, garbage) are only lower-cased; no name indicator fits them.
+    Values that are no host names (addresses, garbage) are only lower-cased; they match no name indicator.
     """
-    # Nearly every name is in its form already: only the others are taken through the steps to it.
+    # Nearly every name is normal already, so only the others are converted.
     odd = hosts.str.contains(_NOT_NORMAL).fill_null(False).arg_true()
     if odd.is_empty():
         return hosts
@@ -173,7 +182,7 @@ def normal(hosts: pl.Series) -> pl.Series:
 
 
 def _to_a_labels(host: str) -> str:
-    """The IDNA form of a name with letters outside ASCII (RFC 3490); unchanged where it has none."""
+    """The IDNA form of a name with non-ASCII letters (RFC 3490); unchanged if that is not possible."""
     if host.isascii():
         return host
     try:

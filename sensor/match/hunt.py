@@ -1,7 +1,7 @@
 """Makes sightings of rows of `names_by_client` whose name a later catalog knows.
 
-Such a row says what a client did at a name within 15 minutes: looked it up, connected, exchanged data. The
-sighting says no more than that; it carries the sums of the 15 minutes and is marked `hunted`.
+Such a row records what a client did at a name within 15 minutes: looked it up, connected, exchanged data. The
+sighting claims no more than that. It carries the sums of the 15 minutes and is marked `hunted`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from sensor.match.index import Index
 from sensor.match.match import ADDED, match
 from sensor.match.rollup import BUCKET
 
-#: Columns that identify what one client did at one name; several sensors that saw it are left to the marts.
+#: Key of the activity of one client at one name. The marts remove duplicates of several sensors.
 _SAME = ("site", "sensor", "source", *WHO, "host", "kind", "action")
 _LASTED = pl.duration(microseconds=(pl.col("duration_s").fill_null(0) * 1e6).cast(pl.Int64))
 
 
 def hunted(rows: pl.DataFrame, index: Index, catalog_version: str) -> pl.DataFrame:
-    """Sightings (table SIGHTINGS) of those of `rows` (NAMES_BY_CLIENT) that `index` knows.
+    """Sightings (table SIGHTINGS) of the `rows` (NAMES_BY_CLIENT) that match `index`.
 
-    Rows that this very version did not know stay unknown: it saw more of them than what is stored.
+    Skips rows that the same catalog version did not match when it saw them in full.
     """
     others = rows.filter(pl.col("catalog_version").ne_missing(catalog_version))
     asked = others.select("host", "name_from").unique().with_columns(asked="host")
@@ -37,11 +37,10 @@ def hunted(rows: pl.DataFrame, index: Index, catalog_version: str) -> pl.DataFra
 
 
 def counted_once(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
-    """`rows` without those that are sightings already, or that were counted by another read of the same
-    traffic.
+    """`rows` without those that are sightings already, or that another read of the same traffic counted.
 
     `sightings` are those of the same day and hosts (event_id, input, site, source, client, host, seen_at,
-    hunted). Of overlapping reads, the one that was hunted before is kept, else the one that counted most.
+    hunted). Of overlapping reads, the one hunted before is kept, else the one with the highest counts.
     """
     made = sightings.filter(pl.col("hunted").fill_null(False))["event_id"]
     rows = rows.with_columns(
@@ -57,20 +56,20 @@ def counted_once(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unseen_elsewhere(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
-    """`rows` without those during which another input has a sighting of the same client at the same name."""
+    """`rows` without those that overlap a sighting of the same client and name from another input."""
     stored = sightings.filter(~pl.col("hunted").fill_null(False))
-    place = ["site", "source", "client", "host"]
-    beside = rows.select(*place, "event_id", "input", "seen_at", "_end").join(
-        stored.select(*place, of="input", at="seen_at"), on=place, nulls_equal=True
+    key = ["site", "source", "client", "host"]
+    beside = rows.select(*key, "event_id", "input", "seen_at", "_end").join(
+        stored.select(*key, of="input", at="seen_at"), on=key, nulls_equal=True
     )
-    again = beside.filter(
+    duplicates = beside.filter(
         pl.col("input") != pl.col("of"), pl.col("at").is_between(pl.col("seen_at"), pl.col("_end"))
     )
-    return rows.filter(~pl.col("event_id").is_in(again["event_id"].implode()))
+    return rows.filter(~pl.col("event_id").is_in(duplicates["event_id"].implode()))
 
 
 def _of_one_read(rows: pl.DataFrame) -> pl.DataFrame:
-    """`rows` with those of a single input, where several inputs cover the same minutes of a bucket."""
+    """`rows` of one input only where several inputs overlap within a bucket."""
     key = [*_SAME, "_bucket"]
     reads = rows.group_by(*key, "input").agg(
         pl.col("seen_at").min(), pl.col("_end").max(), pl.col("_made").any(),

@@ -1,12 +1,12 @@
-"""The catalog's indicators, indexed for lookup by host, URL, User-Agent, address, port and fingerprint.
+"""The indicators of the catalog, indexed by host, URL, User-Agent, address, port and fingerprint.
 
-Names are found by their *tail*: the last whole labels of a host. A `suffix` is its own tail, a
-`pattern` is found by the labels after its last `*` and then verified, a `domain` by the whole host. So
-a lookup is one join per tail length, over distinct hosts, and never a scan of all indicators.
+Names are looked up by their *tail*: the last whole labels of a host. The tail of a `suffix` is the suffix
+itself, that of a `pattern` the labels after its last `*` (the rest is then verified), that of a `domain` the
+whole host. So a lookup is one join per tail length over distinct hosts, never a scan of all indicators.
 `notopenai.com` does not have the tail `openai.com`.
 
-Specificity decides between hits: url > domain > longer name. Names compare by labels, then by
-literal characters, so that `eu.example.com` beats `*.example.com`.
+Specificity decides between matches: url > domain > longer name. Names compare by labels, then by literal
+characters, so that `eu.example.com` beats `*.example.com`.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from sensor.match.hostname import tail_expression
 from sensor.match.lookup import Lookup
 from sensor.match.misses import Misses
 
-#: Access class of agents that are libraries: they tell how a host is called, not by which product.
+#: Access class of client libraries: they show how a host is called, not by which product.
 LIBRARY_ACCESS = "api"
-#: What a browser add-on gives as the origin of its requests.
+#: Origin header of requests of browser extensions.
 EXTENSION_ORIGIN = r"^[a-z-]+-extension://([a-p]{32})(?:/|$)"
 
 _URL_BONUS = 1 << 32
 _EXACT_BONUS = 1 << 28
 _LABEL_WEIGHT = 1 << 12
 _PATH_WEIGHT = 1 << 16
-#: The first part of a path, by which those of self-hosted products are found.
+#: First segment of a path; the lookup key for paths of self-hosted products.
 _FIRST_PART = r"^(/[^/]*)"
-#: One of these words, alone or between hyphens, as first label in front of a domain of two or more.
+#: One of these words, alone or delimited by hyphens, in the first label of a name of three or more labels.
 _FIRST_LABEL = r"^(?i:(?:[^.]+-)?({})(?:-[^.]+)?)\.[^.]+\.[^.]"
 
 
@@ -43,26 +43,25 @@ Networks: TypeAlias = tuple[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network,
 
 @dataclass(frozen=True)
 class Index:
-    """The indicators (`rows`) and the tables that find them. Columns named `row` or `…_row` are positions in
-    `rows`."""
+    """The indicators (`rows`) and the lookup tables. Columns `row` and `…_row` are positions in `rows`."""
 
-    #: what a hit says: row, signature, app, access, role, confidence, upload_baseline_bytes, prefix …
+    #: row, signature, app, access, role, confidence, upload_baseline_bytes, prefix …
     rows: pl.DataFrame
     names: Names
     #: product (token in a User-Agent), row
     agents: pl.DataFrame
-    #: extension (id of an add-on), row
+    #: extension (id), row
     extensions: pl.DataFrame
     networks: Networks
     #: ja4, app
     fingerprints: pl.DataFrame
-    #: server_port (NULL: any), prefix, first (its first part), row
+    #: server_port (NULL: any), prefix, first (first segment of the prefix), row
     products: pl.DataFrame
-    #: product (a line of what a server says it runs), row
+    #: product (a line of the software a server reports), row
     software: pl.DataFrame
-    #: label (the first of a host name), row
+    #: label (word in the first label of a host name), row
     labels: pl.DataFrame
-    #: what was looked up before and hit nothing
+    #: values known to match nothing
     misses: Misses = field(default_factory=Misses, compare=False, repr=False)
 
     @classmethod
@@ -87,31 +86,28 @@ class Index:
 
     @cached_property
     def lookup(self) -> Lookup:
-        """The same name indicators, for looking up single hosts."""
+        """The name indicators, for lookups of single hosts."""
         return Lookup(self.names.table)
 
     def candidates(self, hosts: pl.Series) -> pl.DataFrame:
-        """All name indicators that fit the unique, normalised `hosts`, one row per host and indicator.
+        """All name indicators that match the unique, normalised `hosts`, one row per host and indicator.
 
-        Columns host, row, prefix (NULL unless the indicator also asks for a path), specificity.
+        Columns host, row, prefix (NULL unless the indicator requires a path), specificity.
         """
         return self.names.fitting(hosts)
 
     def by_agent(self, agents: pl.Series) -> pl.DataFrame:
-        """Columns user_agent, agent_row for those of the unique User-Agents that contain an agent
-        indicator."""
+        """user_agent, agent_row for the unique User-Agents that contain an agent indicator."""
         found = _by_token(agents, self.agents, "(?:^|[^A-Za-z0-9_-])", "")
         return found.rename({"text": "user_agent", "row": "agent_row"})
 
     def by_software(self, answers: pl.Series) -> pl.DataFrame:
-        """Columns software, software_row for those of the unique `answers` that name a self-hosted
-        product."""
+        """software, software_row for the unique `answers` that name a self-hosted product."""
         found = _by_token(answers, self.software, r"(?m)^", r"(?:$|[^a-z0-9-])")
         return found.rename({"text": "software", "row": "software_row"})
 
     def by_label(self, hosts: pl.Series) -> pl.DataFrame:
-        """Columns host, label_row for those of the unique `hosts` whose first label contains a product's
-        word."""
+        """host, label_row for the unique `hosts` whose first label contains the word of a product."""
         if self.labels.is_empty() or hosts.is_empty():
             return pl.DataFrame(schema={"host": pl.String, "label_row": pl.Int64})
         return (
@@ -128,8 +124,7 @@ class Index:
         return _FIRST_LABEL.format(words)
 
     def by_origin(self, origins: pl.Series) -> pl.DataFrame:
-        """Columns origin, origin_row for those of the unique Origin headers that are add-ons in the
-        catalog."""
+        """origin, origin_row for the unique Origin headers that are browser extensions in the catalog."""
         if origins.is_empty():
             return pl.DataFrame(schema={"origin": pl.String, "origin_row": pl.Int64})
         return (
@@ -141,16 +136,13 @@ class Index:
         )
 
     def by_address(self, addresses: pl.Series) -> pl.DataFrame:
-        """Columns address, address_row for those of the unique `addresses` that lie in a network
-        indicator."""
+        """address, address_row for the unique `addresses` that lie in a network indicator."""
         return surrounding_networks(self.networks, addresses)
 
     def by_port(self, requests: pl.DataFrame) -> pl.DataFrame:
-        """Columns server_port, path, port_row for those of the unique `requests` that fit a self-hosted
-        product.
+        """server_port, path, port_row for the unique `requests` (server_port, path) of self-hosted products.
 
-        `requests` has the columns server_port and path. Of several products, the one with the longest path
-        wins.
+        Of several products, the one with the longest path wins.
         """
         if requests.is_empty():
             return requests.with_columns(port_row=pl.lit(None, pl.Int64))
@@ -191,7 +183,7 @@ def is_below(path: str, prefix: str) -> pl.Expr:
 
 
 def _products(rows: pl.DataFrame) -> pl.DataFrame:
-    """Ports and paths of self-hosted products; one that two products claim tells neither."""
+    """Ports and paths of self-hosted products, without those that two products claim."""
     return (
         rows.filter((pl.col("kind") == "port") & (pl.len().over("kind", "value") == 1))
         .with_columns(server_port=pl.col("value").str.extract(r"^(\d+)/").cast(pl.Int64))
@@ -199,13 +191,13 @@ def _products(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-#: The last two labels: with `$` and without `^` it is searched from the end.
+#: The last two labels. Anchored by `$` only, so that the search runs from the end.
 _ENDING = r"([^.]+\.[^.]+)$"
 
 
 @dataclass(frozen=True)
 class Names:
-    """Indicators that name a host, and what finds those that fit; it is derived from `table` once."""
+    """Indicators that name a host, and lookup tables derived from `table` on first use."""
 
     #: row, tail, its ending, depth (labels of the tail; 0 = whole host), prefix, specificity; for a pattern
     #: also verify (its expression), start (its letters before the first `*`) and labels (of a host that fits)
@@ -213,7 +205,7 @@ class Names:
 
     @classmethod
     def of(cls, rows: pl.DataFrame) -> Names:
-        """Those of `rows` (row, kind, value, prefix) that name a host."""
+        """The indicators among `rows` (row, kind, value, prefix) that name a host."""
         host = pl.col("value").str.extract(r"^([^/]+)")
         named = rows.filter(pl.col("kind").is_in(["domain", "suffix", "pattern", "url", "extension_id"]))
         wild, suffix = pl.col("host").str.contains("*", literal=True), pl.col("kind") == "suffix"
@@ -242,7 +234,7 @@ class Names:
         return cls(table)
 
     def fitting(self, hosts: pl.Series) -> pl.DataFrame:
-        """All rows that fit the unique, normalised `hosts`: host, row, prefix, specificity."""
+        """All rows that match the unique, normalised `hosts`: host, row, prefix, specificity."""
         unique = self._that_may_fit(hosts).rename("host").to_frame()
         columns = ("host", "row", "prefix", "specificity")
         if unique.is_empty():
@@ -252,7 +244,7 @@ class Names:
             tail = pl.col("host") if depth == 0 else pl.col("host").str.extract(tail_expression(depth))
             found.append(unique.with_columns(tail=tail).join(of_depth, on="tail"))
         candidates = pl.concat(found)
-        # Dozens of patterns share the tail of a cloud provider, so the cheap comparisons come first.
+        # Dozens of patterns share the tail of a cloud provider, so cheap comparisons come first.
         labels = pl.col("host").str.count_matches(".", literal=True).cast(pl.Int64) + 1
         asked = candidates.filter(
             pl.col("verify").is_not_null(),
@@ -266,7 +258,7 @@ class Names:
         return pl.concat([candidates.filter(pl.col("verify").is_null()), *verified]).select(columns)
 
     def _that_may_fit(self, hosts: pl.Series) -> pl.Series:
-        """Those of the normalised `hosts` that end like any of them; usually few do."""
+        """The normalised `hosts` that share an ending with an indicator; usually few do."""
         if hosts.is_empty() or 1 in self._by_depth:
             return hosts
         ending = hosts.str.extract(_ENDING)
@@ -289,8 +281,7 @@ class Names:
 
 
 def surrounding_networks(networks: Networks, addresses: pl.Series) -> pl.DataFrame:
-    """Columns address, address_row for those of the unique `addresses` in any of `networks`; the smallest
-    wins."""
+    """address, address_row for the unique `addresses` in any of `networks`; the smallest network wins."""
     near = addresses.rename("address").to_frame()
     if near.is_empty():
         return near.with_columns(address_row=pl.lit(None, pl.Int64))
@@ -313,8 +304,7 @@ def surrounding_networks(networks: Networks, addresses: pl.Series) -> pl.DataFra
 
 
 def pattern_expression(column: str) -> pl.Expr:
-    """Regular expressions of the host patterns in `column`; `*` stands for one or more characters of a
-    label."""
+    """Regular expressions for the host patterns in `column`; `*` is one or more characters of a label."""
     escaped = pl.col(column).str.escape_regex().str.replace_all(r"\*", "[^.]+", literal=True)
     return pl.concat_str(pl.lit("^"), escaped, pl.lit("$"))
 
@@ -326,7 +316,7 @@ def network_table(rows: pl.DataFrame) -> Networks:
 
 
 def _text_start(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> str:
-    """How every address of the network begins as text: a cheap filter before parsing."""
+    """The text that every address of the network starts with: a cheap filter before parsing."""
     if isinstance(network, ipaddress.IPv6Network):
         first = f"{int(network.network_address) >> 112:x}:"
         return first if network.prefixlen >= 16 else ""

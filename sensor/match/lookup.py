@@ -1,11 +1,11 @@
-"""Looks up single names in about a microsecond, by a walk over their tails.
+"""Looks up single names in about a microsecond by walking up their tails.
 
     lookup = Lookup(index.names.table)
-    lookup.find("API.OpenAI.com.")          # row of the most specific indicator, None if none fits
+    lookup.find("API.OpenAI.com.")          # row of the most specific indicator, None if none matches
 
-A name is first looked up as a whole, then label by label from its end, for as long as an indicator has that
-ending. The answers are those of `Names.fitting`, which finds all indicators that fit; a property test
-compares the two. Nearly all names end like no indicator and share their endings, so these are remembered.
+A name is looked up as a whole first, then label by label from its end while an indicator has that ending. The
+results equal those of `Names.fitting`, which finds all matching indicators (a property test compares the
+two). Nearly all names end in one of a few endings without indicators, so these are cached.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ import polars as pl
 
 from sensor.match.hostname import normal
 
-#: An answer for a host that indicators know only together with a path.
+#: Result for a host whose indicators all require a path.
 PATH_ONLY = -1
-#: Endings that lead nowhere and names whose answers are kept, of each; about 200 bytes each.
+#: Maximum size of each cache, about 200 bytes per entry.
 MAX_KEPT = 1 << 18
 
-#: The end of a name by its number of labels.
+#: Regular expression for the last n labels of a name.
 _ENDS = {1: r"([^.]*)$", 2: r"([^.]*\.[^.]*)$"}
 
-#: The patterns on a tail: labels of a host that fits, expression, specificity, row.
+#: The patterns of a tail: number of labels, expression, specificity, row.
 _Patterns: TypeAlias = list[tuple[int, str, int, int]]
 
-#: Compiled when first needed: two hundred of them would slow down every start.
+#: Compiled on first use, because two hundred of them would slow down every start.
 _compiled = cache(re.compile)
 
 
-#: What `Lookup` takes of `Names.table`.
-_ADDED = ("row", "tail", "prefix", "depth", "verify", "labels", "specificity")
+#: Columns of `Names.table` that `Lookup` uses.
+_COLUMNS = ("row", "tail", "prefix", "depth", "verify", "labels", "specificity")
 
 
 class Lookup:
@@ -42,22 +42,22 @@ class Lookup:
 
     def __init__(self, names: pl.DataFrame) -> None:
         self._whole: dict[str, int] = {}
-        #: every ending of a name, to the specificity and row of its suffix (-2, PATH_ONLY: none) and its
-        #: patterns; None where no suffix or pattern is right there
+        #: every ending of an indicator → specificity and row of its suffix (-2, PATH_ONLY: none), and its
+        #: patterns; None if neither a suffix nor a pattern has exactly this tail
         self._tails: dict[str, tuple[int, int, _Patterns] | None] = {}
-        # The best one comes last and stays.
+        # The best one comes last and overwrites the others.
         ordered = names.sort(["specificity", "row"], descending=[False, True])
-        for row in ordered.select(_ADDED).iter_rows():
+        for row in ordered.select(_COLUMNS).iter_rows():
             self._add(*row)
-        #: the last two labels of all of them, or the only one
+        #: the last two labels (or the only one) of all indicators
         self._ends = frozenset(_end(name) for name in (*self._whole, *self._tails))
         for name in (*self._whole, *self._tails):
             while name:
                 self._tails.setdefault(name, None)
                 name = name.partition(".")[2]
-        #: endings as written of which no indicator is below or above
-        self._harmless: set[str] = set()
-        #: names as written that say something, or are not in plain letters
+        #: cached endings, as written, that no indicator has
+        self._unlisted_ends: set[str] = set()
+        #: cached results of names, as written, that match or are not plain
         self._answers: dict[str, int | None] = {}
 
     def _add(
@@ -77,43 +77,45 @@ class Lookup:
             self._tails[tail] = known
 
     def find(self, host: str) -> int | None:
-        """Row of the most specific indicator that fits `host` and needs no path; None if none does."""
+        """Row of the most specific indicator that matches `host` without a path; None if none does."""
         rooted = host.removesuffix(".")
         end = _end(rooted)
-        if end in self._harmless:
+        if end in self._unlisted_ends:
             return None
         if host in self._answers:
             return self._answers[host]
         is_plain = _is_plain(host)
         name = rooted.lower() if is_plain else normal(pl.Series([host])).item()
-        answer = self.place(name)
+        answer = self.row_of(name)
         if is_plain and answer is None:
-            if self._is_harmless(end.lower()):
-                _keep(self._harmless)
-                self._harmless.add(end)
+            if self._is_unlisted(end.lower()):
+                _make_room(self._unlisted_ends)
+                self._unlisted_ends.add(end)
             return None
-        _keep(self._answers)
+        _make_room(self._answers)
         self._answers[host] = None if answer == PATH_ONLY else answer
         return self._answers[host]
 
     def rows(self, names: pl.Series) -> pl.Series:
-        """`place` of each of the normalised `names`.
+        """`row_of` each of the normalised `names`.
 
-        Names that end like no indicator, which nearly all do, are sorted out for the whole column at once.
+        Names that share no ending with an indicator, which are nearly all, are filtered out column-wise
+        first.
         """
         ends = pl.col("name").str.extract(_ENDS[2]), pl.col("name").str.extract(_ENDS[1])
         may_fit = pl.any_horizontal(end.is_in(self._known_ends) for end in ends).fill_null(False)
-        places = names.rename("name").to_frame().select(may_fit.arg_true()).to_series()
-        found = [self.place(name) for name in names.gather(places)]
+        candidates = names.rename("name").to_frame().select(may_fit.arg_true()).to_series()
+        found = [self.row_of(name) for name in names.gather(candidates)]
         rows = pl.repeat(None, names.len(), dtype=pl.Int64, eager=True).alias("host_row")
-        return rows.scatter(places, pl.Series(found, dtype=pl.Int64))
+        return rows.scatter(candidates, pl.Series(found, dtype=pl.Int64))
 
     @cached_property
     def _known_ends(self) -> pl.Series:
         return pl.Series(sorted(self._ends), dtype=pl.String).implode()
 
-    def place(self, name: str) -> int | None:
-        """The row for a normalised `name`; PATH_ONLY if all that fit need a path; None if none fits."""
+    def row_of(self, name: str) -> int | None:
+        """Row of the best indicator for a normalised `name`; PATH_ONLY if all require a path; None if none
+        matches."""
         answer = self._whole.get(name)
         if answer is not None and answer != PATH_ONLY:
             return answer
@@ -129,19 +131,19 @@ class Lookup:
                 weight, answer = _best(name, found, weight, answer)
         return answer
 
-    def _is_harmless(self, end: str) -> bool:
-        """Whether no indicator ends like `end`, two normalised labels, or is its last label."""
+    def _is_unlisted(self, end: str) -> bool:
+        """True if no indicator ends in `end` (two normalised labels), and none is on its last label alone."""
         return end not in self._tails and self._tails.get(end.rpartition(".")[2]) is None
 
 
-def _keep(memory: set[str] | dict[str, int | None]) -> None:
-    """Remember one more; if full, forget all others first."""
+def _make_room(memory: set[str] | dict[str, int | None]) -> None:
+    """Clears a full cache before one more entry is added."""
     if len(memory) >= MAX_KEPT:
         memory.clear()
 
 
 def _is_plain(host: str) -> bool:
-    """Whether `normal` does no more with `host` than lower its letters: no port, brackets, other script."""
+    """True if `normal` only lower-cases `host`: no port, brackets or non-ASCII letters."""
     odd = ":" in host or " " in host or "[" in host or "]" in host
     return not odd and host.isascii() and host.isprintable()
 
@@ -154,7 +156,7 @@ def _end(name: str) -> str:
 def _best(
     name: str, found: tuple[int, int, _Patterns], weight: int, answer: int | None
 ) -> tuple[int, int | None]:
-    """The better of what is known so far and what a tail of `name` has; of equals the earlier row."""
+    """The better of the result so far and the indicators on one tail of `name`; ties go to the lower row."""
     if found[0] > weight:
         weight, answer = found[0], found[1]
     labels = name.count(".") + 1 if found[2] else 0

@@ -1,9 +1,9 @@
-"""Matches observations with the catalog, column by column, with work done once per distinct value.
+"""Matches observations with the catalog, column by column, once per distinct value.
 
-A row hits by, in this order: its URL, its host, the last name of its CNAME chain, its server's address
-(only where no name is known), what self-hosted software says of itself, its port and path, the first
-label of its host, the User-Agent or the add-on it comes from alone. The last two also *refine* a hit by name:
-`claude-cli/` on api.anthropic.com is Claude Code, not just the API.
+A row matches, in order of precedence, by its URL, its host, the last name of its CNAME chain, the address of
+its server (only if no name is known), what self-hosted software reports about itself, its port and path, the
+first label of its host, or its User-Agent or browser extension alone. The last two also *refine* a match by
+name: `claude-cli/` on api.anthropic.com is Claude Code, not just the API.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ ADDED: dict[str, pl.DataType] = {
     "upload_baseline_bytes": pl.Int64(),
 }
 
-#: How far a name is believed, by where it was read; 1 where it stands in the traffic itself.
+#: Confidence in a name by its source; 1 if it was read from the traffic itself.
 NAME_CONFIDENCE = {"dns_answer": 0.9, "certificate": 0.9, "ech_dns": 0.8, "address": 0.7}
-#: A hit on the CNAME behind an unknown name: the service is a supplier of what was asked for.
+#: Factor for a match by CNAME: the service is only a supplier of the name that was queried.
 CNAME_CONFIDENCE = 0.8
-#: A known agent on an unknown host: the tool is there, what it talks to is not known.
+#: Factor for a known agent on an unknown host: the tool runs there, but its destination is not known.
 AGENT_ALONE_CONFIDENCE = 0.5
-#: Share of the remaining doubt that a fitting client fingerprint removes.
+#: Share of the remaining doubt that a matching client fingerprint removes.
 FINGERPRINT_DOUBT = 0.5
 
 _NEEDED = ("host", "name_from", "cname", "path", "user_agent", "origin", "software", "server", "ja4")
 _NUMBERS: dict[str, pl.DataType] = {"name_confidence": pl.Float64(), "server_port": pl.Int64()}
-#: Columns of the observations that `match` changes.
+#: Columns of the observations that `match` overwrites.
 _CHANGED = ("host", "name_from", "path")
-#: Columns by which a row can match, the surest first.
-_PLACES = ("url_row", "host_row", "cname_row", "address_row", "software_row", "port_row", "label_row")
+#: Columns by which a row can match, in order of precedence.
+_MATCH_COLUMNS = ("url_row", "host_row", "cname_row", "address_row", "software_row", "port_row", "label_row")
 _HIT = ("signature", "app", "access", "role", "confidence", "upload_baseline_bytes", "prefix")
-#: Columns that hit by their value alone, and so can be remembered to miss.
-_REMEMBERED = ("host", "cname", "user_agent", "origin", "software")
+#: Columns that match by their value alone, so that values without a match can be cached.
+_CACHED = ("host", "cname", "user_agent", "origin", "software")
 
 
 def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """The rows of `observations` (table OBSERVATIONS) that match, in their order, with the columns `ADDED`.
+    """The rows of `observations` (table OBSERVATIONS) that match, in order, with the columns `ADDED`.
 
-    `host` is normalised. `path` is replaced by the catalog's prefix (NULL unless a URL or a self-hosted
-    product matched), so that no observed path is stored. `name_from` becomes `address`, `banner` or `path` if
+    Normalises `host`. Replaces `path` by the prefix of the catalog (NULL unless a URL or a self-hosted
+    product matched), so that no observed path is stored. Sets `name_from` to `address`, `banner` or `path` if
     only that matched.
     """
-    frame = _worth_a_look(observations, index)
+    frame = _may_match(observations, index)
     if frame.is_empty():
         return frame.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in ADDED.items())
     missing = [name for name in _NEEDED if name not in frame.columns]
@@ -62,8 +62,8 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
         *(pl.lit(None, pl.String).alias(name) for name in missing),
         *(pl.lit(None, dtype).alias(name) for name, dtype in _NUMBERS.items() if name not in frame.columns),
     )
-    values = {name: frame[name].drop_nulls().unique() for name in _REMEMBERED}
-    literals = values["host"].filter(values["host"].str.contains(_LITERAL))
+    values = {name: frame[name].drop_nulls().unique() for name in _CACHED}
+    literals = values["host"].filter(values["host"].str.contains(_ADDRESS_LITERAL))
     names, cnames = match_hosts(values["host"], index), match_hosts(values["cname"], index)
     agents, origins = index.by_agent(values["user_agent"]), index.by_origin(values["origin"])
     nameless = pl.col("host").is_null() | pl.col("host").is_in(literals.implode())
@@ -79,7 +79,7 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
         "origin": origins["origin"],
         "software": runs["software"],
     }
-    for name in _REMEMBERED:
+    for name in _CACHED:
         missed = values[name].filter(~values[name].is_in(hits_by_column[name].implode()))
         index.misses.learn(name, missed, observations.height)
     worth_joining = pl.any_horizontal(
@@ -88,7 +88,7 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
         pl.col("path").is_in(ports["path"].implode()),
     )
     kept = frame.filter(worth_joining)
-    # Few columns decide: joining all of them each time costs more than fetching the others at the end.
+    # Joins copy every column, so only those that matter are joined and the others are fetched at the end.
     rows = (
         kept.select(pl.int_range(pl.len()).alias("nth"), *_NEEDED, *_NUMBERS, address=_address())
         .join(names, on="host", how="left", maintain_order="left")
@@ -107,9 +107,9 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
     return kept[hits["nth"]].with_columns(hits.drop("nth")).select(*observations.columns, *ADDED)
 
 
-def _worth_a_look(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """`observations` without rows that nothing can hit: all they say was looked up before and missed."""
-    worth = index.misses.may_hit(observations, _REMEMBERED)
+def _may_match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
+    """`observations` without rows that cannot match, because all their values are known misses."""
+    worth = index.misses.may_hit(observations, _CACHED)
     if "server" in observations.columns:
         worth |= pl.col("host").is_null() if "host" in observations.columns else pl.lit(True)
     if "path" in observations.columns:
@@ -120,9 +120,9 @@ def _worth_a_look(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 
 def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
-    """Those of the unique `hosts` that a name indicator fits: host (as given), name (normalised), host_row.
+    """The unique `hosts` that match a name indicator: host (as given), name (normalised), host_row.
 
-    `host_row` is the most specific indicator that needs no path; NULL if all need one.
+    `host_row` is the most specific indicator that requires no path; NULL if all require one.
     """
     if hosts.is_empty():
         return pl.DataFrame(schema={"host": pl.String, "name": pl.String, "host_row": pl.Int64})
@@ -131,18 +131,18 @@ def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
     return rows.with_columns(host_row=pl.when(pl.col("host_row") != PATH_ONLY).then("host_row"))
 
 
-#: An address where a name should be.
-_LITERAL = r"^[0-9.]+$|:.*:"
+#: An address in place of a name.
+_ADDRESS_LITERAL = r"^[0-9.]+$|:.*:"
 
 
 def _address() -> pl.Expr:
-    """The server's address where no name is known (an address in place of a name is none)."""
-    nameless = pl.col("host").is_null() | pl.col("host").str.contains(_LITERAL)
+    """The address of the server if no name is known; an address in place of a name counts as none."""
+    nameless = pl.col("host").is_null() | pl.col("host").str.contains(_ADDRESS_LITERAL)
     return pl.when(nameless).then(pl.coalesce("server", pl.col("host").str.strip_chars("[]")))
 
 
 def _with_urls(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """`rows` with url_row: the indicator with the longest path that fits at a `/` boundary."""
+    """`rows` with url_row: the indicator with the longest path that is a prefix up to a `/`."""
     asked = (
         rows.select("name", "path")
         .drop_nulls()
@@ -161,38 +161,38 @@ def _with_urls(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 
 def _resolved(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """`rows` with the indicator that decides for each; rows without one are dropped."""
-    # That a server speaks MCP, got a key or sends a model says less about it than its port and path do.
+    """`rows` with the indicator of the highest precedence; rows without any are dropped."""
+    # A product on its port and path is more specific than "speaks MCP", "received a key" or "sends a model".
     product = pl.col("product")
-    says_less = product.is_in([SPEAKS_MCP, SENT_KEY]) | product.str.starts_with(SENDS)
-    vague = index.software.filter(says_less)["row"]
-    is_vague = pl.col("port_row").is_not_null() & pl.col("software_row").is_in(vague.implode())
-    rows = rows.with_columns(software_row=pl.when(~is_vague.fill_null(False)).then("software_row"))
-    placed = rows.with_columns(
-        place_row=pl.coalesce(*_PLACES),
-        by_cname=_decides("cname_row"),
-        by_address=_decides("address_row"),
-        by_software=_decides("software_row"),
-        by_port=_decides("port_row"),
+    is_unspecific = product.is_in([SPEAKS_MCP, SENT_KEY]) | product.str.starts_with(SENDS)
+    unspecific = index.software.filter(is_unspecific)["row"]
+    is_unspecific_hit = pl.col("port_row").is_not_null() & pl.col("software_row").is_in(unspecific.implode())
+    rows = rows.with_columns(software_row=pl.when(~is_unspecific_hit.fill_null(False)).then("software_row"))
+    matched = rows.with_columns(
+        matched_row=pl.coalesce(*_MATCH_COLUMNS),
+        by_cname=_decided_by("cname_row"),
+        by_address=_decided_by("address_row"),
+        by_software=_decided_by("software_row"),
+        by_port=_decided_by("port_row"),
     )
-    says = index.rows.select("row", *_HIT)
-    joined = placed.join(says, left_on="place_row", right_on="row", how="left", maintain_order="left")
+    details = index.rows.select("row", *_HIT)
+    joined = matched.join(details, left_on="matched_row", right_on="row", how="left", maintain_order="left")
     named = _named(joined)
     if named["agent_row"].null_count() == named.height:
-        return _strengthened(named.drop_nulls("app"), index)
-    of_agent = says.select(agent_row="row", **{f"agent_{name}": name for name in _HIT})
+        return _confirmed_by_fingerprint(named.drop_nulls("app"), index)
+    of_agent = details.select(agent_row="row", **{f"agent_{name}": name for name in _HIT})
     with_agent = named.join(of_agent, on="agent_row", how="left", maintain_order="left")
-    return _strengthened(_refined(with_agent), index)
+    return _confirmed_by_fingerprint(_refined(with_agent), index)
 
 
-def _decides(place: str) -> pl.Expr:
-    """True where a row matches by `place`, and by none that is surer."""
-    surer = _PLACES[: _PLACES.index(place)]
-    return pl.coalesce(*surer).is_null() & pl.col(place).is_not_null()
+def _decided_by(column: str) -> pl.Expr:
+    """True where a row matches by `column`, and by none of higher precedence."""
+    surer = _MATCH_COLUMNS[: _MATCH_COLUMNS.index(column)]
+    return pl.coalesce(*surer).is_null() & pl.col(column).is_not_null()
 
 
 def _named(rows: pl.DataFrame) -> pl.DataFrame:
-    """Normalised host, matched prefix, and confidence by where the name came from."""
+    """`rows` with normalised host, matched prefix, and confidence by the source of the name."""
     name_from = (
         pl.when("by_address")
         .then(pl.lit("address"))
@@ -217,29 +217,29 @@ def _named(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _refined(rows: pl.DataFrame) -> pl.DataFrame:
-    """The word of User-Agent or add-on on each hit, and hits by these alone.
+    """`rows` refined by their User-Agent or browser extension, and matches by these alone.
 
-    A product's own token renames a hit that is use, or any hit of the same vendor (its telemetry
-    keeps its role). A library's token renames nothing: OpenAI's client library calls a hundred
-    other vendors. It only tells that the same vendor's host was called by a program.
+    The token of a product renames a match that is use, or any match of the same vendor (telemetry keeps its
+    role). The token of a library renames nothing, because OpenAI's client library calls a hundred other
+    vendors. It only shows that a program called the host of the same vendor.
     """
     product = pl.col("agent_row").is_not_null() & (pl.col("agent_access") != LIBRARY_ACCESS)
-    placed = pl.col("app").is_not_null()
+    matched = pl.col("app").is_not_null()
     same_vendor = _vendor("app") == _vendor("agent_app")
     is_use = pl.col("role") == "use"
-    renames = product & placed & (is_use | same_vendor)
-    alone = product & ~placed
+    renames = product & matched & (is_use | same_vendor)
+    alone = product & ~matched
     by_library = (pl.col("agent_access") == LIBRARY_ACCESS) & same_vendor & is_use
     own_access = (renames & is_use) | by_library | alone
 
-    def taken(name: str, when: pl.Expr) -> pl.Expr:
+    def from_agent(name: str, when: pl.Expr) -> pl.Expr:
         return pl.when(when).then(f"agent_{name}").otherwise(name).alias(name)
 
     return rows.with_columns(
-        taken("signature", renames | alone),
-        taken("app", renames | alone),
-        taken("access", own_access),
-        taken("upload_baseline_bytes", own_access),
+        from_agent("signature", renames | alone),
+        from_agent("app", renames | alone),
+        from_agent("access", own_access),
+        from_agent("upload_baseline_bytes", own_access),
         role=pl.when(alone).then(pl.lit("support")).otherwise("role"),
         confidence=pl.when(alone)
         .then(pl.col("agent_confidence") * AGENT_ALONE_CONFIDENCE)
@@ -247,8 +247,8 @@ def _refined(rows: pl.DataFrame) -> pl.DataFrame:
     ).drop_nulls("app")
 
 
-def _strengthened(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """Less doubt where the client's fingerprint is one the catalog knows for the same service."""
+def _confirmed_by_fingerprint(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
+    """`rows` with higher confidence where the catalog lists the JA4 of the client for the same service."""
     if index.fingerprints.is_empty():
         return rows
     known = index.fingerprints.with_columns(fits=pl.lit(True))

@@ -1,7 +1,7 @@
-"""A cache of values that match nothing, so that frequent unknown names cost only a comparison.
+"""A cache of values that match nothing, so that frequent unknown names cost only one comparison.
 
-Forgetting all of it changes no result. Values are remembered as 64-bit hashes with a random seed per process,
-so that nobody can craft a name whose hash hides another one.
+Clearing it changes no result. Values are stored as 64-bit hashes with a random seed per process, so that
+nobody can craft a name whose hash hides another one.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import secrets
 
 import polars as pl
 
-#: Values remembered per column, 8 bytes each; then all are forgotten.
+#: Maximum values per column, 8 bytes each. A full column is cleared.
 MAX_VALUES = 2_000_000
-#: Fewer rows than this are looked up faster than they are remembered.
+#: Minimum rows of a frame: for smaller ones, lookups are faster than caching.
 MIN_ROWS = 50_000
 
 
@@ -25,14 +25,13 @@ class Misses:
         self._known: dict[str, pl.Series] = {}
 
     def may_hit(self, frame: pl.DataFrame, columns: tuple[str, ...]) -> pl.Expr:
-        """True for the rows of `frame` that have, in any of `columns`, a value not known to match nothing."""
+        """True for rows of `frame` with a value in any of `columns` that is not a known miss."""
         return pl.any_horizontal(
             pl.lit(False), *(self._is_new(frame, column) for column in columns if column in frame.columns)
         )
 
     def learn(self, column: str, values: pl.Series, rows: int) -> None:
-        """Remember that the unique `values` of `column` match nothing; they come from a frame of `rows`
-        rows."""
+        """Adds the unique `values` of `column` as misses; they come from a frame of `rows` rows."""
         if rows < self._min_rows or values.is_empty():
             return
         fresh = values.hash(self._seed)

@@ -1,14 +1,14 @@
-"""Names connections without a name of their own by the DNS answer their client got for the server's address.
+"""Names connections that have no name of their own by the DNS answer their client received.
 
-The key is client and server address, never the address alone, because an address of a content network serves
-thousands of names. The newest answer at or before the start of the connection names it, if it is no older
-than its TTL or `STALENESS`, whichever is longer: browsers and proxies hold addresses well past the TTL. The
-name is that of the question; the end of the CNAME chain is stored beside it. Confidence is lower if the
-answer had outlived its TTL, if the address was only a hint, if the client got the address for another name as
-well, or if no question of the client was seen (anybody can send answers).
+The key is client and server address, never the address alone, because an address of a CDN serves thousands of
+names. The newest answer at or before the start of the connection names it, if it is no older than its TTL or
+`STALENESS`, whichever is longer: browsers and proxies use addresses well past the TTL. The name is that of
+the query; the end of the CNAME chain is stored beside it. Confidence is lower if the answer was past its TTL,
+if the address was only a hint, if the client received the address for another name as well, or if no query of
+the client was seen (anyone can send answers).
 
-A name read from the traffic itself (SNI, Host, URL) is never replaced, unless it only covers the
-true one (`ech.py`).
+A name read from the traffic itself (SNI, Host, URL) is never replaced, unless it is an ECH outer name
+(`ech.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sensor.match import ech
 from sensor.match.answers import MAX_ANSWERS, Answers
 from sensor.match.match import NAME_CONFIDENCE
 
-#: How much less a name is believed, by what speaks against it.
+#: Factors on the confidence of a name from a DNS answer.
 STALE_FACTOR = 0.9
 HINT_FACTOR = 0.9
 SHARED_FACTOR = 0.7
@@ -30,7 +30,7 @@ _KEY = ("client", "address")
 
 
 class NameTable:
-    """Remembers the DNS answers and ECH configurations clients got, and names connections by them."""
+    """Names connections by the DNS answers and ECH configurations that clients received."""
 
     def __init__(self, *, max_answers: int = MAX_ANSWERS) -> None:
         self._answers = Answers((*_KEY, "host", "hint", "unasked"), max_answers)
@@ -41,20 +41,20 @@ class NameTable:
 
     @property
     def dropped(self) -> int:
-        """Number of answers forgotten for lack of room although they could still have named a connection."""
+        """Number of answers evicted while still valid."""
         return self._answers.dropped + self._configs.dropped
 
     def learn(self, answers: pl.DataFrame) -> None:
-        """Remember `answers` (table ANSWERS); rows without time, client or host are ignored."""
+        """Adds `answers` (table ANSWERS); ignores rows without time, client or host."""
         rows = schema.ANSWERS.conform(answers).with_columns(pl.col("hint", "unasked").fill_null(False))
         self._answers.learn(rows)
         self._configs.learn(rows)
 
     def name(self, observations: pl.DataFrame) -> pl.DataFrame:
-        """`observations` (table OBSERVATIONS) with the names that answers give, in the same order.
+        """`observations` (table OBSERVATIONS) with names from DNS answers, in the same order.
 
-        Fills in host, name_from, name_confidence and cname. If the name seen only covers another one (ECH),
-        it is removed and `ech` set. DNS questions, and rows without client or server, stay as they are.
+        Fills in host, name_from, name_confidence and cname. Removes ECH outer names and sets `ech`. DNS
+        queries, and rows without client or server, do not change.
         """
         rows = observations.with_row_index("row").with_columns(
             at=_start(), address="server", is_dns=(pl.col("kind") == "dns").fill_null(False)
@@ -64,23 +64,23 @@ class NameTable:
         wanted = rows.filter(nameless, ~pl.col("is_dns")).drop_nulls([*_KEY, "at"]).select("row", *_KEY, "at")
         if covered.is_empty() and (wanted.is_empty() or not len(self._answers)):
             return observations
-        found = self._lookup(wanted.join(offered, on="row", how="anti"), self._answers.about(wanted, _KEY))
+        found = self._lookup(wanted.join(offered, on="row", how="anti"), self._answers.find(wanted, _KEY))
         return _renamed(rows, covered, pl.concat([offered, found])).select(observations.columns)
 
     def _uncovered(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The rows (row, outer) whose name only covers another, and the true names found for them (`_FOUND`).
+        """The rows (row, outer) with an ECH outer name, and the true names found for them (`_FOUND`).
 
-        A true name is found if the client itself got the configuration that it used.
+        A true name is found if the client itself received the configuration it used.
         """
         suspects = ech.suspects(rows.filter(~pl.col("is_dns")), self._configs.unique("ech_public_name"))
         if suspects.is_empty():
             return suspects.select("row", "outer"), _NOTHING
-        answers = self._answers.about(suspects, _KEY)
+        answers = self._answers.find(suspects, _KEY)
         offered = suspects.select(ech_public_name="outer", ech_config="ech_config").unique()
-        configs = self._configs.about(offered, ("ech_public_name", "ech_config"))
+        configs = self._configs.find(offered, ("ech_public_name", "ech_config"))
         using = ech.using(answers, configs)
         found = self._lookup(suspects, using, by=(*_KEY, "outer", "ech_config"))
-        anyone = self._answers.about(suspects.filter(~ech.is_certain()), ("address",))
+        anyone = self._answers.find(suspects.filter(~ech.is_certain()), ("address",))
         covered = ech.covered(suspects, answers, configs, anyone)
         chosen = pl.col("row").is_in(pl.concat([covered["row"], found["row"]]).implode())
         return suspects.filter(chosen).select("row", "outer"), found
@@ -88,7 +88,7 @@ class NameTable:
     def _lookup(
         self, wanted: pl.DataFrame, answers: pl.DataFrame, by: tuple[str, ...] = _KEY
     ) -> pl.DataFrame:
-        """The columns of `_FOUND` for each of `wanted` (row, at, `by`) that one of `answers` names."""
+        """The columns of `_FOUND` for the `wanted` (row, at, `by`) that one of `answers` names."""
         joined = wanted.sort("at").join_asof(
             _with_doubts(answers, by),
             left_on="at",
@@ -117,8 +117,11 @@ _NOTHING = pl.DataFrame(schema=_FOUND)
 
 
 def _with_doubts(answers: pl.DataFrame, by: tuple[str, ...]) -> pl.DataFrame:
-    """`answers` (by time) with how long the same name is backed by more than hints (`direct_until`), and
-    how long the latest answer of the same key with another name holds (`other_until`)."""
+    """`answers` (sorted by time) with `direct_until` and `other_until`.
+
+    The first is until when an answer that is no hint supports the name. The second is until when the latest
+    answer of the same key for another name is valid.
+    """
     same_name = [*by, "host"]
     before = pl.col("until").shift().over(by)
     other = pl.col("host") != pl.col("host").shift().over(by)
@@ -131,8 +134,7 @@ def _with_doubts(answers: pl.DataFrame, by: tuple[str, ...]) -> pl.DataFrame:
 
 
 def _renamed(rows: pl.DataFrame, covered: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-    """`rows` with the names `found`. A name that only covers another is removed, and never used as its
-    name."""
+    """`rows` with the names `found`, and without the `covered` outer names, which never become a name."""
     hidden = pl.col("outer").is_not_null()
     joined = rows.join(covered, on="row", how="left", maintain_order="left").join(
         found, on="row", how="left", maintain_order="left"
@@ -142,11 +144,11 @@ def _renamed(rows: pl.DataFrame, covered: pl.DataFrame, found: pl.DataFrame) -> 
     name_from = (
         pl.when(is_answered & hidden).then(pl.lit("ech_dns")).when(is_answered).then(pl.lit("dns_answer"))
     )
-    believed = name_from.replace_strict(NAME_CONFIDENCE, default=None, return_dtype=pl.Float64)
+    base_confidence = name_from.replace_strict(NAME_CONFIDENCE, default=None, return_dtype=pl.Float64)
     return joined.with_columns(
         host=pl.when(hidden).then(answered).otherwise(pl.coalesce("host", answered)),
         name_from=pl.when(hidden | is_answered).then(name_from).otherwise("name_from"),
-        name_confidence=pl.coalesce(believed * pl.col("factor"), "name_confidence"),
+        name_confidence=pl.coalesce(base_confidence * pl.col("factor"), "name_confidence"),
         cname=pl.when(hidden | is_answered)
         .then(pl.when(is_answered).then("answer_cname"))
         .otherwise("cname"),
@@ -155,5 +157,5 @@ def _renamed(rows: pl.DataFrame, covered: pl.DataFrame, found: pl.DataFrame) -> 
 
 
 def _start() -> pl.Expr:
-    """When the connection began: a later slice is still named by the answer it began with."""
+    """Start of the connection: all its slices are named by the answer valid at the start."""
     return pl.coalesce("started_at", "seen_at")

@@ -1,8 +1,8 @@
-"""Counts which unknown names clients use within 30 s of a known AI service.
+"""Counts which unknown names clients use within 30 s of a known AI service (co-occurrence).
 
-A span of time is evaluated once all rows that may belong to it have come, so that figures do not depend on
-where batches are cut. Rows that come more than 30 s late meet what is still remembered. Clients are kept as
-hashes, and only until their bucket is over.
+A half-minute slot is evaluated once all rows that can affect it have arrived, so that figures do not depend
+on batch boundaries. A row that arrives more than 30 s late is compared only with the events still in memory.
+Clients are stored as hashes, and only until their bucket ends.
 """
 
 from __future__ import annotations
@@ -14,82 +14,83 @@ import polars as pl
 from sensor.match.rollup import BUCKET, later
 from sensor.schema import TIME
 
-#: Two events of one client this far apart or less belong together.
+#: Maximum time between two events of one client that co-occur.
 WITHIN = timedelta(seconds=30)
-#: Meetings of (bucket, host, client, service) kept; about 50 bytes each. What is more is not counted.
-MAX_MEETINGS = 1_000_000
+#: Maximum number of (bucket, host, client, service), about 50 bytes each. Further ones are not counted.
+MAX_PAIRS = 1_000_000
 
-#: Services of one client that count in a half minute: more is no person.
+#: Maximum services of one client counted per slot. More is a program.
 MAX_SERVICES = 3
 
 _SLOT = "30s"
-#: odd, so that no two hashes fall together
+#: odd multiplier: a bijection modulo 2^64, so it adds no collisions
 _SPREAD = 0x9E3779B97F4A7C15
 _TEXTS = ("host", "client", "app")
-#: `name` is of bucket and host, `key` of these, client and service: one column is found in half the time of
-#: two
+#: `name` combines bucket and host; `key` adds client and service. One key column halves the time of a lookup.
 _EVENT = {"client": pl.UInt64(), "seen_at": TIME}
-_MEETING = {"bucket": TIME, "name": pl.UInt64(), "app": pl.UInt64(), "key": pl.UInt64()}
+_PAIR = {"bucket": TIME, "name": pl.UInt64(), "app": pl.UInt64(), "key": pl.UInt64()}
 
 
 class Near:
-    """Remembers events of the last minutes, and meetings of unknown names with known services in open
-    buckets.
+    """The events of the last minutes, and the co-occurring pairs of unknown name and service of open buckets.
 
-    Names, clients and services are kept as hashes, because they are joined by the million.
+    Names, clients and services are hashes, because they are joined by the million.
     """
 
-    def __init__(self, *, max_meetings: int = MAX_MEETINGS) -> None:
-        self._max_meetings = max_meetings
-        self._meetings = pl.DataFrame(schema=_MEETING)
-        #: hash to name of the services met
+    def __init__(self, *, max_pairs: int = MAX_PAIRS) -> None:
+        self._max_pairs = max_pairs
+        self._pairs = pl.DataFrame(schema=_PAIR)
+        #: hash → name of services
         self._apps = pl.DataFrame(schema={"app": pl.UInt64, "near_app": pl.String})
-        #: names that hit in an open bucket: they are not unknown there
+        #: names that matched the catalog in an open bucket, and so are not unknown in it
         self._known = pl.DataFrame(schema={"bucket": TIME, "name": pl.UInt64})
         self._visits = _slots(pl.DataFrame(schema=_EVENT | {"host": pl.UInt64}), "host")
         self._uses = _slots(pl.DataFrame(schema=_EVENT | {"app": pl.UInt64}), "app")
         self._clock: datetime | None = None
 
     def add(self, observations: pl.DataFrame, hits: pl.DataFrame) -> None:
-        """Count the names in `observations` that are near one of `hits`, which are the rows of them that
-        matched.
+        """Adds `observations`, and `hits`, those of them that matched the catalog.
 
-        Both need the columns host, client and seen_at; `hits` also app and role. Hits with role `embedded` do
-        not count: such hosts also serve other things.
+        Both need the columns host, client and seen_at; `hits` also app and role. Hits with the role
+        `embedded` do not count, because such hosts also serve other things.
         """
         known = hits.filter(pl.col("role") != "embedded").select("client", "seen_at", "app")
         names = known.select("app", near_app="app").unique().with_columns(pl.col("app").hash())
         self._apps = pl.concat([self._apps, names]).unique()
         self._known = pl.concat([self._known, _names_of(hits)]).unique()
         uses = pl.concat([self._uses, _slots(_hashed(known), "app")])
-        beside = _beside(uses)
+        uses_around = _uses_around(uses)
         self._clock = later(self._clock, observations["seen_at"].max())
         complete_until = pl.lit(self._clock, dtype=TIME) - 3 * WITHIN
-        # A visit may be near a later use, whichever client it is of.
-        with_use = beside["place"].unique().implode()
+        # A recent visit may still be followed by a use.
+        slots_with_use = uses_around["client_slot"].unique().implode()
         near = observations.select(pl.col("client").hash(), "seen_at", slot=_slot()).select(
-            (_mixed("client", "slot").is_in(with_use) | (pl.col("seen_at") > complete_until)).fill_null(False)
+            (_mixed("client", "slot").is_in(slots_with_use) | (pl.col("seen_at") > complete_until)).fill_null(
+                False
+            )
         )
         rows = _hashed(observations.select("client", "seen_at", "host").filter(near.to_series()))
         visits = pl.concat([self._visits, _slots(rows, "host")])
         is_complete = (pl.col("slot") <= complete_until).fill_null(False)
-        self._meet(visits.filter(is_complete), beside)
+        self._pair_up(visits.filter(is_complete), uses_around)
         self._visits = visits.filter(~is_complete)
         self._uses = uses.filter((pl.col("slot") > complete_until - WITHIN).fill_null(True))
 
     def label(self, over: pl.DataFrame) -> pl.DataFrame:
-        """`over` (rows of buckets that are over) with near_app, the service most clients were near, and
-        near_clients."""
+        """Adds near_app and near_clients to `over` (rows of finished buckets).
+
+        near_app is the service that most clients of the name used within 30 s; near_clients is their number.
+        """
         is_over = pl.col("bucket").is_in(over["bucket"].unique().implode())
-        self._meet(self._visits.filter(is_over), _beside(self._uses))  # these buckets are complete
+        self._pair_up(self._visits.filter(is_over), _uses_around(self._uses))  # these buckets are complete
         self._visits = self._visits.filter(~is_over)
         known, self._known = self._known.filter(is_over), self._known.filter(~is_over)
-        if self._meetings.is_empty():
+        if self._pairs.is_empty():
             return over.with_columns(near_clients=pl.lit(None, pl.Int64), near_app=pl.lit(None, pl.String))
         asked = over.with_columns(name=_name(pl.col("host").hash()))
         is_asked = is_over & pl.col("name").is_in(asked["name"].implode())
         counted = (
-            self._meetings.filter(is_asked, ~pl.col("name").is_in(known["name"].implode()))
+            self._pairs.filter(is_asked, ~pl.col("name").is_in(known["name"].implode()))
             .group_by(_mixed("name", "app").alias("pair"))
             .agg(pl.col("name", "app").first(), near_clients=pl.len().cast(pl.Int64))
             .join(self._apps, on="app")
@@ -97,34 +98,37 @@ class Near:
             .unique("name", keep="first", maintain_order=True)
             .drop("app", "pair")
         )
-        self._meetings = self._meetings.filter(~is_asked)
+        self._pairs = self._pairs.filter(~is_asked)
         return asked.join(counted, on="name", how="left", maintain_order="left").drop("name")
 
-    def _meet(self, visits: pl.DataFrame, beside: pl.DataFrame) -> None:
-        """Remember who met: two stretches in one slot, or in neighbouring ones with little between them."""
-        if self._meetings.height >= self._max_meetings:
+    def _pair_up(self, visits: pl.DataFrame, uses_around: pl.DataFrame) -> None:
+        """Adds the pairs of visits and uses in one slot, or in adjacent slots at most WITHIN apart."""
+        if self._pairs.height >= self._max_pairs:
             return
         since_last, until_next = pl.col("first") - pl.col("to"), pl.col("from_") - pl.col("last")
         is_near = pl.col("same") | (since_last <= WITHIN) | (until_next <= WITHIN)
-        meetings = (
-            visits.join(beside.drop("client", "slot"), on="place")
+        pairs = (
+            visits.join(uses_around.drop("client", "slot"), on="client_slot")
             .filter(is_near.fill_null(False))
             .select("bucket", "app", name=_name(pl.col("host")), client="client")
             .filter(~pl.col("name").is_in(self._known["name"].implode()))
             .select("bucket", "name", "app", key=_mixed("name", "client", "app"))
         )
-        new = meetings.filter(
-            pl.col("key").is_first_distinct() & ~pl.col("key").is_in(self._meetings["key"].implode())
+        new = pairs.filter(
+            pl.col("key").is_first_distinct() & ~pl.col("key").is_in(self._pairs["key"].implode())
         )
-        room = self._max_meetings - self._meetings.height
+        room = self._max_pairs - self._pairs.height
         if new.height > room:
-            new = new.sort(list(_MEETING)).head(room)
-        self._meetings = pl.concat([self._meetings, new])
+            new = new.sort(list(_PAIR)).head(room)
+        self._pairs = pl.concat([self._pairs, new])
 
 
-def _beside(uses: pl.DataFrame) -> pl.DataFrame:
-    """What each client used in a slot (`same`), until when in the one before (`to`), and from when in the
-    one after (`from_`): client, slot, their `place`, app and these, for at most `MAX_SERVICES` of a slot."""
+def _uses_around(uses: pl.DataFrame) -> pl.DataFrame:
+    """The services each client used in or next to a slot, at most MAX_SERVICES: client, slot, client_slot,
+    app.
+
+    `same`: used in the slot itself. `to`: last use in the slot before. `from_`: first use in the slot after.
+    """
     steps = [
         uses.select("client", "app", slot=pl.col("slot") + step * WITHIN, same=pl.lit(step == 0),
                     to=pl.col("last") if step == 1 else pl.lit(None, TIME),
@@ -133,35 +137,35 @@ def _beside(uses: pl.DataFrame) -> pl.DataFrame:
     ]  # fmt: skip
     return (
         pl.concat(steps)
-        .with_columns(place=_mixed("client", "slot"))
-        .group_by(_mixed("place", "app").alias("key"))
+        .with_columns(client_slot=_mixed("client", "slot"))
+        .group_by(_mixed("client_slot", "app").alias("key"))
         .agg(
-            pl.col("client", "slot", "place", "app").first(),
+            pl.col("client", "slot", "client_slot", "app").first(),
             pl.col("same").any(),
             pl.col("to").max(),
             pl.col("from_").min(),
         )
         .drop("key")
         .sort("same", "app", descending=[True, False])
-        .filter(pl.int_range(pl.len()).over("place") < MAX_SERVICES)
+        .filter(pl.int_range(pl.len()).over("client_slot") < MAX_SERVICES)
     )
 
 
 def _names_of(hits: pl.DataFrame) -> pl.DataFrame:
-    """Bucket and name of each host in `hits`."""
+    """Bucket and name of the hosts in `hits`."""
     bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
     hosts = hits.select(bucket.alias("bucket"), "host").drop_nulls().unique()
     return hosts.select("bucket", name=_name(pl.col("host").hash()))
 
 
 def _hashed(events: pl.DataFrame) -> pl.DataFrame:
-    """`events` with hashes for its texts, without those that lack one."""
+    """`events` with texts hashed, without rows that lack one."""
     texts = [name for name in _TEXTS if name in events.columns]
     return events.drop_nulls([*texts, "seen_at"]).with_columns(pl.col(name).hash() for name in texts)
 
 
 def _mixed(*columns: str) -> pl.Expr:
-    """One number of several hashes and a slot: the group of one column is found in half the time."""
+    """Combines hashes and a slot in one key; grouping by one column takes half the time."""
     key = pl.lit(0, dtype=pl.UInt64)
     for column in columns:
         key = key * _SPREAD + pl.col(column).cast(pl.Int64 if column == "slot" else pl.UInt64).cast(pl.UInt64)
@@ -169,7 +173,7 @@ def _mixed(*columns: str) -> pl.Expr:
 
 
 def _name(host: pl.Expr) -> pl.Expr:
-    """One number of a bucket and a host's hash."""
+    """Combines the bucket and the hash of a host in one key."""
     return host ^ (pl.col("bucket").cast(pl.Int64).cast(pl.UInt64) * _SPREAD)
 
 
@@ -178,8 +182,7 @@ def _slot() -> pl.Expr:
 
 
 def _slots(rows: pl.DataFrame, what: str) -> pl.DataFrame:
-    """First and last moment of each client and `what` (hashes) in each half minute, with the bucket it
-    lies in."""
+    """First and last event of each client and `what` (hashes) by half-minute slot, with its bucket."""
     return (
         rows.with_columns(slot=_slot())
         .group_by(_mixed("client", "slot", what).alias("key"))
@@ -189,5 +192,5 @@ def _slots(rows: pl.DataFrame, what: str) -> pl.DataFrame:
             last=pl.col("seen_at").max(),
         )
         .with_columns(bucket=pl.col("slot").dt.truncate(BUCKET).cast(TIME))
-        .select("client", what, "slot", "bucket", "first", "last", place=_mixed("client", "slot"))
+        .select("client", what, "slot", "bucket", "first", "last", client_slot=_mixed("client", "slot"))
     )

@@ -1,8 +1,8 @@
-"""What a readable request to a model hub or an AI API is about: the model it fetches, or what it hands over.
+"""Describes readable requests to model hubs and AI APIs: the model they download, or what they upload.
 
-Paths are those the hubs document: Hugging Face and its mirrors, ModelScope, registries (Ollama, OCI), Kaggle
-and NGC. Of a revision only a word is stored that says whether it is pinned, because names of branches may be
-internal.
+Paths are those that the hubs document: Hugging Face and its mirrors, ModelScope, registries (Ollama, OCI),
+Kaggle and NGC. Of a revision only a word is stored that shows whether it is pinned, because branch names may
+be internal.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import polars as pl
 
 from sensor.schema import SENDS
 
-#: Of ASCII and of any length: `\w` is all of Unicode, which counted to 96 takes 250 MB to compile.
+#: ASCII of any length, because Unicode `\w{1,96}` takes 250 MB to compile.
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 _REPOSITORY = rf"({_NAME}/{_NAME})"
-#: Repository, revision and file by their place in a path; the first that fits counts.
+#: Capture repository, revision and file of a path; the first match counts.
 _PATHS = (
     rf"^/(?:datasets/|spaces/|models/)?{_REPOSITORY}/(?:resolve|raw)/(?P<revision>[^/]+)/(?P<file>.+)$",
     rf"^/api/resolve-cache/(?:models|datasets|spaces)/{_REPOSITORY}/(?P<revision>[^/]+)/(?P<file>.+)$",
@@ -25,7 +25,7 @@ _PATHS = (
     rf"^/v2/(?:org/[^/]+/(?:team/[^/]+/)?)?models/{_REPOSITORY}/versions/(?P<revision>[^/]+)/files/(?P<file>.+)$",
     rf"^/({_NAME}/{_NAME}?)(?:\.git)?/(?P<revision>info)/(?:refs|lfs)",
 )
-#: Revisions that name one state for ever, and those that do not.
+#: Revisions that are immutable, and revisions that are not.
 _REVISIONS = (
     (r"^[0-9a-f]{40}$", "commit"),
     (r"^sha256[:-][0-9a-f]{64}$", "digest"),
@@ -34,9 +34,9 @@ _REVISIONS = (
     (r"^master$", "master"),
     (r"^latest$", "latest"),
 )
-_UNTOLD = ("repo", "info")
-#: Kinds of model files by the ends of their names; those of the pickle family run code when they are read.
-_ENDS = (
+_NOT_A_REVISION = ("repo", "info")
+#: Formats of model files by name. Files of the pickle family can execute code when loaded.
+_FORMATS = (
     (r"\.(?:pkl|pickle|joblib|dill|pt|pth|ckpt|t7|mar)$|(?:^|/)(?:pytorch_model|optimizer|training_args)[A-Za-z0-9_.-]*\.bin$",
      "pickle"),
     (r"\.safetensors$", "safetensors"),
@@ -47,10 +47,10 @@ _ENDS = (
     (r"\.tflite$", "tflite"),
     (r"\.llamafile$", "llamafile"),
 )  # fmt: skip
-#: Access classes, and services recognised by what they send, for which the name of a file gives its kind.
-_HANDS_OUT = "download"
-#: What stays with a service: APIs like those of OpenAI, Cohere, Gemini and Replicate; Hugging Face, Ollama.
-_LEFT = (
+#: Access class in which the name of a file determines its format.
+_DOWNLOAD = "download"
+#: Requests that leave data with a service: APIs like OpenAI, Cohere, Gemini, Replicate; Hugging Face, Ollama.
+_UPLOADS = (
     (r"/fine[_-]?tun|/finetuning/|/trainings$|/tunedModels", "fine-tuning"),
     (
         r"/preupload/|/api/models/[^/]+/[^/]+/commit/|/api/(?:push|create)$|/api/blobs/|/v2/.+/blobs/uploads",
@@ -60,18 +60,18 @@ _LEFT = (
     (r"/v1/(?:files|uploads)(?:/[^/]+/parts)?$|/upload/v1(?:beta)?/files|/v1/batches$", "file"),
 )
 
-#: Columns that `about` makes.
+#: Columns that `describe` adds.
 COLUMNS = ("repository", "revision", "model_file", "model_format", "format_from", "hands_over")
 
 
-def about(rows: pl.DataFrame) -> pl.DataFrame:
-    """`rows` (url_path, method, access, software) with `COLUMNS`, computed once per distinct path."""
+def describe(rows: pl.DataFrame) -> pl.DataFrame:
+    """Adds `COLUMNS` to `rows` (url_path, method, access, software), computed once per distinct path."""
     asked = rows.select("url_path", "method", "access").unique()
-    described = asked.with_columns(**_named(), left=_first(pl.col("url_path"), _LEFT)).with_columns(
+    described = asked.with_columns(**_named(), uploads=_first(pl.col("url_path"), _UPLOADS)).with_columns(
         revision=_revision(pl.col("revision")),
         model_file=pl.col("file").str.extract(r"([^/]+)$"),
-        by_name=pl.when(pl.col("access") == _HANDS_OUT).then(_first(pl.col("url_path"), _ENDS)),
-        hands_over=pl.when(pl.col("method").is_in(["POST", "PUT", "PATCH"])).then("left"),
+        by_name=pl.when(pl.col("access") == _DOWNLOAD).then(_first(pl.col("url_path"), _FORMATS)),
+        hands_over=pl.when(pl.col("method").is_in(["POST", "PUT", "PATCH"])).then("uploads"),
     )
     frame = rows.join(
         described, on=["url_path", "method", "access"], how="left", nulls_equal=True, maintain_order="left"
@@ -83,7 +83,7 @@ def about(rows: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("content"))
         .when(pl.col("by_name").is_not_null())
         .then(pl.lit("name")),
-    ).drop("file", "left", "by_name")
+    ).drop("file", "uploads", "by_name")
 
 
 def _named() -> dict[str, pl.Expr]:
@@ -96,10 +96,10 @@ def _named() -> dict[str, pl.Expr]:
 
 
 def _first(text: pl.Expr, forms: tuple[tuple[str, str], ...]) -> pl.Expr:
-    """The word of the first of `forms` that `text` has."""
+    """The word of the first of `forms` (expression, word) that matches `text`."""
     return pl.coalesce(pl.when(text.str.contains(form)).then(pl.lit(word)) for form, word in forms)
 
 
 def _revision(name: pl.Expr) -> pl.Expr:
-    stated = pl.when(name.is_not_null() & ~name.is_in(_UNTOLD))
+    stated = pl.when(name.is_not_null() & ~name.is_in(_NOT_A_REVISION))
     return stated.then(pl.coalesce(_first(name, _REVISIONS), pl.lit("other")))

@@ -1,16 +1,16 @@
-"""Turns DNS questions into lookups: questions that belong to one lookup of a name count once.
+"""Turns DNS queries into lookups: the queries of one lookup count once.
 
-One lookup asks for A, AAAA and HTTPS, asks again if no answer comes, tries the name with search suffixes
-appended, and is repeated by the resolver that forwards it. Counting questions would inflate use 3 to 10
-times. Within `TOGETHER_S` of a question,
+One lookup queries A, AAAA and HTTPS, retries if no answer comes, tries the name with search suffixes
+appended, and is repeated by the resolver that forwards it. Counting queries would inflate use 3 to 10 times.
+Within `TOGETHER_S` of a query,
 
-- the same name asked by the same client begins no new lookup: `lookups` is 0 instead of 1;
-- a name that the client also asked without its last labels is a search suffix being tried;
-- a resolver that asks what a client has just asked it forwards the question.
+- another query of the same client for the same name is the same lookup: its `lookups` is 0 instead of 1;
+- a query for a name that the client also queried without its last labels is a search suffix attempt;
+- a query by a resolver for what a client has just queried it for is forwarded.
 
-The last two are set aside and counted. A resolver is an address that was asked (`server` of a question), a
-declared proxy, or a loopback address. A forwarder that cannot be recognised so, because its clients appear in
-another input, has to be declared in `networks.proxies`.
+The last two are set aside and counted. An address is a resolver if it received queries (`server` of a query),
+is a declared proxy, or is a loopback address. A forwarder whose clients appear only in another input cannot
+be recognised and must be declared in `networks.proxies`.
 """
 
 from __future__ import annotations
@@ -23,139 +23,141 @@ import polars as pl
 
 from sensor import schema
 
-#: From one question to the next of one lookup: stub resolvers ask again after 1 to 5 s (resolv.conf(5)).
+#: Maximum time between two queries of one lookup: stub resolvers retry after 1 to 5 s (resolv.conf(5)).
 TOGETHER_S = 5
 SUFFIXED = "set aside: a search suffix tried behind a name that was asked"
 FORWARDED = "set aside: a resolver forwarding what its client asked"
-#: Questions remembered, the newest; a flood beyond them is counted line by line.
+#: Maximum queries kept (the newest). Queries of a larger flood are counted one by one.
 MAX_REMEMBERED = 500_000
 MAX_RESOLVERS = 10_000
 
 _TOGETHER = timedelta(seconds=TOGETHER_S)
 _LOOPBACK = r"^127\.|^::1$"
 _ONE_LOOKUP = ("client", "host", "action")
-_REMEMBERED = ("client", "server", "host", "action", "seen_at")
-#: Suffixes of one name that are looked at beside each other (resolv.conf(5) allows 6 and more).
-_DEPTH = 4
-#: A suffix of one label is a search suffix only where no registry has it: `google.co.uk` is no `google.co`.
+_KEPT = ("client", "server", "host", "action", "seen_at")
+#: Maximum search suffixes per name that are recognised (resolv.conf(5) allows 6 or more).
+_MAX_SUFFIXES = 4
+#: Single labels accepted as search suffix. Others may be registries: `google.co.uk` is not `google.co` plus
+#: `uk`.
 _LONE_SUFFIXES = ("local", "lan", "internal", "intranet", "corp", "home", "private", "localdomain", "arpa")
 
 
 class Questions:
-    """Remembers the questions of the last seconds, across batches."""
+    """Keeps the queries of the last seconds across batches."""
 
     def __init__(self, is_forwarder: Callable[[pl.Series], pl.Series] | None = None) -> None:
-        """`is_forwarder` takes addresses and returns a Boolean for each: is it declared as a proxy or
-        forwarder?"""
+        """`is_forwarder` maps addresses to Booleans: True if declared as a proxy or forwarder."""
         self._is_forwarder = is_forwarder
-        self._recent = schema.OBSERVATIONS.empty().select(_REMEMBERED)
+        self._recent = schema.OBSERVATIONS.empty().select(_KEPT)
         self._resolvers = pl.Series("server", [], dtype=pl.String)
 
     def mark(self, observations: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
-        """`observations` with `lookups` (Int64; NULL unless a question), without those set aside.
+        """`observations` with `lookups` (Int64; NULL unless a query), without those set aside.
 
-        Also returns how many were set aside, by reason.
+        Also returns the number set aside by reason.
         """
         asked = (observations["kind"] == "dns").fill_null(False)
         if not asked.any():
             bare = observations.drop("lookups", strict=False)
             return bare.with_columns(lookups=pl.lit(None, dtype=pl.Int64)), {}
-        rows = observations.drop("lookups", strict=False).with_row_index("place")
-        questions = rows.filter(asked).select("place", *_REMEMBERED)
-        self._learn(questions["server"])
-        both = pl.concat(
-            [self._recent.with_columns(place=pl.lit(None, pl.UInt32)), questions], how="diagonal"
+        rows = observations.drop("lookups", strict=False).with_row_index("row")
+        questions = rows.filter(asked).select("row", *_KEPT)
+        self._add_resolvers(questions["server"])
+        window = pl.concat(
+            [self._recent.with_columns(row=pl.lit(None, pl.UInt32)), questions], how="diagonal"
         )
-        begins = _begins(both)
+        flags = _lookup_flags(window)
         reason = {
-            FORWARDED: self._forwarded(both),
-            SUFFIXED: _suffixed(both),
+            FORWARDED: self._forwarded(window),
+            SUFFIXED: _search_suffixes(window),
         }
-        self._remember(both)
-        kept = rows.join(begins, on="place", how="left", maintain_order="left")
+        self._remember(window)
+        kept = rows.join(flags, on="row", how="left", maintain_order="left")
         counts = {}
-        for why, places in reason.items():
-            is_set_aside = kept["place"].is_in(places.implode())
+        for why, set_aside in reason.items():
+            is_set_aside = kept["row"].is_in(set_aside.implode())
             if is_set_aside.any():
                 counts[why] = int(is_set_aside.sum())
                 kept = kept.filter(~is_set_aside)
-        return kept.drop("place"), counts
+        return kept.drop("row"), counts
 
-    def _learn(self, servers: pl.Series) -> None:
+    def _add_resolvers(self, servers: pl.Series) -> None:
         fresh = servers.drop_nulls().unique()
         if fresh.len():
             self._resolvers = (
                 pl.concat([self._resolvers, fresh]).unique(maintain_order=True).tail(MAX_RESOLVERS)
             )
 
-    def _remember(self, both: pl.DataFrame) -> None:
-        newest = both["seen_at"].max()
+    def _remember(self, window: pl.DataFrame) -> None:
+        newest = window["seen_at"].max()
         if isinstance(newest, datetime):
             late = pl.col("seen_at") >= pl.lit(newest, dtype=schema.TIME) - 2 * _TOGETHER
-            self._recent = both.filter(late).select(_REMEMBERED).tail(MAX_REMEMBERED)
+            self._recent = window.filter(late).select(_KEPT).tail(MAX_REMEMBERED)
 
-    def _forwarded(self, both: pl.DataFrame) -> pl.Series:
-        """Places of questions by a resolver that another client had asked, of it where that is known."""
-        clients = both["client"].unique().drop_nulls()
+    def _forwarded(self, window: pl.DataFrame) -> pl.Series:
+        """Rows of queries by a resolver that repeat what a client had just queried it for."""
+        clients = window["client"].unique().drop_nulls()
         known = clients.is_in(self._resolvers.implode()) | clients.str.contains(_LOOPBACK)
         if self._is_forwarder is not None:
             known |= self._is_forwarder(clients)
         resolvers = clients.filter(known)
         by_one = pl.col("client").is_in(resolvers.implode())
-        copies = both.filter(by_one & pl.col("place").is_not_null())
+        copies = window.filter(by_one & pl.col("row").is_not_null())
         if copies.is_empty():
-            return copies["place"]
-        others = both.filter(~by_one).select("host", "seen_at", asked="server", asker="client")
+            return copies["row"]
+        others = window.filter(~by_one).select("host", "seen_at", asked="server", asker="client")
         near = copies.sort("seen_at").join_asof(
             others.sort("seen_at"), on="seen_at", by="host", strategy="backward", tolerance=_TOGETHER,
             check_sortedness=False,
         )  # fmt: skip
-        of_it = pl.col("asked").is_null() | pl.col("server").is_null() | (pl.col("asked") != pl.col("server"))
-        return near.filter(pl.col("asker").is_not_null() & of_it)["place"]
+        asked_it = (
+            pl.col("asked").is_null() | pl.col("server").is_null() | (pl.col("asked") != pl.col("server"))
+        )
+        return near.filter(pl.col("asker").is_not_null() & asked_it)["row"]
 
 
-def _begins(both: pl.DataFrame) -> pl.DataFrame:
-    """`lookups` by `place`: 1 for a question no other of its client and name came before, else 0.
+def _lookup_flags(window: pl.DataFrame) -> pl.DataFrame:
+    """`lookups` by `row`: 1 for the first query of a lookup, 0 for further ones.
 
-    Blocked ones are counted apart: blocked is not use.
+    Blocked queries are counted separately, because blocked is not use.
     """
-    # The hash of a struct takes ten times as long.
-    client, host, action = (both[name].hash(seed).to_numpy() for seed, name in enumerate(_ONE_LOOKUP))
+    # XOR of column hashes, because hashing a struct takes ten times as long.
+    client, host, action = (window[name].hash(seed).to_numpy() for seed, name in enumerate(_ONE_LOOKUP))
     keys = client ^ host ^ action
-    times = both["seen_at"].cast(pl.Int64).to_numpy()
-    # Logs are in order of time as a rule: then one stable sort is enough.
-    order = np.argsort(keys, kind="stable") if both["seen_at"].is_sorted() else np.lexsort((times, keys))
+    times = window["seen_at"].cast(pl.Int64).to_numpy()
+    # Logs are usually sorted by time; then one stable sort is enough.
+    order = np.argsort(keys, kind="stable") if window["seen_at"].is_sorted() else np.lexsort((times, keys))
     same = np.diff(keys[order]) == 0
     again = np.zeros(len(order), dtype=np.int64)
     again[order[1:]] = same & (np.diff(times[order]) < TOGETHER_S * 1_000_000)
-    return both.select("place", lookups=1 - pl.Series(again)).drop_nulls("place")
+    return window.select("row", lookups=1 - pl.Series(again)).drop_nulls("row")
 
 
-def _suffixed(both: pl.DataFrame) -> pl.Series:
-    """Places of questions for a name its client asked without the suffix, before or after."""
-    stems = _stems(both["host"].drop_nulls().unique())
-    nothing = pl.Series("place", [], dtype=pl.UInt32)
+def _search_suffixes(window: pl.DataFrame) -> pl.Series:
+    """Rows of queries for a name that its client also queried without the suffix, before or after."""
+    stems = _stems(window["host"].drop_nulls().unique())
+    nothing = pl.Series("row", [], dtype=pl.UInt32)
     if stems.is_empty():
         return nothing
-    tried = both.drop_nulls("place").join(stems, on="host").select("place", "client", "seen_at", host="stem")
-    plain = both.select("client", "host", "seen_at", found=pl.lit(True)).sort("seen_at")
+    tried = window.drop_nulls("row").join(stems, on="host").select("row", "client", "seen_at", host="stem")
+    plain = window.select("client", "host", "seen_at", found=pl.lit(True)).sort("seen_at")
     near = tried.sort("seen_at").join_asof(
         plain, on="seen_at", by=["client", "host"], strategy="nearest", tolerance=_TOGETHER,
         check_sortedness=False,
     )  # fmt: skip
-    return near.filter(pl.col("found").is_not_null())["place"]
+    return near.filter(pl.col("found").is_not_null())["row"]
 
 
 def _stems(names: pl.Series) -> pl.DataFrame:
-    """Those of the unique `names` that are another of them with a suffix behind: host, stem; every stem.
+    """All pairs of the unique `names` of which one (`host`) is the other (`stem`) plus a suffix.
 
-    Sorted with a dot behind each, what begins with a name follows it; so the one before, or one that it
-    begins with itself, is the longest stem, found without comparing each with each.
+    Sorted with a dot appended, every name follows its prefixes. So the longest stem of a name is the name
+    before it, or a stem of that one, and no pairwise comparison is needed.
     """
     frame = pl.DataFrame({"host": names}).select(dotted=pl.col("host") + ".").sort("dotted")
     before = pl.col("dotted").shift()
     frame = frame.with_columns(stem=pl.when(pl.col("dotted").str.starts_with(before)).then(before))
-    for _ in range(_DEPTH):
+    for _ in range(_MAX_SUFFIXES):
         above = pl.col("stem").shift()
         found = pl.when(pl.col("dotted").str.starts_with(above)).then(above)
         frame = frame.with_columns(stem=pl.coalesce("stem", found))
@@ -163,9 +165,9 @@ def _stems(names: pl.Series) -> pl.DataFrame:
     if stems.is_empty():
         return pl.DataFrame(schema={"host": pl.String, "stem": pl.String})
     every, shorter = [stems], stems
-    for _ in range(_DEPTH):
-        up = stems.select(stem="dotted", above="stem")
-        shorter = shorter.join(up, on="stem").select("dotted", stem="above")
+    for _ in range(_MAX_SUFFIXES):
+        parents = stems.select(stem="dotted", above="stem")
+        shorter = shorter.join(parents, on="stem").select("dotted", stem="above")
         every.append(shorter)
     suffix = pl.col("dotted").str.slice(pl.col("stem").str.len_chars()).str.strip_suffix(".")
     is_suffix = suffix.str.contains(".", literal=True) | suffix.is_in(_LONE_SUFFIXES)

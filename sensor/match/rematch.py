@@ -1,9 +1,9 @@
-"""Classifies stored sightings with today's catalog.
+"""Classifies stored sightings with the current catalog.
 
-Less was stored than was seen: only the matched prefix of a path, only the first token of a User-Agent, no
-CNAME, no Origin, nothing of what servers say they run, and internal addresses as tokens. If such a part made
-the hit, the stored signature names it (`app#suffix:example.com@cname`), and it is restored from there. So it
-cannot be known whether a row would match an indicator on a part that did not matter when it was stored.
+Less is stored than was seen: of a path only the matched prefix, of a User-Agent only the first token, no
+CNAME, no Origin, nothing of the software a server reports, and internal addresses only as tokens. If such a
+part made the match, the stored signature names it (`app#suffix:example.com@cname`), and it is restored from
+there. So a row cannot match an indicator by a part that did not matter when it was stored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sensor.match.grade import GRADED, grade
 from sensor.match.index import LIBRARY_ACCESS, Index
 from sensor.match.match import match
 
-#: What is asked once per unique combination.
+#: Columns that are matched once per distinct combination.
 ASKED = (
     "host",
     "name_from",
@@ -30,46 +30,46 @@ ASKED = (
     "server",
     "server_port",
 )
-#: What the catalog says of a sighting.
+#: Columns of a sighting that come from the catalog.
 CLASSIFICATION = ("signature", "app", "access", "role", "confidence", "name_from", "path", "grade")
-#: Of these, and of the grade, a change is worth a restatement; the app is part of the signature, and the
-#: confidence, the path and where the name was read follow it.
+#: A change of these, or of the grade, is restated. The app is part of the signature; confidence, path and
+#: name_from depend on it.
 _CHANGES = ("signature", "access", "role")
-#: Columns `rematch` needs of stored sightings.
+#: Columns of stored sightings that `rematch` needs.
 NEEDED = (
     *dict.fromkeys((*ASKED, *CLASSIFICATION)),
     "kind", "action", "method", "status", "client_class", "packets_down", "bytes_up", "bytes_down", "hunted",
 )  # fmt: skip
 
 _BYTES = ("bytes_up", "bytes_down")
-#: What a grade is weighed by, of what is stored.
-_WEIGHED = (
+#: Stored columns that determine the grade.
+_GRADE_INPUTS = (
     "grade", "whole", "kind", "action", "method", "status", "client_class", "name_from", "packets_down",
     "total_bytes_up", "total_bytes_down", "hunted",
 )  # fmt: skip
 _AGENTS = ["user_agent", "extension_id"]
-#: Tokens of internal hosts and addresses (privacy/pseudonyms.py): no names, no addresses.
+#: Tokens of internal hosts and addresses (privacy/pseudonyms.py), which are neither names nor addresses.
 _TOKEN = r"^[ah]\d+-[a-z2-7]+$"
-#: What is stored of a User-Agent, without its version.
+#: The stored part of a User-Agent, without its version.
 _FIRST_TOKEN = r"^([A-Za-z0-9._+-]+)"
 
 
 def rematch(sightings: pl.DataFrame, index: Index, also: pl.Expr | None = None) -> pl.DataFrame:
-    """The stored `sightings` that today's catalog classifies otherwise, and those for which `also` is true.
+    """The stored `sightings` that the catalog now classifies differently, and those for which `also` is true.
 
-    `sightings` has the columns NEEDED and those that `totals` adds. Each column of CLASSIFICATION is added
-    with the prefix `now_`. `now_app` is NULL if no indicator matches any more. The grade is computed again
-    with the service's baseline, but never raised from "connected" to an exchange.
+    `sightings` has the columns NEEDED and those that `totals` adds. Adds each column of CLASSIFICATION with
+    the prefix `now_`; `now_app` is NULL if no indicator matches any more. The grade is recomputed with the
+    baseline of the service, but never raised from "connected" to "exchanged".
     """
     asked = sightings.select(_asked(index))
-    # Ten columns are compared by one number, under a seed that nobody can make two rows agree for.
+    # Rows are compared by one hash of ten columns, with a random seed so that nobody can craft a collision.
     numbers = asked.hash_rows(secrets.randbits(63)).rename("_number").to_frame()
     distinct = asked.with_columns(numbers).unique("_number", keep="any", maintain_order=True)
-    verdicts = _kept(_verdicts(distinct.drop("_number"), index))
+    verdicts = _carried_over(_verdicts(distinct.drop("_number"), index))
     places = distinct.select("_number").with_row_index("_verdict")
     of_row = numbers.join(places, on="_number", how="left", maintain_order="left")["_verdict"]
-    weighed = verdicts.select("now_role", "now_upload_baseline_bytes", "differs")[of_row]
-    graded = _graded(pl.concat([sightings.select(*_WEIGHED), weighed], how="horizontal"))
+    inputs = verdicts.select("now_role", "now_upload_baseline_bytes", "differs")[of_row]
+    graded = _regraded(pl.concat([sightings.select(*_GRADE_INPUTS), inputs], how="horizontal"))
     wanted = sightings.select(graded["differs"] | (pl.lit(False) if also is None else also)).to_series()
     says = verdicts.select(pl.all().exclude(*ASKED, "differs"))[of_row.filter(wanted)]
     rows = pl.concat(
@@ -79,20 +79,18 @@ def rematch(sightings: pl.DataFrame, index: Index, also: pl.Expr | None = None) 
 
 
 def differs(was: str = "") -> pl.Expr:
-    """True where the columns of CLASSIFICATION with the prefix `was` differ from those with the prefix
-    `now_`."""
+    """True where the classification with the prefix `was` differs from that with the prefix `now_`."""
     return pl.any_horizontal(
         pl.col(f"{was}{name}").ne_missing(pl.col(f"now_{name}")) for name in (*_CHANGES, "grade")
     )
 
 
 def totals(slices: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
-    """`slices` (sensor, connection, slice, bytes_up, bytes_down) with `total_bytes_*` up to the end of each
-    slice.
+    """`slices` (sensor, connection, slice, bytes_up, bytes_down) with the running totals `total_bytes_*`.
 
-    Adds `key`, a connection at a sensor, and `whole`, which is False if the beginning of the connection is
-    missing. `before` holds what earlier slices carried: key, before_bytes_up, before_bytes_down. A row
-    without connection or slice counts as a whole connection.
+    Adds `key`, the connection at a sensor, and `whole`, which is False if the beginning of the connection is
+    missing. `before` has the totals of earlier slices: key, before_bytes_up, before_bytes_down. A row without
+    connection or slice counts as a whole connection.
     """
     rows = slices.with_columns(
         key=pl.when(pl.col("slice").is_not_null()).then(pl.col("connection").hash() ^ pl.col("sensor").hash())
@@ -117,7 +115,7 @@ def totals(slices: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sum_so_far(name: str, starts: pl.Expr) -> pl.Expr:
-    """The running sum within each run of rows, with what was before it; NULL where a row knows none."""
+    """Running sum within each connection plus what was before it; NULL where the row has none."""
     amount = pl.col(name).fill_null(0)
     run = amount.cum_sum()
     earlier = pl.when(starts).then(run - amount - pl.col(f"before_{name}").fill_null(0)).forward_fill()
@@ -125,7 +123,7 @@ def _sum_so_far(name: str, starts: pl.Expr) -> pl.Expr:
 
 
 def _asked(index: Index) -> list[pl.Expr]:
-    """The columns of ASKED; what can decide nothing is NULL, so that fewer combinations are asked."""
+    """The columns of ASKED. Values that cannot affect the match become NULL, for fewer combinations."""
     nameless = pl.col("host").is_null() | (pl.col("name_from") == "address")
     decides = {
         "server": nameless,
@@ -136,8 +134,8 @@ def _asked(index: Index) -> list[pl.Expr]:
 
 
 def _verdicts(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """The unique combinations `asked` and what today's catalog says of each; NULL where nothing hits."""
-    hits = match(_recalled(asked, index).with_row_index("_asked"), index)
+    """The unique combinations `asked` with their current classification; NULL where nothing matches."""
+    hits = match(_restored(asked, index).with_row_index("_asked"), index)
     says = hits.select(
         "_asked", *(name for name in CLASSIFICATION if name != "grade"), "upload_baseline_bytes"
     )
@@ -146,8 +144,8 @@ def _verdicts(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
     return numbered.join(says, on="_asked", how="left", maintain_order="left").drop("_asked")
 
 
-def _recalled(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """`asked` with the parts that were not stored, as far as the stored signature tells them."""
+def _restored(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
+    """`asked` with parts that were not stored, restored from the stored signature."""
     parts = pl.col("signature").str.extract_groups(r"^[^#]*#(?<kind>[a-z_]+):(?<value>.*?)(?<by>@cname)?$")
     asked = asked.with_columns(parts.alias("_said")).unnest("_said")
     kind, value, by_cname = pl.col("kind"), pl.col("value"), pl.col("by").is_not_null()
@@ -180,9 +178,9 @@ def _recalled(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 
 def _library_tokens(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """The library whose name is what was stored of a User-Agent: user_agent, access, library.
+    """The libraries that match the stored part of a User-Agent: user_agent, access, library.
 
-    A library leaves no signature; it shows in the access class it gave the row.
+    A library sets no signature; it shows in the access class of the row.
     """
     stored = (
         asked.filter(pl.col("access") == LIBRARY_ACCESS).select("user_agent", "access").drop_nulls().unique()
@@ -198,11 +196,11 @@ def _library_tokens(asked: pl.DataFrame, index: Index) -> pl.DataFrame:
     )
 
 
-def _kept(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """Keeps what the same indicator said before and cannot say of a stored row.
+def _carried_over(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Carries over what the same indicator said when the row was seen, and cannot say of a stored row.
 
-    That a token of an agent came with a host only known by its CNAME does not turn use into support, and
-    confidence in a name does not depend on the catalog (`as_sure`).
+    If an agent was on a host known only by its CNAME, the role stays use instead of support. Confidence in a
+    name does not depend on the catalog (`as_sure`).
     """
     same = pl.col("signature").eq_missing(pl.col("now_signature"))
     by_agent = pl.col("signature").str.extract(r"#([a-z_]+):").is_in(_AGENTS).fill_null(False)
@@ -214,13 +212,14 @@ def _kept(verdicts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _graded(rows: pl.DataFrame) -> pl.DataFrame:
-    """now_grade and differs of `rows`. Grades 1 and 2 hang on no catalog; from 3 on role and baseline decide.
-    What was hunted is a sum, which tells of no upload.
+def _regraded(rows: pl.DataFrame) -> pl.DataFrame:
+    """now_grade and differs of `rows`. Grades 1 and 2 do not depend on the catalog; from 3 on, role and
+    baseline matter.
 
-    Where a connection's beginning is missing, its bytes are at least those, so no grade falls by them.
+    A hunted row is a sum and cannot prove an upload. If the beginning of a connection is missing, its bytes
+    are a lower bound, so they never lower a grade.
     """
-    weighed = rows.select(
+    inputs = rows.select(
         *(name for name in GRADED if name not in ("role", "upload_baseline_bytes")),
         role="now_role",
         upload_baseline_bytes="now_upload_baseline_bytes",
@@ -228,12 +227,12 @@ def _graded(rows: pl.DataFrame) -> pl.DataFrame:
     at_least_4 = ~pl.col("whole") & (pl.col("grade") >= 4)
     least = pl.when(at_least_4).then(pl.lit(4, pl.Int16)).otherwise(pl.lit(3, pl.Int16))
     now = rows.select(
-        "grade", "hunted", "differs", least=least, weighed=grade(weighed), gone=pl.col("now_role").is_null()
+        "grade", "hunted", "differs", least=least, inputs=grade(inputs), gone=pl.col("now_role").is_null()
     )
     now = now.with_columns(
         now_grade=pl.when(~pl.col("gone")).then(
             pl.when((pl.col("grade") >= 3) & pl.col("hunted").is_null())
-            .then(pl.max_horizontal("weighed", "least"))
+            .then(pl.max_horizontal("inputs", "least"))
             .otherwise("grade")
         )
     )

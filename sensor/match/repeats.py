@@ -1,5 +1,5 @@
-"""Numbers equal rows, so that two equal lines of a log get two ids, and a line read again gets the same
-one."""
+"""Numbers equal rows, so that two equal log lines get different ids, and the same line read again the same
+id."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import polars as pl
 
 from sensor.schema import TIME
 
-#: how long the hashes of rows are kept to number exact repetitions
+#: how long row hashes are kept
 _WITHIN = pl.duration(hours=1)
-#: and how many, the newest: beyond them a repetition further back is taken for the row itself
+#: maximum number of row hashes (the newest); a repetition of an evicted row counts as the first
 _MAX_KEPT = 2_000_000
 
 
@@ -20,7 +20,7 @@ class Repeats:
         self._known = pl.DataFrame(schema={"row": pl.UInt64, "seen_at": TIME, "count": pl.UInt32})
 
     def number(self, rows: pl.DataFrame) -> pl.Series:
-        """For each of `rows` (identity, seen_at), how many equal ones came before it, as a String."""
+        """For each of `rows` (identity, seen_at), the number of equal rows before it, as a String."""
         rows = rows.select("seen_at", row=pl.col("identity").hash())
         before = rows.join(self._known.drop("seen_at"), on="row", how="left", maintain_order="left")["count"]
         within = rows.select(pl.int_range(pl.len(), dtype=pl.UInt32).over("row")).to_series()

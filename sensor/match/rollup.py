@@ -1,9 +1,8 @@
-"""Sums over all names, matched or not (table `names`), and DNS lookups collapsed to bursts.
+"""Sums over all names, matched or not (table `names`), and bursts of DNS lookups.
 
-A bucket is returned once the input has passed its end, so that figures do not depend on where batches are
-cut. Only a flood of names exceeds the bounds below: then the oldest buckets are returned early, in part, and
-the rest as rows of their own. Lookups and bytes of both parts still add up; a client in both is counted
-twice.
+A bucket is returned when the input has passed its end, so that figures do not depend on batch boundaries. If
+a flood of names exceeds the limits below, the oldest buckets are returned early, in part, and the remainder
+later as separate rows. Lookups and bytes of both parts still add up; a client in both is counted twice.
 """
 
 from __future__ import annotations
@@ -17,33 +16,33 @@ from sensor.schema import STREAM_CLASSES, TIME
 
 BUCKET = "15m"
 BUCKET_SPAN = timedelta(minutes=15)
-#: how far behind the newest row a row may still arrive and join its bucket
+#: how late a row may arrive, after the newest row, and still join its bucket
 LATE = timedelta(minutes=10)
-#: rows (bucket, host, client) kept of open buckets; about 100 bytes each
+#: maximum rows (bucket, host, client) of open buckets, about 100 bytes each
 MAX_CLIENTS = 2_000_000
-#: lookup bursts kept open; about a kilobyte each, and half of them go at once
+#: maximum open lookup bursts, about a kilobyte each; beyond it, half of them are returned
 MAX_BURSTS = 500_000
-#: rows that may lie unmerged beside few
+#: rows that may stay unmerged, whatever the size of the merged frame
 SLACK = 200_000
-#: rows of one batch of which enough have the same name to group them at once; their clients differ
+#: batches larger than this are grouped by name at once
 _MANY = 50_000
 #: zones that are not browsing: reverse lookups and link-local discovery
 NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local")
 
 _SUMS = ("lookups", "connections", "bytes_up", "bytes_down", "streams", "even_streams")
-#: odd, so that no two buckets fall together
+#: odd multiplier: a bijection modulo 2^64, so buckets do not collide
 _SPREAD = 0x9E3779B97F4A7C15
 
 
 def begins() -> pl.Expr:
-    """True for a row that begins something: a connection, a request in it, a line of a log."""
+    """True for a row that begins a connection or a request in it, or is a log line."""
     return (pl.col("slice").fill_null(0) == 0) | pl.col("asks").fill_null(False)
 
 
 def newest_seen(observations: pl.DataFrame) -> datetime | None:
-    """The newest time of a batch: of its DNS questions if it has any, else of all rows; None if empty.
+    """The newest time of the DNS queries of a batch, or of all its rows if it has none; None if empty.
 
-    Logs of lookups and of connections may be read one after the other, and then share a batch.
+    A batch may contain a DNS log and a connection log that were read one after the other.
     """
     lookups = observations.filter(pl.col("kind") == "dns")
     newest = (observations if lookups.is_empty() else lookups).get_column("seen_at").max()
@@ -51,24 +50,24 @@ def newest_seen(observations: pl.DataFrame) -> datetime | None:
 
 
 class NamesRollup:
-    """Sums observations by 15-minute bucket and host, and counts distinct clients without keeping them.
+    """Sums observations by 15-minute bucket and host, and counts distinct clients.
 
-    Rows are kept until their bucket is over and then grouped once, or earlier if there are many. Names are
-    distinguished by 64-bit hashes with a random seed per process, so that nobody can craft a name that is
-    taken for another.
+    Rows are kept until their bucket ends and then grouped once, or earlier if there are many. Names are
+    compared by 64-bit hashes with a random seed per process, so that nobody can craft a collision. Clients
+    are hashes, too, and are dropped with their bucket.
     """
 
     def __init__(self, *, max_clients: int = MAX_CLIENTS, slack: int = SLACK) -> None:
         self._max_clients, self._slack = max_clients, slack
         self._seed = secrets.randbits(63)
-        #: of open buckets; the first of each is the merged rest, later ones are as they came
+        #: rows of open buckets: the first frame is merged, later ones are not yet
         self._sums: list[pl.DataFrame] = []
-        #: (bucket, name, client) seen so far; leaves memory with its bucket. `name` is of bucket and host
+        #: distinct (bucket, name, client) of open buckets; `name` combines bucket and host
         self._clients: list[pl.DataFrame] = []
         self._clock: datetime | None = None
 
     def add(self, observations: pl.DataFrame) -> None:
-        """Count the observations (table OBSERVATIONS) that have a host."""
+        """Counts the observations (table OBSERVATIONS) that have a host."""
         is_dns = pl.col("kind") == "dns"
         bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
         is_begun = ~is_dns & begins()
@@ -100,10 +99,10 @@ class NamesRollup:
             self._merge()
 
     def flush(self, *, newest: datetime | None = None, all_of_it: bool = False) -> pl.DataFrame:
-        """The buckets that are over (`all_of_it`: all), as rows of NAMES without the columns of the origin.
+        """The finished buckets (with `all_of_it`, all), as rows of NAMES without the columns of the origin.
 
-        They are in no particular order; compaction sorts them. `newest`: how far the input has come
-        (`newest_seen`), if further than the names counted.
+        Rows are in no order; compaction sorts them. `newest`: the newest time of the input so far
+        (`newest_seen`), if later than the names counted.
         """
         over = set(self._buckets() if all_of_it else self._over(later(self._clock, newest)))
         if not over:
@@ -123,7 +122,7 @@ class NamesRollup:
         return sorted({bucket for sums in self._sums for bucket in sums.get_column("bucket").unique()})
 
     def _over(self, clock: datetime | None) -> list[datetime]:
-        """The buckets that end before what may still arrive, and the oldest of which there is too much."""
+        """Buckets that no late row can reach any more, and the oldest ones if there are too many rows."""
         open_until = BUCKET_SPAN + LATE
         past = [bucket for bucket in self._buckets() if clock is not None and bucket + open_until <= clock]
         if sum(clients.height for clients in self._clients) > self._max_clients:
@@ -135,21 +134,21 @@ class NamesRollup:
         return past
 
     def _merge(self) -> None:
-        """One frame of all there is: not at every batch, or a capture of many names would get slow."""
+        """Merges all frames. Not done at every batch, which would be slow for captures with many names."""
         if len(self._sums) > 1:
             self._sums = [_merged(pl.concat(self._sums))]
             self._clients = [_distinct(pl.concat(self._clients))]
 
 
 def browsed(sums: pl.DataFrame) -> pl.DataFrame:
-    """`sums` without reverse lookups, link-local discovery and bare addresses, which are no browsing."""
+    """`sums` without reverse lookups, link-local discovery and bare addresses, which are not browsing."""
     host = pl.col("host")
     address = host.str.contains(r"^[0-9.]+$") | host.str.contains(":", literal=True)
     return sums.filter(~address, *(~host.str.ends_with(ending) for ending in NOT_NAMES))
 
 
 def is_pile(frames: list[pl.DataFrame], slack: int = SLACK) -> bool:
-    """True if the frames after the first, merged one hold more rows than it does, and `slack` more."""
+    """True if the frames after the first (merged) one have more rows than it has plus `slack`."""
     return sum(frame.height for frame in frames[1:]) > frames[0].height + slack
 
 
@@ -171,13 +170,13 @@ def _distinct(clients: pl.DataFrame) -> pl.DataFrame:
 
 def _merged(sums: pl.DataFrame) -> pl.DataFrame:
     """`sums` grouped to one row per bucket and host, with the same columns."""
-    # Most logs lack half of these, and grouping what is not there costs as much.
+    # Most logs lack half of these columns, and aggregating an empty column costs as much as a full one.
     filled = {name for name in sums.columns if sums[name].null_count() < sums.height}
     grouped = sums.group_by(
         "name"
     ).agg(
         pl.col("bucket", "host").first(),
-        *(pl.col(name).sum() for name in _SUMS[:2]),  # which every row has
+        *(pl.col(name).sum() for name in _SUMS[:2]),  # never NULL
         *(known_sum(name) for name in _SUMS[2:] if name in filled),
         *(pl.col(name).max() for name in ("cname", "client_class") if name in filled),
         pl.col("first_seen").min(),
@@ -191,9 +190,10 @@ def _merged(sums: pl.DataFrame) -> pl.DataFrame:
 
 
 class LookupBursts:
-    """Collapses matched DNS questions to one row per client, host, action and minute; their `lookups` add up.
+    """Collapses matched DNS queries to one row per client, host, action and minute, with the sum of
+    `lookups`.
 
-    Rows of the newest two minutes wait for the next batch.
+    Rows of the newest two minutes are held back until the next batch.
     """
 
     KEY = ("client", "host", "action", "minute")
@@ -203,11 +203,11 @@ class LookupBursts:
         self._open: pl.DataFrame | None = None
 
     def merge(self, hits: pl.DataFrame, *, newest: datetime | None, last: bool) -> pl.DataFrame:
-        """`hits` with their DNS rows collapsed, and the rows that had waited; `lookups` is NULL on other
+        """`hits` with their DNS rows collapsed, and the rows held back before; `lookups` is NULL on other
         rows.
 
-        `newest`: how far the input has come (`newest_seen`); None if the batch was empty. With `last` nothing
-        waits any longer.
+        `newest`: the newest time of the input so far (`newest_seen`); None if the batch was empty. With
+        `last`, no rows are held back.
         """
         other = hits.filter(pl.col("kind") != "dns").with_columns(
             pl.lit(None, dtype=pl.Int64).alias("lookups")

@@ -107,12 +107,12 @@ def test_no_spots_and_no_connections(blindness: Blindness) -> None:
     assert none.counts(seen({"host": "dns.example"})).select(DNS, VPN).rows() == [(0, 0)]
 
 
-def test_about_a_host_or_an_address_on_any_port(blindness: Blindness) -> None:
-    assert blindness.about("DNS.example.", None).select("name", "port").rows() == [
+def test_lists_a_host_or_an_address_on_any_port(blindness: Blindness) -> None:
+    assert blindness.listing("DNS.example.", None).select("name", "port").rows() == [
         ("spot 0", 443), ("spot 1", 853),
     ]  # fmt: skip
-    assert blindness.about(None, "198.51.100.9")["name"].to_list() == ["spot 6"]
-    assert blindness.about("nothing.example", "192.0.2.1").is_empty()
+    assert blindness.listing(None, "198.51.100.9")["name"].to_list() == ["spot 6"]
+    assert blindness.listing("nothing.example", "192.0.2.1").is_empty()
 
 
 HOSTS = st.sampled_from([None, "dns.example", "a.vpn.example", "x.example", "192.0.2.53", "::", "", "."])

@@ -36,7 +36,7 @@ def best_of_all(index: Index, name: str) -> int | None:
 def test_the_walk_agrees_with_the_join(found: list[tuple[str, str]], names: list[str]) -> None:
     index = Index.build(indicators(*(("v/s", kind, value, "web", "use") for kind, value in found)))
     expected = [best_of_all(index, name) for name in names]
-    assert [index.lookup.place(name) for name in names] == expected
+    assert [index.lookup.row_of(name) for name in names] == expected
     assert index.lookup.rows(pl.Series(names)).to_list() == expected
     assert [index.lookup.find(name) for name in names] == [None if e == PATH_ONLY else e for e in expected]
 

@@ -52,8 +52,8 @@ def test_known_misses_are_not_looked_up_again(
     frame = observe(host=["a.example", "b.example", "chat.example"])
     match(frame, fresh)
     asked: list[str] = []
-    place = fresh.lookup.place
-    monkeypatch.setattr(fresh.lookup, "place", lambda name: asked.append(name) or place(name))
+    row_of = fresh.lookup.row_of
+    monkeypatch.setattr(fresh.lookup, "row_of", lambda name: asked.append(name) or row_of(name))
     assert match(frame, fresh).height == 1
     assert asked == ["chat.example"]
 

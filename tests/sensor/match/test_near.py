@@ -78,7 +78,7 @@ def test_a_bucket_that_was_taken_is_forgotten_and_there_is_a_bound() -> None:
     assert near.label(over)["near_clients"].to_list() == [1]
     assert near.label(over)["near_clients"].to_list() == [None]
     crowd = [event for n in range(50) for event in (visit(str(n), 1), use(str(n), 1))]
-    assert told(crowd, near=Near(max_meetings=10)) == {"new.example": ("a/chat", 10)}
+    assert told(crowd, near=Near(max_pairs=10)) == {"new.example": ("a/chat", 10)}
 
 
 EVENT = st.tuples(

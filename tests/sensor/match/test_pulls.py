@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from sensor.match.pulls import COLUMNS, about
+from sensor.match.pulls import COLUMNS, describe
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DIGEST = "sha256:" + "a" * 64
@@ -47,7 +47,7 @@ def told(
         {"url_path": [path], "method": [method], "access": [access], "software": [software]},
         schema=dict.fromkeys(("url_path", "method", "access", "software"), pl.String),
     )
-    return about(frame).select(*COLUMNS).row(0, named=True)
+    return describe(frame).select(*COLUMNS).row(0, named=True)
 
 
 @pytest.mark.parametrize(("path", "repository", "revision", "file", "kind"), FETCHED)
@@ -77,6 +77,6 @@ def test_rows_stay_in_their_order_and_number() -> None:
     paths = ["/b/c/resolve/main/x.bin", None, "/b/c/resolve/main/x.bin", "/"]
     rows = {"url_path": paths, "method": ["GET"] * 4, "access": ["web"] * 4, "software": [None] * 4}
     frame = pl.DataFrame(rows, schema_overrides={"software": pl.String}).with_columns(n=pl.int_range(4))
-    made = about(frame)
+    made = describe(frame)
     assert made["n"].to_list() == [0, 1, 2, 3]
     assert made["repository"].to_list() == ["b/c", None, "b/c", None]
