@@ -1,8 +1,8 @@
-"""Dissects frames some turns before they are handled, so that the memory they need is prefetched.
+"""Dissects frames ahead of their processing, so that the memory they need can be prefetched.
 
-With many connections each packet needs rows that are in no cache: a slot of the index, the two parts of its
-connection, a set of the duplicate filter. Once a frame is dissected their addresses are known, and the
-processor fetches them while it handles the frames before.
+With many connections each packet needs rows that are in no cache: an index slot, the two parts of its
+connection, a set of the duplicate filter. Their addresses are known once the frame is dissected, and the CPU
+fetches them while it processes earlier frames.
 """
 
 # Fields of records are Any to mypy.
@@ -17,11 +17,11 @@ from sensor.decode.jit import step
 from sensor.decode.layout import COLD, FLOW, Bytes, Records, Table, i64
 from sensor.decode.read import fetch
 
-#: Frames taken apart but not handled yet; a power of two.
+#: Frames dissected but not processed yet; a power of two.
 AHEAD = 16
-#: A connection's rows are asked for this many turns before, when its slot of the index has come.
+#: Distance in frames at which the rows of a connection are prefetched, after its index slot has arrived.
 _ROWS_AHEAD = 8
-#: Headers are asked for this many frames before they are taken apart.
+#: Distance in frames at which headers are prefetched before dissection.
 _HEADERS_AHEAD = 8
 
 _FLOW_BYTES, _COLD_BYTES = FLOW.itemsize, COLD.itemsize
@@ -55,16 +55,15 @@ def prepare(
     data: Bytes, frames: Records, now: int, prepared: int, last: int, packets: Records, recent: Records,
     table: Table, control: Records,
 ) -> int:  # fmt: skip
-    """Dissect frames up to AHEAD beyond the one whose turn is `now`; returns the first that is not
-    dissected."""
+    """Dissect frames up to AHEAD beyond frame `now`; returns the first one not dissected."""
     while prepared < last and prepared < now + AHEAD:
         if prepared + _HEADERS_AHEAD < last:
             fetch(data, i64(frames[prepared + _HEADERS_AHEAD]["offset"]), 2)
         packet = packets[prepared & (AHEAD - 1)]
-        control["apart"] = prepared
+        control["prepared_frame"] = prepared
         _take_apart(data, frames[prepared], packet, recent, table, control)
         prepared += 1
-    control["apart"] = -1
+    control["prepared_frame"] = -1
     if now + _ROWS_AHEAD < prepared:
         _fetch_rows(packets[(now + _ROWS_AHEAD) & (AHEAD - 1)], table)
     return prepared

@@ -1,10 +1,9 @@
 """Finds the ClientHello in the Initial packets of a QUIC connection attempt, within a budget.
 
-Keys are derived from the connection id the client chose first, so a packet that they open came from the
-client: those of the server never open, whichever side comes first. A Retry (a new connection id, the CRYPTO
-stream starts over) and compatible version negotiation (the other version's keys of the same connection id,
-RFC 9369 §4.1) are followed. Versions before that, Google's own, are named by a hello that always lies in one
-packet (`google`).
+The keys derive from the connection id that the client chose first. So only packets of the client decrypt with
+them, whichever side is seen first. Retry (a new connection id, and the CRYPTO stream restarts) and compatible
+version negotiation (keys of the other version for the same connection id, RFC 9369 §4.1) are followed.
+Google's own older versions are named by a ClientHello that always fits in one packet (`google`).
 """
 
 from __future__ import annotations
@@ -21,21 +20,21 @@ from sensor.decode.protection import Keyring
 from sensor.decode.quic import Initial, Protection, read, read_by
 from sensor.decode.tls import server_name
 
-#: Initials of one side that are tried; as many again, once, if the client starts over.
+#: Initials tried per side; as many again, once, after a restart.
 BUDGET = 4
 
-#: Initials tried in a second of the traffic, of all connections together: each takes about 15 µs, so a flood
-#: of them costs a third of a core, whatever they are.
+#: Initials tried per second of traffic, over all connections. Each takes about 15 µs, so that a flood costs
+#: at most a third of a core.
 BUDGET_PER_S = 20_000
 
-#: Attempts followed at once; the oldest are given up.
+#: Maximum attempts followed at a time. The oldest are abandoned.
 MAX_ATTEMPTS = 8192
 
 _TAG = 16
 
 
 class _Side:
-    """What one endpoint of an attempt sent in Initials."""
+    """The Initials that one endpoint of an attempt sent."""
 
     __slots__ = ("_keyring", "left", "protection", "renewed", "tried", "unread")
 
@@ -52,7 +51,7 @@ class _Side:
         return packet.data[-_TAG:] not in self.tried
 
     def open(self, packet: Initial) -> tuple[list[bytes], bool]:
-        """The payloads that a new packet makes readable, and whether the client starts over with them."""
+        """The payloads that a new packet makes readable, and whether the client restarts with them."""
         self.left -= 1
         self.tried.append(packet.data[-_TAG:])
         known = self.protection
@@ -64,7 +63,7 @@ class _Side:
         return self._open_anew(known, packet)
 
     def _open_within(self, known: Protection, packet: Initial) -> bytes | None:
-        """Open with the known connection id, in the packet's version."""
+        """Decrypt with the known connection id, in the version of the packet."""
         if packet.connection_id != known.connection_id:
             packet = read_by(self._keyring, packet, packet.version, known.connection_id)
         if packet.version != known.version:
@@ -75,7 +74,7 @@ class _Side:
         return payload
 
     def _open_first(self, packet: Initial) -> list[bytes]:
-        """Before any packet opened, one has the keys of its own id, or waits for those of another."""
+        """Before any packet was decrypted: try the keys of its own id, else keep it for those of another."""
         first = Protection(packet)
         payload = first.open(packet)
         if payload is None:
@@ -89,7 +88,7 @@ class _Side:
         return [payload, *(other for other in earlier if other is not None)]
 
     def _open_anew(self, known: Protection, packet: Initial) -> tuple[list[bytes], bool]:
-        """After a Retry (or version negotiation) the client begins again under another id."""
+        """After Retry or version negotiation: try the keys of the new id."""
         if packet.connection_id == known.connection_id:
             return [], False
         fresh = Protection(packet)
@@ -116,27 +115,27 @@ class _Attempt:
 
 @dataclass
 class Found:
-    """The hellos and names in a batch of Initials; rows are those of the events that completed them."""
+    """The ClientHellos and names in a batch of Initials; rows are those of the events that completed them."""
 
     hellos: list[bytes] = field(default_factory=list)
     hello_rows: list[int] = field(default_factory=list)
     hello_clients: list[int] = field(default_factory=list)
-    #: Names of hellos that are not complete yet, and perhaps never will be.
+    #: Names of ClientHellos that are not complete yet, and may never be.
     names: list[str] = field(default_factory=list)
     name_rows: list[int] = field(default_factory=list)
     name_clients: list[int] = field(default_factory=list)
-    #: Times (microseconds) of Initials for which there was no budget.
+    #: Times (microseconds) of Initials skipped for lack of budget.
     skipped: list[int] = field(default_factory=list)
 
     def add_name(self, host: str, row: int, client: int) -> None:
-        """Record the name of a hello of which no more will come."""
+        """Add the name of a ClientHello that will not be completed."""
         self.names.append(host)
         self.name_rows.append(row)
         self.name_clients.append(client)
 
 
 class _Budget:
-    """How many packets may be tried in a second of the traffic."""
+    """The number of packets that may be tried per second of traffic."""
 
     __slots__ = ("_second", "_spent")
 
@@ -144,7 +143,7 @@ class _Budget:
         self._second, self._spent = 0, 0
 
     def affords(self, second: int) -> bool:
-        """True if one more may be tried in this second; then it is counted."""
+        """True if one more may be tried in this second; counts it."""
         if second != self._second:
             self._second, self._spent = second, 0
         self._spent += 1
@@ -154,8 +153,8 @@ class _Budget:
 class Attempts:
     """The attempts of all connections, across batches.
 
-    The result for an Initial only depends on the Initials before it, not on where batches are cut; so
-    attempts of ended connections are kept until newer ones displace them.
+    The result for an Initial depends only on earlier Initials, not on batch boundaries. So attempts of ended
+    connections are kept until newer ones displace them.
     """
 
     def __init__(self, most: int = MAX_ATTEMPTS) -> None:
@@ -163,11 +162,11 @@ class Attempts:
         self._keyring = Keyring()
         self._streams = CryptoStreams(most)
         self._open: dict[int, _Attempt] = {}
-        self._over: dict[int, bool] = {}  # connection: True if its hello was read, False if given up
+        self._ended: dict[int, bool] = {}  # connection → True if its ClientHello was read, False if abandoned
         self._budget, self._clear_budget = _Budget(), _Budget()
 
     def read(self, arena: Bytes, events: Records) -> Found:
-        """Process the INITIAL events of a batch, in their order; `arena` holds their bytes."""
+        """Process the INITIAL events of a batch in order; `arena` has their bytes."""
         found = Found()
         packets = locate(arena, own(events["offset"]), own(events["length"]))
         rows = packets["datagram"]
@@ -175,23 +174,23 @@ class Attempts:
         for row, serial, side, time, packet in zip(
             rows.tolist(), serials, sides, times, read(self._keyring, arena, packets), strict=True
         ):
-            over = self._over.get(serial)
-            if over is None:
+            was_read = self._ended.get(serial)
+            if was_read is None:
                 if not self._take(serial, side, row, packet, time // SECOND, found):
                     found.skipped.append(time)
-            elif not over:
+            elif not was_read:
                 found.skipped.append(time)
         if np.unique(rows).size < events.size:
             self._read_clear(arena, events, rows, found)
         return found
 
     def _read_clear(self, arena: Bytes, events: Records, opened: Records, found: Found) -> None:
-        """Names in datagrams in which no Initials were found: those of versions that protect no hello."""
+        """Names in datagrams without Initials: versions whose ClientHello is not encrypted."""
         view = arena.data
         for row in np.setdiff1d(np.arange(events.size), opened).tolist():
             event = events[row]
             serial, side, time = int(event["serial"]), int(event["side"]), int(event["time"])
-            if serial in self._over:
+            if serial in self._ended:
                 continue
             if not self._clear_budget.affords(time // SECOND):
                 found.skipped.append(time)
@@ -200,10 +199,10 @@ class Attempts:
             host = client_hello_name(bytes(view[begin : begin + int(event["length"])]))
             if host is not None:
                 found.add_name(host, row, side + 1)
-                self._over[serial] = True
+                self._ended[serial] = True
 
     def _take(self, serial: int, side: int, row: int, packet: Initial, second: int, found: Found) -> bool:
-        """Read a packet if that is worth it; False if there is no budget for it."""
+        """Read a packet if it is useful; False if there is no budget for it."""
         attempt = self._open.get(serial) or self._begin(serial)
         if attempt.client not in (0, side + 1):
             return True
@@ -238,16 +237,15 @@ class Attempts:
         return True
 
     def is_crowded(self, living: int) -> bool:
-        """True if most of what is remembered belongs to other connections than the `living` ones (their
-        number)."""
-        return len(self._over) > 2 * living + MAX_ATTEMPTS
+        """True if most entries belong to other than the `living` connections (their number)."""
+        return len(self._ended) > 2 * living + MAX_ATTEMPTS
 
     def forget(self, living: Records) -> None:
         """Free what belongs to connections that are not among the serials `living`."""
         if self.is_crowded(living.size):
-            serials = np.fromiter(self._over, np.int64, len(self._over))
+            serials = np.fromiter(self._ended, np.int64, len(self._ended))
             for serial in serials[~np.isin(serials, living)].tolist():
-                del self._over[serial]
+                del self._ended[serial]
 
     def _begin(self, serial: int) -> _Attempt:
         if len(self._open) == self._most:
@@ -257,4 +255,4 @@ class Attempts:
 
     def _end(self, serial: int, *, read: bool) -> None:
         self._streams.release(self._open.pop(serial).slot)
-        self._over[serial] = read
+        self._ended[serial] = read

@@ -1,9 +1,9 @@
 """Owns the tables of the kernels and the loop around them: frames in, columns out.
 
-Memory with the default table of 2^20 connections: index 16 MB, flow table 205 MB and stream pages 32 MB (both
-as far as ever used), two sets of outputs (as far as used) of 34 MB (arena 16, slices 3, events 12, minutes 2,
-turns 1), turns 27 MB (as far as used), fragmented datagrams 8 MB, duplicate filter 1 MB, gaps 2 MB, QUIC
-hellos 71 MB (as far as used), labels 25 bytes a connection and their texts, rows on their way 40 MB.
+Memory with the default table of 2^20 connections: index 16 MB, flow table* 205 MB, stream pages* 32 MB, two
+sets of output buffers* of 34 MB (arena 16, slices 3, events 12, minutes 2, turns 1), turns* 27 MB, fragmented
+datagrams 8 MB, duplicate filter 1 MB, gaps 2 MB, QUIC ClientHellos* 71 MB, labels 25 bytes per connection
+plus their texts, batches in flight 40 MB. Those marked * are allocated on use.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from sensor.decode.layout import (
     SLICE,
     STREAM,
     TURN,
-    HalfRead,
     Output,
+    Partial,
     Records,
     Table,
-    give_back,
     records,
+    release_memory,
 )
 from sensor.decode.link import FAULTY
 from sensor.decode.lookups import Lookups
@@ -64,23 +64,23 @@ _DATAGRAMS = 1024
 _TURNS = 1 << 14
 _TOLD_TURNS = 512
 
-#: Makes frames of the kernels' output while they go on: one core decodes, another decrypts and names.
+#: Converts outputs of the kernels to frames while these continue: one core decodes, another decrypts and
+#: names.
 _BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
 
-#: Rows after which a batch is cut: three of them are on their way at a time, with what they are made of.
+#: Rows per batch. Three batches are in flight at a time, with the buffers they are made from.
 _BATCH_ROWS = 25_000
 
 
 class Decoder:
-    """All state between frames. It takes several captures, in the order of their first packets."""
+    """All decoder state between frames. Decodes several captures, in the order of their first packets."""
 
     def __init__(
         self, internal_networks: tuple[str, ...], *, connections: int = CONNECTIONS, turns: int = _TURNS,
         slices: int = _SLICES, batch_rows: int = _BATCH_ROWS, seed: int | None = None,
     ):  # fmt: skip
-        """There is room for `connections` with `turns` at a time, and for `slices` until the kernels' outputs
-        are emptied; after `batch_rows` a batch is cut.
-        """
+        """`connections` and `turns` are table sizes, `slices` that of the output buffer; `batch_rows` ends a
+        batch."""
         self._networks = Networks(internal_networks)
         self._labels = Labels()
         self._lookups = Lookups()
@@ -97,17 +97,17 @@ class Decoder:
             np.arange(connections - 1, -1, -1, dtype=np.int32), _linked(records(MISSING, _MISSING)),
             records(TURN, turns), np.arange(turns - 1, -1, -1, dtype=np.int16),
         )  # fmt: skip
-        self._half_read = HalfRead(
+        self._partial = Partial(
             records(STREAM, _PAGES), np.zeros(_PAGES * PAGE, np.uint8),
             np.stack([np.arange(_PAGES - 1, -1, -1, dtype=np.int32)] * 2),
             np.zeros(PAGE * PAGES_PER_STREAM, np.uint8),
         )  # fmt: skip
-        self._half_read.streams["flow"] = -1
+        self._partial.streams["flow"] = -1
         self._output, self._other_output = _new_output(slices), _new_output(slices)
         self._control = records(CONTROL, 1)
         control = self._control[0]
         control["seed"] = secrets.randbits(64) if seed is None else seed
-        control["free"], control["spare"] = connections, turns
+        control["free"], control["free_turns"] = connections, turns
         control["pages"] = control["stream_rows"] = _PAGES
         self._drops: list[tuple[int, int]] = []
         self._made = _Made()
@@ -117,12 +117,11 @@ class Decoder:
 
     @property
     def clock(self) -> int | None:
-        """Time of the latest packet that is believed, microseconds since 1970; None before the first."""
+        """Time of the decoder clock, microseconds since 1970; None before the first packet."""
         return int(self._control[0]["clock"]) or None
 
     def decode(self, capture: Window, first: int, last: int) -> tuple[int, bool]:
-        """Decode capture.frames[first:last]; returns where it stopped, and whether the batch must be cut
-        there."""
+        """Decode capture.frames[first:last]; returns where it stopped, and whether the batch ends there."""
         with _wrapping():
             while first < last:
                 first, stop = self._decode(capture, first, last)
@@ -136,14 +135,14 @@ class Decoder:
         try:
             next_frame, stop = packets.decode(
                 capture.data, capture.frames, first, last, capture.count, self._packets, self._recent,
-                self._datagrams, self._bodies, *self._table, *self._half_read, *self._output, self._control,
+                self._datagrams, self._bodies, *self._table, *self._partial, *self._output, self._control,
             )  # fmt: skip
             return int(next_frame), int(stop)
         except (IndexError, ValueError):
-            # The net under the parsers (compiled bounds checks): this packet is skipped and counted.
+            # A compiled bounds check failed, below the parsers: skip this packet and count it.
             control = self._control[0]
-            if control["apart"] >= 0:
-                capture.frames[int(control["apart"])]["link"] = FAULTY
+            if control["prepared_frame"] >= 0:
+                capture.frames[int(control["prepared_frame"])]["link"] = FAULTY
                 return int(control["at"]), packets.DONE
             self._output.minutes[control["minutes"] - 1]["decoder_faults"] += 1
             return int(control["at"]) + 1, packets.DONE
@@ -154,34 +153,34 @@ class Decoder:
             pass
 
     def ending(self) -> Iterator[None]:
-        """End all connections, yielding wherever a batch must be taken, because a million rows at once are
-        too many.
+        """End all connections; yields whenever a batch must be taken, because a million rows at once are too
+        many.
 
-        The memory of connections that have ended makes room for the rows.
+        Releases the memory of ended connections as it proceeds.
         """
         row = 0
-        while row < self._control[0]["high"]:
+        while row < self._control[0]["rows_used"]:
             with _wrapping():
-                row = packets.flush(row, *self._table, *self._half_read, *self._output, self._control)
-            if row < self._control[0]["high"] and self._is_batch_full():
-                give_back(self._flows, row)
-                give_back(self._colds, row)
+                row = packets.flush(row, *self._table, *self._partial, *self._output, self._control)
+            if row < self._control[0]["rows_used"] and self._is_batch_full():
+                release_memory(self._flows, row)
+                release_memory(self._colds, row)
                 yield
         self._recent[:] = 0
         self._control[0]["filter_since"] = 0
         self._datagrams["time"] = 0
 
     def start_over(self) -> None:
-        """End all connections and forget the clock: what follows was recorded at another time."""
+        """End all connections and reset the clock, for input recorded at another time."""
         self.end_connections()
         self._control[0]["clock"] = 0
 
     def pass_time(self, now: int) -> bool:
         """End connections that are idle at `now` (microseconds since 1970); True if the batch must be cut."""
         if self.clock is not None and now < self.clock - HOUR:
-            self.start_over()  # this machine's clock was set back
+            self.start_over()  # the system clock was set back
         with _wrapping():
-            return not idle.pass_time(now, *self._table, *self._half_read, *self._output, self._control)
+            return not idle.pass_time(now, *self._table, *self._partial, *self._output, self._control)
 
     def add_drops(self, drops: int) -> None:
         """Count frames that were dropped according to the capture file."""
@@ -189,12 +188,11 @@ class Decoder:
             self._drops.append((self.clock, drops))
 
     def batch(self, *, last: bool = False) -> dict[str, pl.DataFrame]:
-        """All rows since the previous call, by table; with `last`, DNS questions no longer wait for
-        answers."""
+        """All rows since the previous call, by table; with `last`, DNS queries stop waiting for answers."""
         return self.cut(last=last).result()
 
     def cut(self, *, last: bool = False) -> Future[dict[str, pl.DataFrame]]:
-        """The same, made on another thread while decoding goes on."""
+        """As `batch`, but computed on another thread while decoding continues."""
         if last or self._has_output() or not self._made.parts:
             self._hand_over(last=last)
         made, self._made, self._rows = self._made, _Made(), 0
@@ -219,17 +217,16 @@ class Decoder:
         }
 
     def _is_batch_full(self) -> bool:
-        """Make room in the kernels' outputs; True if what they gave is enough for a batch."""
+        """Empty the output buffers of the kernels if needed; True if there are enough rows for a batch."""
         self._hand_over(last=False)
         return self._rows >= self._batch_rows
 
     def _has_output(self) -> bool:
-        """False right after the outputs were taken: making frames of nothing takes time, too."""
+        """False if the output buffers are empty, because even empty frames take time."""
         return any(self._control[0][rows] for rows in ("events", "slices", "minutes", "turns"))
 
     def _hand_over(self, *, last: bool) -> None:
-        """Turn the kernels' outputs into frames on another thread; decoding goes on with the other set of
-        outputs."""
+        """Convert the output buffers to frames on another thread; decoding continues with the other set."""
         self._finish()
         control, output = self._control[0], self._output
         self._output, self._other_output = self._other_output, output
@@ -247,19 +244,19 @@ class Decoder:
 
     def _living(self) -> Records:
         """Serial numbers of all connections."""
-        used = slice(self._control[0]["high"])
+        used = slice(self._control[0]["rows_used"])
         return self._colds["serial"][used][self._flows["protocol"][used] != 0]
 
     def _finish(self) -> None:
-        """Wait for the frames that are being made."""
+        """Wait for the conversion in progress."""
         in_hand, self._in_hand = self._in_hand, None
         if in_hand is not None:
             in_hand.result()
 
     def _make(self, made: _Made, output: Output, now: int | None, living: Records | None) -> None:
-        """Turn outputs of the kernels into frames, and empty them; `now` is None at the end of the input.
+        """Convert output buffers to frames and empty them; `now` is None at the end of the input.
 
-        With `living`, labels of all other connections are forgotten.
+        With `living`, labels of all other connections are dropped.
         """
         with _wrapping():
             labels = self._labels.read(output.arena, output.events, output.slices["serial"])
@@ -279,7 +276,7 @@ class Decoder:
 
 @dataclass
 class _Made:
-    """Frames of a batch so far, one for each time the kernels' outputs were emptied."""
+    """The frames of a batch so far, one per emptying of the output buffers."""
 
     parts: int = 0  # handed over, though they may not be made yet
     connections: list[pl.DataFrame] = field(default_factory=list)
@@ -298,22 +295,22 @@ def _new_output(slices: int) -> Output:
 
 
 def _linked(missing: Records) -> Records:
-    """All rows free, each pointing at the next."""
+    """MISSING rows as a free list."""
     missing["next"] = np.arange(1, missing.size + 1)
     missing["next"][-1] = -1
     return missing
 
 
 def _wrapping() -> AbstractContextManager[object]:
-    """Silences overflow warnings: unsigned arithmetic wraps on purpose, and interpreted code would warn."""
+    """Silences overflow warnings in interpreted code: unsigned arithmetic wraps on purpose."""
     return np.errstate(over="ignore")
 
 
 def decode_capture(decoder: Decoder, capture: Capture | Merged, every: int) -> Iterator[int]:
-    """Decode a capture to its end; yields the position wherever a batch must be cut.
+    """Decode a capture to its end; yields the position wherever a batch ends.
 
-    Cuts lie at the first frame after each multiple of `every` bytes, and wherever a batch is full; so they
-    only depend on the bytes.
+    Batches end at the first frame after each multiple of `every` bytes, and when full, so that the boundaries
+    depend only on the input.
     """
     cut = every
     while capture.advance():

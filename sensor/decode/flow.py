@@ -1,12 +1,12 @@
-"""The flow table: who talks to whom, how much, in slices of a minute.
+"""The flow table: connections and their byte counts, in slices of a minute.
 
-Memory at 2^20 connections (default), as far as they were ever used: index 16 MB, FLOW 134 MB, COLD 67 MB,
+Memory at 2^20 connections (default), allocated on use: index 16 MB, FLOW 134 MB, COLD 67 MB,
 free stack 4 MB, gaps 2 MB. The index is an open-addressing table of 8-byte slots (31-bit tag, row + 1) with
-a load of at most 0.6; its seed is random per start and nothing a row holds depends on it.
+a load of at most 0.6. Its seed is random per start, and no row depends on it.
 
-Bytes are *unique payload*: the union of [seq, seq + len) per direction, or the progress of the other
-side's acknowledgements where that is larger (what the sensor missed). Totals never fall, so the deltas
-of the slices add up to them. Within a slice 32 bits count them: a gigabyte ends it before its minute does.
+Bytes are *unique payload*: the union of [seq, seq + len) per direction, or the progress of the other side's
+acknowledgements if that is larger (the sensor missed segments). Totals never decrease, so the deltas of the
+slices add up to them. Counters of a slice have 32 bits, so a slice also ends after a gigabyte.
 """
 
 # Fields of records are Any to mypy.
@@ -30,13 +30,13 @@ CLOSED = 2
 
 # FLOW.known, of each side
 SEEN = 1
-"""Any packet of it, ever."""
+"""Any packet of the side was seen."""
 FROM_SEGMENT = 2
-"""Its first sequence number, as the first segment or acknowledgement of it has it …"""
+"""Its first sequence number is known from a segment or acknowledgement …"""
 FROM_SYN = 4
-"""… or its SYN."""
+"""… or from its SYN."""
 FINISHED = 8
-"""Its FIN; `next` is its sequence number then."""
+"""Its FIN was seen; `next` is then the sequence number of the FIN."""
 
 # FLOW.flags and SLICE.flags
 WAS_RESET = 1
@@ -50,17 +50,17 @@ TCP_IDLE = 300 * SECOND
 UDP_IDLE = 60 * SECOND
 SHORT_IDLE = 5 * SECOND
 
-#: A base guessed from the first segment may move down this far for segments that come late.
+#: How far a base guessed from the first segment may move down for late segments.
 _REORDER = 1 << 16
-#: Acknowledgements that jump further are not believed (largest window, RFC 7323 §2.2).
+#: Acknowledgements that jump further are ignored (maximum window, RFC 7323 §2.2).
 _MAX_WINDOW = 1 << 30
-#: Further than this no sequence number strays from a connection of which not everything was missed.
+#: Maximum plausible distance of a sequence number from the last ones of its connection.
 _PLAUSIBLE = 1 << 24
-#: A slice ends when one of its counters of bytes has come so far; a packet adds as much again at most.
+#: A slice ends when a byte counter exceeds this; one packet adds at most as much again.
 _MOST_BYTES = 1 << 30
-#: What such counters can hold.
+#: Limits of these counters.
 _INT32, _UINT32 = (1 << 31) - 1, (1 << 32) - 1
-#: Rows looked at to find one worth evicting.
+#: Rows examined to find one to evict.
 _EVICTION_CANDIDATES = 64
 
 _WORD = 0xFFFFFFFF
@@ -97,7 +97,7 @@ def _realm_hash(realm: int) -> int:
 
 @step
 def canonicalise(packet: Records, control: Records) -> None:
-    """Order the endpoints, so that both directions have one key and one tag in the index."""
+    """Order the endpoints, so that both directions have the same key and index tag."""
     source, target = packet["source"], packet["target"]
     later = source[0] > target[0]
     if source[0] == target[0]:
@@ -155,7 +155,7 @@ def _insert(index: Records, tag: int, row: int) -> None:
 
 @kernel
 def _remove(index: Records, tag: int, row: int) -> None:
-    """Take a row out and close the hole by moving later entries up (no tombstones)."""
+    """Remove a row and close the hole by moving later entries up (no tombstones)."""
     mask = index.size - 1
     hole = tag & mask
     while index[hole] != (tag << 32 | (row + 1)):
@@ -174,7 +174,7 @@ def _remove(index: Records, tag: int, row: int) -> None:
 
 @kernel
 def client_by_port(flow: Records) -> int:
-    """Who is the client where only the ports tell (as FLOW.client): the higher; 0 if both are the same."""
+    """The client (as FLOW.client) by port: the side with the higher port; 0 if both are equal."""
     lower, upper = i64(flow["port"][0]), i64(flow["port"][1])
     if lower == upper:
         return 0
@@ -183,7 +183,7 @@ def client_by_port(flow: Records) -> int:
 
 @kernel
 def idle_limit(flow: Records) -> int:
-    """How long the connection may be silent before it has ended."""
+    """Idle timeout of the connection, in microseconds."""
     if flow["protocol"] != TCP:
         return UDP_IDLE
     return TCP_IDLE if flow["state"] == OPEN else SHORT_IDLE
@@ -191,22 +191,21 @@ def idle_limit(flow: Records) -> int:
 
 @kernel
 def is_based(flow: Records, side: int) -> bool:
-    """True if it is known where a side's sequence numbers begin, and so what `next` is."""
+    """True if the first sequence number of a side, and so `next`, is known."""
     return flow["known"][side] & (FROM_SEGMENT | FROM_SYN) != 0
 
 
 @kernel
 def _base(flow: Records, cold: Records, side: int) -> int:
-    """The first sequence number of a side's payload."""
+    """The first sequence number of the payload of a side."""
     return (flow["highest_ack"][side] - flow["acked"][side] - cold["total"][side]) & _WORD
 
 
 @kernel
-def _tell_bytes(flow: Records, cold: Records, side: int, out: Records) -> None:
-    """Put what a side's payload grew by, and what of that was lost, into a slice; count on from there.
+def _write_bytes(flow: Records, cold: Records, side: int, out: Records) -> None:
+    """Write the new and the lost payload bytes of a side to a slice, and reset the counters.
 
-    Where one of them stays behind (a direction that is not seen), it stops at what it can hold: that far back
-    nothing comes any more.
+    The counter that lags behind (of a direction that is not seen) saturates: no segment arrives that late.
     """
     covered, acked = i64(flow["covered"][side]), i64(flow["acked"][side])
     fresh = max(0, covered, acked)
@@ -220,7 +219,7 @@ def _tell_bytes(flow: Records, cold: Records, side: int, out: Records) -> None:
 
 @kernel
 def _emit_slice(flow: Records, cold: Records, slices: Records, control: Records, flags: int) -> None:
-    """Write the current slice and begin to count the next."""
+    """Write the current slice and begin the next one."""
     out = slices[control["slices"]]
     control["slices"] += 1
     out["serial"], out["start"] = cold["serial"], cold["start"]
@@ -232,7 +231,7 @@ def _emit_slice(flow: Records, cold: Records, slices: Records, control: Records,
     for i in range(4):
         out["address"][i] = flow["address"][i]
     for side in range(2):
-        _tell_bytes(flow, cold, side, out)
+        _write_bytes(flow, cold, side, out)
         out["wire"][side], out["packets"][side] = flow["wire"][side], flow["packets"][side]
         out["mac"][side] = i64(cold["mac_high"][side]) << 32 | i64(cold["mac_low"][side])
         out["port"][side] = flow["port"][side]
@@ -241,7 +240,7 @@ def _emit_slice(flow: Records, cold: Records, slices: Records, control: Records,
 
 @kernel
 def end(row: int, why: int, table: Table, slices: Records, control: Records) -> None:
-    """Close a connection: its last slice goes out, its row is free again."""
+    """Close a connection: write its last slice and free its row."""
     flow, cold = table.flows[row], table.colds[row]
     one_sided = flow["known"][0] & flow["known"][1] & SEEN == 0
     _emit_slice(flow, cold, slices, control, why | ENDED | (ONE_SIDED if one_sided else 0))
@@ -265,7 +264,8 @@ def end(row: int, why: int, table: Table, slices: Records, control: Records) -> 
 
 @kernel
 def worst(table: Table, control: Records) -> int:
-    """The row to evict: embryonic before closed before unnamed before named, the longest idle first."""
+    """The row to evict: embryonic, then closed, unnamed, named connections; the longest idle of each
+    first."""
     flows, best, best_class, best_last = table.flows, -1, 9, i64(0)
     for _ in range(_EVICTION_CANDIDATES):
         row = i64(control["clock_hand"])
@@ -284,10 +284,10 @@ def worst(table: Table, control: Records) -> int:
 
 @kernel
 def begin(packet: Records, tag: int, table: Table, control: Records) -> int:
-    """A row for a new connection; the caller has made sure that one is free."""
+    """Begin a connection in a free row; the caller ensures that there is one."""
     control["free"] -= 1
     row = i64(table.free[control["free"]])
-    control["high"] = max(i64(control["high"]), row + 1)
+    control["rows_used"] = max(i64(control["rows_used"]), row + 1)
     control["live"] += 1
     control["serial"] += 1
     _insert(table.index, tag, row)
@@ -316,17 +316,17 @@ def begin(packet: Records, tag: int, table: Table, control: Records) -> int:
 
 @step
 def _is_far(number: int, flow: Records, side: int) -> bool:
-    """True if a sequence number is nowhere near what `side` has sent or the other acknowledged."""
+    """True if a sequence number is far from what `side` has sent and what the other side acknowledged."""
     from_sent = abs(distance(number, i64(flow["next"][side])))
     return from_sent > _PLAUSIBLE and abs(distance(number, i64(flow["highest_ack"][side]))) > _PLAUSIBLE
 
 
 @step
 def _is_foreign(flow: Records, packet: Records, side: int) -> bool:
-    """True if neither of a segment's numbers continues the connection.
+    """True if neither the sequence nor the acknowledgement number of a segment continues the connection.
 
-    Then its ports are used again, and the handshake was not seen. Taken for progress, the distance between
-    the initial sequence numbers of two connections would be an upload of up to a gigabyte.
+    Then its ports were reused and the handshake was not seen. Without this check, the distance between the
+    initial sequence numbers of both connections would count as an upload of up to a gigabyte.
     """
     if packet["flags"] & (ACK | RST) != ACK or not is_based(flow, 0) or not is_based(flow, 1):
         return False
@@ -335,7 +335,7 @@ def _is_foreign(flow: Records, packet: Records, side: int) -> bool:
 
 @kernel
 def is_over(flow: Records, cold: Records, packet: Records) -> bool:
-    """True if the packet cannot belong to the connection any more: it was idle, or its ports serve again."""
+    """True if the packet belongs to a new connection: the old one was idle, or its ports were reused."""
     if packet["time"] - flow["last"] > idle_limit(flow):
         return True
     if flow["protocol"] != TCP:
@@ -345,25 +345,25 @@ def is_over(flow: Records, cold: Records, packet: Records) -> bool:
         return _is_foreign(flow, packet, side)
     base = _base(flow, cold, side)
     if flow["known"][side] & FROM_SYN:
-        # A second answer to the same SYN (two servers behind one address) is no second connection.
+        # A second SYN-ACK to the same SYN (two servers behind one address) is not a new connection.
         again = packet["flags"] & ACK and packet["ack"] == _base(flow, cold, 1 - side)
         return bool((packet["seq"] + 1) & _WORD != base and not again)
     if not is_based(flow, side):
         return flow["state"] == CLOSED
-    # Its own SYN was not seen: one a little below what was seen is only late (mirror ports reorder).
+    # The SYN was not seen before. One slightly below the base is only late, because mirror ports reorder.
     behind = distance(base, packet["seq"] + 1)
     return behind < 0 or behind > _REORDER
 
 
 @step
 def is_slice_over(flow: Records, now: int) -> bool:
-    """True if `now` lies behind the slice (by less than 35 minutes: idle connections end sooner)."""
+    """True if `now` is after the slice (by less than 35 minutes, because idle connections end sooner)."""
     return distance(now & _WORD, i64(flow["slice_end"])) >= 0
 
 
 @kernel
 def roll(flow: Records, cold: Records, now: int, slices: Records, control: Records) -> None:
-    """Close the slice, and begin the one that `now` lies in."""
+    """Close the slice, and begin the one that contains `now`."""
     _emit_slice(flow, cold, slices, control, 0)
     minute = (now - i64(cold["start"])) // MINUTE
     cold["slice"], flow["slice_first"] = max(minute, cold["slice"] + 1), now & _WORD
@@ -373,7 +373,7 @@ def roll(flow: Records, cold: Records, now: int, slices: Records, control: Recor
 
 @kernel
 def ask(flow: Records, cold: Records, now: int, slices: Records, control: Records) -> None:
-    """Begin a slice for a later request, whose answer is to come; both sides are looked at again."""
+    """Begin a slice for a later request of the connection; both sides are examined again."""
     if flow["packets"][0] > 0 or flow["packets"][1] > 0:
         roll(flow, cold, now, slices, control)
     flow["flags"] |= ASKED
@@ -382,7 +382,7 @@ def ask(flow: Records, cold: Records, now: int, slices: Records, control: Record
 
 @kernel
 def _forget_gaps(flow: Records, side: int, missing: Records, control: Records) -> None:
-    """Give the row of a side's gaps back."""
+    """Free the row of gaps of a side."""
     row = i64(flow["gaps"][side])
     if row >= 0:
         missing[row]["next"], control["free_gaps"] = control["free_gaps"], row
@@ -410,7 +410,7 @@ def _remember_gap(
 
 @kernel
 def is_missing(flow: Records, side: int, number: int, missing: Records) -> bool:
-    """True if a sequence number of a side was passed over and has not come yet."""
+    """True if a sequence number of a side lies in a gap."""
     row = i64(flow["gaps"][side])
     if row < 0:
         return False
@@ -424,7 +424,7 @@ def is_missing(flow: Records, side: int, number: int, missing: Records) -> bool:
 
 @kernel
 def _fill_gaps(flow: Records, side: int, first: int, last: int, missing: Records, control: Records) -> int:
-    """Bytes of [first, last) that were still missing; the gaps shrink by them."""
+    """Remove [first, last) from the gaps; returns how many bytes of it were missing."""
     row = i64(flow["gaps"][side])
     if row < 0:
         return 0
@@ -457,7 +457,7 @@ def _set_base(flow: Records, side: int, seq: int, how: int) -> None:
 
 @kernel
 def _lower_base(flow: Records, cold: Records, side: int, seq: int, missing: Records, control: Records) -> int:
-    """Move a guessed base down to `seq` if that is only reordering; returns by how much."""
+    """Move a guessed base down to `seq` if that is within reordering; returns by how much."""
     base = _base(flow, cold, side)
     below, covered = distance(base, seq), cold["total"][side] + flow["covered"][side]
     if flow["known"][side] & FROM_SYN or below <= 0 or below > _REORDER or covered > _REORDER:
@@ -471,7 +471,7 @@ def _lower_base(flow: Records, cold: Records, side: int, seq: int, missing: Reco
 def _cover(
     flow: Records, cold: Records, side: int, seq: int, size: int, missing: Records, control: Records
 ) -> None:
-    """Count what of [seq, seq + size) is new."""
+    """Count the new bytes of [seq, seq + size)."""
     if not is_based(flow, side):
         _set_base(flow, side, seq, FROM_SEGMENT)
     after = (seq + size) & _WORD
@@ -492,9 +492,9 @@ def _cover(
 
 @kernel
 def _acknowledge(flow: Records, side: int, ack: int) -> None:
-    """The other side has everything of `side` below `ack`."""
+    """Process an acknowledgement of all bytes of `side` below `ack`."""
     if flow["known"][side] & FINISHED and distance(ack, i64(flow["next"][side])) > 0:
-        ack = i64(flow["next"][side])  # the FIN takes a number but is no byte
+        ack = i64(flow["next"][side])  # a FIN takes a sequence number but is not a byte
     if not is_based(flow, side):
         _set_base(flow, side, ack, FROM_SEGMENT)
         return
@@ -506,7 +506,7 @@ def _acknowledge(flow: Records, side: int, ack: int) -> None:
 
 @kernel
 def _finish(flow: Records, side: int, fin: int, missing: Records, control: Records) -> None:
-    """A side's FIN has sequence number `fin`; what lies before it and was not seen may still come."""
+    """Process a FIN with sequence number `fin`; missing bytes before it may still arrive."""
     if not is_based(flow, side):
         _set_base(flow, side, fin, FROM_SEGMENT)
     if distance(fin, i64(flow["next"][side])) > 0:

@@ -1,12 +1,13 @@
-"""Assigns IP fragments to connections, by the ports in the first fragment of their datagram.
+"""Assigns IP fragments to connections by the ports in the first fragment of their datagram.
 
-A small table of datagrams (eight ways, the oldest goes first) remembers each for 30 s. TCP fragments reach
-the half-read messages as bytes of their own sequence numbers, UDP ones count. Datagrams of up to 8 KB are put
-together again: a DNS answer or a QUIC Initial may be in them, or the TCP segment whose first fragment came
-late. Fragments before the first are counted as such, and their bytes credited when it comes.
+A small 8-way associative table keeps each datagram for 30 s and evicts the oldest. TCP fragments are handled
+as segments with their own sequence numbers; UDP fragments are only counted. Datagrams of up to 8 KB are
+reassembled, because they may contain a DNS answer, a QUIC Initial, or a TCP segment whose first fragment came
+late. Fragments that arrive before the first one are counted as such, and their bytes are credited when it
+arrives.
 
-Of an overlap the first copy wins: a part that came before is a duplicate, one that only overlaps is
-malformed (RFC 8200 §4.5 and RFC 5722 discard the whole datagram).
+In an overlap the first copy wins: a repeated part is a duplicate, a partial overlap is malformed (RFC 8200
+§4.5 and RFC 5722 discard the whole datagram).
 """
 
 # Fields of records are Any to mypy.
@@ -22,7 +23,7 @@ from sensor.decode.jit import kernel
 from sensor.decode.layout import DATAGRAM_BYTES, RANGES, SECOND, TCP, UDP, Bytes, Records, i64
 from sensor.decode.read import copy, u8
 
-#: How long a datagram is remembered; hosts wait as long for its rest (RFC 1122 §3.3.2).
+#: How long a datagram is kept; hosts wait as long for its fragments (RFC 1122 §3.3.2).
 _PATIENCE = 30 * SECOND
 _WAYS = 8
 _WORD = 0xFFFFFFFF
@@ -45,7 +46,7 @@ def _is(entry: Records, packet: Records, now: int) -> bool:
 
 @kernel
 def _renew(entry: Records, packet: Records) -> None:
-    """Let `entry` stand for the packet's datagram, of which nothing came so far."""
+    """Reset `entry` for the datagram of the packet."""
     for i in range(2):
         entry["source"][i], entry["target"][i] = packet["source"][i], packet["target"][i]
     entry["time"], entry["realm"], entry["datagram"] = packet["time"], packet["realm"], packet["datagram"]
@@ -55,7 +56,7 @@ def _renew(entry: Records, packet: Records) -> None:
 
 @kernel
 def _row(packet: Records, table: Records) -> int:
-    """The row of the packet's datagram; if there is none, the oldest of its set is given to it."""
+    """The row of the datagram of the packet; a new one replaces the oldest of its set."""
     now = i64(packet["time"])
     state = np.uint64(packet["datagram"])
     for i in range(2):
@@ -73,7 +74,7 @@ def _row(packet: Records, table: Records) -> int:
 
 @kernel
 def _join(entry: Records, begins: int, ends: int) -> None:
-    """Add [begins, ends), which overlaps nothing, to the ranges that came; a ninth is not remembered."""
+    """Add [begins, ends), which overlaps nothing, to the ranges seen; a ninth range is not recorded."""
     kept = 0
     for k in range(entry["ranges"]):
         low, high = i64(entry["covered_from"][k]), i64(entry["covered_to"][k])
@@ -90,7 +91,7 @@ def _join(entry: Records, begins: int, ends: int) -> None:
 
 @kernel
 def _cover(entry: Records, begins: int, ends: int) -> int:
-    """DECODED if [begins, ends) is new, and then remembered; else DUPLICATE or MALFORMED."""
+    """DECODED if [begins, ends) is new (and records it); else DUPLICATE or MALFORMED."""
     if begins == ends or (entry["size"] != 0 and ends > entry["size"]):
         return MALFORMED
     for k in range(entry["ranges"]):
@@ -106,7 +107,7 @@ def _cover(entry: Records, begins: int, ends: int) -> int:
 
 @kernel
 def _remember(entry: Records, packet: Records) -> None:
-    """Keep the first fragment's ports, and credit it with what came before it."""
+    """Store the ports of the first fragment, and credit it with earlier fragments."""
     entry["protocol"] = packet["protocol"]
     entry["source_port"], entry["target_port"] = packet["source_port"], packet["target_port"]
     if packet["protocol"] == TCP:
@@ -118,7 +119,7 @@ def _remember(entry: Records, packet: Records) -> None:
 
 @kernel
 def _wait(entry: Records, packet: Records) -> None:
-    """A fragment that came before the first."""
+    """Handle a fragment that arrives before the first one."""
     entry["early_bytes"] += packet["fragment_bytes"]
     entry["early_wire"] += packet["length"]
     entry["early_frames"] += 1
@@ -126,7 +127,7 @@ def _wait(entry: Records, packet: Records) -> None:
 
 @kernel
 def _complete(packet: Records, entry: Records) -> None:
-    """Make a later fragment a PACKET of its connection."""
+    """Complete a later fragment to a PACKET of its connection."""
     packet["protocol"], packet["flags"] = entry["protocol"], 0
     packet["source_port"], packet["target_port"] = entry["source_port"], entry["target_port"]
     packet["payload_bytes"] = packet["fragment_bytes"]
@@ -134,44 +135,45 @@ def _complete(packet: Records, entry: Records) -> None:
         packet["seq"] = (entry["seq"] + packet["fragment"]) & _WORD
         packet["payload"] = packet["fragment_at"]
     else:
-        packet["payload"] = packet["end"]  # it begins no message
+        packet["payload"] = packet["end"]  # no message begins here
 
 
 @kernel
-def _keep(data: Bytes, packet: Records, entry: Records, bodies: Bytes, body: int) -> None:
-    """Keep a fragment's bytes, if they were all captured and there is room."""
+def _keep(data: Bytes, packet: Records, entry: Records, bodies: Bytes, reassembled_at: int) -> None:
+    """Store the bytes of a fragment if all were captured and there is room."""
     at, begins, size = i64(packet["fragment_at"]), i64(packet["fragment"]), i64(packet["fragment_bytes"])
     if at + size <= packet["end"] and begins + size <= DATAGRAM_BYTES:
-        copy(data, at, size, bodies, body + begins)
+        copy(data, at, size, bodies, reassembled_at + begins)
         entry["kept"] += size
 
 
 @kernel
-def _make_whole(packet: Records, entry: Records, bodies: Bytes, body: int) -> None:
-    """Let a packet that completes its datagram say where the whole of it lies; for TCP, be it."""
+def _make_whole(packet: Records, entry: Records, bodies: Bytes, reassembled_at: int) -> None:
+    """Record in the completing packet where the reassembled datagram is; for TCP, make it the packet
+    itself."""
     size = i64(entry["size"])
     if packet["protocol"] == UDP and size > 8:
-        packet["whole"], packet["body"] = size, body
+        packet["reassembled"], packet["reassembled_at"] = size, reassembled_at
     elif packet["protocol"] == TCP and entry["early_frames"] > 0:
-        header = (u8(bodies, body + 12, body + size) >> 4) * 4
+        header = (u8(bodies, reassembled_at + 12, reassembled_at + size) >> 4) * 4
         if 20 <= header <= size:
-            packet["whole"], packet["body"] = size, body
+            packet["reassembled"], packet["reassembled_at"] = size, reassembled_at
             packet["seq"] = (entry["seq"] + header) & _WORD
-            packet["payload"], packet["end"] = body + header, body + size
+            packet["payload"], packet["end"] = reassembled_at + header, reassembled_at + size
             packet["payload_bytes"] = size - header
 
 
 @kernel
 def place(data: Bytes, packet: Records, table: Records, bodies: Bytes) -> int:
-    """Give a fragment to its connection: DECODED, or the reason why it cannot be.
+    """Assign a fragment to its connection: DECODED, or the reason why not.
 
-    If it makes a datagram whole, `packet["whole"]` bytes of that lie at bodies[packet["body"]:].
+    If it completes a datagram, `packet["reassembled"]` bytes are at bodies[packet["reassembled_at"]:].
     """
     row = _row(packet, table)
     entry = table[row]
     begins = i64(packet["fragment"])
     if begins == 0 and entry["protocol"] != 0:
-        _renew(entry, packet)  # the number is used again
+        _renew(entry, packet)  # the identification is reused
     status = _cover(entry, begins, begins + i64(packet["fragment_bytes"]))
     if status != DECODED:
         return status

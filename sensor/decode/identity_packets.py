@@ -68,7 +68,7 @@ def _segment_tells(data: Bytes, at: int, end: int, port: int) -> bool:
 @kernel
 def tells(data: Bytes, packet: Records) -> bool:
     """True if a packet may say who holds an address."""
-    if packet["fragment"] > 0 or packet["whole"] > 0:
+    if packet["fragment"] > 0 or packet["reassembled"] > 0:
         return False
     at, end = i64(packet["payload"]), i64(packet["end"])
     port = min(i64(packet["source_port"]), i64(packet["target_port"]))

@@ -7,7 +7,7 @@ packets."""
 from __future__ import annotations
 
 from sensor.decode.jit import entry
-from sensor.decode.layout import Bytes, HalfRead, Output, Records, Table
+from sensor.decode.layout import Bytes, Output, Partial, Records, Table
 from sensor.decode.packets import has_room, sweep
 
 _ROWS_AT_ONCE = 64
@@ -16,7 +16,7 @@ _ROWS_AT_ONCE = 64
 @entry
 def pass_time(
     now: int, index: Records, flows: Records, colds: Records, free: Records, missing: Records,
-    pool: Records, spare: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
+    pool: Records, free_turns: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
     arena: Bytes, events: Records, slices: Records, minutes: Records, ended_turns: Records, controls: Records,
 ) -> bool:  # fmt: skip
     """Advance the clock to `now` and end connections that are idle; False if the outputs are full.
@@ -28,11 +28,11 @@ def pass_time(
     if control["clock"] == 0 or now <= control["clock"]:
         return True
     control["clock"] = now
-    table = Table(index, flows, colds, free, missing, pool, spare)
-    half = HalfRead(streams, pages, stacks, scratch)
+    table = Table(index, flows, colds, free, missing, pool, free_turns)
+    partial = Partial(streams, pages, stacks, scratch)
     output = Output(arena, events, slices, minutes, ended_turns)
-    for _ in range(0, control["high"] + 1, _ROWS_AT_ONCE):
+    for _ in range(0, control["rows_used"] + 1, _ROWS_AT_ONCE):
         if not has_room(output, control):
             return False
-        sweep(table, half, output, control)
+        sweep(table, partial, output, control)
     return True

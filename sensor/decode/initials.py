@@ -1,7 +1,6 @@
 """Locates QUIC Initials in datagrams, and reassembles their CRYPTO streams (RFC 9000).
 
-The step in between, decrypting the packets, is in `quic`; which packets are worth it is decided in
-`attempts`.
+`quic` decrypts the packets in between; `attempts` decides which packets to decrypt.
 """
 
 # Fields of records are Any to mypy.
@@ -18,21 +17,23 @@ from sensor.decode.read import be16, be32, copy, holds, sure_32, u8
 
 V1 = 0x00000001
 V2 = 0x6B3343CF
-#: Drafts of version 1 have a number each (draft-ietf-quic-transport §15): 22 is the first with its headers.
+#: Version numbers of drafts of version 1 (draft-ietf-quic-transport §15). 22 is the first with its header
+#: format.
 DRAFT = 0xFF000000
 FIRST_DRAFT, LAST_DRAFT = 22, 34
-#: Meta's mvfst (QuicConstants.h): numbers of its own for drafts, and for version 1.
+#: Version numbers of Meta's mvfst (QuicConstants.h) for drafts and for version 1.
 MVFST, _OWN = 0xFACEB000, 0xFFFFF000
 _MVFST_22, _MVFST_V1, _MVFST_V1_AGAIN = 0xFACEB001, 0xFACEB003, 0xFACEB004
-#: Reserved (each 0 any digit) to make a server tell its versions (RFC 9000 §15): no hello is meant to be
-#: read in them, but clients that were seen to use them send one, with the keys of their day's draft.
+#: Reserved versions (any digit for each 0) force version negotiation (RFC 9000 §15). Clients seen to use them
+#: still send a ClientHello, with the keys of the draft of their time.
 RESERVED = 0x0A0A0A0A
-#: TLS in Google's QUIC, before it went over to the drafts (quic_versions.h).
+#: Google QUIC with TLS, before it adopted the drafts (quic_versions.h).
 T050, T051 = 0x54303530, 0x54303531
-#: Google's own handshake (`google`), the last version with it and the only one that protects its hello.
+#: The last version with Google's own handshake (`google`), and the only one of them that encrypts the
+#: ClientHello.
 Q050 = 0x51303530
 
-#: An Initial packet, still protected. Offsets point into the bytes it was found in.
+#: An encrypted Initial packet. Offsets point into the bytes it was found in.
 INITIAL = np.dtype(
     [
         (name, np.int64)
@@ -40,19 +41,20 @@ INITIAL = np.dtype(
     ]
 )  # fmt: skip
 
-#: Initials looked for in one datagram.
+#: Maximum Initials per datagram.
 _PER_DATAGRAM = 4
 _LONGEST_ID = 20
 
 _PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO = 0, 1, 2, 3, 6
-#: What Q050, T050 and T051 call them; no others may stand for that in an Initial (RFC 9000 §12.4).
+#: The same frame types in Q050, T050 and T051. Initials allow no other types with these numbers (RFC 9000
+#: §12.4).
 _GOOGLE_PING, _GOOGLE_CRYPTO = 7, 8
 
 _CLIENT_HELLO = 1
 
-#: A longer ClientHello is not followed: four Initials, as many as are read, cannot hold more.
+#: Maximum size of a ClientHello: the four Initials that are read cannot contain more.
 MAX_HELLO = 8192
-#: Separate pieces of one stream: frames that would make more are left out.
+#: Maximum disjoint ranges of one stream. Frames that would add more are ignored.
 _RANGES = 64
 _STREAM = np.dtype(
     [
@@ -66,7 +68,7 @@ _STREAM = np.dtype(
 
 @kernel
 def salted_as(version: int) -> int:
-    """The version whose salt this one has in the keys of its Initials, 0 if it is not known."""
+    """The version whose Initial salt this version uses; 0 if unknown."""
     if version in (V1, V2, T050, T051, Q050):
         return version
     if version & 0x0F0F0F0F == RESERVED:
@@ -85,7 +87,7 @@ def salted_as(version: int) -> int:
 
 @kernel
 def initial_type(version: int) -> int:
-    """The type bits (mask 0x30) of an Initial in this version, -1 if the version is not known."""
+    """The type bits (mask 0x30) of an Initial in this version; -1 if the version is unknown."""
     if version == V2:
         return 0x10
     return 0x00 if salted_as(version) != 0 else -1
@@ -93,9 +95,9 @@ def initial_type(version: int) -> int:
 
 @kernel
 def is_google(data: Bytes, at: int, end: int) -> bool:
-    """A packet of Google's QUIC before Q050, which protects no hello.
+    """True for a packet of Google QUIC before Q050, whose ClientHello is not encrypted.
 
-    Flags, an 8-byte id and the version in letters; from Q044 on the version behind a first byte.
+    It has flags, an 8-byte id and the version in letters; from Q044 on, the version follows the first byte.
     """
     first = u8(data, at, end)
     version = be32(data, at + (1 if first & 0x80 else 9), end)
@@ -106,7 +108,7 @@ def is_google(data: Bytes, at: int, end: int) -> bool:
 
 @kernel
 def _varint(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """A variable-length integer (RFC 9000 §16) and the offset behind it; offset -1 if it is cut."""
+    """A variable-length integer (RFC 9000 §16) and the offset after it; offset -1 if truncated."""
     first = u8(data, at, end)
     if first < 0:
         return i64(0), i64(-1)
@@ -121,10 +123,10 @@ def _varint(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _locate(data: Bytes, at: int, end: int, row: int, packets: Records, count: int) -> int:
-    """Note the Initials of a datagram; other long-header packets are stepped over by their length.
+    """Record the Initials of a datagram; other long-header packets are skipped by their length.
 
-    The fixed bit is not looked at (RFC 9287). Retry and Version Negotiation packets have no length and
-    end the datagram, as does a version that is not known.
+    The fixed bit is ignored (RFC 9287). Retry and Version Negotiation packets have no length and end the
+    datagram, as does an unknown version.
     """
     most = count + _PER_DATAGRAM
     while count < most and u8(data, at, end) & 0x80 and u8(data, at, end) >= 0:

@@ -1,10 +1,10 @@
-"""Frames taken apart: from IP with its extension headers to TCP and UDP, through any tunnels between.
+"""Dissects frames: IP with its extension headers, TCP and UDP, through any tunnels in between.
 
-A frame ends as a PACKET (status DECODED) or as one of the counted reasons: packets read = decoded +
-reasons, always. Lengths are the original ones of the IP header, never the captured ones; a header that
-lies beyond the captured bytes is TRUNCATED if the capture had cut the frame, else MALFORMED.
+A frame becomes a PACKET (status DECODED) or is counted under one of the reasons, so that packets read =
+decoded + reasons. Lengths are those of the IP header, never the captured ones. A header beyond the captured
+bytes is TRUNCATED if the capture truncated the frame, else MALFORMED.
 
-A later fragment has no ports of its own: it ends as FRAGMENT, for `fragments.py` to find its connection.
+A later fragment has no ports; it gets the status FRAGMENT, and `fragments.py` finds its connection.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ FAULT = 8
 
 _VLAN = 0x8100
 
-#: Authentication Header (RFC 4302 §2.1), the one extension that IPv4 has, too.
+#: Authentication Header (RFC 4302 §2.1), the only extension header that IPv4 has, too.
 _AUTHENTICATION = 51
 
-#: IPv6 headers a packet may chain before it is taken for an attack.
+#: Maximum chained IPv6 extension headers. More is an attack.
 _MAX_EXTENSIONS = 8
 
 
@@ -48,9 +48,9 @@ def _half(data: Bytes, at: int, end: int) -> np.uint64:
 def _is_fragment(
     offset: int, more: int, number: int, protocol: int, at: int, ends: int, packet: Records
 ) -> bool:
-    """Note which part of which datagram begins at `at`; True if it is not the first part.
+    """Record the fragment that begins at `at`; True if it is not the first one.
 
-    The parts of one datagram share a number; for the duplicate filter they must differ.
+    Fragments share an identification, but must differ for the duplicate filter.
     """
     packet["fragment"], packet["more"] = offset, more
     packet["fragment_at"], packet["fragment_bytes"] = at, ends - at
@@ -68,7 +68,7 @@ def _ipv4(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
     header = (first & 15) * 4
     total = be16(data, at + 2, end)
     if total == 0:
-        total = length  # segmentation offload: the frame is longer than the field can say
+        total = length  # segmentation offload: the frame exceeds the 16-bit field
     if first >> 4 != 4 or header < 20 or total < header:
         return MALFORMED, 0, 0, 0
     packet["identification"] = be16(data, at + 4, end)
@@ -211,9 +211,9 @@ def _dissect(data: Bytes, at: int, end: int, ends: int, link: int, packet: Recor
 
 @step
 def _is_plain(data: Bytes, at: int, end: int, packet: Records) -> bool:
-    """Take apart what most Ethernet frames are, with few checks; False if the long way must decide.
+    """Fast path for common Ethernet frames; False if the general path must decide.
 
-    One VLAN tag or none, IP without options, extensions and fragments, TCP or UDP that is no tunnel.
+    At most one VLAN tag, IP without options, extensions or fragmentation, TCP or UDP without a tunnel.
     """
     if not holds(data, at, end, 18):
         return False
@@ -273,10 +273,10 @@ def _is_plain_udp(data: Bytes, at: int, ends: int, packet: Records) -> bool:
 
 @step
 def dissect(data: Bytes, frame: Records, packet: Records) -> int:
-    """Take `frame` (a descriptor) apart into `packet`; returns DECODED or the reason it was not."""
+    """Dissect `frame` (a descriptor) into `packet`; returns DECODED or the reason why not."""
     at = i64(frame["offset"])
     captured, length = i64(frame["captured"]), i64(frame["length"])
-    packet["length"], packet["frames"], packet["whole"] = length, 1, 0
+    packet["length"], packet["frames"], packet["reassembled"] = length, 1, 0
     packet["source_mac"], packet["tunnel"], packet["realm"], packet["depth"] = 0, 0, 0, 0
     if frame["link"] == LINK_ETHERNET and _is_plain(data, at, at + captured, packet):
         return DECODED

@@ -1,9 +1,9 @@
-"""The only importer of Numba: its decorators, and where compiled kernels are kept.
+"""The only importer of Numba: decorators for kernels, and the cache of compiled kernels.
 
-Compiled kernels lie in a folder named by the hash of everything that matters to them (Numba's own cache
-notices a changed source file but not a changed import, flag or library). Where that folder cannot be
-written (read-only installation, no home) a temporary folder takes its place for this process. What is
-in the folder runs without Numba (`objects.py`); Numba is imported when something has to be compiled.
+The cache is a folder named by a hash of everything that affects the machine code (Numba's own cache detects a
+changed source file, but not a changed import, flag or library). If it cannot be written (read-only
+installation, no home), a temporary folder replaces it for this process. Cached kernels run without Numba
+(`objects.py`), which is imported only to compile.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ import numpy as np
 from sensor.decode import objects
 from sensor.errors import UsageError
 
-#: The state folder by the environment, as in the settings; kernels are kept in its `kernels`.
+#: Environment variable of the state folder, as in the settings. Kernels are cached in its folder `kernels`.
 STATE_VARIABLE = "SHADOWAI_STATE"
 
-#: Flags of every kernel. `boundscheck` is the last net under the packet-bounded reads. Without Numba's
-#: runtime no kernel can allocate, and none counts references to the arrays it is handed: the atomic
-#: additions of that, several at each call, took half the time of a packet.
+#: Flags of every kernel. `boundscheck` is a safety net below the packet-bounded reads. Without Numba's
+#: runtime (`_nrt`) kernels cannot allocate and do not count references to their arrays; the atomic increments
+#: of reference counting took half the time of a packet.
 FLAGS: dict[str, Any] = {"boundscheck": True, "nogil": True, "error_model": "numpy", "_nrt": False}
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
-#: Kept kernels are named `<module>.<function>.<types of its arguments>` and this.
+#: Cached kernels are named `<module>.<function>.<types of its arguments>` plus this suffix.
 _SUFFIX = ".kernel"
 
-#: What is compiled side by side (rehearsal.py), the longest first, and the kernel of each that is kept last.
+#: Parts that are compiled in parallel (rehearsal.py), longest first, with the kernel each caches last.
 PARTS = {
     "frames": "packets.flush",
     "messages": "names._lines",
     "lines": "json_fields.fields",
     "fields": "delimited.join_texts",
 }
-#: How often it is looked whether one is done.
+#: Polling interval for finished compilations, in seconds.
 _LOOKED_S = 0.05
-#: what readers of packets need
+#: parts that packet decoding needs
 PACKETS = ("frames", "messages")
 
 _folder: Path | None = None
@@ -58,7 +58,7 @@ _compiling = threading.RLock()
 
 
 def fingerprint() -> str:
-    """Hash of all that decides what the compiled kernels look like."""
+    """Hash of everything that affects the machine code of the kernels."""
     from llvmlite import binding
 
     digest = hashlib.sha256()
@@ -71,7 +71,7 @@ def fingerprint() -> str:
 
 
 def state_folder() -> Path:
-    """The folder for kernels by the environment: SHADOWAI_STATE, XDG_STATE_HOME, or the home's state."""
+    """The folder for kernels: below SHADOWAI_STATE, XDG_STATE_HOME, or ~/.local/state."""
     if given := os.environ.get(STATE_VARIABLE):
         return Path(given) / "kernels"
     state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111 - no home, no error
@@ -79,10 +79,10 @@ def state_folder() -> Path:
 
 
 def use(folder: Path | None = None, *, exact: bool = False) -> Path:
-    """Keep compiled kernels under `folder` (default: `state_folder()`); returns the folder in use.
+    """Cache compiled kernels under `folder` (default: `state_folder()`); returns the folder in use.
 
-    The first call in a process decides, and importing any kernel makes that call. `exact` means the
-    folder itself, which another process chose before.
+    Only the first call in a process has an effect, and importing any kernel makes one. With `exact`, `folder`
+    itself is used, as another process chose it.
     """
     global _folder
     if _folder is None:
@@ -92,33 +92,32 @@ def use(folder: Path | None = None, *, exact: bool = False) -> Path:
 
 
 def missing(*parts: str) -> list[str]:
-    """Which of these parts are not kept (whole): compiling them takes a while."""
+    """The parts that are not cached completely, and so take a while to compile."""
     return [part for part in parts if not any(use().glob(f"{__package__}.{PARTS[part]}.*{_SUFFIX}"))]
 
 
 def kernel(function: Kernel) -> Kernel:
     """Compile `function` on first use by another kernel; it cannot be called from Python."""
-    return _later(function, forceinline=False)  # said, because a kernel is otherwise what its first caller is
+    return _later(function, forceinline=False)  # explicit: Numba would inherit it from a caller
 
 
 def step(function: Kernel) -> Kernel:
-    """A kernel that becomes part of its caller: what every packet needs, and is called in one place."""
+    """An inlined kernel: for code that runs on every packet and is called in one place."""
     return _later(function, forceinline=True)
 
 
 def entry(function: Kernel) -> Kernel:
-    """Compile `function` and all kernels below it on first call; kept on disk."""
+    """Compile `function` and all kernels it calls on first call; cached on disk."""
     return function if interpreted() else cast(Kernel, Entry(function))
 
 
 def brief(function: Kernel) -> Kernel:
-    """An `entry` of a few microseconds, called often: it keeps the interpreter, which takes longer to come
-    back to than the call, most of all while other threads want it too."""
+    """An `entry` of a few microseconds that keeps the GIL: reacquiring it would take longer than the call."""
     return function if interpreted() else cast(Kernel, Entry(function, nogil=False))
 
 
 class Entry:
-    """A kernel that Python calls; one form of it for each combination of argument types."""
+    """A kernel that Python calls, compiled once per combination of argument types."""
 
     def __init__(self, function: Callable[..., Any], **options: Any) -> None:
         self._function = function
@@ -135,11 +134,11 @@ class Entry:
 
     @property
     def signatures(self) -> list[list[_Type]]:
-        """The combinations of argument types it was called with."""
+        """The combinations of argument types used so far."""
         return [types for types, _ in self._forms]
 
     def _form(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
-        """The form for these arguments: from the folder, else compiled and kept there."""
+        """The specialisation for these arguments: from the cache, else compiled and cached."""
         types = [_type_of(argument) for argument in arguments]
         mark = hashlib.sha256(repr(types).encode()).hexdigest()[:16]
         path = use() / f"{self._function.__module__}.{self._function.__name__}.{mark}{_SUFFIX}"
@@ -168,7 +167,7 @@ class Entry:
 
 
 class _Type(NamedTuple):
-    """What a form of a kernel knows of an argument it was compiled for; of numbers only `kind`."""
+    """The type of an argument of a specialisation; for numbers only `kind`."""
 
     kind: type
     dtype: np.dtype[Any] | None = None
@@ -177,7 +176,7 @@ class _Type(NamedTuple):
     flags: int = 0
 
 
-#: C-contiguous, aligned, writeable (NumPy's flags): what makes another type of array to Numba.
+#: NumPy flags that make a distinct array type for Numba: C-contiguous, aligned, writeable.
 _FLAGS = 0x001 | 0x100 | 0x400
 
 
@@ -189,7 +188,7 @@ def _type_of(argument: Any) -> _Type:
 
 
 def _fits(expected: _Type, argument: Any) -> bool:
-    """True if a form takes this argument: a wrong array would be read as if it were right."""
+    """True if a specialisation accepts this argument. Machine code would misread an array of another type."""
     kind, dtype, _, dimensions, flags = expected
     found: Any = type(argument)
     if found is not kind:
@@ -201,14 +200,14 @@ def _fits(expected: _Type, argument: Any) -> bool:
 
 
 class _Later:
-    """What only Numba can make of a function; made when something is compiled."""
+    """A function that Numba wraps only when something is compiled."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
         self._made: Any = None
 
     def made(self) -> Any:
-        """The same one each time: kernels find each other by identity."""
+        """The wrapped function; always the same object, because kernels refer to each other by identity."""
         if self._made is None:
             self._made = self._make()
         return self._made
@@ -225,7 +224,8 @@ def _later(function: Kernel, **options: Any) -> Kernel:
 
 
 def _make_all() -> None:
-    """Put in its place whatever is to be made: kernels call each other by the names in their modules."""
+    """Replace all pending functions in their modules, because kernels call each other by module-level
+    names."""
     for name, module in list(sys.modules.items()):
         if name.startswith(__package__):
             for key, value in list(vars(module).items()):
@@ -235,11 +235,12 @@ def _make_all() -> None:
 
 @cache
 def _compilers() -> SimpleNamespace:
-    """Numba's compiler for kernels that Python calls (`outer`) and for those only kernels call (`inner`).
+    """Numba's compiler for kernels that Python calls (`outer`) and for kernels that only kernels call
+    (`inner`).
 
-    The latter are linked into their callers and optimised there: to optimise each by itself too, and make
-    machine code nobody runs, took a third of the time. Of Numba's passes kernels need half; the others look
-    for closures, `with`, array expressions and the like, and each of them goes over every kernel anew.
+    Inner kernels are linked into their callers and optimised there. Optimising each on its own as well, and
+    generating unused machine code, took a third of the time. Kernels need half of Numba's passes; the others
+    handle closures, `with`, array expressions and the like, and each iterates over every kernel.
     """
     from llvmlite.binding import Linkage
     from numba.core import codegen, compiler, compiler_machinery, typed_passes, untyped_passes
@@ -262,7 +263,7 @@ def _compilers() -> SimpleNamespace:
 
     class Outer(libraries.JITCodeLibrary):  # type: ignore[misc, name-defined]
         def _optimize_final_module(self) -> None:
-            """Once: Numba's own first round brings counts of references together, and here are none."""
+            """Optimise once: Numba's first round only merges reference counts, of which there are none."""
             for function in self._final_module.functions:
                 if function.linkage == Linkage.linkonce_odr:  # nobody else's: one call of it is its only one
                     function.linkage = Linkage.internal
@@ -299,11 +300,11 @@ def _compilers() -> SimpleNamespace:
 
 
 def _lighten() -> None:
-    """Spare Numba what it does anew for each of some ten thousand statements and nobody here asks for.
+    """Patch Numba to skip work that it repeats for each of some ten thousand statements.
 
-    What an operator makes of which types is found out once: else all definitions there are of it, NumPy's
-    too, are asked at each use. How long a variable lives is not worked out after each pass (only counts of
-    references need it), and no event is told of the compiler's own locks.
+    Operator overloads are resolved once per combination of types, instead of at each use. Variable lifetimes
+    are not recomputed after each pass (only reference counting needs them), and no events are emitted for
+    compiler locks.
     """
     from numba.core import event, postproc, transforms
     from numba.core.types import functions
@@ -335,7 +336,7 @@ def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:
     resolve = dispatcher.get_call_template
 
     def one_signature(arguments: Any, keywords: Any) -> Any:
-        """Numba would compile a kernel again for every constant it is called with."""
+        """Keep one signature per kernel: Numba would compile a kernel again for each literal argument."""
         return resolve(tuple(numba.types.unliteral(a) for a in arguments), keywords)
 
     dispatcher.get_call_template = one_signature
@@ -345,8 +346,8 @@ def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:
 def big_endian_load(bits: int) -> Callable[[Any, int], Any]:
     """An unchecked read of `bits` bits of a byte array at an offset, most significant byte first (uint64).
 
-    One machine instruction or two, where reading byte by byte costs a bounds check each. Only
-    `sensor/decode/read.py` may use it: every caller there has checked the offset itself.
+    It takes one or two machine instructions, whereas byte reads take a bounds check each. Only
+    `sensor/decode/read.py` may use it, whose callers check the offset themselves.
     """
     if interpreted():
         return lambda data, at: np.uint64(int.from_bytes(data[at : at + bits // 8].tobytes(), "big"))
@@ -403,7 +404,7 @@ def _copy_intrinsic() -> Any:
 
 
 def prefetching() -> Callable[[Any, int], Any]:
-    """Ask the processor to fetch data[at] into its caches, for `sensor/decode/read.py`; changes nothing."""
+    """Prefetch data[at] into the CPU caches, for `sensor/decode/read.py`."""
     if interpreted():
         return lambda data, at: None
     return cast(Callable[[Any, int], Any], _Later(_fetch_intrinsic))
@@ -430,7 +431,7 @@ def _fetch_intrinsic() -> Any:
 
 
 def _extending() -> tuple[Any, Any, Any]:
-    """What Numba offers to those who extend it: types, code generation, the decorator."""
+    """Numba's extension API: types, code generation, decorator."""
     from numba import types
     from numba.core import cgutils
     from numba.extending import intrinsic
@@ -444,7 +445,7 @@ def interpreted() -> bool:
 
 
 def warm(*parts: str) -> None:
-    """Compile the kernels that readers of packets need, or those of the named parts, or load those kept."""
+    """Compile or load the kernels of the named parts; by default those that packet decoding needs."""
     from sensor.decode import rehearsal
 
     for part in parts or PACKETS:
@@ -452,16 +453,18 @@ def warm(*parts: str) -> None:
 
 
 def _numba() -> Any:
-    """Numba, imported on first use; its own types are of no help to mypy."""
+    """Numba, imported on first use and untyped."""
     import numba
 
     return numba
 
 
 def warm_apart(*parts: str) -> None:
-    """Compile the kernels of these parts in processes of their own, one a processor, the longest first:
-    what the compiler needs (300 to 450 MB each) goes away with them. Linux ends them when we are killed."""
-    program = (  # collected less often: hardly anything of what the compiler makes is garbage before its end
+    """Compile the kernels of these parts in child processes, one per processor, longest first.
+
+    The memory of the compiler (300 to 450 MB each) is freed when they end. Linux ends them if we are killed.
+    """
+    program = (  # rare garbage collection: hardly any compiler object is garbage before it ends
         "import ctypes, gc, signal, sys\n"
         "if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, signal.SIGTERM)\n"  # PR_SET_PDEATHSIG
         "gc.set_threshold(100_000, 20, 100); "
@@ -476,7 +479,7 @@ def warm_apart(*parts: str) -> None:
         while waiting or running:
             while waiting and len(running) < (os.cpu_count() or 1):
                 running.append(subprocess.Popen([*words, waiting.pop(0)]))
-            # Polars' handler of signals makes calls that wait go on: only a sleep ends at Ctrl-C.
+            # Polars installs a signal handler that restarts blocking calls; only a sleep ends at Ctrl-C.
             time.sleep(_LOOKED_S)
             running = [process for process in running if process.poll() is None]
     finally:

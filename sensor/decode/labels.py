@@ -1,7 +1,7 @@
-"""Labels: what the first messages of connections say about them (names, methods, fingerprints).
+"""Labels: names, methods and fingerprints from the first messages of connections.
 
-A label says what is known about the connection `serial` after its `ordinal`-th message. A slice takes the
-last label that was known when it ended, so that no row depends on where batches are cut.
+A label describes the connection `serial` as known after its message number `ordinal`. A slice gets the last
+label known when it ended, so that no row depends on batch boundaries.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sensor.decode.names import host_name, own, texts
 
 SCHEMA: dict[str, pl.DataType] = {
     "serial": pl.Int64(),  # connection
-    "ordinal": pl.Int64(),  # messages of it that were read by then
+    "ordinal": pl.Int64(),  # number of its messages read by then
     "time": pl.Int64(),  # of the message, microseconds
     "kind": pl.String(),  # tls, quic, http or flow
     "host": pl.String(),
@@ -41,33 +41,33 @@ SCHEMA: dict[str, pl.DataType] = {
     "user_agent": pl.String(),
     "ja4": pl.String(),
     "client_class": pl.String(),  # browser or program
-    "ech": pl.Int64(),  # hellos: 1 with Encrypted Client Hello, real or GREASE, else 0; NULL if cut
+    "ech": pl.Int64(),  # 1 if the ClientHello has ECH, real or GREASE, else 0; NULL if truncated
     "ech_config": pl.Int64(),  # its config_id
     **fields.OF_REQUESTS,
     **fields.OF_ANSWERS,
     **rpc.COLUMNS,
     **contents.COLUMNS,
-    "client": pl.Int64(),  # QUIC: whose Initials opened as the client's, 1 the lower endpoint, 2 the upper
+    "client": pl.Int64(),  # QUIC: endpoint whose Initials decrypt as the client: 1 lower, 2 upper
 }
 
-#: What is true of one request or its answer alone.
+#: Columns that apply to one request and its response only.
 _OF_A_REQUEST = ("credential", "key_type", "key_print", "streamed", "content")
-#: Columns in which a label without a value leaves the one before it standing.
+#: Columns whose NULL means that the value of the label before remains valid.
 _LASTING = [n for n in SCHEMA if n not in ("serial", "ordinal", "time", "kind", *_OF_A_REQUEST)]
 
 _KEY = ("serial", "ordinal")
 _OF_HELLOS = ("host", "name_from", "ja4", "client_class", "ech", "ech_config", "client")
 _OF_HTTP = tuple(fields.OF_REQUESTS | fields.OF_ANSWERS | rpc.COLUMNS | contents.COLUMNS)
-#: What labels of each kind can say.
+#: Columns by kind of label.
 _COLUMNS = {
     "tls": _OF_HELLOS,
     "quic": _OF_HELLOS,
     "http": ("host", "name_from", "method", "path", "user_agent", *_OF_HTTP),
     "flow": ("software",),
 }
-#: Texts that connections share: kept once, with numbers for them.
+#: Texts that connections share: dictionary-encoded.
 _TEXTS = ("host", "method", "path", "user_agent", "ja4", *fields.OF_REQUESTS, "software")
-#: How other columns are kept from batch to batch.
+#: Compact types of other columns between batches.
 _COMPACT: dict[str, pl.DataType] = {
     "ordinal": pl.UInt16(),
     "name_from": pl.Enum(["sni", "quic_sni", "http_host", "certificate"]),
@@ -77,9 +77,9 @@ _COMPACT: dict[str, pl.DataType] = {
     "client": pl.Int8(),
 }
 
-#: Label frames kept apart before they are put into one.
+#: Chunks before a frame is rechunked.
 _MAX_CHUNKS = 64
-#: Labels of ended connections that may pile up beside as many of living ones.
+#: Labels of ended connections that may accumulate in addition to those of open ones.
 _SLACK = 1 << 16
 
 Parsed = TypeVar("Parsed")
@@ -88,11 +88,11 @@ Parsed = TypeVar("Parsed")
 def from_hellos(
     data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame, *, quic: bool
 ) -> pl.DataFrame:
-    """Labels of ClientHellos; `known` holds serial, ordinal and time of each."""
+    """Labels of ClientHellos; `known` has serial, ordinal and time of each."""
     hellos, text = tls.parse(data, begins, lengths, "q" if quic else "t")
     host = texts(data, own(hellos["sni"]), own(hellos["sni_length"]), tls.server_name, unless=tls.PLAIN_NAME)
     alpn = texts(data, own(hellos["alpn"]), own(hellos["alpn_length"]))
-    outer, whole = (pl.Series(hellos[name] == 1) for name in ("ech", "whole"))
+    outer, complete = (pl.Series(hellos[name] == 1) for name in ("ech", "complete"))
     config = pl.Series(own(hellos["ech_config"]))
     prints = own(hellos["print_length"])
     return known.with_columns(
@@ -100,29 +100,29 @@ def from_hellos(
         name_from=pl.when(host.is_not_null()).then(pl.lit("quic_sni" if quic else "sni")),
         ja4=texts(text, own(hellos["print"]), prints, fingerprint, longest=int(prints.max(initial=0))),
         client_class=_client_class(hellos, alpn),
-        ech=pl.when(outer | whole).then(outer.cast(pl.Int64)),
+        ech=pl.when(outer | complete).then(outer.cast(pl.Int64)),
         ech_config=pl.when(outer & (config >= 0)).then(config),
     )
 
 
 def _client_class(hellos: Records, alpn: pl.Series) -> pl.Series:
-    """browser or program, from the hello's shape; NULL where the hello is cut.
+    """browser or program, from the features of the ClientHello; NULL if it is truncated.
 
-    A program sends neither GREASE ciphers nor compress_certificate, and if it sends ECH at all, its first
-    protocol is neither h2 nor h3. Imitators of browsers count as browsers.
+    A program sends neither GREASE ciphers nor compress_certificate; if it sends ECH, its first ALPN protocol
+    is neither h2 nor h3. Programs that imitate browsers count as browsers.
     """
     shape = pl.DataFrame(
-        {name: own(hellos[name]) for name in ("grease", "compress_certificate", "ech", "whole")}
+        {name: own(hellos[name]) for name in ("grease", "compress_certificate", "ech", "complete")}
     )
     plain = (pl.col("grease") == 0) & (pl.col("compress_certificate") == 0)
     modern = pl.Series("modern", alpn.is_in(["h2", "h3"]).fill_null(False))
     program = plain & ((pl.col("ech") == 0) | ~pl.col("modern"))
     answer = pl.when(program).then(pl.lit("program")).otherwise(pl.lit("browser"))
-    return shape.with_columns(modern).select(c=pl.when(pl.col("whole") == 1).then(answer))["c"]
+    return shape.with_columns(modern).select(c=pl.when(pl.col("complete") == 1).then(answer))["c"]
 
 
 def from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
-    """Labels of HTTP/1 request heads; `known` as in `from_hellos`. Invalid heads give no row."""
+    """Labels of HTTP/1 request heads; `known` as in `from_hellos`. Invalid heads have no row."""
     heads = http.parse(data, begins, lengths)
 
     def part(name: str) -> pl.Series:
@@ -140,7 +140,7 @@ def from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.Data
 
 
 def from_answers(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
-    """Labels of the heads of answers to HTTP/1 requests; `known` as in `from_hellos`."""
+    """Labels of HTTP/1 response heads; `known` as in `from_hellos`."""
     found = _each(data, begins, lengths, fields.of_answer)
     return known.with_columns(**_columns(fields.OF_ANSWERS, found))
 
@@ -169,7 +169,7 @@ def from_prefaces(data: Bytes, begins: Records, lengths: Records, known: pl.Data
 
 
 def from_certificates(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
-    """Labels of TLS servers' certificates that have a name; `known` as in `from_hellos`."""
+    """Labels of TLS server certificates that have a name; `known` as in `from_hellos`."""
     leaves = [certificate.leaf(messages) for messages in _each(data, begins, lengths, bytes)]
     host = pl.Series([certificate.name(der) if der else None for der in leaves], dtype=pl.String)
     labels = known.with_columns(host=host, name_from=pl.lit("certificate"))
@@ -177,7 +177,7 @@ def from_certificates(data: Bytes, begins: Records, lengths: Records, known: pl.
 
 
 def _each(data: Bytes, begins: Records, lengths: Records, parse: Callable[[bytes], Parsed]) -> list[Parsed]:
-    """What `parse` makes of each message, worked out once per distinct one."""
+    """The result of `parse` for each message, computed once per distinct message."""
     done: dict[bytes, Parsed] = {}
     answers = []
     for begin, length in zip(begins.tolist(), lengths.tolist(), strict=True):
@@ -189,9 +189,9 @@ def _each(data: Bytes, begins: Records, lengths: Records, parse: Callable[[bytes
 
 
 def filled(labels: pl.DataFrame) -> pl.DataFrame:
-    """`labels`, with values missing in a label taken from earlier ones of the same connection.
+    """`labels` with missing values filled from earlier labels of the same connection.
 
-    A certificate is valid for many hosts, so it only names connections that have no other name.
+    A certificate is valid for many hosts, so it names only connections without another name.
     """
     several = labels["serial"].is_duplicated()  # few connections have more than one label
     if not several.any():
@@ -211,7 +211,7 @@ def filled(labels: pl.DataFrame) -> pl.DataFrame:
 
 
 class _Store:
-    """The labels of one kind, in as little memory as a million of them need."""
+    """The labels of one kind, stored compactly: there may be a million."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
@@ -220,12 +220,12 @@ class _Store:
         self._labels = pl.DataFrame(schema=self._schema)
 
     def _fresh_schema(self) -> dict[str, pl.DataType]:
-        """How the columns are kept, without any texts known yet."""
+        """Compact types of the columns, with an empty dictionary of texts."""
         texts = pl.Categorical(pl.Categories.random())
         return {n: texts if n in _TEXTS else _COMPACT.get(n, SCHEMA[n]) for n in self._columns}
 
     def add(self, labels: pl.DataFrame) -> None:
-        """Keep new labels, which are of this kind."""
+        """Add new labels of this kind."""
         columns = [name for name in self._schema if name in labels.columns]
         compact = labels.select(pl.col(name).cast(self._schema[name]) for name in columns)
         self._labels = pl.concat([self._labels, compact], how="diagonal")
@@ -233,23 +233,23 @@ class _Store:
             self._labels = self._labels.rechunk()
 
     def of(self, serials: pl.Series) -> pl.DataFrame:
-        """The labels of some connections, as they were added, without `time`."""
-        # Connections that end together often began together: most labels lie outside.
+        """The labels of the connections `serials`, as they were added, without `time`."""
+        # Connections that end together often began together, so a range filter drops most labels.
         near = self._labels.filter(pl.col("serial").is_between(serials.min(), serials.max()))
         found = near.lazy().filter(pl.col("serial").is_in(serials.implode()))
         columns = [pl.col(name).cast(SCHEMA[name]) for name in self._schema]
         return found.select(*columns, kind=pl.lit(self._kind)).collect()
 
     def is_crowded(self, living: int) -> bool:
-        """True if most labels are not of the `living` connections."""
+        """True if most labels belong to other than the `living` connections (their number)."""
         return self._labels.height > 2 * living + _SLACK
 
     def forget(self, living: Records) -> None:
-        """Drop the labels of all other connections, and the texts that were only theirs."""
+        """Drop the labels of connections not in `living`, and texts used by these only."""
         serials = pl.Series(living, dtype=pl.Int64)
         self._labels = self._labels.filter(pl.col("serial").is_in(serials.implode())).rechunk()
         self._schema = self._fresh_schema()
-        for name in self._columns:  # one by one: written out, texts take much memory
+        for name in self._columns:  # one by one, because decoded texts take much memory
             if name in _TEXTS:
                 text = pl.col(name).cast(pl.String).cast(self._schema[name])
                 self._labels = self._labels.with_columns(text)
@@ -265,7 +265,7 @@ class Labels:
         self._skipped: list[int] = []
 
     def read(self, arena: Bytes, events: Records, serials: Records) -> pl.DataFrame:
-        """The labels (`filled`, without `time`) of the connections `serials`, those of the slices in this
+        """The labels (`filled`, without `time`) of the connections `serials`, which have slices in this
         batch."""
         for kind, labels in self._read(arena, events):
             self._stores[kind].add(labels)
@@ -274,18 +274,16 @@ class Labels:
         return filled(known)
 
     def skipped(self) -> list[int]:
-        """Times (microseconds) of the QUIC Initials not decrypted since the last call, because of too
-        many."""
+        """Times (microseconds) of QUIC Initials that were skipped for lack of budget since the last call."""
         times, self._skipped = self._skipped, []
         return times
 
     def is_crowded(self, living: int) -> bool:
-        """True if so much belongs to other than the `living` connections (their number) that `forget`
-        pays."""
+        """True if so many entries belong to other than the `living` connections that `forget` pays."""
         return self._attempts.is_crowded(living) or any(s.is_crowded(living) for s in self._stores.values())
 
     def forget(self, living: Records) -> None:
-        """Free what belongs to connections that are not among the serials `living`."""
+        """Free the entries of connections that are not among the serials `living`."""
         for store in self._stores.values():
             if store.is_crowded(living.size):
                 store.forget(living)
@@ -293,7 +291,7 @@ class Labels:
         self._calls.forget(living)
 
     def _read(self, arena: Bytes, events: Records) -> Iterator[tuple[str, pl.DataFrame]]:
-        """Labels of names in hellos still incomplete, and of each kind of whole message, and their kind."""
+        """Labels and their kind: of names in incomplete ClientHellos, and of each kind of message."""
         readers = {HELLO: ("tls", _from_tls_hellos), REQUEST: ("http", from_requests),
                    PREFACE: ("http", from_prefaces), RESPONSE: ("http", from_answers),
                    CERTIFICATE: ("tls", from_certificates), CALL: ("http", self._calls.read)}  # fmt: skip
@@ -311,7 +309,7 @@ class Labels:
                 yield kind, read(arena, rows, _known(rows))
 
     def _read_quic(self, arena: Bytes, events: Records) -> Iterator[pl.DataFrame]:
-        """Labels of names in hellos still incomplete, and of complete ones."""
+        """Labels of names in incomplete ClientHellos, and of complete ones."""
         found = self._attempts.read(arena, events)
         self._skipped += found.skipped
         if found.names:
@@ -320,7 +318,7 @@ class Labels:
                 host=host, name_from=pl.lit("quic_sni"), client=pl.Series(found.name_clients)
             )
         if found.hellos:
-            data = np.frombuffer(b"".join(found.hellos), np.uint8).copy()  # a second type would be compiled
+            data = np.frombuffer(b"".join(found.hellos), np.uint8).copy()  # writeable, as Numba expects
             lengths = np.array([len(h) for h in found.hellos], np.int64)
             known = _known(events[found.hello_rows]).with_columns(client=pl.Series(found.hello_clients))
             yield from_hellos(data, np.cumsum(lengths) - lengths, lengths, known, quic=True)

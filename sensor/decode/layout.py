@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-#: Connections held at once; beyond, the least useful are evicted and counted.
+#: Maximum number of connections. Beyond it the least useful are evicted and counted.
 CONNECTIONS = 1 << 20
 
 Bytes = npt.NDArray[np.uint8]
-#: Records of one of the dtypes below, or a single one; NumPy's types have no names for their fields.
+#: An array of one of the dtypes below, or one record of it; NumPy's types cannot express fields.
 Records: TypeAlias = Any
 #: The one integer type of kernels: fields are widened before any arithmetic.
 i64: Any = np.int64
@@ -37,8 +37,8 @@ UDP = 17
 DESCRIPTOR = np.dtype(
     [
         ("time", np.int64),
-        ("record", np.int64),  # where its container record begins in the buffer
-        ("offset", np.int64),  # where the frame begins
+        ("record", np.int64),  # offset of its container record in the buffer
+        ("offset", np.int64),  # offset of the frame in the buffer
         ("captured", np.int64),  # bytes of it in the buffer
         ("length", np.int64),  # bytes of it on the wire
         ("link", np.int32),  # link type, LINKTYPE_*; -1 unknown interface
@@ -46,16 +46,16 @@ DESCRIPTOR = np.dtype(
     ]
 )
 
-#: What a capture file's header, or the interfaces of a pcapng section, say.
+#: State of a capture file: its header, or the interfaces of a pcapng section.
 INTERFACES = 256
 CONTAINER = np.dtype(
     [
         ("kind", np.int64),  # PCAP or PCAPNG
         ("big_endian", np.int64),
         ("record", np.int64),  # bytes of a pcap record's header
-        ("skip", np.int64),  # bytes of an uninteresting block still to be passed over
+        ("skip", np.int64),  # bytes left to skip of a block that is not needed
         ("time", np.int64),  # of the last packet, for packets without one
-        ("drops", np.int64),  # sum of what the interfaces say they dropped
+        ("drops", np.int64),  # packets dropped, summed over interfaces
         ("interfaces", np.int64),
         ("link", np.int32, (INTERFACES,)),
         ("snap", np.int64, (INTERFACES,)),
@@ -65,7 +65,7 @@ CONTAINER = np.dtype(
     ]
 )
 
-#: One frame taken apart, down to its payload. Frames are taken apart some turns before they are handled.
+#: One dissected frame. Frames are dissected some positions ahead of their processing (ahead.py).
 PACKET = np.dtype(
     [
         ("source", np.uint64, (2,)),
@@ -87,26 +87,26 @@ PACKET = np.dtype(
         ("key", np.uint64, (4,)),  # both addresses, the lower endpoint first
         ("key_port", np.int64, (2,)),
         ("side", np.int64),  # 0 if the source is the lower endpoint, else 1
-        ("tunnel", np.int64),  # that it came in, see `tunnels.py`; 0 for none
-        ("realm", np.int64),  # the part of it that connections are keyed on
+        ("tunnel", np.int64),  # outer tunnel, see `tunnels.py`; 0 for none
+        ("realm", np.int64),  # the part of the tunnel that is in the connection key
         ("realm_hash", np.int64),  # 32 bits
-        ("depth", np.int64),  # tunnels in tunnels
-        ("frames", np.int64),  # it stands for: 1, or more for the first fragment of a datagram
-        ("fragment", np.int64),  # its offset in the datagram, bytes; -1 for a whole one
+        ("depth", np.int64),  # nesting of tunnels
+        ("frames", np.int64),  # frames it counts as: 1, or more for the first fragment of a datagram
+        ("fragment", np.int64),  # byte offset in the datagram; -1 if not fragmented
         ("more", np.int64),  # 0 for the last fragment
         ("fragment_at", np.int64),  # offset of the fragment's bytes
         ("fragment_bytes", np.int64),
         ("datagram", np.int64),  # protocol << 32 | identification, the same for all its fragments
-        ("whole", np.int64),  # bytes of the datagram, if this fragment completes it, else 0
-        ("body", np.int64),  # where they lie
-        ("status", np.int64),  # DECODED, FRAGMENT, or the reason why it is neither; see `ip.py`
-        ("content", np.uint64),  # for the duplicate filter
-        ("tag", np.int64),  # of its connection, in the index
+        ("reassembled", np.int64),  # bytes of the datagram if this fragment completes it, else 0
+        ("reassembled_at", np.int64),  # offset of these bytes
+        ("status", np.int64),  # DECODED, FRAGMENT, or the reason for neither; see `ip.py`
+        ("content", np.uint64),  # hash for the duplicate filter
+        ("tag", np.int64),  # of its connection in the index
     ]
 )
 
-#: A connection, the part every packet touches: two cache lines. Index 0 is the lower endpoint, 1 the upper.
-#: What happened before the slice lies in COLD.
+#: A connection, the part that every packet accesses: two cache lines. Index 0 is the lower endpoint, 1 the
+#: upper. Totals of earlier slices are in COLD.
 FLOW = np.dtype(
     [
         ("address", np.uint64, (4,)),
@@ -119,31 +119,31 @@ FLOW = np.dtype(
         ("highest_ack", np.uint32, (2,)),  # acknowledging this side's bytes
         ("slice_first", np.uint32),  # time of its first packet, modulo 2^32
         ("slice_end", np.uint32),  # likewise
-        ("realm", np.uint32),  # hash of the tunnels it came in
+        ("realm", np.uint32),  # hash of PACKET.realm
         ("port", np.uint16, (2,)),
-        ("stream", np.int16, (2,)),  # row of the half-read message, or -1
-        ("gaps", np.int16, (2,)),  # row of what is missing of this side, or -1
+        ("stream", np.int16, (2,)),  # row of the incomplete message, or -1
+        ("gaps", np.int16, (2,)),  # row of MISSING of this side, or -1
         ("turn", np.int16),  # row of its turn, or -1
-        ("turns", np.uint16),  # turns handed on so far
+        ("turns", np.uint16),  # turns emitted so far
         ("status", np.uint16),  # HTTP status of the first answer to the latest request
-        ("known", np.uint8, (2,)),  # what was seen of this side: see `flow.py`
-        ("probed", np.uint8, (2,)),  # first payloads looked at, and what is still expected: see `stream`
-        ("events", np.uint8),  # messages handed on so far
+        ("known", np.uint8, (2,)),  # flags of what was seen of this side: see `flow.py`
+        ("probed", np.uint8, (2,)),  # payloads examined, or what is still wanted: see `stream.py`
+        ("events", np.uint8),  # messages emitted so far
         ("asked", np.uint8),  # 8 bits for what the latest request asked for
         ("protocol", np.uint8),
         ("state", np.uint8),
-        ("client", np.uint8),  # 0 not known, 1 lower, 2 upper
+        ("client", np.uint8),  # 0 unknown, 1 lower, 2 upper
         ("flags", np.uint8),
     ]
 )
 
-#: A connection, the part that only its beginning, its messages and its slices touch: one cache line.
+#: A connection, the part that only its start, its messages and its slices access: one cache line.
 COLD = np.dtype(
     [
         ("serial", np.int64),  # number of the connection since the start
         ("start", np.int64),
-        ("tunnel", np.int64),  # its first packet came in
-        ("total", np.int64, (2,)),  # bytes in the slices before this one
+        ("tunnel", np.int64),  # of its first packet
+        ("total", np.int64, (2,)),  # bytes in earlier slices
         ("lost", np.uint32, (2,)),  # of them, lost: acknowledged and not covered
         ("mac_low", np.uint32, (2,)),
         ("mac_high", np.uint16, (2,)),
@@ -151,19 +151,19 @@ COLD = np.dtype(
     ]
 )
 
-#: What is missing of one direction. A seventeenth gap is forgotten, and so is one for which there is no row
-#: left; the progress of acknowledgements covers for it.
+#: Gaps in one direction. A seventeenth gap is not recorded, nor is one without a free row; the progress of
+#: acknowledgements compensates for it.
 GAPS = 16
 MISSING = np.dtype(
     [
         ("first", np.uint32, (GAPS,)),
         ("last", np.uint32, (GAPS,)),
         ("count", np.int32),
-        ("next", np.int32),  # free row behind this one
+        ("next", np.int32),  # next free row
     ]
 )
 
-#: A slice of a connection, as handed to Python.
+#: A slice of a connection, as Python receives it.
 SLICE = np.dtype(
     [
         ("serial", np.int64),
@@ -184,47 +184,47 @@ SLICE = np.dtype(
         ("client", np.int64),
         ("status", np.int64),
         ("flags", np.int64),
-        ("events", np.int64),  # messages of the connection handed on before the end of this slice
-        ("turns", np.int64),  # and turns
+        ("events", np.int64),  # messages of the connection emitted before the end of this slice
+        ("turns", np.int64),  # likewise turns
     ]
 )
 
-#: A turn of a connection: an upload and the answer to it, in units (TLS records or QUIC datagrams). Of the
-#: first `UNITS` the sizes and gaps are kept, of the rest histograms with four bins an octave (not cleared
-#: before there is a rest). 1,664 bytes: a pool of 16,384 takes 27 MB, as far as it was ever used.
+#: A turn of a connection: an upload and the answer to it, in units (TLS records or QUIC datagrams). Sizes and
+#: gaps of the first `UNITS` are stored, those of later units as histograms with four bins per octave (cleared
+#: on first use). 1,664 bytes, so a pool of 16,384 takes 27 MB, allocated on use.
 UNITS = 128
 BINS = 64
 TURN = np.dtype(
     [
-        # what every record touches: one cache line
-        ("first", np.int64),  # when the first unit came
-        ("last", np.int64),  # when the latest came
-        ("bytes", np.int64),  # in units
-        ("framed", np.int64),  # of the stream, in records of which the header was seen; 0 for datagrams
+        # accessed for every record: one cache line
+        ("first", np.int64),  # time of the first unit
+        ("last", np.int64),  # time of the latest unit
+        ("bytes", np.int64),  # of all units
+        ("record_bytes", np.int64),  # stream bytes of records whose header was seen; 0 for datagrams
         ("units", np.int32),
-        ("chunks", np.int32),  # units that came together, counted once
+        ("chunks", np.int32),  # groups of units that were sent together
         ("small", np.int32),  # units too small for text
         ("row", np.int32),  # of its connection in the flow table
         ("begin", np.uint32),  # sequence number of the first record
-        ("next", np.uint32),  # of the next record's header
-        ("head", np.uint32),  # what came of that header, if it was cut by a segment's end
-        ("held", np.uint8),  # bytes of it
-        ("in_step", np.uint8),  # 1 if `next` is known to be a header
+        ("next", np.uint32),  # sequence number of the next record header
+        ("partial_header", np.uint32),  # its first bytes, if a segment ended inside it
+        ("partial_bytes", np.uint8),  # number of these bytes
+        ("in_sync", np.uint8),  # 1 if a header is known to be at `next`
         ("side", np.uint8),  # of the client
         ("end", np.uint8),  # why it ended, see `turns.py`
-        # what few touch
+        # accessed rarely
         ("serial", np.int64),  # of the connection; 0 for a free row
         ("ordinal", np.int64),  # number of the turn within its connection, from 1
-        ("start", np.int64),  # when the last of the upload passed
-        ("during", np.int64),  # payload bytes of the client while the answer came
-        ("filling", np.int64, (4,)),
+        ("start", np.int64),  # time of the last packet of the upload
+        ("bytes_during", np.int64),  # payload bytes of the client during the answer
+        ("padding", np.int64, (4,)),
         ("unit", np.int64, (UNITS,)),  # microseconds since the one before << 16 | bytes
         ("sizes", np.uint32, (BINS,)),
         ("gaps", np.uint32, (BINS,)),  # between chunks, in steps of 128 microseconds
     ]
 )
 
-#: A whole message in the arena. Index 0 of `address` and `port` is who sent it.
+#: A message in the arena. Index 0 of `address` and `port` is the sender.
 EVENT = np.dtype(
     [
         ("kind", np.int64),
@@ -235,23 +235,23 @@ EVENT = np.dtype(
         ("length", np.int64),
         ("address", np.uint64, (4,)),
         ("port", np.int64, (2,)),
-        ("side", np.int64),  # who sent it: 0 the lower endpoint of the connection, 1 the upper
+        ("side", np.int64),  # sender: 0 the lower endpoint of the connection, 1 the upper
         ("protocol", np.int64),
         ("tunnel", np.int64),
     ]
 )
 
-#: A half-read message: up to 16 KB of one direction, as sorted covered intervals over chained pages.
+#: An incomplete message: up to 16 KB of one direction, as sorted covered intervals over pages.
 PAGE = 4096
 PAGES_PER_STREAM = 4
 INTERVALS = 16
 STREAM = np.dtype(
     [
-        ("born", np.int64),
+        ("opened", np.int64),
         ("flow", np.int32),  # row of the flow table, or -1 for a free row
         ("side", np.int32),
         ("base", np.uint32),  # sequence number at offset 0
-        ("start", np.int32),  # offset where the message begins, or -1 unknown
+        ("start", np.int32),  # offset of the message, or -1 if unknown
         ("inserts", np.int32),
         ("intervals", np.int32),
         ("page", np.int32, (PAGES_PER_STREAM,)),
@@ -260,34 +260,34 @@ STREAM = np.dtype(
     ]
 )
 
-#: A datagram whose fragments pass. Byte ranges that came are kept as long as `covered` has room.
+#: A fragmented datagram. Byte ranges seen are recorded while `covered` has room.
 RANGES = 8
 DATAGRAM = np.dtype(
     [
-        ("time", np.int64),  # of its first packet here; 0 for a free row
+        ("time", np.int64),  # of its first fragment seen; 0 for a free row
         ("source", np.uint64, (2,)),
         ("target", np.uint64, (2,)),
         ("datagram", np.int64),  # as in PACKET
         ("realm", np.int64),
-        ("protocol", np.int64),  # TCP or UDP; 0 until the first fragment came
+        ("protocol", np.int64),  # TCP or UDP; 0 until the first fragment is seen
         ("source_port", np.int64),
         ("target_port", np.int64),
-        ("seq", np.int64),  # TCP: the sequence number that offset 0 would have
-        ("bytes", np.int64),  # all that came
-        ("size", np.int64),  # of the datagram, known from its last fragment; 0 before
-        ("early_bytes", np.int64),  # that came before the first fragment
+        ("seq", np.int64),  # TCP: sequence number of offset 0
+        ("bytes", np.int64),  # seen so far
+        ("size", np.int64),  # of the datagram; 0 until the last fragment is seen
+        ("early_bytes", np.int64),  # seen before the first fragment
         ("early_wire", np.int64),
         ("early_frames", np.int64),
         ("ranges", np.int64),
         ("covered_from", np.int64, (RANGES,)),
         ("covered_to", np.int64, (RANGES,)),
-        ("kept", np.int64),  # of its bytes that are kept, from the first on
+        ("kept", np.int64),  # contiguous bytes stored, from offset 0
     ]
 )
-#: Bytes of a fragmented datagram that are put together again.
+#: Maximum bytes reassembled of a fragmented datagram.
 DATAGRAM_BYTES = 8192
 
-#: A minute of what came in; the columns carry the names of the coverage table.
+#: Counts of a minute of input, named like the columns of the coverage table.
 MINUTE_COUNTS = np.dtype(
     [
         (name, np.int64)
@@ -301,18 +301,18 @@ MINUTE_COUNTS = np.dtype(
 )  # fmt: skip
 
 
-#: A ClientHello taken apart; offsets point into the bytes it was parsed from, `print` into the text.
+#: A parsed ClientHello. Offsets point into its bytes, `print` into the fingerprint text.
 HELLO = np.dtype(
     [
         (name, np.int64)
         for name in (
             "sni", "sni_length", "print", "print_length", "alpn", "alpn_length", "version",
-            "grease", "compress_certificate", "ech", "ech_config", "whole",
+            "grease", "compress_certificate", "ech", "ech_config", "complete",
         )
     ]
 )  # fmt: skip
 
-#: An HTTP/1 request head taken apart: where each part begins in the arena, and its length.
+#: A parsed HTTP/1 request head: offset in the arena and length of each part.
 HEAD = np.dtype(
     [
         (name, np.int64)
@@ -322,42 +322,42 @@ HEAD = np.dtype(
     ]
 )  # fmt: skip
 
-#: A DNS message: its only question, and what the answer section says. Names lie in the names buffer.
+#: A parsed DNS message: its question and answer section. Names are offsets into the names buffer.
 QUESTION = np.dtype(
     [
         (name, np.int64)
         for name in (
             "id", "response", "rcode", "type", "name", "name_length", "cname", "cname_length",
             "addresses", "null_addresses",
-            "readable",  # 1 if there is a question at all
-            "truncated",  # 1 if the answer says it is cut: the client will ask again by TCP
+            "readable",  # 1 if there is a question
+            "truncated",  # the TC bit: the client will retry over TCP
             "error",  # extended DNS error (RFC 8914), 0 for none
         )
     ]
 )  # fmt: skip
 
-#: An address (or the hint of one) that a DNS answer gives.
+#: An address (or address hint) of a DNS answer.
 ADDRESS = np.dtype(
     [("question", np.int64), ("high", np.uint64), ("low", np.uint64), ("ttl", np.int64), ("hint", np.int64)]
 )
 
-#: An ECH configuration that a DNS answer gives: its id and public name (RFC 9849 §4).
+#: An ECH configuration of a DNS answer: its id and public name (RFC 9849 §4).
 ECH_CONFIG = np.dtype([(name, np.int64) for name in ("question", "ttl", "config", "name", "name_length")])
 
-#: Where the tables stand between two packets.
+#: State of the tables between two packets.
 CONTROL = np.dtype(
     [
-        ("seed", np.uint64),  # of the index; random per start, and no row depends on it
-        ("clock", np.int64),  # running maximum of believed times; 0 before the first packet
+        ("seed", np.uint64),  # of the index; random per start, without effect on rows
+        ("clock", np.int64),  # running maximum of accepted times; 0 before the first packet
         ("packets", np.int64),
-        ("at", np.int64),  # descriptor whose turn it is
-        ("apart", np.int64),  # descriptor being taken apart ahead of its turn, or -1
-        ("serial", np.int64),  # last connection's number
+        ("at", np.int64),  # descriptor being processed
+        ("prepared_frame", np.int64),  # descriptor being dissected ahead, or -1
+        ("serial", np.int64),  # of the last connection
         ("live", np.int64),
-        ("high", np.int64),  # rows above were never used
+        ("rows_used", np.int64),  # high-water mark: rows above were never used
         ("free", np.int64),  # rows on the free stack
-        ("hand", np.int64),  # next row to sweep
-        ("round", np.int64),  # when the sweep of all rows began that it belongs to
+        ("sweep_row", np.int64),  # next row of the sweep
+        ("sweep_start", np.int64),  # when the sweep was last at row 0
         ("clock_hand", np.int64),  # next row to consider for eviction
         ("stream_hand", np.int64),
         ("pages", np.int64),  # pages on the free stack
@@ -372,24 +372,24 @@ CONTROL = np.dtype(
         ("arena", np.int64),  # bytes used
         ("minutes", np.int64),
         ("turns", np.int64),
-        ("spare", np.int64),  # free rows of turns
-        ("turn_hand", np.int64),  # next row of turns to take back if it is too old
-        ("turns_missed", np.int64),  # for which there was no row
+        ("free_turns", np.int64),  # turn rows on the free stack
+        ("turn_hand", np.int64),  # next turn row to reclaim if it is too old
+        ("turns_missed", np.int64),  # turns without a free row
         ("evictions", np.int64),
         ("names_lost", np.int64),
         ("identity_second", np.int64),  # the second in which `identity_packets` were counted
         ("identity_messages", np.int64),
-        ("call_second", np.int64),  # the second in which `calls` JSON-RPC messages came
+        ("call_second", np.int64),  # the second in which `calls` were counted
         ("calls", np.int64),
     ]
 )
 
 
 def records(dtype: npt.DTypeLike, count: int) -> Records:
-    """`count` zeroed records from the beginning of a cache line on; memory is taken only as they are used.
+    """`count` zeroed records, aligned to a cache line; memory is allocated on use.
 
-    Large ones lie in huge pages where the system has them: rows that are looked up at random would else miss
-    the processor's table of pages at every packet, which costs more than missing its cache.
+    Large arrays use huge pages if available: random access would otherwise miss the TLB at every packet,
+    which costs more than a cache miss.
     """
     size = count * np.dtype(dtype).itemsize
     if size < _LARGE:
@@ -399,15 +399,16 @@ def records(dtype: npt.DTypeLike, count: int) -> Records:
             -1, -(-size // _HUGE_PAGE) * _HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         )
         if hasattr(mmap, "MADV_HUGEPAGE"):
-            with suppress(OSError):  # a kernel built without them
+            with suppress(OSError):  # a Linux kernel without huge pages
                 pages.madvise(mmap.MADV_HUGEPAGE)
         memory = np.frombuffer(pages, np.uint8)
     first = -memory.ctypes.data % _CACHE_LINE
     return memory[first : first + size].view(dtype)
 
 
-def give_back(rows: Records, count: int) -> None:
-    """Zero the first `count` of large `records` and give the system their memory, in whole huge pages."""
+def release_memory(rows: Records, count: int) -> None:
+    """Zero the first `count` of large `records` and return their memory to the system, in whole huge
+    pages."""
     pages = getattr(rows.base.base, "obj", None)
     size = count * rows.itemsize // _HUGE_PAGE * _HUGE_PAGE
     if size and isinstance(pages, mmap.mmap):
@@ -423,20 +424,20 @@ class Table(NamedTuple):
     free: Records  # stack of free rows
     missing: Records
     turns: Records
-    spare: Records  # stack of free rows of `turns`
+    free_turns: Records  # stack of free rows of `turns`
 
 
-class HalfRead(NamedTuple):
-    """Messages of which only a part has come."""
+class Partial(NamedTuple):
+    """Buffers of incomplete messages."""
 
     streams: Records
     pages: Bytes
     stacks: Records  # free pages (0) and free rows of `streams` (1)
-    scratch: Bytes  # one message, put together
+    scratch: Bytes  # one message, contiguous
 
 
 class Output(NamedTuple):
-    """What the kernels deliver to Python at the next cut."""
+    """Output buffers of the kernels, which Python empties at every batch."""
 
     arena: Bytes
     events: Records

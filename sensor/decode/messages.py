@@ -1,7 +1,7 @@
 """Recognises the first message in a payload, and copies complete messages to the arena.
 
     HELLO         TLS ClientHello, on any port, over several records (RFC 8446 §4.1.2)
-    REQUEST       head of an HTTP/1 request, up to and with its empty line (RFC 9112 §2.1)
+    REQUEST       head of an HTTP/1 request, including its empty line (RFC 9112 §2.1)
     PREFACE       cleartext HTTP/2 up to the end of the first header block (RFC 9113 §3.4)
     CERTIFICATE   a TLS server's handshake from ServerHello to Certificate (RFC 5246 §7.4.2)
 
@@ -25,30 +25,30 @@ REQUEST = 2
 INITIAL = 3
 """A UDP datagram that begins with a QUIC Initial."""
 DNS_MESSAGE = 4
-"""A DNS message from port 53 or to it, over UDP or TCP (without its length)."""
+"""A DNS message from or to port 53, over UDP or TCP (without the length prefix)."""
 PREFACE = 5
 CERTIFICATE = 6
 IDENTITY = 8
-"""A packet that may tell who holds an address: a datagram, or the first bytes of a TCP segment."""
+"""A packet that may identify the holder of an address: a datagram, or the first bytes of a TCP segment."""
 
 CALL = 9
-"""A TCP segment that begins a JSON-RPC message, perhaps behind an HTTP head."""
+"""A TCP segment that begins with a JSON-RPC message, or with an HTTP head and one."""
 
 OPENING = 10
-"""The first bytes of a side of a connection that may be of `fabric`."""
+"""The first bytes of one side of a connection that may be a cluster fabric (`fabric.py`)."""
 
 BODY = 11
-"""The first bytes of the body of the answer to a REQUEST."""
+"""The first bytes of the body of the response to a REQUEST."""
 
 RESPONSE = 7
-"""Head of the answer to a REQUEST, as far as its first segment goes."""
+"""Head of the response to a REQUEST, up to the end of its first segment."""
 
 DNS_PORT = 53
 
-#: Bytes of one direction that are kept together.
+#: Maximum bytes reassembled per direction.
 STREAM_BYTES = PAGE * PAGES_PER_STREAM
 
-# What came of trying to copy a message.
+# Result of copying a message.
 WHOLE = 0
 PARTIAL = 1
 INVALID = 2
@@ -57,7 +57,7 @@ _HANDSHAKE = 22
 _MAX_RECORD = (1 << 14) + 256
 _CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATES = 1, 2, 11
 
-#: Methods of RFC 9110, WebDAV, CalDAV and UPnP, the frequent ones first.
+#: Methods of RFC 9110, WebDAV, CalDAV and UPnP, frequent ones first.
 _TOKENS = (
     b"GET ", b"POST ", b"PUT ", b"HEAD ", b"PATCH ", b"DELETE ", b"OPTIONS ", b"CONNECT ", b"TRACE ",
     b"PROPFIND ", b"PROPPATCH ", b"REPORT ", b"SEARCH ", b"MKCOL ", b"MKCALENDAR ", b"COPY ", b"MOVE ",
@@ -72,7 +72,7 @@ _PREFACE_TEXT = np.frombuffer(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", np.uint8)
 #: HTTP/2 frames (RFC 9113 §6): headers, their continuation, and the flag that ends them.
 _HEADERS, _CONTINUATION, _END_HEADERS = 1, 9, 4
 
-# What a proxy may write before a connection's own bytes (HAProxy's PROXY protocol, §2.1 and §2.2).
+# Preludes that a proxy sends before the payload (HAProxy PROXY protocol, §2.1 and §2.2).
 _PROXY_LINE = np.frombuffer(b"PROXY ", np.uint8)
 _PROXY_BINARY = np.frombuffer(b"\r\n\r\n\x00\r\nQUIT\n", np.uint8)
 _MAX_PROXY_LINE = 107
@@ -82,7 +82,7 @@ _TDS_PRELOGIN = 18
 
 @kernel
 def _begins_handshake(data: Bytes, at: int, end: int, kind: int) -> bool:
-    """A handshake record (RFC 8446 §5.1) that begins with this message, as far as the bytes go."""
+    """True for a handshake record (RFC 8446 §5.1) that begins with this message, as far as captured."""
     if u8(data, at, end) != _HANDSHAKE:
         return False
     major, minor, message = u8(data, at + 1, end), u8(data, at + 2, end), u8(data, at + 5, end)
@@ -91,7 +91,7 @@ def _begins_handshake(data: Bytes, at: int, end: int, kind: int) -> bool:
 
 @kernel
 def _begins_with(data: Bytes, at: int, end: int, token: Bytes) -> bool:
-    """True if the bytes begin with `token` (zero-padded), or are a beginning of it."""
+    """True if the bytes begin with `token` (zero-padded), or are a prefix of it."""
     for i in range(token.size):
         byte = u8(data, at + i, end)
         if token[i] == 0 or byte == -1:
@@ -121,10 +121,10 @@ def begins(data: Bytes, at: int, end: int) -> int:
 
 @kernel
 def _behind_socks(data: Bytes, at: int, end: int) -> int:
-    """Where the payload goes on behind what a client asks a SOCKS proxy for without waiting for answers.
+    """The offset after the messages that a client sends to a SOCKS proxy without waiting for responses.
 
-    Version 5: methods, a password, a request (RFC 1928 §3 and §4, RFC 1929). Version 4: a request, its user
-    and host ended by a zero.
+    Version 5: methods, password, request (RFC 1928 §3 and §4, RFC 1929). Version 4: a request with
+    zero-terminated user and host.
     """
     if u8(data, at, end) == 4:
         zeros = 2 if be32(data, at + 4, end) >> 8 == 0 else 1
@@ -146,14 +146,14 @@ def _behind_socks(data: Bytes, at: int, end: int) -> int:
 
 @kernel
 def may_hide_message(first: int) -> bool:
-    """True if a payload with this first byte may be one of those that `behind_prelude` sees through."""
+    """True if a payload with this first byte may have a prelude that `behind_prelude` skips."""
     return first == 13 or first == 4 or first == 5 or first == _TDS_PRELOGIN
 
 
 @kernel
 def behind_prelude(data: Bytes, at: int, end: int) -> int:
-    """Where the payload goes on behind a PROXY protocol header, an empty line (RFC 9112 §2.2), a request to
-    a SOCKS proxy or the header that SQL Server's clients put before TLS ([MS-TDS] §2.2.3.1); else `at`."""
+    """The offset after a PROXY protocol header, an empty line (RFC 9112 §2.2), a SOCKS request, or the header
+    that SQL Server clients send before TLS ([MS-TDS] §2.2.3.1); else `at`."""
     first = u8(data, at, end)
     if first == 4 or first == 5:
         return _behind_socks(data, at, end)
@@ -173,10 +173,10 @@ def behind_prelude(data: Bytes, at: int, end: int) -> int:
 
 @kernel
 def _messages_end(arena: Bytes, to: int, size: int, wanted: int) -> tuple[int, int]:
-    """Whether the handshake messages arena[to : to + size] reach the end of the wanted one, and where.
+    """Status of the handshake messages arena[to : to + size], and the length up to the end of the wanted one.
 
-    A ClientHello comes first; a certificate comes behind the ServerHello. Of a message that is larger than
-    what is kept the beginning will do: names come early.
+    A ClientHello comes first; a certificate follows the ServerHello. The beginning of a message larger than
+    the buffer is enough, because names come early.
     """
     at, end = to, to + size
     while at + 4 <= end:
@@ -233,7 +233,7 @@ def _copy_preface(data: Bytes, at: int, end: int, arena: Bytes, to: int) -> tupl
 
 @kernel
 def copy_message(kind: int, data: Bytes, at: int, end: int, arena: Bytes, to: int) -> tuple[int, int]:
-    """Copy the message that begins at data[at:end] to arena[to:]; returns the outcome and its length."""
+    """Copy the message that begins at data[at:end] to arena[to:]; returns the status and its length."""
     if kind == HELLO:
         return _copy_handshake(data, at, end, arena, to, _CLIENT_HELLO)
     if kind == CERTIFICATE:
@@ -245,7 +245,7 @@ def copy_message(kind: int, data: Bytes, at: int, end: int, arena: Bytes, to: in
 
 @kernel
 def is_connect(arena: Bytes, at: int) -> bool:
-    """True if the request at `at` asks a proxy for a tunnel."""
+    """True if the request at `at` is a CONNECT request."""
     return arena[at] == 67 and arena[at + 1] == 79 and arena[at + 2] == 78
 
 
@@ -265,7 +265,7 @@ def names_server(arena: Bytes, at: int, end: int) -> bool:
 
 @kernel
 def response_status(data: Bytes, at: int, end: int) -> int:
-    """The status code of an HTTP/1 response line, `HTTP/1.1 200 OK`; 0 if it is cut or none."""
+    """The status code of an HTTP/1 status line, `HTTP/1.1 200 OK`; 0 if truncated or invalid."""
     status = 0
     for i in range(9, 12):
         digit = u8(data, at + i, end) - 48
@@ -278,7 +278,7 @@ def response_status(data: Bytes, at: int, end: int) -> int:
 @kernel
 def emit_event(kind: int, length: int, time: int, serial: int, ordinal: int, events: Records,
                control: Records) -> None:  # fmt: skip
-    """Commit the last `length` bytes of the arena as a message."""
+    """Commit the `length` bytes at the end of the arena as a message."""
     out = events[control["events"]]
     control["events"] += 1
     out["kind"], out["serial"], out["ordinal"] = kind, serial, ordinal

@@ -1,8 +1,8 @@
-"""The kernel that takes a packet through all steps: clock, frame, duplicate, flow, message, counters.
+"""The kernel that takes a packet through all steps: clock, frame, duplicates, flow, messages, counters.
 
-Every frame is counted once: packets = decoded + reasons (`layout.MINUTE_COUNTS`). What happens between
-packets (sweeps, full outputs) only depends on the sequence of packets, not on how they are cut into calls. So
-any buffer size, file split or batch size gives the same rows.
+Every frame is counted once: packets = decoded + reasons (`layout.MINUTE_COUNTS`). Work between packets
+(sweeps, full outputs) depends only on the sequence of packets, so that any buffer size, file split or batch
+size gives the same rows.
 """
 
 # Fields of records are Any to mypy.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from sensor.decode import calls, first_bytes, identity_packets, tcpdns, turns
 from sensor.decode import flow as flow_table
-from sensor.decode import stream as half_read
+from sensor.decode import stream as tcp_stream
 from sensor.decode.ahead import AHEAD, prepare
 from sensor.decode.duplicates import is_duplicate
 from sensor.decode.flow import EVICTED
@@ -30,18 +30,7 @@ from sensor.decode.ip import (
     UNDECODED_LINK,
 )
 from sensor.decode.jit import entry, kernel, step
-from sensor.decode.layout import (
-    HOUR,
-    MINUTE,
-    SECOND,
-    TCP,
-    Bytes,
-    HalfRead,
-    Output,
-    Records,
-    Table,
-    i64,
-)
+from sensor.decode.layout import HOUR, MINUTE, SECOND, TCP, Bytes, Output, Partial, Records, Table, i64
 from sensor.decode.messages import (
     CALL,
     DNS_MESSAGE,
@@ -54,22 +43,22 @@ from sensor.decode.messages import (
 )
 from sensor.decode.read import be32, copy, u8
 
-# What stopped `decode`.
+# Reasons why `decode` stops.
 DONE = 0
 FULL = 1
-"""An output has no room for another packet: cut the batch."""
+"""An output buffer has no room for another packet: end the batch."""
 SET_BACK = 2
-"""The clock was set back by more than an hour: end all connections, then go on."""
+"""The clock was set back by more than an hour: end all connections, then continue."""
 
-#: Packets that must agree before a jump of the clock is believed.
+#: Packets examined before a jump of the clock is accepted.
 LOOKAHEAD = 64
 
-#: Packets between two sweeps, and rows looked at by one.
+#: Packets between two sweeps, and rows examined by one.
 _SWEEP_PERIOD = 64
 _SWEEP_ROWS = 64
 _SWEEP_STREAMS = 4
 
-#: Room that the handling of one packet and its sweep may need.
+#: Output room that one packet and its sweep may need.
 SLICE_SLACK = _SWEEP_ROWS + 8
 TURN_SLACK = _SWEEP_ROWS + 8
 EVENT_SLACK = 2 * _SWEEP_ROWS + _SWEEP_STREAMS + tcpdns.MESSAGES + 8
@@ -78,10 +67,10 @@ _MINUTE_SLACK = 2
 
 _MAX_DNS = 8192
 _MAX_INITIAL = 2048
-#: Initials of each side of a connection that are handed on.
+#: Maximum Initials emitted per side of a connection.
 _INITIALS = 8
 
-#: Messages like DNS's that are none (RFC 1002 §4.2).
+#: NetBIOS messages resemble DNS (RFC 1002 §4.2).
 _NETBIOS_PORT = 137
 _MDNS_PORT = 5353
 _LLMNR_PORT = 5355
@@ -89,10 +78,10 @@ _FIRST_USER_PORT = 1024
 
 
 @step
-def _believed_time(frames: Records, i: int, count: int, clock: int) -> int:
-    """The frame's time as the running clock sees it; negative if the clock was set back to -time.
+def _accepted_time(frames: Records, i: int, count: int, clock: int) -> int:
+    """The time of the frame, corrected by the running clock; negative if the clock was set back to -time.
 
-    A jump of more than an hour counts only if most of the next 64 packets agree with it.
+    A jump of more than an hour is accepted only if most of the next 64 packets agree with it.
     """
     time = i64(frames[i]["time"])
     if clock != 0 and clock - HOUR <= time <= clock + HOUR:
@@ -113,7 +102,7 @@ def _believed_time(frames: Records, i: int, count: int, clock: int) -> int:
 
 @step
 def _minute_row(now: int, minutes: Records, control: Records) -> int:
-    """The row that counts this minute, opened if need be."""
+    """The row of this minute, added if needed."""
     row = i64(control["minutes"]) - 1
     if row >= 0 and 0 <= now - minutes[row]["minute"] < MINUTE:
         return row
@@ -125,7 +114,7 @@ def _minute_row(now: int, minutes: Records, control: Records) -> int:
 
 @kernel
 def _count(status: int, minute: Records) -> None:
-    """Count a frame under the reason why it went no further."""
+    """Count a frame by the reason why it was not decoded."""
     if status == NON_IP:
         minute["non_ip"] += 1
     elif status == OTHER_TRANSPORT:
@@ -145,9 +134,9 @@ def _count(status: int, minute: Records) -> None:
 
 
 @kernel
-def _hand_on(kind: int, limit: int, serial: int, ordinal: int, data: Bytes, packet: Records, output: Output,
-             control: Records) -> None:  # fmt: skip
-    """Copy a datagram's payload to the arena as a message."""
+def _emit_payload(kind: int, limit: int, serial: int, ordinal: int, data: Bytes, packet: Records,
+                  output: Output, control: Records) -> None:  # fmt: skip
+    """Copy the payload of a packet to the arena as a message."""
     at = i64(packet["payload"])
     size = min(i64(packet["end"]) - at, limit)
     copy(data, at, size, output.arena, i64(control["arena"]))
@@ -161,7 +150,7 @@ def _hand_on(kind: int, limit: int, serial: int, ordinal: int, data: Bytes, pack
 
 @kernel
 def _is_lookup(data: Bytes, packet: Records) -> bool:
-    """A datagram that looks like a DNS query or answer: from or to port 53, or without a doubt."""
+    """True for a DNS query or answer: from or to port 53, or certain by its content."""
     source, target = packet["source_port"], packet["target_port"]
     at, end = i64(packet["payload"]), i64(packet["end"])
     if source == DNS_PORT or target == DNS_PORT:
@@ -173,14 +162,15 @@ def _is_lookup(data: Bytes, packet: Records) -> bool:
 
 @kernel
 def _is_of_lookup(packet: Records) -> bool:
-    """A later fragment of a datagram from or to port 53, which is no connection."""
+    """True for a later fragment of a datagram from or to port 53, which is no connection."""
     ports = packet["source_port"] == DNS_PORT or packet["target_port"] == DNS_PORT
     return packet["protocol"] != TCP and ports
 
 
 @kernel
 def _is_local_name(packet: Records) -> bool:
-    """mDNS (RFC 6762) or LLMNR (RFC 4795): names of hosts here; not a client that happens on their port."""
+    """True for mDNS (RFC 6762) or LLMNR (RFC 4795), unless their port is only an ephemeral port of a
+    client."""
     source, target = packet["source_port"], packet["target_port"]
     if source in (_MDNS_PORT, _LLMNR_PORT):
         return target >= _FIRST_USER_PORT
@@ -189,7 +179,8 @@ def _is_local_name(packet: Records) -> bool:
 
 @kernel
 def _is_setting_up(packet: Records) -> bool:
-    """A TCP segment with payload of a protocol that may tell who holds an address (`identity_packets`)."""
+    """True for a TCP payload of a protocol that may identify the holder of an address
+    (`identity_packets`)."""
     port = min(packet["source_port"], packet["target_port"])
     is_identity = port == identity_packets.KERBEROS or port == identity_packets.SMB
     return is_identity and packet["payload"] < packet["end"]
@@ -197,8 +188,8 @@ def _is_setting_up(packet: Records) -> bool:
 
 @kernel
 def is_initial(data: Bytes, packet: Records) -> bool:
-    """A QUIC Initial with a connection id, of a known version (RFC 9000 §17.2.2, RFC 9369 §3.2), or what
-    came before them."""
+    """True for a QUIC Initial with a connection id, of a known version (RFC 9000 §17.2.2, RFC 9369 §3.2), or
+    an early packet of Google QUIC."""
     at, end = i64(packet["payload"]), i64(packet["end"])
     first, version = u8(data, at, end), be32(data, at + 1, end)
     kind, size = initial_type(version), u8(data, at + 5, end)
@@ -208,122 +199,123 @@ def is_initial(data: Bytes, packet: Records) -> bool:
 
 
 @kernel
-def close(row: int, why: int, table: Table, half: HalfRead, output: Output, control: Records) -> None:
-    """End a connection, after giving up its half-read messages."""
+def close(row: int, why: int, table: Table, partial: Partial, output: Output, control: Records) -> None:
+    """End a connection, after abandoning its incomplete messages."""
     for side in range(2):
-        held = i64(table.flows[row]["stream"][side])
-        if held >= 0:
-            half_read.give_up(held, i64(table.flows[row]["last"]), half, table, output, control)
+        stream_row = i64(table.flows[row]["stream"][side])
+        if stream_row >= 0:
+            tcp_stream.abandon(stream_row, i64(table.flows[row]["last"]), partial, table, output, control)
     turns.end(row, i64(control["clock"]), table, output, control)
     flow_table.end(row, why, table, output.slices, control)
 
 
 @kernel
 def _begin(
-    packet: Records, tag: int, row: int, table: Table, half: HalfRead, output: Output, control: Records
+    packet: Records, tag: int, row: int, table: Table, partial: Partial, output: Output, control: Records
 ) -> int:
-    """A row for a new connection; `row` is the one before it between the same endpoints, or -1."""
+    """Begin a connection; `row` is the previous one between the same endpoints, or -1. Evicts one if
+    needed."""
     if row >= 0:
-        close(row, 0, table, half, output, control)
+        close(row, 0, table, partial, output, control)
     if control["free"] == 0:
-        close(flow_table.worst(table, control), EVICTED, table, half, output, control)
+        close(flow_table.worst(table, control), EVICTED, table, partial, output, control)
         control["evictions"] += 1
     return flow_table.begin(packet, tag, table, control)
 
 
 @kernel
-def _say(kind: int, limit: int, data: Bytes, packet: Records, row: int, table: Table, output: Output,
+def _emit_message(kind: int, limit: int, data: Bytes, packet: Records, row: int, table: Table, output: Output,
          control: Records) -> None:  # fmt: skip
-    """Hand a payload on as the next message of its connection."""
+    """Emit a payload as the next message of its connection."""
     flow, serial = table.flows[row], i64(table.colds[row]["serial"])
     flow["events"] += 1
-    _hand_on(kind, limit, serial, i64(flow["events"]), data, packet, output, control)
+    _emit_payload(kind, limit, serial, i64(flow["events"]), data, packet, output, control)
 
 
 @kernel
 def _take_initial(
     data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records
 ) -> None:
-    """Hand on a QUIC Initial, of either side: only who can open it knows whose it is."""
+    """Emit a QUIC Initial of either side: only decryption shows which side is the client."""
     flow, side = table.flows[row], i64(packet["side"])
     if flow["probed"][side] < _INITIALS:
         flow["probed"][side] += 1
-        _say(INITIAL, _MAX_INITIAL, data, packet, row, table, output, control)
+        _emit_message(INITIAL, _MAX_INITIAL, data, packet, row, table, output, control)
 
 
 @kernel
 def _take_call(
     data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records
 ) -> None:
-    """Hand on a JSON-RPC message of either side, if it can be afforded."""
+    """Emit a JSON-RPC message of either side, within the budget."""
     minute = output.minutes[control["minutes"] - 1]
     minute["rpc_messages"] += 1
     if calls.affords(calls.PER_CONNECTION, table.flows[row], control):
-        _say(CALL, calls.MOST_BYTES, data, packet, row, table, output, control)
+        _emit_message(CALL, calls.MOST_BYTES, data, packet, row, table, output, control)
     else:
         minute["rpc_skipped"] += 1
 
 
 @kernel
 def _take_segment(
-    data: Bytes, packet: Records, row: int, table: Table, half: HalfRead, output: Output, control: Records
+    data: Bytes, packet: Records, row: int, table: Table, partial: Partial, output: Output, control: Records
 ) -> None:
-    """Look at a TCP payload for what names its connection, or others."""
+    """Search a TCP payload for messages that name its connection, and for DNS."""
     flow = table.flows[row]
     if tcpdns.speaks_dns(data, packet, flow):
-        tcpdns.read_segment(data, packet, row, half, table, output, control)
-    elif half_read.wants(data, packet, flow):
-        half_read.probe(data, packet, row, half, table, output, control)
+        tcpdns.read_segment(data, packet, row, partial, table, output, control)
+    elif tcp_stream.is_candidate(data, packet, flow):
+        tcp_stream.probe(data, packet, row, partial, table, output, control)
     if flow["probed"][packet["side"]] == 1 and flow["events"] <= 1 and first_bytes.opens(data, packet):
-        flow["probed"][packet["side"]] = half_read.DONE
-        _say(OPENING, first_bytes.MOST_OPENING_BYTES, data, packet, row, table, output, control)
+        flow["probed"][packet["side"]] = tcp_stream.DONE
+        _emit_message(OPENING, first_bytes.MOST_OPENING_BYTES, data, packet, row, table, output, control)
 
 
 @kernel
 def _take_request(
-    data: Bytes, packet: Records, row: int, table: Table, half: HalfRead, output: Output, control: Records
+    data: Bytes, packet: Records, row: int, table: Table, partial: Partial, output: Output, control: Records
 ) -> None:
-    """A client asks for something else: a slice of its own, in which both sides are looked at again."""
+    """Begin a slice for a different request of the client, in which both sides are examined again."""
     if not calls.affords(calls.REQUESTS_PER_CONNECTION, table.flows[row], control):
         output.minutes[control["minutes"] - 1]["requests_unread"] += 1
         return
     flow_table.ask(table.flows[row], table.colds[row], i64(packet["time"]), output.slices, control)
-    _take_segment(data, packet, row, table, half, output, control)
+    _take_segment(data, packet, row, table, partial, output, control)
 
 
 @kernel
-def _take_whole(
+def _take_reassembled(
     bodies: Bytes, at: int, packet: Records, row: int, table: Table, output: Output, control: Records
 ) -> None:
     """Process a fragmented UDP datagram that was reassembled in `bodies`."""
-    packet["payload"], packet["end"] = at + 8, at + packet["whole"]
-    packet["payload_bytes"] = packet["whole"] - 8
+    packet["payload"], packet["end"] = at + 8, at + packet["reassembled"]
+    packet["payload_bytes"] = packet["reassembled"] - 8
     if _is_lookup(bodies, packet):
-        _hand_on(DNS_MESSAGE, _MAX_DNS, 0, 0, bodies, packet, output, control)
+        _emit_payload(DNS_MESSAGE, _MAX_DNS, 0, 0, bodies, packet, output, control)
     elif row >= 0 and is_initial(bodies, packet):
         _take_initial(bodies, packet, row, table, output, control)
 
 
 @kernel
-def sweep(table: Table, half: HalfRead, output: Output, control: Records) -> None:
-    """End those of the next rows that are idle; each row is looked at once a second."""
+def sweep(table: Table, partial: Partial, output: Output, control: Records) -> None:
+    """End idle connections among the next rows; each row is examined at most once per second."""
     now = i64(control["clock"])
-    if control["hand"] == 0:
-        if 0 <= now - control["round"] < SECOND:
+    if control["sweep_row"] == 0:
+        if 0 <= now - control["sweep_start"] < SECOND:
             return
-        control["round"] = now
-    half_read.sweep(_SWEEP_STREAMS, now, half, table, output, control)
-    for _ in range(min(_SWEEP_ROWS, i64(control["high"]))):
-        row = i64(control["hand"])
-        control["hand"] = row + 1 if row + 1 < control["high"] else 0
+        control["sweep_start"] = now
+    tcp_stream.sweep(_SWEEP_STREAMS, now, partial, table, output, control)
+    for _ in range(min(_SWEEP_ROWS, i64(control["rows_used"]))):
+        row = i64(control["sweep_row"])
+        control["sweep_row"] = row + 1 if row + 1 < control["rows_used"] else 0
         flow = table.flows[row]
         if flow["protocol"] != 0 and now - flow["last"] > flow_table.idle_limit(flow):
-            close(row, 0, table, half, output, control)
+            close(row, 0, table, partial, output, control)
 
 
 @kernel
 def has_room(output: Output, control: Records) -> bool:
-    """True if the outputs can take whatever one packet and its sweep may give."""
+    """True if the output buffers have room for one packet and its sweep."""
     return bool(
         control["slices"] + SLICE_SLACK <= output.slices.size
         and control["events"] + EVENT_SLACK <= output.events.size
@@ -334,17 +326,19 @@ def has_room(output: Output, control: Records) -> bool:
 
 
 @step
-def _connection(packet: Records, table: Table, half: HalfRead, output: Output, control: Records) -> int:
-    """The row of the packet's connection, begun if need be, its slice and half-read messages up to date."""
+def _find_connection(
+    packet: Records, table: Table, partial: Partial, output: Output, control: Records
+) -> int:
+    """The row of the connection, begun if needed; expires its slice and incomplete messages."""
     if packet["fragment"] > 0:
         flow_table.canonicalise(packet, control)
     tag = i64(packet["tag"])
     row = flow_table.find(table.index, table.flows, packet, tag)
     if row < 0 or flow_table.is_over(table.flows[row], table.colds[row], packet):
-        row = _begin(packet, tag, row, table, half, output, control)
+        row = _begin(packet, tag, row, table, partial, output, control)
     flow, now = table.flows[row], i64(packet["time"])
     if flow["stream"][0] >= 0 or flow["stream"][1] >= 0:
-        half_read.expire(row, now, half, table, output, control)
+        tcp_stream.expire(row, now, partial, table, output, control)
     if flow_table.is_slice_over(flow, now):
         turns.expire(row, now, table, output, control)
         flow_table.roll(flow, table.colds[row], now, output.slices, control)
@@ -353,50 +347,50 @@ def _connection(packet: Records, table: Table, half: HalfRead, output: Output, c
 
 @step
 def _take(
-    data: Bytes, packet: Records, bodies: Bytes, table: Table, half: HalfRead, output: Output,
-    control: Records,
+    data: Bytes, packet: Records, bodies: Bytes, table: Table, partial: Partial, output: Output,
+    control: Records
 ) -> None:  # fmt: skip
-    """A packet of a connection, or a lookup."""
+    """Process a packet of a connection, or a DNS message."""
     lookup = packet["protocol"] != TCP and (
         _is_of_lookup(packet) if packet["fragment"] > 0 else _is_lookup(data, packet)
     )
     row = -1
     if not lookup:
-        row = _connection(packet, table, half, output, control)
+        row = _find_connection(packet, table, partial, output, control)
         flow = table.flows[row]
         if packet["protocol"] == TCP:
-            if packet["payload"] < packet["end"] and flow["probed"][packet["side"]] != half_read.DONE:
-                source = bodies if packet["whole"] > 0 else data
-                _take_segment(source, packet, row, table, half, output, control)
-            elif packet["whole"] <= 0 and calls.asks_anew(data, packet, flow):
-                _take_request(data, packet, row, table, half, output, control)
-            if packet["whole"] <= 0 and calls.is_call(data, packet):
+            if packet["payload"] < packet["end"] and flow["probed"][packet["side"]] != tcp_stream.DONE:
+                source = bodies if packet["reassembled"] > 0 else data
+                _take_segment(source, packet, row, table, partial, output, control)
+            elif packet["reassembled"] <= 0 and calls.asks_anew(data, packet, flow):
+                _take_request(data, packet, row, table, partial, output, control)
+            if packet["reassembled"] <= 0 and calls.is_call(data, packet):
                 _take_call(data, packet, row, table, output, control)
         elif is_initial(data, packet):
             _take_initial(data, packet, row, table, output, control)
         elif flow["events"] == 0 and first_bytes.is_rdma(data, packet):
-            _say(OPENING, first_bytes.MOST_OPENING_BYTES, data, packet, row, table, output, control)
+            _emit_message(OPENING, first_bytes.MOST_OPENING_BYTES, data, packet, row, table, output, control)
         if packet["payload_bytes"] > 0 and turns.concerns(packet, flow):
             turns.take(data, packet, row, table, output, control)
         flow_table.account(flow, table.colds[row], packet, table.missing, control)
     elif packet["fragment"] <= 0:
-        _hand_on(DNS_MESSAGE, _MAX_DNS, 0, 0, data, packet, output, control)
-    if packet["whole"] > 0 and packet["protocol"] != TCP:
-        _take_whole(bodies, i64(packet["body"]), packet, row, table, output, control)
+        _emit_payload(DNS_MESSAGE, _MAX_DNS, 0, 0, data, packet, output, control)
+    if packet["reassembled"] > 0 and packet["protocol"] != TCP:
+        _take_reassembled(bodies, i64(packet["reassembled_at"]), packet, row, table, output, control)
 
 
 @entry
 def decode(
     data: Bytes, frames: Records, first: int, last: int, count: int, packets: Records, recent: Records,
     datagrams: Records, bodies: Bytes, index: Records, flows: Records, colds: Records, free: Records,
-    missing: Records, pool: Records, spare: Records, streams: Records, pages: Bytes, stacks: Records,
+    missing: Records, pool: Records, free_turns: Records, streams: Records, pages: Bytes, stacks: Records,
     scratch: Bytes, arena: Bytes, events: Records, slices: Records, minutes: Records, ended_turns: Records,
-    controls: Records,
+    controls: Records
 ) -> tuple[int, int]:  # fmt: skip
-    """Decode frames[first:last], looking ahead as far as `count`: the next frame, and what stopped."""
+    """Decode frames[first:last], with lookahead up to `count`; returns the next frame and the stop reason."""
     control, prepared = controls[0], first
-    table = Table(index, flows, colds, free, missing, pool, spare)
-    half = HalfRead(streams, pages, stacks, scratch)
+    table = Table(index, flows, colds, free, missing, pool, free_turns)
+    partial = Partial(streams, pages, stacks, scratch)
     output = Output(arena, events, slices, minutes, ended_turns)
     for i in range(first, last):
         if not has_room(output, control):
@@ -404,7 +398,7 @@ def decode(
         control["at"] = i
         prepared = prepare(data, frames, i, prepared, last, packets, recent, table, control)
         packet = packets[i & (AHEAD - 1)]
-        now = _believed_time(frames, i, count, i64(control["clock"]))
+        now = _accepted_time(frames, i, count, i64(control["clock"]))
         if now < 0:
             control["clock"] = -now
             return i, SET_BACK
@@ -419,7 +413,7 @@ def decode(
         evictions, names_lost = i64(control["evictions"]), i64(control["names_lost"])
         turns_missed = i64(control["turns_missed"])
         if control["packets"] & (_SWEEP_PERIOD - 1) == 0:
-            sweep(table, half, output, control)
+            sweep(table, partial, output, control)
         status = i64(packet["status"])
         if status in (DECODED, FRAGMENT):
             if is_duplicate(packet, recent, control):
@@ -436,11 +430,11 @@ def decode(
             and identity_packets.tells(data, packet)
             and identity_packets.affords(minute, control)
         ):
-            _hand_on(IDENTITY, identity_packets.MOST_BYTES, 0, 0, data, packet, output, control)
+            _emit_payload(IDENTITY, identity_packets.MOST_BYTES, 0, 0, data, packet, output, control)
         if packet["protocol"] != TCP and _is_local_name(packet):
             minute["local_names"] += 1
             continue
-        _take(data, packet, bodies, table, half, output, control)
+        _take(data, packet, bodies, table, partial, output, control)
         minute["evictions"] += control["evictions"] - evictions
         minute["names_lost"] += control["names_lost"] - names_lost
         minute["turns_unjudged"] += control["turns_missed"] - turns_missed
@@ -450,17 +444,17 @@ def decode(
 @entry
 def flush(
     first: int, index: Records, flows: Records, colds: Records, free: Records, missing: Records,
-    pool: Records, spare: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
-    arena: Bytes, events: Records, slices: Records, minutes: Records, ended_turns: Records, controls: Records,
+    pool: Records, free_turns: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
+    arena: Bytes, events: Records, slices: Records, minutes: Records, ended_turns: Records, controls: Records
 ) -> int:  # fmt: skip
-    """End all connections from row `first` on, as far as the outputs have room; returns the next row."""
+    """End all connections from row `first` on while the outputs have room; returns the next row."""
     control = controls[0]
-    table = Table(index, flows, colds, free, missing, pool, spare)
-    half = HalfRead(streams, pages, stacks, scratch)
+    table = Table(index, flows, colds, free, missing, pool, free_turns)
+    partial = Partial(streams, pages, stacks, scratch)
     output = Output(arena, events, slices, minutes, ended_turns)
-    for row in range(first, control["high"]):
+    for row in range(first, control["rows_used"]):
         if not has_room(output, control):
             return row
         if flows[row]["protocol"] != 0:
-            close(row, 0, table, half, output, control)
-    return i64(control["high"])
+            close(row, 0, table, partial, output, control)
+    return i64(control["rows_used"])

@@ -1,12 +1,12 @@
-"""Assembles the first payloads of connections, in whatever order they come, to complete messages in the
+"""Reassembles the first message of each direction of a TCP connection, in any order of segments, into the
 arena.
 
-Only a direction whose first payloads look like a known protocol is read, up to 16 KB of it. A message that
-is whole in one segment goes straight to the arena; else its segments wait on 4 KB pages, the first copy of a
-byte wins, for at most ten seconds. What does not fit is counted, never guessed.
+Only directions whose first payloads look like a known protocol are read, up to 16 KB. A message that is
+complete in one segment is copied to the arena directly. Otherwise its segments are stored in 4 KB pages for
+at most ten seconds; the first copy of a byte wins. What does not fit is counted, never guessed.
 
-FLOW.probed holds the state of each side: how many first payloads were examined in vain, that only
-certificates of the server are still of interest (its client gave no name), or that nothing is.
+FLOW.probed is the state of each side: the number of payloads examined without result, CERTIFICATES_ONLY (only
+certificates of the server are still wanted, because the client sent no name), BODY_TO_COME, or DONE.
 """
 
 # Fields of records are Any to mypy.
@@ -19,17 +19,7 @@ from sensor.decode.first_bytes import BODY_TO_COME, MOST_BYTES, body_tells
 from sensor.decode.flow import ACK, SEEN, SYN, distance, is_based
 from sensor.decode.intervals import merge
 from sensor.decode.jit import kernel
-from sensor.decode.layout import (
-    PAGE,
-    PAGES_PER_STREAM,
-    SECOND,
-    Bytes,
-    HalfRead,
-    Output,
-    Records,
-    Table,
-    i64,
-)
+from sensor.decode.layout import PAGE, PAGES_PER_STREAM, SECOND, Bytes, Output, Partial, Records, Table, i64
 from sensor.decode.messages import (
     BODY,
     CERTIFICATE,
@@ -52,33 +42,33 @@ from sensor.decode.messages import (
 )
 from sensor.decode.read import copy, u8
 
-# FLOW.probed beyond the count of payloads looked at.
+# Values of FLOW.probed beyond the number of payloads examined.
 DONE = 255
 CERTIFICATES_ONLY = 254
-#: First payloads of a direction that may begin a message (a hello may follow CONNECT, SOCKS, STARTTLS).
+#: Payloads examined per direction (a ClientHello may follow CONNECT, SOCKS, STARTTLS).
 _PROBES = 16
 
-#: Bytes that tell for certain what message they begin.
+#: Bytes that identify a message with certainty.
 _CERTAIN = 12
-#: A record's header does not tell which handshake message begins behind it.
+#: Size of a record header, which does not identify the handshake message after it.
 _RECORD_HEADER = 5
-#: Segments of one message: more is an attack on our time.
+#: Maximum segments of one message. More is a denial-of-service attack.
 _MAX_INSERTS = 256
-_LIFE = 10 * SECOND
+_TIMEOUT = 10 * SECOND
 
-#: `start` of a stream that cannot be placed.
-_NOWHERE = -2
+#: `start` of a stream whose position is not known.
+_UNPLACEABLE = -2
 
 
 @kernel
 def _of_interest(kind: int, size: int, flow: Records, side: int) -> int:
-    """The kind of a message, of which there are `size` bytes, if it is waited for from `side`, else 0.
+    """The kind of a message (its first `size` bytes) if it is wanted from `side`, else 0.
 
-    Certificates are if the hello named nobody, or nothing of the client was seen (one leg of a TAP).
+    Certificates are wanted if the ClientHello had no name, or the client was never seen (one leg of a TAP).
     """
     if flow["probed"][side] == CERTIFICATES_ONLY:
-        untold = kind == HELLO and size <= _RECORD_HEADER
-        return CERTIFICATE if kind == CERTIFICATE or untold else 0
+        unknown = kind == HELLO and size <= _RECORD_HEADER
+        return CERTIFICATE if kind == CERTIFICATE or unknown else 0
     if kind == CERTIFICATE:
         return 0 if flow["known"][1 - side] & SEEN else kind
     return kind if kind in (HELLO, REQUEST, PREFACE) else 0
@@ -86,20 +76,20 @@ def _of_interest(kind: int, size: int, flow: Records, side: int) -> int:
 
 @kernel
 def _count_probe(flow: Records, side: int) -> None:
-    """One more payload was looked at in vain."""
+    """Count a payload examined without result."""
     probed = i64(flow["probed"][side])
     flow["probed"][side] = DONE if probed >= _PROBES else probed + 1
 
 
 @kernel
 def _asks_tunnel(kind: int, output: Output, control: Records) -> bool:
-    """True if the message just copied to the arena's end asks a proxy for a tunnel: a hello is to come."""
+    """True if the message just copied to the arena is a CONNECT request, which a ClientHello follows."""
     return kind == REQUEST and is_connect(output.arena, i64(control["arena"]))
 
 
 @kernel
 def _expect(kind: int, length: int, flow: Records, side: int, output: Output, control: Records) -> None:
-    """What may still follow the `length` bytes of a message at the arena's end, sent by `side`."""
+    """Set what is wanted next, after `side` sent the message of `length` bytes at the end of the arena."""
     arena, at = output.arena, i64(control["arena"])
     if _asks_tunnel(kind, output, control):
         flow["probed"][side] = 1 if flow["events"] < _PROBES else DONE
@@ -132,9 +122,9 @@ def _deliver(kind: int, length: int, time: int, row: int, side: int, table: Tabl
 
 
 @kernel
-def release(row: int, half: HalfRead, flows: Records, control: Records) -> None:
-    """Free the row and the pages of a half-read message."""
-    stream, stacks = half.streams[row], half.stacks
+def release(row: int, partial: Partial, flows: Records, control: Records) -> None:
+    """Free the row and the pages of an incomplete message."""
+    stream, stacks = partial.streams[row], partial.stacks
     flows[stream["flow"]]["stream"][stream["side"]] = -1
     for i in range(PAGES_PER_STREAM):
         if stream["page"][i] >= 0:
@@ -146,16 +136,16 @@ def release(row: int, half: HalfRead, flows: Records, control: Records) -> None:
 
 
 @kernel
-def open_stream(row: int, side: int, base: int, start: int, time: int, half: HalfRead, flows: Records,
+def open_stream(row: int, side: int, base: int, start: int, time: int, partial: Partial, flows: Records,
                 control: Records) -> int:  # fmt: skip
-    """A stream row whose offset 0 is sequence number `base`; -1 if there is none left."""
+    """Open a stream row whose offset 0 is sequence number `base`; -1 if none is free."""
     if control["stream_rows"] == 0:
         return -1
     control["stream_rows"] -= 1
-    at = i64(half.stacks[1, control["stream_rows"]])
-    stream = half.streams[at]
+    at = i64(partial.stacks[1, control["stream_rows"]])
+    stream = partial.streams[at]
     stream["flow"], stream["side"], stream["base"], stream["start"] = row, side, base & 0xFFFFFFFF, start
-    stream["born"], stream["intervals"], stream["inserts"] = time, 0, 0
+    stream["opened"], stream["intervals"], stream["inserts"] = time, 0, 0
     for i in range(PAGES_PER_STREAM):
         stream["page"][i] = -1
     flows[row]["stream"][side] = at
@@ -163,37 +153,37 @@ def open_stream(row: int, side: int, base: int, start: int, time: int, half: Hal
 
 
 @kernel
-def _page_of(stream: Records, offset: int, half: HalfRead, control: Records) -> int:
-    """The page that holds `offset`, taken from the free ones on first use; -1 if there is none."""
+def _page_of(stream: Records, offset: int, partial: Partial, control: Records) -> int:
+    """The page of `offset`, allocated on first use; -1 if none is free."""
     i = offset // PAGE
     if stream["page"][i] < 0:
         if control["pages"] == 0:
             return -1
         control["pages"] -= 1
-        stream["page"][i] = half.stacks[0, control["pages"]]
+        stream["page"][i] = partial.stacks[0, control["pages"]]
     return i64(stream["page"][i])
 
 
 @kernel
-def _write(stream: Records, data: Bytes, at: int, first: int, last: int, half: HalfRead,
+def _write(stream: Records, data: Bytes, at: int, first: int, last: int, partial: Partial,
            control: Records) -> bool:  # fmt: skip
     """Copy data[at:] to offsets [first, last), page by page."""
     while first < last:
-        page = _page_of(stream, first, half, control)
+        page = _page_of(stream, first, partial, control)
         if page < 0:
             return False
         size = min(last, (first // PAGE + 1) * PAGE) - first
         to = page * PAGE + first % PAGE
-        copy(data, at, size, half.pages, to)
+        copy(data, at, size, partial.pages, to)
         first += size
         at += size
     return True
 
 
 @kernel
-def insert(stream: Records, data: Bytes, at: int, first: int, size: int, half: HalfRead,
+def insert(stream: Records, data: Bytes, at: int, first: int, size: int, partial: Partial,
            control: Records) -> bool:  # fmt: skip
-    """Keep the bytes of a segment that are not there yet, from offset `first`; False if they do not fit."""
+    """Store the new bytes of a segment, from offset `first`; False if they do not fit."""
     stream["inserts"] += 1
     if first < 0:
         at, size, first = at - first, size + first, 0
@@ -204,12 +194,12 @@ def insert(stream: Records, data: Bytes, at: int, first: int, size: int, half: H
     for i in range(i64(stream["intervals"])):
         low, high = i64(stream["covered_from"][i]), i64(stream["covered_to"][i])
         if position < low < last and not _write(
-            stream, data, at + position - first, position, low, half, control
+            stream, data, at + position - first, position, low, partial, control
         ):
             return False
         if high > position and low < last:
             position = min(high, last)
-    if position < last and not _write(stream, data, at + position - first, position, last, half, control):
+    if position < last and not _write(stream, data, at + position - first, position, last, partial, control):
         return False
     count = merge(stream["covered_from"], stream["covered_to"], i64(stream["intervals"]), first, last)
     if count >= 0:
@@ -218,8 +208,8 @@ def insert(stream: Records, data: Bytes, at: int, first: int, size: int, half: H
 
 
 @kernel
-def gather(stream: Records, half: HalfRead) -> int:
-    """Copy what is contiguous from the message's start into `scratch`; returns its length."""
+def gather(stream: Records, partial: Partial) -> int:
+    """Copy the contiguous bytes from the start of the message into `scratch`; returns their number."""
     start = i64(stream["start"])
     for i in range(i64(stream["intervals"])):
         if stream["covered_from"][i] <= start < stream["covered_to"][i]:
@@ -227,97 +217,104 @@ def gather(stream: Records, half: HalfRead) -> int:
             while at < end:
                 size = min(end, (at // PAGE + 1) * PAGE) - at
                 page = i64(stream["page"][at // PAGE])
-                copy(half.pages, page * PAGE + at % PAGE, size, half.scratch, at - start)
+                copy(partial.pages, page * PAGE + at % PAGE, size, partial.scratch, at - start)
                 at += size
             return end - start
     return 0
 
 
 @kernel
-def give_up(held: int, time: int, half: HalfRead, table: Table, output: Output, control: Records) -> None:
-    """End a half-read message; the part that came may still hold the name."""
-    stream = half.streams[held]
+def abandon(
+    stream_row: int, time: int, partial: Partial, table: Table, output: Output, control: Records
+) -> None:
+    """Give up an incomplete message, but deliver its part, which may contain the name."""
+    stream = partial.streams[stream_row]
     row, side, flow = i64(stream["flow"]), i64(stream["side"]), table.flows[stream["flow"]]
     probed = i64(flow["probed"][side])
     if probed == 0 and (flow["port"][0] == DNS_PORT or flow["port"][1] == DNS_PORT):
-        release(held, half, table.flows, control)  # DNS goes on behind what was lost
+        release(stream_row, partial, table.flows, control)  # DNS continues after the loss
         return
-    size = gather(stream, half) if stream["start"] >= 0 else 0
-    kind = _of_interest(begins(half.scratch, 0, size), size, flow, side)
+    size = gather(stream, partial) if stream["start"] >= 0 else 0
+    kind = _of_interest(begins(partial.scratch, 0, size), size, flow, side)
     flow["probed"][side] = DONE
     if kind != 0 and size >= _CERTAIN:
         to = i64(control["arena"])
-        status, length = copy_message(kind, half.scratch, 0, size, output.arena, to)
+        status, length = copy_message(kind, partial.scratch, 0, size, output.arena, to)
         if status != INVALID and length > 0:
             _deliver(kind, length, time, row, side, table, output, control)
-    release(held, half, table.flows, control)
+    release(stream_row, partial, table.flows, control)
 
 
 @kernel
-def _settle(held: int, time: int, half: HalfRead, table: Table, output: Output, control: Records) -> bool:
-    """Deliver a half-read message if it is whole now; drop it if it never was one.
+def _deliver_whole(
+    stream_row: int, time: int, partial: Partial, table: Table, output: Output, control: Records
+) -> bool:
+    """Deliver a message if it is complete; drop it if it turns out to be of no interest.
 
-    True if it asked for a tunnel and the client went on without waiting for the proxy's answer.
+    True if it was a CONNECT request and the client continued without waiting for the answer of the proxy.
     """
-    stream = half.streams[held]
+    stream = partial.streams[stream_row]
     if stream["start"] < 0:
         return False
-    size = gather(stream, half)
+    size = gather(stream, partial)
     if size == 0:
         return False
     row, side, flow = i64(stream["flow"]), i64(stream["side"]), table.flows[stream["flow"]]
-    found = begins(half.scratch, 0, size)
+    found = begins(partial.scratch, 0, size)
     kind = _of_interest(found, size, flow, side)
     if kind == 0:
-        release(held, half, table.flows, control)
+        release(stream_row, partial, table.flows, control)
         if found == RESPONSE:
             flow["probed"][side] = DONE
         else:
             _count_probe(flow, side)
         return False
-    status, length = copy_message(kind, half.scratch, 0, size, output.arena, i64(control["arena"]))
+    status, length = copy_message(kind, partial.scratch, 0, size, output.arena, i64(control["arena"]))
     if status == WHOLE and length < size and _asks_tunnel(kind, output, control):
         _deliver(kind, length, time, row, side, table, output, control)
         stream["start"] += length
         return True
     if status == WHOLE or size == STREAM_BYTES:
-        release(held, half, table.flows, control)
+        release(stream_row, partial, table.flows, control)
         if status == INVALID:
             flow["probed"][side] = DONE
         else:
             _deliver(kind, length, time, row, side, table, output, control)
     elif status == INVALID:
-        release(held, half, table.flows, control)
+        release(stream_row, partial, table.flows, control)
         flow["probed"][side] = DONE
     return False
 
 
 @kernel
-def _advance(held: int, time: int, half: HalfRead, table: Table, output: Output, control: Records) -> None:
-    """Deliver what is whole now of a half-read message and, if it asked for a tunnel, what is behind it."""
-    if _settle(held, time, half, table, output, control):
-        _settle(held, time, half, table, output, control)
+def _advance(
+    stream_row: int, time: int, partial: Partial, table: Table, output: Output, control: Records
+) -> None:
+    """Deliver a complete message and, after a CONNECT request, the message behind it."""
+    if _deliver_whole(stream_row, time, partial, table, output, control):
+        _deliver_whole(stream_row, time, partial, table, output, control)
 
 
 @kernel
-def _place(packet: Records, seq: int, kind: int, flow: Records) -> tuple[int, int]:
-    """Where a new stream begins for this segment: sequence number of offset 0, and the message's start."""
+def _stream_base(packet: Records, seq: int, kind: int, flow: Records) -> tuple[int, int]:
+    """The position of a new stream for this segment: sequence number of offset 0, and start of the
+    message."""
     side = i64(packet["side"])
     if kind != 0:
         return seq, 0
     if not is_based(flow, side) and packet["flags"] & ACK:
-        return seq - PAGE, -1  # joined in the middle: the message may have begun up to a page earlier
+        return seq - PAGE, -1  # mid-stream: the message may have begun up to a page earlier
     ahead = distance(seq, i64(flow["next"][side]))
     if is_based(flow, side) and 0 < ahead < STREAM_BYTES:
-        return i64(flow["next"][side]), 0  # what lies between is still on its way
-    return 0, _NOWHERE
+        return i64(flow["next"][side]), 0  # the bytes in between are still to come
+    return 0, _UNPLACEABLE
 
 
 @kernel
-def wants(data: Bytes, packet: Records, flow: Records) -> bool:
-    """True if a TCP payload is worth `probe`; else it is counted as looked at.
+def is_candidate(data: Bytes, packet: Records, flow: Records) -> bool:
+    """True if a TCP payload needs `probe`; else it is counted as examined.
 
-    Most payloads are the middle of something: this says so without a look at the stream tables.
+    Most payloads are in the middle of a message, which this detects without access to the stream tables.
     """
     side = i64(packet["side"])
     if flow["stream"][side] >= 0 or flow["probed"][side] == BODY_TO_COME:
@@ -343,7 +340,8 @@ def _note_response(status: int, flow: Records, side: int) -> None:
 
 @kernel
 def _answers_request(flow: Records, side: int) -> bool:
-    """True if a response from `side` is the first to the latest message, which is no CONNECT or hello."""
+    """True if a response from `side` is the first one to the latest message, unless that was CONNECT or a
+    hello."""
     is_first = flow["status"] == 0 and flow["events"] > 0
     return is_first and flow["probed"][1 - side] == DONE and flow["probed"][side] < CERTIFICATES_ONLY
 
@@ -351,7 +349,8 @@ def _answers_request(flow: Records, side: int) -> bool:
 @kernel
 def _take_body(data: Bytes, at: int, packet: Records, row: int, table: Table, output: Output,
                control: Records) -> None:  # fmt: skip
-    """Hand on the first bytes of an answer's body, which begins at `at`; if it does not yet, wait for it."""
+    """Deliver the first bytes of the body of a response, which begins at `at`; wait if it is in the next
+    segment."""
     side, end = i64(packet["side"]), i64(packet["end"])
     table.flows[row]["probed"][side] = BODY_TO_COME if at == end else DONE
     at = behind_chunk_size(data, at, end)
@@ -362,13 +361,13 @@ def _take_body(data: Bytes, at: int, packet: Records, row: int, table: Table, ou
 
 
 @kernel
-def _beginning(data: Bytes, packet: Records, flow: Records) -> tuple[int, int]:
-    """What message a payload begins with, and where: behind a prelude for a proxy if there is one."""
+def _find_message(data: Bytes, packet: Records, flow: Records) -> tuple[int, int]:
+    """The kind and offset of the message in a payload, after a proxy prelude if there is one."""
     side, at, end = i64(packet["side"]), i64(packet["payload"]), i64(packet["end"])
     found = begins(data, at, end)
     ahead = distance(packet["seq"], i64(flow["next"][side])) if is_based(flow, side) else 0
     if ahead > 0 and end - at < _CERTAIN:
-        return 0, at  # the crumb of something: what lies before it tells
+        return 0, at  # too short to identify; the bytes before it decide
     if found != 0 or ahead != 0 or flow["stream"][side] >= 0:
         return found, at
     behind = behind_prelude(data, at, end)
@@ -377,34 +376,34 @@ def _beginning(data: Bytes, packet: Records, flow: Records) -> tuple[int, int]:
 
 
 @kernel
-def _open_for(kind: int, seq: int, packet: Records, row: int, half: HalfRead, table: Table,
+def _open_for(kind: int, seq: int, packet: Records, row: int, partial: Partial, table: Table,
               control: Records) -> int:  # fmt: skip
-    """A stream for a payload that is not a whole message, or -1 if there is nothing to wait for."""
+    """Open a stream for a payload that is no complete message; -1 if nothing is expected."""
     flow, side = table.flows[row], i64(packet["side"])
     only_certificates = flow["probed"][side] == CERTIFICATES_ONLY
     if not only_certificates:
         _count_probe(flow, side)
         if flow["probed"][side] == DONE:
             return -1
-    base, start = _place(packet, seq, kind, flow)
-    if start == _NOWHERE:
+    base, start = _stream_base(packet, seq, kind, flow)
+    if start == _UNPLACEABLE:
         if only_certificates:
             flow["probed"][side] = DONE
         return -1
-    held = open_stream(row, side, base, start, i64(packet["time"]), half, table.flows, control)
-    if held < 0:
+    stream_row = open_stream(row, side, base, start, i64(packet["time"]), partial, table.flows, control)
+    if stream_row < 0:
         control["names_lost"] += 1
-    return held
+    return stream_row
 
 
 @kernel
-def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, half: HalfRead, table: Table,
-              output: Output, control: Records) -> int:  # fmt: skip
-    """Look at the message `found` at `at`; where the payload goes on behind a request for a tunnel, or -1."""
+def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, partial: Partial,
+              table: Table, output: Output, control: Records) -> int:  # fmt: skip
+    """Process the message `found` at `at`; returns the offset after a CONNECT request, or -1."""
     flow, side = table.flows[row], i64(packet["side"])
-    end, time, held = i64(packet["end"]), i64(packet["time"]), i64(flow["stream"][side])
+    end, time, stream_row = i64(packet["end"]), i64(packet["time"]), i64(flow["stream"][side])
     seq = packet["seq"] + (1 if packet["flags"] & SYN else 0) + at - packet["payload"]
-    if found == RESPONSE and (held < 0 or half.streams[held]["start"] < 0):
+    if found == RESPONSE and (stream_row < 0 or partial.streams[stream_row]["start"] < 0):
         answers = _answers_request(flow, side)
         _note_response(response_status(data, at, end), flow, side)
         if answers:
@@ -412,70 +411,70 @@ def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, half:
             _deliver(RESPONSE, length, time, row, side, table, output, control)
             if status == WHOLE:
                 _take_body(data, at + length, packet, row, table, output, control)
-        if held >= 0:
-            release(held, half, table.flows, control)
+        if stream_row >= 0:
+            release(stream_row, partial, table.flows, control)
         return -1
     kind = _of_interest(found, end - at, flow, side)
-    if held < 0 and kind != 0:
+    if stream_row < 0 and kind != 0:
         status, length = copy_message(kind, data, at, end, output.arena, i64(control["arena"]))
         if status == WHOLE:
             goes_on = at + length if _asks_tunnel(kind, output, control) else -1
             _deliver(kind, length, time, row, side, table, output, control)
             return goes_on
         kind = 0 if status == INVALID else kind
-    if held < 0:
-        held = _open_for(kind, seq, packet, row, half, table, control)
-        if held < 0:
+    if stream_row < 0:
+        stream_row = _open_for(kind, seq, packet, row, partial, table, control)
+        if stream_row < 0:
             return -1
-    stream = half.streams[held]
+    stream = partial.streams[stream_row]
     offset = distance(seq & 0xFFFFFFFF, i64(stream["base"]))
     if stream["start"] < 0 and stream["inserts"] > 0:
         if kind == 0:
-            release(held, half, table.flows, control)  # the middle of something: not ours
+            release(stream_row, partial, table.flows, control)  # the middle of another message
             return -1
         stream["start"] = max(0, offset)
-    if stream["inserts"] >= _MAX_INSERTS or not insert(stream, data, at, offset, end - at, half, control):
+    if stream["inserts"] >= _MAX_INSERTS or not insert(stream, data, at, offset, end - at, partial, control):
         control["names_lost"] += 1
-        give_up(held, time, half, table, output, control)
+        abandon(stream_row, time, partial, table, output, control)
         return -1
-    _advance(held, time, half, table, output, control)
+    _advance(stream_row, time, partial, table, output, control)
     return -1
 
 
 @kernel
-def probe(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, output: Output,
+def probe(data: Bytes, packet: Records, row: int, partial: Partial, table: Table, output: Output,
           control: Records) -> None:  # fmt: skip
-    """Look at a TCP payload, before it is accounted, for (part of) a message that names the connection."""
+    """Search a TCP payload, before it is accounted, for (part of) a message that names the connection."""
     flow, side = table.flows[row], i64(packet["side"])
     if flow["probed"][side] == BODY_TO_COME:
-        if distance(packet["seq"], i64(flow["next"][side])) >= 0:  # else the head again
+        if distance(packet["seq"], i64(flow["next"][side])) >= 0:  # else a retransmission of the head
             _take_body(data, i64(packet["payload"]), packet, row, table, output, control)
         return
-    found, at = _beginning(data, packet, flow)
-    goes_on = _probe_at(data, packet, found, at, row, half, table, output, control)
+    found, at = _find_message(data, packet, flow)
+    goes_on = _probe_at(data, packet, found, at, row, partial, table, output, control)
     if 0 <= goes_on < packet["end"]:
         found = begins(data, goes_on, i64(packet["end"]))
         if found in (HELLO, REQUEST, PREFACE):
-            _probe_at(data, packet, found, goes_on, row, half, table, output, control)
+            _probe_at(data, packet, found, goes_on, row, partial, table, output, control)
 
 
 @kernel
-def expire(row: int, time: int, half: HalfRead, table: Table, output: Output, control: Records) -> None:
-    """Give up a connection's messages that are ten seconds old, before its next packet is looked at.
+def expire(row: int, time: int, partial: Partial, table: Table, output: Output, control: Records) -> None:
+    """Abandon messages of a connection that are ten seconds old; called before its next packet is processed.
 
-    So a row depends on the connection's own packets only; the sweep merely frees pages earlier.
+    So a row depends on packets of its own connection only; the sweep merely frees pages earlier.
     """
     for side in range(2):
-        held = i64(table.flows[row]["stream"][side])
-        if held >= 0 and time - half.streams[held]["born"] > _LIFE:
-            give_up(held, time, half, table, output, control)
+        stream_row = i64(table.flows[row]["stream"][side])
+        if stream_row >= 0 and time - partial.streams[stream_row]["opened"] > _TIMEOUT:
+            abandon(stream_row, time, partial, table, output, control)
 
 
 @kernel
-def sweep(rows: int, time: int, half: HalfRead, table: Table, output: Output, control: Records) -> None:
-    """Give up those of the next `rows` half-read messages that are ten seconds old."""
+def sweep(rows: int, time: int, partial: Partial, table: Table, output: Output, control: Records) -> None:
+    """Abandon messages that are ten seconds old, among the next `rows` of the table."""
     for _ in range(rows):
         row = i64(control["stream_hand"])
-        control["stream_hand"] = (row + 1) % half.streams.size
-        if half.streams[row]["flow"] >= 0 and time - half.streams[row]["born"] > _LIFE:
-            give_up(row, time, half, table, output, control)
+        control["stream_hand"] = (row + 1) % partial.streams.size
+        if partial.streams[row]["flow"] >= 0 and time - partial.streams[row]["opened"] > _TIMEOUT:
+            abandon(row, time, partial, table, output, control)

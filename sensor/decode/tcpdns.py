@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from sensor.decode.flow import SYN, distance, is_based, is_missing
 from sensor.decode.jit import kernel
-from sensor.decode.layout import PAGE, TCP, Bytes, HalfRead, Output, Records, Table, i64
+from sensor.decode.layout import PAGE, TCP, Bytes, Output, Partial, Records, Table, i64
 from sensor.decode.messages import DNS_MESSAGE, DNS_PORT, HELLO, STREAM_BYTES, begins, emit_event
 from sensor.decode.read import be16, be32, copy, u8
 from sensor.decode.stream import gather, insert, open_stream, release
@@ -77,22 +77,22 @@ def _read(data: Bytes, at: int, end: int, packet: Records, output: Output, contr
 
 
 @kernel
-def _keep(data: Bytes, at: int, end: int, seq: int, base: int, packet: Records, row: int, half: HalfRead,
-          table: Table, control: Records) -> None:  # fmt: skip
+def _keep(data: Bytes, at: int, end: int, seq: int, base: int, packet: Records, row: int,
+          partial: Partial, table: Table, control: Records) -> None:  # fmt: skip
     """Let data[at:end] (sequence number `seq`) wait in a stream that begins at `base`."""
     if end - at + distance(seq, base) > STREAM_BYTES:
         return
     time, side = i64(packet["time"]), i64(packet["side"])
-    held = open_stream(row, side, base, 0, time, half, table.flows, control)
-    if held < 0:
+    stream_row = open_stream(row, side, base, 0, time, partial, table.flows, control)
+    if stream_row < 0:
         control["names_lost"] += 1
-    elif not insert(half.streams[held], data, at, distance(seq, base), end - at, half, control):
-        release(held, half, table.flows, control)
+    elif not insert(partial.streams[stream_row], data, at, distance(seq, base), end - at, partial, control):
+        release(stream_row, partial, table.flows, control)
 
 
 @kernel
-def _read_in_step(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, output: Output,
-                  control: Records) -> None:  # fmt: skip
+def _read_in_order(data: Bytes, packet: Records, row: int, partial: Partial, table: Table,
+                   output: Output, control: Records) -> None:  # fmt: skip
     """A segment of a direction of which nothing is half-read."""
     flow, side = table.flows[row], i64(packet["side"])
     at, end = i64(packet["payload"]), i64(packet["end"])
@@ -101,36 +101,36 @@ def _read_in_step(data: Bytes, packet: Records, row: int, half: HalfRead, table:
     if ahead < 0 and is_missing(flow, side, seq, table.missing):
         ahead = 0  # its FIN overtook it
     if ahead > 0:
-        _keep(data, at, end, seq, i64(flow["next"][side]), packet, row, half, table, control)
+        _keep(data, at, end, seq, i64(flow["next"][side]), packet, row, partial, table, control)
         return
     rest = _read(data, at - ahead, end, packet, output, control)
     if 0 <= rest < end:
         begin = (seq + rest - at) & 0xFFFFFFFF
-        _keep(data, rest, end, begin, begin, packet, row, half, table, control)
+        _keep(data, rest, end, begin, begin, packet, row, partial, table, control)
 
 
 @kernel
-def read_segment(data: Bytes, packet: Records, row: int, half: HalfRead, table: Table, output: Output,
+def read_segment(data: Bytes, packet: Records, row: int, partial: Partial, table: Table, output: Output,
                  control: Records) -> None:  # fmt: skip
     """Take a TCP payload to or from port 53, before it is accounted."""
-    held = i64(table.flows[row]["stream"][packet["side"]])
-    if held < 0:
-        _read_in_step(data, packet, row, half, table, output, control)
+    stream_row = i64(table.flows[row]["stream"][packet["side"]])
+    if stream_row < 0:
+        _read_in_order(data, packet, row, partial, table, output, control)
         return
-    stream = half.streams[held]
+    stream = partial.streams[stream_row]
     at, end = i64(packet["payload"]), i64(packet["end"])
     offset = distance(packet["seq"], i64(stream["base"]))
-    if stream["inserts"] >= _MAX_INSERTS or not insert(stream, data, at, offset, end - at, half, control):
-        release(held, half, table.flows, control)
+    if stream["inserts"] >= _MAX_INSERTS or not insert(stream, data, at, offset, end - at, partial, control):
+        release(stream_row, partial, table.flows, control)
         return
-    size = gather(stream, half)
-    rest = _read(half.scratch, 0, size, packet, output, control)
+    size = gather(stream, partial)
+    rest = _read(partial.scratch, 0, size, packet, output, control)
     if (rest == size and stream["intervals"] == 1) or rest < 0:
-        release(held, half, table.flows, control)
+        release(stream_row, partial, table.flows, control)
     elif rest > 0 and stream["intervals"] == 1 and stream["start"] + rest > PAGE:
         # Start again at the rest, so that a long conversation does not outgrow its pages.
         base = (stream["base"] + stream["start"] + rest) & 0xFFFFFFFF
-        release(held, half, table.flows, control)
-        _keep(half.scratch, rest, size, base, base, packet, row, half, table, control)
+        release(stream_row, partial, table.flows, control)
+        _keep(partial.scratch, rest, size, base, base, packet, row, partial, table, control)
     else:
         stream["start"] += max(rest, 0)

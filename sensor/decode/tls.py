@@ -239,7 +239,7 @@ def _parse(data: Bytes, at: int, end: int, letter: int, hello: Records, text: By
     """One handshake message; returns the new end of the text."""
     ciphers, extensions, algorithms = lists[0], lists[1], lists[2]
     message = at + 4 + (max(0, u8(data, at + 1, end)) << 16 | max(0, be16(data, at + 2, end)))
-    whole = message <= end
+    complete = message <= end
     end = min(end, message)
     hello["version"] = be16(data, at + 4, end)
     at += 38
@@ -254,7 +254,7 @@ def _parse(data: Bytes, at: int, end: int, letter: int, hello: Records, text: By
     at += 2 + size
     at += 1 + max(0, u8(data, at, end))
     total = be16(data, at, end)
-    whole = whole and (at == end or 0 <= total <= end - at - 2)
+    complete = complete and (at == end or 0 <= total <= end - at - 2)
     at += 2
     last = min(end, at + max(0, total))
     extension_count, algorithm_count, named = 0, 0, False
@@ -262,7 +262,7 @@ def _parse(data: Bytes, at: int, end: int, letter: int, hello: Records, text: By
         kind, size = be16(data, at, last), be16(data, at + 2, last)
         at += 4
         if at + size > last:
-            whole = False
+            complete = False
             break
         found = _read_extension(data, kind, at, at + size, hello, algorithms)
         algorithm_count = max(algorithm_count, found)
@@ -273,9 +273,9 @@ def _parse(data: Bytes, at: int, end: int, letter: int, hello: Records, text: By
             extension_count += 1
         at += size
     longest = max(cipher_count, extension_count, algorithm_count)
-    if not whole or longest > ciphers.size:
+    if not complete or longest > ciphers.size:
         return used
-    hello["whole"] = 1
+    hello["complete"] = 1
     after = _put_print(text, used, letter, data, hello, named, ciphers, cipher_count, extensions,
                        extension_count, algorithms, algorithm_count)  # fmt: skip
     hello["print"], hello["print_length"] = used, after - used

@@ -1,12 +1,13 @@
-"""Follows turns: an upload over TLS or QUIC, and its answer, counted in units; Python judges them (`shape/`).
+"""Follows turns: an upload over TLS or QUIC and the answer to it, measured in units; `shape/` judges them.
 
-Over TLS a unit is an application-data record: each record's 5-byte header (RFC 8446 §5.1) is read where it
-lies, `next` being the sequence number of the one to come; a segment that was missed is made up for when it
-comes late, else the walk goes on at the next segment that begins with a header. Over QUIC it is a datagram
-with a short header (RFC 9000 §17.3). Never a segment: how TCP cuts the stream says nothing of who wrote it.
+Over TLS a unit is an application-data record. The 5-byte header of each record (RFC 8446 §5.1) is read in
+place; `next` is the sequence number of the next header. A missed segment is counted if it arrives late; else
+the parser resynchronises at the next segment that begins with a header. Over QUIC a unit is a datagram with a
+short header (RFC 9000 §17.3). A unit is never a TCP segment, because segmentation depends on TCP and not on
+the application.
 
-A turn's row is taken from a pool when an upload begins it, and given back when it is over; where there is
-none left, the turn is counted as not judged. A row too old is taken back only when one is needed.
+A turn takes a row of a fixed pool when its upload begins, and frees it when it ends. If the pool is empty,
+the turn is counted as not judged. Expired rows are reclaimed only when a row is needed.
 """
 
 # Fields of records are Any to mypy.
@@ -20,9 +21,9 @@ from sensor.decode.jit import kernel, step
 from sensor.decode.layout import BINS, SECOND, TCP, UNITS, Bytes, Output, Records, Table, i64
 from sensor.decode.read import be16, u8
 
-#: Units this close together (microseconds) were let go together: they make a chunk.
+#: Units at most this far apart (microseconds) were sent together and form a chunk.
 CHUNK_US = 2000
-#: Units below this many bytes are control messages, not text.
+#: Units smaller than this are control messages, not text.
 SMALL_BYTES = 60
 #: Width of a bin in TURN.gaps, in microseconds.
 GAP_STEP = 128
@@ -34,31 +35,31 @@ CLOSED = 3
 TOO_FAST = 4
 ENDLESS = 5
 UNFINISHED = 6
-"""The capture or the room for the connection ended before the answer did."""
+"""The capture ended, or the connection was evicted, before the answer ended."""
 
-#: What an answer of less than these cannot be judged by.
+#: Minimum chunks and duration (microseconds) of an answer that can be judged.
 MIN_CHUNKS = 6
 MIN_US = 800_000
 
-#: An upload of this many bytes begins a turn after silence …
+#: An upload of at least this many bytes begins a turn after _QUIET microseconds of silence …
 LEAST_UPLOAD = 150
 _QUIET = 300_000
-#: … and one of this many at any time.
+#: … and an upload of this many bytes at any time.
 _ANY_UPLOAD = 600
-#: A turn is over when the server was silent for so long; its first unit may take longer.
+#: A turn ends when the server is silent for IDLE, or for _WAIT before its first unit (microseconds).
 IDLE = 10 * SECOND
 _WAIT = 120 * SECOND
-#: No answer takes so long, nor comes so fast once so much of it came.
+#: Not an answer of a model: longer than this (microseconds), or faster than this after FAST_BYTES.
 LONGEST = 600 * SECOND
 FAST_BYTES = 1 << 18
 _FAST_BYTES_PER_S = 150_000
-#: Nor does one begin with records as large as downloads have: most need not be followed further.
+#: Not an answer of a model either: the first units are as large as those of downloads.
 _LARGE_UNITS = 3
 _LARGE_BYTES = _LARGE_UNITS * 8192
 
 _HEADER = 5
 _APPLICATION_DATA = 23
-#: A record's longest, expansion by encryption included (RFC 8446 §5.2, RFC 5246 §6.2.3).
+#: Maximum length of a record, including expansion by encryption (RFC 8446 §5.2, RFC 5246 §6.2.3).
 _LONGEST_RECORD = (1 << 14) + 2048
 _MOST_TURNS = 0xFFFF
 _CANDIDATES = 64
@@ -66,7 +67,7 @@ _CANDIDATES = 64
 
 @kernel
 def bin_of(value: int) -> int:
-    """The histogram bin of a value: four an octave."""
+    """The histogram bin of a value, four bins per octave."""
     if value < 8:
         return value
     octave, rest = 0, value
@@ -99,7 +100,7 @@ def _is_too_old(turn: Records, now: int) -> bool:
 
 @kernel
 def finish(row: int, why: int, table: Table, output: Output, control: Records) -> None:
-    """End the turn of a connection and free its row; a turn that is long enough goes to the output."""
+    """End the turn of a connection and free its row; a turn that can be judged goes to the output."""
     flow = table.flows[row]
     at = i64(flow["turn"])
     turn = table.turns[at]
@@ -108,19 +109,19 @@ def finish(row: int, why: int, table: Table, output: Output, control: Records) -
         flow["turns"] += 1
         turn["ordinal"], turn["end"] = flow["turns"], why
         sent = i64(flow["next"][1 - i64(turn["side"])])
-        if turn["framed"] > 0 and distance(sent, i64(turn["next"])) > 0:
-            turn["next"] = sent  # what came behind the last header that was found is missing too
+        if turn["record_bytes"] > 0 and distance(sent, i64(turn["next"])) > 0:
+            turn["next"] = sent  # bytes after the last header found are missing, too
         output.turns[control["turns"]] = turn
         control["turns"] += 1
     turn["serial"], flow["turn"] = 0, -1
-    table.spare[control["spare"]] = at
-    control["spare"] += 1
+    table.free_turns[control["free_turns"]] = at
+    control["free_turns"] += 1
 
 
 @kernel
 def expire(row: int, now: int, table: Table, output: Output, control: Records) -> None:
-    """End a connection's turn, if there is one, that is too old: asked before its slice ends, and before its
-    next payload. So a row depends on the connection's own packets only."""
+    """End the turn of a connection if it is too old. Called before its slice ends and before its next
+    payload, so that a row depends on packets of its own connection only."""
     at = i64(table.flows[row]["turn"])
     if at >= 0 and _is_too_old(table.turns[at], now):
         finish(row, SILENCE, table, output, control)
@@ -128,7 +129,7 @@ def expire(row: int, now: int, table: Table, output: Output, control: Records) -
 
 @kernel
 def end(row: int, now: int, table: Table, output: Output, control: Records) -> None:
-    """End the turn of a connection that ends, if there is one."""
+    """End the turn, if any, of a connection that ends."""
     at = i64(table.flows[row]["turn"])
     if at >= 0:
         why = CLOSED if table.flows[row]["state"] == CONNECTION_CLOSED else UNFINISHED
@@ -139,7 +140,7 @@ def end(row: int, now: int, table: Table, output: Output, control: Records) -> N
 
 @kernel
 def _reclaim(now: int, table: Table, output: Output, control: Records) -> None:
-    """Look among the next few rows for turns too old, until one is free."""
+    """Free one expired row among the next few rows, if there is one."""
     for _ in range(_CANDIDATES):
         at = i64(control["turn_hand"])
         control["turn_hand"] = (at + 1) % table.turns.size
@@ -151,23 +152,23 @@ def _reclaim(now: int, table: Table, output: Output, control: Records) -> None:
 
 @kernel
 def _is_header(kind: int, version: int, length: int) -> bool:
-    """True for what may head a record: change cipher spec, alert, handshake, application data."""
+    """True for a valid record header: change cipher spec, alert, handshake or application data."""
     return 20 <= kind <= _APPLICATION_DATA and version >> 8 == 3 and 0 < length <= _LONGEST_RECORD
 
 
 @kernel
-def _heads(data: Bytes, at: int, end: int) -> bool:
-    """True if a record's header lies at `at`."""
+def _is_record_header(data: Bytes, at: int, end: int) -> bool:
+    """True if a record header is at `at`."""
     return _is_header(u8(data, at, end), be16(data, at + 1, end), be16(data, at + 3, end))
 
 
 @kernel
 def _begins_turn(data: Bytes, packet: Records, flow: Records) -> bool:
-    """True if an upload is application data: a record that was not seen before, or a QUIC packet."""
+    """True if a payload of the client begins a new application-data record, or is a QUIC packet."""
     at, end, side = i64(packet["payload"]), i64(packet["end"]), i64(packet["side"])
     if packet["protocol"] != TCP:
         return (flow["probed"][0] > 0 or flow["probed"][1] > 0) and u8(data, at, end) & 0xC0 == 0x40
-    if u8(data, at, end) != _APPLICATION_DATA or not _heads(data, at, end):
+    if u8(data, at, end) != _APPLICATION_DATA or not _is_record_header(data, at, end):
         return False
     if not is_based(flow, side) or distance(packet["seq"], i64(flow["next"][side])) >= 0:
         return True
@@ -176,28 +177,28 @@ def _begins_turn(data: Bytes, packet: Records, flow: Records) -> bool:
 
 @kernel
 def _begin(packet: Records, row: int, table: Table, output: Output, control: Records) -> None:
-    """A row for a new turn, if there is one."""
+    """Begin a turn in a free row; without one, count it as missed."""
     flow, now = table.flows[row], i64(packet["time"])
-    if control["spare"] == 0:
+    if control["free_turns"] == 0:
         _reclaim(now, table, output, control)
-    if control["spare"] == 0:
+    if control["free_turns"] == 0:
         control["turns_missed"] += 1
         return
-    control["spare"] -= 1
-    at, server = i64(table.spare[control["spare"]]), 1 - i64(packet["side"])
+    control["free_turns"] -= 1
+    at, server = i64(table.free_turns[control["free_turns"]]), 1 - i64(packet["side"])
     flow["turn"] = at
     turn = table.turns[at]
     turn["serial"], turn["row"] = table.colds[row]["serial"], row
     turn["side"], turn["start"] = packet["side"], now
-    turn["units"], turn["chunks"], turn["bytes"], turn["framed"] = 0, 0, 0, 0
-    turn["during"], turn["small"], turn["first"], turn["last"] = 0, 0, now, now
-    turn["next"], turn["in_step"] = flow["next"][server], 1 if is_based(flow, server) else 0
-    turn["begin"], turn["head"], turn["held"] = turn["next"], 0, 0
+    turn["units"], turn["chunks"], turn["bytes"], turn["record_bytes"] = 0, 0, 0, 0
+    turn["bytes_during"], turn["small"], turn["first"], turn["last"] = 0, 0, now, now
+    turn["next"], turn["in_sync"] = flow["next"][server], 1 if is_based(flow, server) else 0
+    turn["begin"], turn["partial_header"], turn["partial_bytes"] = turn["next"], 0, 0
 
 
 @kernel
 def _upload(data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records) -> None:
-    """A payload of the client: it begins a turn, or belongs to the one that is."""
+    """Handle a payload of the client: it begins a turn, or belongs to the current one."""
     flow, now, size = table.flows[row], i64(packet["time"]), packet["payload_bytes"]
     if flow["turn"] >= 0:
         turn = table.turns[flow["turn"]]
@@ -206,7 +207,7 @@ def _upload(data: Bytes, packet: Records, row: int, table: Table, output: Output
             return
         asks = size >= _ANY_UPLOAD or (size >= LEAST_UPLOAD and now - turn["last"] >= _QUIET)
         if not asks or not _begins_turn(data, packet, flow):
-            turn["during"] += size
+            turn["bytes_during"] += size
             return
         finish(row, NEXT_UPLOAD, table, output, control)
         _begin(packet, row, table, output, control)
@@ -216,7 +217,7 @@ def _upload(data: Bytes, packet: Records, row: int, table: Table, output: Output
 
 @kernel
 def _count(turn: Records, size: int, now: int) -> None:
-    """One more unit."""
+    """Count one unit."""
     units = i64(turn["units"])
     gap = now - i64(turn["last"]) if units > 0 else 0
     apart = gap > CHUNK_US
@@ -240,70 +241,70 @@ def _count(turn: Records, size: int, now: int) -> None:
 
 @kernel
 def _frame(kind: int, length: int, seq: int, now: int, turn: Records) -> None:
-    """A record whose header, at sequence number `seq`, was seen."""
-    if turn["framed"] == 0 or distance(i64(turn["begin"]), seq) > 0:
+    """Count a record by its header at sequence number `seq`."""
+    if turn["record_bytes"] == 0 or distance(i64(turn["begin"]), seq) > 0:
         turn["begin"] = seq & 0xFFFFFFFF
-    turn["framed"] += _HEADER + length
+    turn["record_bytes"] += _HEADER + length
     if kind == _APPLICATION_DATA:
         _count(turn, length, now)
 
 
 @kernel
 def _walk(data: Bytes, at: int, seq: int, ahead: bool, packet: Records, turn: Records) -> None:
-    """Count the records whose headers lie in data[at:], the first at sequence number `seq`; `ahead` if `next`
-    goes along."""
+    """Count the records with headers in data[at:], the first at sequence number `seq`; with `ahead`, move
+    `next` along."""
     end, now = i64(packet["end"]), i64(packet["time"])
     while at + _HEADER <= end:
         kind, length = u8(data, at, end), be16(data, at + 3, end)
         if not _is_header(kind, be16(data, at + 1, end), length):
             if ahead:
-                turn["next"], turn["in_step"], turn["held"] = seq & 0xFFFFFFFF, 0, 0
+                turn["next"], turn["in_sync"], turn["partial_bytes"] = seq & 0xFFFFFFFF, 0, 0
             return
         _frame(kind, length, seq, now, turn)
         at += _HEADER + length
         seq += _HEADER + length
     if ahead:
-        turn["next"], turn["in_step"], turn["held"] = seq & 0xFFFFFFFF, 1, 0
+        turn["next"], turn["in_sync"], turn["partial_bytes"] = seq & 0xFFFFFFFF, 1, 0
         if at < end and end - packet["payload"] == packet["payload_bytes"]:
-            turn["held"], turn["head"] = end - at, _head(data, at, end, 0)
+            turn["partial_bytes"], turn["partial_header"] = end - at, _append_header(data, at, end, 0)
 
 
 @kernel
-def _head(data: Bytes, at: int, end: int, head: int) -> int:
-    """`head` with the bytes of data[at:end] behind it."""
+def _append_header(data: Bytes, at: int, end: int, partial_header: int) -> int:
+    """The partial header with the bytes of data[at:end] appended."""
     for k in range(at, end):
-        head = head << 8 | u8(data, k, end)
-    return head
+        partial_header = partial_header << 8 | u8(data, k, end)
+    return partial_header
 
 
 @kernel
 def _walk_on(data: Bytes, packet: Records, turn: Records) -> None:
-    """Go on with a segment that begins within a record's header."""
-    at, held = i64(packet["payload"]), i64(turn["held"])
-    split, seq = at + _HEADER - held, i64(turn["next"])
+    """Continue with a segment that begins inside a record header."""
+    at, partial_bytes = i64(packet["payload"]), i64(turn["partial_bytes"])
+    split, seq = at + _HEADER - partial_bytes, i64(turn["next"])
     if split > packet["end"]:
-        turn["in_step"] = 0
+        turn["in_sync"] = 0
         return
-    head = _head(data, at, split, i64(turn["head"]))
-    kind, length = head >> 32, head & 0xFFFF
-    if not _is_header(kind, head >> 16 & 0xFFFF, length):
-        turn["in_step"], turn["held"] = 0, 0
+    partial_header = _append_header(data, at, split, i64(turn["partial_header"]))
+    kind, length = partial_header >> 32, partial_header & 0xFFFF
+    if not _is_header(kind, partial_header >> 16 & 0xFFFF, length):
+        turn["in_sync"], turn["partial_bytes"] = 0, 0
         return
     _frame(kind, length, seq, i64(packet["time"]), turn)
     _walk(data, split + length, seq + _HEADER + length, True, packet, turn)
 
 
 @kernel
-def _find(data: Bytes, at: int, end: int) -> int:
-    """Where the first header of application data lies in data[at:end], or -1.
+def _find_header(data: Bytes, at: int, end: int) -> int:
+    """The offset of the first application-data header in data[at:end], or -1.
 
-    Found in bytes that are none once in 40,000 full segments (24 bits, and a length that can be).
+    A false positive occurs once in 40,000 full segments (24 bits and a plausible length must match).
     """
     for k in range(at, end - _HEADER + 1):
         if (
             u8(data, k, end) == _APPLICATION_DATA
             and be16(data, k + 1, end) == 0x0303
-            and _heads(data, k, end)
+            and _is_record_header(data, k, end)
         ):
             return k
     return -1
@@ -311,30 +312,30 @@ def _find(data: Bytes, at: int, end: int) -> int:
 
 @kernel
 def _comes_late(packet: Records, flow: Records, missing: Records) -> bool:
-    """True if a segment is one that was passed over; a row of gaps is rare."""
+    """True if a segment fills a gap; rows of gaps are rare."""
     side = i64(packet["side"])
     return flow["gaps"][side] >= 0 and is_missing(flow, side, packet["seq"], missing)
 
 
 @kernel
 def _segment(data: Bytes, packet: Records, flow: Records, missing: Records, turn: Records) -> None:
-    """Records of a segment of the server."""
+    """Count the records in a segment of the server."""
     seq, size, at = packet["seq"], packet["payload_bytes"], i64(packet["payload"])
-    offset = distance(i64(turn["next"]), seq)  # where in the segment the next header begins
-    if turn["in_step"] and 0 <= offset < size:
+    offset = distance(i64(turn["next"]), seq)  # of the next header in the segment
+    if turn["in_sync"] and 0 <= offset < size:
         _walk(data, at + offset, i64(turn["next"]), True, packet, turn)
-    elif turn["in_step"] and turn["held"] > 0 and offset == -i64(turn["held"]):
+    elif turn["in_sync"] and turn["partial_bytes"] > 0 and offset == -i64(turn["partial_bytes"]):
         _walk_on(data, packet, turn)
     elif offset < size or _comes_late(packet, flow, missing):
-        # Out of step, ahead of what is missing, or late: what lies between headers is of no interest.
-        first = _find(data, at, i64(packet["end"]))
+        # Out of sync, ahead of a gap, or late: find the next header.
+        first = _find_header(data, at, i64(packet["end"]))
         if first >= 0:
             _walk(data, first, seq + first - at, offset < size, packet, turn)
 
 
 @kernel
 def _is_download(turn: Records, now: int) -> bool:
-    """True if an answer began with large records, or comes too fast for what was written just now."""
+    """True if an answer begins with large records, or comes too fast to be generated."""
     if turn["units"] == _LARGE_UNITS:
         return turn["bytes"] >= _LARGE_BYTES
     elapsed = now - turn["first"]
@@ -343,7 +344,7 @@ def _is_download(turn: Records, now: int) -> bool:
 
 @kernel
 def _answer(data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records) -> None:
-    """A payload of the server."""
+    """Handle a payload of the server."""
     flow, now = table.flows[row], i64(packet["time"])
     turn = table.turns[flow["turn"]]
     if packet["protocol"] != TCP:
@@ -362,8 +363,8 @@ def _answer(data: Bytes, packet: Records, row: int, table: Table, output: Output
 
 @step
 def _is_amid(packet: Records, flow: Records, turn: Records) -> bool:
-    """True for a segment amid a record whose header was seen: most are, and say nothing."""
-    if packet["protocol"] != TCP or turn["in_step"] == 0 or flow["gaps"][packet["side"]] >= 0:
+    """True for a segment inside a record whose header was seen. Most are, and need no work."""
+    if packet["protocol"] != TCP or turn["in_sync"] == 0 or flow["gaps"][packet["side"]] >= 0:
         return False
     return (
         turn["side"] != packet["side"]
@@ -373,7 +374,7 @@ def _is_amid(packet: Records, flow: Records, turn: Records) -> bool:
 
 @kernel
 def take(data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records) -> None:
-    """A payload of a connection, before it is accounted. What came in fragments is missed."""
+    """Handle a payload of a connection before it is accounted. Fragments are ignored."""
     flow = table.flows[row]
     if flow["turn"] >= 0:
         if packet["fragment"] >= 0 or _is_amid(packet, flow, table.turns[flow["turn"]]):

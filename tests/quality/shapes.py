@@ -55,8 +55,8 @@ def turns(answers: Sequence[Answer]) -> Records:
     for turn, (sizes, gaps) in zip(made, answers, strict=True):
         gaps = [0, *gaps[1:]]
         turn["units"], turn["bytes"] = len(sizes), sum(sizes)
-        turn["framed"] = sum(sizes) + 5 * len(sizes)
-        turn["next"] = turn["framed"] & 0xFFFFFFFF
+        turn["record_bytes"] = sum(sizes) + 5 * len(sizes)
+        turn["next"] = turn["record_bytes"] & 0xFFFFFFFF
         turn["small"] = sum(size < SMALL_BYTES for size in sizes)
         turn["chunks"] = 1 + sum(gap > CHUNK_US for gap in gaps)
         turn["last"], turn["end"] = sum(gaps), SILENCE

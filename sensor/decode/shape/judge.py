@@ -44,7 +44,7 @@ class Limits:
     gap_p95: float = 2000.0
     variation: float = 0.2  # least; below it beats a clock
     bytes_per_s: float = 150_000.0
-    during: float = 0.25  # client bytes during the answer, of the server's
+    bytes_during: float = 0.25  # client bytes during the answer, of the server's
     small: float = 0.4  # share of units below SMALL_BYTES
     # an event a token
     event_gap: tuple[float, float] = (4.0, 450.0)
@@ -99,7 +99,7 @@ def measured(turns: Records) -> pl.DataFrame:
             "gap_p95_ms": _quantile(gap_values, gap_weights, 0.95, spare=1.0) / 1000,
             "variation": _variation(gap_values, gap_weights),
             "bytes_per_s": sent / np.maximum(seconds, 0.001),
-            "during": turns["during"] / sent,
+            "bytes_during": turns["bytes_during"] / sent,
             "small": turns["small"] / np.maximum(units, 1.0),
             "full": _full(sizes, is_unit),
             "missed": _missed(turns),
@@ -120,7 +120,7 @@ def judged(numbers: pl.DataFrame, limits: Limits = LIMITS) -> pl.DataFrame:
         (pl.col("gap_p95_ms") <= limits.gap_p95)
         & (pl.col("variation") >= limits.variation)
         & (pl.col("bytes_per_s") <= limits.bytes_per_s)
-        & (pl.col("during") <= limits.during)
+        & (pl.col("bytes_during") <= limits.bytes_during)
         & (pl.col("small") < limits.small)
         & ~pl.col("end").is_in([TOO_FAST, ENDLESS])
     )
@@ -219,5 +219,5 @@ def _commonest(sizes: Floats) -> Floats:
 def _missed(turns: Records) -> Floats:
     """Share of the answer's bytes that were in no record of which the header was seen; 0 for datagrams."""
     span = (turns["next"].astype(np.int64) - turns["begin"].astype(np.int64)) & 0xFFFFFFFF
-    missed = np.clip(span - turns["framed"], 0, None) / np.maximum(span, 1)
-    return np.where(turns["framed"] > 0, missed, 0.0)
+    missed = np.clip(span - turns["record_bytes"], 0, None) / np.maximum(span, 1)
+    return np.where(turns["record_bytes"] > 0, missed, 0.0)

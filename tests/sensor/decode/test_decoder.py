@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sensor.decode.decoder import Decoder
-from sensor.decode.layout import COLD, FLOW, give_back, records
+from sensor.decode.layout import COLD, FLOW, records, release_memory
 from sensor.settings import PRIVATE_NETWORKS
 
 
@@ -32,7 +32,7 @@ def test_a_connection_takes_three_cache_lines() -> None:
 def test_the_memory_of_ended_connections_is_given_back(count: int, kept_from: int) -> None:
     rows = records(FLOW, 50_000)
     rows["last"] = 7
-    give_back(rows, count)
+    release_memory(rows, count)
     assert not rows["last"][:kept_from].any()
     assert (rows["last"][kept_from:] == 7).all()
 
@@ -40,5 +40,5 @@ def test_the_memory_of_ended_connections_is_given_back(count: int, kept_from: in
 def test_a_small_table_keeps_its_memory() -> None:
     rows = records(COLD, 100)
     rows["start"] = 7
-    give_back(rows, 100)
+    release_memory(rows, 100)
     assert (rows["start"] == 7).all()
