@@ -1,13 +1,13 @@
-"""Test cases of a policy, stored in a file beside it, judged by the SQL that also makes findings.
+"""Test cases of a policy, in a file beside it, judged by the same SQL that makes findings.
 
-A case gives one piece of use and expects the status, the line that decides, and the findings:
+A case gives one piece of use and the expected status, deciding line and findings:
 
     - given: {app: openai/chatgpt, department: Legal, bytes_up: 300 kB}
       expect: {status: tolerated, findings: [limit_bytes]}
 
-`given` knows app, access, department, site, segment, day, hour, bytes_up, sessions, program, person. In
-`bytes_up`, what the service's pages send by themselves (its baseline) does not count: 300 kB are 300 kB
-of uploads. Findings that compare with earlier weeks cannot be tested by a case.
+Keys of `given`: app, access, department, site, segment, day, hour, bytes_up, sessions, program, person.
+`bytes_up` excludes the baseline of the service (what its pages send by themselves): 300 kB are 300 kB of
+uploads. Findings that compare with earlier weeks cannot be tested.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _GIVEN = (
     "person",
 )  # fmt: skip
 _EXPECT = ("status", "line", "findings")
-#: Facts about services that rows of the catalog must have.
+#: Columns that rows of the catalog must have.
 _CATALOG = {
     "app": pl.String, "vendor": pl.String, "category": pl.String, "country": pl.String,
     "risk_low": pl.Int64, "upload_baseline_bytes": pl.Int64, "affected": pl.String,
@@ -43,7 +43,7 @@ _CATALOG = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A piece of use, and what is expected of the policy."""
+    """A piece of use, and the expected outcome."""
 
     line: int
     given: Mapping[str, Any]
@@ -52,7 +52,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the policy says about a piece of use."""
+    """The outcome of the policy for a piece of use."""
 
     status: str
     line: int | None
@@ -101,8 +101,7 @@ def _mistake(entry: Any) -> str | None:
 def run(
     policy: Policy, cases: Sequence[Case], services: Sequence[Mapping[str, Any]], today: date
 ) -> list[Outcome]:
-    """The outcome of each case; `services` are rows of the catalog, `today` is the day of cases without
-    one."""
+    """The outcome of each case; `services` are rows of the catalog, `today` is the default day."""
     baselines = {row["app"]: row.get("upload_baseline_bytes") or 0 for row in services}
     with _prepared(policy, services) as connection:
         return [_outcome(connection, case.given, baselines, today) for case in cases]
@@ -110,7 +109,7 @@ def run(
 
 @contextmanager
 def _prepared(policy: Policy, services: Sequence[Mapping[str, Any]]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the policy, the catalog, and no published figures."""
+    """A connection with the policy and the catalog, without published figures."""
     with connect() as connection:
         prepare(connection)
         catalog = [{name: row.get(name) for name in _CATALOG} for row in services]
@@ -161,7 +160,7 @@ def _outcome(
 
 
 def differences(case: Case, outcome: Outcome) -> list[str]:
-    """A line of text for each difference between `outcome` and what `case` expects."""
+    """A line of text per difference between `outcome` and the expectation of `case`."""
     lines = []
     for key, wanted in case.expect.items():
         found: Any = getattr(outcome, key)
@@ -196,9 +195,9 @@ class Line:
 def explain(
     policy: Policy, given: Mapping[str, Any], services: Sequence[Mapping[str, Any]], today: date
 ) -> tuple[list[Line], list[str]]:
-    """All lines that match, by kind, the deciding one first; and a text for each exception about it.
+    """All matching lines by kind, the deciding one first, and a text for each exception about it.
 
-    `given` is the piece of use, with keys as in the file of cases.
+    `given` is the piece of use, with keys as in a file of cases.
     """
     with _prepared(policy, services) as connection:
         outcome = _outcome(connection, given, {}, today)

@@ -1,5 +1,4 @@
-"""Checks a policy against the catalog: unknown names, statements that never decide, what has expired.
-Pure."""
+"""Checks a policy against the catalog: unknown names, statements without effect, expired dates. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from analytics.policy.read import LIMITS, Policy, Problem, Statement, by_line
 
 #: Statuses that let a service be used.
 ALLOWING = ("sanctioned", "tolerated", "under_review")
-#: What people write for a country that is not an ISO 3166-1 code.
+#: Common country codes that are not ISO 3166-1.
 _NO_COUNTRIES = {
     "UK": "did you mean GB?", "EL": "did you mean GR?", "EU": "list its members, such as [DE, FR, IE]"
 }  # fmt: skip
@@ -22,9 +21,9 @@ _NO_COUNTRIES = {
 
 @dataclass(frozen=True)
 class Known:
-    """What a policy may name: services (rows of the catalog), access classes, and names by scope.
+    """Names that a policy may use: services (rows of the catalog), access classes, and names by scope.
 
-    The names of a scope without any are not checked.
+    A scope without known names is not checked.
     """
 
     services: Sequence[Mapping[str, Any]]
@@ -33,7 +32,7 @@ class Known:
 
 
 def check(policy: Policy, known: Known, today: date) -> list[Problem]:
-    """All problems of `policy`, in the order of its lines; `today` decides what has expired."""
+    """All problems of `policy` in order of lines; `today` determines what has expired."""
     found = [
         *_unknown(policy, known),
         *_countries(policy, known),
@@ -45,12 +44,12 @@ def check(policy: Policy, known: Known, today: date) -> list[Problem]:
 
 
 def apps_of(statement: Statement, known: Known) -> frozenset[str]:
-    """Ids of the services that a statement selects, whatever the access class."""
+    """Ids of the services that a statement selects, in any access class."""
     return frozenset(row["app"] for row in known.services if _is_about(statement, row))
 
 
 def named(service: str, known: Known) -> str | None:
-    """Id of the service with that name, ignoring case; None if there is none, or several."""
+    """Id of the only service with that name, ignoring case; else None."""
     found = [row["app"] for row in known.services if str(row.get("service")).lower() == service.lower()]
     return str(found[0]) if len(found) == 1 else None
 
@@ -91,7 +90,7 @@ def _unknown(policy: Policy, known: Known) -> Iterator[Problem]:
 
 
 def _countries(policy: Policy, known: Known) -> Iterator[Problem]:
-    """Codes that are no country's, and countries whose vendors the catalog does not have (yet)."""
+    """Problems of countries: invalid codes, and countries without a vendor in the catalog."""
     import pytz
 
     ours = {str(row["country"]) for row in known.services if row.get("country")}
@@ -122,7 +121,7 @@ def _near(name: str, names: AbstractSet[str], key: str) -> str:
 
 
 def _overlapping(policy: Policy, known: Known) -> Iterator[Problem]:
-    """Statements that never decide, and equals that contradict each other."""
+    """Problems of statements that never decide, and of contradictory statements of equal precedence."""
     for kind, statements in _by_kind(policy).items():
         order = sorted(statements, key=lambda one: (-one.precedence, one.line))
         about = {id(one): apps_of(one, known) for one in order}
@@ -138,7 +137,7 @@ def _overlapping(policy: Policy, known: Known) -> Iterator[Problem]:
                 if "app" in statement.match or any(_covers(one, statement) for one in before):
                     remedy = "remove it, or give it a narrower scope"
                     yield Problem(place, f"never decides anything: {first}", remedy)
-                else:  # a service that the catalog learns tomorrow may be its first
+                else:  # a future service of the catalog may be the first one that it covers
                     what = f"decides about no service of this catalog: {first}"
                     yield Problem(place, what, "keep it for services to come, or remove it", fatal=False)
                 continue
@@ -157,7 +156,7 @@ def _overlapping(policy: Policy, known: Known) -> Iterator[Problem]:
 
 
 def _ruled_out(policy: Policy, known: Known) -> Iterator[Problem]:
-    """Statements that allow or excuse what must never be used: neither changes anything."""
+    """Problems of statements that allow or excuse what must never be used, and so have no effect."""
     never = [(one, apps_of(one, known)) for one in policy.of("never")]
     for statement in policy.of("status", "exceptions"):
         status = statement.values.get("status")
@@ -186,7 +185,7 @@ def _by_kind(policy: Policy) -> dict[str, list[Statement]]:
 
 
 def _reaches(first: Statement, second: Statement) -> bool:
-    """Whether `first` holds wherever `second` does, access class and scope considered."""
+    """True if the access class and scope of `first` include those of `second`."""
     if "access" in first.match and not set(second.match.get("access", ())) <= set(first.match["access"]):
         return False
     if "access" in first.match and "access" not in second.match:
@@ -197,7 +196,7 @@ def _reaches(first: Statement, second: Statement) -> bool:
 
 
 def _covers(first: Statement, second: Statement) -> bool:
-    """Whether every service that `second` is about, in whatever catalog, is one of `first`."""
+    """True if `first` selects every service that `second` selects, with any catalog."""
     for key, names in first.match.items():
         wanted = second.match.get(key)
         if wanted is None:
@@ -218,7 +217,7 @@ def _lines(lines: Sequence[int]) -> str:
 
 
 def _run_out(policy: Policy, today: date) -> Iterator[Problem]:
-    """What was once right and has run out: no mistake of the file, so never fatal."""
+    """Warnings about expired dates, which are not mistakes of the file."""
     for statement in policy.statements:
         place = f"{policy.place}:{statement.line}"
         expires, review = statement.values.get("expires"), statement.values.get("review")

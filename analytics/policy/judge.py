@@ -1,10 +1,10 @@
 """Judges the use of a week by the policy: runs judging/*.sql and the SQL of every rule.
 
 In: a connection with the relations `near_usage`, `near_servers`, `near_models`, `catalog`, `places`, `cells`,
-`policy`, `exceptions` and `exception_people` (weeks.py lays them out). Out: its temporary tables `found` (a
-row of evidence, with subjects), `finding_rows` (k-safe) and `evaluated` (a row per rule). The same rows give
-the same findings: the clock is never asked. What consecutive weeks are compared with can be summed up once
-(`sum_up`).
+`policy`, `exceptions` and `exception_people` (made by weeks.py). Out: its temporary tables `found` (rows of
+evidence, with subjects), `finding_rows` (k-safe) and `evaluated` (a row per rule). The same rows give the
+same findings, because the clock is never read. The data that consecutive weeks are compared with can be
+summed once (`sum_up`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from analytics.marts.groups import DOMINANCE
 from analytics.policy.rules import Rule, load_rules
 
 STEPS = Path(__file__).parent / "judging"
-#: Weeks before the one judged that anomalies are measured against.
+#: Number of earlier weeks that anomalies are compared with.
 HISTORY_WEEKS = 6
-#: What a rule's SQL returns, in any order; columns it leaves out are NULL.
+#: Columns of the SQL of a rule, in any order; missing ones are NULL.
 EVIDENCE = {
     "app": "VARCHAR", "scope": "VARCHAR", "subject": "VARCHAR", "day": "DATE", "bytes_up": "BIGINT",
     "bytes_up_max": "BIGINT", "sessions": "BIGINT", "measure": "DOUBLE", "expected": "DOUBLE",
@@ -33,7 +33,7 @@ EVIDENCE = {
 
 
 def sum_up(connection: duckdb.DuckDBPyConnection, first: date, last: date, *, zone: str) -> None:
-    """Makes `spent`, which the weeks from Monday `first` to Monday `last` are compared with."""
+    """Makes `spent`, the comparison data for the weeks from Monday `first` to Monday `last`."""
     begin = first - timedelta(days=7 * HISTORY_WEEKS)
     values = {"first": begin.isoformat(), "last": last.isoformat(), "zone": zone}
     connection.execute(_filled("0_spent", values))
@@ -51,8 +51,8 @@ def judge(
 ) -> None:
     """Makes `found`, `finding_rows` and `evaluated` for the week beginning on Monday `week` of `zone`.
 
-    `horizon` is the last day that counts as past: Sunday, or today in the current week. `summed_up`: `sum_up`
-    was called for this week. `rules` are all rules by default.
+    `horizon` is the last past day: Sunday, or today in the current week. `summed_up`: `sum_up` was called for
+    this week. `rules` defaults to all rules.
     """
     if not summed_up:
         sum_up(connection, week, week, zone=zone)
@@ -93,7 +93,7 @@ def judge(
 
 
 def _why_not(rule: Rule, has_policy: bool, before: int) -> str | None:
-    """Why a rule cannot be evaluated in a week with this many weeks of use before it; None if it can."""
+    """Why a rule cannot be evaluated with this many earlier weeks of use; None if it can."""
     if rule.needs_policy and not has_policy:
         return "no policy"
     if before < rule.history_weeks:
@@ -102,7 +102,7 @@ def _why_not(rule: Rule, has_policy: bool, before: int) -> str | None:
 
 
 def _run(connection: duckdb.DuckDBPyConnection, rule: Rule, values: dict[str, str]) -> None:
-    # By name, so that a rule says only what it has to say.
+    # BY NAME, so that a rule lists only the columns it needs.
     connection.execute(
         f"INSERT INTO found BY NAME SELECT finding_id({literal(rule.name)}, app, scope) AS finding, "
         f"{literal(rule.name)} AS rule, * FROM (\n{Template(rule.sql).substitute(values)}\n) AS evidence"
@@ -110,9 +110,9 @@ def _run(connection: duckdb.DuckDBPyConnection, rule: Rule, values: dict[str, st
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes the SQL macro for ids of findings, which do not depend on run, threshold or key epoch.
+    """Makes the SQL macro for finding ids, which do not depend on run, threshold or key epoch.
 
-    To be called once per connection.
+    Call once per connection.
     """
     connection.execute(
         "CREATE OR REPLACE TEMP MACRO finding_id(rule, app, scope) AS "
@@ -121,7 +121,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _two_digits(column: str) -> str:
-    """SQL that rounds a positive number to two digits."""
+    """SQL that rounds a positive number to two significant digits."""
     power = f"POWER(10, FLOOR(LOG10(GREATEST({column}, 1))) - 1)"
     return f"ROUND({column} / {power}) * {power}"
 

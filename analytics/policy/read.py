@@ -1,7 +1,7 @@
-"""Parses a policy file to statements with line numbers, and reports every mistake with a remedy. Pure.
+"""Parses a policy file into statements with line numbers, and reports every mistake with a remedy. Pure.
 
-In: YAML text. Out: a `Policy`. Nothing is guessed: an unknown key, word or unit is a mistake. All mistakes of
-a file are reported together (`PolicyMistakes`), each as `file:line: what; remedy`.
+In: YAML text. Out: a `Policy`. An unknown key, word or unit is a mistake, never guessed. All mistakes of a
+file are reported together (`PolicyMistakes`), each as `file:line: what; remedy`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any
 
 import yaml
 
-#: Words for the standing of a service.
+#: Statuses of a service.
 STATUSES = ("sanctioned", "tolerated", "under_review", "restricted", "unsanctioned", "embedded_watch")
-#: What a statement is about, the most telling first: this order is half of the precedence.
+#: Selectors of services, the most specific first. The order is the minor part of the precedence.
 SELECTORS = ("app", "vendor", "category", "access", "risk_at_least", "country")
-#: Whom it holds for, the most telling first: this order is the other half, and weighs more.
+#: Scopes of people, the most specific first. The order is the major part of the precedence.
 SCOPES = ("segment", "department", "site")
-#: Limits a statement of `limits` may set.
+#: Limits that a statement of `limits` may set.
 LIMITS = ("bytes_up_per_day", "sessions_per_day", "hours", "programs")
-#: Keys of each section besides selectors and scopes: key → whether it must be there.
+#: Keys of each section besides selectors and scopes: key → whether it is required.
 SECTIONS: dict[str, dict[str, bool]] = {
     "status": {"status": True, "owner": False, "reason": False, "review": False},
     "limits": {**dict.fromkeys(LIMITS, False), "owner": False, "reason": False, "review": False},
@@ -36,7 +36,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|MB|GB)")
 _UNITS = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 _HOURS = re.compile(r"([01]\d|2[0-3]):00-([01]\d|2[0-4]):00")
 _COUNTRY = re.compile(r"[A-Z]{2}")
-#: What YAML's own words mean to somebody who wrote a policy.
+#: Part of an error message of the YAML parser → remedy.
 _REMEDIES = {
     "'\\t'": "indent with spaces, not tabs",
     "quoted scalar": "close the quotation mark",
@@ -52,7 +52,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A mistake in a policy, or a warning (`fatal` is False): place, what is wrong, remedy."""
+    """A mistake in a policy, or a warning (`fatal` is False): location, what is wrong, remedy."""
 
     place: str
     what: str
@@ -64,8 +64,7 @@ class Problem:
 
 
 class PolicyMistakes(Exception):
-    """The file is no usable policy. `problems` are all its mistakes, `policy` holds the entries without
-    one."""
+    """The file is not a valid policy. `problems` are all mistakes, `policy` has the valid entries."""
 
     def __init__(self, problems: Sequence[Problem], policy: Policy | None = None) -> None:
         self.problems = tuple(problems)
@@ -75,7 +74,7 @@ class PolicyMistakes(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One entry: `match` selects services, `where` selects people, `values` is what holds for them."""
+    """One entry: `match` selects services, `where` selects people, `values` applies to them."""
 
     section: str
     line: int
@@ -85,7 +84,7 @@ class Statement:
 
     @property
     def precedence(self) -> int:
-        """The statement with the greatest value decides, or the first one of these. Scopes outweigh all
+        """Sort key: the highest value decides; of equal ones, the first statement. Scopes outweigh
         selectors."""
         return sum(1 << (len(SELECTORS) + len(SCOPES) - 1 - SCOPES.index(key)) for key in self.where) + sum(
             1 << (len(SELECTORS) - 1 - SELECTORS.index(key)) for key in self.match
@@ -107,7 +106,7 @@ class Policy:
 
 
 def read(text: str, place: str, version: str) -> Policy:
-    """The policy in `text`; `place` is its name in messages. Raises PolicyMistakes."""
+    """Parses the policy in `text`; `place` is its name in messages. Raises PolicyMistakes."""
     reader = _Reader(place)
     root = reader.compose(text)
     top = reader.mapping(root, "the policy") if root is not None else {}
@@ -137,7 +136,7 @@ def by_line(problems: Iterable[Problem]) -> list[Problem]:
 
 
 class _Reader:
-    """Walks the nodes of a YAML document, which know their lines, and gathers mistakes."""
+    """Walks the nodes of a YAML document, which have line numbers, and collects mistakes."""
 
     def __init__(self, place: str) -> None:
         self.place = place
@@ -172,7 +171,7 @@ class _Reader:
         return None
 
     def mapping(self, node: yaml.Node, what: str) -> dict[str, tuple[int, yaml.Node]]:
-        """key → (line, value node); says so where it is none, or a key stands twice."""
+        """key → (line, value node); reports a node that is no mapping, and duplicate keys."""
         if not isinstance(node, yaml.MappingNode):
             self.problem(_line(node), f"{what} must be keys and values", "write `key: value`")
             return {}
@@ -327,7 +326,7 @@ class _Reader:
 
 
 def size_of(text: object) -> int | None:
-    """Bytes in a text such as '200 kB', or a number of them; None where it is neither."""
+    """Number of bytes in a text such as '200 kB', or in a number; else None."""
     if isinstance(text, int) and not isinstance(text, bool):
         return text
     parts = _SIZE.fullmatch(str(text))
@@ -335,7 +334,7 @@ def size_of(text: object) -> int | None:
 
 
 def _first_word(key: object) -> str:
-    """What stands before a colon without a space, or a space without a colon, in what YAML took for a key."""
+    """The intended key in a scalar with a colon without space, or a space without colon."""
     return re.split("[: ]", str(key), maxsplit=1)[0]
 
 
@@ -344,7 +343,7 @@ def _line(node: yaml.Node) -> int:
 
 
 def _plain(node: yaml.Node) -> Any:
-    """The value of a scalar as YAML reads it; None for what is none."""
+    """The value of a scalar node as YAML reads it; None for other nodes."""
     if not isinstance(node, yaml.ScalarNode):
         return None
     constructor = yaml.SafeLoader("")

@@ -1,7 +1,7 @@
-"""Compiles a policy to rows, which SQL joins with use. Pure.
+"""Compiles a policy into rows that SQL joins with use. Pure.
 
-A statement that names several services or departments becomes one row for each combination. The names of
-people in exceptions are turned into tokens by a function that the caller provides; the rows only hold tokens.
+A statement with several services or departments becomes one row per combination. A function of the caller
+turns names of people in exceptions into tokens, so that rows contain tokens only.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Tokens = Callable[[str], Sequence[str]]
 
 @dataclass(frozen=True)
 class Compiled:
-    """A policy as frames with the columns above; `version` identifies it."""
+    """A policy as frames with the columns above, and its `version`."""
 
     version: str
     policy: pl.DataFrame
@@ -54,7 +54,7 @@ class Compiled:
 
 
 def compiled(policy: Policy, tokens: Tokens) -> Compiled:
-    """The rows of `policy`; `tokens` turns the people that exceptions name into tokens."""
+    """The rows of `policy`; `tokens` maps people in exceptions to tokens."""
     rules = [row for one in policy.of("status", "limits", "residency", "never") for row in _rows(one, policy)]
     if policy.owner:
         rules.append(_owner(policy))
@@ -89,7 +89,7 @@ def _rows(statement: Statement, policy: Policy) -> Iterator[dict[str, Any]]:
 
 
 def _owner(policy: Policy) -> dict[str, Any]:
-    """Who answers for what no line is about."""
+    """The default owner, for use that no statement matches."""
     common = {"kind": "owner", "scope": "all", "owner": policy.owner, "policy_version": policy.version}
     return dict.fromkeys(POLICY) | common
 
@@ -126,7 +126,7 @@ def _exception(statement: Statement, policy: Policy) -> Iterator[dict[str, Any]]
 
 
 def _expanded(statement: Statement) -> Iterator[dict[str, Any]]:
-    """One set of columns for every combination of what the statement names."""
+    """One set of columns per combination of the values of a statement."""
     named = {**statement.match, **statement.where}
     for chosen in product(*(named.get(key, (None,)) for key in _KEYS)):
         found = dict(zip(_KEYS, chosen, strict=True))

@@ -1,7 +1,6 @@
-"""Reads the rules that make findings (an .sql and a .yml each), and the controls they are evidence for (a
-.yml each).
+"""Reads the finding rules (an .sql and a .yml each) and the controls they are evidence for (a .yml each).
 
-Unknown keys are errors, so that a typo does not become a silent default.
+Unknown keys are errors, so that a typo does not silently become a default.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from analytics.definitions import read_yaml
 
 RULES = Path(__file__).parent / "rules"
 CONTROLS = Path(__file__).parent / "controls"
-#: Severities, the mildest first.
+#: Severities, ascending.
 LEVELS = ("low", "medium", "high", "critical")
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How many false alarms the thresholds of an anomaly rule were set for, in weeks without any anomaly."""
+    """The false alarms for which the thresholds of an anomaly rule were set, in weeks without an anomaly."""
 
     alarms: int
     per: int
@@ -42,14 +41,14 @@ class Rule:
     severity: str
     question: str
     proposal: str
-    #: days from the end of the week it was first seen in to the day a decision is due
+    #: days from the end of the first week of the finding until a decision is due
     due_days: int
     sql: str
-    #: the relation it reads (judging/1_used.sql); the rule does not run if that is empty
+    #: relation it reads (judging/1_used.sql); the rule is skipped if that is empty
     of: Literal["used", "servers", "fabric", "models"] = "used"
     #: the rule only runs if there is a policy
     needs_policy: bool = True
-    #: weeks with use that must precede the one judged
+    #: minimum earlier weeks with use
     history_weeks: int = 0
     budget: Budget | None = None
     #: tests: rows of near_servers, near_models, near_usage, catalog and policy, and the evidence expected
@@ -67,7 +66,7 @@ class Control:
     rules: tuple[str, ...]
     #: where the id can be looked up; '' for lists of our own
     reference: str
-    #: when id and edition were last compared with it (ISO day)
+    #: when id and edition were last checked there (ISO day)
     checked: str
 
 

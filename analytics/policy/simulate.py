@@ -1,7 +1,7 @@
 """Judges the last 30 days by another policy, with the code that makes findings. Nothing is written.
 
-In: a lake with its marts, and a compiled policy. Out: findings as they would be published, so k-safe. They
-agree with the findings after the policy is changed, because both come from the same SQL on the same rows.
+In: a lake with its marts, and a compiled policy. Out: findings as they would be published (k-safe). They
+equal the findings after a change of the policy, because both come from the same SQL on the same rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from analytics.policy.rows import Compiled
 from analytics.policy.rules import load_rules
 from analytics.policy.weeks import Weeks, lay_out_frames
 
-#: Days looked back on; whole weeks are judged, so a few more are.
+#: Days to look back; because whole weeks are judged, a few more are covered.
 DAYS = 30
 
 
@@ -44,7 +44,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """The findings of the weeks judged, by the published policy and by the other one."""
+    """The findings of the judged weeks under the published policy and under the other one."""
 
     weeks: tuple[date, ...]
     before: tuple[Hit, ...]
@@ -52,9 +52,9 @@ class Simulation:
 
 
 def simulate(lake: Path, policy: Compiled, *, k: int, now: datetime | None = None) -> Simulation:
-    """What `policy` would have found in the weeks of the last 30 days with use. Raises LakeUnreadable.
+    """The findings of `policy` in the last 30 days of use. Raises LakeUnreadable.
 
-    `k` is the lake's smallest group. The 30 days end with the newest week that has use.
+    `k` is the minimum group size of the lake. The 30 days end with the newest week with use.
     """
     manifest, state = read_manifest(lake), read_state(lake)
     marts = {mart.name: mart for mart in load_marts()}

@@ -1,6 +1,6 @@
-"""Makes the relations of a lake that judge.py reads, and fingerprints of what a week is judged from.
+"""Makes the relations that judge.py reads from a lake, and fingerprints of the inputs of a week.
 
-In: the manifest, and the files of the marts by period. Nothing is written to the lake.
+In: the manifest, and the files of the marts by period. Writes nothing to the lake.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from analytics.policy.judge import HISTORY_WEEKS
 from analytics.policy.rules import CONTROLS, LEVELS, RULES, load_controls, load_rules
 from analytics.stored import cold_sql, files_sql
 
-#: Daily marts that a week is judged from, with those of the weeks before it; and what judging calls them.
+#: Daily marts of the week and the weeks before it → relation in judging/*.sql.
 NEAR = {"usage_hourly": "near_usage", "ai_servers_daily": "near_servers", "model_pulls_daily": "near_models"}
-#: Marts that hold the policy as published.
+#: Marts with the published policy.
 POLICY_MARTS = ("policy", "exceptions", "exception_people")
 
 
@@ -38,11 +38,11 @@ class Weeks:
     #: mart → period → path, as in the mart state
     files: Mapping[str, Mapping[str, str]]
     marts: Mapping[str, Mart]
-    #: IANA time zone whose clock weeks begin by
+    #: IANA time zone in which weeks begin
     zone: str
 
     def known(self) -> list[date]:
-        """Mondays of the weeks that have published figures, and whose hourly marts still exist."""
+        """Mondays of the weeks with published figures whose hourly marts still exist."""
         hourly = self.files.get("usage_hourly", {})
         weeks = (date.fromisoformat(week) for week in self.files.get("usage_weekly", {}))
         return sorted(
@@ -50,7 +50,8 @@ class Weeks:
         )
 
     def fingerprint(self, week: date) -> str:
-        """If two are equal, the same policy, catalog and sensors would make the same findings."""
+        """Fingerprint of the inputs: equal ones give equal findings with the same policy, catalog and
+        sensors."""
         coverage = files_of(self.manifest.tables["coverage"].cold, days_of(week, self.zone))
         return fingerprint(
             definitions(),
@@ -60,7 +61,8 @@ class Weeks:
         )
 
     def lay_out(self, connection: duckdb.DuckDBPyConnection, first: date, last: date) -> None:
-        """Makes what judge.py reads for the weeks from Monday `first` to Monday `last`, except the policy."""
+        """Makes the input of judge.py for the weeks from Monday `first` to Monday `last`, except the
+        policy."""
         for name, relation in NEAR.items():
             near = files_sql(self.marts[name].types, self._near(name, first, last), root=self._root)
             connection.execute(
@@ -71,7 +73,7 @@ class Weeks:
             _table(connection, relation, cold_sql(table, table.cold_files, root=self._root))
 
     def lay_out_week(self, connection: duckdb.DuckDBPyConnection, week: date) -> int:
-        """Makes what judge.py reads for a single week; returns the minutes in which sensors watched."""
+        """Makes the input of judge.py for a single week; returns the number of minutes watched."""
         cube = [path for path in [self.files["usage_weekly"].get(week.isoformat())] if path]
         _table(connection, "cells", files_sql(self.marts["usage_weekly"].types, cube, root=self._root))
         return self._watched_minutes(connection, week)
@@ -94,7 +96,7 @@ class Weeks:
         return [(path, (self.lake / path).stat().st_size) for path in paths]
 
     def _near(self, mart: str, first: date, last: date) -> list[str]:
-        """Files of a daily mart for the weeks from `first` to `last` and those they are compared with."""
+        """Files of a daily mart for the weeks from `first` to `last` and their comparison weeks."""
         begin = days_of(first - timedelta(days=7 * HISTORY_WEEKS), self.zone)[0]
         end = days_of(last, self.zone)[-1]
         days = [begin + timedelta(days=n) for n in range((end - begin).days + 1)]
@@ -119,7 +121,7 @@ class Weeks:
 
 @cache
 def definitions() -> str:
-    """Fingerprint of rules, controls and judging SQL: another release judges all weeks again."""
+    """Fingerprint of rules, controls and judging SQL, so that a new release judges all weeks again."""
     digest = hashlib.sha256()
     for folder in (RULES, CONTROLS, Path(__file__).parent / "judging"):
         for path in sorted(folder.iterdir()):
@@ -167,13 +169,13 @@ def rule_frames() -> dict[str, pl.DataFrame]:
 
 
 def lay_out_frames(connection: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.DataFrame]) -> None:
-    """Makes a relation of each frame, under its mart's name."""
+    """Makes a relation for each frame, named like its mart."""
     for name, frame in frames.items():
         store_frame(connection, name, frame)
 
 
 def lay_out_no_servers(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes `near_servers` and `near_models` without rows, for cases, which have no servers."""
+    """Makes empty relations `near_servers` and `near_models`, for test cases."""
     types = {mart.name: mart.types for mart in load_marts()}
     for name in ("ai_servers_daily", "model_pulls_daily"):
         _table(connection, NEAR[name], files_sql(types[name], [], root="''"))

@@ -1,6 +1,5 @@
-"""Who is who: the organisation's networks, who held an address when, and which department an account belongs
-to.
+"""Identities: the networks of the organisation, address leases, and departments of accounts.
 
-Everything is read from settings and files (people, directory exports, subnets), in clear; the pipeline makes
-tokens of it. Leases that sources report do not pass here.
+Everything is read in clear from settings and files (people, directory exports, subnets); the pipeline turns
+it into tokens. Leases that sources report do not pass through here.
 """

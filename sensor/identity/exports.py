@@ -1,9 +1,9 @@
-"""Directory exports: LDIF (RFC 2849) or CSV with the directory's own heads, as `ldifde`, `ldapsearch`,
+"""Directory exports: LDIF (RFC 2849), or CSV with attribute names as header, as `ldifde`, `ldapsearch`,
 `csvde` and Active Directory's PowerShell write them.
 
-Of an entry are kept: the account, its department and office, its kind (person, service, machine), and of a
-computer its owner (`managedBy`). Display names, managers and everything else are ignored, because no figure
-needs them. An LDIF value that is a reference (`attribute:< file://…`) is never followed.
+Of each entry only the account, department, office and kind (person, service, machine) are read, and the owner
+of a computer (`managedBy`). Display names, managers and everything else are ignored, because no figure needs
+them. An LDIF value that is a reference (`attribute:< file://…`) is never followed.
 
 The kind of an entry: Active Directory's userAccountControl (flags 0x800, 0x1000, 0x2000: trust accounts; see
 Microsoft, UserAccountControl property flags) and objectClass `computer` mean a machine; managed service
@@ -23,7 +23,7 @@ from sensor.identity.tables import Problems, rows, text_of
 
 _TRUST_ACCOUNTS = 0x800 | 0x1000 | 0x2000
 _SERVICE_CLASSES = ("msds-groupmanagedserviceaccount", "msds-managedserviceaccount")
-#: our name → attributes and heads that mean it, the first one there counts
+#: our name → attributes or column headers in order of preference
 ATTRIBUTES = {
     "account": (
         "samaccountname", "uid", "account", "user_name", "username", "user", "login",
@@ -41,7 +41,7 @@ ATTRIBUTES = {
 COLUMNS = {
     name: pl.String() for name in ("user_name", "device", "mac", "kind", "department", "site", "origin")
 } | {"confidence": pl.Float64()}
-#: an owner in a directory is seldom wrong, but it can be out of date
+#: an owner in a directory is rarely wrong, but may be out of date
 OWNER_CONFIDENCE = 0.9
 _NO_ACCOUNT = "an entry without an account (sAMAccountName, uid, userPrincipalName)"
 
@@ -49,7 +49,7 @@ Entry = tuple[int, dict[str, list[str]]]
 
 
 def read(path: Path, problems: Problems) -> pl.DataFrame:
-    """The directory in `path` as a frame of COLUMNS, in clear; lines that cannot be used go to `problems`.
+    """The directory in `path` as a frame of COLUMNS, in clear; invalid lines go to `problems`.
 
     Raises UsageError for a file that cannot be read or has no account column.
     """
@@ -82,7 +82,7 @@ def _as_rows(entries: list[Entry], path: Path, origin: str, problems: Problems) 
         if kind != "machine":
             continue
         device = account.rstrip("$")
-        # Some logs name it with the $, some without.
+        # Logs write it with or without the $.
         found.append(row | {"user_name": device if account.endswith("$") else account + "$"})
         managed_by = _first(entry, "owner")
         owner = managed_by and accounts.get(managed_by.lower(), None if "=" in managed_by else managed_by)
@@ -120,7 +120,7 @@ def _csv(path: Path, problems: Problems) -> Iterator[Entry]:
 
 
 def _ldif(text: str, path: Path, problems: Problems) -> Iterator[Entry]:
-    """Entries with the attributes we know; folded lines joined, comments and blank lines as in RFC 2849."""
+    """Entries with known attributes; folded lines, comments and blank lines as in RFC 2849."""
     entry: dict[str, list[str]] = {}
     ranks: dict[str, int] = {}
     begin = 0
@@ -157,7 +157,7 @@ def _ldif(text: str, path: Path, problems: Problems) -> Iterator[Entry]:
 
 
 def _unfolded(text: str) -> Iterator[tuple[int, str]]:
-    """Logical lines with the number of their first; a comment folds too, and goes."""
+    """Logical lines with their first line number, without comments, which may be folded, too."""
     held: list[str] = []
     begin = 0
     for number, line in enumerate(text.splitlines(), start=1):
@@ -174,7 +174,7 @@ def _unfolded(text: str) -> Iterator[tuple[int, str]]:
         yield begin, "".join(held)
 
 
-#: attribute, lower case → our name and its rank among those that mean the same
+#: attribute, lower case → our name, and its rank of preference
 _OURS = {
     word: (ours, rank)
     for ours, words in ATTRIBUTES.items()

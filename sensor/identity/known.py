@@ -1,8 +1,8 @@
-"""Who is who according to files and settings; the pipeline asks once per epoch.
+"""Identities from files and settings; the pipeline queries them once per epoch.
 
 Files: people (addresses, departments), directory exports, device owners. Settings: names of service accounts,
-and networks whose addresses are shared. Everything is in clear; the pipeline brings it to canonical form and
-makes tokens of it.
+and networks with shared addresses. Everything is in clear; the pipeline normalises it and turns it into
+tokens.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sensor.identity.scope import parse_address
 from sensor.identity.tables import Problems, rows
 from sensor.settings import Settings
 
-#: a machine's account in Active Directory ends with a dollar sign
+#: machine accounts in Active Directory end with a dollar sign
 _MACHINE = r"\$$|^host/"
 _OWNER_HEADS = {
     "user_name": ("user", "owner", "account", "login"),
@@ -35,7 +35,7 @@ BY_NAME = "name"
 
 @dataclass(frozen=True)
 class Known:
-    """The content of the files, and of the settings about accounts and networks."""
+    """The content of the files, and the settings about accounts and networks."""
 
     people: pl.DataFrame | None = None
     exports: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=exports.COLUMNS))
@@ -45,9 +45,9 @@ class Known:
 
     @classmethod
     def of(cls, settings: Settings, problems: Problems) -> Known:
-        """Read all files the settings name; lines that cannot be used go to `problems`.
+        """Read all files in the settings; invalid lines go to `problems`.
 
-        Raises UsageError for a file that is missing or of another form.
+        Raises UsageError for a file that is missing or has another format.
         """
         identity = settings.identity
         directories = [exports.read(path, problems) for path in identity.directory]
@@ -62,7 +62,7 @@ class Known:
         )
 
     def leases(self, begin: datetime, end: datetime) -> pl.DataFrame:
-        """Rows of the table `leases` from the files, cut to one epoch [begin, end)."""
+        """Rows of the table `leases` from the files, clipped to one epoch [begin, end)."""
         return schema.LEASES.empty() if self.people is None else people.leases(self.people, begin, end)
 
     def directory(self, begin: datetime, end: datetime) -> pl.DataFrame:
@@ -73,7 +73,7 @@ class Known:
         return pl.concat([own, _within(self.exports, begin, end)])
 
     def marks(self, accounts: Iterable[str], begin: datetime, end: datetime) -> pl.DataFrame:
-        """Rows of `directory` for those of `accounts` that are machines or services by their names."""
+        """Rows of `directory` for the `accounts` whose names mark them as machines or services."""
         seen = pl.DataFrame({"user_name": sorted(set(accounts))}, schema={"user_name": pl.String})
         service = seen["user_name"].map_elements(self._is_service, return_dtype=pl.Boolean)
         machine = seen["user_name"].str.contains(_MACHINE)
@@ -84,7 +84,7 @@ class Known:
         return _within(marked.filter(pl.col("kind").is_not_null()), begin, end)
 
     def sharing(self, addresses: Iterable[str], begin: datetime, end: datetime) -> pl.DataFrame:
-        """Rows of `leases` for those of `addresses` that are shared according to the settings."""
+        """Rows of `leases` for the `addresses` that are shared according to the settings."""
         nets = [ipaddress.ip_network(text, strict=False) for text in self.shared]
         held = [text for text in set(addresses) if nets and _lies_in(text, nets)]
         frame = pl.DataFrame({"address": sorted(held)}, schema={"address": pl.String})

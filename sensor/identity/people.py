@@ -1,6 +1,6 @@
-"""Reads people from a CSV file: who holds which address, and in which department they work.
+"""Reads people from a CSV file: the addresses they hold, and their departments.
 
-Tokens change with the epoch, so every epoch that occurs in the data gets rows of its own.
+Tokens change with the epoch, so every epoch in the data gets its own rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HEADS = {
     "valid_from": ("from",), "valid_to": ("to",), "shared": (),
 }  # fmt: skip
 ORIGIN = "csv"
-#: a file a person keeps is seldom wrong, but it can be out of date
+#: a manually kept file is rarely wrong, but may be out of date
 CONFIDENCE = 0.9
 _ACCOUNTS = "a list of accounts and their departments goes into [identity] directory"
 _YES = ("1", "yes", "true", "y")
@@ -31,8 +31,7 @@ _YES = ("1", "yes", "true", "y")
 def read(path: Path, problems: Problems | None = None) -> pl.DataFrame:
     """The CSV file as a frame of String columns (HEADS), one row per address held.
 
-    Lines that cannot be used go to `problems`. Raises UsageError for a missing column, or if no line can be
-    used.
+    Invalid lines go to `problems`. Raises UsageError for a missing column, or if no line is valid.
     """
     collected = Problems() if problems is None else problems
     before, found = collected.count, []
@@ -55,9 +54,9 @@ def read(path: Path, problems: Problems | None = None) -> pl.DataFrame:
 
 
 def leases(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
-    """`people` (of `read`) as rows of the table `leases`, cut to one epoch [begin, end), in clear.
+    """`people` (from `read`) as rows of the table `leases`, clipped to one epoch [begin, end), in clear.
 
-    An address that several people hold at the same time is marked as shared, and counts for none of them.
+    An address that several people hold at the same time is marked as shared, and attributed to none of them.
     """
     held = people.with_columns(
         pl.max_horizontal(pl.lit(begin, dtype=schema.TIME), _moment("valid_from")).alias("valid_from"),
@@ -73,8 +72,7 @@ def leases(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame
 
 
 def directory(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
-    """`people` as rows of the table `directory` for one epoch [begin, end), in clear: departments, device
-    owners."""
+    """`people` as rows of the table `directory` for one epoch [begin, end), in clear."""
     named = people.filter(pl.col("user_name").is_not_null())
     accounts = named.unique("user_name", keep="last", maintain_order=True).with_columns(
         device=pl.lit(None, dtype=pl.String), mac=pl.lit(None, dtype=pl.String)
@@ -98,7 +96,7 @@ def _moment(column: str) -> pl.Expr:
 
 
 def _moment_of(text: str | None) -> datetime | None:
-    """An ISO 8601 date or time, UTC where it has no offset."""
+    """An ISO 8601 date or time; UTC if it has no offset."""
     try:
         moment = datetime.fromisoformat(text or "")
     except ValueError:

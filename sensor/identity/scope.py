@@ -1,6 +1,6 @@
 """Classifies addresses and names as internal, external, guest or proxy, and finds their network segment.
 
-Work is done once per distinct value, before anything becomes a token.
+Each distinct value is classified once, before anything becomes a token.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ import polars as pl
 from sensor.settings import PRIVATE_ZONES, Networks
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-#: Every text that `parse_address` takes for an address fits.
+#: A necessary condition for texts that `parse_address` accepts.
 _LIKE_ADDRESS = r"^[\[\]0-9.]+(?:%|$)|:"
-#: Scopes of addresses that lie inside the organisation.
+#: Scopes of addresses inside the organisation.
 _OURS = ("internal", "guest", "proxy")
 Net = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def parse_address(text: str) -> Address | None:
-    """The IP address in `text`, without brackets and zone id, IPv4-mapped ones as IPv4; None if there is
-    none."""
+    """The IP address in `text`, without brackets and zone id, IPv4-mapped ones as IPv4; None if invalid."""
     bare = text.strip("[]").partition("%")[0]
     try:
         address = ipaddress.ip_address(bare)
@@ -64,8 +63,8 @@ class Scopes:
         return next((name for net, name in self._segments if _within(address, (net,))), None)
 
     def is_internal(self, values: pl.Series) -> pl.Series:
-        """For each of the unique `values`: is it an internal address, a single label, or in an internal
-        zone?"""
+        """True for the unique `values` that are internal addresses, single labels, or names in an internal
+        zone."""
         value = pl.col("value")
         in_zone = pl.any_horizontal(
             value.str.ends_with(zone) | (value == zone.removeprefix(".")) for zone in self._zones
@@ -81,13 +80,13 @@ class Scopes:
         )
 
     def is_proxy(self, values: pl.Series) -> pl.Series:
-        """True for those of the unique `values` that are a declared proxy, forwarder or NAT gateway."""
+        """True for the unique `values` that are a declared proxy, forwarder or NAT gateway."""
         if not self._proxy:
             return values.is_null() & values.is_not_null()
         return values.map_elements(lambda text: self.scope(text) == "proxy", return_dtype=pl.Boolean)
 
     def add(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """`frame` with client_scope, server_scope, segment (the client's) and server_segment (String)."""
+        """`frame` with client_scope, server_scope, segment (of the client) and server_segment (String)."""
         return (
             frame.pipe(_by_value, "client", "client_scope", self.scope)
             .pipe(_by_value, "server", "server_scope", self.scope)

@@ -13,12 +13,12 @@ from sensor.identity.tables import Problems, rows
 from sensor.settings import Settings
 
 _HEADS = {"network": ("subnet", "cidr", "prefix"), "segment": ("name", "description"), "kind": ("type",)}
-#: the file's word → field of `Networks` that it adds to
+#: kind in the file → field of `Networks`
 _KINDS = {"internal": "internal", "guest": "guest", "proxy": "proxies", "shared": "shared"}
 
 
 def with_subnets(settings: Settings, problems: Problems) -> Settings:
-    """`settings`, extended by the networks in the file they name; bad lines go to `problems`.
+    """`settings` plus the networks in the file they name; invalid lines go to `problems`.
 
     Raises UsageError if the file is missing or has no column `network`.
     """
@@ -49,5 +49,5 @@ def with_subnets(settings: Settings, problems: Problems) -> Settings:
 
 
 def _free(name: str, taken: dict[str, str]) -> str:
-    """The name, numbered where a segment of several networks has it already."""
+    """The name, with a number appended if another network of the segment has it already."""
     return name if name not in taken else f"{name} {sum(one.startswith(name) for one in taken) + 1}"

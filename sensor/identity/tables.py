@@ -1,4 +1,4 @@
-"""Reads CSV files that people maintain. A bad line is reported by its place and counted; the others are
+"""Reads manually maintained CSV files. Invalid lines are reported by number and counted; the others are
 used."""
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from pathlib import Path
 
 from sensor.errors import UsageError
 
-#: Bad lines reported one by one; more are only counted.
+#: Maximum invalid lines reported one by one; further ones are only counted.
 MOST_LISTED = 10
-#: a directory of 100,000 people takes tens of megabytes; more than this is not one
+#: maximum file size: a directory of 100,000 people has tens of megabytes
 MOST_BYTES = 512 << 20
 
 
 @dataclass
 class Problems:
-    """Lines of files that could not be used: the first few with their place, all of them counted."""
+    """Invalid lines: the first few with their location, and the number of all."""
 
     count: int = 0
     listed: list[str] = field(default_factory=list)
 
     def add(self, path: Path, line: int, what: str) -> None:
-        """Record a bad line; `what` must not contain anything from the line."""
+        """Record an invalid line; `what` must not contain any of its text."""
         self.count += 1
         if len(self.listed) < MOST_LISTED:
             self.listed.append(f"{path}:{line}: {what}")
@@ -63,11 +63,12 @@ def rows(
     problems: Problems,
     hint: str = "",
 ) -> list[tuple[int, dict[str, str | None]]]:
-    """Line number and fields of each row; fields that are empty, or not in the file, are None.
+    """Line number and fields of each row; empty or absent fields are None.
 
-    `names`: key of a field → names its column may have in the header line, lower case. The separator (comma,
-    semicolon or tab) is that of the header line. Rows with more fields than that go to `problems`. Raises
-    UsageError if a `required` column is missing, with `hint`: where such a file may belong instead.
+    `names`: key of a field → allowed names of its column in the header, lower case. The separator (comma,
+    semicolon or tab) is that of the header. Rows with more fields than the header go to `problems`. Raises
+    UsageError if a `required` column is missing, with `hint`, which says where such a file may belong
+    instead.
     """
     text = text_of(path)
     reader = csv.reader(io.StringIO(text), delimiter=_delimiter(text))

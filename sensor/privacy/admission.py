@@ -1,8 +1,8 @@
-"""Refuses rows that must not come in: of excluded networks, of epochs whose key was shredded, and leases
-whose origin the settings do not accept.
+"""Refuses rows that must not be stored: of excluded networks, of epochs whose key was shredded, and leases of
+an origin that the settings do not accept.
 
-This is the first step of the pipeline. What is refused is not named, matched or stored; it is only counted,
-by reason, as set aside. On a live interface excluded networks are dropped even before packets are decoded
+This is the first step of the pipeline. Refused rows are not named, matched or stored, only counted by reason
+as set aside. On a live interface, excluded networks are dropped even before packets are decoded
 (`decode/ring.py`).
 """
 
@@ -19,13 +19,13 @@ from sensor.privacy.keys import Keys
 EXCLUDED = "set aside: an excluded network"
 SHREDDED = "set aside: its week is closed, or its key was shredded"
 
-#: frames of a batch that are about somebody: when, who, and who on the other side
+#: frames of a batch that contain identities: columns of time, client and server
 _ABOUT = {
     "observations": ("seen_at", "client", "server"),
     "answers": ("answered_at", "client", None),
     "leases": ("valid_from", "address", None),
 }
-#: the origin of what a line about use says itself
+#: origin of identities in usage records themselves
 LOG = "log"
 Net = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -42,15 +42,15 @@ class Admission:
         origins: Sequence[str] = (),
         leases: bool = True,
     ) -> None:
-        """`exclude` and `only` are networks (CIDR): rows with a side in `exclude`, or a client outside all of
-        `only` (if there are any), are refused. `origins` are the origins of leases that are accepted (none:
-        all). `leases` tells whether leases of this input are accepted at all."""
+        """`exclude` and `only` are networks (CIDR): rows with a side in `exclude`, or a client outside of
+        `only` (if not empty), are refused. `origins` are the accepted origins of leases (empty: all).
+        `leases`: whether leases of this input are accepted at all."""
         self._keys = keys
         self._origins, self._leases = tuple(origins), leases
         self._exclude, self._only = _networks(exclude), _networks(only)
 
     def admit(self, frames: Mapping[str, pl.DataFrame], position: int) -> dict[str, pl.DataFrame]:
-        """`frames` without the rows that are refused, with rejects that count them, placed at `position`."""
+        """`frames` without refused rows, plus rejects that count these at `position`."""
         admitted, counts = self._believed(frames), {EXCLUDED: 0, SHREDDED: 0}
         for name, (time, client, server) in _ABOUT.items():
             frame = admitted.get(name)
@@ -73,7 +73,7 @@ class Admission:
         return admitted
 
     def _believed(self, frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-        """The frames without what is said about people by those who are not asked."""
+        """The frames without identities from origins that are not accepted."""
         out = dict(frames)
         if "leases" in out and not self._leases:
             out["leases"] = out["leases"].clear()
@@ -111,7 +111,7 @@ def _networks(texts: Sequence[str]) -> tuple[Net, ...]:
 
 
 def _within(values: pl.Series, networks: tuple[Net, ...]) -> list[str]:
-    """Which of the unique values are addresses in one of the networks."""
+    """The unique values that are addresses in one of the networks."""
     return [value for value in values.drop_nulls().unique() if _is_within(value, networks)]
 
 

@@ -1,14 +1,13 @@
-"""The audit log: append-only, with every entry chained to the one before by a hash.
+"""The audit log: append-only, with each entry chained to the one before by a hash.
 
 It is the file `audit/log.jsonl` in the state folder: one JSON object per line, with the columns of the table
-`audit` (`sensor/schema.py`). `hash` is the SHA-256 of the hash before and of the entry's canonical JSON
+`audit` (`sensor/schema.py`). `hash` is the SHA-256 of the previous hash and the canonical JSON of the entry
 without `hash`. Changing, removing or reordering a line breaks the chain. Rewriting the whole chain, or
-cutting off its end, is detected by the copy in the lake, by the hashes that weekly reports print, and by the
-system log, which gets number, action and hash of each entry at once (facility authpriv, if there is such a
-log).
+truncating it, is detected by the copy in the lake, by the hashes in weekly reports, and by the system log,
+which receives number, action and hash of each entry immediately (facility authpriv, if available).
 
 An entry does not name the people the data is about; it counts tokens. It names the account that acted, after
-a custodian's name too: two custodians who act from the same account may be one person.
+the name of a custodian, too: two custodians who act from the same account may be one person.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from sensor import schema
 from sensor.account import account
 from sensor.errors import LakeError
 
-#: the hash before the first entry
+#: previous hash of the first entry
 GENESIS = "0" * 64
 #: longest reason
 REASON_CHARS = 300
@@ -54,7 +53,7 @@ class Entry:
 
     @property
     def account(self) -> str:
-        """The account in `done_by`, without the custodian's name that may come before it."""
+        """The account in `done_by`, without a preceding custodian name."""
         return self.done_by.rpartition(" (")[2].removesuffix(")")
 
 
@@ -77,8 +76,7 @@ class AuditLog:
         deleted_files: int | None = None,
         proof: str | None = None,
     ) -> Entry:
-        """Append an entry durably; arguments are its columns. Raises LakeError if the log is damaged or not
-        writable."""
+        """Append an entry durably; arguments are its columns. Raises LakeError if damaged or not writable."""
         fields = {
             "done_at": now.astimezone(UTC).isoformat(timespec="seconds"),
             "action": action,
@@ -112,7 +110,7 @@ class AuditLog:
         return Entry(**entry)
 
     def entries(self) -> list[Entry]:
-        """All entries, the oldest first. Raises LakeError with the line that is damaged."""
+        """All entries, oldest first. Raises LakeError with the number of a damaged line."""
         found = []
         for number, line in enumerate(self._lines(), start=1):
             try:
@@ -126,10 +124,10 @@ class AuditLog:
     def verify(
         self, copies: Mapping[int, Iterable[str]] | None = None, witnesses: Iterable[str] = ()
     ) -> list[str]:
-        """A text for each fault of the chain; empty if it is sound.
+        """A text for each fault of the chain; empty if it is intact.
 
-        `copies` are the hashes that the lake has, by number of the entry. `witnesses` are hashes kept
-        elsewhere, or beginnings of them.
+        `copies` are the hashes in the lake by entry number. `witnesses` are hashes kept elsewhere, or
+        prefixes of them.
         """
         problems, before = [], GENESIS
         entries = self.entries()
@@ -153,7 +151,7 @@ class AuditLog:
         return problems
 
     def enrolled_from(self, account: str) -> set[str]:
-        """Names of the custodians who were enrolled from this account."""
+        """Names of the custodians enrolled from this account."""
         return {
             entry.done_by.removesuffix(f" ({account})")
             for entry in self.entries()
@@ -161,7 +159,7 @@ class AuditLog:
         }
 
     def one_account(self) -> dict[str, str]:
-        """Case id → account, for the cases that were requested and approved from the same account."""
+        """Case id → account, for cases requested and approved from the same account."""
         asked: dict[str, str] = {}
         found: dict[str, str] = {}
         for entry in self.entries():
@@ -188,7 +186,7 @@ class AuditLog:
 
 
 def digest(fields: Mapping[str, Any], before: str) -> str:
-    """The hash of an entry: of its other `fields` and the hash `before`."""
+    """The hash of an entry, from its other `fields` and the previous hash `before`."""
     text = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(f"{before}\n{text}".encode()).hexdigest()
 

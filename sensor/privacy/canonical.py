@@ -1,8 +1,8 @@
-"""Normalises identities, so that a person gets one token, whatever source names them.
+"""Normalises identities, so that a person gets the same token from every source.
 
-Accounts become lower case without their domain (`CORP\\Ada`, `ada@corp.example` and `ada` are the same),
-devices likewise, hardware addresses `aa:bb:cc:dd:ee:ff`. This happens at every privacy level, before anything
-is keyed.
+Accounts become lower case without domain (`CORP\\Ada`, `ada@corp.example` and `ada` are the same), devices
+likewise, hardware addresses `aa:bb:cc:dd:ee:ff`. This happens at every privacy level, before anything is
+keyed.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _DOMAIN = r"^[^\\@]*\\|@.*$"
 
 
 def canonical_account(account: pl.Expr) -> pl.Expr:
-    """The canonical form of an account (String); NULL if it consists of a domain only."""
+    """The canonical form of an account (String); NULL if it is only a domain."""
     bare = account.str.strip_chars().str.to_lowercase().str.replace_all(_DOMAIN, "")
     return pl.when(bare != "").then(bare)
 
 
 def canonical_device(device: pl.Expr) -> pl.Expr:
-    """The canonical form of a host name (String): its first label, because only some logs write the domain.
+    """The canonical form of a host name (String): its first label, because only some logs include the domain.
 
-    An address in place of a name is kept.
+    Addresses in place of names do not change.
     """
     bare = device.str.strip_chars().str.to_lowercase()
     label = bare.str.extract(r"^([^.]+)\.[^.].*$")
@@ -34,8 +34,7 @@ def canonical_device(device: pl.Expr) -> pl.Expr:
 
 
 def canonical(frame: pl.DataFrame) -> pl.DataFrame:
-    """`frame` with those of the columns user_name, device, mac and client_mac that it has in canonical
-    form."""
+    """`frame` with its columns user_name, device, mac and client_mac in canonical form."""
     return frame.with_columns(
         form(frame[name])["canonical"].alias(name) for name, form in _FORMS.items() if name in frame.columns
     )
@@ -48,7 +47,7 @@ def _mac(column: pl.Expr) -> pl.Expr:
 
 
 def _each(form: Callable[[pl.Expr], pl.Expr]) -> Remembered:
-    """What `form` makes of texts, as column `canonical`."""
+    """Applies `form` to texts; returns the column `canonical`."""
     return Remembered(lambda texts: pl.select(canonical=form(pl.lit(texts))))
 
 

@@ -1,8 +1,8 @@
 """Community ID version 1 of connections, as Zeek and Suricata write it; used only at level `clear`.
 
 By https://github.com/corelight/community-id-spec it is `1:` and the base64 of a SHA-1 over the seed, the
-smaller endpoint's address, the other one's, the protocol, a zero byte, and both ports. It contains no key:
-anybody who guesses a connection can compute it, which would undo the tokens.
+smaller endpoint's address, the other one's, the protocol, a zero byte, and both ports. It is not keyed, so
+anyone who guesses a connection can compute it, which would undo the tokens.
 """
 
 from __future__ import annotations

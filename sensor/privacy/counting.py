@@ -1,14 +1,15 @@
 """Counts people over several epochs, if there is a count-only key (`shadowai keys init --count`).
 
-With this key each account gets a second token, the same in all epochs, which is only stored encrypted:
+With this key each account gets a second token that is the same in all epochs and is only stored encrypted:
 
-    counting (lake)            account's token → second token, sealed under the count-only key *and* that of
-                               the epoch, with a fresh nonce: without both keys, rows cannot be linked
-    STATE/count/<week>.sealed  second tokens of each service's users in a week, sealed under that key alone
+    counting (lake)            token of an account → second token, sealed under the count-only key *and* that
+                               of the epoch, with a fresh nonce: without both keys, rows cannot be linked
+    STATE/count/<week>.sealed  second tokens of the users of each service in a week, sealed under the
+                               count-only key
 
 So the lake alone reveals nothing. Shredding the key of an epoch unlinks its tokens from the second ones;
-shredding the count-only key makes all of it unreadable. Whoever has this key and the state folder can try out
-account names, and learn who used which service in which week; docs/privacy.md says so.
+shredding the count-only key makes all of it unreadable. Whoever has this key and the state folder can try
+account names and learn who used which service in which week; docs/privacy.md says so.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ from sensor.privacy.sealing import Unsealable, seal, unseal
 
 _BYTES = 10
 _SET = {"app": pl.String(), "person": pl.String()}
-#: What `count` and `count_then` give.
+#: Columns of the result of `count` and `count_then`.
 COUNTS = {
     "period": pl.String(), "first_day": pl.Date(), "last_day": pl.Date(), "app": pl.String(),
     "people": pl.Int64(), "weeks_counted": pl.Int64(),
 }  # fmt: skip
 ALL = "all"
-#: Months in each period; a week belongs to the one its Thursday lies in (ISO 8601).
+#: Months per period. A week belongs to the period that contains its Thursday (ISO 8601).
 PERIODS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -57,8 +58,7 @@ class Counting:
         ).decode()
 
     def rows(self, tokens: pl.DataFrame) -> pl.DataFrame:
-        """Rows of the table `counting` for accounts (token, value, epoch) that are new; none without a
-        key."""
+        """Rows of the table `counting` for new accounts (token, value, epoch); none without a key."""
         if self._key is None:
             return schema.COUNTING.empty()
         found = []
@@ -78,10 +78,10 @@ class Counting:
         return {date.fromisoformat(path.stem) for path in self._folder.glob("*.sealed")}
 
     def count(self, used: pl.DataFrame, weeks: Sequence[date]) -> pl.DataFrame:
-        """How many accounts used each service (`all`: any of them) in each month, quarter and year: COUNTS.
+        """Number of accounts that used each service (`all`: any) per month, quarter and year: COUNTS.
 
-        `used` (week, app, user_name, sealed) are the users in `weeks`, which are counted again; for other
-        weeks the earlier count stands. No rows without a key.
+        `used` (week, app, user_name, sealed) are the users in `weeks`, which are recounted; other weeks keep
+        their earlier count. No rows without a key.
         """
         if self._key is None:
             return pl.DataFrame(schema=COUNTS)
@@ -92,7 +92,7 @@ class Counting:
         return _counts({week: self._read(week) for week in self.known()})
 
     def count_then(self, used: pl.DataFrame, weeks: Sequence[date], until: date) -> pl.DataFrame:
-        """As `count`, for the weeks that had begun on the day `until`, without keeping the count."""
+        """As `count` for weeks that began by the day `until`, without storing the count."""
         if self._key is None:
             return pl.DataFrame(schema=COUNTS)
         sets = {week: self._read(week) for week in self.known() if week not in weeks}
@@ -102,14 +102,14 @@ class Counting:
         return _counts({week: rows for week, rows in sets.items() if week <= until})
 
     def expire(self, before: date) -> int:
-        """Delete the weeks that began before the day `before`; return how many."""
+        """Delete weeks that began before the day `before`; returns how many."""
         old = [week for week in self.known() if week < before]
         for week in old:
             self._path(week).unlink()
         return len(old)
 
     def forget(self, account: str) -> int:
-        """Remove an account from all weeks; return from how many."""
+        """Remove an account from all weeks; returns from how many."""
         if self._key is None:
             return 0
         name = pl.select(canonical_account(pl.lit(account))).item() or account
@@ -123,8 +123,8 @@ class Counting:
         return gone
 
     def _seconds(self, used: pl.DataFrame) -> pl.DataFrame | None:
-        """Who used what in a week, by second tokens; None where a key of it was shredded, and what was kept
-        stands."""
+        """The uses of a week by second token; None if a key was shredded, so that the stored count
+        remains."""
         seconds: dict[str, str] = {}
         for token, sealed in used.select("user_name", "sealed").drop_nulls().unique().iter_rows():
             epoch = int(token.partition("-")[0][1:])
@@ -133,13 +133,13 @@ class Counting:
             try:
                 content = unseal(self._both(epoch), base64.b64decode(sealed), token)
             except Unsealable:
-                continue  # of a count-only key that was shredded
+                continue  # sealed under a count-only key that was shredded
             seconds[token] = content.decode()
         person = pl.col("user_name").replace_strict(seconds, default=None, return_dtype=pl.String)
         return used.select("app", person=person).drop_nulls().unique().sort("app", "person")
 
     def _both(self, epoch: int) -> bytes:
-        """The key of one epoch's rows: gone when either of the two is."""
+        """The key of the rows of an epoch, derived from both keys."""
         assert self._key is not None
         return hmac.digest(self._key, self._keys.derived(epoch, "count"), hashlib.sha256)
 
@@ -167,7 +167,7 @@ class Counting:
 
 
 def _counts(sets: Mapping[date, pl.DataFrame]) -> pl.DataFrame:
-    """COUNTS of who used what in each week."""
+    """COUNTS from the uses of each week."""
     weekly = [sets[week].with_columns(week=pl.lit(week)) for week in sorted(sets)]
     every = pl.concat([pl.DataFrame(schema={**_SET, "week": pl.Date()}), *weekly])
     every = pl.concat([every, every.with_columns(app=pl.lit(ALL))])
@@ -183,7 +183,7 @@ def _counts(sets: Mapping[date, pl.DataFrame]) -> pl.DataFrame:
 
 
 def _bounds(months: int) -> list[pl.Expr]:
-    """First and last day of the weeks whose Thursday lies in a week's month, quarter or year."""
+    """First and last day of the weeks whose Thursday is in the month, quarter or year of a week."""
     begin = (pl.col("week") + timedelta(days=3)).dt.truncate(f"{months}mo")
     days = []
     for name, start, shift in (("first_day", begin, -3), ("last_day", begin.dt.offset_by(f"{months}mo"), -4)):

@@ -1,6 +1,6 @@
-"""Removes the names of small departments: in a department of one, no key is needed to see through the token.
+"""Pools small departments in the directory: in a department of one, the department identifies the person.
 
-Published figures pool small departments anyway (analytics/marts/ksafe.py); here their names are not even
+Published figures pool small departments anyway (analytics/marts/ksafe.py). Here their names are not even
 stored beside the tokens of their members.
 """
 
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import polars as pl
 
-#: what the figures call small departments, too
+#: name of the pool, as in published figures
 OTHER = "other"
 
 
 def without_small(directory: pl.DataFrame, k: int) -> pl.DataFrame:
     """`directory` with `other` in place of departments of fewer than `k` people.
 
-    It must hold all accounts, in clear. Machine and service accounts do not count as people.
+    It must contain all accounts, in clear. Machine and service accounts are not people.
     """
     if directory.is_empty():
         return directory

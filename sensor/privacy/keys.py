@@ -1,11 +1,11 @@
 """Keys by epoch. An epoch is 13 weeks of event time, beginning on a Monday of the report zone.
 
-Each epoch has a random key, outside the lake, mode 0600, made on first use. An epoch is identified by the
-number of its first week, counted from Monday 1970-01-05. It ends after 13 weeks, or earlier by a rotation
+Each epoch has a random key, outside the lake, with mode 0600, created on first use. An epoch is identified by
+the number of its first week, counted from Monday 1970-01-05. It ends after 13 weeks, or earlier by a rotation
 (`keys/rotations.json`). At level `aggregate` every week is an epoch.
 
-Shredding a key makes the tokens of its epoch unlinkable for ever. It is never made again: rows of that epoch
-that come later are set aside (admission.py), because with new tokens people and events would count twice.
+Shredding a key makes the tokens of its epoch unlinkable for ever. A shredded key is never recreated: later
+rows of that epoch are set aside (admission.py), because with new tokens people and events would count twice.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from sensor.schema import TIME, Level
 EPOCH_WEEKS = 13
 KEY_BYTES = 32
 _EVIDENCE_KEY, _COUNT_KEY = "evidence.key", "count.key"
-#: the Monday from which weeks are counted
+#: Monday of week 0
 _FIRST_MONDAY = datetime(1970, 1, 5)
 _KIND = {"aggregate": "week"}
-#: permission bits of everybody but the owner
+#: permission bits of group and others
 _OTHERS = 0o077
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """An epoch that has a key, or had one that was shredded."""
+    """An epoch with a key, or whose key was shredded."""
 
     number: int
     begin: datetime
@@ -49,7 +49,7 @@ class Epoch:
 
 
 class Keys:
-    """The keys of one state folder, read once, and made when first needed."""
+    """The keys of one state folder, read once and created on first use."""
 
     def __init__(self, state: Path, zone: str, level: Level = "pseudonymous") -> None:
         self._folder = state / "keys"
@@ -61,7 +61,7 @@ class Keys:
         self._cuts = self._read_cuts()
 
     def of(self, epoch: int) -> bytes:
-        """The key of an epoch. Raises LakeError if it was shredded, or cannot be read or made."""
+        """The key of an epoch. Raises LakeError if it was shredded, or cannot be read or created."""
         if epoch not in self._keys:
             if self.is_shredded(epoch):
                 raise LakeError(
@@ -73,11 +73,11 @@ class Keys:
         return self._keys[epoch]
 
     def evidence(self) -> bytes:
-        """The key for evidence, the same in all epochs. Raises LakeError if it cannot be read or made."""
+        """The evidence key, the same in all epochs. Raises LakeError if it cannot be read or created."""
         return self._read_or_make(self._folder / _EVIDENCE_KEY)
 
     def has_evidence(self) -> bool:
-        """True if this state folder has a key for evidence."""
+        """True if this state folder has an evidence key."""
         return (self._folder / _EVIDENCE_KEY).exists()
 
     def count(self) -> bytes | None:
@@ -89,7 +89,7 @@ class Keys:
         return self._read_or_make(path) if path.exists() else None
 
     def make_count(self) -> None:
-        """Make the count-only key if there is none. Raises UsageError unless the level is pseudonymous."""
+        """Create the count-only key if there is none. Raises UsageError unless the level is pseudonymous."""
         if self._level != "pseudonymous":
             raise UsageError(
                 f"at level {self._level} there are no epochs to count over", hint="nothing to make"
@@ -104,8 +104,7 @@ class Keys:
         self._destroy(path)
 
     def derived(self, epoch: int, use: str) -> bytes:
-        """A key for another `use`, gone once the epoch's key is shredded: HMAC-SHA-256 of the name of the
-        use."""
+        """A key for another `use`, derived from the epoch key: HMAC-SHA-256 of the name of the use."""
         return hmac.digest(self.of(epoch), f"derived|{use}".encode(), hashlib.sha256)
 
     def is_shredded(self, epoch: int) -> bool:
@@ -113,7 +112,7 @@ class Keys:
         return self._tombstone(epoch).exists()
 
     def prints(self) -> dict[str, str]:
-        """Fingerprints of the keys: file name → hash under the key, which reveals nothing about it."""
+        """Fingerprints of the keys: file name → keyed hash, which reveals nothing about the key."""
         return {
             self._path(epoch.number).name: hmac.digest(self.of(epoch.number), b"print", "sha256")[:8].hex()
             for epoch in self.epochs()
@@ -121,8 +120,7 @@ class Keys:
         }
 
     def check(self, prints: Mapping[str, str], lake: Path) -> None:
-        """Raises LakeError if the tokens of `lake` were made with other keys than these, or these are
-        missing.
+        """Raises LakeError if the tokens of `lake` were made with other keys, or if keys are missing.
 
         `prints` are the fingerprints in its manifest. With two keys, one person would count as two.
         """
@@ -153,18 +151,18 @@ class Keys:
         )
 
     def epochs(self) -> list[Epoch]:
-        """All epochs that have, or had, a key; the oldest first."""
+        """All epochs that have or had a key, oldest first."""
         names = (
             re.fullmatch(rf"{self._kind}-(\d+)\.(?:key|shredded)", p.name) for p in self._folder.glob("*")
         )
-        found = {int(name[1]) for name in names if name}  # a copy that somebody made beside them is not a key
+        found = {int(name[1]) for name in names if name}  # not a key, but a copy made by somebody
         return [Epoch(number, *self.bounds(number), self._shredded_at(number)) for number in sorted(found)]
 
     def shred(self, epoch: int, now: datetime) -> None:
         """Overwrite and delete the key of an epoch, and record that. Raises UsageError if there is none.
 
-        On copy-on-write and flash disks old blocks may survive: encrypt the disk, and keep keys out of
-        backups.
+        Old blocks may survive on copy-on-write file systems and flash disks: encrypt the disk, and exclude
+        keys from backups.
         """
         path = self._path(epoch)
         if not path.exists():
@@ -184,10 +182,10 @@ class Keys:
         durable.sync_folder(self._folder)
 
     def rotate(self, now: datetime) -> Epoch:
-        """Begin a new epoch on the next Monday of the report zone, and make its key.
+        """Begin a new epoch on the next Monday of the report zone, and create its key.
 
         Not earlier, because rows of this week may be stored already, and a week must have one key. Raises
-        UsageError at level `aggregate`, where every week has a key of its own anyway.
+        UsageError at level `aggregate`, where every week has its own key anyway.
         """
         if self._weeks == 1:
             raise UsageError("at level aggregate every week has a new key", hint="nothing to rotate")
@@ -201,7 +199,7 @@ class Keys:
         return Epoch(week, *self.bounds(week))
 
     def problems(self) -> list[str]:
-        """A text for each wrong mode or owner of the folder and its files."""
+        """A text for each wrong mode or owner in the folder."""
         if not self._folder.exists():
             return []
         found = []
@@ -214,7 +212,7 @@ class Keys:
         return found
 
     def epoch_of(self, moment: pl.Expr) -> pl.Expr:
-        """The epoch (Int64) that a UTC time lies in."""
+        """The epoch (Int64) of a UTC time."""
         week = self._week(moment)
         epoch = week // self._weeks * self._weeks
         for cut in self._cuts:
@@ -222,8 +220,7 @@ class Keys:
         return epoch
 
     def bounds(self, epoch: int) -> tuple[datetime, datetime]:
-        """First moment of an epoch and of the next one, UTC; epoch 0 also covers the week before
-        1970-01-05."""
+        """First moment of an epoch and of the next one, UTC; epoch 0 includes the week before 1970-01-05."""
         regular = (epoch // self._weeks + 1) * self._weeks
         following = min([regular, *(cut for cut in self._cuts if cut > epoch)])
         zone = ZoneInfo(self._zone)
@@ -234,12 +231,12 @@ class Keys:
         return begin, end
 
     def epochs_in(self, moments: pl.Series) -> list[int]:
-        """The distinct epochs that UTC times lie in, in ascending order."""
+        """The distinct epochs of UTC times, ascending."""
         frame = moments.drop_nulls().cast(TIME).to_frame("at")
         return sorted(frame.select(self.epoch_of(pl.col("at")).unique()).to_series().to_list())
 
     def _week(self, moment: pl.Expr) -> pl.Expr:
-        """Weeks since Monday 1970-01-05 on the report zone's clock. The days before, where captures without a
+        """Weeks since Monday 1970-01-05 in the report zone. The days before, where captures without a
         clock begin, are of the first: a sign would be read as a dash in tokens and names of files."""
         local = moment.dt.convert_time_zone(self._zone).dt.replace_time_zone(None)
         weeks = (local - pl.lit(_FIRST_MONDAY)).dt.total_microseconds() // (7 * 86_400 * 1_000_000)
@@ -259,7 +256,7 @@ class Keys:
         return datetime.fromisoformat(json.loads(text)["shredded_at"])
 
     def _read_cuts(self) -> list[int]:
-        """Weeks at which an epoch begins out of turn. Raises LakeError for a damaged file."""
+        """Weeks in which an epoch begins early, by rotation. Raises LakeError for a damaged file."""
         path = self._folder / "rotations.json"
         if self._weeks == 1:
             return []

@@ -1,9 +1,9 @@
-"""Replaces identities by tokens, and makes keyed row ids.
+"""Replaces identities by tokens, and computes keyed row ids.
 
 A token is the letter of its kind, the epoch, and the first 80 bits of an HMAC-SHA-256 over `scope | kind |
-canonical value` in base32: `u2951-k3jq…`. Because of the kind, equal strings of two kinds get different
-tokens. The scope of an address is its site; accounts and devices have the whole organisation as scope. Work
-is done once per distinct value.
+canonical value` in base32: `u2951-k3jq…`. Because the kind is included, equal strings of two kinds have
+different tokens. The scope of an address is its site; the scope of accounts and devices is the organisation.
+Each distinct value is hashed once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sensor.privacy.vault import Vault
 from sensor.schema import SECRET, Column, Level, Table
 
 TOKEN_BYTES = 10
-#: 63 bits: Int64 without the sign, as every engine has it
+#: 63 bits: non-negative Int64, which every engine supports
 _MASK = np.uint64((1 << 63) - 1)
 
 
@@ -50,10 +50,9 @@ class Pseudonyms:
         vault: Vault | None = None,
         counting: Counting | None = None,
     ) -> None:
-        """`is_internal` takes unique hosts and addresses (String), and returns which lie inside the
-        organisation.
+        """`is_internal` maps unique hosts and addresses (String) to Booleans: True inside the organisation.
 
-        `vault` gets what each new token stands for, `counting` the accounts behind new tokens.
+        `vault` receives what each new token stands for, `counting` the accounts of new tokens.
         """
         self._keys = keys
         self._level = level
@@ -64,15 +63,15 @@ class Pseudonyms:
 
     @property
     def writes_clear(self) -> bool:
-        """True at level `clear`: only then may ids be stored that anybody can compute."""
+        """True at level `clear`, the only one at which ids that anyone can compute may be stored."""
         return self._level == "clear"
 
     def protect(
         self, frame: pl.DataFrame, table: Table, *, site: str, time: str | None = None
     ) -> pl.DataFrame:
-        """`frame`, conformed to `table`, with identifying columns replaced by tokens or emptied.
+        """`frame`, conformed to `table`, with identifying columns replaced by tokens or NULL.
 
-        The epoch of a row is that of column `time` (by default the table's own time column); where that is
+        The epoch of a row is that of the column `time` (by default the time column of the table); if that is
         NULL, identifying columns become NULL. `site` is the scope of addresses.
         """
         moment = time or table.time
@@ -108,7 +107,9 @@ class Pseudonyms:
         ]
         table = hidden.with_columns(pl.Series("_token", tokens, dtype=pl.String))
         as_told = {name: "value", "_epoch": "epoch", "_token": "token"}
-        if self._vault is not None and column.protect is not SECRET:  # nobody gets a secret back
+        if (
+            self._vault is not None and column.protect is not SECRET
+        ):  # a secret is never stored in a form that can be reversed
             self._vault.remember_all(table.rename(as_told))
         if self._counting is not None and column.kind == "user":
             self._counted.append(self._counting.rows(table.rename(as_told)))
@@ -117,16 +118,16 @@ class Pseudonyms:
 
     @property
     def counts(self) -> bool:
-        """True if accounts get a second token, for counting over several epochs."""
+        """True if accounts get a second token for counting over several epochs."""
         return self._counting is not None
 
     def counted(self) -> pl.DataFrame:
-        """Rows of the table `counting` for the accounts that are new since the last call."""
+        """Rows of the table `counting` for accounts that are new since the last call."""
         rows, self._counted = pl.concat(self._counted), [schema.COUNTING.empty()]
         return rows
 
     def row_ids(self, frame: pl.DataFrame, text: pl.Expr, moment: str) -> pl.Series:
-        """Keyed 63-bit hashes (Int64) of `text`, with the key of the epoch of column `moment`; NULL stays
+        """Keyed 63-bit hashes (Int64) of `text`, with the key of the epoch of the column `moment`; NULL for
         NULL."""
         rows = frame.select(text.alias("text"), self._keys.epoch_of(pl.col(moment)).alias("epoch"))
         known = rows.with_row_index("row").drop_nulls()

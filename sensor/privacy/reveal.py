@@ -1,12 +1,12 @@
 """Re-identification: one person requests it, another approves, and only what was requested is shown, for a
-time.
+limited time.
 
-A case is the file `reveals/<case>.json` in the state folder. `request` adds the requester's parts of the keys
-of the tokens, sealed for the approvers. `approve` opens the records, and seals what is in them under the
-epoch's key and for the requesters. `show` opens that with a requester's secret, until it expires. Every step
-is entered in the audit log *before* it takes effect, and so is every wrong secret. What has expired is
-deleted by the next command. Tokens whose epoch was shredded, or whose person was erased, are in no answer any
-more.
+A case is the file `reveals/<case>.json` in the state folder. `request` adds the requester's shares of the
+record keys, sealed for the approvers. `approve` decrypts the records, and seals their content under the key
+of the epoch and for the requesters. `show` decrypts that with the secret of a requester, until the case
+expires. Every step is entered in the audit log *before* it takes effect, and so is every wrong secret. The
+next command deletes expired cases. Tokens whose epoch was shredded, or whose person was erased, are no longer
+in any answer.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from sensor.privacy.audit import AuditLog
 from sensor.privacy.sealing import Unsealable, seal, unseal
 from sensor.privacy.vault import Custodians, EpochKeys, Role, Vault, WrongSecret, epoch_of
 
-#: fewest characters of a reason that somebody can judge
+#: minimum characters of a reason
 REASON_LEAST = 10
 MOST_TOKENS = 50
 
 
 @dataclass(frozen=True)
 class Case:
-    """A request, as far as everybody may see it."""
+    """The public part of a request."""
 
     case_id: str
     requested_by: str
@@ -103,7 +103,7 @@ class Reveals:
         return approved
 
     def show(self, case_id: str, name: str, secret: str) -> dict[str, str]:
-        """What each token of an approved case stands for; only for its requester.
+        """What each token of an approved case stands for; for its requester only.
 
         Raises UsageError, and LakeError if the key of a token's epoch was shredded.
         """
@@ -121,8 +121,7 @@ class Reveals:
         return values
 
     def forget(self, tokens: Iterable[str]) -> int:
-        """Remove `tokens` from all cases, and delete cases without others; return from how many they were
-        removed."""
+        """Remove `tokens` from all cases, and delete empty cases; returns how many cases changed."""
         gone, wanted = 0, set(tokens)
         for path in self._folder.glob("*.json"):
             case, payload = self._load(path.stem)
@@ -137,13 +136,13 @@ class Reveals:
         return gone
 
     def cases(self) -> list[Case]:
-        """All cases that have not expired, the oldest first."""
+        """All cases that have not expired, oldest first."""
         return sorted(
             (self._load(p.stem)[0] for p in self._folder.glob("*.json")), key=lambda c: c.requested_at
         )
 
     def one_account(self, case_id: str) -> str | None:
-        """The account from which a case was both requested and approved; None if there were two."""
+        """The account that both requested and approved a case; None if there were two."""
         return self._audit.one_account().get(case_id)
 
     def _key(self, name: str, secret: str, role: Role, case: Case | None = None) -> X25519PrivateKey:
@@ -156,7 +155,7 @@ class Reveals:
             raise
 
     def _answers(self, token: str) -> bytes:
-        """The key that answers about a token are sealed under, too: gone with its epoch's."""
+        """The key that answers about a token are also sealed under; it is lost with the key of its epoch."""
         return self._keys.derived(epoch_of(token), "answers")
 
     def _public(self, role: Role) -> X25519PublicKey:

@@ -1,9 +1,9 @@
 """Carries leases across epochs: tokens change with the key, so a lease needs a row in every epoch it
 overlaps.
 
-In: leases in clear. Out: the same, cut at the boundaries of epochs, so that each piece gets the tokens of its
-epoch. An open lease is cut at the end of its epoch, and continued once rows of the next one come. For that,
-open leases are kept on disk, encrypted with a key derived from the epoch's.
+In: leases in clear. Out: the same leases, split at epoch boundaries, so that each piece gets the tokens of
+its epoch. An open lease is split at the end of its epoch and continued once rows of the next epoch arrive.
+For that, open leases are stored on disk, encrypted with a key derived from that of the epoch.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from sensor import durable, schema
 from sensor.privacy.keys import Keys
 from sensor.privacy.sealing import Unsealable, seal, unseal
 
-#: A lease that is never closed is continued for this many epochs at most.
+#: Maximum epochs for which a lease that is never closed is continued.
 MOST_EPOCHS = 8
-#: open leases kept, the newest: a flood of made-up ones must not fill the memory
+#: maximum open leases (the newest), so that a flood of forged ones cannot exhaust memory
 MOST_OPEN = 500_000
 _HOLDER = ("site", "address", "user_name", "device", "origin")
 
 
 class LeaseRotation:
-    """The open leases of one sensor, which go on in the next epoch (sources/leases.py ends leases)."""
+    """The open leases of one sensor, to be continued in the next epoch (sources/leases.py ends leases)."""
 
     def __init__(self, keys: Keys, file: Path | None = None) -> None:
-        """`file` keeps the open leases from one run to the next; None keeps them in memory only."""
+        """`file` stores the open leases between runs; None keeps them in memory only."""
         self._keys = keys
         self._file = file
         self._open = schema.LEASES.empty()
@@ -37,8 +37,7 @@ class LeaseRotation:
         self._loaded = file is None
 
     def carry(self, leases: pl.DataFrame, epochs: Iterable[int]) -> pl.DataFrame:
-        """`leases`, and for those of `epochs` that are new also the leases still open, cut at epochs; in
-        clear."""
+        """`leases`, plus the open leases for each of `epochs` that is new, split at epochs; in clear."""
         self._load()
         new_leases = schema.LEASES.conform(leases).filter(pl.col("valid_from").is_not_null())
         new = sorted(set(epochs) - self._emitted)
@@ -53,7 +52,7 @@ class LeaseRotation:
         return pl.concat([schema.LEASES.empty(), *pieces])
 
     def _touched(self, leases: pl.DataFrame) -> list[int]:
-        """The epochs the leases lie in; an open one reaches to the newest epoch met so far."""
+        """The epochs that the leases overlap; an open one extends to the newest epoch seen so far."""
         ends = self._keys.epochs_in(leases["valid_to"].dt.offset_by("-1us"))
         first, *rest = self._keys.epochs_in(leases["valid_from"])
         last, chain = max([first, *rest, *ends, *self._emitted]), [first]
@@ -71,7 +70,7 @@ class LeaseRotation:
         return cut.filter(pl.col("valid_from") < pl.col("valid_to"))
 
     def _keep(self, new_leases: pl.DataFrame) -> None:
-        """The newest word about a holder stands; what it closes is no longer open."""
+        """Stores the newest lease of each holder, and drops leases that it closes."""
         known = pl.concat([self._open, new_leases]).unique(_HOLDER, keep="last", maintain_order=True)
         self._open = known.filter(pl.col("valid_to").is_null()).tail(MOST_OPEN)
 

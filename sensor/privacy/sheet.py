@@ -1,8 +1,8 @@
 """The privacy sheet: what is stored, why, for how long, who can see it, and how much was seen. Pure.
 
-In: facts. Out: Markdown or HTML. What it says about tables comes from `sensor/schema.py`, about the
-organisation from the settings, about coverage from the lake. It is a basis for a record of processing or an
-impact assessment, and makes no claims about the law.
+In: facts. Out: Markdown or HTML. Statements about tables come from `sensor/schema.py`, about the organisation
+from the settings, about coverage from the lake. The sheet is a basis for a record of processing or an impact
+assessment, and makes no claims about the law.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LEVELS = {
     "clear": "People, devices and addresses are stored as they are. This was set on purpose, and every "
     "report says so.",
 }
-#: Fields of derived tables and the field of `sightings` they hold under another name.
+#: Field of a derived table → field of `sightings` with another name.
 _STANDS_FOR = {"subject": "user_name", "logged_user": "user_name"}
 _ZONES = {
     "restricted": "owner and group of the restricted zone (file mode 0640); each query is logged",
@@ -68,9 +68,9 @@ class Facts:
     contact: str | None = None
     legal_basis: str | None = None
     recipients: Sequence[str] = ()
-    #: what is sent, and to whom, by the settings
+    #: what is sent to whom, according to the settings
     destinations: Sequence[tuple[str, str]] = ()
-    #: whether packets of matched connections were ever kept
+    #: whether packets of matched connections were ever stored
     evidence: bool = False
     excluded: Sequence[str] = ()
     only: Sequence[str] = ()
@@ -159,7 +159,7 @@ def _limits(facts: Facts) -> Part:
 
 
 def _browsing(facts: Facts) -> str:
-    """Whether the setting names_by_client is on: it stores what else nobody would expect here."""
+    """True if names_by_client is on, which stores browsing that does not involve AI."""
     if not facts.names_by_client:
         return "For names that the catalog does not know, it is not stored who visited them."
     return (
@@ -196,7 +196,7 @@ def _overview(facts: Facts) -> Part:
 
 
 def _beside(facts: Facts) -> Part:
-    """What is kept in no table."""
+    """Data stored outside of tables."""
     rows = [
         (
             "reports (lake)",
@@ -228,7 +228,7 @@ def _beside(facts: Facts) -> Part:
 
 
 def _kept(one: Derived, facts: Facts) -> str:
-    """How long what was worked out is kept; at level `aggregate` nothing about persons is."""
+    """Retention of derived tables; at level `aggregate` none of them has persons."""
     if one.period == "once":
         return "until a newer one takes its place"
     if facts.level == "aggregate" and one.zone == "restricted":
@@ -242,8 +242,7 @@ def _fields(table: Table, level: Level) -> Part:
 
 
 def _derived_fields(one: Derived, level: Level) -> Part:
-    """The fields of a mart; each is protected like the column of sightings with its name, or that it stands
-    for."""
+    """The fields of a mart; each is protected like the column of sightings that it contains."""
     protections = {column.name: column.protect for column in schema.SIGHTINGS}
     rows = tuple(
         (name, meaning, unit, _ACTS[protections.get(_STANDS_FOR.get(name, name), schema.CLEAR).at(level)])
@@ -278,7 +277,7 @@ def markdown(facts: Facts) -> str:
 
 
 def page(facts: Facts) -> str:
-    """The sheet as one HTML page that loads nothing."""
+    """The sheet as one HTML page without external resources."""
     title = f"Data-protection sheet: Shadow AI Sensor {facts.version}".rstrip()
     body = [f"<h1>{html.escape(title)}</h1>"]
     for part in parts(facts):
@@ -296,7 +295,7 @@ def page(facts: Facts) -> str:
 
 
 def _md(text: str) -> str:
-    """Text that is no Markdown, whatever a setting holds."""
+    """`text` escaped for Markdown."""
     for mark in "\\`*_[]<>|#":
         text = text.replace(mark, "\\" + mark)
     return " ".join(text.split())

@@ -1,7 +1,8 @@
 """Finds the rows of one person: the tokens of an account in all epochs, and the rows that belong to it.
 
-A row is a person's if it has a token of the account; or if it has no account, but an address that was theirs
-at the time, or a device they own. analytics/subject.py finds these, as figures believe it.
+A row belongs to a person if it has a token of the account, or if it has no account but an address the person
+held at the time or a device the person owns. analytics/subject.py finds these, in the same way as figures are
+attributed.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from sensor.schema import Level
 
 @dataclass(frozen=True)
 class Subject:
-    """The tokens of one account, and the epochs whose tokens cannot be computed any more."""
+    """The tokens of one account, and the epochs whose keys were shredded."""
 
     tokens: tuple[str, ...]
     shredded: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, account: str, keys: Keys, level: Level) -> Subject:
-        """The tokens of an account under all keys there are; at level `clear` the account itself."""
+        """The tokens of an account under all existing keys; at level `clear` the account itself."""
         name = pl.select(canonical_account(pl.lit(account))).item() or account
         epochs = keys.epochs()
         tokens = [
@@ -51,10 +52,9 @@ class Subject:
         ).to_series()
 
     def rows_of(self, rows: pl.DataFrame, held: pl.DataFrame, things: Sequence[str]) -> pl.Series:
-        """True for the rows that are the person's.
+        """True for the rows of the person.
 
-        `held` are the times when they held an address (site, address, valid_from, valid_to), `things` their
-        devices.
+        `held` are the times of addresses held (site, address, valid_from, valid_to), `things` the devices.
         """
         nameless = pl.col("user_name").is_null()
         device = pl.col("device") if "device" in rows.columns else pl.lit(None, dtype=pl.String)
@@ -67,7 +67,7 @@ class Subject:
 
 
 def during(rows: pl.DataFrame, column: str, held: pl.DataFrame) -> pl.Series:
-    """True for the rows whose address in `column` was in `held` at their time."""
+    """True for rows whose address in `column` was held at their time."""
     asked = rows.select("site", pl.col(column).alias("address"), "seen_at").with_row_index("_row")
     then = (pl.col("valid_from") <= pl.col("seen_at")) & (
         pl.col("valid_to").is_null() | (pl.col("seen_at") < pl.col("valid_to"))

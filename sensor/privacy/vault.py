@@ -1,19 +1,19 @@
-"""The vault keeps what each token stands for, readable only by two people together.
+"""The vault stores what each token stands for, readable by two people together only.
 
-Two *roles*, requester and approver, have a key pair each (X25519). The collector knows the two public
-keys only: it appends what a token stands for, encrypted so that both private keys are needed, and cannot
-read it back. Each custodian has a copy of the private key of their role, encrypted with their own secret.
+There are two *roles*, requester and approver, with a key pair each (X25519). The collector knows only the two
+public keys: it appends what a token stands for, encrypted so that both private keys are needed, and cannot
+decrypt it. Each custodian has a copy of the private key of their role, encrypted with their own secret.
 
-    key of a record = SHA-256(part of the requester | part of the approver | part of the epoch)
-    part of a role  = HKDF(X25519(ephemeral key of the batch, key of the role), token)
-    part of the epoch = derived from the epoch's key: shredding that key empties the vault, too
+    key of a record    = SHA-256(share of the requester | share of the approver | share of the epoch)
+    share of a role    = HKDF(X25519(ephemeral key of the batch, key of the role), token)
+    share of the epoch = derived from the key of the epoch: shredding that key empties the vault, too
 
-A part is good for one record only. A request carries the requester's parts for the tokens asked for, sealed
-for the approvers; the approver adds the other parts, opens these records, and seals what is in them for the
-requesters (reveal.py). So neither role ever gets what it takes to open more.
+A share is valid for one record only. A request contains the requester's shares for the requested tokens,
+sealed for the approvers. The approver adds the other shares, decrypts these records, and seals their content
+for the requesters (reveal.py). So neither role ever gets enough to decrypt other records.
 
-vault/roles.json               public keys, and the custodians' encrypted private keys
-vault/epoch-<n>.jsonl          a batch a line: {"ephemeral": …, "records": {token: ciphertext}}
+vault/roles.json               public keys, and the encrypted private keys of custodians
+vault/epoch-<n>.jsonl          one batch per line: {"ephemeral": …, "records": {token: ciphertext}}
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from sensor.privacy.sealing import Unsealable, seal, unseal
 
 Role = Literal["requester", "approver"]
 ROLES: tuple[Role, ...] = ("requester", "approver")
-#: Fewest characters of a custodian's secret.
+#: Minimum characters of the secret of a custodian.
 SECRET_CHARS = 12
 #: scrypt: 64 MB, about 0.2 s (RFC 7914; OWASP Password Storage Cheat Sheet)
 _SCRYPT = {"n": 2**16, "r": 8, "p": 1}
@@ -53,10 +53,10 @@ class WrongSecret(UsageError):
 
 
 class EpochKeys(Protocol):
-    """Provides the epoch's part of the key of a record; implemented by `keys.Keys`."""
+    """Provides the share of the epoch; implemented by `keys.Keys`."""
 
     def derived(self, epoch: int, use: str) -> bytes:
-        """A key for `use` that is gone once the epoch's key is shredded."""
+        """A key for `use`, derived from the key of the epoch."""
         ...
 
 
@@ -69,7 +69,7 @@ def role_name(word: str) -> Role:
 
 
 class Custodians:
-    """The people who may request or approve, each with a secret of their own."""
+    """The people who may request or approve, each with their own secret."""
 
     def __init__(self, state: Path) -> None:
         self._path = state / "vault" / "roles.json"
@@ -88,8 +88,8 @@ class Custodians:
     def enrol(self, name: str, role: Role, secret: str, by: tuple[str, str] | None = None) -> None:
         """Make `name` a custodian of `role`, with `secret`. Raises UsageError.
 
-        The first one makes the key pair of the role. For later ones a custodian of the role (`by`: name and
-        secret) must pass the private key on.
+        The first custodian creates the key pair of the role. For later ones, a custodian of the role (`by`:
+        name and secret) must share the private key.
         """
         if len(secret) < SECRET_CHARS:
             raise UsageError(f"a secret of at least {SECRET_CHARS} characters", hint="choose a longer one")
@@ -134,7 +134,7 @@ class Custodians:
 
 
 class Vault:
-    """Appends records of what tokens stand for, and computes the parts of their keys."""
+    """Appends records of what tokens stand for, and computes the shares of their keys."""
 
     def __init__(self, state: Path, keys: EpochKeys) -> None:
         self._folder = state / "vault"
@@ -143,8 +143,7 @@ class Vault:
         self._known: dict[int, set[str]] = {}
 
     def remember(self, epoch: int, values: Mapping[str, str]) -> None:
-        """Append records for those of `values` (token → value) not in the vault; nothing until both roles are
-        filled."""
+        """Append records for new `values` (token → value); does nothing until both roles have a custodian."""
         if self._public is None or not values:
             return
         known = self._known_in(epoch)
@@ -171,12 +170,12 @@ class Vault:
             self.remember(int(str(epoch)), dict(rows.select("token", "value").iter_rows()))
 
     def part(self, private: X25519PrivateKey, token: str) -> bytes | None:
-        """A role's part of the key of a token's record; None if the vault has no such record."""
+        """The share of a role in the key of a record; None if the vault has no record of the token."""
         found = self._find(token)
         return None if found is None else _part(private.exchange(_public(found[0])), token)
 
     def open(self, token: str, requester: bytes, approver: bytes) -> str:
-        """What a token stands for, given both roles' parts of the key. Raises LakeError."""
+        """What a token stands for, given the shares of both roles. Raises LakeError."""
         found = self._find(token)
         try:
             if found is None:
@@ -187,7 +186,7 @@ class Vault:
             raise LakeError(f"{token} cannot be opened", place=str(self._folder), hint="ask again") from None
 
     def forget(self, tokens: Iterable[str]) -> int:
-        """Rewrite the vault without the records of `tokens`; return how many there were."""
+        """Rewrite the vault without the records of `tokens`; returns how many were removed."""
         wanted = set(tokens)
         if not (wanted and self._folder.is_dir()):
             return 0
@@ -236,7 +235,7 @@ class Vault:
             try:
                 yield json.loads(line)
             except ValueError:
-                continue  # the last line of a machine that lost power; its tokens come again
+                continue  # last line before a power failure; its tokens will be appended again
 
     def _append(self, epoch: int, line: Mapping[str, Any]) -> None:
         file = self._file(epoch)
@@ -250,8 +249,7 @@ class Vault:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """No other process appends or rewrites meanwhile: what a sensor appends while somebody is erased must
-        not be lost."""
+        """Exclusive lock, so that records appended during an erasure are not lost."""
         with durable.explained(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with os.fdopen(os.open(self._folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:

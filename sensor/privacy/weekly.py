@@ -11,7 +11,7 @@ from sensor.privacy.sealing import seal, unseal
 
 
 class WeekSeal:
-    """Implements `store.sealed.Seal`: what it sealed can no longer be read once the week's key is
+    """Implements `store.sealed.Seal`: sealed rows become unreadable when the key of their week is
     shredded."""
 
     def __init__(self, keys: Keys) -> None:
@@ -27,7 +27,7 @@ class WeekSeal:
         return unseal(self._keys.derived(week, "rows"), sealed, name)
 
     def week_of(self, moment: pl.Expr) -> pl.Expr:
-        """Number of the week (Int64) that a UTC time lies in."""
+        """Number of the week (Int64) of a UTC time."""
         return self._keys.epoch_of(moment)
 
     def end_of(self, week: int) -> datetime:

@@ -1,12 +1,11 @@
--- Weeks of use in short, a row per subject and service: what a week is compared with.
+-- Use by week, subject and service: the comparison data for anomalies.
 --
--- In:  near_usage (hours of the weeks from Monday $first to Monday $last, at least), catalog, places (sensors with their
--- zones).
--- Out: clock, near (a view: use as policy sees it), spent.
--- Use is grade 3 or more. A program is a client whose hello is no browser's, or an access class that only
--- programs have. Hours are those of the site's own clock. What a visit sends without any prompt (the
--- service's baseline) is taken off once for every hour of use.
--- Clocks are read once an hour and site.
+-- In:  near_usage (at least the hours of the weeks from Monday $first to Monday $last), catalog, places (sensors with
+--      their time zones).
+-- Out: clock, near (a view: use as the policy sees it), spent.
+-- Use is grade 3 or more. A program is a client whose TLS hello is not that of a browser, or an access class that only
+-- programs have. Hours are in the local time of the site. The baseline of the service (what a visit sends without any
+-- prompt) is subtracted once per hour of use. Local time is computed once per hour and site.
 CREATE OR REPLACE TEMP TABLE clock AS
 WITH zones AS (SELECT site, MIN(zone) AS zone FROM places WHERE zone IS NOT NULL GROUP BY site),
 local AS (

@@ -1,15 +1,15 @@
--- The week's use as policy sees it, and the weeks before in short.
+-- The use of the week as the policy sees it, and the weeks before by subject.
 --
--- In:  near, spent (0_spent.sql), near_servers (days of AI servers), near_models (of models), catalog.
+-- In:  near, spent (0_spent.sql), near_servers (AI servers by day), near_models (models by day), catalog.
 -- Out: used, subject_weeks, users, seen_weeks, servers, fabric (servers of GPU clusters, and storage and state that
--- their hosts use), models, nobodies (subjects that are no person: machines, service
--- accounts, shared addresses).
+--      their hosts use), models, nobodies (subjects that are not people: machines, service accounts, shared addresses).
 CREATE OR REPLACE TEMP TABLE servers AS
 SELECT s.*, CAST(DATE_DIFF('day', CAST(DATE_TRUNC('week', s.day) AS DATE), DATE '$week') / 7 AS BIGINT) AS weeks_ago
 FROM near_servers AS s
 WHERE s.day BETWEEN DATE '$week' - 7 * $history AND DATE '$week' + 6;
 
--- Files and state of clusters (NFS, etcd …) are everybody's: they count where one end speaks a GPU cluster's own protocols.
+-- Storage and state (NFS, etcd …) are not specific to clusters. They count if one end speaks a protocol of GPU
+-- clusters.
 CREATE OR REPLACE TEMP TABLE fabric AS
 WITH spoken AS (
   SELECT s.*, c.category FROM servers AS s JOIN catalog AS c ON c.app = s.app AND c.category IN ('gpu-cluster', 'cluster-support')
@@ -40,7 +40,7 @@ SELECT ROW_NUMBER() OVER () AS nr,
        SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(connections) AS sessions,
        MAX(baseline) AS baseline
 FROM near
-WHERE week = DATE '$week' AND hour BETWEEN $near_from AND $near_to  -- the files it can be in
+WHERE week = DATE '$week' AND hour BETWEEN $near_from AND $near_to  -- limits the files that are read
 GROUP BY hour, day, local_hour, subject, user_name, department, site, segment, app, access, program;
 
 CREATE OR REPLACE TEMP TABLE subject_weeks AS

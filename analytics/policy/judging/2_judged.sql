@@ -1,8 +1,8 @@
--- What the policy says of each piece of use: the first match of every kind, and whether it is excused.
+-- The decision of the policy on each piece of use: the first match of every kind, and whether it is excused.
 --
--- In:  used, catalog, policy, exceptions, exception_people.  Out: matching (every line), judged (the first).
--- First match by precedence: the more specific scope, then the more telling selector, then the line.
--- A service no status statement is about is `unreviewed`. What must never be used is never excused.
+-- In:  used, catalog, policy, exceptions, exception_people.  Out: matching (all lines), judged (the first).
+-- Precedence: the more specific scope, then the more specific selector, then the earlier line. A service without a
+-- status statement is `unreviewed`. What must never be used is never excused.
 CREATE OR REPLACE TEMP TABLE situations AS
 SELECT s.*, k.vendor, k.category, k.country, k.risk_low
 FROM (SELECT DISTINCT app, access, department, site, segment FROM used) AS s

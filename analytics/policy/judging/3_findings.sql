@@ -1,13 +1,13 @@
--- Rows that rules found, as findings that may leave the restricted zone.
+-- The rows that rules found, as findings that may leave the restricted zone.
 --
--- In:  found, users, cells (the week's published figures of services), judged.  Out: finding_rows.
--- Figures of a finding are shown when at least k people are in it and of the service's other users none
--- or at least k; where the published cube hides the service they stay hidden. People are rounded down to
--- a multiple of k, bytes and sessions to two digits, so that findings about one service, or a finding and
--- the cube, cannot be subtracted to few people. A finding with a narrower scope than everyone exists in
--- the open zone only for k people: that a small group used something is no public fact. Machines, service
--- accounts and shared addresses make a finding, but are no people and add nothing to its figures. A finding
--- about servers and nobody says how many servers: an address is in none.
+-- In:  found, users, cells (the published figures of services in the week), judged.  Out: finding_rows.
+-- Figures of a finding are shown when it has at least k people, and the service has none or at least k other users.
+-- They are hidden where the published cube hides the service. People are rounded down to a multiple of k, bytes and
+-- sessions to two digits, so that no small group follows by subtracting findings about one service, or a finding from
+-- the cube. A finding with a narrower scope than everyone enters the open zone only with at least k people, because use
+-- by a small group must not become public. Machines, service accounts and shared addresses can cause a finding, but are
+-- not people and add nothing to its figures. A finding about servers without people gives the number of servers, never
+-- an address.
 CREATE OR REPLACE TEMP TABLE finding_rows AS
 WITH those AS (
   SELECT finding, MAX(rule) AS rule, MAX(app) AS app, MAX(scope) AS scope, subject,

@@ -1,5 +1,5 @@
--- The same subject's programs use an AI service outside and speak MCP or A2A to a server inside: what a prompt from outside
--- makes an agent do, it does there.
+-- The programs of a subject use an external AI service and speak MCP or A2A to an internal server. A prompt injected
+-- from outside can make the agent act inside.
 WITH agents AS (
   SELECT subject, COUNT(DISTINCT app) AS services FROM used WHERE program AND app NOT LIKE 'behaviours/%' GROUP BY subject
 )

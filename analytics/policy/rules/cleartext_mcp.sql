@@ -1,4 +1,4 @@
--- MCP in readable HTTP: tool calls, their arguments and session ids can be read and replayed on the way.
+-- MCP over cleartext HTTP: anyone on the path can read and replay tool calls, arguments and session ids.
 SELECT app, 'all' AS scope, MIN(day) AS day, SUM(cleartext_connections) AS sessions,
        SUM(cleartext_connections) AS measure,
        SUM(cleartext_connections) || ' connections in readable HTTP by ' || COUNT(DISTINCT subject) || ' clients, version '

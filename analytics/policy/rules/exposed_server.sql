@@ -1,4 +1,4 @@
--- AI software inside that answered clients from outside or from the guest network without refusing them.
+-- Internal AI software that answered clients from outside or from the guest network without refusing them.
 SELECT app, 'all' AS scope, MIN(day) AS day, SUM(connections) AS sessions, COUNT(DISTINCT subject) AS measure,
        COUNT(DISTINCT subject) || ' clients from outside or the guest network, ' || SUM(connections) || ' connections, '
          || SUM(refused_connections) || ' refused, ' || SUM(unauthenticated_connections)

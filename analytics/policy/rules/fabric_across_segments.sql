@@ -1,4 +1,4 @@
--- A cluster's own protocols, or its job and code interfaces, reached from another segment than the server's.
+-- Protocols of a cluster, or its job and code interfaces, accessed from another segment than that of the server.
 SELECT s.app, 'all' AS scope, s.subject, MIN(s.day) AS day, SUM(s.connections) AS sessions, SUM(s.connections) AS measure,
        SUM(s.connections) || ' connections from ' || COALESCE(s.segment, 'no segment') || ' into ' || s.server_segment AS because,
        s.server, s.server_port

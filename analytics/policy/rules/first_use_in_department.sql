@@ -1,4 +1,4 @@
--- People of a department use a service that nobody there used in the weeks before.
+-- People of a department use a service that nobody in the department used in the weeks before.
 WITH homes AS (SELECT DISTINCT department, app, weeks_ago, subject FROM subject_weeks WHERE department <> 'unattributed'),
 known AS (SELECT department, COUNT(DISTINCT weeks_ago) AS weeks FROM homes WHERE weeks_ago > 0 GROUP BY department),
 before AS (SELECT DISTINCT department, app FROM homes WHERE weeks_ago > 0),

@@ -1,4 +1,4 @@
--- An AI key that could be read on the wire. Kind and a keyed fingerprint are known, the key itself is not kept.
+-- An AI key sent in cleartext. Its kind and a keyed fingerprint are stored, the key itself is not.
 SELECT app, 'all' AS scope, subject, MIN(day) AS day, SUM(connections) AS sessions,
        COUNT(DISTINCT key_print) AS measure,
        key_type || ' in ' || SUM(connections) || ' connections, ' || SUM(refused_connections) || ' refused' AS because,

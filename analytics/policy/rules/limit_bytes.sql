@@ -1,4 +1,4 @@
--- A person sent more in a day than the limit, above what the service's pages send by themselves.
+-- A person sent more in a day than the limit, above the baseline of the service.
 WITH days AS (
   SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(sessions) AS sessions, MIN(amount) AS allowed,
          MIN(owner) AS owner, MIN(line) AS line

@@ -1,4 +1,4 @@
--- Use outside allowed hours, on the clock of the site.
+-- Use outside the allowed hours, in the local time of the site.
 SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(sessions) AS sessions,
        COUNT(DISTINCT hour) AS measure,
        'at ' || MIN(local_hour) || ':00 to ' || MAX(local_hour) || ':59; allowed ' || MIN(hour_from) || ':00 to '

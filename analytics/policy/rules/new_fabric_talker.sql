@@ -1,5 +1,5 @@
--- A host speaks a cluster's protocols with a server for the first time, while others did so in the weeks before.
--- Tokens change with their keys, so only weeks are compared in which this week's subjects are known.
+-- A host speaks the protocols of a cluster with a server for the first time, while others did so in the weeks before.
+-- Tokens change with the keys, so only weeks in which subjects of this week are known are compared.
 WITH comparable AS (
   SELECT DISTINCT b.weeks_ago
   FROM servers AS b

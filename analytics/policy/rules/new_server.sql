@@ -1,5 +1,5 @@
--- AI software at one of our addresses and ports where it was not seen in the weeks before. Tokens change with their
--- keys, so only weeks are compared in which some subject of this week is known; without such a week nothing is new.
+-- AI software at an internal address and port where it was not seen in the weeks before. Tokens change with the keys,
+-- so only weeks in which some subject of this week is known are compared. Without such a week, nothing is new.
 WITH comparable AS (
   SELECT DISTINCT weeks_ago
   FROM subject_weeks

@@ -1,5 +1,5 @@
--- Cluster traffic without TLS where no segment of the settings holds both ends: whoever sits between reads gradients, data
--- and pickled functions, and can join. Inside one declared segment that is how such clusters are built.
+-- Cluster traffic without TLS between hosts that are not in one declared segment. Anyone on the path reads gradients,
+-- data and pickled functions, and can join the cluster. Inside one declared segment this is the normal design.
 SELECT s.app, 'all' AS scope, MIN(s.day) AS day, SUM(s.cleartext_connections) AS sessions, COUNT(DISTINCT s.subject) AS measure,
        SUM(s.cleartext_connections) || ' connections without TLS by ' || COUNT(DISTINCT s.subject)
          || ' hosts; no segment of the settings holds the server' AS because,

@@ -1,6 +1,6 @@
--- A program works at night, 22:00 to 06:00 on the site's clock, where this subject's programs never did.
--- Three hours of the week at least: one late evening is no pattern. A job that runs every night has a
--- history and stays quiet.
+-- A program works at night (22:00 to 06:00, local time of the site), where programs of this subject never did before.
+-- Requires three hours in the week, because one late evening is no pattern. A nightly job has a history and causes no
+-- finding.
 WITH before AS (
   SELECT subject, app, COUNT(*) AS weeks, MAX(night_hours) AS most FROM subject_weeks WHERE weeks_ago > 0
   GROUP BY subject, app

@@ -1,5 +1,5 @@
--- A model is queried to copy it: one client's day at a server of ours is ten times the largest of any other day or
--- client there, in connections (1000 or more) or in bytes received (100 MB or more). Without a comparison, no finding.
+-- A model may be extracted by queries: one client-day at an internal server is ten times the largest other client-day
+-- there, in connections (at least 1000) or in bytes received (at least 100 MB). Without a comparison, no finding.
 WITH days AS (
   SELECT app, server, server_port, subject, day, MIN(weeks_ago) AS weeks_ago, SUM(connections) AS connections,
          COALESCE(SUM(bytes_down), 0) AS bytes_down

@@ -1,5 +1,5 @@
--- The vendor's head office lies outside the countries allowed. Where data is stored is not on the wire;
--- a vendor whose country no source states cannot be judged and is not counted.
+-- The head office of the vendor is outside the allowed countries. Traffic does not show where data is stored. Vendors
+-- whose country no source states cannot be judged and are not counted.
 SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(sessions) AS sessions,
        'head office in ' || MIN(vendor_country) || ', allowed by line ' || MIN(line) || ': ' || MIN(countries) AS because,
        MIN(owner) AS owner, MIN(line) AS line

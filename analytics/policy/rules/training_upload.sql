@@ -1,5 +1,5 @@
--- Data that stays: files, data sets and models sent to a service by requests that could be read, and uploads to services
--- where people label data. From 1 MB a week on.
+-- Uploads that remain with a service: files, data sets and models in readable requests, and uploads to data labelling
+-- services. From 1 MB a week.
 WITH sent AS (
   SELECT app, subject, MIN(day) AS day, SUM(bytes_up) AS bytes_up, SUM(bytes_up) AS bytes_up_max, SUM(requests) AS sessions,
          'for ' || STRING_AGG(DISTINCT hands_over, ', ' ORDER BY hands_over) AS what, MIN(server) AS server, MIN(server_port) AS server_port

@@ -1,6 +1,6 @@
--- AI software inside that answers whoever asks: requests without a credential got a 2xx answer. A server that
--- only hands out models is meant for everybody. Login pages and health checks do not count (marts/days.py).
--- Inside TLS nothing is known, so there is no finding.
+-- Internal AI software without authentication: requests without credentials got a 2xx response. Servers that only
+-- distribute models are meant for everybody. Login pages and health checks do not count (marts/days.py). Requests
+-- inside TLS cannot be read, so they cause no finding.
 SELECT app, 'all' AS scope, MIN(day) AS day, SUM(unauthenticated_connections) AS sessions,
        SUM(unauthenticated_connections) AS measure,
        SUM(unauthenticated_connections) || ' of ' || SUM(connections) || ' connections answered without a credential, '

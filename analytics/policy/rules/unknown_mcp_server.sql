@@ -1,4 +1,4 @@
--- A server that speaks MCP, that no vendor in the catalog runs, and that no status of the policy is about.
+-- An MCP server that no vendor in the catalog runs and no status statement of the policy matches.
 WITH decided AS (
   SELECT app, access, category FROM policy WHERE kind = 'status' AND (app IS NOT NULL OR access IS NOT NULL OR category IS NOT NULL)
 )

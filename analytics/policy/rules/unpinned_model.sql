@@ -1,4 +1,4 @@
--- Models asked for by a name that may mean another file tomorrow: a branch, `latest`. Only where the request could be read.
+-- Models requested by a mutable name: a branch, `latest`. Only where the request could be read.
 SELECT app, 'all' AS scope, subject, MIN(day) AS day, SUM(requests) AS sessions, COUNT(DISTINCT repository) AS measure,
        COUNT(DISTINCT repository) || ' repositories by ' || STRING_AGG(DISTINCT revision, ', ' ORDER BY revision) || ': '
          || STRING_AGG(DISTINCT repository, ', ' ORDER BY repository) AS because,

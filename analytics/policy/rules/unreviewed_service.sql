@@ -1,4 +1,4 @@
--- Nobody has decided about this service yet.
+-- A service without a decision in the policy.
 SELECT app, scope, subject, day, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(sessions) AS sessions,
        'no line of the policy is about it' AS because
 FROM judged

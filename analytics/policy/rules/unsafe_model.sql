@@ -1,4 +1,4 @@
--- A model in a format that runs code when it is read (the pickle family, programs), told by its first bytes or its name.
+-- A model in a format that can execute code when loaded (the pickle family, programs), by its first bytes or its name.
 SELECT app, 'all' AS scope, subject, MIN(day) AS day, SUM(requests) AS sessions,
        COUNT(DISTINCT COALESCE(repository, '') || '/' || COALESCE(model_file, '') || model_format) AS measure,
        STRING_AGG(DISTINCT model_format, ', ' ORDER BY model_format) || ' told by '

@@ -1,10 +1,10 @@
--- Far more sent up in a week than this person ever sent there, and than others send there.
+-- A person sent far more to a service in a week than ever before, and than others send to it.
 --
--- On a logarithmic scale, in kilobytes above the service's baseline. Own history: median of at least four
--- earlier weeks with use. Peers: the service's users over the same weeks, their median and spread. The
--- spread of a person is the median of absolute deviations (× 1.4826: a standard deviation for normal
--- values), never less than half the peers' and than 0.35. Both distances must exceed four spreads, and the
--- growth 250 kB, so that no trickle alarms.
+-- Measured on a logarithmic scale, in kilobytes above the baseline of the service. Own history: the median of at least
+-- four earlier weeks with use. Peers: the median and spread of all users of the service over the same weeks. The spread
+-- of a person is the median absolute deviation (× 1.4826: a standard deviation for normal values), but at least half
+-- that of the peers and at least 0.35. Both distances must exceed four spreads, and the growth 250 kB, so that small
+-- amounts cause no alarm.
 WITH weeks AS (
   SELECT *, LN(1 + bytes_over / 1000.0) AS size FROM subject_weeks
 ),

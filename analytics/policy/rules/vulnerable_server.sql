@@ -1,4 +1,4 @@
--- A server of ours that says it is a version with a known vulnerability. Versions are compared part by part, as numbers.
+-- An internal server that reports a version with a known vulnerability. Versions are compared part by part, as numbers.
 WITH said AS (
   SELECT app, server, server_port, server_version, MIN(day) AS day, SUM(connections) AS sessions, COUNT(DISTINCT subject) AS measure,
          BOOL_OR(client_scope IN ('external', 'guest')) AS exposed
