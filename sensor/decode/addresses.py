@@ -1,7 +1,7 @@
-"""Addresses as kernels hold them (two halves of 64 bits): their text, and whether they are internal.
+"""Text and classification of addresses as kernels store them: two halves of 64 bits.
 
-IPv4 addresses are held as ::ffff:a.b.c.d. Everything works on whole columns, except that the text of IPv6
-addresses is made once per distinct one.
+IPv4 addresses are stored as ::ffff:a.b.c.d. All functions work on whole columns; the text of IPv6 addresses
+is computed once per distinct address.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _dotted(low: Half) -> pl.Series:
 
 
 class Networks:
-    """Tells which addresses are internal, and which are groups, which only receive."""
+    """Classifies addresses as internal, or as group addresses (multicast, broadcast)."""
 
     def __init__(self, internal: tuple[str, ...]) -> None:
         self._internal = [ipaddress.ip_network(text, strict=False) for text in internal]

@@ -1,7 +1,7 @@
 """One block of AES-128 (FIPS 197) as kernels, for the header protection of QUIC (RFC 9001 §5.4.3).
 
-Setting up a library's cipher costs ten times the block. Not for secrets: tables are read at places that
-depend on the key.
+Setting up the cipher of a library costs ten times as much as the block. Not for secrets: table lookups depend
+on the key (cache timing).
 """
 
 # Fields of records are Any to mypy.
@@ -23,7 +23,7 @@ _MASK = 0xFFFFFFFF
 
 
 def table() -> Records:
-    """SubBytes and MixColumns in one (int64): 32 bits a value, twice, so that a shift rotates them."""
+    """SubBytes and MixColumns combined (int64): each 32-bit value twice, so that a shift rotates it."""
     logarithm, power, value = [0] * 256, [0] * 256, 1
     for exponent in range(255):
         power[exponent], logarithm[value] = value, exponent

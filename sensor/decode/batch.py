@@ -1,7 +1,7 @@
-"""Containers: pcap and pcapng records become descriptors, the one input shape of all later kernels.
+"""Converts pcap and pcapng records to descriptors, the input of all later kernels.
 
-References: pcap, draft-ietf-opsawg-pcap; pcapng, draft-ietf-opsawg-pcapng. A container is parsed out of
-a buffer that is refilled from behind; nothing here keeps an offset into it beyond one call.
+References: pcap, draft-ietf-opsawg-pcap; pcapng, draft-ietf-opsawg-pcapng. A container is parsed from a
+buffer that is refilled; no offset into it is kept beyond one call.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import CONTAINER, INTERFACES, Bytes, Records, i64, records
 from sensor.decode.read import be16, be32, le16, le32
 
-#: A longer frame than any link carries (BIG TCP reaches half a megabyte): the record is corrupt.
+#: Maximum frame size of any link (BIG TCP reaches half a megabyte). A longer record is corrupt.
 MAX_FRAME = 1 << 19
 
-#: Descriptors made in one call.
+#: Descriptors per call.
 DESCRIPTORS = 4096
 
-# What stopped `describe`.
+# Reasons why `describe` stops.
 MORE = 0
 """The buffer holds only part of the next record."""
 FULL = 1
@@ -27,7 +27,7 @@ FULL = 1
 CORRUPT = 2
 """The next record contradicts itself, or is none: another file may begin there."""
 
-#: Later times (wrong units, damage) stand for this one, the year 2200, so that every table can hold them.
+#: Times are clamped to this one, the year 2200, so that wrong units or damage fit in every table.
 _LATEST = 7_258_118_400_000_000
 
 _SECTION = 0x0A0D0D0A
@@ -37,9 +37,9 @@ _SIMPLE_PACKET = 3
 _STATISTICS = 5
 _ENHANCED_PACKET = 6
 _BYTE_ORDER = 0x1A2B3C4D
-#: Wire bytes a record of a pcap may speak of.
+#: Maximum original length in a pcap record.
 _LONGEST = 1 << 26
-#: How pcap files begin.
+#: Magic numbers of pcap files.
 _MAGIC = tuple(int.from_bytes(magic, "big") for magic in PCAP_MAGIC)
 
 
@@ -54,7 +54,7 @@ def new_container(head: bytes) -> tuple[Records, int]:
     order: Literal["big", "little"] = "big" if pcap.big_endian else "little"
     state["big_endian"], state["record"] = pcap.big_endian, record_bytes(head)
     state["interfaces"] = 1
-    # The upper bits of the field tell whether frames end with a check sequence (FCS).
+    # The upper bits of the field are the length of the frame check sequence (FCS).
     state["link"][0] = int.from_bytes(head[20:24], order, signed=False) & 0xFFFF
     state["resolution"][0] = pcap.digits
     return container, PCAP_HEADER
@@ -122,10 +122,11 @@ def _describe_pcap(data: Bytes, at: int, end: int, state: Records, made: Records
         length = _int32(data, at + 12, end, big)
         if length < 0:
             return n, at, MORE
-        # Read out of step, even the bytes of sound records make lengths, thousands in a row; none so long.
+        # Misaligned reads of valid records also yield plausible lengths, thousands in a row, but none this
+        # long.
         if captured > MAX_FRAME or length > _LONGEST:
             return n, at, CORRUPT
-        # A hole in a file reads like an empty packet of 1970, the header of another file like an empty one.
+        # A hole in a file looks like an empty packet of 1970, and a second file header like an empty packet.
         first = be32(data, at, end)
         if captured | length == 0 and (first == 0 or first in _MAGIC):
             return n, at, CORRUPT
@@ -163,7 +164,7 @@ def _read_interface(data: Bytes, at: int, end: int, state: Records) -> None:
         elif code == 14 and size == 8:
             low = _int32(data, option + (8 if big else 4), end, big)
             high = _int32(data, option + (4 if big else 8), end, big)
-            # The offset is signed; beyond 32 bits it is no date.
+            # The offset is signed; more than 32 bits are no date.
             state["shift"][i] = low - (1 << 32) if high & 0x80000000 else low
         option += 4 + (size + 3) // 4 * 4
 
@@ -270,7 +271,7 @@ def _describe_pcapng(data: Bytes, at: int, end: int, state: Records, made: Recor
 
 @entry
 def describe(data: Bytes, at: int, end: int, container: Records, made: Records) -> tuple[int, int, int]:
-    """Descriptors of the records in data[at:end]: how many, where the next record begins, what stopped."""
+    """Describe the records in data[at:end]; returns their number, the next offset and the stop reason."""
     state = container[0]
     if state["kind"] == PCAP:
         return _describe_pcap(data, at, end, state, made)

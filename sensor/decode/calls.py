@@ -1,9 +1,9 @@
-"""Selects later segments of cleartext HTTP, up to a rate: those that begin a JSON-RPC message (for `rpc`), or
-a request for something else than the one before.
+"""Selects later segments of cleartext HTTP, up to a rate: those that begin with a JSON-RPC message (for
+`rpc`), or with a request that differs from the one before.
 
-A message is known by its beginning, with or without an HTTP head, the size of a chunk or the fields of a
-server-sent event before it. So it is seen where a client or server writes it in one piece, as SDKs do; what
-goes on in a second segment is not looked at. Nothing is remembered here.
+A message is recognised by its beginning, optionally after an HTTP head, a chunk size or the fields of a
+server-sent event. So it is found if it is written in one piece, as SDKs do; continuations in further segments
+are not examined. This module keeps no state.
 """
 
 # Fields of records are Any to mypy.
@@ -18,13 +18,13 @@ from sensor.decode.jit import kernel
 from sensor.decode.layout import SECOND, Bytes, Records, i64
 from sensor.decode.read import be32, u8
 
-#: Bytes of a segment that are handed on.
+#: Maximum bytes emitted per segment.
 MOST_BYTES = 4096
-#: Messages of a connection, of any kind, after which its calls are no longer read, and its later requests: a
-#: request and its answer are two or three.
+#: Messages of a connection, of any kind, after which calls and later requests are no longer read. A request
+#: and its response are two or three.
 PER_CONNECTION = 80
 REQUESTS_PER_CONNECTION = 32
-#: Calls and later requests handed on in a second of the traffic; each takes up to 0.5 ms.
+#: Maximum calls and later requests per second of traffic; each takes up to 0.5 ms.
 BUDGET_PER_S = 500
 
 _GET, _POST, _PUT, _DELETE = 0x47455420, 0x504F5354, 0x50555420, 0x44454C45
@@ -32,8 +32,8 @@ _GET, _POST, _PUT, _DELETE = 0x47455420, 0x504F5354, 0x50555420, 0x44454C45
 _HEAD_BYTES = 4096
 _FIELDS_BYTES = 256
 _TARGET_BYTES = 512
-#: Members that SDKs write first (JSON-RPC 2.0 §4 and §5). `id` is not among them: chunks of streamed answers
-#: of language models begin with it.
+#: Members that SDKs write first (JSON-RPC 2.0 §4 and §5), except `id`, with which chunks of streamed answers
+#: of language models begin.
 _MEMBERS = (b'jsonrpc"', b'method"', b'result"', b'params"', b'error"')
 _WORDS = np.zeros((len(_MEMBERS), 8), np.uint8)
 for _row, _member in enumerate(_MEMBERS):
@@ -50,7 +50,7 @@ def _behind_blanks(data: Bytes, at: int, end: int) -> int:
 
 @kernel
 def _is_member(data: Bytes, at: int, end: int) -> bool:
-    """One of the words of `_MEMBERS` whole."""
+    """True if exactly one of the words of `_MEMBERS` is here."""
     for row in range(_WORDS.shape[0]):
         size = 0
         while size < 8 and _WORDS[row, size] != 0 and u8(data, at + size, end) == _WORDS[row, size]:
@@ -62,7 +62,7 @@ def _is_member(data: Bytes, at: int, end: int) -> bool:
 
 @kernel
 def _is_message(data: Bytes, at: int, end: int) -> bool:
-    """An object, or an array of them, whose first member is one of JSON-RPC."""
+    """True for an object, or an array of objects, whose first member is one of JSON-RPC."""
     at = _behind_blanks(data, at, end)
     if u8(data, at, end) == 91:
         at = _behind_blanks(data, at + 1, end)
@@ -79,7 +79,7 @@ def _is_hex(byte: int) -> bool:
 
 @kernel
 def behind_chunk_size(data: Bytes, at: int, end: int) -> int:
-    """Behind the size of a chunk (RFC 9112 §7.1), or `at` if there is none."""
+    """The offset after a chunk size (RFC 9112 §7.1), or `at` if there is none."""
     i = at
     while i - at < 8 and _is_hex(u8(data, i, end)):
         i += 1
@@ -88,7 +88,7 @@ def behind_chunk_size(data: Bytes, at: int, end: int) -> int:
 
 @kernel
 def _behind_head(data: Bytes, at: int, end: int) -> int:
-    """Behind the empty line that ends an HTTP head; `end` if it is further away."""
+    """The offset after the empty line that ends an HTTP head; `end` if there is none."""
     for i in range(at + 3, min(end, at + _HEAD_BYTES)):
         if data[i] == 10 and data[i - 2] == 10:
             return i + 1
@@ -97,7 +97,7 @@ def _behind_head(data: Bytes, at: int, end: int) -> int:
 
 @kernel
 def is_call(data: Bytes, packet: Records) -> bool:
-    """True if the payload of a TCP segment begins a JSON-RPC message, perhaps behind its HTTP head."""
+    """True if a TCP payload begins with a JSON-RPC message, optionally after its HTTP head."""
     at, end = i64(packet["payload"]), i64(packet["end"])
     first, second = u8(data, at, end), u8(data, at + 1, end)
     if (first == 80 and second == 79) or (first == 72 and second == 84):  # POST, HTTP/1
@@ -118,7 +118,7 @@ def is_call(data: Bytes, packet: Records) -> bool:
 
 @kernel
 def asked(data: Bytes, at: int, end: int) -> int:
-    """8 bits for method and target of a request, the query aside."""
+    """An 8-bit hash of method and target of a request, without the query."""
     value = i64(0)
     for i in range(at, min(end, at + _TARGET_BYTES)):
         if data[i] == 63 or data[i] < 32:
@@ -129,9 +129,9 @@ def asked(data: Bytes, at: int, end: int) -> int:
 
 @kernel
 def asks_anew(data: Bytes, packet: Records, flow: Records) -> bool:
-    """True if a segment begins, as most do, a later request of the client, for something else than before.
+    """True if a segment begins with a later request of the client that differs from the one before.
 
-    One in 256 that does is taken for the same again.
+    One in 256 of these has the same hash and is missed.
     """
     at, end, side = i64(packet["payload"]), i64(packet["end"]), i64(packet["side"])
     if be32(data, at, end) not in (_GET, _POST, _PUT, _DELETE) or flow["client"] != side + 1:
@@ -142,7 +142,7 @@ def asks_anew(data: Bytes, packet: Records, flow: Records) -> bool:
 
 @kernel
 def affords(most: int, flow: Records, control: Records) -> bool:
-    """True if a connection with less than `most` messages may pass on one more in this second."""
+    """True if a connection with fewer than `most` messages may emit one more in this second."""
     second = i64(control["clock"]) // SECOND
     if second != control["call_second"]:
         control["call_second"], control["calls"] = second, 0

@@ -1,7 +1,7 @@
-"""Reads a capture file through a moving window of frame descriptors, of which 64 are kept back as lookahead.
+"""Reads a capture file through a moving window of frame descriptors, of which 64 are lookahead.
 
-The stream is read into one buffer, a megabyte at a time; when it is refilled, what is not decoded yet moves
-to the front. Nothing else holds an offset into the buffer.
+The stream is read into one buffer, a megabyte at a time. When it is refilled, undecoded bytes move to the
+front. No other module keeps an offset into the buffer.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from sensor.decode.layout import DESCRIPTOR, Bytes, Records, records
 from sensor.decode.link import LINKS
 from sensor.decode.packets import LOOKAHEAD
 
-#: One read; the buffer also holds the lookahead's frames, were they all of the largest size.
+#: Bytes per read. The buffer also has room for lookahead frames of maximum size.
 CHUNK = 1 << 20
-#: Why a capture could not be read to its end.
+#: Reasons why a capture could not be read to its end.
 DAMAGED = "corrupt capture record, and what comes after it"
 TRUNCATED = "truncated capture"
 
-#: Bytes by which the kind of a capture is recognised.
+#: Bytes needed to recognise the format of a capture.
 _HEAD = 1 << 16
 _BUFFER = CHUNK + (LOOKAHEAD + 2) * (MAX_FRAME + 65536)
 
@@ -37,7 +37,7 @@ class Window(Protocol):
 
     @property
     def data(self) -> Bytes:
-        """The bytes that frames point into."""
+        """The buffer that frames point into."""
         ...
 
     @property
@@ -47,7 +47,7 @@ class Window(Protocol):
 
     @property
     def count(self) -> int:
-        """How many of `frames` are in use."""
+        """Number of valid `frames`."""
         ...
 
 
@@ -58,21 +58,21 @@ class Capture:
     """
 
     def __init__(self, stream: IO[bytes], head: bytes, name: str = "") -> None:
-        """`head` are the first bytes of `stream`; `name` is put before places in messages."""
+        """`head` are the first bytes of `stream`; `name` precedes positions in messages."""
         self.name = name
         self._packed = stream
         if found := conversion.reader(head):
             stream, head = conversion.as_pcapng(stream, found)
         self.container, first = new_container(head)
-        #: the first bytes of the capture, or of the one in it that its frames are of
+        #: first bytes of the capture, or of the concatenated capture being read
         self.head = head
         self.data: Bytes = records(np.uint8, _BUFFER)
         self.frames = records(DESCRIPTOR, DESCRIPTORS + LOOKAHEAD)
         self.count = 0
         self.ready = 0
-        #: link type -> frames of it, for types that are not taken apart
+        #: link type -> number of frames, for types that are not decoded
         self.undecoded: Counter[int] = Counter()
-        #: reason why the rest of the capture could not be read, and where it begins
+        #: reason why the rest could not be read, and its offset
         self.reject: tuple[str, int] | None = None
         self._stream = cast(BufferedIOBase, stream)  # all our streams can fill a buffer
         self._position = 0  # of the buffer's first byte in the capture
@@ -116,12 +116,12 @@ class Capture:
             self.count += made
             if stop == CORRUPT:
                 if is_stopped := self.count > 0:
-                    break  # what is described goes first: it belongs to the file that ends here
+                    break  # frames described so far belong to the file that ends here, and go first
                 if not self._begin_another():
                     self._finish(DAMAGED)
             elif stop == MORE and made == 0 and not self._refill():
                 if self._end == self.data.size and self.count:
-                    break  # full of other blocks: what is described goes first, without lookahead
+                    break  # buffer full of other blocks: described frames go first, without lookahead
                 self._finish(TRUNCATED)
         whole = is_stopped or self._over or self._end == self.data.size
         self.ready = self.count if whole else max(0, self.count - LOOKAHEAD)
@@ -142,7 +142,7 @@ class Capture:
         return links
 
     def _begin_another(self) -> bool:
-        """Read on in another capture, if one begins where a record should: `cat a.pcap b.pcap`."""
+        """Continue with a concatenated capture (`cat a.pcap b.pcap`), if one begins here."""
         while self._end - self._next < PCAP_HEADER and self._refill():
             pass
         head = self.data[self._next : self._end][:_HEAD].tobytes()
@@ -156,16 +156,16 @@ class Capture:
         return True
 
     def _finish(self, reason: str) -> None:
-        """Nothing more can be described; whatever bytes are left over are the reason, or a cut packing."""
+        """End of the readable part: record the reason if bytes remain or the compression is truncated."""
         self._over = True
         fault = fault_of(self._packed) if reason == TRUNCATED else None
         if fault or self._end > self._next or self.container[0]["skip"] > 0:
             self.reject = (fault or reason, self._position + self._next)
         while reason == DAMAGED and self._refill():
-            self._next = self._end  # the size of the whole counts, also beyond the damage
+            self._next = self._end  # the total size counts, including the unreadable part
 
     def _refill(self) -> bool:
-        """Move what is still needed to the front and read on; False at the end of the stream."""
+        """Move undecoded bytes to the front and read more; False at the end of the stream."""
         keep = int(self.frames[0]["record"]) if self.count else self._next
         keep = min(keep, self._end)
         if keep:

@@ -1,6 +1,6 @@
-"""Server names from certificates, for connections whose hello named none (TLS 1.2 and older).
+"""Server names from certificates, for connections whose ClientHello has no name (TLS 1.2 and older).
 
-From TLS 1.3 on certificates are encrypted. A certificate may speak for many hosts, so its name is the last
+Since TLS 1.3 certificates are encrypted. A certificate may be valid for many hosts, so its name is the last
 resort.
 """
 
@@ -18,10 +18,10 @@ _SUPPORTED_VERSIONS = 43
 _TLS_1_3 = 0x0304
 
 _MESSAGE_HEADER = 4
-#: Longest run of handshake messages looked at.
+#: Maximum bytes of handshake messages examined.
 _LONGEST = 16384
 
-#: Filters of warnings belong to the whole process, and several threads decode.
+#: Warning filters are per process, and several threads decode.
 _SILENCE = threading.Lock()
 
 
@@ -38,7 +38,8 @@ def leaf(messages: bytes) -> bytes | None:
         if kind == _SERVER_HELLO and _chose_tls_1_3(body):
             return None
         if kind == _CERTIFICATE:
-            # Chain and leaf have a length each. Where only the end of the chain is cut, the leaf is whole.
+            # Chain and leaf have a length each. If only the end of the chain is truncated, the leaf is
+            # complete.
             length = int.from_bytes(body[3:6], "big")
             return body[6 : 6 + length] if 0 < length <= len(body) - 6 else None
         at += _MESSAGE_HEADER + size
@@ -61,9 +62,10 @@ def _chose_tls_1_3(hello: bytes) -> bool:
 
 @lru_cache(maxsize=512)  # of up to 16 KB each
 def name(der: bytes) -> str | None:
-    """The one host that a certificate (DER) is named by: the first whole one, else the first wildcard.
+    """The host that represents a certificate (DER): the first exact name, else the first wildcard without
+    `*.`.
 
-    A wildcard loses its `*.`. None if there is neither.
+    None if there is neither.
     """
     names = _names(der)
     whole = (server_name(n) for n in names if not n.startswith("*."))
@@ -72,18 +74,18 @@ def name(der: bytes) -> str | None:
 
 
 def _names(der: bytes) -> list[str]:
-    """The names in a certificate; none if the parser does not take it, whatever it says about it."""
+    """The names in a certificate; none if it cannot be parsed."""
     try:
         with _SILENCE, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _alternatives(der)
-    except Exception:  # the parser is others' code, its input a stranger's: InvalidVersion is no ValueError
+    except Exception:  # untrusted input to a third-party parser, whose InvalidVersion is not a ValueError
         return []
 
 
 def _alternatives(der: bytes) -> list[str]:
     """The alternative names of a certificate; its common names only if it has none (RFC 6125 §6.4.4)."""
-    # Costs a tenth of a second to import, and much traffic shows no certificate.
+    # The import takes a tenth of a second, and much traffic has no certificates.
     from cryptography import x509
 
     certificate = x509.load_der_x509_certificate(der)

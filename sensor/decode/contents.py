@@ -1,13 +1,13 @@
-"""What the first bytes of a body say: which kind of model file it is, or which version a server says it has.
+"""Recognises the format of a model file, or the version a server reports, in the first bytes of a body.
 
-The slow path, on what `first_bytes` picked; nothing else of a body is looked at or kept.
+The slow path, for bodies that `first_bytes` selects. Nothing else of a body is read or stored.
 
-    pickle        Python pickle of protocol 2 to 5 (pickletools): code that runs when it is read
-    pytorch       zip whose first member is a pickle (torch.save), or the older form, with a number
-    safetensors   size of the head, the head in JSON (huggingface/safetensors)
+    pickle        Python pickle, protocol 2 to 5 (pickletools): can execute code when loaded
+    pytorch       zip whose first member is a pickle (torch.save), or the older format with a magic number
+    safetensors   size of the header, then the header in JSON (huggingface/safetensors)
     gguf          ggml-org/ggml docs/gguf.md
     hdf5          Keras and others (HDF5 File Format Specification)
-    numpy         one array (numpy.lib.format); it may hold a pickle
+    numpy         one array (numpy.lib.format); may contain a pickle
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FORMS = (
 _NUMBER = rb"v?(\d{1,4}(?:\.\d{1,5}){1,3})(?:[-.+]?(?:rc|a|b|dev|post)[\w.]{0,12})?"
 _BARE = re.compile(rb'"?' + _NUMBER + rb'"?\s*\Z')
 _VERSION = re.compile(_NUMBER + rb"\Z")
-#: Names of members that tell a server's version, not that of what it speaks or is made of.
+#: JSON members with the version of the server itself, not of its protocol or components.
 _NAME = re.compile(
     rb"(?!(?:api|file|format|max|min|node|protocol|python|pytorch|schema|spec)_)(?:[a-z]{1,12}_)?version\Z"
 )
@@ -41,7 +41,7 @@ _JSON = re.compile(rb'([][{}])|"((?:[^"\\]|\\.)*+)"\s*(:?)\s*(?:(?<=[:\s])"((?:[
 
 
 def of_body(first: bytes) -> tuple[str | None, str | None]:
-    """Version and kind of content (`COLUMNS`) of a body with these first bytes."""
+    """Version and format (`COLUMNS`) of a body with these first bytes."""
     content = next((name for name, form in _FORMS if form.match(first)), None)
     bare = _BARE.match(first)
     return bare[1].decode() if bare else _member(first), content
@@ -64,7 +64,7 @@ def _member(first: bytes) -> str | None:
 
 
 def read(data: Bytes, events: Records, known: pl.DataFrame) -> pl.DataFrame:
-    """Labels of first bytes at events' places in `data`; `known` holds serial, ordinal and time of each."""
+    """Labels of the events, whose bytes are in `data`; `known` has serial, ordinal and time of each."""
     places = zip(events["offset"].tolist(), events["length"].tolist(), strict=True)
     kinds = [of_body(data[begin : begin + length].tobytes()) for begin, length in places]
     columns = {

@@ -1,8 +1,8 @@
 """Captures of other tools (snoop, Network Monitor, Sniffer, iptrace, Endace ERF) as a pcapng stream.
 
-They are rare and small, so each record is taken apart in Python while it is read; what comes out is read
-like any other capture. A record that contradicts itself, or is cut, ends the stream with a word of zeros:
-the reader of pcapng then says where the capture could not be read further.
+They are rare and small, so each record is converted in Python while it is read. An inconsistent or truncated
+record ends the stream with a word of zeros, at which the pcapng reader reports where the capture became
+unreadable.
 
 References: snoop, RFC 1761; the others, the readers of Wireshark's wiretap library (netmon, netxray, iptrace,
 erf) and Endace's description of its record types.
@@ -39,11 +39,11 @@ Reader = Callable[[IO[bytes]], Iterator[Record]]
 
 
 class _CutError(Exception):
-    """The capture ends, or stops making sense, inside a record."""
+    """The capture ends, or is inconsistent, inside a record."""
 
 
 def _take(stream: IO[bytes], size: int) -> bytes:
-    """The next `size` bytes, none at the end of the capture. Raises `_CutError` if there are only some."""
+    """The next `size` bytes; empty at the end of the capture. Raises `_CutError` if there are fewer."""
     if not 0 <= size <= _MAX_RECORD:
         raise _CutError
     data = stream.read(size)
@@ -53,7 +53,7 @@ def _take(stream: IO[bytes], size: int) -> bytes:
 
 
 def _need(stream: IO[bytes], size: int) -> bytes:
-    """As `_take`, where there must be something."""
+    """As `_take`, but raises at the end of the capture."""
     data = _take(stream, size)
     if len(data) < size:
         raise _CutError
@@ -144,7 +144,7 @@ def _erf(stream: IO[bytes]) -> Iterator[Record]:
 
 
 def _is_erf(head: bytes) -> bool:
-    """ERF has no magic: three records in a row (or all there are) must make sense."""
+    """ERF has no magic number: three consecutive records (or all) must be plausible."""
     at, found = 0, 0
     while at + 16 <= len(head) and found < 3:
         seconds, kind, flags = struct.unpack_from("<4xIBB", head, at)
@@ -173,7 +173,7 @@ _MAGIC: tuple[tuple[bytes, Reader], ...] = (
 
 
 def reader(head: bytes) -> Reader | None:
-    """What reads a capture that begins with `head`; None if it is none of these."""
+    """The reader for a capture that begins with `head`; None if it has none of these formats."""
     for magic, found in _MAGIC:
         if head.startswith(magic):
             return found

@@ -1,8 +1,8 @@
-"""Cuts lines of fields separated by a character (tab, space) in one pass over the bytes.
+"""Splits lines into fields at a separator (tab, space) in one pass over the bytes.
 
-Texts become codes of distinct values, counts and times become numbers, so that later steps work once per
-distinct value. A line that is not plain (fewer or more fields, a number in another notation, a URL with
-quotes, what may be a key of an AI service) is *odd*: it is left to a complete parser.
+Texts are dictionary-encoded, counts and times become numbers, so that later steps work once per distinct
+value. A line that is not plain (fewer or more fields, a number in another notation, a URL with quotes, a
+possible key of an AI service) is *odd* and left to a complete parser.
 """
 
 # What kernels compute with is Any to mypy.
@@ -24,35 +24,35 @@ from sensor.decode.keys import PREFIXES
 from sensor.decode.layout import Bytes, Records, i64
 from sensor.decode.read import copy, find, holds, sure_8, sure_16, sure_64, u8, word
 
-#: What a field becomes. `CODE`: text, numbered; `COUNT`: at most 18 digits, 0 and more; `MICROS`: seconds
-#: with up to six decimals, in microseconds; `STAMP`: ten digits, a point and three, in microseconds; `COPY`:
-#: text of which nearly every one differs; `URL`: scheme and authority numbered, and its path as a copy;
-#: `PADDED`: a count that may stand behind several separators.
+#: Kinds of fields. `CODE`: dictionary-encoded text; `COUNT`: a non-negative integer of at most 18 digits;
+#: `MICROS`: seconds with up to six decimals, converted to microseconds; `STAMP`: ten digits, a point and
+#: three digits, converted to microseconds; `COPY`: text with mostly distinct values; `URL`: scheme and
+#: authority encoded, path copied; `PADDED`: a count that several separators may precede.
 SKIP, CODE, COUNT, MICROS, STAMP, COPY, URL, PADDED = range(8)
-#: Behind the name of a URL's field, for its path without query.
+#: Suffix of the field name of a URL, for its path without query.
 PATH = "_path"
 
 _LINE_END, _SPACE, _FRAGMENT, _PLUS, _POINT, _QUERY, _SLASHES = 10, 32, 35, 43, 46, 63, 0x2F2F
-#: Bytes of a URL: no part of a plain one, a colon, a slash, what begins query or fragment, anything else, a
-#: part of a word, one by which keys begin.
+#: Classes of bytes in a URL: not allowed in a plain one, colon, slash, start of query or fragment, other,
+#: part of a word, first byte of a key.
 _NOT_PLAIN, _SIGN, _CUT, _END, _OTHER, _WORD, _LETTER = range(7)
-#: Every form of a key (keys.py) has as many letters, digits, `-` and `_` in a row.
+#: Every key format (keys.py) has at least so many consecutive letters, digits, `-` and `_`.
 _KEY_WORD = 15
 _DIGITS = 18
-#: Slots of a table at first; it grows with the texts, up to four slots each.
+#: Initial slots of a hash table, which grows with the number of texts, up to four slots each.
 _FIRST_SLOTS = 1024
-#: Distinct texts of a column, and their bytes, that are remembered before all are forgotten.
+#: Maximum distinct texts of a column, and their bytes, before the dictionary is cleared.
 _MOST_TEXTS, _MOST_BYTES = 1 << 16, 4 << 20
 _LONGEST_URL = 1 << 20
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
-#: of this process alone: whoever writes a log must not be able to choose values that collide
+#: random hash seed of this process, so that nobody can write a log whose values collide
 _SEED = np.uint64(secrets.randbits(64))
 
 Integers = npt.NDArray[np.int64]
 
 
 class Field(NamedTuple):
-    """One field of a line; the name of a skipped one is not used."""
+    """One field of a line; the name of a skipped field is not used."""
 
     kind: int
     name: str = ""
@@ -60,36 +60,36 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """How the lines of a format are written."""
+    """The line format."""
 
     fields: tuple[Field, ...]
     separator: str = "\t"
-    #: words that stand for no value; an empty field is none, either, where `empty` says that there may be one
+    #: texts for NULL; empty fields are NULL, too, if `empty` allows them
     nothing: tuple[str, ...] = ("-",)
     empty: bool = True
-    #: the last field extends to the end of the line, and may contain separators
+    #: the last field extends to the end of the line and may contain separators
     tail: bool = False
-    #: what begins a line that is none; those that begin with `stop` end the cut
+    #: prefix of comment lines; a line that begins with `stop` ends the cut
     comment: str = ""
     stop: str = ""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Result of cutting a text: the plain lines as columns, the odd ones as text, and where it ended."""
+    """Result of a cut: plain lines as columns, odd lines as text, and the end offset."""
 
-    #: one row a plain line: offset in the text and bytes with the line end, then the named fields:
+    #: one row per plain line: offset in the text and bytes including the line end, then the named fields:
     #: Categorical, Int64 or String
     rows: pl.DataFrame
-    #: line, offset, bytes of the others
+    #: line, offset, bytes of odd lines
     odd: pl.DataFrame
-    #: where in the text it ended: at a line that begins with `stop`, or at the end
+    #: end offset in the text: at a line that begins with `stop`, or at the end
     end: int
 
 
 @step
 def _few(data: Bytes, at: int, end: int) -> np.uint64:
-    """The one to eight bytes of data[at:end] as a number."""
+    """The one to eight bytes of data[at:end] as an integer."""
     if at + 8 <= data.size:
         return sure_64(data, at) >> np.uint64(8 * (8 - (end - at)))
     return word(data, at, end) >> np.uint64(8 * (8 - (end - at)))
@@ -121,10 +121,10 @@ def _code(
     data: Bytes, at: int, end: int, seed: np.uint64, slots: Records, tags: Records, places: Records,
     values: Bytes, counts: Integers, masks: Integers, column: int, room: int,
 ) -> int:  # fmt: skip
-    """The number of the text data[at:end] among those of a column.
+    """The dictionary code of the text data[at:end] in a column.
 
-    Each column has `room` codes, a place more, and eight times as many slots: few are looked at while few
-    texts are known, because what is near is fast. The texts stand in `values`, a line each.
+    Each column has `room` codes, one more position, and eight times as many slots. Few slots are used while
+    there are few texts, for cache locality. `values` has the texts, one per line.
     """
     first, table, mask = column * (room + 1), column * 8 * room, i64(masks[column])
     tag = i64(_digest(data, at, end, seed) >> np.uint64(33))
@@ -160,7 +160,7 @@ def _code(
 
 @kernel
 def _count(data: Bytes, at: int, end: int) -> int:
-    """data[at:end] as a number, -1 where it is none or has more than 18 digits."""
+    """data[at:end] as an integer; -1 if invalid or longer than 18 digits."""
     if at >= end or end - at > _DIGITS:
         return -1
     value = i64(0)
@@ -176,7 +176,7 @@ def _count(data: Bytes, at: int, end: int) -> int:
 
 @kernel
 def _micros(data: Bytes, at: int, end: int) -> int:
-    """Seconds with at most six decimals in microseconds; -1 where it is written in any other way."""
+    """Seconds with at most six decimals, as microseconds; -1 for another notation."""
     point = find(data, at, end, _POINT)
     whole = _count(data, at, point)
     if whole < 0 or point - at > 10:
@@ -194,7 +194,7 @@ def _micros(data: Bytes, at: int, end: int) -> int:
 
 @step
 def _is_nothing(data: Bytes, at: int, end: int, words: Bytes, ends: Integers) -> bool:
-    """Is data[at:end] one of the `words` that stand for nothing?"""
+    """True if data[at:end] is one of the texts for NULL (`words`)."""
     begin = i64(0)
     for n in range(ends.size):
         size = i64(ends[n]) - begin
@@ -210,7 +210,7 @@ def _is_nothing(data: Bytes, at: int, end: int, words: Bytes, ends: Integers) ->
 
 @kernel
 def _may_hold_key(data: Bytes, at: int, end: int, classes: Bytes, heads: Integers, bits: Integers) -> bool:
-    """Does a word of data[at:end] begin like a key of an AI service?"""
+    """True if a word in data[at:end] begins like a key of an AI service."""
     before = False  # is what stands before a part of a word?
     for k in range(at, end):
         kind = classes[sure_8(data, k)]
@@ -225,7 +225,7 @@ def _may_hold_key(data: Bytes, at: int, end: int, classes: Bytes, heads: Integer
 
 @step
 def _path_of(data: Bytes, at: int, end: int, classes: Bytes, heads: Integers, bits: Integers) -> int:
-    """Where scheme and authority of a URL end; -1 for one that is not plain, or may hold a key."""
+    """End of scheme and authority of a URL; -1 if it is not plain or may contain a key."""
     if not holds(data, at, end, end - at) or end - at > _LONGEST_URL or sure_8(data, end - 1) > 127:
         return -1
     cut, scheme, run, longest = i64(-1), False, 0, 0
@@ -246,7 +246,7 @@ def _path_of(data: Bytes, at: int, end: int, classes: Bytes, heads: Integers, bi
             elif kind in (_CUT, _END) and cut < 0:
                 cut = k
         k += 1
-    # The one key that has slashes in it is long enough for several words of this length.
+    # The only key format with slashes is long enough for several words of this length.
     if max(longest, run) >= _KEY_WORD and _may_hold_key(data, at, end, classes, heads, bits):
         return -1
     return end if cut < 0 else cut
@@ -261,11 +261,11 @@ def cut_lines(
     offsets: Integers, whole: Integers, is_odd: Bytes, classes: Bytes, heads: Integers, bits: Integers,
     totals: Integers,
 ) -> int:  # fmt: skip
-    """Cut the lines of `data` from `at` on; returns where that ended.
+    """Split the lines of `data` from `at` on; returns the end offset.
 
-    `kinds` and `columns` give the kind of each field, and its column in the arrays of that kind, which have
-    room for all lines. A missing code is -1, a missing number -2. `offsets`, `whole` (bytes) and `is_odd` are
-    of all lines; `totals` gets the numbers of plain lines and of all lines.
+    `kinds` and `columns` are the kind of each field, and its column in the arrays of that kind, which have
+    room for all lines. A missing code is -1, a missing number -2. `offsets`, `whole` (bytes) and `is_odd`
+    cover all lines; `totals` receives the number of plain lines and of all lines.
     """
     rows, lines = i64(0), i64(0)
     last_field = kinds.size - 1
@@ -359,7 +359,7 @@ def join_texts(data: Bytes, begins: Records, lengths: Records, count: int, out: 
 
 
 def _url_tables() -> tuple[Bytes, Integers, Integers]:
-    """The class of each byte in a URL; how keys begin, as numbers to compare seven bytes and a bit with."""
+    """The class of each byte in a URL; and key prefixes as integers of seven bytes and a bit."""
     classes = np.full(256, _OTHER, np.uint8)
     classes[:33] = _NOT_PLAIN
     for sign, kind in {b'"\\': _NOT_PLAIN, b":": _SIGN, b"/": _CUT, b"?#": _END, b"-_": _WORD}.items():
@@ -379,11 +379,10 @@ _URL_TABLES = _url_tables()
 
 
 class Cutter:
-    """Cuts lines of one layout. Coded texts keep their codes from one text to the next
-    (`coded.Vocabulary`)."""
+    """Splits lines of one layout. Codes persist from one text to the next (`coded.Vocabulary`)."""
 
     def __init__(self, layout: Layout, *, most_texts: int = _MOST_TEXTS) -> None:
-        """`most_texts`: distinct texts of a column that are remembered before all are forgotten."""
+        """`most_texts`: maximum distinct texts of a column before its dictionary is cleared."""
         self._layout = layout
         self._kinds = np.array([field.kind for field in layout.fields], np.int64)
         self._columns = np.zeros(len(self._kinds) + 1, np.int64)
@@ -401,7 +400,7 @@ class Cutter:
         self._texts = _Texts(max(1, self._amount[CODE]), most_texts)
 
     def cut(self, text: bytes, *, at: int = 0) -> Cut:
-        """Cut the lines of `text` (valid UTF-8) from byte `at` on."""
+        """Split the lines of `text` (valid UTF-8) from byte `at` on."""
         data, layout, texts = np.frombuffer(text, np.uint8), self._layout, self._texts
         room = max(int(np.count_nonzero(data[at:] == _LINE_END)) + 1, _FIRST_SLOTS // 8)
         texts.make_room(room, data.size)
@@ -441,21 +440,21 @@ class Cutter:
 
 
 class _Texts:
-    """The coded texts of each column, numbered for the kernel (`_code`) and for Polars alike."""
+    """The dictionary of each column, shared by the kernel (`_code`) and Polars."""
 
     def __init__(self, columns: int, most_texts: int) -> None:
         self._most = most_texts
         self.vocabularies = [Vocabulary() for _ in range(columns)]
         self.counts, self.masks = np.zeros(columns, np.int64), np.zeros(columns, np.int64)
-        #: how many of them Polars knows
+        #: number of texts that Polars knows
         self._known = [0] * columns
         self.room = self._bytes = 0
 
     def make_room(self, lines: int, size: int) -> None:
-        """Make room for the texts of a number of lines with this many bytes; full columns are emptied."""
+        """Make room for the texts of a number of lines with this many bytes; clears full columns."""
         columns = len(self.vocabularies)
         if self._most + lines > self.room or _MOST_BYTES + size + lines > self._bytes:
-            # Blocks are not all the same; what is not used takes no memory.
+            # Blocks vary, and unused space takes no memory.
             self.room, self._bytes = self._most + 2 * lines, _MOST_BYTES + 2 * (size + lines)
             self.slots = np.empty(columns * 8 * self.room, np.int64)
             self.tags = np.empty(columns * (self.room + 1), np.int64)
@@ -468,7 +467,7 @@ class _Texts:
                 self._forget(column)
 
     def number(self, column: int) -> None:
-        """Let Polars know the texts of a column by the numbers they have here."""
+        """Register new texts of a column in Polars, with the same codes."""
         known, count = self._known[column], int(self.counts[column])
         if count > known:
             begin, end = self._place(column, known), self._place(column, count)
@@ -483,12 +482,12 @@ class _Texts:
         self.places[column * (self.room + 1)] = column * self._bytes
 
     def _place(self, column: int, code: int) -> int:
-        """Where in `values` a text begins."""
+        """The offset of a text in `values`."""
         return int(self.places[column * (self.room + 1) + code])
 
 
 def lines_at(text: bytes, places: pl.DataFrame) -> pl.DataFrame:
-    """Columns `line`, `offset`, `bytes` of the lines of `text` at `places` (offset, bytes with line end)."""
+    """Columns `line`, `offset`, `bytes` for the lines of `text` at `places` (offset, bytes with line end)."""
     found = [
         (text[begin : begin + size].decode("utf-8", "replace").rstrip("\n").rstrip(" "), begin, size)
         for begin, size in places.select("offset", "bytes").iter_rows()
@@ -498,7 +497,7 @@ def lines_at(text: bytes, places: pl.DataFrame) -> pl.DataFrame:
 
 
 def _known(field: Field, texts: pl.DataType | None) -> pl.Expr:
-    """A column of numbers without those that stand for nothing; codes as `texts`."""
+    """A column of numbers with NULL for missing ones; codes as `texts`."""
     number = pl.col(field.name)
     known = pl.when(number >= 0).then(number)
     return known if texts is None else known.cast(pl.UInt32).cat.to(texts)
@@ -515,7 +514,7 @@ def _texts(name: str, data: Bytes, begins: Records, lengths: Records) -> pl.Seri
 
 
 def _split(lines: Bytes) -> pl.Series:
-    """A String column of lines, each of which ends with a line feed."""
+    """The lines of a text (each ends with a line feed) as a String column."""
     if not lines.size:
         return pl.Series([], dtype=pl.String)
     return pl.Series([lines[:-1].tobytes().decode()]).str.split("\n").explode()

@@ -1,8 +1,8 @@
 """Parses DNS messages to questions, addresses in answers, and ECH configurations.
 
-Messages, RFC 1035; EDNS, RFC 6891; names in `dns_names.py`, SVCB and HTTPS records in `dns_service.py`.
-Only records of the name asked for count, or of the name its aliases lead to: other records in a message were
-not asked for, and could give a name to a stranger's address.
+Messages, RFC 1035; EDNS, RFC 6891; names in `dns_names.py`, SVCB and HTTPS records in `dns_service.py`. Only
+records of the queried name and its aliases count. Others were not queried, and could assign a name to an
+unrelated address.
 """
 
 # Fields of records are Any to mypy.
@@ -28,17 +28,17 @@ _HTTPS = 65
 #: EDNS option of Extended DNS Errors (RFC 8914 §2).
 _EXTENDED_ERROR = 15
 
-#: Records looked at in one section, and aliases in one message: many times what resolvers send. Each costs
-#: the reading of a name or two, so a message made to be slow takes no more than half a millisecond.
+#: Maximum records per section and aliases per message, many times what resolvers send. Each costs one or two
+#: name reads, so that a hostile message takes at most half a millisecond.
 _RECORDS = 256
 _ALIASES = 64
-#: Times the answers are searched for the next alias; one is enough where they stand in order.
+#: Passes over the answers in search of aliases; one is enough if they are in order.
 _PASSES = 4
 
 
 @kernel
 def _record_data(data: Bytes, at: int, end: int) -> int:
-    """Where the data of the record at `at` begin (its size stands in the two bytes before), or -1."""
+    """The offset of the data of the record at `at` (preceded by its 2-byte size), or -1."""
     at = after_name(data, at, end)
     size = be16(data, at + 8, end)
     return -1 if at < 0 or size < 0 or at + 10 + size > end else at + 10
@@ -51,9 +51,9 @@ def _after_record(data: Bytes, body: int, end: int) -> int:
 
 @kernel
 def _alias_target(data: Bytes, body: int, end: int) -> int:
-    """Where the record with data at `body` names another to ask for, or -1 if it is no alias.
+    """The offset of the target name of an alias record with data at `body`, or -1 if it is none.
 
-    A CNAME does, and an SVCB or HTTPS record of priority 0 (alias mode, RFC 9460 §2.4.2).
+    Aliases are CNAME, and SVCB or HTTPS with priority 0 (AliasMode, RFC 9460 §2.4.2).
     """
     kind = be16(data, body - 10, end)
     if kind == _CNAME:
@@ -64,7 +64,7 @@ def _alias_target(data: Bytes, body: int, end: int) -> int:
 @kernel
 def _follow_aliases(data: Bytes, base: int, first: int, end: int, count: int, question: Records,
                     names: Bytes, used: int) -> None:  # fmt: skip
-    """Where the aliases of the question's name lead within the answers: its `cname`, at names[used:]."""
+    """Write the final target of the aliases of the queried name, its `cname`, to names[used:]."""
     owner, length, scratch = i64(question["name"]), i64(question["name_length"]), used + NAME_TEXT
     tried = 0
     for _ in range(_PASSES):
@@ -92,9 +92,9 @@ def _follow_aliases(data: Bytes, base: int, first: int, end: int, count: int, qu
 @kernel
 def _read_answers(data: Bytes, base: int, at: int, end: int, number: int, question: Records, names: Bytes,
                   used: int, found: Records, configs: Records, counts: Records) -> int:  # fmt: skip
-    """Addresses, hints and ECH configurations of the name that was asked for; the end of the answers.
+    """Read addresses, hints and ECH configurations of the queried name; returns the end of the answers.
 
-    Public names go to names[used:] and names behind `used` + NAME_TEXT are scratch.
+    Public names are written to names[used:]; bytes after `used` + NAME_TEXT are scratch.
     """
     limit = used + NAME_TEXT
     asked, asked_length = i64(question["name"]), i64(question["name_length"])
@@ -122,7 +122,7 @@ def _read_answers(data: Bytes, base: int, at: int, end: int, number: int, questi
 
 @kernel
 def _read_edns(data: Bytes, base: int, at: int, end: int, question: Records) -> None:
-    """The OPT record behind the answers: upper bits of the response code, and an extended error."""
+    """Read the OPT record after the answers: upper bits of the response code, and an extended error."""
     for _ in range(min(_RECORDS, be16(data, base + 8, end) + be16(data, base + 10, end))):
         body = _record_data(data, at, end)
         if body < 0:
@@ -141,7 +141,7 @@ def _read_edns(data: Bytes, base: int, at: int, end: int, question: Records) -> 
 @kernel
 def _read_answer(data: Bytes, base: int, at: int, end: int, number: int, question: Records, names: Bytes,
                  used: int, found: Records, configs: Records, counts: Records) -> int:  # fmt: skip
-    """All of an answer behind its question; returns how far `names` is used then."""
+    """Read the part of an answer after its question; returns the used size of `names`."""
     answers = min(_RECORDS, be16(data, base + 6, end))
     _follow_aliases(data, base, at, end, answers, question, names, used)
     used += question["cname_length"]
@@ -160,7 +160,7 @@ def _parse_all(data: Bytes, begins: Records, lengths: Records, questions: Record
         base, end, out = begins[i], begins[i] + lengths[i], questions[i]
         flags = be16(data, base + 2, end)
         out["id"] = be16(data, base, end)
-        # Opcode QUERY with its one question (RFC 9619); other counts are of no resolver.
+        # Opcode QUERY has exactly one question (RFC 9619).
         if flags < 0 or flags & 0x7800 != 0 or be16(data, base + 4, end) != 1:
             continue
         length = read_name(data, base, base + 12, end, names, used)

@@ -1,6 +1,6 @@
 """Names in DNS messages (RFC 1035 §3.1, §4.1.4) as text.
 
-Lower case (resolvers mix case at random) and without the final dot; a byte inside a label that is no
+Lower case (resolvers randomise the case) and without the final dot; a byte inside a label that is no
 letter, digit, hyphen or underscore is written as \\DDD, so that no label can pretend to be two.
 """
 
@@ -12,7 +12,7 @@ from sensor.decode.read import be16, u8
 
 #: Longest name as text: 255 bytes, each escaped.
 NAME_TEXT = 1024
-#: Pointers followed in one name; each must point further back than the one before.
+#: Maximum compression pointers per name; each must point further back than the one before.
 _POINTERS = 32
 
 
@@ -30,7 +30,7 @@ def _put_byte(names: Bytes, at: int, byte: int) -> int:
 
 @kernel
 def read_name(data: Bytes, base: int, at: int, end: int, names: Bytes, used: int) -> int:
-    """The name at `at` of the message that begins at `base`, as text at names[used:]: its length, or -1."""
+    """Write the name at `at` of the message at `base` to names[used:] as text; returns its length, or -1."""
     to, left, lowest = used, 255, at
     for _ in range(_POINTERS):
         size = u8(data, at, end)
@@ -57,7 +57,7 @@ def read_name(data: Bytes, base: int, at: int, end: int, names: Bytes, used: int
 @kernel
 def is_named(data: Bytes, base: int, at: int, end: int, names: Bytes, wanted: int, length: int,
               scratch: int) -> bool:  # fmt: skip
-    """True if the name at `at` reads names[wanted:][:length]; it is written to names[scratch:] meanwhile."""
+    """True if the name at `at` equals names[wanted:][:length]; uses names[scratch:]."""
     if read_name(data, base, at, end, names, scratch) != length:
         return False
     for k in range(length):  # noqa: SIM110 - no generators in kernels
@@ -68,7 +68,7 @@ def is_named(data: Bytes, base: int, at: int, end: int, names: Bytes, wanted: in
 
 @kernel
 def after_name(data: Bytes, at: int, end: int) -> int:
-    """The offset behind the name at `at`, or -1."""
+    """The offset after the name at `at`, or -1."""
     for _ in range(128):
         size = u8(data, at, end)
         if size == 0:

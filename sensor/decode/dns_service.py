@@ -17,9 +17,9 @@ from sensor.decode.read import be16, be32, u8, word
 
 #: Keys of service parameters (RFC 9460 §14.3.2, RFC 9848 §3).
 _IPV4_HINT, _ECH, _IPV6_HINT = 4, 5, 6
-#: The only ECHConfig version there is; others are passed over by their length.
+#: The only ECHConfig version; others are skipped by their length.
 _ECH_VERSION = 0xFE0D
-#: Longest public name: its length is one byte.
+#: Maximum length of a public name (a one-byte length).
 _PUBLIC_NAME = 255
 
 
@@ -53,7 +53,7 @@ def put_v6(data: Bytes, at: int, end: int, ttl: int, hint: int, number: int, que
 
 @kernel
 def _parameters(data: Bytes, at: int, end: int) -> int:
-    """Where the parameters of a service-mode record begin, or -1 if any is malformed (RFC 9460 §2.2)."""
+    """The offset of the parameters of a ServiceMode record, or -1 if any is malformed (RFC 9460 §2.2)."""
     begin = at = after_name(data, at + 2, end)
     last = -1
     while 0 <= at < end:
@@ -67,7 +67,7 @@ def _parameters(data: Bytes, at: int, end: int) -> int:
 @kernel
 def _read_hints(data: Bytes, at: int, end: int, ttl: int, number: int, question: Records, found: Records,
                 count: int) -> int:  # fmt: skip
-    """Address hints among the parameters at `at` (RFC 9460 §7.3)."""
+    """Read the address hints among the parameters at `at` (RFC 9460 §7.3)."""
     while 0 <= at < end:
         key, size = be16(data, at, end), be16(data, at + 2, end)
         at += 4
@@ -83,7 +83,7 @@ def _read_hints(data: Bytes, at: int, end: int, ttl: int, number: int, question:
 
 @kernel
 def _put_public_name(data: Bytes, at: int, end: int, names: Bytes, used: int) -> int:
-    """A host name of letters, digits, hyphens and dots as text at names[used:]: its length, or -1."""
+    """Write a host name of letters, digits, hyphens and dots to names[used:]; returns its length, or -1."""
     for k in range(at, end):
         byte = u8(data, k, end)
         if 65 <= byte <= 90:
@@ -97,7 +97,7 @@ def _put_public_name(data: Bytes, at: int, end: int, names: Bytes, used: int) ->
 @kernel
 def _read_config(data: Bytes, at: int, end: int, ttl: int, number: int, names: Bytes, used: int,
                  configs: Records, count: int) -> int:  # fmt: skip
-    """One ECHConfigContents (RFC 9849 §4) into configs[count]; the length of its public name, or -1."""
+    """Read an ECHConfigContents (RFC 9849 §4) into configs[count]; the length of its public name, or -1."""
     suites = at + 5 + max(0, be16(data, at + 3, end))
     name = suites + 4 + max(0, be16(data, suites, end))
     size = u8(data, name - 1, end)
@@ -115,7 +115,7 @@ def _read_config(data: Bytes, at: int, end: int, ttl: int, number: int, names: B
 @kernel
 def _read_configs(data: Bytes, at: int, end: int, ttl: int, number: int, names: Bytes, used: int, limit: int,
                   configs: Records, count: int) -> int:  # fmt: skip
-    """The configurations of an ECHConfigList, as far as names[used:limit] has room; their new count."""
+    """Read the configurations of an ECHConfigList while names[used:limit] has room; returns the new count."""
     if at + 2 + be16(data, at, end) != end:
         return count
     at += 2
@@ -134,7 +134,7 @@ def _read_configs(data: Bytes, at: int, end: int, ttl: int, number: int, names: 
 
 @kernel
 def _ech_list(data: Bytes, at: int, end: int) -> int:
-    """Where the ECHConfigList among the parameters at `at` begins, or -1; its size stands before it."""
+    """The offset of the ECHConfigList among the parameters at `at` (preceded by its size), or -1."""
     while 0 <= at < end:
         key, size = be16(data, at, end), be16(data, at + 2, end)
         if key == _ECH:

@@ -1,7 +1,8 @@
-"""Filters duplicates: a mirror session that copies both directions of several ports shows frames twice.
+"""Filters duplicate frames: a mirror session that copies both directions of several ports delivers frames
+twice.
 
-A hash (40 bits) of what routing does not change in a datagram is remembered for 50 ms, in a four-way
-associative table. A real retransmission comes later, after at least a round trip, and mostly with another
+A 40-bit hash of the parts of a datagram that routing does not change is kept for 50 ms, in a 4-way
+associative table. A retransmission comes later, after at least a round trip, and usually with another
 identification.
 """
 
@@ -17,25 +18,26 @@ from sensor.decode.jit import step
 from sensor.decode.layout import TCP, Bytes, Records, i64
 from sensor.decode.read import digest
 
-#: A SPAN port delivers its second copy of a frame this soon, in units of 1.024 ms.
+#: Maximum delay of the second copy from a SPAN port, in units of 1.024 ms.
 _DUPLICATE_WINDOW = 49
 _WAYS = 4
-#: Slots of the filter's small part and of its large one.
+#: Slots of the small and the large part of the filter.
 SMALL_FILTER = 1 << 13
 LARGE_FILTER = 1 << 17
-#: Packets of one window that crowd the small part.
+#: Packets per window above which the large part is used.
 _CROWD = SMALL_FILTER // 2
 _HASHED_BYTES = 48
-#: The lower bits of a slot hold a time, the others what passed.
+#: The lower bits of a slot are the time, the others the hash.
 _TIME_BITS = 24
 
 
 @step
 def content_of(data: Bytes, packet: Records) -> np.uint64:
-    """Hash of what routing does not change: addresses, identification, transport header, ends of the payload.
+    """Hash of the parts that routing does not change: addresses, identification, transport header, ends of
+    payload.
 
-    Payload is included because packets captured on their sender have no checksum yet. Of TCP the last bytes
-    are left out: sequence numbers suffice, and those bytes lie on another cache line.
+    Payload is included because packets captured on their sender have no checksum yet. The last bytes of TCP
+    payloads are not, because sequence numbers suffice and those bytes are on another cache line.
     """
     at, end = i64(packet["transport"]), i64(packet["end"])
     state = np.uint64(packet["identification"] << 32 | packet["payload_bytes"] & 0xFFFFFFFF)
@@ -49,9 +51,9 @@ def content_of(data: Bytes, packet: Records) -> np.uint64:
 
 @step
 def _choose_filter(now: int, control: Records) -> None:
-    """Use the small part of the duplicate filter unless packets are many: it stays in the nearest cache.
+    """Select the small part of the filter at low packet rates, because it stays in the L1 cache.
 
-    For one window after a change both parts are asked.
+    For one window after a change, both parts are searched.
     """
     if now - control["filter_since"] > _DUPLICATE_WINDOW:
         control["filter_before"] = control["filter"]
@@ -73,7 +75,7 @@ def place_of(content: np.uint64, part: int) -> int:
 
 @step
 def _passed(content: np.uint64, now: int, part: int, recent: Records) -> bool:
-    """True if `content` passed within the window; else it is noted in this part of the filter."""
+    """True if `content` was seen within the window; else records it in this part of the filter."""
     first = place_of(content, part)
     mask = np.uint64((1 << _TIME_BITS) - 1)
     moment, mark = np.uint64(now) & mask, content & ~mask
@@ -91,7 +93,7 @@ def _passed(content: np.uint64, now: int, part: int, recent: Records) -> bool:
 
 @step
 def is_duplicate(packet: Records, recent: Records, control: Records) -> bool:
-    """True if the same datagram passed less than 50 ms ago."""
+    """True if the same datagram was seen less than 50 ms ago."""
     content, now = packet["content"], i64(packet["time"]) >> 10
     _choose_filter(now, control)
     part, before = i64(control["filter"]), i64(control["filter_before"])

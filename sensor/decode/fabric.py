@@ -1,7 +1,7 @@
-"""Handshakes of programs that train and serve on many machines: which one a connection's first bytes begin.
+"""Recognises protocols of distributed training and serving by the first bytes of a connection.
 
-The slow path, on what `first_bytes` picked. None of these protocols encrypts by itself. Not all are spoken by
-clusters alone: see the signatures of category `cluster-support`.
+The slow path, for connections that `first_bytes` selects. None of these protocols encrypts by itself. Some
+are not specific to clusters: see the signatures of category `cluster-support`.
 
     speaks: nccl          NVIDIA/nccl src/include/socket.h, NCCL_SOCKET_MAGIC
     speaks: torch-store   PyTorch TCPStore: query VALIDATE and its number (TCPStoreBackend.hpp)
@@ -47,12 +47,12 @@ _SPOKEN = (
 
 
 def spoken(first: bytes) -> str | None:
-    """The protocol that a connection's first bytes begin, None if none of them."""
+    """The protocol of a connection with these first bytes; None if unknown."""
     return next((name for name, form in _SPOKEN if form.match(first)), None)
 
 
 def read(data: Bytes, events: Records, known: pl.DataFrame) -> pl.DataFrame:
-    """Labels of first bytes at events' places in `data`; `known` holds serial, ordinal and time of each."""
+    """Labels of the events, whose bytes are in `data`; `known` has serial, ordinal and time of each."""
     software = []
     places = zip(
         events["offset"].tolist(), events["length"].tolist(), events["port"][:, 1].tolist(), strict=True

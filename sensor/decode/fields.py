@@ -1,7 +1,8 @@
-"""Reads header fields of HTTP/1 requests and answers that say something about an AI server.
+"""Reads header fields of HTTP/1 requests and responses that describe an AI server.
 
-This is slow, and called once per distinct head of at most 16 KB. Of credentials only the kind is kept, of AI
-keys only type and fingerprint (`keys`). Results are tuples in the order of `OF_REQUESTS` and `OF_ANSWERS`.
+This is slow, and called once per distinct head of at most 16 KB. Only the kind of credentials is kept, and
+only type and fingerprint of AI keys (`keys`). Results are tuples in the order of `OF_REQUESTS` and
+`OF_ANSWERS`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _SCHEMES = {b"bearer": "bearer", b"basic": "basic"}
 
 
 def _fields(head: bytes) -> dict[bytes, bytes]:
-    """Fields behind the first line, names in lower case; of repeated ones the first."""
+    """The header fields, names in lower case; the first one of repeated fields."""
     found: dict[bytes, bytes] = {}
     for name, value in _FIELD.findall(head, head.find(b"\n") + 1):
         found.setdefault(name.lower(), value.rstrip())
@@ -44,8 +45,7 @@ def _fields(head: bytes) -> dict[bytes, bytes]:
 
 
 def of_request(head: bytes) -> tuple[object, ...]:
-    """The values of `OF_REQUESTS`; all None for an incomplete head, in which a credential could still
-    follow."""
+    """The values of `OF_REQUESTS`; all None for an incomplete head, which a credential could still follow."""
     found = _fields(head)
     whole = head.endswith((b"\n\n", b"\n\r\n"))
     key = keys.find(

@@ -1,9 +1,9 @@
-"""Decides which first bytes are passed to Python: of connections without a known protocol, and of bodies.
+"""Selects the first bytes that Python examines: of connections without a known protocol, and of HTTP bodies.
 
-    connections  the handshakes of programs that train and serve on many machines (`fabric`)
-    bodies       of answers over HTTP/1: a model file, or a version (`contents`)
+    connections  protocols of distributed training and serving (`fabric`)
+    bodies       of HTTP/1 responses: a model file, or a version (`contents`)
 
-A few comparisons of the first bytes decide; of a connection each side is looked at once, at its beginning.
+A few comparisons of the first bytes decide. Each side of a connection is examined once, at its beginning.
 """
 
 # Fields of records are Any to mypy.
@@ -17,10 +17,10 @@ from sensor.decode.jit import kernel
 from sensor.decode.layout import Bytes, Records, i64
 from sensor.decode.read import be16, be32, u8
 
-#: Bytes that are handed on of bodies, and of connections.
+#: Maximum bytes emitted of bodies, and of connections.
 MOST_BYTES = 512
 MOST_OPENING_BYTES = 1024
-#: FLOW.probed of a side whose first answer's body is still to come, in a segment of its own.
+#: FLOW.probed of a side whose response body begins in the next segment.
 BODY_TO_COME = 253
 
 ROCE_PORT = 4791
@@ -29,9 +29,9 @@ _GGML_RPC_PORT = 50052
 
 _NCCL, _TORCH_STORE, _OPEN_MPI, _DCGM = 0x6C9D4BFC, 0x00CEF785, 0x4F50414C, 0xADBCBCAD
 _LUSTRE, _LUSTRE_SWAPPED = 0xACCE7100, 0x0071CEAC
-#: How Redis answers HELLO, in both protocol versions: number of members, then the size of the first one.
+#: Responses of Redis to HELLO in both protocol versions: number of members, then the size of the first one.
 _REDIS, _REDIS_OLD = 0x25370D0A, 0x2A31340D
-#: The upper half of BeeGFS' prefix, behind length, flags and version; NFS as the program of a remote call.
+#: The upper half of the BeeGFS prefix, after length, flags and version; the program number of NFS.
 _BEEGFS, _NFS = 0x53464742, 100003
 _ZIP, _GGUF, _HDF5, _NUMPY = 0x504B0304, 0x47475546, 0x89484446, 0x934E554D
 _VERSION = np.frombuffer(b'ersion"', np.uint8)
@@ -39,7 +39,7 @@ _VERSION = np.frombuffer(b'ersion"', np.uint8)
 
 @kernel
 def opens(data: Bytes, packet: Records) -> bool:
-    """True if the payload of a TCP segment, a side's first, may begin one of the protocols of `fabric`."""
+    """True if the first TCP payload of a side may begin with a protocol of `fabric`."""
     at, end = i64(packet["payload"]), i64(packet["end"])
     first, second = be32(data, at, end), be32(data, at + 4, end)
     third, fourth = be32(data, at + 8, end), be32(data, at + 12, end)
@@ -64,7 +64,7 @@ def opens(data: Bytes, packet: Records) -> bool:
 
 @kernel
 def is_rdma(data: Bytes, packet: Records) -> bool:
-    """True for a datagram that begins as an InfiniBand transport header of RoCE v2 does (version 0)."""
+    """True for a datagram with an InfiniBand transport header of RoCE v2 (version 0)."""
     if packet["target_port"] != ROCE_PORT:
         return False
     at, end = i64(packet["payload"]), i64(packet["end"])
@@ -73,7 +73,7 @@ def is_rdma(data: Bytes, packet: Records) -> bool:
 
 @kernel
 def body_tells(data: Bytes, at: int, end: int) -> bool:
-    """True if a body that begins here may be a model file, or name a version in its first bytes."""
+    """True if a body with these first bytes may be a model file or contain a version."""
     first = u8(data, at, end)
     if first == 123:  # {
         for i in range(at, min(end - _VERSION.size, at + MOST_BYTES - _VERSION.size)):

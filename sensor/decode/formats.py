@@ -1,4 +1,4 @@
-"""What a capture file is, from its first bytes, without any kernel: used while inputs are only looked at.
+"""Recognises capture formats by their first bytes, without kernels, so that inputs can be inspected quickly.
 
 References: pcap, draft-ietf-opsawg-pcap; pcapng, draft-ietf-opsawg-pcapng.
 """
@@ -13,7 +13,7 @@ from sensor.decode import conversion
 
 PCAP = 1
 PCAPNG = 2
-#: One of the rarer ones, which `conversion` turns into pcapng.
+#: A rarer format, which `conversion` converts to pcapng.
 CONVERTED = 3
 
 PCAP_HEADER = 24
@@ -25,12 +25,12 @@ _MAX_CAPTURED = 1 << 19
 
 
 class PcapKind(NamedTuple):
-    """What the magic number of a pcap file tells."""
+    """Properties of a pcap file by its magic number."""
 
     big_endian: int
-    #: digits of the second's fraction
+    #: decimal digits of fractions of a second
     digits: int
-    #: bytes of a record's header
+    #: bytes of a record header
     record: int
 
 
@@ -51,7 +51,7 @@ Order = Literal["<", ">"]
 
 
 def recognise(head: bytes) -> int:
-    """PCAP, PCAPNG or CONVERTED by the first bytes of a file, else 0."""
+    """PCAP, PCAPNG or CONVERTED, by the first bytes of a file; else 0."""
     if head[:4] in PCAP_MAGIC and len(head) >= PCAP_HEADER:
         return PCAP
     if head[:4] == _SECTION_MAGIC and _section_order(head, 0):
@@ -60,10 +60,11 @@ def recognise(head: bytes) -> int:
 
 
 def record_bytes(head: bytes) -> int:
-    """Size of a pcap file's record headers: that of its magic number, unless only another one makes sense.
+    """Size of the record headers of a pcap file: that of its magic number, unless only another one is
+    plausible.
 
-    Patched versions of libpcap (Red Hat 6.1, SuSE 6.3, Nokia) wrote more, under the usual magic numbers. Two
-    good records are believed, so that a damaged one behind them is a damaged one.
+    Patched versions of libpcap (Red Hat 6.1, SuSE 6.3, Nokia) wrote longer headers under the usual magic
+    numbers. Two valid records are enough, so that later damage is treated as damage.
     """
     kind = PCAP_MAGIC[head[:4]]
     if _makes_sense(head, kind, kind.record, records=2):
@@ -73,7 +74,7 @@ def record_bytes(head: bytes) -> int:
 
 
 def _makes_sense(head: bytes, kind: PcapKind, size: int, *, records: int) -> bool:
-    """True if the first records, as many as `records`, can have headers of this size."""
+    """True if the first `records` records are plausible with headers of this size."""
     at, order = PCAP_HEADER, ">" if kind.big_endian else "<"
     for _ in range(records):
         if at + size > len(head):
@@ -115,7 +116,7 @@ def _first_pcapng_time(head: bytes) -> int | None:
 
 
 def _blocks(head: bytes) -> Iterator[tuple[Order, int, bytes]]:
-    """(byte order, type, body) of each whole block in `head`."""
+    """(byte order, type, body) of each complete block in `head`."""
     at = 0
     order: Order | None = None
     while at + 12 <= len(head):

@@ -1,4 +1,4 @@
-"""Turns slices and their labels into rows of `observations`, and counters into rows of `coverage`."""
+"""Converts slices and their labels to rows of `observations`, and counters to rows of `coverage`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sensor.decode.shape.answers import COLUMNS
 from sensor.decode.tunnels import tunnel_texts
 from sensor.schema import COVERAGE, OBSERVATIONS, SENDS, SENDS_STREAMS, SENT_KEY, SPEAKS_MCP, STREAM_CLASSES
 
-#: SLICE fields that have a value per endpoint.
+#: SLICE fields with a value per endpoint.
 _SIDED = ("bytes", "total", "wire", "packets", "port", "mac")
 _PLAIN = ("start", "first", "last", "number", "protocol", "status", "flags", "events")
 
@@ -26,16 +26,15 @@ _STATED = {
     name: dtype for name, dtype in SCHEMA.items() if name not in ("serial", "ordinal", "time", "client")
 }
 
-#: Bits that count the messages of a connection, in keys of connection and message.
+#: Bits of the message number in keys of connection and message.
 _ORDINAL_BITS = 16
 
 
 def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl.DataFrame:
-    """One row per slice, oriented from client to server (`port_up`, `port_down` …), with the columns of its
-    label.
+    """One row per slice, oriented from client to server (`port_up`, `port_down` …), with its label columns.
 
-    Columns of labels that are all NULL are left out; `together` adds them. `client` is 1 or 2, the endpoint
-    that is the client, or 0 if unknown; then the endpoints keep their order.
+    Label columns that are all NULL are omitted; `together` adds them. `client` is the endpoint of the client,
+    1 or 2, or 0 if unknown; then the endpoints keep their order.
     """
     stated = _stated(slices, labels)
     client = _clients(slices, stated, networks)
@@ -65,8 +64,7 @@ def together(parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _stated(slices: Records, labels: pl.DataFrame) -> pl.DataFrame:
-    """What is known of each slice: the last label of its connection by its end, NULL where there is none.
-    Columns without any value are left out."""
+    """The last label of the connection of each slice by its end; NULL if none. Omits empty columns."""
     keys = _key(labels["serial"].to_numpy(), labels["ordinal"].to_numpy())
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
@@ -85,8 +83,8 @@ def _key(serials: Records, ordinals: Records) -> Records:
 
 
 def _clients(slices: Records, stated: pl.DataFrame, networks: Networks) -> Records:
-    """Who is the client: whose Initial opened as the client's > SYN or request > own networks > receiver of
-    a group > higher port."""
+    """The client, by precedence: decrypted Initial, SYN or request, internal network, sender to a group,
+    higher port."""
     client = own(slices["client"])
     if "client" in stated.columns:
         client = np.where(stated["client"].is_null(), client, stated["client"].fill_null(0).to_numpy())
@@ -160,7 +158,7 @@ def observations(rows: pl.DataFrame, networks: Networks) -> pl.DataFrame:
 
 
 def _streams_inside(rows: pl.DataFrame, networks: Networks) -> pl.Series:
-    """True where a server of the organisation's own answered as only language models were seen to."""
+    """True where an internal server sent answers that look like those of a language model."""
     surest = (rows["stream_like"] == STREAM_CLASSES[0]).fill_null(False)
     if surest.any():
         surest &= pl.Series(networks.internal(rows["high_down"].to_numpy(), rows["low_down"].to_numpy()))
@@ -168,8 +166,8 @@ def _streams_inside(rows: pl.DataFrame, networks: Networks) -> pl.Series:
 
 
 def _software(streams: pl.Series) -> pl.Expr:
-    """What the server says it runs, and what is seen of that: MCP, a key it was sent, a model or streams of
-    tokens it sends."""
+    """The software of the server: as reported, and as observed (MCP, a received key, a sent model, token
+    streams)."""
     speaks = pl.col("mcp_server").is_not_null() | pl.col("mcp_methods").str.contains("^[^:]*$")
     lines = pl.concat_str(
         pl.col("software"),
@@ -213,15 +211,14 @@ def _counted(rows: pl.DataFrame, which: pl.Expr, time: str, **counts: pl.Expr) -
 
 
 def skip_counts(times: list[int]) -> pl.DataFrame:
-    """Counts by minute of QUIC Initials that were not decrypted; `times` are theirs (microseconds since
-    1970)."""
+    """Counts by minute of skipped QUIC Initials with these `times` (microseconds since 1970)."""
     frame = pl.DataFrame({"time": pl.Series(times, dtype=pl.Int64)})
     one = pl.lit(1, pl.Int64)
     return frame.select(_minute("time"), first_seen="time", last_seen="time", quic_skipped=one)
 
 
 def drop_counts(time: int, drops: int) -> pl.DataFrame:
-    """The count of frames dropped while capturing, for the minute of `time`."""
+    """The count of frames dropped during capture, for the minute of `time`."""
     return pl.DataFrame({"first_seen": time, "last_seen": time, "kernel_drops": drops}).with_columns(
         _minute("first_seen")
     )

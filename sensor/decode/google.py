@@ -1,10 +1,10 @@
 """Google's QUIC before it spoke TLS (Q024 to Q050): the name in a client's CHLO.
 
-The message is the tag CHLO, the number of its entries, two bytes of zero, then a table of (tag, end of its
-value) and the values, integers little-endian (QUIC Crypto, "Handshake message format"). Where frames begin
-differs from version to version, the message does not: so it is looked for, near the beginning, whole as far
-as the name, and every bound is checked before a name is believed. One packet is enough: a client gives up
-where its CHLO does not fit one (QUIC_CRYPTO_CHLO_TOO_LARGE in quic_error_codes.h).
+The message is the tag CHLO, the number of entries, two zero bytes, then a table of (tag, end offset of the
+value) and the values, with little-endian integers (QUIC Crypto, "Handshake message format"). The offset of
+frames depends on the version, the message does not. So it is searched near the beginning of the packet, and
+every bound is checked before a name is accepted. One packet is enough, because a client aborts if its CHLO
+does not fit (QUIC_CRYPTO_CHLO_TOO_LARGE in quic_error_codes.h).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from struct import unpack_from
 from sensor.decode.tls import server_name
 
 _HELLO, _NAME = b"CHLO", b"SNI\0"
-#: Headers, a message hash and frame headers before the message: a CHLO begins behind them.
+#: Maximum offset of a CHLO, after headers, a message hash and frame headers.
 _LATEST = 128
-#: Entries of a message at most (kMaxEntries of Google's crypto_framer.cc).
+#: Maximum entries of a message (kMaxEntries of Google's crypto_framer.cc).
 _ENTRIES = 128
 
 
 def client_hello_name(data: bytes) -> str | None:
-    """The host asked for in a packet (or the payload of a protected one), None without one."""
+    """The host in a packet (or in the payload of an encrypted one); None without one."""
     at = data.find(_HELLO, 0, _LATEST + len(_HELLO))
     if at < 0 or len(data) < at + 8:
         return None
@@ -42,7 +42,7 @@ def client_hello_name(data: bytes) -> str | None:
 
 
 def _host(value: bytes, size: int) -> str | None:
-    """A value of `size` bytes as a host, None if it is cut or no host name."""
+    """A value of `size` bytes as a host; None if truncated or not a host name."""
     if len(value) < size or not value.isascii():
         return None
     return server_name(value.decode("ascii"))

@@ -1,7 +1,7 @@
-"""HMAC-SHA-256 of short messages as kernels: what HKDF (RFC 5869) makes of QUIC's salts and labels.
+"""HMAC-SHA-256 of short messages as kernels, for HKDF (RFC 5869) with the salts and labels of QUIC.
 
-A call of a library for one block of SHA-256 costs several times the block, and each connection needs sixteen.
-Not for secrets: this does not try to run in constant time.
+A library call for one block of SHA-256 costs several times as much as the block, and each connection needs
+sixteen. Not for secrets: not constant-time.
 """
 
 # Fields of records are Any to mypy.
@@ -17,13 +17,13 @@ from sensor.decode.layout import Bytes, Records, records
 _MASK = 0xFFFFFFFF
 _BLOCK = 64
 
-#: What SHA-256 works on, and what it works with. Words are 32 bits wide, most significant byte first.
+#: State of SHA-256 and HMAC. Words have 32 bits, most significant byte first.
 HASHING = np.dtype(
     [
         ("words", np.int64, (64,)),
         ("digest", np.int64, (8,)),  # of the latest message
-        ("inner", np.int64, (8,)),  # the key, as HMAC adds it before the message
-        ("outer", np.int64, (8,)),  # and before its digest
+        ("inner", np.int64, (8,)),  # inner key state of HMAC
+        ("outer", np.int64, (8,)),  # outer key state
         ("constants", np.int64, (64,)),
         ("start", np.int64, (8,)),
     ]
@@ -48,7 +48,7 @@ def as_words(data: bytes) -> Records:
 
 
 def as_message(data: bytes) -> Records:
-    """A message of up to 55 bytes as the words of its last block in an HMAC, where it follows a key."""
+    """A message of up to 55 bytes as the words of the last block of an HMAC, after the key block."""
     bits = 8 * (_BLOCK + len(data))
     return as_words((data + b"\x80").ljust(_BLOCK - 8, b"\0") + bits.to_bytes(8, "big"))
 
@@ -64,7 +64,7 @@ def hashing() -> Records:
 def _compress(chain: Records, work: Records) -> None:
     """Add the block work["words"][:16] to a SHA-256 (FIPS 180-4 §6.2.2).
 
-    A word that stands twice in 64 bits is rotated by one shift.
+    A word stored twice in 64 bits is rotated by a single shift.
     """
     words, constants = work["words"], work["constants"]
     for t in range(16, 64):
@@ -98,7 +98,7 @@ def _compress(chain: Records, work: Records) -> None:
 
 @kernel
 def set_key(key: Records, work: Records) -> None:
-    """Begin HMACs (RFC 2104) with a key of eight words."""
+    """Set the HMAC key (RFC 2104) of eight words."""
     for i in range(16):
         work["words"][i] = (key[i] if i < 8 else 0) ^ 0x36363636
     _copy_words(work["start"], work["inner"])
@@ -117,7 +117,7 @@ def _copy_words(source: Records, target: Records) -> None:
 
 @kernel
 def authenticate(message: Records, work: Records) -> None:
-    """Leave the HMAC of a message (see `as_message`) in work["digest"]."""
+    """Compute the HMAC of a message (see `as_message`) into work["digest"]."""
     words, digest = work["words"], work["digest"]
     for i in range(16):
         words[i] = message[i]
@@ -132,6 +132,6 @@ def authenticate(message: Records, work: Records) -> None:
 
 @kernel
 def digest_bytes(work: Records, target: Bytes) -> None:
-    """The first bytes of work["digest"], as many as `target` has."""
+    """Copy the first bytes of work["digest"] to fill `target`."""
     for i in range(target.size):
         target[i] = work["digest"][i >> 2] >> 24 - 8 * (i & 3) & 255

@@ -1,7 +1,7 @@
 """HTTP/1 request heads (RFC 9112 §3): method, host, path without query, user agent.
 
-The host is the CONNECT authority, else the host of an absolute request target, else the Host field;
-its port is taken off. Nothing else of a head is kept.
+The host is the CONNECT authority, else the host of an absolute request target, else the Host field, without
+port. Nothing else of a head is read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SCHEME = np.frombuffer(b"http://", np.uint8)
 
 @kernel
 def _find(data: Bytes, at: int, end: int, byte: int) -> int:
-    """Where `byte` is next, or `end`."""
+    """The offset of the next `byte`, or `end`."""
     while at < end and data[at] != byte:
         at += 1
     return at
@@ -30,7 +30,7 @@ def _find(data: Bytes, at: int, end: int, byte: int) -> int:
 
 @kernel
 def _matches(data: Bytes, at: int, end: int, token: Bytes) -> bool:
-    """True if data[at:end] begins with `token` (lower case), whatever its own case."""
+    """True if data[at:end] begins with `token` (lower case), ignoring case."""
     if at < 0 or at + token.size > end:
         return False
     for i in range(token.size):
@@ -44,7 +44,7 @@ def _matches(data: Bytes, at: int, end: int, token: Bytes) -> bool:
 
 @kernel
 def _set_host(data: Bytes, at: int, end: int, head: Records) -> None:
-    """data[at:end] without port, user information and surrounding blanks, as the host."""
+    """Set the host to data[at:end] without port, user information and surrounding blanks."""
     while at < end and (data[at] == _SPACE or data[at] == 9):
         at += 1
     while end > at and data[end - 1] <= _SPACE:
@@ -59,7 +59,7 @@ def _set_host(data: Bytes, at: int, end: int, head: Records) -> None:
 
 @kernel
 def _read_target(data: Bytes, at: int, end: int, head: Records) -> None:
-    """The request target (RFC 9112 §3.2): origin, absolute or authority form."""
+    """Read the request target (RFC 9112 §3.2): origin, absolute or authority form."""
     if _matches(data, at, end, _SCHEME):
         at += _SCHEME.size
         slash = min(_find(data, at, end, 47), _find(data, at, end, 63))

@@ -1,7 +1,7 @@
 """Cleartext HTTP/2 (RFC 9113): the first request of a client that begins with the connection preface.
 
-Header blocks are decoded by the `hpack` library (RFC 7541), within bounds; whatever cannot be decoded has
-no name. An upgrade from HTTP/1 (`Upgrade: h2c`) is named by its HTTP/1 request.
+The `hpack` library decodes header blocks (RFC 7541), within limits; a block that cannot be decoded gives no
+name. An upgrade from HTTP/1 (`Upgrade: h2c`) is named by its HTTP/1 request.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _PADDED = 0x8
 _PRIORITY = 0x20
 _FRAME_HEADER = 9
 
-#: Longest header list decoded, in bytes as RFC 7541 §4.1 counts them.
+#: Maximum size of a header list, in bytes as defined by RFC 7541 §4.1.
 _LONGEST_LIST = 16384
-#: Bytes kept of a value, as of texts in `names`.
+#: Maximum bytes of a value, as in `names`.
 _LONGEST_VALUE = 1024
 
 
 class Request(NamedTuple):
-    """What a request's headers say; host without port, path without query."""
+    """Headers of a request; host without port, path without query."""
 
     method: str | None
     host: str | None
@@ -37,7 +37,7 @@ class Request(NamedTuple):
 
 
 def first_request(data: bytes) -> Request | None:
-    """The first request of a client's bytes, which may end anywhere; None if there is none to read."""
+    """The first request in the bytes of a client, which may be truncated; None if there is none."""
     block = _first_block(data)
     if block is None:
         return None
@@ -68,7 +68,7 @@ def _without_port(authority: str) -> str | None:
 
 
 def _first_block(data: bytes) -> bytes | None:
-    """The first header block, put together from HEADERS and CONTINUATION frames (RFC 9113 §4.3)."""
+    """The first header block, assembled from HEADERS and CONTINUATION frames (RFC 9113 §4.3)."""
     if not data.startswith(PREFACE):
         return None
     at, block = len(PREFACE), None

@@ -1,9 +1,9 @@
-"""Selects the packets that may say who holds an address, up to a rate, for Python (`identity/`).
+"""Selects packets that may identify the holder of an address, up to a rate, for Python (`identity/`).
 
-    UDP   DHCP, DHCPv6, Kerberos, RADIUS accounting; names that hosts give themselves: mDNS, LLMNR, NetBIOS
-    TCP   Kerberos; requests to set up a session over SMB, which may hold an NTLM answer
+    UDP   DHCP, DHCPv6, Kerberos, RADIUS accounting; self-announced host names: mDNS, LLMNR, NetBIOS
+    TCP   Kerberos; SMB session setup requests, which may contain an NTLM response
 
-Only whole datagrams and first bytes of segments: protocols are taken apart in Python.
+Emits whole datagrams and the first bytes of segments; Python parses the protocols.
 """
 
 # Fields of records are Any to mypy.
@@ -15,10 +15,10 @@ from sensor.decode.jit import kernel
 from sensor.decode.layout import SECOND, TCP, Bytes, Records, i64
 from sensor.decode.read import be16, be32, le16, u8
 
-#: Bytes of a packet that are handed on.
+#: Maximum bytes emitted per packet.
 MOST_BYTES = 1500
 
-#: Messages handed on in a second of the traffic; each takes about 20 µs.
+#: Maximum messages per second of traffic; each takes about 20 µs.
 BUDGET_PER_S = 2000
 
 DHCP_SERVER, DHCP_CLIENT, KERBEROS, NETBIOS_NAMES, SMB = 67, 68, 88, 137, 445
@@ -67,7 +67,7 @@ def _segment_tells(data: Bytes, at: int, end: int, port: int) -> bool:
 
 @kernel
 def tells(data: Bytes, packet: Records) -> bool:
-    """True if a packet may say who holds an address."""
+    """True if a packet may identify the holder of an address."""
     if packet["fragment"] > 0 or packet["reassembled"] > 0:
         return False
     at, end = i64(packet["payload"]), i64(packet["end"])
@@ -79,7 +79,7 @@ def tells(data: Bytes, packet: Records) -> bool:
 
 @kernel
 def affords(minute: Records, control: Records) -> bool:
-    """True if one more message may be passed on in this second; it is counted either way."""
+    """True if one more message may be emitted in this second; counts it either way."""
     second = i64(control["clock"]) // SECOND
     if second != control["identity_second"]:
         control["identity_second"], control["identity_messages"] = second, 0

@@ -1,5 +1,4 @@
-"""Lets time pass without packets: needed for live captures only, as the clock of a file moves with its
-packets."""
+"""Advances time without packets. Only live captures need it, because packets advance the clock of a file."""
 
 # Fields of records are Any to mypy.
 # mypy: disable-error-code="no-any-return"
@@ -21,8 +20,8 @@ def pass_time(
 ) -> bool:  # fmt: skip
     """Advance the clock to `now` and end connections that are idle; False if the outputs are full.
 
-    Without it, a port silent for over an hour would find its next packet an hour ahead of the clock
-    and not believe it.
+    Without it, the first packet of a port that was silent for over an hour would look like a jump of the
+    clock and be rejected.
     """
     control = controls[0]
     if control["clock"] == 0 or now <= control["clock"]:

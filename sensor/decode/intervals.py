@@ -1,4 +1,4 @@
-"""Which bytes of something have come, as a few ranges: of a half-read message, of a QUIC hello."""
+"""Sorted disjoint byte ranges, for the received parts of an incomplete message or a QUIC ClientHello."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sensor.decode.layout import Records, i64
 
 @kernel
 def merge(begins: Records, ends: Records, count: int, first: int, last: int) -> int:
-    """Add [first, last) to ranges kept sorted and apart: how many there are then, -1 if too many."""
+    """Add [first, last) to sorted disjoint ranges; returns their number, or -1 if there are too many."""
     kept = 0
     for i in range(count):
         low, high = i64(begins[i]), i64(ends[i])

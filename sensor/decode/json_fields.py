@@ -1,9 +1,9 @@
-"""Extracts the values of chosen keys from JSON lines in one pass over the bytes, without making objects.
+"""Extracts the values of selected keys from JSON lines in one pass over the bytes, without creating objects.
 
 A key is recognised by the hash of its path (`dns.answers[].rdata`; nested and dotted keys are the same), and
 its value is written as text, field after field. A line with anything unusual (a syntax error, a container in
-place of a value, a Unicode escape, more nesting or longer lists than there is room for) is marked `odd`, and
-left to a complete parser (RFC 8259).
+place of a value, a Unicode escape, too deep nesting or too long lists) is marked `odd` and left to a complete
+parser (RFC 8259).
 """
 
 # What kernels compute with is Any to mypy.
@@ -23,19 +23,19 @@ from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import Bytes, i64
 from sensor.decode.read import copy, find, find_quote, u8
 
-#: Separators of fields, and of the values of a list; no text contains them (`lines.cleaned`).
+#: Separators of fields, and of list values; no text contains them (`lines.cleaned`).
 FIELD, ITEM = 0x01, 0x02
-#: Stands for a value that is there and empty.
+#: Represents an empty value, as opposed to a missing one.
 EMPTY = 0x03
 _DEPTH = 32
-#: Values of one line that can be held, of all fields together.
+#: Maximum values per line, over all fields.
 _VALUES = 128
-#: Numbers of each of these: its field, where it begins and ends, the next one of that field.
+#: Integers per value: field, begin, end, next value of the same field.
 _EACH = 4
-#: What a line may grow by, above its length, on being written as fields.
+#: Maximum growth of a line when it is written as fields.
 ROOM = 4
 
-#: Put before the first line: Polars would take one that begins with `x^` for a zlib stream.
+#: Prepended to the text, because Polars would take a first line that begins with `x^` for a zlib stream.
 _FIRST = b"#\n"
 
 Integers = npt.NDArray[np.int64]
@@ -46,7 +46,7 @@ _QUOTE, _SLASH, _OPEN, _CLOSE, _LIST, _END, _COLON, _COMMA, _DOT = 34, 92, 123, 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The wanted paths, for lookup: `table` holds hash and number of each, by the low bits of the hash."""
+    """Hash table of the wanted paths: `table` has hash and number of each, by the low bits of the hash."""
 
     table: Hashes
     numbers: Integers
@@ -56,7 +56,7 @@ class Wanted:
 
     @classmethod
     def of(cls, paths: Sequence[str], key: int) -> Wanted:
-        """For at most some hundred paths; in a path through a list, `[]` follows the name of the list."""
+        """For at most some hundred paths. In a path through a list, `[]` follows the name of the list."""
         size = 1 << max(4, (4 * len(paths)).bit_length())
         table, numbers = np.zeros(size, np.uint64), np.full(size, -1, np.int64)
         for number, path in enumerate(paths):
@@ -78,7 +78,7 @@ def _hash_of(path: bytes, key: int) -> int:
 
 @kernel
 def _number_of(digest: np.uint64, table: Hashes, numbers: Integers) -> int:
-    """Which wanted path that is; -1 for none."""
+    """The number of a wanted path; -1 for none."""
     mask = numbers.size - 1
     place = i64(digest & np.uint64(mask))
     while numbers[place] >= 0:
@@ -95,7 +95,7 @@ def _stir(digest: np.uint64, byte: int) -> np.uint64:
 
 @kernel
 def _blank(data: Bytes, at: int, end: int) -> int:
-    """The first place from `at` that is no white space."""
+    """The first offset from `at` that is not white space."""
     while at < end and u8(data, at, end) <= 32:
         at += 1
     return at
@@ -103,7 +103,7 @@ def _blank(data: Bytes, at: int, end: int) -> int:
 
 @kernel
 def _is_scalar(data: Bytes, at: int, to: int) -> bool:
-    """Is data[at:to] a number, true, false or null?"""
+    """True if data[at:to] is a number, true, false or null."""
     first = u8(data, at, to)
     if first == 116:  # true
         return to - at == 4 and u8(data, at + 1, to) == 114 and u8(data, at + 3, to) == 101
@@ -115,7 +115,7 @@ def _is_scalar(data: Bytes, at: int, to: int) -> bool:
         return False
     for k in range(at + 1, to):
         byte = u8(data, k, to)
-        # Numbers with an exponent are written in more than one way.
+        # Numbers with an exponent have several notations.
         if byte != _DOT and not 48 <= byte <= 57:
             return False
     return 48 <= u8(data, to - 1, to) <= 57
@@ -125,16 +125,16 @@ def _is_scalar(data: Bytes, at: int, to: int) -> bool:
 def _find(
     data: Bytes, at: int, end: int, table: Hashes, numbers: Integers, digests: Hashes, found: Integers,
 ) -> int:  # fmt: skip
-    """Values of the wanted paths of data[at:end]: number, begin and end of each in `found`; how many.
+    """Write number, begin and end of each wanted value of data[at:end] to `found`; returns how many.
 
-    -1 where the line is odd. A string's end is written negative if it has escapes.
+    -1 if the line is odd. The end of a string with escapes is negative.
     """
     at = _blank(data, at, end)
     if u8(data, at, end) != _OPEN:
         return -1
     depth, count = 0, 0
-    # Of each level: the hash of its path, or of its items' path; lists are marked in a word of bits. The
-    # first is the caller's key: compiled in, it would be that of the process that compiled.
+    # Per level: the hash of its path, or of the path of its items; a bit mask marks lists. Level 0 has the
+    # key of the caller, which must not be compiled in, as it differs between processes.
     lists = 0
     at += 1
     fresh = True  # nothing read yet in this container
@@ -221,7 +221,7 @@ def _find(
 
 @kernel
 def _write(data: Bytes, begin: int, close: int, out: Bytes, to: int) -> int:
-    """Copy one value; where it ends, or -1 for an escape that is more than the character itself."""
+    """Copy one value; returns its end, or -1 for an escape other than of the character itself."""
     escaped, end = close < 0, abs(close)
     if begin == end:
         out[to] = EMPTY
@@ -244,7 +244,7 @@ def _write(data: Bytes, begin: int, close: int, out: Bytes, to: int) -> int:
 
 @kernel
 def _chained(found: Integers, values: int, heads: Integers) -> None:
-    """`heads`: the first of the values of each field, -1 for none; in `found`, behind each, the next one."""
+    """Chain the values of each field: `heads` has the first one (-1: none), `found` the next one of each."""
     heads[:] = -1
     for k in range(values - 1, -1, -1):
         number = found[_EACH * k]
@@ -259,10 +259,10 @@ def fields(
 ) -> int:  # fmt: skip
     """Write each line of `data` to `out`, as `count` fields and a dot; returns the number of bytes written.
 
-    Every line of `data` must end with a line feed. `digests[0]` is the key of the hashes. `listed` says which
-    fields may have several values; a second value of another field makes a line odd. `odd` gets 1 for lines
-    left out. `totals` gets the number of empty values, and where the last line ended for which `odd` has
-    room. `out` needs `ROOM` + `count` bytes per line more than `data`.
+    Every line of `data` must end with a line feed. `digests[0]` is the key of the hashes. `listed` marks
+    fields that may have several values; a second value of another field makes a line odd. `odd` is set to 1
+    for odd lines, which are not written. `totals` receives the number of empty values, and the end of the
+    last line for which `odd` has room. `out` needs `ROOM` + `count` bytes per line more than `data`.
     """
     at, to, line = 0, 0, 0
     while at < data.size and line < odd.size:
@@ -306,18 +306,17 @@ def fields(
 
 
 def _joined(lines: pl.Series) -> bytes:
-    """As many lines as `lines` has; NULL is an empty one."""
+    """The values of `lines` as lines; NULL becomes an empty line."""
     ended = pl.concat([lines.fill_null(""), pl.Series([""], dtype=pl.String)])  # the last one ends, too
     text: bytes = ended.str.join("\n").cast(pl.Binary)[0]
     return text
 
 
 def read(lines: pl.Series, paths: Sequence[str], *, key: int = _KEY) -> tuple[pl.DataFrame, pl.Series]:
-    """One String column per path, NULL if a line does not have it or it is null; and the indices of odd
-    lines.
+    """One String column per path (NULL if missing or null), and the indices of odd lines.
 
-    Several values of a path through lists are joined by `ITEM`. `key` is the secret of the hashes: nobody can
-    write a log whose names collide.
+    Several values of a path through lists are joined by `ITEM`. `key` is the secret key of the hashes, so
+    that nobody can write a log whose names collide.
     """
     wanted, text = Wanted.of(paths, key), _joined(lines)
     data = np.frombuffer(text, np.uint8)

@@ -1,8 +1,8 @@
 """Recognises AI credentials by their form; returns provider and type, never the value.
 
-Only forms with a fixed prefix of their provider are looked for, not those that only have a length and an
-alphabet (32 hex digits may be an Azure key, an MD5, or a session). Forms as the scanners gitleaks and
-trufflehog list them.
+Only formats with a fixed provider prefix are recognised, not those with only a length and an alphabet (32 hex
+digits may be an Azure key, an MD5, or a session). The formats are those in the scanners gitleaks and
+trufflehog.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _FORMS = {
     "vercel/gateway-key": rb"vck_[\w-]{56}",
 }
 _NAMES = tuple(_FORMS)
-#: How every form begins: only a text with one of these can hold a key.
+#: Prefixes of all formats: only a text with one of these can contain a key.
 PREFIXES = (
     "sk-", "AIza", "AQ.Ab8RN6", "ABSK", "hf_", "api_org_", "gsk_", "xai-", "r8_", "pplx-", "nvapi-",
     "tgp_v1_", "csk-", "rpa_", "lsv2_", "pcsk_", "wandb_v1_", "vck_",
 )  # fmt: skip
-#: A key is a word of its own: nothing it could be a part of stands before or behind it.
+#: A key is a separate word: no character that could extend it precedes or follows.
 _ANY = re.compile(
     rb"(?<![\w+/-])(?:" + b"|".join(b"(%b)" % f for f in _FORMS.values()) + rb")(?![\w+/=-])", re.A
 )
@@ -49,7 +49,7 @@ _ANY = re.compile(
 def find(text: bytes) -> tuple[str, str] | None:
     """Type and fingerprint (128 bits of SHA-256, hex) of the first AI key in `text`, None without one.
 
-    The fingerprint is keyed before anything is stored (schema: `SECRET`).
+    The fingerprint is keyed before it is stored (schema: `SECRET`).
     """
     found = _ANY.search(text)
     if found is None or found.lastindex is None:

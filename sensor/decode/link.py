@@ -1,6 +1,6 @@
-"""From a frame's first byte to its IP header: link types, tags, PPPoE, MPLS.
+"""Parses a frame from its first byte to its IP header: link types, tags, PPPoE, MPLS.
 
-Link types that are met seldom are in `rarelinks`.
+Rare link types are in `rarelinks`.
 
 References: link types, tcpdump.org/linktypes.html; PPPoE, RFC 2516; MPLS, RFC 3032; its control word
 before Ethernet, RFC 4448 §4.6; NSH, RFC 8300 §2; TRILL, RFC 6325 §3; MACsec, IEEE 802.1AE §9.
@@ -43,10 +43,10 @@ LINK_IPV4 = 228
 LINK_IPV6 = 229
 LINK_SLL2 = 276
 
-#: Instead of a link type: taking this frame apart failed.
+#: In place of a link type: decoding this frame failed.
 FAULTY = -2
 
-#: Link types whose frames are taken apart.
+#: Link types that are decoded.
 LINKS = RARE_LINKS | frozenset(
     (
         LINK_NULL, LINK_ETHERNET, LINK_PPP, LINK_RAW_BSD, LINK_RAW_OPENBSD, LINK_PPP_HDLC, LINK_PPPOE,
@@ -72,7 +72,7 @@ def _mac(data: Bytes, at: int, end: int) -> int:
 
 @kernel
 def _ppp(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """The PPP protocol behind address and control, if they are there (RFC 1661 §2, RFC 1662 §3)."""
+    """The PPP protocol after optional address and control fields (RFC 1661 §2, RFC 1662 §3)."""
     protocol, size = be16(data, at, end), 2
     if protocol in (0x0F00, 0x8F00):  # Cisco HDLC under the name of PPP
         return be16(data, at + 2, end), at + 4
@@ -89,9 +89,9 @@ def _ppp(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _llc(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """The ethertype behind an 802.2 header, which a length field announces: SNAP (RFC 1042), seldom IP.
+    """The ethertype after an 802.2 header: SNAP (RFC 1042), rarely IP.
 
-    The organisation may also say that a frame follows: of a Cisco ISL trunk or on ATM (RFC 2684 §5.2).
+    The OUI may also announce a frame: of a Cisco ISL trunk, or on ATM (RFC 2684 §5.2).
     """
     head, organisation = be16(data, at, end), be32(data, at + 2, end)
     if head == 0x0606 and organisation >> 24 == 3:
@@ -107,7 +107,7 @@ def _llc(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @step
 def first_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> tuple[int, int]:
-    """Ethertype and offset of what the link's own header is followed by; CUT, or UNKNOWN_LINK."""
+    """Ethertype and offset of the payload of the link header; or CUT, or UNKNOWN_LINK."""
     if link == LINK_ETHERNET:
         packet["source_mac"] = _mac(data, at + 6, end)
         return be16(data, at + 12, end), at + 14
@@ -136,7 +136,7 @@ def first_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> t
 
 @kernel
 def _pppoe(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """A session packet (version and type 1, code 0) and the PPP protocol in it."""
+    """The PPP protocol in a session packet (version and type 1, code 0)."""
     head = be16(data, at, end)
     if head >= 0 and head != 0x1100:
         return _UNKNOWN, at
@@ -145,9 +145,9 @@ def _pppoe(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _mpls(data: Bytes, at: int, end: int, packet: Records) -> tuple[int, int]:
-    """Behind a label stack: IP by its version, else Ethernet with or without a control word.
+    """The payload of a label stack: IP by its version, else Ethernet with or without a control word.
 
-    The bottom label names the tunnel; those above it change from hop to hop.
+    The bottom label identifies the tunnel; the others change from hop to hop.
     """
     entry = be32(data, at, end)
     while entry >= 0 and entry & 0x100 == 0:
@@ -161,7 +161,7 @@ def _mpls(data: Bytes, at: int, end: int, packet: Records) -> tuple[int, int]:
         return TOO_DEEP, at
     if nibble == 4 or nibble == 6:
         return BY_NIBBLE, at
-    # A control word begins with 0, but so do many hardware addresses: an ethertype decides.
+    # A control word begins with 0, but so do many MAC addresses; a valid ethertype decides.
     behind_word = be16(data, at + 16, end)
     if nibble == 0 and behind_word in (IPV4, IPV6, 0x8100, 0x88A8, MPLS, _PPPOE):
         return BRIDGED, at + 4
@@ -170,7 +170,7 @@ def _mpls(data: Bytes, at: int, end: int, packet: Records) -> tuple[int, int]:
 
 @kernel
 def _shim(data: Bytes, kind: int, at: int, end: int) -> tuple[int, int]:
-    """What one of the rarer headers between frame and packet is followed by; _UNKNOWN if it is none."""
+    """The payload of a rarer header between frame and packet; _UNKNOWN if it is none."""
     if kind == NSH:
         following, size = u8(data, at + 3, end), 4 * (u8(data, at + 1, end) & 63)
         inner = IPV4 if following == 1 else IPV6 if following == 2 else MPLS if following == 5 else _UNKNOWN
@@ -186,9 +186,9 @@ def _shim(data: Bytes, kind: int, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def to_ip(data: Bytes, kind: int, at: int, end: int, packet: Records) -> tuple[int, int]:
-    """Go through tags and shims of any depth to IPV4, IPV6, or whatever else a frame ends with.
+    """Skip tags and shim headers at any depth, to IPV4, IPV6, or another final ethertype.
 
-    Each turn moves ahead in the packet, and past its end every ethertype is CUT.
+    Each iteration advances in the packet, and past its end every ethertype is CUT.
     """
     while kind != IPV4 and kind != IPV6:
         if kind == 0x8100 or kind == 0x88A8 or kind == 0x9100:

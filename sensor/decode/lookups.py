@@ -1,11 +1,11 @@
-"""Turns DNS messages into rows: each question once, and every address in its answers.
+"""Converts DNS messages to rows: each query once, and every address in its answers.
 
-A question and its answer have the same id, ports and addresses. Messages wait until five seconds after the
-first one of their lookup, when no more can belong to it. So rows do not depend on where batches are cut.
+A query and its response have the same id, ports and addresses. Messages are held until five seconds after the
+first one of their lookup, when no more can belong to it, so that rows do not depend on batch boundaries.
 
-Anybody can send answers. An answer counts if its client was seen asking the question within these five
-seconds. If a client was never seen asking anything, perhaps only what it receives is mirrored; then its
-answers count, as `unasked`. If its questions do pass, an answer that was not asked for is rejected.
+Anyone can send responses. A response counts if its client was seen sending the query within these five
+seconds. If a client was never seen sending any query, perhaps only its received traffic is mirrored; then its
+responses count, as `unasked`. If its queries are seen, an unsolicited response is rejected.
 """
 
 from __future__ import annotations
@@ -21,16 +21,15 @@ from sensor.decode.names import own, seconds, texts
 from sensor.decode.tunnels import tunnel_texts
 from sensor.schema import ANSWERS, OBSERVATIONS
 
-#: From a lookup's first message to its last: the wait for an answer, or to ask again under the same id.
+#: Maximum duration of a lookup: the wait for a response, or for a retry with the same id.
 PATIENCE = 5 * SECOND
 
-#: Clients whose questions were seen; beyond them the latest are remembered.
+#: Maximum clients whose queries were seen (the latest).
 _MAX_ASKERS = 1 << 18
 
 _NXDOMAIN = 3
 _REFUSED = 5
-#: Extended errors of a resolver that would not answer (RFC 8914 §4.16 to §4.19): blocked, censored,
-#: filtered, prohibited.
+#: Extended errors of a refusing resolver (RFC 8914 §4.16 to §4.19): blocked, censored, filtered, prohibited.
 _UNWILLING = (15, 16, 17, 18)
 
 _KEY = ("transport", "client", "client_port", "server", "server_port", "id", "host", "type")
@@ -41,7 +40,7 @@ _TIME = pl.Datetime("us", "UTC")
 
 
 class Lookups:
-    """Pairs DNS questions with their answers, across batches."""
+    """Pairs DNS queries with their responses across batches."""
 
     def __init__(self) -> None:
         self._waiting: pl.DataFrame | None = None
@@ -50,10 +49,10 @@ class Lookups:
     def read(
         self, arena: Bytes, events: Records, now: int | None
     ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """Rows of `observations` and `answers`, and counts by minute of messages that cannot be used.
+        """Rows of `observations` and `answers`, and counts by minute of unusable messages.
 
-        The latter are unreadable, or were not asked for. `now` is the newest packet time (microseconds since
-        1970), None at the end of the input.
+        Those are unreadable or unsolicited. `now` is the newest packet time (microseconds since 1970), None
+        at the end of the input.
         """
         events = events[events["kind"] == DNS_MESSAGE]
         if not events.size and (self._waiting is None or self._waiting.is_empty()):
@@ -73,7 +72,8 @@ class Lookups:
         return _questions(grouped.filter(~pl.col("waits"))), answers, _unusable(every)
 
     def _judged(self, every: pl.DataFrame, grouped: pl.DataFrame) -> pl.DataFrame:
-        """`every` with what speaks against an answer: its client `asked_other` things, or it is `unasked`."""
+        """`every` with two flags of responses: the client sent other queries (`asked_other`), or none
+        (`unasked`)."""
         asking = every.filter(pl.col("response") == 0).group_by("client").agg(since=pl.col("time").min())
         known = pl.concat([self._askers, asking]).group_by("client").agg(pl.col("since").min())
         self._askers = known.top_k(_MAX_ASKERS, by="since") if known.height > _MAX_ASKERS else known
@@ -87,7 +87,7 @@ class Lookups:
 
 
 def _messages(events: Records, questions: Records, names: Bytes) -> pl.DataFrame:
-    """One row per message: who asked whom by which transport, and what; host NULL where not readable."""
+    """One row per message: client, server, transport and question; host NULL if unreadable."""
     parts = events["address"]
     frame = pl.DataFrame({field: own(questions[field]) for field in _FIELDS}).with_columns(
         pl.Series("time", own(events["time"])),
@@ -111,7 +111,7 @@ def _messages(events: Records, questions: Records, names: Bytes) -> pl.DataFrame
 
 
 def _answers(messages: pl.DataFrame, found: Records, configs: Records, names: Bytes) -> pl.DataFrame:
-    """The answers table: every usable address and ECH configuration with the question it belongs to."""
+    """Rows of ANSWERS: every usable address and ECH configuration with its question."""
     question = (
         pl.col("time").cast(_TIME).alias("answered_at"),
         "client",
@@ -138,9 +138,10 @@ def _answers(messages: pl.DataFrame, found: Records, configs: Records, names: By
 
 
 def _grouped(messages: pl.DataFrame) -> pl.DataFrame:
-    """Messages of one lookup share a `group`: the same key, and none later than the patience after the first.
+    """Adds `group`: messages of one lookup have the same key and are within the maximum duration of the
+    first.
 
-    A question behind an answer begins nothing: the legs of a TAP come out of order.
+    A query after a response does not begin a lookup, because the legs of a TAP arrive out of order.
     """
     ordered = messages.sort(*_KEY, "time", maintain_order=True)
     key = pl.struct(_KEY)
@@ -155,8 +156,8 @@ def _grouped(messages: pl.DataFrame) -> pl.DataFrame:
 
 
 def _begins(times: np.ndarray, begins: np.ndarray) -> np.ndarray:
-    """Where lookups begin in runs of messages longer than the patience, each of which waits for the first
-    of its own lookup: only such runs, of clients that never cease to ask, are walked through singly."""
+    """Starts of lookups in runs of messages that exceed the maximum duration. Only these runs, of clients
+    that query without pause, need a sequential scan."""
     found, first = begins.copy(), 0
     for place, (time, is_first) in enumerate(zip(times.tolist(), begins.tolist(), strict=True)):
         if is_first or time - first > PATIENCE:
@@ -167,7 +168,7 @@ def _begins(times: np.ndarray, begins: np.ndarray) -> np.ndarray:
 def _questions(grouped: pl.DataFrame) -> pl.DataFrame:
     """One observation per lookup: blocked if refused, said not to exist, or answered with nowhere.
 
-    A truncated answer is none yet: the client asks again over TCP.
+    A truncated response does not count, because the client retries over TCP.
     """
     final = (pl.col("response") == 1) & (pl.col("truncated") == 0)
     refused = pl.col("rcode").is_in([_NXDOMAIN, _REFUSED]) | pl.col("error").is_in(_UNWILLING)
@@ -199,7 +200,7 @@ _NOTHING_UNUSABLE = pl.DataFrame(
 
 
 def _unusable(messages: pl.DataFrame) -> pl.DataFrame:
-    """Coverage counts of messages without a readable question, and of answers to what was not asked."""
+    """Coverage counts of messages without a readable question, and of unsolicited responses."""
     return messages.filter((pl.col("readable") == 0) | pl.col("asked_other")).select(
         (pl.col("time") // MINUTE * MINUTE).alias("minute"),
         first_seen="time",

@@ -1,10 +1,10 @@
 """Merges the captures of an input: files of a rotated set one after another, legs of a TAP by time.
 
-A capture is opened when the time of its first packet is reached. If several are open, their frames are put
-into one window in the order of their times. Within a capture the order of the file is kept: a frame counts as
-early as the earliest one after it in the window, so that a single wrong time does not hold up the others.
+A capture is opened when the time of its first packet is reached. Frames of all open captures are merged into
+one window by time. Within a capture the order of the file is preserved: a frame is sorted by the earliest
+time at or after it in the window, so that a single wrong time does not delay the others.
 
-Memory: a window for each open capture, at most `MOST_OPEN`, and one for what is merged.
+Memory: a window for each open capture, at most `MOST_OPEN`, and one for merged frames.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from sensor.decode.capture import Capture
 from sensor.decode.layout import DESCRIPTOR, Bytes, Records, records
 from sensor.decode.packets import LOOKAHEAD
 
-#: Captures read at the same time; a further one waits until one of them has ended.
+#: Maximum captures open at a time. Further ones wait until one ends.
 MOST_OPEN = 32
 
-#: What a frame counts for in positions besides its bytes, when it was merged: a record's header.
+#: Bytes that a merged frame counts in positions in addition to its own: a record header.
 _RECORD = 16
 _FOREVER = np.iinfo(np.int64).max
 
 
 class Merged:
-    """The frames of several captures in the order of their times; used like a `Capture`."""
+    """The frames of several captures in order of time; same interface as `Capture`."""
 
     def __init__(
         self,
         captures: Iterable[tuple[int, Callable[[], Capture]]],
         on_end: Callable[[Capture], None] = lambda capture: None,
     ) -> None:
-        """`captures`: time of the first packet (microseconds, 0 if unknown) and a function to open it, by
-        time.
+        """`captures`: time of the first packet (microseconds, 0 if unknown) and a function to open it,
+        sorted.
 
         `on_end` is called with each capture once its last frame has been dropped.
         """
@@ -111,7 +111,7 @@ class Merged:
             capture.close()
 
     def _settle_single(self) -> None:
-        """Whatever comes next begins where the single capture stands."""
+        """Continue positions from the current one of the single capture."""
         if self._single is not None:
             self._window.position, self._single = self.position, None
 
@@ -127,7 +127,7 @@ class Merged:
         return False
 
     def _is_next_due(self, keys: list[npt.NDArray[np.int64]]) -> bool:
-        """True if the next capture begins before anything that is open goes on."""
+        """True if the next capture begins before the next frame of any open one."""
         if not self._waiting or len(self._open) >= MOST_OPEN:
             return False
         return all(self._waiting[0][0] <= own[0] for own in keys)
@@ -142,12 +142,12 @@ class Merged:
         return self._waiting[0][0] if self._waiting and len(self._open) < MOST_OPEN else _FOREVER
 
     def _hand_on(self, capture: Capture, keys: npt.NDArray[np.int64]) -> None:
-        """The only open capture's own window, up to where the next one begins."""
+        """Expose the window of the only open capture, up to the start of the next one."""
         self._single, self._before = capture, self._window.position - capture.position
         self._limit = int(np.searchsorted(keys, self._horizon()))
 
     def _merge(self, keys: list[npt.NDArray[np.int64]]) -> None:
-        """Copy what is ready of all open captures up to the time that all of them have reached."""
+        """Merge the ready frames of all open captures, up to the time that all of them have reached."""
         until = min(self._horizon() - 1, *(int(own[-1]) for own in keys))
         pieces = []
         for capture, own in zip(self._open, keys, strict=True):
@@ -160,7 +160,7 @@ class Merged:
 
 
 class _Copied:
-    """Merged frames with their bytes; the last 64 are kept back as lookahead."""
+    """Merged frames with their bytes; the last 64 are lookahead."""
 
     def __init__(self) -> None:
         self.data: Bytes = np.zeros(0, np.uint8)
@@ -169,7 +169,7 @@ class _Copied:
         self.position = 0
 
     def add(self, pieces: list[tuple[npt.NDArray[np.int64], Records, Bytes]]) -> None:
-        """Add (times, frames, the bytes these point into), the frames of all in the order of the times."""
+        """Add (times, frames, their buffer) of several captures, sorted by time."""
         kept = self.frames[: self.count]
         sources = [(kept, self.data), *((frames, data) for _, frames, data in pieces)]
         moved, data, at = [], [], 0
@@ -191,7 +191,7 @@ class _Copied:
         self.ready = max(0, self.count - LOOKAHEAD)
 
     def skip(self, size: int) -> None:
-        """Bytes that hold no frame: whatever is here counts as behind them, so that positions only rise."""
+        """Advance the position over bytes without frames, so that positions are monotonic."""
         self.position += size
         self.frames["record"] += size
 
@@ -207,19 +207,19 @@ class _Copied:
         self.ready -= done
 
     def finish(self) -> bool:
-        """Nothing more comes: the lookahead is ready too. False if there is none."""
+        """End of input: make the lookahead ready. False if there is none."""
         self.ready = self.count
         return self.ready > 0
 
 
 def _keys(capture: Capture) -> npt.NDArray[np.int64]:
-    """When each ready frame of a capture is due, rising."""
+    """Sort times of the ready frames of a capture, ascending."""
     times = capture.frames["time"][: capture.count]
     return np.minimum.accumulate(times[::-1])[::-1][: capture.ready]
 
 
 def _extent(frames: Records) -> tuple[int, int]:
-    """Where the bytes of frames begin and end."""
+    """First and last offset of the bytes of frames."""
     return int(frames["offset"].min()), int((frames["offset"] + frames["captured"]).max())
 
 

@@ -1,4 +1,4 @@
-"""Turns bytes and numbers into String columns, with Python code run once per distinct value."""
+"""Converts bytes and numbers to String columns, with Python code called once per distinct value."""
 
 # Fields of records are Any to mypy.
 # mypy: disable-error-code="no-any-return"
@@ -18,7 +18,7 @@ from sensor.decode.read import digest, u8, word
 
 Integers = npt.NDArray[np.int64]
 
-#: Longest text kept; user agents and paths can be longer than any use of them.
+#: Maximum length of texts; user agents and paths can be longer than needed.
 _LONGEST = 1024
 
 _SEED = np.uint64(int.from_bytes(os.urandom(8), "little"))
@@ -35,7 +35,7 @@ def _same(data: Bytes, a: int, b: int, length: int) -> bool:
 @entry
 def _number(data: Bytes, begins: Records, lengths: Records, slots: Records, ids: Records, firsts: Records,
             seed: np.uint64) -> int:  # fmt: skip
-    """Number the distinct byte strings by first appearance; `ids` gets -1 where there is none."""
+    """Number the distinct byte strings by first appearance; empty ones get -1 in `ids`."""
     count, mask = i64(0), slots.size - 1
     for i in range(begins.size):
         at, length = begins[i], lengths[i]
@@ -73,12 +73,12 @@ def _lines(data: Bytes, begins: Records, lengths: Records, rows: Records, count:
 
 
 def own(column: Records) -> Records:
-    """A copy of `column`, because frames must not share memory with buffers that are reused."""
+    """A copy of `column`, because frames must not share memory with reused buffers."""
     return np.array(column, order="C", copy=True)
 
 
 def seconds(microseconds: Integers) -> pl.Series:
-    """`microseconds` as seconds, correctly rounded; Polars' own division is not for frames of all lengths."""
+    """`microseconds` as seconds, correctly rounded, which division in Polars is not for all frame lengths."""
     return pl.Series(microseconds / 1_000_000, dtype=pl.Float64)
 
 
@@ -93,7 +93,7 @@ def texts(
 ) -> pl.Series:
     """The byte strings data[begins:][:lengths] as a String column, NULL where empty.
 
-    `transform` is applied to each distinct value (its first `longest` bytes), except to those that match the
+    `transform` is applied to each distinct value (its first `longest` bytes), except to values that match the
     regular expression `unless`, which it would not change.
     """
     if begins.size == 0:
@@ -132,7 +132,7 @@ def printable(raw: bytes) -> str:
 
 
 def host_name(text: str) -> str | None:
-    """`text` in the form of the catalog: lower case, no final dot."""
+    """`text` in the form of the catalog: lower case, without final dot."""
     return text.strip().rstrip(".").lower() or None
 
 

@@ -1,9 +1,9 @@
-"""Compiled kernels as object code: kept in files, and run without Numba, whose import takes half a second.
+"""Caches compiled kernels as object code, and runs them without Numba, whose import takes half a second.
 
-What a file holds is what Numba's own cache holds: machine code whose entry is a C function of CPython. To
-run it takes LLVM's loader and Numba's two helper modules, which are loaded by their path because
-`import numba._helperlib` would import all of Numba first. The symbols are those that Numba's
-`core/base.py` registers (`_load_global_helpers`), the environment is set as in `core/codegen.py`.
+A file has the same content as in Numba's own cache: machine code whose entry point is a C function for
+CPython. Running it requires LLVM's loader and two helper modules of Numba, which are loaded by path, because
+`import numba._helperlib` would import all of Numba. The symbols are those that Numba's `core/base.py`
+registers (`_load_global_helpers`); the environment is set as in `core/codegen.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 
 _DIGEST_BYTES = 32
 
-#: LLVM as a process has it mapped, and whether it was used since it was last let go.
+#: Memory mappings of LLVM in this process, and whether it was used since they were last released.
 _LIBRARY = "/libllvmlite.so"
 _in_use = False
 
@@ -35,14 +35,14 @@ _in_use = False
 class Names:
     """Symbols of a kernel in its object code."""
 
-    #: the C function that takes Python's arguments
+    #: C function that receives the Python arguments
     function: str
-    #: where that expects the address of its Environment
+    #: variable for the address of its Environment
     environment: str
 
 
 def write(path: Path, names: Names, code: bytes) -> None:
-    """Keep a kernel, whole or not at all; a folder that cannot be written is no misfortune."""
+    """Cache a kernel atomically; does nothing if the folder cannot be written."""
     body = json.dumps(asdict(names)).encode() + b"\n" + code
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with contextlib.suppress(OSError):
@@ -54,7 +54,7 @@ def write(path: Path, names: Names, code: bytes) -> None:
 
 
 def load(path: Path) -> Callable[..., Any] | None:
-    """The kernel kept in `path`, as a function of Python; None if there is none, or a damaged one."""
+    """The kernel cached in `path` as a Python function; None if missing or damaged."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -67,9 +67,9 @@ def load(path: Path) -> Callable[..., Any] | None:
 
 
 def rest() -> None:
-    """Give the system the memory that LLVM's code lies in, 30 MB, until another kernel is loaded.
+    """Release the 30 MB of memory of LLVM's code until another kernel is loaded.
 
-    The pages are those of a file, unchanged: whoever needs them has them again.
+    The pages are file-backed and unmodified, so the system reloads them on demand.
     """
     global _in_use
     if not _in_use:
@@ -104,7 +104,7 @@ def _linked(names: Names, code: bytes) -> Callable[..., Any]:
 
 @cache
 def _engine() -> Any:
-    """LLVM's loader, which knows what compiled kernels call: CPython, its exceptions, Numba's helpers."""
+    """LLVM's loader with the symbols that kernels call: CPython, its exceptions, Numba's helpers."""
     from llvmlite import binding
 
     binding.initialize_native_target()
@@ -122,7 +122,7 @@ def _engine() -> Any:
 
 @cache
 def _helper(name: str) -> Any:
-    """One of Numba's modules in C."""
+    """A C extension module of Numba."""
     if loaded := sys.modules.get(f"numba.{name}"):
         return loaded
     package = importlib.util.find_spec("numba")

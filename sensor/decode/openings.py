@@ -1,10 +1,11 @@
-"""Copies the packets that open connections out of a live block, before the block goes back to the kernel.
+"""Copies the packets that open connections from a live block, before the block returns to the Linux kernel.
 
-These are SYN segments without their payload, the segments of a ClientHello up to its end, and datagrams that
-begin with a QUIC Initial: nothing of a request or an answer. They wait in memory until their connection is
-matched (`sensor/evidence.py`).
+These are SYN segments without payload, the segments of a ClientHello, and datagrams that begin with a QUIC
+Initial; nothing of requests or responses. They stay in memory until their connection is matched
+(`sensor/evidence.py`).
 
-Between two calls of `take` there is room for `BYTES` and `COUNT`; what does not fit is counted in `missed`.
+Between two calls of `take` there is room for `BYTES` and `COUNT`; packets that do not fit are counted in
+`missed`.
 """
 
 # Fields of records are Any to mypy.
@@ -25,11 +26,11 @@ from sensor.decode.messages import HELLO, begins
 from sensor.decode.packets import is_initial
 from sensor.decode.read import be16, copy
 
-#: Room for what one worker keeps between two batches.
+#: Buffer sizes of a worker between two batches.
 BYTES = 8 << 20
 COUNT = 1 << 16
 
-#: A packet kept: where its bytes lie, and whose it is (source first).
+#: A copied packet: position of its bytes, and its connection (source first).
 OPENING = np.dtype(
     [
         ("time", np.int64),  # microseconds
@@ -43,15 +44,15 @@ OPENING = np.dtype(
     ]
 )
 
-#: Hellos whose later segments are still to come; a later one takes the place of an earlier one.
+#: Slots for ClientHellos with further segments to come; a newer one replaces an older one.
 _UNFINISHED = 1 << 14
 _REST = np.dtype([("key", np.uint64), ("until", np.int64)])
-#: A longer hello is not followed.
+#: Maximum size of a ClientHello.
 _LONGEST_HELLO = 16384
 
 
 class Kept(NamedTuple):
-    """The packets kept since the last time: OPENING records, their bytes, and how many did not fit."""
+    """The packets copied since the last call: OPENING records, their bytes, and how many did not fit."""
 
     packets: Records
     data: Bytes
@@ -59,7 +60,7 @@ class Kept(NamedTuple):
 
 
 class Openings:
-    """The packets that one worker keeps."""
+    """The opening packets copied by one worker."""
 
     def __init__(self) -> None:
         self._packet = records(PACKET, 1)
@@ -69,15 +70,15 @@ class Openings:
         self._used = np.zeros(3, np.int64)  # packets, bytes, missed
 
     def look(self, window: Window) -> None:
-        """Keep those of the window's frames that open connections."""
-        with np.errstate(over="ignore"):  # hashes wrap on purpose
+        """Copy the frames of the window that open connections."""
+        with np.errstate(over="ignore"):  # hashes overflow on purpose
             keep(
                 window.data, window.frames, window.count, self._packet, self._rest, self._made, self._data,
                 self._used,
             )  # fmt: skip
 
     def take(self) -> Kept:
-        """The packets kept since the last call."""
+        """The packets copied since the last call."""
         count, size, missed = self._used.tolist()
         self._used[:] = 0
         return Kept(self._made[:count].copy(), self._data[:size].copy(), missed)
@@ -85,7 +86,7 @@ class Openings:
 
 @kernel
 def _key(packet: Records) -> np.uint64:
-    """A hash of who sends to whom."""
+    """A hash of source and target."""
     source, target = packet["source"], packet["target"]
     state = mix(mix(np.uint64(1), source[0]), source[1])
     state = mix(mix(state, target[0]), target[1])
@@ -94,7 +95,7 @@ def _key(packet: Records) -> np.uint64:
 
 @kernel
 def _hello_bytes(data: Bytes, packet: Records, rest: Records) -> int:
-    """How many bytes of a TCP payload belong to a ClientHello, whose first segment tells how long it is."""
+    """Number of bytes of a TCP payload that belong to a ClientHello, whose first segment has its length."""
     at, end = i64(packet["payload"]), i64(packet["end"])
     size, key = i64(packet["payload_bytes"]), _key(packet)
     slot = rest[key & np.uint64(rest.size - 1)]
@@ -110,7 +111,7 @@ def _hello_bytes(data: Bytes, packet: Records, rest: Records) -> int:
 
 @kernel
 def _wanted_end(data: Bytes, packet: Records, rest: Records) -> int:
-    """Where what is to be kept of a frame ends; -1 if nothing is."""
+    """End of the part of a frame to copy; -1 if none."""
     if packet["protocol"] != TCP:
         return packet["end"] if is_initial(data, packet) else -1
     size = 0
@@ -122,7 +123,7 @@ def _wanted_end(data: Bytes, packet: Records, rest: Records) -> int:
 @entry
 def keep(data: Bytes, frames: Records, count: int, packets: Records, rest: Records, made: Records,
          kept: Bytes, used: Records) -> None:  # fmt: skip
-    """Copy what opens connections among frames[:count] to `kept`, with a record each in `made`."""
+    """Copy the opening packets among frames[:count] to `kept`, with a record each in `made`."""
     packet = packets[0]
     for i in range(count):
         if dissect(data, frames[i], packet) != DECODED:

@@ -1,6 +1,6 @@
 """Tunnels over UDP: VXLAN, GENEVE, GTP-U, L2TP, TZSP, Teredo, CAPWAP, MPLS.
 
-A port alone proves nothing: what does not look like its protocol stays an ordinary datagram.
+A port alone proves nothing: a payload that does not match the protocol is an ordinary datagram.
 
 References: VXLAN, RFC 7348 §5 (AWS Traffic Mirroring is VXLAN), its generic extension,
 draft-ietf-nvo3-vxlan-gpe; GENEVE, RFC 8926 §3.4; GTP-U, 3GPP TS 29.281 §5.1, version 0, TS 09.60 §6;
@@ -36,12 +36,12 @@ _VXLAN_GPE_PORT = 4790
 _CAPWAP_PORT = 5247
 _GENEVE_PORT = 6081
 _MPLS_PORT = 6635
-_VXLAN_OLD_PORT = 8472  # Linux before IANA had assigned one
+_VXLAN_OLD_PORT = 8472  # Linux default from before the IANA assignment
 _TZSP_PORT = 37008
 
 KIND_NAMES = (None, "vxlan", "geneve", "erspan", None, "gre", None, "mpls")
 _VXLAN, _GENEVE = 1, 2
-#: The kind of tunnels without a number of theirs; which one it is stands in its place.
+#: The kind of tunnels without an id; its id field identifies the protocol.
 NUMBERLESS = 6
 NUMBERLESS_NAMES = ("ipip", "gre", "gtp", "l2tp", "teredo", "tzsp", "pptp", "capwap", "etherip", "wccp")
 IPIP, GRE_PLAIN, _GTP, L2TP, _TEREDO, TZSP, PPTP, _CAPWAP, ETHERIP, WCCP = range(10)
@@ -64,7 +64,7 @@ def _is_tunnel_port(port: int) -> bool:
 
 @step
 def tunnel_port(source: int, target: int) -> int:
-    """That of the two ports whose datagrams may carry frames, 0 if neither is one."""
+    """The port whose datagrams may be tunnels; 0 if neither is one."""
     if _is_tunnel_port(target):
         return target
     return source if _is_tunnel_port(source) else 0
@@ -115,9 +115,9 @@ def _gtp(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def l2tp_3(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """Version 3 behind its session: what the payload is, only its control connection tells.
+    """Version 3 after its session id; only the control connection defines the payload.
 
-    A cookie (0, 4 or 8 bytes) and a sublayer (0 or 4) come first; so the payload is looked for.
+    A cookie (0, 4 or 8 bytes) and a sublayer (0 or 4) come first, so the payload is searched.
     """
     for body in range(at, at + 16, 4):
         if be16(data, body + 12, end) in (IPV4, IPV6, MPLS, 0x8100, 0x88A8):
@@ -134,7 +134,7 @@ def l2tp_3(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _l2tp(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """A data message, with the optional fields that its flags announce."""
+    """A data message, with optional fields according to its flags."""
     flags = be16(data, at, end)
     if flags & 0x800F == 3:
         return l2tp_3(data, at + 8, end)
@@ -164,7 +164,7 @@ def _tzsp(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _teredo(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """IPv6 behind authentication and origin, where they are there."""
+    """IPv6 after optional authentication and origin headers."""
     if be16(data, at, end) == 1:
         at += 13 + max(0, u8(data, at + 2, end)) + max(0, u8(data, at + 3, end))
     if be16(data, at, end) == 0:
@@ -174,7 +174,7 @@ def _teredo(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _capwap(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """A data message that is neither encrypted nor a keep-alive nor a later fragment."""
+    """A data message, unless encrypted, a keep-alive, or a later fragment."""
     head = be32(data, at, end)
     size = (head >> 19 & 31) * 4
     is_later = head & 0x80 and be16(data, at + 6, end) >> 3 != 0
@@ -185,7 +185,7 @@ def _capwap(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def in_udp(data: Bytes, at: int, end: int, ends: int, port: int) -> tuple[int, int, int, int]:
-    """Kind and id of the tunnel in the datagram's payload at `at`; ethertype and offset of its content."""
+    """Kind and id of the tunnel in the payload at `at`, and ethertype and offset of its content."""
     if at + 8 > ends:
         return 0, 0, NO_TUNNEL, at
     first, number = u8(data, at, end), be32(data, at + 4, end) >> 8

@@ -1,4 +1,4 @@
-"""What a layer below IP may hold: ethertypes, and numbers of our own for what has none."""
+"""Payload types of layers below IP: ethertypes, and own numbers for types without one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ IPV4 = 0x0800
 IPV6 = 0x86DD
 MPLS = 0x8847
 MPLS_MULTICAST = 0x8848
-#: GRE's protocol type for an Ethernet frame, and what this package calls one anywhere.
+#: Transparent Ethernet bridging: the GRE protocol type, used here for any Ethernet frame.
 BRIDGED = 0x6558
 #: A network service header (RFC 8300).
 NSH = 0x894F

@@ -1,4 +1,4 @@
-"""Which frames belong to one connection: for copying its packets out of a capture."""
+"""Finds the frames of one connection, to copy its packets from a capture."""
 
 # Fields of records are Any to mypy.
 # mypy: disable-error-code="no-any-return"
@@ -13,7 +13,7 @@ from sensor.decode.layout import Bytes, Records
 
 @kernel
 def _runs(packet: Records, wanted: Records, back: bool) -> bool:
-    """True if the packet goes from `wanted`'s source to its target, or `back` from target to source."""
+    """True if the packet goes from the source of `wanted` to its target, or `back` from target to source."""
     if back:
         source, target = wanted["target"], wanted["source"]
         source_port, target_port = wanted["target_port"], wanted["source_port"]
@@ -36,7 +36,7 @@ def pick(data: Bytes, frames: Records, count: int, packets: Records, datagrams: 
          asked: Records, found: Bytes) -> None:  # fmt: skip
     """Set `found` to 1 for those of frames[:count] that belong to the connection `asked` (a PACKET).
 
-    Its protocol is 0 where either will do. Fragments behind their datagram's first one are found too.
+    Protocol 0 matches both. Fragments are found, too, if they follow the first one of their datagram.
     """
     packet, wanted = packets[0], asked[0]
     for i in range(count):

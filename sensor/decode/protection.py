@@ -1,7 +1,7 @@
 """Keys and header protection of QUIC Initials, for many packets at once (RFC 9001 §5, RFC 9369 §3).
 
-Initials are protected with keys that anyone can derive from the client's first connection id, so this reads
-nothing that is secret. Payloads are opened, and their tags verified, by `quic`.
+Initials are encrypted with keys that anyone can derive from the client's first connection id, so nothing
+secret is read. `quic` decrypts the payloads and verifies their tags.
 """
 
 # Fields of records are Any to mypy.
@@ -24,12 +24,12 @@ from sensor.decode.read import copy, u8
 _SAMPLE = 16
 NONCE_BYTES = 12
 
-#: Keys remembered, each where the hash of its connection id says: a client's Initials follow each other.
+#: Size of the key cache, indexed by the hash of the connection id. Initials of a client follow each other.
 _REMEMBERED = 1 << 10
 
 
 class Version(NamedTuple):
-    """What differs between QUIC versions in the keys of Initials."""
+    """Version-specific parameters of the keys of Initials."""
 
     number: int
     salt: bytes
@@ -39,8 +39,8 @@ class Version(NamedTuple):
 V1 = Version(initials.V1, bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a"), b"quic")
 V2 = Version(initials.V2, bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9"), b"quicv2")
 
-#: Whatever else was deployed differs from version 1 by its salt alone (draft-ietf-quic-tls §5.2; Google's
-#: crypto_utils.cc), and shares it with others (`initials.salted_as`).
+#: Other deployed versions differ from version 1 only by the salt (draft-ietf-quic-tls §5.2; Google's
+#: crypto_utils.cc), which several versions share (`initials.salted_as`).
 OTHERS = tuple(
     Version(number, bytes.fromhex(salt), V1.label)
     for number, salt in (
@@ -55,7 +55,7 @@ OTHERS = tuple(
 
 _VERSIONS = (V1, V2, *OTHERS)
 
-#: Packet protection of a client's Initials.
+#: Packet protection keys of the Initials of a client.
 KEYS = np.dtype(
     [
         ("version", np.int64),  # 0 for a free row
@@ -71,15 +71,15 @@ KEYS = np.dtype(
     ]
 )
 
-#: How the header of a packet reads without protection.
+#: The header of a packet after removal of header protection.
 HEADER = np.dtype(
     [
-        ("begin", np.int64),  # where it lies in the buffer of headers
+        ("begin", np.int64),  # offset in the buffer of headers
         ("length", np.int64),  # 0 for a packet too short to be protected
-        ("number", np.int64),  # packet number: as many bytes of it as were sent
+        ("number", np.int64),  # truncated packet number, as sent
         ("number_bytes", np.int64),
         ("key", np.uint8, (KEY_BYTES,)),
-        ("nonce", np.uint8, (NONCE_BYTES,)),  # for that number
+        ("nonce", np.uint8, (NONCE_BYTES,)),  # number of its bytes
     ]
 )
 
@@ -96,7 +96,7 @@ _CONSTANTS = np.dtype(
 
 
 def _expansion(label: bytes, length: int) -> Records:
-    """What HKDF-Expand-Label (RFC 8446 §7.1) authenticates for an empty context and at most 32 bytes."""
+    """The HMAC input of HKDF-Expand-Label (RFC 8446 §7.1) for an empty context and at most 32 bytes."""
     label = b"tls13 " + label
     return as_message(length.to_bytes(2, "big") + bytes([len(label)]) + label + b"\0\x01")
 
@@ -117,7 +117,7 @@ def _constants() -> Records:
 
 @kernel
 def _version_row(version: int, constants: Records) -> int:
-    """Whose salt and labels belong to a version: of a known one, whose salt it has."""
+    """The row with salt and labels of a known version."""
     salted = initials.salted_as(version)
     for row in range(len(constants["numbers"])):
         if constants["numbers"][row] == salted:
@@ -127,7 +127,7 @@ def _version_row(version: int, constants: Records) -> int:
 
 @kernel
 def _as_message(data: Bytes, at: int, size: int, message: Records) -> None:
-    """A connection id as `as_message` would give it."""
+    """A connection id in the form of `as_message`."""
     for i in range(16):
         message[i] = 0
     for i in range(size):
@@ -139,7 +139,7 @@ def _as_message(data: Bytes, at: int, size: int, message: Records) -> None:
 @kernel
 def _derive(data: Bytes, at: int, size: int, version: int, keys: Records, work: Records,
             constants: Records) -> None:  # fmt: skip
-    """Keys of the client's Initials from its first destination connection id (RFC 9001 §5.2)."""
+    """Derive the keys of client Initials from the first destination connection id (RFC 9001 §5.2)."""
     keys["version"], keys["id_length"] = version, size
     copy(data, at, size, keys["id"], 0)
     row = _version_row(version, constants)
@@ -162,7 +162,7 @@ def _derive(data: Bytes, at: int, size: int, version: int, keys: Records, work: 
 
 @kernel
 def _are_of(keys: Records, data: Bytes, at: int, size: int, version: int) -> bool:
-    """True if these keys are those of a connection id."""
+    """True if these keys belong to a connection id."""
     same = keys["version"] == version and keys["id_length"] == size
     for i in range(size if same else 0):
         same = same and keys["id"][i] == data[at + i]
@@ -171,7 +171,7 @@ def _are_of(keys: Records, data: Bytes, at: int, size: int, version: int) -> boo
 
 @kernel
 def _row_of(data: Bytes, at: int, size: int) -> int:
-    """Where the keys of a connection id are remembered."""
+    """The cache row of a connection id."""
     value = i64(size)
     for i in range(size):
         value = (value * 31 + i64(data[at + i])) & 0xFFFFFFFF
@@ -181,7 +181,7 @@ def _row_of(data: Bytes, at: int, size: int) -> int:
 @kernel
 def _read_header(data: Bytes, packet: Records, keys: Records, aes: Records, header: Records,
                  text: Bytes) -> int:  # fmt: skip
-    """Write a header without its protection (RFC 9001 §5.4) behind those before; its length."""
+    """Append a header without its protection (RFC 9001 §5.4); returns its length."""
     begin, end, number = i64(packet["begin"]), i64(packet["end"]), i64(packet["number"])
     mask = encrypt_sample(data, number + 4, end, keys["hp"], aes)
     first, at = u8(data, begin, end) ^ mask >> 32 & 0x0F, i64(header["begin"])
@@ -218,14 +218,15 @@ def _unprotect(data: Bytes, packets: Records, known: Records, work: Records, con
 
 
 class Keyring:
-    """Derives keys, and remembers the latest."""
+    """Derives keys, and caches the latest."""
 
     def __init__(self) -> None:
         self.known = records(KEYS, _REMEMBERED)
         self._work = hashing()
 
     def unprotect(self, data: Bytes, packets: Records) -> tuple[Records, bytes]:
-        """HEADER records of INITIAL packets in `data`, by the keys of the ids they point at; the headers."""
+        """HEADER records of INITIAL packets in `data`, with the keys of their connection ids; and the
+        headers."""
         headers = records(HEADER, packets.size)
         text = np.zeros(int((packets["number"] - packets["begin"]).sum()) + 4 * packets.size + 1, np.uint8)
         _unprotect(data, packets, self.known, self._work, _constants(), headers, text)

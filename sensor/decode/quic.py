@@ -1,4 +1,4 @@
-"""Opening QUIC Initials (RFC 9001 §5.3): packet numbers, payloads, and the tag that proves the keys right."""
+"""Decrypts QUIC Initials (RFC 9001 §5.3): packet numbers, payloads, and tag verification."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Initial(NamedTuple):
     connection_id: bytes
     data: bytes  # as sent, from its first byte to the end of its payload
     number_at: int
-    header: bytes  # without protection; empty for a packet too short to be protected
-    number: int  # packet number: as many bytes of it as were sent
+    header: bytes  # without protection; empty if the packet is too short
+    number: int  # truncated packet number, as sent
     number_bytes: int
     key: bytes
-    nonce: bytes  # for that number
+    nonce: bytes  # number of its bytes
 
 
 def read(keyring: Keyring, data: Bytes, packets: Records) -> Iterator[Initial]:
-    """Initials from INITIAL records, each with the keys of its own destination connection id."""
+    """Initials from INITIAL records, each with the keys of its destination connection id."""
     headers, text = keyring.unprotect(data, packets)
     keys, nonces = own(headers["key"]).tobytes(), own(headers["nonce"]).tobytes()
     view = data.data
@@ -68,13 +68,13 @@ def read_by(keyring: Keyring, packet: Initial, version: int, connection_id: byte
     size = len(packet.data)
     place["version"], place["end"], place["number"] = version, size, packet.number_at
     place["id"], place["id_length"] = size, len(connection_id)
-    data = np.frombuffer(packet.data + connection_id, np.uint8).copy()  # a second type would be compiled
+    data = np.frombuffer(packet.data + connection_id, np.uint8).copy()  # writeable, as Numba expects
     (again,) = read(keyring, data, place)
     return again._replace(data=packet.data)
 
 
 class Protection:
-    """Opens Initials of one direction whose headers were read with the same keys as those of `first`."""
+    """Decrypts Initials of one direction with the keys of `first`."""
 
     __slots__ = ("_aead", "_largest", "connection_id", "version")
 
@@ -84,7 +84,7 @@ class Protection:
         self._largest = -1
 
     def open(self, packet: Initial) -> bytes | None:
-        """The payload, or None if the keys do not fit."""
+        """The payload, or None if the keys do not match."""
         _, _, data, _, header, number, size, _, nonce = packet
         if not header:
             return None

@@ -1,9 +1,8 @@
-"""Link types that are met seldom: IEEE 802.11 and what capture tools put before it, logs of firewalls,
-token ring, FDDI, frame relay, ATM, Ethernet behind a header of some device.
+"""Rare link types: IEEE 802.11 and capture headers before it, firewall logs, Token Ring, FDDI, Frame Relay,
+ATM, and Ethernet after vendor headers.
 
 References: tcpdump.org/linktypes.html; IEEE 802.11 §9.2 and §9.3.2; radiotap.org; NFLOG and PFLOG,
-tcpdump.org/linktypes; LLC on ATM and frame relay, RFC 2684 and 2427; ERF, the Endace manual's record
-types.
+tcpdump.org/linktypes; LLC on ATM and Frame Relay, RFC 2684 and 2427; ERF, the Endace manual's record types.
 """
 
 # Fields of records are Any to mypy.
@@ -61,7 +60,7 @@ _MAX_ATTRIBUTES = 64
 
 @kernel
 def wlan(data: Bytes, at: int, end: int, packet: Records) -> tuple[int, int]:
-    """The 802.2 header in a data frame that is not encrypted; of an aggregate (A-MSDU) the first frame's.
+    """The 802.2 header of an unencrypted data frame; of the first subframe in an aggregate (A-MSDU).
 
     CAPWAP controllers of one vendor swap the two bytes of frame control.
     """
@@ -88,7 +87,7 @@ def wlan(data: Bytes, at: int, end: int, packet: Records) -> tuple[int, int]:
 
 @kernel
 def _behind_radio(data: Bytes, at: int, end: int, link: int) -> tuple[int, int]:
-    """The 802.11 frame behind what the receiver said of it."""
+    """The 802.11 frame after the header of the receiver."""
     if link == _RADIOTAP:
         size = le16(data, at + 2, end)
     elif link == _PPI:
@@ -104,7 +103,7 @@ def _behind_radio(data: Bytes, at: int, end: int, link: int) -> tuple[int, int]:
 
 @kernel
 def _nflog(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """The payload among the attributes."""
+    """The payload attribute."""
     at += 4
     for _ in range(_MAX_ATTRIBUTES):
         size, kind = le16(data, at, end), le16(data, at + 2, end)
@@ -120,7 +119,7 @@ def _nflog(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _frame_relay(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """Q.922 address of two bytes; Cisco's ethertype, or control and the protocol's number (RFC 2427 §4)."""
+    """Two-byte Q.922 address; then Cisco's ethertype, or control and NLPID (RFC 2427 §4)."""
     head = be16(data, at + 2, end)
     if head in (IPV4, IPV6):
         return head, at + 4
@@ -133,7 +132,7 @@ def _frame_relay(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _erf(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """Behind a record's header, its extensions, and the two bytes that align Ethernet."""
+    """The payload after record header, extensions, and two padding bytes before Ethernet."""
     kind = u8(data, at + 8, end)
     at += 16
     more = kind & 0x80
@@ -150,7 +149,7 @@ def _erf(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _pktap(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """Behind what macOS says of the process: Ethernet, IP, or IP behind its family."""
+    """The payload after the process header of macOS: Ethernet, IP, or IP after its address family."""
     size, inner = le32(data, at, end), le32(data, at + 8, end)
     if inner < 0:
         return CUT, at
@@ -164,7 +163,7 @@ def _pktap(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _docsis(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """The Ethernet frame of a packet PDU, behind an extended header if there is one."""
+    """The Ethernet frame of a packet PDU, after an optional extended header."""
     control = u8(data, at, end)
     if control < 0 or control >> 6 != 0:
         return CUT if control < 0 else _UNKNOWN, at
@@ -173,14 +172,14 @@ def _docsis(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _ring(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """Token ring: behind the route that a source address with its highest bit set announces."""
+    """Token Ring: after the routing field, present if the highest bit of the source address is set."""
     route = u8(data, at + 14, end) & 31 if u8(data, at + 8, end) & 0x80 else 0
     return LLC, at + 14 + max(0, route)
 
 
 @kernel
 def rare_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> tuple[int, int]:
-    """As `link.first_layer`, for the rest of the link types."""
+    """As `link.first_layer`, for rare link types."""
     if link == _WLAN_PLAIN:
         return WLAN, at
     if link in (_RADIOTAP, _PPI, _AVS, _PRISM):

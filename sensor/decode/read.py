@@ -1,7 +1,7 @@
-"""The only way kernels read packet bytes: checked against the packet's own captured end.
+"""Reads packet bytes in kernels, always checked against the captured end of the packet.
 
-A buffer holds many packets, so a buffer bound is not a packet bound; and a negative index would wrap.
-Past the end every read gives -1, which no valid field has.
+A buffer contains many packets, so its bound is not that of a packet, and a negative index would wrap. Reads
+past the end return -1, which no valid field has.
 """
 
 # Fields of records are Any to mypy.
@@ -21,7 +21,7 @@ _double = big_endian_load(64)
 _copy = copy_bytes()
 _fetch = prefetching()
 
-#: For looking at eight bytes at once: 1, 0x7F and 0xE0 in each.
+#: Byte masks for operations on eight bytes at once: 0x01, 0x7F and 0xE0 in each.
 _ONES, _LOW = np.uint64(0x0101010101010101), np.uint64(0x7F7F7F7F7F7F7F7F)
 _HIGH = np.uint64(0xE0E0E0E0E0E0E0E0)
 _ZERO, _QUOTES, _SLASHES = np.uint64(0), np.uint64(0x2222222222222222), np.uint64(0x5C5C5C5C5C5C5C5C)
@@ -69,7 +69,7 @@ def le16(data: Bytes, at: int, end: int) -> int:
 
 @step
 def holds(data: Bytes, at: int, end: int, size: int) -> bool:
-    """True if data[at : at + size] lies within the packet: then `sure_16` and its like may read there."""
+    """True if data[at : at + size] is within the packet, so that the `sure_*` functions may read it."""
     return at >= 0 and at + size <= end and end <= data.size
 
 
@@ -117,7 +117,7 @@ def _zeros(eight: np.uint64) -> np.uint64:
 
 @step
 def _first(flags: np.uint64) -> int:
-    """Which of eight bytes is the first with a flag; there is one."""
+    """The index of the first flagged byte of eight; there must be one."""
     place = 0
     if flags >> np.uint64(32) == _ZERO:
         place, flags = 4, flags << np.uint64(32)
@@ -128,7 +128,7 @@ def _first(flags: np.uint64) -> int:
 
 @kernel
 def find(data: Bytes, at: int, end: int, sign: int) -> int:
-    """The first place from `at` on that holds the byte `sign`, or `end`."""
+    """The first offset from `at` of the byte `sign`, or `end`."""
     repeated = np.uint64(sign) * _ONES
     while holds(data, at, end, 8):
         flags = _zeros(_double(data, at) ^ repeated)
@@ -142,7 +142,7 @@ def find(data: Bytes, at: int, end: int, sign: int) -> int:
 
 @kernel
 def find_quote(data: Bytes, at: int, end: int) -> int:
-    """The first place from `at` on that holds a quote, a backslash or a control character, or `end`."""
+    """The first offset from `at` of a quote, backslash or control character, or `end`."""
     while holds(data, at, end, 8):
         eight = _double(data, at)
         flags = _zeros(eight ^ _QUOTES) | _zeros(eight ^ _SLASHES) | _zeros(eight & _HIGH)
@@ -159,10 +159,10 @@ def find_quote(data: Bytes, at: int, end: int) -> int:
 
 @step
 def digest(data: Bytes, at: int, end: int, state: np.uint64) -> np.uint64:
-    """`state` stirred with the bytes of data[at:end], eight at a time; the last eight may overlap."""
+    """Hash of data[at:end] with the initial `state`, eight bytes at a time; the last eight may overlap."""
     if at < 0 or end > data.size or end - at < 8:
         return (state ^ word(data, at, min(end, data.size))) * np.uint64(0x9E3779B97F4A7C15)
-    last, other = end - 8, np.uint64(0)  # two halves, for the processor to work on side by side
+    last, other = end - 8, np.uint64(0)  # two halves, for instruction-level parallelism
     for k in range(at, last, 16):
         state = (state ^ _double(data, k)) * np.uint64(0x9E3779B97F4A7C15)
         other = (other ^ _double(data, min(k + 8, last))) * np.uint64(0xC2B2AE3D27D4EB4F)
@@ -180,7 +180,7 @@ def copy(data: Bytes, at: int, size: int, target: Bytes, to: int) -> None:
 
 @step
 def fetch(array: Records, at: int, lines: int) -> None:
-    """Let the processor fetch cache lines (at most two) from byte `at` of an array on, needed soon."""
+    """Prefetch the cache lines (at most two) at byte `at` of an array."""
     _fetch(array, at)
     if lines > 1:
         _fetch(array, at + 64)

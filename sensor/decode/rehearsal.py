@@ -1,6 +1,6 @@
-"""Runs one frame and one message of each kind through all kernels, so that they are compiled or loaded.
+"""Runs one frame and one message of each kind through all kernels, which compiles or loads them.
 
-Kernels have one signature each and call each other, so it does not matter what the frame holds.
+Kernels have one signature each and call each other, so the content of the frame does not matter.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _RECORD = struct.pack("<IIII", 1, 0, len(_FRAME), len(_FRAME))
 
 
 def frames() -> None:
-    """Decode a capture of one frame and forget the result."""
+    """Decode a capture of one frame and discard the result."""
     content = _HEADER + _RECORD + _FRAME
     decoder = Decoder((), connections=2)
     for _ in decode_capture(decoder, Capture(BytesIO(content), content), every=1 << 20):
@@ -38,7 +38,7 @@ def frames() -> None:
 
 
 def messages() -> None:
-    """Parse a message of each kind that says nothing, and a block of a ring without frames."""
+    """Parse an empty message of each kind, and a ring block without frames."""
     data, begins, lengths = np.zeros(1, np.uint8), np.zeros(1, np.int64), np.ones(1, np.int64)
     counts = np.zeros(ring.COUNTS, np.int64)
     packets, made = records(PACKET, 1), records(DESCRIPTOR, 1)
@@ -52,17 +52,17 @@ def messages() -> None:
 
 
 def lines() -> None:
-    """Scan an empty object: what is compiled here is all that logs of JSON need."""
+    """Scan an empty object, which compiles all kernels for JSON logs."""
     json_fields.read(pl.Series(["{}"]), ["a"])
 
 
 def fields() -> None:
-    """Cut a line and copy its field: what is compiled here is all that logs of fields need."""
+    """Cut a line and copy its field, which compiles all kernels for delimited logs."""
     delimited.Cutter(delimited.Layout((delimited.Field(delimited.COPY, "a"),))).cut(b"a\n")
 
 
 def kept() -> None:
-    """Look for openings among no frames: only a capture that keeps evidence needs these kernels."""
+    """Search for openings in no frames, for captures that store evidence."""
     openings.Openings().look(_Nothing())
 
 
@@ -73,5 +73,5 @@ class _Nothing:
         self.data, self.frames, self.count = np.zeros(1, np.uint8), records(DESCRIPTOR, 1), 0
 
 
-#: By the names in `jit.PARTS`; the last only for a capture that keeps evidence.
+#: By the names in `jit.PARTS`; the last one only for captures that store evidence.
 PARTS = {"frames": frames, "messages": messages, "lines": lines, "fields": fields, "openings": kept}

@@ -1,16 +1,16 @@
-"""Blocks of an AF_PACKET ring (TPACKET_V3, linux/if_packet.h) become descriptors, as files' records do.
+"""Converts blocks of an AF_PACKET ring (TPACKET_V3, linux/if_packet.h) to descriptors.
 
     block    version, offset to private, status, number of packets @12, offset of the first @16, length @20 …
     packet   offset of the next @0, seconds @4, nanoseconds @8, captured @12, length @16, status @20,
              offset of the frame u16 @24, VLAN tag @32, its ethertype u16 @36; sockaddr_ll @48 (type @58)
 
-All fields are in the byte order of the machine; only little-endian ones are supported. The kernel is
-trusted no more than a file: every offset is checked against the block, and a walk always moves forward.
+Fields are in host byte order; only little-endian is supported. Blocks are checked like files: every offset is
+compared with the block, and iteration always advances.
 
-The network card or the kernel takes the outer VLAN tag out of a frame. It is put back where it was, into
-the room the ring reserves before each frame, so a frame looks the same to every later kernel, live or read.
+The network card or Linux removes the outer VLAN tag of a frame. It is restored in the room that the ring
+reserves before each frame, so that live frames look like those of a file.
 
-What is counted on the way (`counts`, `tags`) adds up from block to block: Python reads it once a second.
+The counters `counts` and `tags` accumulate over blocks; Python reads them once per second.
 """
 
 # Fields of records are Any to mypy.
@@ -31,9 +31,9 @@ from sensor.decode.link import LINK_ETHERNET
 from sensor.decode.read import be16, be32, le16, le32, u8
 
 BLOCK_HEADER = 48
-#: tpacket3_hdr and the sockaddr_ll behind it; no packet of a block takes less.
+#: tpacket3_hdr and sockaddr_ll: the minimum size of a packet in a block.
 PACKET_HEADER = 68
-#: Bytes before each frame that the ring must reserve (PACKET_RESERVE) for the tag to go back.
+#: Bytes that the ring must reserve before each frame (PACKET_RESERVE) for the VLAN tag.
 VLAN_TAG = 4
 
 _VLAN_VALID = 0x10
@@ -41,7 +41,7 @@ _TPID_VALID = 0x40
 _DOT1Q = 0x8100
 _OUTGOING = 4
 
-# Places in `counts`: all but NEWEST are sums since the ring was opened.
+# Indices of `counts`: all but NEWEST are sums since the ring was opened.
 SENT = 0
 """Frames this machine sent itself."""
 EXCLUDED = 1
@@ -58,9 +58,9 @@ NEWEST = 6
 """Time of the last frame described, microseconds."""
 COUNTS = 7
 
-#: Different VLAN ids that are remembered, in order of appearance.
+#: Maximum distinct VLAN ids recorded, in order of appearance.
 MAX_VLANS = 32
-#: VLAN ids there are; in `tags` their marks, then how many were seen, then those in order.
+#: Number of VLAN ids. `tags` has a flag per id, then the number of ids seen, then these in order.
 IDS = 4096
 
 #: Networks as rows of (address, mask), each two halves; IPv4 as ::ffff:a.b.c.d.
@@ -68,7 +68,7 @@ Masks = npt.NDArray[np.uint64]
 
 
 def masks(networks: Sequence[str]) -> Masks:
-    """`networks` (CIDR) for `describe_block`. Raises ValueError for what is no network."""
+    """`networks` (CIDR) for `describe_block`. Raises ValueError for an invalid network."""
     rows = []
     for text in networks:
         network = ip_network(text, strict=False)
@@ -80,7 +80,7 @@ def masks(networks: Sequence[str]) -> Masks:
 
 
 def new_tags() -> npt.NDArray[np.int64]:
-    """No VLAN seen yet: a mark for each id, how many there are, and the ids in order of appearance."""
+    """An empty `tags` array."""
     return np.zeros(IDS + 1 + MAX_VLANS, np.int64)
 
 
@@ -91,7 +91,7 @@ def vlans(tags: npt.NDArray[np.int64]) -> list[int]:
 
 @kernel
 def _note_tag(vlan: int, tags: npt.NDArray[np.int64]) -> None:
-    """Remember a VLAN id; 0 is a priority tag and names no VLAN (IEEE 802.1Q §9.6)."""
+    """Record a VLAN id; 0 is a priority tag without a VLAN (IEEE 802.1Q §9.6)."""
     if vlan == 0 or tags[vlan] != 0 or tags[IDS] == MAX_VLANS:
         return
     tags[vlan] = 1
@@ -101,7 +101,7 @@ def _note_tag(vlan: int, tags: npt.NDArray[np.int64]) -> None:
 
 @kernel
 def _note_tags(data: Bytes, at: int, end: int, tags: npt.NDArray[np.int64]) -> None:
-    """Remember the ids of all tags of an Ethernet frame."""
+    """Record the ids of all tags of an Ethernet frame."""
     kind = be16(data, at + 12, end)
     at += 14
     while kind == 0x8100 or kind == 0x88A8 or kind == 0x9100:
@@ -123,7 +123,7 @@ def _in_any(high: np.uint64, low: np.uint64, networks: Masks) -> bool:
 
 @kernel
 def _is_excluded(data: Bytes, at: int, end: int, link: int, networks: Masks) -> bool:
-    """True if an address of the outermost IP header, behind any VLAN tags, lies in one of `networks`."""
+    """True if an address of the outermost IP header, after any VLAN tags, is in one of `networks`."""
     if link == LINK_ETHERNET:
         kind = be16(data, at + 12, end)
         at += 14
@@ -151,7 +151,7 @@ def _is_excluded(data: Bytes, at: int, end: int, link: int, networks: Masks) -> 
 
 @kernel
 def _is_excluded_inside(data: Bytes, frame: Records, packet: Records, networks: Masks) -> bool:
-    """The same for the addresses of the connection in a tunnel; `packet` is only room for it."""
+    """As `_is_excluded`, for the connection inside a tunnel; `packet` is scratch."""
     if dissect(data, frame, packet) not in (DECODED, FRAGMENT) or packet["depth"] == 0:
         return False
     source, target = packet["source"], packet["target"]
@@ -160,7 +160,7 @@ def _is_excluded_inside(data: Bytes, frame: Records, packet: Records, networks: 
 
 @kernel
 def _put_tag_back(data: Bytes, frame: int, tag: int, ethertype: int) -> None:
-    """Move both MAC addresses forward and write the tag behind them; the frame then begins 4 earlier."""
+    """Restore the VLAN tag: move both MAC addresses 4 bytes down and write the tag after them."""
     for i in range(frame, frame + 12):
         data[i - VLAN_TAG] = data[i]
     data[frame + 8], data[frame + 9] = ethertype >> 8, ethertype & 0xFF
@@ -174,8 +174,8 @@ def describe_block(
 ) -> int:  # fmt: skip
     """Descriptors of the frames in the block data[start : start + size], which belongs to us; how many.
 
-    `packets` (a PACKET) is room for taking frames apart where networks are excluded.
-    The block's frames = those described + counts[SENT] + counts[EXCLUDED] + counts[DAMAGED] of this call.
+    `packets` (a PACKET) is scratch for dissection if networks are excluded.
+    Frames of the block = those described + counts[SENT] + counts[EXCLUDED] + counts[DAMAGED] of this call.
     """
     n, wire_bytes = 0, 0
     whole = start + size
@@ -185,7 +185,7 @@ def describe_block(
     at, least = start, BLOCK_HEADER
     while left > 0:
         if step < least or at + step + PACKET_HEADER > end or n == made.size:
-            counts[DAMAGED] += left  # nothing behind a wrong offset can be found
+            counts[DAMAGED] += left  # nothing after a wrong offset can be found
             break
         at, least = at + step, PACKET_HEADER
         step = le32(data, at, end)

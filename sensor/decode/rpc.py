@@ -1,8 +1,8 @@
-"""Reads JSON-RPC in cleartext HTTP: uses of the Model Context Protocol and of Agent2Agent.
+"""Reads JSON-RPC in cleartext HTTP: Model Context Protocol and Agent2Agent.
 
-Methods, protocol version, names of client, server and tools. The slow path, on segments that `calls` picked.
-Arguments, results and texts are passed over: of a message only the members of `_WANTED` are read, and a name
-that does not look like one is `other`. A segment may end anywhere; what stands before its end counts.
+Reads methods, protocol version, and names of client, server and tools. The slow path, for segments that
+`calls` selects. Arguments, results and texts are skipped: only the members of `_WANTED` are read, and an
+implausible name becomes `other`. A segment may be truncated; its complete members count.
 
 References: modelcontextprotocol.io/specification, 2024-11-05 to 2026-07-28; a2a-protocol.org, 0.3 and 1.0.
 """
@@ -18,7 +18,7 @@ import polars as pl
 from sensor.decode.layout import Bytes, Records
 from sensor.decode.names import own
 
-#: What labels of calls can say, beside `mcp_version` of the head.
+#: Columns of labels of calls, in addition to `mcp_version` of the head.
 COLUMNS: dict[str, pl.DataType] = {
     "mcp_methods": pl.String(),
     "mcp_version": pl.String(),
@@ -26,12 +26,12 @@ COLUMNS: dict[str, pl.DataType] = {
     "mcp_server": pl.String(),
     "mcp_tools": pl.String(),
 }
-#: A method as MCP names them: `tools/call`.
+#: A method name of MCP, such as `tools/call`.
 METHOD = re.compile(
     rb"(?:initialize|ping|server/discover|notifications/[a-z_/]{1,40}|(?:tools|prompts|resources|tasks|"
     rb"completion|logging|roots|sampling|elicitation|subscriptions)/[A-Za-z_/]{1,40})\Z"
 )
-#: Methods of Agent2Agent, 0.3 and 1.0. `tasks/get` and `tasks/cancel` are MCP's too.
+#: Methods of Agent2Agent, 0.3 and 1.0. MCP has `tasks/get` and `tasks/cancel`, too.
 _A2A = re.compile(
     rb"(?:message/(?:send|stream)|tasks/(?:resubscribe|send|pushNotificationConfig/[a-z]{1,8})|"
     rb"agent/getAuthenticatedExtendedCard|SendMessage|SendStreamingMessage|GetTask|ListTasks|CancelTask|"
@@ -59,7 +59,7 @@ _TOKENS, _DEPTH = 2048, 16
 _EVENT = re.compile(rb"^data: ?", re.M)
 _HEADER = re.compile(rb"^mcp-protocol-version:[ \t]*(20\d\d-\d\d-\d\d)[ \t]*\r?$", re.M | re.I)
 
-#: Connections remembered, and what is remembered of one.
+#: Maximum connections, and entries per connection.
 _CONNECTIONS, _METHODS, _TOOLS, _TEXT = 4096, 32, 64, 1024
 
 Members = list[tuple[tuple[bytes, ...], bytes]]
@@ -67,15 +67,15 @@ Members = list[tuple[tuple[bytes, ...], bytes]]
 
 @dataclass
 class _Spoken:
-    """What the calls of one connection said so far."""
+    """The content of the calls of one connection so far."""
 
     methods: set[str] = field(default_factory=set)
     version: str | None = None
     client: str | None = None
     server: str | None = None
-    #: calls by tool; 0 for those only offered
+    #: tool → number of calls; 0 for tools only listed
     tools: dict[str, int] = field(default_factory=dict)
-    #: hashes of the segments read: one that is sent again says nothing new
+    #: hashes of the segments read, to skip retransmissions
     segments: set[int] = field(default_factory=set)
 
     def row(self) -> tuple[str | None, ...]:
@@ -85,16 +85,15 @@ class _Spoken:
 
 
 class Calls:
-    """What is known about open connections, across batches."""
+    """The calls of open connections, across batches."""
 
     def __init__(self) -> None:
         self._spoken: dict[int, _Spoken] = {}
 
     def read(self, data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
-        """Labels for the messages at data[begins:][:lengths], with everything known about their connections
-        by then.
+        """Labels for the messages at data[begins:][:lengths], with the content of their connections so far.
 
-        `known` has serial, ordinal and time of each. Messages that are neither MCP nor A2A give no row.
+        `known` has serial, ordinal and time of each. Messages that are neither MCP nor A2A have no row.
         """
         rows: list[tuple[str | None, ...]] = []
         ends = zip(known["serial"].to_list(), begins.tolist(), lengths.tolist(), strict=True)
@@ -109,7 +108,7 @@ class Calls:
         return labels.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in COLUMNS))
 
     def forget(self, living: Records) -> None:
-        """Free what belongs to connections that are no longer open."""
+        """Free the entries of connections that are no longer open."""
         if self._spoken:
             open_ones = set(own(living).tolist())
             self._spoken = {s: spoken for s, spoken in self._spoken.items() if s in open_ones}
@@ -132,7 +131,7 @@ class Calls:
 
 
 def _note(spoken: _Spoken, members: Members) -> None:
-    """Add what one message said, if it belongs to MCP or A2A."""
+    """Add the content of one message, if it belongs to MCP or A2A."""
     values: dict[tuple[bytes, ...], bytes] = {}
     for path, value in members:
         values.setdefault(path, value)
@@ -177,8 +176,8 @@ def _count(spoken: _Spoken, name: str, calls: int) -> None:
 
 
 def messages(segment: bytes) -> Iterator[Members]:
-    """The wanted members of each JSON-RPC message in a segment: a body, chunk or server-sent events, perhaps
-    behind an HTTP head."""
+    """The wanted members of each JSON-RPC message in a segment: a body, chunk or server-sent events,
+    optionally after an HTTP head."""
     if segment.startswith((b"POST ", b"HTTP/1")):
         segment = re.split(rb"\n\r?\n", segment, maxsplit=1)[-1]
     events = [match.end() for match in _EVENT.finditer(segment)][:8]
@@ -188,8 +187,8 @@ def messages(segment: bytes) -> Iterator[Members]:
 
 
 def _objects(text: bytes, at: int) -> Iterator[Members]:
-    """The wanted string members of the object at `at`, or of each in the array there, as far as it goes."""
-    path: list[bytes] = []  # a key, or * in an array, for each open bracket
+    """The wanted string members of the object, or of each object of the array, at `at`; may be truncated."""
+    path: list[bytes] = []  # per open bracket: the key, or * in an array
     members: Members = []
     is_key = False
     for _ in range(_TOKENS):

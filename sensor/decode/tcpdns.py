@@ -1,8 +1,9 @@
-"""DNS over TCP: length-prefixed messages (RFC 1035 §4.2.2, RFC 7766), several a segment or over several.
+"""DNS over TCP: length-prefixed messages (RFC 1035 §4.2.2, RFC 7766), several per segment or over several
+segments.
 
-Both directions of a connection with port 53 are read for its whole life. A direction is in step when every
-byte before `FLOW.next` has been consumed; after a loss it is in step again with the next segment that
-begins with a plausible message.
+Both directions of a connection with port 53 are read throughout. A direction is in sync when every byte
+before `FLOW.next` has been consumed. After a loss it resynchronises at the next segment that begins with a
+plausible message.
 """
 
 # Fields of records are Any to mypy.
@@ -17,7 +18,7 @@ from sensor.decode.messages import DNS_MESSAGE, DNS_PORT, HELLO, STREAM_BYTES, b
 from sensor.decode.read import be16, be32, copy, u8
 from sensor.decode.stream import gather, insert, open_stream, release
 
-#: Messages of one segment; more are not read.
+#: Maximum messages read per segment.
 MESSAGES = 32
 _HEADER = 12
 _MAX_INSERTS = 64
@@ -25,7 +26,7 @@ _MAX_INSERTS = 64
 
 @kernel
 def is_dns(data: Bytes, at: int, end: int) -> bool:
-    """A DNS query or answer, as far as its header tells (RFC 1035 §4.1.1)."""
+    """True for a DNS query or response, judged by its header (RFC 1035 §4.1.1)."""
     flags, questions = be16(data, at + 2, end), be16(data, at + 4, end)
     return flags >= 0 and flags & 0x7800 == 0 and 1 <= questions <= 16 and u8(data, at + 12, end) >= 0
 
@@ -54,7 +55,8 @@ def speaks_dns(data: Bytes, packet: Records, flow: Records) -> bool:
 
 @kernel
 def _read(data: Bytes, at: int, end: int, packet: Records, output: Output, control: Records) -> int:
-    """Hand on the whole messages of data[at:end]; where the rest begins, -1 if it is no DNS."""
+    """Emit the complete messages of data[at:end]; returns the offset of the remainder, -1 if it is not
+    DNS."""
     for _ in range(MESSAGES):
         size = be16(data, at, end)
         if size < 0:
@@ -79,7 +81,7 @@ def _read(data: Bytes, at: int, end: int, packet: Records, output: Output, contr
 @kernel
 def _keep(data: Bytes, at: int, end: int, seq: int, base: int, packet: Records, row: int,
           partial: Partial, table: Table, control: Records) -> None:  # fmt: skip
-    """Let data[at:end] (sequence number `seq`) wait in a stream that begins at `base`."""
+    """Store data[at:end] (sequence number `seq`) in a stream that begins at `base`."""
     if end - at + distance(seq, base) > STREAM_BYTES:
         return
     time, side = i64(packet["time"]), i64(packet["side"])
@@ -93,7 +95,7 @@ def _keep(data: Bytes, at: int, end: int, seq: int, base: int, packet: Records, 
 @kernel
 def _read_in_order(data: Bytes, packet: Records, row: int, partial: Partial, table: Table,
                    output: Output, control: Records) -> None:  # fmt: skip
-    """A segment of a direction of which nothing is half-read."""
+    """Read a segment of a direction without an incomplete message."""
     flow, side = table.flows[row], i64(packet["side"])
     at, end = i64(packet["payload"]), i64(packet["end"])
     seq = (packet["seq"] + (1 if packet["flags"] & SYN else 0)) & 0xFFFFFFFF
@@ -112,7 +114,7 @@ def _read_in_order(data: Bytes, packet: Records, row: int, partial: Partial, tab
 @kernel
 def read_segment(data: Bytes, packet: Records, row: int, partial: Partial, table: Table, output: Output,
                  control: Records) -> None:  # fmt: skip
-    """Take a TCP payload to or from port 53, before it is accounted."""
+    """Read a TCP payload to or from port 53, before it is accounted."""
     stream_row = i64(table.flows[row]["stream"][packet["side"]])
     if stream_row < 0:
         _read_in_order(data, packet, row, partial, table, output, control)
@@ -128,7 +130,7 @@ def read_segment(data: Bytes, packet: Records, row: int, partial: Partial, table
     if (rest == size and stream["intervals"] == 1) or rest < 0:
         release(stream_row, partial, table.flows, control)
     elif rest > 0 and stream["intervals"] == 1 and stream["start"] + rest > PAGE:
-        # Start again at the rest, so that a long conversation does not outgrow its pages.
+        # Restart at the remainder, so that a long conversation does not exceed its pages.
         base = (stream["base"] + stream["start"] + rest) & 0xFFFFFFFF
         release(stream_row, partial, table.flows, control)
         _keep(partial.scratch, rest, size, base, base, packet, row, partial, table, control)

@@ -1,8 +1,8 @@
-"""TLS ClientHellos, whole or cut, into names and fingerprints (RFC 8446 §4.1.2).
+"""Parses TLS ClientHellos, complete or truncated, to names and fingerprints (RFC 8446 §4.1.2).
 
-The same parser serves hellos from TCP (record headers taken off by `stream`) and from QUIC CRYPTO
-frames. The fingerprint text is JA4's raw form, `t13d1516h2_<ciphers>_<extensions>_<signature algorithms>`;
-`ja4` hashes it once per unique text.
+The same parser handles ClientHellos from TCP (`stream` removes record headers) and from QUIC CRYPTO frames.
+The fingerprint text is JA4's raw form, `t13d1516h2_<ciphers>_<extensions>_<signature algorithms>`; `ja4`
+hashes it once per unique text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sensor.decode.jit import entry, kernel
 from sensor.decode.layout import HELLO, Bytes, Records, i64, records
 from sensor.decode.read import be16, u8
 
-#: Longer lists of ciphers, extensions or signature algorithms get no fingerprint.
+#: Maximum ciphers, extensions or signature algorithms of a fingerprint; longer lists get none.
 _LIST = 256
 
 _SERVER_NAME = 0
@@ -25,25 +25,25 @@ _COMPRESS_CERTIFICATE = 27
 _SUPPORTED_VERSIONS = 43
 _ECH = 0xFE0D
 
-#: `HELLO.ech`: what an encrypted_client_hello extension is (RFC 9849 §5).
+#: `HELLO.ech`: type of the encrypted_client_hello extension (RFC 9849 §5).
 ECH_OUTER = 1
 ECH_INNER = 2
 
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 
-#: Labels of a host name; underscores are no host's by the book, and in use.
+#: Labels of a host name. Underscores are not allowed, but in use.
 _LABEL = "[a-z0-9_-]{1,63}"
-#: The last label is not a number, or it would be an address (RFC 1123 §2.1).
+#: The last label is not numeric, else it would be an address (RFC 1123 §2.1).
 _HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*(?!\d+$){_LABEL}")
 _LONGEST_NAME = 253
-#: Names that `server_name` leaves as they are: nearly all.
+#: Names that `server_name` does not change, which are nearly all.
 PLAIN_NAME = r"^(?:[a-z0-9_-]{1,40}\.){1,5}[a-z]{1,40}$"
 
 
 def server_name(text: str) -> str | None:
-    """A server_name as the catalog knows it, lower case without a final dot; None if it is no host name.
+    """A server_name in the form of the catalog: lower case, without final dot; None if it is not a host name.
 
-    Addresses are not allowed there (RFC 6066 §3).
+    Addresses are not allowed (RFC 6066 §3).
     """
     name = text.removesuffix(".").lower()
     return name if len(name) <= _LONGEST_NAME and _HOST_NAME.fullmatch(name) else None
@@ -119,7 +119,8 @@ def _put_version(text: Bytes, at: int, version: int) -> int:
 
 @kernel
 def _collect(data: Bytes, at: int, end: int, values: Records) -> int:
-    """The 16-bit values of data[at:end] without GREASE; how many, counted beyond the list's size too."""
+    """Collect the 16-bit values of data[at:end] without GREASE; returns how many, even beyond the list
+    size."""
     count = 0
     while at + 2 <= end:
         value = be16(data, at, end)
@@ -169,7 +170,7 @@ def _read_versions(data: Bytes, at: int, end: int, hello: Records) -> None:
 
 @kernel
 def _read_ech(data: Bytes, at: int, end: int, hello: Records) -> None:
-    """encrypted_client_hello (RFC 9849 §5): with DNS, the config id tells real from GREASE."""
+    """encrypted_client_hello (RFC 9849 §5). With DNS, the config id distinguishes real ECH from GREASE."""
     if u8(data, at, end) != 0:
         hello["ech"] = ECH_INNER
         return
@@ -178,7 +179,7 @@ def _read_ech(data: Bytes, at: int, end: int, hello: Records) -> None:
 
 @kernel
 def _read_extension(data: Bytes, kind: int, at: int, end: int, hello: Records, algorithms: Records) -> int:
-    """One extension; the number of signature algorithms if it listed them, else -1."""
+    """Read one extension; returns the number of signature algorithms if it lists them, else -1."""
     if kind == _SERVER_NAME:
         _read_name(data, at, end, hello)
     elif kind == _ALPN:
@@ -196,7 +197,7 @@ def _read_extension(data: Bytes, kind: int, at: int, end: int, hello: Records, a
 
 @kernel
 def _sort(values: Records, count: int) -> None:
-    """In place, by insertion: lists of hellos are short."""
+    """Insertion sort in place, because lists of ClientHellos are short."""
     for i in range(1, count):
         value, k = values[i], i
         while k > 0 and values[k - 1] > value:
@@ -209,7 +210,7 @@ def _sort(values: Records, count: int) -> None:
 def _put_print(text: Bytes, at: int, letter: int, data: Bytes, hello: Records, named: bool, ciphers: Records,
                cipher_count: int, extensions: Records, extension_count: int, algorithms: Records,
                algorithm_count: int) -> int:  # fmt: skip
-    """JA4's raw form at text[at:]; returns its end."""
+    """Write the raw form of JA4 to text[at:]; returns its end."""
     text[at] = letter
     at = _put_version(text, at + 1, hello["version"])
     text[at] = 100 if named else 105
@@ -236,7 +237,7 @@ def _put_print(text: Bytes, at: int, letter: int, data: Bytes, hello: Records, n
 @kernel
 def _parse(data: Bytes, at: int, end: int, letter: int, hello: Records, text: Bytes, used: int,
            lists: Records) -> int:  # fmt: skip
-    """One handshake message; returns the new end of the text."""
+    """Parse one handshake message; returns the new end of the text."""
     ciphers, extensions, algorithms = lists[0], lists[1], lists[2]
     message = at + 4 + (max(0, u8(data, at + 1, end)) << 16 | max(0, be16(data, at + 2, end)))
     complete = message <= end

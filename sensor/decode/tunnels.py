@@ -1,10 +1,10 @@
-"""Packets inside IP packets: GRE, ERSPAN I to III, IP in IP, what UDP carries; what a tunnel is called.
+"""Tunnels inside IP packets: GRE, ERSPAN I to III, IP in IP, and those over UDP; and names of tunnels.
 
-A packet's `tunnel` is one number: the outermost tunnel's kind and id, and the innermost's where there
-are two or more (kinds 3 bits, ids 32 and 24). Its `realm` is the same without MPLS and mirrors (ERSPAN,
-TZSP). Connections are keyed on the realm, because addresses of two tunnels may overlap; an MPLS label names
-a path in one direction only, and so may a mirror session: both would tear a connection's two directions
-apart. So would the ids of GTP, L2TP and PPTP, which each end chooses for itself: they are not kept.
+`tunnel` of a packet is one number: kind and id of the outermost tunnel, and of the innermost one if there are
+several (kinds 3 bits, ids 32 and 24). `realm` is the same without MPLS and mirrors (ERSPAN, TZSP). The realm
+is part of the connection key, because addresses in two tunnels may overlap. MPLS labels are not, because they
+identify a path in one direction only, as mirror sessions may: they would separate the two directions of a
+connection. For the same reason the ids of GTP, L2TP and PPTP, which each endpoint chooses, are not recorded.
 
 References: GRE, RFC 2784 and 2890; PPTP, RFC 2637 §4.1; ERSPAN, draft-foschiano-erspan-03; IP in IP,
 RFC 2003 and 4213; EtherIP, RFC 3378; WCCP, draft-wilson-wrec-wccp-v2 §4.12.
@@ -63,11 +63,11 @@ _ETHERIP = 97
 _L2TP = 115
 _MPLS_IN_IP = 137
 
-#: Tunnels in tunnels; a deeper packet is taken for an attack.
+#: Maximum nesting of tunnels. A deeper packet is an attack.
 MAX_NESTING = 6
 
 _ERSPAN, _GRE_KEYED, LABELS = 3, 5, 7
-#: ERSPAN I has no session; sessions have ten bits.
+#: Id of ERSPAN I, which has no session id (ten bits).
 _NO_SESSION = 1 << 10
 
 _OUTER_BITS = 35
@@ -76,7 +76,7 @@ _INNER_ID = 0xFFFFFF
 
 @kernel
 def _within(tunnel: int, kind: int, number: int) -> int:
-    """The number of a tunnel (kind, number) inside `tunnel`."""
+    """`tunnel` with a tunnel (kind, number) nested inside."""
     if tunnel == 0:
         return kind << 32 | number
     outermost = tunnel & ((1 << _OUTER_BITS) - 1)
@@ -85,9 +85,9 @@ def _within(tunnel: int, kind: int, number: int) -> int:
 
 @kernel
 def enter(packet: Records, kind: int, number: int) -> bool:
-    """Note that what follows came in this tunnel; False if it is one too many."""
+    """Record that the payload is in this tunnel; False if the nesting is too deep."""
     packet["depth"] += 1
-    packet["source_mac"] = 0  # the tunnel's end, not the sender
+    packet["source_mac"] = 0  # the MAC of the tunnel endpoint, not of the sender
     packet["tunnel"] = _within(i64(packet["tunnel"]), kind, number)
     if not (kind in (LABELS, _ERSPAN) or (kind == NUMBERLESS and number == TZSP)):
         packet["realm"] = _within(i64(packet["realm"]), kind, number)
@@ -96,7 +96,7 @@ def enter(packet: Records, kind: int, number: int) -> bool:
 
 @kernel
 def _erspan(data: Bytes, at: int, end: int, kind: int) -> tuple[int, int, int, int]:
-    """ERSPAN II and III: the mirrored frame behind the header at `at`; see `overudp.in_udp`."""
+    """ERSPAN II and III: the mirrored frame after the header at `at`; see `overudp.in_udp`."""
     head = be32(data, at, end)
     if head < 0:
         return 0, 0, CUT, at
@@ -142,7 +142,7 @@ def _gre(data: Bytes, at: int, end: int) -> tuple[int, int, int, int]:
 
 @kernel
 def inside(data: Bytes, at: int, end: int, ends: int, protocol: int, packet: Records) -> tuple[int, int]:
-    """Ethertype and offset of what the IP payload at `at` carries, or NO_TUNNEL, CUT or TOO_DEEP."""
+    """Ethertype and offset of the content of the IP payload at `at`; or NO_TUNNEL, CUT or TOO_DEEP."""
     layer, number, kind, body = 0, 0, NO_TUNNEL, at
     if protocol == UDP:
         port = tunnel_port(i64(packet["source_port"]), i64(packet["target_port"]))
@@ -175,7 +175,7 @@ def _layer_text(kind: int, number: int) -> str:
 
 
 def tunnel_text(tunnel: int) -> str | None:
-    """`erspan:3`, or `erspan:3/vxlan:7` where one is inside the other; None where there is none."""
+    """`erspan:3`, or `erspan:3/vxlan:7` for nested tunnels; None if there is none."""
     if tunnel == 0:
         return None
     outer = _layer_text(tunnel >> 32 & 7, tunnel & 0xFFFFFFFF)
@@ -184,7 +184,7 @@ def tunnel_text(tunnel: int) -> str | None:
 
 
 def tunnel_texts(tunnels: Integers) -> pl.Series:
-    """Tunnels as text, each distinct one written once."""
+    """Tunnels as text, computed once per distinct tunnel."""
     frame = pl.DataFrame({"tunnel": tunnels})
     known = frame.unique(maintain_order=True)
     text = [tunnel_text(value) for value in known["tunnel"]]

@@ -1,7 +1,7 @@
-"""DHCP (RFC 2131, 2132) and DHCPv6 (RFC 8415): addresses given, and given back.
+"""DHCP (RFC 2131, 2132) and DHCPv6 (RFC 8415): leases and releases of addresses.
 
-A client says its name when it asks (options 12 and 81, RFC 4702; option 39, RFC 4704); the server often does
-not repeat it when it gives the address. So names wait for their transaction's answer.
+A client sends its name in the request (options 12 and 81, RFC 4702; option 39, RFC 4704), and the server
+often does not repeat it in the reply. So names are kept until the reply of their transaction.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from sensor.decode.identity.statement import Statement
 
 ORIGIN = "dhcp"
 CONFIDENCE = 0.9
-#: The client is identified by its DUID only.
+#: Confidence if the client is identified by its DUID only.
 BY_DUID = 0.7
-#: A longer lease is as good as none.
+#: A lease of this many seconds or more is treated as endless.
 _LONGEST_S = 10 * 365 * 86_400
-#: Names that wait for the answer of their transaction; the oldest are forgotten.
+#: Maximum names waiting for a reply. The oldest are evicted.
 _MOST_WAITING = 4096
 
 _OPTIONS = 240
@@ -35,13 +35,13 @@ _MOST_RELAYS = 4
 
 
 class Names:
-    """Names that clients gave themselves, by transaction."""
+    """Self-announced client names by transaction."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[bytes, str] = OrderedDict()
 
     def note(self, transaction: bytes, name: str | None) -> None:
-        """Remember what the client of a transaction calls itself."""
+        """Store the name that the client sends in a transaction."""
         if name is not None:
             self._waiting[transaction] = name
             self._waiting.move_to_end(transaction)
@@ -49,12 +49,12 @@ class Names:
                 self._waiting.popitem(last=False)
 
     def of(self, transaction: bytes) -> str | None:
-        """The name, if the client gave one."""
+        """The name of the client, if it sent one."""
         return self._waiting.get(transaction)
 
 
 def read(data: bytes, names: Names) -> list[Statement]:
-    """What a DHCP message says."""
+    """The statements of a DHCP message."""
     if len(data) < _OPTIONS:
         return []
     options = _options4(data)
@@ -73,7 +73,7 @@ def read(data: bytes, names: Names) -> list[Statement]:
             Statement(address, ORIGIN, CONFIDENCE, hardware, None, name or names.of(transaction),
                  float(held) if held < _LONGEST_S else None)
         ]  # fmt: skip
-    # Who declines an address found that somebody else has it (RFC 2131, section 4.4.4).
+    # A client declines an address that another host uses (RFC 2131, section 4.4.4).
     left = {bytes([_RELEASE]): data[12:16], bytes([_DECLINE]): options.get(_REQUESTED, b"")}.get(kind, b"")
     if len(left) == 4 and any(left):
         address = str(ipaddress.IPv4Address(left))
@@ -83,7 +83,7 @@ def read(data: bytes, names: Names) -> list[Statement]:
 
 
 def _options4(data: bytes) -> dict[int, bytes]:
-    """Options by number, parts put together (RFC 3396); those in `sname` and `file` are left out."""
+    """Options by number, with split options joined (RFC 3396); without those in `sname` and `file`."""
     found: dict[int, bytes] = {}
     at = _OPTIONS
     while at < len(data) and data[at] != _END:
@@ -107,12 +107,12 @@ def _name4(options: dict[int, bytes]) -> str | None:
 
 
 def _first_label(name: bytes) -> bytes:
-    """Of a name in DNS's wire format."""
+    """The first label of a name in DNS wire format."""
     return name[1 : 1 + name[0]] if name and name[0] < 64 else b""
 
 
 def read6(data: bytes, names: Names) -> list[Statement]:
-    """What a DHCPv6 message says, seen through relays."""
+    """The statements of a DHCPv6 message, also inside relay messages."""
     for _ in range(_MOST_RELAYS):
         if data[:1] not in (bytes([_RELAY_FORWARD]), bytes([_RELAY_REPLY])):
             break
@@ -152,7 +152,7 @@ def _options6(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _addresses6(association: bytes) -> Iterator[tuple[str, int]]:
-    """Addresses of an IA_NA and how long they are valid (s)."""
+    """Addresses of an IA_NA and their valid lifetimes (s)."""
     for number, value in _options6(association[12:]):
         if number == _IA_ADDRESS and len(value) >= 24:
             yield str(ipaddress.IPv6Address(value[:16])), int.from_bytes(value[20:24], "big")

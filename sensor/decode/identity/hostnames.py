@@ -1,6 +1,6 @@
-"""Names that hosts give themselves: mDNS (RFC 6762), LLMNR (RFC 4795) and NetBIOS (RFC 1002 §4.2).
+"""Self-announced host names: mDNS (RFC 6762), LLMNR (RFC 4795) and NetBIOS (RFC 1002 §4.2).
 
-Believed only of the address that said it: a record that gives another address is passed over.
+A name is accepted only for the address of its sender; records for other addresses are ignored.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from sensor.decode.identity import statement
 from sensor.decode.identity.statement import Statement
 
-#: Anybody can call itself anything; names of one's own are still seldom false.
+#: Confidence: any host can announce any name, but false names are rare.
 CONFIDENCE = 0.6
 _HELD_S = 3_600.0
 
@@ -27,7 +27,7 @@ _GROUP = 0x80
 
 
 def read(data: bytes, sender: str, origin: str) -> list[Statement]:
-    """What an mDNS or LLMNR answer says about its sender; `origin` is which of them."""
+    """The statements of an mDNS or LLMNR response about its sender; `origin` is the protocol."""
     for name, kind, value in _records(data):
         if kind in (_A, _AAAA) and _address(value) == sender and (host := statement.device(name)) is not None:
             return [Statement(sender, origin, CONFIDENCE, None, None, host, _HELD_S)]
@@ -35,7 +35,7 @@ def read(data: bytes, sender: str, origin: str) -> list[Statement]:
 
 
 def read_netbios(data: bytes, sender: str) -> list[Statement]:
-    """What a NetBIOS registration or refresh says about its sender."""
+    """The statements of a NetBIOS registration or refresh about its sender."""
     for name, kind, value in _records(data):
         if kind != _NB or len(name) != 32 or len(value) < 6 or value[0] & _GROUP:
             continue
@@ -51,7 +51,7 @@ def _address(value: bytes) -> str:
 
 
 def _first_level(name: bytes) -> bytes:
-    """A NetBIOS name out of its letters A to P, two for a byte (RFC 1001 §14.1)."""
+    """Decodes a NetBIOS name from its letters A to P, two per byte (RFC 1001 §14.1)."""
     halves = [letter - 65 for letter in name]
     if any(not 0 <= half < 16 for half in halves):
         return b""
@@ -59,7 +59,7 @@ def _first_level(name: bytes) -> bytes:
 
 
 def _records(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-    """First label, type and data of a message's resource records."""
+    """First label, type and data of the resource records of a message."""
     if len(data) < _HEADER:
         return
     counts = [int.from_bytes(data[at : at + 2], "big") for at in (4, 6, 8, 10)]
@@ -77,7 +77,7 @@ def _records(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
 
 
 def _behind_name(data: bytes, at: int) -> int:
-    """Where a name ends; behind the message if it does not."""
+    """The offset after a name; after the message if it is not terminated."""
     for _ in range(_MOST_LABELS):
         if at >= len(data):
             break

@@ -1,11 +1,11 @@
-"""Kerberos (RFC 4120): who asks a domain controller for tickets, and who gets them.
+"""Kerberos (RFC 4120): accounts that request tickets from a domain controller, and receive them.
 
-AS-REQ names the account in clear and is an attempt, nothing more: anybody can ask for anybody. AS-REP and
-TGS-REP name it again, and show that the controller gave a ticket. Tickets themselves are passed over unread.
+AS-REQ has the account in cleartext and is only an attempt, because anyone can request a ticket for any
+account. AS-REP and TGS-REP repeat it and show that the controller issued a ticket. Tickets are not read.
 Machine accounts end in `$`.
 
-A request that the controller answers with an error (KRB-ERROR: no such account, a wrong password, or one is
-wanted) says nothing about anybody: who goes on asks again. So an attempt waits for its answer (`Attempts`).
+A request that the controller answers with an error (KRB-ERROR: unknown account, wrong or missing password)
+proves nothing; a real user tries again. So an attempt waits for its reply (`Attempts`).
 """
 
 from __future__ import annotations
@@ -17,26 +17,27 @@ from sensor.decode.identity.statement import Statement
 from sensor.decode.layout import SECOND
 
 ORIGIN = "directory"
-#: A ticket asked for, and one that was given.
+#: Confidence of a requested and of an issued ticket.
 ASKED, GIVEN = 0.4, 0.8
-#: How long a ticket lasts by default; how long a request is believed that nobody answered here.
+#: Default lifetime of a ticket, and lifetime of a request without a visible reply.
 _TICKET_S, _ASKED_S = 36_000.0, 300.0
 
 _AS_REQ, _AS_REP, _TGS_REP, _KRB_ERROR = 0x6A, 0x6B, 0x6D, 0x7E
-#: A controller answers within milliseconds; a request is taken for unanswered after this.
+#: Timeout of a request; a controller replies within milliseconds.
 _ANSWER_S = 5
-#: Requests that may wait for their answer; beyond that they count at once.
+#: Maximum waiting requests. Further ones count immediately.
 _MOST_WAITING = 4096
 _SEQUENCE, _INTEGER, _GENERAL_STRING = 0x30, 0x02, 0x1B
 _CONTEXT = 0xA0
-#: Name types (RFC 4120 §6.2, RFC 6111): an enterprise name holds its domain; a well-known one is nobody.
+#: Name types (RFC 4120 §6.2, RFC 6111): an enterprise name includes its domain; a well-known name is no
+#: account.
 _ENTERPRISE, _WELL_KNOWN = 10, 11
 _MOST_PARTS = 4
 _MOST_ELEMENTS = 32
 
 
 def read(data: bytes, client: str) -> list[Statement]:
-    """What a message says about the address `client`, whichever side sent it."""
+    """The statements of a message about the address `client`, whichever side sent it."""
     tag = data[0] if data else 0
     sequence = _inside(_inside(data, tag), _SEQUENCE)
     if tag == _AS_REQ:
@@ -51,13 +52,13 @@ def read(data: bytes, client: str) -> list[Statement]:
 
 
 class Attempts:
-    """Requests whose answer may still come, by the address and port they came from."""
+    """Requests waiting for a reply, by source address and port."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, int], tuple[int, list[Statement]]] = {}
 
     def take(self, data: bytes, client: str, port: int, time: int) -> list[Statement]:
-        """What a message of `time` (microseconds) says at once; a request waits, an error takes it back."""
+        """The statements of a message at `time` (microseconds). A request waits; an error withdraws it."""
         statements, tag = read(data, client), data[0] if data else 0
         if tag in (_AS_REQ, _KRB_ERROR):
             self._waiting.pop((client, port), None)
@@ -67,8 +68,8 @@ class Attempts:
         return []
 
     def unanswered(self, now: int | None) -> Iterator[tuple[int, list[Statement]]]:
-        """Requests that got no answer by `now` (microseconds; None: none will come), with their times."""
-        # In the order they came: those that wait for the longest are first.
+        """Requests without a reply by `now` (microseconds; None: end of input), with their times."""
+        # In order of arrival, so the oldest come first.
         for key, (time, statements) in list(self._waiting.items()):
             if now is not None and time + _ANSWER_S * SECOND > now:
                 break

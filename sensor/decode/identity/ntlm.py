@@ -1,7 +1,7 @@
 """NTLM's AUTHENTICATE message ([MS-NLMP] §2.2.1.3): account, domain and workstation, in clear.
 
-Whether the sign-in succeeded is not looked at, so it is an attempt and no more than a hint. Responses to the
-challenge (the hashes) are never read.
+Whether the sign-in succeeded is not known, so it is only a hint. Responses to the challenge (hashes) are
+never read.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ ORIGIN = "directory"
 CONFIDENCE = 0.45
 _HELD_S = 3_600.0
 
-#: How such a message begins, and how that looks in an HTTP field (RFC 4559).
+#: Signature of the message, and its base64 form in an HTTP field (RFC 4559).
 MARK = b"NTLMSSP\0\x03\0\0\0"
 BASE64_MARK = b"TlRMTVNTUAAD"
 _HEADER = 64
 _DOMAIN, _USER, _WORKSTATION, _FLAGS = 28, 36, 44, 60
 _UNICODE = 1
-#: Longest part; lengths are bytes.
+#: Maximum length of a part, in bytes.
 _LONGEST = 512
 _LONGEST_BASE64 = 8192
 
 
 def read(data: bytes, client: str) -> list[Statement]:
-    """What a packet or field says about the address it came from."""
+    """The statements of a packet or field about its source address."""
     at = data.find(MARK)
     message = data[at:] if at >= 0 else b""
     if len(message) < _HEADER:
@@ -45,7 +45,7 @@ def read(data: bytes, client: str) -> list[Statement]:
 
 
 def read_field(text: bytes, client: str) -> list[Statement]:
-    """The same from the base64 of an Authorization field."""
+    """As `read`, from the base64 of an Authorization field."""
     text = text[:_LONGEST_BASE64]
     try:
         data = base64.b64decode(text[: len(text) // 4 * 4], validate=True)

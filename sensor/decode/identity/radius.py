@@ -1,6 +1,6 @@
-"""RADIUS accounting (RFC 2866): who came, who is still there and who went.
+"""RADIUS accounting (RFC 2866): session start, interim update and stop.
 
-Only the attributes named here are read: never a password or another secret.
+Only the attributes listed here are read, never a password or another secret.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sensor.decode.identity.statement import Statement
 
 ORIGIN = "radius"
 CONFIDENCE = 0.9
-#: Until the next message is due, where none says: half a day, cut by a Stop or the next session.
+#: Default lifetime without an announced interval: half a day, ended earlier by Stop or by the next session.
 _HELD_S = 43_200.0
 _LONGEST_S = 366 * 86_400
 
@@ -22,13 +22,13 @@ _HEADER = 20
 _USER, _ADDRESS, _CALLING, _STATUS, _DELAY, _SESSION_TIME = 1, 8, 31, 40, 41, 46
 _INTERIM, _CHARGEABLE, _ADDRESS6 = 85, 89, 168
 _START, _STOP, _ALIVE = 1, 2, 3
-#: Outer identities of EAP that name nobody.
+#: Anonymous outer identities of EAP.
 _NAMELESS = re.compile(r"anonymous(?:@.*)?|@.*|(?:[0-9a-f]{2}[-:.]?){5}[0-9a-f]{2}", re.IGNORECASE)
 _MAC = re.compile(rb"(?:[0-9A-Fa-f]{2}[-:.]?){5}[0-9A-Fa-f]{2}")
 
 
 def read(data: bytes) -> list[Statement]:
-    """What an Accounting-Request says."""
+    """The statements of an Accounting-Request."""
     if len(data) < _HEADER or data[0] != _ACCOUNTING_REQUEST:
         return []
     attributes = _attributes(data[: int.from_bytes(data[2:4], "big")])

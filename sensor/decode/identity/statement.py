@@ -1,14 +1,14 @@
-"""What one message says about the holder of an address, and the checks every name in it must pass."""
+"""A statement of one message about the holder of an address, and the validation of names."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-#: Longest names: a label of DNS (RFC 1035 §2.3.4) and a NetBIOS name fit; an account with its realm does.
+#: Maximum lengths: of a DNS label (RFC 1035 §2.3.4) or NetBIOS name, and of an account with its realm.
 _LONGEST_DEVICE = 63
 _LONGEST_ACCOUNT = 256
 
-#: Names that devices of any kind carry as they leave the factory.
+#: Factory default names of devices.
 _NOBODYS = frozenset(("localhost", "unknown", "(none)", "android", "iphone", "ipad"))
 
 
@@ -27,7 +27,7 @@ class Statement(NamedTuple):
 
 
 def mac(data: bytes) -> str | None:
-    """A hardware address as `aa:bb:…`; None unless it names one card (six bytes, not zero, not multicast)."""
+    """A MAC address as `aa:bb:…`; None unless unicast (six bytes, not zero, not multicast)."""
     if len(data) != 6 or not any(data) or data[0] & 1:
         return None
     return data.hex(":")

@@ -1,7 +1,7 @@
-"""The identity messages of a batch, as the kernels hand them over -> rows of who held which address.
+"""Converts the identity messages of a batch to rows of address holders.
 
-Hosts announce their names every few minutes, and clients ask for a ticket for every server. A statement that
-repeats the last one of its kind is therefore dropped within the first half of its lifetime.
+Hosts announce their names every few minutes, and clients request a ticket for every server. So a statement
+that repeats the last one of its kind within the first half of its lifetime is dropped.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from sensor.decode.layout import SECOND, TCP, Bytes, Records
 from sensor.decode.messages import IDENTITY, REQUEST
 from sensor.decode.names import own
 
-#: Addresses whose last holders are remembered; the oldest are forgotten.
+#: Maximum addresses whose last holders are kept. The oldest are evicted.
 _MOST_REMEMBERED = 1 << 16
-#: Link-local and unspecified addresses, and this machine's.
+#: Link-local, unspecified and loopback addresses.
 _OF_ONE_LINK = ("fe8", "fe9", "fea", "feb", "169.254.", "0.", "::", "127.")
-#: Lifetime of a lease without an end, as far as repetitions are concerned.
+#: Lifetime of an endless lease, for the detection of repetitions.
 _ENDLESS_S = 86_400.0
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -41,7 +41,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "confidence": pl.Float64(),
 }
 
-#: Origin, whether it names a machine account, confidence: the last statement of each kind counts.
+#: Kind of a statement: origin, whether it names a machine account, confidence.
 _Kind = tuple[str, bool, float]
 _Who = tuple[str | None, str | None, str | None]
 
@@ -57,7 +57,7 @@ class IdentityReader:
         self._emitted: OrderedDict[str, dict[_Kind, tuple[_Who, float]]] = OrderedDict()
 
     def read(self, arena: Bytes, events: Records, now: int | None = None) -> pl.DataFrame:
-        """Rows of `SCHEMA` from the `events` of a batch, whose bytes lie in `arena`.
+        """Rows of `SCHEMA` from the `events` of a batch, whose bytes are in `arena`.
 
         `now` is the newest packet time so far (microseconds since 1970), None at the end of the input.
         """
@@ -73,7 +73,7 @@ class IdentityReader:
     def _settled(
         self, arena: Bytes, events: Records, now: int | None
     ) -> Iterator[tuple[int, list[Statement]]]:
-        """Statements by time; logon attempts once no error reply can withdraw them any more."""
+        """Statements by time; logon attempts only when no error reply can withdraw them any more."""
         yield from self._messages(arena, events)
         yield from self._attempts.unanswered(now)
 
@@ -114,7 +114,7 @@ class IdentityReader:
     def _read(
         self, data: bytes, time: int, ports: list[int], tcp: bool, sender: str, receiver: str
     ) -> list[Statement]:
-        """The statements of one message; its lower port tells the protocol."""
+        """The statements of one message; its lower port identifies the protocol."""
         port = min(ports)
         if port == identity_packets.KERBEROS:
             client = receiver if ports[0] == port else sender
@@ -134,7 +134,7 @@ class IdentityReader:
     def _is_new(self, statement: Statement, time: int) -> bool:
         """True unless it repeats the last statement of its kind within the first half of its lifetime.
 
-        Statements about link-local addresses are never new: elsewhere such an address is somebody else's.
+        Statements about link-local addresses are never new, because such an address is not unique.
         """
         if statement.address.startswith(_OF_ONE_LINK):
             return False

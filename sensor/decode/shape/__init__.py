@@ -1,1 +1,1 @@
-"""Judges what turns look like, in columns; the kernels only count (`sensor/decode/turns.py`)."""
+"""Judges the shape of turns, column by column; the kernels only count (`sensor/decode/turns.py`)."""

@@ -1,4 +1,4 @@
-"""Joins judged turns to the slices in which they ended."""
+"""Joins judged turns with the slices in which they ended."""
 
 # Fields of records are Any to mypy.
 # mypy: disable-error-code="no-any-return"
@@ -13,7 +13,7 @@ from sensor.decode.names import own
 from sensor.decode.shape.judge import judged, measured
 from sensor.schema import STREAM_CLASSES
 
-#: Columns about a slice, as in OBSERVATIONS; the numbers are those of its surest and longest stream.
+#: Columns of a slice, as in OBSERVATIONS; the figures are those of its most certain and longest stream.
 COLUMNS: dict[str, pl.DataType] = {
     "stream_like": pl.String(),
     "judged_turns": pl.Int64(),
@@ -37,14 +37,13 @@ _TURN: dict[str, pl.DataType] = {
 
 
 class Answers:
-    """Judged turns wait here for the slice in which they ended, which may come in a later batch."""
+    """Holds judged turns until the slice in which they ended, which may come in a later batch."""
 
     def __init__(self) -> None:
         self._waiting = pl.DataFrame(schema=_TURN)
 
     def read(self, turns: Records, slices: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """`COLUMNS` for each of `slices` (no columns if all would be NULL), and counts by minute of
-        `turns`."""
+        """`COLUMNS` for each of `slices` (none if all would be NULL), and counts of `turns` by minute."""
         counts = _NO_COUNTS
         if turns.size:
             verdicts = judged(measured(turns)).with_columns(
@@ -74,7 +73,7 @@ class Answers:
 
 
 def _summary(turns: pl.DataFrame) -> pl.DataFrame:
-    """`COLUMNS` of each row of slices."""
+    """`COLUMNS` per slice."""
     streams = pl.col("stream_like") != STREAM_CLASSES[-1]
     order = ["stream_like", "units", "ordinal"]
     best = turns.sort(order, descending=[False, True, False]).group_by("row", maintain_order=True)
@@ -94,7 +93,7 @@ def _summary(turns: pl.DataFrame) -> pl.DataFrame:
 
 
 def _counts(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """Coverage counts of turns long enough to be judged, by the minute of their last unit."""
+    """Coverage counts of turns that were long enough, by the minute of their last unit."""
     return (
         verdicts.filter("long_enough")
         .group_by("minute")

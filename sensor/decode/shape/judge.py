@@ -1,13 +1,13 @@
-"""Judges whether an answer came token by token, like that of a language model, by sizes and gaps only. Pure.
+"""Judges whether an answer arrived token by token, as from a language model, by sizes and gaps only. Pure.
 
-A turn is an upload and what the server sends until the next one, in units: TLS records, or QUIC datagrams
-(`turns.py`). Units that came together make a chunk. Two families are known: an event a token (`A`, and `A+`
-where the envelope of the events swamps the token, so that sizes hardly vary), and batches of events (`B`), as
-a content filter lets them go. Everything else that a machine writes line by line looks the same: a log tail,
-a ticker at random times. So the word is stream-like, never more; docs/detection-quality.md says how often it
-errs.
+A turn is an upload and the answer until the next upload, in units: TLS records or QUIC datagrams
+(`turns.py`). Units that were sent together form a chunk. Two families are known: one event per token (`A`,
+and `A+` if the envelope of an event is much larger than the token, so that sizes hardly vary), and batches of
+events (`B`), as a content filter releases them. Other line-by-line output looks the same: a log tail, or a
+ticker at random times. So the result is "stream-like", never more; docs/detection-quality.md has the error
+rates.
 
-The content of an answer is never inferred. Sizes and gaps in their order would reveal it (token lengths from
+The content of an answer is never inferred. The sequence of sizes and gaps would reveal it (token lengths from
 record sizes: Weiss et al., 2024; topics from both: Whisper Leak, arXiv 2511.03675), so only medians leave
 this module.
 """
@@ -31,9 +31,9 @@ from sensor.schema import STREAM_CLASSES
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-#: Chunks without which an answer of single events cannot be judged.
+#: Minimum chunks to judge an answer of single events.
 MIN_EVENTS = 12
-#: Share of the answer's bytes that may have been missed.
+#: Maximum share of missed bytes of an answer.
 MISSED = 0.1
 
 
@@ -42,20 +42,20 @@ class Limits:
     """Thresholds of the rules: sizes in bytes, gaps in milliseconds, shares from 0 to 1."""
 
     gap_p95: float = 2000.0
-    variation: float = 0.2  # least; below it beats a clock
+    variation: float = 0.2  # minimum; below it a timer drives the output
     bytes_per_s: float = 150_000.0
-    bytes_during: float = 0.25  # client bytes during the answer, of the server's
+    bytes_during: float = 0.25  # client bytes during the answer, relative to server bytes
     small: float = 0.4  # share of units below SMALL_BYTES
-    # an event a token
+    # one event per token
     event_gap: tuple[float, float] = (4.0, 450.0)
     event_bytes: tuple[float, float] = (60.0, 1400.0)
     event_p90: float = 2200.0
     event_full: float = 0.25
-    # … with an envelope that swamps it
+    # … with a much larger envelope
     envelope_bytes: float = 200.0
     envelope_spread: float = 0.06
     # batches
-    batch_units: float = 2.0  # least a chunk
+    batch_units: float = 2.0  # minimum per chunk
     batch_gap: tuple[float, float] = (50.0, 600.0)
     batch_bytes: tuple[float, float] = (200.0, 4000.0)
     batch_p90: float = 8192.0
@@ -66,10 +66,10 @@ LIMITS = Limits()
 
 
 def measured(turns: Records) -> pl.DataFrame:
-    """The numbers the rules use, one row for each of `turns` (TURN records).
+    """The features for the rules, one row per turn (`turns`: TURN records).
 
-    `unit_bytes` (median), `spread` (median absolute deviation by median) and `full` are of the first UNITS
-    units: a bin of the histograms, a fifth wide, would blur them. The other quantiles are of all.
+    `unit_bytes` (median), `spread` (median absolute deviation / median) and `full` use the first UNITS units
+    only, because histogram bins, a fifth wide, are too coarse. The other quantiles use all units.
     """
     units = turns["units"].astype(np.float64)
     stored = np.minimum(turns["units"], UNITS)
@@ -109,8 +109,8 @@ def measured(turns: Records) -> pl.DataFrame:
 
 
 def judged(numbers: pl.DataFrame, limits: Limits = LIMITS) -> pl.DataFrame:
-    """`measured` rows with `long_enough`, `judged` (also: whole, and its end was seen) and `stream_like`: the
-    class, `none` where it is no stream, NULL where it was not judged."""
+    """`measured` rows with `long_enough`, `judged` (also complete, with its end seen) and `stream_like`: the
+    class, `none` if it is no stream, NULL if not judged."""
     several = pl.col("units") >= limits.batch_units * pl.col("chunks")
     events = pl.col("chunks") >= MIN_EVENTS
     batches = (pl.col("chunks") >= MIN_CHUNKS) & several
@@ -158,7 +158,7 @@ def judged(numbers: pl.DataFrame, limits: Limits = LIMITS) -> pl.DataFrame:
 
 
 def _mids(step: int) -> Floats:
-    """The middle of each histogram bin, in the unit of the values; bins as `turns.bin_of` makes them."""
+    """The middle of each histogram bin (`turns.bin_of`), in the unit of the values."""
     lows = [float(n) if n < 8 else float((4 + n % 4) << (n // 4 - 1)) for n in range(BINS + 1)]
     edges = np.array(lows)
     return (edges[:-1] + edges[1:]) / 2 * step
@@ -167,16 +167,18 @@ def _mids(step: int) -> Floats:
 def _beside(
     values: Floats, counts: Flags, mids: Floats, histogram: npt.NDArray[np.unsignedinteger[Any]]
 ) -> tuple[Floats, Floats]:
-    """Exact values and histogram bins as one sample: values and their weights, both (turns, UNITS + BINS)."""
+    """Exact values and histogram bins as one weighted sample: values and weights, both (turns, UNITS +
+    BINS)."""
     broad = np.broadcast_to(mids, (values.shape[0], BINS))
     weights = np.hstack([counts.astype(np.float64), histogram.astype(np.float64)])
     return np.hstack([values, broad]), weights
 
 
 def _quantile(values: Floats, weights: Floats, share: float, spare: float = 0.0) -> Floats:
-    """The least value of each row that at least `share` of the row's weight does not exceed; 0 for none.
+    """The weighted quantile `share` of each row; 0 for empty rows.
 
-    `spare` of the weight is left aside first where there is more: of few values the largest is not all.
+    `spare` of the weight is subtracted first if there is more, so that with few values the largest one does
+    not decide.
     """
     order = np.argsort(values, axis=1)
     reached = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
@@ -188,7 +190,7 @@ def _quantile(values: Floats, weights: Floats, share: float, spare: float = 0.0)
 
 
 def _variation(values: Floats, weights: Floats) -> Floats:
-    """Standard deviation by mean of each row."""
+    """Coefficient of variation (standard deviation / mean) of each row."""
     total = np.maximum(weights.sum(axis=1), 1.0)
     mean = (values * weights).sum(axis=1) / total
     square = (np.square(values - mean[:, None]) * weights).sum(axis=1) / total
@@ -196,8 +198,8 @@ def _variation(values: Floats, weights: Floats) -> Floats:
 
 
 def _full(sizes: Floats, is_unit: Flags) -> Floats:
-    """Share of units as large as downloads fill them: a segment, or a quarter of a TLS record and more; or
-    of the commonest size, if that is near to one."""
+    """Share of units as full as in downloads: a segment, at least a quarter of a TLS record, or the most
+    common size if it is near one of these."""
     filled = ((sizes >= 1340) & (sizes <= 1480)) | (sizes >= 4000)
     shares = (filled & is_unit).sum(axis=1) / np.maximum(is_unit.sum(axis=1), 1)
     common = _commonest(np.where(is_unit, sizes, -1.0))
@@ -206,7 +208,7 @@ def _full(sizes: Floats, is_unit: Flags) -> Floats:
 
 
 def _commonest(sizes: Floats) -> Floats:
-    """The commonest of each row's values that are not negative; the least of several; -1 for none."""
+    """The mode of the non-negative values of each row; the smallest of several; -1 for none."""
     ordered = np.sort(sizes, axis=1)
     at = np.arange(ordered.shape[1])
     begins = np.ones_like(ordered, dtype=np.bool_)
@@ -217,7 +219,7 @@ def _commonest(sizes: Floats) -> Floats:
 
 
 def _missed(turns: Records) -> Floats:
-    """Share of the answer's bytes that were in no record of which the header was seen; 0 for datagrams."""
+    """Share of bytes of the answer outside of records whose header was seen; 0 for datagrams."""
     span = (turns["next"].astype(np.int64) - turns["begin"].astype(np.int64)) & 0xFFFFFFFF
     missed = np.clip(span - turns["record_bytes"], 0, None) / np.maximum(span, 1)
     return np.where(turns["record_bytes"] > 0, missed, 0.0)
