@@ -132,20 +132,23 @@ class Builder:
 
         def digest_of(day: date) -> str:
             # Only the order of the vantages that saw the day matters: a new sensor elsewhere changes nothing.
-            eyes = self.state.eyes.get(day.isoformat(), [])
-            return fingerprint(digests_by_day[day], sorted(eyes, key=lambda eye: (ranks.get(eye, LAST), eye)))
+            vantages = self.state.eyes.get(day.isoformat(), [])
+            ranked = sorted(vantages, key=lambda vantage: (ranks.get(vantage, LAST), vantage))
+            return fingerprint(digests_by_day[day], ranked)
 
         dirty = [day for day in digests_by_day if self._is_dirty(f"day/{day}", digest_of(day))]
         if dirty:
-            self._hold()
+            self._make_holders()
 
         def make(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
             builder = replace(self, connection=connection)
             builder._read(days)
-            eyes = [eye for (eye,) in connection.execute("SELECT vantage FROM vantages").fetchall()]
+            vantages = connection.execute("SELECT vantage FROM vantages ORDER BY vantage").fetchall()
             for counted in builder._count(days):
                 builder._store_days(counted)
-                self.state.eyes |= {day.isoformat(): sorted(eyes) for day in counted.values()}
+                self.state.eyes |= {
+                    day.isoformat(): [name for (name,) in vantages] for day in counted.values()
+                }
                 self.state.inputs |= {f"day/{day}": digest_of(day) for day in counted.values()}
 
         shared = (*HELD, "every_directory", "sensors")
@@ -189,7 +192,7 @@ class Builder:
     def _ranks(self) -> dict[str, int]:
         """The best (lowest) rank of each vantage."""
         rows = self.connection.execute("SELECT vantage, MIN(rank) FROM sensors GROUP BY vantage").fetchall()
-        return {eye: LAST if rank is None else rank for eye, rank in rows}
+        return {vantage: LAST if rank is None else rank for vantage, rank in rows}
 
     def _bytes(self, days: Sequence[date]) -> int:
         """Size of the files of these days' sightings, in bytes."""
@@ -206,7 +209,7 @@ class Builder:
         is_known = known.get("leases") == digest
         unknown = [day for day in days if not (is_known and f"held/{day}" in known)]
         if unknown:
-            self._hold()
+            self._make_holders()
             of_holders, of_directory = (
                 digests(self.connection, unknown) for digests in (holders, directories)
             )
@@ -214,7 +217,7 @@ class Builder:
             known["leases"] = digest
         return {day: known[f"held/{day}"] for day in days}
 
-    def _hold(self) -> None:
+    def _make_holders(self) -> None:
         """Makes the view `every_holders` of all leases; once per build."""
         if self._is_held:
             return

@@ -202,7 +202,7 @@ class Pipeline:
         pending, self._pending = self._pending, _Pending()
         newest, hits = pending.newest, pl.concat(pending.hits)
         sightings = self._bursts.merge(hits, newest=newest, last=last)
-        names = self._near.label(self._names.flush(newest=newest, all_of_it=last))
+        names = self._near.label(self._names.flush(newest=newest, final=last))
         leases, directory = self._people_tables(pending, hits)
         rejects = pending.rejects
         tables = {
@@ -213,7 +213,7 @@ class Pipeline:
             "directory": directory,
         }
         if self._by_client is not None:
-            browsing, left_out = self._by_client.flush(newest=newest, all_of_it=last)
+            browsing, left_out = self._by_client.flush(newest=newest, final=last)
             tables["names_by_client"] = self._names_by_client_table(browsing)
             if left_out:
                 rejects = [*rejects, self._rejects_table(Batch(position, {}), {LEFT_OUT: left_out})]

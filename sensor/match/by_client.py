@@ -13,7 +13,7 @@ from datetime import datetime
 import polars as pl
 
 from sensor.match.grade import grade
-from sensor.match.rollup import BUCKET, BUCKET_SPAN, LATE, browsed, is_pile, known_sum, later
+from sensor.match.rollup import BUCKET, BUCKET_SPAN, LATE, browsed, known_sum, later, needs_merge
 from sensor.schema import TIME
 
 #: Maximum rows of open buckets, about 200 bytes each. Beyond it the oldest buckets are flushed early.
@@ -63,25 +63,25 @@ class NamesByClient:
         )  # fmt: skip
         self._clock = later(self._clock, rows["seen_at"].max())
         self._rows.append(rows.with_columns(rows.select(_KEY).hash_rows(self._seed).alias("key")))
-        if is_pile(self._rows):
+        if needs_merge(self._rows):
             self._merge()
 
-    def flush(self, *, newest: datetime | None, all_of_it: bool) -> tuple[pl.DataFrame, int]:
-        """The finished buckets (with `all_of_it`, all), and the number of rows left out (MAX_NAMES).
+    def flush(self, *, newest: datetime | None, final: bool) -> tuple[pl.DataFrame, int]:
+        """The finished buckets (with `final`, all), and the number of rows left out (MAX_NAMES).
 
         Drops names that are not browsing (`rollup.browsed`). `newest`: the newest time of the input so far.
         """
-        over = self._buckets() if all_of_it else self._over(later(self._clock, newest))
-        if not over:
+        buckets = self._buckets() if final else self._finished(later(self._clock, newest))
+        if not buckets:
             return pl.DataFrame(), 0
-        is_over = pl.col("bucket").is_in(over)
-        finished = pl.concat([rows.filter(is_over) for rows in self._rows])
-        self._rows = [left for rows in self._rows if (left := rows.filter(~is_over)).height]
+        is_finished = pl.col("bucket").is_in(buckets)
+        finished = pl.concat([rows.filter(is_finished) for rows in self._rows])
+        self._rows = [left for rows in self._rows if (left := rows.filter(~is_finished)).height]
         found = browsed(_merged(finished)).drop("key")
-        kept = self._not_too_many(found)
+        kept = self._limited(found)
         return kept, found.height - kept.height
 
-    def _not_too_many(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def _limited(self, rows: pl.DataFrame) -> pl.DataFrame:
         whose = ["bucket", *WHO]
         if (rows.group_by(whose).len()["len"] <= MAX_NAMES).all():
             return rows
@@ -93,7 +93,7 @@ class NamesByClient:
     def _buckets(self) -> list[datetime]:
         return sorted({bucket for rows in self._rows for bucket in rows["bucket"].unique()})
 
-    def _over(self, clock: datetime | None) -> list[datetime]:
+    def _finished(self, clock: datetime | None) -> list[datetime]:
         """Buckets that no late row can reach any more, and the oldest ones if there are too many rows."""
         past = [b for b in self._buckets() if clock is not None and b + BUCKET_SPAN + LATE <= clock]
         if sum(rows.height for rows in self._rows) > MAX_ROWS:

@@ -64,10 +64,9 @@ class Near:
         complete_until = pl.lit(self._clock, dtype=TIME) - 3 * WITHIN
         # A recent visit may still be followed by a use.
         slots_with_use = uses_around["client_slot"].unique().implode()
+        is_recent = pl.col("seen_at") > complete_until
         near = observations.select(pl.col("client").hash(), "seen_at", slot=_slot()).select(
-            (_mixed("client", "slot").is_in(slots_with_use) | (pl.col("seen_at") > complete_until)).fill_null(
-                False
-            )
+            (_mixed("client", "slot").is_in(slots_with_use) | is_recent).fill_null(False)
         )
         rows = _hashed(observations.select("client", "seen_at", "host").filter(near.to_series()))
         visits = pl.concat([self._visits, _slots(rows, "host")])
@@ -76,19 +75,23 @@ class Near:
         self._visits = visits.filter(~is_complete)
         self._uses = uses.filter((pl.col("slot") > complete_until - WITHIN).fill_null(True))
 
-    def label(self, over: pl.DataFrame) -> pl.DataFrame:
-        """Adds near_app and near_clients to `over` (rows of finished buckets).
+    def label(self, finished: pl.DataFrame) -> pl.DataFrame:
+        """Adds near_app and near_clients to `finished` (rows of finished buckets).
 
         near_app is the service that most clients of the name used within 30 s; near_clients is their number.
         """
-        is_over = pl.col("bucket").is_in(over["bucket"].unique().implode())
-        self._pair_up(self._visits.filter(is_over), _uses_around(self._uses))  # these buckets are complete
-        self._visits = self._visits.filter(~is_over)
-        known, self._known = self._known.filter(is_over), self._known.filter(~is_over)
+        is_finished = pl.col("bucket").is_in(finished["bucket"].unique().implode())
+        self._pair_up(
+            self._visits.filter(is_finished), _uses_around(self._uses)
+        )  # these buckets are complete
+        self._visits = self._visits.filter(~is_finished)
+        known, self._known = self._known.filter(is_finished), self._known.filter(~is_finished)
         if self._pairs.is_empty():
-            return over.with_columns(near_clients=pl.lit(None, pl.Int64), near_app=pl.lit(None, pl.String))
-        asked = over.with_columns(name=_name(pl.col("host").hash()))
-        is_asked = is_over & pl.col("name").is_in(asked["name"].implode())
+            return finished.with_columns(
+                near_clients=pl.lit(None, pl.Int64), near_app=pl.lit(None, pl.String)
+            )
+        asked = finished.with_columns(name=_name(pl.col("host").hash()))
+        is_asked = is_finished & pl.col("name").is_in(asked["name"].implode())
         counted = (
             self._pairs.filter(is_asked, ~pl.col("name").is_in(known["name"].implode()))
             .group_by(_mixed("name", "app").alias("pair"))
@@ -124,8 +127,7 @@ class Near:
 
 
 def _uses_around(uses: pl.DataFrame) -> pl.DataFrame:
-    """The services each client used in or next to a slot, at most MAX_SERVICES: client, slot, client_slot,
-    app.
+    """Up to MAX_SERVICES services that each client used in or next to a slot: client, slot, client_slot, app.
 
     `same`: used in the slot itself. `to`: last use in the slot before. `from_`: first use in the slot after.
     """

@@ -95,24 +95,25 @@ class NamesRollup:
         sums, clients = rows.drop("client"), rows.select("bucket", "name", "client")
         self._sums.append(_merged(sums) if rows.height > _MANY else sums)
         self._clients.append(clients)
-        if is_pile(self._clients, self._slack):
+        if needs_merge(self._clients, self._slack):
             self._merge()
 
-    def flush(self, *, newest: datetime | None = None, all_of_it: bool = False) -> pl.DataFrame:
-        """The finished buckets (with `all_of_it`, all), as rows of NAMES without the columns of the origin.
+    def flush(self, *, newest: datetime | None = None, final: bool = False) -> pl.DataFrame:
+        """The finished buckets (with `final`, all), as rows of NAMES without the columns of the origin.
 
         Rows are in no order; compaction sorts them. `newest`: the newest time of the input so far
         (`newest_seen`), if later than the names counted.
         """
-        over = set(self._buckets() if all_of_it else self._over(later(self._clock, newest)))
-        if not over:
+        buckets = set(self._buckets() if final else self._finished(later(self._clock, newest)))
+        if not buckets:
             return pl.DataFrame(schema={"bucket": TIME, "host": pl.String})
-        is_over = pl.col("bucket").is_in(list(over))
+        is_finished = pl.col("bucket").is_in(list(buckets))
         sums, clients = (
-            pl.concat([frame.filter(is_over) for frame in frames]) for frames in (self._sums, self._clients)
+            pl.concat([frame.filter(is_finished) for frame in frames])
+            for frames in (self._sums, self._clients)
         )
         self._sums, self._clients = (
-            [left for frame in frames if (left := frame.filter(~is_over)).height]
+            [left for frame in frames if (left := frame.filter(~is_finished)).height]
             for frames in (self._sums, self._clients)
         )
         counts = _distinct(clients).group_by("name").agg(pl.len().cast(pl.Int64).alias("clients"))
@@ -121,7 +122,7 @@ class NamesRollup:
     def _buckets(self) -> list[datetime]:
         return sorted({bucket for sums in self._sums for bucket in sums.get_column("bucket").unique()})
 
-    def _over(self, clock: datetime | None) -> list[datetime]:
+    def _finished(self, clock: datetime | None) -> list[datetime]:
         """Buckets that no late row can reach any more, and the oldest ones if there are too many rows."""
         open_until = BUCKET_SPAN + LATE
         past = [bucket for bucket in self._buckets() if clock is not None and bucket + open_until <= clock]
@@ -147,7 +148,7 @@ def browsed(sums: pl.DataFrame) -> pl.DataFrame:
     return sums.filter(~address, *(~host.str.ends_with(ending) for ending in NOT_NAMES))
 
 
-def is_pile(frames: list[pl.DataFrame], slack: int = SLACK) -> bool:
+def needs_merge(frames: list[pl.DataFrame], slack: int = SLACK) -> bool:
     """True if the frames after the first (merged) one have more rows than it has plus `slack`."""
     return sum(frame.height for frame in frames[1:]) > frames[0].height + slack
 

@@ -44,8 +44,7 @@ WHERE seen_at IS NOT NULL AND app IS NOT NULL
 -- By connection, vantage and block of 62 slices: the number of rows, and of distinct slices.
 CREATE OR REPLACE TEMP TABLE day_slices AS
 SELECT day, flow, vantage, slice // 62 AS slice_block, MIN(began_us) AS began_us, MAX(began_us) AS last_began_us,
-       MAX(end_us) AS end_us,
-       COUNT(*) AS slices,
+       MAX(end_us) AS end_us, COUNT(*) AS slices,
        BIT_COUNT(BIT_OR(CASE WHEN slice >= 0 THEN CAST(1 AS BIGINT) << (slice % 62) END)) AS distinct_slices
 FROM seen
 WHERE seen_at >= $first_at AND seen_at < $until_at

@@ -48,14 +48,14 @@ CREATE OR REPLACE TEMP TABLE methods AS
 SELECT CAST(method AS BIGINT) AS method, attributed_by FROM (VALUES $methods) AS w (method, attributed_by)
 UNION ALL
 SELECT $origins + ROW_NUMBER() OVER (ORDER BY origin), origin
-FROM (SELECT DISTINCT origin FROM statements WHERE origin IS NOT NULL) AS met;
+FROM (SELECT DISTINCT origin FROM statements WHERE origin IS NOT NULL) AS found;
 
 CREATE OR REPLACE TEMP TABLE names AS
-WITH met AS (
+WITH found AS (
   SELECT user_name AS name FROM statements UNION SELECT device_name FROM statements UNION SELECT user_name FROM owners
 )
 SELECT m.name, ROW_NUMBER() OVER () AS name_id, COALESCE(s.org_unit, 0) AS org_unit
-FROM met AS m
+FROM found AS m
 LEFT JOIN staff AS s ON s.user_name = m.name
 WHERE m.name IS NOT NULL;
 

@@ -7,7 +7,7 @@
 -- `counts_as` is 1 for records, 2 for lookups; `is_counted` is 0 for what a proxy forwards for others.
 CREATE OR REPLACE TEMP TABLE environments AS
 SELECT *, ROW_NUMBER() OVER () AS environment, DENSE_RANK() OVER (ORDER BY seen_site) AS seen_site_id
-FROM (SELECT DISTINCT seen_site, segment, client_class, scope FROM contexts) AS met;
+FROM (SELECT DISTINCT seen_site, segment, client_class, scope FROM contexts) AS found;
 
 -- A token is unique to its site. A clear address (privacy level clear) is not, so its site is added.
 CREATE OR REPLACE TEMP VIEW client_contexts AS
@@ -17,12 +17,12 @@ SELECT *,
 FROM contexts;
 
 INSERT INTO names
-WITH met AS (
+WITH found AS (
   SELECT address_name AS name FROM client_contexts
   UNION SELECT user_name FROM contexts UNION SELECT device FROM contexts
 )
 SELECT m.name, (SELECT COUNT(*) FROM names) + ROW_NUMBER() OVER () AS name_id, COALESCE(s.org_unit, 0) AS org_unit
-FROM met AS m
+FROM found AS m
 LEFT JOIN staff AS s ON s.user_name = m.name
 WHERE m.name IS NOT NULL AND m.name NOT IN (SELECT name FROM names);
 
@@ -35,8 +35,7 @@ WITH devices AS (
   LEFT JOIN names AS o ON o.name = w.user_name
 )
 SELECT c.context, s.environment, CASE WHEN c.scope = 'proxy' THEN 0 ELSE 1 END AS is_counted,
-       c.user_name IS NULL AS needs_lease,
-       p.address_id, COALESCE(p.last_binding - p.bindings, 0) AS base_binding,
+       c.user_name IS NULL AS needs_lease, p.address_id, COALESCE(p.last_binding - p.bindings, 0) AS base_binding,
        COALESCE(p.last_binding, 0) * $window - $begin_us AS asof_offset,
        l.name_id AS address_name, COALESCE(a.name_id, 0) AS account, COALESCE(d.device, 0) AS device,
        COALESCE(d.owner, 0) AS owner, CAST(COALESCE(d.owner_confidence, 0) AS DOUBLE) AS owner_confidence

@@ -11,7 +11,7 @@ JOIN names AS n ON n.name_id = b.name_id;
 
 CREATE OR REPLACE TEMP TABLE profiles AS
 WITH org_units AS (SELECT DISTINCT org_unit, kind, department, site FROM staff),
-met AS (
+found AS (
   SELECT a.profile_key, s.* EXCLUDE (environment), p.department, COALESCE(p.site, s.seen_site) AS site,
          COALESCE(p.kind, w.attributed_by) AS attributed_by, p.kind IS NULL
            AND a.method >= $first_person_method AS is_person
@@ -27,7 +27,7 @@ kinds AS (
          CASE WHEN is_person THEN COALESCE(department, 'unattributed') ELSE 'unattributed' END AS department,
          CASE WHEN is_person THEN 'user' WHEN attributed_by = 'nobody' THEN 'address'
            ELSE attributed_by END AS subject_kind
-  FROM met
+  FROM found
 )
 SELECT *, CASE subject_kind WHEN 'user' THEN 0 WHEN 'device' THEN 1 ELSE 2 END AS subject_priority,
        DENSE_RANK() OVER (ORDER BY site, department, subject_kind, segment, client_class, attributed_by) AS profile

@@ -24,8 +24,7 @@ SELECT f.counted_day, CAST(make_timestamptz(e.start_us) AT TIME ZONE '$zone' AS 
        e.key_type, e.key_print,
        e.request AS connection, e.is_open AND e.kind <> 'proxy' AS cleartext, e.path, e.status, e.credential,
        e.access = 'mcp' OR e.mcp_version IS NOT NULL OR COALESCE(e.mcp_methods NOT LIKE 'a2a:%', FALSE) AS mcp,
-       e.mcp_version,
-       e.mcp_client, e.mcp_server, e.mcp_tools,
+       e.mcp_version, e.mcp_client, e.mcp_server, e.mcp_tools,
        COALESCE(REGEXP_MATCHES(e.path, '$public'), FALSE) AS is_public,
        CASE WHEN e.nth = 1 THEN e.bytes_up END AS bytes_up, CASE WHEN e.nth = 1 THEN e.bytes_down END AS bytes_down
 FROM requests AS e

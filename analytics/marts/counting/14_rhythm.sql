@@ -24,14 +24,14 @@ ranked_vantages AS (
 ordered AS (
   SELECT r.*,
          MAX(r.to_us) OVER (PARTITION BY r.usage_key ORDER BY r.from_us, r.to_us, r.subject_kind
-                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until_us,
-         LAG(r.to_us - r.from_us) OVER (PARTITION BY r.usage_key ORDER BY r.from_us, r.to_us,
-           r.subject_kind) AS answered_us,
+                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS previous_end_us,
+         LAG(r.to_us - r.from_us)
+           OVER (PARTITION BY r.usage_key ORDER BY r.from_us, r.to_us, r.subject_kind) AS answer_us,
          LAG(r.bytes_up) OVER (PARTITION BY r.usage_key ORDER BY r.from_us, r.to_us, r.subject_kind) AS bytes_before
   FROM requests AS r
   JOIN ranked_vantages AS e ON e.usage_key = r.usage_key AND e.vantage_day = r.vantage_day AND e.nth = 1
 )
 SELECT usage_key, subject_kind, from_us, bytes_up, bytes_before, program,
-       CASE WHEN answered_us >= 1000000 AND from_us - until_us BETWEEN 0 AND 3600000000
-            THEN (from_us - until_us) / 1000000.0 END AS gap_s
+       CASE WHEN answer_us >= 1000000 AND from_us - previous_end_us BETWEEN 0 AND 3600000000
+            THEN (from_us - previous_end_us) / 1000000.0 END AS gap_s
 FROM ordered

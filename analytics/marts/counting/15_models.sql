@@ -3,7 +3,7 @@
 -- In:  details, attributed, facets.
 -- Out: model_requests, one row per request or slice, of the vantage that saw most bytes.
 CREATE OR REPLACE TEMP VIEW model_requests AS
-WITH met AS (
+WITH ranked AS (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY day, request, slice ORDER BY bytes_down DESC NULLS LAST, event_id) AS nth
   FROM details
   WHERE of_model
@@ -13,7 +13,7 @@ SELECT f.counted_day, CAST(make_timestamptz(e.start_us) AT TIME ZONE '$zone' AS 
        COALESCE(e.server_scope, 'unknown') AS server_scope,
        f.subject, f.subject_kind, f.department, e.repository, e.revision, e.model_file, e.model_format, e.format_from,
        e.hands_over, e.bytes_up, e.bytes_down, e.request AS connection
-FROM met AS e
+FROM ranked AS e
 JOIN attributed AS a ON a.event_id = e.event_id AND a.vantage_day % 8 = e.day
 JOIN facets AS f ON f.facet = a.facet
 WHERE e.nth = 1

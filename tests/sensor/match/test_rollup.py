@@ -45,7 +45,7 @@ def test_names_do_not_depend_on_batches(size: int) -> None:
     for at in range(0, len(ROWS), size):
         rollup.add(_rows(ROWS[at : at + size]))
         taken.append(rollup.flush())
-    taken.append(rollup.flush(all_of_it=True))
+    taken.append(rollup.flush(final=True))
     out = pl.concat([t for t in taken if t.height]).sort("bucket", "host")
     assert out.select("host", "lookups", "connections", "bytes_up", "clients").rows() == [
         ("chatgpt.com", 4, 1, 500, 2),
@@ -59,7 +59,7 @@ def test_a_pile_is_merged_before_its_time() -> None:
     rollup = NamesRollup(slack=0)
     for n in range(6):
         rollup.add(_rows([(n, "tls", f"c{n % 2}", f"h{m}.example", 10) for m in range(3)]))
-    out = rollup.flush(all_of_it=True).sort("host")
+    out = rollup.flush(final=True).sort("host")
     assert out.select("host", "connections", "bytes_up", "clients").rows() == [
         (f"h{m}.example", 6, 60, 2) for m in range(3)
     ]
@@ -70,7 +70,7 @@ def test_what_is_no_browsing_is_no_name() -> None:
     hosts = ("a.example", "192.0.2.1", "2001:db8::1", "1.2.0.192.in-addr.arpa", "printer.local")
     rollup = NamesRollup()
     rollup.add(_rows([(0, "dns", "c", host, None) for host in hosts]))
-    assert rollup.flush(all_of_it=True)["host"].to_list() == ["a.example"]
+    assert rollup.flush(final=True)["host"].to_list() == ["a.example"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 7])
@@ -120,7 +120,7 @@ def test_a_flood_of_names_is_handed_out_early_and_adds_up() -> None:
         rows = _rows(flood[at : at + 50])
         sightings.append(bursts.merge(rows, newest=newest_seen(rows), last=at == 950))
         rollup.add(rows)
-        names.append(rollup.flush(all_of_it=at == 950))
+        names.append(rollup.flush(final=at == 950))
     assert [done.height > 0 for done in sightings[:4]] == [False, False, True, False]
     assert [done.height for done in names[:3]] == [0, 0, 150]
     assert pl.concat(sightings)["lookups"].sum() == 1000
@@ -131,4 +131,4 @@ def test_open_buckets_leave_oldest_first() -> None:
     rollup = NamesRollup(max_clients=3)
     rollup.add(_rows([(s, "tls", f"c{s}", "a.example", None) for s in (0, 1, 900, 901)]))
     assert rollup.flush()["clients"].to_list() == [2]
-    assert rollup.flush(all_of_it=True)["clients"].to_list() == [2]
+    assert rollup.flush(final=True)["clients"].to_list() == [2]
