@@ -1,12 +1,12 @@
-"""Makes marts: `Builder` has a method per kind, which finds the periods that are dirty and makes them again.
+"""Builds marts: `Builder` has a method per kind that finds dirty periods and rebuilds them.
 
-A period is dirty if it was made from something else than it would be made from now. For a day that is: its
-own sightings and those of its neighbours, who held which address and who was who on it, the ranks of its
-vantages, the counting rules, and the zone. A dirty day is counted again from base rows, a dirty week from the
-marts of its days. A mart that comes out the same keeps its file, so that nothing made from it becomes dirty.
+A period is dirty if its inputs have changed. The inputs of a day are its own sightings and those of its
+neighbours, the address holders and directory on that day, the ranks of its vantages, the counting rules, and
+the zone. A dirty day is recounted from base rows, a dirty week from the marts of its days. A mart that does
+not change keeps its file, so that nothing built from it becomes dirty.
 
-So marts always equal those of a complete rebuild, in whatever order segments arrived. Days whose sightings
-are no longer in the lake keep the marts they have.
+So marts always equal those of a complete rebuild, whatever the order in which segments arrive. Days whose
+sightings are no longer in the lake keep their marts.
 """
 
 from __future__ import annotations
@@ -68,22 +68,22 @@ from analytics.stored import (
     unmerged_sql,
 )
 
-#: Base tables whose rows may be passed in memory, because they must not lie in the lake.
+#: Base tables whose rows may be passed in memory, because they must not be stored in the lake.
 IN_MEMORY = ("sightings", "names", *LASTING)
 #: Days that are read together: at most this many, with files of at most this size (about two million
 #: sightings).
 DAYS_A_RUN, BYTES_A_RUN = MOST_DAYS, 32_000_000
-#: Days whose files are smaller altogether are not divided among threads: planning would take longer.
+#: Days with smaller files in total are not distributed over threads, because planning would take longer.
 SMALL_BYTES = 500_000
-#: Weeks whose findings are judged together, so that the weeks before them are summed up only once.
+#: Weeks judged together, so that their comparison weeks are summed only once.
 WEEKS_A_RUN = 7
 
-#: What the placeholders in a mart's SQL stand for.
+#: Values of the placeholders in the SQL of a mart.
 Values = Mapping[str, str | int | float]
 
 
 class Counting(Protocol):
-    """Counts people over several weeks, by tokens that are not in the lake (`sensor.privacy.counting`)."""
+    """Counts people over several weeks, by tokens outside of the lake (`sensor.privacy.counting`)."""
 
     def known(self) -> set[date]:
         """Mondays of the weeks counted so far."""
@@ -98,7 +98,7 @@ class Counting(Protocol):
         ...
 
     def count_then(self, used: pl.DataFrame, weeks: Sequence[date], until: date) -> pl.DataFrame:
-        """As `count`, for the weeks that had begun on the day `until`, without keeping the count."""
+        """As `count` for weeks that began by the day `until`, without storing the count."""
         ...
 
 
@@ -131,7 +131,7 @@ class Builder:
         ranks = self._ranks()
 
         def digest_of(day: date) -> str:
-            # Only the order of the vantages that saw the day matters: a new sensor elsewhere changes nothing.
+            # Only the rank order of the vantages of that day matters: a new sensor elsewhere changes nothing.
             vantages = self.state.eyes.get(day.isoformat(), [])
             ranked = sorted(vantages, key=lambda vantage: (ranks.get(vantage, LAST), vantage))
             return fingerprint(digests_by_day[day], ranked)
@@ -173,7 +173,7 @@ class Builder:
 
     def _store_days(self, counted: Mapping[int, date]) -> None:
         """Writes the daily marts of the days just counted, mart by mart."""
-        # On most days of most networks no request has details.
+        # On most days no request has details.
         detailed = self.connection.execute("SELECT 1 FROM details LIMIT 1").fetchone()
         for mart in (mart for mart in self.marts if mart.period == "day"):
             if mart.of == "details" and not detailed:
@@ -199,9 +199,9 @@ class Builder:
         return self.sizes.total(files_of(self.manifest.tables["sightings"].cold, days))
 
     def _held_by_day(self) -> dict[date, str]:
-        """For each day with sightings, a digest of who held which address and who was who.
+        """For each day with sightings, a digest of address holders and directory.
 
-        Of a day that has one, it is computed again only if leases or the directory have changed.
+        An existing digest is recomputed only if leases or the directory have changed.
         """
         lasting = [self.manifest.tables[name] for name in LASTING]
         digest = fingerprint(rules(), [self.sizes.of(table, table.cold_files) for table in lasting])
@@ -218,7 +218,7 @@ class Builder:
         return {day: known[f"held/{day}"] for day in days}
 
     def _make_holders(self) -> None:
-        """Makes the view `every_holders` of all leases; once per build."""
+        """Makes the view `every_holders` from all leases, once per build."""
         if self._is_held:
             return
         for name in LASTING:
@@ -483,7 +483,7 @@ class Builder:
                 self._write(mart, week.isoformat(), Template(mart.sql).substitute(values))
 
     def _write(self, mart: Mart, period: str, sql: str) -> None:
-        """Writes the rows of `sql` as the mart's file of a period; one that is the same as before stays."""
+        """Writes the rows of `sql` as the file of a period of the mart; an unchanged file stays."""
         folder = f"{self.place}{mart.zone}/marts/{mart.name}/{mart.period}={period}"
         path = f"{folder}/{self.state.build:08d}.parquet"
         zone = "restricted" if self.place else mart.zone

@@ -1,7 +1,7 @@
-"""Finds what in a lake is about one person: the addresses they held, when, and the devices they own.
+"""Finds the data of one person in a lake: the addresses they held, when, and the devices they own.
 
-It goes by what figures believe, not by every lease that names the account: such a lease may have lost against
-another one (marts/holding), and an access request must not disclose what somebody else did. Reads the
+It follows the attribution of figures, not every lease that names the account: another lease may have taken
+precedence (marts/holding), and an access request must not disclose the activity of somebody else. Reads the
 restricted views; writes nothing.
 """
 
@@ -17,7 +17,7 @@ import duckdb
 from analytics.lake import open_views
 from analytics.marts.holders import FOREVER_US, make_holders
 
-#: A device that two accounts are said to own says nothing about either.
+#: A device with two owners in the directory identifies neither.
 _OWNERS = """
 CREATE OR REPLACE TEMP TABLE owners AS
 SELECT device AS thing, MAX(user_name) AS user_name FROM lake.directory WHERE device IS NOT NULL
@@ -63,7 +63,7 @@ def times(lake: Path, tokens: Sequence[str]) -> Times:
 
 
 def times_in(connection: duckdb.DuckDBPyConnection, tokens: Sequence[str]) -> Times:
-    """The same, on an open connection to the restricted views; leaves temporary tables behind."""
+    """As `times`, on an open connection to the restricted views; leaves temporary tables behind."""
     about: dict[str, object] = {"tokens": list(tokens)}
     connection.execute(_OWNERS)
     things = [thing for (thing,) in connection.execute(_THINGS, about).fetchall()]

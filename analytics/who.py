@@ -1,8 +1,8 @@
-"""Explains who was behind an address at a moment: every lease about it, which one is believed, and why.
+"""Explains to whom an address is attributed at a moment: every lease of it, which one decides, and why.
 
-It runs an invented event at that address and time through the same steps as a build (marts/holding,
+It runs a synthetic event at that address and time through the same steps as a build (marts/holding,
 marts/counting), so that the answer is what figures are based on. Reads the restricted views; names are
-tokens, unless the lake was kept in clear.
+tokens, unless the lake is at level clear.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from analytics.lake import open_views
 from analytics.marts.days import attribute_day
 from analytics.marts.holders import FOREVER_US, make_holders
 
-#: the made-up event; row ids in the lake are never negative
+#: id of the synthetic event; ids in the lake are never negative
 _ASKED = -1
 _ROW = """
 INSERT INTO sightings BY NAME
@@ -100,7 +100,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class Answer:
-    """Who it was at one site, and the leases this rests on."""
+    """The attribution at one site, and the leases it is based on."""
 
     site: str
     address: str
@@ -149,7 +149,7 @@ class Answer:
 
 
 def ask(lake: Path, site: str, address: str, at: datetime) -> Answer:
-    """Who was behind `address` (as stored: usually a token) of `site` at time `at`. Raises LakeUnreadable."""
+    """Attributes `address` (as stored: usually a token) of `site` at time `at`. Raises LakeUnreadable."""
     moment = at.isoformat()
     with open_views(lake, restricted=True) as connection:
         _gather(connection, site, address, at)
@@ -174,7 +174,7 @@ def sites(lake: Path) -> list[str]:
 
 
 def _gather(connection: duckdb.DuckDBPyConnection, site: str, address: str, at: datetime) -> None:
-    """What the steps read, for this address only."""
+    """Makes the input relations of the steps, for this address only."""
     about = [site, address]
     begin, end = (at + timedelta(days=days) for days in (-2, 2))
     connection.execute(
