@@ -112,7 +112,7 @@ class Decoder:
         self._drops: list[tuple[int, int]] = []
         self._made = _Made()
         self._batch_rows = batch_rows
-        self._rows = 0  # of this batch, as far as handed over
+        self._rows = 0  # converted or in conversion for this batch
         self._in_hand: Future[None] | None = None
 
     @property
@@ -278,7 +278,7 @@ class Decoder:
 class _Made:
     """The frames of a batch so far, one per emptying of the output buffers."""
 
-    parts: int = 0  # handed over, though they may not be made yet
+    parts: int = 0  # including those still in conversion
     connections: list[pl.DataFrame] = field(default_factory=list)
     questions: list[pl.DataFrame] = field(default_factory=list)
     answers: list[pl.DataFrame] = field(default_factory=list)

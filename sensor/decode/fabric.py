@@ -5,14 +5,14 @@ are not specific to clusters: see the signatures of category `cluster-support`.
 
     speaks: nccl          NVIDIA/nccl src/include/socket.h, NCCL_SOCKET_MAGIC
     speaks: torch-store   PyTorch TCPStore: query VALIDATE and its number (TCPStoreBackend.hpp)
-    speaks: open-mpi      Open MPI, btl/tcp: who it is, its magic identifier
+    speaks: open-mpi      Open MPI, btl/tcp: the magic identifier of its handshake
     speaks: dask          dask/distributed: the handshake names the pickle protocol
     speaks: dcgm          NVIDIA DCGM host engine: DCGM_PROTO_MAGIC
     speaks: lustre        LNET_PROTO_ACCEPTOR_MAGIC
     speaks: slurm         a length, alone or with protocol version, flags, message type; on Slurm's ports
     speaks: ggml-rpc      llama.cpp RPC: HELLO without payload; on its port
     speaks: nfs           NFS over TCP: a remote call to program 100003, versions 2 to 4 (RFC 5531, RFC 8881)
-    speaks: beegfs        NETMSG_PREFIX, behind length and flags (BeeGFS NetMessage.h)
+    speaks: beegfs        NETMSG_PREFIX, after length and flags (BeeGFS NetMessage.h)
     speaks: redis-vectors Redis' answer to HELLO, where it lists a module that searches vectors
     speaks: rdma          RoCE v2: UDP port 4791 and an InfiniBand transport header
 """

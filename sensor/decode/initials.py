@@ -194,7 +194,7 @@ def _skip_varints(payload: Bytes, at: int, count: int) -> int:
 
 @kernel
 def _after_ack(payload: Bytes, at: int, kind: int) -> int:
-    """The offset behind an ACK frame (RFC 9000 §19.3), or -1."""
+    """The offset after an ACK frame (RFC 9000 §19.3), or -1."""
     at = _skip_varints(payload, at, 2)  # largest acknowledged, delay
     ranges, at = _varint(payload, at, payload.size)
     counts = 3 if kind == _ACK_ECN else 0
@@ -203,7 +203,7 @@ def _after_ack(payload: Bytes, at: int, kind: int) -> int:
 
 @kernel
 def _read_frames(payload: Bytes, stream: Bytes, begins: Records, ends: Records, count: int) -> int:
-    """Put the CRYPTO frames (RFC 9000 §19.6) of a payload into the stream; how many ranges it has then."""
+    """Add the CRYPTO frames (RFC 9000 §19.6) of a payload to the stream; returns its number of ranges."""
     at, size = i64(0), payload.size
     while 0 <= at < size:
         kind = i64(payload[at])
@@ -235,15 +235,15 @@ def _is_name(data: Bytes, at: int, end: int) -> bool:
 
 @kernel
 def _find_name(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """Where the host of a server_name extension (RFC 6066 §3) lies in a part of a hello, and its length.
+    """Offset and length of the host of a server_name extension (RFC 6066 §3) in a part of a ClientHello.
 
-    Where extensions begin is not known inside a part, so the extension must lie whole in it, with one
-    entry, all three lengths in agreement, and nothing but a name where the name should be.
+    The offsets of extensions are not known inside a part. So the extension must be complete, with a single
+    entry, three consistent lengths, and a valid name.
     """
     if not holds(data, at, end, 0):
         return i64(0), i64(0)
     while at + 9 < end:
-        size = sure_32(data, at)  # type 0, then the extension's length
+        size = sure_32(data, at)  # type 0, then the length of the extension
         length = size - 5
         if (
             0 < length <= end - at - 9
@@ -275,9 +275,9 @@ def _add(payload: Bytes, slot: int, streams: Records, named: int) -> tuple[int, 
 
 
 class CryptoStreams:
-    """CRYPTO streams being reassembled, each in a slot. The first copy of a byte wins.
+    """Reassembly of CRYPTO streams, one per slot. The first copy of a byte wins.
 
-    Memory is taken as slots are used, at most 9 KB for each.
+    Memory is allocated as slots are used, at most 9 KB each.
     """
 
     def __init__(self, slots: int) -> None:
@@ -287,7 +287,7 @@ class CryptoStreams:
         self._free = list(range(slots - 1, -1, -1))
 
     def take(self) -> int:
-        """A free slot, emptied."""
+        """A free slot, which is empty."""
         slot = self._free.pop()
         self._counts[slot] = 0
         return slot
@@ -301,9 +301,9 @@ class CryptoStreams:
         self._counts[slot] = 0
 
     def add(self, slot: int, payload: bytes, *, named: bool = False) -> tuple[bytes | None, str | None]:
-        """Add the frames of an Initial's payload: the hello if it is complete, else the name in its parts.
+        """Add the frames of an Initial payload: the ClientHello if complete, else the name in its parts.
 
-        The name is not looked for in parts of a hello that is already `named`.
+        No name is searched in parts of a ClientHello that is already `named`.
         """
         size, name, length = _add(np.frombuffer(payload, np.uint8), slot, self._streams, int(named))
         if size:

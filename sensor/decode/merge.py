@@ -44,7 +44,7 @@ class Merged:
         self._on_end = on_end
         self._open: list[Capture] = []
         self._window = _Copied()
-        self._single: Capture | None = None  # whose own window is handed on, without copying
+        self._single: Capture | None = None  # the only open capture, whose window is exposed without copying
         self._before = 0  # position, less the single capture's own
         self._limit = 0
         #: bytes of all captures that have ended
