@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sensor.sources.text.reasons import SET_ASIDE
+from sensor.sources.logs.text.reasons import SET_ASIDE
 
 if TYPE_CHECKING:
     from collections import Counter

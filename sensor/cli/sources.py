@@ -125,10 +125,10 @@ def try_(
 ) -> None:
     """Show how the first lines of a file would be read, and what they lack."""
     from sensor.errors import InputError
-    from sensor.sources import open as opening
     from sensor.sources.detect import recognise
     from sensor.sources.evtx import EvtxSource
-    from sensor.sources.family import Family
+    from sensor.sources.inputs import open as opening
+    from sensor.sources.logs.family import Family
     from sensor.sources.trial import look, look_together
     from sensor.sources.zeek import ZeekSource
 

@@ -26,7 +26,7 @@ _HOLDER = ("site", "address", "user_name", "device", "origin")
 
 
 class LeaseRotation:
-    """The open leases of one sensor, which go on in the next epoch (sources/leases.py ends leases)."""
+    """The open leases of one sensor, which go on in the next epoch; `logs/rows/leases` ends leases."""
 
     def __init__(self, keys: Keys, file: Path | None = None) -> None:
         """`file` keeps the open leases from one run to the next; None keeps them in memory only."""

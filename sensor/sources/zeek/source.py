@@ -30,9 +30,9 @@ from dataclasses import replace
 import polars as pl
 
 from sensor import schema
-from sensor.sources import records
 from sensor.sources.interface import Batch, File, Input, Source
-from sensor.sources.lines import BLOCK_BYTES, Block, ahead, blocks
+from sensor.sources.logs.lines.blocks import BLOCK_BYTES, Block, ahead, blocks
+from sensor.sources.logs.rows import records
 from sensor.sources.zeek import logs
 from sensor.sources.zeek.text import MAX_HEADERS, Text, log_of
 

@@ -13,12 +13,12 @@ import pytest
 
 from sensor.settings import Settings
 from sensor.sources import detect, evtx
+from sensor.sources.inputs.open import find
 from sensor.sources.interface import Input
-from sensor.sources.open import find
 from sensor.sources.trial import look
-from tests.sensor.sources.test_samples import SAMPLES
+from tests.beside import LOG_SAMPLES
 
-RECORDED = SAMPLES / "windows-security" / "DE_RDP_Tunneling_4624.evtx"
+RECORDED = LOG_SAMPLES / "windows-security" / "DE_RDP_Tunneling_4624.evtx"
 
 
 def _event(number: Any, **data: str) -> str:
