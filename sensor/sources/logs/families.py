@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 import sensor.sources.logs.formats
-from sensor.sources.logs.lines import envelopes, framing, prefixes
+from sensor.sources.logs.lines import envelopes, json_documents, prefixes, tables
 from sensor.sources.logs.lines.blocks import blocks, first_lines
-from sensor.sources.logs.lines.framing import Framing
+from sensor.sources.logs.lines.framing import Framing, framed
 from sensor.sources.logs.sorting import Sorter
 
 if TYPE_CHECKING:
@@ -183,18 +183,18 @@ def _framing(head: bytes) -> Framing | None:
             found = _shares(_lines(head, family.framing))
             if found.get(family.name, 0.0) >= ENOUGH:
                 return family.framing
-    if framing.JSON.fits(head):
+    if json_documents.JSON.fits(head):
         # What is a list of records in one document is a part of the record in another (`events`, `data`).
-        unknown = not _shares(_lines(head, framing.JSON))
-        known_whole = unknown and _shares(_lines(head, framing.WHOLE_JSON))
-        return framing.WHOLE_JSON if known_whole else framing.JSON
-    if framing.TABLE.fits(head):
-        found = _shares(_lines(head, framing.TABLE))
+        unknown = not _shares(_lines(head, json_documents.JSON))
+        known_whole = unknown and _shares(_lines(head, json_documents.WHOLE_JSON))
+        return json_documents.WHOLE_JSON if known_whole else json_documents.JSON
+    if tables.TABLE.fits(head):
+        found = _shares(_lines(head, tables.TABLE))
         own = (share for name, share in found.items() if not _known()[name].generic)
-        return framing.TABLE if sum(own) >= ENOUGH else None
-    tables = [how for how in (framing.RESAVED, framing.ROWS) if how.fits(head)]
-    if tables and sum(_shares(_lines(head, None)).values()) < ENOUGH:
-        return next((how for how in tables if sum(_shares(_lines(head, how)).values()) >= ENOUGH), None)
+        return tables.TABLE if sum(own) >= ENOUGH else None
+    fitting = [how for how in (tables.RESAVED, tables.ROWS) if how.fits(head)]
+    if fitting and sum(_shares(_lines(head, None)).values()) < ENOUGH:
+        return next((how for how in fitting if sum(_shares(_lines(head, how)).values()) >= ENOUGH), None)
     return None
 
 
@@ -205,7 +205,7 @@ def _known() -> dict[str, type[Family]]:
 def _lines(head: bytes, how: Framing | None) -> pl.Series:
     if how is None:
         return first_lines(head, HEAD_LINES)
-    block = next(blocks(framing.framed(io.BytesIO(head), how)), None)
+    block = next(blocks(framed(io.BytesIO(head), how)), None)
     return pl.Series([], dtype=pl.String) if block is None else block.lines()["line"].head(HEAD_LINES)
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.lines.framing import JOINT, Blocks
+from sensor.sources.logs.lines.framing import JOINT, MultiLine
 from sensor.sources.logs.text import layouts, pairs, patterns, stamps
 from sensor.sources.logs.text.held import HALF_DAY_S
 from sensor.sources.logs.text.reasons import NO_ADDRESS
@@ -67,7 +67,7 @@ class FreeradiusFamily(Family):
         "Have switches and access points send interim updates with Framed-IP-Address. linelog writes no time "
         "into a file: put %S in front of its messages, or use filename = syslog, or detail files."
     )
-    framing = Blocks(begins=rf"^{_DATE}\s*$")
+    framing = MultiLine(begins=rf"^{_DATE}\s*$")
     marks = (
         "= ", " (did ", "login ok", "login incorrect", "ignoring request to ", " : ", "radiusd", "freeradius",
     )  # fmt: skip

@@ -19,7 +19,7 @@ import polars as pl
 
 from sensor.decode import keys
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.lines.framing import Json
+from sensor.sources.logs.lines.json_documents import Json
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 

@@ -20,7 +20,7 @@ import re
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.lines.framing import JOINT, Blocks
+from sensor.sources.logs.lines.framing import JOINT, MultiLine
 from sensor.sources.logs.text import dhcp, layouts, patterns, stamps
 from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
@@ -61,7 +61,7 @@ class IscDhcpdFamily(Family):
     vantage = "identity"
     proof = ("device",)
     advice = "dhcpd rewrites its lease file and drops history: collect its syslog, too."
-    framing = Blocks(begins=f"{_V4}|{_V6}", ends=r"^\}")
+    framing = MultiLine(begins=f"{_V4}|{_V6}", ends=r"^\}")
     marks = (
         "lease ", "ia-na ", "ia-ta ", "ia-pd ", "dhcp", "reply na: ", "r-l-e:", "authoring-byte-order ",
         "server-duid ",

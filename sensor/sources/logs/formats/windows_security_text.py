@@ -28,7 +28,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats import windows_security as rules
-from sensor.sources.logs.lines.framing import JOINT, Blocks
+from sensor.sources.logs.lines.framing import JOINT, MultiLine
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.words import one_of
 
@@ -45,7 +45,7 @@ _OTHER_LOG = (
     r"\d{1,3}(?:\.\d{1,3}){3} - |\{\"|#[A-Z]\w*[: ]|MSWinEventLog|CEF:\d|LEEF:\d|date=\d)"
 )
 #: Each event begins with its stamp and goes on until the next, or the line of another log.
-SPLUNK_EVENTS = Blocks(_SPLUNK_STAMP + r"\r?$", ends=r"[^\s\S]", apart=_OTHER_LOG)
+SPLUNK_EVENTS = MultiLine(_SPLUNK_STAMP + r"\r?$", ends=r"[^\s\S]", apart=_OTHER_LOG)
 SPLUNK_EVENT = _SPLUNK_STAMP + rf"[ \r{JOINT}]+LogName=([^{JOINT}]+?)[ \r]*{JOINT}"
 #: Where a 4624 tells of the new session: the subject before it is the program that asked.
 _NEW = r"(?:New Logon|Neue Anmeldung|Nouvelle ouverture de session)\s?:(.*)$"

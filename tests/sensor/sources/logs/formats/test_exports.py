@@ -6,7 +6,7 @@ from sensor.sources.logs.families import framing_of
 from sensor.sources.logs.formats.common_security_log import CommonSecurityLogFamily
 from sensor.sources.logs.formats.meraki import MerakiFamily
 from sensor.sources.logs.formats.squid import SquidFamily
-from sensor.sources.logs.lines.framing import TABLE
+from sensor.sources.logs.lines.tables import TABLE
 from tests.sensor.sources.logs.formats.reading import read
 
 SQUID = '1791280800.123    97 10.1.2.3 TCP_MISS/200 8187 GET http://chat.example.com/a?b=""c"" ada HIER_DIRECT/192.0.2.7 t'
