@@ -18,7 +18,7 @@ from sensor.sources.interface import Batch
 from sensor.sources.logs.lines.blocks import Block
 from sensor.sources.logs.rows import finish, headers, records
 from sensor.sources.logs.rows.flows import Pairs
-from sensor.sources.logs.rows.leases import LeaseTracker
+from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.rows.sessions import Sessions
 from sensor.sources.logs.sorting import Sorter
 from sensor.sources.logs.text import scanner
@@ -88,7 +88,7 @@ class Reader:
         rejoined = open_records.pairs.take(open_records.sessions.take(read))
         used = rejoined.filter(pl.col("reason").is_null())
         is_lease = (used["kind"] == "lease").fill_null(False)
-        leases = open_records.leases.update(finish.leases(used.filter(is_lease), family.vantage))
+        leases = open_records.leases.update(reported(used.filter(is_lease), family.vantage))
         others = used.filter(~is_lease) if is_lease.any() else used
         if family.counts_headers:
             others = headers.on_the_wire(others, family.counts_headers)

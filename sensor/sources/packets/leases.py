@@ -6,8 +6,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor import schema
-from sensor.sources.logs.rows import finish
-from sensor.sources.logs.rows.leases import LeaseTracker
+from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.text import accounts
 
 
@@ -40,4 +39,4 @@ def _leases(statements: pl.DataFrame, vantage: str) -> pl.DataFrame:
         shared=pl.lit(None, dtype=pl.Boolean),
     )
     somebody = pl.any_horizontal(pl.col("user_name", "device", "client_mac").is_not_null(), "closes")
-    return finish.leases(told.filter(somebody), vantage)
+    return reported(told.filter(somebody), vantage)

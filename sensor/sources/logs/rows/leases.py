@@ -1,4 +1,4 @@
-"""Ends leases when they are given up, even if they began in an earlier block.
+"""Leases: who held which address, from when to when. They end when they are given up, even in a later block.
 
 A lease that is stored cannot be changed, but it can be stored again: with the time at which it was given up,
 and `closed`. The store and the views then use that row, because it has the same key.
@@ -16,6 +16,25 @@ from sensor import schema
 MAX_LEASES = 200_000
 
 _BY = ("address", "origin")
+
+
+def reported(rows: pl.DataFrame, vantage: str) -> pl.DataFrame:
+    """Finished rows of kind `lease` with the columns of the table `leases`, and `closes` (given up)."""
+    begin = pl.coalesce("lease_from", "seen_at")
+    held = pl.duration(microseconds=(pl.col("lease_s") * 1_000_000).cast(pl.Int64, strict=False))
+    closes = pl.col("closes").fill_null(False)
+    return rows.select(
+        "user_name",
+        "device",
+        "shared",
+        closes.alias("closes"),
+        address="client",
+        mac="client_mac",
+        valid_from=begin,
+        valid_to=pl.coalesce("lease_to", begin + held, pl.when(closes).then("seen_at")),
+        origin=pl.coalesce("origin", pl.lit(vantage)),
+        confidence=pl.col("confidence").fill_null(0.9),
+    )
 
 
 class LeaseTracker:

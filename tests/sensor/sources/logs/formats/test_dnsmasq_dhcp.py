@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.dnsmasq_dhcp import NO_ADDRESS, OWN, DnsmasqDhcpFamily
-from sensor.sources.logs.rows import finish
-from sensor.sources.logs.rows.leases import LeaseTracker
+from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 MAC = "02:00:00:00:00:0a"
@@ -22,7 +21,7 @@ LOG = "Nov 22 10:0{}:00 dnsmasq-dhcp[831]: {}\n"
 
 def leases(text: str) -> pl.DataFrame:
     found = read(DnsmasqDhcpFamily, text, reference=WRITTEN)
-    return LeaseTracker().update(finish.leases(found.filter(found["reason"].is_null()), "identity"))
+    return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
 
 
 def test_lease_file_is_a_snapshot() -> None:

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.freeradius import NO_ADDRESS, FreeradiusFamily
-from sensor.sources.logs.rows import finish
 from sensor.sources.logs.rows.finish import NO_TIME
-from sensor.sources.logs.rows.leases import LeaseTracker
+from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 AT = 1795341600  # 2026-11-22 10:00:00 UTC
@@ -35,7 +34,7 @@ def block(status: str, after_s: int = 0, **attributes: str) -> str:
 
 def leases(text: str) -> pl.DataFrame:
     found = read(FreeradiusFamily, text)
-    return LeaseTracker().update(finish.leases(found.filter(found["reason"].is_null()), "identity"))
+    return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
 
 
 def test_a_session_is_one_interval_from_start_to_stop() -> None:

@@ -14,8 +14,7 @@ from sensor.sources.logs.formats.isc_dhcpd import (
     NOT_FOUND,
     IscDhcpdFamily,
 )
-from sensor.sources.logs.rows import finish
-from sensor.sources.logs.rows.leases import LeaseTracker
+from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 MAC = "02:00:00:00:00:0a"
@@ -44,7 +43,7 @@ V6 = """ia-na "\\001\\000\\000\\000\\000\\001\\000\\001\\001\\002\\003\\004\\002
 
 def leases(text: str) -> pl.DataFrame:
     found = read(IscDhcpdFamily, text)
-    return LeaseTracker().update(finish.leases(found.filter(found["reason"].is_null()), "identity"))
+    return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
 
 
 def at(hour: int, minute: int = 0) -> datetime:

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.kea import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD, KeaFamily
-from sensor.sources.logs.rows import finish
-from sensor.sources.logs.rows.leases import LeaseTracker
+from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 MAC = "02:00:00:00:00:0a"
@@ -29,7 +28,7 @@ LOG = "2026-11-22 10:0{}:00.123 INFO  [kea-dhcp{}.leases/831.140] {}\n"
 
 def leases(text: str) -> pl.DataFrame:
     found = read(KeaFamily, text)
-    return LeaseTracker().update(finish.leases(found.filter(found["reason"].is_null()), "identity"))
+    return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
 
 
 def at(hour: int, minute: int = 0, micros: int = 0) -> datetime:

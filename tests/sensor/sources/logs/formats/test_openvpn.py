@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.openvpn import OpenvpnFamily
-from sensor.sources.logs.rows import finish
-from sensor.sources.logs.rows.leases import LeaseTracker
+from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -39,7 +38,7 @@ PEER = "ann/198.51.100.4:51820"
 
 def leases(text: str) -> pl.DataFrame:
     found = read(OpenvpnFamily, "".join(line + "\n" for line in text.splitlines() if line != "END"))
-    return LeaseTracker().update(finish.leases(found.filter(found["reason"].is_null()), "identity"))
+    return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
 
 
 def log(minute: int, text: str) -> str:

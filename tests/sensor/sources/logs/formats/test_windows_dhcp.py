@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.windows_dhcp import NO_ADDRESS, WindowsDhcpFamily
-from sensor.sources.logs.rows import finish
-from sensor.sources.logs.rows.leases import LeaseTracker
+from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 HEAD = (
@@ -24,7 +23,7 @@ MAC = "02:00:00:00:00:0a"
 
 def leases(text: str) -> pl.DataFrame:
     found = read(WindowsDhcpFamily, text)
-    return LeaseTracker().update(finish.leases(found.filter(found["reason"].is_null()), "identity"))
+    return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
 
 
 def event(number: str, minute: int, address: str, name: str = "ann-pc.example.com") -> str:

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.wireguard import INTERFACE, NETWORK, NEVER, WireguardFamily
-from sensor.sources.logs.rows import finish
-from sensor.sources.logs.rows.leases import LeaseTracker
+from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 PRIVATE, PUBLIC, OTHER, SHARED = ("Abc+/"[n % 5] * 42 + str(n) + "=" for n in range(4))
@@ -30,7 +29,7 @@ TEXT = (
 def test_single_addresses_are_held_from_the_handshake_on() -> None:
     found = read(WireguardFamily, TEXT)
     assert found["reason"].to_list() == [INTERFACE, None, None, NETWORK, NEVER]
-    leases = LeaseTracker().update(finish.leases(found.filter(found["reason"].is_null()), "identity"))
+    leases = LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
     assert leases.select("address", "valid_from", "valid_to", "origin", "user_name").rows() == [
         ("10.8.0.2", AT, AT + timedelta(seconds=180), "vpn", None),
         ("2001:db8::2", AT, AT + timedelta(seconds=180), "vpn", None),
