@@ -137,7 +137,7 @@ def _delete(
 ) -> tuple[list[Gone], int]:
     """The files that held rows of the person, and how many files went."""
     from analytics import forget
-    from analytics.build import build
+    from analytics.refresh import refresh
     from sensor.cli.deletion import days_of
     from sensor.store import purge
 
@@ -146,7 +146,7 @@ def _delete(
     with analysing(lake):
         forget.keep_figures(lake.path, sightings=days_of(gone, "sightings"), before=monday)
         marts = forget.erase(lake.path, subject.tokens, times, before=monday)
-        build(lake.path, zone=settings.zone, k=settings.k)
+        refresh(lake.path, zone=settings.zone, k=settings.k)
         forget.remove(lake.path, marts)
     files = purge.remove(lake, gone, now=datetime.now(UTC)) + len(marts)
     return [*gone, *marts], files

@@ -25,7 +25,7 @@ from sensor.cli.options import (
     say,
     settings_from,
 )
-from sensor.cli.outcome import conclude, passed_over, progress_bar
+from sensor.cli.scan_outcome import conclude, passed_over, progress_bar
 
 if TYPE_CHECKING:
     from sensor.settings import Settings

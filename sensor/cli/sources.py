@@ -207,7 +207,7 @@ def _table(rows: pl.DataFrame) -> object:
     from rich.table import Table
     from rich.text import Text
 
-    from sensor.cli.results import printable
+    from sensor.cli.query_results import printable
 
     shown = [name for name in _SHOWN if rows[name].null_count() < rows.height]
     table = Table(*shown, box=None, pad_edge=False)

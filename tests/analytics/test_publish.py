@@ -14,9 +14,9 @@ import duckdb
 import pytest
 
 from analytics import publish as publishing
-from analytics.build import build
 from analytics.definitions import View, load_views
 from analytics.lake import LakeUnreadable, connect, open_views, read_manifest
+from analytics.refresh import refresh
 from tests.analytics.handmade import ZONE, HandmadeLake, sighting
 from tests.analytics.test_views import busy, everything
 
@@ -36,7 +36,7 @@ def count(connection: duckdb.DuckDBPyConnection, view: str = "sightings") -> int
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake with rows of everything, built; only to be read."""
     lake = busy(tmp_path_factory.mktemp("busy"))
-    build(lake.path, zone=ZONE, k=3)
+    refresh(lake.path, zone=ZONE, k=3)
     return lake.path
 
 
@@ -99,14 +99,14 @@ def test_views_are_parsed_once_a_release(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_hot_rows_are_seen_at_once_and_cold_ones_once(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 09:00"))
-    build(tmp_path, zone=ZONE)
+    refresh(tmp_path, zone=ZONE)
     row = sighting("2026-11-17 10:00")
     with open_views(tmp_path, restricted=True) as reader:
         lake.hot("sightings", [row], HOUR)
         assert count(reader) == 2
         lake.watermark = HOUR
         lake.cold("sightings", [row])
-        build(tmp_path, zone=ZONE)
+        refresh(tmp_path, zone=ZONE)
         assert count(reader) == 2, "a reader opened before the compaction stays right"
     with open_views(tmp_path, restricted=True) as reader:
         assert count(reader) == 2
@@ -114,15 +114,15 @@ def test_hot_rows_are_seen_at_once_and_cold_ones_once(tmp_path: Path) -> None:
 
 def test_a_reader_opened_before_a_build_keeps_its_marts(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 09:00"))
-    build(tmp_path, zone=ZONE)
+    refresh(tmp_path, zone=ZONE)
     with open_views(tmp_path, restricted=True) as reader:
         assert count(reader, "usage_hourly") == 1
         lake.cold("sightings", [sighting("2026-11-17 10:00")])
-        build(tmp_path, zone=ZONE)
+        refresh(tmp_path, zone=ZONE)
         assert count(reader, "usage_hourly") == 1
         with open_views(tmp_path, restricted=True) as newer:
             assert count(newer, "usage_hourly") == 2
-        build(tmp_path, zone=ZONE, now=datetime.now(UTC) + timedelta(hours=49))
+        refresh(tmp_path, zone=ZONE, now=datetime.now(UTC) + timedelta(hours=49))
         with pytest.raises(duckdb.IOException):
             count(reader, "usage_hourly")
 
@@ -132,12 +132,12 @@ def moved_on(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A lake whose hot files moved on since its views were published, and the same lake published anew."""
     stale, fresh = tmp_path_factory.mktemp("stale"), tmp_path_factory.mktemp("fresh")
     lake = HandmadeLake.furnished(stale, sighting("2026-11-17 09:00"))
-    build(stale, zone=ZONE)
+    refresh(stale, zone=ZONE)
     lake.low_water(HOUR)
     shutil.copytree(stale, fresh, dirs_exist_ok=True)
     lake.path, lake.watermark = fresh, HOUR
     lake.write_manifest()
-    build(fresh, zone=ZONE)
+    refresh(fresh, zone=ZONE)
     return stale, fresh
 
 
@@ -218,8 +218,8 @@ def test_a_manifest_of_a_newer_release_says_so(tmp_path: Path) -> None:
 
 def test_no_lake_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(LakeUnreadable, match="no lake here"):
-        build(tmp_path, zone=ZONE)
+        refresh(tmp_path, zone=ZONE)
     with pytest.raises(LakeUnreadable):
-        build(tmp_path / "nowhere", zone=ZONE)
+        refresh(tmp_path / "nowhere", zone=ZONE)
     with pytest.raises(LakeUnreadable, match="not published"):
         open_views(tmp_path)

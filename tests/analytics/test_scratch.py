@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from analytics import builder
-from analytics.build import build
 from analytics.lake import LakeUnreadable, connect, spill_of
+from analytics.marts import builder
 from analytics.marts.state import GRACE, locked
+from analytics.refresh import refresh
 from analytics.scratch import scratch_database
 from sensor import schema
 from tests.analytics.handmade import ZONE, HandmadeLake, sighting
@@ -57,5 +57,5 @@ def test_rows_that_must_not_be_written_and_do_not_fit_are_one_clear_error(
     frames["sightings"] = schema.SIGHTINGS.conform(rows)
     monkeypatch.setattr(builder, "most_memory", lambda: "8MB")
     with pytest.raises(LakeUnreadable, match="more than 8MB of memory; at privacy level aggregate"):
-        build(lake.path, zone=ZONE, in_memory=frames)
+        refresh(lake.path, zone=ZONE, in_memory=frames)
     assert not [path for path in lake.path.rglob("*") if "spill" in path.name or "asked" in path.name]

@@ -11,11 +11,11 @@ import duckdb
 import polars as pl
 import pytest
 
-from analytics.build import build
 from analytics.definitions import Example, View, load_marts, load_views
 from analytics.lake import connect, open_views
 from analytics.policy.read import read
 from analytics.policy.rows import compiled
+from analytics.refresh import refresh
 from sensor import schema
 from tests.analytics.handmade import TYPES, ZONE, HandmadeLake, Row, at, lookup, proxied, sighting, tunnel
 
@@ -193,7 +193,7 @@ class Counted:
 def test_rows_depend_on_no_session_zone_and_no_thread_count(tmp_path: Path) -> None:
     lake = busy(tmp_path)
     policy = compiled(read(POLICY, "policy.yml", "a1"), lambda name: [name])
-    build(lake.path, zone=ZONE, k=3, policy=policy, counting=Counted())
+    refresh(lake.path, zone=ZONE, k=3, policy=policy, counting=Counted())
     wanted = everything(lake.path)
     assert [row[5:] for row in wanted["people_periods"]] == [(12, 2)]
     assert all(wanted.values()), [name for name, rows in wanted.items() if not rows]
@@ -209,7 +209,7 @@ def test_weeks_and_days_begin_at_midnight_of_the_report_zone(tmp_path: Path) -> 
     rows = [sighting("2026-11-15 22:59", user_name=f"u{n}") for n in range(5)]
     rows += [sighting("2026-11-15 23:00", user_name=f"u{n}") for n in range(5)]
     lake = HandmadeLake.furnished(tmp_path, *rows)
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     with open_views(lake.path) as connection:
         days = connection.execute("SELECT day, people FROM usage_daily").fetchall()
         weeks = connection.execute(
@@ -220,7 +220,7 @@ def test_weeks_and_days_begin_at_midnight_of_the_report_zone(tmp_path: Path) -> 
 
 
 def test_every_view_runs_on_an_empty_lake(tmp_path: Path) -> None:
-    build(HandmadeLake(tmp_path).path, zone=ZONE)
+    refresh(HandmadeLake(tmp_path).path, zone=ZONE)
     # What a release knows of rules and controls is there before any week.
     assert {name for name, rows in everything(tmp_path).items() if rows} == {"control_evidence"}
 

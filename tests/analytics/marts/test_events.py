@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from analytics import builder as building
+from analytics.marts import builder as building
 from analytics.marts import days, threads
 from tests.analytics.handmade import (
     CATALOG,

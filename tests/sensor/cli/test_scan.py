@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sensor import scan
-from sensor.cli.outcome import line, progress_bar
 from sensor.cli.scan import publish_when_free
+from sensor.cli.scan_outcome import line, progress_bar
 from sensor.installation import Declared, Installation
 from sensor.settings import Settings
 from sensor.sources import detect

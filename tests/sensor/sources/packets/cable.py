@@ -26,7 +26,8 @@ Test = TypeVar("Test", bound=Callable[..., None])
 PROGRAM = "from sensor.cli.main import run; run()"
 #: The same, cutting a batch twice a second.
 HASTY = (
-    "from sensor.sources.packets import live; live.LiveSource.__init__.__kwdefaults__['flush_s'] = 0.5; " + PROGRAM
+    "from sensor.sources.packets import live; live.LiveSource.__init__.__kwdefaults__['flush_s'] = 0.5; "
+    + PROGRAM
 )
 STARTED_WITHIN_S = 120  # the kernels may have to be compiled first
 

@@ -1,27 +1,26 @@
-"""Runs a report on the views of a lake, and writes it in any of the formats. The lake is opened read-only."""
+"""Runs a report on the views of a lake, opened read-only: period, subject, figures and page."""
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from analytics import atomic
 from analytics.asof import views
 from analytics.lake import LakeUnreadable, read_manifest
 from analytics.render import words
-from analytics.render.formats import FORMATS, Document
+from analytics.render.formats import Document
 from analytics.render.language import speaking
 from analytics.reports import run, sheet
 from analytics.reports.periods import Period, around, parse
@@ -30,11 +29,13 @@ from analytics.reports.spec import Spec, read
 from analytics.reports.weekly.page import Page, build
 
 if TYPE_CHECKING:
-    from analytics.builder import Counting
+    from analytics.marts.builder import Counting
 
 #: Minutes of a Monday behind a watched Sunday that do not make a new week.
 MOST_SPILT = 180
 _REPORTS = files("analytics.reports")
+#: What a report is about, as a reader calls it.
+_KINDS = {"app": "service", "department": "department"}
 
 
 class NoWeek(ValueError):
@@ -43,16 +44,6 @@ class NoWeek(ValueError):
 
 class Unknown(ValueError):
     """The lake knows no such service or department."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A written weekly report."""
-
-    path: Path
-    week: str  # ISO week, '2026-W46'
-    page: Page  # what it says
-    document: Document  # the same, ready for any format
 
 
 @cache
@@ -65,29 +56,6 @@ def names() -> tuple[str, ...]:
 def spec_of(name: str) -> Spec:
     """The specification of report `name`; read once per process."""
     return read(_folder(name), _folder)
-
-
-def weekly(
-    lake: Path,
-    out: Path,
-    *,
-    week: str | None = None,
-    as_of: datetime | None = None,
-    language: str = "en",
-    now: datetime | None = None,
-) -> Report:
-    """Write the weekly report of `lake` to the HTML file `out`.
-
-    `week` is an ISO week such as '2026-W46'; by default the newest week with data that had begun at `as_of`
-    (UTC if it has no zone; by default `now`). Days after `as_of` count as still to come, not as unwatched;
-    rows that landed in the lake later are not counted. Once a week is over, the same data, week and `as_of`
-    give the same bytes. `now` is when the report is written, by default the clock's time.
-    Raises ValueError for an invalid week, NoWeek for a lake without any, LakeUnreadable.
-    """
-    found = prepare(lake, period=week, as_of=as_of, language=language, now=now)
-    atomic.write(out, FORMATS["html"].write(found))
-    assert isinstance(found.page, Page)
-    return Report(out, found.period, found.page, found)
 
 
 def page_of(
@@ -135,55 +103,6 @@ def prepare(
     return Document(name, chosen.name, subject, result, page, _template(name))
 
 
-def write(found: Document, out: Path, forms: Sequence[str]) -> list[Path]:
-    """Write `found` in each of the formats `forms`, and return the files.
-
-    A single format goes to `out`. If `out` has the suffix of another format, or there are several, the suffix
-    is replaced by that of each format. CSV files are in an archive: `a.csv` is written as `a.csv.zip`.
-    """
-    written = []
-    for form in forms:
-        others = {one.suffix for name, one in FORMATS.items() if name != form}
-        named = len(forms) == 1 and out.suffix and out.suffix.lower() not in others
-        path = out if named else out.with_suffix(FORMATS[form].suffix)
-        if FORMATS[form].suffix == f"{path.suffix.lower()}.zip":
-            path = path.with_name(f"{path.name}.zip")
-        atomic.write(path, content(found, form))
-        written.append(path)
-    return written
-
-
-def content(found: Document, form: str) -> bytes:
-    """`found` in the format `form`; CSV files as an archive."""
-    return FORMATS[form].write(found)
-
-
-def archive(lake: Path, found: Document) -> Path | None:
-    """Keep the result as JSON in the open zone, named by its hash, so that it survives retention.
-
-    Returns the file; None for a restricted report, which is never kept. Raises OSError.
-    """
-    if found.result.spec.restricted:
-        return None
-    result = content(found, "json")
-    about = f"-{found.digest(found.about.encode())[:12]}" if found.about else ""
-    name = f"{found.period}{about}-{found.digest(result)[:16]}.json"
-    path = lake / "open" / "reports" / found.name / name
-    if not path.exists():
-        atomic.write(path, result)
-    return path
-
-
-def kept_rows(lake: Path, report: str, figure: str) -> Iterator[dict[str, Any]]:
-    """Rows of `figure` in all archived results of `report`; other files in the archive are ignored."""
-    for path in sorted((lake / "open" / "reports" / report).glob("*.json")):
-        try:
-            figures = json.loads(path.read_bytes())["figures"]
-            yield from (row for one in figures if one["id"] == figure for row in one["rows"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-
-
 def _folder(name: str) -> Traversable:
     return files(import_module(f"analytics.reports.{name}"))
 
@@ -222,10 +141,6 @@ def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> tuple[st
     if found:
         raise Unknown(f"{named!r} stands for several: {', '.join(found)}")
     raise Unknown(f"{named!r} is no {_KINDS[kind]} this lake shows; {_near(named, known)}")
-
-
-#: What a report is about, as a reader calls it.
-_KINDS = {"app": "service", "department": "department"}
 
 
 def _near(named: str, known: Mapping[str, str]) -> str:

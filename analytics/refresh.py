@@ -9,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from analytics.builder import Builder, Counting
 from analytics.definitions import load_marts
 from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, read_manifest
+from analytics.marts.builder import Builder, Counting
 from analytics.marts.inputs import LASTING
 from analytics.marts.state import locked, read_state, sweep, write_state
 from analytics.policy.rows import Compiled
@@ -23,8 +23,8 @@ NEEDED = ("sightings", "names", "coverage", "sensors", "restated", *LASTING)
 
 
 @dataclass(frozen=True)
-class Built:
-    """Result of a build: the days and weeks made again (weeks by their Mondays), and the views files
+class Refreshed:
+    """Result of a refresh: the days and weeks made again (weeks by their Mondays), and the views files
     published."""
 
     days: tuple[date, ...]
@@ -33,7 +33,7 @@ class Built:
     restricted_views: Path
 
 
-def build(
+def refresh(
     lake: Path,
     *,
     zone: str,
@@ -43,11 +43,11 @@ def build(
     policy: Compiled | None = None,
     counting: Counting | None = None,
     blanks: Path | None = None,
-) -> Built:
+) -> Refreshed:
     """Builds the marts of dirty days and weeks of `lake` and publishes both views files. Idempotent.
 
     `zone` is the IANA time zone of reports, `k` the smallest group shown. `in_memory` are rows that must not
-    lie in the lake (tables `builder.IN_MEMORY`): the marts of their weeks are made in memory. `policy`
+    lie in the lake (tables `marts.builder.IN_MEMORY`): the marts of their weeks are made in memory. `policy`
     replaces the published policy, `counting` counts people over weeks; None leaves what is published as it
     is. `blanks` is a folder in which `publish` caches empty views files.
 
@@ -74,7 +74,7 @@ def build(
             )
         sweep(lake, state, moment)
         write_state(lake, state)
-    return Built(tuple(days), tuple(sorted({*fresh, *others})), open_views, restricted_views)
+    return Refreshed(tuple(days), tuple(sorted({*fresh, *others})), open_views, restricted_views)
 
 
 def complete_manifest(lake: Path) -> Manifest:

@@ -11,7 +11,7 @@ from sensor import schema
 from sensor.match.grade import grade
 from sensor.match.index import Index
 from sensor.match.match import match
-from sensor.match.rematch import rematch, totals
+from sensor.match.reclassify import reclassify, totals
 from tests.sensor.match.conftest import indicators
 
 NO_BEFORE = pl.DataFrame(
@@ -54,19 +54,19 @@ def stored(observed: list[dict[str, Any]], index: Index) -> pl.DataFrame:
 def test_the_same_catalog_says_the_same(index: Index) -> None:
     rows = stored(SEEN, index)
     assert rows.height >= 9
-    assert rematch(rows, index).is_empty()
+    assert reclassify(rows, index).is_empty()
 
 
 @given(st.lists(st.sampled_from(SEEN), min_size=1, max_size=12), st.randoms())
 def test_any_mixture_is_told_like_each_alone(index: Index, rows: list[dict[str, Any]], random: Any) -> None:
     several = [row | {"bytes_up": random.choice([None, 10, 3_000, 40_000])} for row in rows]
     frame = stored(several, index)
-    assert frame.is_empty() or rematch(frame, index).is_empty()
+    assert frame.is_empty() or reclassify(frame, index).is_empty()
 
 
 def test_what_no_indicator_knows_any_more_is_withdrawn(index: Index) -> None:
     rows = stored(SEEN, index)
-    now = rematch(rows, Index.build(indicators(("open/api", "suffix", "open.example", "site", "support"))))
+    now = reclassify(rows, Index.build(indicators(("open/api", "suffix", "open.example", "site", "support"))))
     assert now.height == rows.height
     assert set(now.filter(pl.col("now_app").is_not_null())["host"]) == {"api.open.example"}
     assert now.filter(pl.col("now_app").is_null())["now_grade"].null_count() == rows.height - 1
@@ -94,12 +94,12 @@ def test_a_hidden_host_is_found_by_what_its_signature_says() -> None:
         server=pl.lit("a2951-abcdefghijklmnopqrstuvwxyz"),
     )
     assert rows.height == 5
-    assert rematch(tokens, index).is_empty()
+    assert reclassify(tokens, index).is_empty()
     renamed = index.rows.with_columns(app=pl.lit("new/") + pl.col("app").str.extract(r"/(.*)$"))
     renamed = renamed.with_columns(
         signature="app" + pl.lit("#") + pl.col("kind") + pl.lit(":") + pl.col("value")
     )
-    now = rematch(tokens, Index.build(renamed.drop("row", "prefix")))
+    now = reclassify(tokens, Index.build(renamed.drop("row", "prefix")))
     assert sorted(now["now_app"]) == ["new/addon", "new/hosted", "new/named", "new/net", "new/told"]
 
 
@@ -108,14 +108,14 @@ def test_grades_are_weighed_with_the_new_baseline(index: Index, baseline: int, w
     rows = stored([{"host": "a.chat.example", "name_from": "sni"}], index)
     assert rows["grade"].to_list() == [4]
     other = index.rows.with_columns(upload_baseline_bytes=pl.lit(baseline), access=pl.lit("api"))
-    now = rematch(rows, Index.build(other.drop("row", "prefix")))
+    now = reclassify(rows, Index.build(other.drop("row", "prefix")))
     assert now["now_grade"].to_list() == [wanted]
 
 
 def test_blocked_stays_an_attempt(index: Index) -> None:
     rows = stored([{"host": "a.chat.example", "action": "blocked"}], index)
     other = index.rows.with_columns(upload_baseline_bytes=pl.lit(0), access=pl.lit("api"))
-    now = rematch(rows, Index.build(other.drop("row", "prefix")))
+    now = reclassify(rows, Index.build(other.drop("row", "prefix")))
     assert now.select("action", "now_grade").rows() == [("blocked", 1)]
 
 

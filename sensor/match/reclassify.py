@@ -54,7 +54,7 @@ _TOKEN = r"^[ah]\d+-[a-z2-7]+$"
 _FIRST_TOKEN = r"^([A-Za-z0-9._+-]+)"
 
 
-def rematch(sightings: pl.DataFrame, index: Index, also: pl.Expr | None = None) -> pl.DataFrame:
+def reclassify(sightings: pl.DataFrame, index: Index, also: pl.Expr | None = None) -> pl.DataFrame:
     """The stored `sightings` that today's catalog classifies otherwise, and those for which `also` is true.
 
     `sightings` has the columns NEEDED and those that `totals` adds. Each column of CLASSIFICATION is added

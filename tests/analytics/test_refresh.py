@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from analytics.build import build
 from analytics.lake import LakeUnreadable, open_views
+from analytics.refresh import refresh
 from tests.analytics.handmade import (
     CATALOG,
     SENSORS,
@@ -61,13 +61,13 @@ def empty(path: Path) -> HandmadeLake:
 def test_segments_in_any_order_make_the_same_marts(tmp_path: Path, seed: int) -> None:
     rows = story()
     at_once = HandmadeLake.furnished(tmp_path / "once", *rows)
-    build(at_once.path, zone=ZONE)
+    refresh(at_once.path, zone=ZONE)
     order = random.Random(seed)
     order.shuffle(rows)
     piecemeal = empty(tmp_path / "pieces")
     for size in (*order.sample((1, 150), 2), len(rows)):
         piecemeal.cold("sightings", [rows.pop() for _ in range(min(len(rows), size))])
-        build(piecemeal.path, zone=ZONE)
+        refresh(piecemeal.path, zone=ZONE)
     assert not rows
     assert marts(piecemeal.path) == marts(at_once.path)
     assert marts(at_once.path)["usage_hourly"]
@@ -76,17 +76,17 @@ def test_segments_in_any_order_make_the_same_marts(tmp_path: Path, seed: int) ->
 def test_the_same_rows_twice_change_nothing(tmp_path: Path) -> None:
     rows = story()
     lake = HandmadeLake.furnished(tmp_path, *rows)
-    build(tmp_path, zone=ZONE)
+    refresh(tmp_path, zone=ZONE)
     before = marts(tmp_path)
     lake.cold("sightings", [row | {"input": "a rotated copy"} for row in rows])
-    build(tmp_path, zone=ZONE)
+    refresh(tmp_path, zone=ZONE)
     assert marts(tmp_path) == before
 
 
 def test_nothing_new_builds_nothing(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, *story())
-    assert build(lake.path, zone=ZONE).days
-    again = build(lake.path, zone=ZONE)
+    assert refresh(lake.path, zone=ZONE).days
+    again = refresh(lake.path, zone=ZONE)
     assert (again.days, again.weeks) == ((), ())
 
 
@@ -97,71 +97,71 @@ def test_what_every_scan_writes_anew_is_nothing_new(tmp_path: Path) -> None:
         for n in range(12)
     ]
     lake.cold("directory", staff)
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     before = json.loads((lake.path / "marts.json").read_text())["files"]
     for table, rows in (("sensors", SENSORS), ("catalog", CATALOG), ("directory", staff)):
         lake.cold(table, rows)
-    again = build(lake.path, zone=ZONE)
+    again = refresh(lake.path, zone=ZONE)
     assert (again.days, again.weeks) == ((), ())
     assert json.loads((lake.path / "marts.json").read_text())["files"] == before
     assert before["evaluations_weekly"], "weeks were judged"
     lake.cold("directory", [staff[0] | {"user_name": "u12", "valid_from": at("2026-11-19 12:00")}])
-    assert build(lake.path, zone=ZONE).days == (date(2026, 11, 19), date(2026, 11, 20))
+    assert refresh(lake.path, zone=ZONE).days == (date(2026, 11, 19), date(2026, 11, 20))
 
 
 def test_a_late_row_makes_its_day_and_the_neighbours_dirty(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(
         tmp_path, *(sighting(f"2026-11-{day} 10:00") for day in (10, 15, 17, 18, 19, 20))
     )
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     lake.cold("sightings", [sighting("2026-11-18 11:00")])
-    built = build(lake.path, zone=ZONE)
+    built = refresh(lake.path, zone=ZONE)
     assert built.days == DAYS
     assert built.weeks == (date(2026, 11, 16),)
     sunday, monday = date(2026, 11, 15), date(2026, 11, 16)
     lake.cold("sightings", [sighting("2026-11-16 11:00")])
-    built = build(lake.path, zone=ZONE)
+    built = refresh(lake.path, zone=ZONE)
     assert built.days == (sunday, monday, DAYS[0])
     assert built.weeks == (monday,), "its Sunday comes out the same, so the week before stands"
     lake.cold("sightings", [sighting("2026-11-15 23:30")])  # Monday on the zone's clock
-    assert build(lake.path, zone=ZONE).weeks == (date(2026, 11, 9), monday)
+    assert refresh(lake.path, zone=ZONE).weeks == (date(2026, 11, 9), monday)
 
 
 def test_a_late_lease_names_people_afterwards(tmp_path: Path) -> None:
     rows = [sighting(f"2026-11-{day} 10:00", user_name=None) for day in (10, 17)]
     lake = HandmadeLake.furnished(tmp_path, *rows)
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     assert {row[1] for row in marts(lake.path)["usage_hourly"]} == {"addr1"}
     lake.cold("leases", [
         {"site": "hq", "address": "addr1", "user_name": "u7", "valid_from": at("2026-11-17 08:00"),
          "valid_to": at("2026-11-17 18:00")}
     ])  # fmt: skip
-    assert build(lake.path, zone=ZONE).days == (date(2026, 11, 17),)
+    assert refresh(lake.path, zone=ZONE).days == (date(2026, 11, 17),)
     assert [row[1] for row in marts(lake.path)["usage_hourly"]] == ["addr1", "u7"]
 
 
 def test_another_zone_or_rank_rebuilds_and_another_k_only_the_cubes(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, *story())
-    days = build(lake.path, zone=ZONE).days
-    again = build(lake.path, zone=ZONE, k=4)
+    days = refresh(lake.path, zone=ZONE).days
+    again = refresh(lake.path, zone=ZONE, k=4)
     assert (again.days, again.weeks) == ((), (date(2026, 11, 16),))
-    assert build(lake.path, zone="Asia/Tokyo", k=4).days == days
+    assert refresh(lake.path, zone="Asia/Tokyo", k=4).days == days
     (squid,) = (sensor for sensor in SENSORS if sensor["sensor"] == "squid")
     files = json.loads((lake.path / "marts.json").read_text())["files"]
     lake.cold("sensors", [squid | {"sensor": "new", "vantage": "new", "rank": 0, "zone": "Asia/Tokyo"}])
-    assert build(lake.path, zone="Asia/Tokyo", k=4).days == (), "nobody saw a day from there"
+    assert refresh(lake.path, zone="Asia/Tokyo", k=4).days == (), "nobody saw a day from there"
     assert json.loads((lake.path / "marts.json").read_text())["files"] == files, "no week was judged"
     lake.cold("sensors", [squid | {"rank": 0, "landed_at": "2026-11-22 10:00"}])
-    assert build(lake.path, zone="Asia/Tokyo", k=4).days == days
+    assert refresh(lake.path, zone="Asia/Tokyo", k=4).days == days
 
 
 def test_days_that_left_the_lake_keep_their_marts(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-10 10:00"), sighting("2026-11-17 10:00"))
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     before = marts(lake.path)
     del lake.files["sightings"]["2026-11-10"]
     lake.write_manifest()
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     after = marts(lake.path)
     del before["sightings_named"][0]  # evidence goes with its sighting
     assert after == before
@@ -169,12 +169,12 @@ def test_days_that_left_the_lake_keep_their_marts(tmp_path: Path) -> None:
 
 def test_a_killed_build_leaves_nothing_behind(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, *story())
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     before = marts(lake.path)
     orphan = lake.path / "restricted/marts/usage_hourly/day=2026-11-18/00000077.parquet"
     orphan.write_bytes(b"half")
     (lake.path / "restricted/spill-left").mkdir()
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     assert not orphan.exists() and not list((lake.path / "restricted").glob("spill-*"))
     assert marts(lake.path) == before
     assert not [path for path in lake.path.rglob("*") if path.name.endswith(".tmp")]
@@ -183,14 +183,14 @@ def test_a_killed_build_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_superseded_files_go_after_48_hours(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 10:00"))
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    build(lake.path, zone=ZONE, now=now)
+    refresh(lake.path, zone=ZONE, now=now)
     lake.cold("sightings", [sighting("2026-11-17 11:00")])
-    build(lake.path, zone=ZONE, now=now)
+    refresh(lake.path, zone=ZONE, now=now)
     folder = lake.path / "restricted/marts/usage_hourly/day=2026-11-17"
     assert len(list(folder.iterdir())) == 2
-    build(lake.path, zone=ZONE, now=now + timedelta(hours=47))
+    refresh(lake.path, zone=ZONE, now=now + timedelta(hours=47))
     assert len(list(folder.iterdir())) == 2
-    build(lake.path, zone=ZONE, now=now + timedelta(hours=49))
+    refresh(lake.path, zone=ZONE, now=now + timedelta(hours=49))
     assert len(list(folder.iterdir())) == 1
 
 
@@ -198,14 +198,14 @@ def test_rows_without_a_time_count_nowhere(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 10:00"))
     lake.files["sightings"]["unknown"] = lake.files["sightings"].pop("2026-11-17")
     lake.write_manifest()
-    assert build(lake.path, zone=ZONE).days == ()
+    assert refresh(lake.path, zone=ZONE).days == ()
 
 
 def test_a_damaged_state_is_one_clear_error(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 10:00"))
     (lake.path / "marts.json").write_text("{")
     with pytest.raises(LakeUnreadable, match=r"marts\.json"):
-        build(lake.path, zone=ZONE)
+        refresh(lake.path, zone=ZONE)
     for of_another, said in (
         ({"format": 2, "periods": []}, "written by a newer release .format 2, this one reads 1.; use that"),
         (
@@ -215,9 +215,9 @@ def test_a_damaged_state_is_one_clear_error(tmp_path: Path) -> None:
     ):
         (lake.path / "marts.json").write_text(json.dumps(of_another))
         with pytest.raises(LakeUnreadable, match=rf"marts\.json: {said}"):
-            build(lake.path, zone=ZONE)
+            refresh(lake.path, zone=ZONE)
     (lake.path / "marts.json").write_text(json.dumps({"format": 0}))
-    assert build(lake.path, zone=ZONE).days
+    assert refresh(lake.path, zone=ZONE).days
 
 
 def test_a_column_that_the_manifest_does_not_name_yet_is_one_clear_error(tmp_path: Path) -> None:
@@ -228,13 +228,13 @@ def test_a_column_that_the_manifest_does_not_name_yet_is_one_clear_error(tmp_pat
     with pytest.raises(
         LakeUnreadable, match=r"manifest.json .* another release .*client_class.*; compact the lake"
     ):
-        build(lake.path, zone=ZONE)
+        refresh(lake.path, zone=ZONE)
 
 
 def test_the_zone_is_checked_before_it_stands_in_sql(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path)
     with pytest.raises(ValueError, match="IANA"):
-        build(lake.path, zone="Europe/Berlin'; DROP")
+        refresh(lake.path, zone="Europe/Berlin'; DROP")
 
 
 def seen_name(bucket: str, host: str, clients: int, **more: Any) -> Row:
@@ -261,16 +261,16 @@ def test_a_name_is_open_where_k_clients_share_it_and_without_volume(tmp_path: Pa
         seen_name("2026-11-17 10:00", "few.test", 1, sensor="squid", source="squid", bytes_up=None),
         seen_name("2026-11-17 10:00", "few.test", 1, sensor="dns", connections=0, bytes_up=None),
     ])  # fmt: skip
-    assert build(tmp_path, zone=ZONE).weeks == (date(2026, 11, 16),)
+    assert refresh(tmp_path, zone=ZONE).weeks == (date(2026, 11, 16),)
     assert weekly_names(tmp_path, "sensor", "host", "first_seen", "connects", "bytes_known") == [
         ("dns", None, None, False, False),
         ("span", None, None, True, True),
         ("span", "many.test", date(2026, 11, 18), True, True),
         ("squid", None, None, True, False),
     ]
-    assert build(tmp_path, zone=ZONE).weeks == ()
+    assert refresh(tmp_path, zone=ZONE).weeks == ()
     lake.cold("names", [seen_name("2026-11-18 09:00", "few.test", 6)])
-    assert build(tmp_path, zone=ZONE).weeks == (date(2026, 11, 16),)
+    assert refresh(tmp_path, zone=ZONE).weeks == (date(2026, 11, 16),)
     assert "few.test" in {host for (host,) in weekly_names(tmp_path, "host")}
 
 
@@ -278,12 +278,12 @@ def test_a_name_is_open_where_k_clients_share_it_and_without_volume(tmp_path: Pa
 def test_names_fall_into_the_week_of_the_report_zone(tmp_path: Path, zone: str, week: date) -> None:
     lake = HandmadeLake.furnished(tmp_path)
     lake.cold("names", [seen_name("2026-11-15 23:30", "late.test", 9)])
-    build(tmp_path, zone=zone)
+    refresh(tmp_path, zone=zone)
     assert {found for (found,) in weekly_names(tmp_path, "week")} == {week}
 
 
 def test_restricted_marts_are_closed_to_others_each_for_itself(tmp_path: Path) -> None:
-    build(HandmadeLake.furnished(tmp_path, *story()).path, zone=ZONE)
+    refresh(HandmadeLake.furnished(tmp_path, *story()).path, zone=ZONE)
     for zone, folder_mode, file_mode in (("restricted", 0o750, 0o640), ("open", 0o755, 0o644)):
         made = [tmp_path / zone, *(tmp_path / zone / "marts").rglob("*"), tmp_path / zone / "marts"]
         modes = {(path.is_dir(), path.stat().st_mode & 0o777) for path in made}
@@ -303,7 +303,7 @@ def test_accounts_that_are_nobody_do_not_make_a_small_group_look_large(tmp_path:
         "directory",
         [{"user_name": "svc", "kind": "service", "origin": "ldif", "valid_from": at("2026-11-01 00:00")}],
     )
-    build(tmp_path, zone=ZONE)
+    refresh(tmp_path, zone=ZONE)
     with open_views(tmp_path) as connection:
         shown = connection.execute(
             "SELECT app, people, people_hidden, bytes_up FROM usage_weekly WHERE department = 'all'"
@@ -332,12 +332,12 @@ def test_minutes_watched_belong_to_the_zones_days_and_are_counted_anew_when_more
 
     monday, sunday = date(2026, 11, 16), date(2026, 11, 22)
     touched = (date(2026, 11, 9), monday, date(2026, 11, 23))  # that UTC Sunday ends on a Monday of the zone
-    assert build(tmp_path, zone=ZONE).weeks == touched
+    assert refresh(tmp_path, zone=ZONE).weeks == touched
     expected = [
         (date(2026, 11, 15), "packets", 1, 0, 10), (monday, "packets", 1, 1, 5), (sunday, "packets", 1, 0, 1),
     ]  # fmt: skip
     assert watched() == expected
-    assert build(tmp_path, zone=ZONE).weeks == ()
+    assert refresh(tmp_path, zone=ZONE).weeks == ()
     lake.cold("coverage", [place | {"minute": at("2026-11-16 12:00"), "packets": 7}])
-    assert monday in build(tmp_path, zone=ZONE).weeks
+    assert monday in refresh(tmp_path, zone=ZONE).weeks
     assert watched() == [expected[0], (monday, "packets", 2, 1, 12), expected[2]]
