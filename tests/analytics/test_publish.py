@@ -92,7 +92,7 @@ def test_views_are_parsed_once_a_release(tmp_path: Path, monkeypatch: pytest.Mon
     publish()
     publish()
     assert len(parsed) == len(list(blanks.iterdir())) == 2
-    monkeypatch.setattr(publishing, "_written_down", lambda: "of another release")
+    monkeypatch.setattr(publishing, "fingerprint", lambda: "of another release")
     publish()
     assert len(parsed) == len(list(blanks.iterdir())) == 4
 

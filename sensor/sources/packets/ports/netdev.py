@@ -23,7 +23,7 @@ _FLAG_LRO = 1 << 15
 #: Hardware type to link type (LINKTYPE_*); the others have no header we know.
 _LINK_OF = {1: ETHERNET, 772: ETHERNET, 65534: 101, 512: 101, 768: 101, 776: 101}
 
-_CLASS_NET = Path("/sys/class/net")
+CLASS_NET = Path("/sys/class/net")
 _SOFTNET = Path("/proc/net/softnet_stat")
 #: Frames a card had no room for; drivers file them under different names (linux/if_link.h).
 _MISSED = ("rx_missed_errors", "rx_fifo_errors", "rx_over_errors")
@@ -39,7 +39,7 @@ def index(name: str) -> int:
 
 def link_state(name: str) -> str:
     """UP, DOWN or GONE."""
-    folder = _CLASS_NET / name
+    folder = CLASS_NET / name
     try:
         state = (folder / "operstate").read_text(encoding="ascii").strip()
         carrier = (folder / "carrier").read_text(encoding="ascii").strip()
@@ -52,7 +52,7 @@ def link_state(name: str) -> str:
 
 def missed(name: str) -> int:
     """Frames the network card had no room for since the driver was loaded; 0 if unknown."""
-    folder = _CLASS_NET / name / "statistics"
+    folder = CLASS_NET / name / "statistics"
     return sum(_number(folder / counter) for counter in _MISSED)
 
 

@@ -10,7 +10,7 @@ from sensor.sources.packets.ports import netdev
 @pytest.fixture
 def interface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of eth1 in a /sys/class/net of our own."""
-    monkeypatch.setattr(netdev, "_CLASS_NET", tmp_path)
+    monkeypatch.setattr(netdev, "CLASS_NET", tmp_path)
     folder = tmp_path / "eth1"
     (folder / "statistics").mkdir(parents=True)
     return folder
