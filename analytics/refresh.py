@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import polars as pl
-
 from analytics.definitions import load_marts
 from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, read_manifest
-from analytics.marts.builder import Builder, Counting
+from analytics.marts.builder import Builder, Counting, Unstored
 from analytics.marts.inputs import LASTING
 from analytics.marts.state import locked, read_state, sweep, write_state
 from analytics.policy.rows import Compiled
@@ -39,17 +36,17 @@ def refresh(
     zone: str,
     k: int = K,
     now: datetime | None = None,
-    in_memory: Mapping[str, pl.DataFrame] | None = None,
+    unstored: Unstored | None = None,
     policy: Compiled | None = None,
     counting: Counting | None = None,
     blanks: Path | None = None,
 ) -> Refreshed:
     """Builds the marts of dirty days and weeks of `lake` and publishes both views files. Idempotent.
 
-    `zone` is the IANA time zone of reports, `k` the smallest group shown. `in_memory` are rows that must not
-    lie in the lake (tables `marts.builder.IN_MEMORY`): the marts of their weeks are made in memory. `policy`
-    replaces the published policy, `counting` counts people over weeks; None leaves what is published as it
-    is. `blanks` is a folder in which `publish` caches empty views files.
+    `zone` is the IANA time zone of reports, `k` the smallest group shown. `unstored` are rows that must not
+    lie in the lake: the marts of their weeks are made in memory. `policy` replaces the published policy,
+    `counting` counts people over weeks; None leaves what is published as it is. `blanks` is a folder in which
+    `publish` caches empty views files.
 
     Raises LakeUnreadable.
     """
@@ -65,7 +62,8 @@ def refresh(
             fresh = builder.make_weeks()
             builder.count_people(counting, fresh)
             others = {*builder.make_names(), *builder.make_coverage()}
-            others |= {*builder.make_in_memory(in_memory or {})}
+            if unstored is not None:
+                others |= {*builder.make_in_memory(unstored)}
             builder.store_policy(policy)
             builder.make_findings()
             write_state(lake, state)

@@ -24,7 +24,7 @@ import duckdb
 import polars as pl
 
 from analytics.definitions import Mart
-from analytics.lake import LakeUnreadable, Manifest, connect, literal, most_memory
+from analytics.lake import LakeUnreadable, Manifest, StoredTable, connect, literal, most_memory
 from analytics.marts.days import (
     LAST,
     MOST_DAYS,
@@ -68,11 +68,11 @@ from analytics.stored import (
     unmerged_sql,
 )
 
-#: Base tables whose rows may be passed in memory, because they must not lie in the lake.
-IN_MEMORY = ("sightings", "names", *LASTING)
 #: Days that are read together: at most this many, with files of at most this size (about two million
 #: sightings).
 DAYS_A_RUN, BYTES_A_RUN = MOST_DAYS, 32_000_000
+#: The same for rows that are only in memory, where the days on both sides take room, too.
+DAYS_IN_MEMORY = 2
 #: Days whose files are smaller altogether are not divided among threads: planning would take longer.
 SMALL_BYTES = 500_000
 #: Weeks whose findings are judged together, so that the weeks before them are summed up only once.
@@ -99,6 +99,14 @@ class Counting(Protocol):
 
     def count_then(self, used: pl.DataFrame, weeks: Sequence[date], until: date) -> pl.DataFrame:
         """As `count`, for the weeks that had begun on the day `until`, without keeping the count."""
+        ...
+
+
+class Unstored(Protocol):
+    """Rows that must not lie in the lake; implemented by `sensor.store.sealed.SealedRows`."""
+
+    def rows(self, table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """The rows of the base table sightings, names, leases or directory; with `columns`, only these."""
         ...
 
 
@@ -392,50 +400,53 @@ class Builder:
         each(self.connection, together, make, begin=begin)
         return list(dirty)
 
-    def make_in_memory(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:
-        """Makes the open marts of the weeks of the rows in `frames`, which are only in memory.
+    def make_in_memory(self, unstored: Unstored) -> list[date]:
+        """Makes the open marts of the weeks of the `unstored` rows.
 
         Nothing about a person is written: restricted marts stay temporary tables of a database that has no
         room on disk. Raises LakeUnreadable if the rows do not fit into memory.
         """
-        if all(frame.is_empty() for frame in frames.values()):
-            return []
         try:
             with connect(memory=most_memory()) as connection:
-                return replace(self, connection=connection)._make_in_memory(frames)
+                return replace(self, connection=connection)._make_in_memory(unstored)
         except duckdb.OutOfMemoryException as error:
             what = f"the rows of the weeks that are not over need more than {most_memory()} of memory"
             remedy = "at privacy level aggregate nothing of them is put on disk; use a machine with more"
             raise LakeUnreadable(f"{self.lake}: {what}; {remedy}") from error
 
-    def _make_in_memory(self, frames: Mapping[str, pl.DataFrame]) -> list[date]:
+    def _make_in_memory(self, unstored: Unstored) -> list[date]:
+        needed = narrowed(self.manifest.tables["sightings"], [steps(), *PREFERENCE["sightings"]])
+        sightings, names = unstored.rows("sightings", list(needed.columns)), unstored.rows("names")
+        if sightings.is_empty() and names.is_empty():
+            return []
         self._relation("TABLE", "sensors", self._cold("sensors"))
         for name in LASTING:
-            store_frame(self.connection, f"memory_{name}", frames[name])
+            store_frame(self.connection, f"memory_{name}", unstored.rows(name))
             self._relation("TABLE", f"every_{name}", memory_sql(self.manifest.tables[name], f"memory_{name}"))
         hold(self.connection)
         nothing = cold_sql(self.manifest.tables["restated"], [], root=self.root)
         self._relation("VIEW", "week_restated", nothing)
-        self._count_in_memory(frames["sightings"])
-        weeks = {of: _weeks_in(frames[of][time], self.zone) for of, time in _TIMES.items()}
-        for week in sorted(weeks["sightings"]):
+        self._count_in_memory(sightings, needed)
+        weeks = _weeks_in(sightings["seen_at"], self.zone)
+        del sightings
+        for week in sorted(weeks):
             self._store_week(week, prepare_week(self.connection, week, zone=self.zone, k=self.k))
-        store_frame(self.connection, "week_names", frames["names"])
-        for week in sorted(weeks["names"]):
+        store_frame(self.connection, "week_names", names)
+        weeks_of_names = _weeks_in(names["bucket"], self.zone)
+        for week in sorted(weeks_of_names):
             self._store_week(week, self._values(week), of="names")
-        return sorted(weeks["sightings"] | weeks["names"])
+        return sorted(weeks | weeks_of_names)
 
-    def _count_in_memory(self, sightings: pl.DataFrame) -> None:
-        """Counts all days of `sightings` into temporary tables `week_<mart>`."""
-        needed = narrowed(self.manifest.tables["sightings"], [steps(), *PREFERENCE["sightings"]])
+    def _count_in_memory(self, sightings: pl.DataFrame, needed: StoredTable) -> None:
+        """Counts all days of `sightings` (columns of `needed`) into temporary tables `week_<mart>`."""
         day = pl.col("seen_at").dt.date()
         days = sightings.select(day.unique().drop_nulls()).to_series().sort().to_list()
         daily = [mart for mart in self.marts if mart.name in DAILY]
         for mart in daily:
             self._relation("TABLE", f"week_{mart.name}", files_sql(mart.types, [], root=self.root))
-        for run in runs(self.connection, days, apart=timedelta(days=1), most=DAYS_A_RUN):
+        for run in runs(self.connection, days, apart=timedelta(days=1), most=DAYS_IN_MEMORY):
             near = day.is_between(run[0] - timedelta(days=1), run[-1] + timedelta(days=1))
-            store_frame(self.connection, "near", sightings.filter(near).select(*needed.columns))
+            store_frame(self.connection, "near", sightings.filter(near))
             self._relation("TABLE", "sightings", memory_sql(needed, "near"))
             self.connection.execute("DROP TABLE near")
             read_days(self.connection, run, zone=self.zone)
@@ -503,10 +514,6 @@ class Builder:
 
     def _relation(self, kind: str, name: str, sql: str) -> None:
         self.connection.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {sql}")
-
-
-#: By table: the column whose time decides which week a row in memory belongs to.
-_TIMES = {"sightings": "seen_at", "names": "bucket"}
 
 
 def _weeks_in(times: pl.Series, zone: str) -> set[date]:

@@ -86,13 +86,12 @@ def compact_and_publish(lake: Lake, settings: Settings, *, include_current: bool
             return False
     policy, mistake = _policy(settings, keys) if ours else (None, None)
     sealed = sealed_rows(settings, state, keys)
-    unstored = sealed.open() if sealed else None
     with analysing(lake):
         refresh(
             lake.path,
             zone=settings.zone,
             k=settings.k,
-            in_memory=unstored,
+            unstored=sealed,
             policy=policy,
             counting=Counting(state, keys) if ours and settings.privacy == "pseudonymous" else None,
             blanks=state / "views",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from sensor.settings import Settings
     from sensor.store.lake import Lake
     from sensor.store.purge import Rule
+    from sensor.store.sealed import SealedRows
 
 
 def command(
@@ -103,12 +103,12 @@ def _unseal_without(settings: Settings, state: Path, keys: Keys, subject: Subjec
     sealed = sealed_rows(settings, state, keys)
     if sealed is None:
         return 0
-    rules = sealed_rules(sealed.open(), subject)
+    rules = sealed_rules(sealed, subject)
     return sealed.without({name: rule.doomed for name, rule in rules.items()}, now)
 
 
-def sealed_rules(frames: Mapping[str, pl.DataFrame], subject: Subject) -> dict[str, Rule]:
-    """Which rows of tables in memory are the person's."""
+def sealed_rules(sealed: SealedRows, subject: Subject) -> dict[str, Rule]:
+    """Which of the sealed rows are the person's, by table name."""
     from analytics.lake import connect
     from analytics.marts.weeks import store_frame
     from analytics.subject import times_in
@@ -116,7 +116,7 @@ def sealed_rules(frames: Mapping[str, pl.DataFrame], subject: Subject) -> dict[s
     with connect() as connection:
         connection.execute("CREATE SCHEMA lake")
         for name in ("leases", "directory"):
-            store_frame(connection, f"sealed_{name}", frames[name])
+            store_frame(connection, f"sealed_{name}", sealed.rows(name))
             connection.execute(f"CREATE VIEW lake.{name} AS FROM sealed_{name}")
         return _rules(subject, times_in(connection, subject.tokens))
 

@@ -142,13 +142,11 @@ def _sealed(sealed: SealedRows, subject: Subject) -> dict[str, list[dict[str, An
     """At level `aggregate`: what lies outside the lake until its week is closed."""
     from sensor.cli.erase import sealed_rules
 
-    frames = sealed.open()
-    rules = sealed_rules(frames, subject)
-    return {
-        name: rows.filter(rules[name].doomed(rows)).to_dicts()
-        for name, rows in frames.items()
-        if name in rules
-    }
+    found = {}
+    for name, rule in sealed_rules(sealed, subject).items():
+        rows = sealed.rows(name)
+        found[name] = rows.filter(rule.doomed(rows)).to_dicts()
+    return found
 
 
 def _meaning(tables: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, str]]:
