@@ -37,6 +37,18 @@ Row = dict[str, Any]
 _numbers = count(1)
 
 
+#: Views with as many rows as traffic or logs make; sorting them would cost every query that sums over them.
+UNORDERED = {
+    "sightings", "sightings_named", "sessions", "usage_hourly", "names", "names_by_client", "restated",
+    "leases", "directory", "counting", "coverage", "rejects",
+}  # fmt: skip
+
+
+def whole(view: str) -> str:
+    """SQL of all rows of a view, in an order that is always the same."""
+    return f"SELECT * FROM {view}" + (" ORDER BY ALL" if view in UNORDERED else "")
+
+
 def at(text: str) -> datetime:
     """'2026-11-17 10:00' (UTC)."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)

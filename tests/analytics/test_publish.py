@@ -17,7 +17,7 @@ from analytics import publish as publishing
 from analytics.definitions import View, load_views
 from analytics.lake import LakeUnreadable, connect, open_views, read_manifest
 from analytics.refresh import refresh
-from tests.analytics.handmade import ZONE, HandmadeLake, sighting
+from tests.analytics.handmade import ZONE, HandmadeLake, sighting, whole
 from tests.analytics.test_views import busy, everything
 
 #: A Python with DuckDB 1.5, for the test that an older reader can use the files.
@@ -176,23 +176,23 @@ def test_a_moved_lake_needs_one_variable(lake: Path, tmp_path: Path) -> None:
 
 READER = """
 import duckdb, json, sys
-lake, names = sys.argv[1], json.loads(sys.argv[2])
+lake, asked = sys.argv[1], json.loads(sys.argv[2])
 connection = duckdb.connect(lake + "/restricted.duckdb", read_only=True)
 connection.execute("SET TimeZone = 'UTC'")
-rows = {name: str(connection.execute("SELECT * FROM " + name).fetchall()) for name in names}
+rows = {name: str(connection.execute(sql).fetchall()) for name, sql in asked.items()}
 print(json.dumps({"version": duckdb.__version__, "rows": rows}))
 """
 
 
 @pytest.mark.skipif(not OLDER, reason="SHADOWAI_TEST_DUCKDB15_PYTHON names no Python with DuckDB 1.5")
 def test_duckdb_1_5_reads_the_same_rows(lake: Path) -> None:
-    names = json.dumps([view.name for view in load_views()])
+    asked = json.dumps({view.name: whole(view.name) for view in load_views()})
     found = subprocess.run(
-        [OLDER, "-c", READER, str(lake), names], capture_output=True, text=True, check=True
+        [OLDER, "-c", READER, str(lake), asked], capture_output=True, text=True, check=True
     )
     answer = json.loads(found.stdout)
     ours = subprocess.run(
-        [sys.executable, "-c", READER, str(lake), names], capture_output=True, text=True, check=True
+        [sys.executable, "-c", READER, str(lake), asked], capture_output=True, text=True, check=True
     )
     assert answer["version"].startswith("1.5.")
     assert answer["rows"] == json.loads(ours.stdout)["rows"]

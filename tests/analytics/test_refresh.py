@@ -23,6 +23,7 @@ from tests.analytics.handmade import (
     proxied,
     sighting,
     tunnel,
+    whole,
 )
 
 DAYS = (date(2026, 11, 17), date(2026, 11, 18), date(2026, 11, 19))
@@ -44,8 +45,8 @@ def marts(lake: Path) -> dict[str, list[tuple[Any, ...]]]:
     """What the marts say."""
     names = ["usage_hourly", "usage_weekly", "usage_daily", "first_seen", "people", "attribution_weekly"]
     with open_views(lake, restricted=True) as connection:
-        found = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}
-        who = "SELECT event_id, subject, subject_kind, attributed_by FROM sightings_named"
+        found = {name: connection.execute(whole(name)).fetchall() for name in names}
+        who = "SELECT event_id, subject, subject_kind, attributed_by FROM sightings_named ORDER BY ALL"
         return found | {"sightings_named": connection.execute(who).fetchall()}
 
 
