@@ -210,7 +210,7 @@ def _blank(
             _rows(name, sql),
             f"CREATE VIEW stored.{name} AS FROM stored.{name}_in(stored.folder())",
         ]
-    content = "\n".join([duckdb.__version__, _written_down(), *zone_of, zone, *statements])
+    content = "\n".join([duckdb.__version__, fingerprint(), *zone_of, zone, *statements])
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"views-{hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}.duckdb"
     if path.exists():
@@ -231,8 +231,11 @@ def _blank(
 
 
 @cache
-def _written_down() -> str:
-    """Fingerprint of the views and of what makes files of them; unparsed, which is what takes time."""
+def fingerprint() -> str:
+    """Changes with the views and the code that makes files of them, so that no outdated file is used.
+
+    It is made of their text, because parsing them takes time.
+    """
     digest = hashlib.sha256()
     for path in (Path(__file__), VIEWS.parent / "definitions.py", *sorted(VIEWS.glob("*.*"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())

@@ -36,9 +36,9 @@ from sensor.privacy.rotation import LeaseRotation
 from sensor.privacy.vault import Vault
 from sensor.privacy.weekly import WeekSeal
 from sensor.settings import OWN_ORIGIN, SensorSettings, Settings, lake_path, state_path
-from sensor.sources import scanner
 from sensor.sources.detect import kinds_by_name
 from sensor.sources.interface import Input, Source
+from sensor.sources.logs.text import scanner
 from sensor.store.lake import Lake
 from sensor.store.sealed import SealedRows
 from sensor.store.segments import Commits

@@ -37,8 +37,8 @@ from sensor.privacy.departments import without_small
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import LeaseRotation
-from sensor.sources import headers
 from sensor.sources.interface import Batch
+from sensor.sources.logs.rows import headers
 
 #: Accounts and addresses remembered as already emitted. Emitting one again is harmless: keys are unique.
 _MAX_MARKED = 500_000

@@ -20,7 +20,7 @@ from sensor.catalog.load import Catalog
 from sensor.match.hunt import counted_once, hunted
 from sensor.match.index import Index
 from sensor.match.match import match
-from sensor.match.rematch import CLASSIFICATION, NEEDED, differs, rematch, totals
+from sensor.match.reclassify import CLASSIFICATION, NEEDED, differs, reclassify, totals
 from sensor.match.rollup import BUCKET
 from sensor.store.lake import Lake
 from sensor.store.segments import Commits
@@ -156,7 +156,7 @@ class Rematch:
             if restated_before.height
             else None
         )
-        rows = rematch(sightings, self._index, again).with_columns(
+        rows = reclassify(sightings, self._index, again).with_columns(
             pl.col(name).alias(f"until_{name}") for name in (*CLASSIFICATION, "catalog_version")
         )
         now = _as_restated(rows, restated_before).filter(differs("until_"))

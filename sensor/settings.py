@@ -229,7 +229,7 @@ class Settings(_Section):
     destinations: tuple[AnyDestination, ...] = ()
     #: kind of input to what holds for it: `[sources.fortigate]`
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
-    #: files that describe log formats of the organisation's own (sensor/sources/custom.py)
+    #: files that describe log formats of the organisation's own (sensor/sources/logs/custom.py)
     formats: tuple[Path, ...] = ()
     _file: Path | None = PrivateAttr(default=None)
 

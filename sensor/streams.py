@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from sensor.installation import Installation, SensorKind
-from sensor.sources.family import REPLAY_BYTES, Family
-from sensor.sources.formats.syslog import SyslogFamily
+from sensor.sources.inputs.receive import Receiver
+from sensor.sources.inputs.tail import Tail, Tails
 from sensor.sources.interface import File, Input, Source
-from sensor.sources.lines import Block, cleaned
-from sensor.sources.receive import Receiver
-from sensor.sources.tail import Tail, Tails
+from sensor.sources.logs.family import REPLAY_BYTES, Family
+from sensor.sources.logs.formats.syslog import SyslogFamily
+from sensor.sources.logs.lines.blocks import Block, cleaned
 from sensor.summary import Summary
 
 #: A line is stored at most this long after it was read …

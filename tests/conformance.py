@@ -91,7 +91,7 @@ class Result:
 def captures(folder: Path) -> Iterator[Path]:
     """Files below `folder` that are captures by content or call themselves so."""
     from sensor.decode import formats
-    from sensor.sources.unpack import packing
+    from sensor.sources.inputs.unpack import packing
 
     for path in sorted(folder.rglob("*")):
         if not path.is_file():
@@ -106,7 +106,7 @@ def captures(folder: Path) -> Iterator[Path]:
 def _is_packed_capture(path: Path) -> bool:
     from sensor.decode import formats
     from sensor.errors import InputError
-    from sensor.sources import open as opening
+    from sensor.sources.inputs import open as opening
 
     try:
         return bool(formats.recognise(opening.find([path]).files[0].head))
@@ -127,9 +127,9 @@ def see_ours(path: Path) -> dict[str, Any]:
 
     from sensor.decode import formats
     from sensor.errors import InputError
-    from sensor.sources import open as opening
+    from sensor.sources.inputs import open as opening
     from sensor.sources.interface import Input
-    from sensor.sources.pcap import PcapSource
+    from sensor.sources.packets.pcap import PcapSource
 
     try:
         files = opening.find([path]).files

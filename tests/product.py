@@ -23,7 +23,7 @@ from sensor.catalog.cache import stamp
 from sensor.catalog.load import BUILT_IN, load
 from sensor.cli import main
 from sensor.decode import jit
-from sensor.sources import families
+from sensor.sources.logs import families
 
 ROOT = Path(__file__).parents[1]
 

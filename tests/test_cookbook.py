@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from analytics.build import build
 from analytics.definitions import load_views
 from analytics.dictionary import page
 from analytics.lake import open_views
 from analytics.policy.read import read
 from analytics.policy.rows import compiled
+from analytics.refresh import refresh
 from tests.analytics.handmade import CATALOG, ZONE, HandmadeLake, Row, at, lookup, proxied, sighting
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -75,7 +75,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ])  # fmt: skip
     near = {"bucket": at("2026-11-17 09:00"), "host": "new.test", "near_app": "acme/chat", "near_clients": 3}
     made.cold("names", [place | seen | near | {"clients": 4, "bytes_up": 700}])
-    build(made.path, zone=ZONE, k=3, policy=compiled(read(POLICY, "policy.yml", "a1"), lambda name: [name]))
+    refresh(made.path, zone=ZONE, k=3, policy=compiled(read(POLICY, "policy.yml", "a1"), lambda name: [name]))
     return made.path
 
 

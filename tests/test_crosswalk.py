@@ -3,7 +3,6 @@
 import csv
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
@@ -14,11 +13,10 @@ from sensor.catalog.load import Catalog, load
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.match.match import match
-
-FACTS = Path(__file__).parents[2] / "shared" / "catalog-facts"
+from tests.beside import CATALOG_FACTS
 
 pytestmark = pytest.mark.skipif(
-    not FACTS.is_dir(), reason="the researchers' fact tables are not beside this checkout"
+    not CATALOG_FACTS.is_dir(), reason="the researchers' fact tables are not beside this checkout"
 )
 
 
@@ -120,7 +118,7 @@ NO_BLIND_SPOTS = {
 
 
 def rows(table: str) -> list[dict[str, str]]:
-    with (FACTS / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+    with (CATALOG_FACTS / f"{table}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 

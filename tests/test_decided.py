@@ -8,10 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from analytics.build import build
 from analytics.lake import open_views
+from analytics.refresh import refresh
 from analytics.render.words import THIN
-from analytics.report import page_of
+from analytics.reports.prepare import page_of
 from analytics.reports.weekly.page import Page
 from sensor import schema
 from sensor.store.lake import Lake
@@ -66,7 +66,7 @@ def restrict(lake: Path) -> None:
     row = {**said, "decision_id": "d1", "decided_at": MONDAY + timedelta(weeks=2), "valid_until": None}
     rows = schema.DECISIONS.conform(pl.DataFrame([row], schema_overrides={"valid_until": schema.TIME}))
     Commits(Lake(lake), "decision-d1").commit(0, 0, {"decisions": rows})
-    build(lake, zone="Europe/Berlin", k=5)
+    refresh(lake, zone="Europe/Berlin", k=5)
 
 
 @pytest.fixture(scope="module")

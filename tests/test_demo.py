@@ -16,7 +16,7 @@ import pytest
 
 from analytics.lake import open_views
 from analytics.render import words
-from analytics.report import page_of
+from analytics.reports.prepare import page_of
 from sensor.catalog.load import load
 from sensor.match.index import Index
 from sensor.match.match import match

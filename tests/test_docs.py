@@ -125,7 +125,7 @@ def test_grades_are_those_of_the_schema() -> None:
 
 
 def test_the_squid_format_is_the_one_the_source_advises() -> None:
-    from sensor.sources.formats.squid import SquidFamily
+    from sensor.sources.logs.formats.squid import SquidFamily
 
     (block,) = _blocks("", _page("logs"))
     assert block.splitlines()[0] in SquidFamily.advice

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from analytics.definitions import load_views
-from analytics.report import page_of
+from analytics.reports.prepare import page_of
 from sensor import schema
 from sensor.privacy.keys import Keys
 from tests.product import query, shadowai, squid

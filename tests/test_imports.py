@@ -49,15 +49,26 @@ ALLOWED = {
     "rematch": {"schema", "catalog", "match", "store"},
 }  # fmt: skip
 
+#: part of sensor/sources -> parts of it that it may import besides itself
+SOURCES = {
+    "interface": set(),
+    "inputs": {"interface", "logs/lines"},
+    "packets": {"interface", "logs/rows", "logs/text"},
+    "logs/text": set(),
+    "logs/lines": {"logs/text"},
+    "logs/rows": {"logs/text", "logs/lines", "logs/fields", "logs/family"},
+    "logs/formats": {"logs/text", "logs/lines", "logs/rows", "logs/fields", "logs/family", "zeek"},
+    "zeek": {"interface", "logs/text", "logs/lines", "logs/rows"},
+}
+
 
 def _imports(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = (
-                [f"{node.module}.{a.name}" for a in node.names] if node.module == "sensor" else [node.module]
-            )
+            is_room = node.module in ("sensor", "sensor.sources", "sensor.sources.logs")
+            names = [f"{node.module}.{a.name}" for a in node.names] if is_room else [node.module]
             yield from ((name, node.lineno) for name in names)
 
 
@@ -80,6 +91,26 @@ def test_imports_go_one_way(path: Path) -> None:
         if name.split(".")[0] in ("numba", "llvmlite"):
             may = {"numba": ("jit.py",), "llvmlite": ("jit.py", "objects.py")}[name.split(".")[0]]
             assert path.relative_to(ROOT) in [Path("sensor/decode", file) for file in may], place
+
+
+def _room(path: Path) -> str:
+    """The part of sensor/sources that a module or package there belongs to."""
+    parts = path.relative_to(ROOT / "sensor" / "sources").with_suffix("").parts
+    return "/".join(parts[:2] if parts[0] == "logs" else parts[:1])
+
+
+@pytest.mark.parametrize("room", SOURCES)
+def test_sources_import_what_they_build_on(room: str) -> None:
+    """A tool for text knows no format, and a format does not know who reads it."""
+    modules = [
+        path for path in MODULES if path.is_relative_to(ROOT / "sensor" / "sources") and _room(path) == room
+    ]
+    assert modules
+    for path in modules:
+        for name, line in _imports(path):
+            if name.startswith("sensor.sources."):
+                imported = _room(ROOT / name.replace(".", "/"))
+                assert imported in SOURCES[room] | {room}, f"{path.relative_to(ROOT)}:{line} imports {name}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -15,7 +15,7 @@ from sensor import schema
 from sensor.match.naming import NameTable
 from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources import detect
-from sensor.sources import open as opening
+from sensor.sources.inputs import open as opening
 
 PCAPS = Path(__file__).parents[1] / "pcaps"
 CASES = sorted(folder.parent for folder in PCAPS.glob("*/case.yml"))

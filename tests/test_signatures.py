@@ -19,10 +19,10 @@ from sensor.match.blindness import Blindness
 from sensor.match.explain import explain
 from sensor.match.index import Index
 from sensor.match.match import match
+from tests.beside import CATALOG_FACTS
 from tests.sensor.decode.craft import Talk, decode, pcap
 
 ROOT = Path(__file__).parents[1]
-FACTS = ROOT.parent / "shared" / "catalog-facts"
 FILES = sorted(path.relative_to(BUILT_IN).as_posix() for path in BUILT_IN.glob("vendors/*/*.yml"))
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (BUILT_IN / "README.md").read_text(encoding="utf-8"), re.S)
 #: Some day on which no date in an example lies in the future.
@@ -327,18 +327,22 @@ def test_coding_agents_show_in_the_user_agent(index: Index) -> None:
     assert found["access"].to_list() == ["cli", "cli", "cli", "api"]
 
 
-@pytest.mark.skipif(not FACTS.is_dir(), reason="the researchers' fact tables are not beside this checkout")
+@pytest.mark.skipif(
+    not CATALOG_FACTS.is_dir(), reason="the researchers' fact tables are not beside this checkout"
+)
 def test_no_host_that_researchers_call_shared_counts_as_use(index: Index) -> None:
-    with (FACTS / "domains.csv").open(encoding="utf-8", newline="") as file:
+    with (CATALOG_FACTS / "domains.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["match"] != "url_path"]
     shared = [row["domain"] for row in rows if row["shared_host"] == "yes"]
     found = resolve(index, host=sorted(set(shared)))
     assert found.filter(pl.col("role") == "use").select("host", "app").rows() == []
 
 
-@pytest.mark.skipif(not FACTS.is_dir(), reason="the researchers' fact tables are not beside this checkout")
+@pytest.mark.skipif(
+    not CATALOG_FACTS.is_dir(), reason="the researchers' fact tables are not beside this checkout"
+)
 def test_crawlers_of_ai_vendors_are_no_clients(index: Index) -> None:
-    with (FACTS / "user_agents.csv").open(encoding="utf-8", newline="") as file:
+    with (CATALOG_FACTS / "user_agents.csv").open(encoding="utf-8", newline="") as file:
         crawlers = [row["pattern"] for row in csv.DictReader(file) if row["kind"] == "crawler"]
     agents = [f"Mozilla/5.0 (compatible; {crawler}/1.0)" for crawler in crawlers]
     found = resolve(index, user_agent=agents)

@@ -11,8 +11,8 @@ from analytics.delivery.letter import Attachment, Letter
 from analytics.render import words
 from analytics.render.formats import FORMATS
 from analytics.render.language import say, speaking
-from analytics.report import Report
 from analytics.reports.weekly.page import Page
+from analytics.reports.write import Report
 
 _WIDTH = 78
 

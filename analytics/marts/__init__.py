@@ -9,6 +9,7 @@
     facets.py        encodes the keys that events are counted and joined by
     weeks.py         prepares the cubes of a week
     ksafe.py, crossing.py, groups.py   decide which cells of the cubes may be shown       pure
+    builder.py       finds dirty periods and rebuilds their marts                         I/O
     inputs.py        fingerprints of what a period is made from
     state.py         which files hold which period                                        I/O
     files.py         writes them                                                          I/O

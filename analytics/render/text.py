@@ -19,7 +19,7 @@ LABEL = 34
 
 def summary(lake: Path, week: str | None = None) -> str:
     """The newest (or named ISO) week of a lake in words; one line where the lake holds no week yet."""
-    from analytics.report import NoWeek, page_of
+    from analytics.reports.prepare import NoWeek, page_of
 
     try:
         return page_text(page_of(lake, week=week))

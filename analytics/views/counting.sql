@@ -1,3 +1,2 @@
 SELECT user_name, sealed, valid_from, valid_to
 FROM stored.counting
-ORDER BY valid_from, user_name

@@ -7,4 +7,3 @@ SELECT minute, sensor, site, source, packets, bytes, decoded, non_ip, other_tran
        clock_offset_ms, vlans, features_off, records, rejected, used, with_time, with_user,
        with_host, with_path, with_bytes_up, with_bytes_down, with_action, first_seen, last_seen
 FROM stored.coverage
-ORDER BY minute, sensor, site, source

@@ -1,3 +1,2 @@
 SELECT user_name, device, mac, kind, department, site, valid_from, valid_to, origin, confidence
 FROM stored.directory
-ORDER BY user_name, valid_from, origin, device, mac

@@ -3,4 +3,3 @@ SELECT event_id, seen_at, duration_s, sensor, vantage, source, input, kind, grad
        user_name, device, host, name_from, client_class, lookups, connections, requests, bytes_up, bytes_down, catalog_version
 FROM stored.names_by_client
 WHERE event_id NOT IN (SELECT event_id FROM stored.sightings WHERE hunted)
-ORDER BY seen_at, event_id

@@ -4,4 +4,3 @@ SELECT event_id, seen_at, site, client, user_name, restated_at, stored_version, 
        signature, app, access, role, confidence, name_from, path, grade, catalog_version,
        bytes_up, bytes_down, connections, lookups
 FROM stored.restated
-ORDER BY seen_at, event_id

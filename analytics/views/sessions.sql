@@ -34,4 +34,3 @@ SELECT s.started_at, s.last_seen, s.vantage, s.session, s.is_connection, s.flow,
        s.bytes_up, s.bytes_up_max, s.bytes_down, CAST(s.slices AS BIGINT) AS slices
 FROM sessions AS s
 LEFT JOIN stored.catalog AS c ON c.app = s.app
-ORDER BY s.started_at, s.vantage, s.session, s.is_connection, s.app NULLS FIRST, s.role NULLS FIRST

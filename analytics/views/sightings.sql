@@ -8,4 +8,3 @@ SELECT event_id, seen_at, duration_s, sensor, vantage, source, input, kind, grad
        packets_down, lost_bytes, connection, flow, community_id, started_at, slice, connections, requests,
        lookups, hunted, signature, app, access, role, confidence, catalog_version
 FROM stored.sightings
-ORDER BY seen_at, event_id

@@ -19,4 +19,3 @@ LEFT JOIN stored.named_daily AS n
  AND (COALESCE(s.client_scope, '') = 'external' AND s.app LIKE 'behaviours/%')
      <= (n.outside OR n.attributed_by <> 'nobody')
 LEFT JOIN stored.catalog AS c ON c.app = s.app
-ORDER BY s.seen_at, s.event_id

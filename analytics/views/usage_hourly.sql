@@ -2,4 +2,3 @@ SELECT hour, subject, subject_kind, user_name, department, site, segment, app, a
        bytes_up, bytes_up_max, bytes_down, connections, requests, lookups, corroborations,
        attributed_by, confidence
 FROM stored.usage_hourly
-ORDER BY hour, subject, app, access, grade, site, department, segment, client_class, attributed_by

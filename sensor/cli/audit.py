@@ -84,7 +84,7 @@ def _places(config: Path | None, lake: Path | None, state: Path | None) -> tuple
 def _copies(lake: Path) -> dict[int, list[str]]:
     """The hashes the lake has, by entry: in its table, and in the reports it keeps."""
     from analytics.lake import open_views
-    from analytics.report import kept_rows
+    from analytics.reports.write import kept_rows
     from sensor.store.lake import Lake
 
     found: dict[int, list[str]] = defaultdict(list)

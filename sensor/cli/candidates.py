@@ -42,7 +42,8 @@ SELECT host, any_value(domain) AS domain, sum(lookups)::BIGINT AS lookups,
        sum(connections)::BIGINT AS connections, sum(bytes_up)::BIGINT AS bytes_up,
        sum(bytes_down)::BIGINT AS bytes_down, sum(streams)::BIGINT AS streams,
        sum(even_streams)::BIGINT AS even_streams, max(clients) AS clients,
-       arg_max(near_app, near_clients) AS near_app, max(near_clients) AS near_clients,
+       arg_max(near_app, ROW(near_clients, near_app)) FILTER (near_clients IS NOT NULL) AS near_app,
+       max(near_clients) AS near_clients,
        max(cname) AS cname, max(client_class) AS client_class, min(first_seen) AS first_seen,
        count(DISTINCT bucket::DATE) AS days
 FROM names

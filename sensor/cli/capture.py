@@ -1,7 +1,7 @@
 """`shadowai capture`: mirror ports of this machine in, lake out, until stopped.
 
 The lake is not compacted here, so that the port has the machine to itself: `shadowai compact` does it,
-from a timer every hour. What capture can and cannot promise stands in `sensor/sources/live.py`.
+from a timer every hour. What capture can and cannot promise stands in `sensor/sources/packets/live.py`.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from sensor.capture import LiveCapture
-    from sensor.sources.live import LiveSource
-    from sensor.sources.ports.bpf import Program
+    from sensor.sources.packets.live import LiveSource
+    from sensor.sources.packets.ports.bpf import Program
     from sensor.summary import Summary
 
 
@@ -109,8 +109,8 @@ def command(
     reads what was kept.
     """
     from sensor.capture import LiveCapture, evidence_of
-    from sensor.sources import live
-    from sensor.sources.ports import afpacket
+    from sensor.sources.packets import live
+    from sensor.sources.packets.ports import afpacket
     from sensor.store.evidence import Bounds
 
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
@@ -140,7 +140,7 @@ def command(
 def _program(given: str | None, truncate: bool) -> Program | None:
     """The program of --filter. Raises UsageError for one that is none, or beside --truncate."""
     from sensor.errors import UsageError
-    from sensor.sources.ports import bpf
+    from sensor.sources.packets.ports import bpf
 
     if given is None:
         return None

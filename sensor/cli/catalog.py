@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from sensor.cli.exporting import put
+from sensor.cli.exports_shared import put
 from sensor.cli.options import ConfigOption, OutOption, SignaturesOption, catalog_of, settings_from
 from sensor.cli.table import print_table
 from sensor.errors import CatalogError, UsageError

@@ -66,7 +66,7 @@ def compact_and_publish(lake: Lake, settings: Settings, *, include_current: bool
     """
     from datetime import UTC
 
-    from analytics.build import build
+    from analytics.refresh import refresh
     from sensor.installation import sealed_rows
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
@@ -86,13 +86,12 @@ def compact_and_publish(lake: Lake, settings: Settings, *, include_current: bool
             return False
     policy, mistake = _policy(settings, keys) if ours else (None, None)
     sealed = sealed_rows(settings, state, keys)
-    unstored = sealed.open() if sealed else None
     with analysing(lake):
-        build(
+        refresh(
             lake.path,
             zone=settings.zone,
             k=settings.k,
-            in_memory=unstored,
+            unstored=sealed,
             policy=policy,
             counting=Counting(state, keys) if ours and settings.privacy == "pseudonymous" else None,
             blanks=state / "views",

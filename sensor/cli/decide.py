@@ -67,7 +67,7 @@ def command(
 
     import polars as pl
 
-    from analytics.build import build
+    from analytics.refresh import refresh
     from sensor import schema
     from sensor.account import account
     from sensor.errors import UsageError
@@ -100,7 +100,7 @@ def command(
         row = {**stated, "valid_until": end, "decision_id": identity, "decided_at": now}
         rows = schema.DECISIONS.conform(pl.DataFrame([row], schema_overrides={"valid_until": schema.TIME}))
         Commits(place, f"decision-{identity}").commit(0, 0, {"decisions": rows})
-        build(place.path, zone=settings.zone, k=settings.k)
+        refresh(place.path, zone=settings.zone, k=settings.k)
     typer.echo(
         f"{finding}: {decision.value}{f' until {until:%Y-%m-%d}' if until else ''}, by {stated['decided_by']}"
     )

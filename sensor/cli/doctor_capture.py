@@ -6,7 +6,7 @@ import socket
 import sys
 
 from sensor.errors import UsageError
-from sensor.sources.ports import afpacket, netdev
+from sensor.sources.packets.ports import afpacket, netdev
 
 _LOOPBACK = "lo"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from sensor.settings import Settings
     from sensor.store.lake import Lake
     from sensor.store.purge import Rule
+    from sensor.store.sealed import SealedRows
 
 
 def command(
@@ -103,12 +103,12 @@ def _unseal_without(settings: Settings, state: Path, keys: Keys, subject: Subjec
     sealed = sealed_rows(settings, state, keys)
     if sealed is None:
         return 0
-    rules = sealed_rules(sealed.open(), subject)
+    rules = sealed_rules(sealed, subject)
     return sealed.without({name: rule.doomed for name, rule in rules.items()}, now)
 
 
-def sealed_rules(frames: Mapping[str, pl.DataFrame], subject: Subject) -> dict[str, Rule]:
-    """Which rows of tables in memory are the person's."""
+def sealed_rules(sealed: SealedRows, subject: Subject) -> dict[str, Rule]:
+    """Which of the sealed rows are the person's, by table name."""
     from analytics.lake import connect
     from analytics.marts.weeks import store_frame
     from analytics.subject import times_in
@@ -116,7 +116,7 @@ def sealed_rules(frames: Mapping[str, pl.DataFrame], subject: Subject) -> dict[s
     with connect() as connection:
         connection.execute("CREATE SCHEMA lake")
         for name in ("leases", "directory"):
-            store_frame(connection, f"sealed_{name}", frames[name])
+            store_frame(connection, f"sealed_{name}", sealed.rows(name))
             connection.execute(f"CREATE VIEW lake.{name} AS FROM sealed_{name}")
         return _rules(subject, times_in(connection, subject.tokens))
 
@@ -137,7 +137,7 @@ def _delete(
 ) -> tuple[list[Gone], int]:
     """The files that held rows of the person, and how many files went."""
     from analytics import forget
-    from analytics.build import build
+    from analytics.refresh import refresh
     from sensor.cli.deletion import days_of
     from sensor.store import purge
 
@@ -146,7 +146,7 @@ def _delete(
     with analysing(lake):
         forget.keep_figures(lake.path, sightings=days_of(gone, "sightings"), before=monday)
         marts = forget.erase(lake.path, subject.tokens, times, before=monday)
-        build(lake.path, zone=settings.zone, k=settings.k)
+        refresh(lake.path, zone=settings.zone, k=settings.k)
         forget.remove(lake.path, marts)
     files = purge.remove(lake, gone, now=datetime.now(UTC)) + len(marts)
     return [*gone, *marts], files

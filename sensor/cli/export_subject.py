@@ -38,14 +38,15 @@ _OWN = f"{_THEIRS} OR (s.user_name IS NULL AND list_contains($things, s.device))
 _AT_THEIRS = f"""
 SELECT * EXCLUDE (client, client_port, client_mac, user_name, device, connection, event_id, user_agent, ja4,
                   segment)
-FROM sightings AS s WHERE {_HELD.format(column="server")} AND NOT COALESCE({_OWN}, false)"""
+FROM sightings AS s WHERE {_HELD.format(column="server")} AND NOT COALESCE({_OWN}, false) ORDER BY seen_at"""
 #: table → which rows are the person's; `theirs` says when an address was
 _ROWS = {
     "leases": "SELECT * FROM leases WHERE list_contains($tokens, user_name) "
-    "OR (user_name IS NULL AND (list_contains($things, device) OR list_contains($things, mac)))",
-    "directory": "SELECT * FROM directory WHERE list_contains($tokens, user_name)",
+    "OR (user_name IS NULL AND (list_contains($things, device) OR list_contains($things, mac))) "
+    "ORDER BY valid_from, site, address",
+    "directory": "SELECT * FROM directory WHERE list_contains($tokens, user_name) ORDER BY valid_from",
     "counting": "SELECT * FROM stored.counting WHERE list_contains($tokens, user_name)",
-    "usage_hourly": "SELECT * FROM usage_hourly WHERE list_contains($tokens, subject)",
+    "usage_hourly": "SELECT * FROM usage_hourly WHERE list_contains($tokens, subject) ORDER BY hour, app",
     "named_daily": "SELECT * FROM stored.named_daily WHERE list_contains($tokens, subject)",
     "not_use_hourly": "SELECT * FROM stored.not_use_hourly WHERE list_contains($tokens, subject)",
     "ai_servers_daily": "SELECT * FROM stored.ai_servers_daily WHERE list_contains($tokens, subject)",
@@ -53,10 +54,10 @@ _ROWS = {
     "model_pulls_daily": "SELECT * FROM stored.model_pulls_daily WHERE list_contains($tokens, subject)",
     "finding_evidence": "SELECT * FROM stored.finding_evidence WHERE list_contains($tokens, subject)",
     "exception_people": "SELECT * FROM stored.exception_people WHERE list_contains($tokens, subject)",
-    "sightings": f"SELECT * FROM sightings AS s WHERE {_OWN}",
+    "sightings": f"SELECT * FROM sightings AS s WHERE {_OWN} ORDER BY seen_at, event_id",
     "at_their_machines": _AT_THEIRS,
-    "restated": f"SELECT * FROM restated AS s WHERE {_THEIRS}",
-    "names_by_client": f"SELECT * FROM names_by_client AS s WHERE {_OWN}",
+    "restated": f"SELECT * FROM restated AS s WHERE {_THEIRS} ORDER BY seen_at, event_id",
+    "names_by_client": f"SELECT * FROM names_by_client AS s WHERE {_OWN} ORDER BY seen_at, event_id",
 }
 
 
@@ -142,13 +143,11 @@ def _sealed(sealed: SealedRows, subject: Subject) -> dict[str, list[dict[str, An
     """At level `aggregate`: what lies outside the lake until its week is closed."""
     from sensor.cli.erase import sealed_rules
 
-    frames = sealed.open()
-    rules = sealed_rules(frames, subject)
-    return {
-        name: rows.filter(rules[name].doomed(rows)).to_dicts()
-        for name, rows in frames.items()
-        if name in rules
-    }
+    found = {}
+    for name, rule in sealed_rules(sealed, subject).items():
+        rows = sealed.rows(name)
+        found[name] = rows.filter(rule.doomed(rows)).to_dicts()
+    return found
 
 
 def _meaning(tables: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, str]]:

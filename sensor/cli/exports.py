@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from sensor.cli import exports_data, exports_lists, exports_tenants
-from sensor.cli.exporting import Asked, Export
+from sensor.cli.exports_shared import Asked, Export
 from sensor.cli.options import (
     AsOfOption,
     ConfigOption,

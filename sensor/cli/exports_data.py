@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli.exporting import Asked, Export, put
+from sensor.cli.exports_shared import Asked, Export, put
 from sensor.cli.options import analysing, closed_to_others, existing_lake
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _write(what: str, asked: Asked) -> None:
     """Write the rows. Reading the restricted zone is logged. Raises UsageError, LakeError, QueryError."""
     from analytics.asof import views
     from analytics.exports.records import formats
-    from sensor.cli.results import Format, write
+    from sensor.cli.query_results import Format, write
     from sensor.errors import UsageError
     from sensor.store.lake import log_access
 
@@ -72,7 +72,7 @@ def _write(what: str, asked: Asked) -> None:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[dict[str, Any]]:
-    from sensor.cli.results import ask
+    from sensor.cli.query_results import ask
 
     result = ask(connection, query)
     for row in result.rows():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sensor.cli.exporting import Asked, Export, put
+from sensor.cli.exports_shared import Asked, Export, put
 
 if TYPE_CHECKING:
     from analytics.exports.choose import Wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sensor.cli.exporting import Asked, Export, put
+from sensor.cli.exports_shared import Asked, Export, put
 
 if TYPE_CHECKING:
     import polars as pl

@@ -90,7 +90,7 @@ def _kind_of(form: str | None) -> Callable[[bytes], type[Source] | None]:
     """The format of a file by its first bytes, or the one of --format. Raises UsageError."""
     from sensor.errors import UsageError
     from sensor.sources.detect import recognise
-    from sensor.sources.family import Family
+    from sensor.sources.logs.family import Family
 
     forced = kind_named(form)
     if forced is not None and not issubclass(forced, Family):

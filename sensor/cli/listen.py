@@ -29,7 +29,7 @@ from sensor.errors import InputError, UsageError
 if TYPE_CHECKING:
     import ssl
 
-    from sensor.sources.receive import Endpoint
+    from sensor.sources.inputs.receive import Endpoint
 
 _PORTS = {"udp": 5514, "tcp": 5514, "tls": 6514}
 _ENDPOINT = re.compile(r"^(udp|tcp|tls)(?:://(\[[0-9a-fA-F:.]+\]|[^:/\[\]]+)?(?::(\d{1,5}))?)?$")
@@ -64,7 +64,7 @@ def command(
     """
     import asyncio  # a quarter of what all commands take to import
 
-    from sensor.sources.receive import Receiver
+    from sensor.sources.inputs.receive import Receiver
     from sensor.streams import Listener
 
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
@@ -90,7 +90,7 @@ def command(
 
 def endpoint(text: str) -> Endpoint:
     """`udp`, `tcp://10.0.0.1`, `tls://[::1]:6514` as an endpoint. Raises UsageError."""
-    from sensor.sources.receive import Endpoint
+    from sensor.sources.inputs.receive import Endpoint
 
     found = _ENDPOINT.match(text)
     port = int(found[3]) if found and found[3] else None
@@ -107,7 +107,7 @@ def _context(
     """What TLS needs. Raises UsageError."""
     import ssl
 
-    from sensor.sources.receive import context
+    from sensor.sources.inputs.receive import context
 
     if not any(place.transport == "tls" for place in places):
         return None

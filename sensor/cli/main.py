@@ -209,7 +209,7 @@ def _keep_traceback(error: BaseException) -> str:
     import tempfile
     import traceback
 
-    from sensor.sources.lines import shape
+    from sensor.sources.logs.lines.blocks import shape
 
     with tempfile.NamedTemporaryFile("w", prefix="shadowai-", suffix=".txt", delete=False) as file:
         cause: BaseException | None = error

@@ -94,7 +94,7 @@ def say(line: str) -> None:
 
 def add_formats(settings: Settings, files: list[Path] | None) -> None:
     """Register the log formats described in the settings and by `--custom`. Raises UsageError."""
-    from sensor.sources import custom, families
+    from sensor.sources.logs import custom, families
 
     for file in (*settings.formats, *(files or ())):
         families.add(custom.read(file))

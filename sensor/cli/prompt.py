@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sensor.cli.results import RESTRICTED, Format, is_restricted, statements, write
+from sensor.cli.query_results import RESTRICTED, Format, is_restricted, statements, write
 
 if TYPE_CHECKING:
     import duckdb

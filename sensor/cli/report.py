@@ -31,7 +31,7 @@ from sensor.cli.options import (
 
 if TYPE_CHECKING:
     from analytics.delivery.letter import Letter
-    from analytics.report import Report
+    from analytics.reports.write import Report
 
 app = typer.Typer(help="Write a report, or send the weekly one.", invoke_without_command=True)
 
@@ -147,7 +147,7 @@ def send_it(
     """Send the weekly report to the destinations that receive reports, and whatever waits for them."""
     from analytics.delivery import weekly
     from analytics.delivery.letter import now
-    from analytics.report import weekly as written
+    from analytics.reports.write import weekly as written
     from sensor.cli.delivery import chosen, outbox, send, transports
 
     settings = settings_from(config, lake=lake, state=state)
@@ -186,7 +186,8 @@ def _with_pdf(report: Report, letter: Letter) -> Letter:
 
 
 def _write(name: str, about: str, wanted: _Wanted) -> None:
-    from analytics import report
+    from analytics.reports.prepare import prepare
+    from analytics.reports.write import archive, content, write
     from sensor.errors import UsageError
     from sensor.privacy.audit import AuditLog
     from sensor.settings import state_path
@@ -211,7 +212,7 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
         _explained(target, f"shadowai report {name} --help", form),
         analysing(place),
     ):
-        found = report.prepare(
+        found = prepare(
             place.path,
             name,
             period=wanted.period,
@@ -223,11 +224,11 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
             now=now,
         )
         if target == _STDOUT:
-            sys.stdout.buffer.write(report.content(found, forms[0]))
+            sys.stdout.buffer.write(content(found, forms[0]))
         else:
-            typer.echo("\n".join(str(path) for path in report.write(found, target, forms)))
+            typer.echo("\n".join(str(path) for path in write(found, target, forms)))
     try:
-        report.archive(place.path, found)
+        archive(place.path, found)
     except OSError as error:
         typer.echo(f"shadowai: not archived in the lake: {error.strerror}", err=True)
 

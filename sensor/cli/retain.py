@@ -60,7 +60,7 @@ def command(
 def _marts(lake: Lake, settings: Settings, gone: list[Deleted], now: datetime) -> list[Forgotten]:
     """Forget old marts, and publish views that know none of what went."""
     from analytics import forget
-    from analytics.build import build
+    from analytics.refresh import refresh
     from sensor.cli.deletion import days_of
 
     limits = {
@@ -71,7 +71,7 @@ def _marts(lake: Lake, settings: Settings, gone: list[Deleted], now: datetime) -
         sightings, names, coverage = (days_of(gone, name) for name in ("sightings", "names", "coverage"))
         forget.keep_figures(lake.path, sightings=sightings, names=names, coverage=coverage)
         marts = forget.expire(lake.path, **limits)
-        build(lake.path, zone=settings.zone, k=settings.k)
+        refresh(lake.path, zone=settings.zone, k=settings.k)
         forget.remove(lake.path, marts)
     return marts
 

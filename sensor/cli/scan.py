@@ -25,7 +25,7 @@ from sensor.cli.options import (
     say,
     settings_from,
 )
-from sensor.cli.outcome import conclude, passed_over, progress_bar
+from sensor.cli.scan_outcome import conclude, passed_over, progress_bar
 
 if TYPE_CHECKING:
     from sensor.settings import Settings
@@ -72,7 +72,7 @@ def command(
     from sensor.kernels import compile_for
     from sensor.settings import lake_path, state_path
     from sensor.sources import detect
-    from sensor.sources import open as opening
+    from sensor.sources.inputs import open as opening
 
     if extract is not None or to is not None:
         _extract(paths, extract, to, state, quiet)
@@ -122,7 +122,7 @@ def _engine(name: str | None) -> type[Source] | None:
     if name is None:
         return None
     from sensor.errors import UsageError
-    from sensor.sources.tshark.source import TsharkSource, program
+    from sensor.sources.packets.tshark.source import TsharkSource, program
 
     if name != TsharkSource.name:
         raise UsageError(f"no engine {name!r}", place="--engine", hint="the only other engine is tshark")
@@ -136,7 +136,7 @@ def _extract(
     """Copy one connection's packets. Raises UsageError, InputError."""
     from sensor.decode import jit
     from sensor.errors import UsageError
-    from sensor.sources import open as opening
+    from sensor.sources.inputs import open as opening
 
     if connection is None or to is None:
         raise UsageError("--extract and --to belong together", hint="name the connection and the file")

@@ -125,10 +125,10 @@ def try_(
 ) -> None:
     """Show how the first lines of a file would be read, and what they lack."""
     from sensor.errors import InputError
-    from sensor.sources import open as opening
     from sensor.sources.detect import recognise
     from sensor.sources.evtx import EvtxSource
-    from sensor.sources.family import Family
+    from sensor.sources.inputs import open as opening
+    from sensor.sources.logs.family import Family
     from sensor.sources.trial import look, look_together
     from sensor.sources.zeek import ZeekSource
 
@@ -207,7 +207,7 @@ def _table(rows: pl.DataFrame) -> object:
     from rich.table import Table
     from rich.text import Text
 
-    from sensor.cli.results import printable
+    from sensor.cli.query_results import printable
 
     shown = [name for name in _SHOWN if rows[name].null_count() < rows.height]
     table = Table(*shown, box=None, pad_edge=False)

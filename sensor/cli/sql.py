@@ -23,7 +23,7 @@ from sensor.cli.options import (
     existing_lake,
     settings_from,
 )
-from sensor.cli.results import Format, statements, write
+from sensor.cli.query_results import Format, statements, write
 
 #: A word of the command line that is SQL and begins with a comment, no option.
 _COMMENT = re.compile(r"--(\s|[^=\n]*\n)")

@@ -8,6 +8,6 @@ objects that the pipeline owns.
     grade, pulls                      strength of the evidence, and what a request was for
     rollup, near, by_client, repeats  sums over all names, bursts of lookups, repeated rows
     blindness, coverage               what the sensor could not see
-    rematch, hunt                     the same for stored rows, with a newer catalog
+    reclassify, hunt                  the same for stored rows, with a newer catalog
     candidates, explain               for people: names that look like AI, and why a name matches
 """

@@ -26,7 +26,7 @@ _HOLDER = ("site", "address", "user_name", "device", "origin")
 
 
 class LeaseRotation:
-    """The open leases of one sensor, to be continued in the next epoch (sources/leases.py ends leases)."""
+    """The open leases of one sensor, to be continued in the next epoch; `logs/rows/leases` ends leases."""
 
     def __init__(self, keys: Keys, file: Path | None = None) -> None:
         """`file` stores the open leases between runs; None keeps them in memory only."""

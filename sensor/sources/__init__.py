@@ -1,15 +1,16 @@
-"""The kinds of input, a module or package each: from files, streams and interfaces to batches of frames.
+"""The kinds of input: from files, streams and interfaces to batches of frames.
 
-    open, unpack                from paths to readable files
-    interface, detect           what a source is; which one reads a file
-    pcap, tshark, live          packets: files, files through tshark, interfaces (ports/)
-    zeek, dnstap, pihole_ftl    logs with readers of their own
-    family, fields, formats/,   text logs: what a format declares and returns, one family per format, what
-    text/                       they have in common
-    lines, framing, families,   from bytes to the lines of each family, and from these to batches
-    sorting, reader
-    finish, records, sessions,  the steps families share: columns, times, one row per session, one-way flows,
-    flows, headers, leases      bytes of headers, and when a lease ends
+    interface       what a source is: it recognises an input by its first bytes, and reads it as batches
+    inputs/         from what a user names (files, folders, archives, growing files, syslog) to readable bytes
+    detect          which source reads which file
+    trial           how the first lines of a file would be read (`shadowai sources try`)
+    packets/        packets: capture files, interfaces of this machine, and captures read with tshark
+    logs/           text logs: one file per product in `logs/formats/`, and what reads them all
+    zeek/           Zeek logs; they are joined by uid
+    dnstap, evtx,   files of other programs that are no lines of text
+    mitmproxy/,
+    pihole_ftl
 
-A new source or format is found because the folders are walked.
+A new source is a module or package in this folder or in `packets/`, a new log format a module in
+`logs/formats/`. Nothing else is touched: `detect` and `logs/families` walk these folders.
 """

@@ -14,10 +14,12 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from types import ModuleType
 
 import sensor.sources
-from sensor.sources.families import known_families, look_at
+import sensor.sources.packets
 from sensor.sources.interface import File, Input, Source
+from sensor.sources.logs.families import known_families, look_at
 
 #: Less confidence than this is a guess, and a guess is not read.
 ENOUGH = 0.5
@@ -57,7 +59,7 @@ class Plan:
 def known() -> tuple[type[Source], ...]:
     """All sources, ordered by name.
 
-    This folder and `formats` are walked, so that a new module or package is enough.
+    This folder, `packets` and `logs/formats` are walked, so that a new module or package is enough.
     """
     kinds = {**_walked(), **{family.name: family for family in known_families()}}
     return tuple(kinds[name] for name in sorted(kinds))
@@ -66,14 +68,19 @@ def known() -> tuple[type[Source], ...]:
 @cache
 def _walked() -> dict[str, type[Source]]:
     kinds: dict[str, type[Source]] = {}
-    for module in pkgutil.iter_modules(sensor.sources.__path__):
-        loaded = importlib.import_module(f"{sensor.sources.__name__}.{module.name}")
+    for name in (*_inside(sensor.sources), *_inside(sensor.sources.packets)):
+        loaded = importlib.import_module(name)
         for thing in vars(loaded).values():
             is_kind = inspect.isclass(thing) and issubclass(thing, Source) and not inspect.isabstract(thing)
             is_its_own = is_kind and f"{thing.__module__}.".startswith(f"{loaded.__name__}.")
             if is_its_own:  # what it only imports is found where it is defined
                 kinds[thing.name] = thing
     return kinds
+
+
+def _inside(package: ModuleType) -> list[str]:
+    """The full names of the modules and packages in `package`."""
+    return [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
 
 
 def _rotation(file: File) -> tuple[str, int, str]:

@@ -28,9 +28,9 @@ import polars as pl
 from sensor import schema
 from sensor.chunks import fault_of
 from sensor.decode.layout import EVENT, TCP, UDP, Bytes, Records
-from sensor.sources import records
 from sensor.sources.interface import Batch, Input, Source
-from sensor.sources.lines import Block
+from sensor.sources.logs.lines.blocks import Block
+from sensor.sources.logs.rows import records
 
 OTHER_SIDE = "set aside: dnstap message of the resolver's own (not between client and resolver)"
 UNREADABLE = "no dnstap message"

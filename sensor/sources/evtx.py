@@ -17,11 +17,11 @@ from typing import Any
 import polars as pl
 
 from sensor.chunks import ChunkStream, EndedEarly
-from sensor.sources.formats.windows_security import WindowsSecurityFamily
+from sensor.sources.inputs.open import on_disk
 from sensor.sources.interface import Batch, File, Input, Source
-from sensor.sources.lines import blocks
-from sensor.sources.open import on_disk
-from sensor.sources.text.events import QUALIFIED_ID
+from sensor.sources.logs.formats.windows_security import WindowsSecurityFamily
+from sensor.sources.logs.lines.blocks import blocks
+from sensor.sources.logs.text.events import QUALIFIED_ID
 
 MAGIC = b"ElfFile\x00"
 MISSING = "Windows event logs need one more package: pip install 'shadow-ai-sensor[evtx]'"

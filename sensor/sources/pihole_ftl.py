@@ -22,11 +22,12 @@ from urllib.parse import quote
 import polars as pl
 
 from sensor import schema
-from sensor.sources import hosts, records
+from sensor.sources.inputs.open import on_disk
 from sensor.sources.interface import Batch, File, Input, Source
-from sensor.sources.lines import Block
-from sensor.sources.open import on_disk
-from sensor.sources.text.reasons import REVERSE
+from sensor.sources.logs.lines.blocks import Block
+from sensor.sources.logs.rows import records
+from sensor.sources.logs.text import hosts
+from sensor.sources.logs.text.reasons import REVERSE
 
 NO_NAME = "set aside: hidden, or not a host name"
 UNREADABLE = "no time or no name"

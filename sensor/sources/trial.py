@@ -13,14 +13,14 @@ from sensor import schema
 from sensor.errors import UsageError
 from sensor.settings import Settings
 from sensor.sources import evtx
-from sensor.sources.families import HEAD_LINES, head_lines, known_families, shares, sorter
-from sensor.sources.family import Family
-from sensor.sources.flows import Pairs
 from sensor.sources.interface import HEAD_BYTES, File, Input
-from sensor.sources.lines import shape
-from sensor.sources.reader import read_lines
-from sensor.sources.sessions import Sessions
-from sensor.sources.sorting import NOBODYS
+from sensor.sources.logs.families import HEAD_LINES, head_lines, known_families, shares, sorter
+from sensor.sources.logs.family import Family
+from sensor.sources.logs.lines.blocks import shape
+from sensor.sources.logs.reader import read_lines
+from sensor.sources.logs.rows.flows import Pairs
+from sensor.sources.logs.rows.sessions import Sessions
+from sensor.sources.logs.sorting import NOBODYS
 from sensor.sources.zeek import ZeekSource
 from sensor.sources.zeek.text import log_of
 

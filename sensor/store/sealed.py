@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -93,13 +93,20 @@ class SealedRows:
                 self.delete(week)
         return [week for week in weeks if not self._seal.is_closed(week)]
 
-    def open(self) -> dict[str, pl.DataFrame]:
-        """All sealed rows, decrypted, by table name. Raises LakeError if a file cannot be read."""
-        found: dict[str, list[pl.DataFrame]] = {t.name: [] for t in schema.STORED if is_sealed(t)}
-        for week in self.weeks():
-            for path in sorted((self._folder / str(week)).glob("*/*.sealed")):
-                found[path.parent.name].append(self._read(path))
-        return {name: pl.concat([schema.TABLES[name].empty(), *rows]) for name, rows in found.items()}
+    def rows(self, table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """The sealed rows of one table, decrypted; with `columns`, only these.
+
+        Raises LakeError if a file cannot be read.
+        """
+        wanted = list(columns or schema.TABLES[table].dtypes)
+        files = (
+            path
+            for week in self.weeks()
+            for path in sorted((self._folder / str(week) / table).glob("*.sealed"))
+        )
+        return pl.concat(
+            [schema.TABLES[table].empty().select(wanted), *(self._read(path, wanted) for path in files)]
+        )
 
     def over(self, now: datetime, quiet_s: float) -> list[int]:
         """Numbers of the weeks that have ended and have got no row for `quiet_s` seconds."""
@@ -121,7 +128,7 @@ class SealedRows:
                 continue
             for name, doomed in gone.items():
                 for path in sorted((self._folder / str(week) / name).glob("*.sealed")):
-                    rows = self._read(path)
+                    rows = self._read(path, list(schema.TABLES[name].dtypes))
                     kept = rows.filter(~doomed(rows))
                     if kept.height < rows.height:
                         count += rows.height - kept.height
@@ -147,14 +154,17 @@ class SealedRows:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         durable.write(path, self._seal.seal(week, buffer.getvalue(), _name(path)))
 
-    def _read(self, path: Path) -> pl.DataFrame:
+    def _read(self, path: Path, columns: list[str]) -> pl.DataFrame:
         try:
             content = self._seal.unseal(int(path.parents[1].name), path.read_bytes(), _name(path))
         except ValueError:
             raise LakeError(
                 "cannot be opened: another key, or changed", place=str(path), hint="restore or delete it"
             ) from None
-        return schema.TABLES[path.parent.name].conform(pl.read_parquet(io.BytesIO(content)))
+        file = io.BytesIO(content)
+        known = pl.read_parquet_schema(file)  # a file of an earlier version may lack a column
+        rows = pl.read_parquet(file, columns=[name for name in columns if name in known])
+        return schema.TABLES[path.parent.name].conform(rows).select(columns)
 
     def _newest(self, week: int) -> float:
         return max((p.stat().st_mtime for p in (self._folder / str(week)).glob("*/*")), default=0.0)

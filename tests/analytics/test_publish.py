@@ -14,10 +14,10 @@ import duckdb
 import pytest
 
 from analytics import publish as publishing
-from analytics.build import build
 from analytics.definitions import View, load_views
 from analytics.lake import LakeUnreadable, connect, open_views, read_manifest
-from tests.analytics.handmade import ZONE, HandmadeLake, sighting
+from analytics.refresh import refresh
+from tests.analytics.handmade import ZONE, HandmadeLake, sighting, whole
 from tests.analytics.test_views import busy, everything
 
 #: A Python with DuckDB 1.5, for the test that an older reader can use the files.
@@ -36,7 +36,7 @@ def count(connection: duckdb.DuckDBPyConnection, view: str = "sightings") -> int
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake with rows of everything, built; only to be read."""
     lake = busy(tmp_path_factory.mktemp("busy"))
-    build(lake.path, zone=ZONE, k=3)
+    refresh(lake.path, zone=ZONE, k=3)
     return lake.path
 
 
@@ -92,21 +92,21 @@ def test_views_are_parsed_once_a_release(tmp_path: Path, monkeypatch: pytest.Mon
     publish()
     publish()
     assert len(parsed) == len(list(blanks.iterdir())) == 2
-    monkeypatch.setattr(publishing, "_written_down", lambda: "of another release")
+    monkeypatch.setattr(publishing, "fingerprint", lambda: "of another release")
     publish()
     assert len(parsed) == len(list(blanks.iterdir())) == 4
 
 
 def test_hot_rows_are_seen_at_once_and_cold_ones_once(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 09:00"))
-    build(tmp_path, zone=ZONE)
+    refresh(tmp_path, zone=ZONE)
     row = sighting("2026-11-17 10:00")
     with open_views(tmp_path, restricted=True) as reader:
         lake.hot("sightings", [row], HOUR)
         assert count(reader) == 2
         lake.watermark = HOUR
         lake.cold("sightings", [row])
-        build(tmp_path, zone=ZONE)
+        refresh(tmp_path, zone=ZONE)
         assert count(reader) == 2, "a reader opened before the compaction stays right"
     with open_views(tmp_path, restricted=True) as reader:
         assert count(reader) == 2
@@ -114,15 +114,15 @@ def test_hot_rows_are_seen_at_once_and_cold_ones_once(tmp_path: Path) -> None:
 
 def test_a_reader_opened_before_a_build_keeps_its_marts(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 09:00"))
-    build(tmp_path, zone=ZONE)
+    refresh(tmp_path, zone=ZONE)
     with open_views(tmp_path, restricted=True) as reader:
         assert count(reader, "usage_hourly") == 1
         lake.cold("sightings", [sighting("2026-11-17 10:00")])
-        build(tmp_path, zone=ZONE)
+        refresh(tmp_path, zone=ZONE)
         assert count(reader, "usage_hourly") == 1
         with open_views(tmp_path, restricted=True) as newer:
             assert count(newer, "usage_hourly") == 2
-        build(tmp_path, zone=ZONE, now=datetime.now(UTC) + timedelta(hours=49))
+        refresh(tmp_path, zone=ZONE, now=datetime.now(UTC) + timedelta(hours=49))
         with pytest.raises(duckdb.IOException):
             count(reader, "usage_hourly")
 
@@ -132,12 +132,12 @@ def moved_on(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A lake whose hot files moved on since its views were published, and the same lake published anew."""
     stale, fresh = tmp_path_factory.mktemp("stale"), tmp_path_factory.mktemp("fresh")
     lake = HandmadeLake.furnished(stale, sighting("2026-11-17 09:00"))
-    build(stale, zone=ZONE)
+    refresh(stale, zone=ZONE)
     lake.low_water(HOUR)
     shutil.copytree(stale, fresh, dirs_exist_ok=True)
     lake.path, lake.watermark = fresh, HOUR
     lake.write_manifest()
-    build(fresh, zone=ZONE)
+    refresh(fresh, zone=ZONE)
     return stale, fresh
 
 
@@ -176,23 +176,23 @@ def test_a_moved_lake_needs_one_variable(lake: Path, tmp_path: Path) -> None:
 
 READER = """
 import duckdb, json, sys
-lake, names = sys.argv[1], json.loads(sys.argv[2])
+lake, asked = sys.argv[1], json.loads(sys.argv[2])
 connection = duckdb.connect(lake + "/restricted.duckdb", read_only=True)
 connection.execute("SET TimeZone = 'UTC'")
-rows = {name: str(connection.execute("SELECT * FROM " + name).fetchall()) for name in names}
+rows = {name: str(connection.execute(sql).fetchall()) for name, sql in asked.items()}
 print(json.dumps({"version": duckdb.__version__, "rows": rows}))
 """
 
 
 @pytest.mark.skipif(not OLDER, reason="SHADOWAI_TEST_DUCKDB15_PYTHON names no Python with DuckDB 1.5")
 def test_duckdb_1_5_reads_the_same_rows(lake: Path) -> None:
-    names = json.dumps([view.name for view in load_views()])
+    asked = json.dumps({view.name: whole(view.name) for view in load_views()})
     found = subprocess.run(
-        [OLDER, "-c", READER, str(lake), names], capture_output=True, text=True, check=True
+        [OLDER, "-c", READER, str(lake), asked], capture_output=True, text=True, check=True
     )
     answer = json.loads(found.stdout)
     ours = subprocess.run(
-        [sys.executable, "-c", READER, str(lake), names], capture_output=True, text=True, check=True
+        [sys.executable, "-c", READER, str(lake), asked], capture_output=True, text=True, check=True
     )
     assert answer["version"].startswith("1.5.")
     assert answer["rows"] == json.loads(ours.stdout)["rows"]
@@ -218,8 +218,8 @@ def test_a_manifest_of_a_newer_release_says_so(tmp_path: Path) -> None:
 
 def test_no_lake_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(LakeUnreadable, match="no lake here"):
-        build(tmp_path, zone=ZONE)
+        refresh(tmp_path, zone=ZONE)
     with pytest.raises(LakeUnreadable):
-        build(tmp_path / "nowhere", zone=ZONE)
+        refresh(tmp_path / "nowhere", zone=ZONE)
     with pytest.raises(LakeUnreadable, match="not published"):
         open_views(tmp_path)

@@ -1,16 +1,17 @@
 """Where rows go that do not fit into memory: beside the restricted rows, or nowhere."""
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from analytics import builder
-from analytics.build import build
 from analytics.lake import LakeUnreadable, connect, spill_of
+from analytics.marts import builder
 from analytics.marts.state import GRACE, locked
+from analytics.refresh import refresh
 from analytics.scratch import scratch_database
 from sensor import schema
 from tests.analytics.handmade import ZONE, HandmadeLake, sighting
@@ -45,17 +46,24 @@ def test_pages_of_killed_readers_go_with_a_later_build(tmp_path: Path) -> None:
     assert [path.name for path in restricted.iterdir()] == ["asked-new"]
 
 
+class _Unstored:
+    def __init__(self, sightings: pl.DataFrame) -> None:
+        self._sightings = sightings
+
+    def rows(self, table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        rows = self._sightings if table == "sightings" else schema.TABLES[table].empty()
+        return rows.select(columns or rows.columns)
+
+
 def test_rows_that_must_not_be_written_and_do_not_fit_are_one_clear_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-18 09:00"))
-    frames = {name: schema.TABLES[name].empty() for name in builder.IN_MEMORY}
     at = datetime(2026, 11, 18, 9, tzinfo=UTC)
     rows = pl.DataFrame({"event_id": range(100_000)}).with_columns(
         seen_at=pl.lit(at), app=pl.lit("openai/chatgpt"), role=pl.lit("use"), grade=pl.lit(4)
     )
-    frames["sightings"] = schema.SIGHTINGS.conform(rows)
     monkeypatch.setattr(builder, "most_memory", lambda: "8MB")
     with pytest.raises(LakeUnreadable, match="more than 8MB of memory; at privacy level aggregate"):
-        build(lake.path, zone=ZONE, in_memory=frames)
+        refresh(lake.path, zone=ZONE, unstored=_Unstored(schema.SIGHTINGS.conform(rows)))
     assert not [path for path in lake.path.rglob("*") if "spill" in path.name or "asked" in path.name]

@@ -10,14 +10,14 @@ import duckdb
 import polars as pl
 import pytest
 
-from analytics.build import build
 from analytics.lake import open_views
+from analytics.refresh import refresh
 from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, sighting
 
 
 def read(lake: HandmadeLake, query: str) -> list[tuple[Any, ...]]:
     """Rows of a query over the published views."""
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     with open_views(lake.path, restricted=True) as connection:
         return connection.execute(query).fetchall()
 
@@ -100,7 +100,7 @@ def test_a_week_of_a_year_is_read_without_the_rest_of_it(tmp_path: Path) -> None
     lake = HandmadeLake.furnished(tmp_path, *rows)
     again = [row | {"catalog_version": "2"} for row in rows]
     lake.hot("sightings", again, "2026-11-17T10.0001")
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     for day in ("10", "11", "14"):
         _spoil(tmp_path / lake.files["sightings"][f"2026-11-{day}"][0])
     with open_views(lake.path, restricted=True) as connection:
@@ -108,7 +108,7 @@ def test_a_week_of_a_year_is_read_without_the_rest_of_it(tmp_path: Path) -> None
         for view, time in times.items():
             those = f"{time} >= '2026-11-12' AND {time} < '2026-11-14'"
             found = connection.execute(f"SELECT CAST({time} AS DATE) FROM {view} WHERE {those}").fetchall()
-            assert found == [(date(2026, 11, 12),), (date(2026, 11, 13),)]
+            assert sorted(found) == [(date(2026, 11, 12),), (date(2026, 11, 13),)]
         with pytest.raises(duckdb.Error):
             connection.execute("SELECT SUM(bytes_up) FROM sessions").fetchall()
 

@@ -11,13 +11,25 @@ import duckdb
 import polars as pl
 import pytest
 
-from analytics.build import build
 from analytics.definitions import Example, View, load_marts, load_views
 from analytics.lake import connect, open_views
 from analytics.policy.read import read
 from analytics.policy.rows import compiled
+from analytics.refresh import refresh
 from sensor import schema
-from tests.analytics.handmade import TYPES, ZONE, HandmadeLake, Row, at, lookup, proxied, sighting, tunnel
+from tests.analytics.handmade import (
+    TYPES,
+    UNORDERED,
+    ZONE,
+    HandmadeLake,
+    Row,
+    at,
+    lookup,
+    proxied,
+    sighting,
+    tunnel,
+    whole,
+)
 
 VIEWS = load_views()
 EXAMPLES = [(view, example) for view in VIEWS for example in view.examples]
@@ -63,6 +75,9 @@ def test_example(view: View, example: Example) -> None:
         names = [column[0] for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     wanted = [{name: moment(row.get(name), view, name) for name in names} for row in example.expect]
+    if view.name in UNORDERED:
+        rows.sort(key=repr)
+        wanted.sort(key=repr)
     assert rows == wanted
 
 
@@ -108,7 +123,7 @@ def test_views_stay_portable() -> None:
     for view in VIEWS:
         text = view.template.upper()
         assert not [word for word in words if word in text], view.name
-        assert "\nORDER BY" in text, view.name
+        assert ("\nORDER BY" in text) == (view.name not in UNORDERED), view.name
 
 
 def busy(path: Path) -> HandmadeLake:
@@ -175,7 +190,7 @@ def busy(path: Path) -> HandmadeLake:
 def everything(lake: Path) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all views under the current session's defaults."""
     with open_views(lake, restricted=True) as connection:
-        return {view.name: connection.execute(f"SELECT * FROM {view.name}").fetchall() for view in VIEWS}
+        return {view.name: connection.execute(whole(view.name)).fetchall() for view in VIEWS}
 
 
 class Counted:
@@ -193,7 +208,7 @@ class Counted:
 def test_rows_depend_on_no_session_zone_and_no_thread_count(tmp_path: Path) -> None:
     lake = busy(tmp_path)
     policy = compiled(read(POLICY, "policy.yml", "a1"), lambda name: [name])
-    build(lake.path, zone=ZONE, k=3, policy=policy, counting=Counted())
+    refresh(lake.path, zone=ZONE, k=3, policy=policy, counting=Counted())
     wanted = everything(lake.path)
     assert [row[5:] for row in wanted["people_periods"]] == [(12, 2)]
     assert all(wanted.values()), [name for name, rows in wanted.items() if not rows]
@@ -201,7 +216,7 @@ def test_rows_depend_on_no_session_zone_and_no_thread_count(tmp_path: Path) -> N
         with open_views(lake.path, restricted=True) as connection:
             connection.execute(f"SET TimeZone = '{zone}'; SET threads = {threads}")
             for name, rows in wanted.items():
-                found = connection.execute(f"SELECT * FROM {name}").fetchall()
+                found = connection.execute(whole(name)).fetchall()
                 assert found == rows, (name, zone, threads)
 
 
@@ -209,7 +224,7 @@ def test_weeks_and_days_begin_at_midnight_of_the_report_zone(tmp_path: Path) -> 
     rows = [sighting("2026-11-15 22:59", user_name=f"u{n}") for n in range(5)]
     rows += [sighting("2026-11-15 23:00", user_name=f"u{n}") for n in range(5)]
     lake = HandmadeLake.furnished(tmp_path, *rows)
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     with open_views(lake.path) as connection:
         days = connection.execute("SELECT day, people FROM usage_daily").fetchall()
         weeks = connection.execute(
@@ -220,7 +235,7 @@ def test_weeks_and_days_begin_at_midnight_of_the_report_zone(tmp_path: Path) -> 
 
 
 def test_every_view_runs_on_an_empty_lake(tmp_path: Path) -> None:
-    build(HandmadeLake(tmp_path).path, zone=ZONE)
+    refresh(HandmadeLake(tmp_path).path, zone=ZONE)
     # What a release knows of rules and controls is there before any week.
     assert {name for name, rows in everything(tmp_path).items() if rows} == {"control_evidence"}
 

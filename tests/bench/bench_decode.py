@@ -31,7 +31,7 @@ from sensor.decode.capture import Capture  # noqa: E402
 from sensor.decode.decoder import Decoder  # noqa: E402
 from sensor.settings import PRIVATE_NETWORKS  # noqa: E402
 from sensor.sources.interface import HEAD_BYTES, File, Input  # noqa: E402
-from sensor.sources.pcap import PcapSource  # noqa: E402
+from sensor.sources.packets.pcap import PcapSource  # noqa: E402
 from tests.bench import traffic  # noqa: E402
 
 _DPKT_PACKETS = 100_000

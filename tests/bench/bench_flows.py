@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from sensor.decode import jit  # noqa: E402
 from sensor.sources.interface import HEAD_BYTES, File, Input  # noqa: E402
-from sensor.sources.pcap import PcapSource  # noqa: E402
+from sensor.sources.packets.pcap import PcapSource  # noqa: E402
 from tests.bench import traffic  # noqa: E402
 
 #: connections of each reading, and packets of each: whatever is open at a time, the same rows are made

@@ -26,8 +26,8 @@ sys.path.insert(0, str(ROOT))
 
 from sensor.decode import jit  # noqa: E402
 from tests.lab.network import connect, inside, remove_namespace, run, run_in  # noqa: E402
-from tests.sensor.sources.cable import PROGRAM, wait_for_listening  # noqa: E402
-from tests.sensor.sources.plain import write_capture  # noqa: E402
+from tests.sensor.sources.packets.cable import PROGRAM, wait_for_listening  # noqa: E402
+from tests.sensor.sources.packets.plain import write_capture  # noqa: E402
 
 _ENDS = tuple(f"shadowbench{os.getpid()}{end}" for end in "ab")
 _STOPPED_WITHIN_S = 60

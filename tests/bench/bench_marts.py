@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from analytics.build import build
 from analytics.definitions import load_views
 from analytics.lake import connect, literal, open_views
+from analytics.refresh import refresh
 from sensor import schema
 from tests.analytics.handmade import CATALOG, SENSORS, ZONE, HandmadeLake, at
 
@@ -110,11 +110,11 @@ def main(rows: int = 2_000_000) -> None:
             connection.execute(PLAIN.format(files=literal(file))).fetchall()
             plain = time.perf_counter() - begin
         begin = time.perf_counter()
-        built = build(lake.path, zone=ZONE)
+        built = refresh(lake.path, zone=ZONE)
         took = time.perf_counter() - begin
         asked = {view: latency(lake.path, view) for view in report_views()}
     print(f"{rows:,} sightings: marts {took:.1f} s, plain GROUP BY {plain:.2f} s, ratio {took / plain:.1f}")
-    print(f"{rows / took:,.0f} sightings/s into marts, all steps of build() together")
+    print(f"{rows / took:,.0f} sightings/s into marts, all steps of refresh() together")
     print(f"days {len(built.days)}, weeks {len(built.weeks)}")
     for view, (seconds, count) in asked.items():
         print(f"  {view:20} {seconds * 1000:7.1f} ms  {count:,} rows")

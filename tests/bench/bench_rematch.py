@@ -22,7 +22,7 @@ from sensor.catalog.load import load
 from sensor.match.grade import grade
 from sensor.match.index import Index
 from sensor.match.match import match
-from sensor.match.rematch import rematch, totals
+from sensor.match.reclassify import reclassify, totals
 
 ROWS = 500_000
 SEED = 7
@@ -72,7 +72,7 @@ def main() -> None:
     wall_s, cpu_s, changed = [], [], 0
     for _ in range(ROUNDS):
         wall, cpu = time.perf_counter(), time.process_time()
-        changed = rematch(totals(sightings, pl.DataFrame(schema=NOTHING_BEFORE)), index).height
+        changed = reclassify(totals(sightings, pl.DataFrame(schema=NOTHING_BEFORE)), index).height
         wall_s.append(time.perf_counter() - wall)
         cpu_s.append(time.process_time() - cpu)
     rows = sightings.height

@@ -21,9 +21,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from analytics.build import build
 from analytics.definitions import load_views
 from analytics.lake import literal, open_views
+from analytics.refresh import refresh
 from sensor import schema
 from tests.analytics.handmade import SENSORS, TYPES, ZONE, HandmadeLake
 from tests.bench.bench_marts import latency, report_views
@@ -130,7 +130,7 @@ def built(lake: HandmadeLake) -> tuple[float, float]:
     lake.generation += 1
     lake.write_manifest()
     begin, spent = time.perf_counter(), time.process_time()
-    build(lake.path, zone=ZONE, blanks=lake.path / "blanks")
+    refresh(lake.path, zone=ZONE, blanks=lake.path / "blanks")
     return time.perf_counter() - begin, time.process_time() - spent
 
 

@@ -9,15 +9,15 @@ import gzip
 import json
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from sensor.decode.layout import BINS, TURN, UNITS, Records, records
 from sensor.decode.turns import CHUNK_US, GAP_STEP, SILENCE, SMALL_BYTES
+from tests.beside import FIELD_DATA
 
-PATH = Path(__file__).parents[3] / "shared" / "field-notes" / "data" / "llm_stream_shapes.jsonl.gz"
+PATH = FIELD_DATA / "llm_stream_shapes.jsonl.gz"
 
 
 class Answer(NamedTuple):

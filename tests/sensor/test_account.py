@@ -25,9 +25,8 @@ def test_who_logged_in_is_told_and_the_environment_is_not_asked(
     login: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "loginuid").write_text(login)
-    monkeypatch.setattr(account, "_LOGIN", tmp_path / "loginuid")
     monkeypatch.setenv("LOGNAME", "ben")
-    assert account.account() == said
+    assert account.account(tmp_path / "loginuid") == said
 
 
 def test_an_account_that_no_file_names_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,8 @@ from sensor.privacy.keys import Keys
 from sensor.store.evidence import Bounds, SealedFiles, expire, files, folder
 from sensor.store.lake import Lake
 from tests.sensor.decode.craft import CLIENT, SERVER, T0, Frame, Talk, ethernet, file_of, ip, pcap, udp
-from tests.sensor.sources.plain import client_hello
-from tests.sensor.sources.send import frames as frames_of
+from tests.sensor.sources.packets.plain import client_hello
+from tests.sensor.sources.packets.send import frames as frames_of
 
 NOW = datetime(2026, 11, 26, 10, 59, tzinfo=UTC)
 HELLO = client_hello("chatgpt.com")

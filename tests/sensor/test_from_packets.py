@@ -11,7 +11,7 @@ import pytest
 from sensor.catalog.load import load
 from sensor.match.blindness import Blindness
 from sensor.sources.interface import Input
-from sensor.sources.pcap import PcapSource
+from sensor.sources.packets.pcap import PcapSource
 from tests.sensor.decode.craft import T0, Frame, Talk, ethernet, file_of, ip, pcap, totals, udp
 from tests.sensor.decode.craft.dns import (
     ASKER,

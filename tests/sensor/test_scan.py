@@ -16,7 +16,7 @@ import pytest
 from analytics.lake import open_views
 from sensor.installation import Declared, Installation
 from sensor.settings import SensorSettings, Settings
-from sensor.sources.formats.squid import SquidFamily
+from sensor.sources.logs.formats.squid import SquidFamily
 from sensor.store.compaction import Terms, compact
 from tests.product import compiled_once, run_here
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import polars as pl
 
 from sensor import schema
-from sensor.sources import hosts, keyed, records
-from sensor.sources.text import accounts
-from sensor.sources.text.held import WORKING_DAY_S
-from sensor.sources.text.reasons import CHALLENGE, NO_PORTS, NOT_A_QUERY, REVERSE
+from sensor.sources.logs.rows import records
+from sensor.sources.logs.text import accounts, hosts, keys
+from sensor.sources.logs.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.reasons import CHALLENGE, NO_PORTS, NOT_A_QUERY, REVERSE
 from sensor.sources.zeek.text import unescape
 
 UNREADABLE = "not a Zeek row"
@@ -180,7 +180,7 @@ def http(rows: pl.DataFrame) -> pl.DataFrame:
     )
     by_url = connect | pl.col("absolute").is_not_null()
     return read.with_columns(
-        *keyed.of_texts(read["uri"]),
+        *keys.of_texts(read["uri"]),
         reason=_first_reason((pl.col("status") == 407, CHALLENGE)),
         seen_at="at",
         started_at=pl.lit(None, dtype=pl.Datetime("us", "UTC")),

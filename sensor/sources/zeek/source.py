@@ -30,9 +30,9 @@ from dataclasses import replace
 import polars as pl
 
 from sensor import schema
-from sensor.sources import records
 from sensor.sources.interface import Batch, File, Input, Source
-from sensor.sources.lines import BLOCK_BYTES, Block, ahead, blocks
+from sensor.sources.logs.lines.blocks import BLOCK_BYTES, Block, ahead, blocks
+from sensor.sources.logs.rows import records
 from sensor.sources.zeek import logs
 from sensor.sources.zeek.text import MAX_HEADERS, Text, log_of
 
@@ -40,6 +40,8 @@ from sensor.sources.zeek.text import MAX_HEADERS, Text, log_of
 MAX_NAMES = 1_000_000
 #: Rows of one batch, where names are left over at the end.
 _ROWS = 200_000
+#: Small files of a log are read as one, so many at most: each brings header lines of its own.
+MOST_TOGETHER = MAX_HEADERS
 #: Connections remembered to recognise rows that a mirrored span repeats.
 RECENT_UIDS = 250_000
 
@@ -153,7 +155,7 @@ def _go_together(held: list[Block], block: Block) -> bool:
     is_plain = last.fault is None and len(last.text) == last.end - last.start and last.text.endswith(b"\n")
     are_alike = (block.text[:1] == b"{") == (last.text[:1] == b"{") and block.overlong is None
     size = sum(len(one.text) for one in held) + len(block.text)
-    return is_plain and are_alike and size <= BLOCK_BYTES and len(held) < MAX_HEADERS
+    return is_plain and are_alike and size <= BLOCK_BYTES and len(held) < MOST_TOGETHER
 
 
 def _joined(held: list[Block]) -> Block:

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from sensor.sources.lines import Block, first_lines
-from sensor.sources.text import objects
+from sensor.sources.logs.lines.blocks import Block, first_lines
+from sensor.sources.logs.text import objects
 
 _ID = ("id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p")
 _EVERY = ("ts", "uid", *_ID)

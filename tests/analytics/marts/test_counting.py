@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.build import build
 from analytics.lake import connect, open_views
 from analytics.marts.days import STEPS, TOLERANCE_US
+from analytics.refresh import refresh
 from tests.analytics.handmade import (
     CATALOG,
     SENSORS,
@@ -208,7 +208,7 @@ def test_a_blocked_attempt_neither_counts_nor_hides_use(tmp_path: Path) -> None:
 
 def test_embedded_hosts_are_never_use(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, *tunnel("2026-11-17 10:00", 3, role="embedded"))
-    build(lake.path, zone=ZONE, k=1)
+    refresh(lake.path, zone=ZONE, k=1)
     with open_views(lake.path, restricted=True) as views:
         assert views.execute("SELECT * FROM usage_hourly").fetchall() == []
         assert views.execute("SELECT connections FROM embedded").fetchall() == [(1,)]
@@ -273,7 +273,7 @@ def test_each_sighting_has_the_subject_it_is_counted_for(tmp_path: Path) -> None
     )
     login = lease("2026-11-17 10:00", "2026-11-17 11:00", user_name="u9", origin="vpn")
     lake.cold("leases", [lease("2026-11-17 00:00", None, device="laptop"), login])
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     with open_views(lake.path, restricted=True) as views:
         found = views.execute("SELECT role, subject, subject_kind, user_name FROM sightings_named").fetchall()
         sums = views.execute(
@@ -310,7 +310,7 @@ def test_figures_of_people_have_their_denominators(tmp_path: Path) -> None:
     # With new keys everybody has another token, and is no second person on the day that has both.
     later = [row | {"user_name": f"new-{row['user_name']}", "valid_from": keys_change} for row in people]
     lake.cold("directory", later)
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     with open_views(lake.path) as views:
         weekly = views.execute(
             "SELECT department, people_watched, headcount FROM usage_weekly WHERE app = 'all'"

@@ -4,6 +4,7 @@ every row and every day stays by itself."""
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from analytics import builder as building
+from analytics.marts import builder as building
 from analytics.marts import days, threads
 from tests.analytics.handmade import (
     CATALOG,
@@ -95,20 +96,21 @@ def _built(folder: Path, rows: list[Row], leases: list[Row]) -> dict[str, list[t
 def test_what_is_added_up_early_makes_the_same_marts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, leases = _network(random.Random(7))
     events: list[int] = []
-    count_days, step = days.count_days, days._step
+    count_days = days.count_days
 
     def counting(connection: duckdb.DuckDBPyConnection, *day: Any, **more: Any) -> None:
         count_days(connection, *day, **more)
         events.append(connection.execute("SELECT COUNT(*) FROM events").fetchall()[0][0])
 
-    def each_by_itself(name: str, values: dict[str, Any]) -> str:
-        text = step(name, values)
-        return text.replace("NOT n.in_day OR", "true OR") if name == "01_events" else text
-
     monkeypatch.setattr(building, "count_days", counting)
     early, few = _built(tmp_path / "early", rows, leases), sum(events)
     events.clear()
-    monkeypatch.setattr(days, "_step", each_by_itself)
+    steps = shutil.copytree(days.STEPS, tmp_path / "counting")
+    together = (steps / "01_events.sql").read_text()
+    each_by_itself = together.replace("NOT n.in_day OR", "true OR")
+    assert each_by_itself != together
+    (steps / "01_events.sql").write_text(each_by_itself)
+    monkeypatch.setattr(days, "STEPS", steps)
     assert early == _built(tmp_path / "late", rows, leases)
     assert all(early.values())
     assert few < 0.85 * sum(events), "most of these are apart: seen twice, at addresses that change hands"

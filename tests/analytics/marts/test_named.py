@@ -10,11 +10,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from analytics import builder as building
-from analytics.build import build
 from analytics.lake import open_views
+from analytics.marts import builder as building
 from analytics.marts import days
 from analytics.marts.days import count_days
+from analytics.refresh import refresh
 from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, lookup, proxied, sighting
 
 SAID = """
@@ -84,7 +84,7 @@ def test_every_sighting_has_the_subject_of_its_count(tmp_path: Path, monkeypatch
     lake = HandmadeLake.furnished(tmp_path, *rows, leases=leases)
     directory = [*people, {"user_name": "svc", "kind": "service"}]
     lake.cold("directory", [row | {"valid_from": start} for row in directory])
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     with open_views(lake.path, restricted=True) as views:
         named = views.execute(NAMED).fetchall()
     assert len(named) == len(rows)
@@ -132,7 +132,7 @@ def test_each_sighting_falls_into_the_lease_of_its_moment(
     lake = HandmadeLake.furnished(tmp_path, *rows, leases=leases)
     legal: Row = {"department": "Legal", "kind": "person", "valid_from": midnight}
     lake.cold("directory", [legal | {"user_name": user} for user in ("u13", "u20")])
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     with open_views(lake.path, restricted=True) as views:
         named = views.execute(
             "SELECT client, user_name, NULLIF(department, 'unattributed') FROM sightings_named "

@@ -13,8 +13,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from analytics.build import build
 from analytics.lake import open_views
+from analytics.refresh import refresh
 from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, proxied
 
 EACH = 60
@@ -52,7 +52,7 @@ def session(kind: str, number: int) -> Iterator[Row]:
 def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[bool]]:
     rows = [row for kind in KINDS for number in range(EACH) for row in session(kind, number)]
     lake = HandmadeLake.furnished(tmp_path_factory.mktemp("rhythm"), *rows)
-    build(lake.path, zone=ZONE)
+    refresh(lake.path, zone=ZONE)
     with open_views(lake.path, restricted=True) as views:
         found = views.execute("SELECT subject, BOOL_OR(agent_like) FROM agents GROUP BY subject").fetchall()
     said = {str(subject): bool(like) for subject, like in found}

@@ -10,15 +10,15 @@ from typing import Any
 import duckdb
 import pytest
 
-from analytics import builder as building
 from analytics import forget
-from analytics.build import build
 from analytics.lake import open_views
+from analytics.marts import builder as building
 from analytics.marts import threads
 from analytics.marts.state import read_state, write_state
 from analytics.policy.read import read
 from analytics.policy.rows import Compiled, compiled
 from analytics.policy.simulate import simulate
+from analytics.refresh import refresh
 from analytics.subject import times
 from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, sighting
 
@@ -84,7 +84,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> HandmadeLake:
     ])  # fmt: skip
     place: Row = {"sensor": "span", "site": "hq", "source": "pcap", "input": "i", "packets": 3}
     made.cold("coverage", [place | {"minute": at(f"2026-11-17 09:{m:02}")} for m in range(40)])
-    build(made.path, zone=ZONE, policy=policy(), now=NOW)
+    refresh(made.path, zone=ZONE, policy=policy(), now=NOW)
     return made
 
 
@@ -152,7 +152,7 @@ def test_a_simulation_says_what_findings_show_once_the_policy_is_in_force(
     changed = policy(POLICY.replace("bytes_up_per_day: 5 kB", "bytes_up_per_day: 4 kB").replace(
         "restricted}", "unsanctioned}"), "v2")  # fmt: skip
     predicted = simulate(lake.path, changed, k=5, now=NOW)
-    build(lake.path, zone=ZONE, policy=changed, now=NOW)
+    refresh(lake.path, zone=ZONE, policy=changed, now=NOW)
     found = ask(
         lake,
         "SELECT finding, rule, app, scope, people_at_least, people_hidden, bytes_up, bytes_up_max, sessions "
@@ -175,14 +175,14 @@ def test_a_simulation_says_what_findings_show_once_the_policy_is_in_force(
     assert found == after and predicted.after != predicted.before
     ids = {hit.finding for hit in predicted.before if hit.rule == "limit_bytes"}
     assert ids == {hit.finding for hit in predicted.after if hit.rule == "limit_bytes"}  # not of thresholds
-    build(lake.path, zone=ZONE, policy=policy(), now=NOW)
+    refresh(lake.path, zone=ZONE, policy=policy(), now=NOW)
 
 
 def test_a_simulation_of_this_week_is_the_next_week_of_the_same_use(tmp_path: Path) -> None:
     made = HandmadeLake.furnished(tmp_path, *rows())
     made.files["catalog"] = {}
     made.cold("catalog", CATALOG)
-    build(made.path, zone=ZONE, policy=policy(), now=NOW)
+    refresh(made.path, zone=ZONE, policy=policy(), now=NOW)
     changed = policy(POLICY.replace("restricted}", "unsanctioned}").replace("5 kB", "4 kB"), "v2")
     predicted = simulate(made.path, changed, k=5, now=NOW)
     later = timedelta(days=7)
@@ -191,7 +191,7 @@ def test_a_simulation_of_this_week_is_the_next_week_of_the_same_use(tmp_path: Pa
                "started_at": row["started_at"] + later}
         for row in rows()
     ])  # fmt: skip
-    build(made.path, zone=ZONE, policy=changed, now=NOW)
+    refresh(made.path, zone=ZONE, policy=changed, now=NOW)
     found = ask(
         made,
         "SELECT finding, people_at_least, people_hidden, bytes_up, sessions FROM stored.findings_weekly "
@@ -236,7 +236,7 @@ def test_weeks_judged_together_find_what_each_finds_alone(
         state = read_state(made.path)
         state.inputs = {key: said for key, said in state.inputs.items() if not key.startswith("findings/")}
         write_state(made.path, state)
-        build(made.path, zone=ZONE, policy=policy(), now=NOW)
+        refresh(made.path, zone=ZONE, policy=policy(), now=NOW)
         found.append(ask(made, "FROM stored.finding_evidence ORDER BY ALL", restricted=True))
     assert summed == [4, 2, *[1] * 6]
     assert found[0] == found[1]
@@ -245,7 +245,7 @@ def test_weeks_judged_together_find_what_each_finds_alone(
 
 def test_nothing_is_judged_twice_and_no_policy_leaves_the_published_one(lake: HandmadeLake) -> None:
     before = sorted((lake.path / "open/marts/findings_weekly").rglob("*.parquet"))
-    build(lake.path, zone=ZONE, now=NOW)
+    refresh(lake.path, zone=ZONE, now=NOW)
     assert sorted((lake.path / "open/marts/findings_weekly").rglob("*.parquet")) == before
     assert ask(lake, "SELECT COUNT(DISTINCT policy_version), MAX(policy_version) FROM evaluations") == [
         (1, "v1")
@@ -271,7 +271,7 @@ def test_decisions_hold_until_they_end_and_absence_resolves_nothing(tmp_path: Pa
     )
 
     def status(now: str) -> tuple[Any, ...]:
-        build(made.path, zone=ZONE, policy=stated, now=at(now))
+        refresh(made.path, zone=ZONE, policy=stated, now=at(now))
         return ask(made, "SELECT status, last_seen, not_evaluable_why FROM findings")[0]
 
     (finding,) = (row[0] for row in [*_ids(made, stated)])
@@ -295,7 +295,7 @@ def test_decisions_hold_until_they_end_and_absence_resolves_nothing(tmp_path: Pa
 
 
 def _ids(made: HandmadeLake, stated: Compiled) -> list[tuple[Any, ...]]:
-    build(made.path, zone=ZONE, policy=stated, now=at("2026-11-08 12:00"))
+    refresh(made.path, zone=ZONE, policy=stated, now=at("2026-11-08 12:00"))
     return ask(made, "SELECT finding FROM findings")
 
 
@@ -303,15 +303,15 @@ def test_a_late_row_is_judged_and_an_erased_person_is_gone(tmp_path: Path) -> No
     people = [{"user_name": f"u{n}", "client": f"a{n}", "app": "cruz/talk"} for n in range(6)]
     made = HandmadeLake.furnished(tmp_path, *(sighting("2026-11-17 09:00", **p) for p in people[:4]))
     stated = policy("version: 1\nstatus: [{app: cruz/talk, status: unsanctioned}]\n")
-    build(made.path, zone=ZONE, policy=stated, now=NOW)
+    refresh(made.path, zone=ZONE, policy=stated, now=NOW)
     assert ask(made, "SELECT people_at_least, people_hidden FROM findings") == [(None, True)]
     made.cold("sightings", [sighting("2026-11-17 09:00", **p) for p in people[4:]])
-    build(made.path, zone=ZONE, now=NOW)
+    refresh(made.path, zone=ZONE, now=NOW)
     assert ask(made, "SELECT people_at_least, people_hidden, bytes_up, sessions FROM findings") == [
         (5, False, 6000, 6)
     ]
     gone = forget.erase(made.path, ["u1"], times(made.path, ["u1"]), before=date(2026, 11, 23))
     assert any("finding_evidence" in one.path for one in gone)
-    build(made.path, zone=ZONE, now=NOW)
+    refresh(made.path, zone=ZONE, now=NOW)
     left = ask(made, "SELECT COUNT(*) FROM finding_evidence WHERE subject = 'u1'", restricted=True)
     assert left == [(0,)]

@@ -14,7 +14,7 @@ from analytics.policy.rules import LEVELS, RULES
 from analytics.render import words
 from analytics.render.formats import FORMATS
 from analytics.render.language import languages, say, say_markup, speaking, spoken, strings, translated
-from analytics.report import names, prepare, spec_of
+from analytics.reports.prepare import names, prepare, spec_of
 from sensor.settings import Settings
 from tests.analytics.reports.lakes import MB, WEEK, make, plain, usage
 

@@ -18,7 +18,7 @@ def handmade(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> object:
         return open_views(lake, restricted=restricted)
 
-    monkeypatch.setattr("analytics.report.views", views)
+    monkeypatch.setattr("analytics.reports.prepare.views", views)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from analytics.report import prepare, weekly, write
+from analytics.reports.prepare import prepare
+from analytics.reports.write import weekly, write
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [

@@ -8,8 +8,9 @@ import pytest
 
 from analytics.render.text import page_text
 from analytics.render.words import ADDRESSES, EITHER, PEOPLE, THIN, Noun
-from analytics.report import page_of, weekly
+from analytics.reports.prepare import page_of
 from analytics.reports.weekly.page import Page
+from analytics.reports.write import weekly
 
 from .lakes import MB, WEEK, make, plain, tied, usage, watched
 

@@ -17,13 +17,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics import report
 from analytics.render.formats import FORMATS, Document, ExtraMissing
 from analytics.render.html import stylesheet
+from analytics.reports import prepare as preparing
+from analytics.reports import write as writing
 
 from .lakes import WEEK, make, plain, usage
 
-OPEN = [name for name in report.names() if not report.spec_of(name).restricted]
+OPEN = [name for name in preparing.names() if not preparing.spec_of(name).restricted]
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,8 @@ def lake(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def documents(lake: Path) -> dict[str, Document]:
-    weekly = report.prepare(lake)
-    return {name: report.prepare(lake, name, about=_about(weekly, name)) for name in OPEN}
+    weekly = preparing.prepare(lake)
+    return {name: preparing.prepare(lake, name, about=_about(weekly, name)) for name in OPEN}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def pdf(documents: dict[str, Document]) -> Callable[[str], bytes]:
 
 def _about(weekly: Document, name: str) -> str:
     """A service or department with figures that may be shown."""
-    kind = report.spec_of(name).about
+    kind = preparing.spec_of(name).about
     rows = weekly.result.rows("services" if kind == "app" else "departments") if kind else ()
     return next((str(row[kind]) for row in rows if row["people"] is not None), "")
 
@@ -88,7 +89,7 @@ def test_markdown_and_html_say_the_same_sentence(documents: dict[str, Document],
 def test_csv_has_the_rows_and_disarms_formulas(tmp_path: Path) -> None:
     rows = plain()
     rows["usage_weekly"].append(usage(WEEK, "x/evil", 9, 5, service="=1+cmd"))
-    found = report.prepare(make(tmp_path, rows))
+    found = preparing.prepare(make(tmp_path, rows))
     with zipfile.ZipFile(io.BytesIO(FORMATS["csv"].write(found))) as archive:
         assert {Path(n).stem for n in archive.namelist()} == set(found.result.tables)
         lines = list(csv.DictReader(io.StringIO(archive.read("services.csv").decode())))
@@ -98,7 +99,7 @@ def test_csv_has_the_rows_and_disarms_formulas(tmp_path: Path) -> None:
 
 def test_a_department_told_with_others_is_not_said_to_use_nothing(tmp_path: Path) -> None:
     """Its row was pooled, and the page said that no exchange was seen."""
-    page = report.prepare(make(tmp_path, plain()), "department", about="Sales", period="2026-W45").page
+    page = preparing.prepare(make(tmp_path, plain()), "department", about="Sales", period="2026-W45").page
     assert page.sentence.startswith("What Sales used may not be shown by itself: fewer than 5 of its people ")
     assert "no exchange" not in page.sentence
 
@@ -188,22 +189,22 @@ def test_a_missing_extra_says_what_to_install(
 
 def test_the_archive_keeps_each_result_once(tmp_path: Path) -> None:
     lake = make(tmp_path, plain())
-    first = report.archive(lake, report.prepare(lake))
+    first = writing.archive(lake, preparing.prepare(lake))
     assert first is not None
-    assert report.archive(lake, report.prepare(lake)) == first
+    assert writing.archive(lake, preparing.prepare(lake)) == first
     assert json.loads(first.read_bytes())["period"] == "2026-W46"
     assert len(list((lake / "open" / "reports").rglob("*.json"))) == 1
 
 
 def test_an_unknown_service_is_said(tmp_path: Path) -> None:
-    with pytest.raises(report.Unknown, match="no service this lake shows"):
-        report.prepare(make(tmp_path, plain()), "app", about="nowhere")
+    with pytest.raises(preparing.Unknown, match="no service this lake shows"):
+        preparing.prepare(make(tmp_path, plain()), "app", about="nowhere")
 
 
 def test_what_a_service_page_may_not_show_is_not_told_as_none(tmp_path: Path) -> None:
     rows = plain()
     rows["catalog"] = [*rows["catalog"], rows["catalog"][0] | {"app": "d/delta", "service": "delta"}]
-    page = report.prepare(make(tmp_path, rows), "app", about="delta").page
+    page = preparing.prepare(make(tmp_path, rows), "app", about="delta").page
     assert page.claim == "Fewer than 5 people used delta; sent: hidden."
     assert {s.id: s.none for s in page.sections if not s.rows} == {
         "departments": "None that may be shown.",
@@ -219,12 +220,12 @@ def test_a_report_about_a_person_is_restricted_and_never_kept(tmp_path: Path) ->
     (lake / "restricted.duckdb").write_bytes((lake / "open.duckdb").read_bytes())
     (lake / "restricted").mkdir()
     (lake / "restricted" / "restricted.duckdb").write_bytes((lake / "open.duckdb").read_bytes())
-    found = report.prepare(lake, "person", about="u1")
+    found = preparing.prepare(lake, "person", about="u1")
     assert found.result.spec.restricted
     assert "2 services; sent: 9.0" in found.page.claim
-    assert report.archive(lake, found) is None
-    with pytest.raises(report.Unknown, match="'u2' is no token in this lake"):
-        report.prepare(lake, "person", about="u2")
+    assert writing.archive(lake, found) is None
+    with pytest.raises(preparing.Unknown, match="'u2' is no token in this lake"):
+        preparing.prepare(lake, "person", about="u2")
 
 
 def _channel(value: str) -> float:
@@ -249,9 +250,9 @@ def test_words_reach_the_contrast_of_wcag_aa(scheme: int, name: str) -> None:
 def test_a_file_has_the_name_of_its_format(documents: dict[str, Document], tmp_path: Path) -> None:
     found = documents["daily"]
     asked = (("x.html", "md"), ("x.html", "html"), ("x.htm", "html"), ("x", "json"), ("x.text", "md"))
-    written = [report.write(found, tmp_path / name, [form])[0].name for name, form in asked]
+    written = [writing.write(found, tmp_path / name, [form])[0].name for name, form in asked]
     assert written == ["x.md", "x.html", "x.htm", "x.json", "x.text"]
-    assert [path.name for path in report.write(found, tmp_path / "y.html", ["html", "md"])] == [
+    assert [path.name for path in writing.write(found, tmp_path / "y.html", ["html", "md"])] == [
         "y.html",
         "y.md",
     ]

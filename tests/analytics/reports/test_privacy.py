@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from analytics.report import page_of, weekly
+from analytics.reports.prepare import page_of
+from analytics.reports.write import weekly
 
 from .lakes import make, plain
 

@@ -14,7 +14,7 @@ import pytest
 
 from analytics.lake import LakeUnreadable
 from analytics.render.text import summary
-from analytics.report import weekly
+from analytics.reports.write import weekly
 
 from .lakes import MB, WEEK, days, make, plain, usage, watched
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from analytics.lake import open_views
-from analytics.report import prepare
 from analytics.reports import run
+from analytics.reports.prepare import prepare
 from analytics.reports.result import Facts, Result
 from analytics.reports.spec import read
 

@@ -11,8 +11,8 @@ import yaml
 
 import analytics.reports
 from analytics.lake import connect
-from analytics.report import spec_of
 from analytics.reports import run
+from analytics.reports.prepare import spec_of
 from analytics.reports.result import Facts
 from analytics.reports.spec import Figure, Spec, read
 

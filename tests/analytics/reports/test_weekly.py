@@ -10,7 +10,7 @@ import pytest
 
 from analytics.render import markdown
 from analytics.render.words import THIN
-from analytics.report import NoWeek, _newest, page_of, prepare
+from analytics.reports.prepare import NoWeek, _newest, page_of, prepare
 from analytics.reports.result import Facts
 from analytics.reports.weekly.page import Page
 

@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from analytics.report import page_of
+from analytics.reports.prepare import page_of
 from tests.product import query, shadowai, squid
 
 MONDAY = datetime(2026, 11, 9, 9, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 
 from sensor.cli import doctor_capture
 from sensor.errors import UsageError
-from sensor.sources.ports import afpacket, netdev
+from sensor.sources.packets.ports import afpacket, netdev
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 
 from analytics.lake import open_views
 from analytics.publish import lacking
-from sensor.cli.exporting import put
+from sensor.cli.exports_shared import put
 from sensor.cli.options import analysing
 from sensor.errors import LakeError, UsageError
 from sensor.store.lake import Lake

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from analytics.build import build
 from analytics.lake import open_views
 from analytics.policy.read import read
 from analytics.policy.rows import compiled
 from analytics.policy.rules import LEVELS
+from analytics.refresh import refresh
 from sensor.cli import policy as command
 from sensor.cli.main import app
 from sensor.errors import FindingsError, PolicyError, UsageError
@@ -53,7 +53,9 @@ def lake_at(home: Path) -> HandmadeLake:
     lake = HandmadeLake.furnished(home / "lake", *rows)
     Lake(lake.path).create()
     stated = command.policy_of(command._settings(None, None))
-    build(lake.path, zone=ZONE, policy=compiled(read(POLICY, "policy.yml", stated.version), lambda name: []))
+    refresh(
+        lake.path, zone=ZONE, policy=compiled(read(POLICY, "policy.yml", stated.version), lambda name: [])
+    )
     return lake
 
 

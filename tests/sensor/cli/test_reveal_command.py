@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.report import page_of
+from analytics.reports.prepare import page_of
 from sensor.privacy.audit import AuditLog
 from tests.product import query, shadowai, squid
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from sensor import scan
-from sensor.cli.outcome import line, progress_bar
 from sensor.cli.scan import publish_when_free
+from sensor.cli.scan_outcome import line, progress_bar
 from sensor.installation import Declared, Installation
 from sensor.settings import Settings
 from sensor.sources import detect
-from sensor.sources import open as opening
-from sensor.sources.formats.dnsmasq import DnsmasqFamily
-from sensor.sources.formats.squid import SquidFamily
+from sensor.sources.inputs import open as opening
+from sensor.sources.logs.formats.dnsmasq import DnsmasqFamily
+from sensor.sources.logs.formats.squid import SquidFamily
 from sensor.store.lake import Lake
 from sensor.summary import Summary
 from tests.product import compiled_once

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from sensor.sources.detect import kinds_by_name
-from sensor.sources.formats.squid import SquidFamily
+from sensor.sources.logs.formats.squid import SquidFamily
 from tests.product import run_here
 
 ROOT = Path(__file__).parents[3]

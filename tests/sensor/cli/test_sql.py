@@ -20,7 +20,7 @@ import polars as pl
 import pytest
 
 from analytics.lake import connect
-from sensor.cli import prompt, results, start
+from sensor.cli import prompt, query_results, start
 from sensor.errors import QueryError
 from tests.product import run_here
 
@@ -106,7 +106,7 @@ def test_mistakes_are_one_line(words: tuple[str, ...], code: int, says: str, lak
 def test_a_query_without_room_says_what_to_try() -> None:
     large = "SELECT list(i) FROM range(20_000_000) AS r (i)"
     with connect(memory="20MB") as connection, pytest.raises(QueryError) as raised:
-        results.ask(connection, large)
+        query_results.ask(connection, large)
     assert str(raised.value) == "it needs more memory than there is; ask for fewer columns or a shorter time"
 
 
@@ -196,8 +196,8 @@ def test_a_narrow_terminal_folds_the_last_column_first(
     terminal = _Terminal()
     words = " ".join(f"word{n}" for n in range(10, 25))
     with duckdb.connect() as connection:
-        results._write_table(
-            results.ask(connection, f"SELECT 'uploads' AS name, '{words}' AS meaning"), terminal
+        query_results._write_table(
+            query_results.ask(connection, f"SELECT 'uploads' AS name, '{words}' AS meaning"), terminal
         )
     shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
     lines = shown.splitlines()

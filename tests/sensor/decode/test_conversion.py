@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sensor.decode import conversion
 from sensor.decode.formats import CONVERTED, first_time, recognise
-from sensor.sources.pcap import PcapSource
+from sensor.sources.packets.pcap import PcapSource
 from tests.sensor.decode.craft import T0, Frame, Talk, decode, ethernet, pcap, rows_of
 from tests.sensor.decode.craft.tls import small_hello
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from sensor.decode import jit
 from tests.sensor.decode.craft import REASONS, totals
 from sensor.sources.interface import HEAD_BYTES, File, Input
-from sensor.sources.pcap import PcapSource
+from sensor.sources.packets.pcap import PcapSource
 path = Path(sys.argv[1])
 head = path.open("rb").read(HEAD_BYTES)
 jit.warm()

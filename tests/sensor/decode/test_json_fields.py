@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.decode import json_fields
-from sensor.sources.text import objects
+from sensor.sources.logs.text import objects
 
 PATHS = ("a", "b", "t.a", "t.b", "t.u.a")
 LISTS = ("l", "m[].a")

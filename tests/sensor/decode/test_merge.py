@@ -16,7 +16,7 @@ from sensor.decode.capture import Capture
 from sensor.decode.formats import first_time
 from sensor.decode.merge import Merged
 from sensor.sources.interface import Input
-from sensor.sources.pcap import PcapSource
+from sensor.sources.packets.pcap import PcapSource
 from tests.sensor.decode.craft import (
     T0,
     Frame,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sensor.installation import DEFAULT_RANKS
 from sensor.sources import detect
+from sensor.sources.inputs.open import find
 from sensor.sources.interface import Proof, Source
-from sensor.sources.open import find
 
 SQUID = b"1700000010.500 2500 10.1.0.7 TCP_TUNNEL/200 8123 CONNECT chat.example.com:443 - HIER_NONE/- -\n"
 SSL = b"#separator \\x09\n#path\tssl\n#fields\tts\tuid\tid.orig_h\n1700000010.5\tC1\t10.1.0.7\n"

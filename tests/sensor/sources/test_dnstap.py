@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -17,8 +16,9 @@ from sensor import schema
 from sensor.sources import dnstap
 from sensor.sources.dnstap import DnstapSource
 from sensor.sources.interface import File, Input
+from tests.beside import LOG_SAMPLES
 
-SAMPLE = Path(__file__).parents[3].parent / "shared/log-formats/samples/dnstap/dnscollector-dnstap.fstrm"
+SAMPLE = LOG_SAMPLES / "dnstap" / "dnscollector-dnstap.fstrm"
 START = b"\0\0\0\0" + struct.pack(">III", 34, 2, 1) + struct.pack(">I", 22) + b"protobuf:dnstap.Dnstap"
 STOP = b"\0\0\0\0" + struct.pack(">II", 4, 3)
 AT_S = 1_700_000_000

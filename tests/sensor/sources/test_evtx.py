@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import builtins
 import importlib.util
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from sensor.settings import Settings
 from sensor.sources import detect, evtx
+from sensor.sources.inputs.open import find
 from sensor.sources.interface import Input
-from sensor.sources.open import find
 from sensor.sources.trial import look
-from tests.sensor.sources.test_samples import SAMPLES
+from tests.beside import LOG_SAMPLES
 
-RECORDED = SAMPLES / "windows-security" / "DE_RDP_Tunneling_4624.evtx"
+RECORDED = LOG_SAMPLES / "windows-security" / "DE_RDP_Tunneling_4624.evtx"
 
 
 def _event(number: Any, **data: str) -> str:
@@ -74,14 +75,17 @@ def _input(path: Path) -> Input:
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Path:
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A log that the package `evtx`, here ours, reads."""
+    package = ModuleType("evtx")
+    package.__dict__["PyEvtxParser"] = _Parser
+    monkeypatch.setitem(sys.modules, "evtx", package)
     path = tmp_path / "security.evtx"
     path.write_bytes(evtx.MAGIC + bytes(8192))
     return path
 
 
-def test_events_become_leases_and_broken_ones_are_counted(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evtx, "_parser", _Parser)
+def test_events_become_leases_and_broken_ones_are_counted(log: Path) -> None:
     kind, _ = detect.recognise(log.read_bytes())
     assert kind is evtx.EvtxSource
     (batch,) = kind().read(_input(log))
@@ -95,21 +99,13 @@ def test_events_become_leases_and_broken_ones_are_counted(log: Path, monkeypatch
     assert batch.source == "windows-security"
 
 
-def test_a_trial_shows_its_first_events(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evtx, "_parser", _Parser)
+def test_a_trial_shows_its_first_events(log: Path) -> None:
     (one,) = (trial for trial in look(find([log]).files[0], Settings()) if trial.used)
     assert (one.name, one.rows["user_name"][0]) == ("windows-security", "ACME\\jane")
 
 
 def test_without_the_package_the_error_says_how_to_get_it(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def absent(name: str, *more: Any, **named: Any) -> Any:
-        if name == "evtx":
-            raise ImportError(name)
-        return real(name, *more, **named)
-
-    monkeypatch.setattr(builtins, "__import__", absent)
+    monkeypatch.setitem(sys.modules, "evtx", None)  # what Python takes for a package that is not there
     with pytest.raises(OSError, match=r"pip install 'shadow-ai-sensor\[evtx\]'"):
         list(evtx.EvtxSource().read(_input(log)))
 

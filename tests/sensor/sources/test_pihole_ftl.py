@@ -10,10 +10,10 @@ import pytest
 
 from sensor import schema
 from sensor.sources import pihole_ftl
+from sensor.sources.inputs.open import find
 from sensor.sources.interface import HEAD_BYTES, Input
-from sensor.sources.open import find
+from sensor.sources.logs.text.reasons import REVERSE
 from sensor.sources.pihole_ftl import PiholeFtlSource
-from sensor.sources.text.reasons import REVERSE
 
 OLD = """
 create table queries (id integer primary key autoincrement, timestamp integer not null, type integer not null,

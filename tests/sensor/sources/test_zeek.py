@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -15,13 +14,14 @@ from hypothesis import strategies as st
 
 from sensor import schema
 from sensor.sources.interface import HEAD_BYTES, Batch, File, Input
-from sensor.sources.lines import Block, blocks
-from sensor.sources.text.reasons import NO_PORTS, NOT_A_QUERY, REVERSE
+from sensor.sources.logs.lines.blocks import Block, blocks
+from sensor.sources.logs.text.reasons import NO_PORTS, NOT_A_QUERY, REVERSE
 from sensor.sources.zeek import logs as zeek_logs
 from sensor.sources.zeek import source as zeek
 from sensor.sources.zeek.text import WANTED, Text, log_of, read_header
+from tests.beside import LOG_SAMPLES
 
-SAMPLES = Path(__file__).parents[3].parent / "shared" / "log-formats" / "samples" / "zeek"
+SAMPLES = LOG_SAMPLES / "zeek"
 
 CONN = {
     "ts": "1700000000.250000",
@@ -418,7 +418,7 @@ def _hourly(*contents: bytes) -> tuple[list[Batch], list[Batch]]:
 
     together = read()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(zeek, "_go_together", lambda held, block: False)
+        patch.setattr(zeek, "MOST_TOGETHER", 1)
         return together, read()
 
 

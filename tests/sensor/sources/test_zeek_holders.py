@@ -11,7 +11,7 @@ import pytest
 
 from sensor import schema
 from sensor.sources.interface import HEAD_BYTES, File, Input
-from sensor.sources.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.zeek import ZeekSource
 from sensor.sources.zeek import logs as zeek_logs
 from sensor.sources.zeek.text import LISTS, WANTED, log_of

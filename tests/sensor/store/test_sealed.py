@@ -38,7 +38,8 @@ def test_rows_go_to_their_week_and_the_lake_gets_the_commit_alone(tmp_path: Path
     frames = _frames(MONDAY, MONDAY + timedelta(days=7))
     commits.commit(0, 9, frames)
     assert len(sealed.weeks()) == 2
-    assert sealed.open()["sightings"].sort("event_id").equals(frames["sightings"])
+    assert sealed.rows("sightings").sort("event_id").equals(frames["sightings"])
+    assert sealed.rows("sightings", ["user_name"]).to_dict(as_series=False) == {"user_name": ["u1-token"] * 2}
     (segment,) = lake.hot(schema.SIGHTINGS).glob("part=2*/*.parquet")
     assert pl.read_parquet(segment).height == 0 and commits.progress().position == 9
     (covered,) = lake.hot(schema.COVERAGE).glob("part=2*/*.parquet")
@@ -53,9 +54,9 @@ def test_a_replay_replaces_and_a_new_reading_forgets(tmp_path: Path) -> None:
     commits = Commits(lake, "in", sealed=sealed)
     commits.commit(0, 9, _frames(MONDAY, MONDAY + timedelta(days=7)))
     commits.commit(0, 9, _frames(MONDAY))
-    assert sealed.open()["sightings"].height == 1
+    assert sealed.rows("sightings").height == 1
     commits.forget()
-    assert sealed.open()["sightings"].is_empty()
+    assert sealed.rows("sightings").is_empty()
 
 
 def test_a_week_is_over_when_it_has_ended_and_no_row_came_for_a_while(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_a_closed_week_cannot_be_opened_and_what_still_comes_is_thrown_away(tmp_
     for path, content in backup.items():  # somebody restores the files
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
-    assert _sealed(tmp_path).open()["sightings"].is_empty()
+    assert _sealed(tmp_path).rows("sightings").is_empty()
     assert not list((tmp_path / "state" / "sealed").rglob("*.sealed"))
 
 
@@ -89,4 +90,4 @@ def test_a_changed_file_is_said_in_one_line(tmp_path: Path) -> None:
     held = path.read_bytes()
     path.write_bytes(held[:-1] + bytes([held[-1] ^ 1]))
     with pytest.raises(LakeError, match="cannot be opened"):
-        sealed.open()
+        sealed.rows("sightings")

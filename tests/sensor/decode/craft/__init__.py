@@ -16,10 +16,10 @@ import polars as pl
 
 from sensor.schema import COVERAGE
 from sensor.sources.interface import HEAD_BYTES, File, Input
-from sensor.sources.pcap import PcapSource
+from sensor.sources.packets.pcap import PcapSource
+from tests.beside import FIELD_DATA
 
 ROOT = Path(__file__).parents[4]
-FIELD_DATA = ROOT.parent / "shared" / "field-notes" / "data"
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 T0 = 1_800_000_000.0

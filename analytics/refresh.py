@@ -1,0 +1,84 @@
+"""Brings the marts up to date with the lake, then publishes the views: what the command line calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from analytics.definitions import load_marts
+from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, read_manifest
+from analytics.marts.builder import Builder, Counting, Unstored
+from analytics.marts.inputs import LASTING
+from analytics.marts.state import locked, read_state, sweep, write_state
+from analytics.policy.rows import Compiled
+from analytics.publish import publish
+from analytics.scratch import scratch_database
+
+#: Base tables that marts are made from.
+NEEDED = ("sightings", "names", "coverage", "sensors", "restated", *LASTING)
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """Result of a refresh: the days and weeks made again (weeks by their Mondays), and the views files
+    published."""
+
+    days: tuple[date, ...]
+    weeks: tuple[date, ...]
+    open_views: Path
+    restricted_views: Path
+
+
+def refresh(
+    lake: Path,
+    *,
+    zone: str,
+    k: int = K,
+    now: datetime | None = None,
+    unstored: Unstored | None = None,
+    policy: Compiled | None = None,
+    counting: Counting | None = None,
+    blanks: Path | None = None,
+) -> Refreshed:
+    """Builds the marts of dirty days and weeks of `lake` and publishes both views files. Idempotent.
+
+    `zone` is the IANA time zone of reports, `k` the smallest group shown. `unstored` are rows that must not
+    lie in the lake: the marts of their weeks are made in memory. `policy` replaces the published policy,
+    `counting` counts people over weeks; None leaves what is published as it is. `blanks` is a folder in which
+    `publish` caches empty views files.
+
+    Raises LakeUnreadable.
+    """
+    checked_zone(zone)
+    moment = now or datetime.now(UTC)
+    with locked(lake):
+        manifest = complete_manifest(lake)
+        state = read_state(lake)
+        state.build += 1
+        with scratch_database(lake) as connection:
+            builder = Builder(lake, manifest, state, connection, zone, k, moment, load_marts())
+            days = builder.make_days()
+            fresh = builder.make_weeks()
+            builder.count_people(counting, fresh)
+            others = {*builder.make_names(), *builder.make_coverage()}
+            if unstored is not None:
+                others |= {*builder.make_in_memory(unstored)}
+            builder.store_policy(policy)
+            builder.make_findings()
+            write_state(lake, state)
+            open_views, restricted_views = publish(
+                lake, manifest, state.files, zone=zone, connection=connection, blanks=blanks
+            )
+        sweep(lake, state, moment)
+        write_state(lake, state)
+    return Refreshed(tuple(days), tuple(sorted({*fresh, *others})), open_views, restricted_views)
+
+
+def complete_manifest(lake: Path) -> Manifest:
+    """The manifest of `lake`. Raises LakeUnreadable if it lacks a table that marts are made from."""
+    manifest = read_manifest(lake)
+    missing = [name for name in NEEDED if name not in manifest.tables]
+    if missing:
+        raise LakeUnreadable(f"{lake}: manifest.json knows no {', '.join(missing)}; compact the lake")
+    return manifest

@@ -1,0 +1,194 @@
+"""Runs a report on the views of a lake, opened read-only: period, subject, figures and page."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from analytics.asof import views
+from analytics.lake import LakeUnreadable, read_manifest
+from analytics.render import words
+from analytics.render.formats import Document
+from analytics.render.language import speaking
+from analytics.reports import run, sheet
+from analytics.reports.periods import Period, around, parse
+from analytics.reports.result import Facts
+from analytics.reports.spec import Spec, read
+from analytics.reports.weekly.page import Page, build
+
+if TYPE_CHECKING:
+    from analytics.marts.builder import Counting
+
+#: Minutes of a Monday behind a watched Sunday that do not make a new week.
+MOST_SPILT = 180
+_REPORTS = files("analytics.reports")
+#: What a report is about, as a reader calls it.
+_KINDS = {"app": "service", "department": "department"}
+
+
+class NoWeek(ValueError):
+    """No week was named, and the lake holds neither use nor coverage to choose one by."""
+
+
+class Unknown(ValueError):
+    """The lake knows no such service or department."""
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Names of all reports: the folders with a report.yml."""
+    return tuple(sorted(f.name for f in _REPORTS.iterdir() if f.joinpath("report.yml").is_file()))
+
+
+@cache
+def spec_of(name: str) -> Spec:
+    """The specification of report `name`; read once per process."""
+    return read(_folder(name), _folder)
+
+
+def page_of(
+    lake: Path, *, week: str | None = None, as_of: datetime | None = None, now: datetime | None = None
+) -> Page:
+    """The content of the weekly report, independent of any format. Arguments and errors as `weekly`."""
+    page = prepare(lake, period=week, as_of=as_of, now=now).page
+    assert isinstance(page, Page)
+    return page
+
+
+def prepare(
+    lake: Path,
+    name: str = "weekly",
+    *,
+    period: str | None = None,
+    about: str = "",
+    as_of: datetime | None = None,
+    controls: bool = False,
+    language: str = "en",
+    counting: Counting | None = None,
+    now: datetime | None = None,
+) -> Document:
+    """Run report `name` for `period` (by default the newest with data), in `language`.
+
+    `about` names the service, department or token that some reports are about. `controls` adds the evidence
+    for controls. `counting` counts people over several weeks as of an earlier moment. `now` as in `weekly`.
+    Raises as `weekly` does, and Unknown for a service or department that the lake does not know.
+    """
+    facts, spec = _facts(lake, as_of), spec_of(name)
+    today = (facts.as_of or now or datetime.now(UTC)).astimezone(ZoneInfo(facts.zone)).date()
+    with views(lake, as_of=as_of, restricted=spec.restricted, counting=counting) as connection:
+        known = run.weeks(connection)
+        chosen = (
+            parse(spec.period, period) if period else _newest(connection, spec.period, known, today, facts)
+        )
+        subject, named = _subject(connection, spec.about, about)
+        days = (chosen.first, chosen.last)
+        scope = run.scope_of(chosen.week, known, facts.zone, days=days, about=subject)
+        if chosen.first <= today <= chosen.last:
+            facts = replace(facts, today=today)
+        result = run.run(connection, spec, facts, scope)
+    with speaking(language):
+        page = build(result, controls=controls) if name == "weekly" else sheet.build(result, chosen, named)
+    return Document(name, chosen.name, subject, result, page, _template(name))
+
+
+def _folder(name: str) -> Traversable:
+    return files(import_module(f"analytics.reports.{name}"))
+
+
+def _template(name: str) -> str:
+    own = _folder(name).joinpath("page.html.j2")
+    source = own if own.is_file() else _REPORTS.joinpath("sheet.html.j2")
+    return source.read_text(encoding="utf-8")
+
+
+def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> tuple[str, str]:
+    """Id and name of what was named: a service by either, a department as the lake spells it.
+
+    Raises Unknown with what is near, else with what there is.
+    """
+    if kind == "app":
+        sql = (  # those in use first
+            "SELECT c.app, MAX(c.service) FROM catalog c LEFT JOIN usage_weekly u ON u.app = c.app "
+            "WHERE c.app IS NOT NULL GROUP BY c.app ORDER BY COUNT(u.app) = 0, c.app"
+        )
+    elif kind == "department":
+        sql = "SELECT DISTINCT department, department FROM usage_weekly WHERE department <> 'all' ORDER BY 1"
+    elif kind == "person":
+        sql = "SELECT subject FROM people WHERE subject = ? LIMIT 1"
+        if lake.execute(sql, [named]).fetchone() is None:
+            raise Unknown(f"{named!r} is no token in this lake; they stand in the restricted view `people`")
+        return named, named
+    else:
+        return named, named
+    known = {str(row[0]): str(row[1] or row[0]) for row in lake.execute(sql).fetchall()}
+    if named in known:
+        return named, known[named]
+    found = [one for one, name in known.items() if named.lower() in (one.lower(), name.lower())]
+    if len(found) == 1:
+        return found[0], known[found[0]]
+    if found:
+        raise Unknown(f"{named!r} stands for several: {', '.join(found)}")
+    raise Unknown(f"{named!r} is no {_KINDS[kind]} this lake shows; {_near(named, known)}")
+
+
+def _near(named: str, known: Mapping[str, str]) -> str:
+    """What may have been meant, by id or name; where nothing is near, the first that there are."""
+    spelt = {text.lower(): one for one, name in known.items() for text in (one, name)}
+    close = [text for text in spelt if named.lower() in text]  # in the order of what there is
+    close += difflib.get_close_matches(named.lower(), list(spelt), 5, 0.6)
+    if near := list(dict.fromkeys(spelt[text] for text in close))[:5]:
+        return f"similar: {', '.join(near)}"
+    return f"known: {words.listing(list(known), 8)}" if known else "it shows none"
+
+
+def _newest(
+    lake: duckdb.DuckDBPyConnection, kind: str, known: list[date], today: date, facts: Facts
+) -> Period:
+    """The newest period with data that had begun by `today`; without data that of `as_of`. Raises NoWeek."""
+    if kind == "day":
+        rows = lake.execute("SELECT DISTINCT day FROM coverage_daily WHERE minutes_seen > 0").fetchall()
+        known = sorted(row[0] for row in rows)
+    if not known and facts.as_of is None:
+        raise NoWeek("The lake holds no week yet: scan something, or name a week.")
+    # A sensor whose clock runs ahead must not decide what everybody reads, unless there is nothing else.
+    begun = [start for start in known if start <= today]
+    if len(begun) > 1 and kind != "day" and _spilt(lake, begun[-1]):
+        del begun[-1]
+    return around(kind, begun[-1] if begun else known[-1] if facts.as_of is None else today)
+
+
+def _spilt(lake: duckdb.DuckDBPyConnection, monday: date) -> bool:
+    """True if nothing was watched of a week but its first hours, right behind a watched Sunday.
+
+    Logs are rotated by another clock than the report's, and captures end after midnight: nobody asks about
+    that week yet.
+    """
+    days = lake.execute(
+        "SELECT day, MAX(minutes_seen) FROM coverage_daily WHERE minutes_seen > 0 AND day BETWEEN ? AND ? "
+        "GROUP BY day",
+        [monday - timedelta(days=1), monday + timedelta(days=6)],
+    ).fetchall()
+    seen = dict(days)
+    return set(seen) == {monday - timedelta(days=1), monday} and seen[monday] <= MOST_SPILT
+
+
+def _facts(lake: Path, as_of: datetime | None) -> Facts:
+    zone = read_manifest(lake).zone
+    terms = json.loads((lake / "manifest.json").read_text(encoding="utf-8"))
+    if not {"k", "privacy"} <= set(terms):
+        raise LakeUnreadable(f"{lake / 'manifest.json'}: names no k or privacy level; compact the lake again")
+    moment = as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else None
+    browsing = bool(terms.get("tables", {}).get("names_by_client", {}).get("cold"))
+    return Facts(zone, int(terms["k"]), str(terms["privacy"]), moment, browsing)

@@ -1,0 +1,149 @@
+"""What `shadowai scan` prints: how far it is, and what came of each input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from sensor.sources.logs.text.reasons import SET_ASIDE
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from sensor.scan import Outcome
+    from sensor.summary import Summary
+
+#: kinds of lines of a mixed file that are named
+_MOST_KINDS = 4
+
+
+@contextmanager
+def progress_bar(total_bytes: int | None, *, quiet: bool) -> Iterator[Callable[[str, int], None]]:
+    """A function to call with the name of what is being read and the bytes read of all inputs.
+
+    It draws a bar on a terminal, nothing when piped or quiet.
+    """
+    if quiet or not sys.stderr.isatty():  # importing rich would slow down a short scan
+        yield lambda name, done: None
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with _bar(console) as bar:
+        task = bar.add_task("", total=total_bytes)
+        yield lambda name, done: bar.update(task, description=name[-40:], completed=done)
+
+
+def _bar(console: Console) -> Progress:
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def conclude(outcome: Outcome, skipped: list[str], lake: Path) -> None:
+    """One line an input, then what the lake says about the newest week."""
+    from analytics.render.text import summary
+
+    for one in outcome.summaries:
+        typer.echo(line(one))
+    for doubt in outcome.doubts:
+        typer.echo(doubt)
+    for name in outcome.unchanged:
+        typer.echo(f"{name}: read before, nothing new")
+    if skipped:
+        typer.echo(passed_over(skipped))
+    if outcome.advice:
+        typer.echo("")
+        for advice, names in outcome.advice.items():
+            typer.echo(f"{_some(names, 3)}: {advice}")
+    typer.echo("")
+    typer.echo(summary(lake, None))
+
+
+def line(summary: Summary) -> str:
+    """What one input gave: what it carried, what was set aside on purpose, what could not be read."""
+    read = _many(summary.packets, "packet") if summary.packets else _many(summary.records, "record")
+    text = f"{summary.name}: {_kinds(summary)}, {read}, {_many(summary.sightings, 'sighting')}"
+    text += f" of {_many(len(summary.apps), 'service')}" if summary.apps else ""
+    aside = {r: n for r, n in summary.reasons.items() if r.startswith(SET_ASIDE)}
+    unread = {r: n for r, n in summary.reasons.items() if not r.startswith(SET_ASIDE)}
+    if summary.carried["used"]:
+        text += f"\n    carries: {_carries(summary.carried)}"
+    for heading, reasons in (("set aside", aside), ("not used", unread)):
+        if reasons:
+            most = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+            texts = [_reason(reason, count, summary.places[reason]) for reason, count in most]
+            text += f"\n    {heading}: {_some(texts, 3)}"
+    return text
+
+
+def _kinds(summary: Summary) -> str:
+    """What it was read as; of a file whose lines are mixed, its kinds, those of most lines first."""
+    kinds = sorted(summary.kinds, key=lambda kind: (-summary.kinds[kind], kind))
+    if len(kinds) < 2:
+        return kinds[0] if kinds else summary.source
+    more = [f"{len(kinds) - _MOST_KINDS} more"] if len(kinds) > _MOST_KINDS else []
+    return " + ".join(kinds[:_MOST_KINDS] + more)
+
+
+def _reason(reason: str, count: int, place: str | None) -> str:
+    """Why records were left out, how many, and where to look; what is left out on purpose has no place."""
+    if place is None or reason.startswith(SET_ASIDE):
+        return f"{count:,} × {reason.removeprefix(SET_ASIDE)}"
+    return f"{count:,} × {reason} ({place if count == 1 else f'first at {place}'})"
+
+
+def _carries(carried: Counter[str]) -> str:
+    """Which of its records say what, as shares; `none` is as important as `all`."""
+    from sensor.summary import CARRIED
+
+    used = carried["used"]
+    return ", ".join(
+        f"{name.removeprefix('with_').replace('_', ' ')} {_share(carried[name], used)}"
+        for name in CARRIED[1:]
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    if part in (0, whole):
+        return "all" if part else "none"
+    return f"{100 * part / whole:.0f} %" if part * 100 >= whole else "< 1 %"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def passed_over(names: list[str]) -> str:
+    """What was met in a folder and is no input: nobody asked for it by name, so one line for all of it."""
+    are = "is" if len(names) == 1 else "are"
+    return f"{_some(names, 1)} {are} of no known kind, so not read; to see why, scan such a file by itself"
+
+
+def _some(names: list[str], at_most: int) -> str:
+    more = len(names) - at_most
+    return ", ".join(names[:at_most]) + (f" and {more:,} more" if more > 0 else "")

@@ -1,1 +1,0 @@
-"""Programs that run inside other products and write what the sensor reads; each stands alone."""

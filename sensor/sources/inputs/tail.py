@@ -1,0 +1,202 @@
+"""Follows growing text files: yields new complete lines, through rotation, truncation and replacement.
+
+A file is identified by device, inode and first line, not by its name: renamed by a rotation, it is read to
+its end, and a new file with the old name is another one. A file that becomes shorter than what was read was
+truncated; it starts again as another generation. Compressed files are left to `scan`.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+
+from sensor.sources.inputs.open import shown
+from sensor.sources.inputs.unpack import packing
+from sensor.sources.interface import HEAD_BYTES, File, Input
+from sensor.sources.logs.lines.blocks import BLOCK_BYTES, MAX_LINE_BYTES, SHAPE_CHARS, Block, cleaned
+
+#: A file that was renamed or deleted is read for this long after its last line.
+LINGER_S = 300.0
+
+
+@dataclass
+class Tail:
+    """One file; `position` is where its next line begins. The caller sets it to resume."""
+
+    path: str
+    descriptor: int
+    first_line: bytes
+    generation: int = 0
+    position: int = 0
+    #: when something was read last, by the caller's clock
+    active_at: float = 0.0
+    #: the rest of a line too long to keep is being skipped
+    _skipping: bool = field(default=False, repr=False)
+
+    @property
+    def identity(self) -> str:
+        """16 hexadecimal characters, which stay the same until the file is truncated."""
+        status = os.fstat(self.descriptor)
+        text = f"{status.st_dev}:{status.st_ino}:{self.generation}:".encode() + self.first_line
+        return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+    @property
+    def size(self) -> int:
+        """Current size in bytes."""
+        return os.fstat(self.descriptor).st_size
+
+    def input(self) -> Input:
+        """The file as an `Input`."""
+        status = os.fstat(self.descriptor)
+        head = os.pread(self.descriptor, HEAD_BYTES, 0)
+        whole = head[: head.rfind(b"\n") + 1]
+        modified = datetime.fromtimestamp(status.st_mtime, UTC)
+        file = File(
+            shown(self.path), self.identity, whole, None, partial(io.FileIO, self.path), self.path, modified
+        )
+        return Input((file,), self.identity)
+
+    def blocks(self) -> Iterator[Block]:
+        """Blocks of the complete lines from `position` on, which moves along."""
+        if self.size < self.position:
+            return
+        while block := self._block():
+            self.position = block.end
+            yield block
+
+    def past(self, count: int) -> Iterator[Block]:
+        """The complete lines in the `count` bytes before `position`, as blocks that are `replayed`."""
+        at = max(0, self.position - count)
+        if at:
+            at += os.pread(self.descriptor, MAX_LINE_BYTES, at).find(b"\n") + 1  # the rest of a line
+        while at < self.position:
+            text = os.pread(self.descriptor, min(BLOCK_BYTES, self.position - at), at)
+            end = text.rfind(b"\n") + 1 or len(text)
+            if not end:
+                return
+            yield Block(at, at + end, cleaned(text[:end], first=at == 0), replayed=True)
+            at += end
+
+    def truncated(self) -> bool:
+        """True if the file is shorter than what was read of it."""
+        return self.size < self.position
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self.descriptor)
+
+    def _block(self) -> Block | None:
+        """The next lines, at most a block of them; None if no complete one is there."""
+        start = self.position
+        text = os.pread(self.descriptor, BLOCK_BYTES, start)
+        end = text.rfind(b"\n") + 1
+        if self._skipping:
+            cut = text.find(b"\n") + 1 or len(text)
+            self._skipping = not text[:cut].endswith(b"\n")
+            return Block(start, start + cut, b"") if cut else None
+        if not end and len(text) >= MAX_LINE_BYTES:
+            self._skipping = True
+            return Block(start, start + len(text), b"", overlong=text[:SHAPE_CHARS])
+        return Block(start, start + end, cleaned(text[:end], first=start == 0)) if end else None
+
+
+class Tails:
+    """All files that match some patterns."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._patterns = tuple(patterns)
+        self._open: dict[tuple[int, int], Tail] = {}
+        self._refused: dict[str, str] = {}
+        #: patterns that have had a file
+        self._met: set[str] = set()
+
+    def look(self, now: float) -> list[Tail]:
+        """Files that appeared since the last call, opened at their start, those unchanged for longest
+        first."""
+        fresh = []
+        for path in self._paths():
+            tail = self._opened(path)
+            if tail is not None:
+                tail.active_at = now
+                fresh.append(tail)
+        return sorted(fresh, key=lambda tail: os.fstat(tail.descriptor).st_mtime)
+
+    def problems(self) -> list[str]:
+        """A line of text for each path that cannot be followed, reported once."""
+        lines = [f"{shown(path)}: {why}" for path, why in self._refused.items() if why]
+        self._refused = dict.fromkeys(self._refused, "")
+        return lines
+
+    def forget(self, tail: Tail) -> None:
+        """Close a file; `look` opens it again if its name still exists."""
+        status = os.fstat(tail.descriptor)
+        self._open.pop((status.st_dev, status.st_ino), None)
+        tail.close()
+
+    def lost(self, now: float) -> list[Tail]:
+        """Files whose name is gone, and that have not grown for `LINGER_S`."""
+        named = {_place(path) for path in self._paths()}
+        return [t for place, t in self._open.items() if place not in named and now - t.active_at > LINGER_S]
+
+    def _paths(self) -> list[str]:
+        found: list[str] = []
+        for pattern in self._patterns:
+            named = [pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+            if named:
+                self._met.add(pattern)
+            elif pattern not in self._met:
+                self._refuse(pattern, "no file there yet, or none that this user may see; waiting for it")
+            found += named
+        return list(dict.fromkeys(found))
+
+    def _opened(self, path: str) -> Tail | None:
+        """A new `Tail`, or None: known, not yet a line, or nothing that can be followed."""
+        try:
+            status = os.stat(path)  # noqa: PTH116
+            place = (status.st_dev, status.st_ino)
+            if place in self._open:
+                return None
+            if not stat.S_ISREG(status.st_mode):
+                is_folder = stat.S_ISDIR(status.st_mode)
+                why = "a folder; name its files, like 'FOLDER/*.log'" if is_folder else "not a regular file"
+                self._refuse(path, why)
+                return None
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW if self._is_glob(path) else os.O_RDONLY)
+        except OSError as error:
+            self._refuse(path, (error.strerror or str(error)).lower())
+            return None
+        head = os.pread(descriptor, HEAD_BYTES, 0)
+        why = "compressed; `shadowai scan` reads it" if packing(head) else ""
+        if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            why = "UTF-16; `shadowai scan` reads it"
+        if why or b"\n" not in head:
+            os.close(descriptor)
+            if why:
+                self._refuse(path, why)
+            return None
+        tail = Tail(path, descriptor, head[: head.find(b"\n")])
+        self._open[place] = tail
+        self._refused.pop(path, None)
+        return tail
+
+    def _is_glob(self, path: str) -> bool:
+        """Met by a pattern, not named: then a link is not followed."""
+        return path not in self._patterns
+
+    def _refuse(self, path: str, why: str) -> None:
+        self._refused.setdefault(path, why)
+
+
+def _place(path: str) -> tuple[int, int]:
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return (-1, -1)
+    return status.st_dev, status.st_ino

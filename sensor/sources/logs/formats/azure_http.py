@@ -1,0 +1,87 @@
+"""Azure Application Gateway and Front Door (diagnostic logs, JSON): requests to names of one's own.
+
+Application Gateway counts from its own side: `receivedBytes` is what the client sent. Front Door says
+`requestBytes` and `responseBytes`, heads included. `timeTaken` is in seconds (of Application Gateway v1,
+whose instances are `ApplicationGatewayRole_…`, in milliseconds), the stamp the end. Web application
+firewall logs name the rule that fired for a request the access log has, too: of them only what was blocked
+is told. Source: Azure, "Application Gateway diagnostic logs"; "Monitor Azure Front Door: access log, WAF
+log".
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.sources.logs.family import Family
+from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.words import one_of
+
+_KEYS = {
+    "client": "clientIP|clientIp|socketIP",
+    "client_port": "clientPort",
+    "host": "originalHost|host|hostName|hostname",
+    "uri": "originalRequestUriWithArgs|requestUri",
+    "method": "httpMethod",
+    "status": "httpStatus|httpStatusCode",
+    "agent": "userAgent",
+    "server": "serverRouted|originIp",
+    "up": "receivedBytes|requestBytes",
+    "down": "sentBytes|responseBytes",
+    "taken": "timeTaken",
+    "action": "action",
+    "probed": "errorInfo",
+}
+_FIELDS = {
+    name: "|".join(f"{before}{key}" for before in ("properties.", "") for key in keys.split("|"))
+    for name, keys in _KEYS.items()
+} | {
+    "time": "timeStamp|time|timestamp|TimeGenerated",
+    "instance": "properties.instanceId|instanceId",
+    "category": "category|Category",
+}
+_LOGS = r"(?i)application ?gateway(?:Access|Firewall)Log|FrontDoor(?:Access|WebApplicationFirewall)Log"
+_PORT = r"^((?:\d+\.){3}\d+|\[.*\]):(\d+)$"
+REPEATED = "set aside: a rule that fired (the access log has the request)"
+
+
+class AzureHttpFamily(Family):
+    """Reads Azure's HTTP access logs."""
+
+    name = "azure-http"
+    help = "Azure Application Gateway, Front Door: access and WAF logs (JSON)"
+    vantage = "proxy"
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
+    marks = ('"category"',)
+    claims = objects.having_any("category", "Category") & pl.col("line").str.contains(_LOGS)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record (kind http)."""
+        read = objects.read(lines["line"], _FIELDS)
+        wall = pl.col("category").str.contains("Firewall").fill_null(False)
+        blocked = (
+            pl.col("action").str.to_lowercase().is_in(["block", "blocked", "jschallenge"]).fill_null(False)
+        )
+        whole = pl.col("uri").str.contains("^[a-z]+://").fill_null(False)
+        first = pl.col("instance").str.starts_with("ApplicationGatewayRole_").fill_null(False)
+        took = pl.col("taken").cast(pl.Float64, strict=False) / pl.when(first).then(1000).otherwise(1)
+        return read.select(
+            "time",
+            "client_port",
+            "method",
+            "status",
+            at_end=pl.lit(True),
+            duration_s=took,
+            kind=pl.lit("http"),
+            client=pl.col("client").str.replace(_PORT, "$1"),
+            url=pl.when(whole).then("uri"),
+            host=pl.when(~whole).then("host"),
+            path=pl.when(~whole).then("uri"),
+            user_agent="agent",
+            server=pl.col("server").str.replace(_PORT, "$1"),
+            server_port=pl.col("server").str.extract(_PORT, 2),
+            transport=pl.lit("tcp"),
+            bytes_up="up",
+            bytes_down="down",
+            action=one_of({"blocked": blocked}, otherwise="allowed"),
+            reason=one_of({REPEATED: wall & ~blocked}),
+        )

@@ -1,0 +1,86 @@
+r"""BIND 9 query log, and the appliances built on it (Infoblox, EfficientIP).
+
+    [time] [category:] [severity:] client [@0xHEX] IP#port (qname): [view NAME:] query: QNAME CLASS TYPE FLAGS
+    (server)
+    … client IP#port: UDP: query: QNAME IN A response: NOERROR +ED answers;                 Infoblox
+    … client IP#port (qname): answer: QNAME IN A + (server) -> NOERROR 60 A 192.0.2.1 …      EfficientIP
+    … client IP#port (qname): [view NAME:] rpz QNAME NXDOMAIN rewrite QNAME[/A/IN] via ZONE  response policy
+
+Time: local by default (`print-time yes`), ISO on request; else the syslog's. Source: BIND 9
+Administrator Reference Manual, "logging" statement, categories queries, responses, rpz.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.sources.logs.family import Family
+from sensor.sources.logs.text import patterns
+from sensor.sources.logs.text.reasons import REVERSE
+from sensor.sources.logs.text.words import one_of
+
+_HEAD = (
+    r"(?:^(?P<time>\d\d-[A-Z][a-z]{2}-\d{4} [\d:.]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-][\d:]+)?) )?"
+    r"(?:.*?\b)?client (?:@0x[0-9a-fA-F]+ )?(?P<client>[0-9a-fA-F.:]+)#(?P<port>\d+)"
+    r"(?:/key \S+)?(?: \((?P<first>[^)]*)\))?:? (?:view \S+: )?"
+)
+_QUERY = (
+    _HEAD
+    + r"(?:(?:UDP|TCP): )?(?P<verb>query|answer|response): (?P<name>\S+) "
+    + r"(?P<class>IN|CH|HS|ANY|CLASS\d+) (?P<type>[A-Z0-9]+)(?P<rest>.*)$"
+)
+_POLICY = _HEAD + r"(?:disabled )?rpz \S+ (?P<policy>[A-Z-]+) rewrite (?P<name>[^\s/]+)(?:/(?P<type>\w+))?"
+_ANSWER = r"\b(?:A|AAAA) ([0-9a-fA-F.:]*[.:][0-9a-fA-F.:]+)"
+NOT_A_QUESTION = "set aside: repeats a question (answer logged too)"
+OTHER = "set aside: no lookup (zone transfer, server message)"
+
+
+class BindFamily(Family):
+    """Reads BIND query logs."""
+
+    name = "bind"
+    help = "BIND 9 query log (9.9 to 9.21), Infoblox and EfficientIP dialects, RPZ rewrites"
+    vantage = "dns"
+    proof = ("host", "action")
+    marks = ("client ", "named")
+    claims = pl.col("line").str.contains(
+        r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+#\d+.*: (?:query|answer|response): "
+        r"|client .*#\d+.*: (?:disabled )?rpz "
+    ) | ((pl.col("tag") == "named") & ~pl.col("line").str.contains("^(?:DHCP|CEF:)")).fill_null(False)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """Questions (kind dns); RPZ rewrites say what was refused; answers give addresses for naming."""
+        asked = patterns.read(lines["line"], _QUERY)
+        policy = patterns.read(lines["line"], _POLICY)
+        refused = (
+            pl.col("policy").is_not_null() & ~pl.col("policy").is_in(["PASSTHRU", "DISABLED"])
+        ).fill_null(False)
+        names = ("time", "client", "port", "name", "type")
+        both = pl.DataFrame({n: pl.select(pl.coalesce(asked[n], policy[n])).to_series() for n in names})
+        both = both.hstack(asked.select("verb", "rest")).hstack(policy.select("policy"))
+        rcode = pl.col("rest").str.extract(r"(?:response: |-> )([A-Z]+)")
+        return both.select(
+            "time",
+            "client",
+            kind=pl.lit("dns"),
+            client_port=pl.col("port"),
+            host=pl.col("name").str.replace_all(r"\\(\d{3})", ""),
+            server=pl.col("rest").str.extract(r"^ \S+ \(([0-9a-fA-F.:]+)\)"),
+            transport=one_of({"tcp": pl.col("rest").str.contains(r"^ [+-]\S*T")}, otherwise="udp"),
+            action=one_of(
+                {
+                    "blocked": refused | (rcode == "REFUSED"),
+                    "allowed": (rcode == "NOERROR") | (pl.col("policy") == "PASSTHRU"),
+                },
+                otherwise="unknown",
+            ),
+            answers=pl.col("rest").str.extract_all(_ANSWER).list.eval(pl.element().str.extract(r"(\S+)$")),
+            reason=one_of(
+                {
+                    OTHER: pl.col("name").is_null(),
+                    REVERSE: pl.col("type") == "PTR",
+                    NOT_A_QUESTION: (pl.col("verb") == "response")
+                    & ~pl.col("rest").str.contains("response: "),
+                }
+            ),
+        )

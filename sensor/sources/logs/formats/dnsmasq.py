@@ -1,0 +1,119 @@
+"""dnsmasq and Pi-hole's text log: `query[A] NAME from CLIENT`, and what became of it.
+
+    dnsmasq[831]: query[A] chat.example.com from 10.1.0.7
+    dnsmasq[831]: gravity blocked chat.example.com is 0.0.0.0
+    dnsmasq[831]: 17 10.1.0.7/49152 query[HTTPS] chat.example.com from 10.1.0.7       log-queries=extra
+
+Only a query names its client. The lines after it (forwarded, reply, cached, config, … blocked)
+belong to the latest query of that name above them; with `log-queries=extra` to that of the same
+number and client. They tell whether it was refused, and give addresses for naming connections.
+Source: dnsmasq(8); Pi-hole FTL's dnsmasq_interface.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.sources.logs.family import Family
+from sensor.sources.logs.text import lookups, patterns
+from sensor.sources.logs.text.words import one_of
+
+_EXTRA = r"^(?:(?P<serial>\d+) (?P<asker>[0-9a-fA-F.:]+)/(?P<port>\d+) )?"
+_QUERY = _EXTRA + r"(?:\w+ )?query\[(?P<type>[^\]]*)\] (?P<name>\S+) from (?P<client>\S+)"
+_OUTCOME = (
+    _EXTRA
+    + r"(?P<how>[A-Za-z/.][\w/. -]*?(?: \((?:NODATA|NXDOMAIN|[^)]*)\))?) (?P<name>\S+) is (?P<what>.+?)$"
+)
+_WORDS = (
+    r"(?:query\[|forwarded |reply |cached|config |gravity |regex |exactly |blacklisted|denied |special "
+    r"domain |"
+    r"validation |dnssec|/etc/|\S+\.hosts |DHCP \S|rate-limit|synth |auth\[|upstream |server |using |"
+    r"reading |started|"
+    r"compile|read |Apple iCloud|Mozilla canary|external |extra-hosts|black|blocked )"
+)
+_CLAIM = rf"^(?:\d+ [0-9a-fA-F.:]+/\d+ )?(?:\w+ )?{_WORDS}"
+_SURE = r"^(?:\d+ [0-9a-fA-F.:]+/\d+ )?(?:\w+ )?query\[[\w=-]+\] \S+ from [0-9a-fA-F.:]+"
+_BLOCKS = r"blocked|blacklist|denied|special domain|iCloud|canary"
+_SINKHOLES = ("0.0.0.0", "::", "127.0.0.1", "::1", "NXDOMAIN", "NODATA", "NODATA-IPv4", "NODATA-IPv6")  # noqa: S104
+OUTCOME = "set aside: what became of a lookup (its query counts)"
+
+
+class DnsmasqFamily(Family):
+    """Reads the log of dnsmasq and of Pi-hole."""
+
+    name = "dnsmasq"
+    help = "dnsmasq 2.7x to 2.9x (log-queries, =extra, =proto) and Pi-hole 4 to 6 pihole.log"
+    vantage = "dns"
+    proof = ("host", "action")
+    advice = (
+        "`log-queries=extra` ties every line to its client; for Pi-hole give pihole-FTL.db, too: it "
+        "knows devices."
+    )
+    marks = (
+        "query[", "dnsmasq", "pihole-ftl", " blocked ", " denied ", " blacklisted ",
+    )  # fmt: skip
+    claims = (
+        pl.when(pl.col("tag").str.contains(r"(?i)^(?:dnsmasq|pihole-FTL)$").fill_null(False))
+        .then(pl.lit(True))
+        .otherwise(
+            pl.col("line").str.contains(_SURE)
+            | (
+                pl.col("tag").is_null()
+                & pl.col("line").str.contains(
+                    r"^(?:gravity|regex|exactly) (?:blocked|denied|blacklisted) \S+ is "
+                )
+            )
+        )
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per query, told how it ended by the lines below it."""
+        asked = patterns.read(lines["line"], _QUERY)
+        told = patterns.read(lines["line"], _OUTCOME)
+        rows = asked.select(
+            pl.coalesce("client", "asker").alias("client"),
+            "port",
+            "type",
+            question=pl.col("name"),
+            name=pl.coalesce("name", pl.lit(told["name"])),
+            serial=pl.coalesce("serial", pl.lit(told["serial"])),
+            how=pl.lit(told["how"]),
+            what=pl.lit(told["what"]),
+        ).with_row_index("number")
+        ended = _outcomes(rows)
+        return rows.join(ended, on="number", how="left", maintain_order="left").select(
+            "client",
+            "answers",
+            kind=pl.lit("dns"),
+            client_port=pl.col("port"),
+            host=pl.col("question"),
+            action=one_of({"blocked": pl.col("blocked"), "allowed": pl.col("blocked").is_not_null()}),
+            reason=one_of(
+                {OUTCOME: pl.col("question").is_null()},
+                otherwise=lookups.reverse(pl.col("type").str.replace("^type=", "")),
+            ),
+        )
+
+
+def _outcomes(rows: pl.DataFrame) -> pl.DataFrame:
+    """What became of each query (by `number`): `blocked`, and the addresses it was answered with."""
+    questions = rows.filter(pl.col("question").is_not_null()).with_columns(query=pl.col("number"))
+    told = rows.filter(pl.col("question").is_null(), pl.col("what").is_not_null())
+    key = pl.coalesce(pl.format("#{}", pl.col("serial")), pl.col("name").str.to_lowercase())
+    matched = told.with_columns(key=key).join_asof(
+        questions.select("number", "query", key=key),
+        on="number",
+        by="key",
+        strategy="backward",
+        check_sortedness=False,
+    )
+    refused = pl.col("how").str.contains(_BLOCKS)
+    sunk = pl.col("how").str.contains(r"^(?:config|/etc/|/)") & pl.col("what").is_in(_SINKHOLES)
+    address = pl.when(
+        pl.col("what").str.contains(r"^[0-9a-fA-F.:]+$") & ~pl.col("what").is_in(_SINKHOLES)
+    ).then("what")
+    return (
+        matched.drop_nulls("query")
+        .group_by(number="query")
+        .agg(blocked=(refused | sunk).fill_null(False).any(), answers=address.drop_nulls())
+    )

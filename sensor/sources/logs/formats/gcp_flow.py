@@ -1,0 +1,123 @@
+"""Google Cloud: VPC flow logs, firewall rule, URL filter and NAT logs, Secure Web Proxy (Cloud Logging).
+
+    {"jsonPayload": {"connection": {"src_ip", "src_port", "dest_ip", "dest_port", "protocol"}, "bytes_sent":
+    "1776", "reporter":
+    "SRC", "start_time", "end_time", …}, "logName": "projects/p/logs/compute.googleapis.com%2Fvpc_flows", …}
+
+A flow record counts one direction (`bytes_sent`, a sample scaled up). Between two machines of the network
+both ends report each direction: the end that reports first counts (`eye`). What a firewall rule intercepts
+is judged by an endpoint, which logs the name it saw (`firewall_url_filter`). Source: Google Cloud, "VPC Flow
+Logs records", "Firewall Rules Logging", "URL filtering service logs", "Cloud NAT logging", "Secure Web Proxy
+logs".
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.sources.logs.family import Family
+from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.transports import has_ports
+from sensor.sources.logs.text.words import one_of
+
+_BELOW = {
+    "client": "connection.src_ip", "client_port": "connection.src_port", "server": "connection.dest_ip",
+    "port": "connection.dest_port", "proto": "connection.protocol", "bytes": "bytes_sent",
+    "filter_client": "connection.clientIp", "filter_client_port": "connection.clientPort",
+    "filter_server": "connection.serverIp", "filter_port": "connection.serverPort", "seen": "detectionTime",
+    "filter_sni": "sessionLayerDetails.sni", "filter_uri": "applicationLayerDetails.uri",
+    "matched": "uriMatched", "deny": "denyType", "filter_action": "action",
+    "packets": "packets_sent",
+    "start": "start_time", "end": "end_time", "reporter": "reporter",
+    "verdict": "disposition", "allocated": "allocation_status",
+    "vm": "instance.vm_name",
+    "way": "rule_details.direction",
+    "sni": "enforcedGatewaySecurityPolicy.hostname", "status_details": "statusDetails",
+}  # fmt: skip
+_FIELDS = {name: f"jsonPayload.{path}|{path}" for name, path in _BELOW.items()} | {
+    "time": "timestamp|receiveTimestamp",
+    "url": "httpRequest.requestUrl",
+    "method": "httpRequest.requestMethod",
+    "status": "httpRequest.status",
+    "asked_by": "httpRequest.remoteIp|jsonPayload.remoteIp",
+    "agent": "httpRequest.userAgent",
+    "up": "httpRequest.requestSize",
+    "down": "httpRequest.responseSize",
+}
+
+
+class GcpFlowFamily(Family):
+    """Reads Google Cloud network logs."""
+
+    name = "gcp-flow"
+    help = (
+        "Google Cloud VPC flow logs, firewall rule, URL filter and Cloud NAT logs, Secure Web Proxy (Cloud "
+        "Logging JSON)"
+    )
+    vantage = "flow"
+    counts_headers = "ip"
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
+    advice = "Flow logs name no hosts: add Cloud DNS logs. Sampling makes volumes estimates."
+    marks = (
+        '"connection"', "%2ffirewall", "%2fgateway_requests", "%2fnat_flows", "%2fvpc_flows",
+        "/gateway_requests", "/vpc_flows",
+    )  # fmt: skip
+    claims = pl.col("line").str.contains(
+        r"%2F(?:vpc_flows|firewall(?:_url_filter)?|nat_flows|gateway_requests)\b|/(?:vpc_flows|gateway_requests)\b"
+    ) | (
+        pl.col("line").str.contains(r'"connection"\s*:\s*\{')
+        & pl.col("line").str.contains(r'"(?:reporter|disposition|uriMatched)"\s*:')
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per flow record (one way), verdict or request."""
+        read = objects.read(lines["line"], _FIELDS)
+        filtered = pl.col("filter_client").is_not_null()
+        names = (pl.when(pl.col(name) != "").then(name) for name in ("filter_sni", "filter_uri", "matched"))
+        read = read.with_columns(
+            pl.coalesce(name, f"filter_{name}") for name in ("client", "client_port", "server", "port")
+        ).with_columns(sni=pl.when(filtered).then(pl.coalesce(*names)).otherwise("sni"))
+        request = pl.col("url").is_not_null() | (
+            pl.col("asked_by").is_not_null() & pl.col("sni").is_not_null()
+        )
+        flow = pl.col("reporter").is_not_null() | pl.col("bytes").is_not_null()
+        refused = pl.any_horizontal(
+            pl.col(name).str.contains("(?i)den|drop").fill_null(False)
+            for name in ("verdict", "allocated", "status_details", "filter_action")
+        ) | (filtered & pl.col("deny").is_in(["SNI", "HOST", "URI"]))
+        # Of what is intercepted, the endpoint's own log says what became of it.
+        untold = (pl.col("verdict") == "INTERCEPTED") | (filtered & pl.col("filter_action").is_null())
+        proto = pl.col("proto").str.to_lowercase()
+        lasted = (_time("end") - _time("start")).dt.total_microseconds() / 1_000_000
+        return read.select(
+            time=pl.coalesce("start", "seen", "time"),
+            duration_s=lasted,
+            kind=one_of({"proxy": request, "tls": filtered}, otherwise="flow"),
+            client=pl.coalesce("client", pl.col("asked_by").str.replace(r"^(\d+\.\d+\.\d+\.\d+):\d+$", "$1")),
+            client_port="client_port",
+            device=pl.when(pl.col("way") == "EGRESS").then("vm"),
+            url="url",
+            host=pl.when(pl.col("url").is_null()).then("sni"),
+            method="method",
+            status="status",
+            user_agent="agent",
+            server="server",
+            server_port="port",
+            transport=one_of({"tcp": request}, otherwise=proto),
+            bytes_up=pl.when(request).then("up").otherwise("bytes"),
+            bytes_down="down",
+            packets_up="packets",
+            one_way=flow,
+            eye=pl.when(flow).then("reporter"),
+            action=one_of({"blocked": refused, "unknown": untold}, otherwise="allowed"),
+            reason=one_of({NO_PORTS: ~request & ~has_ports(proto)}),
+        )
+
+
+def _time(name: str) -> pl.Expr:
+    return (
+        pl.col(name)
+        .str.replace(r"(\.\d{6})\d+", "$1")
+        .str.to_datetime("%+", strict=False, time_unit="us", time_zone="UTC")
+    )

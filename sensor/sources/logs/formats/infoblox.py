@@ -1,0 +1,140 @@
+"""Infoblox beside its query log (BIND's, see `bind.py`): RPZ hits and DNS responses in CEF, BloxOne leases.
+
+    CEF:0|Infoblox|NIOS|8.6.2|RPZ-QNAME|NXDOMAIN|7|app=DNS src=10.1.0.7 … msg="rpz QNAME NXDOMAIN rewrite …"
+    CEF:0|Infoblox|NIOS Threat|8.6.2|120303001|Blacklist:…|7|src=10.1.0.7 … act="DROP" … fqdn=www.example.org
+    CEF:0|Infoblox|Data Connector|2.1.3|DNS Response|…|src=… destinationDnsDomain=… InfobloxDNSRCode=NOERROR …
+    CEF:0|Infoblox|Data Connector|2.1.3|DHCP-LEASE-CREATE|…|src=… smac=… shost=… InfobloxLifetime=3600 …
+    {"address": "10.1.0.7", "hardware": "02:00:…", "hostname": "…", "starts": "…", "ends": "…", "state": …}
+
+Sources: Infoblox NIOS Administrator Guide, "RPZ logs"; BloxOne DDI lease API; Data Connector CEF.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.sources.logs.family import Family
+from sensor.sources.logs.text import cef, lookups, objects, patterns
+from sensor.sources.logs.text.reasons import NO_LOOKUP
+from sensor.sources.logs.text.words import one_of
+
+_CEF = (
+    "src", "spt", "dst", "suser", "User-Name", "shost", "dvchost", "smac", "msg", "rt", "qtype", "act",
+    "destinationDnsDomain",
+    "InfobloxDNSQName", "InfobloxDNSQType", "InfobloxDNSRCode", "InfobloxB1PolicyAction",
+    "InfobloxLifetime", "InfobloxLeaseOp", "fqdn",
+)  # fmt: skip
+_LEASE = {
+    "address": "address", "mac": "hardware", "device": "hostname|client_hostname",
+    "starts": "starts", "ends": "ends",
+    "state": "state|binding_state",
+    "protocol": "protocol",
+}  # fmt: skip
+_POLICY = r"rpz \S+ (?P<policy>[A-Za-z-]+) rewrite (?P<name>[^\s/\[]+)"
+#: An appliance's own file: `2026-10-06T10:00:00+02:00 daemon (none) named[1]: info CEF:…`.
+_STAMP = r"^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) "
+_FREE = ("free", "expired", "released", "abandoned", "declined", "backup")
+NOT_HELD = "set aside: lease that is not held"
+
+
+class InfobloxFamily(Family):
+    """Reads Infoblox CEF events and BloxOne leases."""
+
+    name = "infoblox"
+    help = (
+        "Infoblox NIOS RPZ events, Data Connector DNS responses and leases (CEF), BloxOne DDI leases (JSON); "
+        "query log: bind"
+    )
+    vantage = "dns"
+    proof = ("host", "user", "device", "action")
+    marks = ("|infoblox|", '"hardware"')
+    claims = cef.claims("Infoblox") | (
+        objects.having("hardware", "starts")
+        & objects.having_any("preferred_lifetime", "ha_group", "fingerprint", "binding_state")
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """Lookups (kind dns) of CEF events, leases of JSON objects."""
+        line = lines["line"]
+        is_lease = line.str.contains(r"^\s*\{")
+        event = _events(cef.read(line, _CEF).with_columns(stamp=line.str.extract(_STAMP)))
+        lease = _leases(objects.read(line, _LEASE))
+        return pl.select(
+            pl.when(is_lease).then(_of(lease, name)).otherwise(_of(event, name)).alias(name)
+            for name in dict.fromkeys([*event.columns, *lease.columns])
+        )
+
+
+def _of(frame: pl.DataFrame, name: str) -> pl.Expr:
+    return pl.lit(frame[name]) if name in frame.columns else pl.lit(None)
+
+
+def _events(read: pl.DataFrame) -> pl.DataFrame:
+    policy = patterns.read(read["msg"], _POLICY)
+    is_lease = pl.col("event").str.starts_with("DHCP-LEASE").fill_null(False)
+    told = pl.coalesce(
+        _told("destinationDnsDomain"),
+        _told("InfobloxDNSQName"),
+        pl.lit(policy["name"]),
+        _told("fqdn"),
+        # Some releases of the connector have the name for a destination.
+        pl.when(pl.col("dst").str.contains(r"(?i)^[^:]*[g-z][^:]*$")).then("dst"),
+    )
+    host = pl.when(~is_lease).then(told)
+    action = pl.coalesce(_told("InfobloxB1PolicyAction"), _told("act").str.strip_chars('"'))
+    # `DNS Response IN A NOERROR`: the event's name ends with the code.
+    rcode = pl.col("name").str.extract(r"^DNS Response .* ([A-Z]+)$")
+    # A hit that answers with another address is no answer.
+    redirected = pl.coalesce(action, "event").str.contains("(?i)redirect")
+    # A device that is known by its address only has that for a name.
+    named = pl.when(pl.col("dvchost").str.contains("[g-zG-Z]")).then("dvchost")
+    ended = is_lease & (pl.col("InfobloxLeaseOp").str.to_lowercase() == "delete").fill_null(False)
+    held = is_lease & pl.col("InfobloxLeaseOp").str.to_lowercase().is_in(["create", "update"])
+    passed = pl.lit(policy["policy"]).str.to_uppercase().is_in(["PASSTHRU", "DISABLED"])
+    return read.select(
+        time=pl.coalesce(_told("rt"), "stamp"),
+        kind=one_of({"lease": is_lease}, otherwise="dns"),
+        client="src",
+        client_port="spt",
+        client_mac=_told("smac"),
+        user_name=pl.coalesce(_told("suser"), _told("User-Name")),
+        device=pl.coalesce(_told("shost"), named),
+        host=host,
+        server=pl.when(~is_lease).then("dst"),
+        lease_s=one_of({"0": ended}, otherwise=pl.when(is_lease).then("InfobloxLifetime")),
+        closes=ended,
+        origin=one_of({"dhcp": is_lease}),
+        action=pl.when(pl.lit(policy["policy"]).is_not_null())
+        .then(one_of({"allowed": passed}, otherwise="blocked"))
+        .when(~is_lease)
+        .then(
+            one_of(
+                {"blocked": redirected},
+                otherwise=pl.coalesce(action, lookups.verdict(pl.coalesce("InfobloxDNSRCode", rcode))),
+            )
+        ),
+        reason=one_of(
+            {NOT_HELD: is_lease & ~held & ~ended, NO_LOOKUP: ~is_lease & host.is_null()},
+            otherwise=pl.when(~is_lease).then(lookups.reverse(pl.coalesce("InfobloxDNSQType", "qtype"))),
+        ),
+    )
+
+
+def _told(name: str) -> pl.Expr:
+    return pl.when(pl.col(name) != "").then(name)
+
+
+def _leases(read: pl.DataFrame) -> pl.DataFrame:
+    begin = pl.col("starts").str.to_datetime("%+", strict=False, time_unit="us", time_zone="UTC")
+    end = pl.col("ends").str.to_datetime("%+", strict=False, time_unit="us", time_zone="UTC")
+    return read.select(
+        time="starts",
+        kind=pl.lit("lease"),
+        client="address",
+        client_mac="mac",
+        device="device",
+        lease_from=begin,
+        lease_to=end,
+        origin=pl.lit("dhcp"),
+        reason=one_of({NOT_HELD: pl.col("state").str.to_lowercase().is_in(_FREE)}),
+    )

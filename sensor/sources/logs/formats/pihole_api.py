@@ -1,0 +1,42 @@
+"""Pi-hole 6: the query log as its API gives it (JSON).
+
+    {"queries": [{"id": 1, "time": 1791280800.5, "type": "A", "domain": "chat.example.com",
+     "status": "GRAVITY", "client": {"ip": "10.1.2.3", "name": "laptop"}, …}, …]}
+
+Source: Pi-hole, API documentation, `/api/queries`.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.sources.logs.family import Family
+from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text.words import one_of
+
+_WANTED = {
+    "time": "time", "host": "domain", "type": "type", "status": "status", "client": "client.ip",
+    "device": "client.name", "cname": "cname",
+}  # fmt: skip
+_REFUSED = r"^(?:GRAVITY|REGEX|DENYLIST|BLACKLIST|EXTERNAL_BLOCKED|SPECIAL_DOMAIN|BLOCKED)"
+
+
+class PiholeApiFamily(Family):
+    """Reads what Pi-hole's API tells of lookups."""
+
+    name = "pihole-api"
+    help = "Pi-hole 6 API: queries (JSON)"
+    vantage = "dns"
+    proof = ("host", "device", "action")
+    marks = ('"domain"',)
+    claims = objects.having("domain", "client", "status", "dnssec", "reply")
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per lookup."""
+        read = objects.read(lines["line"], _WANTED)
+        return read.select(
+            *("time", "host", "client", "device", "cname"),
+            kind=pl.lit("dns"),
+            action=one_of({"blocked": pl.col("status").str.contains(_REFUSED)}, otherwise="allowed"),
+            reason=lookups.reverse(pl.col("type")),
+        )

@@ -1,0 +1,59 @@
+"""SiLK: flow records as `rwcut` prints them, by its line of titles.
+
+            sIP|            dIP|sPort|dPort|pro|   packets|     bytes|   flags|                  sTime|
+            duration| …
+
+One way: a record counts what its source sent. Times are UTC. Source: SiLK, rwcut(1).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.sources.logs.family import Family
+from sensor.sources.logs.text import commas
+from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.transports import has_ports
+from sensor.sources.logs.text.words import one_of
+
+_WANTED = {
+    "client": "sip", "server": "dip", "client_port": "sport", "port": "dport", "proto": "pro|protocol",
+    "packets": "packets|pkts", "bytes": "bytes|byte", "time": "stime", "duration": "duration|dur",
+    "eye": "sen|sensor",
+}  # fmt: skip
+
+
+class SilkFamily(Family):
+    """Reads SiLK's records as text."""
+
+    name = "silk"
+    help = "SiLK flow records (rwcut with its titles)"
+    vantage = "flow"
+    counts_headers = "ip"
+    own_zone = "UTC"
+    proof = ("bytes_up", "bytes_down")
+    advice = "Flow records name no hosts: add DNS logs of the same clients."
+    header = r"^\s*sIP\|\s*dIP\|"
+    marks = ("sip|",)
+    claims = pl.lit(False)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record."""
+        titles = pl.col("header").str.replace_all(r"\s+", "")
+        read = commas.read_headed(lines.select("line", titles), _WANTED, separator="|")
+        text = {name: pl.col(name).str.strip_chars() for name in _WANTED}
+        return read.select(
+            time=text["time"],
+            duration_s=text["duration"].cast(pl.Float64, strict=False),
+            kind=pl.lit("flow"),
+            client=text["client"],
+            client_port=text["client_port"],
+            server=text["server"],
+            server_port=text["port"],
+            transport=text["proto"],
+            bytes_up=text["bytes"],
+            packets_up=text["packets"],
+            one_way=True,
+            eye=text["eye"],
+            reason=one_of({NO_PORTS: ~has_ports(text["proto"])}),
+        )

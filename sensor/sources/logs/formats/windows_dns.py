@@ -1,0 +1,246 @@
+r"""Windows DNS Server: the debug log, and the analytical channel exported as JSON, CSV or text.
+
+    5/21/2015 1:51:18 PM 0D48 PACKET  0181D1C0 UDP Rcv 10.1.0.7 0c6b   Q [0001   D   NOERROR] A (4)chat(0)
+    date, time, thread, context, id, transport, direction, remote, xid, R, opcode [flags, code] type, name
+
+A client's lookup is `Rcv` without `R`, its answer `Snd` with `R` (`Snd` without it is our server
+asking its forwarder, `Rcv R` what that says). The date is written as the server's region writes it,
+in local time: `.` or `-` before a year of four digits is day first, `/` with AM or PM month first,
+`/` with 24 hours day first unless some line of the block says otherwise. Packet dumps of the
+"details" mode and the heading are set aside.
+
+Analytical events: 256 QUERY_RECEIVED (`Source` is the client), 257 RESPONSE_SUCCESS and 258
+RESPONSE_FAILURE (`Destination` is), told by the message's text or the event's fields. Sources: the
+log's own heading; Microsoft, "DNS logging and diagnostics".
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.sources.logs.family import Family
+from sensor.sources.logs.text import commas, lookups, objects, patterns
+from sensor.sources.logs.text.reasons import NOT_A_QUERY, SERVER_EVENT
+from sensor.sources.logs.text.words import one_of
+
+_STAMP = (
+    r"(?:\d{8}|\d{1,4}[-/. ]{1,2}\d{1,2}[-/. ]{1,2}\d{1,4}\.?) "
+    r"\d{1,2}[:.]\d\d[:.]\d\d(?: ?[AaPp]\.? ?[Mm]\.?)?"
+)
+_PACKET = (
+    rf"^(?P<time>{_STAMP})\s+(?P<thread>[0-9A-Fa-f]{{3,8}})\s+PACKET\s+(?:[0-9A-Fa-f]{{8,16}}\s+)"
+    rf"?(?P<transport>UDP|TCP)\s+"
+    r"(?P<way>Snd|Rcv)\s+(?P<client>[0-9A-Fa-f.:%]+)\s+(?P<xid>[0-9A-Fa-f]{4})\s(?P<r>R| )"
+    r"\s(?P<opcode>[QNU?])\s"
+    r"\[(?P<flags>[0-9A-Fa-f]{4})\s+(?P<codes>[ATDR ]*?)\s*(?P<rcode>[A-Z0-9]{3,})\]\s+(?P<type>\S+)"
+    r"\s+(?P<name>\(\d+\).*)$"
+)
+_CONTEXT = (
+    rf"^{_STAMP}\s+[0-9A-Fa-f]{{3,8}}\s+(?:PACKET|EVENT|Note:|DSPOLL|LOOKUP|REMOTE|INIT|RECURSE|TOMBSTN|"
+    rf"UPDATE|ASYNC)\b"
+)
+_HEADING = (
+    r"^(?:DNS Server log file creation at|Log file wrap at|Message logging key|\s+Field #|\s+-------|"
+    r"\s+\d{1,2}\s+"
+    r"(?:Date|Time|Thread ID|Context|Internal packet|UDP/TCP|Send/Receive|Remote IP|Xid|Query/Response|"
+    r"Opcode|\[ Flags|Flags|"
+    r"ResponseCode|Question)|\s+(?:blank = Query|[NUTDR?] = ))"
+)
+_DUMP = (
+    r"^(?:(?:UDP|TCP) (?:question|response) info at|\s+(?:Socket = |Remote addr|Time Query|Queued=|Buf "
+    r"length|Msg length|Message:|"
+    r"XID  |Flags  |QR  |OPCODE  |AA  |TC  |RD  |RA  |Z  |CD  |AD  |RCODE  |[QAN][CS]?COUNT|ARCOUNT|"
+    r"QUESTION SECTION|ANSWER SECTION|"
+    r"AUTHORITY SECTION|ADDITIONAL SECTION|Offset = |Name  |QTYPE  |QCLASS |TYPE   |CLASS  |TTL  |DLEN  |"
+    r"DATA  |empty))"
+)
+NO_PACKET = "set aside: no lookup (heading, packet dump, server event)"
+UPSTREAM = "set aside: between this server and its forwarder"
+
+_EVENT: dict[str, str] = {
+    "event": "EventID|EventId|Id|event_id|winlog.event_id|event.code|Event.System.EventID|System.EventID",
+    "time": "TimeCreated|@timestamp|EventTime|TimeGenerated|Event.System.TimeCreated.#attributes.SystemTime|"
+    "Event.System.TimeCreated.SystemTime|System.TimeCreated.SystemTime|timestamp",
+    "name": "QNAME|winlog.event_data.QNAME|EventData.QNAME|Event.EventData.QNAME|"
+    "Event.UserData.EventXML.QNAME",
+    "type": "QTYPE|winlog.event_data.QTYPE|EventData.QTYPE|Event.EventData.QTYPE",
+    "source": "Source|winlog.event_data.Source|EventData.Source|Event.EventData.Source",
+    "destination": "Destination|winlog.event_data.Destination|EventData.Destination|"
+    "Event.EventData.Destination",
+    "port": "Port|winlog.event_data.Port|EventData.Port|Event.EventData.Port",
+    "xid": "XID|winlog.event_data.XID|EventData.XID|Event.EventData.XID",
+    "tcp": "TCP|winlog.event_data.TCP|EventData.TCP|Event.EventData.TCP",
+    "rcode": "RCODE|winlog.event_data.RCODE|EventData.RCODE|Event.EventData.RCODE",
+    "text": "Message|message",
+}
+#: The event's own names of these fields.
+_KEYS = {
+    "name": "QNAME", "type": "QTYPE", "source": "Source", "destination": "Destination", "port": "Port",
+    "xid": "XID",
+    "tcp": "TCP", "rcode": "RCODE",
+}  # fmt: skip
+_MESSAGES = [
+    f"{name}: TCP="
+    for name in (
+        "QUERY_RECEIVED",
+        "RESPONSE_SUCCESS",
+        "RESPONSE_FAILURE",
+        "RECURSE_QUERY_OUT",
+        "RECURSE_RESPONSE_IN",
+    )
+]
+_XML = r"<Event.*Microsoft-Windows-DNSServer"
+_ASKED, _ANSWERED = ("256",), ("257", "258")
+_TEXTS = r"(QUERY_RECEIVED|RESPONSE_SUCCESS|RESPONSE_FAILURE)"
+
+
+class WindowsDnsFamily(Family):
+    """Reads the debug log of Windows DNS servers."""
+
+    name = "windows-dns"
+    help = "Windows DNS Server debug log (2003 to 2025), any region's dates, details mode"
+    vantage = "dns"
+    proof = ("host", "action")
+    advice = (
+        "Log packets, both directions, queries and responses. Dates are the server's local time and "
+        "region: set the "
+        "time zone of this source."
+    )
+    claims = pl.col("line").str.contains(f"{_CONTEXT}|{_HEADING}|{_DUMP}")
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per client's lookup, with the answer's verdict."""
+        read = patterns.read(lines["line"], _PACKET)
+        read = read.with_columns(_ordered(read["time"]))
+        answer = pl.col("r") == "R"
+        upstream = (pl.col("way") == "Snd") != answer
+        rows = read.with_columns(
+            answer=answer.fill_null(False),
+            action=pl.when(answer).then(lookups.verdict(pl.col("rcode"))),
+            name=labels(pl.col("name")).str.to_lowercase(),
+            reason=one_of(
+                {
+                    NO_PACKET: pl.col("name").is_null(),
+                    UPSTREAM: upstream,
+                    NOT_A_QUERY: pl.col("opcode") != "Q",
+                },
+                otherwise=lookups.reverse(pl.col("type")),
+            ),
+        )
+        return lookups.paired(rows, ("client", "xid", "name", "type")).select(
+            "time",
+            "client",
+            "action",
+            "reason",
+            kind=pl.lit("dns"),
+            host="name",
+            transport="transport",
+        )
+
+
+class WindowsDnsEventsFamily(Family):
+    """Reads the analytical channel of Windows DNS servers, exported."""
+
+    name = "windows-dns-events"
+    help = (
+        "Windows DNS Server analytical events (256 to 258) exported as JSON, CSV or text: Get-WinEvent, "
+        "winlogbeat, "
+        "NXLog, evtx_dump"
+    )
+    vantage = "dns"
+    proof = ("host", "action")
+    header = r'(?i)^[^{]*[",;]?QNAME[",;]'
+    marks = (
+        "qname", "microsoft-windows-dnsserver", "query_received: tcp=", "recurse_query_out: tcp=",
+        "recurse_response_in: tcp=", "response_failure: tcp=", "response_success: tcp=",
+    )  # fmt: skip
+    claims = (
+        objects.having("QNAME")
+        | pl.col("line").str.contains_any(_MESSAGES)
+        | (
+            pl.col("line").str.contains("Microsoft-Windows-DNSServer", literal=True)
+            & pl.col("line").str.contains("^\\s*<Event")
+        )
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per client's lookup, with the answer's verdict."""
+        read = objects.read(lines["line"], _EVENT)
+        if lines["header"].null_count() < lines.height:
+            wanted = {name: paths.replace(".", " ") for name, paths in _EVENT.items()}
+            headed = commas.read_headed(lines.select("line", "header"), wanted)
+            read = pl.DataFrame([pl.select(pl.coalesce(read[n], headed[n])).to_series() for n in _EVENT])
+        rows = read.with_columns(text=pl.coalesce("text", pl.lit(lines["line"]))).with_columns(_from_text())
+        if lines["line"].str.contains(_XML).any():
+            rows = rows.with_columns(_from_xml(lines["line"]))
+        asked, told = pl.col("event").is_in(_ASKED), pl.col("event").is_in(_ANSWERED)
+        rows = rows.with_columns(
+            answer=told.fill_null(False),
+            client=pl.when(told).then("destination").otherwise("source"),
+            name=pl.col("name").str.to_lowercase().str.strip_suffix("."),
+            action=pl.when(told).then(lookups.verdict(pl.col("rcode"))),
+            reason=one_of(
+                {SERVER_EVENT: ~(asked | told).fill_null(False)}, otherwise=lookups.reverse(pl.col("type"))
+            ),
+        )
+        return lookups.paired(rows, ("client", "xid", "name", "type")).select(
+            "time",
+            "client",
+            "action",
+            "reason",
+            kind=pl.lit("dns"),
+            client_port="port",
+            host="name",
+            transport=pl.col("tcp")
+            .str.to_lowercase()
+            .replace_strict({"0": "udp", "1": "tcp", "false": "udp", "true": "tcp"}, default=None),
+        )
+
+
+def _from_xml(line: pl.Series) -> list[pl.Expr]:
+    """Fields of events in XML where they are not known yet."""
+    found = {name: line.str.extract(rf"""<Data Name=['"]{key}['"]>([^<]*)<""") for name, key in _KEYS.items()}
+    found["event"] = line.str.extract(r"<EventID[^>]*>(\d+)<")
+    found["time"] = line.str.extract(r"""SystemTime=['"]([^'"]*)['"]""")
+    return [pl.coalesce(name, pl.lit(text)).alias(name) for name, text in found.items()]
+
+
+def _from_text() -> list[pl.Expr]:
+    """Fields out of the message (`QUERY_RECEIVED: TCP=0; …; Source=10.1.0.7; …`) where they have no own."""
+    numbers = {"QUERY_RECEIVED": "256", "RESPONSE_SUCCESS": "257", "RESPONSE_FAILURE": "258"}
+    by_text = pl.col("text").str.extract(_TEXTS).replace_strict(numbers, default=None)
+    said = [
+        pl.coalesce(name, pl.col("text").str.extract(rf"[;: ]{key}=([^;]*);")).alias(name)
+        for name, key in _KEYS.items()
+    ]
+    return [pl.coalesce(by_text, "event").alias("event"), *said]
+
+
+def labels(name: pl.Expr) -> pl.Expr:
+    """`(4)chat(6)openai(3)com(0)` as `chat.openai.com`."""
+    return name.str.strip_chars().str.replace_all(r"\(\d{1,2}\)", ".").str.strip_chars(".")
+
+
+def _ordered(stamps: pl.Series) -> pl.Series:
+    """Region's dates as `YYYY-MM-DD HH:MM:SS [AM]`, day and month by the block's own evidence."""
+    parts = patterns.read(
+        stamps.str.replace(r"^(\d{4})(\d\d)(\d\d) ", "$1-$2-$3 "),
+        r"^(?P<a>\d{1,4})(?P<sign>[-/. ])[-/. ]?(?P<b>\d{1,2})[-/. ]{1,2}(?P<c>\d{1,4})\.? (?P<clock>\S+)"
+        r"(?P<half>.*)$",
+    )
+    a, b, c = (pl.col(name).cast(pl.Int64, strict=False) for name in "abc")
+    slashed = (pl.col("sign") == "/") & (pl.col("half") != "")
+    known_month_first = parts.select((b > 12).any()).item()
+    known_day_first = parts.select(((a > 12) & (a < 100)).any()).item()
+    month_first = pl.lit(True) if known_month_first else pl.lit(False) if known_day_first else slashed
+    year_first = a > 31
+    year = pl.when(year_first).then(a).when(c < 100).then(c + 2000).otherwise(c)
+    month = pl.when(year_first).then(b).when(month_first).then(a).otherwise(b)
+    day = pl.when(year_first).then(c).when(month_first).then(b).otherwise(a)
+    clock = pl.col("clock").str.replace_all(".", ":", literal=True)
+    half = pl.col("half").str.replace_all(r"[ .]", "").str.to_uppercase()
+    date = [part.cast(pl.String).str.zfill(2) for part in (month, day)]
+    written = pl.concat_str([year.cast(pl.String), *date], separator="-")
+    return parts.select(time=pl.concat_str([written, clock, half], separator=" ").str.strip_chars_end())[
+        "time"
+    ]

@@ -1,0 +1,108 @@
+"""Zscaler Private Access, Log Streaming Service (JSON): user activity, browser access, user status.
+
+User activity is told when a connection opens, while it lasts and when it closes, with totals so far:
+`ZENTotalBytesRxClient` is what the service edge received from the client. Browser access is one line a
+request. User status says who is signed in at which device: a lease of its private address, or a weak one of
+its public address, as Okta's. Audit and connector logs name no connection. Source: Zscaler Help, "About User
+Activity Log Fields", "About Web Browser Access Log Fields", "About User Status Log Fields".
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.sources.logs.family import Family
+from sensor.sources.logs.formats.okta import CONFIDENCE, LEASE_S
+from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.reasons import NO_CONNECTION
+from sensor.sources.logs.text.words import one_of
+
+_FIELDS = {
+    "start": "TimestampConnectionStart|TimestampRequestReceiveStart",
+    "end": "TimestampConnectionEnd",
+    "written": "LogTimestamp|ModifiedTime",
+    "session": "ConnectionID",
+    "status": "ConnectionStatus",
+    "why": "InternalReason",
+    "client": "ClientPrivateIP|ClientPrivateIp|PrivateIP",
+    "public": "ClientPublicIP|ClientPublicIp|PublicIP",
+    "signed_in": "SessionStatus",
+    "device": "Hostname",
+    "client_port": "ClientPublicPort",
+    "user": "Username|NameID",
+    "host": "Host",
+    "path": "URL",
+    "method": "Method",
+    "code": "StatusCode",
+    "agent": "UserAgent",
+    "server": "ServerIP",
+    "port": "ServerPort|ApplicationPort",
+    "proto": "IPProtocol",
+    "up": "ZENTotalBytesRxClient|RequestSize",
+    "down": "ZENTotalBytesTxClient|ResponseSize",
+}
+_PHASES = {"open": "begin", "active": "update", "close": "end"}
+SIGNED_OUT = "set aside: session that is not authenticated"
+
+
+class ZpaFamily(Family):
+    """Reads Zscaler Private Access logs."""
+
+    name = "zpa"
+    help = "Zscaler Private Access LSS: user activity, browser access, user status (JSON)"
+    vantage = "proxy"
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
+    marks = ('"auditoperationtype"', '"logtimestamp"')
+    claims = objects.having("LogTimestamp", "Customer") & objects.having_any(
+        "ZENTotalBytesRxClient",
+        "ClientZEN",
+        "NameID",
+        "ZEN",
+        "Connector",
+        "ConnectorZEN",
+        "SessionType",
+        "AuditOperationType",
+    ) | objects.having("AuditOperationType", "AuditNewValue", "ObjectType")
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record."""
+        read = objects.read(lines["line"], _FIELDS)
+        read = read.with_columns(pl.when(pl.col(n) != "").then(n).alias(n) for n in read.columns)
+        page = pl.col("code").is_not_null()
+        # A connector's own status names nobody.
+        holds = pl.col("signed_in").is_not_null() & pl.col("user").is_not_null()
+        word = pl.col("status").str.to_lowercase()
+        refused = pl.col("why").str.contains("(?i)policy|reject|denied|block").fill_null(False)
+        phase = word.replace_strict(_PHASES, default="update", return_dtype=pl.String)
+        return read.select(
+            "client_port",
+            "host",
+            "method",
+            "server",
+            time=pl.coalesce("start", "written"),
+            ended=pl.when(~page & ~holds).then(pl.coalesce("end", "written")),
+            kind=one_of({"http": page, "lease": holds}, otherwise="flow"),
+            name_from=one_of({"http_host": page}, otherwise="address"),
+            client=pl.coalesce("client", "public"),
+            user_name="user",
+            device="device",
+            path="path",
+            status="code",
+            user_agent="agent",
+            server_port="port",
+            transport=one_of({"tcp": page}, otherwise=pl.col("proto")),
+            bytes_up="up",
+            bytes_down="down",
+            lease_s=pl.when(holds).then(LEASE_S),
+            origin=one_of({"directory": holds}),
+            confidence=pl.when(holds & pl.col("client").is_null()).then(CONFIDENCE),
+            action=one_of({"blocked": refused, "allowed": ~holds}),
+            session=pl.when(~page).then("session"),
+            phase=pl.when(~page).then(phase),
+            reason=one_of(
+                {
+                    SIGNED_OUT: holds & ~pl.col("signed_in").str.ends_with("_AUTHENTICATED"),
+                    NO_CONNECTION: ~holds & pl.col("host").is_null() & pl.col("server").is_null(),
+                }
+            ),
+        )

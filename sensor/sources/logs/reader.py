@@ -1,0 +1,199 @@
+"""Turns the lines of a log into batches, whatever families they are of.
+
+A block of lines is divided among the families that claim them. What each reads of its lines is finished
+(columns, times, sessions, leases) and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from sensor import schema
+from sensor.sources.interface import Batch
+from sensor.sources.logs.lines.blocks import Block
+from sensor.sources.logs.rows import finish, headers, records
+from sensor.sources.logs.rows.flows import Pairs
+from sensor.sources.logs.rows.leases import LeaseTracker, reported
+from sensor.sources.logs.rows.sessions import Sessions
+from sensor.sources.logs.sorting import Sorter
+from sensor.sources.logs.text import scanner
+from sensor.sources.logs.text.reasons import SET_ASIDE
+
+if TYPE_CHECKING:
+    from sensor.sources.logs.family import Cut, Family
+
+
+@dataclass
+class _OpenRecords:
+    """State from earlier lines of a family that later lines continue."""
+
+    sessions: Sessions = field(default_factory=Sessions)
+    pairs: Pairs = field(default_factory=Pairs)
+    leases: LeaseTracker = field(default_factory=LeaseTracker)
+
+
+class Reader:
+    """Turns blocks of lines into batches; keeps what must outlive a block."""
+
+    def __init__(self, first: Family, sorter: Sorter) -> None:
+        self._first = first
+        self._sorter = sorter
+        self._families: dict[str, Family] = {first.name: first}
+        self._open_records: dict[str, _OpenRecords] = {}
+
+    def batches(self, block: Block) -> Iterator[Batch]:
+        """The parts of a block. The first family's comes last: it carries the errors of the block itself."""
+        cut = self._cut(block)
+        lines = block.lines() if cut is None else cut.odd
+        parts = self._sorter.split(lines)
+        own = parts.pop(self._first.name, None)
+        for name in sorted(parts):
+            family = self._family(type_of=parts[name][0])
+            tables = self._tables(family, parts[name][1], replace(block, overlong=None, fault=None))
+            yield self._batch(block, tables, family, is_part=True)
+        mine = own[1] if own is not None else self._sorter.empty_part(lines)
+        tables = self._tables(self._first, mine, block, cut)
+        del cut, lines, parts, own, mine  # the caller may take long with the batch
+        yield self._batch(block, tables, self._first, is_part=block.replayed)
+
+    def _cut(self, block: Block) -> Cut | None:
+        """What the compiled scanner reads of a block, offsets being those in the stream; None for nothing."""
+        if not (scanner.is_worth(block.text) and self._sorter.is_first(type(self._first))):
+            return None
+        cut = self._first.cut(block.text)
+        if cut is None:
+            return None
+        in_stream = pl.col("offset") + block.start
+        return replace(cut, places=cut.places.with_columns(in_stream), odd=cut.odd.with_columns(in_stream))
+
+    def _batch(
+        self, block: Block, tables: dict[str, pl.DataFrame], family: Family, *, is_part: bool
+    ) -> Batch:
+        return Batch(block.end, tables, is_part=is_part, is_replay=block.replayed, source=family.name)
+
+    def _tables(
+        self, family: Family, lines: pl.DataFrame, block: Block, cut: Cut | None = None
+    ) -> dict[str, pl.DataFrame]:
+        """The tables of one family's lines of a block."""
+        open_records = self._open_records.setdefault(family.name, _OpenRecords())
+        if cut is None:
+            read = read_lines(family, lines)
+        else:
+            read, lines = _merged(family, cut, lines)
+        rejoined = open_records.pairs.take(open_records.sessions.take(read))
+        used = rejoined.filter(pl.col("reason").is_null())
+        is_lease = (used["kind"] == "lease").fill_null(False)
+        leases = open_records.leases.update(reported(used.filter(is_lease), family.vantage))
+        others = used.filter(~is_lease) if is_lease.any() else used
+        if family.counts_headers:
+            others = headers.on_the_wire(others, family.counts_headers)
+        seen = {"observations": others, "answers": finish.answers(rejoined)}
+        if block.replayed:
+            return seen
+        read = records.complete(records.sampled(_records(rejoined, lines), block), block)
+        return seen | {
+            "leases": leases,
+            "coverage": _carried(records.coverage(read), used, family.reference),
+            "rejects": records.rejects(read, block),
+        }
+
+    def _family(self, type_of: type[Family]) -> Family:
+        if type_of.name not in self._families:
+            self._families[type_of.name] = self._first.other(type_of)
+        return self._families[type_of.name]
+
+
+def read_lines(family: Family, lines: pl.DataFrame) -> pl.DataFrame:
+    """What the family reads of `lines` (from `Sorter.split`): one finished row or more per line; `row` is its
+    number."""
+    wanted = (
+        lines.filter(pl.col("reason").is_null()) if lines["reason"].null_count() < lines.height else lines
+    )
+    numbers = wanted["number"]
+    # Without lines, an expression of literals would still make one row.
+    parsed = (
+        pl.DataFrame()
+        if wanted.is_empty()
+        else family.parse(wanted.select("line", "tag", "sender", "header"))
+    )
+    if "row" not in parsed.columns:
+        parsed = parsed.with_row_index("row")
+    return finish.rows(parsed, wanted, family).with_columns(row=numbers.gather(parsed["row"]))
+
+
+def _merged(family: Family, cut: Cut, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Finished rows and lines of a block: those that were cut, and between them what is read of `lines`."""
+    places = cut.places.select(
+        pl.lit(None, dtype=dtype).alias(name) if name not in cut.places.columns else name
+        for name, dtype in lines.schema.items()
+        if name != "number"
+    )
+    finished = finish.rows(cut.parsed.with_row_index("row"), places, family)
+    if lines.is_empty():
+        return finished, places.with_row_index("number")
+    both = (
+        pl.concat([places, lines.drop("number")]).with_row_index("place").sort("offset", maintain_order=True)
+    )
+    order = pl.Series(range(both.height), dtype=lines.schema["number"])
+    number = order.clone().scatter(both["place"], order)
+    read = read_lines(family, lines)
+    done = [
+        finished.with_columns(row=number.head(places.height).gather(finished["row"])),
+        read.with_columns(row=number.slice(places.height).gather(read["row"])),
+    ]
+    whole = pl.concat(done, how="vertical_relaxed").sort("row", maintain_order=True)
+    return whole, both.drop("place").with_row_index("number")
+
+
+def _records(done: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Each line as a record for coverage and rejects; a line of several rows is used if one of them is."""
+    if done["row"].equals(lines["number"]):  # one row a line, as nearly all formats have it
+        joined = lines.with_columns(done["at"], done["reason"].alias("row_reason"))
+    else:
+        by_line = done.group_by("row").agg(
+            pl.col("at").min(),
+            pl.when(pl.col("reason").null_count() == 0).then(pl.col("reason").first()).alias("row_reason"),
+        )
+        joined = lines.with_columns(row=pl.col("number")).join(
+            by_line, on="row", how="left", maintain_order="left"
+        )
+    reason = pl.coalesce("reason", "row_reason")
+    return joined.with_columns(reason=reason).select(
+        "at",
+        "offset",
+        "bytes",
+        "reason",
+        rejected=(pl.col("reason").is_not_null() & ~pl.col("reason").str.starts_with(SET_ASIDE)),
+        line=pl.when(pl.col("reason").is_not_null()).then("line"),
+    )
+
+
+#: Column of coverage to the columns of an observation of which one must be there.
+_CARRIED = {
+    "with_user": ("user_name",),
+    "with_host": ("host",),
+    "with_path": ("path",),
+    "with_bytes_up": ("bytes_up",),
+    "with_bytes_down": ("bytes_down",),
+}
+
+
+def _carried(coverage: pl.DataFrame, used: pl.DataFrame, reference: datetime | None) -> pl.DataFrame:
+    """`coverage` with how many records of each minute were used, and what they carried.
+
+    A record without a time of its own has that of its file, the `reference`.
+    """
+    counts = {
+        name: pl.any_horizontal(pl.col(c).is_not_null() for c in of).sum() for name, of in _CARRIED.items()
+    }
+    counts["with_time"] = (pl.col("at") != pl.lit(reference, dtype=schema.TIME)).fill_null(True).sum()
+    counts |= {"used": pl.len(), "with_action": pl.col("action").is_in(["allowed", "blocked", "reset"]).sum()}
+    by_minute = used.group_by(minute=pl.col("at").dt.truncate("1m")).agg(
+        count.cast(pl.Int64).alias(name) for name, count in counts.items()
+    )
+    return coverage.join(by_minute, on="minute", how="left", maintain_order="left")

@@ -1,0 +1,185 @@
+"""Gives each line of a log to the family that claims it, once its envelopes are removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from sensor.sources.logs.lines import envelopes
+from sensor.sources.logs.text.reasons import HEADER
+
+if TYPE_CHECKING:
+    from sensor.sources.logs.family import Family
+
+NOBODYS = "no known format"
+
+
+class Sorter:
+    """Assigns lines to families; remembers the header line in force across blocks."""
+
+    def __init__(
+        self,
+        order: Sequence[type[Family]],
+        first: type[Family] | None = None,
+        *,
+        may_wrap: bool = True,
+        prefix: str | None = None,
+    ) -> None:
+        """`order`: the families as they are asked; `first` of them gets lines that nobody claims.
+
+        `may_wrap`: JSON may be around lines of another format. Where the beginning of a file has none, it is
+        not looked into. `prefix`: what stands before each line (prefixes.py).
+        """
+        self._order = list(order)
+        self._first = first
+        self._may_wrap, self._prefix = may_wrap, prefix
+        self._header: tuple[int | None, str | None] = (None, None)
+
+    def is_first(self, family: type[Family]) -> bool:
+        """True if `family` is asked before all others."""
+        return self._order[0] is family
+
+    def split(self, lines: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+        """`lines` (line, offset, bytes) by name of their family, with the columns of envelopes, `header`,
+        `reason`.
+
+        Lines that nobody claims go to the first family, with a reason; without a first one they are dropped.
+        Column `number` counts the lines of each part, from 0.
+        """
+        return self.split_peeled(envelopes.peel(lines, self._prefix))
+
+    def split_peeled(self, peeled: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+        """As `split`, for lines whose syslog envelopes are removed."""
+        bare = self.unwrapped(peeled)
+        return self.parts(bare.with_columns(owner=self.owners(bare)))
+
+    def parts(self, bare: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+        """As `split`, for lines without envelopes, with their family in column `owner`."""
+        owned = self._headed(bare)
+        if self._first is not None and _all_of(owned["owner"], self._order.index(self._first)):
+            return {self._first.name: (self._first, owned.drop("owner").with_row_index("number"))}
+        out: dict[str, tuple[type[Family], pl.DataFrame]] = {}
+        by_code = dict(enumerate(self._order))
+        for (code,), part in owned.group_by("owner", maintain_order=True):
+            family = by_code.get(code) if isinstance(code, int) else None
+            if family is None:
+                if self._first is None:
+                    continue
+                family, part = (
+                    self._first,
+                    part.with_columns(reason=pl.lit(NOBODYS), header=pl.lit(None, dtype=pl.String)),
+                )
+            known = out.get(family.name)
+            out[family.name] = (family, part if known is None else pl.concat([known[1], part]))
+        return {
+            name: (family, part.sort("offset", maintain_order=True).drop("owner").with_row_index("number"))
+            for name, (family, part) in out.items()
+        }
+
+    def empty_part(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """The empty part, for a family that owns none of `lines`."""
+        empty = envelopes.peel(lines.clear()).with_columns(
+            header=pl.lit(None, dtype=pl.String), reason=pl.lit(None, dtype=pl.String)
+        )
+        return empty.with_row_index("number")
+
+    def unwrapped(self, peeled: pl.DataFrame) -> pl.DataFrame:
+        """`peeled` with JSON envelopes removed where a family claims what is inside.
+
+        Many lines look like normalised schemas. So their claim only counts if what is inside is a whole
+        record, or if nobody claims the envelope, or the same family does for what it quotes.
+
+        Envelopes may be nested (a search result around a raw event).
+        """
+        if not self._may_wrap:
+            return peeled
+        generic = [code for code, family in enumerate(self._order) if family.generic]
+        outer, places = peeled, pl.Series(range(peeled.height), dtype=pl.UInt32)
+        for _ in range(envelopes.DEPTH):
+            insides = envelopes.inner(outer)
+            if insides.is_empty():
+                break
+            around = outer[insides["place"]]
+            inherited = [pl.coalesce(name, around[name]).alias(name) for name in ("stamp", "sender", "tag")]
+            insides = insides.with_columns(*inherited, place=places.gather(insides["place"]))
+            own = self.owners(insides)
+            whole = around["line"].str.contains(envelopes.WHOLE)
+            if (doubtful := own.is_in(generic).fill_null(False) & ~whole).any():
+                outside, quoted = self.owners(around), ~insides["line"].str.starts_with("{")
+                whole |= outside.is_null() | ((outside == own) & quoted).fill_null(False)
+            claimed = insides.filter(own.is_not_null() & (~doubtful | whole))
+            if claimed.height:
+                peeled = envelopes.replaced(peeled, claimed)
+            outer, places = insides, insides["place"]
+        return peeled
+
+    def owners(self, peeled: pl.DataFrame) -> pl.Series:
+        """For each line, the index in `_order` of the family that claims it; NULL if nobody does."""
+        owner = pl.Series("owner", [None] * peeled.height, dtype=pl.Int32)
+        left = peeled.select("line", "tag").with_row_index("at")
+        text: str | None = None
+        for code, family in enumerate(self._order):
+            if left.is_empty():
+                break
+            # The first is the one most lines belong to.
+            if code:
+                text = _text(left) if text is None else text
+                if not family.may_own(text):
+                    continue
+            # Not `select`: a claim that is a literal would make one row.
+            claimed = left.with_columns(mine=family.claims.fill_null(False))["mine"]
+            if claimed.any():
+                owner = owner.scatter(left["at"].filter(claimed), code)
+                left = left.filter(~claimed)
+        return owner
+
+    def _headed(self, owned: pl.DataFrame) -> pl.DataFrame:
+        """`owned` with `header` (the header line in force) and `reason`.
+
+        Lines that nobody claims belong to the family of the header in force.
+        """
+        nothing = pl.lit(None, dtype=pl.String)
+        out = owned.with_columns(header=nothing, reason=nothing)
+        heads = self._header_lines(owned)
+        carried_code, carried = self._header
+        if heads.null_count() == owned.height and carried_code is None:
+            return out
+        header_text = pl.select(pl.when(heads.is_not_null()).then(owned["line"])).to_series()
+        # Lines above the first header are under the one carried over, if there was one.
+        in_force = pl.select(pl.coalesce(heads.forward_fill(), pl.lit(carried_code, pl.Int32))).to_series()
+        text = pl.select(pl.coalesce(header_text.forward_fill(), pl.lit(carried, pl.String))).to_series()
+        if owned.height:
+            self._header = (in_force[-1], text[-1])
+        owner = pl.select(pl.coalesce(heads, owned["owner"], in_force)).to_series()
+        return out.with_columns(
+            owner=owner,
+            header=pl.when(owner == in_force).then(text),
+            reason=pl.when(heads.is_not_null()).then(pl.lit(HEADER)),
+        )
+
+    def _header_lines(self, owned: pl.DataFrame) -> pl.Series:
+        """The place in `_order` of the family whose header a line is: its own, or nobody's."""
+        heads = pl.Series("head", [None] * owned.height, dtype=pl.Int32)
+        known = set(owned["owner"].unique())
+        text = _text(owned.filter(pl.col("owner").is_null())) if None in known else ""
+        for code, family in enumerate(self._order):
+            if not family.header or not (code in known or (None in known and family.may_own(text))):
+                continue
+            places = (owned["owner"].is_null() | (owned["owner"] == code).fill_null(False)).arg_true()
+            mine = owned["line"].gather(places).str.contains(family.header)
+            fresh = places.filter(mine & heads.gather(places).is_null())
+            heads = heads.scatter(fresh, code) if len(fresh) else heads
+        return heads
+
+
+def _text(lines: pl.DataFrame) -> str:
+    """Lines and tags, in lower case."""
+    texts = pl.concat([lines["line"], lines["tag"].unique()])
+    return str(texts.str.join("\n")[0]).lower()
+
+
+def _all_of(owner: pl.Series, code: int) -> bool:
+    """True if all lines of a block belong to the same family."""
+    return len(owner) > 0 and not owner.has_nulls() and owner.min() == code == owner.max()

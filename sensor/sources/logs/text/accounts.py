@@ -1,0 +1,70 @@
+r"""Account names as logs write them: `DOMAIN\user`, UPN, distinguished names, machine accounts.
+
+The lake keeps an account as the source names it, without the wrapping that differs from log to
+log; `sensor.identity` brings spellings of one person together. A machine account (`NAME$`,
+`host/name.domain`) is a device, not a user.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.coded import Remembered
+from sensor.sources.logs.text import patterns
+
+#: What stands where nobody is named (FORMATS: missing values), lower case.
+NOBODY = (
+    "",
+    "-",
+    "--",
+    "n/a",
+    "<n/a>",
+    "na",
+    "none",
+    "null",
+    "(null)",
+    "nil",
+    "unknown",
+    "unauthenticated",
+    "anonymous",
+    "anonymized",
+    "other",
+    "notavailable",
+    "not available",
+    "not found",
+    "no authentication required",
+    "no authentication",
+    "undef",
+    "(none)",
+    "*",
+    "null sid",
+    "s-1-0-0",
+    "(empty)",
+    "not-resolved",
+    "notchecked",
+    "unauthenticated user",
+    "system",
+    "nt authority\\system",
+    "local service",
+    "network service",
+    "hidden",
+    "guest",
+    "0",
+)
+_MACHINE = r"(?i)^(?:host/(?P<host>[^/\s]+)|(?:[^\\/]+[\\/]{1,2})?(?P<name>[^\\/\s]+)\$(?:@.*)?)$"
+
+
+@Remembered
+def split(names: pl.Series) -> pl.DataFrame:
+    """Columns `user_name` and `device`, row by row; both NULL for nobody."""
+    bare = names.str.strip_chars(" \"'").str.replace("\\\\", "\\", literal=True)
+    bare = bare.str.replace(r"(?i)^(?:LDAP|WinNT|Local|AD)://", "")
+    # `LDAP://host OU=Users,DC=corp/Jane Doe` and `CN=Jane Doe,OU=…`: the name at the end, or of CN.
+    of_dn = bare.str.extract(r"(?i)(?:^|[,/ ])CN=((?:[^,\\]|\\.)+)")
+    after = bare.str.extract(r"(?i)(?:OU|DC|O)=[^/]*/(.+)$")
+    plain = pl.select(pl.coalesce(after, of_dn, bare)).to_series().str.replace_all(r"\\,", ",")
+    machine = patterns.read(plain, _MACHINE)
+    device = pl.select(pl.coalesce(machine["host"], machine["name"])).to_series()
+    nobody = plain.str.to_lowercase().is_in(NOBODY) | plain.str.contains(r"^(?:%%\d+|S-1-5-(?:18|19|20|7))$")
+    user = pl.select(pl.when(~nobody & device.is_null()).then(plain)).to_series()
+    return pl.DataFrame({"user_name": user, "device": device.str.to_lowercase()})

@@ -1,0 +1,279 @@
+"""Reads live interfaces (mirror ports, legs of a TAP) through rings, and yields decoded batches.
+
+    ring ─ worker ─┐ parts of a round            monitor: every second, counters and links
+    ring ─ worker ─┴─ collector ─ Batch          (drops, missed, freezes, silence, VLANs, clock)
+
+Worker threads read and decode; the caller's thread collects their output, so that a slow disk or a commit
+does not let the ring overflow. A batch is cut every 30 s (even if nothing comes), when the output of a worker
+is full (25,000 rows), on request (`flush`), and at the end. It can be stored at once.
+
+A sensor that is killed loses what is not in a batch yet: at most 30 s of finished rows; the open slice of
+each connection (at most 60 s); lookups of the last two minutes; and the open 15-minute buckets of `names`. On
+SIGTERM nothing is lost.
+
+With several workers the kernel distributes connections by a hash of both addresses and ports, which is the
+same for both directions. The exception are tunnels whose outer headers differ by direction (VXLAN and GENEVE
+choose their source port by the inner connection): then each worker sees one half, so use one worker.
+
+It is not recorded which port saw a connection, because each leg of a TAP has one direction; so one-sided
+traffic is noticed over all ports together. Neither is the exact order of packets of two legs known: a block
+comes up to 60 ms late.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from sensor.errors import UsageError
+from sensor.settings import PRIVATE_NETWORKS
+from sensor.sources.interface import Batch, File, Input, Source
+from sensor.sources.packets.leases import PacketLeases
+from sensor.sources.packets.ports import bpf, monitor, watch
+from sensor.sources.packets.ports.afpacket import Fanout, Listening
+from sensor.sources.packets.ports.port import Port
+from sensor.sources.packets.ports.readings import merged
+from sensor.sources.packets.ports.workers import Part, Rounds, Worker
+
+if TYPE_CHECKING:
+    from sensor.decode.openings import Kept
+
+#: Batches are cut this often.
+FLUSH_S = 30.0
+#: Memory for each interface's ring: what comes during the longest stall of the reader.
+RING_BYTES = 64 << 20
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class LiveSource(Source):
+    """Packets from interfaces of this machine; the files of the input are named like the interfaces."""
+
+    name = "live"
+    help = (
+        "interfaces of this machine (`shadowai capture eth1`): mirror ports, TAP legs; tried with Linux 6.18"
+    )
+    vantage = "packets"
+    needs_kernels = True
+    proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
+
+    def __init__(
+        self,
+        internal_networks: Sequence[str] = PRIVATE_NETWORKS,
+        *,
+        ring_bytes: int = RING_BYTES,
+        exclude: Sequence[str] = (),
+        program: bpf.Program | None = None,
+        truncate: bool = False,
+        workers: int = 1,
+        seconds: float | None = None,
+        flush_s: float = FLUSH_S,
+        tell: Callable[[str], None] = lambda line: None,
+        keep: Callable[[Kept], None] | None = None,
+    ) -> None:
+        """`exclude`: networks (CIDR) whose packets are not decoded. `program`: filter for packets.
+
+        `truncate` attaches the filter that cuts packets when overloaded. `ring_bytes` is the size per
+        interface, `seconds` limits the capture. `tell` gets warnings for the user. `keep`, if given, gets the
+        packets that open connections, before the batch that has these connections is yielded.
+        """
+        super().__init__(internal_networks)
+        self._exclude, self._program, self._truncate = tuple(exclude), program, truncate
+        self.ring_bytes, self.workers, self.flush_s, self.tell = ring_bytes, workers, flush_s, tell
+        self._seconds, self.keep = seconds, keep
+        self._ends = float("inf")
+        self._stopped = threading.Event()
+        self._flush_asked = False
+        #: frames decoded, dropped by the kernel, excluded; complete once `read` is over
+        self.packets = self.drops = self.excluded = 0
+        self.listened_s = 0.0
+
+    @classmethod
+    def recognise(cls, head: bytes) -> float:
+        """0: no file is an interface."""
+        return 0.0
+
+    def stop(self) -> None:
+        """Read what is in the rings, yield everything, and end; may be called from a signal handler."""
+        self._stopped.set()
+
+    def flush(self) -> None:
+        """Cut a batch within a second; may be called from a signal handler."""
+        self._flush_asked = True
+
+    def takes_flush(self) -> bool:
+        """True once after each `flush`."""
+        asked, self._flush_asked = self._flush_asked, False
+        return asked
+
+    def begin(self) -> None:
+        """Start the time that `seconds` limits."""
+        self._ends = time.monotonic() + self._seconds if self._seconds else float("inf")
+
+    def is_over(self) -> bool:
+        """True once nothing more is to be read."""
+        return self._stopped.is_set() or time.monotonic() >= self._ends
+
+    def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
+        """Batches until `stop` is called or the time is over. Raises as `Ring` does if an interface cannot be
+        opened."""
+        names = [file.name for file in source_input.files]
+        ports = _open(names, self.workers, self._listening())
+        try:
+            yield from _Capture(ports, self, self._features_off(ports[0])).batches()
+        finally:
+            for port in (port for own in ports for port in own):
+                port.close()
+
+    def _features_off(self, ports: Sequence[Port]) -> str:
+        """What the overload mode costs, if it is on and an interface is of the kind it knows."""
+        if not self._truncate:
+            return ""
+        for port in ports:
+            if not port.is_ethernet:
+                self.tell(f"{port.name}: not Ethernet, --truncate cuts nothing here")
+        return bpf.TRUNCATE_TURNS_OFF if any(port.is_ethernet for port in ports) else ""
+
+    def _listening(self) -> Listening:
+        from sensor.decode.ring import masks
+
+        program = bpf.TRUNCATE if self._truncate else self._program
+        share = self.ring_bytes // self.workers
+        return Listening(share, masks(self._exclude), program, ethernet_only=self._truncate)
+
+
+def _open(names: Sequence[str], workers: int, how: Listening) -> list[list[Port]]:
+    """The ports of each worker, one on each interface; all or none. Raises what `Ring` does."""
+    ports: list[list[Port]] = [[] for _ in range(workers)]
+    try:
+        for number, name in enumerate(names):
+            fanout = Fanout() if workers > 1 else None
+            for place, own in enumerate(ports):
+                own.append(Port(name, number, how, place, fanout))
+        for port in (port for own in ports for port in own):
+            port.listen()
+    except BaseException:
+        for port in (port for own in ports for port in own):
+            port.close()
+        raise
+    return ports
+
+
+class _Capture:
+    """One capture: starts the threads, makes each round one batch, and ends the threads again."""
+
+    def __init__(self, ports: list[list[Port]], source: LiveSource, features_off: str) -> None:
+        from sensor.decode.decoder import Decoder
+        from sensor.decode.layout import CONNECTIONS
+        from sensor.decode.openings import Openings
+
+        self._source = source
+        self._names = [port.name for port in ports[0]]
+        self._rounds = Rounds(len(ports))
+        connections = CONNECTIONS // len(ports)
+        self._workers = [
+            Worker(
+                n,
+                own,
+                Decoder(source.internal_networks, connections=connections),
+                self._rounds,
+                source.is_over,
+                Openings() if source.keep else None,
+            )
+            for n, own in enumerate(ports)
+        ]
+        tick_s = min(monitor.TICK_S, source.flush_s)
+        self._features_off = features_off
+        self._monitor = monitor.Monitor(self._workers, source.tell, tick_s, self._on_tick, source.stop)
+        self._sides = watch.SidesWatch()
+        self._began = time.monotonic()
+        self._next_flush = self._began + source.flush_s
+        self._cuts = 0
+        self._leases = PacketLeases(source.vantage)
+
+    def _on_tick(self) -> None:
+        """Ask for a batch when it is time or somebody wants one."""
+        if self._source.takes_flush() or time.monotonic() >= self._next_flush:
+            self._next_flush = time.monotonic() + self._source.flush_s
+            self._rounds.ask()
+
+    def batches(self) -> Iterator[Batch]:
+        """Everything from now until the end."""
+        self._source.begin()
+        started: list[Worker] = []
+        running: list[Worker] = []
+        try:
+            for worker in self._workers:
+                worker.start()
+                started.append(worker)
+                running.append(worker)
+            self._source.tell(f"listening to {', '.join(self._names)}")
+            self._monitor.start()
+            while running:
+                parts = self._round(running)
+                if not running:
+                    self._source.listened_s = time.monotonic() - self._began
+                    self._monitor.finish()
+                yield self._batch(parts, last=not running)
+            self._monitor.check()
+        finally:
+            self._source.stop()
+            for worker in running:
+                worker.drain()
+            for worker in started:
+                worker.join()
+            self._monitor.end()
+
+    def _round(self, running: list[Worker]) -> list[Part]:
+        """A part from each of `running`; those that have ended are taken off it. Raises what a worker met."""
+        parts = []
+        for worker in list(running):
+            part = worker.parts.get()
+            if isinstance(part, BaseException):
+                running.remove(worker)
+                raise part
+            if part.is_final:
+                running.remove(worker)
+            parts.append(part)
+        return parts
+
+    def _batch(self, parts: list[Part], *, last: bool) -> Batch:
+        """Everything since the last cut. The position counts wire bytes, and cuts so that it always rises."""
+        from sensor.decode import ring
+
+        self._cuts += 1
+        coverage, rejects = self._monitor.take()
+        made = [frames for part in parts for frames in part.frames]
+        whole = {name: pl.concat([f[name] for f in made]) for name in ("observations", "answers", "holders")}
+        frames = self._leases.put(whole)
+        frames["coverage"] = merged(
+            [*(f["coverage"] for f in made), coverage], features_off=self._features_off
+        )
+        frames["rejects"] = rejects
+        for part in parts:
+            if self._source.keep is not None and part.openings is not None:
+                self._source.keep(part.openings)
+        for line in self._sides.notice(frames["observations"]):
+            self._source.tell(line)
+        self._source.packets = self._monitor.count(ring.FRAMES)
+        self._source.excluded = self._monitor.count(ring.EXCLUDED)
+        self._source.drops = self._monitor.drops
+        return Batch(self._monitor.count(ring.WIRE_BYTES) + self._cuts, frames, last=last)
+
+
+def describe_input(names: Sequence[str], sensor: str) -> Input:
+    """The input of a capture that begins now, identified by boot of the machine, sensor, interfaces and
+    time."""
+    for name in {name for name in names if list(names).count(name) > 1}:
+        raise UsageError("named twice", place=name)
+    boot = _BOOT_ID.read_text(encoding="ascii") if _BOOT_ID.exists() else ""
+    text = "|".join([boot.strip(), sensor, *names, str(time.time_ns())])
+    identity = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return Input(tuple(File(name, identity, b"", None, io.BytesIO) for name in names), identity)

@@ -1,0 +1,119 @@
+"""Growing files: rotation, truncation, half-written lines, and what is no file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sensor.sources.inputs.tail import LINGER_S, Tail, Tails
+from sensor.sources.logs.lines.blocks import MAX_LINE_BYTES
+
+
+def said(tail: Tail) -> list[str]:
+    return [line for block in tail.blocks() for line in block.lines()["line"]]
+
+
+def test_only_complete_lines_come_and_come_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("one\ntwo\nhal")
+    (tail,) = Tails([str(path)]).look(0)
+    assert said(tail) == ["one", "two"]
+    with path.open("a") as out:
+        out.write("f\n")
+    assert said(tail) == ["half"]
+    assert said(tail) == []
+    assert tail.position == path.stat().st_size
+
+
+def test_a_renamed_file_is_read_to_its_end_and_the_new_one_is_another(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("one\n")
+    tails = Tails([str(tmp_path / "a.log*")])
+    (old,) = tails.look(0)
+    said(old)
+    path.rename(tmp_path / "a.log.1")
+    (tmp_path / "a.log.1").open("a").write("last\n")
+    path.write_text("first\n")
+    (new,) = tails.look(1)
+    assert (said(old), said(new)) == (["last"], ["first"])
+    assert old.identity != new.identity
+
+
+def test_a_file_is_known_again_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("one\n")
+    (first,) = Tails([str(path)]).look(0)
+    path.open("a").write("two\n" * 1000)
+    (again,) = Tails([str(path)]).look(0)
+    assert first.identity == again.identity
+    again.generation += 1
+    assert first.identity != again.identity
+
+
+def test_what_is_not_there_yet_is_told_once_and_waited_for(tmp_path: Path) -> None:
+    """A misspelt name was followed for ever in silence."""
+    path = tmp_path / "a.log"
+    tails = Tails([f"{path}*"])
+    assert tails.look(0) == []
+    assert tails.problems() == [f"{path}*: no file there yet, or none that this user may see; waiting for it"]
+    path.write_text("one\n")
+    (tail,) = tails.look(1)
+    assert said(tail) == ["one"]
+    path.unlink()  # between two files of a rotation
+    assert tails.look(2) == tails.problems() == []
+
+
+def test_truncation_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("one\ntwo\n")
+    (tail,) = Tails([str(path)]).look(0)
+    said(tail)
+    assert not tail.truncated()
+    os.truncate(path, 0)
+    assert tail.truncated()
+    assert said(tail) == []
+
+
+def test_a_line_too_long_to_keep_is_skipped_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(b"one\n" + b"x" * (18 * MAX_LINE_BYTES) + b"\ntwo\n")
+    (tail,) = Tails([str(path)]).look(0)
+    blocks = list(tail.blocks())
+    assert [line for block in blocks for line in block.lines()["line"]] == ["one", "two"]
+    assert sum(block.overlong is not None for block in blocks) == 1
+    assert [a.end for a in blocks[:-1]] == [b.start for b in blocks[1:]]
+
+
+def test_what_cannot_be_followed_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(b"\x1f\x8b\x08" + b"\0" * 20)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "logs").mkdir()
+    tails = Tails([str(tmp_path / "*")])
+    assert tails.look(0) == []
+    assert sorted(tails.problems()) == [
+        f"{tmp_path}/a.gz: compressed; `shadowai scan` reads it",
+        f"{tmp_path}/logs: a folder; name its files, like 'FOLDER/*.log'",
+        f"{tmp_path}/pipe: not a regular file",
+    ]
+    tails.look(1)
+    assert tails.problems() == []
+
+
+def test_a_link_met_by_a_pattern_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("no\n")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.log").symlink_to(tmp_path / "secret")
+    assert Tails([str(tmp_path / "logs" / "*.log")]).look(0) == []
+    assert len(Tails([str(tmp_path / "logs" / "a.log")]).look(0)) == 1, "unless it was named itself"
+
+
+def test_a_deleted_file_is_let_go_after_a_while(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("one\n")
+    tails = Tails([str(path)])
+    (tail,) = tails.look(0)
+    path.unlink()
+    assert tails.lost(LINGER_S - 1) == []
+    assert tails.lost(LINGER_S + 1) == [tail]
+    tails.forget(tail)
+    assert tails.lost(LINGER_S + 1) == []

@@ -1,0 +1,19 @@
+"""Akamai Secure Internet Access."""
+
+from __future__ import annotations
+
+from sensor.sources.logs.formats.akamai_sia import AkamaiSiaFamily
+from tests.sensor.sources.logs.formats.reading import read
+
+LINE = (
+    '{{"id":"0","configId":1,"l7Protocol":"DNS","query":{{"time":"2026-10-06T10:00:00Z","clientIp":"10.1.2.3","domain":'
+    '"www.example.org.","queryType":"A"}},"event":{{"actionName":"{}"}}}}'
+)
+
+
+def test_lookups_with_what_was_done() -> None:
+    found = read(AkamaiSiaFamily, LINE.format("Monitor") + "\n" + LINE.format("Block - Error Page"))
+    assert found.select("kind", "client", "host", "action").rows() == [
+        ("dns", "10.1.2.3", "www.example.org", "allowed"),
+        ("dns", "10.1.2.3", "www.example.org", "blocked"),
+    ]

@@ -1,0 +1,55 @@
+"""BIND query logs: our own lines, in the layouts of the manual and of two appliances."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sensor.sources.logs.formats.bind import BindFamily
+from tests.sensor.sources.logs.formats.reading import read
+
+ARGUED = (("sekoia-bind.jsonl", 5, "used", "a reverse lookup names no service"),)
+
+LOG = r"""
+06-Oct-2026 10:00:00.123 queries: info: client @0x7f1c 10.1.2.3#53211 (chat.openai.com): query: chat.openai.com IN A +E(0)K (10.0.0.53)
+06-Oct-2026 10:00:00.124 client 10.1.2.3#53212 (claude.ai): view corp: query: Claude.AI IN TYPE65 +T (10.0.0.53)
+2026-10-06T10:00:01.500Z queries: info: client @0x7f1c 2001:db8::7#40000 (api.mistral.ai): query: api.mistral.ai IN AAAA + (10.0.0.53)
+Oct  6 10:00:02 ns1 named[812]: client @0x7f1c 10.1.2.4#5353 (4.3.2.10.in-addr.arpa): query: 4.3.2.10.in-addr.arpa IN PTR + (10.0.0.53)
+Oct  6 10:00:03 ns1 named[812]: client @0x7f1c 10.1.2.4#5353 (deepseek.com): rpz QNAME NXDOMAIN rewrite deepseek.com/A/IN via deepseek.com.rpz.corp
+Oct  6 10:00:04 ns1 named[812]: 06-Oct-2026 12:00:04.000 client 10.1.2.5#1024: UDP: query: gemini.google.com IN A response: NOERROR +ED gemini.google.com. 60 IN A 198.51.100.9;
+Oct  6 10:00:05 ns1 named[812]: client @0x7f1c 10.1.2.6#1024 (copilot.microsoft.com): answer: copilot.microsoft.com IN A + (10.0.0.53) -> NOERROR 60 A 203.0.113.8
+Oct  6 10:00:06 ns1 named[812]: zone corp.example/IN: loaded serial 7
+"""
+
+
+def test_every_layout_gives_client_name_and_verdict() -> None:
+    rows = read(BindFamily, LOG)
+    used = rows.filter(rows["reason"].is_null())
+    assert used.select("client", "host", "action", "client_port").rows() == [
+        ("10.1.2.3", "chat.openai.com", "unknown", 53211),
+        ("10.1.2.3", "claude.ai", "unknown", 53212),
+        ("2001:db8::7", "api.mistral.ai", "unknown", 40000),
+        ("10.1.2.4", "deepseek.com", "blocked", 5353),
+        ("10.1.2.5", "gemini.google.com", "allowed", 1024),
+        ("10.1.2.6", "copilot.microsoft.com", "allowed", 1024),
+    ]
+    assert used["kind"].unique().to_list() == ["dns"]
+    assert used["server"].drop_nulls().unique().to_list() == ["10.0.0.53"], "the resolver that was asked"
+
+
+def test_the_line_s_own_time_goes_before_the_syslog_s() -> None:
+    rows = read(BindFamily, LOG, zone="Europe/Berlin")
+    assert rows["seen_at"][0] == datetime(2026, 10, 6, 8, 0, 0, 123000, UTC)
+    assert rows["seen_at"][2] == datetime(2026, 10, 6, 10, 0, 1, 500000, UTC), "it says Z"
+    assert rows["seen_at"][4] == datetime(2026, 10, 6, 8, 0, 3, tzinfo=UTC)
+    assert rows["seen_at"][5] == datetime(2026, 10, 6, 10, 0, 4, tzinfo=UTC), "named's stamp, not the relay's"
+
+
+def test_answers_are_kept_for_naming_and_the_rest_is_set_aside() -> None:
+    rows = read(BindFamily, LOG)
+    assert rows["answers"][5].to_list() == ["198.51.100.9"]
+    assert rows["answers"][6].to_list() == ["203.0.113.8"]
+    assert rows["reason"].drop_nulls().to_list() == [
+        "set aside: reverse lookup (PTR)",
+        "set aside: no lookup (zone transfer, server message)",
+    ]
+    assert rows["transport"].to_list()[:2] == ["udp", "tcp"]

@@ -1,0 +1,127 @@
+"""Cisco ASA system messages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import polars as pl
+
+from sensor.sources.logs.formats.cisco_asa import NO_CONNECTION, NO_PORTS, STRAY, CiscoAsaFamily
+from tests.sensor.sources.logs.formats.reading import read
+
+ARGUED = [
+    (
+        "elastic-cisco_asa-log-additional-messages.log",
+        (25, 36),
+        "used",
+        "the address is mistyped: no address",
+    ),
+    (
+        "elastic-cisco_asa-log-additional-messages.log",
+        68,
+        "client",
+        "a lease is of the address that was assigned",
+    ),
+]
+HEAD = "Oct 06 2026 10:00:00 fw1 : "
+
+
+def _read(*messages: str) -> pl.DataFrame:
+    return read(CiscoAsaFamily, "\n".join(HEAD + message for message in messages))
+
+
+def test_outbound_names_the_server_first_inbound_the_client() -> None:
+    rows = _read(
+        r"%ASA-6-302013: Built outbound TCP connection 1 for outside:192.0.2.7/443 (192.0.2.7/443) to inside:10.1.2.3/40000 (203.0.113.5/40000) (CORP\ada)",
+        r"%ASA-6-302013: Built inbound TCP connection 2 for inside:10.1.2.3/40001(LOCAL\ada) (10.1.2.3/40001) to dmz:192.0.2.8/443 (192.0.2.8/443)",
+    )
+    assert rows["client"].to_list() == ["10.1.2.3", "10.1.2.3"]
+    assert rows["server"].to_list() == ["192.0.2.7", "192.0.2.8"]
+    assert rows["server_port"].to_list() == [443, 443]
+    assert rows["user_name"].to_list() == ["CORP\\ada", "LOCAL\\ada"]
+    assert rows["bytes_up"].null_count() == rows["bytes_down"].null_count() == 2
+
+
+def test_teardown_is_the_same_session_and_its_bytes_have_no_direction() -> None:
+    rows = _read(
+        "%ASA-6-302013: Built outbound TCP connection 1 for outside:192.0.2.7/443 (192.0.2.7/443) to inside:10.1.2.3/40000 (10.1.2.3/40000)",
+        "%ASA-6-302014: Teardown TCP connection 1 for outside:192.0.2.7/443 to inside:10.1.2.3/40000 duration 0:01:30 bytes 5000 TCP FINs",
+        "%ASA-6-302014: Teardown TCP connection 2 for outside:192.0.2.7/443 to inside:10.1.2.3/40009 duration 0:00:30 bytes 0 SYN Timeout",
+    )
+    assert rows["session"].to_list()[0] == rows["session"].to_list()[1] != rows["session"].to_list()[2]
+    assert rows["phase"].to_list() == ["begin", "end", "end"]
+    assert rows["client"].unique().to_list() == ["10.1.2.3"]
+    assert rows["action"].to_list() == ["allowed", "allowed", "reset"]
+    assert rows["seen_at"].to_list()[1] == datetime(2026, 10, 6, 9, 58, 30, tzinfo=UTC)
+    assert (rows["bytes_up"][1], rows["bytes_down"][1]) == (None, None)
+
+
+def test_access_lists_and_denials() -> None:
+    rows = _read(
+        "%ASA-6-106100: access-list in permitted tcp inside/10.1.2.3(40000) -> outside/192.0.2.7(443) hit-cnt 1 first hit [0x1, 0x0]",
+        r"%ASA-6-106100: access-list in denied udp inside/10.1.2.3(40000)(LOCAL\ada) -> outside/192.0.2.7(443) hit-cnt 1 first hit [0x1, 0x0]",
+        '%ASA-4-106023: Deny tcp src inside:10.1.2.3/40000 dst outside:192.0.2.7/443 by access-group "in" [0x0, 0x0]',
+        "%ASA-2-106001: Inbound TCP connection denied from 10.1.2.3/40000 to 192.0.2.7/443 flags SYN  on interface inside",
+        "%FTD-2-106006: Deny inbound UDP from 10.1.2.3/40000 to 192.0.2.7/443 on interface inside",
+        "%ASA-3-710003: TCP access denied by ACL from 10.1.2.3/40000 to outside:192.0.2.7/443",
+    )
+    assert rows["action"].to_list() == ["allowed"] + ["blocked"] * 5
+    assert rows["client"].unique().to_list() == ["10.1.2.3"]
+    assert rows["server"].unique().to_list() == ["192.0.2.7"]
+    assert rows["server_port"].unique().to_list() == [443]
+    assert rows["transport"].to_list() == ["tcp", "udp", "tcp", "tcp", "udp", "tcp"]
+
+
+def test_urls_and_filtered_names() -> None:
+    rows = _read(
+        "%ASA-5-304001: ada@10.1.2.3(LOCAL\\ada) Accessed URL 192.0.2.7:http://a.example.com/p?q",
+        "%ASA-5-304001: 10.1.2.3 Accessed URL 192.0.2.7:/p?q",
+        "%ASA-5-304002: Access denied URL http://a.example.com/p SRC 10.1.2.3 DEST 192.0.2.7 on interface inside",
+        "%ASA-4-338002: Dynamic filter monitored blacklisted TCP traffic from inside:10.1.2.3/6798 (203.0.113.5/7890) to "
+        "outside:192.0.2.7/80 (192.0.2.7/80), destination malicious address resolved from dynamic list: bad.example.com",
+    )
+    assert rows["host"].to_list() == ["a.example.com", None, "a.example.com", "bad.example.com"]
+    assert rows["path"].to_list() == ["/p", "/p", "/p", None]
+    assert rows["user_name"].to_list() == ["ada", None, None, None]
+    assert rows["action"].to_list() == ["allowed", "allowed", "blocked", "allowed"]
+
+
+def test_assigned_addresses_are_leases() -> None:
+    rows = _read(
+        "%ASA-4-722051: Group <G> User <ada> IP <203.0.113.5> IPv4 Address <10.8.0.5> IPv6 address <::> assigned to session",
+        r"%ASA-5-746012: user-identity: Add IP-User mapping 10.1.2.3 - CORP\ada Succeeded - VPN user",
+    )
+    assert rows["client"].to_list() == ["10.8.0.5", "10.1.2.3"]
+    assert rows["origin"].to_list() == ["vpn", "directory"]
+
+
+def test_what_is_no_connection() -> None:
+    rows = _read(
+        "%ASA-6-106015: Deny TCP (no connection) from 192.0.2.7/443 to 10.1.2.3/40000 flags RST on interface outside",
+        "%ASA-6-305011: Built dynamic TCP translation from inside:10.1.2.3/40000 to outside:203.0.113.5/40000",
+        '%ASA-4-106023: Deny icmp src inside:10.1.2.3 dst outside:192.0.2.7 (type 8, code 0) by access-group "in" [0x0, 0x0]',
+    )
+    assert rows["reason"].to_list() == [STRAY, NO_CONNECTION, NO_PORTS]
+
+
+def test_the_emblem_head_keeps_its_time() -> None:
+    line = (
+        "<166>:Oct 06 2026 10:00:00 UTC: %ASA-session-6-302013: Built outbound TCP connection 88 for outside:192.0.2.7/443 "
+        "(192.0.2.7/443) to inside:10.1.2.3/51000 (203.0.113.1/51000)"
+    )
+    assert read(CiscoAsaFamily, line)["seen_at"].to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)]
+
+
+def test_what_modules_and_inspections_drop_is_blocked_and_named_ports_are_ports() -> None:
+    rows = _read(
+        "%ASA-4-434002: SFR requested to drop TCP packet from inside:10.1.2.3/40000 to outside:192.0.2.7/443",
+        "%ASA-4-410001: Dropped UDP DNS request from inside:10.1.2.3/40001 to outside:192.0.2.8/53; label length 46",
+        "%ASA-3-710003: TCP access denied by ACL from 10.1.2.3/40002 to outside:192.0.2.9/ssh",
+        "%ASA-3-421007: UDP flow from inside:10.1.2.3/40003 to outside:192.0.2.7/53 is skipped because application has failed",
+    )
+    assert rows.select("reason", "action", "server", "server_port").rows()[:3] == [
+        (None, "blocked", "192.0.2.7", 443),
+        (None, "blocked", "192.0.2.8", 53),
+        (None, "blocked", "192.0.2.9", 22),
+    ]
+    assert rows["reason"][3] == NO_CONNECTION

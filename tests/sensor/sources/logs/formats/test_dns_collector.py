@@ -1,0 +1,23 @@
+"""DNS-collector's JSON."""
+
+from __future__ import annotations
+
+from sensor.sources.logs.formats.dns_collector import INNER, DnsCollectorFamily
+from tests.sensor.sources.logs.formats.reading import read
+
+LINE = (
+    '{{"network":{{"query-ip":"10.1.2.3","query-port":"40000","response-ip":"192.0.2.53"}},"dns":{{"qname":"www.example.org",'
+    '"qtype":"A","rcode":"NOERROR","id":7,"resource-records":{{"an":[{{"rdata":"192.0.2.7"}}]}}}},"dnstap":{{"operation":"{}",'
+    '"timestamp-rfc3339ns":"2026-10-06T10:00:00.5Z"}}}}'
+)
+
+
+def test_a_question_and_its_answer_are_one_lookup() -> None:
+    lines = (LINE.format("CLIENT_QUERY"), LINE.format("CLIENT_RESPONSE"), LINE.format("RESOLVER_QUERY"))
+    found = read(DnsCollectorFamily, "\n".join(lines))
+    assert found["reason"].to_list() == [None, None, INNER]
+    assert found.select("client", "host", "server", "action").rows()[:2] == [
+        ("10.1.2.3", "www.example.org", "192.0.2.53", None),
+        ("10.1.2.3", "www.example.org", "192.0.2.53", "allowed"),
+    ]
+    assert found["session"][0] == found["session"][1]

@@ -1,0 +1,232 @@
+"""Flow records as text."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import polars as pl
+
+from sensor.sources.logs.formats.netflow import SUMMARY, NetflowFamily
+from sensor.sources.logs.text.reasons import NO_PORTS
+from tests.sensor.sources.logs.formats.reading import read
+
+OLD = "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out\n"
+NEW = "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows\n"
+
+
+def test_nfdump_with_old_and_new_heads() -> None:
+    old = (
+        OLD
+        + "2026-10-06 10:00:00,2026-10-06 10:00:05,5.000,10.1.2.3,192.0.2.7,40000,443,TCP,.AP.SF,0,0,9,900,0,0,1,2\n"
+    )
+    new = NEW + "2026-10-06 10:00:00.000,5.000,TCP,10.1.2.3,40000,192.0.2.7,443,9,900,1\n"
+    for text in (old, new):
+        row = read(NetflowFamily, text).row(0, named=True)
+        assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+        assert (row["client"], row["server"], row["server_port"], row["transport"]) == (
+            "10.1.2.3",
+            "192.0.2.7",
+            443,
+            "tcp",
+        )
+        assert (row["bytes_up"], row["bytes_down"], row["duration_s"]) == (900, None, 5.0)
+
+
+def test_answers_are_turned_and_biflows_count_both() -> None:
+    text = (
+        OLD
+        + "2026-10-06 10:00:00,2026-10-06 10:00:05,5.000,192.0.2.7,10.1.2.3,443,40000,TCP,.AP.SF,0,0,9,900,0,0,1,2\n"
+        "2026-10-06 10:00:00,2026-10-06 10:00:05,5.000,10.1.2.3,192.0.2.7,40000,443,TCP,.AP.SF,0,0,9,900,7,70,1,2\n"
+        "2026-10-06 10:00:00,2026-10-06 10:00:05,5.000,10.1.2.3,192.0.2.7,0,8.0,ICMP,.AP.SF,0,0,9,900,0,0,1,2\n"
+        "Summary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n2,1,3,4,5,6\n"
+    )
+    rows = read(NetflowFamily, text)
+    assert rows["client"].to_list()[:2] == ["10.1.2.3"] * 2
+    assert (rows["bytes_up"].to_list()[:2], rows["bytes_down"].to_list()[:2]) == ([None, 900], [900, 70])
+    assert rows["reason"].to_list() == [None, None, NO_PORTS, SUMMARY, SUMMARY, SUMMARY]
+
+
+def test_json_of_several_collectors() -> None:
+    records = [
+        {"type": "FLOW", "t_first": "2026-10-06T10:00:00.000", "t_last": "2026-10-06T10:00:05.000", "proto": 6, "src4_addr": "10.1.2.3",
+         "dst4_addr": "192.0.2.7", "src_port": 40000, "dst_port": 443, "in_packets": 9, "in_bytes": 900},
+        {"sourceIPv4Address": "10.1.2.3", "destinationIPv4Address": "192.0.2.7", "sourceTransportPort": 40000, "destinationTransportPort": 443,
+         "protocolIdentifier": 6, "octetDeltaCount": 900, "packetDeltaCount": 9, "flowStartMilliseconds": 1791280800000, "flowEndMilliseconds": 1791280805000},
+        {"type": "SFLOW_5", "time_flow_start_ns": 1791280800000000000, "time_flow_end_ns": 1791280805000000000, "sampling_rate": 100, "src_addr": "10.1.2.3",
+         "dst_addr": "192.0.2.7", "src_port": 40000, "dst_port": 443, "proto": "TCP", "bytes": 9, "packets": 1},
+    ]  # fmt: skip
+    rows = read(NetflowFamily, "\n".join(json.dumps(record) for record in records))
+    assert rows["seen_at"].unique().to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)]
+    assert rows["bytes_up"].to_list() == [900] * 3
+    assert rows["duration_s"].to_list() == [5.0] * 3
+
+
+def test_times_since_the_exporters_start_are_no_times() -> None:
+    record = {"IPV4_SRC_ADDR": "10.1.2.3", "IPV4_DST_ADDR": "192.0.2.7", "FIRST_SWITCHED": 662235, "LAST_SWITCHED": 662335, "IN_BYTES": 76,
+              "L4_SRC_PORT": 40000, "L4_DST_PORT": 443, "PROTOCOL": 17}  # fmt: skip
+    assert read(NetflowFamily, json.dumps(record))["reason"].to_list() == ["no time that can be read"]
+
+
+def test_what_nfdump_prints() -> None:
+    text = (
+        "2026-10-06 10:00:00.370     5.000 TCP       10.1.2.3:40000 ->     192.0.2.7:443         9      900     1\n"
+        "2026-10-06 10:00:00.370     5.000 UDP   2001:db8::3.40000 ->   2001:db8::7.443       9      900     1\n"
+    )
+    rows = read(NetflowFamily, text)
+    assert rows["client"].to_list() == ["10.1.2.3", "2001:db8::3"]
+    assert rows["server_port"].to_list() == [443, 443]
+    assert rows["bytes_up"].to_list() == [900, 900]
+
+
+def test_argus_counts_each_side_and_turns_a_record_round() -> None:
+    head = "StartTime,Flgs,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,TotPkts,TotBytes,SrcBytes,DstBytes,State\n"
+    text = (
+        head
+        + "2026-10-06 10:00:00.5, e        ,tcp,10.1.2.3,50000,   ->,192.0.2.7,443,17,6800,1200,5600,FIN\n"
+        + "2026-10-06 10:00:00.5, e        ,tcp,192.0.2.8,443,   <-,10.1.2.3,50001,17,6800,5600,1200,FIN\n"
+    )
+    found = read(NetflowFamily, text).filter(pl.col("reason").is_null())
+    assert found.select("client", "server", "server_port", "bytes_up", "bytes_down").rows() == [
+        ("10.1.2.3", "192.0.2.7", 443, 1200, 5600),
+        ("10.1.2.3", "192.0.2.8", 443, 1200, 5600),
+    ]
+
+
+def test_argus_stamps_have_no_year_and_its_bytes_are_of_frames() -> None:
+    """Checked with Argus 5.0."""
+    text = (
+        "StartTime,LastTime,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,SrcBytes,DstBytes,SrcPkts,DstPkts,State\n"
+        "10/06.10:00:00.500000,10/06.10:00:03.500000,tcp,10.1.2.3,50000, ->,192.0.2.7,443,71019,2916,13,12,FIN\n"
+        "10/06.10:00:00.500000,10/06.10:00:00.500000,tcp,10.1.2.3,50001, ->,192.0.2.7,443,74,0,1,0,REQ\n"
+        "10/06.10:00:00.500000,10/06.10:00:00.500000,man,0,0,,1,1,0,0,1,0,CON\n"
+    )
+    found = read(NetflowFamily, text).filter(pl.col("offset") > 0)
+    assert found["reason"].to_list() == [None, None, NO_PORTS]
+    assert found["seen_at"].to_list()[:2] == [datetime(2026, 10, 6, 10, 0, 0, 500_000, UTC)] * 2
+    assert found["duration_s"].to_list()[:2] == [3, 0]
+    assert found["bytes_up"].to_list()[:2] == [71019 - 13 * 14, 60]
+    assert found["bytes_down"].to_list()[:2] == [2916 - 12 * 14, None]
+
+
+def test_pmacct_prints_a_table() -> None:
+    """Checked with pmacct 1.7.8; a stamp of the end may be none."""
+    row = "{:<45}  {:<45}  {:<8}  {:<8}  {:<10}  {:<29}  {:<29}  {:<20}  {}\n".format
+    text = (
+        row(
+            "SRC_IP",
+            "DST_IP",
+            "SRC_PORT",
+            "DST_PORT",
+            "PROTOCOL",
+            "TIMESTAMP_START",
+            "TIMESTAMP_END",
+            "PACKETS",
+            "BYTES",
+        )
+        + row(
+            "10.1.2.3",
+            "192.0.2.7",
+            50000,
+            443,
+            "tcp",
+            "2026-10-06 10:00:00.500000",
+            "0000-00-00 00:00:00.000000",
+            13,
+            70837,
+        )
+        + "\nFor a total of: 1 entries\n"
+    )
+    found = read(NetflowFamily, text).filter(pl.col("offset") > 0)
+    assert found["reason"].to_list() == [None, SUMMARY]
+    seen = found.row(0, named=True)
+    assert seen["seen_at"] == datetime(2026, 10, 6, 10, 0, 0, 500_000, UTC)
+    assert (seen["client"], seen["client_port"], seen["server"], seen["server_port"]) == (
+        "10.1.2.3",
+        50000,
+        "192.0.2.7",
+        443,
+    )
+    assert (seen["transport"], seen["bytes_up"], seen["packets_up"]) == ("tcp", 70837, 13)
+
+
+def test_pmacct_csv() -> None:
+    text = (
+        "TAG,SRC_IP,DST_IP,SRC_PORT,DST_PORT,PROTOCOL,TIMESTAMP_START,TIMESTAMP_END,PACKETS,FLOWS,BYTES\n"
+        "0,10.1.2.3,192.0.2.7,50000,443,tcp,2026-10-06 10:00:00.0,2026-10-06 10:00:05.0,8,1,1200\n"
+    )
+    (row,) = read(NetflowFamily, text).filter(pl.col("reason").is_null()).iter_rows(named=True)
+    assert (row["client"], row["server"], row["server_port"], row["bytes_up"]) == (
+        "10.1.2.3",
+        "192.0.2.7",
+        443,
+        1200,
+    )
+    assert row["duration_s"] == 5.0
+
+
+def test_what_nfdump_prints_of_both_directions() -> None:
+    found = read(
+        NetflowFamily,
+        "Date first seen          Duration Proto      Src IP Addr:Port          Dst IP Addr:Port   Out Pkt   In Pkt"
+        " Out Byte  In Byte Flows\n"
+        "2026-10-06 10:00:00.100     5.000 TCP       10.1.2.3:40000 <->      192.0.2.7:443         12        9"
+        "    1.2 M      900     2\n"
+        "2026-10-06 10:00:00.100     5.000 6         10.1.2.4:40000 <->      192.0.2.7:443  ...AP.SF  0   0"
+        "        9        0      900     1\n",
+    )
+    wanted = ("client", "server_port", "packets_up", "bytes_up", "packets_down", "bytes_down", "duration_s")
+    assert found.filter(pl.col("reason").is_null()).select(wanted).rows() == [
+        ("10.1.2.3", 443, 9, 900, 12, 1_200_000, 5.0),
+        ("10.1.2.4", 443, 9, 900, None, None, 5.0),
+    ]
+
+
+def test_events_of_a_firewall_as_nfdump_prints_them() -> None:
+    head = (
+        "Date first seen          Event  XEvent Proto      Src IP Addr:Port          Dst IP Addr:Port"
+        "     X-Src IP Addr:Port        X-Dst IP Addr:Port   In Byte Out Byte\n"
+    )
+    ends = "10.1.2.3:40000 ->    192.0.2.7:443   203.0.113.1:40000 ->    192.0.2.7:443"
+    found = read(
+        NetflowFamily,
+        head
+        + f"2026-10-06 10:00:00.100  CREATE Ignore TCP   {ends}     0        0\n"
+        + f"2026-10-06 10:00:05.100  DELETE User-dele TCP   {ends}     900        7000\n"
+        + f"2026-10-06 10:00:06.100  DENIED I-ACL TCP   {ends}     0        0\n"
+        + f"2026-10-06 10:00:07.100 INVALID  Ignore TCP   {ends}     300        0\n"
+        + f"2026-10-06 10:00:08.100     ADD TCP   {ends}\n",
+    )
+    wanted = ("bytes_up", "bytes_down", "phase", "one_way", "action")
+    assert found.filter(pl.col("reason").is_null()).select(wanted).rows() == [
+        (None, None, "begin", False, "allowed"),
+        (900, 7000, "end-delta", False, "allowed"),
+        (None, None, None, False, "blocked"),
+        (300, None, None, True, None),
+        (None, None, None, True, None),
+    ]
+    assert found["client"].drop_nulls().unique().to_list() == ["10.1.2.3"]
+
+
+def test_elements_by_number_and_elastiflow() -> None:
+    numbers = '{"4":6,"7":40000,"8":"10.1.2.3","11":443,"12":"192.0.2.7","1":900,"2":9,"23":7000,"24":12,"22":"1791280800","21":"1791280805"}'
+    codex = (
+        '{"@timestamp":1791280805000,"flow.start.timestamp":1791280800000,"flow.end.timestamp":1791280805000,'
+        '"flow.client.ip.addr":"10.1.2.3","flow.server.ip.addr":"192.0.2.7","flow.client.l4.port.id":40000,'
+        '"flow.server.l4.port.id":443,"l4.proto.name":"TCP","flow.client.bytes":900,"flow.server.bytes":7000,'
+        '"flow.client.packets":9,"flow.server.packets":12,"flow.bytes":7900}'
+    )
+    wanted = (
+        "client",
+        "client_port",
+        "server",
+        "server_port",
+        "bytes_up",
+        "bytes_down",
+        "packets_down",
+        "duration_s",
+    )
+    found = read(NetflowFamily, f"{numbers}\n{codex}\n")
+    row = ("10.1.2.3", 40000, "192.0.2.7", 443, 900, 7000, 12, 5.0)
+    assert found.select(wanted).rows() == [row, row]
+    assert found["seen_at"].dt.epoch("s").to_list() == [1791280800, 1791280800]

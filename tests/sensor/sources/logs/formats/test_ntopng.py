@@ -1,0 +1,55 @@
+"""Flows of ntopng and nProbe as JSON."""
+
+from __future__ import annotations
+
+import json
+
+from sensor.sources.logs.formats.ntopng import NtopngFamily
+from tests.sensor.sources.logs.formats.reading import read
+
+FLOW = {
+    "IPV4_SRC_ADDR": "10.1.2.3", "L4_SRC_PORT": 40000, "IPV4_DST_ADDR": "192.0.2.7", "L4_DST_PORT": 443,
+    "PROTOCOL": 6, "L7_PROTO": 91, "L7_PROTO_NAME": "TLS", "IN_PKTS": 7, "IN_BYTES": 900, "OUT_PKTS": 5,
+    "OUT_BYTES": 7000, "FIRST_SWITCHED": 1791280800, "LAST_SWITCHED": 1791280860, "NTOPNG_INSTANCE_NAME": "hq",
+}  # fmt: skip
+
+
+def flows(*changes: dict[str, object]) -> str:
+    return "\n".join(json.dumps(FLOW | change) for change in changes)
+
+
+def test_names_of_hellos_requests_and_lookups() -> None:
+    found = read(
+        NtopngFamily,
+        flows(
+            {"TLS_SERVER_NAME": "chat.example.org", "L7_PROTO_NAME": "TLS.ChatGPT"},
+            {"TLS_SERVER_NAME": "chat.example.org", "L7_PROTO_NAME": "QUIC", "PROTOCOL": 17},
+            {
+                "HTTP_HOST": "gpu.example.org",
+                "HTTP_URL": "/api/chat?q=1",
+                "HTTP_METHOD": "POST",
+                "HTTP_RET_CODE": 200,
+            },
+            {
+                "DNS_QUERY": "chat.example.org",
+                "L7_PROTO_NAME": "DNS.Google",
+                "L4_DST_PORT": 53,
+                "PROTOCOL": 17,
+            },
+            {},
+        ),
+    )
+    assert found.select("kind", "host", "path", "status", "server_port", "bytes_up", "bytes_down").rows() == [
+        ("tls", "chat.example.org", None, None, 443, 900, 7000),
+        ("quic", "chat.example.org", None, None, 443, 900, 7000),
+        ("http", "gpu.example.org", "/api/chat", 200, 443, 900, 7000),
+        ("dns", "chat.example.org", None, None, None, None, None),
+        ("flow", None, None, None, 443, 900, 7000),
+    ]
+    assert found["duration_s"].to_list() == [60.0, 60.0, 60.0, None, 60.0]
+
+
+def test_verdicts_of_nedge_and_what_has_no_ports() -> None:
+    found = read(NtopngFamily, flows({"verdict.pass": False}, {"PASS_VERDICT": True}, {}, {"PROTOCOL": 1}))
+    assert found["action"].to_list() == ["blocked", "allowed", None, None]
+    assert found["reason"].to_list() == [None, None, None, "set aside: neither TCP nor UDP"]

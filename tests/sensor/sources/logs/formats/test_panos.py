@@ -1,0 +1,169 @@
+"""PAN-OS: CSV by position, CEF of both templates, LEEF, JSON; sessions counted once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from sensor.sources.logs.formats.panos import PanosFamily
+from sensor.sources.logs.rows.sessions import Sessions
+from tests.sensor.sources.logs.formats.reading import read
+
+ARGUED = (
+    ("sekoia-paloalto-ngfw.jsonl", 13, "client", "`x-fwd-for`: the address behind the proxy"),
+    ("sekoia-paloalto-prisma-access.jsonl", 10, "client", "`x-fwd-for`: the address behind the proxy"),
+    ("sekoia-paloalto-ngfw.jsonl", 15, "used", "a SYSTEM event: an administrator's login, no traffic"),
+)
+
+
+def csv(kind: str, subtype: str, **at: str) -> str:
+    """A CSV line with fields by 1-based position, `f8="10.1.2.3"`."""
+    fields = {
+        1: "1",
+        2: "2026/10/06 10:00:31",
+        3: "007",
+        4: kind,
+        5: subtype,
+        6: "2561",
+        7: "2026/10/06 10:00:30",
+    }
+    fields |= {int(name[1:]): value for name, value in at.items()}
+    return ",".join(fields.get(n, "") for n in range(1, max(fields) + 1))
+
+
+SESSION = {"f8": "10.1.2.3", "f9": "203.0.113.9", "f13": "corp\\jane", "f15": "ssl", "f23": "77", "f25": "50000", "f26": "443", "f30": "tcp", "f31": "allow"}  # fmt: skip
+START = csv("TRAFFIC", "start", **SESSION, f32="300", f33="200", f34="100", f37="0")
+URL = csv(
+    "THREAT",
+    "url",
+    **SESSION | {"f31": "alert"},
+    f32='"claude.ai/chat/abc?q=""x,y"""',
+    f36="client-to-server",
+    f47='"curl/8, really"',
+    f64="post",
+)
+END = csv(
+    "TRAFFIC",
+    "end",
+    **SESSION,
+    f32="9500",
+    f33="9000",
+    f34="500",
+    f37="60",
+    f103="2026-10-06T10:00:30.250+02:00",
+)
+
+
+def test_start_url_and_end_are_one_session() -> None:
+    rows = Sessions().take(
+        read(PanosFamily, "\n".join(f"<14>Oct  6 10:00:31 PA-1 {line}" for line in (START, URL, END)))
+    )
+    assert rows["host"].to_list() == [None, "claude.ai", "claude.ai"]
+    assert rows["path"].to_list() == [None, "/chat/abc", None]
+    assert (rows["bytes_up"].sum(), rows["bytes_down"].sum()) == (9000, 500)
+    assert rows["slice"].to_list() == [0, None, 2], (
+        "a request is no slice, and no connection is counted twice"
+    )
+    assert rows["user_agent"][1] == "curl/8, really"
+    assert rows["user_name"].unique().to_list() == ["corp\\jane"]
+
+
+def test_the_high_resolution_time_carries_its_zone() -> None:
+    rows = read(PanosFamily, "\n".join([START, END]), zone="America/New_York")
+    assert rows["seen_at"].to_list() == [
+        datetime(2026, 10, 6, 14, 0, 30, tzinfo=UTC),
+        datetime(2026, 10, 6, 7, 59, 30, 250000, UTC),
+    ]
+
+
+def test_a_session_begins_when_it_was_opened_however_late_it_aged_out() -> None:
+    opened = {"f36": "2026/10/06 09:59:15", "f37": "60"}
+    here = csv("TRAFFIC", "end", **SESSION, **opened)
+    offset = csv("TRAFFIC", "end", **SESSION, **opened, f103="2026-10-06T10:00:30.250+02:00")
+    rows = read(PanosFamily, f"{here}\n{offset}", zone="America/New_York")
+    assert rows["seen_at"].to_list() == [
+        datetime(2026, 10, 6, 13, 59, 15, tzinfo=UTC),
+        datetime(2026, 10, 6, 7, 59, 15, tzinfo=UTC),
+    ]
+    assert rows["duration_s"].to_list() == [60, 60]
+
+
+@pytest.mark.parametrize(("action", "ours"), [("allow", "allowed"), ("deny", "blocked"), ("reset-both", "blocked"), ("alert", "allowed"), ("block-url", "blocked")])  # fmt: skip
+def test_actions(action: str, ours: str) -> None:
+    line = csv("THREAT", "url", **SESSION | {"f31": action}, f32="x.ai/")
+    assert read(PanosFamily, line)["action"].to_list() == [ours]
+
+
+def test_bytes_of_cef_follow_the_template() -> None:
+    tail = "rt=Oct 06 2026 10:00:30 dtz=UTC src=10.1.2.3 spt=50000 dst=203.0.113.9 dpt=443 proto=tcp act=allow suser=jane cn1Label=SessionID cn1=77 in=111 out=222"
+    device = f"CEF:0|Palo Alto Networks|PAN-OS|10.2|end|TRAFFIC|3|{tail}"
+    lake = f"CEF:0|Palo Alto Networks|LF|2.0|TRAFFIC|end|3|{tail}"
+    assert read(PanosFamily, device).select("bytes_up", "bytes_down").rows() == [(111, 222)]
+    assert read(PanosFamily, lake).select("bytes_up", "bytes_down", "phase").rows() == [(222, 111, "end")]
+
+
+def test_leef_and_json() -> None:
+    leef = "LEEF:1.0|Palo Alto Networks|PAN-OS Syslog Integration|10.2|allow|cat=TRAFFIC\tSubType=end\tReceiveTime=2026/10/06 10:00:30\tsrc=10.1.2.3\tdst=203.0.113.9\tsrcPort=50000\tdstPort=443\tusrName=jane\taction=allow\tproto=tcp\tSessionID=77\tsrcBytes=9000\tdstBytes=500\tElapsedTime=60"  # fmt: skip
+    json = '{"LogType":"TRAFFIC","Subtype":"end","DeviceSN":"007","TimeGenerated":"2026-10-06T10:00:30.000000Z","SourceAddress":"10.1.2.3","DestinationAddress":"203.0.113.9","SourcePort":50000,"DestinationPort":443,"SourceUser":"jane","Action":"allow","Protocol":"tcp","SessionID":77,"BytesSent":9000,"BytesReceived":500,"SessionDuration":60}'
+    for line in (leef, json):
+        (row,) = read(PanosFamily, line).iter_rows(named=True)
+        assert (row["client"], row["server"], row["user_name"]) == ("10.1.2.3", "203.0.113.9", "jane")
+        assert (row["bytes_up"], row["bytes_down"]) == (9000, 500)
+        assert row["seen_at"] == datetime(2026, 10, 6, 9, 59, 30, tzinfo=UTC)
+
+
+def test_decryption_names_and_user_id_leases() -> None:
+    sni = csv("DECRYPTION", "0", **SESSION, f61="*.example.com", f64="chat.openai.com")
+    login = csv("USERID", "login", f8="vsys1", f9="10.1.2.3", f10="corp\\jane", f14="2700")
+    tunnel = csv(
+        "GLOBALPROTECT",
+        "0",
+        f8="vsys1",
+        f9="gateway-connected",
+        f10="connected",
+        f13="jane",
+        f15="LAP7",
+        f16="198.51.100.7",
+        f18="10.9.0.4",
+        f29="success",
+    )
+    rows = read(PanosFamily, "\n".join([sni, login, tunnel]))
+    assert rows["host"].to_list() == ["chat.openai.com", None, None]
+    leases = rows.filter(pl.col("kind") == "lease").select(
+        "client", "user_name", "device", "lease_s", "origin", "reason"
+    )
+    assert leases.rows() == [
+        ("10.1.2.3", "corp\\jane", None, 2700.0, "directory", None),
+        ("10.9.0.4", "jane", "LAP7", 43_200.0, "vpn", None),
+    ]
+
+
+def test_logouts_end_leases_and_terminal_servers_are_shared() -> None:
+    logout = csv("USERID", "logout", f8="vsys1", f9="10.1.2.3", f10="corp\\jane", f14="0", f16="0")
+    gone = csv("GLOBALPROTECT", "0", f9="gateway-logout", f13="pre-logon", f15="LAP7", f18="10.9.0.4")
+    many = csv("USERID", "login", f9="10.1.2.9", f10="corp\\jane", f14="2700", f15="20000", f16="20199")
+    rows = read(PanosFamily, "\n".join([logout, gone, many]))
+    assert rows.select("reason", "client", "user_name", "lease_s", "shared").rows() == [
+        (None, "10.1.2.3", "corp\\jane", 0.0, None),
+        (None, "10.9.0.4", None, 0.0, None),
+        (None, "10.1.2.9", "corp\\jane", 2700.0, True),
+    ]
+
+
+def test_threats_of_other_kinds_are_set_aside() -> None:
+    line = csv("THREAT", "vulnerability", **SESSION, f32="x.bin", f36="server-to-client")
+    assert read(PanosFamily, line)["reason"].to_list() == [
+        "set aside: threat event of another kind (its session counts)"
+    ]
+
+
+def test_the_lake_says_when_a_session_began() -> None:
+    line = (
+        "CEF:0|Palo Alto Networks|LF|2.0|TRAFFIC|end|3|rt=Oct 06 2026 10:00:45 dtz=UTC src=10.1.2.3 spt=50000 "
+        "dst=203.0.113.9 dpt=443 proto=tcp act=allow cn1Label=SessionID cn1=77 cn3Label=SessionDuration cn3=30 "
+    )
+    found = read(PanosFamily, line + "PanOSSessionStartTime=Oct 06 2026 10:00:00\n" + line)
+    assert [at.second for at in found["seen_at"]] == [0, 15]  # else the end less what it lasted
+    assert found["duration_s"].to_list() == [30.0, 30.0]

@@ -1,0 +1,140 @@
+"""Zscaler NSS feeds in the shapes their templates write."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from sensor.sources.logs.formats.zscaler import OTHER, ZscalerFamily
+from tests.sensor.sources.logs.formats.reading import read
+
+ARGUED = [
+    (
+        "elastic-zscaler_zia-web-web-http-endpoint.log",
+        0,
+        "path",
+        "a CONNECT shows no path: what stands there is not seen",
+    ),
+    ("sekoia-zscaler-zia.jsonl", 1, "path", "its parser drops the slash"),
+    ("sekoia-zscaler-zia.jsonl", 3, "path", "its parser takes the host of an undecrypted tunnel for a path"),
+]
+WEB = {
+    "datetime": "Tue Oct  6 10:00:00 2026", "user": "ada@corp.example", "protocol": "HTTPS", "action": "Blocked",
+    "url": "chat.example.com/v1/a?k=secret", "requestsize": "1200", "responsesize": "34", "ClientIP": "10.1.2.3",
+    "clientpublicIP": "203.0.113.5", "serverip": "192.0.2.7", "requestmethod": "POST", "status": "403",
+    "useragent": "Mozilla/5.0 (a b)", "devicehostname": "PC-7", "hostname": "chat.example.com", "urlsupercategory": "x",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps({"sourcetype": "zscalernss-web", "event": WEB}),
+        "\t".join(f'{key}="{value}"' for key, value in WEB.items()),
+        "2026-10-06 10:00:00\treason=Blocked\tevent_id=1\t"
+        + "\t".join(f"{k}={v}" for k, v in WEB.items() if k != "datetime"),
+        "\t".join(
+            f'{key}=""{value}""' if key == "useragent" else f'{key}="{value}"' for key, value in WEB.items()
+        ),
+    ],
+)
+def test_a_web_record_says_the_same_in_every_shape(line: str) -> None:
+    row = read(ZscalerFamily, line).row(0, named=True)
+    assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+    assert (row["client"], row["user_name"], row["device"]) == ("10.1.2.3", "ada@corp.example", "PC-7")
+    assert (row["host"], row["path"], row["server"], row["server_port"]) == (
+        "chat.example.com",
+        "/v1/a",
+        "192.0.2.7",
+        443,
+    )
+    assert (row["bytes_up"], row["bytes_down"], row["action"], row["status"]) == (1200, 34, "blocked", 403)
+    assert row["user_agent"] == "Mozilla/5.0 (a b)"
+
+
+def test_base64_urls_and_epochs_of_the_current_template() -> None:
+    event = {"epochtime": "1791280800", "time": "Tue Oct  6 03:00:00 2026", "login": "ada@corp.example", "cltintip": "10.1.2.3",
+             "cltip": "203.0.113.5", "b64url": "Y2hhdC5leGFtcGxlLmNvbS9h", "reqsize": "9", "respsize": "8", "action": "Allowed"}  # fmt: skip
+    row = read(ZscalerFamily, json.dumps({"sourcetype": "zscalernss-web", "event": event})).row(0, named=True)
+    assert (row["seen_at"], row["host"], row["path"]) == (
+        datetime(2026, 10, 6, 10, tzinfo=UTC),
+        "chat.example.com",
+        "/a",
+    )
+    assert row["client"] == "10.1.2.3"
+
+
+def test_firewall_bytes_are_seen_from_the_client() -> None:
+    event = {"datetime": "Tue Oct  6 10:00:00 2026", "csip": "10.1.2.3", "csport": "5000", "cdip": "192.0.2.7", "cdport": "443",
+             "sdip": "192.0.2.8", "sdport": "443", "inbytes": "100", "outbytes": "7", "durationms": "2000", "action": "Block/Drop",
+             "proto": "TCP", "user": "ada"}  # fmt: skip
+    row = read(ZscalerFamily, json.dumps({"sourcetype": "zscalernss-fw", "event": event})).row(0, named=True)
+    assert (row["kind"], row["bytes_up"], row["bytes_down"], row["action"]) == ("flow", 7, 100, "blocked")
+    assert (row["server"], row["transport"], row["duration_s"]) == ("192.0.2.8", "tcp", 2.0)
+
+
+def test_the_server_of_a_lookup_is_the_resolver() -> None:
+    event = {"datetime": "Tue Oct  6 10:00:00 2026", "clt_sip": "10.1.2.3", "srv_dip": "10.0.0.53", "dns_req": "chat.example.com",
+             "dns_resp": "192.0.2.7", "reqaction": "REQ_BLOCK"}  # fmt: skip
+    row = read(ZscalerFamily, json.dumps({"sourcetype": "zscalernss-dns", "event": event})).row(0, named=True)
+    assert (row["kind"], row["host"], row["server"], row["action"]) == (
+        "dns",
+        "chat.example.com",
+        "10.0.0.53",
+        "blocked",
+    )
+    assert row["answers"] == ["192.0.2.7"]
+
+
+def test_other_feeds_are_set_aside() -> None:
+    line = '{"sourcetype":"zscalernss-tunnel","event":{"datetime":"Tue Oct  6 10:00:00 2026","sourceip":"10.1.2.3"}}'
+    assert read(ZscalerFamily, line)["reason"].to_list() == [OTHER]
+
+
+def test_cef() -> None:
+    line = (
+        "CEF:0|Zscaler|NSSWeblog|5.0|Allowed|Allowed|3|act=Allowed suser=ada@corp.example src=10.1.2.3 dst=192.0.2.7 "
+        "dhost=chat.example.com request=chat.example.com/a in=34 out=1200 requestMethod=GET outcome=200 rt=1791280800000"
+    )
+    row = read(ZscalerFamily, line).row(0, named=True)
+    assert (row["host"], row["path"], row["bytes_up"], row["bytes_down"]) == (
+        "chat.example.com",
+        "/a",
+        1200,
+        34,
+    )
+    assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+
+
+def test_default_csv_of_firewall_and_dns() -> None:
+    found = read(
+        ZscalerFamily,
+        '"Tue Oct  6 10:00:00 2026","jane@acme.example","IT, Dev","HQ",443,50000,443,20000,"10.1.2.3","192.0.2.7",'
+        '"203.0.113.1","192.0.2.8","10.9.0.1",0,"GRE","Allow","No","Yes","No","HTTPS","ai","TCP","AI","US",9000,"Web",'
+        "7000,900,9,9000,1\n"
+        '"Tue Oct  6 10:00:00 2026","jane@acme.example","IT","HQ","443","50000","0","0","10.1.2.3","192.0.2.7",'
+        '"0.0.0.0","0.0.0.0","10.9.0.1","0","GRE","Block/Drop","No","No","No","HTTPS","ai","TCP","AI","US","0","Deny",'
+        '"0","0","0","0","1"\n'
+        '"Tue Oct  6 10:00:00 2026","jane@acme.example","IT","HQ","REQ_ALLOW","RES_BLOCK","All","No AI","A",'
+        '"chat.example.com","192.0.2.7",53,3,"10.1.2.3","192.0.2.53","AI","jane","LAP7"\n',
+    )
+    wanted = (
+        "kind",
+        "client",
+        "user_name",
+        "device",
+        "host",
+        "server",
+        "server_port",
+        "bytes_up",
+        "bytes_down",
+        "action",
+    )
+    assert found.select(wanted).rows() == [
+        ("flow", "10.1.2.3", "jane@acme.example", None, None, "192.0.2.8", 443, 900, 7000, "allowed"),
+        ("flow", "10.1.2.3", "jane@acme.example", None, None, "192.0.2.7", 443, 0, 0, "blocked"),
+        ("dns", "10.1.2.3", "jane@acme.example", "LAP7", "chat.example.com", "192.0.2.53", None, None, None, "blocked"),
+    ]  # fmt: skip
+    assert found["duration_s"].to_list() == [9.0, 0.0, None]

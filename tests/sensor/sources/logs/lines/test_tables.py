@@ -1,0 +1,44 @@
+"""Separated values become objects, and those of spreadsheets get their commas back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sensor.sources.logs.families import framing_of
+from sensor.sources.logs.lines.framing import JOINT
+from sensor.sources.logs.lines.tables import TABLE
+from tests.sensor.sources.logs.formats.reading import rows
+from tests.sensor.sources.logs.lines.framed import records
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_a_table_of_lines_becomes_objects(separator: str) -> None:
+    rows = (("_time", "_raw", "x [UTC]"), ("1", '"a ""b""\nc"', ""), ("2", "d", "e"))
+    text = "".join(separator.join(row) + "\n" for row in rows)
+    assert TABLE.fits(text.encode())
+    assert not TABLE.fits(text.replace("_raw", "raw").encode())
+    assert TABLE.fits(b"_raw\na\n")
+    assert not TABLE.fits(b"a line of text, and more of it\na\n")
+    assert [json.loads(record) for record in records(TABLE, text)] == [
+        {"_time": "1", "_raw": f'a "b"{JOINT}c'},
+        {"_time": "2", "_raw": "d", "x": "e"},
+    ]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_table_that_a_spreadsheet_saved_again(separator: str) -> None:
+    text = (
+        "_time,src_ip,dest,user,bytes_out,bytes_in,action\n"
+        '2026-10-06T10:00:00.000+00:00,10.1.2.3,claude.ai,"Lovelace; Ada",900,7000,allowed\n'
+    )
+    saved = text.replace('"Lovelace; Ada"', "ada").replace(",", separator)
+    saved = saved.replace("ada", '"Lovelace; Ada"')
+    assert rows(saved).drop("offset").equals(rows(text).drop("offset"))
+    assert rows(saved)["host"].to_list()[-1] == "claude.ai"
+
+
+def test_lines_that_are_known_as_they_are_keep_their_separators() -> None:
+    query = "client @0x1 10.1.2.3#53 (claude.ai): query: claude.ai IN A + (10.0.0.53)\n"
+    assert framing_of(f"6-Oct-2026;10:00:00;x {query}".encode()) is None

@@ -1,0 +1,156 @@
+"""Sessions told in several lines count once, wherever the lines are cut into blocks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensor import schema
+from sensor.sources.logs.rows.sessions import REPEATED, Sessions
+
+T0 = datetime(2026, 10, 6, 10, 0, 0, tzinfo=UTC)
+TEXT = ("reason", "kind", "action", "host", "name_from", "user_name", "device", "method", "session", "phase")
+NUMBERS = (
+    *("bytes_up", "bytes_down", "total_bytes_up", "total_bytes_down", "slice"),
+    *("packets_up", "packets_down"),
+)
+TYPES = (
+    dict.fromkeys(TEXT, pl.String())
+    | dict.fromkeys(NUMBERS, pl.Int64())
+    | dict.fromkeys(("at", "seen_at", "started_at"), schema.TIME)
+)
+
+
+def frame(*lines: dict[str, Any]) -> pl.DataFrame:
+    """Finished rows, a second apart unless they say when."""
+    rows = [{"at": T0 + timedelta(seconds=n), "kind": "flow"} | line for n, line in enumerate(lines)]
+    rows = [{"seen_at": row["at"]} | row for row in rows]
+    return pl.DataFrame([dict.fromkeys(TYPES) | row for row in rows], schema=TYPES)
+
+
+def test_cumulative_counts_add_up_to_the_last() -> None:
+    done = Sessions().take(
+        frame(
+            {"session": "a", "phase": "begin", "bytes_up": 10, "bytes_down": 1},
+            {"session": "a", "phase": "update", "bytes_up": 300, "bytes_down": 40},
+            {"session": "b", "phase": "end", "bytes_up": 7, "bytes_down": 7},
+            {"session": "a", "phase": "end", "bytes_up": 1000, "bytes_down": 90},
+        )
+    )
+    assert done["bytes_up"].to_list() == [10, 290, 7, 700]
+    assert done["bytes_down"].to_list() == [1, 39, 7, 50]
+    assert done["slice"].to_list() == [0, 1, 0, 2]
+    assert done["started_at"].to_list() == [T0, T0, T0 + timedelta(seconds=2), T0]
+
+
+def test_packets_since_the_beginning_are_shared_out_as_bytes_are() -> None:
+    done = Sessions().take(
+        frame(
+            {"session": "a", "phase": "update", "bytes_up": 300, "packets_up": 3},
+            {"session": "a", "phase": "end", "bytes_up": 1200, "packets_up": 12, "packets_down": 2},
+            {"session": "b", "phase": "end", "packets_up": 1},
+            {"session": "c", "phase": "delta", "bytes_up": 300, "total_bytes_up": 300, "packets_up": 3},
+            {"session": "c", "phase": "delta", "bytes_up": 900, "total_bytes_up": 1200, "packets_up": 9},
+        )
+    )
+    assert done["packets_up"].to_list() == [3, 9, 1, 3, 9]
+    assert done["packets_down"].to_list() == [None, 2, None, None, None]
+
+
+def test_own_counts_stay_and_never_exceed_what_is_new() -> None:
+    done = Sessions().take(
+        frame(
+            {"session": "a", "phase": "update", "bytes_up": 100},
+            {"session": "a", "phase": "delta", "bytes_up": 500, "total_bytes_up": 500},
+            {"session": "a", "phase": "end-delta", "bytes_up": 50, "total_bytes_up": 550},
+            {"session": "b", "phase": "delta", "bytes_up": 5},
+            {"session": "b", "phase": "end-delta", "bytes_up": 6},
+        )
+    )
+    assert done["bytes_up"].to_list() == [100, 400, 50, 5, 6]
+
+
+def test_volume_takes_the_name_and_the_user_of_its_session() -> None:
+    done = Sessions().take(
+        frame(
+            {
+                "session": "a",
+                "phase": "name",
+                "host": "claude.ai",
+                "name_from": "sni",
+                "kind": "tls",
+                "user_name": "jane",
+            },
+            {"session": "a", "phase": "end", "bytes_up": 9},
+            {"session": "b", "phase": "name", "host": "x.example", "kind": "http", "method": "GET"},
+            {"session": "b", "phase": "name", "host": "y.example", "kind": "http", "method": "GET"},
+            {"session": "b", "phase": "end", "bytes_up": 9},
+        )
+    )
+    assert done.row(1, named=True)["host"] == "claude.ai"
+    assert done.select("kind", "name_from", "user_name").row(1) == ("tls", "sni", "jane")
+    assert done["host"][4] is None, "two hosts on one connection: neither may claim its volume"
+    assert done["slice"].to_list() == [0, 1, None, None, 2]
+
+
+def test_what_says_nothing_new_is_set_aside_but_a_refusal_counts() -> None:
+    done = Sessions().take(
+        frame(
+            {"session": "a", "phase": "name", "kind": "dns", "host": "claude.ai"},
+            {"session": "a", "phase": "name", "kind": "dns", "host": "claude.ai"},
+            {"session": "a", "phase": "name", "kind": "dns", "host": "claude.ai", "action": "blocked"},
+        )
+    )
+    assert done["reason"].to_list() == [None, REPEATED, None]
+
+
+def test_a_key_opened_again_is_another_session() -> None:
+    done = Sessions().take(
+        frame(
+            {"session": "a", "phase": "begin", "bytes_up": 1},
+            {"session": "a", "phase": "end", "bytes_up": 100},
+            {"session": "a", "phase": "begin", "bytes_up": 2},
+            {"session": "a", "phase": "end", "bytes_up": 30},
+        )
+    )
+    assert done["bytes_up"].to_list() == [1, 99, 2, 28]
+    assert done["slice"].to_list() == [0, 1, 0, 1]
+
+
+def test_lines_without_session_and_set_aside_ones_are_left_alone() -> None:
+    given_rows = frame(
+        {"bytes_up": 5}, {"session": "a", "phase": "end", "bytes_up": 5, "reason": "set aside: x"}
+    )
+    assert Sessions().take(given_rows).equals(given_rows)
+
+
+def test_a_session_silent_for_a_day_is_forgotten() -> None:
+    memory = Sessions()
+    memory.take(frame({"session": "a", "phase": "update", "bytes_up": 10}))
+    later = memory.take(
+        frame({"session": "a", "phase": "update", "bytes_up": 12, "at": T0 + timedelta(days=2)})
+    )
+    assert later.select("slice", "bytes_up").row(0) == (0, 12)
+
+
+LINE = st.fixed_dictionaries(
+    {
+        "session": st.sampled_from(["a", "b", "c"]),
+        "phase": st.sampled_from(["begin", "name", "update", "end", "delta", "end-delta"]),
+        "bytes_up": st.none() | st.integers(0, 1000),
+        "host": st.none() | st.sampled_from(["x.example", "y.example"]),
+    }
+)
+
+
+@given(st.lists(LINE, max_size=30), st.integers(1, 30))
+@settings(max_examples=150, deadline=None)
+def test_where_blocks_are_cut_changes_nothing(lines: list[dict[str, Any]], cut: int) -> None:
+    whole = frame(*lines)
+    memory = Sessions()
+    parts = [memory.take(whole.slice(at, cut)) for at in range(0, whole.height, cut)]
+    assert pl.concat([whole.clear(), *parts]).equals(Sessions().take(whole))

@@ -1,0 +1,57 @@
+"""Lines of many products as their makers document them, each written for this test, and what is read of them.
+
+`documented.ndjson` holds one line of log and its row an entry: family, kind, client, user_name, device, host,
+path, server, server_port, bytes_up, bytes_down, action. Layouts follow: docs.paloaltonetworks.com (Syslog Field
+Descriptions), docs.fortinet.com (FortiOS Log Message Reference), cisco.com (ASA Syslog Messages, Secure Firewall
+Syslog, Secure Web Appliance access logs), support.checkpoint.com (sk122323 Log Exporter), help.zscaler.com (NSS
+Feed Output), docs.netskope.com, docs.umbrella.com (Log Formats), squid-cache.org, techdocs.broadcom.com (ELFF),
+docs.sophos.com, sonicwall.com (SonicOS Log Events), watchguard.com (Log Catalog), documentation.meraki.com,
+docs.infoblox.com, learn.microsoft.com (DeviceNetworkEvents, ASIM, security auditing, VNet flow logs),
+schema.ocsf.io, elastic.co (ECS), juniper.net (System Log Explorer), documentation.stormshield.eu,
+developers.cloudflare.com (Logpush), docs.aws.amazon.com, cloud.google.com, forcepoint.com, docs.suricata.io,
+support.huawei.com, help.mikrotik.com, campus.barracuda.com, wiki.edge.arista.com, docs.menlosecurity.com, iboss.com,
+elastic.co (Island Browser).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from sensor.sources.logs.families import known_families
+from sensor.sources.logs.family import Family
+from sensor.sources.logs.lines.envelopes import peel
+from tests.sensor.sources.logs.formats.reading import rows
+
+FIELDS = (
+    "family", "kind", "client", "user_name", "device", "host", "path", "server", "server_port", "bytes_up",
+    "bytes_down", "action",
+)  # fmt: skip
+CASES = [json.loads(text) for text in Path(__file__).with_name("documented.ndjson").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['is'][0]}-{case['is'][1]}")
+def test_a_documented_line_is_read(case: dict[str, Any]) -> None:
+    (row,) = rows(case["line"] + "\n").iter_rows(named=True)
+    assert [row[name] for name in FIELDS] == case["is"]
+    assert row["reason"] is None
+
+
+@pytest.mark.parametrize(
+    "family", [family for family in known_families() if family.marks], ids=lambda family: family.name
+)
+def test_a_family_claims_nothing_that_holds_none_of_its_marks(family: type[Family]) -> None:
+    """Its marks are looked for first: a claim that does not need one would be lost."""
+    assert all(mark == mark.lower() for mark in family.marks)
+    marks = re.compile("|".join(map(re.escape, family.marks)), re.IGNORECASE)
+    known = [case["line"] for case in CASES if case["is"][0] == family.name]
+    peeled = peel(pl.DataFrame({"line": known}, schema={"line": pl.String}).with_columns(offset=0, bytes=0))
+    bare = peeled.select(
+        pl.col("line", "tag").map_elements(lambda text: marks.sub("", text), return_dtype=pl.String)
+    )
+    assert not bare.with_columns(mine=family.claims.fill_null(False))["mine"].any()
