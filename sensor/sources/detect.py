@@ -21,13 +21,13 @@ import sensor.sources.packets
 from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.families import known_families, look_at
 
-#: Less confidence than this is a guess, and a guess is not read.
+#: A source that is less sure than this does not get the file.
 ENOUGH = 0.5
-#: The confidence of a kind that knows a file by how it begins. Families count lines, and never reach it.
+#: A source that knows a file by its first bytes is so sure. Log formats count lines, and are never so sure.
 SURE = 0.99
 #: The name of a rotated log.
 _ROTATED = re.compile(r"^(?P<base>.+)\.(?P<number>\d{1,4})(?:\.(?:gz|zst|bz2|xz))?$")
-#: The header of a Zeek log: the kinds that read some of them know these by it, too.
+#: The header of a Zeek log; ZeekSource knows by it the logs that it reads.
 _ZEEK = re.compile(rb"#separator [^\n]+\n(?:#[^\n]*\n){0,9}?#path\t([a-z0-9_]{1,40})\r?\n")
 _MAGIC = (
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -41,7 +41,7 @@ _MAGIC = (
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"PAR1", "a Parquet file"),
 )
-#: Control characters that do not occur in text; tabs, line ends and terminal escapes do.
+#: Control characters that do not occur in text (tabs, line ends and terminal escapes do).
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x1b"))
 
 
@@ -141,17 +141,17 @@ def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
         return None, []
     best, *rivals = (kind for kind, confidence in sure.items() if confidence == most)
     if all(kind.splits_lines for kind in (best, *rivals)):
-        return best, []  # each takes its own lines of a mixed file, whoever begins
+        return best, []  # whichever reads the file, each line goes to its own format
     return best, rivals
 
 
 def _by_its_beginning(head: bytes) -> dict[type[Source], float]:
-    """How sure each kind is that is not a family of lines. Asking all families takes thirty times as long."""
+    """How sure the sources are that are no log formats. To ask those takes thirty times as long."""
     return {kind: kind.recognise(head) for kind in _walked().values()}
 
 
 def _is_for_families(head: bytes, sure: Mapping[type[Source], float]) -> bool:
-    """True if the lines of `head` are worth asking about; `sure` is what the other kinds say."""
+    """True if log formats should be asked about `head`; `sure` is what the other sources say."""
     return max(sure.values(), default=0.0) < SURE and _ZEEK.match(head) is None
 
 

@@ -31,8 +31,8 @@ from sensor.decode.layout import EVENT, TCP, UDP, Bytes, Records
 from sensor.sources.interface import Batch, Input, Source
 from sensor.sources.logs.lines.blocks import Block
 from sensor.sources.logs.rows import records
+from sensor.sources.logs.text.reasons import RESOLVERS_OWN
 
-OTHER_SIDE = "set aside: dnstap message of the resolver's own (not between client and resolver)"
 UNREADABLE = "no dnstap message"
 NO_QUESTION = "DNS message without a readable question"
 TOO_LONG = "frame too long"
@@ -246,7 +246,7 @@ def _reason() -> pl.Expr:
     ours = pl.col("type").is_in([_CLIENT_QUERY, _CLIENT_RESPONSE])
     return (
         pl.when((pl.col("type") > 0) & ~ours)
-        .then(pl.lit(OTHER_SIDE))
+        .then(pl.lit(RESOLVERS_OWN))
         .when(~readable)
         .then(pl.lit(UNREADABLE))
     )

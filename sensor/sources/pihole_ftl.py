@@ -27,9 +27,8 @@ from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.logs.lines.blocks import Block
 from sensor.sources.logs.rows import records
 from sensor.sources.logs.text import hosts
-from sensor.sources.logs.text.reasons import REVERSE
+from sensor.sources.logs.text.reasons import HIDDEN, REVERSE
 
-NO_NAME = "set aside: hidden, or not a host name"
 UNREADABLE = "no time or no name"
 
 ROWS = 50_000
@@ -73,7 +72,7 @@ _BLOCKED = (1, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 18)
 #: Forwarded, cached (3, 17), retried (12, 13), already being forwarded.
 _ALLOWED = (2, 3, 12, 13, 14, 17)
 _PTR = 6
-#: FTL looks for devices every minute; one it no longer sees is taken to have left within the hour.
+#: FTL looks for devices every minute. A device that it no longer sees is taken to be gone after this long.
 _HELD_S = 3600
 _CONFIDENCE = 0.7
 
@@ -195,7 +194,7 @@ def _reason() -> pl.Expr:
         .when(reverse.fill_null(False))
         .then(pl.lit(REVERSE))
         .when(pl.col("host").is_null())
-        .then(pl.lit(NO_NAME))
+        .then(pl.lit(HIDDEN))
     )
 
 

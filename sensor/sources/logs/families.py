@@ -1,7 +1,7 @@
-"""All log families, and which of them the beginning of a stream shows.
+"""All log formats (families), and which of them the beginning of a stream shows.
 
-Families that own lines at the beginning of a file are asked first for its lines, then all others. Normalised
-schemas (`generic`) are asked after the formats of products.
+The formats that own lines at the beginning of a file are asked first for each of its lines, then all others.
+Normalised schemas (`generic`) are asked after the formats of products.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ HEAD_LINES = 200
 ENOUGH = 0.3
 #: A prefix is tried if more than this share of the first lines begins with it.
 PREFIXED = 0.5
-#: Beginnings of files looked at together, and remembered.
+#: Beginnings of files that are looked at together, and that are remembered.
 _LOOKED_AT_TOGETHER, _MOST_SEEN = 50, 10_000
-#: All families are asked about one in this many lines; about the others, only likely ones are.
+#: All families are asked about one line in so many; about the others, only those that owned one of these.
 _SAMPLED = 20
 #: What envelopes hold.
 _PEELED = ("line", "stamp", "sender", "tag")
@@ -65,8 +65,10 @@ def _forget() -> None:
 
 @cache
 def known_families() -> tuple[type[Family], ...]:
-    """All families: those added, those of products, normalised schemas; each by name. The folder is
-    walked."""
+    """All families: those added, those of products, normalised schemas; each by name.
+
+    The folder `formats` is walked.
+    """
     from sensor.sources.logs.family import Family
 
     found: dict[str, type[Family]] = {}
@@ -184,7 +186,7 @@ def _framing(head: bytes) -> Framing | None:
             if found.get(family.name, 0.0) >= ENOUGH:
                 return family.framing
     if json_documents.JSON.fits(head):
-        # What is a list of records in one document is a part of the record in another (`events`, `data`).
+        # A list called `events` or `data` holds records of one product, and is part of a record of another.
         unknown = not _shares(_lines(head, json_documents.JSON))
         known_whole = unknown and _shares(_lines(head, json_documents.WHOLE_JSON))
         return json_documents.WHOLE_JSON if known_whole else json_documents.JSON
@@ -249,10 +251,11 @@ def _claimed(streams: list[pl.Series]) -> list[_Claimed]:
 
 
 def _without_prefixes(streams: list[pl.Series], claimed: list[_Claimed]) -> list[_Claimed]:
-    """`claimed`, what is claimed of each stream's lines as they are; where they have a prefix, without it.
+    """What is claimed of each stream without its prefix, if it has one; else `claimed`, as it is.
 
-    More lines are claimed without it than with it: unless a family knows its lines by what stands in the
-    middle. Then the prefix must be unmistakable, or the lines be whole once it is removed.
+    A prefix is removed if more lines are claimed without it. A family that knows its lines by a text in the
+    middle claims as many with it: then the prefix must be unmistakable, or the lines must begin as records do
+    without it.
     """
     best = list(claimed)
     for prefix in prefixes.PREFIXES:
@@ -273,7 +276,7 @@ def _without_prefixes(streams: list[pl.Series], claimed: list[_Claimed]) -> list
 
 
 def _is_certain(prefix: str, bare: pl.Series) -> bool:
-    """Whether what stood before the lines, now `bare`, was no part of a format's own."""
+    """True if `prefix`, without which the lines are `bare`, surely was no part of a format."""
     return prefix in prefixes.UNMISTAKABLE or _whole(bare) > PREFIXED * len(bare)
 
 

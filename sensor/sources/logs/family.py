@@ -20,8 +20,8 @@ from sensor.sources.logs.lines.framing import Framing, framed
 from sensor.sources.logs.reader import Reader
 from sensor.sources.logs.rows import headers
 
-#: Of a file that has grown, so much before what is new is read again: what its lines began (sessions,
-#: one-way records, leases, lookups) goes on. What was silent for longer begins anew.
+#: Of a file that has grown, so much before the new lines is read again, so that sessions, one-way records,
+#: leases and lookups go on that began there.
 REPLAY_BYTES = 64 * 1024 * 1024
 #: A file is a family's if at least this share of its first lines is; the rest may be other families'.
 SHARE = 0.05
@@ -44,14 +44,14 @@ class Family(Source):
 
     #: which lines are mine: a cheap expression over `line` (peeled) and `tag` (the syslog program)
     claims: ClassVar[pl.Expr]
-    #: texts in lower case: every line it claims (or its tag) and every header of its own holds one of them in
-    #: any case; looked for first, as that costs a hundredth of `claims`; none: it is always asked
+    #: texts in lower case, one of which is in every line it claims (or its tag) and in its headers, in any
+    #: case. They are looked for first, which costs a hundredth of `claims`. Without any it is always asked.
     marks: ClassVar[tuple[str, ...]] = ()
-    #: True for normalised schemas (ECS, OCSF, plain CEF …) that any product's lines may look like
+    #: True for normalised schemas (ECS, OCSF, plain CEF …), which the lines of many products have
     generic: ClassVar[bool] = False
     #: regular expression of the lines that say what the next ones hold (CSV header, `#Fields:`)
     header: ClassVar[str] = ""
-    #: where its stamps without an offset are local, whatever the settings say
+    #: time zone of its stamps without an offset, whatever the settings say
     own_zone: ClassVar[str | None] = None
     #: its bytes include headers, where it counts packets, too
     counts_headers: ClassVar[headers.Layer | None] = None
@@ -89,8 +89,10 @@ class Family(Source):
         """
 
     def cut(self, text: bytes) -> Cut | None:
-        """What the compiled scanner reads of whole lines: the same as `parse` of those that are plain, which
-        are claimed, in no envelope and under no header. None where it has no layout for them."""
+        """What the compiled scanner reads: plain lines that are claimed, in no envelope and under no header.
+
+        The result is the same as that of `parse`. None if it has no layout for these lines.
+        """
         return None
 
     @classmethod

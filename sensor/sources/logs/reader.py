@@ -1,7 +1,7 @@
-"""Turns the lines of a log into batches, whatever families they are of.
+"""Turns the lines of a log into batches, whatever formats they are of.
 
-A block of lines is divided among the families that claim them. What each reads of its lines is finished
-(columns, times, sessions, leases) and counted.
+For each block: the lines are divided among the formats that claim them (sorting.py); each format parses its
+lines; `rows` finishes the result, joins sessions and one-way records, ends leases, and counts all lines.
 """
 
 from __future__ import annotations

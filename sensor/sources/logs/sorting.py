@@ -29,8 +29,8 @@ class Sorter:
     ) -> None:
         """`order`: the families as they are asked; `first` of them gets lines that nobody claims.
 
-        `may_wrap`: JSON may be around lines of another format. Where the beginning of a file has none, it is
-        not looked into. `prefix`: what stands before each line (prefixes.py).
+        `may_wrap`: JSON may be around lines of another format; False where the beginning of a file has none.
+        `prefix`: what stands before each line (prefixes.py).
         """
         self._order = list(order)
         self._first = first
@@ -88,8 +88,8 @@ class Sorter:
     def unwrapped(self, peeled: pl.DataFrame) -> pl.DataFrame:
         """`peeled` with JSON envelopes removed where a family claims what is inside.
 
-        Many lines look like normalised schemas. So their claim only counts if what is inside is a whole
-        record, or if nobody claims the envelope, or the same family does for what it quotes.
+        Many lines look like normalised schemas (`generic`). Their claim only counts if the envelope surely is
+        one (`envelopes.WHOLE`), if nobody claims it, or if the same family claims it and quotes the line.
 
         Envelopes may be nested (a search result around a raw event).
         """
@@ -123,7 +123,7 @@ class Sorter:
         for code, family in enumerate(self._order):
             if left.is_empty():
                 break
-            # The first is the one most lines belong to.
+            # The first family owns most lines: its marks need not be looked for.
             if code:
                 text = _text(left) if text is None else text
                 if not family.may_own(text):

@@ -19,6 +19,7 @@ from sensor.chunks import ChunkStream, EndedEarly, fault_of
 from sensor.sources.interface import Batch, Input, Source
 from sensor.sources.logs.formats.mitmproxy import MitmproxyFamily
 from sensor.sources.logs.lines.blocks import blocks
+from sensor.sources.logs.text.reasons import NO_REQUEST
 from sensor.sources.mitmproxy import shadowai_mitmproxy
 
 MAX_FLOW_BYTES = 256 << 20
@@ -26,7 +27,6 @@ _MAX_LENGTH_DIGITS = 12
 _MAX_DEPTH = 16
 TOO_LONG, BROKEN = "flow too long to be read", "flow that cannot be read"
 CUT = "ends in the middle of a flow"
-NO_EXCHANGE = "set aside: flow that is no exchange (DNS, or without a request)"
 
 
 class MitmproxyFlowsSource(Source):
@@ -62,7 +62,7 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes]:
             raise EndedEarly(fault_of(stream) or CUT)
         unread, record = state, None
         if not isinstance(state, str):
-            unread, record = NO_EXCHANGE, shadowai_mitmproxy.exchange(state)
+            unread, record = NO_REQUEST, shadowai_mitmproxy.exchange(state)
         if record is None:
             record = {"shadowai": shadowai_mitmproxy.FORMAT, "unread": unread}
         yield json.dumps(record, default=str).encode("utf-8", "replace") + b"\n"

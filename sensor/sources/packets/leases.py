@@ -1,5 +1,4 @@
-"""Makes leases, like those of logs, of what packets say about holders of addresses
-(`sensor/decode/identity`)."""
+"""Leases from packets: who held which address (`sensor/decode/identity`), as rows like those of logs."""
 
 from __future__ import annotations
 

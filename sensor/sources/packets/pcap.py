@@ -141,7 +141,7 @@ class PcapSource(Source):
 
 
 def _one_behind(cuts: Iterator[_Cut]) -> Iterator[_Cut]:
-    """Each batch once the next has come: its tables are made meanwhile, and nobody waits for them."""
+    """Yields each batch when the next has come: meanwhile its tables are made on another thread."""
     held = next(cuts, None)
     for cut in cuts:
         if held is not None:

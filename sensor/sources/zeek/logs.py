@@ -15,14 +15,19 @@ from sensor import schema
 from sensor.sources.logs.rows import records
 from sensor.sources.logs.text import accounts, hosts, keys
 from sensor.sources.logs.text.held import WORKING_DAY_S
-from sensor.sources.logs.text.reasons import CHALLENGE, NO_PORTS, NOT_A_QUERY, REVERSE
+from sensor.sources.logs.text.reasons import (
+    CHALLENGE,
+    NEIGHBOURS,
+    NO_HOLDER,
+    NO_LOOKUP,
+    NO_PORTS,
+    NOT_A_QUERY,
+    REPEATED,
+    REVERSE,
+)
 from sensor.sources.zeek.text import unescape
 
 UNREADABLE = "not a Zeek row"
-LOCAL = "set aside: lookup by multicast or NetBIOS, inside the local network"
-NO_QUESTION = "set aside: DNS message without a question"
-REPEATED = "set aside: repeats an earlier row (uid seen twice)"
-NO_HOLDER = "set aside: message that tells nobody's address"
 
 #: A connection that never came about: refused, unanswered, or given up before an answer.
 _UNMADE = ("REJ", "S0", "RSTOS0")
@@ -45,10 +50,10 @@ _PAIRS = (
 _SIDES = [pair for one, other in _PAIRS for pair in ((one, other), (other, one))]
 #: mDNS, LLMNR and NetBIOS name service.
 _LOCAL_PORTS = (5353, 5355, 137)
-#: Answers of resolvers that block by lying.
+#: Addresses that resolvers answer with in place of the real one, to block a name.
 _SINKHOLES = ("0.0.0.0", "127.0.0.1", "::", "::1")  # noqa: S104
 _SERVICE_PORTS = 1024
-#: What is more than this, in the year 5138, is no number of seconds.
+#: Larger numbers are no seconds (this one is in the year 5138) but milliseconds.
 _MILLIS = 100_000_000_000
 
 
@@ -224,8 +229,8 @@ def dns(rows: pl.DataFrame) -> pl.DataFrame:
     return read.with_columns(
         reason=_first_reason(
             (_number("opcode").fill_null(0) != 0, NOT_A_QUERY),
-            (ports | (name == "NB"), LOCAL),
-            (pl.col("asked").is_null(), NO_QUESTION),
+            (ports | (name == "NB"), NEIGHBOURS),
+            (pl.col("asked").is_null(), NO_LOOKUP),
             # An answer whose question was not seen has a name but no type.
             (name.is_in(["PTR", "12"]) | pl.col("query").str.ends_with(".arpa"), REVERSE),
             (~question.is_first_distinct(), REPEATED),

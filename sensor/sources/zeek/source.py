@@ -33,6 +33,7 @@ from sensor import schema
 from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.logs.lines.blocks import BLOCK_BYTES, Block, ahead, blocks
 from sensor.sources.logs.rows import records
+from sensor.sources.logs.text.reasons import REPEATED
 from sensor.sources.zeek import logs
 from sensor.sources.zeek.text import MAX_HEADERS, Text, log_of
 
@@ -200,9 +201,7 @@ class _Reader:
         known = pl.col("uid").is_in(self._recent.implode()) | ~pl.col("uid").is_first_distinct()
         again = known & pl.col("reason").is_null()
         self._recent = pl.concat([self._recent, read["uid"]]).tail(RECENT_UIDS)
-        return read.with_columns(
-            reason=pl.when(again).then(pl.lit(logs.REPEATED)).otherwise(pl.col("reason"))
-        )
+        return read.with_columns(reason=pl.when(again).then(pl.lit(REPEATED)).otherwise(pl.col("reason")))
 
 
 class _Names:

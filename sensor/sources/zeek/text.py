@@ -72,7 +72,7 @@ _TELLING = {
     # Last: a Kerberos ticket has a cipher, too.
     "ssl": ("established", "cipher"),
 }
-#: Headers per block and names per header that are believed; more is not a log.
+#: Headers per block and names per header that are read; a real log has fewer.
 MAX_HEADERS, _MAX_FIELDS = 64, 1000
 _PRINTABLE = {f"\\x{code:02x}": chr(code) for code in range(0x20, 0x7F)}
 
@@ -166,7 +166,7 @@ class Text:
         )
         place = {name: f"f{number}" for number, name in reversed(list(enumerate(names)))}
         wanted = [self._field(name, place.get(name)) for name in WANTED[self.log]]
-        # `f0` rides along: a header that names nothing wanted would leave literals without a height.
+        # `f0` gives the frame its height where a header names no wanted field.
         return read.select("f0", *wanted).collect(engine="in-memory").drop("f0")
 
     def _field(self, name: str, column: str | None) -> pl.Expr:

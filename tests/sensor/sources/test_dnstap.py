@@ -16,6 +16,7 @@ from sensor import schema
 from sensor.sources import dnstap
 from sensor.sources.dnstap import DnstapSource
 from sensor.sources.interface import File, Input
+from sensor.sources.logs.text.reasons import RESOLVERS_OWN
 from tests.beside import LOG_SAMPLES
 
 SAMPLE = LOG_SAMPLES / "dnstap" / "dnscollector-dnstap.fstrm"
@@ -108,7 +109,7 @@ def test_what_the_resolver_asks_upstream_is_set_aside() -> None:
     kinds = (1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14)
     tables = read(START + b"".join(message(kind, question()) for kind in kinds) + STOP)
     assert tables["observations"].is_empty()
-    assert tables["rejects"].select("reason", "count").rows() == [(dnstap.OTHER_SIDE, len(kinds))]
+    assert tables["rejects"].select("reason", "count").rows() == [(RESOLVERS_OWN, len(kinds))]
     assert tables["coverage"]["rejected"].sum() == 0
 
 

@@ -12,7 +12,7 @@ from sensor import schema
 from sensor.sources import pihole_ftl
 from sensor.sources.inputs.open import find
 from sensor.sources.interface import HEAD_BYTES, Input
-from sensor.sources.logs.text.reasons import REVERSE
+from sensor.sources.logs.text.reasons import HIDDEN, REVERSE
 from sensor.sources.pihole_ftl import PiholeFtlSource
 
 OLD = """
@@ -94,7 +94,7 @@ def test_lookups_of_either_schema(tmp_path: Path, script: str, new: bool) -> Non
     ]
     assert seen["seen_at"][0].timestamp() == AT_S
     reasons = dict(tables["rejects"].select("reason", "count").rows())
-    assert reasons == {REVERSE: 1, pihole_ftl.NO_NAME: 1}
+    assert reasons == {REVERSE: 1, HIDDEN: 1}
     assert tables["coverage"]["records"].sum() == len(ROWS)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sensor import schema
 from sensor.sources.interface import HEAD_BYTES, Batch, File, Input
 from sensor.sources.logs.lines.blocks import Block, blocks
-from sensor.sources.logs.text.reasons import NO_PORTS, NOT_A_QUERY, REVERSE
+from sensor.sources.logs.text.reasons import NEIGHBOURS, NO_LOOKUP, NO_PORTS, NOT_A_QUERY, REPEATED, REVERSE
 from sensor.sources.zeek import logs as zeek_logs
 from sensor.sources.zeek import source as zeek
 from sensor.sources.zeek.text import WANTED, Text, log_of, read_header
@@ -262,10 +262,10 @@ def test_impossible_durations_are_unknown(nonsense: str) -> None:
     ("change", "reason"),
     [
         ({"qtype_name": "PTR", "qtype": "12"}, REVERSE),
-        ({"id.resp_p": "5353", "query": "printer.local"}, zeek_logs.LOCAL),
-        ({"qtype_name": "NB"}, zeek_logs.LOCAL),
+        ({"id.resp_p": "5353", "query": "printer.local"}, NEIGHBOURS),
+        ({"qtype_name": "NB"}, NEIGHBOURS),
         ({"opcode": "5"}, NOT_A_QUERY),
-        ({"query": "-"}, zeek_logs.NO_QUESTION),
+        ({"query": "-"}, NO_LOOKUP),
         ({"ts": "yesterday"}, zeek_logs.UNREADABLE),
         ({"uid": "-"}, zeek_logs.UNREADABLE),
         ({"id.orig_h": "nonsense"}, zeek_logs.UNREADABLE),
@@ -325,7 +325,7 @@ def test_a_repeated_uid_counts_once() -> None:
     seen = pl.concat([batch.frames["observations"] for batch in tables])
     assert seen["bytes_up"].to_list() == [5120]
     rejects = pl.concat([batch.frames["rejects"] for batch in tables])
-    assert rejects.filter(pl.col("reason") == zeek_logs.REPEATED)["count"].to_list() == [1]
+    assert rejects.filter(pl.col("reason") == REPEATED)["count"].to_list() == [1]
 
 
 def test_further_requests_of_a_connection_bring_no_volume() -> None:

@@ -12,8 +12,8 @@ import pytest
 from sensor import schema
 from sensor.sources.interface import HEAD_BYTES, File, Input
 from sensor.sources.logs.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.reasons import NO_HOLDER
 from sensor.sources.zeek import ZeekSource
-from sensor.sources.zeek import logs as zeek_logs
 from sensor.sources.zeek.text import LISTS, WANTED, log_of
 
 AT_S = 1_795_341_600
@@ -107,4 +107,4 @@ def test_what_tells_nobody(log: str, row: Row) -> None:
     assert leases(data).is_empty()
     file = File("x.log", "id", data, len(data), lambda: io.BytesIO(data))
     (batch,) = ZeekSource().read(Input((file,), "id"))
-    assert batch.frames["rejects"]["reason"].to_list() == [zeek_logs.NO_HOLDER]
+    assert batch.frames["rejects"]["reason"].to_list() == [NO_HOLDER]

@@ -16,7 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import keyvalue, layouts, patterns
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -31,7 +31,6 @@ _WANTED = {
     "server_port": "orig_dport", "packets_up": "orig_pkts", "up": "orig_bytes", "packets_down": "reply_pkts",
     "down": "reply_bytes",
 }  # fmt: skip
-OTHER = "set aside: alert that names no connection (IPREP, MALWARE, IPS)"
 
 
 class AlliedTelesisFamily(Family):
@@ -52,7 +51,11 @@ class AlliedTelesisFamily(Family):
         """One row per request (kind http) or event of a connection (kind flow)."""
         return layouts.read(
             lines,
-            [(_REQUEST, _requests), (_CONNECTION, _connections), (pl.lit(True), layouts.set_aside(OTHER))],
+            [
+                (_REQUEST, _requests),
+                (_CONNECTION, _connections),
+                (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
+            ],
         )
 
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_PORTS, TO_RESOLVER
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -36,7 +36,6 @@ _LISTS = (
     "protocol",
     "user",
 )
-LOOKUP = "set aside: conversation with a resolver"
 
 
 class ArkimeFamily(Family):
@@ -77,5 +76,5 @@ class ArkimeFamily(Family):
             session=pl.when(pl.col("root") != "").then("root"),
             phase=pl.lit("delta"),
             action=one_of({"allowed": pl.col("packets_down").str.contains("^[1-9]")}, otherwise="unknown"),
-            reason=one_of({NO_PORTS: layer.is_null(), LOOKUP: speaks["dns"]}),
+            reason=one_of({NO_PORTS: layer.is_null(), TO_RESOLVER: speaks["dns"]}),
         )

@@ -21,6 +21,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import keyvalue, layouts, patterns
 from sensor.sources.logs.text.held import HALF_DAY_S, WORKING_DAY_S
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
 _CLEARPASS = {
@@ -50,8 +51,6 @@ _AUTHMGR = (
     r"|<522006>.*?MAC=(?<mac3>[0-9A-Fa-f:]{17}) IP=(?<address3>[0-9A-Fa-f.:]+) User entry added"
     r"|<501199>.*?mac-(?<mac2>[0-9A-Fa-f:]{17}), username-(?<user2>.*?), IP-(?<address2>[0-9A-Fa-f.:]+),"
 )
-OTHER = "set aside: message that is no authentication of a client with its address"
-FAILED = "set aside: authentication that failed"
 
 
 class ArubaFamily(Family):
@@ -98,7 +97,7 @@ def _controller(lines: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.lit(WORKING_DAY_S),
         origin=pl.lit("radius"),
         confidence=pl.lit(0.8),
-        reason=one_of({OTHER: address.is_null()}),
+        reason=one_of({NO_SIGN_IN: address.is_null()}),
     )
 
 
@@ -136,8 +135,9 @@ def _clearpass(lines: pl.DataFrame) -> pl.DataFrame:
         confidence=pl.when(status.is_not_null()).then(0.9).otherwise(0.8),
         reason=one_of(
             {
-                FAILED: failed,
-                OTHER: pl.col("address").is_null() | (pl.col("user").is_null() & pl.col("mac").is_null()),
+                FAILED_SIGN_IN: failed,
+                NO_SIGN_IN: pl.col("address").is_null()
+                | (pl.col("user").is_null() & pl.col("mac").is_null()),
             }
         ),
     )

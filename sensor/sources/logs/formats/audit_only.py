@@ -13,6 +13,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.reasons import NO_SERVICE
 
 _TEXT = (
     r"\[\*\*\] \[\d+:\d+:\d+\] .*\[\*\*\] |%[A-Z][A-Z0-9_]+(?:-[A-Z0-9_]+)?-[0-7]-[A-Z0-9_]+: |"
@@ -50,7 +51,6 @@ _FORTIMAIL = (
     r"\bdevice_id=\"?\w+\"? log_id=\"?\d{10}\"? "
     r"type=\"?(?:statistics|kevent|event|virus|spam|encrypt|history|mail)\b.* pri=\"?[a-z]+"
 )
-NOTHING = "set aside: audit, alert or device message: tells of no network use"
 
 
 class AuditOnlyFamily(Family):
@@ -89,4 +89,4 @@ class AuditOnlyFamily(Family):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per line, none of them used."""
         # Not `select` alone: literals would make one row.
-        return lines.with_columns(reason=pl.lit(NOTHING)).select("reason")
+        return lines.with_columns(reason=pl.lit(NO_SERVICE)).select("reason")

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
@@ -28,7 +29,6 @@ _WANTED = {
 _NOTHING = ["NA", "", "-"]
 #: An endpoint's longest session, as it is set up by default.
 _HELD_S = 86_400.0
-OTHER = "set aside: attempt that failed, or record without an address"
 
 
 class AwsClientVpnFamily(Family):
@@ -57,5 +57,5 @@ class AwsClientVpnFamily(Family):
             lease_s=pl.when(ends).then(0.0).otherwise(_HELD_S),
             closes=ends,
             origin=pl.lit("vpn"),
-            reason=one_of({OTHER: refused | pl.col("tunnel").is_null()}),
+            reason=one_of({NO_ADDRESS: refused | pl.col("tunnel").is_null()}),
         )

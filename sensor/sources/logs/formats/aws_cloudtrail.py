@@ -13,6 +13,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -25,7 +26,6 @@ _FIELDS = {
     "model": "requestParameters.modelId",
     "whom": "userIdentity.principalId",
 }
-NO_ENDPOINT = "set aside: event that names no endpoint"
 
 
 class AwsCloudtrailFamily(Family):
@@ -57,5 +57,5 @@ class AwsCloudtrailFamily(Family):
             server_port=pl.lit("443"),
             transport=pl.lit("tcp"),
             action=one_of({"blocked": denied}, otherwise="allowed"),
-            reason=one_of({NO_ENDPOINT: pl.col("host").is_null()}),
+            reason=one_of({NO_SERVICE: pl.col("host").is_null()}),
         )

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import patterns
+from sensor.sources.logs.text.reasons import CONNECTION_LOG
 from sensor.sources.logs.text.words import one_of
 
 _END = r"\[?[0-9a-fA-F.:]+\]?:\d+"
@@ -29,7 +30,6 @@ _TLS = (
     r"\S+ \S+ \S+ \S+ \S+ \S+ (?P<host>\S+)"
 )
 _CONNECTION = r"^\d{4}-\d\d-\d\dT[\d:.]+Z [0-9a-fA-F.:]+ \d+ \d+ (?:TLSv[\d.]+|-) \S+ \S+ \""
-REPEATED = "set aside: connection log (the access log has its requests)"
 
 
 class AwsElbFamily(Family):
@@ -80,5 +80,5 @@ class AwsElbFamily(Family):
             bytes_up="up",
             bytes_down="down",
             action=pl.lit("allowed"),
-            reason=one_of({REPEATED: pl.col("time").is_null()}),
+            reason=one_of({CONNECTION_LOG: pl.col("time").is_null()}),
         )

@@ -16,7 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects, patterns
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -38,7 +38,6 @@ _MSG = (
     r"\]?(?::(?P<client_port>\d+))? to "
     r"\[?(?P<target>[^\s\]]+?)\]?(?::(?P<port>\d+))?(?:\. |\s|$)"
 )
-OTHER = "set aside: record that names no connection (metrics, flow trace)"
 
 
 class AzureFirewallFamily(Family):
@@ -98,7 +97,7 @@ class AzureFirewallFamily(Family):
             action=pl.coalesce("action", pl.lit(action)),
             reason=one_of(
                 {
-                    OTHER: pl.col("client").is_null()
+                    NO_CONNECTION: pl.col("client").is_null()
                     | pl.col("category").str.contains("FlowTrace|FatFlow|FqdnResolve"),
                     NO_PORTS: ~web & ~has_ports(proto),
                 }

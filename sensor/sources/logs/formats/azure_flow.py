@@ -14,8 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import layouts
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_PORTS, UNREADABLE
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -52,7 +51,7 @@ class AzureFlowFamily(Family):
             .struct.rename_fields(_NAMES)
         )
         rows = _rows(parts.struct.unnest().with_columns(each["row"]))
-        none = without.select("row", reason=pl.lit(layouts.UNREADABLE))
+        none = without.select("row", reason=pl.lit(UNREADABLE))
         return pl.concat([rows, none], how="diagonal_relaxed").sort("row", maintain_order=True)
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.reasons import ALERT
 from sensor.sources.logs.text.words import one_of
 
 _KEYS = {
@@ -41,7 +42,6 @@ _FIELDS = {
 }
 _LOGS = r"(?i)application ?gateway(?:Access|Firewall)Log|FrontDoor(?:Access|WebApplicationFirewall)Log"
 _PORT = r"^((?:\d+\.){3}\d+|\[.*\]):(\d+)$"
-REPEATED = "set aside: a rule that fired (the access log has the request)"
 
 
 class AzureHttpFamily(Family):
@@ -83,5 +83,5 @@ class AzureHttpFamily(Family):
             bytes_up="up",
             bytes_down="down",
             action=one_of({"blocked": blocked}, otherwise="allowed"),
-            reason=one_of({REPEATED: wall & ~blocked}),
+            reason=one_of({ALERT: wall & ~blocked}),
         )

@@ -16,7 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import patterns
-from sensor.sources.logs.text.reasons import REVERSE
+from sensor.sources.logs.text.reasons import ASKED, NO_LOOKUP, REVERSE
 from sensor.sources.logs.text.words import one_of
 
 _HEAD = (
@@ -31,8 +31,6 @@ _QUERY = (
 )
 _POLICY = _HEAD + r"(?:disabled )?rpz \S+ (?P<policy>[A-Z-]+) rewrite (?P<name>[^\s/]+)(?:/(?P<type>\w+))?"
 _ANSWER = r"\b(?:A|AAAA) ([0-9a-fA-F.:]*[.:][0-9a-fA-F.:]+)"
-NOT_A_QUESTION = "set aside: repeats a question (answer logged too)"
-OTHER = "set aside: no lookup (zone transfer, server message)"
 
 
 class BindFamily(Family):
@@ -77,10 +75,9 @@ class BindFamily(Family):
             answers=pl.col("rest").str.extract_all(_ANSWER).list.eval(pl.element().str.extract(r"(\S+)$")),
             reason=one_of(
                 {
-                    OTHER: pl.col("name").is_null(),
+                    NO_LOOKUP: pl.col("name").is_null(),
                     REVERSE: pl.col("type") == "PTR",
-                    NOT_A_QUESTION: (pl.col("verb") == "response")
-                    & ~pl.col("rest").str.contains("response: "),
+                    ASKED: (pl.col("verb") == "response") & ~pl.col("rest").str.contains("response: "),
                 }
             ),
         )

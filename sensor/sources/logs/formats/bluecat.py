@@ -16,14 +16,13 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import cef, dhcp, layouts, lookups, objects
+from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
     "time": "time", "client": "source.ipAddress", "server": "source.serviceIp", "host": "question.name",
     "type": "question.type|question.questionType", "action": "actionTaken", "code": "response",
 }  # fmt: skip
-
-OTHER = "set aside: answer, or message that gives no address"
 
 
 class BluecatFamily(Family):
@@ -72,7 +71,7 @@ def _adonis(lines: pl.DataFrame) -> pl.DataFrame:
         origin=one_of({"dhcp": given}),
         confidence=pl.when(given).then(dhcp.ASSUMED),
         reason=one_of(
-            {OTHER: ~given & ~asked},
+            {NO_ADDRESS: ~given & ~asked},
             otherwise=lookups.reverse(pl.col("cat").str.extract(r"^([A-Z]+)_record$")),
         ),
     )

@@ -15,7 +15,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import layouts, patterns
+from sensor.sources.logs.text import patterns
+from sensor.sources.logs.text.reasons import UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
 _END = r"\[?[0-9a-fA-F.:]+?\]?"
@@ -55,5 +56,5 @@ class BroadcomSslvFamily(Family):
                     "reset": pl.col("status").is_not_null(),
                 }
             ),
-            reason=one_of({layouts.UNREADABLE: pl.col("time").is_null()}),
+            reason=one_of({UNREADABLE: pl.col("time").is_null()}),
         )

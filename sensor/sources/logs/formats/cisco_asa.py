@@ -19,7 +19,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
-from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS, STRAY
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -80,7 +80,6 @@ _LEASE = (
     r"|Username = (?P<u4>[^,]+), IP = \S+ Assigned private IP address <?(?P<ip4>[^<>\s]+)>? to remote user"
 )
 _STRAY = r"(?i)\(no connection\)"
-STRAY = "set aside: stray packet of a connection already closed"
 
 
 class CiscoAsaFamily(Family):

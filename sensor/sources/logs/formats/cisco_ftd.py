@@ -18,7 +18,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import cef, keyvalue, layouts, pairs
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -72,7 +72,6 @@ _ENDS = r",? \{(\w+)\} \[?([0-9A-Fa-f.:]+?)\]?(?::(\d+))? -> \[?([0-9A-Fa-f.:]+?
 _WORDS = rf"Connection Type: (?:Start|End), .*{_ENDS}"
 _ENCORES = r"(?:^|\s)rec_type=\d+ (?:.*\s)?rec_type_simple="
 _NOTHING = ("", "Unknown", "N/A", "(null)")
-OF_ANOTHER = "set aside: intrusion, file or malware event (its connection is logged apart)"
 
 
 class CiscoFtdFamily(Family):
@@ -190,7 +189,7 @@ def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         phase=one_of({"end": ended}, otherwise="begin"),
         reason=one_of(
             {
-                OF_ANOTHER: pl.lit(number).is_in(["430001", "430004", "430005"]),
+                ALERT: pl.lit(number).is_in(["430001", "430004", "430005"]),
                 NO_PORTS: ~has_ports(pl.col("proto")) & ~asked,
             }
         ),

@@ -18,6 +18,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import keyvalue, patterns
 from sensor.sources.logs.text.held import HALF_DAY_S, WORKING_DAY_S
+from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NO_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
 _HEAD = (
@@ -32,9 +33,6 @@ _FIELDS = {
 }  # fmt: skip
 #: A hardware address where a person's name is expected, an outer identity, a switch asking for itself.
 _NOBODY = r"(?i)^(?:(?:[0-9a-f]{2}[-:.]?){6}|(?:[0-9a-f]{4}[.-]){2}[0-9a-f]{4}|anonymous(?:@.*)?|#.*#)$"
-OTHER = "set aside: record that is no accounting or passed authentication"
-NO_ADDRESS = "set aside: record without the client's address (Framed-IP-Address)"
-NOBODY = "set aside: record that names neither account nor hardware address"
 
 
 class CiscoIseFamily(Family):
@@ -89,9 +87,9 @@ class CiscoIseFamily(Family):
             confidence=pl.when(stop | going).then(0.9).otherwise(0.8),
             reason=one_of(
                 {
-                    OTHER: ~(stop | going | passed | guest),
+                    NO_SIGN_IN: ~(stop | going | passed | guest),
                     NO_ADDRESS: address.is_null(),
-                    NOBODY: user.is_null() & pl.col("mac").is_null(),
+                    LEASE_OF_NOBODY: user.is_null() & pl.col("mac").is_null(),
                 }
             ),
         )

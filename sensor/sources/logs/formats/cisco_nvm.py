@@ -15,7 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import keyvalue, objects
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -24,7 +24,6 @@ _KEYS = (
     "vsn",
 )  # fmt: skip
 _FLOW = r'\bfv="?nvzFlow_|"fv"\s*:\s*"nvzFlow_'
-OTHER = "set aside: record of an endpoint or its interface, no flow"
 
 
 class CiscoNvmFamily(Family):
@@ -63,6 +62,6 @@ class CiscoNvmFamily(Family):
             bytes_down="ibc",
             action=pl.lit("allowed"),
             reason=one_of(
-                {OTHER: pl.col("da").is_null(), NO_PORTS: ~has_ports(pl.col("pr")).fill_null(False)}
+                {NO_CONNECTION: pl.col("da").is_null(), NO_PORTS: ~has_ports(pl.col("pr")).fill_null(False)}
             ),
         )

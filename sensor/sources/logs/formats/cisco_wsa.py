@@ -17,7 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import layouts, patterns
-from sensor.sources.logs.text.reasons import CHALLENGE, LEFT_EARLY
+from sensor.sources.logs.text.reasons import CHALLENGE, LEFT_EARLY, OWN_MESSAGE, UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
 _LINE = (
@@ -39,7 +39,6 @@ _MONITORED = (
     + r"(?P<client>[\d.]+)(?::(?P<client_port>\d+))? "
     r"to (?P<server>[\d.]*\d)(?:\((?P<host>[^)]*)\))?(?::(?P<port>\d+))?"
 )
-MONITOR = "set aside: traffic monitor's own message"
 
 
 class CiscoWsaFamily(Family):
@@ -71,7 +70,7 @@ class CiscoWsaFamily(Family):
             lines,
             [
                 (_MONITORED, _monitored),
-                (_MONITOR, layouts.set_aside(MONITOR)),
+                (_MONITOR, layouts.set_aside(OWN_MESSAGE)),
                 (pl.lit(True), self._requests),
             ],
         )
@@ -112,7 +111,7 @@ class CiscoWsaFamily(Family):
             ),
             reason=one_of(
                 {
-                    layouts.UNREADABLE: pl.col("time").is_null(),
+                    UNREADABLE: pl.col("time").is_null(),
                     CHALLENGE: pl.col("status") == "407",
                     LEFT_EARLY: pl.col("url").is_in(["-", "NONE"]),
                 }

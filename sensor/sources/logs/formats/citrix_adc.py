@@ -23,7 +23,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import patterns, stamps
 from sensor.sources.logs.text.held import HALF_DAY_S
-from sensor.sources.logs.text.reasons import NO_CONNECTION
+from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
 from sensor.sources.logs.text.words import one_of
 
 _NUMBERS = r"(?:\d+ ){0,2}?(?:\d+)? ?:"
@@ -59,7 +59,6 @@ _LOGINS = ("LOGIN", "LOGOUT")
 _SERVICE = 1024
 #: How far a half's end may lie from its exchange's.
 _TOGETHER = "5s"
-AGAIN = "set aside: half of an exchange told whole (DELINK)"
 
 
 class CitrixAdcFamily(Family):
@@ -126,7 +125,7 @@ class CitrixAdcFamily(Family):
             lease_s=pl.when(pl.col("is_login") & (event == "LOGIN")).then(HALF_DAY_S),
             closes=pl.col("is_login") & (event == "LOGOUT"),
             origin=one_of({"vpn": pl.col("is_login")}),
-            reason=one_of({NO_CONNECTION: ~used.fill_null(False), AGAIN: again}),
+            reason=one_of({NO_CONNECTION: ~used.fill_null(False), REPEATED: again}),
         )
 
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -25,7 +25,6 @@ _FIELDS = {
     "up": "bytes_sent", "down": "bytes_recv", "lasted": "elapsed_time", "started": "start_time",
     "threat": "threat_content_type",
 }  # fmt: skip
-THREAT = "set aside: threat event (its session has a traffic log)"
 
 
 class CloudNgfwFamily(Family):
@@ -61,7 +60,7 @@ class CloudNgfwFamily(Family):
             phase=one_of({"name": named}, otherwise="end"),
             reason=one_of(
                 {
-                    THREAT: pl.col("threat").is_not_null(),
+                    ALERT: pl.col("threat").is_not_null(),
                     NO_PORTS: ~has_ports(pl.col("transport")).fill_null(False),
                 }
             ),

@@ -13,6 +13,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
@@ -30,7 +31,6 @@ _WANTED = {
     "ended": "log.sessionEndTime",
 }
 _NOWHERE = "0.0.0.0"  # noqa: S104
-OTHER = "set aside: audit event, or one that gives no address"
 
 
 class CloudConnexaFamily(Family):
@@ -67,5 +67,5 @@ class CloudConnexaFamily(Family):
             lease_s=pl.when(ends).then(0.0).otherwise(WORKING_DAY_S),
             closes=ends,
             origin=one_of({"vpn": holds}),
-            reason=one_of({OTHER: ~(asked | flow | (holds & tunnel.is_not_null())).fill_null(False)}),
+            reason=one_of({NO_ADDRESS: ~(asked | flow | (holds & tunnel.is_not_null())).fill_null(False)}),
         )

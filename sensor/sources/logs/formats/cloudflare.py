@@ -14,7 +14,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import lookups, objects
-from sensor.sources.logs.text.reasons import NO_CONNECTION
+from sensor.sources.logs.text.reasons import HOSTED_ZONE, NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
 
 _WANTED: dict[str, str] = {
@@ -52,7 +52,6 @@ _ONLY_HERE = (
     *("ResolverDecision", "QueryNameReversed", "MatchedCategoryNames", "QueryCategoryNames", "EDNSSubnet"),
     *("HTTPHost", "SourceInternalIP", "EgressColoName", "ConnectionCloseReason"),
 )
-AUTHORITATIVE = "set aside: zone's own DNS log (resolvers of the world, no client of ours)"
 
 
 class CloudflareFamily(Family):
@@ -142,7 +141,7 @@ def _action() -> pl.Expr:
 def _reason() -> pl.Expr:
     gateway = pl.any_horizontal(pl.col(name).is_not_null() for name in ("decision", "location", "email"))
     return one_of(
-        {NO_CONNECTION: pl.col("other").is_not_null(), AUTHORITATIVE: pl.col("is_dns") & ~gateway},
+        {NO_CONNECTION: pl.col("other").is_not_null(), HOSTED_ZONE: pl.col("is_dns") & ~gateway},
         otherwise=pl.when("is_dns").then(lookups.reverse(pl.col("type"))),
     )
 

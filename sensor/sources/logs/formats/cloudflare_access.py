@@ -16,13 +16,12 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats.okta import CONFIDENCE, LEASE_S
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import FAILED_SIGN_IN
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
     "time": "CreatedAt", "action": "Action", "allowed": "Allowed", "user": "Email", "client": "IPAddress",
 }  # fmt: skip
-OTHER = "set aside: event that is no sign-in (Action)"
 
 
 class CloudflareAccessFamily(Family):
@@ -49,7 +48,7 @@ class CloudflareAccessFamily(Family):
             confidence=pl.lit(CONFIDENCE),
             reason=one_of(
                 {
-                    OTHER: pl.col("action").str.contains("(?i)logout"),
+                    NO_SIGN_IN: pl.col("action").str.contains("(?i)logout"),
                     FAILED_SIGN_IN: (pl.col("allowed") != "true").fill_null(True),
                 }
             ),

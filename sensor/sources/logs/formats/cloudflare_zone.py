@@ -13,6 +13,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.reasons import OWN_REQUEST
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -39,7 +40,6 @@ _FIELDS = {
 }
 _PHASES = {"connect": "begin", "disconnect": "end", "closed": "end"}
 _REFUSED = ("clientFiltered", "tlsError", "resolveOriginError", "originError")
-SUBREQUEST = "set aside: a Worker's own subrequest"
 
 
 class CloudflareZoneFamily(Family):
@@ -92,5 +92,5 @@ class CloudflareZoneFamily(Family):
             action=one_of({"blocked": blocked | refused}, otherwise="allowed"),
             session=pl.when("spectrum").then(pl.concat_str(ends, separator="|", ignore_nulls=True)),
             phase=pl.when("spectrum").then(phase),
-            reason=one_of({SUBREQUEST: pl.col("subrequest") == "true"}),
+            reason=one_of({OWN_REQUEST: pl.col("subrequest") == "true"}),
         )

@@ -15,7 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import lookups, patterns
-from sensor.sources.logs.text.reasons import SERVER_MESSAGE
+from sensor.sources.logs.text.reasons import NO_LOOKUP
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -60,5 +60,5 @@ def rows(lines: pl.Series) -> pl.DataFrame:
         host=pl.col("name"),
         transport=pl.when(has_ports(pl.col("proto"))).then("proto"),
         action=lookups.verdict(pl.col("rcode")),
-        reason=one_of({SERVER_MESSAGE: pl.col("name").is_null()}, otherwise=lookups.reverse(pl.col("type"))),
+        reason=one_of({NO_LOOKUP: pl.col("name").is_null()}, otherwise=lookups.reverse(pl.col("type"))),
     )

@@ -16,7 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import commas, objects
-from sensor.sources.logs.text.reasons import NO_CONNECTION
+from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
 from sensor.sources.logs.text.words import one_of
 
 _COLUMNS = (
@@ -40,7 +40,6 @@ _MORE: dict[str, str] = {
 }  # fmt: skip
 _INBOUND = ("InboundConnectionAccepted", "InboundConnectionAttempt", "InboundInternetScanInspected")
 _SERVICE_PORTS = 1024
-REPEATED = "set aside: reported again (same device, report and time)"
 
 
 class DefenderFamily(Family):

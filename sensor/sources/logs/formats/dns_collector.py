@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text.reasons import RESOLVERS_OWN
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
@@ -25,7 +26,6 @@ _WANTED = {
     "code": "dns.rcode", "id": "dns.id",
 }  # fmt: skip
 _ANSWERS = "dns.resource-records.an[].rdata"
-INNER = "set aside: resolver's own lookup"
 
 
 class DnsCollectorFamily(Family):
@@ -56,7 +56,7 @@ class DnsCollectorFamily(Family):
             session=pl.concat_str("client", "client_port", "id", "host", "type", separator="|"),
             phase=pl.lit("name"),
             reason=one_of(
-                {INNER: pl.col("operation").str.contains("^(?:RESOLVER|FORWARDER|AUTH|STUB)_")},
+                {RESOLVERS_OWN: pl.col("operation").str.contains("^(?:RESOLVER|FORWARDER|AUTH|STUB)_")},
                 otherwise=lookups.reverse(pl.col("type")),
             ),
         )

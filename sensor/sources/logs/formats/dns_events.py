@@ -12,7 +12,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import lookups, objects
-from sensor.sources.logs.text.reasons import SERVER_EVENT
+from sensor.sources.logs.text.reasons import NO_LOOKUP
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
@@ -42,5 +42,5 @@ class DnsEventsFamily(Family):
             kind=pl.lit("dns"),
             host=pl.col("name").str.to_lowercase().str.strip_suffix("."),
             answers=pl.col("answers").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+"),
-            reason=one_of({SERVER_EVENT: ~lookup}, otherwise=lookups.reverse(pl.col("type"))),
+            reason=one_of({NO_LOOKUP: ~lookup}, otherwise=lookups.reverse(pl.col("type"))),
         )

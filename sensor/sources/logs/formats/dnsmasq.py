@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import lookups, patterns
+from sensor.sources.logs.text.reasons import ANSWERED
 from sensor.sources.logs.text.words import one_of
 
 _EXTRA = r"^(?:(?P<serial>\d+) (?P<asker>[0-9a-fA-F.:]+)/(?P<port>\d+) )?"
@@ -35,7 +36,6 @@ _CLAIM = rf"^(?:\d+ [0-9a-fA-F.:]+/\d+ )?(?:\w+ )?{_WORDS}"
 _SURE = r"^(?:\d+ [0-9a-fA-F.:]+/\d+ )?(?:\w+ )?query\[[\w=-]+\] \S+ from [0-9a-fA-F.:]+"
 _BLOCKS = r"blocked|blacklist|denied|special domain|iCloud|canary"
 _SINKHOLES = ("0.0.0.0", "::", "127.0.0.1", "::1", "NXDOMAIN", "NODATA", "NODATA-IPv4", "NODATA-IPv6")  # noqa: S104
-OUTCOME = "set aside: what became of a lookup (its query counts)"
 
 
 class DnsmasqFamily(Family):
@@ -89,7 +89,7 @@ class DnsmasqFamily(Family):
             host=pl.col("question"),
             action=one_of({"blocked": pl.col("blocked"), "allowed": pl.col("blocked").is_not_null()}),
             reason=one_of(
-                {OUTCOME: pl.col("question").is_null()},
+                {ANSWERED: pl.col("question").is_null()},
                 otherwise=lookups.reverse(pl.col("type").str.replace("^type=", "")),
             ),
         )

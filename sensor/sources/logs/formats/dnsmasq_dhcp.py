@@ -20,7 +20,7 @@ import polars as pl
 from sensor import schema
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import dhcp, layouts, patterns, stamps
-from sensor.sources.logs.text.reasons import NO_ADDRESS
+from sensor.sources.logs.text.reasons import NO_ADDRESS, SERVERS_OWN
 
 _MAC = r"(?:[0-9a-f]{2}-)?(?P<mac>[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})"
 _FILE4 = rf"^(?P<end>\d{{1,10}}) {_MAC} (?P<ip>\d+\.\d+\.\d+\.\d+) (?P<name>\S+) \S+\s*$"
@@ -39,7 +39,6 @@ _SPOKEN = r"^(?:\d+ )?(?:DHCP[A-Z]+|RTR-[A-Z]+|SLAAC-CONFIRM)\([\w.@-]+\) "
 _LEFT_S = 10 * 365 * 86_400
 #: dnsmasq's own default; where the file was copied after its leases ended.
 _DEFAULT_S = 3_600
-OWN = "set aside: the server's own identifier"
 
 
 class DnsmasqDhcpFamily(Family):
@@ -63,7 +62,7 @@ class DnsmasqDhcpFamily(Family):
             [
                 (_FILE4, lambda part: self._file(part, _FILE4)),
                 (_FILE6, lambda part: self._file(part, _FILE6)),
-                (_OWN, layouts.set_aside(OWN)),
+                (_OWN, layouts.set_aside(SERVERS_OWN)),
                 (_ACK, lambda part: _message(part, _ACK)),
                 (_REPLY, lambda part: _message(part, _REPLY)),
                 (_GIVEN_UP, _given_up),

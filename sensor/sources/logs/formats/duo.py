@@ -16,7 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import FAILED_SIGN_IN
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -29,7 +29,6 @@ _FIELDS = {
 }
 #: How long a sign-in is believed, and how far.
 LEASE_S, CONFIDENCE = 3600.0, 0.3
-OTHER = "set aside: event that is no sign-in (event_type)"
 
 
 class DuoFamily(Family):
@@ -63,7 +62,7 @@ class DuoFamily(Family):
             confidence=pl.lit(CONFIDENCE),
             reason=one_of(
                 {
-                    OTHER: ~sign_in | pl.col("result").is_null(),
+                    NO_SIGN_IN: ~sign_in | pl.col("result").is_null(),
                     FAILED_SIGN_IN: pl.col("result").str.to_lowercase() != "success",
                 }
             ),

@@ -18,7 +18,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import commas, layouts, objects
-from sensor.sources.logs.text.reasons import FAILED_SIGN_IN
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN, SIGN_IN_OF_A_PROGRAM
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -36,8 +36,6 @@ _HEADED = {
     "device": "device display name", "error": "status", "program": "service principal name",
 }  # fmt: skip
 LEASE_S, INTERACTIVE, RENEWED = 3600.0, 0.3, 0.2
-OTHER = "set aside: Entra event that is no sign-in (category)"
-NO_PERSON = "set aside: sign-in of a service principal or managed identity"
 
 
 class EntraFamily(Family):
@@ -101,5 +99,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         origin=pl.lit("directory"),
         lease_s=pl.lit(LEASE_S),
         confidence=pl.when(renewed).then(RENEWED).otherwise(INTERACTIVE),
-        reason=one_of({OTHER: ~sign_in, NO_PERSON: program, FAILED_SIGN_IN: pl.col("error") != "0"}),
+        reason=one_of(
+            {NO_SIGN_IN: ~sign_in, SIGN_IN_OF_A_PROGRAM: program, FAILED_SIGN_IN: pl.col("error") != "0"}
+        ),
     )

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import layouts, objects, patterns
+from sensor.sources.logs.text.reasons import UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
 _LINE = (
@@ -109,5 +110,5 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
             },
             otherwise="allowed",
         ),
-        reason=one_of({layouts.UNREADABLE: pl.col("time").is_null()}),
+        reason=one_of({UNREADABLE: pl.col("time").is_null()}),
     )

@@ -17,7 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import cef, layouts, objects
-from sensor.sources.logs.text.reasons import FROM_OUTSIDE, NO_CONNECTION, NO_PORTS
+from sensor.sources.logs.text.reasons import FROM_OUTSIDE, NO_CONNECTION, NO_PORTS, NO_SERVICE
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -34,7 +34,6 @@ _LEEF = {
     "url": "objectUri", "user": "usrName|accountName|user", "incoming": "inbound",
     "action": "actionTaken|action",
 }  # fmt: skip
-OTHER = "set aside: event that names neither site nor connection"
 
 
 class EsetFamily(Family):
@@ -81,7 +80,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         action=pl.coalesce("action", pl.lit("blocked")),
         reason=one_of(
             {
-                OTHER: ~(site | firewall) | (site & pl.col("url").is_null()),
+                NO_SERVICE: ~(site | firewall) | (site & pl.col("url").is_null()),
                 FROM_OUTSIDE: pl.col("incoming").str.to_lowercase() == "true",
                 NO_CONNECTION: firewall & pl.col("server").is_null(),
                 NO_PORTS: firewall & ~has_ports(pl.col("proto")),

@@ -23,6 +23,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import keyvalue, layouts, lookups, objects, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.reasons import NO_ADDRESS, NO_REQUEST
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -60,8 +61,6 @@ _ACL = (
     r"01580002:\d: .*?(?P<verdict>\w+) ACL: \S+ packet: (?P<proto>\w+) "
     r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) -> (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
 )
-OTHER = "set aside: event that is no request"
-MESSAGE = "set aside: system or access message that gives no tunnel address"
 
 
 class F5Family(Family):
@@ -125,7 +124,7 @@ class F5Family(Family):
             bytes_up="up",
             bytes_down="down",
             action=pl.lit("allowed"),
-            reason=one_of({OTHER: ~request}),
+            reason=one_of({NO_REQUEST: ~request}),
         )
 
 
@@ -163,5 +162,5 @@ def _messages(lines: pl.DataFrame) -> pl.DataFrame:
         closes=ends,
         origin=pl.lit("vpn"),
         confidence=pl.lit(0.9),
-        reason=one_of({MESSAGE: ~((gives | ends) & held).fill_null(False)}),
+        reason=one_of({NO_ADDRESS: ~((gives | ends) & held).fill_null(False)}),
     )

@@ -15,7 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import commas, layouts
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_PORTS, TRANSLATION
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -24,7 +24,6 @@ _FOUR = [*_HEAD, *[""] * 7, "proto", "", "client", "server", "client_port", "por
 _SIX = [*_HEAD, *[""] * 3, "proto", *[""] * 2, "client", "server", "client_port", "port"]
 _START = r"^(?:\S+ )?(?:filterlog(?:\[\d+\])?: )?"
 _RECORD = r"[^,]*,[^,]*,[^,]*,[^,]*,[^,]*,[a-z-]+,(?:[a-z-]+|unkn\([^,]*\)),(?:in|out),"
-NO_FILTER = "set aside: translation, no verdict"
 
 
 class FilterlogFamily(Family):
@@ -76,7 +75,7 @@ def _rows(read: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         reason=one_of(
             {
                 NO_PORTS: ~has_ports(proto),
-                NO_FILTER: pl.col("action").is_in(["rdr", "nat", "binat", "nordr", "nonat"]),
+                TRANSLATION: pl.col("action").is_in(["rdr", "nat", "binat", "nordr", "nonat"]),
             }
         ),
     )

@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -86,7 +87,6 @@ _ONE_KEYS = ("requestdomain", "syslogheader", "uploadedbytes")
 _ONE_ACCESS_KEYS = ("syslogheader", "transactionid", "ipaddress", "activity", "url")
 _HEAD_ONLY = r"(?:CEF|LEEF):|^\s*\d\|"
 _REPORT_LINE = r'^"\d\d/\d\d/\d{4}","\d\d:\d\d:\d\d",(?:"[^"]*",){3}"(?:Allowed|Blocked|\w+)",'
-NO_TRAFFIC = "set aside: event that names no service"
 
 
 class ForcepointFamily(Family):
@@ -205,7 +205,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         origin=one_of({"directory": pl.lit(here)}),
         reason=one_of(
             {
-                NO_TRAFFIC: pl.col("client").is_null()
+                NO_SERVICE: pl.col("client").is_null()
                 & pl.col("server").is_null()
                 & pl.col("host").is_null()
                 & pl.col("url").is_null()

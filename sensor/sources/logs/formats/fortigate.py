@@ -19,6 +19,7 @@ from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats import fortiweb
 from sensor.sources.logs.text import cef, keyvalue, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
 _KEYS = (
@@ -48,7 +49,6 @@ _CEF = {
     "httpmethod": "requestMethod", "time": "start",
 }  # fmt: skip
 INTERIM = "0020"
-OTHER_EVENT = "set aside: event that names no service (type, subtype)"
 
 
 class FortigateFamily(Family):
@@ -313,6 +313,4 @@ def _reason() -> pl.Expr:
         _is_dhcp() & pl.col("ip").is_not_null()
     )
     named = pl.coalesce("hostname", "qname", "sni", "url").is_not_null()
-    return one_of(
-        {OTHER_EVENT: (_of("event") & ~told.fill_null(False)) | (~_of("event", "traffic") & ~named)}
-    )
+    return one_of({NO_SERVICE: (_of("event") & ~told.fill_null(False)) | (~_of("event", "traffic") & ~named)})

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import keyvalue
+from sensor.sources.logs.text.reasons import ALERT
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
@@ -26,7 +27,6 @@ _WANTED = {
     "method": "http_method", "url": "http_url", "host": "http_host", "agent": "http_agent",
     "status": "http_retcode", "outcome": "status", "user_name": "user_name",
 }  # fmt: skip
-OTHER = "set aside: event or attack (type), whose request the traffic log has"
 #: How FortiWeb's records are told from FortiGate's.
 SHAPE = r"\blog_id=\d{8} msg_id=\d+ device_id="
 
@@ -61,7 +61,7 @@ class FortiwebFamily(Family):
             bytes_up="up",
             bytes_down="down",
             action=one_of({"allowed": pl.col("outcome") == "success"}, otherwise="unknown"),
-            reason=one_of({OTHER: (pl.col("type") != "traffic").fill_null(True)}),
+            reason=one_of({ALERT: (pl.col("type") != "traffic").fill_null(True)}),
         )
 
 

@@ -24,6 +24,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import layouts, patterns
+from sensor.sources.logs.text.reasons import NO_REQUEST
 from sensor.sources.logs.text.words import one_of
 
 _LINE = (
@@ -43,7 +44,6 @@ _CLF = (
 )
 _REQUEST = r'"(?<method>[A-Z]+) (?<url>[^"]*?)(?: HTTP/(?<version>[\d.]+))?"(?<after>[^"]*)'
 _NAME = r"((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)"
-NO_REQUEST = "set aside: no request (health, handshake, state of a server)"
 
 
 class HaproxyFamily(Family):

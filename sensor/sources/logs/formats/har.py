@@ -21,6 +21,7 @@ from sensor.decode import keys
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.lines.json_documents import Json
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.reasons import NO_NETWORK
 from sensor.sources.logs.text.words import one_of
 
 _WANTED: dict[str, str] = {
@@ -63,7 +64,6 @@ _KEPT = {
     ),
 }
 NO_REQUEST = "entry without a request"
-LOCAL = "set aside: not from the network (data, blob, extension or file)"
 
 
 class Har(Json):
@@ -176,7 +176,7 @@ def _reason() -> pl.Expr:
     return one_of(
         {
             NO_REQUEST: (pl.col("url") == "") | pl.col("url").is_null(),
-            LOCAL: ~scheme.is_in(["http", "https", "ws", "wss"]),
+            NO_NETWORK: ~scheme.is_in(["http", "https", "ws", "wss"]),
         }
     )
 

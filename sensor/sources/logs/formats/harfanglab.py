@@ -11,7 +11,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import lookups, objects
-from sensor.sources.logs.text.reasons import FROM_OUTSIDE
+from sensor.sources.logs.text.reasons import FROM_OUTSIDE, NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -36,7 +36,6 @@ _FIELDS = {
     "told": "kind",
     "ended": "connection_closed_time",
 }
-OTHER = "set aside: event of another kind (log_type)"
 
 
 class HarfanglabFamily(Family):
@@ -78,7 +77,7 @@ class HarfanglabFamily(Family):
             phase=one_of({"end": pl.col("told") == "complete"}, otherwise="begin"),
             action=one_of({"reset": flow & failed}, otherwise="allowed"),
             reason=one_of(
-                {OTHER: ~(dns | page | flow).fill_null(False), FROM_OUTSIDE: flow & incoming},
+                {NO_SERVICE: ~(dns | page | flow).fill_null(False), FROM_OUTSIDE: flow & incoming},
                 otherwise=pl.when(dns).then(lookups.reverse(pl.col("type"))),
             ),
         )

@@ -18,7 +18,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import cef, layouts, objects
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS, OTHER_END
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -34,8 +34,6 @@ _CEF = {
     "out": "cn:dbo", "in": "cn:dbi", "seconds": "cn:interval_sec",
 }  # fmt: skip
 _DECISIONS = {"0": "allowed", "1": "allowed", "2": "blocked", "A": "allowed", "PB": "allowed", "B": "blocked"}
-OTHER = "set aside: event of the policy engine (no flow)"
-SERVERS_SIDE = "set aside: flow as its destination saw it (its source counts)"
 
 
 class IllumioFamily(Family):
@@ -88,8 +86,8 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         action=pl.col("decision").replace_strict(_DECISIONS, default="unknown", return_dtype=pl.String),
         reason=one_of(
             {
-                OTHER: pl.col("client").is_null() | pl.col("server").is_null(),
-                SERVERS_SIDE: incoming,
+                NO_CONNECTION: pl.col("client").is_null() | pl.col("server").is_null(),
+                OTHER_END: incoming,
                 NO_PORTS: ~has_ports(proto),
             }
         ),

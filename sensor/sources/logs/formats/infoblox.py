@@ -15,7 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import cef, lookups, objects, patterns
-from sensor.sources.logs.text.reasons import NO_LOOKUP
+from sensor.sources.logs.text.reasons import NO_LOOKUP, NOT_HELD
 from sensor.sources.logs.text.words import one_of
 
 _CEF = (
@@ -34,7 +34,6 @@ _POLICY = r"rpz \S+ (?P<policy>[A-Za-z-]+) rewrite (?P<name>[^\s/\[]+)"
 #: An appliance's own file: `2026-10-06T10:00:00+02:00 daemon (none) named[1]: info CEF:…`.
 _STAMP = r"^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) "
 _FREE = ("free", "expired", "released", "abandoned", "declined", "backup")
-NOT_HELD = "set aside: lease that is not held"
 
 
 class InfobloxFamily(Family):

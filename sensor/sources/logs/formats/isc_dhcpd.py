@@ -22,7 +22,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.lines.framing import JOINT, MultiLine
 from sensor.sources.logs.text import dhcp, layouts, patterns, stamps
-from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS
+from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD
 from sensor.sources.logs.text.words import one_of
 
 _V4, _V6 = r"^lease [0-9a-fA-F.:]+ \{", r"^ia-(?:na|ta|pd) \S.*\{"
@@ -50,7 +50,6 @@ _FILE = (
     r"dhcp|authoring-byte-order |server-duid )"
 )
 _ESCAPE = re.compile(r"\\(?:([0-7]{3})|(.))", re.DOTALL)
-NOT_FOUND = "set aside: release of a lease that was not held"
 
 
 class IscDhcpdFamily(Family):
@@ -77,7 +76,7 @@ class IscDhcpdFamily(Family):
             [
                 (_V4, _block),
                 (_V6, _addresses),
-                (rf"{_GIVEN_UP}.*\(not found\)", layouts.set_aside(NOT_FOUND)),
+                (rf"{_GIVEN_UP}.*\(not found\)", layouts.set_aside(NOT_HELD)),
                 (_GIVEN_UP, lambda part: _message(part, _GIVEN_UP).with_columns(closes=pl.lit(True))),
                 (_ACK, lambda part: _message(part, _ACK)),
                 (_INFORM, lambda part: _message(part, _INFORM)),

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.reasons import NO_PAGE
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -30,7 +31,6 @@ _FIELDS = {
 }
 #: `details` is an object, or its text.
 _SIZE = r'size_in_bytes\\?"\s*:\s*(\d+)'
-NO_PAGE = "set aside: event that names no page"
 
 
 class IslandFamily(Family):

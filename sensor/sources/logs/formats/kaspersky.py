@@ -20,7 +20,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import cef, keyvalue, layouts
-from sensor.sources.logs.text.reasons import NO_PAGE, NO_REQUEST
+from sensor.sources.logs.text.reasons import NO_PAGE, NO_REQUEST, REPEATED
 from sensor.sources.logs.text.words import one_of
 
 _IS_EVENT = r'\baction="[A-Za-z]+": .*\bhttp_user_ip="'
@@ -38,7 +38,6 @@ _CENTER = {
 }  # fmt: skip
 _IS_CENTER = r"(?i)\|Kaspersky(?:Lab| Lab)?\|Security ?Center\|"
 _PAGE = r"(https?://[^\s\\\"]+)"
-AGAIN = "set aside: response to a request told before"
 
 
 class KasperskyFamily(Family):
@@ -73,7 +72,9 @@ def _events(lines: pl.DataFrame) -> pl.DataFrame:
         user_agent="agent",
         transport=pl.lit("tcp"),
         action=one_of({"allowed": passed}, otherwise="blocked"),
-        reason=one_of({NO_REQUEST: pl.col("url").is_null(), AGAIN: (pl.col("type") == "Response") & passed}),
+        reason=one_of(
+            {NO_REQUEST: pl.col("url").is_null(), REPEATED: (pl.col("type") == "Response") & passed}
+        ),
     )
 
 

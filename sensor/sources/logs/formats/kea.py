@@ -19,7 +19,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import commas, dhcp, layouts, patterns, stamps
-from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS
+from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -44,7 +44,6 @@ _LEGAL = rf"\bAddress: ?{_IP} has been (?P<how>assigned|renewed|released)\b"
 _LASTS = r"for (?:(?P<h>\d+) hrs? )?(?:(?P<m>\d+) mins? )?(?P<sec>\d+) secs?"
 _MAC = r"\[?hwtype=1 (?P<mac>[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})"
 _DUID = r"(?i)duid(?:=\[|: )([0-9a-f:]+)"
-NOT_HELD = "set aside: lease that is deleted, declined, released, or a prefix"
 
 
 class KeaFamily(Family):

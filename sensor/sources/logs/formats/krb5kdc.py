@@ -17,7 +17,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
-from sensor.sources.logs.text.reasons import NO_ADDRESS
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_ADDRESS, SIGN_IN_OF_A_PROGRAM
 from sensor.sources.logs.text.words import one_of
 
 _ASKED = (
@@ -25,8 +25,6 @@ _ASKED = (
     r"(?P<ip>[0-9a-fA-F.:]+): (?P<outcome>[A-Z_]+): (?:authtime (?P<at>\d+), +(?:etypes \{[^}]*\}, )?)?"
     r"(?P<client>\S+) for "
 )
-NO_TICKET = "set aside: no ticket was issued"
-A_SERVICE = "set aside: ticket of a service"
 
 
 class Krb5kdcFamily(Family):
@@ -59,8 +57,8 @@ class Krb5kdcFamily(Family):
             reason=one_of(
                 {
                     NO_ADDRESS: pl.col("ip").is_null(),
-                    NO_TICKET: ~issued,
-                    A_SERVICE: service & computer.is_null(),
+                    FAILED_SIGN_IN: ~issued,
+                    SIGN_IN_OF_A_PROGRAM: service & computer.is_null(),
                 }
             ),
         )

@@ -12,12 +12,12 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import layouts, patterns
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 
 _DROPPED = (
     r"\bDst: (?P<server>[0-9a-fA-F.:]+?):(?P<port>\d+) (?:\{(?P<host>[^}]*)\})?, "
     r"Src: (?P<client>[0-9a-fA-F.:]+?):(?P<client_port>\d+) (?:\{(?P<device>[^}]*)\} ?)?\((?P<proto>\w+)\)"
 )
-OTHER = "set aside: firewall message that names no connection with ports"
 
 
 class LancomFamily(Family):
@@ -35,7 +35,7 @@ class LancomFamily(Family):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per drop."""
-        return layouts.read(lines, [(_DROPPED, _drops), (pl.lit(True), layouts.set_aside(OTHER))])
+        return layouts.read(lines, [(_DROPPED, _drops), (pl.lit(True), layouts.set_aside(NO_CONNECTION))])
 
 
 def _drops(lines: pl.DataFrame) -> pl.DataFrame:

@@ -13,6 +13,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import models, objects
+from sensor.sources.logs.text.reasons import UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = (
@@ -54,7 +55,6 @@ _WANTED = (
 #: Names as the addon lets them through; what another hand wrote into the spool is not one.
 _NAME = r"(?-u:^[\w .:/@-]{1,64}$)"
 _TOOLS = r"(?-u:^(?:[\w .:/@-]{1,64}=\d{1,6}(?:,|$)){1,64}$)"
-UNKNOWN = "not a line of our addon"
 
 
 class MitmproxyFamily(Family):
@@ -103,7 +103,7 @@ class MitmproxyFamily(Family):
             action=one_of({"reset": (pl.col("error") == "true") & status.is_null()}, otherwise="allowed"),
             reason=pl.coalesce(
                 "unread",
-                one_of({UNKNOWN: kind.is_null() | (web & pl.col("host").is_null())}),
+                one_of({UNREADABLE: kind.is_null() | (web & pl.col("host").is_null())}),
             ),
         )
 

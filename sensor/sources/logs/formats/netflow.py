@@ -30,7 +30,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import commas, layouts, objects, patterns
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_PORTS, SUMMARY
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -118,7 +118,6 @@ _PRINTED_EVENT = (
 _EVENTS = {"CREATE": "begin", "UPDATE": "delta", "DELETE": "end-delta"}
 _DENIED = "DENIED"
 _UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
-SUMMARY = "set aside: summary behind the records"
 
 
 class NetflowFamily(Family):

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import cef, commas, layouts, objects
+from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
 #: Fields of a transaction by position (1-based).
@@ -78,7 +79,6 @@ _CEF = {
     "down": "in|server_bytes",
 }  # fmt: skip
 _OBJECT = r"^\s*\{"
-NO_TRAFFIC = "set aside: event that names no service (audit, infrastructure, at rest)"
 
 
 class NetskopeFamily(Family):
@@ -210,5 +210,5 @@ def _events(fields: pl.DataFrame) -> pl.DataFrame:
         packets_down=_told("packets_down"),
         # A user who was warned, and policies that only alert, let the request through.
         action=pl.coalesce(_told("action"), pl.lit("allow")).str.replace(r"^(?:user|csr)alert.*$", "alert"),
-        reason=one_of({NO_TRAFFIC: at_rest}),
+        reason=one_of({NO_SERVICE: at_rest}),
     )

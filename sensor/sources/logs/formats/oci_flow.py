@@ -14,7 +14,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_DATA, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -27,7 +27,6 @@ _BELOW = ("data", "logContent.data", "data.logContent.data", "event.data", "even
 _WANTED = {name: "|".join(f"{below}.{key}" for below in _BELOW) for name, key in _DATA.items()} | {
     "eye": "oracle.vnicocid|logContent.oracle.vnicocid|data.logContent.oracle.vnicocid|event.oracle.vnicocid",
 }
-NO_DATA = "set aside: interval without data (NoData, SkipData)"
 
 
 class OciFlowFamily(Family):

@@ -12,7 +12,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import lookups, objects
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_PORTS, NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
 _WANTED: dict[str, str] = {
@@ -59,7 +59,6 @@ _ONE_WAY = r"(?i)vpc|silk|flow|ipfix"
 #: activity_id of class 4001, and of 4003 that of an answer.
 _RESET, _FAIL, _REFUSE = "3", "4", "5"
 _RESPONSE = "2"
-OTHER = "set aside: OCSF class without traffic"
 
 
 class OcsfFamily(Family):
@@ -175,6 +174,6 @@ def _action() -> pl.Expr:
 def _reason() -> pl.Expr:
     layer = pl.col("transport").str.to_lowercase().is_in(["icmp", "1", "58", "icmpv6", "ipv6-icmp"])
     return one_of(
-        {OTHER: ~pl.col("class").is_in(_CLASSES).fill_null(False), NO_PORTS: layer},
+        {NO_SERVICE: ~pl.col("class").is_in(_CLASSES).fill_null(False), NO_PORTS: layer},
         otherwise=pl.when(pl.col("class") == "4003").then(lookups.reverse(pl.col("type"))),
     )

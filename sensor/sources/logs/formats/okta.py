@@ -17,7 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import FAILED_SIGN_IN
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN, SIGN_IN_OF_A_PROGRAM
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -29,8 +29,6 @@ _FIELDS = {
 _SIGN_IN = r"^(?:user\.session\.(?:start|access_admin_app)|user\.authentication\.|policy\.evaluate_sign_on$)"
 #: How long a sign-in is believed, and how far.
 LEASE_S, CONFIDENCE = 3600.0, 0.3
-OTHER = "set aside: event that is no sign-in (eventType)"
-NO_PERSON = "set aside: sign-in of a program (actor.type)"
 
 
 class OktaFamily(Family):
@@ -60,9 +58,9 @@ class OktaFamily(Family):
             shared=pl.when(pl.col("proxy") == "true").then(True),
             reason=one_of(
                 {
-                    OTHER: ~known,
+                    NO_SIGN_IN: ~known,
                     FAILED_SIGN_IN: ~pl.col("result").is_in(["SUCCESS", "ALLOW"]).fill_null(False),
-                    NO_PERSON: pl.col("actor") != "User",
+                    SIGN_IN_OF_A_PROGRAM: pl.col("actor") != "User",
                 }
             ),
         )

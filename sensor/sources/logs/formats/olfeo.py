@@ -12,6 +12,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import layouts, objects, patterns
+from sensor.sources.logs.text.reasons import UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
 _LINE = (
@@ -84,5 +85,5 @@ def _access(lines: pl.DataFrame) -> pl.DataFrame:
         bytes_down="down",
         # A page the proxy refuses has no bytes of the origin's.
         action=one_of({"blocked": nothing_back}, otherwise="allowed"),
-        reason=one_of({layouts.UNREADABLE: pl.col("url").is_null()}),
+        reason=one_of({UNREADABLE: pl.col("url").is_null()}),
     )

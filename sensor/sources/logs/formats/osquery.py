@@ -14,7 +14,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import NO_CONNECTION
+from sensor.sources.logs.text.reasons import LOOPBACK, NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
 
 _KEYS = (
@@ -25,7 +25,6 @@ _WANTED = {
     "at": "unixTime", "device": "decorations.hostname|hostIdentifier", "result": "action",
     **{f"c_{key}": f"columns.{key}" for key in _KEYS},
 }  # fmt: skip
-LOCAL = "set aside: traffic within the machine"
 
 
 class OsqueryFamily(Family):
@@ -61,6 +60,6 @@ class OsqueryFamily(Family):
             transport=pl.col("c_protocol"),
             action=one_of({"blocked": pl.col("c_success") == "0"}, otherwise="allowed"),
             reason=one_of(
-                {NO_CONNECTION: nowhere | gone | other | (pl.col("c_remote_port") == "0"), LOCAL: local}
+                {NO_CONNECTION: nowhere | gone | other | (pl.col("c_remote_port") == "0"), LOOPBACK: local}
             ),
         )

@@ -23,6 +23,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects
 from sensor.sources.logs.text.held import HALF_DAY_S
+from sensor.sources.logs.text.reasons import ALERT, NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
 #: Fields by position (1-based), for each type; the first seven are common.
@@ -214,8 +215,6 @@ _SAID = {"tunnel": "Private IP", "user": "User name", "device": "Device name"}
 _ASKED = r"(?i)^\"?(?:[^(]*\((?:[\w -]+:)?)?([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z][a-z0-9-]+)\.?\)?\"?$"
 #: What the address of who is behind a proxy says where there is none.
 _NOBODY = ("", "0.0.0.0", "::")  # noqa: S104
-OTHER = "set aside: log of another type (type, subtype)"
-SERVER_SIDE = "set aside: threat event of another kind (its session counts)"
 
 
 class PanosFamily(Family):
@@ -475,4 +474,4 @@ def _reason() -> pl.Expr:
     told = login | reported | ((connected | _is_end()) & pl.coalesce("tunnel", "src").is_not_null() & ~failed)
     leases = pl.col("type").is_in(_LOGINS)
     threat = (pl.col("type") == "THREAT") & (pl.col("subtype") != "url") & ~_is_lookup()
-    return one_of({OTHER: ~known.fill_null(False) | (leases & ~told.fill_null(False)), SERVER_SIDE: threat})
+    return one_of({NO_SERVICE: ~known.fill_null(False) | (leases & ~told.fill_null(False)), ALERT: threat})

@@ -18,7 +18,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import layouts, lookups, patterns
-from sensor.sources.logs.text.reasons import ANSWERED, NO_LOOKUP
+from sensor.sources.logs.text.reasons import ANSWERED, HOSTED_ZONE, NO_LOOKUP
 
 _REMOTE = r"\[?(?P<client>[0-9a-fA-F.:]+?)\]?(?::(?P<client_port>\d+))?"
 #: LogAction's file, if asked for: seconds, nanoseconds
@@ -30,7 +30,6 @@ _LAYOUTS = (
     r"^Got query for (?P<host>[^|]+)\|(?P<type>[A-Z0-9]+) from " + _REMOTE + r"(?:[\s,(]|$)",
 )
 _AUTHORITATIVE = r"^Remote \S+ wants '"
-OWN_ZONE = "set aside: authoritative server's log (who asks for the organisation's own names)"
 
 
 class PowerdnsFamily(Family):
@@ -59,7 +58,7 @@ class PowerdnsFamily(Family):
             lines,
             [
                 *((pattern, _reader(pattern)) for pattern in _LAYOUTS),
-                (_AUTHORITATIVE, layouts.set_aside(OWN_ZONE)),
+                (_AUTHORITATIVE, layouts.set_aside(HOSTED_ZONE)),
                 (_STAMP + r"Answer to |\bResponse from ", layouts.set_aside(ANSWERED)),
                 (pl.lit(True) & pl.col("line").is_not_null(), layouts.set_aside(NO_LOOKUP)),
             ],

@@ -19,6 +19,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import keyvalue, patterns
 from sensor.sources.logs.text.held import HALF_DAY_S
+from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
 
 _STANDARD = (
@@ -37,7 +38,6 @@ _ENDED = r"(?i)(?:VPN Tunneling|Network Connect): (?:Session ended|User with IP 
 _PAGE = r"^WebRequest (?<word>\w+) ?: Host: \[?(?<host>[^\],]+)\]?, Request: (?<method>[A-Z]+) (?<path>\S+)"
 #: The same as of 9: which way `sent` and `received` went is not said, so they are not read.
 _FETCHED = r"^WebRequest (?<how>\w+), (?<verb>[A-Z]+) to (?<url>\S+) from "
-OTHER = "set aside: message that gives no tunnel address"
 
 
 class PulseFamily(Family):
@@ -90,5 +90,7 @@ class PulseFamily(Family):
             closes=ended,
             origin=one_of({"vpn": ~is_page}),
             confidence=pl.lit(0.9),
-            reason=one_of({OTHER: ~((started | ended) & address.is_not_null() | is_page).fill_null(False)}),
+            reason=one_of(
+                {NO_ADDRESS: ~((started | ended) & address.is_not_null() | is_page).fill_null(False)}
+            ),
         )

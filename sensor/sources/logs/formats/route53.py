@@ -11,6 +11,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text.reasons import HOSTED_ZONE
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = (
@@ -20,7 +21,6 @@ _WANTED = (
 )  # fmt: skip
 _ANSWERS = ("answers[].Rdata", "answers[].Type")
 _ZONE = r"^1\.0 \d{4}-\d\d-\d\dT[\d:.]+Z Z\w+ \S+ [A-Z0-9]+ [A-Z]+ (?:UDP|TCP) "
-HOSTED = "set aside: hosted zone's log (resolvers of the world, no client of ours)"
 
 
 class Route53Family(Family):
@@ -52,5 +52,5 @@ class Route53Family(Family):
                 otherwise=lookups.verdict(pl.col("rcode")),
             ),
             answers=_ANSWERS[0],
-            reason=one_of({HOSTED: pl.col("zone")}, otherwise=lookups.reverse(pl.col("query_type"))),
+            reason=one_of({HOSTED_ZONE: pl.col("zone")}, otherwise=lookups.reverse(pl.col("query_type"))),
         )

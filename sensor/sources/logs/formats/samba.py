@@ -21,7 +21,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import layouts, objects, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
-from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, LEASE_OF_NOBODY, NO_ADDRESS
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, LEASE_OF_NOBODY, NO_ADDRESS, PASSED_ON
 from sensor.sources.logs.text.words import one_of
 
 _TYPES = ("Authentication", "Authorization", "KDC Authorization")
@@ -46,7 +46,6 @@ _TEXT = (
 )
 _AUTHORISED = r"^\s*Successful AuthZ: \[[^\]]*\] user \[([^\]]*)\]\\\[(.*?)\] \["
 _IS_TEXT = r"^\s*(?:Auth|Successful AuthZ): \[[^\]]*,[^\]]*\] user \[[^\]]*\]\\\["
-PASSED_ON = "set aside: sign-in passed on by a server"
 
 
 class SambaFamily(Family):

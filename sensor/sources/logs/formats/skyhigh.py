@@ -20,7 +20,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects, patterns
-from sensor.sources.logs.text.reasons import CHALLENGE
+from sensor.sources.logs.text.reasons import CERTIFICATE, CHALLENGE
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -83,7 +83,6 @@ _CLOUD_LINE = (
     r'^"?-?\d+"?,[^,]*,"?[0-9a-fA-F.:]+"?,"?[A-Z]+"?,"?\d+"?,"?\d+"?,[^,]+,.*,"?(?:OBSERVED|'
     r'DENIED|ALLOWED)"?,'
 )
-CERTIFICATES = "set aside: certificate check of a tunnel, no request"
 
 
 class SkyhighFamily(Family):
@@ -198,7 +197,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         bytes_up=pl.coalesce("up", pl.lit(parts["up"])),
         bytes_down=pl.coalesce("down", pl.lit(parts["down"])),
         action=_action(),
-        reason=one_of({CERTIFICATES: method == "CERTVERIFY", CHALLENGE: pl.col("status") == "407"}),
+        reason=one_of({CERTIFICATE: method == "CERTVERIFY", CHALLENGE: pl.col("status") == "407"}),
     )
 
 

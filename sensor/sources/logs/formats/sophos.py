@@ -20,7 +20,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import keyvalue, layouts
 from sensor.sources.logs.text.held import WORKING_DAY_S
-from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.logs.text.reasons import MAIL, NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -86,7 +86,6 @@ _WEB = [
     "Sandbox",
 ]
 _MAIL = ["SMTP", "SMTPS", "POP", "POP3", "POPS", "POP3S", "IMAP", "IMAP4", "IMAPS", "Mail"]
-MAIL = "set aside: mail"
 
 
 class SophosFamily(Family):

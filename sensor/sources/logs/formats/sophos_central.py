@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import cef, keyvalue, layouts, objects
+from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -30,7 +31,6 @@ _FIELDS = {
 _WEB = "Event::Endpoint::Web"
 #: `Access was blocked to "…" because of "…".`, `'…' warned due to category '…'`, `User bypassed … to '…'`.
 _SITE = r"""(?:^|\b(?:to|Access to) )["']([^"'\s]+)["']"""
-OTHER = "set aside: event of the device, which names no site"
 
 
 class SophosCentralFamily(Family):
@@ -83,5 +83,5 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         user_name="user",
         url=pl.when(web).then(site),
         action=one_of({"blocked": stopped}, otherwise="allowed"),
-        reason=one_of({OTHER: ~web}),
+        reason=one_of({NO_SERVICE: ~web}),
     )

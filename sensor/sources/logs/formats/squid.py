@@ -51,16 +51,13 @@ from sensor.sources.logs.family import Cut, Family
 from sensor.sources.logs.rows import records
 from sensor.sources.logs.text import hosts, keyvalue, objects, patterns, stamps
 from sensor.sources.logs.text.escapes import unescaped
-from sensor.sources.logs.text.reasons import CHALLENGE, LEFT_EARLY
+from sensor.sources.logs.text.reasons import CHALLENGE, INSPECTED, LEFT_EARLY, OWN_REQUEST, UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
 if TYPE_CHECKING:
     from sensor.decode import delimited
 
 LOGFORMAT = 'logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st - "%{User-Agent}>h"'
-INSPECTED = "set aside: CONNECT looked into by ssl_bump"
-ADAPTED = "set aside: Squid's own request to an ICAP server"
-UNREADABLE = "not a Squid line"
 
 #: `1598040493.253`: ten digits from 2001 to 2286, a point, and the milliseconds (a bare `%ts` has none)
 _STAMP_CHARS = 14
@@ -553,7 +550,7 @@ def _reason() -> pl.Expr:
             UNREADABLE: pl.col("at").is_null(),
             LEFT_EARLY: pl.col("is_error").fill_null(True),
             CHALLENGE: pl.col("status") == 407,
-            ADAPTED: pl.col("adapted"),
+            OWN_REQUEST: pl.col("adapted"),
             INSPECTED: _looked_into(),
         }
     )

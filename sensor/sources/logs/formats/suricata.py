@@ -18,7 +18,7 @@ from sensor.sources.logs.family import Family
 from sensor.sources.logs.rows.headers import Layer
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
-from sensor.sources.logs.text.reasons import NOT_A_QUERY
+from sensor.sources.logs.text.reasons import NO_HOLDER, NO_SERVICE, NO_SNI, NOT_A_QUERY
 from sensor.sources.logs.text.words import one_of
 
 _SCALARS = (
@@ -60,10 +60,6 @@ _LISTS = (
 )
 #: DNS, DNS over TLS, mDNS, LLMNR
 _RESOLVERS = ("53", "853", "5353", "5355")
-OTHER_EVENT = "set aside: event that names no service (event_type)"
-#: Suricata 8 writes an event for each Initial; the first of a hello in two datagrams holds no name.
-NO_SNI = "set aside: QUIC packet without a name (its flow counts)"
-NO_LEASE = "set aside: DHCP or Kerberos message that tells no holder"
 
 
 #: The event types of Suricata 3 to 8: other products write `event_type`, too, with words of their own.
@@ -290,8 +286,8 @@ def _reason() -> pl.Expr:
     return one_of(
         {
             NOT_A_QUERY: pl.col("asks") & (pl.col("dns.opcode").fill_null("0") != "0"),
-            NO_LEASE: kind.is_in(["dhcp", "krb5"]) & ~(acknowledged | granted).fill_null(False),
+            NO_HOLDER: kind.is_in(["dhcp", "krb5"]) & ~(acknowledged | granted).fill_null(False),
             NO_SNI: (kind == "quic") & pl.col("quic.sni").is_null(),
-            OTHER_EVENT: ~ours & ~kind.is_in(["dhcp", "krb5"]) & ~((kind == "alert") & names),
+            NO_SERVICE: ~ours & ~kind.is_in(["dhcp", "krb5"]) & ~((kind == "alert") & names),
         }
     )

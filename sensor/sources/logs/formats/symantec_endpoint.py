@@ -14,7 +14,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import patterns
-from sensor.sources.logs.text.reasons import FROM_OUTSIDE, NO_PORTS
+from sensor.sources.logs.text.reasons import FROM_OUTSIDE, NO_PORTS, NO_SERVICE
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -28,7 +28,6 @@ _OLD = (
     r",Local: (?<client>[^,]*),Local: (?<client_port>\d*),Local: (?<client_mac>[^,]*),"
     r"Remote: (?<server>[^,]*),Remote: (?<host>[^,]*),Remote: (?<server_port>\d*),"
 )
-OTHER = "set aside: event that is no traffic"
 
 
 class SymantecEndpointFamily(Family):
@@ -88,7 +87,11 @@ class SymantecEndpointFamily(Family):
             user_name=pl.coalesce(account, "user"),
             action=pl.coalesce("action", pl.lit("unknown")),
             reason=one_of(
-                {OTHER: ~pl.col("traffic"), NO_PORTS: ~plain, FROM_OUTSIDE: pl.col("direction") == "Inbound"}
+                {
+                    NO_SERVICE: ~pl.col("traffic"),
+                    NO_PORTS: ~plain,
+                    FROM_OUTSIDE: pl.col("direction") == "Inbound",
+                }
             ),
         )
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_PORTS, TUNNEL_ITSELF
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -28,7 +28,6 @@ _MESSAGE: dict[str, pl.DataType] = {
     **dict.fromkeys(_TRAFFIC, _EACH),
     "srcNode": _NODE,
 }
-NO_TRAFFIC = "set aside: no traffic but that of the tunnel itself"
 
 
 class TailscaleFamily(Family):
@@ -92,5 +91,5 @@ def _way(each: pl.DataFrame, here: str, there: str, sent: str) -> pl.DataFrame:
         one_way=pl.lit(True),
         eye="nodeId",
         action=pl.lit("allowed"),
-        reason=one_of({NO_TRAFFIC: ~known, NO_PORTS: ~plain}),
+        reason=one_of({TUNNEL_ITSELF: ~known, NO_PORTS: ~plain}),
     )

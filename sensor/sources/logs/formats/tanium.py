@@ -10,6 +10,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -24,7 +25,6 @@ _FIELDS = {
     "asked": "fields.query|fields.operation__query|fields.dns_query",
     "time": "fields.timestamp|timestamp",
 }
-OTHER = "set aside: event of another kind"
 
 
 class TaniumFamily(Family):
@@ -56,5 +56,5 @@ class TaniumFamily(Family):
             server=pl.when(~dns).then("server"),
             server_port=pl.when(~dns).then("server_port"),
             action=pl.lit("allowed"),
-            reason=one_of({OTHER: ~dns & ~flow}),
+            reason=one_of({NO_SERVICE: ~dns & ~flow}),
         )

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import patterns
+from sensor.sources.logs.text.reasons import CHALLENGE
 from sensor.sources.logs.text.words import one_of
 
 _END = r"(?:\[[0-9a-fA-F:]+\]|[0-9a-fA-F.:]+):\d{1,5}"
@@ -25,7 +26,6 @@ _LINE = (
 _DEFAULT_STAMP = r"^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d\.\d+)$"
 _GERMAN_STAMP = r"^(\d\d)-(\d\d)-(\d{4}) "
 _REQUEST = r"^(?P<method>[A-Z]+)[ _](?P<url>\S+?)(?:[ _]HTTP/[\d.]+)?$"
-CHALLENGE = "set aside: challenge for a password (error 4)"
 
 
 class ThreeproxyFamily(Family):

@@ -15,7 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -29,7 +29,6 @@ _WANTED = {
     "packets_down": "PacketsDestToSrc", "out": "OutboundBytes_d", "in": "InboundBytes_d",
 }  # fmt: skip
 _ONE = r"^([0-9a-fA-F.:]+)(?:\|\S*)?$"
-NO_ENDS = "set aside: record of another kind, or of several addresses together"
 
 
 class TrafficAnalyticsFamily(Family):
@@ -79,7 +78,7 @@ class TrafficAnalyticsFamily(Family):
                     "allowed": pl.col("status").str.starts_with("A"),
                 }
             ),
-            reason=one_of({NO_ENDS: client.is_null(), NO_PORTS: ~has_ports(proto).fill_null(False)}),
+            reason=one_of({NO_CONNECTION: client.is_null(), NO_PORTS: ~has_ports(proto).fill_null(False)}),
         )
 
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import FROM_OUTSIDE
+from sensor.sources.logs.text.reasons import FROM_OUTSIDE, NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -52,7 +52,6 @@ _ACTS = {
     "analyze": "allowed",
 }
 _FIRST = r'^\["?([^",\]]+)'
-OTHER = "set aside: event that is no network use"
 
 
 class TrendVisionOneFamily(Family):
@@ -96,6 +95,9 @@ class TrendVisionOneFamily(Family):
             answers=pl.when(dns).then("objectIps"),
             action=pl.when(web).then(act).otherwise(pl.lit("allowed")),
             reason=one_of(
-                {OTHER: ~(web | dns | page | flow), FROM_OUTSIDE: flow & pl.col("sub").is_in(["202", "203"])}
+                {
+                    NO_SERVICE: ~(web | dns | page | flow),
+                    FROM_OUTSIDE: flow & pl.col("sub").is_in(["202", "203"]),
+                }
             ),
         )

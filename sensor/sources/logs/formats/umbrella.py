@@ -24,6 +24,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import cef, commas, layouts, lookups, objects
+from sensor.sources.logs.text.reasons import UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
 _STAMP = r'^\s*"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"?\s*,'
@@ -151,7 +152,6 @@ _CEF = {
 _LABELS, _LABEL_TYPES = "identities[].label", "identities[].type.type"
 _USERS = r"(?i)user|saml"
 _DEVICES = r"(?i)roaming|anyconnect|secure client|ad computer|mobile device|chromebook|endpoint|\bdevices?\b"
-UNKNOWN = "not a line of the DNS, web, firewall or IP log"
 
 
 class UmbrellaFamily(Family):
@@ -346,7 +346,7 @@ def _fields(read: pl.DataFrame) -> pl.DataFrame:
         bytes_down=pl.when(web).then("down"),
         action=one_of({"unknown": log == "ip"}, otherwise=pl.col("action")),
         reason=one_of(
-            {UNKNOWN: log.is_null()},
+            {UNREADABLE: log.is_null()},
             otherwise=pl.when(log == "dns").then(lookups.reverse(pl.col("type").str.extract(r"\((\w+)\)"))),
         ),
     )

@@ -17,7 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import lookups, patterns
-from sensor.sources.logs.text.reasons import SERVER_MESSAGE
+from sensor.sources.logs.text.reasons import NO_LOOKUP
 from sensor.sources.logs.text.words import one_of
 
 _LEVEL = r"(?:info|query|reply|notice|warning|error|debug|fatal error)"
@@ -75,9 +75,7 @@ class UnboundFamily(Family):
             action=pl.when(pl.col("what").is_not_null())
             .then(one_of({"allowed": pl.col("passing")}, otherwise="blocked"))
             .otherwise(lookups.verdict(pl.col("rcode"))),
-            reason=one_of(
-                {SERVER_MESSAGE: pl.col("name").is_null()}, otherwise=lookups.reverse(pl.col("type"))
-            ),
+            reason=one_of({NO_LOOKUP: pl.col("name").is_null()}, otherwise=lookups.reverse(pl.col("type"))),
         ).with_columns(pl.col("answer").fill_null(False))
         return lookups.paired(rows, ("client", "name", "type")).select(
             "time",

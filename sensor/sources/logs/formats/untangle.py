@@ -15,7 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_PORTS, NO_SERVICE
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -47,7 +47,6 @@ _FIELDS = {
 }
 _WEB = ("WebFilterEvent", "HttpRequestEvent", "HttpResponseEvent", "SslInspectorLogEvent")
 _FLOW = ("SessionEvent", "SessionStatsEvent", "FirewallEvent")
-OTHER = "set aside: event of another kind (class)"
 
 
 class UntangleFamily(Family):
@@ -91,5 +90,5 @@ class UntangleFamily(Family):
             action=one_of({"blocked": blocked}, otherwise="allowed"),
             session=pl.when(~blocked).then(session),
             phase=one_of({"end": ended, "name": web}, otherwise="begin"),
-            reason=one_of({OTHER: ~(web | flow).fill_null(False), NO_PORTS: ~has_ports(proto)}),
+            reason=one_of({NO_SERVICE: ~(web | flow).fill_null(False), NO_PORTS: ~has_ports(proto)}),
         )

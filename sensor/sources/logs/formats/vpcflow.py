@@ -18,7 +18,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import commas, layouts, objects
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_DATA, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -53,7 +53,6 @@ _DEFAULT_LINE = (
 _TCP_FLAGS_LINE = r"^\d{1,2} vpc-\S+ (?:subnet-\S+|-) (?:i-\S+|-) eni-\S+ \d+ (?:IPv4|IPv6|-) "
 _EXPORTED = r"^\d{4}-\d\d-\d\dT[\d:.]+Z "
 _OBJECT = r'^\s*\{.*"(?:src_?[aA]ddr"\s*:.*"dst_?[aA]ddr|dst_?[aA]ddr"\s*:.*"src_?[aA]ddr)"\s*:'
-NO_DATA = "set aside: interval without data (NODATA, SKIPDATA)"
 
 
 class VpcflowFamily(Family):

@@ -28,7 +28,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import layouts, objects, patterns
 from sensor.sources.logs.text.escapes import unescaped
-from sensor.sources.logs.text.reasons import CHALLENGE
+from sensor.sources.logs.text.reasons import CHALLENGE, NO_REQUEST, OWN_MESSAGE, UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
 _STAMP = r"\[(?<time>\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4})\]"
@@ -103,8 +103,6 @@ _OBJECT_CLAIM = (
     r'|"request(?:_uri)?"\s*:.*"(?:remote_addr|body_bytes_sent)"\s*:|"Client(?:Host|Addr)"\s*:.*"RequestHost"\s*:'
     r'|"request"\s*:\s*\{.*"remote_(?:ip|addr)"\s*:'
 )
-MESSAGE = "set aside: Privoxy's own message"
-NO_REQUEST = "set aside: no request (broken, or never sent)"
 _NAMED = r"^(?:[A-Za-z]{2,6}://|[^/\s]+:\d+/?$)"
 
 
@@ -142,7 +140,7 @@ class WeblogFamily(Family):
                 (_STREAM_OBJECT, _stream_objects),
                 (_IS_OBJECT, _objects),
                 (_STREAM_CLAIM, _streams),
-                (_PRIVOXY, layouts.set_aside(MESSAGE)),
+                (_PRIVOXY, layouts.set_aside(OWN_MESSAGE)),
                 (_EXTENDED, _extended),
                 (pl.lit(True), lambda part: _combined(part, _crunched(lines["line"]))),
             ],
@@ -264,7 +262,7 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
         action=one_of({"blocked": refused}, otherwise="allowed"),
         reason=one_of(
             {
-                layouts.UNREADABLE: pl.coalesce("started", "time").is_null() & pl.col("client").is_null(),
+                UNREADABLE: pl.coalesce("started", "time").is_null() & pl.col("client").is_null(),
                 NO_REQUEST: target.is_null(),
                 CHALLENGE: pl.col("status") == "407",
             }

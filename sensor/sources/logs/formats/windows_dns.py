@@ -20,7 +20,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import commas, lookups, objects, patterns
-from sensor.sources.logs.text.reasons import NOT_A_QUERY, SERVER_EVENT
+from sensor.sources.logs.text.reasons import NO_LOOKUP, NOT_A_QUERY, RESOLVERS_OWN
 from sensor.sources.logs.text.words import one_of
 
 _STAMP = (
@@ -54,8 +54,6 @@ _DUMP = (
     r"AUTHORITY SECTION|ADDITIONAL SECTION|Offset = |Name  |QTYPE  |QCLASS |TYPE   |CLASS  |TTL  |DLEN  |"
     r"DATA  |empty))"
 )
-NO_PACKET = "set aside: no lookup (heading, packet dump, server event)"
-UPSTREAM = "set aside: between this server and its forwarder"
 
 _EVENT: dict[str, str] = {
     "event": "EventID|EventId|Id|event_id|winlog.event_id|event.code|Event.System.EventID|System.EventID",
@@ -120,8 +118,8 @@ class WindowsDnsFamily(Family):
             name=labels(pl.col("name")).str.to_lowercase(),
             reason=one_of(
                 {
-                    NO_PACKET: pl.col("name").is_null(),
-                    UPSTREAM: upstream,
+                    NO_LOOKUP: pl.col("name").is_null(),
+                    RESOLVERS_OWN: upstream,
                     NOT_A_QUERY: pl.col("opcode") != "Q",
                 },
                 otherwise=lookups.reverse(pl.col("type")),
@@ -180,7 +178,7 @@ class WindowsDnsEventsFamily(Family):
             name=pl.col("name").str.to_lowercase().str.strip_suffix("."),
             action=pl.when(told).then(lookups.verdict(pl.col("rcode"))),
             reason=one_of(
-                {SERVER_EVENT: ~(asked | told).fill_null(False)}, otherwise=lookups.reverse(pl.col("type"))
+                {NO_LOOKUP: ~(asked | told).fill_null(False)}, otherwise=lookups.reverse(pl.col("type"))
             ),
         )
         return lookups.paired(rows, ("client", "xid", "name", "type")).select(

@@ -14,14 +14,13 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats import windows_security
 from sensor.sources.logs.text import events
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import LOOPBACK, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
 _DATA = ("Direction", "SourceAddress", "SourcePort", "DestAddress", "DestPort", "Protocol")
 _INBOUND = r"^%%14592$|^(?i:inbound)$"
 _LOOPBACK = r"^127\.|^::1$"
-INSIDE = "set aside: connection inside the computer (loopback address)"
 
 
 class WindowsFilteringFamily(Family):
@@ -58,6 +57,6 @@ class WindowsFilteringFamily(Family):
             transport="Protocol",
             action=one_of({"blocked": pl.col("event") == "5157"}, otherwise="allowed"),
             reason=one_of(
-                {NO_PORTS: ~has_ports(pl.col("Protocol")), INSIDE: client[0].str.contains(_LOOPBACK)}
+                {NO_PORTS: ~has_ports(pl.col("Protocol")), LOOPBACK: client[0].str.contains(_LOOPBACK)}
             ),
         )

@@ -26,6 +26,13 @@ from sensor.sources.logs.family import Family
 from sensor.sources.logs.lines.framing import JOINT, MAX_RECORD_BYTES
 from sensor.sources.logs.text import events
 from sensor.sources.logs.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.reasons import (
+    FAILED_SIGN_IN,
+    LOOPBACK,
+    NO_ADDRESS,
+    NO_HOLDER,
+    SIGN_IN_OF_A_PROGRAM,
+)
 from sensor.sources.logs.text.words import one_of
 
 _DATA = (
@@ -53,11 +60,6 @@ _SERVICE_TYPES = ["0", "4", "5"]
 #: Accounts of Windows itself; `accounts` knows SYSTEM and its like, too.
 _WINDOWS = r"(?i)^(?:ANONYMOUS LOGON|SYSTEM|LOCAL SERVICE|NETWORK SERVICE|(?:DWM|UMFD)-\d+|-)$"
 _OWN = r"(?i)^(?:::ffff:)?127\.|^::1$|^(?:0000:){7}0001$|^LOCAL$|^localhost$|^fe80:"
-OTHER = "set aside: event that names no account at an address (event id)"
-FAILED = "set aside: request that failed (Status)"
-SERVICE = "set aside: logon of a service or of Windows itself"
-OWN = "set aside: logon at the computer itself (loopback address)"
-NO_ADDRESS = "set aside: logon without an address"
 
 
 class Events:
@@ -168,10 +170,10 @@ def reason_of(user: pl.Expr, address: pl.Expr) -> pl.Expr:
     windows = user.str.contains(_WINDOWS).fill_null(True)
     return one_of(
         {
-            OTHER: ~known,
-            FAILED: failed,
-            SERVICE: service | windows,
+            NO_HOLDER: ~known,
+            FAILED_SIGN_IN: failed,
+            SIGN_IN_OF_A_PROGRAM: service | windows,
             NO_ADDRESS: address.is_null() | address.is_in(["", "-"]),
-            OWN: address.str.contains(_OWN),
+            LOOPBACK: address.str.contains(_OWN),
         }
     )

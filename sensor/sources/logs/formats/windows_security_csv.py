@@ -18,6 +18,7 @@ from sensor.sources.logs.formats import windows_security as rules
 from sensor.sources.logs.lines.framing import QUOTED
 from sensor.sources.logs.text import commas
 from sensor.sources.logs.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_HOLDER
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {"stamp": "date and time", "event": "event id"}
@@ -56,7 +57,7 @@ class WindowsSecurityCsvFamily(Family):
         )
         user, address = pl.col("user"), pl.col("address")
         refused = (pl.col("keywords") == "Audit Failure") & pl.col("event").is_in(rules.KNOWN)
-        reason = one_of({rules.FAILED: refused}, otherwise=rules.reason_of(user, address))
+        reason = one_of({FAILED_SIGN_IN: refused}, otherwise=rules.reason_of(user, address))
         return told.select(
             time="stamp",
             kind=pl.lit("lease"),
@@ -67,7 +68,7 @@ class WindowsSecurityCsvFamily(Family):
             origin=pl.lit("directory"),
             confidence=pl.when(pl.col("LogonType") == "10").then(0.6).otherwise(0.7),
             reason=one_of(
-                {LANGUAGE: (reason != rules.OTHER).fill_null(True) & user.is_null()}, otherwise=reason
+                {LANGUAGE: (reason != NO_HOLDER).fill_null(True) & user.is_null()}, otherwise=reason
             ),
         )
 

@@ -30,6 +30,7 @@ from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats import windows_security as rules
 from sensor.sources.logs.lines.framing import JOINT, MultiLine
 from sensor.sources.logs.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = ("", "log", "", "stamp", "event", "", "", "", "audit", "", "", "", "message")
@@ -110,7 +111,7 @@ class WindowsSecurityTextFamily(Family):
             origin=pl.lit("directory"),
             confidence=pl.when(pl.col("LogonType") == "10").then(0.6).otherwise(0.7),
             reason=one_of(
-                {rules.FAILED: refused, LANGUAGE: known & user.is_null()},
+                {FAILED_SIGN_IN: refused, LANGUAGE: known & user.is_null()},
                 otherwise=rules.reason_of(user, address),
             ),
         )

@@ -20,6 +20,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import layouts, patterns
+from sensor.sources.logs.text.reasons import INTERFACE, NETWORK_BEHIND, NO_HANDSHAKE
 from sensor.sources.logs.text.words import one_of
 
 _KEY = r"[A-Za-z0-9+/]{38,43}="
@@ -34,9 +35,6 @@ _PEER = (
 _ODD = rf"^(?:[^\t]{{1,15}}\t)?{_KEY}\t(?:{_KEY}|\(none\))(?:\t|$)"
 _HELD_S = 180.0
 _SINGLE = r"^(?:\d+\.\d+\.\d+\.\d+/32|[0-9a-fA-F:.]+/128)$"
-INTERFACE = "set aside: the interface itself"
-NEVER = "set aside: peer without a handshake"
-NETWORK = "set aside: network behind a peer"
 
 
 class WireguardFamily(Family):
@@ -71,7 +69,7 @@ def _peers(lines: pl.DataFrame) -> pl.DataFrame:
         device=pl.format("wireguard-{}", pl.lit(_digests(each["key"]))),
         lease_s=pl.lit(_HELD_S),
         origin=pl.lit("vpn"),
-        reason=one_of({NEVER: ~shaken, NETWORK: address.is_null()}),
+        reason=one_of({NO_HANDSHAKE: ~shaken, NETWORK_BEHIND: address.is_null()}),
     )
 
 

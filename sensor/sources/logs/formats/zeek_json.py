@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.fields import FIELDS
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 from sensor.sources.zeek import text as zeek_text
 from sensor.sources.zeek.logs import READERS
@@ -35,7 +36,6 @@ _PHASES = {"ssl": "name", "quic": "name", "conn": "end"}
 _VOLUMES = ("bytes_up", "bytes_down")
 #: A connection whose requests have lines, and sizes, of their own.
 _HTTP = r'"service"\s*:\s*"(?:[^"]*,)?http'
-OTHER = "set aside: Zeek log that names no service"
 
 
 class ZeekJsonFamily(Family):
@@ -62,7 +62,7 @@ class ZeekJsonFamily(Family):
             if log in READERS
         ]
         other = whole.filter(~pl.col("log").is_in(list(READERS)).fill_null(False))
-        parts.append(other.select(row=pl.col("row").cast(pl.Int64), reason=pl.lit(OTHER)))
+        parts.append(other.select(row=pl.col("row").cast(pl.Int64), reason=pl.lit(NO_SERVICE)))
         return pl.concat(parts, how="diagonal_relaxed").sort("row")
 
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import objects, patterns
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -29,7 +29,6 @@ _WANTED = {
     "method": "method", "agent": "user_agent", "alert": "alertinfo.sid",
 }  # fmt: skip
 _SYSLOG = r"^daemon=zenarmor, index=(?P<index>\w+), data=(?P<data>\{.*)$"
-ALERT = "set aside: alert (its connection is told apart)"
 
 
 class ZenarmorFamily(Family):

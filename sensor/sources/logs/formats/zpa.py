@@ -14,7 +14,7 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats.okta import CONFIDENCE, LEASE_S
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import NO_CONNECTION
+from sensor.sources.logs.text.reasons import NO_CONNECTION, SIGNED_OUT
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -42,7 +42,6 @@ _FIELDS = {
     "down": "ZENTotalBytesTxClient|ResponseSize",
 }
 _PHASES = {"open": "begin", "active": "update", "close": "end"}
-SIGNED_OUT = "set aside: session that is not authenticated"
 
 
 class ZpaFamily(Family):

@@ -18,6 +18,7 @@ import polars as pl
 
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -125,7 +126,6 @@ _PRIVATE = (
 #: The port where the URL has none.
 _PORTS = {"HTTP": "80", "HTTPS": "443", "SSL": "443", "FTP": "21"}
 _ADDRESSES = r"\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:]+"
-OTHER = "set aside: log of another type (tunnel, audit, alert)"
 #: What stands in accounts of an encoded field.
 _ENCODED = {"%40": "@", "%5C": "\\", "%5c": "\\", "%20": " "}
 
@@ -341,7 +341,7 @@ def _volume() -> dict[str, pl.Expr]:
 
 def _reason() -> pl.Expr:
     nowhere = pl.col("url").is_null() & pl.col("host").is_null()
-    return one_of({OTHER: (pl.col("kind") == "proxy") & nowhere})
+    return one_of({NO_SERVICE: (pl.col("kind") == "proxy") & nowhere})
 
 
 def _action() -> pl.Expr:

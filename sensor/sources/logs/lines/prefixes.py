@@ -21,8 +21,8 @@ r"""What tools put before each line of a log when they print, search or export i
     "text"                                               spreadsheets
     {…},                                                 a piece of a JSON array
 
-Almost any text looks like one of these. So they are not envelopes, which are removed wherever they stand: a
-file has a prefix only if nobody claims its lines as they are, and somebody does without it (sorting.py).
+Almost any text looks like one of these, so they are not removed from every line that has one, as envelopes
+are. A file has a prefix only if more of its lines are claimed without it (families.py).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PIECE = r"^(?P<text>\{.*\}),$"
 _QUOTED = r'^"(?P<text>(?:[^"]|"")*)"$'
 
 
-#: No format's own lines begin so; a time behind such a head may be the line's, or the tool's.
+#: No format's lines begin in this way. A time after such a prefix may be the line's or the tool's.
 _OWN = (
     _POD + _STAMP,
     _POD,
@@ -62,8 +62,8 @@ def _before(head: str) -> str:
     return f"^{head}(?P<text>.*)$"
 
 
-#: Each captures `text`, and where there are any `stamp`, `sender` and `tag`; of several that fit alike, the
-#: first is taken.
+#: Each captures `text`, and `stamp`, `sender` and `tag` if it has them. If several fit alike, the first is
+#: taken.
 PREFIXES = (
     *map(
         _before,
@@ -88,9 +88,9 @@ PREFIXES = (
     _QUOTED,
     _PIECE,
 )
-#: No format's own lines are like these.
+#: No format's lines look like these.
 UNMISTAKABLE = frozenset((*map(_before, _OWN), _FLUENT_BIT, _QUOTED, _PIECE))
-#: How lines begin with which a record begins, too: with an object, a client's address, or a time.
+#: How records begin: with an object, the address of a client, or a time.
 WHOLE = (
     r"^\{\"|^\"?(?:date|itime)=|^\d{1,3}(?:\.\d{1,3}){3}[ :]|"
     r"^\[?(?:\d{1,4}[-/.:](?:\d{1,2}|[A-Z][a-z]{2})[-/.:]\d{2,4}[T -]|[a-z]{3}/\d\d/\d{4} |"
@@ -101,8 +101,10 @@ _MONTH_FIRST = r"^(\d\d) (\d\d) (\d{4}) "
 
 
 def removed(lines: pl.DataFrame, prefix: str) -> pl.DataFrame:
-    """`lines` (line, stamp, sender, tag; all String) without `prefix`, one of PREFIXES, and what it said of
-    them; those that have another beginning stay as they are."""
+    """`lines` (line, stamp, sender, tag; all String) without `prefix`, one of PREFIXES.
+
+    The prefix fills the other columns. Lines without it stay as they are.
+    """
     parts = patterns.read(lines["line"], prefix)
     said = parts.with_columns(
         pl.lit(None, pl.String).alias(n) for n in ("stamp", "sender", "tag") if n not in parts

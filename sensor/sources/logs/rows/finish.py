@@ -17,14 +17,11 @@ from sensor.sources.logs.fields import FIELDS
 from sensor.sources.logs.rows import flows, records
 from sensor.sources.logs.rows.names import located, spelled
 from sensor.sources.logs.text import hosts, keys, stamps
-from sensor.sources.logs.text.reasons import NO_DESTINATION, REVERSE
+from sensor.sources.logs.text.reasons import NO_CLIENT, NO_DESTINATION, NO_NAME, NO_TIME, REVERSE
 
 if TYPE_CHECKING:
     from sensor.sources.logs.family import Family
 
-NO_TIME = "no time that can be read"
-NO_CLIENT = "set aside: names no client"
-NO_NAME = "set aside: not a host name (single label or invalid)"
 #: A time of day among so many first characters of a line is its time stamp.
 _CLOCK, _HEAD_CHARS = r"(?:^|[^0-9A-Fa-f:])\d{1,2}:\d\d:\d\d(?:[^0-9A-Fa-f:]|$)", 40
 #: Texts that mean "no value" in any column.

@@ -19,12 +19,12 @@ from datetime import timedelta
 import polars as pl
 
 from sensor import schema
+from sensor.sources.logs.text.reasons import TWICE
 
 #: A connection silent for longer is another one; flow logs report at least every 10 minutes (VPC).
 IDLE = timedelta(minutes=15)
 #: Connections remembered, the latest; about 150 bytes each.
 MAX_CONNECTIONS = 400_000
-TWICE = "set aside: seen at another interface, too"
 
 #: Below: assigned to services; from `_EPHEMERAL` on: chosen by clients (RFC 6335, Linux defaults).
 _SERVICE, _EPHEMERAL = 1024, 32768

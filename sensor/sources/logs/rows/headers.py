@@ -1,9 +1,9 @@
-"""Payload of sources that count headers, too.
+"""Payload of sources that count the bytes of headers, too.
 
 NetFlow, cloud flow logs, Suricata and many firewalls count whole packets. A download of 10 MB then looks like
-an upload of 200 kB, though all that went up were acknowledgements, and a browser's speculative connection
-looks like use. Where such a source counts packets, too, its payload is known to some bytes a packet. Readers
-hand on what was logged, beside what it was on the wire; the pipeline makes payload of it.
+an upload of 200 kB, though only acknowledgements went up, and a connection that a browser opened in advance
+looks like use. If such a source also counts packets, the payload follows to within some bytes per packet.
+Readers hand on the logged bytes and the bytes on the wire; the pipeline computes the payload.
 """
 
 from __future__ import annotations

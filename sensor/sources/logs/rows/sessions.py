@@ -1,8 +1,7 @@
 """Joins the log lines of a session (opened, named, updated, closed), so that it counts once.
 
 A firewall or sensor writes a line when a session opens, lines that name it, cumulative counts while it lasts,
-and one when it closes. No line is held back, so that a session is seen at once. What lines say is remembered
-by session:
+and one when it closes. Each line becomes a row at once. What the lines of a session said is remembered:
 
 - the first line is slice 0 (the connection); later lines are further slices and open nothing;
 - cumulative counts become differences to the line before, so that the lines of a session add up; packets,
@@ -23,11 +22,11 @@ import numpy.typing as npt
 import polars as pl
 
 from sensor import schema
+from sensor.sources.logs.text.reasons import SAID_AGAIN
 
 #: About 200 bytes each.
 MAX_SESSIONS = 400_000
 SILENT = timedelta(days=1)
-REPEATED = "set aside: says again what its session said"
 
 _DELTAS = ("delta", "end-delta")
 #: What a line says of its session.
@@ -48,7 +47,7 @@ _KEPT: dict[str, pl.DataType | type[pl.DataType]] = {
     "total_up": pl.Int64,
     "total_down": pl.Int64,
 }
-#: More bytes than any session has: keeps the counts of sessions apart (`_running_max`).
+#: More bytes than any session has (`_running_max` keeps sessions apart with it).
 _MOST_BYTES = 1 << 44
 
 Positions = npt.NDArray[np.int64]
@@ -218,7 +217,7 @@ def _reason() -> pl.Expr:
     tells = volume | pl.col("method").is_not_null() | pl.col("phase").is_in(["end", "end-delta"])
     tells |= (pl.col("action") == "blocked").fill_null(False)
     again = (pl.col("slice") > 0) & same & ~tells
-    return pl.when(again.fill_null(False)).then(pl.lit(REPEATED))
+    return pl.when(again.fill_null(False)).then(pl.lit(SAID_AGAIN))
 
 
 def _put(finished: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:

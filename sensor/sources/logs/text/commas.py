@@ -47,7 +47,7 @@ def read_headed(
         columns = [f"f{number}" for number in range(len(fields))]
         read_part = read(part["line"], columns, separator=separator, quote=quote)
         chosen = [_first(fields, spelled).alias(name) for name, spelled in names.items()]
-        # `row` rides along: a header that names nothing wanted would leave literals without a height.
+        # `row` gives the frame its height where a header names no wanted field.
         out.append(part.select("row").hstack(read_part).select("row", *chosen))
     if not out:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
@@ -73,7 +73,7 @@ def _read(lines: pl.Series, columns: Sequence[str], separator: str, quote: str |
     schema = {name or f"\0{number}": pl.String for number, name in enumerate(columns)}
     kept = [name for name in columns if name]
     try:
-        with warnings.catch_warnings():  # what Polars says of hostile lines, the count below finds out
+        with warnings.catch_warnings():  # Polars warns of broken lines; the count below finds them
             warnings.simplefilter("ignore")
             found = pl.read_csv(
                 io.BytesIO((lines.str.join("\n")[0] + "\n").encode()),
@@ -96,7 +96,7 @@ def _read(lines: pl.Series, columns: Sequence[str], separator: str, quote: str |
 def _slowly(
     lines: pl.Series, columns: Sequence[str], separator: str, quote: str | None
 ) -> list[list[str | None]]:
-    """Line by line: for the rare block with a line that leads a whole read astray."""
+    """Line by line: for the rare block with a line because of which the others are read wrong."""
     rows = []
     for line in lines:
         try:

@@ -1,4 +1,4 @@
-"""What DHCP logs of all servers share: who a client is, and how long a lease lasts that does not say."""
+"""What DHCP logs share: who a client is, and how long a lease lasts if the log does not tell."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from sensor.coded import Coded, Remembered, repeats
 #: least two labels: a single label names nothing outside its own network.
 _NAME = r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0-9-]{0,62}$"
 _MAX_NAME = 253
-#: The same without the bounds, which make a pattern slow: what is no longer than one label may be keeps them.
+#: The same without bounds on lengths, which make a pattern slow: for names no longer than one label may be.
 _PLAIN_NAME = r"^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+[a-z][a-z0-9-]*$"
 _MAX_LABEL = 63
 _PLAIN_IPV4 = r"^[1-9]\d{0,2}\.\d{1,3}\.\d{1,3}\.\d{1,3}$"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import polars as pl
 
-UNREADABLE = "a layout that cannot be read"
+from sensor.sources.logs.text.reasons import UNREADABLE
 
 #: Lines of one layout to their rows.
 Reader = Callable[[pl.DataFrame], pl.DataFrame]

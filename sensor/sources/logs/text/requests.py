@@ -1,4 +1,4 @@
-r"""What access logs say of a request or tunnel, whatever they call it, as `FIELDS`.
+r"""Requests and tunnels of access logs as `FIELDS`, whatever a log calls its parts.
 
 Parts (all text, all optional): client (address, or address:port), client_port, forwarded, user, mac, time,
 seconds, millis, micros, request (`GET /p HTTP/1.1`), method, target (path, URL or host:port), host, sni,

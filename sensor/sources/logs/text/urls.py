@@ -23,7 +23,7 @@ def split(urls: pl.Series) -> pl.DataFrame:
 
     `path` is NULL for a tunnel and for a bare authority.
     """
-    # Of those that were cut, scheme and authority are left, which come again.
+    # The compiled scanner leaves only scheme and authority, which repeat: each is read once.
     return _coded(urls) if isinstance(urls.dtype, pl.Categorical) else _split(urls)
 
 
@@ -68,7 +68,7 @@ def _schemes(unique: pl.Series) -> pl.DataFrame:
 
 
 def _plain(urls: pl.Series) -> pl.Series:
-    """`urls` without quotes, words before them, and slashes escaped twice."""
+    """`urls` without quotes and words before them, and with slashes that were escaped twice."""
     odd = (urls.str.contains(_ODD) | urls.str.contains("\\/", literal=True)).fill_null(False).arg_true()
     if odd.is_empty():
         return urls

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from sensor import schema
 from sensor.sources.interface import HEAD_BYTES, File, Input
+from sensor.sources.logs.text.reasons import NO_REQUEST
 from sensor.sources.mitmproxy import source
-from sensor.sources.mitmproxy.source import NO_EXCHANGE, MitmproxyFlowsSource, flows
+from sensor.sources.mitmproxy.source import MitmproxyFlowsSource, flows
 from tests.beside import LOG_SAMPLES
 
 SAMPLES = LOG_SAMPLES / "mitmproxy"
@@ -170,7 +171,7 @@ def test_recognised_by_its_keys() -> None:
 def test_flows_that_are_no_exchange_are_set_aside_and_counted() -> None:
     tables = read(tnetstring(flow()) + tnetstring(flow(type="dns")) + tnetstring(flow(request=None)))
     assert tables["observations"].height == 1
-    assert tables["rejects"].select("reason", "count").rows() == [(NO_EXCHANGE, 2)]
+    assert tables["rejects"].select("reason", "count").rows() == [(NO_REQUEST, 2)]
 
 
 @given(st.binary(max_size=200))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.allied_telesis import OTHER, AlliedTelesisFamily
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.formats.allied_telesis import AlliedTelesisFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "<142>Oct  6 10:00:00 awplus "
@@ -23,4 +23,4 @@ def test_connections_and_alerts() -> None:
         ("end", 900, 7000, None),
     ]
     assert found["session"][0] == found["session"][1]
-    assert found["reason"].to_list()[2:] == [NO_PORTS, OTHER]
+    assert found["reason"].to_list()[2:] == [NO_PORTS, NO_CONNECTION]

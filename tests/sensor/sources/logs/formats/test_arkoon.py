@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.arkoon import NO_CONNECTION, ArkoonFamily
+from sensor.sources.logs.formats.arkoon import ArkoonFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = 'AKLOG - id=firewall time="2026-10-06 12:00:00" gmtime=1791280800 fw=fw1.example '

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.aruba import FAILED, OTHER, ArubaFamily
+from sensor.sources.logs.formats.aruba import ArubaFamily
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = [("sekoia-aruba-os.jsonl", 3, "client", "the access point's address, not the client's")]
@@ -47,7 +48,7 @@ def test_controllers() -> None:
         "<141>Nov 22 10:00:00 wlc stm[4826]: <501093> <NOTI> AP:ap1 <192.0.2.1 02:00:5e:00:00:01>  Auth success\n"
     )
     found = read(ArubaFamily, text)
-    assert found["reason"].to_list() == [None, None, OTHER]
+    assert found["reason"].to_list() == [None, None, NO_SIGN_IN]
     assert found["user_name"].to_list()[:2] == ["CORP\\ada", "ada@example.org"]
     assert found["client"].to_list()[:2] == ["10.1.2.3"] * 2
 
@@ -57,7 +58,7 @@ def test_what_is_no_lease() -> None:
         f"{HEAD}Common.Username=ada,Common.Host-MAC-Address=02005E000007\n"
         f"{HEAD}Common.Username=ada,Common.Host-IP-Address=10.1.2.3,Common.Login-Status=REJECT\n"
     )
-    assert read(ArubaFamily, text)["reason"].to_list() == [OTHER, FAILED]
+    assert read(ArubaFamily, text)["reason"].to_list() == [NO_SIGN_IN, FAILED_SIGN_IN]
 
 
 @settings(max_examples=5, deadline=None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.asim import NO_CONNECTION, AsimFamily
+from sensor.sources.logs.formats.asim import AsimFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 BASE = {

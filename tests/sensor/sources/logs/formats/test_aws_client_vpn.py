@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.aws_client_vpn import OTHER, AwsClientVpnFamily
+from sensor.sources.logs.formats.aws_client_vpn import AwsClientVpnFamily
+from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
 
 RECORD = {
@@ -35,4 +36,7 @@ def test_who_held_a_tunnel_address() -> None:
 
 def test_an_attempt_that_failed_holds_nothing() -> None:
     failed = {"connection-attempt-status": "failed", "client-ip": "NA"}
-    assert read(AwsClientVpnFamily, lines(failed, {"client-ip": "NA"}))["reason"].to_list() == [OTHER, OTHER]
+    assert read(AwsClientVpnFamily, lines(failed, {"client-ip": "NA"}))["reason"].to_list() == [
+        NO_ADDRESS,
+        NO_ADDRESS,
+    ]

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 from sensor.sources.logs.formats.azure_flow import AzureFlowFamily
-from sensor.sources.logs.text.layouts import UNREADABLE
+from sensor.sources.logs.text.reasons import UNREADABLE
 from tests.sensor.sources.logs.formats.reading import read
 
 NSG = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sensor.sources.logs.formats.bind import BindFamily
+from sensor.sources.logs.text.reasons import NO_LOOKUP
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = (("sekoia-bind.jsonl", 5, "used", "a reverse lookup names no service"),)
@@ -50,6 +51,6 @@ def test_answers_are_kept_for_naming_and_the_rest_is_set_aside() -> None:
     assert rows["answers"][6].to_list() == ["203.0.113.8"]
     assert rows["reason"].drop_nulls().to_list() == [
         "set aside: reverse lookup (PTR)",
-        "set aside: no lookup (zone transfer, server message)",
+        NO_LOOKUP,
     ]
     assert rows["transport"].to_list()[:2] == ["udp", "tcp"]

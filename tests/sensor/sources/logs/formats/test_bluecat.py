@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.bluecat import OTHER, BluecatFamily
+from sensor.sources.logs.formats.bluecat import BluecatFamily
+from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
 
 LINE = (
@@ -28,7 +29,7 @@ def test_leases_and_lookups_of_adonis() -> None:
         "DNS_Query|cat=A_record\tsrc=10.1.2.3\turl=chat.example.com",
     )
     found = read(BluecatFamily, "\n".join(head + line for line in lines))
-    assert found["reason"].to_list() == [None, OTHER, None]
+    assert found["reason"].to_list() == [None, NO_ADDRESS, None]
     names = ("kind", "client", "client_mac", "host", "action")
     assert found.select(names).rows()[::2] == [
         ("lease", "10.1.2.3", "02:00:00:00:00:0a", None, None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sensor.sources.logs.formats.broadcom_sslv import BroadcomSslvFamily
+from sensor.sources.logs.text.reasons import UNREADABLE
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "Oct  6 10:00:05 tls1 ssldata[7]: "
@@ -31,4 +32,4 @@ def test_sessions_and_verdicts() -> None:
     ]
     assert found["kind"].to_list()[:3] == ["tls"] * 3
     assert found["seen_at"].to_list()[:3] == [datetime(2026, 10, 6, 10, tzinfo=UTC)] * 3
-    assert found["reason"].to_list() == [None, None, None, "a layout that cannot be read"]
+    assert found["reason"].to_list() == [None, None, None, UNREADABLE]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.carbon_black import NO_CONNECTION, CarbonBlackFamily
+from sensor.sources.logs.formats.carbon_black import CarbonBlackFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 CLOUD = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.cato import NO_CONNECTION, CatoFamily
+from sensor.sources.logs.formats.cato import CatoFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 BASE = {"account_id": "1", "internalId": "x", "pop_name": "Paris", "event_type": "Security", "event_sub_type": "Internet Firewall", "time": "1791280800000",

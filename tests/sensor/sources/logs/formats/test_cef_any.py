@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.cef_any import NO_CONNECTION, NO_PORTS, CefFamily
+from sensor.sources.logs.formats.cef_any import CefFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import REFERENCE, read, rows
 
 HEAD = "<134>Nov 22 10:00:00 gw CEF:0|Acme|WebGate|1.0|100|Web request|3|"

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensor.sources.logs.formats.checkpoint import FAILED_SIGN_IN, NO_CONNECTION, NO_PORTS, CheckpointFamily
+from sensor.sources.logs.formats.checkpoint import CheckpointFamily
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
 _ACCOUNT = "the account stands in brackets behind the person's name"

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from sensor.sources.logs.formats.cisco_asa import NO_CONNECTION, NO_PORTS, STRAY, CiscoAsaFamily
+from sensor.sources.logs.formats.cisco_asa import CiscoAsaFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS, STRAY
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = [

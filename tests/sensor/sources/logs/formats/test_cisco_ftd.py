@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.cisco_ftd import OF_ANOTHER, CiscoFtdFamily
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.formats.cisco_ftd import CiscoFtdFamily
+from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
 EVENT = (
@@ -61,7 +61,7 @@ def test_verdicts_and_nobody() -> None:
 
 def test_what_is_no_connection() -> None:
     rows = read(CiscoFtdFamily, "\n".join([_event("430001"), _event(proto="icmp")]))
-    assert rows["reason"].to_list() == [OF_ANOTHER, NO_PORTS]
+    assert rows["reason"].to_list() == [ALERT, NO_PORTS]
 
 
 def test_estreamer_cef() -> None:

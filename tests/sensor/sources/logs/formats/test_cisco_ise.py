@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.cisco_ise import NO_ADDRESS, NOBODY, OTHER, CiscoIseFamily
+from sensor.sources.logs.formats.cisco_ise import CiscoIseFamily
+from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NO_SIGN_IN
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = [("sekoia-cisco-ise.jsonl", 0, "user", "a hardware address (MAB), which is no account")]
@@ -43,7 +44,7 @@ def test_acs_writes_the_same_records() -> None:
     )
     found = read(CiscoIseFamily, text)
     assert found["user_name"].to_list() == ["ada", "ada"]
-    assert found["reason"].to_list() == [None, OTHER]
+    assert found["reason"].to_list() == [None, NO_SIGN_IN]
 
 
 def test_who_is_behind_the_names() -> None:
@@ -69,7 +70,12 @@ def test_records_that_are_no_lease() -> None:
         + record(3000, "Radius-Accounting", "Framed-IP-Address=10.1.2.3")
         + "0000005921 7 5  Device Type=Device Type#All\\, User-Fetch-Department=\\,\n"
     )
-    assert read(CiscoIseFamily, text)["reason"].to_list() == [OTHER, NO_ADDRESS, NOBODY, OTHER]
+    assert read(CiscoIseFamily, text)["reason"].to_list() == [
+        NO_SIGN_IN,
+        NO_ADDRESS,
+        LEASE_OF_NOBODY,
+        NO_SIGN_IN,
+    ]
 
 
 @settings(max_examples=5, deadline=None)

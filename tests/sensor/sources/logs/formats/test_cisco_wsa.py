@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.cisco_wsa import MONITOR, CiscoWsaFamily
+from sensor.sources.logs.formats.cisco_wsa import CiscoWsaFamily
 from sensor.sources.logs.formats.squid import SquidFamily
-from sensor.sources.logs.text.reasons import CHALLENGE
+from sensor.sources.logs.text.reasons import CHALLENGE, OWN_MESSAGE
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = [
@@ -79,7 +79,7 @@ def test_the_traffic_monitor_tells_connections_past_the_proxy() -> None:
     blocked = "06 Oct 2026 10:00:00 (GMT+2:00) Info: Firewall blocked UDP data from 10.1.2.4 to 192.0.2.8."
     begun = "Tue Oct 06 10:00:00 2026 Info: Begin Logfile"
     found = read(CiscoWsaFamily, "\n".join(f"Oct  6 10:00:09 wsa1 {one}" for one in (noted, blocked, begun)))
-    assert found["reason"].to_list() == [None, None, MONITOR]
+    assert found["reason"].to_list() == [None, None, OWN_MESSAGE]
     told = found[:2].select(
         "kind", "client", "client_port", "host", "name_from", "server", "server_port", "action"
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.citrix_adc import AGAIN, NO_CONNECTION, CitrixAdcFamily
+from sensor.sources.logs.formats.citrix_adc import CitrixAdcFamily
 from sensor.sources.logs.rows.sessions import Sessions
+from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
 from tests.sensor.sources.logs.formats.reading import read
 
 
@@ -30,7 +31,7 @@ def test_of_a_terminated_connection_the_service_port_is_the_server() -> None:
         ("198.51.100.9", 50123, "203.0.113.5", 443, 5120, 870),
         ("198.51.100.9", 50123, "10.20.0.9", 8080, 870, 5120),
     ]
-    assert rows["reason"].to_list() == [AGAIN, None]  # one exchange, counted once
+    assert rows["reason"].to_list() == [REPEATED, None]  # one exchange, counted once
     assert rows["duration_s"].to_list()[0] == 5.0
     assert [at.strftime("%H:%M:%S") for at in rows["seen_at"]] == ["10:00:00", "10:00:05"]
 
@@ -121,7 +122,7 @@ def test_halves_of_an_exchange_are_known_by_the_appliances_own_address_too() -> 
         half.format("10.9.0.1:6000", times.format(4)),  # another connection
     )
     found = read(CitrixAdcFamily, "\n".join(line(text) for text in texts))
-    assert found["reason"].to_list() == [None, AGAIN, None, None]
+    assert found["reason"].to_list() == [None, REPEATED, None, None]
 
 
 def test_heads_without_packet_engine_or_without_any() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.cloud_ngfw import THREAT, CloudNgfwFamily
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.formats.cloud_ngfw import CloudNgfwFamily
+from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
 SIDES = {
@@ -42,4 +42,4 @@ def test_a_refused_session_a_threat_and_a_ping() -> None:
     events = (TRAFFIC | {"action": "reset both"}, threat, TRAFFIC | {"proto": "icmp"})
     found = read(CloudNgfwFamily, "".join(json.dumps(event) + "\n" for event in events))
     assert found["action"][0] == "blocked"
-    assert found["reason"].to_list() == [None, THREAT, NO_PORTS]
+    assert found["reason"].to_list() == [None, ALERT, NO_PORTS]

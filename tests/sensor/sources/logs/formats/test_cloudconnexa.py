@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sensor.sources.logs.formats.cloudconnexa import OTHER, CloudConnexaFamily
+from sensor.sources.logs.formats.cloudconnexa import CloudConnexaFamily
+from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
 
 
@@ -35,7 +36,7 @@ def test_blocked_names_and_connections_and_tunnel_addresses() -> None:
             )
         ),
     )
-    assert found["reason"].to_list() == [None, None, None, OTHER, OTHER]
+    assert found["reason"].to_list() == [None, None, None, NO_ADDRESS, NO_ADDRESS]
     assert found.select("kind", "action", "user_name").rows()[:3] == [
         ("dns", "blocked", "ada"),
         ("flow", "blocked", "ada"),

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from sensor.sources.logs.formats.cloudflare import AUTHORITATIVE, CloudflareFamily
+from sensor.sources.logs.formats.cloudflare import CloudflareFamily
+from sensor.sources.logs.text.reasons import HOSTED_ZONE
 from tests.sensor.sources.logs.formats.reading import read
 
 _INSIDE = "the address inside the network goes before the public one"
@@ -98,7 +99,7 @@ def test_zone_logs_are_set_aside() -> None:
     text = line(
         QueryName="www.example.org.", QueryType=28, ResponseCode=0, Timestamp=1_795_341_600_000_000_000
     )
-    assert read(CloudflareFamily, text)["reason"].to_list() == [AUTHORITATIVE]
+    assert read(CloudflareFamily, text)["reason"].to_list() == [HOSTED_ZONE]
 
 
 def test_a_session_whose_name_the_log_knows() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.cloudflare_zone import SUBREQUEST, CloudflareZoneFamily
+from sensor.sources.logs.formats.cloudflare_zone import CloudflareZoneFamily
+from sensor.sources.logs.text.reasons import OWN_REQUEST
 from tests.sensor.sources.logs.formats.reading import read
 
 REQUEST = {
@@ -28,7 +29,7 @@ def test_a_workers_subrequest_is_the_edges_not_a_clients() -> None:
         CloudflareZoneFamily,
         json.dumps(REQUEST | {"EdgeStartTimestamp": "2026-10-06T10:00:00Z", "WorkerSubrequest": True}),
     )
-    assert rows["reason"].to_list() == [SUBREQUEST]
+    assert rows["reason"].to_list() == [OWN_REQUEST]
 
 
 def test_spectrum_tells_a_connection_twice() -> None:

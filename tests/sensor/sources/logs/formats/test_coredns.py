@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.coredns import SERVER_MESSAGE, CorednsFamily
+from sensor.sources.logs.formats.coredns import CorednsFamily
+from sensor.sources.logs.text.reasons import NO_LOOKUP
 from tests.sensor.sources.logs.formats.reading import read
 
 LINE = (
@@ -44,7 +45,7 @@ def test_server_messages_are_set_aside() -> None:
         "[ERROR] plugin/errors: 2 chat.example.com. A: dial tcp 1.1.1.1:853: i/o timeout\n[INFO] "
         "plugin/reload: Running\n"
     )
-    assert read(CorednsFamily, text)["reason"].to_list() == [SERVER_MESSAGE, SERVER_MESSAGE]
+    assert read(CorednsFamily, text)["reason"].to_list() == [NO_LOOKUP, NO_LOOKUP]
 
 
 def test_a_line_without_any_time_was_written_when_its_file_was() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.crowdstrike import NO_CONNECTION, CrowdstrikeFamily
+from sensor.sources.logs.formats.crowdstrike import CrowdstrikeFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = [

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from sensor.sources.logs.formats.dante import CLOSED, NO_CONNECTION, DanteFamily
+from sensor.sources.logs.formats.dante import DanteFamily
+from sensor.sources.logs.text.reasons import CLOSED, NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "Oct  6 10:00:00 gw sockd[7]: info: "

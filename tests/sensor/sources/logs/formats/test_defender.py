@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.defender import NO_CONNECTION, REPEATED, DefenderFamily
+from sensor.sources.logs.formats.defender import DefenderFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
 from tests.sensor.sources.logs.formats.reading import read
 
 EVENT = {

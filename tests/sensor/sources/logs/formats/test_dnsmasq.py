@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.dnsmasq import OUTCOME, DnsmasqFamily
-from sensor.sources.logs.text.reasons import REVERSE
+from sensor.sources.logs.formats.dnsmasq import DnsmasqFamily
+from sensor.sources.logs.text.reasons import ANSWERED, REVERSE
 from tests.sensor.sources.logs.formats.reading import read
 
 AT = "Nov 22 10:00:0{} dnsmasq[831]: "
@@ -25,7 +25,7 @@ def test_only_queries_are_lookups() -> None:
             "cached api.example.com is NODATA",
         ),
     )
-    assert found["reason"].to_list() == [None, OUTCOME, OUTCOME, OUTCOME, None, OUTCOME]
+    assert found["reason"].to_list() == [None, ANSWERED, ANSWERED, ANSWERED, None, ANSWERED]
     used = found.filter(found["reason"].is_null())
     assert used.select("client", "host", "action").rows() == [
         ("10.1.0.7", "chat.example.com", "allowed"),
@@ -88,7 +88,7 @@ def test_pointers_and_server_messages() -> None:
         DnsmasqFamily,
         log("query[PTR] 7.0.1.10.in-addr.arpa from 10.1.0.7", "started, version 2.90 cachesize 10000"),
     )
-    assert found["reason"].to_list() == [REVERSE, OUTCOME]
+    assert found["reason"].to_list() == [REVERSE, ANSWERED]
 
 
 def test_openwrt() -> None:

@@ -8,8 +8,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.dnsmasq_dhcp import NO_ADDRESS, OWN, DnsmasqDhcpFamily
+from sensor.sources.logs.formats.dnsmasq_dhcp import DnsmasqDhcpFamily
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
+from sensor.sources.logs.text.reasons import NO_ADDRESS, SERVERS_OWN
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 MAC = "02:00:00:00:00:0a"
@@ -29,7 +30,7 @@ def test_lease_file_is_a_snapshot() -> None:
         f"{END} {MAC} 10.1.0.7 ann-pc 01:{MAC}\n0 06-{MAC} 10.1.0.8 * *\n7200 {MAC} 10.1.0.9 * *\n"
         f"{END - 7200} {MAC} 10.1.0.10 old *\nduid {DUID}\n{END} 11259375 2001:db8::7 ann-pc {DUID}\n"
     )
-    assert read(DnsmasqDhcpFamily, text)["reason"].to_list() == [None, None, None, None, OWN, None]
+    assert read(DnsmasqDhcpFamily, text)["reason"].to_list() == [None, None, None, None, SERVERS_OWN, None]
     hour = timedelta(hours=1)
     assert leases(text).select("address", "mac", "device", "valid_from", "valid_to").rows() == [
         ("10.1.0.7", MAC, "ann-pc", WRITTEN, WRITTEN + hour),

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.logs.formats.duo import CONFIDENCE, FAILED_SIGN_IN, OTHER, DuoFamily
+from sensor.sources.logs.formats.duo import CONFIDENCE, DuoFamily
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from tests.sensor.sources.logs.formats.reading import read
 
 
@@ -50,13 +51,13 @@ def test_version_one_names_account_and_address_without_nesting() -> None:
     [
         (event(result="denied"), FAILED_SIGN_IN),
         (event(result="fraud"), FAILED_SIGN_IN),
-        (event(event_type="enrollment"), OTHER),
+        (event(event_type="enrollment"), NO_SIGN_IN),
         (
             json.dumps(
                 {"action": "user_update", "isotimestamp": "2026-10-06T10:00:00+00:00", "object": "ada",
                  "timestamp": 1791280800, "username": "admin", "description": "{}"}
             ),
-            OTHER,
+            NO_SIGN_IN,
         ),
         (event(access_device={"ip": None}), "set aside: names no client"),
     ],

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sensor.sources.logs.formats.ecs import NO_PORTS, EcsFamily
-from sensor.sources.logs.text.reasons import ANSWERED
+from sensor.sources.logs.formats.ecs import EcsFamily
+from sensor.sources.logs.text.reasons import ANSWERED, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 BASE: dict[str, Any] = {

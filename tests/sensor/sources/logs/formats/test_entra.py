@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.logs.formats.entra import FAILED_SIGN_IN, NO_PERSON, OTHER, EntraFamily
+from sensor.sources.logs.formats.entra import EntraFamily
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN, SIGN_IN_OF_A_PROGRAM
 from tests.sensor.sources.logs.formats.reading import read
 
 SIGN_IN: dict[str, Any] = {
@@ -55,9 +56,9 @@ def test_a_renewed_token_says_less() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (diagnostic("ServicePrincipalSignInLogs"), NO_PERSON),
-        (diagnostic("ManagedIdentitySignInLogs"), NO_PERSON),
-        (diagnostic("AuditLogs"), OTHER),
+        (diagnostic("ServicePrincipalSignInLogs"), SIGN_IN_OF_A_PROGRAM),
+        (diagnostic("ManagedIdentitySignInLogs"), SIGN_IN_OF_A_PROGRAM),
+        (diagnostic("AuditLogs"), NO_SIGN_IN),
         (diagnostic("SignInLogs", status={"errorCode": 50126}), FAILED_SIGN_IN),
         (diagnostic("SignInLogs", ipAddress={"a": 1}, status=[], deviceDetail="x"), None),
     ],

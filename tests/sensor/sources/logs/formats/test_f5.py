@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats.f5 import MESSAGE, F5Family
+from sensor.sources.logs.formats.f5 import F5Family
+from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "Oct  6 10:00:0{} lb1 notice {}[9]: {}"
@@ -26,7 +27,7 @@ def test_access_gives_its_tunnels_address_to_the_account_told_before() -> None:
     assert found.filter(pl.col("reason").is_null()).select("kind", "client", "user_name").rows() == [
         ("lease", "10.44.1.9", "ada")
     ]
-    assert set(found["reason"].drop_nulls()) == {MESSAGE}
+    assert set(found["reason"].drop_nulls()) == {NO_ADDRESS}
 
 
 def test_an_irules_request() -> None:

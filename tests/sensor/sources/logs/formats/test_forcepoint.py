@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensor.sources.logs.formats.forcepoint import NO_TRAFFIC, ForcepointFamily
+from sensor.sources.logs.formats.forcepoint import ForcepointFamily
+from sensor.sources.logs.text.reasons import NO_SERVICE
 from tests.sensor.sources.logs.formats.reading import read
 
 CEF = (
@@ -92,7 +93,7 @@ def test_ngfw() -> None:
         "allowed",
     )
     lost = "CEF:0|FORCEPOINT|Firewall|6.10.0|76527|Sandbox_Unsupported|0|deviceExternalId=n dvchost=10.9.9.9 rt=Sep 14 2026 14:06:26"
-    assert read(ForcepointFamily, lost)["reason"].to_list() == [NO_TRAFFIC]
+    assert read(ForcepointFamily, lost)["reason"].to_list() == [NO_SERVICE]
 
 
 def test_the_endpoints_agent_says_who_is_logged_in_where() -> None:

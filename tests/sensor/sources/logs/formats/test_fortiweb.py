@@ -6,7 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from sensor.sources.logs.formats.fortiweb import OTHER, FortiwebFamily
+from sensor.sources.logs.formats.fortiweb import FortiwebFamily
+from sensor.sources.logs.text.reasons import ALERT
 from tests.sensor.sources.logs.formats.reading import read
 
 LINE = (
@@ -50,4 +51,4 @@ def test_a_request_with_its_reply() -> None:
 
 
 def test_an_attack_repeats_a_request() -> None:
-    assert read(FortiwebFamily, line(type="attack"))["reason"].to_list() == [OTHER]
+    assert read(FortiwebFamily, line(type="attack"))["reason"].to_list() == [ALERT]

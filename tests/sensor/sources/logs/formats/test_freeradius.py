@@ -8,9 +8,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.freeradius import NO_ADDRESS, FreeradiusFamily
-from sensor.sources.logs.rows.finish import NO_TIME
+from sensor.sources.logs.formats.freeradius import FreeradiusFamily
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
+from sensor.sources.logs.text.reasons import NO_ADDRESS, NO_TIME
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 AT = 1795341600  # 2026-11-22 10:00:00 UTC

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from sensor.sources.logs.formats.gcp_dns import GcpDnsFamily
-from sensor.sources.logs.rows.finish import NO_CLIENT
+from sensor.sources.logs.text.reasons import NO_CLIENT
 from tests.sensor.sources.logs.formats.reading import read
 
 

@@ -6,7 +6,8 @@ import json
 from datetime import UTC, datetime
 
 from sensor.sources.logs.formats.gcp_flow import GcpFlowFamily
-from sensor.sources.logs.rows.flows import TWICE, Pairs
+from sensor.sources.logs.rows.flows import Pairs
+from sensor.sources.logs.text.reasons import TWICE
 from tests.sensor.sources.logs.formats.reading import read
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.haproxy import NO_REQUEST, HaproxyFamily
+from sensor.sources.logs.formats.haproxy import HaproxyFamily
+from sensor.sources.logs.text.reasons import NO_REQUEST
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "<134>Oct  6 12:00:00 lb haproxy[1]: 10.1.2.3:40000 [06/Oct/2026:10:00:00.123] "

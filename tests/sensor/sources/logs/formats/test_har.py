@@ -9,8 +9,9 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.har import LOCAL, NO_REQUEST, HarFamily, stripped
+from sensor.sources.logs.formats.har import NO_REQUEST, HarFamily, stripped
 from sensor.sources.logs.lines.framing import framed
+from sensor.sources.logs.text.reasons import NO_NETWORK
 from tests.sensor.sources.logs.formats.reading import read
 
 
@@ -104,7 +105,7 @@ def test_local_failed_and_broken_entries() -> None:
         entry(response__status=0), {}, entry(request=7)
     )  # fmt: skip
     found = read(HarFamily, text)
-    assert found["reason"].to_list() == [LOCAL, LOCAL, None, NO_REQUEST, NO_REQUEST]
+    assert found["reason"].to_list() == [NO_NETWORK, NO_NETWORK, None, NO_REQUEST, NO_REQUEST]
     assert found["action"][2] == "reset"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from sensor.sources.logs.formats.bind import BindFamily
-from sensor.sources.logs.formats.infoblox import NO_LOOKUP, NOT_HELD, InfobloxFamily
+from sensor.sources.logs.formats.infoblox import InfobloxFamily
+from sensor.sources.logs.text.reasons import NO_LOOKUP, NOT_HELD
 from tests.sensor.sources.logs.formats.reading import read
 
 _SERVER = "zone transfers, updates and rewrites of the server itself are no client's lookup"

@@ -8,13 +8,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.isc_dhcpd import (
-    LEASE_OF_NOBODY,
-    NO_ADDRESS,
-    NOT_FOUND,
-    IscDhcpdFamily,
-)
+from sensor.sources.logs.formats.isc_dhcpd import IscDhcpdFamily
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
+from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 MAC = "02:00:00:00:00:0a"
@@ -112,7 +108,7 @@ def test_only_acknowledgements_give_an_address() -> None:
         None,
         NO_ADDRESS,
         None,
-        NOT_FOUND,
+        NOT_HELD,
     ]
     assert leases(text).select("address", "mac", "device", "valid_from", "valid_to", "confidence").rows() == [
         ("10.1.0.7", MAC, "ann-pc", at(10, 3), at(22, 3), 0.8),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.juniper_srx import NO_CONNECTION, NO_PORTS, JuniperSrxFamily
+from sensor.sources.logs.formats.juniper_srx import JuniperSrxFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "<14>1 2026-10-06T12:00:10.000+02:00 srx RT_FLOW - "

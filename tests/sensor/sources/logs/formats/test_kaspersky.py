@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.kaspersky import AGAIN, KasperskyFamily
+from sensor.sources.logs.formats.kaspersky import KasperskyFamily
+from sensor.sources.logs.text.reasons import REPEATED
 from tests.sensor.sources.logs.formats.reading import read
 
 
@@ -19,7 +20,7 @@ def test_requests_and_responses() -> None:
     found = read(KasperskyFamily, text)
     assert found.select("action", "reason").rows() == [
         ("allowed", None),
-        ("allowed", AGAIN),
+        ("allowed", REPEATED),
         ("blocked", None),
     ]
     assert found["user_name"][0] == "ACME\\ada"

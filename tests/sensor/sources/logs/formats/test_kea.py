@@ -8,8 +8,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.kea import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD, KeaFamily
+from sensor.sources.logs.formats.kea import KeaFamily
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
+from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 MAC = "02:00:00:00:00:0a"

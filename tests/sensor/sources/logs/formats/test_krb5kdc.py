@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.krb5kdc import A_SERVICE, NO_ADDRESS, NO_TICKET, Krb5kdcFamily
+from sensor.sources.logs.formats.krb5kdc import Krb5kdcFamily
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_ADDRESS, SIGN_IN_OF_A_PROGRAM
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "Oct 06 10:00:05 kdc1 krb5kdc[831](info): "
@@ -29,9 +30,9 @@ def test_issued_tickets_tell_who_is_at_an_address() -> None:
         None,
         None,
         None,
-        A_SERVICE,
-        NO_TICKET,
-        NO_TICKET,
+        SIGN_IN_OF_A_PROGRAM,
+        FAILED_SIGN_IN,
+        FAILED_SIGN_IN,
         NO_ADDRESS,
     ]
     assert found.select("client", "user_name", "device", "seen_at").rows()[:3] == [

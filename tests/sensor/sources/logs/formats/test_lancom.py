@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.lancom import OTHER, LancomFamily
+from sensor.sources.logs.formats.lancom import LancomFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 
@@ -16,4 +17,4 @@ def test_drops() -> None:
     assert found.select("client", "device", "server", "action", "reason").rows()[0] == (
         "10.1.2.3", "laptop", "192.0.2.7", "blocked", None,
     )  # fmt: skip
-    assert found["reason"][1] == OTHER
+    assert found["reason"][1] == NO_CONNECTION

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.meraki import NO_CONNECTION, NO_PORTS, MerakiFamily
+from sensor.sources.logs.formats.meraki import MerakiFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = [

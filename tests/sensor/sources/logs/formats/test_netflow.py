@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from sensor.sources.logs.formats.netflow import SUMMARY, NetflowFamily
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.formats.netflow import NetflowFamily
+from sensor.sources.logs.text.reasons import NO_PORTS, SUMMARY
 from tests.sensor.sources.logs.formats.reading import read
 
 OLD = "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out\n"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.netskope import NO_TRAFFIC, NetskopeFamily
+from sensor.sources.logs.formats.netskope import NetskopeFamily
+from sensor.sources.logs.text.reasons import NO_SERVICE
 from tests.sensor.sources.logs.formats.reading import read
 
 _SIZES = (
@@ -69,4 +70,4 @@ def test_zeros_of_alerts_are_no_counts() -> None:
 
 
 def test_audit_events_name_no_service() -> None:
-    assert read(NetskopeFamily, _event(type="admin_audit_logs"))["reason"].to_list() == [NO_TRAFFIC]
+    assert read(NetskopeFamily, _event(type="admin_audit_logs"))["reason"].to_list() == [NO_SERVICE]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.nps import NO_ADDRESS, NpsFamily
+from sensor.sources.logs.formats.nps import NpsFamily
+from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
 
 XML = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats.ocserv import NO_ADDRESS, OcservFamily
+from sensor.sources.logs.formats.ocserv import OcservFamily
+from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
 
 LINES = """\

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sensor.sources.logs.formats.ocsf import OTHER, OcsfFamily
-from sensor.sources.logs.text.reasons import ANSWERED
+from sensor.sources.logs.formats.ocsf import OcsfFamily
+from sensor.sources.logs.text.reasons import ANSWERED, NO_SERVICE
 from tests.sensor.sources.logs.formats.reading import read
 
 ENDS = {
@@ -89,4 +89,4 @@ def test_network_and_one_way_flows() -> None:
 
 
 def test_other_classes() -> None:
-    assert read(OcsfFamily, line(3002, time_dt="2026-11-22T10:00:00Z"))["reason"].to_list() == [OTHER]
+    assert read(OcsfFamily, line(3002, time_dt="2026-11-22T10:00:00Z"))["reason"].to_list() == [NO_SERVICE]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.logs.formats.okta import CONFIDENCE, FAILED_SIGN_IN, NO_PERSON, OTHER, OktaFamily
+from sensor.sources.logs.formats.okta import CONFIDENCE, OktaFamily
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN, SIGN_IN_OF_A_PROGRAM
 from tests.sensor.sources.logs.formats.reading import read
 
 
@@ -25,7 +26,7 @@ def event(kind: str, **more: Any) -> str:
 
 def test_a_sign_in_is_a_weak_lease_and_its_end_closes_nothing() -> None:
     found = read(OktaFamily, event("user.session.start") + "\n" + event("user.session.end") + "\n")
-    assert found["reason"].to_list() == [None, OTHER]
+    assert found["reason"].to_list() == [None, NO_SIGN_IN]
     assert (
         found.select("kind", "client", "user_name", "confidence").rows()
         == [("lease", "198.51.100.7", "ada@example.org", CONFIDENCE)] * 2
@@ -38,8 +39,11 @@ def test_a_sign_in_is_a_weak_lease_and_its_end_closes_nothing() -> None:
     ("line", "reason"),
     [
         (event("user.session.start", outcome={"result": "FAILURE"}), FAILED_SIGN_IN),
-        (event("group.user_membership.add"), OTHER),
-        (event("user.authentication.sso", actor={"type": "PublicClientApp", "alternateId": "x"}), NO_PERSON),
+        (event("group.user_membership.add"), NO_SIGN_IN),
+        (
+            event("user.authentication.sso", actor={"type": "PublicClientApp", "alternateId": "x"}),
+            SIGN_IN_OF_A_PROGRAM,
+        ),
         (event("user.authentication.sso", client={"ipAddress": None}), "set aside: names no client"),
         (event("user.authentication.sso", actor="?", client=[], outcome=3), FAILED_SIGN_IN),
     ],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.osquery import LOCAL, NO_CONNECTION, OsqueryFamily
+from sensor.sources.logs.formats.osquery import OsqueryFamily
+from sensor.sources.logs.text.reasons import LOOPBACK, NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 LINE = (
@@ -18,7 +19,7 @@ def test_connections_that_came() -> None:
         LINE.format("127.0.0.1", "added"),
     )
     found = read(OsqueryFamily, "\n".join(lines))
-    assert found["reason"].to_list() == [None, NO_CONNECTION, LOCAL]
+    assert found["reason"].to_list() == [None, NO_CONNECTION, LOOPBACK]
     assert found.select("client", "device", "server", "server_port").row(0) == (
         "10.1.2.3",
         "pc7",

@@ -9,6 +9,7 @@ import pytest
 
 from sensor.sources.logs.formats.panos import PanosFamily
 from sensor.sources.logs.rows.sessions import Sessions
+from sensor.sources.logs.text.reasons import ALERT
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = (
@@ -154,9 +155,7 @@ def test_logouts_end_leases_and_terminal_servers_are_shared() -> None:
 
 def test_threats_of_other_kinds_are_set_aside() -> None:
     line = csv("THREAT", "vulnerability", **SESSION, f32="x.bin", f36="server-to-client")
-    assert read(PanosFamily, line)["reason"].to_list() == [
-        "set aside: threat event of another kind (its session counts)"
-    ]
+    assert read(PanosFamily, line)["reason"].to_list() == [ALERT]
 
 
 def test_the_lake_says_when_a_session_began() -> None:

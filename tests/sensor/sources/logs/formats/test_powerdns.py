@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.powerdns import NO_LOOKUP, OWN_ZONE, PowerdnsFamily
+from sensor.sources.logs.formats.powerdns import PowerdnsFamily
+from sensor.sources.logs.text.reasons import HOSTED_ZONE, NO_LOOKUP
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "Oct  6 10:00:00 ns1 "
@@ -25,7 +26,7 @@ def test_questions_of_every_layout() -> None:
     found = read(PowerdnsFamily, "\n".join(HEAD + line for line in (*ASKED, *ASIDE)))
     asked = ("dns", "10.1.2.3", "www.example.org")
     assert found.select("kind", "client", "host").rows()[:4] == [asked] * 4
-    assert found["reason"].to_list() == [None] * 4 + [OWN_ZONE, NO_LOOKUP]
+    assert found["reason"].to_list() == [None] * 4 + [HOSTED_ZONE, NO_LOOKUP]
 
 
 def test_the_file_log_action_writes_has_its_own_time() -> None:

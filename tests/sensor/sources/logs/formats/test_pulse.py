@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.pulse import OTHER, PulseFamily
+from sensor.sources.logs.formats.pulse import PulseFamily
+from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = [
@@ -52,7 +53,7 @@ def test_other_filters_and_bare_files() -> None:
     ],
 )
 def test_messages_without_a_tunnel_address(text: str) -> None:
-    assert read(PulseFamily, f"{HEAD}{WHO}{text}\n")["reason"].to_list() == [OTHER]
+    assert read(PulseFamily, f"{HEAD}{WHO}{text}\n")["reason"].to_list() == [NO_ADDRESS]
 
 
 @settings(max_examples=5, deadline=None)

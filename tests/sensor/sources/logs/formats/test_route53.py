@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.route53 import HOSTED, Route53Family
+from sensor.sources.logs.formats.route53 import Route53Family
+from sensor.sources.logs.text.reasons import HOSTED_ZONE
 from tests.sensor.sources.logs.formats.reading import read
 
 _WORLD = "resolvers of the world asking for a hosted zone are no clients of ours"
@@ -51,4 +52,4 @@ def test_inside_cloudwatch() -> None:
 
 def test_hosted_zones_are_set_aside() -> None:
     text = "1.0 2026-11-22T10:00:00.130Z Z123412341234 www.example.org A NOERROR UDP FRA6 192.0.2.9 -\n"
-    assert read(Route53Family, text)["reason"].to_list() == [HOSTED]
+    assert read(Route53Family, text)["reason"].to_list() == [HOSTED_ZONE]

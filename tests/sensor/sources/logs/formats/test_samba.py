@@ -6,13 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sensor.sources.logs.formats.samba import (
-    FAILED_SIGN_IN,
-    LEASE_OF_NOBODY,
-    NO_ADDRESS,
-    PASSED_ON,
-    SambaFamily,
-)
+from sensor.sources.logs.formats.samba import SambaFamily
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, LEASE_OF_NOBODY, NO_ADDRESS, PASSED_ON
 from tests.sensor.sources.logs.formats.reading import read
 
 AT = datetime(2026, 10, 6, 10, 0, 0, 500_000, UTC)

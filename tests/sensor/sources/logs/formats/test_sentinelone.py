@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sensor.sources.logs.formats.sentinelone import NO_CONNECTION, SentinelOneFamily
+from sensor.sources.logs.formats.sentinelone import SentinelOneFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.skyhigh import CERTIFICATES, SkyhighFamily
+from sensor.sources.logs.formats.skyhigh import SkyhighFamily
+from sensor.sources.logs.text.reasons import CERTIFICATE
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = '#time_stamp "auth_user" src_ip status_code "req_line" "categories" bytes_to_client bytes_from_client "user_agent" "block_res"\n'
@@ -71,7 +72,7 @@ def test_cloud_pairs() -> None:
         6877,
     )
     assert rows["action"].to_list()[:2] == ["allowed", "blocked"]
-    assert rows["reason"].to_list() == [None, None, CERTIFICATES]
+    assert rows["reason"].to_list() == [None, None, CERTIFICATE]
 
 
 def test_cloud_csv_with_a_comma_in_quotes() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.sophos import MAIL, NO_CONNECTION, NO_PORTS, SophosFamily
+from sensor.sources.logs.formats.sophos import SophosFamily
+from sensor.sources.logs.text.reasons import MAIL, NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = 'device_name="SFW" timestamp="2026-10-06T12:00:10+0200" device_serial_id="C1" log_id="010101600001" '

@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 
 from sensor import schema
 from sensor.sources.interface import File, Input
-from sensor.sources.logs.formats import squid
 from sensor.sources.logs.formats.squid import SquidFamily
 from sensor.sources.logs.lines.blocks import Block, blocks, cleaned
 from sensor.sources.logs.text import scanner
-from sensor.sources.logs.text.reasons import CHALLENGE, LEFT_EARLY, NO_DESTINATION
+from sensor.sources.logs.text.reasons import CHALLENGE, INSPECTED, LEFT_EARLY, NO_DESTINATION, OWN_REQUEST
 from tests.beside import LOG_SAMPLES
 
 SAMPLES = LOG_SAMPLES / "squid"
@@ -193,7 +192,7 @@ def test_connect_looked_into_is_set_aside(result: str) -> None:
     line = NATIVE.replace("TCP_TUNNEL/200", result)
     frames = read(line)
     assert frames["observations"].height == 0
-    assert frames["rejects"]["reason"].to_list() == [squid.INSPECTED]
+    assert frames["rejects"]["reason"].to_list() == [INSPECTED]
     assert frames["coverage"]["rejected"].sum() == 0
 
 
@@ -215,7 +214,7 @@ def test_what_ssl_bump_terminates_is_blocked() -> None:
         "blocked",
         "chat.example.com",
     )
-    assert read(line + " splice")["rejects"]["reason"].to_list() == [squid.INSPECTED]
+    assert read(line + " splice")["rejects"]["reason"].to_list() == [INSPECTED]
 
 
 @pytest.mark.parametrize(
@@ -250,7 +249,7 @@ def test_lines_of_an_icap_log_are_no_use() -> None:
     line = (
         "1700000010.500 3 10.1.0.7 ICAP_ECHO/204 40 REQMOD icap://icap.example.com:1344/scan ann -/10.9.9.9 -"
     )
-    assert read(line)["rejects"]["reason"].to_list() == [squid.ADAPTED]
+    assert read(line)["rejects"]["reason"].to_list() == [OWN_REQUEST]
 
 
 def test_spliced_tunnel_keeps_its_bytes() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.stormshield import NO_CONNECTION, StormshieldFamily
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.formats.stormshield import StormshieldFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = 'id=firewall time="2026-10-06 12:00:05" fw="SN1" tz=+0200 startime="2026-10-06 12:00:00" pri=5 '

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sensor.sources.logs.formats.strongswan import StrongswanFamily
-from sensor.sources.logs.rows.finish import NO_TIME
+from sensor.sources.logs.text.reasons import NO_TIME
 from tests.sensor.sources.logs.formats.reading import read
 
 GIVEN = "05[IKE] <rw|12> assigning virtual IP 2001:db8:10::1 to peer 'ada@corp.example'"

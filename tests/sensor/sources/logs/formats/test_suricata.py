@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from sensor.sources.logs.formats.suricata import SuricataFamily
-from sensor.sources.logs.rows.sessions import REPEATED, Sessions
+from sensor.sources.logs.rows.sessions import Sessions
+from sensor.sources.logs.text.reasons import SAID_AGAIN
 from tests.sensor.sources.logs.formats.reading import read
 
 _BODY = "`http.length` is one body; the flow's count so far covers the connection"
@@ -83,7 +84,7 @@ def test_dns_of_all_versions_asks_once() -> None:
     done = Sessions().take(read(SuricataFamily, lookups))
     used = done.filter(pl.col("reason").is_null())
     assert used["host"].to_list() == ["claude.ai", "x.ai", "poe.com"]
-    assert done["reason"].drop_nulls().to_list() == [REPEATED] * 3
+    assert done["reason"].drop_nulls().to_list() == [SAID_AGAIN] * 3
     assert [told.to_list() for told in done["answers"] if len(told)] == [
         [f"198.51.100.{n}"] for n in (1, 2, 3)
     ]

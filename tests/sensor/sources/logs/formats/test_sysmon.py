@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.sysmon import NO_CONNECTION, SysmonFamily
+from sensor.sources.logs.formats.sysmon import SysmonFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 _ANSWER = "the truth takes the answer's address for the client, and SYSTEM for a person"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.tailscale import NO_TRAFFIC, TailscaleFamily
-from sensor.sources.logs.rows.flows import TWICE, Pairs
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.formats.tailscale import TailscaleFamily
+from sensor.sources.logs.rows.flows import Pairs
+from sensor.sources.logs.text.reasons import NO_PORTS, TUNNEL_ITSELF, TWICE
 from tests.sensor.sources.logs.formats.reading import read
 
 
@@ -45,7 +45,7 @@ def test_the_tunnels_own_packets_and_silent_nodes_are_no_traffic() -> None:
         "nA", physicalTraffic=[{"src": "100.64.0.7:0", "dst": "192.0.2.7:41641", "txPkts": 1, "txBytes": 9}]
     )
     rows = read(TailscaleFamily, physical)
-    assert rows["reason"].to_list() == [NO_TRAFFIC]
+    assert rows["reason"].to_list() == [TUNNEL_ITSELF]
 
 
 def test_wrapped_in_events_and_lists_of_the_api() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.tetragon import NO_CONNECTION, TetragonFamily
+from sensor.sources.logs.formats.tetragon import TetragonFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 LINE = (

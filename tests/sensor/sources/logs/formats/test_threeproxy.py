@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensor.sources.logs.formats.threeproxy import CHALLENGE, ThreeproxyFamily
+from sensor.sources.logs.formats.threeproxy import ThreeproxyFamily
+from sensor.sources.logs.text.reasons import CHALLENGE
 from tests.sensor.sources.logs.formats.reading import read
 
 AT = datetime(2026, 10, 6, 10, tzinfo=UTC)

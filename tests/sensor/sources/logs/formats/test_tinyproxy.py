@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from sensor.sources.logs.formats.tinyproxy import NO_REQUEST, TinyproxyFamily
-from sensor.sources.logs.text.reasons import CHALLENGE
+from sensor.sources.logs.formats.tinyproxy import TinyproxyFamily
+from sensor.sources.logs.text.reasons import CHALLENGE, NO_REQUEST
 from tests.sensor.sources.logs.formats.reading import read
 
 LINES = (

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensor.sources.logs.formats.unbound import SERVER_MESSAGE, UnboundFamily
-from sensor.sources.logs.text.reasons import ANSWERED, REVERSE
+from sensor.sources.logs.formats.unbound import UnboundFamily
+from sensor.sources.logs.text.reasons import ANSWERED, NO_LOOKUP, REVERSE
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "[1700000000] unbound[17265:d] "
@@ -73,7 +73,7 @@ def test_what_is_no_lookup() -> None:
     )
     assert read(UnboundFamily, text)["reason"].to_list() == [
         REVERSE,
-        SERVER_MESSAGE,
-        SERVER_MESSAGE,
-        SERVER_MESSAGE,
+        NO_LOOKUP,
+        NO_LOOKUP,
+        NO_LOOKUP,
     ]

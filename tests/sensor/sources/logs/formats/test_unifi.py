@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.unifi import NO_CONNECTION, UnifiFamily
+from sensor.sources.logs.formats.unifi import UnifiFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "Oct  6 10:00:00 gw CEF:0|Ubiquiti|UniFi Network|10.1.85|"

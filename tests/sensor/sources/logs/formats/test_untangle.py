@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.untangle import OTHER, UntangleFamily
+from sensor.sources.logs.formats.untangle import UntangleFamily
 from sensor.sources.logs.rows.sessions import Sessions
+from sensor.sources.logs.text.reasons import NO_SERVICE
 from tests.sensor.sources.logs.formats.reading import read
 
 SESSION = {
@@ -47,4 +48,4 @@ def test_a_session_is_counted_once() -> None:
 
 def test_other_events() -> None:
     rows = read(UntangleFamily, event("uvm.event.SystemStatEvent", timeStamp="2026-10-06 10:00:00.0"))
-    assert rows["reason"].to_list() == [OTHER]
+    assert rows["reason"].to_list() == [NO_SERVICE]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.versa import NO_CONNECTION, VersaFamily
+from sensor.sources.logs.formats.versa import VersaFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "2026-10-06T10:01:00+0000 {}, applianceName=b1, tenantName=t1, "

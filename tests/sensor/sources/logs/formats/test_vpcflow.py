@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.vpcflow import NO_DATA, VpcflowFamily
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.formats.vpcflow import VpcflowFamily
+from sensor.sources.logs.text.reasons import NO_DATA, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
 DEFAULT = "2 123456789010 eni-1235b8ca {} {} {} {} {} 54 8855 1791280800 1791280860 {} OK"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.watchguard import NO_CONNECTION, WatchguardFamily
+from sensor.sources.logs.formats.watchguard import WatchguardFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = [("sekoia-watchguard-firebox.jsonl", 8, "client", "a lease is of the tunnel's address")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.weblog import MESSAGE, NO_REQUEST, WeblogFamily
-from sensor.sources.logs.text.reasons import CHALLENGE
+from sensor.sources.logs.formats.weblog import WeblogFamily
+from sensor.sources.logs.text.reasons import CHALLENGE, NO_REQUEST, OWN_MESSAGE
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 STAMP = "[06/Oct/2026:12:00:00 +0200]"
@@ -158,7 +158,7 @@ def test_what_privoxy_answered_itself() -> None:
         f'10.1.2.3 - - {STAMP} "GET http://a.example.com/x HTTP/1.1" 403 12\n'
     )
     found = read(WeblogFamily, text)
-    assert found["reason"].to_list() == [MESSAGE, MESSAGE, None, MESSAGE, MESSAGE, None, None]
+    assert found["reason"].to_list() == [OWN_MESSAGE, OWN_MESSAGE, None, OWN_MESSAGE, OWN_MESSAGE, None, None]
     assert found["action"].drop_nulls().to_list() == ["blocked", "reset", "allowed"]
 
 

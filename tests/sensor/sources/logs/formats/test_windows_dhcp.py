@@ -8,8 +8,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.windows_dhcp import NO_ADDRESS, WindowsDhcpFamily
+from sensor.sources.logs.formats.windows_dhcp import WindowsDhcpFamily
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
+from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 HEAD = (

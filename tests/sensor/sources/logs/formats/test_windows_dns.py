@@ -6,14 +6,8 @@ import json
 
 import pytest
 
-from sensor.sources.logs.formats.windows_dns import (
-    NO_PACKET,
-    SERVER_EVENT,
-    UPSTREAM,
-    WindowsDnsEventsFamily,
-    WindowsDnsFamily,
-)
-from sensor.sources.logs.text.reasons import ANSWERED, NOT_A_QUERY, REVERSE
+from sensor.sources.logs.formats.windows_dns import WindowsDnsEventsFamily, WindowsDnsFamily
+from sensor.sources.logs.text.reasons import ANSWERED, NO_LOOKUP, NOT_A_QUERY, RESOLVERS_OWN, REVERSE
 from tests.sensor.sources.logs.formats.reading import read
 
 PACKET = "{at} 0D48 PACKET  000000000181D1C0 UDP {way} {client:<15} {xid} {r} {op} [{flags}] {kind:<6} {name}"
@@ -37,7 +31,7 @@ def test_a_lookup_is_what_the_server_received() -> None:
         + packet(way="Snd", r="R", flags="8385 A DR  REFUSED")
     )
     found = read(WindowsDnsFamily, text)
-    assert found["reason"].to_list() == [None, UPSTREAM, UPSTREAM, ANSWERED]
+    assert found["reason"].to_list() == [None, RESOLVERS_OWN, RESOLVERS_OWN, ANSWERED]
     (row,) = found.head(1).rows(named=True)
     assert (row["client"], row["host"], row["action"], row["transport"]) == (
         "10.1.0.7",
@@ -86,7 +80,7 @@ def test_what_is_no_lookup() -> None:
         + packet(kind="PTR", name="(1)7(1)0(1)1(2)10(7)in-addr(4)arpa(0)")
     )
     reasons = read(WindowsDnsFamily, text)["reason"].to_list()
-    assert reasons == [NO_PACKET] * 5 + [None] + [NO_PACKET] * 5 + [NOT_A_QUERY, REVERSE]
+    assert reasons == [NO_LOOKUP] * 5 + [None] + [NO_LOOKUP] * 5 + [NOT_A_QUERY, REVERSE]
 
 
 def test_ipv6_tcp_and_servers_without_packet_ids() -> None:
@@ -117,7 +111,7 @@ def test_analytical_events() -> None:
     assert found.select("client", "host", "action", "reason").rows() == [
         ("10.1.0.7", "chat.example.com", "blocked", None),
         ("10.1.0.7", "chat.example.com", "blocked", ANSWERED),
-        ("10.1.0.7", "chat.example.com", None, SERVER_EVENT),
+        ("10.1.0.7", "chat.example.com", None, NO_LOOKUP),
         ("10.1.0.8", "api.example.com", None, None),
     ]
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from sensor.sources.logs.formats.windows_filtering import INSIDE, WindowsFilteringFamily
+from sensor.sources.logs.formats.windows_filtering import WindowsFilteringFamily
 from sensor.sources.logs.formats.windows_security import WindowsSecurityFamily
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import LOOPBACK, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
 DATA = {
@@ -58,7 +58,7 @@ def test_the_peer_of_an_inbound_connection_is_the_client() -> None:
 def test_what_is_no_connection_of_the_network() -> None:
     inside = xml(SourceAddress="127.0.0.1", DestAddress="127.0.0.1")
     found = read(WindowsFilteringFamily, xml(Protocol="1") + inside)
-    assert found["reason"].to_list() == [NO_PORTS, INSIDE]
+    assert found["reason"].to_list() == [NO_PORTS, LOOPBACK]
 
 
 def test_events_spread_over_lines_and_other_events() -> None:

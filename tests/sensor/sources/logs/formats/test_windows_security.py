@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.windows_security import (
-    FAILED,
+from sensor.sources.logs.formats.windows_security import WindowsSecurityFamily
+from sensor.sources.logs.text.reasons import (
+    FAILED_SIGN_IN,
+    LOOPBACK,
     NO_ADDRESS,
-    OTHER,
-    OWN,
-    SERVICE,
-    WindowsSecurityFamily,
+    NO_HOLDER,
+    SIGN_IN_OF_A_PROGRAM,
 )
 from tests.sensor.sources.logs.formats.reading import read, rows
 
@@ -110,18 +110,18 @@ def test_a_remote_desktop_session_says_less() -> None:
 @pytest.mark.parametrize(
     ("event", "data", "reason"),
     [
-        (4625, LOGON, OTHER),
-        (4634, LOGON, OTHER),
-        (4776, {"TargetUserName": "ada", "Workstation": "ADA-PC", "Status": "0x0"}, OTHER),
-        (4768, TICKET | {"Status": "0x6"}, FAILED),
-        (4624, LOGON | {"LogonType": "5"}, SERVICE),
-        (4624, LOGON | {"TargetUserName": "ANONYMOUS LOGON"}, SERVICE),
-        (4624, LOGON | {"TargetUserName": "DWM-1"}, SERVICE),
-        (4624, LOGON | {"TargetUserName": "SYSTEM"}, SERVICE),
+        (4625, LOGON, NO_HOLDER),
+        (4634, LOGON, NO_HOLDER),
+        (4776, {"TargetUserName": "ada", "Workstation": "ADA-PC", "Status": "0x0"}, NO_HOLDER),
+        (4768, TICKET | {"Status": "0x6"}, FAILED_SIGN_IN),
+        (4624, LOGON | {"LogonType": "5"}, SIGN_IN_OF_A_PROGRAM),
+        (4624, LOGON | {"TargetUserName": "ANONYMOUS LOGON"}, SIGN_IN_OF_A_PROGRAM),
+        (4624, LOGON | {"TargetUserName": "DWM-1"}, SIGN_IN_OF_A_PROGRAM),
+        (4624, LOGON | {"TargetUserName": "SYSTEM"}, SIGN_IN_OF_A_PROGRAM),
         (4624, LOGON | {"IpAddress": "-"}, NO_ADDRESS),
-        (4624, LOGON | {"IpAddress": "127.0.0.1"}, OWN),
-        (4769, TICKET | {"IpAddress": "::1"}, OWN),
-        (4778, {"AccountName": "ada", "ClientAddress": "LOCAL"}, OWN),
+        (4624, LOGON | {"IpAddress": "127.0.0.1"}, LOOPBACK),
+        (4769, TICKET | {"IpAddress": "::1"}, LOOPBACK),
+        (4778, {"AccountName": "ada", "ClientAddress": "LOCAL"}, LOOPBACK),
     ],
 )
 def test_what_says_nothing_of_a_client_is_set_aside(event: int, data: dict[str, Any], reason: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.windows_security import FAILED, OTHER
 from sensor.sources.logs.formats.windows_security_csv import LANGUAGE, WindowsSecurityCsvFamily
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_HOLDER
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "Keywords,Date and Time,Source,Event ID,Task Category\r\n"
@@ -43,4 +43,4 @@ def test_failures_other_events_and_other_languages() -> None:
         + saved(4634, LOGON)
         + saved(4624, "L'ouverture de session.\r\n\tNom du compte :\tada\r\n")
     )
-    assert read(WindowsSecurityCsvFamily, text)["reason"].to_list() == [FAILED, OTHER, LANGUAGE]
+    assert read(WindowsSecurityCsvFamily, text)["reason"].to_list() == [FAILED_SIGN_IN, NO_HOLDER, LANGUAGE]

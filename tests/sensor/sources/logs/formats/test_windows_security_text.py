@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.sources.logs.formats.windows_security import FAILED, OTHER, SERVICE
 from sensor.sources.logs.formats.windows_security_text import LANGUAGE, WindowsSecurityTextFamily
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_HOLDER, SIGN_IN_OF_A_PROGRAM
 from tests.sensor.sources.logs.formats.reading import read
 
 FRENCH = (
@@ -64,7 +64,7 @@ def test_pairs_of_wincollect() -> None:
         + "\n"
     )
     found = read(WindowsSecurityTextFamily, line.format(8) + line.format(16))
-    assert found["reason"].to_list() == [None, FAILED]
+    assert found["reason"].to_list() == [None, FAILED_SIGN_IN]
     assert found.select("client", "user_name").row(0) == ("10.1.2.3", "ACME\\ada")
     assert found["seen_at"][0].timestamp() == 1791280800
 
@@ -72,12 +72,12 @@ def test_pairs_of_wincollect() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (_line(4624, ENGLISH.format(kind=5, name="ada")), SERVICE),
-        (_line(4624, ENGLISH.format(kind=3, name="ANONYMOUS LOGON")), SERVICE),
-        (_line(4768, TICKET.format(code="0x6")), FAILED),
-        (_line(4624, ENGLISH.format(kind=3, name="ada"), "Failure Audit"), FAILED),
+        (_line(4624, ENGLISH.format(kind=5, name="ada")), SIGN_IN_OF_A_PROGRAM),
+        (_line(4624, ENGLISH.format(kind=3, name="ANONYMOUS LOGON")), SIGN_IN_OF_A_PROGRAM),
+        (_line(4768, TICKET.format(code="0x6")), FAILED_SIGN_IN),
+        (_line(4624, ENGLISH.format(kind=3, name="ada"), "Failure Audit"), FAILED_SIGN_IN),
         (_line(4624, "アカウントが正常にログオンしました。"), LANGUAGE),
-        (_line(528, "Successful Logon:  User Name: ada  Domain: ACME"), OTHER),
+        (_line(528, "Successful Logon:  User Name: ada  Domain: ACME"), NO_HOLDER),
     ],
 )
 def test_what_names_nobody(line: str, reason: str) -> None:
@@ -129,6 +129,6 @@ def test_splunks_events_of_several_lines() -> None:
     found = read(WindowsSecurityTextFamily, _SPLUNK)
     assert found.select("client", "user_name", "device", "reason").rows() == [
         ("10.1.2.3", "CORP\\ada", "PC7", None),
-        ("10.1.2.4", "CORP\\eve", None, FAILED),
+        ("10.1.2.4", "CORP\\eve", None, FAILED_SIGN_IN),
     ]
     assert str(found["seen_at"][0]) == "2026-10-06 10:00:00+00:00"

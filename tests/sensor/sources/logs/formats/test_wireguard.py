@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.wireguard import INTERFACE, NETWORK, NEVER, WireguardFamily
+from sensor.sources.logs.formats.wireguard import WireguardFamily
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
+from sensor.sources.logs.text.reasons import INTERFACE, NETWORK_BEHIND, NO_HANDSHAKE
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 PRIVATE, PUBLIC, OTHER, SHARED = ("Abc+/"[n % 5] * 42 + str(n) + "=" for n in range(4))
@@ -28,7 +29,7 @@ TEXT = (
 
 def test_single_addresses_are_held_from_the_handshake_on() -> None:
     found = read(WireguardFamily, TEXT)
-    assert found["reason"].to_list() == [INTERFACE, None, None, NETWORK, NEVER]
+    assert found["reason"].to_list() == [INTERFACE, None, None, NETWORK_BEHIND, NO_HANDSHAKE]
     leases = LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
     assert leases.select("address", "valid_from", "valid_to", "origin", "user_name").rows() == [
         ("10.8.0.2", AT, AT + timedelta(seconds=180), "vpn", None),
@@ -47,7 +48,13 @@ def test_a_peer_is_the_same_device_in_every_dump() -> None:
 
 def test_dump_of_one_interface() -> None:
     text = "".join(line.partition("\t")[2] + "\n" for line in TEXT.splitlines())
-    assert read(WireguardFamily, text)["reason"].to_list() == [INTERFACE, None, None, NETWORK, NEVER]
+    assert read(WireguardFamily, text)["reason"].to_list() == [
+        INTERFACE,
+        None,
+        None,
+        NETWORK_BEHIND,
+        NO_HANDSHAKE,
+    ]
 
 
 def test_no_key_is_kept() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sensor.sources.logs.formats.zeek_json import OTHER, ZeekJsonFamily
-from sensor.sources.logs.text.reasons import REVERSE
+from sensor.sources.logs.formats.zeek_json import ZeekJsonFamily
+from sensor.sources.logs.text.reasons import NO_SERVICE, REVERSE
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 _PAYLOAD = "payload counts, not IP bytes with headers; where Zeek says none it is unknown"
@@ -81,7 +81,7 @@ def test_lookups_holders_and_other_logs() -> None:
         + line("files", mime_type="x")
     )  # fmt: skip
     found = read(ZeekJsonFamily, text)
-    assert found["reason"].to_list() == [None, REVERSE, None, None, OTHER]
+    assert found["reason"].to_list() == [None, REVERSE, None, None, NO_SERVICE]
     assert found.select("kind", "client", "host", "user_name", "device", "server").rows()[:4:3] == [
         ("dns", "10.1.0.7", "chat.example.com", None, None, "198.51.100.4"), ("lease", "10.1.0.7", None, None,
         "ann-pc", None),

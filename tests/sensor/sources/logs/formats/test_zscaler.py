@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensor.sources.logs.formats.zscaler import OTHER, ZscalerFamily
+from sensor.sources.logs.formats.zscaler import ZscalerFamily
+from sensor.sources.logs.text.reasons import NO_SERVICE
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = [
@@ -90,7 +91,7 @@ def test_the_server_of_a_lookup_is_the_resolver() -> None:
 
 def test_other_feeds_are_set_aside() -> None:
     line = '{"sourcetype":"zscalernss-tunnel","event":{"datetime":"Tue Oct  6 10:00:00 2026","sourceip":"10.1.2.3"}}'
-    assert read(ZscalerFamily, line)["reason"].to_list() == [OTHER]
+    assert read(ZscalerFamily, line)["reason"].to_list() == [NO_SERVICE]
 
 
 def test_cef() -> None:

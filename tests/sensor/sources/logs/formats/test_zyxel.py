@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.zyxel import NO_CONNECTION, ZyxelFamily
+from sensor.sources.logs.formats.zyxel import ZyxelFamily
+from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 SIDES = 'src="10.1.2.3:40000" dst="192.0.2.7:443" '

@@ -10,7 +10,8 @@ import pytest
 
 from sensor import schema
 from sensor.sources.logs.fields import FIELDS
-from sensor.sources.logs.rows.flows import TWICE, Pairs, oriented
+from sensor.sources.logs.rows.flows import Pairs, oriented
+from sensor.sources.logs.text.reasons import TWICE
 
 T0 = datetime(2026, 10, 6, 10, 0, 0, tzinfo=UTC)
 CLIENT, SERVER = ("10.1.0.7", 40000), ("192.0.2.7", 443)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor import schema
-from sensor.sources.logs.rows.sessions import REPEATED, Sessions
+from sensor.sources.logs.rows.sessions import Sessions
+from sensor.sources.logs.text.reasons import SAID_AGAIN
 
 T0 = datetime(2026, 10, 6, 10, 0, 0, tzinfo=UTC)
 TEXT = ("reason", "kind", "action", "host", "name_from", "user_name", "device", "method", "session", "phase")
@@ -105,7 +106,7 @@ def test_what_says_nothing_new_is_set_aside_but_a_refusal_counts() -> None:
             {"session": "a", "phase": "name", "kind": "dns", "host": "claude.ai", "action": "blocked"},
         )
     )
-    assert done["reason"].to_list() == [None, REPEATED, None]
+    assert done["reason"].to_list() == [None, SAID_AGAIN, None]
 
 
 def test_a_key_opened_again_is_another_session() -> None:

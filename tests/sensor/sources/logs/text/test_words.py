@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from pathlib import Path
 
 import polars as pl
@@ -55,15 +54,6 @@ def test_layouts_are_given_the_same_columns() -> None:
 def test_protocols_with_ports_go_by_name_or_number() -> None:
     told = pl.DataFrame({"protocol": ["TCP", "udp", "6", "17", "icmp", "1", "", None]})
     assert _said(told, has_ports(pl.col("protocol"))) == [True] * 4 + [False] * 3 + [None]
-
-
-def test_a_reason_is_written_once() -> None:
-    """What two formats say alike stands in text/reasons.py."""
-    written = Counter[str]()
-    for path in FOLDER.rglob("*.py"):
-        written.update(re.findall(r'"(set aside: [^"]+)"', path.read_text(encoding="utf-8")))
-    assert len(written) > 100
-    assert [reason for reason, times in written.items() if times > 1] == []
 
 
 def test_the_example_for_new_formats_is_one_that_is_read() -> None:
