@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from itertools import chain
+from typing import Any, TypeAlias
 
 from sensor.sources.logs.lines.framing import JOINT, MAX_RECORD_BYTES, text_of
 
@@ -50,6 +51,9 @@ _DEPTH = 3
 _BIG_BYTES, _NEAR_BYTES = 1024 * 1024, 64 * 1024
 #: What JSON has besides strings is no longer; it may be cut in the middle (`-Infinity`, `\\u00e9`).
 _LONGEST_WORD = 12
+_DECODER = json.JSONDecoder()
+#: Records, where to read on, and whether that needs more text.
+_Step: TypeAlias = tuple[Iterable[str], int, bool]
 
 
 class Json:
@@ -66,7 +70,7 @@ class Json:
         if text[:1] != b"{":
             return False
         try:
-            first, end = json.JSONDecoder().raw_decode(text_of(text))
+            first, end = _DECODER.raw_decode(text_of(text))
         except RecursionError:
             return False
         except ValueError:
@@ -82,55 +86,71 @@ class Json:
 
     def records(self, pieces: Iterable[str]) -> Iterator[str]:
         """One object per record. What is not JSON is returned line by line."""
-        decoder = json.JSONDecoder()
-        text, place = "", 0
+        text = ""
         for piece in pieces:
-            text, place = text[place:] + piece, 0
-            # Leaves the loop where more text is needed; `place` is then where to read on.
-            while (start := text.find("{", place)) >= 0:
-                line = text.rfind("\n", place, start) + 1 or place
-                if _STRANGER.match(text[line:start]):  # a line of another log, with a brace in it
-                    yield from _strangers(text[place:line])
-                    place = line
-                    if (end := text.find("\n", start)) < 0:
-                        if len(text) - line < MAX_RECORD_BYTES:
-                            break
-                        end = len(text)
-                    yield text[line:end].rstrip("\r")
-                    place = end
-                    continue
-                yield from _strangers(text[place:start])
-                try:
-                    found, end = decoder.raw_decode(text, start)
-                except RecursionError:
-                    found, end = None, start + 1
-                except json.JSONDecodeError as error:
-                    inner = _INSIDE.search(text, start, min(error.pos, start + _NEAR_BYTES))
-                    if inner and (_is_broken(error) or len(text) - start >= _BIG_BYTES):
-                        place = inner.end()  # too long or broken to be read at once: its records one by one
-                        continue
-                    after = _behind(text, start, error.pos) if _is_broken(error) else None
-                    place = start
-                    if after is None and len(text) - start < MAX_RECORD_BYTES:  # it goes on in the next piece
-                        break
-                    place = after or len(text)
-                    yield text[start:place].strip().replace("\n", JOINT)
-                    continue
-                yield from _flat(found, text[start:end]) if self.apart else [_on_a_line(text[start:end])]
-                place = end
-            else:  # no object begins in what is left
-                yield from _strangers(text[place:])
-                place = max(place, text.rfind("\n"))
-                if len(text) - place > MAX_RECORD_BYTES:  # one endless line
-                    yield text[place : place + 1000].strip()
-                    place = len(text)
-        yield from _rest(text[place:], decoder)
+            text, place, needs_more = text + piece, 0, False
+            while not needs_more:
+                found, place, needs_more = self._step(text, place)
+                yield from found
+            text = text[place:]
+        yield from _rest(text)
+
+    def _step(self, text: str, place: int) -> _Step:
+        """The next object of `text` from `place` on, and the lines of another log before it."""
+        start = text.find("{", place)
+        if start < 0:
+            return _no_object(text, place)
+        line = text.rfind("\n", place, start) + 1 or place
+        if _STRANGER.match(text[line:start]):
+            return _line_with_brace(text, place, line, start)
+        before = _strangers(text[place:start])
+        try:
+            found, end = _DECODER.raw_decode(text, start)
+        except RecursionError:
+            found, end = None, start + 1
+        except json.JSONDecodeError as error:
+            records, place, needs_more = _unfinished(text, start, error)
+            return [*before, *records], place, needs_more
+        records = _flat(found, text[start:end]) if self.apart else [_on_a_line(text[start:end])]
+        return chain(before, records), end, False
 
 
 #: A document that holds a list of records is taken apart.
 JSON = Json()
 #: Objects as they are: for records that hold lists of their own.
 WHOLE_JSON = Json(apart=False)
+
+
+def _no_object(text: str, place: int) -> _Step:
+    """The whole lines from `place` on; an endless line is cut."""
+    strangers = list(_strangers(text[place:]))
+    place = max(place, text.rfind("\n"))
+    if len(text) - place > MAX_RECORD_BYTES:
+        return [*strangers, text[place : place + 1000].strip()], len(text), True
+    return strangers, place, True
+
+
+def _line_with_brace(text: str, place: int, line: int, start: int) -> _Step:
+    """A line of another log that begins at `line` and has a brace at `start`, and the lines before it."""
+    strangers = list(_strangers(text[place:line]))
+    end = text.find("\n", start)
+    if end < 0:
+        if len(text) - line < MAX_RECORD_BYTES:
+            return strangers, line, True
+        end = len(text)
+    return [*strangers, text[line:end].rstrip("\r")], end, False
+
+
+def _unfinished(text: str, start: int, error: json.JSONDecodeError) -> _Step:
+    """An object at `start` that is broken, too large to be read at once, or goes on in the next piece."""
+    inner = _INSIDE.search(text, start, min(error.pos, start + _NEAR_BYTES))
+    if inner and (_is_broken(error) or len(text) - start >= _BIG_BYTES):
+        return [], inner.end(), False  # its records one by one
+    after = _behind(text, start, error.pos) if _is_broken(error) else None
+    if after is None and len(text) - start < MAX_RECORD_BYTES:
+        return [], start, True
+    end = after or len(text)
+    return [text[start:end].strip().replace("\n", JOINT)], end, False
 
 
 def _is_broken(error: json.JSONDecodeError) -> bool:
@@ -159,7 +179,7 @@ def _strangers(between: str) -> Iterator[str]:
     return (line.rstrip("\r") for line in between.split("\n")[1:-1] if _STRANGER.match(line))
 
 
-def _rest(text: str, decoder: json.JSONDecoder) -> Iterator[str]:
+def _rest(text: str) -> Iterator[str]:
     """What is left of a document that ends too early: the records in it, then its rest, shortened."""
     if _STRANGER.match(text):
         yield text.strip()
@@ -168,7 +188,7 @@ def _rest(text: str, decoder: json.JSONDecoder) -> Iterator[str]:
     start = text.find("{", inner.end()) if inner else -1
     while start >= 0:
         try:
-            found, end = decoder.raw_decode(text, start)
+            found, end = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
             break
         yield from _flat(found, text[start:end])
