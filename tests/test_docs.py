@@ -161,6 +161,7 @@ STAND_INS = {
     "LAKE": "my-lake",
     "/var/log/squid/ /opt/zeek/logs/2026-11-20/": "logs",
     "/var/log/squid/access.log": "logs/access.log",
+    "/var/spool/shadowai/mitmproxy.ndjson": "logs/access.log",
     "firewall.log": "logs/access.log",
     "span-*.pcap": "span-1.pcap",
 }

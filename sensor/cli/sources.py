@@ -1,7 +1,8 @@
 """`shadowai sources`: which inputs are understood, and what each can and cannot prove.
 
 `shadowai sources zscaler` tells all about those that have the word in their name or description,
-`shadowai sources try FILE` reads the first lines of a file and shows what becomes of them.
+`shadowai sources try FILE` reads the first lines of a file and shows what becomes of them,
+`shadowai sources addon` prints what runs inside mitmproxy.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typer.core import TyperGroup
 from sensor.cli.options import (
     ConfigOption,
     CustomOption,
+    OutOption,
     add_formats,
     command_behind,
     kind_named,
@@ -44,7 +46,7 @@ class _Words(TyperGroup):
 
 #: The command behind `shadowai sources WORD`.
 _ABOUT = "about"
-app = typer.Typer(cls=_Words, invoke_without_command=True, subcommand_metavar="[WORD... | try FILE]")
+app = typer.Typer(cls=_Words, invoke_without_command=True, subcommand_metavar="[WORD... | try FILE | addon]")
 
 #: What is listed together, by `Source.vantage`.
 _HEADINGS = {
@@ -151,6 +153,17 @@ def try_(
         return
     for trial in look(file, settings, kind if kind is not None and issubclass(kind, Family) else None):
         _show(trial, rows)
+
+
+@app.command()
+def addon(out: OutOption = None) -> None:
+    """Print our addon for mitmproxy, a Python file that `mitmdump -s` loads."""
+    from pathlib import Path
+
+    from sensor.cli.exports_shared import put
+    from sensor.sources.mitmproxy import shadowai_mitmproxy
+
+    put([Path(shadowai_mitmproxy.__file__).read_text(encoding="utf-8")], out)
 
 
 def _known(config: Path | None, custom: list[Path] | None) -> Iterable[type[Source]]:

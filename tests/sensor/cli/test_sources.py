@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sensor.sources.detect import kinds_by_name
 from sensor.sources.logs.formats.squid import SquidFamily
+from sensor.sources.mitmproxy import shadowai_mitmproxy
 from tests.product import run_here
 
 ROOT = Path(__file__).parents[3]
@@ -106,6 +107,11 @@ def test_words_tell_all_about_the_kinds_that_have_them(tmp_path: Path) -> None:
     nothing = run_here(tmp_path, "sources", "nonsense")
     assert (nothing.returncode, nothing.stdout) == (2, "")
     assert nothing.stderr.startswith("shadowai: no kind of input has 'nonsense' in its name or description; ")
+
+
+def test_the_addon_is_printed_as_it_is(tmp_path: Path) -> None:
+    done = run_here(tmp_path, "sources", "addon")
+    assert done.stdout == Path(shadowai_mitmproxy.__file__).read_text(encoding="utf-8")
 
 
 def test_a_format_asked_for_leaves_lines_of_others_to_those(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class MitmproxyFamily(Family):
     """Reads the addon's spool."""
 
     name = "mitmproxy"
-    help = "mitmproxy 10 to 12 through our addon (shadowai_mitmproxy.py): decrypted exchanges, metadata only"
+    help = "mitmproxy 10 to 12 through our addon (`sources addon`): decrypted exchanges, metadata only"
     vantage = "proxy"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Users are known only with mitmproxy's `--proxyauth`; else leases tell who held the address."
