@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -35,7 +35,10 @@ NO_DAY, _TIMELESS = "all", "unknown"
 
 #: Rows sorted and written at a time, if a day of the table may be split by time.
 PIECE_ROWS = 200_000
+#: Files opened at a time. One by one takes three times as long, and there may be thousands of segments.
+FILES_TOGETHER = 100
 
+_T = TypeVar("_T")
 _DUCKDB_TYPES: dict[Any, str] = {
     schema.TIME: "TIMESTAMP WITH TIME ZONE",
     pl.String(): "VARCHAR",
@@ -196,11 +199,14 @@ def _merge(
         old = [_day_of(table, lake.path / file, day) for file in before.get(day, ())]
         if withdrawn:
             old = [frame.filter(~pl.col("input").is_in(list(withdrawn))) for frame in old]
-        new = [_rest(segment, _day_of(table, segment, day), withdrawn) for segment in arrivals.get(day, ())]
+        arrived = arrivals.get(day, {})
+        new = [_rest(segment, _day_of(table, segment, day), withdrawn) for segment in arrived]
         parts = [*old, *new]
+        known = sum(_height(lake.path / file) for file in before.get(day, ()))
+        is_whole = known + sum(arrived.values()) <= PIECE_ROWS or day == _TIMELESS
         written: list[str] = []
-        for piece in _pieces(table, parts):
-            rows = _settle(table, pl.concat([table.conform(part.filter(piece).collect()) for part in parts]))
+        for piece in [pl.lit(True)] if is_whole else _pieces(table, parts):
+            rows = _settle(table, _read(table, [part.filter(piece) for part in parts]))
             if rows.is_empty():
                 continue
             number = f"-{len(written)}" if written else ""
@@ -220,20 +226,41 @@ def _rest(segment: Path, rows: pl.LazyFrame, withdrawn: frozenset[str]) -> pl.La
     return rows.filter(~pl.col("input").is_in(list(withdrawn)))
 
 
-def _by_day(table: schema.Table, segments: list[Path]) -> dict[str, list[Path]]:
-    """The segments by event day of their rows; one with rows of several days is listed under each."""
-    days: dict[str, list[Path]] = defaultdict(list)
-    for segment in segments:
-        held = pl.scan_parquet(segment, hive_partitioning=False)
-        if not table.time:
-            found = [NO_DAY] if held.select(pl.len()).collect().item() else []
-        else:
-            name = pl.col(table.time).dt.strftime("%Y-%m-%d").fill_null(_TIMELESS)
-            every = held.select(pl.col(table.time).dt.truncate("1d")).unique()
-            found = every.select(name).collect().to_series().to_list()
-        for day in found:
-            days[day].append(segment)
+def _by_day(table: schema.Table, segments: list[Path]) -> dict[str, dict[Path, int]]:
+    """By event day: the segments with rows of that day, in the order given, and how many rows."""
+    days: dict[str, dict[Path, int]] = defaultdict(dict)
+    name = pl.col("_day").dt.strftime("%Y-%m-%d").fill_null(_TIMELESS)
+    for some in _portions(segments):
+        held = pl.scan_parquet(
+            some, hive_partitioning=False, include_file_paths="_path",
+            missing_columns="insert", extra_columns="ignore",
+        )  # fmt: skip
+        by = [pl.col(table.time).dt.truncate("1d").alias("_day")] if table.time else []
+        counts = held.group_by("_path", *by).agg(rows=pl.len())
+        counts = counts.select("_path", day=name if table.time else pl.lit(NO_DAY), rows="rows")
+        found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for segment, day, rows in counts.sort("day").collect().iter_rows():
+            found[segment].append((day, rows))
+        for path in some:
+            for day, rows in found[str(path)]:
+                days[day][path] = rows
     return days
+
+
+def _height(file: Path) -> int:
+    """Number of rows in a file."""
+    return int(pl.scan_parquet(file, hive_partitioning=False).select(pl.len()).collect().item())
+
+
+def _read(table: schema.Table, parts: list[pl.LazyFrame]) -> pl.DataFrame:
+    """The rows of all `parts`, in their order."""
+    read = (pl.collect_all(some) for some in _portions(parts))
+    return pl.concat([pl.concat([table.conform(part) for part in some], rechunk=True) for some in read])
+
+
+def _portions(items: list[_T]) -> Iterator[list[_T]]:
+    for begin in range(0, len(items), FILES_TOGETHER):
+        yield items[begin : begin + FILES_TOGETHER]
 
 
 def _day_of(table: schema.Table, file: Path, day: str) -> pl.LazyFrame:
@@ -257,10 +284,9 @@ def _pieces(table: schema.Table, parts: list[pl.LazyFrame]) -> list[pl.Expr]:
     if table.key[:1] != (table.time,) and table is not schema.NAMES_BY_CLIENT:
         return [pl.lit(True)]
     time = pl.col(table.time)
-    counts = [part.group_by(table.time).agg(rows=pl.len()).collect() for part in parts]
-    by_time = pl.concat(counts).group_by(table.time).agg(pl.col("rows").sum()).sort(table.time)
-    if by_time["rows"].sum() <= PIECE_ROWS:
-        return [pl.lit(True)]
+    counts = [part.group_by(table.time).agg(rows=pl.len()) for part in parts]
+    counted = pl.concat([pl.concat(pl.collect_all(some)) for some in _portions(counts)])
+    by_time = counted.group_by(table.time).agg(pl.col("rows").sum()).sort(table.time)
     spans = by_time.group_by(piece=(pl.col("rows").cum_sum() - pl.col("rows")) // PIECE_ROWS).agg(
         begin=time.min(), end=time.max()
     )
