@@ -1,12 +1,16 @@
 """BlueCat Edge (DNS Edge service points): a lookup as JSON; DNS/DHCP Server (Adonis): LEEF.
 
     {"time":1791280800000,"source":{"ipAddress":"10.1.2.3",…},"question":{"name":"…"},"actionTaken":"block",…}
+    {"time":1791280800000,"source":"10.1.2.3","query":"…","queryType":"A","response":"NOERROR","actionTaken":"block",…}
     LEEF:1.0|BCN|Adonis|7.1.0|DHCP_Message|cat=ACK<TAB>srcMAC=02:00:00:00:00:0a<TAB>src=10.1.2.3
     LEEF:1.0|BCN|Adonis|7.1.0|DNS_Query|cat=A_record<TAB>src=10.1.2.3<TAB>url=chat.example.com
 
-`source.ipAddress` asked the service point at `source.serviceIp`. `actionTaken` is `query-response`
+`source.ipAddress` asked the service point at `source.serviceIp`. The flat layout is the API's:
+`dnsQueryLogs`, and `dnsQueryLog/stream` for a SIEM, which holds only lookups that match a policy
+(`extracted_source` since service point 4). `actionTaken` is `query-response`
 (answered) or what a policy did: `block`, `redirect`, `monitor`. `time` is epoch in milliseconds.
-Adonis has no time of its own: syslog's is taken. Source: BlueCat Edge, "DNS query log format"; IBM, "DSM
+Adonis has no time of its own: syslog's is taken. Source: BlueCat Edge, "DNS query log format", API guide
+(v2, v3); IBM, "DSM
 Configuration Guide", BlueCat Networks Adonis.
 """
 
@@ -20,8 +24,9 @@ from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
-    "time": "time", "client": "source.ipAddress", "server": "source.serviceIp", "host": "question.name",
-    "type": "question.type|question.questionType", "action": "actionTaken", "code": "response",
+    "time": "time", "client": "source.ipAddress|extracted_source|source", "server": "source.serviceIp",
+    "host": "question.name|query", "type": "question.type|question.questionType|queryType",
+    "action": "actionTaken", "code": "response", "user": "identity.userId",
 }  # fmt: skip
 
 
@@ -31,9 +36,16 @@ class BluecatFamily(Family):
     name = "bluecat"
     help = "BlueCat Edge / DNS Edge query logs (JSON), DNS/DHCP Server (Adonis, LEEF)"
     vantage = "dns"
-    proof = ("host", "device", "action")
+    proof = ("host", "user", "device", "action")
     marks = ('"actiontaken"', "|bcn|")
-    claims = objects.having("source", "question", "actionTaken") | cef.claims("BCN", "Adonis")
+    claims = (
+        objects.having("source", "question", "actionTaken")
+        | (
+            objects.having("query", "queryType", "actionTaken")
+            & objects.having_any("source", "extracted_source")
+        )
+        | cef.claims("BCN", "Adonis")
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup or lease."""
@@ -49,6 +61,7 @@ def _edge(lines: pl.DataFrame) -> pl.DataFrame:
         time="time",
         kind=pl.lit("dns"),
         client="client",
+        user_name="user",
         host="host",
         server="server",
         answers=addresses,

@@ -4,16 +4,24 @@ r"""F5 BIG-IP: requests through LTM, addresses APM's network access hands out, t
     2026-10-06T10:00:00+02:00 lb1,f5_irule=Splunk-HSL-iRule-HTTP,src_ip=198.51.100.9,http_host=…,bytes_in=7,…
     event_source="request_logging",hostname="bigip1",client_ip="198.51.100.9",http_method="GET",http_uri="/a",…
     bigip1.example.com qid 27806 from 10.1.2.3#40000: view none: query: chat.example.com IN A + (10.0.0.53%0)
+    bigip1.example.com qid 27806 to 10.1.2.3#40000: [NOERROR qr,aa,rd] response: chat.example.com. 30 IN A …
+    acl_policy_name="/Common/out",acl_policy_type="Enforced",action="Drop",source_ip="10.1.2.3",dest_ip=…
     notice apmd[9]: 01490010:5: /Common/vpn:Common:252f6b65: Username 'ada'
     notice tmm[9]: 01490549:5: /Common/vpn:Common:252f6b65: Assigned PPP Dynamic IPv4: 10.44.1.9 Tunnel …
     notice tmm[9]: 01580002:5: /Common/vpn:Common:252f6b65: discard ACL: /Common/a:0 packet: tcp 10.44.1.9:5 …
+
+AFM's network events say what a rule did to a connection (Accept, Drop, Reject) and, where TCP events are
+logged, that it was established and closed: told once. They come as key="value" between commas or blanks, or as
+an object of Telemetry Streaming. The field list of a logging profile has no names and an order of its own: not
+read. A response belongs to the query with its `qid`; it stands for the lookup where queries are not logged.
 
 The request fields are named by the request logging profile or the iRule; read are those of F5's own
 examples. `bytes_in` is what the client sent; what the profile logs of a response is of a request told before:
 set aside. A session of APM names its account and its tunnel's address
 in lines of their own: the account is that told before in the same block; 01490521 ends it. All other
 messages (`0149…`, application security, audit, pools) are set aside. Source: F5, "BIG-IP Telemetry
-Streaming"; "BIG-IP APM log messages"; Splunk Add-on for F5, iRules.
+Streaming"; "BIG-IP APM log messages"; "External Monitoring of BIG-IP Systems" (AFM,
+DNS); Splunk Add-on for F5, iRules.
 """
 
 from __future__ import annotations
@@ -23,7 +31,8 @@ import polars as pl
 from sensor.sources.logs.family import Family
 from sensor.sources.logs.text import keyvalue, layouts, lookups, objects, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
-from sensor.sources.logs.text.reasons import NO_ADDRESS, NO_REQUEST
+from sensor.sources.logs.text.reasons import NO_ADDRESS, NO_LOOKUP, NO_PORTS, NO_REQUEST
+from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -45,12 +54,21 @@ _FIELDS = {
 _IRULE = {name: keys for name, keys in _FIELDS.items() if name != "category"}
 _IRULED = r",f5_irule=[\w-]+,"
 _IRULE_STAMP = r"^(?:<\d+>)?(?:1 )?(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))"
+_AFM = {
+    "time": "date_time", "client": "source_ip", "client_port": "source_port", "user": "source_user",
+    "server": "dest_ip", "port": "dest_port", "host": "dest_fqdn", "proto": "ip_protocol", "action": "action",
+}  # fmt: skip
+#: Of a rule; events of floods (`dos_…`) name none.
+_RULED = objects.having("telemetryEventCategory", "acl_policy_name", "dest_ip")
+_NETWORK = r'(?:^|[\s,])acl_policy_name="[^"]*"[, ]+acl_(?:policy_type|rule_name)="'
 #: The request logging profile's text, before Telemetry Streaming makes an object of it.
 _PROFILE = r'\bevent_source="(request|response)_logging",'
 _LOOKUP = (
-    r"\bqid \d+ from (?P<client>[0-9a-fA-F.:]+?)(?:%\d+)?#(?P<client_port>\d+): (?:view \S+: )?query: "
-    r"(?P<host>\S+) IN (?P<type>\S+)"
+    r"\bqid (?P<qid>\d+) (?:from|to) (?P<client>[0-9a-fA-F.:]+?)(?:%\d+)?#(?P<client_port>\d+): "
+    r"(?:(?:view \S+: )?query: (?P<host>\S+) IN (?P<type>\S+)|"
+    r"\[(?P<code>[A-Z0-9]+)[^\]]*\] response:(?: (?P<owner>\S+) \d+ IN (?P<record>\S+))?)"
 )
+_ADDRESS = r" IN (?:A|AAAA) [0-9a-fA-F.:]+"
 _MESSAGE = r"(?:^|\s)01[0-9a-fA-F]{6}:[0-7]: "
 _ACCESS = (
     r"0149[0-9a-fA-F]{4}:\d: (?:\S*:)?(?P<session>[0-9a-f]{8}): (?:Username '(?P<user>[^']+)'|"
@@ -68,14 +86,14 @@ class F5Family(Family):
 
     name = "f5"
     help = (
-        "F5 BIG-IP: LTM request logging (Telemetry Streaming JSON, Splunk's iRule), DNS queries, APM "
-        "tunnels, system log"
+        "F5 BIG-IP: LTM request logging (Telemetry Streaming JSON, Splunk's iRule), AFM network events, "
+        "DNS queries and responses, APM tunnels, system log"
     )
     vantage = "proxy"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Log http_host, bytes_in and bytes_out in the request logging profile."
     claims = objects.having("telemetryEventCategory") | pl.col("line").str.contains(
-        f"{_IRULED}|{_PROFILE}|{_LOOKUP}|{_MESSAGE}"
+        f"{_IRULED}|{_PROFILE}|{_LOOKUP}|{_MESSAGE}|{_NETWORK}"
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -86,6 +104,8 @@ class F5Family(Family):
                 (_IRULED, self._iruled),
                 (_PROFILE, self._profiled),
                 (_LOOKUP, _lookups),
+                (_RULED, lambda part: _network(objects.read(part["line"], _AFM))),
+                (_NETWORK, lambda part: _network(keyvalue.read(part["line"], _AFM, separator=","))),
                 (_ACL, _packets),
                 (_MESSAGE, _messages),
                 (pl.lit(True), self._events),
@@ -129,9 +149,44 @@ class F5Family(Family):
 
 
 def _lookups(lines: pl.DataFrame) -> pl.DataFrame:
+    """Queries with what became of them; the first record of a response is of the name that was asked."""
     read = patterns.read(lines["line"], _LOOKUP)
+    answer = pl.col("code").is_not_null()
+    rows = read.select(
+        *("qid", "client", "client_port"),
+        host=pl.coalesce("host", "owner"),
+        kind=pl.lit("dns"),
+        answer=answer,
+        answers=lines["line"].str.extract_all(_ADDRESS).list.eval(pl.element().str.extract(r"(\S+)$")),
+        action=lookups.verdict(pl.col("code")),
+        reason=lookups.reverse(pl.coalesce("type", "record")),
+    )
+    rows = lookups.paired(rows, ("qid", "client", "client_port"))
+    nameless = pl.col("host").is_null() & pl.col("reason").is_null()
+    return rows.with_columns(reason=one_of({NO_LOOKUP: nameless}, otherwise=pl.col("reason"))).drop(
+        "qid", "answer"
+    )
+
+
+def _network(read: pl.DataFrame) -> pl.DataFrame:
+    """Connections as AFM judged them, each told once."""
+    verdict = pl.col("action").str.to_lowercase()
+    ends = ("client", "client_port", "server", "port", "proto")
+    known = {
+        name: pl.when(pl.col(name).str.to_lowercase() != "unknown").then(name) for name in ("user", "host")
+    }
     return read.select(
-        "client", "client_port", "host", kind=pl.lit("dns"), reason=lookups.reverse(pl.col("type"))
+        *("time", "client", "client_port", "server"),
+        kind=pl.lit("flow"),
+        user_name=known["user"],
+        host=known["host"],
+        name_from=one_of({"dns_answer": known["host"].is_not_null()}),
+        server_port="port",
+        transport="proto",
+        action=one_of({"blocked": verdict.is_in(["drop", "reject"])}, otherwise="allowed"),
+        session=pl.concat_str(ends, separator="|", ignore_nulls=True),
+        phase=one_of({"end": verdict.str.starts_with("closed")}, otherwise="begin"),
+        reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
     )
 
 

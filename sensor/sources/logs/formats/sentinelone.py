@@ -5,10 +5,14 @@
     {"meta": {"computerName": …}, "timestamp": {"millisecondsSinceEpoch": …}, "event_type": "tcpv4", "source":
      {"user": {"name": …}, …}, "sourceAddress": {"address": "10.1.2.3", …}, "direction": "OUTGOING", …}
 
+    {"eventType": "DNS", "eventTime": "2026-10-06T10:00:00.123Z", "agentName": "laptop-1",
+     "dnsRequest": "chat.example.com", "dnsResponse": "192.0.2.7;", "user": "ACME\\jane", "agentId": …, "objectType": "dns", …}
+
 The device is the source of what is `OUTGOING` and the target of what is `INCOMING`; `src.process.user` is the
 account its program runs as, a person's where it is no service's. No bytes. `IP Connect` tells of a
 connection that came about or not (`connectionStatus`). The second layout is of Cloud
-Funnel 1. Source: SentinelOne, Cloud Funnel 2.0 schema; Sekoia.io, SentinelOne Deep Visibility.
+Funnel 1, the third of the management API's event search (`dv/events`). Source: SentinelOne, Cloud Funnel 2.0
+schema, Deep Visibility API 2.1; Sekoia.io, SentinelOne Deep Visibility.
 """
 
 from __future__ import annotations
@@ -35,7 +39,15 @@ _FIRST = {
     "status": "status", "device": "meta.computerName", "user": "source.user.name", "query": "query",
     "answers": "results", "url": "url", "method": "method", "layer": "event_type",
 }  # fmt: skip
+_SEARCHED = {
+    "time": "eventTime|createdAt", "type": "eventType", "category": "objectType", "client": "srcIp",
+    "client_port": "srcPort", "server": "dstIp", "port": "dstPort", "way": "netEventDirection|direction",
+    "status": "netConnStatus|connectionStatus", "device": "endpointName|agentName",
+    "user": "srcProcUser|user", "query": "dnsRequest", "answers": "dnsResponse", "url": "networkUrl",
+    "method": "networkMethod", "layer": "metaEventName",
+}  # fmt: skip
 _IS_FIRST = objects.having("computerName", "mgmtUrl", "event_type")
+_IS_SEARCHED = objects.having("agentName", "agentId", "eventType", "objectType")
 _ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}:[0-9a-fA-F:]*:[0-9a-fA-F.:]*"
 
 
@@ -43,15 +55,19 @@ class SentinelOneFamily(Family):
     """Reads SentinelOne telemetry."""
 
     name = "sentinelone"
-    help = "SentinelOne Deep Visibility (Cloud Funnel 1 and 2, NDJSON): IP Connect, DNS, URL"
+    help = "SentinelOne Deep Visibility (Cloud Funnel 1 and 2, API event search; JSON): IP Connect, DNS, URL"
     vantage = "endpoint"
     proof = ("host", "path", "user", "device")
     advice = "SentinelOne counts no bytes: add the log of the proxy or firewall."
-    marks = ('"event.category"', '"mgmturl"')
+    marks = ('"event.category"', '"mgmturl"', '"objecttype"')
     claims = (
-        objects.having("endpoint.name", "event.category")
-        & pl.col("line").str.contains(r'"(?:src\.process|mgmt|agent|site|i)\.')
-    ) | _IS_FIRST
+        (
+            objects.having("endpoint.name", "event.category")
+            & pl.col("line").str.contains(r'"(?:src\.process|mgmt|agent|site|i)\.')
+        )
+        | _IS_FIRST
+        | _IS_SEARCHED
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event; the device is the client of what it asked for."""
@@ -59,6 +75,7 @@ class SentinelOneFamily(Family):
             lines,
             [
                 (_IS_FIRST, lambda part: _events(objects.read(part["line"], _FIRST))),
+                (_IS_SEARCHED, lambda part: _events(objects.read(part["line"], _SEARCHED))),
                 (pl.lit(True), lambda part: _events(objects.read(part["line"], _FIELDS))),
             ],
         )
