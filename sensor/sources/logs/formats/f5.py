@@ -11,9 +11,10 @@ r"""F5 BIG-IP: requests through LTM, addresses APM's network access hands out, t
     notice tmm[9]: 01580002:5: /Common/vpn:Common:252f6b65: discard ACL: /Common/a:0 packet: tcp 10.44.1.9:5 …
 
 AFM's network events say what a rule did to a connection (Accept, Drop, Reject) and, where TCP events are
-logged, that it was established and closed: told once. They come as key="value" between commas or blanks, or as
-an object of Telemetry Streaming. The field list of a logging profile has no names and an order of its own: not
-read. A response belongs to the query with its `qid`; it stands for the lookup where queries are not logged.
+logged, that it was established and closed: told once. They come as key="value" between commas or blanks, or
+as an object of Telemetry Streaming. The field list of a logging profile has no names and an order of its own:
+not read. A response belongs to the query with its `qid`; where queries are not logged, it stands for the
+lookup.
 
 The request fields are named by the request logging profile or the iRule; read are those of F5's own
 examples. `bytes_in` is what the client sent; what the profile logs of a response is of a request told before:

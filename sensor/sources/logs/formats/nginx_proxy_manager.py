@@ -2,7 +2,7 @@
 
     [06/Oct/2026:10:00:00 +0000] - 200 200 - GET https chat.example.com "/a?b=1" [Client 10.1.2.3]
      [Length 4995] [Gzip -] [Sent-to 10.20.0.9] "Mozilla/5.0" "-"
-    [06/Oct/2026:10:00:00 +0000] 404 - GET http old.example.com "/" [Client 10.1.2.3] [Length 162] [Gzip -] "-" …
+    [06/Oct/2026:10:00:00 +0000] 404 - GET http old.example.com "/" [Client 10.1.2.3] [Length 162] …
 
 First the cache's word and the status of the server behind, then the status the client got. `Length` is the
 body of the answer; what a client sent is not counted. `Sent-to` is the server behind, by name or address. The

@@ -6,7 +6,8 @@
      {"user": {"name": …}, …}, "sourceAddress": {"address": "10.1.2.3", …}, "direction": "OUTGOING", …}
 
     {"eventType": "DNS", "eventTime": "2026-10-06T10:00:00.123Z", "agentName": "laptop-1",
-     "dnsRequest": "chat.example.com", "dnsResponse": "192.0.2.7;", "user": "ACME\\jane", "agentId": …, "objectType": "dns", …}
+     "dnsRequest": "chat.example.com", "dnsResponse": "192.0.2.7;", "user": "ACME\\jane",
+     "agentId": …, "objectType": "dns", …}
 
 The device is the source of what is `OUTGOING` and the target of what is `INCOMING`; `src.process.user` is the
 account its program runs as, a person's where it is no service's. No bytes. `IP Connect` tells of a
