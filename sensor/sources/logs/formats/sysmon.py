@@ -28,7 +28,7 @@ _ECS = {
     "DestinationIp": "destination.ip", "DestinationPort": "destination.port",
     "DestinationHostname": "destination.domain", "domain": "user.domain",
 }  # fmt: skip
-_ADDRESS = r"(?:::ffff:)?[0-9a-fA-F]*[.:][0-9a-fA-F.:]+"
+_ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}:[0-9a-fA-F:]*:[0-9a-fA-F.:]*"
 
 
 class SysmonFamily(Family):

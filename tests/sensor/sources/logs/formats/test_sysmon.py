@@ -153,3 +153,13 @@ def test_splunks_events_of_several_lines() -> None:
         ("dns", None, "CORP\\ada", "chat.example.com", None, None),
     ]
     assert str(found["seen_at"][0]) == "2026-10-06 08:00:00+00:00"
+
+
+def test_names_among_the_results_give_no_answers() -> None:
+    data = {
+        "QueryName": "api.example.com", "QueryStatus": "0", "Image": "C:\\b.exe",
+        "QueryResults": "type:  5 edge.example.net;::ffff:192.0.2.7;2001:db8::7;",
+        "UtcTime": "2026-11-22 10:00:00.123",
+    }  # fmt: skip
+    (row,) = read(SysmonFamily, json.dumps(data) + "\n").rows(named=True)
+    assert row["answers"] == ["::ffff:192.0.2.7", "2001:db8::7"]
