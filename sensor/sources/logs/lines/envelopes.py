@@ -76,6 +76,8 @@ _REMAINS = rf"^(?:(?P<host>{syslog.HOST}) )?(?P<tag>[A-Za-z_][\w./-]{{0,47}})\[\
 #: Line ends and the NUL after a message, as they are or as rsyslog writes control characters.
 _END = r"(?:#0(?:00|1[25])|[\x00\r])+$"
 _TAB = "#011"
+#: `dmesg --json` tells the seconds since the computer started: no date.
+_SINCE_BOOT = r"^\d{1,7}\.\d+$"
 
 
 def peel(lines: pl.DataFrame, prefix: str | None = None) -> pl.DataFrame:
@@ -123,6 +125,7 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
     lines = peeled["line"].gather(places)
     read = objects.read(lines, wanted)
     read.columns = list(_PEELED)
+    read = read.with_columns(stamp=pl.when(~pl.col("stamp").str.contains(_SINCE_BOOT)).then("stamp"))
     if (texts := lines.str.contains(_EVENT)).any():
         text = objects.read(lines.set(~texts, None), ["event"])["event"]
         read = read.with_columns(pl.coalesce("line", pl.lit(text)).alias("line"))

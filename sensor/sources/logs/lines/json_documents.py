@@ -18,7 +18,7 @@ from sensor.sources.logs.lines.framing import JOINT, MAX_RECORD_BYTES, text_of
 #: Keys under which a document holds its records, whatever else stands in it.
 CONTAINERS = (
     "records", "Records", "logEvents", "hits", "resourceLogs", "scopeLogs", "logRecords", "streams",
-    "flow_logs",
+    "flow_logs", "dmesg",
 )  # fmt: skip
 #: Keys that mean this only where no other list stands beside them: a record may have lists of such names.
 LOOSE_CONTAINERS = (

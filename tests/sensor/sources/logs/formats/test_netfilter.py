@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sensor.sources.logs.formats.netfilter import NetfilterFamily
 from sensor.sources.logs.text.reasons import NO_PORTS
-from tests.sensor.sources.logs.formats.reading import read
+from tests.sensor.sources.logs.formats.reading import REFERENCE, read
 
 ARGUED = [("sekoia-netfilter.jsonl", (1, 2), "up", "the length of one packet is no volume")]
 PACKET = "IN=eth0 OUT= MAC=90:10:20:76:8d:20:90:10:65:29:b6:2a:08:00 SRC={} DST={} LEN=52 TOS=0x00 PREC=0x00 TTL=63 ID=0 DF PROTO={} SPT={} DPT={} WINDOW=1"
@@ -145,3 +145,19 @@ def test_events_of_conntrack() -> None:
         datetime(2026, 10, 6, 10, 0, 0, 500_000, UTC),
     ]
     assert found["session"].n_unique() == 1
+
+
+def test_dmesg_as_json_counts_each_packet() -> None:
+    at = ("12.345678", '"2026-10-06T10:00:00,5+02:00"')  # seconds since the start, and --time-format iso
+    text = [PACKET.format("10.1.2.3", f"192.0.2.{n}", "TCP", 50000, 443) for n in range(2)]
+    messages = [
+        f'{{"pri": 4, "time": {time}, "msg": "[UFW BLOCK] {one}"}}'
+        for time, one in zip(at, text, strict=True)
+    ]
+    found = read(NetfilterFamily, '{\n   "dmesg": [\n' + ",\n".join(messages) + "\n]}\n")
+    assert found.select("server", "server_port", "action").rows() == [
+        ("192.0.2.0", 443, "blocked"),
+        ("192.0.2.1", 443, "blocked"),
+    ]
+    assert found["seen_at"][1] == datetime(2026, 10, 6, 8, 0, 0, 500_000, tzinfo=UTC)
+    assert found["seen_at"][0] == REFERENCE
