@@ -10,7 +10,7 @@ docs.infoblox.com, learn.microsoft.com (DeviceNetworkEvents, ASIM, security audi
 schema.ocsf.io, elastic.co (ECS), juniper.net (System Log Explorer), documentation.stormshield.eu,
 developers.cloudflare.com (Logpush), docs.aws.amazon.com, cloud.google.com, forcepoint.com, docs.suricata.io,
 support.huawei.com, help.mikrotik.com, campus.barracuda.com, wiki.edge.arista.com, docs.menlosecurity.com, iboss.com,
-elastic.co (Island Browser).
+elastic.co (Island Browser), techdocs.akamai.com (DataStream 2), clouddocs.f5.com, docs.bluecatnetworks.com.
 """
 
 from __future__ import annotations
