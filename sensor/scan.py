@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sensor.batches import Grouping
+from sensor.bundles import Bundles, Member, read_small
 from sensor.ingest import ingest
 from sensor.installation import Installation, SensorKind
 from sensor.settings import SensorSettings
@@ -35,8 +36,8 @@ ProgressBar = Callable[[int | None], AbstractContextManager[Callable[[str, int],
 class Outcome:
     """What a scan did with each input; `cli/scan.py` prints it."""
 
-    #: inputs that were read
-    summaries: list[Summary] = field(default_factory=list)
+    #: inputs that were read, each with its kind and what it gave
+    read: list[tuple[type[Source], Input, Summary]] = field(default_factory=list)
     #: names of inputs that were read before and have not grown
     unchanged: list[str] = field(default_factory=list)
     #: inputs that could not be read (to the end), each with the reason
@@ -61,13 +62,13 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
     total = None if None in sizes else sum(size or 0 for size in sizes)
     before = 0
     sensors: list[SensorKind] = []
-    with progress_bar(total) as progressed:
+    with progress_bar(total) as progressed, _bundles(installation, outcome) as bundles:
         for kind, source_input in plan.inputs:
             size = sum(file.size or 0 for file in source_input.files)
             sensor = installation.sensor_of(kind, source_input)
             scaled = _scaled(progressed, source_input, before, size)
             try:
-                _read(installation, kind, source_input, sensor, outcome, replace, scaled)
+                _read(installation, kind, source_input, sensor, outcome, replace, scaled, bundles)
             except OSError as error:
                 # The input vanished or its disk failed; failures of the lake are LakeErrors.
                 reason = (error.strerror or str(error)).lower()
@@ -75,8 +76,15 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
             sensors.append((sensor, kind))
             before += size
             progressed(source_input.name, before)
+        bundles.finish()
+    for kind, source_input, summary in outcome.read:
+        _conclude(kind, source_input, summary, outcome)
     installation.introduce([*sensors, *outcome.also])
     return outcome
+
+
+def _bundles(installation: Installation, outcome: Outcome) -> Bundles:
+    return Bundles(lambda kind, first: installation.mixture(kind, first, outcome.also))
 
 
 def _read(
@@ -87,25 +95,37 @@ def _read(
     outcome: Outcome,
     replace: bool,
     progressed: Callable[[int], None],
+    bundles: Bundles,
 ) -> None:
+    if bundles.holds(source_input):  # a copy of a file that is being read
+        bundles.finish()
     commits = installation.commits(source_input)
     start, committed = _where_to_start(kind, source_input, commits, replace)
     if start is None:
         outcome.unchanged.append(source_input.name)
         return
-    source, mixture, summary = installation.prepare(kind, source_input, sensor, outcome.also)
-    ingest(
-        source,
-        source_input,
-        mixture,
-        commits,
-        summary,
-        start=start,
-        committed=committed,
-        progressed=progressed,
-        grouping=Grouping(),
-    )
-    outcome.summaries.append(summary)
+    source, summary = installation.source(kind, sensor), Summary(source_input.name, kind.name)
+    batches = read_small(source, source_input) if start == committed == 0 else None
+    if batches is not None:
+        bundles.add(Member(kind, source_input, commits, summary, batches))
+    else:
+        bundles.finish()
+        ingest(
+            installation.source(kind, sensor),
+            source_input,
+            installation.mixture(kind, source_input, outcome.also),
+            commits,
+            summary,
+            start=start,
+            committed=committed,
+            progressed=progressed,
+            grouping=Grouping(),
+        )
+    outcome.read.append((kind, source_input, summary))
+
+
+def _conclude(kind: type[Source], source_input: Input, summary: Summary, outcome: Outcome) -> None:
+    """Add advice and doubts about an input that was read."""
     if summary.sightings or summary.carried["used"]:
         for name in sorted(set(summary.kinds) - summary.sized):
             if advice := kinds_by_name()[name].advice:

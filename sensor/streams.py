@@ -45,7 +45,9 @@ class Stream:
         self._installation = installation
         self._also: list[SensorKind] = []
         sensor = installation.sensor_of(kind, source_input)
-        source, self._mixture, self.summary = installation.prepare(kind, source_input, sensor, self._also)
+        source = installation.source(kind, sensor)
+        self._mixture = installation.mixture(kind, source_input, self._also)
+        self.summary = Summary(source_input.name, source.name)
         assert isinstance(source, Family)
         (file,) = source_input.files
         self._commits = installation.commits(source_input)

@@ -68,8 +68,8 @@ def conclude(outcome: Outcome, skipped: list[str], lake: Path) -> None:
     """One line an input, then what the lake says about the newest week."""
     from analytics.render.text import summary
 
-    for one in outcome.summaries:
-        typer.echo(line(one))
+    for _, _, summary_of in outcome.read:
+        typer.echo(line(summary_of))
     for doubt in outcome.doubts:
         typer.echo(doubt)
     for name in outcome.unchanged:
