@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from sensor.sources.interface import Batch, Input, Source
+from sensor.sources.interface import HEAD_BYTES, Batch, Input, Source
 from sensor.sources.logs.families import framing_of, shares, sorter
 from sensor.sources.logs.lines.blocks import ahead, blocks
 from sensor.sources.logs.lines.framing import Framing, framed
@@ -115,7 +115,9 @@ class Family(Source):
         with (
             file.open() as raw,
             framed(raw, framing_of(file.head)) as stream,
-            closing(ahead(blocks(stream, start=start, replay=REPLAY_BYTES))) as coming,
+            closing(blocks(stream, start=start, replay=REPLAY_BYTES)) as in_order,
+            # A small file is read before another thread has begun.
+            closing(in_order if len(file.head) < HEAD_BYTES else ahead(in_order)) as coming,
         ):
             for block in coming:
                 yield from reader.batches(block)
