@@ -11,7 +11,7 @@ identity of its `input`, and rows of different inputs are never added up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -54,6 +54,8 @@ _IDENTITY = (
     "url_path", "method", "status", "server", "server_port", "transport", "tunnel", "slice", "bytes_up",
     "bytes_down",
 )  # fmt: skip
+#: Of those, columns that do not identify a slice of a connection: it is longer in a capture that goes on.
+_GROWING = ("duration_s", "action", "status", "bytes_up", "bytes_down")
 #: Columns that identify a flow.
 _TUPLE = ("site", "transport", "tunnel", "client", "client_port", "server", "server_port")
 
@@ -244,7 +246,7 @@ class Pipeline:
         """The columns event_id, connection and flow: hashes of clear values, keyed by the row's epoch."""
         rows = rows.with_columns(
             pl.coalesce("started_at", "seen_at").alias("_began"),
-            pl.concat_str(_text(_IDENTITY), separator="|").alias("_identity"),
+            pl.concat_str(_text(_IDENTITY, unless_sliced=_GROWING), separator="|").alias("_identity"),
         )
         nth = self._repeats.number(rows.select("input", "seen_at", identity="_identity"))
         identity = pl.concat_str("_identity", pl.lit("|"), nth)
@@ -343,8 +345,15 @@ class Pipeline:
             yield epoch, accounts, addresses
 
 
-def _text(columns: Iterable[str]) -> list[pl.Expr]:
-    return [pl.col(name).cast(pl.String).fill_null("") for name in columns]
+def _text(columns: Iterable[str], *, unless_sliced: Container[str] = ()) -> list[pl.Expr]:
+    """The columns as text, '' where NULL; those of `unless_sliced` also in slices of connections."""
+    is_whole = pl.col("slice").is_null()
+    return [
+        (pl.when(is_whole).then(name) if name in unless_sliced else pl.col(name))
+        .cast(pl.String)
+        .fill_null("")
+        for name in columns
+    ]
 
 
 def _connections() -> pl.Expr:
