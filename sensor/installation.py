@@ -38,7 +38,7 @@ from sensor.privacy.vault import Vault
 from sensor.privacy.weekly import WeekSeal
 from sensor.settings import OWN_ORIGIN, SensorSettings, Settings, lake_path, state_path
 from sensor.sources.detect import kinds_by_name
-from sensor.sources.interface import Input, Source
+from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.text import scanner
 from sensor.store.lake import Lake
 from sensor.store.sealed import SealedRows
@@ -120,8 +120,7 @@ class Installation:
 
     def sensor_of(self, kind: type[Source], source_input: Input) -> SensorSettings:
         """The sensor that made an input: by its path and kind in the settings, overridden by `Declared`."""
-        path = source_input.files[0].path or source_input.files[0].name
-        return self._with_declared(self.settings.sensor_for(str(Path(path).absolute()), kind.name))
+        return self._with_declared(sensor_declared(self.settings, kind, source_input.files[0]))
 
     def live_sensor(self, source: str) -> SensorSettings:
         """The sensor with the declared name: a live source has no path by which the settings could name
@@ -210,6 +209,11 @@ class Installation:
 
 def _in_use(catalog: Catalog) -> CatalogInUse:
     return CatalogInUse(catalog.version, Index.build(catalog.indicators), Blindness(catalog.blind_spots))
+
+
+def sensor_declared(settings: Settings, kind: type[Source], file: File) -> SensorSettings:
+    """The sensor that made a file, by its path and kind in the settings."""
+    return settings.sensor_for(str(Path(file.path or file.name).absolute()), kind.name)
 
 
 def origin_of(sensor: SensorSettings, kind: type[Source]) -> Origin:

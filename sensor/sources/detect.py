@@ -11,7 +11,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
@@ -100,12 +100,14 @@ def plan(
     walked: Collection[str] = (),
     captures: type[Source] | None = None,
     forced: type[Source] | None = None,
+    sensor_of: Callable[[type[Source], File], Hashable] = lambda kind, file: None,
 ) -> Plan:
     """The plan for `files`.
 
     `walked` are names of files found in a folder; they are skipped silently if no source knows them.
     `captures` is the source that the user chose for captures; it also gets named files that no source knows.
-    `forced` is the source chosen for everything.
+    `forced` is the source chosen for everything. Files of different sensors (by `sensor_of`) are never one
+    input.
     """
     made = Plan()
     by_kind: dict[type[Source], list[File]] = {}
@@ -125,8 +127,11 @@ def plan(
             made.problems.append(f"{file.name}: could be {names} just as well; read as {best.name}")
         by_kind.setdefault(best, []).append(file)
     for kind in sorted(by_kind, key=lambda kind: kind.name):
-        files = sorted(by_kind[kind], key=_rotation)
-        made.inputs += [(kind, Input(group, _identity(group))) for group in kind.group(files)]
+        by_sensor: dict[Hashable, list[File]] = {}
+        for file in sorted(by_kind[kind], key=_rotation):
+            by_sensor.setdefault(sensor_of(kind, file), []).append(file)
+        groups = (group for files in by_sensor.values() for group in kind.group(files))
+        made.inputs += [(kind, Input(group, _identity(group))) for group in groups]
     return made
 
 

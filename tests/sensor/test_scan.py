@@ -206,6 +206,26 @@ def test_a_folder_of_rotated_captures_may_grow(tmp_path: Path) -> None:
     assert answers[0][0][0][1] > 3_000_000
 
 
+def test_captures_of_two_sensors_are_two_inputs(tmp_path: Path) -> None:
+    """Names that differ only in digits make one input, unless the settings say whose each file is."""
+    (capture,) = (ROOT / "pcaps" / "upload-3mb").glob("*.pcap*")
+    (tmp_path / "all.pcap").write_bytes(zstandard.decompress(capture.read_bytes()))
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    _rotated(tmp_path / "all.pcap", folder, 2)
+    sensors = "".join(
+        f'[[sensors]]\nname = "hq{n}"\nsite = "site{n}"\npaths = ["captures/cap{n}.pcap"]\n' for n in (0, 1)
+    )
+    (tmp_path / "shadowai.toml").write_text(sensors, encoding="utf-8")
+    config = ("--quiet", "--config", str(tmp_path / "shadowai.toml"))
+    _scan(tmp_path / "lake", folder, options=config)
+    with open_views(tmp_path / "lake", restricted=False) as connection:
+        seen = connection.execute(
+            "SELECT sensor, site, SUM(packets) > 0 FROM coverage GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    assert seen == [("hq0", "site0", True), ("hq1", "site1", True)]
+
+
 def test_connections_to_blind_spots_of_the_catalog_are_counted(tmp_path: Path) -> None:
     lines = "".join(_lines(0, 4)).replace("chatgpt.com", "dns.google").replace("claude.ai", "eu1.nordvpn.com")
     (tmp_path / "access.log").write_text(lines, encoding="utf-8")
