@@ -172,7 +172,8 @@ class Installation:
 
     def commits(self, source_input: Input) -> Commits:
         """Stores the rows of an input: in the lake, or sealed outside it where the level asks for that."""
-        return Commits(self.lake, source_input.identity, sealed=self._sealed)
+        files = [file.identity for file in source_input.files] if len(source_input.files) > 1 else ()
+        return Commits(self.lake, source_input.identity, sealed=self._sealed, files=files)
 
     def introduce(self, sensors: Iterable[SensorKind]) -> None:
         """Store the tables `sensors` and `catalog`, which reports need to explain themselves elsewhere.

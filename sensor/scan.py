@@ -139,9 +139,13 @@ def _where_to_start(
     """The position to read from, or None if nothing is new; and the position committed by an earlier
     scan.
 
-    Both count uncompressed bytes.
+    Both count uncompressed bytes. What was read of a set of files before it grew is forgotten: connections go
+    on from one file to the next, so it is read again.
     """
     progress = commits.progress()
+    if replace or progress == Progress():
+        for part in commits.parts():
+            part.forget()
     if replace and progress != Progress():
         commits.forget()
         return 0, 0

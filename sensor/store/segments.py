@@ -8,7 +8,7 @@ scan that was killed finds out where it stood. The segment of `sightings` is ren
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,8 @@ class Progress:
     complete: bool = False
     #: the next compaction drops the rows of this input that were compacted earlier
     replacing: bool = False
+    #: identities of its files, if it was read from several
+    files: tuple[str, ...] = ()
 
 
 class Commits:
@@ -40,9 +42,13 @@ class Commits:
         source_input: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sealed: SealedRows | None = None,
+        files: Sequence[str] = (),
     ) -> None:
-        """`source_input` is the identity of the input. `sealed` takes the rows that must not lie in the lake;
-        it is only given at privacy level `aggregate`."""
+        """`source_input` is the identity of the input, `files` are those of its files, if it has several.
+
+        `sealed` takes the rows that must not lie in the lake; it is only given at privacy level `aggregate`.
+        """
+        self._files = tuple(files)
         self._lake = lake
         self._sealed = sealed
         self._input = source_input
@@ -92,16 +98,28 @@ class Commits:
             return Progress(reached, complete=False, replacing=recorded.replacing)
         return recorded
 
+    def parts(self) -> list[Commits]:
+        """Inputs that were read before from some of our files: what the set of files was before it grew."""
+        if not self._files:
+            return []
+        found = []
+        for path in sorted((self._lake.path / "sources").glob("*.json")):
+            recorded = _progress(path)
+            files = recorded.files or (path.stem,)
+            if path.stem != self._input and recorded.position and set(self._files).issuperset(files):
+                found.append(Commits(self._lake, path.stem, self._now, self._sealed, files))
+        return found
+
     def _recorded(self) -> Progress:
         try:
-            return Progress(**json.loads(self._path.read_text(encoding="utf-8")))
+            return _progress(self._path)
         except FileNotFoundError:
             return Progress()
 
     def finish(self, position: int) -> None:
         """Record that the input was read to its end, at `position`. Raises LakeError."""
         with explained(self._lake.path):
-            self._record(replace(self._recorded(), position=position, complete=True))
+            self._record(replace(self._recorded(), position=position, complete=True, files=self._files))
 
     def _record(self, progress: Progress) -> None:
         write_text(self._path, json.dumps(asdict(progress)) + "\n")
@@ -127,6 +145,11 @@ class Commits:
 def segment_name(source_input: str, begin: int) -> str:
     """File name of the segment that starts at position `begin` of an input."""
     return f"{source_input}-{begin:016d}.parquet"
+
+
+def _progress(path: Path) -> Progress:
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    return Progress(**recorded | {"files": tuple(recorded.get("files", ()))})
 
 
 def _metadata(path: Path) -> dict[str, str]:
