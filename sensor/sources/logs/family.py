@@ -111,13 +111,14 @@ class Family(Source):
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """One batch per block, in one part for each family that owns lines of it."""
         (file,) = source_input.files
-        reader = self.reader(file.head, file.modified, resumed=start > 0)
+        head = file.head
+        reader = self.reader(head, file.modified, resumed=start > 0)
         with (
             file.open() as raw,
-            framed(raw, framing_of(file.head)) as stream,
+            framed(raw, framing_of(head)) as stream,
             closing(blocks(stream, start=start, replay=REPLAY_BYTES)) as in_order,
             # A small file is read before another thread has begun.
-            closing(in_order if len(file.head) < HEAD_BYTES else ahead(in_order)) as coming,
+            closing(in_order if len(head) < HEAD_BYTES else ahead(in_order)) as coming,
         ):
             for block in coming:
                 yield from reader.batches(block)
