@@ -42,7 +42,7 @@ from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.text import scanner
 from sensor.store.lake import Lake
 from sensor.store.sealed import SealedRows
-from sensor.store.segments import Commits
+from sensor.store.segments import Commits, Landed
 
 if TYPE_CHECKING:
     from sensor.evidence import Evidence
@@ -79,6 +79,7 @@ class Installation:
         self.state = state_path(settings)
         self.keys = Keys(self.state, settings.zone, settings.privacy)
         self.keys.check(self.lake.key_prints(), self.lake.path)
+        self._landed = Landed(self.lake)
         self._sealed = sealed_rows(settings, self.state, self.keys)
         #: one text per line of an identity file that could not be used
         self.unusable = problems.lines()
@@ -173,7 +174,9 @@ class Installation:
     def commits(self, source_input: Input) -> Commits:
         """Stores the rows of an input: in the lake, or sealed outside it where the level asks for that."""
         files = [file.identity for file in source_input.files] if len(source_input.files) > 1 else ()
-        return Commits(self.lake, source_input.identity, sealed=self._sealed, files=files)
+        return Commits(
+            self.lake, source_input.identity, sealed=self._sealed, files=files, landed=self._landed
+        )
 
     def introduce(self, sensors: Iterable[SensorKind]) -> None:
         """Store the tables `sensors` and `catalog`, which reports need to explain themselves elsewhere.
