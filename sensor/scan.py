@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from sensor.batches import Grouping
 from sensor.bundles import Bundles, Member, read_small
@@ -62,13 +63,15 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
     total = None if None in sizes else sum(size or 0 for size in sizes)
     before = 0
     sensors: list[SensorKind] = []
-    with progress_bar(total) as progressed, _bundles(installation, outcome) as bundles:
+    mixture = partial(installation.mixture, also=outcome.also)
+    with progress_bar(total) as progressed, Bundles(mixture) as bundles:
+        scan = _Scan(installation, outcome, bundles, replace)
         for kind, source_input in plan.inputs:
             size = sum(file.size or 0 for file in source_input.files)
             sensor = installation.sensor_of(kind, source_input)
             scaled = _scaled(progressed, source_input, before, size)
             try:
-                _read(installation, kind, source_input, sensor, outcome, replace, scaled, bundles)
+                scan.read(kind, source_input, sensor, scaled)
             except OSError as error:
                 # The input vanished or its disk failed; failures of the lake are LakeErrors.
                 reason = (error.strerror or str(error)).lower()
@@ -83,45 +86,49 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
     return outcome
 
 
-def _bundles(installation: Installation, outcome: Outcome) -> Bundles:
-    return Bundles(lambda kind, first: installation.mixture(kind, first, outcome.also))
+@dataclass(frozen=True)
+class _Scan:
+    """What the inputs of one scan share."""
 
+    installation: Installation
+    outcome: Outcome
+    bundles: Bundles
+    replace: bool
 
-def _read(
-    installation: Installation,
-    kind: type[Source],
-    source_input: Input,
-    sensor: SensorSettings,
-    outcome: Outcome,
-    replace: bool,
-    progressed: Callable[[int], None],
-    bundles: Bundles,
-) -> None:
-    if bundles.holds(source_input):  # a copy of a file that is being read
-        bundles.finish()
-    commits = installation.commits(source_input)
-    start, committed = _where_to_start(kind, source_input, commits, replace)
-    if start is None:
-        outcome.unchanged.append(source_input.name)
-        return
-    source, summary = installation.source(kind, sensor), Summary(source_input.name, kind.name)
-    batches = read_small(source, source_input) if start == committed == 0 else None
-    if batches is not None:
-        bundles.add(Member(kind, source_input, commits, summary, batches))
-    else:
-        bundles.finish()
-        ingest(
-            installation.source(kind, sensor),
-            source_input,
-            installation.mixture(kind, source_input, outcome.also),
-            commits,
-            summary,
-            start=start,
-            committed=committed,
-            progressed=progressed,
-            grouping=Grouping(),
-        )
-    outcome.read.append((kind, source_input, summary))
+    def read(
+        self,
+        kind: type[Source],
+        source_input: Input,
+        sensor: SensorSettings,
+        progressed: Callable[[int], None],
+    ) -> None:
+        """Read an input if there is anything new in it: a small one into the open bundle. Raises OSError."""
+        if self.bundles.holds(source_input):  # a copy of a file that is being read
+            self.bundles.finish()
+        commits = self.installation.commits(source_input)
+        start, committed = _where_to_start(kind, source_input, commits, self.replace)
+        if start is None:
+            self.outcome.unchanged.append(source_input.name)
+            return
+        summary = Summary(source_input.name, kind.name)
+        is_new = start == committed == 0
+        batches = read_small(self.installation.source(kind, sensor), source_input) if is_new else None
+        if batches is not None:
+            self.bundles.add(Member(kind, source_input, commits, summary, batches))
+        else:
+            self.bundles.finish()
+            ingest(
+                self.installation.source(kind, sensor),
+                source_input,
+                self.installation.mixture(kind, source_input, self.outcome.also),
+                commits,
+                summary,
+                start=start,
+                committed=committed,
+                progressed=progressed,
+                grouping=Grouping(),
+            )
+        self.outcome.read.append((kind, source_input, summary))
 
 
 def _conclude(kind: type[Source], source_input: Input, summary: Summary, outcome: Outcome) -> None:
