@@ -174,6 +174,8 @@ def _run() -> int:
     try:
         app()
     except SystemExit as done:
+        if isinstance(done.__context__, BrokenPipeError):  # typer turns it into exit code 1
+            return 0  # `shadowai sql … | head`: the reader has left; that is no error
         code = done.code if isinstance(done.code, int) else int(done.code is not None)
         if code == 130 and not isinstance(done, Ended):  # typer turns Ctrl-C into this
             _say(STOPPED)
@@ -181,9 +183,6 @@ def _run() -> int:
     except ShadowAIError as error:
         _say(f"shadowai: {error}")
         return error.exit_code
-    except BrokenPipeError:
-        # `shadowai sql … | head`: the reader has left; that is no error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if is_ctrl_c(error):
             raise KeyboardInterrupt from None

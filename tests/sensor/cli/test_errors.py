@@ -234,6 +234,19 @@ def test_closed_standard_input_is_nobody_there(
     assert says in done.stderr
 
 
+def test_a_reader_who_leaves_is_no_error(filled: Path) -> None:
+    """`shadowai sources | head -1` ended with 1, the exit code of our bugs."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", "from sensor.cli.main import run; run()", "sources"]
+    variables = {"PATH": os.environ["PATH"], "HOME": str(filled), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, env=variables, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_ctrl_c_while_libraries_are_imported_ends_it_in_one_line(filled: Path) -> None:
     """It was a traceback, or "a bug of ours"; or a library swallowed it, and the command went on."""
     (filled / "typer.py").write_text(
