@@ -234,17 +234,35 @@ def test_closed_standard_input_is_nobody_there(
     assert says in done.stderr
 
 
-def test_a_reader_who_leaves_is_no_error(filled: Path) -> None:
+def printed_to(output: int, *words: str, home: Path) -> tuple[int, str]:
+    """Exit code and standard error of a command that prints to this file descriptor."""
+    command = [sys.executable, "-c", "from sensor.cli.main import run; run()", *words]
+    variables = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    variables |= {"SHADOWAI_LAKE": str(home / "lake"), "SHADOWAI_STATE": str(home / "state")}
+    done = subprocess.run(
+        command, env=variables, stdout=output, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    os.close(output)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("words", [("sources",), ("sql", "FROM apps"), ("--help",)])
+def test_a_reader_who_leaves_is_no_error(words: tuple[str, ...], filled: Path) -> None:
     """`shadowai sources | head -1` ended with 1, the exit code of our bugs."""
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-c", "from sensor.cli.main import run; run()", "sources"]
-    variables = {"PATH": os.environ["PATH"], "HOME": str(filled), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        command, env=variables, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False
-    )
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert printed_to(writer, *words, home=filled) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "words", [("sources",), ("sql", "FROM apps"), ("sql", "--format", "csv", "FROM apps"), ("--help",)]
+)
+def test_standard_output_without_room_is_said_so(words: tuple[str, ...], filled: Path) -> None:
+    """It was "a bug of ours", or said of a file called None."""
+    code, said = printed_to(os.open("/dev/full", os.O_WRONLY), *words, home=filled)
+    assert code == 2, said
+    assert said.lower().startswith("shadowai: standard output: no space left on device; ")
+    assert len(said.splitlines()) == 1
 
 
 def test_ctrl_c_while_libraries_are_imported_ends_it_in_one_line(filled: Path) -> None:
