@@ -72,6 +72,18 @@ def test_one_bad_file_does_not_keep_the_good_one_out(tmp_path: Path) -> None:
     assert "sightings" in done.stdout
 
 
+def test_lines_of_a_people_file_that_cannot_be_used_are_told(tmp_path: Path) -> None:
+    """Only doctor told them: a scan read the problems before it had read the files."""
+    (tmp_path / "people.csv").write_text("address,user_name\n10.0.0.999,ada\n10.0.0.1,bob\n")
+    (tmp_path / "access.log").write_text(
+        "1790000000.123 900 10.0.0.1 TCP_MISS/200 4000 POST https://chatgpt.com/a - DIRECT/192.0.2.1 a/b\n"
+    )
+    state = compiled_once(tmp_path / "state")
+    words = ("scan", "access.log", "--people", "people.csv", "--lake", "lake", "--state", state, "--quiet")
+    done = shadowai(*words, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "shadowai: people.csv:2: the address is none\n")
+
+
 def test_a_folder_of_files_nobody_knows_is_not_passed_over_in_silence(tmp_path: Path) -> None:
     """It ended with exit code 3 and without a word."""
     (tmp_path / "logs").mkdir()
