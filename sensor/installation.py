@@ -81,10 +81,10 @@ class Installation:
         self.keys.check(self.lake.key_prints(), self.lake.path)
         self._landed = Landed(self.lake)
         self._sealed = sealed_rows(settings, self.state, self.keys)
-        #: one text per line of an identity file that could not be used
-        self.unusable = problems.lines()
         self._declared = declared
         self._known = Known.of(settings, problems)
+        #: one text per line of an identity file that could not be used
+        self.unusable = problems.lines()
         self._scopes = Scopes(settings.networks)
         self.catalog = load(*settings.signatures, cache=self.state / "catalog")
         self.catalog_in_use = _in_use(self.catalog)

@@ -84,6 +84,13 @@ def command(
     truncate: Annotated[
         bool, typer.Option("--truncate", help="Overload mode: keep 192 bytes of servers' bulk packets (TCP).")
     ] = False,
+    outgoing: Annotated[
+        bool,
+        typer.Option(
+            "--outgoing",
+            help="Also read what this machine sends: on a router, gateway or server; not on a mirror port.",
+        ),
+    ] = False,
     evidence: Annotated[
         bool, typer.Option("--evidence", help="Keep SYN and hello packets of matched connections, sealed.")
     ] = False,
@@ -123,7 +130,7 @@ def command(
     kept = evidence_of(installation, source_input, bounds) if evidence else None
     source = live.LiveSource(
         chosen.networks.internal, ring_bytes=ring_mb << 20, exclude=networks, program=program,
-        truncate=truncate, workers=workers, seconds=seconds, tell=say,
+        truncate=truncate, outgoing=outgoing, workers=workers, seconds=seconds, tell=say,
         keep=kept.hold if kept else None,
     )  # fmt: skip
     capture = LiveCapture(installation, say)

@@ -51,6 +51,7 @@ def command(
     their start. A line is in the lake within seconds. Let a timer run `shadowai compact` every
     hour: it publishes what came in.
     """
+    from sensor.cli.scan_outcome import line
     from sensor.streams import Follower
 
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
@@ -61,7 +62,7 @@ def command(
     came = stop_on_signals(follower.stop)
     follower.run()
     for summary in follower.summaries:
-        typer.echo(f"{summary.name}: {summary.records:,} records, {summary.sightings:,} sightings")
+        typer.echo(line(summary))
     if signal.SIGINT in came:
         raise Ended
 

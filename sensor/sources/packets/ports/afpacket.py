@@ -55,6 +55,8 @@ class Listening:
     program: bpf.Program | None = None
     #: the program is for Ethernet only, and other links are let in whole
     ethernet_only: bool = False
+    #: what this machine sends is let in, too
+    outgoing: bool = False
 
 
 @dataclass
@@ -104,6 +106,9 @@ class Ring:
             self.index = socket.if_nametoindex(name)
             self.link = netdev.link_type(self.socket, name)
             bpf.DEAF.attach(self.socket)
+            # What the loopback interface sends comes back in, and would be read twice.
+            sent_too = how.outgoing and not netdev.is_loopback(self.socket, name)
+            self.socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, int(not sent_too))
             self._memory = self._map()
             self._bind(name, fanout)
         except OSError as error:
@@ -122,7 +127,6 @@ class Ring:
         )  # tpacket_req3
         self.socket.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
         self.socket.setsockopt(_SOL_PACKET, _RESERVE, _RESERVED)
-        self.socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
         self.socket.setsockopt(_SOL_PACKET, _RX_RING, request)
         return mmap.mmap(self.socket.fileno(), size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
 

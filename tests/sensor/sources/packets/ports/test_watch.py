@@ -54,7 +54,7 @@ def test_one_sided_traffic_is_told_when_it_begins() -> None:
     sides = SidesWatch()
     assert sides.notice(rows(3, 97)) == []
     (line,) = sides.notice(rows(90, 10))
-    assert line.startswith("ONE-SIDED, 90 of 100 connections")
+    assert line.startswith("ONE-SIDED, 90 of 100 connections") and "--outgoing" in line
     assert sides.notice(rows(100, 0)) == []
     assert sides.notice(rows(0, 100)) == []
     assert len(sides.notice(rows(100, 0))) == 1
