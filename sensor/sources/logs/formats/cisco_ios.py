@@ -12,6 +12,8 @@ r"""Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists with `log`, the zone-base
       {TCP} 10.1.2.3:50000 -> 192.0.2.7:443
     %SDWAN-5-FPMD : FLOW LOG device-vpn: 10 tenant-vpn: 10 src: 10.1.2.3/50000 dst: 192.0.2.7/443 proto: 6
       tos: 0 direction: from-service, policy: p, sequence: 1, Result: accept Pkt count: 20 bytes: 9000 …
+    %Viptela-v1-FTMD-6-INFO-1400002: FLOW LOG vpn-1 10.1.2.3/50000 192.0.2.7/443 tcp: tos: 0 inbound-acl, a,
+      Result: accept Pkt count 20: Byte count 9000 Ingress-Intf ge0/2 Egress-intf ge0/0
 
 The initiator is the client. SD-WAN tells a flow's two directions apart, each as often as it is told, with
 the bytes since: one way. An access list tells of packets, no volume. Source: Cisco, "System Message Guide"
@@ -54,9 +56,9 @@ _FILTER = (
     r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) -> (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
 )
 _FLOW = (
-    r"FLOW LOG .*\bsrc: (?P<client>[0-9a-fA-F.:]+)/(?P<client_port>\d+) "
-    r"dst: (?P<server>[0-9a-fA-F.:]+)/(?P<port>\d+) proto: (?P<proto>\d+) .*Result: (?P<verdict>\w+) "
-    r"Pkt count: (?P<packets>\d+) bytes: (?P<up>\d+)"
+    r"FLOW[ _]LOG .*?\b(?:src: )?(?P<client>[0-9a-fA-F.:]+)/(?P<client_port>\d+) "
+    r"(?:dst: )?(?P<server>[0-9a-fA-F.:]+)/(?P<port>\d+) (?:proto:? )?(?P<proto>\w+).* "
+    r"Result: (?P<verdict>\w+),? Pkt count:? (?P<packets>\d+):? (?i:byte count|bytes):? (?P<up>\d+)"
 )
 
 
@@ -66,19 +68,19 @@ class CiscoIosFamily(Family):
     name = "cisco-ios"
     help = (
         "Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists, firewall audit trail and drops, "
-        "URL filter (UTD), SD-WAN flow log"
+        "URL filter (UTD), SD-WAN and Viptela flow logs"
     )
     vantage = "firewall"
     proof = ("host", "path", "bytes_up", "bytes_down", "action")
     advice = "Switch on the firewall's audit-trail (volumes); for hosts add the resolver's log."
     marks = (
         "-acllog_flow_interval:", "[**] utd webfilter ", "access: list ", "accesslog", "drop_pkt",
-        "sess_audit_trail", "-fpmd : flow log ", "-fpmd: flow log ",
+        "sess_audit_trail", "-fpmd : flow log ", "-fpmd: flow log ", "%viptela-",
     )  # fmt: skip
     claims = pl.col("line").str.contains(
-        r"%(?:SEC|IPV6(?:_ACL)?|FW|FMANFP|IOSXE)-\d-(?:IPACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT):"
+        r"%[A-Z][A-Z0-9_]*-\d-(?:IP\w*ACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT):"
         r"|%ACLLOG-\d-ACLLOG_FLOW_INTERVAL:|%ACL-\d-IP\w*ACCESS: list |\[\*\*\] UTD WebFilter "
-        r"|%SDWAN-\d-FPMD ?: FLOW LOG "
+        r"|%SDWAN-\d-FPMD ?: FLOW LOG |%Viptela-.*\bFLOW[ _]LOG "
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -141,14 +143,14 @@ def _trail(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _flow(lines: pl.DataFrame) -> pl.DataFrame:
     read = patterns.read(lines["line"], _FLOW)
-    dropped = pl.col("verdict").str.to_lowercase() != "accept"
+    dropped = ~pl.col("verdict").str.contains("(?i)^accept")
     return read.select(
         "client",
         "client_port",
         "server",
         kind=pl.lit("flow"),
         server_port="port",
-        transport="proto",
+        transport=pl.col("proto").str.to_lowercase(),
         bytes_up="up",
         packets_up="packets",
         action=one_of({"blocked": dropped}, otherwise="allowed"),

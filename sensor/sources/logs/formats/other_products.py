@@ -29,23 +29,24 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "src ip", "source ip", "src addr", "source addr", "src address", "source address", "src ip addr",
         "source ip address", "src ip address", "src ipv4", "src ipv6", "source ipv4", "client ip",
         "client addr", "client address", "client ip address", "client ip addr", "s addr", "c ip", "orig h",
-        "caller ip", "caller ip address", "source ip port", "fd cip", "src", "source", "client",
+        "caller ip", "caller ip address", "source ip port", "computer ip", "endpoint ip", "workstation ip",
+        "src", "source", "client", "forwarded for", "x forwarded for",
     ),
     "client_port": (
         "src port", "source port", "client port", "client src port", "s port", "spt", "orig p",
-        "src port number", "fd cport",
+        "src port number",
     ),
     "client_mac": ("src mac", "source mac", "client mac", "src mac address", "source mac address"),
     "server": (
         "dst ip", "dest ip", "destination ip", "dst addr", "dest addr", "destination addr", "dst address",
         "dest address", "destination address", "dst ip addr", "destination ip address", "dest ip address",
         "dst ip address", "dst ipv4", "dst ipv6", "destination ipv4", "server ip", "server addr",
-        "server address", "server ip address", "d addr", "resp h", "target ip", "target address", "fd sip",
+        "server address", "server ip address", "d addr", "resp h", "target ip", "target address",
         "dst", "dest", "destination",
     ),
     "server_port": (
         "dst port", "dest port", "destination port", "server port", "target port", "d port", "dpt", "resp p",
-        "dst port number", "fd sport",
+        "dst port number",
     ),
     "local": ("local ip", "local addr", "local address", "local ip address"),
     "local_port": ("local port",),
@@ -76,6 +77,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "sni": (
         "sni", "tls sni", "ssl sni", "tls server name", "ssl server name", "requested server name",
         "server name indication", "client hello server name", "tls client server name", "server name sni",
+        "ndpi hostname",
     ),
     "named": (
         "dst host", "dest host", "destination host", "dst host name", "dest host name",
@@ -93,6 +95,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "rcode": ("r code", "r code name", "response code name", "dns rcode", "dns response code", "reply code"),
     "path": ("uri path", "url path", "request path", "http path", "uri stem"),
+    # Of a request; else often a program's.
+    "any_path": ("path",),
     "method": ("http method", "request method", "method", "verb", "http request method"),
     "status": ("http status", "status code", "response code", "http status code", "response status", "status",
                "http response code", "http code"),
@@ -125,7 +129,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "event start", "first seen", "bidirectional first seen ms", "flow first seen", "time start",
         "event time", "timestamp", "time stamp", "@timestamp", "datetime", "date time", "utc time",
         "event timestamp", "log time", "generated time", "time generated", "event date", "created at",
-        "time created", "created", "ts", "time", "event ts", "request time",
+        "time created", "created", "ts", "time", "event ts", "request time", "last blocked",
     ),
     "day": ("date", "log date"),
     "attack": (
@@ -139,7 +143,7 @@ _OTHER = re.compile(r"(?i)(?:^|[_.-])(?:x?nat|nated|translated|trans|xlate|mappe
 #: So many keys of nested objects may form a name.
 _MOST_WORDS = 3
 _ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[?[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]+\]?)"
-_END = rf"^\s*(?<address>{_ADDRESS})(?:[:#/](?<port>\d{{1,5}}))?\s*$"
+_END = rf"^\s*(?<address>{_ADDRESS})(?:[:#/](?<port>\d{{1,5}}))?\s*(?:,.*)?$"
 _LAYERS = ("icmp", "icmpv6", "icmp6", "ipv6-icmp", "igmp", "esp", "gre", "ah", "1", "2", "47", "50", "58")
 _REFUSED = r"(?i)(?:^|[^a-z])(?:block(?:ed)?|den(?:y|ied)|drop(?:ped)?|reject(?:ed)?)(?:$|[^a-z])"
 _NAME = r"^[\w-]+(?:\.[\w-]+)+\.?(?::\d+)?$"
@@ -186,7 +190,7 @@ class OtherProductsFamily(Family):
         "Fields are known by common names (src_ip, dst_ip, url, user …) only: a custom format can name "
         "the others, such as those of bytes."
     )
-    marks = ("src", "source", "client", "addr", "ip", "orig")
+    marks = ("src", "source", "client", "addr", "ip", "orig", "forwarded")
     claims = pl.col("line").str.contains(_HAS_CLIENT) & (
         pl.col("line").str.contains(f"{_HAS_SERVER}|{_HAS_ANY_HOST}")
         | (pl.col("line").str.contains(_HAS_QUESTION) & pl.col("line").str.contains(_HAS_TYPE))
@@ -340,7 +344,11 @@ def _what() -> dict[str, pl.Expr]:
                 "dns_answer": ~dns & named.is_not_null(),
             }
         ),
-        "path": pl.when(~dns).then(pl.coalesce(pl.when(is_path).then(url), "path")),
+        "path": pl.when(~dns).then(
+            pl.coalesce(
+                pl.when(is_path).then(url), "path", pl.when(pl.col("method").is_not_null()).then("any_path")
+            )
+        ),
         "method": pl.when(web).then(pl.col("method").str.to_uppercase()),
         "status": pl.when(web).then(pl.col("status").str.extract(r"^([1-5]\d\d)$")),
         "user_agent": pl.col("agent"),
