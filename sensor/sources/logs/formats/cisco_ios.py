@@ -6,6 +6,7 @@ r"""Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists with `log`, the zone-base
     %FW-6-SESS_AUDIT_TRAIL: (zp:class):Stop tcp session: initiator (10.1.2.3:50000) sent 9000 bytes --
       responder (192.0.2.7:443) sent 500 bytes
     %FW-6-DROP_PKT: Dropping tcp session 10.1.2.3:50000 192.0.2.7:443 on zone-pair …
+    %FW-6-LOG_SUMMARY: 2 tcp packets were passed from Gi3 10.1.2.3:50000 => 192.0.2.7:443 (target:class)-…
     %ACLLOG-6-ACLLOG_FLOW_INTERVAL: Src IP: 10.1.2.3, Dst IP: 192.0.2.7, Src Port: 50000, … (NX-OS)
     2026/10/06-10:00:00.784868 UTC [**] [Hostname: r1] [**] [System_IP: 10.9.0.1] [**] [Instance_ID: 1] [**]
       Drop [**] UTD WebFilter Category/Reputation [**] [URL: chat.example.com] ** [Category: …] …
@@ -46,6 +47,10 @@ _DROPPED = (
     r"Dropping (?P<proto>\w+) (?:session|pkt(?: from \S+)?) "
     r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) (?:=> )?(?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
 )
+_SUMMARY = (
+    r"%FW-\d-LOG_SUMMARY: \d+ (?P<proto>\w+) packets? (?:was|were) (?P<verdict>passed|dropped) from \S+ "
+    r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) => (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
+)
 _NEXUS = (
     r"Src IP: (?P<client>[^,]+), Dst IP: (?P<server>[^,]+), Src Port: (?P<client_port>\d+), "
     r"Dst Port: (?P<port>\d+),.* Protocol: \"(?P<proto>\w+)\"(?:.*ACE Action: (?P<verdict>\w+))?"
@@ -75,10 +80,10 @@ class CiscoIosFamily(Family):
     advice = "Switch on the firewall's audit-trail (volumes); for hosts add the resolver's log."
     marks = (
         "-acllog_flow_interval:", "[**] utd webfilter ", "access: list ", "accesslog", "drop_pkt",
-        "sess_audit_trail", "-fpmd : flow log ", "-fpmd: flow log ", "%viptela-",
+        "sess_audit_trail", "-fpmd : flow log ", "-fpmd: flow log ", "%viptela-", "log_summary:",
     )  # fmt: skip
     claims = pl.col("line").str.contains(
-        r"%[A-Z][A-Z0-9_]*-\d-(?:IP\w*ACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT):"
+        r"%[A-Z][A-Z0-9_]*-\d-(?:IP\w*ACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT|LOG_SUMMARY):"
         r"|%ACLLOG-\d-ACLLOG_FLOW_INTERVAL:|%ACL-\d-IP\w*ACCESS: list |\[\*\*\] UTD WebFilter "
         r"|%SDWAN-\d-FPMD ?: FLOW LOG |%Viptela-.*\bFLOW[ _]LOG "
     )
@@ -91,6 +96,7 @@ class CiscoIosFamily(Family):
                 (_LIST, _packets),
                 (_TRAIL, _trail),
                 (_DROPPED, lambda part: _packets(part, _DROPPED)),
+                (_SUMMARY, lambda part: _packets(part, _SUMMARY)),
                 (_NEXUS, lambda part: _packets(part, _NEXUS, unsaid="unknown")),
                 (_FILTER, _filter),
                 (_FLOW, _flow),
@@ -108,7 +114,7 @@ def _packets(lines: pl.DataFrame, pattern: str = _LIST, *, unsaid: str = "blocke
     """What a list or the firewall did with a packet; `unsaid`: where no word is said of it."""
     names = ("verdict", "proto", "client", "client_port", "server", "port", "mac", "mac2")
     read = layouts.conformed(patterns.read(lines["line"], pattern), names)
-    permitted = pl.col("verdict").str.contains("(?i)^permit")
+    permitted = pl.col("verdict").str.contains("(?i)^(?:permit|pass)")
     action = one_of({"allowed": permitted, "blocked": ~permitted}, otherwise=pl.lit(unsaid))
     return read.select(
         "client",

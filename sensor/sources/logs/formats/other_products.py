@@ -8,7 +8,7 @@ What a field holds follows from its name alone, in any case, with or without sep
 names that mean one thing are known: `bytes_in` and `bytes_out` are opposite things at different products,
 `hostname` is often the machine that logged, `domain` often that of an account. Where the client, or what
 it asked for, is under no such name, the line remains unread. A record without a stamp has that of its
-envelope, never that of the file.
+envelope, never that of the file. Log Analytics adds the type to a name (`srcip_s`), and tells times in UTC.
 """
 
 from __future__ import annotations
@@ -30,28 +30,31 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "source ip address", "src ip address", "src ipv4", "src ipv6", "source ipv4", "client ip",
         "client addr", "client address", "client ip address", "client ip addr", "s addr", "c ip", "orig h",
         "caller ip", "caller ip address", "source ip port", "computer ip", "endpoint ip", "workstation ip",
-        "src", "source", "client", "forwarded for", "x forwarded for",
+        "consumer address", "consumer ip", "client", "forwarded for", "x forwarded for",
     ),
+    # Beside the other end; else often who sent the log.
+    "source": ("src", "source"),
     "client_port": (
         "src port", "source port", "client port", "client src port", "s port", "spt", "orig p",
-        "src port number",
+        "src port number", "consumer port",
     ),
     "client_mac": ("src mac", "source mac", "client mac", "src mac address", "source mac address"),
     "server": (
         "dst ip", "dest ip", "destination ip", "dst addr", "dest addr", "destination addr", "dst address",
         "dest address", "destination address", "dst ip addr", "destination ip address", "dest ip address",
         "dst ip address", "dst ipv4", "dst ipv6", "destination ipv4", "server ip", "server addr",
-        "server address", "server ip address", "d addr", "resp h", "target ip", "target address",
-        "dst", "dest", "destination",
+        "server address", "server ip address", "provider address", "provider ip", "d addr", "resp h",
+        "target ip", "target address", "dst", "dest", "destination",
     ),
     "server_port": (
-        "dst port", "dest port", "destination port", "server port", "target port", "d port", "dpt", "resp p",
-        "dst port number",
+        "dst port", "dest port", "destination port", "server port", "target port", "d port", "dpt",
+        "resp p", "dst port number", "provider port",
     ),
     "local": ("local ip", "local addr", "local address", "local ip address"),
     "local_port": ("local port",),
     "remote": ("remote ip", "remote addr", "remote address", "remote ip address"),
     "remote_port": ("remote port",),
+    "remote_host": ("remote host", "remote host name", "remote domain", "remote dns name"),
     "way": ("direction", "network direction", "connection direction", "traffic direction"),
     "transport": (
         "proto", "protocol", "ip proto", "ip protocol", "l4 proto", "l4 protocol", "transport",
@@ -59,8 +62,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "user_name": (
         "user name", "src user", "source user", "src user name", "source user name", "client user",
-        "client user name", "user email", "user", "account name", "login name", "user principal name", "upn",
-        "auth user", "suser",
+        "client user name", "user email", "user", "account name", "login name", "user principal name",
+        "upn", "auth user", "suser",
     ),
     "device": (
         "src host", "src host name", "source host", "source host name", "client host", "client host name",
@@ -68,8 +71,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "url": ("url", "request url", "full url", "http url", "uri", "request uri", "dest url", "target url"),
     "web_host": (
-        "http host", "host header", "request host", "http host name", "headers host", "authority", "url host",
-        "url domain", "url host name",
+        "http host", "host header", "request host", "http host name", "headers host", "authority",
+        "url host", "url domain", "url host name",
     ),
     # Of a request, or with a port, the one that was asked; else often the machine that logged.
     "any_host": ("host",),
@@ -93,13 +96,17 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "q type", "query type", "q type name", "record type", "dns type", "question type", "dns qtype",
         "dns query type", "rr type", "dns question type",
     ),
-    "rcode": ("r code", "r code name", "response code name", "dns rcode", "dns response code", "reply code"),
+    "rcode": (
+        "r code", "r code name", "response code name", "dns rcode", "dns response code", "reply code",
+    ),
     "path": ("uri path", "url path", "request path", "http path", "uri stem"),
     # Of a request; else often a program's.
     "any_path": ("path",),
     "method": ("http method", "request method", "method", "verb", "http request method"),
-    "status": ("http status", "status code", "response code", "http status code", "response status", "status",
-               "http response code", "http code"),
+    "status": (
+        "http status", "status code", "response code", "http status code", "response status", "status",
+        "http response code", "http code",
+    ),
     "agent": ("user agent", "http user agent", "headers user agent", "request user agent"),
     "action": (
         "action", "act", "verdict", "disposition", "decision", "policy action", "rule action", "fw action",
@@ -118,18 +125,20 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "dst bytes", "dest bytes", "destination bytes", "bytes dst", "resp bytes", "bytes to client",
         "bytes toclient", "server bytes", "bytes from server", "s2c bytes", "bytes s2c", "dst2src bytes",
         "s to c bytes", "server to client bytes", "bytes server to client", "bwd bytes", "backward bytes",
-        "download bytes", "bytes down", "down bytes", "bytes downloaded", "downloaded bytes", "response size",
-        "response bytes", "response length", "bytes written to client", "responder bytes", "body bytes sent",
+        "rev bytes", "download bytes", "bytes down", "down bytes", "bytes downloaded", "downloaded bytes",
+        "response size", "response bytes", "response length", "bytes written to client", "responder bytes",
+        "body bytes sent",
     ),
     # Of a connection the client's view; of a request some servers mean their own.
     "sent": ("sent bytes", "bytes sent", "sent byte", "send bytes"),
     "received": ("received bytes", "bytes received", "rcvd bytes", "rcvd byte", "recv bytes", "bytes recv"),
     "time": (
-        "start time", "flow start", "session start", "start timestamp", "begin time", "started at",
-        "event start", "first seen", "bidirectional first seen ms", "flow first seen", "time start",
-        "event time", "timestamp", "time stamp", "@timestamp", "datetime", "date time", "utc time",
-        "event timestamp", "log time", "generated time", "time generated", "event date", "created at",
-        "time created", "created", "ts", "time", "event ts", "request time", "last blocked",
+        "start time", "timestamp start", "flow start", "session start", "start timestamp", "begin time",
+        "started at", "event start", "first seen", "bidirectional first seen ms", "flow first seen",
+        "time start", "event time", "timestamp", "time stamp", "@timestamp", "datetime", "date time",
+        "utc time", "event timestamp", "log time", "generated time", "time generated", "event date",
+        "created at", "time created", "created", "ts", "time", "event ts", "request time", "last blocked",
+        "start",
     ),
     "day": ("date", "log date"),
     "attack": (
@@ -147,9 +156,10 @@ _END = rf"^\s*(?<address>{_ADDRESS})(?:[:#/](?<port>\d{{1,5}}))?\s*(?:,.*)?$"
 _LAYERS = ("icmp", "icmpv6", "icmp6", "ipv6-icmp", "igmp", "esp", "gre", "ah", "1", "2", "47", "50", "58")
 _REFUSED = r"(?i)(?:^|[^a-z])(?:block(?:ed)?|den(?:y|ied)|drop(?:ped)?|reject(?:ed)?)(?:$|[^a-z])"
 _NAME = r"^[\w-]+(?:\.[\w-]+)+\.?(?::\d+)?$"
-_INWARD = r"(?i)^(?:in(?:bound|gress|coming)?|ingress|receive[d]?|accept(?:ed)?)$"
-#: Ports of services: the end that has one is the server, where nothing else tells.
-_SERVICES = 1024
+_INWARD = r"(?i)^(?:in(?:bound|gress|coming)?|receive[d]?|accept(?:ed)?)$"
+#: Ports of which nobody asks: a record from one is of answers.
+_ANSWERING = ("53", "80", "443")
+_EPHEMERAL = 1024
 
 
 def _spelled(*fields: str) -> str:
@@ -158,15 +168,19 @@ def _spelled(*fields: str) -> str:
     return "(?:" + "|".join(name.replace(" ", f"{_SEPARATORS}?") for name in names) + ")"
 
 
+#: What Log Analytics adds to names.
+_SUFFIX = r"(?i)(?:_[sdgbt])?(?: \[utc\])?$"
 #: Between a name and its value: in JSON, or an equals sign or colon.
-_IS = r"\"?\s*[=:]\s*(?:\[\s*)?\"?"
-_BEFORE = r"(?i)(?:^|[\s,;:|\[({\"._])"
+_IS = r"(?:_[sdgbt])?\"?\s*[=:]\s*(?:\[\s*)?\"?"
+_BEFORE = r"(?i)(?:^|[\s,;:|\[({\".])"
 _HAS_CLIENT = (
     rf"{_BEFORE}(?:{_spelled('client', 'local')}{_IS}{_ADDRESS}(?:[^\w.]|$)|"
     rf"(?:src|source|client)\"\s*:\s*\{{[^}}]*\"(?:ip|addr|address)\"\s*:\s*(?:\[\s*)?\"{_ADDRESS})"
 )
+_ADDRESSED = rf"{_spelled('server', 'remote')}{_IS}{_ADDRESS}(?:[^\w.]|$)"
+_HAS_SOURCE = rf"{_BEFORE}{_spelled('source')}{_IS}{_ADDRESS}(?:[^\w.]|$)"
 _HAS_SERVER = (
-    rf"{_BEFORE}(?:{_spelled('server', 'remote')}{_IS}{_ADDRESS}(?:[^\w.]|$)|"
+    rf"{_BEFORE}(?:{_ADDRESSED}|"
     rf"(?:dst|dest|destination)\"\s*:\s*\{{[^}}]*\"(?:ip|addr|address)\"\s*:\s*(?:\[\s*)?\"{_ADDRESS}|"
     rf"{_spelled('url', 'web_host', 'sni')}{_IS}(?:https?://)?[\w-]+(?:\.[\w-]+)+)"
 )
@@ -191,10 +205,13 @@ class OtherProductsFamily(Family):
         "the others, such as those of bytes."
     )
     marks = ("src", "source", "client", "addr", "ip", "orig", "forwarded")
-    claims = pl.col("line").str.contains(_HAS_CLIENT) & (
-        pl.col("line").str.contains(f"{_HAS_SERVER}|{_HAS_ANY_HOST}")
-        | (pl.col("line").str.contains(_HAS_QUESTION) & pl.col("line").str.contains(_HAS_TYPE))
-    )
+    claims = (
+        pl.col("line").str.contains(_HAS_CLIENT)
+        & (
+            pl.col("line").str.contains(f"{_HAS_SERVER}|{_HAS_ANY_HOST}")
+            | (pl.col("line").str.contains(_HAS_QUESTION) & pl.col("line").str.contains(_HAS_TYPE))
+        )
+    ) | (pl.col("line").str.contains(_HAS_SOURCE) & pl.col("line").str.contains(f"{_BEFORE}{_ADDRESSED}"))
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
@@ -208,7 +225,7 @@ class OtherProductsFamily(Family):
 
 
 def _bare(name: str) -> str:
-    return "".join(sign for sign in name.lower() if sign not in " _-.")
+    return "".join(sign for sign in re.sub(_SUFFIX, "", name).lower() if sign not in " _-.")
 
 
 #: Names without separators: what each holds, and its place among the names of that.
@@ -228,7 +245,8 @@ def _of_objects(lines: pl.Series) -> pl.DataFrame:
     for keys in paths.scalars(lines):
         if any(_OTHER.search(key) for key in keys):
             continue
-        ends = (_bare("".join(keys[-count:])) for count in range(1, _MOST_WORDS + 1))
+        parts = ".".join(keys).split(".")
+        ends = (_bare("".join(parts[-count:])) for count in range(1, _MOST_WORDS + 1))
         for field, rank in {_HELD[end] for end in ends if end in _HELD}:
             under[field].append((rank, ".".join(keys)))
     wanted = {
@@ -260,7 +278,9 @@ def _rows(read: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
         lines.str.contains(r"(?i)\bdns")
     )
     read = _of_computers(_with_ends(_with_request(read)))
+    read = _turned(read)
     told = read.with_columns(
+        in_utc=pl.lit(lines.str.contains("TimeGenerated", literal=True)),
         is_dns=(asked & (of_dns | (pl.col("server_port") == "53"))).fill_null(False),
         is_web=pl.any_horizontal(pl.col("url", "web_host", "method").is_not_null()),
     )
@@ -283,6 +303,8 @@ def _with_request(read: pl.DataFrame) -> pl.DataFrame:
 
 def _with_ends(read: pl.DataFrame) -> pl.DataFrame:
     """`read` with addresses and ports apart: `10.1.2.3:50000`."""
+    beside = pl.coalesce("client", pl.when(pl.col("server").is_not_null()).then("source"))
+    read = read.with_columns(client=beside)
     ends = {end: patterns.read(read[end], _END) for end in ("client", "server", "local", "remote")}
     return read.with_columns(
         *(pl.lit(found["address"]).alias(end) for end, found in ends.items()),
@@ -296,17 +318,28 @@ def _with_ends(read: pl.DataFrame) -> pl.DataFrame:
 def _of_computers(read: pl.DataFrame) -> pl.DataFrame:
     """`read` with client and server where it tells the computer's own end and the other one."""
     remote, local = (pl.col(name).cast(pl.Int64, strict=False) for name in ("remote_port", "local_port"))
-    inward = pl.col("way").str.contains(_INWARD)
-    inward = pl.coalesce(inward, (local < _SERVICES) & (remote >= _SERVICES)).fill_null(False)
+    # Where nothing else tells, the lower port is the server's.
+    inward = pl.coalesce(pl.col("way").str.contains(_INWARD), local < remote).fill_null(False)
     own = pl.col("client").is_null() & pl.col("server").is_null() & pl.col("local").is_not_null()
-    pairs_of = (("client", "local", "remote"), ("server", "remote", "local"))
-    return read.with_columns(
-        pl.when(own)
+    ends = {
+        f"{end}{of}": pl.when(own)
         .then(pl.when(inward).then(f"{there}{of}").otherwise(f"{here}{of}"))
         .otherwise(f"{end}{of}")
-        .alias(f"{end}{of}")
-        for end, here, there in pairs_of
+        for end, here, there in (("client", "local", "remote"), ("server", "remote", "local"))
         for of in ("", "_port")
+    }
+    return read.with_columns(**ends, named=pl.coalesce("named", pl.when(own & ~inward).then("remote_host")))
+
+
+def _turned(read: pl.DataFrame) -> pl.DataFrame:
+    """`read` with the ends exchanged where its source answers."""
+    high = pl.col("server_port").cast(pl.Int64, strict=False) >= _EPHEMERAL
+    answers = (pl.col("client_port").is_in(_ANSWERING) & high).fill_null(False)
+    sides = (("client", "server"), ("client_port", "server_port"), ("up", "down"), ("sent", "received"))
+    return read.with_columns(
+        pl.when(answers).then(other).otherwise(one).alias(one)
+        for pair in sides
+        for one, other in (pair, pair[::-1])
     )
 
 
@@ -316,7 +349,7 @@ def _when() -> dict[str, pl.Expr]:
     both = pl.concat_str(day, time, separator=" ", ignore_nulls=True)
     stamp = pl.when(whole).then(time).when(day.is_not_null()).then(both)
     # A text that is no stamp keeps the record from having the time of the file.
-    return {"time": pl.coalesce(stamp, pl.lit("tells no time"))}
+    return {"time": pl.coalesce(stamp, pl.lit("tells no time")), "zone": one_of({"UTC": pl.col("in_utc")})}
 
 
 def _who() -> dict[str, pl.Expr]:
@@ -371,10 +404,9 @@ def _action() -> pl.Expr:
         | pl.col("let_through").str.to_lowercase().is_in(["false", "0", "no"])
         | pl.col("status").str.contains(_REFUSED)
     )
-    return one_of(
-        {"blocked": refused},
-        otherwise=pl.coalesce(word, pl.when(pl.col("is_dns")).then(lookups.verdict(pl.col("rcode")))),
-    )
+    answered = pl.when(pl.col("is_dns")).then(lookups.verdict(pl.col("rcode")))
+    served = one_of({"allowed": pl.col("is_web") & pl.col("status").str.contains(r"^[23]\d\d$")})
+    return one_of({"blocked": refused}, otherwise=pl.coalesce(word, answered, served))
 
 
 def _reason() -> pl.Expr:

@@ -68,12 +68,29 @@ def one(record: dict[str, Any] | str) -> dict[str, Any]:
             {"client": "10.1.2.3", "server": "192.0.2.7", "server_port": 443},
         ),
         (
+            {"src_ip": "192.0.2.7", "src_port": 443, "dst_ip": "10.1.2.3", "dst_port": 50000, "src_bytes": 7000,
+             "dst_bytes": 900, "ts": AT},
+            {"client": "10.1.2.3", "server": "192.0.2.7", "server_port": 443, "bytes_up": 900,
+             "bytes_down": 7000},
+        ),
+        (
+            {"TimeGenerated [UTC]": "10/6/2026, 10:00:00.000 AM", "clientip_s": "10.1.2.3",
+             "url_s": "https://chat.example.com/", "action_s": "Blocked", "duration_d": 3},
+            {"kind": "http", "client": "10.1.2.3", "host": "chat.example.com", "action": "blocked"},
+        ),
+        (
+            {"localAddress": "10.1.2.3", "localPort": 27017, "remoteAddress": "192.0.2.7", "remotePort": 50000,
+             "remoteHost": "app1.example.com", "ts": AT},
+            {"client": "192.0.2.7", "server": "10.1.2.3", "server_port": 27017, "host": None},
+        ),
+        (
             {"local_ip": "10.1.2.3", "local_port": 8080, "remote_ip": "192.0.2.7", "remote_port": 50000,
              "direction": "Inbound", "ts": AT},
             {"client": "192.0.2.7", "server": "10.1.2.3", "server_port": 8080},
         ),
     ],
-    ids=("json", "nested", "pairs", "colons", "web", "request-line", "sni", "dns", "own-end", "inbound"),
+    ids=("json", "nested", "pairs", "colons", "web", "request-line", "sni", "dns", "own-end", "answers", "log-analytics", "lower-port",
+         "inbound"),
 )  # fmt: skip
 def test_what_a_field_holds_follows_from_its_name(
     record: dict[str, Any] | str, expected: dict[str, Any]
@@ -119,6 +136,7 @@ def test_a_number_is_no_account_and_bytes_in_and_out_are_nobodys() -> None:
         {"hostname": "gw1", "domain": "corp.example", "user": "ada", "client_ip": "10.1.2.3", "time": AT},
         {"ip": "10.1.2.3", "url": "https://chat.example.com/", "time": AT},
         {"src": "app.log", "dst": "archive", "time": AT},
+        {"source": "10.1.2.3", "url": "https://chat.example.com/", "time": AT},
     ],
 )
 def test_names_that_may_mean_something_else_are_no_record(line: dict[str, str]) -> None:
