@@ -12,6 +12,8 @@ r"""NetFlow and IPFIX as text: nfdump CSV (old and new heads) and JSON, nProbe, 
     {"flow.client.ip.addr": …, "flow.server.ip.addr": …, "flow.client.bytes": …}      ElastiFlow: CODEX
     2026-10-06 10:00:00.000 5.000 TCP 10.1.2.3:40000 -> 192.0.2.7:443 9 900 1         nfdump -o line, long
     … 5.000 TCP 10.1.2.3:40000 <-> 192.0.2.7:443 12 9 7000 900 2                      nfdump -o biline, bilong
+    2026-10-06 10:00:00.000 - 10:00:05.000 (5.000 sec) tcp 10.1.2.3:40000 => 192.0.2.7:443 …
+      (9/900 <-> 12/7000)                                                             yafscii
     … DELETE Ignore TCP 10.1.2.3:40000 -> 192.0.2.7:443 203.0.113.1:40000 -> …        nfdump -o nsel, nel
 
 A record counts what its source sent, unless it is a biflow and counts the way back, too (`obyt`,
@@ -21,8 +23,8 @@ directions, and all its bytes those of frames (checked with 5.0: a lone SYN has 
 prints for people (`1.2 M`), unless told `-N`; its `In` is what the source sent, printed behind `Out` in
 biline and before it in nsel. A firewall's event (NSEL) tells that it began
 (CREATE: no bytes yet), goes on (UPDATE), ended (DELETE) or was refused (DENIED); nel is of translations and
-counts nothing. Source: nfdump(1); RFC 7012, IANA IPFIX Information Elements; ra(1); pmacct, CONFIG-KEYS;
-nProbe user's guide; Cisco, "ASA NetFlow Implementation Guide"; ElastiFlow, CODEX.
+counts nothing. Source: nfdump(1); yafscii(1); RFC 7012, IANA IPFIX Information Elements; ra(1); pmacct,
+CONFIG-KEYS; nProbe user's guide; Cisco, "ASA NetFlow Implementation Guide"; ElastiFlow, CODEX.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ _CSV = {
     "packets_back": "opkt|outpackets|out_packets|dstpkts",
     "bytes_back": "obyt|outbytes|out_bytes", "direction": "dir", "rate": "sampling|samplingrate",
     "eye": "ra|router|exporter|exporter_ip|router ip|ip4_router",
-    "in_frames": "srcbytes", "in_frames_back": "dstbytes",
+    "in_frames": "srcbytes", "in_frames_back": "dstbytes", "all_frames": "totbytes",
 }  # fmt: skip
 _JSON = {
     "start": "t_first|first|firstSeen|time_flow_start_ns|timeFlowStart|time_flow_start|"
@@ -116,6 +118,11 @@ _PRINTED_EVENT = (
     rf"{_STAMP}(?P<event>[A-Z]+) +(?:[A-Z][\w /-]*? +)?(?P<proto>[A-Z0-9]+) +{_CLIENT}->{_SERVER}"
     rf"{_ADDRESS} +-> +{_ADDRESS}(?: +(?P<bytes>{_COUNT}) +(?P<bytes_back>{_COUNT}))?\s*$"
 )
+#: What yafscii prints; a uniflow has no way back.
+_YAFSCII = (
+    rf"{_STAMP}- [\d:.]+ \((?P<duration>[\d.]+) sec\) (?P<proto>\w+) {_CLIENT}=>{_SERVER}"
+    r".*\((?P<packets>\d+)/(?P<bytes>\d+) (?:->|<-> (?P<packets_back>\d+)/(?P<bytes_back>\d+))\)"
+)
 #: Events of a firewall, whose counts are those since the one before.
 _EVENTS = {"CREATE": "begin", "UPDATE": "delta", "DELETE": "end-delta"}
 _DENIED = "DENIED"
@@ -141,13 +148,14 @@ class NetflowFamily(Family):
         r"(?:\w+ {2,})*src_ip {2,}dst_ip {2,}(?:\w+ {2,})*bytes\s*$)"
     )
     marks = (
-        "->", '"src', '"dir"', '"sourceipv', "_src_addr", '"ip_src"', '"8"', '"12"', '"27"', '"28"',
+        "->", "=>", '"src', '"dir"', '"sourceipv', "_src_addr", '"ip_src"', '"8"', '"12"', '"27"', '"28"',
         '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr", "src_ip",
     )  # fmt: skip
     claims = (
         pl.col("line").str.contains(_PRINTED)
         | pl.col("line").str.contains(_PRINTED_BOTH)
         | pl.col("line").str.contains(_PRINTED_EVENT)
+        | pl.col("line").str.contains(_YAFSCII)
         | (
             pl.col("line").str.contains(_IS_OBJECT)
             & pl.col("line").str.contains(_SIDES)
@@ -161,7 +169,10 @@ class NetflowFamily(Family):
             lines,
             [
                 (_IS_OBJECT, lambda part: _rows(_without_frames(objects.read(_bare(part["line"]), _JSON)))),
-                *((printed, _printed(printed)) for printed in (_PRINTED, _PRINTED_BOTH, _PRINTED_EVENT)),
+                *(
+                    (printed, _printed(printed))
+                    for printed in (_PRINTED, _PRINTED_BOTH, _PRINTED_EVENT, _YAFSCII)
+                ),
                 (
                     r"(?i)^(?:summary|flows,bytes,|(?:\d+,){5,}\d+\s*$|time window|(?:for a )?total|sys:)",
                     layouts.set_aside(SUMMARY),
@@ -193,7 +204,13 @@ def _with_commas(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _without_frames(read: pl.DataFrame) -> pl.DataFrame:
-    """Argus counts frames: its bytes less 14 for each packet are those from IP on."""
+    """Argus counts frames: its bytes less 14 for each packet are those from IP on.
+
+    Its `TotBytes` are of both directions.
+    """
+    if "all_frames" in read.columns:
+        back = (_number("all_frames") - _number("in_frames")).cast(pl.String)
+        read = read.with_columns(in_frames_back=pl.coalesce("in_frames_back", back))
     return read.with_columns(
         pl.coalesce(
             f"bytes{side}",

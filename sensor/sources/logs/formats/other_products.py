@@ -30,7 +30,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "source ip address", "src ip address", "src ipv4", "src ipv6", "source ipv4", "client ip",
         "client addr", "client address", "client ip address", "client ip addr", "s addr", "c ip", "orig h",
         "caller ip", "caller ip address", "source ip port", "computer ip", "endpoint ip", "workstation ip",
-        "consumer address", "consumer ip", "client", "forwarded for", "x forwarded for",
+        "consumer address", "consumer ip", "client", "forwarded for", "x forwarded for", "fwd",
     ),
     # Beside the other end; else often who sent the log.
     "source": ("src", "source"),
@@ -48,12 +48,12 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "server_port": (
         "dst port", "dest port", "destination port", "server port", "target port", "d port", "dpt",
-        "resp p", "dst port number", "provider port",
+        "resp p", "dst port number", "provider port", "ds port",
     ),
-    "local": ("local ip", "local addr", "local address", "local ip address"),
-    "local_port": ("local port",),
-    "remote": ("remote ip", "remote addr", "remote address", "remote ip address"),
-    "remote_port": ("remote port",),
+    "local": ("local ip", "local addr", "local address", "local ip address", "l addr ip", "l addr"),
+    "local_port": ("local port", "l addr port", "l port"),
+    "remote": ("remote ip", "remote addr", "remote address", "remote ip address", "r addr ip", "r addr"),
+    "remote_port": ("remote port", "r addr port", "r port"),
     "remote_host": ("remote host", "remote host name", "remote domain", "remote dns name"),
     "way": ("direction", "network direction", "connection direction", "traffic direction"),
     "transport": (
@@ -63,7 +63,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "user_name": (
         "user name", "src user", "source user", "src user name", "source user name", "client user",
         "client user name", "user email", "user", "account name", "login name", "user principal name",
-        "upn", "auth user", "suser",
+        "upn", "auth user", "suser", "cs user name",
     ),
     "device": (
         "src host", "src host name", "source host", "source host name", "client host", "client host name",
@@ -72,7 +72,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "url": ("url", "request url", "full url", "http url", "uri", "request uri", "dest url", "target url"),
     "web_host": (
         "http host", "host header", "request host", "http host name", "headers host", "authority",
-        "url host", "url domain", "url host name",
+        "url host", "url domain", "url host name", "cs host",
     ),
     # Of a request, or with a port, the one that was asked; else often the machine that logged.
     "any_host": ("host",),
@@ -99,15 +99,15 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "rcode": (
         "r code", "r code name", "response code name", "dns rcode", "dns response code", "reply code",
     ),
-    "path": ("uri path", "url path", "request path", "http path", "uri stem"),
+    "path": ("uri path", "url path", "request path", "http path", "uri stem", "cs uri stem"),
     # Of a request; else often a program's.
     "any_path": ("path",),
-    "method": ("http method", "request method", "method", "verb", "http request method"),
+    "method": ("http method", "request method", "method", "verb", "http request method", "cs method"),
     "status": (
         "http status", "status code", "response code", "http status code", "response status", "status",
-        "http response code", "http code",
+        "http response code", "http code", "sc status",
     ),
-    "agent": ("user agent", "http user agent", "headers user agent", "request user agent"),
+    "agent": ("user agent", "http user agent", "headers user agent", "request user agent", "cs user agent"),
     "action": (
         "action", "act", "verdict", "disposition", "decision", "policy action", "rule action", "fw action",
         "firewall action", "device action", "filter action",
@@ -119,7 +119,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "client bytes", "bytes from client", "c2s bytes", "bytes c2s", "src2dst bytes", "c to s bytes",
         "client to server bytes", "bytes client to server", "fwd bytes", "forward bytes", "upload bytes",
         "bytes up", "up bytes", "bytes uploaded", "uploaded bytes", "request size", "request bytes",
-        "request length", "bytes written to server", "originator bytes",
+        "request length", "bytes written to server", "originator bytes", "s bytes", "cs bytes",
     ),
     "down": (
         "dst bytes", "dest bytes", "destination bytes", "bytes dst", "resp bytes", "bytes to client",
@@ -127,7 +127,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "s to c bytes", "server to client bytes", "bytes server to client", "bwd bytes", "backward bytes",
         "rev bytes", "download bytes", "bytes down", "down bytes", "bytes downloaded", "downloaded bytes",
         "response size", "response bytes", "response length", "bytes written to client", "responder bytes",
-        "body bytes sent",
+        "d bytes", "body bytes sent", "sc bytes",
     ),
     # Of a connection the client's view; of a request some servers mean their own.
     "sent": ("sent bytes", "bytes sent", "sent byte", "send bytes"),
@@ -138,7 +138,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "time start", "event time", "timestamp", "time stamp", "@timestamp", "datetime", "date time",
         "utc time", "event timestamp", "log time", "generated time", "time generated", "event date",
         "created at", "time created", "created", "ts", "time", "event ts", "request time", "last blocked",
-        "start",
+        "s time", "start", "receive time", "received time",
     ),
     "day": ("date", "log date"),
     "attack": (
@@ -172,19 +172,23 @@ def _spelled(*fields: str) -> str:
 _SUFFIX = r"(?i)(?:_[sdgbt])?(?: \[utc\])?$"
 #: Between a name and its value: in JSON, or an equals sign or colon.
 _IS = r"(?:_[sdgbt])?\"?\s*[=:]\s*(?:\[\s*)?\"?"
-_BEFORE = r"(?i)(?:^|[\s,;:|\[({\".])"
+_BEFORE = r"(?i)(?:^|[\s,;:|\[({\".])_?"
 _HAS_CLIENT = (
     rf"{_BEFORE}(?:{_spelled('client', 'local')}{_IS}{_ADDRESS}(?:[^\w.]|$)|"
     rf"(?:src|source|client)\"\s*:\s*\{{[^}}]*\"(?:ip|addr|address)\"\s*:\s*(?:\[\s*)?\"{_ADDRESS})"
 )
 _ADDRESSED = rf"{_spelled('server', 'remote')}{_IS}{_ADDRESS}(?:[^\w.]|$)"
+_NAMED = rf"{_spelled('server')}{_IS}[\w-]+(?:\.[\w-]+)+:\d"
 _HAS_SOURCE = rf"{_BEFORE}{_spelled('source')}{_IS}{_ADDRESS}(?:[^\w.]|$)"
 _HAS_SERVER = (
     rf"{_BEFORE}(?:{_ADDRESSED}|"
     rf"(?:dst|dest|destination)\"\s*:\s*\{{[^}}]*\"(?:ip|addr|address)\"\s*:\s*(?:\[\s*)?\"{_ADDRESS}|"
-    rf"{_spelled('url', 'web_host', 'sni')}{_IS}(?:https?://)?[\w-]+(?:\.[\w-]+)+)"
+    rf"{_spelled('url', 'web_host', 'sni', 'named', 'server')}{_IS}(?:https?://)?[\w-]+(?:\.[\w-]+)+)"
 )
-_HAS_QUESTION = rf"{_BEFORE}{_spelled('question')}{_IS}[\w-]+(?:\.[\w-]+)+"
+_HAS_QUESTION = (
+    rf"{_BEFORE}(?:{_spelled('question')}{_IS}|question\"\s*:\s*\{{[^}}]*\"q?name\"\s*:\s*\")"
+    r"[\w-]+(?:\.[\w-]+)+"
+)
 _HAS_TYPE = rf"{_BEFORE}{_spelled('type', 'rcode')}{_IS}\w|(?i:\bdns)"
 _HAS_ANY_HOST = (
     rf"{_BEFORE}host{_IS}[\w-]+(?:\.[\w-]+)+:\d|{_BEFORE}{_spelled('method', 'request')}{_IS}[A-Z]{{3}}"
@@ -204,14 +208,17 @@ class OtherProductsFamily(Family):
         "Fields are known by common names (src_ip, dst_ip, url, user …) only: a custom format can name "
         "the others, such as those of bytes."
     )
-    marks = ("src", "source", "client", "addr", "ip", "orig", "forwarded")
+    marks = ("src", "source", "client", "addr", "ip", "orig", "forwarded", "fwd")
     claims = (
         pl.col("line").str.contains(_HAS_CLIENT)
         & (
             pl.col("line").str.contains(f"{_HAS_SERVER}|{_HAS_ANY_HOST}")
             | (pl.col("line").str.contains(_HAS_QUESTION) & pl.col("line").str.contains(_HAS_TYPE))
         )
-    ) | (pl.col("line").str.contains(_HAS_SOURCE) & pl.col("line").str.contains(f"{_BEFORE}{_ADDRESSED}"))
+    ) | (
+        pl.col("line").str.contains(_HAS_SOURCE)
+        & pl.col("line").str.contains(f"{_BEFORE}(?:{_ADDRESSED}|{_NAMED})")
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
@@ -231,6 +238,11 @@ def _bare(name: str) -> str:
 #: Names without separators: what each holds, and its place among the names of that.
 _HELD = {_bare(name): (field, rank) for field, names in _NAMES.items() for rank, name in enumerate(names)}
 _WANTED = {field: "|".join(_bare(name) for name in names) for field, names in _NAMES.items()}
+#: A stamp without a name, before all fields.
+_FIRST = (
+    r"^[\[(<]?(\d{4}[-/.]\d\d[-/.]\d\d[T ,]+\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?|"
+    r"\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d:\d\d(?: [+-]\d{4})?|\d{10}(?:\.\d+)?)[\])>]?[\s,;|]"
+)
 #: A stamp may have a blank in it, without quotes around it.
 _STAMP = r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d[^\s,;|\])}\"]*"
 _TOKEN = (
@@ -268,7 +280,9 @@ def _of_pairs(lines: pl.Series) -> pl.DataFrame:
     halves = tokens["token"].str.extract_groups(r"^\W?([^=:\"]+?)\"?\s?[=:]\s?(.*)$").struct.unnest()
     key = pl.nth(0).str.to_lowercase().str.replace_all(_SEPARATORS, "")
     split = halves.select(key=key, value=pl.nth(1).str.strip_chars('"')).with_columns(tokens["row"])
-    return pairs.columns(split, len(lines), _WANTED)
+    read = pairs.columns(split, len(lines), _WANTED)
+    first = lines.str.extract(_FIRST)
+    return read.with_columns(time=pl.coalesce("time", pl.when(pl.col("day").is_null()).then(first)))
 
 
 def _rows(read: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
@@ -304,7 +318,10 @@ def _with_request(read: pl.DataFrame) -> pl.DataFrame:
 def _with_ends(read: pl.DataFrame) -> pl.DataFrame:
     """`read` with addresses and ports apart: `10.1.2.3:50000`."""
     beside = pl.coalesce("client", pl.when(pl.col("server").is_not_null()).then("source"))
-    read = read.with_columns(client=beside)
+    # A name where an address is looked for, if a port shows that it is no file's or other thing's.
+    name = pl.col("server").str.extract(r"^((?:[\w-]+\.)+[A-Za-z][\w-]+)(?::\d{1,5})?$")
+    has_port = pl.col("server_port").is_not_null() | pl.col("server").str.contains(r":\d{1,5}$")
+    read = read.with_columns(client=beside, named=pl.coalesce("named", pl.when(has_port).then(name)))
     ends = {end: patterns.read(read[end], _END) for end in ("client", "server", "local", "remote")}
     return read.with_columns(
         *(pl.lit(found["address"]).alias(end) for end, found in ends.items()),

@@ -12,7 +12,8 @@ developers.cloudflare.com (Logpush), docs.aws.amazon.com, cloud.google.com, forc
 support.huawei.com, help.mikrotik.com, campus.barracuda.com, wiki.edge.arista.com, docs.menlosecurity.com, iboss.com,
 elastic.co (Island Browser), techdocs.akamai.com (DataStream 2), clouddocs.f5.com, docs.bluecatnetworks.com,
 bind9.readthedocs.io (dnstap-read), pymumu.github.io/smartdns, wiki.metacubex.one, rtpro.yamaha.co.jp,
-kb.netgear.com, openargus.org (ra), docs.imperva.com, alibabacloud.com (WAF log fields).
+kb.netgear.com, openargus.org (ra), docs.imperva.com, alibabacloud.com (WAF log fields), docs.limacharlie.io,
+tools.netsa.cert.org (yafscii), devcenter.heroku.com, help.ivanti.com.
 """
 
 from __future__ import annotations

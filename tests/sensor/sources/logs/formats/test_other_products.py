@@ -84,13 +84,27 @@ def one(record: dict[str, Any] | str) -> dict[str, Any]:
             {"client": "192.0.2.7", "server": "10.1.2.3", "server_port": 27017, "host": None},
         ),
         (
+            "2026-10-06 10:00:00 client_ip=10.1.2.3 qname=chat.example.com qtype=AAAA",
+            {"kind": "dns", "client": "10.1.2.3", "host": "chat.example.com"},
+        ),
+        (
+            f"{AT} INFO src=10.1.2.3:50000 dst=chat.example.com:443 proto=tcp",
+            {"client": "10.1.2.3", "client_port": 50000, "host": "chat.example.com", "server": None},
+        ),
+        (
+            {"client_addr": "10.1.2.3:50000", "question": {"name": "chat.example.com.", "type": "A"}, "time": AT},
+            {"kind": "dns", "client": "10.1.2.3", "host": "chat.example.com"},
+        ),
+        (
             {"local_ip": "10.1.2.3", "local_port": 8080, "remote_ip": "192.0.2.7", "remote_port": 50000,
              "direction": "Inbound", "ts": AT},
             {"client": "192.0.2.7", "server": "10.1.2.3", "server_port": 8080},
         ),
     ],
-    ids=("json", "nested", "pairs", "colons", "web", "request-line", "sni", "dns", "own-end", "answers", "log-analytics", "lower-port",
-         "inbound"),
+    ids=(
+        "json", "nested", "pairs", "colons", "web", "request-line", "sni", "dns", "own-end", "answers",
+        "log-analytics", "lower-port", "stamp-first", "name-with-port", "nested-question", "inbound",
+    ),
 )  # fmt: skip
 def test_what_a_field_holds_follows_from_its_name(
     record: dict[str, Any] | str, expected: dict[str, Any]
