@@ -189,7 +189,7 @@ _HAS_QUESTION = (
     rf"{_BEFORE}(?:{_spelled('question')}{_IS}|question\"\s*:\s*\{{[^}}]*\"q?name\"\s*:\s*\")"
     r"[\w-]+(?:\.[\w-]+)+"
 )
-_HAS_TYPE = rf"{_BEFORE}{_spelled('type', 'rcode')}{_IS}\w|(?i:\bdns)"
+_HAS_TYPE = rf"{_BEFORE}{_spelled('type', 'rcode')}{_IS}\w|\"question\"\s*:\s*\{{|(?i:\bdns)"
 _HAS_ANY_HOST = (
     rf"{_BEFORE}host{_IS}[\w-]+(?:\.[\w-]+)+:\d|{_BEFORE}{_spelled('method', 'request')}{_IS}[A-Z]{{3}}"
 )
