@@ -157,6 +157,7 @@ _LAYERS = ("icmp", "icmpv6", "icmp6", "ipv6-icmp", "igmp", "esp", "gre", "ah", "
 _REFUSED = r"(?i)(?:^|[^a-z])(?:block(?:ed)?|den(?:y|ied)|drop(?:ped)?|reject(?:ed)?)(?:$|[^a-z])"
 _NAME = r"^[\w-]+(?:\.[\w-]+)+\.?(?::\d+)?$"
 _INWARD = r"(?i)^(?:in(?:bound|gress|coming)?|receive[d]?|accept(?:ed)?)$"
+_METHOD = r"^(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PROPFIND|REPORT|MKCOL|COPY|MOVE)$"
 #: Ports of which nobody asks: a record from one is of answers.
 _ANSWERING = ("53", "80", "443")
 _EPHEMERAL = 1024
@@ -305,7 +306,7 @@ def _with_request(read: pl.DataFrame) -> pl.DataFrame:
     """`read` with what a request's line says: `GET /v1 HTTP/1.1`; `method` is one of HTTP's, or NULL."""
     line = patterns.read(read["request"], r"^(?<method>[A-Z]{3,10}) (?<target>\S+)(?: HTTP/|$)")
     method = pl.coalesce(pl.lit(line["method"]), pl.col("method").str.to_uppercase())
-    method = pl.when(method.str.contains(r"^[A-Z]{3,10}$")).then(method)
+    method = pl.when(method.str.contains(_METHOD)).then(method)
     of_request = method.is_not_null() | pl.col("any_host").str.contains(r":\d+$")
     whole = pl.when(pl.col("request").str.contains("^https?://")).then("request")
     return read.with_columns(
@@ -415,15 +416,23 @@ def _volume() -> dict[str, pl.Expr]:
 
 
 def _action() -> pl.Expr:
-    word = pl.when(pl.col("action").str.contains(_REFUSED)).then(pl.lit("blocked")).otherwise("action")
+    word = pl.when(_refuses("action")).then(pl.lit("blocked")).otherwise("action")
     refused = (
         pl.col("blocked").str.to_lowercase().is_in(["true", "1", "yes"])
         | pl.col("let_through").str.to_lowercase().is_in(["false", "0", "no"])
-        | pl.col("status").str.contains(_REFUSED)
+        | _refuses("status")
     )
     answered = pl.when(pl.col("is_dns")).then(lookups.verdict(pl.col("rcode")))
     served = one_of({"allowed": pl.col("is_web") & pl.col("status").str.contains(r"^[23]\d\d$")})
     return one_of({"blocked": refused}, otherwise=pl.coalesce(word, answered, served))
+
+
+def _refuses(name: str) -> pl.Expr:
+    """Is it a refusal in words: `Policy denied`, `site_blocked`? Not `not blocked`, nor `drops=0`."""
+    text = pl.col(name)
+    return text.str.contains(_REFUSED) & ~text.str.contains(
+        r"(?i)(?:^|[^a-z])(?:not?|un|never)(?:[^a-z]|$)|="
+    )
 
 
 def _reason() -> pl.Expr:

@@ -155,3 +155,19 @@ def test_a_number_is_no_account_and_bytes_in_and_out_are_nobodys() -> None:
 )
 def test_names_that_may_mean_something_else_are_no_record(line: dict[str, str]) -> None:
     assert rows(json.dumps(line) + "\n").is_empty()
+
+
+@pytest.mark.parametrize(
+    ("told", "action"),
+    [
+        ({"action": "Policy denied"}, "blocked"),
+        ({"status": "site_blocked"}, "blocked"),
+        ({"blocked": True}, "blocked"),
+        ({"allowed": False}, "blocked"),
+        ({"action": "not blocked"}, "allowed"),
+        ({"action": "pass", "status": "drops=0"}, "allowed"),
+        ({}, None),
+    ],
+)
+def test_a_refusal_in_words(told: dict[str, Any], action: str | None) -> None:
+    assert one({"src_ip": "10.1.2.3", "dst_ip": "192.0.2.7", "ts": AT} | told)["action"] == action
