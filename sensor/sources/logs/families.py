@@ -81,8 +81,8 @@ def known_families() -> tuple[type[Family], ...]:
     return tuple(sorted(found.values(), key=_place))
 
 
-def _place(family: type[Family]) -> tuple[bool, bool, str]:
-    return family.name not in _OWN, family.generic, family.name
+def _place(family: type[Family]) -> tuple[bool, int, str]:
+    return family.name not in _OWN, family.generic + family.fallback, family.name
 
 
 class _Claimed(NamedTuple):

@@ -49,6 +49,8 @@ class Family(Source):
     marks: ClassVar[tuple[str, ...]] = ()
     #: True for normalised schemas (ECS, OCSF, plain CEF …), which the lines of many products have
     generic: ClassVar[bool] = False
+    #: True for what is asked after all others: it knows fields by their names, whatever the product
+    fallback: ClassVar[bool] = False
     #: regular expression of the lines that say what the next ones hold (CSV header, `#Fields:`)
     header: ClassVar[str] = ""
     #: time zone of its stamps without an offset, whatever the settings say
