@@ -85,12 +85,16 @@ def _weekly(page: Page) -> Iterator[str]:
         yield from (f"## {say('machines.title')}", "")
         yield from _entries(page.machines)
         yield ""
-    yield from (f"## {say('sight.title')}", "")
-    tiers = {"confident": page.sight.confident, "sometimes": page.sight.sometimes, "never": page.sight.never}
+    yield from (f"## {say('visibility.title')}", "")
+    tiers = {
+        "confident": page.visibility.confident,
+        "sometimes": page.visibility.sometimes,
+        "never": page.visibility.never,
+    }
     for tier, sentences in tiers.items():
-        yield f"**{say(f'sight.{tier}')}**"
+        yield f"**{say(f'visibility.{tier}')}**"
         yield ""
-        yield from (f"- {_text(sentence)}" for sentence in sentences or (say("sight.nothing"),))
+        yield from (f"- {_text(sentence)}" for sentence in sentences or (say("visibility.nothing"),))
         yield ""
     yield ""
 

@@ -23,7 +23,7 @@ def as_json(document: Document) -> bytes:
     """Facts, the texts of the page, and every figure with its SQL, rows and hash; keys in a fixed order."""
     result, page = document.result, document.page
     facts, scope = result.facts, result.scope
-    words = {f.name: getattr(page, f.name) for f in fields(page) if f.name not in ("tables", "seeing")}
+    words = {f.name: getattr(page, f.name) for f in fields(page) if f.name not in ("tables", "coverage")}
     content = {
         "report": document.name,
         "period": document.period,

@@ -8,7 +8,7 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
-from analytics.reports.weekly.seeing import comparable
+from analytics.reports.weekly.coverage import comparable
 
 #: Services named per kind of change; the full table stands in the annex.
 MOST = 3

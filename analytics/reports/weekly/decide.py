@@ -10,9 +10,9 @@ from analytics.render.language import say
 from analytics.render.words import Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
+from analytics.reports.weekly.coverage import Coverage, comparable, source_name
 from analytics.reports.weekly.due import Decision, answerable, blocked, findings
 from analytics.reports.weekly.remedy import remedy
-from analytics.reports.weekly.seeing import Seeing, comparable, eye_name
 
 #: Decisions on the page: who has to take more takes none.
 MOST = 7
@@ -20,7 +20,7 @@ MOST = 7
 _MEND = timedelta(days=7)
 
 
-def decisions(result: Result, seen: Seeing) -> tuple[Decision, ...]:
+def decisions(result: Result, seen: Coverage) -> tuple[Decision, ...]:
     """The gravest findings; then one question per other service, by its strongest rule; then gaps in
     coverage."""
     standing = [*_undecided(result), *_blind_spots(result, seen)]
@@ -78,7 +78,7 @@ def _undecided(result: Result) -> Iterator[Decision]:
         )
 
 
-def _blind_spots(result: Result, seen: Seeing) -> Iterator[Decision]:
+def _blind_spots(result: Result, seen: Coverage) -> Iterator[Decision]:
     owners = [row["owner"] for row in result.rows("policies") if row["owner"]]
     duty = answerable(owners[0] if owners else None, result.scope.sunday + _MEND)
     if seen.doubts:
@@ -91,7 +91,7 @@ def _blind_spots(result: Result, seen: Seeing) -> Iterator[Decision]:
         )
     mute = [s for s in result.rows("source_bytes") if s["connections"] and not s["knows_bytes_up"]]
     if mute:
-        names = words.listing([eye_name(source) for source in mute])
+        names = words.listing([source_name(source) for source in mute])
         yield Decision(
             say("decide.mute.question"),
             say("decide.mute.evidence", len(mute), names=names),

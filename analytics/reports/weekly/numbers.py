@@ -11,7 +11,7 @@ from analytics.render.language import say
 from analytics.render.words import PEOPLE
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted, tied
-from analytics.reports.weekly.seeing import Seeing, comparable, named_percent, watched_weeks
+from analytics.reports.weekly.coverage import Coverage, comparable, named_percent, watched_weeks
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Number:
     trend_words: str
 
 
-def numbers(result: Result, seen: Seeing) -> tuple[Number, ...]:
+def numbers(result: Result, seen: Coverage) -> tuple[Number, ...]:
     """People (or addresses), services, bytes sent, services first seen, named traffic."""
     now = _by_week(result).get(result.scope.week)
     use = [_people(result, now), _services(result, now), _sent(result, now), _first_seen(result, now)]
@@ -94,11 +94,11 @@ def _news(result: Result) -> Callable[[Row], int | None]:
     return lambda row: None if row["week"] == result.scope.earliest else row["first_seen"]
 
 
-def _named(result: Result, seen: Seeing) -> Number:
+def _named(result: Result, seen: Coverage) -> Number:
     value = words.share(seen.named, seen.flows) if seen.flows else words.unknown()
     nameless = words.share(seen.flows - seen.named, seen.flows)
     note = say("numbers.without_name", share=nameless) if seen.flows else ""
-    if not any(eye["kind"] == "packets" for eye in seen.eyes):
+    if not any(source["kind"] == "packets" for source in seen.sources):
         note = "" if seen.blind else say("numbers.no_packets")
     percents = {week: named_percent(result, week) for week in _weeks(result)}
     now, before = percents[result.scope.week], percents[result.scope.previous]

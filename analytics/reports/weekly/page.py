@@ -15,6 +15,7 @@ from analytics.reports.run import scope_sql
 from analytics.reports.weekly.changes import Change, caution, changes
 from analytics.reports.weekly.clock import Clock, clock
 from analytics.reports.weekly.counted import counted, counted_at_any_grade
+from analytics.reports.weekly.coverage import Coverage, comparable, coverage_of_week
 from analytics.reports.weekly.decide import decisions, more
 from analytics.reports.weekly.due import Decision, Waiting, waiting
 from analytics.reports.weekly.groups import Matrix, departments
@@ -25,8 +26,6 @@ from analytics.reports.weekly.privacy import Deed, deeds
 from analytics.reports.weekly.remedy import remedy
 from analytics.reports.weekly.rest import rest
 from analytics.reports.weekly.rhythm import Rhythm, rhythm
-from analytics.reports.weekly.seeing import Seeing, comparable, seeing
-from analytics.reports.weekly.sight import Sight, sight
 from analytics.reports.weekly.standing import (
     Expiry,
     Standing,
@@ -39,6 +38,7 @@ from analytics.reports.weekly.standing import (
 )
 from analytics.reports.weekly.unequal import Unequal, unequal
 from analytics.reports.weekly.verdict import verdict
+from analytics.reports.weekly.visibility import Visibility, visibility
 
 #: Services on the page; the annex lists all.
 LEADING = 7
@@ -117,9 +117,9 @@ class Page:
     clock: Clock | None
     unequal: Unequal | None
     rhythm: Rhythm | None
-    sight: Sight
+    visibility: Visibility
     remedy: str
-    seeing: Seeing
+    coverage: Coverage
     k: int
     zone: str
     scope_sql: str
@@ -132,14 +132,14 @@ class Page:
     @property
     def where(self) -> str:
         """The heading of the services: of lookups it is not known that any data went anywhere."""
-        return say("where.asked" if self.seeing.lookups_only else "where.title")
+        return say("where.asked" if self.coverage.lookups_only else "where.title")
 
     @property
     def unused(self) -> str:
         """What a count such as '0 of 12' means; '' where there is none."""
         if not any(service.unused for service in self.leading):
             return ""
-        return say("where.asked_note" if self.seeing.lookups_only else "where.unused_note")
+        return say("where.asked_note" if self.coverage.lookups_only else "where.unused_note")
 
     @property
     def sentence(self) -> str:
@@ -150,7 +150,7 @@ class Page:
 
 def build(result: Result, *, controls: bool = False) -> Page:
     """The page for a result; `controls` adds the evidence for controls. Pure."""
-    seen = seeing(result)
+    seen = coverage_of_week(result)
     asked, ends = decisions(result, seen), expiries(result)
     claim, rest = verdict(result, seen, len(asked))
     by_app = statuses(result)
@@ -194,9 +194,9 @@ def build(result: Result, *, controls: bool = False) -> Page:
         clock=clock(result),
         unequal=unequal(result) if counted(result) == words.PEOPLE else None,
         rhythm=rhythm(result, seen),
-        sight=sight(result, seen),
+        visibility=visibility(result, seen),
         remedy=remedy(result, seen) if seen.doubts else "",
-        seeing=seen,
+        coverage=seen,
         k=result.facts.k,
         zone=result.facts.zone,
         scope_sql=scope_sql(result.scope),
@@ -208,8 +208,8 @@ def build(result: Result, *, controls: bool = False) -> Page:
     )
 
 
-def _facts(result: Result, seen: Seeing) -> tuple[str, ...]:
-    sensors = sorted({eye["sensor"] for eye in seen.eyes})
+def _facts(result: Result, seen: Coverage) -> tuple[str, ...]:
+    sensors = sorted({source["sensor"] for source in seen.sources})
     catalogs = [r["catalog_version"] for r in result.rows("catalogs") if r["catalog_version"]]
     as_of = result.facts.as_of
     policies = [_short_version(r["policy_version"]) for r in result.rows("policies")]

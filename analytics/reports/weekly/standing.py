@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
+from analytics.reports.weekly.coverage import comparable
 from analytics.reports.weekly.due import scope_of
-from analytics.reports.weekly.seeing import comparable
 from analytics.reports.weekly.verdict import UNAPPROVED
 
 #: Days ahead that an exception or review is announced.

@@ -7,8 +7,8 @@ from analytics.render.language import say
 from analytics.render.words import PEOPLE, Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted, counted_at_any_grade
+from analytics.reports.weekly.coverage import Coverage, comparable
 from analytics.reports.weekly.rest import holds_most, moves_most, rest
-from analytics.reports.weekly.seeing import Seeing, comparable
 
 #: Statuses of services that nobody has said yes to, for anyone.
 UNAPPROVED = ("unsanctioned", "under_review", "unreviewed")
@@ -16,7 +16,7 @@ UNAPPROVED = ("unsanctioned", "under_review", "unreviewed")
 SAID_FIRST = 2
 
 
-def verdict(result: Result, seen: Seeing, due: int = 0) -> tuple[str, str]:
+def verdict(result: Result, seen: Coverage, due: int = 0) -> tuple[str, str]:
     """The claim, which is printed bold, and the rest. Never says that nothing happened if no sensor watched.
 
     `due` is the number of decisions asked for below.
@@ -25,7 +25,7 @@ def verdict(result: Result, seen: Seeing, due: int = 0) -> tuple[str, str]:
         return say("verdict.blind"), _leftover(result)
     lead, tail = _claim(result, seen)
     asked = say("verdict.due", due) if due else ""
-    return lead, " ".join(filter(None, (tail, _moving(result), asked, _sight(seen))))
+    return lead, " ".join(filter(None, (tail, _moving(result), asked, _visibility(seen))))
 
 
 def _leftover(result: Result) -> str:
@@ -34,7 +34,7 @@ def _leftover(result: Result) -> str:
     return say("verdict.blind_records")
 
 
-def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
+def _claim(result: Result, seen: Coverage) -> tuple[str, str]:
     total = _totals(result)
     if total is None or (not total["services"] and (total["grade"] or 0) < 3):
         who = counted_at_any_grade(result).count(n) if total and (n := total["people_any_grade"]) else ""
@@ -147,7 +147,7 @@ def _growth(now: Row | None, before: Row | None) -> str:
     return say("verdict.rose" if change > 0 else "verdict.fell", amount=words.size(abs(change)))
 
 
-def _sight(seen: Seeing) -> str:
+def _visibility(seen: Coverage) -> str:
     if doubts := seen.unsaid[:SAID_FIRST]:
         return say("verdict.cannot_tell", what=words.listing(doubts))
     if seen.ahead:

@@ -68,16 +68,16 @@ def test_the_page_says_why_addresses_are_not_people(tmp_path: Path) -> None:
         "Addresses are not people: a laptop with IPv4 and IPv6 counts twice; "
         "give --people or a proxy log with user names"
     )
-    some = page(tmp_path / "some", plain() | {"attribution_weekly": [tied(200, 100)]}).sight
+    some = page(tmp_path / "some", plain() | {"attribution_weekly": [tied(200, 100)]}).visibility
     assert [text(line) for line in some.sometimes[:2]] == [
         "50 % of AI connections tied to a person",
         warning,
     ]
-    none = page(tmp_path / "none", plain() | {"attribution_weekly": [NOBODY]}).sight
+    none = page(tmp_path / "none", plain() | {"attribution_weekly": [NOBODY]}).visibility
     assert none.never[:2] == ("People: no AI connection is tied to a person", warning)
-    hidden = page(tmp_path / "hidden", plain() | {"attribution_weekly": [tied(200, None)]}).sight
+    hidden = page(tmp_path / "hidden", plain() | {"attribution_weekly": [tied(200, None)]}).visibility
     assert "hidden or unknown" in hidden.sometimes[0]
-    known = page(tmp_path / "known", plain()).sight
+    known = page(tmp_path / "known", plain()).visibility
     assert warning not in (*known.confident, *known.sometimes, *known.never)
 
 

@@ -52,7 +52,7 @@ def test_the_figures_that_count_are_proven() -> None:
         "services",
         "decisions",
         "changes",
-        "eyes",
+        "coverage_weekly",
         "silent",
         "source_bytes",
         "blocked",

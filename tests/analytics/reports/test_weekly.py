@@ -143,14 +143,14 @@ def test_a_department_without_a_figure_of_its_own_is_in_other(tmp_path: Path) ->
 
 
 def test_what_can_be_seen_and_what_not(tmp_path: Path) -> None:
-    sight = page(tmp_path, plain()).sight
-    assert [text(line) for line in sight.confident] == [
+    visibility = page(tmp_path, plain()).visibility
+    assert [text(line) for line in visibility.confident] == [
         "hq-span (pcap): 168 of 168 hours, 7 days; 0 of 4.2 billion packets dropped",
         "94 % of connections have a name",
         "92 % of AI connections tied to a person; the rest are counted by address",
         "31 attempts refused (Xray): attempted, not counted as use",
     ]
-    assert any("Notes AI" in line and "never counted" in line for line in sight.never)
+    assert any("Notes AI" in line and "never counted" in line for line in visibility.never)
 
 
 def test_a_source_that_cannot_know_uploads_is_named(tmp_path: Path) -> None:
@@ -159,20 +159,20 @@ def test_a_source_that_cannot_know_uploads_is_named(tmp_path: Path) -> None:
         {"week": WEEK, "sensor": "squid-hq", "source": "squid", "connects": True, "bytes_known": False}
     )
     found = page(tmp_path, rows)
-    assert "Bytes sent through squid-hq: its squid records do not carry them" in found.sight.never
+    assert "Bytes sent through squid-hq: its squid records do not carry them" in found.visibility.never
     assert found.decisions[-1].question == "Should the proxy log what is sent?"
 
 
 def test_a_silent_sensor_is_named(tmp_path: Path) -> None:
     found = page(tmp_path, plain() | {"sensors": SENSORS})
-    assert "squid-hq (hq): silent all week" in found.sight.never
+    assert "squid-hq (hq): silent all week" in found.visibility.never
 
 
 def test_a_sensor_that_came_later_was_not_silent(tmp_path: Path) -> None:
     rows = plain() | {"sensors": SENSORS}
     later = {**rows["coverage_daily"][0], "sensor": "squid-hq", "day": date(2026, 11, 18)}
     found = page(tmp_path, {**rows, "coverage_daily": [*rows["coverage_daily"], later]}, week="2026-W46")
-    assert "squid-hq (hq): first reported on 18 November 2026" in found.sight.never
+    assert "squid-hq (hq): first reported on 18 November 2026" in found.visibility.never
 
 
 # Weeks that were watched differently
@@ -257,7 +257,7 @@ def test_on_a_quiet_link_first_and_last_traffic_bound_the_watch(tmp_path: Path) 
     rows["coverage_daily"] += [quiet(day, 45, 6, 19) for day in days(WEEK)]
     found = page(tmp_path, rows)
     assert figures(found)["People using AI"] == ("14", "+4")
-    assert "hq-span (pcap): 91 of 168 hours, 7 days" in text(found.sight.sometimes[0])  # 7 x 13 h
+    assert "hq-span (pcap): 91 of 168 hours, 7 days" in text(found.visibility.sometimes[0])  # 7 x 13 h
     rows["coverage_daily"] = [quiet(day, 20, 7, 19) for day in days(LAST)]
     rows["coverage_daily"] += [quiet(day, 20, 7, 10) for day in days(WEEK)]
     assert figures(page(tmp_path / "other", rows))["People using AI"] == ("14", "")
@@ -273,8 +273,8 @@ def test_use_without_any_coverage_is_not_believed(tmp_path: Path) -> None:
     rows = plain() | {"coverage_daily": []}
     found = page(tmp_path, rows)
     assert found.claim == "We cannot tell: no sensor reported this week."
-    assert found.seeing.doubts == ("what happened this week",)  # it named all seven days
-    assert "The whole week: no sensor reported" in found.sight.never
+    assert found.coverage.doubts == ("what happened this week",)  # it named all seven days
+    assert "The whole week: no sensor reported" in found.visibility.never
     assert figures(found)["Named traffic"] == ("unknown", "")
 
 
@@ -289,8 +289,8 @@ def test_a_week_that_is_not_over_says_so(tmp_path: Path) -> None:
     rows = plain()
     rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] <= date(2026, 11, 11)]
     found = page(tmp_path, rows, as_of=datetime(2026, 11, 11, 22, 30, tzinfo=UTC))  # 23:30 in Berlin
-    assert found.seeing.dark == ()
-    assert len(found.seeing.ahead) == 4
+    assert found.coverage.dark == ()
+    assert len(found.coverage.ahead) == 4
     assert "The week is not over: 4 days to come." in found.verdict
     assert found.claim.startswith("At least")
 
@@ -444,7 +444,7 @@ def test_a_week_of_lookups_says_which_log_would_help(tmp_path: Path) -> None:
     assert decision.look.startswith(
         "What helps most: the log of the proxy or firewall that the clients go through"
     )
-    assert found.sight.never[0] == (
+    assert found.visibility.never[0] == (
         "Whether AI was used, and how much was sent: bind and lab (unbound) record lookups only"
     )
     rows["sensors"] = SENSORS
@@ -523,16 +523,16 @@ def test_hidden_attempts_and_shared_hosts_are_no_numbers(tmp_path: Path) -> None
     rows["blocked_weekly"] = [{"week": WEEK, "app": "x/ray", "service": "Xray", "attempts": None}]
     rows["embedded"] = [{"week": WEEK, "app": "n/n", "service": "Notes AI", "connections": None}]
     found = page(tmp_path, rows)
-    assert "Attempts refused (Xray): attempted, not counted as use" in found.sight.confident
+    assert "Attempts refused (Xray): attempted, not counted as use" in found.visibility.confident
     assert found.embedded[0]["connections"] is None
 
 
 def test_accounts_that_are_nobody_are_told_apart_from_people(tmp_path: Path) -> None:
     rows = plain()
-    assert not any("Machines" in line for line in page(tmp_path / "none", rows).sight.confident)
+    assert not any("Machines" in line for line in page(tmp_path / "none", rows).visibility.confident)
     row = {"week": WEEK, "app": "a/alpha", "service": "Alpha", "grade": 4, "subjects": 1}
     rows["nobodies_weekly"] = [row | {"kind": "machine", "bytes_up": 2 * MB}, row | {"kind": "shared"}]
-    told = [line.replace("\u202f", " ") for line in page(tmp_path / "some", rows).sight.confident]
+    told = [line.replace("\u202f", " ") for line in page(tmp_path / "some", rows).visibility.confident]
     expected = (
         "Machines, service accounts, shared addresses and clients from outside sent 2 MB to 1 service: "
         "counted apart from people"

@@ -58,7 +58,7 @@ def test_what_is_not_understood_stays_whole() -> None:
     arp = ethernet(bytes(100), kind=0x0806)
     for frame in (bytes(fragment), bytes(options), inner_tag, datagram, arp):
         assert run(bpf.TRUNCATE, frame) == WHOLE
-    assert run(bpf.DEAF, plain) == 0
+    assert run(bpf.REJECT_ALL, plain) == 0
 
 
 LISTING = "4\n40 0 0 12\n21 0 1 2048\n6 0 0 262144\n6 0 0 0\n"

@@ -14,7 +14,7 @@ from sensor.decode.decoder import Decoder
 from sensor.decode.layout import DESCRIPTOR, records
 from sensor.errors import InputError
 from sensor.sources.packets import live
-from sensor.sources.packets.ports import netdev, watch, workers
+from sensor.sources.packets.ports import netdev, port_warnings, workers
 from sensor.sources.packets.ports.port import Port
 from sensor.sources.packets.ports.workers import Part, Rounds, Worker
 from tests.sensor.decode.craft import ethernet, ip, udp
@@ -73,7 +73,7 @@ class FakePort(Port):
     def give_back(self) -> None:
         self.given, self.count = self.given + 1, 0
 
-    def deafen(self) -> None:
+    def stop_listening(self) -> None:
         self.is_deaf = True
 
     def reopen(self) -> bool:
@@ -203,7 +203,7 @@ def test_a_capture_that_cannot_begin_ends_what_it_began(
     monkeypatch.setattr(threading.Thread, "start", start_others)
     monkeypatch.setattr(layout, "CONNECTIONS", 128)
     monkeypatch.setattr(netdev, "missed", lambda name: 0)
-    monkeypatch.setattr(watch, "about_offloads", lambda name, offloads: ["GRO is on"])
+    monkeypatch.setattr(port_warnings, "offload_warnings", lambda name, offloads: ["GRO is on"])
     source = live.LiveSource(tell=tell)
     capture = live._Capture([[WatchedPort(1)], [WatchedPort(1)]], source, "")
     with pytest.raises((RuntimeError, BrokenPipeError)):
