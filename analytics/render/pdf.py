@@ -7,7 +7,7 @@ import re
 
 from markupsafe import escape
 
-from analytics.render.formats import ExtraMissing
+from analytics.render.document import ExtraMissing
 from analytics.render.html import stylesheet
 from analytics.render.language import say
 

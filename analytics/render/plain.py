@@ -8,10 +8,9 @@ import json
 import zipfile
 from dataclasses import asdict, fields
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from analytics.render.formats import Document
+from analytics.render.document import Document
 
 #: A zip's first day: entries carry no clock.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)

@@ -20,7 +20,7 @@ import duckdb
 from analytics.asof import views
 from analytics.lake import LakeUnreadable, read_manifest
 from analytics.render import words
-from analytics.render.formats import Document
+from analytics.render.document import Document
 from analytics.render.language import speaking
 from analytics.reports import run, sheet
 from analytics.reports.periods import Period, around, parse

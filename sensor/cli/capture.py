@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sensor.cli.interrupt import Ended
 from sensor.cli.options import (
     ConfigOption,
     LakeOption,
@@ -24,7 +25,6 @@ from sensor.cli.options import (
     say,
     settings_from,
 )
-from sensor.cli.start import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -179,12 +179,12 @@ def _catalog(overlays: tuple[Path, ...], state: Path) -> Finding:
 
 
 def _kernels(state: Path) -> Finding:
-    from sensor.decode import jit
+    from sensor.decode import jit, warming
 
     kept = jit.use(state / "kernels")
     text = (
         "not compiled yet; `shadowai warm` or the first scan does it"
-        if jit.missing(*jit.PACKETS)
+        if warming.missing(*warming.PACKETS)
         else f"compiled, {kept}"
     )
     return "kernels", True, text

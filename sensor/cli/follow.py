@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensor.cli.compact import compact_and_publish
+from sensor.cli.interrupt import Ended
 from sensor.cli.options import (
     ConfigOption,
     CustomOption,
@@ -23,7 +24,6 @@ from sensor.cli.options import (
     say,
     settings_from,
 )
-from sensor.cli.start import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensor.cli.follow import ready
+from sensor.cli.interrupt import Ended
 from sensor.cli.options import (
     ConfigOption,
     CustomOption,
@@ -23,7 +24,6 @@ from sensor.cli.options import (
     say,
     settings_from,
 )
-from sensor.cli.start import Ended
 from sensor.errors import InputError, UsageError
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from sensor.cli.start import STOPPED, Ended, is_ctrl_c
+from sensor.cli.interrupt import STOPPED, Ended, is_ctrl_c
 from sensor.errors import ShadowAIError, UsageError
 
 #: Every command in the order of the help, and the module of this folder that has it: as `app` where there are

@@ -78,7 +78,7 @@ def explained() -> Iterator[None]:
     Ctrl-C."""
     import duckdb
 
-    from sensor.cli.start import is_ctrl_c
+    from sensor.cli.interrupt import is_ctrl_c
     from sensor.errors import QueryError
 
     try:

@@ -176,7 +176,7 @@ def send_it(
 def _with_pdf(report: Report, letter: Letter) -> Letter:
     """The letter with the PDF; without WeasyPrint as it is, and that is said."""
     from analytics.delivery.weekly import with_pdf
-    from analytics.render.formats import ExtraMissing
+    from analytics.render.document import ExtraMissing
 
     try:
         return with_pdf(letter, report)
@@ -250,7 +250,7 @@ def _format_of(out: Path | None) -> str:
 @contextmanager
 def _explained(target: Path, hint: str, form: str = "html") -> Iterator[None]:
     """What keeps a report from being written to `target`, as a usage error."""
-    from analytics.render.formats import ExtraMissing
+    from analytics.render.document import ExtraMissing
     from sensor.errors import UsageError
 
     try:

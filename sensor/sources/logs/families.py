@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -23,10 +23,8 @@ import sensor.sources.logs.formats
 from sensor.sources.logs.lines import envelopes, json_documents, prefixes, tables
 from sensor.sources.logs.lines.blocks import blocks, first_lines
 from sensor.sources.logs.lines.framing import Framing, framed
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.sorting import Sorter
-
-if TYPE_CHECKING:
-    from sensor.sources.logs.family import Family
 
 #: Lines of the head that are looked at.
 HEAD_LINES = 200
@@ -43,10 +41,10 @@ _PEELED = ("line", "stamp", "sender", "tag")
 
 
 #: Families the user described, before all others.
-_OWN: dict[str, type[Family]] = {}
+_OWN: dict[str, type[LogFormat]] = {}
 
 
-def add(family: type[Family]) -> None:
+def add(family: type[LogFormat]) -> None:
     """Register `family`, before all built-in ones; it replaces one of the same name."""
     _OWN[family.name] = family
     _forget()
@@ -64,24 +62,22 @@ def _forget() -> None:
 
 
 @cache
-def known_families() -> tuple[type[Family], ...]:
+def known_families() -> tuple[type[LogFormat], ...]:
     """All families: those added, those of products, normalised schemas; each by name.
 
     The folder `formats` is walked.
     """
-    from sensor.sources.logs.family import Family
-
-    found: dict[str, type[Family]] = {}
+    found: dict[str, type[LogFormat]] = {}
     for module in pkgutil.iter_modules(sensor.sources.logs.formats.__path__):
         loaded = importlib.import_module(f"{sensor.sources.logs.formats.__name__}.{module.name}")
         for thing in vars(loaded).values():
-            if inspect.isclass(thing) and issubclass(thing, Family) and not inspect.isabstract(thing):
+            if inspect.isclass(thing) and issubclass(thing, LogFormat) and not inspect.isabstract(thing):
                 found[thing.name] = thing
     found |= _OWN
     return tuple(sorted(found.values(), key=_place))
 
 
-def _place(family: type[Family]) -> tuple[bool, bool, str]:
+def _place(family: type[LogFormat]) -> tuple[bool, bool, str]:
     return family.name not in _OWN, family.generic, family.name
 
 
@@ -167,7 +163,7 @@ def head_lines(head: bytes) -> pl.Series:
     return _lines(head, framing_of(head))
 
 
-def sorter(first: type[Family] | None, head: bytes = b"", *, resumed: bool = False) -> Sorter:
+def sorter(first: type[LogFormat] | None, head: bytes = b"", *, resumed: bool = False) -> Sorter:
     """A sorter for a stream that begins with `head`; lines that nobody claims go to `first`.
 
     `resumed`: its blocks do not start with `head`, but the header in force may stand there.
@@ -200,7 +196,7 @@ def _framing(head: bytes) -> Framing | None:
     return None
 
 
-def _known() -> dict[str, type[Family]]:
+def _known() -> dict[str, type[LogFormat]]:
     return {family.name: family for family in known_families()}
 
 
@@ -286,6 +282,6 @@ def _whole(lines: pl.Series) -> int:
     return int((peeled["stamp"].is_not_null() | lines.str.contains(prefixes.WHOLE)).sum())
 
 
-def _ordered(found: Mapping[str, float]) -> list[type[Family]]:
+def _ordered(found: Mapping[str, float]) -> list[type[LogFormat]]:
     """As `known_families`, but among each kind those first that own most of the beginning of a file."""
     return sorted(known_families(), key=lambda family: (*_place(family)[:2], -found.get(family.name, 0.0)))

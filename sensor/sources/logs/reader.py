@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from sensor import schema
 from sensor.sources.interface import Batch
 from sensor.sources.logs.lines.blocks import Block
+from sensor.sources.logs.log_format import Cut, LogFormat
 from sensor.sources.logs.rows import finish, headers, records
 from sensor.sources.logs.rows.flows import Pairs
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
@@ -23,9 +23,6 @@ from sensor.sources.logs.rows.sessions import Sessions
 from sensor.sources.logs.sorting import Sorter
 from sensor.sources.logs.text import scanner
 from sensor.sources.logs.text.reasons import SET_ASIDE
-
-if TYPE_CHECKING:
-    from sensor.sources.logs.family import Cut, Family
 
 
 @dataclass
@@ -40,10 +37,10 @@ class _OpenRecords:
 class Reader:
     """Turns blocks of lines into batches; keeps what must outlive a block."""
 
-    def __init__(self, first: Family, sorter: Sorter) -> None:
+    def __init__(self, first: LogFormat, sorter: Sorter) -> None:
         self._first = first
         self._sorter = sorter
-        self._families: dict[str, Family] = {first.name: first}
+        self._families: dict[str, LogFormat] = {first.name: first}
         self._open_records: dict[str, _OpenRecords] = {}
 
     def batches(self, block: Block) -> Iterator[Batch]:
@@ -72,12 +69,12 @@ class Reader:
         return replace(cut, places=cut.places.with_columns(in_stream), odd=cut.odd.with_columns(in_stream))
 
     def _batch(
-        self, block: Block, tables: dict[str, pl.DataFrame], family: Family, *, is_part: bool
+        self, block: Block, tables: dict[str, pl.DataFrame], family: LogFormat, *, is_part: bool
     ) -> Batch:
         return Batch(block.end, tables, is_part=is_part, is_replay=block.replayed, source=family.name)
 
     def _tables(
-        self, family: Family, lines: pl.DataFrame, block: Block, cut: Cut | None = None
+        self, family: LogFormat, lines: pl.DataFrame, block: Block, cut: Cut | None = None
     ) -> dict[str, pl.DataFrame]:
         """The tables of one family's lines of a block."""
         open_records = self._open_records.setdefault(family.name, _OpenRecords())
@@ -102,13 +99,13 @@ class Reader:
             "rejects": records.rejects(read, block),
         }
 
-    def _family(self, type_of: type[Family]) -> Family:
+    def _family(self, type_of: type[LogFormat]) -> LogFormat:
         if type_of.name not in self._families:
             self._families[type_of.name] = self._first.other(type_of)
         return self._families[type_of.name]
 
 
-def read_lines(family: Family, lines: pl.DataFrame) -> pl.DataFrame:
+def read_lines(family: LogFormat, lines: pl.DataFrame) -> pl.DataFrame:
     """What the family reads of `lines` (from `Sorter.split`): one finished row or more per line; `row` is its
     number."""
     wanted = (
@@ -126,7 +123,7 @@ def read_lines(family: Family, lines: pl.DataFrame) -> pl.DataFrame:
     return finish.rows(parsed, wanted, family).with_columns(row=numbers.gather(parsed["row"]))
 
 
-def _merged(family: Family, cut: Cut, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _merged(family: LogFormat, cut: Cut, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Finished rows and lines of a block: those that were cut, and between them what is read of `lines`."""
     places = cut.places.select(
         pl.lit(None, dtype=dtype).alias(name) if name not in cut.places.columns else name

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from sensor.sources.logs.lines import envelopes
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text.reasons import HEADER
-
-if TYPE_CHECKING:
-    from sensor.sources.logs.family import Family
 
 NOBODYS = "no known format"
 
@@ -21,8 +18,8 @@ class Sorter:
 
     def __init__(
         self,
-        order: Sequence[type[Family]],
-        first: type[Family] | None = None,
+        order: Sequence[type[LogFormat]],
+        first: type[LogFormat] | None = None,
         *,
         may_wrap: bool = True,
         prefix: str | None = None,
@@ -37,11 +34,11 @@ class Sorter:
         self._may_wrap, self._prefix = may_wrap, prefix
         self._header: tuple[int | None, str | None] = (None, None)
 
-    def is_first(self, family: type[Family]) -> bool:
+    def is_first(self, family: type[LogFormat]) -> bool:
         """True if `family` is asked before all others."""
         return self._order[0] is family
 
-    def split(self, lines: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+    def split(self, lines: pl.DataFrame) -> dict[str, tuple[type[LogFormat], pl.DataFrame]]:
         """`lines` (line, offset, bytes) by name of their family, with the columns of envelopes, `header`,
         `reason`.
 
@@ -50,17 +47,17 @@ class Sorter:
         """
         return self.split_peeled(envelopes.peel(lines, self._prefix))
 
-    def split_peeled(self, peeled: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+    def split_peeled(self, peeled: pl.DataFrame) -> dict[str, tuple[type[LogFormat], pl.DataFrame]]:
         """As `split`, for lines whose syslog envelopes are removed."""
         bare = self.unwrapped(peeled)
         return self.parts(bare.with_columns(owner=self.owners(bare)))
 
-    def parts(self, bare: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+    def parts(self, bare: pl.DataFrame) -> dict[str, tuple[type[LogFormat], pl.DataFrame]]:
         """As `split`, for lines without envelopes, with their family in column `owner`."""
         owned = self._headed(bare)
         if self._first is not None and _all_of(owned["owner"], self._order.index(self._first)):
             return {self._first.name: (self._first, owned.drop("owner").with_row_index("number"))}
-        out: dict[str, tuple[type[Family], pl.DataFrame]] = {}
+        out: dict[str, tuple[type[LogFormat], pl.DataFrame]] = {}
         by_code = dict(enumerate(self._order))
         for (code,), part in owned.group_by("owner", maintain_order=True):
             family = by_code.get(code) if isinstance(code, int) else None

@@ -17,7 +17,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics.render.formats import FORMATS, Document, ExtraMissing
+from analytics.render.document import Document, ExtraMissing
+from analytics.render.formats import FORMATS
 from analytics.render.html import stylesheet
 from analytics.reports import prepare as preparing
 from analytics.reports import write as writing

@@ -35,7 +35,7 @@ def is_worth(text: bytes) -> bool:
         return len(text) >= _ANY_BYTES
     if len(text) < _WORTH_BYTES:
         return False
-    from sensor.decode import jit
+    from sensor.decode import warming
 
     use_kept()
-    return not jit.missing(PART)
+    return not warming.missing(PART)
