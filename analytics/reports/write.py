@@ -22,7 +22,7 @@ class Report:
 
     path: Path
     week: str  # ISO week, '2026-W46'
-    page: Page  # what it says
+    page: Page  # its content
     document: Document  # the same, ready for any format
 
 

@@ -1,7 +1,7 @@
 """`shadowai capture`: mirror ports of this machine in, lake out, until stopped.
 
-The lake is not compacted here, so that the port has the machine to itself: `shadowai compact` does it,
-from a timer every hour. What capture can and cannot promise stands in `sensor/sources/packets/live.py`.
+The lake is not compacted here, so that compaction takes no CPU time from the capture; a timer runs `shadowai
+compact` every hour. What a capture loses when it is killed is described in `sensor/sources/packets/live.py`.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def command(
 
 
 def _program(given: str | None, truncate: bool) -> Program | None:
-    """The program of --filter. Raises UsageError for one that is none, or beside --truncate."""
+    """The program of --filter. Raises UsageError if it is invalid, or used together with --truncate."""
     from sensor.errors import UsageError
     from sensor.sources.packets.ports import bpf
 
@@ -156,7 +156,7 @@ def _program(given: str | None, truncate: bool) -> Program | None:
 
 
 def _networks(texts: Sequence[str]) -> list[str]:
-    """The excluded networks. Raises UsageError for one that is none."""
+    """`texts`, checked. Raises UsageError for one that is not a network."""
     from ipaddress import ip_network
 
     from sensor.errors import UsageError
@@ -171,9 +171,9 @@ def _networks(texts: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _signals(source: LiveSource, capture: LiveCapture) -> Iterator[list[int]]:
-    """SIGTERM and Ctrl-C end the capture in order, a second one at once; SIGHUP reads the catalog anew.
+    """SIGTERM and Ctrl-C end the capture in order, a second one at once; SIGHUP reads the catalog again.
 
-    Yields those that came to end it.
+    Yields a list of the signals that ended it.
     """
     came: list[int] = []
 
@@ -197,7 +197,7 @@ def _signals(source: LiveSource, capture: LiveCapture) -> Iterator[list[int]]:
 
 
 def _line(interfaces: Sequence[str], source: LiveSource, summary: Summary) -> str:
-    """What the whole capture gave, on one line."""
+    """The result of the whole capture, on one line."""
     text = f"{', '.join(interfaces)}: {source.packets:,} packets in {source.listened_s:.0f} s"
     text += f", {source.drops:,} dropped"
     text += f", {source.excluded:,} excluded" if source.excluded else ""

@@ -67,14 +67,14 @@ def command(
 
 
 def ready(lake: Lake, settings: Settings) -> None:
-    """Make a lake whose views are published, so that what comes can be asked for at once."""
+    """Make the lake and publish its views, so that new rows can be queried at once."""
     lake.create()
     if not (lake.path / "restricted.duckdb").exists():
         compact_and_publish(lake, settings, include_current=False)
 
 
 def stop_on_signals(stop: Callable[[], None]) -> list[int]:
-    """SIGTERM and Ctrl-C call `stop`, a second one ends at once; the list fills with those that came."""
+    """SIGTERM and Ctrl-C call `stop`, a second one ends at once. Each is appended to the returned list."""
     came: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -25,8 +25,8 @@ def is_ctrl_c(error: Exception) -> bool:
 def interrupted(number: int, frame: FrameType | None) -> None:
     """The handler of SIGINT.
 
-    During an import, the process ends at once, because libraries catch an exception raised there, or turn it into
-    one of their own. A query ends only when all of DuckDB's threads do, so DuckDB is told.
+    During an import, the process ends at once, because libraries catch an exception raised there, or turn it
+    into one of their own. A query ends only when all of DuckDB's threads do, so DuckDB is told.
     """
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):

@@ -3,7 +3,7 @@
 Exit codes: 0 done · 2 wrong usage or setting · 3 input that could not be read (what could be was
 kept) · 4 catalog mistake · 5 lake unreadable, unwritable or full · 6 query failed · 7 not sent ·
 8 policy mistake · 9 findings of the level asked for · 130 Ctrl-C ·
-1 a bug of ours, with its traceback in a file.
+1 a bug in shadowai, with its traceback in a file.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from typer.core import TyperGroup
 from sensor.cli.interrupt import STOPPED, Ended, is_ctrl_c
 from sensor.errors import ShadowAIError, UsageError
 
-#: Every command in the order of the help, and the module of this folder that has it: as `app` where there are
-#: commands below it, else as `command` (of the class `Command`, if it has one).
+#: All commands in the order of the help, and their modules in this folder. A module has an `app` if the
+#: command has subcommands, otherwise a function `command` (and a class `Command`, if it parses its arguments
+#: differently).
 COMMANDS = {
     "scan": "scan",
     "capture": "capture",
@@ -60,7 +61,7 @@ COMMANDS = {
 
 
 class _Commands(Mapping[str, Any]):
-    """Every command by its name. Its module is imported when asked for: a run needs only one of them."""
+    """All commands by name. A command's module is imported on first access, because a run needs only one."""
 
     def __getitem__(self, name: str) -> Any:
         return _command(name, COMMANDS[name])
@@ -120,16 +121,17 @@ def _options(
 ) -> None: ...
 
 
-#: Set in place of the shell's umask, so that nobody else can replace a views file or a folder of keys.
+#: Added to the shell's umask, so that no other account can replace a views file or a folder of keys.
 _OTHERS_WRITE = 0o022
-#: New objects between two searches for garbage cycles: imports make many that stay, frames hardly any.
+#: Threshold of the garbage collector. The default is low: imports make many objects that stay, frames hardly
+#: any.
 _GARBAGE = 50_000
 
 
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
     gc.set_threshold(_GARBAGE)
-    # else every distribution installed is searched for plug-ins of pydantic
+    # otherwise pydantic searches every installed distribution for plug-ins
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
     if isinstance(sys.stdout, TextIOWrapper):
@@ -144,7 +146,8 @@ def run() -> None:
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """What a terminal without UTF-8 shows of letters its encoding lacks: a plain one, else `?`."""
+    """On a terminal without UTF-8, replaces letters that its encoding lacks: by the unaccented letter, else
+    by `?`."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = unicodedata.normalize("NFKD", error.object[error.start : error.end])
@@ -152,8 +155,8 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 def arguments(words: list[str]) -> dict[str, Any]:
-    """What a command would be given by these words of a command line. Raises UsageError where it would refuse
-    them."""
+    """The parameters that these words of a command line give to a command. Raises UsageError if it would
+    refuse them."""
     from typer.exceptions import TyperException
 
     name, *rest = words
@@ -182,13 +185,13 @@ def _run() -> int:
         _say(f"shadowai: {error}")
         return error.exit_code
     except BrokenPipeError:
-        # `shadowai sql … | head`: the reader has left; that is no error
+        # `shadowai sql … | head`: the reader of the pipe has ended, which is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if is_ctrl_c(error):
             raise KeyboardInterrupt from None
         if isinstance(error, (PermissionError, NotADirectoryError)) and error.filename is not None:
-            # of a path that was named, where no command says more about it
+            # a path on the command line, and the command did not handle the error itself
             why = f"{str(error.strerror).lower()}; check the path, and who may use it"
             _say(f"shadowai: {error.filename}: {why}")
             return UsageError.exit_code
@@ -199,13 +202,14 @@ def _run() -> int:
 
 
 def _say(text: str) -> None:
-    """To stderr, one line a problem, without control characters that a file name might carry."""
+    """Print to stderr, one line per problem, without control characters that a file name might contain."""
     for line in text.splitlines():
         print("".join(c if c.isprintable() else "?" for c in line), file=sys.stderr)
 
 
 def _keep_traceback(error: BaseException) -> str:
-    """Where it happened, in a file. Messages of libraries may quote data: only their shape is kept."""
+    """Write the traceback to a file; returns its path. Messages may quote data, so only their shape is
+    kept."""
     import tempfile
     import traceback
 

@@ -21,6 +21,6 @@ def command(state: StateOption = None, lake: LakeOption = None, config: ConfigOp
     kept = jit.use(folder / "kernels")
     missing = warming.missing(*warming.PARTS)
     warming.warm_apart(*missing)
-    warming.warm(*warming.PARTS)  # says if they cannot be used
+    warming.warm(*warming.PARTS)  # raises if they cannot be used
     done = "compiled" if missing else "were compiled already"
     typer.echo(f"decode kernels {done}: {time.perf_counter() - began:.1f} s, kept in {kept}")

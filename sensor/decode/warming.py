@@ -1,4 +1,5 @@
-"""Compiles or loads kernels before they are needed, in parts, and in other processes if they are not cached."""
+"""Compiles or loads kernels before they are needed, in parts, and in other processes if they are not
+cached."""
 
 from __future__ import annotations
 
@@ -46,7 +47,7 @@ def warm_apart(*parts: str) -> None:
         "import ctypes, gc, signal, sys\n"
         "if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, signal.SIGTERM)\n"  # PR_SET_PDEATHSIG
         "gc.set_threshold(100_000, 20, 100); "
-        "signal.signal(signal.SIGINT, signal.SIG_DFL); "  # Ctrl-C reaches all processes; the parent reports it
+        "signal.signal(signal.SIGINT, signal.SIG_DFL); "  # Ctrl-C reaches all of them; the parent reports it
         "from pathlib import Path; sys.path.insert(0, sys.argv[1]); "
         "from sensor.decode import jit, warming; "
         "jit.use(Path(sys.argv[2]), exact=True); warming.warm(sys.argv[3])"

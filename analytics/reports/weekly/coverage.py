@@ -10,16 +10,16 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
 
-#: Below or above these shares the page says "we cannot tell".
+#: Beyond these shares of connections, packets and time, the page says "we cannot tell".
 LEAST_NAMED = 0.80
 MOST_ONE_SIDED = 0.20
 MOST_DROPPED = 0.01
 LEAST_WATCHED = 0.50
-#: Weeks compare when no packet sensor watched more than this factor longer in one than in the other.
+#: Two weeks are comparable if no packet sensor watched longer in one of them by more than this factor.
 MINUTES_FACTOR = 1.2
-#: The same where a quiet link leaves only the first and last moment of a day to go by.
+#: The same for a link so quiet that only the first and last traffic of a day are known.
 ROUGH_FACTOR = 1.5
-#: A sensor that watched less than this share of the longest watch is a brief look: it prevents no comparison.
+#: A sensor that watched less than this share of the time of the longest one is ignored in comparisons.
 BRIEF = 0.05
 
 #: A sensor and the kind of input it reads.
@@ -30,9 +30,9 @@ Source = tuple[str, str]
 class Coverage:
     """Coverage of one week, summed over its sensors."""
 
-    sources: tuple[Row, ...]  # rows of the `sources` figure for the week
-    light: tuple[date, ...]  # days on which a sensor reported
-    dark: tuple[date, ...]  # days that are over and on which none did
+    sources: tuple[Row, ...]  # rows of the figure `coverage_weekly` for the week
+    light: tuple[date, ...]  # days with a report of any sensor
+    dark: tuple[date, ...]  # past days without one
     ahead: tuple[date, ...]  # days to come, and today as long as nothing was seen
     flows: int
     named: int
@@ -41,7 +41,7 @@ class Coverage:
     dropped: int
     minutes: Mapping[Source, int]  # minutes each source watched
     packet_minutes: int | None  # watched by the packet sensor that watched longest
-    lookups_only: bool  # every source of the week records names asked for, none a connection
+    lookups_only: bool  # every source of the week records DNS lookups, none connections
 
     @property
     def blind(self) -> bool:
@@ -55,7 +55,8 @@ class Coverage:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What cannot be known this week, the worst first; each text completes "we cannot tell …"."""
+        """Texts about what cannot be known of this week, the worst first; each completes "we cannot tell
+        …"."""
         return tuple(_doubts(self))
 
     @property
@@ -128,7 +129,7 @@ def source_key(row: Row) -> Source:
 
 
 def source_name(row: Row) -> str:
-    """'hq-span (pcap)': the sensor, and what it reads where its name does not say so."""
+    """'hq-span (pcap)': the sensor, and its kind of input unless that is its name."""
     return row["sensor"] if row["sensor"] == row["source"] else f"{row['sensor']} ({row['source']})"
 
 
@@ -197,7 +198,7 @@ def _minutes(row: Row) -> int:
 def _alike(one: _Watch, other: _Watch, packets: bool) -> bool:
     if one.days != other.days:
         return False
-    if not packets:  # a log is silent when nobody browses: its minutes measure use, not watching
+    if not packets:  # minutes with log lines depend on use, not on coverage
         return True
     low, high = sorted((one.minutes, other.minutes))
     return high <= (ROUGH_FACTOR if one.rough or other.rough else MINUTES_FACTOR) * low

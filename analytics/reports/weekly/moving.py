@@ -22,7 +22,7 @@ class Outcome:
     service: str
     decided: str  # 'Restricted on Thu 5 Nov'
     result: str
-    moved: str  # '' where nothing grew, or nobody can tell
+    moved: str  # '' if nothing grew, or it is unknown
 
 
 def outcomes(result: Result) -> tuple[Outcome, ...]:

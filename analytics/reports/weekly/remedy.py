@@ -1,4 +1,4 @@
-"""What would help most where too little of the week was seen: which sensor to mend, which log to add."""
+"""What would improve the coverage most if too little of the week was seen: a sensor to fix, a log to add."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def remedy(result: Result, seen: Coverage) -> str:
 
 
 def lookups_only(result: Result) -> str:
-    """A text: which sources tell of questions alone, so that no use can be seen."""
+    """A text: which sources record lookups only, so that use cannot be seen."""
     sources = result.rows("source_bytes")
     return say("visibility.no_use", len(sources), names=words.listing([source_name(row) for row in sources]))
 
 
 def _of_packets(seen: Coverage) -> str:
-    """The same where packets are missing: the sensor where most is to be won."""
+    """A text for missing packets: the sensor with the greatest possible improvement."""
     if seen.watched_briefly:
         packets = [source for source in seen.sources if source["kind"] == "packets"]
         source = max(packets, key=lambda one: seen.minutes[source_key(one)])
@@ -47,5 +47,5 @@ def _of_packets(seen: Coverage) -> str:
 
 
 def _has_stopped(sensor: Row, result: Result) -> bool:
-    """It reported before, so it is only to be started again."""
+    """True if the sensor reported before, so that it only has to be started again."""
     return sensor["since"] is not None and sensor["since"] < result.scope.week

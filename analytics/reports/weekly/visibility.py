@@ -1,4 +1,4 @@
-"""What the sensors can see, in three columns: with confidence, sometimes, not at all."""
+"""What the sensors can see, in three columns: reliably, sometimes, not at all."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from analytics.reports.weekly.counted import LEAST_TIED, tied
 from analytics.reports.weekly.coverage import LEAST_NAMED, Coverage, source_key, source_name
 from analytics.reports.weekly.remedy import lookups_only
 
-#: A packet sensor is trusted for the week from this share of its minutes on.
+#: A packet sensor is reliable for the week if it watched this share of the minutes.
 _STEADY = 0.95
 
-#: What no network shows in any week; keys among the strings.
+#: Keys of the strings about what network data never shows.
 _STANDING = ("visibility.contents", "visibility.hidden_names", "visibility.away")
-#: Columns of coverage that tell what hides names or spoils them.
+#: Columns of coverage that count connections without a usable name.
 _HINDRANCES = ("ech", "encrypted_dns", "quic_unparsed", "malformed")
 
 
@@ -119,7 +119,7 @@ def _blocked(result: Result) -> str:
 
 
 def _nobodies(result: Result) -> str:
-    """What is in no figure of the page, so that nobody looks for it there."""
+    """Use by machines and service accounts, which is in no other figure of the page."""
     rows = result.rows("nobodies")
     if not rows:
         return ""

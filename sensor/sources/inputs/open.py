@@ -86,11 +86,11 @@ def _expand(given: str, found: Found, ours: Set[str]) -> Iterator[tuple[str, boo
     """The paths `given` stands for, each with whether it was met while walking a folder."""
     if given == STDIN:
         yield STDIN, False
-    elif os.path.isdir(given):  # noqa: PTH112  a name with broken bytes is no Path everywhere
+    elif os.path.isdir(given):
         for path in _walk(given, found, ours):
             yield path, True
     elif not os.path.lexists(given) and glob.has_magic(given):
-        matches = sorted(glob.glob(given, recursive=True))  # noqa: PTH207
+        matches = sorted(glob.glob(given, recursive=True))
         if not matches:
             found.problems.append(f"{shown(given)}: no file matches")
         for match in matches:
@@ -113,7 +113,7 @@ def _walk(folder: str, found: Found, ours: Set[str]) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith("."):
-                yield os.path.join(base, name)  # noqa: PTH118
+                yield os.path.join(base, name)
 
 
 def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> None:
@@ -138,14 +138,14 @@ class _NoInputError(Exception):
 
 def _regular(path: str, seen: set[tuple[int, int]], problems: list[str]) -> list[File]:
     """A file on disk, plain or compressed, or those in a ZIP archive. Raises `_NoInputError` or `OSError`."""
-    status = os.stat(path)  # noqa: PTH116
+    status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise _NoInputError(_SPECIAL.get(stat.S_IFMT(status.st_mode), "not a regular file"))
     place = (status.st_dev, status.st_ino)
     if place in seen:
         raise _NoInputError  # named twice, or a link to it: read once
     seen.add(place)
-    with open(path, "rb") as raw:  # noqa: PTH123
+    with open(path, "rb") as raw:
         magic = raw.read(8)
     kind = packing(magic)
     if magic.startswith(ZIP_MAGIC):
@@ -187,7 +187,7 @@ def _file(
 
 
 def _open(path: str, kind: str | None) -> IO[bytes]:
-    raw = open(path, "rb", buffering=BUFFER_BYTES)  # noqa: PTH123, SIM115
+    raw = open(path, "rb", buffering=BUFFER_BYTES)  # noqa: SIM115 - the caller closes it
     return raw if kind is None else unpacked(raw, kind, BUFFER_BYTES)
 
 

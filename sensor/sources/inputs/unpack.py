@@ -235,7 +235,7 @@ def _member_fault(one: zipfile.ZipInfo) -> str:
 
 def open_member(path: str, name: str) -> IO[bytes]:
     """A reader of a file in an archive, decompressed again if it is compressed itself. Raises OSError."""
-    member = _archive(path, os.stat(path).st_mtime_ns).open(name)  # noqa: PTH116
+    member = _archive(path, os.stat(path).st_mtime_ns).open(name)
     stream = io.BufferedReader(ChunkStream(_stored(member), member), OUTPUT_BYTES)
     kind = packing(stream.peek(_MAGIC_BYTES)[:_MAGIC_BYTES])
     return stream if kind is None else unpacked(stream, kind, OUTPUT_BYTES)

@@ -32,12 +32,12 @@ class Cut:
 class LogFormat(Source):
     """One log format in all its versions: which lines are its own, and how they become `FIELDS`."""
 
-    #: True for the lines of this format: a cheap expression over `line` (without envelopes) and `tag` (the syslog
-    #: program)
+    #: True for the lines of this format: a cheap expression over `line` (without envelopes) and `tag` (the
+    #: syslog program)
     claims: ClassVar[pl.Expr]
-    #: texts in lower case, one of which is in every line that `claims` accepts (or in its tag), and in every header, in
-    #: any case. Searching for them takes a hundredth of the time of `claims`, which is evaluated only if one is found.
-    #: Without `marks`, `claims` is always evaluated.
+    #: texts in lower case, one of which is in every line that `claims` accepts (or in its tag), and in every
+    #: header, in any case. Searching for them takes a hundredth of the time of `claims`, which is evaluated
+    #: only if one is found. Without `marks`, `claims` is always evaluated.
     marks: ClassVar[tuple[str, ...]] = ()
     #: True for normalised schemas (ECS, OCSF, plain CEF …), which many products write
     generic: ClassVar[bool] = False
@@ -47,7 +47,8 @@ class LogFormat(Source):
     own_zone: ClassVar[str | None] = None
     #: set if its byte counts include these headers; they are subtracted in records that also count packets
     counts_headers: ClassVar[headers.Layer | None] = None
-    #: how to find its records, if one is more than a line (framing.py). JSON documents need no framing of their own.
+    #: how to find its records, if one is more than a line (framing.py). JSON documents need no framing of
+    #: their own.
     framing: ClassVar[Framing | None] = None
     resumable: ClassVar[bool] = True
     splits_lines: ClassVar[bool] = True
@@ -55,7 +56,8 @@ class LogFormat(Source):
     def __init__(
         self, internal_networks: Sequence[str] = (), *, zone: str = "UTC", reference: datetime | None = None
     ) -> None:
-        """`zone`: time zone of timestamps without an offset. `reference`: timestamps without a year are near it."""
+        """`zone`: time zone of timestamps without an offset. `reference`: timestamps without a year are near
+        it."""
         super().__init__(internal_networks)
         self.zone = self.own_zone or zone
         self.reference = reference
