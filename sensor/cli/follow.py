@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensor.cli.compact import compact_and_publish
-from sensor.cli.interrupt import Ended
+from sensor.cli.interrupt import Ended, stopped_by_signals
 from sensor.cli.options import (
     ConfigOption,
     CustomOption,
@@ -27,7 +27,6 @@ from sensor.cli.options import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
     from sensor.settings import Settings
     from sensor.sources.interface import Source
@@ -58,11 +57,11 @@ def command(
     installation = installation_of(chosen, sensor, site)
     ready(installation.lake, chosen)
     follower = Follower(installation, paths, _kind_of(form), say)
-    came = stop_on_signals(follower.stop)
-    follower.run()
+    with stopped_by_signals(follower.stop) as signals:
+        follower.run()
     for summary in follower.summaries:
         typer.echo(f"{summary.name}: {summary.records:,} records, {summary.sightings:,} sightings")
-    if signal.SIGINT in came:
+    if signal.SIGINT in signals:
         raise Ended
 
 
@@ -71,19 +70,6 @@ def ready(lake: Lake, settings: Settings) -> None:
     lake.create()
     if not (lake.path / "restricted.duckdb").exists():
         compact_and_publish(lake, settings, include_current=False)
-
-
-def stop_on_signals(stop: Callable[[], None]) -> list[int]:
-    """SIGTERM and Ctrl-C call `stop`, a second one ends at once. Each is appended to the returned list."""
-    came: list[int] = []
-
-    def end(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        signal.signal(number, before[number])
-        stop()
-
-    before = {int(number): signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-    return came
 
 
 def _kind_of(form: str | None) -> Callable[[bytes], type[Source] | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on from there when repeated"
@@ -36,3 +38,30 @@ def interrupted(number: int, frame: FrameType | None) -> None:
     if lake := sys.modules.get("analytics.lake"):
         lake.interrupt()
     raise KeyboardInterrupt
+
+
+@contextmanager
+def stopped_by_signals(
+    stop: Callable[[], None], reload: Callable[[], None] | None = None
+) -> Iterator[list[int]]:
+    """Inside the block, SIGTERM and Ctrl-C call `stop`, and a second one ends the process; SIGHUP calls
+    `reload`.
+
+    Yields a list to which the signals that call `stop` are appended.
+    """
+    came: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        signal.signal(number, before[number])
+        stop()
+
+    answers: dict[int, Callable[[int, FrameType | None], None]] = {signal.SIGTERM: end, signal.SIGINT: end}
+    if reload is not None:
+        answers[signal.SIGHUP] = lambda number, frame: reload()
+    before = {number: signal.signal(number, answer) for number, answer in answers.items()}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
