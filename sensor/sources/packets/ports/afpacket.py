@@ -16,6 +16,7 @@ import socket
 import struct
 import sys
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +87,16 @@ class Fanout:
             raise
         self.groups[index] = sock.getsockopt(_SOL_PACKET, _FANOUT) & 0xFFFF
         self.members[index] = self.members.get(index, 0) + 1
+
+
+class RingStatistics(NamedTuple):
+    """Counters of a ring."""
+
+    #: frames put into the ring, and frames dropped
+    received: int
+    dropped: int
+    #: how often the ring was full
+    frozen: int
 
 
 class Ring:
@@ -159,10 +170,10 @@ class Ring:
         self._headers[self.block][2] = 0
         self.block = (self.block + 1) % self._blocks
 
-    def statistics(self) -> tuple[int, int, int]:
-        """Since the last call: frames put into the ring, frames dropped, and times the ring was full."""
+    def statistics(self) -> RingStatistics:
+        """The counters since the last call."""
         packets, drops, freezes = struct.unpack("3I", self.socket.getsockopt(_SOL_PACKET, _STATISTICS, 12))
-        return packets - drops, drops, freezes
+        return RingStatistics(packets - drops, drops, freezes)
 
     def clear_error(self) -> None:
         """Clear the pending error of the socket (its interface went down or disappeared)."""

@@ -78,10 +78,10 @@ class Port:
     def statistics(self) -> None:
         """Update `received`, `dropped` and `frozen`."""
         with self._lock:
-            received, dropped, frozen = self._ring.statistics()
-            self.received += received
-            self.dropped += dropped
-            self.frozen += frozen
+            since = self._ring.statistics()
+            self.received += since.received
+            self.dropped += since.dropped
+            self.frozen += since.frozen
 
     def reopen(self) -> bool:
         """If the interface was removed and one of the same name exists again, listen to that; True if so.
