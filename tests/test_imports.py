@@ -148,7 +148,7 @@ def test_every_module_says_what_it_is_for(path: Path) -> None:
     assert docstring and len(docstring) > 20
 
 
-def test_there_is_no_drawer_for_odds_and_ends() -> None:
+def test_there_is_no_module_called_utils() -> None:
     assert [p for p in MODULES if p.stem in ("utils", "util", "helpers", "misc", "common")] == []
 
 

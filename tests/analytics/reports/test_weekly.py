@@ -269,7 +269,7 @@ def test_a_brief_look_of_another_sensor_prevents_no_comparison(tmp_path: Path) -
     assert figures(page(tmp_path, rows))["People using AI"] == ("14", "+4")
 
 
-def test_use_without_any_coverage_is_not_believed(tmp_path: Path) -> None:
+def test_use_without_any_coverage_is_reported_as_unknown(tmp_path: Path) -> None:
     rows = plain() | {"coverage_daily": []}
     found = page(tmp_path, rows)
     assert found.claim == "We cannot tell: no sensor reported this week."

@@ -51,7 +51,7 @@ def monitor_of(*workers: Worker, lines: list[str] | None = None) -> Monitor:
     return Monitor(workers, said.append, monitor.TICK_S, lambda: None, lambda: None)
 
 
-def test_only_what_came_since_the_capture_began_counts(system: dict[str, int]) -> None:
+def test_counters_begin_at_zero_with_the_capture(system: dict[str, int]) -> None:
     one, two = QuietPort("eth1"), QuietPort("eth1")
     workers = IdleWorker(one), IdleWorker(two)
     lines: list[str] = []
@@ -74,7 +74,7 @@ def test_only_what_came_since_the_capture_began_counts(system: dict[str, int]) -
     assert monitor.take()[0].is_empty()
 
 
-def test_vlans_and_damage_of_all_ports() -> None:
+def test_vlans_and_damaged_blocks_of_all_ports_are_collected() -> None:
     left, right = QuietPort("eth1"), QuietPort("eth2")
     monitor = monitor_of(IdleWorker(left, right))
     for port, vlans in ((left, (7, 300)), (right, (300, 4))):
@@ -87,7 +87,7 @@ def test_vlans_and_damage_of_all_ports() -> None:
     assert monitor.take()[1].is_empty()
 
 
-def test_link_time_of_all_interfaces(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_without_link_is_summed_over_interfaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monitor = monitor_of(IdleWorker(QuietPort("eth1"), QuietPort("eth2")))
     monkeypatch.setattr(netdev, "link_state", lambda name: "down")
     for interface in monitor._interfaces:

@@ -14,7 +14,7 @@ def warned(warnings: PortWarnings, *readings: tuple[float, int, int, str]) -> li
     ]
 
 
-def test_silence_is_told_once_and_its_end() -> None:
+def test_silence_is_reported_once_and_its_end_too() -> None:
     warnings = PortWarnings("eth1", last_packet_at=100.0)
     assert warned(warnings, (101, 5, 0, "up"), (160, 0, 0, "up"), (160.9, 0, 0, "up")) == []
     (silent,) = warned(warnings, (161, 0, 0, "up"), (162, 0, 0, "up"), (300, 0, 0, "up"))
@@ -25,12 +25,12 @@ def test_silence_is_told_once_and_its_end() -> None:
     assert len(warned(warnings, (361, 0, 0, "up"), (362, 0, 0, "up"))) == 1
 
 
-def test_a_port_that_never_said_anything_is_silent() -> None:
+def test_a_port_without_any_packet_is_silent() -> None:
     warnings = PortWarnings("eth1", last_packet_at=0.0)
     assert len(warned(warnings, *((float(t), 0, 0, "up") for t in range(120)))) == 1
 
 
-def test_drops_are_told_at_once_then_summed_up() -> None:
+def test_drops_are_reported_at_once_then_summed_for_a_minute() -> None:
     warnings = PortWarnings("eth1", last_packet_at=0.0)
     (first,) = warned(warnings, (1, 9, 1000, "up"))
     assert "dropped 1,000 packets (ring full 1 times)" in first
@@ -39,7 +39,7 @@ def test_drops_are_told_at_once_then_summed_up() -> None:
     assert "dropped 33 packets (ring full 3 times)" in later
 
 
-def test_the_link_is_told_when_it_changes() -> None:
+def test_a_change_of_the_link_is_reported() -> None:
     warnings = PortWarnings("eth1", last_packet_at=0.0)
     lines = warned(warnings, (1, 1, 0, "up"), (2, 1, 0, "down"), (3, 1, 0, "down"), (4, 1, 0, "up"))
     assert lines == ["eth1: the link is down", "eth1: the link is up"]
@@ -52,7 +52,7 @@ def rows(one_sided: int, both: int, kind: str = "tls") -> pl.DataFrame:
     )
 
 
-def test_one_sided_traffic_is_told_when_it_begins() -> None:
+def test_one_sided_traffic_is_reported_once_when_it_begins() -> None:
     warnings = DirectionWarnings()
     assert warnings.notice(rows(3, 97)) == []
     (line,) = warnings.notice(rows(90, 10))
@@ -62,13 +62,13 @@ def test_one_sided_traffic_is_told_when_it_begins() -> None:
     assert len(warnings.notice(rows(100, 0))) == 1
 
 
-def test_few_connections_and_lookups_tell_nothing() -> None:
+def test_few_connections_and_lookups_give_no_warning() -> None:
     warnings = DirectionWarnings()
     assert warnings.notice(rows(19, 0)) == []
     assert warnings.notice(rows(100, 0, kind="dns")) == []
 
 
-def test_offloads() -> None:
+def test_joined_frames_and_an_unknown_driver_are_warned_of() -> None:
     assert offload_warnings("eth1", "") == []
     assert "unknown" in offload_warnings("eth1", None)[0]
     assert "ethtool -K eth1 gro off lro off" in offload_warnings("eth1", "GRO and LRO")[0]
