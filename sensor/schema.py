@@ -712,7 +712,7 @@ COVERAGE = Table(
         Column(
             "quic_skipped", pl.Int64, "QUIC Initials not decrypted, because there were too many", "packets"
         ),
-        Column("decoder_faults", pl.Int64, "packets skipped because a decoder failed: a bug of ours"),
+        Column("decoder_faults", pl.Int64, "packets skipped because a decoder failed: a bug in shadowai"),
         Column("clock_jumps", pl.Int64, "packets whose timestamp jumped and was not used"),
         Column(
             "clock_offset_ms", pl.Int64, "largest distance of packet times from this machine's clock", "ms"

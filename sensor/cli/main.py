@@ -94,7 +94,7 @@ app = typer.Typer(
     name="shadowai",
     cls=_Program,
     help="Find out which AI services a network uses, by whom, and how much data goes out to them.",
-    epilog="Exit codes: 0 done · 1 our bug · 2 usage · 3 input unreadable · 4 catalog · 5 lake · 6 query · "
+    epilog="Exit codes: 0 done · 1 a bug · 2 usage · 3 input unreadable · 4 catalog · 5 lake · 6 query · "
     "7 not sent · 8 policy · 9 findings · 130 stopped.",
     no_args_is_help=True,
     add_completion=False,
@@ -196,7 +196,7 @@ def _run() -> int:
             _say(f"shadowai: {error.filename}: {why}")
             return UsageError.exit_code
         kind = type(error).__name__
-        _say(f"shadowai: this is a bug of ours ({kind}); details in {_keep_traceback(error)}")
+        _say(f"shadowai: this is a bug in shadowai ({kind}); details in {_keep_traceback(error)}")
         return 1
     return 0
 

@@ -133,7 +133,7 @@ def test_a_missing_lake_exits_with_5_and_a_remedy(tmp_path: Path) -> None:
 
 
 def test_a_file_in_place_of_the_lake_exits_with_5(tmp_path: Path) -> None:
-    """It was called a bug of ours."""
+    """It was called a bug in shadowai."""
     log = tmp_path / "access.log"
     log.write_bytes((ROOT / "pcaps" / "proxy-w46" / "shadowai.log").read_bytes())
     done = shadowai("scan", "access.log", "--lake", "access.log", cwd=tmp_path)
@@ -144,7 +144,7 @@ def test_a_file_in_place_of_the_lake_exits_with_5(tmp_path: Path) -> None:
 def test_a_path_without_permission_exits_with_2_and_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It was called a bug of ours."""
+    """It was called a bug in shadowai."""
 
     def refused() -> None:
         raise PermissionError(errno.EACCES, "Permission denied", "shut/x.html")
@@ -193,7 +193,7 @@ def test_wrong_sql_exits_with_6(filled: Path) -> None:
 def test_a_damaged_file_of_the_lake_exits_with_5_and_is_named(
     words: tuple[str, ...], filled: Path, tmp_path: Path
 ) -> None:
-    """As a failing disk or half a restore leaves one; it was "a bug of ours"."""
+    """As a failing disk or half a restore leaves one; it was "a bug in shadowai"."""
     shutil.copytree(filled / "lake", tmp_path / "lake")
     sightings = next((tmp_path / "lake" / "restricted" / "sightings" / "cold").rglob("*.parquet"))
     sightings.write_bytes(sightings.read_bytes()[:-8])
@@ -235,7 +235,7 @@ def test_closed_standard_input_counts_as_no_terminal(
 
 
 def test_ctrl_c_while_libraries_are_imported_ends_it_in_one_line(filled: Path) -> None:
-    """It was a traceback, or "a bug of ours"; or a library swallowed it, and the command went on."""
+    """It was a traceback, or "a bug in shadowai"; or a library swallowed it, and the command went on."""
     (filled / "typer.py").write_text(
         "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept BaseException:\n    pass\n"
     )
@@ -343,5 +343,5 @@ def test_a_permission_error_without_a_path_is_a_bug(
         main.run()
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith(
-        "shadowai: this is a bug of ours (PermissionError); details in "
+        "shadowai: this is a bug in shadowai (PermissionError); details in "
     )
