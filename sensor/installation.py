@@ -1,4 +1,4 @@
-"""What all inputs of a run share: settings, lake, keys, catalog, and who is who.
+"""What all inputs of a run share: settings, lake, keys, catalog, and identities.
 
 `Installation` makes the source and the pipelines for an input, and stores the reference tables that explain
 its sensors. The CLI makes one; `scan.py` reads files with it, `capture.py` a live interface, `streams.py`
@@ -47,8 +47,7 @@ from sensor.summary import Summary
 if TYPE_CHECKING:
     from sensor.evidence import Evidence
 
-#: Default rank of a vantage by kind of source: of several that saw the same connection, the lowest is
-#: believed.
+#: Default rank of a vantage by kind of source: of several that saw the same connection, the lowest counts.
 DEFAULT_RANKS = {"packets": 1, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
 
 #: A sensor, and the kind of its inputs.
@@ -65,7 +64,7 @@ class Declared:
 
 
 class Installation:
-    """What the inputs of one run share: settings, lake, keys, catalog, and who is who."""
+    """What the inputs of one run share: settings, lake, keys, catalog, and identities."""
 
     def __init__(self, settings: Settings, declared: Declared) -> None:
         """Loads the keys, the catalog and the identity files the settings name.
@@ -173,7 +172,7 @@ class Installation:
         return Commits(self.lake, source_input.identity, sealed=self._sealed)
 
     def introduce(self, sensors: Iterable[SensorKind]) -> None:
-        """Store the tables `sensors` and `catalog`, which reports need to explain themselves elsewhere.
+        """Store the tables `sensors` and `catalog`, so that reports on another machine have them.
 
         Raises LakeError.
         """
@@ -210,7 +209,7 @@ def _in_use(catalog: Catalog) -> CatalogInUse:
 
 
 def origin_of(sensor: SensorSettings, kind: type[Source], source_input: Input) -> Origin:
-    """Where the rows of an input come from."""
+    """The origin of the rows of an input."""
     vantage = sensor.vantage or kind.vantage
     return Origin(sensor.name, sensor.site, vantage, kind.name, source_input.identity)
 

@@ -20,7 +20,7 @@ from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.reader import read_lines
 from sensor.sources.logs.rows.flows import Pairs
 from sensor.sources.logs.rows.sessions import Sessions
-from sensor.sources.logs.sorting import NOBODYS
+from sensor.sources.logs.sorting import NO_FORMAT
 from sensor.sources.zeek import ZeekSource
 from sensor.sources.zeek.text import log_of
 
@@ -147,7 +147,7 @@ def _missing(rows: pl.DataFrame) -> tuple[str, ...]:
 def _reasons(done: pl.DataFrame, part: pl.DataFrame) -> Iterator[tuple[str, int, str]]:
     refused = done.filter(pl.col("reason").is_not_null()).select("reason", line=part["line"].gather(
         done.filter(pl.col("reason").is_not_null())["row"]))  # fmt: skip
-    strangers = part.filter(pl.col("reason") == NOBODYS).select("reason", "line")
+    strangers = part.filter(pl.col("reason") == NO_FORMAT).select("reason", "line")
     both = (
         pl.concat([refused, strangers])
         .group_by("reason", maintain_order=True)

@@ -1,4 +1,4 @@
-"""Finds the readable files behind what a user typed: files, folders, globs, archives, standard input.
+"""Finds the readable files that a user names: files, folders, globs, archives, standard input.
 
 In: paths. Out: `Found`: the readable files with their first 64 KB, and a line of text for everything that
 cannot be read. Which source reads a file is decided in `detect.py`.
@@ -42,14 +42,14 @@ _SPECIAL = {
 
 @dataclass
 class Found:
-    """The files found, and the problems met."""
+    """The files found, and the problems."""
 
     files: list[File] = field(default_factory=list)
     #: one line each: path, what is wrong, what to try
     problems: list[str] = field(default_factory=list)
-    #: names of the files that nobody named: met while walking a folder
+    #: names of files that were not named themselves, but found in a folder
     walked: set[str] = field(default_factory=set)
-    #: folders met while walking that are ours
+    #: folders of the product itself that were found while walking
     ours: list[str] = field(default_factory=list)
 
 
@@ -83,7 +83,7 @@ def identity(head: bytes) -> str:
 
 
 def _expand(given: str, found: Found, ours: Set[str]) -> Iterator[tuple[str, bool]]:
-    """The paths `given` stands for, each with whether it was met while walking a folder."""
+    """The paths of `given`, each with True if it was found while walking a folder."""
     if given == STDIN:
         yield STDIN, False
     elif os.path.isdir(given):
@@ -117,7 +117,7 @@ def _walk(folder: str, found: Found, ours: Set[str]) -> Iterator[str]:
 
 
 def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> None:
-    """Open one path far enough to know its head; a problem line if that fails."""
+    """Open one path and read its head; a line of text in `problems` if that fails."""
     try:
         files = [_standard_input()] if path == STDIN else _regular(path, seen, found.problems)
     except _NoInputError as none:
@@ -133,7 +133,7 @@ def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> N
 
 
 class _NoInputError(Exception):
-    """Nothing to read here (an empty file, a socket); the text tells the user why."""
+    """The path is no input (an empty file, a socket); the text for the user says why."""
 
 
 def _regular(path: str, seen: set[tuple[int, int]], problems: list[str]) -> list[File]:
@@ -143,7 +143,7 @@ def _regular(path: str, seen: set[tuple[int, int]], problems: list[str]) -> list
         raise _NoInputError(_SPECIAL.get(stat.S_IFMT(status.st_mode), "not a regular file"))
     place = (status.st_dev, status.st_ino)
     if place in seen:
-        raise _NoInputError  # named twice, or a link to it: read once
+        raise _NoInputError  # named twice, or by a link: it is read once
     seen.add(place)
     with open(path, "rb") as raw:
         magic = raw.read(8)
@@ -206,7 +206,7 @@ def on_disk(file: File) -> Iterator[str]:
 
 
 def _standard_input() -> File:
-    """Standard input, read once: the head is kept and stands before the rest when opened."""
+    """Standard input, read once: its head is kept and put before the rest when it is opened."""
     raw: IO[bytes] = sys.stdin.buffer
     packed_head = _read_up_to(raw, HEAD_BYTES)
     stream = _replayed(packed_head, raw)
@@ -247,7 +247,7 @@ def _replayed(head: bytes, rest: IO[bytes]) -> io.BufferedReader:
 
 
 def _why(error: OSError) -> str:
-    """What the system said, in its own words but without its number."""
+    """The system's error message without its number."""
     if isinstance(error, FileNotFoundError):
         return "no such file or folder"
     if isinstance(error, PermissionError):

@@ -187,7 +187,7 @@ class Tails:
         return tail
 
     def _is_glob(self, path: str) -> bool:
-        """Met by a pattern, not named: then a link is not followed."""
+        """True for a pattern. Links found by a pattern are not followed; a link that is named itself is."""
         return path not in self._patterns
 
     def _refuse(self, path: str, why: str) -> None:
