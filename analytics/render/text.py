@@ -28,7 +28,8 @@ def summary(lake: Path, week: str | None = None) -> str:
 
 
 def page_text(page: Page) -> str:
-    """Verdict, five numbers, leading services, what the verdict has not said of coverage, what would help."""
+    """Verdict, five numbers, leading services, gaps in coverage that the verdict does not name, and a
+    remedy."""
     labels = [number.label for number in page.numbers] + [one.name for one in page.leading[:SERVICES]]
     width = min(max(map(len, labels)), LABEL)
     blocks = (_heading(page), _numbers(page, width), _services(page, width), _visibility(page))

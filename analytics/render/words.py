@@ -122,7 +122,8 @@ def withheld(row: Mapping[str, object]) -> bool | None:
 
 
 def size(value: int | None, is_hidden: bool | None = False) -> str:
-    """Bytes with at least two significant digits: '412 MB', '1.2 kB'; why NULL is none says `withheld`."""
+    """Bytes with at least two significant digits: '412 MB', '1.2 kB'; for NULL, by `withheld`, hidden or
+    unknown."""
     if value is None:
         return say("figure.untold") if is_hidden is None else hidden() if is_hidden else unknown()
     amount, unit = _scaled(abs(value))
@@ -130,7 +131,7 @@ def size(value: int | None, is_hidden: bool | None = False) -> str:
 
 
 def size_range(low: int | None, high: int | None, is_hidden: bool | None = False) -> str:
-    """'214–260 MB' where sensors may have seen different traffic; one figure where they print alike."""
+    """'214–260 MB' if sensors may have seen different traffic; one figure if both are written the same."""
     if low is None or high is None or high <= low:
         return size(low, is_hidden)
     (low_amount, low_unit), (high_amount, high_unit) = _scaled(low), _scaled(high)
@@ -142,7 +143,7 @@ def size_range(low: int | None, high: int | None, is_hidden: bool | None = False
 
 
 def share(part: int, whole: int) -> str:
-    """Percent that says 0 % and 100 % only when they are exact."""
+    """A percentage that is 0 % or 100 % only if that is exact."""
     if whole <= 0:
         return unknown()
     percent = (200 * part + whole) // (2 * whole)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 PART = "fields"
-#: Less text than this is read sooner by columns of text, unless the scanner is loaded already.
+#: For less text than this, the columnar parsers are faster, unless the scanner is loaded already.
 _WORTH_BYTES, _ANY_BYTES = 1 << 20, 1 << 14
 
 _kernels: Path | None = None
