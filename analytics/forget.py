@@ -130,7 +130,7 @@ def _finalise(state: MartState, *periods: str) -> None:
 
 
 def _built_from(day: date) -> list[str]:
-    """The periods whose figures hang on a day's restricted marts."""
+    """The periods whose figures are made from a day's restricted marts."""
     weeks = list(weeks_of(day))
     judged = {week + timedelta(days=7 * later) for week in weeks for later in range(HISTORY_WEEKS + 1)}
     return [
@@ -148,7 +148,7 @@ def _without(
     tokens: Sequence[str],
     build: int,
 ) -> tuple[Forgotten | None, str]:
-    """What went of one file (period, path), and the file that stands for it now."""
+    """The rows deleted from one file (period, path), and the file that replaces it."""
     period, path = file
     marks = ", ".join(literal(token) for token in tokens)
     columns = [name for name in ("subject", "user_name") if name in mart.columns]

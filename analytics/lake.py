@@ -24,7 +24,7 @@ FORMAT = 1
 K = 5
 #: Begins the names of folders for what queries of restricted rows do not have room for.
 ASKED = "asked-"
-#: The table that hides people who asked for it.
+#: The table of erasure requests, by which people are hidden.
 ERASURES = "erasures"
 _connections: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")

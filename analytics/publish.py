@@ -243,7 +243,7 @@ def fingerprint() -> str:
 
 
 def _folder(lake: str) -> str:
-    """What says where the lake is: the variable `lake` if set, else where it was published."""
+    """SQL for the lake's path: the variable `lake` if it is set, else the path at publication."""
     folder = f"COALESCE(getvariable('lake'), {literal(lake)})"
     return f"CREATE OR REPLACE MACRO stored.folder() AS {folder}"
 
@@ -254,7 +254,7 @@ def _rows(name: str, sql: str) -> str:
 
 
 def _statements(view: View, zone: str) -> Iterator[str]:
-    """What makes a view and says what it and its columns mean."""
+    """The statements that make a view, with comments about the meaning of the view and its columns."""
     yield f"CREATE VIEW main.{view.name} AS {view.sql(zone)}"
     yield f"COMMENT ON VIEW main.{view.name} IS {literal(f'a row is {view.row}')}"
     for name, column in view.columns.items():
@@ -287,7 +287,8 @@ def _writing(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None
 
 @cache
 def _of_process() -> Path:
-    """A folder for blank views files that goes when this process ends; nothing in them is of any lake."""
+    """A folder for empty views files, which is deleted when this process ends. They contain no data of a
+    lake."""
     folder = tempfile.TemporaryDirectory(prefix="shadowai-views-")
     atexit.register(folder.cleanup)
     return Path(folder.name)

@@ -1,7 +1,7 @@
-"""Explains to whom an address is attributed at a moment: every lease of it, which one decides, and why.
+"""Explains to whom an address is attributed at a moment: all its leases, which one decides, and why.
 
-It runs a synthetic event at that address and time through the same steps as a build (marts/holding,
-marts/counting), so that the answer is what figures are based on. Reads the restricted views; names are
+It runs a synthetic event at that address and time through the same steps as a build (marts/holders,
+marts/days). So the answer is the one that the figures are based on. Reads the restricted views; names are
 tokens, unless the lake is at level clear.
 """
 
@@ -42,24 +42,24 @@ heard AS (
 SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
        CASE WHEN t.to_us < {forever} THEN make_timestamptz(t.to_us) END AS valid_to,
        t.user_name, t.device, t.mac,
-       CASE WHEN t.shared THEN 'says that many share the address: it speaks for nobody'
+       CASE WHEN t.shared THEN 'names nobody: the address is shared'
             WHEN s.nth IS NULL AND v.until_us <= m.at_us
-              THEN 'lost: the device it was told on had left the address by then'
+              THEN 'overruled: the device it was reported for had left the address by then'
             WHEN s.nth IS NULL AND t.user_name IS NULL AND t.device IS NULL AND t.mac IS NULL
               THEN 'names nobody: a machine or service account'
             WHEN s.nth IS NULL
                  AND COALESCE(t.user_name = h.user_name, t.device = h.device, t.mac = h.mac, false)
-              THEN 'told again since'
-            WHEN s.nth IS NULL THEN 'lost: a later lease of its kind names another holder'
-            WHEN h.user_origin = 'vpn' AND t.origin <> 'vpn' THEN 'lost: vpn is believed before it'
+              THEN 'confirmed by a later lease of its kind'
+            WHEN s.nth IS NULL THEN 'overruled: a later lease of its kind names another holder'
+            WHEN h.user_origin = 'vpn' AND t.origin <> 'vpn' THEN 'overruled: vpn takes precedence'
             WHEN t.user_name IS NOT NULL AND t.user_name = h.user_name AND t.origin = h.user_origin
-              THEN 'believed: names the user'
+              THEN 'decides: names the user'
             WHEN t.user_name IS NOT NULL AND h.user_name IS NOT NULL AND t.user_name <> h.user_name
-              THEN 'lost: ' || h.user_origin || ' is believed before it'
-            WHEN COALESCE(t.device = h.device, t.mac = h.mac, false) THEN 'believed: names the device'
+              THEN 'overruled: ' || h.user_origin || ' takes precedence'
+            WHEN COALESCE(t.device = h.device, t.mac = h.mac, false) THEN 'decides: names the device'
             WHEN t.device <> h.device OR t.mac <> h.mac
-              THEN 'lost: ' || h.device_origin || ' is believed before it'
-            ELSE 'holds, and is asked last' END AS verdict
+              THEN 'overruled: ' || h.device_origin || ' takes precedence'
+            ELSE 'valid, but other sources take precedence' END AS verdict
 FROM heard AS t
 CROSS JOIN moment AS m
 LEFT JOIN standing AS s ON s.nth = t.nth
@@ -78,15 +78,15 @@ LEFT JOIN named_bindings AS s ON s.binding = a.binding
 WHERE a.event_id = {id}
 """
 _WHY_NOBODY = {
-    "nobody": "no lease, owner or file speaks for the address at that time",
-    "device": "the device is known, but nobody says whose it is",
-    "shared": "many share the address: none of them can be named without the log's own statement",
+    "nobody": "no lease, owner or file names a holder of the address at that time",
+    "device": "the device is known, but not its owner",
+    "shared": "the address is shared: only an account in the log line itself could name the person",
 }
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A lease valid at the moment; `verdict` says whether it decided, or why not."""
+    """A lease valid at the moment; `verdict` says whether it decides, or why not."""
 
     origin: str
     confidence: float
@@ -141,7 +141,7 @@ class Answer:
             yield f"  device {self.device} ({self.device_origin}{sure})"
         if self.subject_kind == "user":
             sure = f" {self.confidence:.2f}" if self.confidence is not None else ""
-            old = ", an hour old and not vouched for" if self.stale else ""
+            old = ", an hour old and confirmed by no DHCP lease" if self.stale else ""
             yield f"  person {self.subject} ({self.attributed_by}{sure}{old})"
             yield f"  department {self.department}, site {self.home}"
         else:
@@ -159,7 +159,7 @@ def ask(lake: Path, site: str, address: str, at: datetime) -> Answer:
         leases = connection.execute(_LEASES.format(at=moment, forever=FOREVER_US)).fetchall()
         attribute_day(connection, at.date())
         row = connection.execute(_RESULT.format(id=_ASKED)).fetchone()
-    assert row is not None, "the made-up event is counted"
+    assert row is not None, "the synthetic event must be attributed"
     return Answer(site, address, at, tuple(Lease(*lease) for lease in leases), *row)
 
 

@@ -36,14 +36,14 @@ class LiveCapture:
 
         Raises LakeError; at once if the lake cannot be written, so that nobody waits for kernels in vain.
         """
-        from sensor.decode import jit
+        from sensor.decode import warming
 
         shared = self._installation
         shared.lake.create()
         compile_for(Plan([(type(source), source_input)]), shared.state / "kernels", self._tell)
-        jit.warm()  # before the first packet, not while the ring fills
+        warming.warm()  # before the first packet, not while the ring fills
         if evidence:
-            jit.warm("openings")
+            warming.warm("openings")
         sensor = shared.live_sensor(source.name)
         shared.introduce([(sensor, type(source))])
         origin = origin_of(sensor, type(source))

@@ -39,7 +39,7 @@ class Coded:
             return cls(pl.Series(column.name, [], dtype=pl.String), nothing)
         coded = column.cast(pl.Categorical(pl.Categories.random()))
         codes = coded.to_physical()
-        return cls(_values(coded.dtype, 0, int(codes.max()) + 1), codes)  # type: ignore[arg-type]
+        return cls(_values(coded.dtype, 0, int(codes.max()) + 1), codes)  # type: ignore[arg-type]  # numbers
 
     def each(self, results: pl.Series) -> pl.Series:
         """`results`, which has one for each of `values`, spread to the rows; NULL where the column is
@@ -76,7 +76,7 @@ class Vocabulary:
         With `coded`, String columns of the result become Categorical, each with a vocabulary of its own.
         Thread-safe.
         """
-        end = 0 if codes.null_count() == len(codes) else int(codes.max()) + 1  # type: ignore[arg-type]
+        end = 0 if codes.null_count() == len(codes) else int(codes.max()) + 1  # type: ignore[arg-type]  # numbers
         with self._lock:
             known = self._known.get((read, coded))
             begin = 0 if known is None else known.height

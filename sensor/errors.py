@@ -10,7 +10,7 @@
     ├── PolicyError          8   the policy has a mistake, or does not say what its cases expect
     └── FindingsError        9   there are findings of the level asked for (`policy check --level`)
 
-Exit code 0 means done; 1 is a bug of ours (the only case with a traceback, in a file); 130 is Ctrl-C.
+Exit code 0 means done; 1 is a bug in shadowai (the only case with a traceback, in a file); 130 is Ctrl-C.
 A bad *record* is never an error: it is counted, its shape sampled to `rejects`, and reported.
 """
 

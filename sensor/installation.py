@@ -1,4 +1,4 @@
-"""What all inputs of a run share: settings, lake, keys, catalog, and who is who.
+"""What all inputs of a run share: settings, lake, keys, catalog, and identities.
 
 `Installation` makes the source and the pipelines for an input, and stores the reference tables that explain
 its sensors. The CLI makes one; `scan.py` reads files with it, `capture.py` a live interface, `streams.py`
@@ -47,8 +47,7 @@ from sensor.store.segments import Commits, Landed
 if TYPE_CHECKING:
     from sensor.evidence import Evidence
 
-#: Default rank of a vantage by kind of source: of several that saw the same connection, the lowest is
-#: believed.
+#: Default rank of a vantage by kind of source: of several that saw the same connection, the lowest counts.
 DEFAULT_RANKS = {"packets": 1, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
 
 #: A sensor, and the kind of its inputs.
@@ -65,7 +64,7 @@ class Declared:
 
 
 class Installation:
-    """What the inputs of one run share: settings, lake, keys, catalog, and who is who."""
+    """What the inputs of one run share: settings, lake, keys, catalog, and identities."""
 
     def __init__(self, settings: Settings, declared: Declared) -> None:
         """Loads the keys, the catalog and the identity files the settings name.
@@ -179,7 +178,7 @@ class Installation:
         )
 
     def introduce(self, sensors: Iterable[SensorKind]) -> None:
-        """Store the tables `sensors` and `catalog`, which reports need to explain themselves elsewhere.
+        """Store the tables `sensors` and `catalog`, so that reports on another machine have them.
 
         Raises LakeError.
         """
@@ -221,7 +220,7 @@ def sensor_declared(settings: Settings, kind: type[Source], file: File) -> Senso
 
 
 def origin_of(sensor: SensorSettings, kind: type[Source]) -> Origin:
-    """Where rows that a kind of source gives of a sensor come from."""
+    """The origin of the rows that a kind of source gives of a sensor."""
     return Origin(sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name)
 
 

@@ -31,13 +31,13 @@ def compile_for(plan: Plan, kernels: Path, tell: Callable[[str], None]) -> None:
         wanted += ["frames", "messages"]
     if not (wanted or _larger(of_fields, _MUCH_BYTES)):
         return
-    from sensor.decode import jit
+    from sensor.decode import jit, warming
 
     jit.use(kernels)
-    if missing := jit.missing(*wanted):
-        what = "decode kernels" if set(missing) & set(jit.PACKETS) else "scanner of log lines"
+    if missing := warming.missing(*wanted):
+        what = "decode kernels" if set(missing) & set(warming.PACKETS) else "scanner of log lines"
         tell(f"compiling the {what}, once; this may take a minute …")
-        jit.warm_apart(*missing)
+        warming.warm_apart(*missing)
 
 
 def _larger(files: Iterable[File], size: int) -> bool:

@@ -712,8 +712,8 @@ COVERAGE = Table(
         Column(
             "quic_skipped", pl.Int64, "QUIC Initials not decrypted, because there were too many", "packets"
         ),
-        Column("decoder_faults", pl.Int64, "packets skipped because a decoder failed: a bug of ours"),
-        Column("clock_jumps", pl.Int64, "timestamps that jumped and were not believed"),
+        Column("decoder_faults", pl.Int64, "packets skipped because a decoder failed: a bug in shadowai"),
+        Column("clock_jumps", pl.Int64, "packets whose timestamp jumped and was not used"),
         Column(
             "clock_offset_ms", pl.Int64, "largest distance of packet times from this machine's clock", "ms"
         ),
@@ -751,7 +751,7 @@ SENSORS = Table(
         Column("sensor", pl.String, "name"),
         Column("site", pl.String, "site"),
         Column("vantage", pl.String, "the place it watches from"),
-        Column("rank", pl.Int64, "rank of that vantage: 1 is believed first"),
+        Column("rank", pl.Int64, "rank of that vantage: where two saw the same use, the lower rank counts"),
         Column("kind", pl.String, "packets, logs or flow"),
         Column("zone", pl.String, "IANA time zone of the site"),
         Column("cadence_s", pl.Int64, "longest silence that still counts as running", "s"),

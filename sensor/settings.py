@@ -33,12 +33,12 @@ from sensor.errors import UsageError
 from sensor.schema import Level
 
 ENVIRONMENT_PREFIX = "SHADOWAI_"
-#: settings that an environment variable may give, besides SHADOWAI_CONFIG
+#: settings with an environment variable, besides SHADOWAI_CONFIG
 VARIABLES = ("lake", "state", "zone", "privacy", "k", "signatures", "people", "policy", "language")
-#: environment variables for our own tests, not settings
+#: environment variables for this project's tests, which are no settings
 _TEST_PREFIX = "SHADOWAI_TEST_"
 
-#: Private and link-local space: RFC 1918, 6598, 4193, 3927, 4291.
+#: Private and link-local networks: RFC 1918, 6598, 4193, 3927, 4291.
 PRIVATE_NETWORKS = (
     "10.0.0.0/8",
     "172.16.0.0/12",
@@ -50,7 +50,7 @@ PRIVATE_NETWORKS = (
     "fe80::/10",
     "::1/128",
 )
-#: Zones that never leave a house: RFC 6761, 6762, 8375, 9476 and common practice.
+#: DNS zones for local use: RFC 6761, 6762, 8375, 9476 and common practice.
 PRIVATE_ZONES = ("local", "localhost", "lan", "internal", "intranet", "corp", "home", "home.arpa", "private")
 
 
@@ -67,7 +67,7 @@ def _zone(name: str) -> str:
     return name
 
 
-#: Sources of what is known about people: the log line itself, and the origins of `leases`.
+#: Sources of the names of people: the log line itself, and the origins of `leases`.
 ORIGINS = ("log", "dhcp", "directory", "vpn", "radius", "csv", "mdns", "llmnr", "netbios")
 #: Prefix of the values of column `origin` in a user's own CSV of leases.
 OWN_ORIGIN = "csv:"
@@ -90,73 +90,74 @@ class _Section(BaseModel):
 
 
 class Networks(_Section):
-    """Which addresses and names are ours; used before anything is tokenised."""
+    """Addresses and names of the organisation; used before anything is tokenised."""
 
     internal: tuple[Network, ...] = PRIVATE_NETWORKS
     guest: tuple[Network, ...] = ()
-    #: proxies and NAT gateways: traffic from them corroborates, it is never a person's
+    #: proxies and NAT gateways: traffic from them confirms other evidence, and is never attributed to a
+    #: person
     proxies: tuple[Network, ...] = ()
-    #: addresses that many people share and that pass traffic on as their own: NAT, terminal servers, VDI
+    #: addresses shared by many people: NAT, terminal servers, VDI
     shared: tuple[Network, ...] = ()
     #: DNS zones whose names are internal, besides single labels and the private zones
     zones: tuple[str, ...] = ()
-    #: networks never looked at, on either side of a connection: left out before anything is named or stored
+    #: networks whose traffic (on either side) is dropped before anything is named or stored
     exclude: tuple[Network, ...] = ()
-    #: if set, only clients in these networks are looked at
+    #: if set, only traffic of clients in these networks is used
     only: tuple[Network, ...] = ()
     #: segment name to network, the most specific wins
     segments: dict[str, Network] = Field(default_factory=dict)
 
 
 class SensorSettings(_Section):
-    """A sensor: which inputs are its own, where it watches from and how its evidence ranks."""
+    """A sensor: its inputs, its place in the network, and the rank of its evidence."""
 
     name: str
     site: str = "main"
-    #: sensors of one vantage watch different links and add up; default: the kind of input
+    #: sensors of one vantage see different links, and their figures add up; default: the kind of input
     vantage: str | None = None
-    #: 1 is believed first; default by what it watches: packets 1, proxy 3, firewall 4, flow 5, endpoint 6,
-    #: dns 7, else 9
+    #: where two vantages saw the same use, the lower rank counts; default by kind: packets 1, proxy 3,
+    #: firewall 4, flow 5, endpoint 6, dns 7, else 9
     rank: int | None = Field(default=None, ge=1, le=99)
     #: globs, relative to the settings file, of the inputs that come from this sensor
     paths: tuple[str, ...] = ()
-    #: only inputs of this kind (`shadowai sources`), where one folder holds several
+    #: only inputs of this kind (`shadowai sources`), for folders with several
     source: str | None = None
     population: int | None = Field(default=None, ge=1)
     cadence_s: int = Field(default=3600, ge=1)
-    #: where stamps without an offset are local, for this sensor's logs
+    #: time zone of timestamps without an offset in this sensor's logs
     timezone: Zone | None = None
 
 
 class SourceSettings(_Section):
-    """What holds for one kind of input (`shadowai sources`), whichever sensor it comes from."""
+    """Settings of one kind of input (`shadowai sources`), for all sensors."""
 
-    #: where stamps without an offset are local
+    #: time zone of timestamps without an offset
     timezone: Zone = "UTC"
 
 
 class Identity(_Section):
-    """Who is who, as far as a file says."""
+    """Files that name people and devices, and which sources of names are used."""
 
     #: CSV: address,user_name,device,department,site[,mac,valid_from,valid_to,shared]
     people: Path | None = None
     #: exports of directories, LDIF or CSV: accounts, departments, computers
     directory: tuple[Path, ...] = ()
-    #: CSV: user_name,device[,mac]: whose device it is
+    #: CSV: user_name,device[,mac]: owners of devices
     owners: Path | None = None
     #: CSV: network,segment[,kind]; kind is internal, guest, proxy or shared
     subnets: Path | None = None
     #: patterns of service accounts, without domain: "svc-*"
     service_accounts: tuple[str, ...] = ()
-    #: whose word is used of those in logs and traffic: words of ORIGINS, or `csv:` and what a CSV of leases
-    #: says in its column `origin`; empty: everybody's
+    #: sources of names that are used: some of ORIGINS, or `csv:` and a value of column `origin` in a CSV of
+    #: leases; empty: all
     origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
-    #: whether what packets say about holders of addresses is used (captures, live ports, Zeek, Suricata)
+    #: whether names in packets are used (captures, live ports, Zeek, Suricata)
     from_packets: bool = True
 
 
 class About(_Section):
-    """What only the organisation can say, for the data-protection sheet."""
+    """Facts about the organisation for the data-protection sheet."""
 
     controller: str | None = None
     contact: str | None = None
@@ -169,7 +170,7 @@ class Retention(_Section):
 
     sightings: int = Field(default=30, ge=1)
     names: int = Field(default=30, ge=1)
-    #: it shows what somebody browsed, so it is kept for a week only
+    #: a week at most, because it shows single persons' browsing
     names_by_client: int = Field(default=7, ge=1, le=7)
     leases: int = Field(default=90, ge=1)
     directory: int = Field(default=90, ge=1)
@@ -192,26 +193,26 @@ class Exports(_Section):
 
     #: names, each with its subdomains, that no list may contain, besides the built-in ones
     never: tuple[str, ...] = ()
-    #: service to the ids of our tenants, as its header wants them (`export squid-tenants`)
+    #: service → the ids of the organisation's tenants in the form of the header (`export squid-tenants`)
     tenants: dict[str, str] = Field(default_factory=dict)
-    #: days after which a list must be made again
+    #: days for which a list is valid
     valid_days: int = Field(default=30, ge=1, le=400)
 
 
 class Settings(_Section):
-    """Everything that can be set."""
+    """All settings."""
 
     lake: Path | None = None
     state: Path | None = None
-    #: report zone, a time zone: weeks and days begin there
+    #: the report's time zone, in which days and weeks begin
     zone: Zone = "UTC"
     #: language of reports; one of analytics/render/languages
     language: Literal["de", "en"] = "en"
     privacy: Level = "pseudonymous"
     #: smallest group of people a published figure may describe
     k: int = Field(default=5, ge=2, le=100)
-    #: whether it is kept, for some days, which client was at which name that no signature knows, so that
-    #: `rematch` finds who used a service before the catalog knew it; never at level `aggregate`
+    #: whether clients of names without a signature are kept for some days, so that `rematch` finds who used a
+    #: service before the catalog knew it; never at level `aggregate`
     names_by_client: bool = False
     #: folders laid over the built-in catalog
     signatures: tuple[Path, ...] = ()
@@ -220,14 +221,14 @@ class Settings(_Section):
     networks: Networks = Networks()
     identity: Identity = Identity()
     retention: Retention = Retention()
-    #: who is responsible, and for what; the data-protection sheet prints them
+    #: printed in the data-protection sheet
     about: About = About()
     #: lists for firewalls, proxies and resolvers
     exports: Exports = Exports()
     sensors: tuple[SensorSettings, ...] = ()
     #: where reports and alerts go
     destinations: tuple[AnyDestination, ...] = ()
-    #: kind of input to what holds for it: `[sources.fortigate]`
+    #: kind of input → its settings: `[sources.fortigate]`
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     #: files that describe log formats of the organisation's own (sensor/sources/logs/custom.py)
     formats: tuple[Path, ...] = ()
@@ -235,12 +236,12 @@ class Settings(_Section):
 
     @property
     def file(self) -> Path | None:
-        """The file they came from, if any; absolute."""
+        """The absolute path of the settings file, if there is one."""
         return self._file
 
     @property
     def base(self) -> Path:
-        """Where relative paths of the file start."""
+        """The folder to which relative paths in the file refer."""
         return self._file.parent.resolve() if self._file else Path.cwd()
 
     @model_validator(mode="after")
@@ -262,7 +263,7 @@ class Settings(_Section):
         return self.names_by_client and self.privacy != "aggregate"
 
     def zones(self) -> dict[str, str]:
-        """Kind of input to the time zone of its stamps without offset, where one is set."""
+        """Kind of input → time zone of its timestamps without an offset, where one is set."""
         return {name: source.timezone for name, source in self.sources.items()}
 
     def sensor_for(self, path: str, source: str) -> SensorSettings:
@@ -282,12 +283,12 @@ def data_folder() -> Path:
 
 
 def lake_path(settings: Settings) -> Path:
-    """The lake that is meant when no option names one."""
+    """The lake, if no option names one."""
     return settings.lake or data_folder() / "lake"
 
 
 def state_path(settings: Settings) -> Path:
-    """Where keys and caches live: outside the lake.
+    """The folder of keys and caches, outside the lake.
 
     Without a setting: the folder beside the lake if it is there already, else the user's state
     folder, else (no writable home) the one beside the lake.
@@ -304,7 +305,8 @@ def state_path(settings: Settings) -> Path:
 
 
 def _can_hold(folder: Path) -> bool:
-    """Found out by making it: permission bits do not tell of read-only and virtual file systems."""
+    """True if the folder can be made. It is tried, because permission bits say nothing about read-only file
+    systems."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:
@@ -349,7 +351,8 @@ def _find(environment: Mapping[str, str]) -> Path | None:
 
 
 def _is_there(place: Path) -> bool:
-    """False too where nobody lets us look: a home that is not ours is no mistake of the user's."""
+    """True if the file exists. False also without permission: another account's home is no mistake of the
+    user."""
     try:
         return place.is_file()
     except OSError:
@@ -409,7 +412,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _explain(error: ValidationError, file: Path | None, variables: set[str]) -> UsageError:
-    """Every mistake of the file or the environment, in our words; the place is that of the first."""
+    """An error with all mistakes of the file or the environment in plain words; its place is that of the
+    first."""
     lines, places = [], []
     for problem in error.errors():
         loc = problem["loc"]
@@ -440,14 +444,14 @@ def _neighbour(loc: tuple[str | int, ...]) -> str:
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:
-    """The settings that a list or table of this type is of."""
+    """The model of the items of a list or table with this type."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((model for one in get_args(annotation) if (model := _model_in(one))), None)
 
 
 def _line_of(loc: tuple[str | int, ...], file: Path) -> int | None:
-    """The line of a settings file that a setting stands on; None for one that is written in another way."""
+    """The line of a setting in the settings file; None if it is not found, for example in an inline table."""
     names = [str(part) for part in loc if isinstance(part, str)]
     nth = next((part for part in loc[:-1] if isinstance(part, int)), 0)
     section: list[str] = []

@@ -25,7 +25,7 @@ from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.family import REPLAY_BYTES, Family
 from sensor.sources.logs.formats.syslog import SyslogFamily
 from sensor.sources.logs.lines.blocks import Block, cleaned
-from sensor.sources.logs.sorting import NOBODYS
+from sensor.sources.logs.sorting import NO_FORMAT
 from sensor.summary import Summary
 
 #: A line is stored at most this long after it was read …
@@ -259,7 +259,7 @@ class Listener:
         text = await self._receiver.take()
         lost, self._receiver.lost = self._receiver.lost, Counter()
         await asyncio.to_thread(_keep, stream, text, lost)
-        unknown = stream.summary.reasons[NOBODYS]
+        unknown = stream.summary.reasons[NO_FORMAT]
         if not self._warned and not stream.summary.records and unknown >= ENOUGH_UNKNOWN:
             self._warned = True
             hint = "`shadowai sources try` shows how a file of them would be read"

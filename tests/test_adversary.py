@@ -183,7 +183,7 @@ def test_no_port_and_no_inner_server_is_there_to_join_by(held: dict[str, pl.Data
         assert not inside.search(str(frame.rows())), name
 
 
-def test_what_i_did_myself_tells_me_my_own_token_and_nobody_elses(held: dict[str, pl.DataFrame]) -> None:
+def test_knowing_ones_own_use_reveals_only_ones_own_token(held: dict[str, pl.DataFrame]) -> None:
     """Times of one's own requests find one's own rows. The token then is as good as random."""
     sightings = held["sightings"].filter(pl.col("kind") == "proxy")
     tokens = sightings["user_name"].unique().to_list()
@@ -294,7 +294,7 @@ def _spoken(lake: Path, columns: str) -> list[tuple[Any, ...]]:
     return query(lake, sql, restricted=True)
 
 
-def test_the_clock_tells_of_no_few(lake: Path) -> None:
+def test_the_clock_shows_no_hour_with_few_people(lake: Path) -> None:
     """By each hour, over weekdays, and an hour's people less those of all services shown of its day."""
     seen = _spoken(lake, "hour, subject, app")
     told = query(lake, "SELECT days, hour_of_day, subjects_least FROM hours_weekly WHERE kind = 'people'",
@@ -312,7 +312,7 @@ def test_the_clock_tells_of_no_few(lake: Path) -> None:
         assert most <= sum(apps.values()) or len(behind) >= K
 
 
-def test_the_curve_of_senders_singles_out_nobody(lake: Path) -> None:
+def test_the_curve_of_senders_reveals_no_single_person(lake: Path) -> None:
     sent = sorted((up for _, up in _spoken(lake, "subject, SUM(bytes_up)") if up is not None), reverse=True)
     curve = query(
         lake, "SELECT people, bytes_up_percent FROM concentration_weekly ORDER BY band", restricted=False

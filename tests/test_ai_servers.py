@@ -86,7 +86,7 @@ def test_a_server_that_stands_open(folders: dict[str, Path], level: str) -> None
 
 
 @pytest.mark.parametrize("level", ["clear", "pseudonymous"])
-def test_findings_about_them(folders: dict[str, Path], level: str) -> None:
+def test_findings_about_self_hosted_servers(folders: dict[str, Path], level: str) -> None:
     rows = query(
         folders[level],
         "SELECT rule, app, measure FROM findings WHERE app = 'behaviours/ollama' ORDER BY rule",
@@ -109,7 +109,7 @@ def test_findings_about_them(folders: dict[str, Path], level: str) -> None:
 
 
 @pytest.mark.parametrize("level", ["clear", "pseudonymous"])
-def test_an_mcp_server_is_told_by_what_it_speaks(folders: dict[str, Path], level: str) -> None:
+def test_an_mcp_server_is_recognised_by_its_protocol(folders: dict[str, Path], level: str) -> None:
     columns = "mcp_methods, mcp_version, mcp_client, mcp_tools"
     rows = query(
         folders[level], f"SELECT {columns} FROM sightings WHERE app = 'behaviours/mcp-streamable-http'"
@@ -122,7 +122,7 @@ def test_an_mcp_server_is_told_by_what_it_speaks(folders: dict[str, Path], level
 
 
 @pytest.mark.parametrize("level", ["clear", "pseudonymous"])
-def test_a_key_sent_to_a_host_nothing_is_known_of(folders: dict[str, Path], level: str) -> None:
+def test_a_key_sent_to_an_unknown_host_is_found(folders: dict[str, Path], level: str) -> None:
     sql = "SELECT server, key_type FROM sightings WHERE app = 'behaviours/ai-key-in-clear'"
     assert query(folders[level], sql) == [("198.51.100.9", "anthropic/api-key")]
     sql = "SELECT COUNT(*) FROM findings WHERE app = 'behaviours/ai-key-in-clear' AND rule = 'keys_in_clear'"

@@ -51,7 +51,7 @@ def test_an_office_of_ordinary_names_is_no_ai(index: Index) -> None:
 
 
 @pytest.mark.parametrize("host", background.KNOWN)
-def test_a_known_site_is_no_use(index: Index, host: str) -> None:
+def test_well_known_sites_are_not_counted_as_use(index: Index, host: str) -> None:
     fronts = ("", "www.", "cdn.", "mail.", "accounts.", "login.", "status.")
     assert used(index, [f"{front}{host}" for front in fronts]) == []
 
@@ -179,5 +179,5 @@ OFTEN_MISSED = [
 
 
 @pytest.mark.parametrize(("host", "vendor"), OFTEN_MISSED)
-def test_what_others_miss_is_known(index: Index, host: str, vendor: str) -> None:
+def test_hosts_missing_from_other_lists_are_in_the_catalog(index: Index, host: str, vendor: str) -> None:
     assert [(h, app.split("/")[0]) for h, app in used(index, [host])] == [(host, vendor)]

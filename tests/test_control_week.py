@@ -137,7 +137,7 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_weeks_were_seen(weeks: Path) -> None:
+def test_the_control_weeks_have_coverage(weeks: Path) -> None:
     flows, rpc = query(weeks, "SELECT SUM(flows), SUM(rpc_messages) FROM coverage")[0]
     assert isinstance(flows, int) and flows >= len(DAYS) * CLIENTS * 7
     assert isinstance(rpc, int) and rpc >= len(DAYS) * CLIENTS

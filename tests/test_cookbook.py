@@ -87,7 +87,7 @@ def ask(lake: Path, number: int) -> tuple[list[str], list[tuple[Any, ...]]]:
         return [column[0] for column in cursor.description or ()], cursor.fetchall()
 
 
-def test_they_are_numbered() -> None:
+def test_recipes_are_numbered() -> None:
     assert list(RECIPES) == list(range(1, 38))
 
 
@@ -151,7 +151,7 @@ def test_unsanctioned_use_by_department(lake: Path) -> None:
     assert [row[:4] for row in rows] == [("Acme Chat", "Legal", 6, 12_000), ("Acme Chat", "Sales", 6, 12_000)]
 
 
-def test_one_person_s_sessions_show_both_eyes_and_the_refusal(lake: Path) -> None:
+def test_sessions_of_a_person_list_both_vantages_and_the_refusal(lake: Path) -> None:
     rows = ask(lake, 24)[1]
     told = [(row[1], row[2], row[5], row[6]) for row in rows]
     assert told == [

@@ -82,7 +82,7 @@ def test_two_rows_of_one_account_have_nothing_in_common(counting: Counting, tmp_
     assert {path.stat().st_mode & 0o077 for path in (tmp_path / "count").iterdir()} == {0}
 
 
-def test_either_key_gone_the_tokens_are_cut_off(counting: Counting, tmp_path: Path) -> None:
+def test_without_either_key_the_tokens_cannot_be_linked(counting: Counting, tmp_path: Path) -> None:
     rows = counting.rows(_tokens(BEFORE, AFTER))
     keys = Keys(tmp_path, "UTC")
     (old, new) = sorted(rows["user_name"].str.extract(r"u(\d+)").cast(pl.Int64).unique())
@@ -103,7 +103,7 @@ def test_either_key_gone_the_tokens_are_cut_off(counting: Counting, tmp_path: Pa
     assert fresh.count(_used(AFTER, mine), [AFTER.date()]).is_empty()  # sealed under the one that is gone
 
 
-def test_who_is_erased_or_too_old_is_counted_no_more(counting: Counting) -> None:
+def test_erased_and_expired_people_are_not_counted(counting: Counting) -> None:
     rows = [_used(week, counting.rows(_tokens(week))) for week in (BEFORE, AFTER)]
     counting.count(pl.concat(rows), [BEFORE.date(), AFTER.date()])
     assert counting.forget("CORP\\Person3") == 2 and counting.forget("nobody") == 0
@@ -139,7 +139,7 @@ def test_the_published_count_is_rounded_down_and_stands_in_reports(lake: Path) -
     assert "keys.count" in shadowai(lake, "audit", "show")
 
 
-def test_who_holds_the_lake_cannot_join_by_it(lake: Path) -> None:
+def test_the_lake_alone_cannot_join_the_counting_tokens(lake: Path) -> None:
     """No value stands beside the tokens of two epochs, and no second token anywhere."""
     counting = Counting(lake / "state", Keys(lake / "state", "UTC"))
     seconds = [counting.second(person) for person in PEOPLE]
@@ -162,7 +162,7 @@ def test_who_holds_the_lake_cannot_join_by_it(lake: Path) -> None:
     ]
 
 
-def test_who_came_later_is_not_counted_as_of_an_earlier_moment(lake: Path) -> None:
+def test_as_of_leaves_out_people_who_landed_later(lake: Path) -> None:
     moment = datetime.now(UTC)
     at = BOUNDARY + timedelta(days=9, hours=1)
     late = squid(lake / "late.log", [(at, f"10.0.1.{n}", f"late{n}") for n in range(3)])
@@ -179,7 +179,7 @@ def test_who_came_later_is_not_counted_as_of_an_earlier_moment(lake: Path) -> No
     assert _run(lake, "sql", people, "--restricted", *then, "--format", "csv").split() == ["people", "13"]
 
 
-def test_the_key_gone_nobody_is_counted(lake: Path) -> None:
+def test_after_shredding_the_count_key_nobody_is_counted(lake: Path) -> None:
     """The last test of this lake."""
     out = lake / "month.md"
     shadowai_report = ("report", "monthly", "--month", "2026-10", "--format", "md", "--out", out)

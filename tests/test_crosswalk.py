@@ -184,7 +184,7 @@ def test_an_id_of_the_tables_is_one_service(resolved: list[tuple[Probe, str | No
     assert {ident for (_, ident), apps in services.items() if len(apps) > 1} == SPLIT.keys()
 
 
-def test_unsure_rows_are_not_believed_like_the_others(catalog: Catalog) -> None:
+def test_domains_marked_unsure_have_little_confidence(catalog: Catalog) -> None:
     unsure = {row["domain"] for row in rows("domains") if row["certainty"] == "unsure"}
     sure = {row["domain"] for row in rows("domains") if row["certainty"] != "unsure"}
     named = catalog.indicators.filter(

@@ -115,7 +115,7 @@ def test_people_of_a_service_are_those_who_used_it(demo: Path) -> None:
     assert all(people >= 5 for people in shown.values())
 
 
-def test_what_two_eyes_saw_is_counted_once(demo: Path) -> None:
+def test_traffic_seen_by_two_vantages_counts_once(demo: Path) -> None:
     """The Zeek hour repeats the mirror port's traffic, and the branch's proxy writes two logs."""
     with open_views(demo / "lake", restricted=True) as lake:
         kept, seen = lake.execute(

@@ -41,7 +41,7 @@ PERSONAL = [table.name for table in TABLES if _identifies(table) and table.name 
 PERSONAL_MARTS = [mart.name for mart in MARTS if set(ACCOUNT) & set(mart.columns)]
 
 
-def test_there_are_some() -> None:
+def test_there_are_restricted_tables() -> None:
     assert {"sightings", "restated", "names_by_client", "leases", "directory"} <= set(PERSONAL)
     assert {"usage_hourly", "ai_servers_daily", "rhythm_daily", "finding_evidence"} <= set(PERSONAL_MARTS)
 

@@ -196,7 +196,7 @@ def _crash(folder: Path) -> str:
     return done.stderr
 
 
-def test_everything_was_really_read(written: Written) -> None:
+def test_all_inputs_of_the_leak_test_were_read(written: Written) -> None:
     """Without sightings of all three inputs nothing would be proven."""
     assert re.search(r"access\.log: squid, 28 records, 24 sightings", written.texts["output of scan"])
     assert re.search(r"http\.log: zeek, 13 records, 12 sightings", written.texts["output of scan"])

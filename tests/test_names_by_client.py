@@ -154,7 +154,7 @@ def test_what_clients_did_at_unknown_names_is_kept_in_tokens(story: Story) -> No
     assert UNKNOWN in everything and not any(word in everything for word in (*PEOPLE, *ADDRESSES, INSIDE))
 
 
-def test_it_says_so_wherever_privacy_is_spoken_of(story: Story) -> None:
+def test_doctor_sheet_and_reports_name_names_by_client(story: Story) -> None:
     on = ("--config", story.folder / "on.toml")
     assert "names by client: ON" in run(story.folder, "doctor", *on)
     sheet = run(story.folder, "privacy-sheet", *on).replace("\\", "")
@@ -255,7 +255,7 @@ def test_a_person_gets_their_rows_and_has_them_deleted(story: Story, tmp_path: P
     assert "5 rows of names_by_client would be made sightings" in told
 
 
-def test_after_a_week_they_are_gone(story: Story, tmp_path: Path) -> None:
+def test_names_by_client_are_deleted_after_a_week(story: Story, tmp_path: Path) -> None:
     story.copy(tmp_path)
     old = tmp_path / "old.log"
     old.write_text("".join(_line(START - timedelta(days=day), 1, OTHER) for day in (3, 5, 8, 20)))

@@ -118,7 +118,7 @@ def described(view: View) -> str:
     return " ".join([view.row, *(f"{name} {column.meaning}" for name, column in view.columns.items())])
 
 
-def test_there_are_ten() -> None:
+def test_there_are_ten_questions() -> None:
     assert len(QUESTIONS) == 10
 
 

@@ -97,7 +97,7 @@ def test_the_same_person_is_a_token_by_default(folders: dict[str, Path]) -> None
     assert len(used) == 2
 
 
-def test_packets_name_nobody_where_the_settings_say_so(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_from_packets_false_takes_no_names_from_packets(folders: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "shadowai.toml").write_text("[identity]\nfrom_packets = false\n")
     (tmp_path / "morning.pcap").write_bytes(pcap(morning()))
     shadowai(tmp_path, "scan", "morning.pcap")

@@ -49,7 +49,7 @@ def test_every_recorder_has_its_case() -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_sightings_tell(lake: Path, case: str) -> None:
+def test_sightings_of_self_hosted_servers_have_the_expected_columns(lake: Path, case: str) -> None:
     columns = sorted({name for row in CASES[case]["tells"] for name in row})
     sql = f"SELECT {', '.join(columns)} FROM sightings WHERE server = '{server_of(case)}'"
     seen: list[dict[str, Any]] = [dict(zip(columns, row, strict=True)) for row in query(lake, sql)]
@@ -58,7 +58,7 @@ def test_what_sightings_tell(lake: Path, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_found_and_nothing_else(lake: Path, case: str) -> None:
+def test_each_case_gives_exactly_its_findings(lake: Path, case: str) -> None:
     sql = f"SELECT DISTINCT rule FROM finding_evidence WHERE server = '{server_of(case)}'"
     assert {rule for (rule,) in query(lake, sql)} - EVERYWHERE == set(CASES[case]["findings"])
 

@@ -41,7 +41,7 @@ def test_the_numbers_stand_beside_the_class(folder: Path) -> None:
     assert rows == [("A+", 1, 1, 60, 422, "support", "banner")]
 
 
-def test_it_is_no_use_and_no_finding(folder: Path) -> None:
+def test_a_token_stream_alone_is_no_use_and_no_finding(folder: Path) -> None:
     assert query(folder, "SELECT COUNT(*) FROM usage_daily") == [(0,)]
     assert query(folder, "SELECT COUNT(*) FROM findings WHERE app LIKE 'behaviours/%'") == [(0,)]
 

@@ -184,7 +184,7 @@ def test_a_person_with_three_devices_is_one_person(lake: Path) -> None:
 def test_who_explains_the_chain_in_tokens_and_is_on_record(lake: Path) -> None:
     told = shadowai(lake, "who", "10.0.0.10", "--at", "2026-11-03T09:30", "--site", "main")
     assert f"person {_token(lake, 'cy')} (vpn 0.90)" in told
-    assert "believed: names the user" in told and "lost: vpn is believed before it" in told
+    assert "decides: names the user" in told and "overruled: vpn takes precedence" in told
     assert "10.0.0.10" not in told and not re.search(r"\bcy\b", told)  # a token may hold these letters, too
     later = shadowai(lake, "who", "10.0.0.10", "--at", "2026-11-03T12:06")
     assert f"person {_token(lake, 'bob')} (owner 0.81)" in later

@@ -20,7 +20,7 @@ from analytics.render.language import say, translated
 from analytics.reports.result import Row
 from analytics.reports.weekly.due import scope_of
 
-#: a sensor that said nothing for so long was taken away, or its alert was read long ago
+#: no alert for sensors silent for longer than this: they were removed, or an alert was sent long ago
 _GONE = timedelta(days=14)
 #: a timer that runs a little late is no silence
 _LEAST_SILENCE = timedelta(minutes=10)
@@ -46,10 +46,10 @@ ORDER BY s.sensor
 
 @dataclass(frozen=True, slots=True)
 class Wants:
-    """What a destination wants to hear of, and how much of it at a time."""
+    """Which alerts a destination receives, and how many at a time."""
 
     level: str = "high"  # least severity
-    per_hour: int = 10  # letters; what is over goes into one that lists it
+    per_hour: int = 10  # letters; one more lists the remaining alerts
     digest: bool = False  # one letter a day instead of one per alert
 
 

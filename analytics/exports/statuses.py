@@ -18,7 +18,7 @@ UNREVIEWED = "unreviewed"
 STATUSES = (
     "sanctioned", "tolerated", "under_review", "restricted", "unsanctioned", "embedded_watch", UNREVIEWED,
 )  # fmt: skip
-#: Services that somebody may use: a block list must not hit them.
+#: Statuses that allow some people to use a service, so that a block list must not contain it.
 USABLE = frozenset({"sanctioned", "tolerated", "under_review", "restricted"})
 
 

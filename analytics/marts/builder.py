@@ -140,7 +140,7 @@ class Builder:
 
         def digest_of(day: date) -> str:
             # Only the rank order of the vantages of that day matters: a new sensor elsewhere changes nothing.
-            vantages = self.state.eyes.get(day.isoformat(), [])
+            vantages = self.state.vantages.get(day.isoformat(), [])
             ranked = sorted(vantages, key=lambda vantage: (ranks.get(vantage, LAST), vantage))
             return fingerprint(digests_by_day[day], ranked)
 
@@ -154,7 +154,7 @@ class Builder:
             vantages = connection.execute("SELECT vantage FROM vantages ORDER BY vantage").fetchall()
             for counted in builder._count(days):
                 builder._store_days(counted)
-                self.state.eyes |= {
+                self.state.vantages |= {
                     day.isoformat(): [name for (name,) in vantages] for day in counted.values()
                 }
                 self.state.inputs |= {f"day/{day}": digest_of(day) for day in counted.values()}

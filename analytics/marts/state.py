@@ -34,7 +34,7 @@ class MartState:
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
     #: day (ISO date) → vantages of the rows it was counted from
-    eyes: dict[str, list[str]] = field(default_factory=dict)
+    vantages: dict[str, list[str]] = field(default_factory=dict)
     #: keys of `inputs` that cannot be rebuilt, because their input rows were deleted
     final: list[str] = field(default_factory=list)
     #: replaced file → when (ISO, UTC)

@@ -29,12 +29,29 @@ def _head(page: Page | Sheet) -> Iterator[str]:
 
 
 def _weekly(page: Page) -> Iterator[str]:
+    """The sections of the weekly page, in its order."""
+    yield from _numbers(page)
+    yield from _decisions(page)
+    yield from _outcomes(page)
+    yield from _changes(page)
+    yield from _services(page)
+    yield from _departments(page)
+    if page.machines:
+        yield from (f"## {say('machines.title')}", "", *_entries(page.machines), "")
+    yield from _visibility(page)
+    yield ""
+
+
+def _numbers(page: Page) -> Iterator[str]:
     rows = [
         (n.label, _moon(n.grade), n.value, ", ".join(filter(None, (n.change, n.note)))) for n in page.numbers
     ]
     head = [say(f"markdown.{name}") for name in ("number", "evidence", "value", "note")]
     yield from _table(head, rows)
     yield say("page.bytes")
+
+
+def _decisions(page: Page) -> Iterator[str]:
     yield from ("", f"## {say('decide.title')}", "")
     for nth, one in enumerate(page.decisions, 1):
         about = filter(None, (*one.duty, " ".join(one.findings)))
@@ -44,12 +61,19 @@ def _weekly(page: Page) -> Iterator[str]:
     if not page.decisions:
         yield say("annex.none")
     yield ""
-    if page.outcomes:
-        yield from (f"## {say('outcome.title')}", "")
-        for outcome in page.outcomes:
-            outcome_text = " ".join(filter(None, (outcome.result, outcome.moved)))
-            yield f"- **{_text(outcome.service)}** ({_text(outcome.decided)}): {_text(outcome_text)}"
-        yield ""
+
+
+def _outcomes(page: Page) -> Iterator[str]:
+    if not page.outcomes:
+        return
+    yield from (f"## {say('outcome.title')}", "")
+    for outcome in page.outcomes:
+        text = " ".join(filter(None, (outcome.result, outcome.moved)))
+        yield f"- **{_text(outcome.service)}** ({_text(outcome.decided)}): {_text(text)}"
+    yield ""
+
+
+def _changes(page: Page) -> Iterator[str]:
     yield from (f"## {say('changes.title')}", "")
     yield from _entries(page.changes)
     for sentence in (*page.restated, *filter(None, (page.caution,))):
@@ -57,6 +81,9 @@ def _weekly(page: Page) -> Iterator[str]:
     yield from (f"- {_text(f'{e.about}: {e.what} {e.when}, {e.owner}')}" for e in page.expiries)
     yield from (f"- {_text(line)}" for line in page.watch)
     yield from (f"- {_text(f'{d.what} {d.day}, {d.by}: {d.reason}')}" for d in page.deeds)
+
+
+def _services(page: Page) -> Iterator[str]:
     yield from ("", f"## {page.where}", "")
     if page.standings:
         yield from (_text(f"{page.sanctioned} {page.approved}".strip()), "")
@@ -69,30 +96,32 @@ def _weekly(page: Page) -> Iterator[str]:
     yield from _table((*_columns("service", "status", "sent", "change"), page.noun.heading), services)
     if page.unused:
         yield from (_text(page.unused), "")
-    if page.departments.departments:
-        yield from (f"## {say('departments.title')}", "")
-        titles = (*_columns("department"), page.noun.heading, *_columns("sent"), *page.departments.services)
-        lines = [
-            (d.name, d.people.text, d.sent, *(c.text for c in d.cells)) for d in page.departments.departments
-        ]
-        yield from _table(titles, lines)
-        if page.departments.pools:
-            yield from (_text(say("departments.pool", k=page.k)), "")
-        if page.departments.whole:
-            untold = words.listing(page.departments.whole, 4)
-            yield from (_text(say("departments.whole", services=untold)), "")
-    if page.machines:
-        yield from (f"## {say('machines.title')}", "")
-        yield from _entries(page.machines)
+
+
+def _departments(page: Page) -> Iterator[str]:
+    matrix = page.departments
+    if not matrix.departments:
+        return
+    yield from (f"## {say('departments.title')}", "")
+    titles = (*_columns("department"), page.noun.heading, *_columns("sent"), *matrix.services)
+    lines = [(d.name, d.people.text, d.sent, *(c.text for c in d.cells)) for d in matrix.departments]
+    yield from _table(titles, lines)
+    if matrix.pools:
+        yield from (_text(say("departments.pool", k=page.k)), "")
+    if matrix.whole:
+        yield from (_text(say("departments.whole", services=words.listing(matrix.whole, 4))), "")
+
+
+def _visibility(page: Page) -> Iterator[str]:
+    seen = page.visibility
+    yield from (f"## {say('visibility.title')}", "")
+    for tier, sentences in (
+        ("confident", seen.confident), ("sometimes", seen.sometimes), ("never", seen.never)
+    ):  # fmt: skip
+        yield f"**{say(f'visibility.{tier}')}**"
         yield ""
-    yield from (f"## {say('sight.title')}", "")
-    tiers = {"confident": page.sight.confident, "sometimes": page.sight.sometimes, "never": page.sight.never}
-    for tier, sentences in tiers.items():
-        yield f"**{say(f'sight.{tier}')}**"
+        yield from (f"- {_text(sentence)}" for sentence in sentences or (say("visibility.nothing"),))
         yield ""
-        yield from (f"- {_text(sentence)}" for sentence in sentences or (say("sight.nothing"),))
-        yield ""
-    yield ""
 
 
 def _entries(kinds: Sequence[Change]) -> Iterator[str]:

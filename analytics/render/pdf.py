@@ -7,7 +7,7 @@ import re
 
 from markupsafe import escape
 
-from analytics.render.formats import ExtraMissing
+from analytics.render.document import ExtraMissing
 from analytics.render.html import stylesheet
 from analytics.render.language import say
 
@@ -31,9 +31,9 @@ def _refuse(url: str, *_: object, **__: object) -> dict[str, object]:
 
 
 def _titled(html: str) -> str:
-    """PDF/UA wants words for every figure (ISO 14289-1, 7.3); WeasyPrint takes them from an SVG's title.
+    """PDF/UA requires a text for every figure (ISO 14289-1, 7.3). WeasyPrint takes it from an SVG's title.
 
-    A moon has words beside it on the page, a picture its label; a bar without length is no figure.
+    A moon has its text next to it on the page, another picture its label. A bar without length is removed.
     """
     html = re.sub(r'<svg class="bar[^>]*></svg>', "", html)
     html = re.sub(
@@ -49,7 +49,7 @@ def _titled(html: str) -> str:
 
 
 def _inlined(html: str) -> str:
-    """WeasyPrint draws each SVG by itself: what it refers to, and its colours, must stand inside."""
+    """WeasyPrint draws each SVG in isolation, so its symbols and colours must be inside it."""
     style = stylesheet()
     colours = dict(re.findall(r"(--[\w-]+):\s*([^;]+);", style.split("@media", 1)[0]))
     rules = [

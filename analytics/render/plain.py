@@ -8,10 +8,9 @@ import json
 import zipfile
 from dataclasses import asdict, fields
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from analytics.render.formats import Document
+from analytics.render.document import Document
 
 #: A zip's first day: entries carry no clock.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
@@ -23,7 +22,7 @@ def as_json(document: Document) -> bytes:
     """Facts, the texts of the page, and every figure with its SQL, rows and hash; keys in a fixed order."""
     result, page = document.result, document.page
     facts, scope = result.facts, result.scope
-    words = {f.name: getattr(page, f.name) for f in fields(page) if f.name not in ("tables", "seeing")}
+    words = {f.name: getattr(page, f.name) for f in fields(page) if f.name not in ("tables", "coverage")}
     content = {
         "report": document.name,
         "period": document.period,

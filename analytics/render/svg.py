@@ -79,9 +79,9 @@ def sparkline(values: Sequence[int | None], label: str) -> Markup:
 class Cell:
     """One square of the rhythm grid."""
 
-    state: str  # "shade", "none", "hidden", "blind" (nobody watched) or "ahead" (not yet over)
+    state: str  # "shade", "none", "hidden", "blind" (no coverage) or "ahead" (not yet over)
     shade: int = 0  # 1 .. SHADES
-    text: str = ""  # what a pointer or reader is told
+    text: str = ""  # for tooltips and screen readers
     value: str = ""  # its figure, where there is one
 
 
@@ -168,8 +168,9 @@ def _short(name: str, most: int = 18) -> str:
 
 
 def _drawn(shapes: str) -> Markup:
-    """Shapes made here from numbers alone; text always goes through `Markup.format`, which escapes it."""
-    return Markup(shapes)  # noqa: S704
+    """Markup of shapes that contain numbers only. Text always goes through `Markup.format`, which escapes
+    it."""
+    return Markup(shapes)  # noqa: S704 - numbers only
 
 
 def _scaled_width(value: int | None, most: int, width: float) -> float:

@@ -28,10 +28,11 @@ def summary(lake: Path, week: str | None = None) -> str:
 
 
 def page_text(page: Page) -> str:
-    """Verdict, five numbers, leading services, what the verdict has not said of coverage, what would help."""
+    """Verdict, five numbers, leading services, gaps in coverage that the verdict does not name, and a
+    remedy."""
     labels = [number.label for number in page.numbers] + [one.name for one in page.leading[:SERVICES]]
     width = min(max(map(len, labels)), LABEL)
-    blocks = (_heading(page), _numbers(page, width), _services(page, width), _sight(page))
+    blocks = (_heading(page), _numbers(page, width), _services(page, width), _visibility(page))
     return "\n".join(_printable(line) for block in blocks for line in block)
 
 
@@ -63,14 +64,14 @@ def _services(page: Page, width: int) -> Iterator[str]:
         yield ""
 
 
-def _sight(page: Page) -> Iterator[str]:
-    seen = page.seeing
+def _visibility(page: Page) -> Iterator[str]:
+    seen = page.coverage
     if seen.blind:
         yield from textwrap.wrap(say("text.blind"), WIDTH)
     elif more := seen.unsaid[SAID_FIRST:]:
         yield from textwrap.wrap(say("verdict.cannot_tell", what=words.listing(more, 5)), WIDTH)
     elif not seen.doubts:
-        limits = (*page.sight.sometimes, *page.sight.confident)  # what limits the view first
+        limits = (*page.visibility.sometimes, *page.visibility.confident)  # what limits the view first
         yield from textwrap.wrap(" · ".join(limits[:2]), WIDTH)
     if page.remedy:
         yield from textwrap.wrap(page.remedy, WIDTH)

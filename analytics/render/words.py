@@ -1,4 +1,4 @@
-"""Figures as words: the one place that decides how numbers, bytes, shares and small groups read.
+"""Figures as text: the only place that decides how numbers, bytes, shares and small groups are written.
 
 Units are decimal (1 kB = 1000 bytes) and joined to their number by a narrow no-break space. An
 unknown figure reads "unknown", a hidden one "hidden" or "fewer than 5"; neither ever reads 0.
@@ -44,7 +44,7 @@ class Noun:
 
 PEOPLE = Noun("people")
 ADDRESSES = Noun("addresses")
-#: Where the share tied to a person is not known.
+#: The noun if the share tied to a person is unknown.
 EITHER = Noun("either")
 
 #: Grade -> moon.
@@ -59,12 +59,12 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
 def unknown() -> str:
-    """A figure nobody could measure."""
+    """The text for a figure that could not be measured."""
     return say("figure.unknown")
 
 
 def hidden() -> str:
-    """A figure not shown, so that no small group is revealed."""
+    """The text for a figure that is hidden to protect a small group."""
     return say("figure.hidden")
 
 
@@ -79,7 +79,7 @@ def grades() -> Mapping[int, tuple[str, str, str]]:
 
 
 def status(value: str) -> str:
-    """A status of the policy as it reads; a word the policy does not know stays."""
+    """The name of a policy status; an unknown status stays as it is."""
     return say(f"status.{value}") if value in STATUSES else value
 
 
@@ -122,7 +122,8 @@ def withheld(row: Mapping[str, object]) -> bool | None:
 
 
 def size(value: int | None, is_hidden: bool | None = False) -> str:
-    """Bytes with at least two significant digits: '412 MB', '1.2 kB'; why NULL is none says `withheld`."""
+    """Bytes with at least two significant digits: '412 MB', '1.2 kB'; for NULL, by `withheld`, hidden or
+    unknown."""
     if value is None:
         return say("figure.untold") if is_hidden is None else hidden() if is_hidden else unknown()
     amount, unit = _scaled(abs(value))
@@ -130,7 +131,7 @@ def size(value: int | None, is_hidden: bool | None = False) -> str:
 
 
 def size_range(low: int | None, high: int | None, is_hidden: bool | None = False) -> str:
-    """'214–260 MB' where sensors may have seen different traffic; one figure where they print alike."""
+    """'214–260 MB' if sensors may have seen different traffic; one figure if both are written the same."""
     if low is None or high is None or high <= low:
         return size(low, is_hidden)
     (low_amount, low_unit), (high_amount, high_unit) = _scaled(low), _scaled(high)
@@ -142,7 +143,7 @@ def size_range(low: int | None, high: int | None, is_hidden: bool | None = False
 
 
 def share(part: int, whole: int) -> str:
-    """Percent that says 0 % and 100 % only when they are exact."""
+    """A percentage that is 0 % or 100 % only if that is exact."""
     if whole <= 0:
         return unknown()
     percent = (200 * part + whole) // (2 * whole)
@@ -164,7 +165,7 @@ def signed_size(value: int) -> str:
 
 
 def on_last_week(change: int, amount: str) -> str:
-    """A change in words, for those who do not see the sign: 'up 4 on last week'."""
+    """A change as text for screen readers: 'up 4 on last week'."""
     way = "up" if change > 0 else "down" if change < 0 else "unchanged"
     return say(f"figure.{way}", amount=amount)
 
@@ -179,7 +180,7 @@ def listing(items: Sequence[str], most: int = 3) -> str:
 
 
 def category(value: str | None) -> str:
-    """A word of the catalog as it reads: 'model-hub' -> 'model hub', 'api' -> 'API'."""
+    """The name of a category or access class: 'model-hub' -> 'model hub', 'api' -> 'API'."""
     if not value:
         return say("figure.uncategorised")
     return translated(value.replace("-", " ").replace("_", " ").replace("api", "API").replace("gpu", "GPU"))

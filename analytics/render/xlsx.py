@@ -5,13 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from analytics.render.formats import ExtraMissing
+from analytics.render.document import Document, ExtraMissing
 from analytics.render.language import say, translated
-
-if TYPE_CHECKING:
-    from analytics.render.formats import Document
 
 #: Written into every workbook, so that the same data gives the same bytes.
 _CREATED = datetime(2000, 1, 1)

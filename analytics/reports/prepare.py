@@ -20,7 +20,7 @@ import duckdb
 from analytics.asof import views
 from analytics.lake import LakeUnreadable, read_manifest
 from analytics.render import words
-from analytics.render.formats import Document
+from analytics.render.document import Document
 from analytics.render.language import speaking
 from analytics.reports import run, sheet
 from analytics.reports.periods import Period, around, parse
@@ -31,19 +31,19 @@ from analytics.reports.weekly.page import Page, build
 if TYPE_CHECKING:
     from analytics.marts.builder import Counting
 
-#: Minutes of a Monday behind a watched Sunday that do not make a new week.
+#: Up to this many minutes of a Monday, after a Sunday with coverage, do not make a new week.
 MOST_SPILT = 180
 _REPORTS = files("analytics.reports")
-#: What a report is about, as a reader calls it.
+#: How messages name the subject of a report.
 _KINDS = {"app": "service", "department": "department"}
 
 
 class NoWeek(ValueError):
-    """No week was named, and the lake holds neither use nor coverage to choose one by."""
+    """No week was named, and the lake has neither use nor coverage from which to choose one."""
 
 
 class Unknown(ValueError):
-    """The lake knows no such service or department."""
+    """The lake has no such service or department."""
 
 
 @cache
@@ -114,12 +114,12 @@ def _template(name: str) -> str:
 
 
 def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> tuple[str, str]:
-    """Id and name of what was named: a service by either, a department as the lake spells it.
+    """Id and name of the subject: a service, named by either; a department, as the lake spells it.
 
-    Raises Unknown with what is near, else with what there is.
+    Raises Unknown with similar names, or if there are none, with some of those in the lake.
     """
     if kind == "app":
-        sql = (  # those in use first
+        sql = (  # services in use first
             "SELECT c.app, MAX(c.service) FROM catalog c LEFT JOIN usage_weekly u ON u.app = c.app "
             "WHERE c.app IS NOT NULL GROUP BY c.app ORDER BY COUNT(u.app) = 0, c.app"
         )
@@ -144,9 +144,9 @@ def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> tuple[st
 
 
 def _near(named: str, known: Mapping[str, str]) -> str:
-    """What may have been meant, by id or name; where nothing is near, the first that there are."""
+    """Suggestions by id or name; the first ones of the lake if none is similar."""
     spelt = {text.lower(): one for one, name in known.items() for text in (one, name)}
-    close = [text for text in spelt if named.lower() in text]  # in the order of what there is
+    close = [text for text in spelt if named.lower() in text]  # in the lake's order
     close += difflib.get_close_matches(named.lower(), list(spelt), 5, 0.6)
     if near := list(dict.fromkeys(spelt[text] for text in close))[:5]:
         return f"similar: {', '.join(near)}"
@@ -162,7 +162,7 @@ def _newest(
         known = sorted(row[0] for row in rows)
     if not known and facts.as_of is None:
         raise NoWeek("The lake holds no week yet: scan something, or name a week.")
-    # A sensor whose clock runs ahead must not decide what everybody reads, unless there is nothing else.
+    # A sensor whose clock is ahead must not choose the period, unless it has all the data.
     begun = [start for start in known if start <= today]
     if len(begun) > 1 and kind != "day" and _spilt(lake, begun[-1]):
         del begun[-1]
@@ -170,10 +170,10 @@ def _newest(
 
 
 def _spilt(lake: duckdb.DuckDBPyConnection, monday: date) -> bool:
-    """True if nothing was watched of a week but its first hours, right behind a watched Sunday.
+    """True if the only coverage of a week is its first minutes, directly after a Sunday with coverage.
 
-    Logs are rotated by another clock than the report's, and captures end after midnight: nobody asks about
-    that week yet.
+    Logs are rotated in another time zone than the report's, and captures end after midnight: a report about
+    that week would be empty.
     """
     days = lake.execute(
         "SELECT day, MAX(minutes_seen) FROM coverage_daily WHERE minutes_seen > 0 AND day BETWEEN ? AND ? "

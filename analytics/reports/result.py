@@ -24,8 +24,8 @@ class Scope:
     four_weeks: date  # Monday three weeks earlier
     sunday: date
     earliest: date  # Monday of the first week the lake knows
-    starts_at: datetime  # midnight of Monday in the report's zone
-    ends_at: datetime  # midnight of the next Monday in the report's zone
+    starts_at: datetime  # 00:00 on Monday in the report's zone
+    ends_at: datetime  # 00:00 on the next Monday in the report's zone
     first_day: date  # of the period under report; Monday in a weekly one
     last_day: date
     about: str = ""  # the app, department or token asked for
@@ -39,9 +39,9 @@ class Facts:
     k: int
     privacy: str
     as_of: datetime | None
-    #: which client was at which unknown name is kept for some days
+    #: True if the lake stores for some days which client used which name without a signature
     names_by_client: bool = False
-    #: the day it is (or was, at `as_of`) where the period is not over; its later days are still to come
+    #: today (or the day of `as_of`) if the period is not over; its later days are still to come
     today: date | None = None
 
 
@@ -76,7 +76,7 @@ class Result:
 
 
 def _canonical(value: object) -> str:
-    if isinstance(value, datetime):  # the session's time zone must not show
+    if isinstance(value, datetime):  # independent of the session's time zone
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):
         return value.isoformat()

@@ -85,13 +85,14 @@ def _tables(lake: duckdb.DuckDBPyConnection, spec: Spec) -> Iterator[Table]:
         if figure.needs and figure.needs not in there:
             yield Table(figure, ())
             continue
-        # A table, so that later figures read what this one found instead of finding it again.
+        # A table, so that later figures read the result of this one instead of computing it again.
         lake.execute(f"CREATE OR REPLACE TEMP TABLE {figure.id} AS\n{figure.sql}")
         yield Table(figure, _rows(lake, figure))
 
 
 def _rows(lake: duckdb.DuckDBPyConnection, figure: Figure) -> tuple[Row, ...]:
-    # A table gives its rows in the order they came in (preserve_insertion_order), its ORDER BY.
+    # A table returns its rows in the order of insertion (preserve_insertion_order), here that of the ORDER
+    # BY.
     cursor = lake.execute(f"SELECT * FROM {figure.id}")
     names = [column[0] for column in cursor.description or ()]
     if set(names) != set(figure.columns):

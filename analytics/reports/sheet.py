@@ -17,7 +17,8 @@ from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
 from analytics.reports.weekly.due import scope_of
 
-#: Columns that only qualify another one; a grade's name stands with its moon.
+#: Columns without a column of their own on the page, because they qualify another one: a grade's name is
+#: shown with its symbol.
 _QUALIFY = ("people_hidden", "bytes_up_max", "varies")
 _LABELS = {
     "bytes_up": "column.sent", "bytes_down": "column.received",
@@ -25,20 +26,20 @@ _LABELS = {
 }  # fmt: skip
 _NUMBERS = (int, float)
 _NOTHING = "–"
-#: Columns of numbers, also where none may be shown.
+#: Columns of numbers, which are recognised by name because all their values may be hidden.
 _COUNTS = ("people", "people_most", "bytes_up", "bytes_down", "connections", "attempts")
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The text of a cell; `grade` if it is shown as a moon."""
+    """The text of a cell; `grade` if it has an evidence symbol (a moon)."""
 
     text: str
     grade: int | None = None
     bytes_up: int | None = None  # drawn as a bar
     bytes_up_max: int | None = None
     number: bool = False
-    status: str = ""  # of the policy, marked by its colour
+    status: str = ""  # policy status, shown as a colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,12 @@ class Section:
     numeric: tuple[bool, ...]
     bars: int  # index of the column drawn as bars, -1 for none
     rows: tuple[tuple[Cell, ...], ...]
-    none: str  # what it means that there is no row
+    none: str  # text in place of a table without rows
 
     @property
     def remark(self) -> str:
-        """The only known cell, if the figure has a single row with nothing else known; else ''."""
+        """The text of the only cell with a value, if the figure has a single row and only one such cell; else
+        ''."""
         if len(self.rows) != 1:
             return ""
         filled = [cell.text for cell in self.rows[0] if cell.text != _NOTHING]
@@ -132,7 +134,9 @@ def _sentence(result: Result, period: Period, about: str) -> tuple[str, str]:
         return say("sheet.blind"), ""
     if watched and watched["connects"] is False:
         return say("verdict.cannot_tell", what=say("doubt.lookups")), seen
-    if summary is None and result.spec.about == "department":  # only published together with others
+    if (
+        summary is None and result.spec.about == "department"
+    ):  # the department is only published together with others
         return say("sheet.department_untold", department=about, k=result.facts.k), seen
     if summary is None or not summary.get("weeks", 1):
         return say("verdict.nothing"), seen
@@ -180,13 +184,13 @@ def _section(table: Table, result: Result) -> Section:
 
 
 def _label(name: str) -> str:
-    """The heading of a column: its own, or its name in words."""
+    """The heading of a column: from the report, else the column's name in words."""
     return say(_LABELS[name]) if name in _LABELS else translated(name.replace("_", " ").capitalize())
 
 
 def _cell(name: str, row: Row, result: Result) -> Cell:
     value, hidden = row[name], bool(row.get("people_hidden") or row.get("weeks_hidden"))
-    if isinstance(value, datetime):  # days are days of this zone, as the head of the page says
+    if isinstance(value, datetime):  # in the time zone that the header of the page names
         local = value.astimezone(ZoneInfo(result.facts.zone))
         return Cell(f"{words.short_day(local.date())} {local:%H:%M}")
     text = _text(name, value, row, hidden, result.facts.k, result.scope.first_day.year)
@@ -200,7 +204,7 @@ def _cell(name: str, row: Row, result: Result) -> Cell:
 
 
 def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: int, year: int) -> str:
-    """A value in words; `year` goes without saying."""
+    """A value as text; `year` is left out of dates."""
     if name == "grade":
         return words.grade(int(str(value))) if value else ""
     if name == "bytes_up":
@@ -224,14 +228,15 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
 
 
 def _withheld(row: Mapping[str, object]) -> bool | None:
-    """Whether NULL bytes are hidden; of several weeks together nobody can tell, of one person none are."""
+    """Whether NULL bytes mean hidden; None if unknown, as for several weeks together. A person's own are
+    never hidden."""
     if "people_hidden" in row:
         return words.withheld(row)
     return None if "weeks" in row else False
 
 
 def _scope(value: str) -> str:
-    """Whom a line or a finding is about."""
+    """The scope of a policy line or finding, as text."""
     if value == "all":
         return say("sheet.everyone")
     return scope_of(value).strip(" ()") or say("sheet.policy")
@@ -245,7 +250,7 @@ def _status(value: str) -> str:
     return words.status(value) if value in words.STATUSES else translated(value)
 
 
-#: Columns whose values have words of their own.
+#: Columns whose values are translated.
 _WORDS: dict[str, Callable[[str], str]] = {
     "status": _status, "scope": _scope, "department": _department, "category": words.category,
 }  # fmt: skip

@@ -29,12 +29,12 @@ class Figure:
     sql: str
     given: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)  # view -> rows, for the test
     expect: tuple[dict[str, Any], ...] = ()
-    needs: str = ""  # a view that lakes made before it do not have; there the figure has no rows
-    heading: str = ""  # over its table on the default page; '' keeps it in the annex
+    needs: str = ""  # a view that older lakes do not have; then the figure has no rows
+    heading: str = ""  # of its table on the default page; '' for a figure that is only in the annex
 
     @property
     def statement(self) -> str:
-        """The SQL without the comment at its beginning, which pages show translated, as `question`."""
+        """The SQL without its leading comment, because pages show the translated `question` instead."""
         lines = self.sql.splitlines()
         first = next(n for n, line in enumerate(lines) if not line.startswith("--"))
         return "\n".join(lines[first:])
@@ -49,7 +49,7 @@ class Spec:
     question: str
     figures: tuple[Figure, ...]
     period: str = "week"  # day, week, month or quarter
-    about: str = ""  # app, department or person: what the report takes as its argument
+    about: str = ""  # app, department or person: the argument of the report
     claim: str = ""  # the sentence of the default page, with columns of the figure `summary` in braces
 
     @property

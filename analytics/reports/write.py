@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from analytics import atomic
-from analytics.render.formats import FORMATS, Document
+from analytics.render.document import Document
+from analytics.render.formats import FORMATS
 from analytics.reports.prepare import prepare
 from analytics.reports.weekly.page import Page
 
@@ -21,7 +22,7 @@ class Report:
 
     path: Path
     week: str  # ISO week, '2026-W46'
-    page: Page  # what it says
+    page: Page  # its content
     document: Document  # the same, ready for any format
 
 

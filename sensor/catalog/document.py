@@ -1,4 +1,4 @@
-"""Parses a YAML file to plain data that knows the line of each value.
+"""Parses a YAML file to plain data, with the line of each value for error messages.
 
 Entries are written by hand, so the reader is strict: one document of mappings, no key twice (YAML
 would silently keep the last), no anchors or aliases (they hide what an entry says, and a few lines
@@ -17,9 +17,9 @@ import yaml
 from sensor.catalog.files import MAX_BYTES
 from sensor.catalog.problem import Level, Problem
 
-#: An entry needs four levels; the limit keeps hostile nesting off the interpreter's stack.
+#: An entry needs four levels. The limit protects the interpreter's stack from hostile nesting.
 MAX_DEPTH = 16
-#: What keeps hostile nesting off the stack of the parser itself, which is far deeper than this.
+#: The limit that protects the stack of the YAML parser itself, which allows far more.
 MAX_COLUMNS = 256
 MAX_BRACKETS = 4096
 
@@ -29,7 +29,7 @@ Place = tuple[str | int, ...]
 
 _TEXT, _SEQUENCE, _MAPPING = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map"))
 
-#: What stands in a line before its first text: indentation, and marks of lists and keys.
+#: The beginning of a line before its first text: indentation, and marks of lists and keys.
 _BEFORE_TEXT = re.compile(r"^[ \t?:-]+", re.MULTILINE)
 
 
@@ -114,7 +114,7 @@ class _Builder:
         self._seen: set[int] = set()
 
     def build(self, node: Any, place: Place, line: int) -> Any:
-        """The value of `node`, which stands at `place`."""
+        """The value of `node`, whose place is `place`."""
         self.lines[place] = line
         if id(node) in self._seen:
             raise Unreadable(Problem(self._path, line, "YAML alias", "write the value out"))

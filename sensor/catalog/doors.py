@@ -1,4 +1,5 @@
-"""Adds indicators for hosts below a vendor's own domain whose first label says what they are. Pure.
+"""Adds indicators for hosts below a vendor's own domain whose first label tells their use (`api.`, `app.`).
+Pure.
 
 A whole domain listed as `access: site` covers help pages, and would also cover the API that nobody has
 listed yet. A host `api.`, `app.` or `console.` of that domain is no help page. So, unless an indicator names
@@ -13,10 +14,10 @@ from dataclasses import replace
 
 from sensor.catalog.entry import Claim, Entry
 
-#: The access class of a vendor's own pages: only there a first label adds information.
+#: The access class of a vendor's own pages; only there, the first label adds information.
 SITE = "site"
 CONVENTION = "convention"
-#: The category of products that people use for something else.
+#: The category of products whose main use is not AI.
 EMBEDDED = "embedded"
 
 

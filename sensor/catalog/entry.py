@@ -28,14 +28,15 @@ from sensor.catalog.model import (
     VersionAnswer,
 )
 
-#: A hit on one of many sites nobody looked at one by one, and on a port with a path, is believed this much.
+#: Confidence of a hit on a site of a bulk list, which was not examined by itself, and of one on a port with a
+#: path.
 BULK_FACTOR = 0.7
 PRODUCT_FACTOR = 0.8
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One thing that an entry is recognised by: a kind of indicator, and the value it looks for."""
+    """One indicator of an entry: its kind, and the value to match."""
 
     kind: str
     value: str
@@ -44,13 +45,13 @@ class Claim:
     certainty: str
     reference: str
     checked: datetime.date
-    #: where it stands in its file
+    #: its place in the file
     place: Place
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One service with its id, as lints, index and lake use it."""
+    """One service with its id, in the form that lints, index and lake use."""
 
     app: str
     name: str
@@ -60,10 +61,10 @@ class Entry:
     homepage: str | None = None
     experimental: bool = False
     upload_baseline_bytes: int | None = None
-    #: how far its hits are believed, beside what each claim's certainty says
+    #: confidence of its hits, which is multiplied by that of each claim's certainty
     factor: float = 1.0
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
-    #: a score the organisation gave it in place of the rubric's
+    #: the organisation's own risk score in place of the rubric's
     risk: int | None = None
     hits: tuple[Event, ...] = ()
     misses: tuple[Event, ...] = ()
@@ -177,7 +178,7 @@ def amended(entry: Entry, amendment: Amendment, is_door: Mapping[str, bool]) -> 
     return replace(entry, claims=claims, attributes={**entry.attributes, **change.attributes}, **replaced)
 
 
-#: Fields of a `Reclassification` that stand in place of the entry's own.
+#: Fields of a `Reclassification` that replace the entry's own.
 _REPLACED = tuple(
     name for name in Reclassification.model_fields if name not in ("reason", "shared", "attributes")
 )

@@ -1,4 +1,4 @@
-"""What a catalog file may hold; an unknown field is an error, so a typing mistake never passes silently.
+"""The models of catalog files. An unknown field is an error, so that a typing mistake is noticed.
 
 `categories.yml` is a `Vocabulary`, `risk.yml` a `Rubric` (see `risk`), `vendors/<vendor>/vendor.yml` a
 `Vendor`, `vendors/<vendor>/<service>.yml` a `Service`, `bulk/<name>.yml` a `Bulk` of plain domains,
@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-#: Indicator kinds of a service, in the order in which a table lists them.
+#: Kinds of indicators of a service, in the order of tables.
 KINDS = ("domain", "suffix", "pattern", "url", "user_agent", "address", "ja4", "extension_id")
 #: The kinds a self-hosted `Product` compiles to: a server port with the beginning of a path, what the
 #: server says it runs, and the first label of its name.
@@ -36,11 +36,11 @@ Baseline = Annotated[int, Field(ge=0, le=10_000_000)]
 Score = Annotated[int, Field(ge=0, le=100)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 ExtensionId = Annotated[str, Field(pattern=r"^[a-p]{32}$")]
-#: A word of the first label of a host name: all of it, or what stands between hyphens.
+#: A word of the first label of a host name: the whole label, or a part between hyphens.
 FirstLabel = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
-#: Longer than "/", which every server answers.
+#: Not "/" alone, which every server answers.
 Path = Annotated[str, Field(pattern=r"^/[^/?#\s{}*][^?#\s{}*]*$", max_length=200)]
-#: A line of what a server says of itself: its Server header from the start on, or the name of an x- header.
+#: A mark of server software: the beginning of the Server header, or the name of an x- header.
 Software = Annotated[
     str,
     Field(
@@ -51,18 +51,19 @@ Software = Annotated[
 ]
 Role = Literal["use", "embedded", "support"]
 
-#: Numbers and dots: what `server_version` of sightings has.
+#: The form of `server_version` in sightings: numbers and dots.
 _VERSION = r"^\d{1,5}(\.\d{1,5}){0,3}$"
 
 
 class Strict(BaseModel):
-    """Base of every model: immutable, and no field it does not know."""
+    """Base of every model: immutable, and without unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Indicator(Strict):
-    """One thing that gives a service away: exactly one kind, what it opens, and how we know.
+    """One sign by which a service is recognised: exactly one kind, what it gives access to, and the evidence
+    for it.
 
     `shared` says that the same host also serves other things (a hit is then "embedded AI possible",
     never use). `access` is the door: a web page, an API, a coding tool, or a side door (telemetry,
@@ -90,12 +91,12 @@ class Indicator(Strict):
 
     @property
     def kind(self) -> str:
-        """Which kind of indicator this is, a word of `KINDS`."""
+        """The kind of this indicator, one of `KINDS`."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     @property
     def value(self) -> str:
-        """What it looks for, as text."""
+        """The value to match, as text."""
         return str(getattr(self, self.kind))
 
     @model_validator(mode="after")
@@ -112,7 +113,7 @@ class Indicator(Strict):
 
 
 class Attribute(Strict):
-    """A fact about a service that somebody can check: its value, the source, the day it was read.
+    """A verifiable fact about a service: its value, the source, and the day the source was read.
 
     Which names there are, and what type a value has, stands in `categories.yml`. An attribute that no
     source states is left out: unknown is not the same as no.
@@ -124,7 +125,7 @@ class Attribute(Strict):
 
 
 class Event(Strict):
-    """A tiny event that proves an entry: what a sensor might see, one field per column."""
+    """A minimal event that proves an entry: what a sensor might see, one field per column."""
 
     host: Text | None = None
     url: Text | None = None
@@ -144,7 +145,7 @@ class Event(Strict):
 
 
 class Vendor(Strict):
-    """Who stands behind services: the legal home decides which law a question is about."""
+    """The company behind services. Its head office decides which law applies."""
 
     name: Text
     country: Country | None = None
@@ -173,7 +174,7 @@ class Service(Strict):
 
 
 class Bulk(Strict):
-    """Many sites of one sort that nobody needs to tell apart: reported as one service, believed less.
+    """Many similar sites that are reported as one service, with less confidence.
 
     `suffixes` are domains with everything below them, `urls` a host and the beginning of a path,
     `extensions` ids of browser add-ons with the names they have in their store.
@@ -207,7 +208,7 @@ class Bulk(Strict):
 
 
 class Affected(Strict):
-    """A known vulnerability and the versions it is in: from `since` (the first, where left out) to just
+    """A known vulnerability and the affected versions: from `since` (by default the first) to just
     before `before`."""
 
     advisory: Annotated[str, Field(pattern=r"^CVE-\d{4}-\d{4,}$")]
@@ -218,7 +219,7 @@ class Affected(Strict):
 
 
 class VersionAnswer(Strict):
-    """Where a server says which version it is: an answer, by a header field or the beginning of its body."""
+    """The answer in which a server names its version, by a header field or the beginning of its body."""
 
     path: Path
     field: Text | None = None
@@ -233,7 +234,7 @@ class VersionAnswer(Strict):
 
 
 class Product(Strict):
-    """Self-hosted software, known by manner and not by owner: on which ports it listens, what it serves.
+    """Self-hosted software. It is recognised on any host, by its ports, paths and answers.
 
     Traffic is matched by port and the beginning of a path together, on hosts that no other indicator
     knows; without `ports` a path counts on any of them. There `software`, what only this product says of
@@ -273,14 +274,14 @@ class Product(Strict):
 
 
 class Retirement(Strict):
-    """Why and since when an organisation does not want an entry."""
+    """The reason and date for which an organisation removes an entry."""
 
     reason: Text
     date: datetime.date
 
 
 class Reclassification(Strict):
-    """What an organisation sees differently about an entry; what is left out stays as it is.
+    """An organisation's changes of an entry; fields that are left out stay as they are.
 
     `shared: true` turns every door into a possibility, `false` makes none of them shared. `risk` is a
     score of its own in place of the rubric's. `attributes` are laid over the entry's: what a contract
@@ -297,7 +298,7 @@ class Reclassification(Strict):
 
 
 class Amendment(Strict):
-    """What an overlay may put at an entry's place to change it without copying it."""
+    """A file of an overlay in place of an entry, which changes it without copying it."""
 
     retire: Retirement | None = None
     reclassify: Reclassification | None = None
@@ -310,31 +311,32 @@ class Amendment(Strict):
 
 
 class Word(Strict):
-    """A word of the vocabulary and what it means."""
+    """A term of the vocabulary and its meaning."""
 
     meaning: Text
 
 
 class AccessWord(Word):
-    """An access class: its role when the host is not shared, and what a visit sends without a prompt."""
+    """An access class: its role if the host is not shared, and the bytes that a visit sends without a
+    prompt."""
 
     role: Literal["use", "support"]
     upload_baseline_bytes: Annotated[int, Field(ge=0)]
 
 
 class CertaintyWord(Word):
-    """How an indicator is known, and how far a hit on it is believed."""
+    """How an indicator is known, and the confidence of a hit on it."""
 
     confidence: Annotated[float, Field(gt=0, le=1)]
 
 
 class AttributeWord(Word):
-    """A fact a service may carry, and what its value looks like."""
+    """A kind of fact about services, and the form of its value."""
 
     type: Literal["bool", "text", "texts", "host", "hosts"]
 
     def complaint(self, value: bool | str | tuple[str, ...]) -> str | None:
-        """What is wrong with `value`, or None."""
+        """What is wrong with `value`; None if it is valid."""
         fits = {
             "bool": isinstance(value, bool),
             "text": isinstance(value, str),
@@ -346,7 +348,7 @@ class AttributeWord(Word):
 
 
 class Vocabulary(Strict):
-    """`categories.yml`: every word an entry may use."""
+    """`categories.yml`: all terms that an entry may use."""
 
     category: dict[str, Word]
     attribute: dict[str, AttributeWord]
@@ -354,7 +356,7 @@ class Vocabulary(Strict):
     role: dict[str, Word]
     kind: dict[str, Word]
     certainty: dict[str, CertaintyWord]
-    #: first label of a host below a vendor's pages to the access class it opens; see `doors`
+    #: first label of a host below a vendor's own domain → its access class; see `doors`
     door: dict[str, str] = {}
 
     @model_validator(mode="after")
@@ -386,7 +388,7 @@ def is_pattern(text: str) -> bool:
 
 
 def _complaint(indicator: Indicator) -> str | None:
-    """What is wrong with the form of the indicator's value, or None."""
+    """What is wrong with the form of the indicator's value; None if it is valid."""
     form = _FORMS.get(indicator.kind)
     return None if form is None or form[0](indicator.value) else f"'{indicator.value}' {form[1]}"
 

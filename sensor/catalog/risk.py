@@ -34,7 +34,7 @@ class CountryGroup(Strict):
 class Factor(Strict):
     """Points of an attribute by its value; `present` stands for all values not listed.
 
-    `only` and `never` name the categories that the attribute is asked of, or not.
+    `only` and `never` name the categories for which the attribute counts, or does not.
     """
 
     points: Annotated[dict[bool | str, Points], Field(min_length=1)]

@@ -1,1 +1,2 @@
-"""The command `shadowai`: one file a command, heavy imports inside, the only room that knows all others."""
+"""The command `shadowai`: one file per command. Heavy imports are inside the commands. Only this package
+imports all others."""

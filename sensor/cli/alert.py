@@ -1,4 +1,4 @@
-"""`shadowai alert`: new findings and silent sensors, told between reports; what a timer runs."""
+"""`shadowai alert`: sends new findings and silent sensors between reports; run by a timer."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def command(
 ) -> None:
     """Send alerts about new findings and silent sensors.
 
-    They go to the destinations in the settings. Whatever waits from before, reports included, is tried again
-    when it is due.
+    They go to the destinations in the settings. What could not be sent before, reports included, is tried
+    again when it is due.
     """
     from analytics.delivery.alerts import Wants, alerts, enqueue, trial
     from analytics.delivery.letter import now

@@ -1,4 +1,4 @@
-"""`shadowai audit`: what was done with personal data, and whether that record is whole."""
+"""`shadowai audit`: shows what was done with personal data, and verifies that the record is complete."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _places(config: Path | None, lake: Path | None, state: Path | None) -> tuple
 
 
 def _copies(lake: Path) -> dict[int, list[str]]:
-    """The hashes the lake has, by entry: in its table, and in the reports it keeps."""
+    """The hashes of entries that the lake holds: in its table `audit`, and in archived reports."""
     from analytics.lake import open_views
     from analytics.reports.write import kept_rows
     from sensor.store.lake import Lake

@@ -1,13 +1,13 @@
-"""`shadowai candidates`: names that look like AI and that no signature knows; people decide.
+"""`shadowai candidates`: names that look like AI services and match no signature; a person decides about
+each.
 
 `accept` writes an entry into a folder of your own signatures, marked experimental; `dismiss` keeps the
-reason in the state folder, and the name is not listed again. Nothing is ever promoted by itself.
+reason in the state folder, and the name is not listed again. No entry is ever made automatically.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from datetime import UTC, datetime
 from itertools import islice
@@ -126,7 +126,7 @@ def dismiss(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Keep HOST off the list, with the reason."""
+    """Take HOST off the list, with a reason."""
     settings = settings_from(config, lake=lake, state=state)
     kept = _dismissed(settings)
     kept[host.lower()] = {"reason": reason, "at": datetime.now(UTC).isoformat(timespec="seconds")}
@@ -134,7 +134,7 @@ def dismiss(
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".tmp")
     draft.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(draft, file)  # noqa: PTH105 - one rename
+    draft.replace(file)
     typer.echo(f"{host} is not listed again ({file})")
 
 
@@ -158,7 +158,7 @@ def _ranked(settings: Settings, days: int) -> pl.DataFrame:
 
 
 def _entry(host: str, name: str, category: str, access: str) -> dict[str, Any]:
-    """A service with everything below `host`, and proof that runs."""
+    """An entry for everything below `host`, with a hit as proof, which `catalog check` runs."""
     from sensor.catalog.model import is_host
     from sensor.errors import UsageError
 
@@ -183,7 +183,7 @@ def _entry(host: str, name: str, category: str, access: str) -> dict[str, Any]:
 
 
 def _write(vendor: Path, files: dict[str, dict[str, Any]]) -> None:
-    """Write the new files of a vendor, unless the catalog with them has mistakes (CatalogError)."""
+    """Write the new files of a vendor. Raises CatalogError if the catalog would have mistakes with them."""
     import yaml
 
     from sensor.catalog.load import load
@@ -209,7 +209,7 @@ def _dismissals(settings: Settings) -> Path:
 
 
 def _dismissed(settings: Settings) -> dict[str, Any]:
-    """What was dismissed, by host."""
+    """The dismissed names and their reasons, by host."""
     from sensor.errors import UsageError
 
     file = _dismissals(settings)

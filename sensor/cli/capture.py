@@ -1,19 +1,18 @@
 """`shadowai capture`: mirror ports of this machine in, lake out, until stopped.
 
-The lake is not compacted here, so that the port has the machine to itself: `shadowai compact` does it,
-from a timer every hour. What capture can and cannot promise stands in `sensor/sources/packets/live.py`.
+The lake is not compacted here, so that compaction takes no CPU time from the capture; a timer runs `shadowai
+compact` every hour. What a capture loses when it is killed is described in `sensor/sources/packets/live.py`.
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sensor.cli.interrupt import Ended, stopped_by_signals
 from sensor.cli.options import (
     ConfigOption,
     LakeOption,
@@ -24,85 +23,110 @@ from sensor.cli.options import (
     say,
     settings_from,
 )
-from sensor.cli.start import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
-    from sensor.capture import LiveCapture
     from sensor.sources.packets.live import LiveSource
     from sensor.sources.packets.ports.bpf import Program
     from sensor.summary import Summary
 
 
+Interfaces = Annotated[
+    list[str], typer.Argument(metavar="IFACE...", help="Interfaces; the legs of a TAP together.")
+]
+LiveSensorOption = Annotated[
+    str,
+    typer.Option(
+        "--sensor",
+        metavar="NAME",
+        help="Name of this sensor; one of the settings file brings its site and rank.",
+    ),
+]
+SecondsOption = Annotated[
+    float | None, typer.Option("--seconds", min=0.1, metavar="SECONDS", help="Stop after this long.")
+]
+RingOption = Annotated[
+    int,
+    typer.Option(
+        "--ring-mb",
+        min=1,
+        max=4096,
+        metavar="MB",
+        help="Memory per interface for packets not yet read, MB.",
+    ),
+]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="NET",
+        help="Network to leave out (guests), by outermost and innermost addresses; repeatable.",
+    ),
+]
+WorkersOption = Annotated[
+    int,
+    typer.Option(
+        "--workers", min=1, max=32, metavar="N", help="Decoding threads; keep to one for tunnels (see above)."
+    ),
+]
+FilterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--filter",
+        metavar="BPF",
+        help="Read only what this program accepts: `tcpdump -ddd` output, or @FILE.",
+    ),
+]
+TruncateOption = Annotated[
+    bool, typer.Option("--truncate", help="Overload mode: keep 192 bytes of servers' bulk packets (TCP).")
+]
+OutgoingOption = Annotated[
+    bool,
+    typer.Option(
+        "--outgoing",
+        help="Also read what this machine sends: on a router, gateway or server; not on a mirror port.",
+    ),
+]
+EvidenceOption = Annotated[
+    bool, typer.Option("--evidence", help="Keep SYN and hello packets of matched connections, sealed.")
+]
+EvidenceDaysOption = Annotated[
+    int,
+    typer.Option(
+        "--evidence-days", min=1, max=365, metavar="DAYS", help="Days after which evidence is deleted."
+    ),
+]
+EvidenceMbOption = Annotated[
+    int,
+    typer.Option(
+        "--evidence-mb",
+        metavar="MB",
+        min=1,
+        max=100_000,
+        help="Evidence kept at most, MB; the oldest goes first.",
+    ),
+]
+
+
 def command(
-    interfaces: Annotated[
-        list[str], typer.Argument(metavar="IFACE...", help="Interfaces; the legs of a TAP together.")
-    ],
+    interfaces: Interfaces,
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
-    sensor: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="Name of this sensor; one of the settings file brings its site and rank."
-        ),
-    ] = "live",
+    sensor: LiveSensorOption = "live",
     site: SiteOption = None,
-    seconds: Annotated[
-        float | None, typer.Option(min=0.1, metavar="SECONDS", help="Stop after this long.")
-    ] = None,
-    ring_mb: Annotated[
-        int,
-        typer.Option(
-            min=1, max=4096, metavar="MB", help="Memory per interface for packets not yet read, MB."
-        ),
-    ] = 64,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NET",
-            help="Network to leave out (guests), by outermost and innermost addresses; repeatable.",
-        ),
-    ] = None,
-    workers: Annotated[
-        int,
-        typer.Option(
-            min=1, max=32, metavar="N", help="Decoding threads; keep to one for tunnels (see above)."
-        ),
-    ] = 1,
-    only: Annotated[
-        str | None,
-        typer.Option(
-            "--filter",
-            metavar="BPF",
-            help="Read only what this program accepts: `tcpdump -ddd` output, or @FILE.",
-        ),
-    ] = None,
-    truncate: Annotated[
-        bool, typer.Option("--truncate", help="Overload mode: keep 192 bytes of servers' bulk packets (TCP).")
-    ] = False,
-    outgoing: Annotated[
-        bool,
-        typer.Option(
-            "--outgoing",
-            help="Also read what this machine sends: on a router, gateway or server; not on a mirror port.",
-        ),
-    ] = False,
-    evidence: Annotated[
-        bool, typer.Option("--evidence", help="Keep SYN and hello packets of matched connections, sealed.")
-    ] = False,
-    evidence_days: Annotated[
-        int, typer.Option(min=1, max=365, metavar="DAYS", help="Days after which evidence is deleted.")
-    ] = 7,
-    evidence_mb: Annotated[
-        int,
-        typer.Option(
-            metavar="MB", min=1, max=100_000, help="Evidence kept at most, MB; the oldest goes first."
-        ),
-    ] = 100,
+    seconds: SecondsOption = None,
+    ring_mb: RingOption = 64,
+    exclude: ExcludeOption = None,
+    workers: WorkersOption = 1,
+    only: FilterOption = None,
+    truncate: TruncateOption = False,
+    outgoing: OutgoingOption = False,
+    evidence: EvidenceOption = False,
+    evidence_days: EvidenceDaysOption = 7,
+    evidence_mb: EvidenceMbOption = 100,
 ) -> None:
     """Listen to interfaces until stopped (SIGTERM, Ctrl-C).
 
@@ -134,8 +158,16 @@ def command(
         keep=kept.hold if kept else None,
     )  # fmt: skip
     capture = LiveCapture(installation, say)
-    with _signals(source, capture) as signals:
-        summary = capture.run(source, source_input, kept)
+
+    def reload() -> None:
+        capture.reload()
+        source.flush()
+
+    with stopped_by_signals(source.stop, reload) as signals:
+        try:
+            summary = capture.run(source, source_input, kept)
+        finally:
+            source.stop()  # ends its threads if the lake refused a batch
     typer.echo(_line(interfaces, source, summary))
     if kept is not None:
         missed = f", {kept.missed:,} found no room" if kept.missed else ""
@@ -145,7 +177,7 @@ def command(
 
 
 def _program(given: str | None, truncate: bool) -> Program | None:
-    """The program of --filter. Raises UsageError for one that is none, or beside --truncate."""
+    """The program of --filter. Raises UsageError if it is invalid, or used together with --truncate."""
     from sensor.errors import UsageError
     from sensor.sources.packets.ports import bpf
 
@@ -163,7 +195,7 @@ def _program(given: str | None, truncate: bool) -> Program | None:
 
 
 def _networks(texts: Sequence[str]) -> list[str]:
-    """The excluded networks. Raises UsageError for one that is none."""
+    """`texts`, checked. Raises UsageError for one that is not a network."""
     from ipaddress import ip_network
 
     from sensor.errors import UsageError
@@ -176,35 +208,8 @@ def _networks(texts: Sequence[str]) -> list[str]:
     return list(texts)
 
 
-@contextmanager
-def _signals(source: LiveSource, capture: LiveCapture) -> Iterator[list[int]]:
-    """SIGTERM and Ctrl-C end the capture in order, a second one at once; SIGHUP reads the catalog anew.
-
-    Yields those that came to end it.
-    """
-    came: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        signal.signal(number, before[number])
-        source.stop()
-
-    def reload(number: int, frame: FrameType | None) -> None:
-        capture.reload()
-        source.flush()
-
-    answers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
-    before = {int(number): signal.signal(number, answer) for number, answer in answers.items()}
-    try:
-        yield came
-    finally:
-        source.stop()  # also when the lake refused a batch
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _line(interfaces: Sequence[str], source: LiveSource, summary: Summary) -> str:
-    """What the whole capture gave, on one line."""
+    """The result of the whole capture, on one line."""
     text = f"{', '.join(interfaces)}: {source.packets:,} packets in {source.listened_s:.0f} s"
     text += f", {source.drops:,} dropped"
     text += f", {source.excluded:,} excluded" if source.excluded else ""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Look into the signature catalog, export it, or check it.", no_args_is_help=True)
 
-#: As many look-alikes as fit one line of help.
+#: Similar names suggested for an unknown one; this many fit on a line.
 _SUGGESTIONS = 5
 
 
@@ -35,7 +35,7 @@ def show(
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
-    """Everything the catalog says about one service: facts, risk score, indicators."""
+    """Show the catalog's entry of one service: facts, risk score, indicators."""
     import polars as pl
 
     catalog = _catalog(config, signatures)
@@ -72,7 +72,7 @@ def search(
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
-    """Services in which all words occur."""
+    """List the services in whose entries all words occur."""
     catalog = _catalog(config, signatures)
     found = catalog.search(" ".join(words))
     if found.is_empty():
@@ -96,9 +96,10 @@ def explain(
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
-    """Which indicator wins for a host, URL, address, JA4 or User-Agent, why, and what lost.
+    """Explain which indicator matches a host, URL, address, JA4 or User-Agent, why, and which others it
+    outranks.
 
-    Also whether connections there are counted as a blind spot: encrypted DNS, a VPN, relay or proxy.
+    Also says whether connections there count as a blind spot: encrypted DNS, a VPN, relay or proxy.
     """
     from sensor.match.blindness import Blindness
     from sensor.match.explain import event_of
@@ -137,7 +138,7 @@ def check(
 ) -> None:
     """Check every entry: form, words, proof, overlaps. Prints all problems, not the first.
 
-    Warnings are printed too and do not fail: things to know about entries that are right as they stand.
+    Warnings are printed too, but are no failure: they are remarks on valid entries.
     """
     import datetime
 
@@ -163,7 +164,7 @@ def check(
 
 @app.command("stats")
 def stats(config: ConfigOption = None, signatures: SignaturesOption = None) -> None:
-    """How many services and indicators of which kind."""
+    """Count services and indicators by kind."""
     import polars as pl
 
     catalog = _catalog(config, signatures)
@@ -203,7 +204,7 @@ def diff(
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
-    """What came, what went and what is seen differently between two catalogs."""
+    """List what was added, removed and changed between two catalogs."""
     from sensor.catalog.diff import diff as changes
     from sensor.catalog.diff import snapshot
 
@@ -226,7 +227,7 @@ def export(
     out: OutOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
-    """The catalog in another tool's format.
+    """Write the catalog in another tool's format.
 
     csv and json carry everything; hosts, stix, zeek-intel and suricata carry use only: no shared hosts,
     no side doors, no unproven entries.

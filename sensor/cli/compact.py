@@ -1,4 +1,4 @@
-"""`shadowai compact`: closed hot parts to cold, marts, views; what a timer runs every hour."""
+"""`shadowai compact`: compacts closed hot parts, builds marts, publishes views; run by a timer every hour."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sensor.store.lake import Lake
     from sensor.store.sealed import SealedRows
 
-#: at level `aggregate` a week that is over stays open for late rows until none came for so long
+#: at level `aggregate`, a past week stays open for late rows until none have come for this long
 QUIET = timedelta(hours=48)
 
 
@@ -106,7 +106,7 @@ def compact_and_publish(lake: Lake, settings: Settings, *, include_current: bool
 
 
 def _copy_record(lake: Lake, state: Path) -> None:
-    """Commit the record of what was done with personal data, so that the lake has a copy."""
+    """Commit the audit log, so that the lake has a copy."""
     from sensor.privacy.audit import AuditLog
     from sensor.store.segments import Commits
 
@@ -116,7 +116,7 @@ def _copy_record(lake: Lake, state: Path) -> None:
 
 
 def _policy(settings: Settings, keys: Keys) -> tuple[Compiled | None, PolicyError | None]:
-    """The policy of the settings, or why it cannot be used."""
+    """The policy of the settings, or the error that prevents its use."""
     from sensor.cli.policy import compiled_policy
     from sensor.errors import PolicyError
 
@@ -127,7 +127,7 @@ def _policy(settings: Settings, keys: Keys) -> tuple[Compiled | None, PolicyErro
 
 
 def _close_weeks(sealed: SealedRows, keys: Keys, now: datetime) -> None:
-    """Weeks that are over and quiet keep their published figures; their rows and their keys go."""
+    """Close past weeks without late rows: their published figures stay, their rows and keys are deleted."""
     for week in sealed.over(now, QUIET.total_seconds()):
         keys.shred(week, now)
         sealed.delete(week)

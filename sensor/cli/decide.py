@@ -1,4 +1,4 @@
-"""`shadowai decide`: what is done about a finding, for the record."""
+"""`shadowai decide`: records a decision about a finding."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Decision(StrEnum):
-    """What can be decided about a finding."""
+    """The possible decisions about a finding."""
 
     ACCEPT = "accept"
     RESTRICT = "restrict"
@@ -89,7 +89,8 @@ def command(
         "reason": reason.strip(),
         "decided_by": by.strip() or account(),
     }
-    # With the week it was last seen in: after it comes back, the same words are another decision.
+    # The week the finding was last seen in is part of the entry: if the finding returns, the same words are a
+    # new decision.
     text = json.dumps({**stated, "last_seen": known}, sort_keys=True)
     identity = hashlib.sha256(text.encode()).hexdigest()[:16]
     with analysing(place):
@@ -120,7 +121,7 @@ def _end_of(day: datetime, zone: str, now: datetime) -> datetime:
 
 
 def _known(lake: Lake, finding: str) -> str:
-    """The week the finding was last seen in. Raises UsageError where there is no such finding."""
+    """The week the finding was last seen in. Raises UsageError if there is no such finding."""
     from analytics.lake import open_views
     from sensor.errors import UsageError
 

@@ -1,5 +1,5 @@
-"""What `retain` and `erase` share: the question before deleting, the days affected, the proof and its
-record."""
+"""Shared by `retain` and `erase`: the question before deleting, the affected days, the proof of deletion and
+its entry in the audit log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Gone(Protocol):
 
 
 def ask(question: str) -> None:
-    """Ask before what cannot be undone. Raises Abort for no, UsageError where nobody is there to answer."""
+    """Ask before deleting. Raises Abort for no, UsageError if standard input is not interactive."""
     import typer
 
     from sensor.errors import UsageError

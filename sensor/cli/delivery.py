@@ -1,4 +1,4 @@
-"""What commands that send share: destinations as transports, the outbox, and reporting what was sent."""
+"""Shared by commands that send: destinations as transports, the outbox, and printing what was sent."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def outbox(settings: Settings) -> Iterator[Outbox]:
             yield box
     except OutboxBusy:
         raise DeliveryError("another process is sending", hint="try again when it is done") from None
-    except OSError as error:  # of the outbox itself: transports say theirs as outcomes
+    except OSError as error:  # from the outbox itself; errors of transports are part of their outcomes
         raise DeliveryError(
             (error.strerror or str(error)).lower(),
             place=error.filename or str(box.folder),

@@ -1,4 +1,5 @@
-"""`shadowai doctor`: what is in force, what is there, and what would stop a scan or a capture."""
+"""`shadowai doctor`: the settings in force, the state of lake and keys, and what would stop a scan or
+capture."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ def _versions() -> Iterator[Finding]:
 
 
 def _writable(name: str, folder: Path) -> Finding:
-    """Tried, not read from permission bits: a file is made in the nearest folder there is, and goes again."""
+    """Whether files can be made. Permission bits do not tell all, so a file is made in the nearest existing
+    folder, and removed."""
     import tempfile
 
     nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
@@ -74,7 +76,7 @@ def _writable(name: str, folder: Path) -> Finding:
 
 
 def _people(settings: Settings) -> Finding:
-    """What the directory files hold, and the lines that cannot be used."""
+    """How many lines of the identity files can be used, and which cannot."""
     from sensor.errors import UsageError
     from sensor.identity.known import Known
     from sensor.identity.subnets import with_subnets
@@ -97,7 +99,7 @@ def _people(settings: Settings) -> Finding:
 
 
 def _by_client(settings: Settings) -> str:
-    """Whether somebody's browsing is stored."""
+    """Whether `names_by_client` is on, which stores single persons' browsing."""
     if settings.keeps_names_by_client:
         days = settings.retention.names_by_client
         return f"ON: which client was at which unknown name is kept for {days} days, for `shadowai rematch`"
@@ -113,7 +115,7 @@ def _keys_apart(lake: Path, state: Path) -> Finding:
 
 
 def _key_files(lake: Path, state: Path, settings: Settings) -> Finding:
-    """Keys that somebody else may read are no keys, and those of another lake's tokens are of no use."""
+    """Whether the keys are readable by this account alone, and belong to the tokens of this lake."""
     from sensor.errors import LakeError
     from sensor.privacy.keys import Keys
     from sensor.store.lake import Lake
@@ -179,12 +181,12 @@ def _catalog(overlays: tuple[Path, ...], state: Path) -> Finding:
 
 
 def _kernels(state: Path) -> Finding:
-    from sensor.decode import jit
+    from sensor.decode import jit, warming
 
     kept = jit.use(state / "kernels")
     text = (
         "not compiled yet; `shadowai warm` or the first scan does it"
-        if jit.missing(*jit.PACKETS)
+        if warming.missing(*warming.PACKETS)
         else f"compiled, {kept}"
     )
     return "kernels", True, text

@@ -1,4 +1,4 @@
-"""What `shadowai doctor` says about live capture: the right to do it, and each interface's state."""
+"""The part of `shadowai doctor` about live capture: the privilege, and the state of each interface."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOOPBACK = "lo"
 
 
 def lines() -> list[tuple[str, str]]:
-    """(what, finding) for the right to capture and for each interface but the loopback.
+    """(what, finding) for the privilege to capture, and for each interface except the loopback.
 
     Nothing here stops a scan: where capture is not possible, the text says what it needs.
     """

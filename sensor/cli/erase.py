@@ -1,4 +1,5 @@
-"""`shadowai erase`: an erasure request. Hidden at once, then deleted; what was not reached is said."""
+"""`shadowai erase`: an erasure request. Rows are hidden at once, then deleted; what it cannot reach is
+listed."""
 
 from __future__ import annotations
 
@@ -89,7 +90,7 @@ def command(
 
 
 def _times(lake: Lake, subject: Subject) -> Times:
-    """When which address was the person's, and their devices."""
+    """Which addresses the person held and when, and the person's devices."""
     from analytics.subject import times
 
     with analysing(lake):
@@ -97,7 +98,7 @@ def _times(lake: Lake, subject: Subject) -> Times:
 
 
 def _unseal_without(settings: Settings, state: Path, keys: Keys, subject: Subject, now: datetime) -> int:
-    """At level `aggregate`: how many sealed rows of the running week went."""
+    """At level `aggregate`: deletes the person's sealed rows of the running week; returns their number."""
     from sensor.installation import sealed_rows
 
     sealed = sealed_rows(settings, state, keys)
@@ -108,7 +109,7 @@ def _unseal_without(settings: Settings, state: Path, keys: Keys, subject: Subjec
 
 
 def sealed_rules(sealed: SealedRows, subject: Subject) -> dict[str, Rule]:
-    """Which of the sealed rows are the person's, by table name."""
+    """Conditions for the person's rows among the sealed ones, by table name."""
     from analytics.lake import connect
     from analytics.marts.weeks import store_frame
     from analytics.subject import times_in
@@ -135,7 +136,7 @@ def _hide(lake: Lake, subject: Subject, case: str, now: datetime) -> None:
 def _delete(
     lake: Lake, settings: Settings, subject: Subject, times: Times, now: datetime
 ) -> tuple[list[Gone], int]:
-    """The files that held rows of the person, and how many files went."""
+    """Delete the person's rows; returns the files that held them, and how many files were deleted."""
     from analytics import forget
     from analytics.refresh import refresh
     from sensor.cli.deletion import days_of
@@ -165,7 +166,7 @@ def _rules(subject: Subject, times: Times) -> dict[str, Rule]:
     def seen(frame: pl.DataFrame) -> pl.Series:
         return subject.rows_of(frame, held, times.things)
 
-    # A colleague's row about a machine of theirs stays the colleague's: it no longer says whose machine.
+    # Rows about what others did at a machine of this person are kept, without the machine's name and address.
     served = Rule(seen, emptied=lambda frame: during(frame, "server", held), columns=("server", "host"))
     return {
         "sightings": served,
@@ -178,7 +179,7 @@ def _rules(subject: Subject, times: Times) -> dict[str, Rule]:
 
 
 def _not_reached(lake: Lake, settings: Settings, subject: Subject) -> list[str]:
-    """What stays, in words."""
+    """Texts about what was not deleted."""
     from sensor.store import purge
 
     lines = []

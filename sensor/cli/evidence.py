@@ -1,4 +1,4 @@
-"""`shadowai evidence`: the packets that `capture --evidence` kept, read back into a pcap; logged."""
+"""`shadowai evidence`: writes the packets that `capture --evidence` kept to a pcap, and logs that."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def command(
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
     folder = state_path(settings)
-    jit.use(folder / "kernels")  # before anything that has kernels is imported
+    jit.use(folder / "kernels")  # before the first import of a module with kernels
     from sensor.evidence import read
 
     keys = Keys(folder, settings.zone)

@@ -1,4 +1,5 @@
-"""`shadowai export-subject`: an access request. Everything the lake has about one person, in one folder."""
+"""`shadowai export-subject`: an access request. Writes everything the lake has about one person to a
+folder."""
 
 from __future__ import annotations
 
@@ -27,14 +28,15 @@ if TYPE_CHECKING:
     from sensor.store.lake import Lake
     from sensor.store.sealed import SealedRows
 
-#: Rows `s` that carry the account, or nobody but an address that was theirs then, or a device they own.
+#: Rows `s` with the person's account; or without an account, but with an address they held then, or their
+#: device.
 _HELD = """EXISTS (
         SELECT 1 FROM theirs AS h
         WHERE h.site = s.site AND h.address = s.{column}
           AND h.valid_from <= s.seen_at AND (h.valid_to IS NULL OR s.seen_at < h.valid_to))"""
 _THEIRS = f"list_contains($tokens, s.user_name) OR (s.user_name IS NULL AND {_HELD.format(column='client')})"
 _OWN = f"{_THEIRS} OR (s.user_name IS NULL AND list_contains($things, s.device))"
-#: What somebody else did at a machine of theirs, and not who that was.
+#: Rows about what others did at a machine of this person, without naming them.
 _AT_THEIRS = f"""
 SELECT * EXCLUDE (client, client_port, client_mac, user_name, device, connection, event_id, user_agent, ja4,
                   segment)
@@ -140,7 +142,7 @@ def _tables(lake: Lake, subject: Subject) -> dict[str, list[dict[str, Any]]]:
 
 
 def _sealed(sealed: SealedRows, subject: Subject) -> dict[str, list[dict[str, Any]]]:
-    """At level `aggregate`: what lies outside the lake until its week is closed."""
+    """At level `aggregate`: the rows that are kept sealed outside the lake until their week is closed."""
     from sensor.cli.erase import sealed_rules
 
     found = {}
@@ -151,7 +153,7 @@ def _sealed(sealed: SealedRows, subject: Subject) -> dict[str, list[dict[str, An
 
 
 def _meaning(tables: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, str]]:
-    """Of each table with rows, what a row (under its own name) and each field says."""
+    """The meaning of each table with rows (under the table's name) and of its fields."""
     from analytics.definitions import load_marts, load_views
 
     known: dict[str, Mart | View] = {mart.name: mart for mart in load_marts()}
@@ -166,7 +168,7 @@ def _meaning(tables: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, str
 
 
 def _write(out: Path, form: Format, about: dict[str, Any], tables: dict[str, list[dict[str, Any]]]) -> None:
-    """Only for the owner: it is all about one person. Raises UsageError."""
+    """Write a file that only its owner can read. Raises UsageError."""
     from sensor.errors import UsageError
 
     try:

@@ -1,4 +1,5 @@
-"""`shadowai export`: the policy as a list, and rows of the lake, for what already stands in the network.
+"""`shadowai export`: the policy as a list, and rows of the lake, for firewalls, proxies, SIEMs and other
+tools.
 
 A family is a module with `exports()`: the names it takes, what each is for, and what writes it.
 """
@@ -24,7 +25,7 @@ from sensor.cli.options import (
 from sensor.cli.table import print_table
 
 _FAMILIES = (exports_lists, exports_tenants, exports_data)
-#: Parameters that mean something to each.
+#: Parameters that apply to every export.
 _COMMON = frozenset({"target", "list_", "out", "as_of", "lake", "config"})
 
 
@@ -109,7 +110,7 @@ def command(
 
 
 def _named(target: str, known: dict[str, Export]) -> Export:
-    """Raises UsageError with the names near it."""
+    """The export called `name`. Raises UsageError, with similar names."""
     import difflib
 
     from sensor.errors import UsageError
@@ -122,7 +123,7 @@ def _named(target: str, known: dict[str, Export]) -> Export:
 
 
 def _only_its_options(context: typer.Context, export: Export) -> None:
-    """An option that would be ignored is a mistake. Raises UsageError."""
+    """Raises UsageError for an option that this export would ignore."""
     from sensor.errors import UsageError
 
     for option in context.command.params:

@@ -12,7 +12,8 @@ from sensor.cli.options import analysing, closed_to_others, existing_lake
 if TYPE_CHECKING:
     import duckdb
 
-#: what → (for, its rows, its rows with --restricted). Totals are left out: they would count people twice.
+#: name → (purpose, SQL of its rows, the same with --restricted). Total rows are left out: they repeat the
+#: others.
 DATA = {
     "events": (
         "weeks of departments, k-safe; --restricted: single ones with tokens",
@@ -36,7 +37,7 @@ _PLAIN = ("csv", "json", "parquet")
 
 
 def exports() -> Iterator[Export]:
-    """One per kind of rows."""
+    """The exports of this module, one per kind of rows."""
     from analytics.exports.records import formats
 
     for what, (title, *_) in DATA.items():

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from sensor.settings import Settings
 
 _OPTIONS = frozenset({"status", "app", "mode", "expires", "policy", "signatures", "bare"})
-#: What a list holds by default.
+#: Indicators that a list contains by default.
 _DEFAULT = {"block": ("unsanctioned",), "allow": ("sanctioned", "tolerated")}
 
 
-#: Lines about what is left out that stderr repeats of a file that has them all.
+#: If more lines than this are left out of a list that goes to a file, stderr gets only their number.
 _MOST_REPEATED = 20
 
 
 def exports() -> Iterator[Export]:
-    """One per file in analytics/exports/targets."""
+    """The exports of this module, one per file in analytics/exports/targets."""
     from analytics.exports.targets import targets
 
     for target in targets().values():
@@ -40,7 +40,7 @@ def exports() -> Iterator[Export]:
 
 
 def _write(target: Target, asked: Asked) -> None:
-    """Raises UsageError, PolicyError, CatalogError."""
+    """Write a list. Raises UsageError, PolicyError, CatalogError."""
     from analytics.exports.interface import Provenance
     from analytics.exports.write import comments, entries, left_out
     from sensor.errors import UsageError
@@ -118,7 +118,7 @@ def _selected(target: Target, wanted: Wanted, asked: Asked) -> tuple[Selection, 
 def _statuses(settings: Settings, catalog: Catalog) -> tuple[Statuses, str]:
     """The policy in force on the catalog's services, and its version.
 
-    People of exceptions are not asked for: a list names none.
+    People in exceptions are not needed, because a list names no persons.
     """
     from analytics.exports.statuses import Statuses
     from analytics.policy.rows import compiled

@@ -1,4 +1,4 @@
-"""What the kinds of `shadowai export` share: the options, the list of exports, and writing them."""
+"""Shared by the kinds of `shadowai export`: the options, the class `Export`, and writing files."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ NAME = "squid-tenants"
 
 
 def exports() -> Iterator[Export]:
-    """The one for Squid."""
+    """The export of this module, for Squid."""
     title, options = "Squid, headers that let only own tenants in", frozenset({"expires", "signatures"})
     yield Export(NAME, title, (), ("tenant ids",), options, _write)
 
@@ -46,7 +46,7 @@ def _write(asked: Asked) -> None:
 
 
 def _domains(names: pl.DataFrame) -> tuple[str, ...]:
-    """As Squid writes them: a dot in front stands for the name and all below it, and then alone."""
+    """The domains in Squid's syntax: with a leading dot, a domain includes all names below it."""
     import polars as pl
 
     trees = sorted(names.filter(pl.col("kind") == "suffix")["value"].unique())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensor.cli.compact import compact_and_publish
+from sensor.cli.interrupt import Ended, stopped_by_signals
 from sensor.cli.options import (
     ConfigOption,
     CustomOption,
@@ -23,11 +24,9 @@ from sensor.cli.options import (
     say,
     settings_from,
 )
-from sensor.cli.start import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
     from sensor.settings import Settings
     from sensor.sources.interface import Source
@@ -59,32 +58,19 @@ def command(
     installation = installation_of(chosen, sensor, site)
     ready(installation.lake, chosen)
     follower = Follower(installation, paths, _kind_of(form), say)
-    came = stop_on_signals(follower.stop)
-    follower.run()
+    with stopped_by_signals(follower.stop) as signals:
+        follower.run()
     for summary in follower.summaries:
         typer.echo(line(summary))
-    if signal.SIGINT in came:
+    if signal.SIGINT in signals:
         raise Ended
 
 
 def ready(lake: Lake, settings: Settings) -> None:
-    """Make a lake whose views are published, so that what comes can be asked for at once."""
+    """Make the lake and publish its views, so that new rows can be queried at once."""
     lake.create()
     if not (lake.path / "restricted.duckdb").exists():
         compact_and_publish(lake, settings, include_current=False)
-
-
-def stop_on_signals(stop: Callable[[], None]) -> list[int]:
-    """SIGTERM and Ctrl-C call `stop`, a second one ends at once; the list fills with those that came."""
-    came: list[int] = []
-
-    def end(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        signal.signal(number, before[number])
-        stop()
-
-    before = {int(number): signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-    return came
 
 
 def _kind_of(form: str | None) -> Callable[[bytes], type[Source] | None]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sensor.privacy.keys import Epoch, Keys
 
-#: what `shred` takes for the count-only key
+#: the name of the count-only key for `shred`
 COUNT = "count"
 _COUNT_LINE = "count-only key: held; accounts read from now on are counted over months, quarters and years"
 
@@ -36,7 +36,7 @@ def init(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Make the key of this epoch now, where none is; a scan does it by itself."""
+    """Make the key of this epoch now, if there is none; a scan does so automatically."""
     import polars as pl
 
     from sensor.privacy.audit import AuditLog
@@ -79,7 +79,7 @@ def shred(
     config: ConfigOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Destroy a key: its tokens can never be linked or turned back again, and its weeks take no more rows."""
+    """Destroy a key: its tokens can never be linked or resolved again, and its weeks take no more rows."""
     import shutil
 
     from sensor.cli.deletion import ask

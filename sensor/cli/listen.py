@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensor.cli.follow import ready
+from sensor.cli.interrupt import Ended
 from sensor.cli.options import (
     ConfigOption,
     CustomOption,
@@ -23,7 +24,6 @@ from sensor.cli.options import (
     say,
     settings_from,
 )
-from sensor.cli.start import Ended
 from sensor.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def command(
     senders are slowed down when the lake cannot keep up; lost datagrams are counted in `rejects`. Does
     not compact: let a timer run `shadowai compact` every hour.
     """
-    import asyncio  # a quarter of what all commands take to import
+    import asyncio  # it takes a quarter of the import time of all commands
 
     from sensor.cli.scan_outcome import line
     from sensor.sources.inputs.receive import Receiver
@@ -105,7 +105,7 @@ def endpoint(text: str) -> Endpoint:
 def _context(
     places: list[Endpoint], certificate: Path | None, key: Path | None, clients: Path | None
 ) -> ssl.SSLContext | None:
-    """What TLS needs. Raises UsageError."""
+    """The TLS context for `places`; None if none of them uses TLS. Raises UsageError."""
     import ssl
 
     from sensor.sources.inputs.receive import context

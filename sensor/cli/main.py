@@ -3,7 +3,7 @@
 Exit codes: 0 done · 2 wrong usage or setting · 3 input that could not be read (what could be was
 kept) · 4 catalog mistake · 5 lake unreadable, unwritable or full · 6 query failed · 7 not sent ·
 8 policy mistake · 9 findings of the level asked for · 130 Ctrl-C ·
-1 a bug of ours, with its traceback in a file.
+1 a bug in shadowai, with its traceback in a file.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from sensor.cli.start import STOPPED, Ended, is_ctrl_c
+from sensor.cli.interrupt import STOPPED, Ended, is_ctrl_c
 from sensor.errors import ShadowAIError, UsageError
 
-#: Every command in the order of the help, and the module of this folder that has it: as `app` where there are
-#: commands below it, else as `command` (of the class `Command`, if it has one).
+#: All commands in the order of the help, and their modules in this folder. A module has an `app` if the
+#: command has subcommands, otherwise a function `command` (and a class `Command`, if it parses its arguments
+#: differently).
 COMMANDS = {
     "scan": "scan",
     "capture": "capture",
@@ -61,7 +62,7 @@ COMMANDS = {
 
 
 class _Commands(Mapping[str, Any]):
-    """Every command by its name. Its module is imported when asked for: a run needs only one of them."""
+    """All commands by name. A command's module is imported on first access, because a run needs only one."""
 
     def __getitem__(self, name: str) -> Any:
         return _command(name, COMMANDS[name])
@@ -94,7 +95,7 @@ app = typer.Typer(
     name="shadowai",
     cls=_Program,
     help="Find out which AI services a network uses, by whom, and how much data goes out to them.",
-    epilog="Exit codes: 0 done · 1 our bug · 2 usage · 3 input unreadable · 4 catalog · 5 lake · 6 query · "
+    epilog="Exit codes: 0 done · 1 a bug · 2 usage · 3 input unreadable · 4 catalog · 5 lake · 6 query · "
     "7 not sent · 8 policy · 9 findings · 130 stopped.",
     no_args_is_help=True,
     add_completion=False,
@@ -121,16 +122,17 @@ def _options(
 ) -> None: ...
 
 
-#: Set in place of the shell's umask, so that nobody else can replace a views file or a folder of keys.
+#: Added to the shell's umask, so that no other account can replace a views file or a folder of keys.
 _OTHERS_WRITE = 0o022
-#: New objects between two searches for garbage cycles: imports make many that stay, frames hardly any.
+#: Threshold of the garbage collector. The default is low: imports make many objects that stay, frames hardly
+#: any.
 _GARBAGE = 50_000
 
 
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
     gc.set_threshold(_GARBAGE)
-    # else every distribution installed is searched for plug-ins of pydantic
+    # otherwise pydantic searches every installed distribution for plug-ins
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
     if isinstance(sys.stdout, TextIOWrapper):
@@ -158,7 +160,8 @@ def _unwritten(error: OSError) -> int:
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """What a terminal without UTF-8 shows of letters its encoding lacks: a plain one, else `?`."""
+    """On a terminal without UTF-8, replaces letters that its encoding lacks: by the unaccented letter, else
+    by `?`."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = unicodedata.normalize("NFKD", error.object[error.start : error.end])
@@ -166,8 +169,8 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 def arguments(words: list[str]) -> dict[str, Any]:
-    """What a command would be given by these words of a command line. Raises UsageError where it would refuse
-    them."""
+    """The parameters that these words of a command line give to a command. Raises UsageError if it would
+    refuse them."""
     from typer.exceptions import TyperException
 
     name, *rest = words
@@ -201,26 +204,27 @@ def _run() -> int:
         if is_ctrl_c(error):
             raise KeyboardInterrupt from None
         if isinstance(error, (PermissionError, NotADirectoryError)) and error.filename is not None:
-            # of a path that was named, where no command says more about it
+            # a path on the command line, and the command did not handle the error itself
             why = f"{str(error.strerror).lower()}; check the path, and who may use it"
             _say(f"shadowai: {error.filename}: {why}")
             return UsageError.exit_code
         if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
             return _unwritten(error)
         kind = type(error).__name__
-        _say(f"shadowai: this is a bug of ours ({kind}); details in {_keep_traceback(error)}")
+        _say(f"shadowai: this is a bug in shadowai ({kind}); details in {_keep_traceback(error)}")
         return 1
     return 0
 
 
 def _say(text: str) -> None:
-    """To stderr, one line a problem, without control characters that a file name might carry."""
+    """Print to stderr, one line per problem, without control characters that a file name might contain."""
     for line in text.splitlines():
         print("".join(c if c.isprintable() else "?" for c in line), file=sys.stderr)
 
 
 def _keep_traceback(error: BaseException) -> str:
-    """Where it happened, in a file. Messages of libraries may quote data: only their shape is kept."""
+    """Write the traceback to a file; returns its path. Messages may quote data, so only their shape is
+    kept."""
     import tempfile
     import traceback
 

@@ -119,7 +119,7 @@ def settings_from(config: Path | None, *, change_terms: bool = False, **options:
         if kept is None or kept == now or change_terms:
             continue
         if name == "privacy" and kept != "aggregate":
-            continue  # a stricter level may be set at any time; "clear" must be said each time
+            continue  # a stricter level may be set at any time; "clear" must be in the settings each time
         if name in settings.model_fields_set:
             hint = "`shadowai compact --change-terms` changes it for the whole lake"
             raise UsageError(
@@ -132,7 +132,7 @@ def settings_from(config: Path | None, *, change_terms: bool = False, **options:
 def installation_of(
     settings: Settings, sensor: str | None, site: str | None, vantage: str | None = None
 ) -> Installation:
-    """What all inputs of a run share; lines of identity files that cannot be used are printed to stderr.
+    """The installation for all inputs of a run. Prints lines of identity files that cannot be used to stderr.
 
     Raises UsageError, CatalogError, LakeError.
     """
@@ -145,7 +145,7 @@ def installation_of(
 
 
 def kind_named(name: str | None) -> type[Source] | None:
-    """The kind of input called `name`. Raises UsageError."""
+    """The source called `name`. Raises UsageError."""
     if name is None:
         return None
     import difflib
@@ -162,7 +162,7 @@ def kind_named(name: str | None) -> type[Source] | None:
 
 
 def command_behind(context: typer.Context) -> str | None:
-    """The subcommand after a group's own options, if there is one.
+    """The name of the subcommand after a group's own options, if there is one.
 
     Raises UsageError for options before it: the subcommand would ignore them, and read another lake.
     """
@@ -208,7 +208,7 @@ def catalog_of(settings: Settings) -> Catalog:
 
 
 def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Counting | None:
-    """What counts people over several weeks as of an earlier moment; None for now, or without a readable
+    """Counts people over several weeks as of an earlier moment; None for the present, or without a readable
     key."""
     from sensor.errors import LakeError
     from sensor.privacy.counting import Counting
@@ -236,17 +236,17 @@ def closed_to_others(about_persons: bool) -> Iterator[None]:
         os.umask(umask)
 
 
-#: What to do where a file of the lake is broken or gone.
+#: The hint if a file of the lake is damaged or missing.
 _RESTORE = "restore it from a backup, or read the inputs again into another lake"
-#: How DuckDB names the file of which it speaks: of the lake, or of what the state folder keeps for it.
+#: The file in an error message of DuckDB: of the lake, or of the state folder.
 _FILE = re.compile(r'file "([^"]+)"')
-#: What DuckDB says of a file that is gone.
+#: DuckDB's message about a missing file.
 _MISSING = "No files found"
 
 
 @contextmanager
 def analysing(lake: Lake) -> Iterator[None]:
-    """Turns errors of reading a lake (damaged, unreadable, too old, disk full) into ours."""
+    """Turns errors of reading a lake (damaged, unreadable, too old, disk full) into LakeError."""
     import duckdb
     from polars.exceptions import PolarsError
 
@@ -274,7 +274,7 @@ def analysing(lake: Lake) -> Iterator[None]:
             raise LakeError("no whole Parquet file", place=str(file), hint=_RESTORE) from None
         if _MISSING in text:
             raise LakeError(text, place=str(lake.path), hint=_RESTORE) from None
-        # A transaction fails where there is no room to commit.
+        # DuckDB reports a full disk as a failed transaction.
         if not isinstance(error, (duckdb.IOException, duckdb.TransactionException)):
             raise
         what = "no space left on device" if "No space left" in text else text

@@ -1,7 +1,8 @@
-"""`shadowai policy`: which service may be used by whom, asked, checked, tested and tried.
+"""`shadowai policy`: writes, explains, checks, tests and simulates the policy: which service may be used by
+whom.
 
 The policy is read by analytics/policy; names of people in its exceptions become tokens here, where the
-key is. Nothing but tokens is published.
+key is. Only tokens are published.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from sensor.privacy.keys import Keys
     from sensor.settings import Settings
 
-#: Severities, the mildest first (analytics/policy/rules.py; a test holds them together).
+#: Severities in ascending order, as in analytics/policy/rules.py (a test compares them).
 LEVELS = ("low", "medium", "high", "critical")
 
 app = typer.Typer(help="Check, explain, test and simulate the policy.", no_args_is_help=True)
@@ -45,7 +46,7 @@ app = typer.Typer(help="Check, explain, test and simulate the policy.", no_args_
 def init(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")] = Path("policy.yml"),
 ) -> None:
-    """Write a commented example and its cases, to be changed. Never replaces a file."""
+    """Write a commented example policy and its test cases. Never replaces a file."""
     from importlib.resources import files
 
     from sensor.errors import UsageError
@@ -78,7 +79,7 @@ def explain(
     signatures: SignaturesOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Which line decides about a service, and which others match."""
+    """Show which line of the policy decides about a service, and which others match."""
     from analytics.policy import cases
     from analytics.policy.checks import named
     from sensor.errors import UsageError
@@ -126,7 +127,7 @@ def check(
     """Check the policy file and, with --level, the findings.
 
     Exit code 8: the file has a mistake, or the lake's findings were judged by another version of it. 9: a
-    finding of --level or worse is open, or not evaluable (absence is not resolution).
+    finding of --level or worse is open, or could not be evaluated (missing data resolves no finding).
     """
     from sensor.errors import UsageError
 
@@ -148,7 +149,7 @@ def test(
     signatures: SignaturesOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Run the cases stored beside the policy. Exit code 8 where one does not hold."""
+    """Run the test cases stored beside the policy. Exit code 8 if one fails."""
     from analytics.policy import cases as run
     from analytics.policy.read import PolicyMistakes
     from sensor.errors import UsageError
@@ -182,7 +183,7 @@ def simulate(
     signatures: SignaturesOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """What a changed policy would have found.
+    """Show what a changed policy would have found.
 
     In the weeks of the last 30 days, against the one in force.
 
@@ -196,7 +197,7 @@ def simulate(
     settings = _settings(config, new, signatures=signatures, state=state, lake=lake)
     stated = _checked(settings)
     place = existing_lake(settings)
-    keys = keys_of(settings, place)  # other tokens would except nobody
+    keys = keys_of(settings, place)  # with other keys, no exception would match
     log_access(place.path, query=f"shadowai policy simulate {new}")
     with analysing(place):
         found = run(place.path, _compile(stated, keys, settings), k=settings.k)
@@ -227,12 +228,12 @@ def simulate(
 
 
 def compiled_policy(settings: Settings, keys: Keys) -> Compiled | None:
-    """The policy of the settings as rows; None where none is set. Raises PolicyError with every mistake."""
+    """The policy of the settings as rows; None if none is set. Raises PolicyError with all mistakes."""
     return _compile(policy_of(settings), keys, settings) if settings.policy else None
 
 
 def _compile(policy: Policy, keys: Keys, settings: Settings) -> Compiled:
-    """Names of people become tokens here."""
+    """The policy as rows, with tokens in place of people's names."""
     from analytics.policy.rows import compiled
     from sensor.privacy.subject import Subject
 
@@ -254,7 +255,7 @@ def _path(settings: Settings) -> Path:
 
 
 def policy_of(settings: Settings) -> Policy:
-    """The policy file as read. Raises PolicyError with every mistake, UsageError where none is set."""
+    """The parsed policy file. Raises PolicyError with all mistakes, UsageError if none is set."""
     from analytics.policy.read import PolicyMistakes
     from sensor.errors import PolicyError
 
@@ -265,7 +266,7 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def _stated(settings: Settings) -> Policy:
-    """The policy file as read. Raises PolicyMistakes, PolicyError where it cannot be read at all."""
+    """The parsed policy file. Raises PolicyMistakes, PolicyError if the file cannot be opened."""
     import hashlib
 
     from analytics.policy.read import read
@@ -282,7 +283,8 @@ def _stated(settings: Settings) -> Policy:
 
 
 def _checked(settings: Settings) -> Policy:
-    """The policy file, its notes printed; mistakes of spelling and of sense end the command, all at once."""
+    """The parsed policy file. Prints its notes; mistakes of syntax and of meaning end the command, all
+    together."""
     from analytics.policy.read import PolicyMistakes, by_line
     from sensor.errors import PolicyError
 
@@ -301,7 +303,7 @@ def _checked(settings: Settings) -> Policy:
 
 
 def _read(settings: Settings) -> Policy:
-    """The policy file; its mistakes end the command, one line each."""
+    """The parsed policy file. Mistakes end the command, one line each."""
     from sensor.errors import PolicyError
 
     try:
@@ -311,7 +313,7 @@ def _read(settings: Settings) -> Policy:
 
 
 def _shown(path: Path) -> str:
-    """The path as short as it can be written from here."""
+    """`path`, relative to the current folder if it lies below."""
     try:
         return str(path.absolute().relative_to(Path.cwd()))
     except ValueError:
@@ -325,7 +327,7 @@ def _problems(policy: Policy, known: Known, today: date) -> list[Problem]:
 
 
 def _tell(problems: list[Problem]) -> None:
-    """Prints them; mistakes end the command with exit code 8."""
+    """Print the problems; if one of them is a mistake, end the command with exit code 8."""
     for problem in problems:
         typer.echo(f"{'' if problem.fatal else 'note: '}{problem}", err=True)
     if any(problem.fatal for problem in problems):
@@ -335,14 +337,15 @@ def _tell(problems: list[Problem]) -> None:
 
 
 def _known(settings: Settings) -> Known:
-    """What the policy may name: the catalog's services, and places as far as the settings tell."""
+    """The names that the policy may use: the catalog's services, and sites and departments in the
+    settings."""
     from analytics.policy.checks import Known
 
     catalog = catalog_of(settings)
     people = _people(settings)
     sites = {sensor.site for sensor in settings.sensors}
     places: dict[str, set[str]] = {"segment": set(settings.networks.segments)}
-    if people:  # a directory by other means may know more
+    if people:  # another directory may have more departments
         places["department"] = {row["department"] for row in people if row.get("department")}
         places["site"] = sites | {row["site"] for row in people if row.get("site")}
     return Known(catalog.services.to_dicts(), set(catalog.indicators["access"].drop_nulls()), places)
@@ -357,7 +360,7 @@ def _people(settings: Settings) -> list[dict[str, str]]:
         with settings.identity.people.open(encoding="utf-8-sig", newline="") as file:
             return list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error):
-        return []  # `scan` tells what is wrong with it
+        return []  # `scan` reports the mistakes of the file
 
 
 def _near(service: str, known: Known) -> str:
@@ -369,7 +372,7 @@ def _near(service: str, known: Known) -> str:
 
 
 def _check_findings(settings: Settings, policy: Policy, level: str) -> None:
-    """Raises FindingsError where findings of `level` or worse wait for a decision."""
+    """Raises FindingsError if findings of `level` or worse wait for a decision."""
     from analytics.lake import open_views
     from sensor.errors import FindingsError, PolicyError
 

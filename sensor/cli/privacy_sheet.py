@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """How the sheet is written."""
+    """The formats of the sheet."""
 
     MD = "md"
     HTML = "html"
@@ -103,7 +103,8 @@ def _facts(settings: Settings) -> Facts:
 
 
 def _destination(one: AnyDestination) -> tuple[str, str]:
-    """What is sent there, and where that is; of a web address the host only: the rest may be secret."""
+    """What is sent to a destination, and its place. Of a URL only the host, because the rest may be
+    secret."""
     from urllib.parse import urlsplit
 
     what = " and ".join(word for word, sent in (("reports", one.reports), ("alerts", one.alerts)) if sent)
@@ -120,7 +121,7 @@ def _destination(one: AnyDestination) -> tuple[str, str]:
 
 
 def _coverage(place: Path) -> list[str]:
-    """What each sensor saw, in words; nothing where there is no lake yet."""
+    """A text about the coverage of each sensor; empty without a lake."""
     from analytics.lake import open_views
     from sensor.store.lake import Lake
 

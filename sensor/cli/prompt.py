@@ -19,7 +19,8 @@ _CONTINUED = "      ... "
 
 
 def run(connection: duckdb.DuckDBPyConnection, log: Callable[[str], None]) -> None:
-    """Ask until the end of input; Ctrl-C drops the line that was begun. `log` is told each statement."""
+    """Prompt until the end of input; Ctrl-C discards an unfinished statement. `log` is called with each
+    statement."""
     _keep_history()
     typer.echo(HELP)
     pending = ""
@@ -66,7 +67,7 @@ def _replaced(connection: duckdb.DuckDBPyConnection, line: str) -> str:
 
 
 def script(connection: duckdb.DuckDBPyConnection, text: str) -> str:
-    """`text` with the queries behind its dot commands, which stand on lines of their own between statements.
+    """`text`, with dot commands (each on its own line, between statements) replaced by their queries.
 
     Raises UsageError for the schema of an unknown view.
     """
@@ -87,7 +88,7 @@ def _dot_command(connection: duckdb.DuckDBPyConnection, word: str) -> str:
     """The query behind a dot command; '' after printing the help. Raises UsageError for an unknown view."""
     name, _, argument = word.partition(" ")
     if name == ".tables":
-        # its first clause: one line a view; the rest stands in docs/views.md and `sql --schema`
+        # only the first clause, so that each view takes one line; docs/views.md has the rest
         return (
             "SELECT view_name AS view, "
             r"""REGEXP_EXTRACT(REPLACE(comment, 'a row is ', ''), '^([^;:.(]|\([^)]*\)|\.\S)*') """
@@ -124,7 +125,7 @@ def _must_be_a_view(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 def _keep_history() -> None:
-    """Arrow keys recall earlier queries, across sessions where the home is writable."""
+    """Let arrow keys recall earlier queries, also of earlier sessions if the home folder is writable."""
     import atexit
     import contextlib
 

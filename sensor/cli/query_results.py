@@ -22,31 +22,31 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-#: rows printed as a table before it says how many more there are
+#: rows printed as a table; of further ones only the number
 TABLE_ROWS = 200
 #: rows fetched at a time
 BLOCK_ROWS = 10_000
-#: a last column of text may be folded to this; narrower it is no easier to read than a column a line
+#: the last column of text may be folded to this width; below, one column per line is easier to read
 _FOLDED = 40
-#: between two columns
+#: separator of columns
 _GAP = 2
-#: piped, nothing is folded: the next program wants one row a line
+#: width of the table in a pipe, where nothing is folded, because programs expect one row per line
 _PIPED_COLUMNS = 100_000
 _NUMERIC = frozenset(
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "NUMBER")
 )
-#: types whose values JSON has as they are
+#: DuckDB types with a JSON counterpart
 _LIKE_JSON = frozenset(
     ("VARCHAR", "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT")
 )
-#: what to do about a view that is not in open.duckdb
+#: the hint for a view that is not in open.duckdb
 RESTRICTED = "it tells of single persons: ask with --restricted, each statement is logged"
-#: how DuckDB names a view that is not there
+#: a missing view in an error message of DuckDB
 _NO_VIEW = re.compile(r"Table with name (\w+) does not exist")
 
 
 class Format(StrEnum):
-    """How a result is written."""
+    """The formats of a result."""
 
     TABLE = "table"
     CSV = "csv"
@@ -56,7 +56,8 @@ class Format(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """A statement that ran: names and DuckDB types of its columns, and its rows, which can be read once."""
+    """The result of a statement: names and DuckDB types of its columns, and its rows, which can be read
+    once."""
 
     connection: duckdb.DuckDBPyConnection
     columns: list[str]
@@ -78,7 +79,7 @@ def explained() -> Iterator[None]:
     Ctrl-C."""
     import duckdb
 
-    from sensor.cli.start import is_ctrl_c
+    from sensor.cli.interrupt import is_ctrl_c
     from sensor.errors import QueryError
 
     try:
@@ -100,7 +101,7 @@ def explained() -> Iterator[None]:
 
 
 def is_restricted(name: str) -> bool:
-    """True for a view that open.duckdb does not have."""
+    """True for a view that exists only in restricted.duckdb."""
     from analytics.definitions import load_views
 
     return any(view.name == name.lower() and view.zone == "restricted" for view in load_views())
@@ -154,7 +155,7 @@ def _write_csv(result: Result, file: TextIO) -> None:
 
 
 def _write_json(result: Result, file: TextIO) -> None:
-    """An array with one object a line; times in ISO 8601, what JSON has no number for as null."""
+    """An array with one object per line; times in ISO 8601; infinity and NaN as null."""
     encode = json.JSONEncoder(allow_nan=False).encode
     unlike = [n for n, dtype in enumerate(result.types) if dtype not in _LIKE_JSON]
     before = "["
@@ -168,7 +169,7 @@ def _write_json(result: Result, file: TextIO) -> None:
 
 
 def _plain(value: object) -> object:
-    """`value` as JSON knows it."""
+    """`value` as a JSON type."""
     if isinstance(value, Decimal):
         value = float(value)
     if isinstance(value, float):
@@ -200,8 +201,8 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, statement: str, out: P
 
 
 def _write_table(result: Result, file: TextIO) -> None:
-    """Rows under heads; where the terminal is too narrow for that, also with the last column folded, one
-    column a line."""
+    """Print rows below a header. If the terminal is too narrow even with the last column folded, print one
+    column per line."""
     from itertools import islice
 
     from rich.console import Console
@@ -262,7 +263,8 @@ def _cell(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` without control characters: names from the wire must not steer a terminal."""
+    """`text` without control characters: names from packets could contain escape sequences for the
+    terminal."""
     return "".join(c if c.isprintable() else "�" for c in text)
 
 

@@ -1,4 +1,4 @@
-"""`shadowai rematch`: today's catalog applied to what is stored."""
+"""`shadowai rematch`: applies today's catalog to stored rows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Classify what is stored with today's catalog.
+    """Classify stored rows with today's catalog.
 
     Older reports stay reproducible with --as-of.
     """
@@ -69,7 +69,7 @@ def command(
 
 
 def _final(lake: Lake) -> set[date]:
-    """Days whose figures are never counted again."""
+    """Days whose figures are final."""
     from analytics.marts.state import read_state
 
     with analysing(lake):
@@ -109,7 +109,7 @@ def _tell(found: Findings, dry_run: bool) -> None:
 
 
 def _tell_past(found: Findings) -> None:
-    """Since when services were visited that no catalog knew then."""
+    """Print since when services were used that the catalog did not know then."""
     import polars as pl
 
     from sensor.cli.table import print_table
@@ -129,6 +129,6 @@ def _tell_past(found: Findings) -> None:
 
 
 def _words(row: dict[str, object], prefix: str) -> str:
-    """A service with its role and access class; 'nothing' where there is none."""
+    """A text: a service with its role and access class; 'nothing' if there is none."""
     app, role, access = (row[f"{prefix}{name}"] for name in ("app", "role", "access"))
     return f"{app} ({role}, {access})" if app else "nothing"

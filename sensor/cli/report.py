@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Write a report, or send the weekly one.", invoke_without_command=True)
 
-#: A folder with a report.yml is a report, and so a command. Read without importing the analysts' side.
+#: Every folder with a report.yml is a report, and so a subcommand. They are found without importing
+#: `analytics`.
 _FOLDERS = Path(__file__).parents[2] / "analytics" / "reports"
 _SUFFIXES = ("html", "pdf", "md", "json", "xlsx", "csv")
 _STDOUT = Path("-")
@@ -93,7 +94,7 @@ class _Wanted:
 
 
 def _add(folder: Path) -> None:
-    """The command of the report in `folder`."""
+    """Add the subcommand for the report in `folder`."""
     spec = dict(
         re.findall(r"^(name|question|about): *(.+)$", (folder / "report.yml").read_text("utf-8"), re.M)
     )
@@ -112,7 +113,7 @@ def _add(folder: Path) -> None:
 
 
 def _takes(command: Callable[..., None], first: Sequence[Parameter] = ()) -> None:
-    """Give a function the parameters `first` and those of every report."""
+    """Set the parameters of `command` for typer: `first`, then those of every report."""
     options = [
         p.replace(kind=Parameter.KEYWORD_ONLY) for p in signature(_Wanted, eval_str=True).parameters.values()
     ]
@@ -174,9 +175,9 @@ def send_it(
 
 
 def _with_pdf(report: Report, letter: Letter) -> Letter:
-    """The letter with the PDF; without WeasyPrint as it is, and that is said."""
+    """The letter with the report as PDF. Without WeasyPrint the letter is unchanged, and a line says so."""
     from analytics.delivery.weekly import with_pdf
-    from analytics.render.formats import ExtraMissing
+    from analytics.render.document import ExtraMissing
 
     try:
         return with_pdf(letter, report)
@@ -204,7 +205,9 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
     target = wanted.out or Path(f"{name}-report.html")
     if target.is_dir():
         target /= f"{name}-report.html"
-    if name == "person":  # no reading without a record: this raises where it cannot be written
+    if (
+        name == "person"
+    ):  # raises if the audit log cannot be written: no report about a person without an entry
         log_access(place.path, query=f"report person {about} {wanted.period or 'newest'}")
         AuditLog(state_path(settings)).append("report.person", now=now, people=1)
     with (
@@ -234,7 +237,7 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
 
 
 def _format_of(out: Path | None) -> str:
-    """The format that the name of the file asks for. Raises UsageError for the suffix of another kind."""
+    """The format by the suffix of the file. Raises UsageError for an unknown suffix."""
     from sensor.errors import UsageError
 
     ending = "" if out is None or out.is_dir() else "".join(out.suffixes[-2:]).lower()
@@ -249,8 +252,8 @@ def _format_of(out: Path | None) -> str:
 
 @contextmanager
 def _explained(target: Path, hint: str, form: str = "html") -> Iterator[None]:
-    """What keeps a report from being written to `target`, as a usage error."""
-    from analytics.render.formats import ExtraMissing
+    """An error that prevented writing `target`, as UsageError."""
+    from analytics.render.document import ExtraMissing
     from sensor.errors import UsageError
 
     try:

@@ -1,4 +1,4 @@
-"""`shadowai retain`: delete what is older than its retention, and prove it; what a timer runs every night."""
+"""`shadowai retain`: deletes what is older than its retention, with proof; run by a timer every night."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def command(
 
 
 def _marts(lake: Lake, settings: Settings, gone: list[Deleted], now: datetime) -> list[Forgotten]:
-    """Forget old marts, and publish views that know none of what went."""
+    """Delete old marts, and publish views without the deleted rows."""
     from analytics import forget
     from analytics.refresh import refresh
     from sensor.cli.deletion import days_of
@@ -77,7 +77,7 @@ def _marts(lake: Lake, settings: Settings, gone: list[Deleted], now: datetime) -
 
 
 def _rules(kept: Retention, now: datetime) -> dict[str, Rule]:
-    """For every table with a time: which rows are too old."""
+    """For each table with a time, the condition for rows that are too old."""
     from sensor import schema
 
     return {
@@ -88,7 +88,7 @@ def _rules(kept: Retention, now: datetime) -> dict[str, Rule]:
 
 
 def _rule(table: schema.Table, limit: datetime) -> Rule:
-    """Rows of before `limit`; of those that hold for a while, rows whose time is over by then."""
+    """The condition for rows before `limit`; rows with a validity must have ended by then."""
     import polars as pl
 
     from sensor.schema import TIME
@@ -105,6 +105,6 @@ def _rule(table: schema.Table, limit: datetime) -> Rule:
 
 
 def _limit(now: datetime, days: int) -> date:
-    """The Monday from which on everything is kept: marts go by whole weeks."""
+    """The Monday from which on everything is kept: marts are deleted by whole weeks."""
     day = (now - timedelta(days=days)).date()
     return day - timedelta(days=day.weekday())

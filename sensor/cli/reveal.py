@@ -1,4 +1,5 @@
-"""`shadowai reveal`: turn tokens back, by two people with a reason, on record."""
+"""`shadowai reveal`: resolves tokens to names. It takes two people and a reason, and is entered in the audit
+log."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ def enrol(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Let somebody act in a role. Names are remembered, sealed for both roles, once both have somebody."""
+    """Enrol a person for a role. Once both roles are filled, scans store names, sealed for both roles."""
     from sensor.privacy.audit import AuditLog
     from sensor.privacy.vault import Custodians, role_name
     from sensor.settings import state_path
@@ -65,7 +66,7 @@ def enrol(
 
 @app.command("custodians")
 def custodians(lake: LakeOption = None, state: StateOption = None, config: ConfigOption = None) -> None:
-    """Who may ask and who may agree."""
+    """List who may request and who may approve."""
     from sensor.privacy.vault import Custodians
     from sensor.settings import state_path
 
@@ -87,7 +88,7 @@ def request(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Ask for what tokens stand for."""
+    """Request the names behind tokens."""
     case = _reveals(config, lake, state).request(tokens, reason, days, name, _secret(secret_file, name))
     typer.echo(f"{case.case_id}\tnow another person: shadowai reveal approve {case.case_id} --as NAME")
 
@@ -101,7 +102,7 @@ def approve(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Agree to a request of somebody else."""
+    """Approve another person's request."""
     reveals = _reveals(config, lake, state)
     for case in reveals.cases():
         if case.case_id == case_id:
@@ -126,7 +127,7 @@ def show(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """What the tokens of an approved request stand for; each look is on record."""
+    """Show the names behind the tokens of an approved request. Each use is entered in the audit log."""
     values = _reveals(config, lake, state).show(case_id, name, _secret(secret_file, name))
     for token, value in values.items():
         typer.echo(f"{token}\t{value}")
@@ -134,7 +135,7 @@ def show(
 
 @app.command("list")
 def list_(lake: LakeOption = None, state: StateOption = None, config: ConfigOption = None) -> None:
-    """Requests that have not expired."""
+    """List requests that have not expired."""
     for case in _reveals(config, lake, state).cases():
         typer.echo(_line(case))
 
@@ -157,7 +158,7 @@ def _reveals(config: Path | None, lake: Path | None, state: Path | None) -> Reve
 
 
 def _secret(file: Path | None, name: str, *, new: bool = False) -> str:
-    """The secret from a file, or typed unseen. Raises UsageError."""
+    """The secret from a file, or typed without echo. Raises UsageError."""
     from sensor.errors import UsageError
 
     if file is None:

@@ -97,7 +97,7 @@ def command(
             say(passed_over(plan.skipped))
         raise typer.Exit(3)
     installation = installation_of(chosen, sensor, site, vantage)
-    installation.lake.create()  # before kernels are compiled: where it fails, nobody waits in vain
+    installation.lake.create()  # before kernels are compiled, which takes a minute: it may fail
     kernels = installation.state / "kernels"
     compile_for(plan, kernels, lambda text: None if quiet else typer.echo(text, err=True))
     outcome = scan.run(installation, plan, replace=replace, progress_bar=partial(progress_bar, quiet=quiet))
@@ -111,8 +111,8 @@ def command(
 
 
 def publish_when_free(lake: Lake, settings: Settings, *, quiet: bool, again_s: float = 0.5) -> None:
-    """Compact the lake and publish its views. While another process does, wait: it may have begun before our
-    rows were there."""
+    """Compact the lake and publish its views. While another process does so, wait and then do it again,
+    because it may have begun before the new rows were stored."""
     told = quiet
     while not compact_and_publish(lake, settings, include_current=True):
         if not told:
@@ -122,7 +122,7 @@ def publish_when_free(lake: Lake, settings: Settings, *, quiet: bool, again_s: f
 
 
 def _engine(name: str | None) -> type[Source] | None:
-    """The source that reads captures instead of our own decoder. Raises UsageError."""
+    """The source that --engine names, to read captures instead of our own decoder. Raises UsageError."""
     if name is None:
         return None
     from sensor.errors import UsageError

@@ -1,4 +1,4 @@
-"""What `shadowai scan` prints: how far it is, and what came of each input."""
+"""What `shadowai scan` prints: its progress, and the result for each input."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Inputs of the same kinds that are reported one by one; more are reported together.
 _MOST_INPUTS = 10
-#: kinds of lines of a mixed file that are named
+#: log formats listed for a file with several
 _MOST_KINDS = 4
 
 
@@ -67,7 +67,7 @@ def _bar(console: Console) -> Progress:
 
 
 def conclude(outcome: Outcome, skipped: list[str], lake: Path) -> None:
-    """What came of each input, then what the lake says about the newest week."""
+    """Print the result for each input, then a summary of the newest week in the lake."""
     from analytics.render.text import summary
 
     for one in condensed([summary_of for _, _, summary_of in outcome.read]):
@@ -102,7 +102,8 @@ def condensed(summaries: Sequence[Summary]) -> list[Summary]:
 
 
 def line(summary: Summary) -> str:
-    """What one input gave: what it carried, what was set aside on purpose, what could not be read."""
+    """The result for one input: which fields it has, which records were set aside, which could not be
+    read."""
     read = _many(summary.packets, "packet") if summary.packets else _many(summary.records, "record")
     text = f"{summary.name}: {_kinds(summary)}, {read}, {_many(summary.sightings, 'sighting')}"
     text += f" of {_many(len(summary.apps), 'service')}" if summary.apps else ""
@@ -119,7 +120,7 @@ def line(summary: Summary) -> str:
 
 
 def _kinds(summary: Summary) -> str:
-    """What it was read as; of a file whose lines are mixed, its kinds, those of most lines first."""
+    """The formats the input was read as, the most frequent first."""
     kinds = sorted(summary.kinds, key=lambda kind: (-summary.kinds[kind], kind))
     if len(kinds) < 2:
         return kinds[0] if kinds else summary.source
@@ -128,14 +129,15 @@ def _kinds(summary: Summary) -> str:
 
 
 def _reason(reason: str, count: int, place: str | None) -> str:
-    """Why records were left out, how many, and where to look; what is left out on purpose has no place."""
+    """How many records were left out, why, and where the first is (not for records set aside on purpose)."""
     if place is None or reason.startswith(SET_ASIDE):
         return f"{count:,} × {reason.removeprefix(SET_ASIDE)}"
     return f"{count:,} × {reason} ({place if count == 1 else f'first at {place}'})"
 
 
 def _carries(carried: Counter[str]) -> str:
-    """Which of its records say what, as shares; `none` is as important as `all`."""
+    """For each field, the share of records that have it; `none` is printed too, because it tells what is
+    missing."""
     from sensor.summary import CARRIED
 
     used = carried["used"]
@@ -156,7 +158,8 @@ def _many(count: int, noun: str) -> str:
 
 
 def passed_over(names: list[str]) -> str:
-    """What was met in a folder and is no input: nobody asked for it by name, so one line for all of it."""
+    """One line for all files in folders that are no input. They were not named one by one, so this is no
+    error."""
     are = "is" if len(names) == 1 else "are"
     return f"{_some(names, 1)} {are} of no known kind, so not read; to see why, scan such a file by itself"
 

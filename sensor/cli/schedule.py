@@ -1,5 +1,5 @@
-"""`shadowai schedule`: systemd units that do every hour, night and week what has to be done, and services
-that keep a sensor running."""
+"""`shadowai schedule`: systemd timers for the hourly, nightly and weekly jobs, and services that keep a
+sensor running."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ JOBS = {
     "alert": ("tell new findings and silent sensors, send again what waits", "alert", "*:0/15"),
     "report": ("send the weekly report", "report send", "Mon *-*-* 06:30"),
 }
-#: jobs that send → whose receivers they are for; where there are none they would only fail. A report that
-#: could not be sent is tried again by `alert`.
+#: jobs that send → the kind of receivers; without any, the job would only fail and gets no timer. `alert`
+#: sends a report again that could not be sent.
 _NEEDS = {"alert": ("alerts", "reports"), "report": ("reports",)}
-#: commands that run until they are stopped: what each is for, and the kinds of sockets it opens
+#: commands that run until they are stopped → what each is for, and the address families of its sockets
 _LASTING = {
     "capture": ("listen to interfaces", "AF_UNIX AF_INET AF_INET6 AF_PACKET AF_NETLINK"),
     "follow": ("follow growing logs", "AF_UNIX"),
     "listen": ("take syslog from the network", "AF_UNIX AF_INET AF_INET6"),
 }
-#: exit codes that starting again cannot mend: wrong usage or setting, mistakes in catalog and policy
+#: exit codes after which a restart is useless: wrong usage or setting, mistakes in catalog and policy
 _FOR_GOOD = "2 4 8"
 
 
@@ -98,7 +98,7 @@ def _preparing(settings: Settings, user: str) -> list[str]:
 
 
 def _say_what_units_lack(settings: Settings, user: str) -> None:
-    """Variables of this shell are not those of a unit, and its account is not let in everywhere."""
+    """Print what a unit lacks: variables of this shell, and folders that its account cannot enter."""
     for path in (_program(), *_folders(settings)):
         if shut := _shut(path, user):
             problem = f"{user} may not enter {shut}; keep it elsewhere, or let {user} in"
@@ -111,7 +111,7 @@ def _say_what_units_lack(settings: Settings, user: str) -> None:
 
 
 def _timers(settings: Settings, user: str) -> Iterator[tuple[str, str]]:
-    """Name and text of the units of every job that has something to do."""
+    """Name and text of the units of each job that applies to these settings."""
     shared = [settings.base / d.path for d in settings.destinations if d.kind == "folder"]
     for name, (purpose, words, when) in JOBS.items():
         needs = _NEEDS.get(name)
@@ -123,7 +123,8 @@ def _timers(settings: Settings, user: str) -> Iterator[tuple[str, str]]:
 
 
 def _lasting(services: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """A name for the unit of each command, and its words. Raises UsageError where they do not name one."""
+    """For each command of a service, the unit's name and the command's words. Raises UsageError for other
+    commands."""
     from sensor.errors import UsageError
 
     met: list[str] = []
@@ -144,7 +145,7 @@ def _lasting(services: list[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _running(words: list[str], user: str, config: Path | None) -> str:
-    """The unit that keeps `words` running; they are read as the command itself would read them.
+    """The unit that keeps the command `words` running. The words are checked as the command itself would.
 
     Kernels are compiled first: not while the ring fills. Relative names mean what they mean here, if the
     account may enter this folder.
@@ -172,7 +173,7 @@ WantedBy=multi-user.target
 
 
 def _capabilities(name: str, given: dict[str, Any]) -> str:
-    """What the account may do beyond others, as lines of a unit."""
+    """The capabilities of the unit's account, as lines of the unit."""
     from sensor.cli.listen import endpoint
 
     needs = "CAP_NET_RAW" if name == "capture" else ""
@@ -191,14 +192,15 @@ def _folders(settings: Settings) -> tuple[Path, Path]:
 
 
 def _shut(path: Path, user: str) -> Path | None:
-    """The uppermost folder above `path` that lets in its owner or group alone, unless that is `user`."""
+    """The uppermost folder above `path` that others may not enter and `user` does not own; None if there is
+    none."""
     if user == "root":
         return None
     uid = _uid(user)
     for folder in reversed(path.parents):
         try:
             status = folder.stat()
-        except OSError:  # not made yet, or closed to us
+        except OSError:  # does not exist yet, or cannot be entered
             return None
         if not status.st_mode & stat.S_IXOTH and status.st_uid != uid:
             return folder
@@ -206,7 +208,7 @@ def _shut(path: Path, user: str) -> Path | None:
 
 
 def _uid(name: str) -> int | None:
-    """The number of an account, None where there is none of that name."""
+    """The uid of an account; None if it does not exist."""
     import pwd
 
     try:
@@ -216,7 +218,7 @@ def _uid(name: str) -> int | None:
 
 
 def _line(words: list[str], settings: Settings) -> str:
-    """Our command with these words, as systemd reads it: with the settings file that was found here."""
+    """The command line `shadowai` with these words for systemd, with the settings file in use here."""
     says = any(word.partition("=")[0] == "--config" for word in words)
     named = ["--config", str(settings.file)] if settings.file and not says else []
     return " ".join(_quoted(word).replace("$", "$$") for word in [str(_program()), *words, *named])
@@ -230,13 +232,13 @@ def _program() -> Path:
 
 
 def _quoted(word: str | Path) -> str:
-    """A word of a unit: quotes where they are needed, and a `%` that means itself."""
+    """A word for a unit file: quoted if necessary, with `%` escaped."""
     text = str(word).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{text}"' if not text or any(c in text for c in " \t'\"\\;") else text
 
 
 def _in_zone(when: str, zone: str) -> str:
-    """Weeks begin in the report's zone, wherever the machine stands."""
+    """The time of a timer in the report's time zone, which may differ from the machine's."""
     return when if when in ("hourly", "*:0/15") else f"{when} {zone}"
 
 
@@ -258,8 +260,8 @@ Nice=10
 
 
 def _confined(user: str, settings: Settings, families: str, shared: Sequence[Path] = ()) -> str:
-    """What every unit of ours is held to, and the lake and state that are meant here: another account has
-    other folders of its own."""
+    """The hardening of every unit, and the lake and state folders in use here: the defaults of the unit's
+    account would be others."""
     lake, state = _folders(settings)
     variables = [_quoted(f"SHADOWAI_{name}={folder}") for name, folder in (("LAKE", lake), ("STATE", state))]
     writable = [f"-{_quoted(folder)}" for folder in (lake, state, *shared)]

@@ -1,4 +1,4 @@
-"""`shadowai sources`: which inputs are understood, and what each can and cannot prove.
+"""`shadowai sources`: the supported kinds of input, and what each can and cannot prove.
 
 `shadowai sources zscaler` tells all about those that have the word in their name or description,
 `shadowai sources try FILE` reads the first lines of a file and shows what becomes of them,
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 
 class _Words(TyperGroup):
-    """Takes what is no command for a word to look for."""
+    """Takes an argument that is no subcommand as a search word."""
 
     def resolve_command(
         self, ctx: Context, args: list[str]
-    ) -> tuple[str | None, Command | None, list[str]]:  # as the group's own
+    ) -> tuple[str | None, Command | None, list[str]]:  # the signature of the overridden method
         return super().resolve_command(ctx, args if args[0] in self.commands else [_ABOUT, *args])
 
 
@@ -48,7 +48,7 @@ class _Words(TyperGroup):
 _ABOUT = "about"
 app = typer.Typer(cls=_Words, invoke_without_command=True, subcommand_metavar="[WORD... | try FILE | addon]")
 
-#: What is listed together, by `Source.vantage`.
+#: Headings of the list, by `Source.vantage`.
 _HEADINGS = {
     "packets": "Packets, and sensors that read them",
     "proxy": "Proxies, web gateways and cloud access",
@@ -60,7 +60,7 @@ _HEADINGS = {
 }
 _OTHER = "Others"
 
-#: Columns shown of the first rows, in this order, where any row has them.
+#: Columns shown by `sources try`, in this order, if any row has a value.
 _SHOWN = (
     "seen_at", "kind", "action", "client", "user_name", "device", "host", "path", "server", "bytes_up",
     "bytes_down", "duration_s",
@@ -71,7 +71,7 @@ _SHOWN = (
 def command(context: typer.Context, config: ConfigOption = None, custom: CustomOption = None) -> None:
     """List the kinds of input, one a line. With words, tell what those that have them can prove."""
     if context.invoked_subcommand == _ABOUT:
-        context.obj = (config, custom)  # a word is no command to the user: options before it count
+        context.obj = (config, custom)  # for the user a word is no subcommand: options before it apply
         return
     if command_behind(context):
         return
@@ -94,7 +94,7 @@ def about(
     config: ConfigOption = None,
     custom: CustomOption = None,
 ) -> None:
-    """Tell what the kinds of input that have all these words in their name or description can prove."""
+    """Show what the kinds of input with all these words in their name or description can prove."""
     from sensor.errors import UsageError
 
     looked_for = [word.casefold() for word in words]
@@ -125,7 +125,7 @@ def try_(
     rows: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Rows to show.")] = 10,
     config: ConfigOption = None,
 ) -> None:
-    """Show how the first lines of a file would be read, and what they lack."""
+    """Show how the first lines of a file would be read, and what is missing in them."""
     from sensor.errors import InputError
     from sensor.sources.detect import recognise
     from sensor.sources.evtx import EvtxSource
@@ -181,7 +181,7 @@ def _grouped(kinds: Iterable[type[Source]]) -> dict[str, list[type[Source]]]:
 
 
 def _cut(line: str) -> str:
-    """`line`, no longer than the terminal is wide; whole where it is piped."""
+    """`line`, cut to the width of the terminal; not cut in a pipe."""
     width = shutil.get_terminal_size().columns
     return line if len(line) <= width or not sys.stdout.isatty() else f"{line[: width - 1]}…"
 

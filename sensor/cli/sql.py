@@ -25,12 +25,12 @@ from sensor.cli.options import (
 )
 from sensor.cli.query_results import Format, statements, write
 
-#: A word of the command line that is SQL and begins with a comment, no option.
+#: An argument that is SQL with a comment at its beginning, and no option.
 _COMMENT = re.compile(r"--(\s|[^=\n]*\n)")
 
 
 class Command(TyperCommand):
-    """Takes a query that begins with `-- a comment` for no option."""
+    """Does not take a query that begins with `-- a comment` for an option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, [f"\n{arg}" if _COMMENT.match(arg) else arg for arg in args])
@@ -80,7 +80,7 @@ def command(
             connection = stack.enter_context(
                 views(place.path, as_of=as_of, restricted=restricted, counting=counting)
             )
-        given = sys.stdin or io.StringIO()  # closed where a service calls
+        given = sys.stdin or io.StringIO()  # None if a service closed it
         if query is None and given.isatty():
             prompt.run(connection, log)
             return
@@ -98,7 +98,7 @@ def command(
 
 
 def _dictionary(name: str | None) -> str:
-    """All views as Markdown, or the one of that name."""
+    """All views as Markdown, or only the one of this name."""
     from analytics.definitions import load_views
     from analytics.dictionary import page, section
     from sensor.errors import UsageError

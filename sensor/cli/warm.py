@@ -15,12 +15,12 @@ def command(state: StateOption = None, lake: LakeOption = None, config: ConfigOp
 
     settings = settings_from(config, lake=lake, state=state)
     folder = state_path(settings)
-    from sensor.decode import jit
+    from sensor.decode import jit, warming
 
     began = time.perf_counter()
     kept = jit.use(folder / "kernels")
-    missing = jit.missing(*jit.PARTS)
-    jit.warm_apart(*missing)
-    jit.warm(*jit.PARTS)  # says if they cannot be used
+    missing = warming.missing(*warming.PARTS)
+    warming.warm_apart(*missing)
+    warming.warm(*warming.PARTS)  # raises if they cannot be used
     done = "compiled" if missing else "were compiled already"
     typer.echo(f"decode kernels {done}: {time.perf_counter() - began:.1f} s, kept in {kept}")

@@ -1,4 +1,4 @@
-"""`shadowai who`: who was behind an address at a time, and what that rests on."""
+"""`shadowai who`: explains to whom an address is attributed at a time."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def command(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Explain who was behind an address.
+    """Explain to whom an address is attributed at a time.
 
-    Lists every source that knows something about it, which one is believed, and why. This is entered in
+    Lists all leases of the address then, which one decides, and why the others do not. This is entered in
     the audit log.
     """
     from zoneinfo import ZoneInfo
@@ -59,7 +59,7 @@ def command(
     place = existing_lake(settings)
     folder = state_path(settings)
     moment = _moment(at, settings.zone)
-    keys_of(settings, place)  # other tokens would be of nobody
+    keys_of(settings, place)  # with other keys, the token would match nothing
     with analysing(place):
         known = sites(place.path)
         if site and site not in known:
@@ -90,7 +90,7 @@ def _moment(text: str, zone: str) -> datetime:
 
 
 def _written(address: str, site: str, moment: datetime, settings: Settings, state: Path) -> str:
-    """The address as the lake writes it: its token at that time. Raises UsageError."""
+    """The address as it is in the lake: its token at that time. Raises UsageError."""
     import polars as pl
 
     from sensor import schema

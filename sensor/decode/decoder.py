@@ -263,11 +263,11 @@ class Decoder:
             rows = frames.connections(output.slices, labels, self._networks)
             shapes, turns = self._answers.read(output.turns, output.slices)
             made.connections.append(rows.hstack(shapes))
-            questions, answers, unusable = self._lookups.read(output.arena, output.events, now)
-        made.questions.append(questions)
-        made.answers.append(answers)
+            lookups = self._lookups.read(output.arena, output.events, now)
+        made.questions.append(lookups.questions)
+        made.answers.append(lookups.answers)
         made.holders.append(self._identity.read(output.arena, output.events, now))
-        made.counts += [frames.minute_counts(output.minutes), unusable, turns]
+        made.counts += [frames.minute_counts(output.minutes), lookups.unusable, turns]
         if living is not None:
             self._labels.forget(living)
         output.minutes[:] = np.zeros(1, MINUTE_COUNTS)

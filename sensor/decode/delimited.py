@@ -252,6 +252,25 @@ def _path_of(data: Bytes, at: int, end: int, classes: Bytes, heads: Integers, bi
     return end if cut < 0 else cut
 
 
+@step
+def _number(data: Bytes, at: int, end: int, kind: int) -> int:
+    """The field data[at:end] of kind COUNT, PADDED, MICROS or STAMP as a number; -1 if it is none."""
+    if kind in (COUNT, PADDED):
+        return _count(data, at, end)
+    if kind == MICROS or (end - at == 14 and u8(data, at + 10, end) == _POINT):
+        return _micros(data, at, end)
+    return -1
+
+
+@step
+def _begins_with(data: Bytes, at: int, end: int, text: Bytes) -> bool:
+    """True if data[at:end] begins with `text`, and that is not empty."""
+    k = i64(0)
+    while k < text.size and u8(data, at + k, end) == text[k]:
+        k += 1
+    return 0 < k == text.size
+
+
 @entry
 def cut_lines(
     data: Bytes, at: int, separator: int, tail: bool, empty: bool, comment: int, stop: Bytes, kinds: Integers,
@@ -278,10 +297,7 @@ def cut_lines(
             at = line_end + 1
             continue
         if comment >= 0 and u8(data, at, end) == comment:
-            k = i64(0)
-            while k < stop.size and u8(data, at + k, end) == stop[k]:
-                k += 1
-            if stop.size > 0 and k == stop.size:
+            if _begins_with(data, at, end, stop):
                 break
             at = line_end + 1
             continue
@@ -322,13 +338,7 @@ def cut_lines(
             elif kind == COPY:
                 begins[column, rows], lengths[column, rows] = place, 0 if nothing else close - place
             else:
-                value = -1
-                if nothing:
-                    value = -2
-                elif kind in (COUNT, PADDED):
-                    value = _count(data, place, close)
-                elif kind == MICROS or (close - place == 14 and u8(data, place + 10, close) == _POINT):
-                    value = _micros(data, place, close)
+                value = -2 if nothing else _number(data, place, close, kind)
                 if value == -1:
                     plain = False
                     break

@@ -10,6 +10,8 @@ unrelated address.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from sensor.decode.dns_names import NAME_TEXT, after_name, is_named, read_name
@@ -175,9 +177,20 @@ def _parse_all(data: Bytes, begins: Records, lengths: Records, questions: Record
             used = _read_answer(data, base, at + 4, end, i, out, names, used, found, configs, counts)
 
 
-def parse(data: Bytes, begins: Records, lengths: Records) -> tuple[Records, Bytes, Records, Records]:
-    """QUESTION records of the messages at data[begins:][:lengths], their names (text), and the ADDRESS
-    and ECH_CONFIG records of the answers."""
+class Parsed(NamedTuple):
+    """Parsed DNS messages."""
+
+    #: QUESTION records, one per message
+    questions: Records
+    #: texts to which the records point
+    names: Bytes
+    #: ADDRESS and ECH_CONFIG records of the answers
+    addresses: Records
+    ech_configs: Records
+
+
+def parse(data: Bytes, begins: Records, lengths: Records) -> Parsed:
+    """The content of the messages at data[begins:][:lengths]."""
     questions = records(QUESTION, begins.size)
     # Question, alias and public names of each message, and room for one more message's scratch.
     names = np.empty(3 * NAME_TEXT * (begins.size + 1), np.uint8)
@@ -185,6 +198,6 @@ def parse(data: Bytes, begins: Records, lengths: Records) -> tuple[Records, Byte
     found, configs = records(ADDRESS, size // 4 + 1), records(ECH_CONFIG, size // 16 + 1)
     counts = np.zeros(2, np.int64)
     if begins.size == 0:
-        return questions, names, found[:0], configs[:0]
+        return Parsed(questions, names, found[:0], configs[:0])
     _parse_all(data, begins, lengths, questions, names, found, configs, counts)
-    return questions, names, found[: counts[0]], configs[: counts[1]]
+    return Parsed(questions, names, found[: counts[0]], configs[: counts[1]])

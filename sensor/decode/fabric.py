@@ -47,7 +47,7 @@ _SPOKEN = (
 
 
 def spoken(first: bytes) -> str | None:
-    """The protocol of a connection with these first bytes; None if unknown."""
+    """The cluster protocol of a connection with these first bytes; None if unknown."""
     return next((name for name, form in _SPOKEN if form.match(first)), None)
 
 

@@ -28,7 +28,7 @@ TRUNCATED = 5
 FRAGMENT = 6
 DUPLICATE = 7
 FAULT = 8
-"""A decoder failed at it before, which is a bug of ours: see `FAULTY`."""
+"""A decoder failed at it before, which is a bug in shadowai: see `FAULTY`."""
 
 _VLAN = 0x8100
 

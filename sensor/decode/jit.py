@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from functools import cache, update_wrapper
 from importlib.metadata import version
@@ -39,18 +37,6 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 #: Cached kernels are named `<module>.<function>.<types of its arguments>` plus this suffix.
 _SUFFIX = ".kernel"
-
-#: Parts that are compiled in parallel (rehearsal.py), longest first, with the kernel each caches last.
-PARTS = {
-    "frames": "packets.flush",
-    "messages": "names._lines",
-    "lines": "json_fields.fields",
-    "fields": "delimited.join_texts",
-}
-#: Polling interval for finished compilations, in seconds.
-_LOOKED_S = 0.05
-#: parts that packet decoding needs
-PACKETS = ("frames", "messages")
 
 _folder: Path | None = None
 _fallback: tempfile.TemporaryDirectory[str] | None = None
@@ -91,9 +77,9 @@ def use(folder: Path | None = None, *, exact: bool = False) -> Path:
     return _folder
 
 
-def missing(*parts: str) -> list[str]:
-    """The parts that are not cached completely, and so take a while to compile."""
-    return [part for part in parts if not any(use().glob(f"{__package__}.{PARTS[part]}.*{_SUFFIX}"))]
+def is_cached(kernel: str) -> bool:
+    """True if the cache holds a compiled form of `kernel` (`module.function`, in this package)."""
+    return any(use().glob(f"{__package__}.{kernel}.*{_SUFFIX}"))
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -444,47 +430,11 @@ def interpreted() -> bool:
     return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
-def warm(*parts: str) -> None:
-    """Compile or load the kernels of the named parts; by default those that packet decoding needs."""
-    from sensor.decode import rehearsal
-
-    for part in parts or PACKETS:
-        rehearsal.PARTS[part]()
-
-
 def _numba() -> Any:
     """Numba, imported on first use and untyped."""
     import numba
 
     return numba
-
-
-def warm_apart(*parts: str) -> None:
-    """Compile the kernels of these parts in child processes, one per processor, longest first.
-
-    The memory of the compiler (300 to 450 MB each) is freed when they end. Linux ends them if we are killed.
-    """
-    program = (  # rare garbage collection: hardly any compiler object is garbage before it ends
-        "import ctypes, gc, signal, sys\n"
-        "if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, signal.SIGTERM)\n"  # PR_SET_PDEATHSIG
-        "gc.set_threshold(100_000, 20, 100); "
-        "signal.signal(signal.SIGINT, signal.SIG_DFL); "  # Ctrl-C reaches all of them: one of us says so
-        "from pathlib import Path; sys.path.insert(0, sys.argv[1]); "
-        "from sensor.decode import jit; jit.use(Path(sys.argv[2]), exact=True); jit.warm(sys.argv[3])"
-    )
-    words = [sys.executable, "-c", program, str(Path(__file__).parents[2]), str(use())]
-    waiting = [part for part in PARTS if part in parts]
-    running: list[subprocess.Popen[bytes]] = []
-    try:
-        while waiting or running:
-            while waiting and len(running) < (os.cpu_count() or 1):
-                running.append(subprocess.Popen([*words, waiting.pop(0)]))
-            # Polars installs a signal handler that restarts blocking calls; only a sleep ends at Ctrl-C.
-            time.sleep(_LOOKED_S)
-            running = [process for process in running if process.poll() is None]
-    finally:
-        for process in running:
-            process.terminate()
 
 
 def _refuse_unchecked() -> None:

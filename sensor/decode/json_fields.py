@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sensor.decode.jit import entry, kernel
+from sensor.decode.jit import entry, kernel, step
 from sensor.decode.layout import Bytes, i64
 from sensor.decode.read import copy, find, find_quote, u8
 
@@ -121,6 +121,33 @@ def _is_scalar(data: Bytes, at: int, to: int) -> bool:
     return 48 <= u8(data, to - 1, to) <= 57
 
 
+@step
+def _end_of_string(data: Bytes, begin: int, end: int) -> int:
+    """Position of the quote that closes the string data[begin:]; negative if it has escapes, 0 if the line is
+    odd."""
+    close, escaped = find_quote(data, begin, end), False
+    while u8(data, close, end) == _SLASH:
+        escaped = True
+        if u8(data, close + 1, end) < 32:
+            return 0
+        close = find_quote(data, close + 2, end)
+    if u8(data, close, end) != _QUOTE:
+        return 0
+    return -close if escaped else close
+
+
+@step
+def _end_of_scalar(data: Bytes, begin: int, end: int) -> int:
+    """End of the number, true, false or null at `begin`; 0 if the line is odd."""
+    close = begin
+    while close < end:
+        byte = u8(data, close, end)
+        if byte in (_COMMA, _CLOSE, _END) or byte <= 32:
+            break
+        close += 1
+    return close if _is_scalar(data, begin, close) else 0
+
+
 @kernel
 def _find(
     data: Bytes, at: int, end: int, table: Hashes, numbers: Integers, digests: Hashes, found: Integers,
@@ -189,33 +216,19 @@ def _find(
         fresh = False
         if byte == _QUOTE:
             begin = at + 1
-            close, escaped = find_quote(data, begin, end), False
-            while u8(data, close, end) == _SLASH:
-                escaped = True
-                if u8(data, close + 1, end) < 32:
-                    return -1
-                close = find_quote(data, close + 2, end)
-            if u8(data, close, end) != _QUOTE:
-                return -1
-            at = close + 1
+            close = _end_of_string(data, begin, end)
+            at = abs(close) + 1
         else:
-            begin = close = at
-            while close < end:
-                byte = u8(data, close, end)
-                if byte in (_COMMA, _CLOSE, _END) or byte <= 32:
-                    break
-                close += 1
-            escaped = False
-            if not _is_scalar(data, begin, close):
-                return -1
-            at = close
-            if u8(data, begin, end) == 110:
+            begin = at
+            close = at = _end_of_scalar(data, begin, end)
+            if byte == 110:
                 number = -1  # null
+        if close == 0:
+            return -1
         if number >= 0:
             if count >= _VALUES:
                 return -1
-            found[_EACH * count], found[_EACH * count + 1] = number, begin
-            found[_EACH * count + 2] = -close if escaped else close
+            found[_EACH * count], found[_EACH * count + 1], found[_EACH * count + 2] = number, begin, close
             count += 1
 
 

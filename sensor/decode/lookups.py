@@ -13,6 +13,8 @@ AAAA where they have no IPv6. Such a lookup is not blocked if the same client go
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import polars as pl
 
@@ -43,6 +45,17 @@ _FIELDS = (
 _TIME = pl.Datetime("us", "UTC")
 
 
+class Paired(NamedTuple):
+    """What a batch of DNS messages gives."""
+
+    #: rows of `observations`, one per query
+    questions: pl.DataFrame
+    #: rows of `answers`
+    answers: pl.DataFrame
+    #: counts by minute of unreadable and unsolicited messages
+    unusable: pl.DataFrame
+
+
 class Lookups:
     """Pairs DNS queries with their responses across batches."""
 
@@ -51,19 +64,16 @@ class Lookups:
         self._askers = pl.DataFrame(schema={"client": pl.String, "since": pl.Int64})
         self._addressed = pl.DataFrame(schema={"client": pl.String, "host": pl.String, "answered": pl.Int64})
 
-    def read(
-        self, arena: Bytes, events: Records, now: int | None
-    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """Rows of `observations` and `answers`, and counts by minute of unusable messages.
+    def read(self, arena: Bytes, events: Records, now: int | None) -> Paired:
+        """The rows of finished queries.
 
-        Those are unreadable or unsolicited. `now` is the newest packet time (microseconds since 1970), None
-        at the end of the input.
+        `now` is the newest packet time (microseconds since 1970), None at the end of the input.
         """
         events = events[events["kind"] == DNS_MESSAGE]
         if not events.size and (self._waiting is None or self._waiting.is_empty()):
-            return OBSERVATIONS.empty(), ANSWERS.empty(), _NOTHING_UNUSABLE
-        questions, names, found, configs = dns.parse(arena, own(events["offset"]), own(events["length"]))
-        every = _messages(events, questions, names).with_row_index("fresh")
+            return Paired(OBSERVATIONS.empty(), ANSWERS.empty(), _NOTHING_UNUSABLE)
+        parsed = dns.parse(arena, own(events["offset"]), own(events["length"]))
+        every = _messages(events, parsed.questions, parsed.names).with_row_index("fresh")
         messages = every.filter(pl.col("host").is_not_null())
         if self._waiting is not None:
             messages = pl.concat([self._waiting, messages])
@@ -74,8 +84,9 @@ class Lookups:
         grouped = grouped.with_columns(waits=waits)
         waiting = grouped.filter("waits").select(messages.columns)
         self._waiting = waiting.with_columns(fresh=pl.lit(None, pl.UInt32))
-        answers = _answers(every, found, configs, names)
-        return _questions(grouped.filter(~pl.col("waits")), self._addressed), answers, _unusable(every)
+        answers = _answers(every, parsed)
+        questions = _questions(grouped.filter(~pl.col("waits")), self._addressed)
+        return Paired(questions, answers, _unusable(every))
 
     def _judged(self, every: pl.DataFrame, grouped: pl.DataFrame) -> pl.DataFrame:
         """`every` with two flags of responses: the client sent other queries (`asked_other`), or none
@@ -127,8 +138,9 @@ def _messages(events: Records, questions: Records, names: Bytes) -> pl.DataFrame
     ).drop("sender", "receiver", "sender_port", "receiver_port", "protocol")
 
 
-def _answers(messages: pl.DataFrame, found: Records, configs: Records, names: Bytes) -> pl.DataFrame:
+def _answers(messages: pl.DataFrame, parsed: dns.Parsed) -> pl.DataFrame:
     """Rows of ANSWERS: every usable address and ECH configuration with its question."""
+    found, configs = parsed.addresses, parsed.ech_configs
     question = (
         pl.col("time").cast(_TIME).alias("answered_at"),
         "client",
@@ -147,7 +159,7 @@ def _answers(messages: pl.DataFrame, found: Records, configs: Records, names: By
         *question,
         pl.Series("ttl_s", own(configs["ttl"])),
         pl.Series("ech_config", own(configs["config"])),
-        texts(names, own(configs["name"]), own(configs["name_length"])).alias("ech_public_name"),
+        texts(parsed.names, own(configs["name"]), own(configs["name_length"])).alias("ech_public_name"),
     )
     usable = to_address.filter(~pl.col("address").is_in(["0.0.0.0", "::"]))  # noqa: S104 - a sinkhole, no bind
     both = pl.concat([ANSWERS.conform(rows.filter(~pl.col("asked_other"))) for rows in (usable, to_config)])

@@ -73,5 +73,5 @@ class _Nothing:
         self.data, self.frames, self.count = np.zeros(1, np.uint8), records(DESCRIPTOR, 1), 0
 
 
-#: By the names in `jit.PARTS`; the last one only for captures that store evidence.
+#: By the names in `warming.PARTS`; the last one only for captures that store evidence.
 PARTS = {"frames": frames, "messages": messages, "lines": lines, "fields": fields, "openings": kept}

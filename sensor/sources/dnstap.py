@@ -17,9 +17,9 @@ is a walk, because each says where the next one is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -33,11 +33,14 @@ from sensor.sources.logs.lines.blocks import Block
 from sensor.sources.logs.rows import records
 from sensor.sources.logs.text.reasons import RESOLVERS_OWN
 
+if TYPE_CHECKING:
+    from sensor.decode.lookups import Lookups
+
 UNREADABLE = "no dnstap message"
 NO_QUESTION = "DNS message without a readable question"
 TOO_LONG = "frame too long"
 
-#: A chunk of frames read together, and the longest frame believed (a DNS message has 64 KB).
+#: Size of a chunk of frames that are read together, and of the longest valid frame (a DNS message has 64 KB).
 CHUNK_BYTES = 4 << 20
 MAX_FRAME_BYTES = 256 * 1024
 _CONTENT = b"protobuf:dnstap.Dnstap"
@@ -61,8 +64,6 @@ _MAX_FIELDS = 64
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 _Numbers = npt.NDArray[np.int64]
-#: `Lookups.read`: messages in, rows of observations and answers out, and those without a question.
-_Pair = Callable[[Bytes, Records, int | None], tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]]
 
 
 @dataclass(frozen=True)
@@ -98,15 +99,15 @@ class DnstapSource(Source):
         # Numba is imported and kernels are loaded only when messages are really read.
         from sensor.decode.lookups import Lookups
 
-        pair = Lookups().read
+        lookups = Lookups()
         (file,) = source_input.files
         position = 0
         with file.open() as stream:
             for chunk in _chunks(stream):
                 position += chunk.end - chunk.start
-                yield Batch(position, _tables(chunk, pair))
-        ended, answers, _ = pair(np.zeros(0, np.uint8), np.zeros(0, EVENT), None)
-        yield Batch(position + 1, {"observations": ended, "answers": answers})
+                yield Batch(position, _tables(chunk, lookups))
+        ended = lookups.read(np.zeros(0, np.uint8), np.zeros(0, EVENT), None)
+        yield Batch(position + 1, {"observations": ended.questions, "answers": ended.answers})
 
 
 @dataclass(frozen=True)
@@ -167,19 +168,19 @@ def _frames(text: bytes) -> tuple[_Numbers, _Numbers, int, str | None]:
     return begins, ends, at, fault
 
 
-def _tables(chunk: _Chunk, pair: _Pair) -> dict[str, pl.DataFrame]:
+def _tables(chunk: _Chunk, lookups: Lookups) -> dict[str, pl.DataFrame]:
     """Observations, answers, coverage and rejects of a chunk."""
     messages = _messages(chunk)
     used = messages.filter(pl.col("reason").is_null())
     events = _events(used, chunk.data)
     newest = int(events["time"].max()) if len(events) else 0
-    seen, answers, unreadable = pair(chunk.data, events, newest)
+    paired = lookups.read(chunk.data, events, newest)
     block = Block(chunk.start, chunk.end, b"", fault=chunk.fault)
     return {
-        "observations": seen,
-        "answers": answers,
-        "coverage": _covered(messages, unreadable),
-        "rejects": _rejected(records.rejects(messages, block), unreadable),
+        "observations": paired.questions,
+        "answers": paired.answers,
+        "coverage": _covered(messages, paired.unusable),
+        "rejects": _rejected(records.rejects(messages, block), paired.unusable),
     }
 
 

@@ -17,6 +17,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import polars as pl
@@ -101,15 +102,18 @@ class PiholeFtlSource(Source):
         position, last, fault = 0, -1, None
         with _connected(file) as database:
             while fault is None:
-                text, count, newest, fault = _ask(database, _LOOKUPS, (last, ROWS))
-                if not count:
+                answer = _ask(database, _LOOKUPS, (last, ROWS))
+                fault = answer.fault
+                if not answer.rows:
                     break
-                position, last = position + count, newest
-                yield Batch(position, _lookups(text, count))
-            devices, _, _, missing = _ask(database, _DEVICES)
-        block = Block(position, position, b"", fault=fault or missing)
+                position, last = position + answer.rows, answer.newest
+                yield Batch(position, _lookups(answer.lines, answer.rows))
+            devices = _ask(database, _DEVICES)
+        block = Block(position, position, b"", fault=fault or devices.fault)
         nothing = pl.DataFrame(schema=records.RECORD)
-        yield Batch(position + 1, {"leases": _leases(devices), "rejects": records.rejects(nothing, block)})
+        yield Batch(
+            position + 1, {"leases": _leases(devices.lines), "rejects": records.rejects(nothing, block)}
+        )
 
 
 @contextmanager
@@ -125,10 +129,20 @@ def _connected(file: File) -> Iterator[sqlite3.Connection]:
             database.close()
 
 
-def _ask(
-    database: sqlite3.Connection, question: str, values: tuple[int, ...] = ()
-) -> tuple[str, int, int, str | None]:
-    """The JSON lines of an answer, their number, the last id, and what went wrong instead."""
+class _Answer(NamedTuple):
+    """The result of a query."""
+
+    #: JSON objects, one per line
+    lines: str = ""
+    rows: int = 0
+    #: the greatest id
+    newest: int = 0
+    #: why the query failed, if it did
+    fault: str | None = None
+
+
+def _ask(database: sqlite3.Connection, question: str, values: tuple[int, ...] = ()) -> _Answer:
+    """The answer of the database, within MAX_STEPS steps of its program."""
     left = MAX_STEPS // _STEPS_EACH
 
     def spend() -> bool:
@@ -140,9 +154,9 @@ def _ask(
     try:
         text, *numbers = database.execute(question, values).fetchone()
     except sqlite3.Error as error:
-        return "", 0, 0, f"the database cannot be read ({error})"
+        return _Answer(fault=f"the database cannot be read ({error})")
     count, newest = numbers or (0, 0)
-    return text or "", int(count or 0), int(newest or 0), None
+    return _Answer(text or "", int(count or 0), int(newest or 0))
 
 
 def _rows(text: str, asked: Mapping[str, pl.DataType]) -> pl.DataFrame:

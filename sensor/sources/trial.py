@@ -15,12 +15,12 @@ from sensor.settings import Settings
 from sensor.sources import evtx
 from sensor.sources.interface import HEAD_BYTES, File, Input
 from sensor.sources.logs.families import HEAD_LINES, head_lines, known_families, shares, sorter
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.lines.blocks import shape
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.reader import read_lines
 from sensor.sources.logs.rows.flows import Pairs
 from sensor.sources.logs.rows.sessions import Sessions
-from sensor.sources.logs.sorting import NOBODYS
+from sensor.sources.logs.sorting import NO_FORMAT
 from sensor.sources.zeek import ZeekSource
 from sensor.sources.zeek.text import log_of
 
@@ -53,7 +53,7 @@ class Trial:
     reasons: tuple[tuple[str, int, str], ...]
 
 
-def look(file: File, settings: Settings, form: type[Family] | None = None) -> Iterator[Trial]:
+def look(file: File, settings: Settings, form: type[LogFormat] | None = None) -> Iterator[Trial]:
     """A trial for each family that owns lines at the beginning of the file; `form`, if given, is asked first.
 
     Raises UsageError if no family does.
@@ -118,7 +118,7 @@ def _events(file: File) -> pl.Series:
         raise UsageError(str(error), place=file.name) from None
 
 
-def _first(head: bytes, place: str) -> type[Family]:
+def _first(head: bytes, place: str) -> type[LogFormat]:
     known = {family.name: family for family in known_families()}
     found = shares(head)
     if not found:
@@ -127,7 +127,7 @@ def _first(head: bytes, place: str) -> type[Family]:
     return known[max(found, key=lambda name: found[name])]
 
 
-def _trial(name: str, source: Family, part: pl.DataFrame, looked_at: int) -> Trial:
+def _trial(name: str, source: LogFormat, part: pl.DataFrame, looked_at: int) -> Trial:
     done = Pairs().take(Sessions().take(read_lines(source, part)))
     used = done.filter(pl.col("reason").is_null())
     missing = _missing(used)
@@ -147,7 +147,7 @@ def _missing(rows: pl.DataFrame) -> tuple[str, ...]:
 def _reasons(done: pl.DataFrame, part: pl.DataFrame) -> Iterator[tuple[str, int, str]]:
     refused = done.filter(pl.col("reason").is_not_null()).select("reason", line=part["line"].gather(
         done.filter(pl.col("reason").is_not_null())["row"]))  # fmt: skip
-    strangers = part.filter(pl.col("reason") == NOBODYS).select("reason", "line")
+    strangers = part.filter(pl.col("reason") == NO_FORMAT).select("reason", "line")
     both = (
         pl.concat([refused, strangers])
         .group_by("reason", maintain_order=True)

@@ -227,7 +227,7 @@ def test_a_damaged_state_is_one_clear_error(tmp_path: Path) -> None:
     for of_another, said in (
         ({"format": 2, "periods": []}, "written by a newer release .format 2, this one reads 1.; use that"),
         (
-            {"format": 1, "eyes": {}, "ears": {}},
+            {"format": 1, "vantages": {}, "ears": {}},
             "written by another release .this one does not know ears.; use",
         ),
     ):

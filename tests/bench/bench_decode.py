@@ -26,7 +26,7 @@ import dpkt
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from sensor.decode import jit  # noqa: E402
+from sensor.decode import warming  # noqa: E402
 from sensor.decode.capture import Capture  # noqa: E402
 from sensor.decode.decoder import Decoder  # noqa: E402
 from sensor.settings import PRIVATE_NETWORKS  # noqa: E402
@@ -64,7 +64,7 @@ class Kernels(Decoder):
 
 def kernels(path: Path) -> tuple[float, float]:
     """Processor seconds spent in describing and decoding: without reading the file, and with it."""
-    jit.warm()
+    warming.warm()
     decoder, spent = Kernels(PRIVATE_NETWORKS), 0.0
     with Timed(path) as stream:
         capture = Capture(stream, path.open("rb").read(HEAD_BYTES))
@@ -83,7 +83,7 @@ def kernels(path: Path) -> tuple[float, float]:
 
 def whole(path: Path) -> float:
     """Processor seconds of the source: kernels, names, JA4, decryption, frames."""
-    jit.warm()
+    warming.warm()
     with path.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
     file = File(path.name, "bench", head, path.stat().st_size, lambda: io.FileIO(path), str(path))
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=200)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    jit.warm()
+    warming.warm()
     with tempfile.TemporaryDirectory() as folder:
         for name in traffic.PROFILES:
             path = Path(folder) / f"{name}.pcap"

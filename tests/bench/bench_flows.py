@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from sensor.decode import jit  # noqa: E402
+from sensor.decode import warming  # noqa: E402
 from sensor.sources.interface import HEAD_BYTES, File, Input  # noqa: E402
 from sensor.sources.packets.pcap import PcapSource  # noqa: E402
 from tests.bench import traffic  # noqa: E402
@@ -37,7 +37,7 @@ def child(path: Path, connections: int) -> None:
     with path.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
     file = File(path.name, "bench", head, path.stat().st_size, lambda: io.FileIO(path), str(path))
-    jit.warm()
+    warming.warm()
     began, names = time.process_time(), set()
     for batch in PcapSource(connections=connections).read(Input((file,), "bench")):
         names.update(batch.frames["observations"]["host"].drop_nulls().unique())

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.bench.measure import ROOT, measure
 
-_LOAD = "from sensor.decode import jit; jit.warm()"
+_LOAD = "from sensor.decode import warming; warming.warm()"
 _IMPORTS = "import llvmlite.binding, polars, numpy"
 
 

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from sensor.decode import jit
+from sensor.decode import warming
 from tests.fuzz import corpus, guided, targets
 
 FINDINGS = Path("fuzz-findings")
@@ -46,7 +46,7 @@ def main() -> int:
     if options.make_corpus:
         corpus.make()
         return 0
-    jit.warm()  # compiling counts for nobody's time limit
+    warming.warm()  # compiling counts for nobody's time limit
     names = [*targets.BATCH, *guided.PARSERS] if options.target == "all" else [options.target]
     found = 0
     for name in names:

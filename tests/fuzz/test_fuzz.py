@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sensor.decode import jit
+from sensor.decode import warming
 from tests.fuzz import corpus, guided, targets
 from tests.fuzz.mutate import mutants
 
@@ -13,7 +13,7 @@ from tests.fuzz.mutate import mutants
 @pytest.fixture(scope="module", autouse=True)
 def warm() -> None:
     """Compiling counts for nobody's time limit."""
-    jit.warm()
+    warming.warm()
 
 
 EXECUTIONS = {"frame": 20_000, "stream": 5_000, "dns": 20_000, "quic": 1_000, "container": 2_000,

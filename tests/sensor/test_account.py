@@ -21,7 +21,7 @@ ME = pwd.getpwuid(os.getuid()).pw_name
         (str(pwd.getpwnam("nobody").pw_uid), f"{ME}, login nobody"),
     ],
 )
-def test_who_logged_in_is_told_and_the_environment_is_not_asked(
+def test_the_account_comes_from_the_login_and_not_from_the_environment(
     login: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "loginuid").write_text(login)

@@ -75,7 +75,7 @@ def test_the_transport_can_be_asked_for(tmp_path: Path) -> None:
     assert copied(tmp_path, ASKED, content)[0] == 1 + copied(tmp_path, f"{ASKED}/tcp", content)[0]
 
 
-def test_version_six(tmp_path: Path) -> None:
+def test_a_connection_over_ipv6_is_extracted(tmp_path: Path) -> None:
     parts = talks(client="2001:db8::5", server="2001:db8:1::9")
     count, out = copied(tmp_path, "[2001:db8::5]:40001-[2001:DB8:1:0::9]:443", pcap(mixed(parts)))
     assert (count, out) == (len(parts[1]), pcap(parts[1]))

@@ -71,7 +71,7 @@ def test_what_is_stored_is_conformed_and_protected(tmp_path: Path) -> None:
     assert "external, cli" not in text
 
 
-def test_counts(tmp_path: Path) -> None:
+def test_slices_and_requests_of_a_connection_are_counted_once(tmp_path: Path) -> None:
     rows = _run(tmp_path, 100)["sightings"].sort("seen_at", "event_id")
     assert rows.get_column("event_id").n_unique() == rows.height == 5
     assert rows.select("kind", "lookups", "connections", "requests").rows() == [

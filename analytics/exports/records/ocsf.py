@@ -71,7 +71,7 @@ def event(row: Row) -> dict[str, Any]:
 
 
 def _lookup(row: Row) -> dict[str, Any]:
-    """The name is what was asked for; what answers is the resolver."""
+    """The fields of a lookup: the name that was looked up, and the resolver as destination."""
     server, port = row.get("server"), row.get("server_port")
     return {
         "query": {"hostname": row["host"]},

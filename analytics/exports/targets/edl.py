@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from analytics.exports.interface import Provenance, Selection, Target
 
 
-def _render(selection: Selection, _: Provenance) -> Iterator[str]:
+def domains(selection: Selection, _: Provenance) -> Iterator[str]:
+    """Each name; for a suffix also `*.name`, which stands for all names below."""
     for entry in selection.entries:
         yield entry.value
         if entry.kind == "suffix":
@@ -17,7 +18,7 @@ def _render(selection: Selection, _: Provenance) -> Iterator[str]:
 TARGET = Target(
     "edl",
     "an external dynamic list of domains",
-    _render,
+    domains,
     modes=("block", "allow"),
     notes=("*.name stands for what is below name; a bare name for itself",),
 )

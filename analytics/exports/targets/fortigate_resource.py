@@ -6,22 +6,13 @@ https://docs.fortinet.com/document/fortigate/7.6.2/administration-guide/9463/ext
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from analytics.exports.interface import NO_COMMENTS, Provenance, Selection, Target
-
-
-def _render(selection: Selection, _: Provenance) -> Iterator[str]:
-    for entry in selection.entries:
-        yield entry.value
-        if entry.kind == "suffix":
-            yield f"*.{entry.value}"
-
+from analytics.exports.interface import NO_COMMENTS, Target
+from analytics.exports.targets.edl import domains
 
 TARGET = Target(
     "fortigate-resource",
     "FortiOS external resources (domain)",
-    _render,
+    domains,
     notes=(
         "config system external-resource",
         '  edit "shadowai"; set type domain; set category 192; set resource "https://…"; next; end',

@@ -1,2 +1,2 @@
-"""The weekly report. `seeing` judges coverage; the other modules each turn figures into a section, and `page`
-puts these in order."""
+"""The weekly report. `coverage` says how much the sensors saw of the week; the other modules each turn
+figures into a section, and `page` puts these in order."""

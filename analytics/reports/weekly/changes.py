@@ -8,9 +8,9 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
-from analytics.reports.weekly.seeing import comparable
+from analytics.reports.weekly.coverage import comparable
 
-#: Services named per kind of change; the full table stands in the annex.
+#: Services named per kind of change; the annex has all of them.
 MOST = 3
 #: Kind of change in the figures -> its key among the strings; in the order of the page.
 _KINDS = {

@@ -74,7 +74,7 @@ def clock(result: Result) -> Clock | None:
 
 
 def _most(counts: Mapping[tuple[str, str], _Counts], kinds: tuple[str, ...]) -> int:
-    """The shades of people and of programs have each their own scale."""
+    """The greatest count of these kinds of lines; people and programs each have their own scale of shades."""
     return max((max(hours.values()) for (kind, _), hours in counts.items() if kind in kinds), default=1)
 
 
@@ -95,7 +95,7 @@ def _cell(label: str, hour: int, count: int | None, most: int) -> Cell:
 
 
 def _label(result: Result, pooled: _Counts) -> str:
-    """The busiest hour and from when to when there are k people, in words."""
+    """A text: the busiest hour, and the hours between which there are k people."""
     if not pooled:
         return say("clock.untold", k=result.facts.k)
     busiest = max(pooled, key=lambda hour: (pooled[hour], -hour))

@@ -16,18 +16,18 @@ def counted(result: Result, week: date | None = None) -> Noun:
     """The noun for the subjects of `week` (the week under report).
 
     A subject is a user, else a device, else an address; so a laptop without a known user is one subject per
-    address. If the share tied to a person is unknown or hidden, neither word is claimed alone.
+    address. If the share tied to a person is unknown or hidden, the noun names both.
     """
     row = tied(result, week)
     if row is None and not _any(result, week):
-        return PEOPLE  # nobody is nobody, by person or address
+        return PEOPLE  # zero people and zero addresses are the same
     if row is None or not row["connections"] or row["attributed_connections"] is None:
         return EITHER
     return PEOPLE if row["attributed_connections"] >= LEAST_TIED * row["connections"] else ADDRESSES
 
 
 def counted_at_any_grade(result: Result) -> Noun:
-    """The noun for those who were seen at any grade; only connections say whether they are people."""
+    """The noun for subjects seen at any grade. Only connections tell whether subjects are people."""
     return counted(result) if _any(result, None) else EITHER
 
 
@@ -37,7 +37,7 @@ def tied(result: Result, week: date | None = None) -> Row | None:
 
 
 def _any(result: Result, week: date | None) -> bool:
-    """True where the week counts anybody, or does not say."""
+    """True if the week counts any subject, or the number is hidden."""
     total = _of_week(result.rows("totals"), week or result.scope.week)
     return total is not None and (total["people"] is None or total["people"] > 0)
 

@@ -10,17 +10,17 @@ from analytics.render.language import say
 from analytics.render.words import Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
+from analytics.reports.weekly.coverage import Coverage, comparable, source_name
 from analytics.reports.weekly.due import Decision, answerable, blocked, findings
 from analytics.reports.weekly.remedy import remedy
-from analytics.reports.weekly.seeing import Seeing, comparable, eye_name
 
-#: Decisions on the page: who has to take more takes none.
+#: Decisions on the page. With a longer list, readers would decide nothing.
 MOST = 7
-#: Until what blinds us should be mended, or a policy written, from the end of the week.
+#: Time from the end of the week until a gap in coverage should be closed, or a policy written.
 _MEND = timedelta(days=7)
 
 
-def decisions(result: Result, seen: Seeing) -> tuple[Decision, ...]:
+def decisions(result: Result, seen: Coverage) -> tuple[Decision, ...]:
     """The gravest findings; then one question per other service, by its strongest rule; then gaps in
     coverage."""
     standing = [*_undecided(result), *_blind_spots(result, seen)]
@@ -41,14 +41,14 @@ def more(result: Result, shown: tuple[Decision, ...]) -> int:
 
 
 def _question(row: Row, k: int, noun: Noun, impact: str) -> Decision:
-    """What the rule that the service met asks; its words stand under the rule's name."""
+    """The question of the rule that the service matched; its texts are listed under the rule's name."""
     rule, who = row["rule"], words.group(row["people"], row["people_hidden"], noun)
     kind = words.category(row["category"])
     if rule == "doubled":
         before, now = words.size(row["last_bytes_up"]), words.size_range(row["bytes_up"], row["bytes_up_max"])
     else:
         before, now = _count(row["last_connections"]), _count(row["connections"])
-    # Where the count is hidden, a site with a first use by k people or more was still published.
+    # The count may be hidden although the first use at a site, by k people or more, was published.
     least = rule == "new_uploads" and row["people_hidden"]
     sent = say("decide.least", k=k, noun=noun.many) if least else _sent_by(row, who)
     return Decision(
@@ -66,7 +66,7 @@ def _count(value: int | None) -> str:
 
 
 def _undecided(result: Result) -> Iterator[Decision]:
-    """Without a policy no use is against it: nothing would ever wait for a decision."""
+    """The question for a lake without a policy, where there are no findings to decide about."""
     used = sum(row["seen"] and (row["grade"] or 0) >= 3 for row in result.rows("services"))
     if used and not result.rows("policies"):
         yield Decision(
@@ -78,7 +78,7 @@ def _undecided(result: Result) -> Iterator[Decision]:
         )
 
 
-def _blind_spots(result: Result, seen: Seeing) -> Iterator[Decision]:
+def _blind_spots(result: Result, seen: Coverage) -> Iterator[Decision]:
     owners = [row["owner"] for row in result.rows("policies") if row["owner"]]
     duty = answerable(owners[0] if owners else None, result.scope.sunday + _MEND)
     if seen.doubts:
@@ -91,7 +91,7 @@ def _blind_spots(result: Result, seen: Seeing) -> Iterator[Decision]:
         )
     mute = [s for s in result.rows("source_bytes") if s["connections"] and not s["knows_bytes_up"]]
     if mute:
-        names = words.listing([eye_name(source) for source in mute])
+        names = words.listing([source_name(source) for source in mute])
         yield Decision(
             say("decide.mute.question"),
             say("decide.mute.evidence", len(mute), names=names),

@@ -12,7 +12,7 @@ from analytics.render.words import Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
 
-#: Whom a finding is about, where not everyone.
+#: Scopes of findings that are not about everyone.
 _ALL = "all"
 
 
@@ -20,15 +20,15 @@ _ALL = "all"
 class Decision:
     """A question, the evidence for it, and what to look at before answering.
 
-    If the week's figures raised the question, what only findings have is empty.
+    If the question comes from the week's figures, the fields that only findings have are empty.
     """
 
     question: str
     evidence: str
     grade: int | None
     look: str
-    impact: str = ""  # what a block would have met
-    duty: tuple[str, ...] = ()  # how grave (a finding), who answers for it, by when
+    impact: str = ""  # the use that a block would have affected
+    duty: tuple[str, ...] = ()  # severity (of a finding), responsible person, due date
     findings: tuple[str, ...] = ()  # ids, for `shadowai decide`
     known_as: str = ""  # the first id and how many more
 
@@ -119,7 +119,8 @@ def blocked(result: Result, app: str) -> str:
 
 
 def _inside(text: str) -> str:
-    """A question or title inside a sentence, as the language begins it; AI stays AI."""
+    """A question or title for use inside a sentence: with a small letter where the language has one, but AI
+    stays AI."""
     is_word = not text[:2].isupper()
     return f"{text[:1].lower()}{text[1:]}" if is_word and say("due.lower") else text
 
@@ -133,7 +134,7 @@ def scope_of(scope: str) -> str:
 
 
 def _impact(row: Row | None, noun: Noun, scope: str) -> str:
-    """What a block for everyone would have met; '' where no figure may be shown."""
+    """The use that a block for everyone would have affected; '' if no figure may be shown."""
     if row is None or row["people_most"] is None:
         return ""
     parts = [say("due.up_to", people=noun.count(row["people_most"]))]
@@ -168,7 +169,7 @@ def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:
 
 
 def _why(row: Row) -> str:
-    """Why nobody can tell whether it is over, without minutes nobody reads and what was said before."""
+    """Why it is unknown whether the finding is over, shortened."""
     why: str = row["not_evaluable_why"]
     if why.startswith("watched "):
         return say("due.less_watched")

@@ -12,7 +12,7 @@ from analytics.reports.weekly.counted import tied
 
 SERVICES = 4
 DEPARTMENTS = 9
-#: Departments that are none; they stand last.
+#: Rows that are no departments; they come last.
 _LAST = ("other", "unattributed")
 
 
@@ -50,7 +50,7 @@ class Matrix:
     more: int
     hides: bool
     pools: bool
-    tied_to_nobody: bool  # a shown row counts such use
+    tied_to_nobody: bool  # a row on the page counts use without a known department
 
 
 def departments(result: Result) -> Matrix:
@@ -58,10 +58,11 @@ def departments(result: Result) -> Matrix:
     last."""
     rows = {(r["department"], r["app"]): r for r in result.rows("departments")}
     used = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3]
-    # A service without figures by department gets no column: an empty one would say that nobody used it.
+    # A service without figures by department gets no column, because an empty one would mean that nobody used
+    # it.
     broken_down = {app for _, app in rows}
     top = [s for s in used if s["app"] in broken_down][:SERVICES]
-    # Without any use a row of zeros would say that each department used none.
+    # Without any use there are no rows, because zeros would mean that each department used none.
     found = {name for name, _ in rows} if used else set()
     names = sorted(found, key=lambda name: _order(name, rows.get((name, "all"))))
     own = [name for name in names if name not in _LAST]
@@ -103,9 +104,9 @@ def _department(name: str, rows: dict[tuple[str, str], Row], apps: list[str], k:
 
 
 def _total(row: Row | None, k: int) -> Cell:
-    if row is None:  # no department is told with others in all services
+    if row is None:  # no total was published
         return Cell("–", None, "count")
-    # No department shown is small: its total is hidden for the sake of others.
+    # The department itself is not small: its total is hidden because it would reveal a small one.
     if row["people_hidden"]:
         return Cell(words.hidden(), None, "hidden")
     return _count(row, k)
@@ -116,7 +117,7 @@ def _cell(row: Row | None, others: Row | None, k: int) -> Cell:
         return _count(row, k)
     if others is not None:
         return Cell(say("departments.in_other"), None, "pooled")
-    return Cell(words.number(0), None, "count")  # everybody who used the service is in one of its rows
+    return Cell(words.number(0), None, "count")  # all users of the service are in other rows
 
 
 def _count(row: Row, k: int) -> Cell:

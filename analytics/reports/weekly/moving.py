@@ -9,7 +9,7 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
-from analytics.reports.weekly.seeing import Seeing, comparable, seeing
+from analytics.reports.weekly.coverage import Coverage, comparable, coverage_of_week
 
 #: Services named as places use may have moved to.
 MOST = 3
@@ -22,12 +22,12 @@ class Outcome:
     service: str
     decided: str  # 'Restricted on Thu 5 Nov'
     result: str
-    moved: str  # '' where nothing grew, or nobody can tell
+    moved: str  # '' if nothing grew, or it is unknown
 
 
 def outcomes(result: Result) -> tuple[Outcome, ...]:
     """The outcomes of all findings decided last week or this week."""
-    seen = seeing(result)
+    seen = coverage_of_week(result)
     return tuple(
         Outcome(
             row["service"],
@@ -39,7 +39,7 @@ def outcomes(result: Result) -> tuple[Outcome, ...]:
     )
 
 
-def _result(result: Result, row: Row, seen: Seeing) -> Iterator[str]:
+def _result(result: Result, row: Row, seen: Coverage) -> Iterator[str]:
     if row["refused"]:
         attempts = row["attempts"]
         yield say("outcome.refused", attempts) if attempts else say("outcome.refused_untold")

@@ -11,7 +11,7 @@ from analytics.render.language import say
 from analytics.render.words import PEOPLE
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted, tied
-from analytics.reports.weekly.seeing import Seeing, comparable, named_percent, watched_weeks
+from analytics.reports.weekly.coverage import Coverage, comparable, named_percent, watched_weeks
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +22,17 @@ class Number:
     grade: int | None
     value: str
     note: str
-    change: str  # '' where weeks do not compare
+    change: str  # '' if the weeks are not comparable
     change_words: str  # the same for a screen reader
     trend: tuple[int | None, ...]
     trend_words: str
 
 
-def numbers(result: Result, seen: Seeing) -> tuple[Number, ...]:
+def numbers(result: Result, seen: Coverage) -> tuple[Number, ...]:
     """People (or addresses), services, bytes sent, services first seen, named traffic."""
     now = _by_week(result).get(result.scope.week)
     use = [_people(result, now), _services(result, now), _sent(result, now), _first_seen(result, now)]
-    if seen.lookups_only:  # whether anything was used nobody can know: that is not 0
+    if seen.lookups_only:  # lookups do not tell whether anything was used, so the number is unknown and not 0
         use = [Number(n.label, None, words.unknown(), say("numbers.lookups"), "", "", (), "") for n in use]
     return (*use, _named(result, seen))
 
@@ -46,17 +46,19 @@ def _people(result: Result, now: Row | None) -> Number:
         known = say("numbers.unknown_share") if part is None else words.share(part, row["connections"])
         note = say("numbers.tied", share=known)
     if now and noun == PEOPLE and (of := _population(result)) and of >= (now["people"] or 0):
-        note = say("numbers.of", population=words.number(of))  # who they are stands in what we can see
+        note = say(
+            "numbers.of", population=words.number(of)
+        )  # whether these are people or addresses is explained under "What we can see"
 
     def alike(row: Row) -> int | None:
-        """People and addresses do not compare; nobody compares with both."""
+        """True if both weeks count the same kind of subject. Zero is comparable with both kinds."""
         return row["people"] if row["people"] == 0 or counted(result, row["week"]) == noun else None
 
     return _number(result, noun.label, 3, value, note, alike, words.signed)
 
 
 def _population(result: Result) -> int:
-    """People behind the week's sensors by the settings; 0 where one of their sites does not say."""
+    """People behind the week's sensors, according to the settings; 0 if it is missing for a site."""
     rows = result.rows("population")
     return sum(row["population"] for row in rows) if all(row["population"] for row in rows) else 0
 
@@ -94,11 +96,11 @@ def _news(result: Result) -> Callable[[Row], int | None]:
     return lambda row: None if row["week"] == result.scope.earliest else row["first_seen"]
 
 
-def _named(result: Result, seen: Seeing) -> Number:
+def _named(result: Result, seen: Coverage) -> Number:
     value = words.share(seen.named, seen.flows) if seen.flows else words.unknown()
     nameless = words.share(seen.flows - seen.named, seen.flows)
     note = say("numbers.without_name", share=nameless) if seen.flows else ""
-    if not any(eye["kind"] == "packets" for eye in seen.eyes):
+    if not any(source["kind"] == "packets" for source in seen.sources):
         note = "" if seen.blind else say("numbers.no_packets")
     percents = {week: named_percent(result, week) for week in _weeks(result)}
     now, before = percents[result.scope.week], percents[result.scope.previous]

@@ -15,6 +15,7 @@ from analytics.reports.run import scope_sql
 from analytics.reports.weekly.changes import Change, caution, changes
 from analytics.reports.weekly.clock import Clock, clock
 from analytics.reports.weekly.counted import counted, counted_at_any_grade
+from analytics.reports.weekly.coverage import Coverage, comparable, coverage_of_week
 from analytics.reports.weekly.decide import decisions, more
 from analytics.reports.weekly.due import Decision, Waiting, waiting
 from analytics.reports.weekly.groups import Matrix, departments
@@ -25,8 +26,6 @@ from analytics.reports.weekly.privacy import Deed, deeds
 from analytics.reports.weekly.remedy import remedy
 from analytics.reports.weekly.rest import rest
 from analytics.reports.weekly.rhythm import Rhythm, rhythm
-from analytics.reports.weekly.seeing import Seeing, comparable, seeing
-from analytics.reports.weekly.sight import Sight, sight
 from analytics.reports.weekly.standing import (
     Expiry,
     Standing,
@@ -39,6 +38,7 @@ from analytics.reports.weekly.standing import (
 )
 from analytics.reports.weekly.unequal import Unequal, unequal
 from analytics.reports.weekly.verdict import verdict
+from analytics.reports.weekly.visibility import Visibility, visibility
 
 #: Services on the page; the annex lists all.
 LEADING = 7
@@ -61,8 +61,8 @@ class Service:
     sent: str
     received: str
     people: str
-    unused: bool  # `people` tells of those, too, who did not use it
-    counted: str  # the same in words; its grade where nobody may be counted
+    unused: bool  # `people` includes subjects who looked it up or connected, without using it
+    counted: str  # the same as text; the grade if the number is hidden
     connections: str
     change: str
     first_week: str
@@ -117,9 +117,9 @@ class Page:
     clock: Clock | None
     unequal: Unequal | None
     rhythm: Rhythm | None
-    sight: Sight
+    visibility: Visibility
     remedy: str
-    seeing: Seeing
+    coverage: Coverage
     k: int
     zone: str
     scope_sql: str
@@ -131,15 +131,15 @@ class Page:
 
     @property
     def where(self) -> str:
-        """The heading of the services: of lookups it is not known that any data went anywhere."""
-        return say("where.asked" if self.seeing.lookups_only else "where.title")
+        """The heading of the services. With lookups alone, it does not claim that any data was sent."""
+        return say("where.asked" if self.coverage.lookups_only else "where.title")
 
     @property
     def unused(self) -> str:
-        """What a count such as '0 of 12' means; '' where there is none."""
+        """A note that explains counts such as '0 of 12'; '' if there are none."""
         if not any(service.unused for service in self.leading):
             return ""
-        return say("where.asked_note" if self.seeing.lookups_only else "where.unused_note")
+        return say("where.asked_note" if self.coverage.lookups_only else "where.unused_note")
 
     @property
     def sentence(self) -> str:
@@ -150,7 +150,7 @@ class Page:
 
 def build(result: Result, *, controls: bool = False) -> Page:
     """The page for a result; `controls` adds the evidence for controls. Pure."""
-    seen = seeing(result)
+    seen = coverage_of_week(result)
     asked, ends = decisions(result, seen), expiries(result)
     claim, rest = verdict(result, seen, len(asked))
     by_app = statuses(result)
@@ -194,9 +194,9 @@ def build(result: Result, *, controls: bool = False) -> Page:
         clock=clock(result),
         unequal=unequal(result) if counted(result) == words.PEOPLE else None,
         rhythm=rhythm(result, seen),
-        sight=sight(result, seen),
+        visibility=visibility(result, seen),
         remedy=remedy(result, seen) if seen.doubts else "",
-        seeing=seen,
+        coverage=seen,
         k=result.facts.k,
         zone=result.facts.zone,
         scope_sql=scope_sql(result.scope),
@@ -208,8 +208,8 @@ def build(result: Result, *, controls: bool = False) -> Page:
     )
 
 
-def _facts(result: Result, seen: Seeing) -> tuple[str, ...]:
-    sensors = sorted({eye["sensor"] for eye in seen.eyes})
+def _facts(result: Result, seen: Coverage) -> tuple[str, ...]:
+    sensors = sorted({source["sensor"] for source in seen.sources})
     catalogs = [r["catalog_version"] for r in result.rows("catalogs") if r["catalog_version"]]
     as_of = result.facts.as_of
     policies = [_short_version(r["policy_version"]) for r in result.rows("policies")]
@@ -233,7 +233,7 @@ def _short_version(version: str | None) -> str:
 
 
 def _watch(result: Result) -> tuple[str, ...]:
-    """What came to the list of products with AI possible inside, and what left it."""
+    """Changes of the list of products that may contain AI."""
     rows = result.rows("embedded_changes")
     if result.scope.week == result.scope.earliest:
         return ()
@@ -265,7 +265,7 @@ def restated(result: Result) -> tuple[str, ...]:
 
 def _service(result: Result, row: Row, standing: Row | None, lookups_only: bool) -> Service:
     hidden, withheld = row["people_hidden"], words.withheld(row)
-    nothing = say("where.nothing") if row["grade"] == 1 else ""  # a lookup sends the service nothing
+    nothing = say("where.nothing") if row["grade"] == 1 else ""  # a lookup sends nothing to the service
     return Service(
         name=row["service"] or row["app"],
         vendor=row["vendor"] or "",
@@ -291,9 +291,9 @@ def _first_week(monday: date | None, result: Result) -> str:
 
 
 def _people(row: Row, k: int, lookups_only: bool) -> str:
-    """How many used it; of what nobody used, '0 of 12' where 12 looked it up or connected.
+    """How many used it. If nobody did, but 12 looked it up or connected: '0 of 12'.
 
-    Where lookups are all there is, nobody can tell how many of the 12 used it: '– of 12'.
+    If all sources record lookups only, it is unknown how many of the 12 used it: '– of 12'.
     """
     used = words.people(row["people"], row["people_hidden"], k)
     if lookups_only and row["people"] == 0:
@@ -326,7 +326,7 @@ def _further(services: tuple[Service, ...]) -> Iterator[Others]:
 
 
 def _untold(result: Result) -> Iterator[Others]:
-    """The services without a figure and, where it gives no single one away, what they sent together."""
+    """The services without a figure and, if that reveals no single one, what they sent together."""
     left = rest(result)
     if not left.hidden:
         return

@@ -46,6 +46,6 @@ def _deed(row: Row, zone: ZoneInfo) -> Deed:
 
 
 def _done(action: str) -> str:
-    """What the page calls an action of the record; one it has no words for stays as it is."""
+    """The name of an action of the audit log on the page; without a translation, the action itself."""
     key = f"deed.{action.replace('.', '_')}"
     return say(key) if knows(key) else action

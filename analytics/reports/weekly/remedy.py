@@ -1,51 +1,51 @@
-"""What would help most where too little of the week was seen: which sensor to mend, which log to add."""
+"""What would improve the coverage most if too little of the week was seen: a sensor to fix, a log to add."""
 
 from __future__ import annotations
 
 from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
-from analytics.reports.weekly.seeing import Seeing, eye_name, eye_of
+from analytics.reports.weekly.coverage import Coverage, source_key, source_name
 
 
-def remedy(result: Result, seen: Seeing) -> str:
+def remedy(result: Result, seen: Coverage) -> str:
     """A text: what would help most against the first of the week's doubts."""
     gone = [sensor["sensor"] for sensor in result.rows("silent") if _has_stopped(sensor, result)]
     if gone and (seen.lookups_only or seen.dark):
         return say("remedy.silent", len(gone), names=words.listing(gone))
     if seen.lookups_only:
         return say("remedy.lookups")
-    if not seen.eyes:
+    if not seen.sources:
         return say("remedy.none")
     if seen.dark:
-        eye = max(seen.eyes, key=lambda one: one["days"])
-        return say("remedy.days", name=eye_name(eye), days=eye["days"], of=seen.hours // 24)
+        source = max(seen.sources, key=lambda one: one["days"])
+        return say("remedy.days", name=source_name(source), days=source["days"], of=seen.hours // 24)
     return _of_packets(seen)
 
 
 def lookups_only(result: Result) -> str:
-    """A text: which sources tell of questions alone, so that no use can be seen."""
+    """A text: which sources record lookups only, so that use cannot be seen."""
     sources = result.rows("source_bytes")
-    return say("sight.no_use", len(sources), names=words.listing([eye_name(row) for row in sources]))
+    return say("visibility.no_use", len(sources), names=words.listing([source_name(row) for row in sources]))
 
 
-def _of_packets(seen: Seeing) -> str:
-    """The same where packets are missing: the sensor where most is to be won."""
+def _of_packets(seen: Coverage) -> str:
+    """A text for missing packets: the sensor with the greatest possible improvement."""
     if seen.watched_briefly:
-        packets = [eye for eye in seen.eyes if eye["kind"] == "packets"]
-        eye = max(packets, key=lambda one: seen.minutes[eye_of(one)])
-        hours = words.number(seen.minutes[eye_of(eye)] // 60)
-        return say("remedy.hours", name=eye_name(eye), hours=hours, of=seen.hours)
+        packets = [source for source in seen.sources if source["kind"] == "packets"]
+        source = max(packets, key=lambda one: seen.minutes[source_key(one)])
+        hours = words.number(seen.minutes[source_key(source)] // 60)
+        return say("remedy.hours", name=source_name(source), hours=hours, of=seen.hours)
     if seen.nameless:
-        eye = max(seen.eyes, key=lambda one: (one["flows"] or 0) - (one["named_flows"] or 0))
-        return say("remedy.nameless", name=eye_name(eye))
+        source = max(seen.sources, key=lambda one: (one["flows"] or 0) - (one["named_flows"] or 0))
+        return say("remedy.nameless", name=source_name(source))
     if seen.one_way:
-        eye = max(seen.eyes, key=lambda one: one["one_sided_flows"] or 0)
-        return say("remedy.one_way", name=eye_name(eye))
-    eye = max(seen.eyes, key=lambda one: one["kernel_drops"] or 0)
-    return say("remedy.lost", name=eye_name(eye))
+        source = max(seen.sources, key=lambda one: one["one_sided_flows"] or 0)
+        return say("remedy.one_way", name=source_name(source))
+    source = max(seen.sources, key=lambda one: one["kernel_drops"] or 0)
+    return say("remedy.lost", name=source_name(source))
 
 
 def _has_stopped(sensor: Row, result: Result) -> bool:
-    """It reported before, so it is only to be started again."""
+    """True if the sensor reported before, so that it only has to be started again."""
     return sensor["since"] is not None and sensor["since"] < result.scope.week

@@ -10,7 +10,7 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.render.svg import SHADES, Cell
 from analytics.reports.result import Result, Row
-from analytics.reports.weekly.seeing import Seeing
+from analytics.reports.weekly.coverage import Coverage
 
 SERVICES = 7
 
@@ -25,7 +25,7 @@ class Rhythm:
     label: str
 
 
-def rhythm(result: Result, seen: Seeing) -> Rhythm | None:
+def rhythm(result: Result, seen: Coverage) -> Rhythm | None:
     """The grid of the week's leading services with a day to show; None if there are none."""
     first = max(result.scope.four_weeks, result.scope.earliest)
     days = tuple(first + timedelta(days=n) for n in range((result.scope.sunday - first).days + 1))

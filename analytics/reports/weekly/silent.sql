@@ -1,7 +1,7 @@
 -- One row per known sensor that reported no minute in the week.
 WITH heard AS (
     SELECT DISTINCT e.sensor
-    FROM eyes e
+    FROM coverage_weekly e
     JOIN scope s ON s.week = e.week
 ),
 first AS (

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
+from analytics.reports.weekly.coverage import comparable
 from analytics.reports.weekly.due import scope_of
-from analytics.reports.weekly.seeing import comparable
 from analytics.reports.weekly.verdict import UNAPPROVED
 
 #: Days ahead that an exception or review is announced.
 AHEAD_DAYS = 60
-#: A share of bytes is said only where figures of this many services are shown.
+#: A share of bytes is only printed if figures of this many services are.
 _LEAST_TOLD = 4
 
 
@@ -77,7 +77,7 @@ def _standing(row: Row, compares: bool) -> Standing:
 
 
 def approved(result: Result) -> str:
-    """A text: which statuses count as approved by nobody, where `restricted` might be taken for one."""
+    """A text: which statuses count as unapproved, if `restricted` could be taken for one of them."""
     found = {row["status"] for row in result.rows("by_status") if row["services"]}
     if not result.rows("policies") or "restricted" not in found or not found & {*UNAPPROVED}:
         return ""

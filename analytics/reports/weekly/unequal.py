@@ -8,7 +8,7 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result
 
-#: Bands that make a curve; fewer say nothing that the sentence does not.
+#: Least number of bands for a curve; with fewer, the sentence says the same.
 _LEAST_BANDS = 4
 
 

@@ -7,16 +7,16 @@ from analytics.render.language import say
 from analytics.render.words import PEOPLE, Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted, counted_at_any_grade
+from analytics.reports.weekly.coverage import Coverage, comparable
 from analytics.reports.weekly.rest import holds_most, moves_most, rest
-from analytics.reports.weekly.seeing import Seeing, comparable
 
-#: Statuses of services that nobody has said yes to, for anyone.
+#: Statuses of services that nobody has approved for anyone.
 UNAPPROVED = ("unsanctioned", "under_review", "unreviewed")
-#: Doubts that the verdict itself says; the others stand below it.
+#: Number of doubts in the verdict; the others are listed below it.
 SAID_FIRST = 2
 
 
-def verdict(result: Result, seen: Seeing, due: int = 0) -> tuple[str, str]:
+def verdict(result: Result, seen: Coverage, due: int = 0) -> tuple[str, str]:
     """The claim, which is printed bold, and the rest. Never says that nothing happened if no sensor watched.
 
     `due` is the number of decisions asked for below.
@@ -25,7 +25,7 @@ def verdict(result: Result, seen: Seeing, due: int = 0) -> tuple[str, str]:
         return say("verdict.blind"), _leftover(result)
     lead, tail = _claim(result, seen)
     asked = say("verdict.due", due) if due else ""
-    return lead, " ".join(filter(None, (tail, _moving(result), asked, _sight(seen))))
+    return lead, " ".join(filter(None, (tail, _moving(result), asked, _visibility(seen))))
 
 
 def _leftover(result: Result) -> str:
@@ -34,7 +34,7 @@ def _leftover(result: Result) -> str:
     return say("verdict.blind_records")
 
 
-def _claim(result: Result, seen: Seeing) -> tuple[str, str]:
+def _claim(result: Result, seen: Coverage) -> tuple[str, str]:
     total = _totals(result)
     if total is None or (not total["services"] and (total["grade"] or 0) < 3):
         who = counted_at_any_grade(result).count(n) if total and (n := total["people_any_grade"]) else ""
@@ -66,7 +66,8 @@ def _who(total: Row, k: int, noun: Noun, *, hedge: bool) -> str:
         return say("verdict.fewer", k=k, noun=noun.many)
     if total["people"] is None:
         return say("verdict.unknown_number", noun=noun.many)
-    # "At least" is about people nobody watched; addresses may be fewer people than their count.
+    # "At least" refers to people outside the coverage. Several addresses may be one person, so it is not said
+    # of them.
     count = noun.count(total["people"])
     return say("verdict.least", count=count) if hedge and noun == PEOPLE else count
 
@@ -87,7 +88,7 @@ def _most_of_it(result: Result, total: Row) -> str:
 
 
 def _where_most_went(result: Result, total: Row) -> str:
-    """The same as a sentence of its own, where one service, or what is hidden, holds most."""
+    """A separate sentence for the case that one service, or the hidden rest, has most of the bytes."""
     ranked = [s for s in result.rows("services") if s["seen"] and s["bytes_up"]]
     if len(ranked) > 1 and 2 * ranked[0]["bytes_up"] > total["bytes_up"]:
         return f". {say('verdict.most_went', service=ranked[0]['service'])}"
@@ -99,7 +100,7 @@ def _where_most_went(result: Result, total: Row) -> str:
 
 
 def _unapproved(result: Result, claim: str) -> str:
-    """`claim`, and what of it went to services nobody approved, as far as shown; '' without a policy."""
+    """`claim`, with the known part that went to services nobody approved; '' without a policy."""
     if not result.rows("policies"):
         return ""
     rows = [row for row in result.rows("by_status") if row["status"] in UNAPPROVED]
@@ -147,7 +148,7 @@ def _growth(now: Row | None, before: Row | None) -> str:
     return say("verdict.rose" if change > 0 else "verdict.fell", amount=words.size(abs(change)))
 
 
-def _sight(seen: Seeing) -> str:
+def _visibility(seen: Coverage) -> str:
     if doubts := seen.unsaid[:SAID_FIRST]:
         return say("verdict.cannot_tell", what=words.listing(doubts))
     if seen.ahead:

@@ -130,7 +130,7 @@ class SharedSideDoor(Check):
 
 
 class Swallowed(Check):
-    """An indicator that never wins: what it looks for goes to another service."""
+    """An indicator that never wins, because indicators of another service are more specific."""
 
     reason = "an entry that is never reported only looks as if the service were known"
     remedy = "make it more specific than the other, or remove one of them"

@@ -57,7 +57,7 @@ class Subject:
         return self.draft.documents[entry.app].path.startswith(f"{BUILT_IN}{os.sep}")
 
     def is_tie(self, claim: Claim, signature: str) -> bool:
-        """Whether the other indicator looks for the very same: `Tie` tells that."""
+        """True if the other indicator has the same kind and value, which the check `Tie` reports."""
         return signature.partition("#")[2].partition(":")[2] == claim.value
 
     def role(self, claim: Claim) -> Role:

@@ -16,7 +16,7 @@ PUBLIC_CODE, GENERAL_KNOWLEDGE = "public client code", "general knowledge"
 
 
 class DeadReference(Check):
-    """A reference nobody can follow."""
+    """A reference that cannot be looked up."""
 
     reason = "an indicator is only as good as the place one can look it up"
     remedy = (
@@ -76,7 +76,7 @@ class NoProof(Check):
 
 
 class UntoldVersion(Check):
-    """Versions with known vulnerabilities of software of which no answer is known that says its version."""
+    """Versions with known vulnerabilities for software without a known answer that names its version."""
 
     reason = "a range that nothing is ever held against looks like a check and is none"
     remedy = "add an answer to tells_version, or move the numbers to advisories"
@@ -101,7 +101,7 @@ class NoDoor(Check):
 
 
 class FalseProof(Check):
-    """A hit that goes elsewhere, or a miss that hits."""
+    """A hit that matches another service, or a miss that matches this one."""
 
     reason = "proof is only proof if it is run: an entry may be swallowed by a later one"
     remedy = "correct the event or the indicator; `shadowai catalog explain` shows who wins"

@@ -1,4 +1,4 @@
-"""Finds the readable files behind what a user typed: files, folders, globs, archives, standard input.
+"""Finds the readable files that a user names: files, folders, globs, archives, standard input.
 
 In: paths. Out: `Found`: the readable files with their first 64 KB, and a line of text for everything that
 cannot be read. Which source reads a file is decided in `detect.py`.
@@ -44,16 +44,16 @@ _SPECIAL = {
 
 @dataclass
 class Found:
-    """The files found, and the problems met."""
+    """The files found, and the problems."""
 
     files: list[File] = field(default_factory=list)
     #: one line each: path, what is wrong, what to try
     problems: list[str] = field(default_factory=list)
-    #: names of the files that nobody named: met while walking a folder
+    #: names of files that were not named themselves, but found in a folder
     walked: set[str] = field(default_factory=set)
     #: bytes of the heads that are kept
     kept_bytes: int = 0
-    #: folders met while walking that are ours
+    #: folders of the product itself that were found while walking
     ours: list[str] = field(default_factory=list)
 
 
@@ -87,14 +87,14 @@ def identity(head: bytes) -> str:
 
 
 def _expand(given: str, found: Found, ours: Set[str]) -> Iterator[tuple[str, bool]]:
-    """The paths `given` stands for, each with whether it was met while walking a folder."""
+    """The paths of `given`, each with True if it was found while walking a folder."""
     if given == STDIN:
         yield STDIN, False
-    elif os.path.isdir(given):  # noqa: PTH112  a name with broken bytes is no Path everywhere
+    elif os.path.isdir(given):
         for path in _walk(given, found, ours):
             yield path, True
     elif not os.path.lexists(given) and glob.has_magic(given):
-        matches = sorted(glob.glob(given, recursive=True))  # noqa: PTH207
+        matches = sorted(glob.glob(given, recursive=True))
         if not matches:
             found.problems.append(f"{shown(given)}: no file matches")
         for match in matches:
@@ -117,11 +117,11 @@ def _walk(folder: str, found: Found, ours: Set[str]) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith("."):
-                yield os.path.join(base, name)  # noqa: PTH118
+                yield os.path.join(base, name)
 
 
 def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> None:
-    """Open one path far enough to know its head; a problem line if that fails."""
+    """Open one path and read its head; a line of text in `problems` if that fails."""
     try:
         files = [_standard_input()] if path == STDIN else _regular(path, seen, found.problems)
     except _NoInputError as none:
@@ -141,19 +141,19 @@ def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> N
 
 
 class _NoInputError(Exception):
-    """Nothing to read here (an empty file, a socket); the text tells the user why."""
+    """The path is no input (an empty file, a socket); the text for the user says why."""
 
 
 def _regular(path: str, seen: set[tuple[int, int]], problems: list[str]) -> list[File]:
     """A file on disk, plain or compressed, or those in a ZIP archive. Raises `_NoInputError` or `OSError`."""
-    status = os.stat(path)  # noqa: PTH116
+    status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise _NoInputError(_SPECIAL.get(stat.S_IFMT(status.st_mode), "not a regular file"))
     place = (status.st_dev, status.st_ino)
     if place in seen:
-        raise _NoInputError  # named twice, or a link to it: read once
+        raise _NoInputError  # named twice, or by a link: it is read once
     seen.add(place)
-    with open(path, "rb") as raw:  # noqa: PTH123
+    with open(path, "rb") as raw:
         magic = raw.read(8)
     kind = packing(magic)
     if magic.startswith(ZIP_MAGIC):
@@ -195,7 +195,7 @@ def _file(
 
 
 def _open(path: str, kind: str | None) -> IO[bytes]:
-    raw = open(path, "rb", buffering=BUFFER_BYTES)  # noqa: PTH123, SIM115
+    raw = open(path, "rb", buffering=BUFFER_BYTES)  # noqa: SIM115 - the caller closes it
     return raw if kind is None else unpacked(raw, kind, BUFFER_BYTES)
 
 
@@ -214,7 +214,7 @@ def on_disk(file: File) -> Iterator[str]:
 
 
 def _standard_input() -> File:
-    """Standard input, read once: the head is kept and stands before the rest when opened."""
+    """Standard input, read once: its head is kept and put before the rest when it is opened."""
     raw: IO[bytes] = sys.stdin.buffer
     packed_head = _read_up_to(raw, HEAD_BYTES)
     stream = _replayed(packed_head, raw)
@@ -255,7 +255,7 @@ def _replayed(head: bytes, rest: IO[bytes]) -> io.BufferedReader:
 
 
 def _why(error: OSError) -> str:
-    """What the system said, in its own words but without its number."""
+    """The system's error message without its number."""
     if isinstance(error, FileNotFoundError):
         return "no such file or folder"
     if isinstance(error, PermissionError):

@@ -1,4 +1,4 @@
-"""Parquet files as lines of JSON, one a row.
+"""Parquet files as lines of JSON, one per row.
 
 AWS Security Lake keeps OCSF so, and VPC flow logs and exports of data warehouses come so. The families then
 read the rows as they read the same records in JSON.
@@ -16,7 +16,7 @@ from typing import IO
 from sensor.chunks import EndedEarly
 
 MAGIC = b"PAR1"
-#: Rows that become text at a time.
+#: Rows converted to text at a time.
 _ROWS = 2_000
 _MEMORY = "512MB"
 
@@ -29,7 +29,7 @@ def json_lines(packed: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """
     import duckdb
 
-    # Under a name of our own: DuckDB would read `[` and `*` in the file's name as a glob.
+    # A link with a plain name: DuckDB would take `[` and `*` in the file's name for a glob.
     with tempfile.TemporaryDirectory(prefix="shadowai-") as folder:
         place, raw = Path(folder) / "rows.parquet", getattr(packed, "raw", None)
         if isinstance(raw, io.FileIO) and (file := Path(str(raw.name))).is_file():

@@ -128,7 +128,7 @@ class Receiver:
             writer.close()
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
-        """Message after message; waits where there is no room, so that the sender has to."""
+        """Read one message after the other. If the buffer is full, wait, which slows the sender down."""
         buffer = b""
         while data := await asyncio.wait_for(reader.read(256 * 1024), SILENT_S):
             buffer = self._split(buffer + data)
@@ -141,7 +141,7 @@ class Receiver:
             self._add(buffer)
 
     def _split(self, buffer: bytes) -> bytes:
-        """Keep the complete messages of `buffer`; what is left of it."""
+        """Keep the complete messages of `buffer`; returns the rest of it."""
         place = 0
         while place < len(buffer):
             counted = _COUNT.match(buffer[place : place + 9])
@@ -161,7 +161,7 @@ class Receiver:
         return buffer[place:]
 
     def _count_drops(self) -> None:
-        """What the kernel dropped because our socket was full (Linux: /proc/net/udp)."""
+        """Count what the kernel dropped because the socket's buffer was full (Linux: /proc/net/udp)."""
         for datagrams in self._datagrams:
             held = datagrams.get_extra_info("socket")
             if held is None or held.fileno() < 0:

@@ -148,7 +148,7 @@ class Tails:
     def _paths(self) -> list[str]:
         found: list[str] = []
         for pattern in self._patterns:
-            named = [pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+            named = [pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True))
             if named:
                 self._met.add(pattern)
             elif pattern not in self._met:
@@ -159,7 +159,7 @@ class Tails:
     def _opened(self, path: str) -> Tail | None:
         """A new `Tail`, or None: known, not yet a line, or nothing that can be followed."""
         try:
-            status = os.stat(path)  # noqa: PTH116
+            status = os.stat(path)
             place = (status.st_dev, status.st_ino)
             if place in self._open:
                 return None
@@ -187,7 +187,7 @@ class Tails:
         return tail
 
     def _is_glob(self, path: str) -> bool:
-        """Met by a pattern, not named: then a link is not followed."""
+        """True for a pattern. Links found by a pattern are not followed; a link that is named itself is."""
         return path not in self._patterns
 
     def _refuse(self, path: str, why: str) -> None:
@@ -196,7 +196,7 @@ class Tails:
 
 def _place(path: str) -> tuple[int, int]:
     try:
-        status = os.stat(path)  # noqa: PTH116
+        status = os.stat(path)
     except OSError:
         return (-1, -1)
     return status.st_dev, status.st_ino

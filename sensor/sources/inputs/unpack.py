@@ -50,7 +50,7 @@ def packing(head: bytes) -> str | None:
 
 
 class _Decompressor(Protocol):
-    """What the standard library's bzip2 and xz decompressors offer, for all four."""
+    """The interface of the standard library's bzip2 and xz decompressors, for all four formats."""
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
     @property
@@ -70,7 +70,7 @@ class _Gzip:
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         plain = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
-        self.needs_input = len(plain) < max_length  # a full answer may hide more
+        self.needs_input = len(plain) < max_length  # if the answer has the full length, there may be more
         return plain
 
     @property
@@ -193,9 +193,9 @@ def _member(packed: _Packed, kind: str) -> Iterator[bytes]:
 
 
 ZIP_MAGIC = b"PK\x03\x04"
-#: Files of one archive that are looked at.
+#: Most files of one archive that are read.
 MAX_MEMBERS = 10_000
-#: In every office document.
+#: A file in every office document, by which these are recognised and skipped.
 _OFFICE = "[Content_Types].xml"
 
 
@@ -235,7 +235,7 @@ def _member_fault(one: zipfile.ZipInfo) -> str:
 
 def open_member(path: str, name: str) -> IO[bytes]:
     """A reader of a file in an archive, decompressed again if it is compressed itself. Raises OSError."""
-    member = _archive(path, os.stat(path).st_mtime_ns).open(name)  # noqa: PTH116
+    member = _archive(path, os.stat(path).st_mtime_ns).open(name)
     stream = io.BufferedReader(ChunkStream(_stored(member), member), OUTPUT_BYTES)
     kind = packing(stream.peek(_MAGIC_BYTES)[:_MAGIC_BYTES])
     return stream if kind is None else unpacked(stream, kind, OUTPUT_BYTES)
@@ -252,5 +252,5 @@ def _stored(member: IO[bytes]) -> Iterator[bytes]:
 
 @lru_cache(maxsize=4)
 def _archive(path: str, modified_ns: int) -> zipfile.ZipFile:
-    """An archive, kept open: the list of its members is long, and read once instead of once for each."""
+    """An archive, kept open, so that its list of members is read once and not for each member."""
     return zipfile.ZipFile(path)

@@ -10,6 +10,7 @@ A line travels through these in this order:
     rows/       columns become rows of observations, answers and leases: times, hosts, one row per session
     reader      drives the steps above, block by block, and yields batches
 
-`family` is what every format implements, `fields` what it returns, `text/` what formats are built from.
-`custom` makes a format of a TOML file of the user.
+A format subclasses `Family` (family.py), which reads files; what it declares is in `log_format`, the columns
+it returns are in `fields`, and `text/` has the functions that formats are built from. `custom` makes a format
+of a user's TOML file.
 """

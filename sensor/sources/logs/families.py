@@ -1,7 +1,7 @@
-"""All log formats (families), and which of them the beginning of a stream shows.
+"""All log formats (families), and which of them have lines at the beginning of a stream.
 
-The formats that own lines at the beginning of a file are asked first for each of its lines, then all others.
-Normalised schemas (`generic`) are asked after the formats of products.
+For each line of a file, the formats found at its beginning are tried first, then all others. Normalised
+schemas (`generic`) are tried after the formats of products.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -23,30 +23,29 @@ import sensor.sources.logs.formats
 from sensor.sources.logs.lines import envelopes, json_documents, prefixes, tables
 from sensor.sources.logs.lines.blocks import blocks, first_lines
 from sensor.sources.logs.lines.framing import Framing, framed
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.sorting import Sorter
 
-if TYPE_CHECKING:
-    from sensor.sources.logs.family import Family
-
-#: Lines of the head that are looked at.
+#: Lines of the head that are examined.
 HEAD_LINES = 200
-#: A family's framing is used where it claims at least this share of the records it makes.
+#: A family's framing is used if the family claims at least this share of the framed records.
 ENOUGH = 0.3
 #: A prefix is tried if more than this share of the first lines begins with it.
 PREFIXED = 0.5
-#: Beginnings of files that are looked at together, and that are remembered.
-_LOOKED_AT_TOGETHER, _MOST_SEEN = 50, 10_000
-#: All families are asked about one line in so many; about the others, only those that owned one of these.
+#: Heads that are examined together, and heads whose result is cached.
+_EXAMINED_TOGETHER, _MOST_SEEN = 50, 10_000
+#: All families are tried on one of this many lines; on the other lines, those that claimed one are tried
+#: first.
 _SAMPLED = 20
-#: What envelopes hold.
+#: Columns that removing an envelope fills.
 _PEELED = ("line", "stamp", "sender", "tag")
 
 
-#: Families the user described, before all others.
-_OWN: dict[str, type[Family]] = {}
+#: Families from the user's TOML files; they come before all others.
+_OWN: dict[str, type[LogFormat]] = {}
 
 
-def add(family: type[Family]) -> None:
+def add(family: type[LogFormat]) -> None:
     """Register `family`, before all built-in ones; it replaces one of the same name."""
     _OWN[family.name] = family
     _forget()
@@ -64,82 +63,73 @@ def _forget() -> None:
 
 
 @cache
-def known_families() -> tuple[type[Family], ...]:
-    """All families: those added, those of products, normalised schemas; each by name.
-
-    The folder `formats` is walked.
-    """
-    from sensor.sources.logs.family import Family
-
-    found: dict[str, type[Family]] = {}
+def known_families() -> tuple[type[LogFormat], ...]:
+    """All families in the folder `formats` and those added: first those added, then products, then normalised
+    schemas, each sorted by name."""
+    found: dict[str, type[LogFormat]] = {}
     for module in pkgutil.iter_modules(sensor.sources.logs.formats.__path__):
         loaded = importlib.import_module(f"{sensor.sources.logs.formats.__name__}.{module.name}")
         for thing in vars(loaded).values():
-            if inspect.isclass(thing) and issubclass(thing, Family) and not inspect.isabstract(thing):
+            if inspect.isclass(thing) and issubclass(thing, LogFormat) and not inspect.isabstract(thing):
                 found[thing.name] = thing
     found |= _OWN
     return tuple(sorted(found.values(), key=_place))
 
 
-def _place(family: type[Family]) -> tuple[bool, int, str]:
+def _place(family: type[LogFormat]) -> tuple[bool, int, str]:
     return family.name not in _OWN, family.generic + family.fallback, family.name
 
 
 class _Claimed(NamedTuple):
-    """What families claim of the first lines of a stream."""
+    """Which families claim the first lines of a stream."""
 
-    #: by family; those that claim none are left out
+    #: share of the lines by family; families without any are left out
     shares: dict[str, float]
-    #: is JSON around lines of another format?
+    #: True if some lines of another format are wrapped in JSON
     wraps: bool
-    #: what stands before each line; one of PREFIXES
+    #: prefix of the lines, one of PREFIXES
     prefix: str | None = None
 
     @property
     def share(self) -> float:
-        """Of all families together."""
+        """The share of all families together."""
         return sum(self.shares.values())
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the beginning of a stream shows."""
+    """What the head of a stream shows."""
 
-    #: how its records are found; None: one a line
+    #: how its records are found; None: one per line
     framing: Framing | None
-    #: share of its first records that each family claims; those without any are left out
-    shares: dict[str, float]
-    #: does it hold JSON around lines of another format?
-    wraps: bool
-    #: what stands before each of its lines; one of PREFIXES
-    prefix: str | None = None
+    claimed: _Claimed
 
 
-#: by the hash of what a stream begins with
+#: by the hash of a head
 _SEEN: dict[bytes, _Seen] = {}
 
 
 def look_at(heads: Iterable[bytes]) -> None:
     """Compute `shares` of many streams in advance.
 
-    Each family is asked about all of them at once, because its regular expressions are compiled for every
-    call.
+    Each family's expressions are evaluated on all of them at once, because regular expressions are compiled
+    anew in each evaluation.
     """
     fresh = {_hash(head): head for head in heads}
     for key in fresh.keys() & _SEEN.keys():
         del fresh[key]
     left = iter(fresh.items())
-    while some := list(islice(left, _LOOKED_AT_TOGETHER)):
+    while some := list(islice(left, _EXAMINED_TOGETHER)):
         if len(_SEEN) > _MOST_SEEN:
             _SEEN.clear()
         framings = [_framing(head) for _, head in some]
         lines = [_lines(head, how) for (_, head), how in zip(some, framings, strict=True)]
         claimed = _without_prefixes(lines, _claimed(lines))
         for (key, _), how, found in zip(some, framings, claimed, strict=True):
-            _SEEN[key] = _Seen(how, *found)
+            _SEEN[key] = _Seen(how, found)
 
 
-@lru_cache(maxsize=8)  # each family asks about the same one
+@lru_cache(maxsize=8)  # `recognise` of every family is called with the same head
 def _hash(head: bytes) -> bytes:
     return hashlib.blake2b(head, digest_size=16).digest()
 
@@ -154,7 +144,7 @@ def _seen(head: bytes) -> _Seen:
 def shares(head: bytes) -> dict[str, float]:
     """The share of the first records of `head` that each family claims, by name; without those that claim
     none."""
-    return _seen(head).shares
+    return _seen(head).claimed.shares
 
 
 def framing_of(head: bytes) -> Framing | None:
@@ -167,13 +157,13 @@ def head_lines(head: bytes) -> pl.Series:
     return _lines(head, framing_of(head))
 
 
-def sorter(first: type[Family] | None, head: bytes = b"", *, resumed: bool = False) -> Sorter:
-    """A sorter for a stream that begins with `head`; lines that nobody claims go to `first`.
+def sorter(first: type[LogFormat] | None, head: bytes = b"", *, resumed: bool = False) -> Sorter:
+    """A sorter for a stream that begins with `head`; lines that no family claims go to `first`.
 
-    `resumed`: its blocks do not start with `head`, but the header in force may stand there.
+    `resumed`: the blocks to sort begin further on, but their header line may be in `head`.
     """
-    seen = _seen(head) if head else _Seen(None, {}, wraps=True)
-    made = Sorter(_ordered(seen.shares), first, may_wrap=seen.wraps, prefix=seen.prefix)
+    claimed = _seen(head).claimed if head else _Claimed({}, wraps=True)
+    made = Sorter(_ordered(claimed.shares), first, may_wrap=claimed.wraps, prefix=claimed.prefix)
     if resumed:
         made.split(pl.DataFrame({"line": head_lines(head)}).with_columns(offset=0, bytes=0))
     return made
@@ -186,7 +176,8 @@ def _framing(head: bytes) -> Framing | None:
             if found.get(family.name, 0.0) >= ENOUGH:
                 return family.framing
     if json_documents.JSON.fits(head):
-        # A list called `events` or `data` holds records of one product, and is part of a record of another.
+        # Whether the items of a list called `events` or `data` are records, or part of one, depends on the
+        # product.
         unknown = not _shares(_lines(head, json_documents.JSON))
         known_whole = unknown and _shares(_lines(head, json_documents.WHOLE_JSON))
         return json_documents.WHOLE_JSON if known_whole else json_documents.JSON
@@ -200,7 +191,7 @@ def _framing(head: bytes) -> Framing | None:
     return None
 
 
-def _known() -> dict[str, type[Family]]:
+def _known() -> dict[str, type[LogFormat]]:
     return {family.name: family for family in known_families()}
 
 
@@ -217,9 +208,9 @@ def _shares(lines: pl.Series) -> dict[str, float]:
 
 
 def _claimed(streams: list[pl.Series]) -> list[_Claimed]:
-    """What families claim of the first lines of each stream, as they are.
+    """Which families claim the first lines of each stream, without removing prefixes.
 
-    All families are asked about a sample of the lines; those that own some are asked first about the rest.
+    All families are tried on a sample of the lines; those that claim some are tried first on the rest.
     """
     lines = pl.concat(
         pl.DataFrame({"line": one}, schema={"line": pl.String}).with_columns(offset=nth, bytes=0)
@@ -251,11 +242,12 @@ def _claimed(streams: list[pl.Series]) -> list[_Claimed]:
 
 
 def _without_prefixes(streams: list[pl.Series], claimed: list[_Claimed]) -> list[_Claimed]:
-    """What is claimed of each stream without its prefix, if it has one; else `claimed`, as it is.
+    """Which families claim the lines of each stream without their prefix, if they have one; otherwise
+    `claimed`.
 
-    A prefix is removed if more lines are claimed without it. A family that knows its lines by a text in the
-    middle claims as many with it: then the prefix must be unmistakable, or the lines must begin as records do
-    without it.
+    A prefix is removed if more lines are claimed without it. A family that recognises its lines by a text in
+    the middle claims as many lines with the prefix. Then it is only removed if it is unmistakable, or if the
+    rest of the lines begins as records do.
     """
     best = list(claimed)
     for prefix in prefixes.PREFIXES:
@@ -276,16 +268,17 @@ def _without_prefixes(streams: list[pl.Series], claimed: list[_Claimed]) -> list
 
 
 def _is_certain(prefix: str, bare: pl.Series) -> bool:
-    """True if `prefix`, without which the lines are `bare`, surely was no part of a format."""
+    """True if `prefix` is certainly no part of a format; `bare` are the lines without it."""
     return prefix in prefixes.UNMISTAKABLE or _whole(bare) > PREFIXED * len(bare)
 
 
 def _whole(lines: pl.Series) -> int:
-    """How many lines have a syslog head, or begin as records do."""
+    """The number of lines with a syslog header, or with the beginning of a record."""
     peeled = envelopes.peel(lines.to_frame("line"))
     return int((peeled["stamp"].is_not_null() | lines.str.contains(prefixes.WHOLE)).sum())
 
 
-def _ordered(found: Mapping[str, float]) -> list[type[Family]]:
-    """As `known_families`, but among each kind those first that own most of the beginning of a file."""
+def _ordered(found: Mapping[str, float]) -> list[type[LogFormat]]:
+    """As `known_families`, but within each of its three parts, families with the largest share in `found`
+    come first."""
     return sorted(known_families(), key=lambda family: (*_place(family)[:2], -found.get(family.name, 0.0)))

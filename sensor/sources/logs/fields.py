@@ -7,28 +7,32 @@ import polars as pl
 from sensor import schema
 
 TEXT, WHOLE = pl.String(), pl.Int64()
-#: What `parse` may return; all optional, NULL or absent where the line does not say. Text may be raw.
+#: Columns that `parse` may return. All are optional: NULL or absent where the record does not have the value.
+#: Text may be as written in the log; it is cleaned later.
 FIELDS: dict[str, tuple[pl.DataType, str]] = {
-    # --- which record it is from; needed only where one record gives none or several rows
+    # --- the record; needed only where one record gives no row or several rows
     "row": (WHOLE, "number of the record, from 0; absent: row n is record n"),
-    "reason": (TEXT, "why it is no observation: `set aside: …` on purpose, else it could not be read"),
+    "reason": (
+        TEXT,
+        "why the record is no observation: `set aside: …` on purpose, otherwise it is unreadable",
+    ),
     # --- time
-    "time": (TEXT, "the stamp as written (formats: text/stamps.py); NULL: the envelope's"),
-    "zone": (TEXT, "offset or zone name of the stamp, where another field says it"),
-    "at": (schema.TIME, "the time, where the family reads it itself"),
-    "at_end": (pl.Boolean(), "the stamp is the end: `duration_s` is subtracted"),
-    "duration_s": (pl.Float64(), "how long it lasted"),
-    "ended": (TEXT, "the stamp of its end, where `time` is its beginning; gives `duration_s`"),
-    # --- what it is
-    "kind": (TEXT, "dns, tls, quic, http, proxy, flow; or `lease`: it tells who held an address"),
-    "action": (TEXT, "allowed, blocked … or the product's own word (text/verdicts.py)"),
-    # --- who
-    "client": (TEXT, "address of who asked or connected"),
+    "time": (TEXT, "the timestamp as written (formats: text/stamps.py); NULL: that of the envelope"),
+    "zone": (TEXT, "offset or zone name of the timestamp, where the log has it in another field"),
+    "at": (schema.TIME, "the time, where the family parses it itself"),
+    "at_end": (pl.Boolean(), "the timestamp is the end: `duration_s` is subtracted"),
+    "duration_s": (pl.Float64(), "how long the event lasted"),
+    "ended": (TEXT, "timestamp of the end, where `time` is the beginning; gives `duration_s`"),
+    # --- kind and outcome
+    "kind": (TEXT, "dns, tls, quic, http, proxy, flow; or `lease`: it names the holder of an address"),
+    "action": (TEXT, "allowed, blocked … or the product's own term (text/verdicts.py)"),
+    # --- client
+    "client": (TEXT, "address of the host that asked or connected"),
     "client_port": (WHOLE, ""),
     "client_mac": (TEXT, ""),
     "user_name": (TEXT, "account as written; machine accounts become `device`"),
     "device": (TEXT, "host name of the client"),
-    # --- what for
+    # --- request and server
     "url": (TEXT, "URL, with or without scheme, or host:port; gives host, path, server, server_port"),
     "url_rest": (TEXT, "path of `url` without query, where the family has cut it off"),
     "host": (TEXT, "a bare name: question, SNI, URL host"),
@@ -37,32 +41,35 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "method": (TEXT, ""),
     "status": (WHOLE, "HTTP status"),
     "user_agent": (TEXT, ""),
-    "model": (TEXT, "AI model the request names (text/models.py)"),
-    "mcp_methods": (TEXT, "MCP methods it calls, comma separated"),
-    "mcp_client": (TEXT, "what an MCP client calls itself"),
-    "mcp_server": (TEXT, "what an MCP server calls itself"),
-    "mcp_tools": (TEXT, "MCP tools by name, each with its calls: `search=2,read=0`"),
-    "mcp_version": (TEXT, "MCP protocol version it names"),
+    "model": (TEXT, "AI model named in the request (text/models.py)"),
+    "mcp_methods": (TEXT, "MCP methods called, comma separated"),
+    "mcp_client": (TEXT, "name that the MCP client reports"),
+    "mcp_server": (TEXT, "name that the MCP server reports"),
+    "mcp_tools": (TEXT, "MCP tools by name, each with its number of calls: `search=2,read=0`"),
+    "mcp_version": (TEXT, "MCP protocol version"),
     "cname": (TEXT, "last name of a CNAME chain"),
     "ja4": (TEXT, ""),
     "server": (TEXT, "address of the origin server, never a proxy's; of a lookup, the resolver's"),
     "server_port": (WHOLE, ""),
     "transport": (TEXT, "tcp or udp; protocol numbers 6 and 17 are understood"),
-    "software": (TEXT, "what the server says it runs, lower case: `server: llama.cpp`, names of x- headers"),
+    "software": (TEXT, "server software in lower case: `server: llama.cpp`, names of x- headers"),
     "tunnel": (TEXT, ""),
-    "key_type": (TEXT, "of an AI key, where the family itself has taken it out (else the line is looked at)"),
-    "key_print": (TEXT, "its fingerprint (decode/keys.py)"),
-    "decrypted": (pl.Boolean(), "was inside TLS; default: so says the scheme of `url`"),
-    # --- how much (client's view: up is what the client sent)
+    "key_type": (
+        TEXT,
+        "type of an AI key, if the family extracts keys itself; otherwise the line is searched",
+    ),
+    "key_print": (TEXT, "the key's fingerprint (decode/keys.py)"),
+    "decrypted": (pl.Boolean(), "was inside TLS; default: by the scheme of `url`"),
+    # --- volume, from the client's side: up is what the client sent
     "bytes_up": (WHOLE, ""),
     "bytes_down": (WHOLE, ""),
     "packets_up": (WHOLE, ""),
     "packets_down": (WHOLE, ""),
     # --- DNS answers, for naming later flows
-    "answers": (pl.List(TEXT), "addresses told to the client"),
+    "answers": (pl.List(TEXT), "addresses in the response"),
     "ttl_s": (WHOLE, ""),
-    # --- sessions told in several lines (sessions.py); absent: every line stands for itself
-    "session": (TEXT, "what the lines of one session have in common"),
+    # --- sessions logged in several lines (sessions.py); absent: each line is complete
+    "session": (TEXT, "id that the lines of one session share"),
     "phase": (
         TEXT,
         "`begin` (opens it), `name`, `update`, `end`: bytes are those of the session so far; `delta`, "
@@ -71,20 +78,23 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "total_bytes_up": (WHOLE, "bytes of the session so far, beside those of a `delta`"),
     "total_bytes_down": (WHOLE, ""),
     # --- one-way records (flows.py)
-    "one_way": (pl.Boolean(), "only what client sent to server; the way back is a record of its own"),
-    "eye": (TEXT, "which interface, exporter or end saw it: several may report one and the same record"),
+    "one_way": (
+        pl.Boolean(),
+        "the record counts only what client sent to server; another counts the other way",
+    ),
+    "observer": (TEXT, "interface, exporter or host that recorded it: several may record the same packets"),
     # --- leases (kind `lease`); the address is `client`
-    "lease_from": (schema.TIME, "first moment; NULL: the time of the line"),
-    "lease_to": (schema.TIME, "first moment it no longer holds; NULL: open"),
-    "lease_s": (pl.Float64(), "how long it holds, where the line says that instead"),
+    "lease_from": (schema.TIME, "beginning of the lease; NULL: the time of the line"),
+    "lease_to": (schema.TIME, "end of the lease, exclusive; NULL: open"),
+    "lease_s": (pl.Float64(), "duration of the lease, where the line has that instead of an end"),
     "closes": (
         pl.Boolean(),
-        "the holder let go at `lease_to` (NULL: the time of the line): leases told before end, too",
+        "the holder released the address at `lease_to` (NULL: the time of the line): earlier leases end, too",
     ),
     "origin": (
         TEXT,
         "of a lease: dhcp, directory, vpn, radius, proxy …; default: the family's vantage. Of a request: its "
-        "Origin header, by which browser add-ons are known",
+        "Origin header, which identifies browser extensions",
     ),
     "confidence": (pl.Float64(), ""),
     "shared": (pl.Boolean(), "more than one person behind the address"),

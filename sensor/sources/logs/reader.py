@@ -1,4 +1,4 @@
-"""Turns the lines of a log into batches, whatever formats they are of.
+"""Turns the lines of a log into batches. The lines may be of several formats.
 
 For each block: the lines are divided among the formats that claim them (sorting.py); each format parses its
 lines; `rows` finishes the result, joins sessions and one-way records, ends leases, and counts all lines.
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from sensor import schema
 from sensor.sources.interface import Batch
 from sensor.sources.logs.lines.blocks import Block
+from sensor.sources.logs.log_format import Cut, LogFormat
 from sensor.sources.logs.rows import finish, headers, records
 from sensor.sources.logs.rows.flows import Pairs
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
@@ -23,9 +23,6 @@ from sensor.sources.logs.rows.sessions import Sessions
 from sensor.sources.logs.sorting import Sorter
 from sensor.sources.logs.text import scanner
 from sensor.sources.logs.text.reasons import SET_ASIDE
-
-if TYPE_CHECKING:
-    from sensor.sources.logs.family import Cut, Family
 
 
 @dataclass
@@ -38,12 +35,12 @@ class _OpenRecords:
 
 
 class Reader:
-    """Turns blocks of lines into batches; keeps what must outlive a block."""
+    """Turns blocks of lines into batches; keeps the state that spans blocks."""
 
-    def __init__(self, first: Family, sorter: Sorter) -> None:
+    def __init__(self, first: LogFormat, sorter: Sorter) -> None:
         self._first = first
         self._sorter = sorter
-        self._families: dict[str, Family] = {first.name: first}
+        self._families: dict[str, LogFormat] = {first.name: first}
         self._open_records: dict[str, _OpenRecords] = {}
 
     def batches(self, block: Block) -> Iterator[Batch]:
@@ -58,11 +55,12 @@ class Reader:
             yield self._batch(block, tables, family, is_part=True)
         mine = own[1] if own is not None else self._sorter.empty_part(lines)
         tables = self._tables(self._first, mine, block, cut)
-        del cut, lines, parts, own, mine  # the caller may take long with the batch
+        del cut, lines, parts, own, mine  # free the memory: the caller may take long with the batch
         yield self._batch(block, tables, self._first, is_part=block.replayed)
 
     def _cut(self, block: Block) -> Cut | None:
-        """What the compiled scanner reads of a block, offsets being those in the stream; None for nothing."""
+        """What the compiled scanner reads of a block, with offsets in the stream; None if it reads
+        nothing."""
         if not (scanner.is_worth(block.text) and self._sorter.is_first(type(self._first))):
             return None
         cut = self._first.cut(block.text)
@@ -72,12 +70,12 @@ class Reader:
         return replace(cut, places=cut.places.with_columns(in_stream), odd=cut.odd.with_columns(in_stream))
 
     def _batch(
-        self, block: Block, tables: dict[str, pl.DataFrame], family: Family, *, is_part: bool
+        self, block: Block, tables: dict[str, pl.DataFrame], family: LogFormat, *, is_part: bool
     ) -> Batch:
         return Batch(block.end, tables, is_part=is_part, is_replay=block.replayed, source=family.name)
 
     def _tables(
-        self, family: Family, lines: pl.DataFrame, block: Block, cut: Cut | None = None
+        self, family: LogFormat, lines: pl.DataFrame, block: Block, cut: Cut | None = None
     ) -> dict[str, pl.DataFrame]:
         """The tables of one family's lines of a block."""
         open_records = self._open_records.setdefault(family.name, _OpenRecords())
@@ -102,14 +100,14 @@ class Reader:
             "rejects": records.rejects(read, block),
         }
 
-    def _family(self, type_of: type[Family]) -> Family:
+    def _family(self, type_of: type[LogFormat]) -> LogFormat:
         if type_of.name not in self._families:
             self._families[type_of.name] = self._first.other(type_of)
         return self._families[type_of.name]
 
 
-def read_lines(family: Family, lines: pl.DataFrame) -> pl.DataFrame:
-    """What the family reads of `lines` (from `Sorter.split`): one finished row or more per line; `row` is its
+def read_lines(family: LogFormat, lines: pl.DataFrame) -> pl.DataFrame:
+    """Parsed and finished rows of `lines` (from `Sorter.split`), one or more per line; `row` is the line's
     number."""
     wanted = (
         lines.filter(pl.col("reason").is_null()) if lines["reason"].null_count() < lines.height else lines
@@ -126,8 +124,8 @@ def read_lines(family: Family, lines: pl.DataFrame) -> pl.DataFrame:
     return finish.rows(parsed, wanted, family).with_columns(row=numbers.gather(parsed["row"]))
 
 
-def _merged(family: Family, cut: Cut, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Finished rows and lines of a block: those that were cut, and between them what is read of `lines`."""
+def _merged(family: LogFormat, cut: Cut, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Finished rows and lines of a block, in order: those that the scanner read, and those of `lines`."""
     places = cut.places.select(
         pl.lit(None, dtype=dtype).alias(name) if name not in cut.places.columns else name
         for name, dtype in lines.schema.items()
@@ -151,7 +149,8 @@ def _merged(family: Family, cut: Cut, lines: pl.DataFrame) -> tuple[pl.DataFrame
 
 
 def _records(done: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Each line as a record for coverage and rejects; a line of several rows is used if one of them is."""
+    """Each line as a record for coverage and rejects. A line with several rows counts as used if one of them
+    is."""
     if done["row"].equals(lines["number"]):  # one row a line, as nearly all formats have it
         joined = lines.with_columns(done["at"], done["reason"].alias("row_reason"))
     else:
@@ -173,7 +172,7 @@ def _records(done: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-#: Column of coverage to the columns of an observation of which one must be there.
+#: Column of coverage → columns of an observation, of which at least one must have a value.
 _CARRIED = {
     "with_user": ("user_name",),
     "with_host": ("host",),
@@ -184,9 +183,9 @@ _CARRIED = {
 
 
 def _carried(coverage: pl.DataFrame, used: pl.DataFrame, reference: datetime | None) -> pl.DataFrame:
-    """`coverage` with how many records of each minute were used, and what they carried.
+    """`coverage` with the number of used records of each minute, and of those with each kind of field.
 
-    A record without a time of its own has that of its file, the `reference`.
+    A record without a timestamp has the time of its file, `reference`, and does not count in `with_time`.
     """
     counts = {
         name: pl.any_horizontal(pl.col(c).is_not_null() for c in of).sum() for name, of in _CARRIED.items()

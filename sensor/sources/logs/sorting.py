@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from sensor.sources.logs.lines import envelopes
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text.reasons import HEADER
 
-if TYPE_CHECKING:
-    from sensor.sources.logs.family import Family
-
-NOBODYS = "no known format"
+NO_FORMAT = "no known format"
 
 
 class Sorter:
@@ -21,16 +18,17 @@ class Sorter:
 
     def __init__(
         self,
-        order: Sequence[type[Family]],
-        first: type[Family] | None = None,
+        order: Sequence[type[LogFormat]],
+        first: type[LogFormat] | None = None,
         *,
         may_wrap: bool = True,
         prefix: str | None = None,
     ) -> None:
-        """`order`: the families as they are asked; `first` of them gets lines that nobody claims.
+        """`order`: the families in the order in which they are tried. `first` gets the lines that no family
+        claims.
 
-        `may_wrap`: JSON may be around lines of another format; False where the beginning of a file has none.
-        `prefix`: what stands before each line (prefixes.py).
+        `may_wrap`: lines of another format may be wrapped in JSON; False if the beginning of a file has none
+        such. `prefix`: the prefix of the lines (prefixes.py).
         """
         self._order = list(order)
         self._first = first
@@ -38,30 +36,30 @@ class Sorter:
         self._may_wrap, self._prefix = may_wrap, prefix
         self._header: tuple[int | None, str | None] = (None, None)
 
-    def is_first(self, family: type[Family]) -> bool:
-        """True if `family` is asked before all others."""
+    def is_first(self, family: type[LogFormat]) -> bool:
+        """True if `family` is tried before all others."""
         return self._order[0] is family
 
-    def split(self, lines: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+    def split(self, lines: pl.DataFrame) -> dict[str, tuple[type[LogFormat], pl.DataFrame]]:
         """`lines` (line, offset, bytes) by name of their family, with the columns of envelopes, `header`,
         `reason`.
 
-        Lines that nobody claims go to the first family, with a reason; without a first one they are dropped.
+        Lines that no family claims go to `first`, with a reason; without `first` they are dropped.
         Column `number` counts the lines of each part, from 0.
         """
         return self.split_peeled(envelopes.peel(lines, self._prefix))
 
-    def split_peeled(self, peeled: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+    def split_peeled(self, peeled: pl.DataFrame) -> dict[str, tuple[type[LogFormat], pl.DataFrame]]:
         """As `split`, for lines whose syslog envelopes are removed."""
         bare = self.unwrapped(peeled)
         return self.parts(bare.with_columns(owner=self.owners(bare)))
 
-    def parts(self, bare: pl.DataFrame) -> dict[str, tuple[type[Family], pl.DataFrame]]:
+    def parts(self, bare: pl.DataFrame) -> dict[str, tuple[type[LogFormat], pl.DataFrame]]:
         """As `split`, for lines without envelopes, with their family in column `owner`."""
         owned = self._headed(bare)
         if self._first is not None and _all_of(owned["owner"], self._order.index(self._first)):
             return {self._first.name: (self._first, owned.drop("owner").with_row_index("number"))}
-        out: dict[str, tuple[type[Family], pl.DataFrame]] = {}
+        out: dict[str, tuple[type[LogFormat], pl.DataFrame]] = {}
         by_code = dict(enumerate(self._order))
         for (code,), part in owned.group_by("owner", maintain_order=True):
             family = by_code.get(code) if isinstance(code, int) else None
@@ -70,7 +68,7 @@ class Sorter:
                     continue
                 family, part = (
                     self._first,
-                    part.with_columns(reason=pl.lit(NOBODYS), header=pl.lit(None, dtype=pl.String)),
+                    part.with_columns(reason=pl.lit(NO_FORMAT), header=pl.lit(None, dtype=pl.String)),
                 )
             known = out.get(family.name)
             out[family.name] = (family, part if known is None else pl.concat([known[1], part]))
@@ -80,7 +78,7 @@ class Sorter:
         }
 
     def empty_part(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """The empty part, for a family that owns none of `lines`."""
+        """The empty part, for a family without any of `lines`."""
         empty = envelopes.peel(lines.clear()).with_columns(
             header=pl.lit(None, dtype=pl.String), reason=pl.lit(None, dtype=pl.String)
         )
@@ -89,8 +87,9 @@ class Sorter:
     def unwrapped(self, peeled: pl.DataFrame) -> pl.DataFrame:
         """`peeled` with JSON envelopes removed where a family claims what is inside.
 
-        Many lines look like normalised schemas (`generic`). Their claim only counts if the envelope surely is
-        one (`envelopes.WHOLE`), if nobody claims it, or if the same family claims it and quotes the line.
+        Many lines look like normalised schemas (`generic`). Their claim to the inner line only counts if the
+        outer line certainly is an envelope (`envelopes.WHOLE`), if no family claims the outer line, or if the
+        same family claims it and the inner line was a quoted text.
 
         Envelopes may be nested (a search result around a raw event).
         """
@@ -117,14 +116,14 @@ class Sorter:
         return peeled
 
     def owners(self, peeled: pl.DataFrame) -> pl.Series:
-        """For each line, the index in `_order` of the family that claims it; NULL if nobody does."""
+        """For each line, the index in `_order` of the family that claims it; NULL if none does."""
         owner = pl.Series("owner", [None] * peeled.height, dtype=pl.Int32)
         left = peeled.select("line", "tag").with_row_index("at")
         text: str | None = None
         for code, family in enumerate(self._order):
             if left.is_empty():
                 break
-            # The first family owns most lines: its marks need not be looked for.
+            # The first family has most lines, so searching for its marks would save nothing.
             if code:
                 text = _text(left) if text is None else text
                 if not family.may_own(text):
@@ -139,7 +138,7 @@ class Sorter:
     def _headed(self, owned: pl.DataFrame) -> pl.DataFrame:
         """`owned` with `header` (the header line in force) and `reason`.
 
-        Lines that nobody claims belong to the family of the header in force.
+        Lines that no family claims belong to the family of the last header.
         """
         nothing = pl.lit(None, dtype=pl.String)
         out = owned.with_columns(header=nothing, reason=nothing)
@@ -163,7 +162,7 @@ class Sorter:
         )
 
     def _header_lines(self, owned: pl.DataFrame) -> pl.Series:
-        """The place in `_order` of the family whose header a line is: its own, or nobody's."""
+        """For each header line, the index in `_order` of its family, if that or no family claims the line."""
         heads = pl.Series("head", [None] * owned.height, dtype=pl.Int32)
         known = set(owned["owner"].unique())
         text = _text(owned.filter(pl.col("owner").is_null())) if None in known else ""
@@ -178,7 +177,7 @@ class Sorter:
 
 
 def _text(lines: pl.DataFrame) -> str:
-    """Lines and tags, in lower case."""
+    """All lines and tags as one text in lower case."""
     texts = pl.concat([lines["line"], lines["tag"].unique()])
     return str(texts.str.join("\n")[0]).lower()
 

@@ -1,4 +1,4 @@
-"""mitmproxy: its dump files, and an addon that writes what the sensor follows.
+"""mitmproxy: its dump files, and an addon that writes a log for the sensor.
 
 source                  dump files (`mitmdump -w`)
 shadowai_mitmproxy      the addon; it runs inside mitmproxy, needs nothing else of ours, and writes a spool of

@@ -1,22 +1,22 @@
-"""mitmproxy addon: who talks to which service, as lines of JSON in a spool that the sensor follows.
+"""mitmproxy addon: writes one line of JSON per HTTP exchange or connection to a file that the sensor follows.
 
     mitmdump -s shadowai_mitmproxy.py --set shadowai_spool=/var/spool/shadowai/mitmproxy.ndjson
     shadowai follow /var/spool/shadowai/mitmproxy.ndjson
 
-This file stands alone: it needs nothing but Python's standard library and runs in mitmproxy's own
-environment (tried with mitmproxy 10 to 12). It changes no traffic, and a full disk or a missing folder
-never disturbs the proxy: lines that cannot be written are counted and the count is in the next line.
+This file needs only Python's standard library and runs in mitmproxy's own environment (tried with mitmproxy
+10 to 12). It changes no traffic. A full disk or a missing folder does not disturb the proxy: lines that
+cannot be written are counted, and the next line carries the count.
 
-Written: times, addresses, host, path without query, method, status, sizes, User-Agent, the account of
-proxy authentication; JSON-RPC method names (MCP), what an MCP client and server call themselves, names of MCP
-tools with how often they are called, the model's id where a known API names it, the id of
-a browser extension that sent the request, ids in extension update checks; of an AI vendor's key its type and
-a fingerprint (128 bits of SHA-256; the sensor stores it keyed only).
-Never written: bodies, query strings, cookies, header values other than those named, credentials. Parts
-of a path that look like a secret (long, or a token) become `*`.
+Written: times, addresses, host, path without query, method, status, sizes, User-Agent, the account of proxy
+authentication; JSON-RPC method names (MCP), the names an MCP client and server report, names of MCP tools and
+how often each is called, the model's id where a known API names it, the id of a browser extension that sent
+the request, ids in extension update checks; of an AI vendor's key, its type and a fingerprint (128 bits of
+SHA-256; the sensor stores only a keyed hash of it). Never written: bodies, query strings, cookies,
+credentials, header values other than those named above. Parts of a path that look like a secret (long, or a
+token) become `*`.
 
-The spool is one file for its owner only; beyond `shadowai_spool_mb` it is renamed to `….1` and begun
-anew, so it never takes more than twice that.
+Only the owner can read the spool file. When it exceeds `shadowai_spool_mb`, it is renamed to `….1` and a new
+one is begun; so both together take at most twice that size.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-#: In every line: what wrote it, and the version of the layout.
+#: In every line: the writer, and the version of the format.
 FORMAT = "mitmproxy/1"
-#: Bodies longer than this are measured, never looked into.
+#: Of longer bodies, only the size is used.
 MAX_LOOK = 256 * 1024
 _MAX_NAMES = 20
 
@@ -50,25 +50,25 @@ _UPDATE_HOSTS = (
     "edge.microsoft.com",
     "versioncheck.addons.mozilla.org",
 )
-#: APIs that name the model in the body …
+#: Paths of APIs that name the model in the body.
 _MODEL_IN_BODY = re.compile(
     r"/(?:chat/completions|completions|responses|embeddings|messages|images/generations|audio/\w+|rerank|"
     r"api/(?:chat|generate|embed|embeddings)|v1/(?:generate|chat))$"
 )
-#: … and those that name it in the path: Gemini, Azure OpenAI, Bedrock, Hugging Face.
+#: Paths that name the model themselves: Gemini, Azure OpenAI, Bedrock, Hugging Face.
 _MODEL_IN_PATH = re.compile(
     r"/(?:models|deployments|model)/([^/:]+(?:/[^/:]+)??)(?::|/(?:chat|"
     r"completions|embeddings|invoke|converse|responses))"
 )
 _SECRET = re.compile(r"^eyJ|^(?:sk|pk|rk|gh[opsu]|xox[abp])[-_]|@|^[0-9A-Za-z_-]{40,}$|^.{64,}$")
-#: What makes a call one of MCP, and what a name and a version look like; as sensor/decode/rpc.py has them.
+#: MCP's methods, and the forms of its names and versions; the same as in sensor/decode/rpc.py.
 _MCP_METHOD = re.compile(
     r"(?:initialize|ping|server/discover|notifications/[a-z_/]{1,40}|(?:tools|prompts|resources|tasks|"
     r"completion|logging|roots|sampling|elicitation|subscriptions)/[A-Za-z_/]{1,40})\Z"
 )
 _PLAIN_NAME = re.compile(r"[\w .:/@-]{1,64}\Z", re.A)
 _PROTOCOL_VERSION = re.compile(r"20\d\d-\d\d-\d\d\Z")
-#: AI keys by their form, as the sensor knows them (sensor/decode/keys.py; a test compares) …
+#: The forms of AI vendors' keys; the same as in sensor/decode/keys.py (a test compares them).
 _KEY_FORMS = {
     "openai/api-key": r"sk-[a-zA-Z0-9]{20}T3BlbkFJ[a-zA-Z0-9]{20}",
     "openai/project-key": r"sk-(?:proj|svcacct|admin)-[\w-]{20,74}T3BlbkFJ[\w-]{20,74}",
@@ -97,15 +97,16 @@ _KEY_NAMES = tuple(_KEY_FORMS)
 _KEY = re.compile(
     r"(?<![\w+/-])(?:" + "|".join(f"({form})" for form in _KEY_FORMS.values()) + r")(?![\w+/=-])", re.A
 )
-#: … and the headers that carry them, beside the query.
+#: Headers in which such keys are sent; some APIs take them in the query instead.
 _KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "xi-api-key")
 
 
 def exchange(state: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What is told of one flow, from mitmproxy's own state of it (as in its dump files); None for none.
+    """The record of one flow; None if the flow is neither an HTTP exchange nor a TCP or UDP connection.
 
-    `state`: type (http, tcp, udp), request, response, client_conn, server_conn, messages, error …; bytes
-    or text, as every version of mitmproxy writes them.
+    `state` is mitmproxy's own state of the flow, as in its dump files: type (http, tcp, udp), request,
+    response, client_conn, server_conn, messages, error …. Values may be bytes or text, depending on
+    mitmproxy's version.
     """
     client, server = _part(state, "client_conn"), _part(state, "server_conn")
     record = _connection(client, server) | {"kind": _text(state.get("type")) or "http"}
@@ -133,7 +134,7 @@ def exchange(state: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _connection(client: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, Any]:
-    """Both ends. The key of an address has changed its name over the versions."""
+    """Both ends of the connection. Versions of mitmproxy use different names for the addresses."""
     here = _pair(client, "peername", "address")
     there = _pair(server, "peername", "ip_address", "address")
     return {
@@ -176,7 +177,7 @@ def _request(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _host(request: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
-    """The name the client asked for; `host` itself is an address where the proxy is transparent."""
+    """The host name the client asked for. With a transparent proxy, the field `host` is an address."""
     for asked in (_text(request.get("authority")), headers.get("host"), _text(request.get("host"))):
         if asked:
             return re.sub(r":\d+$", "", asked.rsplit("@", 1)[-1])
@@ -197,7 +198,7 @@ def _response(response: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _inside(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Names out of the request: JSON-RPC methods, model, extensions. Values of other kinds are left alone."""
+    """Names from the request's body, path and headers: JSON-RPC methods, model, extensions, type of key."""
     headers = _headers(request)
     path = _text(request.get("path")) or "/"
     bare = path.split("?", 1)[0]
@@ -216,7 +217,7 @@ def _inside(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _key(path: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """Type and fingerprint of an AI key in the query or a header that carries such; never the key."""
+    """Type and fingerprint of an AI key in the path, the query or one of `_KEY_HEADERS`; never the key."""
     found = _KEY.search("\n".join([path, *(headers.get(name, "") for name in _KEY_HEADERS)]))
     if found is None or found.lastindex is None:
         return {}
@@ -232,8 +233,8 @@ def _methods(body: Any) -> list[str]:
 
 
 def _mcp(request: Mapping[str, Any], response: Mapping[str, Any]) -> dict[str, Any]:
-    """What the two of an MCP exchange call themselves, the protocol's version, and tools by name with their
-    calls: 0 for one that is only offered. Arguments and results are left alone."""
+    """Of an MCP exchange: the names the client and server report, the protocol's version, and the tools'
+    names with the number of calls (0 for a tool that was only listed). Never arguments or results."""
     asked = [one for one in _messages(request) if _MCP_METHOD.match(str(one.get("method")))]
     if not asked:
         return {}
@@ -275,12 +276,13 @@ def _inner(node: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _own_name(node: Mapping[str, Any], name: str) -> str | None:
-    """`clientInfo.name`, since 2026-07-28 in `_meta`."""
+    """`clientInfo.name` or `serverInfo.name`; since protocol version 2026-07-28 they are in `_meta`."""
     info = _inner(node, name) or _inner(_inner(node, "_meta"), f"io.modelcontextprotocol/{name}")
     return _plain(info["name"]) if isinstance(info.get("name"), str) else None
 
 
 def _plain(name: str) -> str:
+    """`name`, or "other" if it has characters that a product's name does not have."""
     return name if _PLAIN_NAME.match(name) else "other"
 
 
@@ -299,7 +301,8 @@ def _model(path: str, body: Any) -> str | None:
 
 
 def _extension_ids(path: str, body: Any) -> list[str]:
-    """Ids a browser asks updates for: in the query of the old protocol, in the body of the new."""
+    """Ids of extensions for which a browser checks for updates: in the query (old protocol) or the body
+    (new)."""
     asked = path.replace("%3D", "=").replace("%26", "&")
     ids = _EXTENSION_ID.findall(asked)
     inner = body.get("request") if isinstance(body, dict) else None
@@ -311,7 +314,7 @@ def _extension_ids(path: str, body: Any) -> list[str]:
 
 
 def _frames(websocket: Mapping[str, Any]) -> dict[str, Any]:
-    """A WebSocket's sizes, and the JSON-RPC methods its text messages name."""
+    """Sizes of a WebSocket's messages, and the JSON-RPC methods that the client's messages name."""
     if not websocket:
         return {}
     up = down = 0
@@ -334,7 +337,7 @@ def _frames(websocket: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _stream(messages: Any) -> dict[str, Any]:
-    """Sizes of a raw connection's messages: (from client, content, time)."""
+    """Bytes of a raw connection's messages, each (from client, content, time)."""
     sizes = {True: 0, False: 0}
     for message in messages or []:
         if isinstance(message, (list, tuple)) and len(message) >= 2 and isinstance(message[1], (bytes, str)):
@@ -343,7 +346,7 @@ def _stream(messages: Any) -> dict[str, Any]:
 
 
 def _headers(message: Mapping[str, Any]) -> dict[str, str]:
-    """Names in lower case; the first of several with one name."""
+    """Headers by name in lower case; of several with the same name, the first."""
     out: dict[str, str] = {}
     for name, value in _fields(message):
         out.setdefault((_text(name) or "").lower(), (_text(value) or "")[:1000])
@@ -361,7 +364,7 @@ def _header_bytes(message: Mapping[str, Any]) -> int:
 
 
 def _size(message: Mapping[str, Any], headers: Mapping[str, str]) -> int | None:
-    """Bytes of the body; what the sender announced where it was streamed past; None if neither is known."""
+    """Bytes of the body, or the Content-Length if mitmproxy streamed it; None if neither is known."""
     content = message.get("content")
     if isinstance(content, (bytes, str)):
         return len(content)
@@ -377,7 +380,8 @@ def _body(message: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
 
 
 def _decoded(message: Mapping[str, Any], headers: Mapping[str, str]) -> bytes | None:
-    """A short body without its gzip or deflate coding; None where it is long, missing or coded otherwise."""
+    """A body up to MAX_LOOK bytes, without gzip or deflate; None if it is longer, missing or coded
+    otherwise."""
     content = message.get("content")
     content = content.encode() if isinstance(content, str) else content
     coding = headers.get("content-encoding", "identity")
@@ -422,7 +426,7 @@ class Spool:
         self._file: Any = None
 
     def write(self, record: dict[str, Any]) -> None:
-        """One line; if that fails it is counted as lost, and the next line that works says so."""
+        """Write one line. A line that cannot be written is counted, and the next one carries the count."""
         if self.lost:
             record = record | {"lost": self.lost}
         try:
@@ -467,10 +471,10 @@ class ShadowAi:
         loader.add_option(
             "shadowai_spool", str, "shadowai-mitmproxy.ndjson", "File to which ShadowAI's lines are appended."
         )
-        loader.add_option("shadowai_spool_mb", int, 64, "Size in MB at which the spool is begun anew.")
+        loader.add_option("shadowai_spool_mb", int, 64, "Size in MB at which a new spool file is begun.")
 
     def configure(self, updated: set[str]) -> None:
-        """Open the spool anew where its place changed."""
+        """Open the spool; again, if its path or size has changed."""
         from mitmproxy import ctx  # type: ignore[import-not-found]
 
         if self._spool is None or updated & {"shadowai_spool", "shadowai_spool_mb"}:
@@ -479,34 +483,34 @@ class ShadowAi:
             self._spool = Spool(path, max(ctx.options.shadowai_spool_mb, 1) << 20)
 
     def done(self) -> None:
-        """The proxy ends."""
+        """Close the spool at the end of the proxy."""
         if self._spool is not None:
             self._spool.close()
 
     def response(self, flow: Any) -> None:
-        """An HTTP exchange is complete; a WebSocket's goes on and is told at its end."""
+        """Record a complete HTTP exchange. One that became a WebSocket is recorded when that closes."""
         if getattr(flow, "websocket", None) is None:
-            self._tell(flow, "http")
+            self._record(flow, "http")
 
     def websocket_end(self, flow: Any) -> None:
-        """A WebSocket has closed."""
-        self._tell(flow, "http")
+        """Record a closed WebSocket."""
+        self._record(flow, "http")
 
     def error(self, flow: Any) -> None:
-        """An exchange broke off."""
+        """Record an exchange that broke off."""
         if getattr(flow, "websocket", None) is None:
-            self._tell(flow, "http")
+            self._record(flow, "http")
 
     def tcp_end(self, flow: Any) -> None:
-        """A connection that is no HTTP has closed."""
-        self._tell(flow, "tcp")
+        """Record a closed TCP connection without HTTP."""
+        self._record(flow, "tcp")
 
     def udp_end(self, flow: Any) -> None:
-        """A UDP conversation is over."""
-        self._tell(flow, "udp")
+        """Record a UDP flow that has ended."""
+        self._record(flow, "udp")
 
     def tls_failed_client(self, data: Any) -> None:
-        """A client refused our certificate (pinning): the name is known all the same."""
+        """Record a client that refused the proxy's certificate (pinning); its SNI is known."""
         conn = data.context.client
         record = _connection(_ends(conn), _ends(data.context.server))
         record |= {"sni": _text(conn.sni), "kind": "tls", "started": time.time(), "error": True}
@@ -514,8 +518,8 @@ class ShadowAi:
             {"shadowai": FORMAT} | {name: value for name, value in record.items() if value is not None}
         )
 
-    def _tell(self, flow: Any, kind: str) -> None:
-        with contextlib.suppress(Exception):  # whatever a flow holds, the proxy goes on
+    def _record(self, flow: Any, kind: str) -> None:
+        with contextlib.suppress(Exception):  # an unexpected flow must not disturb the proxy
             self._write(exchange(_state(flow, kind)))
 
     def _write(self, record: dict[str, Any] | None) -> None:
@@ -524,7 +528,8 @@ class ShadowAi:
 
 
 def _state(flow: Any, kind: str) -> dict[str, Any]:
-    """The parts of a flow's state `exchange` reads; its certificates would cost time."""
+    """The parts of a flow's state that `exchange` reads. The whole state holds certificates and takes
+    longer."""
     messages = [(m.from_client, m.content) for m in getattr(flow, "messages", ())] if kind != "http" else None
     websocket = getattr(flow, "websocket", None)
     return {

@@ -1,10 +1,11 @@
 """mitmproxy dump files (`mitmdump -w`, `.mitm`): flows as tnetstrings, read without mitmproxy.
 
 A file is a sequence of tnetstrings, `length:payload` followed by a character for the type; each is the state
-of a flow (formats 5 to 21 of mitmproxy 2 to 12). A flow becomes the same record as by our addon, made by the
-same function and read by the same family. Bodies, query strings and credentials go no further.
+of a flow (formats 5 to 21 of mitmproxy 2 to 12). The addon's function `exchange` turns each into the addon's
+record, and the addon's log family reads these records. So bodies, query strings and credentials are dropped
+here.
 
-Flows are few and large, so each is a Python object for a moment; one longer than `MAX_FLOW_BYTES` is only
+Flows are few and large, so one Python object per flow is affordable; one longer than `MAX_FLOW_BYTES` is only
 counted. Source: mitmproxy/io/tnetstring.py, tnetstrings.org.
 """
 
@@ -40,13 +41,13 @@ class MitmproxyFlowsSource(Source):
 
     @classmethod
     def recognise(cls, head: bytes) -> float:
-        """By a tnetstring that begins a dictionary with keys of a flow."""
+        """0.99 for a tnetstring that begins a dictionary with the keys of a flow."""
         size, _, rest = head[:64].partition(b":")
         looks = size.isdigit() and len(size) <= _MAX_LENGTH_DIGITS and rest[:1].isdigit()
         return 0.99 if looks and any(key in head for key in (b"11:client_conn;", b"11:client_conn,")) else 0.0
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
-        """Batches of the exchanges, read by the family of the addon's spool."""
+        """Batches of the exchanges, read by the log family of the addon."""
         (file,) = source_input.files
         family = MitmproxyFamily(self.internal_networks)
         reader = family.reader()
@@ -56,7 +57,7 @@ class MitmproxyFlowsSource(Source):
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
-    """The exchanges in a stream of flows as JSON lines; `unread` is the reason for one not used."""
+    """The exchanges in a stream of flows as JSON lines; `unread` is the reason why one could not be used."""
     for state in flows(stream):
         if state == CUT:
             raise EndedEarly(fault_of(stream) or CUT)
@@ -69,7 +70,7 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def flows(stream: IO[bytes]) -> Iterator[dict[str, Any] | str]:
-    """The states of the flows in a stream; a text in place of one that could not be read, with the reason."""
+    """The states of the flows in a stream; for one that could not be read, the reason as a string."""
     while True:
         size = _length(stream)
         if size is None:
@@ -92,7 +93,7 @@ def flows(stream: IO[bytes]) -> Iterator[dict[str, Any] | str]:
 
 
 def _length(stream: IO[bytes]) -> int | None:
-    """The number before the next colon; None at the end of the stream, -1 for what is no number."""
+    """The number before the next colon; None at the end of the stream, -1 if there is no number."""
     digits = b""
     while len(digits) <= _MAX_LENGTH_DIGITS:
         byte = stream.read(1)
@@ -149,5 +150,5 @@ def _parts(payload: bytes, depth: int) -> Iterator[Any]:
 
 
 def _named(state: dict[str, Any]) -> dict[str, Any]:
-    """A flow without a type is of a version that knew only HTTP."""
+    """`state` with its type. Early versions of mitmproxy wrote none, because all flows were HTTP."""
     return {"type": "http"} | state

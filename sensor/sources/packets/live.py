@@ -1,11 +1,11 @@
-"""Reads live interfaces (mirror ports, legs of a TAP) through rings, and yields decoded batches.
+"""Captures on interfaces (mirror ports, legs of a TAP) through AF_PACKET rings, and yields decoded batches.
 
     ring ─ worker ─┐ parts of a round            monitor: every second, counters and links
     ring ─ worker ─┴─ collector ─ Batch          (drops, missed, freezes, silence, VLANs, clock)
 
 Worker threads read and decode; the caller's thread collects their output, so that a slow disk or a commit
-does not let the ring overflow. A batch is cut every 30 s (even if nothing comes), when the output of a worker
-is full (25,000 rows), on request (`flush`), and at the end. It can be stored at once.
+does not let the ring overflow. A batch is made every 30 s (even without packets), when the output of a worker
+is full (25,000 rows), on request (`flush`), and at the end.
 
 A sensor that is killed loses what is not in a batch yet: at most 30 s of finished rows; the open slice of
 each connection (at most 60 s); lookups of the last two minutes; and the open 15-minute buckets of `names`. On
@@ -15,9 +15,9 @@ With several workers the kernel distributes connections by a hash of both addres
 same for both directions. The exception are tunnels whose outer headers differ by direction (VXLAN and GENEVE
 choose their source port by the inner connection): then each worker sees one half, so use one worker.
 
-It is not recorded which port saw a connection, because each leg of a TAP has one direction; so one-sided
-traffic is noticed over all ports together. Neither is the exact order of packets of two legs known: a block
-comes up to 60 ms late.
+It is not recorded which port saw a connection, because each leg of a TAP carries one direction; so one-sided
+traffic is judged over all ports together. The exact order of packets from two legs is unknown, because the
+kernel hands over a block up to 60 ms late.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from sensor.errors import UsageError
 from sensor.settings import PRIVATE_NETWORKS
 from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.packets.leases import PacketLeases
-from sensor.sources.packets.ports import bpf, monitor, watch
-from sensor.sources.packets.ports.afpacket import Fanout, Listening
+from sensor.sources.packets.ports import bpf, monitor, port_warnings
+from sensor.sources.packets.ports.afpacket import Fanout, RingSettings
 from sensor.sources.packets.ports.port import Port
 from sensor.sources.packets.ports.readings import merged
 from sensor.sources.packets.ports.workers import Part, Rounds, Worker
@@ -45,9 +45,9 @@ from sensor.sources.packets.ports.workers import Part, Rounds, Worker
 if TYPE_CHECKING:
     from sensor.decode.openings import Kept
 
-#: Batches are cut this often.
+#: Time between two batches.
 FLUSH_S = 30.0
-#: Memory for each interface's ring: what comes during the longest stall of the reader.
+#: Memory for each interface's ring; it must hold the packets that arrive while a reader stalls.
 RING_BYTES = 64 << 20
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -81,10 +81,10 @@ class LiveSource(Source):
     ) -> None:
         """`exclude`: networks (CIDR) whose packets are not decoded. `program`: filter for packets.
 
-        `truncate` attaches the filter that cuts packets when overloaded. `outgoing` also reads what this
-        machine sends. `ring_bytes` is the size per interface, `seconds` limits the capture. `tell` gets
-        warnings for the user. `keep`, if given, gets the packets that open connections, before the batch that
-        has these connections is yielded.
+        `truncate` replaces `program` by the filter that cuts long packets of servers. `outgoing` also reads
+        what this machine sends. `ring_bytes` is the size per interface, `seconds` limits the capture. `tell`
+        gets warnings for the user. `keep`, if given, gets the packets that open connections, before the batch
+        with these connections is yielded.
         """
         super().__init__(internal_networks)
         self._exclude, self._program, self._truncate = tuple(exclude), program, truncate
@@ -100,7 +100,7 @@ class LiveSource(Source):
 
     @classmethod
     def recognise(cls, head: bytes) -> float:
-        """0: no file is an interface."""
+        """0: an interface is no file."""
         return 0.0
 
     def stop(self) -> None:
@@ -108,7 +108,7 @@ class LiveSource(Source):
         self._stopped.set()
 
     def flush(self) -> None:
-        """Cut a batch within a second; may be called from a signal handler."""
+        """Make a batch within a second; may be called from a signal handler."""
         self._flush_asked = True
 
     def takes_flush(self) -> bool:
@@ -128,7 +128,7 @@ class LiveSource(Source):
         """Batches until `stop` is called or the time is over. Raises as `Ring` does if an interface cannot be
         opened."""
         names = [file.name for file in source_input.files]
-        ports = _open(names, self.workers, self._listening())
+        ports = _open(names, self.workers, self._ring_settings())
         try:
             yield from _Capture(ports, self, self._features_off(ports[0])).batches()
         finally:
@@ -136,25 +136,25 @@ class LiveSource(Source):
                 port.close()
 
     def _features_off(self, ports: Sequence[Port]) -> str:
-        """What the overload mode costs, if it is on and an interface is of the kind it knows."""
+        """The features that `--truncate` costs; '' if it is off, or if no interface is Ethernet."""
         if not self._truncate:
             return ""
         for port in ports:
             if not port.is_ethernet:
                 self.tell(f"{port.name}: not Ethernet, --truncate cuts nothing here")
-        return bpf.TRUNCATE_TURNS_OFF if any(port.is_ethernet for port in ports) else ""
+        return bpf.LOST_WHEN_TRUNCATED if any(port.is_ethernet for port in ports) else ""
 
-    def _listening(self) -> Listening:
+    def _ring_settings(self) -> RingSettings:
         from sensor.decode.ring import masks
 
         program = bpf.TRUNCATE if self._truncate else self._program
         share = self.ring_bytes // self.workers
-        return Listening(
+        return RingSettings(
             share, masks(self._exclude), program, ethernet_only=self._truncate, outgoing=self._outgoing
         )
 
 
-def _open(names: Sequence[str], workers: int, how: Listening) -> list[list[Port]]:
+def _open(names: Sequence[str], workers: int, how: RingSettings) -> list[list[Port]]:
     """The ports of each worker, one on each interface; all or none. Raises what `Ring` does."""
     ports: list[list[Port]] = [[] for _ in range(workers)]
     try:
@@ -172,7 +172,7 @@ def _open(names: Sequence[str], workers: int, how: Listening) -> list[list[Port]
 
 
 class _Capture:
-    """One capture: starts the threads, makes each round one batch, and ends the threads again."""
+    """One capture: starts the threads, makes a batch of each round, and ends the threads."""
 
     def __init__(self, ports: list[list[Port]], source: LiveSource, features_off: str) -> None:
         from sensor.decode.decoder import Decoder
@@ -197,14 +197,14 @@ class _Capture:
         tick_s = min(monitor.TICK_S, source.flush_s)
         self._features_off = features_off
         self._monitor = monitor.Monitor(self._workers, source.tell, tick_s, self._on_tick, source.stop)
-        self._sides = watch.SidesWatch()
+        self._directions = port_warnings.DirectionWarnings()
         self._began = time.monotonic()
         self._next_flush = self._began + source.flush_s
-        self._cuts = 0
+        self._batches_made = 0
         self._leases = PacketLeases(source.vantage)
 
     def _on_tick(self) -> None:
-        """Ask for a batch when it is time or somebody wants one."""
+        """Request a round when one is due, or after `flush`."""
         if self._source.takes_flush() or time.monotonic() >= self._next_flush:
             self._next_flush = time.monotonic() + self._source.flush_s
             self._rounds.ask()
@@ -237,7 +237,8 @@ class _Capture:
             self._monitor.end()
 
     def _round(self, running: list[Worker]) -> list[Part]:
-        """A part from each of `running`; those that have ended are taken off it. Raises what a worker met."""
+        """A part from each of `running`; workers that have ended are removed from it. Raises the error that
+        ended a worker."""
         parts = []
         for worker in list(running):
             part = worker.parts.get()
@@ -250,10 +251,11 @@ class _Capture:
         return parts
 
     def _batch(self, parts: list[Part], *, last: bool) -> Batch:
-        """Everything since the last cut. The position counts wire bytes, and cuts so that it always rises."""
+        """Everything since the last batch. The position is the wire bytes plus the number of batches, so that
+        it rises even without packets."""
         from sensor.decode import ring
 
-        self._cuts += 1
+        self._batches_made += 1
         coverage, rejects = self._monitor.take()
         made = [frames for part in parts for frames in part.frames]
         whole = {name: pl.concat([f[name] for f in made]) for name in ("observations", "answers", "holders")}
@@ -265,12 +267,12 @@ class _Capture:
         for part in parts:
             if self._source.keep is not None and part.openings is not None:
                 self._source.keep(part.openings)
-        for line in self._sides.notice(frames["observations"]):
+        for line in self._directions.notice(frames["observations"]):
             self._source.tell(line)
         self._source.packets = self._monitor.count(ring.FRAMES)
         self._source.excluded = self._monitor.count(ring.EXCLUDED)
         self._source.drops = self._monitor.drops
-        return Batch(self._monitor.count(ring.WIRE_BYTES) + self._cuts, frames, last=last)
+        return Batch(self._monitor.count(ring.WIRE_BYTES) + self._batches_made, frames, last=last)
 
 
 def describe_input(names: Sequence[str], sensor: str) -> Input:

@@ -51,7 +51,7 @@ _SIDES = [pair for one, other in _PAIRS for pair in ((one, other), (other, one))
 #: mDNS, LLMNR and NetBIOS name service.
 _LOCAL_PORTS = (5353, 5355, 137)
 #: Addresses that resolvers answer with in place of the real one, to block a name.
-_SINKHOLES = ("0.0.0.0", "127.0.0.1", "::", "::1")  # noqa: S104
+_SINKHOLES = ("0.0.0.0", "127.0.0.1", "::", "::1")
 _SERVICE_PORTS = 1024
 #: Larger numbers are no seconds (this one is in the year 5138) but milliseconds.
 _MILLIS = 100_000_000_000

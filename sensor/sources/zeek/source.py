@@ -84,7 +84,7 @@ class ZeekSource(Source):
         """Groups the logs of each folder, in the order in which they are read."""
         folders: dict[str, list[File]] = {}
         for file in files:
-            folders.setdefault(os.path.dirname(file.name), []).append(file)  # noqa: PTH120
+            folders.setdefault(os.path.dirname(file.name), []).append(file)  # noqa: PTH120 - once per file
         return [tuple(sorted(folders[name], key=_place)) for name in sorted(folders)]
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:

@@ -89,7 +89,7 @@ def test_a_mistake_has_a_line_and_a_remedy(text: str, told: str) -> None:
         "version: 1\nstatus:\n  - {app: a, status: }",
     ],
 )
-def test_one_mistake_is_told_once(text: str) -> None:
+def test_one_mistake_is_reported_once(text: str) -> None:
     assert len(mistakes(text)) == 1
 
 
@@ -140,7 +140,7 @@ def test_precedence_scope_outweighs_selector_and_segment_outweighs_department() 
         ("status:\n  - {app: bolt/code, status: tolerated, review: 2026-11-01}", "policy.yml:3: review was due on 2026-11-01"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_readable_policy(text: str, told: str) -> None:
+def test_mistakes_of_meaning_in_a_valid_policy_file(text: str, told: str) -> None:
     found = [str(problem) for problem in check(policy(text), KNOWN, TODAY)]
     assert len(found) == 1 and found[0].startswith(told), found
 
@@ -170,7 +170,7 @@ def test_names_of_people_become_tokens_and_are_in_no_open_row() -> None:
     assert "ada" not in rows.exceptions.write_csv() and rows.exceptions["for_people"].to_list() == [True]
 
 
-def test_cases_tell_what_differs() -> None:
+def test_differences_of_policy_cases_are_named() -> None:
     stated = policy("status:\n  - {app: acme/chat, department: Legal, status: unsanctioned}\n")
     given = read_cases(
         "- given: {app: acme/chat, department: Legal}\n  expect: {status: tolerated, line: 3, findings: []}\n"

@@ -55,7 +55,7 @@ def test_every_key_that_code_names_is_there_and_every_key_is_named() -> None:
     known = {re.sub(r"\.(one|other)$", "", key) for key, _ in flat(strings("en"))}
     asked = set(re.findall(r"""\b(?:say|names)\(\s*f?["']([a-z_]+\.[a-z_0-9.]+)["'][,)]""", text))
     assert asked and asked <= known, asked - known
-    # A key put together from parts: f"decide.{rule}.look", "sight." ~ tier.
+    # A key put together from parts: f"decide.{rule}.look", "visibility." ~ tier.
     made = {
         re.sub(r"\\{[^}]*\\}", "[a-z_0-9]+", re.escape(part))
         for part in re.findall(

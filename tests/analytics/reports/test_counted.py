@@ -39,7 +39,7 @@ def text(value: str) -> str:
     ],
     ids=["all", "90 %", "below", "none", "hidden", "no row", "only last week"],
 )
-def test_people_only_from_ninety_percent_on(
+def test_subjects_are_called_people_if_ninety_percent_are_attributed(
     tmp_path: Path, attribution: list[dict[str, Any]], noun: Noun
 ) -> None:
     found = page(tmp_path, plain() | {"attribution_weekly": attribution})
@@ -68,16 +68,16 @@ def test_the_page_says_why_addresses_are_not_people(tmp_path: Path) -> None:
         "Addresses are not people: a laptop with IPv4 and IPv6 counts twice; "
         "give --people or a proxy log with user names"
     )
-    some = page(tmp_path / "some", plain() | {"attribution_weekly": [tied(200, 100)]}).sight
+    some = page(tmp_path / "some", plain() | {"attribution_weekly": [tied(200, 100)]}).visibility
     assert [text(line) for line in some.sometimes[:2]] == [
         "50 % of AI connections tied to a person",
         warning,
     ]
-    none = page(tmp_path / "none", plain() | {"attribution_weekly": [NOBODY]}).sight
+    none = page(tmp_path / "none", plain() | {"attribution_weekly": [NOBODY]}).visibility
     assert none.never[:2] == ("People: no AI connection is tied to a person", warning)
-    hidden = page(tmp_path / "hidden", plain() | {"attribution_weekly": [tied(200, None)]}).sight
+    hidden = page(tmp_path / "hidden", plain() | {"attribution_weekly": [tied(200, None)]}).visibility
     assert "hidden or unknown" in hidden.sometimes[0]
-    known = page(tmp_path / "known", plain()).sight
+    known = page(tmp_path / "known", plain()).visibility
     assert warning not in (*known.confident, *known.sometimes, *known.never)
 
 
@@ -87,7 +87,7 @@ def test_people_and_addresses_are_not_compared(tmp_path: Path) -> None:
     assert (people.value, people.change, people.trend) == ("14", "", (None, 14))
 
 
-def test_a_service_gone_is_told_in_the_words_of_its_week(tmp_path: Path) -> None:
+def test_a_gone_service_keeps_the_noun_of_its_week(tmp_path: Path) -> None:
     rows = plain() | {"attribution_weekly": [tied(100, 0, LAST), tied(200, 200)]}
     rows["usage_weekly"].append(usage(LAST, "g/gone", 9, MB))
     said = {c.label: c.items[0].text for c in page(tmp_path, rows).changes}
@@ -127,7 +127,7 @@ def test_the_lines_add_up_to_the_total(tmp_path: Path) -> None:
     assert "65 % of it to 2 services not shown one by one (small groups)." in text(found.verdict)
 
 
-def test_a_single_hidden_service_is_not_given_away(tmp_path: Path) -> None:
+def test_the_bytes_of_a_single_hidden_service_stay_hidden(tmp_path: Path) -> None:
     found = page(tmp_path, hiding(155 * MB, 1))
     assert (found.others[-1].name, found.others[-1].sent, found.others[-1].bytes_up) == (
         "1 service, hidden (small group)", "hidden", None,
@@ -135,7 +135,7 @@ def test_a_single_hidden_service_is_not_given_away(tmp_path: Path) -> None:
     assert "hidden figures" not in found.verdict
 
 
-def test_an_unknown_service_hides_no_hidden_one(tmp_path: Path) -> None:
+def test_a_service_with_unknown_bytes_does_not_cover_a_hidden_one(tmp_path: Path) -> None:
     """Beside one hidden service, one whose bytes nobody could measure is no cover."""
     rows = hiding(155 * MB, 1)
     rows["usage_weekly"].append(usage(WEEK, "u/unmeasured", 9, None))
@@ -144,14 +144,14 @@ def test_an_unknown_service_hides_no_hidden_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("total", [None, 55 * MB, 54 * MB], ids=["no total", "nothing left", "less"])
-def test_no_remainder_reads_hidden(tmp_path: Path, total: int | None) -> None:
+def test_an_impossible_remainder_is_printed_as_hidden(tmp_path: Path, total: int | None) -> None:
     rows = hiding(0, 2)
     rows["usage_weekly"] = [r for r in rows["usage_weekly"] if r["app"] != "all"]
     rows["usage_weekly"].append(usage(WEEK, "all", 20, total))
     assert page(tmp_path, rows).others[-1].sent == "hidden"
 
 
-def test_no_line_for_what_is_not_hidden(tmp_path: Path) -> None:
+def test_without_hidden_services_there_is_no_line_about_them(tmp_path: Path) -> None:
     found = page(tmp_path, hiding(55 * MB, 0))
     assert [o.name for o in found.others] == ["3 more services, in the annex"]
 
@@ -164,14 +164,14 @@ def test_no_line_for_what_is_not_hidden(tmp_path: Path) -> None:
         (55 * MB, "Uploads hardly changed."),
     ],
 )
-def test_a_change_of_hidden_services_is_said(tmp_path: Path, total: int, said: str) -> None:
+def test_a_change_of_hidden_services_is_in_the_verdict(tmp_path: Path, total: int, said: str) -> None:
     rows = hiding(total, 2, 55 * MB) | {"first_seen": []}
     rows["usage_weekly"] += [usage(LAST, f"h/h{i}", None, None) for i in range(2)]
     rows["coverage_daily"] = [watched(r["day"]) for r in plain()["coverage_daily"]]
     assert said in text(page(tmp_path, rows).verdict)
 
 
-def test_a_change_of_shown_services_is_theirs(tmp_path: Path) -> None:
+def test_a_change_of_shown_services_is_not_ascribed_to_hidden_ones(tmp_path: Path) -> None:
     rows = hiding(75 * MB, 2, 55 * MB)
     for row in rows["usage_weekly"]:
         if row["week"] == WEEK and row["app"] == "s/s10":

@@ -17,7 +17,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics.render.formats import FORMATS, Document, ExtraMissing
+from analytics.render.document import Document, ExtraMissing
+from analytics.render.formats import FORMATS
 from analytics.render.html import stylesheet
 from analytics.reports import prepare as preparing
 from analytics.reports import write as writing
@@ -196,12 +197,12 @@ def test_the_archive_keeps_each_result_once(tmp_path: Path) -> None:
     assert len(list((lake / "open" / "reports").rglob("*.json"))) == 1
 
 
-def test_an_unknown_service_is_said(tmp_path: Path) -> None:
+def test_an_unknown_service_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(preparing.Unknown, match="no service this lake shows"):
         preparing.prepare(make(tmp_path, plain()), "app", about="nowhere")
 
 
-def test_what_a_service_page_may_not_show_is_not_told_as_none(tmp_path: Path) -> None:
+def test_hidden_departments_of_a_service_are_not_printed_as_none(tmp_path: Path) -> None:
     rows = plain()
     rows["catalog"] = [*rows["catalog"], rows["catalog"][0] | {"app": "d/delta", "service": "delta"}]
     page = preparing.prepare(make(tmp_path, rows), "app", about="delta").page
@@ -240,7 +241,7 @@ def _luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 @pytest.mark.parametrize("name", ["ink", "soft", "accent", "bad", "ok", "tol", "rev"])
-def test_words_reach_the_contrast_of_wcag_aa(scheme: int, name: str) -> None:
+def test_text_colours_have_the_contrast_of_wcag_aa(scheme: int, name: str) -> None:
     block = re.findall(r":root \{(.*?)\}", stylesheet(), re.DOTALL)[scheme]
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
     light, dark = sorted((_luminance(colours[name]), _luminance(colours["paper"])), reverse=True)

@@ -7,7 +7,7 @@ import pytest
 from analytics.reports.periods import around, parse
 
 
-def test_what_is_written_is_what_is_read() -> None:
+def test_periods_are_parsed_as_they_are_printed() -> None:
     assert (parse("day", "2026-11-12").first, parse("day", "2026-11-12").last) == (date(2026, 11, 12),) * 2
     assert parse("week", "2026-W46").first == date(2026, 11, 9)
     assert (parse("month", "2026-11").first, parse("month", "2026-11").last) == (
@@ -38,7 +38,7 @@ def test_a_wrong_period_says_what_was_expected(kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["week", "month", "quarter"])
-def test_every_day_lies_in_one_period_and_none_is_torn(kind: str) -> None:
+def test_periods_consist_of_whole_weeks_and_contain_every_day(kind: str) -> None:
     for shift in range(0, 800, 3):
         day = date(2025, 12, 1) + timedelta(days=shift)
         period = around(kind, day)

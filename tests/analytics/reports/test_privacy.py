@@ -29,7 +29,7 @@ def test_reveals_of_the_week_are_printed_and_others_are_not(tmp_path: Path) -> N
     assert "incident &lt;17&gt;" in text and "abababababab" in text and "another week" not in text
 
 
-def test_a_week_without_any_says_so(tmp_path: Path) -> None:
+def test_a_week_without_reveals_prints_that_nothing_is_on_record(tmp_path: Path) -> None:
     lake = make(tmp_path / "lake", plain())
     assert page_of(lake).deeds == ()
     assert "Nothing on record" in weekly(lake, tmp_path / "out.html").path.read_text()

@@ -88,7 +88,7 @@ def test_every_reference_and_heading_is_sound(story: Path, tmp_path: Path) -> No
     assert page.tags.count("h1") == 1
 
 
-def test_every_picture_has_words(story: Path, tmp_path: Path) -> None:
+def test_every_picture_has_a_text_for_screen_readers(story: Path, tmp_path: Path) -> None:
     text = written(tmp_path, story)
     for picture in re.findall(r"<svg\b[^>]*>", text):
         assert 'aria-hidden="true"' in picture or 'role="img" aria-label="' in picture
@@ -130,7 +130,7 @@ def test_the_printed_statements_give_the_printed_hashes_in_any_client(story: Pat
             assert hashlib.sha256(text.encode()).hexdigest() == digest, name
 
 
-def test_what_the_page_must_not_say(story: Path, tmp_path: Path) -> None:
+def test_the_page_makes_no_claims_of_completeness_or_compliance(story: Path, tmp_path: Path) -> None:
     words = " ".join("".join(Reader(written(tmp_path, story)).words).split()).lower()
     for claim in ("complete", "compliant", "sees prompts", "no risk", "clean"):
         assert not re.search(rf"\b{claim}\b", words), claim
@@ -163,7 +163,7 @@ def test_an_empty_lake_still_makes_a_page(tmp_path: Path, week: str) -> None:
     assert "We cannot tell" in "".join(Reader(report.path.read_text(encoding="utf-8")).words)
 
 
-def test_nothing_half_written(tmp_path: Path) -> None:
+def test_a_failed_report_leaves_the_old_file_and_no_partial_one(tmp_path: Path) -> None:
     target = tmp_path / "report.html"
     target.write_text("old")
     with pytest.raises(LakeUnreadable):

@@ -45,14 +45,14 @@ def test_given_rows_give_the_expected_ones(spec: Spec, figure: Figure) -> None:
     assert _told(rows) == _told(figure.expect)
 
 
-def test_the_figures_that_count_are_proven() -> None:
+def test_the_main_figures_have_examples() -> None:
     proven = {figure.id for _, figure in PROVEN}
     assert {
         "totals",
         "services",
         "decisions",
         "changes",
-        "eyes",
+        "coverage_weekly",
         "silent",
         "source_bytes",
         "blocked",

@@ -32,7 +32,7 @@ def figures(found: Page) -> dict[str, tuple[str, str]]:
     return {n.label: (text(n.value), text(n.change)) for n in found.numbers}
 
 
-def test_five_numbers_by_hand(tmp_path: Path) -> None:
+def test_the_five_numbers_equal_those_computed_by_hand(tmp_path: Path) -> None:
     found = page(tmp_path, plain())
     assert figures(found) == {
         "People using AI": ("14", "+4"),
@@ -46,7 +46,7 @@ def test_five_numbers_by_hand(tmp_path: Path) -> None:
     assert text(found.numbers[0].note) == "92 % of connections tied to a person"  # 184 of 200
 
 
-def test_the_verdict_by_hand(tmp_path: Path) -> None:
+def test_the_verdict_of_a_known_week(tmp_path: Path) -> None:
     found = page(tmp_path, plain())
     assert text(found.sentence) == (
         "14 people sent 75–80 MB to 4 AI services, most of it to alpha. "
@@ -55,7 +55,7 @@ def test_the_verdict_by_hand(tmp_path: Path) -> None:
     )
 
 
-def test_worth_deciding_by_hand(tmp_path: Path) -> None:
+def test_the_decisions_of_a_known_week(tmp_path: Path) -> None:
     asked = page(tmp_path, plain()).decisions
     assert [d.question for d in asked] == [
         "gamma: approve, limit or refuse?",
@@ -143,14 +143,14 @@ def test_a_department_without_a_figure_of_its_own_is_in_other(tmp_path: Path) ->
 
 
 def test_what_can_be_seen_and_what_not(tmp_path: Path) -> None:
-    sight = page(tmp_path, plain()).sight
-    assert [text(line) for line in sight.confident] == [
+    visibility = page(tmp_path, plain()).visibility
+    assert [text(line) for line in visibility.confident] == [
         "hq-span (pcap): 168 of 168 hours, 7 days; 0 of 4.2 billion packets dropped",
         "94 % of connections have a name",
         "92 % of AI connections tied to a person; the rest are counted by address",
         "31 attempts refused (Xray): attempted, not counted as use",
     ]
-    assert any("Notes AI" in line and "never counted" in line for line in sight.never)
+    assert any("Notes AI" in line and "never counted" in line for line in visibility.never)
 
 
 def test_a_source_that_cannot_know_uploads_is_named(tmp_path: Path) -> None:
@@ -159,26 +159,26 @@ def test_a_source_that_cannot_know_uploads_is_named(tmp_path: Path) -> None:
         {"week": WEEK, "sensor": "squid-hq", "source": "squid", "connects": True, "bytes_known": False}
     )
     found = page(tmp_path, rows)
-    assert "Bytes sent through squid-hq: its squid records do not carry them" in found.sight.never
+    assert "Bytes sent through squid-hq: its squid records do not carry them" in found.visibility.never
     assert found.decisions[-1].question == "Should the proxy log what is sent?"
 
 
 def test_a_silent_sensor_is_named(tmp_path: Path) -> None:
     found = page(tmp_path, plain() | {"sensors": SENSORS})
-    assert "squid-hq (hq): silent all week" in found.sight.never
+    assert "squid-hq (hq): silent all week" in found.visibility.never
 
 
 def test_a_sensor_that_came_later_was_not_silent(tmp_path: Path) -> None:
     rows = plain() | {"sensors": SENSORS}
     later = {**rows["coverage_daily"][0], "sensor": "squid-hq", "day": date(2026, 11, 18)}
     found = page(tmp_path, {**rows, "coverage_daily": [*rows["coverage_daily"], later]}, week="2026-W46")
-    assert "squid-hq (hq): first reported on 18 November 2026" in found.sight.never
+    assert "squid-hq (hq): first reported on 18 November 2026" in found.visibility.never
 
 
 # Weeks that were watched differently
 
 
-def test_a_dark_day_means_we_cannot_tell_and_no_arrow(tmp_path: Path) -> None:
+def test_a_day_without_coverage_is_named_and_prevents_comparisons(tmp_path: Path) -> None:
     rows = plain()
     rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] != date(2026, 11, 12)]
     found = page(tmp_path, rows)
@@ -191,7 +191,7 @@ def test_a_dark_day_means_we_cannot_tell_and_no_arrow(tmp_path: Path) -> None:
     assert found.decisions[-1].question == "Can we see enough to rely on this page?"
 
 
-def test_of_a_week_that_was_mostly_dark_the_days_that_were_not_are_named(tmp_path: Path) -> None:
+def test_in_a_week_mostly_without_coverage_the_covered_days_are_named(tmp_path: Path) -> None:
     rows = plain()
     rows["coverage_daily"] = [watched(day) for day in days(LAST)] + [watched(day) for day in days(WEEK, 2)]
     found = page(tmp_path, rows)
@@ -232,7 +232,7 @@ def test_no_arrow_between_weeks_with_different_coverage(tmp_path: Path, other: l
     assert all(n.change == "" for n in page(tmp_path, rows).numbers)
 
 
-def test_a_quiet_log_is_not_a_blind_one(tmp_path: Path) -> None:
+def test_fewer_log_lines_do_not_prevent_comparisons(tmp_path: Path) -> None:
     """A proxy writes nothing while nobody browses: its minutes are use, not watching."""
     rows = plain() | {"sensors": SENSORS}
     rows["coverage_daily"] += [watched(day, "squid-hq", "squid", minutes_seen=700) for day in days(LAST)]
@@ -251,13 +251,13 @@ def quiet(day: date, minutes: int, first: int, last: int) -> dict[str, Any]:
     )
 
 
-def test_on_a_quiet_link_first_and_last_traffic_bound_the_watch(tmp_path: Path) -> None:
+def test_on_a_quiet_link_coverage_is_from_first_to_last_traffic(tmp_path: Path) -> None:
     rows = plain()
     rows["coverage_daily"] = [quiet(day, 20, 7, 19) for day in days(LAST)]
     rows["coverage_daily"] += [quiet(day, 45, 6, 19) for day in days(WEEK)]
     found = page(tmp_path, rows)
     assert figures(found)["People using AI"] == ("14", "+4")
-    assert "hq-span (pcap): 91 of 168 hours, 7 days" in text(found.sight.sometimes[0])  # 7 x 13 h
+    assert "hq-span (pcap): 91 of 168 hours, 7 days" in text(found.visibility.sometimes[0])  # 7 x 13 h
     rows["coverage_daily"] = [quiet(day, 20, 7, 19) for day in days(LAST)]
     rows["coverage_daily"] += [quiet(day, 20, 7, 10) for day in days(WEEK)]
     assert figures(page(tmp_path / "other", rows))["People using AI"] == ("14", "")
@@ -269,12 +269,12 @@ def test_a_brief_look_of_another_sensor_prevents_no_comparison(tmp_path: Path) -
     assert figures(page(tmp_path, rows))["People using AI"] == ("14", "+4")
 
 
-def test_use_without_any_coverage_is_not_believed(tmp_path: Path) -> None:
+def test_use_without_any_coverage_is_reported_as_unknown(tmp_path: Path) -> None:
     rows = plain() | {"coverage_daily": []}
     found = page(tmp_path, rows)
     assert found.claim == "We cannot tell: no sensor reported this week."
-    assert found.seeing.doubts == ("what happened this week",)  # it named all seven days
-    assert "The whole week: no sensor reported" in found.sight.never
+    assert found.coverage.doubts == ("what happened this week",)  # it named all seven days
+    assert "The whole week: no sensor reported" in found.visibility.never
     assert figures(found)["Named traffic"] == ("unknown", "")
 
 
@@ -289,13 +289,13 @@ def test_a_week_that_is_not_over_says_so(tmp_path: Path) -> None:
     rows = plain()
     rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] <= date(2026, 11, 11)]
     found = page(tmp_path, rows, as_of=datetime(2026, 11, 11, 22, 30, tzinfo=UTC))  # 23:30 in Berlin
-    assert found.seeing.dark == ()
-    assert len(found.seeing.ahead) == 4
+    assert found.coverage.dark == ()
+    assert len(found.coverage.ahead) == 4
     assert "The week is not over: 4 days to come." in found.verdict
     assert found.claim.startswith("At least")
 
 
-def test_the_clock_tells_of_a_running_week_what_is_still_to_come(tmp_path: Path) -> None:
+def test_the_clock_marks_the_days_to_come_of_a_running_week(tmp_path: Path) -> None:
     rows = plain()
     rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] <= date(2026, 11, 11)]
     lake = make(tmp_path, rows)
@@ -321,7 +321,7 @@ def test_leading_services_are_named_only_where_no_hidden_one_could_lead(tmp_path
     assert page(tmp_path / "unsure", rows).verdict.startswith(".")
 
 
-def test_weeks_without_evidence_are_no_weeks(tmp_path: Path) -> None:
+def test_weeks_without_evidence_are_not_reported(tmp_path: Path) -> None:
     rows = plain()
     empty = usage(WEEK + timedelta(days=7), "all", None, None) | {"grade": None, "evidence": None}
     rows["usage_weekly"].append(empty)
@@ -370,7 +370,7 @@ def test_a_single_day_is_the_first_week_and_calls_nothing_new(tmp_path: Path) ->
     assert figures(found)["First seen"] == ("–", "")
 
 
-def test_where_only_lookups_are_recorded_nobody_can_tell_whether_ai_was_used(tmp_path: Path) -> None:
+def test_with_lookups_only_the_number_of_people_is_unknown(tmp_path: Path) -> None:
     asked = {"grade": 1, "connections": 0, "lookups": 40}
     rows = {
         "usage_weekly": [usage(WEEK, "all", 0, None, **asked), usage(WEEK, "a/alpha", 0, None, **asked)],
@@ -393,7 +393,7 @@ def test_where_only_lookups_are_recorded_nobody_can_tell_whether_ai_was_used(tmp
     assert "Can we see enough" in found.decisions[0].question
 
 
-def test_who_only_looked_up_or_connected_is_counted_as_that(tmp_path: Path) -> None:
+def test_people_who_only_looked_up_or_connected_are_counted_apart(tmp_path: Path) -> None:
     rows = plain()
     seen = {"lookups": 40, "connections": 0}
     rows["usage_weekly"] = [
@@ -444,7 +444,7 @@ def test_a_week_of_lookups_says_which_log_would_help(tmp_path: Path) -> None:
     assert decision.look.startswith(
         "What helps most: the log of the proxy or firewall that the clients go through"
     )
-    assert found.sight.never[0] == (
+    assert found.visibility.never[0] == (
         "Whether AI was used, and how much was sent: bind and lab (unbound) record lookups only"
     )
     rows["sensors"] = SENSORS
@@ -472,7 +472,7 @@ def test_a_week_of_lookups_says_which_log_would_help(tmp_path: Path) -> None:
     ],
     ids=["nameless", "one way", "lost", "briefly"],
 )
-def test_what_would_help_most_names_the_sensor(tmp_path: Path, trouble: dict[str, int], look: str) -> None:
+def test_the_remedy_names_the_sensor(tmp_path: Path, trouble: dict[str, int], look: str) -> None:
     rows = plain()
     rows["coverage_daily"] = [watched(day, **trouble) for start in (LAST, WEEK) for day in days(start)]
     assert page(tmp_path, rows).decisions[-1].look.startswith(look)
@@ -486,7 +486,7 @@ def test_after_dark_days_the_sensor_with_most_days_is_named(tmp_path: Path) -> N
     )
 
 
-def test_all_groups_below_k(tmp_path: Path) -> None:
+def test_a_page_on_which_all_groups_are_below_k(tmp_path: Path) -> None:
     rows = plain()
     rows["usage_weekly"] = [
         usage(WEEK, app, None, None, department=department)
@@ -523,16 +523,16 @@ def test_hidden_attempts_and_shared_hosts_are_no_numbers(tmp_path: Path) -> None
     rows["blocked_weekly"] = [{"week": WEEK, "app": "x/ray", "service": "Xray", "attempts": None}]
     rows["embedded"] = [{"week": WEEK, "app": "n/n", "service": "Notes AI", "connections": None}]
     found = page(tmp_path, rows)
-    assert "Attempts refused (Xray): attempted, not counted as use" in found.sight.confident
+    assert "Attempts refused (Xray): attempted, not counted as use" in found.visibility.confident
     assert found.embedded[0]["connections"] is None
 
 
-def test_accounts_that_are_nobody_are_told_apart_from_people(tmp_path: Path) -> None:
+def test_machine_and_service_accounts_are_counted_apart(tmp_path: Path) -> None:
     rows = plain()
-    assert not any("Machines" in line for line in page(tmp_path / "none", rows).sight.confident)
+    assert not any("Machines" in line for line in page(tmp_path / "none", rows).visibility.confident)
     row = {"week": WEEK, "app": "a/alpha", "service": "Alpha", "grade": 4, "subjects": 1}
     rows["nobodies_weekly"] = [row | {"kind": "machine", "bytes_up": 2 * MB}, row | {"kind": "shared"}]
-    told = [line.replace("\u202f", " ") for line in page(tmp_path / "some", rows).sight.confident]
+    told = [line.replace("\u202f", " ") for line in page(tmp_path / "some", rows).visibility.confident]
     expected = (
         "Machines, service accounts, shared addresses and clients from outside sent 2 MB to 1 service: "
         "counted apart from people"
@@ -636,14 +636,14 @@ def test_findings_ask_once_per_service_before_what_the_figures_raise(tmp_path: P
     ) == 1
 
 
-def test_a_block_that_leaks_is_said_to_leak(tmp_path: Path) -> None:
+def test_a_block_with_remaining_use_is_reported(tmp_path: Path) -> None:
     (outcome,) = page(tmp_path, governed()).outcomes
     assert outcome.decided == "Restricted on Thu 5 Nov"
     assert text(outcome.result).startswith("40 attempts refused. 6 people sent 13 MB this week")
     assert outcome.result.endswith("The restriction does not hold everywhere.")
 
 
-def test_a_block_that_holds_is_said_to_hold(tmp_path: Path) -> None:
+def test_an_effective_block_is_reported(tmp_path: Path) -> None:
     rows = governed()
     gamma = app_of(rows, "gamma")
     rows["usage_weekly"] = [
@@ -719,7 +719,7 @@ def test_a_lake_made_before_the_view_of_assets_has_a_report(tmp_path: Path) -> N
     assert prepare(lake).result.rows("assets") == ()
 
 
-def test_people_are_told_of_how_many_where_every_site_says(tmp_path: Path) -> None:
+def test_the_population_is_printed_if_every_site_declares_it(tmp_path: Path) -> None:
     rows = plain()
     rows["sensors"] = [sensor | {"population": 1100} for sensor in SENSORS]
     assert text(page(tmp_path / "all", rows).numbers[0].note) == ("of 1 100 people")

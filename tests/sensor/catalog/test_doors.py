@@ -50,7 +50,9 @@ def test_an_indicator_of_that_host_decides(make_catalog: MakeCatalog) -> None:
     assert roles(catalog, "app.example.com") == [("telemetry", "support")]
 
 
-def test_a_host_told_by_convention_is_believed_less_and_not_exported(make_catalog: MakeCatalog) -> None:
+def test_a_host_known_by_convention_has_less_confidence_and_is_not_exported(
+    make_catalog: MakeCatalog,
+) -> None:
     catalog = compiled([make_catalog({ENTRY: PAGES})])
     told = catalog.indicators.filter(certainty=CONVENTION)
     assert "api.example.com" in told["value"].to_list() and told["confidence"].max() == 0.6

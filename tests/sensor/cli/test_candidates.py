@@ -74,7 +74,7 @@ def test_accept_writes_an_entry_that_passes(tmp_path: Path) -> None:
          "unknown category 'chatt'"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_accepted_leaves_nothing(
+def test_a_refused_entry_leaves_no_file(
     tmp_path: Path, words: tuple[str, ...], error: type[Exception], says: str
 ) -> None:
     ours = tmp_path / "ours"
@@ -83,7 +83,7 @@ def test_what_cannot_be_accepted_leaves_nothing(
     assert not list(ours.rglob("*.yml"))
 
 
-def test_damaged_dismissals_are_said(tmp_path: Path) -> None:
+def test_a_damaged_file_of_dismissals_is_reported(tmp_path: Path) -> None:
     (tmp_path / "dismissed.json").write_text("{", encoding="utf-8")
     with pytest.raises(UsageError, match="dismissals cannot be read"):
         run("dismiss", "a.example", "--reason", "x", "--state", str(tmp_path))

@@ -73,7 +73,7 @@ def test_a_report_is_sent_once(place: Path) -> None:
     assert second.returncode == 0 and "already; --again" in second.stdout
 
 
-def test_what_is_not_sent_is_said_and_waits(place: Path) -> None:
+def test_an_unsent_report_is_named_and_waits(place: Path) -> None:
     done = run(place, "alert", "--test")
     assert done.returncode == 7 and "Connection refused" in done.stderr and "waits" in done.stderr
     assert len(list((place / "state" / "outbox" / "waiting" / "hook").iterdir())) == 1
@@ -103,7 +103,7 @@ def test_a_report_that_was_not_sent_is_tried_again_by_whatever_runs_next(place: 
     assert "shadowai-alert.timer" in units
 
 
-def test_an_outbox_that_cannot_be_written_is_said(place: Path) -> None:
+def test_an_unwritable_outbox_is_reported(place: Path) -> None:
     text = SETTINGS.replace('"state"', '"full-state"')
     (place / "full.toml").write_text(text, encoding="utf-8")
     (place / "full-state" / "outbox").mkdir(parents=True)
@@ -120,7 +120,7 @@ def test_mistakes_are_named(place: Path) -> None:
     assert wrong.returncode == 2 and "https://" in wrong.stderr
 
 
-def test_units_that_systemd_takes(place: Path) -> None:
+def test_systemd_accepts_the_units(place: Path) -> None:
     capture = "capture eth1 eth2 --sensor 'hq span' --exclude 10.99.0.0/16"
     services = (capture, "follow 'squid/100%*.log'", "listen udp://0.0.0.0:514", "listen tcp")
     given = [word for service in services for word in ("--service", service)]
@@ -238,7 +238,7 @@ pdf = true
     assert pdf.get_filename() == "shadow-ai-2026-W46.pdf" and pdf.get_content().startswith(b"%PDF-1.")
 
 
-def test_a_name_nobody_knows_gets_those_near_or_those_there_are(place: Path) -> None:
+def test_an_unknown_name_gets_similar_names_or_a_list(place: Path) -> None:
     near = run(place, "report", "app", "chat gtp")
     assert (
         near.returncode == 2

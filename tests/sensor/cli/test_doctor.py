@@ -25,7 +25,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     return says
 
 
-def test_a_port_that_is_ready(port: dict[str, object]) -> None:
+def test_a_port_ready_for_capture(port: dict[str, object]) -> None:
     assert doctor_capture.lines() == [
         ("live capture", "allowed (CAP_NET_RAW)"),
         ("interface span0", "link up, GRO and LRO off"),
@@ -42,14 +42,12 @@ def test_a_port_that_is_ready(port: dict[str, object]) -> None:
         ("missed", 12_345, "12,345 frames missed"),
     ],
 )
-def test_what_keeps_a_port_from_being_heard(
-    what: str, value: object, says: str, port: dict[str, object]
-) -> None:
+def test_problems_of_a_port_are_listed(what: str, value: object, says: str, port: dict[str, object]) -> None:
     port[what] = value
     assert says in dict(doctor_capture.lines())["interface span0"]
 
 
-def test_without_the_right_it_says_what_is_needed(
+def test_without_the_privilege_doctor_names_it(
     port: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(names: list[str]) -> None:
@@ -60,11 +58,11 @@ def test_without_the_right_it_says_what_is_needed(
     assert "needs CAP_NET_RAW" in text and "run it as root" in text
 
 
-def test_elsewhere_than_on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_capture_is_reported_impossible_outside_linux(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
     assert doctor_capture.lines() == [("live capture", "needs Linux; captures and logs are read anywhere")]
 
 
-def test_this_machine_answers() -> None:
+def test_doctor_runs_on_this_machine() -> None:
     for what, text in doctor_capture.lines():
         assert what.startswith(("live capture", "interface ")) and text

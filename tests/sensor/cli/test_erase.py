@@ -42,7 +42,7 @@ def lake(scanned: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(scanned, tmp_path, dirs_exist_ok=True))
 
 
-def test_where_nobody_can_be_asked_nothing_is_deleted_and_the_option_is_named(lake: Path) -> None:
+def test_without_a_terminal_nothing_is_deleted_and_the_error_names_yes(lake: Path) -> None:
     """A timer, or a pipe: there is no terminal to say yes at."""
     for words in (("erase", PEOPLE[0]), ("keys", "shred", _running(lake))):
         said = shadowai(lake, *words, "--reason", "a test", ok=False)

@@ -53,7 +53,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
     ids=["empty", "jpeg", "text", "missing", "fifo"],
 )
-def test_what_cannot_be_read_is_said_in_one_line(make, code, says, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_unreadable_input_is_reported_in_one_line(make, code, says, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     make(tmp_path / "input")
     done = shadowai("scan", "input", "--lake", "lake", cwd=tmp_path)
     assert done.returncode == code, done.stderr
@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_said_in_one_line(make, code, says, tmp_path: Pat
     assert not (tmp_path / "lake").exists()
 
 
-def test_one_bad_file_does_not_keep_the_good_one_out(tmp_path: Path) -> None:
+def test_a_bad_file_does_not_stop_a_good_one(tmp_path: Path) -> None:
     (tmp_path / "photo").write_bytes(JPEG)
     log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
     done = shadowai("scan", "photo", log, "--lake", "lake", cwd=tmp_path)
@@ -84,7 +84,7 @@ def test_lines_of_a_people_file_that_cannot_be_used_are_told(tmp_path: Path) -> 
     assert (done.returncode, done.stderr) == (0, "shadowai: people.csv:2: the address is none\n")
 
 
-def test_a_folder_of_files_nobody_knows_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+def test_a_folder_without_known_files_is_reported(tmp_path: Path) -> None:
     """It ended with exit code 3 and without a word."""
     (tmp_path / "logs").mkdir()
     for name in ("a.log", "b.log"):
@@ -122,7 +122,7 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
         (("sources", "--config", "x", "try", "y"), "--config has no effect before `try`"),
     ],
 )
-def test_wrong_usage_is_2(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
+def test_wrong_usage_exits_with_2(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
     (tmp_path / "lake" / "sources").mkdir(parents=True)
     (tmp_path / "lake" / "manifest.json").write_text('{"format": 1}')
     done = shadowai(*words, cwd=tmp_path, SHADOWAI_LAKE=str(tmp_path / "lake"))
@@ -131,21 +131,21 @@ def test_wrong_usage_is_2(words: tuple[str, ...], says: str, tmp_path: Path) -> 
     assert says in done.stderr or words[0] == "report"
 
 
-def test_a_wrong_setting_is_2_and_named(tmp_path: Path) -> None:
+def test_a_wrong_setting_exits_with_2_and_is_named(tmp_path: Path) -> None:
     (tmp_path / "shadowai.toml").write_text('zone = "Nowhere"\n')
     done = shadowai("doctor", cwd=tmp_path)
     assert done.returncode == 2
     assert "shadowai.toml:1: zone: " in done.stderr
 
 
-def test_no_lake_is_5_with_the_remedy(tmp_path: Path) -> None:
+def test_a_missing_lake_exits_with_5_and_a_remedy(tmp_path: Path) -> None:
     done = shadowai("sql", "SELECT 1", "--lake", "nothing", cwd=tmp_path)
     assert done.returncode == 5
     assert done.stderr.strip() == "shadowai: nothing: no lake here yet; fill one with `shadowai scan PATH`"
 
 
-def test_a_lake_that_is_a_file_is_5(tmp_path: Path) -> None:
-    """It was called a bug of ours."""
+def test_a_file_in_place_of_the_lake_exits_with_5(tmp_path: Path) -> None:
+    """It was called a bug in shadowai."""
     log = tmp_path / "access.log"
     log.write_bytes((ROOT / "pcaps" / "proxy-w46" / "shadowai.log").read_bytes())
     done = shadowai("scan", "access.log", "--lake", "access.log", cwd=tmp_path)
@@ -153,10 +153,10 @@ def test_a_lake_that_is_a_file_is_5(tmp_path: Path) -> None:
     assert done.stderr.strip() == "shadowai: access.log/manifest.json: not a directory; check the folder"
 
 
-def test_a_path_nobody_may_use_is_2_and_named(
+def test_a_path_without_permission_exits_with_2_and_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It was called a bug of ours."""
+    """It was called a bug in shadowai."""
 
     def refused() -> None:
         raise PermissionError(errno.EACCES, "Permission denied", "shut/x.html")
@@ -183,7 +183,7 @@ def test_a_report_has_the_format_its_name_asks_for(filled: Path) -> None:
     )
 
 
-def test_a_broken_catalog_entry_is_4_with_file_and_line(tmp_path: Path) -> None:
+def test_a_broken_catalog_entry_exits_with_4_file_and_line(tmp_path: Path) -> None:
     folder = tmp_path / "ours" / "vendors" / "acme"
     folder.mkdir(parents=True)
     (folder / "vendor.yml").write_text("name: Acme\ncountry: DE\n")
@@ -195,17 +195,17 @@ def test_a_broken_catalog_entry_is_4_with_file_and_line(tmp_path: Path) -> None:
     assert not (tmp_path / "lake").exists()
 
 
-def test_wrong_sql_is_6(filled: Path) -> None:
+def test_wrong_sql_exits_with_6(filled: Path) -> None:
     done = shadowai("sql", "SELEKT 1", "--lake", "lake", cwd=filled)
     assert done.returncode == 6
     assert "Parser Error" in done.stderr
 
 
 @pytest.mark.parametrize("words", [("compact", "--now"), ("rematch", "--dry-run"), ("retain",)])
-def test_a_damaged_file_of_the_lake_is_5_and_named(
+def test_a_damaged_file_of_the_lake_exits_with_5_and_is_named(
     words: tuple[str, ...], filled: Path, tmp_path: Path
 ) -> None:
-    """As a failing disk or half a restore leaves one; it was "a bug of ours"."""
+    """As a failing disk or half a restore leaves one; it was "a bug in shadowai"."""
     shutil.copytree(filled / "lake", tmp_path / "lake")
     sightings = next((tmp_path / "lake" / "restricted" / "sightings" / "cold").rglob("*.parquet"))
     sightings.write_bytes(sightings.read_bytes()[:-8])
@@ -215,7 +215,7 @@ def test_a_damaged_file_of_the_lake_is_5_and_named(
     assert f"{sightings.relative_to(tmp_path)}: no whole Parquet file; restore it" in told
 
 
-def test_a_full_disk_is_that_of_the_file_which_found_no_room(tmp_path: Path) -> None:
+def test_a_full_disk_error_names_the_file(tmp_path: Path) -> None:
     said = f'IO Error: Could not write file "{tmp_path}/state/views/v.duckdb": No space left on device'
     what = "state/views/v.duckdb: no space left on device; make room"
     with pytest.raises(LakeError, match=what), analysing(Lake(tmp_path / "lake")):
@@ -229,7 +229,7 @@ def test_a_full_disk_is_that_of_the_file_which_found_no_room(tmp_path: Path) -> 
         (("erase", "ada", "--reason", "a test"), 2, "not confirmed, nothing was deleted; add --yes"),
     ],
 )
-def test_closed_standard_input_is_nobody_there(
+def test_closed_standard_input_counts_as_no_terminal(
     words: tuple[str, ...], code: int, says: str, filled: Path
 ) -> None:
     """As services start commands; Python then has no `sys.stdin` at all."""
@@ -278,7 +278,7 @@ def test_standard_output_without_room_is_said_so(words: tuple[str, ...], filled:
 
 
 def test_ctrl_c_while_libraries_are_imported_ends_it_in_one_line(filled: Path) -> None:
-    """It was a traceback, or "a bug of ours"; or a library swallowed it, and the command went on."""
+    """It was a traceback, or "a bug in shadowai"; or a library swallowed it, and the command went on."""
     (filled / "typer.py").write_text(
         "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept BaseException:\n    pass\n"
     )
@@ -289,7 +289,7 @@ def test_ctrl_c_while_libraries_are_imported_ends_it_in_one_line(filled: Path) -
     assert done.stderr.startswith("shadowai: stopped; ") and len(done.stderr.splitlines()) == 1
 
 
-def test_options_are_told_in_the_users_words() -> None:
+def test_help_shows_placeholders_instead_of_python_types() -> None:
     """`--until <%Y-%m-%d>` and `--days <int range>` stood in the help."""
     told = {}
     for name in main.COMMANDS:
@@ -325,7 +325,7 @@ def test_help_is_quick_and_imports_nothing_heavy(tmp_path: Path) -> None:
     os.geteuid() != 0 or not shutil.which("unshare"), reason="mounting a small disk needs root"
 )
 @pytest.mark.parametrize("size", ["200k", "400k", "600k"])
-def test_a_full_disk_is_5_and_leaves_nothing_half_written(size: str, tmp_path: Path) -> None:
+def test_a_full_disk_exits_with_5_and_leaves_no_partial_file(size: str, tmp_path: Path) -> None:
     """A disk that is full at the first segment, at a later one, or while views are built."""
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -350,7 +350,7 @@ def test_a_full_disk_is_5_and_leaves_nothing_half_written(size: str, tmp_path: P
     assert "no space left on device" in said[0].lower()
 
 
-def test_nobody_else_may_write_where_we_do_whatever_the_umask() -> None:
+def test_no_other_account_can_write_the_lake_whatever_the_umask() -> None:
     code = "import os\nfrom sensor.cli.main import run\ntry: run()\nexcept SystemExit: print(os.umask(0))"
     command = [sys.executable, "-c", code, "--help"]
     for mask, ours in ((0, 0o022), (0o077, 0o077)):
@@ -374,7 +374,7 @@ def test_a_terminal_without_utf_8_shows_what_it_can(filled: Path, tmp_path: Path
     assert done.stdout.splitlines()[1].strip(b'"') == "? é 3 kB".encode("latin-1")
 
 
-def test_a_refusal_that_names_no_path_is_a_bug_of_ours(
+def test_a_permission_error_without_a_path_is_a_bug(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refused() -> None:
@@ -386,5 +386,5 @@ def test_a_refusal_that_names_no_path_is_a_bug_of_ours(
         main.run()
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith(
-        "shadowai: this is a bug of ours (PermissionError); details in "
+        "shadowai: this is a bug in shadowai (PermissionError); details in "
     )

@@ -62,7 +62,7 @@ def test_a_list_is_written_with_its_versions_and_the_same_for_the_same_moment(ho
     assert bare.stderr + bare.stdout == text and "#" not in bare.stdout
 
 
-def test_what_a_file_says_in_full_is_counted_on_stderr(home: Path) -> None:
+def test_a_long_list_of_omissions_is_only_counted_on_stderr(home: Path) -> None:
     """A list of a thousand services wrote as many lines over the terminal."""
     words = ("export", "edl", "--status", "unreviewed", "--as-of", "2026-11-26T08:00:00")
     done = run(*words, "--out", "a.txt")
@@ -73,7 +73,7 @@ def test_what_a_file_says_in_full_is_counted_on_stderr(home: Path) -> None:
     assert len(run(*words).stderr.splitlines()) >= len(lacks)
 
 
-def test_a_reader_who_leaves_is_no_fault_of_the_lake(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_not_reported_as_a_lake_error(tmp_path: Path) -> None:
     with pytest.raises(BrokenPipeError), analysing(Lake(tmp_path)):
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
@@ -99,7 +99,7 @@ def test_a_link_stays_a_link_and_a_folder_is_refused(home: Path) -> None:
             put(["new.example\n"], folder)
 
 
-def test_settings_spare_names_and_say_how_long_a_list_is_good(home: Path) -> None:
+def test_settings_exempt_names_and_set_the_last_day_of_a_list(home: Path) -> None:
     with (home / "shadowai.toml").open("a") as file:
         file.write('\n[exports]\nnever = ["chatgpt.com"]\nvalid_days = 3\n')
     done = run("export", "edl", "--as-of", "2026-11-26T08:00:00")

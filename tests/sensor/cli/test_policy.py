@@ -92,7 +92,7 @@ def test_mistakes_are_lines_with_place_and_remedy_and_exit_code_8(home: Path) ->
     assert run("policy", "check").exit_code == PolicyError.exit_code
 
 
-def test_a_case_that_does_not_hold_fails(home: Path) -> None:
+def test_a_failing_policy_case_exits_with_8(home: Path) -> None:
     (home / "policy.tests.yml").write_text(
         "- given: {app: openai/chatgpt}\n  expect: {status: tolerated}\n", encoding="utf-8"
     )

@@ -33,7 +33,7 @@ def _as(name: str) -> tuple[str, str, str, str]:
     return ("--as", name, "--secret-file", f"{name}.secret")
 
 
-def test_a_token_is_turned_back_by_two_and_the_report_prints_it(place: Path) -> None:
+def test_two_people_reveal_a_token_and_the_report_prints_it(place: Path) -> None:
     token, address = query(place, "SELECT user_name, client FROM sightings")[0]
     reason = "incident 17: customer list"
     asked = shadowai(place, "reveal", "request", token, address, "--reason", reason, *_as("anna"))
@@ -56,7 +56,7 @@ def test_a_token_is_turned_back_by_two_and_the_report_prints_it(place: Path) -> 
     assert "chain whole" in checked and f"case {case} was asked for and approved from one account" in checked
 
 
-def test_who_may_do_what(place: Path) -> None:
+def test_each_role_may_only_do_its_part(place: Path) -> None:
     assert shadowai(place, "reveal", "custodians").splitlines() == ["requester\tanna", "approver\tben"]
     (place / "wrong.secret").write_text("not the secret at all")
     said = shadowai(place, "reveal", "request", "u1-aa", "--reason", "long enough", "--as", "anna",

@@ -76,7 +76,7 @@ def test_who_held_an_address_is_shown_of_zeeks_leases(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[2].split()[2:] == ["lease", "10.0.0.7", "laptop-7"]
 
 
-def test_what_is_no_zeek_log_is_refused_as_one(tmp_path: Path) -> None:
+def test_a_file_that_is_no_zeek_log_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("one line\n")
     done = run_here(tmp_path, "sources", "try", "a.log", "--format", "zeek")
     assert (done.returncode, done.stderr) == (2, "shadowai: a.log: no Zeek log; try it without --format\n")
@@ -94,7 +94,7 @@ def test_each_kind_has_a_line_under_its_heading(tmp_path: Path) -> None:
     assert "  squid                  Squid access.log: " in groups["Proxies, web gateways and cloud access"]
 
 
-def test_words_tell_all_about_the_kinds_that_have_them(tmp_path: Path) -> None:
+def test_search_words_show_the_matching_kinds_in_full(tmp_path: Path) -> None:
     done = run_here(tmp_path, "sources", "Zscaler")
     assert [line.split(":")[0] for line in done.stdout.splitlines() if line[0] != " "] == ["zpa", "zscaler"]
     assert done.stdout.count("\n    can prove: host, ") == 2

@@ -400,7 +400,7 @@ def test_an_answer_that_was_not_asked_for_names_nothing(forged: Frame) -> None:
     assert told_to(frames) == ([], 1)
 
 
-def test_where_only_answers_pass_they_are_believed_less() -> None:
+def test_responses_without_any_query_have_less_confidence() -> None:
     one_sided = [answer(message(HOST, ident=n, answers=GIVEN), n) for n in range(3)]
     rows, rejected = told_to(one_sided)
     assert set(rows) == {("9.9.9.9", True)} and rejected == 0

@@ -20,13 +20,13 @@ SYNS, NAMED = 1_000_000, 100
 _READ = """
 import json, resource, sys
 from pathlib import Path
-from sensor.decode import jit
+from sensor.decode import warming
 from tests.sensor.decode.craft import REASONS, totals
 from sensor.sources.interface import HEAD_BYTES, File, Input
 from sensor.sources.packets.pcap import PcapSource
 path = Path(sys.argv[1])
 head = path.open("rb").read(HEAD_BYTES)
-jit.warm()
+warming.warm()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 names, packets, told = set(), 0, 0
 print("ready", flush=True)

@@ -42,7 +42,7 @@ def test_silence_ends_what_is_idle() -> None:
     assert (row["bytes_up"], row["packets_up"], row["duration_s"]) == (40, 2, 1.0)
 
 
-def test_the_first_packet_after_hours_of_silence_is_believed() -> None:
+def test_the_timestamp_after_hours_of_silence_is_accepted() -> None:
     decoder = Decoder((), connections=16)
     feed(decoder, datagram(5000, 0))
     for minute in range(150):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sensor.decode import jit
+from sensor.decode import jit, warming
 from tests.sensor.decode.craft import ROOT
 
 DECODE = ROOT / "sensor" / "decode"
@@ -45,28 +45,30 @@ def test_unchecked_kernels_are_refused() -> None:
 
 def test_the_folder_follows_argument_and_environment(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from sensor.decode import jit; "
-        "print(jit.use({})); print(len(jit.missing(*jit.PARTS)))"
+        "from pathlib import Path; from sensor.decode import jit, warming; "
+        "print(jit.use({})); print(len(warming.missing(*warming.PARTS)))"
     )
     by_environment = run(code.format(""), SHADOWAI_STATE=str(tmp_path / "a"))
     folder, missing = by_environment.stdout.split()
     assert folder.startswith(str(tmp_path / "a" / "kernels"))
-    assert int(missing) == len(jit.PARTS)
+    assert int(missing) == len(warming.PARTS)
     by_argument = run(code.format(f"Path({str(tmp_path / 'b')!r})"), SHADOWAI_STATE=str(tmp_path / "a"))
     assert by_argument.stdout.startswith(str(tmp_path / "b"))
 
 
 def test_parts_are_missed_one_by_one(tmp_path: Path) -> None:
     """Whoever scanned JSON first is still told that a capture has to wait, and has its kernels made apart."""
-    jit.warm("lines", "frames")  # compiled before, by other tests
-    assert jit.missing("lines", "frames") == []
+    warming.warm("lines", "frames")  # compiled before, by other tests
+    assert warming.missing("lines", "frames") == []
     kept = [
         path for path in jit.use().iterdir() if "json_fields" in path.name or "packets.decode" in path.name
     ]
-    code = "from pathlib import Path; from sensor.decode import jit; jit.use(Path({!r}), exact=True); "
+    code = (
+        "from pathlib import Path; from sensor.decode import jit, warming; jit.use(Path({!r}), exact=True); "
+    )
     for path in kept:
         (tmp_path / path.name).symlink_to(path)
-    done = run(code.format(str(tmp_path)) + "print(*jit.missing(*jit.PARTS))")
+    done = run(code.format(str(tmp_path)) + "print(*warming.missing(*warming.PARTS))")
     assert done.stdout.split() == ["frames", "messages", "fields"]  # of frames the last kernel is not there
 
 
@@ -106,10 +108,10 @@ def kernel_lines(paths: list[Path]) -> int:
 def test_real_traffic_needs_no_kernel_that_was_not_rehearsed() -> None:
     """Another type of array would be compiled again, in the middle of a scan."""
     program = """
-from sensor.decode import batch, dns, http, initials, jit, names, packets, tls
+from sensor.decode import batch, dns, http, initials, jit, names, packets, tls, warming
 from tests.sensor.decode.craft import decode, pcap
 from tests.sensor.decode.craft.traffic import mixed_traffic
-jit.warm()
+warming.warm()
 assert decode(pcap(mixed_traffic()))["observations"]["kind"].n_unique() > 3
 entries = [batch.describe, dns._parse_all, http._parse_all, initials._add, initials._locate_all,
            names._number, packets.decode, packets.flush, tls._parse_all]
@@ -122,7 +124,7 @@ print([len(entry.signatures) for entry in entries])
 def test_what_few_packets_need_is_no_part_of_the_loop() -> None:
     """Numba takes a kernel below a step for a step, too, unless it is told otherwise: the loop over packets
     was then three times as large, took 40 % longer to compile and was no faster."""
-    done = run("from sensor.decode import jit; jit.warm('frames'); print(jit.use())")
+    done = run("from sensor.decode import jit, warming; warming.warm('frames'); print(jit.use())")
     (kept,) = Path(done.stdout.strip()).glob("sensor.decode.packets.decode.*.kernel")
     assert all(
         b"_ZN6sensor6decode" + name in kept.read_bytes()
@@ -136,8 +138,8 @@ def test_kept_kernels_run_without_numba_and_are_as_careful() -> None:
     program = """
 import sys
 import numpy as np
-from sensor.decode import jit, names, objects
-jit.warm()
+from sensor.decode import jit, names, objects, warming
+warming.warm()
 words, ones = np.zeros(4, np.uint8), np.ones(2, np.int64)
 slots, ids, firsts = np.full(4, -1, np.int64), np.zeros(2, np.int64), np.zeros(2, np.int64)
 print(names._number(words, ones, ones, slots, ids, firsts, np.uint64(7)), "numba" in sys.modules)
@@ -156,7 +158,7 @@ before = mapped()
 objects.rest()
 print(before > 1_000 > mapped())
 """
-    assert run("from sensor.decode import jit; jit.warm()").returncode == 0  # so that all is kept
+    assert run("from sensor.decode import warming; warming.warm()").returncode == 0  # so that all is kept
     done = run(program)
     assert done.stdout.split() == ["1", "False", "checked", "True"], done.stderr
 
@@ -164,8 +166,8 @@ print(before > 1_000 > mapped())
 def test_another_type_of_array_is_never_read_as_the_kept_one() -> None:
     program = """
 import numpy as np
-from sensor.decode import jit, names
-jit.warm()
+from sensor.decode import jit, names, warming
+warming.warm()
 words = np.frombuffer(b"a.b.a.b.", np.uint8).copy()
 lengths = np.ones(2, np.int64)
 for begins in (np.array([0, 4]), np.array([0, 9, 4, 9])[::2], np.array([0, 4], np.int32)):

@@ -95,7 +95,7 @@ def test_a_refined_hit_takes_the_agents_baseline(index: Index, observe: Observe)
     assert found["signature"] == "open/code#user_agent:open-cli/"
 
 
-def test_an_agent_alone_is_believed_less(index: Index, observe: Observe) -> None:
+def test_a_user_agent_alone_has_less_confidence(index: Index, observe: Observe) -> None:
     found = hit(index, observe, host="x.example", user_agent="open-cli/1.0")
     assert found and found["confidence"] == pytest.approx(0.9 * AGENT_ALONE_CONFIDENCE)
 
@@ -135,7 +135,7 @@ def test_an_address_counts_only_without_a_name(
         assert found["confidence"] == pytest.approx(0.9 * NAME_CONFIDENCE["address"])
 
 
-def test_a_borrowed_name_is_believed_less_than_one_in_the_traffic(index: Index, observe: Observe) -> None:
+def test_a_name_from_dns_has_less_confidence_than_one_in_the_traffic(index: Index, observe: Observe) -> None:
     rows = match(observe(host=["chat.example"] * 2, name_from=["sni", "dns_answer"]), index)
     assert rows["confidence"].to_list() == pytest.approx([0.9, 0.9 * NAME_CONFIDENCE["dns_answer"]])
 

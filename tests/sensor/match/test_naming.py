@@ -211,7 +211,7 @@ def test_a_shared_address_is_no_longer_shared_once_the_other_answer_is_too_old()
     assert told["name_confidence"].to_list() == [pytest.approx(sure * SHARED_FACTOR), sure]
 
 
-def test_an_answer_nobody_was_seen_to_ask_for_is_believed_less() -> None:
+def test_an_unsolicited_response_has_less_confidence() -> None:
     me, there = "10.0.0.1", "192.0.2.1"
     told = answers((0, me, there, "a.example", 300))
     confidences = []

@@ -39,7 +39,7 @@ def test_only_some_networks(tmp_path: Path) -> None:
     assert out["observations"]["client"].to_list() == ["10.0.0.1", "10.0.0.2"]
 
 
-def test_only_those_are_believed_whom_the_settings_name(tmp_path: Path) -> None:
+def test_only_origins_in_the_settings_are_admitted(tmp_path: Path) -> None:
     origins = ["dhcp", "directory", "mdns", None]
     told = schema.LEASES.conform(
         pl.DataFrame([{"valid_from": NOON, "address": "10.0.0.1", "origin": origin} for origin in origins])

@@ -59,6 +59,6 @@ class CalicoFamily(Family):
             packets_up=pl.when(here).then("packets_out").otherwise("packets_in"),
             packets_down=pl.when(here).then("packets_in").otherwise("packets_out"),
             action="action",
-            eye="reporter",
+            observer="reporter",
             reason=one_of({NO_PORTS: ~has_ports(proto).fill_null(False)}),
         )

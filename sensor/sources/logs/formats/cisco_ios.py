@@ -161,7 +161,7 @@ def _flow(lines: pl.DataFrame) -> pl.DataFrame:
         packets_up="packets",
         action=one_of({"blocked": dropped}, otherwise="allowed"),
         one_way=pl.lit(True),
-        eye=pl.lit(lines["sender"]),
+        observer=pl.lit(lines["sender"]),
     )
 
 

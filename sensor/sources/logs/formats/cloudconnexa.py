@@ -30,7 +30,7 @@ _WANTED = {
     "began": "log.sessionStartTime",
     "ended": "log.sessionEndTime",
 }
-_NOWHERE = "0.0.0.0"  # noqa: S104
+_NOWHERE = "0.0.0.0"
 
 
 class CloudConnexaFamily(Family):

@@ -35,7 +35,7 @@ _WORDS = (
 _CLAIM = rf"^(?:\d+ [0-9a-fA-F.:]+/\d+ )?(?:\w+ )?{_WORDS}"
 _SURE = r"^(?:\d+ [0-9a-fA-F.:]+/\d+ )?(?:\w+ )?query\[[\w=-]+\] \S+ from [0-9a-fA-F.:]+"
 _BLOCKS = r"blocked|blacklist|denied|special domain|iCloud|canary"
-_SINKHOLES = ("0.0.0.0", "::", "127.0.0.1", "::1", "NXDOMAIN", "NODATA", "NODATA-IPv4", "NODATA-IPv6")  # noqa: S104
+_SINKHOLES = ("0.0.0.0", "::", "127.0.0.1", "::1", "NXDOMAIN", "NODATA", "NODATA-IPv4", "NODATA-IPv6")
 
 
 class DnsmasqFamily(Family):

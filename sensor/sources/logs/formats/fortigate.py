@@ -167,7 +167,7 @@ def _when() -> dict[str, pl.Expr]:
 
 def _who() -> dict[str, pl.Expr]:
     tunnel = pl.coalesce("assignip", "tunnelip")
-    assigned = pl.when(~tunnel.is_in(["0.0.0.0"])).then(tunnel)  # noqa: S104
+    assigned = pl.when(~tunnel.is_in(["0.0.0.0"])).then(tunnel)
     return {
         "client": pl.when(_of("event")).then(pl.coalesce(assigned, "srcip", "ip")).otherwise("srcip"),
         "client_port": pl.col("srcport"),

@@ -5,10 +5,10 @@
     "SRC", "start_time", "end_time", …}, "logName": "projects/p/logs/compute.googleapis.com%2Fvpc_flows", …}
 
 A flow record counts one direction (`bytes_sent`, a sample scaled up). Between two machines of the network
-both ends report each direction: the end that reports first counts (`eye`). What a firewall rule intercepts
-is judged by an endpoint, which logs the name it saw (`firewall_url_filter`). Source: Google Cloud, "VPC Flow
-Logs records", "Firewall Rules Logging", "URL filtering service logs", "Cloud NAT logging", "Secure Web Proxy
-logs".
+both ends report each direction: the end that reports first counts (`observer`). What a firewall rule
+intercepts is judged by an endpoint, which logs the name it saw (`firewall_url_filter`). Source: Google Cloud,
+"VPC Flow Logs records", "Firewall Rules Logging", "URL filtering service logs", "Cloud NAT logging", "Secure
+Web Proxy logs".
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class GcpFlowFamily(Family):
             bytes_down="down",
             packets_up="packets",
             one_way=flow,
-            eye=pl.when(flow).then("reporter"),
+            observer=pl.when(flow).then("reporter"),
             action=one_of({"blocked": refused, "unknown": untold}, otherwise="allowed"),
             reason=one_of({NO_PORTS: ~request & ~has_ports(proto)}),
         )

@@ -51,7 +51,7 @@ _CSV = {
     "packets": "ipkt|packets|inpackets|in_packets|srcpkts", "bytes": "ibyt|bytes|inbytes|in_bytes",
     "packets_back": "opkt|outpackets|out_packets|dstpkts",
     "bytes_back": "obyt|outbytes|out_bytes", "direction": "dir", "rate": "sampling|samplingrate",
-    "eye": "ra|router|exporter|exporter_ip|router ip|ip4_router",
+    "observer": "ra|router|exporter|exporter_ip|router ip|ip4_router",
     "in_frames": "srcbytes", "in_frames_back": "dstbytes", "all_frames": "totbytes",
 }  # fmt: skip
 _JSON = {
@@ -81,8 +81,8 @@ _JSON = {
     "bytes_back": "out_bytes|OUT_BYTES|reverseOctetDeltaCount|reverseOctetTotalCount|"
     "responderOctets|23|flow.server.bytes",
     "rate": "sampling_rate|samplingInterval|SAMPLING_INTERVAL|sampling_interval|SamplingRate|sampled",
-    "eye": "ip4_router|ip6_router|sampler_address|SamplerAddress|exporterIPv4Address|exporterIPv6Address|"
-    "EXPORTER_IPV4_ADDRESS|peer_ip_src|exporter.address|router|130|131|flow.export.ip.addr",
+    "observer": "ip4_router|ip6_router|sampler_address|SamplerAddress|exporterIPv4Address|"
+    "exporterIPv6Address|EXPORTER_IPV4_ADDRESS|peer_ip_src|exporter.address|router|130|131|flow.export.ip.addr",
     "host": "SSL_SERVER_NAME|HTTP_HOST|TLS_SERVER_NAME|httpHost|sslServerName",
     "duration": "Dur", "direction": "Dir", "in_frames": "SrcBytes", "in_frames_back": "DstBytes",
 }  # fmt: skip
@@ -250,7 +250,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         bytes_down=pl.when(biflow).then(count["bytes_back"] * rate),
         packets_down=pl.when(biflow).then(count["packets_back"] * rate),
         one_way=~biflow & phase.is_null() & (event.fill_null("") != _DENIED),
-        eye="eye",
+        observer="observer",
         session=pl.when(phase.is_not_null()).then(
             pl.concat_str("client", "client_port", "server", "port", proto, separator="|")
         ),

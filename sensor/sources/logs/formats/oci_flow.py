@@ -25,7 +25,8 @@ _DATA = {
 }  # fmt: skip
 _BELOW = ("data", "logContent.data", "data.logContent.data", "event.data", "event.logContent.data")
 _WANTED = {name: "|".join(f"{below}.{key}" for below in _BELOW) for name, key in _DATA.items()} | {
-    "eye": "oracle.vnicocid|logContent.oracle.vnicocid|data.logContent.oracle.vnicocid|event.oracle.vnicocid",
+    "observer": "oracle.vnicocid|logContent.oracle.vnicocid|data.logContent.oracle.vnicocid|"
+    "event.oracle.vnicocid",
 }
 
 
@@ -56,7 +57,7 @@ class OciFlowFamily(Family):
             bytes_up="bytes",
             packets_up="packets",
             one_way=pl.lit(True),
-            eye="eye",
+            observer="observer",
             action="action",
             reason=one_of(
                 {

@@ -42,16 +42,14 @@ class OsqueryFamily(Family):
         """One row per result."""
         read = objects.read(lines["line"], _WANTED)
         remote = pl.col("c_remote_address")
-        nowhere = remote.is_null() | remote.is_in(["", "0.0.0.0", "::", "0"])  # noqa: S104
+        nowhere = remote.is_null() | remote.is_in(["", "0.0.0.0", "::", "0"])
         gone = (pl.col("result") == "removed").fill_null(False)
         other = pl.col("c_action").is_in(["bind", "accept", "listen"]).fill_null(False)
         local = remote.str.contains(r"^127\.|^::1$|^::ffff:127\.").fill_null(False)
         return read.select(
             time="at",
             kind=pl.lit("flow"),
-            client=pl.when(~pl.col("c_local_address").is_in(["", "0.0.0.0", "::"])).then(  # noqa: S104
-                "c_local_address"
-            ),
+            client=pl.when(~pl.col("c_local_address").is_in(["", "0.0.0.0", "::"])).then("c_local_address"),
             client_port="c_local_port",
             user_name="c_username",
             device="device",

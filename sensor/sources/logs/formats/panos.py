@@ -214,7 +214,7 @@ _SAID = {"tunnel": "Private IP", "user": "User name", "device": "Device name"}
 #: The name that was asked for, where a resolver's traffic is judged: bare, or in the threat's name.
 _ASKED = r"(?i)^\"?(?:[^(]*\((?:[\w -]+:)?)?([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z][a-z0-9-]+)\.?\)?\"?$"
 #: What the address of who is behind a proxy says where there is none.
-_NOBODY = ("", "0.0.0.0", "::")  # noqa: S104
+_NOBODY = ("", "0.0.0.0", "::")
 
 
 class PanosFamily(Family):

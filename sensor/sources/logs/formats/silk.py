@@ -19,7 +19,7 @@ from sensor.sources.logs.text.words import one_of
 _WANTED = {
     "client": "sip", "server": "dip", "client_port": "sport", "port": "dport", "proto": "pro|protocol",
     "packets": "packets|pkts", "bytes": "bytes|byte", "time": "stime", "duration": "duration|dur",
-    "eye": "sen|sensor",
+    "observer": "sen|sensor",
 }  # fmt: skip
 
 
@@ -54,6 +54,6 @@ class SilkFamily(Family):
             bytes_up=text["bytes"],
             packets_up=text["packets"],
             one_way=True,
-            eye=text["eye"],
+            observer=text["observer"],
             reason=one_of({NO_PORTS: ~has_ports(text["proto"])}),
         )

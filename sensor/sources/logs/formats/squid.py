@@ -47,7 +47,8 @@ import polars as pl
 
 from sensor import schema
 from sensor.coded import by_value
-from sensor.sources.logs.family import Cut, Family
+from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import Cut
 from sensor.sources.logs.rows import records
 from sensor.sources.logs.text import hosts, keyvalue, objects, patterns, stamps
 from sensor.sources.logs.text.escapes import unescaped

@@ -4,7 +4,7 @@ A message is what one node saw in a few seconds, by kind of traffic: `virtualTra
 `subnetTraffic` (through a subnet router), `exitTraffic` (through an exit node; the far side is left out
 unless the tailnet logs it) and `physicalTraffic`, the encrypted packets around all of it, which would
 count them twice. `src` is the node's own side whoever began, `tx` is what it sent: each count becomes
-two one-way records, and the same connection told by both nodes counts once (`eye`). Newer messages name
+two one-way records, and the same connection told by both nodes counts once (`observer`). Newer messages name
 the node and its user (`srcNode`). Source: Tailscale, "Network flow logs";
 tailscale.com/types/netlogtype.
 """
@@ -89,7 +89,7 @@ def _way(each: pl.DataFrame, here: str, there: str, sent: str) -> pl.DataFrame:
         bytes_up=f"{sent}Bytes",
         packets_up=f"{sent}Pkts",
         one_way=pl.lit(True),
-        eye="nodeId",
+        observer="nodeId",
         action=pl.lit("allowed"),
         reason=one_of({TUNNEL_ITSELF: ~known, NO_PORTS: ~plain}),
     )

@@ -8,8 +8,8 @@ Alibaba Cloud's VPC flow logs, which have the same fields (JSON).
 Files in S3 begin with the fields' names; CloudWatch has none: then the default order (version 2, and all
 fields of versions 3 to 5 behind it) and the order of AWS's TCP flags example are known. Any other order needs
 its head line. A record counts one direction in one interval; `pkt-srcaddr` is the address behind a NAT
-gateway. A flow through two logged interfaces is recorded twice, and counted once (`eye`). Source: Amazon VPC
-User Guide, "Flow log records"; Alibaba Cloud, "Flow log fields".
+gateway. A flow through two logged interfaces is recorded twice, and counted once (`observer`). Source: Amazon
+VPC User Guide, "Flow log records"; Alibaba Cloud, "Flow log fields".
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FIELDS = {
     "port": "dstport|dst_port|dstPort",
     "proto": "protocol", "packets": "packets", "bytes": "bytes", "start": "start", "end": "end",
     "action": "action",
-    "status": "log-status|log_status|logStatus", "eye": "interface-id|interface_id|interfaceId|eni-id",
+    "status": "log-status|log_status|logStatus", "observer": "interface-id|interface_id|interfaceId|eni-id",
 }  # fmt: skip
 _DEFAULT = (
     "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start "
@@ -113,7 +113,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         bytes_up="bytes",
         packets_up="packets",
         one_way=pl.lit(True),
-        eye="eye",
+        observer="observer",
         action=one_of({"blocked": pl.col("action") == "REJECT", "allowed": pl.col("action") == "ACCEPT"}),
         reason=one_of(
             {

@@ -78,18 +78,18 @@ _CEF_LOOKUP = {
     "answer": "cs:dns_resp", "request_action": "cs:reqaction", "response_action": "cs:resaction",
 }  # fmt: skip
 _CEF_OWN = _CEF_FLOW | _CEF_LOOKUP | {"user": "duser"}
-_WEB_CSV = (  # noqa: SIM905
+_WEB_CSV = (  # noqa: SIM905 - one name after the other, as the vendor documents them
     "time,user,protocol,url,action,app,appclass,up,down,stime,ctime,urlclass,urlsupercat,urlcat,"
     "malwarecat,threat,"
     "risk,dlpeng,dlpdict,location,dept,client_public,server,method,status,agent,referer,ruletype,rulelabel,"
     "contenttype,unscannable,device_owner,device"
 ).split(",")
-_FIREWALL_CSV = (  # noqa: SIM905
+_FIREWALL_CSV = (  # noqa: SIM905 - one name after the other, as the vendor documents them
     "time,user,dept,location,flow_port,client_port,flow_port_seen,egress_port,flow_client,flow_server,flow_egress,"
     "flow_server_seen,tunnel,tunnel_port,tunnel_type,action,dnat,stateful,aggregate,service,app,protocol,ip_category,"
     "country,average,rulelabel,flow_down,flow_up,flow_seconds,flow_duration"
 ).split(",")
-_DNS_CSV = (  # noqa: SIM905
+_DNS_CSV = (  # noqa: SIM905 - one name after the other, as the vendor documents them
     "time,user,dept,location,request_action,response_action,request_rule,response_rule,asked_type,asked,answer,port,"
     "duration,asked_by,resolver,category,device_owner,device"
 ).split(",")
@@ -117,7 +117,7 @@ _PAIRS_FLOW = (
     r"\bdns_req=.*\bclt_sip="
 )
 #: What stands for nothing, an address of zeros included: another field may have one.
-_NOTHING = ("NA", "N/A", "None", "Unknown", "NotAvailable", "", "0.0.0.0", "Other")  # noqa: S104
+_NOTHING = ("NA", "N/A", "None", "Unknown", "NotAvailable", "", "0.0.0.0", "Other")
 #: Addresses of private networks (RFC 1918, RFC 6598, RFC 4193).
 _PRIVATE = (
     r"^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\."

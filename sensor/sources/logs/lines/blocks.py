@@ -22,9 +22,9 @@ import polars as pl
 
 from sensor.chunks import ChunkStream, chunks_of, fault_of
 
-#: Text per block: large enough for columns to pay, small enough to keep a few in memory.
+#: Text per block: large enough for columnar parsing to be fast, small enough to keep some in memory.
 BLOCK_BYTES = 8 * 1024 * 1024
-#: No log we know writes longer lines; without a bound one file without line ends fills the memory.
+#: No known log has longer lines. Without a limit, a file without line ends would fill the memory.
 MAX_LINE_BYTES = 1024 * 1024
 SHAPE_CHARS = 120
 #: A shorter line, with its end, may be blank (`\\r\\n`).

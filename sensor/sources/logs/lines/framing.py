@@ -20,11 +20,11 @@ from typing import IO, Protocol
 
 from sensor.chunks import ChunkStream, EndedEarly, fault_of
 
-#: Stands in place of a line break inside a record.
+#: Replaces a line break inside a record.
 JOINT = "\x1f"
-#: A record or document longer than this is cut: nothing real is, and memory must stay bounded.
+#: Longer records and documents are cut, to limit the memory; real ones are shorter.
 MAX_RECORD_BYTES = 16 * 1024 * 1024
-#: An open quote is given up after this many lines: it was no quote.
+#: After this many lines without a closing quote, the quote counts as plain text.
 MAX_QUOTED_LINES = 200
 _PIECE_BYTES = 256 * 1024
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

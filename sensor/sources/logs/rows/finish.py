@@ -7,20 +7,17 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from sensor import schema
 from sensor.coded import by_value
 from sensor.sources.logs.fields import FIELDS
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.rows import flows, records
 from sensor.sources.logs.rows.names import located, spelled
 from sensor.sources.logs.text import hosts, keys, stamps
 from sensor.sources.logs.text.reasons import NO_CLIENT, NO_DESTINATION, NO_NAME, NO_TIME, REVERSE
-
-if TYPE_CHECKING:
-    from sensor.sources.logs.family import Family
 
 #: A time of day among so many first characters of a line is its time stamp.
 _CLOCK, _HEAD_CHARS = r"(?:^|[^0-9A-Fa-f:])\d{1,2}:\d\d:\d\d(?:[^0-9A-Fa-f:]|$)", 40
@@ -47,7 +44,7 @@ _NAME_FROM = {
 }  # fmt: skip
 
 
-def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.DataFrame:
+def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: LogFormat) -> pl.DataFrame:
     """`parsed` (any of `FIELDS`, and `row`) as observations, with `at`, `reason` and the columns of leases.
 
     `row` is the index of the row's line in `lines`, whose columns `stamp` and `header` come from envelopes.
@@ -126,7 +123,7 @@ def _typed(name: str, dtype: pl.DataType, have: pl.DataType | None) -> pl.Expr:
     return column.cast(dtype, strict=False).alias(name)
 
 
-def _times(fields: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.Series:
+def _times(fields: pl.DataFrame, lines: pl.DataFrame, family: LogFormat) -> pl.Series:
     """The time of each row: `at`, else `time`, else the stamp of the envelope.
 
     Some lines carry no time at all (CoreDNS, resolvers whose syslog head was cut off). They get the
@@ -155,7 +152,7 @@ def _times(fields: pl.DataFrame, lines: pl.DataFrame, family: Family) -> pl.Seri
     return pl.select(pl.when(sane).then(at).cast(schema.TIME)).to_series().alias("at")
 
 
-def _lasted(fields: pl.DataFrame, at: pl.Series, family: Family) -> pl.Series:
+def _lasted(fields: pl.DataFrame, at: pl.Series, family: LogFormat) -> pl.Series:
     """`duration_s`; where only the end is known, from `at` to the end."""
     stated = fields["duration_s"]
     places = (fields["ended"].is_not_null() & stated.is_null()).arg_true()

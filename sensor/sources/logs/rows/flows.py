@@ -89,7 +89,7 @@ _KEPT: dict[str, pl.DataType | type[pl.DataType]] = {
     "began": schema.TIME,
     "last": schema.TIME,
     "lines": pl.Int64,
-    **{f"eye_{end}": pl.String for end in ("low", "high")},
+    **{f"observer_{end}": pl.String for end in ("low", "high")},
     **{f"bytes_{end}": pl.Int64 for end in ("low", "high")},
 }
 
@@ -126,7 +126,7 @@ def _records(rows: pl.DataFrame) -> pl.DataFrame:
     lasted = pl.duration(microseconds=(pl.col("duration_s").fill_null(0) * 1_000_000).cast(pl.Int64))
     sent = rows.select(
         "place",
-        "eye",
+        "observer",
         key=pl.concat_str("transport", *both, separator="|", ignore_nulls=True).hash(),
         low_is_client=client <= server,
         from_low=(client <= server) == (pl.col("slice") == 0),
@@ -138,8 +138,8 @@ def _records(rows: pl.DataFrame) -> pl.DataFrame:
     low = pl.when("from_low")
     high = pl.when(~pl.col("from_low"))
     return sent.select(
-        pl.exclude("eye", "bytes"),
-        *(end.then(name).alias(f"{name}_{side}") for name in ("eye", "bytes")
+        pl.exclude("observer", "bytes"),
+        *(end.then(name).alias(f"{name}_{side}") for name in ("observer", "bytes")
           for side, end in (("low", low), ("high", high))),
     )  # fmt: skip
 
@@ -150,12 +150,15 @@ def _connected(both: pl.DataFrame) -> pl.DataFrame:
     until = pl.col("last").cum_max().shift().over("key")
     opens = until.is_null() | (pl.col("began") - until > IDLE)
     both = both.with_columns(group=opens.cum_sum()).with_columns(
-        **{f"eye_{end}": pl.col(f"eye_{end}").drop_nulls().first().over("group") for end in ("low", "high")},
-        own_low=pl.col("eye_low"),
-        own_high=pl.col("eye_high"),
+        **{
+            f"observer_{end}": pl.col(f"observer_{end}").drop_nulls().first().over("group")
+            for end in ("low", "high")
+        },
+        own_low=pl.col("observer_low"),
+        own_high=pl.col("observer_high"),
     )
     twice = pl.any_horizontal(
-        pl.col(f"own_{end}").is_not_null() & (pl.col(f"own_{end}") != pl.col(f"eye_{end}"))
+        pl.col(f"own_{end}").is_not_null() & (pl.col(f"own_{end}") != pl.col(f"observer_{end}"))
         for end in ("low", "high")
     )
     counted = pl.when(~twice)

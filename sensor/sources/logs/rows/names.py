@@ -12,7 +12,7 @@ from sensor.sources.logs.text import accounts, hosts, urls, verdicts
 from sensor.sources.logs.text.reasons import NO_PORTS
 
 _PORT = r":\d{1,5}$"
-#: ICMP, IGMP, tunnels and routing: nobody uses a service through them.
+#: ICMP, IGMP, tunnels and routing, which carry no use of a service.
 _LAYERS = (
     *("icmp", "icmp6", "icmpv6", "ipv6-icmp", "igmp", "gre", "esp", "ah", "ospf", "pim", "vrrp"),
     *("1", "2", "47", "50", "51", "58", "89", "103", "112"),
@@ -32,7 +32,7 @@ _TRANSPORTS = dict.fromkeys(_LAYERS, NO_PORTS) | {
 def spelled(fields: pl.DataFrame) -> pl.DataFrame:
     """`fields` with accounts, addresses, actions and protocols in one spelling."""
     account = accounts.split(fields["user_name"])
-    # A machine account stays, with its `$`: what a machine does by itself is not its user's doing.
+    # A machine account is kept, with its `$`: what a machine does by itself is not attributed to its user.
     name = pl.lit(account["device"]).str.extract(r"^([^.]+)")
     machine = pl.when(pl.col("kind") != "lease").then(name + "$")
     fields = fields.with_columns(

@@ -12,7 +12,7 @@ import polars as pl
 from sensor.coded import Remembered
 from sensor.sources.logs.text import patterns
 
-#: What stands where nobody is named (FORMATS: missing values), lower case.
+#: Texts that mean "no account", in lower case.
 NOBODY = (
     "",
     "-",
@@ -56,7 +56,7 @@ _MACHINE = r"(?i)^(?:host/(?P<host>[^/\s]+)|(?:[^\\/]+[\\/]{1,2})?(?P<name>[^\\/
 
 @Remembered
 def split(names: pl.Series) -> pl.DataFrame:
-    """Columns `user_name` and `device`, row by row; both NULL for nobody."""
+    """Columns `user_name` and `device`, row by row; both are NULL without an account."""
     bare = names.str.strip_chars(" \"'").str.replace("\\\\", "\\", literal=True)
     bare = bare.str.replace(r"(?i)^(?:LDAP|WinNT|Local|AD)://", "")
     # `LDAP://host OU=Users,DC=corp/Jane Doe` and `CN=Jane Doe,OU=…`: the name at the end, or of CN.

@@ -1,4 +1,4 @@
-"""What DHCP logs share: who a client is, and how long a lease lasts if the log does not tell."""
+"""Shared by formats of DHCP logs: the client's MAC address, and the duration of leases."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import polars as pl
 #: Where the log does not say how long: twelve hours, dhcpd's own default. Clients renew at half time, so
 #: leases of a day are covered without a gap, and whoever gets the address next ends it.
 ASSUMED_S = 43_200.0
-#: How sure a lease is: its length told; its length assumed; its client only named by DUID.
+#: Confidence of a lease with a logged duration, with an assumed one, and of a client known by its DUID only.
 TOLD, ASSUMED, BY_DUID = 0.9, 0.8, 0.7
-#: A longer lease is as good as none: it is left open.
+#: Longer leases are stored without an end.
 LONGEST_S = 10 * 365 * 86_400
 
 

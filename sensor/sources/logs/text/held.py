@@ -1,4 +1,4 @@
-"""How long an address is taken to be held, in seconds, where a log does not say until when.
+"""The assumed duration of a lease in seconds, for logs without its end.
 
 What ends it earlier: a logout, or the next lease of the same address. DHCP has its own length (`dhcp.py`).
 """

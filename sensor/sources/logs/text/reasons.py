@@ -7,8 +7,8 @@ here; a new one is added only if none of these says what is meant.
 
 from __future__ import annotations
 
-#: How the reason begins for a record that was understood and left out on purpose. Any other reason says that
-#: it could not be read.
+#: Prefix of the reason for a record that was understood and left out on purpose. Without it, the record could
+#: not be read.
 SET_ASIDE = "set aside: "
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 PART = "fields"
-#: Less text than this is read sooner by columns of text, unless the scanner is loaded already.
+#: For less text than this, the columnar parsers are faster, unless the scanner is loaded already.
 _WORTH_BYTES, _ANY_BYTES = 1 << 20, 1 << 14
 
 _kernels: Path | None = None
@@ -35,7 +35,7 @@ def is_worth(text: bytes) -> bool:
         return len(text) >= _ANY_BYTES
     if len(text) < _WORTH_BYTES:
         return False
-    from sensor.decode import jit
+    from sensor.decode import warming
 
     use_kept()
-    return not jit.missing(PART)
+    return not warming.missing(PART)

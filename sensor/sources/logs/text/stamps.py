@@ -24,7 +24,7 @@ _MONTHS = {
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
     )
 }
-#: Names of zones that mean one thing. Others (IST, CST …) are ambiguous: the zone setting decides.
+#: Names of zones with one meaning. Others (IST, CST …) are ambiguous; for them, the zone setting decides.
 _ZONES = {
     "Z": 0,
     "UTC": 0,

@@ -6,5 +6,5 @@ import polars as pl
 
 
 def has_ports(protocol: pl.Expr) -> pl.Expr:
-    """Is it TCP or UDP, by name (in any case) or number? NULL where no protocol is told."""
+    """True for TCP and UDP, by name (in any case) or number. NULL without a protocol."""
     return protocol.str.to_lowercase().is_in(["tcp", "udp", "6", "17"])

@@ -1,4 +1,4 @@
-"""Which word of a few a row is given: a kind, an action, a phase, a reason."""
+"""Gives each row one of a few texts by conditions: its kind, action, phase or reason."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import polars as pl
 
 
 def one_of(words: Mapping[str, pl.Expr | pl.Series], otherwise: str | pl.Expr | None = None) -> pl.Expr:
-    """Text: the first of `words` whose condition holds (one that is NULL does not).
+    """The first of the texts in `words` whose condition is true; NULL counts as false.
 
     Where none holds, `otherwise`: a word, or what an expression says; NULL without one.
     """

@@ -1,10 +1,10 @@
 """AF_PACKET rings (TPACKET_V3; packet(7), packet_mmap): only sockets and system calls.
 
-The content of a ring's blocks is read in `decode/ring.py`. Constants of Linux are spelled out, because Python
-names only some of them, and none on other systems.
+`decode/ring.py` reads the blocks of a ring. The Linux constants are defined here, because Python's `socket`
+module has only some of them, and none on other systems.
 
-Several rings may share one interface (`Fanout`): the kernel then gives each the connections whose
-addresses and ports, in either direction, hash to it.
+Several rings may share one interface (`Fanout`). The kernel then distributes connections among them by a hash
+of both addresses and ports, which is the same for both directions.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import socket
 import struct
 import sys
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,27 +34,27 @@ _TPACKET_V3 = 2
 _PROMISCUOUS = 1
 _USER = 1
 
-#: Blocks this long, or a quarter of a smaller ring; a power of two of pages.
+#: Size of a block; at most a quarter of the ring. The kernel wants a power of two of pages.
 BLOCK_BYTES = 1 << 20
 _FRAME_BYTES = 2048
 #: The kernel hands over a block that is not full after this long.
 RETIRE_MS = 60
-#: Room before each frame for the VLAN tag that was taken out (see decode/ring.py).
+#: Bytes kept free before each frame, where decode/ring.py puts back the VLAN tag that the kernel took out.
 _RESERVED = 4
-#: Interfaces listed in the error about an unknown one; a host of containers has hundreds.
+#: The error about an unknown interface lists this many existing ones; a container host has hundreds.
 _LISTED = 8
 
 
 @dataclass(frozen=True)
-class Listening:
-    """How rings listen; the same for all rings of a capture."""
+class RingSettings:
+    """Size and filters; the same for all rings of a capture."""
 
     ring_bytes: int
-    #: networks not to be looked at, as `decode.ring.masks` gives them
+    #: networks whose frames are not decoded, as `decode.ring.masks` gives them
     networks: npt.NDArray[np.uint64]
-    #: what is let in; None for everything
+    #: the socket filter; None accepts every frame
     program: bpf.Program | None = None
-    #: the program is for Ethernet only, and other links are let in whole
+    #: the filter reads Ethernet headers, so interfaces of other kinds are left unfiltered
     ethernet_only: bool = False
     #: what this machine sends is let in, too
     outgoing: bool = False
@@ -61,17 +62,18 @@ class Listening:
 
 @dataclass
 class Fanout:
-    """A group of sockets on one interface; the kernel gives each of its frames to one of them.
+    """A group of sockets on one interface; the kernel gives each frame to one of them.
 
-    A socket's place in the group decides which connections it gets, so places must agree on both legs of a
-    TAP: worker n joins as the nth. The kernel names the group; it belongs to an interface index, not to a
-    name.
+    A socket's place in the group decides which connections it gets. Both legs of a TAP must distribute alike,
+    so worker n joins as the nth on each interface. The kernel chooses the group's number. A group belongs to
+    an interface index, not to a name: an interface that was removed and came back needs a new group.
     """
 
+    #: by interface index: the group's number, and how many sockets have joined
     groups: dict[int, int] = field(default_factory=dict)
     members: dict[int, int] = field(default_factory=dict)
 
-    def has_turn(self, index: int, place: int) -> bool:
+    def is_next(self, index: int, place: int) -> bool:
         """True if the next socket to join the group of interface `index` gets `place`."""
         return self.members.get(index, 0) == place
 
@@ -82,19 +84,29 @@ class Fanout:
         try:
             sock.setsockopt(_SOL_PACKET, _FANOUT, flags << 16 | (known or 0))
         except OSError as error:
-            if error.errno == errno.EINVAL:  # only a socket that receives can join
+            if error.errno == errno.EINVAL:  # the socket receives nothing, because the interface is down
                 raise OSError(errno.ENETDOWN, os.strerror(errno.ENETDOWN)) from None
             raise
         self.groups[index] = sock.getsockopt(_SOL_PACKET, _FANOUT) & 0xFFFF
         self.members[index] = self.members.get(index, 0) + 1
 
 
+class RingStatistics(NamedTuple):
+    """Counters of a ring."""
+
+    #: frames put into the ring, and frames dropped
+    received: int
+    dropped: int
+    #: how often the ring was full
+    frozen: int
+
+
 class Ring:
     """A socket on an interface, and the ring of blocks it shares with the kernel; `block` is the one to read
     next."""
 
-    def __init__(self, name: str, how: Listening, fanout: Fanout | None = None) -> None:
-        """Opens the ring, without letting frames in yet.
+    def __init__(self, name: str, how: RingSettings, fanout: Fanout | None = None) -> None:
+        """Open the ring. It receives no frames before `listen`.
 
         Raises InputError (no such interface, no memory), UsageError (missing privilege).
         """
@@ -105,7 +117,7 @@ class Ring:
         try:
             self.index = socket.if_nametoindex(name)
             self.link = netdev.link_type(self.socket, name)
-            bpf.DEAF.attach(self.socket)
+            bpf.REJECT_ALL.attach(self.socket)
             # What the loopback interface sends comes back in, and would be read twice.
             sent_too = how.outgoing and not netdev.is_loopback(self.socket, name)
             self.socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, int(not sent_too))
@@ -138,16 +150,16 @@ class Ring:
         self.socket.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, member)
 
     def listen(self) -> None:
-        """Let frames in from now on. With a fan-out, call it only when all members have joined."""
+        """Receive frames from now on. With a fan-out, call it only when all members have joined."""
         program, only = self._how.program, self._how.ethernet_only
         if program is None or (only and self.link != netdev.ETHERNET):
             bpf.detach(self.socket)
         else:
             program.attach(self.socket)
 
-    def deafen(self) -> None:
-        """Let no more frames in; those in the ring are still delivered, within RETIRE_MS."""
-        bpf.DEAF.attach(self.socket)
+    def stop_listening(self) -> None:
+        """Receive no more frames; those in the ring are still delivered, within RETIRE_MS."""
+        bpf.REJECT_ALL.attach(self.socket)
 
     def ready_since(self) -> int | None:
         """Time of the first frame in the next block, nanoseconds since 1970; None while the kernel still
@@ -162,12 +174,12 @@ class Ring:
         self._headers[self.block][2] = 0
         self.block = (self.block + 1) % self._blocks
 
-    def statistics(self) -> tuple[int, int, int]:
-        """Since the last call: frames put into the ring, frames dropped, and times the ring was full."""
+    def statistics(self) -> RingStatistics:
+        """The counters since the last call."""
         packets, drops, freezes = struct.unpack("3I", self.socket.getsockopt(_SOL_PACKET, _STATISTICS, 12))
-        return packets - drops, drops, freezes
+        return RingStatistics(packets - drops, drops, freezes)
 
-    def take_error(self) -> None:
+    def clear_error(self) -> None:
         """Clear the pending error of the socket (its interface went down or disappeared)."""
         self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
@@ -180,7 +192,7 @@ class Ring:
 
 
 def check(names: list[str], program: bpf.Program | None = None) -> None:
-    """Raises UsageError or InputError if an interface cannot be listened to, or not with `program`."""
+    """Raises UsageError or InputError if an interface cannot be opened, or the kernel refuses `program`."""
     for name in names:
         with _open(name) as opened:
             try:
@@ -188,7 +200,7 @@ def check(names: list[str], program: bpf.Program | None = None) -> None:
             except OSError as error:
                 raise _explained(name, error) from None
             try:
-                (program or bpf.DEAF).attach(opened)
+                (program or bpf.REJECT_ALL).attach(opened)
             except OSError:
                 raise UsageError("the kernel refuses this program", place="--filter") from None
 
@@ -215,9 +227,11 @@ _PRIVILEGED = "run it as root, or as a service: `shadowai schedule --service 'ca
 
 
 def _explained(name: str, error: OSError) -> ShadowAIError:
-    """A UsageError, or an InputError if it may pass: a network card can come up late after a start."""
+    """The error for the user: an InputError where a retry may help (a network card can come up late at boot),
+    a UsageError otherwise."""
     if error.errno in (errno.EPERM, errno.EACCES):
-        # Not setcap: the interpreter's file is every Python program's, and all of them could then listen.
+        # No hint at setcap: on the interpreter, it would allow every Python program of the machine to
+        # capture.
         return UsageError("needs CAP_NET_RAW", place=name, hint=_PRIVILEGED)
     if error.errno in (errno.ENODEV, errno.ENXIO):
         found = ", ".join(there for _, there in socket.if_nameindex()[:_LISTED])

@@ -1,8 +1,8 @@
-"""Classic BPF programs (linux/filter.h) for packet sockets: that of the user, and two of our own.
+"""Classic BPF programs (linux/filter.h) for packet sockets: the user's own, `REJECT_ALL` and `TRUNCATE`.
 
 A program consists of instructions of 8 bytes: code u16, jt u8, jf u8, k u32. It returns how many bytes of a
-frame are let in, 0 for none. The kernel takes the outer VLAN tag out of a frame *before* a program runs, so a
-program made for untagged frames fits; of QinQ the inner tag is still in the frame.
+frame to accept, 0 for none. The kernel takes the outer VLAN tag out of a frame *before* a program runs, so a
+program made for untagged frames works on tagged ones too. With QinQ, the inner tag is still in the frame.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_INSTRUCTIONS = 4096
 
 _COUNT = re.compile(r"[0-9]{1,10}")
 _INSTRUCTION = re.compile(r"[0-9]{1,10}( +[0-9]{1,10}){3}")
-#: Bytes of a server's bulk that `TRUNCATE` lets in: all headers, and the beginning of an HTTP answer.
+#: `TRUNCATE` accepts this much of a server's packet: all headers, and the beginning of an HTTP response.
 SHORT_BYTES = 192
 _EVERYTHING = 0x7FFFFFFF
 
@@ -55,8 +55,8 @@ def detach(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
-#: Lets nothing in.
-DEAF = Program.of(((_RET, 0, 0, 0),))
+#: Accepts no frame.
+REJECT_ALL = Program.of(((_RET, 0, 0, 0),))
 
 
 def _truncating() -> tuple[Instruction, ...]:
@@ -97,12 +97,13 @@ def _truncating() -> tuple[Instruction, ...]:
     )
 
 
-#: The overload mode, for Ethernet: TCP from a port below 1024 to one of 1024 or more is cut to SHORT_BYTES,
-#: which only shortens bulk: what carries no data is shorter. Answers of DNS stay whole, and so does all
-#: that is not understood: inner tags, tunnels, IPv4 options, IPv6 extension headers, fragments.
+#: The filter of `--truncate`, for Ethernet: TCP packets from a port below 1024 to one of 1024 or more are cut
+#: to SHORT_BYTES. Packets without data are shorter than that anyway. DNS responses stay whole, and so does
+#: everything this program does not parse: inner VLAN tags, tunnels, IPv4 options, IPv6 extension headers,
+#: fragments.
 TRUNCATE = Program.of(_truncating())
-#: What the overload mode takes from the decoders: the server's certificate and its record lengths.
-TRUNCATE_TURNS_OFF = "certificate names,record sizes"
+#: Features that need the bytes which `TRUNCATE` cuts off; listed in `coverage.features_off`.
+LOST_WHEN_TRUNCATED = "certificate names,record sizes"
 
 
 def parse(text: str) -> Program:

@@ -10,30 +10,30 @@ from datetime import UTC, datetime
 import polars as pl
 
 from sensor.schema import REJECTS
-from sensor.sources.packets.ports import netdev, watch
+from sensor.sources.packets.ports import netdev, port_warnings
 from sensor.sources.packets.ports.port import Port
 from sensor.sources.packets.ports.readings import Counters, Readings
 from sensor.sources.packets.ports.workers import Worker
 
-#: Readings of counters and links.
+#: Time between two readings of counters and links.
 TICK_S = 1.0
 
 
 class _Interface:
-    """All ports on one interface, one in each worker, and what was last read of them."""
+    """All ports on one interface (one in each worker), with their last readings."""
 
     def __init__(self, name: str, ports: list[Port], now: float) -> None:
         self.name, self.ports = name, ports
         self.down_s = 0.0
         self._reopened = 0
         self._totals_before = (0, 0, 0)
-        self._watch = watch.PortWatch(name, now)
+        self._warnings = port_warnings.PortWarnings(name, now)
         self._missed_before = netdev.missed(name)
         self._last = now
         self.missed = 0
 
     def read(self, now: float) -> list[str]:
-        """Bring everything up to date; lines about what a person should know."""
+        """Read all counters anew; returns warnings for the user."""
         for port in self.ports:
             port.statistics()
         before, self._totals_before = self._totals_before, self._totals()
@@ -43,7 +43,7 @@ class _Interface:
         missed = netdev.missed(self.name)
         self.missed += max(missed - self._missed_before, 0)  # a driver loaded again begins at 0
         self._last, self._missed_before = now, missed
-        return [*self._watch.notice(now, packets, drops, freezes, link), *self._returned()]
+        return [*self._warnings.notice(now, packets, drops, freezes, link), *self._returned()]
 
     def _returned(self) -> list[str]:
         """A line once all workers listen to an interface that was removed and came back."""
@@ -59,7 +59,7 @@ class _Interface:
 
 
 class Monitor:
-    """Runs on a thread of its own, so that a slow disk or a busy decoder does not delay it."""
+    """Reads on a thread of its own, so that a slow disk or a busy decoder does not delay the readings."""
 
     def __init__(
         self,
@@ -69,11 +69,8 @@ class Monitor:
         on_tick: Callable[[], None],
         on_failure: Callable[[], None],
     ) -> None:
-        """`on_tick` is called after each reading, every `tick_s` seconds; `on_failure` if reading fails for
-        good.
-
-        `tell` gets warnings for the user.
-        """
+        """`on_tick` is called after each reading, every `tick_s` seconds. `on_failure` is called when an
+        error ends the thread. `tell` gets warnings for the user."""
         from sensor.decode import ring
 
         self._ring = ring
@@ -92,9 +89,9 @@ class Monitor:
         self._thread = threading.Thread(target=self._run, name="capture-monitor", daemon=True)
 
     def start(self) -> None:
-        """Start reading; first report the state of the links."""
+        """Start the thread; first warn of interfaces that join frames."""
         for interface in self._interfaces:
-            self._say(watch.about_offloads(interface.name, interface.ports[0].offloads()))
+            self._say(port_warnings.offload_warnings(interface.name, interface.ports[0].offloads()))
         self._thread.start()
 
     def end(self) -> None:
@@ -163,7 +160,7 @@ class Monitor:
         return round(max(offsets) / 1000) if offsets else None
 
     def _vlans(self) -> list[int]:
-        """Of all ports, at most as many as one remembers."""
+        """VLAN tags seen on all ports together, at most `MAX_VLANS`."""
         seen = (tag for port in self._ports for tag in self._ring.vlans(port.tags))
         return list(dict.fromkeys(seen))[: self._ring.MAX_VLANS]
 

@@ -21,12 +21,12 @@ _SIOCGIFHWADDR, _SIOCETHTOOL = 0x8927, 0x8946
 _GET_FLAGS, _GET_GRO = 0x25, 0x2B
 _FLAG_LRO = 1 << 15
 _LOOPBACK = 772
-#: Hardware type to link type (LINKTYPE_*); the others have no header we know.
+#: Hardware type to link type (LINKTYPE_*); the decoder does not know the headers of other types.
 _LINK_OF = {1: ETHERNET, _LOOPBACK: ETHERNET, 65534: 101, 512: 101, 768: 101, 776: 101}
 
 CLASS_NET = Path("/sys/class/net")
 _SOFTNET = Path("/proc/net/softnet_stat")
-#: Frames a card had no room for; drivers file them under different names (linux/if_link.h).
+#: Counters of frames that did not fit into the card's memory; drivers use different ones (linux/if_link.h).
 _MISSED = ("rx_missed_errors", "rx_fifo_errors", "rx_over_errors")
 
 
@@ -52,7 +52,7 @@ def link_state(name: str) -> str:
 
 
 def missed(name: str) -> int:
-    """Frames the network card had no room for since the driver was loaded; 0 if unknown."""
+    """Frames that did not fit into the network card's memory since the driver was loaded; 0 if unknown."""
     folder = CLASS_NET / name / "statistics"
     return sum(_number(folder / counter) for counter in _MISSED)
 
@@ -90,11 +90,11 @@ def _hardware_type(opened: socket.socket, name: str) -> int:
 
 def offloads(opened: socket.socket, name: str) -> str | None:
     """Which of GRO and LRO are on ('' if none); None if the driver does not say."""
-    words = {"GRO": (_GET_GRO, 1), "LRO": (_GET_FLAGS, _FLAG_LRO)}
-    values = {word: _ethtool(opened, name, command) for word, (command, _) in words.items()}
+    features = {"GRO": (_GET_GRO, 1), "LRO": (_GET_FLAGS, _FLAG_LRO)}
+    values = {feature: _ethtool(opened, name, command) for feature, (command, _) in features.items()}
     if None in values.values():
         return None
-    return " and ".join(word for word, (_, bit) in words.items() if (values[word] or 0) & bit)
+    return " and ".join(feature for feature, (_, bit) in features.items() if (values[feature] or 0) & bit)
 
 
 def _ethtool(opened: socket.socket, name: str, command: int) -> int | None:

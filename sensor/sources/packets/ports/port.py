@@ -1,6 +1,7 @@
-"""An interface of this machine as input of a decoder, across the rings that are opened on it.
+"""An interface of this machine as input of a decoder.
 
-A ring lives as long as the interface it was opened on; the counts kept here last for the whole capture.
+A ring ends with the interface it was opened on. If an interface is removed and comes back, `Port` opens a new
+ring, and its counts go on.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import numpy as np
 
 from sensor.decode.layout import DESCRIPTOR, PACKET, records
 from sensor.sources.packets.ports import netdev
-from sensor.sources.packets.ports.afpacket import Fanout, Listening, Ring
+from sensor.sources.packets.ports.afpacket import Fanout, Ring, RingSettings
 
-#: No packet of a block takes less: its headers, aligned to 16 bytes.
+#: A packet takes at least this many bytes of a block: its headers, aligned to 16 bytes.
 _LEAST_PACKET = 80
 
 
@@ -27,11 +28,11 @@ class Port:
     """
 
     def __init__(
-        self, name: str, number: int, how: Listening, place: int = 0, fanout: Fanout | None = None
+        self, name: str, number: int, how: RingSettings, place: int = 0, fanout: Fanout | None = None
     ) -> None:
-        """`number` is that of the port in the capture, `place` its place in the fan-out. Raises as `Ring`
-        does."""
-        # Numba is imported and kernels are loaded only when something is really listened to.
+        """`number` counts the interfaces of the capture, `place` is the port's place in the fan-out. Raises
+        as `Ring` does."""
+        # Imported here, because it loads Numba and the compiled kernels.
         from sensor.decode import ring
 
         self.name, self.count = name, 0
@@ -48,12 +49,12 @@ class Port:
         self.frames = records(DESCRIPTOR, self._ring.block_bytes // _LEAST_PACKET)
 
     def listen(self) -> None:
-        """Let frames in; to be called once all ports of the capture are open."""
+        """Receive frames; to be called once all ports of the capture are open."""
         self._ring.listen()
 
-    def deafen(self) -> None:
-        """Let no more frames in; those in the ring are still delivered."""
-        self._ring.deafen()
+    def stop_listening(self) -> None:
+        """Receive no more frames; those in the ring are still delivered."""
+        self._ring.stop_listening()
 
     def ready_since(self) -> int | None:
         """Time of the first frame in the next block, nanoseconds since 1970; None while the kernel still
@@ -61,7 +62,8 @@ class Port:
         return self._ring.ready_since()
 
     def take(self) -> None:
-        """Make the next block the current one and describe its frames; it stays ours until `give_back`."""
+        """Make the next block the current one and fill `frames`. The kernel leaves it alone until
+        `give_back`."""
         ring = self._ring
         self.count = self._describe(
             ring.data, ring.block * ring.block_bytes, ring.block_bytes, ring.link, self._number,
@@ -76,20 +78,20 @@ class Port:
     def statistics(self) -> None:
         """Update `received`, `dropped` and `frozen`."""
         with self._lock:
-            received, dropped, frozen = self._ring.statistics()
-            self.received += received
-            self.dropped += dropped
-            self.frozen += frozen
+            since = self._ring.statistics()
+            self.received += since.received
+            self.dropped += since.dropped
+            self.frozen += since.frozen
 
     def reopen(self) -> bool:
-        """Listen to an interface of the same name that has replaced the removed one; True if there was one.
+        """If the interface was removed and one of the same name exists again, listen to that; True if so.
 
-        Raises as `Ring` does; it may be tried again.
+        Raises as `Ring` does, and may then be called again.
         """
         index = netdev.index(self.name)
         if index in (0, self._ring.index) or self.ready_since() is not None:
             return False
-        if self._fanout is not None and not self._fanout.has_turn(index, self._place):
+        if self._fanout is not None and not self._fanout.is_next(index, self._place):
             return False
         fresh = Ring(self.name, self._how, self._fanout)
         fresh.listen()
@@ -114,9 +116,9 @@ class Port:
         """For `select.poll`."""
         return self._ring.socket.fileno()
 
-    def hear(self) -> None:
+    def clear_error(self) -> None:
         """Clear an error of the socket (the interface went down), so that `poll` waits again."""
-        self._ring.take_error()
+        self._ring.clear_error()
 
     def close(self) -> None:
         """Release the ring."""
@@ -125,11 +127,11 @@ class Port:
 
 
 def wait(ports: Sequence[Port], timeout_ms: int) -> None:
-    """Wait until a port has a block for us, or `timeout_ms` have passed."""
+    """Wait until a port has a block to read, or `timeout_ms` have passed."""
     poll = select.poll()
     by_number = {port.fileno(): port for port in ports}
     for number in by_number:
         poll.register(number, select.POLLIN)
     for number, event in poll.poll(timeout_ms):
         if event & (select.POLLERR | select.POLLHUP):
-            by_number[number].hear()
+            by_number[number].clear_error()

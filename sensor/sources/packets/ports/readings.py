@@ -1,7 +1,7 @@
-"""Sums the readings of every second (drops, link, VLANs, clock) to rows of `coverage`, one per minute. Pure.
+"""Sums the monitor's readings (drops, link, VLANs, clock) to rows of `coverage`, one per minute. Pure.
 
-A minute in which a port was read, but no packet came, has a row with `packets` = 0: the port was silent. A
-minute without a row is unknown.
+A minute with readings but without packets has a row with `packets` = 0: the port was silent. Of a minute
+without a row, nothing is known.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from sensor.schema import COVERAGE, TIME
 _MINUTE_US = 60_000_000
 _KEY = "minute"
 _SPAN = ("first_seen", "last_seen")
-#: Numbers that do not add up: the greatest is kept.
+#: Columns of which a minute keeps the greatest value, because a sum would mean nothing.
 _GREATEST = ("clock_offset_ms",)
-#: Texts about the present state: the last is kept.
+#: Columns of which a minute keeps the last value.
 _LATEST = ("vlans",)
 
 

@@ -1,8 +1,8 @@
 """Threads that read rings and decode packets, each with ports and a decoder of its own.
 
-They deliver in rounds. When a round is requested, every worker delivers its part; the parts of a round make
-one batch, so that an address looked up in one worker can name a connection in another. Rounds are requested
-regularly, and by a worker whose outputs are full.
+They deliver in rounds. When a round is requested, every worker delivers its part. The parts of a round make
+one batch, so that a DNS answer decoded by one worker can name a connection decoded by another. Rounds are
+requested regularly, and by a worker whose outputs are full.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from sensor.decode.decoder import Decoder
     from sensor.decode.openings import Kept, Openings
 
-#: The longest wait for packets; a signal, and a round, is answered within it.
+#: Longest wait for packets; signals and rounds are answered within this time.
 _WAIT_MS = 200
-#: Ports are looked after, and time passes without packets, this often.
+#: How often removed interfaces are tried again, and an idle decoder is told the time.
 _TICK_S = 1.0
-#: Without packets the clock follows this machine's, a little behind what may still be in the ring.
+#: An idle decoder is told the time of this machine minus this, because packets may still be in the ring.
 _BEHIND_US = 1_000_000
-#: Parts of one worker that may wait to be stored; then it stops reading, and the ring fills.
+#: Parts of one worker that may wait to be stored. Beyond that the worker stops reading, and its rings fill.
 _QUEUE = 2
 
 Frames = dict[str, pl.DataFrame]
@@ -91,7 +91,8 @@ class Worker:
         """`openings`, if given, keeps the packets that open connections."""
         self.ports, self._openings = ports, openings
         self.parts: queue.Queue[Part | BaseException] = queue.Queue(_QUEUE)
-        #: largest distance of a newest frame's time from this machine's clock since it was last set to None
+        #: largest distance between a block's last frame time and this machine's clock; the monitor reads it
+        #: and sets it to None
         self.offset_us: int | None = None
         self._number, self._decoder, self._rounds, self._is_over = number, decoder, rounds, is_over
         self._held: list[Frames] = []
@@ -126,14 +127,14 @@ class Worker:
         while not self._is_over():
             self._turn(_WAIT_MS)
         for port in self.ports:
-            port.deafen()
-        # What is left in the rings: a block that is not full is handed over after RETIRE_MS.
+            port.stop_listening()
+        # Read what is left in the rings: the kernel hands over a partly filled block after RETIRE_MS.
         until = time.monotonic() + 3 * RETIRE_MS / 1000
         while self._oldest() or time.monotonic() < until:
             self._turn(RETIRE_MS)
 
     def _turn(self, wait_ms: int) -> None:
-        """One block, or a short wait for one; then what the time and the others ask for."""
+        """Decode one block, or wait for one; then do what is due by time, and answer a requested round."""
         port = self._oldest()
         if port is not None:
             self._take(port)
@@ -186,7 +187,7 @@ class Worker:
             try:
                 port.reopen()
             except (InputError, UsageError):
-                continue  # not ready yet: tried again with the next tick, and the link is watched
+                continue  # not ready yet: tried again with the next tick; the monitor reports the link
 
 
 def _microseconds() -> int:

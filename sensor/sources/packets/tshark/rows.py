@@ -1,7 +1,7 @@
 """Turns the output of tshark into rows: connections, DNS questions and answers, coverage.
 
-In: lines of `tshark -T fields` with the columns `FIELDS`; occurrences of a field are separated by
-`SEPARATOR`. Out: rows of the tables in `sensor.schema`. Of tunnelled frames the innermost addresses count.
+In: lines of `tshark -T fields` with the columns `FIELDS`; several values of one field are separated by
+`SEPARATOR`. Out: rows of the tables in `sensor.schema`. Of a tunnelled frame, the innermost addresses count.
 """
 
 from __future__ import annotations
@@ -50,11 +50,12 @@ def parsed(lines: bytes) -> pl.DataFrame:
 
 
 def _last(column: str) -> pl.Expr:
-    """The innermost occurrence of a field."""
+    """The value of a field in the innermost layer."""
     return pl.col(column).str.split(SEPARATOR).list.last()
 
 
 def _first(column: str) -> pl.Expr:
+    """The value of a field in its first layer or record."""
     return pl.col(column).str.split(SEPARATOR).list.first()
 
 
@@ -69,7 +70,8 @@ def packets(block: pl.DataFrame) -> pl.DataFrame:
     local = layers.list.contains("mdns") | layers.list.contains("llmnr")
     tls, http = layers.list.contains("tls"), layers.list.contains("http")
     hello = pl.col("handshake").str.split(SEPARATOR).list.contains("1") & tls
-    retold = pl.col("again").is_not_null() | pl.col("alive").is_not_null()
+    # A retransmission repeats bytes already counted; a keep-alive has one byte that is no payload.
+    no_payload = pl.col("again").is_not_null() | pl.col("alive").is_not_null()
 
     def number(name: str) -> pl.Expr:
         return _last(name).cast(pl.Int64, strict=False)
@@ -87,14 +89,14 @@ def packets(block: pl.DataFrame) -> pl.DataFrame:
         source_port=pl.when(tcp).then(number("tcp_source")).otherwise(number("udp_source")),
         target_port=pl.when(tcp).then(number("tcp_target")).otherwise(number("udp_target")),
         payload=pl.when(tcp)
-        .then(pl.when(retold).then(0).otherwise(number("tcp_bytes")))
+        .then(pl.when(no_payload).then(0).otherwise(number("tcp_bytes")))
         .otherwise((number("udp_bytes") - 8).clip(0))
         .fill_null(0),
         opens=_last("syn").is_in(["1", "True"]) & ~_last("ack").is_in(["1", "True"]),
         asks=(hello | pl.col("method").is_not_null() | pl.col("authority").is_not_null()).fill_null(False),
         sni=pl.when(hello).then(_first("sni")),
         quic=layers.list.contains("quic"),
-        # behind TLS only where the capture holds the keys
+        # With TLS, these fields are only readable if the capture holds keys; our decoder would not see them.
         request_host=pl.when(~tls).then(pl.coalesce(_first("http_host"), _first("authority"))),
         method=pl.when(http & ~tls).then(_first("method")),
         path=pl.when(http & ~tls).then(_first("path")),
@@ -109,8 +111,8 @@ _FIRSTS = ("sni", "request_host", "method", "path", "user_agent", "status")
 
 
 def sides(packets: pl.DataFrame) -> pl.DataFrame:
-    """One row per direction of a connection. Rows of several calls can be concatenated and passed in
-    again."""
+    """One row per direction of a connection. The results for several blocks can be concatenated and passed in
+    again, which sums them."""
     return packets.group_by(_SIDE, maintain_order=True).agg(
         pl.col("begin").min(),
         pl.col("end").max(),
@@ -121,7 +123,8 @@ def sides(packets: pl.DataFrame) -> pl.DataFrame:
 
 
 def counts(packets: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `coverage`: frames per minute, each counted once by what it is."""
+    """Rows of `coverage`: frames per minute, each counted under one of `decoded`, `non_ip`,
+    `other_transport`."""
     at = pl.col("time").cast(_TIME)
     grouped = (
         packets.filter(pl.col("time").is_not_null())
@@ -149,8 +152,8 @@ def coverage(minutes: pl.DataFrame) -> pl.DataFrame:
 
 
 def connections(sides: pl.DataFrame) -> pl.DataFrame:
-    """One row per connection. The client is the side with the SYN, else the hello or request, else the higher
-    port."""
+    """One row per connection. The client is the side that sent the SYN, else the hello or request, else the
+    one with the higher port."""
     weight = (
         pl.col("opens").cast(pl.Int64) * 4
         + pl.col("asks").cast(pl.Int64) * 2
@@ -159,7 +162,7 @@ def connections(sides: pl.DataFrame) -> pl.DataFrame:
     ordered = sides.with_columns(weight=weight).sort("weight", "begin", descending=[True, False])
     key = ["transport", "stream"]
     first = ordered.unique(key, keep="first", maintain_order=True)
-    # of a connection seen in one direction only, that direction may be the server's
+    # If only one direction was seen, and nothing marks its sender as client, the sender is the server.
     alone = first.filter(pl.col("weight") == 0).join(sides, on=key, how="left", maintain_order="left")
     turned = alone.group_by(key).len().filter(pl.col("len") == 1).select(*key, turned=pl.lit(True))
     up = first.join(turned, on=key, how="left").with_columns(pl.col("turned").fill_null(False))
@@ -224,7 +227,7 @@ def _rows(both: pl.DataFrame) -> pl.DataFrame:
 
 
 def messages(packets: pl.DataFrame) -> pl.DataFrame:
-    """DNS messages, with the side that asks as client."""
+    """DNS messages; the client is the side that asks."""
     answer = _first("response").is_in(["1", "True"])
     host = _first("question").str.to_lowercase().str.strip_chars_end(".")
     sides = {

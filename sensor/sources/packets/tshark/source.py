@@ -1,13 +1,12 @@
 """Reads captures with tshark: slower than our decoder, but with all link types and formats that Wireshark
 knows.
 
-It is only used on request (`scan --engine tshark`). tshark prints a line per frame, with the innermost
-addresses; these become the same rows as those of our own decoder: connections with names, DNS questions and
-answers.
+It is only used on request (`scan --engine tshark`). tshark prints a line per frame. These lines become the
+same tables as with our own decoder: connections with names, DNS questions and answers.
 
-The differences: one row per connection instead of one per minute; payload is the sum of segment lengths
-without what tshark calls retransmissions; no fingerprints and no ECH; a connection has the first name seen in
-it. Memory grows with connections and DNS messages, not with packets.
+The differences are: one row per connection instead of one per minute; payload is the sum of segment lengths
+without what tshark marks as retransmissions; no fingerprints and no ECH; a connection has the first name seen
+in it. Memory grows with connections and DNS messages, not with packets.
 """
 
 from __future__ import annotations
@@ -26,8 +25,9 @@ from sensor.schema import ANSWERS, COVERAGE, OBSERVATIONS, REJECTS
 from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.packets.tshark import rows
 
-#: Lines turned into columns at once, in bytes, and such blocks added up before their sums are.
+#: Bytes of tshark's output that are parsed at once.
 BLOCK_BYTES = 8 << 20
+#: Number of blocks whose sums are kept apart before they are summed up, which limits the memory.
 _BLOCKS = 16
 
 
@@ -42,7 +42,7 @@ class TsharkSource(Source):
 
     @classmethod
     def recognise(cls, head: bytes) -> float:
-        """Never: our own decoder is faster, so this one is chosen by name."""
+        """Always 0: our own decoder is faster, so tshark is only used on request."""
         return 0.0
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
@@ -56,7 +56,7 @@ class TsharkSource(Source):
 
 
 def program() -> str:
-    """Where tshark is. Raises UsageError if it is not installed."""
+    """The path of tshark. Raises UsageError if it is not installed."""
     if found := shutil.which("tshark"):
         return found
     hint = "install it, or leave the option out"
@@ -67,27 +67,27 @@ class _Reading:
     """One run of tshark over one file."""
 
     def __init__(self, program: str, file: File) -> None:
-        self._words = [program, "-n", "-r", file.path or "-", "-o", "tcp.reassemble_out_of_order:TRUE"]
-        self._words += ["-T", "fields", "-E", "occurrence=a", "-E", f"aggregator={rows.SEPARATOR}"]
-        self._words += [word for field in rows.FIELDS.values() for word in ("-e", field)]
+        self._arguments = [program, "-n", "-r", file.path or "-", "-o", "tcp.reassemble_out_of_order:TRUE"]
+        self._arguments += ["-T", "fields", "-E", "occurrence=a", "-E", f"aggregator={rows.SEPARATOR}"]
+        self._arguments += [word for field in rows.FIELDS.values() for word in ("-e", field)]
         self._file = file
         #: uncompressed bytes of the file, once read
         self.size = file.size or 0 if file.path else 0
-        #: what tshark said when it gave up, or nothing
+        #: tshark's last error message if it failed, otherwise ''
         self.complaint = ""
 
     def blocks(self) -> Iterator[pl.DataFrame]:
         """tshark's lines as text columns named as in `rows.FIELDS`."""
         with tempfile.TemporaryFile() as errors:
             source = None if self._file.path else subprocess.PIPE
-            child = subprocess.Popen(self._words, stdin=source, stdout=subprocess.PIPE, stderr=errors)
+            child = subprocess.Popen(self._arguments, stdin=source, stdout=subprocess.PIPE, stderr=errors)
             feeder = threading.Thread(target=self._feed, args=(child.stdin,), daemon=True)
             feeder.start()
             assert child.stdout is not None
             try:
                 yield from _columns(child.stdout)
             except BaseException:
-                child.kill()  # whoever reads has stopped
+                child.kill()  # the consumer of this iterator has stopped
                 raise
             finally:
                 child.wait()
@@ -106,7 +106,7 @@ class _Reading:
                     self.size += len(piece)
                     sink.write(piece)
         except BrokenPipeError:
-            return  # tshark gave up and says why
+            return  # tshark has ended, and its error message says why
         except OSError as error:
             self.complaint = (error.strerror or str(error)).lower()
 
@@ -138,9 +138,11 @@ def _tables(reading: _Reading) -> dict[str, pl.DataFrame]:
         packets = rows.packets(block)
         minutes.append(rows.counts(packets))
         used = packets.filter("is_used")
-        # DNS over UDP is no connection
-        talk = used.filter(~(pl.col("is_dns") & (pl.col("transport") == "udp")))
-        sides.append(rows.sides(talk.with_columns(begin="time", end="time", packets=pl.lit(1, pl.Int64))))
+        # DNS over UDP becomes rows of kind `dns`, not connections.
+        connected = used.filter(~(pl.col("is_dns") & (pl.col("transport") == "udp")))
+        sides.append(
+            rows.sides(connected.with_columns(begin="time", end="time", packets=pl.lit(1, pl.Int64)))
+        )
         lookups.append(used.filter("is_dns"))
         if len(sides) > _BLOCKS:
             sides = [rows.sides(pl.concat(sides))]

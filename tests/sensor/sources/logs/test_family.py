@@ -101,7 +101,7 @@ def test_a_mixed_file_is_split_by_line(tmp_path: Path) -> None:
     assert [batch.is_part for _, batch in parts] == [True, False]
     assert len({batch.position for _, batch in parts}) == 1
     rejected = pl.concat([batch.frames["rejects"] for _, batch in parts])
-    assert rejected.select("reason", "count").rows() == [(sorting.NOBODYS, 5)]
+    assert rejected.select("reason", "count").rows() == [(sorting.NO_FORMAT, 5)]
     records = sum(batch.frames["coverage"]["records"].sum() for _, batch in parts)
     assert records == 15
 

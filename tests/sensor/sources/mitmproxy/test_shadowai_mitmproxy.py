@@ -76,11 +76,11 @@ def told(path: str = "/v1/chat/completions", body: Any = None, **headers: str) -
     ("/v1/chat/completions", {"model": "a secret sentence"}, None),
     ("/v1/chat/completions", {"model": {"x": 1}}, None),
 ])  # fmt: skip
-def test_models_of_known_apis(path: str, body: Any, model: str | None) -> None:
+def test_the_model_is_named_for_known_apis_only(path: str, body: Any, model: str | None) -> None:
     assert told(path, body).get("model") == model
 
 
-def test_json_rpc_methods() -> None:
+def test_json_rpc_methods_are_recorded_by_name() -> None:
     call = {
         "jsonrpc": "2.0",
         "id": 1,
@@ -111,7 +111,7 @@ def rpc(**members: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": 1} | members
 
 
-def test_mcp_tells_its_client_server_and_tools_and_never_arguments() -> None:
+def test_mcp_records_client_server_and_tools_and_never_arguments() -> None:
     client = {"protocolVersion": "2025-11-25", "clientInfo": {"name": "agent x", "version": "1"}}
     server = {"serverInfo": {"name": "files"}, "protocolVersion": "2025-06-18", "instructions": "secret"}
     greeted = mcp(
@@ -146,13 +146,13 @@ def test_mcp_tells_its_client_server_and_tools_and_never_arguments() -> None:
     ]
 
 
-def test_a_body_that_unpacks_to_more_than_is_looked_at_tells_nothing_and_costs_no_more() -> None:
+def test_a_body_that_inflates_beyond_the_limit_is_ignored() -> None:
     bomb = gzip.compress(b'{"jsonrpc":"2.0","result":{"serverInfo":{"name":"' + b"a" * 50_000_000)
     told_of = mcp(rpc(method="initialize"), bomb, Content_Type="application/json", Content_Encoding="gzip")
     assert "mcp_server" not in told_of
 
 
-def test_of_an_ai_key_type_and_fingerprint_are_told_as_the_sensor_would() -> None:
+def test_type_and_fingerprint_of_a_key_are_those_of_the_sensor() -> None:
     """The addon stands alone, so it has the forms twice."""
     assert {name: form.encode() for name, form in addon._KEY_FORMS.items()} == keys._FORMS
     key = "sk-ant-api03-" + "a1B-" * 23 + "_AA"
@@ -162,7 +162,7 @@ def test_of_an_ai_key_type_and_fingerprint_are_told_as_the_sensor_would() -> Non
     assert "key_type" not in told(Cookie=f"session={key}x") | told(Authorization="Bearer abc")
 
 
-def test_what_was_inside_tls_is_not_in_the_clear() -> None:
+def test_a_key_inside_tls_is_marked_as_decrypted() -> None:
     one = state("/mcp", X_Api_Key="sk-ant-api03-" + "a1B-" * 23 + "_AA", MCP_Protocol_Version="2025-11-25")
     rows = []
     for scheme in (b"https", b"http"):
@@ -175,7 +175,7 @@ def test_what_was_inside_tls_is_not_in_the_clear() -> None:
     assert rows == [(True, *told_of_it), (None, *told_of_it)]
 
 
-def test_extensions_and_update_checks() -> None:
+def test_ids_of_extensions_come_from_origin_and_update_checks() -> None:
     ident = "abcdefghijklmnopabcdefghijklmnop"
     assert told("/x", Origin=f"chrome-extension://{ident}")["extension"] == ident
     assert "extension" not in told("/x", Origin="https://www.example.org")
@@ -188,7 +188,7 @@ def test_extensions_and_update_checks() -> None:
     assert new["update_check"] == [ident]
 
 
-def test_nothing_secret_is_told() -> None:
+def test_no_secret_of_an_exchange_is_recorded() -> None:
     one = state("/bot123/sk-abc/eyJhbGciOi/" + "k" * 50 + "/user@example.org/x?key=secret#secret",
     {"prompt": "secret"},
                 Authorization="Bearer secret", Cookie="secret", X_Api_Key="secret",
@@ -202,7 +202,7 @@ def test_nothing_secret_is_told() -> None:
     assert (found["path"], found["user"], found["content_type"]) == ("/bot123/*/*/*/*/x", "ann", "text/html")
 
 
-def test_the_sensor_reads_what_is_told() -> None:
+def test_the_sensor_reads_the_addons_records() -> None:
     line = json.dumps(told("/v1/messages", {"model": "m"}, User_Agent="curl/8"))
     refused = json.dumps(
         {
@@ -225,7 +225,7 @@ def test_the_sensor_reads_what_is_told() -> None:
     assert found["duration_s"][0] == 1.0
 
 
-def test_models_methods_and_extensions_are_kept_where_they_are_known_ones() -> None:
+def test_known_models_methods_and_extensions_are_kept() -> None:
     ident = "abcdefghijklmnopabcdefghijklmnop"
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
     lines = [
@@ -251,7 +251,7 @@ def test_a_known_extension_is_a_sighting_whatever_host_it_asks() -> None:
     assert match(seen, known).select("app", "access").rows() == [("acme/helper", "extension")]
 
 
-def test_it_stands_alone() -> None:
+def test_the_addon_imports_the_standard_library_only() -> None:
     imported = {
         name.split(".")[0]
         for node in ast.walk(ast.parse(ADDON.read_text()))

@@ -74,7 +74,7 @@ def read(data: bytes) -> dict[str, pl.DataFrame]:
     return {name: pl.concat(frames) for name, frames in tables.items()}
 
 
-def test_an_exchange() -> None:
+def test_a_flow_of_a_dump_becomes_an_observation() -> None:
     (row,) = read(tnetstring(flow()))["observations"].rows(named=True)
     assert (row["kind"], row["client"], row["client_port"], row["server"]) == (
         "http",
@@ -93,7 +93,7 @@ def test_an_exchange() -> None:
     assert "secret" not in str(row)
 
 
-def test_old_versions_name_addresses_otherwise() -> None:
+def test_addresses_of_old_dump_formats_are_read() -> None:
     old = flow(
         version=10,
         client_conn={"address": ["10.1.0.7", 49152], "sni": None},
@@ -115,7 +115,7 @@ def test_old_versions_name_addresses_otherwise() -> None:
     )
 
 
-def test_other_kinds_of_flows() -> None:
+def test_websocket_tcp_and_udp_flows_are_read() -> None:
     stream = {"type": "tcp", "client_conn": {"peername": ["10.1.0.7", 1], "sni": "mqtt.example.com",
     "timestamp_start": 1795341600.0},
               "server_conn": {"peername": ["198.51.100.4", 8883]},
@@ -135,7 +135,7 @@ def test_other_kinds_of_flows() -> None:
     assert rows["bytes_down"][2] is None
 
 
-def test_streamed_bodies_have_the_size_that_was_announced() -> None:
+def test_streamed_bodies_have_their_content_length() -> None:
     streamed = flow()
     streamed["request"] |= {
         "content": None,
@@ -168,7 +168,7 @@ def test_recognised_by_its_keys() -> None:
     assert MitmproxyFlowsSource.recognise(b"") == 0
 
 
-def test_flows_that_are_no_exchange_are_set_aside_and_counted() -> None:
+def test_flows_without_an_exchange_are_set_aside_and_counted() -> None:
     tables = read(tnetstring(flow()) + tnetstring(flow(type="dns")) + tnetstring(flow(request=None)))
     assert tables["observations"].height == 1
     assert tables["rejects"].select("reason", "count").rows() == [(NO_REQUEST, 2)]
@@ -205,7 +205,7 @@ JUNK = st.recursive(
     JUNK,
 )
 @settings(max_examples=30, deadline=None)
-def test_any_state_is_read_or_counted(part: str, junk: Any) -> None:
+def test_any_flow_state_is_read_or_counted(part: str, junk: Any) -> None:
     tables = read(tnetstring(flow(**{part: junk})))
     assert tables["observations"].height + tables["rejects"]["count"].sum() >= 1
 

@@ -33,7 +33,7 @@ from tests.sensor.sources.packets.cable import (
 
 
 @root
-def test_a_recording_gives_what_scan_gives(cable: Cable, capture: Start, scanned: Path) -> None:
+def test_live_capture_gives_the_rows_of_a_scan(cable: Cable, capture: Start, scanned: Path) -> None:
     running = capture("rx0")
     sent = cable.send(SPLIT_HELLO)
     code, out, err = running.stop()
@@ -83,7 +83,7 @@ def test_what_comes_back_over_loopback_is_read_once(cable: Cable, capture: Start
 
 
 @root
-def test_the_legs_of_a_tap_are_one_link(cable: Cable, capture: Start, scanned: Path) -> None:
+def test_both_legs_of_a_tap_make_one_connection(cable: Cable, capture: Start, scanned: Path) -> None:
     running = capture("rx0", "rx1", "--sensor", "tap", "--site", "hq")
     sent = cable.send(SPLIT_HELLO, "tx0", "tx1")
     code, out, err = running.stop()
@@ -98,7 +98,7 @@ def test_the_legs_of_a_tap_are_one_link(cable: Cable, capture: Start, scanned: P
 
 
 @root
-def test_tags_the_kernel_took_out_are_counted(
+def test_vlan_tags_removed_by_the_kernel_are_counted(
     cable: Cable, capture: Start, scanned: Path, tmp_path: Path
 ) -> None:
     frames = [f[:12] + b"\x81\x00\x20\x07" + f[12:] for f in send.frames(SPLIT_HELLO.read_bytes())]
@@ -117,7 +117,7 @@ def test_tags_the_kernel_took_out_are_counted(
 @root
 @pytest.mark.skipif(shutil.which("tcpreplay") is None, reason="needs tcpreplay")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_being_stopped_at_full_speed_loses_nothing(
+def test_sigterm_at_full_load_loses_no_packet(
     how: signal.Signals, cable: Cable, capture: Start, generated: tuple[Path, int], tmp_path: Path
 ) -> None:
     path, packets = generated
@@ -137,7 +137,9 @@ def test_being_stopped_at_full_speed_loses_nothing(
 
 
 @root
-def test_a_full_ring_is_told_and_counted(cable: Cable, capture: Start, generated: tuple[Path, int]) -> None:
+def test_a_full_ring_is_reported_and_counted(
+    cable: Cable, capture: Start, generated: tuple[Path, int]
+) -> None:
     path, packets = generated
     running = capture("rx0", "--ring-mb", "1")
     running.process.send_signal(signal.SIGSTOP)
@@ -154,7 +156,7 @@ def test_a_full_ring_is_told_and_counted(cable: Cable, capture: Start, generated
 
 
 @root
-def test_a_time_limit_a_silent_port_and_networks_left_out(cable: Cable, capture: Start) -> None:
+def test_time_limit_silent_port_and_excluded_networks(cable: Cable, capture: Start) -> None:
     running = capture("rx0", "--seconds", "1.5", "--exclude", "10.0.0.0/8", "--exclude", "2001:db8::/32")
     sent = cable.send(SPLIT_HELLO)
     out, _ = running.process.communicate(timeout=30)
@@ -167,7 +169,7 @@ def test_a_time_limit_a_silent_port_and_networks_left_out(cable: Cable, capture:
 
 
 @root
-def test_batches_are_cut_while_it_runs_and_silence_is_known(cable: Cable, tmp_path: Path) -> None:
+def test_batches_come_while_running_and_silent_minutes_have_coverage(cable: Cable, tmp_path: Path) -> None:
     program = """
 import sys
 from sensor.sources.packets import live
@@ -195,7 +197,7 @@ print([rows["packets"].sum() for rows in coverage])
 
 
 @root
-def test_without_the_capability_it_says_what_is_needed(capture: Start) -> None:
+def test_without_cap_net_raw_the_error_names_it(capture: Start) -> None:
     running = capture("rx0", before=("setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"))
     code, out, err = running.result()
     assert (code, out) == (2, "")
@@ -207,7 +209,7 @@ def test_without_the_capability_it_says_what_is_needed(capture: Start) -> None:
 
 
 @root
-def test_the_capability_is_enough(cable: Cable, capture: Start) -> None:
+def test_cap_net_raw_is_enough(cable: Cable, capture: Start) -> None:
     """All other capabilities are gone, but the one to read a test folder that is another user's."""
     few = "-all,+net_raw,+dac_override"
     running = capture("rx0", before=("setpriv", f"--bounding-set={few}", f"--inh-caps={few}"))
@@ -248,5 +250,5 @@ def test_two_captures_are_two_inputs() -> None:
     assert re.fullmatch("[0-9a-f]{16}", one.identity) and one.identity != other.identity
 
 
-def test_no_file_is_an_interface() -> None:
+def test_live_recognises_no_file() -> None:
     assert live.LiveSource.recognise(SPLIT_HELLO.read_bytes()[:65536]) == 0.0

@@ -57,7 +57,7 @@ def packets(lake: Path) -> int:
 
 
 @root
-def test_a_killed_capture_loses_only_what_was_not_cut_yet(
+def test_a_killed_capture_loses_only_the_open_batch(
     cable: Cable, capture: Start, scanned: Path, tmp_path: Path
 ) -> None:
     running = capture("rx0", program=HASTY)
@@ -90,7 +90,7 @@ def rows_without_times(lake: Path) -> pl.DataFrame:
 
 
 @root
-def test_two_workers_give_what_one_gives(cable: Cable, capture: Start, generated: tuple[Path, int]) -> None:
+def test_two_workers_give_the_rows_of_one(cable: Cable, capture: Start, generated: tuple[Path, int]) -> None:
     path, count = generated
     lakes = []
     for workers in ("1", "2"):
@@ -136,7 +136,7 @@ def lookup(client: str, number: int) -> list[Frame]:
 
 
 @root
-def test_a_lookup_of_one_worker_names_a_connection_of_another(
+def test_a_lookup_seen_by_one_worker_names_a_connection_of_another(
     cable: Cable, capture: Start, tmp_path: Path
 ) -> None:
     frames = []
@@ -161,7 +161,7 @@ UDP_ONLY = "6\n40 0 0 12\n21 0 3 2048\n48 0 0 23\n21 0 1 17\n6 0 0 262144\n6 0 0
 
 
 @root
-def test_a_filter_lets_in_what_it_says(cable: Cable, capture: Start, tmp_path: Path) -> None:
+def test_a_bpf_filter_selects_packets(cable: Cable, capture: Start, tmp_path: Path) -> None:
     listing = tmp_path / "udp.bpf"
     listing.write_text(UDP_ONLY)
     wanted = [f for f in send.frames(SPLIT_HELLO.read_bytes()) if f[12:14] == b"\x08\x00" and f[23] == 17]
@@ -174,7 +174,7 @@ def test_a_filter_lets_in_what_it_says(cable: Cable, capture: Start, tmp_path: P
 
 
 @root
-def test_overload_mode_cuts_bulk_and_says_what_it_costs(
+def test_truncate_cuts_long_packets_and_lists_the_lost_features(
     cable: Cable, capture: Start, generated: tuple[Path, int]
 ) -> None:
     path, count = generated
@@ -211,7 +211,7 @@ def says(running: Running, text: str) -> None:
 
 
 @root
-def test_a_signal_brings_the_new_catalog_and_a_bad_one_changes_nothing(
+def test_sighup_loads_a_changed_catalog_and_refuses_a_bad_one(
     cable: Cable, capture: Start, overlay: Path
 ) -> None:
     service = overlay / "vendors" / "openai" / "chatgpt.yml"
@@ -242,7 +242,7 @@ def test_a_signal_brings_the_new_catalog_and_a_bad_one_changes_nothing(
 
 
 @root
-def test_a_changed_catalog_is_found_without_a_signal(capture: Start, overlay: Path) -> None:
+def test_a_changed_catalog_is_loaded_without_a_signal(capture: Start, overlay: Path) -> None:
     running = capture("rx0", "--signatures", str(overlay), program=HASTY)
     with (overlay / "vendors" / "openai" / "chatgpt.yml").open("a") as file:
         file.write("# reviewed\n")
@@ -253,7 +253,9 @@ def test_a_changed_catalog_is_found_without_a_signal(capture: Start, overlay: Pa
 
 @root
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_cable_pulled_and_an_interface_made_anew(workers: str, cable: Cable, capture: Start) -> None:
+def test_capture_survives_link_loss_and_a_recreated_interface(
+    workers: str, cable: Cable, capture: Start
+) -> None:
     running = capture("rx0", "--workers", workers)
     sent = cable.send(SPLIT_HELLO)
     ip_command(cable.sender, "link set tx0 down")

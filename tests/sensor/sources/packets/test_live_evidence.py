@@ -39,7 +39,7 @@ def traffic(tmp_path: Path) -> Path:
 
 @root
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_only_openings_of_matched_connections_are_kept_and_only_the_key_reads_them(
+def test_evidence_holds_only_openings_of_matched_connections_sealed(
     workers: str, traffic: Path, cable: Cable, capture: Start, tmp_path: Path
 ) -> None:
     running = capture("rx0", "--evidence", "--workers", workers)
@@ -66,7 +66,7 @@ def test_only_openings_of_matched_connections_are_kept_and_only_the_key_reads_th
 
 
 @root
-def test_a_recording_leaves_its_hellos_and_nothing_without_the_option(
+def test_evidence_of_a_replayed_capture_and_none_without_the_option(
     cable: Cable, capture: Start, tmp_path: Path
 ) -> None:
     running = capture("rx0", "--evidence")

@@ -46,7 +46,7 @@ def test_a_copy_is_not_chained_to_its_original() -> None:
     assert [len(g) for g in groups] == [1, 1]
 
 
-def test_what_stands_behind_a_packed_capture_is_not_lost_in_silence(tmp_path: Path) -> None:
+def test_bytes_after_a_compressed_capture_are_reported(tmp_path: Path) -> None:
     """`cat a.pcap.gz b.pcap`: the packed one ends where a record ends."""
     content = pcap(Talk().shake().frames)
     for name, packed in (
@@ -73,7 +73,7 @@ def test_a_packed_capture_that_is_cut_has_one_reason(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize(("snap", "is_told"), [(96, True), (1514, False), (262_144, False), (0, False)])
-def test_a_recording_of_beginnings_is_told_as_such(order: str, snap: int, is_told: bool) -> None:
+def test_a_capture_with_a_short_snap_length_is_warned_of(order: str, snap: int, is_told: bool) -> None:
     """A third of its connections had no name, and nobody was told why."""
     length = struct.pack(f"{order}I", snap)
     plain = pcap([], order=order)[:16] + length + pcap([], order=order)[20:]
@@ -94,7 +94,7 @@ def test_captures_of_the_same_time_are_merged() -> None:
     assert rows["started_at"].n_unique() == 1
 
 
-def test_batches_rise_and_carry_only_known_columns() -> None:
+def test_positions_of_batches_rise_and_columns_are_known() -> None:
     content = pcap(mixed_traffic(20))
     batches = list(PcapSource(batch_bytes=5000).read(Input((file_of(content),), "input")))
     positions = [batch.position for batch in batches]

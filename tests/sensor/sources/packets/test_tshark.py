@@ -78,7 +78,7 @@ def test_a_connection_has_its_volume_and_its_client(tmp_path: Path) -> None:
 
 @pytest.mark.tshark
 @needs_tshark
-def test_an_answer_alone_still_names_its_client(tmp_path: Path) -> None:
+def test_a_dns_response_without_its_query_names_the_client(tmp_path: Path) -> None:
     """Only the server's direction was captured."""
     path = tmp_path / "a.pcap"
     frames = Talk().shake().send(b"x" * 10).reply(b"y" * 700).close().frames
@@ -97,7 +97,7 @@ def test_an_answer_alone_still_names_its_client(tmp_path: Path) -> None:
         (105, lambda frame: b"\x08\x01\0\0" + bytes(20) + b"\xaa\xaa\x03\0\0\0" + frame[12:]),  # 802.11
     ],
 )
-def test_link_types_that_both_know(tmp_path: Path, link: int, around: object) -> None:
+def test_tshark_and_our_decoder_agree_on_common_link_types(tmp_path: Path, link: int, around: object) -> None:
     assert callable(around)
     path = tmp_path / "a.pcap"
     query = struct.pack(">6H", 7, 0x100, 1, 0, 0, 0) + b"\1q\7example\0\0\1\0\1"
@@ -110,7 +110,7 @@ def test_link_types_that_both_know(tmp_path: Path, link: int, around: object) ->
 
 @pytest.mark.tshark
 @needs_tshark
-def test_what_scan_says_of_other_link_types_helps_when_typed(tmp_path: Path) -> None:
+def test_the_hint_about_unknown_link_types_works_as_printed(tmp_path: Path) -> None:
     """Into the same lake, which knows the file as read. Link type 252: what Wireshark exported, here IP."""
     path = tmp_path / "a.pcap"
     exported = struct.pack(">HH4sHH", 12, 4, b"ip\0\0", 0, 0)  # its dissector's name, end of the tags
@@ -127,7 +127,7 @@ def test_what_scan_says_of_other_link_types_helps_when_typed(tmp_path: Path) -> 
 
 @pytest.mark.tshark
 @needs_tshark
-def test_compressed_cut_and_unreadable_files(tmp_path: Path) -> None:
+def test_tshark_reads_compressed_and_reports_cut_and_unreadable_files(tmp_path: Path) -> None:
     content = pcap(Talk().shake().send(small_hello(b"a.example")).close().frames)
     (tmp_path / "a.gz").write_bytes(gzip.compress(content))
     assert {row[-1] for row in named(read(tmp_path / "a.gz"))} == {"a.example"}
@@ -141,14 +141,14 @@ def test_compressed_cut_and_unreadable_files(tmp_path: Path) -> None:
     assert broken["rejects"].height == 1
 
 
-def test_it_is_never_chosen_by_content() -> None:
+def test_tshark_is_never_chosen_by_content() -> None:
     content = pcap(Talk().shake().frames)
     assert TsharkSource.recognise(content) == 0
     best, _ = detect.recognise(content)
     assert best is PcapSource
 
 
-def test_it_gets_captures_and_named_files_that_nobody_knows(tmp_path: Path) -> None:
+def test_tshark_reads_captures_and_named_files_of_unknown_kind(tmp_path: Path) -> None:
     (tmp_path / "a.pcap").write_bytes(pcap(Talk().shake().frames))
     (tmp_path / "b.trc").write_bytes(b"TRSNIFF data    \x1a" + bytes(40))
     named_files = opening.find([tmp_path / "a.pcap", tmp_path / "b.trc"])
@@ -159,7 +159,7 @@ def test_it_gets_captures_and_named_files_that_nobody_knows(tmp_path: Path) -> N
     assert [one.name for _, one in plan.inputs] == [str(tmp_path / "a.pcap")]
 
 
-def test_without_tshark_the_user_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tshark_the_error_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.pcap"
     path.write_bytes(pcap(Talk().shake().frames))
     monkeypatch.setenv("PATH", str(tmp_path))

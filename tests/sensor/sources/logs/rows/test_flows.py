@@ -21,12 +21,12 @@ TYPES = {name: dtype for name, (dtype, _) in FIELDS.items() if name != "row"} | 
 
 
 def record(
-    source: tuple[str, int], to: tuple[str, int], size: int, at: float, eye: str | None = None
+    source: tuple[str, int], to: tuple[str, int], size: int, at: float, observer: str | None = None
 ) -> dict[str, Any]:
     """What `source` sent in the minute from `at` seconds on."""
     return dict.fromkeys(TYPES) | {
         "client": source[0], "client_port": source[1], "server": to[0], "server_port": to[1],
-        "transport": "tcp", "bytes_up": size, "packets_up": 1, "one_way": True, "eye": eye,
+        "transport": "tcp", "bytes_up": size, "packets_up": 1, "one_way": True, "observer": observer,
         "seen_at": T0 + timedelta(seconds=at), "duration_s": 60.0,
     }  # fmt: skip
 
@@ -75,7 +75,9 @@ def test_what_two_interfaces_saw_counts_once(size: int) -> None:
     used = rows.filter(pl.col("reason").is_null())
     assert (used["bytes_up"].sum(), used["bytes_down"].sum()) == (150, 900)
     assert used["slice"].to_list() == [0, 1, 2]
-    assert used["eye"].to_list() == ["eni-1", "eni-2", "eni-1"], "each direction by who told it first"
+    assert used["observer"].to_list() == ["eni-1", "eni-2", "eni-1"], (
+        "each direction counts by its first observer"
+    )
     assert rows["reason"].drop_nulls().to_list() == [TWICE] * 3
 
 

@@ -43,11 +43,11 @@ def segment(source: int, target: int, version: int = 4) -> bytes:
     [(443, 50000, 192), (1023, 1024, 192), (80, 1024, 192), (50000, 443, WHOLE), (443, 443, WHOLE),
      (8443, 50000, WHOLE), (1024, 50000, WHOLE), (53, 50000, WHOLE)],
 )  # fmt: skip
-def test_only_what_servers_send_is_cut(source: int, target: int, kept: int, version: int) -> None:
+def test_truncate_cuts_only_packets_of_servers(source: int, target: int, kept: int, version: int) -> None:
     assert run(bpf.TRUNCATE, segment(source, target, version)) == kept
 
 
-def test_what_is_not_understood_stays_whole() -> None:
+def test_truncate_leaves_unparsed_packets_whole() -> None:
     plain = segment(443, 50000)
     fragment = bytearray(plain)
     fragment[20] |= 0x20
@@ -58,13 +58,13 @@ def test_what_is_not_understood_stays_whole() -> None:
     arp = ethernet(bytes(100), kind=0x0806)
     for frame in (bytes(fragment), bytes(options), inner_tag, datagram, arp):
         assert run(bpf.TRUNCATE, frame) == WHOLE
-    assert run(bpf.DEAF, plain) == 0
+    assert run(bpf.REJECT_ALL, plain) == 0
 
 
 LISTING = "4\n40 0 0 12\n21 0 1 2048\n6 0 0 262144\n6 0 0 0\n"
 
 
-def test_a_listing_is_the_program_it_says() -> None:
+def test_a_tcpdump_listing_becomes_its_program() -> None:
     program = bpf.parse(LISTING)
     assert list(struct.iter_unpack("<HBBI", program.packed))[1] == (21, 0, 1, 2048)
     assert run(program, segment(443, 50000)) == 262144
@@ -91,7 +91,7 @@ def test_a_listing_is_the_program_it_says() -> None:
         ("(000) ldh [12]\n(001) ret #0", "not the decimal listing"),
     ],
 )
-def test_what_is_no_listing(text: str, what: str) -> None:
+def test_an_invalid_listing_is_refused_with_the_reason(text: str, what: str) -> None:
     with pytest.raises(UsageError) as raised:
         bpf.parse(text)
     assert str(raised.value).startswith(f"--filter: {what}")

@@ -46,61 +46,61 @@ def system(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return counters
 
 
-def watching(*workers: Worker, lines: list[str] | None = None) -> Monitor:
+def monitor_of(*workers: Worker, lines: list[str] | None = None) -> Monitor:
     said = [] if lines is None else lines
     return Monitor(workers, said.append, monitor.TICK_S, lambda: None, lambda: None)
 
 
-def test_only_what_came_since_the_capture_began_counts(system: dict[str, int]) -> None:
+def test_counters_begin_at_zero_with_the_capture(system: dict[str, int]) -> None:
     one, two = QuietPort("eth1"), QuietPort("eth1")
     workers = IdleWorker(one), IdleWorker(two)
     lines: list[str] = []
-    watcher = watching(*workers, lines=lines)
+    monitor = monitor_of(*workers, lines=lines)
     system |= {"missed": 103, "softnet": 57}
     one.dropped, two.dropped, two.frozen = 2, 3, 1
     one.counts[ring.EXCLUDED], two.counts[ring.SHORTENED] = 11, 13
     workers[1].offset_us = 2_499
-    watcher._read()
-    coverage, rejects = watcher.take()
+    monitor._read()
+    coverage, rejects = monitor.take()
     sums = coverage.sum().to_dicts()[0]
     assert (sums["kernel_drops"], sums["ring_freezes"], sums["nic_missed"]) == (5, 1, 3)
     assert (sums["softnet_drops"], sums["excluded"], sums["shortened"]) == (7, 11, 13)
     assert coverage["clock_offset_ms"].to_list() == [2]
     assert rejects.is_empty()
-    assert watcher.drops == 5
+    assert monitor.drops == 5
     (line,) = lines
     assert line.startswith("eth1: DROPS, the kernel dropped 5 packets")
     assert workers[1].offset_us is None
-    assert watcher.take()[0].is_empty()
+    assert monitor.take()[0].is_empty()
 
 
-def test_vlans_and_damage_of_all_ports() -> None:
+def test_vlans_and_damaged_blocks_of_all_ports_are_collected() -> None:
     left, right = QuietPort("eth1"), QuietPort("eth2")
-    watcher = watching(IdleWorker(left, right))
+    monitor = monitor_of(IdleWorker(left, right))
     for port, vlans in ((left, (7, 300)), (right, (300, 4))):
         port.tags[ring.IDS], port.tags[ring.IDS + 1 : ring.IDS + 3] = 2, vlans
     left.counts[ring.DAMAGED] = 4
-    watcher._read()
-    coverage, rejects = watcher.take()
+    monitor._read()
+    coverage, rejects = monitor.take()
     assert coverage["vlans"].to_list() == ["7,300,4"]
     assert rejects.select("place", "reason", "count").rows() == [("eth1", "corrupt ring block", 4)]
-    assert watcher.take()[1].is_empty()
+    assert monitor.take()[1].is_empty()
 
 
-def test_link_time_of_all_interfaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    watcher = watching(IdleWorker(QuietPort("eth1"), QuietPort("eth2")))
+def test_time_without_link_is_summed_over_interfaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monitor = monitor_of(IdleWorker(QuietPort("eth1"), QuietPort("eth2")))
     monkeypatch.setattr(netdev, "link_state", lambda name: "down")
-    for interface in watcher._interfaces:
+    for interface in monitor._interfaces:
         interface.read(interface._last + 1.6)
         interface.read(interface._last + 1.6)
-    assert watcher._counters().link_down_s == 6
+    assert monitor._counters().link_down_s == 6
 
 
 def test_a_monitor_that_fails_ends_the_capture_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     stopped = threading.Event()
-    watcher = Monitor([IdleWorker(QuietPort("eth1"))], print, 0.01, lambda: None, stopped.set)
-    watcher.start()
-    watcher.check()
+    monitor = Monitor([IdleWorker(QuietPort("eth1"))], print, 0.01, lambda: None, stopped.set)
+    monitor.start()
+    monitor.check()
 
     def failing(name: str) -> int:
         raise OSError("no more")
@@ -108,5 +108,5 @@ def test_a_monitor_that_fails_ends_the_capture_and_says_why(monkeypatch: pytest.
     monkeypatch.setattr(netdev, "missed", failing)
     assert stopped.wait(20)
     with pytest.raises(OSError, match="no more"):
-        watcher.check()
-    watcher.end()
+        monitor.check()
+    monitor.end()

@@ -17,7 +17,7 @@ def rows(**columns: object) -> pl.DataFrame:
     return COVERAGE.conform(pl.DataFrame([minute | columns]))
 
 
-def test_differences_go_to_the_minute_they_were_read_in() -> None:
+def test_increases_count_in_the_minute_of_the_reading() -> None:
     readings = Readings()
     readings.add(START, Counters(kernel_drops=3, excluded=10), offset_ms=2, vlans=[])
     readings.add(START + 59 * 1_000_000, Counters(kernel_drops=5, excluded=10), offset_ms=-40, vlans=[7])
@@ -35,7 +35,7 @@ def test_differences_go_to_the_minute_they_were_read_in() -> None:
     assert readings.take().select("kernel_drops", "excluded", "vlans").rows() == [(1, 0, None)]
 
 
-def test_a_counter_that_was_set_back_adds_nothing() -> None:
+def test_a_reset_counter_adds_nothing() -> None:
     readings = Readings()
     for missed in (9, 2, 4):
         readings.add(START, Counters(nic_missed=missed), offset_ms=None, vlans=[])
@@ -60,11 +60,11 @@ def test_parts_of_a_minute_add_up() -> None:
     assert row["records"] is None  # nobody counted any
 
 
-def test_nothing_merged_is_nothing() -> None:
+def test_merging_empty_frames_gives_no_rows() -> None:
     assert merged([COVERAGE.empty(), Readings().take()]).is_empty()
 
 
-def test_a_minute_that_ended_before_a_reading_has_what_was_off_all_the_time() -> None:
+def test_features_off_are_in_minutes_without_a_reading_too() -> None:
     """A capture that begins in the last second of a minute."""
     readings = Readings()
     readings.add(START + MINUTE_US, Counters(), offset_ms=None, vlans=[])

@@ -14,7 +14,7 @@ from sensor.decode.decoder import Decoder
 from sensor.decode.layout import DESCRIPTOR, records
 from sensor.errors import InputError
 from sensor.sources.packets import live
-from sensor.sources.packets.ports import netdev, watch, workers
+from sensor.sources.packets.ports import netdev, port_warnings, workers
 from sensor.sources.packets.ports.port import Port
 from sensor.sources.packets.ports.workers import Part, Rounds, Worker
 from tests.sensor.decode.craft import ethernet, ip, udp
@@ -22,7 +22,7 @@ from tests.sensor.decode.craft import ethernet, ip, udp
 START_US = 1_794_200_000_000_000
 
 
-def test_a_round_waits_for_everybody() -> None:
+def test_a_round_is_over_when_all_workers_answered() -> None:
     rounds = Rounds(2)
     assert not rounds.is_due(0)
     rounds.ask()
@@ -37,7 +37,7 @@ def test_a_round_waits_for_everybody() -> None:
     assert rounds.is_due(0) and rounds.is_due(1)
 
 
-def test_nobody_waits_for_one_that_left() -> None:
+def test_rounds_do_not_wait_for_an_ended_worker() -> None:
     rounds = Rounds(2)
     rounds.ask()
     rounds.answer(0)
@@ -73,7 +73,7 @@ class FakePort(Port):
     def give_back(self) -> None:
         self.given, self.count = self.given + 1, 0
 
-    def deafen(self) -> None:
+    def stop_listening(self) -> None:
         self.is_deaf = True
 
     def reopen(self) -> bool:
@@ -90,7 +90,7 @@ def observations(parts: list[Part]) -> pl.DataFrame:
     return pl.concat(frames["observations"] for part in parts for frames in part.frames)
 
 
-def test_what_is_in_the_rings_when_it_is_over_is_read() -> None:
+def test_packets_left_in_the_rings_at_the_end_are_read() -> None:
     port, over = FakePort(50), threading.Event()
     over.set()
     worker = Worker(0, [port], Decoder((), connections=64), Rounds(1), over.is_set)
@@ -122,7 +122,7 @@ def test_a_part_for_each_round_and_a_final_one() -> None:
     assert worker.offset_us is not None and worker.offset_us > 0
 
 
-def test_a_full_output_asks_for_a_round() -> None:
+def test_a_full_output_requests_a_round() -> None:
     """A table of 64 connections evicts one for each new one: after 200 slices a batch is full."""
     port = FakePort(1000)
     decoder = Decoder((), connections=64, slices=200, batch_rows=200)
@@ -138,7 +138,7 @@ def test_a_full_output_asks_for_a_round() -> None:
     assert observations(parts).height == 1000
 
 
-def test_what_a_worker_meets_is_handed_on() -> None:
+def test_an_error_of_a_worker_reaches_the_collector() -> None:
     class Failing(FakePort):
         def take(self) -> None:
             raise InputError("gone", place="fake0")
@@ -186,7 +186,7 @@ class WatchedPort(FakePort):
 
 
 @pytest.mark.parametrize("failing", ["capture-0", "capture-1", "capture-monitor", "tell", "offloads"])
-def test_a_capture_that_cannot_begin_ends_what_it_began(
+def test_a_capture_that_fails_to_start_ends_its_threads(
     failing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = threading.Thread.start
@@ -203,7 +203,7 @@ def test_a_capture_that_cannot_begin_ends_what_it_began(
     monkeypatch.setattr(threading.Thread, "start", start_others)
     monkeypatch.setattr(layout, "CONNECTIONS", 128)
     monkeypatch.setattr(netdev, "missed", lambda name: 0)
-    monkeypatch.setattr(watch, "about_offloads", lambda name, offloads: ["GRO is on"])
+    monkeypatch.setattr(port_warnings, "offload_warnings", lambda name, offloads: ["GRO is on"])
     source = live.LiveSource(tell=tell)
     capture = live._Capture([[WatchedPort(1)], [WatchedPort(1)]], source, "")
     with pytest.raises((RuntimeError, BrokenPipeError)):

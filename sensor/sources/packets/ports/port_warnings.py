@@ -1,5 +1,5 @@
-"""Turns the readings of a live port into warnings for the user, each given once and not every second.
-Pure."""
+"""Turns the readings of a live port into warnings for the user. A lasting fault is reported once, not every
+second. Pure."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 
 import polars as pl
 
-#: A mirror port of an office carries broadcasts every few seconds; silence this long is a fault.
+#: On an office's mirror port, broadcasts come every few seconds; silence this long is a fault.
 SILENT_S = 60.0
-#: After a line about drops, the next one comes this much later, with all drops since.
+#: Least time between two warnings of drops; the second counts all drops since the first.
 DROPS_EVERY_S = 60.0
 
-#: A batch with fewer connections is not judged.
+#: Batches with fewer TCP connections give no warning.
 _ENOUGH_CONNECTIONS = 20
 _ONE_SIDED_SHARE = 0.8
 
 
 @dataclass
-class PortWatch:
-    """Remembers the warnings given about one port. Times are seconds of a monotonic clock."""
+class PortWarnings:
+    """Warnings about one port. It remembers those already given. Times are seconds of a monotonic clock."""
 
     name: str
-    heard_at: float
-    said_silent: bool = False
+    last_packet_at: float
+    warned_of_silence: bool = False
     link: str = "up"
     drops: int = 0
     freezes: int = 0
-    said_drops_at: float | None = None
+    warned_of_drops_at: float | None = None
 
     def notice(self, now: float, packets: int, drops: int, freezes: int, link: str) -> list[str]:
         """New warnings.
@@ -44,14 +44,14 @@ class PortWatch:
         return [f"{self.name}: the link is {link}"]
 
     def _silence(self, now: float, packets: int) -> list[str]:
-        silent_s = now - self.heard_at
+        silent_s = now - self.last_packet_at
         if packets:
-            self.heard_at = now
-            was_silent, self.said_silent = self.said_silent, False
+            self.last_packet_at = now
+            was_silent, self.warned_of_silence = self.warned_of_silence, False
             return [f"{self.name}: packets again after {silent_s:.0f} s of silence"] if was_silent else []
-        if silent_s < SILENT_S or self.said_silent:
+        if silent_s < SILENT_S or self.warned_of_silence:
             return []
-        self.said_silent = True
+        self.warned_of_silence = True
         return [
             f"{self.name}: SILENT, no packet for {silent_s:.0f} s; check the mirror session and the cable"
         ]
@@ -59,20 +59,20 @@ class PortWatch:
     def _drops(self, now: float, drops: int, freezes: int) -> list[str]:
         self.drops += drops
         self.freezes += freezes
-        recently = self.said_drops_at is not None and now - self.said_drops_at < DROPS_EVERY_S
+        recently = self.warned_of_drops_at is not None and now - self.warned_of_drops_at < DROPS_EVERY_S
         if not self.drops or recently:
             return []
         line = f"{self.name}: DROPS, the kernel dropped {self.drops:,} packets"
         if self.freezes:
             line += f" (ring full {self.freezes:,} times)"
-        self.said_drops_at, self.drops, self.freezes = now, 0, 0
+        self.warned_of_drops_at, self.drops, self.freezes = now, 0, 0
         return [f"{line}; try a larger --ring-mb, or --exclude what need not be seen"]
 
 
 @dataclass
-class SidesWatch:
-    """Watches whether both directions of connections are seen, on all ports together (legs of a TAP have one
-    each)."""
+class DirectionWarnings:
+    """Warns if most connections show one direction only. It judges all ports together, because each leg of a
+    TAP carries one direction."""
 
     warned: bool = False
 
@@ -91,8 +91,8 @@ class SidesWatch:
         ]
 
 
-def about_offloads(name: str, offloads: str | None) -> list[str]:
-    """A warning if the card joins frames before we see them: then their number and wire bytes are too low."""
+def offload_warnings(name: str, offloads: str | None) -> list[str]:
+    """A warning if the card or the kernel joins frames before the sensor gets them."""
     if offloads is None:
         return [f"{name}: whether GRO or LRO is on is unknown (the driver does not say)"]
     if not offloads:

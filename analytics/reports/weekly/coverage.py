@@ -10,43 +10,43 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
 
-#: Below or above these shares the page says "we cannot tell".
+#: Beyond these shares of connections, packets and time, the page says "we cannot tell".
 LEAST_NAMED = 0.80
 MOST_ONE_SIDED = 0.20
 MOST_DROPPED = 0.01
 LEAST_WATCHED = 0.50
-#: Weeks compare when no packet sensor watched more than this factor longer in one than in the other.
+#: Two weeks are comparable if no packet sensor watched longer in one of them by more than this factor.
 MINUTES_FACTOR = 1.2
-#: The same where a quiet link leaves only the first and last moment of a day to go by.
+#: The same for a link so quiet that only the first and last traffic of a day are known.
 ROUGH_FACTOR = 1.5
-#: A sensor that watched less than this share of the longest watch is a brief look: it prevents no comparison.
+#: A sensor that watched less than this share of the time of the longest one is ignored in comparisons.
 BRIEF = 0.05
 
 #: A sensor and the kind of input it reads.
-Eye = tuple[str, str]
+Source = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Seeing:
+class Coverage:
     """Coverage of one week, summed over its sensors."""
 
-    eyes: tuple[Row, ...]  # rows of the `eyes` figure for the week
-    light: tuple[date, ...]  # days on which a sensor reported
-    dark: tuple[date, ...]  # days that are over and on which none did
+    sources: tuple[Row, ...]  # rows of the figure `coverage_weekly` for the week
+    light: tuple[date, ...]  # days with a report of any sensor
+    dark: tuple[date, ...]  # past days without one
     ahead: tuple[date, ...]  # days to come, and today as long as nothing was seen
     flows: int
     named: int
     one_sided: int
     packets: int
     dropped: int
-    minutes: Mapping[Eye, int]  # minutes each eye watched
+    minutes: Mapping[Source, int]  # minutes each source watched
     packet_minutes: int | None  # watched by the packet sensor that watched longest
-    lookups_only: bool  # every source of the week records names asked for, none a connection
+    lookups_only: bool  # every source of the week records DNS lookups, none connections
 
     @property
     def blind(self) -> bool:
         """True if no sensor reported at all."""
-        return not self.eyes
+        return not self.sources
 
     @property
     def hours(self) -> int:
@@ -55,7 +55,8 @@ class Seeing:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What cannot be known this week, the worst first; each text completes "we cannot tell …"."""
+        """Texts about what cannot be known of this week, the worst first; each completes "we cannot tell
+        …"."""
         return tuple(_doubts(self))
 
     @property
@@ -80,24 +81,24 @@ class Seeing:
         return self.doubts[1:] if self.lookups_only else self.doubts
 
 
-def seeing(result: Result) -> Seeing:
+def coverage_of_week(result: Result) -> Coverage:
     """Coverage of the week under report."""
-    eyes = _eyes(result, result.scope.week)
+    sources = _sources(result, result.scope.week)
     days = [result.scope.week + timedelta(days=n) for n in range(7)]
     watched = {row["day"] for row in result.rows("watched")}
     today = result.facts.today or result.scope.sunday + timedelta(days=1)
-    minutes = {eye: watch.minutes for eye, watch in _watches(result, result.scope.week).items()}
-    packet_minutes = [minutes[eye_of(e)] for e in eyes if e["kind"] == "packets"]
-    return Seeing(
-        eyes=eyes,
+    minutes = {source: watch.minutes for source, watch in _watches(result, result.scope.week).items()}
+    packet_minutes = [minutes[source_key(e)] for e in sources if e["kind"] == "packets"]
+    return Coverage(
+        sources=sources,
         light=tuple(d for d in days if d in watched),
         dark=tuple(d for d in days if d < today and d not in watched),
         ahead=tuple(d for d in days if d > today or (d == today and d not in watched)),
-        flows=_total(eyes, "flows"),
-        named=_total(eyes, "named_flows"),
-        one_sided=_total(eyes, "one_sided_flows"),
-        packets=_total(eyes, "packets"),
-        dropped=_total(eyes, "kernel_drops"),
+        flows=_total(sources, "flows"),
+        named=_total(sources, "named_flows"),
+        one_sided=_total(sources, "one_sided_flows"),
+        packets=_total(sources, "packets"),
+        dropped=_total(sources, "kernel_drops"),
         minutes=minutes,
         packet_minutes=max(packet_minutes, default=None),
         lookups_only=_lookups_only(result),
@@ -111,38 +112,40 @@ def _lookups_only(result: Result) -> bool:
 
 def comparable(result: Result, week: date, other: date) -> bool:
     """True if the same sensors watched both weeks, on as many days and for about as many minutes."""
-    packets = {eye_of(row) for row in result.rows("eyes") if row["kind"] == "packets"}
+    packets = {source_key(row) for row in result.rows("coverage_weekly") if row["kind"] == "packets"}
     first, second = _watches(result, week), _watches(result, other)
     longest = max((watch.minutes for watch in (*first.values(), *second.values())), default=0)
-    counted = {eye for w in (first, second) for eye, watch in w.items() if watch.minutes >= BRIEF * longest}
+    counted = {
+        source for w in (first, second) for source, watch in w.items() if watch.minutes >= BRIEF * longest
+    }
     if not counted or not counted <= first.keys() & second.keys():
         return False
-    return all(_alike(first[eye], second[eye], eye in packets) for eye in counted)
+    return all(_alike(first[source], second[source], source in packets) for source in counted)
 
 
-def eye_of(row: Row) -> Eye:
+def source_key(row: Row) -> Source:
     """The sensor and source of a row."""
     return row["sensor"], row["source"]
 
 
-def eye_name(row: Row) -> str:
-    """'hq-span (pcap)': the sensor, and what it reads where its name does not say so."""
+def source_name(row: Row) -> str:
+    """'hq-span (pcap)': the sensor, and its kind of input unless that is its name."""
     return row["sensor"] if row["sensor"] == row["source"] else f"{row['sensor']} ({row['source']})"
 
 
 def named_percent(result: Result, week: date) -> int | None:
     """Share of connections with a name, in whole percent; None if no connection was seen."""
-    eyes = _eyes(result, week)
-    flows = _total(eyes, "flows")
-    return (200 * _total(eyes, "named_flows") + flows) // (2 * flows) if flows else None
+    sources = _sources(result, week)
+    flows = _total(sources, "flows")
+    return (200 * _total(sources, "named_flows") + flows) // (2 * flows) if flows else None
 
 
 def watched_weeks(result: Result) -> set[date]:
     """The weeks of the trend in which any sensor reported."""
-    return {row["week"] for row in result.rows("eyes")}
+    return {row["week"] for row in result.rows("coverage_weekly")}
 
 
-def _doubts(seen: Seeing) -> Iterable[str]:
+def _doubts(seen: Coverage) -> Iterable[str]:
     if seen.lookups_only:
         yield say("doubt.lookups")
     if len(seen.dark) == 7:
@@ -173,13 +176,13 @@ class _Watch:
     rough: bool = False  # minutes from first to last traffic of a day, not minutes with traffic
 
 
-def _watches(result: Result, week: date) -> dict[Eye, _Watch]:
-    found: dict[Eye, _Watch] = {}
+def _watches(result: Result, week: date) -> dict[Source, _Watch]:
+    found: dict[Source, _Watch] = {}
     for row in result.rows("watched"):
         if week <= row["day"] < week + timedelta(days=7):
-            before, minutes = found.get(eye_of(row), _Watch()), _minutes(row)
+            before, minutes = found.get(source_key(row), _Watch()), _minutes(row)
             rough = before.rough or minutes != row["minutes"]
-            found[eye_of(row)] = _Watch(before.days + 1, before.minutes + minutes, rough)
+            found[source_key(row)] = _Watch(before.days + 1, before.minutes + minutes, rough)
     return found
 
 
@@ -195,14 +198,14 @@ def _minutes(row: Row) -> int:
 def _alike(one: _Watch, other: _Watch, packets: bool) -> bool:
     if one.days != other.days:
         return False
-    if not packets:  # a log is silent when nobody browses: its minutes measure use, not watching
+    if not packets:  # minutes with log lines depend on use, not on coverage
         return True
     low, high = sorted((one.minutes, other.minutes))
     return high <= (ROUGH_FACTOR if one.rough or other.rough else MINUTES_FACTOR) * low
 
 
-def _eyes(result: Result, week: date) -> tuple[Row, ...]:
-    return tuple(row for row in result.rows("eyes") if row["week"] == week)
+def _sources(result: Result, week: date) -> tuple[Row, ...]:
+    return tuple(row for row in result.rows("coverage_weekly") if row["week"] == week)
 
 
 def _total(rows: Iterable[Row], column: str) -> int:

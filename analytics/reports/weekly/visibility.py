@@ -1,0 +1,160 @@
+"""What the sensors can see, in three columns: reliably, sometimes, not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from analytics.render import words
+from analytics.render.language import say
+from analytics.reports.result import Result, Row
+from analytics.reports.weekly.counted import LEAST_TIED, tied
+from analytics.reports.weekly.coverage import LEAST_NAMED, Coverage, source_key, source_name
+from analytics.reports.weekly.remedy import lookups_only
+
+#: A packet sensor is reliable for the week if it watched this share of the minutes.
+_STEADY = 0.95
+
+#: Keys of the strings about what network data never shows.
+_STANDING = ("visibility.contents", "visibility.hidden_names", "visibility.away")
+#: Columns of coverage that count connections without a usable name.
+_HINDRANCES = ("ech", "encrypted_dns", "quic_unparsed", "malformed")
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Three lists of plain sentences."""
+
+    confident: tuple[str, ...]
+    sometimes: tuple[str, ...]
+    never: tuple[str, ...]
+
+
+def visibility(result: Result, seen: Coverage) -> Visibility:
+    """The columns for the week."""
+    steady = [source for source in seen.sources if _is_steady(source, seen)]
+    partial = [source for source in seen.sources if source not in steady]
+    people = _attribution(result)
+    named = say("visibility.named", share=words.share(seen.named, seen.flows)) if seen.flows else ""
+    named_well = seen.named >= LEAST_NAMED * seen.flows
+    confident = [
+        *(_source(source, seen) for source in steady),
+        named if named_well else "",
+        *people.confident,
+        _blocked(result),
+        _nobodies(result),
+    ]
+    sometimes = [
+        *(_source(source, seen) for source in partial),
+        "" if named_well else named,
+        *people.sometimes,
+        *_hindrances(seen),
+    ]
+    return Visibility(
+        tuple(filter(None, confident)),
+        tuple(filter(None, sometimes)),
+        (*people.never, *_missing(result, seen), *map(say, _STANDING)),
+    )
+
+
+def _is_steady(source: Row, seen: Coverage) -> bool:
+    if source["kind"] == "packets":
+        watched = seen.minutes[source_key(source)] >= _STEADY * seen.hours * 60
+        return watched and 100 * (source["kernel_drops"] or 0) <= (source["packets"] or 0)
+    return bool(
+        24 * source["days"] >= seen.hours and 100 * (source["rejected"] or 0) <= (source["records"] or 0)
+    )
+
+
+def _source(source: Row, seen: Coverage) -> str:
+    name = source_name(source)
+    if source["kind"] == "packets":
+        minutes = seen.minutes[source_key(source)]
+        hours = words.number(minutes // 60) if minutes >= 60 else f"<{words.THIN}1"
+        days = say("count.days", source["days"])
+        text = say("visibility.hours", name=name, hours=hours, of=seen.hours, days=days)
+        if not source["packets"]:
+            return text
+        drops = source["kernel_drops"] or 0
+        packets = words.rough(source["packets"] + drops)
+        return f"{text}; {say('visibility.dropped', drops=words.rough(drops), packets=packets)}"
+    text = say("visibility.days", name=name, days=words.number(source["days"]), of=seen.hours // 24)
+    if source["records"]:
+        text = f"{text}; {say('visibility.records', source['records'])}"
+    return (
+        f"{text}, {say('visibility.unusable', source['rejected'])}"
+        if source["records"] and source["rejected"]
+        else text
+    )
+
+
+def _attribution(result: Result) -> Visibility:
+    """How many connections are tied to a person, and what the rest is counted by."""
+    row = tied(result)
+    if row is None or not row["connections"]:
+        return Visibility((), (), ())
+    part, whole = row["attributed_connections"], row["connections"]
+    if part is None:
+        return Visibility((), (say("visibility.people_unknown"), say("visibility.addresses")), ())
+    if part == 0:
+        return Visibility((), (), (say("visibility.people_none"), say("visibility.addresses")))
+    share = words.share(part, whole)
+    if part < LEAST_TIED * whole:
+        return Visibility((), (say("visibility.tied", share=share), say("visibility.addresses")), ())
+    return Visibility(
+        (say("visibility.tied" if part == whole else "visibility.tied_rest", share=share),), (), ()
+    )
+
+
+def _blocked(result: Result) -> str:
+    rows = result.rows("blocked")
+    if not rows:
+        return ""
+    known = [r["attempts"] for r in rows if r["attempts"] is not None]
+    names = words.listing([r["service"] for r in rows], 2)
+    if not known:
+        return say("visibility.refused_untold", services=names)
+    key = "visibility.refused_least" if len(known) < len(rows) else "visibility.refused"
+    return say(key, sum(known), services=names)
+
+
+def _nobodies(result: Result) -> str:
+    """Use by machines and service accounts, which is in no other figure of the page."""
+    rows = result.rows("nobodies")
+    if not rows:
+        return ""
+    known = [r["bytes_up"] for r in rows if r["bytes_up"] is not None]
+    services = len({r["app"] for r in rows})
+    if not known:
+        return say("visibility.nobodies_used", services)
+    return say("visibility.nobodies_sent", services, amount=words.size(sum(known)))
+
+
+def _hindrances(seen: Coverage) -> Iterator[str]:
+    for column in _HINDRANCES:
+        if total := sum(source[column] or 0 for source in seen.sources):
+            yield say(f"visibility.{column}", total)
+    if seen.one_sided:
+        yield say("visibility.one_sided", share=words.share(seen.one_sided, seen.flows))
+
+
+def _missing(result: Result, seen: Coverage) -> Iterator[str]:
+    if seen.lookups_only:
+        yield lookups_only(result)
+    if len(seen.dark) == 7:
+        yield say("visibility.dark_week")
+    elif seen.dark:
+        yield say("visibility.dark", days=words.listing([words.weekday(d) for d in seen.dark], 7))
+    for sensor in result.rows("silent"):
+        site, since = sensor["site"] or say("visibility.no_site"), sensor["since"]
+        if since is not None and since > result.scope.sunday:
+            day = f"{words.day_name(since)} {since.year}"
+            yield say("visibility.later", sensor=sensor["sensor"], site=site, day=day)
+        else:
+            yield say("visibility.silent", sensor=sensor["sensor"], site=site)
+    for source in result.rows("source_bytes"):
+        if source["connections"] and not source["knows_bytes_up"]:
+            yield say("visibility.no_bytes", sensor=source["sensor"], source=source["source"])
+    possible = [r["service"] for r in result.rows("embedded_possible")]
+    if possible:
+        yield say("visibility.embedded", services=words.listing(possible))

@@ -1,0 +1,67 @@
+"""What Ctrl-C does. Imports nothing large, because it is set up before everything else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+STOPPED = "shadowai: stopped; what was committed is safe, and a scan goes on from there when repeated"
+
+
+class Ended(SystemExit):
+    """Raised by commands that run until Ctrl-C, once everything is stored and reported."""
+
+    def __init__(self) -> None:
+        super().__init__(128 + signal.SIGINT)
+
+
+def is_ctrl_c(error: Exception) -> bool:
+    """True if `error` is due to Ctrl-C: DuckDB raises an error of its own then."""
+    return isinstance(error, RuntimeError) and str(error) == "Query interrupted"
+
+
+def interrupted(number: int, frame: FrameType | None) -> None:
+    """The handler of SIGINT.
+
+    During an import, the process ends at once, because libraries catch an exception raised there, or turn it
+    into one of their own. A query ends only when all of DuckDB's threads do, so DuckDB is told.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            print(STOPPED, file=sys.stderr, flush=True)
+            os._exit(128 + number)
+        frame = frame.f_back
+    if lake := sys.modules.get("analytics.lake"):
+        lake.interrupt()
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def stopped_by_signals(
+    stop: Callable[[], None], reload: Callable[[], None] | None = None
+) -> Iterator[list[int]]:
+    """Inside the block, SIGTERM and Ctrl-C call `stop`, and a second one ends the process; SIGHUP calls
+    `reload`.
+
+    Yields a list to which the signals that call `stop` are appended.
+    """
+    came: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        signal.signal(number, before[number])
+        stop()
+
+    answers: dict[int, Callable[[int, FrameType | None], None]] = {signal.SIGTERM: end, signal.SIGINT: end}
+    if reload is not None:
+        answers[signal.SIGHUP] = lambda number, frame: reload()
+    before = {number: signal.signal(number, answer) for number, answer in answers.items()}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
