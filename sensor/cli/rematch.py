@@ -66,6 +66,8 @@ def command(
         typer.echo("not looked at: rows of the open hour; a rematch after the hour does")
     if (found.restated or found.hosts or found.hunted) and not dry_run:
         compact_and_publish(place, settings, include_current=now)
+        if not now:
+            typer.echo("views show it after the running hour is compacted; --now shows it at once")
 
 
 def _final(lake: Lake) -> set[date]:

@@ -185,6 +185,15 @@ def test_a_dry_run_changes_nothing(story: Story) -> None:
     assert told.replace("would be ", "") == story.told
 
 
+def test_without_closing_the_hour_it_says_when_views_show_the_change(story: Story, tmp_path: Path) -> None:
+    """It said what it had restated, and no figure had changed."""
+    lake = tmp_path / "lake"
+    shutil.copytree(story.first, lake)
+    told = story.run("rematch", "--signatures", story.overlay, lake=lake)
+    assert told.endswith("views show it after the running hour is compacted; --now shows it at once\n")
+    assert "--now" not in story.told
+
+
 def test_running_twice_changes_nothing(story: Story) -> None:
     rows = (
         "SELECT * FROM restated ORDER BY ALL",
