@@ -31,6 +31,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "client addr", "client address", "client ip address", "client ip addr", "s addr", "c ip", "orig h",
         "caller ip", "caller ip address", "source ip port", "computer ip", "endpoint ip", "workstation ip",
         "consumer address", "consumer ip", "client", "forwarded for", "x forwarded for", "fwd",
+        "internal ip", "internal ip address",
     ),
     # Beside the other end; else often who sent the log.
     "source": ("src", "source"),
@@ -67,12 +68,15 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "device": (
         "src host", "src host name", "source host", "source host name", "client host", "client host name",
-        "src device", "source device", "src name", "client name",
+        "src device", "source device", "src name", "client name", "source name",
     ),
-    "url": ("url", "request url", "full url", "http url", "uri", "request uri", "dest url", "target url"),
+    "url": (
+        "url", "request url", "full url", "http url", "uri", "request uri", "dest url", "target url",
+        "client request uri",
+    ),
     "web_host": (
         "http host", "host header", "request host", "http host name", "headers host", "authority",
-        "url host", "url domain", "url host name", "cs host",
+        "url host", "url domain", "url host name", "cs host", "client request host",
     ),
     # Of a request, or with a port, the one that was asked; else often the machine that logged.
     "any_host": ("host",),
@@ -99,19 +103,30 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "rcode": (
         "r code", "r code name", "response code name", "dns rcode", "dns response code", "reply code",
     ),
-    "path": ("uri path", "url path", "request path", "http path", "uri stem", "cs uri stem"),
+    "path": (
+        "uri path", "url path", "request path", "http path", "uri stem", "cs uri stem",
+        "client request path",
+    ),
     # Of a request; else often a program's.
     "any_path": ("path",),
-    "method": ("http method", "request method", "method", "verb", "http request method", "cs method"),
+    "method": (
+        "http method", "request method", "method", "verb", "http request method", "cs method",
+        "client request method",
+    ),
     "status": (
         "http status", "status code", "response code", "http status code", "response status", "status",
-        "http response code", "http code", "sc status",
+        "http response code", "http code", "sc status", "edge response status",
     ),
-    "agent": ("user agent", "http user agent", "headers user agent", "request user agent", "cs user agent"),
+    "agent": (
+        "user agent", "http user agent", "headers user agent", "request user agent", "cs user agent",
+        "client request user agent",
+    ),
     "action": (
         "action", "act", "verdict", "disposition", "decision", "policy action", "rule action", "fw action",
         "firewall action", "device action", "filter action",
     ),
+    # Of a lookup: `Blocked`, else where its answer came from.
+    "answered": ("response type",),
     "blocked": ("blocked", "is blocked"),
     "let_through": ("allowed", "is allowed"),
     "up": (
@@ -120,6 +135,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "client to server bytes", "bytes client to server", "fwd bytes", "forward bytes", "upload bytes",
         "bytes up", "up bytes", "bytes uploaded", "uploaded bytes", "request size", "request bytes",
         "request length", "bytes written to server", "originator bytes", "s bytes", "cs bytes",
+        "client request bytes",
     ),
     "down": (
         "dst bytes", "dest bytes", "destination bytes", "bytes dst", "resp bytes", "bytes to client",
@@ -127,18 +143,19 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "s to c bytes", "server to client bytes", "bytes server to client", "bwd bytes", "backward bytes",
         "rev bytes", "download bytes", "bytes down", "down bytes", "bytes downloaded", "downloaded bytes",
         "response size", "response bytes", "response length", "bytes written to client", "responder bytes",
-        "d bytes", "body bytes sent", "sc bytes",
+        "d bytes", "body bytes sent", "sc bytes", "edge response bytes",
     ),
     # Of a connection the client's view; of a request some servers mean their own.
     "sent": ("sent bytes", "bytes sent", "sent byte", "send bytes"),
     "received": ("received bytes", "bytes received", "rcvd bytes", "rcvd byte", "recv bytes", "bytes recv"),
     "time": (
-        "start time", "timestamp start", "flow start", "session start", "start timestamp", "begin time",
-        "started at", "event start", "first seen", "bidirectional first seen ms", "flow first seen",
-        "time start", "event time", "timestamp", "time stamp", "@timestamp", "datetime", "date time",
-        "utc time", "event timestamp", "log time", "generated time", "time generated", "event date",
-        "created at", "time created", "created", "ts", "time", "event ts", "request time", "last blocked",
-        "s time", "start", "receive time", "received time",
+        "edge start timestamp", "start time", "timestamp start", "flow start", "session start",
+        "start timestamp", "begin time", "started at", "event start", "first seen",
+        "bidirectional first seen ms", "flow first seen", "time start", "event time", "timestamp",
+        "time stamp", "@timestamp", "datetime", "date time", "utc time", "event timestamp", "log time",
+        "generated time", "time generated", "event date", "created at", "time created", "created", "ts",
+        "time", "event ts", "request time", "last blocked", "s time", "start", "receive time",
+        "received time",
     ),
     "day": ("date", "log date"),
     "attack": (
@@ -169,11 +186,12 @@ def _spelled(*fields: str) -> str:
     return "(?:" + "|".join(name.replace(" ", f"{_SEPARATORS}?") for name in names) + ")"
 
 
-#: What Log Analytics adds to names.
+#: What Log Analytics adds to names, and what those put before them that make one level of several.
 _SUFFIX = r"(?i)(?:_[sdgbt])?(?: \[utc\])?$"
+_LEVELS = r"(?:(?:json)?payload|data|events?|fields|properties|record|result|connection|attributes|details)_"
 #: Between a name and its value: in JSON, or an equals sign or colon.
 _IS = r"(?:_[sdgbt])?\"?\s*[=:]\s*(?:\[\s*)?\"?"
-_BEFORE = r"(?i)(?:^|[\s,;:|\[({\".])_?"
+_BEFORE = rf"(?i)(?:^|[\s,;:|\[({{\".])(?:_|{_LEVELS})?"
 _HAS_CLIENT = (
     rf"{_BEFORE}(?:{_spelled('client', 'local')}{_IS}{_ADDRESS}(?:[^\w.]|$)|"
     rf"(?:src|source|client)\"\s*:\s*\{{[^}}]*\"(?:ip|addr|address)\"\s*:\s*(?:\[\s*)?\"{_ADDRESS})"
@@ -233,7 +251,8 @@ class OtherProductsFamily(Family):
 
 
 def _bare(name: str) -> str:
-    return "".join(sign for sign in re.sub(_SUFFIX, "", name).lower() if sign not in " _-.")
+    bare = re.sub(rf"^{_LEVELS}", "", re.sub(_SUFFIX, "", name).lower())
+    return "".join(sign for sign in bare if sign not in " _-.")
 
 
 #: Names without separators: what each holds, and its place among the names of that.
@@ -421,6 +440,7 @@ def _action() -> pl.Expr:
         pl.col("blocked").str.to_lowercase().is_in(["true", "1", "yes"])
         | pl.col("let_through").str.to_lowercase().is_in(["false", "0", "no"])
         | _refuses("status")
+        | _refuses("answered")
     )
     answered = pl.when(pl.col("is_dns")).then(lookups.verdict(pl.col("rcode")))
     served = one_of({"allowed": pl.col("is_web") & pl.col("status").str.contains(r"^[23]\d\d$")})
