@@ -71,8 +71,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "src device", "source device", "src name", "client name", "source name",
     ),
     "url": (
-        "url", "request url", "full url", "http url", "uri", "request uri", "dest url", "target url",
-        "client request uri",
+        "url", "request url", "full url", "url full", "url original", "http url", "uri", "request uri",
+        "dest url", "target url", "client request uri",
     ),
     "web_host": (
         "http host", "host header", "request host", "http host name", "headers host", "authority",

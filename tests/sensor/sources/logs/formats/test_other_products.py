@@ -106,6 +106,11 @@ def one(record: dict[str, Any] | str) -> dict[str, Any]:
             {"kind": "dns", "client": "10.1.2.3", "host": "ads.example.org", "action": "blocked"},
         ),
         (
+            {"Timestamp": AT, "Attributes": {"client.address": "10.1.2.3", "url.full": "https://chat.example.com/v1",
+             "http.request.method": "GET", "http.response.status_code": 200}},
+            {"kind": "http", "client": "10.1.2.3", "host": "chat.example.com", "path": "/v1", "status": 200},
+        ),
+        (
             {"local_ip": "10.1.2.3", "local_port": 8080, "remote_ip": "192.0.2.7", "remote_port": 50000,
              "direction": "Inbound", "ts": AT},
             {"client": "192.0.2.7", "server": "10.1.2.3", "server_port": 8080},
@@ -114,7 +119,7 @@ def one(record: dict[str, Any] | str) -> dict[str, Any]:
     ids=(
         "json", "nested", "pairs", "colons", "web", "request-line", "sni", "dns", "own-end", "answers",
         "log-analytics", "lower-port", "stamp-first", "name-with-port", "nested-question", "levels",
-        "response-type", "inbound",
+        "response-type", "dots-within", "inbound",
     ),
 )  # fmt: skip
 def test_what_a_field_holds_follows_from_its_name(
