@@ -14,6 +14,7 @@ envelope, never that of the file. Log Analytics adds the type to a name (`srcip_
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -182,8 +183,12 @@ _EPHEMERAL = 1024
 
 def _spelled(*fields: str) -> str:
     """A regular expression of the names of `fields`, without regard to case."""
-    names = sorted((name for field in fields for name in _NAMES[field]), key=len, reverse=True)
-    return "(?:" + "|".join(name.replace(" ", f"{_SEPARATORS}?") for name in names) + ")"
+    return _one_of_names(name for field in fields for name in _NAMES[field])
+
+
+def _one_of_names(names: Iterable[str]) -> str:
+    longest_first = sorted(names, key=len, reverse=True)
+    return "(?:" + "|".join(name.replace(" ", f"{_SEPARATORS}?") for name in longest_first) + ")"
 
 
 #: What Log Analytics adds to names, and what those put before them that make one level of several.
@@ -265,10 +270,9 @@ _FIRST = (
 )
 #: A stamp may have a blank in it, without quotes around it.
 _STAMP = r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d[^\s,;|\])}\"]*"
-_TOKEN = (
-    rf"(?:^|[\s,;:|\[({{\"])(?:{_spelled(*_NAMES)})\"?\s?[=:]\s?"
-    rf"(?:\"[^\"]*\"|{_STAMP}|[^\s,;|\])}}\"]*)"
-)
+_VALUE = rf"(?:\"[^\"]*\"|{_STAMP}|[^\s,;|\])}}\"]*)"
+#: What may be a name, or the end of one that has blanks in it.
+_ANY_NAME = r"[A-Za-z@][\w.@-]*\"?\s?[=:]"
 
 
 def _of_objects(lines: pl.Series) -> pl.DataFrame:
@@ -296,7 +300,12 @@ def _of_objects(lines: pl.Series) -> pl.DataFrame:
 
 def _of_pairs(lines: pl.Series) -> pl.DataFrame:
     """Columns of `_NAMES` of `key=value` and `key: value`."""
-    tokens = pairs.numbered(lines.str.extract_all(f"(?i){_TOKEN}"))
+    there = lines.str.extract_all(_ANY_NAME).explode().drop_nulls().unique()
+    # The fewer names are looked for, the faster.
+    ends = tuple(_bare(name.rstrip('=: "')) for name in there)
+    names = [name for some in _NAMES.values() for name in some if _bare(name).endswith(ends)]
+    token = rf"(?i)(?:^|[\s,;:|\[({{\"]){_one_of_names(names)}\"?\s?[=:]\s?{_VALUE}"
+    tokens = pairs.numbered(lines.str.extract_all(token))
     halves = tokens["token"].str.extract_groups(r"^\W?([^=:\"]+?)\"?\s?[=:]\s?(.*)$").struct.unnest()
     key = pl.nth(0).str.to_lowercase().str.replace_all(_SEPARATORS, "")
     split = halves.select(key=key, value=pl.nth(1).str.strip_chars('"')).with_columns(tokens["row"])
