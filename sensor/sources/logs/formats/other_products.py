@@ -14,6 +14,7 @@ envelope, never that of the file. Log Analytics adds the type to a name (`srcip_
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -31,6 +32,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "client addr", "client address", "client ip address", "client ip addr", "s addr", "c ip", "orig h",
         "caller ip", "caller ip address", "source ip port", "computer ip", "endpoint ip", "workstation ip",
         "consumer address", "consumer ip", "client", "forwarded for", "x forwarded for", "fwd",
+        "internal ip", "internal ip address",
     ),
     # Beside the other end; else often who sent the log.
     "source": ("src", "source"),
@@ -67,12 +69,15 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "device": (
         "src host", "src host name", "source host", "source host name", "client host", "client host name",
-        "src device", "source device", "src name", "client name",
+        "src device", "source device", "src name", "client name", "source name",
     ),
-    "url": ("url", "request url", "full url", "http url", "uri", "request uri", "dest url", "target url"),
+    "url": (
+        "url", "request url", "full url", "url full", "url original", "http url", "uri", "request uri",
+        "dest url", "target url", "client request uri",
+    ),
     "web_host": (
         "http host", "host header", "request host", "http host name", "headers host", "authority",
-        "url host", "url domain", "url host name", "cs host",
+        "url host", "url domain", "url host name", "cs host", "client request host",
     ),
     # Of a request, or with a port, the one that was asked; else often the machine that logged.
     "any_host": ("host",),
@@ -99,19 +104,30 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "rcode": (
         "r code", "r code name", "response code name", "dns rcode", "dns response code", "reply code",
     ),
-    "path": ("uri path", "url path", "request path", "http path", "uri stem", "cs uri stem"),
+    "path": (
+        "uri path", "url path", "request path", "http path", "uri stem", "cs uri stem",
+        "client request path",
+    ),
     # Of a request; else often a program's.
     "any_path": ("path",),
-    "method": ("http method", "request method", "method", "verb", "http request method", "cs method"),
+    "method": (
+        "http method", "request method", "method", "verb", "http request method", "cs method",
+        "client request method",
+    ),
     "status": (
         "http status", "status code", "response code", "http status code", "response status", "status",
-        "http response code", "http code", "sc status",
+        "http response code", "http code", "sc status", "edge response status",
     ),
-    "agent": ("user agent", "http user agent", "headers user agent", "request user agent", "cs user agent"),
+    "agent": (
+        "user agent", "http user agent", "headers user agent", "request user agent", "cs user agent",
+        "client request user agent",
+    ),
     "action": (
         "action", "act", "verdict", "disposition", "decision", "policy action", "rule action", "fw action",
         "firewall action", "device action", "filter action",
     ),
+    # Of a lookup: `Blocked`, else where its answer came from.
+    "answered": ("response type",),
     "blocked": ("blocked", "is blocked"),
     "let_through": ("allowed", "is allowed"),
     "up": (
@@ -120,6 +136,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "client to server bytes", "bytes client to server", "fwd bytes", "forward bytes", "upload bytes",
         "bytes up", "up bytes", "bytes uploaded", "uploaded bytes", "request size", "request bytes",
         "request length", "bytes written to server", "originator bytes", "s bytes", "cs bytes",
+        "client request bytes",
     ),
     "down": (
         "dst bytes", "dest bytes", "destination bytes", "bytes dst", "resp bytes", "bytes to client",
@@ -127,18 +144,19 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "s to c bytes", "server to client bytes", "bytes server to client", "bwd bytes", "backward bytes",
         "rev bytes", "download bytes", "bytes down", "down bytes", "bytes downloaded", "downloaded bytes",
         "response size", "response bytes", "response length", "bytes written to client", "responder bytes",
-        "d bytes", "body bytes sent", "sc bytes",
+        "d bytes", "body bytes sent", "sc bytes", "edge response bytes",
     ),
     # Of a connection the client's view; of a request some servers mean their own.
     "sent": ("sent bytes", "bytes sent", "sent byte", "send bytes"),
     "received": ("received bytes", "bytes received", "rcvd bytes", "rcvd byte", "recv bytes", "bytes recv"),
     "time": (
-        "start time", "timestamp start", "flow start", "session start", "start timestamp", "begin time",
-        "started at", "event start", "first seen", "bidirectional first seen ms", "flow first seen",
-        "time start", "event time", "timestamp", "time stamp", "@timestamp", "datetime", "date time",
-        "utc time", "event timestamp", "log time", "generated time", "time generated", "event date",
-        "created at", "time created", "created", "ts", "time", "event ts", "request time", "last blocked",
-        "s time", "start", "receive time", "received time",
+        "edge start timestamp", "start time", "timestamp start", "flow start", "session start",
+        "start timestamp", "begin time", "started at", "event start", "first seen",
+        "bidirectional first seen ms", "flow first seen", "time start", "event time", "timestamp",
+        "time stamp", "@timestamp", "datetime", "date time", "utc time", "event timestamp", "log time",
+        "generated time", "time generated", "event date", "created at", "time created", "created", "ts",
+        "time", "event ts", "request time", "last blocked", "s time", "start", "receive time",
+        "received time",
     ),
     "day": ("date", "log date"),
     "attack": (
@@ -165,15 +183,20 @@ _EPHEMERAL = 1024
 
 def _spelled(*fields: str) -> str:
     """A regular expression of the names of `fields`, without regard to case."""
-    names = sorted((name for field in fields for name in _NAMES[field]), key=len, reverse=True)
-    return "(?:" + "|".join(name.replace(" ", f"{_SEPARATORS}?") for name in names) + ")"
+    return _one_of_names(name for field in fields for name in _NAMES[field])
 
 
-#: What Log Analytics adds to names.
+def _one_of_names(names: Iterable[str]) -> str:
+    longest_first = sorted(names, key=len, reverse=True)
+    return "(?:" + "|".join(name.replace(" ", f"{_SEPARATORS}?") for name in longest_first) + ")"
+
+
+#: What Log Analytics adds to names, and what those put before them that make one level of several.
 _SUFFIX = r"(?i)(?:_[sdgbt])?(?: \[utc\])?$"
+_LEVELS = r"(?:(?:json)?payload|data|events?|fields|properties|record|result|connection|attributes|details)_"
 #: Between a name and its value: in JSON, or an equals sign or colon.
 _IS = r"(?:_[sdgbt])?\"?\s*[=:]\s*(?:\[\s*)?\"?"
-_BEFORE = r"(?i)(?:^|[\s,;:|\[({\".])_?"
+_BEFORE = rf"(?i)(?:^|[\s,;:|\[({{\".])(?:_|{_LEVELS})?"
 _HAS_CLIENT = (
     rf"{_BEFORE}(?:{_spelled('client', 'local')}{_IS}{_ADDRESS}(?:[^\w.]|$)|"
     rf"(?:src|source|client)\"\s*:\s*\{{[^}}]*\"(?:ip|addr|address)\"\s*:\s*(?:\[\s*)?\"{_ADDRESS})"
@@ -233,7 +256,8 @@ class OtherProductsFamily(Family):
 
 
 def _bare(name: str) -> str:
-    return "".join(sign for sign in re.sub(_SUFFIX, "", name).lower() if sign not in " _-.")
+    bare = re.sub(rf"^{_LEVELS}", "", re.sub(_SUFFIX, "", name).lower())
+    return "".join(sign for sign in bare if sign not in " _-.")
 
 
 #: Names without separators: what each holds, and its place among the names of that.
@@ -246,10 +270,9 @@ _FIRST = (
 )
 #: A stamp may have a blank in it, without quotes around it.
 _STAMP = r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d[^\s,;|\])}\"]*"
-_TOKEN = (
-    rf"(?:^|[\s,;:|\[({{\"])(?:{_spelled(*_NAMES)})\"?\s?[=:]\s?"
-    rf"(?:\"[^\"]*\"|{_STAMP}|[^\s,;|\])}}\"]*)"
-)
+_VALUE = rf"(?:\"[^\"]*\"|{_STAMP}|[^\s,;|\])}}\"]*)"
+#: What may be a name, or the end of one that has blanks in it.
+_ANY_NAME = r"[A-Za-z@][\w.@-]*\"?\s?[=:]"
 
 
 def _of_objects(lines: pl.Series) -> pl.DataFrame:
@@ -277,7 +300,12 @@ def _of_objects(lines: pl.Series) -> pl.DataFrame:
 
 def _of_pairs(lines: pl.Series) -> pl.DataFrame:
     """Columns of `_NAMES` of `key=value` and `key: value`."""
-    tokens = pairs.numbered(lines.str.extract_all(f"(?i){_TOKEN}"))
+    there = lines.str.extract_all(_ANY_NAME).explode().drop_nulls().unique()
+    # The fewer names are looked for, the faster.
+    ends = tuple(_bare(name.rstrip('=: "')) for name in there)
+    names = [name for some in _NAMES.values() for name in some if _bare(name).endswith(ends)]
+    token = rf"(?i)(?:^|[\s,;:|\[({{\"]){_one_of_names(names)}\"?\s?[=:]\s?{_VALUE}"
+    tokens = pairs.numbered(lines.str.extract_all(token))
     halves = tokens["token"].str.extract_groups(r"^\W?([^=:\"]+?)\"?\s?[=:]\s?(.*)$").struct.unnest()
     key = pl.nth(0).str.to_lowercase().str.replace_all(_SEPARATORS, "")
     split = halves.select(key=key, value=pl.nth(1).str.strip_chars('"')).with_columns(tokens["row"])
@@ -421,6 +449,7 @@ def _action() -> pl.Expr:
         pl.col("blocked").str.to_lowercase().is_in(["true", "1", "yes"])
         | pl.col("let_through").str.to_lowercase().is_in(["false", "0", "no"])
         | _refuses("status")
+        | _refuses("answered")
     )
     answered = pl.when(pl.col("is_dns")).then(lookups.verdict(pl.col("rcode")))
     served = one_of({"allowed": pl.col("is_web") & pl.col("status").str.contains(r"^[23]\d\d$")})

@@ -23,13 +23,16 @@ from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
-    "inner_client": "pkt-srcaddr|pkt_srcaddr|pktSrcAddr", "client": "srcaddr|src_addr|srcAddr",
-    "client_port": "srcport|src_port|srcPort",
-    "inner_server": "pkt-dstaddr|pkt_dstaddr|pktDstAddr", "server": "dstaddr|dst_addr|dstAddr",
-    "port": "dstport|dst_port|dstPort",
-    "proto": "protocol", "packets": "packets", "bytes": "bytes", "start": "start", "end": "end",
-    "action": "action",
-    "status": "log-status|log_status|logStatus", "observer": "interface-id|interface_id|interfaceId|eni-id",
+    "inner_client": "pkt-srcaddr|pkt_srcaddr|pktSrcAddr|PktSrcAddr",
+    "client": "srcaddr|src_addr|srcAddr|SrcAddr",
+    "client_port": "srcport|src_port|srcPort|SrcPort",
+    "inner_server": "pkt-dstaddr|pkt_dstaddr|pktDstAddr|PktDstAddr",
+    "server": "dstaddr|dst_addr|dstAddr|DstAddr",
+    "port": "dstport|dst_port|dstPort|DstPort",
+    "proto": "protocol|Protocol", "packets": "packets|Packets", "bytes": "bytes|Bytes",
+    "start": "start|Start", "end": "end|End", "action": "action|Action",
+    "status": "log-status|log_status|logStatus|LogStatus",
+    "observer": "interface-id|interface_id|interfaceId|eni-id|InterfaceId",
 }  # fmt: skip
 _DEFAULT = (
     "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start "
@@ -52,7 +55,7 @@ _DEFAULT_LINE = (
 )
 _TCP_FLAGS_LINE = r"^\d{1,2} vpc-\S+ (?:subnet-\S+|-) (?:i-\S+|-) eni-\S+ \d+ (?:IPv4|IPv6|-) "
 _EXPORTED = r"^\d{4}-\d\d-\d\dT[\d:.]+Z "
-_OBJECT = r'^\s*\{.*"(?:src_?[aA]ddr"\s*:.*"dst_?[aA]ddr|dst_?[aA]ddr"\s*:.*"src_?[aA]ddr)"\s*:'
+_OBJECT = r'(?i)^\s*\{.*"(?:src_?[aA]ddr"\s*:.*"dst_?[aA]ddr|dst_?[aA]ddr"\s*:.*"src_?[aA]ddr)"\s*:'
 
 
 class VpcflowFamily(Family):
@@ -61,7 +64,7 @@ class VpcflowFamily(Family):
     name = "vpcflow"
     help = (
         "AWS VPC and Transit Gateway flow logs, versions 2 to 10: by head line, default order, JSON, "
-        "Parquet; flow logs of Alibaba Cloud and Tencent Cloud (JSON), Huawei Cloud"
+        "Parquet, Log Analytics; flow logs of Alibaba Cloud and Tencent Cloud (JSON), Huawei Cloud"
     )
     vantage = "flow"
     counts_headers = "ip"
@@ -77,7 +80,7 @@ class VpcflowFamily(Family):
     )  # fmt: skip
     claims = pl.col("line").str.replace(_EXPORTED, "").str.contains(f"{_DEFAULT_LINE}|{_TCP_FLAGS_LINE}") | (
         pl.col("line").str.contains(_OBJECT)
-        & pl.col("line").str.contains(r'"(?:interface_id|interfaceId|log[-_]status|logStatus|account_id)"')
+        & pl.col("line").str.contains(r'"(?:interface_id|interfaceId|log[-_]status|[lL]ogStatus|account_id)"')
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -104,6 +107,8 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     return fields.select(
         time="start",
         duration_s=(end - begin).cast(pl.Float64),
+        # Log Analytics has stamps in place of numbers.
+        ended=pl.when(end.is_null()).then("end"),
         kind=pl.lit("flow"),
         client=pl.coalesce(_told("inner_client"), "client"),
         client_port="client_port",

@@ -21,7 +21,9 @@ WRAPPED = (
     "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "full_log", "msg", "line",
     "full_message", "short_message", "body.stringValue", "@message", "event.message", "attributes.message",
     "logText", "utf8_payload", "payload", "Payload", "rawEventMsg", "Raw Event Log", "@rawstring", "_line",
-    "source_data", "body", "content.message", "jsonPayload.message", "Line", "Content",
+    "source_data", "body", "content.message", "jsonPayload.message", "Line", "Content", "raw_log", "rawLog",
+    "log_message", "original_message", "originalMessage", "log_line", "logLine", "syslog_message", "content",
+    "value",
     "_source", "result", "data",
 )  # fmt: skip
 _STAMPS = (

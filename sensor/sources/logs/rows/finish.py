@@ -143,7 +143,10 @@ def _times(fields: pl.DataFrame, lines: pl.DataFrame, family: LogFormat) -> pl.S
     bare = (fields["time"].is_null() & stamp.is_null() & at.is_null()).alias("bare")
     if family.reference is not None and bare.any():
         bare &= ~((fields["kind"] == "lease") & fields["lease_from"].is_null()).fill_null(False)
-        bare &= ~lines["line"].str.head(_HEAD_CHARS).str.contains(_CLOCK).fill_null(False)
+        # In an envelope that is not known, it may stand anywhere.
+        wrapped = pl.col("line").str.starts_with("{")
+        head = pl.when(wrapped).then("line").otherwise(pl.col("line").str.head(_HEAD_CHARS))
+        bare &= ~lines.select(head).to_series().str.contains(_CLOCK).fill_null(False)
         at = pl.select(
             pl.when(~bare).then(at).otherwise(pl.lit(family.reference, dtype=schema.TIME))
         ).to_series()

@@ -22,7 +22,8 @@ SCANNED_FROM, _MIN_BYTES = 2_000, 20_000
 def read(lines: pl.Series, wanted: pairs.Wanted, *, lists: Sequence[str] = ()) -> pl.DataFrame:
     """One String column per name in `wanted` and one List(String) column per path in `lists`.
 
-    A path names nested keys (`tls.sni`); keys written with dots (`"tls.sni": …`) are found too.
+    A path names nested keys (`tls.sni`); keys written with dots (`"tls.sni": …`) are found too, also inside
+    the first of them (`{"event": {"tls.sni": …}}`).
     `wanted` lists paths, or maps column names to paths; `a|b` takes the first that is there. Numbers
     and booleans come as text, objects and lists as JSON text.
     A path in `lists` may go on below the list: `dns.answers[].rdata`.
@@ -141,6 +142,9 @@ def _plant(tree: dict[str, Any], path: str, leaf: pl.DataType) -> list[pl.Expr]:
         found.append(_searched(keys))
     if len(keys) > 1 and _grow(tree, [path], leaf):
         found.append(pl.col(path))
+    within = [keys[0], ".".join(keys[1:])]
+    if len(keys) > 2 and leaf == pl.String and _grow(tree, within, leaf):
+        found.append(_fetch(within))
     return found
 
 

@@ -43,7 +43,7 @@ def columns(tokens: pl.DataFrame, height: int, wanted: Wanted) -> pl.DataFrame:
 def _placed(here: np.ndarray, rows: np.ndarray, values: pl.Series, height: int) -> pl.Series:
     """The values at `here`, each in its row; backwards, so that the first of two stays."""
     if not len(here):
-        return pl.Series([None] * height, dtype=pl.String)
+        return pl.Series([None], dtype=pl.String).new_from_index(0, height)
     place = np.full(height, -1, dtype=np.int64)
     place[rows[here][::-1]] = here[::-1]
     return values.gather(pl.Series(place).replace(-1, None))

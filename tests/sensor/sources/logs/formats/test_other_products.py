@@ -96,6 +96,21 @@ def one(record: dict[str, Any] | str) -> dict[str, Any]:
             {"kind": "dns", "client": "10.1.2.3", "host": "chat.example.com"},
         ),
         (
+            {"TimeGenerated": AT, "payload_sourceIP_s": "10.1.2.3", "payload_queryName_s": "chat.example.com.",
+             "payload_queryType_s": "A", "payload_responseCode_s": "NOERROR"},
+            {"kind": "dns", "client": "10.1.2.3", "host": "chat.example.com"},
+        ),
+        (
+            {"clientIpAddress": "10.1.2.3", "responseType": "Blocked", "rcode": "NoError", "qtype": "A",
+             "qname": "ads.example.org", "timestamp": AT},
+            {"kind": "dns", "client": "10.1.2.3", "host": "ads.example.org", "action": "blocked"},
+        ),
+        (
+            {"Timestamp": AT, "Attributes": {"client.address": "10.1.2.3", "url.full": "https://chat.example.com/v1",
+             "http.request.method": "GET", "http.response.status_code": 200}},
+            {"kind": "http", "client": "10.1.2.3", "host": "chat.example.com", "path": "/v1", "status": 200},
+        ),
+        (
             {"local_ip": "10.1.2.3", "local_port": 8080, "remote_ip": "192.0.2.7", "remote_port": 50000,
              "direction": "Inbound", "ts": AT},
             {"client": "192.0.2.7", "server": "10.1.2.3", "server_port": 8080},
@@ -103,7 +118,8 @@ def one(record: dict[str, Any] | str) -> dict[str, Any]:
     ],
     ids=(
         "json", "nested", "pairs", "colons", "web", "request-line", "sni", "dns", "own-end", "answers",
-        "log-analytics", "lower-port", "stamp-first", "name-with-port", "nested-question", "inbound",
+        "log-analytics", "lower-port", "stamp-first", "name-with-port", "nested-question", "levels",
+        "response-type", "dots-within", "inbound",
     ),
 )  # fmt: skip
 def test_what_a_field_holds_follows_from_its_name(

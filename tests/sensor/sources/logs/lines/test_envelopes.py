@@ -296,3 +296,11 @@ def test_a_program_without_a_process_or_a_colon(stamp: str, text: str) -> None:
     (row,) = rows(f"{stamp} gw {text}\n").iter_rows(named=True)
     assert (row["client"], row["server"], row["reason"]) == ("10.1.2.3", "192.0.2.7", None)
     assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+
+
+def test_a_line_in_an_envelope_that_is_not_known_never_has_the_time_of_the_file() -> None:
+    event = "%ASA-4-106023: Deny tcp src inside:10.1.2.3/50000 dst outside:192.0.2.7/443 by access-group a"
+    (known,) = rows(json.dumps({"topic": "fw", "value": f"Oct  6 10:00:00 fw1 {event}"})).rows(named=True)
+    assert known["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+    (unknown,) = rows(json.dumps({"topic": "fw", "what": f"Oct  6 10:00:00 fw1 {event}"})).rows(named=True)
+    assert (unknown["seen_at"], unknown["reason"]) == (None, "no time that can be read")

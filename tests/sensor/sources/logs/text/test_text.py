@@ -79,6 +79,11 @@ def test_leef_with_every_delimiter(line: str) -> None:
     assert read.select("vendor", "event", "src", "usrName").row(0) == ("V", "7", "10.0.0.1", "jane doe")
 
 
+def test_json_keys_with_dots_inside_an_object() -> None:
+    lines = pl.Series(['{"a":{"b.c":"within"}}', '{"a":{"b":{"c":"nested"}}}', '{"a.b.c":"dotted"}'])
+    assert objects.read(lines, ["a.b.c"]).to_series().to_list() == ["within", "nested", "dotted"]
+
+
 def test_json_by_path_dotted_key_spelling_and_list() -> None:
     lines = pl.Series(
         [
