@@ -23,10 +23,12 @@ LANDED = "landed_at"
 #: Which of several rows with one key is the row. Elsewhere the youngest part wins, and the rest of the
 #: columns make the order total.
 PREFERENCE = {
-    # Rows with one event_id hold the same event; they differ in what matched them and where they lay.
+    # Rows with one event_id hold the same event; they differ in what matched them and where they lay, and in
+    # how much of it was seen.
     "sightings": (
         "catalog_version DESC NULLS LAST",
         "lookups DESC NULLS LAST",
+        "COALESCE(bytes_up, 0) + COALESCE(bytes_down, 0) DESC",
         "grade DESC NULLS LAST",
         "input",
         "source",

@@ -11,6 +11,7 @@ from sensor.errors import CatalogError, UsageError
 from sensor.ingest import ingest
 from sensor.installation import Installation, origin_of
 from sensor.kernels import compile_for
+from sensor.mixture import Mixture
 from sensor.privacy.audit import AuditLog
 from sensor.sources.detect import Plan
 from sensor.sources.interface import Input, Source
@@ -45,17 +46,22 @@ class LiveCapture:
             warming.warm("openings")
         sensor = shared.live_sensor(source.name)
         shared.introduce([(sensor, type(source))])
-        pipeline = shared.pipeline(origin_of(sensor, type(source), source_input), evidence=evidence)
+        origin = origin_of(sensor, type(source))
+        mixture = Mixture(
+            (source.name, source_input),
+            lambda _, of: shared.intake(origin, of),
+            lambda _: shared.pipeline(origin, evidence),
+        )
         summary = Summary(source_input.name, source.name)
         refresher = Refresher(shared.catalog, shared.settings.signatures, shared.state / "catalog")
 
         def between(position: int) -> None:
             if self._refresh(refresher):
-                pipeline.use(shared.catalog_in_use)
+                mixture.use(shared.catalog_in_use)
                 shared.introduce([(sensor, type(source))])
 
         commits = shared.commits(source_input)
-        return ingest(source, source_input, pipeline, commits, summary, progressed=between)
+        return ingest(source, source_input, mixture, commits, summary, progressed=between)
 
     def reload(self) -> None:
         """Reload the catalog after the next batch, and report it; may be called from a signal handler."""

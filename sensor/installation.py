@@ -22,12 +22,13 @@ from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
 from sensor.identity.subnets import with_subnets
 from sensor.identity.tables import Problems
+from sensor.intake import Intake, Origin
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.match.naming import NameTable
 from sensor.match.questions import Questions
 from sensor.mixture import Mixture
-from sensor.pipeline import CatalogInUse, Origin, Pipeline
+from sensor.pipeline import CatalogInUse, Pipeline
 from sensor.privacy.admission import Admission
 from sensor.privacy.counting import Counting
 from sensor.privacy.keys import Keys
@@ -37,12 +38,11 @@ from sensor.privacy.vault import Vault
 from sensor.privacy.weekly import WeekSeal
 from sensor.settings import OWN_ORIGIN, SensorSettings, Settings, lake_path, state_path
 from sensor.sources.detect import kinds_by_name
-from sensor.sources.interface import Input, Source
+from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.text import scanner
 from sensor.store.lake import Lake
 from sensor.store.sealed import SealedRows
-from sensor.store.segments import Commits
-from sensor.summary import Summary
+from sensor.store.segments import Commits, Landed
 
 if TYPE_CHECKING:
     from sensor.evidence import Evidence
@@ -78,11 +78,12 @@ class Installation:
         self.state = state_path(settings)
         self.keys = Keys(self.state, settings.zone, settings.privacy)
         self.keys.check(self.lake.key_prints(), self.lake.path)
+        self._landed = Landed(self.lake)
         self._sealed = sealed_rows(settings, self.state, self.keys)
-        #: one text per line of an identity file that could not be used
-        self.unusable = problems.lines()
         self._declared = declared
         self._known = Known.of(settings, problems)
+        #: one text per line of an identity file that could not be used
+        self.unusable = problems.lines()
         self._scopes = Scopes(settings.networks)
         self.catalog = load(*settings.signatures, cache=self.state / "catalog")
         self.catalog_in_use = _in_use(self.catalog)
@@ -92,36 +93,34 @@ class Installation:
         """Use another catalog for the pipelines that are made from now on."""
         self.catalog, self.catalog_in_use = catalog, _in_use(catalog)
 
-    def prepare(
-        self,
-        kind: type[Source],
-        source_input: Input,
-        sensor: SensorSettings,
-        also: list[SensorKind],
-    ) -> tuple[Source, Mixture, Summary]:
-        """The source that reads an input, the pipelines for its batches, and a summary to count in.
-
-        When a line of another format turns up while reading, its sensor is appended to `also`.
-        """
-        naming, questions = NameTable(), Questions(self._scopes.is_proxy)
-
-        def other(name: str) -> Pipeline:
-            """The pipeline for lines of another format: a sensor of its own, but the same memory of DNS."""
-            its_kind = kinds_by_name()[name]
-            its_sensor = self.sensor_of(its_kind, source_input)
-            also.append((its_sensor, its_kind))
-            return self.pipeline(origin_of(its_sensor, its_kind, source_input), naming, questions)
-
+    def source(self, kind: type[Source], sensor: SensorSettings) -> Source:
+        """A source that reads an input of a sensor."""
         source = kind(self.settings.networks.internal)
         source.localise(self.settings.zones(), sensor.timezone)
-        first = self.pipeline(origin_of(sensor, kind, source_input), naming, questions)
-        mixture = Mixture(kind.name, first, other)
-        return source, mixture, Summary(source_input.name, source.name)
+        return source
+
+    def mixture(self, kind: type[Source], source_input: Input, also: list[SensorKind]) -> Mixture:
+        """The pipelines for the batches of an input, and of others that are read together with it.
+
+        When a line of another format turns up, its sensor is appended to `also`.
+        """
+        memories: dict[str, tuple[NameTable, Questions]] = {}
+
+        def intake(name: str, of: Input) -> Intake:
+            """For lines of a format: a sensor of its own, but the same memory of DNS as the whole input."""
+            its_kind = kinds_by_name().get(name, kind)  # a kind that is no file's is not among those by name
+            its_sensor = self.sensor_of(its_kind, of)
+            if its_kind is not kind:
+                also.append((its_sensor, its_kind))
+            if of.identity not in memories:
+                memories[of.identity] = NameTable(), Questions(self._scopes.is_proxy)
+            return self.intake(origin_of(its_sensor, its_kind), of, *memories[of.identity])
+
+        return Mixture((kind.name, source_input), intake, self.pipeline)
 
     def sensor_of(self, kind: type[Source], source_input: Input) -> SensorSettings:
         """The sensor that made an input: by its path and kind in the settings, overridden by `Declared`."""
-        path = source_input.files[0].path or source_input.files[0].name
-        return self._with_declared(self.settings.sensor_for(str(Path(path).absolute()), kind.name))
+        return self._with_declared(sensor_declared(self.settings, kind, source_input.files[0]))
 
     def live_sensor(self, source: str) -> SensorSettings:
         """The sensor with the declared name: a live source has no path by which the settings could name
@@ -130,16 +129,29 @@ class Installation:
         known = [sensor for sensor in self.settings.sensors if sensor.name == name]
         return self._with_declared(known[0] if known else SensorSettings(name=name))
 
-    def pipeline(
+    def intake(
         self,
         origin: Origin,
+        source_input: Input,
         naming: NameTable | None = None,
         questions: Questions | None = None,
-        evidence: Evidence | None = None,
-    ) -> Pipeline:
-        """The pipeline for rows of one origin. Pipelines of the same input share `naming` and `questions`."""
-        keys, networks, identity = self.keys, self.settings.networks, self.settings.identity
-        level = self.settings.privacy
+    ) -> Intake:
+        """The intake for the rows of one origin in an input; those of the same input share `naming` and
+        `questions`."""
+        networks, identity = self.settings.networks, self.settings.identity
+        admission = Admission(
+            self.keys,
+            networks.exclude,
+            networks.only,
+            origins=[origin.removeprefix(OWN_ORIGIN) for origin in identity.origins],
+            leases=identity.from_packets or not _reads_packets(origin.source),
+        )
+        questions = questions or Questions(self._scopes.is_proxy)
+        return Intake(origin, source_input.identity, admission, naming, questions)
+
+    def pipeline(self, origin: Origin, evidence: Evidence | None = None) -> Pipeline:
+        """The pipeline for rows of one origin."""
+        keys, level = self.keys, self.settings.privacy
         vault = Vault(self.state, keys) if level == "pseudonymous" else None
         counting = Counting(self.state, keys) if level == "pseudonymous" and keys.count() else None
         pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault, counting)
@@ -152,16 +164,7 @@ class Installation:
             keys,
             pseudonyms,
             self._known,
-            admission=Admission(
-                keys,
-                networks.exclude,
-                networks.only,
-                origins=[origin.removeprefix(OWN_ORIGIN) for origin in identity.origins],
-                leases=identity.from_packets or not _reads_packets(origin.source),
-            ),
             lease_rotation=LeaseRotation(keys, kept_leases),
-            naming=naming,
-            questions=questions,
             k=1 if level == "clear" else self.settings.k,
             names_by_client=self.settings.keeps_names_by_client,
             on_hits=evidence.matched if evidence else None,
@@ -169,7 +172,10 @@ class Installation:
 
     def commits(self, source_input: Input) -> Commits:
         """Stores the rows of an input: in the lake, or sealed outside it where the level asks for that."""
-        return Commits(self.lake, source_input.identity, sealed=self._sealed)
+        files = [file.identity for file in source_input.files] if len(source_input.files) > 1 else ()
+        return Commits(
+            self.lake, source_input.identity, sealed=self._sealed, files=files, landed=self._landed
+        )
 
     def introduce(self, sensors: Iterable[SensorKind]) -> None:
         """Store the tables `sensors` and `catalog`, so that reports on another machine have them.
@@ -208,10 +214,14 @@ def _in_use(catalog: Catalog) -> CatalogInUse:
     return CatalogInUse(catalog.version, Index.build(catalog.indicators), Blindness(catalog.blind_spots))
 
 
-def origin_of(sensor: SensorSettings, kind: type[Source], source_input: Input) -> Origin:
-    """The origin of the rows of an input."""
-    vantage = sensor.vantage or kind.vantage
-    return Origin(sensor.name, sensor.site, vantage, kind.name, source_input.identity)
+def sensor_declared(settings: Settings, kind: type[Source], file: File) -> SensorSettings:
+    """The sensor that made a file, by its path and kind in the settings."""
+    return settings.sensor_for(str(Path(file.path or file.name).absolute()), kind.name)
+
+
+def origin_of(sensor: SensorSettings, kind: type[Source]) -> Origin:
+    """The origin of the rows that a kind of source gives of a sensor."""
+    return Origin(sensor.name, sensor.site, sensor.vantage or kind.vantage, kind.name)
 
 
 def sealed_rows(settings: Settings, state: Path, keys: Keys) -> SealedRows | None:

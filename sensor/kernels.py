@@ -22,7 +22,7 @@ def compile_for(plan: Plan, kernels: Path, tell: Callable[[str], None]) -> None:
     """
     wanted: list[str] = []
     files = [(kind, file) for kind, source_input in plan.inputs for file in source_input.files]
-    if _larger((file for _, file in files if file.head[:1] == b"{"), _MUCH_BYTES):
+    if any(_is_larger(file, _MUCH_BYTES) and file.head[:1] == b"{" for _, file in files):
         wanted.append("lines")
     of_fields = [file for kind, file in files if kind.scans_lines]
     if _larger(of_fields, _VERY_MUCH_BYTES):
@@ -41,5 +41,9 @@ def compile_for(plan: Plan, kernels: Path, tell: Callable[[str], None]) -> None:
 
 
 def _larger(files: Iterable[File], size: int) -> bool:
+    return any(_is_larger(file, size) for file in files)
+
+
+def _is_larger(file: File, size: int) -> bool:
     """True if a file has more than `size` bytes on disk, or an unknown number."""
-    return any(file.size is None or file.size > size for file in files)
+    return file.size is None or file.size > size

@@ -1,15 +1,18 @@
-"""What happens to every batch of one input: name → match → roll up → tokenise.
+"""What happens to rows that were taken in (`intake.py`): match → roll up → tokenise.
 
-`Pipeline.add` names and matches the rows of a batch, `Pipeline.flush` returns the tables of everything added
-since the last flush, ready to be stored. Each step is implemented in a package of its own (`match`,
-`identity`, `privacy`); `ingest.py` is the loop that reads batches and stores tables. Nothing here knows a
-file format, a protocol or a service.
+`Pipeline.add` matches and counts rows, `Pipeline.flush` returns the tables of everything added since the last
+flush, ready to be stored. Each step is implemented in a package of its own (`match`, `identity`, `privacy`);
+`ingest.py` is the loop that reads batches and stores tables. Nothing here knows a file format, a protocol or
+a service.
+
+A pipeline is for one format of one sensor. Rows of several inputs may go through it together; each keeps the
+identity of its `input`, and rows of different inputs are never added up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
@@ -17,28 +20,24 @@ import polars as pl
 from sensor import schema
 from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
+from sensor.intake import Origin, Taken, set_aside
 from sensor.match.blindness import Blindness
 from sensor.match.by_client import LEFT_OUT, NamesByClient
-from sensor.match.coverage import added, naming_counts
+from sensor.match.coverage import added
 from sensor.match.grade import grade
 from sensor.match.hostname import normal_column, registrable
 from sensor.match.index import Index
 from sensor.match.match import match
-from sensor.match.naming import NameTable
 from sensor.match.near import Near
 from sensor.match.pulls import describe
-from sensor.match.questions import Questions
 from sensor.match.repeats import Repeats
 from sensor.match.rollup import LookupBursts, NamesRollup, begins, newest_seen
-from sensor.privacy.admission import Admission
 from sensor.privacy.canonical import canonical
 from sensor.privacy.community import community_ids
 from sensor.privacy.departments import without_small
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import LeaseRotation
-from sensor.sources.interface import Batch
-from sensor.sources.logs.rows import headers
 
 #: Accounts and addresses remembered as already emitted. Emitting one again is harmless: keys are unique.
 _MAX_MARKED = 500_000
@@ -55,24 +54,10 @@ _IDENTITY = (
     "url_path", "method", "status", "server", "server_port", "transport", "tunnel", "slice", "bytes_up",
     "bytes_down",
 )  # fmt: skip
+#: Of those, columns that do not identify a slice of a connection: it is longer in a capture that goes on.
+_GROWING = ("duration_s", "action", "status", "bytes_up", "bytes_down")
 #: Columns that identify a flow.
 _TUPLE = ("site", "transport", "tunnel", "client", "client_port", "server", "server_port")
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where rows come from: sensor, site, vantage, kind of source, identity of the input."""
-
-    sensor: str
-    site: str
-    vantage: str
-    source: str
-    input: str
-
-    def columns(self) -> list[pl.Expr]:
-        """One literal String expression per field, named like the column."""
-        names = ("sensor", "site", "vantage", "source", "input")
-        return [pl.lit(getattr(self, name), dtype=pl.String).alias(name) for name in names]
 
 
 @dataclass(frozen=True)
@@ -101,9 +86,9 @@ class _Pending:
 
 
 class Pipeline:
-    """Turns the batches of one input into tables ready to be stored.
+    """Turns the rows of one format of one sensor into tables ready to be stored.
 
-    It keeps state across batches: names learned from DNS, open lookup bursts and rollups, open leases.
+    It keeps state between calls: open lookup bursts and rollups, open leases.
     """
 
     def __init__(
@@ -115,19 +100,15 @@ class Pipeline:
         pseudonyms: Pseudonyms,
         known: Known | None = None,
         *,
-        admission: Admission | None = None,
         lease_rotation: LeaseRotation | None = None,
-        naming: NameTable | None = None,
-        questions: Questions | None = None,
         k: int = 1,
         names_by_client: bool = False,
         on_hits: Callable[[pl.DataFrame], None] | None = None,
     ) -> None:
         """Everything but the origin may be shared with other pipelines.
 
-        `naming` and `questions` hold the DNS answers and questions seen; the pipelines of one input share
-        them. `k`: departments with fewer accounts are left out of `directory`. `names_by_client`: also fill
-        the table of that name. `on_hits` is called with the matched observations of each batch, before their
+        `k`: departments with fewer accounts are left out of `directory`. `names_by_client`: also fill the
+        table of that name. `on_hits` is called with the matched observations of each `add`, before their
         addresses become tokens.
         """
         self._on_hits = on_hits
@@ -137,19 +118,15 @@ class Pipeline:
         self._keys = keys
         self._pseudonyms = pseudonyms
         self._known = known or Known()
-        self._admission = admission or Admission(keys)
         self._lease_rotation = lease_rotation or LeaseRotation(keys)
         self._k = k
         self._emitted: set[int] = set()
         self._marked: set[tuple[int, str, str]] = set()
-        self._naming = naming or NameTable()
-        self._questions = questions or Questions(scopes.is_proxy)
         self._names = NamesRollup()
         self._by_client = NamesByClient() if names_by_client else None
         self._near = Near()
         self._bursts = LookupBursts()
         self._repeats = Repeats()
-        self._clock: datetime | None = None
         self._pending = _Pending()
 
     def use(self, catalog: CatalogInUse) -> None:
@@ -161,16 +138,9 @@ class Pipeline:
         """Number of matched observations that wait for `flush`."""
         return sum(hits.height for hits in self._pending.hits)
 
-    def add(self, batch: Batch) -> None:
-        """Name, match and count the rows of a batch; keep what matched until `flush`."""
-        admitted = self._admission.admit(batch.frames, batch.position)
-        batch = replace(batch, frames={name: canonical(frame) for name, frame in admitted.items()})
-        observations = _usable(schema.OBSERVATIONS.of(batch.frames))
-        observations, aside = self._questions.mark(observations)
-        self._naming.learn(schema.ANSWERS.of(batch.frames))
-        if batch.is_replay:
-            return
-        named = normal_column(self._naming.name(observations).with_columns(self._origin.columns()))
+    def add(self, taken: Sequence[Taken]) -> None:
+        """Match and count the rows taken of one batch or of several; keep what matched until `flush`."""
+        named = normal_column(pl.concat(one.observations for one in taken))
         self._names.add(named)
         hits = self._matched(named)
         if self._on_hits is not None:
@@ -179,15 +149,15 @@ class Pipeline:
         pending = self._pending
         # Lookups may wait in a burst until a later catalog is in use: they keep the version that matched.
         pending.hits.append(hits.with_columns(pl.lit(self._catalog.version).alias("catalog_version")))
-        pending.epochs.update(self._keys.epochs_in(observations.get_column("seen_at")))
-        pending.newest = newest_seen(observations) or pending.newest
-        pending.counts.append(naming_counts(observations, named))
+        pending.epochs.update(self._keys.epochs_in(named.get_column("seen_at")))
+        pending.newest = newest_seen(named) or pending.newest
         if self._catalog.blindness is not None:
             pending.counts.append(self._catalog.blindness.counts(named))
-        pending.coverage.append(schema.COVERAGE.of(batch.frames))
-        if "leases" in batch.frames:
-            pending.leases.append(batch.frames["leases"])
-        pending.rejects.append(self._rejects_table(batch, aside))
+        for one in taken:
+            pending.counts += [] if one.naming is None else [one.naming]
+            pending.coverage.append(one.coverage)
+            pending.leases.append(one.leases)
+            pending.rejects.append(one.rejects)
 
     def flush(self, position: int, *, last: bool) -> dict[str, pl.DataFrame]:
         """The tables of what was added since the last flush, by name: conformed, tokenised, to be stored.
@@ -198,7 +168,7 @@ class Pipeline:
         if not self._pending.hits:
             if not last:
                 return self._nothing()
-            self.add(Batch(position, {}))
+            self.add([Taken()])
         pending, self._pending = self._pending, _Pending()
         newest, hits = pending.newest, pl.concat(pending.hits)
         sightings = self._bursts.merge(hits, newest=newest, last=last)
@@ -215,8 +185,8 @@ class Pipeline:
         if self._by_client is not None:
             browsing, left_out = self._by_client.flush(newest=newest, final=last)
             tables["names_by_client"] = self._names_by_client_table(browsing)
-            if left_out:
-                rejects = [*rejects, self._rejects_table(Batch(position, {}), {LEFT_OUT: left_out})]
+            if left_out.height:
+                rejects = [*rejects, self._left_out(left_out, position, newest)]
         if self._pseudonyms.counts:  # after everything that has accounts
             tables["counting"] = self._pseudonyms.counted()
         return tables | {"rejects": pl.concat([schema.REJECTS.empty(), *rejects])}
@@ -276,9 +246,9 @@ class Pipeline:
         """The columns event_id, connection and flow: hashes of clear values, keyed by the row's epoch."""
         rows = rows.with_columns(
             pl.coalesce("started_at", "seen_at").alias("_began"),
-            pl.concat_str(_text(_IDENTITY), separator="|").alias("_identity"),
+            pl.concat_str(_text(_IDENTITY, unless_sliced=_GROWING), separator="|").alias("_identity"),
         )
-        nth = self._repeats.number(rows.select("seen_at", identity="_identity"))
+        nth = self._repeats.number(rows.select("input", "seen_at", identity="_identity"))
         identity = pl.concat_str("_identity", pl.lit("|"), nth)
         tuple_text = pl.concat_str(_text(_TUPLE), separator="|")
         has_tuple = pl.col("started_at").is_not_null() & pl.col("client_port").is_not_null()
@@ -302,18 +272,14 @@ class Pipeline:
         coverage = added(pl.concat(pending.coverage), pending.counts)
         return schema.COVERAGE.conform(coverage.with_columns(self._origin.columns()))
 
-    def _rejects_table(self, batch: Batch, aside: dict[str, int]) -> pl.DataFrame:
-        """The rejects of the batch; `aside` counts, by reason, observations set aside after reading."""
-        rejects = schema.REJECTS.of(batch.frames)
-        if aside:  # their place is where the batch ends
-            counts = {"place": str(batch.position), "reason": list(aside), "count": list(aside.values())}
-            rejects = pl.concat([rejects, schema.REJECTS.conform(pl.DataFrame(counts))])
-        # A block may hold no readable time: its rejects get the newest time read before.
-        newest = schema.COVERAGE.of(batch.frames)["last_seen"].max()
-        if isinstance(newest, datetime):
-            self._clock = newest
-        at = pl.col("rejected_at").fill_null(pl.lit(self._clock, dtype=schema.TIME))
-        return schema.REJECTS.conform(rejects.with_columns(*self._origin.columns(), at))
+    def _left_out(self, counts: pl.DataFrame, position: int, at: datetime | None) -> pl.DataFrame:
+        """Rejects for rows that `names_by_client` left out; `counts` has the columns input and count."""
+        rows = pl.concat(
+            set_aside(position, {LEFT_OUT: count}).with_columns(input=pl.lit(of))
+            for of, count in counts.iter_rows()
+        )
+        at_time = pl.lit(at, dtype=schema.TIME).alias("rejected_at")
+        return schema.REJECTS.conform(rows.with_columns(*self._origin.columns(), at_time))
 
     def _people_tables(self, pending: _Pending, hits: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The tables leases and directory.
@@ -322,9 +288,7 @@ class Pipeline:
         tokens change with it; what they say of single accounts and addresses, once these are seen.
         """
         epochs = sorted(pending.epochs)
-        reported = (
-            pl.concat(pending.leases, how="diagonal_relaxed") if pending.leases else schema.LEASES.empty()
-        )
+        reported = pl.concat(pending.leases)
         leases = [self._lease_rotation.carry(reported, epochs)]
         directory = [schema.DIRECTORY.empty()]
         new = set(epochs) - self._emitted
@@ -381,18 +345,15 @@ class Pipeline:
             yield epoch, accounts, addresses
 
 
-def _usable(observations: pl.DataFrame) -> pl.DataFrame:
-    """The rows with a time. A log line describes a whole connection, so its bytes are also the totals."""
-    if observations["seen_at"].has_nulls():  # filtering without need would copy the frame
-        observations = observations.filter(pl.col("seen_at").is_not_null())
-    totals = (
-        pl.coalesce(f"total_{name}", name).alias(f"total_{name}") for name in ("bytes_up", "bytes_down")
-    )
-    return headers.removed(observations.with_columns(totals))
-
-
-def _text(columns: Iterable[str]) -> list[pl.Expr]:
-    return [pl.col(name).cast(pl.String).fill_null("") for name in columns]
+def _text(columns: Iterable[str], *, unless_sliced: Container[str] = ()) -> list[pl.Expr]:
+    """The columns as text, '' where NULL; those of `unless_sliced` also in slices of connections."""
+    is_whole = pl.col("slice").is_null()
+    return [
+        (pl.when(is_whole).then(name) if name in unless_sliced else pl.col(name))
+        .cast(pl.String)
+        .fill_null("")
+        for name in columns
+    ]
 
 
 def _connections() -> pl.Expr:

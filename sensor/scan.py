@@ -9,8 +9,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from sensor.batches import Grouping
+from sensor.bundles import Bundles, Member, read_small
 from sensor.ingest import ingest
 from sensor.installation import Installation, SensorKind
 from sensor.settings import SensorSettings
@@ -35,8 +37,8 @@ ProgressBar = Callable[[int | None], AbstractContextManager[Callable[[str, int],
 class Outcome:
     """What a scan did with each input; `cli/scan.py` prints it."""
 
-    #: inputs that were read
-    summaries: list[Summary] = field(default_factory=list)
+    #: inputs that were read, each with its kind and what it gave
+    read: list[tuple[type[Source], Input, Summary]] = field(default_factory=list)
     #: names of inputs that were read before and have not grown
     unchanged: list[str] = field(default_factory=list)
     #: inputs that could not be read (to the end), each with the reason
@@ -61,13 +63,15 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
     total = None if None in sizes else sum(size or 0 for size in sizes)
     before = 0
     sensors: list[SensorKind] = []
-    with progress_bar(total) as progressed:
+    mixture = partial(installation.mixture, also=outcome.also)
+    with progress_bar(total) as progressed, Bundles(mixture) as bundles:
+        scan = _Scan(installation, outcome, bundles, replace)
         for kind, source_input in plan.inputs:
             size = sum(file.size or 0 for file in source_input.files)
             sensor = installation.sensor_of(kind, source_input)
             scaled = _scaled(progressed, source_input, before, size)
             try:
-                _read(installation, kind, source_input, sensor, outcome, replace, scaled)
+                scan.read(kind, source_input, sensor, scaled)
             except OSError as error:
                 # The input vanished or its disk failed; failures of the lake are LakeErrors.
                 reason = (error.strerror or str(error)).lower()
@@ -75,37 +79,60 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
             sensors.append((sensor, kind))
             before += size
             progressed(source_input.name, before)
+        bundles.finish()
+    for kind, source_input, summary in outcome.read:
+        _conclude(kind, source_input, summary, outcome)
     installation.introduce([*sensors, *outcome.also])
     return outcome
 
 
-def _read(
-    installation: Installation,
-    kind: type[Source],
-    source_input: Input,
-    sensor: SensorSettings,
-    outcome: Outcome,
-    replace: bool,
-    progressed: Callable[[int], None],
-) -> None:
-    commits = installation.commits(source_input)
-    start, committed = _where_to_start(kind, source_input, commits, replace)
-    if start is None:
-        outcome.unchanged.append(source_input.name)
-        return
-    source, mixture, summary = installation.prepare(kind, source_input, sensor, outcome.also)
-    ingest(
-        source,
-        source_input,
-        mixture,
-        commits,
-        summary,
-        start=start,
-        committed=committed,
-        progressed=progressed,
-        grouping=Grouping(),
-    )
-    outcome.summaries.append(summary)
+@dataclass(frozen=True)
+class _Scan:
+    """What the inputs of one scan share."""
+
+    installation: Installation
+    outcome: Outcome
+    bundles: Bundles
+    replace: bool
+
+    def read(
+        self,
+        kind: type[Source],
+        source_input: Input,
+        sensor: SensorSettings,
+        progressed: Callable[[int], None],
+    ) -> None:
+        """Read an input if there is anything new in it: a small one into the open bundle. Raises OSError."""
+        if self.bundles.holds(source_input):  # a copy of a file that is being read
+            self.bundles.finish()
+        commits = self.installation.commits(source_input)
+        start, committed = _where_to_start(kind, source_input, commits, self.replace)
+        if start is None:
+            self.outcome.unchanged.append(source_input.name)
+            return
+        summary = Summary(source_input.name, kind.name)
+        is_new = start == committed == 0
+        batches = read_small(self.installation.source(kind, sensor), source_input) if is_new else None
+        if batches is not None:
+            self.bundles.add(Member(kind, source_input, commits, summary, batches))
+        else:
+            self.bundles.finish()
+            ingest(
+                self.installation.source(kind, sensor),
+                source_input,
+                self.installation.mixture(kind, source_input, self.outcome.also),
+                commits,
+                summary,
+                start=start,
+                committed=committed,
+                progressed=progressed,
+                grouping=Grouping(),
+            )
+        self.outcome.read.append((kind, source_input, summary))
+
+
+def _conclude(kind: type[Source], source_input: Input, summary: Summary, outcome: Outcome) -> None:
+    """Add advice and doubts about an input that was read."""
     if summary.sightings or summary.carried["used"]:
         for name in sorted(set(summary.kinds) - summary.sized):
             if advice := kinds_by_name()[name].advice:
@@ -119,9 +146,13 @@ def _where_to_start(
     """The position to read from, or None if nothing is new; and the position committed by an earlier
     scan.
 
-    Both count uncompressed bytes.
+    Both count uncompressed bytes. What was read of a set of files before it grew is forgotten: connections go
+    on from one file to the next, so it is read again.
     """
     progress = commits.progress()
+    if replace or progress == Progress():
+        for part in commits.parts():
+            part.forget()
     if replace and progress != Progress():
         commits.forget()
         return 0, 0

@@ -25,6 +25,7 @@ from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.family import REPLAY_BYTES, Family
 from sensor.sources.logs.formats.syslog import SyslogFamily
 from sensor.sources.logs.lines.blocks import Block, cleaned
+from sensor.sources.logs.sorting import NO_FORMAT
 from sensor.summary import Summary
 
 #: A line is stored at most this long after it was read …
@@ -35,6 +36,8 @@ COMMIT_BYTES = 64 * 1024 * 1024
 POLL_S, LOOK_S = 0.25, 2.0
 #: How often received lines are taken from the sockets.
 RECEIVE_S = 0.5
+#: Messages after which a listener that understands none of them says so.
+ENOUGH_UNKNOWN = 20
 
 
 class Stream:
@@ -45,7 +48,9 @@ class Stream:
         self._installation = installation
         self._also: list[SensorKind] = []
         sensor = installation.sensor_of(kind, source_input)
-        source, self._mixture, self.summary = installation.prepare(kind, source_input, sensor, self._also)
+        source = installation.source(kind, sensor)
+        self._mixture = installation.mixture(kind, source_input, self._also)
+        self.summary = Summary(source_input.name, source.name)
         assert isinstance(source, Family)
         (file,) = source_input.files
         self._commits = installation.commits(source_input)
@@ -216,6 +221,7 @@ class Listener:
         self._name = name
         self._tell = tell
         self._stop: asyncio.Event | None = None
+        self._warned = False
         self.summary: Summary | None = None
         #: number of the signal that ended it
         self.ended_by: int | None = None
@@ -253,6 +259,11 @@ class Listener:
         text = await self._receiver.take()
         lost, self._receiver.lost = self._receiver.lost, Counter()
         await asyncio.to_thread(_keep, stream, text, lost)
+        unknown = stream.summary.reasons[NO_FORMAT]
+        if not self._warned and not stream.summary.records and unknown >= ENOUGH_UNKNOWN:
+            self._warned = True
+            hint = "`shadowai sources try` shows how a file of them would be read"
+            self._tell(f"none of {unknown:,} messages is in a known format; {hint}")
 
 
 def _keep(stream: Stream, text: bytes, lost: Counter[str]) -> None:

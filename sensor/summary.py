@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,6 +37,27 @@ class Summary:
     #: kinds of source of which any record gave upload bytes
     sized: set[str] = field(default_factory=set)
     last_seen: datetime | None = None
+
+    @classmethod
+    def together(cls, some: Sequence[Summary]) -> Summary:
+        """The counts of several inputs; of the reasons of rejects, `places` also names the input."""
+        first = some[0]
+        name = first.name if len(some) == 1 else f"{first.name} and {len(some) - 1:,} more"
+        whole = cls(name, first.source)
+        for one in some:
+            whole.packets += one.packets
+            whole.records += one.records
+            whole.sightings += one.sightings
+            for total, counts in (
+                (whole.apps, one.apps), (whole.kinds, one.kinds), (whole.reasons, one.reasons),
+                (whole.carried, one.carried),
+            ):  # fmt: skip
+                total.update(counts)
+            whole.sized |= one.sized
+            for reason, place in one.places.items():
+                whole.places.setdefault(reason, place and f"{place} of {one.name}")
+            whole.last_seen = max(filter(None, (whole.last_seen, one.last_seen)), default=None)
+        return whole
 
     def count(self, frames: dict[str, pl.DataFrame]) -> None:
         """Add the tables of one commit."""

@@ -78,5 +78,7 @@ def _text(page: Page) -> str:
 
 
 def _wrapped(text: str, first: str = "") -> list[str]:
-    flat = " ".join(text.replace(words.THIN, " ").split())
-    return textwrap.wrap(flat, _WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
+    """Lines of `text`, the first of which begins with `first`. None ends inside a number."""
+    flat = " ".join(filter(None, text.replace("\n", " ").split(" ")))
+    lines = textwrap.wrap(flat, _WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
+    return [line.replace(words.THIN, " ") for line in lines]

@@ -477,7 +477,11 @@ class Builder:
         rows = settled_sql(sightings, [files_of(sightings.cold, [day]) for day in near], root=self.root)
         if restated_files:
             rows = restated_sql(sightings, rows, cold_sql(restated, restated_files, root=self.root))
-        self._relation("TABLE" if self._bytes(near) <= SMALL_BYTES else "VIEW", "sightings", rows)
+        if self._bytes(near) <= SMALL_BYTES:
+            self._relation("TABLE", "small_sightings", rows)
+            rows = "SELECT * FROM small_sightings"
+        # Always a view: DuckDB does not replace a view by a table, and other days may be larger or smaller.
+        self._relation("VIEW", "sightings", rows)
         read_days(self.connection, days, zone=self.zone)
 
     def _is_dirty(self, period: str, digest: str) -> bool:

@@ -81,6 +81,13 @@ FilterOption = Annotated[
 TruncateOption = Annotated[
     bool, typer.Option("--truncate", help="Overload mode: keep 192 bytes of servers' bulk packets (TCP).")
 ]
+OutgoingOption = Annotated[
+    bool,
+    typer.Option(
+        "--outgoing",
+        help="Also read what this machine sends: on a router, gateway or server; not on a mirror port.",
+    ),
+]
 EvidenceOption = Annotated[
     bool, typer.Option("--evidence", help="Keep SYN and hello packets of matched connections, sealed.")
 ]
@@ -116,6 +123,7 @@ def command(
     workers: WorkersOption = 1,
     only: FilterOption = None,
     truncate: TruncateOption = False,
+    outgoing: OutgoingOption = False,
     evidence: EvidenceOption = False,
     evidence_days: EvidenceDaysOption = 7,
     evidence_mb: EvidenceMbOption = 100,
@@ -146,7 +154,7 @@ def command(
     kept = evidence_of(installation, source_input, bounds) if evidence else None
     source = live.LiveSource(
         chosen.networks.internal, ring_bytes=ring_mb << 20, exclude=networks, program=program,
-        truncate=truncate, workers=workers, seconds=seconds, tell=say,
+        truncate=truncate, outgoing=outgoing, workers=workers, seconds=seconds, tell=say,
         keep=kept.hold if kept else None,
     )  # fmt: skip
     capture = LiveCapture(installation, say)

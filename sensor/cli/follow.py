@@ -50,6 +50,7 @@ def command(
     their start. A line is in the lake within seconds. Let a timer run `shadowai compact` every
     hour: it publishes what came in.
     """
+    from sensor.cli.scan_outcome import line
     from sensor.streams import Follower
 
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
@@ -60,7 +61,7 @@ def command(
     with stopped_by_signals(follower.stop) as signals:
         follower.run()
     for summary in follower.summaries:
-        typer.echo(f"{summary.name}: {summary.records:,} records, {summary.sightings:,} sightings")
+        typer.echo(line(summary))
     if signal.SIGINT in signals:
         raise Ended
 

@@ -9,6 +9,7 @@ kept) · 4 catalog mistake · 5 lake unreadable, unwritable or full · 6 query f
 from __future__ import annotations
 
 import codecs
+import errno
 import gc
 import os
 import signal
@@ -142,7 +143,20 @@ def run() -> None:
     except KeyboardInterrupt:
         _say(STOPPED)
         code = 128 + signal.SIGINT
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at Python's end
+        code = code or _unwritten(error)
     sys.exit(code)
+
+
+def _unwritten(error: OSError) -> int:
+    """The exit code where standard output cannot take what was printed."""
+    if isinstance(error, BrokenPipeError):  # `shadowai sql … | head`: the reader has left; that is no error
+        return 0
+    _say(f"shadowai: standard output: {str(error.strerror).lower()}; write to another place")
+    return UsageError.exit_code
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
@@ -177,6 +191,8 @@ def _run() -> int:
     try:
         app()
     except SystemExit as done:
+        if isinstance(done.__context__, BrokenPipeError):  # typer turns it into exit code 1
+            return 0
         code = done.code if isinstance(done.code, int) else int(done.code is not None)
         if code == 130 and not isinstance(done, Ended):  # typer turns Ctrl-C into this
             _say(STOPPED)
@@ -184,9 +200,6 @@ def _run() -> int:
     except ShadowAIError as error:
         _say(f"shadowai: {error}")
         return error.exit_code
-    except BrokenPipeError:
-        # `shadowai sql … | head`: the reader of the pipe has ended, which is no error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if is_ctrl_c(error):
             raise KeyboardInterrupt from None
@@ -195,6 +208,8 @@ def _run() -> int:
             why = f"{str(error.strerror).lower()}; check the path, and who may use it"
             _say(f"shadowai: {error.filename}: {why}")
             return UsageError.exit_code
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            return _unwritten(error)
         kind = type(error).__name__
         _say(f"shadowai: this is a bug in shadowai ({kind}); details in {_keep_traceback(error)}")
         return 1

@@ -140,7 +140,7 @@ def installation_of(
 
     installation = Installation(settings, Declared(sensor, site, vantage))
     for line in installation.unusable:
-        typer.echo(line, err=True)
+        say(line)
     return installation
 
 

@@ -142,7 +142,8 @@ def write(connection: duckdb.DuckDBPyConnection, statement: str, form: Format, o
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise UsageError(error.strerror or str(error), place=str(out), hint="name another file") from None
+        place = "standard output" if out is None else str(out)
+        raise UsageError(error.strerror or str(error), place=place, hint="name another file") from None
 
 
 def _write_csv(result: Result, file: TextIO) -> None:

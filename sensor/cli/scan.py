@@ -69,6 +69,7 @@ def command(
 ) -> None:
     """Read captures and logs into the lake."""
     from sensor import scan
+    from sensor.installation import sensor_declared
     from sensor.kernels import compile_for
     from sensor.settings import lake_path, state_path
     from sensor.sources import detect
@@ -82,7 +83,10 @@ def command(
         chosen = chosen.model_copy(update={"identity": chosen.identity.model_copy(update={"people": people})})
     add_formats(chosen, custom)
     found = opening.find(paths, ours=(lake_path(chosen), state_path(chosen)))
-    plan = detect.plan(found.files, walked=found.walked, captures=_engine(engine), forced=kind_named(form))
+    plan = detect.plan(
+        found.files, walked=found.walked, captures=_engine(engine), forced=kind_named(form),
+        sensor_of=partial(sensor_declared, chosen),
+    )  # fmt: skip
     for problem in [*found.problems, *plan.problems]:
         say(problem)
     for folder in found.ours:

@@ -14,7 +14,7 @@ from sensor.sources.logs.text.reasons import SET_ASIDE
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rich.console import Console
     from rich.progress import Progress
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sensor.scan import Outcome
     from sensor.summary import Summary
 
+#: Inputs of the same kinds that are reported one by one; more are reported together.
+_MOST_INPUTS = 10
 #: log formats listed for a file with several
 _MOST_KINDS = 4
 
@@ -68,12 +70,14 @@ def conclude(outcome: Outcome, skipped: list[str], lake: Path) -> None:
     """Print the result for each input, then a summary of the newest week in the lake."""
     from analytics.render.text import summary
 
-    for one in outcome.summaries:
+    for one in condensed([summary_of for _, _, summary_of in outcome.read]):
         typer.echo(line(one))
-    for doubt in outcome.doubts:
+    for doubt in outcome.doubts[:_MOST_INPUTS]:
         typer.echo(doubt)
-    for name in outcome.unchanged:
-        typer.echo(f"{name}: read before, nothing new")
+    if len(outcome.doubts) > _MOST_INPUTS:
+        typer.echo(f"{len(outcome.doubts) - _MOST_INPUTS:,} more warnings like these")
+    if outcome.unchanged:
+        typer.echo(f"{_some(outcome.unchanged, 3)}: read before, nothing new")
     if skipped:
         typer.echo(passed_over(skipped))
     if outcome.advice:
@@ -82,6 +86,19 @@ def conclude(outcome: Outcome, skipped: list[str], lake: Path) -> None:
             typer.echo(f"{_some(names, 3)}: {advice}")
     typer.echo("")
     typer.echo(summary(lake, None))
+
+
+def condensed(summaries: Sequence[Summary]) -> list[Summary]:
+    """The summaries to print: one for each input, or for all of the same kinds where they are many."""
+    from sensor.summary import Summary
+
+    alike: dict[tuple[str, ...], list[Summary]] = {}
+    for one in summaries:
+        alike.setdefault((one.source, *sorted(one.kinds)), []).append(one)
+    out: list[Summary] = []
+    for some in alike.values():
+        out += [Summary.together(some)] if len(some) > _MOST_INPUTS else some
+    return out
 
 
 def line(summary: Summary) -> str:

@@ -73,13 +73,28 @@ def command(
     except OSError as error:
         what = error.strerror or str(error)
         raise UsageError(what, place=str(to), hint="choose a folder you may write with --to") from None
-    first = [] if _uid(user) is not None else [f"useradd --system {shlex.quote(user)}"]
-    if missing := [shlex.quote(str(folder)) for folder in _folders(settings) if not folder.exists()]:
-        first.append(f"install -d -m 0750 -o {shlex.quote(user)} {' '.join(missing)}")
+    first = _preparing(settings, user)
     begun = [file for file in units if "[Install]" in units[file]]
     last = ["systemctl daemon-reload", f"systemctl enable --now {' '.join(begun)}"]
     typer.echo(f"then: {' && '.join([*first, *last])}")
     _say_what_units_lack(settings, user)
+
+
+def _preparing(settings: Settings, user: str) -> list[str]:
+    """The shell commands that make the account, and give it the lake and the state."""
+    uid, account = _uid(user), shlex.quote(user)
+    commands = [] if uid is not None else [f"useradd --system {account}"]
+    missing, others = [], []
+    for folder in _folders(settings):
+        if not folder.exists():
+            missing.append(shlex.quote(str(folder)))
+        elif folder.stat().st_uid != uid:  # as after a first scan by root
+            others.append(shlex.quote(str(folder)))
+    if missing:
+        commands.append(f"install -d -m 0750 -o {account} {' '.join(missing)}")
+    if others:
+        commands.append(f"chown -R {account} {' '.join(others)}")
+    return commands
 
 
 def _say_what_units_lack(settings: Settings, user: str) -> None:

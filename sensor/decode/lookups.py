@@ -6,6 +6,9 @@ first one of their lookup, when no more can belong to it, so that rows do not de
 Anyone can send responses. A response counts if its client was seen sending the query within these five
 seconds. If a client was never seen sending any query, perhaps only its received traffic is mirrored; then its
 responses count, as `unasked`. If its queries are seen, an unsolicited response is rejected.
+
+Networks refuse questions of one type for reasons of their own: HTTPS records against Encrypted Client Hello,
+AAAA where they have no IPv6. Such a lookup is not blocked if the same client got an IPv4 address of the name.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ PATIENCE = 5 * SECOND
 #: Maximum clients whose queries were seen (the latest).
 _MAX_ASKERS = 1 << 18
 
+_A, _OTHER_TYPES = 1, (28, 64, 65)  # AAAA, SVCB, HTTPS
 _NXDOMAIN = 3
 _REFUSED = 5
 #: Extended errors of a refusing resolver (RFC 8914 §4.16 to §4.19): blocked, censored, filtered, prohibited.
@@ -58,6 +62,7 @@ class Lookups:
     def __init__(self) -> None:
         self._waiting: pl.DataFrame | None = None
         self._askers = pl.DataFrame(schema={"client": pl.String, "since": pl.Int64})
+        self._addressed = pl.DataFrame(schema={"client": pl.String, "host": pl.String, "answered": pl.Int64})
 
     def read(self, arena: Bytes, events: Records, now: int | None) -> Paired:
         """The rows of finished queries.
@@ -74,12 +79,14 @@ class Lookups:
             messages = pl.concat([self._waiting, messages])
         grouped = _grouped(messages)
         every = self._judged(every, grouped)
+        self._note_addresses(every, now)
         waits = pl.lit(False) if now is None else pl.col("time").min().over("group") >= now - PATIENCE
         grouped = grouped.with_columns(waits=waits)
         waiting = grouped.filter("waits").select(messages.columns)
         self._waiting = waiting.with_columns(fresh=pl.lit(None, pl.UInt32))
         answers = _answers(every, parsed)
-        return Paired(_questions(grouped.filter(~pl.col("waits"))), answers, _unusable(every))
+        questions = _questions(grouped.filter(~pl.col("waits")), self._addressed)
+        return Paired(questions, answers, _unusable(every))
 
     def _judged(self, every: pl.DataFrame, grouped: pl.DataFrame) -> pl.DataFrame:
         """`every` with two flags of responses: the client sent other queries (`asked_other`), or none
@@ -94,6 +101,17 @@ class Lookups:
         return joined.with_columns(asked_other=unasked & asks_here, unasked=unasked & ~asks_here).drop(
             "since"
         )
+
+    def _note_addresses(self, every: pl.DataFrame, now: int | None) -> None:
+        """Remember who got an IPv4 address of which name, as long as another lookup of it may be waiting."""
+        useful = (pl.col("type") == _A) & (pl.col("addresses") > 0) & ~pl.col("asked_other") & ~_is_blocked()
+        addressed = every.filter(useful & pl.col("host").is_not_null()).select(
+            "client", "host", answered="time"
+        )
+        kept = self._addressed
+        if now is not None:
+            kept = kept.filter(pl.col("answered") >= now - 2 * PATIENCE)
+        self._addressed = pl.concat([kept, addressed])
 
 
 def _messages(events: Records, questions: Records, names: Bytes) -> pl.DataFrame:
@@ -176,26 +194,33 @@ def _begins(times: np.ndarray, begins: np.ndarray) -> np.ndarray:
     return found
 
 
-def _questions(grouped: pl.DataFrame) -> pl.DataFrame:
-    """One observation per lookup: blocked if refused, said not to exist, or answered with nowhere.
+def _is_blocked() -> pl.Expr:
+    """The response refuses the name, says that it does not exist, or answers with nowhere.
 
     A truncated response does not count, because the client retries over TCP.
     """
     final = (pl.col("response") == 1) & (pl.col("truncated") == 0)
     refused = pl.col("rcode").is_in([_NXDOMAIN, _REFUSED]) | pl.col("error").is_in(_UNWILLING)
     nowhere = (pl.col("null_addresses") > 0) & (pl.col("null_addresses") == pl.col("addresses"))
+    return final & (refused | nowhere)
+
+
+def _questions(grouped: pl.DataFrame, addressed: pl.DataFrame) -> pl.DataFrame:
+    """One observation per lookup. `addressed`: who got an IPv4 address of which name, and when."""
     rows = (
         grouped.group_by("group", maintain_order=True)
         .agg(
             pl.col(*_KEY, "tunnel").first(),
             seen_at=pl.col("time").min(),
             lasted=pl.col("time").max() - pl.col("time").min(),
-            blocked=(final & (refused | nowhere)).any(),
+            blocked=_is_blocked().any(),
             cname=pl.col("cname").drop_nulls().first(),
         )
         .sort("seen_at", "group")
     )
     frame = rows.with_columns(
+        pl.col("blocked") & ~pl.col("group").is_in(_refused_by_type(rows, addressed).implode())
+    ).with_columns(
         pl.col("seen_at").cast(_TIME),
         duration_s=seconds(rows["lasted"].to_numpy()),
         kind=pl.lit("dns"),
@@ -203,6 +228,13 @@ def _questions(grouped: pl.DataFrame) -> pl.DataFrame:
         name_from=pl.lit("qname"),
     )
     return OBSERVATIONS.conform(frame)
+
+
+def _refused_by_type(rows: pl.DataFrame, addressed: pl.DataFrame) -> pl.Series:
+    """Groups of the lookups of another type whose client got an IPv4 address at the same time."""
+    refused = rows.filter(pl.col("blocked") & pl.col("type").is_in(_OTHER_TYPES))
+    met = refused.join(addressed, on=["client", "host"])
+    return met.filter((pl.col("answered") - pl.col("seen_at")).abs() <= PATIENCE)["group"]
 
 
 _NOTHING_UNUSABLE = pl.DataFrame(

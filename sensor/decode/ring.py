@@ -39,24 +39,21 @@ VLAN_TAG = 4
 _VLAN_VALID = 0x10
 _TPID_VALID = 0x40
 _DOT1Q = 0x8100
-_OUTGOING = 4
 
 # Indices of `counts`: all but NEWEST are sums since the ring was opened.
-SENT = 0
-"""Frames this machine sent itself."""
-EXCLUDED = 1
+EXCLUDED = 0
 """Frames to or from one of the excluded networks, by their outermost or innermost addresses."""
-DAMAGED = 2
+DAMAGED = 1
 """Frames a block announced but did not hold."""
-SHORTENED = 3
+SHORTENED = 2
 """Frames of which a filter let only the beginning in."""
-FRAMES = 4
+FRAMES = 3
 """Frames described."""
-WIRE_BYTES = 5
+WIRE_BYTES = 4
 """Their bytes on the wire."""
-NEWEST = 6
+NEWEST = 5
 """Time of the last frame described, microseconds."""
-COUNTS = 7
+COUNTS = 6
 
 #: Maximum distinct VLAN ids recorded, in order of appearance.
 MAX_VLANS = 32
@@ -175,7 +172,7 @@ def describe_block(
     """Descriptors of the frames in the block data[start : start + size], which belongs to us; how many.
 
     `packets` (a PACKET) is scratch for dissection if networks are excluded.
-    Frames of the block = those described + counts[SENT] + counts[EXCLUDED] + counts[DAMAGED] of this call.
+    Frames of the block = those described + counts[EXCLUDED] + counts[DAMAGED] of this call.
     """
     n, wire_bytes = 0, 0
     whole = start + size
@@ -190,9 +187,6 @@ def describe_block(
         at, least = at + step, PACKET_HEADER
         step = le32(data, at, end)
         left -= 1
-        if u8(data, at + 58, end) == _OUTGOING:
-            counts[SENT] += 1
-            continue
         captured, offset = le32(data, at + 12, end), le16(data, at + 24, end)
         frame = at + offset
         if offset < PACKET_HEADER or frame + captured > end:

@@ -56,21 +56,24 @@ class Blindness:
         )
 
     def counts(self, observations: pl.DataFrame) -> pl.DataFrame:
-        """Connections to blind spots, counted on their first slice: minute, encrypted_dns, vpn_relay."""
+        """Connections to blind spots, counted on their first slice: input, minute, encrypted_dns,
+        vpn_relay."""
+        key = ("input", "minute")
         started = observations.filter(pl.col("kind") != "dns", pl.col("slice").fill_null(0) == 0).select(
+            "input",
             "host",
             "server",
             "transport",
             minute=pl.coalesce("started_at", "seen_at").dt.truncate("1m"),
             port="server_port",
         )
-        minutes, candidates = started.select("minute").unique(), self._candidates(started)
+        minutes, candidates = started.select(key).unique(), self._candidates(started)
         if candidates.is_empty():
             return minutes.with_columns(encrypted_dns=pl.lit(0, pl.Int64), vpn_relay=pl.lit(0, pl.Int64))
-        ends = candidates.group_by("minute", *_END).len("connections")
+        ends = candidates.group_by(*key, *_END).len("connections")
         found = self.find(ends.select(_END).unique()).select(*_END, "counted")
-        counted = minutes.join(ends.join(found, on=list(_END), nulls_equal=True), on="minute", how="left")
-        return counted.group_by("minute").agg(
+        counted = minutes.join(ends.join(found, on=list(_END), nulls_equal=True), on=key, how="left")
+        return counted.group_by(key).agg(
             pl.col("connections").filter(pl.col("counted") == column).sum().cast(pl.Int64).alias(column)
             for column in ("encrypted_dns", "vpn_relay")
         )

@@ -24,15 +24,16 @@ LEFT_OUT = "set aside: more names of one client in a quarter of an hour than nam
 
 #: Columns that identify the client.
 WHO = ("client", "user_name", "device")
-_KEY = ("bucket", *WHO, "host", "kind", "action")
+_KEY = ("bucket", *WHO, "host", "kind", "action", "input")
 _SUMS = ("lookups", "connections", "requests", "bytes_up", "bytes_down")
 _WORDS = ("name_from", "client_class", "catalog_version")
 #: Highest grade of a sum: "exchanged". It cannot prove an upload.
 _MOST = pl.lit(3, pl.Int16)
+_NONE_LEFT_OUT = pl.DataFrame(schema={"input": pl.String, "count": pl.Int32})
 
 
 class NamesByClient:
-    """Sums observations by 15-minute bucket, client, host, kind and action."""
+    """Sums observations by input, 15-minute bucket, client, host, kind and action."""
 
     def __init__(self) -> None:
         self._seed = secrets.randbits(63)
@@ -53,7 +54,7 @@ class NamesByClient:
         is_dns = pl.col("kind") == "dns"
         lasted = pl.duration(microseconds=(pl.col("duration_s").fill_null(0) * 1e6).cast(pl.Int64))
         rows = some.select(
-            "host", *WHO, "kind", "action", "seen_at", "name_from", "client_class",
+            "input", "host", *WHO, "kind", "action", "seen_at", "name_from", "client_class",
             "connections", "requests", "bytes_up", "bytes_down",
             bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(TIME),
             ended=(pl.col("seen_at") + lasted).cast(TIME),
@@ -66,23 +67,27 @@ class NamesByClient:
         if needs_merge(self._rows):
             self._merge()
 
-    def flush(self, *, newest: datetime | None, final: bool) -> tuple[pl.DataFrame, int]:
-        """The finished buckets (with `final`, all), and the number of rows left out (MAX_NAMES).
+    def flush(self, *, newest: datetime | None, final: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The finished buckets (with `final`, all), and how many rows were left out (MAX_NAMES) by input.
 
         Drops names that are not browsing (`rollup.browsed`). `newest`: the newest time of the input so far.
         """
         buckets = self._buckets() if final else self._finished(later(self._clock, newest))
         if not buckets:
-            return pl.DataFrame(), 0
+            return pl.DataFrame(), _NONE_LEFT_OUT
         is_finished = pl.col("bucket").is_in(buckets)
         finished = pl.concat([rows.filter(is_finished) for rows in self._rows])
         self._rows = [left for rows in self._rows if (left := rows.filter(~is_finished)).height]
         found = browsed(_merged(finished)).drop("key")
         kept = self._limited(found)
-        return kept, found.height - kept.height
+        if kept.height == found.height:
+            return kept, _NONE_LEFT_OUT
+        counts = pl.concat([found.select("input", count=1), kept.select("input", count=-1)])
+        left_out = counts.group_by("input").agg(pl.col("count").sum()).filter(pl.col("count") > 0)
+        return kept, left_out.sort("input")
 
     def _limited(self, rows: pl.DataFrame) -> pl.DataFrame:
-        whose = ["bucket", *WHO]
+        whose = ["input", "bucket", *WHO]
         if (rows.group_by(whose).len()["len"] <= MAX_NAMES).all():
             return rows
         often = pl.col("connections") + pl.col("lookups").fill_null(0)

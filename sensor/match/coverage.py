@@ -29,11 +29,12 @@ def naming_counts(observations: pl.DataFrame, named: pl.DataFrame) -> pl.DataFra
 
 
 def added(coverage: pl.DataFrame, counts: list[pl.DataFrame]) -> pl.DataFrame:
-    """`coverage` plus `counts`: frames with the column minute and some of the columns of coverage."""
-    more = pl.concat(counts, how="diagonal").group_by("minute").agg(pl.exclude("minute").sum())
-    rows = schema.COVERAGE.conform(coverage).with_columns(is_first=pl.col("minute").is_first_distinct())
+    """`coverage` plus `counts`: frames with the columns input and minute and some of those of coverage."""
+    key = ["input", "minute"]
+    more = pl.concat(counts, how="diagonal").group_by(key).agg(pl.exclude(key).sum())
+    rows = schema.COVERAGE.conform(coverage).with_columns(is_first=pl.struct(key).is_first_distinct())
     joined = rows.join(
-        more.with_columns(is_first=True), on=["minute", "is_first"], how="full", coalesce=True, suffix="_more"
+        more.with_columns(is_first=True), on=[*key, "is_first"], how="full", coalesce=True, suffix="_more"
     )
     sums = [
         pl.when(pl.col(f"{name}_more").is_not_null())
@@ -41,6 +42,6 @@ def added(coverage: pl.DataFrame, counts: list[pl.DataFrame]) -> pl.DataFrame:
         .otherwise(name)
         .alias(name)
         for name in more.columns
-        if name != "minute"
+        if name not in key
     ]
-    return schema.COVERAGE.conform(joined.sort("minute", maintain_order=True).with_columns(sums))
+    return schema.COVERAGE.conform(joined.sort(key, maintain_order=True).with_columns(sums))

@@ -2,7 +2,8 @@
 
 A half-minute slot is evaluated once all rows that can affect it have arrived, so that figures do not depend
 on batch boundaries. A row that arrives more than 30 s late is compared only with the events still in memory.
-Clients are stored as hashes, and only until their bucket ends.
+Clients are stored as hashes, and only until their bucket ends. Hashes of clients and names include the input,
+so that events of different inputs never co-occur: their clocks may differ, and the same event may be in both.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from sensor.match.rollup import BUCKET, later
+from sensor.match.rollup import BUCKET, later, of_input
 from sensor.schema import TIME
 
 #: Maximum time between two events of one client that co-occur.
@@ -25,7 +26,6 @@ MAX_SERVICES = 3
 _SLOT = "30s"
 #: odd multiplier: a bijection modulo 2^64, so it adds no collisions
 _SPREAD = 0x9E3779B97F4A7C15
-_TEXTS = ("host", "client", "app")
 #: `name` combines bucket and host; `key` adds client and service. One key column halves the time of a lookup.
 _EVENT = {"client": pl.UInt64(), "seen_at": TIME}
 _PAIR = {"bucket": TIME, "name": pl.UInt64(), "app": pl.UInt64(), "key": pl.UInt64()}
@@ -51,10 +51,10 @@ class Near:
     def add(self, observations: pl.DataFrame, hits: pl.DataFrame) -> None:
         """Adds `observations`, and `hits`, those of them that matched the catalog.
 
-        Both need the columns host, client and seen_at; `hits` also app and role. Hits with the role
+        Both need the columns input, host, client and seen_at; `hits` also app and role. Hits with the role
         `embedded` do not count, because such hosts also serve other things.
         """
-        known = hits.filter(pl.col("role") != "embedded").select("client", "seen_at", "app")
+        known = hits.filter(pl.col("role") != "embedded").select("input", "client", "seen_at", "app")
         names = known.select("app", near_app="app").unique().with_columns(pl.col("app").hash())
         self._apps = pl.concat([self._apps, names]).unique()
         self._known = pl.concat([self._known, _names_of(hits)]).unique()
@@ -65,10 +65,10 @@ class Near:
         # A recent visit may still be followed by a use.
         slots_with_use = uses_around["client_slot"].unique().implode()
         is_recent = pl.col("seen_at") > complete_until
-        near = observations.select(pl.col("client").hash(), "seen_at", slot=_slot()).select(
+        near = observations.select("seen_at", client=of_input("client"), slot=_slot()).select(
             (_mixed("client", "slot").is_in(slots_with_use) | is_recent).fill_null(False)
         )
-        rows = _hashed(observations.select("client", "seen_at", "host").filter(near.to_series()))
+        rows = _hashed(observations.select("input", "client", "seen_at", "host").filter(near.to_series()))
         visits = pl.concat([self._visits, _slots(rows, "host")])
         is_complete = (pl.col("slot") <= complete_until).fill_null(False)
         self._pair_up(visits.filter(is_complete), uses_around)
@@ -90,7 +90,7 @@ class Near:
             return finished.with_columns(
                 near_clients=pl.lit(None, pl.Int64), near_app=pl.lit(None, pl.String)
             )
-        asked = finished.with_columns(name=_name(pl.col("host").hash()))
+        asked = finished.with_columns(name=_name(of_input("host")))
         is_asked = is_finished & pl.col("name").is_in(asked["name"].implode())
         counted = (
             self._pairs.filter(is_asked, ~pl.col("name").is_in(known["name"].implode()))
@@ -156,14 +156,15 @@ def _uses_around(uses: pl.DataFrame) -> pl.DataFrame:
 def _names_of(hits: pl.DataFrame) -> pl.DataFrame:
     """Bucket and name of the hosts in `hits`."""
     bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
-    hosts = hits.select(bucket.alias("bucket"), "host").drop_nulls().unique()
-    return hosts.select("bucket", name=_name(pl.col("host").hash()))
+    hosts = hits.select("input", "host", bucket=bucket).drop_nulls().unique()
+    return hosts.select("bucket", name=_name(of_input("host")))
 
 
 def _hashed(events: pl.DataFrame) -> pl.DataFrame:
     """`events` with texts hashed, without rows that lack one."""
-    texts = [name for name in _TEXTS if name in events.columns]
-    return events.drop_nulls([*texts, "seen_at"]).with_columns(pl.col(name).hash() for name in texts)
+    texts = [name for name in ("host", "client") if name in events.columns]
+    whole = events.drop_nulls([*texts, "seen_at"]).with_columns(of_input(name).alias(name) for name in texts)
+    return whole.with_columns(pl.col("app").hash()) if "app" in events.columns else whole
 
 
 def _mixed(*columns: str) -> pl.Expr:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.match.rollup import of_input
 from sensor.schema import TIME
 
 #: how long row hashes are kept
@@ -20,8 +21,11 @@ class Repeats:
         self._known = pl.DataFrame(schema={"row": pl.UInt64, "seen_at": TIME, "count": pl.UInt32})
 
     def number(self, rows: pl.DataFrame) -> pl.Series:
-        """For each of `rows` (identity, seen_at), the number of equal rows before it, as a String."""
-        rows = rows.select("seen_at", row=pl.col("identity").hash())
+        """For each of `rows` (input, identity, seen_at), how many equal rows of its input came before it.
+
+        As a String.
+        """
+        rows = rows.select("seen_at", row=of_input("identity"))
         before = rows.join(self._known.drop("seen_at"), on="row", how="left", maintain_order="left")["count"]
         within = rows.select(pl.int_range(pl.len(), dtype=pl.UInt32).over("row")).to_series()
         newest = rows["seen_at"].max()

@@ -1,4 +1,4 @@
-"""Sums over all names, matched or not (table `names`), and bursts of DNS lookups.
+"""Sums over all names, matched or not (table `names`), and bursts of DNS lookups; each input by itself.
 
 A bucket is returned when the input has passed its end, so that figures do not depend on batch boundaries. If
 a flood of names exceeds the limits below, the oldest buckets are returned early, in part, and the remainder
@@ -39,6 +39,11 @@ def begins() -> pl.Expr:
     return (pl.col("slice").fill_null(0) == 0) | pl.col("asks").fill_null(False)
 
 
+def of_input(column: str, seed: int = 0) -> pl.Expr:
+    """Hash of a column (String) that differs from input to input."""
+    return pl.col(column).hash(seed) ^ (pl.col("input").hash(seed) * _SPREAD)
+
+
 def newest_seen(observations: pl.DataFrame) -> datetime | None:
     """The newest time of the DNS queries of a batch, or of all its rows if it has none; None if empty.
 
@@ -50,7 +55,7 @@ def newest_seen(observations: pl.DataFrame) -> datetime | None:
 
 
 class NamesRollup:
-    """Sums observations by 15-minute bucket and host, and counts distinct clients.
+    """Sums observations by input, 15-minute bucket and host, and counts distinct clients.
 
     Rows are kept until their bucket ends and then grouped once, or earlier if there are many. Names are
     compared by 64-bit hashes with a random seed per process, so that nobody can craft a collision. Clients
@@ -62,12 +67,12 @@ class NamesRollup:
         self._seed = secrets.randbits(63)
         #: rows of open buckets: the first frame is merged, later ones are not yet
         self._sums: list[pl.DataFrame] = []
-        #: distinct (bucket, name, client) of open buckets; `name` combines bucket and host
+        #: distinct (bucket, name, client) of open buckets; `name` combines input, bucket and host
         self._clients: list[pl.DataFrame] = []
         self._clock: datetime | None = None
 
     def add(self, observations: pl.DataFrame) -> None:
-        """Counts the observations (table OBSERVATIONS) that have a host."""
+        """Counts the observations (table OBSERVATIONS, and `input`) that have a host."""
         is_dns = pl.col("kind") == "dns"
         bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
         is_begun = ~is_dns & begins()
@@ -75,8 +80,9 @@ class NamesRollup:
         named = observations.lazy().filter(pl.col("host").is_not_null())  # only the columns below are copied
         rows = named.select(
             bucket=bucket,
-            name=pl.col("host").hash(self._seed) ^ (bucket.cast(pl.Int64).cast(pl.UInt64) * _SPREAD),
+            name=of_input("host", self._seed) ^ (bucket.cast(pl.Int64).cast(pl.UInt64) * _SPREAD),
             host="host",
+            input="input",
             lookups=pl.when(is_dns).then(pl.col("lookups").fill_null(1)).otherwise(0),
             connections=is_begun.cast(pl.Int64),
             bytes_up="bytes_up",
@@ -106,7 +112,7 @@ class NamesRollup:
         """
         buckets = set(self._buckets() if final else self._finished(later(self._clock, newest)))
         if not buckets:
-            return pl.DataFrame(schema={"bucket": TIME, "host": pl.String})
+            return pl.DataFrame(schema={"bucket": TIME, "host": pl.String, "input": pl.String})
         is_finished = pl.col("bucket").is_in(list(buckets))
         sums, clients = (
             pl.concat([frame.filter(is_finished) for frame in frames])
@@ -170,13 +176,13 @@ def _distinct(clients: pl.DataFrame) -> pl.DataFrame:
 
 
 def _merged(sums: pl.DataFrame) -> pl.DataFrame:
-    """`sums` grouped to one row per bucket and host, with the same columns."""
+    """`sums` grouped to one row per input, bucket and host, with the same columns."""
     # Most logs lack half of these columns, and aggregating an empty column costs as much as a full one.
     filled = {name for name in sums.columns if sums[name].null_count() < sums.height}
     grouped = sums.group_by(
         "name"
     ).agg(
-        pl.col("bucket", "host").first(),
+        pl.col("bucket", "host", "input").first(),
         *(pl.col(name).sum() for name in _SUMS[:2]),  # never NULL
         *(known_sum(name) for name in _SUMS[2:] if name in filled),
         *(pl.col(name).max() for name in ("cname", "client_class") if name in filled),
@@ -191,13 +197,13 @@ def _merged(sums: pl.DataFrame) -> pl.DataFrame:
 
 
 class LookupBursts:
-    """Collapses matched DNS queries to one row per client, host, action and minute, with the sum of
+    """Collapses matched DNS queries to one row per input, client, host, action and minute, with the sum of
     `lookups`.
 
     Rows of the newest two minutes are held back until the next batch.
     """
 
-    KEY = ("client", "host", "action", "minute")
+    KEY = ("client", "host", "action", "minute", "input")
 
     def __init__(self, *, max_bursts: int = MAX_BURSTS) -> None:
         self._max_bursts = max_bursts

@@ -11,7 +11,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
@@ -25,6 +25,8 @@ from sensor.sources.logs.families import known_families, look_at
 ENOUGH = 0.5
 #: A source that knows a file by its first bytes is so sure. Log formats count lines, and are never so sure.
 SURE = 0.99
+#: Files that are looked at together: each family is asked about all of them at once.
+_TOGETHER = 500
 #: The name of a rotated log.
 _ROTATED = re.compile(r"^(?P<base>.+)\.(?P<number>\d{1,4})(?:\.(?:gz|zst|bz2|xz))?$")
 #: The header of a Zeek log; ZeekSource knows by it the logs that it reads.
@@ -100,34 +102,59 @@ def plan(
     walked: Collection[str] = (),
     captures: type[Source] | None = None,
     forced: type[Source] | None = None,
+    sensor_of: Callable[[type[Source], File], Hashable] = lambda kind, file: None,
 ) -> Plan:
     """The plan for `files`.
 
     `walked` are names of files found in a folder; they are skipped silently if no source knows them.
     `captures` is the source that the user chose for captures; it also gets named files that no source knows.
-    `forced` is the source chosen for everything.
+    `forced` is the source chosen for everything. Files of different sensors (by `sensor_of`) are never one
+    input.
     """
     made = Plan()
     by_kind: dict[type[Source], list[File]] = {}
-    if forced is None:
-        texts = (file.head for file in files if not _is_binary(file.head))
-        look_at(head for head in texts if _is_for_families(head, _by_its_beginning(head)))
-    for file in files:
-        best, rivals = recognise(file.head) if forced is None else (forced, [])
-        is_capture = best.name == "pcap" if best is not None else file.name not in walked
-        if captures and is_capture:
-            best = captures
-        if best is None:
-            _set_aside(file, made, named=file.name not in walked)
-            continue
-        if rivals:
-            names = ", ".join(rival.name for rival in rivals)
-            made.problems.append(f"{file.name}: could be {names} just as well; read as {best.name}")
-        by_kind.setdefault(best, []).append(file)
+    for begin in range(0, len(files), _TOGETHER):
+        some = _with_heads(files[begin : begin + _TOGETHER], made)
+        if forced is None:
+            texts = (head for _, head in some if not _is_binary(head))
+            look_at(head for head in texts if _is_for_families(head, _by_its_beginning(head)))
+        for file, head in some:
+            best, rivals = recognise(head) if forced is None else (forced, [])
+            is_capture = best.name == "pcap" if best is not None else file.name not in walked
+            if captures and is_capture:
+                best = captures
+            if best is None:
+                _set_aside(file, head, made, named=file.name not in walked)
+                continue
+            if rivals:
+                names = ", ".join(rival.name for rival in rivals)
+                made.problems.append(f"{file.name}: could be {names} just as well; read as {best.name}")
+            by_kind.setdefault(best, []).append(file)
     for kind in sorted(by_kind, key=lambda kind: kind.name):
-        files = sorted(by_kind[kind], key=_rotation)
-        made.inputs += [(kind, Input(group, _identity(group))) for group in kind.group(files)]
+        by_sensor: dict[Hashable, list[File]] = {}
+        for file in sorted(by_kind[kind], key=_rotation):
+            by_sensor.setdefault(sensor_of(kind, file), []).append(file)
+        groups = (group for files in by_sensor.values() for group in _grouped(kind, files, made))
+        made.inputs += [(kind, Input(group, _identity(group))) for group in groups]
     return made
+
+
+def _grouped(kind: type[Source], files: Sequence[File], made: Plan) -> list[tuple[File, ...]]:
+    try:
+        return kind.group(files)
+    except OSError:  # one has vanished meanwhile
+        return kind.group([file for file, _ in _with_heads(files, made)])
+
+
+def _with_heads(files: Sequence[File], made: Plan) -> list[tuple[File, bytes]]:
+    """The files with their heads, without those that have vanished since they were found."""
+    some = []
+    for file in files:
+        try:
+            some.append((file, file.head))
+        except OSError as error:
+            made.problems.append(f"{file.name}: {(error.strerror or str(error)).lower()}")
+    return some
 
 
 def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
@@ -175,10 +202,10 @@ def _is_binary(head: bytes) -> bool:
     return len(begin) - len(begin.translate(None, _CONTROLS)) > len(begin) // 50
 
 
-def _set_aside(file: File, made: Plan, *, named: bool) -> None:
+def _set_aside(file: File, head: bytes, made: Plan, *, named: bool) -> None:
     if named:
         made.problems.append(
-            f"{file.name}: not a known kind of input (looks like {looks_like(file.head)}); "
+            f"{file.name}: not a known kind of input (looks like {looks_like(head)}); "
             "`shadowai sources` lists them"
         )
     else:

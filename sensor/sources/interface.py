@@ -22,20 +22,28 @@ HEAD_BYTES = 64 * 1024
 class File:
     """One file or stream, decompressed on the fly.
 
-    `name` is used in messages. `head` holds its first HEAD_BYTES uncompressed; `identity` is their hash, so
-    that a rotated or compressed copy is the same file. `size` is its size on disk in bytes (compressed), None
-    for a stream.
+    `name` is used in messages. `identity` is the hash of its `head`, so that a rotated or compressed copy is
+    the same file. `size` is its size on disk in bytes (compressed), None for a stream.
     """
 
     name: str
     identity: str
-    head: bytes = field(repr=False)
+    #: its head; None where there are so many files that their heads are not kept in memory
+    kept_head: bytes | None = field(repr=False)
     size: int | None
     opener: Callable[[], IO[bytes]] = field(repr=False, compare=False)
     #: path of a regular file that is not compressed (it may be mapped into memory), else None
     path: str | None = None
     #: when it was last written, or a stream opened; times without a year are taken to be close to it
     modified: datetime | None = None
+
+    @property
+    def head(self) -> bytes:
+        """Its first HEAD_BYTES, uncompressed. Raises OSError if they are not kept and cannot be read."""
+        if self.kept_head is not None:
+            return self.kept_head
+        with self.open() as stream:
+            return stream.read(HEAD_BYTES)
 
     def open(self) -> IO[bytes]:
         """A new binary reader of the uncompressed bytes, at their start. Raises OSError."""

@@ -296,7 +296,8 @@ def _pieces(table: schema.Table, parts: list[pl.LazyFrame]) -> list[pl.Expr]:
 def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
     """One row per key, in the order that makes lookups fast.
 
-    Which row is kept depends on the table: of a sighting, the one by the newest catalog; of a lease, the
+    Which row is kept depends on the table: of a sighting, the one by the newest catalog, then that with the
+    most bytes (a slice that goes on in the next file of a capture); of a lease, the
     closed one; otherwise the one that landed last. Names, coverage and rejects keep all rows, because readers
     add them up. A row that lands again keeps the `landed_at` of the first time.
     """
@@ -305,8 +306,8 @@ def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
         return _changes(table, rows)
     if table is schema.SIGHTINGS:
         rows = rows.sort(
-            "event_id", "catalog_version", "lookups", "landed_at",
-            descending=[False, False, False, True], nulls_last=[False, False, False, True],
+            "event_id", "catalog_version", "lookups", _volume(), "landed_at",
+            descending=[False, False, False, False, True], nulls_last=[False, False, False, False, True],
             maintain_order=True,
         )  # fmt: skip
         rows = rows.unique("event_id", keep="last", maintain_order=True)
@@ -326,6 +327,10 @@ def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
         first = pl.when(pl.col("landed_at").is_not_null().all()).then(pl.col("landed_at").min())
         rows = rows.with_columns(first.over(key))
     return rows.unique(key, keep="last", maintain_order=True).sort(*key, nulls_last=True)
+
+
+def _volume() -> pl.Expr:
+    return pl.col("bytes_up").fill_null(0) + pl.col("bytes_down").fill_null(0)
 
 
 def _changes(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:

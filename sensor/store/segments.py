@@ -8,9 +8,11 @@ scan that was killed finds out where it stood. The segment of `sightings` is ren
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -29,6 +31,26 @@ class Progress:
     complete: bool = False
     #: the next compaction drops the rows of this input that were compacted earlier
     replacing: bool = False
+    #: identities of its files, if it was read from several
+    files: tuple[str, ...] = ()
+
+
+class Landed:
+    """The commits that lie in the lake as segments, listed once: there may be those of 100,000 inputs."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def of(self, source_input: str) -> list[Path]:
+        """The segments of `sightings` of an input, as they were when this was asked first."""
+        return self._by_input.get(source_input, [])
+
+    @cached_property
+    def _by_input(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = defaultdict(list)
+        for path in self._lake.hot(schema.SIGHTINGS).glob("part=*/*.parquet"):
+            found[path.name.rpartition("-")[0]].append(path)
+        return found
 
 
 class Commits:
@@ -40,9 +62,16 @@ class Commits:
         source_input: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sealed: SealedRows | None = None,
+        files: Sequence[str] = (),
+        landed: Landed | None = None,
     ) -> None:
-        """`source_input` is the identity of the input. `sealed` takes the rows that must not lie in the lake;
-        it is only given at privacy level `aggregate`."""
+        """`source_input` is the identity of the input, `files` are those of its files, if it has several.
+
+        `sealed` takes the rows that must not lie in the lake; it is only given at privacy level `aggregate`.
+        `landed` may be shared by inputs of which none was committed since it was made.
+        """
+        self._landed = landed or Landed(lake)
+        self._files = tuple(files)
         self._lake = lake
         self._sealed = sealed
         self._input = source_input
@@ -85,23 +114,34 @@ class Commits:
     def progress(self) -> Progress:
         """How far the input was read, by its file in `sources` or by its segments, whichever is further."""
         recorded = self._recorded()
-        pattern = f"part=*/{self._input}-*.parquet"
-        ends = [int(_metadata(path).get("to", 0)) for path in self._lake.hot(schema.SIGHTINGS).glob(pattern)]
+        ends = [_end_of(path) for path in self._landed.of(self._input)]
         reached = max(ends, default=0)
         if reached > recorded.position:
             return Progress(reached, complete=False, replacing=recorded.replacing)
         return recorded
 
+    def parts(self) -> list[Commits]:
+        """Inputs that were read before from some of our files: what the set of files was before it grew."""
+        if not self._files:
+            return []
+        found = []
+        for path in sorted((self._lake.path / "sources").glob("*.json")):
+            recorded = _progress(path)
+            files = recorded.files or (path.stem,)
+            if path.stem != self._input and recorded.position and set(self._files).issuperset(files):
+                found.append(Commits(self._lake, path.stem, self._now, self._sealed, files))
+        return found
+
     def _recorded(self) -> Progress:
         try:
-            return Progress(**json.loads(self._path.read_text(encoding="utf-8")))
+            return _progress(self._path)
         except FileNotFoundError:
             return Progress()
 
     def finish(self, position: int) -> None:
         """Record that the input was read to its end, at `position`. Raises LakeError."""
         with explained(self._lake.path):
-            self._record(replace(self._recorded(), position=position, complete=True))
+            self._record(replace(self._recorded(), position=position, complete=True, files=self._files))
 
     def _record(self, progress: Progress) -> None:
         write_text(self._path, json.dumps(asdict(progress)) + "\n")
@@ -129,8 +169,17 @@ def segment_name(source_input: str, begin: int) -> str:
     return f"{source_input}-{begin:016d}.parquet"
 
 
-def _metadata(path: Path) -> dict[str, str]:
-    return pl.read_parquet_metadata(path)
+def _progress(path: Path) -> Progress:
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    return Progress(**recorded | {"files": tuple(recorded.get("files", ()))})
+
+
+def _end_of(segment: Path) -> int:
+    """The position in the input where a segment ends; 0 if it was compacted and deleted meanwhile."""
+    try:
+        return int(pl.read_parquet_metadata(segment).get("to", 0))
+    except FileNotFoundError:
+        return 0
 
 
 def _remove_others(hot: Path, name: str, *, keep: str = "") -> None:

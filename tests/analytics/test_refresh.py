@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from analytics.lake import LakeUnreadable, open_views
+from analytics.marts import builder
 from analytics.refresh import refresh
 from tests.analytics.handmade import (
     CATALOG,
@@ -89,6 +90,22 @@ def test_nothing_new_builds_nothing(tmp_path: Path) -> None:
     assert refresh(lake.path, zone=ZONE).days
     again = refresh(lake.path, zone=ZONE)
     assert (again.days, again.weeks) == ((), ())
+
+
+def test_busy_and_quiet_days_are_counted_in_one_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, rows = empty(tmp_path), []
+    for day in range(1, 29, 3):
+        busy = [sighting(f"2026-09-{day:02} 10:{n:02}") for n in range(60 if day % 2 else 1)]
+        lake.cold("sightings", busy)
+        rows += busy
+    sizes = [path.stat().st_size for path in tmp_path.glob("restricted/sightings/cold/*/*.parquet")]
+    monkeypatch.setattr(builder, "SMALL_BYTES", (min(sizes) + max(sizes)) // 2)
+    assert len(refresh(lake.path, zone=ZONE).days) == len(sizes)
+    with open_views(lake.path, restricted=True) as connection:
+        counted = connection.execute("SELECT sum(bytes_up) FROM usage_hourly").fetchall()
+    assert counted == [(sum(row["bytes_up"] for row in rows),)]
 
 
 def test_what_every_scan_writes_anew_is_nothing_new(tmp_path: Path) -> None:

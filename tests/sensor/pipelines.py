@@ -10,13 +10,17 @@ import polars as pl
 
 from sensor.catalog.load import load
 from sensor.identity.scope import Scopes
+from sensor.intake import Intake, Origin
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
-from sensor.pipeline import CatalogInUse, Origin, Pipeline
+from sensor.match.questions import Questions
+from sensor.mixture import Mixture
+from sensor.pipeline import CatalogInUse, Pipeline
+from sensor.privacy.admission import Admission
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.settings import Networks
-from sensor.sources.interface import Batch
+from sensor.sources.interface import Batch, Input
 
 
 @cache
@@ -24,15 +28,20 @@ def _index() -> Index:
     return Index.build(load().indicators)
 
 
-def pipeline_in(folder: Path, blindness: Blindness | None = None) -> Pipeline:
-    """A pipeline of a SPAN sensor in `hq`, with keys in `folder`."""
+def pipeline_in(folder: Path, blindness: Blindness | None = None) -> Mixture:
+    """What happens to the batches of a SPAN sensor in `hq`, with keys in `folder`."""
     scopes, keys = Scopes(Networks()), Keys(folder, "UTC")
     pseudonyms = Pseudonyms(keys, "pseudonymous", scopes.is_internal)
-    origin = Origin("s", "hq", "span", "test", "in")
-    return Pipeline(origin, CatalogInUse("1", _index(), blindness), scopes, keys, pseudonyms)
+    origin = Origin("s", "hq", "span", "test")
+    catalog = CatalogInUse("1", _index(), blindness)
+    return Mixture(
+        ("test", Input((), "in")),
+        lambda _, of: Intake(origin, of.identity, Admission(keys), questions=Questions(scopes.is_proxy)),
+        lambda its: Pipeline(its, catalog, scopes, keys, pseudonyms),
+    )
 
 
-def tables_of(pipeline: Pipeline, batches: Sequence[Batch]) -> dict[str, pl.DataFrame]:
+def tables_of(pipeline: Mixture, batches: Sequence[Batch]) -> dict[str, pl.DataFrame]:
     """The tables of all batches, flushed after each."""
     flushed = []
     for nth, batch in enumerate(batches, 1):

@@ -186,7 +186,11 @@ def test_a_dry_run_changes_nothing(story: Story) -> None:
 
 
 def test_running_twice_changes_nothing(story: Story) -> None:
-    rows = "SELECT * FROM restated", "SELECT * FROM name_hits", "SELECT * FROM usage_hourly"
+    rows = (
+        "SELECT * FROM restated ORDER BY ALL",
+        "SELECT * FROM name_hits ORDER BY ALL",
+        "SELECT * FROM usage_hourly ORDER BY ALL",
+    )
     before = [ask(story.lake, query) for query in rows]
     told = story.run("rematch", "--now", "--signatures", story.overlay, lake=story.lake)
     assert "0 sightings restated, 0 names matched" in told

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dpkt
 import polars as pl
 import pytest
+import zstandard
 
 from analytics.lake import open_views
 from sensor.installation import Declared, Installation
@@ -162,6 +165,65 @@ def test_sensors_that_begin_within_an_hour_are_all_known(tmp_path: Path) -> None
     (file,) = installation.lake.manifest()["tables"]["sensors"]["cold"]["all"]
     known = pl.read_parquet(installation.lake.path / file).select("sensor", "site").rows()
     assert known == [("one", "elsewhere"), ("two", "lab")]
+
+
+def _rotated(capture: Path, folder: Path, files: int) -> list[Path]:
+    """A capture in parts, as `tcpdump -C` writes them."""
+    with capture.open("rb") as whole:
+        packets = list(dpkt.pcap.Reader(whole))
+    made = []
+    for nth in range(files):
+        made.append(folder / f"cap{nth}.pcap")
+        with made[-1].open("wb") as part:
+            writer = dpkt.pcap.Writer(part)
+            for at, packet in packets[nth * len(packets) // files : (nth + 1) * len(packets) // files]:
+                writer.writepkt(packet, at)
+    return made
+
+
+def test_a_folder_of_rotated_captures_may_grow(tmp_path: Path) -> None:
+    """A connection of the last file goes on in the next one: what was stored of it before counts once."""
+    whole, grown = tmp_path / "whole", tmp_path / "grown"
+    for folder in (whole, grown):
+        folder.mkdir()
+    (capture,) = (ROOT / "pcaps" / "upload-3mb").glob("*.pcap*")
+    (tmp_path / "all.pcap").write_bytes(zstandard.decompress(capture.read_bytes()))
+    _rotated(tmp_path / "all.pcap", whole, 3)
+    _scan(tmp_path / "one", whole)
+    for part in sorted(whole.iterdir()):
+        shutil.copy(part, grown)
+        _scan(tmp_path / "many", grown)
+    queries = (
+        "SELECT COUNT(*), SUM(bytes_up), SUM(bytes_down), SUM(connections), MAX(grade) FROM sightings",
+        "SELECT SUM(packets), SUM(flows) FROM coverage",
+        "SELECT host, SUM(bytes_up), SUM(connections) FROM names GROUP BY host ORDER BY host",
+    )
+    answers = []
+    for lake in ("one", "many"):
+        with open_views(tmp_path / lake, restricted=True) as connection:
+            answers.append([connection.execute(query).fetchall() for query in queries])
+    assert answers[0] == answers[1]
+    assert answers[0][0][0][1] > 3_000_000
+
+
+def test_captures_of_two_sensors_are_two_inputs(tmp_path: Path) -> None:
+    """Names that differ only in digits make one input, unless the settings say whose each file is."""
+    (capture,) = (ROOT / "pcaps" / "upload-3mb").glob("*.pcap*")
+    (tmp_path / "all.pcap").write_bytes(zstandard.decompress(capture.read_bytes()))
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    _rotated(tmp_path / "all.pcap", folder, 2)
+    sensors = "".join(
+        f'[[sensors]]\nname = "hq{n}"\nsite = "site{n}"\npaths = ["captures/cap{n}.pcap"]\n' for n in (0, 1)
+    )
+    (tmp_path / "shadowai.toml").write_text(sensors, encoding="utf-8")
+    config = ("--quiet", "--config", str(tmp_path / "shadowai.toml"))
+    _scan(tmp_path / "lake", folder, options=config)
+    with open_views(tmp_path / "lake", restricted=False) as connection:
+        seen = connection.execute(
+            "SELECT sensor, site, SUM(packets) > 0 FROM coverage GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    assert seen == [("hq0", "site0", True), ("hq1", "site1", True)]
 
 
 def test_connections_to_blind_spots_of_the_catalog_are_counted(tmp_path: Path) -> None:

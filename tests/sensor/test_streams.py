@@ -132,7 +132,47 @@ def test_listen_ends_as_it_was_told(number: int, code: int, tmp_path: Path, lake
     finally:
         running.kill()
     assert (running.returncode, err) == (code, "")
-    assert out == "0 messages, 0 records, 0 sightings\n"
+    assert out == f"0 messages\nlisten {place}: syslog, 0 records, 0 sightings\n"
+
+
+def test_listen_says_that_it_understands_nothing_and_what_it_left_out(tmp_path: Path, lake: Path) -> None:
+    """It listened without a word, and ended with `0 records`."""
+    with socket.socket(type=socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        address = free.getsockname()
+    place = f"udp://127.0.0.1:{address[1]}"
+    running = shadowai(tmp_path, "listen", place, "--lake", lake, "--state", tmp_path / "state")
+    try:
+        assert running.stderr is not None
+        assert "listening on" in running.stderr.readline()
+        with socket.socket(type=socket.SOCK_DGRAM) as sender:
+            for n in range(20):
+                sender.sendto(f"<134>something odd happened, {n}".encode(), address)
+        assert running.stderr.readline() == (
+            "shadowai: none of 20 messages is in a known format; `shadowai sources try` shows how a file of "
+            "them would be read\n"
+        )
+        running.send_signal(signal.SIGTERM)
+        out, _ = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert out.startswith(f"20 messages\nlisten {place}: ") and "not used: 20 × no known format" in out
+
+
+def test_follow_ends_with_what_it_left_out(tmp_path: Path, lake: Path) -> None:
+    log = tmp_path / "q.log"
+    write(log, 1)
+    with log.open("a") as out:
+        out.write("something odd happened\n")
+    running = shadowai(tmp_path, "follow", log, "--lake", lake, "--state", tmp_path / "state")
+    try:
+        wait(lake, 1, 60)
+        running.send_signal(signal.SIGTERM)
+        said, _ = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert said.startswith(f"{log}: bind, 2 records, 1 sighting of 1 service\n")
+    assert "not used: 1 × no known format" in said
 
 
 def test_follow_tells_what_only_a_scan_can_read(tmp_path: Path, lake: Path) -> None:

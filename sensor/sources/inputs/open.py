@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -30,6 +30,8 @@ from sensor.sources.interface import HEAD_BYTES, File
 
 #: Bytes read from the disk at a time.
 BUFFER_BYTES = 256 * 1024
+#: Heads of files kept in memory; those of further files are read again when they are needed.
+KEPT_HEADS_BYTES = 64 << 20
 STDIN = "-"
 
 _SPECIAL = {
@@ -49,6 +51,8 @@ class Found:
     problems: list[str] = field(default_factory=list)
     #: names of files that were not named themselves, but found in a folder
     walked: set[str] = field(default_factory=set)
+    #: bytes of the heads that are kept
+    kept_bytes: int = 0
     #: folders of the product itself that were found while walking
     ours: list[str] = field(default_factory=list)
 
@@ -127,7 +131,11 @@ def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> N
     except OSError as error:
         found.problems.append(f"{shown(path)}: {_why(error)}")
         return
-    found.files += files
+    for file in files:
+        kept = found.kept_bytes + len(file.head)
+        is_kept = kept <= KEPT_HEADS_BYTES or file.size is None  # a stream cannot be read twice
+        found.files.append(file if is_kept else replace(file, kept_head=None))
+        found.kept_bytes = kept if is_kept else found.kept_bytes
     if walked:
         found.walked.update(file.name for file in files)
 

@@ -76,8 +76,8 @@ def known_families() -> tuple[type[LogFormat], ...]:
     return tuple(sorted(found.values(), key=_place))
 
 
-def _place(family: type[LogFormat]) -> tuple[bool, bool, str]:
-    return family.name not in _OWN, family.generic, family.name
+def _place(family: type[LogFormat]) -> tuple[bool, int, str]:
+    return family.name not in _OWN, family.generic + family.fallback, family.name
 
 
 class _Claimed(NamedTuple):

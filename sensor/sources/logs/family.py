@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 
-from sensor.sources.interface import Batch, Input
+from sensor.sources.interface import HEAD_BYTES, Batch, Input
 from sensor.sources.logs.families import framing_of, shares, sorter
 from sensor.sources.logs.lines.blocks import ahead, blocks
 from sensor.sources.logs.lines.framing import framed
@@ -38,11 +38,14 @@ class Family(LogFormat):
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """One batch per block, in one part for each format that has lines in it."""
         (file,) = source_input.files
-        reader = self.reader(file.head, file.modified, resumed=start > 0)
+        head = file.head
+        reader = self.reader(head, file.modified, resumed=start > 0)
         with (
             file.open() as raw,
-            framed(raw, framing_of(file.head)) as stream,
-            closing(ahead(blocks(stream, start=start, replay=REPLAY_BYTES))) as coming,
+            framed(raw, framing_of(head)) as stream,
+            closing(blocks(stream, start=start, replay=REPLAY_BYTES)) as in_order,
+            # A small file is read before another thread has begun.
+            closing(in_order if len(head) < HEAD_BYTES else ahead(in_order)) as coming,
         ):
             for block in coming:
                 yield from reader.batches(block)

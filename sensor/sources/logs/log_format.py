@@ -41,6 +41,8 @@ class LogFormat(Source):
     marks: ClassVar[tuple[str, ...]] = ()
     #: True for normalised schemas (ECS, OCSF, plain CEF …), which many products write
     generic: ClassVar[bool] = False
+    #: True for the format that is asked after all others, because it knows fields by their names alone
+    fallback: ClassVar[bool] = False
     #: regular expression of lines that name the columns of the next ones (CSV header, `#Fields:`)
     header: ClassVar[str] = ""
     #: time zone of its timestamps without an offset; overrides the settings

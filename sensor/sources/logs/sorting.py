@@ -32,6 +32,7 @@ class Sorter:
         """
         self._order = list(order)
         self._first = first
+        self._last = [code for code, family in enumerate(self._order) if family.fallback]
         self._may_wrap, self._prefix = may_wrap, prefix
         self._header: tuple[int | None, str | None] = (None, None)
 
@@ -104,7 +105,7 @@ class Sorter:
             inherited = [pl.coalesce(name, around[name]).alias(name) for name in ("stamp", "sender", "tag")]
             insides = insides.with_columns(*inherited, place=places.gather(insides["place"]))
             own = self.owners(insides)
-            whole = around["line"].str.contains(envelopes.WHOLE)
+            whole = around["line"].str.contains(envelopes.WHOLE) & ~own.is_in(self._last).fill_null(False)
             if (doubtful := own.is_in(generic).fill_null(False) & ~whole).any():
                 outside, quoted = self.owners(around), ~insides["line"].str.starts_with("{")
                 whole |= outside.is_null() | ((outside == own) & quoted).fill_null(False)
@@ -151,7 +152,9 @@ class Sorter:
         text = pl.select(pl.coalesce(header_text.forward_fill(), pl.lit(carried, pl.String))).to_series()
         if owned.height:
             self._header = (in_force[-1], text[-1])
-        owner = pl.select(pl.coalesce(heads, owned["owner"], in_force)).to_series()
+        # What a header says of the lines below it goes before what the names in a line may mean.
+        known = owned["owner"].set(owned["owner"].is_in(self._last).fill_null(False), None)
+        owner = pl.select(pl.coalesce(heads, known, in_force, owned["owner"])).to_series()
         return out.with_columns(
             owner=owner,
             header=pl.when(owner == in_force).then(text),

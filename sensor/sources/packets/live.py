@@ -72,6 +72,7 @@ class LiveSource(Source):
         exclude: Sequence[str] = (),
         program: bpf.Program | None = None,
         truncate: bool = False,
+        outgoing: bool = False,
         workers: int = 1,
         seconds: float | None = None,
         flush_s: float = FLUSH_S,
@@ -80,12 +81,14 @@ class LiveSource(Source):
     ) -> None:
         """`exclude`: networks (CIDR) whose packets are not decoded. `program`: filter for packets.
 
-        `truncate` replaces `program` by the filter that cuts long packets of servers. `ring_bytes` is the
-        size per interface, `seconds` limits the capture. `tell` gets warnings for the user. `keep`, if given,
-        gets the packets that open connections, before the batch with these connections is yielded.
+        `truncate` replaces `program` by the filter that cuts long packets of servers. `outgoing` also reads
+        what this machine sends. `ring_bytes` is the size per interface, `seconds` limits the capture. `tell`
+        gets warnings for the user. `keep`, if given, gets the packets that open connections, before the batch
+        with these connections is yielded.
         """
         super().__init__(internal_networks)
         self._exclude, self._program, self._truncate = tuple(exclude), program, truncate
+        self._outgoing = outgoing
         self.ring_bytes, self.workers, self.flush_s, self.tell = ring_bytes, workers, flush_s, tell
         self._seconds, self.keep = seconds, keep
         self._ends = float("inf")
@@ -146,7 +149,9 @@ class LiveSource(Source):
 
         program = bpf.TRUNCATE if self._truncate else self._program
         share = self.ring_bytes // self.workers
-        return RingSettings(share, masks(self._exclude), program, ethernet_only=self._truncate)
+        return RingSettings(
+            share, masks(self._exclude), program, ethernet_only=self._truncate, outgoing=self._outgoing
+        )
 
 
 def _open(names: Sequence[str], workers: int, how: RingSettings) -> list[list[Port]]:

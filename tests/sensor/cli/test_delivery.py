@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -150,6 +152,17 @@ def test_systemd_accepts_the_units(place: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True, check=False
     )
     assert [line for line in checked.stderr.splitlines() if "shadowai" in line] == []
+
+
+def test_the_account_gets_a_lake_that_somebody_else_made(tmp_path: Path) -> None:
+    """The services then could not write into the lake of a first scan by root."""
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "shadowai.toml").write_text('lake = "lake"\nstate = "keys"\n')
+    steps = run(tmp_path, "schedule", "--to", "units", "--user", "shadowai-test").stdout.splitlines()[-1]
+    assert f"install -d -m 0750 -o shadowai-test {tmp_path}/keys && " in steps
+    assert f"chown -R shadowai-test {tmp_path}/lake && " in steps
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert "chown" not in run(tmp_path, "schedule", "--to", "units", "--user", user).stdout
 
 
 def test_units_say_which_settings_lake_and_state_were_meant(tmp_path: Path) -> None:

@@ -72,6 +72,18 @@ def test_a_bad_file_does_not_stop_a_good_one(tmp_path: Path) -> None:
     assert "sightings" in done.stdout
 
 
+def test_lines_of_a_people_file_that_cannot_be_used_are_told(tmp_path: Path) -> None:
+    """Only doctor told them: a scan read the problems before it had read the files."""
+    (tmp_path / "people.csv").write_text("address,user_name\n10.0.0.999,ada\n10.0.0.1,bob\n")
+    (tmp_path / "access.log").write_text(
+        "1790000000.123 900 10.0.0.1 TCP_MISS/200 4000 POST https://chatgpt.com/a - DIRECT/192.0.2.1 a/b\n"
+    )
+    state = compiled_once(tmp_path / "state")
+    words = ("scan", "access.log", "--people", "people.csv", "--lake", "lake", "--state", state, "--quiet")
+    done = shadowai(*words, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "shadowai: people.csv:2: the address is none\n")
+
+
 def test_a_folder_without_known_files_is_reported(tmp_path: Path) -> None:
     """It ended with exit code 3 and without a word."""
     (tmp_path / "logs").mkdir()
@@ -232,6 +244,37 @@ def test_closed_standard_input_counts_as_no_terminal(
     )  # fmt: skip
     assert done.returncode == code
     assert says in done.stderr
+
+
+def printed_to(output: int, *words: str, home: Path) -> tuple[int, str]:
+    """Exit code and standard error of a command that prints to this file descriptor."""
+    command = [sys.executable, "-c", "from sensor.cli.main import run; run()", *words]
+    variables = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    variables |= {"SHADOWAI_LAKE": str(home / "lake"), "SHADOWAI_STATE": str(home / "state")}
+    done = subprocess.run(
+        command, env=variables, stdout=output, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    os.close(output)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("words", [("sources",), ("sql", "FROM apps"), ("--help",)])
+def test_a_reader_who_leaves_is_no_error(words: tuple[str, ...], filled: Path) -> None:
+    """`shadowai sources | head -1` ended with 1, the exit code of our bugs."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert printed_to(writer, *words, home=filled) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "words", [("sources",), ("sql", "FROM apps"), ("sql", "--format", "csv", "FROM apps"), ("--help",)]
+)
+def test_standard_output_without_room_is_said_so(words: tuple[str, ...], filled: Path) -> None:
+    """It was "a bug of ours", or said of a file called None."""
+    code, said = printed_to(os.open("/dev/full", os.O_WRONLY), *words, home=filled)
+    assert code == 2, said
+    assert said.lower().startswith("shadowai: standard output: no space left on device; ")
+    assert len(said.splitlines()) == 1
 
 
 def test_ctrl_c_while_libraries_are_imported_ends_it_in_one_line(filled: Path) -> None:

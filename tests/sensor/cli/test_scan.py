@@ -1,4 +1,4 @@
-"""What a scan prints about one input."""
+"""What a scan prints about its inputs."""
 
 from collections import Counter
 from functools import partial
@@ -8,7 +8,7 @@ import pytest
 
 from sensor import scan
 from sensor.cli.scan import publish_when_free
-from sensor.cli.scan_outcome import line, progress_bar
+from sensor.cli.scan_outcome import condensed, line, progress_bar
 from sensor.installation import Declared, Installation
 from sensor.settings import Settings
 from sensor.sources import detect
@@ -52,3 +52,22 @@ def test_a_mixed_file_names_its_kinds_the_most_lines_first() -> None:
     assert line(summary).startswith("syslog.log: dnsmasq + fortigate + squid + bind + 1 more, ")
     summary.kinds = Counter(squid=9)
     assert line(summary).startswith("syslog.log: squid, 9 records")
+
+
+def test_many_inputs_of_the_same_kinds_are_told_together() -> None:
+    def one(nth: int, kind: str) -> Summary:
+        summary = Summary(f"{nth}.log", kind, records=10, sightings=nth)
+        summary.kinds, summary.apps = Counter({kind: 10}), Counter(claude=nth)
+        summary.carried = Counter(used=8, with_user=4)
+        if nth % 2:
+            summary.reasons, summary.places = Counter({"no known format": 2}), {"no known format": "77"}
+        return summary
+
+    few, many = [one(nth, "bind") for nth in range(10)], [one(nth, "squid") for nth in range(11)]
+    assert condensed([*many, *few])[1:] == few
+    (told,) = condensed(many)
+    assert (told.records, told.sightings, told.apps) == (110, 55, Counter(claude=55))
+    lines = line(told).splitlines()
+    assert lines[0] == "0.log and 10 more: squid, 110 records, 55 sightings of 1 service"
+    assert "user 50 %" in lines[1]
+    assert lines[2:] == ["    not used: 10 × no known format (first at 77 of 1.log)"]

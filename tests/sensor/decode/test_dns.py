@@ -99,6 +99,37 @@ def test_blocked_is_told_from_the_answer(answers: list[Answer], rcode: int, acti
     assert decode(pcap(frames))["observations"]["action"].to_list() == [action]
 
 
+@pytest.mark.parametrize("kind", [28, 64, 65])
+@pytest.mark.parametrize(
+    ("address", "code", "later", "actions"),
+    [
+        (bytes([1, 1, 1, 1]), 0, 0.5, ["allowed", "allowed"]),
+        (bytes(4), 0, 0.5, ["blocked", "blocked"]),
+        (bytes([1, 1, 1, 1]), 3, 0.5, ["blocked", "blocked"]),
+        (bytes([1, 1, 1, 1]), 0, 6.0, ["allowed", "blocked"]),
+    ],
+)
+@pytest.mark.parametrize("every", [1, 100, 10_000])
+def test_a_name_with_an_address_is_not_blocked_because_another_type_is_refused(
+    every: int, address: bytes, code: int, later: float, actions: list[str], kind: int
+) -> None:
+    """Networks refuse questions for HTTPS records against Encrypted Client Hello, or those for AAAA."""
+    other = message(HOST, ident=8, kind=kind, answers=[], rcode=5)
+    for first, second in ((0.0, later), (later, 0.0)):
+        frames = [
+            question(message(HOST), at=first),
+            answer(message(HOST, answers=[(POINTER, 1, address)], rcode=code), at=first + 0.01),
+            question(message(HOST, ident=8, kind=kind), at=second, port=5354),
+            answer(other, at=second + 0.01, port=5354),
+            question(message(name("later.example"), ident=9), at=20.0, port=5355),
+        ]
+        rows = pl.concat(
+            part["observations"] for part in in_batches(sorted(frames, key=lambda f: f.time), every)
+        )
+        rows = rows.filter(pl.col("host") == "api.openai.com").sort("client_port")
+        assert rows["action"].to_list() == actions
+
+
 def test_a_truncated_answer_is_none_yet() -> None:
     cut = bytearray(message(HOST, answers=[(POINTER, 1, bytes(4))]))
     cut[2] |= 2

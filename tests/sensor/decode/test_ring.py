@@ -18,7 +18,7 @@ from tests.sensor.decode.craft import ethernet, ip, udp
 SIZE = 4096
 ROOM = records(PACKET, 1)
 MAC_OFFSET = 82
-OUTGOING, HOST = 4, 0
+HOST = 0
 VLAN_VALID = 0x10
 
 
@@ -50,8 +50,8 @@ def block(
 
 def described(
     content: bytes, *, start: int = 0, link: int = 1, exclude: Sequence[str] = ()
-) -> tuple[list[tuple[bytes, int, int]], tuple[int, int, int]]:
-    """((frame, length, time) of each descriptor), (outgoing, excluded, damaged)."""
+) -> tuple[list[tuple[bytes, int, int]], tuple[int, int]]:
+    """((frame, length, time) of each descriptor), (excluded, damaged)."""
     data = np.frombuffer(bytearray(content), np.uint8)
     made = records(DESCRIPTOR, 64)
     counts = np.zeros(ring.COUNTS, np.int64)
@@ -69,7 +69,7 @@ def described(
                 int(row["time"]),
             )
         )
-    return frames, (int(counts[ring.SENT]), int(counts[ring.EXCLUDED]), int(counts[ring.DAMAGED]))
+    return frames, (int(counts[ring.EXCLUDED]), int(counts[ring.DAMAGED]))
 
 
 FRAME = ethernet(ip("10.1.0.5", "203.0.113.9", 17, bytes(20)))
@@ -84,14 +84,14 @@ def test_frames_with_their_length_and_time() -> None:
         (FRAME + b"!", len(FRAME) + 1, TIME),
         (b"short" * 10, 1514, TIME),
     ]
-    assert others == (0, 0, 0)
+    assert others == (0, 0)
 
 
 def test_a_block_in_the_middle_of_the_ring() -> None:
     before = b"\xff" * SIZE
     frames, others = described(before + block([packet(FRAME)]) + before, start=SIZE)
     assert frames == [(FRAME, len(FRAME), TIME)]
-    assert others == (0, 0, 0)
+    assert others == (0, 0)
 
 
 @pytest.mark.parametrize(("status", "tpid", "ethertype"), [(0x10, 0x88A8, 0x8100), (0x50, 0x88A8, 0x88A8)])
@@ -104,12 +104,6 @@ def test_the_tag_is_back_where_it_was(status: int, tpid: int, ethertype: int) ->
 def test_no_room_for_the_tag_leaves_the_frame() -> None:
     frames, _ = described(block([packet(FRAME, status=VLAN_VALID, tag=7, offset=PACKET_HEADER)]))
     assert frames == [(FRAME, len(FRAME), TIME)]
-
-
-def test_own_packets_are_left_out() -> None:
-    frames, others = described(block([packet(FRAME, kind=OUTGOING), packet(FRAME)]))
-    assert len(frames) == 1
-    assert others == (1, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +127,7 @@ def test_networks_not_to_be_looked_at(source: str, target: str, networks: list[s
         (inner, 101),
     ):
         frames, others = described(block([packet(frame)]), link=link, exclude=networks)
-        assert (len(frames), others) == (1 - excluded, (0, excluded, 0))
+        assert (len(frames), others) == (1 - excluded, (excluded, 0))
 
 
 def test_a_guest_inside_a_tunnel_is_not_looked_at_either() -> None:
@@ -144,7 +138,7 @@ def test_a_guest_inside_a_tunnel_is_not_looked_at_either() -> None:
         gre = ethernet(ip("192.0.2.1", "192.0.2.2", 47, b"\0\0\x08\0" + inner[14:]))
         for frame in (outer, gre):
             frames, others = described(block([packet(frame)]), exclude=["10.99.0.0/16"])
-            assert (len(frames), others) == (1 - excluded, (0, excluded, 0))
+            assert (len(frames), others) == (1 - excluded, (excluded, 0))
 
 
 def test_what_is_no_ip_is_never_excluded() -> None:
@@ -176,13 +170,13 @@ def test_what_is_no_ip_is_never_excluded() -> None:
 def test_a_block_that_contradicts_itself(content: bytes, frames: int, damaged: int) -> None:
     got, others = described(content)
     assert len(got) == frames
-    assert others == (0, 0, damaged)
+    assert others == (0, damaged)
 
 
 def test_an_offset_into_the_headers_is_no_frame() -> None:
     content = bytearray(block([packet(FRAME)]))
     content[48 + 24 : 48 + 26] = struct.pack("<H", 10)
-    assert described(bytes(content)) == ([], (0, 0, 1))
+    assert described(bytes(content)) == ([], (0, 1))
 
 
 def test_more_packets_than_room() -> None:
@@ -194,12 +188,12 @@ def test_more_packets_than_room() -> None:
 
 
 def test_counts_add_up_from_block_to_block() -> None:
-    content = block([packet(FRAME, kind=OUTGOING), packet(FRAME, length=1514), packet(FRAME)])
+    content = block([packet(FRAME, length=1514), packet(FRAME)])
     counts, made = np.zeros(ring.COUNTS, np.int64), records(DESCRIPTOR, 8)
     for _ in range(2):
         data = np.frombuffer(bytearray(content), np.uint8)
         describe_block(data, 0, SIZE, 1, 0, masks(()), ROOM, made, counts, ring.new_tags())
-    assert counts[ring.SENT] == counts[ring.SHORTENED] == 2
+    assert counts[ring.SHORTENED] == 2
     assert counts[ring.FRAMES] == 4
     assert counts[ring.WIRE_BYTES] == 2 * (1514 + len(FRAME))
 
@@ -246,7 +240,7 @@ def test_any_field_may_be_wrong(wrong: list[tuple[int, int]], exclude: bool) -> 
     networks = masks(["10.0.0.0/9"] if exclude else [])
     counts, tags = np.zeros(ring.COUNTS, np.int64), ring.new_tags()
     count = describe_block(data, SIZE, SIZE, 1, 0, networks, ROOM, made, counts, tags)
-    others = counts[[ring.SENT, ring.EXCLUDED, ring.DAMAGED]].sum()
+    others = counts[[ring.EXCLUDED, ring.DAMAGED]].sum()
     assert count + others == struct.unpack_from("<I", content, 12)[0]
     assert len(ring.vlans(tags)) <= ring.MAX_VLANS
     assert (made["offset"][:count] >= SIZE).all()

@@ -50,7 +50,8 @@ def seen(*rows: dict[str, Any]) -> pl.DataFrame:
     types = {"host": pl.String, "server": pl.String, "transport": pl.String, "slice": pl.Int64}
     frame = pl.DataFrame([usual | row for row in rows], schema_overrides=types)
     began = pl.lit(T0, schema.TIME) + pl.duration(seconds="second")
-    return schema.OBSERVATIONS.conform(frame.with_columns(seen_at=began, started_at=began))
+    found = schema.OBSERVATIONS.conform(frame.with_columns(seen_at=began, started_at=began))
+    return found.with_columns(input=pl.lit("in"))
 
 
 @pytest.mark.parametrize(
@@ -101,8 +102,14 @@ def test_counts_are_by_minute(blindness: Blindness) -> None:
     ]  # fmt: skip
 
 
+def test_counts_are_by_input(blindness: Blindness) -> None:
+    rows = seen({"host": "dns.example"})
+    both = pl.concat([rows, rows, rows.with_columns(input=pl.lit("other"))])
+    assert blindness.counts(both).sort("input").select("input", DNS).rows() == [("in", 2), ("other", 1)]
+
+
 def test_no_spots_and_no_connections(blindness: Blindness) -> None:
-    assert blindness.counts(schema.OBSERVATIONS.empty()).is_empty()
+    assert blindness.counts(seen({}).clear()).is_empty()
     none = Blindness(pl.DataFrame(schema=BLIND_SPOTS))
     assert none.counts(seen({"host": "dns.example"})).select(DNS, VPN).rows() == [(0, 0)]
 
@@ -126,7 +133,7 @@ SERVERS = st.sampled_from([None, "192.0.2.53", "198.51.100.1", "2001:db8::53", "
 def test_each_connection_is_counted_at_most_once(blindness: Blindness, ends: list[Any]) -> None:
     names = ("host", "server", "server_port", "transport")
     rows = [dict(zip(names, end, strict=True)) for end in ends]
-    frame = seen(*rows) if rows else schema.OBSERVATIONS.empty()
+    frame = seen(*rows) if rows else seen({}).clear()
     alone = [blindness.counts(seen(row)).select(DNS, VPN).row(0) for row in rows]
     assert all(sum(pair) <= 1 for pair in alone)
     together = blindness.counts(frame).select(DNS, VPN).sum().row(0)

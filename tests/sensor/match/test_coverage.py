@@ -19,7 +19,11 @@ def coverage(*rows: tuple[int, int | None]) -> pl.DataFrame:
         schema={"minute": schema.TIME, "named_flows": pl.Int64},
         orient="row",
     )
-    return schema.COVERAGE.conform(frame.with_columns(packets=pl.lit(5)))
+    return schema.COVERAGE.conform(frame.with_columns(packets=pl.lit(5), input=pl.lit("in")))
+
+
+def of_input(counts: pl.DataFrame, name: str = "in") -> pl.DataFrame:
+    return counts.with_columns(pl.lit(name).alias("input"), pl.col("minute").cast(schema.TIME))
 
 
 def test_counts_are_added_once_a_minute_and_the_rest_is_left_alone() -> None:
@@ -27,8 +31,7 @@ def test_counts_are_added_once_a_minute_and_the_rest_is_left_alone() -> None:
         pl.DataFrame({"minute": [T0, T0 + timedelta(minutes=2)], "named_flows": [-1, 1], "ech": [1, 0]}),
         pl.DataFrame({"minute": [T0], "vpn_relay": [4]}),
     ]
-    times = {"minute": schema.TIME}
-    got = added(coverage((0, 3), (0, 2), (1, None)), [frame.cast(times) for frame in counts])
+    got = added(coverage((0, 3), (0, 2), (1, None)), [of_input(frame) for frame in counts])
     assert got.select("named_flows", "ech", "vpn_relay", "packets").rows() == [
         (2, 1, 4, 5),
         (2, None, None, 5),
@@ -41,7 +44,13 @@ def test_counts_are_added_once_a_minute_and_the_rest_is_left_alone() -> None:
 def test_nothing_to_add_changes_nothing() -> None:
     rows = coverage((0, 3), (1, None))
     none = naming_counts(schema.OBSERVATIONS.empty(), schema.OBSERVATIONS.empty())
-    assert added(rows, [none]).equals(rows)
+    assert added(rows, [of_input(none)]).equals(rows)
+
+
+def test_counts_of_another_input_are_not_added() -> None:
+    counts = pl.DataFrame({"minute": [T0], "named_flows": [2]})
+    got = added(coverage((0, 3)), [of_input(counts, "other"), of_input(counts)])
+    assert got.select("input", "named_flows").rows() == [("in", 5), ("other", 2)]
 
 
 def test_only_connections_count_and_only_where_they_begin() -> None:

@@ -17,7 +17,7 @@ START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 Event = tuple[str, float, str, str | None, str | None]
 
 
-def frames(events: list[Event]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def frames(events: list[Event], of: str = "in") -> tuple[pl.DataFrame, pl.DataFrame]:
     """Observations and hits of some events."""
     rows = [
         {"client": c, "seen_at": START + timedelta(seconds=s), "host": h, "app": app, "role": role}
@@ -25,6 +25,7 @@ def frames(events: list[Event]) -> tuple[pl.DataFrame, pl.DataFrame]:
     ]
     texts = dict.fromkeys(("client", "host", "app", "role"), pl.String)
     frame = pl.DataFrame(rows, schema={"client": pl.String, "seen_at": TIME, **texts})
+    frame = frame.with_columns(input=pl.lit(of))
     return frame.drop("app", "role"), frame.drop_nulls("app")
 
 
@@ -34,7 +35,7 @@ def told(*batches: list[Event], near: Near | None = None) -> dict[str, tuple[str
     for batch in batches:
         near.add(*frames(batch))
     every, _ = frames([event for batch in batches for event in batch])
-    over = every.select("host", bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)).unique()
+    over = every.select("input", "host", bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)).unique()
     found = near.label(over).drop_nulls("near_app")
     return {row["host"]: (row["near_app"], row["near_clients"]) for row in found.iter_rows(named=True)}
 
@@ -64,6 +65,15 @@ def test_another_client_a_known_host_and_a_shared_one_do_not_count() -> None:
     assert told([visit("c", 0), use("c", 0, role="support")]) == {"new.example": ("a/chat", 1)}
 
 
+def test_events_of_two_inputs_are_not_near_each_other() -> None:
+    near = Near()
+    parts = frames([visit("c", 1)], "a"), frames([use("c", 2), visit("d", 1), use("d", 2)], "b")
+    near.add(*(pl.concat(both) for both in zip(*parts, strict=True)))
+    bucket = pl.lit(START, dtype=TIME).alias("bucket")
+    over = pl.DataFrame({"input": ["a", "b"], "host": ["new.example"] * 2}).with_columns(bucket)
+    assert near.label(over).select("input", "near_clients").rows() == [("a", None), ("b", 1)]
+
+
 def test_clients_are_counted_once_and_the_service_of_most_of_them_is_named() -> None:
     events = [event for c in "abc" for event in (visit(c, 1), visit(c, 2), use(c, 3))]
     events += [visit("a", 5), use("a", 6, "b/code"), visit("d", 5), use("d", 6, "b/code")]
@@ -74,7 +84,9 @@ def test_a_bucket_that_was_taken_is_forgotten_and_there_is_a_bound() -> None:
     near = Near()
     near.add(*frames([visit("c", 0), use("c", 0)]))
     near.add(*frames([visit("d", 1500)]))
-    over = pl.DataFrame({"host": ["new.example"], "bucket": [START]}, schema_overrides={"bucket": TIME})
+    over = pl.DataFrame(
+        {"input": ["in"], "host": ["new.example"], "bucket": [START]}, schema_overrides={"bucket": TIME}
+    )
     assert near.label(over)["near_clients"].to_list() == [1]
     assert near.label(over)["near_clients"].to_list() == [None]
     crowd = [event for n in range(50) for event in (visit(str(n), 1), use(str(n), 1))]

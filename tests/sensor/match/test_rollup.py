@@ -11,7 +11,7 @@ from sensor.match.rollup import LookupBursts, NamesRollup, newest_seen
 START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
 
 
-def _rows(rows: list[tuple[int, str, str, str, int | None]]) -> pl.DataFrame:
+def _rows(rows: list[tuple[int, str, str, str, int | None]], of: str = "in") -> pl.DataFrame:
     frame = pl.DataFrame(
         [
             {
@@ -25,7 +25,7 @@ def _rows(rows: list[tuple[int, str, str, str, int | None]]) -> pl.DataFrame:
         ],
         schema_overrides={"seen_at": schema.TIME, "bytes_up": pl.Int64},
     )
-    return schema.OBSERVATIONS.conform(frame)
+    return schema.OBSERVATIONS.conform(frame).with_columns(input=pl.lit(of))
 
 
 ROWS = [
@@ -52,6 +52,24 @@ def test_names_do_not_depend_on_batches(size: int) -> None:
         ("example.org", 0, 1, None, 1),
         ("chatgpt.com", 0, 1, 7, 1),
     ]
+
+
+def test_inputs_are_counted_apart() -> None:
+    both = pl.concat([_rows(ROWS, "a"), _rows(ROWS, "b")])
+    rollup, alone = NamesRollup(), NamesRollup()
+    rollup.add(both)
+    alone.add(_rows(ROWS, "a"))
+    names, one = (
+        done.flush(final=True).sort("input", "bucket", "host").select(pl.all()) for done in (rollup, alone)
+    )
+    of_a, of_b = (names.filter(pl.col("input") == of) for of in "ab")
+    assert of_a.equals(one) and of_b.drop("input").equals(one.drop("input"))
+    bursts = LookupBursts().merge(both, newest=None, last=True)
+    assert (
+        bursts.filter(pl.col("input") == "b")
+        .drop("input")
+        .equals(LookupBursts().merge(_rows(ROWS, "b"), newest=None, last=True).drop("input"))
+    )
 
 
 def test_a_pile_is_merged_before_its_time() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sensor.installation import DEFAULT_RANKS
 from sensor.sources import detect
+from sensor.sources.inputs import open as opening
 from sensor.sources.inputs.open import find
 from sensor.sources.interface import Proof, Source
 
@@ -68,6 +69,19 @@ def test_rotated_sets_are_read_oldest_first(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
     names = [Path(one.name).name for _, one in planned(tmp_path).inputs]
     assert names == ["access.log.10.gz", "access.log.2.gz", "access.log.1", "access.log", "b.log"]
+
+
+def test_of_many_files_heads_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "KEPT_HEADS_BYTES", 2 * len(SQUID))
+    for number in range(6):
+        (tmp_path / f"{number}.log").write_bytes(SQUID.replace(b"10.1.0.7", f"10.1.0.{number}".encode()))
+    found = find([tmp_path])
+    assert [file.kept_head is not None for file in found.files] == [True, True, False, False, False, False]
+    assert [file.head[:14] for file in found.files] == [SQUID[:14]] * 6
+    (tmp_path / "4.log").unlink()
+    made = detect.plan(found.files, walked=found.walked)
+    assert [Path(one.name).name for _, one in made.inputs] == ["0.log", "1.log", "2.log", "3.log", "5.log"]
+    assert made.problems == [f"{tmp_path / '4.log'}: no such file or directory"]
 
 
 def test_side_files_of_a_folder_are_no_problem(tmp_path: Path) -> None:

@@ -48,6 +48,22 @@ def _commit(lake: Lake, begin: int, end: int, frames: dict[str, pl.DataFrame], a
     Commits(lake, "in", lambda: at).commit(begin, end, frames)
 
 
+def test_a_set_of_files_knows_what_was_read_of_it_before(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake").create()
+    for name, files in (("one", ()), ("two", ("one", "b")), ("other", ("one", "z")), ("never", ("b", "c"))):
+        commits = Commits(lake, name, files=files)
+        assert commits.progress() == Progress()
+        if name != "never":
+            commits.finish(7)
+    grown = Commits(lake, "grown", files=("one", "b", "c"))
+    parts = grown.parts()
+    assert [part.progress().files for part in parts] == [(), ("one", "b")]
+    for part in parts:
+        part.forget()
+    assert grown.parts() == [] and Commits(lake, "one").progress() == Progress(replacing=True)
+    assert Commits(lake, "alone").parts() == []
+
+
 def test_zones_have_their_modes(lake: Lake) -> None:
     assert stat.S_IMODE((lake.path / "restricted").stat().st_mode) == 0o750
     assert stat.S_IMODE((lake.path / "open").stat().st_mode) == 0o755

@@ -35,6 +35,8 @@ _DAEMONS = (
     r"usbhid|watchdog|wpa_supplicant|"
     r"xinetd|zabbix_\w+|zebra|bgpd|ospfd)$"
 )
+#: A daemon that tells of a connection, in fields: `SRC=10.1.2.3 DST=192.0.2.7`.
+_CONNECTION = r"(?i)\b(?:src|source)\w*[=:]\"?[\da-f]+[.:][\da-f.:]+.*\b(?:dst|dest)\w*[=:]\"?[\da-f]+[.:]"
 #: An appliance's own audit: `2026-10-06 10:00:00.1Z [admin]: Login_Allowed - - …` (NIOS).
 _NIOS_AUDIT = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+Z \[[^\]]+\]: "
 #: ClearPass: `All Audits 30 1 0 Timestamp=Oct 6, 2026 …,Source=…`; a session's address would be of use.
@@ -78,7 +80,7 @@ class AuditOnlyFamily(Family):
             f"{_TEXT}|{_DARKTRACE}|{_RADWARE}|{_FORTIMAIL}|{_NIOS_AUDIT}|{_CLEARPASS}|{_SWITCHES}"
         )
         | pl.col("tag").str.contains(r"^(?:vectra_|darktrace)").fill_null(False)
-        | pl.col("tag").str.contains(_DAEMONS).fill_null(False)
+        | (pl.col("tag").str.contains(_DAEMONS).fill_null(False) & ~pl.col("line").str.contains(_CONNECTION))
         | objects.having("integration", "office365")
         | objects.having("Workload", "Operation", "RecordType", "UserId")
         | objects.having("decoy.id", "kill_chain_phase")

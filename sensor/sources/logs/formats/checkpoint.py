@@ -77,7 +77,7 @@ _BARRED = r'\b(?:action|loguid|product|src|ifdir):"[^"]*"\|'
 #: As OPSEC LEA clients write it: `action="Block"; src="…"; product="URL Filtering"; …`.
 _LEA = r'\bproduct=(?:"[^"]*"|[^";]*); \w+=|\b(?:action|src)="[^"]*"; .*\b(?:product|loguid|service_id)="'
 _STRUCTURED = (
-    r'\bProductName="[^"]*" |\bsport_svc="|\bloguid="\{[^"]*" .*\b(?:src|origin)="|\b(?:src|origin)'
+    r'^[^<]*\bProductName="[^"]*" |\bsport_svc="|\bloguid="\{[^"]*" .*\b(?:src|origin)="|\b(?:src|origin)'
     r'=".*\bloguid="\{|\bAction="\w+" UUid="'
 )
 _BARS = r"\bloguid=[^|]*\||\|product=[^|]*\|"

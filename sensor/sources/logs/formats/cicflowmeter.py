@@ -8,8 +8,11 @@ Forward is the way of the first packet seen: the source is the client. But a flo
 what follows it, or a capture that begins late, may show the server first: then the ports tell. Lengths are of
 payloads, without the headers of TCP and IP. The duration is in microseconds; the stamp is the beginning, day
 first, in the zone of the computer. Editions say `Tot Fwd Pkts`, `Total Fwd Packet` or `Total Fwd Packets`.
-(The Python remake, `src_ip,dst_ip,…`, is not read: its lengths are of frames, and editions differ in units.)
-Source: CICFlowMeter, `BasicFlow.java`, `FlowFeature.java`.
+
+    src_ip,dst_ip,src_port,dst_port,protocol,timestamp,flow_duration,…,tot_fwd_pkts,…,totlen_fwd_pkts,…
+
+The remake in Python counts frames, and its editions tell durations in different units: these are not read.
+Source: CICFlowMeter, `BasicFlow.java`, `FlowFeature.java`; cicflowmeter (Python), `flow.py`.
 """
 
 from __future__ import annotations
@@ -23,13 +26,13 @@ from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
-    "source": "src ip|source ip", "source_port": "src port|source port", "target": "dst ip|destination ip",
-    "target_port": "dst port|destination port", "proto": "protocol", "time": "timestamp",
-    "micros": "flow duration",
-    "packets_on": "tot fwd pkts|total fwd packet|total fwd packets",
-    "packets_back": "tot bwd pkts|total bwd packets|total backward packets",
-    "bytes_on": "totlen fwd pkts|total length of fwd packet|total length of fwd packets",
-    "bytes_back": "totlen bwd pkts|total length of bwd packet|total length of bwd packets",
+    "source": "src ip|source ip|src_ip", "source_port": "src port|source port|src_port",
+    "target": "dst ip|destination ip|dst_ip", "target_port": "dst port|destination port|dst_port",
+    "proto": "protocol", "time": "timestamp", "micros": "flow duration",
+    "packets_on": "tot fwd pkts|total fwd packet|total fwd packets|tot_fwd_pkts",
+    "packets_back": "tot bwd pkts|total bwd packets|total backward packets|tot_bwd_pkts",
+    "bytes_on": "totlen fwd pkts|total length of fwd packet|total length of fwd packets|totlen_fwd_pkts",
+    "bytes_back": "totlen bwd pkts|total length of bwd packet|total length of bwd packets|totlen_bwd_pkts",
 }  # fmt: skip
 _WELL_KNOWN = 1024
 
@@ -68,6 +71,20 @@ class CicflowmeterFamily(Family):
             transport="proto",
             reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")), STRAY: pl.col("turned") & empty}),
         )
+
+
+class CicflowmeterPythonFamily(CicflowmeterFamily):
+    """Reads flows of the remake in Python."""
+
+    name = "cicflowmeter-python"
+    help = "cicflowmeter 0.1 to 0.5 (Python): flows as CSV with titles"
+    counts_headers = "frame"
+    header = r"^\s*src_ip,dst_ip,src_port,dst_port,(?:src_mac,dst_mac,)?protocol,timestamp,flow_duration,"
+    marks = ("src_ip,dst_ip,",)
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per flow (kind flow)."""
+        return super().parse(lines).drop("duration_s")
 
 
 def _of_ends(client: str, server: str, first: str, second: str) -> dict[str, pl.Expr]:

@@ -6,6 +6,7 @@ r"""Cisco ASA (PIX, FWSM) system messages, also as FTD and Secure Firewall write
     304001, 304002          user@A Accessed URL B:URL (plain HTTP, with inspection)
     338…                    dynamic filter: a name, with its verdict
     722051, 713228, 746012, 109201  who was given, or is behind, an address: leases
+    604103                  DHCP daemon interface inside: address granted 0102.005e.1000.07 (10.1.2.3)
 
 `Built outbound` names the server first; inbound, and FWSM always, the client. Teardown does not say: the
 lower port is the server's. Its one byte count is both directions together, so neither is known. Built,
@@ -17,7 +18,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import layouts, patterns
+from sensor.sources.logs.text import dhcp, layouts, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS, STRAY
 from sensor.sources.logs.text.transports import has_ports
@@ -79,6 +80,11 @@ _LEASE = (
     r"Succeeded adding"
     r"|Username = (?P<u4>[^,]+), IP = \S+ Assigned private IP address <?(?P<ip4>[^<>\s]+)>? to remote user"
 )
+#: A client names itself by the type of its hardware (1, Ethernet) and its address.
+_GRANTED = (
+    r"DHCP daemon interface \S+ address granted (?:01)?(?P<mac>[0-9a-fA-F][0-9a-fA-F.]{11,16}) "
+    r"\((?P<ip>[\d.]+)\)"
+)
 _STRAY = r"(?i)\(no connection\)"
 
 
@@ -102,6 +108,7 @@ class CiscoAsaFamily(Family):
             lines,
             [
                 (_LEASE, _leases),
+                (_GRANTED, _granted),
                 (_CONNECTION, _connections),
                 (_LISTED, lambda part: _denials(part, _LISTED)),
                 (_STRAY, layouts.set_aside(STRAY)),
@@ -220,4 +227,16 @@ def _leases(lines: pl.DataFrame) -> pl.DataFrame:
         user_name=pl.coalesce("u1", "u2", "u3", "u4"),
         lease_s=pl.lit(WORKING_DAY_S),
         origin=one_of({"directory": pl.col("ip2").is_not_null()}, otherwise="vpn"),
+    )
+
+
+def _granted(lines: pl.DataFrame) -> pl.DataFrame:
+    found = patterns.read(lines["line"], _GRANTED)
+    return found.select(
+        kind=pl.lit("lease"),
+        client="ip",
+        client_mac=pl.col("mac").str.replace_all(".", "", literal=True),
+        lease_s=pl.lit(dhcp.ASSUMED_S),
+        confidence=pl.lit(dhcp.ASSUMED),
+        origin=pl.lit("dhcp"),
     )

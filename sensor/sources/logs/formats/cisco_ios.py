@@ -6,12 +6,15 @@ r"""Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists with `log`, the zone-base
     %FW-6-SESS_AUDIT_TRAIL: (zp:class):Stop tcp session: initiator (10.1.2.3:50000) sent 9000 bytes --
       responder (192.0.2.7:443) sent 500 bytes
     %FW-6-DROP_PKT: Dropping tcp session 10.1.2.3:50000 192.0.2.7:443 on zone-pair …
+    %FW-6-LOG_SUMMARY: 2 tcp packets were passed from Gi3 10.1.2.3:50000 => 192.0.2.7:443 (target:class)-…
     %ACLLOG-6-ACLLOG_FLOW_INTERVAL: Src IP: 10.1.2.3, Dst IP: 192.0.2.7, Src Port: 50000, … (NX-OS)
     2026/10/06-10:00:00.784868 UTC [**] [Hostname: r1] [**] [System_IP: 10.9.0.1] [**] [Instance_ID: 1] [**]
       Drop [**] UTD WebFilter Category/Reputation [**] [URL: chat.example.com] ** [Category: …] …
       {TCP} 10.1.2.3:50000 -> 192.0.2.7:443
     %SDWAN-5-FPMD : FLOW LOG device-vpn: 10 tenant-vpn: 10 src: 10.1.2.3/50000 dst: 192.0.2.7/443 proto: 6
       tos: 0 direction: from-service, policy: p, sequence: 1, Result: accept Pkt count: 20 bytes: 9000 …
+    %Viptela-v1-FTMD-6-INFO-1400002: FLOW LOG vpn-1 10.1.2.3/50000 192.0.2.7/443 tcp: tos: 0 inbound-acl, a,
+      Result: accept Pkt count 20: Byte count 9000 Ingress-Intf ge0/2 Egress-intf ge0/0
 
 The initiator is the client. SD-WAN tells a flow's two directions apart, each as often as it is told, with
 the bytes since: one way. An access list tells of packets, no volume. Source: Cisco, "System Message Guide"
@@ -44,6 +47,10 @@ _DROPPED = (
     r"Dropping (?P<proto>\w+) (?:session|pkt(?: from \S+)?) "
     r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) (?:=> )?(?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
 )
+_SUMMARY = (
+    r"%FW-\d-LOG_SUMMARY: \d+ (?P<proto>\w+) packets? (?:was|were) (?P<verdict>passed|dropped) from \S+ "
+    r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) => (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
+)
 _NEXUS = (
     r"Src IP: (?P<client>[^,]+), Dst IP: (?P<server>[^,]+), Src Port: (?P<client_port>\d+), "
     r"Dst Port: (?P<port>\d+),.* Protocol: \"(?P<proto>\w+)\"(?:.*ACE Action: (?P<verdict>\w+))?"
@@ -54,9 +61,9 @@ _FILTER = (
     r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) -> (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
 )
 _FLOW = (
-    r"FLOW LOG .*\bsrc: (?P<client>[0-9a-fA-F.:]+)/(?P<client_port>\d+) "
-    r"dst: (?P<server>[0-9a-fA-F.:]+)/(?P<port>\d+) proto: (?P<proto>\d+) .*Result: (?P<verdict>\w+) "
-    r"Pkt count: (?P<packets>\d+) bytes: (?P<up>\d+)"
+    r"FLOW[ _]LOG .*?\b(?:src: )?(?P<client>[0-9a-fA-F.:]+)/(?P<client_port>\d+) "
+    r"(?:dst: )?(?P<server>[0-9a-fA-F.:]+)/(?P<port>\d+) (?:proto:? )?(?P<proto>\w+).* "
+    r"Result: (?P<verdict>\w+),? Pkt count:? (?P<packets>\d+):? (?i:byte count|bytes):? (?P<up>\d+)"
 )
 
 
@@ -66,19 +73,19 @@ class CiscoIosFamily(Family):
     name = "cisco-ios"
     help = (
         "Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists, firewall audit trail and drops, "
-        "URL filter (UTD), SD-WAN flow log"
+        "URL filter (UTD), SD-WAN and Viptela flow logs"
     )
     vantage = "firewall"
     proof = ("host", "path", "bytes_up", "bytes_down", "action")
     advice = "Switch on the firewall's audit-trail (volumes); for hosts add the resolver's log."
     marks = (
         "-acllog_flow_interval:", "[**] utd webfilter ", "access: list ", "accesslog", "drop_pkt",
-        "sess_audit_trail", "-fpmd : flow log ", "-fpmd: flow log ",
+        "sess_audit_trail", "-fpmd : flow log ", "-fpmd: flow log ", "%viptela-", "log_summary:",
     )  # fmt: skip
     claims = pl.col("line").str.contains(
-        r"%(?:SEC|IPV6(?:_ACL)?|FW|FMANFP|IOSXE)-\d-(?:IPACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT):"
+        r"%[A-Z][A-Z0-9_]*-\d-(?:IP\w*ACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT|LOG_SUMMARY):"
         r"|%ACLLOG-\d-ACLLOG_FLOW_INTERVAL:|%ACL-\d-IP\w*ACCESS: list |\[\*\*\] UTD WebFilter "
-        r"|%SDWAN-\d-FPMD ?: FLOW LOG "
+        r"|%SDWAN-\d-FPMD ?: FLOW LOG |%Viptela-.*\bFLOW[ _]LOG "
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -89,6 +96,7 @@ class CiscoIosFamily(Family):
                 (_LIST, _packets),
                 (_TRAIL, _trail),
                 (_DROPPED, lambda part: _packets(part, _DROPPED)),
+                (_SUMMARY, lambda part: _packets(part, _SUMMARY)),
                 (_NEXUS, lambda part: _packets(part, _NEXUS, unsaid="unknown")),
                 (_FILTER, _filter),
                 (_FLOW, _flow),
@@ -106,7 +114,7 @@ def _packets(lines: pl.DataFrame, pattern: str = _LIST, *, unsaid: str = "blocke
     """What a list or the firewall did with a packet; `unsaid`: where no word is said of it."""
     names = ("verdict", "proto", "client", "client_port", "server", "port", "mac", "mac2")
     read = layouts.conformed(patterns.read(lines["line"], pattern), names)
-    permitted = pl.col("verdict").str.contains("(?i)^permit")
+    permitted = pl.col("verdict").str.contains("(?i)^(?:permit|pass)")
     action = one_of({"allowed": permitted, "blocked": ~permitted}, otherwise=pl.lit(unsaid))
     return read.select(
         "client",
@@ -141,14 +149,14 @@ def _trail(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _flow(lines: pl.DataFrame) -> pl.DataFrame:
     read = patterns.read(lines["line"], _FLOW)
-    dropped = pl.col("verdict").str.to_lowercase() != "accept"
+    dropped = ~pl.col("verdict").str.contains("(?i)^accept")
     return read.select(
         "client",
         "client_port",
         "server",
         kind=pl.lit("flow"),
         server_port="port",
-        transport="proto",
+        transport=pl.col("proto").str.to_lowercase(),
         bytes_up="up",
         packets_up="packets",
         action=one_of({"blocked": dropped}, otherwise="allowed"),

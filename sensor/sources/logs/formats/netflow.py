@@ -5,12 +5,15 @@ r"""NetFlow and IPFIX as text: nfdump CSV (old and new heads) and JSON, nProbe, 
     {"type": "FLOW", "t_first": …, "src4_addr": …, "in_bytes": …}                     nfdump -o json, ndjson
     {"sourceIPv4Address": …, "octetDeltaCount": …, "flowStartMilliseconds": …}        IPFIX element names
     StartTime,Flgs,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,…,SrcBytes,DstBytes,State    Argus (ra -c ,)
+    {"StartTime": …, "Dir": "->", "SrcAddr": …, "Sport": …, "SrcBytes": …, …}         Argus (ra -M json)
     TAG,…,SRC_IP,DST_IP,SRC_PORT,DST_PORT,PROTOCOL,…,PACKETS,BYTES                    pmacct -O csv
     SRC_IP    DST_IP    SRC_PORT  DST_PORT  PROTOCOL    …  PACKETS    BYTES           pmacct, print's default
     {"8": "10.1.2.3", "12": …, "7": 40000, "11": 443, "1": 900, "23": 7000, "22": …}  nProbe: by number
     {"flow.client.ip.addr": …, "flow.server.ip.addr": …, "flow.client.bytes": …}      ElastiFlow: CODEX
     2026-10-06 10:00:00.000 5.000 TCP 10.1.2.3:40000 -> 192.0.2.7:443 9 900 1         nfdump -o line, long
     … 5.000 TCP 10.1.2.3:40000 <-> 192.0.2.7:443 12 9 7000 900 2                      nfdump -o biline, bilong
+    2026-10-06 10:00:00.000 - 10:00:05.000 (5.000 sec) tcp 10.1.2.3:40000 => 192.0.2.7:443 …
+      (9/900 <-> 12/7000)                                                             yafscii
     … DELETE Ignore TCP 10.1.2.3:40000 -> 192.0.2.7:443 203.0.113.1:40000 -> …        nfdump -o nsel, nel
 
 A record counts what its source sent, unless it is a biflow and counts the way back, too (`obyt`,
@@ -20,8 +23,8 @@ directions, and all its bytes those of frames (checked with 5.0: a lone SYN has 
 prints for people (`1.2 M`), unless told `-N`; its `In` is what the source sent, printed behind `Out` in
 biline and before it in nsel. A firewall's event (NSEL) tells that it began
 (CREATE: no bytes yet), goes on (UPDATE), ended (DELETE) or was refused (DENIED); nel is of translations and
-counts nothing. Source: nfdump(1); RFC 7012, IANA IPFIX Information Elements; ra(1); pmacct, CONFIG-KEYS;
-nProbe user's guide; Cisco, "ASA NetFlow Implementation Guide"; ElastiFlow, CODEX.
+counts nothing. Source: nfdump(1); yafscii(1); RFC 7012, IANA IPFIX Information Elements; ra(1); pmacct,
+CONFIG-KEYS; nProbe user's guide; Cisco, "ASA NetFlow Implementation Guide"; ElastiFlow, CODEX.
 """
 
 from __future__ import annotations
@@ -49,13 +52,13 @@ _CSV = {
     "packets_back": "opkt|outpackets|out_packets|dstpkts",
     "bytes_back": "obyt|outbytes|out_bytes", "direction": "dir", "rate": "sampling|samplingrate",
     "observer": "ra|router|exporter|exporter_ip|router ip|ip4_router",
-    "in_frames": "srcbytes", "in_frames_back": "dstbytes",
+    "in_frames": "srcbytes", "in_frames_back": "dstbytes", "all_frames": "totbytes",
 }  # fmt: skip
 _JSON = {
     "start": "t_first|first|firstSeen|time_flow_start_ns|timeFlowStart|time_flow_start|"
     "flowStartMilliseconds|flowStartSeconds|"
     "flowStartMicroseconds|flowStartNanoseconds|timestamp_start|FIRST_SWITCHED|first_switched|"
-    "FLOW_START_MILLISECONDS|start_time|stamp_inserted|152|150|22|flow.start.timestamp|@timestamp",
+    "FLOW_START_MILLISECONDS|start_time|stamp_inserted|152|150|22|flow.start.timestamp|@timestamp|StartTime",
     "end": "t_last|last|lastSeen|time_flow_end_ns|timeFlowEnd|time_flow_end|flowEndMilliseconds|"
     "flowEndSeconds|timestamp_end|LAST_SWITCHED|"
     "last_switched|FLOW_END_MILLISECONDS|end_time|153|151|21|flow.end.timestamp",
@@ -65,29 +68,30 @@ _JSON = {
     "IPV6_DST_ADDR|ipv4_dst_addr|"
     "ipv6_dst_addr|ip_dst|DstAddr|12|28|flow.server.ip.addr",
     "client_port": "src_port|sourceTransportPort|L4_SRC_PORT|l4_src_port|port_src|SrcPort|7|"
-    "flow.client.l4.port.id",
+    "flow.client.l4.port.id|Sport",
     "port": "dst_port|destinationTransportPort|L4_DST_PORT|l4_dst_port|port_dst|DstPort|11|"
-    "flow.server.l4.port.id",
+    "flow.server.l4.port.id|Dport",
     "proto": "proto|protocolIdentifier|PROTOCOL|protocol|ip_proto|Proto|4|l4.proto.name",
     "packets": "in_packets|packets|packetDeltaCount|packetTotalCount|IN_PKTS|in_pkts|Packets|"
-    "initiatorPackets|2|flow.client.packets",
+    "initiatorPackets|2|flow.client.packets|SrcPkts",
     "bytes": "in_bytes|bytes|octetDeltaCount|IN_BYTES|Bytes|initiatorOctets|octetTotalCount|1|"
     "flow.client.bytes",
     "packets_back": "out_packets|OUT_PKTS|out_pkts|reversePacketDeltaCount|reversePacketTotalCount|"
-    "responderPackets|24|flow.server.packets",
+    "responderPackets|24|flow.server.packets|DstPkts",
     "bytes_back": "out_bytes|OUT_BYTES|reverseOctetDeltaCount|reverseOctetTotalCount|"
     "responderOctets|23|flow.server.bytes",
     "rate": "sampling_rate|samplingInterval|SAMPLING_INTERVAL|sampling_interval|SamplingRate|sampled",
     "observer": "ip4_router|ip6_router|sampler_address|SamplerAddress|exporterIPv4Address|"
     "exporterIPv6Address|EXPORTER_IPV4_ADDRESS|peer_ip_src|exporter.address|router|130|131|flow.export.ip.addr",
     "host": "SSL_SERVER_NAME|HTTP_HOST|TLS_SERVER_NAME|httpHost|sslServerName",
+    "duration": "Dur", "direction": "Dir", "in_frames": "SrcBytes", "in_frames_back": "DstBytes",
 }  # fmt: skip
 _IS_OBJECT = r"^\s*\{"
 _SIDES = (
     r'"(?:src4_addr|src6_addr|sourceIPv[46]Address|IPV[46]_SRC_ADDR|ipv[46]_src_addr)"\s*:'
     r'|"src_addr"\s*:.*"(?:time_flow_start|sampling_rate|flow_direction|sampler_address)|'
     r'"(?:sampler_address|time_flow_start\w*)"\s*:.*"src_addr"\s*:'
-    r'|"ip_src"\s*:.*"ip_dst"\s*:|"SrcAddr"\s*:.*"(?:SamplerAddress|TimeFlow)|"(?:SamplerAddress|'
+    r'|"Dir"\s*:.*"DstAddr"\s*:|"ip_src"\s*:.*"ip_dst"\s*:|"SrcAddr"\s*:.*"(?:SamplerAddress|TimeFlow)|"(?:SamplerAddress|'
     r'TimeFlow\w*)"\s*:.*"SrcAddr"'
     r'|"(?:8|27)"\s*:\s*"[0-9a-fA-F.:]+".*"(?:12|28)"\s*:\s*"[0-9a-fA-F.:]+"'
     r'|"(?:12|28)"\s*:\s*"[0-9a-fA-F.:]+".*"(?:8|27)"\s*:\s*"[0-9a-fA-F.:]+"'
@@ -114,6 +118,11 @@ _PRINTED_EVENT = (
     rf"{_STAMP}(?P<event>[A-Z]+) +(?:[A-Z][\w /-]*? +)?(?P<proto>[A-Z0-9]+) +{_CLIENT}->{_SERVER}"
     rf"{_ADDRESS} +-> +{_ADDRESS}(?: +(?P<bytes>{_COUNT}) +(?P<bytes_back>{_COUNT}))?\s*$"
 )
+#: What yafscii prints; a uniflow has no way back.
+_YAFSCII = (
+    rf"{_STAMP}- [\d:.]+ \((?P<duration>[\d.]+) sec\) (?P<proto>\w+) {_CLIENT}=>{_SERVER}"
+    r".*\((?P<packets>\d+)/(?P<bytes>\d+) (?:->|<-> (?P<packets_back>\d+)/(?P<bytes_back>\d+))\)"
+)
 #: Events of a firewall, whose counts are those since the one before.
 _EVENTS = {"CREATE": "begin", "UPDATE": "delta", "DELETE": "end-delta"}
 _DENIED = "DENIED"
@@ -139,13 +148,14 @@ class NetflowFamily(Family):
         r"(?:\w+ {2,})*src_ip {2,}dst_ip {2,}(?:\w+ {2,})*bytes\s*$)"
     )
     marks = (
-        "->", '"src', '"sourceipv', "_src_addr", '"ip_src"', '"8"', '"12"', '"27"', '"28"',
+        "->", "=>", '"src', '"dir"', '"sourceipv', "_src_addr", '"ip_src"', '"8"', '"12"', '"27"', '"28"',
         '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr", "src_ip",
     )  # fmt: skip
     claims = (
         pl.col("line").str.contains(_PRINTED)
         | pl.col("line").str.contains(_PRINTED_BOTH)
         | pl.col("line").str.contains(_PRINTED_EVENT)
+        | pl.col("line").str.contains(_YAFSCII)
         | (
             pl.col("line").str.contains(_IS_OBJECT)
             & pl.col("line").str.contains(_SIDES)
@@ -158,8 +168,11 @@ class NetflowFamily(Family):
         return layouts.read(
             lines,
             [
-                (_IS_OBJECT, lambda part: _rows(objects.read(_bare(part["line"]), _JSON))),
-                *((printed, _printed(printed)) for printed in (_PRINTED, _PRINTED_BOTH, _PRINTED_EVENT)),
+                (_IS_OBJECT, lambda part: _rows(_without_frames(objects.read(_bare(part["line"]), _JSON)))),
+                *(
+                    (printed, _printed(printed))
+                    for printed in (_PRINTED, _PRINTED_BOTH, _PRINTED_EVENT, _YAFSCII)
+                ),
                 (
                     r"(?i)^(?:summary|flows,bytes,|(?:\d+,){5,}\d+\s*$|time window|(?:for a )?total|sys:)",
                     layouts.set_aside(SUMMARY),
@@ -191,7 +204,13 @@ def _with_commas(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _without_frames(read: pl.DataFrame) -> pl.DataFrame:
-    """Argus counts frames: its bytes less 14 for each packet are those from IP on."""
+    """Argus counts frames: its bytes less 14 for each packet are those from IP on.
+
+    Its `TotBytes` are of both directions.
+    """
+    if "all_frames" in read.columns:
+        back = (_number("all_frames") - _number("in_frames")).cast(pl.String)
+        read = read.with_columns(in_frames_back=pl.coalesce("in_frames_back", back))
     return read.with_columns(
         pl.coalesce(
             f"bytes{side}",
@@ -202,7 +221,7 @@ def _without_frames(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
-    fields = _turned(layouts.conformed(read, (*_JSON, "duration", "direction", "event")))
+    fields = _turned(layouts.conformed(read, (*_JSON, "event")))
     rate = pl.col("rate").cast(pl.Int64, strict=False)
     rate = pl.when(rate > 1).then(rate).otherwise(1)
     count = {name: _number(name) for name in ("packets", "bytes", "packets_back", "bytes_back")}

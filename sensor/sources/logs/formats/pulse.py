@@ -31,7 +31,8 @@ _WELF = {"welf_time": "time", "welf_user": "user", "welf_text": "msg"}
 _ADDRESS = r"(?i)(?:with|using) IP(?:v[46])?(?: address)? ([0-9a-fA-F.:]+[0-9a-fA-F])"
 _HOST = r"(?i)\bhostname[ :]+'?([\w.-]*\w)"
 _STARTED = (
-    r"(?i)VPN Tunneling: (?:Session started|User with IP \S+ connected)|Network Connect: Session started"
+    r"(?i)VPN Tunneling: (?:Session started|User with IP \S+ connected)|Network Connect: Session started|"
+    r"Key Exchange number \d+ occurred for user with NCIP"
 )
 _ENDED = r"(?i)(?:VPN Tunneling|Network Connect): (?:Session ended|User with IP \S+ disconnected)"
 #: A page fetched through the gateway's rewriting.
@@ -64,7 +65,7 @@ class PulseFamily(Family):
         read = patterns.read(line, _STANDARD)
         read = read.hstack(keyvalue.read(lines["line"], _WELF))
         text = pl.coalesce("text", "welf_text")
-        inside = text.str.extract(r"(?i)User with IP ([0-9a-fA-F.:]+)")
+        inside = text.str.extract(r"(?i)(?:User with IP|with NCIP) ([0-9a-fA-F.:]+)")
         started, ended = text.str.contains(_STARTED), text.str.contains(_ENDED)
         address = pl.coalesce(text.str.extract(_ADDRESS), inside)
         page = text.str.extract_groups(_PAGE).struct

@@ -1,8 +1,10 @@
-"""Sysmon events 22 (DNS query) and 3 (network connection): winlogbeat, NXLog, Wazuh, evtx_dump JSON, XML,
-and Splunk's WinEventLog text, whose message names the same data in English (`QueryName: chat.example.com`).
+"""Sysmon events 22 (DNS query) and 3 (network connection), and 3008 of Windows' DNS client (a query's end):
+winlogbeat, NXLog, Wazuh, evtx_dump JSON, XML, and Splunk's WinEventLog text, whose message names the same
+data in English (`QueryName: chat.example.com`).
 
-Event 22 names the device, user and program but not the client's address. `Initiated` false means the
-device accepted the connection: turned round. No bytes. Source: Microsoft Sysinternals, Sysmon.
+Events 22 and 3008 name the device (22 the user and program, too) but not the client's address. `Initiated`
+false means the device accepted the connection: turned round. No bytes. Source: Microsoft Sysinternals,
+Sysmon; Microsoft-Windows-DNS-Client/Operational.
 """
 
 from __future__ import annotations
@@ -36,27 +38,30 @@ class SysmonFamily(Family):
 
     name = "sysmon"
     help = (
-        "Sysmon events 22 and 3 (Sysmon 10 to 15, for Linux) as JSON (winlogbeat, NXLog, Wazuh, evtx_dump), "
-        "XML, or Splunk's WinEventLog text"
+        "Sysmon events 22 and 3 (Sysmon 10 to 15, for Linux), 3008 of Windows' DNS client, as JSON "
+        "(winlogbeat, NXLog, Wazuh, evtx_dump), XML, or Splunk's WinEventLog text"
     )
     vantage = "endpoint"
     proof = ("host", "user", "device")
     advice = "Sysmon counts no bytes; enable DnsQuery and NetworkConnect in its configuration."
-    marks = ('"queryresults"', "linux-sysmon", "microsoft-windows-sysmon")
-    claims = pl.col("line").str.contains("Microsoft-Windows-Sysmon|Linux-Sysmon") | (
+    marks = ('"queryresults"', "linux-sysmon", "microsoft-windows-sysmon", "microsoft-windows-dns-client")
+    claims = pl.col("line").str.contains("Microsoft-Windows-(?:Sysmon|DNS-Client)|Linux-Sysmon") | (
         objects.having("QueryResults") & objects.having_any("Image", "QueryStatus")
     )
     framing = SPLUNK_EVENTS
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """One row per event 22 or 3."""
+        """One row per event 22, 3008 or 3."""
         read = events.read(lines["line"], _DATA, _ECS)
         if not (told := _text(lines["line"])).is_empty():
             read = read.with_columns(
                 pl.coalesce(pl.lit(told[name]), name).alias(name) for name in told.columns
             )
         event = pl.col("event")
-        dns, taken = event == "22", (pl.col("Initiated").str.to_lowercase() == "false").fill_null(False)
+        dns, taken = (
+            event.is_in(["22", "3008"]),
+            (pl.col("Initiated").str.to_lowercase() == "false").fill_null(False),
+        )
         here, there = ("SourceIp", "SourcePort"), ("DestinationIp", "DestinationPort")
         return read.select(
             time=pl.coalesce(pl.concat_str("UtcTime", pl.lit("Z")), "stamp"),
@@ -74,7 +79,7 @@ class SysmonFamily(Family):
             transport="Protocol",
             answers=pl.when(dns).then(pl.col("QueryResults").str.extract_all(_ADDRESS)),
             action=pl.lit("allowed"),
-            reason=one_of({NO_CONNECTION: ~event.is_in(["22", "3"]).fill_null(False)}),
+            reason=one_of({NO_CONNECTION: ~event.is_in(["22", "3008", "3"]).fill_null(False)}),
         )
 
 

@@ -60,14 +60,14 @@ _STREAM = (
 _SNI = r'(?:^|[\s"=])((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)(?:[\s":]|$)'
 _OBJECT = {
     "time": "time_iso8601|timestamp|@timestamp|time_local|time|msec|start_time|ts",
-    "client": "remote_addr|client_address|client_ip|clientip|remote_ip|ClientHost|remote_host|client|"
-    "ClientAddr",
+    "client": "real_client_ip|remote_addr|client_address|client_ip|clientip|remote_ip|ClientHost|remote_host|"
+    "client|ClientAddr",
     "client_port": "remote_port|client_port|ClientPort",
     "user": "remote_user|user|ClientUsername|user_id",
     "host": "host|http_host|server_name|RequestHost|vhost|virtual_host|ssl_server_name|"
     "ssl_preread_server_name",
     "request": "request|RequestLine",
-    "uri": "request_uri|uri|RequestPath|path",
+    "uri": "request_uri|uri|RequestPath|request_path|path",
     "method": "request_method|method|RequestMethod",
     "status": "status|response_status|response_code|DownstreamStatus",
     "agent": "http_user_agent|user_agent|agent|request_User-Agent|request_user_agent",

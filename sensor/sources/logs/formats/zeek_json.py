@@ -5,7 +5,8 @@
 Files of one log are read by `../zeek/source.py`, which joins them by uid; here each line stands for itself
 and `uid` is its session: ssl and quic name it, conn ends it with its volume. Requests of http count for
 themselves, with their bodies; a conn line of service http has no volume then. Which log a line is of
-tells `_path`, else keys only that log has. Field meanings are those of `../zeek/logs.py`.
+tells `_path`, Vectra's `metadata_type`, else keys only that log has. Field meanings are those of
+`../zeek/logs.py`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _KEYS = {
     "radius": r'"(?:framed_addr|connect_info)"\s*:',
     "ssl": r'"(?:established|cipher|server_name)"\s*:',
 }
+#: Logs under the names of Vectra's stream.
+_VECTRA = {"httpsessioninfo": "http", "isession": "conn"}
 _PHASES = {"ssl": "name", "quic": "name", "conn": "end"}
 _VOLUMES = ("bytes_up", "bytes_down")
 #: A connection whose requests have lines, and sizes, of their own.
@@ -69,6 +72,8 @@ class ZeekJsonFamily(Family):
 def log_of(lines: pl.Series) -> pl.Series:
     """The name of the log each line is of; NULL where nothing tells."""
     said = lines.str.extract(r'"_path"\s*:\s*"([^"]*)"')
+    vectra = lines.str.extract(r'"metadata_type"\s*:\s*"metadata_([^"]*)"').replace(_VECTRA)
+    said = pl.select(pl.coalesce(said, vectra)).to_series()
     told = one_of({log: lines.str.contains(pattern) for log, pattern in _KEYS.items()})
     return pl.select(log=pl.coalesce(pl.lit(said), told)).to_series()
 

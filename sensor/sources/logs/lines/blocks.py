@@ -79,7 +79,9 @@ class Block:
         )
 
 
-def blocks(stream: IO[bytes], *, start: int = 0, size: int = BLOCK_BYTES, replay: int = 0) -> Iterator[Block]:
+def blocks(
+    stream: IO[bytes], *, start: int = 0, size: int = BLOCK_BYTES, replay: int = 0
+) -> Generator[Block, None, None]:
     """The lines of `stream` from byte `start` on, in blocks cut at multiples of `size` bytes.
 
     Before them come the lines in the `replay` bytes before `start`, as blocks that are `replayed`.

@@ -76,6 +76,8 @@ _REMAINS = rf"^(?:(?P<host>{syslog.HOST}) )?(?P<tag>[A-Za-z_][\w./-]{{0,47}})\[\
 #: Line ends and the NUL after a message, as they are or as rsyslog writes control characters.
 _END = r"(?:#0(?:00|1[25])|[\x00\r])+$"
 _TAB = "#011"
+#: Colours of a terminal.
+_COLOUR, _COLOURS = "\x1b[", r"\x1b\[[0-9;]*m"
 #: `dmesg --json` tells the seconds since the computer started: no date.
 _SINCE_BOOT = r"^\d{1,7}\.\d+$"
 
@@ -85,12 +87,14 @@ def peel(lines: pl.DataFrame, prefix: str | None = None) -> pl.DataFrame:
 
     These columns hold what the innermost envelope says; NULL without one. JSON envelopes are left to `inner`.
     `prefix` (one of prefixes.PREFIXES) stands before every line and is removed, too. The tab that rsyslog
-    wrote as `#011` is a tab again. Control characters at the end of a line are removed.
+    wrote as `#011` is a tab again. Colours, and control characters at the end of a line, are removed.
     """
     nothing = pl.lit(None, dtype=pl.String)
     out = lines.with_columns(stamp=nothing, sender=nothing, tag=nothing)
     if out["line"].str.contains(_END).any():
         out = out.with_columns(pl.col("line").str.replace(_END, ""))
+    if out["line"].str.contains(_COLOUR, literal=True).any():
+        out = out.with_columns(pl.col("line").str.replace_all(_COLOURS, ""))
     if prefix is not None:
         out = prefixes.removed(out, prefix)
     for _ in range(DEPTH):

@@ -150,7 +150,9 @@ def _of(words: pl.Series) -> pl.DataFrame:
             {
                 "blocked": lower.str.contains(
                     r"^(?:block|deny|den|drop|reject|refus|prevent|quarantin|isolat)"
-                ),
+                    r"|-(?:blocked|denied|dropped|rejected)(?:-|$)"
+                )
+                & ~lower.str.contains(r"(?:^|-)(?:not?|un)-"),
                 "allowed": lower.str.contains(r"^(?:allow|accept|permit|pass|monitor|alert)"),
                 "unknown": lower.str.len_chars() > 0,
             }

@@ -56,6 +56,8 @@ class RingSettings:
     program: bpf.Program | None = None
     #: the filter reads Ethernet headers, so interfaces of other kinds are left unfiltered
     ethernet_only: bool = False
+    #: what this machine sends is let in, too
+    outgoing: bool = False
 
 
 @dataclass
@@ -116,6 +118,9 @@ class Ring:
             self.index = socket.if_nametoindex(name)
             self.link = netdev.link_type(self.socket, name)
             bpf.REJECT_ALL.attach(self.socket)
+            # What the loopback interface sends comes back in, and would be read twice.
+            sent_too = how.outgoing and not netdev.is_loopback(self.socket, name)
+            self.socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, int(not sent_too))
             self._memory = self._map()
             self._bind(name, fanout)
         except OSError as error:
@@ -134,7 +139,6 @@ class Ring:
         )  # tpacket_req3
         self.socket.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
         self.socket.setsockopt(_SOL_PACKET, _RESERVE, _RESERVED)
-        self.socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
         self.socket.setsockopt(_SOL_PACKET, _RX_RING, request)
         return mmap.mmap(self.socket.fileno(), size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
 

@@ -20,8 +20,9 @@ UNKNOWN_LINK = -1
 _SIOCGIFHWADDR, _SIOCETHTOOL = 0x8927, 0x8946
 _GET_FLAGS, _GET_GRO = 0x25, 0x2B
 _FLAG_LRO = 1 << 15
+_LOOPBACK = 772
 #: Hardware type to link type (LINKTYPE_*); the decoder does not know the headers of other types.
-_LINK_OF = {1: ETHERNET, 772: ETHERNET, 65534: 101, 512: 101, 768: 101, 776: 101}
+_LINK_OF = {1: ETHERNET, _LOOPBACK: ETHERNET, 65534: 101, 512: 101, 768: 101, 776: 101}
 
 CLASS_NET = Path("/sys/class/net")
 _SOFTNET = Path("/proc/net/softnet_stat")
@@ -74,8 +75,17 @@ def softnet_drops(path: Path = _SOFTNET) -> int:
 
 def link_type(opened: socket.socket, name: str) -> int:
     """The link type (LINKTYPE_*) of the interface's frames. Raises OSError if there is no such interface."""
+    return _LINK_OF.get(_hardware_type(opened, name), UNKNOWN_LINK)
+
+
+def is_loopback(opened: socket.socket, name: str) -> bool:
+    """True if what the interface sends comes back in. Raises OSError if there is no such interface."""
+    return _hardware_type(opened, name) == _LOOPBACK
+
+
+def _hardware_type(opened: socket.socket, name: str) -> int:
     answer = fcntl.ioctl(opened, _SIOCGIFHWADDR, struct.pack("16s24x", name.encode()))
-    return _LINK_OF.get(struct.unpack_from("H", answer, 16)[0], UNKNOWN_LINK)
+    return int(struct.unpack_from("H", answer, 16)[0])
 
 
 def offloads(opened: socket.socket, name: str) -> str | None:

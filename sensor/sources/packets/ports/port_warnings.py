@@ -87,7 +87,7 @@ class DirectionWarnings:
             return []
         return [
             f"ONE-SIDED, {one_sided:,} of {tcp.height:,} connections show one direction only; "
-            "mirror both directions (rx and tx)"
+            "mirror both directions (rx and tx); on a router or gateway, capture with --outgoing"
         ]
 
 

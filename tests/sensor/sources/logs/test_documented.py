@@ -10,7 +10,10 @@ docs.infoblox.com, learn.microsoft.com (DeviceNetworkEvents, ASIM, security audi
 schema.ocsf.io, elastic.co (ECS), juniper.net (System Log Explorer), documentation.stormshield.eu,
 developers.cloudflare.com (Logpush), docs.aws.amazon.com, cloud.google.com, forcepoint.com, docs.suricata.io,
 support.huawei.com, help.mikrotik.com, campus.barracuda.com, wiki.edge.arista.com, docs.menlosecurity.com, iboss.com,
-elastic.co (Island Browser), techdocs.akamai.com (DataStream 2), clouddocs.f5.com, docs.bluecatnetworks.com.
+elastic.co (Island Browser), techdocs.akamai.com (DataStream 2), clouddocs.f5.com, docs.bluecatnetworks.com,
+bind9.readthedocs.io (dnstap-read), pymumu.github.io/smartdns, wiki.metacubex.one, rtpro.yamaha.co.jp,
+kb.netgear.com, openargus.org (ra), docs.imperva.com, alibabacloud.com (WAF log fields), docs.limacharlie.io,
+tools.netsa.cert.org (yafscii), devcenter.heroku.com, help.ivanti.com.
 """
 
 from __future__ import annotations

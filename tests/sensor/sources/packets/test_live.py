@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,29 @@ def test_live_capture_gives_the_rows_of_a_scan(cable: Cable, capture: Start, sca
     assert names(running.lake) == names(scanned)
     assert apps(running.lake) == apps(scanned) != []
     assert table(running.lake, "sensors").get_column("sensor").to_list() == ["live"]
+
+
+@root
+def test_what_this_machine_sends_is_read_where_asked_for(cable: Cable, capture: Start, scanned: Path) -> None:
+    """On a router, where half of each connection leaves by the interface."""
+    router = replace(cable, sender=cable.sensor)
+    for words in ((), ("--outgoing",)):
+        running = capture("rx0", *words)
+        sent = router.send(SPLIT_HELLO, "rx0")
+        code, out, err = running.stop()
+        assert code == 0, err
+        assert out.startswith(f"rx0: {sent if words else 0} packets in ")
+    assert apps(running.lake) == apps(scanned) != []
+
+
+@root
+def test_what_comes_back_over_loopback_is_read_once(cable: Cable, capture: Start) -> None:
+    subprocess.run(inside(cable.sensor, ["ip", "link", "set", "lo", "up"]), check=True)
+    running = capture("lo", "--outgoing")
+    sent = replace(cable, sender=cable.sensor).send(SPLIT_HELLO, "lo")
+    code, out, err = running.stop()
+    assert code == 0, err
+    assert out.startswith(f"lo: {sent} packets in ")
 
 
 @root

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.cicflowmeter import CicflowmeterFamily
+from sensor.sources.logs.formats.cicflowmeter import CicflowmeterFamily, CicflowmeterPythonFamily
 from tests.sensor.sources.logs.formats.reading import read
 
 TITLES = (
@@ -34,3 +34,13 @@ def test_the_long_titles_mean_the_same() -> None:
     flow = "a,10.1.2.3,50000,192.0.2.7,53,17,6/10/2026 13:00,1500000,1,1,40,100"
     found = read(CicflowmeterFamily, f"{titles}\n{flow}\n")
     assert found.select(SHOWN).rows() == [("10.1.2.3", "192.0.2.7", 53, 40, 100, 1.5)]
+
+
+def test_of_the_remake_in_python_the_duration_is_not_read() -> None:
+    titles = (
+        "src_ip,dst_ip,src_port,dst_port,protocol,timestamp,flow_duration,flow_byts_s,tot_fwd_pkts,tot_bwd_pkts,"
+        "totlen_fwd_pkts,totlen_bwd_pkts"
+    )
+    flow = "10.1.2.3,192.0.2.7,50000,443,6,2026-10-06 10:00:00,1.5,5266.6,10,12,1440,7648"
+    found = read(CicflowmeterPythonFamily, f"{titles}\n{flow}\n")
+    assert found.select(SHOWN).rows() == [("10.1.2.3", "192.0.2.7", 443, 1440, 7648, None)]

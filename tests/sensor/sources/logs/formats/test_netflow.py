@@ -230,3 +230,17 @@ def test_elements_by_number_and_elastiflow() -> None:
     row = ("10.1.2.3", 40000, "192.0.2.7", 443, 900, 7000, 12, 5.0)
     assert found.select(wanted).rows() == [row, row]
     assert found["seen_at"].dt.epoch("s").to_list() == [1791280800, 1791280800]
+
+
+def test_argus_counts_of_both_directions_give_those_of_the_way_back() -> None:
+    titles = "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes\n"
+    stamp = "2026/10/06 10:00:00.123456,1.026539,tcp"
+    found = read(
+        NetflowFamily,
+        f"{titles}{stamp},10.1.2.3,50000,   ->,192.0.2.7,443,FSPA_FSPA,0,0,22,7900,900\n"
+        f"{stamp},192.0.2.7,443,   <-,10.1.2.3,50001,FSPA_FSPA,0,0,22,7900,7000\n",
+    )
+    assert (
+        found.select("client", "server", "bytes_up", "bytes_down").rows()
+        == [("10.1.2.3", "192.0.2.7", 900, 7000)] * 2
+    )

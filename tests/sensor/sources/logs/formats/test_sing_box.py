@@ -26,3 +26,16 @@ def test_the_lines_of_a_number_are_one_connection() -> None:
     ]
     assert used["seen_at"][0].isoformat() == "2026-10-06T10:00:00+00:00"
     assert found["reason"].drop_nulls().unique().to_list() == ["set aside: names no destination"]
+
+
+def test_colours_of_a_terminal_are_no_part_of_a_line() -> None:
+    lines = (
+        "+0200 2026-10-06 12:00:00 \x1b[36mINFO\x1b[0m [\x1b[38;5;77m7\x1b[0m 0ms] inbound/mixed[in]: inbound "
+        "connection from 10.1.2.3:50000",
+        "+0200 2026-10-06 12:00:00 \x1b[36mINFO\x1b[0m [\x1b[38;5;77m7\x1b[0m 1ms] inbound/mixed[in]: inbound "
+        "connection to chat.example.com:443",
+    )
+    found = read(SingBoxFamily, "\n".join(lines))
+    assert found.filter(found["reason"].is_null()).select("client", "host").rows() == [
+        ("10.1.2.3", "chat.example.com")
+    ]

@@ -56,7 +56,7 @@ def test_one_sided_traffic_is_reported_once_when_it_begins() -> None:
     warnings = DirectionWarnings()
     assert warnings.notice(rows(3, 97)) == []
     (line,) = warnings.notice(rows(90, 10))
-    assert line.startswith("ONE-SIDED, 90 of 100 connections")
+    assert line.startswith("ONE-SIDED, 90 of 100 connections") and "--outgoing" in line
     assert warnings.notice(rows(100, 0)) == []
     assert warnings.notice(rows(0, 100)) == []
     assert len(warnings.notice(rows(100, 0))) == 1

@@ -1,0 +1,451 @@
+"""Products without a format of their own, whose records name both ends: JSON, CSV with titles, key=value.
+
+    {"src_ip": "10.1.2.3", "dstPort": 443, "destination": {"ip": "192.0.2.7"}, "action": "allow", …}
+    srcIP=10.1.2.3; dstIP=192.0.2.7; dst-port=443; status=blocked; …
+    client_ip,username,url,http_status,timestamp                              (a CSV's titles)
+
+What a field holds follows from its name alone, in any case, with or without separators (`_NAMES`). Only
+names that mean one thing are known: `bytes_in` and `bytes_out` are opposite things at different products,
+`hostname` is often the machine that logged, `domain` often that of an account. Where the client, or what
+it asked for, is under no such name, the line remains unread. A record without a stamp has that of its
+envelope, never that of the file. Log Analytics adds the type to a name (`srcip_s`), and tells times in UTC.
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from sensor.sources.logs.family import Family
+from sensor.sources.logs.text import layouts, lookups, objects, pairs, paths, patterns
+from sensor.sources.logs.text.reasons import ALERT, NO_CONNECTION, NO_PORTS
+from sensor.sources.logs.text.words import one_of
+
+#: What a field holds, and the names it has: words, between which may be nothing, a space, `_`, `-` or `.`.
+#: The first name that a record has counts. In JSON a word may be the key of an object around the value.
+_NAMES: dict[str, tuple[str, ...]] = {
+    "client": (
+        "src ip", "source ip", "src addr", "source addr", "src address", "source address", "src ip addr",
+        "source ip address", "src ip address", "src ipv4", "src ipv6", "source ipv4", "client ip",
+        "client addr", "client address", "client ip address", "client ip addr", "s addr", "c ip", "orig h",
+        "caller ip", "caller ip address", "source ip port", "computer ip", "endpoint ip", "workstation ip",
+        "consumer address", "consumer ip", "client", "forwarded for", "x forwarded for", "fwd",
+    ),
+    # Beside the other end; else often who sent the log.
+    "source": ("src", "source"),
+    "client_port": (
+        "src port", "source port", "client port", "client src port", "s port", "spt", "orig p",
+        "src port number", "consumer port",
+    ),
+    "client_mac": ("src mac", "source mac", "client mac", "src mac address", "source mac address"),
+    "server": (
+        "dst ip", "dest ip", "destination ip", "dst addr", "dest addr", "destination addr", "dst address",
+        "dest address", "destination address", "dst ip addr", "destination ip address", "dest ip address",
+        "dst ip address", "dst ipv4", "dst ipv6", "destination ipv4", "server ip", "server addr",
+        "server address", "server ip address", "provider address", "provider ip", "d addr", "resp h",
+        "target ip", "target address", "dst", "dest", "destination",
+    ),
+    "server_port": (
+        "dst port", "dest port", "destination port", "server port", "target port", "d port", "dpt",
+        "resp p", "dst port number", "provider port", "ds port",
+    ),
+    "local": ("local ip", "local addr", "local address", "local ip address", "l addr ip", "l addr"),
+    "local_port": ("local port", "l addr port", "l port"),
+    "remote": ("remote ip", "remote addr", "remote address", "remote ip address", "r addr ip", "r addr"),
+    "remote_port": ("remote port", "r addr port", "r port"),
+    "remote_host": ("remote host", "remote host name", "remote domain", "remote dns name"),
+    "way": ("direction", "network direction", "connection direction", "traffic direction"),
+    "transport": (
+        "proto", "protocol", "ip proto", "ip protocol", "l4 proto", "l4 protocol", "transport",
+        "transport protocol", "network transport", "protocol name", "network protocol", "ip proto name",
+    ),
+    "user_name": (
+        "user name", "src user", "source user", "src user name", "source user name", "client user",
+        "client user name", "user email", "user", "account name", "login name", "user principal name",
+        "upn", "auth user", "suser", "cs user name",
+    ),
+    "device": (
+        "src host", "src host name", "source host", "source host name", "client host", "client host name",
+        "src device", "source device", "src name", "client name",
+    ),
+    "url": ("url", "request url", "full url", "http url", "uri", "request uri", "dest url", "target url"),
+    "web_host": (
+        "http host", "host header", "request host", "http host name", "headers host", "authority",
+        "url host", "url domain", "url host name", "cs host",
+    ),
+    # Of a request, or with a port, the one that was asked; else often the machine that logged.
+    "any_host": ("host",),
+    "request": ("request", "request line", "http request"),
+    "sni": (
+        "sni", "tls sni", "ssl sni", "tls server name", "ssl server name", "requested server name",
+        "server name indication", "client hello server name", "tls client server name", "server name sni",
+        "ndpi hostname",
+    ),
+    "named": (
+        "dst host", "dest host", "destination host", "dst host name", "dest host name",
+        "destination host name", "dst domain", "dest domain", "destination domain", "dst fqdn",
+        "destination fqdn", "dst name", "server host name", "target host", "target host name",
+        "target domain",
+    ),
+    "question": (
+        "query", "q name", "dns query", "query name", "question name", "dns question", "dns question name",
+        "dns query name", "domain", "domain name", "fqdn", "question",
+    ),
+    "type": (
+        "q type", "query type", "q type name", "record type", "dns type", "question type", "dns qtype",
+        "dns query type", "rr type", "dns question type",
+    ),
+    "rcode": (
+        "r code", "r code name", "response code name", "dns rcode", "dns response code", "reply code",
+    ),
+    "path": ("uri path", "url path", "request path", "http path", "uri stem", "cs uri stem"),
+    # Of a request; else often a program's.
+    "any_path": ("path",),
+    "method": ("http method", "request method", "method", "verb", "http request method", "cs method"),
+    "status": (
+        "http status", "status code", "response code", "http status code", "response status", "status",
+        "http response code", "http code", "sc status",
+    ),
+    "agent": ("user agent", "http user agent", "headers user agent", "request user agent", "cs user agent"),
+    "action": (
+        "action", "act", "verdict", "disposition", "decision", "policy action", "rule action", "fw action",
+        "firewall action", "device action", "filter action",
+    ),
+    "blocked": ("blocked", "is blocked"),
+    "let_through": ("allowed", "is allowed"),
+    "up": (
+        "src bytes", "source bytes", "bytes src", "orig bytes", "bytes to server", "bytes toserver",
+        "client bytes", "bytes from client", "c2s bytes", "bytes c2s", "src2dst bytes", "c to s bytes",
+        "client to server bytes", "bytes client to server", "fwd bytes", "forward bytes", "upload bytes",
+        "bytes up", "up bytes", "bytes uploaded", "uploaded bytes", "request size", "request bytes",
+        "request length", "bytes written to server", "originator bytes", "s bytes", "cs bytes",
+    ),
+    "down": (
+        "dst bytes", "dest bytes", "destination bytes", "bytes dst", "resp bytes", "bytes to client",
+        "bytes toclient", "server bytes", "bytes from server", "s2c bytes", "bytes s2c", "dst2src bytes",
+        "s to c bytes", "server to client bytes", "bytes server to client", "bwd bytes", "backward bytes",
+        "rev bytes", "download bytes", "bytes down", "down bytes", "bytes downloaded", "downloaded bytes",
+        "response size", "response bytes", "response length", "bytes written to client", "responder bytes",
+        "d bytes", "body bytes sent", "sc bytes",
+    ),
+    # Of a connection the client's view; of a request some servers mean their own.
+    "sent": ("sent bytes", "bytes sent", "sent byte", "send bytes"),
+    "received": ("received bytes", "bytes received", "rcvd bytes", "rcvd byte", "recv bytes", "bytes recv"),
+    "time": (
+        "start time", "timestamp start", "flow start", "session start", "start timestamp", "begin time",
+        "started at", "event start", "first seen", "bidirectional first seen ms", "flow first seen",
+        "time start", "event time", "timestamp", "time stamp", "@timestamp", "datetime", "date time",
+        "utc time", "event timestamp", "log time", "generated time", "time generated", "event date",
+        "created at", "time created", "created", "ts", "time", "event ts", "request time", "last blocked",
+        "s time", "start", "receive time", "received time",
+    ),
+    "day": ("date", "log date"),
+    "attack": (
+        "attack", "attack name", "attack type", "signature", "signature id", "signature name", "alert name",
+        "threat name", "malware", "virus", "virus name", "cve",
+    ),
+}  # fmt: skip
+_SEPARATORS = r"[ _.\-]"
+#: An object of such a name tells of other ends: addresses after translation, or who observed.
+_OTHER = re.compile(r"(?i)(?:^|[_.-])(?:x?nat|nated|translated|trans|xlate|mapped|observer|agent)(?:$|[_.-])")
+#: So many keys of nested objects may form a name.
+_MOST_WORDS = 3
+_ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[?[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]+\]?)"
+_END = rf"^\s*(?<address>{_ADDRESS})(?:[:#/](?<port>\d{{1,5}}))?\s*(?:,.*)?$"
+_LAYERS = ("icmp", "icmpv6", "icmp6", "ipv6-icmp", "igmp", "esp", "gre", "ah", "1", "2", "47", "50", "58")
+_REFUSED = r"(?i)(?:^|[^a-z])(?:block(?:ed)?|den(?:y|ied)|drop(?:ped)?|reject(?:ed)?)(?:$|[^a-z])"
+_NAME = r"^[\w-]+(?:\.[\w-]+)+\.?(?::\d+)?$"
+_INWARD = r"(?i)^(?:in(?:bound|gress|coming)?|receive[d]?|accept(?:ed)?)$"
+_METHOD = r"^(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PROPFIND|REPORT|MKCOL|COPY|MOVE)$"
+#: Ports of which nobody asks: a record from one is of answers.
+_ANSWERING = ("53", "80", "443")
+_EPHEMERAL = 1024
+
+
+def _spelled(*fields: str) -> str:
+    """A regular expression of the names of `fields`, without regard to case."""
+    names = sorted((name for field in fields for name in _NAMES[field]), key=len, reverse=True)
+    return "(?:" + "|".join(name.replace(" ", f"{_SEPARATORS}?") for name in names) + ")"
+
+
+#: What Log Analytics adds to names.
+_SUFFIX = r"(?i)(?:_[sdgbt])?(?: \[utc\])?$"
+#: Between a name and its value: in JSON, or an equals sign or colon.
+_IS = r"(?:_[sdgbt])?\"?\s*[=:]\s*(?:\[\s*)?\"?"
+_BEFORE = r"(?i)(?:^|[\s,;:|\[({\".])_?"
+_HAS_CLIENT = (
+    rf"{_BEFORE}(?:{_spelled('client', 'local')}{_IS}{_ADDRESS}(?:[^\w.]|$)|"
+    rf"(?:src|source|client)\"\s*:\s*\{{[^}}]*\"(?:ip|addr|address)\"\s*:\s*(?:\[\s*)?\"{_ADDRESS})"
+)
+_ADDRESSED = rf"{_spelled('server', 'remote')}{_IS}{_ADDRESS}(?:[^\w.]|$)"
+_NAMED = rf"{_spelled('server')}{_IS}[\w-]+(?:\.[\w-]+)+:\d"
+_HAS_SOURCE = rf"{_BEFORE}{_spelled('source')}{_IS}{_ADDRESS}(?:[^\w.]|$)"
+_HAS_SERVER = (
+    rf"{_BEFORE}(?:{_ADDRESSED}|"
+    rf"(?:dst|dest|destination)\"\s*:\s*\{{[^}}]*\"(?:ip|addr|address)\"\s*:\s*(?:\[\s*)?\"{_ADDRESS}|"
+    rf"{_spelled('url', 'web_host', 'sni', 'named', 'server')}{_IS}(?:https?://)?[\w-]+(?:\.[\w-]+)+)"
+)
+_HAS_QUESTION = (
+    rf"{_BEFORE}(?:{_spelled('question')}{_IS}|question\"\s*:\s*\{{[^}}]*\"q?name\"\s*:\s*\")"
+    r"[\w-]+(?:\.[\w-]+)+"
+)
+_HAS_TYPE = rf"{_BEFORE}{_spelled('type', 'rcode')}{_IS}\w|\"question\"\s*:\s*\{{|(?i:\bdns)"
+_HAS_ANY_HOST = (
+    rf"{_BEFORE}host{_IS}[\w-]+(?:\.[\w-]+)+:\d|{_BEFORE}{_spelled('method', 'request')}{_IS}[A-Z]{{3}}"
+)
+
+
+class OtherProductsFamily(Family):
+    """Reads records of unknown products by the names of their fields."""
+
+    name = "other-products"
+    help = "JSON, CSV with titles and key=value of any other product, where the fields name both ends"
+    vantage = "mixed"
+    generic = True
+    fallback = True
+    proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
+    advice = (
+        "Fields are known by common names (src_ip, dst_ip, url, user …) only: a custom format can name "
+        "the others, such as those of bytes."
+    )
+    marks = ("src", "source", "client", "addr", "ip", "orig", "forwarded", "fwd")
+    claims = (
+        pl.col("line").str.contains(_HAS_CLIENT)
+        & (
+            pl.col("line").str.contains(f"{_HAS_SERVER}|{_HAS_ANY_HOST}")
+            | (pl.col("line").str.contains(_HAS_QUESTION) & pl.col("line").str.contains(_HAS_TYPE))
+        )
+    ) | (
+        pl.col("line").str.contains(_HAS_SOURCE)
+        & pl.col("line").str.contains(f"{_BEFORE}(?:{_ADDRESSED}|{_NAMED})")
+    )
+
+    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
+        """One row per record."""
+        return layouts.read(
+            lines,
+            [
+                (r"^\s*\{", lambda part: _rows(_of_objects(part["line"]), part["line"])),
+                (pl.lit(True), lambda part: _rows(_of_pairs(part["line"]), part["line"])),
+            ],
+        )
+
+
+def _bare(name: str) -> str:
+    return "".join(sign for sign in re.sub(_SUFFIX, "", name).lower() if sign not in " _-.")
+
+
+#: Names without separators: what each holds, and its place among the names of that.
+_HELD = {_bare(name): (field, rank) for field, names in _NAMES.items() for rank, name in enumerate(names)}
+_WANTED = {field: "|".join(_bare(name) for name in names) for field, names in _NAMES.items()}
+#: A stamp without a name, before all fields.
+_FIRST = (
+    r"^[\[(<]?(\d{4}[-/.]\d\d[-/.]\d\d[T ,]+\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?|"
+    r"\d{1,2}/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d:\d\d(?: [+-]\d{4})?|\d{10}(?:\.\d+)?)[\])>]?[\s,;|]"
+)
+#: A stamp may have a blank in it, without quotes around it.
+_STAMP = r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d[^\s,;|\])}\"]*"
+_TOKEN = (
+    rf"(?:^|[\s,;:|\[({{\"])(?:{_spelled(*_NAMES)})\"?\s?[=:]\s?"
+    rf"(?:\"[^\"]*\"|{_STAMP}|[^\s,;|\])}}\"]*)"
+)
+
+
+def _of_objects(lines: pl.Series) -> pl.DataFrame:
+    """Columns of `_NAMES` of JSON lines."""
+    under: dict[str, list[tuple[int, str]]] = {field: [] for field in _NAMES}
+    for keys in paths.scalars(lines):
+        if any(_OTHER.search(key) for key in keys):
+            continue
+        parts = ".".join(keys).split(".")
+        ends = (_bare("".join(parts[-count:])) for count in range(1, _MOST_WORDS + 1))
+        for field, rank in {_HELD[end] for end in ends if end in _HELD}:
+            under[field].append((rank, ".".join(keys)))
+    wanted = {
+        field: "|".join(path for _, path in sorted(some, key=lambda one: one[0]))
+        for field, some in under.items()
+        if some
+    }
+    # A frame without any column would have no height.
+    read = layouts.conformed(objects.read(lines, wanted or {"client": "client"}), _NAMES)
+    listed = pl.all().str.starts_with("[")
+    return read.with_columns(
+        pl.when(listed).then(pl.all().str.extract(r'^\[\s*"?([^",\]]*)')).otherwise(pl.all())
+    )
+
+
+def _of_pairs(lines: pl.Series) -> pl.DataFrame:
+    """Columns of `_NAMES` of `key=value` and `key: value`."""
+    tokens = pairs.numbered(lines.str.extract_all(f"(?i){_TOKEN}"))
+    halves = tokens["token"].str.extract_groups(r"^\W?([^=:\"]+?)\"?\s?[=:]\s?(.*)$").struct.unnest()
+    key = pl.nth(0).str.to_lowercase().str.replace_all(_SEPARATORS, "")
+    split = halves.select(key=key, value=pl.nth(1).str.strip_chars('"')).with_columns(tokens["row"])
+    read = pairs.columns(split, len(lines), _WANTED)
+    first = lines.str.extract(_FIRST)
+    return read.with_columns(time=pl.coalesce("time", pl.when(pl.col("day").is_null()).then(first)))
+
+
+def _rows(read: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
+    """`FIELDS` of columns of `_NAMES`."""
+    asked = pl.col("question").str.contains(_NAME)
+    of_dns = pl.any_horizontal(pl.col("type", "rcode").is_not_null()) | pl.lit(
+        lines.str.contains(r"(?i)\bdns")
+    )
+    read = _of_computers(_with_ends(_with_request(read)))
+    read = _turned(read)
+    told = read.with_columns(
+        in_utc=pl.lit(lines.str.contains("TimeGenerated", literal=True)),
+        is_dns=(asked & (of_dns | (pl.col("server_port") == "53"))).fill_null(False),
+        is_web=pl.any_horizontal(pl.col("url", "web_host", "method").is_not_null()),
+    )
+    return told.select(**_when(), **_who(), **_what(), **_volume(), action=_action(), reason=_reason())
+
+
+def _with_request(read: pl.DataFrame) -> pl.DataFrame:
+    """`read` with what a request's line says: `GET /v1 HTTP/1.1`; `method` is one of HTTP's, or NULL."""
+    line = patterns.read(read["request"], r"^(?<method>[A-Z]{3,10}) (?<target>\S+)(?: HTTP/|$)")
+    method = pl.coalesce(pl.lit(line["method"]), pl.col("method").str.to_uppercase())
+    method = pl.when(method.str.contains(_METHOD)).then(method)
+    of_request = method.is_not_null() | pl.col("any_host").str.contains(r":\d+$")
+    whole = pl.when(pl.col("request").str.contains("^https?://")).then("request")
+    return read.with_columns(
+        method=method,
+        url=pl.coalesce("url", whole, pl.lit(line["target"])),
+        web_host=pl.coalesce("web_host", pl.when(of_request).then("any_host")),
+    )
+
+
+def _with_ends(read: pl.DataFrame) -> pl.DataFrame:
+    """`read` with addresses and ports apart: `10.1.2.3:50000`."""
+    beside = pl.coalesce("client", pl.when(pl.col("server").is_not_null()).then("source"))
+    # A name where an address is looked for, if a port shows that it is no file's or other thing's.
+    name = pl.col("server").str.extract(r"^((?:[\w-]+\.)+[A-Za-z][\w-]+)(?::\d{1,5})?$")
+    has_port = pl.col("server_port").is_not_null() | pl.col("server").str.contains(r":\d{1,5}$")
+    read = read.with_columns(client=beside, named=pl.coalesce("named", pl.when(has_port).then(name)))
+    ends = {end: patterns.read(read[end], _END) for end in ("client", "server", "local", "remote")}
+    return read.with_columns(
+        *(pl.lit(found["address"]).alias(end) for end, found in ends.items()),
+        *(
+            pl.coalesce(f"{end}_port", pl.lit(found["port"])).alias(f"{end}_port")
+            for end, found in ends.items()
+        ),
+    )
+
+
+def _of_computers(read: pl.DataFrame) -> pl.DataFrame:
+    """`read` with client and server where it tells the computer's own end and the other one."""
+    remote, local = (pl.col(name).cast(pl.Int64, strict=False) for name in ("remote_port", "local_port"))
+    # Where nothing else tells, the lower port is the server's.
+    inward = pl.coalesce(pl.col("way").str.contains(_INWARD), local < remote).fill_null(False)
+    own = pl.col("client").is_null() & pl.col("server").is_null() & pl.col("local").is_not_null()
+    ends = {
+        f"{end}{of}": pl.when(own)
+        .then(pl.when(inward).then(f"{there}{of}").otherwise(f"{here}{of}"))
+        .otherwise(f"{end}{of}")
+        for end, here, there in (("client", "local", "remote"), ("server", "remote", "local"))
+        for of in ("", "_port")
+    }
+    return read.with_columns(**ends, named=pl.coalesce("named", pl.when(own & ~inward).then("remote_host")))
+
+
+def _turned(read: pl.DataFrame) -> pl.DataFrame:
+    """`read` with the ends exchanged where its source answers."""
+    high = pl.col("server_port").cast(pl.Int64, strict=False) >= _EPHEMERAL
+    answers = (pl.col("client_port").is_in(_ANSWERING) & high).fill_null(False)
+    sides = (("client", "server"), ("client_port", "server_port"), ("up", "down"), ("sent", "received"))
+    return read.with_columns(
+        pl.when(answers).then(other).otherwise(one).alias(one)
+        for pair in sides
+        for one, other in (pair, pair[::-1])
+    )
+
+
+def _when() -> dict[str, pl.Expr]:
+    day, time = pl.col("day"), pl.col("time")
+    whole = time.str.contains(r"\d[T ,]+\d\d?:?\d\d|\d \d\d:|^\d{9,19}(?:\.\d+)?$")
+    both = pl.concat_str(day, time, separator=" ", ignore_nulls=True)
+    stamp = pl.when(whole).then(time).when(day.is_not_null()).then(both)
+    # A text that is no stamp keeps the record from having the time of the file.
+    return {"time": pl.coalesce(stamp, pl.lit("tells no time")), "zone": one_of({"UTC": pl.col("in_utc")})}
+
+
+def _who() -> dict[str, pl.Expr]:
+    return {name: pl.col(name) for name in ("client", "client_port", "client_mac", "device")} | {
+        # A number is an identifier of the product's own.
+        "user_name": pl.when(~pl.col("user_name").str.contains(r"^\d+$")).then("user_name"),
+        "server": pl.when(~pl.col("is_dns") | (pl.col("server_port") == "53")).then("server"),
+        "server_port": pl.col("server_port"),
+        "transport": pl.col("transport").str.to_lowercase(),
+    }
+
+
+def _what() -> dict[str, pl.Expr]:
+    dns, web, url = pl.col("is_dns"), pl.col("is_web"), pl.col("url")
+    is_path = url.str.starts_with("/")
+    named = pl.when(pl.col("named").str.contains(_NAME)).then("named")
+    return {
+        "kind": one_of({"dns": dns, "http": web, "tls": pl.col("sni").is_not_null()}, otherwise="flow"),
+        "url": pl.when(~dns & ~is_path).then(pl.coalesce(url, "web_host")),
+        "host": pl.when(dns).then("question").otherwise(pl.coalesce("web_host", "sni", named)),
+        "name_from": one_of(
+            {
+                "url": web & pl.col("web_host").is_not_null(),
+                "sni": ~dns & pl.col("sni").is_not_null(),
+                "dns_answer": ~dns & named.is_not_null(),
+            }
+        ),
+        "path": pl.when(~dns).then(
+            pl.coalesce(
+                pl.when(is_path).then(url), "path", pl.when(pl.col("method").is_not_null()).then("any_path")
+            )
+        ),
+        "method": pl.when(web).then(pl.col("method").str.to_uppercase()),
+        "status": pl.when(web).then(pl.col("status").str.extract(r"^([1-5]\d\d)$")),
+        "user_agent": pl.col("agent"),
+    }
+
+
+def _volume() -> dict[str, pl.Expr]:
+    """Sizes of lookups are no traffic to the service."""
+    both = pl.col("sent").is_not_null() & pl.col("received").is_not_null() & ~pl.col("is_web")
+    return {
+        ours: pl.when(~pl.col("is_dns")).then(pl.coalesce(sure, pl.when(both).then(seen)))
+        for ours, sure, seen in (("bytes_up", "up", "sent"), ("bytes_down", "down", "received"))
+    }
+
+
+def _action() -> pl.Expr:
+    word = pl.when(_refuses("action")).then(pl.lit("blocked")).otherwise("action")
+    refused = (
+        pl.col("blocked").str.to_lowercase().is_in(["true", "1", "yes"])
+        | pl.col("let_through").str.to_lowercase().is_in(["false", "0", "no"])
+        | _refuses("status")
+    )
+    answered = pl.when(pl.col("is_dns")).then(lookups.verdict(pl.col("rcode")))
+    served = one_of({"allowed": pl.col("is_web") & pl.col("status").str.contains(r"^[23]\d\d$")})
+    return one_of({"blocked": refused}, otherwise=pl.coalesce(word, answered, served))
+
+
+def _refuses(name: str) -> pl.Expr:
+    """Is it a refusal in words: `Policy denied`, `site_blocked`? Not `not blocked`, nor `drops=0`."""
+    text = pl.col(name)
+    return text.str.contains(_REFUSED) & ~text.str.contains(
+        r"(?i)(?:^|[^a-z])(?:not?|un|never)(?:[^a-z]|$)|="
+    )
+
+
+def _reason() -> pl.Expr:
+    nowhere = pl.all_horizontal(
+        pl.col(name).is_null() for name in ("server", "url", "web_host", "sni", "named")
+    )
+    nameless = pl.all_horizontal(pl.col(name).is_null() for name in ("url", "web_host", "sni"))
+    attacked = ~pl.col("attack").str.to_lowercase().is_in(["", "-", "none", "n/a", "null", "0"])
+    return one_of(
+        {
+            NO_PORTS: pl.col("transport").str.to_lowercase().is_in(_LAYERS),
+            ALERT: attacked & nameless & ~pl.col("is_dns"),
+            NO_CONNECTION: nowhere & ~pl.col("is_dns"),
+        },
+        otherwise=pl.when("is_dns").then(lookups.reverse(pl.col("type"))),
+    )
