@@ -191,7 +191,7 @@ def _crash(folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code, data], env=environment, capture_output=True, text=True, timeout=60
     )
-    assert done.returncode == 1 and "bug of ours (RuntimeError)" in done.stderr
+    assert done.returncode == 1 and "bug in shadowai (RuntimeError)" in done.stderr
     assert list((folder / "tmp").glob("shadowai-*.txt"))
     return done.stderr
 

@@ -56,7 +56,7 @@ RISKS: dict[str, pl.DataType] = {
     "high": pl.Int16(),
 }
 
-#: A hit on a host that also serves other things, or of an unproven entry, is believed this much less.
+#: Factor on the confidence of a hit on a host that also serves other things, or of an unproven entry.
 SHARED_FACTOR = 0.5
 EXPERIMENTAL_FACTOR = 0.8
 

@@ -51,7 +51,7 @@ class Admission:
 
     def admit(self, frames: Mapping[str, pl.DataFrame], position: int) -> dict[str, pl.DataFrame]:
         """`frames` without refused rows, plus rejects that count these at `position`."""
-        admitted, counts = self._believed(frames), {EXCLUDED: 0, SHREDDED: 0}
+        admitted, counts = self._of_accepted_origins(frames), {EXCLUDED: 0, SHREDDED: 0}
         for name, (time, client, server) in _ABOUT.items():
             frame = admitted.get(name)
             if frame is None or frame.is_empty() or time not in frame.columns:
@@ -72,7 +72,7 @@ class Admission:
             admitted["rejects"] = pl.concat([known, schema.REJECTS.conform(pl.DataFrame(refused))])
         return admitted
 
-    def _believed(self, frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    def _of_accepted_origins(self, frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         """The frames without identities from origins that are not accepted."""
         out = dict(frames)
         if "leases" in out and not self._leases:
@@ -82,9 +82,9 @@ class Admission:
         if "leases" in out:
             out["leases"] = out["leases"].filter(pl.col("origin").is_in(self._origins).fill_null(False))
         if "observations" in out and LOG not in self._origins:
-            nobody = [name for name in ("user_name", "device") if name in out["observations"].columns]
+            names = [name for name in ("user_name", "device") if name in out["observations"].columns]
             out["observations"] = out["observations"].with_columns(
-                pl.lit(None, dtype=pl.String).alias(name) for name in nobody
+                pl.lit(None, dtype=pl.String).alias(name) for name in names
             )
         return out
 

@@ -270,7 +270,7 @@ def test_a_reader_who_leaves_is_no_error(words: tuple[str, ...], filled: Path) -
     "words", [("sources",), ("sql", "FROM apps"), ("sql", "--format", "csv", "FROM apps"), ("--help",)]
 )
 def test_standard_output_without_room_is_said_so(words: tuple[str, ...], filled: Path) -> None:
-    """It was "a bug of ours", or said of a file called None."""
+    """It was reported as a bug, or as an error of a file called None."""
     code, said = printed_to(os.open("/dev/full", os.O_WRONLY), *words, home=filled)
     assert code == 2, said
     assert said.lower().startswith("shadowai: standard output: no space left on device; ")

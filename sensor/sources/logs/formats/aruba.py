@@ -9,8 +9,8 @@ r"""HPE Aruba: ClearPass session and accounting exports, user authentications of
 
 A ClearPass template names its columns freely, so several spellings of each are understood; `NAS-IP-Address`
 is the controller and never read, and `dst` only of a profile (Endpoints), whose device it is. Accounting
-holds the address for 12 h, `Stop` says the whole session by `Acct-Session-Time`; an authentication is
-believed for 10 h. Other messages are set aside. Sources: ClearPass Policy Manager User Guide, "Syslog export
+holds the address for 12 h, `Stop` says the whole session by `Acct-Session-Time`; an authentication
+holds it for 10 h. Other messages are set aside. Sources: ClearPass Policy Manager User Guide, "Syslog export
 filters"; ArubaOS Syslog Messages Reference Guide, 501199, 522006, 522008.
 """
 

@@ -27,7 +27,7 @@ _FIELDS = {
     "client": "access_device.ip|ip",
     "device": "access_device.hostname",
 }
-#: How long a sign-in is believed, and how far.
+#: Duration of the lease of a sign-in, and its confidence.
 LEASE_S, CONFIDENCE = 3600.0, 0.3
 
 

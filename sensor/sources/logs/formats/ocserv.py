@@ -4,9 +4,9 @@ r"""OpenConnect VPN server (ocserv): tunnel addresses over syslog.
     ocserv[9]: worker[ada]: 198.51.100.9 sending IPv6 2001:db8:8::5/128
     ocserv[8]: main[ada]:198.51.100.9:51000 user disconnected (reason: user disconnected, rx: 900, tx: 7000)
 
-The line that lets go names no address: it ends those that this account was given last, at the same address
-of its own. Where that lies in another block it is set aside, and an address is believed for a day or until
-somebody else is given it. Source: ocserv src/worker-vpn.c, src/main-user.c; checked with 1.5.
+The line of a disconnect has no VPN address: it ends the leases that this account got last from the same outer
+address. If these are in another block, it is set aside, and a lease lasts for a day or until another account
+gets the address. Source: ocserv src/worker-vpn.c, src/main-user.c; checked with 1.5.
 """
 
 from __future__ import annotations

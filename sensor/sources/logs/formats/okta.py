@@ -27,7 +27,7 @@ _FIELDS = {
 }  # fmt: skip
 #: Events by which the account itself acts at the address; others are of administrators or of Okta.
 _SIGN_IN = r"^(?:user\.session\.(?:start|access_admin_app)|user\.authentication\.|policy\.evaluate_sign_on$)"
-#: How long a sign-in is believed, and how far.
+#: Duration of the lease of a sign-in, and its confidence.
 LEASE_S, CONFIDENCE = 3600.0, 0.3
 
 

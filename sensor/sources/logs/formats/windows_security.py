@@ -4,8 +4,8 @@ r"""Windows Security events 4624, 4768, 4769, 4770, 4778: event XML; JSON of win
     4768  Kerberos ticket for an account, 4769 for a service, 4770 renewed: from `IpAddress`, `Status` 0x0
     4778  remote desktop session reconnected from `ClientAddress`
 
-No event says how long an account stays at an address: a logon is believed for 10 h (a Kerberos ticket's
-default life) or until a later event names another account. Logoffs (4634, 4647) carry no address, and those
+No event says how long an account stays at an address: a logon is a lease of 10 h (a Kerberos ticket's
+default life), or until a later event names another account. Logoffs (4634, 4647) carry no address, and those
 of network logons come seconds after them: set aside, as are failures (4625, 4771, a `Status`), batch and
 service logons (types 4, 5, 0), ANONYMOUS LOGON, SYSTEM, window manager accounts and the computer's own
 addresses. 4776 (NTLM) names a workstation but no address: set aside. `NAME$` is a device. In 4624 the

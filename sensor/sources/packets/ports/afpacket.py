@@ -56,7 +56,7 @@ class RingSettings:
     program: bpf.Program | None = None
     #: the filter reads Ethernet headers, so interfaces of other kinds are left unfiltered
     ethernet_only: bool = False
-    #: what this machine sends is let in, too
+    #: also receive the frames that this machine sends
     outgoing: bool = False
 
 
@@ -118,7 +118,7 @@ class Ring:
             self.index = socket.if_nametoindex(name)
             self.link = netdev.link_type(self.socket, name)
             bpf.REJECT_ALL.attach(self.socket)
-            # What the loopback interface sends comes back in, and would be read twice.
+            # The loopback interface also receives the frames that it sends; they would be read twice.
             sent_too = how.outgoing and not netdev.is_loopback(self.socket, name)
             self.socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, int(not sent_too))
             self._memory = self._map()
