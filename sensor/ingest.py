@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Protocol
 
 import polars as pl
@@ -59,45 +60,71 @@ def ingest(
     Raises OSError if the input can no longer be read (what was read before is committed), LakeError if the
     lake cannot be written.
     """
-    begin = end = start
-    added, is_whole = 0, True  # whole batches since the last commit; is everything up to `end` among them?
-
-    def store(*, last: bool) -> None:
-        nonlocal begin, added
-        frames = processor.flush(end, last=last)
-        summary.count(frames)
-        if end > committed or committed == 0:
-            commits.commit(begin, end, frames)
-        begin, added = end, 0
-
-    def is_due() -> bool:
-        return not grouping or added == grouping.per_commit or processor.waiting >= grouping.most_waiting
-
-    def work(batch: Batch, last: bool) -> None:
-        nonlocal end, added, is_whole
-        is_whole = False
-        processor.add(batch)
-        if batch.is_part:
-            return
-        end, added = max(batch.position, begin), added + 1
-        if last or is_due():
-            store(last=last)
-        is_whole = True
-        progressed(end)
-
+    progress = _Progress(processor, commits, summary, grouping, progressed, committed, begin=start, end=start)
     read = source.read(source_input, start=start)
     try:
         if grouping is None:
             for batch, last in with_last(read):
-                work(batch, last)
+                progress.work(batch, last)
         else:
-            _work_behind(with_last(read if source.needs_kernels else joined(read, grouping)), work)
+            whole = read if source.needs_kernels else joined(read, grouping)
+            _work_behind(with_last(whole), progress.work)
     except OSError:
-        if added and is_whole:  # what was read before reading failed is kept
-            store(last=False)
+        progress.keep()
         raise
-    commits.finish(begin)
+    commits.finish(progress.begin)
     return summary
+
+
+@dataclass
+class _Progress:
+    """How far an input has been processed, and how much of that is committed."""
+
+    processor: Processor
+    commits: Commits
+    summary: Summary
+    grouping: Grouping | None
+    progressed: Callable[[int], None]
+    #: what lies before this position was stored by an earlier scan
+    committed: int
+    #: positions: begin and end of what was processed since the last commit
+    begin: int
+    end: int
+    #: whole batches since the last commit
+    batches: int = 0
+    #: False while only parts of a position were processed
+    is_whole: bool = True
+
+    def work(self, batch: Batch, last: bool) -> None:
+        """Process a batch, and commit if enough waits or nothing follows."""
+        self.is_whole = False
+        self.processor.add(batch)
+        if batch.is_part:
+            return
+        self.end, self.batches = max(batch.position, self.begin), self.batches + 1
+        if last or self._is_enough():
+            self._store(last=last)
+        self.is_whole = True
+        self.progressed(self.end)
+
+    def keep(self) -> None:
+        """Commit the whole batches that were processed before reading failed."""
+        if self.batches and self.is_whole:
+            self._store(last=False)
+
+    def _is_enough(self) -> bool:
+        return (
+            self.grouping is None
+            or self.batches == self.grouping.per_commit
+            or self.processor.waiting >= self.grouping.most_waiting
+        )
+
+    def _store(self, *, last: bool) -> None:
+        frames = self.processor.flush(self.end, last=last)
+        self.summary.count(frames)
+        if self.end > self.committed or self.committed == 0:
+            self.commits.commit(self.begin, self.end, frames)
+        self.begin, self.batches = self.end, 0
 
 
 def _work_behind(batches: Iterable[tuple[Batch, bool]], work: Callable[[Batch, bool], None]) -> None:
