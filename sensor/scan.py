@@ -106,7 +106,7 @@ class _Scan:
         if self.bundles.holds(source_input):  # a copy of a file that is being read
             self.bundles.finish()
         commits = self.installation.commits(source_input)
-        start, committed = _where_to_start(kind, source_input, commits, self.replace)
+        start, committed = _where_to_start(kind, source_input, commits, replace=self.replace)
         if start is None:
             self.outcome.unchanged.append(source_input.name)
             return
@@ -141,7 +141,7 @@ def _conclude(kind: type[Source], source_input: Input, summary: Summary, outcome
 
 
 def _where_to_start(
-    kind: type[Source], source_input: Input, commits: Commits, replace: bool
+    kind: type[Source], source_input: Input, commits: Commits, *, replace: bool
 ) -> tuple[int | None, int]:
     """The position to read from, or None if nothing is new; and the position committed by an earlier
     scan.
