@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,8 +52,12 @@ def command(
     hour: it publishes what came in.
     """
     from sensor.cli.scan_outcome import line
+    from sensor.errors import UsageError
     from sensor.streams import Follower
 
+    if folder := next((path for path in paths if Path(path).is_dir()), None):
+        hint = f"name its files, like '{folder.rstrip('/')}/*.log'"
+        raise UsageError("a folder", place=folder, hint=hint)
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     add_formats(chosen, custom)
     installation = installation_of(chosen, sensor, site)

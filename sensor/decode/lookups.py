@@ -233,8 +233,13 @@ def _questions(grouped: pl.DataFrame, addressed: pl.DataFrame) -> pl.DataFrame:
 def _refused_by_type(rows: pl.DataFrame, addressed: pl.DataFrame) -> pl.Series:
     """Groups of the lookups of another type whose client got an IPv4 address at the same time."""
     refused = rows.filter(pl.col("blocked") & pl.col("type").is_in(_OTHER_TYPES))
-    met = refused.join(addressed, on=["client", "host"])
-    return met.filter((pl.col("answered") - pl.col("seen_at")).abs() <= PATIENCE)["group"]
+    if refused.is_empty():
+        return refused["group"]
+    met = refused.join_asof(
+        addressed.sort("answered"), left_on="seen_at", right_on="answered", by=["client", "host"],
+        strategy="nearest", tolerance=PATIENCE, coalesce=False, check_sortedness=False,
+    )  # fmt: skip
+    return met.filter(pl.col("answered").is_not_null())["group"]
 
 
 _NOTHING_UNUSABLE = pl.DataFrame(

@@ -131,6 +131,14 @@ def test_wrong_usage_exits_with_2(words: tuple[str, ...], says: str, tmp_path: P
     assert says in done.stderr or words[0] == "report"
 
 
+def test_a_folder_cannot_be_followed(filled: Path, tmp_path: Path) -> None:
+    """It was refused in a line, and the command went on for ever with nothing to read."""
+    (tmp_path / "logs").mkdir()
+    done = shadowai("follow", "logs", "--lake", filled / "lake", "--state", filled / "state", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "shadowai: logs: a folder; name its files, like 'logs/*.log'\n"
+
+
 def test_a_wrong_setting_exits_with_2_and_is_named(tmp_path: Path) -> None:
     (tmp_path / "shadowai.toml").write_text('zone = "Nowhere"\n')
     done = shadowai("doctor", cwd=tmp_path)
