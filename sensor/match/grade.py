@@ -8,12 +8,15 @@
 
 The byte counts are those of the connection so far (`total_bytes_*`), so the grade of a session is the maximum
 of its slices. Unknown (NULL) counts prove nothing: such rows stay at 2, unless the HTTP status proves an
-exchange.
+exchange, or the server sent what only an answer can be.
 
 In TLS and QUIC only the range of a handshake's size is known. A side that sent more than the largest
 handshake sent application data. Since these protocols are request and response, the other side then needs to
 have sent only more than the smallest handshake. So a short request with a long response and a long request
 with a short response both count as an exchange, and a speculative connection of a browser does not.
+
+Many proxies (Squid's own formats, HAProxy) log only what the server sent. A long response alone is an
+exchange, too: servers do not speak without a request. A long request alone is not: nobody may have answered.
 """
 
 from __future__ import annotations
@@ -124,7 +127,7 @@ def _exchanged() -> pl.Expr:
     least_up = pl.when(quic).then(QUIC_LEAST_UP).otherwise(TLS_LEAST_UP)
     least_down = pl.when(quic).then(QUIC_LEAST_DOWN).otherwise(TLS_LEAST_DOWN)
     long_call = (up > _most_up()) & (down > least_down)
-    long_answer = (down > most_down) & (up > least_up)
+    long_answer = (down > most_down) & (up.is_null() | (up > least_up))
     answered = _accepted() | _known((up > 0) & (down > 0))
     # A cleartext protocol, recognised by its first bytes: all it sends is application data.
     in_clear = _decrypted() | _known((pl.col("kind") == "flow") & (pl.col("name_from") == "banner"))

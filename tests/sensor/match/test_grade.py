@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.match.grade import TLS_MOST_UP, grade
+from sensor.match.grade import TLS_MOST_DOWN, TLS_MOST_UP, grade
 
 #: What the lab's counting relay saw, per connection.
 RECORDED = sorted((Path(__file__).parents[3] / "pcaps").glob("office-*/expected.jsonl"))
@@ -29,7 +29,10 @@ CASES = [
     (1, "a DNS question", {"kind": "dns"}),
     (1, "a lookup never grows with bytes", {"kind": "dns", "up": 9**9, "down": 9**9}),
     (2, "a hello was answered, bytes unknown", {"kind": "tls"}),
-    (2, "one direction known is not both", {"kind": "tls", "up": 90_000}),
+    (2, "a long request, answer unknown", {"kind": "tls", "up": 90_000}),
+    (3, "a long answer, request unknown", {"kind": "tls", "down": 9_000}),
+    (2, "as long as a handshake, request unknown", {"kind": "tls", "down": 6_500}),
+    (2, "a long answer, nothing was sent", {"kind": "tls", "up": 0, "down": 9_000}),
     (2, "a speculative browser connection", {"up": 2_400, "down": 5_900}),
     (2, "a resumed one", {"up": 2_300, "down": 700}),
     (1, "a hello nobody answered", {"up": 1_800, "down": 0, "packets_down": 0}),
@@ -49,6 +52,10 @@ CASES = [
     (1, "blocked, however much was tried", {"action": "blocked", "up": 9**9, "down": 9**9}),
     (1, "reset", {"action": "reset", "up": 50_000, "down": 50_000}),
     (2, "a tunnel, bytes unknown", {"kind": "proxy", "method": "CONNECT", "status": 200}),
+    (3, "a tunnel of which the proxy logs what came down", {
+        "kind": "proxy", "method": "CONNECT", "status": 200, "down": 90_000}),
+    (2, "a tunnel that was opened ahead", {
+        "kind": "proxy", "method": "CONNECT", "status": 200, "down": 5_000}),
     (1, "a tunnel the proxy could not open", {"kind": "proxy", "method": "CONNECT", "status": 503}),
     (4, "a tunnel with an upload", {
         "kind": "proxy", "method": "CONNECT", "status": 200, "up": 60_000, "down": 9_000}),
@@ -121,5 +128,5 @@ def test_more_bytes_never_lower_a_grade_and_none_is_outside_the_scale(
     }
     before, after = grade(pl.DataFrame([base, grown], schema=SCHEMA)).to_list()
     assert 1 <= before <= after <= 5
-    if up is None or down is None:
+    if down is None or (up is None and down <= TLS_MOST_DOWN):
         assert before <= 2 or status in (101, 200)
