@@ -18,7 +18,7 @@ from sensor.sources.logs.text.words import one_of
 
 _LINE = (
     r"\[(?<transport>TCP|UDP)\] (?:dial .*? )?\[?(?<client>[0-9a-fA-F.:]+?)\]?:(?<client_port>\d+)"
-    r"(?:\([^)]*\))? --> (?<target>\S+:\d+) ?(?:.*?(?: using|\bwith) (?<chain>[^\"]+)|(?<failed>error: ))?"
+    r"(?:\([^)]*\))? --> (?<target>\S+:\d+) ?(?:(?<failed>error: )|.*?(?: using|\bwith) (?<chain>[^\"]+))?"
 )
 _CLAIM = r'^(?:time="(?<time>[^"]+)" level=\w+ msg="|.*\blevel=\w+ .*msg=")?' + _LINE
 

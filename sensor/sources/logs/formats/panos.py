@@ -426,7 +426,11 @@ def _what() -> dict[str, pl.Expr]:
             pl.col("method").str.to_uppercase()
         ),
         "user_agent": pl.when(_is_url()).then(pl.col("agent")),
-        "action": pl.col("action"),
+        # A session that was dropped or denied says so in its subtype, whatever stands for its action.
+        "action": one_of(
+            {"blocked": (pl.col("type") == "TRAFFIC") & pl.col("subtype").is_in(["drop", "deny"])},
+            otherwise=pl.col("action"),
+        ),
         "origin": one_of({"vpn": pl.col("type").is_in(["GLOBALPROTECT", "HIPMATCH"])}, otherwise="directory"),
         "lease_s": pl.when(_is_end())
         .then(0.0)

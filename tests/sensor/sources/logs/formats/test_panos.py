@@ -97,6 +97,12 @@ def test_actions(action: str, ours: str) -> None:
     assert read(PanosFamily, line)["action"].to_list() == [ours]
 
 
+@pytest.mark.parametrize("subtype", ["drop", "deny"])
+def test_a_session_dropped_by_its_subtype_is_blocked_whatever_its_action_says(subtype: str) -> None:
+    (row,) = read(PanosFamily, csv("TRAFFIC", subtype, **SESSION)).rows(named=True)
+    assert row["action"] == "blocked"
+
+
 def test_bytes_of_cef_follow_the_template() -> None:
     tail = "rt=Oct 06 2026 10:00:30 dtz=UTC src=10.1.2.3 spt=50000 dst=203.0.113.9 dpt=443 proto=tcp act=allow suser=jane cn1Label=SessionID cn1=77 in=111 out=222"
     device = f"CEF:0|Palo Alto Networks|PAN-OS|10.2|end|TRAFFIC|3|{tail}"
