@@ -131,9 +131,9 @@ def parts(facts: Facts) -> Iterator[Part]:
 
 def _limits(facts: Facts) -> Part:
     lines = [
-        f"No figure published for a week is about fewer than {facts.k} people who used a service, not even by "
-        "subtraction from others of that week, and no one person sent more than 80 % of a published sum. How "
-        "many of a larger group did not use a service may follow, if they are fewer.",
+        f"No figure published for a week is about fewer than {facts.k} people who used a service, not even "
+        "by subtraction from others of that week, and no one person sent more than 80 % of a published sum. "
+        "How many of a larger group did not use a service may follow, even if they are fewer.",
         "The running week is published anew with each compaction: whoever keeps every version sees what was "
         "added between two.",
         f"Weeks and days are those of {facts.zone}.",
