@@ -233,7 +233,7 @@ def dns(rows: pl.DataFrame) -> pl.DataFrame:
     sunk = pl.col("answers").list.eval(pl.element().is_in(_SINKHOLES)).list.any().fill_null(False)
     refused = pl.col("rcode_name") == "REFUSED"
     blocked = refused.fill_null(False) | sunk
-    by_type = _refused_by_type(read.with_row_index("row").filter(blocked & name.is_in(_OTHER_TYPES)), read)
+    by_type = _refused_by_type(read.with_row_index("place").filter(blocked & name.is_in(_OTHER_TYPES)), read)
     allowed = pl.int_range(pl.len(), dtype=pl.UInt32).is_in(by_type.implode())
     return read.with_columns(
         reason=_first_reason(
@@ -258,17 +258,17 @@ def dns(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _refused_by_type(blocked: pl.DataFrame, read: pl.DataFrame) -> pl.Series:
-    """The `row` of each blocked lookup of another type whose client got an IPv4 address of the name.
+    """The `place` of each blocked lookup of another type whose client got an IPv4 address of the name.
 
     Networks refuse HTTPS records against Encrypted Client Hello, or AAAA where they have no IPv6.
     """
     if blocked.is_empty():
-        return blocked["row"]
+        return blocked["place"]
     name = pl.col("qtype_name").fill_null(pl.col("qtype"))
     address = pl.element().str.contains(_IPV4) & ~pl.element().is_in(_SINKHOLES)
     got = read.filter(name.is_in(_A) & pl.col("answers").list.eval(address).list.any())
     met = (
-        blocked.select("row", "client", "query", "at")
+        blocked.select("place", "client", "query", "at")
         .drop_nulls("at")
         .sort("at")
         .join_asof(
@@ -276,7 +276,7 @@ def _refused_by_type(blocked: pl.DataFrame, read: pl.DataFrame) -> pl.Series:
             on="at", by=["client", "query"], strategy="nearest", tolerance=_AT_ONCE, check_sortedness=False,
         )
     )  # fmt: skip
-    return met.filter("got")["row"]
+    return met.filter("got")["place"]
 
 
 def answers(read: pl.DataFrame) -> pl.DataFrame:
