@@ -80,6 +80,8 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
             before += size
             progressed(source_input.name, before)
         bundles.finish()
+    for commits, summary in scan.whole_sets:
+        _forget_parts(installation, commits, summary)
     for kind, source_input, summary in outcome.read:
         _conclude(kind, source_input, summary, outcome)
     installation.introduce([*sensors, *outcome.also])
@@ -94,6 +96,8 @@ class _Scan:
     outcome: Outcome
     bundles: Bundles
     replace: bool
+    #: inputs of several files that were read, each with what it gave
+    whole_sets: list[tuple[Commits, Summary]] = field(default_factory=list)
 
     def read(
         self,
@@ -129,6 +133,24 @@ class _Scan:
                 grouping=Grouping(),
             )
         self.outcome.read.append((kind, source_input, summary))
+        if len(source_input.files) > 1:
+            self.whole_sets.append((commits, summary))
+
+
+def _forget_parts(installation: Installation, commits: Commits, summary: Summary) -> None:
+    """Forget what was read of a set of files before it grew, now that all of it is stored: connections go on
+    from one file to the next, so the rows of the whole set take its place.
+
+    It is kept where the key of its time was shredded: such rows are refused when they are read again.
+    """
+    first, last = summary.first_seen, summary.last_seen
+    if first is None or last is None:
+        return
+    gone = (epoch for epoch in installation.keys.epochs() if epoch.shredded_at is not None)
+    if any(epoch.begin <= last and first < epoch.end for epoch in gone):
+        return
+    for part in commits.parts():
+        part.forget()
 
 
 def _conclude(kind: type[Source], source_input: Input, summary: Summary, outcome: Outcome) -> None:
@@ -146,13 +168,9 @@ def _where_to_start(
     """The position to read from, or None if nothing is new; and the position committed by an earlier
     scan.
 
-    Both count uncompressed bytes. What was read of a set of files before it grew is forgotten: connections go
-    on from one file to the next, so it is read again.
+    Both count uncompressed bytes.
     """
     progress = commits.progress()
-    if replace or progress == Progress():
-        for part in commits.parts():
-            part.forget()
     if replace and progress != Progress():
         commits.forget()
         return 0, 0

@@ -36,6 +36,7 @@ class Summary:
     carried: Counter[str] = field(default_factory=Counter)
     #: kinds of source of which any record gave upload bytes
     sized: set[str] = field(default_factory=set)
+    first_seen: datetime | None = None
     last_seen: datetime | None = None
 
     @classmethod
@@ -56,6 +57,7 @@ class Summary:
             whole.sized |= one.sized
             for reason, place in one.places.items():
                 whole.places.setdefault(reason, place and f"{place} of {one.name}")
+            whole.first_seen = min(filter(None, (whole.first_seen, one.first_seen)), default=None)
             whole.last_seen = max(filter(None, (whole.last_seen, one.last_seen)), default=None)
         return whole
 
@@ -74,5 +76,7 @@ class Summary:
         for reason, count, place in frames["rejects"].select("reason", "count", "place").iter_rows():
             self.reasons[reason] += count or 0
             self.places.setdefault(reason, place)
+        for moment in coverage.get_column("first_seen").drop_nulls():
+            self.first_seen = min(self.first_seen or moment, moment)
         for moment in coverage.get_column("last_seen").drop_nulls():
             self.last_seen = max(self.last_seen or moment, moment)

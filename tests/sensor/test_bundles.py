@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +21,7 @@ from sensor.sources.detect import kinds_by_name, plan
 from sensor.sources.inputs.open import find
 from sensor.sources.interface import Batch, Input, Source
 from sensor.store.lake import Lake
+from sensor.store.segments import Commits
 from tests.product import compiled_once
 
 START = datetime(2026, 11, 9, 8, 0, tzinfo=UTC)
@@ -204,3 +206,48 @@ def test_bundles_are_processed_once_they_are_full_and_in_their_order(tmp_path: P
     for source_input in inputs:
         names += [source_input.name] if shared.commits(source_input).progress().complete else []
     assert names == [source_input.name for source_input in inputs]
+
+
+ZEEK = Path(__file__).parents[2] / "pcaps" / "zeek-hour"
+
+
+def _grown(tmp_path: Path) -> tuple[Installation, Path, Commits]:
+    """A folder of two Zeek logs that was scanned, and has got a third one."""
+    shared, folder = installation(tmp_path / "lake", compiled_once(tmp_path / "state")), tmp_path / "zeek"
+    folder.mkdir()
+    for name in ("conn.log", "ssl.log"):
+        shutil.copy(ZEEK / name, folder)
+    read(shared, [folder])
+    ((_, source_input),) = plan(find([folder]).files).inputs
+    shutil.copy(ZEEK / "http.log", folder)
+    return shared, folder, shared.commits(source_input)
+
+
+def test_a_set_of_files_that_has_grown_takes_the_place_of_what_it_was(tmp_path: Path) -> None:
+    shared, folder, before = _grown(tmp_path)
+    assert before.progress().complete
+    read(shared, [folder])
+    assert not before.progress().complete
+    alone = installation(tmp_path / "alone", tmp_path / "state")
+    read(alone, [folder])
+    assert stored(shared.lake)["sightings"].equals(stored(alone.lake)["sightings"])
+
+
+def test_what_was_read_of_a_set_is_kept_until_all_of_it_is_read(tmp_path: Path) -> None:
+    shared, folder, before = _grown(tmp_path)
+    rows, planned = stored(shared.lake)["sightings"], plan(find([folder]).files)
+    (folder / "ssl.log").unlink()
+    outcome = scan.run(shared, planned, replace=False, progress_bar=partial(progress_bar, quiet=True))
+    assert len(outcome.unreadable) == 1 and before.progress().complete
+    left = stored(shared.lake)["sightings"]
+    assert rows.join(left, on="event_id", how="anti").is_empty() and not rows.is_empty()
+
+
+def test_what_was_read_of_a_set_is_kept_where_its_key_was_shredded(tmp_path: Path) -> None:
+    shared, folder, before = _grown(tmp_path)
+    for epoch in shared.keys.epochs():
+        shared.keys.shred(epoch.number, datetime.now(UTC))
+    rows = stored(shared.lake)["sightings"]
+    read(shared, [folder])
+    assert before.progress().complete
+    assert rows.join(stored(shared.lake)["sightings"], on="event_id", how="anti").is_empty()
