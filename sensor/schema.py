@@ -369,6 +369,7 @@ OBSERVATIONS = Table(
         _ACTION,
         *_WHO,
         *_WHAT,
+        Column("qtype", pl.String, "type of the DNS question: A, AAAA, HTTPS …; NULL if the source has none"),
         Column("cname", pl.String, "last name of the DNS answer's CNAME chain"),
         Column(
             "name_confidence",

@@ -1,4 +1,4 @@
-"""Turns DNS queries into lookups: the queries of one lookup count once.
+"""Turns DNS queries into lookups: the queries of one lookup count once, and are refused only as a whole.
 
 One lookup queries A, AAAA and HTTPS, retries if no answer comes, tries the name with search suffixes
 appended, and is repeated by the resolver that forwards it. Counting queries would inflate use 3 to 10 times.
@@ -11,6 +11,10 @@ Within `TOGETHER_S` of a query,
 The last two are set aside and counted. An address is a resolver if it received queries (`server` of a query),
 is a declared proxy, or is a loopback address. A forwarder whose clients appear only in another input cannot
 be recognised and must be declared in `networks.proxies`.
+
+Networks refuse questions of one type for reasons of their own: HTTPS records against Encrypted Client Hello,
+AAAA where they have no IPv6. Such a query is not blocked if the same client's query for A was allowed.
+(`decode/lookups.py` does this itself, because batches of packets end between the two.)
 """
 
 from __future__ import annotations
@@ -34,7 +38,9 @@ MAX_RESOLVERS = 10_000
 _TOGETHER = timedelta(seconds=TOGETHER_S)
 _LOOPBACK = r"^127\.|^::1$"
 _ONE_LOOKUP = ("client", "host", "action")
-_KEPT = ("client", "server", "host", "action", "seen_at")
+_KEPT = ("client", "server", "host", "qtype", "action", "seen_at")
+#: Types that are asked beside A.
+_OTHER_TYPES = ("AAAA", "SVCB", "HTTPS")
 #: Maximum search suffixes per name that are recognised (resolv.conf(5) allows 6 or more).
 _MAX_SUFFIXES = 4
 #: Single labels accepted as search suffix. Others may be registries: `google.co.uk` is not `google.co` plus
@@ -66,6 +72,9 @@ class Questions:
         window = pl.concat(
             [self._recent.with_columns(row=pl.lit(None, pl.UInt32)), questions], how="diagonal"
         )
+        allowed = _refused_by_type(window)
+        if len(allowed):
+            window, rows = (_allow(frame, allowed) for frame in (window, rows))
         flags = _lookup_flags(window)
         reason = {
             FORWARDED: self._forwarded(window),
@@ -114,6 +123,26 @@ class Questions:
             pl.col("asked").is_null() | pl.col("server").is_null() | (pl.col("asked") != pl.col("server"))
         )
         return near.filter(pl.col("asker").is_not_null() & asked_it)["row"]
+
+
+def _refused_by_type(window: pl.DataFrame) -> pl.Series:
+    """Rows of blocked queries of another type, of a name whose client was given A records then."""
+    blocked = pl.col("action") == "blocked"
+    refused = window.filter(blocked & pl.col("qtype").is_in(_OTHER_TYPES) & pl.col("row").is_not_null())
+    if refused.is_empty():
+        return refused["row"]
+    given = window.filter((pl.col("action") == "allowed") & (pl.col("qtype") == "A"))
+    near = refused.sort("seen_at").join_asof(
+        given.select("client", "host", "seen_at", given=pl.lit(True)).sort("seen_at"), on="seen_at",
+        by=["client", "host"], strategy="nearest", tolerance=_TOGETHER, check_sortedness=False,
+    )  # fmt: skip
+    return near.filter("given")["row"]
+
+
+def _allow(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    return frame.with_columns(
+        action=pl.when(pl.col("row").is_in(rows.implode())).then(pl.lit("allowed")).otherwise("action")
+    )
 
 
 def _lookup_flags(window: pl.DataFrame) -> pl.DataFrame:

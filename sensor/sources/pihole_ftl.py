@@ -73,6 +73,8 @@ _BLOCKED = (1, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 18)
 #: Forwarded, cached (3, 17), retried (12, 13), already being forwarded.
 _ALLOWED = (2, 3, 12, 13, 14, 17)
 _PTR = 6
+#: Numbers of the types that a network may refuse, and of the one asked beside them, in the database of FTL.
+_TYPES = {1: "A", 2: "AAAA", 15: "SVCB", 16: "HTTPS"}
 #: FTL looks for devices every minute. A device that it no longer sees is taken to be gone after this long.
 _HELD_S = 3600
 _CONFIDENCE = 0.7
@@ -188,6 +190,7 @@ def _lookups(text: str, count: int) -> dict[str, pl.DataFrame]:
             "client",
             kind=pl.lit("dns"),
             name_from=pl.lit("qname"),
+            qtype=pl.col("type").replace_strict(_TYPES, default=None, return_dtype=pl.String),
             action=pl.when(status.is_in(_BLOCKED))
             .then(pl.lit("blocked"))
             .when(status.is_in(_ALLOWED))

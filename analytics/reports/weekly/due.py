@@ -151,7 +151,7 @@ def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:
     if row["people_hidden"]:
         yield say("due.hidden", k=result.facts.k)
     elif row["people_at_least"]:
-        who = say("due.least", count=noun.count(row["people_at_least"]))
+        who = _rounded(row["people_at_least"], result.facts.k, noun)
         sent, sessions = row["bytes_up"], say("count.sessions", row["sessions"] or 0)
         if sent is None:
             yield say("due.in_sessions", who=who, sessions=sessions) if row["sessions"] else who
@@ -166,6 +166,13 @@ def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:
         yield say("due.new")
     if row["not_evaluable_why"]:
         yield say("due.since_then", why=_why(row))
+
+
+def _rounded(least: int, k: int, noun: Noun) -> str:
+    """'5 to 9 people': what a count may be that was rounded down to a multiple of `k`. As a range it agrees with
+    exact figures of the same service on the page."""
+    most = noun.count(least + k - 1)
+    return most if k == 1 else say("due.from_to", least=words.number(least), most=most)
 
 
 def _why(row: Row) -> str:

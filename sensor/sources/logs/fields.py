@@ -36,6 +36,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "url": (TEXT, "URL, with or without scheme, or host:port; gives host, path, server, server_port"),
     "url_rest": (TEXT, "path of `url` without query, where the family has cut it off"),
     "host": (TEXT, "a bare name: question, SNI, URL host"),
+    "qtype": (TEXT, "type of a DNS question, by name or number: A, 28, TYPE65; PTR is set aside"),
     "name_from": (TEXT, "qname, sni, quic_sni, http_host, url, certificate, address …; default by kind"),
     "path": (TEXT, "URL path, query string allowed (it is dropped)"),
     "method": (TEXT, ""),

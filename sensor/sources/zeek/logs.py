@@ -8,13 +8,12 @@ rows that are none. Field meanings: the Zeek manual's base scripts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import polars as pl
 
 from sensor import schema
 from sensor.sources.logs.rows import records
-from sensor.sources.logs.text import accounts, hosts, keys
+from sensor.sources.logs.text import accounts, hosts, keys, lookups
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import (
     CHALLENGE,
@@ -53,11 +52,6 @@ _SIDES = [pair for one, other in _PAIRS for pair in ((one, other), (other, one))
 _LOCAL_PORTS = (5353, 5355, 137)
 #: Addresses that resolvers answer with in place of the real one, to block a name.
 _SINKHOLES = ("0.0.0.0", "127.0.0.1", "::", "::1")
-_IPV4 = r"^\d+\.\d+\.\d+\.\d+$"
-#: Types of questions, as names or numbers: that for IPv4 addresses, and those that a network may refuse.
-_A, _OTHER_TYPES = ("A", "1"), ("AAAA", "28", "SVCB", "64", "HTTPS", "65")
-#: Lookups of one name by one client within this time belong together.
-_AT_ONCE = timedelta(seconds=5)
 _SERVICE_PORTS = 1024
 #: Larger numbers are no seconds (this one is in the year 5138) but milliseconds.
 _MILLIS = 100_000_000_000
@@ -231,10 +225,6 @@ def dns(rows: pl.DataFrame) -> pl.DataFrame:
     ports = pl.col("server_port").is_in(_LOCAL_PORTS) | pl.col("client_port").is_in(_LOCAL_PORTS)
     question = pl.struct("uid", "trans_id", "qtype", "asked")
     sunk = pl.col("answers").list.eval(pl.element().is_in(_SINKHOLES)).list.any().fill_null(False)
-    refused = pl.col("rcode_name") == "REFUSED"
-    blocked = refused.fill_null(False) | sunk
-    by_type = _refused_by_type(read.with_row_index("place").filter(blocked & name.is_in(_OTHER_TYPES)), read)
-    allowed = pl.int_range(pl.len(), dtype=pl.UInt32).is_in(by_type.implode())
     return read.with_columns(
         reason=_first_reason(
             (_number("opcode").fill_null(0) != 0, NOT_A_QUERY),
@@ -246,37 +236,14 @@ def dns(rows: pl.DataFrame) -> pl.DataFrame:
         ),
         seen_at="at",
         kind=pl.lit("dns"),
-        action=pl.when(blocked & ~allowed)
+        action=pl.when(sunk)
         .then(pl.lit("blocked"))
-        .when((pl.col("rcode_name") == "NOERROR") | allowed)
-        .then(pl.lit("allowed"))
-        .otherwise(pl.lit("unknown")),
+        .otherwise(lookups.verdict(pl.col("rcode_name")).fill_null("unknown")),
+        qtype=lookups.question_type(name),
         host=pl.col("query"),
         name_from=pl.when(pl.col("query").is_not_null()).then(pl.lit("qname")),
         transport=pl.col("proto").str.to_lowercase(),
     )
-
-
-def _refused_by_type(blocked: pl.DataFrame, read: pl.DataFrame) -> pl.Series:
-    """The `place` of each blocked lookup of another type whose client got an IPv4 address of the name.
-
-    Networks refuse HTTPS records against Encrypted Client Hello, or AAAA where they have no IPv6.
-    """
-    if blocked.is_empty():
-        return blocked["place"]
-    name = pl.col("qtype_name").fill_null(pl.col("qtype"))
-    address = pl.element().str.contains(_IPV4) & ~pl.element().is_in(_SINKHOLES)
-    got = read.filter(name.is_in(_A) & pl.col("answers").list.eval(address).list.any())
-    met = (
-        blocked.select("place", "client", "query", "at")
-        .drop_nulls("at")
-        .sort("at")
-        .join_asof(
-            got.select("client", "query", "at", got=pl.lit(True)).drop_nulls("at").sort("at"),
-            on="at", by=["client", "query"], strategy="nearest", tolerance=_AT_ONCE, check_sortedness=False,
-        )
-    )  # fmt: skip
-    return met.filter("got")["place"]
 
 
 def answers(read: pl.DataFrame) -> pl.DataFrame:

@@ -629,6 +629,7 @@ def test_findings_ask_once_per_service_before_what_the_figures_raise(tmp_path: P
     assert first.question == "alpha: stop it?"
     assert first.findings == ("f1", "f2")
     assert "Also: at night." in first.evidence
+    assert "5 to 9 people sent about 50 MB" in first.evidence.replace("\u202f", " ").replace("\u00a0", " ")
     assert "Over the last four weeks, a block would have affected " in first.impact
     assert first.duty == ("high", "no owner named", "by Fri 20 Nov")
     assert [d.question.split(":")[0] for d in page(tmp_path / "again", governed()).decisions].count(

@@ -57,6 +57,38 @@ def test_one_lookup_is_counted_once_wherever_batches_are_cut(size: int) -> None:
     assert aside == {FORWARDED: 3, SUFFIXED: 3} or aside == {FORWARDED: 2, SUFFIXED: 4}
 
 
+@pytest.mark.parametrize(
+    ("qtype", "other", "action"),
+    [
+        ("HTTPS", {}, "allowed"),
+        ("AAAA", {"after": 4.0}, "allowed"),
+        ("SVCB", {"after": -4.0}, "allowed"),
+        ("HTTPS", {"after": 60.0}, "blocked"),
+        ("HTTPS", {"host": "other.example.com"}, "blocked"),
+        ("HTTPS", {"client": PHONE}, "blocked"),
+        ("HTTPS", {"action": "blocked"}, "blocked"),
+        ("HTTPS", {"qtype": "TXT"}, "blocked"),
+        ("TXT", {}, "blocked"),  # the name itself may be what is refused
+        (None, {}, "blocked"),
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+def test_a_name_is_not_blocked_because_another_type_is_refused(
+    qtype: str | None, other: dict[str, str | float], action: str, together: bool
+) -> None:
+    name, client = str(other.get("host", "chat.example.com")), str(other.get("client", LAPTOP))
+    what = {"qtype": str(other.get("qtype", "A")), "action": str(other.get("action", "allowed"))}
+    asked = _rows([(10.0 + float(other.get("after", 0.0)), client, RESOLVER, name)], **what)
+    refused = _rows([(10.0, LAPTOP, RESOLVER, "chat.example.com")], action="blocked")
+    refused = refused.with_columns(qtype=pl.lit(qtype, dtype=pl.String))
+    questions = Questions()
+    batches = [pl.concat([asked, refused])] if together else [asked, refused]
+    marked = pl.concat([questions.mark(batch)[0] for batch in batches])
+    assert marked["action"].to_list() == [what["action"], action]
+    if action == "allowed" and together:
+        assert marked["lookups"].sum() == 1
+
+
 def test_a_suffix_tried_first_is_set_aside_too() -> None:
     tries = [
         (0.0, LAPTOP, None, "api.openai.com.ns.svc.cluster.local"),

@@ -283,7 +283,9 @@ def test_dns_rows_that_are_no_lookups(change: Row, reason: str) -> None:
     [
         ({"rcode_name": "REFUSED"}, "blocked"),
         ({"answers": "0.0.0.0", "TTLs": "5"}, "blocked"),
-        ({"rcode_name": "NXDOMAIN"}, "unknown"),
+        ({"rcode_name": "NXDOMAIN"}, "blocked"),
+        ({"rcode_name": "SERVFAIL"}, "unknown"),
+        ({"rcode_name": "-"}, "unknown"),
     ],
 )
 def test_dns_action(change: Row, action: str) -> None:
@@ -293,24 +295,11 @@ def test_dns_action(change: Row, action: str) -> None:
         assert batch.frames["answers"].is_empty()  # a sinkhole names nothing
 
 
-@pytest.mark.parametrize(
-    ("asked_for_a", "qtype", "actions"),
-    [
-        ({}, ("28", "AAAA"), ["allowed", "allowed"]),
-        ({"ts": "1700000004.0"}, ("65", "HTTPS"), ["allowed", "allowed"]),
-        ({"ts": "1700000099.0"}, ("65", "HTTPS"), ["blocked", "allowed"]),
-        ({"answers": "0.0.0.0", "TTLs": "5"}, ("65", "HTTPS"), ["blocked", "blocked"]),
-        ({"query": "other.example.com"}, ("65", "HTTPS"), ["blocked", "allowed"]),
-        ({}, ("16", "TXT"), ["blocked", "allowed"]),
-    ],
-)
-def test_a_name_with_an_address_is_not_blocked_because_another_type_is_refused(
-    asked_for_a: Row, qtype: tuple[str, str], actions: list[str]
-) -> None:
-    refused = {"trans_id": "5", "qtype": qtype[0], "qtype_name": qtype[1], "rcode_name": "REFUSED"}
-    rows = [DNS | refused | {"answers": "-", "TTLs": "-"}, DNS | asked_for_a]
-    (batch,) = batches(dns=tsv("dns", rows))
-    assert batch.frames["observations"]["action"].to_list() == actions
+def test_the_type_of_a_question_is_told() -> None:
+    (batch,) = batches(dns=tsv("dns", [DNS | {"qtype": "65", "qtype_name": "HTTPS"}]))
+    assert batch.frames["observations"]["qtype"].to_list() == ["HTTPS"]
+    (batch,) = batches(dns=tsv("dns", [DNS | {"qtype": "28", "qtype_name": "-"}]))
+    assert batch.frames["observations"]["qtype"].to_list() == ["AAAA"]
 
 
 # --- joined by uid ------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = ("T|Time", "QH", "QT", "IP", "CID", "CP", "Result.IsFiltered", "Result.Reason")
@@ -39,5 +39,5 @@ class AdguardFamily(Family):
             device=pl.when(pl.col("CID") != "").then("CID"),
             host="QH",
             action=one_of({"blocked": blocked}, otherwise="allowed"),
-            reason=lookups.reverse(pl.col("QT")),
+            qtype=pl.col("QT"),
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
@@ -61,5 +61,5 @@ class AkamaiSiaFamily(Family):
             bytes_up="up",
             bytes_down="down",
             action=one_of({"blocked": stopped}, otherwise="allowed"),
-            reason=lookups.reverse(pl.col("type")),
+            qtype=pl.col("type"),
         )

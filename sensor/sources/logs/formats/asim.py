@@ -86,8 +86,8 @@ class AsimFamily(Family):
             action=pl.coalesce(
                 pl.when(dns).then(lookups.verdict(pl.col("rcode"))), word.replace(_ACTIONS), pl.lit("unknown")
             ),
+            qtype=pl.col("type"),
             reason=one_of(
-                {NO_CONNECTION: pl.all_horizontal(pl.col("query", "url", "host", "server").is_null())},
-                otherwise=pl.when(dns).then(lookups.reverse(pl.col("type"))),
+                {NO_CONNECTION: pl.all_horizontal(pl.col("query", "url", "host", "server").is_null())}
             ),
         )

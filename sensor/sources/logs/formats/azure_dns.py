@@ -62,10 +62,11 @@ class AzureDnsFamily(Family):
             host="name",
             transport=pl.col("protocol").str.to_lowercase(),
             action=one_of({"blocked": blocked}, otherwise=lookups.verdict(pl.col("rcode"))),
-            reason=lookups.reverse(pl.col("type")),
+            qtype=pl.col("type"),
+            reason=pl.lit(None, dtype=pl.String),
         )
         structured = read["name"].is_not_null()
         return pl.select(
             pl.when(structured).then(told[name]).otherwise(text[name]).alias(name)
-            for name in ("client", "client_port", "host", "transport", "action", "reason")
+            for name in ("client", "client_port", "host", "transport", "action", "reason", "qtype")
         ).with_columns(told["time"], kind=pl.lit("dns"))

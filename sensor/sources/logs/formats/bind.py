@@ -15,8 +15,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import patterns
-from sensor.sources.logs.text.reasons import ASKED, NO_LOOKUP, REVERSE
+from sensor.sources.logs.text import lookups, patterns
+from sensor.sources.logs.text.reasons import ASKED, NO_LOOKUP
 from sensor.sources.logs.text.words import one_of
 
 _HEAD = (
@@ -61,22 +61,19 @@ class BindFamily(Family):
             "time",
             "client",
             kind=pl.lit("dns"),
+            qtype=pl.col("type"),
             client_port=pl.col("port"),
             host=pl.col("name").str.replace_all(r"\\(\d{3})", ""),
             server=pl.col("rest").str.extract(r"^ \S+ \(([0-9a-fA-F.:]+)\)"),
             transport=one_of({"tcp": pl.col("rest").str.contains(r"^ [+-]\S*T")}, otherwise="udp"),
             action=one_of(
-                {
-                    "blocked": refused | (rcode == "REFUSED"),
-                    "allowed": (rcode == "NOERROR") | (pl.col("policy") == "PASSTHRU"),
-                },
-                otherwise="unknown",
+                {"blocked": refused, "allowed": pl.col("policy") == "PASSTHRU"},
+                otherwise=lookups.verdict(rcode).fill_null("unknown"),
             ),
             answers=pl.col("rest").str.extract_all(_ANSWER).list.eval(pl.element().str.extract(r"(\S+)$")),
             reason=one_of(
                 {
                     NO_LOOKUP: pl.col("name").is_null(),
-                    REVERSE: pl.col("type") == "PTR",
                     ASKED: (pl.col("verb") == "response") & ~pl.col("rest").str.contains("response: "),
                 }
             ),

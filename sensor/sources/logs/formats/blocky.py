@@ -77,5 +77,5 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         action=one_of(
             {"blocked": pl.col("verdict").is_in(_BLOCKED)}, otherwise=lookups.verdict(pl.col("code"))
         ),
-        reason=lookups.reverse(pl.col("type")),
+        qtype=pl.col("type"),
     )

@@ -66,7 +66,7 @@ def _edge(lines: pl.DataFrame) -> pl.DataFrame:
         server="server",
         answers=addresses,
         action=one_of({"blocked": policy}, otherwise=lookups.verdict(pl.col("code"))),
-        reason=lookups.reverse(pl.col("type")),
+        qtype=pl.col("type"),
     )
 
 
@@ -83,8 +83,6 @@ def _adonis(lines: pl.DataFrame) -> pl.DataFrame:
         lease_s=pl.when(given).then(dhcp.ASSUMED_S),
         origin=one_of({"dhcp": given}),
         confidence=pl.when(given).then(dhcp.ASSUMED),
-        reason=one_of(
-            {NO_ADDRESS: ~given & ~asked},
-            otherwise=lookups.reverse(pl.col("cat").str.extract(r"^([A-Z]+)_record$")),
-        ),
+        qtype=pl.col("cat").str.extract(r"^([A-Z]+)_record$"),
+        reason=one_of({NO_ADDRESS: ~given & ~asked}),
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import ANSWERED, NO_PORTS
 from sensor.sources.logs.text.words import one_of
 
@@ -81,12 +81,12 @@ class CiliumHubbleFamily(Family):
                 pl.concat_str(key, separator="|")
             ),
             phase=pl.lit("begin"),
+            qtype=pl.col("qtypes").str.extract(r'"([A-Z]+)"'),
             reason=one_of(
                 {
                     ANSWERED: is_dns & (pl.col("type") == "RESPONSE"),
                     NO_PORTS: ~is_dns & pl.col("port").is_null(),
-                },
-                otherwise=pl.when(is_dns).then(lookups.reverse(pl.col("qtypes").str.extract(r'"([A-Z]+)"'))),
+                }
             ),
         )
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import HOSTED_ZONE, NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
 
@@ -107,6 +107,7 @@ def _who() -> dict[str, pl.Expr]:
 
 def _what() -> dict[str, pl.Expr]:
     return {
+        "qtype": pl.col("type"),
         "kind": one_of(
             {"dns": pl.col("is_dns"), "flow": pl.col("is_session"), "http": pl.col("is_http")},
             otherwise="tls",
@@ -142,7 +143,6 @@ def _reason() -> pl.Expr:
     gateway = pl.any_horizontal(pl.col(name).is_not_null() for name in ("decision", "location", "email"))
     return one_of(
         {NO_CONNECTION: pl.col("other").is_not_null(), HOSTED_ZONE: pl.col("is_dns") & ~gateway},
-        otherwise=pl.when("is_dns").then(lookups.reverse(pl.col("type"))),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text import objects
 
 _WANTED = {
     "time": "time", "host": "query", "type": "query_type", "client": "src_ip", "action": "controld_action",
@@ -41,5 +41,5 @@ class ControldFamily(Family):
             user_name=pl.when(pl.col("user") != "").then("user"),
             host="host",
             action=pl.col("action").replace_strict(_ACTIONS, default="unknown"),
-            reason=lookups.reverse(pl.col("type")),
+            qtype=pl.col("type"),
         )

@@ -60,5 +60,6 @@ def rows(lines: pl.Series) -> pl.DataFrame:
         host=pl.col("name"),
         transport=pl.when(has_ports(pl.col("proto"))).then("proto"),
         action=lookups.verdict(pl.col("rcode")),
-        reason=one_of({NO_LOOKUP: pl.col("name").is_null()}, otherwise=lookups.reverse(pl.col("type"))),
+        qtype=pl.col("type"),
+        reason=one_of({NO_LOOKUP: pl.col("name").is_null()}),
     )

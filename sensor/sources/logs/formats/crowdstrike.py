@@ -17,7 +17,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import cef, layouts, lookups, objects
+from sensor.sources.logs.text import cef, layouts, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
 
@@ -129,6 +129,7 @@ def _what() -> dict[str, pl.Expr]:
     return {
         "time": pl.coalesce("ContextTimeStamp", "timestamp"),
         "kind": one_of({"dns": pl.col("dns")}, otherwise="flow"),
+        "qtype": pl.col("RequestType"),
         "host": pl.coalesce("DomainName", pl.when(~is_url).then(url)),
         "name_from": one_of({"url": ~pl.col("dns") & url.is_not_null()}),
         "url": pl.when(is_url).then(url),
@@ -141,7 +142,6 @@ def _reason() -> pl.Expr:
     connects = pl.col("event").str.contains("^Network(?:Connect|ReceiveAccept)IP")
     return one_of(
         {NO_CONNECTION: ~pl.col("dns") & ~connects},
-        otherwise=pl.when("dns").then(lookups.reverse(pl.col("RequestType"))),
     )
 
 

@@ -55,8 +55,8 @@ class DnsCollectorFamily(Family):
             action=pl.when(answered).then(lookups.verdict(pl.col("code"))),
             session=pl.concat_str("client", "client_port", "id", "host", "type", separator="|"),
             phase=pl.lit("name"),
+            qtype=pl.col("type"),
             reason=one_of(
-                {RESOLVERS_OWN: pl.col("operation").str.contains("^(?:RESOLVER|FORWARDER|AUTH|STUB)_")},
-                otherwise=lookups.reverse(pl.col("type")),
+                {RESOLVERS_OWN: pl.col("operation").str.contains("^(?:RESOLVER|FORWARDER|AUTH|STUB)_")}
             ),
         )

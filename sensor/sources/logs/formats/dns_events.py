@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_LOOKUP
 from sensor.sources.logs.text.words import one_of
 
@@ -42,5 +42,6 @@ class DnsEventsFamily(Family):
             kind=pl.lit("dns"),
             host=pl.col("name").str.to_lowercase().str.strip_suffix("."),
             answers=pl.col("answers").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+"),
-            reason=one_of({NO_LOOKUP: ~lookup}, otherwise=lookups.reverse(pl.col("type"))),
+            qtype=pl.col("type"),
+            reason=one_of({NO_LOOKUP: ~lookup}),
         )

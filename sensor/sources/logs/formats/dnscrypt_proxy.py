@@ -14,7 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import keyvalue, lookups, patterns
+from sensor.sources.logs.text import keyvalue, patterns
 from sensor.sources.logs.text.words import one_of
 
 _TSV = (
@@ -62,5 +62,5 @@ class DnscryptProxyFamily(Family):
             action=one_of(
                 {"blocked": ruled}, otherwise=pl.col("verdict").replace_strict(_ACTIONS, default="unknown")
             ),
-            reason=pl.when(~ruled).then(lookups.reverse(pl.col("type"))),
+            qtype=pl.col("type"),
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import commas, lookups
+from sensor.sources.logs.text import commas
 
 _WANTED = {
     "time": "time|timestamp", "host": "fqdn|domain", "type": "questiontype|question_type|query_type",
@@ -48,5 +48,5 @@ class DnsfilterFamily(Family):
             device="device",
             host="host",
             action=pl.col("result").str.to_lowercase(),
-            reason=lookups.reverse(pl.col("type")),
+            qtype=pl.col("type"),
         )

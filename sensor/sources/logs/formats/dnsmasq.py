@@ -15,7 +15,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, patterns
+from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import ANSWERED
 from sensor.sources.logs.text.words import one_of
 
@@ -88,10 +88,8 @@ class DnsmasqFamily(Family):
             client_port=pl.col("port"),
             host=pl.col("question"),
             action=one_of({"blocked": pl.col("blocked"), "allowed": pl.col("blocked").is_not_null()}),
-            reason=one_of(
-                {ANSWERED: pl.col("question").is_null()},
-                otherwise=lookups.reverse(pl.col("type").str.replace("^type=", "")),
-            ),
+            qtype=pl.col("type").str.replace("^type=", ""),
+            reason=one_of({ANSWERED: pl.col("question").is_null()}),
         )
 
 

@@ -80,14 +80,12 @@ def _objects(lines: pl.DataFrame) -> pl.DataFrame:
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
     of_client = pl.col("what").is_in(["CQ", "CR"]).fill_null(False)
     rows = read.select(
-        *("time", "client", "client_port", "server", "host", "type", "answers"),
+        *("time", "client", "client_port", "server", "host", "answers"),
         kind=pl.lit("dns"),
         transport=one_of({"udp": pl.col("transport").is_in(["UDP", "DOQ"])}, otherwise="tcp"),
         action=lookups.verdict(pl.col("code")),
         answer=(pl.col("what") == "CR").fill_null(False),
-        reason=one_of(
-            {RESOLVERS_OWN: ~of_client, NO_LOOKUP: pl.col("host").is_null()},
-            otherwise=lookups.reverse(pl.col("type")),
-        ),
+        qtype=pl.col("type"),
+        reason=one_of({RESOLVERS_OWN: ~of_client, NO_LOOKUP: pl.col("host").is_null()}),
     )
-    return lookups.paired(rows, ("client", "client_port", "host", "type"))
+    return lookups.paired(rows, ("client", "client_port", "host", "qtype"))

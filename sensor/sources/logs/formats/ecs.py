@@ -105,7 +105,7 @@ class EcsFamily(Family):
         web = pl.col("method").is_not_null() | pl.col("url").is_not_null()
         told = read.with_columns(is_dns=pl.col("question").is_not_null(), is_web=web)
         rows = told.select(**_when(), **_who(), **_what(), **_volume(), action=_action(), reason=_reason())
-        return lookups.paired(rows, ("client", "client_port", "host", "type"))
+        return lookups.paired(rows, ("client", "client_port", "host", "qtype"))
 
 
 def _events(lines: pl.Series) -> pl.Series:
@@ -162,7 +162,7 @@ def _what() -> dict[str, pl.Expr]:
         "ja4": pl.col("ja4"),
         "answers": pl.col("answers").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+"),
         "answer": pl.col("dns_type").is_in(["answer", "response"]).fill_null(False),
-        "type": pl.col("question_type"),
+        "qtype": pl.col("question_type"),
     }
 
 
@@ -214,8 +214,6 @@ def _reason() -> pl.Expr:
     nowhere = pl.all_horizontal(
         pl.col(name).is_null() for name in ("question", "sni", "domain", "url", "server")
     )
-    asked = pl.col("question").is_not_null()
     return one_of(
         {NO_CONNECTION: nowhere, NO_PORTS: pl.col("transport").str.to_lowercase().is_in(_NOT_OURS)},
-        otherwise=pl.when(asked).then(lookups.reverse(pl.col("question_type"))),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, patterns
+from sensor.sources.logs.text import patterns
 
 _MATCH = (
     r"^(?:.*\s)?List Matched (?P<client>[0-9a-fA-F.:]+)#(?P<port>\d+)(?: \([^)]*\))?: query: (?P<name>\S+) "
@@ -37,5 +37,5 @@ class EfficientipFamily(Family):
             client_port="port",
             host="name",
             action=pl.lit("unknown"),
-            reason=lookups.reverse(pl.col("type")),
+            qtype=pl.col("type"),
         )

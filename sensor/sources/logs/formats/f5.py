@@ -160,7 +160,8 @@ def _lookups(lines: pl.DataFrame) -> pl.DataFrame:
         answer=answer,
         answers=lines["line"].str.extract_all(_ADDRESS).list.eval(pl.element().str.extract(r"(\S+)$")),
         action=lookups.verdict(pl.col("code")),
-        reason=lookups.reverse(pl.coalesce("type", "record")),
+        qtype=pl.coalesce("type", "record"),
+        reason=pl.lit(None, dtype=pl.String),
     )
     rows = lookups.paired(rows, ("qid", "client", "client_port"))
     nameless = pl.col("host").is_null() & pl.col("reason").is_null()

@@ -48,5 +48,5 @@ class GcpDnsFamily(Family):
             transport="protocol",
             action=lookups.verdict(pl.col("responseCode")),
             answers=found.list.eval(pl.element().str.extract(r"(\S+)$")),
-            reason=lookups.reverse(pl.col("queryType")),
+            qtype=pl.col("queryType"),
         )

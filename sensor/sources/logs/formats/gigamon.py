@@ -13,7 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -63,8 +63,6 @@ class GigamonFamily(Family):
             transport=pl.when(~is_dns).then("proto"),
             bytes_up=pl.when(~is_dns).then("up"),
             bytes_down=pl.when(~is_dns).then("down"),
-            reason=one_of(
-                {NO_PORTS: ~is_dns & ~has_ports(pl.col("proto")).fill_null(True)},
-                otherwise=pl.when(is_dns).then(lookups.reverse(pl.col("qtype"))),
-            ),
+            qtype=pl.col("qtype"),
+            reason=one_of({NO_PORTS: ~is_dns & ~has_ports(pl.col("proto")).fill_null(True)}),
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import FROM_OUTSIDE, NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
@@ -76,8 +76,6 @@ class HarfanglabFamily(Family):
             session=pl.when(flow).then("session"),
             phase=one_of({"end": pl.col("told") == "complete"}, otherwise="begin"),
             action=one_of({"reset": flow & failed}, otherwise="allowed"),
-            reason=one_of(
-                {NO_SERVICE: ~(dns | page | flow).fill_null(False), FROM_OUTSIDE: flow & incoming},
-                otherwise=pl.when(dns).then(lookups.reverse(pl.col("type"))),
-            ),
+            qtype=pl.col("type"),
+            reason=one_of({NO_SERVICE: ~(dns | page | flow).fill_null(False), FROM_OUTSIDE: flow & incoming}),
         )

@@ -112,10 +112,8 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
                 otherwise=pl.coalesce(action, lookups.verdict(pl.coalesce("InfobloxDNSRCode", rcode))),
             )
         ),
-        reason=one_of(
-            {NOT_HELD: is_lease & ~held & ~ended, NO_LOOKUP: ~is_lease & host.is_null()},
-            otherwise=pl.when(~is_lease).then(lookups.reverse(pl.coalesce("InfobloxDNSQType", "qtype"))),
-        ),
+        qtype=pl.coalesce("InfobloxDNSQType", "qtype"),
+        reason=one_of({NOT_HELD: is_lease & ~held & ~ended, NO_LOOKUP: ~is_lease & host.is_null()}),
     )
 
 

@@ -73,8 +73,6 @@ class JamfFamily(Family):
                 {"blocked": blocked},
                 otherwise=pl.when(dns).then(lookups.verdict(pl.col("rcode"))).otherwise("action"),
             ),
-            reason=one_of(
-                {NO_DESTINATION: ~dns & pl.col("host").is_null() & pl.col("server").is_null()},
-                otherwise=pl.when(dns).then(lookups.reverse(pl.col("type"))),
-            ),
+            qtype=pl.col("type"),
+            reason=one_of({NO_DESTINATION: ~dns & pl.col("host").is_null() & pl.col("server").is_null()}),
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
@@ -51,8 +51,6 @@ class LimacharlieFamily(Family):
             host="host",
             answers=pl.concat_list("answer"),
             transport=one_of({"tcp": pl.col("what").str.contains("TCP"), "udp": connected}),
-            reason=one_of(
-                {NO_SERVICE: ~(asked | connected).fill_null(False)},
-                otherwise=lookups.reverse(pl.col("type")),
-            ),
+            qtype=pl.col("type"),
+            reason=one_of({NO_SERVICE: ~(asked | connected).fill_null(False)}),
         )

@@ -16,7 +16,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import layouts, lookups, patterns
+from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -116,7 +116,7 @@ def _requests(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _lookups(lines: pl.DataFrame) -> pl.DataFrame:
     read = patterns.read(lines["line"], _LOOKUP)
-    return read.select("client", "host", kind=pl.lit("dns"), reason=lookups.reverse(pl.col("type")))
+    return read.select("client", "host", kind=pl.lit("dns"), qtype=pl.col("type"))
 
 
 def _leases(lines: pl.DataFrame) -> pl.DataFrame:

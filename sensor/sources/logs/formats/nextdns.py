@@ -12,7 +12,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import commas, lookups, objects
+from sensor.sources.logs.text import commas, objects
 
 _WANTED = (
     "timestamp", "domain|name", "query_type|type", "client_ip", "status", "device_name", "device_id",
@@ -58,5 +58,5 @@ class NextdnsFamily(Family):
             device=pl.coalesce("device_name", "device_id"),
             host="domain",
             action=pl.col("status").str.to_lowercase().replace_strict(_ACTIONS, default="unknown"),
-            reason=lookups.reverse(pl.col("query_type")),
+            qtype=pl.col("query_type"),
         )

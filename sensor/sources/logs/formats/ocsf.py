@@ -92,7 +92,7 @@ class OcsfFamily(Family):
             one_way=one_way.fill_null(False),
         )
         rows = told.select(**_when(), **_who(), **_what(), **_volume(), action=_action(), reason=_reason())
-        return lookups.paired(rows, ("client", "client_port", "host", "type"))
+        return lookups.paired(rows, ("client", "client_port", "host", "qtype"))
 
 
 def _when() -> dict[str, pl.Expr]:
@@ -131,7 +131,7 @@ def _what() -> dict[str, pl.Expr]:
         "ja4": pl.col("ja4").str.extract(r'"value":\s*"(t[^"]+)"'),
         "answers": pl.col(_ANSWERS),
         "answer": (dns & (pl.col("activity") == _RESPONSE)).fill_null(False),
-        "type": pl.col("type"),
+        "qtype": pl.col("type"),
     }
 
 
@@ -175,5 +175,4 @@ def _reason() -> pl.Expr:
     layer = pl.col("transport").str.to_lowercase().is_in(["icmp", "1", "58", "icmpv6", "ipv6-icmp"])
     return one_of(
         {NO_SERVICE: ~pl.col("class").is_in(_CLASSES).fill_null(False), NO_PORTS: layer},
-        otherwise=pl.when(pl.col("class") == "4003").then(lookups.reverse(pl.col("type"))),
     )

@@ -414,6 +414,7 @@ def _what() -> dict[str, pl.Expr]:
     named = pl.when(pl.col("named").str.contains(_NAME)).then("named")
     return {
         "kind": one_of({"dns": dns, "http": web, "tls": pl.col("sni").is_not_null()}, otherwise="flow"),
+        "qtype": pl.col("type"),
         "url": pl.when(~dns & ~is_path).then(pl.coalesce(url, "web_host")),
         "host": pl.when(dns).then("question").otherwise(pl.coalesce("web_host", "sni", named)),
         "name_from": one_of(
@@ -476,5 +477,4 @@ def _reason() -> pl.Expr:
             ALERT: attacked & nameless & ~pl.col("is_dns"),
             NO_CONNECTION: nowhere & ~pl.col("is_dns"),
         },
-        otherwise=pl.when("is_dns").then(lookups.reverse(pl.col("type"))),
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, patterns
+from sensor.sources.logs.text import patterns
 
 _LAYOUT = (
     r"^(?P<time>\d{9,11}\.\d+)\|\|(?P<client>[^|]+)\|\|(?P<server>[^|]+)\|\|(?P<class>[A-Z]+)\|\|"
@@ -43,5 +43,5 @@ class PassivednsFamily(Family):
             kind=pl.lit("dns"),
             answers=pl.when(address).then(pl.concat_list("answer")),
             ttl_s="ttl",
-            reason=lookups.reverse(pl.col("type")),
+            qtype=pl.col("type"),
         )

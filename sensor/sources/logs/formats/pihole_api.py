@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
@@ -38,5 +38,5 @@ class PiholeApiFamily(Family):
             *("time", "host", "client", "device", "cname"),
             kind=pl.lit("dns"),
             action=one_of({"blocked": pl.col("status").str.contains(_REFUSED)}, otherwise="allowed"),
-            reason=lookups.reverse(pl.col("type")),
+            qtype=pl.col("type"),
         )

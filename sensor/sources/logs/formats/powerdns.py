@@ -17,7 +17,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import layouts, lookups, patterns
+from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.reasons import ANSWERED, HOSTED_ZONE, NO_LOOKUP
 
 _REMOTE = r"\[?(?P<client>[0-9a-fA-F.:]+?)\]?(?::(?P<client_port>\d+))?"
@@ -74,7 +74,7 @@ def _reader(pattern: str) -> layouts.Reader:
             "host",
             kind=pl.lit("dns"),
             time=pl.lit(lines["line"].str.extract(r'(?:\bts="|^\[)(\d{9,}(?:\.\d+)?)')),
-            reason=lookups.reverse(pl.col("type")),
+            qtype=pl.col("type"),
         )
 
     return read

@@ -52,5 +52,6 @@ class Route53Family(Family):
                 otherwise=lookups.verdict(pl.col("rcode")),
             ),
             answers=_ANSWERS[0],
-            reason=one_of({HOSTED_ZONE: pl.col("zone")}, otherwise=lookups.reverse(pl.col("query_type"))),
+            qtype=pl.col("query_type"),
+            reason=one_of({HOSTED_ZONE: pl.col("zone")}),
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, patterns
+from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.words import one_of
 
 _LINE = (
@@ -40,5 +40,5 @@ class SmartdnsFamily(Family):
             kind=pl.lit("dns"),
             answers=answers,
             action=one_of({"allowed": answers.list.len() > 0}, otherwise="unknown"),
-            reason=lookups.reverse(pl.col("type")),
+            qtype=pl.col("type"),
         )

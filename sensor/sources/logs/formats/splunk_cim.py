@@ -13,7 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import commas, lookups, objects
+from sensor.sources.logs.text import commas, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
 
@@ -82,9 +82,9 @@ class SplunkCimFamily(Family):
             bytes_up=pl.when(~web & ~dns).then("up"),
             bytes_down=pl.when(~web & ~dns).then("down"),
             action="action",
+            qtype=pl.col("type"),
             reason=one_of(
-                {NO_CONNECTION: ~dns & named.is_null() & server.is_null() & pl.col("url").is_null()},
-                otherwise=pl.when(dns).then(lookups.reverse(pl.col("type"))),
+                {NO_CONNECTION: ~dns & named.is_null() & server.is_null() & pl.col("url").is_null()}
             ),
         )
 

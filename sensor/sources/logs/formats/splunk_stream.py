@@ -12,7 +12,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -58,8 +58,6 @@ class SplunkStreamFamily(Family):
             bytes_down=pl.when(~dns).then("down"),
             answers=pl.when(dns).then("host_addr"),
             action=one_of({"allowed": ~dns}),
-            reason=one_of(
-                {NO_PORTS: ~dns & ~has_ports(pl.col("transport"))},
-                otherwise=pl.when(dns).then(lookups.reverse(pl.col("query_type").list.first())),
-            ),
+            qtype=pl.col("query_type").list.first(),
+            reason=one_of({NO_PORTS: ~dns & ~has_ports(pl.col("transport"))}),
         )

@@ -67,5 +67,5 @@ class TechnitiumFamily(Family):
             host="host",
             action=one_of({"blocked": is_blocked}, otherwise=lookups.verdict(pl.col("rcode"))),
             answers=pl.coalesce(pl.col("answer").str.extract_all(_ADDRESS), pl.lit(said[_GIVEN])),
-            reason=lookups.reverse(pl.col("type")),
+            qtype=pl.col("type"),
         )

@@ -23,7 +23,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.family import Family
-from sensor.sources.logs.text import cef, commas, layouts, lookups, objects
+from sensor.sources.logs.text import cef, commas, layouts, objects
 from sensor.sources.logs.text.reasons import UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
@@ -345,8 +345,6 @@ def _fields(read: pl.DataFrame) -> pl.DataFrame:
         bytes_up=pl.when(web).then("up"),
         bytes_down=pl.when(web).then("down"),
         action=one_of({"unknown": log == "ip"}, otherwise=pl.col("action")),
-        reason=one_of(
-            {UNREADABLE: log.is_null()},
-            otherwise=pl.when(log == "dns").then(lookups.reverse(pl.col("type").str.extract(r"\((\w+)\)"))),
-        ),
+        qtype=pl.col("type").str.extract(r"\((\w+)\)"),
+        reason=one_of({UNREADABLE: log.is_null()}),
     )

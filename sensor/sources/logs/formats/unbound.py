@@ -75,13 +75,15 @@ class UnboundFamily(Family):
             action=pl.when(pl.col("what").is_not_null())
             .then(one_of({"allowed": pl.col("passing")}, otherwise="blocked"))
             .otherwise(lookups.verdict(pl.col("rcode"))),
-            reason=one_of({NO_LOOKUP: pl.col("name").is_null()}, otherwise=lookups.reverse(pl.col("type"))),
+            qtype=pl.col("type"),
+            reason=one_of({NO_LOOKUP: pl.col("name").is_null()}),
         ).with_columns(pl.col("answer").fill_null(False))
-        return lookups.paired(rows, ("client", "name", "type")).select(
+        return lookups.paired(rows, ("client", "name", "qtype")).select(
             "time",
             "client",
             "action",
             "reason",
+            "qtype",
             kind=pl.lit("dns"),
             client_port="port",
             host="name",

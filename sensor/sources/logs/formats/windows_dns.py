@@ -116,20 +116,21 @@ class WindowsDnsFamily(Family):
             answer=answer.fill_null(False),
             action=pl.when(answer).then(lookups.verdict(pl.col("rcode"))),
             name=labels(pl.col("name")).str.to_lowercase(),
+            qtype=pl.col("type"),
             reason=one_of(
                 {
                     NO_LOOKUP: pl.col("name").is_null(),
                     RESOLVERS_OWN: upstream,
                     NOT_A_QUERY: pl.col("opcode") != "Q",
-                },
-                otherwise=lookups.reverse(pl.col("type")),
+                }
             ),
         )
-        return lookups.paired(rows, ("client", "xid", "name", "type")).select(
+        return lookups.paired(rows, ("client", "xid", "name", "qtype")).select(
             "time",
             "client",
             "action",
             "reason",
+            "qtype",
             kind=pl.lit("dns"),
             host="name",
             transport="transport",
@@ -177,15 +178,15 @@ class WindowsDnsEventsFamily(Family):
             client=pl.when(told).then("destination").otherwise("source"),
             name=pl.col("name").str.to_lowercase().str.strip_suffix("."),
             action=pl.when(told).then(lookups.verdict(pl.col("rcode"))),
-            reason=one_of(
-                {NO_LOOKUP: ~(asked | told).fill_null(False)}, otherwise=lookups.reverse(pl.col("type"))
-            ),
+            qtype=pl.col("type"),
+            reason=one_of({NO_LOOKUP: ~(asked | told).fill_null(False)}),
         )
-        return lookups.paired(rows, ("client", "xid", "name", "type")).select(
+        return lookups.paired(rows, ("client", "xid", "name", "qtype")).select(
             "time",
             "client",
             "action",
             "reason",
+            "qtype",
             kind=pl.lit("dns"),
             client_port="port",
             host="name",

@@ -16,7 +16,7 @@ from sensor.sources.logs.fields import FIELDS
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.rows import flows, records
 from sensor.sources.logs.rows.names import located, spelled
-from sensor.sources.logs.text import hosts, keys, stamps
+from sensor.sources.logs.text import hosts, keys, lookups, stamps
 from sensor.sources.logs.text.reasons import NO_CLIENT, NO_DESTINATION, NO_NAME, NO_TIME, REVERSE
 
 #: A time of day among so many first characters of a line is its time stamp.
@@ -63,6 +63,7 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: LogFormat) -> pl.Dat
     at = _times(fields, lines.select("line", "stamp")[fields["row"]], family)
     fields = fields.with_columns(at, _lasted(fields, at, family))
     fields = located(spelled(_keyed(fields, lines["line"])))
+    fields = fields.with_columns(lookups.question_type(pl.col("qtype")))
     began = pl.when(pl.col("at_end").fill_null(False)).then(pl.col("duration_s").fill_null(0)).otherwise(0.0)
     fields = fields.with_columns(
         seen_at=pl.col("at") - pl.duration(microseconds=(began * 1_000_000).round().cast(pl.Int64)),
@@ -206,7 +207,7 @@ def _reason() -> pl.Expr:
         .then(pl.lit(NO_TIME))
         .when((kind == "lease").fill_null(False))
         .then(pl.when(pl.col("client").is_null()).then(pl.lit(NO_CLIENT)))
-        .when(dns & asked.str.ends_with(".arpa").fill_null(False))
+        .when(dns & ((pl.col("qtype") == "PTR") | asked.str.ends_with(".arpa")).fill_null(False))
         .then(pl.lit(REVERSE))
         .when(nobody)
         .then(pl.lit(NO_CLIENT))

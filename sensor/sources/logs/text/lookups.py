@@ -6,18 +6,20 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from sensor.sources.logs.text.reasons import ANSWERED, REVERSE
+from sensor.sources.logs.text.reasons import ANSWERED
 from sensor.sources.logs.text.words import one_of
 
-_POINTER = ("PTR", "12", "TYPE12")
 _ALLOWED = ("NOERROR", "0")
-_REFUSED = ("REFUSED", "5")
+_REFUSED = ("REFUSED", "5", "NXDOMAIN", "3")
+#: Numbers of question types (IANA) that are told apart, as some logs write them: `28` or `TYPE28`.
+_TYPES = {"1": "A", "12": "PTR", "28": "AAAA", "64": "SVCB", "65": "HTTPS"}
 
 
 def verdict(rcode: pl.Expr) -> pl.Expr:
-    """allowed, blocked (refused) or unknown of a response code's name or number; NULL for none.
+    """allowed, blocked or unknown of a response code's name or number; NULL for none.
 
-    That a name does not exist may be a resolver's lie or the truth: unknown.
+    That a name of the catalog does not exist is what a filter says of it (the default of RPZ): blocked, as in
+    packets (decode/lookups.py).
     """
     code = rcode.str.to_uppercase()
     return one_of(
@@ -25,9 +27,10 @@ def verdict(rcode: pl.Expr) -> pl.Expr:
     )
 
 
-def reverse(qtype: pl.Expr) -> pl.Expr:
-    """The reason of questions for a pointer record; NULL for others."""
-    return one_of({REVERSE: qtype.str.to_uppercase().is_in(_POINTER)})
+def question_type(written: pl.Expr) -> pl.Expr:
+    """The mnemonic of a question's type: A, AAAA, HTTPS …, of its name or number."""
+    bare = written.str.to_uppercase().str.strip_prefix("TYPE")
+    return bare.replace(_TYPES)
 
 
 def paired(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:

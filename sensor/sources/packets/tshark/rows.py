@@ -11,6 +11,7 @@ import io
 import polars as pl
 
 from sensor.schema import ANSWERS, COVERAGE, OBSERVATIONS
+from sensor.sources.logs.text.lookups import question_type
 
 FIELDS = {
     "time": "frame.time_epoch", "wire": "frame.len", "layers": "frame.protocols",
@@ -24,14 +25,15 @@ FIELDS = {
     "authority": "http2.headers.authority", "method": "http.request.method",
     "path": "http.request.uri.path", "user_agent": "http.user_agent", "status": "http.response.code",
     "dns_id": "dns.id", "response": "dns.flags.response", "question": "dns.qry.name",
+    "qtype": "dns.qry.type",
     "rcode": "dns.flags.rcode", "a": "dns.a", "aaaa": "dns.aaaa", "ttl": "dns.resp.ttl",
     "cname": "dns.cname",
 }  # fmt: skip
 SEPARATOR = "\x1f"
-_DNS = ("dns_id", "response", "question", "rcode", "a", "aaaa", "ttl", "cname")
+_DNS = ("dns_id", "response", "question", "qtype", "rcode", "a", "aaaa", "ttl", "cname")
 _TIME = pl.Datetime("us", "UTC")
 _SIDE = ("transport", "stream", "source", "source_port", "target", "target_port")
-_LOOKUP = ("client", "client_port", "server", "server_port", "dns_id", "host")
+_LOOKUP = ("client", "client_port", "server", "server_port", "dns_id", "host", "qtype")
 _NXDOMAIN, _REFUSED = 3, 5
 
 
@@ -237,7 +239,11 @@ def messages(packets: pl.DataFrame) -> pl.DataFrame:
         "server_port": pl.when(answer).then("source_port").otherwise("target_port"),
     }
     frame = packets.with_columns(
-        **sides, host=host, answers=answer, refused=_first("rcode").is_in([str(_NXDOMAIN), str(_REFUSED)])
+        **sides,
+        host=host,
+        answers=answer,
+        qtype=question_type(_first("qtype")),
+        refused=_first("rcode").is_in([str(_NXDOMAIN), str(_REFUSED)]),
     )
     return frame.filter((pl.col("host") != "") & (pl.col("host") != "<root>"))
 
