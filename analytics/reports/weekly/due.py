@@ -169,7 +169,7 @@ def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:
 
 
 def _rounded(least: int, k: int, noun: Noun) -> str:
-    """'5 to 9 people': what a count may be that was rounded down to a multiple of `k`. As a range it agrees with
+    """'5 to 9 people': what a count may be that was rounded down to a multiple of `k`. The range agrees with
     exact figures of the same service on the page."""
     most = noun.count(least + k - 1)
     return most if k == 1 else say("due.from_to", least=words.number(least), most=most)
