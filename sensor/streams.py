@@ -22,9 +22,9 @@ from sensor.installation import Installation, SensorKind
 from sensor.sources.inputs.receive import Receiver
 from sensor.sources.inputs.tail import Tail, Tails
 from sensor.sources.interface import File, Input, Source
-from sensor.sources.logs.family import REPLAY_BYTES, Family
-from sensor.sources.logs.formats.syslog import SyslogFamily
+from sensor.sources.logs.formats.syslog import SyslogFormat
 from sensor.sources.logs.lines.blocks import Block, cleaned
+from sensor.sources.logs.log_format import REPLAY_BYTES, LogFormat
 from sensor.sources.logs.sorting import NO_FORMAT
 from sensor.summary import Summary
 
@@ -43,15 +43,15 @@ ENOUGH_UNKNOWN = 20
 class Stream:
     """One endless input: takes blocks of lines, commits segments."""
 
-    def __init__(self, installation: Installation, kind: type[Family], source_input: Input) -> None:
-        """`source_input` must be a single file or stream of family `kind`. Raises LakeError."""
+    def __init__(self, installation: Installation, kind: type[LogFormat], source_input: Input) -> None:
+        """`source_input` must be a single file or stream of format `kind`. Raises LakeError."""
         self._installation = installation
         self._also: list[SensorKind] = []
         sensor = installation.sensor_of(kind, source_input)
         source = installation.source(kind, sensor)
         self._mixture = installation.mixture(kind, source_input, self._also)
         self.summary = Summary(source_input.name, source.name)
-        assert isinstance(source, Family)
+        assert isinstance(source, LogFormat)
         (file,) = source_input.files
         self._commits = installation.commits(source_input)
         self.position = self._committed = self._commits.progress().position
@@ -163,7 +163,7 @@ class Follower:
         if kind is None:
             self._tell(f"{source_input.name}: no log format I know; `shadowai sources try` looks closer")
             return
-        if not issubclass(kind, Family):
+        if not issubclass(kind, LogFormat):
             why = "read as a whole: `shadowai scan` takes it, from a timer for each new file"
             self._tell(f"{source_input.name}: {kind.name}, {why}")
             return
@@ -240,7 +240,7 @@ class Listener:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, number)
         self._installation.lake.create()
-        stream = Stream(self._installation, SyslogFamily, _endless(self._name))
+        stream = Stream(self._installation, SyslogFormat, _endless(self._name))
         self.summary = stream.summary
         for place in await self._receiver.start():
             self._tell(f"listening on {place}")

@@ -23,7 +23,7 @@ from sensor.catalog.cache import stamp
 from sensor.catalog.load import BUILT_IN, load
 from sensor.cli import main
 from sensor.decode import jit
-from sensor.sources.logs import families
+from sensor.sources.logs import known_formats
 
 ROOT = Path(__file__).parents[1]
 
@@ -65,7 +65,7 @@ def run_here(
     jit.use()  # the first in a process decides: kernels are kept for all, not in the home of this command
     out, err = _Captured(), _Captured()
     with ExitStack() as stack:
-        stack.callback(_forget_formats, {family.name for family in families.known_families()})
+        stack.callback(_forget_formats, {log_format.name for log_format in known_formats.all_formats()})
         stack.enter_context(chdir(folder))
         home = {"PATH": os.environ["PATH"], "HOME": str(folder), **environment}
         stack.enter_context(patch.dict(os.environ, home, clear=True))
@@ -82,8 +82,8 @@ def run_here(
 
 def _forget_formats(before: set[str]) -> None:
     """What `--custom` added is the command's own, and would claim lines of later ones."""
-    for added in {family.name for family in families.known_families()} - before:
-        families.remove(added)
+    for added in {log_format.name for log_format in known_formats.all_formats()} - before:
+        known_formats.remove(added)
 
 
 class _Captured(TextIOWrapper):

@@ -125,10 +125,10 @@ def test_grades_are_those_of_the_schema() -> None:
 
 
 def test_the_squid_format_is_the_one_the_source_advises() -> None:
-    from sensor.sources.logs.formats.squid import SquidFamily
+    from sensor.sources.logs.formats.squid import SquidFormat
 
     (block,) = _blocks("", _page("logs"))
-    assert block.splitlines()[0] in SquidFamily.advice
+    assert block.splitlines()[0] in SquidFormat.advice
 
 
 def test_folders_in_the_map_exist() -> None:

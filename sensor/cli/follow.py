@@ -82,10 +82,10 @@ def _kind_of(form: str | None) -> Callable[[bytes], type[Source] | None]:
     """The format of a file by its first bytes, or the one of --format. Raises UsageError."""
     from sensor.errors import UsageError
     from sensor.sources.detect import recognise
-    from sensor.sources.logs.family import Family
+    from sensor.sources.logs.log_format import LogFormat
 
     forced = kind_named(form)
-    if forced is not None and not issubclass(forced, Family):
+    if forced is not None and not issubclass(forced, LogFormat):
         raise UsageError(f"{form} cannot be followed", place="--format", hint="scan it")
 
     return lambda head: forced or recognise(head)[0]

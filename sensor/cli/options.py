@@ -94,10 +94,10 @@ def say(line: str) -> None:
 
 def add_formats(settings: Settings, files: list[Path] | None) -> None:
     """Register the log formats described in the settings and by `--custom`. Raises UsageError."""
-    from sensor.sources.logs import custom, families
+    from sensor.sources.logs import custom, known_formats
 
     for file in (*settings.formats, *(files or ())):
-        families.add(custom.read(file))
+        known_formats.add(custom.read(file))
 
 
 def settings_from(config: Path | None, *, change_terms: bool = False, **options: Any) -> Settings:

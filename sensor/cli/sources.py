@@ -130,7 +130,7 @@ def try_(
     from sensor.sources.detect import recognise
     from sensor.sources.evtx import EvtxSource
     from sensor.sources.inputs import open as opening
-    from sensor.sources.logs.family import Family
+    from sensor.sources.logs.log_format import LogFormat
     from sensor.sources.trial import look, look_together
     from sensor.sources.zeek import ZeekSource
 
@@ -147,11 +147,11 @@ def try_(
         return
     if len(found.files) > 1:
         typer.echo(f"{file.name}, of {len(found.files):,} files:")
-    if by_content is not None and not issubclass(by_content, (Family, EvtxSource)):
+    if by_content is not None and not issubclass(by_content, (LogFormat, EvtxSource)):
         typer.echo(f"{file.name}: {by_content.name}, read as a whole by `shadowai scan`; no lines to try")
         typer.echo(_described(by_content))
         return
-    for trial in look(file, settings, kind if kind is not None and issubclass(kind, Family) else None):
+    for trial in look(file, settings, kind if kind is not None and issubclass(kind, LogFormat) else None):
         _show(trial, rows)
 
 

@@ -12,5 +12,5 @@
     pihole_ftl
 
 A new source is a module or package in this folder or in `packets/`, a new log format a module in
-`logs/formats/`. Nothing else is touched: `detect` and `logs/families` walk these folders.
+`logs/formats/`. Nothing else is touched: `detect` and `logs/known_formats` walk these folders.
 """

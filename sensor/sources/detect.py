@@ -19,13 +19,13 @@ from types import ModuleType
 import sensor.sources
 import sensor.sources.packets
 from sensor.sources.interface import File, Input, Source
-from sensor.sources.logs.families import known_families, look_at
+from sensor.sources.logs.known_formats import all_formats, look_at
 
 #: A source that is less sure than this does not get the file.
 ENOUGH = 0.5
 #: A source that knows a file by its first bytes is so sure. Log formats count lines, and are never so sure.
 SURE = 0.99
-#: Files that are looked at together: each family is asked about all of them at once.
+#: Files that are looked at together: each format is asked about all of them at once.
 _TOGETHER = 500
 #: The name of a rotated log.
 _ROTATED = re.compile(r"^(?P<base>.+)\.(?P<number>\d{1,4})(?:\.(?:gz|zst|bz2|xz))?$")
@@ -63,7 +63,7 @@ def known() -> tuple[type[Source], ...]:
 
     This folder, `packets` and `logs/formats` are walked, so that a new module or package is enough.
     """
-    kinds = {**_walked(), **{family.name: family for family in known_families()}}
+    kinds = {**_walked(), **{log_format.name: log_format for log_format in all_formats()}}
     return tuple(kinds[name] for name in sorted(kinds))
 
 
@@ -117,7 +117,7 @@ def plan(
         some = _with_heads(files[begin : begin + _TOGETHER], made)
         if forced is None:
             texts = (head for _, head in some if not _is_binary(head))
-            look_at(head for head in texts if _is_for_families(head, _by_its_beginning(head)))
+            look_at(head for head in texts if _is_for_formats(head, _by_its_beginning(head)))
         for file, head in some:
             best, rivals = recognise(head) if forced is None else (forced, [])
             is_capture = best.name == "pcap" if best is not None else file.name not in walked
@@ -161,7 +161,7 @@ def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
     """The source for an input that begins with `head` (None if none is sure enough), and others equally
     sure."""
     sure = _by_its_beginning(head)
-    if _is_for_families(head, sure):
+    if _is_for_formats(head, sure):
         sure = {kind: sure[kind] if kind in sure else kind.recognise(head) for kind in known()}
     most = max(sure.values(), default=0.0)
     if most < ENOUGH:
@@ -177,7 +177,7 @@ def _by_its_beginning(head: bytes) -> dict[type[Source], float]:
     return {kind: kind.recognise(head) for kind in _walked().values()}
 
 
-def _is_for_families(head: bytes, sure: Mapping[type[Source], float]) -> bool:
+def _is_for_formats(head: bytes, sure: Mapping[type[Source], float]) -> bool:
     """True if log formats should be asked about `head`; `sure` is what the other sources say."""
     return max(sure.values(), default=0.0) < SURE and _ZEEK.match(head) is None
 

@@ -3,7 +3,7 @@
     wevtutil epl Security security.evtx            or the file under System32\\winevt\\Logs
 
 The binary format is read by the package `evtx` (Rust; `pip install 'shadow-ai-sensor[evtx]'`); its JSON of
-an event goes to the families that read exported events, one line each. Without the package the file is
+an event goes to the formats that read exported events, one line each. Without the package the file is
 reported, and everything else is read. Source: [MS-EVEN6], github.com/omerbenamram/pyevtx-rs.
 """
 
@@ -19,7 +19,7 @@ import polars as pl
 from sensor.chunks import ChunkStream, EndedEarly
 from sensor.sources.inputs.open import on_disk
 from sensor.sources.interface import Batch, File, Input, Source
-from sensor.sources.logs.formats.windows_security import WindowsSecurityFamily
+from sensor.sources.logs.formats.windows_security import WindowsSecurityFormat
 from sensor.sources.logs.lines.blocks import blocks
 from sensor.sources.logs.text.events import QUALIFIED_ID
 
@@ -39,8 +39,8 @@ class EvtxSource(Source):
         "Windows event logs (.evtx): Security 4624, 4768 to 4770, DNS Server analytical, Sysmon; needs "
         "shadow-ai-sensor[evtx]"
     )
-    vantage = WindowsSecurityFamily.vantage
-    proof = WindowsSecurityFamily.proof
+    vantage = WindowsSecurityFormat.vantage
+    proof = WindowsSecurityFormat.proof
 
     @classmethod
     def recognise(cls, head: bytes) -> float:
@@ -50,8 +50,8 @@ class EvtxSource(Source):
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """Batches of the events, read like exported ones. Raises OSError without the package `evtx`."""
         (file,) = source_input.files
-        family = WindowsSecurityFamily(self.internal_networks)
-        reader = family.reader(reference=file.modified)
+        log_format = WindowsSecurityFormat(self.internal_networks)
+        reader = log_format.reader(reference=file.modified)
         with on_disk(file) as path:
             for block in blocks(io.BufferedReader(ChunkStream(_lines(_parser(path))))):
                 yield from reader.batches(block)

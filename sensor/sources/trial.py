@@ -14,9 +14,9 @@ from sensor.errors import UsageError
 from sensor.settings import Settings
 from sensor.sources import evtx
 from sensor.sources.interface import HEAD_BYTES, File, Input
-from sensor.sources.logs.families import HEAD_LINES, head_lines, known_families, shares, sorter
+from sensor.sources.logs.known_formats import HEAD_LINES, all_formats, head_lines, shares, sorter
+from sensor.sources.logs.line_format import LineFormat
 from sensor.sources.logs.lines.blocks import shape
-from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.reader import read_lines
 from sensor.sources.logs.rows.flows import Pairs
 from sensor.sources.logs.rows.sessions import Sessions
@@ -38,7 +38,7 @@ _REASONS = 5
 
 @dataclass(frozen=True)
 class Trial:
-    """How a family, or Zeek's logs together, are read."""
+    """How a format, or Zeek's logs together, are read."""
 
     name: str
     looked_at: int
@@ -53,10 +53,10 @@ class Trial:
     reasons: tuple[tuple[str, int, str], ...]
 
 
-def look(file: File, settings: Settings, form: type[LogFormat] | None = None) -> Iterator[Trial]:
-    """A trial for each family that owns lines at the beginning of the file; `form`, if given, is asked first.
+def look(file: File, settings: Settings, form: type[LineFormat] | None = None) -> Iterator[Trial]:
+    """A trial for each format that owns lines at the beginning of the file; `form`, if given, is asked first.
 
-    Raises UsageError if no family does.
+    Raises UsageError if no format does.
     """
     lines, head = head_lines(file.head), file.head
     if evtx.EvtxSource.recognise(head):
@@ -105,7 +105,7 @@ def _head_of(file: File) -> Callable[[], IO[bytes]]:
 
 
 def _as_seen(leases: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `leases` as families give them: of kind `lease`, with the address as client."""
+    """Rows of `leases` as formats give them: of kind `lease`, with the address as client."""
     return leases.select(
         "user_name", "device", seen_at="valid_from", kind=pl.lit("lease"), client="address", client_mac="mac"
     )
@@ -118,8 +118,8 @@ def _events(file: File) -> pl.Series:
         raise UsageError(str(error), place=file.name) from None
 
 
-def _first(head: bytes, place: str) -> type[LogFormat]:
-    known = {family.name: family for family in known_families()}
+def _first(head: bytes, place: str) -> type[LineFormat]:
+    known = {log_format.name: log_format for log_format in all_formats()}
     found = shares(head)
     if not found:
         hint = "describe it in a file for --custom, or name it with --format"
@@ -127,7 +127,7 @@ def _first(head: bytes, place: str) -> type[LogFormat]:
     return known[max(found, key=lambda name: found[name])]
 
 
-def _trial(name: str, source: LogFormat, part: pl.DataFrame, looked_at: int) -> Trial:
+def _trial(name: str, source: LineFormat, part: pl.DataFrame, looked_at: int) -> Trial:
     done = Pairs().take(Sessions().take(read_lines(source, part)))
     used = done.filter(pl.col("reason").is_null())
     missing = _missing(used)

@@ -19,7 +19,7 @@ import zstandard
 from analytics.lake import open_views
 from sensor.installation import Declared, Installation
 from sensor.settings import SensorSettings, Settings
-from sensor.sources.logs.formats.squid import SquidFamily
+from sensor.sources.logs.formats.squid import SquidFormat
 from sensor.store.compaction import Terms, compact
 from tests.product import compiled_once, run_here
 
@@ -160,7 +160,7 @@ def test_sensors_that_begin_within_an_hour_are_all_known(tmp_path: Path) -> None
     installation = Installation(settings, Declared())
     installation.lake.create()
     for name, site in (("one", "hq"), ("two", "lab"), ("one", "elsewhere")):
-        installation.introduce([(SensorSettings(name=name, site=site), SquidFamily)])
+        installation.introduce([(SensorSettings(name=name, site=site), SquidFormat)])
     assert compact(installation.lake, Terms("UTC"), now=datetime.now(UTC), settle=timedelta())
     (file,) = installation.lake.manifest()["tables"]["sensors"]["cold"]["all"]
     known = pl.read_parquet(installation.lake.path / file).select("sensor", "site").rows()

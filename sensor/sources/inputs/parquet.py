@@ -1,6 +1,6 @@
 """Parquet files as lines of JSON, one per row.
 
-AWS Security Lake keeps OCSF so, and VPC flow logs and exports of data warehouses come so. The families then
+AWS Security Lake keeps OCSF so, and VPC flow logs and exports of data warehouses come so. The formats then
 read the rows as they read the same records in JSON.
 """
 

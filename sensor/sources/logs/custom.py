@@ -49,8 +49,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sensor.errors import UsageError
 from sensor.settings import Zone
 from sensor.sources.interface import Proof
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.fields import FIELDS
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, formatstrings, keyvalue, objects, patterns, requests
 from sensor.sources.logs.text.escapes import unescaped
 
@@ -141,8 +141,8 @@ class Format(_Part):
         return self
 
 
-def read(file: Path) -> type[Family]:
-    """The family that `file` describes. Raises UsageError with the place and what to mend."""
+def read(file: Path) -> type[LogFormat]:
+    """The format that `file` describes. Raises UsageError with the place and what to mend."""
     try:
         described = Format(**tomllib.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
@@ -158,14 +158,14 @@ def read(file: Path) -> type[Family]:
         raise UsageError(
             f"{where}: {text}" if where else text, place=str(file), hint="correct the file"
         ) from None
-    return family(described)
+    return log_format(described)
 
 
-def family(described: Format) -> type[Family]:
-    """`described` as a family like any other."""
+def log_format(described: Format) -> type[LogFormat]:
+    """`described` as a format like any other."""
     have = {*described.fields, *described.fixed, *_told_by_string(described.layout)}
 
-    class Custom(Family):
+    class Custom(LogFormat):
         """Reads a format of the user's own."""
 
         name = described.name

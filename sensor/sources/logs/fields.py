@@ -1,4 +1,4 @@
-"""The columns a log family may return from `parse`, with their dtypes and what each holds."""
+"""The columns a log format may return from `parse`, with their dtypes and what each holds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     # --- time
     "time": (TEXT, "the timestamp as written (formats: text/stamps.py); NULL: that of the envelope"),
     "zone": (TEXT, "offset or zone name of the timestamp, where the log has it in another field"),
-    "at": (schema.TIME, "the time, where the family parses it itself"),
+    "at": (schema.TIME, "the time, where the format parses it itself"),
     "at_end": (pl.Boolean(), "the timestamp is the end: `duration_s` is subtracted"),
     "duration_s": (pl.Float64(), "how long the event lasted"),
     "ended": (TEXT, "timestamp of the end, where `time` is the beginning; gives `duration_s`"),
@@ -34,7 +34,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "device": (TEXT, "host name of the client"),
     # --- request and server
     "url": (TEXT, "URL, with or without scheme, or host:port; gives host, path, server, server_port"),
-    "url_rest": (TEXT, "path of `url` without query, where the family has cut it off"),
+    "url_rest": (TEXT, "path of `url` without query, where the format has cut it off"),
     "host": (TEXT, "a bare name: question, SNI, URL host"),
     "qtype": (TEXT, "type of a DNS question, by name or number: A, 28, TYPE65; PTR is set aside"),
     "name_from": (TEXT, "qname, sni, quic_sni, http_host, url, certificate, address …; default by kind"),
@@ -57,7 +57,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "tunnel": (TEXT, ""),
     "key_type": (
         TEXT,
-        "type of an AI key, if the family extracts keys itself; otherwise the line is searched",
+        "type of an AI key, if the format extracts keys itself; otherwise the line is searched",
     ),
     "key_print": (TEXT, "the key's fingerprint (decode/keys.py)"),
     "decrypted": (pl.Boolean(), "was inside TLS; default: by the scheme of `url`"),
@@ -94,7 +94,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     ),
     "origin": (
         TEXT,
-        "of a lease: dhcp, directory, vpn, radius, proxy …; default: the family's vantage. Of a request: its "
+        "of a lease: dhcp, directory, vpn, radius, proxy …; default: the format's vantage. Of a request: its "
         "Origin header, which identifies browser extensions",
     ),
     "confidence": (pl.Float64(), ""),

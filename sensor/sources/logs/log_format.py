@@ -1,97 +1,58 @@
-"""What a log format declares: which lines are its own (`claims`), and how they become `FIELDS` (`parse`, pure
-and columnar). `reader.py` does everything else.
+"""Log formats as sources: a `LogFormat` recognises and reads inputs that hold lines of its format.
+
+The formats in `formats/` are subclasses. Most of what they declare is described in `line_format.py`.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
-from typing import ClassVar
 
-import polars as pl
+from sensor.sources.interface import HEAD_BYTES, Batch, Input
+from sensor.sources.logs.known_formats import framing_of, shares, sorter
+from sensor.sources.logs.line_format import LineFormat
+from sensor.sources.logs.lines.blocks import ahead, blocks
+from sensor.sources.logs.lines.framing import framed
+from sensor.sources.logs.reader import Reader
 
-from sensor.sources.interface import Source
-from sensor.sources.logs.lines.framing import Framing
-from sensor.sources.logs.rows import headers
-
-
-@dataclass(frozen=True)
-class Cut:
-    """Lines of a block that were read by the compiled scanner, and the others."""
-
-    #: `FIELDS`, one row a plain line; text may be Categorical
-    parsed: pl.DataFrame
-    #: offset (in the block's text) and bytes of these
-    places: pl.DataFrame
-    #: line, offset, bytes of what is left for `parse`
-    odd: pl.DataFrame
+#: Of a file that has grown, this much before the new lines is read again, so that sessions, one-way records,
+#: leases and lookups that began there are continued.
+REPLAY_BYTES = 64 * 1024 * 1024
+#: A file is taken for this format if at least this share of its first lines is; the others may be other
+#: formats'.
+SHARE = 0.05
 
 
-class LogFormat(Source):
-    """One log format in all its versions: which lines are its own, and how they become `FIELDS`."""
-
-    #: True for the lines of this format: a cheap expression over `line` (without envelopes) and `tag` (the
-    #: syslog program)
-    claims: ClassVar[pl.Expr]
-    #: texts in lower case, one of which is in every line that `claims` accepts (or in its tag), and in every
-    #: header, in any case. Searching for them takes a hundredth of the time of `claims`, which is evaluated
-    #: only if one is found. Without `marks`, `claims` is always evaluated.
-    marks: ClassVar[tuple[str, ...]] = ()
-    #: True for normalised schemas (ECS, OCSF, plain CEF …), which many products write
-    generic: ClassVar[bool] = False
-    #: True for the format that is asked after all others, because it knows fields by their names alone
-    fallback: ClassVar[bool] = False
-    #: regular expression of lines that name the columns of the next ones (CSV header, `#Fields:`)
-    header: ClassVar[str] = ""
-    #: time zone of its timestamps without an offset; overrides the settings
-    own_zone: ClassVar[str | None] = None
-    #: set if its byte counts include these headers; they are subtracted in records that also count packets
-    counts_headers: ClassVar[headers.Layer | None] = None
-    #: how to find its records, if one is more than a line (framing.py). JSON documents need no framing of
-    #: their own.
-    framing: ClassVar[Framing | None] = None
-    resumable: ClassVar[bool] = True
-    splits_lines: ClassVar[bool] = True
-
-    def __init__(
-        self, internal_networks: Sequence[str] = (), *, zone: str = "UTC", reference: datetime | None = None
-    ) -> None:
-        """`zone`: time zone of timestamps without an offset. `reference`: timestamps without a year are near
-        it."""
-        super().__init__(internal_networks)
-        self.zone = self.own_zone or zone
-        self.reference = reference
-        self._zones: Mapping[str, str] = {}
-
-    def localise(self, zones: Mapping[str, str], default: str | None) -> None:
-        """As in `Source`; a zone set for this format overrides the default of the sensor."""
-        self._zones = dict(zones)
-        self.zone = self.own_zone or self._zones.get(self.name, default or self.zone)
-
-    def other(self, kind: type[LogFormat]) -> LogFormat:
-        """The format `kind`, for other lines of the same input."""
-        return kind(
-            self.internal_networks, zone=self._zones.get(kind.name, self.zone), reference=self.reference
-        )
-
-    @abstractmethod
-    def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """`FIELDS` of `lines`, one row per line unless `row` says otherwise; pure, never raises.
-
-        `lines` has columns `line` (without envelopes), `tag` (syslog program), `sender` (host that
-        logged it), `header` (the latest line matching `header` above it); all String.
-        """
-
-    def cut(self, text: bytes) -> Cut | None:
-        """What the compiled scanner reads of `text`: plain lines of this format, without envelope and header.
-
-        The rows are the same as those of `parse`. None if the scanner has no layout for these lines.
-        """
-        return None
+class LogFormat(LineFormat):
+    """One log format in all its versions, as a source. Subclasses declare; see formats/README.md."""
 
     @classmethod
-    def may_own(cls, text: str) -> bool:
-        """True if `text`, in lower case, may hold a line or a header of this format."""
-        return not cls.marks or any(mark in text for mark in cls.marks)
+    def recognise(cls, head: bytes) -> float:
+        """By the share of the first lines that are of this format; normalised schemas get less."""
+        share = shares(head).get(cls.name, 0.0)
+        if share < SHARE:
+            return 0.0
+        return (0.5 if cls.generic else 0.6) + 0.35 * share
+
+    def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
+        """One batch per block, in one part for each format that has lines in it."""
+        (file,) = source_input.files
+        head = file.head
+        reader = self.reader(head, file.modified, resumed=start > 0)
+        with (
+            file.open() as raw,
+            framed(raw, framing_of(head)) as stream,
+            closing(blocks(stream, start=start, replay=REPLAY_BYTES)) as in_order,
+            # A small file is read before another thread has begun.
+            closing(in_order if len(head) < HEAD_BYTES else ahead(in_order)) as coming,
+        ):
+            for block in coming:
+                yield from reader.batches(block)
+
+    def reader(
+        self, head: bytes = b"", reference: datetime | None = None, *, resumed: bool = False
+    ) -> Reader:
+        """A reader for a stream that begins with `head`; `resumed`: its blocks begin further on."""
+        self.reference = self.reference or reference
+        return Reader(self, sorter(type(self), head, resumed=resumed))

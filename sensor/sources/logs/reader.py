@@ -14,8 +14,8 @@ import polars as pl
 
 from sensor import schema
 from sensor.sources.interface import Batch
+from sensor.sources.logs.line_format import Cut, LineFormat
 from sensor.sources.logs.lines.blocks import Block
-from sensor.sources.logs.log_format import Cut, LogFormat
 from sensor.sources.logs.rows import finish, headers, records
 from sensor.sources.logs.rows.flows import Pairs
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
@@ -27,7 +27,7 @@ from sensor.sources.logs.text.reasons import SET_ASIDE
 
 @dataclass
 class _OpenRecords:
-    """State from earlier lines of a family that later lines continue."""
+    """State from earlier lines of a format that later lines continue."""
 
     sessions: Sessions = field(default_factory=Sessions)
     pairs: Pairs = field(default_factory=Pairs)
@@ -37,22 +37,22 @@ class _OpenRecords:
 class Reader:
     """Turns blocks of lines into batches; keeps the state that spans blocks."""
 
-    def __init__(self, first: LogFormat, sorter: Sorter) -> None:
+    def __init__(self, first: LineFormat, sorter: Sorter) -> None:
         self._first = first
         self._sorter = sorter
-        self._families: dict[str, LogFormat] = {first.name: first}
+        self._formats: dict[str, LineFormat] = {first.name: first}
         self._open_records: dict[str, _OpenRecords] = {}
 
     def batches(self, block: Block) -> Iterator[Batch]:
-        """The parts of a block. The first family's comes last: it carries the errors of the block itself."""
+        """The parts of a block. The first format's comes last: it carries the errors of the block itself."""
         cut = self._cut(block)
         lines = block.lines() if cut is None else cut.odd
         parts = self._sorter.split(lines)
         own = parts.pop(self._first.name, None)
         for name in sorted(parts):
-            family = self._family(type_of=parts[name][0])
-            tables = self._tables(family, parts[name][1], replace(block, overlong=None, fault=None))
-            yield self._batch(block, tables, family, is_part=True)
+            log_format = self._format(type_of=parts[name][0])
+            tables = self._tables(log_format, parts[name][1], replace(block, overlong=None, fault=None))
+            yield self._batch(block, tables, log_format, is_part=True)
         mine = own[1] if own is not None else self._sorter.empty_part(lines)
         tables = self._tables(self._first, mine, block, cut)
         del cut, lines, parts, own, mine  # free the memory: the caller may take long with the batch
@@ -70,43 +70,43 @@ class Reader:
         return replace(cut, places=cut.places.with_columns(in_stream), odd=cut.odd.with_columns(in_stream))
 
     def _batch(
-        self, block: Block, tables: dict[str, pl.DataFrame], family: LogFormat, *, is_part: bool
+        self, block: Block, tables: dict[str, pl.DataFrame], log_format: LineFormat, *, is_part: bool
     ) -> Batch:
-        return Batch(block.end, tables, is_part=is_part, is_replay=block.replayed, source=family.name)
+        return Batch(block.end, tables, is_part=is_part, is_replay=block.replayed, source=log_format.name)
 
     def _tables(
-        self, family: LogFormat, lines: pl.DataFrame, block: Block, cut: Cut | None = None
+        self, log_format: LineFormat, lines: pl.DataFrame, block: Block, cut: Cut | None = None
     ) -> dict[str, pl.DataFrame]:
-        """The tables of one family's lines of a block."""
-        open_records = self._open_records.setdefault(family.name, _OpenRecords())
+        """The tables of one format's lines of a block."""
+        open_records = self._open_records.setdefault(log_format.name, _OpenRecords())
         if cut is None:
-            read = read_lines(family, lines)
+            read = read_lines(log_format, lines)
         else:
-            read, lines = _merged(family, cut, lines)
+            read, lines = _merged(log_format, cut, lines)
         rejoined = open_records.pairs.take(open_records.sessions.take(read))
         used = rejoined.filter(pl.col("reason").is_null())
         is_lease = (used["kind"] == "lease").fill_null(False)
-        leases = open_records.leases.update(reported(used.filter(is_lease), family.vantage))
+        leases = open_records.leases.update(reported(used.filter(is_lease), log_format.vantage))
         others = used.filter(~is_lease) if is_lease.any() else used
-        if family.counts_headers:
-            others = headers.on_the_wire(others, family.counts_headers)
+        if log_format.counts_headers:
+            others = headers.on_the_wire(others, log_format.counts_headers)
         seen = {"observations": others, "answers": finish.answers(rejoined)}
         if block.replayed:
             return seen
         read = records.complete(records.sampled(_records(rejoined, lines), block), block)
         return seen | {
             "leases": leases,
-            "coverage": _carried(records.coverage(read), used, family.reference),
+            "coverage": _carried(records.coverage(read), used, log_format.reference),
             "rejects": records.rejects(read, block),
         }
 
-    def _family(self, type_of: type[LogFormat]) -> LogFormat:
-        if type_of.name not in self._families:
-            self._families[type_of.name] = self._first.other(type_of)
-        return self._families[type_of.name]
+    def _format(self, type_of: type[LineFormat]) -> LineFormat:
+        if type_of.name not in self._formats:
+            self._formats[type_of.name] = self._first.other(type_of)
+        return self._formats[type_of.name]
 
 
-def read_lines(family: LogFormat, lines: pl.DataFrame) -> pl.DataFrame:
+def read_lines(log_format: LineFormat, lines: pl.DataFrame) -> pl.DataFrame:
     """Parsed and finished rows of `lines` (from `Sorter.split`), one or more per line; `row` is the line's
     number."""
     wanted = (
@@ -117,21 +117,21 @@ def read_lines(family: LogFormat, lines: pl.DataFrame) -> pl.DataFrame:
     parsed = (
         pl.DataFrame()
         if wanted.is_empty()
-        else family.parse(wanted.select("line", "tag", "sender", "header"))
+        else log_format.parse(wanted.select("line", "tag", "sender", "header"))
     )
     if "row" not in parsed.columns:
         parsed = parsed.with_row_index("row")
-    return finish.rows(parsed, wanted, family).with_columns(row=numbers.gather(parsed["row"]))
+    return finish.rows(parsed, wanted, log_format).with_columns(row=numbers.gather(parsed["row"]))
 
 
-def _merged(family: LogFormat, cut: Cut, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _merged(log_format: LineFormat, cut: Cut, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Finished rows and lines of a block, in order: those that the scanner read, and those of `lines`."""
     places = cut.places.select(
         pl.lit(None, dtype=dtype).alias(name) if name not in cut.places.columns else name
         for name, dtype in lines.schema.items()
         if name != "number"
     )
-    finished = finish.rows(cut.parsed.with_row_index("row"), places, family)
+    finished = finish.rows(cut.parsed.with_row_index("row"), places, log_format)
     if lines.is_empty():
         return finished, places.with_row_index("number")
     both = (
@@ -139,7 +139,7 @@ def _merged(family: LogFormat, cut: Cut, lines: pl.DataFrame) -> tuple[pl.DataFr
     )
     order = pl.Series(range(both.height), dtype=lines.schema["number"])
     number = order.clone().scatter(both["place"], order)
-    read = read_lines(family, lines)
+    read = read_lines(log_format, lines)
     done = [
         finished.with_columns(row=number.head(places.height).gather(finished["row"])),
         read.with_columns(row=number.slice(places.height).gather(read["row"])),

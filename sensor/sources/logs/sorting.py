@@ -1,4 +1,4 @@
-"""Gives each line of a log to the family that claims it, once its envelopes are removed."""
+"""Gives each line of a log to the format that claims it, once its envelopes are removed."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from sensor.sources.logs.line_format import LineFormat
 from sensor.sources.logs.lines import envelopes
-from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text.reasons import HEADER
 
 NO_FORMAT = "no known format"
 
 
 class Sorter:
-    """Assigns lines to families; remembers the header line in force across blocks."""
+    """Assigns lines to formats; remembers the header line in force across blocks."""
 
     def __init__(
         self,
-        order: Sequence[type[LogFormat]],
-        first: type[LogFormat] | None = None,
+        order: Sequence[type[LineFormat]],
+        first: type[LineFormat] | None = None,
         *,
         may_wrap: bool = True,
         prefix: str | None = None,
     ) -> None:
-        """`order`: the families in the order in which they are tried. `first` gets the lines that no family
+        """`order`: the formats in the order in which they are tried. `first` gets the lines that no format
         claims.
 
         `may_wrap`: lines of another format may be wrapped in JSON; False if the beginning of a file has none
@@ -32,70 +32,73 @@ class Sorter:
         """
         self._order = list(order)
         self._first = first
-        self._last = [code for code, family in enumerate(self._order) if family.fallback]
+        self._last = [code for code, log_format in enumerate(self._order) if log_format.fallback]
         self._may_wrap, self._prefix = may_wrap, prefix
         self._header: tuple[int | None, str | None] = (None, None)
 
-    def is_first(self, family: type[LogFormat]) -> bool:
-        """True if `family` is tried before all others."""
-        return self._order[0] is family
+    def is_first(self, log_format: type[LineFormat]) -> bool:
+        """True if `log_format` is tried before all others."""
+        return self._order[0] is log_format
 
-    def split(self, lines: pl.DataFrame) -> dict[str, tuple[type[LogFormat], pl.DataFrame]]:
-        """`lines` (line, offset, bytes) by name of their family, with the columns of envelopes, `header`,
+    def split(self, lines: pl.DataFrame) -> dict[str, tuple[type[LineFormat], pl.DataFrame]]:
+        """`lines` (line, offset, bytes) by name of their format, with the columns of envelopes, `header`,
         `reason`.
 
-        Lines that no family claims go to `first`, with a reason; without `first` they are dropped.
+        Lines that no format claims go to `first`, with a reason; without `first` they are dropped.
         Column `number` counts the lines of each part, from 0.
         """
         return self.split_peeled(envelopes.peel(lines, self._prefix))
 
-    def split_peeled(self, peeled: pl.DataFrame) -> dict[str, tuple[type[LogFormat], pl.DataFrame]]:
+    def split_peeled(self, peeled: pl.DataFrame) -> dict[str, tuple[type[LineFormat], pl.DataFrame]]:
         """As `split`, for lines whose syslog envelopes are removed."""
         bare = self.unwrapped(peeled)
         return self.parts(bare.with_columns(owner=self.owners(bare)))
 
-    def parts(self, bare: pl.DataFrame) -> dict[str, tuple[type[LogFormat], pl.DataFrame]]:
-        """As `split`, for lines without envelopes, with their family in column `owner`."""
+    def parts(self, bare: pl.DataFrame) -> dict[str, tuple[type[LineFormat], pl.DataFrame]]:
+        """As `split`, for lines without envelopes, with their format in column `owner`."""
         owned = self._headed(bare)
         if self._first is not None and _all_of(owned["owner"], self._order.index(self._first)):
             return {self._first.name: (self._first, owned.drop("owner").with_row_index("number"))}
-        out: dict[str, tuple[type[LogFormat], pl.DataFrame]] = {}
+        out: dict[str, tuple[type[LineFormat], pl.DataFrame]] = {}
         by_code = dict(enumerate(self._order))
         for (code,), part in owned.group_by("owner", maintain_order=True):
-            family = by_code.get(code) if isinstance(code, int) else None
-            if family is None:
+            log_format = by_code.get(code) if isinstance(code, int) else None
+            if log_format is None:
                 if self._first is None:
                     continue
-                family, part = (
+                log_format, part = (
                     self._first,
                     part.with_columns(reason=pl.lit(NO_FORMAT), header=pl.lit(None, dtype=pl.String)),
                 )
-            known = out.get(family.name)
-            out[family.name] = (family, part if known is None else pl.concat([known[1], part]))
+            known = out.get(log_format.name)
+            out[log_format.name] = (log_format, part if known is None else pl.concat([known[1], part]))
         return {
-            name: (family, part.sort("offset", maintain_order=True).drop("owner").with_row_index("number"))
-            for name, (family, part) in out.items()
+            name: (
+                log_format,
+                part.sort("offset", maintain_order=True).drop("owner").with_row_index("number"),
+            )
+            for name, (log_format, part) in out.items()
         }
 
     def empty_part(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """The empty part, for a family without any of `lines`."""
+        """The empty part, for a format without any of `lines`."""
         empty = envelopes.peel(lines.clear()).with_columns(
             header=pl.lit(None, dtype=pl.String), reason=pl.lit(None, dtype=pl.String)
         )
         return empty.with_row_index("number")
 
     def unwrapped(self, peeled: pl.DataFrame) -> pl.DataFrame:
-        """`peeled` with JSON envelopes removed where a family claims what is inside.
+        """`peeled` with JSON envelopes removed where a format claims what is inside.
 
         Many lines look like normalised schemas (`generic`). Their claim to the inner line only counts if the
-        outer line certainly is an envelope (`envelopes.WHOLE`), if no family claims the outer line, or if the
-        same family claims it and the inner line was a quoted text.
+        outer line certainly is an envelope (`envelopes.WHOLE`), if no format claims the outer line, or if the
+        same format claims it and the inner line was a quoted text.
 
         Envelopes may be nested (a search result around a raw event).
         """
         if not self._may_wrap:
             return peeled
-        generic = [code for code, family in enumerate(self._order) if family.generic]
+        generic = [code for code, log_format in enumerate(self._order) if log_format.generic]
         outer, places = peeled, pl.Series(range(peeled.height), dtype=pl.UInt32)
         for _ in range(envelopes.DEPTH):
             insides = envelopes.inner(outer)
@@ -116,20 +119,20 @@ class Sorter:
         return peeled
 
     def owners(self, peeled: pl.DataFrame) -> pl.Series:
-        """For each line, the index in `_order` of the family that claims it; NULL if none does."""
+        """For each line, the index in `_order` of the format that claims it; NULL if none does."""
         owner = pl.Series("owner", [None] * peeled.height, dtype=pl.Int32)
         left = peeled.select("line", "tag").with_row_index("at")
         text: str | None = None
-        for code, family in enumerate(self._order):
+        for code, log_format in enumerate(self._order):
             if left.is_empty():
                 break
-            # The first family has most lines, so searching for its marks would save nothing.
+            # The first format has most lines, so searching for its marks would save nothing.
             if code:
                 text = _text(left) if text is None else text
-                if not family.may_own(text):
+                if not log_format.may_own(text):
                     continue
             # Not `select`: a claim that is a literal would make one row.
-            claimed = left.with_columns(mine=family.claims.fill_null(False))["mine"]
+            claimed = left.with_columns(mine=log_format.claims.fill_null(False))["mine"]
             if claimed.any():
                 owner = owner.scatter(left["at"].filter(claimed), code)
                 left = left.filter(~claimed)
@@ -138,7 +141,7 @@ class Sorter:
     def _headed(self, owned: pl.DataFrame) -> pl.DataFrame:
         """`owned` with `header` (the header line in force) and `reason`.
 
-        Lines that no family claims belong to the family of the last header.
+        Lines that no format claims belong to the format of the last header.
         """
         nothing = pl.lit(None, dtype=pl.String)
         out = owned.with_columns(header=nothing, reason=nothing)
@@ -162,15 +165,15 @@ class Sorter:
         )
 
     def _header_lines(self, owned: pl.DataFrame) -> pl.Series:
-        """For each header line, the index in `_order` of its family, if that or no family claims the line."""
+        """For each header line, the index in `_order` of its format, if that or no format claims the line."""
         heads = pl.Series("head", [None] * owned.height, dtype=pl.Int32)
         known = set(owned["owner"].unique())
         text = _text(owned.filter(pl.col("owner").is_null())) if None in known else ""
-        for code, family in enumerate(self._order):
-            if not family.header or not (code in known or (None in known and family.may_own(text))):
+        for code, log_format in enumerate(self._order):
+            if not log_format.header or not (code in known or (None in known and log_format.may_own(text))):
                 continue
             places = (owned["owner"].is_null() | (owned["owner"] == code).fill_null(False)).arg_true()
-            mine = owned["line"].gather(places).str.contains(family.header)
+            mine = owned["line"].gather(places).str.contains(log_format.header)
             fresh = places.filter(mine & heads.gather(places).is_null())
             heads = heads.scatter(fresh, code) if len(fresh) else heads
         return heads
@@ -183,5 +186,5 @@ def _text(lines: pl.DataFrame) -> str:
 
 
 def _all_of(owner: pl.Series, code: int) -> bool:
-    """True if all lines of a block belong to the same family."""
+    """True if all lines of a block belong to the same format."""
     return len(owner) > 0 and not owner.has_nulls() and owner.min() == code == owner.max()

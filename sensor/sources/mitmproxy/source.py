@@ -2,7 +2,7 @@
 
 A file is a sequence of tnetstrings, `length:payload` followed by a character for the type; each is the state
 of a flow (formats 5 to 21 of mitmproxy 2 to 12). The addon's function `exchange` turns each into the addon's
-record, and the addon's log family reads these records. So bodies, query strings and credentials are dropped
+record, and the addon's log format reads these records. So bodies, query strings and credentials are dropped
 here.
 
 Flows are few and large, so one Python object per flow is affordable; one longer than `MAX_FLOW_BYTES` is only
@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from sensor.chunks import ChunkStream, EndedEarly, fault_of
 from sensor.sources.interface import Batch, Input, Source
-from sensor.sources.logs.formats.mitmproxy import MitmproxyFamily
+from sensor.sources.logs.formats.mitmproxy import MitmproxyFormat
 from sensor.sources.logs.lines.blocks import blocks
 from sensor.sources.logs.text.reasons import NO_REQUEST
 from sensor.sources.mitmproxy import shadowai_mitmproxy
@@ -35,8 +35,8 @@ class MitmproxyFlowsSource(Source):
 
     name = "mitmproxy-flows"
     help = "mitmproxy dump files (mitmdump -w, formats 5 to 21): HTTP, WebSocket, TCP, UDP flows"
-    vantage = MitmproxyFamily.vantage
-    proof = MitmproxyFamily.proof
+    vantage = MitmproxyFormat.vantage
+    proof = MitmproxyFormat.proof
     advice = "Dump files hold bodies and credentials: prefer the addon, which never writes them."
 
     @classmethod
@@ -47,10 +47,10 @@ class MitmproxyFlowsSource(Source):
         return 0.99 if looks and any(key in head for key in (b"11:client_conn;", b"11:client_conn,")) else 0.0
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
-        """Batches of the exchanges, read by the log family of the addon."""
+        """Batches of the exchanges, read by the log format of the addon."""
         (file,) = source_input.files
-        family = MitmproxyFamily(self.internal_networks)
-        reader = family.reader()
+        log_format = MitmproxyFormat(self.internal_networks)
+        reader = log_format.reader()
         with file.open() as raw:
             for block in blocks(io.BufferedReader(ChunkStream(_lines(raw)))):
                 yield from reader.batches(block)

@@ -13,8 +13,8 @@ from sensor.installation import Declared, Installation
 from sensor.settings import Settings
 from sensor.sources import detect
 from sensor.sources.inputs import open as opening
-from sensor.sources.logs.formats.dnsmasq import DnsmasqFamily
-from sensor.sources.logs.formats.squid import SquidFamily
+from sensor.sources.logs.formats.dnsmasq import DnsmasqFormat
+from sensor.sources.logs.formats.squid import SquidFormat
 from sensor.store.lake import Lake
 from sensor.summary import Summary
 from tests.product import compiled_once
@@ -29,7 +29,7 @@ def test_every_kind_of_a_mixed_file_is_advised_that_lacks_what_was_sent(tmp_path
     plan = detect.plan(opening.find([tmp_path / "mixed.log"]).files)
     shared = Installation(settings, Declared())
     outcome = scan.run(shared, plan, replace=False, progress_bar=partial(progress_bar, quiet=True))
-    assert set(outcome.advice) == {SquidFamily.advice, DnsmasqFamily.advice}
+    assert set(outcome.advice) == {SquidFormat.advice, DnsmasqFormat.advice}
 
 
 def test_a_scan_that_ends_beside_another_waits_to_show_its_rows(

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from sensor.sources.detect import kinds_by_name
-from sensor.sources.logs.formats.squid import SquidFamily
+from sensor.sources.logs.formats.squid import SquidFormat
 from sensor.sources.mitmproxy import shadowai_mitmproxy
 from tests.product import run_here
 
@@ -100,7 +100,7 @@ def test_search_words_show_the_matching_kinds_in_full(tmp_path: Path) -> None:
     assert done.stdout.count("\n    can prove: host, ") == 2
     both = run_here(tmp_path, "sources", "palo", "sd-wan")
     assert both.stdout.startswith("prisma-sdwan: ")
-    assert SquidFamily.advice in run_here(tmp_path, "sources", "squid").stdout
+    assert SquidFormat.advice in run_here(tmp_path, "sources", "squid").stdout
     (tmp_path / "own.toml").write_text(OWN)
     for asked in (("--custom", "own.toml", "corp-proxy"), ("corp-proxy", "--custom", "own.toml")):
         assert run_here(tmp_path, "sources", *asked).stdout.startswith("corp-proxy: the proxy of ours\n")

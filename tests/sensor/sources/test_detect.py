@@ -115,10 +115,10 @@ def test_what_a_named_file_looks_like(content: bytes, looks: str, tmp_path: Path
     ]
 
 
-def test_what_is_known_by_its_beginning_is_asked_of_no_family(
+def test_what_is_known_by_its_beginning_is_asked_of_no_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder of Zeek has a dozen files an hour, and each takes families thirty milliseconds."""
+    """A folder of Zeek has a dozen files an hour, and each takes the formats thirty milliseconds."""
     asked = list[bytes]()
     monkeypatch.setattr(detect, "look_at", lambda heads: asked.extend(heads))
     for name in ("ssl", "conn", "x509", "weird", "stats"):

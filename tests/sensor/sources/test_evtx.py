@@ -1,4 +1,4 @@
-"""Windows event log files: what stands between the package that reads them and the families."""
+"""Windows event log files: what stands between the package that reads them and the formats."""
 
 from __future__ import annotations
 

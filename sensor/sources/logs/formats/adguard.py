@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
@@ -18,7 +18,7 @@ _WANTED = ("T|Time", "QH", "QT", "IP", "CID", "CP", "Result.IsFiltered", "Result
 _BLOCKED = ("3", "4", "5", "6", "8")
 
 
-class AdguardFamily(Family):
+class AdguardFormat(LogFormat):
     """Reads AdGuard Home's query log."""
 
     name = "adguard"

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, objects, patterns
 from sensor.sources.logs.text.escapes import unescaped
 from sensor.sources.logs.text.words import one_of
@@ -35,7 +35,7 @@ _SEPARATED = (
 )
 
 
-class AkamaiDatastreamFamily(Family):
+class AkamaiDatastreamFormat(LogFormat):
     """Reads requests as Akamai's edge logs them."""
 
     name = "akamai-datastream"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
@@ -30,7 +30,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-class AkamaiSiaFamily(Family):
+class AkamaiSiaFormat(LogFormat):
     """Reads Akamai's lookups and proxy events."""
 
     name = "akamai-sia"

@@ -6,7 +6,7 @@ r"""Allied Telesis AR-series firewalls (AlliedWare Plus): URL filter and connect
       orig_bytes=900 reply_src=192.0.2.7 reply_dst=203.0.113.9 … reply_pkts=8 reply_bytes=7000
 
 `orig_bytes` is what the client sent, headers of IP included. NEW and END of one connection are one session.
-IP reputation, malware and intrusion messages are set aside; packets that rules log are family `netfilter`.
+IP reputation, malware and intrusion messages are set aside; packets that rules log are format `netfilter`.
 Source: Allied Telesis, "Advanced Network Protection" and "Firewall and NAT", chapters "Logging".
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, patterns
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -33,7 +33,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-class AlliedTelesisFamily(Family):
+class AlliedTelesisFormat(LogFormat):
     """Reads AlliedWare Plus' URL filter and connection log."""
 
     name = "allied-telesis"

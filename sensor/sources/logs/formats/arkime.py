@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS, TO_RESOLVER
 from sensor.sources.logs.text.words import one_of
@@ -38,7 +38,7 @@ _LISTS = (
 )
 
 
-class ArkimeFamily(Family):
+class ArkimeFormat(LogFormat):
     """Reads Arkime's sessions."""
 
     name = "arkime"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -28,7 +28,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-class ArkoonFamily(Family):
+class ArkoonFormat(LogFormat):
     """Reads Arkoon's connections and requests."""
 
     name = "arkoon"

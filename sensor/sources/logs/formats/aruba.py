@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, patterns
 from sensor.sources.logs.text.held import HALF_DAY_S, WORKING_DAY_S
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
@@ -53,7 +53,7 @@ _AUTHMGR = (
 )
 
 
-class ArubaFamily(Family):
+class ArubaFormat(LogFormat):
     """Reads ClearPass exports and ArubaOS authentications."""
 
     name = "aruba"

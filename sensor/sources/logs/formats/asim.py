@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, lookups, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -40,7 +40,7 @@ _WANTED: dict[str, str] = {
 _ACTIONS = {"success": "allowed", "failure": "unknown", "partial": "unknown", "na": "unknown"}
 
 
-class AsimFamily(Family):
+class AsimFormat(LogFormat):
     """Reads ASIM events."""
 
     name = "asim"

@@ -3,15 +3,15 @@
 Teleport audit; Cisco Secure Endpoint; ForgeRock; Mimecast; Defender and XDR alerts; Snort and Suricata
 alerts in "fast" layout; messages of NX-OS, Comware and VRP; Darktrace, Vectra and Radware alerts; FortiMail;
 Microsoft 365 audit; decoys; DNS records as configured; and what the daemons of an appliance or server write
-beside (`_DAEMONS`: by the program's name in the syslog head, where no family claims the line). What may be
-read of the same makers stands in families of their own.
+beside (`_DAEMONS`: by the program's name in the syslog head, where no format claims the line). What may be
+read of the same makers stands in formats of their own.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_SERVICE
 
@@ -55,7 +55,7 @@ _FORTIMAIL = (
 )
 
 
-class AuditOnlyFamily(Family):
+class AuditOnlyFormat(LogFormat):
     """Recognises logs without network use."""
 
     name = "audit-only"

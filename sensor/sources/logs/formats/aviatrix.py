@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns, stamps
 from sensor.sources.logs.text.held import HALF_DAY_S
 from sensor.sources.logs.text.words import one_of
@@ -35,7 +35,7 @@ _SESSION = (
 )
 
 
-class AviatrixFamily(Family):
+class AviatrixFormat(LogFormat):
     """Reads what Aviatrix gateways and their controller log."""
 
     name = "aviatrix"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
@@ -24,7 +24,7 @@ _FIELDS = {
 }  # fmt: skip
 
 
-class AwsBedrockFamily(Family):
+class AwsBedrockFormat(LogFormat):
     """Reads invocations of models on Amazon Bedrock."""
 
     name = "aws-bedrock"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
@@ -31,7 +31,7 @@ _NOTHING = ["NA", "", "-"]
 _HELD_S = 86_400.0
 
 
-class AwsClientVpnFamily(Family):
+class AwsClientVpnFormat(LogFormat):
     """Reads who held which tunnel address."""
 
     name = "aws-client-vpn"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
@@ -28,7 +28,7 @@ _FIELDS = {
 }
 
 
-class AwsCloudtrailFamily(Family):
+class AwsCloudtrailFormat(LogFormat):
     """Reads AWS CloudTrail events."""
 
     name = "aws-cloudtrail"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import CONNECTION_LOG
 from sensor.sources.logs.text.words import one_of
@@ -32,7 +32,7 @@ _TLS = (
 _CONNECTION = r"^\d{4}-\d\d-\d\dT[\d:.]+Z [0-9a-fA-F.:]+ \d+ \d+ (?:TLSv[\d.]+|-) \S+ \S+ \""
 
 
-class AwsElbFamily(Family):
+class AwsElbFormat(LogFormat):
     """Reads access logs of AWS load balancers."""
 
     name = "aws-elb"

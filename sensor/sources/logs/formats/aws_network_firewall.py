@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats.suricata import SuricataFamily
+from sensor.sources.logs.formats.suricata import SuricataFormat
 
 _BARE_SNI = r'"sni"\s*:\s*("(?:[^"\\]|\\.)*")'
 
 
-class AwsNetworkFirewallFamily(SuricataFamily):
+class AwsNetworkFirewallFormat(SuricataFormat):
     """Reads AWS Network Firewall logs."""
 
     name = "aws-network-firewall"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
@@ -23,7 +23,7 @@ _FIELDS = {
 }
 
 
-class AwsWafFamily(Family):
+class AwsWafFormat(LogFormat):
     """Reads AWS WAF logs."""
 
     name = "aws-waf"

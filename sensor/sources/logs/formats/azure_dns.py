@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats import coredns
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.words import one_of
 
@@ -30,7 +30,7 @@ _WANTED = (
 )
 
 
-class AzureDnsFamily(Family):
+class AzureDnsFormat(LogFormat):
     """Reads Azure's DNS logs."""
 
     name = "azure-dns"

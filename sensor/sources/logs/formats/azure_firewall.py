@@ -7,14 +7,14 @@ r"""Azure Firewall: application, network, NAT and threat rules; classic text and
     "Action": …}}
 
 Also as flat rows of Log Analytics. There are no byte counts. The DNS proxy's records are the Azure DNS
-family's. Source: Azure, "Azure Firewall monitoring data reference".
+format's. Source: Azure, "Azure Firewall monitoring data reference".
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects, patterns
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -40,7 +40,7 @@ _MSG = (
 )
 
 
-class AzureFirewallFamily(Family):
+class AzureFirewallFormat(LogFormat):
     """Reads Azure Firewall rule logs."""
 
     name = "azure-firewall"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text.reasons import NO_PORTS, UNREADABLE
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -22,7 +22,7 @@ _TUPLE = r'"\d{10}(?:\d{3})?,[0-9a-fA-F.:]+,[0-9a-fA-F.:]+,\d+,\d+,(?:T|U|\d+),[
 _NAMES = ["time", "client", "server", "client_port", "port", "proto", "way", "a", "b", "c", "d", "e", "f"]
 
 
-class AzureFlowFamily(Family):
+class AzureFlowFormat(LogFormat):
     """Reads Azure flow logs."""
 
     name = "azure-flow"

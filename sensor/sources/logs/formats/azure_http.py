@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import ALERT
 from sensor.sources.logs.text.words import one_of
@@ -44,7 +44,7 @@ _LOGS = r"(?i)application ?gateway(?:Access|Firewall)Log|FrontDoor(?:Access|WebA
 _PORT = r"^((?:\d+\.){3}\d+|\[.*\]):(\d+)$"
 
 
-class AzureHttpFamily(Family):
+class AzureHttpFormat(LogFormat):
     """Reads Azure's HTTP access logs."""
 
     name = "azure-http"

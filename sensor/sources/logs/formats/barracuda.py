@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, objects, patterns
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -96,7 +96,7 @@ _THREAT = {
 }  # fmt: skip
 
 
-class BarracudaFamily(Family):
+class BarracudaFormat(LogFormat):
     """Reads Barracuda firewall and web gateway logs."""
 
     name = "barracuda"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, patterns
 from sensor.sources.logs.text.reasons import ASKED, NO_LOOKUP
 from sensor.sources.logs.text.words import one_of
@@ -33,7 +33,7 @@ _POLICY = _HEAD + r"(?:disabled )?rpz \S+ (?P<policy>[A-Z-]+) rewrite (?P<name>[
 _ANSWER = r"\b(?:A|AAAA) ([0-9a-fA-F.:]*[.:][0-9a-fA-F.:]+)"
 
 
-class BindFamily(Family):
+class BindFormat(LogFormat):
     """Reads BIND query logs."""
 
     name = "bind"

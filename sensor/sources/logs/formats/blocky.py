@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, keyvalue, layouts, lookups, objects
 from sensor.sources.logs.text.words import one_of
 
@@ -33,7 +33,7 @@ _ROW = (
 _CONSOLE = r"\bqueryLog: query resolved\s.*\bquestion_name="
 
 
-class BlockyFamily(Family):
+class BlockyFormat(LogFormat):
     """Reads Blocky's query log."""
 
     name = "blocky"

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, dhcp, layouts, lookups, objects
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
@@ -30,7 +30,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-class BluecatFamily(Family):
+class BluecatFormat(LogFormat):
     """Reads lookups of BlueCat Edge."""
 
     name = "bluecat"

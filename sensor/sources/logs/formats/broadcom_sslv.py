@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import UNREADABLE
 from sensor.sources.logs.text.words import one_of
@@ -27,7 +27,7 @@ _LINE = (
 )
 
 
-class BroadcomSslvFamily(Family):
+class BroadcomSslvFormat(LogFormat):
     """Reads session logs of Broadcom's TLS inspection appliance."""
 
     name = "broadcom-sslv"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -26,7 +26,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-class CalicoFamily(Family):
+class CalicoFormat(LogFormat):
     """Reads the flow logs of Calico."""
 
     name = "calico"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -32,7 +32,7 @@ _PROTOCOLS = {"PROTO_TCP": "tcp", "PROTO_UDP": "udp", "PROTO_DNS": "udp"}
 _MACHINES = r"^(?:NT AUTHORITY|NT-AUTORIT|Window Manager|Font Driver Host)|^root$|^_"
 
 
-class CarbonBlackFamily(Family):
+class CarbonBlackFormat(LogFormat):
     """Reads connections of Carbon Black's sensors."""
 
     name = "carbon-black"

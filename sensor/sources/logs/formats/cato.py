@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
@@ -35,7 +35,7 @@ _FIELDS = {
 _TUNNELS, _PEOPLE = ["Connected", "Disconnected"], ["VPN User", "SDP User"]
 
 
-class CatoFamily(Family):
+class CatoFormat(LogFormat):
     """Reads Cato events."""
 
     name = "cato"

@@ -1,4 +1,4 @@
-"""CEF and LEEF of products without a family of their own.
+"""CEF and LEEF of products without a format of their own.
 
 CEF says `in` is what flowed from source to destination; most vendors write it the other way round, so
 without knowing the vendor the two are no volume: NULL. LEEF's `srcBytes` and `dstBytes` are what source
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.words import one_of
@@ -41,7 +41,7 @@ _CUT_LEEF = r"^[12]\.0\|(?:[^|=]+\|){4}(?:[^|]{1,4}\|)?\w+="
 _LAYERS = ("icmp", "igmp", "esp", "gre", "1", "58", "47", "50")
 
 
-class CefFamily(Family):
+class CefFormat(LogFormat):
     """Reads CEF and LEEF of unknown vendors."""
 
     name = "cef"

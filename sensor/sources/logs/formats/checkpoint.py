@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects
 from sensor.sources.logs.text.held import HALF_DAY_S
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_CONNECTION, NO_PORTS
@@ -89,7 +89,7 @@ _OLD = (
 _QUOTES = r'^"\d+" "\d{1,2}[A-Z][a-z]{2}\d{4}" "[ \d]?\d:\d\d:\d\d" '
 
 
-class CheckpointFamily(Family):
+class CheckpointFormat(LogFormat):
     """Reads Check Point logs."""
 
     name = "checkpoint"

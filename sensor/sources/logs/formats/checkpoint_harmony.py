@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PAGE
 from sensor.sources.logs.text.words import one_of
@@ -30,7 +30,7 @@ _PAGES = ("URL Filtering", "Zero Phishing", "Anti-Bot")
 _FIRST = r'^\["?([^",\]]+)'
 
 
-class CheckpointHarmonyFamily(Family):
+class CheckpointHarmonyFormat(LogFormat):
     """Reads Harmony Endpoint events."""
 
     name = "checkpoint-harmony"

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats import okta
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PAGE
 from sensor.sources.logs.text.words import one_of
@@ -22,7 +22,7 @@ _FIELDS = {"time": "id.time", "app": "id.applicationName", "client": "ipAddress"
 _SIGN_IN = r'"name"\s*:\s*"login_success"'
 
 
-class ChromeAuditFamily(Family):
+class ChromeAuditFormat(LogFormat):
     """Reads Google Workspace activities."""
 
     name = "chrome-audit"

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas
 from sensor.sources.logs.text.reasons import NO_PORTS, STRAY
 from sensor.sources.logs.text.transports import has_ports
@@ -37,7 +37,7 @@ _WANTED = {
 _WELL_KNOWN = 1024
 
 
-class CicflowmeterFamily(Family):
+class CicflowmeterFormat(LogFormat):
     """Reads flows of CICFlowMeter."""
 
     name = "cicflowmeter"
@@ -73,7 +73,7 @@ class CicflowmeterFamily(Family):
         )
 
 
-class CicflowmeterPythonFamily(CicflowmeterFamily):
+class CicflowmeterPythonFormat(CicflowmeterFormat):
     """Reads flows of the remake in Python."""
 
     name = "cicflowmeter-python"

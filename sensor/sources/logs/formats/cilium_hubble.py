@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import ANSWERED, NO_PORTS
 from sensor.sources.logs.text.words import one_of
@@ -31,7 +31,7 @@ _NAMES, _BARE_NAMES, _BACK_NAMES = "flow.destination_names[]", "destination_name
 _ACTIONS = {"FORWARDED": "allowed", "REDIRECTED": "allowed", "AUDIT": "allowed", "DROPPED": "blocked"}
 
 
-class CiliumHubbleFamily(Family):
+class CiliumHubbleFormat(LogFormat):
     """Reads Hubble's flows."""
 
     name = "cilium-hubble"

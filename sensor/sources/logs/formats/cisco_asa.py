@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import dhcp, layouts, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS, STRAY
@@ -88,7 +88,7 @@ _GRANTED = (
 _STRAY = r"(?i)\(no connection\)"
 
 
-class CiscoAsaFamily(Family):
+class CiscoAsaFormat(LogFormat):
     """Reads ASA system messages."""
 
     name = "cisco-asa"

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, keyvalue, layouts, pairs
 from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -74,7 +74,7 @@ _ENCORES = r"(?:^|\s)rec_type=\d+ (?:.*\s)?rec_type_simple="
 _NOTHING = ("", "Unknown", "N/A", "(null)")
 
 
-class CiscoFtdFamily(Family):
+class CiscoFtdFormat(LogFormat):
     """Reads Firepower connection events."""
 
     name = "cisco-ftd"

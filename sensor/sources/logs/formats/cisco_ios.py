@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -67,7 +67,7 @@ _FLOW = (
 )
 
 
-class CiscoIosFamily(Family):
+class CiscoIosFormat(LogFormat):
     """Reads access list and firewall messages of Cisco routers."""
 
     name = "cisco-ios"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, patterns
 from sensor.sources.logs.text.held import HALF_DAY_S, WORKING_DAY_S
 from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NO_SIGN_IN
@@ -35,7 +35,7 @@ _FIELDS = {
 _NOBODY = r"(?i)^(?:(?:[0-9a-f]{2}[-:.]?){6}|(?:[0-9a-f]{4}[.-]){2}[0-9a-f]{4}|anonymous(?:@.*)?|#.*#)$"
 
 
-class CiscoIseFamily(Family):
+class CiscoIseFormat(LogFormat):
     """Reads Cisco ISE syslog."""
 
     name = "cisco-ise"

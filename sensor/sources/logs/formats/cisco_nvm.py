@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -26,7 +26,7 @@ _KEYS = (
 _FLOW = r'\bfv="?nvzFlow_|"fv"\s*:\s*"nvzFlow_'
 
 
-class CiscoNvmFamily(Family):
+class CiscoNvmFormat(LogFormat):
     """Reads the flow records of the Network Visibility Module's collector."""
 
     name = "cisco-nvm"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.reasons import CHALLENGE, LEFT_EARLY, OWN_MESSAGE, UNREADABLE
 from sensor.sources.logs.text.words import one_of
@@ -41,7 +41,7 @@ _MONITORED = (
 )
 
 
-class CiscoWsaFamily(Family):
+class CiscoWsaFormat(LogFormat):
     """Reads access logs of Cisco's web proxy."""
 
     name = "cisco-wsa"

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns, stamps
 from sensor.sources.logs.text.held import HALF_DAY_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
@@ -61,7 +61,7 @@ _SERVICE = 1024
 _TOGETHER = "5s"
 
 
-class CitrixAdcFamily(Family):
+class CitrixAdcFormat(LogFormat):
     """Reads audit messages of Citrix ADC and Gateway."""
 
     name = "citrix-adc"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import LOOPBACK
 from sensor.sources.logs.text.words import one_of
@@ -23,7 +23,7 @@ _LINE = (
 _CLAIM = r'^(?:time="(?<time>[^"]+)" level=\w+ msg="|.*\blevel=\w+ .*msg=")?' + _LINE
 
 
-class ClashFamily(Family):
+class ClashFormat(LogFormat):
     """Reads connections of Clash."""
 
     name = "clash"

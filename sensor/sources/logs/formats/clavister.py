@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import pairs
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
@@ -34,7 +34,7 @@ _UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000
 _AGENTS = ["HTTP", "HTTPS", "ARP", "MAC", "Agent"]
 
 
-class ClavisterFamily(Family):
+class ClavisterFormat(LogFormat):
     """Reads events of Clavister firewalls."""
 
     name = "clavister"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -27,7 +27,7 @@ _FIELDS = {
 }  # fmt: skip
 
 
-class CloudNgfwFamily(Family):
+class CloudNgfwFormat(LogFormat):
     """Reads Cloud NGFW's logs."""
 
     name = "cloud-ngfw"

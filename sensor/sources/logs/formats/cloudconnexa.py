@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_ADDRESS
@@ -33,7 +33,7 @@ _WANTED = {
 _NOWHERE = "0.0.0.0"
 
 
-class CloudConnexaFamily(Family):
+class CloudConnexaFormat(LogFormat):
     """Reads OpenVPN CloudConnexa events."""
 
     name = "cloudconnexa"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import HOSTED_ZONE, NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -54,7 +54,7 @@ _ONLY_HERE = (
 )
 
 
-class CloudflareFamily(Family):
+class CloudflareFormat(LogFormat):
     """Reads Cloudflare Zero Trust logs."""
 
     name = "cloudflare"

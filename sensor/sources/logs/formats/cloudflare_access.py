@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats.okta import CONFIDENCE, LEASE_S
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from sensor.sources.logs.text.words import one_of
@@ -24,7 +24,7 @@ _FIELDS = {
 }  # fmt: skip
 
 
-class CloudflareAccessFamily(Family):
+class CloudflareAccessFormat(LogFormat):
     """Reads Cloudflare's access requests."""
 
     name = "cloudflare-access"

@@ -3,7 +3,7 @@
 They tell who reached names of one's own through Cloudflare (a self-hosted model, say).
 `ClientRequestBytes` is what the client sent, `EdgeResponseBytes` what it got; a subrequest of a Worker
 is the edge's, not a client's. Spectrum tells a connection when it opens and closes. The GraphQL API's
-firewall events spell the names smaller. Zero Trust's logs are family `cloudflare`. Source: Cloudflare
+firewall events spell the names smaller. Zero Trust's logs are format `cloudflare`. Source: Cloudflare
 Logs, datasets reference: HTTP requests, Firewall events, Spectrum events.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import OWN_REQUEST
 from sensor.sources.logs.text.words import one_of
@@ -42,7 +42,7 @@ _PHASES = {"connect": "begin", "disconnect": "end", "closed": "end"}
 _REFUSED = ("clientFiltered", "tlsError", "resolveOriginError", "originError")
 
 
-class CloudflareZoneFamily(Family):
+class CloudflareZoneFormat(LogFormat):
     """Reads Cloudflare logs of zones."""
 
     name = "cloudflare-zone"

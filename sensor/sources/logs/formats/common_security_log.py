@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats.trend_micro import page_action
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -50,7 +50,7 @@ _CLIENT_SENDS = (
 )
 
 
-class CommonSecurityLogFamily(Family):
+class CommonSecurityLogFormat(LogFormat):
     """Reads exports of Sentinel's CEF table."""
 
     name = "common-security-log"

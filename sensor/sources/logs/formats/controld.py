@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 
 _WANTED = {
@@ -19,7 +19,7 @@ _WANTED = {
 _ACTIONS = {"1": "allowed", "0": "blocked", "2": "allowed", "3": "allowed", "-1": "unknown"}
 
 
-class ControldFamily(Family):
+class ControldFormat(LogFormat):
     """Reads Control D's streamed lookups."""
 
     name = "controld"

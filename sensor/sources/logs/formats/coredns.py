@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, patterns
 from sensor.sources.logs.text.reasons import NO_LOOKUP
 from sensor.sources.logs.text.transports import has_ports
@@ -32,7 +32,7 @@ _CLAIM = (
 _SERVER = r"^\[(?:INFO|ERROR|WARNING|DEBUG|FATAL)\] (?:plugin/|\d{4}/|SIG|Reloading|CoreDNS|\.:)"
 
 
-class CorednsFamily(Family):
+class CorednsFormat(LogFormat):
     """Reads the log of CoreDNS."""
 
     name = "coredns"

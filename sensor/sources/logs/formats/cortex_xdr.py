@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import FROM_OUTSIDE, NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -38,7 +38,7 @@ _FIELDS = {
 _FIRST = r'^\[\s*"?([^",\]]+)'
 
 
-class CortexXdrFamily(Family):
+class CortexXdrFormat(LogFormat):
     """Reads Cortex XDR's endpoint events."""
 
     name = "cortex-xdr"

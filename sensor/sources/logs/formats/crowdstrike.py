@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, layouts, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -53,7 +53,7 @@ _RULES = {"1": "allowed", "2": "blocked", "3": "allowed"}
 _NOWHERE = ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")
 
 
-class CrowdstrikeFamily(Family):
+class CrowdstrikeFormat(LogFormat):
     """Reads CrowdStrike Falcon telemetry."""
 
     name = "crowdstrike"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.words import one_of
 
@@ -34,7 +34,7 @@ _PROTEX = (
 )
 
 
-class DansguardianFamily(Family):
+class DansguardianFormat(LogFormat):
     """Reads DansGuardian and e2guardian logs."""
 
     name = "dansguardian"

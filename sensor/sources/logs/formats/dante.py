@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.reasons import CLOSED, NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -29,7 +29,7 @@ _CONNECTION = (
 )
 
 
-class DanteFamily(Family):
+class DanteFormat(LogFormat):
     """Reads Dante's connections."""
 
     name = "dante"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
 from sensor.sources.logs.text.words import one_of
@@ -42,7 +42,7 @@ _INBOUND = ("InboundConnectionAccepted", "InboundConnectionAttempt", "InboundInt
 _SERVICE_PORTS = 1024
 
 
-class DefenderFamily(Family):
+class DefenderFormat(LogFormat):
     """Reads Defender's network events."""
 
     name = "defender"

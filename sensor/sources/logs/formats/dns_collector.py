@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.reasons import RESOLVERS_OWN
 from sensor.sources.logs.text.words import one_of
@@ -28,7 +28,7 @@ _WANTED = {
 _ANSWERS = "dns.resource-records.an[].rdata"
 
 
-class DnsCollectorFamily(Family):
+class DnsCollectorFormat(LogFormat):
     """Reads DNS-collector's JSON."""
 
     name = "dns-collector"

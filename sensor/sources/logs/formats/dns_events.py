@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_LOOKUP
 from sensor.sources.logs.text.words import one_of
@@ -21,7 +21,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-class DnsEventsFamily(Family):
+class DnsEventsFormat(LogFormat):
     """Reads the table DnsEvents."""
 
     name = "dns-events"

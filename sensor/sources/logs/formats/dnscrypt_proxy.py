@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, patterns
 from sensor.sources.logs.text.words import one_of
 
@@ -28,7 +28,7 @@ _ACTIONS = {"PASS": "allowed", "FORWARD": "allowed", "CLOAK": "allowed"} | dict.
 )
 
 
-class DnscryptProxyFamily(Family):
+class DnscryptProxyFormat(LogFormat):
     """Reads dnscrypt-proxy's query logs."""
 
     name = "dnscrypt-proxy"

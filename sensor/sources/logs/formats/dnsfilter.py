@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas
 
 _WANTED = {
@@ -22,7 +22,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-class DnsfilterFamily(Family):
+class DnsfilterFormat(LogFormat):
     """Reads DNSFilter's exports."""
 
     name = "dnsfilter"

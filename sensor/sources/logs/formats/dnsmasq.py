@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import ANSWERED
 from sensor.sources.logs.text.words import one_of
@@ -38,7 +38,7 @@ _BLOCKS = r"blocked|blacklist|denied|special domain|iCloud|canary"
 _SINKHOLES = ("0.0.0.0", "::", "127.0.0.1", "::1", "NXDOMAIN", "NODATA", "NODATA-IPv4", "NODATA-IPv6")
 
 
-class DnsmasqFamily(Family):
+class DnsmasqFormat(LogFormat):
     """Reads the log of dnsmasq and of Pi-hole."""
 
     name = "dnsmasq"

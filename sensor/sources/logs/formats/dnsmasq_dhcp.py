@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from sensor import schema
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import dhcp, layouts, patterns, stamps
 from sensor.sources.logs.text.reasons import NO_ADDRESS, SERVERS_OWN
 
@@ -41,7 +41,7 @@ _LEFT_S = 10 * 365 * 86_400
 _DEFAULT_S = 3_600
 
 
-class DnsmasqDhcpFamily(Family):
+class DnsmasqDhcpFormat(LogFormat):
     """Reads the lease file of dnsmasq and its DHCP messages."""
 
     name = "dnsmasq-dhcp"

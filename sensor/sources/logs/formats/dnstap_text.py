@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, lookups, objects, patterns
 from sensor.sources.logs.text.reasons import NO_LOOKUP, RESOLVERS_OWN
 from sensor.sources.logs.text.words import one_of
@@ -34,7 +34,7 @@ _QUESTION = r"QUESTION SECTION:\n;(?<host>\S+)\s+\w+\s+(?<type>\w+)"
 _ADDRESS = r"\tIN\s+A(?:AAA)?\s+[0-9a-fA-F.:]+"
 
 
-class DnstapTextFamily(Family):
+class DnstapTextFormat(LogFormat):
     """Reads dnstap messages printed as text."""
 
     name = "dnstap-text"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 
 _MAC = r"(?:Local User[^:]*?(?:\(MAC=(?P<mac>[0-9A-Fa-f-]{17})\))?: )?"
@@ -21,7 +21,7 @@ _CONNECTION = (
 )
 
 
-class DraytekFamily(Family):
+class DraytekFormat(LogFormat):
     """Reads DrayTek's user access log."""
 
     name = "draytek"

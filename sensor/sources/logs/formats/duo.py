@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from sensor.sources.logs.text.words import one_of
@@ -31,7 +31,7 @@ _FIELDS = {
 LEASE_S, CONFIDENCE = 3600.0, 0.3
 
 
-class DuoFamily(Family):
+class DuoFormat(LogFormat):
     """Reads Duo's authentication log."""
 
     name = "duo"

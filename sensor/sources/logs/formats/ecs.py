@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.words import one_of
@@ -75,7 +75,7 @@ _ON_ENDPOINTS = (
 _NOT_OURS = ("icmp", "ipv6-icmp", "icmpv6", "igmp", "esp", "gre", "1", "2", "47", "50", "58")
 
 
-class EcsFamily(Family):
+class EcsFormat(LogFormat):
     """Reads ECS events."""
 
     name = "ecs"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 
 _MATCH = (
@@ -18,7 +18,7 @@ _MATCH = (
 )
 
 
-class EfficientipFamily(Family):
+class EfficientipFormat(LogFormat):
     """Reads DNS Guardian's list matches."""
 
     name = "efficientip"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -22,7 +22,7 @@ _MATCHES = (
 )
 
 
-class EkinopsFamily(Family):
+class EkinopsFormat(LogFormat):
     """Reads the access lists' log of OneOS."""
 
     name = "ekinops"

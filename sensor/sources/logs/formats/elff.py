@@ -21,7 +21,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, keyvalue, layouts, objects
 from sensor.sources.logs.text.reasons import CHALLENGE, HEADER
 from sensor.sources.logs.text.words import one_of
@@ -120,7 +120,7 @@ _PAIRS = r"(?:^|\s)c-ip=\S+ .*\bcs-[\w-]+=|\bcs-host=\S+ .*\bc-ip="
 _OBJECT = r'^\s*\{.*"(?:cs-host|cs-uri-scheme|sc-filter-result|cs-method)"\s*:'
 
 
-class ElffFamily(Family):
+class ElffFormat(LogFormat):
     """Reads W3C extended logs of proxies."""
 
     name = "elff"

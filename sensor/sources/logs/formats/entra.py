@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, layouts, objects
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN, SIGN_IN_OF_A_PROGRAM
 from sensor.sources.logs.text.words import one_of
@@ -38,7 +38,7 @@ _HEADED = {
 LEASE_S, INTERACTIVE, RENEWED = 3600.0, 0.3, 0.2
 
 
-class EntraFamily(Family):
+class EntraFormat(LogFormat):
     """Reads Entra ID sign-in logs."""
 
     name = "entra"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, objects, patterns
 from sensor.sources.logs.text.reasons import UNREADABLE
 from sensor.sources.logs.text.words import one_of
@@ -41,7 +41,7 @@ _IS_OBJECT = r"^\s*\{"
 _FAILED = r"\b(?:UF|UH|NR|URX|UC|UT|LR|UO|NC|DI|UPE|UMSDR|OM|DF)\b"
 
 
-class EnvoyFamily(Family):
+class EnvoyFormat(LogFormat):
     """Reads Envoy access logs."""
 
     name = "envoy"

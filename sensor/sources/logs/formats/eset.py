@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, layouts, objects
 from sensor.sources.logs.text.reasons import FROM_OUTSIDE, NO_CONNECTION, NO_PORTS, NO_SERVICE
 from sensor.sources.logs.text.transports import has_ports
@@ -36,7 +36,7 @@ _LEEF = {
 }  # fmt: skip
 
 
-class EsetFamily(Family):
+class EsetFormat(LogFormat):
     """Reads refused sites and connections of endpoints."""
 
     name = "eset"

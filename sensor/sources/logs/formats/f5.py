@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, lookups, objects, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_ADDRESS, NO_LOOKUP, NO_PORTS, NO_REQUEST
@@ -82,7 +82,7 @@ _ACL = (
 )
 
 
-class F5Family(Family):
+class F5Format(LogFormat):
     """Reads F5 BIG-IP request logging."""
 
     name = "f5"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, layouts
 from sensor.sources.logs.text.reasons import NO_PORTS, TRANSLATION
 from sensor.sources.logs.text.transports import has_ports
@@ -26,7 +26,7 @@ _START = r"^(?:\S+ )?(?:filterlog(?:\[\d+\])?: )?"
 _RECORD = r"[^,]*,[^,]*,[^,]*,[^,]*,[^,]*,[a-z-]+,(?:[a-z-]+|unkn\([^,]*\)),(?:in|out),"
 
 
-class FilterlogFamily(Family):
+class FilterlogFormat(LogFormat):
     """Reads pfSense and OPNsense filter logs."""
 
     name = "filterlog"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_SERVICE
@@ -89,7 +89,7 @@ _HEAD_ONLY = r"(?:CEF|LEEF):|^\s*\d\|"
 _REPORT_LINE = r'^"\d\d/\d\d/\d{4}","\d\d:\d\d:\d\d",(?:"[^"]*",){3}"(?:Allowed|Blocked|\w+)",'
 
 
-class ForcepointFamily(Family):
+class ForcepointFormat(LogFormat):
     """Reads Forcepoint logs."""
 
     name = "forcepoint"

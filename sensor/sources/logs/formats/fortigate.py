@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats import fortiweb
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, keyvalue, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_SERVICE
@@ -51,7 +51,7 @@ _CEF = {
 INTERIM = "0020"
 
 
-class FortigateFamily(Family):
+class FortigateFormat(LogFormat):
     """Reads FortiGate and FortiProxy logs."""
 
     name = "fortigate"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue
 from sensor.sources.logs.text.reasons import ALERT
 from sensor.sources.logs.text.words import one_of
@@ -31,7 +31,7 @@ _WANTED = {
 SHAPE = r"\blog_id=\d{8} msg_id=\d+ device_id="
 
 
-class FortiwebFamily(Family):
+class FortiwebFormat(LogFormat):
     """Reads FortiWeb's traffic log."""
 
     name = "fortiweb"

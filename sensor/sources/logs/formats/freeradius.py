@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.lines.framing import JOINT, MultiLine
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, pairs, patterns, stamps
 from sensor.sources.logs.text.held import HALF_DAY_S
 from sensor.sources.logs.text.reasons import NO_ADDRESS
@@ -56,7 +56,7 @@ _NAMELESS = r"(?i)^anonymous(?:@.*)?$|^@|^(?:[0-9a-f]{2}[-:.]?){5}[0-9a-f]{2}$"
 _LONGEST_S = 366 * 86_400
 
 
-class FreeradiusFamily(Family):
+class FreeradiusFormat(LogFormat):
     """Reads accounting of FreeRADIUS."""
 
     name = "freeradius"

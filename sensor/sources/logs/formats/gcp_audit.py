@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
@@ -29,7 +29,7 @@ _FIELDS = {
 _DENIED = ("7", "16")
 
 
-class GcpAuditFamily(Family):
+class GcpAuditFormat(LogFormat):
     """Reads Google Cloud audit logs."""
 
     name = "gcp-audit"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
 
 _WANTED = tuple(
@@ -22,7 +22,7 @@ _WANTED = tuple(
 _ADDRESS = r"(?i)\t(?:a|aaaa)\t([0-9a-f:.]+)"
 
 
-class GcpDnsFamily(Family):
+class GcpDnsFormat(LogFormat):
     """Reads Cloud DNS query logs."""
 
     name = "gcp-dns"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -47,7 +47,7 @@ _FIELDS = {name: f"jsonPayload.{path}|{path}" for name, path in _BELOW.items()} 
 }
 
 
-class GcpFlowFamily(Family):
+class GcpFlowFormat(LogFormat):
     """Reads Google Cloud network logs."""
 
     name = "gcp-flow"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
@@ -30,7 +30,7 @@ _FIELDS = {
 _PORT = r"^((?:\d+\.){3}\d+|\[.*\]):(\d+)$"
 
 
-class GcpHttpFamily(Family):
+class GcpHttpFormat(LogFormat):
     """Reads Google Cloud's request logs."""
 
     name = "gcp-http"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -29,7 +29,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-class GigamonFamily(Family):
+class GigamonFormat(LogFormat):
     """Reads Gigamon's application metadata."""
 
     name = "gigamon"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
@@ -33,7 +33,7 @@ _WANTED = {
 }
 
 
-class GlobalSecureAccessFamily(Family):
+class GlobalSecureAccessFormat(LogFormat):
     """Reads traffic logs of Global Secure Access."""
 
     name = "global-secure-access"

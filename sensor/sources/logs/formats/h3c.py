@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -32,7 +32,7 @@ _EVENT = r"(?:\b|%%\d\d)((?:SESSION|FILTER|ASPF|UFLT|AUDIT|DNSFILTER|NAT|DPI)/\d
 _HEAD = r"^%(?:@\d+%)?([A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d(?::\d+)? \d{4}) "
 
 
-class H3cFamily(Family):
+class H3cFormat(LogFormat):
     """Reads session and filter logs of H3C and HPE Comware devices."""
 
     name = "h3c"

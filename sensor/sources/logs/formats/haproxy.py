@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.reasons import NO_REQUEST
 from sensor.sources.logs.text.words import one_of
@@ -46,7 +46,7 @@ _REQUEST = r'"(?<method>[A-Z]+) (?<url>[^"]*?)(?: HTTP/(?<version>[\d.]+))?"(?<a
 _NAME = r"((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)"
 
 
-class HaproxyFamily(Family):
+class HaproxyFormat(LogFormat):
     """Reads HAProxy logs."""
 
     name = "haproxy"

@@ -18,8 +18,8 @@ from typing import Any
 import polars as pl
 
 from sensor.decode import keys
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.lines.json_documents import Json
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_NETWORK
 from sensor.sources.logs.text.words import one_of
@@ -132,7 +132,7 @@ def _headers(part: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class HarFamily(Family):
+class HarFormat(LogFormat):
     """Reads HAR files."""
 
     name = "har"

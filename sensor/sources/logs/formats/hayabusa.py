@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas
 from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
 from sensor.sources.logs.text.words import one_of
@@ -35,7 +35,7 @@ _DETAILS = {
 _ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}:[0-9a-fA-F:]*:[0-9a-fA-F.:]*"
 
 
-class HayabusaFamily(Family):
+class HayabusaFormat(LogFormat):
     """Reads Sysmon's events in timelines of Hayabusa."""
 
     name = "hayabusa"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -32,7 +32,7 @@ _AFTER = {
 }  # fmt: skip
 
 
-class HillstoneFamily(Family):
+class HillstoneFormat(LogFormat):
     """Reads session logs of Hillstone firewalls."""
 
     name = "hillstone"

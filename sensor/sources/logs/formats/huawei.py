@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -42,7 +42,7 @@ _FIELDS = {
 _EVENT = r"%%\d\d(\w+)/\d/(\w+)\(\w+\)"
 
 
-class HuaweiFamily(Family):
+class HuaweiFormat(LogFormat):
     """Reads Huawei firewall logs."""
 
     name = "huawei"

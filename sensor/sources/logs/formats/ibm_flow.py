@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -30,7 +30,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-class IbmFlowFamily(Family):
+class IbmFlowFormat(LogFormat):
     """Reads the flow logs of IBM Cloud's virtual private clouds."""
 
     name = "ibm-flow"

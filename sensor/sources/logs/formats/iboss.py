@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
@@ -39,7 +39,7 @@ _FIELDS = {
 }
 
 
-class IbossFamily(Family):
+class IbossFormat(LogFormat):
     """Reads iboss logs."""
 
     name = "iboss"

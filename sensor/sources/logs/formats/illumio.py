@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, layouts, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS, OTHER_END
 from sensor.sources.logs.text.transports import has_ports
@@ -36,7 +36,7 @@ _CEF = {
 _DECISIONS = {"0": "allowed", "1": "allowed", "2": "blocked", "A": "allowed", "PB": "allowed", "B": "blocked"}
 
 
-class IllumioFamily(Family):
+class IllumioFormat(LogFormat):
     """Reads flow summaries of Illumio."""
 
     name = "illumio"

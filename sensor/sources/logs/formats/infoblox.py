@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, lookups, objects, patterns
 from sensor.sources.logs.text.reasons import NO_LOOKUP, NOT_HELD
 from sensor.sources.logs.text.words import one_of
@@ -36,7 +36,7 @@ _STAMP = r"^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) "
 _FREE = ("free", "expired", "released", "abandoned", "declined", "backup")
 
 
-class InfobloxFamily(Family):
+class InfobloxFormat(LogFormat):
     """Reads Infoblox CEF events and BloxOne leases."""
 
     name = "infoblox"

@@ -19,8 +19,8 @@ import re
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.lines.framing import JOINT, MultiLine
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import dhcp, layouts, patterns, stamps
 from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD
 from sensor.sources.logs.text.words import one_of
@@ -52,7 +52,7 @@ _FILE = (
 _ESCAPE = re.compile(r"\\(?:([0-7]{3})|(.))", re.DOTALL)
 
 
-class IscDhcpdFamily(Family):
+class IscDhcpdFormat(LogFormat):
     """Reads lease files and the log of ISC dhcpd."""
 
     name = "isc-dhcpd"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PAGE
 from sensor.sources.logs.text.words import one_of
@@ -33,7 +33,7 @@ _FIELDS = {
 _SIZE = r'size_in_bytes\\?"\s*:\s*(\d+)'
 
 
-class IslandFamily(Family):
+class IslandFormat(LogFormat):
     """Reads user events of Island's browser."""
 
     name = "island"

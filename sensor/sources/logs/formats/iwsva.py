@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue
 from sensor.sources.logs.text.reasons import NO_REQUEST
 from sensor.sources.logs.text.words import one_of
@@ -31,7 +31,7 @@ _KEYS = (
 _WANTED = {key: f"tk_{key}" for key in _KEYS}
 
 
-class IwsvaFamily(Family):
+class IwsvaFormat(LogFormat):
     """Reads access logs of InterScan Web Security."""
 
     name = "iwsva"

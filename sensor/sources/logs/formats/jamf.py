@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.reasons import NO_DESTINATION
 from sensor.sources.logs.text.words import one_of
@@ -38,7 +38,7 @@ _FIELDS = {
 _IPS = ("event.destination.ips", "destination.ips")
 
 
-class JamfFamily(Family):
+class JamfFormat(LogFormat):
     """Reads Jamf's network traffic and threat streams."""
 
     name = "jamf"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, objects, patterns
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -68,7 +68,7 @@ _SERVICE = 1024
 _STAMP = r'(?:^|"timestamp"\s*:\s*")(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))[" ]'
 
 
-class JuniperSrxFamily(Family):
+class JuniperSrxFormat(LogFormat):
     """Reads Juniper SRX logs."""
 
     name = "juniper-srx"

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, keyvalue, layouts
 from sensor.sources.logs.text.reasons import NO_PAGE, NO_REQUEST, REPEATED
 from sensor.sources.logs.text.words import one_of
@@ -40,7 +40,7 @@ _IS_CENTER = r"(?i)\|Kaspersky(?:Lab| Lab)?\|Security ?Center\|"
 _PAGE = r"(https?://[^\s\\\"]+)"
 
 
-class KasperskyFamily(Family):
+class KasperskyFormat(LogFormat):
     """Reads Kaspersky's proxy and ICAP server."""
 
     name = "kaspersky"

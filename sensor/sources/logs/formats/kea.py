@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, dhcp, layouts, patterns, stamps
 from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD
 from sensor.sources.logs.text.words import one_of
@@ -46,7 +46,7 @@ _MAC = r"\[?hwtype=1 (?P<mac>[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})"
 _DUID = r"(?i)duid(?:=\[|: )([0-9a-f:]+)"
 
 
-class KeaFamily(Family):
+class KeaFormat(LogFormat):
     """Reads lease files and logs of Kea."""
 
     name = "kea"

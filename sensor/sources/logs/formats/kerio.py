@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -37,7 +37,7 @@ _PACKET = (
 _ADDRESS = r"^(?:\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$"
 
 
-class KerioFamily(Family):
+class KerioFormat(LogFormat):
     """Reads connection and filter logs of Kerio Control."""
 
     name = "kerio"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_ADDRESS, SIGN_IN_OF_A_PROGRAM
@@ -27,7 +27,7 @@ _ASKED = (
 )
 
 
-class Krb5kdcFamily(Family):
+class Krb5kdcFormat(LogFormat):
     """Reads tickets that MIT Kerberos issued."""
 
     name = "krb5kdc"

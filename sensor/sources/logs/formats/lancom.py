@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 
@@ -20,7 +20,7 @@ _DROPPED = (
 )
 
 
-class LancomFamily(Family):
+class LancomFormat(LogFormat):
     """Reads the firewall's drops."""
 
     name = "lancom"

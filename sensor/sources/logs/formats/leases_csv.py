@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, stamps
 from sensor.sources.logs.text.words import one_of
 
@@ -23,7 +23,7 @@ NO_HOLDER = "names neither account nor device nor hardware address"
 NO_END = "an end (valid_to) that cannot be read or lies before the beginning"
 
 
-class LeasesCsvFamily(Family):
+class LeasesCsvFormat(LogFormat):
     """Reads a CSV of leases."""
 
     name = "leases-csv"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
@@ -27,7 +27,7 @@ _FIELDS = {
 _CONNECTION = r"^NEW_(?:TCP|UDP)[46]_CONNECTION$"
 
 
-class LimacharlieFamily(Family):
+class LimacharlieFormat(LogFormat):
     """Reads network events of LimaCharlie's sensors."""
 
     name = "limacharlie"

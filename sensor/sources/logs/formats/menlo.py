@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 
 #: The log API puts each into `event`.
@@ -34,7 +34,7 @@ _FIELDS = {
 }
 
 
-class MenloFamily(Family):
+class MenloFormat(LogFormat):
     """Reads Menlo Security logs."""
 
     name = "menlo"

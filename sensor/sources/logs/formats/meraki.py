@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
@@ -55,7 +55,7 @@ _FIELDS = {
 }  # fmt: skip
 
 
-class MerakiFamily(Family):
+class MerakiFormat(LogFormat):
     """Reads Meraki syslog."""
 
     name = "meraki"

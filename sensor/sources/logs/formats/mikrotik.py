@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -47,7 +47,7 @@ _STAMP, _DATE = r"^([A-Za-z]{3}/\d\d(?:/\d{4})? \d\d:\d\d:\d\d) ", r"^(\w{3})/(\
 LEASE_S = "86400"
 
 
-class MikrotikFamily(Family):
+class MikrotikFormat(LogFormat):
     """Reads RouterOS logs."""
 
     name = "mikrotik"

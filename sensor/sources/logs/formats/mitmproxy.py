@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import models, objects
 from sensor.sources.logs.text.reasons import UNREADABLE
 from sensor.sources.logs.text.words import one_of
@@ -57,7 +57,7 @@ _NAME = r"(?-u:^[\w .:/@-]{1,64}$)"
 _TOOLS = r"(?-u:^(?:[\w .:/@-]{1,64}=\d{1,6}(?:,|$)){1,64}$)"
 
 
-class MitmproxyFamily(Family):
+class MitmproxyFormat(LogFormat):
     """Reads the addon's spool."""
 
     name = "mitmproxy"

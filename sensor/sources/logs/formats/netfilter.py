@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, objects, patterns
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -77,7 +77,7 @@ _PHASES = {"NEW": "begin", "UPDATE": "update", "DESTROY": "end"}
 _COUNTS = ("packets_up", "bytes_up", "packets_down", "bytes_down")
 
 
-class NetfilterFamily(Family):
+class NetfilterFormat(LogFormat):
     """Reads packet logs of Linux firewalls."""
 
     name = "netfilter"

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, layouts, objects, patterns
 from sensor.sources.logs.text.reasons import NO_PORTS, SUMMARY
 from sensor.sources.logs.text.transports import has_ports
@@ -129,7 +129,7 @@ _DENIED = "DENIED"
 _UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
 
 
-class NetflowFamily(Family):
+class NetflowFormat(LogFormat):
     """Reads flow records as text."""
 
     name = "netflow"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import dhcp, layouts, patterns
 from sensor.sources.logs.text.reasons import NO_DESTINATION
 from sensor.sources.logs.text.words import one_of
@@ -23,7 +23,7 @@ _SITE = r"^\[site (?<verdict>allowed|blocked): (?<url>\S+)\] from source (?<clie
 _LEASE = r"^\[DHCP IP: \(?(?<client>[\d.]+)\)?\] to MAC address (?<mac>[0-9a-fA-F:]{17})" + _STAMP
 
 
-class NetgearFamily(Family):
+class NetgearFormat(LogFormat):
     """Reads the log of Netgear routers."""
 
     name = "netgear"

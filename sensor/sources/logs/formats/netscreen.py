@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -23,7 +23,7 @@ _FIELDS = (
 )  # fmt: skip
 
 
-class NetscreenFamily(Family):
+class NetscreenFormat(LogFormat):
     """Reads traffic logs of ScreenOS."""
 
     name = "netscreen"

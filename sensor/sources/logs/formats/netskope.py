@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, layouts, objects
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
@@ -81,7 +81,7 @@ _CEF = {
 _OBJECT = r"^\s*\{"
 
 
-class NetskopeFamily(Family):
+class NetskopeFormat(LogFormat):
     """Reads Netskope transactions, events and alerts."""
 
     name = "netskope"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, objects
 
 _WANTED = (
@@ -34,7 +34,7 @@ _ACTIONS = {
 }
 
 
-class NextdnsFamily(Family):
+class NextdnsFormat(LogFormat):
     """Reads NextDNS log downloads."""
 
     name = "nextdns"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 
 _LINE = (
@@ -25,7 +25,7 @@ _LINE = (
 )
 
 
-class NginxProxyManagerFamily(Family):
+class NginxProxyManagerFormat(LogFormat):
     """Reads access logs of nginx-proxy-manager."""
 
     name = "nginx-proxy-manager"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, layouts
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_ADDRESS
@@ -45,7 +45,7 @@ _CSV = r'^"[^"]*","(?:IAS|RAS)",\d\d/\d\d/\d{4},\d\d:\d\d:\d\d,\d+,'
 _ACCOUNTING, _STOP, _HOLDS = "4", "2", ("1", "2", "3")
 
 
-class NpsFamily(Family):
+class NpsFormat(LogFormat):
     """Reads accounting of Microsoft's RADIUS server."""
 
     name = "nps"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -34,7 +34,7 @@ _WANTED = {
 SIDES = objects.having("PROTOCOL") & objects.having_any("IPV4_SRC_ADDR", "IPV6_SRC_ADDR")
 
 
-class NtopngFamily(Family):
+class NtopngFormat(LogFormat):
     """Reads flows of ntopng and nProbe."""
 
     name = "ntopng"

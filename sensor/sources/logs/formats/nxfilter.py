@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.words import one_of
 
@@ -20,7 +20,7 @@ _LINE = (
 )
 
 
-class NxfilterFamily(Family):
+class NxfilterFormat(LogFormat):
     """Reads NxFilter's lookups."""
 
     name = "nxfilter"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_DATA, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -30,7 +30,7 @@ _WANTED = {name: "|".join(f"{below}.{key}" for below in _BELOW) for name, key in
 }
 
 
-class OciFlowFamily(Family):
+class OciFlowFormat(LogFormat):
     """Reads the flow logs of virtual cloud networks."""
 
     name = "oci-flow"

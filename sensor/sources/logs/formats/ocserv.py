@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
@@ -26,7 +26,7 @@ _LEFT = r"^main\[(?P<user>[^\]]+)\]:\s?\[?(?P<real>[0-9a-fA-F.:]+?)\]?:\d+ user 
 _HELD_S = 86_400.0
 
 
-class OcservFamily(Family):
+class OcservFormat(LogFormat):
     """Reads which tunnel address ocserv gave to whom."""
 
     name = "ocserv"

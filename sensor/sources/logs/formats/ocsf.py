@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.reasons import NO_PORTS, NO_SERVICE
 from sensor.sources.logs.text.words import one_of
@@ -61,7 +61,7 @@ _RESET, _FAIL, _REFUSE = "3", "4", "5"
 _RESPONSE = "2"
 
 
-class OcsfFamily(Family):
+class OcsfFormat(LogFormat):
     """Reads OCSF network activity."""
 
     name = "ocsf"

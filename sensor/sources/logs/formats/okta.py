@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN, SIGN_IN_OF_A_PROGRAM
 from sensor.sources.logs.text.words import one_of
@@ -31,7 +31,7 @@ _SIGN_IN = r"^(?:user\.session\.(?:start|access_admin_app)|user\.authentication\
 LEASE_S, CONFIDENCE = 3600.0, 0.3
 
 
-class OktaFamily(Family):
+class OktaFormat(LogFormat):
     """Reads Okta's System Log."""
 
     name = "okta"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, objects, patterns
 from sensor.sources.logs.text.reasons import UNREADABLE
 from sensor.sources.logs.text.words import one_of
@@ -28,7 +28,7 @@ _OBJECT = {
 }  # fmt: skip
 
 
-class OlfeoFamily(Family):
+class OlfeoFormat(LogFormat):
     """Reads Olfeo logs."""
 
     name = "olfeo"

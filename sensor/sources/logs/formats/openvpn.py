@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, layouts, patterns, stamps
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_ADDRESS
@@ -79,7 +79,7 @@ _FIELDS = {
 }  # fmt: skip
 
 
-class OpenvpnFamily(Family):
+class OpenvpnFormat(LogFormat):
     """Reads status files and the log of OpenVPN servers."""
 
     name = "openvpn"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import LOOPBACK, NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -27,7 +27,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-class OsqueryFamily(Family):
+class OsqueryFormat(LogFormat):
     """Reads sockets in osquery's results."""
 
     name = "osquery"

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, lookups, objects, pairs, paths, patterns
 from sensor.sources.logs.text.reasons import ALERT, NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.words import one_of
@@ -219,7 +219,7 @@ _HAS_ANY_HOST = (
 )
 
 
-class OtherProductsFamily(Family):
+class OtherProductsFormat(LogFormat):
     """Reads records of unknown products by the names of their fields."""
 
     name = "other-products"

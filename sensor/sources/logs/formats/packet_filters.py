@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -54,7 +54,7 @@ _SERVICES = {
 }  # fmt: skip
 
 
-class PacketFiltersFamily(Family):
+class PacketFiltersFormat(LogFormat):
     """Reads packet logs of ipfw, IP Filter, pf and ipchains."""
 
     name = "packet-filters"

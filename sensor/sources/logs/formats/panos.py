@@ -20,7 +20,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects
 from sensor.sources.logs.text.held import HALF_DAY_S
 from sensor.sources.logs.text.reasons import ALERT, NO_SERVICE
@@ -217,7 +217,7 @@ _ASKED = r"(?i)^\"?(?:[^(]*\((?:[\w -]+:)?)?([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z
 _NOBODY = ("", "0.0.0.0", "::")
 
 
-class PanosFamily(Family):
+class PanosFormat(LogFormat):
     """Reads PAN-OS logs."""
 
     name = "panos"

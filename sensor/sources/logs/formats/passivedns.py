@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 
 _LAYOUT = (
@@ -20,7 +20,7 @@ _LAYOUT = (
 )
 
 
-class PassivednsFamily(Family):
+class PassivednsFormat(LogFormat):
     """Reads PassiveDNS's log."""
 
     name = "passivedns"

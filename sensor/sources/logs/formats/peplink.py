@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue
 
 _FIELDS = {"client": "SRC", "client_port": "SPT", "server": "DST", "server_port": "DPT", "transport": "PROTO"}
@@ -18,7 +18,7 @@ _FIELDS = {"client": "SRC", "client_port": "SPT", "server": "DST", "server_port"
 _EVENT = r"^(?:(Allowed|Denied) )?CONN=.* SRC=[0-9a-fA-F.:]+ DST=[0-9a-fA-F.:]+ .*\bPROTO="
 
 
-class PeplinkFamily(Family):
+class PeplinkFormat(LogFormat):
     """Reads the firewall events of Peplink routers."""
 
     name = "peplink"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, layouts
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.words import one_of
@@ -31,7 +31,7 @@ _PACKET_FIELDS = (
 )  # fmt: skip
 
 
-class PfblockerngFamily(Family):
+class PfblockerngFormat(LogFormat):
     """Reads the logs of pfBlockerNG."""
 
     name = "pfblockerng"

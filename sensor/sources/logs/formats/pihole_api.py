@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
@@ -21,7 +21,7 @@ _WANTED = {
 _REFUSED = r"^(?:GRAVITY|REGEX|DENYLIST|BLACKLIST|EXTERNAL_BLOCKED|SPECIAL_DOMAIN|BLOCKED)"
 
 
-class PiholeApiFamily(Family):
+class PiholeApiFormat(LogFormat):
     """Reads what Pi-hole's API tells of lookups."""
 
     name = "pihole-api"

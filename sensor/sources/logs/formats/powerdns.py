@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.reasons import ANSWERED, HOSTED_ZONE, NO_LOOKUP
 
@@ -32,7 +32,7 @@ _LAYOUTS = (
 _AUTHORITATIVE = r"^Remote \S+ wants '"
 
 
-class PowerdnsFamily(Family):
+class PowerdnsFormat(LogFormat):
     """Reads lookups of PowerDNS Recursor and dnsdist."""
 
     name = "powerdns"

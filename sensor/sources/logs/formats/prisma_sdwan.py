@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -25,7 +25,7 @@ _ADDRESS = r"[0-9a-fA-F.:]+"
 _START = rf"^\d{{4}}-\d\d-\d\dT[\d:.]+Z?,{_ADDRESS},\d+,{_ADDRESS},\d+,[A-Za-z0-9-]+,,,\d+,\d+,\d+,\d+,"
 
 
-class PrismaSdwanFamily(Family):
+class PrismaSdwanFormat(LogFormat):
     """Reads the flow log of ION devices."""
 
     name = "prisma-sdwan"

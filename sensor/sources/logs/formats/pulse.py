@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, patterns
 from sensor.sources.logs.text.held import HALF_DAY_S
 from sensor.sources.logs.text.reasons import NO_ADDRESS
@@ -41,7 +41,7 @@ _PAGE = r"^WebRequest (?<word>\w+) ?: Host: \[?(?<host>[^\],]+)\]?, Request: (?<
 _FETCHED = r"^WebRequest (?<how>\w+), (?<verb>[A-Z]+) to (?<url>\S+) from "
 
 
-class PulseFamily(Family):
+class PulseFormat(LogFormat):
     """Reads Pulse Secure and Ivanti Connect Secure logs."""
 
     name = "pulse"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.reasons import HOSTED_ZONE
 from sensor.sources.logs.text.words import one_of
@@ -23,7 +23,7 @@ _ANSWERS = ("answers[].Rdata", "answers[].Type")
 _ZONE = r"^1\.0 \d{4}-\d\d-\d\dT[\d:.]+Z Z\w+ \S+ [A-Z0-9]+ [A-Z]+ (?:UDP|TCP) "
 
 
-class Route53Family(Family):
+class Route53Format(LogFormat):
     """Reads Route 53 Resolver query logs."""
 
     name = "route53"

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, objects, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, LEASE_OF_NOBODY, NO_ADDRESS, PASSED_ON
@@ -48,7 +48,7 @@ _AUTHORISED = r"^\s*Successful AuthZ: \[[^\]]*\] user \[([^\]]*)\]\\\[(.*?)\] \[
 _IS_TEXT = r"^\s*(?:Auth|Successful AuthZ): \[[^\]]*,[^\]]*\] user \[[^\]]*\]\\\["
 
 
-class SambaFamily(Family):
+class SambaFormat(LogFormat):
     """Reads who signed in from where."""
 
     name = "samba"

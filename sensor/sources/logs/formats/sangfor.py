@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text.reasons import NO_DESTINATION
 from sensor.sources.logs.text.words import one_of
 
@@ -31,7 +31,7 @@ _REQUEST = "(?i)^(?:website|web ?site access|URL|网站访问)"
 _ACTIONS = {"允许": "allowed", "被记录": "allowed", "记录": "allowed", "拒绝": "blocked", "logged": "allowed"}
 
 
-class SangforFamily(Family):
+class SangforFormat(LogFormat):
     """Reads Sangfor's firewall log."""
 
     name = "sangfor"

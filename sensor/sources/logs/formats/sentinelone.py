@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -52,7 +52,7 @@ _IS_SEARCHED = objects.having("agentName", "agentId", "eventType", "objectType")
 _ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}:[0-9a-fA-F:]*:[0-9a-fA-F.:]*"
 
 
-class SentinelOneFamily(Family):
+class SentinelOneFormat(LogFormat):
     """Reads SentinelOne telemetry."""
 
     name = "sentinelone"

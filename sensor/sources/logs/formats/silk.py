@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -23,7 +23,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-class SilkFamily(Family):
+class SilkFormat(LogFormat):
     """Reads SiLK's records as text."""
 
     name = "silk"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import NO_DESTINATION
 from sensor.sources.logs.text.words import one_of
@@ -29,7 +29,7 @@ _LINE = _BEGIN + (
 )
 
 
-class SingBoxFamily(Family):
+class SingBoxFormat(LogFormat):
     """Reads connections of sing-box."""
 
     name = "sing-box"

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects, patterns
 from sensor.sources.logs.text.reasons import CERTIFICATE, CHALLENGE
 from sensor.sources.logs.text.words import one_of
@@ -85,7 +85,7 @@ _CLOUD_LINE = (
 )
 
 
-class SkyhighFamily(Family):
+class SkyhighFormat(LogFormat):
     """Reads logs of Skyhigh and McAfee web gateways."""
 
     name = "skyhigh"

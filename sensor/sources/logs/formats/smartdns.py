@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.words import one_of
 
@@ -21,7 +21,7 @@ _LINE = (
 )
 
 
-class SmartdnsFamily(Family):
+class SmartdnsFormat(LogFormat):
     """Reads lookups of SmartDNS."""
 
     name = "smartdns"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
@@ -23,7 +23,7 @@ _FIELDS = (
 _PEER = r"^\[?([0-9a-fA-F.:]+?)\]?:\d+$"
 
 
-class SmokescreenFamily(Family):
+class SmokescreenFormat(LogFormat):
     """Reads Smokescreen's log."""
 
     name = "smokescreen"

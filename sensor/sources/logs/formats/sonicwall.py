@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, keyvalue, layouts
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -51,7 +51,7 @@ _ICMP = "38"
 _BARE_URL = r"^(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/|$)"
 
 
-class SonicwallFamily(Family):
+class SonicwallFormat(LogFormat):
     """Reads SonicWall logs."""
 
     name = "sonicwall"

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import MAIL, NO_CONNECTION, NO_PORTS
@@ -88,7 +88,7 @@ _WEB = [
 _MAIL = ["SMTP", "SMTPS", "POP", "POP3", "POPS", "POP3S", "IMAP", "IMAP4", "IMAPS", "Mail"]
 
 
-class SophosFamily(Family):
+class SophosFormat(LogFormat):
     """Reads Sophos Firewall and UTM logs."""
 
     name = "sophos"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, keyvalue, layouts, objects
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
@@ -33,7 +33,7 @@ _WEB = "Event::Endpoint::Web"
 _SITE = r"""(?:^|\b(?:to|Access to) )["']([^"'\s]+)["']"""
 
 
-class SophosCentralFamily(Family):
+class SophosCentralFormat(LogFormat):
     """Reads Sophos Central's events."""
 
     name = "sophos-central"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue
 
 _WANTED = {
@@ -23,7 +23,7 @@ _WANTED = {
 _ACTIONS = {"1": "allowed", "2": "blocked", "0": "blocked"}
 
 
-class SophosSwaFamily(Family):
+class SophosSwaFormat(LogFormat):
     """Reads the Sophos Web Appliance's requests."""
 
     name = "sophos-swa"

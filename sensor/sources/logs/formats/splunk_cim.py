@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -30,7 +30,7 @@ _ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$"
 _NAME = r"^[\w-]+(?:\.[\w-]+)+$"
 
 
-class SplunkCimFamily(Family):
+class SplunkCimFormat(LogFormat):
     """Reads events whose fields Splunk's data models name."""
 
     name = "splunk-cim"

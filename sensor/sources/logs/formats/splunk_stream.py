@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -27,7 +27,7 @@ _WANTED = {
 _LISTS = ("query", "query_type", "host_addr")
 
 
-class SplunkStreamFamily(Family):
+class SplunkStreamFormat(LogFormat):
     """Reads the events of Splunk Stream."""
 
     name = "splunk-stream"

@@ -47,8 +47,8 @@ import polars as pl
 
 from sensor import schema
 from sensor.coded import by_value
-from sensor.sources.logs.family import Family
-from sensor.sources.logs.log_format import Cut
+from sensor.sources.logs.line_format import Cut
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.rows import records
 from sensor.sources.logs.text import hosts, keyvalue, objects, patterns, stamps
 from sensor.sources.logs.text.escapes import unescaped
@@ -160,7 +160,7 @@ _FIELDS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-class SquidFamily(Family):
+class SquidFormat(LogFormat):
     """Reads Squid access logs."""
 
     name = "squid"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 
 _STAMP = r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \[\d+\] "
@@ -28,7 +28,7 @@ _UFDB = (
 _ACTIONS = {"BLOCK": "blocked", "REDIRECT": "blocked", "PASS": "allowed", "TEST": "allowed"}
 
 
-class SquidguardFamily(Family):
+class SquidguardFormat(LogFormat):
     """Reads verdicts of squidGuard and ufdbGuard."""
 
     name = "squidguard"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
@@ -35,7 +35,7 @@ _FIELDS = {
 _SESSIONS = ["web", "connection", "plugin", "filter", "ssl", "alarm", "filterstat", "smtp", "pop3", "ftp"]
 
 
-class StormshieldFamily(Family):
+class StormshieldFormat(LogFormat):
     """Reads Stormshield logs."""
 
     name = "stormshield"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
 
@@ -22,7 +22,7 @@ _TOLD = (
 )
 
 
-class StrongswanFamily(Family):
+class StrongswanFormat(LogFormat):
     """Reads which virtual address charon gave to whom."""
 
     name = "strongswan"

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.rows.headers import Layer
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
@@ -70,7 +70,7 @@ _TYPES = (
 )
 
 
-class SuricataFamily(Family):
+class SuricataFormat(LogFormat):
     """Reads Suricata's eve.json."""
 
     name = "suricata"

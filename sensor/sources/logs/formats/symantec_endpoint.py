@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import FROM_OUTSIDE, NO_PORTS, NO_SERVICE
 from sensor.sources.logs.text.transports import has_ports
@@ -30,7 +30,7 @@ _OLD = (
 )
 
 
-class SymantecEndpointFamily(Family):
+class SymantecEndpointFormat(LogFormat):
     """Reads the traffic log of Symantec Endpoint Protection."""
 
     name = "symantec-endpoint"

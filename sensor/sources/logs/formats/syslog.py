@@ -1,16 +1,16 @@
-"""Syslog of any content: what `shadowai listen` receives before each line is given to its family.
+"""Syslog of any content: what `shadowai listen` receives before each line is given to its format.
 
-It claims nothing itself; lines no family claims are counted and rejected under its name.
+It claims nothing itself; lines no format claims are counted and rejected under its name.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 
 
-class SyslogFamily(Family):
+class SyslogFormat(LogFormat):
     """A stream of lines of any kind."""
 
     name = "syslog"

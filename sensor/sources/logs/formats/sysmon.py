@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats.windows_security_text import SPLUNK_EVENTS, splunk_event
 from sensor.sources.logs.lines.framing import JOINT
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import events, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -33,7 +33,7 @@ _ECS = {
 _ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}:[0-9a-fA-F:]*:[0-9a-fA-F.:]*"
 
 
-class SysmonFamily(Family):
+class SysmonFormat(LogFormat):
     """Reads Sysmon's DNS and network events."""
 
     name = "sysmon"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS, TUNNEL_ITSELF
 from sensor.sources.logs.text.transports import has_ports
@@ -30,7 +30,7 @@ _MESSAGE: dict[str, pl.DataType] = {
 }
 
 
-class TailscaleFamily(Family):
+class TailscaleFormat(LogFormat):
     """Reads Tailscale network flow logs."""
 
     name = "tailscale"

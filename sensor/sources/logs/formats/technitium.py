@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects, patterns
 from sensor.sources.logs.text.words import one_of
 
@@ -40,7 +40,7 @@ _BLOCKED = r"^(?:Upstream)?Blocked|^Dropped"
 _ADDRESS = r"(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{0,4}:[0-9a-fA-F:]+"
 
 
-class TechnitiumFamily(Family):
+class TechnitiumFormat(LogFormat):
     """Reads Technitium DNS Server's query log."""
 
     name = "technitium"

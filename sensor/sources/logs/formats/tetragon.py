@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -32,7 +32,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-class TetragonFamily(Family):
+class TetragonFormat(LogFormat):
     """Reads Tetragon's connections."""
 
     name = "tetragon"

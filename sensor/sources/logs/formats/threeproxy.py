@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import CHALLENGE
 from sensor.sources.logs.text.words import one_of
@@ -28,7 +28,7 @@ _GERMAN_STAMP = r"^(\d\d)-(\d\d)-(\d{4}) "
 _REQUEST = r"^(?P<method>[A-Z]+)[ _](?P<url>\S+?)(?:[ _]HTTP/[\d.]+)?$"
 
 
-class ThreeproxyFamily(Family):
+class ThreeproxyFormat(LogFormat):
     """Reads 3proxy's log."""
 
     name = "3proxy"

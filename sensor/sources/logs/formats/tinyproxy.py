@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import CHALLENGE, NO_REQUEST
 from sensor.sources.logs.text.words import one_of
@@ -34,7 +34,7 @@ _LINE = (
 _HOST = r"^(?:[a-z]+://)?(?:[^/@]*@)?\[?(.*?)\]?(?::\d+)?(?:/.*)?$"
 
 
-class TinyproxyFamily(Family):
+class TinyproxyFormat(LogFormat):
     """Reads Tinyproxy's requests."""
 
     name = "tinyproxy"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -31,7 +31,7 @@ _WANTED = {
 _ONE = r"^([0-9a-fA-F.:]+)(?:\|\S*)?$"
 
 
-class TrafficAnalyticsFamily(Family):
+class TrafficAnalyticsFormat(LogFormat):
     """Reads the tables of traffic analytics."""
 
     name = "traffic-analytics"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -48,7 +48,7 @@ def page_action(event: pl.Expr, word: pl.Expr) -> pl.Expr:
     return pl.when(event.str.starts_with("WB:")).then(word.replace_strict(_PAGES, default=None))
 
 
-class TrendMicroFamily(Family):
+class TrendMicroFormat(LogFormat):
     """Reads Deep Security's and Apex Central's events."""
 
     name = "trend-micro"

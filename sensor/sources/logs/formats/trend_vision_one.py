@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import FROM_OUTSIDE, NO_SERVICE
 from sensor.sources.logs.text.words import one_of
@@ -54,7 +54,7 @@ _ACTS = {
 _FIRST = r'^\["?([^",\]]+)'
 
 
-class TrendVisionOneFamily(Family):
+class TrendVisionOneFormat(LogFormat):
     """Reads Trend Vision One activity data."""
 
     name = "trend-vision-one"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
@@ -26,7 +26,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-class TwingateFamily(Family):
+class TwingateFormat(LogFormat):
     """Reads Twingate's connection logs."""
 
     name = "twingate"

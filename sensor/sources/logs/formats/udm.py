@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION, REVERSE
 from sensor.sources.logs.text.words import one_of
@@ -38,7 +38,7 @@ _WANTED = {
 _ACTION = r'"action"\s*:\s*\[\s*"([A-Z_]+)"'
 
 
-class UdmFamily(Family):
+class UdmFormat(LogFormat):
     """Reads UDM events."""
 
     name = "udm"

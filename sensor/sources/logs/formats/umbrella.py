@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, layouts, objects
 from sensor.sources.logs.text.reasons import UNREADABLE
 from sensor.sources.logs.text.words import one_of
@@ -154,7 +154,7 @@ _USERS = r"(?i)user|saml"
 _DEVICES = r"(?i)roaming|anyconnect|secure client|ad computer|mobile device|chromebook|endpoint|\bdevices?\b"
 
 
-class UmbrellaFamily(Family):
+class UmbrellaFormat(LogFormat):
     """Reads Cisco Umbrella's logs."""
 
     name = "umbrella"

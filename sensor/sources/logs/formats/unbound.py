@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, patterns
 from sensor.sources.logs.text.reasons import NO_LOOKUP
 from sensor.sources.logs.text.words import one_of
@@ -38,7 +38,7 @@ _PASSING = (
 )  # fmt: skip
 
 
-class UnboundFamily(Family):
+class UnboundFormat(LogFormat):
     """Reads Unbound's log."""
 
     name = "unbound"

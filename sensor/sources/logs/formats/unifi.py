@@ -3,14 +3,14 @@
 Firewall and intrusion events name a connection (`src`, or the client behind it: `UNIFIsrcClientIp`),
 client events who holds an address. UniFi Network stamps in UTC, UniFi OS in local time with a field too
 few in its head; neither says which way `UNIFItotalBytes` went: no volume. Firewall rules logged by the
-kernel are family `netfilter`. Source: Ubiquiti, "UniFi System Logs & SIEM Integration".
+kernel are format `netfilter`. Source: Ubiquiti, "UniFi System Logs & SIEM Integration".
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -30,7 +30,7 @@ _FIELDS = {
 }
 
 
-class UnifiFamily(Family):
+class UnifiFormat(LogFormat):
     """Reads UniFi's activity log."""
 
     name = "unifi"

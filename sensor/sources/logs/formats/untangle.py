@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS, NO_SERVICE
 from sensor.sources.logs.text.transports import has_ports
@@ -49,7 +49,7 @@ _WEB = ("WebFilterEvent", "HttpRequestEvent", "HttpResponseEvent", "SslInspector
 _FLOW = ("SessionEvent", "SessionStatsEvent", "FirewallEvent")
 
 
-class UntangleFamily(Family):
+class UntangleFormat(LogFormat):
     """Reads events of Untangle's firewall."""
 
     name = "untangle"

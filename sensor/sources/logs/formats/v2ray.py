@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import NO_DESTINATION
 from sensor.sources.logs.text.words import one_of
@@ -29,7 +29,7 @@ _LINE = _BEGIN + (
 _BLACKHOLE = r"(?i)^(?:block|blocked|blackhole|reject|deny)$"
 
 
-class V2rayFamily(Family):
+class V2rayFormat(LogFormat):
     """Reads the access log of V2Ray and Xray."""
 
     name = "v2ray"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -35,7 +35,7 @@ _EXPORT = {
 }  # fmt: skip
 
 
-class VelocloudFamily(Family):
+class VelocloudFormat(LogFormat):
     """Reads the firewall log of VeloCloud Edges."""
 
     name = "velocloud"

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
@@ -38,7 +38,7 @@ _WANTED = {
 _NAME = r"(?:^|\s)([A-Za-z][A-Za-z0-9]*Log), applianceName="
 
 
-class VersaFamily(Family):
+class VersaFormat(LogFormat):
     """Reads Versa's flow and secure access logs."""
 
     name = "versa"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 
 _WANTED = {
@@ -23,7 +23,7 @@ _WANTED = {
 _NAME = r"^\W*((?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+)"
 
 
-class VmConnectionFamily(Family):
+class VmConnectionFormat(LogFormat):
     """Reads the table VMConnection."""
 
     name = "vm-connection"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 
 _FIELDS = {
@@ -25,7 +25,7 @@ _FIELDS = {
 }
 
 
-class VmwareCwsFamily(Family):
+class VmwareCwsFormat(LogFormat):
     """Reads VMware Cloud Web Security logs."""
 
     name = "vmware-cws"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -25,7 +25,7 @@ _LINE = (
 _ANY = r"\bINET6? (?:match|TERM)\s.*[0-9a-fA-F.:]+(?:/\d+)?->[0-9a-fA-F.:]+"
 
 
-class VmwareNsxFamily(Family):
+class VmwareNsxFormat(LogFormat):
     """Reads packet logs of NSX's distributed firewall."""
 
     name = "vmware-nsx"

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, layouts, objects
 from sensor.sources.logs.text.reasons import NO_DATA, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -58,7 +58,7 @@ _EXPORTED = r"^\d{4}-\d\d-\d\dT[\d:.]+Z "
 _OBJECT = r'(?i)^\s*\{.*"(?:src_?[aA]ddr"\s*:.*"dst_?[aA]ddr|dst_?[aA]ddr"\s*:.*"src_?[aA]ddr)"\s*:'
 
 
-class VpcflowFamily(Family):
+class VpcflowFormat(LogFormat):
     """Reads AWS flow logs."""
 
     name = "vpcflow"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, dhcp, keyvalue, layouts, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
@@ -66,7 +66,7 @@ _GRANT = (
 )
 
 
-class WatchguardFamily(Family):
+class WatchguardFormat(LogFormat):
     """Reads WatchGuard Firebox logs."""
 
     name = "watchguard"

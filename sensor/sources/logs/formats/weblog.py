@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, objects, patterns
 from sensor.sources.logs.text.escapes import unescaped
 from sensor.sources.logs.text.reasons import CHALLENGE, NO_REQUEST, OWN_MESSAGE, UNREADABLE
@@ -106,7 +106,7 @@ _OBJECT_CLAIM = (
 _NAMED = r"^(?:[A-Za-z]{2,6}://|[^/\s]+:\d+/?$)"
 
 
-class WeblogFamily(Family):
+class WeblogFormat(LogFormat):
     """Reads combined access logs."""
 
     name = "weblog"

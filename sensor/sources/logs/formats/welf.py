@@ -5,7 +5,7 @@
 
 `sent` is what the client sent, `rcvd` what it got. Apache Traffic Server (`cache=`) means what it sent to the
 client, and the length of the request's header. Topsec's `rule` is the verdict. Products with fields of
-their own (SonicWall, Stormshield, Pulse) have families of their own. Source: WELF reference as in
+their own (SonicWall, Stormshield, Pulse) have formats of their own. Source: WELF reference as in
 Juniper's "WELF for UTM features" and Trustwave's "WebMarshal WELF logs".
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue
 from sensor.sources.logs.text.reasons import NO_DESTINATION
 from sensor.sources.logs.text.words import one_of
@@ -29,7 +29,7 @@ _WANTED = {
 _WEB = r"(?i)^(?:https?|ssl|tls)$|^(?:tcp/)?https?$"
 
 
-class WelfFamily(Family):
+class WelfFormat(LogFormat):
     """Reads WELF."""
 
     name = "welf"

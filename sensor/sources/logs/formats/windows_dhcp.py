@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, dhcp, objects
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
@@ -47,7 +47,7 @@ _GIVEN_UP = ("12", "16", "17", "18", "23", "11006", "11007", "11016", "11018")
 _SCOPE_S = 8 * 86_400.0
 
 
-class WindowsDhcpFamily(Family):
+class WindowsDhcpFormat(LogFormat):
     """Reads audit logs of Windows DHCP servers."""
 
     name = "windows-dhcp"

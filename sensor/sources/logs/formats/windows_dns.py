@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, lookups, objects, patterns
 from sensor.sources.logs.text.reasons import NO_LOOKUP, NOT_A_QUERY, RESOLVERS_OWN
 from sensor.sources.logs.text.words import one_of
@@ -92,7 +92,7 @@ _ASKED, _ANSWERED = ("256",), ("257", "258")
 _TEXTS = r"(QUERY_RECEIVED|RESPONSE_SUCCESS|RESPONSE_FAILURE)"
 
 
-class WindowsDnsFamily(Family):
+class WindowsDnsFormat(LogFormat):
     """Reads the debug log of Windows DNS servers."""
 
     name = "windows-dns"
@@ -137,7 +137,7 @@ class WindowsDnsFamily(Family):
         )
 
 
-class WindowsDnsEventsFamily(Family):
+class WindowsDnsEventsFormat(LogFormat):
     """Reads the analytical channel of Windows DNS servers, exported."""
 
     name = "windows-dns-events"

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats import windows_security
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import events
 from sensor.sources.logs.text.reasons import LOOPBACK, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -23,7 +23,7 @@ _INBOUND = r"^%%14592$|^(?i:inbound)$"
 _LOOPBACK = r"^127\.|^::1$"
 
 
-class WindowsFilteringFamily(Family):
+class WindowsFilteringFormat(LogFormat):
     """Reads which connections of a computer its firewall let pass or blocked."""
 
     name = "windows-filtering"

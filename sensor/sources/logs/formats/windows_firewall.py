@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import CLOSED, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -24,7 +24,7 @@ _LINE = (
 )
 
 
-class WindowsFirewallFamily(Family):
+class WindowsFirewallFormat(LogFormat):
     """Reads Windows Firewall logs."""
 
     name = "windows-firewall"

@@ -22,8 +22,8 @@ from collections.abc import Iterable, Iterator
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.lines.framing import JOINT, MAX_RECORD_BYTES
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import events
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import (
@@ -106,7 +106,7 @@ def _flat(text: str) -> str:
     return text.strip().replace("\r", "").replace("\n", JOINT)
 
 
-class WindowsSecurityFamily(Family):
+class WindowsSecurityFormat(LogFormat):
     """Reads logons and Kerberos tickets of Windows' Security log."""
 
     name = "windows-security"

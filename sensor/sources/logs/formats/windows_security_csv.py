@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats import windows_security as rules
 from sensor.sources.logs.lines.framing import QUOTED
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_HOLDER
@@ -27,7 +27,7 @@ _NEW = r"(?s)New Logon:(.*)$"
 LANGUAGE = "a message in another language than English: save the log as XML"
 
 
-class WindowsSecurityCsvFamily(Family):
+class WindowsSecurityCsvFormat(LogFormat):
     """Reads the Security log as Event Viewer's CSV."""
 
     name = "windows-security-csv"

@@ -26,9 +26,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats import windows_security as rules
 from sensor.sources.logs.lines.framing import JOINT, MultiLine
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN
 from sensor.sources.logs.text.words import one_of
@@ -67,7 +67,7 @@ _VALUE = rf"(?:(?:{_LABELS['address']})\s?:|(\S+))"
 LANGUAGE = "a message in a language that is not read: send the event as XML or JSON"
 
 
-class WindowsSecurityTextFamily(Family):
+class WindowsSecurityTextFormat(LogFormat):
     """Reads the Security log in Snare's layout."""
 
     name = "windows-security-text"

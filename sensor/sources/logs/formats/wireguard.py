@@ -18,7 +18,7 @@ import hashlib
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.reasons import INTERFACE, NETWORK_BEHIND, NO_HANDSHAKE
 from sensor.sources.logs.text.words import one_of
@@ -37,7 +37,7 @@ _HELD_S = 180.0
 _SINGLE = r"^(?:\d+\.\d+\.\d+\.\d+/32|[0-9a-fA-F:.]+/128)$"
 
 
-class WireguardFamily(Family):
+class WireguardFormat(LogFormat):
     """Reads dumps of WireGuard."""
 
     name = "wireguard"

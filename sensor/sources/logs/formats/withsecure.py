@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
@@ -32,7 +32,7 @@ _PAGES = r"^(?:browsingProtection|webTrafficScanning|webContentControl)\."
 _CONNECTIONS = r"^(?:connectionControl|firewall)\."
 
 
-class WithSecureFamily(Family):
+class WithSecureFormat(LogFormat):
     """Reads WithSecure's events: pages and connections that were stopped or reported."""
 
     name = "withsecure"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import dhcp, layouts, patterns
 from sensor.sources.logs.text.reasons import NO_PORTS, OWN_MESSAGE
 from sensor.sources.logs.text.transports import has_ports
@@ -30,7 +30,7 @@ _LEASE = (
 )
 
 
-class YamahaFamily(Family):
+class YamahaFormat(LogFormat):
     """Reads the log of Yamaha routers."""
 
     name = "yamaha"

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.fields import FIELDS
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
@@ -41,7 +41,7 @@ _VOLUMES = ("bytes_up", "bytes_down")
 _HTTP = r'"service"\s*:\s*"(?:[^"]*,)?http'
 
 
-class ZeekJsonFamily(Family):
+class ZeekJsonFormat(LogFormat):
     """Reads Zeek and Corelight JSON lines of mixed logs."""
 
     name = "zeek-json"

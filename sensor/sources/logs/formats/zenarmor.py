@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects, patterns
 from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -31,7 +31,7 @@ _WANTED = {
 _SYSLOG = r"^daemon=zenarmor, index=(?P<index>\w+), data=(?P<data>\{.*)$"
 
 
-class ZenarmorFamily(Family):
+class ZenarmorFormat(LogFormat):
     """Reads Zenarmor's reporting data."""
 
     name = "zenarmor"

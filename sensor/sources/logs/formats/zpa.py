@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
 from sensor.sources.logs.formats.okta import CONFIDENCE, LEASE_S
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION, SIGNED_OUT
 from sensor.sources.logs.text.words import one_of
@@ -44,7 +44,7 @@ _FIELDS = {
 _PHASES = {"open": "begin", "active": "update", "close": "end"}
 
 
-class ZpaFamily(Family):
+class ZpaFormat(LogFormat):
     """Reads Zscaler Private Access logs."""
 
     name = "zpa"

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
@@ -130,7 +130,7 @@ _ADDRESSES = r"\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:]+"
 _ENCODED = {"%40": "@", "%5C": "\\", "%5c": "\\", "%20": " "}
 
 
-class ZscalerFamily(Family):
+class ZscalerFormat(LogFormat):
     """Reads Zscaler NSS feeds."""
 
     name = "zscaler"

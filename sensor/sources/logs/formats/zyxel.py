@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import dhcp, keyvalue, patterns
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -33,7 +33,7 @@ _ASSIGNED = (
 )
 
 
-class ZyxelFamily(Family):
+class ZyxelFormat(LogFormat):
     """Reads logs of Zyxel firewalls."""
 
     name = "zyxel"

@@ -121,7 +121,7 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
     """The lines inside the JSON lines of `peeled`, peeled as well; `place` is the row of `peeled`.
 
     Considered are JSON lines with a text or an object under one of the keys WRAPPED. Whether such a line is
-    an envelope is only known when a family claims what is inside (sorting.py).
+    an envelope is only known when a format claims what is inside (sorting.py).
     """
     may = peeled["line"].str.starts_with("{") & peeled["line"].str.contains(_MAY_WRAP)
     places = may.fill_null(False).arg_true()

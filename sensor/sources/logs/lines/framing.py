@@ -1,7 +1,7 @@
 """Records that span several lines become one line each.
 
 In: a stream. Out: a stream with one record per line, for `blocks`; offsets count the bytes of the latter. The
-framing of a file is decided by its first 64 KB (families.py), so that every read frames it in the same way.
+framing of a file is decided by its first 64 KB (known_formats.py), so that every read frames it alike.
 
     MultiLine   from a line that begins a record to one that ends it, or to the next beginning
     QUOTED      separated values whose quotes hold line breaks

@@ -22,7 +22,7 @@ r"""What tools put before each line of a log when they print, search or export i
     {…},                                                 a piece of a JSON array
 
 Almost any text looks like one of these, so they are not removed from every line that has one, as envelopes
-are. A file has a prefix only if more of its lines are claimed without it (families.py).
+are. A file has a prefix only if more of its lines are claimed without it (known_formats.py).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import polars as pl
 from sensor import schema
 from sensor.coded import by_value
 from sensor.sources.logs.fields import FIELDS
-from sensor.sources.logs.log_format import LogFormat
+from sensor.sources.logs.line_format import LineFormat
 from sensor.sources.logs.rows import flows, records
 from sensor.sources.logs.rows.names import located, spelled
 from sensor.sources.logs.text import hosts, keys, lookups, stamps
@@ -44,7 +44,7 @@ _NAME_FROM = {
 }  # fmt: skip
 
 
-def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: LogFormat) -> pl.DataFrame:
+def rows(parsed: pl.DataFrame, lines: pl.DataFrame, log_format: LineFormat) -> pl.DataFrame:
     """`parsed` (any of `FIELDS`, and `row`) as observations, with `at`, `reason` and the columns of leases.
 
     `row` is the index of the row's line in `lines`, whose columns `stamp` and `header` come from envelopes.
@@ -60,8 +60,8 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: LogFormat) -> pl.Dat
             if name != "row"
         ),
     )
-    at = _times(fields, lines.select("line", "stamp")[fields["row"]], family)
-    fields = fields.with_columns(at, _lasted(fields, at, family))
+    at = _times(fields, lines.select("line", "stamp")[fields["row"]], log_format)
+    fields = fields.with_columns(at, _lasted(fields, at, log_format))
     fields = located(spelled(_keyed(fields, lines["line"])))
     fields = fields.with_columns(lookups.question_type(pl.col("qtype")))
     began = pl.when(pl.col("at_end").fill_null(False)).then(pl.col("duration_s").fill_null(0)).otherwise(0.0)
@@ -76,7 +76,7 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, family: LogFormat) -> pl.Dat
     coded = (name for name, dtype in fields.schema.items() if isinstance(dtype, pl.Categorical))
     texts = (pl.col(name).cast(pl.String) for name in coded)
     fields = fields.with_columns(*nothing, *texts, name_from=_name_from())
-    return flows.oriented(fields, family.internal_networks)
+    return flows.oriented(fields, log_format.internal_networks)
 
 
 def answers(rows: pl.DataFrame) -> pl.DataFrame:
@@ -124,7 +124,7 @@ def _typed(name: str, dtype: pl.DataType, have: pl.DataType | None) -> pl.Expr:
     return column.cast(dtype, strict=False).alias(name)
 
 
-def _times(fields: pl.DataFrame, lines: pl.DataFrame, family: LogFormat) -> pl.Series:
+def _times(fields: pl.DataFrame, lines: pl.DataFrame, log_format: LineFormat) -> pl.Series:
     """The time of each row: `at`, else `time`, else the stamp of the envelope.
 
     Some lines carry no time at all (CoreDNS, resolvers whose syslog head was cut off). They get the
@@ -136,33 +136,33 @@ def _times(fields: pl.DataFrame, lines: pl.DataFrame, family: LogFormat) -> pl.S
     at = fields["at"]
     if at.null_count():
         zones = fields["zone"] if fields["zone"].null_count() < fields.height else None
-        own = stamps.read(fields["time"], family.zone, family.reference, zones=zones)
+        own = stamps.read(fields["time"], log_format.zone, log_format.reference, zones=zones)
         at = pl.select(pl.coalesce(at, own)).to_series()
     if at.null_count():
         left = pl.select(pl.when(at.is_null()).then(stamp)).to_series()
-        at = pl.select(pl.coalesce(at, stamps.read(left, family.zone, family.reference))).to_series()
+        at = pl.select(pl.coalesce(at, stamps.read(left, log_format.zone, log_format.reference))).to_series()
     bare = (fields["time"].is_null() & stamp.is_null() & at.is_null()).alias("bare")
-    if family.reference is not None and bare.any():
+    if log_format.reference is not None and bare.any():
         bare &= ~((fields["kind"] == "lease") & fields["lease_from"].is_null()).fill_null(False)
         # In an envelope that is not known, it may stand anywhere.
         wrapped = pl.col("line").str.starts_with("{")
         head = pl.when(wrapped).then("line").otherwise(pl.col("line").str.head(_HEAD_CHARS))
         bare &= ~lines.select(head).to_series().str.contains(_CLOCK).fill_null(False)
         at = pl.select(
-            pl.when(~bare).then(at).otherwise(pl.lit(family.reference, dtype=schema.TIME))
+            pl.when(~bare).then(at).otherwise(pl.lit(log_format.reference, dtype=schema.TIME))
         ).to_series()
     seconds = at.dt.epoch("s")
     sane = seconds.is_between(records.EARLIEST_S, records.LATEST_S)
     return pl.select(pl.when(sane).then(at).cast(schema.TIME)).to_series().alias("at")
 
 
-def _lasted(fields: pl.DataFrame, at: pl.Series, family: LogFormat) -> pl.Series:
+def _lasted(fields: pl.DataFrame, at: pl.Series, log_format: LineFormat) -> pl.Series:
     """`duration_s`; where only the end is known, from `at` to the end."""
     stated = fields["duration_s"]
     places = (fields["ended"].is_not_null() & stated.is_null()).arg_true()
     if places.is_empty():
         return stated
-    end = stamps.read(fields["ended"].gather(places), family.zone, family.reference)
+    end = stamps.read(fields["ended"].gather(places), log_format.zone, log_format.reference)
     lasted = (end - at.gather(places)).dt.total_microseconds() / 1_000_000
     return stated.scatter(places, pl.select(records.seconds(pl.lit(lasted))).to_series())
 

@@ -1,4 +1,4 @@
-"""Families with several layouts: each line goes to the first layout whose pattern it has."""
+"""Formats with several layouts: each line goes to the first layout whose pattern it has."""
 
 from __future__ import annotations
 

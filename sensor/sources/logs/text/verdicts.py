@@ -134,7 +134,7 @@ def of(words: pl.Series) -> pl.Series:
     """`words` as action; `unknown` for a word not known, NULL for none.
 
     `client-rst` and the like mean a connection that came about and ended rudely: firewalls log them
-    for ordinary sessions, with bytes; a family that knows better says so itself.
+    for ordinary sessions, with bytes; a format that knows better says so itself.
     """
     return _of(words)["action"]
 

@@ -12,7 +12,7 @@ import pytest
 from sensor.errors import UsageError
 from sensor.settings import Settings
 from sensor.sources.inputs.open import find
-from sensor.sources.logs import custom, families
+from sensor.sources.logs import custom, known_formats
 from sensor.sources.trial import look
 from tests.sensor.sources.logs.formats.reading import rows
 
@@ -28,8 +28,8 @@ WANTED = [
 @pytest.fixture
 def described(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "mine.toml"
-    if any(family.name == "mine" for family in families.known_families()):
-        families.remove("mine")
+    if any(log_format.name == "mine" for log_format in known_formats.all_formats()):
+        known_formats.remove("mine")
 
 
 def layout(text: str) -> str:
@@ -64,9 +64,9 @@ def layout(text: str) -> str:
 )  # fmt: skip
 def test_every_layout(described: Path, how: str, lines: list[str]) -> None:
     described.write_text(HEAD + layout(how) + FIELDS + ACTIONS)
-    families.add(custom.read(described))
+    known_formats.add(custom.read(described))
     found = rows("\n".join(lines) + "\n").filter(pl.col("reason").is_null())
-    assert found["family"].unique().to_list() == ["mine"]
+    assert found["log_format"].unique().to_list() == ["mine"]
     assert found.select("seen_at", "client", "host", "path", "bytes_up", "action").rows() == WANTED
 
 
@@ -74,7 +74,7 @@ def test_a_time_format_of_one_s_own_and_constants(described: Path) -> None:
     fields = '[fields]\ntime = "t"\nclient = "c"\nhost = "h"\n[fixed]\ntransport = "tcp"\nserver_port = 443\n'
     how = layout(r"""pattern = '^(?P<t>\S+) (?P<c>\S+) (?P<h>\S+)$'""")
     described.write_text('time_format = "%Hh%M-%d%m%y"\n' + HEAD + how + fields)
-    families.add(custom.read(described))
+    known_formats.add(custom.read(described))
     (row,) = rows("10h00-061026 10.1.2.3 claude.ai").iter_rows(named=True)
     assert row["seen_at"] == datetime(2026, 10, 6, 8, 0, tzinfo=UTC)
     assert (row["transport"], row["server_port"]) == ("tcp", 443)

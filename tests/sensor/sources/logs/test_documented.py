@@ -1,6 +1,6 @@
 """Lines of many products as their makers document them, each written for this test, and what is read of them.
 
-`documented.ndjson` holds one line of log and its row an entry: family, kind, client, user_name, device, host,
+`documented.ndjson` holds one line of log and its row an entry: format, kind, client, user_name, device, host,
 path, server, server_port, bytes_up, bytes_down, action. Layouts follow: docs.paloaltonetworks.com (Syslog Field
 Descriptions), docs.fortinet.com (FortiOS Log Message Reference), cisco.com (ASA Syslog Messages, Secure Firewall
 Syslog, Secure Web Appliance access logs), support.checkpoint.com (sk122323 Log Exporter), help.zscaler.com (NSS
@@ -26,13 +26,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sensor.sources.logs.families import known_families
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.known_formats import all_formats
 from sensor.sources.logs.lines.envelopes import peel
+from sensor.sources.logs.log_format import LogFormat
 from tests.sensor.sources.logs.formats.reading import rows
 
 FIELDS = (
-    "family", "kind", "client", "user_name", "device", "host", "path", "server", "server_port", "bytes_up",
+    "log_format", "kind", "client", "user_name", "device", "host", "path", "server", "server_port", "bytes_up",
     "bytes_down", "action",
 )  # fmt: skip
 CASES = [json.loads(text) for text in Path(__file__).with_name("documented.ndjson").read_text().splitlines()]
@@ -46,15 +46,17 @@ def test_a_documented_line_is_read(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "family", [family for family in known_families() if family.marks], ids=lambda family: family.name
+    "log_format",
+    [log_format for log_format in all_formats() if log_format.marks],
+    ids=lambda log_format: log_format.name,
 )
-def test_a_family_claims_nothing_that_holds_none_of_its_marks(family: type[Family]) -> None:
+def test_a_format_claims_nothing_that_holds_none_of_its_marks(log_format: type[LogFormat]) -> None:
     """Its marks are looked for first: a claim that does not need one would be lost."""
-    assert all(mark == mark.lower() for mark in family.marks)
-    marks = re.compile("|".join(map(re.escape, family.marks)), re.IGNORECASE)
-    known = [case["line"] for case in CASES if case["is"][0] == family.name]
+    assert all(mark == mark.lower() for mark in log_format.marks)
+    marks = re.compile("|".join(map(re.escape, log_format.marks)), re.IGNORECASE)
+    known = [case["line"] for case in CASES if case["is"][0] == log_format.name]
     peeled = peel(pl.DataFrame({"line": known}, schema={"line": pl.String}).with_columns(offset=0, bytes=0))
     bare = peeled.select(
         pl.col("line", "tag").map_elements(lambda text: marks.sub("", text), return_dtype=pl.String)
     )
-    assert not bare.with_columns(mine=family.claims.fill_null(False))["mine"].any()
+    assert not bare.with_columns(mine=log_format.claims.fill_null(False))["mine"].any()

@@ -1,4 +1,4 @@
-"""Lines go to the family that claims them; everything is counted; hostile bytes do no harm."""
+"""Lines go to the format that claims them; everything is counted; hostile bytes do no harm."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from sensor.sources import detect
 from sensor.sources.inputs import unpack
 from sensor.sources.inputs.open import find
 from sensor.sources.interface import Batch, Source
-from sensor.sources.logs import families, sorting
-from sensor.sources.logs.family import Family
+from sensor.sources.logs import known_formats, sorting
 from sensor.sources.logs.fields import FIELDS
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text.reasons import HEADER
 
 BIND = (
@@ -40,13 +40,13 @@ def batches(path: Path) -> list[tuple[type[Source], Batch]]:
     return [(kind, batch) for kind, one in plan.inputs for batch in kind().read(one)]
 
 
-def test_every_family_declares_itself() -> None:
-    every = families.known_families()
-    assert len({family.name for family in every}) == len(every)
-    for family in every:
-        assert family.help and isinstance(family.claims, pl.Expr)
+def test_every_format_declares_itself() -> None:
+    every = known_formats.all_formats()
+    assert len({log_format.name for log_format in every}) == len(every)
+    for log_format in every:
+        assert log_format.help and isinstance(log_format.claims, pl.Expr)
         empty = pl.DataFrame(schema=dict.fromkeys(("line", "tag"), pl.String))
-        assert empty.with_columns(mine=family.claims).schema["mine"] == pl.Boolean
+        assert empty.with_columns(mine=log_format.claims).schema["mine"] == pl.Boolean
 
 
 def test_of_a_key_in_a_url_type_and_fingerprint_remain(tmp_path: Path) -> None:
@@ -63,8 +63,8 @@ def test_of_a_key_in_a_url_type_and_fingerprint_remain(tmp_path: Path) -> None:
     assert "bbbbb" not in repr(schema.OBSERVATIONS.conform(rows).rows())
 
 
-@pytest.mark.parametrize("family", families.known_families(), ids=lambda family: family.name)
-def test_any_lines_are_parsed_without_harm(family: type[Family]) -> None:
+@pytest.mark.parametrize("log_format", known_formats.all_formats(), ids=lambda log_format: log_format.name)
+def test_any_lines_are_parsed_without_harm(log_format: type[LogFormat]) -> None:
     lines = [
         "",
         "x",
@@ -84,7 +84,7 @@ def test_any_lines_are_parsed_without_harm(family: type[Family]) -> None:
     frame = pl.DataFrame({"line": lines}).with_columns(
         tag=pl.lit(None, dtype=pl.String), sender=pl.lit(None, dtype=pl.String), header=pl.lit("a,b,c")
     )
-    parsed = family().parse(frame)
+    parsed = log_format().parse(frame)
     assert set(parsed.columns) & set(FIELDS)
     if "row" not in parsed.columns:
         assert parsed.height == len(lines)
@@ -133,7 +133,7 @@ def test_records_without_a_time_have_that_of_their_file_and_it_is_told(tmp_path:
 
 
 def test_a_header_holds_for_the_lines_below_it_and_after_a_resume(tmp_path: Path) -> None:
-    class Headed(Family):
+    class Headed(LogFormat):
         name = "headed"
         help = "a test"
         vantage = "proxy"
@@ -148,7 +148,7 @@ def test_a_header_holds_for_the_lines_below_it_and_after_a_resume(tmp_path: Path
                 time=pl.lit("2026-10-06T10:00:00Z"),
             )
 
-    families.add(Headed)
+    known_formats.add(Headed)
     try:
         path = tmp_path / "x.log"
         path.write_text("#cols one\n10.0.0.1 a\n10.0.0.2 b\n#cols two\n10.0.0.3 c\n")
@@ -164,7 +164,7 @@ def test_a_header_holds_for_the_lines_below_it_and_after_a_resume(tmp_path: Path
         (_, rest) = Headed().read(detect.Input((file,), file.identity), start=len("#cols one\n10.0.0.1 a\n"))
         assert rest.frames["observations"]["client"].to_list() == ["10.0.0.2", "10.0.0.3"]
     finally:
-        families.remove("headed")
+        known_formats.remove("headed")
 
 
 def test_reading_from_any_position_gives_the_rest(tmp_path: Path) -> None:
@@ -263,10 +263,10 @@ def test_a_line_without_end_is_counted_not_kept(tmp_path: Path) -> None:
 @settings(max_examples=25, deadline=None)
 def test_every_line_is_counted_once(lines: list[str]) -> None:
     text = "\n".join(lines).encode("utf-8", "replace")
-    from sensor.sources.logs.formats.squid import SquidFamily
+    from sensor.sources.logs.formats.squid import SquidFormat
     from sensor.sources.logs.lines.blocks import blocks
 
-    reader = SquidFamily(reference=datetime(2026, 11, 26, tzinfo=UTC)).reader()
+    reader = SquidFormat(reference=datetime(2026, 11, 26, tzinfo=UTC)).reader()
     for block in blocks(io.BytesIO(text)):
         used = aside = 0
         for batch in reader.batches(block):

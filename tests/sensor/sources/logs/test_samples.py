@@ -1,7 +1,7 @@
-"""Every sample log with a known truth, read by the family that claims it.
+"""Every sample log with a known truth, read by the format that claims it.
 
 The samples (other projects' test data) lie beside the repository and are never copied: without them
-these tests are skipped. A difference from the truth must be argued in `ARGUED` of the family's test
+these tests are skipped. A difference from the truth must be argued in `ARGUED` of the format's test
 file, and an argument that is no longer needed fails.
 """
 
@@ -27,7 +27,7 @@ FOLDERS = sorted(path.name for path in LOG_SAMPLES.iterdir()) if LOG_SAMPLES.is_
 
 @cache
 def argued() -> dict[tuple[str, int, str], str]:
-    """(file, line, field) to why we differ from its truth; gathered from the families' tests."""
+    """(file, line, field) to why we differ from its truth; gathered from the formats' tests."""
     found: dict[tuple[str, int, str], str] = {}
     for module in pkgutil.iter_modules(tests.sensor.sources.logs.formats.__path__):
         loaded = importlib.import_module(f"{tests.sensor.sources.logs.formats.__name__}.{module.name}")

@@ -31,7 +31,7 @@ from sensor import schema
 from sensor.decode import keys
 from sensor.match.index import Index
 from sensor.match.match import match
-from sensor.sources.logs.formats.mitmproxy import MitmproxyFamily
+from sensor.sources.logs.formats.mitmproxy import MitmproxyFormat
 from sensor.sources.mitmproxy import shadowai_mitmproxy as addon
 from tests.sensor.match.conftest import indicators
 from tests.sensor.sources.logs.formats.reading import read
@@ -139,7 +139,7 @@ def test_mcp_records_client_server_and_tools_and_never_arguments() -> None:
     assert "secret" not in json.dumps([greeted, called, newer])
     other = mcp(rpc(method="eth_call", params=client), json.dumps(rpc(result=server)).encode())
     assert not {"mcp_client", "mcp_server", "mcp_version"} & other.keys()
-    found = read(MitmproxyFamily, "".join(json.dumps(one) + "\n" for one in (greeted, called)))
+    found = read(MitmproxyFormat, "".join(json.dumps(one) + "\n" for one in (greeted, called)))
     assert found.select("mcp_client", "mcp_server", "mcp_tools", "mcp_version").rows() == [
         ("agent x", "files", None, "2025-06-18"),
         (None, None, "other=0,read=0,search=2", None),
@@ -167,7 +167,7 @@ def test_a_key_inside_tls_is_marked_as_decrypted() -> None:
     rows = []
     for scheme in (b"https", b"http"):
         one["request"]["scheme"] = scheme
-        (row,) = schema.OBSERVATIONS.conform(read(MitmproxyFamily, json.dumps(addon.exchange(one)))).rows(
+        (row,) = schema.OBSERVATIONS.conform(read(MitmproxyFormat, json.dumps(addon.exchange(one)))).rows(
             named=True
         )
         rows.append((row["decrypted"], row["key_type"], row["software"], row["mcp_version"]))
@@ -214,7 +214,7 @@ def test_the_sensor_reads_the_addons_records() -> None:
             "error": True,
         }
     )
-    found = read(MitmproxyFamily, f"{line}\n{refused}\n")
+    found = read(MitmproxyFormat, f"{line}\n{refused}\n")
     assert found.select("kind", "client", "host", "path", "method", "status", "user_agent", "action",
     "name_from").rows() == [
         ("http", "10.1.0.7", "api.example.com", "/v1/messages", "POST", 200, "curl/8", "allowed",
@@ -234,7 +234,7 @@ def test_known_models_methods_and_extensions_are_kept() -> None:
         told("/openai/deployments/janes-own/chat/completions", {}),
         told("/mcp", [call, call, {"jsonrpc": "2.0", "method": "acme/jane"}]),
     ]
-    found = read(MitmproxyFamily, "".join(json.dumps(line) + "\n" for line in lines))
+    found = read(MitmproxyFormat, "".join(json.dumps(line) + "\n" for line in lines))
     assert found.select("model", "mcp_methods", "origin").rows() == [
         ("claude-sonnet-4-5-20250929", None, f"chrome-extension://{ident}"),
         ("gpt-4o-mini-2024-07-18", None, None),
@@ -246,7 +246,7 @@ def test_known_models_methods_and_extensions_are_kept() -> None:
 def test_a_known_extension_is_a_sighting_whatever_host_it_asks() -> None:
     ident = "abcdefghijklmnopabcdefghijklmnop"
     line = json.dumps(told("/collect", {}, Origin=f"chrome-extension://{ident}")) + "\n"
-    seen = schema.OBSERVATIONS.conform(read(MitmproxyFamily, line))
+    seen = schema.OBSERVATIONS.conform(read(MitmproxyFormat, line))
     known = Index.build(indicators(("acme/helper", "extension_id", ident, "extension", "use")))
     assert match(seen, known).select("app", "access").rows() == [("acme/helper", "extension")]
 
@@ -384,7 +384,7 @@ def test_a_real_mitmproxy_with_real_tls(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in text.splitlines()]
     assert (lines[0]["model"], lines[0]["upload_bytes"]) == ("gpt-x", len(body))
     assert lines[1]["rpc"] == ["tools/list"]
-    found = read(MitmproxyFamily, text.replace('"localhost"', '"api.example.com"'))
+    found = read(MitmproxyFormat, text.replace('"localhost"', '"api.example.com"'))
     assert found.select("kind", "client", "host", "path", "status", "action").rows() == [
         ("http", "127.0.0.1", "api.example.com", "/v1/chat/completions", 200, "allowed"),
         ("http", "127.0.0.1", "api.example.com", "/mcp", 200, "allowed"),

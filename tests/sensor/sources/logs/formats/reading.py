@@ -1,4 +1,4 @@
-"""Log text read as a scan reads it: which family claims each line, and the finished rows.
+"""Log text read as a scan reads it: which format claims each line, and the finished rows.
 
 `python -m tests.sensor.sources.logs.formats.reading FILE …` shows them.
 """
@@ -12,39 +12,39 @@ from pathlib import Path
 
 import polars as pl
 
-from sensor.sources.logs.families import framing_of, sorter
-from sensor.sources.logs.family import Family
+from sensor.sources.logs.known_formats import framing_of, sorter
 from sensor.sources.logs.lines.blocks import blocks
 from sensor.sources.logs.lines.framing import framed
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.reader import read_lines
 
 REFERENCE = datetime(2026, 11, 26, tzinfo=UTC)
 SHOWN = (
-    "family", "offset", "seen_at", "reason", "kind", "action", "client", "user_name", "device", "host", "name_from", "path",
+    "log_format", "offset", "seen_at", "reason", "kind", "action", "client", "user_name", "device", "host", "name_from", "path",
     "server", "server_port", "bytes_up", "bytes_down", "duration_s", "session", "phase",
 )  # fmt: skip
 
 
 def read(
-    family: type[Family], text: str, *, zone: str = "UTC", reference: datetime = REFERENCE
+    log_format: type[LogFormat], text: str, *, zone: str = "UTC", reference: datetime = REFERENCE
 ) -> pl.DataFrame:
-    """Finished rows of the lines of `text`; fails if another family, or none, claims one of them."""
+    """Finished rows of the lines of `text`; fails if another format, or none, claims one of them."""
     found = rows(text, zone=zone, reference=reference)
-    strangers = found.filter(pl.col("family") != family.name)
-    assert strangers.is_empty(), strangers.select("family", "reason")
+    strangers = found.filter(pl.col("log_format") != log_format.name)
+    assert strangers.is_empty(), strangers.select("log_format", "reason")
     return found
 
 
 def rows(text: str, *, zone: str = "UTC", reference: datetime = REFERENCE) -> pl.DataFrame:
-    """Finished rows of `text`, with column `family` and `offset`, the number of the line (blank ones count not)."""
+    """Finished rows of `text`, with columns `log_format` and `offset`, the number of the line (blank ones count not)."""
     lines = pl.DataFrame({"line": _records(text.encode())})
     lines = lines.with_columns(offset=pl.int_range(pl.len(), dtype=pl.Int64), bytes=1)
     found = []
     for name, (kind, part) in sorter(None, text.encode()[: 64 * 1024]).split(lines).items():
         done = read_lines(kind(zone=zone, reference=reference), part)
-        found.append(done.with_columns(family=pl.lit(name), offset=part["offset"].gather(done["row"])))
+        found.append(done.with_columns(log_format=pl.lit(name), offset=part["offset"].gather(done["row"])))
     if not found:
-        return pl.DataFrame(schema={"family": pl.String, "offset": pl.Int64, "reason": pl.String})
+        return pl.DataFrame(schema={"log_format": pl.String, "offset": pl.Int64, "reason": pl.String})
     return pl.concat(found).sort("offset", maintain_order=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.adguard import AdguardFamily
+from sensor.sources.logs.formats.adguard import AdguardFormat
 from sensor.sources.logs.text.reasons import NO_CLIENT
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -32,18 +32,18 @@ def test_verdicts() -> None:
         {"Reason": 7, "IsFiltered": False},
         {"Reason": 9},
     ]
-    found = read(AdguardFamily, "".join(line(Result=result) for result in results))
+    found = read(AdguardFormat, "".join(line(Result=result) for result in results))
     assert found["action"].to_list() == ["allowed", "blocked", "blocked", "allowed", "allowed", "allowed"]
     assert found["seen_at"][0].isoformat() == "2026-11-22T10:00:00.500000+00:00"
     assert set(found.select("client", "host").rows()) == {("10.1.0.7", "chat.example.com")}
 
 
 def test_encrypted_lookups_name_their_device() -> None:
-    (row,) = read(AdguardFamily, line(CP="doh", CID="ann-phone", IP="::ffff:203.0.113.9")).rows(named=True)
+    (row,) = read(AdguardFormat, line(CP="doh", CID="ann-phone", IP="::ffff:203.0.113.9")).rows(named=True)
     assert (row["device"], row["client"]) == ("ann-phone", "203.0.113.9")
 
 
 def test_odd_values_are_counted() -> None:
-    found = read(AdguardFamily, line(IP=127001) + line(QH=6) + line(Result="x") + line(T="soon"))
+    found = read(AdguardFormat, line(IP=127001) + line(QH=6) + line(Result="x") + line(T="soon"))
     assert found["reason"][0] == NO_CLIENT
     assert found["reason"].null_count() == 1

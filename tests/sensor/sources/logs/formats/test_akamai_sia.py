@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.akamai_sia import AkamaiSiaFamily
+from sensor.sources.logs.formats.akamai_sia import AkamaiSiaFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 LINE = (
@@ -12,7 +12,7 @@ LINE = (
 
 
 def test_lookups_with_what_was_done() -> None:
-    found = read(AkamaiSiaFamily, LINE.format("Monitor") + "\n" + LINE.format("Block - Error Page"))
+    found = read(AkamaiSiaFormat, LINE.format("Monitor") + "\n" + LINE.format("Block - Error Page"))
     assert found.select("kind", "client", "host", "action").rows() == [
         ("dns", "10.1.2.3", "www.example.org", "allowed"),
         ("dns", "10.1.2.3", "www.example.org", "blocked"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.arkoon import ArkoonFamily
+from sensor.sources.logs.formats.arkoon import ArkoonFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -12,7 +12,7 @@ ENDS = 'src=10.1.2.3 dst=192.0.2.7 proto="https" protocol=6 port_src=50000 port_
 
 def test_connections_refusals_and_alerts() -> None:
     found = read(
-        ArkoonFamily,
+        ArkoonFormat,
         f"{HEAD}aktype=IP ip_log_type=NEWCONN {ENDS}action=ACCEPT\n"
         f"{HEAD}aktype=IP ip_log_type=ENDCONN {ENDS}action=ACCEPT\n"
         f"{HEAD}aktype=IP ip_log_type=NEWCONN {ENDS}action=DENY\n"

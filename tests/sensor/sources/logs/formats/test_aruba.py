@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.aruba import ArubaFamily
+from sensor.sources.logs.formats.aruba import ArubaFormat
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -20,7 +20,7 @@ HEAD = "<143>2026-11-22 10:00:00,500 10.0.0.5 Radius Acct 11 1 0 "
 
 def test_clearpass_accounting() -> None:
     text = f"{HEAD}{ACCT}Start\n{HEAD}{ACCT}Stop,RADIUS.Acct-Session-Time=600\n"
-    found = read(ArubaFamily, text)
+    found = read(ArubaFormat, text)
     assert found.select("reason", "client", "user_name", "client_mac", "lease_s").rows() == [
         (None, "10.1.2.3", "ada", "02:00:5e:00:00:07", 43_200),
         (None, "10.1.2.3", "ada", "02:00:5e:00:00:07", 600),
@@ -35,7 +35,7 @@ def test_clearpass_in_cef() -> None:
     line = (
         "CEF:0|Aruba Networks|ClearPass|6.11.0|13-1-0|Radius Accounting|0|" + ACCT.replace(",", " ") + "Start"
     )
-    (row,) = read(ArubaFamily, "Nov 22 10:00:00 cppm " + line + "\n").rows(named=True)
+    (row,) = read(ArubaFormat, "Nov 22 10:00:00 cppm " + line + "\n").rows(named=True)
     assert (row["reason"], row["client"], row["user_name"]) == (None, "10.1.2.3", "ada")
 
 
@@ -47,7 +47,7 @@ def test_controllers() -> None:
         "authenticated, mac-02:00:5e:00:00:07, username-ada@example.org, IP-10.1.2.3, method-802.1x, role-staff\n"
         "<141>Nov 22 10:00:00 wlc stm[4826]: <501093> <NOTI> AP:ap1 <192.0.2.1 02:00:5e:00:00:01>  Auth success\n"
     )
-    found = read(ArubaFamily, text)
+    found = read(ArubaFormat, text)
     assert found["reason"].to_list() == [None, None, NO_SIGN_IN]
     assert found["user_name"].to_list()[:2] == ["CORP\\ada", "ada@example.org"]
     assert found["client"].to_list()[:2] == ["10.1.2.3"] * 2
@@ -58,7 +58,7 @@ def test_what_is_no_lease() -> None:
         f"{HEAD}Common.Username=ada,Common.Host-MAC-Address=02005E000007\n"
         f"{HEAD}Common.Username=ada,Common.Host-IP-Address=10.1.2.3,Common.Login-Status=REJECT\n"
     )
-    assert read(ArubaFamily, text)["reason"].to_list() == [NO_SIGN_IN, FAILED_SIGN_IN]
+    assert read(ArubaFormat, text)["reason"].to_list() == [NO_SIGN_IN, FAILED_SIGN_IN]
 
 
 @settings(max_examples=5, deadline=None)
@@ -71,4 +71,4 @@ def test_what_is_no_lease() -> None:
 )
 def test_hostile_fields_never_raise(texts: list[str]) -> None:
     log = "".join(f"{HEAD}Common.Username={text}\n" for text in texts)
-    assert read(ArubaFamily, log).height >= len(texts)
+    assert read(ArubaFormat, log).height >= len(texts)

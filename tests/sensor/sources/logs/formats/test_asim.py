@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.asim import AsimFamily
+from sensor.sources.logs.formats.asim import AsimFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -31,7 +31,7 @@ def test_web_network_and_dns() -> None:
         DstIpAddr="9.9.9.9")
         + line(EventType="Logon")
     )  # fmt: skip
-    found = read(AsimFamily, text)
+    found = read(AsimFormat, text)
     assert found.select(
         "kind", "host", "path", "server", "bytes_up", "bytes_down", "action", "reason"
     ).rows() == [
@@ -48,7 +48,7 @@ def test_csv() -> None:
         "TimeGenerated [UTC],SrcIpAddr,DnsQuery,DvcAction\n2026-11-22T10:00:00Z,10.1.0.7,chat.example.com,"
         "Blocked\n"
     )
-    found = read(AsimFamily, text)
+    found = read(AsimFormat, text)
     (row,) = found.filter(found["host"].is_not_null()).rows(named=True)
     assert (row["kind"], row["client"], row["host"], row["action"]) == (
         "dns",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.aws_client_vpn import AwsClientVpnFamily
+from sensor.sources.logs.formats.aws_client_vpn import AwsClientVpnFormat
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -23,7 +23,7 @@ def lines(*changes: dict[str, str]) -> str:
 
 def test_who_held_a_tunnel_address() -> None:
     ended = {"connection-log-type": "connection-reset", "connection-end-time": "2026-10-06 12:30:00"}
-    found = read(AwsClientVpnFamily, lines({}, {"username": "NA"}, ended), zone="America/New_York")
+    found = read(AwsClientVpnFormat, lines({}, {"username": "NA"}, ended), zone="America/New_York")
     assert found.select("kind", "client", "user_name", "closes", "reason").rows() == [
         ("lease", "10.8.0.5", "ada@corp.example", False, None),
         ("lease", "10.8.0.5", "laptop7", False, None),
@@ -36,7 +36,7 @@ def test_who_held_a_tunnel_address() -> None:
 
 def test_an_attempt_that_failed_holds_nothing() -> None:
     failed = {"connection-attempt-status": "failed", "client-ip": "NA"}
-    assert read(AwsClientVpnFamily, lines(failed, {"client-ip": "NA"}))["reason"].to_list() == [
+    assert read(AwsClientVpnFormat, lines(failed, {"client-ip": "NA"}))["reason"].to_list() == [
         NO_ADDRESS,
         NO_ADDRESS,
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.aws_network_firewall import AwsNetworkFirewallFamily
+from sensor.sources.logs.formats.aws_network_firewall import AwsNetworkFirewallFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 
@@ -36,7 +36,7 @@ def test_alerts_name_hosts_and_flows_carry_volumes() -> None:
             ),
         ]
     )
-    rows = read(AwsNetworkFirewallFamily, text)
+    rows = read(AwsNetworkFirewallFormat, text)
     assert (rows["host"][0], rows["action"][0], rows["client"][0]) == (
         "chat.example.com",
         "blocked",

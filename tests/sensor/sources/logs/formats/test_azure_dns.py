@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.azure_dns import AzureDnsFamily
+from sensor.sources.logs.formats.azure_dns import AzureDnsFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 _SIZE = "sizes of the DNS messages are no traffic to the service"
@@ -44,7 +44,7 @@ def test_lookups_of_every_form() -> None:
         + json.dumps({"TimeGenerated": "2026-11-22T10:00:03Z", "Type": "AZFWDnsQuery", "SourceIp": "10.1.0.8",
                       "QueryName": "x.example.com.", "QueryType": "PTR"}) + "\n"
     )  # fmt: skip
-    found = read(AzureDnsFamily, text)
+    found = read(AzureDnsFormat, text)
     assert found.select("client", "host", "action").rows()[:3] == [
         ("10.1.0.7", "chat.example.com", "allowed"),
         ("10.1.0.8", "api.example.com", "blocked"),

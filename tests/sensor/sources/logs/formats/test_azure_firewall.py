@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.azure_firewall import AzureFirewallFamily
+from sensor.sources.logs.formats.azure_firewall import AzureFirewallFormat
 from sensor.sources.logs.text.reasons import NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -40,7 +40,7 @@ def test_classic_text() -> None:
             ),
         ]
     )
-    rows = read(AzureFirewallFamily, text)
+    rows = read(AzureFirewallFormat, text)
     assert rows["kind"].to_list() == ["tls", "http", "flow", "flow"]
     assert rows["host"].to_list() == ["chat.example.com", "a.example.com", None, None]
     assert rows["path"].to_list() == [None, "/p", None, None]
@@ -69,7 +69,7 @@ def test_structured_tables_and_log_analytics_rows() -> None:
             json.dumps({"Type": "AZFWNetworkRule", "TimeGenerated": "2026-10-06T10:00:00Z"} | network),
         ]
     )
-    rows = read(AzureFirewallFamily, text)
+    rows = read(AzureFirewallFormat, text)
     assert rows["kind"].to_list() == ["http", "flow"]
     assert rows["path"].to_list() == ["/v1", None]
     assert rows["server"].to_list() == [None, "192.0.2.7"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.azure_flow import AzureFlowFamily
+from sensor.sources.logs.formats.azure_flow import AzureFlowFormat
 from sensor.sources.logs.text.reasons import UNREADABLE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -21,7 +21,7 @@ NSG = {
 
 
 def test_each_tuple_is_a_row_and_counts_are_since_the_last() -> None:
-    rows = read(AzureFlowFamily, json.dumps(NSG))
+    rows = read(AzureFlowFormat, json.dumps(NSG))
     assert rows["phase"].to_list() == ["begin", "delta", "end-delta", "begin"]
     assert (rows["bytes_up"].to_list(), rows["bytes_down"].to_list()) == (
         [None, 900, 10, None],
@@ -35,11 +35,11 @@ def test_each_tuple_is_a_row_and_counts_are_since_the_last() -> None:
 def test_virtual_network_tuples() -> None:
     record = {"flowLogVersion": 4, "category": "FlowLogFlowEvent", "flowRecords": {"flows": [{"flowGroups": [{"rule": "r", "flowTuples": [
         "1791280800123,10.1.2.3,192.0.2.7,40000,443,17,O,E,NX,9,900,7,70", "1791280800123,198.51.100.1,10.1.2.3,5,22,6,I,D,NX,0,0,0,0"]}]}]}}  # fmt: skip
-    rows = read(AzureFlowFamily, json.dumps(record))
+    rows = read(AzureFlowFormat, json.dumps(record))
     assert (rows["bytes_up"][0], rows["bytes_down"][0], rows["transport"][0]) == (900, 70, "udp")
     assert rows["action"].to_list() == ["allowed", "blocked"]
 
 
 def test_a_record_without_tuples_is_counted() -> None:
-    rows = read(AzureFlowFamily, '{"category": "NetworkSecurityGroupFlowEvent", "properties": {"flows": []}}')
+    rows = read(AzureFlowFormat, '{"category": "NetworkSecurityGroupFlowEvent", "properties": {"flows": []}}')
     assert rows["reason"].to_list() == [UNREADABLE]

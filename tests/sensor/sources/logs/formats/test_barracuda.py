@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.barracuda import BarracudaFamily
+from sensor.sources.logs.formats.barracuda import BarracudaFormat
 from sensor.sources.logs.rows.sessions import Sessions
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -24,7 +24,7 @@ def test_a_session_is_counted_once() -> None:
         + ENDS.format(60000, 500, 9000, "ada")
         + "\n"
     )
-    done = Sessions().take(read(BarracudaFamily, text))
+    done = Sessions().take(read(BarracudaFormat, text))
     used = done.filter(done["reason"].is_null())
     assert used["bytes_up"].drop_nulls().to_list() == [9000]
     assert used["bytes_down"].drop_nulls().to_list() == [500]
@@ -36,7 +36,7 @@ def test_blocked_connections_and_nameless_users() -> None:
     visit = {"timestamp": 1791280800000, "traffic_type": 0, "action": 0, "source_ip": "10.1.2.3",
              "destination_ip": "192.0.2.7", "name": "https://chat.example.com/a", "user": "10.1.2.3",
              "domain": "chat.example.com", "size": 500, "app_rule": "x"}  # fmt: skip
-    rows = read(BarracudaFamily, blocked + "\n" + json.dumps(visit) + "\n")
+    rows = read(BarracudaFormat, blocked + "\n" + json.dumps(visit) + "\n")
     assert rows["action"].to_list() == ["blocked", "allowed"]
     assert rows["session"].to_list() == [None, None]
     assert rows["user_name"].to_list() == [None, None]
@@ -46,7 +46,7 @@ def test_blocked_connections_and_nameless_users() -> None:
 def test_what_a_scanner_stopped_in_a_connection() -> None:
     found = {"timestamp": 1791280800, "component": "ATD", "operation": "Block", "trans_proto": "TCP", "src_ip": "10.1.2.3",
              "dst_ip": "192.0.2.7", "port": 443, "user": "ada", "info": "x"}  # fmt: skip
-    (row,) = read(BarracudaFamily, json.dumps(found)).rows(named=True)
+    (row,) = read(BarracudaFormat, json.dumps(found)).rows(named=True)
     assert (row["kind"], row["client"], row["user_name"], row["server"], row["server_port"]) == (
         "flow", "10.1.2.3", "ada", "192.0.2.7", 443,
     )  # fmt: skip
@@ -62,7 +62,7 @@ def test_the_activity_log_as_values_alone() -> None:
         "2026 10 06 10:00:20 +00:00 Info     Remove: FWD|TCP|p1|10.1.2.3|50000|00:00:5e:00:53:01|192.0.2.7|443|"
         "https|p2|LAN-2-INTERNET|0|198.51.100.1|192.0.2.7|20000|1|5000|900|9|8|ada|HTTPS|Web|www.example.org||"
     )
-    refused, ended = read(BarracudaFamily, f"{block}\n{remove}\n").iter_rows(named=True)
+    refused, ended = read(BarracudaFormat, f"{block}\n{remove}\n").iter_rows(named=True)
     assert (refused["client"], refused["server"], refused["server_port"], refused["action"]) == (
         "10.1.2.3", "10.1.2.255", 137, "blocked",
     )  # fmt: skip
@@ -76,7 +76,7 @@ def test_the_activity_log_as_values_alone() -> None:
 def test_over_syslog_the_word_looks_like_a_program() -> None:
     rest = "type=FWD|proto=TCP|srcIF=p1|srcIP=10.1.2.3|srcPort=50000|dstIP=192.0.2.7|dstPort=443|dstIF=p2|rule=WEB|info=x"
     found = read(
-        BarracudaFamily, "".join(f"<134>Oct  6 10:00:00 fw1 {word}: {rest}\n" for word in ("Allow", "Block"))
+        BarracudaFormat, "".join(f"<134>Oct  6 10:00:00 fw1 {word}: {rest}\n" for word in ("Allow", "Block"))
     )
     assert found.select("client", "server_port", "action").rows() == [
         ("10.1.2.3", 443, "allowed"), ("10.1.2.3", 443, "blocked"),

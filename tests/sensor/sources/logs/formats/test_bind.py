@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.bind import BindFamily
+from sensor.sources.logs.formats.bind import BindFormat
 from sensor.sources.logs.text.reasons import NO_LOOKUP
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -23,7 +23,7 @@ Oct  6 10:00:06 ns1 named[812]: zone corp.example/IN: loaded serial 7
 
 
 def test_every_layout_gives_client_name_and_verdict() -> None:
-    rows = read(BindFamily, LOG)
+    rows = read(BindFormat, LOG)
     used = rows.filter(rows["reason"].is_null())
     assert used.select("client", "host", "action", "client_port").rows() == [
         ("10.1.2.3", "chat.openai.com", "unknown", 53211),
@@ -38,7 +38,7 @@ def test_every_layout_gives_client_name_and_verdict() -> None:
 
 
 def test_the_line_s_own_time_goes_before_the_syslog_s() -> None:
-    rows = read(BindFamily, LOG, zone="Europe/Berlin")
+    rows = read(BindFormat, LOG, zone="Europe/Berlin")
     assert rows["seen_at"][0] == datetime(2026, 10, 6, 8, 0, 0, 123000, UTC)
     assert rows["seen_at"][2] == datetime(2026, 10, 6, 10, 0, 1, 500000, UTC), "it says Z"
     assert rows["seen_at"][4] == datetime(2026, 10, 6, 8, 0, 3, tzinfo=UTC)
@@ -46,7 +46,7 @@ def test_the_line_s_own_time_goes_before_the_syslog_s() -> None:
 
 
 def test_answers_are_kept_for_naming_and_the_rest_is_set_aside() -> None:
-    rows = read(BindFamily, LOG)
+    rows = read(BindFormat, LOG)
     assert rows["answers"][5].to_list() == ["198.51.100.9"]
     assert rows["answers"][6].to_list() == ["203.0.113.8"]
     assert rows["reason"].drop_nulls().to_list() == [

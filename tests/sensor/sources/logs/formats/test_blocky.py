@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.blocky import BlockyFamily
+from sensor.sources.logs.formats.blocky import BlockyFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 LINES = (
@@ -17,7 +17,7 @@ LINES = (
 
 
 def test_csv_json_and_console() -> None:
-    found = read(BlockyFamily, "\n".join(LINES))
+    found = read(BlockyFormat, "\n".join(LINES))
     assert found["seen_at"].dt.second().to_list() == [0, 1, 2]
     assert found.select("client", "device", "host", "action").rows() == [
         ("10.1.2.3", "pc7", "www.example.org", "allowed"),

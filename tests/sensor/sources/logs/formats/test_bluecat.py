@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.bluecat import BluecatFamily
+from sensor.sources.logs.formats.bluecat import BluecatFormat
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -13,7 +13,7 @@ LINE = (
 
 
 def test_lookups_and_what_a_policy_stopped() -> None:
-    found = read(BluecatFamily, LINE.format("query-response") + "\n" + LINE.format("block"))
+    found = read(BluecatFormat, LINE.format("query-response") + "\n" + LINE.format("block"))
     assert found.select("client", "host", "server", "action").rows() == [
         ("10.1.2.3", "www.example.org", "10.1.0.53", "allowed"),
         ("10.1.2.3", "www.example.org", "10.1.0.53", "blocked"),
@@ -28,7 +28,7 @@ def test_leases_and_lookups_of_adonis() -> None:
         "DHCP_Message|cat=OFFER\tsrcMAC=02:00:00:00:00:0a\tsrc=10.1.2.3\t",
         "DNS_Query|cat=A_record\tsrc=10.1.2.3\turl=chat.example.com",
     )
-    found = read(BluecatFamily, "\n".join(head + line for line in lines))
+    found = read(BluecatFormat, "\n".join(head + line for line in lines))
     assert found["reason"].to_list() == [None, NO_ADDRESS, None]
     names = ("kind", "client", "client_mac", "host", "action")
     assert found.select(names).rows()[::2] == [

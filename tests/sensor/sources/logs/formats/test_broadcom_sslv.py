@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.broadcom_sslv import BroadcomSslvFamily
+from sensor.sources.logs.formats.broadcom_sslv import BroadcomSslvFormat
 from sensor.sources.logs.text.reasons import UNREADABLE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -23,7 +23,7 @@ def test_sessions_and_verdicts() -> None:
         SEEN + "rule:6 cut Alert[C]: fatal (bad certificate)(0x2a)",
         HEAD + SEEN + "without an end",
     )
-    found = read(BroadcomSslvFamily, "\n".join(lines))
+    found = read(BroadcomSslvFormat, "\n".join(lines))
     told = found.select("client", "client_port", "host", "server", "server_port", "action")
     assert told.rows()[:3] == [
         ("10.1.2.3", 49307, "chat.example.com", "192.0.2.7", 443, "allowed"),

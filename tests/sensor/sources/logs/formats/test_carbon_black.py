@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.carbon_black import CarbonBlackFamily
+from sensor.sources.logs.formats.carbon_black import CarbonBlackFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -19,7 +19,7 @@ def test_outbound_inbound_and_other_events() -> None:
         CLOUD.format("netconn", "NT AUTHORITY\\\\SYSTEM", "true"),
         CLOUD.format("filemod", "CORP\\\\ada", "false"),
     )
-    found = read(CarbonBlackFamily, "\n".join(lines))
+    found = read(CarbonBlackFormat, "\n".join(lines))
     assert found["reason"].to_list() == [None, None, NO_CONNECTION]
     assert found.select("client", "user_name", "device", "host", "server", "server_port").rows()[:2] == [
         ("10.1.2.3", "CORP\\ada", "pc7", "www.example.org", "192.0.2.7", 443),

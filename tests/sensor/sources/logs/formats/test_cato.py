@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.cato import CatoFamily
+from sensor.sources.logs.formats.cato import CatoFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -37,7 +37,7 @@ def test_hosts_urls_and_people() -> None:
             json.dumps(BASE | {"domain_name": "a.example.com", "url": "/p?q"}),
         ]
     )
-    rows = read(CatoFamily, text)
+    rows = read(CatoFormat, text)
     assert rows["host"].to_list() == ["chat.example.com", "chat.example.com", "a.example.com"]
     assert rows["path"].to_list() == [None, "/v1", "/p"]
     assert rows["user_name"].to_list() == ["ada@corp.example", "Ada", None]
@@ -54,7 +54,7 @@ def test_events_without_a_destination() -> None:
         "time": "1791280800000",
         "src_ip": "10.1.2.3",
     }
-    assert read(CatoFamily, json.dumps(event))["reason"].to_list() == [NO_CONNECTION]
+    assert read(CatoFormat, json.dumps(event))["reason"].to_list() == [NO_CONNECTION]
 
 
 def test_a_clients_tunnel_gives_its_address() -> None:
@@ -70,7 +70,7 @@ def test_a_clients_tunnel_gives_its_address() -> None:
     }
     gone = event | {"event_sub_type": "Disconnected"}
     site = event | {"src_is_site_or_vpn": "Site"}
-    rows = read(CatoFamily, "\n".join(map(json.dumps, (event, gone, site))))
+    rows = read(CatoFormat, "\n".join(map(json.dumps, (event, gone, site))))
     assert rows.select("reason", "kind", "client", "user_name", "closes").rows()[:2] == [
         (None, "lease", "10.41.6.7", "ada@example.org", False),
         (None, "lease", "10.41.6.7", "ada@example.org", True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.cef_any import CefFamily
+from sensor.sources.logs.formats.cef_any import CefFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import REFERENCE, read, rows
 
@@ -16,7 +16,7 @@ def test_cef() -> None:
         "requestMethod=POST requestClientApplication=Mozilla/5.0 (X11) act=blocked in=700 out=5120 "
         "proto=TCP\n"
     )  # fmt: skip
-    (row,) = read(CefFamily, text).rows(named=True)
+    (row,) = read(CefFormat, text).rows(named=True)
     assert (row["kind"], row["client"], row["user_name"], row["device"]) == (
         "http",
         "10.1.0.7",
@@ -39,7 +39,7 @@ def test_leef_says_who_sent_what() -> None:
         "t=198.51.100.4^dstPort=443^usrName=ann^"
         "url=https://chat.example.com/a^srcBytes=5120^dstBytes=700^action=Allow\n"
     )
-    (row,) = read(CefFamily, text).rows(named=True)
+    (row,) = read(CefFormat, text).rows(named=True)
     assert (row["client"], row["user_name"], row["host"], row["bytes_up"], row["bytes_down"]) == (
         "10.1.0.7",
         "ann",
@@ -54,7 +54,7 @@ def test_lookups_and_what_is_no_connection() -> None:
         HEAD + "src=10.1.0.7 app=DNS dhost=chat.example.com dpt=53 act=allow\n" + HEAD + "src=10.1.0.7 msg=login\n"
         + HEAD + "src=10.1.0.7 dst=198.51.100.4 proto=ICMP\n"
     )  # fmt: skip
-    found = read(CefFamily, text)
+    found = read(CefFormat, text)
     assert found.select("kind", "host", "reason").rows()[0] == ("dns", "chat.example.com", None)
     assert found["reason"].to_list()[1:] == [NO_CONNECTION, NO_PORTS]
 
@@ -81,6 +81,6 @@ def test_a_stamp_nobody_can_read_is_told_and_a_lower_layer_set_aside() -> None:
 
 def test_a_line_without_any_stamp_takes_its_files_time_at_the_latest() -> None:
     line = "CEF:0|Acme|WebGate|1.0|100|Web|3|src=10.1.0.7 request=https://chat.example.com/ act=blocked"
-    found = read(CefFamily, line)
+    found = read(CefFormat, line)
     assert found["reason"].to_list() == [None]
     assert found["seen_at"].to_list() == [REFERENCE]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensor.sources.logs.formats.checkpoint import CheckpointFamily
+from sensor.sources.logs.formats.checkpoint import CheckpointFormat
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -39,7 +39,7 @@ LOG = {
     ],
 )
 def test_a_log_says_the_same_in_every_shape(line: str) -> None:
-    row = read(CheckpointFamily, line).row(0, named=True)
+    row = read(CheckpointFormat, line).row(0, named=True)
     assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
     assert (row["client"], row["client_port"], row["user_name"], row["device"]) == (
         "10.1.2.3",
@@ -58,13 +58,13 @@ def test_a_log_says_the_same_in_every_shape(line: str) -> None:
 
 def test_cef_in_and_out_of_zero_are_no_counts() -> None:
     line = "0|Check Point|SmartDefense|Check Point|IPS|x|Medium|act=Detect in=0 out=0 rt=1791280800000 spt=1 dpt=443 dst=192.0.2.7 proto=6 src=10.1.2.3"
-    row = read(CheckpointFamily, line).row(0, named=True)
+    row = read(CheckpointFormat, line).row(0, named=True)
     assert (row["bytes_up"], row["bytes_down"]) == (None, None)
 
 
 def test_quoted_columns() -> None:
     line = '"22" "6Oct2026" "10:00:00" "eth1" "gw" "Log" "Drop" "443" "40000" "10.1.2.3" "192.0.2.7" "tcp" "81" "rule"'
-    row = read(CheckpointFamily, line).row(0, named=True)
+    row = read(CheckpointFormat, line).row(0, named=True)
     assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
     assert (row["client"], row["server"], row["server_port"], row["action"]) == (
         "10.1.2.3",
@@ -79,7 +79,7 @@ def test_logins_are_leases_other_events_are_set_aside() -> None:
     other = 'loguid:"{0x1}"; time:"1791280800"; product:"System Monitor"; origin:"10.9.9.9"'
     icmp = 'action:"Accept"; loguid:"{0x1}"; time:"1791280800"; src:"10.1.2.3"; dst:"192.0.2.7"; proto:"1"; product:"VPN-1"'
     rows = read(
-        CheckpointFamily,
+        CheckpointFormat,
         "\n".join(
             f"<134>1 2026-10-06T10:00:00Z gw CheckPoint 1 - [{pairs}]" for pairs in (login, other, icmp)
         ),
@@ -95,7 +95,7 @@ def test_a_refused_login_holds_no_address_and_a_logout_gives_it_up() -> None:
         "loguid={0x1} origin=192.0.2.1 office_mode_ip=10.1.2.3 product=Connectra proto=6 src=192.0.2.2"
         for act in ("Log In", "Failed Log In", "Log Out")
     )
-    rows = read(CheckpointFamily, "\n".join(lines))
+    rows = read(CheckpointFormat, "\n".join(lines))
     assert rows["reason"].to_list() == [None, FAILED_SIGN_IN, None]
     assert rows["closes"].to_list() == [False, False, True]
     assert set(rows["client"]) == {"10.1.2.3"}
@@ -106,13 +106,13 @@ def test_leef_names_the_verdict_in_its_head() -> None:
         "LEEF:2.0|Check Point|URL Filtering|1.0|Block|cat=x\tdevTime=1791280800\tsrcPort=40000\tdstPort=443\tresource=https://a.example.com/\t"
         "src=10.1.2.3\tdst=192.0.2.7\tproto=6\tloguid={0x1}"
     )
-    row = read(CheckpointFamily, line).row(0, named=True)
+    row = read(CheckpointFormat, line).row(0, named=True)
     assert (row["action"], row["host"]) == ("blocked", "a.example.com")
 
 
 def test_generic_pairs() -> None:
     line = 'Oct  6 10:00:00 gw Action="accept" UUid="{0x0}" src="10.1.2.3" dst="192.0.2.7" proto="6" service="443" s_port="5" loguid="{0x1}" origin="10.9.9.9"'
-    row = read(CheckpointFamily, line).row(0, named=True)
+    row = read(CheckpointFormat, line).row(0, named=True)
     assert (row["client"], row["action"], row["server_port"]) == ("10.1.2.3", "allowed", 443)
 
 
@@ -122,4 +122,4 @@ def test_negotiations_of_keys_are_no_use() -> None:
         'dst:"203.0.113.2"; ike:"Main Mode completion."; origin:"10.9.9.9"'
     )
     line = f"<134>1 2026-10-06T10:00:00Z gw CheckPoint 1 - [{pairs}]"
-    assert read(CheckpointFamily, line)["reason"].to_list() == [NO_CONNECTION]
+    assert read(CheckpointFormat, line)["reason"].to_list() == [NO_CONNECTION]

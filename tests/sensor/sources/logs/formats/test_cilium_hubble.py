@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.cilium_hubble import CiliumHubbleFamily
+from sensor.sources.logs.formats.cilium_hubble import CiliumHubbleFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 
@@ -39,7 +39,7 @@ DNS = {
 
 
 def test_replies_are_turned_and_pods_are_devices() -> None:
-    found = read(CiliumHubbleFamily, "\n".join([flow(), flow(**BACK), flow(verdict="DROPPED"), flow(**DNS)]))
+    found = read(CiliumHubbleFormat, "\n".join([flow(), flow(**BACK), flow(verdict="DROPPED"), flow(**DNS)]))
     there = ("10.0.0.5", "lab/agent-1", "api.example.org", "192.0.2.7", 443)
     assert found.select("client", "device", "host", "server", "server_port").rows() == [
         there,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from sensor.sources.logs.formats.cisco_asa import CiscoAsaFamily
+from sensor.sources.logs.formats.cisco_asa import CiscoAsaFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS, STRAY
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -28,7 +28,7 @@ HEAD = "Oct 06 2026 10:00:00 fw1 : "
 
 
 def _read(*messages: str) -> pl.DataFrame:
-    return read(CiscoAsaFamily, "\n".join(HEAD + message for message in messages))
+    return read(CiscoAsaFormat, "\n".join(HEAD + message for message in messages))
 
 
 def test_outbound_names_the_server_first_inbound_the_client() -> None:
@@ -110,7 +110,7 @@ def test_the_emblem_head_keeps_its_time() -> None:
         "<166>:Oct 06 2026 10:00:00 UTC: %ASA-session-6-302013: Built outbound TCP connection 88 for outside:192.0.2.7/443 "
         "(192.0.2.7/443) to inside:10.1.2.3/51000 (203.0.113.1/51000)"
     )
-    assert read(CiscoAsaFamily, line)["seen_at"].to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)]
+    assert read(CiscoAsaFormat, line)["seen_at"].to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)]
 
 
 def test_what_modules_and_inspections_drop_is_blocked_and_named_ports_are_ports() -> None:

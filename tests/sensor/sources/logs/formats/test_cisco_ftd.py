@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.cisco_ftd import CiscoFtdFamily
+from sensor.sources.logs.formats.cisco_ftd import CiscoFtdFormat
 from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -23,7 +23,7 @@ def _event(
 
 
 def test_begin_and_end_are_one_session() -> None:
-    rows = read(CiscoFtdFamily, "\n".join([_event("430002"), _event(more=", URL: https://chat.example.com")]))
+    rows = read(CiscoFtdFormat, "\n".join([_event("430002"), _event(more=", URL: https://chat.example.com")]))
     assert rows["session"].n_unique() == 1
     assert rows["phase"].to_list() == ["begin", "end"]
     row = rows.row(1, named=True)
@@ -37,7 +37,7 @@ def test_begin_and_end_are_one_session() -> None:
 
 def test_requests_and_lookups() -> None:
     rows = read(
-        CiscoFtdFamily,
+        CiscoFtdFormat,
         "\n".join(
             [
                 _event(more=", URL: http://a.example.com/p?q, HTTPResponse: 200"),
@@ -53,14 +53,14 @@ def test_requests_and_lookups() -> None:
 def test_verdicts_and_nobody() -> None:
     words = ("Allow", "Trust", "Block with reset", "Interactive Block", "Fastpath")
     rows = read(
-        CiscoFtdFamily, "\n".join(_event(action=word, user="No Authentication Required") for word in words)
+        CiscoFtdFormat, "\n".join(_event(action=word, user="No Authentication Required") for word in words)
     )
     assert rows["action"].to_list() == ["allowed", "allowed", "blocked", "blocked", "allowed"]
     assert rows["user_name"].null_count() == 5
 
 
 def test_what_is_no_connection() -> None:
-    rows = read(CiscoFtdFamily, "\n".join([_event("430001"), _event(proto="icmp")]))
+    rows = read(CiscoFtdFormat, "\n".join([_event("430001"), _event(proto="icmp")]))
     assert rows["reason"].to_list() == [ALERT, NO_PORTS]
 
 
@@ -69,7 +69,7 @@ def test_estreamer_cef() -> None:
         "CEF:0|Cisco|Firepower|6.0|RNA:1003:1|CONNECTION STATISTICS|3|act=Allow src=10.1.2.3 spt=40000 dst=192.0.2.7 dpt=443 proto=6 "
         "request=https://a.example.com suser=ada start=1791280800000 bytesIn=4 bytesOut=5"
     )
-    row = read(CiscoFtdFamily, line).row(0, named=True)
+    row = read(CiscoFtdFormat, line).row(0, named=True)
     assert (row["host"], row["client"], row["bytes_up"], row["bytes_down"]) == (
         "a.example.com",
         "10.1.2.3",
@@ -84,7 +84,7 @@ def test_estreamer_writes_request_with_a_capital() -> None:
         "start=1791280800000 ;src=10.1.2.3;dst=192.0.2.7;act=Block;app=HTTPS;spt=40000;dpt=443;proto=6;"
         "Request=https://chat.example.com;suser=ada"
     )
-    (row,) = read(CiscoFtdFamily, line).rows(named=True)
+    (row,) = read(CiscoFtdFormat, line).rows(named=True)
     assert (row["kind"], row["host"], row["user_name"], row["action"]) == (
         "tls",
         "chat.example.com",

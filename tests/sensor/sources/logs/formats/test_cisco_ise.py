@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.cisco_ise import CiscoIseFamily
+from sensor.sources.logs.formats.cisco_ise import CiscoIseFormat
 from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NO_SIGN_IN
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -26,7 +26,7 @@ def test_a_session_is_a_lease_and_its_end_says_how_long() -> None:
     text = record(3000, "Radius-Accounting", f"{WHO}, Acct-Status-Type=Start") + record(
         3001, "Radius-Accounting", f"{WHO}, Acct-Status-Type=Stop, Acct-Session-Time=600"
     )
-    start, stop = read(CiscoIseFamily, text).rows(named=True)
+    start, stop = read(CiscoIseFormat, text).rows(named=True)
     assert (start["client"], start["user_name"], start["client_mac"]) == (
         "10.1.2.3",
         "ada",
@@ -42,7 +42,7 @@ def test_acs_writes_the_same_records() -> None:
     text = record(3000, "Radius-Accounting", WHO, "CSCOacs_RADIUS_Accounting") + record(
         5202, commands, "UserName=ada, Protocol=Tacacs", "CSCOacs_Passed_Authentications"
     )
-    found = read(CiscoIseFamily, text)
+    found = read(CiscoIseFormat, text)
     assert found["user_name"].to_list() == ["ada", "ada"]
     assert found["reason"].to_list() == [None, NO_SIGN_IN]
 
@@ -54,7 +54,7 @@ def test_who_is_behind_the_names() -> None:
         + record(5200, "Passed-Authentication", WHO.replace("ada", "anonymous@example.org"), passed)
         + record(5200, "Passed-Authentication", WHO.replace("ada", "02-00-5E-00-00-07"), passed)
     )
-    found = read(CiscoIseFamily, text)
+    found = read(CiscoIseFormat, text)
     assert found["reason"].to_list() == [None] * 3
     assert found.select("user_name", "device").rows() == [
         (None, "ada-pc.example.org"),
@@ -70,7 +70,7 @@ def test_records_that_are_no_lease() -> None:
         + record(3000, "Radius-Accounting", "Framed-IP-Address=10.1.2.3")
         + "0000005921 7 5  Device Type=Device Type#All\\, User-Fetch-Department=\\,\n"
     )
-    assert read(CiscoIseFamily, text)["reason"].to_list() == [
+    assert read(CiscoIseFormat, text)["reason"].to_list() == [
         NO_SIGN_IN,
         NO_ADDRESS,
         LEASE_OF_NOBODY,
@@ -88,4 +88,4 @@ def test_records_that_are_no_lease() -> None:
 )
 def test_hostile_fields_never_raise(texts: list[str]) -> None:
     log = "".join(record(3000, "Radius-Accounting", "User-Name=" + text) for text in texts)
-    assert read(CiscoIseFamily, log).height >= 1
+    assert read(CiscoIseFormat, log).height >= 1

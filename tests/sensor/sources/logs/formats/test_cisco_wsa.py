@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.cisco_wsa import CiscoWsaFamily
-from sensor.sources.logs.formats.squid import SquidFamily
+from sensor.sources.logs.formats.cisco_wsa import CiscoWsaFormat
+from sensor.sources.logs.formats.squid import SquidFormat
 from sensor.sources.logs.text.reasons import CHALLENGE, OWN_MESSAGE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -33,7 +33,7 @@ def _line(
 
 
 def test_a_request() -> None:
-    row = read(CiscoWsaFamily, _line()).row(0, named=True)
+    row = read(CiscoWsaFormat, _line()).row(0, named=True)
     assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
     assert (row["client"], row["user_name"], row["host"], row["path"]) == (
         "10.1.2.3",
@@ -57,7 +57,7 @@ def test_tunnels_and_verdicts() -> None:
         _line(code="TCP_DENIED/403", tag="BLOCK_WEBCAT_11"),
         _line(code="TCP_DENIED/407"),
     ]
-    rows = read(CiscoWsaFamily, "\n".join(lines))
+    rows = read(CiscoWsaFormat, "\n".join(lines))
     assert rows["action"].to_list() == ["allowed", "allowed", "blocked", "blocked"]
     assert rows["bytes_down"].to_list()[:2] == [8187, None]
     assert rows["path"].to_list()[:2] == [None, None]
@@ -66,19 +66,19 @@ def test_tunnels_and_verdicts() -> None:
 
 def test_it_is_surer_than_squid() -> None:
     head = _line().removeprefix("Info: ").encode()
-    assert CiscoWsaFamily.recognise(head) > SquidFamily.recognise(head)
+    assert CiscoWsaFormat.recognise(head) > SquidFormat.recognise(head)
 
 
 def test_escaped_brackets_of_some_syslog_paths() -> None:
     line = _line().replace("<", "&lt;").replace(">", "&gt;")
-    assert read(CiscoWsaFamily, line)["host"].to_list() == ["a.example.com"]
+    assert read(CiscoWsaFormat, line)["host"].to_list() == ["a.example.com"]
 
 
 def test_the_traffic_monitor_tells_connections_past_the_proxy() -> None:
     noted = "Tue Oct 06 10:00:00 2026 Info: Firewall noted TCP data from 10.1.2.3:4000 to 192.0.2.7(a.example.com):443."
     blocked = "06 Oct 2026 10:00:00 (GMT+2:00) Info: Firewall blocked UDP data from 10.1.2.4 to 192.0.2.8."
     begun = "Tue Oct 06 10:00:00 2026 Info: Begin Logfile"
-    found = read(CiscoWsaFamily, "\n".join(f"Oct  6 10:00:09 wsa1 {one}" for one in (noted, blocked, begun)))
+    found = read(CiscoWsaFormat, "\n".join(f"Oct  6 10:00:09 wsa1 {one}" for one in (noted, blocked, begun)))
     assert found["reason"].to_list() == [None, None, OWN_MESSAGE]
     told = found[:2].select(
         "kind", "client", "client_port", "host", "name_from", "server", "server_port", "action"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.citrix_adc import CitrixAdcFamily
+from sensor.sources.logs.formats.citrix_adc import CitrixAdcFormat
 from sensor.sources.logs.rows.sessions import Sessions
 from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
 from tests.sensor.sources.logs.formats.reading import read
@@ -16,7 +16,7 @@ def test_of_a_terminated_connection_the_service_port_is_the_server() -> None:
     bytes_ = "Total_bytes_send 870 - Total_bytes_recv 5120"
     times = "Start Time 10/06/2026:10:00:00 GMT - End Time 10/06/2026:10:00:05 GMT"
     rows = read(
-        CitrixAdcFamily,
+        CitrixAdcFormat,
         line(
             f"TCP CONN_TERMINATE 7 0 :  Source 203.0.113.5:443 - Destination 198.51.100.9:50123 - {times} - {bytes_}"
         )
@@ -38,7 +38,7 @@ def test_of_a_terminated_connection_the_service_port_is_the_server() -> None:
 
 def test_requests_denials_and_violations_name_who_and_where() -> None:
     rows = read(
-        CitrixAdcFamily,
+        CitrixAdcFormat,
         "\n".join(
             (
                 line(
@@ -65,7 +65,7 @@ def test_requests_denials_and_violations_name_who_and_where() -> None:
 
 def test_ica_sessions_have_no_volume_and_other_events_are_set_aside() -> None:
     rows = read(
-        CitrixAdcFamily,
+        CitrixAdcFormat,
         "\n".join(
             (
                 line(
@@ -100,7 +100,7 @@ def test_start_and_end_of_an_ica_session_are_one() -> None:
         + "\n"
         + line("SSLVPN ICAEND_CONNSTAT 2 0 :  " + tail.format("", ended))
     )
-    found = Sessions().take(read(CitrixAdcFamily, text))
+    found = Sessions().take(read(CitrixAdcFormat, text))
     assert found.select("slice", "phase", "session", "duration_s", "client", "server_port").rows() == [
         (0, "begin", "77", None, "198.51.100.9", 1494),
         (1, "end", "77", 3600.0, "198.51.100.9", 1494),
@@ -121,7 +121,7 @@ def test_halves_of_an_exchange_are_known_by_the_appliances_own_address_too() -> 
         half.format("10.9.0.1:5000", times.format(9)),  # the same port, later
         half.format("10.9.0.1:6000", times.format(4)),  # another connection
     )
-    found = read(CitrixAdcFamily, "\n".join(line(text) for text in texts))
+    found = read(CitrixAdcFormat, "\n".join(line(text) for text in texts))
     assert found["reason"].to_list() == [None, REPEATED, None, None]
 
 
@@ -131,7 +131,7 @@ def test_heads_without_packet_engine_or_without_any() -> None:
         "wiki.example.org User jane : Group(s) N/A : Vserver 203.0.113.5:443 - 10/06/2026:10:00:05 GMT GET /a/b - -"
     )
     login = "Oct  6 10:00:00 [289]: AAA Message : In receive_ldap_user_search_event: user jane not found"
-    found = read(CitrixAdcFamily, f"{old}\n{login}")
+    found = read(CitrixAdcFormat, f"{old}\n{login}")
     assert found.select("client", "user_name", "host", "method", "path", "reason").rows() == [
         ("198.51.100.9", "jane", "wiki.example.org", "GET", "/a/b", None),
         (None, None, None, None, None, NO_CONNECTION),
@@ -143,7 +143,7 @@ def test_logins_say_whose_the_address_is() -> None:
     inside, vserver = "Nat_ip 10.9.0.7", "Vserver 203.0.113.5:443"
     times = 'Start_time "10/06/2026:10:00:05 GMT" - End_time "10/06/2026:11:00:05 GMT" - Duration 01:00:00 '
     rows = read(
-        CitrixAdcFamily,
+        CitrixAdcFormat,
         "\n".join(
             (
                 line(f'SSLVPN LOGIN 1 0 : {who} - {inside} - {vserver} - Browser_type "Mozilla - 5.0"'),

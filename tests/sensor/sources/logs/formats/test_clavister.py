@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.clavister import ClavisterFamily
+from sensor.sources.logs.formats.clavister import ClavisterFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -31,7 +31,7 @@ ASKED = (
 
 
 def test_open_request_and_close_are_one_session() -> None:
-    rows = read(ClavisterFamily, "\n".join([OPENED, ASKED.format("allow"), CLOSED]))
+    rows = read(ClavisterFormat, "\n".join([OPENED, ASKED.format("allow"), CLOSED]))
     assert rows["session"].to_list() == [rows["session"][0]] * 3
     assert rows["phase"].to_list() == ["begin", "name", "end"]
     assert rows["bytes_up"].to_list() == [None, None, 900]
@@ -44,7 +44,7 @@ def test_open_request_and_close_are_one_session() -> None:
 
 def test_exports_round_volumes() -> None:
     text = "Oct  6 10:00:02 fw id=600002 event=conn_close action=close [message=Connection closed " + CONN
-    rows = read(ClavisterFamily, "\n".join([text.format("TCP"), text.format("UDP"), text.format("ICMP")]))
+    rows = read(ClavisterFormat, "\n".join([text.format("TCP"), text.format("UDP"), text.format("ICMP")]))
     assert (rows["bytes_up"][0], rows["bytes_down"][0], rows["client"][0]) == (695, 4520, "10.1.2.3")
     assert rows["transport"].to_list()[:2] == ["tcp", "udp"]
     assert rows["reason"].to_list() == [None, None, NO_PORTS]
@@ -56,7 +56,7 @@ def test_what_was_dropped_or_refused_is_blocked() -> None:
         "rule=Default ][ippacket iptotlen=52 ipproto=TCP ttl=123 srcip=10.1.2.3 destip=192.0.2.7 ][tcp srcport=57168 "
         "destport=443 seqno=1 ]"
     )
-    rows = read(ClavisterFamily, "\n".join([dropped, ASKED.format("block")]))
+    rows = read(ClavisterFormat, "\n".join([dropped, ASKED.format("block")]))
     assert rows["action"].to_list() == ["blocked"] * 2
     assert rows["server"].to_list() == ["192.0.2.7"] * 2
     assert rows["session"].null_count() == 2
@@ -70,7 +70,7 @@ def test_who_signs_in_at_an_address_holds_it() -> None:
         line.format(3, 2, "user_login", "OneConnect"),
         "Oct  6 10:00:04 fw id=4900001 event=sesmgr_session_created action=none [message=Session user=ada ]",
     ]
-    rows = read(ClavisterFamily, "\n".join(found))
+    rows = read(ClavisterFormat, "\n".join(found))
     assert rows["kind"].to_list()[:2] == ["lease"] * 2
     assert rows["closes"].to_list()[:2] == [False, True]
     assert rows["user_name"].to_list()[:2] == ["ada"] * 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.cloud_ngfw import CloudNgfwFamily
+from sensor.sources.logs.formats.cloud_ngfw import CloudNgfwFormat
 from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -24,7 +24,7 @@ def test_a_session_and_its_name() -> None:
         "server_name_indication": "chat.example.com",
     }
     wrapped = {"TimeGenerated": "2026-10-06T10:01:05Z", "Message": json.dumps(named), "Type": "fluentbit_CL"}
-    session, name = read(CloudNgfwFamily, json.dumps(TRAFFIC) + "\n" + json.dumps(wrapped) + "\n").iter_rows(
+    session, name = read(CloudNgfwFormat, json.dumps(TRAFFIC) + "\n" + json.dumps(wrapped) + "\n").iter_rows(
         named=True
     )
     assert (session["kind"], session["client"], session["server"], session["action"]) == (
@@ -40,6 +40,6 @@ def test_a_session_and_its_name() -> None:
 def test_a_refused_session_a_threat_and_a_ping() -> None:
     threat = SIDES | {"dst": "192.0.2.7", "threat_category": "x", "threat_content_type": "spyware"}
     events = (TRAFFIC | {"action": "reset both"}, threat, TRAFFIC | {"proto": "icmp"})
-    found = read(CloudNgfwFamily, "".join(json.dumps(event) + "\n" for event in events))
+    found = read(CloudNgfwFormat, "".join(json.dumps(event) + "\n" for event in events))
     assert found["action"][0] == "blocked"
     assert found["reason"].to_list() == [None, ALERT, NO_PORTS]

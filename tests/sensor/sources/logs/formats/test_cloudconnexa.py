@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sensor.sources.logs.formats.cloudconnexa import CloudConnexaFamily
+from sensor.sources.logs.formats.cloudconnexa import CloudConnexaFormat
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -19,7 +19,7 @@ def event(name: str, **log: Any) -> str:
 
 def test_blocked_names_and_connections_and_tunnel_addresses() -> None:
     found = read(
-        CloudConnexaFamily,
+        CloudConnexaFormat,
         "\n".join(
             (
                 event("domain-blocked", domain="chat.example.com"),

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sensor.sources.logs.formats.cloudflare import CloudflareFamily
+from sensor.sources.logs.formats.cloudflare import CloudflareFormat
 from sensor.sources.logs.text.reasons import HOSTED_ZONE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -34,7 +34,7 @@ def test_gateway_dns() -> None:
     ) + line(Datetime="2026-11-22T10:00:01Z", QueryName="api.example.com", QueryTypeName="A",
     ResolverDecision="allowedOnNoPolicyMatch",
              SrcIP="203.0.113.9")  # fmt: skip
-    found = read(CloudflareFamily, text)
+    found = read(CloudflareFormat, text)
     assert found.select("kind", "client", "user_name", "device", "host", "action", "server").rows() == [
         ("dns", "203.0.113.9", "ann@example.org", "ann-pc", "chat.example.com", "blocked", None),
         ("dns", "203.0.113.9", None, None, "api.example.com", "allowed", None),
@@ -48,7 +48,7 @@ def test_gateway_http() -> None:
         SourcePort=4711, DestinationIP="",
         DestinationPort=0, Action="allow", RequestID="r", PolicyID="", **WHO,
     )  # fmt: skip
-    (row,) = read(CloudflareFamily, text).rows(named=True)
+    (row,) = read(CloudflareFormat, text).rows(named=True)
     assert (row["kind"], row["client"], row["client_port"], row["host"], row["path"]) == (
         "http",
         "10.1.0.7",
@@ -78,7 +78,7 @@ def test_a_network_session_gets_its_name_from_the_network_log(at: object) -> Non
         BytesReceived=700, OriginIP="198.51.100.4", OriginPort=443, SourceIP="203.0.113.9", SourcePort=4711,
         Protocol="TCP", **WHO,
     )  # fmt: skip
-    named, ended = read(CloudflareFamily, text).rows(named=True)
+    named, ended = read(CloudflareFormat, text).rows(named=True)
     assert (named["kind"], named["host"], named["phase"], named["session"]) == (
         "tls",
         "chat.example.com",
@@ -99,7 +99,7 @@ def test_zone_logs_are_set_aside() -> None:
     text = line(
         QueryName="www.example.org.", QueryType=28, ResponseCode=0, Timestamp=1_795_341_600_000_000_000
     )
-    assert read(CloudflareFamily, text)["reason"].to_list() == [HOSTED_ZONE]
+    assert read(CloudflareFormat, text)["reason"].to_list() == [HOSTED_ZONE]
 
 
 def test_a_session_whose_name_the_log_knows() -> None:
@@ -108,5 +108,5 @@ def test_a_session_whose_name_the_log_knows() -> None:
         "SourceIP": "10.1.2.3", "OriginIP": "192.0.2.7", "OriginPort": 443, "Protocol": "UDP", "BytesSent": 900,
         "BytesReceived": 70, "ResolvedFQDN": "www.example.org", "ConnectionCloseReason": "CLIENT_CLOSED",
     }  # fmt: skip
-    found = read(CloudflareFamily, json.dumps(line))
+    found = read(CloudflareFormat, json.dumps(line))
     assert found.select("host", "bytes_up", "bytes_down").rows() == [("www.example.org", 900, 70)]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sensor.sources.logs.formats.common_security_log import CommonSecurityLogFamily
+from sensor.sources.logs.formats.common_security_log import CommonSecurityLogFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 PROXY = {
@@ -26,7 +26,7 @@ PROXY = {
 
 
 def test_a_proxys_row_keeps_its_verdict_and_both_counts() -> None:
-    (row,) = read(CommonSecurityLogFamily, json.dumps(PROXY)).rows(named=True)
+    (row,) = read(CommonSecurityLogFormat, json.dumps(PROXY)).rows(named=True)
     assert (row["client"], row["user_name"], row["host"], row["action"]) == (
         "10.1.2.3",
         "ada@example.org",
@@ -37,7 +37,7 @@ def test_a_proxys_row_keeps_its_verdict_and_both_counts() -> None:
 
 
 def test_of_an_unknown_vendor_nobody_knows_who_sent() -> None:
-    (row,) = read(CommonSecurityLogFamily, json.dumps(PROXY | {"DeviceVendor": "Example"})).rows(named=True)
+    (row,) = read(CommonSecurityLogFormat, json.dumps(PROXY | {"DeviceVendor": "Example"})).rows(named=True)
     assert (row["bytes_up"], row["bytes_down"]) == (None, None)
 
 
@@ -47,7 +47,7 @@ def test_a_lookup_that_a_response_policy_turned_away_is_blocked() -> None:
         "DeviceAction": "REDIRECT", "SourceIP": "10.1.2.3", "ApplicationProtocol": "DNS",
         "DestinationDnsDomain": "chat.example.com.", "Type": "CommonSecurityLog",
     }  # fmt: skip
-    (row,) = read(CommonSecurityLogFamily, json.dumps(event)).rows(named=True)
+    (row,) = read(CommonSecurityLogFormat, json.dumps(event)).rows(named=True)
     assert (row["kind"], row["host"], row["action"]) == ("dns", "chat.example.com", "blocked")
 
 
@@ -62,7 +62,7 @@ def test_a_lookup_that_a_response_policy_turned_away_is_blocked() -> None:
     ],
 )
 def test_an_event_happened_when_the_device_says_not_when_it_arrived(receipt: str, seen: str) -> None:
-    (row,) = read(CommonSecurityLogFamily, json.dumps(PROXY | {"ReceiptTime": receipt})).rows(named=True)
+    (row,) = read(CommonSecurityLogFormat, json.dumps(PROXY | {"ReceiptTime": receipt})).rows(named=True)
     assert row["seen_at"].isoformat() == seen
 
 
@@ -73,14 +73,14 @@ def test_the_portals_export_as_json_names_the_zone_in_its_columns() -> None:
         "TimeGenerated [UTC]": "10/6/2026, 10:00:00.123 AM",
         "SourceUserName": "Not available",
     }
-    (row,) = read(CommonSecurityLogFamily, json.dumps(event)).rows(named=True)
+    (row,) = read(CommonSecurityLogFormat, json.dumps(event)).rows(named=True)
     assert row["seen_at"].isoformat() == "2026-10-06T10:00:00.123000+00:00"
     assert row["user_name"] is None
 
 
 def test_a_number_of_trend_micros_says_whether_the_page_was_blocked() -> None:
     event = PROXY | {"DeviceVendor": "Trend Micro", "DeviceEventClassID": "WB:36", "DeviceAction": "2"}
-    (row,) = read(CommonSecurityLogFamily, json.dumps(event)).rows(named=True)
+    (row,) = read(CommonSecurityLogFormat, json.dumps(event)).rows(named=True)
     assert row["action"] == "blocked"
 
 
@@ -90,5 +90,5 @@ def test_the_name_asked_for_goes_before_that_of_the_answer() -> None:
         "ApplicationProtocol": "DNS", "DestinationHostName": "edge.example.net", "Type": "CommonSecurityLog",
         "AdditionalExtensions": "reqrecordclass=IN;reqHost=chat.example.com;ansrecordclass=IN",
     }  # fmt: skip
-    (row,) = read(CommonSecurityLogFamily, json.dumps(event)).rows(named=True)
+    (row,) = read(CommonSecurityLogFormat, json.dumps(event)).rows(named=True)
     assert (row["kind"], row["host"]) == ("dns", "chat.example.com")

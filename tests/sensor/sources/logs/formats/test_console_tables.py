@@ -49,7 +49,7 @@ _LEASES = (
 )  # fmt: skip
 def test_a_row_is_the_record_it_was_made_of(text: str, told: tuple[object, ...]) -> None:
     names = (
-        "family",
+        "log_format",
         "kind",
         "client",
         "user_name",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.controld import ControldFamily
+from sensor.sources.logs.formats.controld import ControldFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 LINE = (
@@ -12,7 +12,7 @@ LINE = (
 
 
 def test_lookups_with_verdict_and_answers() -> None:
-    found = read(ControldFamily, "\n".join([LINE.format("A", 1), LINE.format("A", 0), LINE.format("PTR", 1)]))
+    found = read(ControldFormat, "\n".join([LINE.format("A", 1), LINE.format("A", 0), LINE.format("PTR", 1)]))
     assert found.select("kind", "client", "device", "host", "action").rows()[:2] == [
         ("dns", "198.51.100.7", "pc7", "www.example.org", "allowed"),
         ("dns", "198.51.100.7", "pc7", "www.example.org", "blocked"),

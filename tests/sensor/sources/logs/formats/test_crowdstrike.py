@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.crowdstrike import CrowdstrikeFamily
+from sensor.sources.logs.formats.crowdstrike import CrowdstrikeFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -29,7 +29,7 @@ def test_lookups() -> None:
         IP4Records="203.0.113.5;203.0.113.6;",
         ComputerName="ANN-PC",
     )
-    (row,) = read(CrowdstrikeFamily, text).rows(named=True)
+    (row,) = read(CrowdstrikeFormat, text).rows(named=True)
     assert (row["kind"], row["host"], row["device"], row["client"]) == (
         "dns",
         "chat.example.com",
@@ -52,7 +52,7 @@ def test_connections() -> None:
         RemoteAddressIP4="10.1.0.8", RemotePort="50000",
                Protocol="6", ConnectionDirection="1", ComputerName="ANN-PC")
     )  # fmt: skip
-    found = read(CrowdstrikeFamily, text)
+    found = read(CrowdstrikeFormat, text)
     assert found.select(
         "client", "client_port", "server", "server_port", "transport", "host", "path", "device"
     ).rows() == [
@@ -64,7 +64,7 @@ def test_connections() -> None:
 
 def test_other_events() -> None:
     assert (
-        read(CrowdstrikeFamily, line("ProcessRollup2", UserName="ann") + line("NetworkListenIP4"))[
+        read(CrowdstrikeFormat, line("ProcessRollup2", UserName="ann") + line("NetworkListenIP4"))[
             "reason"
         ].to_list()
         == [NO_CONNECTION] * 2
@@ -82,7 +82,7 @@ def test_matches_of_the_hosts_firewall_in_the_connectors_cef() -> None:
             head.format("CrowdStrike", "AuthActivityAuditEvent") + "suser=ada",
         )
     )
-    found = read(CrowdstrikeFamily, text)
+    found = read(CrowdstrikeFormat, text)
     told = found.select(
         "client", "client_port", "device", "server", "server_port", "transport", "action", "reason"
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensor.sources.logs.formats.dansguardian import DansguardianFamily
+from sensor.sources.logs.formats.dansguardian import DansguardianFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 TEN = datetime(2026, 10, 6, 10, tzinfo=UTC)
@@ -33,7 +33,7 @@ PROTEX = (
 @pytest.mark.parametrize("user", ["ada", "-", ""])
 @pytest.mark.parametrize("layout", [NATIVE, TABBED, PROTEX])
 def test_layouts(layout: tuple[str, ...], user: str) -> None:
-    found = read(DansguardianFamily, "\n".join(layout).format(user, user, user))
+    found = read(DansguardianFormat, "\n".join(layout).format(user, user, user))
     assert found["seen_at"].to_list() == [TEN] * 3
     assert found["user_name"].to_list() == [user if user == "ada" else None] * 3
     assert found["duration_s"].to_list()[0] == (1.25 if layout is PROTEX else None)

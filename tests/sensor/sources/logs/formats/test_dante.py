@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from sensor.sources.logs.formats.dante import DanteFamily
+from sensor.sources.logs.formats.dante import DanteFormat
 from sensor.sources.logs.text.reasons import CLOSED, NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -25,7 +25,7 @@ LINES = (
 
 
 def test_what_is_opened_counts() -> None:
-    found = read(DanteFamily, "\n".join(HEAD + line for line in LINES))
+    found = read(DanteFormat, "\n".join(HEAD + line for line in LINES))
     assert found["reason"].to_list() == [None, None, None, None, CLOSED, NO_CONNECTION, None]
     used = found.filter(pl.col("reason").is_null())
     columns = (
@@ -54,7 +54,7 @@ def test_what_is_opened_counts() -> None:
 def test_its_own_log_file_has_epochs() -> None:
     head = "Oct 06 12:00:03 (1791280803.250000) sockd[7]: info: "
     found = read(
-        DanteFamily, head + LINES[3] + "\n" + head + "sigterm(): exiting on signal 15", zone="Europe/Berlin"
+        DanteFormat, head + LINES[3] + "\n" + head + "sigterm(): exiting on signal 15", zone="Europe/Berlin"
     )
     assert found["seen_at"].to_list()[0] == datetime(2026, 10, 6, 10, 0, 0, 250_000, UTC)
     assert found["reason"].to_list() == [None, NO_CONNECTION]

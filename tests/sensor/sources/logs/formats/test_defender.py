@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.defender import DefenderFamily
+from sensor.sources.logs.formats.defender import DefenderFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -36,7 +36,7 @@ def test_connections() -> None:
         InitiatingProcessAccountUpn=None,
         ActionType="ConnectionFailed",
     )
-    found = read(DefenderFamily, text)
+    found = read(DefenderFormat, text)
     assert found.select(
         "client", "user_name", "device", "host", "server", "server_port", "action"
     ).rows() == [
@@ -78,7 +78,7 @@ def test_inspected_connections() -> None:
             RemotePort=53,
         )
     )
-    found = read(DefenderFamily, text)
+    found = read(DefenderFormat, text)
     assert found.select("kind", "host", "path", "user_agent", "name_from").rows() == [
         ("tls", "chat.example.com", None, None, "sni"),
         ("http", "api.example.com", "/v1/x", "curl/8", "http_host"),
@@ -96,7 +96,7 @@ def test_who_connected_to_the_device_is_the_client() -> None:
         RemoteUrl=None,
         AdditionalFields=inbound,
     )
-    (row,) = read(DefenderFamily, text).rows(named=True)
+    (row,) = read(DefenderFormat, text).rows(named=True)
     assert (row["client"], row["server"], row["server_port"]) == ("198.51.100.4", "10.1.0.7", 11434)
     assert (row["user_name"], row["device"]) == (None, None)
 
@@ -108,7 +108,7 @@ def test_repeats_and_other_tables() -> None:
         + streamed("DeviceFileEvents", ActionType="FileCreated")
         + streamed(ReportId=9, ActionType="ListeningX")
     )
-    assert read(DefenderFamily, text)["reason"].to_list() == [None, REPEATED, NO_CONNECTION, NO_CONNECTION]
+    assert read(DefenderFormat, text)["reason"].to_list() == [None, REPEATED, NO_CONNECTION, NO_CONNECTION]
 
 
 def test_hunting_csv() -> None:
@@ -118,7 +118,7 @@ def test_hunting_csv() -> None:
         "2026-11-22T10:00:00.1Z,x,ann-pc,ConnectionSuccess,198.51.100.4,443,chat.example.com,10.1.0.7,"
         "49152,Tcp,ann@example.org,7\n"
     )
-    found = read(DefenderFamily, text)
+    found = read(DefenderFormat, text)
     (row,) = found.filter(found["reason"].is_null()).rows(named=True)
     assert (row["client"], row["user_name"], row["host"]) == (
         "10.1.0.7",
@@ -131,7 +131,7 @@ def test_log_analytics() -> None:
     flat = {name: value for name, value in EVENT.items() if name != "Timestamp"} | {
         "TimeGenerated": "2026-11-22T10:00:00Z"
     }
-    (row,) = read(DefenderFamily, json.dumps(flat | {"Type": "DeviceNetworkEvents"}) + "\n").rows(named=True)
+    (row,) = read(DefenderFormat, json.dumps(flat | {"Type": "DeviceNetworkEvents"}) + "\n").rows(named=True)
     assert row["host"] == "chat.example.com"
 
 
@@ -144,7 +144,7 @@ def test_clicks() -> None:
         "category": "AdvancedHunting-UrlClickEvents",
         "properties": click,
     }
-    (row,) = read(DefenderFamily, json.dumps(entry) + "\n").rows(named=True)
+    (row,) = read(DefenderFormat, json.dumps(entry) + "\n").rows(named=True)
     assert (row["kind"], row["client"], row["user_name"], row["host"], row["path"], row["action"]) == (
         "http", "203.0.113.9", "ann@example.org", "chat.example.com", "/s", "blocked",
     )  # fmt: skip

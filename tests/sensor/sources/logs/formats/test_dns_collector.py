@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.dns_collector import DnsCollectorFamily
+from sensor.sources.logs.formats.dns_collector import DnsCollectorFormat
 from sensor.sources.logs.text.reasons import RESOLVERS_OWN
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -15,7 +15,7 @@ LINE = (
 
 def test_a_question_and_its_answer_are_one_lookup() -> None:
     lines = (LINE.format("CLIENT_QUERY"), LINE.format("CLIENT_RESPONSE"), LINE.format("RESOLVER_QUERY"))
-    found = read(DnsCollectorFamily, "\n".join(lines))
+    found = read(DnsCollectorFormat, "\n".join(lines))
     assert found["reason"].to_list() == [None, None, RESOLVERS_OWN]
     assert found.select("client", "host", "server", "action").rows()[:2] == [
         ("10.1.2.3", "www.example.org", "192.0.2.53", None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.dnscrypt_proxy import DnscryptProxyFamily
+from sensor.sources.logs.formats.dnscrypt_proxy import DnscryptProxyFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 LINES = (
@@ -15,7 +15,7 @@ LINES = (
 
 
 def test_both_layouts_and_the_names_that_were_blocked() -> None:
-    found = read(DnscryptProxyFamily, "\n".join(LINES))
+    found = read(DnscryptProxyFormat, "\n".join(LINES))
     assert found.select("client", "host", "action").rows() == [
         ("10.1.2.3", "www.example.org", "allowed"),
         ("10.1.2.3", "ads.example.org", "blocked"),

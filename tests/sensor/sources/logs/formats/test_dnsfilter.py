@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.dnsfilter import DnsfilterFamily
+from sensor.sources.logs.formats.dnsfilter import DnsfilterFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 TEXT = (
@@ -13,7 +13,7 @@ TEXT = (
 
 
 def test_by_the_header_line() -> None:
-    found = read(DnsfilterFamily, TEXT)
+    found = read(DnsfilterFormat, TEXT)
     used = found.filter(found["host"].is_not_null())
     assert used.select("client", "user_name", "device", "host", "action").rows() == [
         ("198.51.100.7", "ada", "pc7", "www.example.org", "allowed"),

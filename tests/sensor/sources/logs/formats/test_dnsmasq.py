@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.dnsmasq import DnsmasqFamily
+from sensor.sources.logs.formats.dnsmasq import DnsmasqFormat
 from sensor.sources.logs.text.reasons import ANSWERED, REVERSE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -15,7 +15,7 @@ def log(*lines: str) -> str:
 
 def test_only_queries_are_lookups() -> None:
     found = read(
-        DnsmasqFamily,
+        DnsmasqFormat,
         log(
             "query[A] Chat.example.com from 10.1.0.7",
             "forwarded chat.example.com to 9.9.9.9",
@@ -46,14 +46,14 @@ def test_blocked_by_every_list() -> None:
         host = f"h{n}.example.com"
         lines += [f"query[A] {host} from 10.1.0.7", way.format(host)]
     text = "".join(f"Nov 22 10:00:00 dnsmasq[831]: {line}\n" for line in lines)
-    found = read(DnsmasqFamily, text)
+    found = read(DnsmasqFormat, text)
     used = found.filter(found["reason"].is_null())
     assert used["action"].to_list() == ["blocked"] * len(ways)
 
 
 def test_a_query_is_blocked_only_by_the_lines_below_it() -> None:
     found = read(
-        DnsmasqFamily,
+        DnsmasqFormat,
         log(
             "query[A] a.example.com from 10.1.0.7",
             "reply a.example.com is 203.0.113.5",
@@ -67,7 +67,7 @@ def test_a_query_is_blocked_only_by_the_lines_below_it() -> None:
 
 def test_extra_ties_lines_to_their_client() -> None:
     found = read(
-        DnsmasqFamily,
+        DnsmasqFormat,
         log(
             "17 10.1.0.7/49152 query[A] chat.example.com from 10.1.0.7",
             "18 10.1.0.8/49153 query[A] chat.example.com from 10.1.0.8",
@@ -85,7 +85,7 @@ def test_extra_ties_lines_to_their_client() -> None:
 
 def test_pointers_and_server_messages() -> None:
     found = read(
-        DnsmasqFamily,
+        DnsmasqFormat,
         log("query[PTR] 7.0.1.10.in-addr.arpa from 10.1.0.7", "started, version 2.90 cachesize 10000"),
     )
     assert found["reason"].to_list() == [REVERSE, ANSWERED]
@@ -96,6 +96,6 @@ def test_openwrt() -> None:
         "Sun Nov 22 10:00:00 2026 daemon.info dnsmasq[1]: 12 10.1.0.7/33333 query[A] chat.example.com from "
         "10.1.0.7\n"
     )
-    (row,) = read(DnsmasqFamily, text).rows(named=True)
+    (row,) = read(DnsmasqFormat, text).rows(named=True)
     assert (row["client"], row["host"]) == ("10.1.0.7", "chat.example.com")
     assert row["seen_at"].isoformat() == "2026-11-22T10:00:00+00:00"

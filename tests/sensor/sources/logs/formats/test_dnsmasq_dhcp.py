@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.dnsmasq_dhcp import DnsmasqDhcpFamily
+from sensor.sources.logs.formats.dnsmasq_dhcp import DnsmasqDhcpFormat
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.text.reasons import NO_ADDRESS, SERVERS_OWN
 from tests.sensor.sources.logs.formats.reading import read, rows
@@ -21,7 +21,7 @@ LOG = "Nov 22 10:0{}:00 dnsmasq-dhcp[831]: {}\n"
 
 
 def leases(text: str) -> pl.DataFrame:
-    found = read(DnsmasqDhcpFamily, text, reference=WRITTEN)
+    found = read(DnsmasqDhcpFormat, text, reference=WRITTEN)
     return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
 
 
@@ -30,7 +30,7 @@ def test_lease_file_is_a_snapshot() -> None:
         f"{END} {MAC} 10.1.0.7 ann-pc 01:{MAC}\n0 06-{MAC} 10.1.0.8 * *\n7200 {MAC} 10.1.0.9 * *\n"
         f"{END - 7200} {MAC} 10.1.0.10 old *\nduid {DUID}\n{END} 11259375 2001:db8::7 ann-pc {DUID}\n"
     )
-    assert read(DnsmasqDhcpFamily, text)["reason"].to_list() == [None, None, None, None, SERVERS_OWN, None]
+    assert read(DnsmasqDhcpFormat, text)["reason"].to_list() == [None, None, None, None, SERVERS_OWN, None]
     hour = timedelta(hours=1)
     assert leases(text).select("address", "mac", "device", "valid_from", "valid_to").rows() == [
         ("10.1.0.7", MAC, "ann-pc", WRITTEN, WRITTEN + hour),
@@ -50,7 +50,7 @@ def test_messages() -> None:
         + LOG.format(4, f"DHCPRELEASE(br-lan) 10.1.0.7 {MAC}")
         + LOG.format(5, "DHCP, IP range 10.1.0.100 -- 10.1.0.200, lease time 12h")
     )
-    assert read(DnsmasqDhcpFamily, text)["reason"].to_list() == [
+    assert read(DnsmasqDhcpFormat, text)["reason"].to_list() == [
         NO_ADDRESS,
         None,
         None,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.logs.formats.duo import CONFIDENCE, DuoFamily
+from sensor.sources.logs.formats.duo import CONFIDENCE, DuoFormat
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -27,7 +27,7 @@ def event(**more: Any) -> str:
 
 
 def test_a_sign_in_is_a_weak_lease_where_it_was_made() -> None:
-    (row,) = read(DuoFamily, event() + "\n").iter_rows(named=True)
+    (row,) = read(DuoFormat, event() + "\n").iter_rows(named=True)
     assert (row["kind"], row["client"], row["user_name"], row["device"], row["confidence"]) == (
         "lease", "198.51.100.7", "ada@example.org", "ada-pc", CONFIDENCE,
     )  # fmt: skip
@@ -40,7 +40,7 @@ def test_version_one_names_account_and_address_without_nesting() -> None:
         "access_device": {}, "device": "+1 555 0100", "factor": "Duo Push", "integration": "Intranet",
         "ip": "198.51.100.8", "result": "SUCCESS", "timestamp": 1791280800, "username": "bob",
     }  # fmt: skip
-    (row,) = read(DuoFamily, json.dumps(line) + "\n").iter_rows(named=True)
+    (row,) = read(DuoFormat, json.dumps(line) + "\n").iter_rows(named=True)
     assert (row["client"], row["user_name"], row["device"], row["reason"]) == (
         "198.51.100.8", "bob", None, None,
     )  # fmt: skip
@@ -63,4 +63,4 @@ def test_version_one_names_account_and_address_without_nesting() -> None:
     ],
 )  # fmt: skip
 def test_what_tells_nobody_s_address_is_set_aside(line: str, reason: str) -> None:
-    assert read(DuoFamily, line + "\n")["reason"].to_list() == [reason]
+    assert read(DuoFormat, line + "\n")["reason"].to_list() == [reason]

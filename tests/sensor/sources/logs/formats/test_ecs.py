@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sensor.sources.logs.formats.ecs import EcsFamily
+from sensor.sources.logs.formats.ecs import EcsFormat
 from sensor.sources.logs.text.reasons import ANSWERED, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read, rows
 
@@ -46,7 +46,7 @@ def test_web_requests_in_every_shape() -> None:
         + json.dumps({"_index": "x", "_source": BASE | WEB})
         + "\n"
     )
-    found = read(EcsFamily, text)
+    found = read(EcsFormat, text)
     columns = (
         "kind",
         "client",
@@ -72,7 +72,7 @@ def test_lookups_flows_and_hellos() -> None:
         tls={"client": {"server_name": "api.example.com"}})
         + line(source={"ip": "10.1.0.7"}, destination={"ip": "198.51.100.4"}, network={"transport": "icmp"})
     )  # fmt: skip
-    found = read(EcsFamily, text)
+    found = read(EcsFormat, text)
     assert found.select("kind", "host", "server", "bytes_up", "action", "reason").rows() == [
         ("dns", "chat.example.com", "9.9.9.9", None, "blocked", None),
         ("flow", None, "198.51.100.4", 1, "unknown", None),
@@ -89,7 +89,7 @@ def test_questions_and_answers_count_once() -> None:
         dns=question | {"type": "answer", "response_code": "NOERROR"},
         source={"ip": "9.9.9.9", "port": 53}, destination={"ip": "10.1.0.7", "port": 5000},
     )  # fmt: skip
-    found = read(EcsFamily, text)
+    found = read(EcsFormat, text)
     assert found.select("client", "action", "reason").rows() == [
         ("10.1.0.7", "allowed", None),
         ("10.1.0.7", "allowed", ANSWERED),
@@ -105,7 +105,7 @@ def test_the_products_own_line_goes_first() -> None:
             destination={"ip": "1.2.3.4"},
         )
     )
-    assert found.select("family", "client").rows() == [("umbrella", "10.1.0.7")]
+    assert found.select("log_format", "client").rows() == [("umbrella", "10.1.0.7")]
 
 
 def test_squid_that_writes_ecs_itself_counts_milliseconds_and_labels_its_result() -> None:
@@ -115,7 +115,7 @@ def test_squid_that_writes_ecs_itself_counts_milliseconds_and_labels_its_result(
         "source": {"ip": "10.1.0.7"}, "url": {"original": "https://chat.example.com/a"}, "http": http, "event": said,
     }  # fmt: skip
     found = read(
-        EcsFamily,
+        EcsFormat,
         line(**web, labels={"request_status": "TCP_MISS"})
         + line(**web, labels={"request_status": "TCP_DENIED"}),
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from sensor.sources.logs.formats.elff import ElffFamily
+from sensor.sources.logs.formats.elff import ElffFormat
 from sensor.sources.logs.text.reasons import CHALLENGE, HEADER
 from tests.sensor.sources.logs.formats.reading import read, rows
 
@@ -24,7 +24,7 @@ ASKED = "2026-10-06 10:00:03 2 10.1.2.3 - DENIED 407 TCP_DENIED CONNECT tcp chat
 
 
 def test_the_header_says_what_the_lines_hold() -> None:
-    used = read(ElffFamily, HEAD + ALLOWED + DENIED)[2:]
+    used = read(ElffFormat, HEAD + ALLOWED + DENIED)[2:]
     row = used.row(0, named=True)
     assert row["seen_at"] == datetime(2026, 10, 6, 10, 0, 0, 500_000, UTC)
     assert (row["client"], row["user_name"], row["host"], row["path"]) == (
@@ -42,14 +42,14 @@ def test_the_header_says_what_the_lines_hold() -> None:
 
 
 def test_headers_and_challenges_are_set_aside() -> None:
-    assert read(ElffFamily, HEAD + ASKED)["reason"].to_list() == [HEADER] * 2 + [CHALLENGE]
+    assert read(ElffFormat, HEAD + ASKED)["reason"].to_list() == [HEADER] * 2 + [CHALLENGE]
 
 
 def test_a_second_header_changes_the_fields() -> None:
     other = (
         "#Fields: date time c-ip cs-uri cs-bytes\n2026-10-06 11:00:00 10.1.2.4 http://b.example.com/x?y 7\n"
     )
-    row = read(ElffFamily, HEAD + ALLOWED + other).row(-1, named=True)
+    row = read(ElffFormat, HEAD + ALLOWED + other).row(-1, named=True)
     assert (row["client"], row["host"], row["path"], row["bytes_up"], row["bytes_down"]) == (
         "10.1.2.4", "b.example.com", "/x", 7, None,
     )  # fmt: skip
@@ -65,7 +65,7 @@ def test_default_formats_are_told_without_a_header() -> None:
     end = 'text/html - "Mozilla/5.0 (X11)" OBSERVED "A;B" - 10.9.9.9'
     hierarchy, bare = f"{begin}- a.example.com {end}", f"{begin}a.example.com {end}"
     for line in (old, new, hierarchy, bare):
-        row = read(ElffFamily, line).row(0, named=True)
+        row = read(ElffFormat, line).row(0, named=True)
         assert (row["user_name"], row["host"], row["path"]) == ("ada", "a.example.com", "/p")
         assert (row["bytes_up"], row["bytes_down"]) == (729, 941)
 
@@ -74,7 +74,7 @@ def test_the_default_format_of_what_stays_inside_tls_has_no_path() -> None:
     begin = "2026-10-06 10:00:02 15 10.1.2.3 ada -"
     end = '- OBSERVED "A;B" 200 TCP_TUNNELED CONNECT - ssl a.example.com 443 - "Mozilla/5.0 (X11)" 10.9.9.9 941 729 - none'
     for supplier in ("", "a.example.com 192.0.2.9 Ireland - "):
-        row = read(ElffFamily, f"{begin} {supplier}{end}").row(0, named=True)
+        row = read(ElffFormat, f"{begin} {supplier}{end}").row(0, named=True)
         assert (row["user_name"], row["host"], row["path"]) == ("ada", "a.example.com", None)
         assert (row["status"], row["server_port"], row["bytes_up"], row["bytes_down"]) == (200, 443, 729, 941)
 
@@ -94,7 +94,7 @@ def test_pairs_and_objects_have_the_same_names() -> None:
         '"cs-uri-scheme": "https", "cs-uri-path": "/p", "cs-bytes": 5, "sc-bytes": "6", "cs(User-Agent)": "curl/8"}'
     )
     for line in (pairs, objects):
-        row = read(ElffFamily, line).row(0, named=True)
+        row = read(ElffFormat, line).row(0, named=True)
         assert (row["client"], row["host"], row["path"], row["user_agent"]) == (
             "10.1.2.3", "a.example.com", "/p", "curl/8",
         )  # fmt: skip
@@ -104,7 +104,7 @@ def test_pairs_and_objects_have_the_same_names() -> None:
 def test_a_parent_proxy_is_no_server() -> None:
     fields = "#Fields: date time c-ip cs-host cs-uri-scheme s-hierarchy s-supplier-ip\n"
     lines = "2026-10-06 10:00:00 10.1.2.3 a.example.com http {} 192.0.2.1\n"
-    rows = read(ElffFamily, fields + lines.format("DIRECT") + lines.format("PARENT"))
+    rows = read(ElffFormat, fields + lines.format("DIRECT") + lines.format("PARENT"))
     assert rows["server"].to_list() == ["192.0.2.1", None]
 
 
@@ -113,7 +113,7 @@ def test_cisco_wsa_names_the_server_in_s_ip() -> None:
         "#Fields: timestamp x-elapsed-time c-ip x-resultcode-httpstatus sc-bytes cs-method cs-url cs-username s-ip x-acltag cs-bytes\n"
         "1791280800.5 100 10.1.2.3 TCP_MISS/200 9 GET http://a.example.com/p ada 192.0.2.1 BLOCK_WEBCAT_11-x 4\n"
     )
-    row = read(ElffFamily, text).row(0, named=True)
+    row = read(ElffFormat, text).row(0, named=True)
     assert (row["server"], row["status"], row["action"], row["host"]) == (
         "192.0.2.1",
         200,
@@ -127,7 +127,7 @@ def test_two_spaces_where_sgos_writes_them_are_no_field() -> None:
         '2026-10-06 10:00:02 15 10.1.2.3 ada - - OBSERVED "A;B" -  200 TCP_MISS GET text/html https a.example.com 443 /p '
         "- html Mozilla 10.9.9.9 941 729 -"
     )
-    (row,) = read(ElffFamily, line).rows(named=True)
+    (row,) = read(ElffFormat, line).rows(named=True)
     assert (row["host"], row["path"], row["method"], row["server_port"]) == (
         "a.example.com",
         "/p",
@@ -156,7 +156,7 @@ def test_the_fields_splunk_asks_of_ciscos_proxy_are_known_without_a_header() -> 
         "\n".join(f"Oct  6 10:00:02 wsa1 {line}" for line in (tunnel, denied)),
         f"#Fields: {fields}\n{lines}",
     ):
-        found = read(ElffFamily, text)[-2:]
+        found = read(ElffFormat, text)[-2:]
         told = found.select(
             "client", "client_port", "user_name", "host", "path", "bytes_up", "bytes_down", "action"
         )
@@ -175,7 +175,7 @@ def test_connections_of_isa_and_tmg_are_told_twice() -> None:
     fields = names.replace(" date time", "|date|time").replace("|", "\t")
     ends = "TCP\t10.1.2.3:50000\t192.0.2.7:443\t10.1.2.3"
     found = read(
-        ElffFamily,
+        ElffFormat,
         f"#Fields: {fields}\n"
         f"ISA1\t2026-10-06\t10:00:00\t{ends}\tInitiate\t0\t0\t0\tACME\\ada\t7\n"
         f"ISA1\t2026-10-06\t10:00:02\t{ends}\tTerminate\t900\t7000\t2500\tACME\\ada\t7\n",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.logs.formats.entra import EntraFamily
+from sensor.sources.logs.formats.entra import EntraFormat
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN, SIGN_IN_OF_A_PROGRAM
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -35,7 +35,7 @@ def test_the_same_sign_in_in_four_forms() -> None:
     head = "Date (UTC),Request ID,User,Username,Application,IP address,Status"
     row = "2026-11-22T10:00:00Z,1,Ada L,ada@example.org,Mail,198.51.100.7,Success"
     for text in (diagnostic("SignInLogs"), json.dumps(SIGN_IN), json.dumps(table), f"{head}\n{row}"):
-        found = read(EntraFamily, text + "\n")
+        found = read(EntraFormat, text + "\n")
         last = found.row(-1, named=True)
         assert (last["reason"], last["kind"], last["client"], last["user_name"], last["confidence"]) == (
             None,
@@ -49,7 +49,7 @@ def test_the_same_sign_in_in_four_forms() -> None:
 
 
 def test_a_renewed_token_says_less() -> None:
-    (row,) = read(EntraFamily, diagnostic("NonInteractiveUserSignInLogs") + "\n").rows(named=True)
+    (row,) = read(EntraFormat, diagnostic("NonInteractiveUserSignInLogs") + "\n").rows(named=True)
     assert (row["confidence"], row["device"], row["lease_s"]) == (0.2, "ADA-PC", 3600.0)
 
 
@@ -64,7 +64,7 @@ def test_a_renewed_token_says_less() -> None:
     ],
 )
 def test_what_tells_nobody_s_address_is_set_aside(line: str, reason: str | None) -> None:
-    found = read(EntraFamily, line + "\n")
+    found = read(EntraFormat, line + "\n")
     assert found.height == 1
     if reason:
         assert found["reason"].to_list() == [reason]

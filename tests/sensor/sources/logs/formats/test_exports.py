@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.families import framing_of
-from sensor.sources.logs.formats.common_security_log import CommonSecurityLogFamily
-from sensor.sources.logs.formats.meraki import MerakiFamily
-from sensor.sources.logs.formats.squid import SquidFamily
+from sensor.sources.logs.formats.common_security_log import CommonSecurityLogFormat
+from sensor.sources.logs.formats.meraki import MerakiFormat
+from sensor.sources.logs.formats.squid import SquidFormat
+from sensor.sources.logs.known_formats import framing_of
 from sensor.sources.logs.lines.tables import TABLE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -15,7 +15,7 @@ MERAKI = "1791280800.5 MX84 urls src=10.1.2.3:40001 dst=192.0.2.7:443 mac=78:7B:
 
 def test_splunks_raw_lines() -> None:
     text = f'_time,host,_raw,source\n2026-10-07T00:00:00Z,proxy1,"{SQUID}",udp:514\n2026-10-07T00:00:00Z,proxy1,"{SQUID}",\n'
-    found = read(SquidFamily, text)
+    found = read(SquidFormat, text)
     told = ("10.1.2.3", "ada", "chat.example.com", "/a", "192.0.2.7", 8187)
     assert found.select("client", "user_name", "host", "path", "server", "bytes_down").rows() == [told, told]
     assert found["seen_at"].dt.day().to_list() == [6, 6]  # the line's own time, not the export's
@@ -23,7 +23,7 @@ def test_splunks_raw_lines() -> None:
 
 def test_sentinels_syslog_table_with_tabs() -> None:
     text = f"TimeGenerated [UTC]\tComputer\tSyslogMessage\n10/7/2026, 1:00:00.000 AM\tmx\t{MERAKI}\n"
-    found = read(MerakiFamily, text)
+    found = read(MerakiFormat, text)
     assert found.select("client", "host", "server_port", "kind").rows() == [
         ("10.1.2.3", "a.example.com", 443, "tls")
     ]
@@ -45,7 +45,7 @@ def test_sentinels_cef_table_with_commas_and_with_tabs() -> None:
     commas = names + "\n" + ",".join(f'"{value}"' for value in values)
     tabs = names.replace(",", "\t") + "\n" + "\t".join(values)
     for text in (commas, tabs):
-        (row,) = read(CommonSecurityLogFamily, text).filter(kind="http").rows(named=True)
+        (row,) = read(CommonSecurityLogFormat, text).filter(kind="http").rows(named=True)
         assert (row["client"], row["user_name"], row["host"], row["path"], row["server_port"]) == (
             "10.1.2.3", "ada", "chat.example.com", "/v1/a", 443,
         )  # fmt: skip

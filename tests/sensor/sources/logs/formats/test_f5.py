@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats.f5 import F5Family
+from sensor.sources.logs.formats.f5 import F5Format
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -14,7 +14,7 @@ SESSION = "/Common/vpn:Common:0a1b2c3d: "
 
 def test_access_gives_its_tunnels_address_to_the_account_told_before() -> None:
     found = read(
-        F5Family,
+        F5Format,
         "\n".join(
             HEAD.format(*one)
             for one in (
@@ -35,7 +35,7 @@ def test_an_irules_request() -> None:
         "2026-10-06T10:00:00+02:00 lb1,f5_irule=Splunk-HSL-iRule-HTTP,src_ip=198.51.100.9,"
         "http_host=chat.example.org,http_uri=/v1/a,http_method=POST,bytes_in=5120,bytes_out=870"
     )
-    (row,) = read(F5Family, one).rows(named=True)
+    (row,) = read(F5Format, one).rows(named=True)
     assert (row["client"], row["host"], row["bytes_up"], row["bytes_down"]) == (
         "198.51.100.9",
         "chat.example.org",
@@ -48,7 +48,7 @@ def test_an_irules_request() -> None:
 def test_a_response_answers_its_query_and_stands_for_one_that_is_not_logged() -> None:
     at = "Oct  6 10:00:00 bip info tmm[12]: 2026-10-06 10:00:00 bip.acme.example"
     found = read(
-        F5Family,
+        F5Format,
         f"{at} qid 7 from 10.1.2.3#51000: view none: query: chat.example.com IN A + (10.0.0.53%0)\n"
         f"{at} qid 7 to 10.1.2.3#51000: [REFUSED qr,rd] response: empty\n"
         f"{at} qid 8 to 10.1.2.3#51000: [NOERROR qr,rd] response: api.example.com. 30 IN CNAME edge.example.net.;"
@@ -70,6 +70,6 @@ def test_a_connection_of_several_network_events_is_one_session() -> None:
         'date_time="Oct 06 2026 10:00:00" dest_ip="192.0.2.7" dest_port="443" ip_protocol="TCP" '
         'source_ip="10.1.2.3" source_port="50000"'
     )
-    found = read(F5Family, "\n".join(event.format(word) for word in ("Accept", "Established", "Closed")))
+    found = read(F5Format, "\n".join(event.format(word) for word in ("Accept", "Established", "Closed")))
     assert found["phase"].to_list() == ["begin", "begin", "end"]
     assert found["session"].n_unique() == 1

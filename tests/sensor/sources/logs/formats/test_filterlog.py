@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.filterlog import FilterlogFamily
+from sensor.sources.logs.formats.filterlog import FilterlogFormat
 from sensor.sources.logs.text.reasons import NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -18,7 +18,7 @@ def test_both_versions_of_ip_in_every_envelope() -> None:
         "<134>Oct  6 10:00:00 filterlog[72237]: " + FOUR.format("pass") + "\n"
         "<134>1 2026-10-06T10:00:00+00:00 fw.example filterlog 76404 - [meta sequenceId=\"1\"] " + SIX + "\n"
     )  # fmt: skip
-    rows = read(FilterlogFamily, text)
+    rows = read(FilterlogFormat, text)
     assert rows["client"].to_list() == ["10.1.2.3", "10.1.2.3", "2001:db8::3"]
     assert rows["server"].to_list() == ["192.0.2.7", "192.0.2.7", "2001:db8::7"]
     assert rows["server_port"].to_list() == [443] * 3
@@ -29,4 +29,4 @@ def test_both_versions_of_ip_in_every_envelope() -> None:
 
 def test_other_protocols() -> None:
     line = "Oct  6 10:00:00 fw filterlog[1]: 5,,,1000000103,igb1,match,pass,in,4,0x0,,64,1,0,DF,1,icmp,60,10.1.2.3,192.0.2.7,request,1,2"
-    assert read(FilterlogFamily, line)["reason"].to_list() == [NO_PORTS]
+    assert read(FilterlogFormat, line)["reason"].to_list() == [NO_PORTS]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from sensor.sources.logs.formats.fortigate import FortigateFamily
+from sensor.sources.logs.formats.fortigate import FortigateFormat
 from sensor.sources.logs.rows.sessions import Sessions
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -33,7 +33,7 @@ CLOSE = f'<188>{HEAD} logid="0000000013" type="traffic" subtype="forward" {ENDS}
 
 
 def test_web_filter_interim_and_close_are_one_session() -> None:
-    rows = Sessions().take(read(FortigateFamily, "\n".join([WEB, INTERIM, CLOSE])))
+    rows = Sessions().take(read(FortigateFormat, "\n".join([WEB, INTERIM, CLOSE])))
     assert rows["host"].to_list() == ["claude.ai"] * 3
     assert rows["bytes_up"].to_list() == [600, 4400, 4000]
     assert (rows["bytes_up"].sum(), rows["bytes_down"].sum()) == (9000, 1900)
@@ -44,7 +44,7 @@ def test_web_filter_interim_and_close_are_one_session() -> None:
 
 
 def test_event_time_counts_and_a_session_begins_before_its_record() -> None:
-    rows = read(FortigateFamily, "\n".join([WEB, CLOSE]), zone="America/New_York")
+    rows = read(FortigateFormat, "\n".join([WEB, CLOSE]), zone="America/New_York")
     logged = datetime(2026, 10, 6, 10, 0, 30, 123456, UTC)
     assert rows["at"].to_list() == [logged, logged]
     assert (rows["at"][1] - rows["seen_at"][1]).total_seconds() == 300
@@ -52,16 +52,16 @@ def test_event_time_counts_and_a_session_begins_before_its_record() -> None:
 
 def test_without_event_time_the_zone_of_the_line_counts_then_the_setting() -> None:
     bare = WEB.replace("eventtime=1791280830123456789 ", "")
-    assert read(FortigateFamily, bare)["at"][0] == datetime(2026, 10, 6, 8, 0, 30, tzinfo=UTC)
+    assert read(FortigateFormat, bare)["at"][0] == datetime(2026, 10, 6, 8, 0, 30, tzinfo=UTC)
     bare = bare.replace('tz="+0200"', "")
-    assert read(FortigateFamily, bare, zone="Asia/Tokyo")["at"][0] == datetime(
+    assert read(FortigateFormat, bare, zone="Asia/Tokyo")["at"][0] == datetime(
         2026, 10, 6, 1, 0, 30, tzinfo=UTC
     )
 
 
 def test_lookups_name_what_was_asked_and_the_resolver() -> None:
     line = f'<188>{HEAD} logid="1501054802" type="utm" subtype="dns" eventtype="dns-response" {ENDS} xid=9 qname="api.x.ai" qtype="A" ipaddr="198.51.100.1, 198.51.100.2" action="pass"'
-    (row,) = read(FortigateFamily, line).iter_rows(named=True)
+    (row,) = read(FortigateFormat, line).iter_rows(named=True)
     assert (row["kind"], row["host"], row["server"], row["path"]) == ("dns", "api.x.ai", "203.0.113.9", None)
     assert row["answers"] == ["198.51.100.1", "198.51.100.2"]
 
@@ -78,7 +78,7 @@ def test_the_same_session_in_cef_and_with_commas() -> None:
         .replace("date=2026-10-06,time", "date=2026-10-06,time")
     )
     for line in (cef, commas):
-        (row,) = read(FortigateFamily, line).iter_rows(named=True)
+        (row,) = read(FortigateFormat, line).iter_rows(named=True)
         assert (row["client"], row["server"], row["server_port"]) == ("10.1.2.3", "203.0.113.9", 443)
         assert (row["bytes_up"], row["bytes_down"], row["duration_s"]) == (9000, 1900, 300.0)
         assert row["seen_at"] == datetime(2026, 10, 6, 9, 55, 30, 123456, UTC)
@@ -92,7 +92,7 @@ def test_logons_become_leases_and_other_events_are_set_aside() -> None:
         'assignip=10.212.134.6 user="203.0.113.9" xauthuser="N/A" eapuser="ada"'
     )
     other = f'{HEAD} logid="0100032001" type="event" subtype="system" user="admin" action="login" status="success"'
-    rows = read(FortigateFamily, "\n".join([logon, tunnel, ipsec, other]))
+    rows = read(FortigateFormat, "\n".join([logon, tunnel, ipsec, other]))
     told = rows.filter(pl.col("reason").is_null())
     assert told.select("kind", "client", "user_name", "origin").rows() == [
         ("lease", "10.1.2.3", "jane", "directory"),
@@ -107,7 +107,7 @@ def test_a_tunnel_that_goes_down_lets_go_of_its_address() -> None:
         'date=2026-10-06 time=10:00:00 devid="FG200F0000000001" logid="0101039948" type="event" subtype="vpn" '
         'action="tunnel-{}" tunneltype="ssl-tunnel" tunnelip=10.212.134.200 remip=198.51.100.7 user="ada"'
     )
-    rows = read(FortigateFamily, "\n".join(line.format(way) for way in ("up", "down")))
+    rows = read(FortigateFormat, "\n".join(line.format(way) for way in ("up", "down")))
     assert rows["reason"].to_list() == [None, None]
     assert rows.select("kind", "client", "lease_s", "closes").rows() == [
         ("lease", "10.212.134.200", 36000.0, False),
@@ -116,6 +116,6 @@ def test_a_tunnel_that_goes_down_lets_go_of_its_address() -> None:
 
 
 def test_packets_of_a_record_of_many_are_those_of_its_own_bytes() -> None:
-    rows = read(FortigateFamily, f"{INTERIM} sentpkt=50 rcvdpkt=9\n{CLOSE} sentpkt=90 rcvdpkt=19")
+    rows = read(FortigateFormat, f"{INTERIM} sentpkt=50 rcvdpkt=9\n{CLOSE} sentpkt=90 rcvdpkt=19")
     assert rows["packets_up"].to_list() == [50, 40]
     assert rows["packets_down"].to_list() == [9, 10]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from sensor.sources.logs.formats.fortiweb import FortiwebFamily
+from sensor.sources.logs.formats.fortiweb import FortiwebFormat
 from sensor.sources.logs.text.reasons import ALERT
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -36,19 +36,19 @@ def line(zones: str = WEST, type: str = "traffic", origin: str = "198.51.100.9")
 )
 def test_the_time_is_that_of_the_zone_in_force(zones: str, hour: int) -> None:
     minutes = 30 if "+5:30" in zones else 0
-    (seen,) = read(FortiwebFamily, line(zones))["seen_at"]
+    (seen,) = read(FortiwebFormat, line(zones))["seen_at"]
     assert seen.replace(tzinfo=None) == datetime(2026, 10, 6, hour, minutes)
 
 
 def test_a_request_with_its_reply() -> None:
-    found = read(FortiwebFamily, line()).row(0, named=True)
+    found = read(FortiwebFormat, line()).row(0, named=True)
     names = ("client", "host", "path", "method", "bytes_up", "bytes_down", "action")
     assert tuple(found[name] for name in names) == (
         *("198.51.100.9", "llm.example.org", "/v1/chat", "POST", 444, 4010),
         "allowed",
     )
-    assert read(FortiwebFamily, line(origin="0"))["client"].to_list() == ["10.0.0.9"]
+    assert read(FortiwebFormat, line(origin="0"))["client"].to_list() == ["10.0.0.9"]
 
 
 def test_an_attack_repeats_a_request() -> None:
-    assert read(FortiwebFamily, line(type="attack"))["reason"].to_list() == [ALERT]
+    assert read(FortiwebFormat, line(type="attack"))["reason"].to_list() == [ALERT]

@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.freeradius import FreeradiusFamily
+from sensor.sources.logs.formats.freeradius import FreeradiusFormat
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.text.reasons import NO_ADDRESS, NO_TIME
 from tests.sensor.sources.logs.formats.reading import read, rows
@@ -33,7 +33,7 @@ def block(status: str, after_s: int = 0, **attributes: str) -> str:
 
 
 def leases(text: str) -> pl.DataFrame:
-    found = read(FreeradiusFamily, text)
+    found = read(FreeradiusFormat, text)
     return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
 
 
@@ -62,11 +62,11 @@ def test_messages_without_an_address() -> None:
         + block("Accounting-On")
         + block("", Packet_Type="Access-Request")
     )
-    assert read(FreeradiusFamily, text)["reason"].to_list() == [NO_ADDRESS] * 3
+    assert read(FreeradiusFormat, text)["reason"].to_list() == [NO_ADDRESS] * 3
 
 
 def test_no_secret_is_read() -> None:
-    found = read(FreeradiusFamily, block("Start") + block("", Packet_Type="Access-Request"))
+    found = read(FreeradiusFormat, block("Start") + block("", Packet_Type="Access-Request"))
     assert "hunter2" not in str(found.rows())
 
 
@@ -88,7 +88,7 @@ def test_logins_name_no_address() -> None:
         "(8) Login incorrect (mschap: FAILED): [bob/hunter2] (from client nas1 port 13 cli 02-00-00-00-00-0B)\n"
         "Nov 22 10:00:00 nas radiusd[831]: (9) Login OK: [bob] (from client nas1 port 1)\n"
     )
-    found = read(FreeradiusFamily, text)
+    found = read(FreeradiusFormat, text)
     assert found["reason"].to_list() == [NO_ADDRESS] * 3
     assert "hunter2" not in str(found.rows())
 
@@ -108,7 +108,7 @@ def test_an_address_of_either_family() -> None:
 
 def test_linelog_in_a_file_needs_a_time_of_its_own() -> None:
     said = "Connect: [ann] (did 02-00-00-00-FF-01:Guest WiFi cli 02-00-00-00-00-0A port 13 ip 10.1.0.7)"
-    found = read(FreeradiusFamily, f"{said}\n2026-11-22 10:00:00 {said}\nSun Nov 22 10:00:00 2026 {said}\n")
+    found = read(FreeradiusFormat, f"{said}\n2026-11-22 10:00:00 {said}\nSun Nov 22 10:00:00 2026 {said}\n")
     assert found["reason"].to_list() == [NO_TIME, None, None]
     assert (
         found.select("seen_at", "client", "user_name", "client_mac").rows()[1:]

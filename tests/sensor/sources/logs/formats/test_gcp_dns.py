@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.gcp_dns import GcpDnsFamily
+from sensor.sources.logs.formats.gcp_dns import GcpDnsFormat
 from sensor.sources.logs.text.reasons import NO_CLIENT
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -29,7 +29,7 @@ def line(**more: object) -> str:
 
 
 def test_lookups() -> None:
-    (row,) = read(GcpDnsFamily, line()).rows(named=True)
+    (row,) = read(GcpDnsFormat, line()).rows(named=True)
     assert (row["client"], row["device"], row["host"], row["action"]) == (
         "10.1.0.7",
         "vm-1",
@@ -42,6 +42,6 @@ def test_lookups() -> None:
 
 def test_forwarded_lookups_have_no_client() -> None:
     text = line(sourceIP=None, vmInstanceName=None) + line(responseCode="REFUSED")
-    found = read(GcpDnsFamily, text)
+    found = read(GcpDnsFormat, text)
     assert found["reason"].to_list() == [NO_CLIENT, None]
     assert found["action"][1] == "blocked"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.gcp_flow import GcpFlowFamily
+from sensor.sources.logs.formats.gcp_flow import GcpFlowFormat
 from sensor.sources.logs.rows.flows import Pairs
 from sensor.sources.logs.text.reasons import TWICE
 from tests.sensor.sources.logs.formats.reading import read
@@ -55,7 +55,7 @@ def test_each_direction_is_a_record_and_reported_once() -> None:
             ),
         ]
     )
-    rows = Pairs().take(read(GcpFlowFamily, text))
+    rows = Pairs().take(read(GcpFlowFormat, text))
     assert rows["client"].to_list()[:2] == ["10.1.2.3"] * 2
     assert (rows["bytes_up"].to_list()[:2], rows["bytes_down"].to_list()[:2]) == ([1776, None], [None, 1776])
     assert rows["seen_at"].to_list()[0] == datetime(2026, 10, 6, 10, 0, 0, 186_193, UTC)
@@ -77,7 +77,7 @@ def test_firewall_verdicts() -> None:
         "instance": {"vm_name": "a"},
         "rule_details": {"direction": "EGRESS"},
     }
-    row = read(GcpFlowFamily, _entry("compute.googleapis.com%2Ffirewall", payload)).row(0, named=True)
+    row = read(GcpFlowFormat, _entry("compute.googleapis.com%2Ffirewall", payload)).row(0, named=True)
     assert (row["action"], row["device"], row["bytes_up"]) == ("blocked", "a", None)
 
 
@@ -91,7 +91,7 @@ def test_secure_web_proxy() -> None:
         "status": 200,
     }
     row = read(
-        GcpFlowFamily, _entry("networkservices.googleapis.com%2Fgateway_requests", {}, httpRequest=request)
+        GcpFlowFormat, _entry("networkservices.googleapis.com%2Fgateway_requests", {}, httpRequest=request)
     ).row(0, named=True)
     assert (row["kind"], row["host"], row["path"], row["bytes_up"], row["bytes_down"]) == (
         "proxy",
@@ -120,7 +120,7 @@ def test_what_is_intercepted_is_judged_by_the_url_filter() -> None:
     filtered = [
         _entry("networksecurity.googleapis.com%2Ffirewall_url_filter", one) for one in (denied, allowed)
     ]
-    rows = read(GcpFlowFamily, "\n".join([rule, *filtered]))
+    rows = read(GcpFlowFormat, "\n".join([rule, *filtered]))
     assert rows["action"].to_list() == ["unknown", "blocked", "allowed"]
     assert rows["client"].to_list() == ["10.1.2.3"] * 3
     assert rows["server_port"].to_list() == [443] * 3

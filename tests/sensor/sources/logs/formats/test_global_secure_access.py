@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.global_secure_access import GlobalSecureAccessFamily
+from sensor.sources.logs.formats.global_secure_access import GlobalSecureAccessFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 RECORD = {
@@ -32,7 +32,7 @@ def test_diagnostic_settings_and_the_table_of_log_analytics() -> None:
         "Action": "Block",
     }
     del spelled["CreatedDateTime"], spelled["DestinationFQDN"]
-    found = read(GlobalSecureAccessFamily, json.dumps(setting) + "\n" + json.dumps(spelled))
+    found = read(GlobalSecureAccessFormat, json.dumps(setting) + "\n" + json.dumps(spelled))
     there = ("198.51.100.7", "ada@example.org", "www.example.org", "192.0.2.7", 443, 900, 70)
     assert found.select(
         "client", "user_name", "host", "server", "server_port", "bytes_up", "bytes_down"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.h3c import H3cFamily
+from sensor.sources.logs.formats.h3c import H3cFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 ENDS = "Protocol(1001)=TCP;SrcIPAddr(1003)=10.1.2.3;SrcPort(1004)=40000;DstIPAddr(1007)=192.0.2.7;DstPort(1008)=443;"
@@ -18,7 +18,7 @@ def test_sessions_begin_where_they_say_and_denials_are_blocked() -> None:
         SESSION.format(ENDS, 900, 70, "10062026100100", "(1)Normal over"),
         f"%Oct  6 10:01:01:000 2026 fw1 FILTER/6/FILTER_ZONE_IPV4_EXECUTION: SrcZoneName(1025)=a;{ENDS}Action(1053)=Deny;",
     )
-    found = read(H3cFamily, "\n".join(lines))
+    found = read(H3cFormat, "\n".join(lines))
     assert found["reason"].null_count() == 3
     assert found.select("client", "server_port", "bytes_up", "bytes_down", "action", "phase").rows() == [
         ("10.1.2.3", 443, None, None, "allowed", "begin"),

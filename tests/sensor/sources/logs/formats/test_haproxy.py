@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.haproxy import HaproxyFamily
+from sensor.sources.logs.formats.haproxy import HaproxyFormat
 from sensor.sources.logs.text.reasons import NO_REQUEST
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -17,7 +17,7 @@ def test_http_with_captured_host_absolute_url_and_sni() -> None:
         + HEAD + 'in~ out/s1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 "GET https://b.example.com/p HTTP/2.0"\n'
         + HEAD + 'in out/s1 10/0/30/69/+109 200 +2750 - - ---- 1/1/1/1/0 0/0 "GET /p HTTP/1.1" 0/0/0/0/1 c.example.com/TLSv1.3/TLS_AES\n'
     )  # fmt: skip
-    found = read(HaproxyFamily, text)
+    found = read(HaproxyFormat, text)
     row = found.row(0, named=True)
     assert row["seen_at"] == datetime(2026, 10, 6, 10, 0, 0, 123_000, UTC)
     assert found["host"].to_list() == ["a.example.com", "b.example.com", "c.example.com"]
@@ -32,7 +32,7 @@ def test_http_with_captured_host_absolute_url_and_sni() -> None:
 
 
 def test_tcp_with_an_appended_sni() -> None:
-    row = read(HaproxyFamily, HEAD + "in out/s1 1/0/5000 9000 -- 1/1/1/1/0 0/0 chat.example.com").row(
+    row = read(HaproxyFormat, HEAD + "in out/s1 1/0/5000 9000 -- 1/1/1/1/0 0/0 chat.example.com").row(
         0, named=True
     )
     assert (row["kind"], row["host"], row["name_from"], row["bytes_down"]) == (
@@ -51,7 +51,7 @@ def test_refused_failed_and_not_requests() -> None:
         + HEAD + "in/1: SSL handshake failure\n"
         + "<134>Oct  6 12:00:00 lb haproxy[1]: Server out/s1 is DOWN\n"
     )  # fmt: skip
-    found = read(HaproxyFamily, text)
+    found = read(HaproxyFormat, text)
     assert found["action"].to_list()[:2] == ["blocked", "reset"]
     assert found["reason"].to_list() == [None, None, NO_REQUEST, NO_REQUEST, NO_REQUEST]
 
@@ -65,7 +65,7 @@ def test_uploads_where_the_site_appends_them() -> None:
         + HEAD + "in out/s1 2/0/48 5191 -- 1/1/0/0/0 0/0 d.example.com up=51933\n"
         + HEAD + "in out/<NOSRV> -1/-1/1 0 PR 1/1/0/0/0 0/0 e.example.com up=1576\n"
     )  # fmt: skip
-    assert read(HaproxyFamily, text).select("host", "transport", "bytes_up", "action").rows() == [
+    assert read(HaproxyFormat, text).select("host", "transport", "bytes_up", "action").rows() == [
         ("a.example.com", "tcp", 50160, "allowed"),
         ("c.example.com", "udp", 70, "allowed"),
         ("d.example.com", "tcp", 51933, "allowed"),
@@ -85,7 +85,7 @@ def test_httplog_clf_with_captured_headers() -> None:
             line.format(200, "s1", "----"),
         )
     )
-    found = read(HaproxyFamily, text)
+    found = read(HaproxyFormat, text)
     assert found["action"].to_list() == ["allowed", "blocked", "allowed"]
     assert found["reason"].to_list() == [None, None, "set aside: names no destination"]
     row = found.row(0, named=True)

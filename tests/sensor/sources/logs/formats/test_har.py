@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.har import NO_REQUEST, HarFamily, stripped
+from sensor.sources.logs.formats.har import NO_REQUEST, HarFormat, stripped
 from sensor.sources.logs.lines.framing import framed
 from sensor.sources.logs.text.reasons import NO_NETWORK
 from tests.sensor.sources.logs.formats.reading import read
@@ -56,7 +56,7 @@ def document(*entries: Any, **log: Any) -> str:
 
 
 def test_an_entry() -> None:
-    (row,) = read(HarFamily, document(entry())).rows(named=True)
+    (row,) = read(HarFormat, document(entry())).rows(named=True)
     assert (row["kind"], row["host"], row["path"], row["method"], row["status"]) == (
         "http",
         "chat.example.com",
@@ -89,13 +89,13 @@ def test_sizes_of_other_exporters() -> None:
         request__postData=None,
     )
     unknown = entry(request__bodySize=-1, request__postData=None, response___transferSize=None)
-    found = read(HarFamily, document(firefox, http2, announced, unknown))
+    found = read(HarFormat, document(firefox, http2, announced, unknown))
     assert found.select("bytes_up", "bytes_down").rows() == [(400, 7044), (6, None), (77, 700), (None, None)]
 
 
 def test_nothing_secret_leaves_the_framing() -> None:
     assert "secret" not in json.dumps(stripped(entry()))
-    stream = framed(io.BytesIO(document(entry()).encode()), HarFamily.framing)
+    stream = framed(io.BytesIO(document(entry()).encode()), HarFormat.framing)
     assert b"secret" not in stream.read()
 
 
@@ -104,19 +104,19 @@ def test_local_failed_and_broken_entries() -> None:
         entry(request__url="data:text/plain,secret"), entry(request__url="chrome-extension://abc/x.js"),
         entry(response__status=0), {}, entry(request=7)
     )  # fmt: skip
-    found = read(HarFamily, text)
+    found = read(HarFormat, text)
     assert found["reason"].to_list() == [NO_NETWORK, NO_NETWORK, None, NO_REQUEST, NO_REQUEST]
     assert found["action"][2] == "reset"
 
 
 def test_long_documents_and_bodies() -> None:
     big = entry(response__content={"size": 2_000_000, "text": "x" * 2_000_000})
-    assert read(HarFamily, document(*[big] * 3, entry())).height == 4
+    assert read(HarFormat, document(*[big] * 3, entry())).height == 4
 
 
 def test_a_document_cut_short_gives_what_it_has() -> None:
     text = document(*[entry()] * 5)
-    assert 3 <= read(HarFamily, text[: int(len(text) * 0.9)]).filter(host="chat.example.com").height <= 5
+    assert 3 <= read(HarFormat, text[: int(len(text) * 0.9)]).filter(host="chat.example.com").height <= 5
 
 
 JUNK = st.recursive(
@@ -144,4 +144,4 @@ JUNK = st.recursive(
 @example("request__headers", 1)
 @settings(max_examples=12, deadline=None)
 def test_any_entry_is_read_or_counted(place: str, junk: Any) -> None:
-    assert read(HarFamily, document(entry(), entry(**{place: junk}))).height == 2
+    assert read(HarFormat, document(entry(), entry(**{place: junk}))).height == 2

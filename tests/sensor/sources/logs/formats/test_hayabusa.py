@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.hayabusa import HayabusaFamily
+from sensor.sources.logs.formats.hayabusa import HayabusaFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 TITLES = (
@@ -22,7 +22,7 @@ def row(channel: str, event: int, record: int, details: str, extra: str, *, rule
 def test_lookups_and_connections_once_each() -> None:
     asked = r"Query: api.example.com ¦ Result: type:  5 edge.example.net;192.0.2.7; ¦ Proc: C:\b.exe"
     found = read(
-        HayabusaFamily,
+        HayabusaFormat,
         TITLES
         + row("Sysmon", 22, 1, asked, r"QueryStatus: 0 ¦ User: ACME\jane")
         + row("Sysmon", 3, 2, NET, "Initiated: true")
@@ -50,7 +50,7 @@ def test_all_fields_by_the_names_of_sysmon() -> None:
     titles = '"Timestamp","Computer","Channel","EventID","Level","RecordID","RuleTitle","AllFieldInfo"\n'
     fields = "DestinationHostname: chat.example.com ¦ DestinationIp: 192.0.2.7 ¦ DestinationPort: 443 ¦ SourceIp: 10.1.2.3"
     line = f'"2026-10-06 10:00:00.123 +00:00","pc1","Sysmon",3,"info",9,"Net Conn","{fields}"\n'
-    found = read(HayabusaFamily, titles + line)
+    found = read(HayabusaFormat, titles + line)
     assert found.select(SHOWN).row(0) == (
         "flow",
         "10.1.2.3",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.hillstone import HillstoneFamily
+from sensor.sources.logs.formats.hillstone import HillstoneFormat
 from sensor.sources.logs.text.reasons import NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -22,7 +22,7 @@ def test_sessions_at_their_beginning_and_end() -> None:
         LINE.format("TCP", "-@-", END),
         LINE.format("ICMP", "-@-", "session start"),
     )
-    found = read(HillstoneFamily, "\n".join(lines))
+    found = read(HillstoneFormat, "\n".join(lines))
     assert found["reason"].to_list() == [None, None, NO_PORTS]
     assert found.select("client", "user_name", "server_port", "bytes_up", "bytes_down", "phase").rows()[
         :2

@@ -1,4 +1,4 @@
-"""Lines of every family cut, doubled, stuffed with junk: whatever comes is read or counted, never raised."""
+"""Lines of every format cut, doubled, stuffed with junk: whatever comes is read or counted, never raised."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.families import known_families
+from sensor.sources.logs.known_formats import all_formats
 from tests.sensor.sources.logs.formats import (
     test_azure_flow,
     test_cato,
@@ -87,7 +87,7 @@ def _changed(text: str, changes: list[tuple[float, float, str]]) -> str:
 def test_every_line_is_read_as_it_is() -> None:
     found = [rows(text) for text in TEXTS]
     assert all(one.height and one["reason"].null_count() for one in found)
-    assert len({name for one in found for name in one["family"]}) >= 24
+    assert len({name for one in found for name in one["log_format"]}) >= 24
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -95,5 +95,5 @@ def test_every_line_is_read_as_it_is() -> None:
 def test_no_line_raises(changes: list[list[tuple[float, float, str]]]) -> None:
     text = "\n".join(_changed(text, some) for text, some in zip(TEXTS, changes, strict=True))
     found = rows(text)
-    assert set(found["family"]) <= {family.name for family in known_families()}
+    assert set(found["log_format"]) <= {log_format.name for log_format in all_formats()}
     assert found.filter(found["reason"].is_null() & found["seen_at"].is_null()).is_empty()

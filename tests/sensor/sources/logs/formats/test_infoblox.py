@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.bind import BindFamily
-from sensor.sources.logs.formats.infoblox import InfobloxFamily
+from sensor.sources.logs.formats.bind import BindFormat
+from sensor.sources.logs.formats.infoblox import InfobloxFormat
 from sensor.sources.logs.text.reasons import NO_LOOKUP, NOT_HELD
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -22,7 +22,7 @@ def test_query_log_with_and_without_a_colon_after_the_port() -> None:
         + HEAD
         + line.format(":", "REFUSED -")
     )
-    found = read(BindFamily, text)
+    found = read(BindFormat, text)
     assert found.select("client", "client_port", "host", "action").rows() == [
         ("10.1.0.7", 57398, "chat.example.com", "allowed"), ("10.1.0.7", 57398, "chat.example.com",
         "blocked"),
@@ -41,7 +41,7 @@ def test_policy_hits_and_responses_in_cef() -> None:
         "InfobloxDNSQName=api.example.com. InfobloxDNSQType=A InfobloxDNSRCode=NOERROR rt=Nov 22 2026 "
         "10:00:00\n" + "CEF:0|Infoblox|NIOS|8.6.2|ADMIN|login|3|src=10.1.0.9 rt=Nov 22 2026 10:00:00\n"
     )
-    found = read(InfobloxFamily, text)
+    found = read(InfobloxFormat, text)
     assert found.select("client", "user_name", "host", "action", "reason").rows() == [
         ("10.1.0.7", None, "chat.example.com", "blocked", None),
         ("10.1.0.8", "ann", "api.example.com", "allowed", None),
@@ -56,7 +56,7 @@ def test_leases() -> None:
         "starts": "2026-11-22T10:00:00.417Z", "ends": "2026-11-22T18:00:00Z", "state": "used",
         "preferred_lifetime": None,
     }  # fmt: skip
-    found = read(InfobloxFamily, json.dumps(lease) + "\n" + json.dumps(lease | {"state": "free"}) + "\n")
+    found = read(InfobloxFormat, json.dumps(lease) + "\n" + json.dumps(lease | {"state": "free"}) + "\n")
     (row, freed) = found.rows(named=True)
     assert (row["kind"], row["client"], row["client_mac"], row["device"]) == (
         "lease",
@@ -73,7 +73,7 @@ def test_hits_of_threat_protection() -> None:
         HEAD + "CEF:0|Infoblox|NIOS Threat|8.6.2|120303001|Blacklist:chat.example.com|7|src=10.1.0.7 spt=51424 "
         'dst=10.1.0.53 dpt=53 act="DROP" cat="Blacklist" nat=0 fqdn=chat.example.com hit_count=1'
     )  # fmt: skip
-    (row,) = read(InfobloxFamily, text).rows(named=True)
+    (row,) = read(InfobloxFormat, text).rows(named=True)
     assert (row["kind"], row["client"], row["client_port"], row["host"], row["action"]) == (
         "dns", "10.1.0.7", 51424, "chat.example.com", "blocked",
     )  # fmt: skip

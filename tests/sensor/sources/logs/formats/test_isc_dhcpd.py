@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.isc_dhcpd import IscDhcpdFamily
+from sensor.sources.logs.formats.isc_dhcpd import IscDhcpdFormat
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD
 from tests.sensor.sources.logs.formats.reading import read, rows
@@ -38,7 +38,7 @@ V6 = """ia-na "\\001\\000\\000\\000\\000\\001\\000\\001\\001\\002\\003\\004\\002
 
 
 def leases(text: str) -> pl.DataFrame:
-    found = read(IscDhcpdFamily, text)
+    found = read(IscDhcpdFormat, text)
     return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
 
 
@@ -77,7 +77,7 @@ def test_blocks_without_indentation() -> None:
 def test_blocks_of_nobody() -> None:
     text = BLOCK.format(ends="0 2026/11/22 18:00:00", state="abandoned")
     text += "lease 10.1.0.8 {\n  starts 0 2026/11/22 10:00:00;\n  binding state backup;\n}\n"
-    assert read(IscDhcpdFamily, text)["reason"].to_list() == [LEASE_OF_NOBODY, LEASE_OF_NOBODY]
+    assert read(IscDhcpdFormat, text)["reason"].to_list() == [LEASE_OF_NOBODY, LEASE_OF_NOBODY]
 
 
 def test_addresses_of_version_6_are_their_duids() -> None:
@@ -100,7 +100,7 @@ def test_only_acknowledgements_give_an_address() -> None:
         f"DHCPACK to 10.1.0.8 ({MAC}) via eth0",
         f"DHCPRELEASE of 10.1.0.9 from {MAC} via eth0 (not found)",
     )
-    found = read(IscDhcpdFamily, text)
+    found = read(IscDhcpdFormat, text)
     assert found["reason"].to_list() == [
         NO_ADDRESS,
         NO_ADDRESS,

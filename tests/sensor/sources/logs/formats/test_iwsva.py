@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.iwsva import IwsvaFamily
+from sensor.sources.logs.formats.iwsva import IwsvaFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 LINE = (
@@ -12,7 +12,7 @@ LINE = (
 
 
 def test_requests() -> None:
-    found = read(IwsvaFamily, LINE)
+    found = read(IwsvaFormat, LINE)
     assert found.select("client", "user_name", "host", "path", "bytes_up", "bytes_down", "action").rows() == [
         ("10.1.2.3", "jdoe", "www.example.org", "/x", None, 1000, "allowed")
     ]

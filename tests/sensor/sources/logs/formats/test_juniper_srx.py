@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.juniper_srx import JuniperSrxFamily
+from sensor.sources.logs.formats.juniper_srx import JuniperSrxFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -26,7 +26,7 @@ def test_structured_create_update_and_close_are_one_session() -> None:
             + f'RT_FLOW_SESSION_DENY [junos@2636.1.1.1.2.1 {ENDS}protocol-id="17" policy-name="x" reason="Denied by policy"]',
         ]
     )
-    rows = read(JuniperSrxFamily, text)
+    rows = read(JuniperSrxFormat, text)
     assert rows["session"].n_unique() == 2  # the denied one has none
     assert rows["phase"].to_list()[:3] == ["begin", "update", "end"]
     assert (rows["bytes_up"].to_list(), rows["bytes_down"].to_list()) == (
@@ -45,7 +45,7 @@ def test_plain_text() -> None:
     )
     deny = "RT_FLOW_SESSION_DENY: session denied 10.1.2.3/40000->192.0.2.7/443 junos-https 6(0) policy trust untrust UNKNOWN"
     rows = read(
-        JuniperSrxFamily, f"Oct  6 10:00:03 srx RT_FLOW: {close}\nOct  6 10:00:03 srx RT_FLOW: {deny}"
+        JuniperSrxFormat, f"Oct  6 10:00:03 srx RT_FLOW: {close}\nOct  6 10:00:03 srx RT_FLOW: {deny}"
     )
     row = rows.row(0, named=True)
     assert (row["bytes_up"], row["bytes_down"], row["packets_up"], row["duration_s"]) == (
@@ -73,7 +73,7 @@ def test_web_filter() -> None:
         'Oct  6 10:00:00 srx RT_UTM: WEBFILTER_URL_PERMITTED: WebFilter: ACTION="URL Permitted" 10.1.2.3(40000)->192.0.2.7(80) CATEGORY="c" '
         "REASON=BY_OTHER PROFILE=p URL=chat.example.com OBJ=/v1 USERNAME=ada ROLES=N/A"
     )
-    rows = read(JuniperSrxFamily, f"{structured}\n{plain}")
+    rows = read(JuniperSrxFormat, f"{structured}\n{plain}")
     assert rows["host"].to_list() == ["chat.example.com"] * 2
     assert rows["path"].to_list() == ["/v1"] * 2
     assert rows["user_name"].to_list() == ["ada"] * 2
@@ -89,4 +89,4 @@ def test_what_is_no_connection() -> None:
             + 'RT_FLOW_SESSION_CREATE [junos@2636.1.1.1.2.1 source-address="10.1.2.3" destination-address="192.0.2.7" protocol-id="1"]',
         ]
     )
-    assert read(JuniperSrxFamily, text)["reason"].to_list() == [NO_CONNECTION, NO_PORTS]
+    assert read(JuniperSrxFormat, text)["reason"].to_list() == [NO_CONNECTION, NO_PORTS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.kaspersky import KasperskyFamily
+from sensor.sources.logs.formats.kaspersky import KasperskyFormat
 from sensor.sources.logs.text.reasons import REPEATED
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -17,7 +17,7 @@ def _line(kind: str, action: str) -> str:
 
 def test_requests_and_responses() -> None:
     text = _line("Request", "Allow") + _line("Response", "Allow") + _line("Response", "Deny")
-    found = read(KasperskyFamily, text)
+    found = read(KasperskyFormat, text)
     assert found.select("action", "reason").rows() == [
         ("allowed", None),
         ("allowed", REPEATED),

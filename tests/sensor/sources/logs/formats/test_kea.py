@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.kea import KeaFamily
+from sensor.sources.logs.formats.kea import KeaFormat
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD
 from tests.sensor.sources.logs.formats.reading import read, rows
@@ -28,7 +28,7 @@ LOG = "2026-11-22 10:0{}:00.123 INFO  [kea-dhcp{}.leases/831.140] {}\n"
 
 
 def leases(text: str) -> pl.DataFrame:
-    found = read(KeaFamily, text)
+    found = read(KeaFormat, text)
     return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
 
 
@@ -55,7 +55,7 @@ def test_rows_of_version_4() -> None:
         f"10.1.0.9,,01:02,3600,{AT + 3600},1,0,0,,0,,0\n"
         f"10.1.0.10,{MAC},,4294967295,{AT + 4294967295},1,0,0,a&#x2cb,0,,0\n"
     )
-    assert read(KeaFamily, text)["reason"].to_list() == [
+    assert read(KeaFormat, text)["reason"].to_list() == [
         None,
         None,
         NOT_HELD,
@@ -92,7 +92,7 @@ def test_log_messages() -> None:
             "2001:db8::7 and iaid=1 has been allocated for 60 seconds",
         )
     )  # fmt: skip
-    assert read(KeaFamily, text)["reason"].to_list() == [NO_ADDRESS, None, None, None, None]
+    assert read(KeaFormat, text)["reason"].to_list() == [NO_ADDRESS, None, None, None, None]
     assert leases(text).select("address", "mac", "valid_from", "valid_to", "confidence").rows() == [
         ("10.1.0.7", MAC, at(10, 1, 123000), at(10, 3, 123000), 0.9),
         ("10.1.0.7", MAC, at(10, 2, 123000), at(10, 3, 123000), 0.9),

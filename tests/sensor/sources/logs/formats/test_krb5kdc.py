@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.krb5kdc import Krb5kdcFamily
+from sensor.sources.logs.formats.krb5kdc import Krb5kdcFormat
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_ADDRESS, SIGN_IN_OF_A_PROGRAM
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -25,7 +25,7 @@ LINES = (
 
 
 def test_issued_tickets_tell_who_is_at_an_address() -> None:
-    found = read(Krb5kdcFamily, "\n".join(HEAD + line for line in LINES))
+    found = read(Krb5kdcFormat, "\n".join(HEAD + line for line in LINES))
     assert found["reason"].to_list() == [
         None,
         None,

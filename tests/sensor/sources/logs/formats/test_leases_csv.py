@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.leases_csv import NO_END, NO_HOLDER, LeasesCsvFamily
+from sensor.sources.logs.formats.leases_csv import NO_END, NO_HOLDER, LeasesCsvFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "address,user_name,device,mac,valid_from,valid_to"
@@ -21,7 +21,7 @@ def test_columns_are_found_by_name(separator: str) -> None:
     row = separator.join(
         ["x", "2026-11-22 18:00", "2026-11-22 08:00", "02-00-5E-00-00-07", "ADA-PC", "CORP\\ada", "10.1.2.3"]
     )
-    found = read(LeasesCsvFamily, f"{head}\n{row}\n", zone="Europe/Berlin").filter(pl.col("reason").is_null())
+    found = read(LeasesCsvFormat, f"{head}\n{row}\n", zone="Europe/Berlin").filter(pl.col("reason").is_null())
     assert found.select(
         "client", "user_name", "device", "client_mac", "seen_at", "lease_to", "origin"
     ).rows() == [
@@ -48,7 +48,7 @@ def test_open_leases_and_bad_rows() -> None:
             ",ada,,,2026-11-22T08:00:00Z,",
         ]
     )
-    found = read(LeasesCsvFamily, text + "\n")
+    found = read(LeasesCsvFormat, text + "\n")
     assert found["reason"].to_list() == [None, NO_HOLDER, NO_END, NO_END, "set aside: names no client"]
     assert found["lease_to"][0] is None
 
@@ -63,4 +63,4 @@ def test_open_leases_and_bad_rows() -> None:
 )
 def test_hostile_rows_never_raise(texts: list[str]) -> None:
     rows = "".join(f"10.1.2.3,{text}\n" for text in texts)
-    assert read(LeasesCsvFamily, f"{HEAD}\n{rows}").height >= 1
+    assert read(LeasesCsvFormat, f"{HEAD}\n{rows}").height >= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.netfilter import NetfilterFamily
+from sensor.sources.logs.formats.netfilter import NetfilterFormat
 from sensor.sources.logs.text.reasons import NO_PORTS
 from tests.sensor.sources.logs.formats.reading import REFERENCE, read
 
@@ -27,7 +27,7 @@ def test_the_prefix_tells_the_verdict() -> None:
         f"Oct  6 10:00:00 gw kernel: {prefix}" + PACKET.format("10.1.2.3", "192.0.2.7", "TCP", 40000, 443)
         for prefix in prefixes
     )
-    rows = read(NetfilterFamily, text)
+    rows = read(NetfilterFormat, text)
     assert rows["action"].to_list() == [
         "blocked",
         "allowed",
@@ -49,7 +49,7 @@ def test_answers_are_turned_and_other_protocols_set_aside() -> None:
             ("10.1.2.3", "192.0.2.7", "ICMP", "", ""),
         )
     )
-    rows = read(NetfilterFamily, text)
+    rows = read(NetfilterFormat, text)
     assert (rows["client"][0], rows["server"][0], rows["server_port"][0]) == ("10.1.2.3", "192.0.2.7", 443)
     assert rows["reason"].to_list() == [None, NO_PORTS]
 
@@ -63,7 +63,7 @@ def test_connections_of_ulogd() -> None:
         )
 
     found = read(
-        NetfilterFamily,
+        NetfilterFormat,
         line("[NEW] ", "PKTS=0 BYTES=0", "PKTS=0 BYTES=0")
         + line("[DESTROY] ", "PKTS=9 BYTES=900", "PKTS=12 BYTES=7000")
         + line("[DESTROY] ", "PKTS=1 BYTES=84", "PKTS=1 BYTES=84", "ICMP TYPE=8 CODE=0"),
@@ -84,7 +84,7 @@ def test_proxmox_tells_the_time_within_the_line() -> None:
         "112 6 tap112i0-OUT 06/Oct/2026:12:00:05 +0200 ACCEPT: "
         "IN=fwbr112i0 OUT=fwbr112i0 SRC=10.1.2.4 DST=192.0.2.7 LEN=52 PROTO=TCP SPT=40000 DPT=443 "
     )
-    rows = read(NetfilterFamily, text)
+    rows = read(NetfilterFormat, text)
     assert rows["action"].to_list() == ["blocked", "allowed"]
     assert [f"{at:%d %H:%M:%S}" for at in rows["at"]] == ["06 10:00:00", "06 10:00:05"]
 
@@ -94,7 +94,7 @@ def test_the_prefix_of_ulogd_stands_where_syslog_has_the_program() -> None:
         " IN=vs OUT= MAC= SRC=10.1.2.3 DST=192.0.2.7 LEN=60 PROTO=TCP SPT=50003 DPT=443 SYN URGP=0 MARK=0x0 "
     )
     text = "".join(f"Oct  6 10:00:00 gw {prefix}: {tail}\n" for prefix in ("REJECT", "ACCEPT-IN", "LAN"))
-    assert read(NetfilterFamily, text)["action"].to_list() == ["blocked", "allowed", "unknown"]
+    assert read(NetfilterFormat, text)["action"].to_list() == ["blocked", "allowed", "unknown"]
 
 
 def test_ulogd_as_json() -> None:
@@ -106,7 +106,7 @@ def test_ulogd_as_json() -> None:
     packet = {"timestamp": "2026-10-06T12:00:21.976378", "dvc": "Netfilter", "oob.prefix": "DROP: ", "oob.family": 2,
               "oob.time.sec": 1791280800, "oob.time.usec": 976378, "ip.protocol": 17, "src_port": 50005, "dest_port": 443,
               "src_ip": "10.1.2.3", "dest_ip": "192.0.2.7"}  # fmt: skip
-    found = read(NetfilterFamily, json.dumps(flow) + "\n" + json.dumps(packet), zone="Europe/Berlin")
+    found = read(NetfilterFormat, json.dumps(flow) + "\n" + json.dumps(packet), zone="Europe/Berlin")
     assert found["seen_at"].to_list() == [
         datetime(2026, 10, 6, 10, 0, 0, 68_474, UTC),
         datetime(2026, 10, 6, 10, 0, 0, 976_378, UTC),
@@ -134,7 +134,7 @@ def test_events_of_conntrack() -> None:
         " packets=14 bytes=52636", " packets=10 bytes=5719 [ASSURED] delta-time=5 id=25"
     )
     text = f"[1791280800.250000]\t{begun}\n[1791280805.500000]\t{ended}\n"
-    found = read(NetfilterFamily, text)
+    found = read(NetfilterFormat, text)
     columns = ("client", "server", "server_port", "bytes_up", "bytes_down", "packets_up", "phase", "reason")
     assert found.select(columns).rows() == [
         ("10.1.2.3", "192.0.2.7", 443, None, None, None, "begin", None),
@@ -154,7 +154,7 @@ def test_dmesg_as_json_counts_each_packet() -> None:
         f'{{"pri": 4, "time": {time}, "msg": "[UFW BLOCK] {one}"}}'
         for time, one in zip(at, text, strict=True)
     ]
-    found = read(NetfilterFamily, '{\n   "dmesg": [\n' + ",\n".join(messages) + "\n]}\n")
+    found = read(NetfilterFormat, '{\n   "dmesg": [\n' + ",\n".join(messages) + "\n]}\n")
     assert found.select("server", "server_port", "action").rows() == [
         ("192.0.2.0", 443, "blocked"),
         ("192.0.2.1", 443, "blocked"),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from sensor.sources.logs.formats.netflow import NetflowFamily
+from sensor.sources.logs.formats.netflow import NetflowFormat
 from sensor.sources.logs.text.reasons import NO_PORTS, SUMMARY
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -22,7 +22,7 @@ def test_nfdump_with_old_and_new_heads() -> None:
     )
     new = NEW + "2026-10-06 10:00:00.000,5.000,TCP,10.1.2.3,40000,192.0.2.7,443,9,900,1\n"
     for text in (old, new):
-        row = read(NetflowFamily, text).row(0, named=True)
+        row = read(NetflowFormat, text).row(0, named=True)
         assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
         assert (row["client"], row["server"], row["server_port"], row["transport"]) == (
             "10.1.2.3",
@@ -41,7 +41,7 @@ def test_answers_are_turned_and_biflows_count_both() -> None:
         "2026-10-06 10:00:00,2026-10-06 10:00:05,5.000,10.1.2.3,192.0.2.7,0,8.0,ICMP,.AP.SF,0,0,9,900,0,0,1,2\n"
         "Summary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n2,1,3,4,5,6\n"
     )
-    rows = read(NetflowFamily, text)
+    rows = read(NetflowFormat, text)
     assert rows["client"].to_list()[:2] == ["10.1.2.3"] * 2
     assert (rows["bytes_up"].to_list()[:2], rows["bytes_down"].to_list()[:2]) == ([None, 900], [900, 70])
     assert rows["reason"].to_list() == [None, None, NO_PORTS, SUMMARY, SUMMARY, SUMMARY]
@@ -56,7 +56,7 @@ def test_json_of_several_collectors() -> None:
         {"type": "SFLOW_5", "time_flow_start_ns": 1791280800000000000, "time_flow_end_ns": 1791280805000000000, "sampling_rate": 100, "src_addr": "10.1.2.3",
          "dst_addr": "192.0.2.7", "src_port": 40000, "dst_port": 443, "proto": "TCP", "bytes": 9, "packets": 1},
     ]  # fmt: skip
-    rows = read(NetflowFamily, "\n".join(json.dumps(record) for record in records))
+    rows = read(NetflowFormat, "\n".join(json.dumps(record) for record in records))
     assert rows["seen_at"].unique().to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)]
     assert rows["bytes_up"].to_list() == [900] * 3
     assert rows["duration_s"].to_list() == [5.0] * 3
@@ -65,7 +65,7 @@ def test_json_of_several_collectors() -> None:
 def test_times_since_the_exporters_start_are_no_times() -> None:
     record = {"IPV4_SRC_ADDR": "10.1.2.3", "IPV4_DST_ADDR": "192.0.2.7", "FIRST_SWITCHED": 662235, "LAST_SWITCHED": 662335, "IN_BYTES": 76,
               "L4_SRC_PORT": 40000, "L4_DST_PORT": 443, "PROTOCOL": 17}  # fmt: skip
-    assert read(NetflowFamily, json.dumps(record))["reason"].to_list() == ["no time that can be read"]
+    assert read(NetflowFormat, json.dumps(record))["reason"].to_list() == ["no time that can be read"]
 
 
 def test_what_nfdump_prints() -> None:
@@ -73,7 +73,7 @@ def test_what_nfdump_prints() -> None:
         "2026-10-06 10:00:00.370     5.000 TCP       10.1.2.3:40000 ->     192.0.2.7:443         9      900     1\n"
         "2026-10-06 10:00:00.370     5.000 UDP   2001:db8::3.40000 ->   2001:db8::7.443       9      900     1\n"
     )
-    rows = read(NetflowFamily, text)
+    rows = read(NetflowFormat, text)
     assert rows["client"].to_list() == ["10.1.2.3", "2001:db8::3"]
     assert rows["server_port"].to_list() == [443, 443]
     assert rows["bytes_up"].to_list() == [900, 900]
@@ -86,7 +86,7 @@ def test_argus_counts_each_side_and_turns_a_record_round() -> None:
         + "2026-10-06 10:00:00.5, e        ,tcp,10.1.2.3,50000,   ->,192.0.2.7,443,17,6800,1200,5600,FIN\n"
         + "2026-10-06 10:00:00.5, e        ,tcp,192.0.2.8,443,   <-,10.1.2.3,50001,17,6800,5600,1200,FIN\n"
     )
-    found = read(NetflowFamily, text).filter(pl.col("reason").is_null())
+    found = read(NetflowFormat, text).filter(pl.col("reason").is_null())
     assert found.select("client", "server", "server_port", "bytes_up", "bytes_down").rows() == [
         ("10.1.2.3", "192.0.2.7", 443, 1200, 5600),
         ("10.1.2.3", "192.0.2.8", 443, 1200, 5600),
@@ -101,7 +101,7 @@ def test_argus_stamps_have_no_year_and_its_bytes_are_of_frames() -> None:
         "10/06.10:00:00.500000,10/06.10:00:00.500000,tcp,10.1.2.3,50001, ->,192.0.2.7,443,74,0,1,0,REQ\n"
         "10/06.10:00:00.500000,10/06.10:00:00.500000,man,0,0,,1,1,0,0,1,0,CON\n"
     )
-    found = read(NetflowFamily, text).filter(pl.col("offset") > 0)
+    found = read(NetflowFormat, text).filter(pl.col("offset") > 0)
     assert found["reason"].to_list() == [None, None, NO_PORTS]
     assert found["seen_at"].to_list()[:2] == [datetime(2026, 10, 6, 10, 0, 0, 500_000, UTC)] * 2
     assert found["duration_s"].to_list()[:2] == [3, 0]
@@ -137,7 +137,7 @@ def test_pmacct_prints_a_table() -> None:
         )
         + "\nFor a total of: 1 entries\n"
     )
-    found = read(NetflowFamily, text).filter(pl.col("offset") > 0)
+    found = read(NetflowFormat, text).filter(pl.col("offset") > 0)
     assert found["reason"].to_list() == [None, SUMMARY]
     seen = found.row(0, named=True)
     assert seen["seen_at"] == datetime(2026, 10, 6, 10, 0, 0, 500_000, UTC)
@@ -155,7 +155,7 @@ def test_pmacct_csv() -> None:
         "TAG,SRC_IP,DST_IP,SRC_PORT,DST_PORT,PROTOCOL,TIMESTAMP_START,TIMESTAMP_END,PACKETS,FLOWS,BYTES\n"
         "0,10.1.2.3,192.0.2.7,50000,443,tcp,2026-10-06 10:00:00.0,2026-10-06 10:00:05.0,8,1,1200\n"
     )
-    (row,) = read(NetflowFamily, text).filter(pl.col("reason").is_null()).iter_rows(named=True)
+    (row,) = read(NetflowFormat, text).filter(pl.col("reason").is_null()).iter_rows(named=True)
     assert (row["client"], row["server"], row["server_port"], row["bytes_up"]) == (
         "10.1.2.3",
         "192.0.2.7",
@@ -167,7 +167,7 @@ def test_pmacct_csv() -> None:
 
 def test_what_nfdump_prints_of_both_directions() -> None:
     found = read(
-        NetflowFamily,
+        NetflowFormat,
         "Date first seen          Duration Proto      Src IP Addr:Port          Dst IP Addr:Port   Out Pkt   In Pkt"
         " Out Byte  In Byte Flows\n"
         "2026-10-06 10:00:00.100     5.000 TCP       10.1.2.3:40000 <->      192.0.2.7:443         12        9"
@@ -189,7 +189,7 @@ def test_events_of_a_firewall_as_nfdump_prints_them() -> None:
     )
     ends = "10.1.2.3:40000 ->    192.0.2.7:443   203.0.113.1:40000 ->    192.0.2.7:443"
     found = read(
-        NetflowFamily,
+        NetflowFormat,
         head
         + f"2026-10-06 10:00:00.100  CREATE Ignore TCP   {ends}     0        0\n"
         + f"2026-10-06 10:00:05.100  DELETE User-dele TCP   {ends}     900        7000\n"
@@ -226,7 +226,7 @@ def test_elements_by_number_and_elastiflow() -> None:
         "packets_down",
         "duration_s",
     )
-    found = read(NetflowFamily, f"{numbers}\n{codex}\n")
+    found = read(NetflowFormat, f"{numbers}\n{codex}\n")
     row = ("10.1.2.3", 40000, "192.0.2.7", 443, 900, 7000, 12, 5.0)
     assert found.select(wanted).rows() == [row, row]
     assert found["seen_at"].dt.epoch("s").to_list() == [1791280800, 1791280800]
@@ -236,7 +236,7 @@ def test_argus_counts_of_both_directions_give_those_of_the_way_back() -> None:
     titles = "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes\n"
     stamp = "2026/10/06 10:00:00.123456,1.026539,tcp"
     found = read(
-        NetflowFamily,
+        NetflowFormat,
         f"{titles}{stamp},10.1.2.3,50000,   ->,192.0.2.7,443,FSPA_FSPA,0,0,22,7900,900\n"
         f"{stamp},192.0.2.7,443,   <-,10.1.2.3,50001,FSPA_FSPA,0,0,22,7900,7000\n",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.netskope import NetskopeFamily
+from sensor.sources.logs.formats.netskope import NetskopeFormat
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -28,7 +28,7 @@ _FIELDS = (
 
 def test_transactions_with_spaces_and_commas_say_the_same() -> None:
     for line in (_FIELDS.replace("|", " "), _FIELDS.replace("|", ",")):
-        row = read(NetskopeFamily, line).row(0, named=True)
+        row = read(NetskopeFormat, line).row(0, named=True)
         assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
         assert (row["client"], row["user_name"], row["host"], row["path"]) == (
             "10.1.2.3", "ada@corp.example", "chat.example.com", "/v1/a",
@@ -50,7 +50,7 @@ def _event(**more: object) -> str:
 
 
 def test_events_with_volumes() -> None:
-    row = read(NetskopeFamily, _event(type="page", client_bytes=9, server_bytes=7)).row(0, named=True)
+    row = read(NetskopeFormat, _event(type="page", client_bytes=9, server_bytes=7)).row(0, named=True)
     assert (row["client"], row["device"], row["host"], row["path"]) == (
         "10.1.2.3",
         "PC-7",
@@ -62,7 +62,7 @@ def test_events_with_volumes() -> None:
 
 def test_zeros_of_alerts_are_no_counts() -> None:
     rows = read(
-        NetskopeFamily,
+        NetskopeFormat,
         "\n".join([_event(type="nspolicy", action="block"), _event(type="nspolicy", action="useralert")]),
     )
     assert rows["bytes_up"].to_list() == [None, None]
@@ -70,4 +70,4 @@ def test_zeros_of_alerts_are_no_counts() -> None:
 
 
 def test_audit_events_name_no_service() -> None:
-    assert read(NetskopeFamily, _event(type="admin_audit_logs"))["reason"].to_list() == [NO_SERVICE]
+    assert read(NetskopeFormat, _event(type="admin_audit_logs"))["reason"].to_list() == [NO_SERVICE]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.nextdns import NextdnsFamily
+from sensor.sources.logs.formats.nextdns import NextdnsFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = (
@@ -22,7 +22,7 @@ def test_lookups() -> None:
         '2026-11-22T10:00:01.000Z,ads.example.com,AAAA,false,UDP,203.0.113.9,blocked,"blocklist:a,b",,'
         "example.com,,,,,,\n"
     )
-    found = read(NextdnsFamily, text)
+    found = read(NextdnsFormat, text)
     found = found.filter(found["host"].is_not_null())
     assert found.select("client", "device", "host", "action").rows() == [
         ("10.1.0.7", "Ann's phone", "chat.example.com", "allowed"),
@@ -35,7 +35,7 @@ def test_api_objects() -> None:
     "encrypted": True,
              "protocol": "DNS-over-HTTPS", "clientIp": "203.0.113.9", "device": {"id": "AB",
              "name": "phone"}, "status": "blocked"}  # fmt: skip
-    (row,) = read(NextdnsFamily, json.dumps({"data": [entry], "meta": {}}) + "\n").rows(named=True)
+    (row,) = read(NextdnsFormat, json.dumps({"data": [entry], "meta": {}}) + "\n").rows(named=True)
     assert (row["client"], row["device"], row["host"], row["action"]) == (
         "203.0.113.9",
         "phone",
@@ -46,7 +46,7 @@ def test_api_objects() -> None:
 
 def test_fewer_columns() -> None:
     found = read(
-        NextdnsFamily,
+        NextdnsFormat,
         "timestamp,domain,query_type,client_ip,status\n2026-11-22T10:00:00Z,a.example.com,A,10.1.0.7,error\n",
     )
     assert found.filter(found["host"].is_not_null()).select("client", "action").rows() == [

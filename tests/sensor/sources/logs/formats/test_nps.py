@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.nps import NpsFamily
+from sensor.sources.logs.formats.nps import NpsFormat
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -16,7 +16,7 @@ XML = (
 
 
 def test_accounting_gives_and_ends_an_address() -> None:
-    found = read(NpsFamily, "\n".join(XML.format(*one) for one in ((0, 1, 4), (5, 2, 4), (6, 1, 1))))
+    found = read(NpsFormat, "\n".join(XML.format(*one) for one in ((0, 1, 4), (5, 2, 4), (6, 1, 1))))
     assert found.select("reason", "kind", "client", "user_name", "lease_s").rows() == [
         (None, "lease", "10.1.2.3", "CORP\\ada", 36_000),
         (None, "lease", "10.1.2.3", "CORP\\ada", 0),
@@ -29,7 +29,7 @@ def test_accounting_gives_and_ends_an_address() -> None:
 def test_database_rows_by_position() -> None:
     empty = "," * 17
     one = f'"NPS1","IAS",10/06/2026,10:00:00,4,"CORP\\ada",,"ap1","02-00-00-00-00-07",,"10.1.2.3"{empty}600,,,,1,,'
-    (row,) = read(NpsFamily, one).rows(named=True)
+    (row,) = read(NpsFormat, one).rows(named=True)
     assert (row["client"], row["user_name"], row["lease_s"], row["seen_at"].day) == (
         "10.1.2.3",
         "CORP\\ada",

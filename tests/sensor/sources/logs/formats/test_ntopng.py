@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.ntopng import NtopngFamily
+from sensor.sources.logs.formats.ntopng import NtopngFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 FLOW = {
@@ -20,7 +20,7 @@ def flows(*changes: dict[str, object]) -> str:
 
 def test_names_of_hellos_requests_and_lookups() -> None:
     found = read(
-        NtopngFamily,
+        NtopngFormat,
         flows(
             {"TLS_SERVER_NAME": "chat.example.org", "L7_PROTO_NAME": "TLS.ChatGPT"},
             {"TLS_SERVER_NAME": "chat.example.org", "L7_PROTO_NAME": "QUIC", "PROTOCOL": 17},
@@ -50,6 +50,6 @@ def test_names_of_hellos_requests_and_lookups() -> None:
 
 
 def test_verdicts_of_nedge_and_what_has_no_ports() -> None:
-    found = read(NtopngFamily, flows({"verdict.pass": False}, {"PASS_VERDICT": True}, {}, {"PROTOCOL": 1}))
+    found = read(NtopngFormat, flows({"verdict.pass": False}, {"PASS_VERDICT": True}, {}, {"PROTOCOL": 1}))
     assert found["action"].to_list() == ["blocked", "allowed", None, None]
     assert found["reason"].to_list() == [None, None, None, "set aside: neither TCP nor UDP"]

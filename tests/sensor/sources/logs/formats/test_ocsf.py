@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sensor.sources.logs.formats.ocsf import OcsfFamily
+from sensor.sources.logs.formats.ocsf import OcsfFormat
 from sensor.sources.logs.text.reasons import ANSWERED, NO_SERVICE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -29,7 +29,7 @@ def test_http() -> None:
         "path": "/api/x", "port": 443}},
         http_response={"code": 200}, traffic={"bytes_out": 5120, "bytes_in": 700},
     )  # fmt: skip
-    (row,) = read(OcsfFamily, text).rows(named=True)
+    (row,) = read(OcsfFormat, text).rows(named=True)
     assert (row["kind"], row["client"], row["user_name"], row["device"]) == (
         "http",
         "10.1.0.7",
@@ -59,7 +59,7 @@ def test_dns_counts_once() -> None:
             answers=[{"type": "AAAA", "rdata": "2001:db8::5"}],
         )
     )
-    found = read(OcsfFamily, text)
+    found = read(OcsfFormat, text)
     assert found.select("host", "action", "reason", "server").rows() == [
         ("chat.example.com", "blocked", None, "198.51.100.4"),
         ("chat.example.com", "blocked", ANSWERED, "198.51.100.4"),
@@ -80,7 +80,7 @@ def test_network_and_one_way_flows() -> None:
         )
         + line(4001, activity_id=6, traffic={"bytes": 40}, metadata={"product": {"name": "Firewall"}})
     )
-    found = read(OcsfFamily, text)
+    found = read(OcsfFormat, text)
     assert found.select("kind", "host", "bytes_up", "bytes_down", "one_way", "action").rows() == [
         ("tls", "chat.example.com", 10, 20, False, "allowed"),
         ("flow", None, 40, None, True, "blocked"),
@@ -89,4 +89,4 @@ def test_network_and_one_way_flows() -> None:
 
 
 def test_other_classes() -> None:
-    assert read(OcsfFamily, line(3002, time_dt="2026-11-22T10:00:00Z"))["reason"].to_list() == [NO_SERVICE]
+    assert read(OcsfFormat, line(3002, time_dt="2026-11-22T10:00:00Z"))["reason"].to_list() == [NO_SERVICE]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.logs.formats.okta import CONFIDENCE, OktaFamily
+from sensor.sources.logs.formats.okta import CONFIDENCE, OktaFormat
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN, SIGN_IN_OF_A_PROGRAM
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -25,7 +25,7 @@ def event(kind: str, **more: Any) -> str:
 
 
 def test_a_sign_in_is_a_weak_lease_and_its_end_closes_nothing() -> None:
-    found = read(OktaFamily, event("user.session.start") + "\n" + event("user.session.end") + "\n")
+    found = read(OktaFormat, event("user.session.start") + "\n" + event("user.session.end") + "\n")
     assert found["reason"].to_list() == [None, NO_SIGN_IN]
     assert (
         found.select("kind", "client", "user_name", "confidence").rows()
@@ -49,9 +49,9 @@ def test_a_sign_in_is_a_weak_lease_and_its_end_closes_nothing() -> None:
     ],
 )
 def test_what_tells_nobody_s_address_is_set_aside(line: str, reason: str) -> None:
-    assert read(OktaFamily, line + "\n")["reason"].to_list() == [reason]
+    assert read(OktaFormat, line + "\n")["reason"].to_list() == [reason]
 
 
 def test_a_proxy_is_shared() -> None:
     line = event("user.authentication.auth_via_mfa", securityContext={"isProxy": True})
-    assert read(OktaFamily, line + "\n")["shared"].to_list() == [True]
+    assert read(OktaFormat, line + "\n")["shared"].to_list() == [True]

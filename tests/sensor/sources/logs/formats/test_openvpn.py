@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.openvpn import OpenvpnFamily
+from sensor.sources.logs.formats.openvpn import OpenvpnFormat
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from tests.sensor.sources.logs.formats.reading import read, rows
 
@@ -37,7 +37,7 @@ PEER = "ann/198.51.100.4:51820"
 
 
 def leases(text: str) -> pl.DataFrame:
-    found = read(OpenvpnFamily, "".join(line + "\n" for line in text.splitlines() if line != "END"))
+    found = read(OpenvpnFormat, "".join(line + "\n" for line in text.splitlines() if line != "END"))
     return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
 
 
@@ -113,7 +113,7 @@ def test_what_the_server_says_of_itself_is_its_own() -> None:
         "net_route_v4_best_gw query: dst 0.0.0.0",
         "TUN/TAP device tun0 opened",
     )
-    found = read(OpenvpnFamily, "\n".join(f"2026-10-06 10:00:00 {one}" for one in said))
+    found = read(OpenvpnFormat, "\n".join(f"2026-10-06 10:00:00 {one}" for one in said))
     assert found["reason"].str.starts_with("set aside").all()
 
 
@@ -127,7 +127,7 @@ def test_release_2_7_says_by_which_protocol_and_who_gave_a_password() -> None:
         + log(2, f"Jane Fox/{peer} CC-EEN exit message received by peer")
         + log(3, f"Jane Fox/{peer} SIGTERM[soft,delayed-exit] received, client-instance exiting")
     )  # fmt: skip
-    found = read(OpenvpnFamily, text)
+    found = read(OpenvpnFormat, text)
     assert found.filter(pl.col("reason").is_null()).select("client", "user_name", "closes").rows() == [
         ("10.8.0.6", "carol", None),
         ("10.8.0.7", "ann", None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.osquery import OsqueryFamily
+from sensor.sources.logs.formats.osquery import OsqueryFormat
 from sensor.sources.logs.text.reasons import LOOPBACK, NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -18,7 +18,7 @@ def test_connections_that_came() -> None:
         LINE.format("192.0.2.7", "removed"),
         LINE.format("127.0.0.1", "added"),
     )
-    found = read(OsqueryFamily, "\n".join(lines))
+    found = read(OsqueryFormat, "\n".join(lines))
     assert found["reason"].to_list() == [None, NO_CONNECTION, LOOPBACK]
     assert found.select("client", "device", "server", "server_port").row(0) == (
         "10.1.2.3",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.logs.formats.other_products import OtherProductsFamily
+from sensor.sources.logs.formats.other_products import OtherProductsFormat
 from sensor.sources.logs.text.reasons import ALERT, NO_PORTS, NO_TIME
 from tests.sensor.sources.logs.formats.reading import read, rows
 
@@ -16,7 +16,7 @@ AT = "2026-10-06T10:00:00Z"
 
 def one(record: dict[str, Any] | str) -> dict[str, Any]:
     line = record if isinstance(record, str) else json.dumps(record)
-    (row,) = read(OtherProductsFamily, line).rows(named=True)
+    (row,) = read(OtherProductsFormat, line).rows(named=True)
     return row
 
 
@@ -132,7 +132,7 @@ def test_what_a_field_holds_follows_from_its_name(
 
 def test_a_csv_with_titles() -> None:
     found = read(
-        OtherProductsFamily,
+        OtherProductsFormat,
         "Time,Client IP,Username,URL,HTTP Status\n2026-10-06 10:00:00,10.1.2.3,ada,https://chat.example.com/,200\n",
     )
     assert found.select("client", "user_name", "host", "status").rows() == [

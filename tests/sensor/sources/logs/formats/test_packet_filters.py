@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.packet_filters import PacketFiltersFamily
+from sensor.sources.logs.formats.packet_filters import PacketFiltersFormat
 from sensor.sources.logs.text.reasons import NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -18,7 +18,7 @@ LINES = (
 
 
 def test_packets_and_their_answers() -> None:
-    found = read(PacketFiltersFamily, "\n".join(HEAD + line for line in LINES))
+    found = read(PacketFiltersFormat, "\n".join(HEAD + line for line in LINES))
     one = ("10.1.2.3", "192.0.2.7", 443)
     assert found.select("client", "server", "server_port").rows()[:5] == [one] * 5
     assert found["action"].to_list()[:5] == ["blocked", "allowed", "blocked", "blocked", "allowed"]

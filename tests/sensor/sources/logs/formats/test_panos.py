@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from sensor.sources.logs.formats.panos import PanosFamily
+from sensor.sources.logs.formats.panos import PanosFormat
 from sensor.sources.logs.rows.sessions import Sessions
 from sensor.sources.logs.text.reasons import ALERT
 from tests.sensor.sources.logs.formats.reading import read
@@ -59,7 +59,7 @@ END = csv(
 
 def test_start_url_and_end_are_one_session() -> None:
     rows = Sessions().take(
-        read(PanosFamily, "\n".join(f"<14>Oct  6 10:00:31 PA-1 {line}" for line in (START, URL, END)))
+        read(PanosFormat, "\n".join(f"<14>Oct  6 10:00:31 PA-1 {line}" for line in (START, URL, END)))
     )
     assert rows["host"].to_list() == [None, "claude.ai", "claude.ai"]
     assert rows["path"].to_list() == [None, "/chat/abc", None]
@@ -72,7 +72,7 @@ def test_start_url_and_end_are_one_session() -> None:
 
 
 def test_the_high_resolution_time_carries_its_zone() -> None:
-    rows = read(PanosFamily, "\n".join([START, END]), zone="America/New_York")
+    rows = read(PanosFormat, "\n".join([START, END]), zone="America/New_York")
     assert rows["seen_at"].to_list() == [
         datetime(2026, 10, 6, 14, 0, 30, tzinfo=UTC),
         datetime(2026, 10, 6, 7, 59, 30, 250000, UTC),
@@ -83,7 +83,7 @@ def test_a_session_begins_when_it_was_opened_however_late_it_aged_out() -> None:
     opened = {"f36": "2026/10/06 09:59:15", "f37": "60"}
     here = csv("TRAFFIC", "end", **SESSION, **opened)
     offset = csv("TRAFFIC", "end", **SESSION, **opened, f103="2026-10-06T10:00:30.250+02:00")
-    rows = read(PanosFamily, f"{here}\n{offset}", zone="America/New_York")
+    rows = read(PanosFormat, f"{here}\n{offset}", zone="America/New_York")
     assert rows["seen_at"].to_list() == [
         datetime(2026, 10, 6, 13, 59, 15, tzinfo=UTC),
         datetime(2026, 10, 6, 7, 59, 15, tzinfo=UTC),
@@ -94,12 +94,12 @@ def test_a_session_begins_when_it_was_opened_however_late_it_aged_out() -> None:
 @pytest.mark.parametrize(("action", "ours"), [("allow", "allowed"), ("deny", "blocked"), ("reset-both", "blocked"), ("alert", "allowed"), ("block-url", "blocked")])  # fmt: skip
 def test_actions(action: str, ours: str) -> None:
     line = csv("THREAT", "url", **SESSION | {"f31": action}, f32="x.ai/")
-    assert read(PanosFamily, line)["action"].to_list() == [ours]
+    assert read(PanosFormat, line)["action"].to_list() == [ours]
 
 
 @pytest.mark.parametrize("subtype", ["drop", "deny"])
 def test_a_session_dropped_by_its_subtype_is_blocked_whatever_its_action_says(subtype: str) -> None:
-    (row,) = read(PanosFamily, csv("TRAFFIC", subtype, **SESSION)).rows(named=True)
+    (row,) = read(PanosFormat, csv("TRAFFIC", subtype, **SESSION)).rows(named=True)
     assert row["action"] == "blocked"
 
 
@@ -107,15 +107,15 @@ def test_bytes_of_cef_follow_the_template() -> None:
     tail = "rt=Oct 06 2026 10:00:30 dtz=UTC src=10.1.2.3 spt=50000 dst=203.0.113.9 dpt=443 proto=tcp act=allow suser=jane cn1Label=SessionID cn1=77 in=111 out=222"
     device = f"CEF:0|Palo Alto Networks|PAN-OS|10.2|end|TRAFFIC|3|{tail}"
     lake = f"CEF:0|Palo Alto Networks|LF|2.0|TRAFFIC|end|3|{tail}"
-    assert read(PanosFamily, device).select("bytes_up", "bytes_down").rows() == [(111, 222)]
-    assert read(PanosFamily, lake).select("bytes_up", "bytes_down", "phase").rows() == [(222, 111, "end")]
+    assert read(PanosFormat, device).select("bytes_up", "bytes_down").rows() == [(111, 222)]
+    assert read(PanosFormat, lake).select("bytes_up", "bytes_down", "phase").rows() == [(222, 111, "end")]
 
 
 def test_leef_and_json() -> None:
     leef = "LEEF:1.0|Palo Alto Networks|PAN-OS Syslog Integration|10.2|allow|cat=TRAFFIC\tSubType=end\tReceiveTime=2026/10/06 10:00:30\tsrc=10.1.2.3\tdst=203.0.113.9\tsrcPort=50000\tdstPort=443\tusrName=jane\taction=allow\tproto=tcp\tSessionID=77\tsrcBytes=9000\tdstBytes=500\tElapsedTime=60"  # fmt: skip
     json = '{"LogType":"TRAFFIC","Subtype":"end","DeviceSN":"007","TimeGenerated":"2026-10-06T10:00:30.000000Z","SourceAddress":"10.1.2.3","DestinationAddress":"203.0.113.9","SourcePort":50000,"DestinationPort":443,"SourceUser":"jane","Action":"allow","Protocol":"tcp","SessionID":77,"BytesSent":9000,"BytesReceived":500,"SessionDuration":60}'
     for line in (leef, json):
-        (row,) = read(PanosFamily, line).iter_rows(named=True)
+        (row,) = read(PanosFormat, line).iter_rows(named=True)
         assert (row["client"], row["server"], row["user_name"]) == ("10.1.2.3", "203.0.113.9", "jane")
         assert (row["bytes_up"], row["bytes_down"]) == (9000, 500)
         assert row["seen_at"] == datetime(2026, 10, 6, 9, 59, 30, tzinfo=UTC)
@@ -136,7 +136,7 @@ def test_decryption_names_and_user_id_leases() -> None:
         f18="10.9.0.4",
         f29="success",
     )
-    rows = read(PanosFamily, "\n".join([sni, login, tunnel]))
+    rows = read(PanosFormat, "\n".join([sni, login, tunnel]))
     assert rows["host"].to_list() == ["chat.openai.com", None, None]
     leases = rows.filter(pl.col("kind") == "lease").select(
         "client", "user_name", "device", "lease_s", "origin", "reason"
@@ -151,7 +151,7 @@ def test_logouts_end_leases_and_terminal_servers_are_shared() -> None:
     logout = csv("USERID", "logout", f8="vsys1", f9="10.1.2.3", f10="corp\\jane", f14="0", f16="0")
     gone = csv("GLOBALPROTECT", "0", f9="gateway-logout", f13="pre-logon", f15="LAP7", f18="10.9.0.4")
     many = csv("USERID", "login", f9="10.1.2.9", f10="corp\\jane", f14="2700", f15="20000", f16="20199")
-    rows = read(PanosFamily, "\n".join([logout, gone, many]))
+    rows = read(PanosFormat, "\n".join([logout, gone, many]))
     assert rows.select("reason", "client", "user_name", "lease_s", "shared").rows() == [
         (None, "10.1.2.3", "corp\\jane", 0.0, None),
         (None, "10.9.0.4", None, 0.0, None),
@@ -161,7 +161,7 @@ def test_logouts_end_leases_and_terminal_servers_are_shared() -> None:
 
 def test_threats_of_other_kinds_are_set_aside() -> None:
     line = csv("THREAT", "vulnerability", **SESSION, f32="x.bin", f36="server-to-client")
-    assert read(PanosFamily, line)["reason"].to_list() == [ALERT]
+    assert read(PanosFormat, line)["reason"].to_list() == [ALERT]
 
 
 def test_the_lake_says_when_a_session_began() -> None:
@@ -169,6 +169,6 @@ def test_the_lake_says_when_a_session_began() -> None:
         "CEF:0|Palo Alto Networks|LF|2.0|TRAFFIC|end|3|rt=Oct 06 2026 10:00:45 dtz=UTC src=10.1.2.3 spt=50000 "
         "dst=203.0.113.9 dpt=443 proto=tcp act=allow cn1Label=SessionID cn1=77 cn3Label=SessionDuration cn3=30 "
     )
-    found = read(PanosFamily, line + "PanOSSessionStartTime=Oct 06 2026 10:00:00\n" + line)
+    found = read(PanosFormat, line + "PanOSSessionStartTime=Oct 06 2026 10:00:00\n" + line)
     assert [at.second for at in found["seen_at"]] == [0, 15]  # else the end less what it lasted
     assert found["duration_s"].to_list() == [30.0, 30.0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.powerdns import PowerdnsFamily
+from sensor.sources.logs.formats.powerdns import PowerdnsFormat
 from sensor.sources.logs.text.reasons import HOSTED_ZONE, NO_LOOKUP
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -23,7 +23,7 @@ ASIDE = (
 
 
 def test_questions_of_every_layout() -> None:
-    found = read(PowerdnsFamily, "\n".join(HEAD + line for line in (*ASKED, *ASIDE)))
+    found = read(PowerdnsFormat, "\n".join(HEAD + line for line in (*ASKED, *ASIDE)))
     asked = ("dns", "10.1.2.3", "www.example.org")
     assert found.select("kind", "client", "host").rows()[:4] == [asked] * 4
     assert found["reason"].to_list() == [None] * 4 + [HOSTED_ZONE, NO_LOOKUP]
@@ -32,7 +32,7 @@ def test_questions_of_every_layout() -> None:
 def test_the_file_log_action_writes_has_its_own_time() -> None:
     """As dnsdist 2.1.3 writes it with `includeTimestamp`."""
     found = read(
-        PowerdnsFamily,
+        PowerdnsFormat,
         "[1795886810.930536031] Packet from 10.1.2.3:43379 for chat.example.org. A with id 46167\n"
         "[1795886810.990000000] Answer to 10.1.2.3:43379 for chat.example.org. A (No Error) with id 46167\n",
     )

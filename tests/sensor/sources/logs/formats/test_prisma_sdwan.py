@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.prisma_sdwan import PrismaSdwanFamily
+from sensor.sources.logs.formats.prisma_sdwan import PrismaSdwanFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 
@@ -15,7 +15,7 @@ def _line(event: str, up: int, rule: str) -> str:
 
 def test_flows() -> None:
     text = _line("New Flow", 0, "Web:allow:1") + _line("Flow End", 900, "Web:allow:1")
-    found = read(PrismaSdwanFamily, text + _line("New Flow", 0, "No-AI:lan:internet:deny:2"))
+    found = read(PrismaSdwanFormat, text + _line("New Flow", 0, "No-AI:lan:internet:deny:2"))
     assert found.select("phase", "bytes_up", "action").rows() == [
         ("begin", 0, "allowed"),
         ("end", 900, "allowed"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.pulse import PulseFamily
+from sensor.sources.logs.formats.pulse import PulseFormat
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -23,7 +23,7 @@ STARTED = (
 
 def test_a_tunnel_is_a_lease_until_it_ends() -> None:
     ended = "VPN Tunneling: Session ended for user (session: sid123) with IPv4 address 10.9.0.7"
-    found = read(PulseFamily, f"{HEAD}{WHO}{STARTED}\n{HEAD}{WHO}{ended}\n")
+    found = read(PulseFormat, f"{HEAD}{WHO}{STARTED}\n{HEAD}{WHO}{ended}\n")
     assert found.select("reason", "client", "user_name", "device", "lease_s").rows() == [
         (None, "10.9.0.7", "ada", "ADA-PC", 43_200),
         (None, "10.9.0.7", "ada", None, 0),
@@ -40,7 +40,7 @@ def test_other_filters_and_bare_files() -> None:
     bare = f"PulseSecure: - - - 2026-11-22 10:00:00 - node1 - {WHO}{STARTED}"
     older = f"Juniper: 2026-11-22 10:00:00 - node1 - {WHO}{STARTED}"
     for line in (welf, bare, older):
-        (row,) = read(PulseFamily, line + "\n").rows(named=True)
+        (row,) = read(PulseFormat, line + "\n").rows(named=True)
         assert (row["reason"], row["client"], row["user_name"]) == (None, "10.9.0.7", "ada")
         assert row["seen_at"].isoformat() == "2026-11-22T10:00:00+00:00"
 
@@ -53,7 +53,7 @@ def test_other_filters_and_bare_files() -> None:
     ],
 )
 def test_messages_without_a_tunnel_address(text: str) -> None:
-    assert read(PulseFamily, f"{HEAD}{WHO}{text}\n")["reason"].to_list() == [NO_ADDRESS]
+    assert read(PulseFormat, f"{HEAD}{WHO}{text}\n")["reason"].to_list() == [NO_ADDRESS]
 
 
 @settings(max_examples=5, deadline=None)
@@ -66,4 +66,4 @@ def test_messages_without_a_tunnel_address(text: str) -> None:
 )
 def test_hostile_messages_never_raise(texts: list[str]) -> None:
     log = "".join(f"{HEAD}{WHO}VPN Tunneling: Session started {text}\n" for text in texts)
-    assert read(PulseFamily, log).height == len(texts)
+    assert read(PulseFormat, log).height == len(texts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.route53 import Route53Family
+from sensor.sources.logs.formats.route53 import Route53Format
 from sensor.sources.logs.text.reasons import HOSTED_ZONE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -29,7 +29,7 @@ def line(**more: object) -> str:
 
 
 def test_lookups() -> None:
-    (row,) = read(Route53Family, line()).rows(named=True)
+    (row,) = read(Route53Format, line()).rows(named=True)
     assert (row["client"], row["client_port"], row["host"]) == ("10.1.0.7", 49152, "chat.example.com")
     assert (row["device"], row["transport"], row["action"]) == ("i-1", "udp", "allowed")
     assert row["answers"] == ["203.0.113.5"]
@@ -41,15 +41,15 @@ def test_verdicts_of_the_dns_firewall() -> None:
         rcode="NXDOMAIN") + line(firewall_rule_action="ALERT") + line(rcode="REFUSED")
         + line(rcode="SERVFAIL", answers=[], srcids={})
     )  # fmt: skip
-    assert read(Route53Family, text)["action"].to_list() == ["blocked", "allowed", "blocked", "unknown"]
+    assert read(Route53Format, text)["action"].to_list() == ["blocked", "allowed", "blocked", "unknown"]
 
 
 def test_inside_cloudwatch() -> None:
     event = json.dumps({"id": "1", "timestamp": 1_700_000_000_000, "message": line().strip()})
-    (row,) = read(Route53Family, event + "\n").rows(named=True)
+    (row,) = read(Route53Format, event + "\n").rows(named=True)
     assert row["host"] == "chat.example.com"
 
 
 def test_hosted_zones_are_set_aside() -> None:
     text = "1.0 2026-11-22T10:00:00.130Z Z123412341234 www.example.org A NOERROR UDP FRA6 192.0.2.9 -\n"
-    assert read(Route53Family, text)["reason"].to_list() == [HOSTED_ZONE]
+    assert read(Route53Format, text)["reason"].to_list() == [HOSTED_ZONE]

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sensor.sources.logs.formats.samba import SambaFamily
+from sensor.sources.logs.formats.samba import SambaFormat
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, LEASE_OF_NOBODY, NO_ADDRESS, PASSED_ON
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -28,7 +28,7 @@ def event(kind: str = "Authentication", **said: Any) -> str:
 
 def test_sign_ins_as_json() -> None:
     found = read(
-        SambaFamily,
+        SambaFormat,
         event(authDescription="ENC-TS Pre-authentication")
         + event(
             serviceDescription="SMB2",
@@ -77,7 +77,7 @@ def test_sign_ins_as_text() -> None:
         "  Successful AuthZ: [SMB2,krb5] user [CORP]\\[bob] [S-1-5-21-1-2-3-1103] at [Tue, 06 Oct 2026 10:00:00.500000 UTC] "
         "Remote host [ipv4:10.1.2.4:50000] local host [ipv4:10.1.2.1:445]\n"
     )
-    found = read(SambaFamily, text)
+    found = read(SambaFormat, text)
     assert found["reason"].to_list() == [None, FAILED_SIGN_IN, None]
     assert found.select("seen_at", "client", "user_name", "device").rows()[::2] == [
         (AT, "10.1.2.3", "CORP\\ann", "PC12"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sensor.sources.logs.formats.sentinelone import SentinelOneFamily
+from sensor.sources.logs.formats.sentinelone import SentinelOneFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -26,7 +26,7 @@ def event(kind: str, **more: Any) -> str:
 def test_connections_lookups_and_urls_of_a_device() -> None:
     flow = {"src__ip__address": "10.1.2.3", "dst__ip__address": "192.0.2.7", "dst__port__number": 443}
     found = read(
-        SentinelOneFamily,
+        SentinelOneFormat,
         "\n".join(
             (
                 event("IP Connect", **flow, event__network__direction="OUTGOING", meta__event__name="TCPV4"),
@@ -50,7 +50,7 @@ def test_a_services_account_is_no_person() -> None:
     one = event(
         "DNS Resolved", event__dns__request="a.example.org", src__process__user="NT AUTHORITY\\SYSTEM"
     )
-    assert read(SentinelOneFamily, one)["user_name"].to_list() == [None]
+    assert read(SentinelOneFormat, one)["user_name"].to_list() == [None]
 
 
 def test_exports_of_chosen_columns_are_known_by_the_category() -> None:
@@ -58,7 +58,7 @@ def test_exports_of_chosen_columns_are_known_by_the_category() -> None:
         "event.category": "ip", "src.ip.address": "10.1.2.3", "dst.ip.address": "192.0.2.7", "dst.port.number": 443,
         "event.network.connectionStatus": "BLOCKED", "event.time": 1791280800000, "endpoint.name": "PC7", "agent.uuid": "0",
     }  # fmt: skip
-    (row,) = read(SentinelOneFamily, json.dumps(one)).rows(named=True)
+    (row,) = read(SentinelOneFormat, json.dumps(one)).rows(named=True)
     assert (row["kind"], row["client"], row["server"], row["server_port"]) == (
         "flow",
         "10.1.2.3",

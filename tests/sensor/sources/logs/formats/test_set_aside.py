@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.logs.formats.elff import ElffFamily
+from sensor.sources.logs.formats.elff import ElffFormat
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 AT, AT_MS = "2026-10-06T10:00:00Z", 1791280800000
@@ -61,10 +61,12 @@ LOGS: tuple[tuple[str, str | dict[str, Any]], ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("family", "log"), LOGS, ids=[f"{at}-{name}" for at, (name, _) in enumerate(LOGS)])
-def test_no_network_use_is_told_as_such(family: str, log: str | dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("log_format", "log"), LOGS, ids=[f"{at}-{name}" for at, (name, _) in enumerate(LOGS)]
+)
+def test_no_network_use_is_told_as_such(log_format: str, log: str | dict[str, Any]) -> None:
     found = rows(log if isinstance(log, str) else json.dumps(log))
-    assert found["family"].to_list() == [family]
+    assert found["log_format"].to_list() == [log_format]
     assert found["reason"][0].startswith("set aside: ")
 
 
@@ -85,7 +87,7 @@ def test_cloudfront_parts_names_by_spaces_and_values_by_tabs() -> None:
         *("llm.example.org", "https", "5120", "0.25", "curl/8%20(x y)"),
     )
     text = f"#Version: 1.0\n#Fields: {names} cs-bytes time-taken cs(User-Agent)\n" + "\t".join(values)
-    (row,) = read(ElffFamily, text).filter(kind="proxy").iter_rows(named=True)
+    (row,) = read(ElffFormat, text).filter(kind="proxy").iter_rows(named=True)
     assert (row["client"], row["host"], row["path"], row["server_port"]) == (
         "198.51.100.9",
         "llm.example.org",

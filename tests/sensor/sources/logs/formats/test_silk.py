@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.silk import SilkFamily
+from sensor.sources.logs.formats.silk import SilkFormat
 from sensor.sources.logs.text.reasons import NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -14,7 +14,7 @@ TEXT = """\
 
 
 def test_records_under_their_titles() -> None:
-    found = read(SilkFamily, TEXT)
+    found = read(SilkFormat, TEXT)
     rows = found.filter(found["client"].is_not_null())
     assert rows.select("client", "server", "server_port", "bytes_up", "duration_s", "one_way").row(0) == (
         "10.1.2.3",

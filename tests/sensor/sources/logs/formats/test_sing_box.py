@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.sing_box import SingBoxFamily
+from sensor.sources.logs.formats.sing_box import SingBoxFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 AT = "+0200 2026-10-06 12:00:00 INFO"
@@ -17,7 +17,7 @@ def test_the_lines_of_a_number_are_one_connection() -> None:
         "[7 1ms] outbound/direct[direct]: outbound connection to chat.example.com:443",
         "[8 2.0s] outbound/block[block]: outbound packet connection to ads.example.org:443",
     )
-    found = read(SingBoxFamily, "\n".join(f"{AT} {line}" for line in lines))
+    found = read(SingBoxFormat, "\n".join(f"{AT} {line}" for line in lines))
     used = found.filter(found["reason"].is_null())
     shown = ("client", "client_port", "user_name", "host", "server_port", "transport", "action")
     assert used.select(shown).rows() == [
@@ -35,7 +35,7 @@ def test_colours_of_a_terminal_are_no_part_of_a_line() -> None:
         "+0200 2026-10-06 12:00:00 \x1b[36mINFO\x1b[0m [\x1b[38;5;77m7\x1b[0m 1ms] inbound/mixed[in]: inbound "
         "connection to chat.example.com:443",
     )
-    found = read(SingBoxFamily, "\n".join(lines))
+    found = read(SingBoxFormat, "\n".join(lines))
     assert found.filter(found["reason"].is_null()).select("client", "host").rows() == [
         ("10.1.2.3", "chat.example.com")
     ]

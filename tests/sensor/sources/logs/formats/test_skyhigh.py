@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.skyhigh import SkyhighFamily
+from sensor.sources.logs.formats.skyhigh import SkyhighFormat
 from sensor.sources.logs.text.reasons import CERTIFICATE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -18,7 +18,7 @@ def test_access_log_by_its_head() -> None:
         + LINE.format("POST https://chat.example.com/v1?k=s HTTP/1.1", 0)
         + LINE.format("CONNECT chat.example.com:443 HTTP/1.1", 10)
     )
-    rows = read(SkyhighFamily, text)
+    rows = read(SkyhighFormat, text)
     row = rows.row(0, named=True)
     assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
     assert (row["client"], row["user_name"], row["host"], row["path"]) == (
@@ -34,7 +34,7 @@ def test_access_log_by_its_head() -> None:
 
 def test_default_access_log_without_its_head() -> None:
     line = '[06/Oct/2026:12:00:00 +0200] "" 10.1.2.3 200 "GET http://a.example.com/p HTTP/1.1" "c" "Minimal Risk" "text/html" 492 "curl/8" "" "0"'
-    row = read(SkyhighFamily, line).row(0, named=True)
+    row = read(SkyhighFormat, line).row(0, named=True)
     assert (row["host"], row["bytes_up"], row["bytes_down"], row["user_name"]) == (
         "a.example.com",
         None,
@@ -53,7 +53,7 @@ CLOUD = (
 
 def test_cloud_pairs() -> None:
     rows = read(
-        SkyhighFamily,
+        SkyhighFormat,
         "\n".join(
             [
                 CLOUD.format("POST", "OBSERVED"),
@@ -78,7 +78,7 @@ def test_cloud_pairs() -> None:
 def test_cloud_csv_with_a_comma_in_quotes() -> None:
     head = "user_id,username,source_ip,http_action,server_to_client_bytes,client_to_server_bytes,requested_host,requested_path,result,category,request_timestamp_epoch\n"
     line = '-1,"ada",203.0.113.5,GET,5,6,a.example.com,/p,DENIED,"News, Media",1791280800\n'
-    row = read(SkyhighFamily, head + line).row(0, named=True)
+    row = read(SkyhighFormat, head + line).row(0, named=True)
     assert (row["host"], row["bytes_up"], row["bytes_down"], row["action"]) == (
         "a.example.com",
         6,
@@ -93,8 +93,8 @@ def test_siem_pairs() -> None:
         'http_status_code=403 source_bytes=127 destination_bytes=0 http_request_first_line="GET http://a.example.com/p HTTP/1.1" block_id=10 '
         'block_reason="Blocked by URL filtering" user_agent="curl/7"'
     )
-    row = read(SkyhighFamily, line).row(0, named=True)
+    row = read(SkyhighFormat, line).row(0, named=True)
     assert (row["path"], row["bytes_up"], row["bytes_down"], row["action"]) == ("/p", 127, 0, "blocked")
     quarters = line.replace("source_bytes=127 destination_bytes=0", 'bytes="1/2/3/4"')
-    row = read(SkyhighFamily, quarters).row(0, named=True)
+    row = read(SkyhighFormat, quarters).row(0, named=True)
     assert (row["bytes_up"], row["bytes_down"]) == (1, 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.sonicwall import SonicwallFamily
+from sensor.sources.logs.formats.sonicwall import SonicwallFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -17,7 +17,7 @@ ENDS = "src=10.1.2.3:40000:X0 dst=192.0.2.7:443:X1:chat.example.com srcMac=00:06
 
 def test_opened_visited_and_closed_are_one_session() -> None:
     rows = read(
-        SonicwallFamily,
+        SonicwallFormat,
         "\n".join(
             [
                 HEAD + 'c=262144 m=98 msg="Connection Opened" usr="ada" ' + ENDS + "sent=60",
@@ -48,7 +48,7 @@ def test_opened_visited_and_closed_are_one_session() -> None:
 
 def test_refusals_and_other_events() -> None:
     rows = read(
-        SonicwallFamily,
+        SonicwallFormat,
         "\n".join(
             [
                 HEAD + 'c=4 m=14 msg="Web site access denied" ' + ENDS + "dstname=chat.example.com arg=/",
@@ -67,7 +67,7 @@ def test_cef_out_is_what_the_client_sent() -> None:
         "CEF:0|SonicWall|NSa 4500|7.0.1|537|Connection Closed|4|cat=1024 src=10.1.2.3 spt= 40000 dst=192.0.2.7 dpt=443 "
         'susr="corp.example\\\\ada" proto=tcp/https out=77 in=99 cs1="Default Access Rule" fw_action="NA"'
     )
-    row = read(SonicwallFamily, "Oct  6 10:00:00 fw " + line).row(0, named=True)
+    row = read(SonicwallFormat, "Oct  6 10:00:00 fw " + line).row(0, named=True)
     assert (row["bytes_up"], row["bytes_down"], row["user_name"], row["client_port"]) == (
         77,
         99,
@@ -80,7 +80,7 @@ def test_a_dropped_attack_that_names_both_ends_is_blocked() -> None:
     head = 'id=firewall sn=0006B1 time="2026-10-06 10:00:00" fw=203.0.113.1 pri=1 c=32 '
     spoof = head + 'm=23 msg="IP spoof dropped" n=7 src=10.1.2.3:123:X0 dst=192.0.2.7:123:X1'
     flood = head + 'm=860 msg="Possible SYN Flood on IF X0" n=1'
-    rows = read(SonicwallFamily, spoof + "\n" + flood)
+    rows = read(SonicwallFormat, spoof + "\n" + flood)
     assert rows.select("client", "server", "server_port", "action").row(0) == (
         "10.1.2.3",
         "192.0.2.7",
@@ -92,4 +92,4 @@ def test_a_dropped_attack_that_names_both_ends_is_blocked() -> None:
 
 def test_a_dropped_icmp_packet_is_no_connection() -> None:
     line = HEAD + 'c=256 m=38 msg="ICMP packet dropped" src=10.1.2.3:8:X0 dst=192.0.2.7:0:X1 type=8 code=0'
-    assert read(SonicwallFamily, line)["reason"].to_list() == [NO_PORTS]
+    assert read(SonicwallFormat, line)["reason"].to_list() == [NO_PORTS]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.sophos import SophosFamily
+from sensor.sources.logs.formats.sophos import SophosFormat
 from sensor.sources.logs.text.reasons import MAIL, NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -27,7 +27,7 @@ def test_start_request_and_stop_are_one_session() -> None:
             "bytes_sent=900 bytes_received=70 " + ENDS,
         ]
     )
-    rows = read(SophosFamily, text)
+    rows = read(SophosFormat, text)
     assert rows["session"].n_unique() == 1
     assert rows["phase"].to_list() == ["begin", "update", "end"]
     assert rows["kind"].to_list() == ["flow", "proxy", "flow"]
@@ -48,7 +48,7 @@ def test_old_stamps_and_names() -> None:
         'log_component="Firewall Rule" log_subtype="Denied" user_name="ada" src_ip=10.1.2.3 dst_ip=192.0.2.7 protocol="UDP" src_port=1 '
         "dst_port=443 sent_bytes=0 recv_bytes=0"
     )
-    row = read(SophosFamily, line).row(0, named=True)
+    row = read(SophosFormat, line).row(0, named=True)
     assert (row["seen_at"], row["action"], row["transport"]) == (
         datetime(2026, 10, 6, 10, tzinfo=UTC),
         "blocked",
@@ -74,7 +74,7 @@ def test_logins_leases_and_other_events() -> None:
         HEAD
         + 'log_type="Firewall" log_component="Firewall Rule" log_subtype="Allowed" src_ip=10.1.2.3 dst_ip=192.0.2.7 protocol="ICMP"'
     )
-    rows = read(SophosFamily, "\n".join([login, dhcp, wan, mail, icmp]))
+    rows = read(SophosFormat, "\n".join([login, dhcp, wan, mail, icmp]))
     assert rows["origin"].to_list()[:2] == ["directory", "dhcp"]
     assert rows["device"].to_list()[1] == "pc-7"
     assert rows["reason"].to_list() == [None, None, NO_CONNECTION, MAIL, NO_PORTS]
@@ -89,7 +89,7 @@ def test_utm() -> None:
         '2026:10:06-10:00:00 utm ulogd[5]: id="2001" severity="info" sys="SecureNet" sub="packetfilter" name="Packet dropped" action="drop" '
         'srcmac="f8:0f:6f:9c:5e:2d" srcip="10.1.2.3" dstip="192.0.2.7" proto="6" length="103" srcport="1" dstport="443"'
     )
-    rows = read(SophosFamily, f"{web}\n{packet}")
+    rows = read(SophosFormat, f"{web}\n{packet}")
     assert rows["seen_at"].to_list()[0] == datetime(2026, 10, 6, 10, tzinfo=UTC)
     assert rows["user_name"].to_list() == ["CORP\\ada", None]
     assert rows["host"].to_list() == ["chat.example.com", None]
@@ -105,7 +105,7 @@ def test_a_warned_request_is_blocked_until_the_user_goes_on() -> None:
     )
     warned = line.format("0071", 'action="warn" ', "", 403)
     gone_on = line.format("0072", "", "192.0.2.7", 200)
-    found = read(SophosFamily, f"{warned}\n{gone_on}").select(
+    found = read(SophosFormat, f"{warned}\n{gone_on}").select(
         "reason", "action", "host", "server", "bytes_down"
     )
     assert found.rows() == [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.sophos_swa import SophosSwaFamily
+from sensor.sources.logs.formats.sophos_swa import SophosSwaFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 LINE = (
@@ -12,7 +12,7 @@ LINE = (
 
 
 def test_requests_with_verdicts_and_without_volumes() -> None:
-    found = read(SophosSwaFamily, LINE.format(1) + "\n" + LINE.format(2))
+    found = read(SophosSwaFormat, LINE.format(1) + "\n" + LINE.format(2))
     there = ("10.1.2.3", "jdoe", "www.example.org", "/x", "192.0.2.7", None)
     assert found.select("client", "user_name", "host", "path", "server", "bytes_up").rows() == [there, there]
     assert found["action"].to_list() == ["allowed", "blocked"]

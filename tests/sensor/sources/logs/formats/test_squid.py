@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sensor import schema
 from sensor.sources.interface import File, Input
-from sensor.sources.logs.formats.squid import SquidFamily
+from sensor.sources.logs.formats.squid import SquidFormat
 from sensor.sources.logs.lines.blocks import Block, blocks, cleaned
 from sensor.sources.logs.text import scanner
 from sensor.sources.logs.text.reasons import CHALLENGE, INSPECTED, LEFT_EARLY, NO_DESTINATION, OWN_REQUEST
@@ -53,7 +53,7 @@ def read(*lines: str) -> dict[str, pl.DataFrame]:
 
 def tables_of(block: Block) -> dict[str, pl.DataFrame]:
     """The tables of a block of a Squid log."""
-    *_, batch = SquidFamily().reader().batches(block)
+    *_, batch = SquidFormat().reader().batches(block)
     return {name: frame.drop("row", strict=False) for name, frame in batch.frames.items()}
 
 
@@ -283,11 +283,11 @@ def test_parent_proxy_is_no_server() -> None:
 
 def test_recognised_by_content() -> None:
     for line in (NATIVE, OURS, COMMON, COMBINED):
-        assert SquidFamily.recognise(f"{line}\n".encode() * 5) > 0.9
+        assert SquidFormat.recognise(f"{line}\n".encode() * 5) > 0.9
     apache = b'10.1.0.7 - - [14/Nov/2023:23:13:30 +0100] "GET /index.html HTTP/1.1" 200 512\n'
-    assert SquidFamily.recognise(apache) == 0
-    assert SquidFamily.recognise(b"") == 0
-    assert SquidFamily.recognise(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 20) == 0
+    assert SquidFormat.recognise(apache) == 0
+    assert SquidFormat.recognise(b"") == 0
+    assert SquidFormat.recognise(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 20) == 0
 
 
 def test_resumed_read_sees_the_same_lines(tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_resumed_read_sees_the_same_lines(tmp_path: Path) -> None:
     assert len(ends) > 3
     resumed = [tables_of(b)["observations"] for b in blocks(log.open("rb"), start=ends[1], size=10_000)]
     assert pl.concat(whole[2:]).equals(pl.concat(resumed))
-    source = SquidFamily()
+    source = SquidFormat()
     file = File("access.log", "0" * 16, b"", None, lambda: log.open("rb"))
     (before, batch) = source.read(Input((file,), file.identity), start=ends[1])
     assert before.is_replay
@@ -312,8 +312,8 @@ def test_resumed_read_sees_the_same_lines(tmp_path: Path) -> None:
 def test_any_lines_are_all_counted(lines: list[str]) -> None:
     text = "\n".join(lines).encode("utf-8", "replace")
     for block in blocks(io.BytesIO(text)):
-        # A word that another format's header begins with makes the line that family's.
-        parts = [batch.frames for batch in SquidFamily().reader().batches(block)]
+        # A word that another format's header begins with makes the line that format's.
+        parts = [batch.frames for batch in SquidFormat().reader().batches(block)]
         counted = sum(part["observations"].height + part["rejects"]["count"].sum() for part in parts)
         assert counted == block.lines().height
         for part in parts:
@@ -410,7 +410,7 @@ def _whole(monkeypatch: pytest.MonkeyPatch, text: bytes, *, scans: bool) -> dict
     """The tables of a log whose beginning is plain Squid, read with or without the compiled scanner."""
     monkeypatch.setattr(scanner, "is_worth", lambda text: scans)
     head = (NATIVE + "\n").encode() * 20
-    *_, batch = SquidFamily().reader(head).batches(Block(0, len(text), cleaned(text, first=True)))
+    *_, batch = SquidFormat().reader(head).batches(Block(0, len(text), cleaned(text, first=True)))
     tables = {}
     for name, frame in batch.frames.items():
         table = schema.TABLES.get(name)
@@ -436,16 +436,16 @@ def test_the_compiled_scanner_reads_nothing_else(
 
 
 def test_plain_lines_are_read_by_the_compiled_scanner() -> None:
-    native = SquidFamily().cut("\n".join(_SHAPES).encode())
+    native = SquidFormat().cut("\n".join(_SHAPES).encode())
     assert native is not None
     assert (native.parsed.height, native.odd["line"].to_list()) == (
         7,
         [_SHAPES[n] for n in (1, 2, 8, 9, 10, 11, 13)],
     )
-    ours = SquidFamily().cut("\n".join([OURS, *_SHAPES]).encode())
+    ours = SquidFormat().cut("\n".join([OURS, *_SHAPES]).encode())
     assert ours is not None
     assert ours.parsed.height == 4
-    assert SquidFamily().cut(COMMON.encode()) is None
+    assert SquidFormat().cut(COMMON.encode()) is None
 
 
 def test_layouts_with_the_clients_port() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.squidguard import SquidguardFamily
+from sensor.sources.logs.formats.squidguard import SquidguardFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 LINES = (
@@ -13,7 +13,7 @@ LINES = (
 
 
 def test_verdicts_of_both() -> None:
-    found = read(SquidguardFamily, "\n".join(LINES))
+    found = read(SquidguardFormat, "\n".join(LINES))
     assert found.select("client", "user_name", "host", "action").rows() == [
         ("10.1.2.3", "jdoe", "ads.example.org", "blocked"),
         ("10.1.2.3", None, "ads.example.org", "blocked"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.stormshield import StormshieldFamily
+from sensor.sources.logs.formats.stormshield import StormshieldFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -14,7 +14,7 @@ ENDS = 'ipproto=tcp proto=https src=10.1.2.3 srcport=40000 srcmac=00:26:37:ee:47
 
 def test_the_logs_of_one_connection_are_one_session() -> None:
     rows = read(
-        StormshieldFamily,
+        StormshieldFormat,
         "\n".join(
             [
                 HEAD + ENDS + 'sent=0 rcvd=0 action=pass logtype="filter"',
@@ -41,7 +41,7 @@ def test_the_logs_of_one_connection_are_one_session() -> None:
 
 def test_other_logs() -> None:
     rows = read(
-        StormshieldFamily,
+        StormshieldFormat,
         "\n".join(
             [
                 HEAD + 'user="ada" src=10.1.2.3 error=0 msg="User logged in" logtype="auth"',
@@ -61,7 +61,7 @@ def test_tunnels_give_addresses_and_a_start_left_empty_is_told_by_the_end() -> N
         'dstport=443 sent=900 rcvd=70 duration=5.00 action=pass logtype="connection"'
     )
     rows = read(
-        StormshieldFamily,
+        StormshieldFormat,
         "\n".join([HEAD + tunnel.format("created"), HEAD + tunnel.format("removed"), late]),
     )
     assert rows.select("kind", "client", "closes").rows() == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.strongswan import StrongswanFamily
+from sensor.sources.logs.formats.strongswan import StrongswanFormat
 from sensor.sources.logs.text.reasons import NO_TIME
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -19,7 +19,7 @@ def test_addresses_given_and_let_go() -> None:
         f"Oct 06 10:00:00 {LEFT}\n"
         f"{LEFT}\n"
     )
-    found = read(StrongswanFamily, text)
+    found = read(StrongswanFormat, text)
     assert found["reason"].to_list() == [None, None, None, NO_TIME]
     assert found["seen_at"].to_list()[:3] == [datetime(2026, 10, 6, 10, tzinfo=UTC)] * 3
     assert found.select("client", "user_name", "closes").rows()[:3] == [

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from sensor.sources.logs.formats.suricata import SuricataFamily
+from sensor.sources.logs.formats.suricata import SuricataFormat
 from sensor.sources.logs.rows.sessions import Sessions
 from sensor.sources.logs.text.reasons import SAID_AGAIN
 from tests.sensor.sources.logs.formats.reading import read
@@ -55,7 +55,7 @@ CONNECTION = "\n".join(
 
 
 def test_a_connection_in_three_events_counts_once() -> None:
-    rows = Sessions().take(read(SuricataFamily, CONNECTION)).filter(pl.col("reason").is_null())
+    rows = Sessions().take(read(SuricataFormat, CONNECTION)).filter(pl.col("reason").is_null())
     assert rows["host"].to_list() == ["chat.openai.com"] * 3
     assert rows["slice"].to_list() == [0, 1, 2]
     assert (rows["bytes_up"].sum(), rows["bytes_down"].sum()) == (5000, 700)
@@ -65,7 +65,7 @@ def test_a_connection_in_three_events_counts_once() -> None:
 
 
 def test_a_flow_alone_is_a_flow_with_its_own_start() -> None:
-    (row,) = read(SuricataFamily, event("flow", 40, flow=flow(5000, 700))).iter_rows(named=True)
+    (row,) = read(SuricataFormat, event("flow", 40, flow=flow(5000, 700))).iter_rows(named=True)
     assert (row["kind"], row["host"], row["server"], row["server_port"]) == ("flow", None, "203.0.113.9", 443)
     assert row["seen_at"] == datetime(2026, 10, 6, 8, 0, 0, tzinfo=UTC)
 
@@ -81,7 +81,7 @@ def test_dns_of_all_versions_asks_once() -> None:
             event("dns", 3, 3, dns={"version": 3, "type": "response", "id": 7, "queries": [{"rrname": "poe.com", "rrtype": "A"}], "answers": [{"rrname": "poe.com", "rrtype": "A", "rdata": "198.51.100.3"}]}),
         ]
     )  # fmt: skip
-    done = Sessions().take(read(SuricataFamily, lookups))
+    done = Sessions().take(read(SuricataFormat, lookups))
     used = done.filter(pl.col("reason").is_null())
     assert used["host"].to_list() == ["claude.ai", "x.ai", "poe.com"]
     assert done["reason"].drop_nulls().to_list() == [SAID_AGAIN] * 3
@@ -99,13 +99,13 @@ def test_an_answer_s_client_is_the_side_that_asked() -> None:
         )
     )
     turned |= {"src_ip": "10.0.0.53", "src_port": 53, "dest_ip": "10.1.2.3", "dest_port": 40000}
-    (row,) = read(SuricataFamily, json.dumps(turned)).iter_rows(named=True)
+    (row,) = read(SuricataFormat, json.dumps(turned)).iter_rows(named=True)
     assert (row["client"], row["client_port"], row["server_port"]) == ("10.1.2.3", 40000, 53)
 
 
 def test_what_a_server_says_it_runs() -> None:
     http = {"hostname": "10.9.8.7", "url": "/v1/chat/completions", "server": "llama.cpp"}
-    (row,) = read(SuricataFamily, event("http", 1, 1, http=http)).iter_rows(named=True)
+    (row,) = read(SuricataFormat, event("http", 1, 1, http=http)).iter_rows(named=True)
     assert row["software"] == "server: llama.cpp"
 
 
@@ -126,7 +126,7 @@ def test_requests_through_a_proxy_and_to_a_server() -> None:
             ),
         ]
     )
-    rows = read(SuricataFamily, text)
+    rows = read(SuricataFormat, text)
     assert rows.select("host", "path", "name_from", "server_port").rows() == [
         ("api.openai.com", "/v1/chat", "http_host", 443),
         ("ollama.example.com", "/api/generate", "url", 443),
@@ -137,7 +137,7 @@ def test_one_way_records_face_the_client() -> None:
     back = {"src_ip": ENDS["dest_ip"], "src_port": 443, "dest_ip": ENDS["src_ip"], "dest_port": 50000}
     out = event("netflow", 9, 1, netflow={"bytes": 800, "pkts": 4})
     home = json.dumps(json.loads(event("netflow", 9, 1, netflow={"bytes": 90, "pkts": 3})) | back)
-    rows = read(SuricataFamily, f"{out}\n{home}")
+    rows = read(SuricataFormat, f"{out}\n{home}")
     assert rows.select("client", "server_port", "bytes_up", "bytes_down", "slice").rows() == [
         ("10.1.2.3", 443, 800, None, 0),
         ("10.1.2.3", 443, None, 90, 1),
@@ -152,7 +152,7 @@ def test_leases_of_dhcp_and_kerberos() -> None:
             event("krb5", 2, krb5={"msg_type": "KRB_AS_REP", "cname": "jane", "realm": "CORP"}),
         ]
     )  # fmt: skip
-    rows = read(SuricataFamily, text)
+    rows = read(SuricataFormat, text)
     assert rows.filter(pl.col("reason").is_null()).select("kind", "client", "client_mac", "device", "user_name", "lease_s").rows() == [
         ("lease", "10.1.2.9", "00:11:22:33:44:55", "laptop7", None, 3600.0),
         ("lease", "10.1.2.3", None, None, "jane", 36000.0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.sysmon import SysmonFamily
+from sensor.sources.logs.formats.sysmon import SysmonFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -23,7 +23,7 @@ def test_newer_winlogbeats_move_the_data() -> None:
         "user": {"domain": "CORP", "name": "ann"},
         "winlog": {"event_id": "22", "computer_name": "ann-pc", "provider_name": "Microsoft-Windows-Sysmon"},
     }  # fmt: skip
-    (row,) = read(SysmonFamily, json.dumps(event) + "\n").rows(named=True)
+    (row,) = read(SysmonFormat, json.dumps(event) + "\n").rows(named=True)
     assert (row["host"], row["device"], row["user_name"]) == ("chat.example.com", "ann-pc", "CORP\\ann")
     assert row["answers"] == ["203.0.113.5"]
 
@@ -44,7 +44,7 @@ def test_wazuh() -> None:
         },
     }  # fmt: skip
     alert = {"timestamp": "2026-11-22T10:00:02.000+0000", "agent": {"name": "ann-pc"}, "data": {"win": went}}
-    found = read(SysmonFamily, "\n".join(map(json.dumps, ({"win": asked}, alert))))
+    found = read(SysmonFormat, "\n".join(map(json.dumps, ({"win": asked}, alert))))
     assert found.select("kind", "client", "user_name", "device", "host", "server").rows() == [
         ("dns", None, "CORP\\ann", "ann-pc", "chat.example.com", None),
         ("flow", "10.1.2.3", "CORP\\ann", "ann-pc", None, "203.0.113.5"),
@@ -64,7 +64,7 @@ def test_winlogbeat() -> None:
             },
         },
     }  # fmt: skip
-    (row,) = read(SysmonFamily, json.dumps(event) + "\n").rows(named=True)
+    (row,) = read(SysmonFormat, json.dumps(event) + "\n").rows(named=True)
     assert (row["kind"], row["host"], row["device"], row["user_name"]) == (
         "dns",
         "chat.example.com",
@@ -93,7 +93,7 @@ def test_connections_in_flat_json_and_xml() -> None:
         "Computer>ann-pc</Computer></System>"
         f"<EventData>{data}</EventData></Event>"
     )
-    found = read(SysmonFamily, json.dumps(flat) + "\n" + xml + "\n")
+    found = read(SysmonFormat, json.dumps(flat) + "\n" + xml + "\n")
     assert (
         found.select("client", "server", "server_port", "host", "device", "user_name", "transport").rows()
         == [("10.1.0.7", "198.51.100.4", 443, "chat.example.com", "ann-pc", "CORP\\ann", "tcp")] * 2
@@ -109,7 +109,7 @@ def test_other_events() -> None:
             "EventTime": "2026-11-22 10:00:00",
         }
     )
-    assert read(SysmonFamily, line + "\n")["reason"].to_list() == [NO_CONNECTION]
+    assert read(SysmonFormat, line + "\n")["reason"].to_list() == [NO_CONNECTION]
 
 
 _SPLUNK = """10/06/2026 10:00:00 AM
@@ -147,7 +147,7 @@ User: CORP\\ada
 
 
 def test_splunks_events_of_several_lines() -> None:
-    found = read(SysmonFamily, _SPLUNK)
+    found = read(SysmonFormat, _SPLUNK)
     assert found.select("kind", "client", "user_name", "host", "server", "server_port").rows() == [
         ("flow", "10.1.2.3", "CORP\\ada", None, "192.0.2.7", 443),
         ("dns", None, "CORP\\ada", "chat.example.com", None, None),

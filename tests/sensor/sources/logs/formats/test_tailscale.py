@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.tailscale import TailscaleFamily
+from sensor.sources.logs.formats.tailscale import TailscaleFormat
 from sensor.sources.logs.rows.flows import Pairs
 from sensor.sources.logs.text.reasons import NO_PORTS, TUNNEL_ITSELF, TWICE
 from tests.sensor.sources.logs.formats.reading import read
@@ -31,7 +31,7 @@ def test_what_two_nodes_saw_counts_once_and_is_turned_to_the_client() -> None:
         ),
         message("nB", virtualTraffic=[there | {"rxPkts": 4, "rxBytes": 3000}]),
     )
-    rows = Pairs().take(read(TailscaleFamily, "\n".join(lines)))
+    rows = Pairs().take(read(TailscaleFormat, "\n".join(lines)))
     assert set(rows["client"]) == {"100.64.0.7"}
     assert set(rows["server_port"]) == {443}
     used = rows.filter(rows["reason"].is_null())
@@ -44,18 +44,18 @@ def test_the_tunnels_own_packets_and_silent_nodes_are_no_traffic() -> None:
     physical = message(
         "nA", physicalTraffic=[{"src": "100.64.0.7:0", "dst": "192.0.2.7:41641", "txPkts": 1, "txBytes": 9}]
     )
-    rows = read(TailscaleFamily, physical)
+    rows = read(TailscaleFormat, physical)
     assert rows["reason"].to_list() == [TUNNEL_ITSELF]
 
 
 def test_wrapped_in_events_and_lists_of_the_api() -> None:
     one = json.loads(message("nA", exitTraffic=[HERE | {"dst": "192.0.2.7:443"}]))
     for text in (json.dumps({"event": one, "time": 1791280800.5}), json.dumps({"logs": [one]})):
-        rows = read(TailscaleFamily, text)
+        rows = read(TailscaleFormat, text)
         assert rows.select("client", "server", "bytes_up").rows() == [("100.64.0.7", "192.0.2.7", 3000)], text
 
 
 def test_a_hidden_far_side_and_other_protocols_are_set_aside() -> None:
     hidden = {key: value for key, value in HERE.items() if key != "dst"}
-    rows = read(TailscaleFamily, message("nA", exitTraffic=[hidden, HERE | {"proto": 1}]))
+    rows = read(TailscaleFormat, message("nA", exitTraffic=[hidden, HERE | {"proto": 1}]))
     assert rows["reason"].to_list() == ["set aside: names no destination", NO_PORTS]

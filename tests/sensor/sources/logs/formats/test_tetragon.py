@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.tetragon import TetragonFamily
+from sensor.sources.logs.formats.tetragon import TetragonFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -15,7 +15,7 @@ LINE = (
 
 
 def test_connections_of_pods() -> None:
-    found = read(TetragonFamily, LINE.format("tcp_connect") + "\n" + LINE.format("tcp_close"))
+    found = read(TetragonFormat, LINE.format("tcp_connect") + "\n" + LINE.format("tcp_close"))
     assert found["reason"].to_list() == [None, NO_CONNECTION]
     assert found.select("client", "device", "server", "server_port", "transport").row(0) == (
         "10.0.0.5",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensor.sources.logs.formats.threeproxy import ThreeproxyFamily
+from sensor.sources.logs.formats.threeproxy import ThreeproxyFormat
 from sensor.sources.logs.text.reasons import CHALLENGE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -25,7 +25,7 @@ REST = "- 10.1.2.3:40000 192.0.2.7:443 900 7000 0 CONNECT"
     ],
 )
 def test_a_tunnel_in_every_layout(line: str) -> None:
-    (row,) = read(ThreeproxyFamily, line).iter_rows(named=True)
+    (row,) = read(ThreeproxyFormat, line).iter_rows(named=True)
     assert row["seen_at"] == AT
     wanted = (
         "client",
@@ -46,7 +46,7 @@ def test_a_tunnel_in_every_layout(line: str) -> None:
 def test_refusals_and_challenges() -> None:
     url = "0.0.0.0:0 0 0 0 GET http://chat.example.com/a?q=1 HTTP/1.1"
     found = read(
-        ThreeproxyFamily,
+        ThreeproxyFormat,
         f"261006100000.000 3128 00004 - 10.1.2.3:40000 {url}\n"
         f"261006100000.000 3128 00003 jane 10.1.2.3:40000 {url}\n"
         f"261006100000.000 3128 00013 jane [2001:db8::3]:40000 {url}\n",

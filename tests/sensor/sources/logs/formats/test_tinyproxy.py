@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from sensor.sources.logs.formats.tinyproxy import TinyproxyFamily
+from sensor.sources.logs.formats.tinyproxy import TinyproxyFormat
 from sensor.sources.logs.text.reasons import CHALLENGE, NO_REQUEST
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -22,7 +22,7 @@ def test_a_request_has_the_client_of_its_descriptor(release: str) -> None:
     text = "\n".join(LINES)
     if release == "1.11":
         text = text.replace("pc7.lan [10.1.2.3]", "10.1.2.3").replace("pc8.lan [10.1.2.4]", "10.1.2.4")
-    found = read(TinyproxyFamily, text)
+    found = read(TinyproxyFormat, text)
     assert found["reason"].to_list() == [NO_REQUEST, NO_REQUEST, None, None]
     assert found.select("client", "host", "server_port", "path", "method").rows()[2:] == [
         ("10.1.2.3", "www.example.org", 443, None, "CONNECT"),
@@ -48,7 +48,7 @@ def test_what_became_of_a_request() -> None:
         "Request (file descriptor 5): GET http://chat.example.com/z HTTP/1.1",
     )
     text = "\n".join(f"CONNECT   Oct 06 10:00:00.123 [7]: {words}" for words in said)
-    asked = read(TinyproxyFamily, text).filter(pl.col("method").is_not_null())
+    asked = read(TinyproxyFormat, text).filter(pl.col("method").is_not_null())
     assert asked.select("client", "host", "action", "reason").rows() == [
         ("2001:db8::7", "chat.example.com", "allowed", None),
         ("10.1.2.3", "ads.example.com", "blocked", None),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.sources.logs.formats.trend_micro import TrendMicroFamily
+from sensor.sources.logs.formats.trend_micro import TrendMicroFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -29,7 +29,7 @@ def test_apex_tells_by_a_number_what_it_did_with_a_page(number: str, action: str
         f"{APEX}WB:36|36|3|{AT}app=17 dpt=443 act={number} src=10.1.0.7 dvchost=apex request=https://chat.example.com"
         f"/a?b\\=c duser=EXAMPLE\\\\ann shost=ann-pc\n"
     )
-    (row,) = read(TrendMicroFamily, line).rows(named=True)
+    (row,) = read(TrendMicroFormat, line).rows(named=True)
     assert (row["kind"], row["client"], row["device"], row["action"]) == (
         "http",
         "10.1.0.7",
@@ -41,7 +41,7 @@ def test_apex_tells_by_a_number_what_it_did_with_a_page(number: str, action: str
 
 def test_a_number_of_another_event_is_no_verdict() -> None:
     line = f"{APEX}BM:1000|Behavior Monitoring|3|{AT}act=2 src=10.1.0.7 dst=192.0.2.7 shost=ann-pc\n"
-    assert read(TrendMicroFamily, line)["action"].to_list() == ["unknown"]
+    assert read(TrendMicroFormat, line)["action"].to_list() == ["unknown"]
 
 
 def test_the_agents_machine_is_the_client_where_a_page_or_a_packet_goes_out() -> None:
@@ -53,7 +53,7 @@ def test_the_agents_machine_is_the_client_where_a_page_or_a_packet_goes_out() ->
         + f"{DEEP}1001111|Rule|3|" + packet.format("ann-pc", "IDS:Reset", "out", "TCP")
         + f"{DEEP}1001111|Rule|3|" + packet.format("ann-pc", "Reset", "out", "TCP")
     )  # fmt: skip
-    found = read(TrendMicroFamily, text)
+    found = read(TrendMicroFormat, text)
     assert found.select("client", "device", "action").rows() == [
         ("10.1.0.7", None, "blocked"),
         ("10.1.0.7", "ann-pc", "allowed"),
@@ -70,4 +70,4 @@ def test_what_names_no_connection_is_set_aside() -> None:
         f"{DEEP}4000000|Eicar|6|dvchost=ann-pc act=Delete msg=Realtime\n"
         f"{DEEP}20|Log|0|dvchost=ann-pc act=Log src=10.1.0.7 dst=192.0.2.7 out=64 proto=ICMP\n"
     )
-    assert read(TrendMicroFamily, text)["reason"].to_list() == [NO_CONNECTION, NO_PORTS]
+    assert read(TrendMicroFormat, text)["reason"].to_list() == [NO_CONNECTION, NO_PORTS]

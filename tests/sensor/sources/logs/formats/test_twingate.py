@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.twingate import TwingateFamily
+from sensor.sources.logs.formats.twingate import TwingateFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 LINE = (
@@ -14,7 +14,7 @@ LINE = (
 
 def test_connections_end_after_their_duration() -> None:
     found = read(
-        TwingateFamily, LINE.format("established_connection") + "\n" + LINE.format("closed_connection")
+        TwingateFormat, LINE.format("established_connection") + "\n" + LINE.format("closed_connection")
     )
     assert (
         found.select("client", "user_name", "host", "server", "server_port", "bytes_up").rows()

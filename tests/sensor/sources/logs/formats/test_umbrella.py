@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.umbrella import UmbrellaFamily
+from sensor.sources.logs.formats.umbrella import UmbrellaFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 _NETWORK = "the identity is a network, no person"
@@ -29,7 +29,7 @@ def test_dns_and_whose_identity_it_is() -> None:
         f'Chat",{kind},{kinds},""\n'
         for who, inside, kind, kinds in rows
     )
-    found = read(UmbrellaFamily, text)
+    found = read(UmbrellaFormat, text)
     assert found.select("user_name", "device", "client").rows() == [
         ("ann", "ANN-PC", "10.1.0.7"),
         ("ann@example.org", "ANN-PC", "10.1.0.7"),
@@ -45,7 +45,7 @@ def test_dns_version_1() -> None:
         f'{AT},"ann", "ann,Site", "10.1.0.7","203.0.113.9","Allowed","1 (A)", "NOERROR","chat.example.com.",'
         f' "Chat,AI"\n'
     )
-    (row,) = read(UmbrellaFamily, text).rows(named=True)
+    (row,) = read(UmbrellaFormat, text).rows(named=True)
     assert (row["host"], row["client"], row["action"], row["user_name"]) == (
         "chat.example.com",
         "10.1.0.7",
@@ -64,7 +64,7 @@ def test_web() -> None:
         'Computers",""'
     )
     tail = ',"ANN-PC,ann@example.org","Roaming Computers,SAML Users","POST"'
-    found = read(UmbrellaFamily, f"{head}{middle}\n{head}{middle}{tail}\n")
+    found = read(UmbrellaFormat, f"{head}{middle}\n{head}{middle}{tail}\n")
     assert (
         found.select("kind", "client", "host", "path", "bytes_up", "bytes_down", "status").rows()
         == [("http", "10.1.0.7", "chat.example.com", "/up", 562, 1489, 200)] * 2
@@ -80,7 +80,7 @@ def test_web_without_sizes() -> None:
         f'{AT},"Net","","203.0.113.9","","","BLOCKED","http://chat.example.com/","","","403","","","","",'
         f'"AI","","","","","","Networks"\n'
     )
-    (row,) = read(UmbrellaFamily, text).rows(named=True)
+    (row,) = read(UmbrellaFormat, text).rows(named=True)
     assert (row["client"], row["action"], row["bytes_up"], row["bytes_down"]) == (
         "203.0.113.9",
         "blocked",
@@ -98,7 +98,7 @@ def test_firewall_and_ip() -> None:
         "12,BLOCK\n"
         f'{AT},"ann","10.1.0.7","61095","198.51.100.4","445","Category"\n'
     )
-    found = read(UmbrellaFamily, text)
+    found = read(UmbrellaFormat, text)
     assert found.select(
         "kind", "client", "server", "server_port", "transport", "host", "action", "bytes_up"
     ).rows() == [
@@ -117,7 +117,7 @@ def test_exports_with_a_header_line() -> None:
         f'"curl/8","10","20","GET",'
         '"ann@example.org","AD Users","AD Users"\n'
     )
-    found = read(UmbrellaFamily, text)
+    found = read(UmbrellaFormat, text)
     (row,) = found.filter(found["reason"].is_null()).rows(named=True)
     assert (row["kind"], row["user_name"], row["client"], row["bytes_up"], row["path"]) == (
         "http",
@@ -130,7 +130,7 @@ def test_exports_with_a_header_line() -> None:
 
 def test_the_first_versions_tell_no_types() -> None:
     row = '"2026-10-06 10:00:00","{0}","{0},Milan","10.1.2.3","203.0.113.1","Allowed","1 (A)","NOERROR","chat.example.com.","AI"\n'
-    found = read(UmbrellaFamily, "".join(map(row.format, ("ACME\\ada", "Ada (ada@acme.example)", "Milan"))))
+    found = read(UmbrellaFormat, "".join(map(row.format, ("ACME\\ada", "Ada (ada@acme.example)", "Milan"))))
     assert found["user_name"].to_list() == ["ACME\\ada", "ada@acme.example", None]
 
 
@@ -141,7 +141,7 @@ def test_the_dns_export_as_objects() -> None:
         '"domain":"chat.example.com."}\n'
     )
     people = (("Ann (ann@example.org)", "AD Users"), ("ann-pc", "Roaming Computers"), ("Office", "Networks"))
-    found = read(UmbrellaFamily, "".join(line % one for one in people))
+    found = read(UmbrellaFormat, "".join(line % one for one in people))
     assert found.select("user_name", "device").rows() == [
         ("ann@example.org", None),
         (None, "ann-pc"),
@@ -166,7 +166,7 @@ def test_exports_as_objects_that_spell_the_columns_in_full() -> None:
         '"responseSize":70}\n'
     )
     names = ("kind", "client", "user_name", "host", "path", "bytes_up", "bytes_down", "action")
-    assert read(UmbrellaFamily, dns + web).select(names).rows() == [
+    assert read(UmbrellaFormat, dns + web).select(names).rows() == [
         ("dns", "10.1.0.7", None, "chat.example.com", None, None, None, "allowed"),
         ("http", "10.1.0.7", "ann@example.org", "chat.example.com", "/a", 900, 70, "blocked"),
     ]

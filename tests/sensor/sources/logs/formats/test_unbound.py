@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensor.sources.logs.formats.unbound import UnboundFamily
+from sensor.sources.logs.formats.unbound import UnboundFormat
 from sensor.sources.logs.text.reasons import ANSWERED, NO_LOOKUP, REVERSE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -26,7 +26,7 @@ ARGUED = [("sekoia-unbound.jsonl", (2, 3, 4), "used", _PTR)]
 @pytest.mark.parametrize("word", ["info", "query"])
 def test_queries_with_every_head(head: str, word: str) -> None:
     found = read(
-        UnboundFamily,
+        UnboundFormat,
         f"{head}{word}: 10.1.0.7 Chat.Example.com. HTTPS IN\n",
         reference=datetime(2023, 12, 1, tzinfo=UTC),
     )
@@ -41,7 +41,7 @@ def test_a_reply_tells_how_its_query_ended() -> None:
         f"{HEAD}info: 10.1.0.7 chat.example.com. A IN REFUSED 0.000000 1 49\n"
         f"{HEAD}reply: 2001:db8::7 api.example.com. AAAA IN NOERROR 0.001 0 64 10.1.0.53\n"
     )
-    found = read(UnboundFamily, text)
+    found = read(UnboundFormat, text)
     assert found.select("host", "client", "action", "reason").rows() == [
         ("chat.example.com", "10.1.0.7", "blocked", None),
         ("chat.example.com", "10.1.0.7", "blocked", ANSWERED),
@@ -57,7 +57,7 @@ def test_local_zones_and_policy() -> None:
         f"{HEAD}info: rpz: applied [ai-list] chat.example.net. rpz-nxdomain 10.1.0.7@49152 "
         f"chat.example.net. A IN\n"
     )
-    found = read(UnboundFamily, text)
+    found = read(UnboundFormat, text)
     assert found.select("host", "client_port", "action").rows() == [
         ("chat.example.com", 49152, "blocked"),
         ("www.example.org", 49152, "allowed"),
@@ -71,7 +71,7 @@ def test_what_is_no_lookup() -> None:
         f"{HEAD}error: failed to find an open port, drop msg\n{HEAD}info: generate keytag query "
         f"_ta-4f66. NULL IN\n"
     )
-    assert read(UnboundFamily, text)["reason"].to_list() == [
+    assert read(UnboundFormat, text)["reason"].to_list() == [
         REVERSE,
         NO_LOOKUP,
         NO_LOOKUP,

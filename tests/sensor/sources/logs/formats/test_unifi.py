@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.unifi import UnifiFamily
+from sensor.sources.logs.formats.unifi import UnifiFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -14,7 +14,7 @@ def test_clients_that_come_and_go_hold_an_address_in_utc() -> None:
         "UNIFIclientHostname=PC7 UNIFIclientIp=10.1.2.3 UNIFIclientMac=02:00:00:00:00:07 UNIFIwifiName=Office"
     )
     rows = read(
-        UnifiFamily,
+        UnifiFormat,
         f"{HEAD}400|WiFi Client Connected|1|{who}\n{HEAD}401|WiFi Client Disconnected|2|{who}",
         zone="Europe/Berlin",
     )
@@ -27,7 +27,7 @@ def test_clients_that_come_and_go_hold_an_address_in_utc() -> None:
 
 def test_a_threat_says_what_became_of_it_in_its_name() -> None:
     rows = read(
-        UnifiFamily,
+        UnifiFormat,
         f"{HEAD}201|Threat Detected and Blocked|9|proto=TCP src=10.1.2.3 spt=50123 dst=192.0.2.7 dpt=443 UNIFIrisk=high",
     )
     assert rows.select("client", "server", "action", "reason").rows() == [
@@ -37,7 +37,7 @@ def test_a_threat_says_what_became_of_it_in_its_name() -> None:
 
 def test_admins_and_unifi_os_name_no_connection() -> None:
     rows = read(
-        UnifiFamily,
+        UnifiFormat,
         f"{HEAD}544|Admin Accessed UniFi Network|1|UNIFIadmin=Ada src=10.0.0.9 msg=Ada came\n"
         "Oct  6 10:00:00 gw CEF: 0|Ubiquiti|UniFi OS|4.3.5|admins|1|msg=Ada changed a setting",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.untangle import UntangleFamily
+from sensor.sources.logs.formats.untangle import UntangleFormat
 from sensor.sources.logs.rows.sessions import Sessions
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from tests.sensor.sources.logs.formats.reading import read
@@ -38,7 +38,7 @@ def test_a_session_is_counted_once() -> None:
             sessionEvent=SESSION,
         ),
     ]
-    rows = read(UntangleFamily, "\n".join(lines))
+    rows = read(UntangleFormat, "\n".join(lines))
     assert rows["phase"].to_list() == ["begin", "name", "end"]
     assert rows["session"].n_unique() == 1
     done = Sessions().take(rows)
@@ -47,5 +47,5 @@ def test_a_session_is_counted_once() -> None:
 
 
 def test_other_events() -> None:
-    rows = read(UntangleFamily, event("uvm.event.SystemStatEvent", timeStamp="2026-10-06 10:00:00.0"))
+    rows = read(UntangleFormat, event("uvm.event.SystemStatEvent", timeStamp="2026-10-06 10:00:00.0"))
     assert rows["reason"].to_list() == [NO_SERVICE]

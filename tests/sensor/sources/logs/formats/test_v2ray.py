@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.v2ray import V2rayFamily
+from sensor.sources.logs.formats.v2ray import V2rayFormat
 from sensor.sources.logs.text.reasons import NO_DESTINATION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -18,7 +18,7 @@ TEXT = """\
 
 
 def test_what_was_accepted_and_where_it_went() -> None:
-    found = read(V2rayFamily, TEXT)
+    found = read(V2rayFormat, TEXT)
     assert found["host"].to_list() == [
         "chat.example.com", "quic.example.com", "a.example.com", "chat.example.com", None,
     ]  # fmt: skip

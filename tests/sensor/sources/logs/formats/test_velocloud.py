@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sensor.sources.logs.formats.velocloud import VelocloudFamily
+from sensor.sources.logs.formats.velocloud import VelocloudFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 EVENT = {
@@ -23,7 +23,7 @@ def test_volumes_are_told_of_closed_sessions_only() -> None:
     }
     refused = EVENT | {"actionTaken": "DENY", "verdict": "blocked", "domainName": "N/A"}
     exported = [{"_index": "logs", "_source": event} for event in (EVENT, closed, refused)]
-    found = read(VelocloudFamily, json.dumps(exported, indent=1))
+    found = read(VelocloudFormat, json.dumps(exported, indent=1))
     assert found.select("phase", "action", "host", "bytes_up", "bytes_down", "duration_s").rows() == [
         ("begin", "allowed", "chat.example.com", None, None, None),
         ("end", "allowed", "chat.example.com", 5120, 900, 9),

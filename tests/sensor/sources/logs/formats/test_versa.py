@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.versa import VersaFamily
+from sensor.sources.logs.formats.versa import VersaFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -24,7 +24,7 @@ LINES = (
 
 
 def test_flows_share_an_id_and_tunnels_are_leases() -> None:
-    found = read(VersaFamily, "\n".join(LINES))
+    found = read(VersaFormat, "\n".join(LINES))
     assert found["reason"].to_list() == [None, None, None, NO_CONNECTION]
     assert found.select("kind", "client", "user_name", "host", "bytes_up", "bytes_down").rows()[:3] == [
         ("http", "10.1.2.3", "ada", "www.example.org", None, None),
@@ -39,6 +39,6 @@ def test_a_clock_that_runs_since_the_boot_tells_how_long_not_when() -> None:
     line = HEAD.format("accessLog") + FLOW.replace("1791280800000", "832257571").replace(
         "1791280860000", "832317571"
     )
-    found = read(VersaFamily, line.format("sentOctets=900, recvdOctets=70, eventType=end, "))
+    found = read(VersaFormat, line.format("sentOctets=900, recvdOctets=70, eventType=end, "))
     assert found["seen_at"][0] == datetime(2026, 10, 6, 10, 0, tzinfo=UTC)
     assert found["duration_s"][0] == 60

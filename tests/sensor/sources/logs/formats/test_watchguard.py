@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sensor.sources.logs.formats.watchguard import WatchguardFamily
+from sensor.sources.logs.formats.watchguard import WatchguardFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -14,7 +14,7 @@ LEEF = "LEEF:1.0|WatchGuard|XTM|12.8|{}|serial=S1\tdevTime=Oct 06 2026 12:00:00 
 
 def test_leef_of_one_connection_is_one_session() -> None:
     rows = read(
-        WatchguardFamily,
+        WatchguardFormat,
         "\n".join(
             [
                 LEEF.format("30000148", "Allow", "policy=p"),
@@ -43,7 +43,7 @@ def test_leef_of_one_connection_is_one_session() -> None:
 
 def test_cut_heads_and_octal_tabs() -> None:
     line = LEEF.format("30000151", "Allow", "sent_bytes=900").removeprefix("LEEF:").replace("\t", "#011")
-    assert read(WatchguardFamily, line)["bytes_up"].to_list() == [900]
+    assert read(WatchguardFormat, line)["bytes_up"].to_list() == [900]
 
 
 def test_plain_syslog() -> None:
@@ -53,7 +53,7 @@ def test_plain_syslog() -> None:
         'Oct  6 10:00:00 fb firewall: msg_id="3000-0148" Deny 1-Trusted 0-External 60 tcp 20 64 10.1.2.3 192.0.2.7 40000 443 offset 10 S 1 win 4 (p)\n'
         'Oct  6 10:00:00 fb loggerd: msg_id="3D04-0004" Archived log file\n'
     )
-    rows = read(WatchguardFamily, text)
+    rows = read(WatchguardFormat, text)
     row = rows.row(0, named=True)
     assert (row["client"], row["user_name"], row["host"], row["path"]) == (
         "10.1.2.3",
@@ -68,7 +68,7 @@ def test_plain_syslog() -> None:
 
 def test_logins_are_leases() -> None:
     line = "LEEF:1.0|WatchGuard|XTM|12.10|3E000002|serial=S1\tdevTime=Oct 06 2026 12:00:00 +0200\tmsg=SSL VPN user ada@corp.example@radius from 203.0.113.5 logged in assigned virtual IP is 10.8.0.5"
-    row = read(WatchguardFamily, line).row(0, named=True)
+    row = read(WatchguardFormat, line).row(0, named=True)
     assert (row["kind"], row["client"], row["user_name"], row["origin"]) == (
         "lease",
         "10.8.0.5",
@@ -82,7 +82,7 @@ def test_interface_names_with_spaces_and_protocol_prefixes() -> None:
         'Oct  6 10:00:00 fb 80A9 (2026-10-06T10:00:00) firewall: msg_id="3000-0148" Allow VLAN 10 0-External 60 tcp 20 64 10.1.2.3 192.0.2.7 40000 443 offset 10 S (p)\n'
         "Oct  6 10:00:00 fb firewall: Allow 1-Trusted 0-External https/tcp 10.1.2.3 192.0.2.7 40000 443 msg=x (p)\n"
     )
-    rows = read(WatchguardFamily, text)
+    rows = read(WatchguardFormat, text)
     assert rows["client"].to_list() == ["10.1.2.3"] * 2
     assert rows["server_port"].to_list() == [443] * 2
 
@@ -92,7 +92,7 @@ def test_traffic_monitors_own_columns() -> None:
         "2026-10-06 10:00:00 Deny 10.1.2.3 192.0.2.7 https/tcp 40000 443 1-Trusted 0-External Denied 52 127 "
         '(Unhandled Internal Packet-00) proc_id="firewall" rc="101" msg_id="3000-0148"'
     )
-    (row,) = read(WatchguardFamily, text).rows(named=True)
+    (row,) = read(WatchguardFormat, text).rows(named=True)
     assert (row["client"], row["server"], row["server_port"], row["action"]) == (
         "10.1.2.3",
         "192.0.2.7",
@@ -108,7 +108,7 @@ def test_leases_and_logins_take_the_stamp_in_utc() -> None:
         f'{head} dhcpd[10]: msg_id="1600-0065" DHCPACK on 10.1.2.3 to 02:00:00:00:00:0a (ann-pc) via eth1\n'
         f'{head} sessiond[10]: msg_id="3E00-0002" Authentication of Firewall user ann@Firebox-DB from 10.1.2.3 logged in\n'
     )
-    rows = read(WatchguardFamily, text)
+    rows = read(WatchguardFormat, text)
     assert rows["kind"].to_list() == ["lease"] * 2
     assert rows["seen_at"].to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)] * 2
 
@@ -118,5 +118,5 @@ def test_the_host_of_a_header_rule() -> None:
         'Oct  6 10:00:00 fb http-proxy[2]: msg_id="1AFF-001B" Allow 1-Trusted 0-External tcp 10.1.2.3 192.0.2.7 40000 80 '
         r'msg="ProxyAllow: HTTP header match" rule_name="Default" header="Host: chat.example.com\x0d\x0a" (p)'
     )
-    (row,) = read(WatchguardFamily, text).rows(named=True)
+    (row,) = read(WatchguardFormat, text).rows(named=True)
     assert (row["kind"], row["host"]) == ("http", "chat.example.com")

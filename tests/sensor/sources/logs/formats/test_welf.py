@@ -1,8 +1,8 @@
-"""WELF of products that have no family of their own."""
+"""WELF of products that have no format of their own."""
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.welf import WelfFamily
+from sensor.sources.logs.formats.welf import WelfFormat
 from tests.sensor.sources.logs.formats.reading import read
 
 WELF = (
@@ -12,7 +12,7 @@ WELF = (
 
 
 def test_sent_is_what_the_client_sent() -> None:
-    row = read(WelfFamily, WELF.format("/v1")).row(0, named=True)
+    row = read(WelfFormat, WELF.format("/v1")).row(0, named=True)
     assert (row["client"], row["user_name"], row["host"], row["path"]) == (
         "10.1.2.3",
         "ada",
@@ -29,5 +29,5 @@ def test_sent_is_what_the_client_sent() -> None:
 
 def test_sent_is_what_traffic_server_sent_to_the_client() -> None:
     """Its `rcvd` is a header's length, not what was uploaded (checked with 9.2)."""
-    row = read(WelfFamily, WELF.format("v1/chat") + " cache=TCP_MISS").row(0, named=True)
+    row = read(WelfFormat, WELF.format("v1/chat") + " cache=TCP_MISS").row(0, named=True)
     assert (row["bytes_up"], row["bytes_down"], row["path"]) == (None, 400, "/v1/chat")

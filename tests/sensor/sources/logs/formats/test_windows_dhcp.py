@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.windows_dhcp import WindowsDhcpFamily
+from sensor.sources.logs.formats.windows_dhcp import WindowsDhcpFormat
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read, rows
@@ -23,7 +23,7 @@ MAC = "02:00:00:00:00:0a"
 
 
 def leases(text: str) -> pl.DataFrame:
-    found = read(WindowsDhcpFamily, text)
+    found = read(WindowsDhcpFormat, text)
     return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
 
 
@@ -34,7 +34,7 @@ def event(number: str, minute: int, address: str, name: str = "ann-pc.example.co
 def test_leases_of_version_4() -> None:
     text = HEAD + event("10", 0, "10.1.0.7") + event("30", 0, "10.1.0.7") + event("11", 1, "10.1.0.7")
     text += event("12", 2, "10.1.0.7") + event("10", 3, "10.1.0.7", "bob-pc") + event("13", 4, "10.1.0.9")
-    found = read(WindowsDhcpFamily, text)
+    found = read(WindowsDhcpFormat, text)
     assert found["reason"].to_list()[-6:] == [None, NO_ADDRESS, None, None, None, NO_ADDRESS]
     minute = timedelta(minutes=1)
     assert leases(text).select("address", "mac", "device", "valid_from", "valid_to", "confidence").rows() == [
@@ -52,7 +52,7 @@ def test_the_events_as_wincollect_sends_them() -> None:
     )
     other = line.replace("AgentProtocol", "AgentDevice").replace("\tID", "\tPluginVersion=7\tID")
     other = other.replace("10:00:00", "10: 00:00")
-    found = read(WindowsDhcpFamily, line.format(10) + line.format(30) + other.format(11))
+    found = read(WindowsDhcpFormat, line.format(10) + line.format(30) + other.format(11))
     assert found["reason"].to_list() == [None, NO_ADDRESS, None]
     assert found["seen_at"][2] == AT
     names = ("client", "device", "client_mac", "user_name", "seen_at")

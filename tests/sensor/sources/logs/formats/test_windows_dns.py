@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sensor.sources.logs.formats.windows_dns import WindowsDnsEventsFamily, WindowsDnsFamily
+from sensor.sources.logs.formats.windows_dns import WindowsDnsEventsFormat, WindowsDnsFormat
 from sensor.sources.logs.text.reasons import ANSWERED, NO_LOOKUP, NOT_A_QUERY, RESOLVERS_OWN, REVERSE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -30,7 +30,7 @@ def test_a_lookup_is_what_the_server_received() -> None:
         + packet(client="10.1.0.53", xid="b94d", r="R", flags=ANSWER)
         + packet(way="Snd", r="R", flags="8385 A DR  REFUSED")
     )
-    found = read(WindowsDnsFamily, text)
+    found = read(WindowsDnsFormat, text)
     assert found["reason"].to_list() == [None, RESOLVERS_OWN, RESOLVERS_OWN, ANSWERED]
     (row,) = found.head(1).rows(named=True)
     assert (row["client"], row["host"], row["action"], row["transport"]) == (
@@ -55,13 +55,13 @@ def test_a_lookup_is_what_the_server_received() -> None:
     ("2026. 05. 06. 13:51:18", "2026-05-06T13:51:18"),
 ])  # fmt: skip
 def test_dates_of_every_region(at: str, expected: str) -> None:
-    (row,) = read(WindowsDnsFamily, packet(at=at)).rows(named=True)
+    (row,) = read(WindowsDnsFormat, packet(at=at)).rows(named=True)
     assert row["seen_at"].isoformat() == expected + "+00:00"
 
 
 def test_one_line_tells_the_order_of_all() -> None:
     found = read(
-        WindowsDnsFamily, packet(at="5/6/2026 13:51:18") + packet(at="5/21/2026 13:51:19", xid="0001")
+        WindowsDnsFormat, packet(at="5/6/2026 13:51:18") + packet(at="5/21/2026 13:51:19", xid="0001")
     )
     assert [at.isoformat()[:10] for at in found["seen_at"]] == ["2026-05-06", "2026-05-21"]
 
@@ -79,7 +79,7 @@ def test_what_is_no_lookup() -> None:
         + packet(op="U", flags="0028       NOERROR", kind="SOA")
         + packet(kind="PTR", name="(1)7(1)0(1)1(2)10(7)in-addr(4)arpa(0)")
     )
-    reasons = read(WindowsDnsFamily, text)["reason"].to_list()
+    reasons = read(WindowsDnsFormat, text)["reason"].to_list()
     assert reasons == [NO_LOOKUP] * 5 + [None] + [NO_LOOKUP] * 5 + [NOT_A_QUERY, REVERSE]
 
 
@@ -89,7 +89,7 @@ def test_ipv6_tcp_and_servers_without_packet_ids() -> None:
         "example(3)com(0)\n"
     )
     line = line.replace("20260521", "2026-05-21")
-    (row,) = read(WindowsDnsFamily, line).rows(named=True)
+    (row,) = read(WindowsDnsFormat, line).rows(named=True)
     assert (row["client"], row["host"]) == ("2001:db8::7", "chat.example.com")
 
 
@@ -107,7 +107,7 @@ def test_analytical_events() -> None:
         + json.dumps({"@timestamp": "2026-11-22T10:00:01Z", "winlog": {"event_id": 256, "event_data": {
             "Source": "10.1.0.8", "QNAME": "api.example.com.", "QTYPE": "28"}}}) + "\n"
     )  # fmt: skip
-    found = read(WindowsDnsEventsFamily, text)
+    found = read(WindowsDnsEventsFormat, text)
     assert found.select("client", "host", "action", "reason").rows() == [
         ("10.1.0.7", "chat.example.com", "blocked", None),
         ("10.1.0.7", "chat.example.com", "blocked", ANSWERED),
@@ -125,7 +125,7 @@ def test_analytical_events_as_xml() -> None:
         "<Event><System><Provider Name='Microsoft-Windows-DNSServer'/><EventID>256</EventID>"
         f"<TimeCreated SystemTime='2026-11-22T10:00:00.1Z'/></System><EventData>{data}</EventData></Event>\n"
     )
-    (row,) = read(WindowsDnsEventsFamily, text).rows(named=True)
+    (row,) = read(WindowsDnsEventsFormat, text).rows(named=True)
     assert (row["client"], row["host"], row["transport"], row["reason"]) == (
         "10.1.0.7",
         "chat.example.com",
@@ -141,7 +141,7 @@ def test_analytical_events_as_text_and_csv() -> None:
         "Port=49152; Flags=256; ServerScope=; PacketData=0x0C6B01"
     )
     text = json.dumps({"Id": 256, "TimeCreated": "2026-11-22T10:00:00Z", "Message": message}) + "\n"
-    (row,) = read(WindowsDnsEventsFamily, text).rows(named=True)
+    (row,) = read(WindowsDnsEventsFormat, text).rows(named=True)
     assert (row["client"], row["client_port"], row["host"], row["transport"]) == (
         "10.1.0.7",
         49152,
@@ -149,7 +149,7 @@ def test_analytical_events_as_text_and_csv() -> None:
         "udp",
     )
     csv = 'TimeCreated,Id,Source,QNAME,QTYPE,XID\n"2026-11-22T10:00:00Z",256,10.1.0.7,chat.example.com.,1,1\n'
-    found = read(WindowsDnsEventsFamily, csv)
+    found = read(WindowsDnsEventsFormat, csv)
     assert found.filter(found["reason"].is_null()).select("client", "host").rows() == [
         ("10.1.0.7", "chat.example.com")
     ]

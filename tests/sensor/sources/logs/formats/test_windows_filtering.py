@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from sensor.sources.logs.formats.windows_filtering import WindowsFilteringFamily
-from sensor.sources.logs.formats.windows_security import WindowsSecurityFamily
+from sensor.sources.logs.formats.windows_filtering import WindowsFilteringFormat
+from sensor.sources.logs.formats.windows_security import WindowsSecurityFormat
 from sensor.sources.logs.text.reasons import LOOPBACK, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -43,7 +43,7 @@ def xml(event: int = 5156, **data: str) -> str:
     ],
 )  # fmt: skip
 def test_what_a_computer_connected_to(line: str) -> None:
-    (row,) = read(WindowsFilteringFamily, line).iter_rows(named=True)
+    (row,) = read(WindowsFilteringFormat, line).iter_rows(named=True)
     assert [row[name] for name in WANTED] == [
         "10.1.2.3", 50000, "192.0.2.7", 443, "pc7.corp.example", "tcp", "allowed", None,
     ]  # fmt: skip
@@ -51,17 +51,17 @@ def test_what_a_computer_connected_to(line: str) -> None:
 
 
 def test_the_peer_of_an_inbound_connection_is_the_client() -> None:
-    found = read(WindowsFilteringFamily, xml(5157, Direction="%%14592", SourcePort="445", DestPort="50001"))
+    found = read(WindowsFilteringFormat, xml(5157, Direction="%%14592", SourcePort="445", DestPort="50001"))
     assert found.select(WANTED).row(0) == ("192.0.2.7", 50001, "10.1.2.3", 445, None, "tcp", "blocked", None)
 
 
 def test_what_is_no_connection_of_the_network() -> None:
     inside = xml(SourceAddress="127.0.0.1", DestAddress="127.0.0.1")
-    found = read(WindowsFilteringFamily, xml(Protocol="1") + inside)
+    found = read(WindowsFilteringFormat, xml(Protocol="1") + inside)
     assert found["reason"].to_list() == [NO_PORTS, LOOPBACK]
 
 
 def test_events_spread_over_lines_and_other_events() -> None:
-    found = read(WindowsFilteringFamily, xml().replace("><", ">\n  <") * 2)
+    found = read(WindowsFilteringFormat, xml().replace("><", ">\n  <") * 2)
     assert found["server"].to_list() == ["192.0.2.7", "192.0.2.7"]
-    assert read(WindowsSecurityFamily, xml(5158))["reason"][0].startswith("set aside")
+    assert read(WindowsSecurityFormat, xml(5158))["reason"][0].startswith("set aside")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.windows_security import WindowsSecurityFamily
+from sensor.sources.logs.formats.windows_security import WindowsSecurityFormat
 from sensor.sources.logs.text.reasons import (
     FAILED_SIGN_IN,
     LOOPBACK,
@@ -59,7 +59,7 @@ def test_a_logon_in_every_form() -> None:
     forms = [winlogbeat(4624, LOGON), nxlog(4624, LOGON), xml(4624, LOGON), xml(4624, LOGON, "\n  ")]
     forms.append(f"<Events>{xml(4624, LOGON)}</Events>")
     for text in forms:
-        (row,) = read(WindowsSecurityFamily, text + "\n").rows(named=True)
+        (row,) = read(WindowsSecurityFormat, text + "\n").rows(named=True)
         assert row["reason"] is None
         assert (row["client"], row["user_name"], row["device"]) == ("10.1.2.3", "CORP\\ada", "ADA-PC")
         assert (row["lease_s"], row["confidence"], row["kind"]) == (36_000, 0.7, "lease")
@@ -69,22 +69,22 @@ def test_a_logon_in_every_form() -> None:
 
 def test_event_viewer_saves_all_events_on_one_line() -> None:
     text = "<?xml version='1.0'?><Events>" + xml(4624, LOGON) * 3 + "</Events>"
-    assert read(WindowsSecurityFamily, text)["client"].to_list() == ["10.1.2.3"] * 3
+    assert read(WindowsSecurityFormat, text)["client"].to_list() == ["10.1.2.3"] * 3
 
 
 def test_events_among_lines_of_other_programs() -> None:
     asked = [f"Oct  6 10:00:0{n} gw dnsmasq[7]: query[A] claude.ai from 10.1.2.{n}\n" for n in range(1, 7)]
     event = xml(4624, LOGON)
     some = rows("".join(asked[:3]) + event + "\n" + "".join(asked[3:]))
-    assert some["family"].to_list() == ["dnsmasq"] * 3 + ["windows-security"] + ["dnsmasq"] * 3
+    assert some["log_format"].to_list() == ["dnsmasq"] * 3 + ["windows-security"] + ["dnsmasq"] * 3
     most = rows(asked[0] + f"<Events>\n{xml(4624, LOGON, chr(10))}\n{event}\n</Events>\n" + asked[1])
-    assert most["family"].to_list() == ["dnsmasq", "windows-security", "windows-security", "dnsmasq"]
+    assert most["log_format"].to_list() == ["dnsmasq", "windows-security", "windows-security", "dnsmasq"]
     assert set(some["client"]) == {f"10.1.2.{n}" for n in range(1, 7)}
 
 
 def test_tickets_name_people_and_machines() -> None:
     text = winlogbeat(4769, TICKET) + "\n" + winlogbeat(4768, TICKET | {"TargetUserName": "ADA-PC$"}) + "\n"
-    found = read(WindowsSecurityFamily, text)
+    found = read(WindowsSecurityFormat, text)
     assert found.select("reason", "client", "user_name", "device").rows() == [
         (None, "10.1.2.3", "ada@CORP.EXAMPLE", None),
         (None, "10.1.2.3", None, "ada-pc"),
@@ -98,7 +98,7 @@ def test_a_remote_desktop_session_says_less() -> None:
         "ClientName": "ADA-PC",
         "ClientAddress": "10.1.2.3",
     }
-    (row,) = read(WindowsSecurityFamily, winlogbeat(4778, data) + "\n").rows(named=True)
+    (row,) = read(WindowsSecurityFormat, winlogbeat(4778, data) + "\n").rows(named=True)
     assert (row["client"], row["user_name"], row["device"], row["confidence"]) == (
         "10.1.2.3",
         "CORP\\ada",
@@ -126,7 +126,7 @@ def test_a_remote_desktop_session_says_less() -> None:
 )
 def test_what_says_nothing_of_a_client_is_set_aside(event: int, data: dict[str, Any], reason: str) -> None:
     for text in (winlogbeat(event, data), nxlog(event, data), xml(event, data)):
-        assert read(WindowsSecurityFamily, text + "\n")["reason"].to_list() == [reason]
+        assert read(WindowsSecurityFormat, text + "\n")["reason"].to_list() == [reason]
 
 
 @settings(max_examples=5, deadline=None)
@@ -142,4 +142,4 @@ def test_hostile_fields_never_raise(texts: list[str]) -> None:
     tickets = [xml(4769, TICKET | {"IpAddress": text}) for text in texts]
     for lines in (logons, tickets):
         log = "".join(line.replace("Sysmon", "") + "\n" for line in lines)
-        assert read(WindowsSecurityFamily, log).height >= len(texts)
+        assert read(WindowsSecurityFormat, log).height >= len(texts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.windows_security_csv import LANGUAGE, WindowsSecurityCsvFamily
+from sensor.sources.logs.formats.windows_security_csv import LANGUAGE, WindowsSecurityCsvFormat
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_HOLDER
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -28,7 +28,7 @@ TICKET = (
 
 
 def test_logons_and_tickets() -> None:
-    found = read(WindowsSecurityCsvFamily, HEAD + saved(4624, LOGON) + saved(4768, TICKET))
+    found = read(WindowsSecurityCsvFormat, HEAD + saved(4624, LOGON) + saved(4768, TICKET))
     assert found.select("reason", "client", "user_name", "device").rows() == [
         (None, "10.1.2.3", "CORP\\ada", "ADA-PC"),
         (None, "10.1.2.3", "ada", None),
@@ -43,4 +43,4 @@ def test_failures_other_events_and_other_languages() -> None:
         + saved(4634, LOGON)
         + saved(4624, "L'ouverture de session.\r\n\tNom du compte :\tada\r\n")
     )
-    assert read(WindowsSecurityCsvFamily, text)["reason"].to_list() == [FAILED_SIGN_IN, NO_HOLDER, LANGUAGE]
+    assert read(WindowsSecurityCsvFormat, text)["reason"].to_list() == [FAILED_SIGN_IN, NO_HOLDER, LANGUAGE]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.sources.logs.formats.windows_security_text import LANGUAGE, WindowsSecurityTextFamily
+from sensor.sources.logs.formats.windows_security_text import LANGUAGE, WindowsSecurityTextFormat
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_HOLDER, SIGN_IN_OF_A_PROGRAM
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -33,7 +33,7 @@ def _line(event: int, message: str, audit: str = "Success Audit") -> str:
     [(4624, FRENCH), (4624, ENGLISH.format(kind=3, name="ada")), (4768, TICKET.format(code="0x0"))],
 )
 def test_who_is_where(event: int, message: str) -> None:
-    (row,) = read(WindowsSecurityTextFamily, _line(event, message)).iter_rows(named=True)
+    (row,) = read(WindowsSecurityTextFormat, _line(event, message)).iter_rows(named=True)
     assert (row["kind"], row["client"], row["user_name"]) == ("lease", "10.1.2.3", "ACME\\ada")
     assert row["reason"] is None
 
@@ -43,7 +43,7 @@ def test_a_workstation_that_is_not_named_is_not_the_next_label(told: str, device
     message = ENGLISH.format(kind=3, name="ada").replace(
         "Source Net", f"Workstation Name: {told}  Source Net"
     )
-    assert read(WindowsSecurityTextFamily, _line(4624, message))["device"].str.to_lowercase().to_list() == [
+    assert read(WindowsSecurityTextFormat, _line(4624, message))["device"].str.to_lowercase().to_list() == [
         device
     ]
 
@@ -52,7 +52,7 @@ def test_a_blank_for_the_tab_before_the_stamp() -> None:
     line = (
         _line(4624, ENGLISH.format(kind=3, name="ada")).replace("\tTue Oct", " Oct").replace("\t40 ", "\t41 ")
     )
-    assert read(WindowsSecurityTextFamily, line)["user_name"].to_list() == ["ACME\\ada"]
+    assert read(WindowsSecurityTextFormat, line)["user_name"].to_list() == ["ACME\\ada"]
 
 
 def test_pairs_of_wincollect() -> None:
@@ -63,7 +63,7 @@ def test_pairs_of_wincollect() -> None:
         + ENGLISH.format(kind=3, name="ada")
         + "\n"
     )
-    found = read(WindowsSecurityTextFamily, line.format(8) + line.format(16))
+    found = read(WindowsSecurityTextFormat, line.format(8) + line.format(16))
     assert found["reason"].to_list() == [None, FAILED_SIGN_IN]
     assert found.select("client", "user_name").row(0) == ("10.1.2.3", "ACME\\ada")
     assert found["seen_at"][0].timestamp() == 1791280800
@@ -81,7 +81,7 @@ def test_pairs_of_wincollect() -> None:
     ],
 )
 def test_what_names_nobody(line: str, reason: str) -> None:
-    assert read(WindowsSecurityTextFamily, line)["reason"].to_list() == [reason]
+    assert read(WindowsSecurityTextFormat, line)["reason"].to_list() == [reason]
 
 
 _SPLUNK = """10/06/2026 10:00:00 AM
@@ -126,7 +126,7 @@ Network Information:
 
 
 def test_splunks_events_of_several_lines() -> None:
-    found = read(WindowsSecurityTextFamily, _SPLUNK)
+    found = read(WindowsSecurityTextFormat, _SPLUNK)
     assert found.select("client", "user_name", "device", "reason").rows() == [
         ("10.1.2.3", "CORP\\ada", "PC7", None),
         ("10.1.2.4", "CORP\\eve", None, FAILED_SIGN_IN),

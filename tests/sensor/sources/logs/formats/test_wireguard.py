@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.formats.wireguard import WireguardFamily
+from sensor.sources.logs.formats.wireguard import WireguardFormat
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.text.reasons import INTERFACE, NETWORK_BEHIND, NO_HANDSHAKE
 from tests.sensor.sources.logs.formats.reading import read, rows
@@ -28,7 +28,7 @@ TEXT = (
 
 
 def test_single_addresses_are_held_from_the_handshake_on() -> None:
-    found = read(WireguardFamily, TEXT)
+    found = read(WireguardFormat, TEXT)
     assert found["reason"].to_list() == [INTERFACE, None, None, NETWORK_BEHIND, NO_HANDSHAKE]
     leases = LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
     assert leases.select("address", "valid_from", "valid_to", "origin", "user_name").rows() == [
@@ -41,14 +41,14 @@ def test_single_addresses_are_held_from_the_handshake_on() -> None:
 
 def test_a_peer_is_the_same_device_in_every_dump() -> None:
     first, second = (
-        read(WireguardFamily, peer(OTHER, "10.8.0.2/32", 1795341600 + n))["device"][0] for n in (0, 99)
+        read(WireguardFormat, peer(OTHER, "10.8.0.2/32", 1795341600 + n))["device"][0] for n in (0, 99)
     )
-    assert first == second != read(WireguardFamily, peer(PUBLIC, "10.8.0.2/32"))["device"][0]
+    assert first == second != read(WireguardFormat, peer(PUBLIC, "10.8.0.2/32"))["device"][0]
 
 
 def test_dump_of_one_interface() -> None:
     text = "".join(line.partition("\t")[2] + "\n" for line in TEXT.splitlines())
-    assert read(WireguardFamily, text)["reason"].to_list() == [
+    assert read(WireguardFormat, text)["reason"].to_list() == [
         INTERFACE,
         None,
         None,
@@ -59,7 +59,7 @@ def test_dump_of_one_interface() -> None:
 
 def test_no_key_is_kept() -> None:
     broken = f"wg0\t{OTHER}\t{SHARED}\tx\n" + f"wg0\t{PRIVATE}\t{PUBLIC}\tport\n"
-    kept = str(read(WireguardFamily, TEXT + broken).rows())
+    kept = str(read(WireguardFormat, TEXT + broken).rows())
     assert not any(key in kept for key in (PRIVATE, PUBLIC, OTHER, SHARED))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.withsecure import WithSecureFamily
+from sensor.sources.logs.formats.withsecure import WithSecureFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -19,7 +19,7 @@ def test_pages_and_connections() -> None:
         f"{HEAD}browsingProtection.allowed|Web|4|details_url=chat.example.com {WHO}\n"
         f"{HEAD}connectionControl.blocked|Net|1|details_ip=192.0.2.7 details_port=443 details_direction=out {WHO}\n"
     )
-    found = read(WithSecureFamily, text)
+    found = read(WithSecureFormat, text)
     assert found.select("kind", "host", "path", "server", "server_port", "action").rows() == [
         ("http", "chat.example.com", "/a", None, 80, "blocked"),
         ("http", "chat.example.com", None, None, None, "allowed"),
@@ -38,6 +38,6 @@ def test_the_customers_account_is_nobodys_name_and_other_events_are_set_aside() 
         f"{HEAD}fileScanning.quarantined|File|4|act=quarantined details_url=http://chat.example.com/x {WHO}\n"
         f"{HEAD}connectionControl.blocked|Net|1|details_ip=192.0.2.7 details_port=22 details_direction=in {WHO}\n"
     )
-    found = read(WithSecureFamily, text)
+    found = read(WithSecureFormat, text)
     assert found["user_name"][0] is None
     assert found["reason"].to_list() == [None, NO_CONNECTION, NO_CONNECTION]

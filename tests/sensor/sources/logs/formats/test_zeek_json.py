@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sensor.sources.logs.formats.zeek_json import ZeekJsonFamily
+from sensor.sources.logs.formats.zeek_json import ZeekJsonFormat
 from sensor.sources.logs.text.reasons import NO_SERVICE, REVERSE
 from tests.sensor.sources.logs.formats.reading import read, rows
 
@@ -35,7 +35,7 @@ CONN = {
 def test_a_connection_is_named_by_ssl_and_ended_by_conn() -> None:
     for path in ("_path", None):
         text = line("ssl" if path else None, **SSL) + line("conn" if path else None, **CONN)
-        named, ended = read(ZeekJsonFamily, text).rows(named=True)
+        named, ended = read(ZeekJsonFormat, text).rows(named=True)
         assert (named["kind"], named["host"], named["session"], named["phase"]) == (
             "tls",
             "chat.example.com",
@@ -61,7 +61,7 @@ def test_requests_keep_their_bodies_and_their_connection_none() -> None:
     request = {"trans_depth": 1, "method": "POST", "host": "api.example.com", "uri": "/x?key=1",
     "status_code": 200,
                "request_body_len": 90, "response_body_len": 70}  # fmt: skip
-    found = read(ZeekJsonFamily, line("http", **request) + line("conn", **CONN | {"service": "http"}))
+    found = read(ZeekJsonFormat, line("http", **request) + line("conn", **CONN | {"service": "http"}))
     assert found.select("kind", "host", "path", "bytes_up", "bytes_down").rows() == [
         ("http", "api.example.com", "/x", 90, 70), ("flow", None, None, None, None),
     ]  # fmt: skip
@@ -80,7 +80,7 @@ def test_lookups_holders_and_other_logs() -> None:
                       "lease_time": 60.0, "msg_types": ["ACK"]}) + "\n"
         + line("files", mime_type="x")
     )  # fmt: skip
-    found = read(ZeekJsonFamily, text)
+    found = read(ZeekJsonFormat, text)
     assert found["reason"].to_list() == [None, REVERSE, None, None, NO_SERVICE]
     assert found.select("kind", "client", "host", "user_name", "device", "server").rows()[:4:3] == [
         ("dns", "10.1.0.7", "chat.example.com", None, None, "198.51.100.4"), ("lease", "10.1.0.7", None, None,
@@ -97,7 +97,7 @@ def test_inside_two_envelopes() -> None:
         + "\n"
     )
     text += f"<134>1 2026-11-22T10:00:00Z sensor-1 zeek - - - {raw}\n"
-    assert read(ZeekJsonFamily, text)["host"].to_list() == ["chat.example.com"] * 2
+    assert read(ZeekJsonFormat, text)["host"].to_list() == ["chat.example.com"] * 2
 
 
 def test_records_of_sysflow_are_not_zeeks() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sensor.sources.logs.formats.zscaler import ZscalerFamily
+from sensor.sources.logs.formats.zscaler import ZscalerFormat
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -42,7 +42,7 @@ WEB = {
     ],
 )
 def test_a_web_record_says_the_same_in_every_shape(line: str) -> None:
-    row = read(ZscalerFamily, line).row(0, named=True)
+    row = read(ZscalerFormat, line).row(0, named=True)
     assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
     assert (row["client"], row["user_name"], row["device"]) == ("10.1.2.3", "ada@corp.example", "PC-7")
     assert (row["host"], row["path"], row["server"], row["server_port"]) == (
@@ -58,7 +58,7 @@ def test_a_web_record_says_the_same_in_every_shape(line: str) -> None:
 def test_base64_urls_and_epochs_of_the_current_template() -> None:
     event = {"epochtime": "1791280800", "time": "Tue Oct  6 03:00:00 2026", "login": "ada@corp.example", "cltintip": "10.1.2.3",
              "cltip": "203.0.113.5", "b64url": "Y2hhdC5leGFtcGxlLmNvbS9h", "reqsize": "9", "respsize": "8", "action": "Allowed"}  # fmt: skip
-    row = read(ZscalerFamily, json.dumps({"sourcetype": "zscalernss-web", "event": event})).row(0, named=True)
+    row = read(ZscalerFormat, json.dumps({"sourcetype": "zscalernss-web", "event": event})).row(0, named=True)
     assert (row["seen_at"], row["host"], row["path"]) == (
         datetime(2026, 10, 6, 10, tzinfo=UTC),
         "chat.example.com",
@@ -71,7 +71,7 @@ def test_firewall_bytes_are_seen_from_the_client() -> None:
     event = {"datetime": "Tue Oct  6 10:00:00 2026", "csip": "10.1.2.3", "csport": "5000", "cdip": "192.0.2.7", "cdport": "443",
              "sdip": "192.0.2.8", "sdport": "443", "inbytes": "100", "outbytes": "7", "durationms": "2000", "action": "Block/Drop",
              "proto": "TCP", "user": "ada"}  # fmt: skip
-    row = read(ZscalerFamily, json.dumps({"sourcetype": "zscalernss-fw", "event": event})).row(0, named=True)
+    row = read(ZscalerFormat, json.dumps({"sourcetype": "zscalernss-fw", "event": event})).row(0, named=True)
     assert (row["kind"], row["bytes_up"], row["bytes_down"], row["action"]) == ("flow", 7, 100, "blocked")
     assert (row["server"], row["transport"], row["duration_s"]) == ("192.0.2.8", "tcp", 2.0)
 
@@ -79,7 +79,7 @@ def test_firewall_bytes_are_seen_from_the_client() -> None:
 def test_the_server_of_a_lookup_is_the_resolver() -> None:
     event = {"datetime": "Tue Oct  6 10:00:00 2026", "clt_sip": "10.1.2.3", "srv_dip": "10.0.0.53", "dns_req": "chat.example.com",
              "dns_resp": "192.0.2.7", "reqaction": "REQ_BLOCK"}  # fmt: skip
-    row = read(ZscalerFamily, json.dumps({"sourcetype": "zscalernss-dns", "event": event})).row(0, named=True)
+    row = read(ZscalerFormat, json.dumps({"sourcetype": "zscalernss-dns", "event": event})).row(0, named=True)
     assert (row["kind"], row["host"], row["server"], row["action"]) == (
         "dns",
         "chat.example.com",
@@ -91,7 +91,7 @@ def test_the_server_of_a_lookup_is_the_resolver() -> None:
 
 def test_other_feeds_are_set_aside() -> None:
     line = '{"sourcetype":"zscalernss-tunnel","event":{"datetime":"Tue Oct  6 10:00:00 2026","sourceip":"10.1.2.3"}}'
-    assert read(ZscalerFamily, line)["reason"].to_list() == [NO_SERVICE]
+    assert read(ZscalerFormat, line)["reason"].to_list() == [NO_SERVICE]
 
 
 def test_cef() -> None:
@@ -99,7 +99,7 @@ def test_cef() -> None:
         "CEF:0|Zscaler|NSSWeblog|5.0|Allowed|Allowed|3|act=Allowed suser=ada@corp.example src=10.1.2.3 dst=192.0.2.7 "
         "dhost=chat.example.com request=chat.example.com/a in=34 out=1200 requestMethod=GET outcome=200 rt=1791280800000"
     )
-    row = read(ZscalerFamily, line).row(0, named=True)
+    row = read(ZscalerFormat, line).row(0, named=True)
     assert (row["host"], row["path"], row["bytes_up"], row["bytes_down"]) == (
         "chat.example.com",
         "/a",
@@ -111,7 +111,7 @@ def test_cef() -> None:
 
 def test_default_csv_of_firewall_and_dns() -> None:
     found = read(
-        ZscalerFamily,
+        ZscalerFormat,
         '"Tue Oct  6 10:00:00 2026","jane@acme.example","IT, Dev","HQ",443,50000,443,20000,"10.1.2.3","192.0.2.7",'
         '"203.0.113.1","192.0.2.8","10.9.0.1",0,"GRE","Allow","No","Yes","No","HTTPS","ai","TCP","AI","US",9000,"Web",'
         "7000,900,9,9000,1\n"

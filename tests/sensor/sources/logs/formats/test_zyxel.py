@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.sources.logs.formats.zyxel import ZyxelFamily
+from sensor.sources.logs.formats.zyxel import ZyxelFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -21,7 +21,7 @@ LINES = (
 
 
 def test_a_session_is_opened_named_and_ended() -> None:
-    found = read(ZyxelFamily, "\n".join("Oct  6 10:00:00 usg60 " + line for line in LINES))
+    found = read(ZyxelFormat, "\n".join("Oct  6 10:00:00 usg60 " + line for line in LINES))
     assert found["reason"].to_list() == [None] * 4 + [NO_CONNECTION]
     assert found.select("client", "user_name", "host", "action", "bytes_up", "bytes_down", "phase").rows()[
         :4
@@ -40,7 +40,7 @@ def test_who_was_given_an_address() -> None:
         'user="unknown" devID="02000000000b" cat="DHCP"\n'
     )
     offer = line.replace("assigned", "offered").replace("ACK", "Offer").format("ann-pc")
-    found = read(ZyxelFamily, line.format("ann-pc") + line.format("") + offer)
+    found = read(ZyxelFormat, line.format("ann-pc") + line.format("") + offer)
     assert found["reason"].to_list() == [None, None, NO_CONNECTION]
     assert found.select("kind", "client", "device", "client_mac", "user_name").rows()[:2] == [
         ("lease", "10.1.2.3", "ann-pc", "02:00:00:00:00:0a", None),

@@ -161,7 +161,7 @@ def test_a_message_without_a_tag_loses_nothing(text: str) -> None:
 def test_json_around_a_line(wrap: object) -> None:
     for inner in (TEXT, f"<134>Oct  6 10:00:00 ns1 named[812]: {TEXT}"):
         found = rows(wrap(inner) + "\n")  # type: ignore[operator]
-        assert found.select("family", "client", "host").row(0) == ("bind", "10.1.2.3", "claude.ai")
+        assert found.select("log_format", "client", "host").row(0) == ("bind", "10.1.2.3", "claude.ai")
         assert found["seen_at"][0].replace(microsecond=0) == datetime(2026, 10, 6, 10, tzinfo=UTC)
 
 
@@ -185,7 +185,7 @@ CEF = "CEF:0|Acme|Gate|1|x|y|1|src=10.1.2.3 dst=192.0.2.7 dpt=443 proto=TCP rt=1
 )
 def test_json_around_a_record_of_a_product_or_a_schema(wrap: Callable[[object], object]) -> None:
     found = rows("\n".join(json.dumps(wrap(record)) for record in OBJECTS))
-    assert found.select("family", "client", "server", "server_port").rows() == [
+    assert found.select("log_format", "client", "server", "server_port").rows() == [
         (name, "10.1.2.3", "192.0.2.7", 443) for name in ("ocsf", "ecs", "suricata")
     ]
 
@@ -194,7 +194,7 @@ def test_json_around_a_line_of_any_maker() -> None:
     """Its schema claims the whole line, too, for what it quotes."""
     around = {"@timestamp": "2026-10-06T10:00:00Z", "message": f"<134>Oct  6 10:00:00 gw app: {CEF}"}
     (row,) = rows(json.dumps(around)).iter_rows(named=True)
-    assert (row["family"], row["client"], row["server_port"]) == ("cef", "10.1.2.3", 443)
+    assert (row["log_format"], row["client"], row["server_port"]) == ("cef", "10.1.2.3", 443)
 
 
 @pytest.mark.parametrize("key", ["_source", "result", "data"])
@@ -210,7 +210,7 @@ def test_an_object_inside_json_keeps_its_backslashes(key: str) -> None:
 
 def test_a_record_with_a_message_stays_what_it_is() -> None:
     event = '{"timestamp":"2026-10-06T10:00:00Z","flow_id":1,"event_type":"tls","src_ip":"10.1.2.3","dest_ip":"203.0.113.9","tls":{"sni":"claude.ai"},"message":"hello"}'
-    assert rows(event)["family"].to_list() == ["suricata"]
+    assert rows(event)["log_format"].to_list() == ["suricata"]
 
 
 @given(st.lists(st.text(max_size=120), min_size=1, max_size=10))
@@ -239,7 +239,7 @@ def test_a_table_of_splunks_fields() -> None:
         '"2026-10-06T10:00:00.000+00:00","10.1.2.3","192.0.2.7",443,ada,900,7000,allowed\n'
     )
     (row,) = rows(text).filter(pl.col("reason").is_null()).iter_rows(named=True)
-    assert (row["family"], row["client"], row["user_name"]) == ("splunk-cim", "10.1.2.3", "ada")
+    assert (row["log_format"], row["client"], row["user_name"]) == ("splunk-cim", "10.1.2.3", "ada")
     assert (row["bytes_up"], row["bytes_down"], row["action"]) == (900, 7000, "allowed")
 
 
@@ -247,7 +247,7 @@ def test_a_line_said_again_is_read() -> None:
     found = rows(
         "Oct  6 10:00:00 gw dnsmasq[7]: message repeated 2 times: [ query[A] claude.ai from 10.1.2.3]\n"
     )
-    assert found.select("family", "client", "host").rows() == [("dnsmasq", "10.1.2.3", "claude.ai")]
+    assert found.select("log_format", "client", "host").rows() == [("dnsmasq", "10.1.2.3", "claude.ai")]
 
 
 def test_a_collector_puts_stamp_and_host_before_a_record_that_begins_with_its_own_stamp() -> None:
@@ -256,7 +256,7 @@ def test_a_collector_puts_stamp_and_host_before_a_record_that_begins_with_its_ow
         "2026-10-06T10:00:00+00:00 gw1 1 1791280800.123456789 MX84 urls src=10.1.2.3:50000 dst=192.0.2.7:443 mac=AA:BB:CC:DD:EE:FF request: UNKNOWN https://claude.ai/...\n"
         '2026-10-06T10:00:00+00:00 gw1 10.1.2.3 - jane [06/Oct/2026:10:00:00 +0000] "CONNECT claude.ai:443 HTTP/1.1" 200 3912\n'
     )
-    assert found.select("family", "client", "host").rows() == [
+    assert found.select("log_format", "client", "host").rows() == [
         (name, "10.1.2.3", "claude.ai") for name in ("squid", "meraki", "weblog")
     ]
 
@@ -286,7 +286,7 @@ _TLS = '{"timestamp":"2026-10-06T10:00:00Z","event_type":"tls","flow_id":1,"src_
 def test_what_rsyslog_and_syslog_ng_make_of_a_message(line: str) -> None:
     """Checked with rsyslog 8.2504 and syslog-ng 4.8: messages of RFC 5424 in their files, and their JSON."""
     (row,) = rows(line.format(_QUERY) + "\n").iter_rows(named=True)
-    assert (row["family"], row["client"], row["host"]) == ("dnsmasq", "10.1.2.3", "claude.ai")
+    assert (row["log_format"], row["client"], row["host"]) == ("dnsmasq", "10.1.2.3", "claude.ai")
     assert (row["reason"], row["seen_at"]) == (None, datetime(2026, 10, 6, 10, tzinfo=UTC))
 
 

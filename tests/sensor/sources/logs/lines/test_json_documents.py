@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sensor.sources.logs.families import framing_of, head_lines
+from sensor.sources.logs.known_formats import framing_of, head_lines
 from sensor.sources.logs.lines.framing import JOINT
 from sensor.sources.logs.lines.json_documents import JSON, WHOLE_JSON
 from tests.sensor.sources.logs.formats.reading import rows

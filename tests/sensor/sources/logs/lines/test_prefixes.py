@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.sources.logs.families import shares
+from sensor.sources.logs.known_formats import shares
 from sensor.sources.logs.lines import prefixes
 from sensor.sources.logs.lines.prefixes import PREFIXES
 from sensor.sources.logs.text import stamps
@@ -57,7 +57,7 @@ DATED = {name: head for name, head in HEADS.items() if re.search(r"10:00:00|12:0
 def read(text: str) -> tuple[str, ...]:
     (row,) = rows(text + "\n").iter_rows(named=True)
     assert row["reason"] is None
-    return row["family"], row["client"], row["host"], row["seen_at"].replace(microsecond=0)
+    return row["log_format"], row["client"], row["host"], row["seen_at"].replace(microsecond=0)
 
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
@@ -74,7 +74,7 @@ def test_its_time_can_be_read(head: str) -> None:
     assert stamps.read(pl.Series([stamp]))[0].replace(microsecond=0) == AT
 
 
-#: Of families that know their lines by what stands in the middle.
+#: Of formats that know their lines by what stands in the middle.
 CLAIMED_ANYWHERE = (
     '{"msg":"CANONICAL-PROXY-CN-CLOSE","time":"2026-10-06T10:00:00Z","start_time":"2026-10-06T10:00:00Z","inbound_remote_addr":"10.1.2.3:5000",'
     '"requested_host":"claude.ai:443","bytes_in":10,"bytes_out":20,"role":"x"}',

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sensor.sources.logs.families import framing_of
+from sensor.sources.logs.known_formats import framing_of
 from sensor.sources.logs.lines.framing import JOINT
 from sensor.sources.logs.lines.tables import TABLE
 from tests.sensor.sources.logs.formats.reading import rows

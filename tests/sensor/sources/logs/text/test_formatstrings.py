@@ -15,7 +15,7 @@ import pytest
 from sensor.errors import UsageError
 from sensor.settings import Settings
 from sensor.sources.inputs.open import find
-from sensor.sources.logs import custom, families
+from sensor.sources.logs import custom, known_formats
 from sensor.sources.logs.text import formatstrings, patterns
 from sensor.sources.trial import look
 
@@ -57,11 +57,11 @@ def _tried(folder: Path, text: str, line: str, more: str = "") -> pl.DataFrame:
     described.write_text(f"name = \"mine\"\n[layout]\nformat = '''{text}'''\n{more}")
     log = folder / "a.log"
     log.write_text(f"{line}\n{line}\n")
-    families.add(mine := custom.read(described))
+    known_formats.add(mine := custom.read(described))
     try:
         (found,) = look(find([log]).files[0], Settings(), mine)
     finally:
-        families.remove("mine")
+        known_formats.remove("mine")
     return found.rows
 
 

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from sensor import schema
-from sensor.sources.logs.family import Family
-from sensor.sources.logs.formats.aws_waf import AwsWafFamily
-from sensor.sources.logs.formats.har import HarFamily, stripped
-from sensor.sources.logs.formats.squid import SquidFamily
-from sensor.sources.logs.formats.suricata import SuricataFamily
-from sensor.sources.logs.formats.weblog import WeblogFamily
+from sensor.sources.logs.formats.aws_waf import AwsWafFormat
+from sensor.sources.logs.formats.har import HarFormat, stripped
+from sensor.sources.logs.formats.squid import SquidFormat
+from sensor.sources.logs.formats.suricata import SuricataFormat
+from sensor.sources.logs.formats.weblog import WeblogFormat
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keys
 from sensor.sources.zeek import logs as zeek_logs
 from sensor.sources.zeek.text import WANTED
@@ -31,26 +31,26 @@ _WAF = {
     "httpRequest": {"clientIp": "10.1.0.7", "uri": "/v1/messages", "httpMethod": "POST",
                     "headers": [{"name": "Host", "value": "gw.example"}, {"name": "x-api-key", "value": KEY}]},
 }  # fmt: skip
-LOGS: list[tuple[type[Family], str]] = [
-    (SuricataFamily, event("http", 1, http={"hostname": "gw.example", "url": "/v1", "http_method": "POST",
+LOGS: list[tuple[type[LogFormat], str]] = [
+    (SuricataFormat, event("http", 1, http={"hostname": "gw.example", "url": "/v1", "http_method": "POST",
                                             "status": 200, "request_headers": [_HEADER]})),
-    (SuricataFamily, event("http", 1, http={"hostname": "gw.example", "url": f"/v1?key={KEY}"})),
-    (WeblogFamily, json.dumps({"time_iso8601": "2026-11-20T10:00:00+00:00", "remote_addr": "10.1.0.7",
+    (SuricataFormat, event("http", 1, http={"hostname": "gw.example", "url": f"/v1?key={KEY}"})),
+    (WeblogFormat, json.dumps({"time_iso8601": "2026-11-20T10:00:00+00:00", "remote_addr": "10.1.0.7",
                                "host": "gw.example", "request": "POST /v1/messages HTTP/1.1", "status": 200,
                                "http_x_api_key": KEY})),
-    (AwsWafFamily, json.dumps(_WAF)),
-    (SquidFamily, f"1700000011.700 3 10.1.0.8 TCP_MISS/200 3 GET http://gw.example/?key={KEY} - HIER_NONE/- -"),
-    (HarFamily, test_har.document(test_har.entry(request__headers=[_HEADER]))),
-    (HarFamily, test_har.document(test_har.entry(request__url=f"https://gw.example/v1?key={KEY}"))),
+    (AwsWafFormat, json.dumps(_WAF)),
+    (SquidFormat, f"1700000011.700 3 10.1.0.8 TCP_MISS/200 3 GET http://gw.example/?key={KEY} - HIER_NONE/- -"),
+    (HarFormat, test_har.document(test_har.entry(request__headers=[_HEADER]))),
+    (HarFormat, test_har.document(test_har.entry(request__url=f"https://gw.example/v1?key={KEY}"))),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("family", "line"), LOGS)
-def test_a_key_in_a_log(family: type[Family], line: str) -> None:
-    (row,) = schema.OBSERVATIONS.conform(read(family, line)).rows(named=True)
+@pytest.mark.parametrize(("log_format", "line"), LOGS)
+def test_a_key_in_a_log(log_format: type[LogFormat], line: str) -> None:
+    (row,) = schema.OBSERVATIONS.conform(read(log_format, line)).rows(named=True)
     assert (row["key_type"], row["key_print"]) == ("anthropic/api-key", PRINT)
     assert row["software"] == schema.SENT_KEY
-    assert row["decrypted"] == (True if family is HarFamily else None)
+    assert row["decrypted"] == (True if log_format is HarFormat else None)
     assert KEY not in repr(row)
 
 

@@ -1,4 +1,4 @@
-"""What families are written in: words by condition, patterns, protocols, reasons."""
+"""What formats are written in: words by condition, patterns, protocols, reasons."""
 
 from __future__ import annotations
 

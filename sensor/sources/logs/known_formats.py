@@ -1,4 +1,4 @@
-"""All log formats (families), and which of them have lines at the beginning of a stream.
+"""All log formats, and which of them have lines at the beginning of a stream.
 
 For each line of a file, the formats found at its beginning are tried first, then all others. Normalised
 schemas (`generic`) are tried after the formats of products.
@@ -20,70 +20,70 @@ from typing import NamedTuple
 import polars as pl
 
 import sensor.sources.logs.formats
+from sensor.sources.logs.line_format import LineFormat
 from sensor.sources.logs.lines import envelopes, json_documents, prefixes, tables
 from sensor.sources.logs.lines.blocks import blocks, first_lines
 from sensor.sources.logs.lines.framing import Framing, framed
-from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.sorting import Sorter
 
 #: Lines of the head that are examined.
 HEAD_LINES = 200
-#: A family's framing is used if the family claims at least this share of the framed records.
+#: A format's framing is used if the format claims at least this share of the framed records.
 ENOUGH = 0.3
 #: A prefix is tried if more than this share of the first lines begins with it.
 PREFIXED = 0.5
 #: Heads that are examined together, and heads whose result is cached.
 _EXAMINED_TOGETHER, _MOST_SEEN = 50, 10_000
-#: All families are tried on one of this many lines; on the other lines, those that claimed one are tried
+#: All formats are tried on one of this many lines; on the other lines, those that claimed one are tried
 #: first.
 _SAMPLED = 20
 #: Columns that removing an envelope fills.
 _PEELED = ("line", "stamp", "sender", "tag")
 
 
-#: Families from the user's TOML files; they come before all others.
-_OWN: dict[str, type[LogFormat]] = {}
+#: Formats from the user's TOML files; they come before all others.
+_OWN: dict[str, type[LineFormat]] = {}
 
 
-def add(family: type[LogFormat]) -> None:
-    """Register `family`, before all built-in ones; it replaces one of the same name."""
-    _OWN[family.name] = family
+def add(log_format: type[LineFormat]) -> None:
+    """Register `log_format`, before all built-in ones; it replaces one of the same name."""
+    _OWN[log_format.name] = log_format
     _forget()
 
 
 def remove(name: str) -> None:
-    """Unregister a family that was added."""
+    """Unregister a format that was added."""
     del _OWN[name]
     _forget()
 
 
 def _forget() -> None:
-    known_families.cache_clear()
+    all_formats.cache_clear()
     _SEEN.clear()
 
 
 @cache
-def known_families() -> tuple[type[LogFormat], ...]:
-    """All families in the folder `formats` and those added: first those added, then products, then normalised
+def all_formats() -> tuple[type[LineFormat], ...]:
+    """All formats in the folder `formats` and those added: first those added, then products, then normalised
     schemas, each sorted by name."""
-    found: dict[str, type[LogFormat]] = {}
+    found: dict[str, type[LineFormat]] = {}
     for module in pkgutil.iter_modules(sensor.sources.logs.formats.__path__):
         loaded = importlib.import_module(f"{sensor.sources.logs.formats.__name__}.{module.name}")
         for thing in vars(loaded).values():
-            if inspect.isclass(thing) and issubclass(thing, LogFormat) and not inspect.isabstract(thing):
+            if inspect.isclass(thing) and issubclass(thing, LineFormat) and not inspect.isabstract(thing):
                 found[thing.name] = thing
     found |= _OWN
     return tuple(sorted(found.values(), key=_place))
 
 
-def _place(family: type[LogFormat]) -> tuple[bool, int, str]:
-    return family.name not in _OWN, family.generic + family.fallback, family.name
+def _place(log_format: type[LineFormat]) -> tuple[bool, int, str]:
+    return log_format.name not in _OWN, log_format.generic + log_format.fallback, log_format.name
 
 
 class _Claimed(NamedTuple):
-    """Which families claim the first lines of a stream."""
+    """Which formats claim the first lines of a stream."""
 
-    #: share of the lines by family; families without any are left out
+    #: share of the lines by format; formats without any are left out
     shares: dict[str, float]
     #: True if some lines of another format are wrapped in JSON
     wraps: bool
@@ -92,7 +92,7 @@ class _Claimed(NamedTuple):
 
     @property
     def share(self) -> float:
-        """The share of all families together."""
+        """The share of all formats together."""
         return sum(self.shares.values())
 
 
@@ -112,7 +112,7 @@ _SEEN: dict[bytes, _Seen] = {}
 def look_at(heads: Iterable[bytes]) -> None:
     """Compute `shares` of many streams in advance.
 
-    Each family's expressions are evaluated on all of them at once, because regular expressions are compiled
+    Each format's expressions are evaluated on all of them at once, because regular expressions are compiled
     anew in each evaluation.
     """
     fresh = {_hash(head): head for head in heads}
@@ -129,7 +129,7 @@ def look_at(heads: Iterable[bytes]) -> None:
             _SEEN[key] = _Seen(how, found)
 
 
-@lru_cache(maxsize=8)  # `recognise` of every family is called with the same head
+@lru_cache(maxsize=8)  # `recognise` of every format is called with the same head
 def _hash(head: bytes) -> bytes:
     return hashlib.blake2b(head, digest_size=16).digest()
 
@@ -142,7 +142,7 @@ def _seen(head: bytes) -> _Seen:
 
 
 def shares(head: bytes) -> dict[str, float]:
-    """The share of the first records of `head` that each family claims, by name; without those that claim
+    """The share of the first records of `head` that each format claims, by name; without those that claim
     none."""
     return _seen(head).claimed.shares
 
@@ -157,8 +157,8 @@ def head_lines(head: bytes) -> pl.Series:
     return _lines(head, framing_of(head))
 
 
-def sorter(first: type[LogFormat] | None, head: bytes = b"", *, resumed: bool = False) -> Sorter:
-    """A sorter for a stream that begins with `head`; lines that no family claims go to `first`.
+def sorter(first: type[LineFormat] | None, head: bytes = b"", *, resumed: bool = False) -> Sorter:
+    """A sorter for a stream that begins with `head`; lines that no format claims go to `first`.
 
     `resumed`: the blocks to sort begin further on, but their header line may be in `head`.
     """
@@ -170,11 +170,11 @@ def sorter(first: type[LogFormat] | None, head: bytes = b"", *, resumed: bool = 
 
 
 def _framing(head: bytes) -> Framing | None:
-    for family in known_families():
-        if family.framing is not None and family.framing.fits(head):
-            found = _shares(_lines(head, family.framing))
-            if found.get(family.name, 0.0) >= ENOUGH:
-                return family.framing
+    for log_format in all_formats():
+        if log_format.framing is not None and log_format.framing.fits(head):
+            found = _shares(_lines(head, log_format.framing))
+            if found.get(log_format.name, 0.0) >= ENOUGH:
+                return log_format.framing
     if json_documents.JSON.fits(head):
         # Whether the items of a list called `events` or `data` are records, or part of one, depends on the
         # product.
@@ -191,8 +191,8 @@ def _framing(head: bytes) -> Framing | None:
     return None
 
 
-def _known() -> dict[str, type[LogFormat]]:
-    return {family.name: family for family in known_families()}
+def _known() -> dict[str, type[LineFormat]]:
+    return {log_format.name: log_format for log_format in all_formats()}
 
 
 def _lines(head: bytes, how: Framing | None) -> pl.Series:
@@ -208,9 +208,9 @@ def _shares(lines: pl.Series) -> dict[str, float]:
 
 
 def _claimed(streams: list[pl.Series]) -> list[_Claimed]:
-    """Which families claim the first lines of each stream, without removing prefixes.
+    """Which formats claim the first lines of each stream, without removing prefixes.
 
-    All families are tried on a sample of the lines; those that claim some are tried first on the rest.
+    All formats are tried on a sample of the lines; those that claim some are tried first on the rest.
     """
     lines = pl.concat(
         pl.DataFrame({"line": one}, schema={"line": pl.String}).with_columns(offset=nth, bytes=0)
@@ -242,10 +242,10 @@ def _claimed(streams: list[pl.Series]) -> list[_Claimed]:
 
 
 def _without_prefixes(streams: list[pl.Series], claimed: list[_Claimed]) -> list[_Claimed]:
-    """Which families claim the lines of each stream without their prefix, if they have one; otherwise
+    """Which formats claim the lines of each stream without their prefix, if they have one; otherwise
     `claimed`.
 
-    A prefix is removed if more lines are claimed without it. A family that recognises its lines by a text in
+    A prefix is removed if more lines are claimed without it. A format that recognises its lines by a text in
     the middle claims as many lines with the prefix. Then it is only removed if it is unmistakable, or if the
     rest of the lines begins as records do.
     """
@@ -278,7 +278,7 @@ def _whole(lines: pl.Series) -> int:
     return int((peeled["stamp"].is_not_null() | lines.str.contains(prefixes.WHOLE)).sum())
 
 
-def _ordered(found: Mapping[str, float]) -> list[type[LogFormat]]:
-    """As `known_families`, but within each of its three parts, families with the largest share in `found`
+def _ordered(found: Mapping[str, float]) -> list[type[LineFormat]]:
+    """As `all_formats`, but within each of its three parts, formats with the largest share in `found`
     come first."""
-    return sorted(known_families(), key=lambda family: (*_place(family)[:2], -found.get(family.name, 0.0)))
+    return sorted(all_formats(), key=lambda one: (*_place(one)[:2], -found.get(one.name, 0.0)))
