@@ -24,10 +24,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from sensor.decode.addresses import addresses
+from sensor.decode.capture.handshakes import Kept
+from sensor.decode.dissection.addresses import addresses
+from sensor.decode.kernels.strings import own
 from sensor.decode.layout import TCP
-from sensor.decode.names import own
-from sensor.decode.openings import Kept
 from sensor.durable import explained
 from sensor.errors import LakeError, UsageError
 from sensor.privacy.audit import AuditLog

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.decode.addresses import Half, Networks, addresses
+from sensor.decode.dissection.addresses import Half, Networks, addresses
 
 V4 = st.integers(0, (1 << 32) - 1)
 V6 = st.integers(0, (1 << 128) - 1).filter(lambda value: value >> 32 != 0xFFFF)

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from sensor.decode.capture import DAMAGED
+from sensor.decode.capture.reader import DAMAGED
 from tests.sensor.decode.craft import (
     T0,
     Talk,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sensor.decode import calls
+from sensor.decode.http import later_messages
 from tests.sensor.decode.craft import Talk, decode, observe, pcap, totals
 
 COLUMNS = ("slice", "asks", "method", "path", "host", "status", "bytes_up", "bytes_down")
@@ -112,7 +112,7 @@ def test_a_connection_has_room_for_some_and_the_rest_is_counted() -> None:
         ask(talk, f"/{n}")
     result = decode(pcap(talk.close().frames))
     read = result["observations"].height
-    assert calls.REQUESTS_PER_CONNECTION // 3 <= read <= calls.REQUESTS_PER_CONNECTION
+    assert later_messages.REQUESTS_PER_CONNECTION // 3 <= read <= later_messages.REQUESTS_PER_CONNECTION
     assert (
         read + totals(result["coverage"])["requests_unread"] >= 59
     )  # one in 256 is mistaken for the one before
@@ -126,5 +126,5 @@ def test_a_second_has_room_for_some() -> None:
             ask(talk, f"/{path}")
         frames += talk.close().frames
     result = decode(pcap(sorted(frames, key=lambda frame: frame.time)))
-    assert result["observations"].height == 150 + calls.BUDGET_PER_S
-    assert totals(result["coverage"])["requests_unread"] == 150 * 5 - calls.BUDGET_PER_S
+    assert result["observations"].height == 150 + later_messages.BUDGET_PER_S
+    assert totals(result["coverage"])["requests_unread"] == 150 * 5 - later_messages.BUDGET_PER_S

@@ -10,7 +10,7 @@ from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode.certificate import leaf, name
+from sensor.decode.tls.certificate import leaf, name
 from tests.sensor.decode.craft.tls import TLS_1_3, certificate, chain, message, server_hello
 
 OTHER = bytes.fromhex("ff01000100000b00020100")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.decode.contents import of_body
+from sensor.decode.http.bodies import of_body
 from tests.sensor.decode.craft import Talk, observe, one
 
 

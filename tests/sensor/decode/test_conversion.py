@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode import conversion
-from sensor.decode.formats import CONVERTED, first_time, recognise
+from sensor.decode.capture import conversion
+from sensor.decode.capture.formats import CONVERTED, first_time, recognise
 from sensor.sources.packets.pcap import PcapSource
 from tests.sensor.decode.craft import T0, Frame, Talk, decode, ethernet, pcap, rows_of
 from tests.sensor.decode.craft.tls import small_hello

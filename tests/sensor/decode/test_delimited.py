@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sensor.decode import delimited
-from sensor.decode.delimited import CODE, COPY, COUNT, MICROS, SKIP, URL, Field, Layout
-from sensor.decode.keys import PREFIXES
+from sensor.decode.text import delimited
+from sensor.decode.text.credentials import PREFIXES
+from sensor.decode.text.delimited import CODE, COPY, COUNT, MICROS, SKIP, URL, Field, Layout
 
 TABS = Layout(
     (Field(CODE, "code"), Field(COUNT, "count"), Field(SKIP), Field(MICROS, "at"), Field(COPY, "copy")),

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode.capture import Capture
+from sensor.decode.capture.reader import Capture
 from sensor.decode.decoder import Decoder, decode_capture
+from sensor.decode.dns.lookups import Lookups
 from sensor.decode.layout import EVENT, TCP, UDP, records
-from sensor.decode.lookups import Lookups
-from sensor.decode.messages import DNS_MESSAGE
+from sensor.decode.tcp.messages import DNS_MESSAGE
 from tests.sensor.decode.craft import T0, Frame, conserves, decode, ethernet, ip, pcap, totals, udp
 from tests.sensor.decode.craft.dns import (
     ASKER,

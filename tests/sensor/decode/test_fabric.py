@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.decode.fabric import spoken
+from sensor.decode.tcp.cluster_protocols import spoken
 from tests.sensor.decode.craft import Frame, Talk, ethernet, ip, observe, one, udp
 
 DASK = struct.pack("<QQQ", 58, 1, 42) + b"\x83\xabcompression\xc0\xa6python\x93\x03\x0b\x07\xaf"

@@ -8,7 +8,8 @@ import uuid
 
 import pytest
 
-from sensor.decode import fields, keys
+from sensor.decode.http import fields
+from sensor.decode.text import credentials
 from tests.sensor.decode.craft import Talk, one
 
 KEY = "sk-ant-api03-" + "a1B-" * 23 + "_AA"
@@ -93,7 +94,7 @@ def random_tokens(count: int) -> list[bytes]:
 
 
 def test_random_tokens_are_no_keys() -> None:
-    assert [token for token in random_tokens(20_000) if keys.find(token)] == []
+    assert [token for token in random_tokens(20_000) if credentials.find(token)] == []
 
 
 def test_half_a_million_random_tokens_are_no_keys() -> None:
@@ -101,15 +102,15 @@ def test_half_a_million_random_tokens_are_no_keys() -> None:
     few = random_tokens(250_000)
     for shift in range(2):
         text = b" ".join(token[shift:] for token in few)
-        assert keys.find(text) is None
+        assert credentials.find(text) is None
 
 
 def test_every_form_has_its_prefix() -> None:
-    forms = [form.decode().replace("\\", "") for form in keys._FORMS.values()]
-    assert [form for form in forms if not form.startswith(keys.PREFIXES)] == []
+    forms = [form.decode().replace("\\", "") for form in credentials._FORMS.values()]
+    assert [form for form in forms if not form.startswith(credentials.PREFIXES)] == []
 
 
 def test_a_key_inside_a_longer_word_is_none() -> None:
-    assert keys.find(b"x" + KEY.encode()) is None
-    assert keys.find(KEY.encode() + b"x") is None
-    assert keys.find(b"token:" + KEY.encode() + b"&x") is not None
+    assert credentials.find(b"x" + KEY.encode()) is None
+    assert credentials.find(KEY.encode() + b"x") is None
+    assert credentials.find(b"token:" + KEY.encode() + b"&x") is not None

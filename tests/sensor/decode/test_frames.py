@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.decode import frames
-from sensor.decode.addresses import Networks
-from sensor.decode.labels import SCHEMA
+from sensor.decode.dissection.addresses import Networks
 from sensor.decode.layout import SLICE, TCP, records
+from sensor.decode.tables import observations
+from sensor.decode.tables.labels import SCHEMA
 
 
 def test_the_ech_configuration_of_the_hello_reaches_the_observation() -> None:
@@ -21,6 +21,6 @@ def test_the_ech_configuration_of_the_hello_reaches_the_observation() -> None:
         pl.lit(None, dtype).alias(name) for name, dtype in SCHEMA.items() if name not in labels.columns
     ]
     labels = labels.with_columns(missing).with_columns(ech_config=pl.Series([7, None], dtype=pl.Int64))
-    rows = frames.together([frames.connections(slices, labels, Networks(()))])
-    observed = frames.observations(rows, Networks(())).select("host", "ech_config", "ech").rows()
+    rows = observations.together([observations.connections(slices, labels, Networks(()))])
+    observed = observations.observations(rows, Networks(())).select("host", "ech_config", "ech").rows()
     assert observed == [("cover.example", 7, None), ("a.example", None, None), (None, None, None)]

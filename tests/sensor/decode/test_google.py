@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode.google import client_hello_name
-from sensor.decode.protection import Version
+from sensor.decode.quic.gquic import client_hello_name
+from sensor.decode.quic.protection import Version
 from tests.sensor.decode.craft import one
 from tests.sensor.decode.craft.quic import crypto, datagrams, read, seal, varint
 

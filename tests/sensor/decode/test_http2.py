@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode.http2 import PREFACE, Request, first_request
+from sensor.decode.http.http2 import PREFACE, Request, first_request
 from tests.sensor.decode.craft.http2 import (
     CONTINUATION,
     END_HEADERS,

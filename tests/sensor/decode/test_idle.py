@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from sensor.decode.capture import Capture
+from sensor.decode.capture.reader import Capture
 from sensor.decode.decoder import Decoder
-from sensor.decode.flow import UDP_IDLE
+from sensor.decode.flows.table import UDP_IDLE
 from tests.sensor.decode.craft import T0, Frame, ethernet, ip, pcap, udp
 
 US = 1_000_000

@@ -7,10 +7,10 @@ import hashlib
 import numpy as np
 import pytest
 
-from sensor.decode import tls
-from sensor.decode.ja4 import fingerprint
-from sensor.decode.labels import from_hellos
-from sensor.decode.tls import server_name
+from sensor.decode.tables.labels import from_hellos
+from sensor.decode.tls import client_hello as tls
+from sensor.decode.tls.client_hello import server_name
+from sensor.decode.tls.ja4 import fingerprint
 from tests.sensor.decode.craft.tls import KNOWN, hello
 
 CIPHERS = "002f,0035,009c,009d,1301,1302,1303,c013,c014,c02b,c02c,c02f,c030,cca8,cca9"

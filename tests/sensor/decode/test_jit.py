@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sensor.decode import jit, warming
+from sensor.decode import warming
+from sensor.decode.kernels import jit
 from tests.sensor.decode.craft import ROOT
 
 DECODE = ROOT / "sensor" / "decode"
@@ -34,18 +35,18 @@ def test_only_jit_imports_numba() -> None:
                 [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             )
         }
-        assert "numba" not in imported or path == DECODE / "jit.py", path
+        assert "numba" not in imported or path == DECODE / "kernels" / "jit.py", path
 
 
 def test_unchecked_kernels_are_refused() -> None:
-    done = run("from sensor.decode import jit; jit.use()", NUMBA_BOUNDSCHECK="0")
+    done = run("from sensor.decode.kernels import jit; jit.use()", NUMBA_BOUNDSCHECK="0")
     assert done.returncode != 0
     assert "bounds checks" in done.stderr
 
 
 def test_the_folder_follows_argument_and_environment(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from sensor.decode import jit, warming; "
+        "from pathlib import Path; from sensor.decode import warming; from sensor.decode.kernels import jit; "
         "print(jit.use({})); print(len(warming.missing(*warming.PARTS)))"
     )
     by_environment = run(code.format(""), SHADOWAI_STATE=str(tmp_path / "a"))
@@ -61,10 +62,11 @@ def test_parts_are_missed_one_by_one(tmp_path: Path) -> None:
     warming.warm("lines", "frames")  # compiled before, by other tests
     assert warming.missing("lines", "frames") == []
     kept = [
-        path for path in jit.use().iterdir() if "json_fields" in path.name or "packets.decode" in path.name
+        path for path in jit.use().iterdir() if "json_fields" in path.name or "datapath.decode" in path.name
     ]
     code = (
-        "from pathlib import Path; from sensor.decode import jit, warming; jit.use(Path({!r}), exact=True); "
+        "from pathlib import Path; from sensor.decode import warming; from sensor.decode.kernels import jit; "
+        "jit.use(Path({!r}), exact=True); "
     )
     for path in kept:
         (tmp_path / path.name).symlink_to(path)
@@ -74,7 +76,9 @@ def test_parts_are_missed_one_by_one(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    done = run("from sensor.decode import jit; print(jit.use())", SHADOWAI_STATE=str(tmp_path / "file"))
+    done = run(
+        "from sensor.decode.kernels import jit; print(jit.use())", SHADOWAI_STATE=str(tmp_path / "file")
+    )
     assert done.returncode == 0, done.stderr
     assert "shadowai-kernels-" in done.stdout
     assert not Path(done.stdout.strip()).exists()
@@ -89,9 +93,9 @@ def is_kernel(node: ast.stmt) -> bool:
 def test_the_kernel_budget_is_kept() -> None:
     """At most 3,260 lines of code, docstrings aside: what compiles in the time a first start may take. The
     scanners of JSON and of fields in lines are compiled by themselves, for logs only."""
-    of_logs = [DECODE / "json_fields.py", DECODE / "delimited.py"]
+    of_logs = [DECODE / "text" / "json_fields.py", DECODE / "text" / "delimited.py"]
     assert all(0 < kernel_lines([path]) <= 240 for path in of_logs)
-    assert 0 < kernel_lines([path for path in DECODE.glob("*.py") if path not in of_logs]) <= 3260
+    assert 0 < kernel_lines([path for path in DECODE.rglob("*.py") if path not in of_logs]) <= 3260
 
 
 def kernel_lines(paths: list[Path]) -> int:
@@ -108,13 +112,19 @@ def kernel_lines(paths: list[Path]) -> int:
 def test_real_traffic_needs_no_kernel_that_was_not_rehearsed() -> None:
     """Another type of array would be compiled again, in the middle of a scan."""
     program = """
-from sensor.decode import batch, dns, http, initials, jit, names, packets, tls, warming
+from sensor.decode import datapath, warming
+from sensor.decode.capture.pcap import describe
+from sensor.decode.dns import messages as dns
+from sensor.decode.http import http1
+from sensor.decode.kernels import strings
+from sensor.decode.quic import initials
+from sensor.decode.tls import client_hello as tls
 from tests.sensor.decode.craft import decode, pcap
 from tests.sensor.decode.craft.traffic import mixed_traffic
 warming.warm()
 assert decode(pcap(mixed_traffic()))["observations"]["kind"].n_unique() > 3
-entries = [batch.describe, dns._parse_all, http._parse_all, initials._add, initials._locate_all,
-           names._number, packets.decode, packets.flush, tls._parse_all]
+entries = [describe, dns._parse_all, http1._parse_all, initials._add, initials._locate_all,
+           strings._number, datapath.decode, datapath.flush, tls._parse_all]
 print([len(entry.signatures) for entry in entries])
 """
     done = run(program)
@@ -124,11 +134,14 @@ print([len(entry.signatures) for entry in entries])
 def test_what_few_packets_need_is_no_part_of_the_loop() -> None:
     """Numba takes a kernel below a step for a step, too, unless it is told otherwise: the loop over packets
     was then three times as large, took 40 % longer to compile and was no faster."""
-    done = run("from sensor.decode import jit, warming; warming.warm('frames'); print(jit.use())")
-    (kept,) = Path(done.stdout.strip()).glob("sensor.decode.packets.decode.*.kernel")
+    done = run(
+        "from sensor.decode import warming; from sensor.decode.kernels import jit; "
+        "warming.warm('frames'); print(jit.use())"
+    )
+    (kept,) = Path(done.stdout.strip()).glob("sensor.decode.datapath.decode.*.kernel")
     assert all(
         b"_ZN6sensor6decode" + name in kept.read_bytes()
-        for name in (b"9rarelinks10rare_layer", b"7tunnels6inside")
+        for name in (b"10dissection10rare_links10rare_layer", b"10dissection7tunnels6inside")
     )
 
 
@@ -138,13 +151,14 @@ def test_kept_kernels_run_without_numba_and_are_as_careful() -> None:
     program = """
 import sys
 import numpy as np
-from sensor.decode import jit, names, objects, warming
+from sensor.decode import warming
+from sensor.decode.kernels import jit, object_code, strings
 warming.warm()
 words, ones = np.zeros(4, np.uint8), np.ones(2, np.int64)
 slots, ids, firsts = np.full(4, -1, np.int64), np.zeros(2, np.int64), np.zeros(2, np.int64)
-print(names._number(words, ones, ones, slots, ids, firsts, np.uint64(7)), "numba" in sys.modules)
+print(strings._number(words, ones, ones, slots, ids, firsts, np.uint64(7)), "numba" in sys.modules)
 try:
-    names._number(words, ones, ones, np.full(4, -1, np.int64), ids[:1], firsts, np.uint64(7))
+    strings._number(words, ones, ones, np.full(4, -1, np.int64), ids[:1], firsts, np.uint64(7))
 except IndexError:
     print("checked")
 
@@ -153,9 +167,9 @@ def mapped():
     code = next(i for i, line in enumerate(lines) if line[1] == "r-xp" and "libllvmlite" in line[-1])
     return next(int(size) for name, size, *_ in lines[code + 1:] if name == "Rss:")
 
-objects.load(next(jit.use().glob("*.kernel")))
+object_code.load(next(jit.use().glob("*.kernel")))
 before = mapped()
-objects.rest()
+object_code.rest()
 print(before > 1_000 > mapped())
 """
     assert run("from sensor.decode import warming; warming.warm()").returncode == 0  # so that all is kept
@@ -166,21 +180,25 @@ print(before > 1_000 > mapped())
 def test_another_type_of_array_is_never_read_as_the_kept_one() -> None:
     program = """
 import numpy as np
-from sensor.decode import jit, names, warming
+from sensor.decode import warming
+from sensor.decode.kernels import jit, strings
 warming.warm()
 words = np.frombuffer(b"a.b.a.b.", np.uint8).copy()
 lengths = np.ones(2, np.int64)
 for begins in (np.array([0, 4]), np.array([0, 9, 4, 9])[::2], np.array([0, 4], np.int32)):
     slots, ids = np.full(16, -1, np.int64), np.zeros(2, np.int64)
-    print(names._number(words, begins, lengths, slots, ids, np.zeros(2, np.int64), np.uint64(7)), *ids)
-print(len(names._number.signatures))
+    print(strings._number(words, begins, lengths, slots, ids, np.zeros(2, np.int64), np.uint64(7)), *ids)
+print(len(strings._number.signatures))
 """
     done = run(program)
     assert done.stdout.splitlines() == ["1 0 0"] * 3 + ["3"], done.stderr
 
 
 def test_a_damaged_kernel_is_compiled_again(tmp_path: Path) -> None:
-    program = "from sensor.decode import initials, jit; initials.warm(); print(jit.use())"
+    program = (
+        "from sensor.decode.kernels import jit; from sensor.decode.quic import initials; "
+        "initials.warm(); print(jit.use())"
+    )
     kept = Path(run(program, SHADOWAI_STATE=str(tmp_path)).stdout.strip())
     files = sorted(kept.iterdir())
     assert len(files) == 2

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode import json_fields
+from sensor.decode.text import json_fields
 from sensor.sources.logs.text import objects
 
 PATHS = ("a", "b", "t.a", "t.b", "t.u.a")

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode import frames
-from sensor.decode.addresses import Networks
-from sensor.decode.labels import SCHEMA, Labels
+from sensor.decode.dissection.addresses import Networks
 from sensor.decode.layout import SLICE, records
-from sensor.decode.messages import CERTIFICATE, HELLO, INITIAL, PREFACE, REQUEST
+from sensor.decode.tables import observations
+from sensor.decode.tables.labels import SCHEMA, Labels
+from sensor.decode.tcp.messages import CERTIFICATE, HELLO, INITIAL, PREFACE, REQUEST
 from tests.sensor.decode.craft.http2 import END_HEADERS, HEADERS, OPENING, block, frame
 from tests.sensor.decode.craft.quic import crypto, events_of, seal
 from tests.sensor.decode.craft.tls import (
@@ -172,9 +172,9 @@ def test_only_living_connections_are_remembered() -> None:
 
 
 def test_skipped_initials_are_counted_in_their_minutes() -> None:
-    counts = frames.skip_counts([59_000_000, 61_000_000, 62_000_000])
+    counts = observations.skip_counts([59_000_000, 61_000_000, 62_000_000])
     assert counts.select("minute", "quic_skipped").rows() == [(0, 1), (60_000_000, 1), (60_000_000, 1)]
-    assert frames.skip_counts([]).height == 0
+    assert observations.skip_counts([]).height == 0
 
 
 @pytest.mark.parametrize(("opened", "up"), [(None, 40_000), (2, 443), (1, 40_000)])
@@ -186,5 +186,5 @@ def test_whose_initials_opened_is_the_client(opened: int | None, up: int) -> Non
     labels = pl.DataFrame(columns).with_columns(
         serial=pl.lit(1, pl.Int64), ordinal=pl.lit(2, pl.Int64), client=pl.lit(opened, pl.Int64)
     )
-    rows = frames.together([frames.connections(slices, labels, Networks(()))])
+    rows = observations.together([observations.connections(slices, labels, Networks(()))])
     assert rows["port_up"].to_list() == [up]

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode import merge
-from sensor.decode.capture import Capture
-from sensor.decode.formats import first_time
-from sensor.decode.merge import Merged
+from sensor.decode.capture import merge
+from sensor.decode.capture.formats import first_time
+from sensor.decode.capture.merge import Merged
+from sensor.decode.capture.reader import Capture
 from sensor.sources.interface import Input
 from sensor.sources.packets.pcap import PcapSource
 from tests.sensor.decode.craft import (

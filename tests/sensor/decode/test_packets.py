@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode import capture as capture_module
+from sensor.decode.capture import reader
 from tests.sensor.decode.craft import (
     CLIENT,
     ROOT,
@@ -47,7 +47,7 @@ def test_batches_and_reads_of_any_size_give_the_same_rows(monkeypatch: pytest.Mo
     assert rows_of(decode(content, batch_bytes=77_777)) == expected
     few = pcap(mixed_traffic(6))
     assert rows_of(decode(few, batch_bytes=700)) == rows_of(decode(few))
-    monkeypatch.setattr(capture_module, "CHUNK", 4096)
+    monkeypatch.setattr(reader, "CHUNK", 4096)
     assert rows_of(decode(content, batch_bytes=33_333)) == expected
 
 

@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode.attempts import BUDGET, Attempts
-from sensor.decode.initials import INITIAL as INITIAL_PACKET
-from sensor.decode.initials import MAX_HELLO, CryptoStreams
 from sensor.decode.layout import records
-from sensor.decode.messages import INITIAL
-from sensor.decode.protection import V1, V2, Keyring, Version
-from sensor.decode.quic import full_number
+from sensor.decode.quic.decryption import full_number
+from sensor.decode.quic.handshakes import BUDGET, Attempts
+from sensor.decode.quic.initials import INITIAL as INITIAL_PACKET
+from sensor.decode.quic.initials import MAX_HELLO, CryptoStreams
+from sensor.decode.quic.protection import V1, V2, Keyring, Version
+from sensor.decode.tcp.messages import INITIAL
 from tests.sensor.decode.craft import (
     CLIENT,
     decode,
@@ -231,7 +231,7 @@ def test_the_budget_and_what_it_leaves_unread() -> None:
 
 
 def test_a_flood_of_initials_has_a_budget_per_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sensor.decode.attempts.BUDGET_PER_S", 3)
+    monkeypatch.setattr("sensor.decode.quic.handshakes.BUDGET_PER_S", 3)
     hello = seal(crypto(0, small_hello()[5:]), 1)
     attempts, tried = Attempts(64), []
     for second in range(2):

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.decode import ring
+from sensor.decode.capture import ring
+from sensor.decode.capture.ring import PACKET_HEADER, describe_block, masks
 from sensor.decode.layout import DESCRIPTOR, PACKET, records
-from sensor.decode.ring import PACKET_HEADER, describe_block, masks
 from tests.sensor.decode.craft import ethernet, ip, udp
 
 SIZE = 4096

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode import rpc
+from sensor.decode.http import json_rpc
 from tests.sensor.decode.craft import Talk, decode, pcap
 
 META = "io.modelcontextprotocol/"
@@ -35,7 +35,7 @@ def event(message: bytes) -> bytes:
 def rows(*talks: Talk) -> list[dict[str, Any]]:
     frames = sorted((frame for talk in talks for frame in talk.frames), key=lambda frame: frame.time)
     found = decode(pcap(frames))["observations"]
-    return found.select("method", "host", "software", *rpc.COLUMNS).to_dicts()
+    return found.select("method", "host", "software", *json_rpc.COLUMNS).to_dicts()
 
 
 def said(talk: Talk) -> dict[str, Any]:
@@ -66,7 +66,13 @@ def test_the_newest_revision_tells_all_in_every_request() -> None:
     meta = {META + "protocolVersion": "2026-07-28", META + "clientInfo": {"name": "agent x"}}
     talk = Talk().shake().send(HEAD + call("tools/call", name="find", arguments={"q": 1}, _meta=meta))
     found = said(talk.reply(JSON + answer(resultType="complete", _meta={META + "serverInfo": {"name": "s"}})))
-    assert [found[name] for name in rpc.COLUMNS] == ["tools/call", "2026-07-28", "agent x", "s", "find=1"]
+    assert [found[name] for name in json_rpc.COLUMNS] == [
+        "tools/call",
+        "2026-07-28",
+        "agent x",
+        "s",
+        "find=1",
+    ]
 
 
 def test_the_old_transport_answers_on_another_connection() -> None:
@@ -96,7 +102,7 @@ def test_agents_among_themselves() -> None:
 )
 def test_other_json_says_nothing(body: bytes) -> None:
     found = said(Talk().shake().send(HEAD + body))
-    assert [found[name] for name in rpc.COLUMNS] == [None] * 5
+    assert [found[name] for name in json_rpc.COLUMNS] == [None] * 5
 
 
 def test_names_that_are_none_are_other_and_lists_have_an_end() -> None:
@@ -124,15 +130,15 @@ WORDS = st.sampled_from([b"{", b"}", b"[", b"]", b'"', b":", b",", b'"method"', 
 @settings(max_examples=150, deadline=200)
 @given(st.lists(WORDS, max_size=200).map(b"".join), st.integers(0, 60))
 def test_whatever_comes_is_read_to_some_end(text: bytes, cut: int) -> None:
-    for found in rpc.messages(text[cut:]):
-        assert all(path in rpc._WANTED for path, _ in found)
+    for found in json_rpc.messages(text[cut:]):
+        assert all(path in json_rpc._WANTED for path, _ in found)
 
 
 @given(st.text(max_size=40))
 def test_a_cut_message_says_what_stands_before_the_cut(argument: str) -> None:
     whole = call("tools/call", name="find", arguments={"name": argument, "method": argument})
     for cut in range(len(whole)):
-        for found in rpc.messages(whole[:cut]):
+        for found in json_rpc.messages(whole[:cut]):
             assert set(found) <= {
                 ((b"jsonrpc",), b"2.0"),
                 ((b"method",), b"tools/call"),

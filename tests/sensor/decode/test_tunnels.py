@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode.names import Integers, own
-from sensor.decode.tunnels import tunnel_text, tunnel_texts
+from sensor.decode.dissection.tunnels import tunnel_text, tunnel_texts
+from sensor.decode.kernels.strings import Integers, own
 from tests.sensor.decode.craft import (
     CLIENT,
     CLIENT_MAC,

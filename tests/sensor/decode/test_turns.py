@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sensor.decode.capture import Capture
+from sensor.decode.capture.reader import Capture
 from sensor.decode.decoder import Decoder, decode_capture
 from sensor.decode.layout import TURN, UNITS, records
-from sensor.decode.shape.answers import COLUMNS
-from sensor.decode.shape.judge import judged, measured
-from sensor.decode.turns import FAST_BYTES, IDLE, LONGEST, SILENCE
+from sensor.decode.streaming.answers import COLUMNS
+from sensor.decode.streaming.judge import judged, measured
+from sensor.decode.streaming.turns import FAST_BYTES, IDLE, LONGEST, SILENCE
 from tests.quality import shapes
 from tests.quality.evaluate import connection
 from tests.quality.shapes import Answer

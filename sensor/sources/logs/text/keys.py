@@ -6,7 +6,7 @@ import re
 
 import polars as pl
 
-from sensor.decode.keys import PREFIXES, find
+from sensor.decode.text.credentials import PREFIXES, find
 from sensor.schema import SENT_KEY
 
 #: In every key, and in almost no other text; ASCII classes only, because they compile fast.

@@ -24,14 +24,14 @@ def keep_in(kernels: Path) -> None:
 
 def use_kept() -> None:
     """Make imports of scanners look in that folder; to be called before the first one."""
-    from sensor.decode import jit
+    from sensor.decode.kernels import jit
 
     jit.use(_kernels)
 
 
 def is_worth(text: bytes) -> bool:
     """True if this is enough text, and the scanner is compiled."""
-    if "sensor.decode.delimited" in sys.modules:
+    if "sensor.decode.text.delimited" in sys.modules:
         return len(text) >= _ANY_BYTES
     if len(text) < _WORTH_BYTES:
         return False

@@ -71,7 +71,7 @@ class Monitor:
     ) -> None:
         """`on_tick` is called after each reading, every `tick_s` seconds. `on_failure` is called when an
         error ends the thread. `tell` gets warnings for the user."""
-        from sensor.decode import ring
+        from sensor.decode.capture import ring
 
         self._ring = ring
         self._workers, self._tell, self._tick_s = workers, tell, tick_s

@@ -33,7 +33,7 @@ class Port:
         """`number` counts the interfaces of the capture, `place` is the port's place in the fan-out. Raises
         as `Ring` does."""
         # Imported here, because it loads Numba and the compiled kernels.
-        from sensor.decode import ring
+        from sensor.decode.capture import ring
 
         self.name, self.count = name, 0
         self.counts, self.tags = np.zeros(ring.COUNTS, np.int64), ring.new_tags()

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.decode import identity_packets
-from sensor.decode.identity.wire import SCHEMA, IdentityReader
+from sensor.decode.identity import packets as identity_packets
+from sensor.decode.identity.holders import SCHEMA, IdentityReader
 from sensor.decode.layout import EVENT, records
-from sensor.decode.messages import IDENTITY
+from sensor.decode.tcp.messages import IDENTITY
 from tests.sensor.decode import craft
 from tests.sensor.decode.craft import Frame, Talk, pcap, totals
 from tests.sensor.decode.identity import speakers
