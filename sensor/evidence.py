@@ -1,9 +1,9 @@
 """Evidence: keeps the packets that opened matched connections, encrypted, and writes them to a pcap on
 request.
 
-Only SYN segments and hellos are kept (`sensor/decode/openings.py`), nothing a person wrote or read. They wait
-in memory, because a connection is matched when its first minute is over or when it ends; if it is not matched
-within `WAIT_S`, they are forgotten. The others are encrypted (`sensor/store/evidence.py`) with
+Only SYN segments and hellos are kept (`decode/capture/handshakes.py`), nothing a person wrote or read. They
+wait in memory, because a connection is matched when its first minute is over or when it ends; if it is not
+matched within `WAIT_S`, they are forgotten. The others are encrypted (`sensor/store/evidence.py`) with
 `<state>/keys/evidence.key`, which lies outside the lake. Keeping and reading evidence is entered in the audit
 log before it happens.
 

@@ -30,9 +30,21 @@ from sensor.decode.flows.table import EVICTED
 from sensor.decode.http import later_messages
 from sensor.decode.identity import packets as identity_packets
 from sensor.decode.kernels.jit import entry, kernel, step
-from sensor.decode.kernels.packet_bytes import be32, copy, u8
-from sensor.decode.layout import HOUR, MINUTE, SECOND, TCP, Bytes, Output, Partial, Records, Table, i64
-from sensor.decode.quic.initials import initial_type, is_google
+from sensor.decode.kernels.packet_bytes import copy
+from sensor.decode.layout import (
+    HOUR,
+    LOOKAHEAD,
+    MINUTE,
+    SECOND,
+    TCP,
+    Bytes,
+    Output,
+    Partial,
+    Records,
+    Table,
+    i64,
+)
+from sensor.decode.quic.initials import is_initial
 from sensor.decode.streaming import turns
 from sensor.decode.tcp import first_bytes, reassembly
 from sensor.decode.tcp.messages import (
@@ -52,9 +64,6 @@ FULL = 1
 """An output buffer has no room for another packet: end the batch."""
 SET_BACK = 2
 """The clock was set back by more than an hour: end all connections, then continue."""
-
-#: Packets examined before a jump of the clock is accepted.
-LOOKAHEAD = 64
 
 #: Packets between two sweeps, and rows examined by one.
 _SWEEP_PERIOD = 64
@@ -187,18 +196,6 @@ def _is_setting_up(packet: Records) -> bool:
     port = min(packet["source_port"], packet["target_port"])
     is_identity = port == identity_packets.KERBEROS or port == identity_packets.SMB
     return is_identity and packet["payload"] < packet["end"]
-
-
-@kernel
-def is_initial(data: Bytes, packet: Records) -> bool:
-    """True for a QUIC Initial with a connection id, of a known version (RFC 9000 §17.2.2, RFC 9369 §3.2), or
-    an early packet of Google QUIC."""
-    at, end = i64(packet["payload"]), i64(packet["end"])
-    first, version = u8(data, at, end), be32(data, at + 1, end)
-    kind, size = initial_type(version), u8(data, at + 5, end)
-    if kind >= 0:
-        return first & 0xB0 == 0x80 | kind and 0 < size <= 20
-    return is_google(data, at, end)
 
 
 @kernel

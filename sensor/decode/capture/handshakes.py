@@ -18,12 +18,13 @@ from typing import NamedTuple
 import numpy as np
 
 from sensor.decode.capture.reader import Window
-from sensor.decode.datapath import is_initial
 from sensor.decode.dissection.ip import DECODED, dissect
-from sensor.decode.flows.table import SYN, distance, mix
+from sensor.decode.flows.table import SYN, distance
+from sensor.decode.kernels.hashing import mix
 from sensor.decode.kernels.jit import entry, kernel
 from sensor.decode.kernels.packet_bytes import be16, copy
 from sensor.decode.layout import PACKET, TCP, Bytes, Records, i64, records
+from sensor.decode.quic.initials import is_initial
 from sensor.decode.tcp.messages import HELLO, begins
 
 #: Buffer sizes of a worker between two batches.

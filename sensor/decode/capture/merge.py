@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.decode.capture.reader import Capture
-from sensor.decode.datapath import LOOKAHEAD
-from sensor.decode.layout import DESCRIPTOR, Bytes, Records, records
+from sensor.decode.layout import DESCRIPTOR, LOOKAHEAD, Bytes, Records, records
 
 #: Maximum captures open at a time. Further ones wait until one ends.
 MOST_OPEN = 32

@@ -17,9 +17,8 @@ from sensor.chunks import fault_of
 from sensor.decode.capture import conversion
 from sensor.decode.capture.formats import PCAP, PCAP_HEADER, PCAPNG, recognise
 from sensor.decode.capture.pcap import CORRUPT, DESCRIPTORS, MAX_FRAME, MORE, describe, new_container
-from sensor.decode.datapath import LOOKAHEAD
 from sensor.decode.dissection.link import LINKS
-from sensor.decode.layout import DESCRIPTOR, Bytes, Records, records
+from sensor.decode.layout import DESCRIPTOR, LOOKAHEAD, Bytes, Records, records
 
 #: Bytes per read. The buffer also has room for lookahead frames of maximum size.
 CHUNK = 1 << 20

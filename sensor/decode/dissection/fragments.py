@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.decode.dissection.ip import DECODED, DUPLICATE, FRAGMENT, MALFORMED
-from sensor.decode.flows.table import mix
+from sensor.decode.kernels.hashing import mix
 from sensor.decode.kernels.jit import kernel
 from sensor.decode.kernels.packet_bytes import copy, u8
 from sensor.decode.layout import DATAGRAM_BYTES, RANGES, SECOND, TCP, UDP, Bytes, Records, i64

@@ -1,6 +1,6 @@
 """Parses a frame from its first byte to its IP header: link types, tags, PPPoE, MPLS.
 
-Rare link types are in `rarelinks`.
+Rare link types are in `rare_links`.
 
 References: link types, tcpdump.org/linktypes.html; PPPoE, RFC 2516; MPLS, RFC 3032; its control word
 before Ethernet, RFC 4448 §4.6; NSH, RFC 8300 §2; TRILL, RFC 6325 §3; MACsec, IEEE 802.1AE §9.

@@ -96,7 +96,7 @@ def enter(packet: Records, kind: int, number: int) -> bool:
 
 @kernel
 def _erspan(data: Bytes, at: int, end: int, kind: int) -> tuple[int, int, int, int]:
-    """ERSPAN II and III: the mirrored frame after the header at `at`; see `overudp.in_udp`."""
+    """ERSPAN II and III: the mirrored frame after the header at `at`; see `udp_tunnels.in_udp`."""
     head = be32(data, at, end)
     if head < 0:
         return 0, 0, CUT, at
@@ -114,7 +114,7 @@ def _erspan(data: Bytes, at: int, end: int, kind: int) -> tuple[int, int, int, i
 
 @kernel
 def _gre(data: Bytes, at: int, end: int) -> tuple[int, int, int, int]:
-    """GRE with optional checksum, key and sequence number; see `overudp.in_udp`."""
+    """GRE with optional checksum, key and sequence number; see `udp_tunnels.in_udp`."""
     flags, kind = be16(data, at, end), be16(data, at + 2, end)
     if kind < 0:
         return 0, 0, CUT, at

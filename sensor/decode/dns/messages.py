@@ -1,6 +1,6 @@
 """Parses DNS messages to questions, addresses in answers, and ECH configurations.
 
-Messages, RFC 1035; EDNS, RFC 6891; names in `dns_names.py`, SVCB and HTTPS records in `dns_service.py`. Only
+Messages, RFC 1035; EDNS, RFC 6891; names in `names.py`, SVCB and HTTPS records in `service_bindings.py`. Only
 records of the queried name and its aliases count. Others were not queried, and could assign a name to an
 unrelated address.
 """

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.decode.flows.table import mix
+from sensor.decode.kernels.hashing import digest, mix
 from sensor.decode.kernels.jit import step
-from sensor.decode.kernels.packet_bytes import digest
 from sensor.decode.layout import TCP, Bytes, Records, i64
 
 #: Maximum delay of the second copy from a SPAN port, in units of 1.024 ms.

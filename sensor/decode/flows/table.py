@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sensor.decode.kernels.hashing import mix
 from sensor.decode.kernels.jit import kernel, step
 from sensor.decode.layout import GAPS, MINUTE, SECOND, TCP, Records, Table, i64
 
@@ -71,13 +72,6 @@ def distance(a: int, b: int) -> int:
     """How far sequence number `a` is ahead of `b`, modulo 2^32: negative if behind."""
     ahead = (a - b) & _WORD
     return ahead - (1 << 32) if ahead & 0x80000000 else ahead
-
-
-@kernel
-def mix(state: np.uint64, value: np.uint64) -> np.uint64:
-    """One step of a 64-bit hash."""
-    state = (state ^ value) * np.uint64(0x9E3779B97F4A7C15)
-    return state ^ (state >> np.uint64(29))
 
 
 @kernel

@@ -1,7 +1,7 @@
 """Reads header fields of HTTP/1 requests and responses that describe an AI server.
 
 This is slow, and called once per distinct head of at most 16 KB. Only the kind of credentials is kept, and
-only type and fingerprint of AI keys (`keys`). Results are tuples in the order of `OF_REQUESTS` and
+only type and fingerprint of AI keys (`credentials`). Results are tuples in the order of `OF_REQUESTS` and
 `OF_ANSWERS`.
 """
 

@@ -23,7 +23,7 @@ _FRAME_HEADER = 9
 
 #: Maximum size of a header list, in bytes as defined by RFC 7541 §4.1.
 _LONGEST_LIST = 16384
-#: Maximum bytes of a value, as in `names`.
+#: Maximum bytes of a value, as in `kernels/strings`.
 _LONGEST_VALUE = 1024
 
 

@@ -1,8 +1,8 @@
 """Reads JSON-RPC in cleartext HTTP: Model Context Protocol and Agent2Agent.
 
 Reads methods, protocol version, and names of client, server and tools. The slow path, for segments that
-`calls` selects. Arguments, results and texts are skipped: only the members of `_WANTED` are read, and an
-implausible name becomes `other`. A segment may be truncated; its complete members count.
+`later_messages` selects. Arguments, results and texts are skipped: only the members of `_WANTED` are read,
+and an implausible name becomes `other`. A segment may be truncated; its complete members count.
 
 References: modelcontextprotocol.io/specification, 2024-11-05 to 2026-07-28; a2a-protocol.org, 0.3 and 1.0.
 """

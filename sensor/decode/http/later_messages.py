@@ -1,5 +1,5 @@
 """Selects later segments of cleartext HTTP, up to a rate: those that begin with a JSON-RPC message (for
-`rpc`), or with a request that differs from the one before.
+`json_rpc`), or with a request that differs from the one before.
 
 A message is recognised by its beginning, optionally after an HTTP head, a chunk size or the fields of a
 server-sent event. So it is found if it is written in one piece, as SDKs do; continuations in further segments

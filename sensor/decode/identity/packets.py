@@ -1,4 +1,4 @@
-"""Selects packets that may identify the holder of an address, up to a rate, for Python (`identity/`).
+"""Selects packets that may identify the holder of an address, up to a rate, for the parsers in Python.
 
     UDP   DHCP, DHCPv6, Kerberos, RADIUS accounting; self-announced host names: mDNS, LLMNR, NetBIOS
     TCP   Kerberos; SMB session setup requests, which may contain an NTLM response

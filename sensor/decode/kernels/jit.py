@@ -3,7 +3,7 @@
 The cache is a folder named by a hash of everything that affects the machine code (Numba's own cache detects a
 changed source file, but not a changed import, flag or library). If it cannot be written (read-only
 installation, no home), a temporary folder replaces it for this process. Cached kernels run without Numba
-(`objects.py`), which is imported only to compile.
+(`object_code.py`), which is imported only to compile.
 """
 
 from __future__ import annotations
@@ -337,7 +337,7 @@ def big_endian_load(bits: int) -> Callable[[Any, int], Any]:
     """An unchecked read of `bits` bits of a byte array at an offset, most significant byte first (uint64).
 
     It takes one or two machine instructions, whereas byte reads take a bounds check each. Only
-    `sensor/decode/read.py` may use it, whose callers check the offset themselves.
+    `packet_bytes.py` may use it, whose callers check the offset themselves.
     """
     if interpreted():
         return lambda data, at: np.uint64(int.from_bytes(data[at : at + bits // 8].tobytes(), "big"))
@@ -368,7 +368,7 @@ def _load_intrinsic(bits: int) -> Any:
 
 
 def copy_bytes() -> Callable[[Any, int, int, Any, int], Any]:
-    """An unchecked copy of `size` bytes from data[at:] to target[to:], for `sensor/decode/read.py`."""
+    """An unchecked copy of `size` bytes from data[at:] to target[to:], for `packet_bytes.py`."""
     if interpreted():
         return lambda data, at, size, target, to: target.__setitem__(
             slice(to, to + size), data[at : at + size]
@@ -394,7 +394,7 @@ def _copy_intrinsic() -> Any:
 
 
 def prefetching() -> Callable[[Any, int], Any]:
-    """Prefetch data[at] into the CPU caches, for `sensor/decode/read.py`."""
+    """Prefetch data[at] into the CPU caches, for `packet_bytes.py`."""
     if interpreted():
         return lambda data, at: None
     return cast(Callable[[Any, int], Any], _Later(_fetch_intrinsic))

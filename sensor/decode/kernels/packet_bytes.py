@@ -157,20 +157,6 @@ def find_quote(data: Bytes, at: int, end: int) -> int:
     return at
 
 
-@step
-def digest(data: Bytes, at: int, end: int, state: np.uint64) -> np.uint64:
-    """Hash of data[at:end] with the initial `state`, eight bytes at a time; the last eight may overlap."""
-    if at < 0 or end > data.size or end - at < 8:
-        return (state ^ word(data, at, min(end, data.size))) * np.uint64(0x9E3779B97F4A7C15)
-    last, other = end - 8, np.uint64(0)  # two halves, for instruction-level parallelism
-    for k in range(at, last, 16):
-        state = (state ^ _double(data, k)) * np.uint64(0x9E3779B97F4A7C15)
-        other = (other ^ _double(data, min(k + 8, last))) * np.uint64(0xC2B2AE3D27D4EB4F)
-        state, other = state ^ (state >> np.uint64(32)), other ^ (other >> np.uint64(32))
-    state = (state ^ other ^ _double(data, last)) * np.uint64(0x9E3779B97F4A7C15)
-    return state ^ (state >> np.uint64(32))
-
-
 @kernel
 def copy(data: Bytes, at: int, size: int, target: Bytes, to: int) -> None:
     """Copy data[at : at + size] to target[to:]; nothing if either does not reach that far."""

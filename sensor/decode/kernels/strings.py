@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from sensor.decode.kernels.hashing import digest
 from sensor.decode.kernels.jit import entry, kernel
-from sensor.decode.kernels.packet_bytes import digest, u8, word
+from sensor.decode.kernels.packet_bytes import u8, word
 from sensor.decode.layout import Bytes, Records, i64
 
 Integers = npt.NDArray[np.int64]

@@ -3,7 +3,7 @@
 The keys derive from the connection id that the client chose first. So only packets of the client decrypt with
 them, whichever side is seen first. Retry (a new connection id, and the CRYPTO stream restarts) and compatible
 version negotiation (keys of the other version for the same connection id, RFC 9369 §4.1) are followed.
-Google's own older versions are named by a ClientHello that always fits in one packet (`google`).
+Google's own older versions are named by a ClientHello that always fits in one packet (`gquic`).
 """
 
 from __future__ import annotations

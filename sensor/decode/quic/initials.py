@@ -1,6 +1,6 @@
 """Locates QUIC Initials in datagrams, and reassembles their CRYPTO streams (RFC 9000).
 
-`quic` decrypts the packets in between; `attempts` decides which packets to decrypt.
+`decryption` decrypts the packets in between; `handshakes` decides which packets to decrypt.
 """
 
 # Fields of records are Any to mypy.
@@ -29,7 +29,7 @@ _MVFST_22, _MVFST_V1, _MVFST_V1_AGAIN = 0xFACEB001, 0xFACEB003, 0xFACEB004
 RESERVED = 0x0A0A0A0A
 #: Google QUIC with TLS, before it adopted the drafts (quic_versions.h).
 T050, T051 = 0x54303530, 0x54303531
-#: The last version with Google's own handshake (`google`), and the only one of them that encrypts the
+#: The last version with Google's own handshake (`gquic`), and the only one of them that encrypts the
 #: ClientHello.
 Q050 = 0x51303530
 
@@ -94,7 +94,7 @@ def initial_type(version: int) -> int:
 
 
 @kernel
-def is_google(data: Bytes, at: int, end: int) -> bool:
+def _is_google(data: Bytes, at: int, end: int) -> bool:
     """True for a packet of Google QUIC before Q050, whose ClientHello is not encrypted.
 
     It has flags, an 8-byte id and the version in letters; from Q044 on, the version follows the first byte.
@@ -104,6 +104,18 @@ def is_google(data: Bytes, at: int, end: int) -> bool:
     if first & 0x80:
         return version >> 8 == 0x513034  # Q04
     return first & 0x09 == 0x09 and version >> 16 == 0x5130  # Q0
+
+
+@kernel
+def is_initial(data: Bytes, packet: Records) -> bool:
+    """True for a QUIC Initial with a connection id, of a known version (RFC 9000 §17.2.2, RFC 9369 §3.2), or
+    an early packet of Google QUIC."""
+    at, end = i64(packet["payload"]), i64(packet["end"])
+    first, version = u8(data, at, end), be32(data, at + 1, end)
+    kind, size = initial_type(version), u8(data, at + 5, end)
+    if kind >= 0:
+        return first & 0xB0 == 0x80 | kind and 0 < size <= 20
+    return _is_google(data, at, end)
 
 
 @kernel

@@ -1,7 +1,7 @@
 """Keys and header protection of QUIC Initials, for many packets at once (RFC 9001 §5, RFC 9369 §3).
 
 Initials are encrypted with keys that anyone can derive from the client's first connection id, so nothing
-secret is read. `quic` decrypts the payloads and verifies their tags.
+secret is read. `decryption` decrypts the payloads and verifies their tags.
 """
 
 # Fields of records are Any to mypy.

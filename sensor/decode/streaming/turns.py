@@ -1,4 +1,4 @@
-"""Follows turns: an upload over TLS or QUIC and the answer to it, measured in units; `shape/` judges them.
+"""Follows turns: an upload over TLS or QUIC and the answer to it, measured in units; `judge` judges them.
 
 Over TLS a unit is an application-data record. The 5-byte header of each record (RFC 8446 §5.1) is read in
 place; `next` is the sequence number of the next header. A missed segment is counted if it arrives late; else

@@ -1,7 +1,7 @@
 """Selects the first bytes that Python examines: of connections without a known protocol, and of HTTP bodies.
 
-    connections  protocols of distributed training and serving (`fabric`)
-    bodies       of HTTP/1 responses: a model file, or a version (`contents`)
+    connections  protocols of distributed training and serving (`cluster_protocols`)
+    bodies       of HTTP/1 responses: a model file, or a version (`http/bodies`)
 
 A few comparisons of the first bytes decide. Each side of a connection is examined once, at its beginning.
 """
@@ -39,7 +39,7 @@ _VERSION = np.frombuffer(b'ersion"', np.uint8)
 
 @kernel
 def opens(data: Bytes, packet: Records) -> bool:
-    """True if the first TCP payload of a side may begin with a protocol of `fabric`."""
+    """True if the first TCP payload of a side may begin with a protocol of `cluster_protocols`."""
     at, end = i64(packet["payload"]), i64(packet["end"])
     first, second = be32(data, at, end), be32(data, at + 4, end)
     third, fourth = be32(data, at + 8, end), be32(data, at + 12, end)

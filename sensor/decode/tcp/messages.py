@@ -35,7 +35,7 @@ CALL = 9
 """A TCP segment that begins with a JSON-RPC message, or with an HTTP head and one."""
 
 OPENING = 10
-"""The first bytes of one side of a connection that may be a cluster fabric (`fabric.py`)."""
+"""The first bytes of one side of a connection that may speak a protocol of `cluster_protocols.py`."""
 
 BODY = 11
 """The first bytes of the body of the response to a REQUEST."""

@@ -36,7 +36,7 @@ _LINE_END, _SPACE, _FRAGMENT, _PLUS, _POINT, _QUERY, _SLASHES = 10, 32, 35, 43, 
 #: Classes of bytes in a URL: not allowed in a plain one, colon, slash, start of query or fragment, other,
 #: part of a word, first byte of a key.
 _NOT_PLAIN, _SIGN, _CUT, _END, _OTHER, _WORD, _LETTER = range(7)
-#: Every key format (keys.py) has at least so many consecutive letters, digits, `-` and `_`.
+#: Every key format (credentials.py) has at least so many consecutive letters, digits, `-` and `_`.
 _KEY_WORD = 15
 _DIGITS = 18
 #: Initial slots of a hash table, which grows with the number of texts, up to four slots each.

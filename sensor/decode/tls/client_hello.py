@@ -1,6 +1,6 @@
 """Parses TLS ClientHellos, complete or truncated, to names and fingerprints (RFC 8446 §4.1.2).
 
-The same parser handles ClientHellos from TCP (`stream` removes record headers) and from QUIC CRYPTO frames.
+The same parser handles ClientHellos from TCP (`tcp/` removes record headers) and from QUIC CRYPTO frames.
 The fingerprint text is JA4's raw form, `t13d1516h2_<ciphers>_<extensions>_<signature algorithms>`; `ja4`
 hashes it once per unique text.
 """

@@ -1,4 +1,7 @@
-"""Finds AI keys in logged text; only their type and fingerprint are kept (decode/keys.py has their forms)."""
+"""Finds AI keys in logged text; only their type and fingerprint are kept.
+
+Their forms are in `decode/text/credentials.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides when the compiled field scanner (decode/delimited.py) is worth using, and where it is cached.
+"""Decides when the compiled field scanner (decode/text/delimited.py) is worth using, and where it is cached.
 
 Loading it takes some hundredths of a second, compiling it ten seconds. So it is only used here if it was
 compiled before, by `shadowai warm` or by a scan of large logs.

@@ -148,7 +148,7 @@ class Monitor:
         )
 
     def count(self, place: int) -> int:
-        """One of the counts of decode/ring.py (`place`), summed over all ports."""
+        """One of the counts of decode/capture/ring.py (`place`), summed over all ports."""
         return sum(int(port.counts[place]) for port in self._ports)
 
     def _offset_ms(self) -> int | None:

@@ -23,8 +23,8 @@ _LEAST_PACKET = 80
 class Port:
     """`data`, `frames` and `count` are the block being read (a decoder's Window).
 
-    `counts` and `tags` add up over all blocks (see decode/ring.py); `received`, `dropped` and `frozen`
-    are the kernel's own totals as of the last `statistics`.
+    `counts` and `tags` add up over all blocks (see decode/capture/ring.py); `received`, `dropped` and
+    `frozen` are the kernel's own totals as of the last `statistics`.
     """
 
     def __init__(
