@@ -94,7 +94,7 @@ def evidence_of(installation: Installation, source_input: Input, bounds: Bounds)
     if installation.settings.privacy == "aggregate":
         what = "evidence is packets of single connections, of which level aggregate keeps nothing"
         raise UsageError(what, place="--evidence", hint="leave it out")
-    from sensor.decode import jit
+    from sensor.decode.kernels import jit
 
     jit.use(installation.state / "kernels")  # before anything that has kernels is imported
     from sensor.evidence import Evidence

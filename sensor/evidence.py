@@ -1,9 +1,9 @@
 """Evidence: keeps the packets that opened matched connections, encrypted, and writes them to a pcap on
 request.
 
-Only SYN segments and hellos are kept (`sensor/decode/openings.py`), nothing a person wrote or read. They wait
-in memory, because a connection is matched when its first minute is over or when it ends; if it is not matched
-within `WAIT_S`, they are forgotten. The others are encrypted (`sensor/store/evidence.py`) with
+Only SYN segments and hellos are kept (`decode/capture/handshakes.py`), nothing a person wrote or read. They
+wait in memory, because a connection is matched when its first minute is over or when it ends; if it is not
+matched within `WAIT_S`, they are forgotten. The others are encrypted (`sensor/store/evidence.py`) with
 `<state>/keys/evidence.key`, which lies outside the lake. Keeping and reading evidence is entered in the audit
 log before it happens.
 
@@ -24,10 +24,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from sensor.decode.addresses import addresses
+from sensor.decode.capture.handshakes import Kept
+from sensor.decode.dissection.addresses import addresses
+from sensor.decode.kernels.strings import own
 from sensor.decode.layout import TCP
-from sensor.decode.names import own
-from sensor.decode.openings import Kept
 from sensor.durable import explained
 from sensor.errors import LakeError, UsageError
 from sensor.privacy.audit import AuditLog

@@ -18,12 +18,11 @@ from typing import IO
 
 import numpy as np
 
-from sensor.decode import formats
-from sensor.decode.batch import DESCRIPTORS
-from sensor.decode.capture import Capture
-from sensor.decode.layout import DATAGRAM, DATAGRAM_BYTES, PACKET, TCP, UDP, Records, records
-from sensor.decode.packets import LOOKAHEAD
-from sensor.decode.pick import pick
+from sensor.decode.capture import formats
+from sensor.decode.capture.conversation import pick
+from sensor.decode.capture.pcap import DESCRIPTORS
+from sensor.decode.capture.reader import Capture
+from sensor.decode.layout import DATAGRAM, DATAGRAM_BYTES, LOOKAHEAD, PACKET, TCP, UDP, Records, records
 from sensor.errors import InputError, LakeError, UsageError
 from sensor.sources.interface import File
 

@@ -31,7 +31,8 @@ def compile_for(plan: Plan, kernels: Path, tell: Callable[[str], None]) -> None:
         wanted += ["frames", "messages"]
     if not (wanted or _larger(of_fields, _MUCH_BYTES)):
         return
-    from sensor.decode import jit, warming
+    from sensor.decode import warming
+    from sensor.decode.kernels import jit
 
     jit.use(kernels)
     if missing := warming.missing(*wanted):

@@ -90,7 +90,7 @@ class Result:
 
 def captures(folder: Path) -> Iterator[Path]:
     """Files below `folder` that are captures by content or call themselves so."""
-    from sensor.decode import formats
+    from sensor.decode.capture import formats
     from sensor.sources.inputs.unpack import packing
 
     for path in sorted(folder.rglob("*")):
@@ -104,7 +104,7 @@ def captures(folder: Path) -> Iterator[Path]:
 
 
 def _is_packed_capture(path: Path) -> bool:
-    from sensor.decode import formats
+    from sensor.decode.capture import formats
     from sensor.errors import InputError
     from sensor.sources.inputs import open as opening
 
@@ -125,7 +125,7 @@ def see_ours(path: Path) -> dict[str, Any]:
     """Our reading of a capture, as JSON can carry it; runs in the child."""
     import polars as pl
 
-    from sensor.decode import formats
+    from sensor.decode.capture import formats
     from sensor.errors import InputError
     from sensor.sources.inputs import open as opening
     from sensor.sources.interface import Input

@@ -22,7 +22,7 @@ from analytics.lake import open_views
 from sensor.catalog.cache import stamp
 from sensor.catalog.load import BUILT_IN, load
 from sensor.cli import main
-from sensor.decode import jit
+from sensor.decode.kernels import jit
 from sensor.sources.logs import known_formats
 
 ROOT = Path(__file__).parents[1]

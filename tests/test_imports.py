@@ -72,13 +72,41 @@ SOURCES = {
     "zeek": {"interface", "logs/text", "logs/lines", "logs/rows"},
 }
 
+#: package or module of sensor/decode -> those it may import besides itself; the order of layers
+DECODE = {
+    "layout": set(),
+    "kernels": {"layout"},
+    "dissection": {"layout", "kernels"},
+    "flows": {"layout", "kernels", "dissection"},
+    "tls": {"layout", "kernels"},
+    "quic": {"layout", "kernels", "tls"},
+    "text": {"layout", "kernels"},
+    "http": {"layout", "kernels", "flows", "text"},
+    "tcp": {"layout", "kernels", "flows", "http"},
+    "dns": {"layout", "kernels", "dissection", "flows", "tcp"},
+    "identity": {"layout", "kernels", "dissection", "tcp"},
+    "streaming": {"layout", "kernels", "flows"},
+    "tables": {"layout", "kernels", "dissection", "flows", "tls", "quic", "http", "tcp", "streaming"},
+    "capture": {"layout", "kernels", "dissection", "flows", "quic", "tcp"},
+    "datapath": {
+        "layout", "kernels", "dissection", "flows", "quic", "http", "tcp", "dns", "identity", "streaming",
+    },
+    "timeouts": {"layout", "kernels", "datapath"},
+    "decoder": {
+        "layout", "kernels", "dissection", "flows", "tcp", "dns", "identity", "streaming", "tables",
+        "capture", "datapath", "timeouts",
+    },
+    "warmup_calls": {"layout", "kernels", "tls", "quic", "text", "http", "dns", "capture", "decoder"},
+    "warming": {"kernels", "warmup_calls"},
+}  # fmt: skip
+
 
 def _imports(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            is_room = node.module in ("sensor", "sensor.sources", "sensor.sources.logs")
+            is_room = node.module in ("sensor", "sensor.decode", "sensor.sources", "sensor.sources.logs")
             names = [f"{node.module}.{a.name}" for a in node.names] if is_room else [node.module]
             yield from ((name, node.lineno) for name in names)
 
@@ -100,8 +128,8 @@ def test_imports_go_one_way(path: Path) -> None:
         elif name.startswith("analytics"):
             assert _part(path) == "cli", place
         if name.split(".")[0] in ("numba", "llvmlite"):
-            may = {"numba": ("jit.py",), "llvmlite": ("jit.py", "objects.py")}[name.split(".")[0]]
-            assert path.relative_to(ROOT) in [Path("sensor/decode", file) for file in may], place
+            may = {"numba": ("jit.py",), "llvmlite": ("jit.py", "object_code.py")}[name.split(".")[0]]
+            assert path.relative_to(ROOT) in [Path("sensor/decode/kernels", file) for file in may], place
 
 
 def _room(path: Path) -> str:
@@ -122,6 +150,29 @@ def test_sources_import_what_they_build_on(room: str) -> None:
             if name.startswith("sensor.sources."):
                 imported = _room(ROOT / name.replace(".", "/"))
                 assert imported in SOURCES[room] | {room}, f"{path.relative_to(ROOT)}:{line} imports {name}"
+
+
+@pytest.mark.parametrize("layer", DECODE)
+def test_decoders_import_lower_layers_only(layer: str) -> None:
+    """A table of IP packets does not know who reads their payload."""
+    layers = list(DECODE)
+    assert DECODE[layer] <= set(layers[: layers.index(layer)])
+    folder = ROOT / "sensor" / "decode"
+    modules = [path for path in MODULES if path == folder / f"{layer}.py" or folder / layer in path.parents]
+    assert modules
+    for path in modules:
+        for name, line in _imports(path):
+            if name.startswith("sensor.decode."):
+                imported = name.split(".")[2]
+                assert imported in DECODE[layer] | {layer}, f"{path.relative_to(ROOT)}:{line} imports {name}"
+
+
+def test_every_decoder_belongs_to_a_layer() -> None:
+    folder = ROOT / "sensor" / "decode"
+    found = {
+        path.relative_to(folder).parts[0].removesuffix(".py") for path in MODULES if folder in path.parents
+    }
+    assert found == {*DECODE, "__init__"}
 
 
 def test_no_modules_import_each_other() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.decode import jit
+from sensor.decode.kernels import jit
 
 ROOT = Path(__file__).parents[1]
 

@@ -181,7 +181,8 @@ def _catalog(overlays: tuple[Path, ...], state: Path) -> Finding:
 
 
 def _kernels(state: Path) -> Finding:
-    from sensor.decode import jit, warming
+    from sensor.decode import warming
+    from sensor.decode.kernels import jit
 
     kept = jit.use(state / "kernels")
     text = (

@@ -24,7 +24,7 @@ def command(
     """
     from datetime import UTC, datetime
 
-    from sensor.decode import jit
+    from sensor.decode.kernels import jit
     from sensor.errors import InputError
     from sensor.privacy.audit import AuditLog
     from sensor.privacy.keys import Keys

@@ -138,7 +138,7 @@ def _extract(
     paths: list[str], connection: str | None, to: Path | None, state: Path | None, quiet: bool
 ) -> None:
     """Copy one connection's packets. Raises UsageError, InputError."""
-    from sensor.decode import jit
+    from sensor.decode.kernels import jit
     from sensor.errors import UsageError
     from sensor.sources.inputs import open as opening
 

@@ -15,7 +15,8 @@ def command(state: StateOption = None, lake: LakeOption = None, config: ConfigOp
 
     settings = settings_from(config, lake=lake, state=state)
     folder = state_path(settings)
-    from sensor.decode import jit, warming
+    from sensor.decode import warming
+    from sensor.decode.kernels import jit
 
     began = time.perf_counter()
     kept = jit.use(folder / "kernels")

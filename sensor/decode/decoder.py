@@ -17,13 +17,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from sensor.decode import frames, idle, objects, packets
-from sensor.decode.addresses import Networks
-from sensor.decode.ahead import AHEAD
-from sensor.decode.capture import Capture, Window
-from sensor.decode.duplicates import LARGE_FILTER, SMALL_FILTER
-from sensor.decode.identity.wire import IdentityReader
-from sensor.decode.labels import Labels
+from sensor.decode import datapath, timeouts
+from sensor.decode.capture.merge import Merged
+from sensor.decode.capture.reader import Capture, Window
+from sensor.decode.dissection.addresses import Networks
+from sensor.decode.dissection.link import FAULTY
+from sensor.decode.dns.lookups import Lookups
+from sensor.decode.flows.duplicates import LARGE_FILTER, SMALL_FILTER
+from sensor.decode.flows.prefetch import AHEAD
+from sensor.decode.identity.holders import IdentityReader
+from sensor.decode.kernels import object_code
 from sensor.decode.layout import (
     COLD,
     CONNECTIONS,
@@ -48,11 +51,10 @@ from sensor.decode.layout import (
     records,
     release_memory,
 )
-from sensor.decode.link import FAULTY
-from sensor.decode.lookups import Lookups
-from sensor.decode.merge import Merged
-from sensor.decode.messages import DNS_MESSAGE
-from sensor.decode.shape.answers import Answers
+from sensor.decode.streaming.answers import Answers
+from sensor.decode.tables import observations
+from sensor.decode.tables.labels import Labels
+from sensor.decode.tcp.messages import DNS_MESSAGE
 
 _SLICES = 12_500
 _EVENTS = 100_000
@@ -125,15 +127,15 @@ class Decoder:
         with _wrapping():
             while first < last:
                 first, stop = self._decode(capture, first, last)
-                if stop == packets.FULL and self._is_batch_full():
+                if stop == datapath.FULL and self._is_batch_full():
                     return first, True
-                if stop == packets.SET_BACK:
+                if stop == datapath.SET_BACK:
                     self.end_connections()
         return first, False
 
     def _decode(self, capture: Window, first: int, last: int) -> tuple[int, int]:
         try:
-            next_frame, stop = packets.decode(
+            next_frame, stop = datapath.decode(
                 capture.data, capture.frames, first, last, capture.count, self._packets, self._recent,
                 self._datagrams, self._bodies, *self._table, *self._partial, *self._output, self._control,
             )  # fmt: skip
@@ -143,9 +145,9 @@ class Decoder:
             control = self._control[0]
             if control["prepared_frame"] >= 0:
                 capture.frames[int(control["prepared_frame"])]["link"] = FAULTY
-                return int(control["at"]), packets.DONE
+                return int(control["at"]), datapath.DONE
             self._output.minutes[control["minutes"] - 1]["decoder_faults"] += 1
-            return int(control["at"]) + 1, packets.DONE
+            return int(control["at"]) + 1, datapath.DONE
 
     def end_connections(self) -> None:
         """End all connections, because the input is over or its clock was set back."""
@@ -161,7 +163,7 @@ class Decoder:
         row = 0
         while row < self._control[0]["rows_used"]:
             with _wrapping():
-                row = packets.flush(row, *self._table, *self._partial, *self._output, self._control)
+                row = datapath.flush(row, *self._table, *self._partial, *self._output, self._control)
             if row < self._control[0]["rows_used"] and self._is_batch_full():
                 release_memory(self._flows, row)
                 release_memory(self._colds, row)
@@ -180,7 +182,7 @@ class Decoder:
         if self.clock is not None and now < self.clock - HOUR:
             self.start_over()  # the system clock was set back
         with _wrapping():
-            return not idle.pass_time(now, *self._table, *self._partial, *self._output, self._control)
+            return not timeouts.pass_time(now, *self._table, *self._partial, *self._output, self._control)
 
     def add_drops(self, drops: int) -> None:
         """Count frames that were dropped according to the capture file."""
@@ -196,9 +198,9 @@ class Decoder:
         if last or self._has_output() or not self._made.parts:
             self._hand_over(last=last)
         made, self._made, self._rows = self._made, _Made(), 0
-        drops = [frames.drop_counts(time, drops) for time, drops in self._drops]
+        drops = [observations.drop_counts(time, drops) for time, drops in self._drops]
         self._drops.clear()
-        objects.rest()
+        object_code.rest()
         return _BESIDE.submit(self._tables, made, drops, self._in_hand)
 
     def _tables(
@@ -207,13 +209,15 @@ class Decoder:
         """The tables of a batch, once its frames are made."""
         if before is not None:
             before.result()
-        rows = frames.together(made.connections)
-        skipped = frames.skip_counts(self._labels.skipped())
+        rows = observations.together(made.connections)
+        skipped = observations.skip_counts(self._labels.skipped())
         return {
-            "observations": pl.concat([frames.observations(rows, self._networks), *made.questions]),
+            "observations": pl.concat([observations.observations(rows, self._networks), *made.questions]),
             "answers": pl.concat(made.answers),
             "holders": pl.concat(made.holders),
-            "coverage": frames.coverage([*made.counts, frames.flow_counts(rows), skipped, *drops]),
+            "coverage": observations.coverage(
+                [*made.counts, observations.flow_counts(rows), skipped, *drops]
+            ),
         }
 
     def _is_batch_full(self) -> bool:
@@ -260,14 +264,14 @@ class Decoder:
         """
         with _wrapping():
             labels = self._labels.read(output.arena, output.events, output.slices["serial"])
-            rows = frames.connections(output.slices, labels, self._networks)
+            rows = observations.connections(output.slices, labels, self._networks)
             shapes, turns = self._answers.read(output.turns, output.slices)
             made.connections.append(rows.hstack(shapes))
             lookups = self._lookups.read(output.arena, output.events, now)
         made.questions.append(lookups.questions)
         made.answers.append(lookups.answers)
         made.holders.append(self._identity.read(output.arena, output.events, now))
-        made.counts += [frames.minute_counts(output.minutes), lookups.unusable, turns]
+        made.counts += [observations.minute_counts(output.minutes), lookups.unusable, turns]
         if living is not None:
             self._labels.forget(living)
         output.minutes[:] = np.zeros(1, MINUTE_COUNTS)
@@ -288,9 +292,9 @@ class _Made:
 
 def _new_output(slices: int) -> Output:
     return Output(
-        records(np.uint8, _ARENA), records(EVENT, _EVENTS + packets.EVENT_SLACK),
-        records(SLICE, slices + packets.SLICE_SLACK), records(MINUTE_COUNTS, _MINUTES),
-        records(TURN, _TOLD_TURNS + packets.TURN_SLACK),
+        records(np.uint8, _ARENA), records(EVENT, _EVENTS + datapath.EVENT_SLACK),
+        records(SLICE, slices + datapath.SLICE_SLACK), records(MINUTE_COUNTS, _MINUTES),
+        records(TURN, _TOLD_TURNS + datapath.TURN_SLACK),
     )  # fmt: skip
 
 

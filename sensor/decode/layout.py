@@ -46,6 +46,9 @@ DESCRIPTOR = np.dtype(
     ]
 )
 
+#: Frames after the current one that are examined before a jump of the clock is accepted.
+LOOKAHEAD = 64
+
 #: State of a capture file: its header, or the interfaces of a pcapng section.
 INTERFACES = 256
 CONTAINER = np.dtype(
@@ -65,7 +68,7 @@ CONTAINER = np.dtype(
     ]
 )
 
-#: One dissected frame. Frames are dissected some positions ahead of their processing (ahead.py).
+#: One dissected frame. Frames are dissected some positions ahead of their processing (flows/prefetch.py).
 PACKET = np.dtype(
     [
         ("source", np.uint64, (2,)),
@@ -87,7 +90,7 @@ PACKET = np.dtype(
         ("key", np.uint64, (4,)),  # both addresses, the lower endpoint first
         ("key_port", np.int64, (2,)),
         ("side", np.int64),  # 0 if the source is the lower endpoint, else 1
-        ("tunnel", np.int64),  # outer tunnel, see `tunnels.py`; 0 for none
+        ("tunnel", np.int64),  # outer tunnel, see `dissection/tunnels.py`; 0 for none
         ("realm", np.int64),  # the part of the tunnel that is in the connection key
         ("realm_hash", np.int64),  # 32 bits
         ("depth", np.int64),  # nesting of tunnels
@@ -99,7 +102,7 @@ PACKET = np.dtype(
         ("datagram", np.int64),  # protocol << 32 | identification, the same for all its fragments
         ("reassembled", np.int64),  # bytes of the datagram if this fragment completes it, else 0
         ("reassembled_at", np.int64),  # offset of these bytes
-        ("status", np.int64),  # DECODED, FRAGMENT, or the reason for neither; see `ip.py`
+        ("status", np.int64),  # DECODED, FRAGMENT, or the reason for neither; see `dissection/ip.py`
         ("content", np.uint64),  # hash for the duplicate filter
         ("tag", np.int64),  # of its connection in the index
     ]
@@ -126,8 +129,8 @@ FLOW = np.dtype(
         ("turn", np.int16),  # row of its turn, or -1
         ("turns", np.uint16),  # turns emitted so far
         ("status", np.uint16),  # HTTP status of the first answer to the latest request
-        ("known", np.uint8, (2,)),  # flags of what was seen of this side: see `flow.py`
-        ("probed", np.uint8, (2,)),  # payloads examined, or what is still wanted: see `stream.py`
+        ("known", np.uint8, (2,)),  # flags of what was seen of this side: see `flows/table.py`
+        ("probed", np.uint8, (2,)),  # payloads examined, or what is still wanted: see `tcp/reassembly.py`
         ("events", np.uint8),  # messages emitted so far
         ("asked", np.uint8),  # 8 bits for what the latest request asked for
         ("protocol", np.uint8),
@@ -211,7 +214,7 @@ TURN = np.dtype(
         ("partial_bytes", np.uint8),  # number of these bytes
         ("in_sync", np.uint8),  # 1 if a header is known to be at `next`
         ("side", np.uint8),  # of the client
-        ("end", np.uint8),  # why it ended, see `turns.py`
+        ("end", np.uint8),  # why it ended, see `streaming/turns.py`
         # accessed rarely
         ("serial", np.int64),  # of the connection; 0 for a free row
         ("ordinal", np.int64),  # number of the turn within its connection, from 1

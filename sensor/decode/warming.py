@@ -9,14 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-from sensor.decode import jit
+from sensor.decode.kernels import jit
 
-#: Parts that are compiled in parallel (rehearsal.py), longest first, with the kernel each caches last.
+#: Parts that are compiled in parallel (warmup_calls.py), longest first, with the kernel each caches last.
 PARTS = {
-    "frames": "packets.flush",
-    "messages": "names._lines",
-    "lines": "json_fields.fields",
-    "fields": "delimited.join_texts",
+    "frames": "datapath.flush",
+    "messages": "kernels.strings._lines",
+    "lines": "text.json_fields.fields",
+    "fields": "text.delimited.join_texts",
 }
 #: parts that packet decoding needs
 PACKETS = ("frames", "messages")
@@ -31,10 +31,10 @@ def missing(*parts: str) -> list[str]:
 
 def warm(*parts: str) -> None:
     """Compile or load the kernels of the named parts; by default those that packet decoding needs."""
-    from sensor.decode import rehearsal  # imports every decoder
+    from sensor.decode import warmup_calls  # imports every decoder
 
     for part in parts or PACKETS:
-        rehearsal.PARTS[part]()
+        warmup_calls.PARTS[part]()
 
 
 def warm_apart(*parts: str) -> None:
@@ -49,7 +49,7 @@ def warm_apart(*parts: str) -> None:
         "gc.set_threshold(100_000, 20, 100); "
         "signal.signal(signal.SIGINT, signal.SIG_DFL); "  # Ctrl-C reaches all of them; the parent reports it
         "from pathlib import Path; sys.path.insert(0, sys.argv[1]); "
-        "from sensor.decode import jit, warming; "
+        "from sensor.decode.kernels import jit; from sensor.decode import warming; "
         "jit.use(Path(sys.argv[2]), exact=True); warming.warm(sys.argv[3])"
     )
     arguments = [sys.executable, "-c", program, str(Path(__file__).parents[2]), str(jit.use())]

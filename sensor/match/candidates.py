@@ -248,7 +248,7 @@ def _talk(names: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _streams(names: pl.DataFrame) -> pl.DataFrame:
-    """Names whose encrypted answers arrive like streams of tokens (`decode/shape/judge.py`)."""
+    """Names whose encrypted answers arrive like streams of tokens (`decode/streaming/judge.py`)."""
     rows = names.filter(pl.col("streams") > 0).with_columns(pl.col("even_streams").fill_null(0))
     even = pl.col("even_streams")
     points = (

@@ -3,7 +3,7 @@ an origin that the settings do not accept.
 
 This is the first step of the pipeline. Refused rows are not named, matched or stored, only counted by reason
 as set aside. On a live interface, excluded networks are dropped even before packets are decoded
-(`decode/ring.py`).
+(`decode/capture/ring.py`).
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from sensor.sources.logs.rows import records
 from sensor.sources.logs.text.reasons import RESOLVERS_OWN
 
 if TYPE_CHECKING:
-    from sensor.decode.lookups import Lookups
+    from sensor.decode.dns.lookups import Lookups
 
 UNREADABLE = "no dnstap message"
 NO_QUESTION = "DNS message without a readable question"
@@ -97,7 +97,7 @@ class DnstapSource(Source):
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """One batch per chunk: lookups, answers, coverage, rejects."""
         # Numba is imported and kernels are loaded only when messages are really read.
-        from sensor.decode.lookups import Lookups
+        from sensor.decode.dns.lookups import Lookups
 
         lookups = Lookups()
         (file,) = source_input.files
@@ -255,7 +255,7 @@ def _reason() -> pl.Expr:
 
 def _events(used: pl.DataFrame, data: Bytes) -> Records:
     """The DNS messages as the decoder hands them on: sender first."""
-    from sensor.decode.messages import DNS_MESSAGE
+    from sensor.decode.tcp.messages import DNS_MESSAGE
 
     events = np.zeros(used.height, EVENT)
     answer = used["answer"].to_numpy()

@@ -113,7 +113,7 @@ class Source(ABC):
     resumable: ClassVar[bool] = False
     #: True if it needs the compiled packet decoders
     needs_kernels: ClassVar[bool] = False
-    #: True if it reads large files with the compiled field scanner (decode/delimited.py)
+    #: True if it reads large files with the compiled field scanner (decode/text/delimited.py)
     scans_lines: ClassVar[bool] = False
     #: True if lines of other such formats in its inputs are read by their own sources
     splits_lines: ClassVar[bool] = False

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from sensor.decode import warming  # noqa: E402
-from sensor.decode.capture import Capture  # noqa: E402
+from sensor.decode.capture.reader import Capture  # noqa: E402
 from sensor.decode.decoder import Decoder  # noqa: E402
 from sensor.settings import PRIVATE_NETWORKS  # noqa: E402
 from sensor.sources.interface import HEAD_BYTES, File, Input  # noqa: E402

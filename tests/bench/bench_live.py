@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from sensor.decode import jit  # noqa: E402
+from sensor.decode.kernels import jit  # noqa: E402
 from tests.lab.network import connect, inside, remove_namespace, run, run_in  # noqa: E402
 from tests.sensor.sources.packets.cable import PROGRAM, wait_for_listening  # noqa: E402
 from tests.sensor.sources.packets.plain import write_capture  # noqa: E402

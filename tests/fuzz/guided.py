@@ -13,8 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from sensor.decode import attempts, certificate, formats, http2, initials, quic
+from sensor.decode.capture import formats
+from sensor.decode.http import http2
 from sensor.decode.identity import dhcp, hostnames, kerberos, ntlm, radius, statement
+from sensor.decode.quic import decryption, handshakes, initials
+from sensor.decode.tls import certificate
 from tests.fuzz import corpus
 from tests.fuzz.mutate import mutants
 from tests.fuzz.targets import Broken
@@ -61,7 +64,7 @@ def _identity(data: bytes) -> None:
 
 #: parser, modules watched, corpus it starts from
 PARSERS: dict[str, tuple[Callable[[bytes], None], tuple[Any, ...], str]] = {
-    "quic-datagram": (_datagrams, (attempts, quic), "datagram"),
+    "quic-datagram": (_datagrams, (handshakes, decryption), "datagram"),
     "first-time": (_file, (formats,), "container"),
     "http2": (_request, (http2,), "http2"),
     "identity": (_identity, (dhcp, hostnames, kerberos, ntlm, radius, statement), "identity"),

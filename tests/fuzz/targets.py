@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from sensor.decode.capture import Capture
-from sensor.decode.formats import first_time, recognise
-from sensor.decode.protection import V1, V2
+from sensor.decode.capture.formats import first_time, recognise
+from sensor.decode.capture.reader import Capture
+from sensor.decode.quic.protection import V1, V2
 from tests.fuzz import corpus
 from tests.fuzz.mutate import mutants
 from tests.sensor.decode.adversarial import WRAPS, Endpoints

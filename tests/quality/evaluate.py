@@ -9,7 +9,7 @@ from math import sqrt
 
 import polars as pl
 
-from sensor.decode.shape.judge import LIMITS, MIN_CHUNKS, Limits, judged, measured
+from sensor.decode.streaming.judge import LIMITS, MIN_CHUNKS, Limits, judged, measured
 from sensor.schema import STREAM_CLASSES
 from tests.quality import controls
 from tests.quality.shapes import Answer, deployments, turns

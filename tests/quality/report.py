@@ -7,8 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from sensor.decode.shape.judge import LIMITS, MIN_CHUNKS, MIN_EVENTS, MISSED
-from sensor.decode.turns import IDLE, LONGEST, MIN_US
+from sensor.decode.streaming.judge import LIMITS, MIN_CHUNKS, MIN_EVENTS, MISSED
+from sensor.decode.streaming.turns import IDLE, LONGEST, MIN_US
 from tests.quality import controls
 from tests.quality.evaluate import CONTROLS, STRETCH, wilson
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sensor.decode.layout import BINS, TURN, UNITS, Records, records
-from sensor.decode.turns import CHUNK_US, GAP_STEP, SILENCE, SMALL_BYTES
+from sensor.decode.streaming.turns import CHUNK_US, GAP_STEP, SILENCE, SMALL_BYTES
 from tests.beside import FIELD_DATA
 
 PATH = FIELD_DATA / "llm_stream_shapes.jsonl.gz"

@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 
 from sensor import evidence
-from sensor.decode.batch import DESCRIPTORS
-from sensor.decode.capture import Capture
+from sensor.decode.capture.handshakes import Kept, Openings
+from sensor.decode.capture.pcap import DESCRIPTORS
+from sensor.decode.capture.reader import Capture
 from sensor.decode.layout import Bytes, Records
-from sensor.decode.openings import Kept, Openings
 from sensor.errors import UsageError
 from sensor.evidence import Evidence
 from sensor.privacy.audit import AuditLog
@@ -131,9 +131,9 @@ def test_one_connection_cannot_fill_the_disk(lake: Path, keys: Keys) -> None:
 
 
 def test_a_flood_is_counted_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sensor.decode import openings
+    from sensor.decode.capture import handshakes
 
-    monkeypatch.setattr(openings, "COUNT", 3)
+    monkeypatch.setattr(handshakes, "COUNT", 3)
     found = kept([frame for port in range(1, 5) for frame in Talk(port=port).shake().frames[:1]])
     assert found.packets.size == 3 and found.missed == 1
 

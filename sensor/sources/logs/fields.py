@@ -59,7 +59,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
         TEXT,
         "type of an AI key, if the format extracts keys itself; otherwise the line is searched",
     ),
-    "key_print": (TEXT, "the key's fingerprint (decode/keys.py)"),
+    "key_print": (TEXT, "the key's fingerprint (decode/text/credentials.py)"),
     "decrypted": (pl.Boolean(), "was inside TLS; default: by the scheme of `url`"),
     # --- volume, from the client's side: up is what the client sent
     "bytes_up": (WHOLE, ""),

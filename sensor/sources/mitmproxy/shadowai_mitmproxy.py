@@ -61,14 +61,14 @@ _MODEL_IN_PATH = re.compile(
     r"completions|embeddings|invoke|converse|responses))"
 )
 _SECRET = re.compile(r"^eyJ|^(?:sk|pk|rk|gh[opsu]|xox[abp])[-_]|@|^[0-9A-Za-z_-]{40,}$|^.{64,}$")
-#: MCP's methods, and the forms of its names and versions; the same as in sensor/decode/rpc.py.
+#: MCP's methods, and the forms of its names and versions; the same as in sensor/decode/http/json_rpc.py.
 _MCP_METHOD = re.compile(
     r"(?:initialize|ping|server/discover|notifications/[a-z_/]{1,40}|(?:tools|prompts|resources|tasks|"
     r"completion|logging|roots|sampling|elicitation|subscriptions)/[A-Za-z_/]{1,40})\Z"
 )
 _PLAIN_NAME = re.compile(r"[\w .:/@-]{1,64}\Z", re.A)
 _PROTOCOL_VERSION = re.compile(r"20\d\d-\d\d-\d\d\Z")
-#: The forms of AI vendors' keys; the same as in sensor/decode/keys.py (a test compares them).
+#: The forms of AI vendors' keys; the same as in sensor/decode/text/credentials.py (a test compares them).
 _KEY_FORMS = {
     "openai/api-key": r"sk-[a-zA-Z0-9]{20}T3BlbkFJ[a-zA-Z0-9]{20}",
     "openai/project-key": r"sk-(?:proj|svcacct|admin)-[\w-]{20,74}T3BlbkFJ[\w-]{20,74}",

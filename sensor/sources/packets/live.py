@@ -43,7 +43,7 @@ from sensor.sources.packets.ports.readings import merged
 from sensor.sources.packets.ports.workers import Part, Rounds, Worker
 
 if TYPE_CHECKING:
-    from sensor.decode.openings import Kept
+    from sensor.decode.capture.handshakes import Kept
 
 #: Time between two batches.
 FLUSH_S = 30.0
@@ -145,7 +145,7 @@ class LiveSource(Source):
         return bpf.LOST_WHEN_TRUNCATED if any(port.is_ethernet for port in ports) else ""
 
     def _ring_settings(self) -> RingSettings:
-        from sensor.decode.ring import masks
+        from sensor.decode.capture.ring import masks
 
         program = bpf.TRUNCATE if self._truncate else self._program
         share = self.ring_bytes // self.workers
@@ -175,9 +175,9 @@ class _Capture:
     """One capture: starts the threads, makes a batch of each round, and ends the threads."""
 
     def __init__(self, ports: list[list[Port]], source: LiveSource, features_off: str) -> None:
+        from sensor.decode.capture.handshakes import Openings
         from sensor.decode.decoder import Decoder
         from sensor.decode.layout import CONNECTIONS
-        from sensor.decode.openings import Openings
 
         self._source = source
         self._names = [port.name for port in ports[0]]
@@ -253,7 +253,7 @@ class _Capture:
     def _batch(self, parts: list[Part], *, last: bool) -> Batch:
         """Everything since the last batch. The position is the wire bytes plus the number of batches, so that
         it rises even without packets."""
-        from sensor.decode import ring
+        from sensor.decode.capture import ring
 
         self._batches_made += 1
         coverage, rejects = self._monitor.take()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from sensor.decode import formats
+from sensor.decode.capture import formats
 from sensor.decode.layout import CONNECTIONS
 from sensor.schema import REJECTS
 from sensor.settings import PRIVATE_NETWORKS
@@ -23,9 +23,9 @@ from sensor.sources.packets.leases import PacketLeases
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from sensor.decode.capture import Capture
+    from sensor.decode.capture.merge import Merged
+    from sensor.decode.capture.reader import Capture
     from sensor.decode.decoder import Decoder
-    from sensor.decode.merge import Merged
 
     _Cut = tuple[int, Future[dict[str, pl.DataFrame]], bool]
 
@@ -106,8 +106,8 @@ class PcapSource(Source):
         Files that overlap in time are merged; others are read one after another.
         """
         # Numba is imported and kernels are loaded only when a capture is really read.
+        from sensor.decode.capture.merge import Merged
         from sensor.decode.decoder import Decoder
-        from sensor.decode.merge import Merged
 
         decoder = Decoder(self.internal_networks, connections=self._connections, seed=self._seed)
         leases, rejects = PacketLeases(self.vantage), list[pl.DataFrame]()
@@ -152,7 +152,7 @@ def _one_behind(cuts: Iterator[_Cut]) -> Iterator[_Cut]:
 
 
 def _open(file: File, name: str) -> Capture:
-    from sensor.decode.capture import Capture
+    from sensor.decode.capture.reader import Capture
 
     return Capture(file.open(), file.head, name)
 

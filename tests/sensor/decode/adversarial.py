@@ -14,8 +14,8 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from sensor.decode import initials
-from sensor.decode.protection import Version
+from sensor.decode.quic import initials
+from sensor.decode.quic.protection import Version
 from tests.sensor.decode.craft import ACK, FIN, PSH, SYN, T0, Frame
 from tests.sensor.decode.craft.quic import crypto, seal
 from tests.sensor.decode.craft.tls import record, small_hello

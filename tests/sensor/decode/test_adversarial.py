@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.decode.protection import V1, V2
+from sensor.decode.quic.protection import V1, V2
 from tests.sensor.decode.adversarial import (
     DELIVERIES,
     QUIC_DELIVERIES,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.decode import frames
 from sensor.decode.decoder import Decoder
 from sensor.decode.layout import COLD, FLOW, records, release_memory
+from sensor.decode.tables import observations
 from sensor.settings import PRIVATE_NETWORKS
 
 
 def test_batches_of_nothing_have_their_tables_and_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     decoder, made = Decoder(PRIVATE_NETWORKS, connections=1_000), []
-    make = frames.connections
-    monkeypatch.setattr(frames, "connections", lambda *given: made.append(1) or make(*given))
+    make = observations.connections
+    monkeypatch.setattr(observations, "connections", lambda *given: made.append(1) or make(*given))
     first, second, last = decoder.batch(), decoder.batch(), decoder.batch(last=True)
     assert list(first) == ["observations", "answers", "holders", "coverage"]
     for table in first:

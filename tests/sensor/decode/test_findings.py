@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sensor.decode import ahead, jit
-from sensor.decode.formats import recognise
+from sensor.decode.capture.formats import recognise
+from sensor.decode.flows import prefetch
+from sensor.decode.kernels import jit
 from tests.sensor.decode.adversarial import WRAPS, Endpoints, tcp_flow
 from tests.sensor.decode.craft import T0, Frame, Talk, block, decode, one, pcap, section, totals
 from tests.sensor.decode.craft.tls import record, small_hello
@@ -126,7 +127,7 @@ def test_a_fault_ahead_of_its_turn_costs_one_packet(monkeypatch: pytest.MonkeyPa
     if not jit.interpreted():
         pytest.skip("compiled kernels cannot be made to fail")
     frames = [f for n in range(30) for f in Talk(port=2000 + n, now=T0 + n).shake().frames]
-    dissect = ahead.dissect
+    dissect = prefetch.dissect
     seen = iter(range(10**9))
 
     def failing(data: Any, frame: Any, packet: Any) -> int:
@@ -135,7 +136,7 @@ def test_a_fault_ahead_of_its_turn_costs_one_packet(monkeypatch: pytest.MonkeyPa
             raise IndexError
         return dissect(data, frame, packet)
 
-    monkeypatch.setattr(ahead, "dissect", failing)
+    monkeypatch.setattr(prefetch, "dissect", failing)
     counted = totals(decode(pcap(frames))["coverage"])
     assert (counted["decoder_faults"], counted["decoded"]) == (1, len(frames) - 1)
     assert next(seen) == 1

@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sensor.decode import jit
-from sensor.decode.protection import V1
+from sensor.decode.kernels import jit
+from sensor.decode.quic.protection import V1
 from tests.sensor.decode.adversarial import DELIVERIES, QUIC_DELIVERIES, quic_streams, tcp_streams
 from tests.sensor.decode.craft import Frame, conserves, decode, pcap, rows_of, totals
 from tests.sensor.decode.craft.traffic import poison, shuffled
@@ -108,17 +108,15 @@ def test_neighbours_are_never_read() -> None:
     assert rows_of(wrapped)["observations"] == rows_of(plain())["observations"]
 
 
-def test_any_edit_of_a_decoder_changes_where_its_machine_code_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_any_edit_of_a_decoder_changes_where_its_machine_code_is_kept(tmp_path: Path) -> None:
     folder = tmp_path / "decode"
-    shutil.copytree(Path(jit.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(jit, "__file__", str(folder / "jit.py"))
-    seen = {jit.fingerprint()}
-    sources = sorted(folder.glob("*.py"))
+    shutil.copytree(jit.SOURCES, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    seen = {jit.fingerprint(folder)}
+    sources = sorted(folder.rglob("*.py"))
+    assert folder / "tls" / "client_hello.py" in sources
     for number, source in enumerate(sources, 2):
         source.write_text(source.read_text() + "\n")
-        seen.add(jit.fingerprint())
+        seen.add(jit.fingerprint(folder))
         assert len(seen) == number, source.name
     sources[0].rename(folder / "renamed.py")
-    assert jit.fingerprint() not in seen
+    assert jit.fingerprint(folder) not in seen

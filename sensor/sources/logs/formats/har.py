@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from sensor.decode import keys
+from sensor.decode.text import credentials
 from sensor.sources.logs.lines.json_documents import Json
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
@@ -110,7 +110,7 @@ def stripped(entry: dict[str, Any]) -> dict[str, Any]:
         }
     said = _part(entry, "request")
     texts = [str(said.get("url")), *(str(value) for value in _headers(said).values())]
-    key = keys.find("\n".join(texts).encode("utf-8", "replace")) or (None, None)
+    key = credentials.find("\n".join(texts).encode("utf-8", "replace")) or (None, None)
     out["request"] |= {"key_type": key[0], "key_print": key[1]}
     out["request"]["url"] = str(out["request"].get("url") or "").split("?", 1)[0].split("#", 1)[0]
     out["response"]["_error"] = bool(out["response"].get("_error"))

@@ -56,7 +56,7 @@ from sensor.sources.logs.text.reasons import CHALLENGE, INSPECTED, LEFT_EARLY, O
 from sensor.sources.logs.text.words import one_of
 
 if TYPE_CHECKING:
-    from sensor.decode import delimited
+    from sensor.decode.text import delimited
 
 LOGFORMAT = 'logformat shadowai %ts.%03tu %6tr %>a %un %rm %ru %>Hs %Ss:%Sh %>st %<st - "%{User-Agent}>h"'
 
@@ -197,7 +197,7 @@ class SquidFormat(LogFormat):
         begin = text[: text.find(b"\n") + 1].decode("utf-8", "replace")
         if not re.match(_STAMPED, begin):
             return None
-        from sensor.decode import delimited
+        from sensor.decode.text import delimited
 
         is_native = re.match(_CLAIMED_NATIVE, begin) is not None
         if is_native not in self._cutters:
@@ -294,7 +294,7 @@ def _of_mode(mode: pl.Series) -> pl.DataFrame:
 
 def _plain(found: delimited.Cut, text: bytes, *, is_native: bool) -> Cut:
     """`_FIELDS` of the lines that were cut; those whose codes are not as they should be are left."""
-    from sensor.decode.delimited import lines_at
+    from sensor.decode.text.delimited import lines_at
 
     rows = found.rows.with_columns(pl.col("at").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
     rows = rows.hstack(by_value(rows["code"], _of_native_code if is_native else _of_our_code))

@@ -179,7 +179,7 @@ def _keyed(fields: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
         texts = pl.coalesce(
             pl.when(pl.col(name).str.contains(keys.LIKELY)).then(name)
             for name in ("url", "path")
-            if fields.schema[name] == pl.String  # Categorical ones hold no key, see decode/delimited.py
+            if fields.schema[name] == pl.String  # Categorical ones hold no key, see decode/text/delimited.py
         )
         found = keys.of_texts(fields.select("row", text=texts)["text"])
     if all(frame["key_type"].null_count() == fields.height for frame in (found, fields)):

@@ -1,4 +1,7 @@
-"""Finds AI keys in logged text; only their type and fingerprint are kept (decode/keys.py has their forms)."""
+"""Finds AI keys in logged text; only their type and fingerprint are kept.
+
+Their forms are in `decode/text/credentials.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 
 import polars as pl
 
-from sensor.decode.keys import PREFIXES, find
+from sensor.decode.text.credentials import PREFIXES, find
 from sensor.schema import SENT_KEY
 
 #: In every key, and in almost no other text; ASCII classes only, because they compile fast.

@@ -12,7 +12,7 @@ import polars as pl
 
 from sensor.sources.logs.text import pairs, scanner
 
-_SCANNER = "sensor.decode.json_fields"
+_SCANNER = "sensor.decode.text.json_fields"
 #: Column of the line itself, beside the keys read of it.
 _WHOLE = "\0"
 #: Fewer lines than this, or much shorter ones, are not worth a compiled scanner.
@@ -38,7 +38,7 @@ def read(lines: pl.Series, wanted: pairs.Wanted, *, lists: Sequence[str] = ()) -
 def _scanned(lines: pl.Series, wanted: pairs.Wanted, lists: Sequence[str]) -> pl.DataFrame:
     """As `read`, by the compiled scanner; what is odd to it is read completely."""
     scanner.use_kept()
-    from sensor.decode import json_fields
+    from sensor.decode.text import json_fields
 
     spelled = pairs.spellings(wanted)
     paths = list(dict.fromkeys(path for several in spelled.values() for path in several))

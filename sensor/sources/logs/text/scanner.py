@@ -1,4 +1,4 @@
-"""Decides when the compiled field scanner (decode/delimited.py) is worth using, and where it is cached.
+"""Decides when the compiled field scanner (decode/text/delimited.py) is worth using, and where it is cached.
 
 Loading it takes some hundredths of a second, compiling it ten seconds. So it is only used here if it was
 compiled before, by `shadowai warm` or by a scan of large logs.
@@ -24,14 +24,14 @@ def keep_in(kernels: Path) -> None:
 
 def use_kept() -> None:
     """Make imports of scanners look in that folder; to be called before the first one."""
-    from sensor.decode import jit
+    from sensor.decode.kernels import jit
 
     jit.use(_kernels)
 
 
 def is_worth(text: bytes) -> bool:
     """True if this is enough text, and the scanner is compiled."""
-    if "sensor.decode.delimited" in sys.modules:
+    if "sensor.decode.text.delimited" in sys.modules:
         return len(text) >= _ANY_BYTES
     if len(text) < _WORTH_BYTES:
         return False

@@ -1,7 +1,7 @@
 """AF_PACKET rings (TPACKET_V3; packet(7), packet_mmap): only sockets and system calls.
 
-`decode/ring.py` reads the blocks of a ring. The Linux constants are defined here, because Python's `socket`
-module has only some of them, and none on other systems.
+`decode/capture/ring.py` reads the blocks of a ring. The Linux constants are defined here, because Python's
+`socket` module has only some of them, and none on other systems.
 
 Several rings may share one interface (`Fanout`). The kernel then distributes connections among them by a hash
 of both addresses and ports, which is the same for both directions.
@@ -39,7 +39,8 @@ BLOCK_BYTES = 1 << 20
 _FRAME_BYTES = 2048
 #: The kernel hands over a block that is not full after this long.
 RETIRE_MS = 60
-#: Bytes kept free before each frame, where decode/ring.py puts back the VLAN tag that the kernel took out.
+#: Bytes kept free before each frame, where decode/capture/ring.py puts back the VLAN tag that the kernel
+#: took out.
 _RESERVED = 4
 #: The error about an unknown interface lists this many existing ones; a container host has hundreds.
 _LISTED = 8

@@ -71,7 +71,7 @@ class Monitor:
     ) -> None:
         """`on_tick` is called after each reading, every `tick_s` seconds. `on_failure` is called when an
         error ends the thread. `tell` gets warnings for the user."""
-        from sensor.decode import ring
+        from sensor.decode.capture import ring
 
         self._ring = ring
         self._workers, self._tell, self._tick_s = workers, tell, tick_s
@@ -148,7 +148,7 @@ class Monitor:
         )
 
     def count(self, place: int) -> int:
-        """One of the counts of decode/ring.py (`place`), summed over all ports."""
+        """One of the counts of decode/capture/ring.py (`place`), summed over all ports."""
         return sum(int(port.counts[place]) for port in self._ports)
 
     def _offset_ms(self) -> int | None:

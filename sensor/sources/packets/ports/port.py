@@ -23,8 +23,8 @@ _LEAST_PACKET = 80
 class Port:
     """`data`, `frames` and `count` are the block being read (a decoder's Window).
 
-    `counts` and `tags` add up over all blocks (see decode/ring.py); `received`, `dropped` and `frozen`
-    are the kernel's own totals as of the last `statistics`.
+    `counts` and `tags` add up over all blocks (see decode/capture/ring.py); `received`, `dropped` and
+    `frozen` are the kernel's own totals as of the last `statistics`.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Port:
         """`number` counts the interfaces of the capture, `place` is the port's place in the fan-out. Raises
         as `Ring` does."""
         # Imported here, because it loads Numba and the compiled kernels.
-        from sensor.decode import ring
+        from sensor.decode.capture import ring
 
         self.name, self.count = name, 0
         self.counts, self.tags = np.zeros(ring.COUNTS, np.int64), ring.new_tags()

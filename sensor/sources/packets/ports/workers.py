@@ -22,8 +22,8 @@ from sensor.sources.packets.ports.afpacket import RETIRE_MS
 from sensor.sources.packets.ports.port import Port, wait
 
 if TYPE_CHECKING:
+    from sensor.decode.capture.handshakes import Kept, Openings
     from sensor.decode.decoder import Decoder
-    from sensor.decode.openings import Kept, Openings
 
 #: Longest wait for packets; signals and rounds are answered within this time.
 _WAIT_MS = 200

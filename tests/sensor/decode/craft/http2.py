@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpack import Encoder
 
-from sensor.decode.http2 import PREFACE
+from sensor.decode.http.http2 import PREFACE
 
 HEADERS, SETTINGS, WINDOW_UPDATE, CONTINUATION = 1, 4, 8, 9
 END_HEADERS, PADDED, PRIORITY = 0x4, 0x8, 0x20

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from sensor.decode.attempts import Attempts, Found
 from sensor.decode.layout import EVENT, Bytes, Records, records
-from sensor.decode.messages import INITIAL
-from sensor.decode.protection import V1, V2, Version
+from sensor.decode.quic.handshakes import Attempts, Found
+from sensor.decode.quic.protection import V1, V2, Version
+from sensor.decode.tcp.messages import INITIAL
 from tests.sensor.decode.craft import (
     CLIENT,
     SERVER,

@@ -28,7 +28,7 @@ from typing import Any
 import pytest
 
 from sensor import schema
-from sensor.decode import keys
+from sensor.decode.text import credentials
 from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.sources.logs.formats.mitmproxy import MitmproxyFormat
@@ -154,10 +154,10 @@ def test_a_body_that_inflates_beyond_the_limit_is_ignored() -> None:
 
 def test_type_and_fingerprint_of_a_key_are_those_of_the_sensor() -> None:
     """The addon stands alone, so it has the forms twice."""
-    assert {name: form.encode() for name, form in addon._KEY_FORMS.items()} == keys._FORMS
+    assert {name: form.encode() for name, form in addon._KEY_FORMS.items()} == credentials._FORMS
     key = "sk-ant-api03-" + "a1B-" * 23 + "_AA"
     for found in (told(X_Api_Key=key), told(Authorization=f"Bearer {key}"), told(f"/v1/x?key={key}&b=1")):
-        assert (found["key_type"], found["key_print"]) == keys.find(key.encode())
+        assert (found["key_type"], found["key_print"]) == credentials.find(key.encode())
         assert key not in json.dumps(found)
     assert "key_type" not in told(Cookie=f"session={key}x") | told(Authorization="Bearer abc")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sensor.decode.formats import first_time
+from sensor.decode.capture.formats import first_time
 from sensor.schema import TABLES
 from sensor.sources.inputs.open import find
 from sensor.sources.interface import Input

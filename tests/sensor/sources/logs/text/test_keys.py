@@ -18,7 +18,7 @@ from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keys
 from sensor.sources.zeek import logs as zeek_logs
 from sensor.sources.zeek.text import WANTED
-from tests.sensor.decode.test_fields import random_tokens
+from tests.sensor.decode.http.test_fields import random_tokens
 from tests.sensor.sources.logs.formats import test_har
 from tests.sensor.sources.logs.formats.reading import read
 from tests.sensor.sources.logs.formats.test_suricata import event

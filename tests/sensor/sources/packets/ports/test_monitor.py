@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from sensor.decode import ring
+from sensor.decode.capture import ring
 from sensor.sources.packets.ports import monitor, netdev
 from sensor.sources.packets.ports.monitor import Monitor
 from sensor.sources.packets.ports.port import Port

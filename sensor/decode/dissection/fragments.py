@@ -1,0 +1,194 @@
+"""Assigns IP fragments to connections by the ports in the first fragment of their datagram.
+
+A small 8-way associative table keeps each datagram for 30 s and evicts the oldest. TCP fragments are handled
+as segments with their own sequence numbers; UDP fragments are only counted. Datagrams of up to 8 KB are
+reassembled, because they may contain a DNS answer, a QUIC Initial, or a TCP segment whose first fragment came
+late. Fragments that arrive before the first one are counted as such, and their bytes are credited when it
+arrives.
+
+In an overlap the first copy wins: a repeated part is a duplicate, a partial overlap is malformed (RFC 8200
+§4.5 and RFC 5722 discard the whole datagram).
+"""
+
+# Fields of records are Any to mypy.
+# mypy: disable-error-code="no-any-return"
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensor.decode.dissection.ip import DECODED, DUPLICATE, FRAGMENT, MALFORMED
+from sensor.decode.kernels.hashing import mix
+from sensor.decode.kernels.jit import kernel
+from sensor.decode.kernels.packet_bytes import copy, u8
+from sensor.decode.layout import DATAGRAM_BYTES, RANGES, SECOND, TCP, UDP, Bytes, Records, i64
+
+#: How long a datagram is kept; hosts wait as long for its fragments (RFC 1122 §3.3.2).
+_PATIENCE = 30 * SECOND
+_WAYS = 8
+_WORD = 0xFFFFFFFF
+
+
+@kernel
+def _is(entry: Records, packet: Records, now: int) -> bool:
+    a, b, c, d = entry["source"], packet["source"], entry["target"], packet["target"]
+    return (
+        entry["datagram"] == packet["datagram"]
+        and entry["realm"] == packet["realm"]
+        and a[0] == b[0]
+        and a[1] == b[1]
+        and c[0] == d[0]
+        and c[1] == d[1]
+        and entry["time"] != 0
+        and now - entry["time"] <= _PATIENCE
+    )
+
+
+@kernel
+def _renew(entry: Records, packet: Records) -> None:
+    """Reset `entry` for the datagram of the packet."""
+    for i in range(2):
+        entry["source"][i], entry["target"][i] = packet["source"][i], packet["target"][i]
+    entry["time"], entry["realm"], entry["datagram"] = packet["time"], packet["realm"], packet["datagram"]
+    entry["protocol"], entry["bytes"], entry["size"], entry["ranges"] = 0, 0, 0, 0
+    entry["early_bytes"], entry["early_wire"], entry["early_frames"], entry["kept"] = 0, 0, 0, 0
+
+
+@kernel
+def _row(packet: Records, table: Records) -> int:
+    """The row of the datagram of the packet; a new one replaces the oldest of its set."""
+    now = i64(packet["time"])
+    state = np.uint64(packet["datagram"])
+    for i in range(2):
+        state = mix(mix(state, packet["source"][i]), packet["target"][i])
+    first = i64(state >> np.uint64(32)) % (table.size // _WAYS) * _WAYS
+    oldest = first
+    for row in range(first, first + _WAYS):
+        if _is(table[row], packet, now):
+            return row
+        if table[row]["time"] < table[oldest]["time"]:
+            oldest = row
+    _renew(table[oldest], packet)
+    return oldest
+
+
+@kernel
+def _join(entry: Records, begins: int, ends: int) -> None:
+    """Add [begins, ends), which overlaps nothing, to the ranges seen; a ninth range is not recorded."""
+    kept = 0
+    for k in range(entry["ranges"]):
+        low, high = i64(entry["covered_from"][k]), i64(entry["covered_to"][k])
+        if low == ends or high == begins:
+            begins, ends = min(begins, low), max(ends, high)
+        else:
+            entry["covered_from"][kept], entry["covered_to"][kept] = low, high
+            kept += 1
+    if kept < RANGES:
+        entry["covered_from"][kept], entry["covered_to"][kept] = begins, ends
+        kept += 1
+    entry["ranges"] = kept
+
+
+@kernel
+def _cover(entry: Records, begins: int, ends: int) -> int:
+    """DECODED if [begins, ends) is new (and records it); else DUPLICATE or MALFORMED."""
+    if begins == ends or (entry["size"] != 0 and ends > entry["size"]):
+        return MALFORMED
+    for k in range(entry["ranges"]):
+        covered_from, covered_to = i64(entry["covered_from"][k]), i64(entry["covered_to"][k])
+        if covered_from <= begins and ends <= covered_to:
+            return DUPLICATE
+        if begins < covered_to and covered_from < ends:
+            return MALFORMED
+    _join(entry, begins, ends)
+    entry["bytes"] += ends - begins
+    return DECODED
+
+
+@kernel
+def _remember(entry: Records, packet: Records) -> None:
+    """Store the ports of the first fragment, and credit it with earlier fragments."""
+    entry["protocol"] = packet["protocol"]
+    entry["source_port"], entry["target_port"] = packet["source_port"], packet["target_port"]
+    if packet["protocol"] == TCP:
+        entry["seq"] = packet["seq"] - (packet["payload"] - packet["fragment_at"])
+    packet["payload_bytes"] += entry["early_bytes"]
+    packet["length"] += entry["early_wire"]
+    packet["frames"] += entry["early_frames"]
+
+
+@kernel
+def _wait(entry: Records, packet: Records) -> None:
+    """Handle a fragment that arrives before the first one."""
+    entry["early_bytes"] += packet["fragment_bytes"]
+    entry["early_wire"] += packet["length"]
+    entry["early_frames"] += 1
+
+
+@kernel
+def _complete(packet: Records, entry: Records) -> None:
+    """Complete a later fragment to a PACKET of its connection."""
+    packet["protocol"], packet["flags"] = entry["protocol"], 0
+    packet["source_port"], packet["target_port"] = entry["source_port"], entry["target_port"]
+    packet["payload_bytes"] = packet["fragment_bytes"]
+    if packet["protocol"] == TCP:
+        packet["seq"] = (entry["seq"] + packet["fragment"]) & _WORD
+        packet["payload"] = packet["fragment_at"]
+    else:
+        packet["payload"] = packet["end"]  # no message begins here
+
+
+@kernel
+def _keep(data: Bytes, packet: Records, entry: Records, bodies: Bytes, reassembled_at: int) -> None:
+    """Store the bytes of a fragment if all were captured and there is room."""
+    at, begins, size = i64(packet["fragment_at"]), i64(packet["fragment"]), i64(packet["fragment_bytes"])
+    if at + size <= packet["end"] and begins + size <= DATAGRAM_BYTES:
+        copy(data, at, size, bodies, reassembled_at + begins)
+        entry["kept"] += size
+
+
+@kernel
+def _make_whole(packet: Records, entry: Records, bodies: Bytes, reassembled_at: int) -> None:
+    """Record in the completing packet where the reassembled datagram is; for TCP, make it the packet
+    itself."""
+    size = i64(entry["size"])
+    if packet["protocol"] == UDP and size > 8:
+        packet["reassembled"], packet["reassembled_at"] = size, reassembled_at
+    elif packet["protocol"] == TCP and entry["early_frames"] > 0:
+        header = (u8(bodies, reassembled_at + 12, reassembled_at + size) >> 4) * 4
+        if 20 <= header <= size:
+            packet["reassembled"], packet["reassembled_at"] = size, reassembled_at
+            packet["seq"] = (entry["seq"] + header) & _WORD
+            packet["payload"], packet["end"] = reassembled_at + header, reassembled_at + size
+            packet["payload_bytes"] = size - header
+
+
+@kernel
+def place(data: Bytes, packet: Records, table: Records, bodies: Bytes) -> int:
+    """Assign a fragment to its connection: DECODED, or the reason why not.
+
+    If it completes a datagram, `packet["reassembled"]` bytes are at bodies[packet["reassembled_at"]:].
+    """
+    row = _row(packet, table)
+    entry = table[row]
+    begins = i64(packet["fragment"])
+    if begins == 0 and entry["protocol"] != 0:
+        _renew(entry, packet)  # the identification is reused
+    status = _cover(entry, begins, begins + i64(packet["fragment_bytes"]))
+    if status != DECODED:
+        return status
+    _keep(data, packet, entry, bodies, row * DATAGRAM_BYTES)
+    if packet["more"] == 0:
+        entry["size"] = begins + packet["fragment_bytes"]
+    if begins == 0:
+        _remember(entry, packet)
+    elif entry["protocol"] == 0:
+        _wait(entry, packet)
+        return FRAGMENT
+    else:
+        _complete(packet, entry)
+    if entry["size"] != 0 and entry["ranges"] == 1 and entry["bytes"] == entry["size"]:
+        entry["time"] = 0
+        if entry["covered_from"][0] == 0 and entry["kept"] == entry["size"]:
+            _make_whole(packet, entry, bodies, row * DATAGRAM_BYTES)
+    return DECODED
