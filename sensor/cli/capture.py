@@ -27,9 +27,9 @@ from sensor.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sensor.ingest.summary import Summary
     from sensor.sources.packets.live import LiveSource
     from sensor.sources.packets.ports.bpf import Program
-    from sensor.summary import Summary
 
 
 Interfaces = Annotated[
@@ -139,7 +139,7 @@ def command(
     certificate names and record sizes, and reports say so. --evidence is logged; `shadowai evidence`
     reads what was kept.
     """
-    from sensor.capture import LiveCapture, evidence_of
+    from sensor.ingest.capture import LiveCapture, evidence_of
     from sensor.sources.packets import live
     from sensor.sources.packets.ports import afpacket
     from sensor.store.evidence import Bounds

@@ -67,7 +67,7 @@ def compact_and_publish(lake: Lake, settings: Settings, *, include_current: bool
     from datetime import UTC
 
     from analytics.refresh import refresh
-    from sensor.installation import sealed_rows
+    from sensor.ingest.installation import sealed_rows
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
     from sensor.settings import state_path

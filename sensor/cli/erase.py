@@ -99,7 +99,7 @@ def _times(lake: Lake, subject: Subject) -> Times:
 
 def _unseal_without(settings: Settings, state: Path, keys: Keys, subject: Subject, now: datetime) -> int:
     """At level `aggregate`: deletes the person's sealed rows of the running week; returns their number."""
-    from sensor.installation import sealed_rows
+    from sensor.ingest.installation import sealed_rows
 
     sealed = sealed_rows(settings, state, keys)
     if sealed is None:

@@ -82,7 +82,7 @@ def command(
 
     Over all epochs whose key is held.
     """
-    from sensor.installation import sealed_rows
+    from sensor.ingest.installation import sealed_rows
     from sensor.privacy.audit import AuditLog
     from sensor.privacy.subject import Subject
     from sensor.settings import state_path

@@ -65,8 +65,8 @@ def command(
     import asyncio  # it takes a quarter of the import time of all commands
 
     from sensor.cli.scan_outcome import line
+    from sensor.ingest.streams import Listener
     from sensor.sources.inputs.receive import Receiver
-    from sensor.streams import Listener
 
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     add_formats(chosen, custom)

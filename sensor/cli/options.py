@@ -14,7 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from sensor.catalog.load import Catalog
-    from sensor.installation import Installation
+    from sensor.ingest.installation import Installation
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
     from sensor.settings import Settings
@@ -136,7 +136,7 @@ def installation_of(
 
     Raises UsageError, CatalogError, LakeError.
     """
-    from sensor.installation import Declared, Installation
+    from sensor.ingest.installation import Declared, Installation
 
     installation = Installation(settings, Declared(sensor, site, vantage))
     for line in installation.unusable:

@@ -68,9 +68,9 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Read captures and logs into the lake."""
-    from sensor import scan
-    from sensor.installation import sensor_declared
-    from sensor.kernels import compile_for
+    from sensor.ingest import scan
+    from sensor.ingest.installation import sensor_declared
+    from sensor.ingest.kernels import compile_for
     from sensor.settings import lake_path, state_path
     from sensor.sources import detect
     from sensor.sources.inputs import open as opening

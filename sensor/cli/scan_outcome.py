@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from sensor.scan import Outcome
-    from sensor.summary import Summary
+    from sensor.ingest.scan import Outcome
+    from sensor.ingest.summary import Summary
 
 #: Inputs of the same kinds that are reported one by one; more are reported together.
 _MOST_INPUTS = 10
@@ -90,7 +90,7 @@ def conclude(outcome: Outcome, skipped: list[str], lake: Path) -> None:
 
 def condensed(summaries: Sequence[Summary]) -> list[Summary]:
     """The summaries to print: one for each input, or for all of the same kinds where they are many."""
-    from sensor.summary import Summary
+    from sensor.ingest.summary import Summary
 
     alike: dict[tuple[str, ...], list[Summary]] = {}
     for one in summaries:
@@ -138,7 +138,7 @@ def _reason(reason: str, count: int, place: str | None) -> str:
 def _carries(carried: Counter[str]) -> str:
     """For each field, the share of records that have it; `none` is printed too, because it tells what is
     missing."""
-    from sensor.summary import CARRIED
+    from sensor.ingest.summary import CARRIED
 
     used = carried["used"]
     return ", ".join(

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from sensor import scan
 from sensor.cli.scan import publish_when_free
 from sensor.cli.scan_outcome import condensed, line, progress_bar
-from sensor.installation import Declared, Installation
+from sensor.ingest import scan
+from sensor.ingest.installation import Declared, Installation
+from sensor.ingest.summary import Summary
 from sensor.settings import Settings
 from sensor.sources import detect
 from sensor.sources.inputs import open as opening
 from sensor.sources.logs.formats.dnsmasq import DnsmasqFormat
 from sensor.sources.logs.formats.squid import SquidFormat
 from sensor.store.lake import Lake
-from sensor.summary import Summary
 from tests.product import compiled_once
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.installation import DEFAULT_RANKS
+from sensor.ingest.installation import DEFAULT_RANKS
 from sensor.sources import detect
 from sensor.sources.inputs import open as opening
 from sensor.sources.inputs.open import find

@@ -17,13 +17,13 @@ import pytest
 import zstandard
 
 from analytics.lake import open_views
-from sensor.installation import Declared, Installation
+from sensor.ingest.installation import Declared, Installation
 from sensor.settings import SensorSettings, Settings
 from sensor.sources.logs.formats.squid import SquidFormat
 from sensor.store.compaction import Terms, compact
 from tests.product import compiled_once, run_here
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 START = int(datetime(2026, 11, 9, 8, 0, tzinfo=UTC).timestamp())
 
 HOSTS = ("chatgpt.com", "claude.ai", "api.openai.com", "www.example.org", "intranet.corp")

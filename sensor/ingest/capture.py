@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from sensor.catalog.refresh import Refresher
 from sensor.errors import CatalogError, UsageError
-from sensor.ingest import ingest
-from sensor.installation import Installation, origin_of
-from sensor.kernels import compile_for
-from sensor.mixture import Mixture
+from sensor.ingest.installation import Installation, origin_of
+from sensor.ingest.kernels import compile_for
+from sensor.ingest.mixture import Mixture
+from sensor.ingest.one_input import ingest
+from sensor.ingest.summary import Summary
 from sensor.privacy.audit import AuditLog
 from sensor.sources.detect import Plan
 from sensor.sources.interface import Input, Source
 from sensor.store.evidence import Bounds, SealedFiles
-from sensor.summary import Summary
 
 if TYPE_CHECKING:
     from sensor.evidence import Evidence

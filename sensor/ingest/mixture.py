@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from sensor.intake import Intake, Origin, Taken
-from sensor.pipeline import CatalogInUse, Pipeline
+from sensor.ingest.intake import Intake, Origin, Taken
+from sensor.ingest.pipeline import CatalogInUse, Pipeline
 from sensor.sources.interface import Batch, Input
 
 

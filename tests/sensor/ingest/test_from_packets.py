@@ -26,7 +26,7 @@ from tests.sensor.decode.craft.dns import (
 )
 from tests.sensor.decode.craft.quic import crypto, seal
 from tests.sensor.decode.craft.tls import hello, record, small_hello, sni
-from tests.sensor.pipelines import pipeline_in, tables_of
+from tests.sensor.ingest.pipelines import pipeline_in, tables_of
 
 COVER, HIDDEN, EDGE = "cover.example", "chatgpt.com", "198.51.100.7"
 

@@ -1,6 +1,6 @@
 """Reads files into the lake: decides whether an input is new, has grown, was interrupted or is known.
 
-How a single input is read is in `ingest.py`.
+How a single input is read is in `one_input.py`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
-from sensor.batches import Grouping
-from sensor.bundles import Bundles, Member, read_small
-from sensor.ingest import ingest
-from sensor.installation import Installation, SensorKind
+from sensor.ingest.batches import Grouping
+from sensor.ingest.bundles import Bundles, Member, read_small
+from sensor.ingest.installation import Installation, SensorKind
+from sensor.ingest.one_input import ingest
+from sensor.ingest.summary import Summary
 from sensor.settings import SensorSettings
 from sensor.sources.detect import Plan, kinds_by_name
 from sensor.sources.interface import File, Input, Source
 from sensor.store.segments import Commits, Progress
-from sensor.summary import Summary
 
 #: Times this far after the last change of their file are doubted.
 _CLOCKS_DIFFER = timedelta(minutes=5)

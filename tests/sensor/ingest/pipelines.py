@@ -10,12 +10,12 @@ import polars as pl
 
 from sensor.catalog.load import load
 from sensor.identity.scope import Scopes
-from sensor.intake import Intake, Origin
+from sensor.ingest.intake import Intake, Origin
+from sensor.ingest.mixture import Mixture
+from sensor.ingest.pipeline import CatalogInUse, Pipeline
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.match.questions import Questions
-from sensor.mixture import Mixture
-from sensor.pipeline import CatalogInUse, Pipeline
 from sensor.privacy.admission import Admission
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms

@@ -22,13 +22,13 @@ from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
 from sensor.identity.subnets import with_subnets
 from sensor.identity.tables import Problems
-from sensor.intake import Intake, Origin
+from sensor.ingest.intake import Intake, Origin
+from sensor.ingest.mixture import Mixture
+from sensor.ingest.pipeline import CatalogInUse, Pipeline
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
 from sensor.match.naming import NameTable
 from sensor.match.questions import Questions
-from sensor.mixture import Mixture
-from sensor.pipeline import CatalogInUse, Pipeline
 from sensor.privacy.admission import Admission
 from sensor.privacy.counting import Counting
 from sensor.privacy.keys import Keys

@@ -18,7 +18,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from sensor.installation import Installation, SensorKind
+from sensor.ingest.installation import Installation, SensorKind
+from sensor.ingest.summary import Summary
 from sensor.sources.inputs.receive import Receiver
 from sensor.sources.inputs.tail import Tail, Tails
 from sensor.sources.interface import File, Input, Source
@@ -26,7 +27,6 @@ from sensor.sources.logs.formats.syslog import SyslogFormat
 from sensor.sources.logs.lines.blocks import Block, cleaned
 from sensor.sources.logs.log_format import REPLAY_BYTES, LogFormat
 from sensor.sources.logs.sorting import NO_FORMAT
-from sensor.summary import Summary
 
 #: A line is stored at most this long after it was read …
 COMMIT_S = 2.0

@@ -13,9 +13,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from sensor import bundles, scan, schema
+from sensor import schema
 from sensor.cli.scan_outcome import progress_bar
-from sensor.installation import Declared, Installation
+from sensor.ingest import bundles, scan
+from sensor.ingest.installation import Declared, Installation
 from sensor.settings import SensorSettings, Settings
 from sensor.sources.detect import kinds_by_name, plan
 from sensor.sources.inputs.open import find
@@ -208,7 +209,7 @@ def test_bundles_are_processed_once_they_are_full_and_in_their_order(tmp_path: P
     assert names == [source_input.name for source_input in inputs]
 
 
-ZEEK = Path(__file__).parents[2] / "pcaps" / "zeek-hour"
+ZEEK = Path(__file__).parents[3] / "pcaps" / "zeek-hour"
 
 
 def _grown(tmp_path: Path) -> tuple[Installation, Path, Commits]:

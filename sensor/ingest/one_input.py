@@ -13,10 +13,10 @@ from typing import Protocol
 
 import polars as pl
 
-from sensor.batches import Grouping, joined, with_last
+from sensor.ingest.batches import Grouping, joined, with_last
+from sensor.ingest.summary import Summary
 from sensor.sources.interface import Batch, Input, Source
 from sensor.store.segments import Commits
-from sensor.summary import Summary
 
 
 class Processor(Protocol):

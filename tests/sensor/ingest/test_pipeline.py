@@ -8,11 +8,11 @@ import pytest
 
 from sensor import schema
 from sensor.catalog.load import load
+from sensor.ingest.pipeline import CatalogInUse
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
-from sensor.pipeline import CatalogInUse
 from sensor.sources.interface import Batch
-from tests.sensor.pipelines import pipeline_in, tables_of
+from tests.sensor.ingest.pipelines import pipeline_in, tables_of
 
 START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
 

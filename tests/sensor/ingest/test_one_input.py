@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 from sensor import schema
-from sensor.batches import Grouping
 from sensor.errors import LakeError
-from sensor.ingest import Processor, ingest
+from sensor.ingest.batches import Grouping
+from sensor.ingest.one_input import Processor, ingest
+from sensor.ingest.summary import Summary
 from sensor.sources.interface import Batch, Input, Source
 from sensor.store.segments import Commits
-from sensor.summary import Summary
 
 START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
 

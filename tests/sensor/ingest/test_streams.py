@@ -14,12 +14,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from sensor.installation import Declared, Installation
+from sensor.ingest.installation import Declared, Installation
+from sensor.ingest.streams import Follower
 from sensor.settings import Settings
 from sensor.sources.detect import recognise
-from sensor.streams import Follower
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROGRAM = "from sensor.cli.main import run\nrun()"
 
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from sensor import schema
-from sensor.batches import Grouping, joined, with_last
+from sensor.ingest.batches import Grouping, joined, with_last
 from sensor.sources.interface import Batch
 
 START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)

@@ -2,8 +2,8 @@
 
 `Pipeline.add` matches and counts rows, `Pipeline.flush` returns the tables of everything added since the last
 flush, ready to be stored. Each step is implemented in a package of its own (`match`, `identity`, `privacy`);
-`ingest.py` is the loop that reads batches and stores tables. Nothing here knows a file format, a protocol or
-a service.
+`one_input.py` is the loop that reads batches and stores tables. Nothing here knows a file format, a protocol
+or a service.
 
 A pipeline is for one format of one sensor. Rows of several inputs may go through it together; each keeps the
 identity of its `input`, and rows of different inputs are never added up.
@@ -20,7 +20,7 @@ import polars as pl
 from sensor import schema
 from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
-from sensor.intake import Origin, Taken, set_aside
+from sensor.ingest.intake import Origin, Taken, set_aside
 from sensor.match.blindness import Blindness
 from sensor.match.by_client import LEFT_OUT, NamesByClient
 from sensor.match.coverage import added

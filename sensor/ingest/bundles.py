@@ -16,10 +16,10 @@ from typing import Self
 
 import polars as pl
 
-from sensor.mixture import Mixture
+from sensor.ingest.mixture import Mixture
+from sensor.ingest.summary import Summary
 from sensor.sources.interface import Batch, Input, Source
 from sensor.store.segments import Commits
-from sensor.summary import Summary
 
 #: An input is small up to this size, compressed or not …
 PLAIN_BYTES, PACKED_BYTES = 1 << 20, 128 << 10
