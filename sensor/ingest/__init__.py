@@ -1,18 +1,21 @@
-"""Reads inputs into the lake: what a run does, whatever the kind of input.
+"""Reads inputs into the lake. Its modules, those that call others first:
 
-scan          files: decides which are new, have grown, were interrupted or are known
-capture       a live interface
-streams       logs that never end: followed files, sockets
+    scan          files: decides which are new, have grown, were interrupted or are known
+    capture       a live interface
+    streams       logs that never end: followed files, sockets
 
-one_input     the loop over one input: read a batch, process it, commit its tables
-bundles       the same for many small inputs at once
-batches       how the batches of an input are grouped
+    one_input     the loop over one input: read a batch, process it, commit its tables
+    bundles       the same for many small inputs at once
+    batches       how the batches of an input are grouped
 
-intake        what is refused, lookups, names of connections: depends on what came earlier in the input
-pipeline      match, roll up, tokenise: may take several inputs at once
-mixture       one intake and pipeline for each format in an input
+    mixture       one intake and one pipeline for each format in an input
+    intake        what is refused, lookups, names of connections: depends on what came earlier in the input
+    pipeline      match, roll up, tokenise: may take several inputs at once
+    people        the tables about people: leases and directory
 
-installation  what all inputs of a run share: settings, lake, keys, catalog; makes the parts above
-kernels       compiles what the inputs need before they are read
-summary       counts for the user
+    installation  what all inputs of a run share: settings, lake, keys, catalog; makes the parts above
+    kernels       compiles what the inputs need before they are read
+    summary       counts for the user
+
+What enters is a batch of a source (`sources/interface.py`), what leaves are tables of `schema.py`.
 """

@@ -24,6 +24,7 @@ from sensor.identity.subnets import with_subnets
 from sensor.identity.tables import Problems
 from sensor.ingest.intake import Intake, Origin
 from sensor.ingest.mixture import Mixture
+from sensor.ingest.people import People
 from sensor.ingest.pipeline import CatalogInUse, Pipeline
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
@@ -157,15 +158,15 @@ class Installation:
         pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault, counting)
         whose = hashlib.sha256(f"{origin.sensor}|{origin.site}|{origin.source}".encode()).hexdigest()[:16]
         kept_leases = self.state / "leases" / f"{whose}.sealed"
+        k = 1 if level == "clear" else self.settings.k
+        rotation = LeaseRotation(keys, kept_leases)
         return Pipeline(
             origin,
             self.catalog_in_use,
             self._scopes,
             keys,
             pseudonyms,
-            self._known,
-            lease_rotation=LeaseRotation(keys, kept_leases),
-            k=1 if level == "clear" else self.settings.k,
+            People(origin.site, keys, pseudonyms, self._known, rotation, k),
             names_by_client=self.settings.keeps_names_by_client,
             on_hits=evidence.matched if evidence else None,
         )

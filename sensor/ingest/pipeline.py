@@ -11,16 +11,16 @@ identity of its `input`, and rows of different inputs are never added up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
 
 from sensor import schema
-from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
 from sensor.ingest.intake import Origin, Taken, set_aside
+from sensor.ingest.people import People
 from sensor.match.blindness import Blindness
 from sensor.match.by_client import LEFT_OUT, NamesByClient
 from sensor.match.coverage import added
@@ -32,15 +32,9 @@ from sensor.match.near import Near
 from sensor.match.pulls import describe
 from sensor.match.repeats import Repeats
 from sensor.match.rollup import LookupBursts, NamesRollup, begins, newest_seen
-from sensor.privacy.canonical import canonical
 from sensor.privacy.community import community_ids
-from sensor.privacy.departments import without_small
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
-from sensor.privacy.rotation import LeaseRotation
-
-#: Accounts and addresses remembered as already emitted. Emitting one again is harmless: keys are unique.
-_MAX_MARKED = 500_000
 
 #: Columns that identify a row of `names_by_client`: rows equal in all of them get one `event_id`.
 _IDENTITY_BY_CLIENT = (
@@ -98,18 +92,15 @@ class Pipeline:
         scopes: Scopes,
         keys: Keys,
         pseudonyms: Pseudonyms,
-        known: Known | None = None,
+        people: People,
         *,
-        lease_rotation: LeaseRotation | None = None,
-        k: int = 1,
         names_by_client: bool = False,
         on_hits: Callable[[pl.DataFrame], None] | None = None,
     ) -> None:
-        """Everything but the origin may be shared with other pipelines.
+        """Everything but the origin and `people` may be shared with other pipelines.
 
-        `k`: departments with fewer accounts are left out of `directory`. `names_by_client`: also fill the
-        table of that name. `on_hits` is called with the matched observations of each `add`, before their
-        addresses become tokens.
+        `names_by_client`: also fill the table of that name. `on_hits` is called with the matched observations
+        of each `add`, before their addresses become tokens.
         """
         self._on_hits = on_hits
         self._origin = origin
@@ -117,11 +108,7 @@ class Pipeline:
         self._scopes = scopes
         self._keys = keys
         self._pseudonyms = pseudonyms
-        self._known = known or Known()
-        self._lease_rotation = lease_rotation or LeaseRotation(keys)
-        self._k = k
-        self._emitted: set[int] = set()
-        self._marked: set[tuple[int, str, str]] = set()
+        self._people = people
         self._names = NamesRollup()
         self._by_client = NamesByClient() if names_by_client else None
         self._near = Near()
@@ -173,7 +160,7 @@ class Pipeline:
         newest, hits = pending.newest, pl.concat(pending.hits)
         sightings = self._bursts.merge(hits, newest=newest, last=last)
         names = self._near.label(self._names.flush(newest=newest, final=last))
-        leases, directory = self._people_tables(pending, hits)
+        leases, directory = self._people.tables(pl.concat(pending.leases), sorted(pending.epochs), hits)
         rejects = pending.rejects
         tables = {
             "sightings": self._sightings_table(sightings),
@@ -280,69 +267,6 @@ class Pipeline:
         )
         at_time = pl.lit(at, dtype=schema.TIME).alias("rejected_at")
         return schema.REJECTS.conform(rows.with_columns(*self._origin.columns(), at_time))
-
-    def _people_tables(self, pending: _Pending, hits: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The tables leases and directory.
-
-        Leases the source reported come first. What files and settings say is emitted once per epoch, because
-        tokens change with it; what they say of single accounts and addresses, once these are seen.
-        """
-        epochs = sorted(pending.epochs)
-        reported = pl.concat(pending.leases)
-        leases = [self._lease_rotation.carry(reported, epochs)]
-        directory = [schema.DIRECTORY.empty()]
-        new = set(epochs) - self._emitted
-        for epoch in sorted(new):
-            begin, end = self._keys.bounds(epoch)
-            leases.append(canonical(self._known.leases(begin, end)))
-            directory.append(without_small(canonical(self._known.directory(begin, end)), self._k))
-        self._emitted |= new
-        mentions = pl.concat(
-            [
-                hits.select("user_name", "client", at="seen_at"),
-                reported.select("user_name", pl.lit(None, dtype=pl.String).alias("client"), at="valid_from"),
-            ]
-        )
-        for epoch, accounts, addresses in self._unmarked(mentions):
-            begin, end = self._keys.bounds(epoch)
-            directory.append(self._known.marks(accounts, begin, end))
-            leases.append(self._known.sharing(addresses, begin, end))
-        by_site = (
-            pl.concat(leases).with_columns(pl.col("site").fill_null(self._origin.site)).partition_by("site")
-        )
-        protected = [
-            self._pseudonyms.protect(rows, schema.LEASES, site=rows.item(0, "site")) for rows in by_site
-        ]
-        directory_rows = self._pseudonyms.protect(
-            pl.concat(directory), schema.DIRECTORY, site=self._origin.site
-        )
-        # Ordered by token: the order of the files would link the tokens of one epoch to those of the next.
-        return (
-            pl.concat([schema.LEASES.empty(), *protected]).sort("valid_from", "address", maintain_order=True),
-            directory_rows.sort("user_name", "device", maintain_order=True),
-        )
-
-    def _unmarked(self, mentions: pl.DataFrame) -> Iterator[tuple[int, list[str], list[str]]]:
-        """Epoch, accounts and addresses of `mentions` (user_name, client, at) that are new in their epoch.
-
-        What the settings say about an account or address is emitted once per epoch.
-        """
-        rows = mentions.with_columns(self._keys.epoch_of(pl.col("at").cast(schema.TIME)).alias("epoch"))
-        found = {
-            (int(epoch), what, str(value))
-            for what in ("user_name", "client")
-            for epoch, value in rows.select("epoch", what).drop_nulls().unique().iter_rows()
-        }
-        new = found - self._marked
-        if len(self._marked) > _MAX_MARKED:
-            self._marked.clear()
-        self._marked |= new
-        for epoch in sorted({epoch for epoch, _, _ in new}):
-            accounts, addresses = (
-                [value for one, what, value in new if (one, what) == (epoch, kind)]
-                for kind in ("user_name", "client")
-            )
-            yield epoch, accounts, addresses
 
 
 def _text(columns: Iterable[str], *, unless_sliced: Container[str] = ()) -> list[pl.Expr]:

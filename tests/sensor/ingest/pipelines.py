@@ -9,9 +9,11 @@ from pathlib import Path
 import polars as pl
 
 from sensor.catalog.load import load
+from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
 from sensor.ingest.intake import Intake, Origin
 from sensor.ingest.mixture import Mixture
+from sensor.ingest.people import People
 from sensor.ingest.pipeline import CatalogInUse, Pipeline
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
@@ -19,6 +21,7 @@ from sensor.match.questions import Questions
 from sensor.privacy.admission import Admission
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
+from sensor.privacy.rotation import LeaseRotation
 from sensor.settings import Networks
 from sensor.sources.interface import Batch, Input
 
@@ -32,12 +35,13 @@ def pipeline_in(folder: Path, blindness: Blindness | None = None) -> Mixture:
     """What happens to the batches of a SPAN sensor in `hq`, with keys in `folder`."""
     scopes, keys = Scopes(Networks()), Keys(folder, "UTC")
     pseudonyms = Pseudonyms(keys, "pseudonymous", scopes.is_internal)
+    people = People("hq", keys, pseudonyms, Known(), LeaseRotation(keys))
     origin = Origin("s", "hq", "span", "test")
     catalog = CatalogInUse("1", _index(), blindness)
     return Mixture(
         ("test", Input((), "in")),
         lambda _, of: Intake(origin, of.identity, Admission(keys), questions=Questions(scopes.is_proxy)),
-        lambda its: Pipeline(its, catalog, scopes, keys, pseudonyms),
+        lambda its: Pipeline(its, catalog, scopes, keys, pseudonyms, people),
     )
 
 

@@ -1,0 +1,102 @@
+"""The tables about people, `leases` and `directory`: what a source reports, what files and settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from sensor import schema
+from sensor.identity.known import Known
+from sensor.privacy.canonical import canonical
+from sensor.privacy.departments import without_small
+from sensor.privacy.keys import Keys
+from sensor.privacy.pseudonyms import Pseudonyms
+from sensor.privacy.rotation import LeaseRotation
+
+#: Accounts and addresses remembered as already emitted. Emitting one again is harmless: keys are unique.
+_MAX_MARKED = 500_000
+
+
+class People:
+    """Makes the tables about people of one origin; remembers what it has emitted."""
+
+    def __init__(
+        self,
+        site: str,
+        keys: Keys,
+        pseudonyms: Pseudonyms,
+        known: Known,
+        lease_rotation: LeaseRotation,
+        k: int = 1,
+    ) -> None:
+        """`site`: where leases hold that name no site. `k`: departments with fewer accounts are left out of
+        `directory`."""
+        self._site = site
+        self._keys = keys
+        self._pseudonyms = pseudonyms
+        self._known = known
+        self._lease_rotation = lease_rotation
+        self._k = k
+        self._emitted: set[int] = set()
+        self._marked: set[tuple[int, str, str]] = set()
+
+    def tables(
+        self, reported: pl.DataFrame, epochs: Sequence[int], hits: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The tables leases and directory, tokenised: from the leases that the source `reported`, the `epochs`
+        in which there was traffic, and the matched observations `hits`.
+
+        Leases the source reported come first. What files and settings say is emitted once per epoch, because
+        tokens change with it; what they say of single accounts and addresses, once these are seen.
+        """
+        leases = [self._lease_rotation.carry(reported, epochs)]
+        directory = [schema.DIRECTORY.empty()]
+        new = set(epochs) - self._emitted
+        for epoch in sorted(new):
+            begin, end = self._keys.bounds(epoch)
+            leases.append(canonical(self._known.leases(begin, end)))
+            directory.append(without_small(canonical(self._known.directory(begin, end)), self._k))
+        self._emitted |= new
+        mentions = pl.concat(
+            [
+                hits.select("user_name", "client", at="seen_at"),
+                reported.select("user_name", pl.lit(None, dtype=pl.String).alias("client"), at="valid_from"),
+            ]
+        )
+        for epoch, accounts, addresses in self._unmarked(mentions):
+            begin, end = self._keys.bounds(epoch)
+            directory.append(self._known.marks(accounts, begin, end))
+            leases.append(self._known.sharing(addresses, begin, end))
+        by_site = pl.concat(leases).with_columns(pl.col("site").fill_null(self._site)).partition_by("site")
+        protected = [
+            self._pseudonyms.protect(rows, schema.LEASES, site=rows.item(0, "site")) for rows in by_site
+        ]
+        directory_rows = self._pseudonyms.protect(pl.concat(directory), schema.DIRECTORY, site=self._site)
+        # Ordered by token: the order of the files would link the tokens of one epoch to those of the next.
+        return (
+            pl.concat([schema.LEASES.empty(), *protected]).sort("valid_from", "address", maintain_order=True),
+            directory_rows.sort("user_name", "device", maintain_order=True),
+        )
+
+    def _unmarked(self, mentions: pl.DataFrame) -> Iterator[tuple[int, list[str], list[str]]]:
+        """Epoch, accounts and addresses of `mentions` (user_name, client, at) that are new in their epoch.
+
+        What the settings say about an account or address is emitted once per epoch.
+        """
+        rows = mentions.with_columns(self._keys.epoch_of(pl.col("at").cast(schema.TIME)).alias("epoch"))
+        found = {
+            (int(epoch), what, str(value))
+            for what in ("user_name", "client")
+            for epoch, value in rows.select("epoch", what).drop_nulls().unique().iter_rows()
+        }
+        new = found - self._marked
+        if len(self._marked) > _MAX_MARKED:
+            self._marked.clear()
+        self._marked |= new
+        for epoch in sorted({epoch for epoch, _, _ in new}):
+            accounts, addresses = (
+                [value for one, what, value in new if (one, what) == (epoch, kind)]
+                for kind in ("user_name", "client")
+            )
+            yield epoch, accounts, addresses
