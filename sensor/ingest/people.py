@@ -44,7 +44,7 @@ class People:
     def tables(
         self, reported: pl.DataFrame, epochs: Sequence[int], hits: pl.DataFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The tables leases and directory, tokenised: from the leases that the source `reported`, the `epochs`
+        """The tables leases and directory, tokenised: from the leases a source `reported`, the `epochs`
         in which there was traffic, and the matched observations `hits`.
 
         Leases the source reported come first. What files and settings say is emitted once per epoch, because
