@@ -210,22 +210,19 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
     ):  # raises if the audit log cannot be written: no report about a person without an entry
         log_access(place.path, query=f"report person {about} {wanted.period or 'newest'}")
         AuditLog(state_path(settings)).append("report.person", now=now, people=1)
-    with (
-        closed_to_others(name == "person"),
-        _explained(target, f"shadowai report {name} --help", form),
-        analysing(place),
-    ):
-        found = prepare(
-            place.path,
-            name,
-            period=wanted.period,
-            about=about,
-            as_of=wanted.as_of,
-            controls=wanted.controls,
-            language=settings.language,
-            counting=counting_then(settings, place, wanted.as_of),
-            now=now,
-        )
+    with closed_to_others(name == "person"), _explained(target, f"shadowai report {name} --help", form):
+        with analysing(place):
+            found = prepare(
+                place.path,
+                name,
+                period=wanted.period,
+                about=about,
+                as_of=wanted.as_of,
+                controls=wanted.controls,
+                language=settings.language,
+                counting=counting_then(settings, place, wanted.as_of),
+                now=now,
+            )
         if target == _STDOUT:
             sys.stdout.buffer.write(content(found, forms[0]))
         else:
@@ -263,6 +260,8 @@ def _explained(target: Path, hint: str, form: str = "html") -> Iterator[None]:
     except ValueError as error:
         raise UsageError(str(error), hint=hint) from None
     except OSError as error:
+        if target == _STDOUT:
+            raise
         raise UsageError(
             error.strerror or str(error), place=str(target), hint="name a file with --out"
         ) from None

@@ -275,7 +275,14 @@ def test_a_reader_who_leaves_is_no_error(words: tuple[str, ...], filled: Path) -
 
 
 @pytest.mark.parametrize(
-    "words", [("sources",), ("sql", "FROM apps"), ("sql", "--format", "csv", "FROM apps"), ("--help",)]
+    "words",
+    [
+        ("sources",),
+        ("sql", "FROM apps"),
+        ("sql", "--format", "csv", "FROM apps"),
+        ("report", "--out", "-"),
+        ("--help",),
+    ],
 )
 def test_standard_output_without_room_is_said_so(words: tuple[str, ...], filled: Path) -> None:
     """It was reported as a bug, or as an error of a file called None."""
