@@ -173,7 +173,7 @@ class Pipeline:
         newest, hits = pending.newest, pl.concat(pending.hits)
         sightings = self._bursts.merge(hits, newest=newest, last=last)
         names = self._near.label(self._names.flush(newest=newest, final=last))
-        leases, directory = self._people_tables(pending, hits)
+        leases, directory = self._people_tables(pending, hits, last=last)
         rejects = pending.rejects
         tables = {
             "sightings": self._sightings_table(sightings),
@@ -281,7 +281,9 @@ class Pipeline:
         at_time = pl.lit(at, dtype=schema.TIME).alias("rejected_at")
         return schema.REJECTS.conform(rows.with_columns(*self._origin.columns(), at_time))
 
-    def _people_tables(self, pending: _Pending, hits: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _people_tables(
+        self, pending: _Pending, hits: pl.DataFrame, *, last: bool
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The tables leases and directory.
 
         Leases the source reported come first. What files and settings say is emitted once per epoch, because
@@ -289,7 +291,7 @@ class Pipeline:
         """
         epochs = sorted(pending.epochs)
         reported = pl.concat(pending.leases)
-        leases = [self._lease_rotation.carry(reported, epochs)]
+        leases = [self._lease_rotation.carry(reported, epochs, last=last)]
         directory = [schema.DIRECTORY.empty()]
         new = set(epochs) - self._emitted
         for epoch in sorted(new):
