@@ -42,15 +42,16 @@ class People:
         self._marked: set[tuple[int, str, str]] = set()
 
     def tables(
-        self, reported: pl.DataFrame, epochs: Sequence[int], hits: pl.DataFrame
+        self, reported: pl.DataFrame, epochs: Sequence[int], hits: pl.DataFrame, *, last: bool
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The tables leases and directory, tokenised: from the leases a source `reported`, the `epochs`
         in which there was traffic, and the matched observations `hits`.
 
         Leases the source reported come first. What files and settings say is emitted once per epoch, because
-        tokens change with it; what they say of single accounts and addresses, once these are seen.
+        tokens change with it; what they say of single accounts and addresses, once these are seen. `last`: no
+        more of the input follows.
         """
-        leases = [self._lease_rotation.carry(reported, epochs)]
+        leases = [self._lease_rotation.carry(reported, epochs, last=last)]
         directory = [schema.DIRECTORY.empty()]
         new = set(epochs) - self._emitted
         for epoch in sorted(new):

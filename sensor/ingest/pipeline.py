@@ -160,7 +160,9 @@ class Pipeline:
         newest, hits = pending.newest, pl.concat(pending.hits)
         sightings = self._bursts.merge(hits, newest=newest, last=last)
         names = self._near.label(self._names.flush(newest=newest, final=last))
-        leases, directory = self._people.tables(pl.concat(pending.leases), sorted(pending.epochs), hits)
+        leases, directory = self._people.tables(
+            pl.concat(pending.leases), sorted(pending.epochs), hits, last=last
+        )
         rejects = pending.rejects
         tables = {
             "sightings": self._sightings_table(sightings),

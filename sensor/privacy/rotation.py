@@ -2,77 +2,126 @@
 overlaps.
 
 In: leases in clear. Out: the same leases, split at epoch boundaries, so that each piece gets the tokens of
-its epoch. An open lease is split at the end of its epoch and continued once rows of the next epoch arrive.
-For that, open leases are stored on disk, encrypted with a key derived from that of the epoch.
+its epoch. Leases that outlast their epoch are kept, on disk encrypted with a key derived from that of the
+epoch. They are continued in the epochs of rows that arrive, and at the end of an input in all others up to
+now, because other inputs may have rows of these.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from sensor import durable, schema
-from sensor.privacy.keys import Keys
+from sensor.privacy.keys import EPOCH_WEEKS, Keys
 from sensor.privacy.sealing import Unsealable, seal, unseal
 
-#: Maximum epochs for which a lease that is never closed is continued.
-MOST_EPOCHS = 8
-#: maximum open leases (the newest), so that a flood of forged ones cannot exhaust memory
-MOST_OPEN = 500_000
-_HOLDER = ("site", "address", "user_name", "device", "origin")
+#: Epochs up to now that leases are continued in, although there may be no keys of them yet.
+RECENT_EPOCHS = 8
+#: maximum lasting leases (the newest), so that a flood of forged ones cannot exhaust memory
+MOST_LASTING = 500_000
+_ADDRESS = ("site", "address", "origin")
+_LEASE = (*_ADDRESS, "user_name", "device", "valid_from")
+#: Continued leases begin within a second after the boundary, in the order in which they really began. So of
+#: two holders of an address the later one counts, as it does within an epoch.
+_BEGIN_WITHIN_US = 1_000_000
+_OLDEST_US = RECENT_EPOCHS * EPOCH_WEEKS * 7 * 86_400_000_000
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
 
 
 class LeaseRotation:
-    """The open leases of one sensor, to be continued in the next epoch; `logs/rows/leases` ends leases."""
+    """The leases of one sensor that may go on in a later epoch; `logs/rows/leases` ends leases."""
 
-    def __init__(self, keys: Keys, file: Path | None = None) -> None:
-        """`file` stores the open leases between runs; None keeps them in memory only."""
+    def __init__(self, keys: Keys, file: Path | None = None, now: Callable[[], datetime] = _clock) -> None:
+        """`file` stores the lasting leases between runs; None keeps them in memory only."""
         self._keys = keys
         self._file = file
-        self._open = schema.LEASES.empty()
-        self._emitted: set[int] = set()
+        self._now = now
+        self._lasting = schema.LEASES.empty()
+        #: lasting leases that were given up, until the end of the input
+        self._ended = schema.LEASES.empty()
+        #: epochs that the lasting leases have been continued in
+        self._reached: set[int] = set()
         self._loaded = file is None
 
-    def carry(self, leases: pl.DataFrame, epochs: Iterable[int]) -> pl.DataFrame:
-        """`leases`, plus the open leases for each of `epochs` that is new, split at epochs; in clear."""
+    def carry(self, leases: pl.DataFrame, epochs: Iterable[int], *, last: bool) -> pl.DataFrame:
+        """`leases`, and what lasting leases add, split at epochs; in clear.
+
+        Lasting leases are continued in those of `epochs` that are new. If these are the `last` leases of an
+        input, they are also continued in all other epochs up to now.
+        """
         self._load()
-        new_leases = schema.LEASES.conform(leases).filter(pl.col("valid_from").is_not_null())
-        new = sorted(set(epochs) - self._emitted)
-        self._emitted |= set(new)
-        still_open = self._open
-        self._keep(new_leases)
-        pieces = [self._within(still_open, epoch) for epoch in new] if not still_open.is_empty() else []
-        if not new_leases.is_empty():
-            pieces += [self._within(new_leases, epoch) for epoch in self._touched(new_leases)]
-        if pieces or not new_leases.is_empty():
+        arrived = schema.LEASES.conform(leases).filter(pl.col("valid_from").is_not_null())
+        new = {*epochs, *(self._up_to_now() if last else ())} - self._reached
+        pieces = [self._begun(arrived, epoch) for epoch in self._keys.epochs_in(arrived["valid_from"])]
+        pieces += [self._continued(arrived, epoch) for epoch in sorted(self._reached)]
+        self._keep(arrived)
+        pieces += [self._continued(self._lasting, epoch) for epoch in sorted(new)]
+        self._reached |= new
+        pieces += [self._cancelled(epoch) for epoch in sorted(self._reached)]
+        if last:
+            self._ended = self._ended.clear()
+        if new or not arrived.is_empty():
             self._save()
         return pl.concat([schema.LEASES.empty(), *pieces])
 
-    def _touched(self, leases: pl.DataFrame) -> list[int]:
-        """The epochs that the leases overlap; an open one extends to the newest epoch seen so far."""
-        ends = self._keys.epochs_in(leases["valid_to"].dt.offset_by("-1us"))
-        first, *rest = self._keys.epochs_in(leases["valid_from"])
-        last, chain = max([first, *rest, *ends, *self._emitted]), [first]
-        while chain[-1] < last:
-            following = pl.Series([self._keys.bounds(chain[-1])[1]], dtype=schema.TIME)
-            chain += self._keys.epochs_in(following)
-        return [epoch for epoch in chain[-MOST_EPOCHS:] if not self._keys.is_shredded(epoch)]
+    def _up_to_now(self) -> set[int]:
+        """The epochs that have a key, and the last ones up to now."""
+        now, back = self._now(), timedelta(weeks=EPOCH_WEEKS)
+        recent = self._keys.epochs_in(pl.Series([now - nth * back for nth in range(RECENT_EPOCHS)]))
+        return {*recent, *(epoch.number for epoch in self._keys.epochs())}
 
-    def _within(self, leases: pl.DataFrame, epoch: int) -> pl.DataFrame:
-        begin, end = (pl.lit(moment, dtype=schema.TIME) for moment in self._keys.bounds(epoch))
-        cut = leases.with_columns(
-            pl.max_horizontal(begin, "valid_from").alias("valid_from"),
-            pl.min_horizontal(end, "valid_to").alias("valid_to"),
+    def _begun(self, leases: pl.DataFrame, epoch: int) -> pl.DataFrame:
+        """The first pieces of the leases that begin in the epoch."""
+        begin, end = self._bounds(epoch)
+        begun = leases.filter(pl.col("valid_from") >= begin, pl.col("valid_from") < end)
+        return begun.with_columns(pl.min_horizontal(end, "valid_to").alias("valid_to"))
+
+    def _continued(self, leases: pl.DataFrame, epoch: int) -> pl.DataFrame:
+        """The pieces in the epoch of leases that began before it."""
+        if leases.is_empty() or self._keys.is_shredded(epoch):
+            return leases.clear()
+        begin, end = self._bounds(epoch)
+        older = leases.filter(pl.col("valid_from") < begin)
+        pieces = older.with_columns(_after(begin), pl.min_horizontal(end, "valid_to").alias("valid_to"))
+        return pieces.filter(pl.col("valid_from") < pl.col("valid_to"))
+
+    def _cancelled(self, epoch: int) -> pl.DataFrame:
+        """Empty pieces in place of those that an earlier `carry` continued in the epoch: these leases turned
+        out to end before it."""
+        if self._ended.is_empty() or self._keys.is_shredded(epoch):
+            return self._ended.clear()
+        begin, _ = self._bounds(epoch)
+        over = self._ended.filter(pl.col("valid_to") <= begin).with_columns(_after(begin))
+        return over.with_columns(valid_to="valid_from")
+
+    def _bounds(self, epoch: int) -> tuple[pl.Expr, pl.Expr]:
+        begin, end = self._keys.bounds(epoch)
+        return pl.lit(begin, dtype=schema.TIME), pl.lit(end, dtype=schema.TIME)
+
+    def _keep(self, arrived: pl.DataFrame) -> None:
+        """Keep the newest lease of each address if it goes on after its epoch."""
+        if arrived.is_empty():
+            return
+        closed = arrived.filter(pl.col("closed").fill_null(False))
+        ended = closed.join(self._lasting, on=_LEASE, how="semi", nulls_equal=True)
+        self._ended = pl.concat([self._ended, ended])
+        newest = (
+            pl.concat([self._lasting, arrived])
+            .sort("valid_from", maintain_order=True)
+            .unique(_ADDRESS, keep="last", maintain_order=True)
         )
-        return cut.filter(pl.col("valid_from") < pl.col("valid_to"))
-
-    def _keep(self, new_leases: pl.DataFrame) -> None:
-        """Stores the newest lease of each holder, and drops leases that it closes."""
-        known = pl.concat([self._open, new_leases]).unique(_HOLDER, keep="last", maintain_order=True)
-        self._open = known.filter(pl.col("valid_to").is_null()).tail(MOST_OPEN)
+        ends = {epoch: self._keys.bounds(epoch)[1] for epoch in self._keys.epochs_in(newest["valid_from"])}
+        epoch = self._keys.epoch_of(pl.col("valid_from"))
+        lasts = pl.col("valid_to") > epoch.replace_strict(ends, return_dtype=schema.TIME)
+        self._lasting = newest.filter(pl.col("valid_to").is_null() | lasts).tail(MOST_LASTING)
 
     def _load(self) -> None:
         if self._loaded or self._file is None:
@@ -85,17 +134,24 @@ class LeaseRotation:
             content = unseal(self._keys.derived(int(epoch), "leases"), sealed, self._file.name)
         except (FileNotFoundError, Unsealable, ValueError):
             return
-        self._open = schema.LEASES.conform(pl.read_ipc(io.BytesIO(content)))
+        self._lasting = schema.LEASES.conform(pl.read_ipc(io.BytesIO(content)))
 
     def _save(self) -> None:
-        if self._file is None:
+        if self._file is None or (self._lasting.is_empty() and not self._file.exists()):
             return
-        newest = max(self._emitted, default=None)
-        if newest is None:
+        (epoch,) = self._keys.epochs_in(pl.Series([self._now()]))
+        if self._keys.is_shredded(epoch):
             return
         buffer = io.BytesIO()
-        self._open.write_ipc(buffer)
-        sealed = seal(self._keys.derived(newest, "leases"), buffer.getvalue(), self._file.name)
+        self._lasting.write_ipc(buffer)
+        sealed = seal(self._keys.derived(epoch, "leases"), buffer.getvalue(), self._file.name)
         with durable.explained(self._file):
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            durable.write(self._file, str(newest).encode() + b"\n" + sealed)
+            durable.write(self._file, str(epoch).encode() + b"\n" + sealed)
+
+
+def _after(begin: pl.Expr) -> pl.Expr:
+    """Where a lease continues after `begin`, the beginning of an epoch: the older, the sooner."""
+    age_us = (begin - pl.col("valid_from")).dt.total_microseconds().clip(0, _OLDEST_US)
+    later_us = (1 - age_us / _OLDEST_US) * _BEGIN_WITHIN_US
+    return (begin + pl.duration(microseconds=later_us.cast(pl.Int64))).cast(schema.TIME).alias("valid_from")

@@ -31,27 +31,45 @@ def _none() -> pl.DataFrame:
     return schema.LEASES.empty()
 
 
+def _rotation(keys: Keys, file: Path | None = None, now: datetime = NOON) -> LeaseRotation:
+    return LeaseRotation(keys, file, lambda: now)
+
+
+def _epoch(keys: Keys, moment: datetime) -> int:
+    (epoch,) = keys.epochs_in(pl.Series([moment]))
+    return epoch
+
+
+def _holder(leases: pl.DataFrame, at: datetime) -> list[str]:
+    """The users of the leases at a moment, the one that began last first."""
+    held = leases.filter(pl.col("valid_from") <= at, pl.col("valid_to") > at)
+    return held.sort("valid_from", descending=True)["user_name"].to_list()
+
+
 def test_an_open_lease_goes_on_in_the_next_epoch(tmp_path: Path) -> None:
     keys = Keys(tmp_path, "UTC")
-    (epoch,) = keys.epochs_in(pl.Series([NOON]))
+    epoch = _epoch(keys, NOON)
     end = keys.bounds(epoch)[1]
-    (following,) = keys.epochs_in(pl.Series([end]))
-    leases = LeaseRotation(keys, tmp_path / "leases.sealed")
-    assert _spans(leases.carry(_lease(NOON), [epoch])) == [(NOON, end)]
-    assert _spans(leases.carry(_none(), [epoch])) == []
-    assert _spans(leases.carry(_none(), [following])) == [(end, keys.bounds(following)[1])]
-    assert _spans(leases.carry(_none(), [following])) == []
+    following = _epoch(keys, end)
+    leases = _rotation(keys, tmp_path / "leases.sealed")
+    assert _spans(leases.carry(_lease(NOON), [epoch], last=False)) == [(NOON, end)]
+    assert _spans(leases.carry(_none(), [epoch], last=False)) == []
+    ((begin, until),) = _spans(leases.carry(_none(), [following], last=False))
+    assert end <= begin <= end + timedelta(seconds=1) and until == keys.bounds(following)[1]
+    assert _spans(leases.carry(_none(), [following], last=False)) == []
 
 
 def test_what_is_open_outlives_the_process_and_is_not_readable(tmp_path: Path) -> None:
     keys, file = Keys(tmp_path, "UTC"), tmp_path / "leases.sealed"
-    (epoch,) = keys.epochs_in(pl.Series([NOON]))
-    LeaseRotation(keys, file).carry(_lease(NOON), [epoch])
+    epoch = _epoch(keys, NOON)
+    _rotation(keys, file).carry(_lease(NOON), [epoch], last=True)
     assert b"ada" not in file.read_bytes() and b"10.0.0.1" not in file.read_bytes()
-    (following,) = keys.epochs_in(pl.Series([keys.bounds(epoch)[1]]))
-    assert LeaseRotation(keys, file).carry(_none(), [following])["user_name"].to_list() == ["ada"]
+    later = keys.bounds(epoch)[1]
+    following = _epoch(keys, later)
+    carried = _rotation(keys, file, later).carry(_none(), [following], last=False)
+    assert carried["user_name"].to_list() == ["ada"]
     keys.shred(following, NOON)
-    assert LeaseRotation(keys, file).carry(_none(), [epoch]).is_empty()
+    assert _rotation(keys, file, later).carry(_none(), [following], last=True).is_empty()
 
 
 def test_a_full_disk_of_the_state_folder_is_called_so(
@@ -61,20 +79,67 @@ def test_a_full_disk_of_the_state_folder_is_called_so(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     keys = Keys(tmp_path, "UTC")
-    (epoch,) = keys.epochs_in(pl.Series([NOON]))
+    epoch = _epoch(keys, NOON)
     keys.derived(epoch, "leases")
     monkeypatch.setattr(durable.os, "fsync", full)
     with pytest.raises(LakeError, match=r"open\.sealed: no space left on device; free space there"):
-        LeaseRotation(keys, tmp_path / "open.sealed").carry(_lease(NOON), [epoch])
+        _rotation(keys, tmp_path / "open.sealed").carry(_lease(NOON), [epoch], last=True)
 
 
 def test_a_closed_lease_is_cut_at_the_boundary_and_does_not_come_again(tmp_path: Path) -> None:
     keys = Keys(tmp_path, "UTC")
-    (epoch,) = keys.epochs_in(pl.Series([NOON]))
+    epoch = _epoch(keys, NOON)
     end = keys.bounds(epoch)[1]
-    (following,) = keys.epochs_in(pl.Series([end]))
-    leases = LeaseRotation(keys)
-    leases.carry(_lease(NOON), [epoch])
     closed = end + timedelta(days=1)
-    assert _spans(leases.carry(_lease(NOON, closed), [epoch])) == [(NOON, end), (end, closed)]
-    assert leases.carry(_none(), [following]).is_empty()
+    leases = _rotation(keys, now=closed)
+    leases.carry(_lease(NOON), [epoch], last=False)
+    (first, (begin, until)) = _spans(leases.carry(_lease(NOON, closed), [epoch], last=True))
+    assert first == (NOON, end) and end <= begin <= end + timedelta(seconds=1) and until == closed
+    assert leases.carry(_none(), [_epoch(keys, end)], last=True).is_empty()
+
+
+def test_leases_of_other_inputs_hold_in_every_epoch_up_to_now(tmp_path: Path) -> None:
+    """A log of leases has no traffic of its own; that of other inputs may come before or after it."""
+    keys, began = Keys(tmp_path, "UTC"), NOON - timedelta(weeks=60)
+    spans = {
+        "open": (began, None),
+        "far": (began, datetime(2038, 1, 19, tzinfo=UTC)),
+        "old": (NOON - timedelta(weeks=600), None),
+    }
+    for name, (begin, end) in spans.items():
+        stated = _rotation(keys).carry(_lease(begin, end), [], last=True)
+        for at in (began + timedelta(days=1), NOON - timedelta(weeks=30), NOON):
+            assert _holder(stated, at) == ["ada"], (name, at)
+        assert stated["valid_from"].max() < NOON, name
+
+
+def test_one_lease_of_another_time_does_not_remove_the_others(tmp_path: Path) -> None:
+    """A clock that went wrong once, or two years in one batch."""
+    keys = Keys(tmp_path, "UTC")
+    for other in (datetime(2039, 1, 1, tzinfo=UTC), datetime(2009, 11, 18, tzinfo=UTC)):
+        wrong = _lease(other, other + timedelta(days=1), "eve")
+        leases = pl.concat([_lease(NOON, NOON + timedelta(days=1)), wrong])
+        stated = _rotation(keys).carry(leases, [], last=True)
+        assert _holder(stated, NOON) == ["ada"] and _holder(stated, other) == ["eve"]
+
+
+def test_the_later_of_two_holders_goes_on(tmp_path: Path) -> None:
+    """Whichever of them is read first, and in one input or in two."""
+    keys, now = Keys(tmp_path, "UTC"), NOON + timedelta(weeks=13)
+    first, second = _lease(NOON, user="ada"), _lease(NOON + timedelta(days=2), user="bob")
+    for one, other in ((first, second), (second, first)):
+        together = _rotation(keys, now=now).carry(pl.concat([one, other]), [], last=True)
+        alone = [_rotation(keys, now=now).carry(lease, [], last=True) for lease in (one, other)]
+        assert _holder(together, now)[0] == _holder(pl.concat(alone), now)[0] == "bob"
+
+
+def test_a_lease_that_ended_before_the_epoch_it_was_continued_in_is_cancelled(tmp_path: Path) -> None:
+    keys, file = Keys(tmp_path, "UTC"), tmp_path / "leases.sealed"
+    now = NOON + timedelta(weeks=13)
+    (continued,) = _rotation(keys, file, now).carry(_lease(NOON), [], last=True)["valid_from"][1:]
+    end = NOON + timedelta(days=1)
+    closed = _lease(NOON, end).with_columns(closed=pl.lit(True))
+    leases = _rotation(keys, file, now)
+    stated = [leases.carry(closed, [], last=False), leases.carry(_none(), [], last=True)]
+    assert _spans(pl.concat(stated)) == [(NOON, end), (continued, continued)]
+    assert pl.concat(stated)["closed"].to_list() == [True, True]
