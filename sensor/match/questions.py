@@ -8,13 +8,16 @@ Within `TOGETHER_S` of a query,
 - a query for a name that the client also queried without its last labels is a search suffix attempt;
 - a query by a resolver for what a client has just queried it for is forwarded.
 
-The last two are set aside and counted. An address is a resolver if it received queries (`server` of a query),
-is a declared proxy, or is a loopback address. A forwarder whose clients appear only in another input cannot
-be recognised and must be declared in `networks.proxies`.
+The last two are set aside and counted; so are questions for something other than an address: a mail server
+asks for MX, SPF and DKIM records of every domain that mail is exchanged with.
+
+An address is a resolver if it received queries (`server` of a query), is a declared proxy, or is a loopback
+address. A forwarder whose clients appear only in another input cannot be recognised and must be declared in
+`networks.proxies`.
 
 Networks refuse questions of one type for reasons of their own: HTTPS records against Encrypted Client Hello,
 AAAA where they have no IPv6. Such a query is not blocked if the same client's query for A was allowed.
-(`decode/lookups.py` does this itself, because batches of packets end between the two.)
+(`decode/dns/lookups.py` does this itself, because batches of packets end between the two.)
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from sensor import schema
 TOGETHER_S = 5
 SUFFIXED = "set aside: a search suffix tried behind a name that was asked"
 FORWARDED = "set aside: a resolver forwarding what its client asked"
+NO_ADDRESS_ASKED = "set aside: a question for no address (MX, TXT, NS …)"
 #: Maximum queries kept (the newest). Queries of a larger flood are counted one by one.
 MAX_REMEMBERED = 500_000
 MAX_RESOLVERS = 10_000
@@ -41,6 +45,11 @@ _ONE_LOOKUP = ("client", "host", "action")
 _KEPT = ("client", "server", "host", "qtype", "action", "seen_at")
 #: Types that are asked beside A.
 _OTHER_TYPES = ("AAAA", "SVCB", "HTTPS")
+#: Types that no client asks in order to connect: mail, delegation, DNSSEC, services by name, certificates.
+_OF_NO_HOST = (
+    "NS", "SOA", "HINFO", "MX", "TXT", "LOC", "SRV", "NAPTR", "DNAME", "DS", "SSHFP", "RRSIG", "NSEC",
+    "DNSKEY", "NSEC3", "TLSA", "SMIMEA", "OPENPGPKEY", "SPF", "AXFR", "URI", "CAA",
+)  # fmt: skip
 #: Maximum search suffixes per name that are recognised (resolv.conf(5) allows 6 or more).
 _MAX_SUFFIXES = 4
 #: Single labels accepted as search suffix. Others may be registries: `google.co.uk` is not `google.co` plus
@@ -67,8 +76,13 @@ class Questions:
             bare = observations.drop("lookups", strict=False)
             return bare.with_columns(lookups=pl.lit(None, dtype=pl.Int64)), {}
         rows = observations.drop("lookups", strict=False).with_row_index("row")
-        questions = rows.filter(asked).select("row", *_KEPT)
-        self._add_resolvers(questions["server"])
+        self._add_resolvers(rows["server"].filter(asked))
+        counts: dict[str, int] = {}
+        of_no_host = asked & rows["qtype"].is_in(_OF_NO_HOST).fill_null(False)
+        if of_no_host.any():
+            counts[NO_ADDRESS_ASKED] = int(of_no_host.sum())
+            rows = rows.filter(~of_no_host)
+        questions = rows.filter(pl.col("kind") == "dns").select("row", *_KEPT)
         window = pl.concat(
             [self._recent.with_columns(row=pl.lit(None, pl.UInt32)), questions], how="diagonal"
         )
@@ -82,7 +96,6 @@ class Questions:
         }
         self._remember(window)
         kept = rows.join(flags, on="row", how="left", maintain_order="left")
-        counts = {}
         for why, set_aside in reason.items():
             is_set_aside = kept["row"].is_in(set_aside.implode())
             if is_set_aside.any():

@@ -4,7 +4,7 @@
 
 A file is frames, each four bytes of length (most significant first) and a protobuf `Dnstap`; length
 0 escapes a control frame (Frame Streams 0.6, dnstap.proto). The DNS messages inside go the way of
-those from packets (`decode.lookups`): a question and its answer are one row, blocked where refused or
+those from packets (`decode.dns.lookups`): a question and its answer are one row, blocked where refused or
 answered with nowhere, and the answers name later connections.
 
 Read are CLIENT_QUERY and CLIENT_RESPONSE: what was asked *of* the resolver, whose `query_address`

@@ -72,9 +72,17 @@ _DEVICE = dict.fromkeys(("address", "device", "mac"), pl.String()) | dict.fromke
 _BLOCKED = (1, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 18)
 #: Forwarded, cached (3, 17), retried (12, 13), already being forwarded.
 _ALLOWED = (2, 3, 12, 13, 14, 17)
+#: FTL's own numbers of question types.
+_TYPES = dict(
+    enumerate(
+        (
+            "A", "AAAA", "ANY", "SRV", "SOA", "PTR", "TXT", "NAPTR", "MX", "DS", "RRSIG", "DNSKEY", "NS",
+            "OTHER", "SVCB", "HTTPS",
+        ),
+        1,
+    )
+)  # fmt: skip
 _PTR = 6
-#: Numbers of the types that a network may refuse, and of the one asked beside them, in the database of FTL.
-_TYPES = {1: "A", 2: "AAAA", 15: "SVCB", 16: "HTTPS"}
 #: FTL looks for devices every minute. A device that it no longer sees is taken to be gone after this long.
 _HELD_S = 3600
 _CONFIDENCE = 0.7

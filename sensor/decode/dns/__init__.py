@@ -4,5 +4,6 @@ tcp.py               messages of a TCP connection
 messages.py          header, question and answers
 names.py             names in messages
 service_bindings.py  addresses; SVCB and HTTPS records
+question_types.py    their mnemonics
 lookups.py           messages to rows
 """

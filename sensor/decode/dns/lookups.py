@@ -21,6 +21,7 @@ import polars as pl
 from sensor.decode.dissection.addresses import addresses
 from sensor.decode.dissection.tunnels import tunnel_texts
 from sensor.decode.dns import messages as dns
+from sensor.decode.dns.question_types import QUESTION_TYPES
 from sensor.decode.kernels.strings import own, seconds, texts
 from sensor.decode.layout import MINUTE, SECOND, TCP, Bytes, Records
 from sensor.decode.tcp.messages import DNS_MESSAGE
@@ -226,6 +227,7 @@ def _questions(grouped: pl.DataFrame, addressed: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("dns"),
         action=pl.when("blocked").then(pl.lit("blocked")).otherwise(pl.lit("allowed")),
         name_from=pl.lit("qname"),
+        qtype=pl.col("type").replace_strict(QUESTION_TYPES, default=None, return_dtype=pl.String),
     )
     return OBSERVATIONS.conform(frame)
 

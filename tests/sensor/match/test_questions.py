@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from sensor import schema
-from sensor.match.questions import FORWARDED, SUFFIXED, Questions
+from sensor.match.questions import FORWARDED, NO_ADDRESS_ASKED, SUFFIXED, Questions
 
 START = datetime(2026, 11, 11, 9, 0, 58, tzinfo=UTC)
 LAPTOP, PHONE, RESOLVER, UPSTREAM = "10.1.0.7", "10.1.0.8", "10.1.0.53", "192.0.2.53"
@@ -67,8 +67,8 @@ def test_one_lookup_is_counted_once_wherever_batches_are_cut(size: int) -> None:
         ("HTTPS", {"host": "other.example.com"}, "blocked"),
         ("HTTPS", {"client": PHONE}, "blocked"),
         ("HTTPS", {"action": "blocked"}, "blocked"),
-        ("HTTPS", {"qtype": "TXT"}, "blocked"),
-        ("TXT", {}, "blocked"),  # the name itself may be what is refused
+        ("HTTPS", {"qtype": "ANY"}, "blocked"),
+        ("CNAME", {}, "blocked"),  # the name itself may be what is refused
         (None, {}, "blocked"),
     ],
 )
@@ -87,6 +87,23 @@ def test_a_name_is_not_blocked_because_another_type_is_refused(
     assert marked["action"].to_list() == [what["action"], action]
     if action == "allowed" and together:
         assert marked["lookups"].sum() == 1
+
+
+def test_questions_for_no_address_are_no_lookups() -> None:
+    """A mail server asks for the records of every domain it exchanges mail with."""
+    names = ["openai.com", "_dmarc.openai.com", "openai.com", "chat.example.com", "chat.example.com"]
+    types = ["MX", "TXT", "A", "HTTPS", None]
+    rows = _rows([(float(n), LAPTOP, RESOLVER, name) for n, name in enumerate(names)], action="allowed")
+    kept, counts = Questions().mark(rows.with_columns(qtype=pl.Series(types, dtype=pl.String)))
+    assert kept.select("host", "qtype", "lookups").rows() == [
+        ("openai.com", "A", 1),
+        ("chat.example.com", "HTTPS", 1),
+        ("chat.example.com", None, 0),
+    ]
+    assert counts == {NO_ADDRESS_ASKED: 2}
+    none, counts = Questions().mark(rows.head(2).with_columns(qtype=pl.lit("MX")))
+    assert none.is_empty() and "lookups" in none.columns
+    assert counts == {NO_ADDRESS_ASKED: 2}
 
 
 def test_a_suffix_tried_first_is_set_aside_too() -> None:

@@ -6,20 +6,21 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from sensor.decode.dns.question_types import QUESTION_TYPES
 from sensor.sources.logs.text.reasons import ANSWERED
 from sensor.sources.logs.text.words import one_of
 
 _ALLOWED = ("NOERROR", "0")
 _REFUSED = ("REFUSED", "5", "NXDOMAIN", "3")
-#: Numbers of question types (IANA) that are told apart, as some logs write them: `28` or `TYPE28`.
-_TYPES = {"1": "A", "12": "PTR", "28": "AAAA", "64": "SVCB", "65": "HTTPS"}
+#: Some logs write the type of a question as a number: `28` or `TYPE28`.
+_TYPES = {str(number): name for number, name in QUESTION_TYPES.items()}
 
 
 def verdict(rcode: pl.Expr) -> pl.Expr:
     """allowed, blocked or unknown of a response code's name or number; NULL for none.
 
     That a name of the catalog does not exist is what a filter says of it (the default of RPZ): blocked, as in
-    packets (decode/lookups.py).
+    packets (decode/dns/lookups.py).
     """
     code = rcode.str.to_uppercase()
     return one_of(
