@@ -140,6 +140,12 @@ class Source(ABC):
         """A warning about an input by its first bytes, with a remedy; '' if there is none."""
         return ""
 
+    @classmethod
+    def was_cut(cls, source_input: Input, position: int) -> bool:
+        """True if `position`, to which the input was read when it was shorter, lies inside a record. Only
+        asked of `resumable` sources. Raises OSError."""
+        return False
+
     @abstractmethod
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """The batches of an input from position `start` (0 unless `resumable`) to its end. Raises OSError."""

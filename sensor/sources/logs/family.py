@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sensor.sources.interface import HEAD_BYTES, Batch, Input
 from sensor.sources.logs.families import framing_of, shares, sorter
-from sensor.sources.logs.lines.blocks import ahead, blocks
+from sensor.sources.logs.lines.blocks import ahead, begins_line, blocks
 from sensor.sources.logs.lines.framing import framed
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.reader import Reader
@@ -34,6 +34,15 @@ class Family(LogFormat):
         if share < SHARE:
             return 0.0
         return (0.5 if cls.generic else 0.6) + 0.35 * share
+
+    @classmethod
+    def was_cut(cls, source_input: Input, position: int) -> bool:
+        """True if the last line was only half written when it was read."""
+        (file,) = source_input.files
+        if framing_of(file.head) is not None:
+            return False  # positions are those of framed records
+        with file.open() as stream:
+            return not begins_line(stream, position)
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """One batch per block, in one part for each format that has lines in it."""

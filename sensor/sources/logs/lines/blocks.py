@@ -86,8 +86,8 @@ def blocks(
 
     Before them come the lines in the `replay` bytes before `start`, as blocks that are `replayed`.
 
-    A last line without a line end counts as a line. If `start` is in the middle of a line, because an earlier
-    read found it half written, its rest is returned as a line, which will not parse.
+    A last line without a line end counts as a line. If `start` is in the middle of a line, its rest is
+    returned as a line, which will not parse.
     """
     reader = _as_utf8(stream)
     position = _skip(reader, max(0, start - replay))
@@ -101,6 +101,12 @@ def blocks(
     while block := _block(reader, position, size):
         yield block
         position = block.end
+
+
+def begins_line(stream: IO[bytes], position: int) -> bool:
+    """True if a line begins at byte `position` of `stream`, counted as `blocks` does."""
+    reader = _as_utf8(stream)
+    return position == 0 or _skip(reader, position - 1) < position - 1 or reader.read(1) in (b"\n", b"")
 
 
 def ahead(read: Iterator[Block]) -> Generator[Block, None, None]:
