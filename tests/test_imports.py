@@ -35,13 +35,16 @@ ALLOWED = {
     "summary": set(),
     "ingest": {"batches", "sources", "store", "summary"},
     "mixture": {"intake", "pipeline", "sources"},
+    "grown": {"sources", "store"},
     "installation": {
         "schema", "settings", "sources", "catalog", "match", "identity", "privacy", "store", "pipeline",
-        "intake", "mixture", "evidence",
+        "intake", "mixture", "evidence", "grown",
     },
     "kernels": {"sources", "decode"},
     "bundles": {"mixture", "sources", "store", "summary"},
-    "scan": {"settings", "sources", "store", "batches", "bundles", "ingest", "installation", "summary"},
+    "scan": {
+        "schema", "settings", "sources", "store", "batches", "bundles", "ingest", "installation", "summary",
+    },
     "capture": {
         "errors", "sources", "decode", "catalog", "privacy", "store", "ingest", "installation", "kernels",
         "mixture", "summary", "evidence",
