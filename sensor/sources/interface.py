@@ -56,6 +56,9 @@ class Input:
 
     files: tuple[File, ...]
     identity: str
+    #: files that were written before these (older ones of a rotated log). They are only read for what began
+    #: there and goes on here.
+    before: tuple[File, ...] = ()
 
     @property
     def name(self) -> str:
@@ -134,6 +137,11 @@ class Source(ABC):
     def group(cls, files: Sequence[File]) -> list[tuple[File, ...]]:
         """`files` grouped into those that must be read together; by default each by itself."""
         return [(file,) for file in files]
+
+    @classmethod
+    def before(cls, groups: Sequence[tuple[File, ...]]) -> list[tuple[File, ...]]:
+        """For each of `groups`, as `group` returned them, the files of others that it continues."""
+        return [()] * len(groups)
 
     @classmethod
     def doubt(cls, source_input: Input) -> str:

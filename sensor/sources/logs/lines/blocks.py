@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import io
+from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -101,6 +102,31 @@ def blocks(
     while block := _block(reader, position, size):
         yield block
         position = block.end
+
+
+def last_blocks(stream: IO[bytes], count: int) -> Iterator[Block]:
+    """The lines in about the last `count` bytes of `stream`, as blocks that are `replayed`."""
+    reader = _as_utf8(stream)
+    if reader.seekable():
+        size = reader.seek(0, io.SEEK_END)
+        reader.seek(max(0, size - count))
+        pieces, is_whole = [reader.read()], size <= count
+    else:
+        kept: deque[bytes] = deque()
+        held, is_whole = 0, True
+        for piece in chunks_of(reader, BLOCK_BYTES):
+            kept.append(piece)
+            held += len(piece)
+            while held - len(kept[0]) >= count:
+                held -= len(kept.popleft())
+                is_whole = False
+        pieces = list(kept)
+    lines = io.BytesIO(b"".join(pieces))
+    if not is_whole:
+        lines.readline()  # most likely the rest of a line
+    while text := lines.read(BLOCK_BYTES):
+        text += b"" if text.endswith(b"\n") else lines.readline()
+        yield Block(0, len(text), cleaned(text, first=is_whole), replayed=True)
 
 
 def begins_line(stream: IO[bytes], position: int) -> bool:
