@@ -36,14 +36,16 @@ ALLOWED = {
     "ingest/people": {"schema", "identity", "privacy"},
     "ingest/pipeline": {"schema", "identity", "match", "privacy", "ingest/intake", "ingest/people"},
     "ingest/mixture": {"sources", "ingest/intake", "ingest/pipeline"},
+    "ingest/grown": {"sources", "store"},
     "ingest/installation": {
         "catalog", "evidence", "identity", "match", "privacy", "schema", "settings", "sources",
         "store", "ingest/intake", "ingest/mixture", "ingest/people", "ingest/pipeline",
+        "ingest/grown",
     },
     "ingest/one_input": {"sources", "store", "ingest/batches", "ingest/summary"},
     "ingest/bundles": {"sources", "store", "ingest/mixture", "ingest/summary"},
     "ingest/scan": {
-        "settings", "sources", "store", "ingest/batches", "ingest/bundles", "ingest/installation",
+        "schema", "settings", "sources", "store", "ingest/batches", "ingest/bundles", "ingest/installation",
         "ingest/one_input", "ingest/summary",
     },
     "ingest/capture": {

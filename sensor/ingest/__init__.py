@@ -14,6 +14,7 @@
     people        the tables about people: leases and directory
 
     installation  what all inputs of a run share: settings, lake, keys, catalog; makes the parts above
+    grown         finds under which identities a file was read when it was smaller
     kernels       compiles what the inputs need before they are read
     summary       counts for the user
 

@@ -139,7 +139,7 @@ def read_small(source: Source, source_input: Input) -> list[Batch] | None:
 
 
 def _first_batches(source: Source, source_input: Input) -> list[Batch]:
-    with closing(_generator(source.read(source_input))) as read:
+    with closing(generator(source.read(source_input))) as read:
         return list(islice(read, MOST_PARTS + 1))
 
 
@@ -153,7 +153,8 @@ def _is_small(source_input: Input) -> bool:
     return size <= PLAIN_BYTES
 
 
-def _generator(batches: Iterator[Batch]) -> Generator[Batch, None, None]:
+def generator(batches: Iterator[Batch]) -> Generator[Batch, None, None]:
+    """`batches` as something that can be closed."""
     yield from batches
 
 

@@ -22,6 +22,7 @@ from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
 from sensor.identity.subnets import with_subnets
 from sensor.identity.tables import Problems
+from sensor.ingest.grown import Shorter
 from sensor.ingest.intake import Intake, Origin
 from sensor.ingest.mixture import Mixture
 from sensor.ingest.people import People
@@ -80,6 +81,7 @@ class Installation:
         self.keys = Keys(self.state, settings.zone, settings.privacy)
         self.keys.check(self.lake.key_prints(), self.lake.path)
         self._landed = Landed(self.lake)
+        self._shorter = Shorter(self.lake)
         self._sealed = sealed_rows(settings, self.state, self.keys)
         self._declared = declared
         self._known = Known.of(settings, problems)
@@ -173,10 +175,23 @@ class Installation:
 
     def commits(self, source_input: Input) -> Commits:
         """Stores the rows of an input: in the lake, or sealed outside it where the level asks for that."""
-        files = [file.identity for file in source_input.files] if len(source_input.files) > 1 else ()
+        is_set = len(source_input.files) > 1
         return Commits(
-            self.lake, source_input.identity, sealed=self._sealed, files=files, landed=self._landed
+            self.lake,
+            source_input.identity,
+            sealed=self._sealed,
+            files=[file.identity for file in source_input.files] if is_set else (),
+            landed=self._landed,
+            head=None if is_set else source_input.files[0].kept_head,
         )
+
+    def grown_from(self, source_input: Input, commits: Commits) -> list[Commits]:
+        """What an input was when it was read before and has grown since, under other identities."""
+        head = source_input.files[0].kept_head
+        if len(source_input.files) > 1 or head is None:
+            return commits.parts()
+        shorter = self._shorter.of(head)
+        return [Commits(self.lake, name, sealed=self._sealed) for name in shorter]
 
     def introduce(self, sensors: Iterable[SensorKind]) -> None:
         """Store the tables `sensors` and `catalog`, so that reports on another machine have them.

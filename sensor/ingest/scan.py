@@ -6,13 +6,14 @@ How a single input is read is in `one_input.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
+from sensor import schema
 from sensor.ingest.batches import Grouping
-from sensor.ingest.bundles import Bundles, Member, read_small
+from sensor.ingest.bundles import Bundles, Member, generator, read_small
 from sensor.ingest.installation import Installation, SensorKind
 from sensor.ingest.one_input import ingest
 from sensor.ingest.summary import Summary
@@ -80,8 +81,8 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
             before += size
             progressed(source_input.name, before)
         bundles.finish()
-    for commits, summary in scan.whole_sets:
-        _forget_parts(installation, commits, summary)
+    for source_input, commits, summary in scan.whole:
+        _forget_shorter(installation, source_input, commits, summary)
     for kind, source_input, summary in outcome.read:
         _conclude(kind, source_input, summary, outcome)
     installation.introduce([*sensors, *outcome.also])
@@ -96,8 +97,8 @@ class _Scan:
     outcome: Outcome
     bundles: Bundles
     replace: bool
-    #: inputs of several files that were read, each with what it gave
-    whole_sets: list[tuple[Commits, Summary]] = field(default_factory=list)
+    #: inputs that were read from their beginning, each with what it gave
+    whole: list[tuple[Input, Commits, Summary]] = field(default_factory=list)
 
     def read(
         self,
@@ -110,7 +111,7 @@ class _Scan:
         if self.bundles.holds(source_input):  # a copy of a file that is being read
             self.bundles.finish()
         commits = self.installation.commits(source_input)
-        start, committed = _where_to_start(kind, source_input, commits, replace=self.replace)
+        start, committed = self._where_to_start(kind, source_input, commits)
         if start is None:
             self.outcome.unchanged.append(source_input.name)
             return
@@ -133,24 +134,62 @@ class _Scan:
                 grouping=Grouping(),
             )
         self.outcome.read.append((kind, source_input, summary))
-        if len(source_input.files) > 1:
-            self.whole_sets.append((commits, summary))
+        if start == 0:
+            self.whole.append((source_input, commits, summary))
+
+    def _where_to_start(
+        self, kind: type[Source], source_input: Input, commits: Commits
+    ) -> tuple[int | None, int]:
+        """The position to read from, or None if nothing is new; and the position committed by an earlier
+        scan.
+
+        Both count uncompressed bytes.
+        """
+        progress = commits.progress()
+        if self.replace and progress != Progress():
+            commits.forget()
+            return 0, 0
+        if not progress.complete:
+            return 0, progress.position
+        size = _uncompressed_size(source_input)
+        if size is not None and size <= progress.position:
+            return None, 0
+        if kind.resumable and len(source_input.files) == 1:
+            was_cut = kind.was_cut(source_input, progress.position)
+            if not was_cut or self._has_shredded_rows(kind, source_input):
+                return progress.position, progress.position
+        commits.forget()
+        return 0, 0
+
+    def _has_shredded_rows(self, kind: type[Source], source_input: Input) -> bool:
+        """True if the input begins in an epoch whose key was shredded: its rows could not be read again."""
+        source = self.installation.source(kind, self.installation.sensor_of(kind, source_input))
+        with closing(generator(source.read(source_input))) as batches:
+            first = next(batches, None)
+        coverage = schema.COVERAGE.of(first.frames if first else {})
+        return _is_shredded(self.installation, coverage["first_seen"].min(), coverage["last_seen"].max())
 
 
-def _forget_parts(installation: Installation, commits: Commits, summary: Summary) -> None:
-    """Forget what was read of a set of files before it grew, now that all of it is stored: connections go on
-    from one file to the next, so the rows of the whole set take its place.
+def _forget_shorter(
+    installation: Installation, source_input: Input, commits: Commits, summary: Summary
+) -> None:
+    """Forget what was read of an input before it grew, now that all of it is stored. Connections go on from
+    one file of a set to the next, and the last line of a log may have been half written.
 
     It is kept where the key of its time was shredded: such rows are refused when they are read again.
     """
-    first, last = summary.first_seen, summary.last_seen
-    if first is None or last is None:
+    if summary.first_seen is None or _is_shredded(installation, summary.first_seen, summary.last_seen):
         return
+    for shorter in installation.grown_from(source_input, commits):
+        shorter.forget()
+
+
+def _is_shredded(installation: Installation, first: object, last: object) -> bool:
+    """True if some key of the time from `first` to `last` was shredded."""
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return False
     gone = (epoch for epoch in installation.keys.epochs() if epoch.shredded_at is not None)
-    if any(epoch.begin <= last and first < epoch.end for epoch in gone):
-        return
-    for part in commits.parts():
-        part.forget()
+    return any(epoch.begin <= last and first < epoch.end for epoch in gone)
 
 
 def _conclude(kind: type[Source], source_input: Input, summary: Summary, outcome: Outcome) -> None:
@@ -160,29 +199,6 @@ def _conclude(kind: type[Source], source_input: Input, summary: Summary, outcome
             if advice := kinds_by_name()[name].advice:
                 outcome.advice.setdefault(advice, []).append(source_input.name)
     outcome.doubts += filter(None, (_ahead(source_input, summary), kind.doubt(source_input)))
-
-
-def _where_to_start(
-    kind: type[Source], source_input: Input, commits: Commits, *, replace: bool
-) -> tuple[int | None, int]:
-    """The position to read from, or None if nothing is new; and the position committed by an earlier
-    scan.
-
-    Both count uncompressed bytes.
-    """
-    progress = commits.progress()
-    if replace and progress != Progress():
-        commits.forget()
-        return 0, 0
-    if not progress.complete:
-        return 0, progress.position
-    size = _uncompressed_size(source_input)
-    if size is not None and size <= progress.position:
-        return None, 0
-    if kind.resumable and len(source_input.files) == 1:
-        return progress.position, progress.position
-    commits.forget()
-    return 0, 0
 
 
 def _ahead(source_input: Input, summary: Summary) -> str:

@@ -3,6 +3,7 @@
     interface       what a source is: it recognises an input by its first bytes, and reads it as batches
     inputs/         from what a user names (files, folders, archives, growing files, syslog) to readable bytes
     detect          which source reads which file
+    rotated         which file of a rotated log continues which
     trial           how the first lines of a file would be read (`shadowai sources try`)
     packets/        packets: capture files, interfaces of this machine, and captures read with tshark
     logs/           text logs: one file per product in `logs/formats/`, and what reads them all

@@ -20,6 +20,7 @@ import sensor.sources
 import sensor.sources.packets
 from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.known_formats import all_formats, look_at
+from sensor.sources.rotated import rotation
 
 #: A source that is less sure than this does not get the file.
 ENOUGH = 0.5
@@ -27,8 +28,6 @@ ENOUGH = 0.5
 SURE = 0.99
 #: Files that are looked at together: each format is asked about all of them at once.
 _TOGETHER = 500
-#: The name of a rotated log.
-_ROTATED = re.compile(r"^(?P<base>.+)\.(?P<number>\d{1,4})(?:\.(?:gz|zst|bz2|xz))?$")
 #: The header of a Zeek log; ZeekSource knows by it the logs that it reads.
 _ZEEK = re.compile(rb"#separator [^\n]+\n(?:#[^\n]*\n){0,9}?#path\t([a-z0-9_]{1,40})\r?\n")
 _MAGIC = (
@@ -85,12 +84,6 @@ def _inside(package: ModuleType) -> list[str]:
     return [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
 
 
-def _rotation(file: File) -> tuple[str, int, str]:
-    """The oldest of a rotated set first: `access.log.2.gz`, `access.log.1`, `access.log`."""
-    found = _ROTATED.match(file.name)
-    return (found["base"], -int(found["number"]), file.name) if found else (file.name, 0, file.name)
-
-
 def kinds_by_name() -> dict[str, type[Source]]:
     """All sources by name."""
     return {kind.name: kind for kind in known()}
@@ -132,10 +125,12 @@ def plan(
             by_kind.setdefault(best, []).append(file)
     for kind in sorted(by_kind, key=lambda kind: kind.name):
         by_sensor: dict[Hashable, list[File]] = {}
-        for file in sorted(by_kind[kind], key=_rotation):
+        for file in sorted(by_kind[kind], key=rotation):
             by_sensor.setdefault(sensor_of(kind, file), []).append(file)
-        groups = (group for files in by_sensor.values() for group in _grouped(kind, files, made))
-        made.inputs += [(kind, Input(group, _identity(group))) for group in groups]
+        for of_sensor in by_sensor.values():
+            groups = _grouped(kind, of_sensor, made)
+            for group, before in zip(groups, kind.before(groups), strict=True):
+                made.inputs.append((kind, Input(group, _identity(group), before)))
     return made
 
 

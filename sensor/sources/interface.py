@@ -56,6 +56,9 @@ class Input:
 
     files: tuple[File, ...]
     identity: str
+    #: files that were written before these (older ones of a rotated log). They are only read for what began
+    #: there and goes on here.
+    before: tuple[File, ...] = ()
 
     @property
     def name(self) -> str:
@@ -136,9 +139,20 @@ class Source(ABC):
         return [(file,) for file in files]
 
     @classmethod
+    def before(cls, groups: Sequence[tuple[File, ...]]) -> list[tuple[File, ...]]:
+        """For each of `groups`, as `group` returned them, the files of others that it continues."""
+        return [()] * len(groups)
+
+    @classmethod
     def doubt(cls, source_input: Input) -> str:
         """A warning about an input by its first bytes, with a remedy; '' if there is none."""
         return ""
+
+    @classmethod
+    def was_cut(cls, source_input: Input, position: int) -> bool:
+        """True if `position`, to which the input was read when it was shorter, lies inside a record. Only
+        asked of `resumable` sources. Raises OSError."""
+        return False
 
     @abstractmethod
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:

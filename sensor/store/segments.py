@@ -7,9 +7,10 @@ scan that was killed finds out where it stood. The segment of `sightings` is ren
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,6 +23,9 @@ from sensor.durable import explained
 from sensor.store.lake import Lake, stage_parquet, stored, write_text
 from sensor.store.sealed import SealedRows
 
+#: Bytes that an `opening` may be of. Few files have the same first bytes.
+OPENINGS = (256, 4096)
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -33,6 +37,8 @@ class Progress:
     replacing: bool = False
     #: identities of its files, if it was read from several
     files: tuple[str, ...] = ()
+    #: of a small file: a hash of its first bytes (`opening`)
+    opening: str = ""
 
 
 class Landed:
@@ -64,13 +70,16 @@ class Commits:
         sealed: SealedRows | None = None,
         files: Sequence[str] = (),
         landed: Landed | None = None,
+        head: bytes | None = None,
     ) -> None:
-        """`source_input` is the identity of the input, `files` are those of its files, if it has several.
+        """`source_input` is the identity of the input, `files` are those of its files, if it has several;
+        `head` is that of its only file.
 
         `sealed` takes the rows that must not lie in the lake; it is only given at privacy level `aggregate`.
         `landed` may be shared by inputs of which none was committed since it was made.
         """
         self._landed = landed or Landed(lake)
+        self._head = head
         self._files = tuple(files)
         self._lake = lake
         self._sealed = sealed
@@ -125,11 +134,10 @@ class Commits:
         if not self._files:
             return []
         found = []
-        for path in sorted((self._lake.path / "sources").glob("*.json")):
-            recorded = _progress(path)
-            files = recorded.files or (path.stem,)
-            if path.stem != self._input and recorded.position and set(self._files).issuperset(files):
-                found.append(Commits(self._lake, path.stem, self._now, self._sealed, files))
+        for name, progress in recorded(self._lake):
+            files = progress.files or (name,)
+            if name != self._input and progress.position and set(self._files).issuperset(files):
+                found.append(Commits(self._lake, name, self._now, self._sealed, files))
         return found
 
     def _recorded(self) -> Progress:
@@ -141,7 +149,9 @@ class Commits:
     def finish(self, position: int) -> None:
         """Record that the input was read to its end, at `position`. Raises LakeError."""
         with explained(self._lake.path):
-            self._record(replace(self._recorded(), position=position, complete=True, files=self._files))
+            begins = opening(self._head, position) if self._head else ""
+            progress = replace(self._recorded(), position=position, complete=True)
+            self._record(replace(progress, files=self._files, opening=begins))
 
     def _record(self, progress: Progress) -> None:
         write_text(self._path, json.dumps(asdict(progress)) + "\n")
@@ -149,11 +159,12 @@ class Commits:
     def forget(self) -> None:
         """Start the input anew: delete its segments now, its compacted rows at the next compaction.
 
-        Raises LakeError.
+        Tables without a column `input` are kept: their segments may hold rows of other inputs, too. Raises
+        LakeError.
         """
         with explained(self._lake.path), self._lake.lock("commit", exclusive=True):
             self._record(Progress(replacing=True))
-            for table in schema.STORED:
+            for table in (table for table in schema.STORED if "input" in table.dtypes):
                 for path in self._lake.hot(table).glob(f"part=*/{self._input}-*.parquet"):
                     path.unlink(missing_ok=True)
             if self._sealed is not None:
@@ -167,6 +178,18 @@ class Commits:
 def segment_name(source_input: str, begin: int) -> str:
     """File name of the segment that starts at position `begin` of an input."""
     return f"{source_input}-{begin:016d}.parquet"
+
+
+def recorded(lake: Lake) -> Iterator[tuple[str, Progress]]:
+    """The identity of every input that was read, and how far."""
+    for path in sorted((lake.path / "sources").glob("*.json")):
+        yield path.stem, _progress(path)
+
+
+def opening(head: bytes, position: int) -> str:
+    """A hash of the first bytes of a file that was read to `position`; '' if these are few."""
+    count = max((size for size in OPENINGS if size <= position), default=0)
+    return hashlib.blake2b(head[:count], digest_size=8).hexdigest() if count else ""
 
 
 def _progress(path: Path) -> Progress:

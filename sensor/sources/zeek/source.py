@@ -10,7 +10,9 @@ different files. The naming logs are read first and kept by uid, then conn is st
 - further requests of a connection are rows of their own without volume. Where the requests of
   one connection went to several hosts (a client speaking to its proxy), no host may claim its
   volume: then each request keeps its body sizes and the connection stays unnamed;
-- names without a conn row (not logged, not ended, rotated away) are rows without volume.
+- names without a conn row (not logged, not ended, rotated away) are rows without volume;
+- connections that go on from one folder to the next (by the hour, by the day) get their names from
+  the folders before, as far as these are scanned together.
 
 At most `MAX_NAMES` names are kept; the oldest are released first, as names without volume.
 
@@ -24,7 +26,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import polars as pl
@@ -46,6 +48,11 @@ MOST_TOGETHER = MAX_HEADERS
 #: Connections remembered to recognise rows that a mirrored span repeats.
 RECENT_UIDS = 250_000
 
+#: Logs of the folders before are read again up to this size, the newest first; as it is on the disk.
+BEFORE_BYTES = 64 << 20
+
+#: Logs that name connections.
+_NAMING_LOGS = ("quic", "ssl", "http")
 #: Logs that tell who held an address.
 _HOLDERS = ("dhcp", "kerberos", "ntlm", "radius")
 #: Reading order: what names comes before what is named.
@@ -87,9 +94,23 @@ class ZeekSource(Source):
             folders.setdefault(os.path.dirname(file.name), []).append(file)  # noqa: PTH120 - once per file
         return [tuple(sorted(folders[name], key=_place)) for name in sorted(folders)]
 
+    @classmethod
+    def before(cls, groups: Sequence[tuple[File, ...]]) -> list[tuple[File, ...]]:
+        """For each folder, the logs that name connections in the folders beside it that come before."""
+        naming: list[list[File]] = []
+        for group in groups:
+            naming.append([file for file in group if log_of(file.head) in _NAMING_LOGS])
+        return [
+            _newest(naming[nth] for nth in range(at - 1, -1, -1) if _above(groups[nth]) == _above(group))
+            for at, group in enumerate(groups)
+        ]
+
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """One batch per block of a log; names without a connection come with the last one."""
-        reader = _Reader(waits=_must_wait([log_of(file.head) for file in source_input.files]))
+        names = [log_of(file.head) for file in source_input.files]
+        reader = _Reader(waits=_must_wait(names))
+        if "conn" in names:
+            reader.recall(source_input.before)
         held: tuple[int, dict[str, pl.DataFrame]] | None = None
         position = 0
         for log, files in itertools.groupby(source_input.files, key=lambda file: log_of(file.head)):
@@ -113,6 +134,23 @@ class ZeekSource(Source):
 def _must_wait(names: Sequence[str | None]) -> bool:
     """True if rows that name connections have to wait for those of another log."""
     return "conn" in names or len({"quic", "ssl", "http"} & set(names)) > 1
+
+
+def _above(group: tuple[File, ...]) -> str:
+    """The folder above that of a group."""
+    return os.path.dirname(os.path.dirname(group[0].name))  # noqa: PTH120 - names need not be paths
+
+
+def _newest(folders: Iterable[list[File]]) -> tuple[File, ...]:
+    """Files of `folders`, the newest first, as many as may be read again; in the order of reading."""
+    taken: list[File] = []
+    size = 0
+    for file in (file for files in folders for file in sorted(files, key=lambda file: file.name)[::-1]):
+        size += file.size or 0
+        if size > BEFORE_BYTES:
+            break
+        taken.append(file)
+    return tuple(sorted(taken, key=_place))
 
 
 def _place(file: File) -> tuple[int, str]:
@@ -196,6 +234,17 @@ class _Reader:
         coverage = _added(coverage, _evictions(evicted))
         return {"observations": evicted, "coverage": coverage, "rejects": rejected}
 
+    def recall(self, files: Sequence[File]) -> None:
+        """Remember the names in logs that were read before; they are not observed again."""
+        for log, some in itertools.groupby(files, key=lambda file: log_of(file.head)):
+            if log is None:
+                continue
+            text = Text(log)
+            with suppress(OSError):
+                for block in _chained(some, 0):
+                    rows = logs.READERS[log](text.read(block))
+                    self.names.recall(rows.filter(pl.col("reason").is_null()))
+
     def _once(self, read: pl.DataFrame) -> pl.DataFrame:
         """Rows of conn whose uid came before (a mirror port that repeats itself) are set aside."""
         known = pl.col("uid").is_in(self._recent.implode()) | ~pl.col("uid").is_first_distinct()
@@ -209,6 +258,7 @@ class _Names:
 
     def __init__(self) -> None:
         self._waiting: list[pl.DataFrame] = []
+        self._recalled: list[pl.DataFrame] = []
         self._claimed: list[pl.DataFrame] = []
         self._first: pl.DataFrame | None = None
         self._further: pl.DataFrame | None = None
@@ -221,9 +271,15 @@ class _Names:
             evicted.append(self._waiting.pop(0))
         return _observed(pl.concat(evicted)) if evicted else schema.OBSERVATIONS.empty()
 
+    def recall(self, rows: pl.DataFrame) -> None:
+        """Remember `rows` for their connections only; the oldest that no longer fit are forgotten."""
+        self._recalled.append(rows.select("uid", "rank", *_waiting_columns(rows)))
+        while sum(part.height for part in self._recalled) > MAX_NAMES:
+            self._recalled.pop(0)
+
     def claim(self, flows: pl.DataFrame) -> pl.DataFrame:
         """`flows` (rows of conn) with what is known of their uid."""
-        first, _ = self._settled()
+        first = self._known()
         if first.is_empty():
             nothing = (pl.lit(None, dtype=_WAITING_TYPES[name]).alias(name) for name in _NAMING)
             return flows.with_columns(nothing)
@@ -248,6 +304,15 @@ class _Names:
         sizes = [pl.when(~counted).then(name).alias(name) for name in ("bytes_up", "bytes_down")]
         left = first.join(claimed, on="uid", how="anti", maintain_order="left")
         return pl.concat([_observed(left), _observed(further.with_columns(sizes))])
+
+    def _known(self) -> pl.DataFrame:
+        """The row that names each uid, also of those recalled."""
+        first, _ = self._settled()
+        if self._recalled:
+            earlier, _ = _settle(pl.concat(self._recalled))
+            self._recalled = [earlier.drop("several").join(first, on="uid", how="anti")]
+            return pl.concat([first, *self._recalled], how="diagonal")
+        return first
 
     def _settled(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The row that names each uid, and the further http requests (with `several` hosts or not)."""

@@ -138,6 +138,21 @@ def test_a_log_that_grew_is_read_from_where_it_was(whole: tuple[Path, dict[str, 
     _check(lake, whole, cut_bucket=True)
 
 
+@pytest.mark.parametrize("cuts", [(20_011, 50_007), (20_011, 90_003), (80_001, 80_020)])
+def test_a_log_scanned_while_its_last_line_is_half_written(
+    cuts: tuple[int, ...], whole: tuple[Path, dict[str, Any]]
+) -> None:
+    """Also below 64 KB, where the identity of a log changes when it grows."""
+    folder = whole[0]
+    lake, text = folder / f"cut-{cuts[0]}-{cuts[1]}", (folder / "access.log").read_bytes()
+    log = folder / f"{lake.name}.log"
+    for cut in (*cuts, len(text)):
+        assert cut == len(text) or text[cut - 1 : cut] != b"\n"
+        log.write_bytes(text[:cut])
+        _scan(lake, log)
+    _check(lake, whole)
+
+
 def test_replacing_an_input_changes_nothing_when_nothing_changed(whole: tuple[Path, dict[str, Any]]) -> None:
     folder = whole[0]
     lake = folder / "replaced"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import io
+from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -86,8 +87,8 @@ def blocks(
 
     Before them come the lines in the `replay` bytes before `start`, as blocks that are `replayed`.
 
-    A last line without a line end counts as a line. If `start` is in the middle of a line, because an earlier
-    read found it half written, its rest is returned as a line, which will not parse.
+    A last line without a line end counts as a line. If `start` is in the middle of a line, its rest is
+    returned as a line, which will not parse.
     """
     reader = _as_utf8(stream)
     position = _skip(reader, max(0, start - replay))
@@ -101,6 +102,37 @@ def blocks(
     while block := _block(reader, position, size):
         yield block
         position = block.end
+
+
+def last_blocks(stream: IO[bytes], count: int) -> Iterator[Block]:
+    """The lines in about the last `count` bytes of `stream`, as blocks that are `replayed`."""
+    reader = _as_utf8(stream)
+    if reader.seekable():
+        size = reader.seek(0, io.SEEK_END)
+        reader.seek(max(0, size - count))
+        pieces, is_whole = [reader.read()], size <= count
+    else:
+        kept: deque[bytes] = deque()
+        held, is_whole = 0, True
+        for piece in chunks_of(reader, BLOCK_BYTES):
+            kept.append(piece)
+            held += len(piece)
+            while held - len(kept[0]) >= count:
+                held -= len(kept.popleft())
+                is_whole = False
+        pieces = list(kept)
+    lines = io.BytesIO(b"".join(pieces))
+    if not is_whole:
+        lines.readline()  # most likely the rest of a line
+    while text := lines.read(BLOCK_BYTES):
+        text += b"" if text.endswith(b"\n") else lines.readline()
+        yield Block(0, len(text), cleaned(text, first=is_whole), replayed=True)
+
+
+def begins_line(stream: IO[bytes], position: int) -> bool:
+    """True if a line begins at byte `position` of `stream`, counted as `blocks` does."""
+    reader = _as_utf8(stream)
+    return position == 0 or _skip(reader, position - 1) < position - 1 or reader.read(1) in (b"\n", b"")
 
 
 def ahead(read: Iterator[Block]) -> Generator[Block, None, None]:
