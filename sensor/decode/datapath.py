@@ -38,6 +38,7 @@ from sensor.decode.layout import (
     SECOND,
     TCP,
     Bytes,
+    Ingress,
     Output,
     Partial,
     Records,
@@ -381,23 +382,17 @@ def _take(
 
 @entry
 def decode(
-    data: Bytes, frames: Records, first: int, last: int, count: int, packets: Records, recent: Records,
-    datagrams: Records, bodies: Bytes, index: Records, flows: Records, colds: Records, free: Records,
-    missing: Records, pool: Records, free_turns: Records, streams: Records, pages: Bytes, stacks: Records,
-    scratch: Bytes, arena: Bytes, events: Records, slices: Records, minutes: Records, ended_turns: Records,
-    controls: Records
+    data: Bytes, frames: Records, first: int, last: int, count: int, ingress: Ingress, table: Table,
+    partial: Partial, output: Output, controls: Records
 ) -> tuple[int, int]:  # fmt: skip
     """Decode frames[first:last], with lookahead up to `count`; returns the next frame and the stop reason."""
-    control, prepared = controls[0], first
-    table = Table(index, flows, colds, free, missing, pool, free_turns)
-    partial = Partial(streams, pages, stacks, scratch)
-    output = Output(arena, events, slices, minutes, ended_turns)
+    control, prepared, minutes = controls[0], first, output.minutes
     for i in range(first, last):
         if not has_room(output, control):
             return i, FULL
         control["at"] = i
-        prepared = prepare(data, frames, i, prepared, last, packets, recent, table, control)
-        packet = packets[i & (AHEAD - 1)]
+        prepared = prepare(data, frames, i, prepared, last, ingress, table, control)
+        packet = ingress.packets[i & (AHEAD - 1)]
         now = _accepted_time(frames, i, count, i64(control["clock"]))
         if now < 0:
             control["clock"] = -now
@@ -416,10 +411,10 @@ def decode(
             sweep(table, partial, output, control)
         status = i64(packet["status"])
         if status in (DECODED, FRAGMENT):
-            if is_duplicate(packet, recent, control):
+            if is_duplicate(packet, ingress.recent, control):
                 status = DUPLICATE
             elif packet["fragment"] >= 0:
-                status = place(data, packet, datagrams, bodies)
+                status = place(data, packet, ingress.datagrams, ingress.bodies)
         if status != DECODED:
             _count(status, minute)
             continue
@@ -434,7 +429,7 @@ def decode(
         if packet["protocol"] != TCP and _is_local_name(packet):
             minute["local_names"] += 1
             continue
-        _take(data, packet, bodies, table, partial, output, control)
+        _take(data, packet, ingress.bodies, table, partial, output, control)
         minute["evictions"] += control["evictions"] - evictions
         minute["names_lost"] += control["names_lost"] - names_lost
         minute["turns_unjudged"] += control["turns_missed"] - turns_missed
@@ -442,19 +437,12 @@ def decode(
 
 
 @entry
-def flush(
-    first: int, index: Records, flows: Records, colds: Records, free: Records, missing: Records,
-    pool: Records, free_turns: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
-    arena: Bytes, events: Records, slices: Records, minutes: Records, ended_turns: Records, controls: Records
-) -> int:  # fmt: skip
+def flush(first: int, table: Table, partial: Partial, output: Output, controls: Records) -> int:
     """End all connections from row `first` on while the outputs have room; returns the next row."""
     control = controls[0]
-    table = Table(index, flows, colds, free, missing, pool, free_turns)
-    partial = Partial(streams, pages, stacks, scratch)
-    output = Output(arena, events, slices, minutes, ended_turns)
     for row in range(first, control["rows_used"]):
         if not has_room(output, control):
             return row
-        if flows[row]["protocol"] != 0:
+        if table.flows[row]["protocol"] != 0:
             close(row, 0, table, partial, output, control)
     return i64(control["rows_used"])

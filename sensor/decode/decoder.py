@@ -44,6 +44,7 @@ from sensor.decode.layout import (
     SLICE,
     STREAM,
     TURN,
+    Ingress,
     Output,
     Partial,
     Records,
@@ -88,14 +89,13 @@ class Decoder:
         self._lookups = Lookups()
         self._identity = IdentityReader()
         self._answers = Answers()
-        self._packets = records(PACKET, AHEAD)
-        self._recent = records(np.uint64, SMALL_FILTER + LARGE_FILTER)
-        self._datagrams = records(DATAGRAM, _DATAGRAMS)
-        self._bodies = np.zeros(_DATAGRAMS * DATAGRAM_BYTES, np.uint8)
-        self._flows = records(FLOW, connections)
-        self._colds = records(COLD, connections)
+        self._ingress = Ingress(
+            records(PACKET, AHEAD), records(np.uint64, SMALL_FILTER + LARGE_FILTER),
+            records(DATAGRAM, _DATAGRAMS), np.zeros(_DATAGRAMS * DATAGRAM_BYTES, np.uint8),
+        )  # fmt: skip
         self._table = Table(
-            records(np.int64, 1 << (5 * connections // 3).bit_length()), self._flows, self._colds,
+            records(np.int64, 1 << (5 * connections // 3).bit_length()),
+            records(FLOW, connections), records(COLD, connections),
             np.arange(connections - 1, -1, -1, dtype=np.int32), _linked(records(MISSING, _MISSING)),
             records(TURN, turns), np.arange(turns - 1, -1, -1, dtype=np.int16),
         )  # fmt: skip
@@ -136,8 +136,8 @@ class Decoder:
     def _decode(self, capture: Window, first: int, last: int) -> tuple[int, int]:
         try:
             next_frame, stop = datapath.decode(
-                capture.data, capture.frames, first, last, capture.count, self._packets, self._recent,
-                self._datagrams, self._bodies, *self._table, *self._partial, *self._output, self._control,
+                capture.data, capture.frames, first, last, capture.count, self._ingress, self._table,
+                self._partial, self._output, self._control,
             )  # fmt: skip
             return int(next_frame), int(stop)
         except (IndexError, ValueError):
@@ -163,14 +163,14 @@ class Decoder:
         row = 0
         while row < self._control[0]["rows_used"]:
             with _wrapping():
-                row = datapath.flush(row, *self._table, *self._partial, *self._output, self._control)
+                row = datapath.flush(row, self._table, self._partial, self._output, self._control)
             if row < self._control[0]["rows_used"] and self._is_batch_full():
-                release_memory(self._flows, row)
-                release_memory(self._colds, row)
+                release_memory(self._table.flows, row)
+                release_memory(self._table.colds, row)
                 yield
-        self._recent[:] = 0
+        self._ingress.recent[:] = 0
         self._control[0]["filter_since"] = 0
-        self._datagrams["time"] = 0
+        self._ingress.datagrams["time"] = 0
 
     def start_over(self) -> None:
         """End all connections and reset the clock, for input recorded at another time."""
@@ -182,7 +182,7 @@ class Decoder:
         if self.clock is not None and now < self.clock - HOUR:
             self.start_over()  # the system clock was set back
         with _wrapping():
-            return not timeouts.pass_time(now, *self._table, *self._partial, *self._output, self._control)
+            return not timeouts.pass_time(now, self._table, self._partial, self._output, self._control)
 
     def add_drops(self, drops: int) -> None:
         """Count frames that were dropped according to the capture file."""
@@ -249,7 +249,7 @@ class Decoder:
     def _living(self) -> Records:
         """Serial numbers of all connections."""
         used = slice(self._control[0]["rows_used"])
-        return self._colds["serial"][used][self._flows["protocol"][used] != 0]
+        return self._table.colds["serial"][used][self._table.flows["protocol"][used] != 0]
 
     def _finish(self) -> None:
         """Wait for the conversion in progress."""

@@ -418,6 +418,15 @@ def release_memory(rows: Records, count: int) -> None:
         pages.madvise(mmap.MADV_DONTNEED, 0, size)
 
 
+class Ingress(NamedTuple):
+    """What a packet passes before it reaches its connection."""
+
+    packets: Records  # dissected ahead of their processing
+    recent: Records  # duplicate filter
+    datagrams: Records  # fragmented ones
+    bodies: Bytes  # their payloads
+
+
 class Table(NamedTuple):
     """The table of connections."""
 

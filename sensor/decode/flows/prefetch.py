@@ -15,7 +15,7 @@ from sensor.decode.flows import table as flow_table
 from sensor.decode.flows.duplicates import content_of, place_of
 from sensor.decode.kernels.jit import step
 from sensor.decode.kernels.packet_bytes import fetch
-from sensor.decode.layout import COLD, FLOW, Bytes, Records, Table, i64
+from sensor.decode.layout import COLD, FLOW, Bytes, Ingress, Records, Table, i64
 
 #: Frames dissected but not processed yet; a power of two.
 AHEAD = 16
@@ -52,18 +52,18 @@ def _fetch_rows(packet: Records, table: Table) -> None:
 
 @step
 def prepare(
-    data: Bytes, frames: Records, now: int, prepared: int, last: int, packets: Records, recent: Records,
-    table: Table, control: Records,
+    data: Bytes, frames: Records, now: int, prepared: int, last: int, ingress: Ingress, table: Table,
+    control: Records,
 ) -> int:  # fmt: skip
     """Dissect frames up to AHEAD beyond frame `now`; returns the first one not dissected."""
     while prepared < last and prepared < now + AHEAD:
         if prepared + _HEADERS_AHEAD < last:
             fetch(data, i64(frames[prepared + _HEADERS_AHEAD]["offset"]), 2)
-        packet = packets[prepared & (AHEAD - 1)]
+        packet = ingress.packets[prepared & (AHEAD - 1)]
         control["prepared_frame"] = prepared
-        _take_apart(data, frames[prepared], packet, recent, table, control)
+        _take_apart(data, frames[prepared], packet, ingress.recent, table, control)
         prepared += 1
     control["prepared_frame"] = -1
     if now + _ROWS_AHEAD < prepared:
-        _fetch_rows(packets[(now + _ROWS_AHEAD) & (AHEAD - 1)], table)
+        _fetch_rows(ingress.packets[(now + _ROWS_AHEAD) & (AHEAD - 1)], table)
     return prepared
