@@ -22,7 +22,8 @@ from sensor.decode.capture import formats
 from sensor.decode.capture.conversation import pick
 from sensor.decode.capture.pcap import DESCRIPTORS
 from sensor.decode.capture.reader import Capture
-from sensor.decode.layout import DATAGRAM, DATAGRAM_BYTES, LOOKAHEAD, PACKET, TCP, UDP, Records, records
+from sensor.decode.dissection.fragments import DATAGRAM, DATAGRAM_BYTES
+from sensor.decode.layout import LOOKAHEAD, PACKET, TCP, UDP, Records, records
 from sensor.errors import InputError, LakeError, UsageError
 from sensor.sources.interface import File
 

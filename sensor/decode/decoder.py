@@ -21,6 +21,7 @@ from sensor.decode import datapath, timeouts
 from sensor.decode.capture.merge import Merged
 from sensor.decode.capture.reader import Capture, Window
 from sensor.decode.dissection.addresses import Networks
+from sensor.decode.dissection.fragments import DATAGRAM, DATAGRAM_BYTES
 from sensor.decode.dissection.link import FAULTY
 from sensor.decode.dns.lookups import Lookups
 from sensor.decode.flows.duplicates import LARGE_FILTER, SMALL_FILTER
@@ -31,8 +32,6 @@ from sensor.decode.layout import (
     COLD,
     CONNECTIONS,
     CONTROL,
-    DATAGRAM,
-    DATAGRAM_BYTES,
     EVENT,
     FLOW,
     HOUR,
@@ -43,7 +42,6 @@ from sensor.decode.layout import (
     PAGES_PER_STREAM,
     SLICE,
     STREAM,
-    TURN,
     Ingress,
     Output,
     Partial,
@@ -53,6 +51,7 @@ from sensor.decode.layout import (
     release_memory,
 )
 from sensor.decode.streaming.answers import Answers
+from sensor.decode.streaming.turns import TURN
 from sensor.decode.tables import observations
 from sensor.decode.tables.labels import Labels
 from sensor.decode.tcp.messages import DNS_MESSAGE

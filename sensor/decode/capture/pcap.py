@@ -8,10 +8,31 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+
 from sensor.decode.capture.formats import PCAP, PCAP_HEADER, PCAP_MAGIC, recognise, record_bytes
 from sensor.decode.kernels.jit import entry, kernel
 from sensor.decode.kernels.packet_bytes import be16, be32, le16, le32
-from sensor.decode.layout import CONTAINER, INTERFACES, Bytes, Records, i64, records
+from sensor.decode.layout import Bytes, Records, i64, records
+
+#: State of a capture file: its header, or the interfaces of a pcapng section.
+INTERFACES = 256
+CONTAINER = np.dtype(
+    [
+        ("kind", np.int64),  # PCAP or PCAPNG
+        ("big_endian", np.int64),
+        ("record", np.int64),  # bytes of a pcap record's header
+        ("skip", np.int64),  # bytes left to skip of a block that is not needed
+        ("time", np.int64),  # of the last packet, for packets without one
+        ("drops", np.int64),  # packets dropped, summed over interfaces
+        ("interfaces", np.int64),
+        ("link", np.int32, (INTERFACES,)),
+        ("snap", np.int64, (INTERFACES,)),
+        ("resolution", np.int64, (INTERFACES,)),  # as in if_tsresol: 10^-n, or 2^-n with bit 7
+        ("shift", np.int64, (INTERFACES,)),  # if_tsoffset, seconds
+        ("dropped", np.int64, (INTERFACES,)),  # latest statistics block
+    ]
+)
 
 #: Maximum frame size of any link (BIG TCP reaches half a megabyte). A longer record is corrupt.
 MAX_FRAME = 1 << 19

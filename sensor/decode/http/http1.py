@@ -9,7 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.decode.kernels.jit import entry, kernel
-from sensor.decode.layout import HEAD, Bytes, Records, i64, records
+from sensor.decode.layout import Bytes, Records, i64, records
+
+#: A parsed HTTP/1 request head: offset in the arena and length of each part.
+HEAD = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "method", "method_length", "host", "host_length", "path", "path_length", "agent", "agent_length",
+        )
+    ]
+)  # fmt: skip
 
 _SPACE = 32
 _COLON = 58

@@ -15,11 +15,49 @@ the turn is counted as not judged. Expired rows are reclaimed only when a row is
 
 from __future__ import annotations
 
+import numpy as np
+
 from sensor.decode.flows.table import CLOSED as CONNECTION_CLOSED
 from sensor.decode.flows.table import client_by_port, distance, is_based, is_missing
 from sensor.decode.kernels.jit import kernel, step
 from sensor.decode.kernels.packet_bytes import be16, u8
-from sensor.decode.layout import BINS, SECOND, TCP, UNITS, Bytes, Output, Records, Table, i64
+from sensor.decode.layout import SECOND, TCP, Bytes, Output, Records, Table, i64
+
+#: Units of a turn whose size and gap are stored; those of later units are counted in histograms with this many
+#: bins, four per octave (cleared on first use).
+UNITS = 128
+BINS = 64
+
+#: A turn: 1,664 bytes, so a pool of 16,384 takes 27 MB, allocated on use.
+TURN = np.dtype(
+    [
+        # accessed for every record: one cache line
+        ("first", np.int64),  # time of the first unit
+        ("last", np.int64),  # time of the latest unit
+        ("bytes", np.int64),  # of all units
+        ("record_bytes", np.int64),  # stream bytes of records whose header was seen; 0 for datagrams
+        ("units", np.int32),
+        ("chunks", np.int32),  # groups of units that were sent together
+        ("small", np.int32),  # units too small for text
+        ("row", np.int32),  # of its connection in the flow table
+        ("begin", np.uint32),  # sequence number of the first record
+        ("next", np.uint32),  # sequence number of the next record header
+        ("partial_header", np.uint32),  # its first bytes, if a segment ended inside it
+        ("partial_bytes", np.uint8),  # number of these bytes
+        ("in_sync", np.uint8),  # 1 if a header is known to be at `next`
+        ("side", np.uint8),  # of the client
+        ("end", np.uint8),  # why it ended: one of the constants below
+        # accessed rarely
+        ("serial", np.int64),  # of the connection; 0 for a free row
+        ("ordinal", np.int64),  # number of the turn within its connection, from 1
+        ("start", np.int64),  # time of the last packet of the upload
+        ("bytes_during", np.int64),  # payload bytes of the client during the answer
+        ("padding", np.int64, (4,)),
+        ("unit", np.int64, (UNITS,)),  # microseconds since the one before << 16 | bytes
+        ("sizes", np.uint32, (BINS,)),
+        ("gaps", np.uint32, (BINS,)),  # between chunks, in steps of 128 microseconds
+    ]
+)
 
 #: Units at most this far apart (microseconds) were sent together and form a chunk.
 CHUNK_US = 2000
