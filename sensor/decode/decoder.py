@@ -68,9 +68,9 @@ _TOLD_TURNS = 512
 
 #: Converts outputs of the kernels to frames while these continue: one core decodes, another decrypts and
 #: names.
-_BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
+_CONVERTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
 
-#: Rows per batch. Three batches are in flight at a time, with the buffers they are made from.
+#: Rows per batch. Three batches are in flight at a time, with the buffers they are converted from.
 _BATCH_ROWS = 25_000
 
 
@@ -111,10 +111,10 @@ class Decoder:
         control["free"], control["free_turns"] = connections, turns
         control["pages"] = control["stream_rows"] = _PAGES
         self._drops: list[tuple[int, int]] = []
-        self._made = _Made()
+        self._converted = _Converted()
         self._batch_rows = batch_rows
         self._rows = 0  # converted or in conversion for this batch
-        self._in_hand: Future[None] | None = None
+        self._conversion: Future[None] | None = None
 
     @property
     def clock(self) -> int | None:
@@ -142,8 +142,8 @@ class Decoder:
         except (IndexError, ValueError):
             # A compiled bounds check failed, below the parsers: skip this packet and count it.
             control = self._control[0]
-            if control["prepared_frame"] >= 0:
-                capture.frames[int(control["prepared_frame"])]["link"] = FAULTY
+            if control["dissected_frame"] >= 0:
+                capture.frames[int(control["dissected_frame"])]["link"] = FAULTY
                 return int(control["at"]), datapath.DONE
             self._output.minutes[control["minutes"] - 1]["decoder_faults"] += 1
             return int(control["at"]) + 1, datapath.DONE
@@ -194,28 +194,30 @@ class Decoder:
 
     def cut(self, *, last: bool = False) -> Future[dict[str, pl.DataFrame]]:
         """As `batch`, but computed on another thread while decoding continues."""
-        if last or self._has_output() or not self._made.parts:
+        if last or self._has_output() or not self._converted.parts:
             self._hand_over(last=last)
-        made, self._made, self._rows = self._made, _Made(), 0
+        converted, self._converted, self._rows = self._converted, _Converted(), 0
         drops = [observations.drop_counts(time, drops) for time, drops in self._drops]
         self._drops.clear()
         object_code.rest()
-        return _BESIDE.submit(self._tables, made, drops, self._in_hand)
+        return _CONVERTER.submit(self._tables, converted, drops, self._conversion)
 
     def _tables(
-        self, made: _Made, drops: list[pl.DataFrame], before: Future[None] | None
+        self, converted: _Converted, drops: list[pl.DataFrame], before: Future[None] | None
     ) -> dict[str, pl.DataFrame]:
-        """The tables of a batch, once its frames are made."""
+        """The tables of a batch, once its frames are converted."""
         if before is not None:
             before.result()
-        rows = observations.together(made.connections)
+        rows = observations.together(converted.connections)
         skipped = observations.skip_counts(self._labels.skipped())
         return {
-            "observations": pl.concat([observations.observations(rows, self._networks), *made.questions]),
-            "answers": pl.concat(made.answers),
-            "holders": pl.concat(made.holders),
+            "observations": pl.concat(
+                [observations.observations(rows, self._networks), *converted.questions]
+            ),
+            "answers": pl.concat(converted.answers),
+            "holders": pl.concat(converted.holders),
             "coverage": observations.coverage(
-                [*made.counts, observations.flow_counts(rows), skipped, *drops]
+                [*converted.counts, observations.flow_counts(rows), skipped, *drops]
             ),
         }
 
@@ -230,7 +232,7 @@ class Decoder:
 
     def _hand_over(self, *, last: bool) -> None:
         """Convert the output buffers to frames on another thread; decoding continues with the other set."""
-        self._finish()
+        self._wait()
         control, output = self._control[0], self._output
         self._output, self._other_output = self._other_output, output
         filled = Output(
@@ -240,8 +242,8 @@ class Decoder:
         self._rows += filled.slices.size + int(np.count_nonzero(filled.events["kind"] == DNS_MESSAGE))
         now = None if last else self.clock or 0
         living = self._living() if self._labels.is_crowded(int(control["live"])) else None
-        self._made.parts += 1
-        self._in_hand = _BESIDE.submit(self._make, self._made, filled, now, living)
+        self._converted.parts += 1
+        self._conversion = _CONVERTER.submit(self._convert, self._converted, filled, now, living)
         control["events"] = control["slices"] = control["minutes"] = control["arena"] = 0
         control["turns"] = 0
 
@@ -250,13 +252,15 @@ class Decoder:
         used = slice(self._control[0]["rows_used"])
         return self._table.colds["serial"][used][self._table.flows["protocol"][used] != 0]
 
-    def _finish(self) -> None:
+    def _wait(self) -> None:
         """Wait for the conversion in progress."""
-        in_hand, self._in_hand = self._in_hand, None
-        if in_hand is not None:
-            in_hand.result()
+        conversion, self._conversion = self._conversion, None
+        if conversion is not None:
+            conversion.result()
 
-    def _make(self, made: _Made, output: Output, now: int | None, living: Records | None) -> None:
+    def _convert(
+        self, converted: _Converted, output: Output, now: int | None, living: Records | None
+    ) -> None:
         """Convert output buffers to frames and empty them; `now` is None at the end of the input.
 
         With `living`, labels of all other connections are dropped.
@@ -265,12 +269,12 @@ class Decoder:
             labels = self._labels.read(output.arena, output.events, output.slices["serial"])
             rows = observations.connections(output.slices, labels, self._networks)
             shapes, turns = self._answers.read(output.turns, output.slices)
-            made.connections.append(rows.hstack(shapes))
+            converted.connections.append(rows.hstack(shapes))
             lookups = self._lookups.read(output.arena, output.events, now)
-        made.questions.append(lookups.questions)
-        made.answers.append(lookups.answers)
-        made.holders.append(self._identity.read(output.arena, output.events, now))
-        made.counts += [observations.minute_counts(output.minutes), lookups.unusable, turns]
+        converted.questions.append(lookups.questions)
+        converted.answers.append(lookups.answers)
+        converted.holders.append(self._identity.read(output.arena, output.events, now))
+        converted.counts += [observations.minute_counts(output.minutes), lookups.unusable, turns]
         if living is not None:
             self._labels.forget(living)
         output.minutes[:] = np.zeros(1, MINUTE_COUNTS)
@@ -278,7 +282,7 @@ class Decoder:
 
 
 @dataclass
-class _Made:
+class _Converted:
     """The frames of a batch so far, one per emptying of the output buffers."""
 
     parts: int = 0  # including those still in conversion

@@ -229,7 +229,7 @@ CONTROL = np.dtype(
         ("clock", np.int64),  # running maximum of accepted times; 0 before the first packet
         ("packets", np.int64),
         ("at", np.int64),  # descriptor being processed
-        ("prepared_frame", np.int64),  # descriptor being dissected ahead, or -1
+        ("dissected_frame", np.int64),  # descriptor being dissected ahead, or -1
         ("serial", np.int64),  # of the last connection
         ("live", np.int64),
         ("rows_used", np.int64),  # high-water mark: rows above were never used

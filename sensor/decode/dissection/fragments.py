@@ -58,7 +58,7 @@ _WORD = 0xFFFFFFFF
 
 
 @kernel
-def _is(entry: Records, packet: Records, now: int) -> bool:
+def _matches(entry: Records, packet: Records, now: int) -> bool:
     a, b, c, d = entry["source"], packet["source"], entry["target"], packet["target"]
     return (
         entry["datagram"] == packet["datagram"]
@@ -92,7 +92,7 @@ def _row(packet: Records, table: Records) -> int:
     first = i64(state >> np.uint64(32)) % (table.size // _WAYS) * _WAYS
     oldest = first
     for row in range(first, first + _WAYS):
-        if _is(table[row], packet, now):
+        if _matches(table[row], packet, now):
             return row
         if table[row]["time"] < table[oldest]["time"]:
             oldest = row
@@ -192,7 +192,7 @@ def _make_whole(packet: Records, entry: Records, bodies: Bytes, reassembled_at: 
 
 
 @kernel
-def place(data: Bytes, packet: Records, table: Records, bodies: Bytes) -> int:
+def assign(data: Bytes, packet: Records, table: Records, bodies: Bytes) -> int:
     """Assign a fragment to its connection: DECODED, or the reason why not.
 
     If it completes a datagram, `packet["reassembled"]` bytes are at bodies[packet["reassembled_at"]:].
