@@ -1,4 +1,4 @@
-"""Payload types of layers below IP: ethertypes, and own numbers for types without one."""
+"""Payload types of layers below IP: ethertypes (IEEE 802 Numbers), and own numbers for types without one."""
 
 from __future__ import annotations
 

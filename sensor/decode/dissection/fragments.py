@@ -8,6 +8,8 @@ arrives.
 
 In an overlap the first copy wins: a repeated part is a duplicate, a partial overlap is malformed (RFC 8200
 §4.5 and RFC 5722 discard the whole datagram).
+
+References: IPv4, RFC 791 §3.2; IPv6, RFC 8200 §4.5.
 """
 
 # Fields of records are Any to mypy.

@@ -5,6 +5,8 @@ decoded + reasons. Lengths are those of the IP header, never the captured ones. 
 bytes is TRUNCATED if the capture truncated the frame, else MALFORMED.
 
 A later fragment has no ports; it gets the status FRAGMENT, and `fragments.py` finds its connection.
+
+References: IPv4, RFC 791 §3.1; IPv6, RFC 8200 §3 and §4; AH, RFC 4302 §2; TCP, RFC 9293 §3.1; UDP, RFC 768.
 """
 
 from __future__ import annotations

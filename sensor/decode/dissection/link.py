@@ -2,8 +2,9 @@
 
 Rare link types are in `rare_links`.
 
-References: link types, tcpdump.org/linktypes.html; PPPoE, RFC 2516; MPLS, RFC 3032; its control word
-before Ethernet, RFC 4448 §4.6; NSH, RFC 8300 §2; TRILL, RFC 6325 §3; MACsec, IEEE 802.1AE §9.
+References: link types, tcpdump.org/linktypes.html; VLAN tags, IEEE 802.1Q §9; PPP, RFC 1661 §2; PPPoE, RFC
+2516 §4; MPLS, RFC 3032 §2.1; its control word before Ethernet, RFC 4448 §4.6; NSH, RFC 8300 §2; TRILL, RFC
+6325 §3; MACsec, IEEE 802.1AE §9.
 """
 
 from __future__ import annotations

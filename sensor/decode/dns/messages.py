@@ -1,8 +1,8 @@
 """Parses DNS messages to questions, addresses in answers, and ECH configurations.
 
-Messages, RFC 1035; EDNS, RFC 6891; names in `names.py`, SVCB and HTTPS records in `service_bindings.py`. Only
-records of the queried name and its aliases count. Others were not queried, and could assign a name to an
-unrelated address.
+Messages, RFC 1035 §4.1; EDNS, RFC 6891 §6.1; names in `names.py`, SVCB and HTTPS records in
+`service_bindings.py`. Only records of the queried name and its aliases count. Others were not queried, and
+could assign a name to an unrelated address.
 """
 
 # Fields of records are Any to mypy.

@@ -7,6 +7,8 @@ a load of at most 0.6. Its seed is random per start, and no row depends on it.
 Bytes are *unique payload*: the union of [seq, seq + len) per direction, or the progress of the other side's
 acknowledgements if that is larger (the sensor missed segments). Totals never decrease, so the deltas of the
 slices add up to them. Counters of a slice have 32 bits, so a slice also ends after a gigabyte.
+
+References: sequence numbers, RFC 9293 §3.4; states, RFC 9293 §3.3.2.
 """
 
 # Fields of records are Any to mypy.

@@ -1,4 +1,4 @@
-"""Cleartext HTTP/2 (RFC 9113): the first request of a client that begins with the connection preface.
+"""Cleartext HTTP/2: the first request of a client (RFC 9113 §8.3.1) after the connection preface (§3.4).
 
 The `hpack` library decodes header blocks (RFC 7541), within limits; a block that cannot be decoded gives no
 name. An upgrade from HTTP/1 (`Upgrade: h2c`) is named by its HTTP/1 request.

@@ -4,7 +4,8 @@ Reads methods, protocol version, and names of client, server and tools. The slow
 `later_messages` selects. Arguments, results and texts are skipped: only the members of `_WANTED` are read,
 and an implausible name becomes `other`. A segment may be truncated; its complete members count.
 
-References: modelcontextprotocol.io/specification, 2024-11-05 to 2026-07-28; a2a-protocol.org, 0.3 and 1.0.
+References: JSON-RPC 2.0 §4 and §5; modelcontextprotocol.io/specification, 2024-11-05 to 2026-07-28;
+a2a-protocol.org, 0.3 and 1.0.
 """
 
 from __future__ import annotations

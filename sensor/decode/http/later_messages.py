@@ -4,6 +4,9 @@
 A message is recognised by its beginning, optionally after an HTTP head, a chunk size or the fields of a
 server-sent event. So it is found if it is written in one piece, as SDKs do; continuations in further segments
 are not examined. This module keeps no state.
+
+References: persistent connections, RFC 9112 §9.3; chunks, RFC 9112 §7.1; messages, JSON-RPC 2.0 §4 and §5;
+server-sent events, HTML Living Standard §9.2.
 """
 
 # Fields of records are Any to mypy.

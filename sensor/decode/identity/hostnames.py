@@ -1,4 +1,4 @@
-"""Self-announced host names: mDNS (RFC 6762), LLMNR (RFC 4795) and NetBIOS (RFC 1002 §4.2).
+"""Self-announced host names: mDNS (RFC 6762 §18), LLMNR (RFC 4795 §2.1) and NetBIOS (RFC 1002 §4.2).
 
 A name is accepted only for the address of its sender; records for other addresses are ignored.
 """

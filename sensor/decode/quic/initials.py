@@ -1,4 +1,4 @@
-"""Locates QUIC Initials in datagrams, and reassembles their CRYPTO streams (RFC 9000).
+"""Locates QUIC Initials in datagrams (RFC 9000 §17.2.2), and reassembles their CRYPTO streams (§19.6).
 
 `decryption` decrypts the packets in between; `handshakes` decides which packets to decrypt.
 """

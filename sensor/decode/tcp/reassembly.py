@@ -7,6 +7,8 @@ at most ten seconds; the first copy of a byte wins. What does not fit is counted
 
 FLOW.probed is the state of each side: the number of payloads examined without result, CERTIFICATES_ONLY (only
 certificates of the server are still wanted, because the client sent no name), BODY_TO_COME, or DONE.
+
+Reference: sequence numbers, RFC 9293 §3.4.
 """
 
 # Fields of records are Any to mypy.

@@ -1,7 +1,7 @@
-"""Server names from certificates, for connections whose ClientHello has no name (TLS 1.2 and older).
+"""Server names from certificates (RFC 5246 §7.4.2), for connections whose ClientHello has no name.
 
-Since TLS 1.3 certificates are encrypted. A certificate may be valid for many hosts, so its name is the last
-resort.
+Since TLS 1.3 certificates are encrypted, so this is for TLS 1.2 and older. A certificate may be valid for
+many hosts, so its name is the last resort.
 """
 
 from __future__ import annotations
