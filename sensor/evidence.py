@@ -137,7 +137,7 @@ class Evidence:
 
 
 def _rows(kept: Kept) -> pl.DataFrame:
-    """The OPENING records of `kept` as columns, with addresses as text."""
+    """The HANDSHAKE records of `kept` as columns, with addresses as text."""
     packets, address, port = kept.packets, kept.packets["address"], kept.packets["port"]
     names = ("time", "offset", "captured", "length", "link")
     return pl.DataFrame({name: own(packets[name]) for name in names}).with_columns(

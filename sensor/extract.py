@@ -19,10 +19,11 @@ from typing import IO
 import numpy as np
 
 from sensor.decode.capture import formats
-from sensor.decode.capture.conversation import pick
+from sensor.decode.capture.conversation import mark_conversation
 from sensor.decode.capture.pcap import DESCRIPTORS
 from sensor.decode.capture.reader import Capture
-from sensor.decode.layout import DATAGRAM, DATAGRAM_BYTES, LOOKAHEAD, PACKET, TCP, UDP, Records, records
+from sensor.decode.dissection.fragments import DATAGRAM, DATAGRAM_BYTES
+from sensor.decode.layout import LOOKAHEAD, PACKET, TCP, UDP, Records, records
 from sensor.errors import InputError, LakeError, UsageError
 from sensor.sources.interface import File
 
@@ -150,7 +151,9 @@ def _frames(file: File, wanted: Connection, result: Extracted) -> Iterator[_Fram
         capture = Capture(stream, file.head)
         while capture.advance():
             with np.errstate(over="ignore"):  # hashes wrap on purpose
-                pick(capture.data, capture.frames, capture.ready, packets, datagrams, bodies, asked, found)
+                mark_conversation(
+                    capture.data, capture.frames, capture.ready, packets, datagrams, bodies, asked, found
+                )
             for index in np.flatnonzero(found[: capture.ready]):
                 yield _frame(capture, capture.frames[index])
             capture.drop(capture.ready)

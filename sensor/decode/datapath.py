@@ -10,7 +10,7 @@ size gives the same rows.
 
 from __future__ import annotations
 
-from sensor.decode.dissection.fragments import place
+from sensor.decode.dissection.fragments import assign
 from sensor.decode.dissection.ip import (
     DECODED,
     DUPLICATE,
@@ -25,10 +25,11 @@ from sensor.decode.dissection.ip import (
 from sensor.decode.dns import tcp as tcpdns
 from sensor.decode.flows import table as flow_table
 from sensor.decode.flows.duplicates import is_duplicate
-from sensor.decode.flows.prefetch import AHEAD, prepare
+from sensor.decode.flows.prefetch import AHEAD, dissect_ahead
 from sensor.decode.flows.table import EVICTED
 from sensor.decode.http import later_messages
 from sensor.decode.identity import packets as identity_packets
+from sensor.decode.identity.packets import LLMNR, MDNS, NETBIOS_NAMES
 from sensor.decode.kernels.jit import entry, kernel, step
 from sensor.decode.kernels.packet_bytes import copy
 from sensor.decode.layout import (
@@ -38,6 +39,7 @@ from sensor.decode.layout import (
     SECOND,
     TCP,
     Bytes,
+    Ingress,
     Output,
     Partial,
     Records,
@@ -48,14 +50,14 @@ from sensor.decode.quic.initials import is_initial
 from sensor.decode.streaming import turns
 from sensor.decode.tcp import first_bytes, reassembly
 from sensor.decode.tcp.messages import (
-    CALL,
     DNS_MESSAGE,
     DNS_PORT,
+    FIRST_BYTES,
     IDENTITY,
     INITIAL,
-    OPENING,
+    JSON_RPC,
     STREAM_BYTES,
-    emit_event,
+    emit_packet_event,
 )
 
 # Reasons why `decode` stops.
@@ -82,10 +84,6 @@ _MAX_INITIAL = 2048
 #: Maximum Initials emitted per side of a connection.
 _INITIALS = 8
 
-#: NetBIOS messages resemble DNS (RFC 1002 §4.2).
-_NETBIOS_PORT = 137
-_MDNS_PORT = 5353
-_LLMNR_PORT = 5355
 _FIRST_USER_PORT = 1024
 
 
@@ -152,12 +150,7 @@ def _emit_payload(kind: int, limit: int, serial: int, ordinal: int, data: Bytes,
     at = i64(packet["payload"])
     size = min(i64(packet["end"]) - at, limit)
     copy(data, at, size, output.arena, i64(control["arena"]))
-    out = output.events[control["events"]]
-    for i in range(2):
-        out["address"][i], out["address"][2 + i] = packet["source"][i], packet["target"][i]
-    out["port"][0], out["port"][1] = packet["source_port"], packet["target_port"]
-    out["side"], out["protocol"], out["tunnel"] = packet["side"], packet["protocol"], packet["tunnel"]
-    emit_event(kind, size, i64(packet["time"]), serial, ordinal, output.events, control)
+    emit_packet_event(kind, size, serial, ordinal, packet, output, control)
 
 
 @kernel
@@ -167,7 +160,7 @@ def _is_lookup(data: Bytes, packet: Records) -> bool:
     at, end = i64(packet["payload"]), i64(packet["end"])
     if source == DNS_PORT or target == DNS_PORT:
         return tcpdns.is_dns(data, at, end)
-    if source == _NETBIOS_PORT or target == _NETBIOS_PORT or _is_local_name(packet):
+    if _is_local_name(packet) or NETBIOS_NAMES in (source, target):  # resembles DNS (RFC 1002 §4.2)
         return False
     return tcpdns.is_plain_dns(data, at, end)
 
@@ -184,9 +177,9 @@ def _is_local_name(packet: Records) -> bool:
     """True for mDNS (RFC 6762) or LLMNR (RFC 4795), unless their port is only an ephemeral port of a
     client."""
     source, target = packet["source_port"], packet["target_port"]
-    if source in (_MDNS_PORT, _LLMNR_PORT):
+    if source in (MDNS, LLMNR):
         return target >= _FIRST_USER_PORT
-    return target in (_MDNS_PORT, _LLMNR_PORT) and source >= _FIRST_USER_PORT
+    return target in (MDNS, LLMNR) and source >= _FIRST_USER_PORT
 
 
 @kernel
@@ -218,7 +211,7 @@ def _begin(
     if row >= 0:
         close(row, 0, table, partial, output, control)
     if control["free"] == 0:
-        close(flow_table.worst(table, control), EVICTED, table, partial, output, control)
+        close(flow_table.eviction_candidate(table, control), EVICTED, table, partial, output, control)
         control["evictions"] += 1
     return flow_table.begin(packet, tag, table, control)
 
@@ -244,14 +237,14 @@ def _take_initial(
 
 
 @kernel
-def _take_call(
+def _take_json_rpc(
     data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records
 ) -> None:
     """Emit a JSON-RPC message of either side, within the budget."""
     minute = output.minutes[control["minutes"] - 1]
     minute["rpc_messages"] += 1
     if later_messages.affords(later_messages.PER_CONNECTION, table.flows[row], control):
-        _emit_message(CALL, later_messages.MOST_BYTES, data, packet, row, table, output, control)
+        _emit_message(JSON_RPC, later_messages.MOST_BYTES, data, packet, row, table, output, control)
     else:
         minute["rpc_skipped"] += 1
 
@@ -266,9 +259,13 @@ def _take_segment(
         tcpdns.read_segment(data, packet, row, partial, table, output, control)
     elif reassembly.is_candidate(data, packet, flow):
         reassembly.probe(data, packet, row, partial, table, output, control)
-    if flow["probed"][packet["side"]] == 1 and flow["events"] <= 1 and first_bytes.opens(data, packet):
+    if (
+        flow["probed"][packet["side"]] == 1
+        and flow["events"] <= 1
+        and first_bytes.may_be_cluster(data, packet)
+    ):
         flow["probed"][packet["side"]] = reassembly.DONE
-        _emit_message(OPENING, first_bytes.MOST_OPENING_BYTES, data, packet, row, table, output, control)
+        _emit_message(FIRST_BYTES, first_bytes.MOST_FIRST_BYTES, data, packet, row, table, output, control)
 
 
 @kernel
@@ -279,7 +276,7 @@ def _take_request(
     if not later_messages.affords(later_messages.REQUESTS_PER_CONNECTION, table.flows[row], control):
         output.minutes[control["minutes"] - 1]["requests_unread"] += 1
         return
-    flow_table.ask(table.flows[row], table.colds[row], i64(packet["time"]), output.slices, control)
+    flow_table.start_request(table.flows[row], table.colds[row], i64(packet["time"]), output.slices, control)
     _take_segment(data, packet, row, table, partial, output, control)
 
 
@@ -362,16 +359,18 @@ def _take(
             if packet["payload"] < packet["end"] and flow["probed"][packet["side"]] != reassembly.DONE:
                 source = bodies if packet["reassembled"] > 0 else data
                 _take_segment(source, packet, row, table, partial, output, control)
-            elif packet["reassembled"] <= 0 and later_messages.asks_anew(data, packet, flow):
+            elif packet["reassembled"] <= 0 and later_messages.is_new_request(data, packet, flow):
                 _take_request(data, packet, row, table, partial, output, control)
-            if packet["reassembled"] <= 0 and later_messages.is_call(data, packet):
-                _take_call(data, packet, row, table, output, control)
+            if packet["reassembled"] <= 0 and later_messages.is_json_rpc(data, packet):
+                _take_json_rpc(data, packet, row, table, output, control)
         elif is_initial(data, packet):
             _take_initial(data, packet, row, table, output, control)
         elif flow["events"] == 0 and first_bytes.is_rdma(data, packet):
-            _emit_message(OPENING, first_bytes.MOST_OPENING_BYTES, data, packet, row, table, output, control)
+            _emit_message(
+                FIRST_BYTES, first_bytes.MOST_FIRST_BYTES, data, packet, row, table, output, control
+            )
         if packet["payload_bytes"] > 0 and turns.concerns(packet, flow):
-            turns.take(data, packet, row, table, output, control)
+            turns.follow(data, packet, row, table, output, control)
         flow_table.account(flow, table.colds[row], packet, table.missing, control)
     elif packet["fragment"] <= 0:
         _emit_payload(DNS_MESSAGE, _MAX_DNS, 0, 0, data, packet, output, control)
@@ -381,23 +380,17 @@ def _take(
 
 @entry
 def decode(
-    data: Bytes, frames: Records, first: int, last: int, count: int, packets: Records, recent: Records,
-    datagrams: Records, bodies: Bytes, index: Records, flows: Records, colds: Records, free: Records,
-    missing: Records, pool: Records, free_turns: Records, streams: Records, pages: Bytes, stacks: Records,
-    scratch: Bytes, arena: Bytes, events: Records, slices: Records, minutes: Records, ended_turns: Records,
-    controls: Records
+    data: Bytes, frames: Records, first: int, last: int, count: int, ingress: Ingress, table: Table,
+    partial: Partial, output: Output, controls: Records
 ) -> tuple[int, int]:  # fmt: skip
     """Decode frames[first:last], with lookahead up to `count`; returns the next frame and the stop reason."""
-    control, prepared = controls[0], first
-    table = Table(index, flows, colds, free, missing, pool, free_turns)
-    partial = Partial(streams, pages, stacks, scratch)
-    output = Output(arena, events, slices, minutes, ended_turns)
+    control, prepared, minutes = controls[0], first, output.minutes
     for i in range(first, last):
         if not has_room(output, control):
             return i, FULL
         control["at"] = i
-        prepared = prepare(data, frames, i, prepared, last, packets, recent, table, control)
-        packet = packets[i & (AHEAD - 1)]
+        prepared = dissect_ahead(data, frames, i, prepared, last, ingress, table, control)
+        packet = ingress.packets[i & (AHEAD - 1)]
         now = _accepted_time(frames, i, count, i64(control["clock"]))
         if now < 0:
             control["clock"] = -now
@@ -416,10 +409,10 @@ def decode(
             sweep(table, partial, output, control)
         status = i64(packet["status"])
         if status in (DECODED, FRAGMENT):
-            if is_duplicate(packet, recent, control):
+            if is_duplicate(packet, ingress.recent, control):
                 status = DUPLICATE
             elif packet["fragment"] >= 0:
-                status = place(data, packet, datagrams, bodies)
+                status = assign(data, packet, ingress.datagrams, ingress.bodies)
         if status != DECODED:
             _count(status, minute)
             continue
@@ -427,14 +420,14 @@ def decode(
         tcp = packet["protocol"] == TCP
         if (
             (not tcp or _is_setting_up(packet))
-            and identity_packets.tells(data, packet)
+            and identity_packets.is_identity(data, packet)
             and identity_packets.affords(minute, control)
         ):
             _emit_payload(IDENTITY, identity_packets.MOST_BYTES, 0, 0, data, packet, output, control)
         if packet["protocol"] != TCP and _is_local_name(packet):
             minute["local_names"] += 1
             continue
-        _take(data, packet, bodies, table, partial, output, control)
+        _take(data, packet, ingress.bodies, table, partial, output, control)
         minute["evictions"] += control["evictions"] - evictions
         minute["names_lost"] += control["names_lost"] - names_lost
         minute["turns_unjudged"] += control["turns_missed"] - turns_missed
@@ -442,19 +435,12 @@ def decode(
 
 
 @entry
-def flush(
-    first: int, index: Records, flows: Records, colds: Records, free: Records, missing: Records,
-    pool: Records, free_turns: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
-    arena: Bytes, events: Records, slices: Records, minutes: Records, ended_turns: Records, controls: Records
-) -> int:  # fmt: skip
+def flush(first: int, table: Table, partial: Partial, output: Output, controls: Records) -> int:
     """End all connections from row `first` on while the outputs have room; returns the next row."""
     control = controls[0]
-    table = Table(index, flows, colds, free, missing, pool, free_turns)
-    partial = Partial(streams, pages, stacks, scratch)
-    output = Output(arena, events, slices, minutes, ended_turns)
     for row in range(first, control["rows_used"]):
         if not has_room(output, control):
             return row
-        if flows[row]["protocol"] != 0:
+        if table.flows[row]["protocol"] != 0:
             close(row, 0, table, partial, output, control)
     return i64(control["rows_used"])

@@ -21,6 +21,7 @@ from sensor.decode import datapath, timeouts
 from sensor.decode.capture.merge import Merged
 from sensor.decode.capture.reader import Capture, Window
 from sensor.decode.dissection.addresses import Networks
+from sensor.decode.dissection.fragments import DATAGRAM, DATAGRAM_BYTES
 from sensor.decode.dissection.link import FAULTY
 from sensor.decode.dns.lookups import Lookups
 from sensor.decode.flows.duplicates import LARGE_FILTER, SMALL_FILTER
@@ -31,8 +32,6 @@ from sensor.decode.layout import (
     COLD,
     CONNECTIONS,
     CONTROL,
-    DATAGRAM,
-    DATAGRAM_BYTES,
     EVENT,
     FLOW,
     HOUR,
@@ -43,7 +42,7 @@ from sensor.decode.layout import (
     PAGES_PER_STREAM,
     SLICE,
     STREAM,
-    TURN,
+    Ingress,
     Output,
     Partial,
     Records,
@@ -52,6 +51,7 @@ from sensor.decode.layout import (
     release_memory,
 )
 from sensor.decode.streaming.answers import Answers
+from sensor.decode.streaming.turns import TURN
 from sensor.decode.tables import observations
 from sensor.decode.tables.labels import Labels
 from sensor.decode.tcp.messages import DNS_MESSAGE
@@ -68,9 +68,9 @@ _TOLD_TURNS = 512
 
 #: Converts outputs of the kernels to frames while these continue: one core decodes, another decrypts and
 #: names.
-_BESIDE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
+_CONVERTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="frames")
 
-#: Rows per batch. Three batches are in flight at a time, with the buffers they are made from.
+#: Rows per batch. Three batches are in flight at a time, with the buffers they are converted from.
 _BATCH_ROWS = 25_000
 
 
@@ -88,14 +88,13 @@ class Decoder:
         self._lookups = Lookups()
         self._identity = IdentityReader()
         self._answers = Answers()
-        self._packets = records(PACKET, AHEAD)
-        self._recent = records(np.uint64, SMALL_FILTER + LARGE_FILTER)
-        self._datagrams = records(DATAGRAM, _DATAGRAMS)
-        self._bodies = np.zeros(_DATAGRAMS * DATAGRAM_BYTES, np.uint8)
-        self._flows = records(FLOW, connections)
-        self._colds = records(COLD, connections)
+        self._ingress = Ingress(
+            records(PACKET, AHEAD), records(np.uint64, SMALL_FILTER + LARGE_FILTER),
+            records(DATAGRAM, _DATAGRAMS), np.zeros(_DATAGRAMS * DATAGRAM_BYTES, np.uint8),
+        )  # fmt: skip
         self._table = Table(
-            records(np.int64, 1 << (5 * connections // 3).bit_length()), self._flows, self._colds,
+            records(np.int64, 1 << (5 * connections // 3).bit_length()),
+            records(FLOW, connections), records(COLD, connections),
             np.arange(connections - 1, -1, -1, dtype=np.int32), _linked(records(MISSING, _MISSING)),
             records(TURN, turns), np.arange(turns - 1, -1, -1, dtype=np.int16),
         )  # fmt: skip
@@ -112,10 +111,10 @@ class Decoder:
         control["free"], control["free_turns"] = connections, turns
         control["pages"] = control["stream_rows"] = _PAGES
         self._drops: list[tuple[int, int]] = []
-        self._made = _Made()
+        self._converted = _Converted()
         self._batch_rows = batch_rows
         self._rows = 0  # converted or in conversion for this batch
-        self._in_hand: Future[None] | None = None
+        self._conversion: Future[None] | None = None
 
     @property
     def clock(self) -> int | None:
@@ -136,15 +135,15 @@ class Decoder:
     def _decode(self, capture: Window, first: int, last: int) -> tuple[int, int]:
         try:
             next_frame, stop = datapath.decode(
-                capture.data, capture.frames, first, last, capture.count, self._packets, self._recent,
-                self._datagrams, self._bodies, *self._table, *self._partial, *self._output, self._control,
+                capture.data, capture.frames, first, last, capture.count, self._ingress, self._table,
+                self._partial, self._output, self._control,
             )  # fmt: skip
             return int(next_frame), int(stop)
         except (IndexError, ValueError):
             # A compiled bounds check failed, below the parsers: skip this packet and count it.
             control = self._control[0]
-            if control["prepared_frame"] >= 0:
-                capture.frames[int(control["prepared_frame"])]["link"] = FAULTY
+            if control["dissected_frame"] >= 0:
+                capture.frames[int(control["dissected_frame"])]["link"] = FAULTY
                 return int(control["at"]), datapath.DONE
             self._output.minutes[control["minutes"] - 1]["decoder_faults"] += 1
             return int(control["at"]) + 1, datapath.DONE
@@ -163,14 +162,14 @@ class Decoder:
         row = 0
         while row < self._control[0]["rows_used"]:
             with _wrapping():
-                row = datapath.flush(row, *self._table, *self._partial, *self._output, self._control)
+                row = datapath.flush(row, self._table, self._partial, self._output, self._control)
             if row < self._control[0]["rows_used"] and self._is_batch_full():
-                release_memory(self._flows, row)
-                release_memory(self._colds, row)
+                release_memory(self._table.flows, row)
+                release_memory(self._table.colds, row)
                 yield
-        self._recent[:] = 0
+        self._ingress.recent[:] = 0
         self._control[0]["filter_since"] = 0
-        self._datagrams["time"] = 0
+        self._ingress.datagrams["time"] = 0
 
     def start_over(self) -> None:
         """End all connections and reset the clock, for input recorded at another time."""
@@ -182,7 +181,7 @@ class Decoder:
         if self.clock is not None and now < self.clock - HOUR:
             self.start_over()  # the system clock was set back
         with _wrapping():
-            return not timeouts.pass_time(now, *self._table, *self._partial, *self._output, self._control)
+            return not timeouts.pass_time(now, self._table, self._partial, self._output, self._control)
 
     def add_drops(self, drops: int) -> None:
         """Count frames that were dropped according to the capture file."""
@@ -195,28 +194,30 @@ class Decoder:
 
     def cut(self, *, last: bool = False) -> Future[dict[str, pl.DataFrame]]:
         """As `batch`, but computed on another thread while decoding continues."""
-        if last or self._has_output() or not self._made.parts:
+        if last or self._has_output() or not self._converted.parts:
             self._hand_over(last=last)
-        made, self._made, self._rows = self._made, _Made(), 0
+        converted, self._converted, self._rows = self._converted, _Converted(), 0
         drops = [observations.drop_counts(time, drops) for time, drops in self._drops]
         self._drops.clear()
         object_code.rest()
-        return _BESIDE.submit(self._tables, made, drops, self._in_hand)
+        return _CONVERTER.submit(self._tables, converted, drops, self._conversion)
 
     def _tables(
-        self, made: _Made, drops: list[pl.DataFrame], before: Future[None] | None
+        self, converted: _Converted, drops: list[pl.DataFrame], before: Future[None] | None
     ) -> dict[str, pl.DataFrame]:
-        """The tables of a batch, once its frames are made."""
+        """The tables of a batch, once its frames are converted."""
         if before is not None:
             before.result()
-        rows = observations.together(made.connections)
+        rows = observations.together(converted.connections)
         skipped = observations.skip_counts(self._labels.skipped())
         return {
-            "observations": pl.concat([observations.observations(rows, self._networks), *made.questions]),
-            "answers": pl.concat(made.answers),
-            "holders": pl.concat(made.holders),
+            "observations": pl.concat(
+                [observations.observations(rows, self._networks), *converted.questions]
+            ),
+            "answers": pl.concat(converted.answers),
+            "holders": pl.concat(converted.holders),
             "coverage": observations.coverage(
-                [*made.counts, observations.flow_counts(rows), skipped, *drops]
+                [*converted.counts, observations.flow_counts(rows), skipped, *drops]
             ),
         }
 
@@ -231,7 +232,7 @@ class Decoder:
 
     def _hand_over(self, *, last: bool) -> None:
         """Convert the output buffers to frames on another thread; decoding continues with the other set."""
-        self._finish()
+        self._wait()
         control, output = self._control[0], self._output
         self._output, self._other_output = self._other_output, output
         filled = Output(
@@ -241,23 +242,25 @@ class Decoder:
         self._rows += filled.slices.size + int(np.count_nonzero(filled.events["kind"] == DNS_MESSAGE))
         now = None if last else self.clock or 0
         living = self._living() if self._labels.is_crowded(int(control["live"])) else None
-        self._made.parts += 1
-        self._in_hand = _BESIDE.submit(self._make, self._made, filled, now, living)
+        self._converted.parts += 1
+        self._conversion = _CONVERTER.submit(self._convert, self._converted, filled, now, living)
         control["events"] = control["slices"] = control["minutes"] = control["arena"] = 0
         control["turns"] = 0
 
     def _living(self) -> Records:
         """Serial numbers of all connections."""
         used = slice(self._control[0]["rows_used"])
-        return self._colds["serial"][used][self._flows["protocol"][used] != 0]
+        return self._table.colds["serial"][used][self._table.flows["protocol"][used] != 0]
 
-    def _finish(self) -> None:
+    def _wait(self) -> None:
         """Wait for the conversion in progress."""
-        in_hand, self._in_hand = self._in_hand, None
-        if in_hand is not None:
-            in_hand.result()
+        conversion, self._conversion = self._conversion, None
+        if conversion is not None:
+            conversion.result()
 
-    def _make(self, made: _Made, output: Output, now: int | None, living: Records | None) -> None:
+    def _convert(
+        self, converted: _Converted, output: Output, now: int | None, living: Records | None
+    ) -> None:
         """Convert output buffers to frames and empty them; `now` is None at the end of the input.
 
         With `living`, labels of all other connections are dropped.
@@ -266,12 +269,12 @@ class Decoder:
             labels = self._labels.read(output.arena, output.events, output.slices["serial"])
             rows = observations.connections(output.slices, labels, self._networks)
             shapes, turns = self._answers.read(output.turns, output.slices)
-            made.connections.append(rows.hstack(shapes))
+            converted.connections.append(rows.hstack(shapes))
             lookups = self._lookups.read(output.arena, output.events, now)
-        made.questions.append(lookups.questions)
-        made.answers.append(lookups.answers)
-        made.holders.append(self._identity.read(output.arena, output.events, now))
-        made.counts += [observations.minute_counts(output.minutes), lookups.unusable, turns]
+        converted.questions.append(lookups.questions)
+        converted.answers.append(lookups.answers)
+        converted.holders.append(self._identity.read(output.arena, output.events, now))
+        converted.counts += [observations.minute_counts(output.minutes), lookups.unusable, turns]
         if living is not None:
             self._labels.forget(living)
         output.minutes[:] = np.zeros(1, MINUTE_COUNTS)
@@ -279,7 +282,7 @@ class Decoder:
 
 
 @dataclass
-class _Made:
+class _Converted:
     """The frames of a batch so far, one per emptying of the output buffers."""
 
     parts: int = 0  # including those still in conversion

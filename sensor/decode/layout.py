@@ -49,25 +49,6 @@ DESCRIPTOR = np.dtype(
 #: Frames after the current one that are examined before a jump of the clock is accepted.
 LOOKAHEAD = 64
 
-#: State of a capture file: its header, or the interfaces of a pcapng section.
-INTERFACES = 256
-CONTAINER = np.dtype(
-    [
-        ("kind", np.int64),  # PCAP or PCAPNG
-        ("big_endian", np.int64),
-        ("record", np.int64),  # bytes of a pcap record's header
-        ("skip", np.int64),  # bytes left to skip of a block that is not needed
-        ("time", np.int64),  # of the last packet, for packets without one
-        ("drops", np.int64),  # packets dropped, summed over interfaces
-        ("interfaces", np.int64),
-        ("link", np.int32, (INTERFACES,)),
-        ("snap", np.int64, (INTERFACES,)),
-        ("resolution", np.int64, (INTERFACES,)),  # as in if_tsresol: 10^-n, or 2^-n with bit 7
-        ("shift", np.int64, (INTERFACES,)),  # if_tsoffset, seconds
-        ("dropped", np.int64, (INTERFACES,)),  # latest statistics block
-    ]
-)
-
 #: One dissected frame. Frames are dissected some positions ahead of their processing (flows/prefetch.py).
 PACKET = np.dtype(
     [
@@ -192,41 +173,6 @@ SLICE = np.dtype(
     ]
 )
 
-#: A turn of a connection: an upload and the answer to it, in units (TLS records or QUIC datagrams). Sizes and
-#: gaps of the first `UNITS` are stored, those of later units as histograms with four bins per octave (cleared
-#: on first use). 1,664 bytes, so a pool of 16,384 takes 27 MB, allocated on use.
-UNITS = 128
-BINS = 64
-TURN = np.dtype(
-    [
-        # accessed for every record: one cache line
-        ("first", np.int64),  # time of the first unit
-        ("last", np.int64),  # time of the latest unit
-        ("bytes", np.int64),  # of all units
-        ("record_bytes", np.int64),  # stream bytes of records whose header was seen; 0 for datagrams
-        ("units", np.int32),
-        ("chunks", np.int32),  # groups of units that were sent together
-        ("small", np.int32),  # units too small for text
-        ("row", np.int32),  # of its connection in the flow table
-        ("begin", np.uint32),  # sequence number of the first record
-        ("next", np.uint32),  # sequence number of the next record header
-        ("partial_header", np.uint32),  # its first bytes, if a segment ended inside it
-        ("partial_bytes", np.uint8),  # number of these bytes
-        ("in_sync", np.uint8),  # 1 if a header is known to be at `next`
-        ("side", np.uint8),  # of the client
-        ("end", np.uint8),  # why it ended, see `streaming/turns.py`
-        # accessed rarely
-        ("serial", np.int64),  # of the connection; 0 for a free row
-        ("ordinal", np.int64),  # number of the turn within its connection, from 1
-        ("start", np.int64),  # time of the last packet of the upload
-        ("bytes_during", np.int64),  # payload bytes of the client during the answer
-        ("padding", np.int64, (4,)),
-        ("unit", np.int64, (UNITS,)),  # microseconds since the one before << 16 | bytes
-        ("sizes", np.uint32, (BINS,)),
-        ("gaps", np.uint32, (BINS,)),  # between chunks, in steps of 128 microseconds
-    ]
-)
-
 #: A message in the arena. Index 0 of `address` and `port` is the sender.
 EVENT = np.dtype(
     [
@@ -263,33 +209,6 @@ STREAM = np.dtype(
     ]
 )
 
-#: A fragmented datagram. Byte ranges seen are recorded while `covered` has room.
-RANGES = 8
-DATAGRAM = np.dtype(
-    [
-        ("time", np.int64),  # of its first fragment seen; 0 for a free row
-        ("source", np.uint64, (2,)),
-        ("target", np.uint64, (2,)),
-        ("datagram", np.int64),  # as in PACKET
-        ("realm", np.int64),
-        ("protocol", np.int64),  # TCP or UDP; 0 until the first fragment is seen
-        ("source_port", np.int64),
-        ("target_port", np.int64),
-        ("seq", np.int64),  # TCP: sequence number of offset 0
-        ("bytes", np.int64),  # seen so far
-        ("size", np.int64),  # of the datagram; 0 until the last fragment is seen
-        ("early_bytes", np.int64),  # seen before the first fragment
-        ("early_wire", np.int64),
-        ("early_frames", np.int64),
-        ("ranges", np.int64),
-        ("covered_from", np.int64, (RANGES,)),
-        ("covered_to", np.int64, (RANGES,)),
-        ("kept", np.int64),  # contiguous bytes stored, from offset 0
-    ]
-)
-#: Maximum bytes reassembled of a fragmented datagram.
-DATAGRAM_BYTES = 8192
-
 #: Counts of a minute of input, named like the columns of the coverage table.
 MINUTE_COUNTS = np.dtype(
     [
@@ -303,50 +222,6 @@ MINUTE_COUNTS = np.dtype(
     ]
 )  # fmt: skip
 
-
-#: A parsed ClientHello. Offsets point into its bytes, `print` into the fingerprint text.
-HELLO = np.dtype(
-    [
-        (name, np.int64)
-        for name in (
-            "sni", "sni_length", "print", "print_length", "alpn", "alpn_length", "version",
-            "grease", "compress_certificate", "ech", "ech_config", "complete",
-        )
-    ]
-)  # fmt: skip
-
-#: A parsed HTTP/1 request head: offset in the arena and length of each part.
-HEAD = np.dtype(
-    [
-        (name, np.int64)
-        for name in (
-            "method", "method_length", "host", "host_length", "path", "path_length", "agent", "agent_length",
-        )
-    ]
-)  # fmt: skip
-
-#: A parsed DNS message: its question and answer section. Names are offsets into the names buffer.
-QUESTION = np.dtype(
-    [
-        (name, np.int64)
-        for name in (
-            "id", "response", "rcode", "type", "name", "name_length", "cname", "cname_length",
-            "addresses", "null_addresses",
-            "readable",  # 1 if there is a question
-            "truncated",  # the TC bit: the client will retry over TCP
-            "error",  # extended DNS error (RFC 8914), 0 for none
-        )
-    ]
-)  # fmt: skip
-
-#: An address (or address hint) of a DNS answer.
-ADDRESS = np.dtype(
-    [("question", np.int64), ("high", np.uint64), ("low", np.uint64), ("ttl", np.int64), ("hint", np.int64)]
-)
-
-#: An ECH configuration of a DNS answer: its id and public name (RFC 9849 §4).
-ECH_CONFIG = np.dtype([(name, np.int64) for name in ("question", "ttl", "config", "name", "name_length")])
-
 #: State of the tables between two packets.
 CONTROL = np.dtype(
     [
@@ -354,7 +229,7 @@ CONTROL = np.dtype(
         ("clock", np.int64),  # running maximum of accepted times; 0 before the first packet
         ("packets", np.int64),
         ("at", np.int64),  # descriptor being processed
-        ("prepared_frame", np.int64),  # descriptor being dissected ahead, or -1
+        ("dissected_frame", np.int64),  # descriptor being dissected ahead, or -1
         ("serial", np.int64),  # of the last connection
         ("live", np.int64),
         ("rows_used", np.int64),  # high-water mark: rows above were never used
@@ -416,6 +291,15 @@ def release_memory(rows: Records, count: int) -> None:
     size = count * rows.itemsize // _HUGE_PAGE * _HUGE_PAGE
     if size and isinstance(pages, mmap.mmap):
         pages.madvise(mmap.MADV_DONTNEED, 0, size)
+
+
+class Ingress(NamedTuple):
+    """What a packet passes before it reaches its connection."""
+
+    packets: Records  # dissected ahead of their processing
+    recent: Records  # duplicate filter
+    datagrams: Records  # fragmented ones
+    bodies: Bytes  # their payloads
 
 
 class Table(NamedTuple):

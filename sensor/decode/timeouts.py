@@ -7,17 +7,13 @@ from __future__ import annotations
 
 from sensor.decode.datapath import has_room, sweep
 from sensor.decode.kernels.jit import entry
-from sensor.decode.layout import Bytes, Output, Partial, Records, Table
+from sensor.decode.layout import Output, Partial, Records, Table
 
 _ROWS_AT_ONCE = 64
 
 
 @entry
-def pass_time(
-    now: int, index: Records, flows: Records, colds: Records, free: Records, missing: Records,
-    pool: Records, free_turns: Records, streams: Records, pages: Bytes, stacks: Records, scratch: Bytes,
-    arena: Bytes, events: Records, slices: Records, minutes: Records, ended_turns: Records, controls: Records,
-) -> bool:  # fmt: skip
+def pass_time(now: int, table: Table, partial: Partial, output: Output, controls: Records) -> bool:
     """Advance the clock to `now` and end connections that are idle; False if the outputs are full.
 
     Without it, the first packet of a port that was silent for over an hour would look like a jump of the
@@ -27,9 +23,6 @@ def pass_time(
     if control["clock"] == 0 or now <= control["clock"]:
         return True
     control["clock"] = now
-    table = Table(index, flows, colds, free, missing, pool, free_turns)
-    partial = Partial(streams, pages, stacks, scratch)
-    output = Output(arena, events, slices, minutes, ended_turns)
     for _ in range(0, control["rows_used"] + 1, _ROWS_AT_ONCE):
         if not has_room(output, control):
             return False

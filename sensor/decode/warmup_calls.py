@@ -67,9 +67,9 @@ def fields() -> None:
     delimited.Cutter(delimited.Layout((delimited.Field(delimited.COPY, "a"),))).cut(b"a\n")
 
 
-def kept() -> None:
-    """Search for openings in no frames, for captures that store evidence."""
-    handshakes.Openings().look(_Nothing())
+def evidence() -> None:
+    """Search for handshakes in no frames, for captures that store evidence."""
+    handshakes.Handshakes().add(_Nothing())
 
 
 class _Nothing:
@@ -80,4 +80,4 @@ class _Nothing:
 
 
 #: By the names in `warming.PARTS`; the last one only for captures that store evidence.
-PARTS = {"frames": frames, "messages": messages, "lines": lines, "fields": fields, "openings": kept}
+PARTS = {"frames": frames, "messages": messages, "lines": lines, "fields": fields, "evidence": evidence}

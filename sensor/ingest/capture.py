@@ -43,7 +43,7 @@ class LiveCapture:
         compile_for(Plan([(type(source), source_input)]), shared.state / "kernels", self._tell)
         warming.warm()  # before the first packet, not while the ring fills
         if evidence:
-            warming.warm("openings")
+            warming.warm("evidence")
         sensor = shared.live_sensor(source.name)
         shared.introduce([(sensor, type(source))])
         origin = origin_of(sensor, type(source))

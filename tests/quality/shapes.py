@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensor.decode.layout import BINS, TURN, UNITS, Records, records
-from sensor.decode.streaming.turns import CHUNK_US, GAP_STEP, SILENCE, SMALL_BYTES
+from sensor.decode.layout import Records, records
+from sensor.decode.streaming.turns import BINS, CHUNK_US, GAP_STEP, SILENCE, SMALL_BYTES, TURN, UNITS
 from tests.beside import FIELD_DATA
 
 PATH = FIELD_DATA / "llm_stream_shapes.jsonl.gz"

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from sensor import evidence
-from sensor.decode.capture.handshakes import Kept, Openings
+from sensor.decode.capture.handshakes import Handshakes, Kept
 from sensor.decode.capture.pcap import DESCRIPTORS
 from sensor.decode.capture.reader import Capture
 from sensor.decode.layout import Bytes, Records
@@ -51,11 +51,11 @@ class _Block(NamedTuple):
 def kept(frames: list[Frame]) -> Kept:
     """What opens connections among frames."""
     content = pcap(frames)
-    capture, openings = Capture(file_of(content).open(), content), Openings()
+    capture, found = Capture(file_of(content).open(), content), Handshakes()
     while capture.advance():
-        openings.look(_Block(capture.data, capture.frames, capture.ready))
+        found.add(_Block(capture.data, capture.frames, capture.ready))
         capture.drop(capture.ready)
-    return openings.take()
+    return found.take()
 
 
 def sealed(lake: Path, keys: Keys, **bounds: int) -> Evidence:

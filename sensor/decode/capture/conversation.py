@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from sensor.decode.dissection.fragments import place
+from sensor.decode.dissection.fragments import assign
 from sensor.decode.dissection.ip import DECODED, FRAGMENT, dissect
 from sensor.decode.kernels.jit import entry, kernel
 from sensor.decode.layout import Bytes, Records
@@ -32,8 +32,10 @@ def _runs(packet: Records, wanted: Records, back: bool) -> bool:
 
 
 @entry
-def pick(data: Bytes, frames: Records, count: int, packets: Records, datagrams: Records, bodies: Bytes,
-         asked: Records, found: Bytes) -> None:  # fmt: skip
+def mark_conversation(
+    data: Bytes, frames: Records, count: int, packets: Records, datagrams: Records, bodies: Bytes,
+    asked: Records, found: Bytes,
+) -> None:  # fmt: skip
     """Set `found` to 1 for those of frames[:count] that belong to the connection `asked` (a PACKET).
 
     Protocol 0 matches both. Fragments are found, too, if they follow the first one of their datagram.
@@ -44,7 +46,7 @@ def pick(data: Bytes, frames: Records, count: int, packets: Records, datagrams: 
         packet["time"] = frames[i]["time"]
         status = dissect(data, frames[i], packet)
         if status in (DECODED, FRAGMENT) and packet["fragment"] >= 0:
-            status = place(data, packet, datagrams, bodies)
+            status = assign(data, packet, datagrams, bodies)
         if status != DECODED or (wanted["protocol"] != 0 and packet["protocol"] != wanted["protocol"]):
             continue
         if _runs(packet, wanted, False) or _runs(packet, wanted, True):

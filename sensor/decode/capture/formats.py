@@ -18,10 +18,11 @@ CONVERTED = 3
 
 PCAP_HEADER = 24
 _RECORD = 16
-#: "Modified" pcap of an old libpcap patch: interface, protocol and packet type behind each record header.
+#: "Modified" pcap of an old libpcap patch: interface, protocol and packet type after each record header.
 _MODIFIED_RECORD = 24
 _RECORD_SIZES = (16, 24, 28, 20)
-_MAX_CAPTURED = 1 << 19
+#: Maximum frame size of any link (BIG TCP reaches half a megabyte). A longer record is corrupt.
+MAX_FRAME = 1 << 19
 
 
 class PcapKind(NamedTuple):
@@ -44,7 +45,8 @@ PCAP_MAGIC = {
     b"\xa1\xb2\xcd\x34": PcapKind(1, 6, _MODIFIED_RECORD),
 }
 _SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
-_INTERFACE, _OLD_PACKET, _ENHANCED_PACKET = 1, 2, 6
+#: Types of pcapng blocks.
+INTERFACE, OLD_PACKET, SIMPLE_PACKET, STATISTICS, ENHANCED_PACKET = 1, 2, 3, 5, 6
 _TIME_RESOLUTION = 9
 
 Order = Literal["<", ">"]
@@ -80,7 +82,7 @@ def _makes_sense(head: bytes, kind: PcapKind, size: int, *, records: int) -> boo
         if at + size > len(head):
             break
         _, fraction, captured, length = struct.unpack_from(f"{order}4I", head, at)
-        if fraction >= 10**kind.digits or captured > _MAX_CAPTURED or captured > max(length, 64):
+        if fraction >= 10**kind.digits or captured > MAX_FRAME or captured > max(length, 64):
             return False
         at += size + captured
     return True
@@ -103,11 +105,11 @@ def first_time(head: bytes) -> int | None:
 def _first_pcapng_time(head: bytes) -> int | None:
     resolutions: list[int] = []
     for order, kind, body in _blocks(head):
-        if kind == _INTERFACE:
+        if kind == INTERFACE:
             resolutions.append(_units_per_second(order, body))
-        elif kind in (_ENHANCED_PACKET, _OLD_PACKET) and len(body) >= 12:
+        elif kind in (ENHANCED_PACKET, OLD_PACKET) and len(body) >= 12:
             number, high, low = struct.unpack_from(
-                f"{order}{'I' if kind == _ENHANCED_PACKET else 'H2x'}II", body
+                f"{order}{'I' if kind == ENHANCED_PACKET else 'H2x'}II", body
             )
             if number >= len(resolutions):
                 return None

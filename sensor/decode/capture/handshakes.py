@@ -25,14 +25,15 @@ from sensor.decode.kernels.jit import entry, kernel
 from sensor.decode.kernels.packet_bytes import be16, copy
 from sensor.decode.layout import PACKET, TCP, Bytes, Records, i64, records
 from sensor.decode.quic.initials import is_initial
-from sensor.decode.tcp.messages import HELLO, begins
+from sensor.decode.tcp.messages import HELLO, message_kind
+from sensor.decode.tls import record_layer
 
 #: Buffer sizes of a worker between two batches.
 BYTES = 8 << 20
 COUNT = 1 << 16
 
 #: A copied packet: position of its bytes, and its connection (source first).
-OPENING = np.dtype(
+HANDSHAKE = np.dtype(
     [
         ("time", np.int64),  # microseconds
         ("offset", np.int64),
@@ -53,27 +54,27 @@ _LONGEST_HELLO = 16384
 
 
 class Kept(NamedTuple):
-    """The packets copied since the last call: OPENING records, their bytes, and how many did not fit."""
+    """The packets copied since the last call: HANDSHAKE records, their bytes, and how many did not fit."""
 
     packets: Records
     data: Bytes
     missed: int
 
 
-class Openings:
+class Handshakes:
     """The opening packets copied by one worker."""
 
     def __init__(self) -> None:
         self._packet = records(PACKET, 1)
         self._rest = records(_REST, _UNFINISHED)
-        self._made = records(OPENING, COUNT)
+        self._made = records(HANDSHAKE, COUNT)
         self._data = np.zeros(BYTES, np.uint8)
         self._used = np.zeros(3, np.int64)  # packets, bytes, missed
 
-    def look(self, window: Window) -> None:
+    def add(self, window: Window) -> None:
         """Copy the frames of the window that open connections."""
         with np.errstate(over="ignore"):  # hashes overflow on purpose
-            keep(
+            copy_handshakes(
                 window.data, window.frames, window.count, self._packet, self._rest, self._made, self._data,
                 self._used,
             )  # fmt: skip
@@ -100,8 +101,8 @@ def _hello_bytes(data: Bytes, packet: Records, rest: Records) -> int:
     at, end = i64(packet["payload"]), i64(packet["end"])
     size, key = i64(packet["payload_bytes"]), _key(packet)
     slot = rest[key & np.uint64(rest.size - 1)]
-    if begins(data, at, end) == HELLO and end - at >= 5:
-        length = min(5 + be16(data, at + 3, end), _LONGEST_HELLO)
+    if message_kind(data, at, end) == HELLO and end - at >= record_layer.HEADER_BYTES:
+        length = min(record_layer.HEADER_BYTES + be16(data, at + 3, end), _LONGEST_HELLO)
         slot["key"], slot["until"] = key, (packet["seq"] + length) & 0xFFFFFFFF
         return min(size, length)
     if slot["key"] != key:
@@ -122,7 +123,7 @@ def _wanted_end(data: Bytes, packet: Records, rest: Records) -> int:
 
 
 @entry
-def keep(data: Bytes, frames: Records, count: int, packets: Records, rest: Records, made: Records,
+def copy_handshakes(data: Bytes, frames: Records, count: int, packets: Records, rest: Records, made: Records,
          kept: Bytes, used: Records) -> None:  # fmt: skip
     """Copy the opening packets among frames[:count] to `kept`, with a record each in `made`."""
     packet = packets[0]

@@ -8,13 +8,43 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sensor.decode.capture.formats import PCAP, PCAP_HEADER, PCAP_MAGIC, recognise, record_bytes
+import numpy as np
+
+from sensor.decode.capture.formats import (
+    ENHANCED_PACKET,
+    INTERFACE,
+    MAX_FRAME,
+    OLD_PACKET,
+    PCAP,
+    PCAP_HEADER,
+    PCAP_MAGIC,
+    SIMPLE_PACKET,
+    STATISTICS,
+    recognise,
+    record_bytes,
+)
 from sensor.decode.kernels.jit import entry, kernel
 from sensor.decode.kernels.packet_bytes import be16, be32, le16, le32
-from sensor.decode.layout import CONTAINER, INTERFACES, Bytes, Records, i64, records
+from sensor.decode.layout import Bytes, Records, i64, records
 
-#: Maximum frame size of any link (BIG TCP reaches half a megabyte). A longer record is corrupt.
-MAX_FRAME = 1 << 19
+#: State of a capture file: its header, or the interfaces of a pcapng section.
+INTERFACES = 256
+CONTAINER = np.dtype(
+    [
+        ("kind", np.int64),  # PCAP or PCAPNG
+        ("big_endian", np.int64),
+        ("record", np.int64),  # bytes of a pcap record's header
+        ("skip", np.int64),  # bytes left to skip of a block that is not needed
+        ("time", np.int64),  # of the last packet, for packets without one
+        ("drops", np.int64),  # packets dropped, summed over interfaces
+        ("interfaces", np.int64),
+        ("link", np.int32, (INTERFACES,)),
+        ("snap", np.int64, (INTERFACES,)),
+        ("resolution", np.int64, (INTERFACES,)),  # as in if_tsresol: 10^-n, or 2^-n with bit 7
+        ("shift", np.int64, (INTERFACES,)),  # if_tsoffset, seconds
+        ("dropped", np.int64, (INTERFACES,)),  # latest statistics block
+    ]
+)
 
 #: Descriptors per call.
 DESCRIPTORS = 4096
@@ -31,11 +61,6 @@ CORRUPT = 2
 _LATEST = 7_258_118_400_000_000
 
 _SECTION = 0x0A0D0D0A
-_INTERFACE = 1
-_OLD_PACKET = 2
-_SIMPLE_PACKET = 3
-_STATISTICS = 5
-_ENHANCED_PACKET = 6
 _BYTE_ORDER = 0x1A2B3C4D
 #: Maximum original length in a pcap record.
 _LONGEST = 1 << 26
@@ -195,7 +220,7 @@ def _read_statistics(data: Bytes, at: int, end: int, state: Records) -> None:
 def _read_packet(data: Bytes, at: int, end: int, kind: int, state: Records, made: Records, n: int) -> int:
     """An enhanced, simple or obsolete packet block; the number of descriptors after it, -1 if corrupt."""
     big = state["big_endian"]
-    if kind == _SIMPLE_PACKET:
+    if kind == SIMPLE_PACKET:
         length = _int32(data, at + 8, end, big)
         snap = i64(state["snap"][0])
         captured = min(length, end - at - 16)
@@ -206,7 +231,7 @@ def _read_packet(data: Bytes, at: int, end: int, kind: int, state: Records, made
         link = i64(state["link"][0]) if state["interfaces"] > 0 else -1
         _emit(made, n, i64(state["time"]), at, at + 12, captured, length, link, 0)
         return n + 1
-    port = _int32(data, at + 8, end, big) if kind == _ENHANCED_PACKET else _int16(data, at + 8, end, big)
+    port = _int32(data, at + 8, end, big) if kind == ENHANCED_PACKET else _int16(data, at + 8, end, big)
     captured = _int32(data, at + 20, end, big)
     length = _int32(data, at + 24, end, big)
     if length < 0 or captured > MAX_FRAME or at + 28 + captured > end - 4:
@@ -246,8 +271,8 @@ def _describe_pcapng(data: Bytes, at: int, end: int, state: Records, made: Recor
         size = _int32(data, at + 4, end, state["big_endian"])
         if size < 12 or size & 3:
             return n, at, CORRUPT
-        packet = kind in (_ENHANCED_PACKET, _SIMPLE_PACKET, _OLD_PACKET)
-        if not (packet or kind in (_INTERFACE, _STATISTICS)):
+        packet = kind in (ENHANCED_PACKET, SIMPLE_PACKET, OLD_PACKET)
+        if not (packet or kind in (INTERFACE, STATISTICS)):
             if be32(data, at, end) in _MAGIC:
                 return n, at, CORRUPT
             state["skip"] = size
@@ -256,9 +281,9 @@ def _describe_pcapng(data: Bytes, at: int, end: int, state: Records, made: Recor
             return n, at, CORRUPT
         if at + size > end:
             return n, at, MORE
-        if kind == _INTERFACE:
+        if kind == INTERFACE:
             _read_interface(data, at, at + size, state)
-        elif kind == _STATISTICS:
+        elif kind == STATISTICS:
             _read_statistics(data, at, at + size, state)
         else:
             after = _read_packet(data, at, at + size, kind, state, made, n)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from sensor.chunks import fault_of
 from sensor.decode.capture import conversion
-from sensor.decode.capture.formats import PCAP, PCAP_HEADER, PCAPNG, recognise
-from sensor.decode.capture.pcap import CORRUPT, DESCRIPTORS, MAX_FRAME, MORE, describe, new_container
+from sensor.decode.capture.formats import MAX_FRAME, PCAP, PCAP_HEADER, PCAPNG, recognise
+from sensor.decode.capture.pcap import CORRUPT, DESCRIPTORS, MORE, describe, new_container
 from sensor.decode.dissection.link import LINKS
 from sensor.decode.layout import DESCRIPTOR, LOOKAHEAD, Bytes, Records, records
 

@@ -24,10 +24,11 @@ from ipaddress import ip_network
 import numpy as np
 import numpy.typing as npt
 
+from sensor.decode.dissection.ethertypes import IPV4, IPV6, VLAN
 from sensor.decode.dissection.ip import DECODED, FRAGMENT, dissect
-from sensor.decode.dissection.link import LINK_ETHERNET
+from sensor.decode.dissection.link import LINK_ETHERNET, is_vlan_tag
 from sensor.decode.kernels.jit import entry, kernel
-from sensor.decode.kernels.packet_bytes import be16, be32, le16, le32, u8
+from sensor.decode.kernels.packet_bytes import be16, be32, le16, le32, u8, word
 from sensor.decode.layout import Bytes, Records
 
 BLOCK_HEADER = 48
@@ -38,7 +39,6 @@ VLAN_TAG = 4
 
 _VLAN_VALID = 0x10
 _TPID_VALID = 0x40
-_DOT1Q = 0x8100
 
 # Indices of `counts`: all but NEWEST are sums since the ring was opened.
 EXCLUDED = 0
@@ -101,7 +101,7 @@ def _note_tags(data: Bytes, at: int, end: int, tags: npt.NDArray[np.int64]) -> N
     """Record the ids of all tags of an Ethernet frame."""
     kind = be16(data, at + 12, end)
     at += 14
-    while kind == 0x8100 or kind == 0x88A8 or kind == 0x9100:
+    while is_vlan_tag(kind):
         tag = be16(data, at, end)
         if tag < 0:
             return
@@ -124,10 +124,10 @@ def _is_excluded(data: Bytes, at: int, end: int, link: int, networks: Masks) -> 
     if link == LINK_ETHERNET:
         kind = be16(data, at + 12, end)
         at += 14
-        while kind == 0x8100 or kind == 0x88A8 or kind == 0x9100:
+        while is_vlan_tag(kind):
             kind = be16(data, at + 2, end)
             at += 4
-        if kind != 0x0800 and kind != 0x86DD:
+        if kind != IPV4 and kind != IPV6:
             return False
     version = u8(data, at, end) >> 4
     if version == 4 and at + 20 <= end:
@@ -137,11 +137,7 @@ def _is_excluded(data: Bytes, at: int, end: int, link: int, networks: Masks) -> 
                 return True
     if version == 6 and at + 40 <= end:
         for field in (8, 24):
-            high = np.uint64(be32(data, at + field, end)) << np.uint64(32)
-            low = np.uint64(be32(data, at + field + 8, end)) << np.uint64(32)
-            high = high | np.uint64(be32(data, at + field + 4, end))
-            low = low | np.uint64(be32(data, at + field + 12, end))
-            if _in_any(high, low, networks):
+            if _in_any(word(data, at + field, end), word(data, at + field + 8, end), networks):
                 return True
     return False
 
@@ -196,7 +192,7 @@ def describe_block(
         status = le32(data, at + 20, end)
         if link == LINK_ETHERNET:
             if status & _VLAN_VALID != 0 and captured >= 12 and offset >= PACKET_HEADER + VLAN_TAG:
-                ethertype = le16(data, at + 36, end) if status & _TPID_VALID else _DOT1Q
+                ethertype = le16(data, at + 36, end) if status & _TPID_VALID else VLAN
                 _put_tag_back(data, frame, le32(data, at + 32, end), ethertype)
                 frame, captured, length = frame - VLAN_TAG, captured + VLAN_TAG, length + VLAN_TAG
             _note_tags(data, frame, frame + captured, tags)

@@ -1,7 +1,7 @@
 """Text and classification of addresses as kernels store them: two halves of 64 bits.
 
-IPv4 addresses are stored as ::ffff:a.b.c.d. All functions work on whole columns; the text of IPv6 addresses
-is computed once per distinct address.
+IPv4 addresses are stored as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2). All functions work on whole columns; the text
+of IPv6 addresses is computed once per distinct address.
 """
 
 from __future__ import annotations

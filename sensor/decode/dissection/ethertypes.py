@@ -1,9 +1,14 @@
-"""Payload types of layers below IP: ethertypes, and own numbers for types without one."""
+"""Payload types of layers below IP: ethertypes (IEEE 802 Numbers), and own numbers for types without one."""
 
 from __future__ import annotations
 
+#: No payload type that is decoded.
+UNKNOWN = 0
+
 IPV4 = 0x0800
 IPV6 = 0x86DD
+#: VLAN tags (IEEE 802.1Q §9.4): of customers, of providers (802.1ad), and of providers before the standard.
+VLAN, SERVICE_VLAN, OLD_SERVICE_VLAN = 0x8100, 0x88A8, 0x9100
 MPLS = 0x8847
 MPLS_MULTICAST = 0x8848
 #: Transparent Ethernet bridging: the GRE protocol type, used here for any Ethernet frame.

@@ -8,6 +8,8 @@ arrives.
 
 In an overlap the first copy wins: a repeated part is a duplicate, a partial overlap is malformed (RFC 8200
 §4.5 and RFC 5722 discard the whole datagram).
+
+References: IPv4, RFC 791 §3.2; IPv6, RFC 8200 §4.5.
 """
 
 # Fields of records are Any to mypy.
@@ -21,7 +23,35 @@ from sensor.decode.dissection.ip import DECODED, DUPLICATE, FRAGMENT, MALFORMED
 from sensor.decode.kernels.hashing import mix
 from sensor.decode.kernels.jit import kernel
 from sensor.decode.kernels.packet_bytes import copy, u8
-from sensor.decode.layout import DATAGRAM_BYTES, RANGES, SECOND, TCP, UDP, Bytes, Records, i64
+from sensor.decode.layout import SECOND, TCP, UDP, Bytes, Records, i64
+
+#: A fragmented datagram. Byte ranges seen are recorded while `covered` has room.
+RANGES = 8
+DATAGRAM = np.dtype(
+    [
+        ("time", np.int64),  # of its first fragment seen; 0 for a free row
+        ("source", np.uint64, (2,)),
+        ("target", np.uint64, (2,)),
+        ("datagram", np.int64),  # as in PACKET
+        ("realm", np.int64),
+        ("protocol", np.int64),  # TCP or UDP; 0 until the first fragment is seen
+        ("source_port", np.int64),
+        ("target_port", np.int64),
+        ("seq", np.int64),  # TCP: sequence number of offset 0
+        ("bytes", np.int64),  # seen so far
+        ("size", np.int64),  # of the datagram; 0 until the last fragment is seen
+        ("early_bytes", np.int64),  # seen before the first fragment
+        ("early_wire", np.int64),
+        ("early_frames", np.int64),
+        ("ranges", np.int64),
+        ("covered_from", np.int64, (RANGES,)),
+        ("covered_to", np.int64, (RANGES,)),
+        ("kept", np.int64),  # contiguous bytes stored, from offset 0
+    ]
+)
+
+#: Maximum bytes reassembled of a fragmented datagram.
+DATAGRAM_BYTES = 8192
 
 #: How long a datagram is kept; hosts wait as long for its fragments (RFC 1122 §3.3.2).
 _PATIENCE = 30 * SECOND
@@ -30,7 +60,7 @@ _WORD = 0xFFFFFFFF
 
 
 @kernel
-def _is(entry: Records, packet: Records, now: int) -> bool:
+def _matches(entry: Records, packet: Records, now: int) -> bool:
     a, b, c, d = entry["source"], packet["source"], entry["target"], packet["target"]
     return (
         entry["datagram"] == packet["datagram"]
@@ -64,7 +94,7 @@ def _row(packet: Records, table: Records) -> int:
     first = i64(state >> np.uint64(32)) % (table.size // _WAYS) * _WAYS
     oldest = first
     for row in range(first, first + _WAYS):
-        if _is(table[row], packet, now):
+        if _matches(table[row], packet, now):
             return row
         if table[row]["time"] < table[oldest]["time"]:
             oldest = row
@@ -164,7 +194,7 @@ def _make_whole(packet: Records, entry: Records, bodies: Bytes, reassembled_at: 
 
 
 @kernel
-def place(data: Bytes, packet: Records, table: Records, bodies: Bytes) -> int:
+def assign(data: Bytes, packet: Records, table: Records, bodies: Bytes) -> int:
     """Assign a fragment to its connection: DECODED, or the reason why not.
 
     If it completes a datagram, `packet["reassembled"]` bytes are at bodies[packet["reassembled_at"]:].

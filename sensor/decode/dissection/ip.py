@@ -5,13 +5,15 @@ decoded + reasons. Lengths are those of the IP header, never the captured ones. 
 bytes is TRUNCATED if the capture truncated the frame, else MALFORMED.
 
 A later fragment has no ports; it gets the status FRAGMENT, and `fragments.py` finds its connection.
+
+References: IPv4, RFC 791 §3.1; IPv6, RFC 8200 §3 and §4; AH, RFC 4302 §2; TCP, RFC 9293 §3.1; UDP, RFC 768.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from sensor.decode.dissection.ethertypes import CUT, IPV4, IPV6, NO_TUNNEL, TOO_DEEP, UNKNOWN_LINK
+from sensor.decode.dissection.ethertypes import CUT, IPV4, IPV6, NO_TUNNEL, TOO_DEEP, UNKNOWN_LINK, VLAN
 from sensor.decode.dissection.link import FAULTY, LINK_ETHERNET, first_layer, to_ip
 from sensor.decode.dissection.tunnels import MAX_NESTING, inside
 from sensor.decode.dissection.udp_tunnels import tunnel_port
@@ -29,8 +31,6 @@ FRAGMENT = 6
 DUPLICATE = 7
 FAULT = 8
 """A decoder failed at it before, which is a bug in shadowai: see `FAULTY`."""
-
-_VLAN = 0x8100
 
 #: Authentication Header (RFC 4302 §2.1), the only extension header that IPv4 has, too.
 _AUTHENTICATION = 51
@@ -219,7 +219,7 @@ def _is_plain(data: Bytes, at: int, end: int, packet: Records) -> bool:
         return False
     packet["source_mac"] = i64(sure_64(data, at + 6) >> np.uint64(16))
     kind, network = sure_16(data, at + 12), at + 14
-    if kind == _VLAN:
+    if kind == VLAN:
         kind, network = sure_16(data, at + 16), at + 18
     source, target = packet["source"], packet["target"]
     if kind == IPV4 and holds(data, network, end, 20):

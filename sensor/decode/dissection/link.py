@@ -2,8 +2,9 @@
 
 Rare link types are in `rare_links`.
 
-References: link types, tcpdump.org/linktypes.html; PPPoE, RFC 2516; MPLS, RFC 3032; its control word
-before Ethernet, RFC 4448 §4.6; NSH, RFC 8300 §2; TRILL, RFC 6325 §3; MACsec, IEEE 802.1AE §9.
+References: link types, tcpdump.org/linktypes.html; VLAN tags, IEEE 802.1Q §9; PPP, RFC 1661 §2; PPPoE, RFC
+2516 §4; MPLS, RFC 3032 §2.1; its control word before Ethernet, RFC 4448 §4.6; NSH, RFC 8300 §2; TRILL, RFC
+6325 §3; MACsec, IEEE 802.1AE §9.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from sensor.decode.dissection.ethertypes import (
     MPLS,
     MPLS_MULTICAST,
     NSH,
+    OLD_SERVICE_VLAN,
     PPP,
+    SERVICE_VLAN,
     TOO_DEEP,
+    UNKNOWN,
+    VLAN,
     WLAN,
 )
 from sensor.decode.dissection.rare_links import RARE_LINKS, rare_layer, wlan
 from sensor.decode.dissection.tunnels import LABELS, enter
 from sensor.decode.kernels.jit import kernel, step
-from sensor.decode.kernels.packet_bytes import be16, be32, u8
+from sensor.decode.kernels.packet_bytes import be16, be32, be48, u8
 from sensor.decode.layout import Bytes, Records
 
 LINK_NULL = 0
@@ -60,14 +65,13 @@ _SECURITY_TAG = 0x8909  # Cisco metadata of six bytes
 _VN_TAG, _HSR = 0x8926, 0x892F  # both of four bytes
 _TRILL = 0x22F3
 _MACSEC = 0x88E5
-_UNKNOWN = 0  # no ethertype
 _MAX_LENGTH = 1500  # a smaller "ethertype" is the length of an 802.3 frame
 
 
 @kernel
-def _mac(data: Bytes, at: int, end: int) -> int:
-    high, low = be16(data, at, end), be32(data, at + 2, end)
-    return high << 32 | low if high >= 0 and low >= 0 else 0
+def is_vlan_tag(kind: int) -> bool:
+    """True if two bytes with the VLAN id follow this ethertype, then another ethertype."""
+    return kind in (VLAN, SERVICE_VLAN, OLD_SERVICE_VLAN)
 
 
 @kernel
@@ -83,7 +87,7 @@ def _ppp(data: Bytes, at: int, end: int) -> tuple[int, int]:
         return CUT, at
     if protocol & 0x100:  # compressed to one byte (RFC 1661 §6.5)
         protocol, size = protocol >> 8, 1
-    kind = IPV4 if protocol == 0x21 else IPV6 if protocol == 0x57 else _UNKNOWN
+    kind = IPV4 if protocol == 0x21 else IPV6 if protocol == 0x57 else UNKNOWN
     return MPLS if protocol == 0x281 else kind, at + size
 
 
@@ -97,19 +101,19 @@ def _llc(data: Bytes, at: int, end: int) -> tuple[int, int]:
     if head == 0x0606 and organisation >> 24 == 3:
         return IPV4, at + 3
     if head != 0xAAAA:
-        return _UNKNOWN, at
+        return UNKNOWN, at
     if organisation in (0x03000000, 0x030000F8):
         return be16(data, at + 6, end), at + 8
     if organisation == 0x0300000C:
         return BRIDGED, at + 12
-    return BRIDGED if organisation == 0x030080C2 else _UNKNOWN, at + 10
+    return BRIDGED if organisation == 0x030080C2 else UNKNOWN, at + 10
 
 
 @step
 def first_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> tuple[int, int]:
     """Ethertype and offset of the payload of the link header; or CUT, or UNKNOWN_LINK."""
     if link == LINK_ETHERNET:
-        packet["source_mac"] = _mac(data, at + 6, end)
+        packet["source_mac"] = max(0, be48(data, at + 6, end))
         return be16(data, at + 12, end), at + 14
     if link in (LINK_RAW, LINK_RAW_BSD, LINK_RAW_OPENBSD):
         return BY_NIBBLE, at
@@ -120,10 +124,10 @@ def first_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> t
     if link in (LINK_NULL, LINK_LOOP):
         return BY_NIBBLE, at + 4
     if link == LINK_SLL:
-        packet["source_mac"] = _mac(data, at + 6, end)
+        packet["source_mac"] = max(0, be48(data, at + 6, end))
         return be16(data, at + 14, end), at + 16
     if link == LINK_SLL2:
-        packet["source_mac"] = _mac(data, at + 12, end)
+        packet["source_mac"] = max(0, be48(data, at + 12, end))
         return be16(data, at, end), at + 20
     if link == LINK_PPPOE:
         return _PPPOE, at
@@ -139,7 +143,7 @@ def _pppoe(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """The PPP protocol in a session packet (version and type 1, code 0)."""
     head = be16(data, at, end)
     if head >= 0 and head != 0x1100:
-        return _UNKNOWN, at
+        return UNKNOWN, at
     return _ppp(data, at + 6, end)
 
 
@@ -162,18 +166,18 @@ def _mpls(data: Bytes, at: int, end: int, packet: Records) -> tuple[int, int]:
     if nibble == 4 or nibble == 6:
         return BY_NIBBLE, at
     # A control word begins with 0, but so do many MAC addresses; a valid ethertype decides.
-    behind_word = be16(data, at + 16, end)
-    if nibble == 0 and behind_word in (IPV4, IPV6, 0x8100, 0x88A8, MPLS, _PPPOE):
+    after_word = be16(data, at + 16, end)
+    if nibble == 0 and after_word in (IPV4, IPV6, VLAN, SERVICE_VLAN, MPLS, _PPPOE):
         return BRIDGED, at + 4
     return BRIDGED, at
 
 
 @kernel
 def _shim(data: Bytes, kind: int, at: int, end: int) -> tuple[int, int]:
-    """The payload of a rarer header between frame and packet; _UNKNOWN if it is none."""
+    """The payload of a rarer header between frame and packet; UNKNOWN if it is none."""
     if kind == NSH:
         following, size = u8(data, at + 3, end), 4 * (u8(data, at + 1, end) & 63)
-        inner = IPV4 if following == 1 else IPV6 if following == 2 else MPLS if following == 5 else _UNKNOWN
+        inner = IPV4 if following == 1 else IPV6 if following == 2 else MPLS if following == 5 else UNKNOWN
         return BRIDGED if following == 3 else inner, at + max(8, size)
     if kind == _TRILL:
         options = (be16(data, at, end) >> 6 & 31) * 4
@@ -181,7 +185,7 @@ def _shim(data: Bytes, kind: int, at: int, end: int) -> tuple[int, int]:
     if kind == _MACSEC and u8(data, at, end) & 0x0C == 0:  # signed, not encrypted
         at += 14 if u8(data, at, end) & 0x20 else 6
         return be16(data, at, end), at + 2
-    return _UNKNOWN, at
+    return UNKNOWN, at
 
 
 @kernel
@@ -191,10 +195,10 @@ def to_ip(data: Bytes, kind: int, at: int, end: int, packet: Records) -> tuple[i
     Each iteration advances in the packet, and past its end every ethertype is CUT.
     """
     while kind != IPV4 and kind != IPV6:
-        if kind == 0x8100 or kind == 0x88A8 or kind == 0x9100:
+        if is_vlan_tag(kind):
             kind, at = be16(data, at + 2, end), at + 4
         elif kind == BRIDGED:
-            packet["source_mac"] = _mac(data, at + 6, end)
+            packet["source_mac"] = max(0, be48(data, at + 6, end))
             kind, at = be16(data, at + 12, end), at + 14
         elif kind == _PPPOE:
             kind, at = _pppoe(data, at, end)
@@ -216,7 +220,7 @@ def to_ip(data: Bytes, kind: int, at: int, end: int, packet: Records) -> tuple[i
             kind, at = _shim(data, kind, at, end)
         elif kind == BY_NIBBLE:
             nibble = u8(data, at, end) >> 4
-            kind = IPV4 if nibble == 4 else IPV6 if nibble == 6 else CUT if nibble < 0 else _UNKNOWN
+            kind = IPV4 if nibble == 4 else IPV6 if nibble == 6 else CUT if nibble < 0 else UNKNOWN
             return kind, at
         else:
             return kind, at

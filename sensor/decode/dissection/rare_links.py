@@ -19,11 +19,12 @@ from sensor.decode.dissection.ethertypes import (
     LLC,
     MPLS,
     PPP,
+    UNKNOWN,
     UNKNOWN_LINK,
     WLAN,
 )
 from sensor.decode.kernels.jit import kernel
-from sensor.decode.kernels.packet_bytes import be16, be32, le16, le32, u8
+from sensor.decode.kernels.packet_bytes import be16, be32, be48, le16, le32, u8
 from sensor.decode.layout import Bytes, Records
 
 _TOKEN_RING = 6
@@ -64,7 +65,6 @@ RARE_LINKS = frozenset(
     )
 )  # fmt: skip
 
-_UNKNOWN = 0  # no ethertype
 _PAYLOAD = 9  # NFULA_PAYLOAD
 _MAX_ATTRIBUTES = 64
 
@@ -81,11 +81,10 @@ def wlan(data: Bytes, at: int, end: int, packet: Records) -> tuple[int, int]:
     if control < 0 or flags < 0:
         return CUT, at
     if control & 0x4F != 8 or flags & 0x40:  # no data, or protected
-        return _UNKNOWN, at
+        return UNKNOWN, at
     systems = flags & 3
     sender = at + (24 if systems == 3 else 16 if systems == 2 else 10)
-    high, low = be16(data, sender, end), be32(data, sender + 2, end)
-    packet["source_mac"] = high << 32 | low if high >= 0 and low >= 0 else 0
+    packet["source_mac"] = max(0, be48(data, sender, end))
     body = at + (30 if systems == 3 else 24)
     if control & 0x80:
         is_aggregate = u8(data, body, end) & 0x80
@@ -97,14 +96,14 @@ def wlan(data: Bytes, at: int, end: int, packet: Records) -> tuple[int, int]:
 
 
 @kernel
-def _behind_radio(data: Bytes, at: int, end: int, link: int) -> tuple[int, int]:
+def _after_radio_header(data: Bytes, at: int, end: int, link: int) -> tuple[int, int]:
     """The 802.11 frame after the header of the receiver."""
     if link == _RADIOTAP:
         size = le16(data, at + 2, end)
     elif link == _PPI:
         size, inner = le16(data, at + 2, end), le32(data, at + 4, end)
         if inner != _WLAN_PLAIN:
-            return BRIDGED if inner == 1 else _UNKNOWN, at + max(8, size)
+            return BRIDGED if inner == 1 else UNKNOWN, at + max(8, size)
     elif be32(data, at, end) >> 12 == 0x80211:  # AVS, also where Prism was announced
         size = be32(data, at + 4, end)
     else:
@@ -125,7 +124,7 @@ def _nflog(data: Bytes, at: int, end: int) -> tuple[int, int]:
         if size < 4:
             break
         at += (size + 3) & ~3
-    return _UNKNOWN, at
+    return UNKNOWN, at
 
 
 @kernel
@@ -138,7 +137,7 @@ def _frame_relay(data: Bytes, at: int, end: int) -> tuple[int, int]:
     kind = u8(data, body - 1, end)
     if kind == 0x80:  # SNAP, without the service access points
         return be16(data, body + 3, end), body + 5
-    return IPV4 if kind == 0xCC else IPV6 if kind == 0x8E else _UNKNOWN, body
+    return IPV4 if kind == 0xCC else IPV6 if kind == 0x8E else UNKNOWN, body
 
 
 @kernel
@@ -155,7 +154,7 @@ def _erf(data: Bytes, at: int, end: int) -> tuple[int, int]:
         return BRIDGED, at + 2
     if kind == 1:  # HDLC over SONET
         return PPP, at
-    return IPV4 if kind == 22 else IPV6 if kind == 23 else _UNKNOWN, at
+    return IPV4 if kind == 22 else IPV6 if kind == 23 else UNKNOWN, at
 
 
 @kernel
@@ -169,7 +168,7 @@ def _pktap(data: Bytes, at: int, end: int) -> tuple[int, int]:
         return BRIDGED, at
     if inner == 0:
         return BY_NIBBLE, at + 4
-    return BY_NIBBLE if inner in (12, 14, 101) else _UNKNOWN, at
+    return BY_NIBBLE if inner in (12, 14, 101) else UNKNOWN, at
 
 
 @kernel
@@ -177,7 +176,7 @@ def _docsis(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """The Ethernet frame of a packet PDU, after an optional extended header."""
     control = u8(data, at, end)
     if control < 0 or control >> 6 != 0:
-        return CUT if control < 0 else _UNKNOWN, at
+        return CUT if control < 0 else UNKNOWN, at
     return BRIDGED, at + 6 + (max(0, u8(data, at + 1, end)) if control & 1 else 0)
 
 
@@ -194,7 +193,7 @@ def rare_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> tu
     if link == _WLAN_PLAIN:
         return WLAN, at
     if link in (_RADIOTAP, _PPI, _AVS, _PRISM):
-        return _behind_radio(data, at, end, link)
+        return _after_radio_header(data, at, end, link)
     if link == _NFLOG:
         return _nflog(data, at, end)
     if link in (_FRAME_RELAY, _FRAME_RELAY_WITH_DIRECTION):

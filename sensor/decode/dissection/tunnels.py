@@ -6,8 +6,8 @@ is part of the connection key, because addresses in two tunnels may overlap. MPL
 identify a path in one direction only, as mirror sessions may: they would separate the two directions of a
 connection. For the same reason the ids of GTP, L2TP and PPTP, which each endpoint chooses, are not recorded.
 
-References: GRE, RFC 2784 and 2890; PPTP, RFC 2637 §4.1; ERSPAN, draft-foschiano-erspan-03; IP in IP,
-RFC 2003 and 4213; EtherIP, RFC 3378; WCCP, draft-wilson-wrec-wccp-v2 §4.12.
+References: GRE, RFC 2784 §2 and RFC 2890 §2; PPTP, RFC 2637 §4.1; ERSPAN, draft-foschiano-erspan-03; IP in
+IP, RFC 2003 §3 and RFC 4213 §3; EtherIP, RFC 3378; WCCP, draft-wilson-wrec-wccp-v2 §4.12.
 """
 
 # Fields of records are Any to mypy.

@@ -1,7 +1,8 @@
 """Converts DNS messages to rows: each query once, and every address in its answers.
 
-A query and its response have the same id, ports and addresses. Messages are held until five seconds after the
-first one of their lookup, when no more can belong to it, so that rows do not depend on batch boundaries.
+A query and its response have the same id, ports and addresses (RFC 5452 §9.1). Messages are held until five
+seconds after the first one of their lookup, when no more can belong to it, so that rows do not depend on
+batch boundaries.
 
 Anyone can send responses. A response counts if its client was seen sending the query within these five
 seconds. If a client was never seen sending any query, perhaps only its received traffic is mirrored; then its

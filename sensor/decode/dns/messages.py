@@ -1,8 +1,8 @@
 """Parses DNS messages to questions, addresses in answers, and ECH configurations.
 
-Messages, RFC 1035; EDNS, RFC 6891; names in `names.py`, SVCB and HTTPS records in `service_bindings.py`. Only
-records of the queried name and its aliases count. Others were not queried, and could assign a name to an
-unrelated address.
+Messages, RFC 1035 §4.1; EDNS, RFC 6891 §6.1; names in `names.py`, SVCB and HTTPS records in
+`service_bindings.py`. Only records of the queried name and its aliases count. Others were not queried, and
+could assign a name to an unrelated address.
 """
 
 # Fields of records are Any to mypy.
@@ -18,7 +18,29 @@ from sensor.decode.dns.names import NAME_TEXT, after_name, is_named, read_name
 from sensor.decode.dns.service_bindings import put_v4, put_v6, read_service
 from sensor.decode.kernels.jit import entry, kernel
 from sensor.decode.kernels.packet_bytes import be16, be32
-from sensor.decode.layout import ADDRESS, ECH_CONFIG, QUESTION, Bytes, Records, i64, records
+from sensor.decode.layout import Bytes, Records, i64, records
+
+#: A parsed DNS message: its question and answer section. Names are offsets into the names buffer.
+QUESTION = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "id", "response", "rcode", "type", "name", "name_length", "cname", "cname_length",
+            "addresses", "null_addresses",
+            "readable",  # 1 if there is a question
+            "truncated",  # the TC bit: the client will retry over TCP
+            "error",  # extended DNS error (RFC 8914), 0 for none
+        )
+    ]
+)  # fmt: skip
+
+#: An address (or address hint) of a DNS answer.
+ADDRESS = np.dtype(
+    [("question", np.int64), ("high", np.uint64), ("low", np.uint64), ("ttl", np.int64), ("hint", np.int64)]
+)
+
+#: An ECH configuration of a DNS answer: its id and public name (RFC 9849 §4).
+ECH_CONFIG = np.dtype([(name, np.int64) for name in ("question", "ttl", "config", "name", "name_length")])
 
 _A = 1
 _CNAME = 5

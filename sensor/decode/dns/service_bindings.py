@@ -1,6 +1,7 @@
 """Addresses in DNS answers; and SVCB and HTTPS records: address hints and ECH configurations.
 
-Service bindings, RFC 9460; the `ech` parameter, RFC 9848; what it holds, RFC 9849 §4.
+Addresses, RFC 1035 §3.4.1 and RFC 3596 §2.2; service bindings, RFC 9460 §2.2; the `ech` parameter, RFC 9848;
+what it holds, RFC 9849 §4.
 """
 
 # Fields of records are Any to mypy.

@@ -14,8 +14,15 @@ from __future__ import annotations
 from sensor.decode.flows.table import SYN, distance, is_based, is_missing
 from sensor.decode.kernels.jit import kernel
 from sensor.decode.kernels.packet_bytes import be16, be32, copy, u8
-from sensor.decode.layout import PAGE, TCP, Bytes, Output, Partial, Records, Table, i64
-from sensor.decode.tcp.messages import DNS_MESSAGE, DNS_PORT, HELLO, STREAM_BYTES, begins, emit_event
+from sensor.decode.layout import PAGE, Bytes, Output, Partial, Records, Table, i64
+from sensor.decode.tcp.messages import (
+    DNS_MESSAGE,
+    DNS_PORT,
+    HELLO,
+    STREAM_BYTES,
+    emit_packet_event,
+    message_kind,
+)
 from sensor.decode.tcp.reassembly import gather, insert, open_stream, release
 
 #: Maximum messages read per segment.
@@ -47,7 +54,7 @@ def speaks_dns(data: Bytes, packet: Records, flow: Records) -> bool:
         return False
     if flow["events"] > 0 or flow["probed"][0] != 0 or flow["probed"][1] != 0:
         return False
-    if begins(data, i64(packet["payload"]), i64(packet["end"])) != HELLO:
+    if message_kind(data, i64(packet["payload"]), i64(packet["end"])) != HELLO:
         return True
     flow["probed"][0] = flow["probed"][1] = 1
     return False
@@ -67,12 +74,7 @@ def _read(data: Bytes, at: int, end: int, packet: Records, output: Output, contr
             return at
         if size <= STREAM_BYTES:
             copy(data, at + 2, size, output.arena, i64(control["arena"]))
-            out = output.events[control["events"]]
-            for i in range(2):
-                out["address"][i], out["address"][2 + i] = packet["source"][i], packet["target"][i]
-            out["port"][0], out["port"][1] = packet["source_port"], packet["target_port"]
-            out["side"], out["protocol"], out["tunnel"] = packet["side"], TCP, packet["tunnel"]
-            emit_event(DNS_MESSAGE, size, i64(packet["time"]), 0, 0, output.events, control)
+            emit_packet_event(DNS_MESSAGE, size, 0, 0, packet, output, control)
         at += 2 + size
     control["names_lost"] += 1
     return -1

@@ -65,7 +65,7 @@ def _choose_filter(now: int, control: Records) -> None:
 
 
 @step
-def place_of(content: np.uint64, part: int) -> int:
+def first_slot(content: np.uint64, part: int) -> int:
     """The first of the slots that may hold `content`."""
     if part == 0:
         return i64(content & np.uint64(SMALL_FILTER // _WAYS - 1)) * _WAYS
@@ -73,9 +73,9 @@ def place_of(content: np.uint64, part: int) -> int:
 
 
 @step
-def _passed(content: np.uint64, now: int, part: int, recent: Records) -> bool:
+def _was_seen(content: np.uint64, now: int, part: int, recent: Records) -> bool:
     """True if `content` was seen within the window; else records it in this part of the filter."""
-    first = place_of(content, part)
+    first = first_slot(content, part)
     mask = np.uint64((1 << _TIME_BITS) - 1)
     moment, mark = np.uint64(now) & mask, content & ~mask
     oldest, greatest = first, np.uint64(0)
@@ -96,5 +96,5 @@ def is_duplicate(packet: Records, recent: Records, control: Records) -> bool:
     content, now = packet["content"], i64(packet["time"]) >> 10
     _choose_filter(now, control)
     part, before = i64(control["filter"]), i64(control["filter_before"])
-    again = _passed(content, now, part, recent)
-    return _passed(content, now, before, recent) or again if before != part else again
+    again = _was_seen(content, now, part, recent)
+    return _was_seen(content, now, before, recent) or again if before != part else again

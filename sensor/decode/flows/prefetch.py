@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from sensor.decode.dissection.ip import DECODED, FRAGMENT, dissect
 from sensor.decode.flows import table as flow_table
-from sensor.decode.flows.duplicates import content_of, place_of
+from sensor.decode.flows.duplicates import content_of, first_slot
 from sensor.decode.kernels.jit import step
 from sensor.decode.kernels.packet_bytes import fetch
-from sensor.decode.layout import COLD, FLOW, Bytes, Records, Table, i64
+from sensor.decode.layout import COLD, FLOW, Bytes, Ingress, Records, Table, i64
 
 #: Frames dissected but not processed yet; a power of two.
 AHEAD = 16
@@ -28,14 +28,14 @@ _FLOW_BYTES, _COLD_BYTES = FLOW.itemsize, COLD.itemsize
 
 
 @step
-def _take_apart(
+def _dissect(
     data: Bytes, frame: Records, packet: Records, recent: Records, table: Table, control: Records
 ) -> None:
     status = dissect(data, frame, packet)
     packet["status"], packet["tag"] = status, -1
     if status in (DECODED, FRAGMENT):
         packet["content"] = content_of(data, packet)
-        fetch(recent, 8 * place_of(packet["content"], i64(control["filter"])), 1)
+        fetch(recent, 8 * first_slot(packet["content"], i64(control["filter"])), 1)
     if status == DECODED:
         flow_table.canonicalise(packet, control)
         fetch(table.index, 8 * (packet["tag"] & (table.index.size - 1)), 1)
@@ -51,19 +51,19 @@ def _fetch_rows(packet: Records, table: Table) -> None:
 
 
 @step
-def prepare(
-    data: Bytes, frames: Records, now: int, prepared: int, last: int, packets: Records, recent: Records,
-    table: Table, control: Records,
+def dissect_ahead(
+    data: Bytes, frames: Records, now: int, prepared: int, last: int, ingress: Ingress, table: Table,
+    control: Records,
 ) -> int:  # fmt: skip
     """Dissect frames up to AHEAD beyond frame `now`; returns the first one not dissected."""
     while prepared < last and prepared < now + AHEAD:
         if prepared + _HEADERS_AHEAD < last:
             fetch(data, i64(frames[prepared + _HEADERS_AHEAD]["offset"]), 2)
-        packet = packets[prepared & (AHEAD - 1)]
-        control["prepared_frame"] = prepared
-        _take_apart(data, frames[prepared], packet, recent, table, control)
+        packet = ingress.packets[prepared & (AHEAD - 1)]
+        control["dissected_frame"] = prepared
+        _dissect(data, frames[prepared], packet, ingress.recent, table, control)
         prepared += 1
-    control["prepared_frame"] = -1
+    control["dissected_frame"] = -1
     if now + _ROWS_AHEAD < prepared:
-        _fetch_rows(packets[(now + _ROWS_AHEAD) & (AHEAD - 1)], table)
+        _fetch_rows(ingress.packets[(now + _ROWS_AHEAD) & (AHEAD - 1)], table)
     return prepared

@@ -7,6 +7,8 @@ a load of at most 0.6. Its seed is random per start, and no row depends on it.
 Bytes are *unique payload*: the union of [seq, seq + len) per direction, or the progress of the other side's
 acknowledgements if that is larger (the sensor missed segments). Totals never decrease, so the deltas of the
 slices add up to them. Counters of a slice have 32 bits, so a slice also ends after a gigabyte.
+
+References: sequence numbers, RFC 9293 §3.4; states, RFC 9293 §3.3.2.
 """
 
 # Fields of records are Any to mypy.
@@ -110,7 +112,7 @@ def canonicalise(packet: Records, control: Records) -> None:
 
 
 @kernel
-def _is(flow: Records, packet: Records) -> bool:
+def _matches(flow: Records, packet: Records) -> bool:
     key, address = packet["key"], flow["address"]
     return (
         key[1] == address[1]
@@ -132,7 +134,7 @@ def find(index: Records, flows: Records, packet: Records, tag: int) -> int:
     while index[at] != 0:
         if index[at] >> 32 == tag:
             row = (index[at] & _WORD) - 1
-            if _is(flows[row], packet):
+            if _matches(flows[row], packet):
                 return row
         at = (at + 1) & mask
     return -1
@@ -257,7 +259,7 @@ def end(row: int, why: int, table: Table, slices: Records, control: Records) -> 
 
 
 @kernel
-def worst(table: Table, control: Records) -> int:
+def eviction_candidate(table: Table, control: Records) -> int:
     """The row to evict: embryonic, then closed, unnamed, named connections; the longest idle of each
     first."""
     flows, best, best_class, best_last = table.flows, -1, 9, i64(0)
@@ -366,7 +368,7 @@ def roll(flow: Records, cold: Records, now: int, slices: Records, control: Recor
 
 
 @kernel
-def ask(flow: Records, cold: Records, now: int, slices: Records, control: Records) -> None:
+def start_request(flow: Records, cold: Records, now: int, slices: Records, control: Records) -> None:
     """Begin a slice for a later request of the connection; both sides are examined again."""
     if flow["packets"][0] > 0 or flow["packets"][1] > 0:
         roll(flow, cold, now, slices, control)

@@ -16,6 +16,7 @@ import re
 
 import polars as pl
 
+from sensor.decode.kernels.strings import columns
 from sensor.decode.layout import Bytes, Records
 
 COLUMNS: dict[str, pl.DataType] = {"server_version": pl.String(), "content": pl.String()}
@@ -66,10 +67,8 @@ def _member(first: bytes) -> str | None:
 def read(data: Bytes, events: Records, known: pl.DataFrame) -> pl.DataFrame:
     """Labels of the events, whose bytes are in `data`; `known` has serial, ordinal and time of each."""
     places = zip(events["offset"].tolist(), events["length"].tolist(), strict=True)
-    kinds = [of_body(data[begin : begin + length].tobytes()) for begin, length in places]
-    columns = {
-        name: pl.Series([row[at] for row in kinds], dtype=dtype)
-        for at, (name, dtype) in enumerate(COLUMNS.items())
-    }
-    labels = known.with_columns(**columns)
+    rows: list[tuple[object, ...]] = [
+        of_body(data[begin : begin + length].tobytes()) for begin, length in places
+    ]
+    labels = known.with_columns(**columns(COLUMNS, rows))
     return labels.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in COLUMNS))

@@ -1,4 +1,4 @@
-"""Reads header fields of HTTP/1 requests and responses that describe an AI server.
+"""Reads header fields (RFC 9110 §5) of HTTP/1 requests and responses that describe an AI server.
 
 This is slow, and called once per distinct head of at most 16 KB. Only the kind of credentials is kept, and
 only type and fingerprint of AI keys (`credentials`). Results are tuples in the order of `OF_REQUESTS` and

@@ -9,7 +9,18 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.decode.kernels.jit import entry, kernel
-from sensor.decode.layout import HEAD, Bytes, Records, i64, records
+from sensor.decode.kernels.packet_bytes import find
+from sensor.decode.layout import Bytes, Records, i64, records
+
+#: A parsed HTTP/1 request head: offset in the arena and length of each part.
+HEAD = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "method", "method_length", "host", "host_length", "path", "path_length", "agent", "agent_length",
+        )
+    ]
+)  # fmt: skip
 
 _SPACE = 32
 _COLON = 58
@@ -18,14 +29,6 @@ _HOST = np.frombuffer(b"host:", np.uint8)
 _AGENT = np.frombuffer(b"user-agent:", np.uint8)
 _PROTOCOL = np.frombuffer(b"http/1.", np.uint8)
 _SCHEME = np.frombuffer(b"http://", np.uint8)
-
-
-@kernel
-def _find(data: Bytes, at: int, end: int, byte: int) -> int:
-    """The offset of the next `byte`, or `end`."""
-    while at < end and data[at] != byte:
-        at += 1
-    return at
 
 
 @kernel
@@ -49,11 +52,11 @@ def _set_host(data: Bytes, at: int, end: int, head: Records) -> None:
         at += 1
     while end > at and data[end - 1] <= _SPACE:
         end -= 1
-    user = _find(data, at, end, 64)
+    user = find(data, at, end, 64)
     if user < end:
         at = user + 1
-    stop = _find(data, at, end, 93) if at < end and data[at] == 91 else at  # [IPv6]
-    stop = _find(data, stop, end, _COLON)
+    stop = find(data, at, end, 93) if at < end and data[at] == 91 else at  # [IPv6]
+    stop = find(data, stop, end, _COLON)
     head["host"], head["host_length"] = at, stop - at
 
 
@@ -62,29 +65,29 @@ def _read_target(data: Bytes, at: int, end: int, head: Records) -> None:
     """Read the request target (RFC 9112 §3.2): origin, absolute or authority form."""
     if _matches(data, at, end, _SCHEME):
         at += _SCHEME.size
-        slash = min(_find(data, at, end, 47), _find(data, at, end, 63))
+        slash = min(find(data, at, end, 47), find(data, at, end, 63))
         _set_host(data, at, slash, head)
         at = slash
     elif head["method_length"] == 7 and data[head["method"]] == 67:
         _set_host(data, at, end, head)
         return
-    query = min(_find(data, at, end, 63), _find(data, at, end, 35))
+    query = min(find(data, at, end, 63), find(data, at, end, 35))
     head["path"], head["path_length"] = at, query - at
 
 
 @kernel
 def _parse(data: Bytes, at: int, end: int, head: Records) -> None:
-    line = _find(data, at, end, _LINE_FEED)
+    line = find(data, at, end, _LINE_FEED)
     stop = line - 1 if line > at and data[line - 1] == 13 else line
     if line < end and not _matches(data, stop - _PROTOCOL.size - 1, stop, _PROTOCOL):
         return  # SIP and RTSP share the methods, not the version
-    space = _find(data, at, stop, _SPACE)
+    space = find(data, at, stop, _SPACE)
     head["method"], head["method_length"] = at, space - at
     if space < stop:
-        _read_target(data, space + 1, _find(data, space + 1, stop, _SPACE), head)
+        _read_target(data, space + 1, find(data, space + 1, stop, _SPACE), head)
     at = line + 1
     while at < end:
-        line = _find(data, at, end, _LINE_FEED)
+        line = find(data, at, end, _LINE_FEED)
         if head["host_length"] == 0 and _matches(data, at, line, _HOST):
             _set_host(data, at + _HOST.size, line, head)
         elif head["agent_length"] == 0 and _matches(data, at, line, _AGENT):

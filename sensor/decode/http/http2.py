@@ -1,4 +1,4 @@
-"""Cleartext HTTP/2 (RFC 9113): the first request of a client that begins with the connection preface.
+"""Cleartext HTTP/2: the first request of a client (RFC 9113 §8.3.1) after the connection preface (§3.4).
 
 The `hpack` library decodes header blocks (RFC 7541), within limits; a block that cannot be decoded gives no
 name. An upgrade from HTTP/1 (`Upgrade: h2c`) is named by its HTTP/1 request.
@@ -14,12 +14,11 @@ from sensor.decode.kernels.strings import printable
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-_HEADERS = 0x1
-_CONTINUATION = 0x9
-_END_HEADERS = 0x4
+#: Frames (RFC 9113 §6): headers, their continuation, and the flag that ends them.
+HEADERS, CONTINUATION, END_HEADERS = 0x1, 0x9, 0x4
 _PADDED = 0x8
 _PRIORITY = 0x20
-_FRAME_HEADER = 9
+FRAME_HEADER = 9
 
 #: Maximum size of a header list, in bytes as defined by RFC 7541 §4.1.
 _LONGEST_LIST = 16384
@@ -72,20 +71,20 @@ def _first_block(data: bytes) -> bytes | None:
     if not data.startswith(PREFACE):
         return None
     at, block = len(PREFACE), None
-    while at + _FRAME_HEADER <= len(data):
+    while at + FRAME_HEADER <= len(data):
         size, kind, flags = int.from_bytes(data[at : at + 3], "big"), data[at + 3], data[at + 4]
-        at += _FRAME_HEADER
+        at += FRAME_HEADER
         frame = data[at : at + size]
         if len(frame) < size:
             return None
         at += size
         if block is not None:
-            if kind != _CONTINUATION:
+            if kind != CONTINUATION:
                 return None
             block += frame
-        elif kind == _HEADERS:
+        elif kind == HEADERS:
             block = _fragment(frame, flags)
-        if block is not None and flags & _END_HEADERS and kind in (_HEADERS, _CONTINUATION):
+        if block is not None and flags & END_HEADERS and kind in (HEADERS, CONTINUATION):
             return block
     return None
 

@@ -4,7 +4,8 @@ Reads methods, protocol version, and names of client, server and tools. The slow
 `later_messages` selects. Arguments, results and texts are skipped: only the members of `_WANTED` are read,
 and an implausible name becomes `other`. A segment may be truncated; its complete members count.
 
-References: modelcontextprotocol.io/specification, 2024-11-05 to 2026-07-28; a2a-protocol.org, 0.3 and 1.0.
+References: JSON-RPC 2.0 §4 and §5; modelcontextprotocol.io/specification, 2024-11-05 to 2026-07-28;
+a2a-protocol.org, 0.3 and 1.0.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from sensor.decode.kernels.strings import own
+from sensor.decode.kernels.strings import columns, own
 from sensor.decode.layout import Bytes, Records
 
 #: Columns of labels of calls, in addition to `mcp_version` of the head.
@@ -95,16 +96,12 @@ class Calls:
 
         `known` has serial, ordinal and time of each. Messages that are neither MCP nor A2A have no row.
         """
-        rows: list[tuple[str | None, ...]] = []
+        rows: list[tuple[object, ...]] = []
         ends = zip(known["serial"].to_list(), begins.tolist(), lengths.tolist(), strict=True)
         for serial, begin, length in ends:
             spoken = self._learn(serial, data[begin : begin + length].tobytes())
             rows.append(spoken.row() if spoken else (None,) * len(COLUMNS))
-        columns = {
-            name: pl.Series([row[at] for row in rows], dtype=dtype)
-            for at, (name, dtype) in enumerate(COLUMNS.items())
-        }
-        labels = known.with_columns(**columns)
+        labels = known.with_columns(**columns(COLUMNS, rows))
         return labels.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in COLUMNS))
 
     def forget(self, living: Records) -> None:

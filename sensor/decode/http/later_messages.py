@@ -4,6 +4,9 @@
 A message is recognised by its beginning, optionally after an HTTP head, a chunk size or the fields of a
 server-sent event. So it is found if it is written in one piece, as SDKs do; continuations in further segments
 are not examined. This module keeps no state.
+
+References: persistent connections, RFC 9112 §9.3; chunks, RFC 9112 §7.1; messages, JSON-RPC 2.0 §4 and §5;
+server-sent events, HTML Living Standard §9.2.
 """
 
 # Fields of records are Any to mypy.
@@ -41,7 +44,7 @@ for _row, _member in enumerate(_MEMBERS):
 
 
 @kernel
-def _behind_blanks(data: Bytes, at: int, end: int) -> int:
+def _after_blanks(data: Bytes, at: int, end: int) -> int:
     for i in range(at, min(end, at + 8)):
         if data[i] > 32:
             return i
@@ -63,12 +66,12 @@ def _is_member(data: Bytes, at: int, end: int) -> bool:
 @kernel
 def _is_message(data: Bytes, at: int, end: int) -> bool:
     """True for an object, or an array of objects, whose first member is one of JSON-RPC."""
-    at = _behind_blanks(data, at, end)
+    at = _after_blanks(data, at, end)
     if u8(data, at, end) == 91:
-        at = _behind_blanks(data, at + 1, end)
+        at = _after_blanks(data, at + 1, end)
     if u8(data, at, end) != 123:
         return False
-    at = _behind_blanks(data, at + 1, end)
+    at = _after_blanks(data, at + 1, end)
     return u8(data, at, end) == 34 and _is_member(data, at + 1, end)
 
 
@@ -78,7 +81,7 @@ def _is_hex(byte: int) -> bool:
 
 
 @kernel
-def behind_chunk_size(data: Bytes, at: int, end: int) -> int:
+def after_chunk_size(data: Bytes, at: int, end: int) -> int:
     """The offset after a chunk size (RFC 9112 §7.1), or `at` if there is none."""
     i = at
     while i - at < 8 and _is_hex(u8(data, i, end)):
@@ -87,7 +90,7 @@ def behind_chunk_size(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def _behind_head(data: Bytes, at: int, end: int) -> int:
+def _after_head(data: Bytes, at: int, end: int) -> int:
     """The offset after the empty line that ends an HTTP head; `end` if there is none."""
     for i in range(at + 3, min(end, at + _HEAD_BYTES)):
         if data[i] == 10 and data[i - 2] == 10:
@@ -96,17 +99,17 @@ def _behind_head(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def is_call(data: Bytes, packet: Records) -> bool:
+def is_json_rpc(data: Bytes, packet: Records) -> bool:
     """True if a TCP payload begins with a JSON-RPC message, optionally after its HTTP head."""
     at, end = i64(packet["payload"]), i64(packet["end"])
     first, second = u8(data, at, end), u8(data, at + 1, end)
     if (first == 80 and second == 79) or (first == 72 and second == 84):  # POST, HTTP/1
-        at = _behind_head(data, at, end)
+        at = _after_head(data, at, end)
         first = u8(data, at, end)
     if first == 123 or first == 91 or first == 32:
         return _is_message(data, at, end)
     if _is_hex(first):
-        at = behind_chunk_size(data, at, end)
+        at = after_chunk_size(data, at, end)
         first = u8(data, at, end)
     if first == 100 or first == 101 or first == 105:  # data:, event:, id: of a server-sent event
         for i in range(at, min(end, at + _FIELDS_BYTES)):
@@ -117,7 +120,7 @@ def is_call(data: Bytes, packet: Records) -> bool:
 
 
 @kernel
-def asked(data: Bytes, at: int, end: int) -> int:
+def request_hash(data: Bytes, at: int, end: int) -> int:
     """An 8-bit hash of method and target of a request, without the query."""
     value = i64(0)
     for i in range(at, min(end, at + _TARGET_BYTES)):
@@ -128,7 +131,7 @@ def asked(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def asks_anew(data: Bytes, packet: Records, flow: Records) -> bool:
+def is_new_request(data: Bytes, packet: Records, flow: Records) -> bool:
     """True if a segment begins with a later request of the client that differs from the one before.
 
     One in 256 of these has the same hash and is missed.
@@ -137,7 +140,7 @@ def asks_anew(data: Bytes, packet: Records, flow: Records) -> bool:
     if be32(data, at, end) not in (_GET, _POST, _PUT, _DELETE) or flow["client"] != side + 1:
         return False
     is_next = flow["events"] > 0 and distance(packet["seq"], i64(flow["next"][side])) >= 0
-    return is_next and asked(data, at, end) != flow["asked"]
+    return is_next and request_hash(data, at, end) != flow["asked"]
 
 
 @kernel

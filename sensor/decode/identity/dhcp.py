@@ -1,4 +1,4 @@
-"""DHCP (RFC 2131, 2132) and DHCPv6 (RFC 8415): leases and releases of addresses.
+"""DHCP (RFC 2131 §2; options, RFC 2132) and DHCPv6 (RFC 8415 §8, §21): leases and releases of addresses.
 
 A client sends its name in the request (options 12 and 81, RFC 4702; option 39, RFC 4704), and the server
 often does not repeat it in the reply. So names are kept until the reply of their transaction.

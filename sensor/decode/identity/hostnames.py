@@ -1,4 +1,4 @@
-"""Self-announced host names: mDNS (RFC 6762), LLMNR (RFC 4795) and NetBIOS (RFC 1002 §4.2).
+"""Self-announced host names: mDNS (RFC 6762 §18), LLMNR (RFC 4795 §2.1) and NetBIOS (RFC 1002 §4.2).
 
 A name is accepted only for the address of its sender; records for other addresses are ignored.
 """
@@ -65,10 +65,10 @@ def _records(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
     counts = [int.from_bytes(data[at : at + 2], "big") for at in (4, 6, 8, 10)]
     at = _HEADER
     for _ in range(min(counts[0], _MOST_RECORDS)):
-        at = _behind_name(data, at) + 4
+        at = _after_name(data, at) + 4
     for _ in range(min(sum(counts[1:]), _MOST_RECORDS)):
         label = _label(data, at)
-        at = _behind_name(data, at)
+        at = _after_name(data, at)
         if at + 10 > len(data):
             return
         kind, size = int.from_bytes(data[at : at + 2], "big"), int.from_bytes(data[at + 8 : at + 10], "big")
@@ -76,7 +76,7 @@ def _records(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
         at += 10 + size
 
 
-def _behind_name(data: bytes, at: int) -> int:
+def _after_name(data: bytes, at: int) -> int:
     """The offset after a name; after the message if it is not terminated."""
     for _ in range(_MOST_LABELS):
         if at >= len(data):

@@ -1,4 +1,4 @@
-"""Kerberos (RFC 4120): accounts that request tickets from a domain controller, and receive them.
+"""Kerberos (RFC 4120 §5.4, §5.9): accounts that request tickets from a domain controller, and receive them.
 
 AS-REQ has the account in cleartext and is only an attempt, because anyone can request a ticket for any
 account. AS-REP and TGS-REP repeat it and show that the controller issued a ticket. Tickets are not read.

@@ -38,7 +38,7 @@ def _is_kerberos(data: Bytes, at: int, end: int) -> bool:
 
 
 @kernel
-def _datagram_tells(data: Bytes, at: int, end: int, port: int) -> bool:
+def _is_identity_datagram(data: Bytes, at: int, end: int, port: int) -> bool:
     if port in (DHCP_SERVER, DHCP_CLIENT):
         return be32(data, at + _DHCP_OPTIONS, end) == _DHCP_COOKIE
     if port == KERBEROS:
@@ -53,7 +53,7 @@ def _datagram_tells(data: Bytes, at: int, end: int, port: int) -> bool:
 
 
 @kernel
-def _segment_tells(data: Bytes, at: int, end: int, port: int) -> bool:
+def _is_identity_segment(data: Bytes, at: int, end: int, port: int) -> bool:
     if port == KERBEROS:
         return u8(data, at, end) == 0 and _is_kerberos(data, at + 4, end)
     if port != SMB or u8(data, at, end) != 0:
@@ -66,15 +66,15 @@ def _segment_tells(data: Bytes, at: int, end: int, port: int) -> bool:
 
 
 @kernel
-def tells(data: Bytes, packet: Records) -> bool:
+def is_identity(data: Bytes, packet: Records) -> bool:
     """True if a packet may identify the holder of an address."""
     if packet["fragment"] > 0 or packet["reassembled"] > 0:
         return False
     at, end = i64(packet["payload"]), i64(packet["end"])
     port = min(i64(packet["source_port"]), i64(packet["target_port"]))
     if packet["protocol"] == TCP:
-        return _segment_tells(data, at, end, port)
-    return port != 443 and port <= LLMNR and _datagram_tells(data, at, end, port)
+        return _is_identity_segment(data, at, end, port)
+    return port != 443 and port <= LLMNR and _is_identity_datagram(data, at, end, port)
 
 
 @kernel

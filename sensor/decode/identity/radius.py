@@ -1,4 +1,4 @@
-"""RADIUS accounting (RFC 2866): session start, interim update and stop.
+"""RADIUS accounting (RFC 2866 §4.1, §5): session start, interim update and stop.
 
 Only the attributes listed here are read, never a password or another secret.
 """

@@ -107,7 +107,10 @@ def brief(function: Kernel) -> Kernel:
 
 
 class Entry:
-    """A kernel that Python calls, compiled once per combination of argument types."""
+    """A kernel that Python calls, compiled once per combination of argument types.
+
+    Arguments are numbers, arrays, and NamedTuples of these.
+    """
 
     def __init__(self, function: Callable[..., Any], **options: Any) -> None:
         self._function = function
@@ -164,6 +167,8 @@ class _Type(NamedTuple):
     item_bytes: int = 0
     dimensions: int = 0
     flags: int = 0
+    #: types of the fields of a NamedTuple
+    fields: tuple[_Type, ...] = ()
 
 
 #: NumPy flags that make a distinct array type for Numba: C-contiguous, aligned, writeable.
@@ -171,6 +176,8 @@ _FLAGS = 0x001 | 0x100 | 0x400
 
 
 def _type_of(argument: Any) -> _Type:
+    if isinstance(argument, tuple):
+        return _Type(type(argument), fields=tuple(map(_type_of, argument)))
     if type(argument) is not np.ndarray:
         return _Type(int if isinstance(argument, np.int64) else type(argument))
     dtype = argument.dtype
@@ -179,10 +186,12 @@ def _type_of(argument: Any) -> _Type:
 
 def _fits(expected: _Type, argument: Any) -> bool:
     """True if a specialisation accepts this argument. Machine code would misread an array of another type."""
-    kind, dtype, _, dimensions, flags = expected
+    kind, dtype, _, dimensions, flags, fields = expected
     found: Any = type(argument)
     if found is not kind:
         return kind is int and found is np.int64
+    if fields:
+        return all(map(_fits, fields, argument))
     if found is not np.ndarray:
         return True
     same = argument.dtype is dtype or argument.dtype == dtype
@@ -294,9 +303,10 @@ def _lighten() -> None:
 
     Operator overloads are resolved once per combination of types, instead of at each use. Variable lifetimes
     are not recomputed after each pass (only reference counting needs them), and no events are emitted for
-    compiler locks.
+    compiler locks. Symbols have a hash of the argument types: written out, the types of a few tables are
+    kilobytes, in each name and at each call.
     """
-    from numba.core import event, postproc, transforms
+    from numba.core import event, funcdesc, itanium_mangler, postproc, transforms
     from numba.core.types import functions
 
     builtin, known = cast(Any, functions).BaseFunction, dict[tuple[Any, Any], Any]()
@@ -315,7 +325,12 @@ def _lighten() -> None:
         form.blocks = cast(Any, transforms).canonicalize_cfg(form.blocks)
         form.variable_lifetime = cast(Any, postproc).VariableLifetime(form.blocks)  # works it out when asked
 
+    def mangle(name: str, arguments: Any, **options: Any) -> str:
+        mark = hashlib.sha256(" ".join(map(str, arguments)).encode()).hexdigest()[:16]
+        return str(cast(Any, itanium_mangler).mangle(f"{name}.{mark}", (), **options))
+
     builtin.get_call_type = get_call_type
+    cast(Any, funcdesc).default_mangler = mangle
     cast(Any, postproc).PostProcessor.run = run
     cast(Any, event).start_event = cast(Any, event).end_event = lambda *args, **kwargs: None
 

@@ -52,6 +52,13 @@ def be32(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
+def be48(data: Bytes, at: int, end: int) -> int:
+    """Six bytes, most significant first, or -1."""
+    high, low = be16(data, at, end), be32(data, at + 2, end)
+    return -1 if high < 0 or low < 0 else high << 32 | low
+
+
+@kernel
 def le32(data: Bytes, at: int, end: int) -> int:
     """Four bytes, least significant first, or -1."""
     value = be32(data, at, end)

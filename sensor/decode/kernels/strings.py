@@ -124,6 +124,14 @@ def _distinct(data: Bytes, begins: Integers, lengths: Integers, rows: Integers, 
     return pl.Series([printable(view[at : at + n].tobytes()) for at, n in pairs], dtype=pl.String)
 
 
+def columns(dtypes: dict[str, pl.DataType], rows: list[tuple[object, ...]]) -> dict[str, pl.Series]:
+    """Rows of values as columns, in the order of `dtypes`."""
+    return {
+        name: pl.Series(name, [row[at] for row in rows], dtype=dtype)
+        for at, (name, dtype) in enumerate(dtypes.items())
+    }
+
+
 def printable(raw: bytes) -> str:
     """Bytes as ASCII text, whatever is not printable as \\xNN."""
     text = raw.decode("ascii", "backslashreplace")

@@ -1,8 +1,9 @@
 """Finds the ClientHello in the Initial packets of a QUIC connection attempt, within a budget.
 
-The keys derive from the connection id that the client chose first. So only packets of the client decrypt with
-them, whichever side is seen first. Retry (a new connection id, and the CRYPTO stream restarts) and compatible
-version negotiation (keys of the other version for the same connection id, RFC 9369 §4.1) are followed.
+The keys derive from the connection id that the client chose first (RFC 9001 §5.2). So only packets of the
+client decrypt with them, whichever side is seen first. Retry (a new connection id, and the CRYPTO stream
+restarts, RFC 9000 §17.2.5) and compatible version negotiation (keys of the other version for the same
+connection id, RFC 9369 §4.1) are followed.
 Google's own older versions are named by a ClientHello that always fits in one packet (`gquic`).
 """
 

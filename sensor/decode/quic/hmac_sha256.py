@@ -1,4 +1,4 @@
-"""HMAC-SHA-256 of short messages as kernels, for HKDF (RFC 5869) with the salts and labels of QUIC.
+"""HMAC-SHA-256 (RFC 2104, FIPS 180-4) of short messages as kernels, for the HKDF of QUIC (RFC 5869).
 
 A library call for one block of SHA-256 costs several times as much as the block, and each connection needs
 sixteen. Not for secrets: not constant-time.

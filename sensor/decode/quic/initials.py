@@ -1,4 +1,4 @@
-"""Locates QUIC Initials in datagrams, and reassembles their CRYPTO streams (RFC 9000).
+"""Locates QUIC Initials in datagrams (RFC 9000 §17.2.2), and reassembles their CRYPTO streams (§19.6).
 
 `decryption` decrypts the packets in between; `handshakes` decides which packets to decrypt.
 """
@@ -14,6 +14,7 @@ from sensor.decode.kernels.intervals import merge
 from sensor.decode.kernels.jit import brief, entry, kernel
 from sensor.decode.kernels.packet_bytes import be16, be32, copy, holds, sure_32, u8
 from sensor.decode.layout import Bytes, Records, i64, records
+from sensor.decode.tls import record_layer
 
 V1 = 0x00000001
 V2 = 0x6B3343CF
@@ -49,8 +50,6 @@ _PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO = 0, 1, 2, 3, 6
 #: The same frame types in Q050, T050 and T051. Initials allow no other types with these numbers (RFC 9000
 #: §12.4).
 _GOOGLE_PING, _GOOGLE_CRYPTO = 7, 8
-
-_CLIENT_HELLO = 1
 
 #: Maximum size of a ClientHello: the four Initials that are read cannot contain more.
 MAX_HELLO = 8192
@@ -275,7 +274,7 @@ def _add(payload: Bytes, slot: int, streams: Records, named: int) -> tuple[int, 
     stream, begins, ends = held["bytes"], held["begins"], held["ends"]
     count = _read_frames(payload, stream, begins, ends, held["count"])
     held["count"] = count
-    if count > 0 and begins[0] == 0 and ends[0] >= 4 and stream[0] == _CLIENT_HELLO:
+    if count > 0 and begins[0] == 0 and ends[0] >= 4 and stream[0] == record_layer.CLIENT_HELLO:
         size = 4 + (i64(stream[1]) << 16 | i64(stream[2]) << 8 | i64(stream[3]))
         if size <= ends[0]:
             return size, i64(0), i64(0)

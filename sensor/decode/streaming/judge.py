@@ -24,8 +24,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sensor.decode.layout import BINS, SECOND, UNITS, Records
+from sensor.decode.layout import SECOND, Records
 from sensor.decode.streaming.turns import (
+    BINS,
     CHUNK_US,
     ENDLESS,
     GAP_STEP,
@@ -33,6 +34,7 @@ from sensor.decode.streaming.turns import (
     MIN_US,
     TOO_FAST,
     UNFINISHED,
+    UNITS,
 )
 from sensor.schema import STREAM_CLASSES
 

@@ -15,11 +15,50 @@ the turn is counted as not judged. Expired rows are reclaimed only when a row is
 
 from __future__ import annotations
 
+import numpy as np
+
 from sensor.decode.flows.table import CLOSED as CONNECTION_CLOSED
 from sensor.decode.flows.table import client_by_port, distance, is_based, is_missing
 from sensor.decode.kernels.jit import kernel, step
 from sensor.decode.kernels.packet_bytes import be16, u8
-from sensor.decode.layout import BINS, SECOND, TCP, UNITS, Bytes, Output, Records, Table, i64
+from sensor.decode.layout import SECOND, TCP, Bytes, Output, Records, Table, i64
+from sensor.decode.tls import record_layer
+
+#: Units of a turn whose size and gap are stored. Those of later units are counted in histograms with this
+#: many bins, four per octave (cleared on first use).
+UNITS = 128
+BINS = 64
+
+#: A turn: 1,664 bytes, so a pool of 16,384 takes 27 MB, allocated on use.
+TURN = np.dtype(
+    [
+        # accessed for every record: one cache line
+        ("first", np.int64),  # time of the first unit
+        ("last", np.int64),  # time of the latest unit
+        ("bytes", np.int64),  # of all units
+        ("record_bytes", np.int64),  # stream bytes of records whose header was seen; 0 for datagrams
+        ("units", np.int32),
+        ("chunks", np.int32),  # groups of units that were sent together
+        ("small", np.int32),  # units too small for text
+        ("row", np.int32),  # of its connection in the flow table
+        ("begin", np.uint32),  # sequence number of the first record
+        ("next", np.uint32),  # sequence number of the next record header
+        ("partial_header", np.uint32),  # its first bytes, if a segment ended inside it
+        ("partial_bytes", np.uint8),  # number of these bytes
+        ("in_sync", np.uint8),  # 1 if a header is known to be at `next`
+        ("side", np.uint8),  # of the client
+        ("end", np.uint8),  # why it ended: one of the constants below
+        # accessed rarely
+        ("serial", np.int64),  # of the connection; 0 for a free row
+        ("ordinal", np.int64),  # number of the turn within its connection, from 1
+        ("start", np.int64),  # time of the last packet of the upload
+        ("bytes_during", np.int64),  # payload bytes of the client during the answer
+        ("padding", np.int64, (4,)),
+        ("unit", np.int64, (UNITS,)),  # microseconds since the one before << 16 | bytes
+        ("sizes", np.uint32, (BINS,)),
+        ("gaps", np.uint32, (BINS,)),  # between chunks, in steps of 128 microseconds
+    ]
+)
 
 #: Units at most this far apart (microseconds) were sent together and form a chunk.
 CHUNK_US = 2000
@@ -57,8 +96,6 @@ _FAST_BYTES_PER_S = 150_000
 _LARGE_UNITS = 3
 _LARGE_BYTES = _LARGE_UNITS * 8192
 
-_HEADER = 5
-_APPLICATION_DATA = 23
 #: Maximum length of a record, including expansion by encryption (RFC 8446 §5.2, RFC 5246 §6.2.3).
 _LONGEST_RECORD = (1 << 14) + 2048
 _MOST_TURNS = 0xFFFF
@@ -153,7 +190,11 @@ def _reclaim(now: int, table: Table, output: Output, control: Records) -> None:
 @kernel
 def _is_header(kind: int, version: int, length: int) -> bool:
     """True for a valid record header: change cipher spec, alert, handshake or application data."""
-    return 20 <= kind <= _APPLICATION_DATA and version >> 8 == 3 and 0 < length <= _LONGEST_RECORD
+    return (
+        record_layer.CHANGE_CIPHER_SPEC <= kind <= record_layer.APPLICATION_DATA
+        and version >> 8 == 3
+        and 0 < length <= _LONGEST_RECORD
+    )
 
 
 @kernel
@@ -168,7 +209,7 @@ def _begins_turn(data: Bytes, packet: Records, flow: Records) -> bool:
     at, end, side = i64(packet["payload"]), i64(packet["end"]), i64(packet["side"])
     if packet["protocol"] != TCP:
         return (flow["probed"][0] > 0 or flow["probed"][1] > 0) and u8(data, at, end) & 0xC0 == 0x40
-    if u8(data, at, end) != _APPLICATION_DATA or not _is_record_header(data, at, end):
+    if u8(data, at, end) != record_layer.APPLICATION_DATA or not _is_record_header(data, at, end):
         return False
     if not is_based(flow, side) or distance(packet["seq"], i64(flow["next"][side])) >= 0:
         return True
@@ -240,29 +281,29 @@ def _count(turn: Records, size: int, now: int) -> None:
 
 
 @kernel
-def _frame(kind: int, length: int, seq: int, now: int, turn: Records) -> None:
+def _count_record(kind: int, length: int, seq: int, now: int, turn: Records) -> None:
     """Count a record by its header at sequence number `seq`."""
     if turn["record_bytes"] == 0 or distance(i64(turn["begin"]), seq) > 0:
         turn["begin"] = seq & 0xFFFFFFFF
-    turn["record_bytes"] += _HEADER + length
-    if kind == _APPLICATION_DATA:
+    turn["record_bytes"] += record_layer.HEADER_BYTES + length
+    if kind == record_layer.APPLICATION_DATA:
         _count(turn, length, now)
 
 
 @kernel
-def _walk(data: Bytes, at: int, seq: int, ahead: bool, packet: Records, turn: Records) -> None:
+def _count_records(data: Bytes, at: int, seq: int, ahead: bool, packet: Records, turn: Records) -> None:
     """Count the records with headers in data[at:], the first at sequence number `seq`; with `ahead`, move
     `next` along."""
     end, now = i64(packet["end"]), i64(packet["time"])
-    while at + _HEADER <= end:
+    while at + record_layer.HEADER_BYTES <= end:
         kind, length = u8(data, at, end), be16(data, at + 3, end)
         if not _is_header(kind, be16(data, at + 1, end), length):
             if ahead:
                 turn["next"], turn["in_sync"], turn["partial_bytes"] = seq & 0xFFFFFFFF, 0, 0
             return
-        _frame(kind, length, seq, now, turn)
-        at += _HEADER + length
-        seq += _HEADER + length
+        _count_record(kind, length, seq, now, turn)
+        at += record_layer.HEADER_BYTES + length
+        seq += record_layer.HEADER_BYTES + length
     if ahead:
         turn["next"], turn["in_sync"], turn["partial_bytes"] = seq & 0xFFFFFFFF, 1, 0
         if at < end and end - packet["payload"] == packet["payload_bytes"]:
@@ -278,10 +319,10 @@ def _append_header(data: Bytes, at: int, end: int, partial_header: int) -> int:
 
 
 @kernel
-def _walk_on(data: Bytes, packet: Records, turn: Records) -> None:
+def _continue_header(data: Bytes, packet: Records, turn: Records) -> None:
     """Continue with a segment that begins inside a record header."""
     at, partial_bytes = i64(packet["payload"]), i64(turn["partial_bytes"])
-    split, seq = at + _HEADER - partial_bytes, i64(turn["next"])
+    split, seq = at + record_layer.HEADER_BYTES - partial_bytes, i64(turn["next"])
     if split > packet["end"]:
         turn["in_sync"] = 0
         return
@@ -290,8 +331,8 @@ def _walk_on(data: Bytes, packet: Records, turn: Records) -> None:
     if not _is_header(kind, partial_header >> 16 & 0xFFFF, length):
         turn["in_sync"], turn["partial_bytes"] = 0, 0
         return
-    _frame(kind, length, seq, i64(packet["time"]), turn)
-    _walk(data, split + length, seq + _HEADER + length, True, packet, turn)
+    _count_record(kind, length, seq, i64(packet["time"]), turn)
+    _count_records(data, split + length, seq + record_layer.HEADER_BYTES + length, True, packet, turn)
 
 
 @kernel
@@ -300,9 +341,9 @@ def _find_header(data: Bytes, at: int, end: int) -> int:
 
     A false positive occurs once in 40,000 full segments (24 bits and a plausible length must match).
     """
-    for k in range(at, end - _HEADER + 1):
+    for k in range(at, end - record_layer.HEADER_BYTES + 1):
         if (
-            u8(data, k, end) == _APPLICATION_DATA
+            u8(data, k, end) == record_layer.APPLICATION_DATA
             and be16(data, k + 1, end) == 0x0303
             and _is_record_header(data, k, end)
         ):
@@ -311,7 +352,7 @@ def _find_header(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def _comes_late(packet: Records, flow: Records, missing: Records) -> bool:
+def _fills_gap(packet: Records, flow: Records, missing: Records) -> bool:
     """True if a segment fills a gap; rows of gaps are rare."""
     side = i64(packet["side"])
     return flow["gaps"][side] >= 0 and is_missing(flow, side, packet["seq"], missing)
@@ -323,14 +364,14 @@ def _segment(data: Bytes, packet: Records, flow: Records, missing: Records, turn
     seq, size, at = packet["seq"], packet["payload_bytes"], i64(packet["payload"])
     offset = distance(i64(turn["next"]), seq)  # of the next header in the segment
     if turn["in_sync"] and 0 <= offset < size:
-        _walk(data, at + offset, i64(turn["next"]), True, packet, turn)
+        _count_records(data, at + offset, i64(turn["next"]), True, packet, turn)
     elif turn["in_sync"] and turn["partial_bytes"] > 0 and offset == -i64(turn["partial_bytes"]):
-        _walk_on(data, packet, turn)
-    elif offset < size or _comes_late(packet, flow, missing):
+        _continue_header(data, packet, turn)
+    elif offset < size or _fills_gap(packet, flow, missing):
         # Out of sync, ahead of a gap, or late: find the next header.
         first = _find_header(data, at, i64(packet["end"]))
         if first >= 0:
-            _walk(data, first, seq + first - at, offset < size, packet, turn)
+            _count_records(data, first, seq + first - at, offset < size, packet, turn)
 
 
 @kernel
@@ -362,7 +403,7 @@ def _answer(data: Bytes, packet: Records, row: int, table: Table, output: Output
 
 
 @step
-def _is_amid(packet: Records, flow: Records, turn: Records) -> bool:
+def _is_inside_record(packet: Records, flow: Records, turn: Records) -> bool:
     """True for a segment inside a record whose header was seen. Most are, and need no work."""
     if packet["protocol"] != TCP or turn["in_sync"] == 0 or flow["gaps"][packet["side"]] >= 0:
         return False
@@ -373,11 +414,11 @@ def _is_amid(packet: Records, flow: Records, turn: Records) -> bool:
 
 
 @kernel
-def take(data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records) -> None:
+def follow(data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records) -> None:
     """Handle a payload of a connection before it is accounted. Fragments are ignored."""
     flow = table.flows[row]
     if flow["turn"] >= 0:
-        if packet["fragment"] >= 0 or _is_amid(packet, flow, table.turns[flow["turn"]]):
+        if packet["fragment"] >= 0 or _is_inside_record(packet, flow, table.turns[flow["turn"]]):
             return
         expire(row, i64(packet["time"]), table, output, control)
     elif packet["fragment"] >= 0:

@@ -13,17 +13,17 @@ import numpy as np
 import polars as pl
 
 from sensor.decode.http import bodies, fields, http1, http2, json_rpc
-from sensor.decode.kernels.strings import host_name, own, texts
+from sensor.decode.kernels.strings import columns, host_name, own, texts
 from sensor.decode.layout import Bytes, Records
 from sensor.decode.quic.handshakes import Attempts
 from sensor.decode.tcp import cluster_protocols
 from sensor.decode.tcp.messages import (
     BODY,
-    CALL,
     CERTIFICATE,
+    FIRST_BYTES,
     HELLO,
     INITIAL,
-    OPENING,
+    JSON_RPC,
     PREFACE,
     REQUEST,
     RESPONSE,
@@ -138,21 +138,14 @@ def from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.Data
         method=part("method"),
         path=part("path"),
         user_agent=part("agent"),
-        **_columns(fields.OF_REQUESTS, _each(data, begins, lengths, fields.of_request)),
+        **columns(fields.OF_REQUESTS, _each(data, begins, lengths, fields.of_request)),
     ).filter(pl.col("method").is_not_null())
 
 
 def from_answers(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
     """Labels of HTTP/1 response heads; `known` as in `from_hellos`."""
     found = _each(data, begins, lengths, fields.of_answer)
-    return known.with_columns(**_columns(fields.OF_ANSWERS, found))
-
-
-def _columns(dtypes: dict[str, pl.DataType], rows: list[tuple[object, ...]]) -> dict[str, pl.Series]:
-    return {
-        name: pl.Series([row[at] for row in rows], dtype=dtype)
-        for at, (name, dtype) in enumerate(dtypes.items())
-    }
+    return known.with_columns(**columns(fields.OF_ANSWERS, found))
 
 
 def from_prefaces(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
@@ -297,7 +290,7 @@ class Labels:
         """Labels and their kind: of names in incomplete ClientHellos, and of each kind of message."""
         readers = {HELLO: ("tls", _from_tls_hellos), REQUEST: ("http", from_requests),
                    PREFACE: ("http", from_prefaces), RESPONSE: ("http", from_answers),
-                   CERTIFICATE: ("tls", from_certificates), CALL: ("http", self._calls.read)}  # fmt: skip
+                   CERTIFICATE: ("tls", from_certificates), JSON_RPC: ("http", self._calls.read)}  # fmt: skip
         kinds = own(events["kind"])
         initials = events[kinds == INITIAL]
         if initials.size:
@@ -306,7 +299,10 @@ class Labels:
             rows = events[kinds == message]
             if rows.size:
                 yield kind, reader(arena, own(rows["offset"]), own(rows["length"]), _known(rows))
-        for message, kind, read in ((OPENING, "flow", cluster_protocols.read), (BODY, "http", bodies.read)):
+        for message, kind, read in (
+            (FIRST_BYTES, "flow", cluster_protocols.read),
+            (BODY, "http", bodies.read),
+        ):
             rows = events[kinds == message]
             if rows.size:
                 yield kind, read(arena, rows, _known(rows))

@@ -18,8 +18,8 @@ from sensor.decode.kernels.packet_bytes import be16, be32, u8
 from sensor.decode.layout import Bytes, Records, i64
 
 #: Maximum bytes emitted of bodies, and of connections.
-MOST_BYTES = 512
-MOST_OPENING_BYTES = 1024
+MOST_BODY_BYTES = 512
+MOST_FIRST_BYTES = 1024
 #: FLOW.probed of a side whose response body begins in the next segment.
 BODY_TO_COME = 253
 
@@ -38,7 +38,7 @@ _VERSION = np.frombuffer(b'ersion"', np.uint8)
 
 
 @kernel
-def opens(data: Bytes, packet: Records) -> bool:
+def may_be_cluster(data: Bytes, packet: Records) -> bool:
     """True if the first TCP payload of a side may begin with a protocol of `cluster_protocols`."""
     at, end = i64(packet["payload"]), i64(packet["end"])
     first, second = be32(data, at, end), be32(data, at + 4, end)
@@ -72,11 +72,11 @@ def is_rdma(data: Bytes, packet: Records) -> bool:
 
 
 @kernel
-def body_tells(data: Bytes, at: int, end: int) -> bool:
+def is_body_of_interest(data: Bytes, at: int, end: int) -> bool:
     """True if a body with these first bytes may be a model file or contain a version."""
     first = u8(data, at, end)
     if first == 123:  # {
-        for i in range(at, min(end - _VERSION.size, at + MOST_BYTES - _VERSION.size)):
+        for i in range(at, min(end - _VERSION.size, at + MOST_BODY_BYTES - _VERSION.size)):
             if data[i] == 101 and data[i + 1] == 114 and data[i + _VERSION.size - 1] == 34:
                 return True
         return False

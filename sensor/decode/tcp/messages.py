@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from sensor.decode.http import http2
 from sensor.decode.kernels.jit import kernel
 from sensor.decode.kernels.packet_bytes import be16, be32, copy, u8
-from sensor.decode.layout import PAGE, PAGES_PER_STREAM, Bytes, Records, i64
+from sensor.decode.layout import PAGE, PAGES_PER_STREAM, Bytes, Output, Records, i64
+from sensor.decode.tls import record_layer
 
 # Kinds of EVENT.
 HELLO = 1
@@ -31,10 +33,10 @@ CERTIFICATE = 6
 IDENTITY = 8
 """A packet that may identify the holder of an address: a datagram, or the first bytes of a TCP segment."""
 
-CALL = 9
+JSON_RPC = 9
 """A TCP segment that begins with a JSON-RPC message, or with an HTTP head and one."""
 
-OPENING = 10
+FIRST_BYTES = 10
 """The first bytes of one side of a connection that may speak a protocol of `cluster_protocols.py`."""
 
 BODY = 11
@@ -53,9 +55,7 @@ WHOLE = 0
 PARTIAL = 1
 INVALID = 2
 
-_HANDSHAKE = 22
 _MAX_RECORD = (1 << 14) + 256
-_CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATES = 1, 2, 11
 
 #: Methods of RFC 9110, WebDAV, CalDAV and UPnP, frequent ones first.
 _TOKENS = (
@@ -67,10 +67,7 @@ _METHODS = np.zeros((len(_TOKENS), 12), np.uint8)
 for _row, _token in enumerate(_TOKENS):
     _METHODS[_row, : len(_token)] = np.frombuffer(_token, np.uint8)
 _VERSION = np.frombuffer(b"HTTP/1.", np.uint8)
-_PREFACE_TEXT = np.frombuffer(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", np.uint8)
-
-#: HTTP/2 frames (RFC 9113 §6): headers, their continuation, and the flag that ends them.
-_HEADERS, _CONTINUATION, _END_HEADERS = 1, 9, 4
+_PREFACE_TEXT = np.frombuffer(http2.PREFACE, np.uint8)
 
 # Preludes that a proxy sends before the payload (HAProxy PROXY protocol, §2.1 and §2.2).
 _PROXY_LINE = np.frombuffer(b"PROXY ", np.uint8)
@@ -83,7 +80,7 @@ _TDS_PRELOGIN = 18
 @kernel
 def _begins_handshake(data: Bytes, at: int, end: int, kind: int) -> bool:
     """True for a handshake record (RFC 8446 §5.1) that begins with this message, as far as captured."""
-    if u8(data, at, end) != _HANDSHAKE:
+    if u8(data, at, end) != record_layer.HANDSHAKE:
         return False
     major, minor, message = u8(data, at + 1, end), u8(data, at + 2, end), u8(data, at + 5, end)
     return (major == -1 or major == 3) and minor <= 4 and (message == -1 or message == kind)
@@ -102,15 +99,15 @@ def _begins_with(data: Bytes, at: int, end: int, token: Bytes) -> bool:
 
 
 @kernel
-def begins(data: Bytes, at: int, end: int) -> int:
+def message_kind(data: Bytes, at: int, end: int) -> int:
     """The kind of message that begins at `at`: HELLO, REQUEST, PREFACE, CERTIFICATE, RESPONSE, or 0."""
     first = u8(data, at, end)
-    if first != _HANDSHAKE and (first < 67 or first > 85):
+    if first != record_layer.HANDSHAKE and (first < 67 or first > 85):
         return 0  # neither a handshake record nor one of the letters C to U
-    if _begins_handshake(data, at, end, _CLIENT_HELLO):
+    if _begins_handshake(data, at, end, record_layer.CLIENT_HELLO):
         return HELLO
-    if first == _HANDSHAKE:
-        return CERTIFICATE if _begins_handshake(data, at, end, _SERVER_HELLO) else 0
+    if first == record_layer.HANDSHAKE:
+        return CERTIFICATE if _begins_handshake(data, at, end, record_layer.SERVER_HELLO) else 0
     if _begins_with(data, at, end, _VERSION):
         return RESPONSE
     for row in range(_METHODS.shape[0]):
@@ -120,7 +117,7 @@ def begins(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def _behind_socks(data: Bytes, at: int, end: int) -> int:
+def _after_socks(data: Bytes, at: int, end: int) -> int:
     """The offset after the messages that a client sends to a SOCKS proxy without waiting for responses.
 
     Version 5: methods, password, request (RFC 1928 §3 and §4, RFC 1929). Version 4: a request with
@@ -145,20 +142,20 @@ def _behind_socks(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def may_hide_message(first: int) -> bool:
-    """True if a payload with this first byte may have a prelude that `behind_prelude` skips."""
+def may_be_prelude(first: int) -> bool:
+    """True if a payload with this first byte may have a prelude that `after_prelude` skips."""
     return first == 13 or first == 4 or first == 5 or first == _TDS_PRELOGIN
 
 
 @kernel
-def behind_prelude(data: Bytes, at: int, end: int) -> int:
+def after_prelude(data: Bytes, at: int, end: int) -> int:
     """The offset after a PROXY protocol header, an empty line (RFC 9112 §2.2), a SOCKS request, or the header
     that SQL Server clients send before TLS ([MS-TDS] §2.2.3.1); else `at`."""
     first = u8(data, at, end)
     if first == 4 or first == 5:
-        return _behind_socks(data, at, end)
+        return _after_socks(data, at, end)
     if first == _TDS_PRELOGIN:
-        return at + 8 if u8(data, at + 8, end) == _HANDSHAKE else at
+        return at + 8 if u8(data, at + 8, end) == record_layer.HANDSHAKE else at
     if first == 80 and end - at > _PROXY_LINE.size and _begins_with(data, at, end, _PROXY_LINE):
         for i in range(at, min(end, at + _MAX_PROXY_LINE)):
             if u8(data, i, end) == 10:
@@ -181,7 +178,9 @@ def _messages_end(arena: Bytes, to: int, size: int, wanted: int) -> tuple[int, i
     at, end = to, to + size
     while at + 4 <= end:
         kind, length = u8(arena, at, end), be32(arena, at, end) & 0xFFFFFF
-        if kind != wanted and not (wanted == _CERTIFICATES and kind == _SERVER_HELLO and at == to):
+        if kind != wanted and not (
+            wanted == record_layer.CERTIFICATE and kind == record_layer.SERVER_HELLO and at == to
+        ):
             return INVALID, 0
         at += 4 + length
         if kind == wanted:
@@ -197,15 +196,16 @@ def _copy_handshake(data: Bytes, at: int, end: int, arena: Bytes, to: int, wante
         status, length = _messages_end(arena, to, size, wanted)
         if status != PARTIAL:
             return status, length
-        if at + 5 > end or size == STREAM_BYTES:
+        begin = at + record_layer.HEADER_BYTES
+        if begin > end or size == STREAM_BYTES:
             return PARTIAL, size
         record = be16(data, at + 3, end)
-        if u8(data, at, end) != _HANDSHAKE or record == 0 or record > _MAX_RECORD:
+        if u8(data, at, end) != record_layer.HANDSHAKE or record == 0 or record > _MAX_RECORD:
             return INVALID, 0
-        take = min(record, end - at - 5, STREAM_BYTES - size)
-        copy(data, at + 5, take, arena, to + size)
+        take = min(record, end - begin, STREAM_BYTES - size)
+        copy(data, begin, take, arena, to + size)
         size += take
-        at += 5 + record
+        at = begin + record
 
 
 @kernel
@@ -223,10 +223,10 @@ def _copy_preface(data: Bytes, at: int, end: int, arena: Bytes, to: int) -> tupl
     size = min(end - at, STREAM_BYTES)
     copy(data, at, size, arena, to)
     frame = at + _PREFACE_TEXT.size
-    while frame + 9 <= end:
+    while frame + http2.FRAME_HEADER <= end:
         kind, flags = u8(data, frame + 3, end), u8(data, frame + 4, end)
-        frame += 9 + (be32(data, frame, end) >> 8)
-        if kind in (_HEADERS, _CONTINUATION) and flags & _END_HEADERS:
+        frame += http2.FRAME_HEADER + (be32(data, frame, end) >> 8)
+        if kind in (http2.HEADERS, http2.CONTINUATION) and flags & http2.END_HEADERS:
             return (WHOLE, frame - at) if frame - at <= size else (PARTIAL, size)
     return PARTIAL, size
 
@@ -235,9 +235,9 @@ def _copy_preface(data: Bytes, at: int, end: int, arena: Bytes, to: int) -> tupl
 def copy_message(kind: int, data: Bytes, at: int, end: int, arena: Bytes, to: int) -> tuple[int, int]:
     """Copy the message that begins at data[at:end] to arena[to:]; returns the status and its length."""
     if kind == HELLO:
-        return _copy_handshake(data, at, end, arena, to, _CLIENT_HELLO)
+        return _copy_handshake(data, at, end, arena, to, record_layer.CLIENT_HELLO)
     if kind == CERTIFICATE:
-        return _copy_handshake(data, at, end, arena, to, _CERTIFICATES)
+        return _copy_handshake(data, at, end, arena, to, record_layer.CERTIFICATE)
     if kind == PREFACE:
         return _copy_preface(data, at, end, arena, to)
     return _copy_head(data, at, end, arena, to)
@@ -273,6 +273,18 @@ def response_status(data: Bytes, at: int, end: int) -> int:
             return 0
         status = status * 10 + digit
     return status
+
+
+@kernel
+def emit_packet_event(kind: int, length: int, serial: int, ordinal: int, packet: Records, output: Output,
+                      control: Records) -> None:  # fmt: skip
+    """Commit the `length` bytes at the end of the arena as a message of the sender of a packet."""
+    out = output.events[control["events"]]
+    for i in range(2):
+        out["address"][i], out["address"][2 + i] = packet["source"][i], packet["target"][i]
+    out["port"][0], out["port"][1] = packet["source_port"], packet["target_port"]
+    out["side"], out["protocol"], out["tunnel"] = packet["side"], packet["protocol"], packet["tunnel"]
+    emit_event(kind, length, i64(packet["time"]), serial, ordinal, output.events, control)
 
 
 @kernel

@@ -7,6 +7,8 @@ at most ten seconds; the first copy of a byte wins. What does not fit is counted
 
 FLOW.probed is the state of each side: the number of payloads examined without result, CERTIFICATES_ONLY (only
 certificates of the server are still wanted, because the client sent no name), BODY_TO_COME, or DONE.
+
+Reference: sequence numbers, RFC 9293 §3.4.
 """
 
 # Fields of records are Any to mypy.
@@ -15,12 +17,12 @@ certificates of the server are still wanted, because the client sent no name), B
 from __future__ import annotations
 
 from sensor.decode.flows.table import ACK, SEEN, SYN, distance, is_based
-from sensor.decode.http.later_messages import asked, behind_chunk_size
+from sensor.decode.http.later_messages import after_chunk_size, request_hash
 from sensor.decode.kernels.intervals import merge
 from sensor.decode.kernels.jit import kernel
 from sensor.decode.kernels.packet_bytes import copy, u8
 from sensor.decode.layout import PAGE, PAGES_PER_STREAM, SECOND, Bytes, Output, Partial, Records, Table, i64
-from sensor.decode.tcp.first_bytes import BODY_TO_COME, MOST_BYTES, body_tells
+from sensor.decode.tcp.first_bytes import BODY_TO_COME, MOST_BODY_BYTES, is_body_of_interest
 from sensor.decode.tcp.messages import (
     BODY,
     CERTIFICATE,
@@ -32,15 +34,16 @@ from sensor.decode.tcp.messages import (
     RESPONSE,
     STREAM_BYTES,
     WHOLE,
-    begins,
-    behind_prelude,
+    after_prelude,
     copy_message,
     emit_event,
     is_connect,
-    may_hide_message,
+    may_be_prelude,
+    message_kind,
     names_server,
     response_status,
 )
+from sensor.decode.tls import record_layer
 
 # Values of FLOW.probed beyond the number of payloads examined.
 DONE = 255
@@ -50,8 +53,6 @@ _PROBES = 16
 
 #: Bytes that identify a message with certainty.
 _CERTAIN = 12
-#: Size of a record header, which does not identify the handshake message after it.
-_RECORD_HEADER = 5
 #: Maximum segments of one message. More is a denial-of-service attack.
 _MAX_INSERTS = 256
 _TIMEOUT = 10 * SECOND
@@ -61,13 +62,14 @@ _UNPLACEABLE = -2
 
 
 @kernel
-def _of_interest(kind: int, size: int, flow: Records, side: int) -> int:
+def _wanted_kind(kind: int, size: int, flow: Records, side: int) -> int:
     """The kind of a message (its first `size` bytes) if it is wanted from `side`, else 0.
 
     Certificates are wanted if the ClientHello had no name, or the client was never seen (one leg of a TAP).
     """
     if flow["probed"][side] == CERTIFICATES_ONLY:
-        unknown = kind == HELLO and size <= _RECORD_HEADER
+        # Of a record header alone, the type of the handshake message is not known yet.
+        unknown = kind == HELLO and size <= record_layer.HEADER_BYTES
         return CERTIFICATE if kind == CERTIFICATE or unknown else 0
     if kind == CERTIFICATE:
         return 0 if flow["known"][1 - side] & SEEN else kind
@@ -82,7 +84,7 @@ def _count_probe(flow: Records, side: int) -> None:
 
 
 @kernel
-def _asks_tunnel(kind: int, output: Output, control: Records) -> bool:
+def _is_connect_request(kind: int, output: Output, control: Records) -> bool:
     """True if the message just copied to the arena is a CONNECT request, which a ClientHello follows."""
     return kind == REQUEST and is_connect(output.arena, i64(control["arena"]))
 
@@ -91,12 +93,12 @@ def _asks_tunnel(kind: int, output: Output, control: Records) -> bool:
 def _expect(kind: int, length: int, flow: Records, side: int, output: Output, control: Records) -> None:
     """Set what is wanted next, after `side` sent the message of `length` bytes at the end of the arena."""
     arena, at = output.arena, i64(control["arena"])
-    if _asks_tunnel(kind, output, control):
+    if _is_connect_request(kind, output, control):
         flow["probed"][side] = 1 if flow["events"] < _PROBES else DONE
         return
     flow["probed"][side] = DONE
     if kind == REQUEST:
-        flow["asked"] = asked(arena, at, at + length)
+        flow["asked"] = request_hash(arena, at, at + length)
     elif kind == HELLO:
         named = names_server(arena, at, at + length)
         flow["probed"][1 - side] = DONE if named else CERTIFICATES_ONLY
@@ -235,7 +237,7 @@ def abandon(
         release(stream_row, partial, table.flows, control)  # DNS continues after the loss
         return
     size = gather(stream, partial) if stream["start"] >= 0 else 0
-    kind = _of_interest(begins(partial.scratch, 0, size), size, flow, side)
+    kind = _wanted_kind(message_kind(partial.scratch, 0, size), size, flow, side)
     flow["probed"][side] = DONE
     if kind != 0 and size >= _CERTAIN:
         to = i64(control["arena"])
@@ -260,8 +262,8 @@ def _deliver_whole(
     if size == 0:
         return False
     row, side, flow = i64(stream["flow"]), i64(stream["side"]), table.flows[stream["flow"]]
-    found = begins(partial.scratch, 0, size)
-    kind = _of_interest(found, size, flow, side)
+    found = message_kind(partial.scratch, 0, size)
+    kind = _wanted_kind(found, size, flow, side)
     if kind == 0:
         release(stream_row, partial, table.flows, control)
         if found == RESPONSE:
@@ -270,7 +272,7 @@ def _deliver_whole(
             _count_probe(flow, side)
         return False
     status, length = copy_message(kind, partial.scratch, 0, size, output.arena, i64(control["arena"]))
-    if status == WHOLE and length < size and _asks_tunnel(kind, output, control):
+    if status == WHOLE and length < size and _is_connect_request(kind, output, control):
         _deliver(kind, length, time, row, side, table, output, control)
         stream["start"] += length
         return True
@@ -290,7 +292,7 @@ def _deliver_whole(
 def _advance(
     stream_row: int, time: int, partial: Partial, table: Table, output: Output, control: Records
 ) -> None:
-    """Deliver a complete message and, after a CONNECT request, the message behind it."""
+    """Deliver a complete message and, after a CONNECT request, the message after it."""
     if _deliver_whole(stream_row, time, partial, table, output, control):
         _deliver_whole(stream_row, time, partial, table, output, control)
 
@@ -320,7 +322,7 @@ def is_candidate(data: Bytes, packet: Records, flow: Records) -> bool:
     if flow["stream"][side] >= 0 or flow["probed"][side] == BODY_TO_COME:
         return True
     first = u8(data, i64(packet["payload"]), i64(packet["end"]))
-    if first == 22 or 67 <= first <= 85 or may_hide_message(first):
+    if first == record_layer.HANDSHAKE or 67 <= first <= 85 or may_be_prelude(first):
         return True
     if not is_based(flow, side):
         if packet["flags"] & ACK:
@@ -353,9 +355,9 @@ def _take_body(data: Bytes, at: int, packet: Records, row: int, table: Table, ou
     segment."""
     side, end = i64(packet["side"]), i64(packet["end"])
     table.flows[row]["probed"][side] = BODY_TO_COME if at == end else DONE
-    at = behind_chunk_size(data, at, end)
-    if at < end and body_tells(data, at, end):
-        size = min(end - at, MOST_BYTES)
+    at = after_chunk_size(data, at, end)
+    if at < end and is_body_of_interest(data, at, end):
+        size = min(end - at, MOST_BODY_BYTES)
         copy(data, at, size, output.arena, i64(control["arena"]))
         _deliver(BODY, size, i64(packet["time"]), row, side, table, output, control)
 
@@ -364,15 +366,15 @@ def _take_body(data: Bytes, at: int, packet: Records, row: int, table: Table, ou
 def _find_message(data: Bytes, packet: Records, flow: Records) -> tuple[int, int]:
     """The kind and offset of the message in a payload, after a proxy prelude if there is one."""
     side, at, end = i64(packet["side"]), i64(packet["payload"]), i64(packet["end"])
-    found = begins(data, at, end)
+    found = message_kind(data, at, end)
     ahead = distance(packet["seq"], i64(flow["next"][side])) if is_based(flow, side) else 0
     if ahead > 0 and end - at < _CERTAIN:
         return 0, at  # too short to identify; the bytes before it decide
     if found != 0 or ahead != 0 or flow["stream"][side] >= 0:
         return found, at
-    behind = behind_prelude(data, at, end)
-    found = begins(data, behind, end)
-    return found, behind if found != 0 else at
+    after = after_prelude(data, at, end)
+    found = message_kind(data, after, end)
+    return found, after if found != 0 else at
 
 
 @kernel
@@ -414,13 +416,13 @@ def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, parti
         if stream_row >= 0:
             release(stream_row, partial, table.flows, control)
         return -1
-    kind = _of_interest(found, end - at, flow, side)
+    kind = _wanted_kind(found, end - at, flow, side)
     if stream_row < 0 and kind != 0:
         status, length = copy_message(kind, data, at, end, output.arena, i64(control["arena"]))
         if status == WHOLE:
-            goes_on = at + length if _asks_tunnel(kind, output, control) else -1
+            after_connect = at + length if _is_connect_request(kind, output, control) else -1
             _deliver(kind, length, time, row, side, table, output, control)
-            return goes_on
+            return after_connect
         kind = 0 if status == INVALID else kind
     if stream_row < 0:
         stream_row = _open_for(kind, seq, packet, row, partial, table, control)
@@ -451,11 +453,11 @@ def probe(data: Bytes, packet: Records, row: int, partial: Partial, table: Table
             _take_body(data, i64(packet["payload"]), packet, row, table, output, control)
         return
     found, at = _find_message(data, packet, flow)
-    goes_on = _probe_at(data, packet, found, at, row, partial, table, output, control)
-    if 0 <= goes_on < packet["end"]:
-        found = begins(data, goes_on, i64(packet["end"]))
+    after_connect = _probe_at(data, packet, found, at, row, partial, table, output, control)
+    if 0 <= after_connect < packet["end"]:
+        found = message_kind(data, after_connect, i64(packet["end"]))
         if found in (HELLO, REQUEST, PREFACE):
-            _probe_at(data, packet, found, goes_on, row, partial, table, output, control)
+            _probe_at(data, packet, found, after_connect, row, partial, table, output, control)
 
 
 @kernel

@@ -87,6 +87,57 @@ class Cut:
     end: int
 
 
+class _Form(NamedTuple):
+    """A `Layout`, for the kernels."""
+
+    separator: int
+    tail: bool
+    empty: bool
+    comment: int
+    stop: Bytes
+    kinds: Integers  # of each field
+    columns: Integers  # of each field, in the arrays of its kind; then that of the path of a URL
+    words: Bytes  # texts for NULL
+    ends: Integers  # of each in `words`
+
+
+class _Dictionaries(NamedTuple):
+    """The distinct texts of each column, and a hash table from text to code.
+
+    Each column has `room` codes, one more position, and eight times as many slots. Few slots are used while
+    there are few texts, for cache locality.
+    """
+
+    seed: np.uint64
+    room: int
+    slots: Integers  # hash << 32 | code, or -1
+    tags: Integers  # the same by code, to fill more slots
+    places: Integers  # of each text in `values`, by code
+    values: Bytes  # the texts, one per line
+    counts: Integers  # codes of each column
+    masks: Integers  # slots in use of each column, minus one
+
+
+class _Columns(NamedTuple):
+    """The result: columns of plain lines by kind, with room for all lines; then what all lines have."""
+
+    codes: Records  # -1 where missing
+    numbers: Records  # -2 where missing
+    begins: Records
+    lengths: Records
+    offsets: Integers
+    whole: Integers  # bytes with the line end
+    is_odd: Bytes
+
+
+class _UrlTables(NamedTuple):
+    """What to look for in a URL."""
+
+    classes: Bytes  # of each byte
+    heads: Integers  # prefixes of keys, as integers of seven bytes
+    bits: Integers  # that count of each
+
+
 @step
 def _few(data: Bytes, at: int, end: int) -> np.uint64:
     """The one to eight bytes of data[at:end] as an integer."""
@@ -116,18 +167,27 @@ def _same(data: Bytes, at: int, end: int, values: Bytes, place: int) -> bool:
     return at == end or _few(data, at, end) == _few(values, place, place + end - at)
 
 
-@step
-def _code(
-    data: Bytes, at: int, end: int, seed: np.uint64, slots: Records, tags: Records, places: Records,
-    values: Bytes, counts: Integers, masks: Integers, column: int, room: int,
-) -> int:  # fmt: skip
-    """The dictionary code of the text data[at:end] in a column.
+@kernel
+def _use_more_slots(texts: _Dictionaries, column: int) -> None:
+    """Double the slots that a column uses."""
+    first, table, slots = column * (texts.room + 1), column * 8 * texts.room, texts.slots
+    mask = 2 * i64(texts.masks[column]) + 1
+    texts.masks[column] = mask
+    slots[table : table + mask + 1] = -1
+    for known in range(first, first + i64(texts.counts[column])):
+        slot = i64(texts.tags[known]) >> 32 & mask
+        while slots[table + slot] >= 0:
+            slot = (slot + 1) & mask
+        slots[table + slot] = texts.tags[known]
 
-    Each column has `room` codes, one more position, and eight times as many slots. Few slots are used while
-    there are few texts, for cache locality. `values` has the texts, one per line.
-    """
-    first, table, mask = column * (room + 1), column * 8 * room, i64(masks[column])
-    tag = i64(_digest(data, at, end, seed) >> np.uint64(33))
+
+@step
+def _code(data: Bytes, at: int, end: int, texts: _Dictionaries, column: int) -> int:
+    """The dictionary code of the text data[at:end] in a column; a new one for a new text."""
+    slots, places, values = texts.slots, texts.places, texts.values
+    first, table = column * (texts.room + 1), column * 8 * texts.room
+    mask = i64(texts.masks[column])
+    tag = i64(_digest(data, at, end, texts.seed) >> np.uint64(33))
     slot = tag & mask
     found = i64(slots[table + slot])
     while found >= 0:
@@ -138,23 +198,16 @@ def _code(
                 return code
         slot = (slot + 1) & mask
         found = i64(slots[table + slot])
-    code = i64(counts[column])
-    slots[table + slot] = tags[first + code] = tag << 32 | code
+    code = i64(texts.counts[column])
+    slots[table + slot] = texts.tags[first + code] = tag << 32 | code
     place = i64(places[first + code])
     copy(data, at, end - at, values, place)
     place += end - at
     values[place] = _LINE_END
     places[first + code + 1] = place + 1
-    counts[column] = code + 1
+    texts.counts[column] = code + 1
     if 2 * code > mask:
-        mask = 2 * mask + 1
-        masks[column] = mask
-        slots[table : table + mask + 1] = -1
-        for known in range(first, first + code + 1):
-            slot = i64(tags[known]) >> 32 & mask
-            while slots[table + slot] >= 0:
-                slot = (slot + 1) & mask
-            slots[table + slot] = tags[known]
+        _use_more_slots(texts, column)
     return code
 
 
@@ -193,45 +246,45 @@ def _micros(data: Bytes, at: int, end: int) -> int:
 
 
 @step
-def _is_nothing(data: Bytes, at: int, end: int, words: Bytes, ends: Integers) -> bool:
-    """True if data[at:end] is one of the texts for NULL (`words`)."""
-    begin = i64(0)
-    for n in range(ends.size):
-        size = i64(ends[n]) - begin
+def _is_nothing(data: Bytes, at: int, end: int, form: _Form) -> bool:
+    """True if data[at:end] is one of the texts for NULL."""
+    begin, words = i64(0), form.words
+    for n in range(form.ends.size):
+        size = i64(form.ends[n]) - begin
         if size == end - at:
             k = i64(0)
             while k < size and u8(data, at + k, end) == words[begin + k]:
                 k += 1
             if k == size:
                 return True
-        begin = i64(ends[n])
+        begin = i64(form.ends[n])
     return False
 
 
 @kernel
-def _may_hold_key(data: Bytes, at: int, end: int, classes: Bytes, heads: Integers, bits: Integers) -> bool:
+def _may_hold_key(data: Bytes, at: int, end: int, urls: _UrlTables) -> bool:
     """True if a word in data[at:end] begins like a key of an AI service."""
     before = False  # is what stands before a part of a word?
     for k in range(at, end):
-        kind = classes[sure_8(data, k)]
+        kind = urls.classes[sure_8(data, k)]
         if kind >= _LETTER and not before:
             head = i64(word(data, k, end) >> np.uint64(1))
-            for n in range(heads.size):
-                if head & bits[n] == heads[n]:
+            for n in range(urls.heads.size):
+                if head & urls.bits[n] == urls.heads[n]:
                     return True
         before = kind >= _WORD or kind == _CUT or data[k] == _PLUS
     return False
 
 
 @step
-def _path_of(data: Bytes, at: int, end: int, classes: Bytes, heads: Integers, bits: Integers) -> int:
+def _path_of(data: Bytes, at: int, end: int, urls: _UrlTables) -> int:
     """End of scheme and authority of a URL; -1 if it is not plain or may contain a key."""
     if not holds(data, at, end, end - at) or end - at > _LONGEST_URL or sure_8(data, end - 1) > 127:
         return -1
     cut, scheme, run, longest = i64(-1), False, 0, 0
     k = at
     while k < end:
-        kind = i64(classes[sure_8(data, k)])
+        kind = i64(urls.classes[sure_8(data, k)])
         if kind >= _WORD:
             run += 1
         else:
@@ -247,7 +300,7 @@ def _path_of(data: Bytes, at: int, end: int, classes: Bytes, heads: Integers, bi
                 cut = k
         k += 1
     # The only key format with slashes is long enough for several words of this length.
-    if max(longest, run) >= _KEY_WORD and _may_hold_key(data, at, end, classes, heads, bits):
+    if max(longest, run) >= _KEY_WORD and _may_hold_key(data, at, end, urls):
         return -1
     return end if cut < 0 else cut
 
@@ -271,85 +324,78 @@ def _begins_with(data: Bytes, at: int, end: int, text: Bytes) -> bool:
     return 0 < k == text.size
 
 
+@step
+def _put_field(
+    data: Bytes, at: int, end: int, field: int, form: _Form, urls: _UrlTables, texts: _Dictionaries,
+    out: _Columns, row: int,
+) -> bool:  # fmt: skip
+    """Write the field data[at:end] to its column; False if it makes the line odd."""
+    kind, column = form.kinds[field], form.columns[field]
+    if at == end and not form.empty:
+        return False
+    if at < end and form.ends.size > 0 and _is_nothing(data, at, end, form):
+        end = at
+    if kind == URL:
+        split = _path_of(data, at, end, urls) if at < end else -1
+        if split <= at:
+            return False
+        path, query = form.columns[form.kinds.size], find(data, split, end, _QUERY)
+        out.begins[path, row] = split
+        out.lengths[path, row] = min(query, find(data, split, end, _FRAGMENT)) - split
+        end = split
+    if kind in (CODE, URL):
+        out.codes[column, row] = _code(data, at, end, texts, column) if at < end else -1
+    elif kind == COPY:
+        out.begins[column, row], out.lengths[column, row] = at, end - at
+    else:
+        value = -2 if at == end else _number(data, at, end, kind)
+        if value == -1:
+            return False
+        out.numbers[column, row] = value
+    return True
+
+
+@step
+def _put_line(
+    data: Bytes, at: int, end: int, form: _Form, urls: _UrlTables, texts: _Dictionaries, out: _Columns,
+    row: int,
+) -> bool:  # fmt: skip
+    """Write the fields of the line data[at:end] as a row; False if it is odd."""
+    last = form.kinds.size - 1
+    for field in range(form.kinds.size):
+        if at > end:
+            return False
+        while form.kinds[field] == PADDED and u8(data, at, end) == form.separator:
+            at += 1
+        close = end if form.tail and field == last else find(data, at, end, form.separator)
+        if form.kinds[field] != SKIP and not _put_field(data, at, close, field, form, urls, texts, out, row):
+            return False
+        at = close + 1
+    return at > end
+
+
 @entry
 def cut_lines(
-    data: Bytes, at: int, separator: int, tail: bool, empty: bool, comment: int, stop: Bytes, kinds: Integers,
-    columns: Integers, words: Bytes, ends: Integers, seed: np.uint64, room: int, slots: Records,
-    tags: Records, places: Records, values: Bytes, counts: Integers, masks: Integers, codes: Records,
-    numbers: Records, begins: Records, lengths: Records,
-    offsets: Integers, whole: Integers, is_odd: Bytes, classes: Bytes, heads: Integers, bits: Integers,
-    totals: Integers,
-) -> int:  # fmt: skip
+    data: Bytes, at: int, form: _Form, urls: _UrlTables, texts: _Dictionaries, out: _Columns, totals: Integers
+) -> int:
     """Split the lines of `data` from `at` on; returns the end offset.
 
-    `kinds` and `columns` are the kind of each field, and its column in the arrays of that kind, which have
-    room for all lines. A missing code is -1, a missing number -2. `offsets`, `whole` (bytes) and `is_odd`
-    cover all lines; `totals` receives the number of plain lines and of all lines.
+    `totals` receives the number of plain lines and of all lines.
     """
     rows, lines = i64(0), i64(0)
-    last_field = kinds.size - 1
     while at < data.size:
         line_end = find(data, at, data.size, _LINE_END)
         end = line_end
         while end > at and u8(data, end - 1, end) == _SPACE:
             end -= 1
-        if end == at:
-            at = line_end + 1
-            continue
-        if comment >= 0 and u8(data, at, end) == comment:
-            if _begins_with(data, at, end, stop):
-                break
-            at = line_end + 1
-            continue
-        plain, place = True, at
-        for f in range(kinds.size):
-            if place > end:
-                plain = False
-                break
-            kind, column = kinds[f], columns[f]
-            while kind == PADDED and u8(data, place, end) == separator:
-                place += 1
-            close = end if tail and f == last_field else find(data, place, end, separator)
-            if kind == SKIP:
-                place = close + 1
-                continue
-            nothing = place == close
-            if nothing and not empty:
-                plain = False
-                break
-            if not nothing and ends.size > 0:
-                nothing = _is_nothing(data, place, close, words, ends)
-            if kind in (CODE, URL):
-                stop_at = close
-                if kind == URL:
-                    stop_at = -1 if nothing else _path_of(data, place, close, classes, heads, bits)
-                    if stop_at <= place:
-                        plain = False
-                        break
-                    query = min(find(data, stop_at, close, _QUERY), find(data, stop_at, close, _FRAGMENT))
-                    copied = columns[kinds.size]  # the path's
-                    begins[copied, rows], lengths[copied, rows] = stop_at, query - stop_at
-                code = i64(-1)
-                if not nothing:
-                    code = _code(
-                        data, place, stop_at, seed, slots, tags, places, values, counts, masks, column, room
-                    )
-                codes[column, rows] = code
-            elif kind == COPY:
-                begins[column, rows], lengths[column, rows] = place, 0 if nothing else close - place
-            else:
-                value = -2 if nothing else _number(data, place, close, kind)
-                if value == -1:
-                    plain = False
-                    break
-                numbers[column, rows] = value
-            place = close + 1
-        if place <= end:
-            plain = False
-        offsets[lines], whole[lines] = at, line_end - at + 1
-        is_odd[lines] = 0 if plain else 1
-        lines += 1
-        rows += 1 if plain else 0
+        is_comment = end > at and u8(data, at, end) == form.comment
+        if is_comment and _begins_with(data, at, end, form.stop):
+            break
+        if end > at and not is_comment:
+            plain = _put_line(data, at, end, form, urls, texts, out, rows)
+            out.offsets[lines], out.whole[lines], out.is_odd[lines] = at, line_end - at + 1, not plain
+            lines += 1
+            rows += 1 if plain else 0
         at = line_end + 1
     totals[0], totals[1] = rows, lines
     return min(at, data.size)
@@ -368,7 +414,7 @@ def join_texts(data: Bytes, begins: Records, lengths: Records, count: int, out: 
     return to
 
 
-def _url_tables() -> tuple[Bytes, Integers, Integers]:
+def _url_tables() -> _UrlTables:
     """The class of each byte in a URL; and key prefixes as integers of seven bytes and a bit."""
     classes = np.full(256, _OTHER, np.uint8)
     classes[:33] = _NOT_PLAIN
@@ -382,7 +428,7 @@ def _url_tables() -> tuple[Bytes, Integers, Integers]:
         heads.append(int.from_bytes(raw.ljust(8, b"\0"), "big") >> 1)
         bits.append(int.from_bytes((b"\xff" * len(raw)).ljust(8, b"\0"), "big") >> 1)
         classes[raw[0]] = _LETTER
-    return classes, np.array(heads, np.int64), np.array(bits, np.int64)
+    return _UrlTables(classes, np.array(heads, np.int64), np.array(bits, np.int64))
 
 
 _URL_TABLES = _url_tables()
@@ -394,10 +440,10 @@ class Cutter:
     def __init__(self, layout: Layout, *, most_texts: int = _MOST_TEXTS) -> None:
         """`most_texts`: maximum distinct texts of a column before its dictionary is cleared."""
         self._layout = layout
-        self._kinds = np.array([field.kind for field in layout.fields], np.int64)
-        self._columns = np.zeros(len(self._kinds) + 1, np.int64)
+        kinds = np.array([field.kind for field in layout.fields], np.int64)
+        self._columns = np.zeros(len(kinds) + 1, np.int64)
         self._amount = dict.fromkeys(range(PADDED + 1), 0)
-        for n, kind in enumerate(self._kinds.tolist()):
+        for n, kind in enumerate(kinds.tolist()):
             array = {URL: CODE, MICROS: COUNT, STAMP: COUNT, PADDED: COUNT}.get(kind, kind)
             self._columns[n] = self._amount[array]
             self._amount[array] += 1
@@ -405,8 +451,12 @@ class Cutter:
                 self._columns[-1] = self._amount[COPY]
                 self._amount[COPY] += 1
         words = [one.encode() for one in layout.nothing]
-        self._words = np.frombuffer(b"".join(words) or b"\0", np.uint8)
-        self._ends = np.cumsum([len(one) for one in words], dtype=np.int64)
+        self._form = _Form(
+            ord(layout.separator), layout.tail, layout.empty, ord(layout.comment or "\n"),
+            np.frombuffer(layout.stop.encode(), np.uint8), kinds, self._columns,
+            np.frombuffer(b"".join(words) or b"\0", np.uint8),
+            np.cumsum([len(one) for one in words], dtype=np.int64),
+        )  # fmt: skip
         self._texts = _Texts(max(1, self._amount[CODE]), most_texts)
 
     def cut(self, text: bytes, *, at: int = 0) -> Cut:
@@ -414,38 +464,35 @@ class Cutter:
         data, layout, texts = np.frombuffer(text, np.uint8), self._layout, self._texts
         room = max(int(np.count_nonzero(data[at:] == _LINE_END)) + 1, _FIRST_SLOTS // 8)
         texts.make_room(room, data.size)
-        codes = np.empty((len(texts.vocabularies), room), np.int32)
-        numbers = np.empty((max(1, self._amount[COUNT]), room), np.int64)
         copied = (max(1, self._amount[COPY]), room)
-        begins, lengths = np.empty(copied, np.int64), np.empty(copied, np.int32)
-        offsets, whole, is_odd = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8)
-        totals = np.zeros(2, np.int64)
-        end = cut_lines(
-            data, at, ord(layout.separator), layout.tail, layout.empty, ord(layout.comment or "\n"),
-            np.frombuffer(layout.stop.encode(), np.uint8), self._kinds, self._columns, self._words,
-            self._ends, _SEED, texts.room, texts.slots, texts.tags, texts.places, texts.values, texts.counts,
-            texts.masks, codes, numbers, begins, lengths, offsets, whole, is_odd, *_URL_TABLES, totals,
+        out = _Columns(
+            np.empty((len(texts.vocabularies), room), np.int32),
+            np.empty((max(1, self._amount[COUNT]), room), np.int64),
+            np.empty(copied, np.int64), np.empty(copied, np.int32),
+            np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8),
         )  # fmt: skip
+        totals = np.zeros(2, np.int64)
+        end = cut_lines(data, at, self._form, _URL_TABLES, texts.dictionaries(), out, totals)
         rows, lines = int(totals[0]), int(totals[1])
-        odd = is_odd[:lines].astype(bool)
-        found = [pl.Series("offset", offsets[:lines][~odd]), pl.Series("bytes", whole[:lines][~odd])]
+        odd = out.is_odd[:lines].astype(bool)
+        found = [pl.Series("offset", out.offsets[:lines][~odd]), pl.Series("bytes", out.whole[:lines][~odd])]
         for field, column in zip(layout.fields, self._columns.tolist(), strict=False):
             if field.kind in (CODE, URL):
                 texts.number(column)
-                found.append(pl.Series(field.name, codes[column, :rows]))
+                found.append(pl.Series(field.name, out.codes[column, :rows]))
             if field.kind == COPY:
-                found.append(_texts(field.name, data, begins[column, :rows], lengths[column, :rows]))
+                found.append(_texts(field.name, data, out.begins[column, :rows], out.lengths[column, :rows]))
             if field.kind == URL:
                 path, copies = field.name + PATH, int(self._columns[-1])
-                found.append(_texts(path, data, begins[copies, :rows], lengths[copies, :rows]))
+                found.append(_texts(path, data, out.begins[copies, :rows], out.lengths[copies, :rows]))
             if field.kind in (COUNT, MICROS, STAMP, PADDED):
-                found.append(pl.Series(field.name, numbers[column, :rows]))
+                found.append(pl.Series(field.name, out.numbers[column, :rows]))
         known = pl.DataFrame(found).with_columns(
             _known(field, texts.vocabularies[column].dtype if field.kind in (CODE, URL) else None)
             for field, column in zip(layout.fields, self._columns.tolist(), strict=False)
             if field.kind not in (SKIP, COPY)
         )
-        left = pl.DataFrame({"offset": offsets[:lines][odd], "bytes": whole[:lines][odd]})
+        left = pl.DataFrame({"offset": out.offsets[:lines][odd], "bytes": out.whole[:lines][odd]})
         return Cut(known, lines_at(text, left), end)
 
 
@@ -455,45 +502,51 @@ class _Texts:
     def __init__(self, columns: int, most_texts: int) -> None:
         self._most = most_texts
         self.vocabularies = [Vocabulary() for _ in range(columns)]
-        self.counts, self.masks = np.zeros(columns, np.int64), np.zeros(columns, np.int64)
+        self._counts, self._masks = np.zeros(columns, np.int64), np.zeros(columns, np.int64)
         #: number of texts that Polars knows
         self._known = [0] * columns
-        self.room = self._bytes = 0
+        self._room = self._bytes = 0
 
     def make_room(self, lines: int, size: int) -> None:
         """Make room for the texts of a number of lines with this many bytes; clears full columns."""
         columns = len(self.vocabularies)
-        if self._most + lines > self.room or _MOST_BYTES + size + lines > self._bytes:
+        if self._most + lines > self._room or _MOST_BYTES + size + lines > self._bytes:
             # Blocks vary, and unused space takes no memory.
-            self.room, self._bytes = self._most + 2 * lines, _MOST_BYTES + 2 * (size + lines)
-            self.slots = np.empty(columns * 8 * self.room, np.int64)
-            self.tags = np.empty(columns * (self.room + 1), np.int64)
-            self.places = np.empty(columns * (self.room + 1), np.int64)
-            self.values = np.empty(columns * self._bytes + 8, np.uint8)
+            self._room, self._bytes = self._most + 2 * lines, _MOST_BYTES + 2 * (size + lines)
+            self._slots = np.empty(columns * 8 * self._room, np.int64)
+            self._tags = np.empty(columns * (self._room + 1), np.int64)
+            self._places = np.empty(columns * (self._room + 1), np.int64)
+            self._values = np.empty(columns * self._bytes + 8, np.uint8)
             for column in range(columns):
                 self._forget(column)
-        for column, count in enumerate(self.counts.tolist()):
+        for column, count in enumerate(self._counts.tolist()):
             if count > self._most or self._place(column, count) - self._place(column, 0) > _MOST_BYTES:
                 self._forget(column)
 
+    def dictionaries(self) -> _Dictionaries:
+        """The dictionaries, for the kernels."""
+        return _Dictionaries(
+            _SEED, self._room, self._slots, self._tags, self._places, self._values, self._counts, self._masks
+        )
+
     def number(self, column: int) -> None:
         """Register new texts of a column in Polars, with the same codes."""
-        known, count = self._known[column], int(self.counts[column])
+        known, count = self._known[column], int(self._counts[column])
         if count > known:
             begin, end = self._place(column, known), self._place(column, count)
-            _split(self.values[begin:end]).cast(self.vocabularies[column].dtype)
+            _split(self._values[begin:end]).cast(self.vocabularies[column].dtype)
             self._known[column] = count
 
     def _forget(self, column: int) -> None:
         self.vocabularies[column] = Vocabulary()
-        self.counts[column], self.masks[column], self._known[column] = 0, _FIRST_SLOTS - 1, 0
-        first = column * 8 * self.room
-        self.slots[first : first + _FIRST_SLOTS] = -1
-        self.places[column * (self.room + 1)] = column * self._bytes
+        self._counts[column], self._masks[column], self._known[column] = 0, _FIRST_SLOTS - 1, 0
+        first = column * 8 * self._room
+        self._slots[first : first + _FIRST_SLOTS] = -1
+        self._places[column * (self._room + 1)] = column * self._bytes
 
     def _place(self, column: int, code: int) -> int:
         """The offset of a text in `values`."""
-        return int(self.places[column * (self.room + 1) + code])
+        return int(self._places[column * (self._room + 1) + code])
 
 
 def lines_at(text: bytes, places: pl.DataFrame) -> pl.DataFrame:

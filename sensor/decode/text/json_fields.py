@@ -89,12 +89,12 @@ def _number_of(digest: np.uint64, table: Hashes, numbers: Integers) -> int:
 
 
 @kernel
-def _stir(digest: np.uint64, byte: int) -> np.uint64:
+def _extend_hash(digest: np.uint64, byte: int) -> np.uint64:
     return (digest ^ np.uint64(byte)) * np.uint64(_PRIME)
 
 
 @kernel
-def _blank(data: Bytes, at: int, end: int) -> int:
+def _skip_blanks(data: Bytes, at: int, end: int) -> int:
     """The first offset from `at` that is not white space."""
     while at < end and u8(data, at, end) <= 32:
         at += 1
@@ -156,7 +156,7 @@ def _find(
 
     -1 if the line is odd. The end of a string with escapes is negative.
     """
-    at = _blank(data, at, end)
+    at = _skip_blanks(data, at, end)
     if u8(data, at, end) != _OPEN:
         return -1
     depth, count = 0, 0
@@ -166,7 +166,7 @@ def _find(
     at += 1
     fresh = True  # nothing read yet in this container
     while True:
-        at = _blank(data, at, end)
+        at = _skip_blanks(data, at, end)
         byte = u8(data, at, end)
         in_list = lists >> depth & 1 == 1
         if byte == (_END if in_list else _CLOSE) and (fresh or byte >= 0):
@@ -175,12 +175,12 @@ def _find(
             at += 1
             fresh = False
             if depth < 0:
-                return count if _blank(data, at, end) == end else -1
+                return count if _skip_blanks(data, at, end) == end else -1
             continue
         if not fresh:
             if byte != _COMMA:
                 return -1
-            at = _blank(data, at + 1, end)
+            at = _skip_blanks(data, at + 1, end)
             byte = u8(data, at, end)
         digest = digests[depth]
         if not in_list:
@@ -188,18 +188,18 @@ def _find(
                 return -1
             at += 1
             if depth > 0:
-                digest = _stir(digest, _DOT)
+                digest = _extend_hash(digest, _DOT)
             byte = u8(data, at, end)
             while byte != _QUOTE:
                 if byte < 32 or byte == _SLASH:
                     return -1
-                digest = _stir(digest, byte)
+                digest = _extend_hash(digest, byte)
                 at += 1
                 byte = u8(data, at, end)
-            at = _blank(data, at + 1, end)
+            at = _skip_blanks(data, at + 1, end)
             if u8(data, at, end) != _COLON:
                 return -1
-            at = _blank(data, at + 1, end)
+            at = _skip_blanks(data, at + 1, end)
             byte = u8(data, at, end)
         number = _number_of(digest, table, numbers)
         if byte in (_OPEN, _LIST):
@@ -207,7 +207,7 @@ def _find(
                 return -1
             depth += 1
             if byte == _LIST:
-                digest = _stir(_stir(digest, _LIST), _END)
+                digest = _extend_hash(_extend_hash(digest, _LIST), _END)
                 lists |= 1 << depth
             digests[depth] = digest
             at += 1

@@ -1,7 +1,7 @@
-"""Server names from certificates, for connections whose ClientHello has no name (TLS 1.2 and older).
+"""Server names from certificates (RFC 5246 §7.4.2), for connections whose ClientHello has no name.
 
-Since TLS 1.3 certificates are encrypted. A certificate may be valid for many hosts, so its name is the last
-resort.
+Since TLS 1.3 certificates are encrypted, so this is for TLS 1.2 and older. A certificate may be valid for
+many hosts, so its name is the last resort.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import threading
 import warnings
 from functools import lru_cache
 
+from sensor.decode.tls import record_layer
 from sensor.decode.tls.client_hello import server_name
 
-_SERVER_HELLO = 2
-_CERTIFICATE = 11
 _SUPPORTED_VERSIONS = 43
 _TLS_1_3 = 0x0304
 
@@ -35,9 +34,9 @@ def leaf(messages: bytes) -> bytes | None:
     while at + _MESSAGE_HEADER <= len(messages):
         kind, size = messages[at], int.from_bytes(messages[at + 1 : at + 4], "big")
         body = messages[at + _MESSAGE_HEADER : at + _MESSAGE_HEADER + size]
-        if kind == _SERVER_HELLO and _chose_tls_1_3(body):
+        if kind == record_layer.SERVER_HELLO and _chose_tls_1_3(body):
             return None
-        if kind == _CERTIFICATE:
+        if kind == record_layer.CERTIFICATE:
             # Chain and leaf have a length each. If only the end of the chain is truncated, the leaf is
             # complete.
             length = int.from_bytes(body[3:6], "big")

@@ -13,7 +13,18 @@ import numpy as np
 
 from sensor.decode.kernels.jit import entry, kernel
 from sensor.decode.kernels.packet_bytes import be16, u8
-from sensor.decode.layout import HELLO, Bytes, Records, i64, records
+from sensor.decode.layout import Bytes, Records, i64, records
+
+#: A parsed ClientHello. Offsets point into its bytes, `print` into the fingerprint text.
+HELLO = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "sni", "sni_length", "print", "print_length", "alpn", "alpn_length", "version",
+            "grease", "compress_certificate", "ech", "ech_config", "complete",
+        )
+    ]
+)  # fmt: skip
 
 #: Maximum ciphers, extensions or signature algorithms of a fingerprint; longer lists get none.
 _LIST = 256

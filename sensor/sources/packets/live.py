@@ -175,7 +175,7 @@ class _Capture:
     """One capture: starts the threads, makes a batch of each round, and ends the threads."""
 
     def __init__(self, ports: list[list[Port]], source: LiveSource, features_off: str) -> None:
-        from sensor.decode.capture.handshakes import Openings
+        from sensor.decode.capture.handshakes import Handshakes
         from sensor.decode.decoder import Decoder
         from sensor.decode.layout import CONNECTIONS
 
@@ -190,7 +190,7 @@ class _Capture:
                 Decoder(source.internal_networks, connections=connections),
                 self._rounds,
                 source.is_over,
-                Openings() if source.keep else None,
+                Handshakes() if source.keep else None,
             )
             for n, own in enumerate(ports)
         ]
@@ -265,8 +265,8 @@ class _Capture:
         )
         frames["rejects"] = rejects
         for part in parts:
-            if self._source.keep is not None and part.openings is not None:
-                self._source.keep(part.openings)
+            if self._source.keep is not None and part.handshakes is not None:
+                self._source.keep(part.handshakes)
         for line in self._directions.notice(frames["observations"]):
             self._source.tell(line)
         self._source.packets = self._monitor.count(ring.FRAMES)

@@ -22,7 +22,7 @@ from sensor.sources.packets.ports.afpacket import RETIRE_MS
 from sensor.sources.packets.ports.port import Port, wait
 
 if TYPE_CHECKING:
-    from sensor.decode.capture.handshakes import Kept, Openings
+    from sensor.decode.capture.handshakes import Handshakes, Kept
     from sensor.decode.decoder import Decoder
 
 #: Longest wait for packets; signals and rounds are answered within this time.
@@ -44,7 +44,7 @@ class Part:
     frames: list[Frames]
     is_final: bool = False
     #: packets that opened connections since the last part, if they are kept
-    openings: Kept | None = None
+    handshakes: Kept | None = None
 
 
 class Rounds:
@@ -86,10 +86,10 @@ class Worker:
         decoder: Decoder,
         rounds: Rounds,
         is_over: Callable[[], bool],
-        openings: Openings | None = None,
+        handshakes: Handshakes | None = None,
     ) -> None:
-        """`openings`, if given, keeps the packets that open connections."""
-        self.ports, self._openings = ports, openings
+        """`handshakes`, if given, keeps the packets that open connections."""
+        self.ports, self._handshakes = ports, handshakes
         self.parts: queue.Queue[Part | BaseException] = queue.Queue(_QUEUE)
         #: largest distance between a block's last frame time and this machine's clock; the monitor reads it
         #: and sets it to None
@@ -151,7 +151,7 @@ class Worker:
             self.parts.put(self._part([*held, self._decoder.batch()]))
 
     def _part(self, frames: list[Frames], *, is_final: bool = False) -> Part:
-        return Part(frames, is_final, self._openings.take() if self._openings else None)
+        return Part(frames, is_final, self._handshakes.take() if self._handshakes else None)
 
     def _oldest(self) -> Port | None:
         """The port whose next block begins first, so that the legs of a TAP stay in order."""
@@ -166,8 +166,8 @@ class Worker:
         port.take()
         if port.count:
             self._note_offset(abs(_microseconds() - int(port.frames[port.count - 1]["time"])))
-        if self._openings is not None:
-            self._openings.look(port)
+        if self._handshakes is not None:
+            self._handshakes.add(port)
         first = 0
         while first < port.count:
             first, full = self._decoder.decode(port, first, port.count)

@@ -13,10 +13,10 @@ import pytest
 
 from sensor.decode.capture.reader import Capture
 from sensor.decode.decoder import Decoder, decode_capture
-from sensor.decode.layout import TURN, UNITS, records
+from sensor.decode.layout import records
 from sensor.decode.streaming.answers import COLUMNS
 from sensor.decode.streaming.judge import judged, measured
-from sensor.decode.streaming.turns import FAST_BYTES, IDLE, LONGEST, SILENCE
+from sensor.decode.streaming.turns import FAST_BYTES, IDLE, LONGEST, SILENCE, TURN, UNITS
 from tests.quality import shapes
 from tests.quality.evaluate import connection
 from tests.quality.shapes import Answer
