@@ -25,7 +25,7 @@ from sensor.sources.inputs.tail import Tail, Tails
 from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.formats.syslog import SyslogFormat
 from sensor.sources.logs.lines.blocks import Block, cleaned
-from sensor.sources.logs.log_format import REPLAY_BYTES, LogFormat
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.sorting import NO_FORMAT
 
 #: A line is stored at most this long after it was read …
@@ -173,7 +173,7 @@ class Follower:
                 break
             tail.generation += 1
         tail.position = stream.begins()
-        stream.remember(tail.past(REPLAY_BYTES))
+        stream.remember(tail.past(kind.replayed(source_input.files[0].head)))
         self._streams.append((tail, stream))
         self.summaries.append(stream.summary)
         self._tell(f"{source_input.name}: {kind.name}, from byte {tail.position:,}")

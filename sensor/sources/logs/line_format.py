@@ -47,6 +47,9 @@ class LineFormat(Source):
     header: ClassVar[str] = ""
     #: time zone of its timestamps without an offset; overrides the settings
     own_zone: ClassVar[str | None] = None
+    #: True if each of its lines says everything by itself: no sessions, one-way records, leases or lookups,
+    #: which earlier lines can begin. Then none are read again where a log has grown or was rotated.
+    is_stateless: ClassVar[bool] = False
     #: set if its byte counts include these headers; they are subtracted in records that also count packets
     counts_headers: ClassVar[headers.Layer | None] = None
     #: how to find its records, if one is more than a line (framing.py). JSON documents need no framing of

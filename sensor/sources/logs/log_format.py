@@ -52,18 +52,24 @@ class LogFormat(LineFormat):
         with file.open() as stream:
             return not begins_line(stream, position)
 
+    @classmethod
+    def replayed(cls, head: bytes) -> int:
+        """Bytes of earlier lines that are read again before new ones of a log that begins with `head`."""
+        return 0 if cls.is_stateless and shares(head).keys() <= {cls.name} else REPLAY_BYTES
+
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """One batch per block, in one part for each format that has lines in it."""
         (file,) = source_input.files
         head = file.head
         reader = self.reader(head, file.modified, resumed=start > 0)
-        if start < REPLAY_BYTES:
+        replay = self.replayed(head)
+        if start < replay:
             for block in _past(source_input.before):
                 yield from reader.batches(block)
         with (
             file.open() as raw,
             framed(raw, framing_of(head)) as stream,
-            closing(blocks(stream, start=start, replay=REPLAY_BYTES)) as in_order,
+            closing(blocks(stream, start=start, replay=replay)) as in_order,
             # A small file is read before another thread has begun.
             closing(in_order if len(head) < HEAD_BYTES else ahead(in_order)) as coming,
         ):

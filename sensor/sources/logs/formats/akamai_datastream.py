@@ -41,6 +41,7 @@ class AkamaiDatastreamFormat(LogFormat):
     name = "akamai-datastream"
     help = "Akamai DataStream 2: delivery logs (JSON, space- or tab-separated)"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "bytes_down", "action", "user_agent")
     advice = "Choose Request host, Request method, Client IP and Bytes; no field counts what a client sent."
     marks = ('"reqhost"', " http", "\thttp")

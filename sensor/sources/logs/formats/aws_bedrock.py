@@ -30,6 +30,7 @@ class AwsBedrockFormat(LogFormat):
     name = "aws-bedrock"
     help = "Amazon Bedrock: model invocation log (JSON)"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "user", "action")
     advice = "It has no addresses; CloudTrail's data events of Bedrock do."
     marks = ('"modelinvocationlog"',)

@@ -29,6 +29,7 @@ class AwsWafFormat(LogFormat):
     name = "aws-waf"
     help = "AWS WAF: web ACL traffic log (JSON)"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "action", "user_agent")
     advice = "WAF logs no sizes: add the access log of the load balancer or distribution."
     marks = ('"httprequest"',)

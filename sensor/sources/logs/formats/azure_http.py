@@ -50,6 +50,7 @@ class AzureHttpFormat(LogFormat):
     name = "azure-http"
     help = "Azure Application Gateway, Front Door: access and WAF logs (JSON)"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('"category"',)
     claims = objects.having_any("category", "Category") & pl.col("line").str.contains(_LOGS)

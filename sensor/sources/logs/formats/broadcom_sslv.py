@@ -33,6 +33,7 @@ class BroadcomSslvFormat(LogFormat):
     name = "broadcom-sslv"
     help = "Broadcom / Symantec SSL Visibility Appliance 3 to 5: session log over syslog"
     vantage = "firewall"
+    is_stateless = True
     proof = ("host", "action")
     advice = "This log has neither users nor volumes: add the log of the proxy or firewall behind it."
     marks = (" -> ",)

@@ -32,6 +32,7 @@ class CalicoFormat(LogFormat):
     name = "calico"
     help = "Calico Enterprise and Cloud flow logs (JSON)"
     vantage = "flow"
+    is_stateless = True
     proof = ("host", "device", "bytes_up", "bytes_down", "action")
     marks = ('"source_namespace"',)
     claims = objects.having("source_namespace", "dest_namespace", "reporter", "bytes_out")

@@ -38,6 +38,7 @@ class CarbonBlackFormat(LogFormat):
     name = "carbon-black"
     help = "Carbon Black Cloud Data Forwarder, EDR event forwarder: netconn events (JSON)"
     vantage = "endpoint"
+    is_stateless = True
     proof = ("host", "user", "device", "action")
     advice = "Netconn events have no volumes: uploads stay unknown."
     marks = ('"endpoint.event.', '"ingress.event.')

@@ -36,6 +36,7 @@ class CheckpointHarmonyFormat(LogFormat):
     name = "checkpoint-harmony"
     help = "Check Point Harmony Endpoint: URL filtering, phishing and bot events (JSON)"
     vantage = "endpoint"
+    is_stateless = True
     proof = ("host", "path", "user", "device", "action")
     advice = "The log has no volumes, and only pages that a rule names: add the log of the proxy or resolver."
     marks = ('"product_family"',)

@@ -43,6 +43,7 @@ class CicflowmeterFormat(LogFormat):
     name = "cicflowmeter"
     help = "CICFlowMeter 3 and 4 (Java): flows as CSV with titles"
     vantage = "flow"
+    is_stateless = True
     proof = ("bytes_up", "bytes_down")
     advice = "Flow records name no hosts: scan the packets themselves, or add DNS logs of the same clients."
     header = r"(?i)^\s*Flow ID, *(?:Src|Source) IP, *(?:Src|Source) Port, *(?:Dst|Destination) IP,"

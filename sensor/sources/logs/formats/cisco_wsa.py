@@ -47,6 +47,7 @@ class CiscoWsaFormat(LogFormat):
     name = "cisco-wsa"
     help = "Cisco Secure Web Appliance / WSA / IronPort access log (AsyncOS 7 to 15), file or syslog"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "user", "bytes_down", "action", "user_agent")
     advice = (
         "The access log has no upload sizes: add a W3C log with cs-bytes, or read its `%q` there. Add "

@@ -29,6 +29,7 @@ class ClashFormat(LogFormat):
     name = "clash"
     help = "Clash, Clash.Meta, mihomo: log of level info"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "action")
     advice = "It counts no bytes, and names no accounts: add flow logs of the same host."
     marks = (" --> ",)

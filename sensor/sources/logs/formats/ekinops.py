@@ -28,6 +28,7 @@ class EkinopsFormat(LogFormat):
     name = "ekinops"
     help = "Ekinops OneOS 5 and 6: access lists that log (syslog)"
     vantage = "firewall"
+    is_stateless = True
     proof = ("action",)
     advice = "Access lists name no hosts and count no bytes: add the DNS server's log."
     marks = (" denied ", " permitted ")

@@ -47,6 +47,7 @@ class EnvoyFormat(LogFormat):
     name = "envoy"
     help = "Envoy 1.10 and later, Istio, Ambassador: default access log, text and JSON"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Add %DOWNSTREAM_REMOTE_ADDRESS% and %REQUESTED_SERVER_NAME%: the default text names no client "

@@ -44,6 +44,7 @@ class EsetFormat(LogFormat):
         "ESET PROTECT / Security Management Center 7 to 12: filtered websites, firewall events (JSON, LEEF)"
     )
     vantage = "endpoint"
+    is_stateless = True
     own_zone = "UTC"
     proof = ("host", "path", "user", "device", "action")
     advice = "Only what was refused is logged: scan the log of the proxy, resolver or firewall, too."

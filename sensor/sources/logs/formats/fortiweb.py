@@ -37,6 +37,7 @@ class FortiwebFormat(LogFormat):
     name = "fortiweb"
     help = "Fortinet FortiWeb: traffic log (syslog)"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Tells of one's own web servers only; the traffic log has to be switched on."
     marks = (" msg_id=",)

@@ -35,6 +35,7 @@ class GcpAuditFormat(LogFormat):
     name = "gcp-audit"
     help = "Google Cloud audit logs: API calls with the service's name (Vertex AI …)"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "user", "action", "user_agent")
     advice = "They have no sizes. Switch on data access logs of the Vertex AI API to see predictions."
     marks = ('"protopayload"',)

@@ -36,6 +36,7 @@ class GcpHttpFormat(LogFormat):
     name = "gcp-http"
     help = "Google Cloud load balancing, Cloud Run, App Engine: request logs (JSON)"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('"httprequest"',)
     claims = objects.having("httpRequest", "requestUrl", "logName")

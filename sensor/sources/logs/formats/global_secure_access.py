@@ -39,6 +39,7 @@ class GlobalSecureAccessFormat(LogFormat):
     name = "global-secure-access"
     help = "Microsoft Entra Global Secure Access: traffic logs (diagnostic settings, Log Analytics)"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     advice = "URLs need TLS inspection; without it there is only the name in the hello."
     marks = ('"destinationfqdn"', '"networkaccesstrafficlogs"')

@@ -52,6 +52,7 @@ class HaproxyFormat(LogFormat):
     name = "haproxy"
     help = "HAProxy 1.5 to 3: httplog (also clf), httpslog, tcplog, with captured headers or SNI"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "HAProxy's formats have no upload size, and few have a host: capture the Host header, and write "

@@ -45,6 +45,7 @@ class IbossFormat(LogFormat):
     name = "iboss"
     help = "iboss cloud and node gateways: web and DLP log (JSON, syslog)"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('"downstreambyteusage"', '"ibossipaddress"')
     claims = objects.having("ibossIpAddress") | objects.having("upstreamByteUsage", "downstreamByteUsage")

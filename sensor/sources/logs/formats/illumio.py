@@ -42,6 +42,7 @@ class IllumioFormat(LogFormat):
     name = "illumio"
     help = "Illumio Core PCE: traffic flow summaries (JSON, CEF)"
     vantage = "flow"
+    is_stateless = True
     proof = ("host", "user", "device", "bytes_up", "bytes_down", "action")
     advice = "Enable enhanced data collection: without it flows have no volumes."
     marks = ('"pd"', "|illumio|", '"pce_fqdn"')

@@ -39,6 +39,7 @@ class IslandFormat(LogFormat):
     name = "island"
     help = "Island Enterprise Browser: user events (JSON)"
     vantage = "endpoint"
+    is_stateless = True
     proof = ("host", "path", "user", "device", "bytes_up", "action")
     advice = "Only uploads have a size: for other volumes add a firewall's log."
     marks = ('"toplevelurl"', '"top_level_url"')

@@ -49,6 +49,7 @@ class KasperskyFormat(LogFormat):
         "Security Center's web events (CEF)"
     )
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "user", "device", "action", "user_agent")
     advice = "No volumes are logged: scan the proxy's own access log, too."
     marks = ('http_user_ip="', "|kaspersky")

@@ -26,6 +26,7 @@ class LancomFormat(LogFormat):
     name = "lancom"
     help = "LANCOM LCOS 7 to 10: dropped packets of the firewall (syslog)"
     vantage = "firewall"
+    is_stateless = True
     proof = ("host", "device", "action")
     advice = "Only drops are logged: export NetFlow, or read the resolver's DNS log."
     marks = ("packet_alert", "packet_info")

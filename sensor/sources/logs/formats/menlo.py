@@ -40,6 +40,7 @@ class MenloFormat(LogFormat):
     name = "menlo"
     help = "Menlo Security isolation platform: web log export (JSON)"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "user", "action", "user_agent")
     advice = "The web log has no volumes: uploads stay unknown."
     marks = ('"request_type"', '"x-client-ip"')

@@ -31,6 +31,7 @@ class NginxProxyManagerFormat(LogFormat):
     name = "nginx-proxy-manager"
     help = "nginx-proxy-manager 2: access logs of proxy, redirection and dead hosts"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "bytes_down", "user_agent")
     advice = "It counts no uploads: add $request_length in /data/nginx/custom, or log flows."
     marks = ("] [length ",)

@@ -24,6 +24,7 @@ class PeplinkFormat(LogFormat):
     name = "peplink"
     help = "Peplink Balance, Pepwave: firewall events (syslog)"
     vantage = "firewall"
+    is_stateless = True
     proof = ("action",)
     advice = "Only rules with event logging are logged, without hosts or volumes: add DNS logs."
     marks = ("proto=",)

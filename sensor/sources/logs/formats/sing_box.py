@@ -35,6 +35,7 @@ class SingBoxFormat(LogFormat):
     name = "sing-box"
     help = "sing-box 1: log of level info (SOCKS, HTTP, TUN and other inbounds)"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "user", "action")
     advice = (
         "It counts no bytes, and TUN inbounds name addresses only: add DNS and flow logs of the same host."

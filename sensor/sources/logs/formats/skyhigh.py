@@ -94,6 +94,7 @@ class SkyhighFormat(LogFormat):
         "cloud (CSV, key=value, JSON)"
     )
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "The default access.log lacks what clients send: add bytes_from_client to its log line."
     header = r'^#time_stamp\b|^"?user_id"?,"?username"?,"?source_ip|^"?username"?,"?source_ip"?,'

@@ -39,6 +39,7 @@ class SophosCentralFormat(LogFormat):
     name = "sophos-central"
     help = "Sophos Central events (SIEM API, script): web control and filtering on endpoints"
     vantage = "endpoint"
+    is_stateless = True
     proof = ("host", "path", "user", "device", "action")
     advice = "Central only reports blocked and warned sites: add the firewall's web log."
     marks = ("event::",)

@@ -29,6 +29,7 @@ class SophosSwaFormat(LogFormat):
     name = "sophos-swa"
     help = "Sophos Web Appliance: sophos_log"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "user", "action", "user_agent")
     marks = ('req="',)
     claims = pl.col("line").str.contains(r'^h=\S+ u="[^"]*" s=-?\d+ X=.* t=\d{9,11} .*\breq="')

@@ -36,6 +36,7 @@ class SymantecEndpointFormat(LogFormat):
     name = "symantec-endpoint"
     help = "Symantec Endpoint Protection Manager 12, 14: traffic log (syslog)"
     vantage = "endpoint"
+    is_stateless = True
     proof = ("host", "user", "device", "action")
     advice = "Endpoint events have no volumes: uploads stay unknown."
     marks = ("symantecserver", ",remote", "site: ")

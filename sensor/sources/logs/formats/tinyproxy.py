@@ -40,6 +40,7 @@ class TinyproxyFormat(LogFormat):
     name = "tinyproxy"
     help = "Tinyproxy 1.8 to 1.11: requests with their clients (LogLevel Connect or more), refusals"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "action")
     advice = "Tinyproxy logs no volumes: uploads stay unknown."
     marks = (

@@ -54,6 +54,7 @@ class TrendMicroFormat(LogFormat):
     name = "trend-micro"
     help = "Trend Micro Deep Security, Cloud One Workload Security, Apex Central (CEF, LEEF)"
     vantage = "endpoint"
+    is_stateless = True
     proof = ("host", "path", "user", "device", "action")
     advice = "The agents tell of pages and packets that met a rule, with no volume: add the proxy's log."
     marks = ("|trend micro|",)

@@ -35,6 +35,7 @@ class V2rayFormat(LogFormat):
     name = "v2ray"
     help = "V2Ray and Xray: access log (HTTP, SOCKS and other inbounds)"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "user", "action")
     advice = "It counts no bytes: add flow logs of the same host."
     marks = (" accepted ", " rejected ")

@@ -29,6 +29,7 @@ class VmConnectionFormat(LogFormat):
     name = "vm-connection"
     help = "Azure Monitor VM insights: VMConnection (JSON)"
     vantage = "endpoint"
+    is_stateless = True
     proof = ("host", "device", "bytes_up", "bytes_down")
     own_zone = "UTC"
     marks = ('"destinationip"',)

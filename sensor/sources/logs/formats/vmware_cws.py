@@ -31,6 +31,7 @@ class VmwareCwsFormat(LogFormat):
     name = "vmware-cws"
     help = "VMware (VeloCloud) SASE Cloud Web Security: web log (JSON)"
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "user", "action", "user_agent")
     advice = "The web log has no volumes: uploads stay unknown."
     marks = ('"cws_timestamp"',)

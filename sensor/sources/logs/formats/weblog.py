@@ -115,6 +115,7 @@ class WeblogFormat(LogFormat):
         "(combined with or without host, JSON), nginx stream: forward proxies, servers that log their host"
     )
     vantage = "proxy"
+    is_stateless = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "The combined layout has neither host nor upload size: log JSON with remote_addr, host, request, "

@@ -35,6 +35,7 @@ class WelfFormat(LogFormat):
     name = "welf"
     help = "WELF (WebTrends) of any product: WebMarshal, Junos UTM, Topsec, firewalls"
     vantage = "proxy"
+    is_stateless = True
     generic = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('time="',)

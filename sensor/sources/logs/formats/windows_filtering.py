@@ -29,6 +29,7 @@ class WindowsFilteringFormat(LogFormat):
     name = "windows-filtering"
     help = "Windows Filtering Platform, Security events 5156 and 5157: XML, winlogbeat, NXLog, Wazuh JSON"
     vantage = "endpoint"
+    is_stateless = True
     proof = ("device", "action")
     advice = (
         "These events name no hosts, accounts or bytes: collect Sysmon events 22 and 3 of the same computers."

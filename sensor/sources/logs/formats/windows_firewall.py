@@ -30,6 +30,7 @@ class WindowsFirewallFormat(LogFormat):
     name = "windows-firewall"
     help = "Windows Defender Firewall log (pfirewall.log)"
     vantage = "endpoint"
+    is_stateless = True
     proof = ("action",)
     advice = (
         "Set `LogAllowed`, too: without it only dropped packets are logged. The log has no hosts and no "

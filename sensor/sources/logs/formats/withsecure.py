@@ -38,6 +38,7 @@ class WithSecureFormat(LogFormat):
     name = "withsecure"
     help = "WithSecure (F-Secure) Elements, Business Suite: web and connection events (CEF)"
     vantage = "endpoint"
+    is_stateless = True
     proof = ("host", "path", "user", "device", "action")
     advice = "Only pages and connections that met a rule are told, with no volume: add the proxy's log."
     marks = ("secure|",)

@@ -60,3 +60,16 @@ def test_a_format_claims_nothing_that_holds_none_of_its_marks(log_format: type[L
         pl.col("line", "tag").map_elements(lambda text: marks.sub("", text), return_dtype=pl.String)
     )
     assert not bare.with_columns(mine=log_format.claims.fill_null(False))["mine"].any()
+
+
+@pytest.mark.parametrize(
+    "log_format", [one for one in all_formats() if one.is_stateless], ids=lambda log_format: log_format.name
+)
+def test_lines_of_a_stateless_format_need_no_others(log_format: type[LogFormat]) -> None:
+    known = [case["line"] for case in CASES if case["is"][0] == log_format.name]
+    peeled = peel(pl.DataFrame({"line": known}, schema={"line": pl.String}).with_columns(offset=0, bytes=0))
+    lines = peeled.select("line", "tag", "sender", header=pl.lit(None, dtype=pl.String))
+    parsed = log_format().parse(lines)
+    assert not {"session", "phase", "one_way", "lease_s", "lease_to", "closes"} & set(parsed.columns)
+    if "kind" in parsed.columns and known:
+        assert not set(parsed["kind"]) & {"dns", "lease"}

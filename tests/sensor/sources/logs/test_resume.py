@@ -16,9 +16,10 @@ from sensor.sources.interface import Input
 from sensor.sources.logs.formats.dnsmasq import DnsmasqFormat
 from sensor.sources.logs.formats.fortigate import FortigateFormat
 from sensor.sources.logs.formats.isc_dhcpd import IscDhcpdFormat
+from sensor.sources.logs.formats.squid import SquidFormat
 from sensor.sources.logs.formats.vpcflow import VpcflowFormat
 from sensor.sources.logs.lines.blocks import blocks
-from sensor.sources.logs.log_format import LogFormat
+from sensor.sources.logs.log_format import REPLAY_BYTES, LogFormat
 
 _FORTI = (
     'date=2026-10-06 time=10:0{m}:00 devname="fw" devid="FG1" eventtime=17912808{m}0000000000 tz="+0000" '
@@ -130,3 +131,10 @@ def test_replayed_lines_begin_with_a_whole_one_and_end_where_reading_goes_on(tmp
     tail.position = start
     assert [line for block in tail.past(105) for line in block.lines()["line"]] == past
     assert tail.position == start
+
+
+def test_lines_that_need_no_others_are_not_read_again() -> None:
+    squid = b"1763000000.269 1043 10.0.4.30 TCP_TUNNEL/200 65437 CONNECT a.example:443 u HIER_DIRECT/192.0.2.7 -\n"
+    assert SquidFormat.replayed(squid) == 0
+    assert SquidFormat.replayed(squid + "\n".join(LOGS[DnsmasqFormat]).encode()) == REPLAY_BYTES
+    assert DnsmasqFormat.replayed("\n".join(LOGS[DnsmasqFormat]).encode()) == REPLAY_BYTES
