@@ -48,8 +48,9 @@ MOST_TOGETHER = MAX_HEADERS
 #: Connections remembered to recognise rows that a mirrored span repeats.
 RECENT_UIDS = 250_000
 
-#: Logs of the folders before are read again up to this size, the newest first; as it is on the disk.
-BEFORE_BYTES = 64 << 20
+#: Of the folders before, as many bytes of logs are read again as the folder itself has, but at least so many:
+#: so a scan takes twice the time at most. As they are on the disk, the newest first.
+BEFORE_BYTES = 4 << 20
 
 #: Logs that name connections.
 _NAMING_LOGS = ("quic", "ssl", "http")
@@ -101,7 +102,10 @@ class ZeekSource(Source):
         for group in groups:
             naming.append([file for file in group if log_of(file.head) in _NAMING_LOGS])
         return [
-            _newest(naming[nth] for nth in range(at - 1, -1, -1) if _above(groups[nth]) == _above(group))
+            _newest(
+                (naming[nth] for nth in range(at - 1, -1, -1) if _above(groups[nth]) == _above(group)),
+                max(BEFORE_BYTES, sum(file.size or 0 for file in group)),
+            )
             for at, group in enumerate(groups)
         ]
 
@@ -141,13 +145,13 @@ def _above(group: tuple[File, ...]) -> str:
     return os.path.dirname(os.path.dirname(group[0].name))  # noqa: PTH120 - names need not be paths
 
 
-def _newest(folders: Iterable[list[File]]) -> tuple[File, ...]:
-    """Files of `folders`, the newest first, as many as may be read again; in the order of reading."""
+def _newest(folders: Iterable[list[File]], most: int) -> tuple[File, ...]:
+    """Files of `folders`, the newest first, of `most` bytes together; in the order of reading."""
     taken: list[File] = []
     size = 0
     for file in (file for files in folders for file in sorted(files, key=lambda file: file.name)[::-1]):
         size += file.size or 0
-        if size > BEFORE_BYTES:
+        if size > most:
             break
         taken.append(file)
     return tuple(sorted(taken, key=_place))
