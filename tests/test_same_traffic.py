@@ -177,3 +177,15 @@ def test_zeeks_folders_are_as_if_they_were_one(
     assert product.figures(f"{folder.name}-once", [folder]) == truth
     if layout == "%Y-%m-%d":
         assert product.figures("zeek-each", *(folders[: nth + 1] for nth in range(len(folders)))) == truth
+
+
+@pytest.mark.parametrize("first", ["zeek", "suricata"])
+def test_two_programs_at_one_mirror_port_count_once(
+    product: Product, truth: list[tuple[object, ...]], first: str
+) -> None:
+    """Zeek has a row for each connection, Suricata one for its name and one for its volume."""
+    folder = product.folder / f"both-{first}"
+    _zeek_folders(folder / "zeek", lambda at: "all")
+    (folder / "eve.json").write_text("".join(f"{line}\n" for line in product.eve))
+    scans = [[folder / "zeek"], [folder / "eve.json"]]
+    assert product.figures(folder.name, *(scans if first == "zeek" else scans[::-1])) == truth
