@@ -10,6 +10,7 @@
 -- Two programs at one vantage (Zeek and Suricata at one mirror port) are ranked like two vantages: they cut connections
 -- into different rows, which cannot be compared one by one. Ours comes first (it cuts captures and live traffic alike),
 -- Zeek before Suricata, which does not always tell the name and the volume of a connection as one.
+-- So are two sensors that see lookups: their clocks differ, so that nothing else tells that a question is the same.
 -- A duration of NaN becomes NULL: Parquet statistics leave NaN out, so that a filter on them would lose the row.
 -- Support hosts (telemetry, CDN, auth) are not use and are dropped here. A row of a neighbouring day is needed if it
 -- reaches into this day, continues a connection of this day, or begins before the longest record of this day ends.
@@ -36,7 +37,9 @@ SELECT event_id, seen_at, epoch_us(seen_at) AS start_us, (epoch_us(seen_at) - $b
        epoch_us(started_at) AS began_us, flow, slice, grade, bytes_up, bytes_down, connections, requests, lookups,
        COALESCE(site, 'unknown') AS seen_site, segment, client_class, COALESCE(client_scope, 'unknown') AS scope,
        client, user_name, device, COALESCE(vantage, sensor, 'unknown') AS vantage,
-       CASE WHEN source IN ('pcap', 'live') THEN '' ELSE COALESCE(source, '') END AS program, kind, host, app, access,
+       CASE WHEN kind = 'dns' THEN '/' || COALESCE(sensor, '') || '/' ELSE '' END
+         || CASE WHEN source IN ('pcap', 'live') THEN '' ELSE COALESCE(source, '') END AS program,
+       kind, host, app, access,
        CASE WHEN COALESCE(action, 'unknown') = 'blocked' THEN 'blocked'
             WHEN role = 'embedded' THEN 'embedded' ELSE 'use' END AS outcome,
        COALESCE(action, 'unknown') <> 'blocked' AND grade >= 3 AND kind <> 'dns'

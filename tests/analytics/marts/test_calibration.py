@@ -137,7 +137,9 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
             SELECT event_id, 1 AS day, c.context, 1 AS target,
                    CAST({start} + minute * 60000000 AS BIGINT) AS start_us
             FROM seen JOIN contexts AS c ON c.client = seen.client""")
-        connection.execute("CREATE TABLE vantages AS SELECT 'packets' AS vantage, '' AS program, 1 AS vantage_rank")
+        connection.execute(
+            "CREATE TABLE vantages AS SELECT 'packets' AS vantage, '' AS program, 1 AS vantage_rank"
+        )
         connection.execute(
             "CREATE TABLE bounds AS "
             "SELECT 1 AS day, MIN(start_us) AS from_us, MAX(start_us) + 1 AS to_us FROM events"
