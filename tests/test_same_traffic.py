@@ -177,3 +177,48 @@ def test_zeeks_folders_are_as_if_they_were_one(
     assert product.figures(f"{folder.name}-once", [folder]) == truth
     if layout == "%Y-%m-%d":
         assert product.figures("zeek-each", *(folders[: nth + 1] for nth in range(len(folders)))) == truth
+
+
+@pytest.mark.parametrize("first", ["zeek", "suricata"])
+def test_two_programs_at_one_mirror_port_count_once(
+    product: Product, truth: list[tuple[object, ...]], first: str
+) -> None:
+    """Zeek has a row for each connection, Suricata one for its name and one for its volume."""
+    folder = product.folder / f"both-{first}"
+    _zeek_folders(folder / "zeek", lambda at: "all")
+    (folder / "eve.json").write_text("".join(f"{line}\n" for line in product.eve))
+    scans = [[folder / "zeek"], [folder / "eve.json"]]
+    assert product.figures(folder.name, *(scans if first == "zeek" else scans[::-1])) == truth
+
+
+def test_a_question_that_two_sensors_see_counts_once(product: Product) -> None:
+    """Their clocks differ by milliseconds."""
+    folder = product.folder / "questions"
+    for name, late in (("hq-a", 0), ("hq-b", 3)):
+        lines = []
+        for session in SESSIONS:
+            client, port, *_ = session.ends
+            at = session.begin + timedelta(milliseconds=late)
+            question = {
+                "version": 2,
+                "type": "query",
+                "id": 7,
+                "rrname": session.host,
+                "rrtype": "A",
+                "tx_id": 0,
+            }
+            ends = {
+                "src_ip": client,
+                "src_port": port,
+                "dest_ip": "10.20.0.53",
+                "dest_port": 53,
+                "proto": "UDP",
+            }
+            event = {"timestamp": _iso(at), "flow_id": port, "event_type": "dns", **ends, "dns": question}
+            lines.append(json.dumps(event) + "\n")
+        (folder / name).mkdir(parents=True)
+        (folder / name / "eve.json").write_text("".join(lines))
+        places = ("--lake", folder / "lake", "--state", product.folder / "state")
+        run_here(product.folder, "scan", folder / name, *places, "-q", "--sensor", name)
+    lookups = query(folder, "SELECT SUM(lookups), COUNT(DISTINCT app) FROM usage_hourly")
+    assert lookups == [(sum(session.host != HOSTS[3] for session in SESSIONS), 3)]

@@ -30,7 +30,7 @@ codes in place of values. The terms:
     profile          attributes of a subject: kind, department, site, segment, class of client, method
     subject profile  a subject with a profile
     subject day      a subject, a day and an outcome; with an app, a `usage_key`: duplicates share it
-    vantage day      a vantage on a day
+    vantage day      a vantage (of several programs at one, each is its own) on a day
     cell             the key of a row of usage_hourly, without hour and grade
 
 Nothing finer than a k-safe cell ever reaches the open zone: figures are hidden when the cubes are built, not

@@ -151,7 +151,7 @@ class Builder:
         def make(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
             builder = replace(self, connection=connection)
             builder._read(days)
-            vantages = connection.execute("SELECT vantage FROM vantages ORDER BY vantage").fetchall()
+            vantages = connection.execute("SELECT DISTINCT vantage FROM vantages ORDER BY vantage").fetchall()
             for counted in builder._count(days):
                 builder._store_days(counted)
                 self.state.vantages |= {

@@ -51,9 +51,9 @@ LEFT JOIN devices AS d ON d.name = c.device;
 CREATE OR REPLACE TEMP TABLE target_codes AS
 SELECT t.*, v.vantage_rank, t.app LIKE 'behaviours/%' AS by_behaviour,
        CASE WHEN t.kind = 'dns' THEN 2 ELSE 1 END AS counts_as,
-       v.vantage_rank * 1024 + DENSE_RANK() OVER (ORDER BY t.kind) AS vantage_kind,
+       DENSE_RANK() OVER (ORDER BY t.vantage) * 1024 + DENSE_RANK() OVER (ORDER BY t.kind) AS vantage_kind,
        CASE WHEN t.host IS NULL THEN 0 ELSE DENSE_RANK() OVER (ORDER BY t.host) END AS host_id,
        DENSE_RANK() OVER (ORDER BY t.app) AS app_id, DENSE_RANK() OVER (ORDER BY t.app, t.access) AS app_access,
        CASE t.outcome WHEN 'use' THEN 0 WHEN 'blocked' THEN 1 ELSE 2 END AS outcome_id
 FROM targets AS t
-JOIN vantages AS v ON v.vantage = t.vantage
+JOIN vantages AS v ON v.vantage = t.vantage AND v.program = t.program
