@@ -378,18 +378,66 @@ def _take(
         _take_reassembled(bodies, i64(packet["reassembled_at"]), packet, row, table, output, control)
 
 
+@step
+def _count_frame(frame: Records, now: int, minutes: Records, control: Records) -> int:
+    """Count a frame in its minute; returns the row of this minute."""
+    row = _minute_row(now, minutes, control)
+    minute = minutes[row]
+    minute["last_seen"] = now
+    minute["packets"] += 1
+    minute["bytes"] += frame["length"]
+    if abs(frame["time"] - now) > HOUR:
+        minute["clock_jumps"] += 1
+    return row
+
+
+@step
+def _admit(data: Bytes, packet: Records, ingress: Ingress, control: Records) -> int:
+    """DECODED for a packet of a connection; else the reason why its frame is only counted."""
+    status = i64(packet["status"])
+    if status not in (DECODED, FRAGMENT):
+        return status
+    if is_duplicate(packet, ingress.recent, control):
+        return DUPLICATE
+    return assign(data, packet, ingress.datagrams, ingress.bodies) if packet["fragment"] >= 0 else status
+
+
+@step
+def _process(
+    data: Bytes, packet: Records, minute: Records, ingress: Ingress, table: Table, partial: Partial,
+    output: Output, control: Records,
+) -> None:  # fmt: skip
+    """Process a decoded packet: it may tell who holds an address, and belongs to a connection."""
+    is_tcp = packet["protocol"] == TCP
+    if (
+        (not is_tcp or _is_setting_up(packet))
+        and identity_packets.is_identity(data, packet)
+        and identity_packets.affords(minute, control)
+    ):
+        _emit_payload(IDENTITY, identity_packets.MOST_BYTES, 0, 0, data, packet, output, control)
+    if not is_tcp and _is_local_name(packet):
+        minute["local_names"] += 1
+        return
+    evictions, names_lost = i64(control["evictions"]), i64(control["names_lost"])
+    turns_missed = i64(control["turns_missed"])
+    _take(data, packet, ingress.bodies, table, partial, output, control)
+    minute["evictions"] += control["evictions"] - evictions
+    minute["names_lost"] += control["names_lost"] - names_lost
+    minute["turns_unjudged"] += control["turns_missed"] - turns_missed
+
+
 @entry
 def decode(
     data: Bytes, frames: Records, first: int, last: int, count: int, ingress: Ingress, table: Table,
-    partial: Partial, output: Output, controls: Records
+    partial: Partial, output: Output, controls: Records,
 ) -> tuple[int, int]:  # fmt: skip
     """Decode frames[first:last], with lookahead up to `count`; returns the next frame and the stop reason."""
-    control, prepared, minutes = controls[0], first, output.minutes
+    control, dissected = controls[0], first
     for i in range(first, last):
         if not has_room(output, control):
             return i, FULL
         control["at"] = i
-        prepared = dissect_ahead(data, frames, i, prepared, last, ingress, table, control)
+        dissected = dissect_ahead(data, frames, i, dissected, last, ingress, table, control)
         packet = ingress.packets[i & (AHEAD - 1)]
         now = _accepted_time(frames, i, count, i64(control["clock"]))
         if now < 0:
@@ -397,40 +445,15 @@ def decode(
             return i, SET_BACK
         control["clock"], packet["time"] = now, now
         control["packets"] += 1
-        minute = minutes[_minute_row(now, minutes, control)]
-        minute["last_seen"] = now
-        minute["packets"] += 1
-        minute["bytes"] += frames[i]["length"]
-        if abs(frames[i]["time"] - now) > HOUR:
-            minute["clock_jumps"] += 1
-        evictions, names_lost = i64(control["evictions"]), i64(control["names_lost"])
-        turns_missed = i64(control["turns_missed"])
+        minute = output.minutes[_count_frame(frames[i], now, output.minutes, control)]
         if control["packets"] & (_SWEEP_PERIOD - 1) == 0:
             sweep(table, partial, output, control)
-        status = i64(packet["status"])
-        if status in (DECODED, FRAGMENT):
-            if is_duplicate(packet, ingress.recent, control):
-                status = DUPLICATE
-            elif packet["fragment"] >= 0:
-                status = assign(data, packet, ingress.datagrams, ingress.bodies)
-        if status != DECODED:
+        status = _admit(data, packet, ingress, control)
+        if status == DECODED:
+            minute["decoded"] += 1
+            _process(data, packet, minute, ingress, table, partial, output, control)
+        else:
             _count(status, minute)
-            continue
-        minute["decoded"] += 1
-        tcp = packet["protocol"] == TCP
-        if (
-            (not tcp or _is_setting_up(packet))
-            and identity_packets.is_identity(data, packet)
-            and identity_packets.affords(minute, control)
-        ):
-            _emit_payload(IDENTITY, identity_packets.MOST_BYTES, 0, 0, data, packet, output, control)
-        if packet["protocol"] != TCP and _is_local_name(packet):
-            minute["local_names"] += 1
-            continue
-        _take(data, packet, ingress.bodies, table, partial, output, control)
-        minute["evictions"] += control["evictions"] - evictions
-        minute["names_lost"] += control["names_lost"] - names_lost
-        minute["turns_unjudged"] += control["turns_missed"] - turns_missed
     return last, DONE
 
 

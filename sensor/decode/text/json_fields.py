@@ -42,6 +42,7 @@ Integers = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 _PRIME, _KEY = 0x100000001B3, secrets.randbits(62)
 _QUOTE, _SLASH, _OPEN, _CLOSE, _LIST, _END, _COLON, _COMMA, _DOT = 34, 92, 123, 125, 91, 93, 58, 44, 46
+_NULL = 110  # n, with which only null begins
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,37 @@ def _end_of_scalar(data: Bytes, begin: int, end: int) -> int:
     return close if _is_scalar(data, begin, close) else 0
 
 
+@step
+def _read_key(data: Bytes, at: int, end: int, digest: np.uint64) -> tuple[int, np.uint64]:
+    """The offset of the value of the key at `at`, and `digest` with the key added; -1 if the line is odd."""
+    byte = u8(data, at, end)
+    if byte != _QUOTE:
+        return -1, digest
+    while True:
+        at += 1
+        byte = u8(data, at, end)
+        if byte == _QUOTE:
+            break
+        if byte < 32 or byte == _SLASH:
+            return -1, digest
+        digest = _extend_hash(digest, byte)
+    at = _skip_blanks(data, at + 1, end)
+    return _skip_blanks(data, at + 1, end) if u8(data, at, end) == _COLON else -1, digest
+
+
+@step
+def _read_value(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Begin and end of the text of a string or scalar at `at`, and the offset after it.
+
+    The end is negative for a string with escapes, 0 if the line is odd.
+    """
+    if u8(data, at, end) == _QUOTE:
+        close = _end_of_string(data, at + 1, end)
+        return at + 1, close, abs(close) + 1
+    close = _end_of_scalar(data, at, end)
+    return at, close, close
+
+
 @kernel
 def _find(
     data: Bytes, at: int, end: int, table: Hashes, numbers: Integers, digests: Hashes, found: Integers,
@@ -169,7 +201,7 @@ def _find(
         at = _skip_blanks(data, at, end)
         byte = u8(data, at, end)
         in_list = lists >> depth & 1 == 1
-        if byte == (_END if in_list else _CLOSE) and (fresh or byte >= 0):
+        if byte == (_END if in_list else _CLOSE):
             lists &= ~(1 << depth)
             depth -= 1
             at += 1
@@ -184,24 +216,11 @@ def _find(
             byte = u8(data, at, end)
         digest = digests[depth]
         if not in_list:
-            if byte != _QUOTE:
+            at, digest = _read_key(data, at, end, _extend_hash(digest, _DOT) if depth > 0 else digest)
+            if at < 0:
                 return -1
-            at += 1
-            if depth > 0:
-                digest = _extend_hash(digest, _DOT)
             byte = u8(data, at, end)
-            while byte != _QUOTE:
-                if byte < 32 or byte == _SLASH:
-                    return -1
-                digest = _extend_hash(digest, byte)
-                at += 1
-                byte = u8(data, at, end)
-            at = _skip_blanks(data, at + 1, end)
-            if u8(data, at, end) != _COLON:
-                return -1
-            at = _skip_blanks(data, at + 1, end)
-            byte = u8(data, at, end)
-        number = _number_of(digest, table, numbers)
+        number = _number_of(digest, table, numbers) if byte != _NULL else -1
         if byte in (_OPEN, _LIST):
             if number >= 0 or depth + 1 >= _DEPTH:
                 return -1
@@ -214,15 +233,7 @@ def _find(
             fresh = True
             continue
         fresh = False
-        if byte == _QUOTE:
-            begin = at + 1
-            close = _end_of_string(data, begin, end)
-            at = abs(close) + 1
-        else:
-            begin = at
-            close = at = _end_of_scalar(data, begin, end)
-            if byte == 110:
-                number = -1  # null
+        begin, close, at = _read_value(data, at, end)
         if close == 0:
             return -1
         if number >= 0:

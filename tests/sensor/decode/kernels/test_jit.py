@@ -86,8 +86,8 @@ def test_a_folder_that_cannot_be_written_is_replaced(tmp_path: Path) -> None:
 
 def test_the_kernel_budget_is_kept() -> None:
     """A first start waits until all kernels for packets are compiled, which takes some 6 ms of processor time
-    for each of their lines, and 400 MB. What few packets need is better written in Python, which gets what
-    kernels select; so a new line here needs a reason, or another one goes.
+    for each of their lines, and 400 MB. What few packets need is better written in Python, which is given
+    what kernels select; so a new line here needs a reason, or another one goes.
 
     The scanners of log lines are compiled by themselves, only where logs are large.
     """
