@@ -222,3 +222,22 @@ def test_a_question_that_two_sensors_see_counts_once(product: Product) -> None:
         run_here(product.folder, "scan", folder / name, *places, "-q", "--sensor", name)
     lookups = query(folder, "SELECT SUM(lookups), COUNT(DISTINCT app) FROM usage_hourly")
     assert lookups == [(sum(session.host != HOSTS[3] for session in SESSIONS), 3)]
+
+
+def test_a_lookup_counts_once_whether_its_answer_was_read_with_it_or_not(product: Product) -> None:
+    """A rotation, or a commit of `follow`, comes between a question and its answer."""
+    lines = [
+        f"Nov 17 08:{minute:02}:00 gw dnsmasq[831]: {text}\n"
+        for minute in range(0, 40, 2)
+        for text in ("query[A] chatgpt.com from 10.20.1.7", "reply chatgpt.com is 203.0.113.7")
+    ]
+    folder = product.folder / "answers"
+    folder.mkdir()
+    for name, some in (("whole.log", ["\n", *lines]), ("cut.log.1", lines[:21]), ("cut.log", lines[21:])):
+        (folder / name).write_text("".join(some))
+    lookups = "SELECT SUM(lookups) FROM usage_hourly"
+    places = ("--lake", folder / "lake", "--state", product.folder / "state", "-q")
+    for names in (("cut.log.1",), ("cut.log",), ("whole.log",)):
+        run_here(folder, "scan", *names, *places)
+        if names != ("cut.log.1",):
+            assert query(folder, lookups) == [(20,)]

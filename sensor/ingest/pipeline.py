@@ -233,19 +233,25 @@ class Pipeline:
 
     def _ids(self, rows: pl.DataFrame) -> list[pl.Series]:
         """The columns event_id, connection and flow: hashes of clear values, keyed by the row's epoch."""
+        # A lookup is the same whether the line that tells of its answer was read with it or not.
+        answered = pl.when(pl.col("kind") == "dns").then(pl.col("action").fill_null("allowed"))
+        identity = _text(_IDENTITY, unless_sliced=_GROWING)
         rows = rows.with_columns(
             pl.coalesce("started_at", "seen_at").alias("_began"),
-            pl.concat_str(_text(_IDENTITY, unless_sliced=_GROWING), separator="|").alias("_identity"),
+            rows.with_columns(action=answered.otherwise("action"))
+            .select(pl.concat_str(identity, separator="|"))
+            .to_series()
+            .alias("_identity"),
         )
         nth = self._repeats.number(rows.select("input", "seen_at", identity="_identity"))
-        identity = pl.concat_str("_identity", pl.lit("|"), nth)
+        numbered = pl.concat_str("_identity", pl.lit("|"), nth)
         tuple_text = pl.concat_str(_text(_TUPLE), separator="|")
         has_tuple = pl.col("started_at").is_not_null() & pl.col("client_port").is_not_null()
         flow = pl.when(has_tuple).then(tuple_text)
         began = pl.col("started_at").dt.epoch("us").cast(pl.String)
         ids = self._pseudonyms.row_ids
         return [
-            ids(rows, identity, "seen_at").alias("event_id"),
+            ids(rows, numbered, "seen_at").alias("event_id"),
             ids(rows, pl.concat_str(flow, pl.lit("|"), began), "_began").alias("connection"),
             ids(rows, flow, "_began").alias("flow"),
         ]
