@@ -1,6 +1,7 @@
 """Who may import whom: one direction, no exceptions, and heavy libraries only where they work."""
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -184,6 +185,13 @@ def test_every_decoder_belongs_to_a_layer() -> None:
         path.relative_to(folder).parts[0].removesuffix(".py") for path in MODULES if folder in path.parents
     }
     assert found == {*DECODE, "__init__"}
+
+
+def test_every_package_of_decoders_lists_its_modules() -> None:
+    for package in (ROOT / "sensor" / "decode").glob("*/__init__.py"):
+        listed = ast.get_docstring(ast.parse(package.read_text(encoding="utf-8"))) or ""
+        modules = {path.name for path in package.parent.glob("*.py")} - {"__init__.py"}
+        assert modules == set(re.findall(r"[a-z0-9_]+\.py", listed)), package
 
 
 def test_no_modules_import_each_other() -> None:

@@ -259,13 +259,10 @@ def _take_segment(
         tcpdns.read_segment(data, packet, row, partial, table, output, control)
     elif reassembly.is_candidate(data, packet, flow):
         reassembly.probe(data, packet, row, partial, table, output, control)
-    if (
-        flow["probed"][packet["side"]] == 1
-        and flow["events"] <= 1
-        and first_bytes.may_be_cluster(data, packet)
-    ):
+    is_first = flow["probed"][packet["side"]] == 1 and flow["events"] <= 1
+    if is_first and first_bytes.may_be_cluster(data, packet):
         flow["probed"][packet["side"]] = reassembly.DONE
-        _emit_message(FIRST_BYTES, first_bytes.MOST_FIRST_BYTES, data, packet, row, table, output, control)
+        _emit_message(FIRST_BYTES, first_bytes.MOST_BYTES, data, packet, row, table, output, control)
 
 
 @kernel
@@ -366,9 +363,7 @@ def _take(
         elif is_initial(data, packet):
             _take_initial(data, packet, row, table, output, control)
         elif flow["events"] == 0 and first_bytes.is_rdma(data, packet):
-            _emit_message(
-                FIRST_BYTES, first_bytes.MOST_FIRST_BYTES, data, packet, row, table, output, control
-            )
+            _emit_message(FIRST_BYTES, first_bytes.MOST_BYTES, data, packet, row, table, output, control)
         if packet["payload_bytes"] > 0 and turns.concerns(packet, flow):
             turns.follow(data, packet, row, table, output, control)
         flow_table.account(flow, table.colds[row], packet, table.missing, control)

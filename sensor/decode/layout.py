@@ -1,4 +1,6 @@
-"""The record types that kernels and Python exchange, one dtype per noun.
+"""The record types that several layers exchange, and the tables of the kernels.
+
+Record types of one parser are defined beside this parser.
 
 Times are microseconds since 1970 UTC. Addresses are two unsigned 64-bit halves, IPv4 as
 ::ffff:a.b.c.d. Sequence numbers keep their 32 bits and are compared modulo 2^32.

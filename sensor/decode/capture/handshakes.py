@@ -139,11 +139,8 @@ def copy_handshakes(data: Bytes, frames: Records, count: int, packets: Records, 
             continue
         out = made[used[0]]
         out["time"], out["offset"], out["captured"] = frames[i]["time"], used[1], captured
-        out["length"], out["link"], out["protocol"] = (
-            frames[i]["length"],
-            frames[i]["link"],
-            packet["protocol"],
-        )
+        out["length"], out["link"] = frames[i]["length"], frames[i]["link"]
+        out["protocol"] = packet["protocol"]
         for side in range(2):
             out["address"][side], out["address"][2 + side] = packet["source"][side], packet["target"][side]
         out["port"][0], out["port"][1] = packet["source_port"], packet["target_port"]

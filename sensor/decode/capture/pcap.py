@@ -115,25 +115,13 @@ def _microseconds(high: int, low: int, resolution: int) -> int:
 
 
 @kernel
-def _emit(
-    made: Records,
-    n: int,
-    time: int,
-    record: int,
-    offset: int,
-    captured: int,
-    length: int,
-    link: int,
-    port: int,
+def _describe(
+    out: Records, time: int, record: int, offset: int, captured: int, length: int, link: int, port: int
 ) -> None:
-    out = made[n]
-    out["time"] = min(max(time, 0), _LATEST)
-    out["record"] = record
-    out["offset"] = offset
-    out["captured"] = captured
-    out["length"] = max(length, captured)
-    out["link"] = link
-    out["interface"] = port
+    """Write a descriptor."""
+    out["time"], out["record"], out["offset"] = min(max(time, 0), _LATEST), record, offset
+    out["captured"], out["length"] = captured, max(length, captured)
+    out["link"], out["interface"] = link, port
 
 
 @kernel
@@ -159,7 +147,7 @@ def _describe_pcap(data: Bytes, at: int, end: int, state: Records, made: Records
             return n, at, MORE
         fraction = _int32(data, at + 4, end, big) // scale
         time = _int32(data, at, end, big) * 1_000_000 + fraction
-        _emit(made, n, time, at, at + header, captured, length, i64(state["link"][0]), 0)
+        _describe(made[n], time, at, at + header, captured, length, i64(state["link"][0]), 0)
         n += 1
         at += header + captured
     return n, at, FULL
@@ -229,7 +217,7 @@ def _read_packet(data: Bytes, at: int, end: int, kind: int, state: Records, made
         if captured < 0:
             return -1
         link = i64(state["link"][0]) if state["interfaces"] > 0 else -1
-        _emit(made, n, i64(state["time"]), at, at + 12, captured, length, link, 0)
+        _describe(made[n], i64(state["time"]), at, at + 12, captured, length, link, 0)
         return n + 1
     port = _int32(data, at + 8, end, big) if kind == ENHANCED_PACKET else _int16(data, at + 8, end, big)
     captured = _int32(data, at + 20, end, big)
@@ -246,7 +234,7 @@ def _read_packet(data: Bytes, at: int, end: int, kind: int, state: Records, made
         time += i64(state["shift"][i]) * 1_000_000
     state["time"] = time
     link = i64(state["link"][i]) if known else -1
-    _emit(made, n, time, at, at + 28, captured, length, link, port)
+    _describe(made[n], time, at, at + 28, captured, length, link, port)
     return n + 1
 
 

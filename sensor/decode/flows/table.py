@@ -240,15 +240,9 @@ def end(row: int, why: int, table: Table, slices: Records, control: Records) -> 
     flow, cold = table.flows[row], table.colds[row]
     one_sided = flow["known"][0] & flow["known"][1] & SEEN == 0
     _emit_slice(flow, cold, slices, control, why | ENDED | (ONE_SIDED if one_sided else 0))
-    ports = flow["port"]
-    tag = _tag(
-        flow["address"],
-        i64(ports[0]),
-        i64(ports[1]),
-        i64(flow["protocol"]),
-        i64(flow["realm"]),
-        control["seed"],
-    )
+    low_port, high_port = i64(flow["port"][0]), i64(flow["port"][1])
+    protocol, realm = i64(flow["protocol"]), i64(flow["realm"])
+    tag = _tag(flow["address"], low_port, high_port, protocol, realm, control["seed"])
     _remove(table.index, tag, row)
     flow["protocol"] = 0
     for side in range(2):

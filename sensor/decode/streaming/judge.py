@@ -88,8 +88,8 @@ def measured(turns: Records) -> pl.DataFrame:
     gaps = (turns["unit"] >> 16).astype(np.float64)
     is_gap = is_unit & (gaps > CHUNK_US)
     rest = turns["units"][:, None] > UNITS
-    size_values, size_weights = _beside(sizes, is_unit, _mids(1), turns["sizes"] * rest)
-    gap_values, gap_weights = _beside(gaps, is_gap, _mids(GAP_STEP), turns["gaps"] * rest)
+    size_values, size_weights = _weighted_sample(sizes, is_unit, _bin_middles(1), turns["sizes"] * rest)
+    gap_values, gap_weights = _weighted_sample(gaps, is_gap, _bin_middles(GAP_STEP), turns["gaps"] * rest)
     exact = is_unit.astype(np.float64)
     median = _quantile(sizes, exact, 0.5)
     deviation = _quantile(np.abs(sizes - median[:, None]), exact, 0.5)
@@ -167,19 +167,19 @@ def judged(numbers: pl.DataFrame, limits: Limits = LIMITS) -> pl.DataFrame:
     )
 
 
-def _mids(step: int) -> Floats:
+def _bin_middles(step: int) -> Floats:
     """The middle of each histogram bin (`turns.bin_of`), in the unit of the values."""
     lows = [float(n) if n < 8 else float((4 + n % 4) << (n // 4 - 1)) for n in range(BINS + 1)]
     edges = np.array(lows)
     return (edges[:-1] + edges[1:]) / 2 * step
 
 
-def _beside(
-    values: Floats, counts: Flags, mids: Floats, histogram: npt.NDArray[np.unsignedinteger[Any]]
+def _weighted_sample(
+    values: Floats, counts: Flags, middles: Floats, histogram: npt.NDArray[np.unsignedinteger[Any]]
 ) -> tuple[Floats, Floats]:
     """Exact values and histogram bins as one weighted sample: values and weights, both (turns, UNITS +
     BINS)."""
-    broad = np.broadcast_to(mids, (values.shape[0], BINS))
+    broad = np.broadcast_to(middles, (values.shape[0], BINS))
     weights = np.hstack([counts.astype(np.float64), histogram.astype(np.float64)])
     return np.hstack([values, broad]), weights
 

@@ -138,19 +138,19 @@ def from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.Data
         method=part("method"),
         path=part("path"),
         user_agent=part("agent"),
-        **columns(fields.OF_REQUESTS, _each(data, begins, lengths, fields.of_request)),
+        **columns(fields.OF_REQUESTS, _parse_distinct(data, begins, lengths, fields.of_request)),
     ).filter(pl.col("method").is_not_null())
 
 
 def from_answers(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
     """Labels of HTTP/1 response heads; `known` as in `from_hellos`."""
-    found = _each(data, begins, lengths, fields.of_answer)
+    found = _parse_distinct(data, begins, lengths, fields.of_answer)
     return known.with_columns(**columns(fields.OF_ANSWERS, found))
 
 
 def from_prefaces(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
     """Labels of the first requests of cleartext HTTP/2 connections; `known` as in `from_hellos`."""
-    requests = _each(data, begins, lengths, http2.first_request)
+    requests = _parse_distinct(data, begins, lengths, http2.first_request)
     columns = {
         field: pl.Series([getattr(r, field) if r else None for r in requests], dtype=pl.String)
         for field in ("method", "path", "user_agent")
@@ -166,13 +166,15 @@ def from_prefaces(data: Bytes, begins: Records, lengths: Records, known: pl.Data
 
 def from_certificates(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
     """Labels of TLS server certificates that have a name; `known` as in `from_hellos`."""
-    leaves = [certificate.leaf(messages) for messages in _each(data, begins, lengths, bytes)]
+    leaves = [certificate.leaf(messages) for messages in _parse_distinct(data, begins, lengths, bytes)]
     host = pl.Series([certificate.name(der) if der else None for der in leaves], dtype=pl.String)
     labels = known.with_columns(host=host, name_from=pl.lit("certificate"))
     return labels.filter(host.is_not_null())
 
 
-def _each(data: Bytes, begins: Records, lengths: Records, parse: Callable[[bytes], Parsed]) -> list[Parsed]:
+def _parse_distinct(
+    data: Bytes, begins: Records, lengths: Records, parse: Callable[[bytes], Parsed]
+) -> list[Parsed]:
     """The result of `parse` for each message, computed once per distinct message."""
     done: dict[bytes, Parsed] = {}
     answers = []

@@ -22,7 +22,7 @@ _PLAIN = ("start", "first", "last", "number", "protocol", "status", "flags", "ev
 _TIME = pl.Datetime("us", "UTC")
 
 #: Columns of labels that become columns of observations.
-_STATED = {
+_LABELS = {
     name: dtype for name, dtype in SCHEMA.items() if name not in ("serial", "ordinal", "time", "client")
 }
 
@@ -36,8 +36,8 @@ def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl
     Label columns that are all NULL are omitted; `together` adds them. `client` is the endpoint of the client,
     1 or 2, or 0 if unknown; then the endpoints keep their order.
     """
-    stated = _stated(slices, labels)
-    client = _clients(slices, stated, networks)
+    labelled = _labels_of(slices, labels)
+    client = _clients(slices, labelled, networks)
     every, upper = np.arange(slices.size), (client == 2).astype(np.intp)
     columns: dict[str, Records] = {name: own(slices[name]) for name in _PLAIN} | {"client": client}
     halves = slices["address"].reshape(-1, 2, 2)
@@ -52,18 +52,18 @@ def connections(slices: Records, labels: pl.DataFrame, networks: Networks) -> pl
             "tunnel": tunnel_texts(own(slices["tunnel"])),
         }
     )
-    return frame.hstack(stated.drop("client", strict=False))
+    return frame.hstack(labelled.drop("client", strict=False))
 
 
 def together(parts: list[pl.DataFrame]) -> pl.DataFrame:
     """Rows of `connections` as one frame, with all columns of labels and turns."""
     rows = pl.concat(parts, how="diagonal")
-    wanted = (_STATED | COLUMNS).items()
+    wanted = (_LABELS | COLUMNS).items()
     missing = {name: pl.lit(None, dtype) for name, dtype in wanted if name not in rows.columns}
     return rows.with_columns(**missing)
 
 
-def _stated(slices: Records, labels: pl.DataFrame) -> pl.DataFrame:
+def _labels_of(slices: Records, labels: pl.DataFrame) -> pl.DataFrame:
     """The last label of the connection of each slice by its end; NULL if none. Omits empty columns."""
     keys = _key(labels["serial"].to_numpy(), labels["ordinal"].to_numpy())
     order = np.argsort(keys, kind="stable")
@@ -74,20 +74,20 @@ def _stated(slices: Records, labels: pl.DataFrame) -> pl.DataFrame:
     rows = np.full(slices.size, -1, np.int64)
     rows[known] = order[latest[known]]
     of_slices = pl.Series(rows).replace(-1, None)
-    say = [column.name for column in labels if column.null_count() < labels.height]
-    return labels.select(pl.col(say).exclude("serial", "ordinal").gather(of_slices))
+    known_columns = [column.name for column in labels if column.null_count() < labels.height]
+    return labels.select(pl.col(known_columns).exclude("serial", "ordinal").gather(of_slices))
 
 
 def _key(serials: Records, ordinals: Records) -> Records:
     return serials << _ORDINAL_BITS | ordinals
 
 
-def _clients(slices: Records, stated: pl.DataFrame, networks: Networks) -> Records:
+def _clients(slices: Records, labelled: pl.DataFrame, networks: Networks) -> Records:
     """The client, by precedence: decrypted Initial, SYN or request, internal network, sender to a group,
     higher port."""
     client = own(slices["client"])
-    if "client" in stated.columns:
-        client = np.where(stated["client"].is_null(), client, stated["client"].fill_null(0).to_numpy())
+    if "client" in labelled.columns:
+        client = np.where(labelled["client"].is_null(), client, labelled["client"].fill_null(0).to_numpy())
     undecided = np.flatnonzero(client == 0)
     if undecided.size:
         client[undecided] = _guessed(slices[undecided], networks)

@@ -17,9 +17,9 @@ from sensor.decode.kernels.jit import kernel
 from sensor.decode.kernels.packet_bytes import be16, be32, u8
 from sensor.decode.layout import Bytes, Records, i64
 
-#: Maximum bytes emitted of bodies, and of connections.
+#: Maximum bytes emitted of a body, and of a connection.
 MOST_BODY_BYTES = 512
-MOST_FIRST_BYTES = 1024
+MOST_BYTES = 1024
 #: FLOW.probed of a side whose response body begins in the next segment.
 BODY_TO_COME = 253
 

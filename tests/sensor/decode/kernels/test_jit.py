@@ -93,7 +93,7 @@ def test_the_kernel_budget_is_kept() -> None:
     """
     scanners = [*(DECODE / "text").glob("*.py")]
     assert 400 < kernel_lines(scanners) <= 410
-    assert 3600 < kernel_lines([path for path in DECODE.rglob("*.py") if path not in scanners]) <= 3710
+    assert 3600 < kernel_lines([path for path in DECODE.rglob("*.py") if path not in scanners]) <= 3700
 
 
 #: What makes a function one that Numba compiles.
