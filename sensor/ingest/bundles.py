@@ -71,12 +71,14 @@ class Bundle:
         together.add_together(
             (member.kind.name, member.input, batch) for member in self.members for batch in member.batches
         )
-        divided = _divided(together.flush(0, last=True), self.members)
-        _commit(first, next(divided))  # before the others: it has what belongs to all
+        tables = together.flush(0, last=True)
+        shared = {name: table for name, table in tables.items() if "input" not in table.columns}
+        if any(table.height for table in shared.values()):
+            # Before the inputs: once these are committed, nobody would read again what belongs to all.
+            first.commits.shared([member.input.identity for member in self.members]).commit(0, 0, shared)
+        divided = _divided(tables, self.members)
         with ThreadPoolExecutor(_COMMITS) as workers:
-            for done in [
-                workers.submit(_commit, *one) for one in zip(self.members[1:], divided, strict=True)
-            ]:
+            for done in [workers.submit(_commit, *one) for one in zip(self.members, divided, strict=True)]:
                 done.result()
 
 
@@ -159,19 +161,16 @@ def generator(batches: Iterator[Batch]) -> Generator[Batch, None, None]:
 
 
 def _divided(tables: dict[str, pl.DataFrame], members: list[Member]) -> Iterator[dict[str, pl.DataFrame]]:
-    """The tables of each member. Those without the column `input` (leases, directory, counting), which belong
-    to no single input once they are stored, are the first one's."""
+    """The tables of each member: of those with the column `input`. The others (leases, directory, counting)
+    belong to no single input once they are stored."""
     parts = {
         name: table.partition_by("input", as_dict=True, maintain_order=True)
         for name, table in tables.items()
         if "input" in table.columns
     }
-    rest = {name: table for name, table in tables.items() if name not in parts}
     for member in members:
         key = (member.input.identity,)
-        own = {name: held.get(key, tables[name].clear()) for name, held in parts.items()}
-        yield own | rest
-        rest = {name: table.clear() for name, table in rest.items()}
+        yield {name: held.get(key, tables[name].clear()) for name, held in parts.items()}
 
 
 def _commit(member: Member, frames: dict[str, pl.DataFrame]) -> None:

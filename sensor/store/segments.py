@@ -120,6 +120,11 @@ class Commits:
             for table in written:
                 _remove_others(self._lake.hot(table), name, keep=part)
 
+    def shared(self, inputs: Sequence[str]) -> Commits:
+        """Commits of rows that belong to all `inputs`: they stay when one of these is read again."""
+        together = hashlib.blake2b(" ".join(inputs).encode(), digest_size=16).hexdigest()
+        return Commits(self._lake, together, self._now, self._sealed)
+
     def progress(self) -> Progress:
         """How far the input was read, by its file in `sources` or by its segments, whichever is further."""
         recorded = self._recorded()

@@ -124,6 +124,18 @@ def test_together_or_alone_the_same_rows_are_stored(
     assert len(told) == 16 and [s for s in summaries if s != told.get(s.name, s)] == []
 
 
+def test_an_input_read_again_keeps_what_others_of_its_bundle_told_of_people(
+    files: Path, tmp_path: Path
+) -> None:
+    shared = installation(tmp_path / "lake", compiled_once(tmp_path / "state"))
+    read(shared, sorted(files.glob("dhcp-*.log")))
+    before = stored(shared.lake)["leases"]
+    assert before["address"].n_unique() == 4
+    planned = plan(find([files / "dhcp-0.log"]).files)
+    scan.run(shared, planned, replace=True, progress_bar=partial(progress_bar, quiet=True))
+    assert stored(shared.lake)["leases"].equals(before)
+
+
 def test_what_was_bundled_is_known_by_the_next_scan(files: Path, tmp_path: Path) -> None:
     shared = installation(tmp_path / "lake", compiled_once(tmp_path / "state"))
     read(shared, [files])
