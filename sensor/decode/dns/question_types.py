@@ -1,4 +1,4 @@
-"""Types of DNS questions by number (IANA, "Resource Record (RR) TYPEs")."""
+"""Types of DNS questions by number: RFC 1035 §3.2.2, and IANA's list of resource record types since."""
 
 #: number -> mnemonic
 QUESTION_TYPES = {
