@@ -88,10 +88,10 @@ SELECT e.event_id, 1 AS day, e.start_us, c.context, 1 AS target
 FROM read_parquet({file}) AS e
 JOIN contexts AS c ON c.content_hash = HASH(e.seen_site, e.client, e.user_name, e.device);
 CREATE OR REPLACE TEMP TABLE targets AS
-SELECT 1 AS target, 0 AS content_hash, 'packets' AS vantage, '' AS program, 'tls' AS kind, 'host' AS host,
+SELECT 1 AS target, 0 AS content_hash, 'packets' AS vantage, '' AS made_by, 'tls' AS kind, 'host' AS host,
        'app' AS app, 'web' AS access,
        'use' AS outcome;
-CREATE OR REPLACE TEMP TABLE vantages AS SELECT 'packets' AS vantage, '' AS program, 1 AS vantage_rank;
+CREATE OR REPLACE TEMP TABLE vantages AS SELECT 'packets' AS vantage, '' AS made_by, 1 AS vantage_rank;
 CREATE OR REPLACE TEMP TABLE bounds AS
 SELECT 1 AS day, {day_start} AS from_us, {day_start} + 86400000000 AS to_us
 """

@@ -7,9 +7,9 @@
 -- is still counted independently (02_days.sql).
 -- Most rows of a day share their client (`context`) and what was used (`target`). Both are encoded as integers and
 -- evaluated once. Times become microseconds, because intervals are compared and added.
--- Two programs at one vantage (Zeek and Suricata at one mirror port) are ranked like two vantages: they cut connections
--- into different rows, which cannot be compared one by one. Ours comes first (it cuts captures and live traffic alike),
--- Zeek before Suricata, which does not always tell the name and the volume of a connection as one.
+-- Two programs (`made_by`) at one vantage, such as Zeek and Suricata at one mirror port, are ranked like two vantages:
+-- they cut connections into different rows, which cannot be compared one by one. Ours comes first (it cuts captures and
+-- live traffic alike), Zeek before others: Suricata does not always tell name and volume of a connection as one.
 -- So are two sensors that see lookups: their clocks differ, so that nothing else tells that a question is the same.
 -- A duration of NaN becomes NULL: Parquet statistics leave NaN out, so that a filter on them would lose the row.
 -- Support hosts (telemetry, CDN, auth) are not use and are dropped here. A row of a neighbouring day is needed if it
@@ -38,7 +38,7 @@ SELECT event_id, seen_at, epoch_us(seen_at) AS start_us, (epoch_us(seen_at) - $b
        COALESCE(site, 'unknown') AS seen_site, segment, client_class, COALESCE(client_scope, 'unknown') AS scope,
        client, user_name, device, COALESCE(vantage, sensor, 'unknown') AS vantage,
        CASE WHEN kind = 'dns' THEN '/' || COALESCE(sensor, '') || '/' ELSE '' END
-         || CASE WHEN source IN ('pcap', 'live') THEN '' ELSE COALESCE(source, '') END AS program,
+         || CASE WHEN source IN ('pcap', 'live') THEN '' ELSE COALESCE(source, '') END AS made_by,
        kind, host, app, access,
        CASE WHEN COALESCE(action, 'unknown') = 'blocked' THEN 'blocked'
             WHEN role = 'embedded' THEN 'embedded' ELSE 'use' END AS outcome,
@@ -48,14 +48,14 @@ FROM detailed
 WHERE seen_at IS NOT NULL AND app IS NOT NULL
   AND (role = 'use' OR (role = 'embedded' AND COALESCE(action, 'unknown') <> 'blocked'));
 
--- By connection, program and block of 62 slices: the number of rows, and of distinct slices.
+-- By connection, program (`made_by`) and block of 62 slices: the number of rows, and of distinct slices.
 CREATE OR REPLACE TEMP TABLE day_slices AS
-SELECT day, flow, vantage, program, slice // 62 AS slice_block, MIN(began_us) AS began_us, MAX(began_us) AS last_began_us,
-       MAX(end_us) AS end_us, COUNT(*) AS slices,
+SELECT day, flow, vantage, made_by, slice // 62 AS slice_block, MIN(began_us) AS began_us,
+       MAX(began_us) AS last_began_us, MAX(end_us) AS end_us, COUNT(*) AS slices,
        BIT_COUNT(BIT_OR(CASE WHEN slice >= 0 THEN CAST(1 AS BIGINT) << (slice % 62) END)) AS distinct_slices
 FROM seen
 WHERE seen_at >= $first_at AND seen_at < $until_at
-GROUP BY day, flow, vantage, program, slice // 62;
+GROUP BY day, flow, vantage, made_by, slice // 62;
 
 -- The rows that each day needs of the day before and the day after.
 CREATE OR REPLACE TEMP TABLE neighbour_events AS
@@ -95,7 +95,7 @@ WITH rows AS (
   SELECT *, false AS in_day FROM neighbour_rows
 )
 SELECT *, HASH($salt, seen_site, segment, client_class, scope, client, user_name, device) AS context_hash,
-       HASH($salt, vantage, program, kind, host, app, access, outcome) AS target_hash
+       HASH($salt, vantage, made_by, kind, host, app, access, outcome) AS target_hash
 FROM rows;
 
 CREATE OR REPLACE TEMP TABLE contexts AS
@@ -105,17 +105,18 @@ FROM (SELECT DISTINCT context_hash, seen_site, segment, client_class, scope, cli
 
 CREATE OR REPLACE TEMP TABLE targets AS
 SELECT ROW_NUMBER() OVER () AS target, target_hash AS content_hash, * EXCLUDE (target_hash)
-FROM (SELECT DISTINCT target_hash, vantage, program, kind, host, app, access, outcome FROM needed) AS distinct_targets;
+FROM (SELECT DISTINCT target_hash, vantage, made_by, kind, host, app, access, outcome FROM needed) AS distinct_targets;
 
 CREATE OR REPLACE TEMP TABLE vantages AS
 WITH ranked AS (
-  SELECT e.vantage, e.program, MIN(s.rank) AS rank
-  FROM (SELECT DISTINCT vantage, program FROM targets) AS e
+  SELECT e.vantage, e.made_by, MIN(s.rank) AS rank
+  FROM (SELECT DISTINCT vantage, made_by FROM targets) AS e
   LEFT JOIN sensors AS s ON s.vantage = e.vantage
-  GROUP BY e.vantage, e.program
+  GROUP BY e.vantage, e.made_by
 )
-SELECT vantage, program,
-       ROW_NUMBER() OVER (ORDER BY COALESCE(rank, $last), vantage, program <> '', program DESC) AS vantage_rank
+SELECT vantage, made_by,
+       ROW_NUMBER() OVER (ORDER BY COALESCE(rank, $last), vantage, made_by <> '', made_by NOT LIKE '%zeek%', made_by)
+         AS vantage_rank
 FROM ranked;
 
 -- Hours are those of the report zone. Every UTC offset in use is a multiple of 15 minutes, so each quarter of an hour
@@ -136,7 +137,7 @@ SELECT quarter, hour_us, GREATEST(hour_us, quarter // 4 * 3600000000) AS part_us
 
 CREATE OR REPLACE TEMP TABLE irregular_flows AS
 SELECT flow FROM day_slices WHERE flow IS NOT NULL
-GROUP BY day, flow, vantage, program
+GROUP BY day, flow, vantage, made_by
 HAVING MIN(began_us) <> MAX(last_began_us) OR BOOL_OR(slices > 1 AND slices <> COALESCE(distinct_slices, 0))
 UNION
 SELECT flow FROM neighbour_rows WHERE flow IS NOT NULL;
@@ -162,7 +163,7 @@ WITH numbered AS (
          NOT n.in_day OR n.start_us < 86400000000 OR COALESCE(n.grade NOT BETWEEN 0 AND 255, false)
            OR COALESCE(n.has_details, false)
            OR HASH(n.seen_site, n.client, h.part_us) IN (SELECT rebound_hour FROM rebound_hours) AS must_stay_single,
-         (n.vantage, n.program) <> (SELECT (vantage, program) FROM vantages WHERE vantage_rank = 1)
+         (n.vantage, n.made_by) <> (SELECT (vantage, made_by) FROM vantages WHERE vantage_rank = 1)
            OR n.flow IN (SELECT flow FROM irregular_flows) AS may_overlap
   FROM needed AS n
   JOIN contexts AS c ON c.content_hash = n.context_hash

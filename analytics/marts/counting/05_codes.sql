@@ -56,4 +56,4 @@ SELECT t.*, v.vantage_rank, t.app LIKE 'behaviours/%' AS by_behaviour,
        DENSE_RANK() OVER (ORDER BY t.app) AS app_id, DENSE_RANK() OVER (ORDER BY t.app, t.access) AS app_access,
        CASE t.outcome WHEN 'use' THEN 0 WHEN 'blocked' THEN 1 ELSE 2 END AS outcome_id
 FROM targets AS t
-JOIN vantages AS v ON v.vantage = t.vantage AND v.program = t.program
+JOIN vantages AS v ON v.vantage = t.vantage AND v.made_by = t.made_by

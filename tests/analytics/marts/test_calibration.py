@@ -129,7 +129,7 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
             FROM (SELECT DISTINCT client FROM seen) AS clients""")
         connection.execute("""
             CREATE TABLE targets AS
-            SELECT 1 AS target, 0 AS content_hash, 'packets' AS vantage, '' AS program, 'tls' AS kind,
+            SELECT 1 AS target, 0 AS content_hash, 'packets' AS vantage, '' AS made_by, 'tls' AS kind,
                    'h' AS host, 'a' AS app,
                    'web' AS access, 'use' AS outcome""")
         connection.execute(f"""
@@ -138,7 +138,7 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
                    CAST({start} + minute * 60000000 AS BIGINT) AS start_us
             FROM seen JOIN contexts AS c ON c.client = seen.client""")
         connection.execute(
-            "CREATE TABLE vantages AS SELECT 'packets' AS vantage, '' AS program, 1 AS vantage_rank"
+            "CREATE TABLE vantages AS SELECT 'packets' AS vantage, '' AS made_by, 1 AS vantage_rank"
         )
         connection.execute(
             "CREATE TABLE bounds AS "
