@@ -5,11 +5,13 @@ How a single input is read is in `one_input.py`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 from sensor import schema
 from sensor.ingest.batches import Grouping
@@ -198,7 +200,9 @@ def _conclude(kind: type[Source], source_input: Input, summary: Summary, outcome
         for name in sorted(set(summary.kinds) - summary.sized):
             if advice := kinds_by_name()[name].advice:
                 outcome.advice.setdefault(advice, []).append(source_input.name)
-    outcome.doubts += filter(None, (_ahead(source_input, summary), kind.doubt(source_input)))
+    outcome.doubts += filter(
+        None, (_ahead(source_input, summary), kind.doubt(source_input), _unfinished(kind, source_input))
+    )
 
 
 def _ahead(source_input: Input, summary: Summary) -> str:
@@ -215,6 +219,18 @@ def _ahead(source_input: Input, summary: Summary) -> str:
         f"{source_input.name}: its newest line lies {later} after the file was last written; "
         f"set [sources.{summary.source}] timezone, or {remedy}"
     )
+
+
+def _unfinished(kind: type[Source], source_input: Input) -> str:
+    """A note if the last line was left for the next scan, because it may be half written; '' if not."""
+    file = source_input.files[0]
+    if not (kind.resumable and file.is_growing and file.path):
+        return ""
+    with suppress(OSError), Path(file.path).open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        if stream.read(1) != b"\n":
+            return f"{source_input.name}: being written; its last, unfinished line is left for the next scan"
+    return ""
 
 
 def _uncompressed_size(source_input: Input) -> int | None:

@@ -36,6 +36,8 @@ class File:
     path: str | None = None
     #: when it was last written, or a stream opened; times without a year are taken to be close to it
     modified: datetime | None = None
+    #: True for a large file that was written to a moment ago: its last line may be half written
+    is_growing: bool = False
 
     @property
     def head(self) -> bytes:

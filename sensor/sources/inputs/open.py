@@ -14,6 +14,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,9 @@ BUFFER_BYTES = 256 * 1024
 #: Heads of files kept in memory; those of further files are read again when they are needed.
 KEPT_HEADS_BYTES = 64 << 20
 STDIN = "-"
+#: A file that was written to within so many seconds is taken to be growing, if it is so large. A small one
+#: costs little to read again, and may be a sample that somebody has just saved.
+_JUST_WRITTEN_S, _LARGE_BYTES = 10, 1 << 20
 
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe; pipe it in with `-` instead",
@@ -160,7 +164,9 @@ def _regular(path: str, seen: set[tuple[int, int]], problems: list[str]) -> list
         return _zipped(path, datetime.fromtimestamp(status.st_mtime, UTC), problems)
     opener = partial(_open, path, kind)
     modified = datetime.fromtimestamp(status.st_mtime, UTC)
-    return [_file(shown(path), opener, size=status.st_size, path=None if kind else path, modified=modified)]
+    file = _file(shown(path), opener, size=status.st_size, path=None if kind else path, modified=modified)
+    is_recent = time.time() - status.st_mtime < _JUST_WRITTEN_S
+    return [replace(file, is_growing=is_recent and kind is None and status.st_size >= _LARGE_BYTES)]
 
 
 def _zipped(path: str, modified: datetime, problems: list[str]) -> list[File]:

@@ -61,6 +61,8 @@ class LogFormat(LineFormat):
         """One batch per block, in one part for each format that has lines in it."""
         (file,) = source_input.files
         head = file.head
+        framing = framing_of(head)
+        growing = file.is_growing and framing is None
         reader = self.reader(head, file.modified, resumed=start > 0)
         replay = self.replayed(head)
         if start < replay:
@@ -68,8 +70,8 @@ class LogFormat(LineFormat):
                 yield from reader.batches(block)
         with (
             file.open() as raw,
-            framed(raw, framing_of(head)) as stream,
-            closing(blocks(stream, start=start, replay=replay)) as in_order,
+            framed(raw, framing) as stream,
+            closing(blocks(stream, start=start, replay=replay, growing=growing)) as in_order,
             # A small file is read before another thread has begun.
             closing(in_order if len(head) < HEAD_BYTES else ahead(in_order)) as coming,
         ):

@@ -1,6 +1,7 @@
 """A scan as a whole: the same bytes never count twice, whatever happens on the way."""
 
 import gzip
+import json
 import os
 import shutil
 import signal
@@ -136,6 +137,32 @@ def test_a_log_that_grew_is_read_from_where_it_was(whole: tuple[Path, dict[str, 
     _scan(lake, _log(log, 0, 800))
     _scan(lake, _log(log, 0, 1000))
     _check(lake, whole, cut_bucket=True)
+
+
+def test_of_a_large_log_being_written_the_unfinished_line_is_left_for_the_next_scan(
+    whole: tuple[Path, dict[str, Any]],
+) -> None:
+    """Programs write whole buffers, so the last line is nearly always cut: all would be read each time."""
+    folder, _ = whole
+    log, lake = folder / "large.log", folder / "large"
+    text = "".join(_lines(0, 12_000)).encode()
+    cut = len(text) - 1000
+    assert cut > 1 << 20 and text[cut - 1 : cut] != b"\n"
+    log.write_bytes(text[:cut])
+    assert "its last, unfinished line is left for the next scan" in _scan(lake, log, options=())
+    (progress,) = (json.loads(path.read_text()) for path in (lake / "sources").glob("*.json"))
+    assert progress["position"] == text.rindex(b"\n", 0, cut) + 1
+    log.write_bytes(text)
+    _scan(lake, log)
+    _scan(folder / "large-whole", log)
+    with (
+        open_views(lake, restricted=True) as one,
+        open_views(folder / "large-whole", restricted=True) as other,
+    ):
+        query = "SELECT COUNT(*), SUM(bytes_up), SUM(bytes_down) FROM sightings"
+        assert one.execute(query).fetchall() == other.execute(query).fetchall()
+        rejected = "SELECT COALESCE(SUM(count), 0) FROM rejects"
+        assert one.execute(rejected).fetchall() == other.execute(rejected).fetchall()
 
 
 @pytest.mark.parametrize("cuts", [(20_011, 50_007), (20_011, 90_003), (80_001, 80_020)])

@@ -81,14 +81,14 @@ class Block:
 
 
 def blocks(
-    stream: IO[bytes], *, start: int = 0, size: int = BLOCK_BYTES, replay: int = 0
+    stream: IO[bytes], *, start: int = 0, size: int = BLOCK_BYTES, replay: int = 0, growing: bool = False
 ) -> Generator[Block, None, None]:
     """The lines of `stream` from byte `start` on, in blocks cut at multiples of `size` bytes.
 
     Before them come the lines in the `replay` bytes before `start`, as blocks that are `replayed`.
 
-    A last line without a line end counts as a line. If `start` is in the middle of a line, its rest is
-    returned as a line, which will not parse.
+    A last line without a line end counts as a line; in a `growing` file, it is left for the next read. If
+    `start` is in the middle of a line, its rest is returned as a line, which will not parse.
     """
     reader = _as_utf8(stream)
     position = _skip(reader, max(0, start - replay))
@@ -99,7 +99,7 @@ def blocks(
             text += reader.readline(min(MAX_LINE_BYTES, start - position - len(text)) or 0)
         yield Block(position, position + len(text), cleaned(text, first=position == 0), replayed=True)
         position += len(text)
-    while block := _block(reader, position, size):
+    while block := _block(reader, position, size, growing=growing):
         yield block
         position = block.end
 
@@ -183,7 +183,7 @@ def _shape_of(char: str) -> str:
     return char if char.isascii() and char.isprintable() else "."
 
 
-def _block(reader: io.BufferedReader, position: int, size: int) -> Block | None:
+def _block(reader: io.BufferedReader, position: int, size: int, *, growing: bool) -> Block | None:
     """The next block, or None at the end."""
     text = reader.read(size - position % size)
     if not text:
@@ -191,6 +191,11 @@ def _block(reader: io.BufferedReader, position: int, size: int) -> Block | None:
     rest = b"" if text.endswith(b"\n") else reader.readline(MAX_LINE_BYTES)
     end = position + len(text) + len(rest)
     text += rest
+    if growing and not text.endswith(b"\n") and len(rest) < MAX_LINE_BYTES:
+        text = text[: text.rfind(b"\n") + 1]
+        end = position + len(text)
+        if not text:
+            return None
     overlong = None
     if len(rest) == MAX_LINE_BYTES and not rest.endswith(b"\n"):
         line = text.rfind(b"\n") + 1
