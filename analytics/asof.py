@@ -18,10 +18,10 @@ from pathlib import Path
 
 import duckdb
 
+from analytics.counting.builder import Builder, Counting
+from analytics.counting.state import locked, read_state
 from analytics.definitions import load_marts
 from analytics.lake import LakeUnreadable, open_views
-from analytics.marts.builder import Builder, Counting
-from analytics.marts.state import locked, read_state
 from analytics.publish import publish
 from analytics.refresh import complete_manifest
 from analytics.scratch import AS_OF, scratch_database

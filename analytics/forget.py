@@ -14,12 +14,12 @@ from pathlib import Path
 
 import duckdb
 
+from analytics.counting.days import neighbours
+from analytics.counting.files import write_rows
+from analytics.counting.state import MartState, locked, read_state, write_state
+from analytics.counting.weeks import weeks_of
 from analytics.definitions import Mart, load_marts
 from analytics.lake import connect, literal, spill_of
-from analytics.marts.days import neighbours
-from analytics.marts.files import write_rows
-from analytics.marts.state import MartState, locked, read_state, write_state
-from analytics.marts.weeks import weeks_of
 from analytics.policy.judge import HISTORY_WEEKS
 from analytics.subject import Times
 

@@ -27,9 +27,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from analytics.counting.threads import beside
 from analytics.definitions import VIEWS, Mart, View, Zone, load_marts, load_views
 from analytics.lake import LakeUnreadable, Manifest, checked_zone, literal, open_views
-from analytics.marts.threads import beside
 from analytics.stored import files_sql, restated_sql, table_sql
 
 #: Files of each mart, relative to the lake, by mart and period.

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from analytics.counting.builder import Builder, Counting, Unstored
+from analytics.counting.inputs import LASTING
+from analytics.counting.state import locked, read_state, sweep, write_state
 from analytics.definitions import load_marts
 from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, read_manifest
-from analytics.marts.builder import Builder, Counting, Unstored
-from analytics.marts.inputs import LASTING
-from analytics.marts.state import locked, read_state, sweep, write_state
 from analytics.policy.rows import Compiled
 from analytics.publish import publish
 from analytics.scratch import scratch_database

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from analytics.counting.state import GRACE
 from analytics.lake import ASKED, LakeUnreadable, connect
-from analytics.marts.state import GRACE
 
 #: Begins the names of folders with views of an earlier moment (asof.py).
 AS_OF = "as-of-"

@@ -1,8 +1,8 @@
 """Finds the data of one person in a lake: the addresses they held, when, and the devices they own.
 
 It follows the attribution of figures, not every lease that names the account: another lease may have taken
-precedence (marts/holding), and an access request must not disclose the activity of somebody else. Reads the
-restricted views; writes nothing.
+precedence (counting/holder_sql), and an access request must not disclose the activity of somebody else.
+Reads the restricted views; writes nothing.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import duckdb
 
+from analytics.counting.holders import FOREVER_US, make_holders
 from analytics.lake import open_views
-from analytics.marts.holders import FOREVER_US, make_holders
 
 #: A device with two owners in the directory identifies neither.
 _OWNERS = """

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from analytics.counting.days import attribute_day
+from analytics.counting.holders import FOREVER_US, make_holders
 from analytics.lake import open_views
-from analytics.marts.days import attribute_day
-from analytics.marts.holders import FOREVER_US, make_holders
 
 #: id of the synthetic event; ids in the lake are never negative
 _ASKED = -1

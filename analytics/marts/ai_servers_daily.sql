@@ -1,4 +1,4 @@
--- AI servers and their clients by day (counting/13_servers.sql): the input of the rules about servers.
+-- AI servers and their clients by day (counting/day_sql/13_servers.sql): the input of the rules about servers.
 SELECT counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
        segment, server_segment, key_type, key_print,
        MAX(server_version) AS server_version,

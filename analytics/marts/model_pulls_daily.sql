@@ -1,4 +1,4 @@
--- Models and data by subject and day (counting/15_models.sql): the input of the rules about the model supply chain.
+-- Models and data by subject and day (counting/day_sql/15_models.sql): the input of the rules about the model supply chain.
 SELECT counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, repository, revision,
        model_file, model_format, format_from, hands_over,
        CAST(COUNT(DISTINCT connection) AS BIGINT) AS requests,

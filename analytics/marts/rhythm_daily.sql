@@ -1,4 +1,4 @@
--- Request rhythm by subject, service and day (counting/14_rhythm.sql): the input of the view `agents`.
+-- Request rhythm by subject, service and day (counting/day_sql/14_rhythm.sql): the input of the view `agents`.
 WITH days AS (
   SELECT usage_key, subject_kind, MIN(from_us) AS from_us, COUNT(*) AS requests, COUNT(gap_s) AS gaps,
          COUNT(CASE WHEN gap_s < 10 THEN 1 END) AS short_gaps, COUNT(bytes_before) AS compared,

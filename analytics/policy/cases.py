@@ -22,8 +22,8 @@ import duckdb
 import polars as pl
 import yaml
 
+from analytics.counting.weeks import store_frame
 from analytics.lake import connect
-from analytics.marts.weeks import store_frame
 from analytics.policy.judge import judge, prepare
 from analytics.policy.read import Policy, PolicyMistakes, Problem, size_of
 from analytics.policy.rows import compiled

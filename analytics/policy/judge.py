@@ -16,8 +16,8 @@ from string import Template
 
 import duckdb
 
+from analytics.counting.groups import DOMINANCE
 from analytics.lake import literal
-from analytics.marts.groups import DOMINANCE
 from analytics.policy.rules import Rule, load_rules
 
 STEPS = Path(__file__).parent / "judging"

@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from analytics.counting.state import read_state
 from analytics.definitions import load_marts
 from analytics.lake import connect, read_manifest, spill_of
-from analytics.marts.state import read_state
 from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled
 from analytics.policy.rules import load_rules

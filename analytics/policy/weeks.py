@@ -15,10 +15,10 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from analytics.counting.inputs import files_of, fingerprint
+from analytics.counting.weeks import days_of, store_frame
 from analytics.definitions import Mart, load_marts
 from analytics.lake import Manifest, literal
-from analytics.marts.inputs import files_of, fingerprint
-from analytics.marts.weeks import days_of, store_frame
 from analytics.policy.judge import HISTORY_WEEKS
 from analytics.policy.rules import CONTROLS, LEVELS, RULES, load_controls, load_rules
 from analytics.stored import cold_sql, files_sql

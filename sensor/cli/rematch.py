@@ -72,7 +72,7 @@ def command(
 
 def _final(lake: Lake) -> set[date]:
     """Days whose figures are final."""
-    from analytics.marts.state import read_state
+    from analytics.counting.state import read_state
 
     with analysing(lake):
         final = read_state(lake.path).final

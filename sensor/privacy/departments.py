@@ -1,6 +1,6 @@
 """Pools small departments in the directory: in a department of one, the department identifies the person.
 
-Published figures pool small departments anyway (analytics/marts/ksafe.py). Here their names are not even
+Published figures pool small departments anyway (analytics/counting/ksafe.py). Here their names are not even
 stored beside the tokens of their members.
 """
 

@@ -13,10 +13,10 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from analytics.counting.builder import Builder
+from analytics.counting.state import MartState, locked
 from analytics.definitions import load_marts
 from analytics.lake import K, literal
-from analytics.marts.builder import Builder
-from analytics.marts.state import MartState, locked
 from analytics.refresh import complete_manifest
 from analytics.scratch import scratch_database
 from analytics.stored import files_sql

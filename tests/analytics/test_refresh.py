@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from analytics.counting import builder
 from analytics.lake import LakeUnreadable, open_views
-from analytics.marts import builder
 from analytics.refresh import refresh
 from tests.analytics.handmade import (
     CATALOG,

@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from analytics.counting import builder
+from analytics.counting.state import GRACE, locked
 from analytics.lake import LakeUnreadable, connect, spill_of
-from analytics.marts import builder
-from analytics.marts.state import GRACE, locked
 from analytics.refresh import refresh
 from analytics.scratch import scratch_database
 from sensor import schema

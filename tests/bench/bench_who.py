@@ -23,10 +23,10 @@ from pathlib import Path
 
 import duckdb
 
+from analytics.counting.days import attribute as attribute_events
+from analytics.counting.holders import HELD, make_holders
+from analytics.counting.threads import each
 from analytics.lake import connect, literal
-from analytics.marts.days import attribute as attribute_events
-from analytics.marts.holders import HELD, make_holders
-from analytics.marts.threads import each
 
 FIRST = date(2026, 11, 2)
 PEOPLE = 20_000

@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from analytics.counting import builder as building
+from analytics.counting import days
+from analytics.counting.days import count_days
 from analytics.lake import open_views
-from analytics.marts import builder as building
-from analytics.marts import days
-from analytics.marts.days import count_days
 from analytics.refresh import refresh
 from tests.analytics.handmade import ZONE, HandmadeLake, Row, at, lookup, proxied, sighting
 

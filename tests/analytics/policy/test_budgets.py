@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from analytics.counting.weeks import store_frame
 from analytics.lake import connect
-from analytics.marts.weeks import store_frame
 from analytics.policy.judge import judge, prepare
 from analytics.policy.rows import EXCEPTIONS, PEOPLE, POLICY
 from analytics.policy.rules import load_rules

@@ -11,10 +11,10 @@ import duckdb
 import pytest
 
 from analytics import forget
+from analytics.counting import builder as building
+from analytics.counting import threads
+from analytics.counting.state import read_state, write_state
 from analytics.lake import open_views
-from analytics.marts import builder as building
-from analytics.marts import threads
-from analytics.marts.state import read_state, write_state
 from analytics.policy.read import read
 from analytics.policy.rows import Compiled, compiled
 from analytics.policy.simulate import simulate

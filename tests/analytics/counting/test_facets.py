@@ -5,8 +5,8 @@ from __future__ import annotations
 import duckdb
 import numpy as np
 
-from analytics.marts.attribution import Attributions
-from analytics.marts.facets import encode_facets
+from analytics.counting.attribution import Attributions
+from analytics.counting.facets import encode_facets
 
 TARGETS = 4
 

@@ -1,6 +1,6 @@
 -- The sightings of some days that count as use or attempts, and those of the neighbouring days that affect them.
 --
--- In:  sightings (these days and one more on either side, one row per event_id), sensors; held, addresses (holding/).
+-- In:  sightings (these days and one more on either side, one row per event_id), sensors; held, addresses (holder_sql/).
 -- Out: every_event (`day`: number of the day it is needed for), neighbour_rows, contexts, targets, vantages;
 --      every_detail (rows with details of servers or models).
 -- Consecutive days are read together, so that lookups are done once and no day is read again as a neighbour. Each day

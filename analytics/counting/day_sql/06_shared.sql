@@ -1,6 +1,6 @@
 -- Addresses that many people share on a day, according to the accounts in the logs.
 --
--- In:  attributed (binding_join.py), contexts, context_codes, staff, held_addresses, bindings; statements (holding/).
+-- In:  attributed (binding_join.py), contexts, context_codes, staff, held_addresses, bindings; statements (holder_sql/).
 -- Out: address_holders, shared_hours, shared_contexts.
 -- An address is shared on a day if $shared_users accounts appear at it within an hour while one device holds it. Events
 -- there without an account are then attributed to nobody. Most addresses have one account and are skipped.

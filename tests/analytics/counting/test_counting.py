@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.counting.days import STEPS, TOLERANCE_US
 from analytics.lake import connect, open_views
-from analytics.marts.days import STEPS, TOLERANCE_US
 from analytics.refresh import refresh
 from tests.analytics.handmade import (
     CATALOG,

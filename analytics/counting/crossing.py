@@ -37,7 +37,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from analytics.marts.groups import DOMINANCE, Figures
+from analytics.counting.groups import DOMINANCE, Figures
 
 #: Limit on the steps of a search. If it is reached, departments are hidden until a search takes fewer.
 MOST_STEPS = 2_000

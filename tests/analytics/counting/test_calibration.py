@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from analytics.counting.days import STALE, attribute
+from analytics.counting.holders import make_holders
+from analytics.counting.weeks import store_frame
 from analytics.lake import connect
-from analytics.marts.days import STALE, attribute
-from analytics.marts.holders import make_holders
-from analytics.marts.weeks import store_frame
 
 BEGIN = datetime(2026, 11, 16, tzinfo=UTC)
 ADDRESSES, MINUTES, DEVICES = 100, 48 * 60, 600

@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from analytics.marts import builder as building
-from analytics.marts import days, threads
+from analytics.counting import builder as building
+from analytics.counting import days, threads
 from tests.analytics.handmade import (
     CATALOG,
     SENSORS,

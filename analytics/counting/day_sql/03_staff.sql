@@ -1,6 +1,6 @@
 -- The directory as of a day: accounts with their department, and the owners of devices.
 --
--- In:  directory (rows valid on the day), statements (holding/).
+-- In:  directory (rows valid on the day), statements (holder_sql/).
 -- Out: staff, owners, methods, names, statement_codes.
 -- Rebuilt only if the valid rows of the directory differ from the day before (days.py). `org_unit` is the id of a kind,
 -- department and site. `names` has every name an event can be attributed to (05_codes.sql adds those that only

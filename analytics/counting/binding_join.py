@@ -1,6 +1,6 @@
 """Joins each event with the binding of its address that is valid at that time (an as-of join).
 
-In: a connection with `events`, and the tables `context_codes`, `target_codes` (counting/05_codes.sql) and
+In: a connection with `events`, and the tables `context_codes`, `target_codes` (day_sql/05_codes.sql) and
 `bindings` (04_bindings.sql). Out: its temporary table `attributed`, every event with its facet: the key that
 decides who was behind it.
 
@@ -17,8 +17,8 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from analytics.marts.intervals import DAY_US, NEVER_US, Columns, Flags, Ints, as_before
-from analytics.marts.weeks import store_frame
+from analytics.counting.intervals import DAY_US, NEVER_US, Columns, Flags, Ints, as_before
+from analytics.counting.weeks import store_frame
 
 Table = TypeVar("Table", bound=Columns)
 

@@ -1,6 +1,6 @@
 """Encodes everything that events are counted and joined by as integers, once per facet.
 
-In: attributions (attribution.py), `target_codes` (counting/05_codes.sql), `subjects` and `profiles`
+In: attributions (attribution.py), `target_codes` (day_sql/05_codes.sql), `subjects` and `profiles`
 (07_subjects.sql). Out: the temporary tables `facet_codes` and `subject_profile_codes`. `__init__.py` explains
 the terms.
 
@@ -16,10 +16,10 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from analytics.marts.attribution import Attributions
-from analytics.marts.binding_join import numbered
-from analytics.marts.intervals import Columns, Flags, Ints
-from analytics.marts.weeks import store_frame
+from analytics.counting.attribution import Attributions
+from analytics.counting.binding_join import numbered
+from analytics.counting.intervals import Columns, Flags, Ints
+from analytics.counting.weeks import store_frame
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import duckdb
 
+from analytics.counting.days import neighbours
+from analytics.counting.intervals import DAY_US
 from analytics.definitions import MARTS
 from analytics.lake import Manifest, StoredTable, literal
-from analytics.marts.days import neighbours
-from analytics.marts.intervals import DAY_US
 from analytics.stored import LANDED, files_sql
 
 #: Tables whose rows have a validity period, and so can affect many days.

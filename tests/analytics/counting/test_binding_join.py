@@ -9,9 +9,9 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from analytics.marts.binding_join import EVENTS_A_PART, join_bindings
-from analytics.marts.intervals import DAY_US, Ints
-from analytics.marts.weeks import store_frame
+from analytics.counting.binding_join import EVENTS_A_PART, join_bindings
+from analytics.counting.intervals import DAY_US, Ints
+from analytics.counting.weeks import store_frame
 
 #: Two days are counted together; events of them lie around midnight of the first and the second.
 FIRST_DAY = 20_000

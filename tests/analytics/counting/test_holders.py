@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.counting import holders
+from analytics.counting.days import STALE
+from analytics.counting.holders import make_holders
+from analytics.counting.weeks import store_frame
 from analytics.lake import connect
-from analytics.marts import holders
-from analytics.marts.days import STALE
-from analytics.marts.holders import make_holders
-from analytics.marts.weeks import store_frame
 from sensor import schema
 from tests.bench import bench_who
 

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from analytics.counting.ksafe import ALL, OTHER, Cells, protect
 from analytics.definitions import Mart, View, load_marts, load_views
-from analytics.marts.ksafe import ALL, OTHER, Cells, protect
 
 K = 5
 WEEKS = [date(2026, 11, 2) + timedelta(weeks=n) for n in range(3)]

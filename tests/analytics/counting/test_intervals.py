@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from analytics.marts import intervals
-from analytics.marts.intervals import (
+from analytics.counting import intervals
+from analytics.counting.intervals import (
     DHCP,
     HINT,
     LOGIN,

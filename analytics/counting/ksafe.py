@@ -54,8 +54,8 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from analytics.marts.crossing import Crossing, shield_crossing
-from analytics.marts.groups import Figures, cheapest, even, groups, need, over_days, safe
+from analytics.counting.crossing import Crossing, shield_crossing
+from analytics.counting.groups import Figures, cheapest, even, groups, need, over_days, safe
 
 ALL = "all"
 OTHER = "other"

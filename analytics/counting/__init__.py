@@ -1,9 +1,9 @@
-"""Marts: usage per person and hour, and the k-safe cubes made from it.
+"""Builds the marts: usage per person and hour, and the k-safe cubes made from it. `analytics/marts` says what
+each of them holds.
 
-    <name>.sql/.yml  a mart: the rows it stores, and what a row is
-    holders.py       who held which address when: holding/*.sql and intervals.py
+    holders.py       who held which address when: holder_sql/*.sql and intervals.py
     intervals.py     resolves overlapping leases, with NumPy                              pure
-    days.py          counts days: counting/*.sql and the three modules below
+    days.py          counts days: day_sql/*.sql and the three modules below
     binding_join.py  finds the binding of its address that is valid at each event
     attribution.py   decides to whom each facet is attributed
     facets.py        encodes the keys that events are counted and joined by

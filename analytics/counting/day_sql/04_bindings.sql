@@ -1,6 +1,6 @@
 -- Who held each address, in intervals during which nothing about it changes (bindings).
 --
--- In:  contexts, staff; held, addresses (holding/).
+-- In:  contexts, staff; held, addresses (holder_sql/).
 -- Out: headcounts, held_addresses, bindings, named_bindings (a view: bindings with names in place of ids).
 -- Only bindings that an event can fall into are kept. They are numbered by address and time without gaps, because
 -- binding_join.py finds them by binary search. `asof_key` combines address and time in one sorted number: each address

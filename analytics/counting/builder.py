@@ -23,9 +23,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import polars as pl
 
-from analytics.definitions import Mart
-from analytics.lake import LakeUnreadable, Manifest, StoredTable, connect, literal, most_memory
-from analytics.marts.days import (
+from analytics.counting.days import (
     LAST,
     MOST_DAYS,
     count_days,
@@ -35,9 +33,9 @@ from analytics.marts.days import (
     read_days,
     steps,
 )
-from analytics.marts.files import is_same, write_rows
-from analytics.marts.holders import HELD, make_holders
-from analytics.marts.inputs import (
+from analytics.counting.files import is_same, write_rows
+from analytics.counting.holders import HELD, make_holders
+from analytics.counting.inputs import (
     LASTING,
     Sizes,
     content,
@@ -50,9 +48,11 @@ from analytics.marts.inputs import (
     is_day,
     rules,
 )
-from analytics.marts.state import MartState
-from analytics.marts.threads import each, runs
-from analytics.marts.weeks import DAILY, days_of, prepare_week, store_frame, weeks_of
+from analytics.counting.state import MartState
+from analytics.counting.threads import each, runs
+from analytics.counting.weeks import DAILY, days_of, prepare_week, store_frame, weeks_of
+from analytics.definitions import Mart
+from analytics.lake import LakeUnreadable, Manifest, StoredTable, connect, literal, most_memory
 from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames

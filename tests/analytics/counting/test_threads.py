@@ -9,7 +9,7 @@ import time
 import duckdb
 import pytest
 
-from analytics.marts.threads import each
+from analytics.counting.threads import each
 
 #: Minutes of work for DuckDB.
 ENDLESS = "SELECT SUM(HASH(i)) FROM range(100_000_000_000) AS r (i)"

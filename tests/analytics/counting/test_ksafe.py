@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from analytics.marts import crossing
-from analytics.marts.groups import DOMINANCE
-from analytics.marts.ksafe import ALL, OTHER, Cells, pool, protect
+from analytics.counting import crossing
+from analytics.counting.groups import DOMINANCE
+from analytics.counting.ksafe import ALL, OTHER, Cells, pool, protect
 
 K = 5
 MONDAY = date(2026, 11, 16)

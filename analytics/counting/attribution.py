@@ -1,7 +1,7 @@
 """Decides to whom each facet is attributed: the account in the log, or one that a lease or the directory
 names.
 
-In: the facets (binding_join.py), and a connection with the tables `context_codes` (counting/05_codes.sql),
+In: the facets (binding_join.py), and a connection with the tables `context_codes` (day_sql/05_codes.sql),
 `bindings` (04_bindings.sql), `statement_codes`, `names` (03_staff.sql) and `shared_contexts` (06_shared.sql).
 Out: `Attributions`, a row per facet, and two temporary tables: `chosen_names`, the names attributed, and
 `profile_keys`, the distinct combinations of org unit, attribution method and environment. 07_subjects.sql
@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from analytics.marts.binding_join import numbered
-from analytics.marts.intervals import STATIC, Columns, Flags, Ints
-from analytics.marts.weeks import store_frame
+from analytics.counting.binding_join import numbered
+from analytics.counting.intervals import STATIC, Columns, Flags, Ints
+from analytics.counting.weeks import store_frame
 
 #: Attribution methods (attributed_by): what named the subject, or why nobody is named. The origins of leases
 #: follow after these.

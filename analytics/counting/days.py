@@ -1,4 +1,4 @@
-"""Counts UTC days: runs counting/*.sql over their sightings and those of the neighbouring days.
+"""Counts UTC days: runs day_sql/*.sql over their sightings and those of the neighbouring days.
 
 The steps are numbered in the order they run. Three steps are in Python: binding_join.py runs before 06,
 attribution.py after it, and facets.py before 08. Steps 10 and 11 alternate, once per vantage rank.
@@ -22,13 +22,13 @@ from typing import Any
 
 import duckdb
 
-from analytics.marts.attribution import FIRST_PERSON, METHODS, attribute_facets
-from analytics.marts.binding_join import join_bindings
-from analytics.marts.facets import encode_facets
-from analytics.marts.holders import named
-from analytics.marts.intervals import SHARED_USERS
+from analytics.counting.attribution import FIRST_PERSON, METHODS, attribute_facets
+from analytics.counting.binding_join import join_bindings
+from analytics.counting.facets import encode_facets
+from analytics.counting.holders import named
+from analytics.counting.intervals import SHARED_USERS
 
-STEPS = Path(__file__).parent / "counting"
+STEPS = Path(__file__).parent / "day_sql"
 #: Two clocks, or the start of one connection as two sensors report it, may differ by this much.
 TOLERANCE_US = 2_000_000
 #: Factor on the confidence of a login that is an hour old, if no device is known to have kept the address. In

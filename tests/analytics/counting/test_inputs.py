@@ -10,9 +10,9 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.marts.days import on_day
-from analytics.marts.inputs import content, directories, holders
-from analytics.marts.weeks import store_frame
+from analytics.counting.days import on_day
+from analytics.counting.inputs import content, directories, holders
+from analytics.counting.weeks import store_frame
 
 FIRST = date(2026, 3, 1)
 TIME = pl.Datetime("us", "UTC")

@@ -16,8 +16,8 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from analytics.marts.groups import DOMINANCE
-from analytics.marts.ksafe import OTHER, protect
+from analytics.counting.groups import DOMINANCE
+from analytics.counting.ksafe import OTHER, protect
 
 #: Daily marts that weekly marts are made from. The others serve rules and views.
 DAILY = ("usage_hourly", "not_use_hourly", "headcounts_daily", "ai_servers_daily")

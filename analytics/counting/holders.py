@@ -20,12 +20,12 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from analytics.marts import intervals
-from analytics.marts.intervals import DAY_US, Held, Ints, Leases, Statements
-from analytics.marts.threads import processors
-from analytics.marts.weeks import store_frame
+from analytics.counting import intervals
+from analytics.counting.intervals import DAY_US, Held, Ints, Leases, Statements
+from analytics.counting.threads import processors
+from analytics.counting.weeks import store_frame
 
-STEPS = Path(__file__).parent / "holding"
+STEPS = Path(__file__).parent / "holder_sql"
 #: A lease below this confidence is a hint, used only where no other lease names a user.
 HINT = 0.5
 #: End of a lease that is open (9999-12-31).

@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from analytics.marts.attribution import (
+from analytics.counting.attribution import (
     DEVICE,
     FIRST_PERSON,
     HINT,
@@ -20,8 +20,8 @@ from analytics.marts.attribution import (
     SHARED,
     attribute_facets,
 )
-from analytics.marts.intervals import DHCP, LOGIN, STATIC
-from analytics.marts.intervals import HINT as HINT_KIND
+from analytics.counting.intervals import DHCP, LOGIN, STATIC
+from analytics.counting.intervals import HINT as HINT_KIND
 
 STALE = 0.4
 #: Two days are counted together.

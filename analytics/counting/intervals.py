@@ -59,7 +59,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Statements(Columns):
-    """Distinct contents of leases, indexed by statement id; made by holding/2_encoded.sql."""
+    """Distinct contents of leases, indexed by statement id; made by holder_sql/2_encoded.sql."""
 
     kind: Ints
     confidence_rank: Ints
