@@ -18,8 +18,12 @@ from pathlib import Path
 
 import duckdb
 
-from analytics.counting.builder import Builder, Counting
+from analytics.counting.build import Build
+from analytics.counting.day_marts import make_days
+from analytics.counting.people_marts import Counting, count_people_then
+from analytics.counting.policy_marts import make_findings
 from analytics.counting.state import locked, read_state
+from analytics.counting.week_marts import make_coverage, make_names, make_weeks
 from analytics.definitions import load_marts
 from analytics.lake import LakeUnreadable, open_views
 from analytics.publish import publish
@@ -68,15 +72,15 @@ def _counted(lake: Path, moment: datetime, counting: Counting | None) -> Iterato
             state.build += 1
             place = f"{folder.relative_to(lake)}/"
             with scratch_database(lake) as connection:
-                builder = Builder(
+                build = Build(
                     lake, manifest, state, connection, manifest.zone, manifest.k, moment, load_marts(), place
                 )
-                builder.make_days()
-                builder.make_weeks()
-                builder.count_people_then(counting)
-                builder.make_names()
-                builder.make_coverage()
-                builder.make_findings()
+                make_days(build)
+                make_weeks(build)
+                count_people_then(build, counting)
+                make_names(build)
+                make_coverage(build)
+                make_findings(build)
                 publish(
                     lake,
                     manifest,

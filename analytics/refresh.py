@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from analytics.counting.builder import Builder, Counting, Unstored
+from analytics.counting.build import Build
+from analytics.counting.day_marts import make_days
 from analytics.counting.inputs import LASTING
+from analytics.counting.memory_marts import Unstored, make_in_memory
+from analytics.counting.people_marts import Counting, count_people
+from analytics.counting.policy_marts import make_findings, store_policy
 from analytics.counting.state import locked, read_state, sweep, write_state
+from analytics.counting.week_marts import make_coverage, make_names, make_weeks
 from analytics.definitions import load_marts
 from analytics.lake import K, LakeUnreadable, Manifest, checked_zone, read_manifest
 from analytics.policy.rows import Compiled
@@ -57,15 +62,15 @@ def refresh(
         state = read_state(lake)
         state.build += 1
         with scratch_database(lake) as connection:
-            builder = Builder(lake, manifest, state, connection, zone, k, moment, load_marts())
-            days = builder.make_days()
-            fresh = builder.make_weeks()
-            builder.count_people(counting, fresh)
-            others = {*builder.make_names(), *builder.make_coverage()}
+            build = Build(lake, manifest, state, connection, zone, k, moment, load_marts())
+            days = make_days(build)
+            fresh = make_weeks(build)
+            count_people(build, counting, fresh)
+            others = {*make_names(build), *make_coverage(build)}
             if unstored is not None:
-                others |= {*builder.make_in_memory(unstored)}
-            builder.store_policy(policy)
-            builder.make_findings()
+                others |= {*make_in_memory(build, unstored)}
+            store_policy(build, policy)
+            make_findings(build)
             write_state(lake, state)
             open_views, restricted_views = publish(
                 lake, manifest, state.files, zone=zone, connection=connection, blanks=blanks

@@ -9,7 +9,9 @@ each of them holds.
     facets.py        encodes the keys that events are counted and joined by
     weeks.py         prepares the cubes of a week
     ksafe.py, crossing.py, groups.py   decide which cells of the cubes may be shown       pure
-    builder.py       finds dirty periods and rebuilds their marts                         I/O
+    day_marts.py, week_marts.py, people_marts.py, policy_marts.py, memory_marts.py
+                     find dirty periods and make their marts, each of one kind            I/O
+    build.py         what these share: the lake, its state, how a mart is stored          I/O
     inputs.py        fingerprints of what a period is made from
     state.py         which files hold which period                                        I/O
     files.py         writes them                                                          I/O

@@ -19,22 +19,28 @@ import duckdb
 
 from analytics.counting.days import neighbours
 from analytics.counting.intervals import DAY_US
-from analytics.definitions import MARTS
 from analytics.lake import Manifest, StoredTable, literal
 from analytics.stored import LANDED, files_sql
 
 #: Tables whose rows have a validity period, and so can affect many days.
 LASTING = ("leases", "directory")
 
+ANALYTICS = Path(__file__).parents[1]
+#: What decides the contents of marts, in this folder.
+CODE = ("counting", "marts", "policy", "stored.py")
+
 
 @cache
 def rules() -> str:
-    """Fingerprint of the counting rules: all text of this package, so that a new release rebuilds
-    everything."""
+    """Fingerprint of the code that marts are made by, so that a new release rebuilds everything."""
     digest = hashlib.sha256()
-    for path in sorted([*MARTS.rglob("*.sql"), *MARTS.rglob("*.py"), *MARTS.rglob("*.yml")]):
-        digest.update(path.relative_to(MARTS).as_posix().encode() + b"\0" + path.read_bytes())
+    for path in sorted(path for name in CODE for path in _files_of(ANALYTICS / name)):
+        digest.update(path.relative_to(ANALYTICS).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def _files_of(path: Path) -> list[Path]:
+    return [file for kind in ("py", "sql", "yml") for file in path.rglob(f"*.{kind}")] or [path]
 
 
 def fingerprint(*parts: object) -> str:

@@ -29,7 +29,7 @@ from analytics.reports.spec import Spec, read
 from analytics.reports.weekly.page import Page, build
 
 if TYPE_CHECKING:
-    from analytics.counting.builder import Counting
+    from analytics.counting.people_marts import Counting
 
 #: Up to this many minutes of a Monday, after a Sunday with coverage, do not make a new week.
 MOST_SPILT = 180

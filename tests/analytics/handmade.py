@@ -13,8 +13,10 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from analytics.counting.builder import Builder
+from analytics.counting.build import Build
+from analytics.counting.day_marts import make_days
 from analytics.counting.state import MartState, locked
+from analytics.counting.week_marts import make_weeks
 from analytics.definitions import load_marts
 from analytics.lake import K, literal
 from analytics.refresh import complete_manifest
@@ -192,10 +194,10 @@ def counted(
     """
     with locked(lake.path), scratch_database(lake.path) as connection:
         manifest, state = complete_manifest(lake.path), MartState()
-        builder = Builder(lake.path, manifest, state, connection, zone, k, datetime.now(UTC), load_marts())
-        builder.make_days()
+        build = Build(lake.path, manifest, state, connection, zone, k, datetime.now(UTC), load_marts())
+        make_days(build)
         if weeks:
-            builder.make_weeks()
+            make_weeks(build)
         for mart in (mart for mart in load_marts() if mart.name in marts):
             files = sorted(state.files.get(mart.name, {}).values())
             rows = files_sql(mart.types, files, root=literal(lake.path))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from analytics.counting import builder
+from analytics.counting import day_marts
 from analytics.lake import LakeUnreadable, open_views
 from analytics.refresh import refresh
 from tests.analytics.handmade import (
@@ -101,7 +101,7 @@ def test_busy_and_quiet_days_are_counted_in_one_build(
         lake.cold("sightings", busy)
         rows += busy
     sizes = [path.stat().st_size for path in tmp_path.glob("restricted/sightings/cold/*/*.parquet")]
-    monkeypatch.setattr(builder, "SMALL_BYTES", (min(sizes) + max(sizes)) // 2)
+    monkeypatch.setattr(day_marts, "SMALL_BYTES", (min(sizes) + max(sizes)) // 2)
     assert len(refresh(lake.path, zone=ZONE).days) == len(sizes)
     with open_views(lake.path, restricted=True) as connection:
         counted = connection.execute("SELECT sum(bytes_up) FROM usage_hourly").fetchall()

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from analytics.counting import builder
+from analytics.counting import memory_marts
 from analytics.counting.state import GRACE, locked
 from analytics.lake import LakeUnreadable, connect, spill_of
 from analytics.refresh import refresh
@@ -63,7 +63,7 @@ def test_rows_that_must_not_be_written_and_do_not_fit_are_one_clear_error(
     rows = pl.DataFrame({"event_id": range(100_000)}).with_columns(
         seen_at=pl.lit(at), app=pl.lit("openai/chatgpt"), role=pl.lit("use"), grade=pl.lit(4)
     )
-    monkeypatch.setattr(builder, "most_memory", lambda: "8MB")
+    monkeypatch.setattr(memory_marts, "most_memory", lambda: "8MB")
     with pytest.raises(LakeUnreadable, match="more than 8MB of memory; at privacy level aggregate"):
         refresh(lake.path, zone=ZONE, unstored=_Unstored(schema.SIGHTINGS.conform(rows)))
     assert not [path for path in lake.path.rglob("*") if "spill" in path.name or "asked" in path.name]

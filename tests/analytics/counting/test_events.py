@@ -13,8 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from analytics.counting import builder as building
-from analytics.counting import days, threads
+from analytics.counting import day_marts, days, threads
 from tests.analytics.handmade import (
     CATALOG,
     SENSORS,
@@ -102,7 +101,7 @@ def test_what_is_added_up_early_makes_the_same_marts(tmp_path: Path, monkeypatch
         count_days(connection, *day, **more)
         events.append(connection.execute("SELECT COUNT(*) FROM events").fetchall()[0][0])
 
-    monkeypatch.setattr(building, "count_days", counting)
+    monkeypatch.setattr(day_marts, "count_days", counting)
     early, few = _built(tmp_path / "early", rows, leases), sum(events)
     events.clear()
     steps = shutil.copytree(days.STEPS, tmp_path / "counting")
@@ -148,10 +147,10 @@ def test_days_read_together_make_the_marts_of_each_read_alone(
         runs.append(len(days))
         read_days(connection, days, zone=zone)
 
-    monkeypatch.setattr(building, "read_days", reading)
+    monkeypatch.setattr(day_marts, "read_days", reading)
     together = _built(tmp_path / "together", rows, leases)
     assert runs == [5]
-    monkeypatch.setattr(building, limit, alone)
+    monkeypatch.setattr(day_marts, limit, alone)
     assert together == _built(tmp_path / "alone", rows, leases)
     assert runs == [5, *[1] * 5]
     assert all(together.values())

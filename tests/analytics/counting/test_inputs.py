@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics.counting import inputs
 from analytics.counting.days import on_day
-from analytics.counting.inputs import content, directories, holders
+from analytics.counting.inputs import content, directories, holders, rules
 from analytics.counting.weeks import store_frame
 
 FIRST = date(2026, 3, 1)
@@ -80,3 +84,25 @@ def test_rows_alike_in_number_differ() -> None:
         with connected("every_directory", [(None, None, who)]) as connection:
             digests.add(directories(connection, day)[FIRST])
     assert len(digests) == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["counting/ksafe.py", "counting/day_sql/01_events.sql", "marts/usage_daily.yml", "policy/judge.py",
+     "policy/rules/probing.sql", "stored.py"],
+)  # fmt: skip
+def test_a_release_that_counts_otherwise_makes_everything_anew(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = shutil.copytree(inputs.ANALYTICS, tmp_path / "analytics", ignore=lambda *_: ["__pycache__"])
+    rules.cache_clear()
+    before = rules()
+    monkeypatch.setattr(inputs, "ANALYTICS", code)
+    rules.cache_clear()
+    assert rules() == before, "where the code lies does not matter"
+    with (code / name).open("a") as file:
+        file.write("\n")
+    rules.cache_clear()
+    changed = rules()
+    rules.cache_clear()
+    assert changed != before

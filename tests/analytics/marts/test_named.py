@@ -10,8 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from analytics.counting import builder as building
-from analytics.counting import days
+from analytics.counting import day_marts, days
 from analytics.counting.days import count_days
 from analytics.lake import open_views
 from analytics.refresh import refresh
@@ -76,7 +75,7 @@ def test_every_sighting_has_the_subject_of_its_count(tmp_path: Path, monkeypatch
         count_days(connection, *day, **more)
         counted.update((row[0], row[1:]) for row in connection.execute(SAID).fetchall())
 
-    monkeypatch.setattr(building, "count_days", noting)
+    monkeypatch.setattr(day_marts, "count_days", noting)
     start = at("2026-10-01 00:00")
     people: list[Row] = [{"user_name": f"u{n}", "department": "Legal", "kind": "person"} for n in range(4)]
     people[1]["site"], people[2]["device"], people[3]["mac"] = "south", "d1", "m3"

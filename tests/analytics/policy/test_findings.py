@@ -11,8 +11,7 @@ import duckdb
 import pytest
 
 from analytics import forget
-from analytics.counting import builder as building
-from analytics.counting import threads
+from analytics.counting import policy_marts, threads
 from analytics.counting.state import read_state, write_state
 from analytics.lake import open_views
 from analytics.policy.read import read
@@ -220,19 +219,19 @@ def test_weeks_judged_together_find_what_each_finds_alone(
     people += [{"user_name": name, "department": "Legal", "valid_from": begun} for name in LEGAL]
     monkeypatch.setattr(threads, "processors", lambda connection: 1)
     found, summed = [], []
-    sum_up = building.sum_up
+    sum_up = policy_marts.sum_up
 
     def noting(connection: duckdb.DuckDBPyConnection, first: date, last: date, *, zone: str) -> None:
         summed.append((last - first).days // 7 + 1)
         sum_up(connection, first, last, zone=zone)
 
-    monkeypatch.setattr(building, "sum_up", noting)
+    monkeypatch.setattr(policy_marts, "sum_up", noting)
     made = HandmadeLake.furnished(tmp_path, *told)
     made.files["catalog"] = {}
     made.cold("catalog", CATALOG)
     made.cold("directory", people)
     for together in (4, 1):
-        monkeypatch.setattr(building, "WEEKS_A_RUN", together)
+        monkeypatch.setattr(policy_marts, "WEEKS_A_RUN", together)
         state = read_state(made.path)
         state.inputs = {key: said for key, said in state.inputs.items() if not key.startswith("findings/")}
         write_state(made.path, state)
