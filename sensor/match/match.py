@@ -9,6 +9,8 @@ name: `claude-cli/` on api.anthropic.com is Claude Code, not just the API.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -62,49 +64,92 @@ def match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
         *(pl.lit(None, pl.String).alias(name) for name in missing),
         *(pl.lit(None, dtype).alias(name) for name, dtype in _NUMBERS.items() if name not in frame.columns),
     )
-    values = {name: frame[name].drop_nulls().unique() for name in _CACHED}
-    literals = values["host"].filter(values["host"].str.contains(_ADDRESS_LITERAL))
-    names, cnames = match_hosts(values["host"], index), match_hosts(values["cname"], index)
-    agents, origins = index.by_agent(values["user_agent"]), index.by_origin(values["origin"])
-    nameless = pl.col("host").is_null() | pl.col("host").is_in(literals.implode())
-    servers = frame.select(pl.col("server").filter(nameless))["server"].drop_nulls()
-    addresses = index.by_address(pl.concat([servers, literals.str.strip_chars("[]")]).unique())
-    ports = index.by_port(frame.select("server_port", "path").drop_nulls("path").unique())
-    runs = index.by_software(values["software"])
-    labels = index.by_label(values["host"])
-    hits_by_column = {
-        "host": pl.concat([names["host"], literals, labels["host"]]),
-        "cname": cnames["host"],
-        "user_agent": agents["user_agent"],
-        "origin": origins["origin"],
-        "software": runs["software"],
-    }
-    for name in _CACHED:
-        missed = values[name].filter(~values[name].is_in(hits_by_column[name].implode()))
+    found = _Found.of(frame, index)
+    for name, missed in found.misses():
         index.misses.learn(name, missed, observations.height)
-    worth_joining = pl.any_horizontal(
-        *(pl.col(name).is_in(hits.implode()) for name, hits in hits_by_column.items()),
-        pl.col("host").is_null() & pl.col("server").is_in(addresses["address"].implode()),
-        pl.col("path").is_in(ports["path"].implode()),
-    )
-    kept = frame.filter(worth_joining)
-    # Joins copy every column, so only those that matter are joined and the others are fetched at the end.
-    rows = (
-        kept.select(pl.int_range(pl.len()).alias("nth"), *_NEEDED, *_NUMBERS, address=_address())
-        .join(names, on="host", how="left", maintain_order="left")
-        .join(
-            cnames.select(cname="host", cname_row="host_row"), on="cname", how="left", maintain_order="left"
-        )
-        .join(agents, on="user_agent", how="left", maintain_order="left")
-        .join(origins, on="origin", how="left", maintain_order="left")
-        .join(addresses, on="address", how="left", maintain_order="left")
-        .join(runs, on="software", how="left", maintain_order="left")
-        .join(labels, on="host", how="left", maintain_order="left")
-        .join(ports, on=["server_port", "path"], how="left", maintain_order="left", nulls_equal=True)
-        .with_columns(agent_row=pl.coalesce("origin_row", "agent_row"))
-    )
-    hits = _resolved(_with_urls(rows, index), index).select("nth", *_CHANGED, *ADDED)
+    kept = frame.filter(found.worth_joining())
+    hits = _resolved(_with_urls(found.joined(kept), index), index).select("nth", *_CHANGED, *ADDED)
     return kept[hits["nth"]].with_columns(hits.drop("nth")).select(*observations.columns, *ADDED)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the catalog knows of the distinct values of some observations: each a frame of a value and the row
+    of its indicator."""
+
+    values: dict[str, pl.Series]
+    #: hosts that are addresses
+    literals: pl.Series
+    names: pl.DataFrame
+    cnames: pl.DataFrame
+    agents: pl.DataFrame
+    origins: pl.DataFrame
+    addresses: pl.DataFrame
+    software: pl.DataFrame
+    labels: pl.DataFrame
+    ports: pl.DataFrame
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, index: Index) -> _Found:
+        """Looks up the values of `frame`, which has the columns `_NEEDED` and `_NUMBERS`."""
+        values = {name: frame[name].drop_nulls().unique() for name in _CACHED}
+        literals = values["host"].filter(values["host"].str.contains(_ADDRESS_LITERAL))
+        nameless = pl.col("host").is_null() | pl.col("host").is_in(literals.implode())
+        servers = frame.select(pl.col("server").filter(nameless))["server"].drop_nulls()
+        return cls(
+            values,
+            literals,
+            names=match_hosts(values["host"], index),
+            cnames=match_hosts(values["cname"], index),
+            agents=index.by_agent(values["user_agent"]),
+            origins=index.by_origin(values["origin"]),
+            addresses=index.by_address(pl.concat([servers, literals.str.strip_chars("[]")]).unique()),
+            software=index.by_software(values["software"]),
+            labels=index.by_label(values["host"]),
+            ports=index.by_port(frame.select("server_port", "path").drop_nulls("path").unique()),
+        )
+
+    @property
+    def _by_column(self) -> dict[str, pl.Series]:
+        """The values that may match, by column."""
+        return {
+            "host": pl.concat([self.names["host"], self.literals, self.labels["host"]]),
+            "cname": self.cnames["host"],
+            "user_agent": self.agents["user_agent"],
+            "origin": self.origins["origin"],
+            "software": self.software["software"],
+        }
+
+    def misses(self) -> Iterator[tuple[str, pl.Series]]:
+        """The values that match nothing, by column."""
+        for name, hits in self._by_column.items():
+            values = self.values[name]
+            yield name, values.filter(~values.is_in(hits.implode()))
+
+    def worth_joining(self) -> pl.Expr:
+        """True for rows with at least one value that may match."""
+        return pl.any_horizontal(
+            *(pl.col(name).is_in(hits.implode()) for name, hits in self._by_column.items()),
+            pl.col("host").is_null() & pl.col("server").is_in(self.addresses["address"].implode()),
+            pl.col("path").is_in(self.ports["path"].implode()),
+        )
+
+    def joined(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """`rows` with the indicators of their values: nth, the needed columns, `_MATCH_COLUMNS` but url_row,
+        agent_row.
+
+        Joins copy every column, so only those that matter are joined; the others are fetched at the end.
+        """
+        cnames = self.cnames.select(cname="host", cname_row="host_row")
+        joined = rows.select(pl.int_range(pl.len()).alias("nth"), *_NEEDED, *_NUMBERS, address=_address())
+        for found, on in (
+            (self.names, "host"), (cnames, "cname"), (self.agents, "user_agent"), (self.origins, "origin"),
+            (self.addresses, "address"), (self.software, "software"), (self.labels, "host"),
+        ):  # fmt: skip
+            joined = joined.join(found, on=on, how="left", maintain_order="left")
+        by_port = ["server_port", "path"]
+        joined = joined.join(self.ports, on=by_port, how="left", maintain_order="left", nulls_equal=True)
+        return joined.with_columns(agent_row=pl.coalesce("origin_row", "agent_row"))
 
 
 def _may_match(observations: pl.DataFrame, index: Index) -> pl.DataFrame:
