@@ -117,47 +117,73 @@ def attribute_facets(
 
     context, rest = np.divmod(facet // targets, binding_slots * day_pairs)
     binding_slot, day_pair = np.divmod(rest, day_pairs)
-    binding = np.where(binding_slot < 2, 0, contexts.base_binding[context] + binding_slot // 2)
+    said = contexts.at(context)
+    binding = np.where(binding_slot < 2, 0, said.base_binding + binding_slot // 2)
     is_stale = binding_slot % 2 == 1
     observed_shared = _observed_shared(connection, context, binding, day_pair)
-    is_shared = bindings.is_shared[binding] | observed_shared
-    user, device = bindings.user_statement[binding], bindings.device_statement[binding]
-    static, hint = bindings.static_statement[binding], bindings.hint_statement[binding]
-    named, held = contexts.device[context], statements.device[device]
-    address_name = contexts.address_name[context]
-    # If the log names the device, leases about another device do not apply.
-    fits = ~_conflict(named, held)
-    static_fits = fits & ~_is_overridden(statements, static, device)
-    user_confidence = statements.confidence[user] * np.where(is_stale, stale, 1.0)
-    static_method, static_confidence = statements.method[static], statements.confidence[static]
-    candidates = (
-        (contexts.account[context], LOG, 1.0),
-        (np.where(is_shared, address_name, 0), SHARED, 0.0),
-        (statements.account[user], statements.method[user], user_confidence),
-        (contexts.owner[context], OWNER, contexts.owner_confidence[context]),
-        (np.where(fits, statements.owner[device], 0), OWNER, statements.owner_confidence[device]),
-        (np.where(static_fits, statements.account[static], 0), static_method, static_confidence),
-        (np.where(fits, statements.account[hint], 0), HINT, statements.confidence[hint]),
-        (named, DEVICE, 0.0),
-        (held, DEVICE, 0.0),
-        (address_name, NOBODY, 0.0),
-    )
-    applies = [name > 0 for name, _, _ in candidates]
-    name, method, confidence = (np.select(applies, column) for column in zip(*candidates, strict=True))
-    environment = contexts.environment[context]
-    methods, environments = 1 + method.max(initial=0), 1 + environment.max(initial=0)
+
+    held = bindings.at(binding)
+    shared = held.is_shared | observed_shared
+    login = np.where(is_stale, stale, 1.0)
+    name, method, confidence = _decided(said, held, statements, shared, login)
     org_unit = np.where(method >= FIRST_PERSON, org_units[name], 0)
-    combined = (org_unit * methods + method) * environments + environment
-    distinct, profile_key = np.unique(combined, return_inverse=True)
-    rest, environment_seen = np.divmod(distinct, environments)
-    org_unit_seen, method_seen = np.divmod(rest, methods)
-    seen = {"org_unit": org_unit_seen, "method": method_seen, "environment": environment_seen}
-    store_frame(connection, "profile_keys", pl.DataFrame({"profile_key": np.arange(len(distinct)), **seen}))
+    profiles, profile_key = _combinations(org_unit=org_unit, method=method, environment=said.environment)
+    store_frame(connection, "profile_keys", profiles)
     store_frame(connection, "chosen_names", pl.DataFrame({"name_id": np.flatnonzero(np.bincount(name))}))
     day = day_pair // 8
     return Attributions(
         facet, day, context, binding, is_stale, observed_shared, name, profile_key, confidence
     )
+
+
+def _decided(
+    said: _Contexts, held: _Bindings, statements: _Statements, shared: Flags, login: Floats
+) -> tuple[Ints, Ints, Floats]:
+    """By facet: the name it is attributed to, the method, and the confidence.
+
+    `said` and `held` are the context and the binding of each facet; `shared` tells whether its address is,
+    and `login` is the factor for the confidence in its user.
+    """
+    user, device, static = held.user_statement, held.device_statement, held.static_statement
+    device_name = statements.device[device]
+    # If the log names the device, leases about another device do not apply.
+    fits = ~_conflict(said.device, device_name)
+    static_fits = fits & ~_is_overridden(statements, static, device)
+    hint = held.hint_statement
+    candidates = (
+        (said.account, LOG, 1.0),
+        (np.where(shared, said.address_name, 0), SHARED, 0.0),
+        (statements.account[user], statements.method[user], statements.confidence[user] * login),
+        (said.owner, OWNER, said.owner_confidence),
+        (np.where(fits, statements.owner[device], 0), OWNER, statements.owner_confidence[device]),
+        (
+            np.where(static_fits, statements.account[static], 0),
+            statements.method[static],
+            statements.confidence[static],
+        ),
+        (np.where(fits, statements.account[hint], 0), HINT, statements.confidence[hint]),
+        (said.device, DEVICE, 0.0),
+        (device_name, DEVICE, 0.0),
+        (said.address_name, NOBODY, 0.0),
+    )
+    applies = [name > 0 for name, _, _ in candidates]
+    name, method, confidence = (np.select(applies, column) for column in zip(*candidates, strict=True))
+    return name, method, confidence
+
+
+def _combinations(**columns: Ints) -> tuple[pl.DataFrame, Ints]:
+    """The distinct combinations of non-negative `columns`, numbered in `profile_key`; and the number of each
+    row's."""
+    combined = np.zeros(1, np.int64)
+    sizes = {name: 1 + column.max(initial=0) for name, column in columns.items()}
+    for name, column in columns.items():
+        combined = combined * sizes[name] + column
+    rest, number = np.unique(combined, return_inverse=True)
+    parts = {}
+    for name in reversed(columns):
+        rest, parts[name] = np.divmod(rest, sizes[name])
+    count = {"profile_key": np.arange(len(rest))}
+    return pl.DataFrame(count | {name: parts[name] for name in columns}), number
 
 
 def _is_overridden(statements: _Statements, static: Ints, device: Ints) -> Flags:
