@@ -55,8 +55,8 @@ RESTATED = (
 )  # fmt: skip
 #: Tables whose rows of one key add up instead of replacing each other (additive_sql).
 ADDITIVE = frozenset({"names", "coverage"})
-#: Tables of which compaction leaves each key once, in the one file of its event day; and the times that rows
-#: of one key agree on, because they hold the same event.
+#: Tables of which compaction leaves each key once; and the times that rows of one key agree on, because they
+#: hold the same event.
 SETTLED = {"sightings": ("seen_at", "started_at")}
 #: Numbers that cannot be added (distinct clients, the largest distance of clocks): the greatest stands.
 GREATEST = frozenset({"clients", "near_clients", "clock_offset_ms"})
@@ -75,14 +75,11 @@ def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> st
     """SQL of a base table, one row per key; `root` is an SQL expression of the lake's folder.
 
     `hot` tells whether the table has hot files at all (an empty glob would be an error). In a table of
-    SETTLED, duplicates are only looked for in hot files and on days with several files; so a reader's filter
-    on time reaches the files, and reading one week of a year costs one week.
+    SETTLED, duplicates are only looked for in hot files; so a reader's filter on time reaches the others, and
+    reading one week of a year costs one week.
     """
-    settled: list[str] = []
-    loose: list[str] = []
-    for day in sorted(table.cold):
-        alone = table.name in SETTLED and len(table.cold[day]) == 1
-        (settled if alone else loose).extend(table.cold[day])
+    is_settled = table.name in SETTLED
+    settled, loose = (table.cold_files, ()) if is_settled else ((), table.cold_files)
     branches = [nothing_sql({**table.columns, "part": "VARCHAR"})]
     if loose:
         branches.append(f"SELECT *, '' AS part FROM {_parquet(loose, root)}")
@@ -116,7 +113,7 @@ def nothing_sql(columns: Mapping[str, str]) -> str:
 
 
 def unmerged_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
-    """SQL of all rows of some cold files of a base table, as stored: keys may repeat."""
+    """SQL of all rows of some cold files of a base table, as stored: keys may repeat, but in SETTLED."""
     branches = [nothing_sql(table.columns)]
     if files:
         branches.append(f"SELECT * FROM {_parquet(files, root)}")
@@ -129,18 +126,6 @@ def cold_sql(table: StoredTable, files: Sequence[str], *, root: str) -> str:
     if files:
         branches.append(f"SELECT *, '' AS part FROM {_parquet(files, root)}")
     return _once(table, _known(table, branches))
-
-
-def settled_sql(table: StoredTable, days: Iterable[Sequence[str]], *, root: str) -> str:
-    """SQL of the cold files of some event days, one row per key.
-
-    Compaction leaves each key once per file, so duplicates are only looked for on days with several files.
-    """
-    by_day = list(days)
-    single = [file for files in by_day if len(files) == 1 for file in files]
-    branches = [unmerged_sql(table, single, root=root)]
-    branches += [cold_sql(table, files, root=root) for files in by_day if len(files) > 1]
-    return "\nUNION ALL\n".join(f"SELECT * FROM (\n{branch}\n) AS event_day" for branch in branches)
 
 
 def restated_sql(table: StoredTable, sightings: str, restatements: str) -> str:

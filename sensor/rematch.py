@@ -120,15 +120,18 @@ class Rematch:
         for day, files in self._days("sightings", lead=1):
             of_day = landed.filter(pl.col("seen_at").dt.date() == day)
             restated_before = self._latest(schema.RESTATED, [*self._compacted(schema.RESTATED, day), of_day])
-            rows, changes, open_ones = 0, [schema.RESTATED.empty()], []
-            for part in self._parts(files):
-                sliced = totals(part, before)
-                rows += part.height
-                open_ones.append(_open_at_end(sliced, day))
-                before = pl.concat([before, _of_last_client(sliced)]).unique("key", keep="last")
-                if day >= self._since:
-                    changes.append(self._changes(sliced, restated_before))
-            before = pl.concat([before.clear(), *open_ones]).unique("key", keep="last", maintain_order=True)
+            rows, changes = 0, [schema.RESTATED.empty()]
+            for file in files:
+                newest, open_ones = _newest(file), []
+                for part in self._parts(file):
+                    sliced = totals(part, before)
+                    rows += part.height
+                    open_ones.append(_open_at(newest, sliced))
+                    before = pl.concat([before, _of_last_client(sliced)]).unique("key", keep="last")
+                    if day >= self._since:
+                        changes.append(self._changes(sliced, restated_before))
+                before = pl.concat([before.clear(), *open_ones])
+                before = before.unique("key", keep="last", maintain_order=True)
             if day < self._since:
                 continue
             found.days, found.sightings = found.days + 1, found.sightings + rows
@@ -138,13 +141,12 @@ class Rematch:
             elif restated.height:
                 yield day, restated
 
-    def _parts(self, files: list[Path]) -> Iterator[pl.DataFrame]:
-        """The rows of a day's files in their order (app, client, time), at most MAX_ROWS at a time."""
-        for file in files:
-            wanted = _some(file, _COLUMNS)
-            rows = int(wanted.select(pl.len()).collect().item())
-            for begin in range(0, rows, MAX_ROWS):
-                yield wanted.slice(begin, MAX_ROWS).collect()
+    def _parts(self, file: Path) -> Iterator[pl.DataFrame]:
+        """The rows of a file in their order (app, client, time), at most MAX_ROWS at a time."""
+        wanted = _some(file, _COLUMNS)
+        rows = int(wanted.select(pl.len()).collect().item())
+        for begin in range(0, rows, MAX_ROWS):
+            yield wanted.slice(begin, MAX_ROWS).collect()
 
     def _changes(self, sightings: pl.DataFrame, restated_before: pl.DataFrame) -> pl.DataFrame:
         """Rows of `restated` for the `sightings` that today's catalog classifies otherwise.
@@ -313,10 +315,17 @@ def _as_restated(rows: pl.DataFrame, restated_before: pl.DataFrame) -> pl.DataFr
     ).drop("stored_version", *(f"_{name}" for name in words))
 
 
-def _open_at_end(sliced: pl.DataFrame, day: date) -> pl.DataFrame:
-    """What the connections that may go on the next day carried so far, with the columns of `_BEFORE`."""
-    end = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1) - _STILL_OPEN
-    return _so_far(sliced, pl.col("seen_at") >= pl.lit(end, schema.TIME))
+def _newest(file: Path) -> datetime:
+    """The time of the newest row of a file of sightings. The next file, of this day or a later one, begins
+    after it."""
+    newest = pl.scan_parquet(file, hive_partitioning=False).select(pl.col("seen_at").max()).collect().item()
+    assert isinstance(newest, datetime)  # the files of a day have rows, and those a time
+    return newest
+
+
+def _open_at(newest: datetime, sliced: pl.DataFrame) -> pl.DataFrame:
+    """What the connections that may go on in the next file carried so far, with the columns of `_BEFORE`."""
+    return _so_far(sliced, pl.col("seen_at") >= pl.lit(newest - _STILL_OPEN, schema.TIME))
 
 
 def _of_last_client(sliced: pl.DataFrame) -> pl.DataFrame:

@@ -33,7 +33,7 @@ from analytics.counting.inputs import (
     rules,
 )
 from analytics.counting.threads import each, runs
-from analytics.stored import cold_sql, restated_sql, settled_sql
+from analytics.stored import cold_sql, restated_sql, unmerged_sql
 
 #: Days that are read together: at most this many, with files of at most this size (about two million
 #: sightings).
@@ -116,7 +116,7 @@ def _read(build: Build, days: Sequence[date]) -> None:
     near = sorted({other for day in days for other in neighbours(day)})
     restated = build.manifest.tables["restated"]
     restated_files = files_of(restated.cold, near)
-    rows = settled_sql(sightings, [files_of(sightings.cold, [day]) for day in near], root=build.root)
+    rows = unmerged_sql(sightings, files_of(sightings.cold, near), root=build.root)
     if restated_files:
         rows = restated_sql(sightings, rows, cold_sql(restated, restated_files, root=build.root))
     if _bytes(build, near) <= SMALL_BYTES:

@@ -75,16 +75,6 @@ def test_segments_in_any_order_make_the_same_marts(tmp_path: Path, seed: int) ->
     assert marts(at_once.path)["usage_hourly"]
 
 
-def test_the_same_rows_twice_change_nothing(tmp_path: Path) -> None:
-    rows = story()
-    lake = HandmadeLake.furnished(tmp_path, *rows)
-    refresh(tmp_path, zone=ZONE)
-    before = marts(tmp_path)
-    lake.cold("sightings", [row | {"input": "a rotated copy"} for row in rows])
-    refresh(tmp_path, zone=ZONE)
-    assert marts(tmp_path) == before
-
-
 def test_nothing_new_builds_nothing(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, *story())
     assert refresh(lake.path, zone=ZONE).days

@@ -3,20 +3,24 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from analytics.asof import views
 from analytics.lake import open_views
-from sensor import durable
+from sensor import durable, schema
 from sensor.catalog.load import Catalog, load
 from sensor.cli.main import app
 from sensor.rematch import Rematch
+from sensor.store import compaction
+from sensor.store.compaction import Terms, compact
 from sensor.store.lake import Lake
+from sensor.store.segments import Commits
 
 START = int(datetime(2026, 11, 9, 8, 0, tzinfo=UTC).timestamp())
 NEW, RETIRED, SHARED = "acme/new", "perplexity/perplexity", "anthropic/claude"
@@ -212,6 +216,38 @@ def test_the_first_catalog_can_be_had_back(story: Story) -> None:
     Rematch(Lake(lake), load(cache=story.folder / "state" / "catalog"), now=datetime.now(UTC)).run(dry=False)
     assert ask(lake, SIGHTINGS) == ask(story.first, SIGHTINGS)
     assert ask(lake, "SELECT * FROM seen_before") == []
+
+
+@pytest.mark.parametrize("piece_rows", [1000, 7])
+def test_a_connection_is_graded_by_all_it_carried_though_its_day_has_several_files(
+    piece_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "PIECE_ROWS", piece_rows)
+    lake, begin = Lake(tmp_path / "lake").create(), datetime(2026, 11, 9, 8, tzinfo=UTC)
+    slices = [
+        {
+            "event_id": 100 * connection + nth, "connection": connection, "slice": nth, "sensor": "span",
+            "seen_at": begin + timedelta(minutes=nth, seconds=connection), "client": f"a1-{connection}",
+            "kind": "tls", "host": "claude.ai", "name_from": "sni", "app": "acme/other", "role": "use",
+            "access": "web", "signature": "acme/other#suffix:claude.ai", "grade": 3, "packets_down": 9,
+            "bytes_up": 2000, "bytes_down": 9000, "catalog_version": "1", "input": "one",
+        }
+        for connection in (1, 2)
+        for nth in range(20)
+    ]  # fmt: skip
+    rows = schema.SIGHTINGS.conform(pl.DataFrame(slices, schema_overrides={"seen_at": schema.TIME}))
+    Commits(lake, "one", lambda: begin).commit(0, 1, {"sightings": rows})
+    assert compact(lake, Terms("UTC"), now=begin + timedelta(days=1))
+    files = lake.manifest()["tables"]["sightings"]["cold"]["2026-11-09"]
+    assert len(files) == -(-len(slices) // piece_rows)
+    Rematch(lake, load(), now=begin + timedelta(days=2)).run(dry=False)
+    (file,) = lake.hot(schema.RESTATED).glob("part=2*/*.parquet")
+    restated = pl.read_parquet(file, hive_partitioning=False).sort("event_id")
+    assert set(restated["app"]) == {"anthropic/claude"} and restated.height == len(slices)
+    grades = {divmod(number, 100): grade for number, grade in restated.select("event_id", "grade").rows()}
+    exceeds = min(nth for (_, nth), grade in grades.items() if grade == 4)
+    assert 5 < exceeds < 20, "only together are the slices more than a visit sends"
+    assert all(grade == (4 if nth >= exceeds else 3) for (_, nth), grade in grades.items())
 
 
 def test_since_leaves_earlier_days_alone(story: Story) -> None:

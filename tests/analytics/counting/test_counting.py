@@ -323,18 +323,6 @@ def test_figures_of_people_have_their_denominators(tmp_path: Path) -> None:
     assert departments == [("Legal", 13), ("Sales", None)]
 
 
-def test_one_event_twice_keeps_the_newest_catalogs_word(tmp_path: Path) -> None:
-    old, new = (
-        sighting("2026-11-17 10:00"),
-        sighting("2026-11-17 10:00", app="bolt/code", catalog_version="2"),
-    )
-    new["event_id"] = old["event_id"]
-    lake = HandmadeLake.furnished(tmp_path, old)
-    lake.cold("sightings", [new])
-    with counted(lake, "usage_hourly") as marts:
-        assert marts.execute("SELECT app, bytes_up FROM usage_hourly").fetchall() == [("bolt/code", 1000)]
-
-
 def test_hours_follow_a_clock_that_is_half_an_hour_off(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(
         tmp_path, sighting("2026-11-17 18:20"), sighting("2026-11-17 18:40", user_name="u2")

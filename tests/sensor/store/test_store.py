@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -114,6 +115,39 @@ def test_a_day_of_many_names_is_sorted_in_pieces(lake: Lake, monkeypatch: pytest
     assert compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     again = lake.manifest()["tables"]["names"]["cold"]
     assert sum(pl.read_parquet(lake.path / f).height for day in again.values() for f in day) == 62
+
+
+def test_a_day_of_many_sightings_is_settled_in_pieces(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each event is there once, in the piece of its time, sorted as readers expect."""
+    monkeypatch.setattr(compaction, "PIECE_ROWS", 5)
+
+    def sightings(version: str, *numbers: int) -> dict[str, pl.DataFrame]:
+        start = datetime(2026, 11, 10, 8, tzinfo=UTC)
+        rows = [
+            {
+                "event_id": n,
+                "seen_at": start + timedelta(minutes=n // 2),
+                "app": f"acme/{version if n % 3 else 'a'}",
+                "client": f"a1-{n % 4}",
+                "catalog_version": version,
+            }
+            for n in numbers
+        ]
+        frame = pl.DataFrame(rows, schema_overrides={"seen_at": schema.TIME})
+        return {"sightings": schema.SIGHTINGS.conform(frame)}
+
+    _commit(lake, 0, 10, sightings("1", *range(12)))
+    assert compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
+    _commit(lake, 10, 20, sightings("2", *range(8, 16)))
+    assert compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
+    files = lake.manifest()["tables"]["sightings"]["cold"]["2026-11-10"]
+    pieces = [pl.read_parquet(lake.path / file) for file in files]
+    assert len(pieces) > 2
+    assert all(piece.equals(piece.sort("app", "client", "seen_at", "event_id")) for piece in pieces)
+    assert all(a["seen_at"].max() < b["seen_at"].min() for a, b in pairwise(pieces))
+    versions = dict(pl.concat(pieces).select("event_id", "catalog_version").iter_rows())
+    assert sum(piece.height for piece in pieces) == 16
+    assert versions == {n: "1" if n < 8 else "2" for n in range(16)}
 
 
 def test_compaction_joins_days_and_keeps_the_newest_catalog(lake: Lake) -> None:
