@@ -14,6 +14,7 @@ import polars as pl
 from sensor import schema
 from sensor.sources.logs.rows import records
 from sensor.sources.logs.text import accounts, hosts, keys, lookups
+from sensor.sources.logs.text.dhcp import ASSUMED_S
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import (
     CHALLENGE,
@@ -278,7 +279,8 @@ def dhcp(rows: pl.DataFrame) -> pl.DataFrame:
         read.with_columns(reason=pl.when(unread).then(pl.lit(UNREADABLE))),
         proves=pl.col("acknowledged"),
         device=pl.coalesce("host_name", "client_fqdn"),
-        held_s=records.seconds(pl.col("lease_time")),
+        # The answer to a DHCPINFORM names no time (RFC 2131 §4.3.5): it is no endless lease.
+        held_s=records.seconds(pl.col("lease_time")).fill_null(ASSUMED_S),
         origin="dhcp",
     )
 
