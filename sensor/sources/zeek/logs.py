@@ -275,12 +275,13 @@ def dhcp(rows: pl.DataFrame) -> pl.DataFrame:
     read = rows.with_columns(at=time(rows["ts"]), acknowledged=pl.col("msg_types").list.contains("ACK"))
     read = read.with_columns(client=pl.coalesce("assigned_addr", "client_addr", "requested_addr"))
     unread = pl.col("at").is_null()
+    # The answer to a DHCPINFORM names no time (RFC 2131 §4.3.5): it is no endless lease.
+    stated = pl.when(pl.col("lease_time").is_not_null())
     return _held(
         read.with_columns(reason=pl.when(unread).then(pl.lit(UNREADABLE))),
         proves=pl.col("acknowledged"),
         device=pl.coalesce("host_name", "client_fqdn"),
-        # The answer to a DHCPINFORM names no time (RFC 2131 §4.3.5): it is no endless lease.
-        held_s=records.seconds(pl.col("lease_time")).fill_null(ASSUMED_S),
+        held_s=stated.then(records.seconds(pl.col("lease_time"))).otherwise(ASSUMED_S),
         origin="dhcp",
     )
 

@@ -90,6 +90,10 @@ def test_who_held_an_address(write: object, log: str, row: Row, expected: tuple[
     assert lease["valid_from"].timestamp() == AT_S + 0.5
 
 
+def test_an_endless_lease_has_no_end() -> None:
+    assert leases(tsv("dhcp", DHCP | {"lease_time": "4294967295.0"}))["valid_to"].to_list() == [None]
+
+
 def test_machine_accounts_are_devices() -> None:
     (lease,) = leases(tsv("kerberos", KERBEROS | {"client": "ANN-PC$/EXAMPLE.ORG"})).rows(named=True)
     assert (lease["user_name"], lease["device"]) == (None, "ann-pc")
