@@ -70,6 +70,13 @@ def test_an_earlier_moment_is_counted_anew_and_not_kept(counting: Counting) -> N
     assert counting.count(used[0].clear(), []).filter(period="quarter", app="all")["people"].to_list() == [12]
 
 
+def test_a_running_capture_counts_from_the_making_of_the_key_on(tmp_path: Path) -> None:
+    running = Counting(tmp_path, Keys(tmp_path, "UTC"))
+    assert running.rows(_tokens(BEFORE)).is_empty()
+    Keys(tmp_path, "UTC").make_count()
+    assert running.rows(_tokens(BEFORE)).height == 12
+
+
 def test_two_rows_of_one_account_have_nothing_in_common(counting: Counting, tmp_path: Path) -> None:
     first = counting.rows(_tokens(BEFORE, AFTER))
     again = Counting(tmp_path, Keys(tmp_path, "UTC")).rows(_tokens(BEFORE, AFTER))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,9 @@ COLUMNS = {
 } | {"confidence": pl.Float64()}
 #: an owner in a directory is rarely wrong, but may be out of date
 OWNER_CONFIDENCE = 0.9
+#: Stands in place of several values where PowerShell's Export-Csv does not write them.
+_NOT_WRITTEN = re.compile(r"(?:System|Microsoft)(?:\.\w+)+(?:\[\])?")
+_NOT_EXPORTED = "PowerShell wrote the name of a list, not what is in it; join its values in Select-Object"
 _NO_ACCOUNT = "an entry without an account (sAMAccountName, uid, userPrincipalName)"
 
 Entry = tuple[int, dict[str, list[str]]]
@@ -115,8 +119,13 @@ def _first(entry: dict[str, list[str]], name: str) -> str | None:
 
 
 def _csv(path: Path, problems: Problems) -> Iterator[Entry]:
+    told = False
     for line, row in rows(path, ATTRIBUTES, ("account",), problems):
-        yield line, {name: [value] for name, value in row.items() if value is not None}
+        written = {name: value for name, value in row.items() if value and not _NOT_WRITTEN.fullmatch(value)}
+        if not told and any(value and name not in written for name, value in row.items()):
+            problems.add(path, line, _NOT_EXPORTED)
+            told = True
+        yield line, {name: [value] for name, value in written.items()}
 
 
 def _ldif(text: str, path: Path, problems: Problems) -> Iterator[Entry]:

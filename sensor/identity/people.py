@@ -61,7 +61,6 @@ def leases(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame
     held = people.with_columns(
         pl.max_horizontal(pl.lit(begin, dtype=schema.TIME), _moment("valid_from")).alias("valid_from"),
         pl.min_horizontal(pl.lit(end, dtype=schema.TIME), _moment("valid_to")).alias("valid_to"),
-        pl.col("site").fill_null("main"),
         pl.lit(ORIGIN).alias("origin"),
         pl.lit(CONFIDENCE).alias("confidence"),
     ).filter(pl.col("valid_from") < pl.col("valid_to"))

@@ -8,6 +8,7 @@ network,segment,kind
 from __future__ import annotations
 
 import ipaddress
+from itertools import count
 
 from sensor.identity.tables import Problems, rows
 from sensor.settings import Settings
@@ -50,4 +51,5 @@ def with_subnets(settings: Settings, problems: Problems) -> Settings:
 
 def _free(name: str, taken: dict[str, str]) -> str:
     """The name, with a number appended if another network of the segment has it already."""
-    return name if name not in taken else f"{name} {sum(one.startswith(name) for one in taken) + 1}"
+    numbered = (f"{name} {number}" for number in count(2))
+    return name if name not in taken else next(one for one in numbered if one not in taken)

@@ -156,7 +156,7 @@ class Installation:
         """The pipeline for rows of one origin."""
         keys, level = self.keys, self.settings.privacy
         vault = Vault(self.state, keys) if level == "pseudonymous" else None
-        counting = Counting(self.state, keys) if level == "pseudonymous" and keys.count() else None
+        counting = Counting(self.state, keys) if level == "pseudonymous" else None
         pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault, counting)
         whose = hashlib.sha256(f"{origin.sensor}|{origin.site}|{origin.source}".encode()).hexdigest()[:16]
         kept_leases = self.state / "leases" / f"{whose}.sealed"

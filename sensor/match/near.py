@@ -90,10 +90,11 @@ class Near:
             return finished.with_columns(
                 near_clients=pl.lit(None, pl.Int64), near_app=pl.lit(None, pl.String)
             )
+        pairs, self._pairs = self._pairs.filter(is_finished), self._pairs.filter(~is_finished)
         asked = finished.with_columns(name=_name(of_input("host")))
-        is_asked = is_finished & pl.col("name").is_in(asked["name"].implode())
+        is_unknown = ~pl.col("name").is_in(known["name"].implode())
         counted = (
-            self._pairs.filter(is_asked, ~pl.col("name").is_in(known["name"].implode()))
+            pairs.filter(is_unknown, pl.col("name").is_in(asked["name"].implode()))
             .group_by(_mixed("name", "app").alias("pair"))
             .agg(pl.col("name", "app").first(), near_clients=pl.len().cast(pl.Int64))
             .join(self._apps, on="app")
@@ -101,7 +102,6 @@ class Near:
             .unique("name", keep="first", maintain_order=True)
             .drop("app", "pair")
         )
-        self._pairs = self._pairs.filter(~is_asked)
         return asked.join(counted, on="name", how="left", maintain_order="left").drop("name")
 
     def _pair_up(self, visits: pl.DataFrame, uses_around: pl.DataFrame) -> None:

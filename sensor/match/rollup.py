@@ -93,7 +93,7 @@ class NamesRollup:
             client_class="client_class",
             first_seen="seen_at",
             last_seen="seen_at",
-            client=pl.col("client").hash(self._seed),
+            client=pl.when(pl.col("client").is_not_null()).then(pl.col("client").hash(self._seed)),
         ).collect()
         if rows.is_empty():
             return
@@ -122,7 +122,8 @@ class NamesRollup:
             [left for frame in frames if (left := frame.filter(~is_finished)).height]
             for frames in (self._sums, self._clients)
         )
-        counts = _distinct(clients).group_by("name").agg(pl.len().cast(pl.Int64).alias("clients"))
+        known = clients.filter(pl.col("client").is_not_null())
+        counts = _distinct(known).group_by("name").agg(pl.len().cast(pl.Int64).alias("clients"))
         return browsed(_merged(sums)).join(counts, on="name", how="left").drop("name")
 
     def _buckets(self) -> list[datetime]:

@@ -93,7 +93,7 @@ class AuditLog:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(handle, "r+", encoding="utf-8") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                last = _last(file.read().splitlines(), self.path)
+                last = _last(_split(file.read()), self.path)
                 number, before = (last["entry"] + 1, last["hash"]) if last else (1, GENESIS)
                 entry: dict[str, Any] = {"entry": number, **fields}
                 entry["hash"] = digest(entry, before)
@@ -180,7 +180,7 @@ class AuditLog:
 
     def _lines(self) -> list[str]:
         try:
-            return self.path.read_text(encoding="utf-8").splitlines()
+            return _split(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return []
 
@@ -189,6 +189,11 @@ def digest(fields: Mapping[str, Any], before: str) -> str:
     """The hash of an entry, from its other `fields` and the previous hash `before`."""
     text = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(f"{before}\n{text}".encode()).hexdigest()
+
+
+def _split(text: str) -> list[str]:
+    """The lines of the log. A reason may hold what `str.splitlines` takes for a line end (U+2028, U+0085)."""
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _last(lines: list[str], path: Path) -> dict[str, Any] | None:

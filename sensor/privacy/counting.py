@@ -47,8 +47,15 @@ class Counting:
     def __init__(self, state: Path, keys: Keys) -> None:
         self._folder = state / "count"
         self._keys = keys
-        self._key = keys.count()
+        self._known_key: bytes | None = None
         self._emitted: set[str] = set()
+
+    @property
+    def _key(self) -> bytes | None:
+        """The count-only key; None if there is none. It may be made while a capture runs."""
+        if self._known_key is None:
+            self._known_key = self._keys.count()
+        return self._known_key
 
     def second(self, account: str) -> str:
         """The second token of a canonical account."""

@@ -49,7 +49,7 @@ class Epoch:
 
 
 class Keys:
-    """The keys of one state folder, read once and created on first use."""
+    """The keys of one state folder, each read once and created on first use."""
 
     def __init__(self, state: Path, zone: str, level: Level = "pseudonymous") -> None:
         self._folder = state / "keys"
@@ -58,7 +58,9 @@ class Keys:
         self._kind = _KIND.get(level, "epoch")
         self._weeks = 1 if level == "aggregate" else EPOCH_WEEKS
         self._keys: dict[int, bytes] = {}
-        self._cuts = self._read_cuts()
+        #: the cuts, and which version of their file they are from
+        self._rotations: tuple[tuple[int, int] | None, list[int]] = (None, [])
+        self._cuts()
 
     def of(self, epoch: int) -> bytes:
         """The key of an epoch. Raises LakeError if it was shredded, or cannot be read or created."""
@@ -190,11 +192,12 @@ class Keys:
         if self._weeks == 1:
             raise UsageError("at level aggregate every week has a new key", hint="nothing to rotate")
         week = pl.select(self._week(pl.lit(now.astimezone(UTC), dtype=TIME))).item() + 1
-        if week % EPOCH_WEEKS and week not in self._cuts:
-            cuts = sorted({*self._cuts, week})
+        cuts = self._cuts()
+        if week % EPOCH_WEEKS and week not in cuts:
             self._make_folder()
-            durable.write(self._folder / "rotations.json", json.dumps({"weeks": cuts}).encode())
-            self._cuts = cuts
+            durable.write(
+                self._folder / "rotations.json", json.dumps({"weeks": sorted([*cuts, week])}).encode()
+            )
         self.of(week)
         return Epoch(week, *self.bounds(week))
 
@@ -215,14 +218,14 @@ class Keys:
         """The epoch (Int64) of a UTC time."""
         week = self._week(moment)
         epoch = week // self._weeks * self._weeks
-        for cut in self._cuts:
+        for cut in self._cuts():
             epoch = pl.when((week >= cut) & (epoch < cut)).then(cut).otherwise(epoch)
         return epoch
 
     def bounds(self, epoch: int) -> tuple[datetime, datetime]:
         """First moment of an epoch and of the next one, UTC; epoch 0 includes the week before 1970-01-05."""
         regular = (epoch // self._weeks + 1) * self._weeks
-        following = min([regular, *(cut for cut in self._cuts if cut > epoch)])
+        following = min([regular, *(cut for cut in self._cuts() if cut > epoch)])
         zone = ZoneInfo(self._zone)
         begin, end = (
             (_FIRST_MONDAY + timedelta(weeks=week)).replace(tzinfo=zone).astimezone(UTC)
@@ -255,13 +258,21 @@ class Keys:
             return None
         return datetime.fromisoformat(json.loads(text)["shredded_at"])
 
-    def _read_cuts(self) -> list[int]:
-        """Weeks in which an epoch begins early, by rotation. Raises LakeError for a damaged file."""
+    def _cuts(self) -> list[int]:
+        """Weeks in which an epoch begins early, by rotation. Raises LakeError for a damaged file.
+
+        Another process may rotate the keys while a capture runs, so a changed file is read again.
+        """
         path = self._folder / "rotations.json"
         if self._weeks == 1:
             return []
         try:
-            return sorted(int(week) for week in json.loads(path.read_text(encoding="ascii"))["weeks"])
+            about = path.stat()
+            version = about.st_ino, about.st_mtime_ns
+            if version != self._rotations[0]:
+                weeks = json.loads(path.read_text(encoding="ascii"))["weeks"]
+                self._rotations = version, sorted(int(week) for week in weeks)
+            return self._rotations[1]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError) as error:

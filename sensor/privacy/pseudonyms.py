@@ -118,7 +118,8 @@ class Pseudonyms:
 
     @property
     def counts(self) -> bool:
-        """True if accounts get a second token for counting over several epochs."""
+        """True if accounts get a second token for counting over several epochs, once there is a key for
+        that."""
         return self._counting is not None
 
     def counted(self) -> pl.DataFrame:

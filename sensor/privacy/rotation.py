@@ -62,8 +62,9 @@ class LeaseRotation:
         new = {*epochs, *(self._up_to_now() if last else ())} - self._reached
         pieces = [self._begun(arrived, epoch) for epoch in self._keys.epochs_in(arrived["valid_from"])]
         pieces += [self._continued(arrived, epoch) for epoch in sorted(self._reached)]
+        known = _followed(pl.concat([self._lasting, arrived]))
         self._keep(arrived)
-        pieces += [self._continued(self._lasting, epoch) for epoch in sorted(new)]
+        pieces += [self._continued(self._not_followed(known, epoch), epoch) for epoch in sorted(new)]
         self._reached |= new
         pieces += [self._cancelled(epoch) for epoch in sorted(self._reached)]
         if last:
@@ -92,6 +93,11 @@ class LeaseRotation:
         older = leases.filter(pl.col("valid_from") < begin)
         pieces = older.with_columns(_after(begin), pl.min_horizontal(end, "valid_to").alias("valid_to"))
         return pieces.filter(pl.col("valid_from") < pl.col("valid_to"))
+
+    def _not_followed(self, known: pl.DataFrame, epoch: int) -> pl.DataFrame:
+        """Those of the `known` leases (`_followed`) whose address has no later one before the epoch."""
+        begin, _ = self._bounds(epoch)
+        return known.filter(pl.col("next_from").is_null() | (pl.col("next_from") > begin)).drop("next_from")
 
     def _cancelled(self, epoch: int) -> pl.DataFrame:
         """Empty pieces in place of those that an earlier `carry` continued in the epoch: these leases turned
@@ -148,6 +154,13 @@ class LeaseRotation:
         with durable.explained(self._file):
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             durable.write(self._file, str(epoch).encode() + b"\n" + sealed)
+
+
+def _followed(leases: pl.DataFrame) -> pl.DataFrame:
+    """`leases`, each as it was told last, with `next_from`: when the next lease of the address begins."""
+    ordered = leases.sort("valid_from", maintain_order=True)
+    latest = ordered.unique(_LEASE, keep="last", maintain_order=True)
+    return latest.with_columns(next_from=pl.col("valid_from").shift(-1).over(_ADDRESS))
 
 
 def _after(begin: pl.Expr) -> pl.Expr:

@@ -139,19 +139,21 @@ class Vault:
     def __init__(self, state: Path, keys: EpochKeys) -> None:
         self._folder = state / "vault"
         self._keys = keys
-        self._public = Custodians(state).public_keys()
+        self._custodians = Custodians(state)
+        self._public: dict[Role, X25519PublicKey] | None = None
         self._known: dict[int, set[str]] = {}
 
     def remember(self, epoch: int, values: Mapping[str, str]) -> None:
         """Append records for new `values` (token → value); does nothing until both roles have a custodian."""
-        if self._public is None or not values:
+        public = self._public_keys()
+        if public is None or not values:
             return
         known = self._known_in(epoch)
         fresh = {token: value for token, value in values.items() if token not in known}
         if not fresh:
             return
         ephemeral = X25519PrivateKey.generate()
-        shared = [ephemeral.exchange(self._public[role]) for role in ROLES]
+        shared = [ephemeral.exchange(public[role]) for role in ROLES]
         records = {
             token: _text(
                 seal(self._record_key(epoch, [_part(s, token) for s in shared]), value.encode(), token)
@@ -164,10 +166,16 @@ class Vault:
 
     def remember_all(self, tokens: pl.DataFrame) -> None:
         """`remember` for a frame with the columns token, value (String) and epoch (Int64)."""
-        if self._public is None:
+        if self._public_keys() is None:
             return
         for (epoch,), rows in tokens.partition_by("epoch", as_dict=True).items():
             self.remember(int(str(epoch)), dict(rows.select("token", "value").iter_rows()))
+
+    def _public_keys(self) -> dict[Role, X25519PublicKey] | None:
+        """The public keys of both roles. Custodians may be enrolled while a capture runs."""
+        if self._public is None:
+            self._public = self._custodians.public_keys()
+        return self._public
 
     def part(self, private: X25519PrivateKey, token: str) -> bytes | None:
         """The share of a role in the key of a record; None if the vault has no record of the token."""

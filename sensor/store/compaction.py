@@ -38,6 +38,9 @@ PIECE_ROWS = 100_000
 #: Files opened at a time. One by one takes three times as long, and there may be thousands of segments.
 FILES_TOGETHER = 100
 
+#: Tables of which all rows are kept, because readers add them up.
+_ADDED_UP = (schema.NAMES, schema.COVERAGE, schema.REJECTS)
+
 _T = TypeVar("_T")
 _DUCKDB_TYPES: dict[Any, str] = {
     schema.TIME: "TIMESTAMP WITH TIME ZONE",
@@ -79,7 +82,7 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
         for table in stored():
             before = old["tables"].get(table.name, {}).get("cold", {})
             merged_before = old["compacted"].get(table.name, {})
-            new, compacted[table.name] = _segments(lake.hot(table), watermark, merged_before)
+            new, compacted[table.name] = _segments(lake, table, watermark, merged_before)
             cold = _merge(lake, table, before, new, replaced, old["generation"] + 1)
             tables[table.name] = _entry(table, cold)
         manifest = {
@@ -157,20 +160,25 @@ def _close_parts(lake: Lake, now: datetime, settle: timedelta) -> str:
 
 
 def _segments(
-    hot: Path, watermark: str, merged_before: dict[str, list[str]]
+    lake: Lake, table: schema.Table, watermark: str, merged_before: dict[str, list[str]]
 ) -> tuple[list[Path], dict[str, list[str]]]:
     """Segments in closed parts that are not compacted yet, late ones too; and the names of all by part.
 
-    `merged_before` holds the names already compacted, by part.
+    `merged_before` holds the names already compacted, by part. Segments of a commit that was killed halfway
+    (its `sightings` are missing) are left to the scan that repeats it: rows of `_ADDED_UP` would count twice.
     """
     new: list[Path] = []
     account: dict[str, list[str]] = {}
-    for folder in sorted(hot.glob("part=*")):
+    for folder in sorted(lake.hot(table).glob("part=*")):
         part = folder.name.removeprefix("part=")
         if part == ZERO_PART or part > watermark:
             continue
         names = sorted(f.name for f in folder.glob("*.parquet"))
         known = set(merged_before.get(part, ()))
+        if table in _ADDED_UP and not known.issuperset(names):
+            commits = lake.hot(schema.SIGHTINGS) / folder.name
+            whole = known.union(file.name for file in commits.glob("*.parquet"))
+            names = [name for name in names if name in whole]
         new += [folder / name for name in names if name not in known]
         account[part] = names
     return new, account
@@ -316,7 +324,7 @@ def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
         rows = rows.sort("closed", "valid_to", nulls_last=False, maintain_order=True)
     if table is schema.SENSORS:  # a later row without a population does not unset it
         rows = rows.with_columns(pl.col("population").forward_fill().over(key))
-    if table in (schema.NAMES, schema.COVERAGE, schema.REJECTS):
+    if table in _ADDED_UP:
         # most key columns hold one value all day, and comparing them would take most of the time
         differs = rows.select(pl.col(key).ne_missing(pl.col(key).first()).any()).row(0, named=True)
         by = [name for name in key if differs[name]] or key[:1]

@@ -112,12 +112,11 @@ def _guessed(slices: Records, networks: Networks) -> Records:
 def observations(rows: pl.DataFrame, networks: Networks) -> pl.DataFrame:
     """Rows of `together` as rows of the table `observations`."""
     known = pl.col("client") > 0
-    quic = (pl.col("protocol") != TCP) & (pl.col("events") > 0)
     reset = ((pl.col("flags") & WAS_RESET) != 0) & (pl.col("total_down") == 0)
     frame = rows.select(
         seen_at=pl.col("first").cast(_TIME),
         duration_s="duration_s",
-        kind=pl.coalesce("kind", pl.when(quic).then(pl.lit("quic")).otherwise(pl.lit("flow"))),
+        kind=pl.coalesce("kind", pl.when(_is_quic()).then(pl.lit("quic")).otherwise(pl.lit("flow"))),
         action=pl.when(reset).then(pl.lit("reset")).otherwise(pl.lit("allowed")),
         client=pl.when(known).then(_address(rows, "up")),
         client_port=pl.when(known).then("port_up"),
@@ -157,6 +156,14 @@ def observations(rows: pl.DataFrame, networks: Networks) -> pl.DataFrame:
     return OBSERVATIONS.conform(frame)
 
 
+def _is_quic() -> pl.Expr:
+    """True for QUIC, and for RDMA, the only other protocol over UDP of which messages are read.
+
+    The label of RDMA is of kind `flow`.
+    """
+    return (pl.col("protocol") != TCP) & (pl.col("events") > 0)
+
+
 def _streams_inside(rows: pl.DataFrame, networks: Networks) -> pl.Series:
     """True where an internal server sent answers that look like those of a language model."""
     surest = (rows["stream_like"] == STREAM_CLASSES[0]).fill_null(False)
@@ -192,7 +199,7 @@ def _minute(column: str) -> pl.Expr:
 def flow_counts(rows: pl.DataFrame) -> pl.DataFrame:
     """Counts by minute for coverage: connections started and ended, bytes lost."""
     flags, nameless = pl.col("flags"), pl.col("host").is_null()
-    unparsed = (pl.col("protocol") != TCP) & (pl.col("events") > 0) & nameless
+    unparsed = _is_quic() & pl.col("kind").ne_missing("flow") & nameless
     found = [
         _counted(rows, pl.col("number") == 0, "start", flows=pl.col("number") == 0, named_flows=~nameless,
                  undecided_flows=pl.col("client") == 0),

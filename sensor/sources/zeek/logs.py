@@ -14,6 +14,7 @@ import polars as pl
 from sensor import schema
 from sensor.sources.logs.rows import records
 from sensor.sources.logs.text import accounts, hosts, keys, lookups
+from sensor.sources.logs.text.dhcp import ASSUMED_S
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import (
     CHALLENGE,
@@ -274,11 +275,13 @@ def dhcp(rows: pl.DataFrame) -> pl.DataFrame:
     read = rows.with_columns(at=time(rows["ts"]), acknowledged=pl.col("msg_types").list.contains("ACK"))
     read = read.with_columns(client=pl.coalesce("assigned_addr", "client_addr", "requested_addr"))
     unread = pl.col("at").is_null()
+    # The answer to a DHCPINFORM names no time (RFC 2131 §4.3.5): it is no endless lease.
+    stated = pl.when(pl.col("lease_time").is_not_null())
     return _held(
         read.with_columns(reason=pl.when(unread).then(pl.lit(UNREADABLE))),
         proves=pl.col("acknowledged"),
         device=pl.coalesce("host_name", "client_fqdn"),
-        held_s=records.seconds(pl.col("lease_time")),
+        held_s=stated.then(records.seconds(pl.col("lease_time"))).otherwise(ASSUMED_S),
         origin="dhcp",
     )
 

@@ -90,6 +90,25 @@ def test_csv_with_the_directorys_own_heads(tmp_path: Path, name: str, head: str)
     assert [kind for _, _, kind, _ in _rows(path, Problems())] == ["person", "machine", "machine"]
 
 
+def test_a_list_that_powershell_did_not_write_makes_nobody_a_service(tmp_path: Path) -> None:
+    """`Get-ADUser -Properties ServicePrincipalNames | Export-Csv` writes the type of the list for all."""
+    kind, text, problems = "Microsoft.ActiveDirectory.Management.ADPropertyValueCollection", "", Problems()
+    for account, principals in (
+        ("ada", kind),
+        ("bob", kind),
+        ("backup", "backup/host"),
+        ("cy", "System.String[]"),
+    ):
+        text += f'"{account}","Legal","{principals}"\n'
+    path = tmp_path / "ad.csv"
+    path.write_text('"SamAccountName","Department","ServicePrincipalNames"\n' + text, encoding="utf-8")
+    people = ("person", "Legal")
+    assert {name: (kind, dept) for name, _, kind, dept in _rows(path, problems)} == {
+        "ada": people, "bob": people, "backup": ("service", None), "cy": people,
+    }  # fmt: skip
+    assert problems.count == 1 and "PowerShell" in problems.lines()[0]
+
+
 def test_a_csv_without_accounts_is_none(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("name,phone\nAda,1\n", encoding="utf-8")

@@ -33,6 +33,13 @@ def test_leases_lie_inside_the_epoch_and_the_given_time(tmp_path: Path) -> None:
     }
 
 
+def test_an_entry_without_a_site_holds_where_the_sensor_is(tmp_path: Path) -> None:
+    """The pipeline fills in the site of its sensor (ingest/people.py)."""
+    text = "address,user_name,site\n10.0.0.1,ada,\n10.0.0.2,bob,hq\n"
+    rows = people.leases(people.read(_csv(tmp_path, text)), BEGIN, END)
+    assert rows.select("user_name", "site").rows() == [("ada", None), ("bob", "hq")]
+
+
 def test_directory_has_one_row_a_person(tmp_path: Path) -> None:
     text = "address,user_name,department,site\n10.0.0.1,ada,Legal,hq\n10.0.0.2,ada,Sales,hq\n"
     rows = people.directory(people.read(_csv(tmp_path, text)), BEGIN, END)

@@ -89,6 +89,15 @@ def test_a_bucket_that_was_taken_is_forgotten_and_there_is_a_bound() -> None:
     )
     assert near.label(over)["near_clients"].to_list() == [1]
     assert near.label(over)["near_clients"].to_list() == [None]
+
+    bounded = Near(max_pairs=1)
+    bounded.add(*frames([visit("c", 0, "printer.local"), use("c", 0)]))  # this name is in no table `names`
+    bounded.add(*frames([visit("d", 1500)]))
+    assert bounded.label(over)["near_clients"].to_list() == [None]
+    bounded.add(*frames([visit("c", 1800), use("c", 1800)]))
+    later = over.with_columns(bucket=pl.lit(START + timedelta(seconds=1800), dtype=TIME))
+    assert bounded.label(later)["near_clients"].to_list() == [1]
+
     crowd = [event for n in range(50) for event in (visit(str(n), 1), use(str(n), 1))]
     assert told(crowd, near=Near(max_pairs=10)) == {"new.example": ("a/chat", 10)}
 

@@ -54,6 +54,19 @@ def test_names_do_not_depend_on_batches(size: int) -> None:
     ]
 
 
+@pytest.mark.parametrize("slack", [0, 1000])
+def test_unknown_clients_are_no_client(slack: int) -> None:
+    """Else a name that four known clients asked for would be published as one of five."""
+    rows = _rows([(n, "dns", c, "a.example", None) for n, c in enumerate(["c1", "c2", "c1", "x"])])
+    unknown = rows.with_columns(client=pl.lit(None, dtype=pl.String))
+    rollup = NamesRollup(slack=slack)
+    rollup.add(rows)
+    rollup.add(unknown)
+    rollup.add(unknown.with_columns(host=pl.lit("b.example")))
+    out = rollup.flush(final=True).sort("host")
+    assert out.select("host", "lookups", "clients").rows() == [("a.example", 8, 3), ("b.example", 4, None)]
+
+
 def test_inputs_are_counted_apart() -> None:
     both = pl.concat([_rows(ROWS, "a"), _rows(ROWS, "b")])
     rollup, alone = NamesRollup(), NamesRollup()

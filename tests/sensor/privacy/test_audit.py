@@ -35,6 +35,15 @@ def test_an_untouched_log_is_whole(log: AuditLog) -> None:
     assert log.path.stat().st_mode & 0o077 == 0
 
 
+@given(reason=st.text(max_size=20) | st.sampled_from(["as agreed\u2028with the council", "\x85", "a\r\nb"]))
+def test_any_reason_stays_on_one_line(reason: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    log = AuditLog(tmp_path_factory.mktemp("state"))
+    for _ in range(2):
+        log.append("erase", now=NOW, done_by="anna", reason=reason)
+    assert [entry.reason for entry in log.entries()] == [reason] * 2
+    assert log.verify() == []
+
+
 @given(place=st.integers(0, 4), data=st.data())
 def test_no_line_can_be_changed_removed_or_moved(
     place: int, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

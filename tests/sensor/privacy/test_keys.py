@@ -72,6 +72,17 @@ def test_a_rotation_begins_on_the_next_monday_and_moves_nothing_before(tmp_path:
     assert keys.of(before) != keys.of(begun.number)
 
 
+def test_a_running_capture_follows_a_rotation_by_another_process(tmp_path: Path) -> None:
+    """Else it would go on with the old key, while every other process makes tokens with the new one."""
+    running = Keys(tmp_path, "Europe/Berlin")
+    before = _epoch(running, NOW)
+    for later in (timedelta(), timedelta(weeks=2)):
+        begun = Keys(tmp_path, "Europe/Berlin").rotate(NOW + later)
+        assert _epoch(running, begun.begin) == begun.number
+        assert running.bounds(begun.number) == (begun.begin, begun.end)
+    assert _epoch(running, NOW) == before
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     weeks=st.lists(st.integers(2900, 3000), max_size=4),

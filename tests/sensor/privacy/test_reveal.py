@@ -196,6 +196,16 @@ def test_without_two_roles_nothing_is_remembered(tmp_path: Path) -> None:
     assert not list((tmp_path / "vault").glob("epoch-*"))
 
 
+def test_a_running_capture_remembers_from_the_enrolment_on(tmp_path: Path) -> None:
+    running = Vault(tmp_path, Keys(tmp_path, "UTC"))
+    running.remember(EPOCH, TOKENS)
+    Custodians(tmp_path).enrol(ANNA[0], "requester", ANNA[1])
+    Custodians(tmp_path).enrol(BEN[0], "approver", BEN[1])
+    assert running.size() == 0
+    running.remember(EPOCH, TOKENS)
+    assert running.size() == 2
+
+
 def test_files_are_the_owners(state: Path) -> None:
     case = _reveals(state).request([ADA], REASON, 7, *ANNA)
     for path in (p for p in state.rglob("*") if p.is_file()):

@@ -98,6 +98,29 @@ def test_a_closed_lease_is_cut_at_the_boundary_and_does_not_come_again(tmp_path:
     assert leases.carry(_none(), [_epoch(keys, end)], last=True).is_empty()
 
 
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_lease_over_the_boundary_holds_until_the_next_one_of_its_address(
+    tmp_path: Path, apart: bool, is_open: bool
+) -> None:
+    """Its successor may be in the same batch as the first row of the new epoch."""
+    keys = Keys(tmp_path, "UTC")
+    epoch = _epoch(keys, NOON)
+    boundary, hour = keys.bounds(epoch)[1], timedelta(hours=1)
+    change = boundary + 4 * hour
+    before = _lease(boundary - 2 * hour, None if is_open else change, "ada")
+    after = _lease(change, None if is_open else change + 6 * hour, "bob")
+    leases = _rotation(keys, now=change + 6 * hour)
+    batches = [(before, [epoch]), (after, [_epoch(keys, boundary)])]
+    if not apart:
+        batches = [(pl.concat([before, after]), [epoch, _epoch(keys, boundary)])]
+    last = len(batches) - 1
+    stated = pl.concat(leases.carry(rows, of, last=n == last) for n, (rows, of) in enumerate(batches))
+    assert _holder(stated, boundary - hour)[:1] == ["ada"]
+    assert _holder(stated, boundary + 2 * hour) == ["ada"]
+    assert _holder(stated, change + hour)[:1] == ["bob"]
+
+
 def test_leases_of_other_inputs_hold_in_every_epoch_up_to_now(tmp_path: Path) -> None:
     """A log of leases has no traffic of its own; that of other inputs may come before or after it."""
     keys, began = Keys(tmp_path, "UTC"), NOON - timedelta(weeks=60)

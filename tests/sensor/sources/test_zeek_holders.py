@@ -11,6 +11,7 @@ import pytest
 
 from sensor import schema
 from sensor.sources.interface import HEAD_BYTES, File, Input
+from sensor.sources.logs.text.dhcp import ASSUMED_S
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_HOLDER
 from sensor.sources.zeek import ZeekSource
@@ -72,6 +73,8 @@ def leases(data: bytes) -> pl.DataFrame:
 @pytest.mark.parametrize("write", [tsv, ndjson])
 @pytest.mark.parametrize(("log", "row", "expected"), [
     ("dhcp", DHCP, ("10.1.0.7", "02:00:00:00:00:0a", None, "ann-pc", "dhcp", 3600)),
+    ("dhcp", DHCP | {"assigned_addr": "-", "client_addr": "10.1.0.7", "lease_time": "-", "msg_types": "INFORM,ACK"},
+     ("10.1.0.7", "02:00:00:00:00:0a", None, "ann-pc", "dhcp", ASSUMED_S)),
     ("kerberos", KERBEROS, ("10.1.0.7", None, "ann", None, "directory", WORKING_DAY_S)),
     ("ntlm", NTLM, ("10.1.0.7", None, "CORP\\ann", "ANN-PC", "directory", WORKING_DAY_S)),
     ("radius", RADIUS, ("10.1.0.9", "02:00:00:00:00:0a", "ann", None, "radius", WORKING_DAY_S)),
@@ -85,6 +88,10 @@ def test_who_held_an_address(write: object, log: str, row: Row, expected: tuple[
     told = tuple(lease[name] for name in ("address", "mac", "user_name", "device", "origin"))
     assert (*told, held) == expected
     assert lease["valid_from"].timestamp() == AT_S + 0.5
+
+
+def test_an_endless_lease_has_no_end() -> None:
+    assert leases(tsv("dhcp", DHCP | {"lease_time": "4294967295.0"}))["valid_to"].to_list() == [None]
 
 
 def test_machine_accounts_are_devices() -> None:

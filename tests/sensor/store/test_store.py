@@ -203,6 +203,25 @@ def test_writers_move_on_when_a_part_is_closed(lake: Lake) -> None:
     assert lake.manifest()["watermark"] == "2026-11-22T10.0000"
 
 
+def test_what_a_killed_commit_left_waits_for_the_scan_that_repeats_it(lake: Lake) -> None:
+    bucket = pl.DataFrame({"bucket": [NOW], "host": ["h.example"]}, schema_overrides={"bucket": schema.TIME})
+    frames = _rows(1) | {"names": schema.NAMES.conform(bucket)}
+
+    def stored() -> list[int]:
+        cold = lake.manifest()["tables"]["names"]["cold"].values()
+        return [pl.read_parquet(lake.path / file).height for files in cold for file in files]
+
+    _commit(lake, 0, 10, frames)
+    (last_renamed,) = lake.hot(schema.SIGHTINGS).glob("part=2*/*.parquet")
+    last_renamed.unlink()
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
+    assert stored() == []
+    _commit(lake, 0, 10, frames, NOW + timedelta(hours=1))
+    for _ in range(2):
+        compact(lake, Terms("UTC"), now=NOW + timedelta(hours=1), settle=timedelta())
+        assert (stored(), _cold_ids(lake)) == ([1], [1])
+
+
 def test_a_segment_landing_late_is_counted(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
     compact(lake, Terms("UTC"), now=NOW, settle=timedelta())

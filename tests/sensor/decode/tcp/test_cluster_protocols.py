@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.decode.tcp.cluster_protocols import spoken
-from tests.sensor.decode.craft import Frame, Talk, ethernet, ip, observe, one, udp
+from tests.sensor.decode.craft import Frame, Talk, decode, ethernet, ip, observe, one, pcap, totals, udp
 
 DASK = struct.pack("<QQQ", 58, 1, 42) + b"\x83\xabcompression\xc0\xa6python\x93\x03\x0b\x07\xaf"
 DASK += b"pickle-protocol\x05"
@@ -98,6 +98,13 @@ def test_rdma_over_udp() -> None:
     assert [row["software"] for row in observe(frames)] == ["speaks: rdma"]
     other = [Frame(ethernet(ip("10.1.0.5", "10.1.0.6", 17, udp(50001, 4791, b"\x0a\x47" + bytes(30)))))]
     assert [row["software"] for row in observe(other)] == [None]
+
+
+def test_rdma_is_no_quic_without_a_name() -> None:
+    header = bytes([0x0A, 0x40, 0xFF, 0xFF, 0, 0, 1, 2]) + bytes(200)
+    frames = [Frame(ethernet(ip("10.1.0.5", "10.1.0.6", 17, udp(50001, 4791, header))))]
+    counted = totals(decode(pcap(frames))["coverage"])
+    assert (counted["flows"], counted["quic_unparsed"]) == (1, 0)
 
 
 @given(st.binary(max_size=128))
