@@ -93,7 +93,7 @@ class AuditLog:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(handle, "r+", encoding="utf-8") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                last = _last(file.read().splitlines(), self.path)
+                last = _last(_lines_of(file.read()), self.path)
                 number, before = (last["entry"] + 1, last["hash"]) if last else (1, GENESIS)
                 entry: dict[str, Any] = {"entry": number, **fields}
                 entry["hash"] = digest(entry, before)
@@ -180,7 +180,7 @@ class AuditLog:
 
     def _lines(self) -> list[str]:
         try:
-            return self.path.read_text(encoding="utf-8").splitlines()
+            return _lines_of(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return []
 
@@ -189,6 +189,12 @@ def digest(fields: Mapping[str, Any], before: str) -> str:
     """The hash of an entry, from its other `fields` and the previous hash `before`."""
     text = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(f"{before}\n{text}".encode()).hexdigest()
+
+
+def _lines_of(text: str) -> list[str]:
+    """The lines of a log. JSON leaves U+2028 and the like in a reason as they are, so that `splitlines` would
+    cut an entry in two."""
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _last(lines: list[str], path: Path) -> dict[str, Any] | None:

@@ -108,6 +108,15 @@ def test_a_damaged_log_is_said_in_one_line_and_takes_no_more(log: AuditLog) -> N
         log.append("erase", now=NOW)
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_a_reason_pasted_with_line_separators_leaves_the_log_whole(log: AuditLog, separator: str) -> None:
+    reason = f"see the ticket{separator}and its annex"
+    log.append("erase", now=NOW, reason=reason)
+    assert log.append("erase", now=NOW).entry == 7
+    assert log.entries()[5].reason == reason
+    assert log.verify() == []
+
+
 def test_custodians_who_act_from_one_account_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
