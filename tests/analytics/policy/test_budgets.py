@@ -186,3 +186,14 @@ def test_after_a_change_of_the_keys_nobody_is_new(
     evaluated = connection.execute("SELECT rule, why_not FROM evaluated").fetchall()
     assert dict(evaluated)["programs_at_night"] is None
     assert dict(evaluated)["upload_anomaly"] == needs.format(4, 1)
+
+
+def test_weeks_of_unknown_size_are_no_weeks_without_uploads(
+    lake: tuple[duckdb.DuckDBPyConnection, pl.DataFrame],
+) -> None:
+    """A proxy without byte counts before, a sensor that counts from this week on."""
+    connection, rows = lake
+    week = WEEKS - 1
+    counted = pl.col("hour") >= hour_of(week, 0, 0)
+    unknown = rows.with_columns(pl.when(counted).then(pl.col("bytes_up", "bytes_up_max")))
+    assert not [row for row in alarms(connection, unknown, week) if row[0] == "upload_anomaly"]

@@ -54,7 +54,7 @@ def test_example(connection: duckdb.DuckDBPyConnection, rule: Rule, example: dic
     judge(connection, WEEK, date(2026, 11, 22), zone="UTC", k=5, rules=[rule])
     why_not = example.get("why_not")
     assert connection.execute("SELECT * FROM evaluated").fetchall() == [(rule.name, why_not is None, why_not)]
-    cursor = connection.execute("SELECT * FROM found ORDER BY server, subject")
+    cursor = connection.execute("SELECT * FROM found ORDER BY server, subject, line")
     names = [column[0] for column in cursor.description or ()]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     expected = example["expect"]
