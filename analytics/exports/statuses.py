@@ -10,14 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from analytics.policy.read import SCOPES
+from analytics.policy import read
 
 Row = Mapping[str, Any]
 UNREVIEWED = "unreviewed"
 #: What a service may be, as `--status` names it; `never` lines count as unsanctioned.
-STATUSES = (
-    "sanctioned", "tolerated", "under_review", "restricted", "unsanctioned", "embedded_watch", UNREVIEWED,
-)  # fmt: skip
+STATUSES = (*read.STATUSES, UNREVIEWED)
 #: Statuses that allow some people to use a service, so that a block list must not contain it.
 USABLE = frozenset({"sanctioned", "tolerated", "under_review", "restricted"})
 
@@ -75,4 +73,4 @@ class Statuses:
 
 
 def _everyone(row: Row) -> bool:
-    return all(row[scope] is None for scope in SCOPES)
+    return all(row[scope] is None for scope in read.SCOPES)
