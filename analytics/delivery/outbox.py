@@ -190,7 +190,7 @@ class Outbox:
             text = self._record.read_text(encoding="utf-8")
         except FileNotFoundError:
             return
-        for line in text.splitlines():
+        for line in filter(None, text.split("\n")):  # `splitlines` would cut a line at U+2028 in a subject
             try:
                 yield json.loads(line)
             except json.JSONDecodeError:  # cut short by a power failure: that letter goes out once more

@@ -10,14 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from analytics.policy.read import SCOPES
+from analytics.policy import read
 
 Row = Mapping[str, Any]
 UNREVIEWED = "unreviewed"
 #: What a service may be, as `--status` names it; `never` lines count as unsanctioned.
-STATUSES = (
-    "sanctioned", "tolerated", "under_review", "restricted", "unsanctioned", "embedded_watch", UNREVIEWED,
-)  # fmt: skip
+STATUSES = (*read.STATUSES, UNREVIEWED)
 #: Statuses that allow some people to use a service, so that a block list must not contain it.
 USABLE = frozenset({"sanctioned", "tolerated", "under_review", "restricted"})
 
@@ -55,8 +53,9 @@ class Statuses:
     def narrower(self, app: str, on: date) -> Iterator[str]:
         """Texts: for whom another line, or an exception valid on that day, makes a difference."""
         for row in self._lines:
-            if row["kind"] == "status" and not _everyone(row) and self._about(row, app, row["access"]):
-                yield f"{app} is {row['status']} for {row['scope']} (policy line {row['line']})"
+            if not _everyone(row) and self._about(row, app, row["access"]):
+                says = f"is {row['status']} for" if row["kind"] == "status" else "must never be used by"
+                yield f"{app} {says} {row['scope']} (policy line {row['line']})"
         for row in self._exceptions:
             if row["expires"] >= on and self._about(row, app, row["access"]):
                 yield f"{app} has exception {row['exception']} until {row['expires']} ({row['scope']})"
@@ -70,9 +69,9 @@ class Statuses:
         }
         if any(row[key] is not None and row[key] != value for key, value in asked.items()):
             return False
-        least = row["risk_at_least"]
-        return least is None or (service.get("risk_low") or 0) >= least
+        least, risk = row["risk_at_least"], service.get("risk_low")
+        return least is None or (risk is not None and risk >= least)
 
 
 def _everyone(row: Row) -> bool:
-    return all(row[scope] is None for scope in SCOPES)
+    return all(row[scope] is None for scope in read.SCOPES)

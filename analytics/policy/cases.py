@@ -12,7 +12,7 @@ uploads. Findings that compare with earlier weeks cannot be tested.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -25,15 +25,33 @@ import yaml
 from analytics.counting.weeks import store_frame
 from analytics.lake import connect
 from analytics.policy.judge import judge, prepare
-from analytics.policy.read import Policy, PolicyMistakes, Problem, size_of
+from analytics.policy.read import STATUSES, Policy, PolicyMistakes, Problem, size_of
 from analytics.policy.rows import compiled
+from analytics.policy.rules import load_rules
 from analytics.policy.weeks import lay_out_frames, lay_out_no_servers
 
-_GIVEN = (
-    "app", "access", "department", "site", "segment", "day", "hour", "bytes_up", "sessions", "program",
-    "person",
-)  # fmt: skip
-_EXPECT = ("status", "line", "findings")
+#: Key → what its value must be, and whether it is.
+_GIVEN: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(
+        ("app", "access", "department", "site", "segment", "person"),
+        ("a text", lambda value: isinstance(value, str)),
+    ),
+    "day": ("a day such as 2026-11-20", lambda value: type(value) is date),
+    "hour": ("an hour from 0 to 23", lambda value: type(value) is int and 0 <= value <= 23),
+    "bytes_up": ("a size such as 200 kB", lambda value: (size := size_of(value)) is not None and size >= 0),
+    "sessions": ("a number", lambda value: type(value) is int and value >= 0),
+    "program": ("true or false", lambda value: isinstance(value, bool)),
+}
+_EXPECT: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "status": ("a status such as tolerated", lambda value: _status(value) in (*STATUSES, "unreviewed")),
+    "line": ("the number of a line", lambda value: value is None or type(value) is int),
+    "findings": (
+        "a list of rules such as [limit_bytes]",
+        lambda value: (
+            isinstance(value, list) and all(one in [rule.name for rule in load_rules()] for one in value)
+        ),
+    ),
+}
 #: Columns that rows of the catalog must have.
 _CATALOG = {
     "app": pl.String, "vendor": pl.String, "category": pl.String, "country": pl.String,
@@ -93,9 +111,16 @@ def _mistake(entry: Any) -> str | None:
         {str(key) for key in expect} - set(_EXPECT)
     ):
         return f"unknown key {unknown[0]!r}"
-    if "bytes_up" in given and size_of(given["bytes_up"]) is None:
-        return f"{given['bytes_up']!r} is no size such as 200 kB"
+    for stated, known in ((given, _GIVEN), (expect, _EXPECT)):
+        for key, value in stated.items():
+            wanted, is_one = known[key]
+            if not is_one(value):
+                return f"{key}: expected {wanted}, not {value!r}"
     return None
+
+
+def _status(text: Any) -> str:
+    return str(text).replace(" ", "_")
 
 
 def run(
@@ -131,9 +156,9 @@ def _outcome(
     week = day - timedelta(days=day.weekday())
     sent = size_of(given.get("bytes_up", 0)) or 0
     row = {
-        "hour": datetime(day.year, day.month, day.day, int(given.get("hour", 12))),
-        "subject": str(given.get("person", "somebody")),
-        "user_name": str(given.get("person", "somebody")),
+        "hour": datetime(day.year, day.month, day.day, given.get("hour", 12)),
+        "subject": given.get("person", "somebody"),
+        "user_name": given.get("person", "somebody"),
         "department": given.get("department", "unattributed"),
         "site": given.get("site", "main"),
         "segment": given.get("segment"),
@@ -144,7 +169,7 @@ def _outcome(
         "grade": 4 if sent else 3,
         "bytes_up": sent + baselines.get(given["app"], 0),
         "bytes_up_max": sent + baselines.get(given["app"], 0),
-        "connections": int(given.get("sessions", 1)),
+        "connections": given.get("sessions", 1),
     }
     frame = pl.DataFrame([row], schema_overrides={"segment": pl.String, "client_class": pl.String})
     frame = frame.with_columns(pl.col("hour").dt.cast_time_unit("us").dt.replace_time_zone("UTC"))
@@ -167,7 +192,7 @@ def differences(case: Case, outcome: Outcome) -> list[str]:
         if key == "findings":
             wanted, found = sorted(wanted), sorted(found)
         if key == "status":
-            wanted = str(wanted).replace(" ", "_")
+            wanted = _status(wanted)
         if found != wanted:
             lines.append(f"{key}: expected {_shown(wanted)}, found {_shown(found)}")
     return lines

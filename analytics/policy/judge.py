@@ -79,7 +79,7 @@ def judge(
     )
     evaluated = []
     absent = [name for name in ("servers", "fabric", "models") if not _count(connection, name)]
-    known = _count(connection, "policy") > 0, _count(connection, "seen_weeks")
+    known = tuple(_count(connection, name) for name in ("policy", "seen_weeks", "comparable_weeks"))
     for rule in load_rules() if rules is None else rules:
         why_not = _why_not(rule, *known)
         if why_not is None and rule.of not in absent:
@@ -92,12 +92,16 @@ def judge(
     connection.execute(_filled("3_findings", values))
 
 
-def _why_not(rule: Rule, has_policy: bool, before: int) -> str | None:
-    """Why a rule cannot be evaluated with this many earlier weeks of use; None if it can."""
-    if rule.needs_policy and not has_policy:
+def _why_not(rule: Rule, lines: int, seen: int, comparable: int) -> str | None:
+    """Why a rule cannot be evaluated with a policy of so many lines and so many earlier weeks with use, of
+    which `comparable` have the keys of this week; None if it can."""
+    if rule.needs_policy and not lines:
         return "no policy"
-    if before < rule.history_weeks:
-        return f"needs {rule.history_weeks} earlier weeks with use, has {before}"
+    needs = f"needs {rule.history_weeks} earlier weeks with use"
+    if seen < rule.history_weeks:
+        return f"{needs}, has {seen}"
+    if comparable < rule.history_weeks and not rule.outlasts_keys:
+        return f"{needs} under the same keys, has {comparable}"
     return None
 
 

@@ -50,6 +50,8 @@ class Rule:
     needs_policy: bool = True
     #: minimum earlier weeks with use
     history_weeks: int = 0
+    #: it compares departments only, which keep their names when the keys of tokens change
+    outlasts_keys: bool = False
     budget: Budget | None = None
     #: tests: rows of near_servers, near_models, near_usage, catalog and policy, and the evidence expected
     examples: tuple[dict[str, Any], ...] = ()

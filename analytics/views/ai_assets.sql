@@ -28,7 +28,7 @@ pulls AS (
          COALESCE(s.user_name, s.client) AS subject, CAST(NULL AS VARCHAR) AS name, CAST(NULL AS VARCHAR) AS tools
   FROM stored.sightings AS s
   JOIN stored.catalog AS c ON c.app = s.app AND c.category = 'model-hub'
-  WHERE s.kind <> 'dns' AND s.action <> 'blocked' AND s.bytes_down >= 10000000
+  WHERE s.kind <> 'dns' AND COALESCE(s.action, 'unknown') <> 'blocked' AND s.bytes_down >= 10000000
 ),
 everything AS (
   SELECT * FROM servers UNION ALL SELECT * FROM keys UNION ALL SELECT * FROM agents UNION ALL SELECT * FROM pulls

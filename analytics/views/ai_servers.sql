@@ -4,7 +4,7 @@ WITH met AS (
          COALESCE(s.client_scope, 'unknown') = 'external' AND s.server_scope = 'internal' AS from_outside
   FROM stored.sightings AS s
   JOIN stored.catalog AS c ON c.app = s.app AND c.category IN ('self-hosted', 'gpu-cluster')
-  WHERE s.grade >= 3 AND s.kind IN ('http', 'tls', 'quic', 'flow') AND s.action <> 'blocked'
+  WHERE s.grade >= 3 AND s.kind IN ('http', 'tls', 'quic', 'flow') AND COALESCE(s.action, 'unknown') <> 'blocked'
     AND s.server IS NOT NULL
 ),
 hourly AS (

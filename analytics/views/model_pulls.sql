@@ -7,7 +7,7 @@ WITH seen AS (
          SUM(CASE WHEN s.model_format IN ('pickle', 'pytorch', 'llamafile') THEN 1 ELSE 0 END) AS run_code
   FROM stored.sightings AS s
   JOIN stored.catalog AS c ON c.app = s.app AND c.category = 'model-hub'
-  WHERE s.kind <> 'dns' AND s.action <> 'blocked'
+  WHERE s.kind <> 'dns' AND COALESCE(s.action, 'unknown') <> 'blocked'
   GROUP BY 1, s.site, s.client, s.user_name, s.app, s.vantage
 )
 SELECT p.day, p.site, p.client, p.user_name, p.app, MIN(c.service) AS service,

@@ -172,7 +172,7 @@ def test(
     ]
     if failed:
         _fail(failed)
-    typer.echo(f"{len(given)} cases pass")
+    typer.echo(f"{len(given)} case{'s pass' if len(given) != 1 else ' passes'}")
 
 
 @app.command("simulate")

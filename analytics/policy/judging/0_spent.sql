@@ -5,7 +5,7 @@
 -- Out: clock, near (a view: use as the policy sees it), spent.
 -- Use is grade 3 or more. A program is a client whose TLS hello is not that of a browser, or an access class that only
 -- programs have. Hours are in the local time of the site. The baseline of the service (what a visit sends without any
--- prompt) is subtracted once per hour of use. Local time is computed once per hour and site.
+-- prompt) is subtracted once per hour of use with known bytes. Local time is computed once per hour and site.
 CREATE OR REPLACE TEMP TABLE clock AS
 WITH zones AS (SELECT site, MIN(zone) AS zone FROM places WHERE zone IS NOT NULL GROUP BY site),
 local AS (
@@ -38,7 +38,9 @@ WITH hours AS (
 )
 SELECT subject, app, MIN(department) AS department, week,
        CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, CAST(SUM(bytes_up_max) AS BIGINT) AS bytes_up_max,
-       CAST(GREATEST(0, SUM(bytes_up) - SUM(baseline)) AS BIGINT) AS bytes_over,
+       CAST(CASE WHEN COUNT(bytes_up) > 0
+                 THEN GREATEST(0, SUM(bytes_up) - SUM(CASE WHEN bytes_up IS NOT NULL THEN baseline END)) END AS BIGINT)
+         AS bytes_over,
        CAST(SUM(sessions) AS BIGINT) AS sessions,
        CAST(SUM(at_night) AS BIGINT) AS night_hours, BOOL_OR(is_nobody) AS is_nobody
 FROM hours

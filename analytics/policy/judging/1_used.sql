@@ -1,8 +1,9 @@
 -- The use of the week as the policy sees it, and the weeks before by subject.
 --
 -- In:  near, spent (0_spent.sql), near_servers (AI servers by day), near_models (models by day), catalog.
--- Out: used, subject_weeks, users, seen_weeks, servers, fabric (servers of GPU clusters, and storage and state that
---      their hosts use), models, nobodies (subjects that are not people: machines, service accounts, shared addresses).
+-- Out: used, subject_weeks, users, seen_weeks, comparable_weeks (earlier weeks with use, and those with the same keys),
+--      servers, fabric (servers of GPU clusters, and storage and state that their hosts use), models, nobodies (subjects
+--      that are not people: machines, service accounts, shared addresses).
 CREATE OR REPLACE TEMP TABLE servers AS
 SELECT s.*, CAST(DATE_DIFF('day', CAST(DATE_TRUNC('week', s.day) AS DATE), DATE '$week') / 7 AS BIGINT) AS weeks_ago
 FROM near_servers AS s
@@ -55,4 +56,9 @@ SELECT app, subject, CAST(COALESCE(SUM(bytes_up), 0) AS BIGINT) AS bytes_up,
 FROM used GROUP BY app, subject;
 
 CREATE OR REPLACE TEMP TABLE seen_weeks AS
-SELECT DISTINCT weeks_ago FROM subject_weeks WHERE weeks_ago > 0
+SELECT DISTINCT weeks_ago FROM subject_weeks WHERE weeks_ago > 0;
+
+-- Tokens change with the keys. A week in which some subject of this week is known has the same keys.
+CREATE OR REPLACE TEMP TABLE comparable_weeks AS
+SELECT DISTINCT weeks_ago FROM subject_weeks
+WHERE weeks_ago > 0 AND subject IN (SELECT subject FROM subject_weeks WHERE weeks_ago = 0)

@@ -39,26 +39,29 @@ LEFT JOIN first AS f
  AND f.site IS NOT DISTINCT FROM s.site AND f.segment IS NOT DISTINCT FROM s.segment AND f.kind = 'status'
 WHERE f.app IS NULL;
 
+-- Of several exceptions that cover a piece of use, the one that holds longest.
 CREATE OR REPLACE TEMP TABLE excused AS
-SELECT u.nr, BOOL_OR(e.expires >= u.day) AS excused,
-       MIN(CASE WHEN e.expires >= u.day THEN e.exception END) AS excused_by,
-       MIN(CASE WHEN e.expires < u.day THEN e.exception END) AS lapsed,
-       MIN(CASE WHEN e.expires < u.day THEN e.owner END) AS lapsed_owner,
-       MAX(CASE WHEN e.expires < u.day THEN e.expires END) AS lapsed_on
-FROM used AS u
-LEFT JOIN catalog AS k ON k.app = u.app
-JOIN exceptions AS e
-  ON (e.app IS NULL OR e.app = u.app) AND (e.vendor IS NULL OR e.vendor = k.vendor)
- AND (e.category IS NULL OR e.category = k.category) AND (e.access IS NULL OR e.access = u.access)
- AND (e.country IS NULL OR e.country = k.country) AND (e.risk_at_least IS NULL OR k.risk_low >= e.risk_at_least)
- AND (e.department IS NULL OR e.department = u.department) AND (e.site IS NULL OR e.site = u.site)
- AND (e.segment IS NULL OR e.segment = u.segment)
-WHERE NOT e.for_people
-   OR EXISTS (
-     SELECT 1 FROM exception_people AS p
-     WHERE p.exception = e.exception AND (p.subject = u.subject OR p.subject = u.user_name)
-   )
-GROUP BY u.nr;
+WITH covering AS (
+  SELECT u.nr, e.exception, e.owner, e.expires, e.expires >= u.day AS holds,
+         ROW_NUMBER() OVER (PARTITION BY u.nr ORDER BY e.expires DESC, e.exception) AS nth
+  FROM used AS u
+  LEFT JOIN catalog AS k ON k.app = u.app
+  JOIN exceptions AS e
+    ON (e.app IS NULL OR e.app = u.app) AND (e.vendor IS NULL OR e.vendor = k.vendor)
+   AND (e.category IS NULL OR e.category = k.category) AND (e.access IS NULL OR e.access = u.access)
+   AND (e.country IS NULL OR e.country = k.country) AND (e.risk_at_least IS NULL OR k.risk_low >= e.risk_at_least)
+   AND (e.department IS NULL OR e.department = u.department) AND (e.site IS NULL OR e.site = u.site)
+   AND (e.segment IS NULL OR e.segment = u.segment)
+  WHERE NOT e.for_people
+     OR EXISTS (
+       SELECT 1 FROM exception_people AS p
+       WHERE p.exception = e.exception AND (p.subject = u.subject OR p.subject = u.user_name)
+     )
+)
+SELECT nr, holds AS excused, CASE WHEN holds THEN exception END AS excused_by,
+       CASE WHEN NOT holds THEN exception END AS lapsed, owner AS lapsed_owner, expires AS lapsed_on
+FROM covering
+WHERE nth = 1;
 
 CREATE OR REPLACE TEMP TABLE judged AS
 SELECT u.*, v.vendor_country, v.kind, v.line, v.scope, v.status, v.amount, v.hour_from, v.hour_to, v.countries,

@@ -1,12 +1,12 @@
 -- A person sent far more to a service in a week than ever before, and than others send to it.
 --
--- Measured on a logarithmic scale, in kilobytes above the baseline of the service. Own history: the median of at least
--- four earlier weeks with use. Peers: the median and spread of all users of the service over the same weeks. The spread
--- of a person is the median absolute deviation (× 1.4826: a standard deviation for normal values), but at least half
--- that of the peers and at least 0.35. Both distances must exceed four spreads, and the growth 250 kB, so that small
--- amounts cause no alarm.
+-- Measured on a logarithmic scale, in kilobytes above the baseline of the service, in weeks with known bytes. Own
+-- history: the median of at least four earlier weeks with use. Peers: the median and spread of all users of the service
+-- over the same weeks. The spread of a person is the median absolute deviation (× 1.4826: a standard deviation for
+-- normal values), but at least half that of the peers and at least 0.35. Both distances must exceed four spreads, and the
+-- growth 250 kB, so that small amounts cause no alarm.
 WITH weeks AS (
-  SELECT *, LN(1 + bytes_over / 1000.0) AS size FROM subject_weeks
+  SELECT *, LN(1 + bytes_over / 1000.0) AS size FROM subject_weeks WHERE bytes_over IS NOT NULL
 ),
 own AS (
   SELECT subject, app, MEDIAN(size) AS middle, COUNT(*) AS weeks FROM weeks WHERE weeks_ago > 0 GROUP BY subject, app

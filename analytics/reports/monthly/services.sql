@@ -1,5 +1,5 @@
 -- One row per service of the period.
-WITH first_weeks AS (SELECT app, MIN(first_week) AS first_week FROM first_seen GROUP BY app)
+WITH first_weeks AS (SELECT app, first_week FROM first_seen WHERE site = 'all')
 SELECT u.app, MAX(u.service) AS service, MAX(u.category) AS category, MAX(u.grade) AS grade,
        MAX(u.people) AS people_most, CAST(SUM(u.bytes_up) AS BIGINT) AS bytes_up,
        CAST(SUM(u.bytes_up_max) AS BIGINT) AS bytes_up_max,

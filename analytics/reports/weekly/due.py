@@ -180,6 +180,8 @@ def _why(row: Row) -> str:
     why: str = row["not_evaluable_why"]
     if why.startswith("watched "):
         return say("due.less_watched")
+    if why.startswith("needs "):
+        return say("due.short_history")
     if row["people_hidden"] and why.startswith("gone, or a group"):
         return say("due.gone_or_few")
     return translated(why)

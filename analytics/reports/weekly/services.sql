@@ -18,10 +18,9 @@ earlier AS (
     WHERE p.week < s.week
     GROUP BY p.app
 ),
+-- A site has a row of its own; at one of them it may only have been looked up, before it was used anywhere.
 first_weeks AS (
-    SELECT app, MIN(first_week) AS first_week
-    FROM first_seen
-    GROUP BY app
+    SELECT app, first_week FROM first_seen WHERE site = 'all'
 )
 SELECT COALESCE(t.app, l.app) AS app,
        COALESCE(t.service, l.service) AS service,

@@ -14,16 +14,11 @@ in_use AS (
     WHERE department = 'all' AND app <> 'all'
     GROUP BY week
 ),
-new_apps AS (
-    SELECT app, MIN(first_week) AS week
-    FROM first_seen
-    WHERE grade >= 3
-    GROUP BY app
-),
 new_by_week AS (
-    SELECT week, CAST(COUNT(*) AS BIGINT) AS first_seen
-    FROM new_apps
-    GROUP BY week
+    SELECT first_week AS week, CAST(COUNT(*) AS BIGINT) AS first_seen
+    FROM first_seen
+    WHERE site = 'all' AND grade >= 3
+    GROUP BY first_week
 )
 SELECT w.week, w.grade, w.evidence, w.people, w.people_hidden, w.people_any_grade, w.bytes_up, w.bytes_up_max, w.bytes_down,
        COALESCE(i.services, 0) AS services,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -77,6 +78,15 @@ def test_a_line_cut_short_spoils_no_other(box: Outbox, tmp_path: Path) -> None:
     box.put("mail", alert("2"), NOW)
     box.flush({"mail": Way()}, NOW)
     assert box.unknown("mail", [alert("1"), alert("2"), alert("3")]) == [alert("3")]
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_a_subject_with_a_line_separator_is_sent_once(box: Outbox, separator: str) -> None:
+    way, letter = Way(), replace(alert(), subject=f"Limit exceeded (department Sales{separator}Europe)")
+    for _ in range(2):
+        box.put("mail", letter, NOW)
+        box.flush({"mail": way}, NOW)
+    assert way.sent == [letter]
 
 
 def test_only_one_process_sends(box: Outbox, tmp_path: Path) -> None:

@@ -188,6 +188,28 @@ def test_exceptions_that_hold_are_warned_of(catalog: Any) -> None:
     assert "EX-1" in warning and "department=Legal" in warning
 
 
+def test_an_allow_list_warns_of_those_who_must_never_use_a_service(catalog: Any) -> None:
+    policy = (
+        "version: 1\nstatus:\n  - {app: otter/otter, status: sanctioned}\n"
+        "never:\n  - {app: otter/otter, department: Legal, reason: r}\n"
+    )
+    lists = Lists(catalog, policy)
+    wanted = Wanted("allow", frozenset({"sanctioned"}), DAY)
+    made = choose(targets()["squid"], wanted, lists.indicators, lists.statuses, lists.never)
+    assert made.apps == ["otter/otter"]
+    assert "otter/otter must never be used by department=Legal (policy line 5)" in "\n".join(made.warnings)
+
+
+def test_a_service_without_a_risk_score_is_above_no_threshold(catalog: Any) -> None:
+    rows = compiled(
+        read("version: 1\nstatus:\n  - {risk_at_least: 0, status: unsanctioned}\n", "policy.yml", "v"),
+        lambda name: (),
+    )
+    services = [{"app": "acme/chat", "risk_low": None}, {"app": "bolt/chat", "risk_low": 0}]
+    statuses = Statuses(rows.policy.to_dicts(), [], services)
+    assert [statuses.of(one, "web") for one in ("acme/chat", "bolt/chat")] == ["unreviewed", "unsanctioned"]
+
+
 def test_the_file_says_where_it_comes_from_and_until_when(strict: Lists) -> None:
     for name, target in targets().items():
         head = [line for line in strict.text(name).splitlines() if line.startswith(target.comment)]

@@ -162,3 +162,38 @@ def test_each_rule_alarms_and_says_why(lake: tuple[duckdb.DuckDBPyConnection, pl
     ]
     assert {row[1] for row in found["first_use_in_department"]} == {"department=D0"}
     assert len(found["first_use_in_department"]) == 5
+
+
+def test_after_a_change_of_the_keys_nobody_is_new(
+    lake: tuple[duckdb.DuckDBPyConnection, pl.DataFrame],
+) -> None:
+    connection, rows = lake
+    week = WEEKS - 2
+    renamed = rows.with_columns(
+        pl.when(pl.col("hour") >= hour_of(week, 0, 0)).then("n" + pl.col("subject")).otherwise("subject")
+        .alias("subject")
+    )  # fmt: skip
+    found = alarms(connection, renamed, week)
+    assert {row[0] for row in found} <= {"first_use_in_department"}  # departments keep their names
+    evaluated = connection.execute("SELECT rule, why_not FROM evaluated").fetchall()
+    needs = "needs {} earlier weeks with use under the same keys, has {}"
+    assert dict(evaluated) == {
+        "first_use_in_department": None,
+        "programs_at_night": needs.format(1, 0),
+        "upload_anomaly": needs.format(4, 0),
+    }
+    alarms(connection, renamed, week + 1)
+    evaluated = connection.execute("SELECT rule, why_not FROM evaluated").fetchall()
+    assert dict(evaluated)["programs_at_night"] is None
+    assert dict(evaluated)["upload_anomaly"] == needs.format(4, 1)
+
+
+def test_weeks_of_unknown_size_are_no_weeks_without_uploads(
+    lake: tuple[duckdb.DuckDBPyConnection, pl.DataFrame],
+) -> None:
+    """A proxy without byte counts before, a sensor that counts from this week on."""
+    connection, rows = lake
+    week = WEEKS - 1
+    counted = pl.col("hour") >= hour_of(week, 0, 0)
+    unknown = rows.with_columns(pl.when(counted).then(pl.col("bytes_up", "bytes_up_max")))
+    assert not [row for row in alarms(connection, unknown, week) if row[0] == "upload_anomaly"]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,47 @@ def test_differences_of_policy_cases_are_named() -> None:
         "findings: expected none, found unsanctioned_use",
     ]
     assert differences(given[1], second) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "mistake"),
+    [
+        ("hour: 25", "hour: expected an hour from 0 to 23, not 25"),
+        ("hour: noon", "hour: expected an hour from 0 to 23, not 'noon'"),
+        ("day: tomorrow", "day: expected a day such as 2026-11-20, not 'tomorrow'"),
+        ("day: 2026-11-20 10:00:00", "day: expected a day such as 2026-11-20, not datetime"),
+        ("sessions: many", "sessions: expected a number, not 'many'"),
+        ("bytes_up: -5 kB", "bytes_up: expected a size such as 200 kB, not '-5 kB'"),
+        ("program: sometimes", "program: expected true or false, not 'sometimes'"),
+        ("department: [Legal, Sales]", "department: expected a text, not ['Legal', 'Sales']"),
+    ],
+)
+def test_a_case_that_cannot_be_used_is_a_mistake_with_its_line(given: str, mistake: str) -> None:
+    text = f"- given: {{app: acme/chat, {given}}}\n  expect: {{status: tolerated}}\n"
+    with pytest.raises(PolicyMistakes, match=re.escape(f"cases.yml:1: {mistake}")):
+        read_cases(text, "cases.yml")
+
+
+@pytest.mark.parametrize(
+    ("expect", "mistake"),
+    [
+        ("status: allowed", "status: expected a status such as tolerated, not 'allowed'"),
+        ('line: "3"', "line: expected the number of a line, not '3'"),
+        (
+            "findings: limit_bytes",
+            "findings: expected a list of rules such as [limit_bytes], not 'limit_bytes'",
+        ),
+        (
+            "findings: [limit_byte]",
+            "findings: expected a list of rules such as [limit_bytes], not ['limit_byte']",
+        ),
+        ("findings: null", "findings: expected a list of rules such as [limit_bytes], not None"),
+    ],
+)
+def test_an_expectation_that_can_never_hold_is_a_mistake(expect: str, mistake: str) -> None:
+    text = f"- given: {{app: acme/chat}}\n  expect: {{{expect}}}\n"
+    with pytest.raises(PolicyMistakes, match=re.escape(f"cases.yml:1: {mistake}")):
+        read_cases(text, "cases.yml")
 
 
 @pytest.mark.parametrize("name", ["analytics/policy/example", "pcaps/policy"])

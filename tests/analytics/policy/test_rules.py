@@ -52,8 +52,9 @@ def furnish(connection: duckdb.DuckDBPyConnection, given: dict[str, list[dict[st
 def test_example(connection: duckdb.DuckDBPyConnection, rule: Rule, example: dict[str, Any]) -> None:
     furnish(connection, example["given"])
     judge(connection, WEEK, date(2026, 11, 22), zone="UTC", k=5, rules=[rule])
-    assert connection.execute("SELECT * FROM evaluated").fetchall() == [(rule.name, True, None)]
-    cursor = connection.execute("SELECT * FROM found ORDER BY server, subject")
+    why_not = example.get("why_not")
+    assert connection.execute("SELECT * FROM evaluated").fetchall() == [(rule.name, why_not is None, why_not)]
+    cursor = connection.execute("SELECT * FROM found ORDER BY server, subject, line")
     names = [column[0] for column in cursor.description or ()]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     expected = example["expect"]

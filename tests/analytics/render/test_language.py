@@ -147,6 +147,22 @@ def test_no_english_sentence_is_left(tmp_path: Path, code: str, name: str) -> No
     assert not {piece for piece in pieces if piece in shown}
 
 
+@pytest.mark.parametrize(
+    ("why", "german"),
+    [
+        ("needs 4 earlier weeks with use, has 1", "zu wenige frühere Wochen"),
+        ("needs 4 earlier weeks with use under the same keys, has 0", "zu wenige frühere Wochen"),
+        ("no policy", "ohne Richtlinie"),
+    ],
+)
+def test_why_a_finding_cannot_be_judged_has_words(tmp_path: Path, why: str, german: str) -> None:
+    given = rows()
+    given["findings"][0] |= {"status": "not evaluable", "not_evaluable_why": why}
+    page = FORMATS["html"].write(prepare(make(tmp_path / "lake", given), language="de")).decode()
+    assert f"seither {german}" in re.sub("<[^>]+>", "", page)
+    assert why not in page
+
+
 def test_forms_escaping_and_texts() -> None:
     assert say("count.days", 1) == "1 day" and say("count.days", 2) == "2 days"
     with speaking("de"):

@@ -167,9 +167,9 @@ def plain(week: date = WEEK) -> dict[str, list[dict[str, Any]]]:
             for day in days(week, 5)
         ],
         "first_seen": [
-            {"app": "a/alpha", "site": "hq", "first_week": last, "grade": 4},
-            {"app": "b/beta", "site": "hq", "first_week": last, "grade": 3},
-            {"app": "c/gamma", "site": "hq", "first_week": week, "grade": 4},
+            {"app": "a/alpha", "site": "all", "first_week": last, "grade": 4},
+            {"app": "b/beta", "site": "all", "first_week": last, "grade": 3},
+            {"app": "c/gamma", "site": "all", "first_week": week, "grade": 4},
         ],
         "coverage_daily": [watched(day) for start in (last, week) for day in days(start)],
         "attribution_weekly": [

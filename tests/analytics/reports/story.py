@@ -47,7 +47,7 @@ def story() -> dict[str, list[dict[str, Any]]]:
         {
             "app": s[0],
             "service": s[1],
-            "site": "hq",
+            "site": "all",
             "first_week": WEEK - timedelta(weeks=s[7]),
             "grade": s[5],
         }

@@ -146,7 +146,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
         {"day": WEEK, "app": "h/x", "service": HOSTILE, "grade": 4, "connections": 9, "people_hidden": False}
     )
     rows["first_seen"].append(
-        {"app": "h/x", "service": HOSTILE, "site": "hq", "first_week": WEEK, "grade": 4}
+        {"app": "h/x", "service": HOSTILE, "site": "all", "first_week": WEEK, "grade": 4}
     )
     rows["coverage_daily"] = [row | {"sensor": "span\"'<&>"} for row in rows["coverage_daily"]]
     text = written(tmp_path, make(tmp_path / "lake", rows))

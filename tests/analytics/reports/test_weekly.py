@@ -83,7 +83,7 @@ def test_at_most_seven_decisions_and_one_per_service(tmp_path: Path) -> None:
     rows["usage_weekly"] += [usage(WEEK, f"n/new{i}", 9, i * MB) for i in range(1, 9)]
     rows["usage_weekly"].append(usage(WEEK, "h/hub", 9, 2 * MB, category="model-hub"))
     rows["first_seen"] += [
-        {"app": f"n/new{i}", "site": "hq", "first_week": WEEK, "grade": 4} for i in range(1, 9)
+        {"app": f"n/new{i}", "site": "all", "first_week": WEEK, "grade": 4} for i in range(1, 9)
     ]
     asked = page(tmp_path, rows).decisions
     assert len(asked) == 7
@@ -332,6 +332,7 @@ def test_a_hidden_group_is_asked_about_where_its_site_was_published(tmp_path: Pa
     rows = plain()
     rows["usage_weekly"] += [usage(WEEK, "n/site", None, None), usage(WEEK, "n/few", None, None)]
     rows["first_seen"] += [
+        {"app": "n/site", "site": "all", "first_week": WEEK, "grade": 4},
         {"app": "n/site", "site": "hq", "first_week": WEEK, "grade": 4},
         {"app": "n/few", "site": "all", "first_week": WEEK, "grade": 4},
     ]
@@ -359,7 +360,7 @@ def test_a_single_day_is_the_first_week_and_calls_nothing_new(tmp_path: Path) ->
     day = WEEK + timedelta(days=2)
     rows = {
         "usage_weekly": [usage(WEEK, "all", 6, 5 * MB), usage(WEEK, "a/alpha", 6, 5 * MB)],
-        "first_seen": [{"app": "a/alpha", "site": "hq", "first_week": WEEK, "grade": 4}],
+        "first_seen": [{"app": "a/alpha", "site": "all", "first_week": WEEK, "grade": 4}],
         "coverage_daily": [watched(day)],
         "sensors": SENSORS[:1],
     }
@@ -374,7 +375,7 @@ def test_with_lookups_only_the_number_of_people_is_unknown(tmp_path: Path) -> No
     asked = {"grade": 1, "connections": 0, "lookups": 40}
     rows = {
         "usage_weekly": [usage(WEEK, "all", 0, None, **asked), usage(WEEK, "a/alpha", 0, None, **asked)],
-        "first_seen": [{"app": "a/alpha", "site": "hq", "first_week": WEEK, "grade": 1}],
+        "first_seen": [{"app": "a/alpha", "site": "all", "first_week": WEEK, "grade": 1}],
         "coverage_daily": [
             watched(day, "resolver", "bind", packets=0, flows=0, named_flows=0) for day in days(WEEK)
         ],
