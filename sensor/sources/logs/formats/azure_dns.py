@@ -42,7 +42,9 @@ class AzureDnsFormat(LogFormat):
         "resolverpolicyruleaction",
     )  # fmt: skip
     claims = (
-        pl.col("line").str.contains_any(
+        # Rows of an exported table have the words, too; they are read when they are objects.
+        objects.having()
+        & pl.col("line").str.contains_any(
             ["AzureFirewallDnsProxy", "AZFWDnsQuery", "DNSQueryLogs", "ResolverPolicyRuleAction"]
         )
         | pl.col("line").str.contains(r"^DNS Request: \S+:\d+ - ")

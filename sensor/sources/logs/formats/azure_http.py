@@ -18,29 +18,36 @@ from sensor.sources.logs.text.reasons import ALERT
 from sensor.sources.logs.text.words import one_of
 
 _KEYS = {
-    "client": "clientIP|clientIp|socketIP",
-    "client_port": "clientPort",
-    "host": "originalHost|host|hostName|hostname",
-    "uri": "originalRequestUriWithArgs|requestUri",
-    "method": "httpMethod",
-    "status": "httpStatus|httpStatusCode",
-    "agent": "userAgent",
-    "server": "serverRouted|originIp",
-    "up": "receivedBytes|requestBytes",
-    "down": "sentBytes|responseBytes",
-    "taken": "timeTaken",
-    "action": "action",
-    "probed": "errorInfo",
+    "client": "clientIP|clientIp|socketIP|ClientIp",
+    "client_port": "clientPort|ClientPort",
+    "host": "originalHost|host|hostName|hostname|OriginalHost|Host|HostName|Hostname",
+    "uri": "originalRequestUriWithArgs|requestUri|OriginalRequestUriWithArgs|RequestUri",
+    "method": "httpMethod|HttpMethod",
+    "status": "httpStatus|httpStatusCode|HttpStatus|HttpStatusCode",
+    "agent": "userAgent|UserAgent",
+    "server": "serverRouted|originIp|ServerRouted",
+    "up": "receivedBytes|requestBytes|ReceivedBytes",
+    "down": "sentBytes|responseBytes|SentBytes",
+    "taken": "timeTaken|TimeTaken",
+    "action": "action|Action",
 }
 _FIELDS = {
-    name: "|".join(f"{before}{key}" for before in ("properties.", "") for key in keys.split("|"))
+    # Log Analytics: names begin with a capital, or end in their type (`host_s`, AzureDiagnostics).
+    name: "|".join(
+        f"{before}{key}{after}"
+        for key in keys.split("|")
+        for before, after in (("properties.", ""), ("", ""), ("", "_s"), ("", "_d"))
+    )
     for name, keys in _KEYS.items()
 } | {
     "time": "timeStamp|time|timestamp|TimeGenerated",
-    "instance": "properties.instanceId|instanceId",
-    "category": "category|Category",
+    "instance": "properties.instanceId|instanceId|instanceId_s|InstanceId",
+    "category": "category|Category|Type",
 }
-_LOGS = r"(?i)application ?gateway(?:Access|Firewall)Log|FrontDoor(?:Access|WebApplicationFirewall)Log"
+_LOGS = (
+    r"(?i)application ?gateway(?:Access|Firewall)Log|FrontDoor(?:Access|WebApplicationFirewall)Log|"
+    r"\bAGW(?:Access|Firewall)Logs\b"
+)
 _PORT = r"^((?:\d+\.){3}\d+|\[.*\]):(\d+)$"
 
 
@@ -52,8 +59,8 @@ class AzureHttpFormat(LogFormat):
     vantage = "proxy"
     is_stateless = True
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
-    marks = ('"category"',)
-    claims = objects.having_any("category", "Category") & pl.col("line").str.contains(_LOGS)
+    marks = ('"category"', '"type"')
+    claims = objects.having_any("category", "Category", "Type") & pl.col("line").str.contains(_LOGS)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record (kind http)."""

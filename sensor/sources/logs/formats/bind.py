@@ -22,7 +22,7 @@ from sensor.sources.logs.text.words import one_of
 _HEAD = (
     r"(?:^(?P<time>\d\d-[A-Z][a-z]{2}-\d{4} [\d:.]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-][\d:]+)?) )?"
     r"(?:.*?\b)?client (?:@0x[0-9a-fA-F]+ )?(?P<client>[0-9a-fA-F.:]+)#(?P<port>\d+)"
-    r"(?:/key \S+)?(?: \((?P<first>[^)]*)\))?:? (?:view \S+: )?"
+    r"(?:/key \S+)?(?: \((?P<first>[^)]*)\))?:? (?:view [^:]+: )?"
 )
 _QUERY = (
     _HEAD

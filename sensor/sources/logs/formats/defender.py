@@ -63,7 +63,8 @@ class DefenderFormat(LogFormat):
     )
     claims = (
         pl.col("line").str.contains(r'(?i)"category"\s*:\s*"AdvancedHunting-')
-        | pl.col("line").str.contains("DeviceNetworkEvents", literal=True)
+        # Rows of an exported table have the table's name, too; they are read when they are objects.
+        | (objects.having() & pl.col("line").str.contains("DeviceNetworkEvents", literal=True))
     ) | (objects.having("RemoteUrl") & pl.col("line").str.contains_any(["DeviceName", "InitiatingProcess"]))
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

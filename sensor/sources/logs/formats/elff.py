@@ -6,8 +6,8 @@ r"""W3C extended logs, read by `#Fields:` (Blue Coat, Symantec, Broadcom, Cisco 
     {"date": "2026-10-06", "time": "10:00:00", "c-ip": "10.1.2.3", …}              Cloud SWG
 
 Without `#Fields:` (behind syslog, or a rotated file's rest) the default formats `main` and `ssl` of SGOS 4
-to 7 are told by where verdict, status and port stand, as are the fields Splunk's add-on wants of Cisco's WSA.
-Spaces or tabs separate; strings are quoted.
+to 7 are told by where verdict, status and port stand, as are the fields Splunk's add-on wants of Cisco's WSA,
+and CloudFront's by its edge location. Spaces or tabs separate; strings are quoted.
 
 `cs-bytes` is what the client sent, `sc-bytes` what it got. The line is written when the request ends;
 `time-taken` is in milliseconds (CloudFront: seconds). `s-ip` is the proxy. Time is UTC unless
@@ -72,8 +72,14 @@ _TUNNELED = f"cs-categories {_REQUEST}{_SENT}"
 _HELD = "cs-username cs-auth-group "
 _SUPPLIER = "s-supplier-name s-supplier-ip s-supplier-country s-supplier-failures "
 _RESULT = "x-exception-id sc-filter-result "
+#: What every standard log of CloudFront begins with.
+_CLOUDFRONT = (
+    "date time x-edge-location sc-bytes c-ip cs-method cs(host) cs-uri-stem sc-status cs(referer) "
+    "cs(user-agent) cs-uri-query cs(cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol "
+    "cs-bytes time-taken x-forwarded-for"
+)
 #: Default formats, for lines no `#Fields:` came before: a pattern each, and what it holds.
-_QUOTED = r'(?:"[^"]*"|\S+)'
+_QUOTED = r'(?:"[^"]*"|[^\s"]\S*)'
 _START = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \d+ [0-9a-fA-F.:]+ "
 _VERDICT = r"(?:OBSERVED|PROXIED|DENIED) "
 _CATEGORY = rf"{_QUOTED} +(?:\d{{1,3}}|-) [A-Z][A-Z_]+ "
@@ -107,6 +113,7 @@ _DEFAULTS = (
     (_START + rf"(?:{_QUOTED} ){{7}}{_VERDICT}{_REFERRED}", _TIMED + _HELD + _SUPPLIER + _RESULT + _TAIL),
     (_START + rf"(?:{_QUOTED} ){{3}}{_VERDICT}{_CATEGORY}", _TIMED + _HELD + _RESULT + _TUNNELED),
     (_START + rf"(?:{_QUOTED} ){{7}}{_VERDICT}{_CATEGORY}", _TIMED + _HELD + _SUPPLIER + _RESULT + _TUNNELED),
+    (r"^\d{4}-\d\d-\d\d\t[\d:]{8}\t[A-Z]{3}\d+(?:-[A-Z]\d+)?\t\d+\t[0-9a-fA-F.:]+\t[A-Z]+\t", _CLOUDFRONT),
     (
         rf"^[0-9]{{10}}\.[0-9]+ [0-9.]+ {_QUOTED} [0-9a-fA-F.:]+ [A-Z_]+/[0-9]{{3}} [0-9]+ [A-Z]+ \S+ "
         rf"(?:{_QUOTED} ){{4}}[A-Z_]+_[0-9]+-",

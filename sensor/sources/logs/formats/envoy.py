@@ -28,7 +28,8 @@ _LINE = (
     r"(?: (?<cluster>\S+) (?<local>\S+) (?<here>\S+) (?<remote>\S+) (?<sni>\S+))?"
 )
 _OBJECT = {
-    "time": "start_time|timestamp", "method": "method|:method", "path": "path|:path|x_envoy_original_path",
+    "time": "start_time|timestamp", "method": "method|:method",
+    "path": "path|:path|x_envoy_original_path|x-envoy-origin-path",
     "status": "response_code", "flags": "response_flags", "details": "response_code_details",
     "up": "bytes_received",
     "down": "bytes_sent", "taken": "duration", "forwarded": "x_forwarded_for|x-forwarded-for|forwarded_for",

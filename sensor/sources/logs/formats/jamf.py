@@ -46,8 +46,8 @@ class JamfFormat(LogFormat):
     vantage = "dns"
     proof = ("host", "user", "device", "action")
     marks = ('"network traffic stream"', '"threat events stream"')
-    claims = pl.col("line").str.contains(
-        r'"vendor"\s*:\s*"Jamf"\s*,\s*"product"\s*:\s*"(?:Network Traffic|Threat Events) Stream"'
+    claims = pl.col("line").str.contains(r'"vendor"\s*:\s*"Jamf"') & pl.col("line").str.contains(
+        r'"product"\s*:\s*"(?:Network Traffic|Threat Events) Stream"'
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -143,7 +143,7 @@ class NetflowFormat(LogFormat):
     advice = "Flow records name no hosts: add DNS logs of the same clients."
     header = (
         r"(?i)^\W*(?:ts,te,td,|(?:[\w ]+,)*(?:first_?seen|received)\b,.*\bsrc_?(?:addr|ip)\b|(?:[\w ]+,)"
-        r"*sa,(?:sp,)?da,|(?:[\w ]+,)*srcaddr,|"
+        r"*sa,(?:sp,)?da,|(?:[\w ]+,)*srcaddr,(?:[\w ]+,)*dst_?addr\b|"
         r"(?:\w+,)*src_ip,dst_ip,(?:\w+,)*packets,(?:\w+,)*bytes\s*$|"
         r"(?:\w+ {2,})*src_ip {2,}dst_ip {2,}(?:\w+ {2,})*bytes\s*$)"
     )

@@ -47,6 +47,8 @@ _COMMAS = (
 )
 _EVENT = {
     "time": "timestamp|@timestamp|_insertion_epoch_timestamp|netskope.events.timestamp",
+    "begun": "start_time",
+    "over": "end_time",
     "type": "type|netskope.events.type|netskope.alerts.type",
     "record": "record_type|_category_name|netskope.events.event_type",
     "inner": "userip|user_ip|netskope.events.user.ip|netskope.alerts.user.ip",
@@ -189,8 +191,10 @@ def _events(fields: pl.DataFrame) -> pl.DataFrame:
     url = pl.when(pl.col("url").str.contains(r"\.|://")).then(pl.col("url").str.replace_all(r"\\\\?/", "/"))
     at_rest = kind.is_in(["admin_audit_logs", "infrastructure"]) | record.is_in(["audit", "infrastructure"])
     return fields.select(
-        time="time",
-        duration_s=pl.when(pl.col("duration") != "0").then("duration"),
+        time=pl.coalesce(_told("begun"), "time"),
+        ended=_told("over"),
+        # `session_duration` may be that of the tunnel around it.
+        duration_s=pl.when(_told("over").is_null() & (pl.col("duration") != "0")).then("duration"),
         kind=one_of({"flow": is_flow}, otherwise="proxy"),
         client=pl.coalesce(_told("inner"), _told("egress")),
         client_port=_told("client_port"),

@@ -20,7 +20,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, lookups, objects, pairs, paths, patterns
-from sensor.sources.logs.text.reasons import ALERT, NO_CONNECTION, NO_PORTS
+from sensor.sources.logs.text.reasons import ALERT, MAIL, NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.words import one_of
 
 #: What a field holds, and the names it has: words, between which may be nothing, a space, `_`, `-` or `.`.
@@ -32,7 +32,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "client addr", "client address", "client ip address", "client ip addr", "s addr", "c ip", "orig h",
         "caller ip", "caller ip address", "source ip port", "computer ip", "endpoint ip", "workstation ip",
         "consumer address", "consumer ip", "client", "forwarded for", "x forwarded for", "fwd",
-        "internal ip", "internal ip address",
+        "internal ip", "internal ip address", "ip source",
     ),
     # Beside the other end; else often who sent the log.
     "source": ("src", "source"),
@@ -77,7 +77,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "web_host": (
         "http host", "host header", "request host", "http host name", "headers host", "authority",
-        "url host", "url domain", "url host name", "cs host", "client request host",
+        "url host", "url domain", "url host name", "cs host", "client request host", "request host name",
     ),
     # Of a request, or with a port, the one that was asked; else often the machine that logged.
     "any_host": ("host",),
@@ -124,7 +124,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "action": (
         "action", "act", "verdict", "disposition", "decision", "policy action", "rule action", "fw action",
-        "firewall action", "device action", "filter action",
+        "firewall action", "device action", "filter action", "reaction",
     ),
     # Of a lookup: `Blocked`, else where its answer came from.
     "answered": ("response type",),
@@ -159,6 +159,10 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "received time",
     ),
     "day": ("date", "log date"),
+    "mail": (
+        "recipient", "recipients", "sender envelope", "envelope from", "mail from", "rcpt to", "email from",
+        "email sender", "email recipient", "email subject", "header from", "recipient address",
+    ),
     "attack": (
         "attack", "attack name", "attack type", "signature", "signature id", "signature name", "alert name",
         "threat name", "malware", "virus", "virus name", "cve",
@@ -470,10 +474,15 @@ def _reason() -> pl.Expr:
         pl.col(name).is_null() for name in ("server", "url", "web_host", "sni", "named")
     )
     nameless = pl.all_horizontal(pl.col(name).is_null() for name in ("url", "web_host", "sni"))
-    attacked = ~pl.col("attack").str.to_lowercase().is_in(["", "-", "none", "n/a", "null", "0"])
+    attacked, mailed = (
+        ~pl.col(name).str.to_lowercase().is_in(["", "-", "none", "n/a", "null", "0"])
+        for name in ("attack", "mail")
+    )
     return one_of(
         {
             NO_PORTS: pl.col("transport").str.to_lowercase().is_in(_LAYERS),
+            # Links of a message: nobody has followed them.
+            MAIL: mailed,
             ALERT: attacked & nameless & ~pl.col("is_dns"),
             NO_CONNECTION: nowhere & ~pl.col("is_dns"),
         },

@@ -10,7 +10,8 @@ r"""Skyhigh Security / McAfee Web Gateway: access log, key=value for SIEMs, clou
     LEEF:1.0|McAfee|Web Gateway|8.2|0|devTime=1791273600000|usrName=ada|src=10.1.2.3|…|url=https://…
 
 `client_to_server_bytes`, `bytes_from_client`, `source_bytes` are what the client sent; `bytes="A/B/C/D"` is
-from client / to server / from server / to client. `client_ip` is the client's own address, `source_ip` may be
+from client / to server / from server / to client. What the proxy got (`bytes_from_server`) stands for what it
+gave the client, where that is not logged. `client_ip` is the client's own address, `source_ip` may be
 its egress. Source: Skyhigh, "Web Gateway – Log file", "SWG cloud – Reporting fields".
 """
 
@@ -41,7 +42,7 @@ _FIELDS = {
     "server": "destination_ip|server_ip|dst_ip|dst",
     "port": "destination_port|dst_port|dpt|url_port",
     "up": "client_to_server_bytes|bytes_from_client|source_bytes|srcbytes|srcBytes",
-    "down": "server_to_client_bytes|bytes_to_client|destination_bytes|dstbytes|dstBytes",
+    "down": "server_to_client_bytes|bytes_to_client|destination_bytes|dstbytes|dstBytes|bytes_from_server",
     "all_bytes": "bytes",
     "agent": "user_agent|user_agent_comment|requestclientapplication|useragent",
     "result": "result|act|action",

@@ -8,6 +8,7 @@ r"""Combined access logs of forward proxies and web servers: nginx, Apache, ligh
     Traffic Server
     client [06/Oct/2026:10:00:00 +0200] TCP 200 bytes_sent bytes_received seconds "upstream:443" … sni
     nginx stream
+    [06/Oct/2026:10:00:00 +0200] client TLSv1.3 CIPHER "GET /p HTTP/1.1" 612         Apache, ssl_request_log
     {"remote_addr": …, "host": …, "request": …, "body_bytes_sent": …}                                     JSON
     {"remote_addr": …, "protocol": "TCP", "ssl_preread_server_name": …}                     JSON, nginx stream
 
@@ -37,7 +38,7 @@ _COMBINED = (
     r"^ *(?:(?<host>[A-Za-z0-9_.-]*[A-Za-z_][A-Za-z0-9_.-]*(?::\d+)?|[\d.]+:\d+|-) )?"
     rf'"?(?<client>{_ADDRESS})(?:, ?{_ADDRESS})*"?(?: '
     rf"{_ADDRESS})? "
-    rf'(?<ident>\S+) (?<user>[^\[]+?) {_STAMP} "(?<request>(?:[^"\\]|\\.)*)" (?<status>\d{{3}}|-) '
+    rf'(?<ident>\S+) (?:- )?(?<user>[^\[]+?) {_STAMP} "(?<request>(?:[^"\\]|\\.)*)" (?<status>\d{{3}}|-) '
     rf"(?<down>\d+|-)"
     r'(?: "(?<referer>(?:[^"\\]|\\.)*)" "(?<agent>(?:[^"\\]|\\.)*)"(?: (?<in>\d+) (?<out>\d+)$)?)?'
 )
@@ -50,6 +51,14 @@ _EXTENDED = (
 #: Privoxy's own messages. What it answers itself, it says before the request's line, in the same words.
 _PRIVOXY = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [0-9a-f]{8,16} [A-Z][A-Za-z -]+: "
 _CRUNCH = _PRIVOXY + r"(?<why>[A-Z][a-z ]+): (?<target>\S+)$"
+#: What Apache's own settings name `ssl_request_log`.
+_OVER_TLS = (
+    rf"^{_STAMP} (?<client>{_ADDRESS}) (?:TLSv[\d.]+|SSLv[23]) [A-Z0-9_-]+ "
+    r'"(?<request>(?:[^"\\]|\\.)*)" (?<down>\d+|-)'
+)
+_OVER_TLS_CLAIM = (
+    rf'^\[\d{{1,2}}/[A-Z][a-z]{{2}}/[\d:]+ [+-]\d{{4}}\] {_ADDRESS} (?:TLSv[\d.]+|SSLv[23]) [A-Z0-9_-]+ "'
+)
 _HOST = r"^((?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]+(?::\d+)?)$"
 _TARGET = r'"[A-Z]+ (?<target>\S+) HTTP/'
 _STREAM = (
@@ -123,12 +132,12 @@ class WeblogFormat(LogFormat):
         "Privoxy: debug 512 and, for what it blocked, debug 1024."
     )
     marks = (
-        '] "', " crunch: ", " request: ", " connect: ", " info: ", " error: ", " header: ",
+        '] "', " tlsv", " sslv", " crunch: ", " request: ", " connect: ", " info: ", " error: ", " header: ",
         "] tcp ", "] udp ", "remote_addr", "body_bytes_sent", '"requesthost"', '"remote_ip"',
     )  # fmt: skip
     claims = (
         (pl.col("line").str.contains(_CLAIMS) & ~pl.col("line").str.contains(_SQUID))
-        | pl.col("line").str.contains(f"{_STREAM_CLAIM}|{_PRIVOXY}")
+        | pl.col("line").str.contains(f"{_STREAM_CLAIM}|{_PRIVOXY}|{_OVER_TLS_CLAIM}")
         | (pl.col("line").str.contains(_IS_OBJECT) & pl.col("line").str.contains(_OBJECT_CLAIM))
     )
 
@@ -143,6 +152,7 @@ class WeblogFormat(LogFormat):
                 (_STREAM_CLAIM, _streams),
                 (_PRIVOXY, layouts.set_aside(OWN_MESSAGE)),
                 (_EXTENDED, _extended),
+                (_OVER_TLS_CLAIM, lambda part: _requests(patterns.read(part["line"], _OVER_TLS))),
                 (pl.lit(True), lambda part: _combined(part, _crunched(lines["line"]))),
             ],
         )

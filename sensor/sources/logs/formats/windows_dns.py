@@ -30,8 +30,9 @@ _STAMP = (
 _PACKET = (
     rf"^(?P<time>{_STAMP})\s+(?P<thread>[0-9A-Fa-f]{{3,8}})\s+PACKET\s+(?:[0-9A-Fa-f]{{8,16}}\s+)"
     rf"?(?P<transport>UDP|TCP)\s+"
-    r"(?P<way>Snd|Rcv)\s+(?P<client>[0-9A-Fa-f.:%]+)\s+(?P<xid>[0-9A-Fa-f]{4})\s(?P<r>R| )"
-    r"\s(?P<opcode>[QNU?])\s"
+    r"(?P<way>Snd|Rcv)\s+(?P<client>[0-9A-Fa-f.:%]+)\s+(?P<xid>[0-9A-Fa-f]{4})\s+"
+    # Some forwarders squeeze blanks.
+    r"(?:(?P<r>R)\s+)?(?P<opcode>[QNU?])\s+"
     r"\[(?P<flags>[0-9A-Fa-f]{4})\s+(?P<codes>[ATDR ]*?)\s*(?P<rcode>[A-Z0-9]{3,})\]\s+(?P<type>\S+)"
     r"\s+(?P<name>\(\d+\).*)$"
 )
@@ -110,10 +111,10 @@ class WindowsDnsFormat(LogFormat):
         """One row per client's lookup, with the answer's verdict."""
         read = patterns.read(lines["line"], _PACKET)
         read = read.with_columns(_ordered(read["time"]))
-        answer = pl.col("r") == "R"
+        answer = pl.col("r").is_not_null()
         upstream = (pl.col("way") == "Snd") != answer
         rows = read.with_columns(
-            answer=answer.fill_null(False),
+            answer=answer,
             action=pl.when(answer).then(lookups.verdict(pl.col("rcode"))),
             name=labels(pl.col("name")).str.to_lowercase(),
             qtype=pl.col("type"),

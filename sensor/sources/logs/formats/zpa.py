@@ -1,10 +1,11 @@
-"""Zscaler Private Access, Log Streaming Service (JSON): user activity, browser access, user status.
+"""Zscaler Private Access, Log Streaming Service (JSON): user activity, requests, user status.
 
 User activity is told when a connection opens, while it lasts and when it closes, with totals so far:
-`ZENTotalBytesRxClient` is what the service edge received from the client. Browser access is one line a
-request. User status says who is signed in at which device: a lease of its private address, or a weak one of
-its public address, as Okta's. Audit and connector logs name no connection. Source: Zscaler Help, "About User
-Activity Log Fields", "About Web Browser Access Log Fields", "About User Status Log Fields".
+`ZENTotalBytesRxClient` is what the service edge received from the client. Browser access and AppProtection
+are one line a request; the latter counts heads and bodies apart. User status says who is signed in at which
+device: a lease of its private address, or a weak one of its public address, as Okta's. Audit and connector
+logs name no connection. Source: Zscaler Help, "About User Activity Log Fields", "About Web Browser Access Log
+Fields", "About AppProtection Log Fields", "About User Status Log Fields".
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _FIELDS = {
     "signed_in": "SessionStatus",
     "device": "Hostname",
     "client_port": "ClientPublicPort",
-    "user": "Username|NameID",
+    "user": "Username|NameID|UserID",
     "host": "Host",
     "path": "URL",
     "method": "Method",
@@ -40,6 +41,10 @@ _FIELDS = {
     "proto": "IPProtocol",
     "up": "ZENTotalBytesRxClient|RequestSize",
     "down": "ZENTotalBytesTxClient|ResponseSize",
+    "head_up": "RequestHdrSize",
+    "body_up": "RequestBodySize",
+    "head_down": "ResponseHdrSize",
+    "body_down": "ResponseBodySize",
 }
 _PHASES = {"open": "begin", "active": "update", "close": "end"}
 
@@ -48,7 +53,7 @@ class ZpaFormat(LogFormat):
     """Reads Zscaler Private Access logs."""
 
     name = "zpa"
-    help = "Zscaler Private Access LSS: user activity, browser access, user status (JSON)"
+    help = "Zscaler Private Access LSS: user activity, browser access, AppProtection, user status (JSON)"
     vantage = "proxy"
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     marks = ('"auditoperationtype"', '"logtimestamp"')
@@ -61,6 +66,7 @@ class ZpaFormat(LogFormat):
         "ConnectorZEN",
         "SessionType",
         "AuditOperationType",
+        "InspectionPolicy",
     ) | objects.having("AuditOperationType", "AuditNewValue", "ObjectType")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -90,8 +96,8 @@ class ZpaFormat(LogFormat):
             user_agent="agent",
             server_port="port",
             transport=one_of({"tcp": page}, otherwise=pl.col("proto")),
-            bytes_up="up",
-            bytes_down="down",
+            bytes_up=pl.coalesce("up", _sum("head_up", "body_up")),
+            bytes_down=pl.coalesce("down", _sum("head_down", "body_down")),
             lease_s=pl.when(holds).then(LEASE_S),
             origin=one_of({"directory": holds}),
             confidence=pl.when(holds & pl.col("client").is_null()).then(CONFIDENCE),
@@ -105,3 +111,10 @@ class ZpaFormat(LogFormat):
                 }
             ),
         )
+
+
+def _sum(*names: str) -> pl.Expr:
+    """As text, as the other counts are; NULL if one is missing."""
+    return pl.sum_horizontal(
+        (pl.col(n).cast(pl.Int64, strict=False) for n in names), ignore_nulls=False
+    ).cast(pl.String)

@@ -94,7 +94,9 @@ def _leef(leef: pl.DataFrame) -> pl.DataFrame:
             _tokens(pairs.numbered(pl.select(pl.when(tabs).then(mine)).to_series().str.split(text)), "=")
         )
         bars = ~tabs & mine.str.contains(_BARRED).fill_null(False)
-        parts.append(_cef(pl.select(pl.when(bars).then(mine)).to_series(), before=r"\|"))
+        # A bar too many is an empty field, or the end.
+        barred = _cef(pl.select(pl.when(bars).then(mine)).to_series(), before=r"\|")
+        parts.append(barred.with_columns(pl.col("value").str.strip_chars_end("|")))
         parts.append(_cef(pl.select(pl.when(~tabs & ~bars).then(mine)).to_series()))
     return pl.concat(parts)
 

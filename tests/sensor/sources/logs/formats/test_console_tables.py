@@ -15,6 +15,22 @@ _LOG_ANALYTICS = (
     "TimeGenerated [UTC],Protocol,SourceIp,SourcePort,DestinationPort,Fqdn,Action,Rule,Type\n"
     '"10/6/2026, 10:00:00.123 AM",HTTPS,10.1.2.3,50000,443,chat.example.com,Deny,r,AZFWApplicationRule\n'
 )
+_LOOKUPS = (
+    '"TenantId","TimeGenerated","SourceIp","SourcePort","QueryType","QueryName","Protocol","ResponseCode","Type"\n'
+    '"t","2026-10-06 10:00:00.0766240","10.1.2.3","50000","A","chat.example.com.","udp","REFUSED","AZFWDnsQuery"\n'
+)
+_CONNECTIONS = (
+    "TimeGenerated [UTC],ActionType,DeviceName,LocalIP,LocalPort,Protocol,RemoteIP,RemotePort,RemoteUrl,Type\n"
+    '"10/6/2026, 10:00:00.123 AM",ConnectionSuccess,pc7,10.1.2.3,50000,Tcp,192.0.2.7,443,chat.example.com,'
+    "DeviceNetworkEvents\n"
+)
+#: One table for all of Cloudflare's logs.
+_CLOUDFLARE = (
+    "TimeGenerated,BytesReceived,BytesSent,Datetime,DestAddr,DstIP,Email,HTTPHost,HTTPMethod,QueryName,"
+    "QueryTypeName,ResolverDecision,SNI,SourceIP,SrcAddr,SrcIP,SrcPort,URL,Type\n"
+    "2026-10-06T10:05:00.1Z,,,2026-10-06T10:00:00Z,,,jane@example.com,,,chat.example.com,A,blockedByCategory,"
+    ",,,10.1.2.3,50000,,CloudflareV2_CL\n"
+)
 _SMART_CONSOLE = (
     "Time;Blade;Action;Type;Interface;Origin;Source;Source User Name;Destination;Service\n"
     "6 Oct 2026, 10:00:00;Firewall;Drop;Connection;eth1;gw1;10.1.2.3;jane;192.0.2.7;https (TCP/443)\n"
@@ -41,6 +57,9 @@ _LEASES = (
     [
         (_KIBANA, ("ecs", "flow", "10.1.2.3", None, None, "192.0.2.7", 443, 900, 2214, "allowed")),
         (_LOG_ANALYTICS, ("azure-firewall", "tls", "10.1.2.3", None, "chat.example.com", None, 443, None, None, "blocked")),
+        (_LOOKUPS, ("azure-dns", "dns", "10.1.2.3", None, "chat.example.com", None, None, None, None, "blocked")),
+        (_CONNECTIONS, ("defender", "flow", "10.1.2.3", None, "chat.example.com", "192.0.2.7", 443, None, None, "allowed")),
+        (_CLOUDFLARE, ("cloudflare", "dns", "10.1.2.3", "jane@example.com", "chat.example.com", None, None, None, None, "blocked")),
         (_SMART_CONSOLE, ("checkpoint", "flow", "10.1.2.3", "jane", None, "192.0.2.7", 443, None, None, "blocked")),
         (_ACTIVITY_SEARCH, ("umbrella", "dns", "10.1.2.3", None, "chat.example.com", None, None, None, None, "blocked")),
         (_WEB_INSIGHTS, ("zscaler", "proxy", "10.1.2.3", "jane@example.com", "chat.example.com", "192.0.2.7", None, None, None, "blocked")),

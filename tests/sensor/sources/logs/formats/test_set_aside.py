@@ -57,6 +57,10 @@ LOGS: tuple[tuple[str, str | dict[str, Any]], ...] = (
                         "type": "Event::Endpoint::UpdateSuccess", "name": "Update succeeded"}),
     ("zeek-json", {"_path": "known_users", "_write_ts": AT, "ts": AT, "host_ip": "10.1.2.3", "user": "x"}),
     ("audit-only", {"CreationTime": AT, "Workload": "SharePoint", "Operation": "FileAccessed", "RecordType": 6, "UserId": "x@e.org"}),
+    ("weblog", '[06/Oct/2026:10:00:00 +0200] 10.1.2.3 TLSv1.3 TLS_AES_128_GCM_SHA256 "GET /a HTTP/1.1" 612'),
+    ("akamai-siem", '{"total":2,"offset":"71cca;3phZ","limit":10000}'),
+    ("other-products", {"timestamp": AT_MS, "sourceIp": "198.51.100.9", "url": "http://a.example", "action": "Block",
+                        "senderEnvelope": "jane@example.com", "recipients": "joe@example.org"}),
     ("audit-only", "Oct  6 10:00:00 sw1 : 2026 Oct  6 10:00:00 UTC: %ETHPORT-5-IF_UP: Interface Ethernet1/2 is up"),
 )  # fmt: skip
 
