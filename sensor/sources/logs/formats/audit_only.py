@@ -1,7 +1,7 @@
 """Logs known to say nothing of network use: a wrong file is told at once, and never read as another's.
 
-Teleport audit; Cisco Secure Endpoint; ForgeRock; Mimecast; Defender and XDR alerts; Snort and Suricata
-alerts in "fast" layout; messages of NX-OS, Comware and VRP; Darktrace, Vectra and Radware alerts; FortiMail;
+Teleport audit; Cisco Secure Endpoint; ForgeRock; Mimecast; Defender and XDR alerts; Snort, Firepower and
+Suricata alerts as text; messages of NX-OS, Comware and VRP; Darktrace, Vectra and Radware alerts; FortiMail;
 Microsoft 365 audit; decoys; DNS records as configured; and what the daemons of an appliance or server write
 beside (`_DAEMONS`: by the program's name in the syslog head, where no format claims the line). What may be
 read of the same makers stands in formats of their own.
@@ -16,7 +16,9 @@ from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_SERVICE
 
 _TEXT = (
-    r"\[\*\*\] \[\d+:\d+:\d+\] .*\[\*\*\] |%[A-Z][A-Z0-9_]+(?:-[A-Z0-9_]+)?-[0-7]-[A-Z0-9_]+: |"
+    r"\[\*\*\] \[\d+:\d+:\d+\] .*\[\*\*\] |"
+    r"\[\d+:\d+:\d+\] .*\[Classification: [^\]]*\] ?\[Priority: \d\]|"
+    r"%[A-Z][A-Z0-9_]+(?:-[A-Z0-9_]+)?-[0-7]-[A-Z0-9_]+: |"
     r"^%%\d\d[A-Z][A-Z0-9_]*/[0-7]/\w+"
 )
 #: Programs whose messages are of the machine itself, whatever they say. Case of ASCII only: compiles faster.

@@ -2,6 +2,7 @@ r"""Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists with `log`, the zone-base
 
     %SEC-6-IPACCESSLOGP: list 101 denied tcp 10.1.2.3(50000) (Gi0/1 …) -> 192.0.2.7(443), 1 packet
     %IPV6-6-ACCESSLOGP: list outside/10 permitted tcp 2001:db8::3(50000) -> 2001:db8::7(443), 9 packets
+    %ACL-IPV4_ACL-6-IPACCESSLOGP : access-list outside (10) deny tcp 10.1.2.3(50000) -> … (IOS XR)
     %FMANFP-6-IPACCESSLOGP: F0: fman_fp_image: list 101 denied tcp 02-00-00-00-00-07 10.1.2.3(50000) Te0/1-> …
     %FW-6-SESS_AUDIT_TRAIL: (zp:class):Stop tcp session: initiator (10.1.2.3:50000) sent 9000 bytes --
       responder (192.0.2.7:443) sent 500 bytes
@@ -31,7 +32,7 @@ from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
 
 _LIST = (
-    r"list (?P<list>\S+) (?:\w+\d\S* )?(?P<verdict>permitted|denied) (?P<proto>\w+) "
+    r"list (?P<list>\S+) (?:\(?\w*\d\S* )?(?P<verdict>permit(?:ted)?|den(?:ied|y)) (?P<proto>\w+) "
     r"(?:(?P<mac2>[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){5}) )?"
     r"(?P<client>[0-9a-fA-F.:]+)\((?P<client_port>\d+)\)\s*"
     r"(?:[A-Z][\w/.-]*\s*)?(?:\([^)]*?(?P<mac>[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})?\)\s*)?-> "
@@ -83,7 +84,8 @@ class CiscoIosFormat(LogFormat):
         "sess_audit_trail", "-fpmd : flow log ", "-fpmd: flow log ", "%viptela-", "log_summary:",
     )  # fmt: skip
     claims = pl.col("line").str.contains(
-        r"%[A-Z][A-Z0-9_]*-\d-(?:IP\w*ACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT|LOG_SUMMARY):"
+        r"%[A-Z][A-Z0-9_]*(?:-[A-Z0-9_]+)?-\d-"
+        r"(?:IP\w*ACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT|LOG_SUMMARY) ?:"
         r"|%ACLLOG-\d-ACLLOG_FLOW_INTERVAL:|%ACL-\d-IP\w*ACCESS: list |\[\*\*\] UTD WebFilter "
         r"|%SDWAN-\d-FPMD ?: FLOW LOG |%Viptela-.*\bFLOW[ _]LOG "
     )

@@ -1,7 +1,7 @@
 """Microsoft Sentinel's table CommonSecurityLog: CEF of any vendor in the table's own columns.
 
 Written as JSON, CSV or TSV. The event's time is `StartTime`, else `ReceiptTime` (CEF's `rt`) where it tells
-its zone, else `TimeGenerated`, which may be when the event arrived.
+its zone, else `TimeGenerated`, which may be when the event arrived. A `StartTime` of 1970 stands for none.
 
 `SentBytes` is CEF's `out`, `ReceivedBytes` its `in`: the client's upload with vendors whose documentation
 says so (`_CLIENT_SENDS`), of others unknown. `Activity` is the event's name, `AdditionalExtensions` holds
@@ -48,6 +48,8 @@ _WANTED = {
 _CLIENT_SENDS = (
     "(?i)^(?:Fortinet|SonicWall|Zscaler|Palo Alto Networks|Forcepoint|Websense|Check ?Point|iboss)"
 )
+#: What the table holds where the event told no time: second 0 of its epoch.
+_UNSET = r"^(?:1970-01-01|0?1/0?1/1970)"
 
 
 class CommonSecurityLogFormat(LogFormat):
@@ -89,12 +91,13 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     known = pl.col("vendor").str.contains(_CLIENT_SENDS).fill_null(False)
     # A stamp of the device without a zone is local time; the table's own is UTC, but that of the arrival.
     zoned = pl.col("receipt").str.contains(r"^\d{13}$|GMT|UTC|Z$|[+-]\d\d:?\d\d$")
+    unset = pl.col("start").str.contains(_UNSET)
     number = {
         name: pl.col(name).cast(pl.Float64, strict=False).cast(pl.Int64) for name in ("sent", "received")
     }
     return read.select(
         *("client", "client_port", "client_mac", "user_name", "device", "method"),
-        time=pl.coalesce("start", pl.when(zoned).then("receipt"), "generated"),
+        time=pl.coalesce(pl.when(~unset).then("start"), pl.when(zoned).then("receipt"), "generated"),
         kind=one_of({"dns": dns, "http": web}, otherwise="flow"),
         url=pl.when(~dns).then("url"),
         host=pl.when(dns | pl.col("url").is_null()).then(pl.coalesce(asked, "host")),

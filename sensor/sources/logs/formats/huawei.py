@@ -6,8 +6,10 @@ r"""Huawei USG and HiSec firewalls: sessions, policy matches, URL filtering.
     %%01URL/4/FILTER(l): The URL filtering policy was matched. (…, SrcIp=10.1.2.3, DstIp=…, User="ada",
       Host="…", Page="/a", Action=Block)
 
-`Send…` is what the initiator sent. A session is told when it ends, with both its times. Source: Huawei,
-"HiSecEngine USG Log Reference" (SECLOG, POLICY, URL).
+`Send…` is what the initiator sent. A session is told when it ends, with both its times.
+The syslog head is in UTC (unless `info-center loghost … local-time` is set), `time` of a policy match in the
+firewall's own zone.
+Source: Huawei, "HiSecEngine USG Log Reference" (SECLOG, POLICY, URL).
 """
 
 from __future__ import annotations
@@ -68,7 +70,7 @@ class HuaweiFormat(LogFormat):
         page = pl.col("page").str.strip_chars('"')
         refused = pl.col("word").str.contains("DENY") | pl.col("action").str.contains("(?i)block|deny|reset")
         return read.select(
-            time=pl.coalesce("begin", "time", pl.lit(front)),
+            time=pl.coalesce("begin", pl.lit(front), pl.when(pl.lit(lines["sender"]).is_null()).then("time")),
             ended=pl.col("end"),
             kind=one_of({"http": web}, otherwise="flow"),
             client="client",

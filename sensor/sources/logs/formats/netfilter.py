@@ -126,8 +126,6 @@ def _packet_objects(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _packets(lines: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
     """Packets (time, prefix, proto, src, src_port, dst, dst_port)."""
-    source, target = (pl.col(name).cast(pl.Int64, strict=False) for name in ("src_port", "dst_port"))
-    answer = ((source < 1024) & (target >= 1024)).fill_null(False)
     sides = pl.concat_list(
         pl.concat_str("src", "src_port", separator="/"), pl.concat_str("dst", "dst_port", separator="/")
     )
@@ -136,10 +134,10 @@ def _packets(lines: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
     return read.select(
         "time",
         kind=pl.lit("flow"),
-        client=pl.when(answer).then("dst").otherwise("src"),
-        client_port=pl.when(answer).then("dst_port").otherwise("src_port"),
-        server=pl.when(answer).then("src").otherwise("dst"),
-        server_port=pl.when(answer).then("src_port").otherwise("dst_port"),
+        client="src",
+        client_port="src_port",
+        server="dst",
+        server_port="dst_port",
         transport="proto",
         action=one_of(
             {"blocked": blocked, "allowed": pl.col("prefix").str.contains(_ALLOWED)}, otherwise="unknown"

@@ -180,9 +180,6 @@ _REFUSED = r"(?i)(?:^|[^a-z])(?:block(?:ed)?|den(?:y|ied)|drop(?:ped)?|reject(?:
 _NAME = r"^[\w-]+(?:\.[\w-]+)+\.?(?::\d+)?$"
 _INWARD = r"(?i)^(?:in(?:bound|gress|coming)?|receive[d]?|accept(?:ed)?)$"
 _METHOD = r"^(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PROPFIND|REPORT|MKCOL|COPY|MOVE)$"
-#: Ports of which nobody asks: a record from one is of answers.
-_ANSWERING = ("53", "80", "443")
-_EPHEMERAL = 1024
 
 
 def _spelled(*fields: str) -> str:
@@ -325,7 +322,6 @@ def _rows(read: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
         lines.str.contains(r"(?i)\bdns")
     )
     read = _of_computers(_with_ends(_with_request(read)))
-    read = _turned(read)
     told = read.with_columns(
         in_utc=pl.lit(lines.str.contains("TimeGenerated", literal=True)),
         is_dns=(asked & (of_dns | (pl.col("server_port") == "53"))).fill_null(False),
@@ -379,18 +375,6 @@ def _of_computers(read: pl.DataFrame) -> pl.DataFrame:
         for of in ("", "_port")
     }
     return read.with_columns(**ends, named=pl.coalesce("named", pl.when(own & ~inward).then("remote_host")))
-
-
-def _turned(read: pl.DataFrame) -> pl.DataFrame:
-    """`read` with the ends exchanged where its source answers."""
-    high = pl.col("server_port").cast(pl.Int64, strict=False) >= _EPHEMERAL
-    answers = (pl.col("client_port").is_in(_ANSWERING) & high).fill_null(False)
-    sides = (("client", "server"), ("client_port", "server_port"), ("up", "down"), ("sent", "received"))
-    return read.with_columns(
-        pl.when(answers).then(other).otherwise(one).alias(one)
-        for pair in sides
-        for one, other in (pair, pair[::-1])
-    )
 
 
 def _when() -> dict[str, pl.Expr]:

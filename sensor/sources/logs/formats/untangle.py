@@ -36,6 +36,7 @@ _FIELDS = {
     "proto": _of_session("protocol"),
     "user": _of_session("username"),
     "device": _of_session("hostname"),
+    "inside": _of_session("localAddr"),
     "session": _of_session("sessionId"),
     "request": "requestLine",
     "host": "host|domain|httpRequestEvent.host",
@@ -74,7 +75,8 @@ class UntangleFormat(LogFormat):
             "client",
             "client_port",
             "server",
-            "device",
+            # Of a visit from outside, it is the name of the server.
+            device=pl.when((pl.col("inside") == pl.col("client")).fill_null(True)).then("device"),
             time=pl.when(ended).then(pl.coalesce("begun", "time")).otherwise("time"),
             ended=pl.when(ended).then("time"),
             kind=one_of({"http": web}, otherwise="flow"),

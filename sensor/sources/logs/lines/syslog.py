@@ -36,7 +36,10 @@ _TAG = r"(?P<tag>[A-Za-z_/(][\w./() -]{0,47}?)(?:\[\d+\])?:(?: |$)"
 #: program; without one, only if what follows can be no text: JSON, or the time of the kernel.
 _APP = r"(?P<app>[A-Za-z_/(][\w./()-]{0,47})\[\d+\] "
 _BARE_APP = r"(?P<bare>[A-Za-z_][\w./-]{0,47}) (?P<held>(?:\{\"|\[ *\d+\.\d{6}\] ).*)"
-_DAY = r"[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?(?: [A-Z]{3,4})?"
+_DAY = (
+    r"[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?"
+    rf"(?: (?:[A-Z]{{3,4}}|(?:{stamps.SMALL_ZONES})\b))?"
+)
 _YEARLESS = r"^[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:[.,]\d{1,9})?$"
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)"
 _RFC5424 = (
@@ -100,11 +103,14 @@ _AFTER = rf"^(?:(?:(?P<host>{HOST})|-) +)?(?:{_BARE_APP}|(?:{_RELAYED}|{_APP}|{_
 _TAG_ONLY = rf"^(?:{_BARE_APP}|(?:{_APP}|{_TAG}\s*)(?P<text>.*))$"
 #: What rsyslog writes in place of a repeated line.
 _REPEATED = r"^message repeated \d+ times: \[ ?(.*)\]$"
-#: IOS numbers its messages, and may put a name between that and the time.
-_NUMBERED = r"^\d{1,10}: (?:[\w.-]+: )?([.*]?[A-Z][a-z]{2} {1,2}\d{1,2} )"
+#: IOS numbers its messages, and may put a name before or behind that; IOS XR names the card that sent one.
+_NUMBERED = (
+    r"^(?:(?:[\w.-]+: )?\d{1,10}: (?:[\w.-]+: )?(?:\d{1,10}: )?|(?:RP|LC)/\d+/\w+/CPU\d+:)"
+    r"([.*]?[A-Z][a-z]{2} {1,2}\d{1,2} )"
+)
 #: How a line with any of these heads begins.
 MAY_BEGIN = (
-    r"^(?:[<*:]|\d{1,6} <|\d{1,10}: |1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|\d{4} [A-Z]|"
+    r"^(?:[<*:]|\d{1,6} <|\d{1,10}: |(?:RP|LC)/\d|1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|\d{4} [A-Z]|"
     r"[A-Z][A-Za-z]{2,8} |"
     rf"{months.PATTERN}|{_FACILITY})"
 )

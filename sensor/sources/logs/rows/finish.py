@@ -1,7 +1,7 @@
 """Turns the `FIELDS` that formats return into finished rows: one spelling for everything, whoever logged it.
 
 `rows` does this in order: types; the time, and how long it lasted; AI keys in the text; names and addresses
-(names.py); why it is no observation, if it is none.
+(names.py); why it is no observation, if it is none; which end is the client (replies.py, flows.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sensor import schema
 from sensor.coded import by_value
 from sensor.sources.logs.fields import FIELDS
 from sensor.sources.logs.line_format import LineFormat
-from sensor.sources.logs.rows import flows, records
+from sensor.sources.logs.rows import flows, records, replies
 from sensor.sources.logs.rows.names import located, spelled
 from sensor.sources.logs.text import hosts, keys, lookups, stamps
 from sensor.sources.logs.text.reasons import NO_CLIENT, NO_DESTINATION, NO_NAME, NO_TIME, REVERSE
@@ -76,6 +76,9 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, log_format: LineFormat) -> p
     coded = (name for name, dtype in fields.schema.items() if isinstance(dtype, pl.Categorical))
     texts = (pl.col(name).cast(pl.String) for name in coded)
     fields = fields.with_columns(*nothing, *texts, name_from=_name_from())
+    # A device knows who opened its connection; a filter or sensor may have come late.
+    if log_format.vantage != "endpoint":
+        fields = replies.turned(fields)
     return flows.oriented(fields, log_format.internal_networks)
 
 

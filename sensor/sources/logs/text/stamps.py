@@ -57,9 +57,14 @@ _ZONES = {
     "NZST": 720,
     "NZDT": 780,
 }
+#: The names that routers are configured with in small letters; any other word is none.
+SMALL_ZONES = "|".join(name.lower() for name in _ZONES if len(name) > 2)
 
 _TIME = r"(?<H>\d{1,2}):(?<M>\d{2})(?::(?<S>\d{2}))?(?:[.,:](?<f>\d{1,9}))?(?:\s*(?<half>[AaPp])\.?[Mm]\.?)?"
-_OFFSET = r"(?:\s*\(?(?<z>Z|[+-]\d{1,2}(?::?\d{2})?|[A-Z]{2,5}(?:[+-]\d{1,2}(?::?\d{2})?)?)\)?)?"
+_OFFSET = (
+    r"(?:\s*\(?(?<z>Z|[+-]\d{1,2}(?::?\d{2})?|[A-Z]{2,5}(?:[+-]\d{1,2}(?::?\d{2})?)?"
+    rf"|(?:{SMALL_ZONES})\b)\)?)?"
+)
 _WEEKDAY, _MONTH = r"(?:[^\W\d_]{2,9}\.?,? +)?", r"(?<b>[A-Za-z]{3})[a-z]*"
 #: Shapes of a stamp. Named groups: Y m d (or y, two digits; b, month's name), H M S f half, z.
 _SHAPES = (
@@ -253,7 +258,7 @@ def _minutes(offset: pl.Series) -> pl.Series:
 
 
 def _minutes_of(text: str) -> int | None:
-    bare = text.strip('() "')
+    bare = text.strip('() "').upper()
     for prefix in ("UTC", "GMT"):
         bare = bare.removeprefix(prefix) or "Z"
     if bare in _ZONES:

@@ -92,3 +92,9 @@ def test_the_name_asked_for_goes_before_that_of_the_answer() -> None:
     }  # fmt: skip
     (row,) = read(CommonSecurityLogFormat, json.dumps(event)).rows(named=True)
     assert (row["kind"], row["host"]) == ("dns", "chat.example.com")
+
+
+@pytest.mark.parametrize("unset", ["1970-01-01T00:00:00Z", "1/1/1970, 12:00:00.000 AM"])
+def test_an_event_that_told_no_time_has_that_of_the_table(unset: str) -> None:
+    (row,) = read(CommonSecurityLogFormat, json.dumps(PROXY | {"StartTime": unset})).rows(named=True)
+    assert row["seen_at"].isoformat() == "2026-10-06T10:00:00+00:00"

@@ -34,6 +34,8 @@ LOGS: tuple[tuple[str, str | dict[str, Any]], ...] = (
     ("harfanglab", {"log_type": "process", "agent": {"agentid": "a"}, "@event_create_date": AT, "username": "x"}),
     ("tanium", {"event": "process_start", "hostname": "PC7", "fields": {"process__pid": 1, "timestamp": AT}}),
     ("f5", {"telemetryEventCategory": "ASM", "date_time": AT, "ip_client": "10.1.2.3"}),
+    ("audit-only", '<129>Oct  6 10:00:00 fmc1 SFIMS: [1:2019401:5] "SMB attempt" [Impact: 1] From "s1" at Tue Oct  6 2026 UTC '
+     "[Classification: Misc] [Priority: 1] {tcp} 192.0.2.7:40331 -> 10.1.2.3:445"),
     ("aws-cloudtrail", {"eventVersion": "1.08", "eventSource": "iam.amazonaws.com", "eventName": "x", "eventTime": AT}),
     ("chrome-audit", {"kind": "admin#reports#activity", "id": {"time": AT, "applicationName": "drive"}}),
     ("cloudflare-access", {"Action": "login", "AppDomain": "a.example.org", "RayID": "r", "CreatedAt": AT, "Email": "x@e.org"}),

@@ -49,3 +49,10 @@ def test_a_session_is_counted_once() -> None:
 def test_other_events() -> None:
     rows = read(UntangleFormat, event("uvm.event.SystemStatEvent", timeStamp="2026-10-06 10:00:00.0"))
     assert rows["reason"].to_list() == [NO_SERVICE]
+
+
+def test_the_name_is_that_of_the_end_inside() -> None:
+    inward = SESSION | {"localAddr": "192.0.2.7", "hostname": "web-1"}
+    outward = SESSION | {"localAddr": "10.1.2.3"}
+    lines = [event("uvm.app.SessionEvent", **fields) for fields in (inward, outward)]
+    assert read(UntangleFormat, "\n".join(lines))["device"].to_list() == [None, "laptop-1"]

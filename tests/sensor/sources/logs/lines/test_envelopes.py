@@ -103,10 +103,30 @@ def test_cisco_puts_blanks_and_a_colon_behind_its_name_or_leaves_it_out(
     assert peeled(head + text) == (text, "2026-10-06T10:00:00Z", sender, None)
 
 
-@pytest.mark.parametrize("head", ["025017: ", "<189>42: ", "<189>42: r1.example.com: *", "<189>42: ."])
+@pytest.mark.parametrize(
+    "head",
+    [
+        "025017: ", "<189>42: ", "<189>42: r1.example.com: *", "<189>42: .", "<189>: r1: 42: ", "<189>41: r1: 42: ",
+        "<189>41: 42: ", "RP/0/RP0/CPU0:", "LC/0/3/CPU0:",
+    ],
+)  # fmt: skip
 def test_ios_numbers_its_messages(head: str) -> None:
     text = "%SEC-6-IPACCESSLOGP: list A permitted tcp 10.1.2.3(23553) -> 192.0.2.7(443), 1 packet"
     assert peeled(f"{head}Oct 14 10:45:43.767 UTC: {text}")[:2] == (text, "Oct 14 10:45:43.767 UTC")
+
+
+def test_ios_xr_names_its_card_behind_the_head_of_syslog() -> None:
+    text = (
+        "%ACL-IPV4_ACL-6-IPACCESSLOGP : access-list out deny tcp 10.1.2.3(50000) -> 192.0.2.7(443), 1 packet"
+    )
+    line = f"<190>Oct  6 12:00:01 xr1 RP/0/RP0/CPU0:Oct  6 12:00:00.630 CEST: ipv4_acl_mgr[310]: {text}"
+    assert peeled(line) == (text, "Oct  6 12:00:00.630 CEST", "xr1", "ipv4_acl_mgr")
+
+
+def test_the_zone_of_a_router_may_be_in_small_letters() -> None:
+    line = "<190>42: Oct  6 2026 04:00:00.412 mdt: %FW-6-DROP_PKT: Dropping"
+    assert peeled(line)[:2] == ("%FW-6-DROP_PKT: Dropping", "Oct  6 2026 04:00:00.412 mdt")
+    assert peeled("<190>Oct  6 04:00:00 cron: x") == ("x", "Oct  6 04:00:00", None, "cron")
 
 
 def test_structured_data_that_is_the_record_becomes_the_text() -> None:

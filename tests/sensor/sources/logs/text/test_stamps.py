@@ -37,6 +37,7 @@ def one(text: str, zone: str = "UTC", **more: object) -> datetime | None:
         "[06/Oct/2026:14:00:00 +0200]",
         "06-Oct-2026 12:00:00.000",
         "Tue Oct  6 12:00:00 2026",
+        "Oct  6 2026 06:00:00.000 mdt",
         "Tue, 06 Oct 2026 12:00:00 GMT",
         "Oct  6 12:00:00",
         "Oct 6 2026 12:00:00",
