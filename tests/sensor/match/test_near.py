@@ -30,13 +30,13 @@ def frames(events: list[Event], of: str = "in") -> tuple[pl.DataFrame, pl.DataFr
 
 
 def told(*batches: list[Event], near: Near | None = None) -> dict[str, tuple[str, int]]:
-    """near_app and near_clients of each unknown host after these batches."""
+    """near_app and near_clients of each unknown host after these batches; of several buckets, the last."""
     near = near or Near()
     for batch in batches:
         near.add(*frames(batch))
     every, _ = frames([event for batch in batches for event in batch])
     over = every.select("input", "host", bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)).unique()
-    found = near.label(over).drop_nulls("near_app")
+    found = near.label(over.sort("bucket")).drop_nulls("near_app")
     return {row["host"]: (row["near_app"], row["near_clients"]) for row in found.iter_rows(named=True)}
 
 
