@@ -98,10 +98,6 @@ class Stream:
         self.commit()
         self._commits.finish(self._committed)
 
-    def begins(self) -> int:
-        """Position committed so far: where an earlier run stopped."""
-        return self._committed
-
 
 class Follower:
     """Follows log files, through rotation and truncation, until `stop` is called."""
@@ -154,10 +150,7 @@ class Follower:
             self._drop(tail)
 
     def _add(self, tail: Tail) -> None:
-        """Continue a file where an earlier run stopped.
-
-        A file shorter than what was committed is another generation under the same name.
-        """
+        """Continue a file where an earlier run stopped."""
         source_input = tail.input()
         kind = self._kind_of(source_input.files[0].head)
         if kind is None:
@@ -167,12 +160,8 @@ class Follower:
             why = "read as a whole: `shadowai scan` takes it, from a timer for each new file"
             self._tell(f"{source_input.name}: {kind.name}, {why}")
             return
-        while True:
-            stream = Stream(self._installation, kind, tail.input())
-            if stream.begins() <= tail.size:
-                break
-            tail.generation += 1
-        tail.position = stream.begins()
+        tail.resume(lambda generation: self._installation.commits(generation).progress().position)
+        stream = Stream(self._installation, kind, tail.input())
         stream.remember(tail.past(kind.replayed(source_input.files[0].head)))
         self._streams.append((tail, stream))
         self.summaries.append(stream.summary)

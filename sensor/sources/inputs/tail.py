@@ -12,7 +12,7 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -62,6 +62,21 @@ class Tail:
             shown(self.path), self.identity, whole, None, partial(io.FileIO, self.path), self.path, modified
         )
         return Input((file,), self.identity)
+
+    def resume(self, committed: Callable[[Input], int]) -> None:
+        """Set generation and position to where an earlier run stopped, by the position committed of an input.
+
+        The last generation that anything was committed of is continued. If the file is shorter than that, it
+        was truncated meanwhile, or has the place and the first line of one that was deleted.
+        """
+        last = self.position = self.generation = 0
+        while known := committed(self.input()):
+            last, self.position = self.generation, known
+            self.generation += 1
+        if self.position <= self.size:
+            self.generation = last
+        else:
+            self.position = 0
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of the complete lines from `position` on, which moves along."""

@@ -50,6 +50,34 @@ def test_a_file_is_known_again_after_a_restart(tmp_path: Path) -> None:
     assert first.identity != again.identity
 
 
+def test_a_truncated_file_is_continued_where_it_was_even_if_it_has_outgrown_what_it_was(
+    tmp_path: Path,
+) -> None:
+    """Its first line, a header, is always the same."""
+    path, stored = tmp_path / "a.log", dict[str, int]()
+
+    def resumed() -> Tail:
+        (tail,) = Tails([str(path)]).look(0)
+        tail.resume(lambda generation: stored.get(generation.identity, 0))
+        return tail
+
+    def read(text: str) -> list[str]:
+        with path.open("a") as out:
+            out.write(text)
+        tail = resumed()
+        lines = said(tail)
+        stored[tail.identity] = tail.position
+        return lines
+
+    assert read("#header\n" + "old\n" * 100) == ["#header", *["old"] * 100]
+    os.truncate(path, 0)
+    assert read("#header\nnew\n") == ["#header", "new"]
+    assert read("newer\n" * 100) == ["newer"] * 100
+    assert read("newest\n") == ["newest"]
+    os.truncate(path, 0)
+    assert read("#header\nthird\n") == ["#header", "third"]
+
+
 def test_what_is_not_there_yet_is_told_once_and_waited_for(tmp_path: Path) -> None:
     """A misspelt name was followed for ever in silence."""
     path = tmp_path / "a.log"
