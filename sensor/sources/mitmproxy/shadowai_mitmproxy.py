@@ -432,9 +432,8 @@ class Spool:
         try:
             if self._file is None or self._file.tell() > self.max_bytes:
                 self._begin()
-            self._file.write(
-                json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=str) + "\n"
-            )
+            text = json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=str)
+            self._file.write(("\n" if self.lost else "") + text + "\n")  # the lost line may be there in part
             self._file.flush()
             self.lost = 0
         except (OSError, ValueError) as error:

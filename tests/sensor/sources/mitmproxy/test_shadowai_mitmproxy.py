@@ -12,6 +12,7 @@ import http.client
 import http.server
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -282,6 +283,23 @@ def test_the_spool_is_bounded_private_and_never_raises(tmp_path: Path) -> None:
     (tmp_path / "no").mkdir()
     missing.write({"n": 1})
     assert json.loads((tmp_path / "no" / "spool.ndjson").read_text()) == {"n": 1, "lost": 3}
+
+
+def test_a_line_cut_by_a_full_disk_spoils_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "spool.ndjson"
+    spool = addon.Spool(str(path), 1 << 20)
+    spool.write({"n": 0})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 3, before[1]))
+        spool.write({"n": 1})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    spool.write({"n": 2})
+    first, half, last = filter(None, path.read_text().splitlines())
+    assert (json.loads(first), half, json.loads(last)) == ({"n": 0}, '{"n', {"n": 2, "lost": 1})
 
 
 class _Service(http.server.BaseHTTPRequestHandler):
