@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 def command(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH", help="Files, folders, globs, or - for standard input.")
+        list[str],
+        typer.Argument(metavar="PATH", help="Files, folders, archives, globs, or - for standard input."),
     ],
     lake: LakeOption = None,
     state: StateOption = None,

@@ -26,6 +26,7 @@ from typing import IO
 
 from sensor.chunks import ChunkStream, chunks_of, fault_of
 from sensor.errors import InputError
+from sensor.sources.inputs.tar import Archive, is_tar
 from sensor.sources.inputs.unpack import ZIP_MAGIC, members, open_member, packing, unpacked
 from sensor.sources.interface import HEAD_BYTES, File
 
@@ -53,7 +54,7 @@ class Found:
     files: list[File] = field(default_factory=list)
     #: one line each: path, what is wrong, what to try
     problems: list[str] = field(default_factory=list)
-    #: names of files that were not named themselves, but found in a folder
+    #: names of files that were not named themselves, but found in a folder or an archive
     walked: set[str] = field(default_factory=set)
     #: bytes of the heads that are kept
     kept_bytes: int = 0
@@ -127,7 +128,7 @@ def _walk(folder: str, found: Found, ours: Set[str]) -> Iterator[str]:
 def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> None:
     """Open one path and read its head; a line of text in `problems` if that fails."""
     try:
-        files = [_standard_input()] if path == STDIN else _regular(path, seen, found.problems)
+        files = _standard_input(found.problems) if path == STDIN else _regular(path, seen, found.problems)
     except _NoInputError as none:
         if str(none) and not walked:
             found.problems.append(f"{shown(path)}: {none}")
@@ -140,8 +141,7 @@ def _add(path: str, walked: bool, found: Found, seen: set[tuple[int, int]]) -> N
         is_kept = kept <= KEPT_HEADS_BYTES or file.size is None  # a stream cannot be read twice
         found.files.append(file if is_kept else replace(file, kept_head=None))
         found.kept_bytes = kept if is_kept else found.kept_bytes
-    if walked:
-        found.walked.update(file.name for file in files)
+    found.walked.update(file.name for file in files if walked or file.name != shown(path))
 
 
 class _NoInputError(Exception):
@@ -149,7 +149,7 @@ class _NoInputError(Exception):
 
 
 def _regular(path: str, seen: set[tuple[int, int]], problems: list[str]) -> list[File]:
-    """A file on disk, plain or compressed, or those in a ZIP archive. Raises `_NoInputError` or `OSError`."""
+    """A file on disk, plain or compressed, or those in an archive. Raises `_NoInputError` or `OSError`."""
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise _NoInputError(_SPECIAL.get(stat.S_IFMT(status.st_mode), "not a regular file"))
@@ -165,6 +165,8 @@ def _regular(path: str, seen: set[tuple[int, int]], problems: list[str]) -> list
     opener = partial(_open, path, kind)
     modified = datetime.fromtimestamp(status.st_mtime, UTC)
     file = _file(shown(path), opener, size=status.st_size, path=None if kind else path, modified=modified)
+    if is_tar(file.head):
+        return _tarred(file, problems)
     is_recent = time.time() - status.st_mtime < _JUST_WRITTEN_S
     return [replace(file, is_growing=is_recent and kind is None and status.st_size >= _LARGE_BYTES)]
 
@@ -173,7 +175,7 @@ def _zipped(path: str, modified: datetime, problems: list[str]) -> list[File]:
     """The files inside a ZIP archive, each an input of its own."""
     files = []
     for member in members(path):
-        name = f"{shown(path)}:{shown(member.name)}"
+        name = f"{shown(path)}/{shown(member.name)}"
         if member.fault:
             problems.append(f"{name}: {member.fault}")
             continue
@@ -184,6 +186,33 @@ def _zipped(path: str, modified: datetime, problems: list[str]) -> list[File]:
             continue  # empty
         except OSError as error:
             problems.append(f"{name}: {error}")
+    return files
+
+
+def _tarred(file: File, problems: list[str]) -> list[File]:
+    """The files inside a tar archive, each an input of its own, without hidden ones."""
+    with file.open() as stream:
+        archive = Archive(stream, file.path)
+    if archive.fault:
+        problems.append(f"{file.name}: {archive.fault}; what came before is read")
+    files = []
+    try:
+        for member in archive.members():
+            name = f"{file.name}/{shown(member.name.removeprefix('./'))}"
+            if member.fault:
+                problems.append(f"{name}: {member.fault}")
+                continue
+            if name.rpartition("/")[2].startswith("."):
+                continue
+            try:
+                opener = partial(archive.open, member)
+                files.append(_file(name, opener, size=member.size, path=None, modified=member.modified))
+            except _NoInputError:
+                continue  # empty
+            except OSError as error:
+                problems.append(f"{name}: {error}")
+    except OSError as error:
+        problems.append(f"{file.name}: {error}")
     return files
 
 
@@ -219,8 +248,9 @@ def on_disk(file: File) -> Iterator[str]:
         yield copy.name
 
 
-def _standard_input() -> File:
-    """Standard input, read once: its head is kept and put before the rest when it is opened."""
+def _standard_input(problems: list[str]) -> list[File]:
+    """Standard input, read once: its head is kept and put before the rest when it is opened. If it is a tar
+    archive, the files in it."""
     raw: IO[bytes] = sys.stdin.buffer
     packed_head = _read_up_to(raw, HEAD_BYTES)
     stream = _replayed(packed_head, raw)
@@ -230,7 +260,8 @@ def _standard_input() -> File:
     if not head:
         raise _NoInputError("nothing on standard input")
     opener = _Once(_replayed(head, stream))
-    return File(STDIN, identity(head), head, None, opener, None, datetime.now(UTC))
+    file = File(STDIN, identity(head), head, None, opener, None, datetime.now(UTC))
+    return _tarred(file, problems) if is_tar(head) else [file]
 
 
 def _read_up_to(stream: IO[bytes], count: int) -> bytes:
