@@ -177,6 +177,8 @@ _ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[?[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]+\]?)"
 _END = rf"^\s*(?<address>{_ADDRESS})(?:[:#/](?<port>\d{{1,5}}))?\s*(?:,.*)?$"
 _LAYERS = ("icmp", "icmpv6", "icmp6", "ipv6-icmp", "igmp", "esp", "gre", "ah", "1", "2", "47", "50", "58")
 _REFUSED = r"(?i)(?:^|[^a-z])(?:block(?:ed)?|den(?:y|ied)|drop(?:ped)?|reject(?:ed)?)(?:$|[^a-z])"
+#: Before the first field, a rule may say what is done: `DROP: IN=eth1 SRC=10.1.2.3`.
+_WORDS = r"(?i)^([^={\"]*?)\b(?:src|source|client)[\w .-]*[=:]"
 _NAME = r"^[\w-]+(?:\.[\w-]+)+\.?(?::\d+)?$"
 _INWARD = r"(?i)^(?:in(?:bound|gress|coming)?|receive[d]?|accept(?:ed)?)$"
 _METHOD = r"^(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PROPFIND|REPORT|MKCOL|COPY|MOVE)$"
@@ -250,8 +252,8 @@ class OtherProductsFormat(LogFormat):
         return layouts.read(
             lines,
             [
-                (r"^\s*\{", lambda part: _rows(_of_objects(part["line"]), part["line"])),
-                (pl.lit(True), lambda part: _rows(_of_pairs(part["line"]), part["line"])),
+                (r"^\s*\{", lambda part: _rows(_of_objects(part["line"]), part)),
+                (pl.lit(True), lambda part: _rows(_of_pairs(part["line"]), part)),
             ],
         )
 
@@ -315,14 +317,19 @@ def _of_pairs(lines: pl.Series) -> pl.DataFrame:
     return read.with_columns(time=pl.coalesce("time", pl.when(pl.col("day").is_null()).then(first)))
 
 
-def _rows(read: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
-    """`FIELDS` of columns of `_NAMES`."""
+def _rows(read: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
+    """`FIELDS` of columns of `_NAMES`, and of the words before them."""
+    lines = parts["line"]
+    said = pl.concat_str(
+        pl.lit(parts["tag"]), pl.lit(lines.str.extract(_WORDS)), separator=" ", ignore_nulls=True
+    )
     asked = pl.col("question").str.contains(_NAME)
     of_dns = pl.any_horizontal(pl.col("type", "rcode").is_not_null()) | pl.lit(
         lines.str.contains(r"(?i)\bdns")
     )
     read = _of_computers(_with_ends(_with_request(read)))
     told = read.with_columns(
+        said=said,
         in_utc=pl.lit(lines.str.contains("TimeGenerated", literal=True)),
         is_dns=(asked & (of_dns | (pl.col("server_port") == "53"))).fill_null(False),
         is_web=pl.any_horizontal(pl.col("url", "web_host", "method").is_not_null()),
@@ -439,6 +446,7 @@ def _action() -> pl.Expr:
         | pl.col("let_through").str.to_lowercase().is_in(["false", "0", "no"])
         | _refuses("status")
         | _refuses("answered")
+        | (pl.col("action").is_null() & _refuses("said"))
     )
     answered = pl.when(pl.col("is_dns")).then(lookups.verdict(pl.col("rcode")))
     served = one_of({"allowed": pl.col("is_web") & pl.col("status").str.contains(r"^[23]\d\d$")})

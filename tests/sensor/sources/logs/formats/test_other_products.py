@@ -187,3 +187,19 @@ def test_names_that_may_mean_something_else_are_no_record(line: dict[str, str]) 
 )
 def test_a_refusal_in_words(told: dict[str, Any], action: str | None) -> None:
     assert one({"src_ip": "10.1.2.3", "dst_ip": "192.0.2.7", "ts": AT} | told)["action"] == action
+
+
+@pytest.mark.parametrize(
+    ("head", "action"),
+    [
+        ("DROP : forward IN:ether1 ", "blocked"),
+        ("Policy denied, ", "blocked"),
+        ("not blocked: ", None),
+        ("forward IN:ether1 ", None),
+    ],
+)
+def test_the_words_before_the_fields_tell_of_a_refusal(head: str, action: str | None) -> None:
+    line = f"Oct  6 10:00:00 gw {head}SRC:10.1.2.3 DST:192.0.2.7 PROTO:TCP SPT:50000 DPT:443"
+    assert read(OtherProductsFormat, line)["action"].to_list() == [action]
+    said = f"Oct  6 10:00:00 gw {head}action=accept src=10.1.2.3 dst=192.0.2.7 dport=443"
+    assert read(OtherProductsFormat, said)["action"].to_list() == ["allowed"]
