@@ -4,7 +4,8 @@ r"""AWS load balancers: access logs of Application, Classic and Network Load Bal
     tls 2.0 2026-10-06T10:00:00 net/llm/c6e7 g3d4 10.1.2.3:2817 10.0.0.1:443 5 2 98 246 - … llm.example.org …
 
 They tell who reached names of one's own. Received is what the client sent; the stamp is the end (of a TLS
-connection lasting so many milliseconds). Connection logs repeat it without sizes.
+connection lasting so many milliseconds), and an Application Load Balancer tells the beginning, too.
+Connection logs repeat it without sizes.
 Source: Elastic Load Balancing, "Access logs" of each kind.
 """
 
@@ -23,6 +24,8 @@ _HTTP = (
     r"^(?:(?:https?|h2|grpcs?|wss?) )?(?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z) (?P<balancer>\S+) "
     rf"(?P<client>{_END}) (?P<target>{_END}|-) (?P<took>{_TIMES}) (?P<status>\d{{3}}|-) (?:\d{{3}}|-) "
     r'(?P<up>\d+) (?P<down>\d+) "(?P<method>\S+) (?P<url>\S+) [^"]*" "(?P<agent>[^"]*)"'
+    # An Application Load Balancer tells when the request came: of a web socket, long before its end.
+    r'(?:.*[" ]-?\d+ (?P<begun>\d{4}-\d\d-\d\dT[\d:.]+Z) "[^"]*" ")?'
 )
 _TLS = (
     r"^tls \d\.\d (?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z?) (?P<balancer>\S+) \S+ "
@@ -53,7 +56,13 @@ class AwsElbFormat(LogFormat):
                 for name in ("time", "client", "target", "took", "up", "down")
             }
         ).with_columns(
-            http["status"], http["method"], http["url"], http["agent"], tls["host"], is_tls.alias("tls")
+            http["status"],
+            http["method"],
+            http["url"],
+            http["agent"],
+            http["begun"],
+            tls["host"],
+            is_tls.alias("tls"),
         )
         port = r":(\d+)$"
         # Three times in seconds, -1 where it came to none; a connection's in milliseconds.
@@ -62,14 +71,16 @@ class AwsElbFormat(LogFormat):
             for n in range(3)
         )
         return read.select(
-            "time",
             "method",
             "status",
             "url",
-            at_end=pl.lit(True),
+            time=pl.coalesce("begun", "time"),
+            ended=pl.when(pl.col("begun").is_not_null()).then("time"),
+            at_end=pl.col("begun").is_null(),
             duration_s=pl.when("tls")
             .then(pl.col("took").cast(pl.Float64, strict=False) / 1000)
-            .otherwise(seconds),
+            .when(pl.col("begun").is_null())
+            .then(seconds),
             kind=one_of({"tls": pl.col("tls")}, otherwise="http"),
             client=pl.col("client").str.replace(port, ""),
             client_port=pl.col("client").str.extract(port),

@@ -1,4 +1,5 @@
-r"""Barracuda CloudGen Firewall (activity log; Firewall Insights JSON) and Web Security Gateway (`http_scan`).
+r"""Barracuda CloudGen Firewall (activity log; Firewall Insights JSON), Web Security Gateway (`http_scan`) and
+Web Application Firewall (access log).
 
     Remove: type=FWD|proto=TCP|srcIF=eth1|srcIP=10.1.2.3|srcPort=50000|srcMAC=…|dstIP=192.0.2.7|dstPort=443|…|
       duration=20000|count=1|receivedBytes=5000|sentBytes=900|…|user=ada|protocol=HTTPS|target=www.example.org|…
@@ -7,10 +8,13 @@ r"""Barracuda CloudGen Firewall (activity log; Firewall Insights JSON) and Web S
     {"traffic_type": 0, "action": 0, "source_ip": …, "name": "https://…", "domain": …, "user": …, "size": …}
     http_scan[8943]: 1790000000 1 10.1.2.3 192.0.2.7 text/html 10.1.2.3 http://www.example.org/ 2704 3 3
       BLOCKED …
+    2026-10-06 10:00:00.1 +0000 waf TR 192.0.2.7 443 10.1.2.3 50000 "-" "-" GET TLSv1.3 www.example.org
+      HTTP/1.1 200 2704 310 0 12 10.0.0.5 443 10 …
 
 Allow and Remove of one connection are one session; `sentBytes` and `fwd_bytes` go from the client on,
-durations are milliseconds. `size` is of the answer. Source: Barracuda Campus, "Firewall Activity Log",
-"Syslog and the Web Security Gateway".
+durations are milliseconds. `size` is of the answer. The access log has what it sent, then what it received; a
+request nobody could read names no method or no host. Source: Barracuda Campus, "Firewall Activity Log",
+"Syslog and the Web Security Gateway", "How to Configure Syslog and other Logs" (Web Application Firewall).
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, objects, patterns
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_PORTS, NO_REQUEST
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -84,6 +88,16 @@ _SCAN = (
     r"(?P<url>\S+) (?P<down>\d+) \S+ (?:\S+ )?(?P<action>ALLOWED|BLOCKED|DETECTED|WARNED|MONITORED) \S+ "
     r"(?P<rest>.*)$"
 )
+#: Of the access log: up to the sizes; names of users may have blanks.
+_ACCESS = (
+    r"(?:(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4}) +)?(?:\S+ )?\bTR [0-9a-fA-F.:]+ \d+ "
+    r"(?P<client>[0-9a-fA-F.:]+) (?P<client_port>\d+) (?P<users>.+?) (?P<method>[A-Z]+|\"-\") "
+    r"(?:HTTP|(?:TLS|SSL)v[\d.]+) (?P<host>\S+) (?P<protocol>[A-Z]+/[\d.]+|\"-\") (?P<status>\d{1,3}) "
+    r"(?P<down>\d+) (?P<up>\d+) [01] (?P<took>\d+) (?P<server>[0-9a-fA-F.:]+) (?P<port>\d+) \d+ "
+    r"(?P<rest>.*)$"
+)
+#: What follows: response type, profile, protection, verdict, path, query, referer, cookies, agent.
+_ACCESS_PATH = r"\b(?:INTERNAL|SERVER) \w+ \w+ (?:IN)?VALID (/\S*)"
 _SESSION_KEYS, _VISIT_KEYS = (
     ("fwd_bytes", "rev_bytes", "src_iface"),
     ("traffic_type", "source_ip", "app_rule"),
@@ -100,18 +114,22 @@ class BarracudaFormat(LogFormat):
     """Reads Barracuda firewall and web gateway logs."""
 
     name = "barracuda"
-    help = "Barracuda CloudGen Firewall (activity log, Insights JSON), Web Security Gateway (http_scan)"
+    help = (
+        "Barracuda CloudGen Firewall (activity log, Insights JSON), Web Security Gateway (http_scan), "
+        "Web Application Firewall (access log)"
+    )
     vantage = "firewall"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Switch on application control and URL filtering: `target` and the web log name hosts."
     marks = (
         "|", "allowed ", "blocked ", "detected ", "warned ", "monitored ", '"fwd_bytes"', '"traffic_type"',
-        '"trans_proto"',
+        '"trans_proto"', "tr ",
     )  # fmt: skip
     claims = (
         pl.col("line").str.contains(_ACTIVITY)
         | pl.col("line").str.contains(_VALUES)
         | pl.col("line").str.contains(_SCAN)
+        | pl.col("line").str.contains(_ACCESS)
         | objects.having(*_SESSION_KEYS)
         | objects.having(*_VISIT_KEYS)
         | objects.having(*_THREAT_KEYS)
@@ -125,6 +143,7 @@ class BarracudaFormat(LogFormat):
                 (_ACTIVITY, _activity),
                 (_VALUES, _values),
                 (_SCAN, _scan),
+                (_ACCESS, _access),
                 (objects.having(*_SESSION_KEYS), _sessions),
                 (objects.having(*_THREAT_KEYS), _threats),
                 (pl.lit(True), _visits),
@@ -244,4 +263,37 @@ def _scan(lines: pl.DataFrame) -> pl.DataFrame:
         transport=pl.lit("tcp"),
         bytes_down="down",
         action=one_of({"blocked": pl.col("action") == "BLOCKED"}, otherwise="allowed"),
+    )
+
+
+def _access(lines: pl.DataFrame) -> pl.DataFrame:
+    """Requests a Web Application Firewall passed on or answered itself."""
+    read = patterns.read(lines["line"], _ACCESS)
+    host = pl.when(pl.col("host") != '"-"').then("host")
+    understood = (pl.col("method") != '"-"') & pl.col("protocol").str.starts_with("HTTP/")
+    users = pl.col("users").str.extract_groups(r'^(?P<login>"[^"]*"|\S+) (?P<certified>.+)$')
+    user = pl.coalesce(
+        pl.when(~users.struct.field(name).str.contains(r'^"?-?"?$')).then(users.struct.field(name))
+        for name in ("login", "certified")
+    )
+    return read.select(
+        "time",
+        "client",
+        "client_port",
+        "method",
+        "status",
+        at_end=pl.lit(True),
+        duration_s=pl.col("took").cast(pl.Float64, strict=False) / 1000,
+        kind=pl.lit("http"),
+        user_name=user.str.strip_chars('"'),
+        user_agent=pl.col("rest").str.extract(r' ""?([^"]+)""? [0-9a-fA-F.:]+ \d+ '),
+        host=pl.when(understood).then(host),
+        path=pl.col("rest").str.extract(_ACCESS_PATH),
+        server="server",
+        server_port="port",
+        transport=pl.lit("tcp"),
+        bytes_up="up",
+        bytes_down="down",
+        action=one_of({"blocked": pl.col("status") == "403"}, otherwise="allowed"),
+        reason=one_of({NO_REQUEST: ~understood}),
     )

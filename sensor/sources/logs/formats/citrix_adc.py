@@ -27,18 +27,21 @@ from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
 from sensor.sources.logs.text.words import one_of
 
 _NUMBERS = r"(?:\d+ ){0,2}?(?:\d+)? ?:"
+#: Of the application firewall's checks one is named with a blank: `APPFW_cross-site scripting`.
+_EVENT = r"(?:APPFW_[a-z][\w -]*|\w+)"
 _HEAD = (
     r"^(?:.*?(?P<time>\d{2,4}/\d\d/\d{2,4}:\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)?))?"
     r".*?[A-Z]{3}-\w+ : (?:[a-z]\w* )?"
-    r"(?P<feature>[A-Z]\w*) (?P<event>\w+) " + _NUMBERS + r" *(?P<text>.*)$"
+    rf"(?P<feature>[A-Z]\w*) (?P<event>{_EVENT}) " + _NUMBERS + r" *(?P<text>.*)$"
 )
 _FEATURES = "AAA|AAATM|APPFW|CLI|EVENT|GUI|ICA|SNMP|SSLLOG|SSLVPN|TCP|UDP"
 #: The day may have gone to the envelope: `06:29:05 GMT ns1 0-PPE-1 : default …`.
 _CLAIM = (
     # … or all of the time.
-    rf"^\S*PPE-\d+ : (?:[a-z]\w* )?[A-Z]\w* \w+ {_NUMBERS}|"
+    rf"^\S*PPE-\d+ : (?:[a-z]\w* )?[A-Z]\w* {_EVENT} {_NUMBERS}|"
     r"\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)? +\S+ +"
-    rf"(?:\S*PPE-\d+ : (?:[a-z]\w* )?[A-Z]\w*|[A-Z]{{3}}-\w+ : (?:[a-z]\w* )?(?:{_FEATURES})) \w+ {_NUMBERS}"
+    rf"(?:\S*PPE-\d+ : (?:[a-z]\w* )?[A-Z]\w*|[A-Z]{{3}}-\w+ : (?:[a-z]\w* )?(?:{_FEATURES})) "
+    rf"{_EVENT} {_NUMBERS}"
     # What the process for logins says, without the appliance's own head.
     rf"|^(?:\[\d+\]: )?AAA(?:TM)? Message {_NUMBERS}"
 )

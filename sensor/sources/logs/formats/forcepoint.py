@@ -45,7 +45,7 @@ _REPORT = [
         "date",
         "clock",
         "login",
-        "",
+        "device",
         "",
         "action",
         "",
@@ -73,7 +73,7 @@ _OBJECT = {name: f"forcepoint_web.{field}" for name, field in {
     "date": "date", "clock": "time", "login": "user", "action": "action", "url": "url",
     "egress": "connection_ip", "inner": "source_ip",
     "server": "destination_ip", "agent": "user_agent_string", "status": "http_status_code",
-    "method": "http_request_method",
+    "method": "http_request_method", "device": "workstation",
 }.items()}  # fmt: skip
 #: Forcepoint ONE (Bitglass), secure web gateway; `ipaddress` is the public one.
 _ONE = {
@@ -85,6 +85,8 @@ _ONE = {
 _ONE_KEYS = ("requestdomain", "syslogheader", "uploadedbytes")
 #: Its reverse proxy: what people do in a sanctioned application.
 _ONE_ACCESS_KEYS = ("syslogheader", "transactionid", "ipaddress", "activity", "url")
+#: What a report says of what it does not know.
+_NOTHING = ("Not available", "None", "-", "")
 _HEAD_ONLY = r"(?:CEF|LEEF):|^\s*\d\|"
 _REPORT_LINE = r'^"\d\d/\d\d/\d{4}","\d\d:\d\d:\d\d",(?:"[^"]*",){3}"(?:Allowed|Blocked|\w+)",'
 
@@ -163,7 +165,10 @@ def _dated(fields: pl.DataFrame) -> pl.DataFrame:
     """Day first, always: told by documentation, so no guess. The client is the source where the endpoint told
     it (`Not available` otherwise), else the address the connection came from, which is a site's own."""
     inner = pl.when(pl.col("inner").str.contains(r"^[0-9A-Fa-f.:]+$")).then("inner")
-    fields = fields.with_columns(client=pl.coalesce(inner, "egress"))
+    said = pl.col("login", "device", "agent", "server")
+    fields = fields.with_columns(
+        pl.when(~said.is_in(_NOTHING)).then(said).name.keep(), client=pl.coalesce(inner, "egress")
+    )
     day = pl.col("date").str.replace(r"^(\d\d)/(\d\d)/(\d{4})", "$3-$2-$1")
     return fields.with_columns(time=pl.concat_str(day, "clock", separator=" ", ignore_nulls=True))
 

@@ -19,6 +19,9 @@ HOLDS = (
 #: The name of a column; a line with fewer names is no header.
 _NAME = re.compile(r"^[A-Za-z@_#][\w .@/()\[\]#:%-]{0,60}$")
 _FEWEST_NAMES = 3
+#: A column of times as a console exports it: in UTC, or in the zone its reader had chosen.
+_UTC, _LOCAL = " [UTC]", " [Local Time]"
+_NO_ZONE = re.compile(r":\d\d(?:\.\d+)?(?: [AP]M)?$")
 _GROUPED = re.compile(r"^\d{1,3}(?:,\d{3})+$")
 
 
@@ -38,10 +41,13 @@ class Table:
     def records(self, pieces: Iterable[str]) -> Iterator[str]:
         """A JSON object per record, without empty columns."""
         names: list[str] = []
+        utc: set[str] = set()
         separator = ","
         for record in QUOTED.records(pieces):
             if not names:
                 names, separator = _names(record), _separator(record)
+                utc = {_bare(name) for name in names if name.endswith(_UTC)}
+                names = [_bare(name) for name in names]
                 continue
             try:
                 (values,) = csv.reader([record], delimiter=separator)
@@ -50,7 +56,7 @@ class Table:
                 continue
             yield json.dumps(
                 {
-                    name: _ungrouped(value)
+                    name: _zoned(value) if name in utc else _ungrouped(value)
                     for name, value in zip(names, values, strict=False)
                     if name and value
                 },
@@ -92,12 +98,22 @@ def _ungrouped(value: str) -> str:
 
 
 def _names(header: str) -> list[str]:
-    """Names of the columns in a header line; `TimeGenerated [UTC]` without its zone."""
+    """Names of the columns in a header line."""
     try:
         (names,) = csv.reader([header.strip("\ufeff\r\n")], delimiter=_separator(header))
     except (csv.Error, ValueError):
         return []
-    return [name.strip().removesuffix(" [UTC]") for name in names]
+    return [name.strip() for name in names]
+
+
+def _bare(name: str) -> str:
+    """`TimeGenerated [UTC]` without its zone."""
+    return name.removesuffix(_UTC).removesuffix(_LOCAL)
+
+
+def _zoned(value: str) -> str:
+    """A time of a column in UTC, with its zone."""
+    return f"{value} UTC" if _NO_ZONE.search(value) else value
 
 
 def _separator(header: str) -> str:

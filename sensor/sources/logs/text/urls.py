@@ -14,6 +14,8 @@ from sensor.sources.logs.text import hosts
 
 _PORTS = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443, "ssl": 443}
 _TUNNELS = ("tunnel", "tcp", "ssl")
+#: Of a URL more than its scheme.
+_BEGUN = r"[/?#]"
 #: Begins or ends with what does not belong to a URL.
 _ODD = r'^(?:[\s"]|[A-Z]+ )|[\s"]$'
 
@@ -30,9 +32,10 @@ def split(urls: pl.Series) -> pl.DataFrame:
 def _split(urls: pl.Series) -> pl.DataFrame:
     bare = _plain(urls)
     scheme, rest = _halves(bare, "://")
-    none = rest.is_null()
+    # `host/p?u=https://other/` has none: that of its query is another's.
+    none = rest.is_null() | scheme.str.contains(_BEGUN).fill_null(False)
     if none.any():
-        scheme, rest = scheme.set(none, None), rest.zip_with(~none, scheme)
+        scheme, rest = scheme.set(none, None), rest.zip_with(~none, bare)
     for sign in "?#":
         if rest.str.contains(sign, literal=True).any():
             rest = _halves(rest, sign)[0]

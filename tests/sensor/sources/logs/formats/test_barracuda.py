@@ -6,6 +6,7 @@ import json
 
 from sensor.sources.logs.formats.barracuda import BarracudaFormat
 from sensor.sources.logs.rows.sessions import Sessions
+from sensor.sources.logs.text.reasons import NO_REQUEST
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "Oct  6 10:01:00 gw box_Firewall_Activity: 2026 10 06 10:0{}:00 +00:00 Info     gw {}: "
@@ -81,3 +82,42 @@ def test_over_syslog_the_word_looks_like_a_program() -> None:
     assert found.select("client", "server_port", "action").rows() == [
         ("10.1.2.3", 443, "allowed"), ("10.1.2.3", 443, "blocked"),
     ]  # fmt: skip
+
+
+def test_the_access_log_of_a_web_application_firewall() -> None:
+    head = "2026-10-06 12:00:00.500 +0200  waf TR 203.0.113.5 443 198.51.100.9 50123"
+    tail = '10.20.0.9 443 477 "-" SERVER DEFAULT PROTECTED VALID /v1/a b=c "-" "-" "curl/8 (x)" 198.51.100.9 50123 "-" "-"'
+    bad = '10.20.0.9 443 0 "-" INTERNAL DEFAULT PROTECTED INVALID "-" "-" "-" "-" "Unknown" 198.51.100.9 50123 "-" "-"'
+    found = read(
+        BarracudaFormat,
+        f'<134>{head} "-" Ada Lovelace POST TLSv1.3 llm.example.org HTTP/2.0 200 870 5120 0 500 {tail}\n'
+        f'<134>{head} ada "-" GET HTTP llm.example.org HTTP/1.1 403 870 310 0 500 {tail}\n'
+        f'<134>{head} "-" "-" HELP HTTP "-" "-" 408 0 6 0 500 {bad}\n',
+    )
+    columns = (
+        "client",
+        "user_name",
+        "host",
+        "path",
+        "server",
+        "bytes_up",
+        "bytes_down",
+        "action",
+        "user_agent",
+    )
+    assert found.select(columns).rows()[:2] == [
+        (
+            "198.51.100.9",
+            "Ada Lovelace",
+            "llm.example.org",
+            "/v1/a",
+            "10.20.0.9",
+            5120,
+            870,
+            "allowed",
+            "curl/8 (x)",
+        ),
+        ("198.51.100.9", "ada", "llm.example.org", "/v1/a", "10.20.0.9", 310, 870, "blocked", "curl/8 (x)"),
+    ]
+    assert found["seen_at"].dt.strftime("%H:%M:%S").to_list() == ["10:00:00"] * 3
+    assert found["reason"].to_list() == [None, None, NO_REQUEST]

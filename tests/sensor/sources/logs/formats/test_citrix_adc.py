@@ -161,3 +161,16 @@ def test_logins_say_whose_the_address_is() -> None:
     ]
     assert [at.hour for at in rows["seen_at"]] == [10, 10, 11]
     assert rows["lease_from"][2].hour == 10
+
+
+def test_a_check_whose_name_has_a_blank() -> None:
+    (row,) = read(
+        CitrixAdcFormat,
+        line(
+            "APPFW APPFW_cross-site scripting 60 0 : 198.51.100.9 6-PPE1 abc pr https://llm.example.org/v1/a?b=c "
+            'Cross-site script check failed for field b="Bad tag: script" <blocked>'
+        ),
+    ).iter_rows(named=True)
+    assert (row["client"], row["host"], row["path"], row["action"]) == (
+        "198.51.100.9", "llm.example.org", "/v1/a", "blocked",
+    )  # fmt: skip

@@ -60,6 +60,7 @@ def test_cloud_report_has_the_day_first() -> None:
         "203.0.113.9",
         "blocked",
     )
+    assert row["device"] is None
 
 
 def test_a_cloud_report_tells_the_client_behind_a_sites_own_address() -> None:
@@ -69,6 +70,7 @@ def test_a_cloud_report_tells_the_client_behind_a_sites_own_address() -> None:
     )
     row = read(ForcepointFormat, line).row(0, named=True)
     assert (row["client"], row["server"], row["path"]) == ("10.1.2.3", "192.0.2.7", "/p")
+    assert (row["user_name"], row["device"]) == ("ada", "pc1")
 
 
 def test_cloud_report_by_its_head() -> None:

@@ -42,3 +42,18 @@ def test_a_table_that_a_spreadsheet_saved_again(separator: str) -> None:
 def test_lines_that_are_known_as_they_are_keep_their_separators() -> None:
     query = "client @0x1 10.1.2.3#53 (claude.ai): query: claude.ai IN A + (10.0.0.53)\n"
     assert framing_of(f"6-Oct-2026;10:00:00;x {query}".encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "hour"),
+    [
+        ("TimeGenerated [UTC]", "10/6/2026, 2:00:00.123 PM", 14),
+        ("TimeGenerated [UTC]", "10/6/2026, 14:00:00", 14),
+        ("TimeGenerated [Local Time]", "10/6/2026, 2:00:00.123 PM", 12),  # of Vienna
+        ("TimeGenerated", "2026-10-06T14:00:00Z", 14),
+    ],
+)
+def test_a_column_may_name_the_zone_of_its_times(column: str, value: str, hour: int) -> None:
+    table = f'"{column}",Protocol,SourceIp,Fqdn,Action,Type\n"{value}",HTTPS,10.1.2.3,claude.ai,Allow,AZFWApplicationRule\n'
+    (row,) = rows(table, zone="Europe/Vienna").iter_rows(named=True)
+    assert (row["host"], row["seen_at"].hour) == ("claude.ai", hour)
