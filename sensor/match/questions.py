@@ -111,10 +111,11 @@ class Questions:
             )
 
     def _remember(self, window: pl.DataFrame) -> None:
-        newest = window["seen_at"].max()
+        """Keeps the queries near the newest ones of this batch: an earlier one may have had a wrong clock."""
+        newest = window.filter(pl.col("row").is_not_null())["seen_at"].max()
         if isinstance(newest, datetime):
-            late = pl.col("seen_at") >= pl.lit(newest, dtype=schema.TIME) - 2 * _TOGETHER
-            self._recent = window.filter(late).select(_KEPT).tail(MAX_REMEMBERED)
+            away = pl.col("seen_at") - pl.lit(newest, dtype=schema.TIME)
+            self._recent = window.filter(away.abs() <= 2 * _TOGETHER).select(_KEPT).tail(MAX_REMEMBERED)
 
     def _forwarded(self, window: pl.DataFrame) -> pl.Series:
         """Rows of queries by a resolver that repeat what a client had just queried it for."""

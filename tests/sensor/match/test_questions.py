@@ -57,6 +57,13 @@ def test_one_lookup_is_counted_once_wherever_batches_are_cut(size: int) -> None:
     assert aside == {FORWARDED: 3, SUFFIXED: 3} or aside == {FORWARDED: 2, SUFFIXED: 4}
 
 
+def test_a_line_of_a_wrong_clock_disturbs_one_batch_only() -> None:
+    questions, name = Questions(), "api.openai.com"
+    times = (0.0, 86_400.0, 1.0, 2.0, 3.0)
+    marked = [questions.mark(_rows([(s, LAPTOP, RESOLVER, name)]))[0] for s in times]
+    assert pl.concat(marked)["lookups"].to_list() == [1, 1, 1, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("qtype", "other", "action"),
     [
