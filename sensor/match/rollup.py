@@ -200,13 +200,13 @@ def _merged(sums: pl.DataFrame) -> pl.DataFrame:
 
 
 class LookupBursts:
-    """Collapses matched DNS queries to one row per input, client, host, action and minute, with the sum of
-    `lookups`.
+    """Collapses matched DNS queries to one row per input, client (address, account, device), host, action and
+    minute, with the sum of `lookups`.
 
     Rows of the newest two minutes are held back until the next batch.
     """
 
-    KEY = ("client", "host", "action", "minute", "input")
+    KEY = ("client", "user_name", "device", "host", "action", "minute", "input")
 
     def __init__(self, *, max_bursts: int = MAX_BURSTS) -> None:
         self._max_bursts = max_bursts
