@@ -149,7 +149,7 @@ def forget(folder: Path, keys: Keys, account: str, things: Iterable[str], now: d
     """Take the leases of a person out of all files in `folder`; returns how many. Raises LakeError.
 
     Those that name the account, or no account and one of the person's devices (`things`, as stored in the
-    lake). A capture that runs keeps those that it holds in memory.
+    lake). A process that is running holds its leases in memory, and stores them again.
     """
     count = 0
     for file in sorted(folder.glob("*.sealed")):
