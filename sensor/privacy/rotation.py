@@ -66,9 +66,10 @@ class LeaseRotation:
         new = {*epochs, *(self._up_to_now() if last else ())} - self._reached
         pieces = [self._begun(arrived, epoch) for epoch in self._keys.epochs_in(arrived["valid_from"])]
         pieces += [self._continued(arrived, epoch) for epoch in sorted(self._reached)]
-        known = _followed(pl.concat([self._lasting, arrived]))
+        if new:  # rarely: half a million leases may be known
+            known = _followed(pl.concat([self._lasting, arrived]))
+            pieces += [self._continued(self._not_followed(known, epoch), epoch) for epoch in sorted(new)]
         self._keep(arrived)
-        pieces += [self._continued(self._not_followed(known, epoch), epoch) for epoch in sorted(new)]
         self._reached |= new
         pieces += [self._cancelled(epoch) for epoch in sorted(self._reached)]
         if last:
