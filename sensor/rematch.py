@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor import schema
 from sensor.catalog.load import Catalog
+from sensor.match.by_client import WHO
 from sensor.match.hunt import counted_once, hunted
 from sensor.match.index import Index
 from sensor.match.match import match
@@ -37,7 +38,7 @@ _COLUMNS = tuple(
     dict.fromkeys((*_WHOSE, *NEEDED, *_AMOUNTS, "sensor", "connection", "slice", "hunted", "catalog_version"))
 )
 #: Columns of sightings needed to count no use twice.
-_BESIDE = ("event_id", "input", "site", "source", "client", "host", "seen_at", "hunted")
+_BESIDE = ("event_id", "input", "site", "source", *WHO, "host", "seen_at", "hunted")
 #: Names of the segments that a rematch writes begin with this.
 _NAME = "rematch-"
 _BUCKET = pl.col("seen_at").dt.truncate(BUCKET).cast(schema.TIME)

@@ -50,11 +50,14 @@ ALLOWED = {
         "ingest/one_input", "ingest/summary",
     },
     "ingest/capture": {
-        "catalog", "decode", "errors", "evidence", "privacy", "sources", "store",
-        "ingest/installation", "ingest/kernels", "ingest/mixture", "ingest/one_input",
+        "decode", "errors", "evidence", "privacy", "sources", "store",
+        "ingest/installation", "ingest/kernels", "ingest/mixture", "ingest/one_input", "ingest/renewal",
         "ingest/summary",
     },
-    "ingest/streams": {"sources", "ingest/installation", "ingest/summary"},
+    "ingest/renewal": {"catalog", "errors", "ingest/installation"},
+    "ingest/streams": {
+        "sources", "ingest/installation", "ingest/pipeline", "ingest/renewal", "ingest/summary",
+    },
     "extract": {"errors", "sources", "decode", "chunks"},
     "evidence": {"errors", "durable", "decode", "privacy", "store"},
     "rematch": {"schema", "catalog", "match", "store"},

@@ -13,6 +13,7 @@ import duckdb
 
 from analytics.counting.build import Build
 from analytics.counting.days import (
+    DEFAULT_RANKS,
     LAST,
     MOST_DAYS,
     count_days,
@@ -52,7 +53,9 @@ def make_days(build: Build) -> list[date]:
     def digest_of(day: date) -> str:
         # Only the rank order of the vantages of that day matters: a new sensor elsewhere changes nothing.
         vantages = build.state.vantages.get(day.isoformat(), [])
-        ranked = sorted(vantages, key=lambda vantage: (ranks.get(vantage, LAST), vantage))
+        ranked = sorted(
+            vantages, key=lambda vantage: (ranks.get(vantage) or DEFAULT_RANKS.get(vantage, LAST), vantage)
+        )
         return fingerprint(digests_by_day[day], ranked)
 
     dirty = [day for day in digests_by_day if build.is_dirty(f"day/{day}", digest_of(day))]
@@ -127,10 +130,11 @@ def _read(build: Build, days: Sequence[date]) -> None:
     read_days(build.connection, days, zone=build.zone)
 
 
-def _ranks(build: Build) -> dict[str, int]:
-    """The best (lowest) rank of each vantage."""
-    rows = build.connection.execute("SELECT vantage, MIN(rank) FROM sensors GROUP BY vantage").fetchall()
-    return {vantage: LAST if rank is None else rank for vantage, rank in rows}
+def _ranks(build: Build) -> dict[str, int | None]:
+    """The best (lowest) rank of each vantage that is listed."""
+    return dict(
+        build.connection.execute("SELECT vantage, MIN(rank) FROM sensors GROUP BY vantage").fetchall()
+    )
 
 
 def _bytes(build: Build, days: Sequence[date]) -> int:

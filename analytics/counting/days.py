@@ -45,7 +45,9 @@ PUBLIC_PATHS = (
 ASKED_BYTES = 1000
 #: Most days counted together: a day number has three bits (binding_join.py).
 MOST_DAYS = 7
-#: Rank of a vantage without a declared sensor.
+#: Ranks of vantages that `sensors` does not list, as sensor/ingest/installation.py gives them: a sensor with
+#: logs of several kinds is listed with one vantage only. All others are the last.
+DEFAULT_RANKS = {"packets": 1, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
 LAST = 1000
 _DAY_US = 86_400_000_000
 
@@ -64,7 +66,7 @@ def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zo
         "until_at": _midnight(days[-1] + timedelta(days=1)),
         "days": len(days),
         "tolerance": TOLERANCE_US,
-        "last": LAST,
+        "default_rank": default_rank_sql("vantage"),
         "zone": zone,
     }
     for salt in count():
@@ -73,6 +75,12 @@ def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zo
         query = f"SELECT {collisions.format('contexts')} + {collisions.format('targets')}"
         if not _number(connection, query):
             break
+
+
+def default_rank_sql(vantage: str) -> str:
+    """The rank of a `vantage` that `sensors` does not list, as an SQL expression."""
+    cases = " ".join(f"WHEN '{name}' THEN {rank}" for name, rank in DEFAULT_RANKS.items())
+    return f"CASE {vantage} {cases} ELSE {LAST} END"
 
 
 def count_days(

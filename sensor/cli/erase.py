@@ -49,6 +49,7 @@ def command(
     """Delete every row about one person. Published figures of past weeks, which are about groups, stay."""
     from sensor.cli.compact import compact_and_publish
     from sensor.cli.deletion import ask, record
+    from sensor.privacy import rotation
     from sensor.privacy.counting import Counting
     from sensor.privacy.reveal import Reveals
     from sensor.privacy.subject import Subject
@@ -74,6 +75,11 @@ def command(
     )
     if counted := Counting(folder, keys).forget(person):
         typer.echo(f"taken out of the counts of {counted} weeks")
+    if leases := rotation.forget(folder / rotation.FOLDER, keys, person, when.things, moment):
+        typer.echo(
+            f"{leases} leases that would go on in the next epoch taken out of the state folder; a capture, "
+            "follow or listen that is running still holds its own: stop it, erase again, start it"
+        )
     if settings.privacy == "aggregate":
         typer.echo(f"{sealed} sealed rows of the running week deleted")
     if settings.privacy == "pseudonymous":

@@ -63,6 +63,8 @@ def leases(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame
         pl.min_horizontal(pl.lit(end, dtype=schema.TIME), _moment("valid_to")).alias("valid_to"),
         pl.lit(ORIGIN).alias("origin"),
         pl.lit(CONFIDENCE).alias("confidence"),
+        # An end that is written into the file later replaces the end of the epoch.
+        (_moment("valid_to") <= pl.lit(end, dtype=schema.TIME)).alias("closed"),
     ).filter(pl.col("valid_from") < pl.col("valid_to"))
     together = pl.col("user_name").n_unique().over("site", "address", "valid_from", "valid_to") > 1
     return schema.LEASES.conform(

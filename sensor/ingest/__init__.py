@@ -13,6 +13,7 @@
     pipeline      match, roll up, tokenise: may take several inputs at once
     people        the tables about people: leases and directory
 
+    renewal       notices a changed catalog, for capture and streams
     installation  what all inputs of a run share: settings, lake, keys, catalog; makes the parts above
     grown         finds under which identities a file was read when it was smaller
     kernels       compiles what the inputs need before they are read

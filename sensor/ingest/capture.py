@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sensor.catalog.refresh import Refresher
-from sensor.errors import CatalogError, UsageError
+from sensor.errors import UsageError
 from sensor.ingest.installation import Installation, origin_of
 from sensor.ingest.kernels import compile_for
 from sensor.ingest.mixture import Mixture
 from sensor.ingest.one_input import ingest
+from sensor.ingest.renewal import CatalogRenewal
 from sensor.ingest.summary import Summary
 from sensor.privacy.audit import AuditLog
 from sensor.sources.detect import Plan
@@ -53,10 +53,11 @@ class LiveCapture:
             lambda _: shared.pipeline(origin, evidence),
         )
         summary = Summary(source_input.name, source.name)
-        refresher = Refresher(shared.catalog, shared.settings.signatures, shared.state / "catalog")
+        renewal = CatalogRenewal(shared, self._tell)
 
         def between(position: int) -> None:
-            if self._refresh(refresher):
+            asked, self._reload_asked = self._reload_asked, False
+            if renewal.look(again=asked):
                 mixture.use(shared.catalog_in_use)
                 shared.introduce([(sensor, type(source))])
 
@@ -66,24 +67,6 @@ class LiveCapture:
     def reload(self) -> None:
         """Reload the catalog after the next batch, and report it; may be called from a signal handler."""
         self._reload_asked = True
-
-    def _refresh(self, refresher: Refresher) -> bool:
-        """Load the catalog if it changed; True if it did. A faulty one is reported, and the old one stays."""
-        asked, self._reload_asked = self._reload_asked, False
-        try:
-            fresh = refresher.look(again=asked)
-        except CatalogError as error:
-            first, *others = str(error).splitlines()
-            more = f" (and {len(others)} more)" if others else ""
-            self._tell(f"BAD CATALOG, {self._installation.catalog.version} stays in use: {first}{more}")
-            return False
-        if fresh is None:
-            if asked:
-                self._tell(f"catalog {self._installation.catalog.version}: nothing new")
-            return False
-        self._installation.use(fresh)
-        self._tell(f"catalog {fresh.version} from now on")
-        return True
 
 
 def evidence_of(installation: Installation, source_input: Input, bounds: Bounds) -> Evidence:

@@ -35,6 +35,7 @@ from sensor.privacy.admission import Admission
 from sensor.privacy.counting import Counting
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
+from sensor.privacy.rotation import FOLDER as LEASES_FOLDER
 from sensor.privacy.rotation import LeaseRotation
 from sensor.privacy.vault import Vault
 from sensor.privacy.weekly import WeekSeal
@@ -159,7 +160,7 @@ class Installation:
         counting = Counting(self.state, keys) if level == "pseudonymous" else None
         pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault, counting)
         whose = hashlib.sha256(f"{origin.sensor}|{origin.site}|{origin.source}".encode()).hexdigest()[:16]
-        kept_leases = self.state / "leases" / f"{whose}.sealed"
+        kept_leases = self.state / LEASES_FOLDER / f"{whose}.sealed"
         k = 1 if level == "clear" else self.settings.k
         rotation = LeaseRotation(keys, kept_leases)
         return Pipeline(

@@ -44,9 +44,9 @@ _IDENTITY_BY_CLIENT = (
 #: Columns that identify a sighting, wherever it was read. Nothing the catalog says is among them, so that a
 #: new catalog does not make new sightings of old traffic.
 _IDENTITY = (
-    "seen_at", "duration_s", "source", "kind", "action", "site", "client", "client_port", "user_name", "host",
-    "url_path", "method", "status", "server", "server_port", "transport", "tunnel", "slice", "bytes_up",
-    "bytes_down",
+    "seen_at", "duration_s", "source", "kind", "action", "site", "client", "client_port", "user_name",
+    "device", "host", "url_path", "method", "status", "server", "server_port", "transport", "tunnel", "slice",
+    "bytes_up", "bytes_down",
 )  # fmt: skip
 #: Of those, columns that do not identify a slice of a connection: it is longer in a capture that goes on.
 _GROWING = ("duration_s", "action", "status", "bytes_up", "bytes_down")

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from sensor.ingest.installation import Installation, SensorKind
+from sensor.ingest.pipeline import CatalogInUse
+from sensor.ingest.renewal import CatalogRenewal
 from sensor.ingest.summary import Summary
 from sensor.sources.inputs.receive import Receiver
 from sensor.sources.inputs.tail import Tail, Tails
@@ -34,6 +36,8 @@ COMMIT_S = 2.0
 COMMIT_BYTES = 64 * 1024 * 1024
 #: How often files are checked for new lines, and folders for new files.
 POLL_S, LOOK_S = 0.25, 2.0
+#: How often the catalog is checked for changes.
+CATALOG_S = 30.0
 #: How often received lines are taken from the sockets.
 RECEIVE_S = 0.5
 #: Messages after which a listener that understands none of them says so.
@@ -58,7 +62,13 @@ class Stream:
         self._reader = source.reader(file.head, file.modified, resumed=self.position > 0)
         self._has_rows = False
         self._since = 0.0
-        installation.introduce([(sensor, kind)])
+        self._sensors: list[SensorKind] = [(sensor, kind)]
+        installation.introduce(self._sensors)
+
+    def use(self, catalog: CatalogInUse) -> None:
+        """Use another catalog from the next lines on."""
+        self._mixture.use(catalog)
+        self._installation.introduce(self._sensors)
 
     def add(self, block: Block, now: float) -> None:
         """Process the lines of a block; `now` is `time.monotonic()`."""
@@ -91,6 +101,7 @@ class Stream:
         self._has_rows = False
         if self._also:
             self._installation.introduce(self._also)
+            self._sensors += self._also
             self._also.clear()
 
     def finish(self) -> None:
@@ -119,6 +130,7 @@ class Follower:
         self._tell = tell
         self._streams: list[tuple[Tail, Stream]] = []
         self._stopped = False
+        self._renewal = CatalogRenewal(installation, tell)
         self.summaries: list[Summary] = []
 
     def stop(self) -> None:
@@ -128,10 +140,13 @@ class Follower:
     def run(self) -> None:
         """Read and commit new lines until `stop` is called. Raises LakeError."""
         self._installation.lake.create()
-        looked = -LOOK_S
+        looked, renewed = -LOOK_S, time.monotonic()
         try:
             while not self._stopped:
                 now = time.monotonic()
+                if now - renewed >= CATALOG_S:
+                    self._renew()
+                    renewed = now
                 if now - looked >= LOOK_S:
                     self._look(now)
                     looked = now
@@ -140,6 +155,12 @@ class Follower:
         finally:
             for _, stream in self._streams:
                 stream.finish()
+
+    def _renew(self) -> None:
+        """Use the catalog on disk if it has changed."""
+        if self._renewal.look():
+            for _, stream in self._streams:
+                stream.use(self._installation.catalog_in_use)
 
     def _look(self, now: float) -> None:
         for tail in self._tails.look(now):
@@ -211,6 +232,7 @@ class Listener:
         self._tell = tell
         self._stop: asyncio.Event | None = None
         self._warned = False
+        self._renewal = CatalogRenewal(installation, tell)
         self.summary: Summary | None = None
         #: number of the signal that ended it
         self.ended_by: int | None = None
@@ -233,15 +255,24 @@ class Listener:
         self.summary = stream.summary
         for place in await self._receiver.start():
             self._tell(f"listening on {place}")
+        renewed = time.monotonic()
         try:
             while not self._stop.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), RECEIVE_S)
                 await self._store(stream)
+                if time.monotonic() - renewed >= CATALOG_S:
+                    await asyncio.to_thread(self._renew, stream)
+                    renewed = time.monotonic()
         finally:
             await self._receiver.stop()
             await self._store(stream)
             await asyncio.to_thread(stream.commit)
+
+    def _renew(self, stream: Stream) -> None:
+        """Use the catalog on disk if it has changed."""
+        if self._renewal.look():
+            stream.use(self._installation.catalog_in_use)
 
     async def _store(self, stream: Stream) -> None:
         """Process what was received on another thread, so that receiving goes on."""

@@ -39,7 +39,8 @@ class NamesByClient:
         self._seed = secrets.randbits(63)
         #: rows of open buckets: the first frame is merged, later ones are not yet
         self._rows: list[pl.DataFrame] = []
-        self._clock: datetime | None = None
+        #: newest time of the latest batch, as in `NamesRollup`
+        self._clock: object = None
 
     def add(self, unknown: pl.DataFrame, catalog_version: str) -> None:
         """Counts the observations that matched nothing in the catalog of this version.
@@ -62,7 +63,7 @@ class NamesByClient:
             lookups=pl.when(is_dns).then(pl.col("lookups").fill_null(1)),
             catalog_version=pl.lit(catalog_version),
         )  # fmt: skip
-        self._clock = later(self._clock, rows["seen_at"].max())
+        self._clock = rows["seen_at"].max()
         self._rows.append(rows.with_columns(rows.select(_KEY).hash_rows(self._seed).alias("key")))
         if needs_merge(self._rows):
             self._merge()
@@ -72,7 +73,7 @@ class NamesByClient:
 
         Drops names that are not browsing (`rollup.browsed`). `newest`: the newest time of the input so far.
         """
-        buckets = self._buckets() if final else self._finished(later(self._clock, newest))
+        buckets = self._buckets() if final else self._finished(later(newest, self._clock))
         if not buckets:
             return pl.DataFrame(), _NONE_LEFT_OUT
         is_finished = pl.col("bucket").is_in(buckets)

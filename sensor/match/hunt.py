@@ -39,7 +39,7 @@ def hunted(rows: pl.DataFrame, index: Index, catalog_version: str) -> pl.DataFra
 def counted_once(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
     """`rows` without those that are sightings already, or that another read of the same traffic counted.
 
-    `sightings` are those of the same day and hosts (event_id, input, site, source, client, host, seen_at,
+    `sightings` are those of the same day and hosts (event_id, input, site, source, WHO, host, seen_at,
     hunted). Of overlapping reads, the one hunted before is kept, else the one with the highest counts.
     """
     made = sightings.filter(pl.col("hunted").fill_null(False))["event_id"]
@@ -58,7 +58,7 @@ def counted_once(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
 def _unseen_elsewhere(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
     """`rows` without those that overlap a sighting of the same client and name from another input."""
     stored = sightings.filter(~pl.col("hunted").fill_null(False))
-    key = ["site", "source", "client", "host"]
+    key = ["site", "source", *WHO, "host"]
     beside = rows.select(*key, "event_id", "input", "seen_at", "_end").join(
         stored.select(*key, of="input", at="seen_at"), on=key, nulls_equal=True
     )

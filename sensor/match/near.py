@@ -8,11 +8,11 @@ so that events of different inputs never co-occur: their clocks may differ, and 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 
-from sensor.match.rollup import BUCKET, later, of_input
+from sensor.match.rollup import BUCKET, of_input
 from sensor.schema import TIME
 
 #: Maximum time between two events of one client that co-occur.
@@ -46,7 +46,6 @@ class Near:
         self._known = pl.DataFrame(schema={"bucket": TIME, "name": pl.UInt64})
         self._visits = _slots(pl.DataFrame(schema=_EVENT | {"host": pl.UInt64}), "host")
         self._uses = _slots(pl.DataFrame(schema=_EVENT | {"app": pl.UInt64}), "app")
-        self._clock: datetime | None = None
 
     def add(self, observations: pl.DataFrame, hits: pl.DataFrame) -> None:
         """Adds `observations`, and `hits`, those of them that matched the catalog.
@@ -60,8 +59,8 @@ class Near:
         self._known = pl.concat([self._known, _names_of(hits)]).unique()
         uses = pl.concat([self._uses, _slots(_hashed(known), "app")])
         uses_around = _uses_around(uses)
-        self._clock = later(self._clock, observations["seen_at"].max())
-        complete_until = pl.lit(self._clock, dtype=TIME) - 3 * WITHIN
+        # Of this batch only: one line of a wrong clock must not make all later visits complete at once.
+        complete_until = pl.lit(observations["seen_at"].max(), dtype=TIME) - 3 * WITHIN
         # A recent visit may still be followed by a use.
         slots_with_use = uses_around["client_slot"].unique().implode()
         is_recent = pl.col("seen_at") > complete_until

@@ -4,7 +4,8 @@ One lookup queries A, AAAA and HTTPS, retries if no answer comes, tries the name
 appended, and is repeated by the resolver that forwards it. Counting queries would inflate use 3 to 10 times.
 Within `TOGETHER_S` of a query,
 
-- another query of the same client for the same name is the same lookup: its `lookups` is 0 instead of 1;
+- another query of the same client (address, account and device) for the same name is the same lookup: its
+  `lookups` is 0 instead of 1;
 - a query for a name that the client also queried without its last labels is a search suffix attempt;
 - a query by a resolver for what a client has just queried it for is forwarded.
 
@@ -41,8 +42,9 @@ MAX_RESOLVERS = 10_000
 
 _TOGETHER = timedelta(seconds=TOGETHER_S)
 _LOOPBACK = r"^127\.|^::1$"
-_ONE_LOOKUP = ("client", "host", "action")
-_KEPT = ("client", "server", "host", "qtype", "action", "seen_at")
+#: Of several devices behind one public address (NextDNS, roaming clients), each has lookups of its own.
+_ONE_LOOKUP = ("client", "user_name", "device", "host", "action")
+_KEPT = ("client", "user_name", "device", "server", "host", "qtype", "action", "seen_at")
 #: Types that are asked beside A.
 _OTHER_TYPES = ("AAAA", "SVCB", "HTTPS")
 #: Types that no client asks in order to connect: mail, delegation, DNSSEC, services by name, certificates.
@@ -111,10 +113,11 @@ class Questions:
             )
 
     def _remember(self, window: pl.DataFrame) -> None:
-        newest = window["seen_at"].max()
+        """Keeps the queries near the newest ones of this batch: an earlier one may have had a wrong clock."""
+        newest = window.filter(pl.col("row").is_not_null())["seen_at"].max()
         if isinstance(newest, datetime):
-            late = pl.col("seen_at") >= pl.lit(newest, dtype=schema.TIME) - 2 * _TOGETHER
-            self._recent = window.filter(late).select(_KEPT).tail(MAX_REMEMBERED)
+            away = pl.col("seen_at") - pl.lit(newest, dtype=schema.TIME)
+            self._recent = window.filter(away.abs() <= 2 * _TOGETHER).select(_KEPT).tail(MAX_REMEMBERED)
 
     def _forwarded(self, window: pl.DataFrame) -> pl.Series:
         """Rows of queries by a resolver that repeat what a client had just queried it for."""
@@ -164,8 +167,10 @@ def _lookup_flags(window: pl.DataFrame) -> pl.DataFrame:
     Blocked queries are counted separately, because blocked is not use.
     """
     # XOR of column hashes, because hashing a struct takes ten times as long.
-    client, host, action = (window[name].hash(seed).to_numpy() for seed, name in enumerate(_ONE_LOOKUP))
-    keys = client ^ host ^ action
+    keys = np.zeros(window.height, np.uint64)
+    for seed, name in enumerate(_ONE_LOOKUP):
+        if window[name].null_count() < window.height:  # most logs name neither accounts nor devices
+            keys ^= window[name].hash(seed).to_numpy()
     times = window["seen_at"].cast(pl.Int64).to_numpy()
     # Logs are usually sorted by time; then one stable sort is enough.
     order = np.argsort(keys, kind="stable") if window["seen_at"].is_sorted() else np.lexsort((times, keys))

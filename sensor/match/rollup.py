@@ -69,7 +69,9 @@ class NamesRollup:
         self._sums: list[pl.DataFrame] = []
         #: distinct (bucket, name, client) of open buckets; `name` combines input, bucket and host
         self._clients: list[pl.DataFrame] = []
-        self._clock: datetime | None = None
+        #: newest time of the latest batch: an earlier one may have had a line of a wrong clock, or been of a
+        #: log that ends later (Zeek's dns.log before its conn.log)
+        self._clock: object = None
 
     def add(self, observations: pl.DataFrame) -> None:
         """Counts the observations (table OBSERVATIONS, and `input`) that have a host."""
@@ -97,7 +99,7 @@ class NamesRollup:
         ).collect()
         if rows.is_empty():
             return
-        self._clock = later(self._clock, rows.get_column("last_seen").max())
+        self._clock = rows.get_column("last_seen").max()
         sums, clients = rows.drop("client"), rows.select("bucket", "name", "client")
         self._sums.append(_merged(sums) if rows.height > _MANY else sums)
         self._clients.append(clients)
@@ -110,7 +112,7 @@ class NamesRollup:
         Rows are in no order; compaction sorts them. `newest`: the newest time of the input so far
         (`newest_seen`), if later than the names counted.
         """
-        buckets = set(self._buckets() if final else self._finished(later(self._clock, newest)))
+        buckets = set(self._buckets() if final else self._finished(later(newest, self._clock)))
         if not buckets:
             return pl.DataFrame(schema={"bucket": TIME, "host": pl.String, "input": pl.String})
         is_finished = pl.col("bucket").is_in(list(buckets))
@@ -198,13 +200,13 @@ def _merged(sums: pl.DataFrame) -> pl.DataFrame:
 
 
 class LookupBursts:
-    """Collapses matched DNS queries to one row per input, client, host, action and minute, with the sum of
-    `lookups`.
+    """Collapses matched DNS queries to one row per input, client (address, account, device), host, action and
+    minute, with the sum of `lookups`.
 
     Rows of the newest two minutes are held back until the next batch.
     """
 
-    KEY = ("client", "host", "action", "minute", "input")
+    KEY = ("client", "user_name", "device", "host", "action", "minute", "input")
 
     def __init__(self, *, max_bursts: int = MAX_BURSTS) -> None:
         self._max_bursts = max_bursts

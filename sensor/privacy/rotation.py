@@ -17,13 +17,17 @@ from pathlib import Path
 import polars as pl
 
 from sensor import durable, schema
+from sensor.privacy.canonical import canonical_account
 from sensor.privacy.keys import EPOCH_WEEKS, Keys
+from sensor.privacy.pseudonyms import token
 from sensor.privacy.sealing import Unsealable, seal, unseal
 
 #: Epochs up to now that leases are continued in, although there may be no keys of them yet.
 RECENT_EPOCHS = 8
 #: maximum lasting leases (the newest), so that a flood of forged ones cannot exhaust memory
 MOST_LASTING = 500_000
+#: Folder of their files in the state folder.
+FOLDER = "leases"
 _ADDRESS = ("site", "address", "origin")
 _LEASE = (*_ADDRESS, "user_name", "device", "valid_from")
 #: Continued leases begin within a second after the boundary, in the order in which they really began. So of
@@ -62,9 +66,10 @@ class LeaseRotation:
         new = {*epochs, *(self._up_to_now() if last else ())} - self._reached
         pieces = [self._begun(arrived, epoch) for epoch in self._keys.epochs_in(arrived["valid_from"])]
         pieces += [self._continued(arrived, epoch) for epoch in sorted(self._reached)]
-        known = _followed(pl.concat([self._lasting, arrived]))
+        if new:  # rarely: half a million leases may be known
+            known = _followed(pl.concat([self._lasting, arrived]))
+            pieces += [self._continued(self._not_followed(known, epoch), epoch) for epoch in sorted(new)]
         self._keep(arrived)
-        pieces += [self._continued(self._not_followed(known, epoch), epoch) for epoch in sorted(new)]
         self._reached |= new
         pieces += [self._cancelled(epoch) for epoch in sorted(self._reached)]
         if last:
@@ -133,27 +138,69 @@ class LeaseRotation:
         if self._loaded or self._file is None:
             return
         self._loaded = True
-        try:
-            epoch, _, sealed = self._file.read_bytes().partition(b"\n")
-            if self._keys.is_shredded(int(epoch)):
-                return
-            content = unseal(self._keys.derived(int(epoch), "leases"), sealed, self._file.name)
-        except (FileNotFoundError, Unsealable, ValueError):
-            return
-        self._lasting = schema.LEASES.conform(pl.read_ipc(io.BytesIO(content)))
+        self._lasting = _read(self._file, self._keys)
 
     def _save(self) -> None:
         if self._file is None or (self._lasting.is_empty() and not self._file.exists()):
             return
-        (epoch,) = self._keys.epochs_in(pl.Series([self._now()]))
-        if self._keys.is_shredded(epoch):
-            return
-        buffer = io.BytesIO()
-        self._lasting.write_ipc(buffer)
-        sealed = seal(self._keys.derived(epoch, "leases"), buffer.getvalue(), self._file.name)
-        with durable.explained(self._file):
-            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            durable.write(self._file, str(epoch).encode() + b"\n" + sealed)
+        _write(self._file, self._keys, self._lasting, self._now())
+
+
+def forget(folder: Path, keys: Keys, account: str, things: Iterable[str], now: datetime) -> int:
+    """Take the leases of a person out of all files in `folder`; returns how many. Raises LakeError.
+
+    Those that name the account, or no account and one of the person's devices (`things`, as stored in the
+    lake). A process that is running holds its leases in memory, and stores them again.
+    """
+    count = 0
+    for file in sorted(folder.glob("*.sealed")):
+        kept = _read(file, keys)
+        rest = kept.filter(~_is_theirs(kept, keys, account, frozenset(things)))
+        if rest.height < kept.height:
+            _write(file, keys, rest, now)
+            count += kept.height - rest.height
+    return count
+
+
+def _is_theirs(leases: pl.DataFrame, keys: Keys, account: str, things: frozenset[str]) -> pl.Series:
+    """True for the `leases` (in clear) of a person; see `forget`."""
+    name = pl.select(canonical_account(pl.lit(account))).item() or account
+    epochs = [epoch.number for epoch in keys.epochs() if epoch.shredded_at is None]
+    owned = pl.lit(False)
+    for kind in ("device", "mac"):
+        values = leases.filter(pl.col("user_name").is_null())[kind].drop_nulls().unique()
+        theirs = [
+            value
+            for value in values
+            if not things.isdisjoint((value, *(token(keys.of(n), n, "org", kind, value) for n in epochs)))
+        ]
+        owned |= pl.col("user_name").is_null() & pl.col(kind).is_in(theirs).fill_null(False)
+    return leases.select(pl.col("user_name").eq_missing(name) | owned).to_series()
+
+
+def _read(file: Path, keys: Keys) -> pl.DataFrame:
+    """The leases in a file; none if there is no such file, or its key was shredded."""
+    try:
+        epoch, _, sealed = file.read_bytes().partition(b"\n")
+        if keys.is_shredded(int(epoch)):
+            return schema.LEASES.empty()
+        content = unseal(keys.derived(int(epoch), "leases"), sealed, file.name)
+    except (FileNotFoundError, Unsealable, ValueError):
+        return schema.LEASES.empty()
+    return schema.LEASES.conform(pl.read_ipc(io.BytesIO(content)))
+
+
+def _write(file: Path, keys: Keys, leases: pl.DataFrame, now: datetime) -> None:
+    """Seal `leases` with the key of the epoch of `now`, unless that was shredded. Raises LakeError."""
+    (epoch,) = keys.epochs_in(pl.Series([now]))
+    if keys.is_shredded(epoch):
+        return
+    buffer = io.BytesIO()
+    leases.write_ipc(buffer)
+    sealed = seal(keys.derived(epoch, "leases"), buffer.getvalue(), file.name)
+    with durable.explained(file):
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        durable.write(file, str(epoch).encode() + b"\n" + sealed)
 
 
 def _followed(leases: pl.DataFrame) -> pl.DataFrame:

@@ -115,7 +115,7 @@ WITH ranked AS (
   GROUP BY e.vantage, e.made_by
 )
 SELECT vantage, made_by,
-       ROW_NUMBER() OVER (ORDER BY COALESCE(rank, $last), vantage, made_by <> '', made_by NOT LIKE '%zeek%', made_by)
+       ROW_NUMBER() OVER (ORDER BY COALESCE(rank, $default_rank), vantage, made_by <> '', made_by NOT LIKE '%zeek%', made_by)
          AS vantage_rank
 FROM ranked;
 

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from analytics.counting import day_marts, days, threads
+from sensor.ingest.installation import DEFAULT_RANKS
 from tests.analytics.handmade import (
     CATALOG,
     SENSORS,
@@ -90,6 +91,19 @@ def _built(folder: Path, rows: list[Row], leases: list[Row]) -> dict[str, list[t
     lake.cold("sightings", rows)
     with counted(lake, *DAILY, zone=ZONE) as marts:
         return {mart: marts.execute(f"SELECT * FROM {mart} ORDER BY ALL").fetchall() for mart in DAILY}
+
+
+def test_a_vantage_that_no_sensor_is_listed_with_has_the_rank_of_its_kind(tmp_path: Path) -> None:
+    """A syslog server is one sensor, listed with the kind of its last file; the proxy's lines come first."""
+    assert days.DEFAULT_RANKS == DEFAULT_RANKS
+    proxy, firewall = {"sensor": "siem", "bytes_up": 7000}, {"sensor": "siem", "bytes_up": 900}
+    moment = "2026-11-17 10:00"
+    lake = HandmadeLake(tmp_path)
+    lake.cold("sensors", [SENSORS[2] | {"sensor": "siem", "vantage": "firewall", "rank": 4}])
+    lake.cold("catalog", CATALOG)
+    lake.cold("sightings", [proxied(moment, **proxy), proxied(moment, vantage="firewall", **firewall)])
+    with counted(lake, "usage_hourly") as marts:
+        assert marts.execute("SELECT bytes_up FROM usage_hourly").fetchall() == [(7000,)]
 
 
 def test_what_is_added_up_early_makes_the_same_marts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,17 @@
 """The people file: leases and directory, once an epoch."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from sensor.errors import UsageError
 from sensor.identity import people
 from sensor.identity.tables import Problems
+from sensor.store.compaction import Terms, compact
+from sensor.store.lake import Lake
+from sensor.store.segments import Commits
 
 BEGIN, END = datetime(2026, 10, 5, tzinfo=UTC), datetime(2027, 1, 4, tzinfo=UTC)
 
@@ -38,6 +42,17 @@ def test_an_entry_without_a_site_holds_where_the_sensor_is(tmp_path: Path) -> No
     text = "address,user_name,site\n10.0.0.1,ada,\n10.0.0.2,bob,hq\n"
     rows = people.leases(people.read(_csv(tmp_path, text)), BEGIN, END)
     assert rows.select("user_name", "site").rows() == [("ada", None), ("bob", "hq")]
+
+
+def test_an_end_that_is_written_into_the_file_later_counts(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake").create()
+    for at, until in enumerate(("", "2026-11-02")):
+        text = f"address,user_name,site,valid_to\n10.0.0.1,ada,hq,{until}\n"
+        rows = people.leases(people.read(_csv(tmp_path, text)), BEGIN, END)
+        Commits(lake, "in", lambda: END).commit(at, at + 1, {"leases": rows})
+        assert compact(lake, Terms("UTC"), now=END, settle=timedelta())
+    (file,) = lake.manifest()["tables"]["leases"]["cold"]["2026-10-05"]
+    assert pl.read_parquet(lake.path / file)["valid_to"].to_list() == [datetime(2026, 11, 2, tzinfo=UTC)]
 
 
 def test_directory_has_one_row_a_person(tmp_path: Path) -> None:

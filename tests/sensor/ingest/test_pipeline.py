@@ -94,6 +94,16 @@ def test_two_equal_lines_are_two_and_keep_their_ids(tmp_path: Path) -> None:
     assert set(once.get_column("event_id")) == set(again.get_column("event_id"))
 
 
+def test_what_two_devices_did_at_once_is_no_copy(tmp_path: Path) -> None:
+    """Each is in a file of its own, with the address of the office and times in seconds."""
+    row = _observations().filter(pl.col("kind") == "proxy").head(1)
+    ids = set()
+    for device in ("ada-pc", "bob-pc", "ada-pc"):
+        batch = Batch(1, {"observations": row.with_columns(device=pl.lit(device))})
+        ids |= set(tables_of(pipeline_in(tmp_path), [batch])["sightings"]["event_id"])
+    assert len(ids) == 2
+
+
 def _connection(second: float, client: str, host: str | None, **more: object) -> dict[str, object]:
     began = START + timedelta(seconds=second)
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,10 +11,13 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 
 import duckdb
 import pytest
 
+from sensor.catalog.load import BUILT_IN
+from sensor.ingest import streams
 from sensor.ingest.installation import Declared, Installation
 from sensor.ingest.streams import Follower
 from sensor.settings import Settings
@@ -101,6 +105,39 @@ def test_follow_survives_kill_rotation_and_truncation(tmp_path: Path, lake: Path
     assert clients(lake) == (8, 8)
     assert "truncated; read from its start" in err
     assert "from byte 0" in err
+
+
+def test_follow_uses_a_catalog_that_changes_meanwhile(
+    tmp_path: Path, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "CATALOG_S", 0.0)
+    own, log = tmp_path / "own", tmp_path / "q.log"
+    shutil.copytree(BUILT_IN / "vendors" / "openai", own / "vendors" / "openai")
+    write(log, 1)
+    said: list[str] = []
+
+    def tell(text: str) -> None:
+        said.append(text)
+        if text.endswith("from byte 0"):
+            with (own / "vendors" / "openai" / "chatgpt.yml").open("a") as file:
+                file.write("# reviewed\n")
+        elif text.endswith("from now on"):
+            write(log, 2)
+
+    settings = Settings(lake=lake, state=tmp_path / "state", signatures=(own,))
+    follower = Follower(Installation(settings, Declared()), [str(log)], lambda head: recognise(head)[0], tell)
+    running = Thread(target=follower.run)
+    running.start()
+    try:
+        wait(lake, 2, 60)
+    finally:
+        follower.stop()
+        running.join()
+    (fresh,) = (text.split()[1] for text in said if text.endswith("from now on"))
+    assert clients(lake) == (2, 2)
+    files = str(lake / "restricted" / "sightings" / "hot" / "*" / "*.parquet")
+    versions = duckdb.sql(f"SELECT DISTINCT catalog_version FROM read_parquet('{files}', union_by_name=true)")
+    assert (fresh,) in versions.fetchall()
 
 
 def test_at_level_aggregate_followed_lines_are_sealed_outside_the_lake(tmp_path: Path, lake: Path) -> None:

@@ -126,6 +126,14 @@ def test_a_days_answers_may_come_before_the_days_connections() -> None:
     assert table.name(flows((60, "10.0.0.1", "203.0.113.5", None)))["host"].to_list() == ["morning.example"]
 
 
+def test_an_answer_of_a_wrong_clock_evicts_no_other() -> None:
+    table = NameTable()
+    table.learn(answers((86_400 * 365, "10.0.0.9", "203.0.113.9", "wrong.example", 60)))
+    for second in range(MAX_CHUNKS + 1):
+        table.learn(answers((60 * second, "10.0.0.1", "203.0.113.5", "right.example", 60)))
+    assert table.name(flows((90, "10.0.0.1", "203.0.113.5", None)))["host"].to_list() == ["right.example"]
+
+
 def test_old_answers_go_and_are_not_missed() -> None:
     table = NameTable()
     table.learn(answers((0, "10.0.0.1", "203.0.113.5", "old.example", 60)))

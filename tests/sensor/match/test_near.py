@@ -58,6 +58,11 @@ def test_half_a_minute_before_or_after(visited: float, used: float, near: bool) 
         assert told(*batches) == ({"new.example": ("a/chat", 1)} if near else {})
 
 
+def test_an_event_of_a_wrong_clock_disturbs_one_batch_only() -> None:
+    wrong = [visit("d", 86_400 * 365, "far.example")]
+    assert told([visit("d", 0)], wrong, [visit("c", 1)], [use("c", 2)]) == {"new.example": ("a/chat", 1)}
+
+
 def test_another_client_a_known_host_and_a_shared_one_do_not_count() -> None:
     assert told([visit("c", 0), use("d", 0)]) == {}
     assert told([visit("c", 0), use("c", 0, role="embedded")]) == {}

@@ -7,6 +7,7 @@ import pytest
 
 from sensor import schema
 from sensor.match.questions import FORWARDED, NO_ADDRESS_ASKED, SUFFIXED, Questions
+from sensor.match.rollup import LookupBursts
 
 START = datetime(2026, 11, 11, 9, 0, 58, tzinfo=UTC)
 LAPTOP, PHONE, RESOLVER, UPSTREAM = "10.1.0.7", "10.1.0.8", "10.1.0.53", "192.0.2.53"
@@ -55,6 +56,23 @@ def test_one_lookup_is_counted_once_wherever_batches_are_cut(size: int) -> None:
         (PHONE, "google.co.uk", 1),
     ]
     assert aside == {FORWARDED: 3, SUFFIXED: 3} or aside == {FORWARDED: 2, SUFFIXED: 4}
+
+
+def test_devices_behind_one_address_have_lookups_of_their_own() -> None:
+    """NextDNS and roaming clients: the address is that of the office, the device tells who asked."""
+    rows = _rows([(n, "203.0.113.1", None, "api.openai.com") for n in (0.0, 0.1, 1.0, 1.1)])
+    devices = pl.Series("device", ["ada-pc", "ada-pc", "bob-pc", "bob-pc"])
+    kept, _ = Questions().mark(rows.with_columns(devices))
+    assert kept["lookups"].to_list() == [1, 0, 1, 0]
+    bursts = LookupBursts().merge(kept.with_columns(input=pl.lit("in")), newest=None, last=True)
+    assert sorted(bursts.select("device", "lookups").rows()) == [("ada-pc", 1), ("bob-pc", 1)]
+
+
+def test_a_line_of_a_wrong_clock_disturbs_one_batch_only() -> None:
+    questions, name = Questions(), "api.openai.com"
+    times = (0.0, 86_400.0, 1.0, 2.0, 3.0)
+    marked = [questions.mark(_rows([(s, LAPTOP, RESOLVER, name)]))[0] for s in times]
+    assert pl.concat(marked)["lookups"].to_list() == [1, 1, 1, 0, 0]
 
 
 @pytest.mark.parametrize(

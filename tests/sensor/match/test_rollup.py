@@ -54,6 +54,15 @@ def test_names_do_not_depend_on_batches(size: int) -> None:
     ]
 
 
+def test_a_line_of_a_wrong_clock_disturbs_one_batch_only() -> None:
+    rollup, taken = NamesRollup(), []
+    for second, client in ((0, "c1"), (86_400 * 365, "c9"), (10, "c1"), (20, "c2"), (30, "c3")):
+        rollup.add(_rows([(second, "tls", client, "a.example", None)]))
+        taken.append(rollup.flush())
+    out = pl.concat([*(t for t in taken if t.height), rollup.flush(final=True)]).sort("first_seen")
+    assert out["clients"].to_list() == [1, 3, 1]
+
+
 @pytest.mark.parametrize("slack", [0, 1000])
 def test_unknown_clients_are_no_client(slack: int) -> None:
     """Else a name that four known clients asked for would be published as one of five."""

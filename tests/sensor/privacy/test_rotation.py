@@ -11,7 +11,8 @@ import pytest
 from sensor import durable, schema
 from sensor.errors import LakeError
 from sensor.privacy.keys import Keys
-from sensor.privacy.rotation import LeaseRotation
+from sensor.privacy.pseudonyms import token
+from sensor.privacy.rotation import LeaseRotation, forget
 
 NOON = datetime(2026, 11, 11, 12, tzinfo=UTC)
 
@@ -70,6 +71,25 @@ def test_what_is_open_outlives_the_process_and_is_not_readable(tmp_path: Path) -
     assert carried["user_name"].to_list() == ["ada"]
     keys.shred(following, NOON)
     assert _rotation(keys, file, later).carry(_none(), [following], last=True).is_empty()
+
+
+def test_an_erased_person_does_not_come_back_with_the_next_epoch(tmp_path: Path) -> None:
+    keys, file = Keys(tmp_path, "UTC"), tmp_path / "leases" / "one.sealed"
+    named = [
+        _lease(NOON),
+        _lease(NOON, user="bob").with_columns(address=pl.lit("10.0.0.2")),
+        _lease(NOON).with_columns(
+            pl.lit(None).alias("user_name"), address=pl.lit("10.0.0.3"), device=pl.lit("ada-pc")
+        ),
+    ]
+    _rotation(keys, file).carry(pl.concat(named, how="vertical_relaxed"), [_epoch(keys, NOON)], last=True)
+    later = keys.bounds(_epoch(keys, NOON))[1]
+    epoch = _epoch(keys, NOON)
+    things = [token(keys.of(epoch), epoch, "org", "device", "ada-pc")]
+    assert forget(file.parent, keys, "CORP\\Ada", things, NOON) == 2
+    assert forget(file.parent, keys, "ada", things, NOON) == 0
+    carried = _rotation(keys, file, later).carry(_none(), [_epoch(keys, later)], last=True)
+    assert carried["user_name"].unique().to_list() == ["bob"]
 
 
 def test_a_full_disk_of_the_state_folder_is_called_so(
