@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from analytics.asof import views
 from analytics.lake import open_views
 from analytics.refresh import refresh
 from analytics.render.words import THIN
@@ -128,9 +129,10 @@ def test_a_proxy_alone_names_no_connections_and_that_is_said(page: Page) -> None
 
 
 def test_what_was_known_before_holds_no_later_decision(lake: Path) -> None:
-    past = page_of(lake, week="2026-W47", as_of=MONDAY + timedelta(weeks=2, hours=-1))
-    assert past.outcomes == ()
-    assert len(page_of(lake, week="2026-W47", as_of=MONDAY + timedelta(weeks=2, hours=1)).outcomes) == 1
+    for hours, known in ((-1, 0), (1, 1)):
+        with views(lake, as_of=MONDAY + timedelta(weeks=2, hours=hours)) as then:
+            assert then.execute("SELECT COUNT(*) FROM decisions").fetchall() == [(known,)]
+            assert then.execute("SELECT COUNT(*) FROM findings").fetchall() == [(0,)]  # the logs came later
 
 
 def test_an_earlier_moment_of_a_lake_named_from_where_one_stands(

@@ -35,7 +35,11 @@ def store_policy(build: Build, policy: Compiled | None) -> None:
 
 
 def make_findings(build: Build) -> list[date]:
-    """Judges every dirty week by the policy; returns the Mondays. Another policy makes all weeks dirty."""
+    """Judges every dirty week by the policy; returns the Mondays. Another policy makes all weeks dirty.
+
+    A week that has no figures any more (its rows were replaced, or landed later than `build.now`) loses its
+    findings.
+    """
     marts = {mart.name: mart for mart in build.marts}
     weeks = Weeks(build.lake, build.manifest, build.state.files, marts, build.zone)
     today = build.now.astimezone(ZoneInfo(build.zone)).date()
@@ -50,6 +54,14 @@ def make_findings(build: Build) -> list[date]:
         digest = fingerprint(rules(), build.zone, build.k, inputs, str(horizon), weeks.fingerprint(week))
         if build.is_dirty(f"findings/{week}", digest):
             dirty[week] = digest
+
+    published = {f"findings/{week}" for week in weeks.published()}
+    for period in [key for key in build.state.inputs if key.startswith("findings/")]:
+        if period not in published and period not in build.state.final:
+            del build.state.inputs[period]
+            for mart in build.marts:
+                if mart.of == "findings":
+                    build.state.replace(mart.name, period.removeprefix("findings/"), None, build.now)
 
     def make(connection: duckdb.DuckDBPyConnection, run: Sequence[date]) -> None:
         weeks.lay_out(connection, run[0], run[-1])

@@ -44,10 +44,16 @@ class Weeks:
     def known(self) -> list[date]:
         """Mondays of the weeks with published figures whose hourly marts still exist."""
         hourly = self.files.get("usage_hourly", {})
-        weeks = (date.fromisoformat(week) for week in self.files.get("usage_weekly", {}))
-        return sorted(
-            week for week in weeks if any(f"{week + timedelta(days=n)}" in hourly for n in range(7))
-        )
+        return [
+            week
+            for week in self.published()
+            if any(day.isoformat() in hourly for day in days_of(week, self.zone))
+        ]
+
+    def published(self) -> list[date]:
+        """Mondays of the weeks with published figures, be they of people, machines or outsiders."""
+        figures = ("usage_weekly", "nobodies_weekly")
+        return sorted({date.fromisoformat(week) for name in figures for week in self.files.get(name, {})})
 
     def fingerprint(self, week: date) -> str:
         """Fingerprint of the inputs: equal ones give equal findings with the same policy, catalog and

@@ -13,6 +13,8 @@ from datetime import date, timedelta
 from analytics.render import words
 from analytics.render.language import names, say
 
+#: Python has no dates before or after, and a report reads weeks on both sides of its period.
+_YEARS = range(2, 9999)
 _FORMS = {"day": "2026-11-12", "week": "2026-W46", "month": "2026-11", "quarter": "2026-Q4"}
 
 
@@ -51,6 +53,8 @@ class Period:
 def parse(kind: str, text: str) -> Period:
     """The period of a kind (day, week …) written as `text`. Raises ValueError with what was expected."""
     try:
+        if int(text[:4]) not in _YEARS:
+            raise ValueError
         if kind == "day" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):  # Python takes weeks for their Mondays
             return around(kind, date.fromisoformat(text))
         if kind == "week" and (match := re.fullmatch(r"(\d{4})-W(\d{2})", text)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -12,7 +11,6 @@ import duckdb
 from analytics.reports.result import Facts, Result, Row, Scope, Table
 from analytics.reports.spec import Figure, Spec
 
-_WEEK = re.compile(r"(\d{4})-W(\d{2})")
 _WEEKS_SQL = """
 SELECT DISTINCT week FROM usage_weekly WHERE grade IS NOT NULL
 UNION
@@ -24,14 +22,6 @@ ORDER BY week
 def weeks(lake: duckdb.DuckDBPyConnection) -> list[date]:
     """Mondays of all weeks with use or coverage, oldest first."""
     return [row[0] for row in lake.execute(_WEEKS_SQL).fetchall() if row[0] is not None]
-
-
-def monday(week: str) -> date:
-    """Monday of an ISO week such as '2026-W46'. Raises ValueError with what was expected."""
-    match = _WEEK.fullmatch(week)
-    if match is None:
-        raise ValueError(f"{week!r} is not an ISO week; write it like 2026-W46")
-    return date.fromisocalendar(int(match[1]), int(match[2]), 1)
 
 
 def scope_of(

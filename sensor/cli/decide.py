@@ -49,7 +49,7 @@ def command(
             "--until",
             metavar="DATE",
             formats=["%Y-%m-%d"],
-            help="Last day it holds, like 2027-03-31; required to accept.",
+            help="Last day it holds, like 2027-03-31; accept needs one, resolve takes none.",
         ),
     ] = None,
     lake: LakeOption = None,
@@ -60,7 +60,8 @@ def command(
     Recording the same decision twice makes one entry.
 
     An accepted finding is open again after --until, a resolved or restricted one when it is seen in a
-    later week. Nothing is ever changed or deleted: the latest decision counts.
+    later week, a restricted one not before --until. Nothing is ever changed or deleted: the latest
+    decision counts.
     """
     import hashlib
     import json
@@ -81,6 +82,9 @@ def command(
         raise UsageError("a decision needs a reason", place="--reason", hint='--reason "pilot with legal"')
     if decision is Decision.ACCEPT and until is None:
         raise UsageError("a risk is accepted only until a date", place="--until", hint="--until 2027-03-31")
+    if decision is Decision.RESOLVE and until is not None:
+        hint = "it is open again when it is seen in a later week"
+        raise UsageError("what is resolved needs no date", place="--until", hint=hint)
     end = None if until is None else _end_of(until, settings.zone, now)
     stated: dict[str, Any] = {
         "finding": finding,
@@ -113,7 +117,10 @@ def _end_of(day: datetime, zone: str, now: datetime) -> datetime:
 
     from sensor.errors import UsageError
 
-    midnight = (day + timedelta(days=1)).replace(tzinfo=ZoneInfo(zone))
+    try:
+        midnight = (day + timedelta(days=1)).replace(tzinfo=ZoneInfo(zone))
+    except OverflowError:
+        raise UsageError(f"{day:%Y-%m-%d} never ends", place="--until", hint="name an earlier day") from None
     end = midnight.astimezone(UTC) - timedelta(seconds=1)
     if end < now:
         raise UsageError(f"{day:%Y-%m-%d} is past", place="--until", hint="name a future day")

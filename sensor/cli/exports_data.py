@@ -12,12 +12,13 @@ from sensor.cli.options import analysing, closed_to_others, existing_lake
 if TYPE_CHECKING:
     import duckdb
 
-#: name → (purpose, SQL of its rows, the same with --restricted). Total rows are left out: they repeat the
-#: others.
+#: name → (purpose, SQL of its rows, the same with --restricted). Total rows are left out where they repeat
+#: others; a service that cannot be shown by department has no others.
 DATA = {
     "events": (
-        "weeks of departments, k-safe; --restricted: single ones with tokens",
-        "SELECT * FROM usage_weekly WHERE app <> 'all' AND department <> 'all' "
+        "weeks of departments, else of everyone, k-safe; --restricted: single ones with tokens",
+        "SELECT * FROM usage_weekly AS u WHERE app <> 'all' AND (department <> 'all' OR NOT EXISTS ("
+        "SELECT 1 FROM usage_weekly AS o WHERE o.week = u.week AND o.app = u.app AND o.department <> 'all')) "
         "ORDER BY week, department, app",
         "SELECT * FROM sightings ORDER BY seen_at, event_id",
     ),

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 #: Severities in ascending order, as in analytics/policy/rules.py (a test compares them).
 LEVELS = ("low", "medium", "high", "critical")
 
+_NOT_JUDGED = "no week of the lake can be judged: it has no use, or its level keeps no rows of people"
+
 app = typer.Typer(help="Check, explain, test and simulate the policy.", no_args_is_help=True)
 
 
@@ -202,7 +204,7 @@ def simulate(
     with analysing(place):
         found = run(place.path, _compile(stated, keys, settings), k=settings.k)
     if not found.weeks:
-        typer.echo("no week of the lake can be judged: it has no use, or its level keeps no rows of people")
+        typer.echo(_NOT_JUDGED)
         return
     before = {(hit.finding, hit.week): hit for hit in found.before}
     after = {(hit.finding, hit.week): hit for hit in found.after}
@@ -387,7 +389,10 @@ def _check_findings(settings: Settings, policy: Policy, level: str) -> None:
             "ORDER BY severity_rank DESC, due, finding",
             [LEVELS.index(level) + 1],
         ).fetchall()
-    if judged and judged != [(policy.version,)]:
+    if not judged:
+        typer.echo(_NOT_JUDGED)
+        return
+    if judged != [(policy.version,)]:
         what = f"the lake's findings were judged by another version ({judged[0][0] or 'no policy'})"
         raise PolicyError(
             what, place=policy.place, hint=f"run `shadowai compact --now --policy {policy.place}`"

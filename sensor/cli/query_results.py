@@ -158,14 +158,25 @@ def _write_json(result: Result, file: TextIO) -> None:
     """An array with one object per line; times in ISO 8601; infinity and NaN as null."""
     encode = json.JSONEncoder(allow_nan=False).encode
     unlike = [n for n, dtype in enumerate(result.types) if dtype not in _LIKE_JSON]
-    before = "["
+    names, before = _distinct(result.columns), "["
     for row in result.rows():
         values = list(row)
         for n in unlike:
             values[n] = _plain(values[n])
-        file.write(f"{before}{encode(dict(zip(result.columns, values, strict=True)))}")
+        file.write(f"{before}{encode(dict(zip(names, values, strict=True)))}")
         before = ",\n "
     file.write("]\n" if before != "[" else "[]\n")
+
+
+def _distinct(columns: list[str]) -> list[str]:
+    """The names of columns, numbered where several have one, because an object keeps only the last of
+    them."""
+    names: list[str] = []
+    for column in columns:
+        others = (f"{column}_{number}" for number in range(1, len(columns) + 1))
+        taken = {*names, *columns}
+        names.append(column if column not in names else next(other for other in others if other not in taken))
+    return names
 
 
 def _plain(value: object) -> object:

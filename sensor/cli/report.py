@@ -159,12 +159,12 @@ def send_it(
         with _explained(page, "shadowai report --week 2026-W46"), analysing(place):
             report = written(place.path, page, week=week, as_of=as_of, language=settings.language, now=moment)
             letter = weekly.letter(report, moment)
-            with_pdf = _with_pdf(report, letter) if any(d.pdf for d in settings.destinations) else letter
     if dry_run:
         typer.echo(f"Subject: {letter.subject}\n\n{letter.text}")
         return
     destinations = chosen(settings, to, "reports")
     ways = transports(settings, destinations)
+    with_pdf = _with_pdf(report, letter) if any(d.pdf for d in destinations) else letter
     with outbox(settings) as box:
         for destination in destinations:
             goes = with_pdf if destination.pdf else letter

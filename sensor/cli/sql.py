@@ -90,7 +90,7 @@ def command(
         if is_command and not text.strip():  # it was .help, or .quit
             return
         asked = statements(connection, text)
-        if len(asked) > 1 and form is not Format.TABLE:
+        if len(asked) > 1 and (out is not None or form is not Format.TABLE):
             raise UsageError(f"{len(asked)} statements in one {form.value} file", hint="ask one at a time")
         for statement in asked:
             log(statement)

@@ -84,9 +84,9 @@ def _moment(text: str, zone: str) -> datetime:
 
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UsageError(f"{text!r} is not a time", place="--at", hint="such as 2026-11-17T10:00") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
 
 
 def _written(address: str, site: str, moment: datetime, settings: Settings, state: Path) -> str:

@@ -79,8 +79,8 @@ def _moved(result: Result, row: Row) -> str:
 
 
 def _growth(row: Row) -> str:
-    if row["bytes_up"] is not None:
-        return words.signed_size(row["bytes_up"] - (row["last_bytes_up"] or 0))
-    if row["people"] is None:
-        return say("outcome.people_hidden")
-    return say("outcome.people", people=words.signed(row["people"] - (row["last_people"] or 0)))
+    if (row["more_bytes"] or 0) > 0:
+        return words.signed_size(row["more_bytes"])
+    if (row["more_people"] or 0) > 0:
+        return say("outcome.people", people=words.signed(row["more_people"]))
+    return say("outcome.people_hidden")  # new, and no figure of it may be shown

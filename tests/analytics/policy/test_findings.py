@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from analytics import forget
+from analytics.asof import views
 from analytics.counting import policy_marts, threads
 from analytics.counting.state import read_state, write_state
 from analytics.lake import open_views
@@ -240,6 +241,38 @@ def test_weeks_judged_together_find_what_each_finds_alone(
     assert summed == [4, 2, *[1] * 6]
     assert found[0] == found[1]
     assert {"first_use_in_department", "limit_bytes"} <= {row[2] for row in found[0]}
+
+
+def test_a_server_that_only_outsiders_reached_is_judged(tmp_path: Path) -> None:
+    """The week has nobody's use: a sensor in front of a server may see nothing else."""
+    outsider: Row = {
+        "kind": "http", "app": "behaviours/ollama", "access": "api", "client": "out", "user_name": None,
+        "client_scope": "external", "server": "srv", "server_port": 11434, "server_scope": "internal",
+        "path": "/api/chat", "status": 200, "credential": "none", "grade": 5,
+    }  # fmt: skip
+    lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 09:00", **outsider))
+    refresh(lake.path, zone=ZONE, now=NOW)
+    found = ask(lake, "SELECT rule, status FROM findings ORDER BY rule")
+    assert found == [("exposed_server", "open"), ("unauthenticated_server", "open")]
+
+
+def test_findings_as_of_a_day_are_those_of_the_rows_there_were(tmp_path: Path) -> None:
+    first, second = at("2026-11-11 10:00"), at("2026-11-18 10:00")
+    bolt: Row = {"app": "bolt/code", "host": "b.test"}
+    cruz: Row = {"app": "cruz/talk", "host": "c.test"}
+    lake = HandmadeLake.furnished(
+        tmp_path,
+        sighting("2026-11-11 09:00", landed_at=first, **bolt),
+        sighting("2026-11-18 09:00", landed_at=second, **cruz),
+    )
+    refresh(lake.path, zone=ZONE, policy=policy(), now=NOW)
+    asked = "SELECT MAX(last_seen), BOOL_OR(app = 'cruz/talk') FROM findings"
+    assert ask(lake, asked) == [(date(2026, 11, 16), True)]
+    with views(lake.path, as_of=at("2026-11-15 10:00"), restricted=True) as then:
+        assert then.execute(asked).fetchall() == [(date(2026, 11, 9), False)]
+        assert then.execute("SELECT DISTINCT week FROM evaluations").fetchall() == [(date(2026, 11, 9),)]
+        assert then.execute("SELECT DISTINCT week FROM finding_evidence").fetchall() == [(date(2026, 11, 9),)]
+    assert ask(lake, asked) == [(date(2026, 11, 16), True)]
 
 
 def test_nothing_is_judged_twice_and_no_policy_leaves_the_published_one(lake: HandmadeLake) -> None:

@@ -30,6 +30,10 @@ def test_periods_are_parsed_as_they_are_printed() -> None:
         ("day", "46"),
         ("day", "2026-W46"),
         ("day", "20261112"),
+        ("day", "9999-12-31"),
+        ("week", "9999-W52"),
+        ("week", "0001-W01"),
+        ("month", "0001-01"),
     ],
 )
 def test_a_wrong_period_says_what_was_expected(kind: str, text: str) -> None:

@@ -24,14 +24,6 @@ def test_a_week_begins_at_local_midnight_also_when_clocks_change() -> None:
     assert scope.ends_at == datetime(2026, 10, 25, 23, tzinfo=UTC)
 
 
-def test_iso_weeks() -> None:
-    assert run.monday("2026-W46") == WEEK
-    assert run.monday("2026-W53") == date(2026, 12, 28)
-    for wrong in ("46", "2026-46", "2026-W54", "2026-W00", "2026-W46 "):
-        with pytest.raises(ValueError, match=r"week|Invalid"):
-            run.monday(wrong)
-
-
 def test_weeks_with_only_coverage_count_as_data(tmp_path: Path) -> None:
     rows = plain()
     lake = make(tmp_path, {"coverage_daily": rows["coverage_daily"]})

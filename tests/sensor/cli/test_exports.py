@@ -19,6 +19,7 @@ import pytest
 
 from analytics.lake import open_views
 from analytics.publish import lacking
+from sensor.cli.exports_data import DATA
 from sensor.cli.exports_shared import put
 from sensor.cli.options import analysing
 from sensor.errors import LakeError, UsageError
@@ -204,6 +205,23 @@ class TestData:
         assert not log.exists()
         self.rows("events", "--format", "ecs", "--restricted")
         assert "shadowai export events" in log.read_text()
+
+
+def test_a_service_that_no_department_shows_is_an_event_of_everyone() -> None:
+    """Few used it, so that it has no row but that of everyone; it must not be missing in a SIEM."""
+    weeks = [("all", "all"), ("all", "a/chat"), ("Sales", "all"), ("Sales", "a/chat"), ("other", "a/chat"),
+             ("all", "b/few")]  # fmt: skip
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE usage_weekly (week DATE, department VARCHAR, app VARCHAR)")
+        connection.executemany("INSERT INTO usage_weekly VALUES ('2026-11-09', ?, ?)", weeks)
+        connection.execute("INSERT INTO usage_weekly VALUES ('2026-11-16', 'all', 'a/chat')")
+        found = connection.execute(DATA["events"][1]).fetchall()
+    assert [(str(week), department, app) for week, department, app in found] == [
+        ("2026-11-09", "Sales", "a/chat"),
+        ("2026-11-09", "all", "b/few"),
+        ("2026-11-09", "other", "a/chat"),
+        ("2026-11-16", "all", "a/chat"),
+    ]
 
 
 def test_a_lake_of_an_earlier_release_says_what_to_run(built: Path, home: Path) -> None:

@@ -120,6 +120,8 @@ def test_check_fails_at_a_level_until_somebody_decides(home: Path) -> None:
         ["accept"],
         ["accept", "--reason", "pilot"],
         ["accept", "--until", "2020-01-01", "--reason", "x"],
+        ["accept", "--until", "9999-12-31", "--reason", "x"],
+        ["resolve", "--until", "2099-03-31", "--reason", "x"],
     ):
         refused = run("decide", finding, *words)
         assert isinstance(refused.exception, UsageError), refused.output
@@ -134,6 +136,16 @@ def test_check_fails_at_a_level_until_somebody_decides(home: Path) -> None:
     assert rows == [(finding, "accept", "pilot", "ada")]
     assert (status[0], str(status[1])) == ("accepted", "2099-03-31")
     assert run("policy", "check", "--level", "high").exit_code == 0
+
+
+def test_check_does_not_call_a_lake_clean_that_was_never_judged(home: Path) -> None:
+    lake = HandmadeLake.furnished(home / "lake")
+    Lake(lake.path).create()
+    refresh(lake.path, zone=ZONE)
+    checked = run("policy", "check", "--level", "low")
+    assert checked.exit_code == 0
+    assert "no week of the lake can be judged" in checked.output
+    assert "no finding" not in checked.output
 
 
 def test_check_says_when_findings_are_those_of_another_policy(home: Path) -> None:

@@ -76,6 +76,12 @@ def test_json_has_numbers_and_no_nan(lake: Path) -> None:
     assert json.loads(done.stdout) == [{"a": 1.5, "b": None, "c": [1, 2]}]
 
 
+def test_columns_of_one_name_are_all_there(lake: Path) -> None:
+    query = "SELECT 1 AS app, 2 AS app, 3 AS app_1, 4 AS app"
+    done = _sql(lake, "--format", "json", query)
+    assert json.loads(done.stdout) == [{"app": 1, "app_2": 2, "app_1": 3, "app_3": 4}]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -93,6 +99,7 @@ def test_json_has_numbers_and_no_nan(lake: Path) -> None:
         ((".schema usage_wekly",), 2, "no view 'usage_wekly'; did you mean usage_weekly?"),
         ((".schema people",), 2, "people is a restricted view; it tells of single persons"),
         (("--format", "csv", "SELECT 1; SELECT 2"), 2, "2 statements"),
+        (("--out", "both.txt", "SELECT 1; SELECT 2"), 2, "2 statements"),
         (("--format", "csv", "--out", "/nowhere/x", "SELECT 1"), 2, "/nowhere/x"),
     ],
 )
