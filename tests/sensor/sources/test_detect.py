@@ -99,6 +99,7 @@ def test_side_files_of_a_folder_are_no_problem(tmp_path: Path) -> None:
         (JPEG, "a JPEG image"),
         (b"%PDF-1.7\n", "a PDF document"),
         (b"7z\xbc\xaf\x27\x1c\x00\x04", "a 7-Zip archive; unpack it first"),
+        (b"LPKSHHRH\x00\x00", "a systemd journal; pipe in what `journalctl -o json --file FILE` writes"),
         (b"Rar!\x1a\x07\x01\x00", "a RAR archive; unpack it first"),
         (b"\x04\x22\x4d\x18\x64\x40", "compressed with LZ4; unpack it first"),
         (b"Dear diary,\n", "text"),
