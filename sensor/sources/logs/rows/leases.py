@@ -42,6 +42,8 @@ class LeaseTracker:
 
     def __init__(self) -> None:
         self._held = schema.LEASES.empty()
+        #: newest beginning in the latest block with leases
+        self._newest: object = None
 
     def update(self, reported: pl.DataFrame) -> pl.DataFrame:
         """The leases to be stored for those `reported` (table LEASES, and `closes`: given up at `valid_to`).
@@ -59,7 +61,9 @@ class LeaseTracker:
         lasts = pl.col("valid_to").is_null() | (pl.col("valid_to") > pl.col("valid_from"))
         both = both.filter(lasts.fill_null(False))
         is_closed = pl.col("closed").fill_null(False)
-        self._held = _may_end(both.filter(~is_closed).drop("old"), fresh["valid_from"].max())
+        # Over is what two blocks say is over: one line of a wrong clock must not end all others.
+        before, self._newest = self._newest, fresh["valid_from"].max()
+        self._held = _may_end(both.filter(~is_closed).drop("old"), before, self._newest)
         return schema.LEASES.conform(both.filter(~pl.col("old") | is_closed))
 
 
@@ -81,10 +85,11 @@ def _cut(leases: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
     ).drop("number", "closed_at")
 
 
-def _may_end(leases: pl.DataFrame, newest: object) -> pl.DataFrame:
-    """Those that can still be given up: later lines are about later times."""
-    if isinstance(newest, datetime):
-        now = pl.lit(newest, dtype=schema.TIME)
+def _may_end(leases: pl.DataFrame, *newest: object) -> pl.DataFrame:
+    """Those that can still be given up after these times: later lines are about later times."""
+    known = [time for time in newest if isinstance(time, datetime)]
+    if len(known) == len(newest):
+        now = pl.lit(min(known), dtype=schema.TIME)
         leases = leases.filter((pl.col("valid_to") > now).fill_null(True))
     key = [name for name in schema.LEASES.key if name != "site"]
     return leases.unique(key, keep="last", maintain_order=True).tail(MAX_LEASES)
