@@ -72,10 +72,28 @@ def test_other_records_stay_as_they_are(fields: dict[str, Any]) -> None:
         'access-group "in" [0x0, 0x0]',
         "Oct  6 10:00:00 r1 42: Oct  6 10:00:00.1: %SEC-6-IPACCESSLOGP: list in denied tcp 192.0.2.7(443) -> "
         "10.1.2.3(50000), 1 packet",
+        # The client's own, after the filter has forgotten its connection.
+        "Oct  6 10:00:00 gw kernel: [UFW BLOCK] IN= OUT=eth0 SRC=10.1.2.3 DST=192.0.2.7 LEN=52 PROTO=TCP SPT=50000 "
+        "DPT=443 WINDOW=501 RES=0x00 ACK FIN URGP=0",
+        "Oct  6 10:00:00 rb1 firewall,info drop forward: in:lan out:wan, proto TCP (ACK,FIN), "
+        "10.1.2.3:50000->192.0.2.7:443, len 52",
     ],
 )
 def test_late_packets_that_firewalls_log_are_set_aside(line: str) -> None:
     assert rows(line + "\n")["reason"].to_list() == [STRAY]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Oct  6 10:00:00 gw kernel: [UFW BLOCK] IN= OUT=eth0 SRC=10.1.2.3 DST=192.0.2.7 LEN=52 PROTO=TCP SPT=50000 "
+        "DPT=443 WINDOW=501 RES=0x00 SYN URGP=0",
+        "Oct  6 10:00:00 rb1 firewall,info drop forward: in:lan out:wan, proto TCP (SYN), "
+        "10.1.2.3:50000->192.0.2.7:443, len 52",
+    ],
+)
+def test_a_refused_syn_is_a_refused_use(line: str) -> None:
+    assert rows(line + "\n").select("action", "reason").rows() == [("blocked", None)]
 
 
 def test_a_packet_to_a_service_is_use() -> None:
