@@ -92,7 +92,7 @@ class Sorter:
 
         Many lines look like normalised schemas (`generic`). Their claim to the inner line only counts if the
         outer line certainly is an envelope (`envelopes.WHOLE`), if no format claims the outer line, or if the
-        same format claims it and the inner line was a quoted text.
+        inner line was a quoted text and the outer one is claimed by the same format or only as a last resort.
 
         Envelopes may be nested (a search result around a raw event).
         """
@@ -111,7 +111,8 @@ class Sorter:
             whole = around["line"].str.contains(envelopes.WHOLE) & ~own.is_in(self._last).fill_null(False)
             if (doubtful := own.is_in(generic).fill_null(False) & ~whole).any():
                 outside, quoted = self.owners(around), ~insides["line"].str.starts_with("{")
-                whole |= outside.is_null() | ((outside == own) & quoted).fill_null(False)
+                likely = (outside == own) | outside.is_in(self._last)
+                whole |= outside.is_null() | (likely & quoted).fill_null(False)
             claimed = insides.filter(own.is_not_null() & (~doubtful | whole))
             if claimed.height:
                 peeled = envelopes.replaced(peeled, claimed)

@@ -28,7 +28,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
-from sensor.sources.logs.text.reasons import NO_CONNECTION
+from sensor.sources.logs.text.reasons import NO_CONNECTION, STRAY
 from sensor.sources.logs.text.words import one_of
 
 _LIST = (
@@ -47,7 +47,10 @@ _TRAIL = (
 _DROPPED = (
     r"Dropping (?P<proto>\w+) (?:session|pkt(?: from \S+)?) "
     r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) (?:=> )?(?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
+    r"(?:.* tcp flag 0x(?P<flags>[0-9A-Fa-f]+))?"
 )
+#: The last figure of TCP flags without SYN (2).
+_NO_SYN = "[014589CDcd]$"
 _SUMMARY = (
     r"%FW-\d-LOG_SUMMARY: \d+ (?P<proto>\w+) packets? (?:was|were) (?P<verdict>passed|dropped) from \S+ "
     r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) => (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
@@ -114,7 +117,7 @@ def _session(lines: pl.DataFrame) -> pl.Expr:
 
 def _packets(lines: pl.DataFrame, pattern: str = _LIST, *, unsaid: str = "blocked") -> pl.DataFrame:
     """What a list or the firewall did with a packet; `unsaid`: where no word is said of it."""
-    names = ("verdict", "proto", "client", "client_port", "server", "port", "mac", "mac2")
+    names = ("verdict", "proto", "client", "client_port", "server", "port", "mac", "mac2", "flags")
     read = layouts.conformed(patterns.read(lines["line"], pattern), names)
     permitted = pl.col("verdict").str.contains("(?i)^(?:permit|pass)")
     action = one_of({"allowed": permitted, "blocked": ~permitted}, otherwise=pl.lit(unsaid))
@@ -129,6 +132,7 @@ def _packets(lines: pl.DataFrame, pattern: str = _LIST, *, unsaid: str = "blocke
         action=action,
         session=pl.when(action != "blocked").then(_session(lines)),
         phase=pl.lit("begin"),
+        reason=one_of({STRAY: pl.col("flags").str.contains(_NO_SYN)}),
     )
 
 

@@ -63,9 +63,12 @@ _WANTED = {name: "|".join(paths) for name, paths in _FIELDS.items()}
 _ECS = ("ecs", "ecs.version", "event.dataset", "event", "event.kind", "data_stream", "data_stream.dataset",
         "event.action", "event.category", "network.transport")  # fmt: skip
 _ENDPOINTS = (
-    *("source", "client", "destination", "server", "url", "dns", "source.ip", "client.ip", "url.full"),
+    *("client", "destination", "server", "url", "dns", "source.ip", "client.ip", "url.full"),
     *("url.original", "url.domain", "dns.question.name", "destination.domain"),
 )
+#: `log.source` is the sender of a line that nothing has taken apart yet.
+_SENDER = r'"source"\s*:\s*\{\s*"address"\s*:\s*"[^"]*"\s*\}'
+_HAS_SOURCE = pl.col("line").str.replace(_SENDER, "").str.contains('"source"', literal=True)
 #: Agents that see what their own machine does.
 _ON_ENDPOINTS = (
     r"^(?:endpoint|crowdstrike|sentinel_?one|m365_defender|microsoft_defender_endpoint|carbon_?black|cybereason|"
@@ -86,7 +89,8 @@ class EcsFormat(LogFormat):
     advice = "Keep `event.original`: the product's own line says more than what its pipeline kept of it."
     marks = ('"@timestamp"', '"_source"')
     claims = (
-        (objects.having("@timestamp") & objects.having_any(*_ENDPOINTS)) | objects.having("_source")
+        (objects.having("@timestamp") & (objects.having_any(*_ENDPOINTS) | _HAS_SOURCE))
+        | objects.having("_source")
     ) & objects.having_any(*_ECS)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -1,12 +1,13 @@
 r"""pfSense and OPNsense packet filter log (`filterlog`): commas, one record per packet that a rule logs.
 
     rule,sub,anchor,tracker,interface,reason,action,direction,4,tos,ecn,ttl,id,offset,flags,protoid,proto,
-      length,src,dst,sport,dport,…
+      length,src,dst,sport,dport,datalength,tcpflags,…
     rule,sub,anchor,tracker,interface,reason,action,direction,6,class,flow,hops,proto,protoid,length,src,dst,
-      sport,dport,…
+      sport,dport,datalength,tcpflags,…
 
-Pass rules keep state, so a passed packet is the first of its connection; the length is that packet's and no
-volume. Source: Netgate, "Raw Filter Log Format"; OPNsense, filterlog.
+Pass rules keep state, so a passed packet is the first of its connection; a blocked one without SYN came after
+the state had expired. The length is that packet's and no volume. Source: Netgate, "Raw Filter Log Format";
+OPNsense, filterlog.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, layouts
-from sensor.sources.logs.text.reasons import NO_PORTS, TRANSLATION
+from sensor.sources.logs.text.reasons import NO_PORTS, STRAY, TRANSLATION
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
 _HEAD = ["", "", "", "", "", "", "action", "", ""]
-_FOUR = [*_HEAD, *[""] * 7, "proto", "", "client", "server", "client_port", "port"]
-_SIX = [*_HEAD, *[""] * 3, "proto", *[""] * 2, "client", "server", "client_port", "port"]
+_FOUR = [*_HEAD, *[""] * 7, "proto", "", "client", "server", "client_port", "port", "", "flags"]
+_SIX = [*_HEAD, *[""] * 3, "proto", *[""] * 2, "client", "server", "client_port", "port", "", "flags"]
 _START = r"^(?:\S+ )?(?:filterlog(?:\[\d+\])?: )?"
 _RECORD = r"[^,]*,[^,]*,[^,]*,[^,]*,[^,]*,[a-z-]+,(?:[a-z-]+|unkn\([^,]*\)),(?:in|out),"
 
@@ -75,6 +76,7 @@ def _rows(read: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         reason=one_of(
             {
                 NO_PORTS: ~has_ports(proto),
+                STRAY: blocked & (proto == "tcp") & ~pl.col("flags").str.contains("S", literal=True),
                 TRANSLATION: pl.col("action").is_in(["rdr", "nat", "binat", "nordr", "nonat"]),
             }
         ),

@@ -17,12 +17,13 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_PORTS, STRAY
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
 _PACKET = (
-    r"(?P<prefix>.*?)\b[\w-]+: in:\S+ out:[^,]+, (?P<rest>.*?)proto (?P<proto>\w+)(?: \([^)]*\))?, (?:NAT )?"
+    r"(?P<prefix>.*?)\b[\w-]+: in:\S+ out:[^,]+, (?P<rest>.*?)proto (?P<proto>\w+)"
+    r"(?: \((?P<flags>[^)]*)\))?, (?:NAT )?"
     r"(?P<client>[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\]):(?P<client_port>\d+)->(?P<server>[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d+),"
 )
 _IS_PACKET = r"\bin:\S+ out:[^,]+, .*\bproto [A-Za-z0-9]+(?: \([^)]*\))?, "
@@ -88,6 +89,8 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
     read = patterns.read(lines["line"], _PACKET)
     prefix = pl.col("prefix").str.to_lowercase()
     blocked = prefix.str.contains(r"\b(?:drop|block|reject|deny|denied)").fill_null(False)
+    # A packet within a connection: what is refused of it is its end.
+    late = blocked & ~pl.col("flags").str.contains("SYN") & (pl.col("proto").str.to_lowercase() == "tcp")
     sides = (pl.concat_str(a, b, separator="/") for a, b in (("client", "client_port"), ("server", "port")))
     return read.select(
         "client",
@@ -105,7 +108,7 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
             pl.concat_str(pl.lit(lines["sender"]).fill_null(""), *sides, separator="|")
         ),
         phase=pl.lit("begin"),
-        reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
+        reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")), STRAY: late}),
     )
 
 

@@ -26,7 +26,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, objects, patterns
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_PORTS, STRAY
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -39,6 +39,8 @@ _ALLOWED = (
     r"(?i)\b(?:allow|allowed|accept|accepted|pass|permit)\b"
     r"|\bSFW2-\w+-ACC-|-(?:A|RET)(?:\]|-\d)|_(?:ACCEPT|ALLOW)\b"
 )
+#: The flags of a TCP packet; without SYN, the packet belongs to a connection that netfilter has forgotten.
+_FLAGS = r"\bPROTO=TCP\b.*?((?: (?:CWR|ECE|URG|ACK|PSH|RST|SYN|FIN))+)(?: |$)"
 _IS_TRACKED = r"\bORIG: SRC=[0-9a-fA-F.:]+ DST=.*, REPLY: SRC="
 _TRACKED = (
     r"^(?:\[(?P<event>[A-Z]+)\] *)?.*?\bORIG: SRC=(?P<client>\S+) DST=\S+ PROTO=(?P<proto>\w+)"
@@ -116,16 +118,20 @@ def _packet_lines(lines: pl.DataFrame) -> pl.DataFrame:
     read = keyvalue.read(lines["line"].str.replace_all("]IN=", "] IN=", literal=True), _FIELDS)
     said = lines["line"].str.extract(r"^(.*?)\bIN=")
     prefix = pl.concat_str(pl.lit(lines["tag"]), pl.lit(said), separator=": ", ignore_nulls=True)
-    return _packets(lines, read.with_columns(prefix=prefix, time=pl.lit(said).str.extract(_STAMP)))
+    flags = lines["line"].str.extract(_FLAGS)
+    return _packets(
+        lines, read.with_columns(prefix=prefix, flags=pl.lit(flags), time=pl.lit(said).str.extract(_STAMP))
+    )
 
 
 def _packet_objects(lines: pl.DataFrame) -> pl.DataFrame:
     read = objects.read(lines["line"], _PACKET_OBJECT)
-    return _packets(lines, read.with_columns(time=pl.coalesce(_epoch("at_s", "at_us"), "stamp")))
+    stamp = pl.coalesce(_epoch("at_s", "at_us"), "stamp")
+    return _packets(lines, read.with_columns(time=stamp, flags=pl.lit(None, dtype=pl.String)))
 
 
 def _packets(lines: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
-    """Packets (time, prefix, proto, src, src_port, dst, dst_port)."""
+    """Packets (time, prefix, proto, src, src_port, dst, dst_port, flags)."""
     sides = pl.concat_list(
         pl.concat_str("src", "src_port", separator="/"), pl.concat_str("dst", "dst_port", separator="/")
     )
@@ -146,7 +152,12 @@ def _packets(lines: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
             pl.concat_str(sender, "proto", sides.list.sort().list.join("|"), separator="|")
         ),
         phase=pl.lit("begin"),
-        reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
+        reason=one_of(
+            {
+                NO_PORTS: ~has_ports(pl.col("proto")),
+                STRAY: blocked & ~pl.col("flags").str.contains("SYN", literal=True),
+            }
+        ),
     )
 
 

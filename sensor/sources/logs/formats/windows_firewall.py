@@ -2,8 +2,9 @@ r"""Windows Defender Firewall log (`pfirewall.log`): connections allowed and pac
 
     2026-10-06 10:00:00 ALLOW TCP 10.1.2.3 192.0.2.7 50000 443 0 - 0 0 0 - - - SEND 4321
 
-Fields: date time action protocol src-ip dst-ip src-port dst-port size … path. Local time, as `#Time Format`
-says. `size` is one packet's. `SEND` goes out, `RECEIVE` comes in; both name first who opened the connection.
+Fields: date time action protocol src-ip dst-ip src-port dst-port size tcpflags … path. Local time, as
+`#Time Format` says. `size` is one packet's. `SEND` goes out, `RECEIVE` comes in; both name first who opened
+the connection, or sent the packet. A dropped packet without SYN came late.
 Source: Microsoft, "Interpreting the Windows Firewall log".
 """
 
@@ -13,14 +14,14 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
-from sensor.sources.logs.text.reasons import CLOSED, NO_PORTS
+from sensor.sources.logs.text.reasons import CLOSED, NO_PORTS, STRAY
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
 _LINE = (
     r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<action>ALLOW|DROP|OPEN|OPEN-INBOUND|CLOSE) "
     r"(?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+) "
-    r"(?P<client_port>\d+|-) (?P<port>\d+|-) "
+    r"(?P<client_port>\d+|-) (?P<port>\d+|-) (?:\S+ (?P<flags>\S+))?"
 )
 
 
@@ -55,6 +56,7 @@ class WindowsFirewallFormat(LogFormat):
                 {
                     CLOSED: pl.col("action") == "CLOSE",
                     NO_PORTS: ~has_ports(pl.col("proto")),
+                    STRAY: (pl.col("action") == "DROP") & pl.col("flags").str.contains("^[ACEFPRU]+$"),
                 }
             ),
         )

@@ -76,9 +76,7 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, log_format: LineFormat) -> p
     coded = (name for name, dtype in fields.schema.items() if isinstance(dtype, pl.Categorical))
     texts = (pl.col(name).cast(pl.String) for name in coded)
     fields = fields.with_columns(*nothing, *texts, name_from=_name_from())
-    # A device knows who opened its connection; a filter or sensor may have come late.
-    if log_format.vantage != "endpoint":
-        fields = replies.turned(fields)
+    fields = replies.turned(fields, by_device=log_format.vantage == "endpoint")
     return flows.oriented(fields, log_format.internal_networks)
 
 

@@ -26,12 +26,14 @@ _EXCHANGED = (
 _OF_SOURCE = ("client_mac", "user_name", "device")
 
 
-def turned(rows: pl.DataFrame) -> pl.DataFrame:
+def turned(rows: pl.DataFrame, *, by_device: bool = False) -> pl.DataFrame:
     """`rows` with connections that the server seems to have opened told from the client's end, or set aside.
 
-    One-way records are turned later (flows.py), with the other records of their connection.
+    A device (`by_device`) knows who opened the connections that it let through. One-way records are turned
+    later (flows.py), with the other records of their connection.
     """
-    replies = rows.select(found=_is_reply())["found"]
+    is_reply = _is_reply() & (pl.col("action") == "blocked") if by_device else _is_reply()
+    replies = rows.select(found=is_reply.fill_null(False))["found"]
     if not replies.any():
         return rows
     late = pl.lit(replies) & (pl.col("action") == "blocked").fill_null(False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from sensor.sources.logs.formats.cef_any import CefFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import REFERENCE, read, rows
@@ -84,3 +86,11 @@ def test_a_line_without_any_stamp_takes_its_files_time_at_the_latest() -> None:
     found = read(CefFormat, line)
     assert found["reason"].to_list() == [None]
     assert found["seen_at"].to_list() == [REFERENCE]
+
+
+def test_inside_a_shippers_object_its_fields_are_not_taken_for_those_of_an_unknown_product() -> None:
+    ends = "src=10.1.2.3 spt=50000 dst=192.0.2.7 dpt=443 proto=TCP"
+    line = f"CEF:0|Example|Fw|1|7|Open|3|rt=1791280800000 {ends} act=Accept"
+    for text in (line, json.dumps({"@timestamp": "2026-10-06T10:00:00Z", "message": line})):
+        (row,) = read(CefFormat, text).rows(named=True)
+        assert (row["client"], row["server"], row["action"]) == ("10.1.2.3", "192.0.2.7", "allowed")

@@ -124,3 +124,11 @@ def test_squid_that_writes_ecs_itself_counts_milliseconds_and_labels_its_result(
         ("proxy", "chat.example.com", 200, 499, 0.5, "allowed"),
         ("proxy", "chat.example.com", 200, 499, 0.5, "blocked"),
     ]
+
+
+def test_the_sender_of_a_line_as_it_came_is_no_end_of_its_connection() -> None:
+    ends = "src=10.1.0.7 spt=49152 dst=198.51.100.4 dport=443 action=deny"
+    sender = {"log": {"source": {"address": "10.0.0.1:514"}}, "event": {"dataset": "udp.generic"}}
+    found = rows(line(message=f"<134>Oct  6 10:00:00 fw1 {ends}", **sender))
+    assert found.select("client", "server", "action").rows() == [("10.1.0.7", "198.51.100.4", "blocked")]
+    assert read(EcsFormat, line(**(sender | WEB)))["client"].to_list() == ["10.1.0.7"]

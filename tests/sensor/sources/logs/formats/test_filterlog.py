@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sensor.sources.logs.formats.filterlog import FilterlogFormat
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_PORTS, STRAY
 from tests.sensor.sources.logs.formats.reading import read
 
 FOUR = (
@@ -30,3 +30,9 @@ def test_both_versions_of_ip_in_every_envelope() -> None:
 def test_other_protocols() -> None:
     line = "Oct  6 10:00:00 fw filterlog[1]: 5,,,1000000103,igb1,match,pass,in,4,0x0,,64,1,0,DF,1,icmp,60,10.1.2.3,192.0.2.7,request,1,2"
     assert read(FilterlogFormat, line)["reason"].to_list() == [NO_PORTS]
+
+
+def test_a_blocked_packet_without_syn_is_late() -> None:
+    lines = [FOUR.format("block").replace(",0,S,", f",0,{flags},") for flags in ("FA", "R", "S", "SEC")]
+    text = "".join(f"Oct  6 10:00:00 fw filterlog[1]: {line}\n" for line in lines)
+    assert read(FilterlogFormat, text)["reason"].to_list() == [STRAY, STRAY, None, None]

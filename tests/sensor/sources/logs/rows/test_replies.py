@@ -24,9 +24,9 @@ REPLY = {
 }  # fmt: skip
 
 
-def turned(**fields: Any) -> dict[str, Any]:
+def turned(*, by_device: bool = False, **fields: Any) -> dict[str, Any]:
     frame = pl.DataFrame([dict.fromkeys(COLUMNS) | REPLY | fields], schema=COLUMNS)
-    (row,) = replies.turned(frame).iter_rows(named=True)
+    (row,) = replies.turned(frame, by_device=by_device).iter_rows(named=True)
     return row
 
 
@@ -43,6 +43,11 @@ def test_a_reply_that_was_refused_says_nothing_of_the_use() -> None:
     assert (row["client"], row["reason"]) == ("192.0.2.7", STRAY)
     assert turned(action="blocked", reason=NO_PORTS)["reason"] == NO_PORTS
     assert turned(action="blocked", one_way=True)["reason"] == STRAY
+
+
+def test_a_device_knows_who_opened_what_it_let_through() -> None:
+    assert turned(by_device=True)["client"] == "192.0.2.7"
+    assert turned(by_device=True, action="blocked")["reason"] == STRAY
 
 
 @pytest.mark.parametrize(
@@ -72,10 +77,34 @@ def test_other_records_stay_as_they_are(fields: dict[str, Any]) -> None:
         'access-group "in" [0x0, 0x0]',
         "Oct  6 10:00:00 r1 42: Oct  6 10:00:00.1: %SEC-6-IPACCESSLOGP: list in denied tcp 192.0.2.7(443) -> "
         "10.1.2.3(50000), 1 packet",
+        # The client's own, after the filter has forgotten its connection.
+        "Oct  6 10:00:00 gw kernel: [UFW BLOCK] IN= OUT=eth0 SRC=10.1.2.3 DST=192.0.2.7 LEN=52 PROTO=TCP SPT=50000 "
+        "DPT=443 WINDOW=501 RES=0x00 ACK FIN URGP=0",
+        "Oct  6 10:00:00 rb1 firewall,info drop forward: in:lan out:wan, proto TCP (ACK,FIN), "
+        "10.1.2.3:50000->192.0.2.7:443, len 52",
+        "Oct  6 10:00:00 r1 42: Oct  6 10:00:00.1: %FW-6-DROP_PKT: Dropping tcp pkt 10.1.2.3:50000 => 192.0.2.7:443 due "
+        "to Invalid Flags with ip ident 1 tcp flag 0x11, seq 1, ack 0",
+        "2026-10-06 10:00:00 DROP TCP 10.1.2.3 192.0.2.7 50000 443 40 FA 1 2 64240 - - - SEND",
     ],
 )
 def test_late_packets_that_firewalls_log_are_set_aside(line: str) -> None:
     assert rows(line + "\n")["reason"].to_list() == [STRAY]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Oct  6 10:00:00 gw kernel: [UFW BLOCK] IN= OUT=eth0 SRC=10.1.2.3 DST=192.0.2.7 LEN=52 PROTO=TCP SPT=50000 "
+        "DPT=443 WINDOW=501 RES=0x00 SYN URGP=0",
+        "Oct  6 10:00:00 rb1 firewall,info drop forward: in:lan out:wan, proto TCP (SYN), "
+        "10.1.2.3:50000->192.0.2.7:443, len 52",
+        "Oct  6 10:00:00 r1 42: Oct  6 10:00:00.1: %FW-6-DROP_PKT: Dropping tcp pkt 10.1.2.3:50000 => 192.0.2.7:443 due "
+        "to Policy drop with ip ident 1 tcp flag 0x2, seq 1, ack 0",
+        "2026-10-06 10:00:00 DROP TCP 10.1.2.3 192.0.2.7 50000 443 52 S 1 0 64240 - - - SEND",
+    ],
+)
+def test_a_refused_syn_is_a_refused_use(line: str) -> None:
+    assert rows(line + "\n").select("action", "reason").rows() == [("blocked", None)]
 
 
 def test_a_packet_to_a_service_is_use() -> None:
