@@ -125,6 +125,9 @@ class SkyhighFormat(LogFormat):
                     r"McAfeeWG\|",
                     lambda part: _rows(keyvalue.read(part["line"], _FIELDS, lower=True, separator="|")),
                 ),
+                # A user agent may hold what looks like a pair.
+                (_ACCESS, _access),
+                (_CLOUD_LINE, _cloud),
                 (
                     r"http_request_first_line=",
                     lambda part: _rows(keyvalue.read(part["line"], _FIELDS, lower=True)),

@@ -43,6 +43,21 @@ def test_default_access_log_without_its_head() -> None:
     )
 
 
+def test_a_user_agent_may_hold_what_looks_like_a_pair() -> None:
+    line = (
+        '[06/Oct/2026:12:00:00 +0200] "ada" 10.1.2.3 200 "GET http://a.example.com/p HTTP/1.1" "c" "Minimal Risk" "text/html" '
+        '492 "App/1 (x64) build=7 user=eve" "" "0"'
+    )
+    row = read(SkyhighFormat, line).row(0, named=True)
+    assert (row["host"], row["client"], row["user_name"], row["bytes_down"], row["user_agent"]) == (
+        "a.example.com",
+        "10.1.2.3",
+        "ada",
+        492,
+        "App/1 (x64) build=7 user=eve",
+    )
+
+
 CLOUD = (
     "user_id=-1 username=ada lovelace source_ip=203.0.113.5 http_action={} server_to_client_bytes=6877 client_to_server_bytes=90 "
     "requested_host=chat.example.com requested_path=/v1?a=1&b=2 result={} virus= request_timestamp_epoch=1791280800 "
