@@ -1,7 +1,7 @@
 """Explains to whom an address is attributed at a moment: all its leases, which one decides, and why.
 
-It runs a synthetic event at that address and time through the same steps as a build (marts/holders,
-marts/days). So the answer is the one that the figures are based on. Reads the restricted views; names are
+It runs a synthetic event at that address and time through the same steps as a build (counting/holders,
+counting/days). So the answer is the one that the figures are based on. Reads the restricted views; names are
 tokens, unless the lake is at level clear.
 """
 

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from analytics.definitions import load_views
@@ -149,6 +150,20 @@ def test_bytes_by_status_and_of_a_finding_are_ranges(lake: Path) -> None:
 def test_unsanctioned_use_by_department(lake: Path) -> None:
     rows = ask(lake, 5)[1]
     assert [row[:4] for row in rows] == [("Acme Chat", "Legal", 6, 12_000), ("Acme Chat", "Sales", 6, 12_000)]
+
+
+def test_ruled_out_use_that_no_department_shows_is_told_too() -> None:
+    with duckdb.connect() as views:
+        views.execute(
+            "CREATE TABLE usage_weekly (week DATE, department VARCHAR, app VARCHAR, people INT, bytes_up INT)"
+        )
+        views.execute("INSERT INTO usage_weekly VALUES ('2026-11-16', 'all', 'a/few', NULL, NULL)")
+        views.execute(
+            "CREATE TABLE findings AS SELECT 'Few' AS service, 'a/few' AS app, 'unsanctioned_use' AS rule, "
+            "'all' AS scope, 'open' AS status, DATE '2026-11-16' AS last_seen, DATE '2026-12-01' AS due"
+        )
+        found = views.execute(RECIPES[5][2]).fetchall()
+    assert found == [("Few", None, None, None, "open", date(2026, 12, 1))]
 
 
 def test_sessions_of_a_person_list_both_vantages_and_the_refusal(lake: Path) -> None:

@@ -35,10 +35,11 @@ WHERE status = 'open'
 ORDER BY severity_rank DESC, first_seen DESC, finding
 """
 
+# A minute without a packet is not watched: the capture runs, but its mirror or cable brings nothing.
 _SENSORS = """
 SELECT s.sensor, s.site, s.cadence_s, MAX(c.minute) AS last_minute
 FROM sensors AS s
-JOIN coverage AS c ON c.sensor = s.sensor
+JOIN coverage AS c ON c.sensor = s.sensor AND c.packets IS DISTINCT FROM 0
 GROUP BY s.sensor, s.site, s.cadence_s
 ORDER BY s.sensor
 """

@@ -1,6 +1,10 @@
 -- A connection is one whoever saw it; a lookup is no sign of a server.
 WITH met AS (
-  SELECT s.*, CASE WHEN s.status BETWEEN 200 AND 299 THEN s.credential END AS accepted,
+  SELECT s.*, ROW_NUMBER() OVER (
+           PARTITION BY s.site, s.app, s.server, s.server_port
+           ORDER BY CASE WHEN s.server_version IS NULL THEN 1 ELSE 0 END, s.seen_at DESC, s.event_id
+         ) AS said_last,
+         CASE WHEN s.status BETWEEN 200 AND 299 THEN s.credential END AS accepted,
          COALESCE(s.client_scope, 'unknown') = 'external' AND s.server_scope = 'internal' AS from_outside
   FROM stored.sightings AS s
   JOIN stored.catalog AS c ON c.app = s.app AND c.category IN ('self-hosted', 'gpu-cluster')
@@ -33,7 +37,7 @@ SELECT m.site, m.app, MIN(c.service) AS service, m.server, m.server_port,
        CAST(COUNT(DISTINCT CASE WHEN m.streamed THEN m.connection END) AS BIGINT) AS streamed_connections,
        CAST(COUNT(DISTINCT CASE WHEN m.stream_turns > 0 THEN m.connection END) AS BIGINT) AS stream_like_connections,
        MAX(m.mcp_version) AS mcp_version,
-       MAX(m.server_version) AS server_version
+       MAX(CASE WHEN m.said_last = 1 THEN m.server_version END) AS server_version
 FROM met AS m
 JOIN stored.catalog AS c ON c.app = m.app
 LEFT JOIN rates AS r ON COALESCE(r.site, '') = COALESCE(m.site, '') AND r.app = m.app AND r.server = m.server AND r.port = COALESCE(m.server_port, -1)

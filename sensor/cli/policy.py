@@ -91,6 +91,10 @@ def explain(
     service = named(service, known) or service
     if service not in {row["app"] for row in known.services}:
         raise UsageError(f"no service {service!r} in the catalog", hint=_near(service, known))
+    if access not in known.access:
+        raise UsageError(
+            f"no access class {access!r}", place="--access", hint=", ".join(sorted(known.access))
+        )
     given: dict[str, Any] = {"app": service, "access": access}
     scopes = {"department": department, "site": site, "segment": segment}
     given |= {name: value for name, value in scopes.items() if value is not None}

@@ -1,5 +1,5 @@
 -- Internal AI software without authentication: requests without credentials got a 2xx response. Servers that only
--- distribute models are meant for everybody. Login pages and health checks do not count (marts/days.py). Requests
+-- distribute models are meant for everybody. Login pages and health checks do not count (counting/days.py). Requests
 -- inside TLS cannot be read, so they cause no finding.
 SELECT app, 'all' AS scope, MIN(day) AS day, SUM(unauthenticated_connections) AS sessions,
        SUM(unauthenticated_connections) AS measure,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from analytics.render import words
 from analytics.render.language import say, translated
@@ -49,7 +49,7 @@ def findings(result: Result, most: int) -> tuple[Decision, ...]:
 
 def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, impact: Row | None) -> Decision:
     row, *others = rows
-    overdue = row["due"] <= result.scope.sunday
+    overdue = _is_overdue(row, result)
     also = [
         say("due.titled", title=_inside(translated(other["title"]))) + scope_of(other["scope"])
         for other in others
@@ -95,10 +95,16 @@ def waiting(result: Result) -> tuple[Waiting, ...]:
             translated(row["severity"]),
             row["owner"] or say("due.no_owner"),
             words.short_day(row["due"]),
-            row["due"] <= result.scope.sunday,
+            _is_overdue(row, result),
         )
         for row in result.rows("due")
     )
+
+
+def _is_overdue(row: Row, result: Result) -> bool:
+    """True if the due day is past; in a running week, the rest of it is still to come."""
+    today: date = result.facts.today or result.scope.sunday + timedelta(days=1)
+    return bool(row["due"] < today)
 
 
 def answerable(owner: str | None, due: date, *, overdue: bool = False) -> tuple[str, str]:

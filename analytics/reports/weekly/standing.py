@@ -114,11 +114,12 @@ def concentration(result: Result) -> str:
 
 def expiries(result: Result) -> tuple[Expiry, ...]:
     """What has expired, or expires within AHEAD_DAYS, the earliest first."""
-    return tuple(_expiry(row) for row in result.rows("expiries") if row["days_left"] <= AHEAD_DAYS)
+    return tuple(_expiry(row, result) for row in result.rows("expiries") if row["days_left"] <= AHEAD_DAYS)
 
 
-def _expiry(row: Row) -> Expiry:
-    over, kind = row["days_left"] < 0, "exception" if row["kind"] == "exception" else "review"
+def _expiry(row: Row, result: Result) -> Expiry:
+    over = row["ends"] < (result.facts.today or result.scope.sunday)
+    kind = "exception" if row["kind"] == "exception" else "review"
     if kind == "review":
         what = say("expiry.review", line=row["id"].removeprefix("line "))
     else:

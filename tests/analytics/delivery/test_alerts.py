@@ -36,9 +36,10 @@ UPDATE findings SET people_hidden = TRUE, people_at_least = NULL, bytes_up = NUL
 CREATE TABLE sensors AS SELECT * FROM (VALUES ('span', 'hq', 3600), ('old', 'hq', 3600), ('fine', 'hq', 3600))
   AS t(sensor, site, cadence_s);
 CREATE TABLE coverage AS SELECT * FROM (VALUES
-  (TIMESTAMPTZ '2026-11-23 03:30:00+00', 'span'), (TIMESTAMPTZ '2026-11-23 03:00:00+00', 'span'),
-  (TIMESTAMPTZ '2026-10-01 00:00:00+00', 'old'), (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'fine')
-) AS t(minute, sensor);
+  (TIMESTAMPTZ '2026-11-23 03:30:00+00', 'span', 7), (TIMESTAMPTZ '2026-11-23 03:00:00+00', 'span', 7),
+  (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'span', 0),  -- it runs, but the mirror brings nothing any more
+  (TIMESTAMPTZ '2026-10-01 00:00:00+00', 'old', NULL), (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'fine', NULL)
+) AS t(minute, sensor, packets);
 """
 
 

@@ -638,6 +638,20 @@ def test_findings_ask_once_per_service_before_what_the_figures_raise(tmp_path: P
     ) == 1
 
 
+def test_in_a_running_week_what_is_still_to_come_is_not_over(tmp_path: Path) -> None:
+    friday, rows = date(2026, 11, 13), governed()
+    for finding in rows["findings"][:2]:
+        finding["due"] = friday
+    rows["exceptions"][0]["expires"] = friday
+    lake = make(tmp_path, rows)
+    wednesday, monday = (datetime(2026, 11, day, 12, tzinfo=UTC) for day in (11, 16))
+    before, after = page_of(lake, now=wednesday), page_of(lake, now=monday)
+    assert before.decisions[0].duty[-1] == "by Fri 13 Nov" and not before.waiting[0].over
+    assert after.decisions[0].duty[-1] == "was due Fri 13 Nov" and after.waiting[0].over
+    assert [(e.when, e.over) for e in before.expiries] == [("ends Fri 13 Nov 2026", False)]
+    assert [(e.when, e.over) for e in after.expiries] == [("ended Fri 13 Nov 2026", True)]
+
+
 def test_a_block_with_remaining_use_is_reported(tmp_path: Path) -> None:
     (outcome,) = page(tmp_path, governed()).outcomes
     assert outcome.decided == "Restricted on Thu 5 Nov"

@@ -107,6 +107,8 @@ def test_explain_names_the_line_that_decides(home: Path) -> None:
     assert "unreviewed: no line mentions it" in run("policy", "explain", "openai/api").output
     unknown = run("policy", "explain", "openai/chatgtp")
     assert isinstance(unknown.exception, UsageError) and "openai/chatgpt" in str(unknown.exception)
+    misspelt = run("policy", "explain", "openai/chatgpt", "--access", "API")
+    assert isinstance(misspelt.exception, UsageError) and "api" in str(misspelt.exception)
 
 
 def test_check_fails_at_a_level_until_somebody_decides(home: Path) -> None:
