@@ -102,6 +102,8 @@ def blocks(
     while block := _block(reader, position, size, growing=growing):
         yield block
         position = block.end
+    if not position and (fault := fault_of(reader)):  # no block could tell of it
+        yield Block(0, 0, b"", fault=fault)
 
 
 def last_blocks(stream: IO[bytes], count: int) -> Iterator[Block]:
