@@ -118,6 +118,21 @@ def test_what_records_carry_is_counted(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_record_of_several_minutes_counts_once(tmp_path: Path) -> None:
+    path = tmp_path / "nsg.json"
+    tuples = ",".join(
+        f'"{1_790_000_000 + seconds},10.0.0.4,192.0.2.7,4{seconds:03},443,{protocol},O,A,B,,,,"'
+        for seconds, protocol in ((0, "I"), (60, "T"), (61, "T"))
+    )
+    flows = f'{{"rule":"r","flows":[{{"mac":"000D3AF87856","flowTuples":[{tuples}]}}]}}'
+    head = '"time":"2026-09-21T13:20:00Z","category":"NetworkSecurityGroupFlowEvent"'
+    path.write_text(f'{{{head},"properties":{{"Version":2,"flows":[{flows}]}}}}\n')
+    ((_, batch),) = batches(path)
+    assert batch.frames["observations"].height == 2
+    sums = batch.frames["coverage"].select(pl.col("records", "used", "with_time", "with_action").sum())
+    assert sums.row(0) == (1, 1, 1, 1)
+
+
 def test_records_without_a_time_have_that_of_their_file_and_it_is_told(tmp_path: Path) -> None:
     path = tmp_path / "fw.log"
     event = "%FTD-6-430002: AccessControlRuleAction: Allow, SrcIP: 10.0.1.20, DstIP: 192.0.2.4, SrcPort: 50074, DstPort: 443, Protocol: tcp"
