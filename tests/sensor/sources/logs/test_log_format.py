@@ -302,3 +302,23 @@ def test_a_wrapped_record_of_a_known_product_goes_before_the_schema(tmp_path: Pa
     ((kind, batch),) = batches(path)
     assert kind.name == "squid"
     assert batch.frames["observations"]["client"].to_list() == ["10.1.0.7"]
+
+
+def test_the_zone_of_one_format_is_not_that_of_the_others_in_the_file() -> None:
+    kinds = known_formats.all_formats()
+    first, other, foreign = [kind for kind in kinds if not (kind.own_zone or kind.usual_zone)][:3]
+    source = first()
+    source.localise({first.name: "Asia/Tokyo", foreign.name: "Europe/Berlin"}, "America/New_York")
+    assert source.zone == "Asia/Tokyo"
+    assert source.other(other).zone == "America/New_York"
+    assert source.other(foreign).zone == "Europe/Berlin"
+
+
+def test_the_usual_zone_of_a_format_is_its_own_only() -> None:
+    (usual,) = (kind for kind in known_formats.all_formats() if kind.usual_zone)
+    plain = next(kind for kind in known_formats.all_formats() if not (kind.own_zone or kind.usual_zone))
+    for zones, wanted in (({}, "UTC"), ({usual.name: "Asia/Tokyo"}, "Asia/Tokyo")):
+        source = plain()
+        source.localise(zones, "Europe/Berlin")
+        there = source.other(usual)
+        assert (there.zone, there.other(plain).zone) == (wanted, "Europe/Berlin")
