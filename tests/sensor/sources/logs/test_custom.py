@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from sensor.errors import UsageError
-from sensor.settings import Settings
+from sensor.settings import SensorSettings, Settings
 from sensor.sources.inputs.open import find
 from sensor.sources.logs import custom, known_formats
 from sensor.sources.trial import look
@@ -175,3 +175,15 @@ def test_a_trial_says_what_is_there_and_what_lacks(tmp_path: Path) -> None:
     (log.parent / "b.log").write_text("nobody knows\n")
     with pytest.raises(UsageError):
         list(look(find([log.parent / "b.log"]).files[0], Settings()))
+
+
+def test_a_trial_reads_stamps_in_the_zone_of_the_file_s_sensor(tmp_path: Path, described: Path) -> None:
+    described.write_text(HEAD.replace('timezone = "Europe/Berlin"\n', "") + layout('keyvalue = " "') + FIELDS)
+    known_formats.add(custom.read(described))
+    log = tmp_path / "proxy.log"
+    log.write_text(
+        "date=2026-10-06 clock=10:00:00 src=10.1.2.3 site=https://claude.ai/ out=1 verdict=allow\n"
+    )
+    sensor = SensorSettings(name="proxy", paths=(str(log),), timezone="Asia/Tokyo")
+    (trial,) = look(find([log]).files[0], Settings(sensors=(sensor,)))
+    assert trial.rows["seen_at"].to_list() == [datetime(2026, 10, 6, 1, tzinfo=UTC)]
