@@ -231,7 +231,7 @@ def test_the_list_of_an_archive_is_read_once_for_all_its_files(
     found = find([path])
     assert [file.open().read() for file in found.files] == [SQUID.format(n=n).encode() for n in range(30)]
     assert found.problems == [
-        f"{path}:30.log: not read, with all after it (10 of 40 files in here); unpack it first"
+        f"{path}/30.log: not read, with all after it (10 of 40 files in here); unpack it first"
     ]
     assert len(opened) <= 2
 
