@@ -268,10 +268,11 @@ class Settings(_Section):
 
     def sensor_for(self, path: str, source: str) -> SensorSettings:
         """The declared sensor `path` belongs to, or one named after the kind of input."""
+        absolute = str(Path(path).absolute())
         for sensor in self.sensors:
             if sensor.source not in (None, source):
                 continue
-            if any(fnmatch(path, str(self.base / glob)) for glob in sensor.paths):
+            if any(fnmatch(absolute, str(self.base / glob)) for glob in sensor.paths):
                 return sensor
         return SensorSettings(name=source)
 

@@ -233,7 +233,7 @@ def _in_use(catalog: Catalog) -> CatalogInUse:
 
 def sensor_declared(settings: Settings, kind: type[Source], file: File) -> SensorSettings:
     """The sensor that made a file, by its path and kind in the settings."""
-    return settings.sensor_for(str(Path(file.path or file.name).absolute()), kind.name)
+    return settings.sensor_for(file.path or file.name, kind.name)
 
 
 def origin_of(sensor: SensorSettings, kind: type[Source]) -> Origin:

@@ -63,10 +63,12 @@ def look(file: File, settings: Settings, form: type[LineFormat] | None = None) -
         lines = _events(file)
         head = "\n".join(lines).encode()
     frame = pl.DataFrame({"line": lines}).with_columns(offset=pl.int_range(pl.len(), dtype=pl.Int64), bytes=1)
-    parts = sorter(form or _first(head, file.name), head).split(frame)
+    first = form or _first(head, file.name)
+    sensor = settings.sensor_for(file.path or file.name, first.name)
+    parts = sorter(first, head).split(frame)
     for name, (kind, part) in sorted(parts.items(), key=lambda one: -one[1][1].height):
         source = kind(settings.networks.internal, reference=file.modified)
-        source.localise(settings.zones(), None)
+        source.localise(settings.zones(), sensor.timezone)
         yield _trial(name, source, part, len(lines))
 
 

@@ -2,7 +2,7 @@ r"""A log format written down in TOML, for a product nobody here knows.
 
     name = "corp-proxy"                       # how `source` is called in the lake
     help = "the proxy at the branch office"
-    vantage = "proxy"                         # dns, proxy, firewall, flow, endpoint
+    vantage = "proxy"                         # dns, proxy, firewall, flow, endpoint, identity
     kind = "proxy"                            # of every row: dns, tls, http, proxy, flow, lease
     timezone = "Europe/Berlin"                # of stamps without an offset; default UTC
     time_format = "%d/%m/%Y %H:%M:%S"         # only where the stamp is none of the usual shapes
@@ -39,6 +39,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
@@ -46,12 +47,13 @@ from typing import Literal, Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from sensor import schema
 from sensor.errors import UsageError
 from sensor.settings import Zone
 from sensor.sources.interface import Proof
 from sensor.sources.logs.fields import FIELDS
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import commas, formatstrings, keyvalue, objects, patterns, requests
+from sensor.sources.logs.text import commas, formatstrings, keyvalue, objects, patterns, requests, stamps
 from sensor.sources.logs.text.escapes import unescaped
 
 _Action = Literal["allowed", "blocked", "reset", "unknown"]
@@ -67,6 +69,20 @@ _PROVES: dict[Proof, set[str]] = {
     "user_agent": {"user_agent"},
     "fingerprint": {"ja4"},
 }
+
+
+#: Columns that a file may fill: `row` and `at` are for formats that are programs.
+_OURS = {name: dtype for name, (dtype, _) in FIELDS.items() if name not in ("row", "at")}
+#: What a constant in [fixed] may be, by the type of its column.
+_CONSTANTS: dict[pl.DataType, tuple[tuple[type, ...], str]] = {
+    pl.String(): ((str,), "a text"),
+    pl.Int64(): ((int,), "a whole number"),
+    pl.Float64(): ((int, float), "a number"),
+    pl.Boolean(): ((bool,), "true or false"),
+}
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+#: A named group of a regular expression.
+_GROUP = re.compile(r"\(\?P?<(\w+)>")
 
 
 class _Part(BaseModel):
@@ -103,7 +119,19 @@ class Layout(_Part):
             raise ValueError("name exactly one of delimiter, pattern, keyvalue, json and format")
         if self.delimiter is not None and bool(self.columns) == self.header:
             raise ValueError("a delimiter needs either columns or header = true")
+        named = [name for name in self.columns if name]
+        if twice := next((name for name in named if named.count(name) > 1), None):
+            raise ValueError(f"two columns are called {twice!r}")
         return self
+
+    @property
+    def names(self) -> Collection[str] | None:
+        """The names that the layout gives to parts of a line; None if only a log tells them."""
+        if self.understood is not None:
+            return self.understood.names
+        if self.pattern is not None:
+            return _GROUP.findall(self.pattern)
+        return self.columns or None
 
 
 class Format(_Part):
@@ -111,7 +139,7 @@ class Format(_Part):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
     help: str = ""
-    vantage: str = "proxy"
+    vantage: Literal["dns", "proxy", "firewall", "flow", "endpoint", "identity"] = "proxy"
     kind: Literal["dns", "tls", "quic", "http", "proxy", "flow", "lease"] | None = None
     timezone: Zone | None = None
     time_format: str | None = None
@@ -125,18 +153,21 @@ class Format(_Part):
     @model_validator(mode="after")
     def _known_columns(self) -> Self:
         for name in (*self.fields, *self.fixed):
-            if name not in FIELDS:
-                raise ValueError(f"no column {name!r}; known: {', '.join(FIELDS)}")
+            if name not in _OURS:
+                raise ValueError(f"no column {name!r}; known: {', '.join(_OURS)}")
+        for name, value in self.fixed.items():
+            kinds, told = _CONSTANTS.get(_OURS[name], ((), "no constant"))
+            if type(value) not in kinds:
+                raise ValueError(f"{name} takes {told}, not {value!r}")
         for pattern in (self.claim, self.layout.pattern):
             if pattern is not None:
                 _compiled(pattern)
-        if understood := self.layout.understood:
-            for theirs in _theirs(self.fields):
-                if theirs not in understood.names:
-                    raise ValueError(
-                        f"{theirs!r} is no placeholder of the format: {', '.join(understood.names)}"
-                    )
-        elif not self.fields:
+        known = self.layout.names
+        for theirs in _theirs(self.fields):
+            if known is not None and theirs not in known:
+                names = ", ".join(filter(None, known))
+                raise ValueError(f"{theirs!r} is no part of the layout; it has {names}")
+        if self.layout.understood is None and not self.fields:
             raise ValueError("[fields] says which columns are ours")
         return self
 
@@ -178,7 +209,7 @@ def log_format(described: Format) -> type[LogFormat]:
 
         def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
             """As the file says."""
-            return _parse(described, lines)
+            return _typed(_parse(described, lines), self)
 
     return Custom
 
@@ -205,15 +236,13 @@ def _claims(described: Format) -> pl.Expr:
 
 
 def _header(described: Format) -> str:
-    """The header line: every name the file asks for, in any order."""
+    """The header line: it has two of the names that the file asks for, in any order."""
     layout = described.layout
     if not layout.header or layout.delimiter is None:
         return ""
-    names = [
-        re.escape(name) for spelled in described.fields.values() for name in re.split(r"[|+]", spelled)[:1]
-    ]
+    names = "|".join(re.escape(name) for name in _theirs(described.fields))
     sign = re.escape(layout.delimiter)
-    return rf'(?i)^[#\s"]*(?:[^{sign}]*{sign})*"?(?:{"|".join(names)})"?(?:{sign}.*(?:{"|".join(names)}))+'
+    return rf'(?i)^[#\s"]*(?:[^{sign}]*{sign})*"?(?:{names})"?(?:{sign}.*(?:{names}))+'
 
 
 def _parse(described: Format, lines: pl.DataFrame) -> pl.DataFrame:
@@ -237,6 +266,22 @@ def _parse(described: Format, lines: pl.DataFrame) -> pl.DataFrame:
         out = out.with_columns(time=stamp.dt.to_string(f"%Y-%m-%dT%H:%M:%S%.6f{offset}"))
     said = pl.col("reason") if "reason" in out.columns else None
     return out.with_columns(reason=pl.when(_empty(read)).then(pl.lit("not this format")).otherwise(said))
+
+
+def _typed(out: pl.DataFrame, source: LogFormat) -> pl.DataFrame:
+    """`out` with texts as times, truth values and lists where our column holds such."""
+
+    def of(name: str) -> pl.Series:
+        text, dtype = out[name], _OURS.get(name)
+        if text.dtype != pl.String or dtype is None:
+            return text
+        if dtype == schema.TIME:
+            return stamps.read(text, source.zone, source.reference)
+        if dtype == pl.Boolean:
+            return text.str.to_lowercase().replace_strict(_TRUTH, default=None, return_dtype=pl.Boolean)
+        return text.str.extract_all(r"[^\[\]\s\",;]+") if dtype == pl.List else text
+
+    return out.with_columns(of(name).alias(name) for name in out.columns)
 
 
 def _theirs(fields: dict[str, str]) -> list[str]:

@@ -87,7 +87,10 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     # --- leases (kind `lease`); the address is `client`
     "lease_from": (schema.TIME, "beginning of the lease; NULL: the time of the line"),
     "lease_to": (schema.TIME, "end of the lease, exclusive; NULL: open"),
-    "lease_s": (pl.Float64(), "duration of the lease, where the line has that instead of an end"),
+    "lease_s": (
+        pl.Float64(),
+        "duration of the lease, where the line has that instead of an end, and does not close it",
+    ),
     "closes": (
         pl.Boolean(),
         "the holder released the address at `lease_to` (NULL: the time of the line): earlier leases end, too",

@@ -47,6 +47,8 @@ class LineFormat(Source):
     header: ClassVar[str] = ""
     #: time zone of its timestamps without an offset; overrides the settings
     own_zone: ClassVar[str | None] = None
+    #: the same, but a zone set for this format overrides it; the zone of a sensor does not
+    usual_zone: ClassVar[str | None] = None
     #: True if each of its lines says everything by itself: no sessions, one-way records, leases or lookups,
     #: which earlier lines can begin. Then none are read again where a log has grown or was rotated.
     is_stateless: ClassVar[bool] = False
@@ -64,20 +66,25 @@ class LineFormat(Source):
         """`zone`: time zone of timestamps without an offset. `reference`: timestamps without a year are near
         it."""
         super().__init__(internal_networks)
-        self.zone = self.own_zone or zone
         self.reference = reference
+        self._default_zone = zone
         self._zones: Mapping[str, str] = {}
 
+    @property
+    def zone(self) -> str:
+        """Time zone of timestamps without an offset."""
+        return self.own_zone or self._zones.get(self.name, self.usual_zone or self._default_zone)
+
     def localise(self, zones: Mapping[str, str], default: str | None) -> None:
-        """As in `Source`; a zone set for this format overrides the default of the sensor."""
+        """As in `Source`; a zone set for this format overrides that of the sensor."""
         self._zones = dict(zones)
-        self.zone = self.own_zone or self._zones.get(self.name, default or self.zone)
+        self._default_zone = default or self._default_zone
 
     def other(self, kind: type[LineFormat]) -> LineFormat:
         """The format `kind`, for other lines of the same input."""
-        return kind(
-            self.internal_networks, zone=self._zones.get(kind.name, self.zone), reference=self.reference
-        )
+        made = kind(self.internal_networks, reference=self.reference)
+        made.localise(self._zones, self._default_zone)
+        return made
 
     @abstractmethod
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

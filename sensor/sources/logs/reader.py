@@ -93,10 +93,11 @@ class Reader:
         seen = {"observations": others, "answers": finish.answers(rejoined)}
         if block.replayed:
             return seen
-        read = records.complete(records.sampled(_records(rejoined, lines), block), block)
+        each = _records(rejoined, lines)
+        read = records.complete(records.sampled(each, block), block)
         return seen | {
             "leases": leases,
-            "coverage": _carried(records.coverage(read), used, log_format.reference),
+            "coverage": _carried(records.coverage(read), used, each["at"], log_format.reference),
             "rejects": records.rejects(read, block),
         }
 
@@ -182,17 +183,21 @@ _CARRIED = {
 }
 
 
-def _carried(coverage: pl.DataFrame, used: pl.DataFrame, reference: datetime | None) -> pl.DataFrame:
+def _carried(
+    coverage: pl.DataFrame, used: pl.DataFrame, at: pl.Series, reference: datetime | None
+) -> pl.DataFrame:
     """`coverage` with the number of used records of each minute, and of those with each kind of field.
 
-    A record without a timestamp has the time of its file, `reference`, and does not count in `with_time`.
+    `at` is the time of each record. One without a timestamp has the time of its file, `reference`, and does
+    not count in `with_time`.
     """
-    counts = {
-        name: pl.any_horizontal(pl.col(c).is_not_null() for c in of).sum() for name, of in _CARRIED.items()
-    }
-    counts["with_time"] = (pl.col("at") != pl.lit(reference, dtype=schema.TIME)).fill_null(True).sum()
-    counts |= {"used": pl.len(), "with_action": pl.col("action").is_in(["allowed", "blocked", "reset"]).sum()}
-    by_minute = used.group_by(minute=pl.col("at").dt.truncate("1m")).agg(
-        count.cast(pl.Int64).alias(name) for name, count in counts.items()
+    carries = {name: pl.any_horizontal(pl.col(c).is_not_null() for c in of) for name, of in _CARRIED.items()}
+    carries["with_time"] = (pl.col("at") != pl.lit(reference, dtype=schema.TIME)).fill_null(True)
+    carries["with_action"] = pl.col("action").is_in(["allowed", "blocked", "reset"])
+    each = used.select("row", **carries).with_columns(minute=at.gather(used["row"]).dt.truncate("1m"))
+    if not each["row"].is_unique().all():  # a record with several rows counts once
+        each = each.group_by("row").agg(pl.col("minute").first(), pl.col(*carries).any())
+    by_minute = each.group_by("minute").agg(
+        pl.len().cast(pl.Int64).alias("used"), pl.col(*carries).sum().cast(pl.Int64)
     )
     return coverage.join(by_minute, on="minute", how="left", maintain_order="left")

@@ -180,7 +180,8 @@ def _host(request: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
     """The host name the client asked for. With a transparent proxy, the field `host` is an address."""
     for asked in (_text(request.get("authority")), headers.get("host"), _text(request.get("host"))):
         if asked:
-            return re.sub(r":\d+$", "", asked.rsplit("@", 1)[-1])
+            # An IPv6 address without brackets has colons, and no port.
+            return re.sub(r"^([^:]+|\[.*\]):\d+$", r"\1", asked.rsplit("@", 1)[-1])
     return None
 
 
@@ -319,7 +320,7 @@ def _frames(websocket: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     up = down = 0
     methods: list[str] = []
-    for message in websocket.get("messages") or []:
+    for message in _items(websocket.get("messages")):
         if not isinstance(message, (list, tuple)) or len(message) < 3:
             continue
         content = message[2] if isinstance(message[2], (bytes, str)) else b""
@@ -339,7 +340,7 @@ def _frames(websocket: Mapping[str, Any]) -> dict[str, Any]:
 def _stream(messages: Any) -> dict[str, Any]:
     """Bytes of a raw connection's messages, each (from client, content, time)."""
     sizes = {True: 0, False: 0}
-    for message in messages or []:
+    for message in _items(messages):
         if isinstance(message, (list, tuple)) and len(message) >= 2 and isinstance(message[1], (bytes, str)):
             sizes[bool(message[0])] += len(message[1])
     return {"bytes_up": sizes[True], "bytes_down": sizes[False]}
@@ -354,13 +355,14 @@ def _headers(message: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _fields(message: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
-    for field in message.get("headers") or []:
-        if isinstance(field, (list, tuple)) and len(field) == 2:
-            yield field[0], field[1]
+    for field in _items(message.get("headers")):
+        halves = field if isinstance(field, (list, tuple)) else ()
+        if len(halves) == 2 and all(isinstance(half, (bytes, str)) for half in halves):
+            yield halves[0], halves[1]
 
 
 def _header_bytes(message: Mapping[str, Any]) -> int:
-    return sum(len(name) + len(value) + 4 for name, value in _fields(message) if name and value) + 2
+    return sum(len(name) + len(value) + 4 for name, value in _fields(message)) + 2
 
 
 def _size(message: Mapping[str, Any], headers: Mapping[str, str]) -> int | None:
@@ -369,7 +371,7 @@ def _size(message: Mapping[str, Any], headers: Mapping[str, str]) -> int | None:
     if isinstance(content, (bytes, str)):
         return len(content)
     announced = headers.get("content-length", "")
-    return int(announced) if announced.isdigit() and len(announced) < 16 else None
+    return int(announced) if announced.isdecimal() and len(announced) < 16 else None
 
 
 def _body(message: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
@@ -405,6 +407,10 @@ def _json(content: Any) -> Any:
 def _part(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = state.get(name)
     return found if isinstance(found, Mapping) else {}
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def _text(value: Any) -> str | None:

@@ -32,6 +32,7 @@ def _leases(statements: pl.DataFrame, vantage: str) -> pl.DataFrame:
         device=pl.coalesce("device", account["device"]),
         client="address",
         client_mac="mac",
+        at=pl.col("said_at").cast(schema.TIME),
         seen_at=pl.col("said_at").cast(schema.TIME),
         lease_from=pl.col("began_at").cast(schema.TIME),
         lease_to=pl.lit(None, dtype=schema.TIME),

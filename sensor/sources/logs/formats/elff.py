@@ -17,8 +17,6 @@ and CloudFront's by its edge location. Spaces or tabs separate; strings are quot
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
@@ -139,6 +137,8 @@ class ElffFormat(LogFormat):
     vantage = "proxy"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Log cs-bytes, sc-bytes, cs-username, cs-host, cs-uri-path, c-ip and sc-filter-result."
+    #: as W3C says; `[sources.elff] timezone` is for logs in local time
+    usual_zone = "UTC"
     header = r"^#Fields:\s"
     claims = pl.col("line").str.contains(
         "|".join((_DIRECTIVE, _PAIRS, *(pattern for pattern, _ in _DEFAULTS)))
@@ -146,10 +146,6 @@ class ElffFormat(LogFormat):
         # Netskope's transactions borrow these names, and mean other things by some.
         pl.col("line").str.contains(_OBJECT) & ~pl.col("line").str.contains('"x-cs-userip"', literal=True)
     )
-
-    def localise(self, zones: Mapping[str, str], default: str | None) -> None:
-        """UTC, as W3C says, wherever the sensor stands; `[sources.elff] timezone` for logs in local time."""
-        super().localise(zones, "UTC")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind proxy)."""

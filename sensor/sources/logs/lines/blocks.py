@@ -2,9 +2,9 @@
 
 A block ends at the first line end at or after each multiple of `BLOCK_BYTES`, counted from the
 start of the stream: every read of the same bytes is cut at the same places, wherever it starts.
-UTF-16 with a byte order mark is read as UTF-8 and counted as such. Lines longer than
-`MAX_LINE_BYTES` are counted, never kept. NUL bytes (left at the end of a file by a power loss) are removed,
-and invalid UTF-8 becomes U+FFFD.
+UTF-16 with a byte order mark is read as UTF-8 and counted as such. A line that goes on for
+`MAX_LINE_BYTES` after such a multiple is counted, not kept. NUL bytes (left at the end of a file by a power
+loss) are removed, and invalid UTF-8 becomes U+FFFD.
 """
 
 from __future__ import annotations
@@ -102,6 +102,8 @@ def blocks(
     while block := _block(reader, position, size, growing=growing):
         yield block
         position = block.end
+    if not position and (fault := fault_of(reader)):  # no block could tell of it
+        yield Block(0, 0, b"", fault=fault)
 
 
 def last_blocks(stream: IO[bytes], count: int) -> Iterator[Block]:

@@ -118,6 +118,8 @@ def _typed(name: str, dtype: pl.DataType, have: pl.DataType | None) -> pl.Expr:
         text = column.cast(pl.String)
         return pl.when(~text.is_in(_NOTHING)).then(text).alias(name)
     if dtype == pl.Int64:
+        if have == pl.String:
+            column = column.str.strip_suffix(".0")  # a spreadsheet or data frame had it as a float
         number = column.cast(pl.Int64, strict=False)
         return pl.when(number >= 0).then(number).alias(name)
     if name == "duration_s":

@@ -31,7 +31,7 @@ def reported(rows: pl.DataFrame, vantage: str) -> pl.DataFrame:
         address="client",
         mac="client_mac",
         valid_from=begin,
-        valid_to=pl.coalesce("lease_to", begin + held, pl.when(closes).then("seen_at")),
+        valid_to=pl.coalesce("lease_to", pl.when(closes).then("at"), begin + held),
         origin=pl.coalesce("origin", pl.lit(vantage)),
         confidence=pl.col("confidence").fill_null(0.9),
     )

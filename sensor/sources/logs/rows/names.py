@@ -11,7 +11,8 @@ from sensor.coded import Remembered, by_value
 from sensor.sources.logs.text import accounts, hosts, urls, verdicts
 from sensor.sources.logs.text.reasons import NO_PORTS
 
-_PORT = r":\d{1,5}$"
+#: Behind a name, an IPv4 address or brackets; an IPv6 address without brackets has colons of its own.
+_PORT = r"^([^:]+|\[.*\]):\d{1,5}$"
 #: ICMP, IGMP, tunnels and routing, which carry no use of a service.
 _LAYERS = (
     *("icmp", "icmp6", "icmpv6", "ipv6-icmp", "igmp", "gre", "esp", "ah", "ospf", "pim", "vrrp"),
@@ -124,12 +125,8 @@ def _transport(raw: pl.Series) -> pl.DataFrame:
 @Remembered
 def _name(asked: pl.Series) -> pl.DataFrame:
     """The host name in `asked` (a host, perhaps with a port), or the address that stands in its place."""
-    bare = pl.lit(asked).str.replace(_PORT, "")
-    literal = hosts.address(bare.str.strip_chars("[]"))
-    return pl.select(
-        host=hosts.normalise(bare.str.strip_chars("[] ")),
-        literal=pl.when(hosts.is_address(bare)).then(literal),
-    )
+    bare = pl.lit(asked).str.replace(_PORT, "$1").str.strip_chars("[] ")
+    return pl.select(host=hosts.normalise(bare), literal=hosts.address(bare))
 
 
 @Remembered

@@ -66,7 +66,7 @@ class Sessions:
             return finished
         stated = finished.select("session", "seen_at", "at", *_STATED, *_COUNTED)
         rows = _lines(stated.with_row_index("place").filter(ours))
-        known = self._lately(rows["last"])
+        known = self._lately(rows["began"])
         is_affected = known["key"].is_in(rows["key"].implode())
         joined = _joined(pl.concat([known.filter(is_affected), rows], how="diagonal_relaxed"))
         latest = joined.filter(pl.col("is_latest")).drop("host", "name_from", "kind")
@@ -75,12 +75,12 @@ class Sessions:
         self._known = pl.concat([known.filter(~is_affected), fresh]).tail(MAX_SESSIONS)
         return _put(finished, joined.filter(pl.col("place").is_not_null()).sort("place"))
 
-    def _lately(self, at: pl.Series) -> pl.DataFrame:
-        """The sessions that were not silent for too long when the lines of `at` were written."""
-        since = pl.lit(at.max(), dtype=schema.TIME) - SILENT
-        if self._known.select((pl.col("last") > since).all()).item() and at.count():  # nearly always: no copy
+    def _lately(self, began: pl.Series) -> pl.DataFrame:
+        """The sessions that a line which `began` then may continue; one of a wrong clock ends no others."""
+        since = pl.lit(began.min(), dtype=schema.TIME) - SILENT
+        if self._known.select((pl.col("last") >= since).all()).item():  # nearly always: no copy
             return self._known
-        return self._known.filter(pl.col("last") > since)
+        return self._known.filter(pl.col("last") >= since)
 
 
 def _lines(rows: pl.DataFrame) -> pl.DataFrame:
@@ -139,10 +139,13 @@ def _joined(both: pl.DataFrame) -> pl.DataFrame:
 
 
 def _groups(both: pl.DataFrame) -> Positions:
-    """The number of each row's session, rising: the same key, until it is opened once more."""
+    """The number of each row's session, rising: the same key, until it is opened once more or was silent."""
     key = both["key"].to_numpy()
     new_key = np.concatenate([[True], key[1:] != key[:-1]]) if len(key) else np.zeros(0, dtype=bool)
     opens = (both["phase"] == "begin").fill_null(False).to_numpy()
+    until = _running_max(both["last"].dt.epoch("s").to_numpy(), np.cumsum(new_key))
+    begins = both["began"].dt.epoch("s").to_numpy()
+    opens[1:] |= begins[1:] - until[:-1] > SILENT.total_seconds()
     return np.cumsum(new_key | opens).astype(np.int64) - 1
 
 

@@ -22,7 +22,8 @@ PARTS = (
 )  # fmt: skip
 _WHOLE = r"^(?:[A-Za-z]{2,6}://|\[?[^/\s]+:\d+$)"
 _PORT = r"^(?:[^:\]]+|\[[^\]]+\]):(\d+)$"
-_WITH_PORT = r"^(?:\w+://)?\[?(?<ip>[^\s,\]]*?)\]?(?::(?<port>\d+))?(?:[\s,].*)?$"
+#: The first of several servers, without its scheme.
+_SERVER = r"^(?:\w+://)?([^\s,]+)"
 
 
 def fields(parts: pl.DataFrame, *, at_end: bool) -> dict[str, pl.Expr]:
@@ -34,7 +35,7 @@ def fields(parts: pl.DataFrame, *, at_end: bool) -> dict[str, pl.Expr]:
     is_request = verb.is_not_null() | target.is_not_null()
     host = pl.coalesce(_told("host"), pl.when(~is_request).then(_told("sni")))
     client = pl.coalesce(_told("client"), _told("forwarded").str.extract(r"^\"?([^\s,\"]+)"))
-    there = _told("server").str.extract_groups(_WITH_PORT)
+    there = _told("server").str.extract(_SERVER)
     refused = _told("result").str.contains("DENIED") | _told("flags").str.contains(
         r"^PR|\bUAEX\b|\bRLSE\b|\bRL\b"
     )
@@ -55,8 +56,8 @@ def fields(parts: pl.DataFrame, *, at_end: bool) -> dict[str, pl.Expr]:
         "method": verb,
         "status": pl.when(~pl.col("status").is_in(["0", "000", "-1"])).then("status"),
         "user_agent": _told("agent"),
-        "server": there.struct.field("ip").str.extract(r"^([0-9a-fA-F.:]+)$"),
-        "server_port": pl.coalesce(_told("server_port"), there.struct.field("port")),
+        "server": _address(there).str.extract(r"^([0-9a-fA-F.:]+)$"),
+        "server_port": pl.coalesce(_told("server_port"), there.str.extract(_PORT)),
         "transport": pl.coalesce(_told("transport"), pl.lit("tcp")),
         "bytes_up": pl.col("up").str.strip_prefix("+"),
         "bytes_down": pl.coalesce(_told("down"), _told("body_down")).str.strip_prefix("+"),

@@ -76,6 +76,8 @@ _SHAPES = (
     rf"^(?<m>\d{{2}})/(?<d>\d{{2}})(?:/(?<Y>\d{{4}}))?\.{_TIME}{_OFFSET}",
     rf"^(?<m>\d{{1,2}})[/-](?<d>\d{{1,2}})[/-](?<Y>\d{{4}}|\d{{2}})(?:[T ,]+{_TIME})?{_OFFSET}",
 )
+#: Greater numbers are milliseconds, microseconds, nanoseconds since 1970.
+_MILLIS_FROM, _MICROS_FROM, _NANOS_FROM = 10**11, 10**14, 10**17
 _EPOCH = r"^\d{9,19}(?:\.\d{1,9})?$"
 _ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?$"
 
@@ -120,11 +122,11 @@ def epoch(number: pl.Expr) -> pl.Expr:
     """Whole seconds, milli-, micro- or nanoseconds since 1970 (told by the digits) as UTC."""
     size = number.abs()
     micros = (
-        pl.when(size < 100_000_000_000)
+        pl.when(size < _MILLIS_FROM)
         .then(number * 1_000_000)
-        .when(size < 100_000_000_000_000)
+        .when(size < _MICROS_FROM)
         .then(number * 1_000)
-        .when(size < 100_000_000_000_000_000)
+        .when(size < _NANOS_FROM)
         .then(number)
         .otherwise(number // 1_000)
     )
@@ -139,9 +141,10 @@ def _epochs(text: pl.Series) -> pl.Series:
     parts = number.str.splitn(".", 2).struct.unnest()
     whole = parts["field_0"].cast(pl.Int64, strict=False)
     fraction = parts["field_1"].str.pad_end(6, "0").str.head(6).cast(pl.Int64, strict=False)
-    at = pl.select(epoch(pl.lit(whole))).to_series()
-    # A fraction belongs to seconds; finer units are written whole.
-    return at + pl.select(pl.duration(microseconds=pl.lit(fraction.fill_null(0)))).to_series()
+    # Six digits are microseconds of seconds, nanoseconds of milliseconds.
+    finer = pl.when(whole < _MILLIS_FROM).then(1).when(whole < _MICROS_FROM).then(1_000)
+    micros = pl.lit(fraction.fill_null(0)) // finer.otherwise(1_000_000)
+    return pl.select(epoch(pl.lit(whole)) + pl.duration(microseconds=micros)).to_series()
 
 
 def _iso(text: pl.Series, zone: str, zones: pl.Series | None) -> pl.Series:

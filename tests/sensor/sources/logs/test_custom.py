@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from sensor.errors import UsageError
-from sensor.settings import Settings
+from sensor.settings import SensorSettings, Settings
 from sensor.sources.inputs.open import find
 from sensor.sources.logs import custom, known_formats
 from sensor.sources.trial import look
@@ -80,6 +80,36 @@ def test_a_time_format_of_one_s_own_and_constants(described: Path) -> None:
     assert (row["transport"], row["server_port"]) == ("tcp", 443)
 
 
+def test_a_header_may_have_the_second_of_two_names(described: Path) -> None:
+    fields = '[fields]\ntime = "time|date"\nclient = "src|source"\nhost = "site"\n'
+    described.write_text(HEAD + layout('delimiter = ";"\nheader = true') + fields)
+    known_formats.add(custom.read(described))
+    found = rows("date;source;site\n2026-10-06 10:00:00;10.1.2.3;claude.ai\n").filter(
+        pl.col("reason").is_null()
+    )
+    assert found.select("seen_at", "client", "host").rows() == [
+        (datetime(2026, 10, 6, 8, tzinfo=UTC), "10.1.2.3", "claude.ai")
+    ]
+
+
+def test_columns_of_every_type_come_from_text(described: Path) -> None:
+    fields = '[fields]\ntime = "t"\nclient = "c"\nuser_name = "u"\nlease_to = "until"\nshared = "many"\nanswers = "ips"\n'
+    described.write_text(HEAD.replace('"proxy"', '"lease"') + layout('keyvalue = " "') + fields)
+    known_formats.add(custom.read(described))
+    line = 't="2026-10-06 10:00:00" c=10.1.2.3 u=ann until="2026-10-06 18:00:00" many=Yes ips="192.0.2.1, 192.0.2.2"'
+    (row,) = rows(line).iter_rows(named=True)
+    assert row["lease_to"] == datetime(2026, 10, 6, 16, tzinfo=UTC)
+    assert row["shared"] is True
+    assert row["answers"] == ["192.0.2.1", "192.0.2.2"]
+
+
+def test_whole_numbers_may_be_written_as_a_data_frame_does(described: Path) -> None:
+    described.write_text(HEAD + layout('delimiter = ","\nheader = true') + FIELDS)
+    known_formats.add(custom.read(described))
+    text = "src,date,clock,site,out,verdict\n10.1.2.3,2026-10-06,10:00:00,https://claude.ai/chat,48211.0,GO\n"
+    assert rows(text).filter(pl.col("reason").is_null())["bytes_up"].to_list() == [48211]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -91,6 +121,32 @@ def test_a_time_format_of_one_s_own_and_constants(described: Path) -> None:
         (HEAD.replace("Berlin", "Nowhere") + layout("json = true") + FIELDS, "timezone"),
         (HEAD + layout("json = true") + FIELDS + '[actions]\nGO = "fine"', "actions.GO"),
         ("colour = 1\n" + HEAD + layout("json = true") + FIELDS, "colour"),
+        ('vantage = "proxies"\n' + HEAD + layout("json = true") + FIELDS, "vantage"),
+        (
+            HEAD + layout('delimiter = ";"\ncolumns = ["date", "src"]') + FIELDS,
+            "'clock' is no part of the layout",
+        ),
+        (
+            HEAD + layout(r"pattern = '^(?P<date>\S+) (?P<src>.*)$'") + FIELDS,
+            "'clock' is no part of the layout",
+        ),
+        (
+            HEAD + layout('delimiter = ";"\ncolumns = ["x", "src", "x"]') + FIELDS,
+            "two columns are called 'x'",
+        ),
+        (HEAD + layout("json = true") + '[fields]\nrow = "x"', "no column 'row'"),
+        (
+            HEAD + layout("json = true") + FIELDS + '[fixed]\nshared = "yes"',
+            "shared takes true or false, not 'yes'",
+        ),
+        (
+            HEAD + layout("json = true") + FIELDS + '[fixed]\nserver_port = "443"',
+            "server_port takes a whole number",
+        ),
+        (
+            HEAD + layout("json = true") + FIELDS + '[fixed]\nanswers = "192.0.2.1"',
+            "answers takes no constant",
+        ),
     ],
 )
 def test_mistakes_are_said_with_their_place(described: Path, text: str, told: str) -> None:
@@ -119,3 +175,15 @@ def test_a_trial_says_what_is_there_and_what_lacks(tmp_path: Path) -> None:
     (log.parent / "b.log").write_text("nobody knows\n")
     with pytest.raises(UsageError):
         list(look(find([log.parent / "b.log"]).files[0], Settings()))
+
+
+def test_a_trial_reads_stamps_in_the_zone_of_the_file_s_sensor(tmp_path: Path, described: Path) -> None:
+    described.write_text(HEAD.replace('timezone = "Europe/Berlin"\n', "") + layout('keyvalue = " "') + FIELDS)
+    known_formats.add(custom.read(described))
+    log = tmp_path / "proxy.log"
+    log.write_text(
+        "date=2026-10-06 clock=10:00:00 src=10.1.2.3 site=https://claude.ai/ out=1 verdict=allow\n"
+    )
+    sensor = SensorSettings(name="proxy", paths=(str(log),), timezone="Asia/Tokyo")
+    (trial,) = look(find([log]).files[0], Settings(sensors=(sensor,)))
+    assert trial.rows["seen_at"].to_list() == [datetime(2026, 10, 6, 1, tzinfo=UTC)]

@@ -118,6 +118,21 @@ def test_what_records_carry_is_counted(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_record_of_several_minutes_counts_once(tmp_path: Path) -> None:
+    path = tmp_path / "nsg.json"
+    tuples = ",".join(
+        f'"{1_790_000_000 + seconds},10.0.0.4,192.0.2.7,4{seconds:03},443,{protocol},O,A,B,,,,"'
+        for seconds, protocol in ((0, "I"), (60, "T"), (61, "T"))
+    )
+    flows = f'{{"rule":"r","flows":[{{"mac":"000D3AF87856","flowTuples":[{tuples}]}}]}}'
+    head = '"time":"2026-09-21T13:20:00Z","category":"NetworkSecurityGroupFlowEvent"'
+    path.write_text(f'{{{head},"properties":{{"Version":2,"flows":[{flows}]}}}}\n')
+    ((_, batch),) = batches(path)
+    assert batch.frames["observations"].height == 2
+    sums = batch.frames["coverage"].select(pl.col("records", "used", "with_time", "with_action").sum())
+    assert sums.row(0) == (1, 1, 1, 1)
+
+
 def test_records_without_a_time_have_that_of_their_file_and_it_is_told(tmp_path: Path) -> None:
     path = tmp_path / "fw.log"
     event = "%FTD-6-430002: AccessControlRuleAction: Allow, SrcIP: 10.0.1.20, DstIP: 192.0.2.4, SrcPort: 50074, DstPort: 443, Protocol: tcp"
@@ -216,7 +231,7 @@ def test_the_list_of_an_archive_is_read_once_for_all_its_files(
     found = find([path])
     assert [file.open().read() for file in found.files] == [SQUID.format(n=n).encode() for n in range(30)]
     assert found.problems == [
-        f"{path}:30.log: not read, with all after it (10 of 40 files in here); unpack it first"
+        f"{path}/30.log: not read, with all after it (10 of 40 files in here); unpack it first"
     ]
     assert len(opened) <= 2
 
@@ -287,3 +302,23 @@ def test_a_wrapped_record_of_a_known_product_goes_before_the_schema(tmp_path: Pa
     ((kind, batch),) = batches(path)
     assert kind.name == "squid"
     assert batch.frames["observations"]["client"].to_list() == ["10.1.0.7"]
+
+
+def test_the_zone_of_one_format_is_not_that_of_the_others_in_the_file() -> None:
+    kinds = known_formats.all_formats()
+    first, other, foreign = [kind for kind in kinds if not (kind.own_zone or kind.usual_zone)][:3]
+    source = first()
+    source.localise({first.name: "Asia/Tokyo", foreign.name: "Europe/Berlin"}, "America/New_York")
+    assert source.zone == "Asia/Tokyo"
+    assert source.other(other).zone == "America/New_York"
+    assert source.other(foreign).zone == "Europe/Berlin"
+
+
+def test_the_usual_zone_of_a_format_is_its_own_only() -> None:
+    (usual,) = (kind for kind in known_formats.all_formats() if kind.usual_zone)
+    plain = next(kind for kind in known_formats.all_formats() if not (kind.own_zone or kind.usual_zone))
+    for zones, wanted in (({}, "UTC"), ({usual.name: "Asia/Tokyo"}, "Asia/Tokyo")):
+        source = plain()
+        source.localise(zones, "Europe/Berlin")
+        there = source.other(usual)
+        assert (there.zone, there.other(plain).zone) == (wanted, "Europe/Berlin")

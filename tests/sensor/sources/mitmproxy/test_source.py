@@ -210,6 +210,52 @@ def test_any_flow_state_is_read_or_counted(part: str, junk: Any) -> None:
     assert tables["observations"].height + tables["rejects"]["count"].sum() >= 1
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        *(
+            ("request", field)
+            for field in ("headers", "content", "host", "path", "method", "timestamp_start")
+        ),
+        *(("response", field) for field in ("headers", "content", "status_code", "timestamp_end")),
+        *(
+            ("client_conn", "peername"),
+            ("websocket", "messages"),
+            ("metadata", "proxyauth"),
+            ("tcp", "messages"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("junk", [5, 1.5, "x", b"x", True, [5], [[1, 2]], [[b"a", 2]], {"a": [1]}])
+def test_any_field_of_a_flow_is_read_or_counted(where: tuple[str, str], junk: Any) -> None:
+    part, field = where
+    state = flow()
+    if part == "tcp":
+        state |= {"type": part, field: junk}
+    else:
+        state[part] = (state[part] or {}) | {field: junk}
+    tables = read(tnetstring(state))
+    assert tables["observations"].height + tables["rejects"]["count"].sum() >= 1
+
+
+def test_a_length_in_other_digits_is_none() -> None:
+    odd = [[b"content-length", "²".encode()], [b"host", b"claude.ai"]]
+    streamed = flow()["request"] | {"content": None, "headers": odd}
+    (row,) = read(tnetstring(flow(request=streamed)))["observations"].iter_rows(named=True)
+    assert (row["host"], row["bytes_up"]) == ("claude.ai", None)
+
+
+def test_an_address_in_place_of_a_host_stays_whole() -> None:
+    asked = flow()["request"] | {"host": "2606:4700::6810:1234", "headers": []}
+    (row,) = read(tnetstring(flow(request=asked, server_conn={})))["observations"].iter_rows(named=True)
+    assert (row["host"], row["server"]) == (None, "2606:4700::6810:1234")
+
+
+def test_a_dump_that_ends_in_its_first_flow_is_told() -> None:
+    tables = read(tnetstring(flow())[:-20])
+    assert tables["rejects"]["reason"].to_list() == [source.CUT]
+
+
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="no samples here")
 def test_recorded_samples() -> None:
     found = {path.name: read(path.read_bytes()) for path in sorted(SAMPLES.glob("*.mitm"))}

@@ -155,3 +155,39 @@ def test_where_blocks_are_cut_changes_nothing(lines: list[dict[str, Any]], cut: 
     memory = Sessions()
     parts = [memory.take(whole.slice(at, cut)) for at in range(0, whole.height, cut)]
     assert pl.concat([whole.clear(), *parts]).equals(Sessions().take(whole))
+
+
+def test_a_line_of_a_wrong_clock_ends_no_other_session() -> None:
+    sessions = Sessions()
+    sessions.take(frame({"session": "a", "phase": "begin", "bytes_up": 10}))
+    later = {"at": T0 + timedelta(minutes=5), "phase": "end"}
+    done = sessions.take(
+        frame(
+            {"session": "a", "bytes_up": 900} | later,
+            {"session": "b", "bytes_up": 7, "phase": "end", "at": T0 + timedelta(days=400)},
+        )
+    )
+    assert done["bytes_up"].to_list() == [890, 7]
+    assert done["slice"].to_list() == [1, 0]
+
+
+def test_an_id_used_again_after_days_is_another_session_in_the_same_block_too() -> None:
+    old = {"session": "a", "phase": "end", "bytes_up": 900, "host": "claude.ai"}
+    new = old | {"bytes_up": 500, "host": None, "at": T0 + timedelta(days=3)}
+    together = Sessions().take(frame(old, new))
+    sessions = Sessions()
+    apart = pl.concat([sessions.take(frame(old)), sessions.take(frame(new))])
+    for done in (together, apart):
+        assert done["bytes_up"].to_list() == [900, 500]
+        assert done["slice"].to_list() == [0, 0]
+        assert done["host"].to_list() == ["claude.ai", None]
+
+
+def test_a_line_about_several_days_continues_what_began_with_them() -> None:
+    at = T0 + timedelta(days=3)
+    opened = {"session": "a", "phase": "begin", "bytes_up": 10}
+    closed = {"session": "a", "phase": "end", "bytes_up": 900, "at": at, "seen_at": T0}
+    together = Sessions().take(frame(opened, closed))
+    sessions = Sessions()
+    apart = pl.concat([sessions.take(frame(opened)), sessions.take(frame(closed))])
+    assert together["bytes_up"].to_list() == apart["bytes_up"].to_list() == [10, 890]

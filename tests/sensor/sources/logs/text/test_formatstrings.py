@@ -118,7 +118,7 @@ def test_a_column_of_no_placeholder_is_said(tmp_path: Path) -> None:
     described.write_text(
         'name = "mine"\n[layout]\nformat = \'$remote_addr $host\'\n[fields]\nuser_name = "user"\n'
     )
-    with pytest.raises(UsageError, match="no placeholder of the format: remote_addr, host"):
+    with pytest.raises(UsageError, match="no part of the layout; it has remote_addr, host"):
         custom.read(described)
 
 

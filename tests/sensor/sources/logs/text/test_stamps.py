@@ -60,6 +60,13 @@ def test_fractions_are_kept_to_the_microsecond() -> None:
     assert one("Oct  6 12:00:00.5") == NOON + timedelta(milliseconds=500)
 
 
+@pytest.mark.parametrize(
+    "text", ["1791288000.250750", "1791288000250.75", "1791288000250750.9", "1791288000250750000"]
+)
+def test_a_fraction_is_of_its_own_unit(text: str) -> None:
+    assert one(text) == NOON + timedelta(microseconds=250_750)
+
+
 def test_local_stamps_follow_their_zone_through_summer_time() -> None:
     assert one("2026-07-01 12:00:00", "Europe/Berlin") == datetime(2026, 7, 1, 10, tzinfo=UTC)
     assert one("2026-01-01 12:00:00", "Europe/Berlin") == datetime(2026, 1, 1, 11, tzinfo=UTC)
