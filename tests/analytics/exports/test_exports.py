@@ -156,6 +156,22 @@ def test_a_host_others_may_use_is_left_out_with_the_reason(catalog: Any) -> None
     assert found.warnings == ("acme.net also serves c/c (unreviewed)",)
 
 
+def test_where_a_suffix_is_only_its_own_name_the_names_below_are_listed_too(catalog: Any) -> None:
+    """A hosts file knows no subdomains: acme.ai there says nothing about chat.acme.ai."""
+    lists = Lists(catalog, "version: 1\nstatus:\n  - {app: a/a, status: unsanctioned}\n")
+    base = {"app": "a/a", "access": "web", "role": "use", "certainty": "vendor_doc"}
+    lists.indicators = [
+        {**base, "kind": "suffix", "value": "acme.ai"},
+        {**base, "kind": "domain", "value": "chat.acme.ai"},
+        {**base, "kind": "suffix", "value": "api.acme.ai"},
+        {**base, "kind": "url", "value": "code.acme.ai/chat"},
+    ]
+    found = lists.selection("hosts")
+    assert [e.value for e in found.entries] == ["acme.ai", "api.acme.ai", "chat.acme.ai"]
+    assert [one.value for one in found.left_out] == ["code.acme.ai/chat"]
+    assert [e.value for e in lists.selection("edl").entries] == ["acme.ai"]
+
+
 def test_the_organisations_own_names_are_never_listed(catalog: Any) -> None:
     policy = "version: 1\nstatus:\n  - {app: otter/otter, status: unsanctioned}\n"
     listed = Lists(catalog, policy).selection("edl")
