@@ -281,3 +281,17 @@ def test_nft_reads_the_sets(catalog: Any, file: Path) -> None:
         pytest.skip("nft -c needs CAP_NET_ADMIN")
     assert done.returncode == 0, done.stderr
     assert "160.79.104.0/23" in file.read_text()
+
+
+def test_nft_forgets_the_list_before_when_it_loads_a_new_one(catalog: Any, file: Path) -> None:
+    policy = "version: 1\nstatus:\n  - {vendor: Anthropic, status: unsanctioned}\n"
+    text = Lists(catalog, policy).text("nftables")
+    before = file.with_name("before")
+    before.write_text(text.replace("160.79.104.0/23", "192.0.2.0/24"))
+    file.write_text(text)
+    loads = f"nft -f {before} && nft -f {file} && nft list table inet shadowai"
+    done = _parse(["unshare", "--user", "--map-root-user", "--net", "sh", "-c", loads])
+    if "not permitted" in done.stderr or "not found" in done.stderr:
+        pytest.skip("needs nft and a network namespace")
+    assert done.returncode == 0, done.stderr
+    assert "192.0.2.0/24" not in done.stdout and done.stdout.count("reject") == 2
