@@ -73,6 +73,12 @@ def test_a_report_is_sent_once(place: Path) -> None:
     assert second.returncode == 0 and "already; --again" in second.stdout
 
 
+def test_only_the_weekly_report_takes_controls(place: Path) -> None:
+    ignored = run(place, "report", "monthly", "--controls")
+    assert ignored.returncode == 2 and "--controls" in ignored.stderr
+    assert run(place, "report", "weekly", "--controls").returncode == 0
+
+
 def test_an_unsent_report_is_named_and_waits(place: Path) -> None:
     done = run(place, "alert", "--test")
     assert done.returncode == 7 and "Connection refused" in done.stderr and "waits" in done.stderr
