@@ -71,11 +71,9 @@ def listed(
         return
     settings = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     found = _ranked(settings, days)
-    kept = _dismissed(settings)
     rows = (
         (row["rank"], row["host"], row["score"], "; ".join(row["reasons"]), row["clients"], row["first_seen"])
         for row in found.iter_rows(named=True)
-        if row["host"] not in kept and row["domain"] not in kept
     )
     columns = ("rank", "host", "score", "why", "clients", "first seen")
     best = list(islice(rows, limit))
@@ -99,6 +97,7 @@ def accept(
     """Write an entry for HOST into the first folder of your own signatures, marked experimental."""
     from sensor.errors import UsageError
 
+    host = _spelt(host)
     settings = settings_from(config, lake=lake)
     folders = (*(signatures or ()), *settings.signatures)
     if not folders:
@@ -127,9 +126,10 @@ def dismiss(
     config: ConfigOption = None,
 ) -> None:
     """Take HOST off the list, with a reason."""
+    host = _spelt(host)
     settings = settings_from(config, lake=lake, state=state)
     kept = _dismissed(settings)
-    kept[host.lower()] = {"reason": reason, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    kept[host] = {"reason": reason, "at": datetime.now(UTC).isoformat(timespec="seconds")}
     file = _dismissals(settings)
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".tmp")
@@ -138,10 +138,19 @@ def dismiss(
     typer.echo(f"{host} is not listed again ({file})")
 
 
+def _spelt(host: str) -> str:
+    """The host as the lake spells names."""
+    return host.lower().rstrip(".")
+
+
 def _ranked(settings: Settings, days: int) -> pl.DataFrame:
-    """The ranking of all names of the lake seen within `days`."""
+    """The ranking of all names of the lake seen within `days`, without those dismissed.
+
+    They are taken out first: the ranking has one name per domain, and another one may be worth a look.
+    """
     import polars as pl
 
+    from analytics.exports.guard import ancestors
     from analytics.lake import open_views
     from sensor.match.candidates import NAMES, rank
     from sensor.match.index import Index
@@ -152,6 +161,8 @@ def _ranked(settings: Settings, days: int) -> pl.DataFrame:
         views = open_views(place.path, restricted=True)
         log_access(place.path, query="shadowai candidates: names of all hosts")
         rows = views.execute(_QUERY, [days]).fetchall()
+    dismissed = _dismissed(settings).keys()
+    rows = [row for row in rows if dismissed.isdisjoint(ancestors(row[0]))]
     names = pl.DataFrame(rows, schema=NAMES, orient="row")
     catalog = catalog_of(settings)
     return rank(names, Index.build(catalog.indicators), datetime.now(UTC))
