@@ -197,6 +197,18 @@ def test_units_say_which_settings_lake_and_state_were_meant(tmp_path: Path) -> N
     assert [line for line in checked.stderr.splitlines() if "shadowai" in line] == []
 
 
+def test_variables_of_the_shell_that_units_do_not_have_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A capture would store tokens where this shell asks for none."""
+    monkeypatch.setenv("SHADOWAI_PRIVACY", "aggregate")
+    monkeypatch.setenv("SHADOWAI_LAKE", "lake")
+    done = run(tmp_path, "schedule", "--to", "units")
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if "SHADOWAI_" in line]
+    assert told == ["shadowai: the units do not know SHADOWAI_PRIVACY; put it into the settings"]
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
