@@ -33,7 +33,8 @@ ALTER TABLE findings ADD COLUMN proposal VARCHAR DEFAULT 'Block.';
 ALTER TABLE findings ADD COLUMN owner VARCHAR;
 ALTER TABLE findings ADD COLUMN due DATE;
 UPDATE findings SET people_hidden = TRUE, people_at_least = NULL, bytes_up = NULL WHERE finding = 'f2';
-CREATE TABLE sensors AS SELECT * FROM (VALUES ('span', 'hq', 3600), ('old', 'hq', 3600), ('fine', 'hq', 3600), ('dead', 'hq', 3600))
+CREATE TABLE sensors AS SELECT * FROM (VALUES ('span', 'hq', 3600), ('old', 'hq', 3600), ('fine', 'hq', 3600),
+  ('dead', 'hq', 3600))
   AS t(sensor, site, cadence_s);
 CREATE TABLE coverage AS SELECT * FROM (VALUES
   (TIMESTAMPTZ '2026-11-23 03:30:00+00', 'span', 7), (TIMESTAMPTZ '2026-11-23 03:00:00+00', 'span', 7),
