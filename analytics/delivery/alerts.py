@@ -35,8 +35,8 @@ WHERE status = 'open'
 ORDER BY severity_rank DESC, first_seen DESC, finding
 """
 
-# A minute without a packet is not watched: the capture runs, but its mirror or cable brings nothing. If none ever
-# came, the sensor has been silent since its first minute.
+# A minute without a packet is not watched: the capture runs, but its mirror or cable brings nothing. If none
+# ever came, the sensor has been silent since its first minute.
 _SENSORS = """
 SELECT s.sensor, s.site, s.cadence_s,
        COALESCE(MAX(CASE WHEN c.packets IS DISTINCT FROM 0 THEN c.minute END), MIN(c.minute)) AS last_minute
