@@ -95,6 +95,7 @@ def accept(
     signatures: SignaturesOption = None,
 ) -> None:
     """Write an entry for HOST into the first folder of your own signatures, marked experimental."""
+    from sensor.catalog.load import BUILT_IN
     from sensor.errors import UsageError
 
     host = _spelt(host)
@@ -107,9 +108,15 @@ def accept(
     if not slug:
         raise UsageError(f"'{name}' has no letter or digit", hint="give the service's name in Latin letters")
     vendor = folders[0] / "vendors" / slug
-    if (vendor / f"{slug}.yml").exists():
-        raise UsageError("this entry exists already", place=str(vendor / f"{slug}.yml"), hint="edit it")
-    _write(vendor, {"vendor.yml": {"name": name, "homepage": f"https://{host}"}, f"{slug}.yml": entry})
+    # a file at the same place would replace the one there
+    known = [place / "vendors" / slug for place in (*folders, BUILT_IN)]
+    if found := next((place for place in known if (place / f"{slug}.yml").exists()), None):
+        hint = "edit it, or choose another --name"
+        raise UsageError("this entry exists already", place=str(found / f"{slug}.yml"), hint=hint)
+    files = {f"{slug}.yml": entry}
+    if not any((place / "vendor.yml").exists() for place in (vendor, known[-1])):
+        files["vendor.yml"] = {"name": name, "homepage": f"https://{host}"}
+    _write(vendor, files)
     typer.echo(f"{vendor / slug}.yml written; it counts wherever --signatures {folders[0]} is given")
 
 
@@ -200,7 +207,7 @@ def _write(vendor: Path, files: dict[str, dict[str, Any]]) -> None:
     from sensor.catalog.load import load
     from sensor.errors import CatalogError
 
-    fresh = [vendor / name for name in files if not (vendor / name).exists()]
+    fresh = [vendor / name for name in files]
     vendor.mkdir(parents=True, exist_ok=True)
     for file in fresh:
         text = yaml.safe_dump(files[file.name], sort_keys=False, allow_unicode=True)

@@ -85,6 +85,17 @@ def test_accept_writes_an_entry_that_passes(tmp_path: Path) -> None:
         run("accept", "acme-gpt.com", "--name", "Acme GPT", "--signatures", str(ours))
 
 
+def test_accept_replaces_nothing_of_the_built_in_catalog(tmp_path: Path) -> None:
+    """In an overlay, a file at the same place as a built-in one counts instead of it."""
+    before = load()
+    with pytest.raises(UsageError, match="this entry exists already"):
+        run("accept", "acme-gpt.com", "--name", "Perplexity", "--signatures", str(tmp_path))
+    run("accept", "acme-gpt.com", "--name", "Google", "--signatures", str(tmp_path))
+    assert [path.name for path in tmp_path.rglob("*.yml")] == ["google.yml"]
+    after = load(tmp_path).services.filter(vendor="Google")
+    assert set(after["app"]) - set(before.services.filter(vendor="Google")["app"]) == {"google/google"}
+
+
 @pytest.mark.parametrize(
     ("words", "error", "says"),
     [
