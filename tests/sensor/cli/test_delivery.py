@@ -109,6 +109,16 @@ def test_a_report_that_was_not_sent_is_tried_again_by_whatever_runs_next(place: 
     assert "shadowai-alert.timer" in units
 
 
+def test_a_secret_that_cannot_be_read_silences_no_other_destination(place: Path) -> None:
+    text = SETTINGS.replace('"state"', '"own-state"').replace("url =", 'secret = {file = "gone"}\nurl =')
+    other = '[[destinations]]\nname = "soc"\nkind = "folder"\npath = "soc"\nalerts = true\n'
+    (place / "secret.toml").write_text(text + other, encoding="utf-8")
+    done = run(place, "alert", "--test", "--config", "secret.toml")
+    assert done.returncode == 7 and done.stdout.startswith("soc: sent ")
+    assert "hook: " in done.stderr and "was not sent and waits" in done.stderr
+    assert f"destinations.hook: {place / 'gone'}: No such file" in done.stderr
+
+
 def test_an_unwritable_outbox_is_reported(place: Path) -> None:
     text = SETTINGS.replace('"state"', '"full-state"')
     (place / "full.toml").write_text(text, encoding="utf-8")
