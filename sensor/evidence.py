@@ -80,7 +80,7 @@ class Evidence:
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._counts: dict[tuple[object, ...], tuple[int, int]] = {}
-        #: packets sealed; and those the decoder had no room for, matched or not
+        #: packets sealed; and those for which the decoder or the memory here had no room, matched or not
         self.packets = self.missed = 0
 
     def hold(self, kept: Kept) -> None:
@@ -92,8 +92,15 @@ class Evidence:
         self._waiting.append(_Waiting(newest, _rows(kept), kept.data.tobytes()))
         self._waiting_bytes += kept.data.size
         oldest = newest - WAIT_S * 1_000_000
-        while self._waiting and (self._waiting_bytes > MEMORY_BYTES or self._waiting[0].newest_us < oldest):
-            self._waiting_bytes -= len(self._waiting.popleft().data)
+        while self._waiting and self._waiting[0].newest_us < oldest:
+            self._forget_oldest()
+        while self._waiting_bytes > MEMORY_BYTES:
+            self.missed += self._forget_oldest().rows.height
+
+    def _forget_oldest(self) -> _Waiting:
+        oldest = self._waiting.popleft()
+        self._waiting_bytes -= len(oldest.data)
+        return oldest
 
     def matched(self, hits: pl.DataFrame, now: datetime | None = None) -> None:
         """Seal the waiting packets of the connections in `hits`, then delete files that exceed the bounds.

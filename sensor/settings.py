@@ -328,6 +328,9 @@ def load(
     values = _read(file) if file else {}
     values = _absolute(values, file.parent.resolve() if file else Path.cwd())
     given = _from_environment(environment)
+    people, identity = given.pop("people", None), values.get("identity", {})
+    if people and isinstance(identity, dict):  # one setting of a section: the others of the file hold
+        values["identity"] = identity | {"people": Path(people)}
     values |= given
     values |= {name: value for name, value in options.items() if value is not None}
     try:
@@ -407,8 +410,6 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     given: dict[str, Any] = dict(named)
     if "signatures" in named:
         given["signatures"] = tuple(Path(folder) for folder in named["signatures"].split(os.pathsep))
-    if "people" in named:
-        given["identity"] = {"people": Path(given.pop("people"))}
     return given
 
 

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from sensor import errors, schema, settings
 from sensor.cli import audit, keys, main, reveal
+from sensor.destinations import AnyDestination
 from tests.product import compiled_once, run_here
 
 ROOT = Path(__file__).parents[1]
@@ -73,6 +75,9 @@ def test_the_settings_block_loads_and_names_every_setting(tmp_path: Path) -> Non
     assert set(written["sensors"][0]) == set(settings.SensorSettings.model_fields)
     assert set(written["about"]) == set(settings.About.model_fields)
     assert written["retention"] == settings.Retention().model_dump()
+    kinds = get_args(get_args(AnyDestination)[0])
+    of_destinations = {name for kind in kinds for name in kind.model_fields}
+    assert {name for name in of_destinations if not re.search(rf"\b{name}\b", block)} == set()
 
 
 def test_the_settings_about_people_load(tmp_path: Path) -> None:

@@ -126,8 +126,9 @@ def pool(members: pl.DataFrame, k: int) -> pl.DataFrame:
     """department → label: departments too small to show become `other`, with the next smallest if needed."""
     sizes = groups(members, ["department"]).sort("seen", "using", "department")
     small = sizes.filter(~safe(k))["department"].to_list()
-    # The directory may already contain a pool of small departments (sensor/privacy/departments.py).
-    small += [OTHER] if OTHER in sizes["department"] and OTHER not in small else []
+    # The directory may already contain a pool of small departments (sensor/privacy/departments.py), and a
+    # department called like the total could not be told from it.
+    small += [name for name in (OTHER, ALL) if name in sizes["department"] and name not in small]
     rest = [name for name in sizes["department"].to_list() if name not in small]
     while small and rest and not _union_is_safe(members, small, k):
         small.append(rest.pop(0))

@@ -35,11 +35,13 @@ WHERE status = 'open'
 ORDER BY severity_rank DESC, first_seen DESC, finding
 """
 
-# A minute without a packet is not watched: the capture runs, but its mirror or cable brings nothing.
+# A minute without a packet is not watched: the capture runs, but its mirror or cable brings nothing. If none
+# ever came, the sensor has been silent since its first minute.
 _SENSORS = """
-SELECT s.sensor, s.site, s.cadence_s, MAX(c.minute) AS last_minute
+SELECT s.sensor, s.site, s.cadence_s,
+       COALESCE(MAX(CASE WHEN c.packets IS DISTINCT FROM 0 THEN c.minute END), MIN(c.minute)) AS last_minute
 FROM sensors AS s
-JOIN coverage AS c ON c.sensor = s.sensor AND c.packets IS DISTINCT FROM 0
+JOIN coverage AS c ON c.sensor = s.sensor
 GROUP BY s.sensor, s.site, s.cadence_s
 ORDER BY s.sensor
 """

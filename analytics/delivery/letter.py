@@ -58,6 +58,17 @@ class Transport(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Stands for a transport that cannot be made, for the reason given."""
+
+    reason: str
+
+    def send(self, letter: Letter) -> None:
+        """Raises DeliveryFailed."""
+        raise DeliveryFailed(self.reason)
+
+
 @contextmanager
 def network_errors() -> Iterator[None]:
     """Turns network errors inside the block into DeliveryFailed, with one line of text."""

@@ -112,7 +112,9 @@ def _unfit(row: Row, target: Target, experimental: Set[str]) -> str | None:
 
 def _as_meant(entry: Entry, target: Target) -> Entry:
     """What the entry does in the target's own reading."""
-    return replace(entry, kind="suffix") if target.widens and entry.kind == "domain" else entry
+    if target.widens and entry.kind == "domain":
+        return replace(entry, kind="suffix")
+    return replace(entry, kind="domain") if target.narrows and entry.kind == "suffix" else entry
 
 
 class _Others:
@@ -174,7 +176,7 @@ def _collision(entry: Entry, others: _Others, mode: str, statuses: Statuses) -> 
 def _untouched(left_out: Iterable[LeftOut], entries: Sequence[Entry], target: Target) -> Iterator[LeftOut]:
     """What no entry decides about all the same: a path of a listed host is not left out."""
     trees = {e.value for e in entries if _as_meant(e, target).kind == "suffix"}
-    hosts = {e.value for e in entries if e.kind == "domain"}
+    hosts = {e.value for e in entries if _as_meant(e, target).kind == "domain"}
     for one in set(left_out):
         host = host_of(one.value)
         if host not in hosts and trees.isdisjoint(ancestors(host)):
@@ -185,7 +187,7 @@ def _uncovered(entries: Iterable[Entry], target: Target) -> Iterator[Entry]:
     """Entries in order, without those that another one stands for: some programs refuse doubles."""
     entries = sorted(entries, key=lambda e: (e.value, e.kind != "suffix", e.kind, e.app))
     trees = {e.value for e in entries if _as_meant(e, target).kind == "suffix"}
-    hosts = {e.value for e in entries if e.kind == "domain"}
+    hosts = {e.value for e in entries if _as_meant(e, target).kind == "domain"}
     seen: set[str] = set()
     for entry in entries:
         host = host_of(entry.value)

@@ -70,6 +70,7 @@ class Target:
     """A program or device, and what its lists can express.
 
     `widens`: an exact name also matches everything below it there, so the guard treats it as a suffix.
+    `narrows`: a suffix matches only its own name there, so names below it are entries of their own.
     """
 
     name: str
@@ -79,4 +80,5 @@ class Target:
     comment: str = "#"
     modes: tuple[str, ...] = ("block",)
     widens: bool = False
+    narrows: bool = False
     notes: tuple[str, ...] = ()

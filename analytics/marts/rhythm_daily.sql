@@ -1,12 +1,12 @@
 -- Request rhythm by subject, service and day (counting/day_sql/14_rhythm.sql): the input of the view `agents`.
 WITH days AS (
-  SELECT usage_key, subject_kind, MIN(from_us) AS from_us, COUNT(*) AS requests, COUNT(gap_s) AS gaps,
+  SELECT usage_key, subject_kind, day, MIN(from_us) AS from_us, COUNT(*) AS requests, COUNT(gap_s) AS gaps,
          COUNT(CASE WHEN gap_s < 10 THEN 1 END) AS short_gaps, COUNT(bytes_before) AS compared,
          COUNT(CASE WHEN bytes_up > bytes_before THEN 1 END) AS larger,
          MIN(bytes_up) AS bytes_up_least, MAX(bytes_up) AS bytes_up_most,
          COUNT(CASE WHEN program THEN 1 END) AS program_requests
   FROM rhythm
-  GROUP BY usage_key, subject_kind
+  GROUP BY usage_key, subject_kind, day
 )
 SELECT d.usage_key // 67108864 % 8 AS counted_day,
        CAST(DATE_TRUNC('hour', make_timestamptz(d.from_us)) AS TIMESTAMPTZ) AS hour, s.subject, d.subject_kind, a.app,
@@ -18,4 +18,4 @@ SELECT d.usage_key // 67108864 % 8 AS counted_day,
 FROM days AS d
 JOIN subjects AS s ON s.subject_id = d.usage_key // 536870912
 JOIN (SELECT DISTINCT app_id, app FROM target_codes) AS a ON a.app_id = d.usage_key % 16777216
-ORDER BY counted_day, s.subject, a.app, d.subject_kind
+ORDER BY counted_day, s.subject, a.app, d.subject_kind, d.day

@@ -55,7 +55,7 @@ def as_hosts(catalog: Catalog) -> Iterator[str]:
     yield f"# AI services, signatures {catalog.version}; {_left_out(rows, names)}\n"
     yield "# a domain stands for itself only: a hosts file cannot name what is below it\n"
     for name in names["value"].unique().sort():
-        yield f"0.0.0.0 {name}\n"
+        yield f"0.0.0.0 {name}\n:: {name}\n"  # a resolver asks for IPv6 apart
 
 
 def as_stix(catalog: Catalog) -> Iterator[str]:

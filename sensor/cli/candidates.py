@@ -71,11 +71,9 @@ def listed(
         return
     settings = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     found = _ranked(settings, days)
-    kept = _dismissed(settings)
     rows = (
         (row["rank"], row["host"], row["score"], "; ".join(row["reasons"]), row["clients"], row["first_seen"])
         for row in found.iter_rows(named=True)
-        if row["host"] not in kept and row["domain"] not in kept
     )
     columns = ("rank", "host", "score", "why", "clients", "first seen")
     best = list(islice(rows, limit))
@@ -97,8 +95,10 @@ def accept(
     signatures: SignaturesOption = None,
 ) -> None:
     """Write an entry for HOST into the first folder of your own signatures, marked experimental."""
+    from sensor.catalog.load import BUILT_IN
     from sensor.errors import UsageError
 
+    host = _spelt(host)
     settings = settings_from(config, lake=lake)
     folders = (*(signatures or ()), *settings.signatures)
     if not folders:
@@ -108,9 +108,15 @@ def accept(
     if not slug:
         raise UsageError(f"'{name}' has no letter or digit", hint="give the service's name in Latin letters")
     vendor = folders[0] / "vendors" / slug
-    if (vendor / f"{slug}.yml").exists():
-        raise UsageError("this entry exists already", place=str(vendor / f"{slug}.yml"), hint="edit it")
-    _write(vendor, {"vendor.yml": {"name": name, "homepage": f"https://{host}"}, f"{slug}.yml": entry})
+    # a file at the same place would replace the one there
+    known = [place / "vendors" / slug for place in (*folders, BUILT_IN)]
+    if found := next((place for place in known if (place / f"{slug}.yml").exists()), None):
+        hint = "edit it, or choose another --name"
+        raise UsageError("this entry exists already", place=str(found / f"{slug}.yml"), hint=hint)
+    files = {f"{slug}.yml": entry}
+    if not any((place / "vendor.yml").exists() for place in (vendor, known[-1])):
+        files["vendor.yml"] = {"name": name, "homepage": f"https://{host}"}
+    _write(vendor, files)
     typer.echo(f"{vendor / slug}.yml written; it counts wherever --signatures {folders[0]} is given")
 
 
@@ -127,9 +133,10 @@ def dismiss(
     config: ConfigOption = None,
 ) -> None:
     """Take HOST off the list, with a reason."""
+    host = _spelt(host)
     settings = settings_from(config, lake=lake, state=state)
     kept = _dismissed(settings)
-    kept[host.lower()] = {"reason": reason, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    kept[host] = {"reason": reason, "at": datetime.now(UTC).isoformat(timespec="seconds")}
     file = _dismissals(settings)
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".tmp")
@@ -138,10 +145,19 @@ def dismiss(
     typer.echo(f"{host} is not listed again ({file})")
 
 
+def _spelt(host: str) -> str:
+    """The host as the lake spells names."""
+    return host.lower().rstrip(".")
+
+
 def _ranked(settings: Settings, days: int) -> pl.DataFrame:
-    """The ranking of all names of the lake seen within `days`."""
+    """The ranking of all names of the lake seen within `days`, without those dismissed.
+
+    They are taken out first: the ranking has one name per domain, and another one may be worth a look.
+    """
     import polars as pl
 
+    from analytics.exports.guard import ancestors
     from analytics.lake import open_views
     from sensor.match.candidates import NAMES, rank
     from sensor.match.index import Index
@@ -152,6 +168,8 @@ def _ranked(settings: Settings, days: int) -> pl.DataFrame:
         views = open_views(place.path, restricted=True)
         log_access(place.path, query="shadowai candidates: names of all hosts")
         rows = views.execute(_QUERY, [days]).fetchall()
+    dismissed = _dismissed(settings).keys()
+    rows = [row for row in rows if dismissed.isdisjoint(ancestors(row[0]))]
     names = pl.DataFrame(rows, schema=NAMES, orient="row")
     catalog = catalog_of(settings)
     return rank(names, Index.build(catalog.indicators), datetime.now(UTC))
@@ -189,7 +207,7 @@ def _write(vendor: Path, files: dict[str, dict[str, Any]]) -> None:
     from sensor.catalog.load import load
     from sensor.errors import CatalogError
 
-    fresh = [vendor / name for name in files if not (vendor / name).exists()]
+    fresh = [vendor / name for name in files]
     vendor.mkdir(parents=True, exist_ok=True)
     for file in fresh:
         text = yaml.safe_dump(files[file.name], sort_keys=False, allow_unicode=True)

@@ -101,6 +101,7 @@ def explain(
 
     Also says whether connections there count as a blind spot: encrypted DNS, a VPN, relay or proxy.
     """
+    from sensor.identity.scope import parse_address
     from sensor.match.blindness import Blindness
     from sensor.match.explain import event_of
     from sensor.match.explain import explain as explanation_of
@@ -120,7 +121,8 @@ def explain(
     )
     event = event_of(question)
     host, server = (str(event[name]) if name in event else None for name in ("host", "server"))
-    spots = Blindness(catalog.blind_spots).listing(host, server)
+    address = parse_address(server or host or "")  # of https://8.8.8.8/ the host is one
+    spots = Blindness(catalog.blind_spots).listing(host, None if address is None else str(address))
     print_table(
         ("blind spot", "kind", "counted as", "value", "port", "certainty", "checked", "reference"),
         spots.select("name", "kind", "counted", "value", "port", "certainty", "checked", "reference").rows(),

@@ -45,8 +45,18 @@ def chosen(settings: Settings, names: list[str] | None, receives: str) -> tuple[
 
 
 def transports(settings: Settings, destinations: Iterable[AnyDestination]) -> dict[str, Transport]:
-    """The transport of each destination, by name. Raises UsageError if a secret cannot be read."""
-    return {destination.name: _transport(settings, destination) for destination in destinations}
+    """The transport of each destination, by name. Where a secret cannot be read, its letters wait: one wrong
+    file must not silence all other destinations."""
+    from analytics.delivery.letter import Unusable
+    from sensor.errors import UsageError
+
+    found: dict[str, Transport] = {}
+    for destination in destinations:
+        try:
+            found[destination.name] = _transport(settings, destination)
+        except UsageError as error:
+            found[destination.name] = Unusable(str(error))
+    return found
 
 
 def _transport(settings: Settings, to: AnyDestination) -> Transport:

@@ -87,7 +87,7 @@ def shred(
     from sensor.privacy.audit import AuditLog
 
     keys, folder, zone = _keys(config, lake, state)
-    found = {str(one.number): one for one in keys.epochs() if one.shredded_at is None}
+    found = {str(one.number): one for one in keys.epochs() if keys.holds(one.number)}
     if epoch not in found and not (epoch == COUNT and keys.count()):
         raise UsageError(f"no key of epoch {epoch}", hint="shadowai keys list")
     what = "the count-only key" if epoch == COUNT else f"the key of {_line(found[epoch], zone)}"

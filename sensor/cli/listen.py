@@ -105,12 +105,16 @@ def endpoint(text: str) -> Endpoint:
 def _context(
     places: list[Endpoint], certificate: Path | None, key: Path | None, clients: Path | None
 ) -> ssl.SSLContext | None:
-    """The TLS context for `places`; None if none of them uses TLS. Raises UsageError."""
+    """The TLS context for `places`; None if none of them uses TLS. Raises UsageError, also for options that
+    would protect nothing."""
     import ssl
 
     from sensor.sources.inputs.receive import context
 
     if not any(place.transport == "tls" for place in places):
+        given = {"--certificate": certificate, "--key": key, "--clients": clients}
+        if option := next((name for name, path in given.items() if path is not None), None):
+            raise UsageError("no endpoint uses TLS", place=option, hint="listen on tls, or leave it out")
         return None
     if certificate is None:
         raise UsageError("tls needs a certificate", place="--certificate", hint="name a PEM file")

@@ -23,10 +23,15 @@ class Format(StrEnum):
     HTML = "html"
 
 
+#: Sources of one sensor mostly see the same minutes: of a day those of the source that saw most.
 _COVERAGE = """
-SELECT sensor, site, CAST(MIN(day) AS VARCHAR), CAST(MAX(day) AS VARCHAR), SUM(minutes_seen),
-       SUM(flows), SUM(named_flows)
-FROM coverage_daily GROUP BY sensor, site ORDER BY sensor, site
+WITH days AS (
+  SELECT sensor, site, day, MAX(minutes_seen) AS minutes, SUM(flows) AS flows, SUM(named_flows) AS named
+  FROM coverage_daily WHERE minutes_seen > 0 GROUP BY sensor, site, day
+)
+SELECT sensor, site, CAST(MIN(day) AS VARCHAR), CAST(MAX(day) AS VARCHAR), SUM(minutes), SUM(flows),
+       SUM(named)
+FROM days GROUP BY sensor, site ORDER BY sensor, site
 """
 
 
@@ -131,7 +136,7 @@ def _coverage(place: Path) -> list[str]:
         rows = views.execute(_COVERAGE).fetchall()
     lines = []
     for sensor, site, first, last, minutes, flows, named in rows:
-        line = f"{sensor} ({site}): {int(minutes or 0) / 60:,.0f} hours seen from {first} to {last}"
+        line = f"{sensor} ({site}): {int(minutes) / 60:,.0f} hours seen from {first} to {last}"
         line += f", {int(named or 0) / int(flows):.0%} of connections named" if flows else ""
         lines.append(line + ".")
     return [*lines, "What no sensor watched is unknown, not clean."]

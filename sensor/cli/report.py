@@ -81,7 +81,8 @@ LanguageOption = Annotated[
 
 @dataclass(frozen=True)
 class _Wanted:
-    """The options of every report; its fields become those of each command."""
+    """The options of every report; its fields become those of each command. Only the weekly one has
+    `controls`."""
 
     out: OutOption = None
     period: PeriodOption = None
@@ -108,14 +109,18 @@ def _add(folder: Path) -> None:
         str, typer.Argument(metavar="TOKEN" if kind == "person" else "NAME", help=f"The {kind} it is about.")
     ]
     about = [Parameter("about", Parameter.KEYWORD_ONLY, annotation=subject)] if kind else []
-    _takes(command, about)
+    _takes(command, about, without=() if name == "weekly" else ("controls",))
     app.command(name, help=spec["question"].strip('"') + restricted)(command)
 
 
-def _takes(command: Callable[..., None], first: Sequence[Parameter] = ()) -> None:
-    """Set the parameters of `command` for typer: `first`, then those of every report."""
+def _takes(
+    command: Callable[..., None], first: Sequence[Parameter] = (), without: Sequence[str] = ()
+) -> None:
+    """Set the parameters of `command` for typer: `first`, then those of every report, but for `without`."""
     options = [
-        p.replace(kind=Parameter.KEYWORD_ONLY) for p in signature(_Wanted, eval_str=True).parameters.values()
+        parameter.replace(kind=Parameter.KEYWORD_ONLY)
+        for name, parameter in signature(_Wanted, eval_str=True).parameters.items()
+        if name not in without
     ]
     parameters = [*first, *options]
     command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@ sensor running."""
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import stat
@@ -35,6 +36,8 @@ _LASTING = {
     "follow": ("follow growing logs", "AF_UNIX"),
     "listen": ("take syslog from the network", "AF_UNIX AF_INET AF_INET6"),
 }
+#: settings that every unit has as variables
+_IN_UNITS = {"lake", "state"}
 #: exit codes after which a restart is useless: wrong usage or setting, mistakes in catalog and policy
 _FOR_GOOD = "2 4 8"
 
@@ -99,6 +102,11 @@ def _preparing(settings: Settings, user: str) -> list[str]:
 
 def _say_what_units_lack(settings: Settings, user: str) -> None:
     """Print what a unit lacks: variables of this shell, and folders that its account cannot enter."""
+    from sensor.settings import ENVIRONMENT_PREFIX, VARIABLES
+
+    for name in sorted(set(VARIABLES) - _IN_UNITS):
+        if os.environ.get(variable := f"{ENVIRONMENT_PREFIX}{name.upper()}"):
+            typer.echo(f"shadowai: the units do not know {variable}; put it into the settings", err=True)
     for path in (_program(), *_folders(settings)):
         if shut := _shut(path, user):
             problem = f"{user} may not enter {shut}; keep it elsewhere, or let {user} in"

@@ -17,6 +17,8 @@ from sensor.match.index import Index
 from sensor.match.match import match
 
 _JA4 = re.compile(r"[tqd][0-9s]{2}[di][0-9]{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}")
+#: As in the log of a proxy: a host and a port, maybe a path.
+_WITH_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s/:]+):\d{1,5}(/\S*)?")
 _PORTS = {"http": 80, "https": 443}
 _WHY = {
     "url": "a host with a path is the most specific",
@@ -94,9 +96,13 @@ def event_of(question: str) -> dict[str, str | int]:
     if "://" in text:
         return url_event(text)
     try:
-        return {"server": str(ipaddress.ip_address(text.strip("[]")))}
+        address = ipaddress.ip_address(text.strip("[]"))
+        # ::ffff:192.0.2.1 is stored as 192.0.2.1
+        return {"server": str(getattr(address, "ipv4_mapped", None) or address)}
     except ValueError:
         pass
+    if _WITH_PORT.fullmatch(text):
+        return url_event(f"//{text}")
     host, slash, path = text.partition("/")
     is_agent = " " in text or "." not in host or (bool(slash) and host != host.lower())
     if is_agent:

@@ -201,11 +201,19 @@ class Keys:
         self.of(week)
         return Epoch(week, *self.bounds(week))
 
+    def holds(self, epoch: int) -> bool:
+        """True if the key of an epoch lies here; also one that was shredded and came back, as by a backup."""
+        return self._path(epoch).exists()
+
     def problems(self) -> list[str]:
-        """A text for each wrong mode or owner in the folder."""
+        """A text for each wrong mode or owner in the folder, and for each key there that was shredded."""
         if not self._folder.exists():
             return []
-        found = []
+        found = [
+            f"{self._path(epoch.number)} is there, although it was shredded; shred it again"
+            for epoch in self.epochs()
+            if epoch.shredded_at and self.holds(epoch.number)
+        ]
         for path in (self._folder, *sorted(self._folder.iterdir())):
             about = path.stat()
             if about.st_mode & _OTHERS:

@@ -111,14 +111,14 @@ def test_packets_wait_within_bounds(lake: Path, keys: Keys, monkeypatch: pytest.
     late = [Frame(f.data, f.time + evidence.WAIT_S + 1) for f in talk(2, HELLO)]
     keeper.hold(kept(late))
     keeper.matched(hits(1, 2), NOW)
-    assert keeper.packets == 3
+    assert (keeper.packets, keeper.missed) == (3, 0)  # what waited too long belongs to no match
     monkeypatch.setattr(evidence, "MEMORY_BYTES", 300)
     for port in (3, 4):
         keeper.hold(kept(talk(port)))  # two packets of 54 bytes
         assert keeper._waiting_bytes <= 300
     keeper.hold(kept(talk(5, HELLO)))
     keeper.matched(hits(3), NOW)
-    assert keeper.packets == 3
+    assert (keeper.packets, keeper.missed) == (3, 7)  # what found no room is counted
 
 
 def test_one_connection_cannot_fill_the_disk(lake: Path, keys: Keys) -> None:

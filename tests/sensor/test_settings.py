@@ -104,6 +104,14 @@ def test_folders_and_people_come_from_variables_too(tmp_path: Path) -> None:
     assert chosen.identity.people == Path("p.csv")
 
 
+def test_people_of_a_variable_leave_the_rest_of_the_section_in_force(tmp_path: Path) -> None:
+    text = '[identity]\npeople = "old.csv"\norigins = ["csv"]\nfrom_packets = false'
+    identity = settings.load(_file(tmp_path, text), {"SHADOWAI_PEOPLE": "p.csv"}).identity
+    assert (identity.people, identity.origins, identity.from_packets) == (Path("p.csv"), ("csv",), False)
+    with pytest.raises(UsageError, match="identity: must be a table"):
+        settings.load(_file(tmp_path, "identity = 1"), {"SHADOWAI_PEOPLE": "p.csv"})
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

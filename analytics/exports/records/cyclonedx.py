@@ -52,7 +52,7 @@ def _entry(row: Row) -> dict[str, Any]:
     entry: dict[str, Any] = {"bom-ref": str(uuid.uuid5(_NAMESPACE, key)), "name": _name(row)}
     if row["kind"] not in _SERVICES:
         entry["type"] = _TYPES.get(row["kind"], "data")
-    elif row.get("scope"):
+    elif row.get("scope") in ("internal", "external"):
         entry["x-trust-boundary"] = row["scope"] == "external"
     properties = {name: row[name] for name in _PROPERTIES if row.get(name) is not None}
     return entry | {"properties": [{"name": f"shadowai:{n}", "value": str(v)} for n, v in properties.items()]}

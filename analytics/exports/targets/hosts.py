@@ -17,5 +17,6 @@ TARGET = Target(
     "hosts",
     "hosts files",
     _render,
+    narrows=True,
     notes=("a hosts file knows no subdomains: a domain stands for itself only, what is below it stays open",),
 )

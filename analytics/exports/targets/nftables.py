@@ -1,4 +1,7 @@
-"""Sets of nftables: networks that a vendor owns alone. Names are not for a packet filter."""
+"""Sets of nftables: networks that a vendor owns alone. Names are not for a packet filter.
+
+Block only: what one chain accepts, a chain of another table still drops (nft(8), VERDICT STATEMENT).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from collections.abc import Iterator
 
 from analytics.exports.interface import Provenance, Selection, Target
 
-_VERDICTS = {"block": "reject", "allow": "accept"}
-
 
 def _render(selection: Selection, _: Provenance) -> Iterator[str]:
+    # made anew each time: loading a table adds to one of the same name, so rules would double and networks
+    # that left the list would stay
+    yield "table inet shadowai"
+    yield "delete table inet shadowai"
     yield "table inet shadowai {"
     for version in (4, 6):
         found = [e for e in selection.entries if ipaddress.ip_network(e.value).version == version]
@@ -22,7 +27,7 @@ def _render(selection: Selection, _: Provenance) -> Iterator[str]:
     yield "  chain forward {"
     yield "    type filter hook forward priority filter; policy accept;"
     for version, word in ((4, "ip"), (6, "ip6")):
-        yield f"    {word} daddr @vendors{version} counter {_VERDICTS[selection.mode]}"
+        yield f"    {word} daddr @vendors{version} counter reject"
     yield "  }"
     yield "}"
 
@@ -32,6 +37,5 @@ TARGET = Target(
     "nftables",
     _render,
     says=frozenset({"address"}),
-    modes=("block", "allow"),
     notes=("only networks that a vendor owns; names need DNS: see rpz, unbound, dnsmasq",),
 )

@@ -83,6 +83,13 @@ def test_small_departments_are_pooled_with_the_next_smallest() -> None:
     assert dict(pool(frame, K).iter_rows()) == {"Sales": "Sales", "Legal": OTHER, "Board": OTHER}
 
 
+def test_a_department_called_like_the_total_is_pooled() -> None:
+    """Its rows would stand beside those of everyone under the same name, and double them."""
+    cells = protect(members(use(range(20), "Sales", "chat"), use(range(7), ALL, "chat")), K)
+    assert dict(cells.departments.iter_rows()) == {"Sales": "Sales", ALL: OTHER}
+    assert cells.weekly.select("label", "app").is_unique().all()
+
+
 def test_a_department_below_k_within_a_service_is_told_in_its_pool() -> None:
     frame = members(
         use(range(10), "Sales", "chat"), use(range(10), "Legal", "chat"), use(range(4), "Sales", "code"),

@@ -33,11 +33,14 @@ ALTER TABLE findings ADD COLUMN proposal VARCHAR DEFAULT 'Block.';
 ALTER TABLE findings ADD COLUMN owner VARCHAR;
 ALTER TABLE findings ADD COLUMN due DATE;
 UPDATE findings SET people_hidden = TRUE, people_at_least = NULL, bytes_up = NULL WHERE finding = 'f2';
-CREATE TABLE sensors AS SELECT * FROM (VALUES ('span', 'hq', 3600), ('old', 'hq', 3600), ('fine', 'hq', 3600))
+CREATE TABLE sensors AS SELECT * FROM (VALUES ('span', 'hq', 3600), ('old', 'hq', 3600), ('fine', 'hq', 3600),
+  ('dead', 'hq', 3600))
   AS t(sensor, site, cadence_s);
 CREATE TABLE coverage AS SELECT * FROM (VALUES
   (TIMESTAMPTZ '2026-11-23 03:30:00+00', 'span', 7), (TIMESTAMPTZ '2026-11-23 03:00:00+00', 'span', 7),
   (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'span', 0),  -- it runs, but the mirror brings nothing any more
+  -- a mirror that never brought anything
+  (TIMESTAMPTZ '2026-11-22 08:00:00+00', 'dead', 0), (TIMESTAMPTZ '2026-11-23 06:30:00+00', 'dead', 0),
   (TIMESTAMPTZ '2026-10-01 00:00:00+00', 'old', NULL), (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'fine', NULL)
 ) AS t(minute, sensor, packets);
 """
@@ -73,6 +76,12 @@ def test_open_findings_and_silent_sensors(lake: Path) -> None:
     ]
     assert "how many may not be shown" in told[3].text and told[3].facts["people"] is None
     assert [letter.subject for letter in alerts(lake, NOW)] == [letter.subject for letter in told[1:]]
+
+
+def test_a_sensor_to_which_no_packet_ever_came_is_silent(lake: Path) -> None:
+    (letter, *_) = alerts(lake, NOW, sensors=["dead"])
+    assert letter.subject == "Sensor dead is silent"
+    assert "has seen nothing since 2026-11-22 08:00 UTC" in letter.text
 
 
 def test_alerts_and_lists_are_told_in_the_language_of_the_settings(lake: Path) -> None:

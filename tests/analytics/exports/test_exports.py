@@ -156,6 +156,22 @@ def test_a_host_others_may_use_is_left_out_with_the_reason(catalog: Any) -> None
     assert found.warnings == ("acme.net also serves c/c (unreviewed)",)
 
 
+def test_where_a_suffix_is_only_its_own_name_the_names_below_are_listed_too(catalog: Any) -> None:
+    """A hosts file knows no subdomains: acme.ai there says nothing about chat.acme.ai."""
+    lists = Lists(catalog, "version: 1\nstatus:\n  - {app: a/a, status: unsanctioned}\n")
+    base = {"app": "a/a", "access": "web", "role": "use", "certainty": "vendor_doc"}
+    lists.indicators = [
+        {**base, "kind": "suffix", "value": "acme.ai"},
+        {**base, "kind": "domain", "value": "chat.acme.ai"},
+        {**base, "kind": "suffix", "value": "api.acme.ai"},
+        {**base, "kind": "url", "value": "code.acme.ai/chat"},
+    ]
+    found = lists.selection("hosts")
+    assert [e.value for e in found.entries] == ["acme.ai", "api.acme.ai", "chat.acme.ai"]
+    assert [one.value for one in found.left_out] == ["code.acme.ai/chat"]
+    assert [e.value for e in lists.selection("edl").entries] == ["acme.ai"]
+
+
 def test_the_organisations_own_names_are_never_listed(catalog: Any) -> None:
     policy = "version: 1\nstatus:\n  - {app: otter/otter, status: unsanctioned}\n"
     listed = Lists(catalog, policy).selection("edl")
@@ -265,3 +281,17 @@ def test_nft_reads_the_sets(catalog: Any, file: Path) -> None:
         pytest.skip("nft -c needs CAP_NET_ADMIN")
     assert done.returncode == 0, done.stderr
     assert "160.79.104.0/23" in file.read_text()
+
+
+def test_nft_forgets_the_list_before_when_it_loads_a_new_one(catalog: Any, file: Path) -> None:
+    policy = "version: 1\nstatus:\n  - {vendor: Anthropic, status: unsanctioned}\n"
+    text = Lists(catalog, policy).text("nftables")
+    before = file.with_name("before")
+    before.write_text(text.replace("160.79.104.0/23", "192.0.2.0/24"))
+    file.write_text(text)
+    loads = f"nft -f {before} && nft -f {file} && nft list table inet shadowai"
+    done = _parse(["unshare", "--user", "--map-root-user", "--net", "sh", "-c", loads])
+    if "not permitted" in done.stderr or "not found" in done.stderr:
+        pytest.skip("needs nft and a network namespace")
+    assert done.returncode == 0, done.stderr
+    assert "192.0.2.0/24" not in done.stdout and done.stdout.count("reject") == 2

@@ -122,5 +122,12 @@ def test_a_finding_seen_again_is_a_later_version_of_the_same_sighting() -> None:
     assert before["modified"] < after["modified"]
 
 
+@pytest.mark.parametrize(("scope", "crosses"), [("external", True), ("internal", False), ("unknown", None)])
+def test_a_service_whose_place_is_unknown_crosses_no_known_boundary(scope: str, crosses: bool | None) -> None:
+    row = {"kind": "mcp_server", "asset": "s:80", "site": "hq", "app": "mcp", "name": "x", "scope": scope}
+    (service,) = written("cyclonedx", row, "assets")["services"]
+    assert service.get("x-trust-boundary") is crosses
+
+
 def test_a_bundle_of_nothing_has_no_list() -> None:
     assert json.loads("".join(formats("findings")["stix"]([], "findings"))).keys() == {"type", "id"}

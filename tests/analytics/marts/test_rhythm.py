@@ -8,7 +8,8 @@ at the median, 30 s at the 5th percentile. Both are log-normal here. The seeds s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,3 +70,17 @@ def test_programs_that_a_person_drives_are_seldom_called_agents(judged: dict[str
     hits = {kind: sum(judged[kind]) for kind in KINDS}
     assert hits["desk"] <= 0.05 * EACH, hits
     assert hits["typing"] <= 0.05 * EACH and hits["embedding"] <= 0.05 * EACH, hits
+
+
+def test_requests_of_a_utc_day_count_in_the_weeks_of_the_report_zone(tmp_path: Path) -> None:
+    """In New York Monday's first five UTC hours are Sunday's: they must not take the whole day with them."""
+    moments = ["02:00", *(f"15:{minute:02}" for minute in range(0, 50, 10))]
+    rows = [
+        proxied(f"2026-11-16 {moment}", user_name="u", client="c", access="api", client_class="program")
+        for moment in moments
+    ]
+    lake = HandmadeLake.furnished(tmp_path, *rows)
+    refresh(lake.path, zone="America/New_York")
+    with open_views(lake.path, restricted=True) as views:
+        found = views.execute("SELECT week, requests FROM agents ORDER BY week").fetchall()
+    assert found == [(date(2026, 11, 9), 1), (date(2026, 11, 16), 5)]

@@ -75,7 +75,9 @@ def test_hosts(small: Catalog) -> None:
     assert lines[0].endswith("2 of 6 indicators can be said in this format")
     assert [line for line in lines if not line.startswith("#")] == [
         "0.0.0.0 api.assistant.example",
+        ":: api.assistant.example",
         "0.0.0.0 assistant.example",
+        ":: assistant.example",
     ]
 
 

@@ -44,12 +44,33 @@ def test_a_name_is_listed_with_its_reasons_until_it_is_dismissed(tmp_path: Path)
     for reason in ("'gpt' in its name", "'llm' in front of", "5 clients used openai/chatgpt within 30 s"):
         assert reason in rows[1].split("\t")[3]
     state = str(tmp_path / "state")
+    assert run("dismiss", "LLM.acme-gpt.com.", "--reason", "ours", "--state", state)
+    assert shadowai(tmp_path, "candidates", "--days", "100000") == ""
+    (tmp_path / "state" / "dismissed.json").unlink()
     run("dismiss", "acme-gpt.com", "--reason", "our own shop", "--state", state)
     kept = json.loads((tmp_path / "state" / "dismissed.json").read_text(encoding="utf-8"))
     assert kept["acme-gpt.com"]["reason"] == "our own shop"
     none = run_here(tmp_path, "candidates", "--days", "100000", "--lake", "lake", "--state", "state")
     said = "no name of the last 100000 days looks like AI, but for those dismissed\n"
     assert (none.stdout, none.stderr) == ("", said)
+
+
+def test_a_dismissed_domain_takes_all_below_it_along(tmp_path: Path) -> None:
+    log, state = tmp_path / "access.log", str(tmp_path / "state")
+    hosts = ("llm.eu.acme-gpt.com", "chatgpt.com", "llm.us.acme-gpt.com")
+    visits = [(client, host) for client in range(1, 6) for host in hosts]
+    lines = [LINE.format(at=1764150000 + client, client=client, host=host) for client, host in visits]
+    log.write_text("".join(lines), encoding="utf-8")
+    shadowai(tmp_path, "scan", str(log), "--quiet")
+    run("dismiss", "eu.acme-gpt.com", "--reason", "our own shop", "--state", state)
+    rows = shadowai(tmp_path, "candidates", "--days", "100000").splitlines()[1:]
+    assert [row.split("\t")[1] for row in rows] == ["llm.us.acme-gpt.com"]
+
+
+def test_accept_takes_a_host_in_any_spelling(tmp_path: Path) -> None:
+    run("accept", "Acme-GPT.com.", "--name", "Acme GPT", "--signatures", str(tmp_path))
+    entry = yaml.safe_load((tmp_path / "vendors/acme-gpt/acme-gpt.yml").read_text(encoding="utf-8"))
+    assert entry["indicators"][0]["suffix"] == "acme-gpt.com"
 
 
 def test_accept_writes_an_entry_that_passes(tmp_path: Path) -> None:
@@ -62,6 +83,17 @@ def test_accept_writes_an_entry_that_passes(tmp_path: Path) -> None:
     assert catalog.services.filter(app="acme-gpt/acme-gpt")["experimental"].to_list() == [True]
     with pytest.raises(UsageError, match="this entry exists already"):
         run("accept", "acme-gpt.com", "--name", "Acme GPT", "--signatures", str(ours))
+
+
+def test_accept_replaces_nothing_of_the_built_in_catalog(tmp_path: Path) -> None:
+    """In an overlay, a file at the same place as a built-in one counts instead of it."""
+    before = load()
+    with pytest.raises(UsageError, match="this entry exists already"):
+        run("accept", "acme-gpt.com", "--name", "Perplexity", "--signatures", str(tmp_path))
+    run("accept", "acme-gpt.com", "--name", "Google", "--signatures", str(tmp_path))
+    assert [path.name for path in tmp_path.rglob("*.yml")] == ["google.yml"]
+    after = load(tmp_path).services.filter(vendor="Google")
+    assert set(after["app"]) - set(before.services.filter(vendor="Google")["app"]) == {"google/google"}
 
 
 @pytest.mark.parametrize(

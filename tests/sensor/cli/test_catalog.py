@@ -72,6 +72,7 @@ def test_explain_names_winner_and_loser() -> None:
 def test_explain_names_a_blind_spot() -> None:
     for question, words in (
         ("DNS.Google", "Google DNS\tdoh\tencrypted_dns\tdns.google\t443"),
+        ("https://8.8.8.8/", "Google DNS\tdoh\tencrypted_dns\t8.8.8.8\t443"),
         ("https://mask.icloud.com/", "iCloud Private Relay\trelay\tvpn_relay\tmask.icloud.com\t"),
         ("1.1.1.1", "Cloudflare DNS\tdoh\tencrypted_dns\t1.1.1.1\t443"),
     ):

@@ -73,6 +73,12 @@ def test_a_report_is_sent_once(place: Path) -> None:
     assert second.returncode == 0 and "already; --again" in second.stdout
 
 
+def test_only_the_weekly_report_takes_controls(place: Path) -> None:
+    ignored = run(place, "report", "monthly", "--controls")
+    assert ignored.returncode == 2 and "--controls" in ignored.stderr
+    assert run(place, "report", "weekly", "--controls").returncode == 0
+
+
 def test_an_unsent_report_is_named_and_waits(place: Path) -> None:
     done = run(place, "alert", "--test")
     assert done.returncode == 7 and "Connection refused" in done.stderr and "waits" in done.stderr
@@ -101,6 +107,16 @@ def test_a_report_that_was_not_sent_is_tried_again_by_whatever_runs_next(place: 
     assert [path.suffix for path in (place / "later").iterdir()] == [".html"]
     units = run(place, "schedule", "--to", "later-units", *more).stdout
     assert "shadowai-alert.timer" in units
+
+
+def test_a_secret_that_cannot_be_read_silences_no_other_destination(place: Path) -> None:
+    text = SETTINGS.replace('"state"', '"own-state"').replace("url =", 'secret = {file = "gone"}\nurl =')
+    other = '[[destinations]]\nname = "soc"\nkind = "folder"\npath = "soc"\nalerts = true\n'
+    (place / "secret.toml").write_text(text + other, encoding="utf-8")
+    done = run(place, "alert", "--test", "--config", "secret.toml")
+    assert done.returncode == 7 and done.stdout.startswith("soc: sent ")
+    assert "hook: " in done.stderr and "was not sent and waits" in done.stderr
+    assert f"destinations.hook: {place / 'gone'}: No such file" in done.stderr
 
 
 def test_an_unwritable_outbox_is_reported(place: Path) -> None:
@@ -189,6 +205,18 @@ def test_units_say_which_settings_lake_and_state_were_meant(tmp_path: Path) -> N
         ["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True, check=False
     )
     assert [line for line in checked.stderr.splitlines() if "shadowai" in line] == []
+
+
+def test_variables_of_the_shell_that_units_do_not_have_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A capture would store tokens where this shell asks for none."""
+    monkeypatch.setenv("SHADOWAI_PRIVACY", "aggregate")
+    monkeypatch.setenv("SHADOWAI_LAKE", "lake")
+    done = run(tmp_path, "schedule", "--to", "units")
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if "SHADOWAI_" in line]
+    assert told == ["shadowai: the units do not know SHADOWAI_PRIVACY; put it into the settings"]
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,7 @@ def test_listen_tells_bad_endpoints_and_missing_certificates(tmp_path: Path, lak
         (("udp://nowhere:99999",), "not an endpoint"),
         (("ftp",), "not an endpoint"),
         (("tls",), "tls needs a certificate"),
+        (("tcp", "--clients", "ca.pem"), "--clients: no endpoint uses TLS"),
     ):
         done = shadowai(tmp_path, "listen", *words, "--lake", lake)
         _, err = done.communicate(timeout=60)

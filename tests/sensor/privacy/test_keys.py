@@ -7,8 +7,10 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from sensor import schema
+from sensor.cli.keys import app
 from sensor.errors import LakeError, UsageError
 from sensor.privacy.keys import EPOCH_WEEKS, Keys
 
@@ -34,6 +36,23 @@ def test_a_shredded_key_is_never_made_again(tmp_path: Path) -> None:
     assert (told.number, told.shredded_at) == (epoch, NOW)
     with pytest.raises(UsageError, match="no key"):
         keys.shred(epoch, NOW)
+
+
+def test_a_shredded_key_that_came_back_is_told_and_can_be_shredded_again(tmp_path: Path) -> None:
+    """A backup was restored, or the machine stopped between the note of the shredding and the shredding."""
+    keys = Keys(tmp_path, "UTC")
+    epoch = _epoch(keys, NOW)
+    secret, file = keys.of(epoch), tmp_path / "keys" / f"epoch-{epoch}.key"
+    keys.shred(epoch, NOW)
+    file.touch(mode=0o600)
+    file.write_bytes(secret)
+    assert keys.problems() == [f"{file} is there, although it was shredded; shred it again"]
+    told = CliRunner().invoke(
+        app, ["shred", str(epoch), "--reason", "restored", "--yes", "--lake", str(tmp_path / "lake"),
+              "--state", str(tmp_path)]
+    )  # fmt: skip
+    assert told.exit_code == 0, told.output
+    assert not file.exists() and keys.problems() == []
 
 
 @pytest.mark.parametrize("level", ["pseudonymous", "aggregate"])

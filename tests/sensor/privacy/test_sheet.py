@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from sensor import schema
@@ -25,6 +26,22 @@ def test_every_stored_field_stands_in_it_with_what_happens_to_it() -> None:
         assert fields == ["field", *table.dtypes]
     assert "| client | address that opened the connection or asked |  | keyed token |" in text
     assert "| sightings | " in text and "| 30 days | restricted |" in text
+
+
+def test_hours_that_two_sources_of_a_sensor_saw_are_counted_once(tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
+    with duckdb.connect(tmp_path / "lake" / "open.duckdb") as connection:
+        connection.execute(
+            "CREATE TABLE coverage_daily AS SELECT * FROM (VALUES "
+            "('hq', 'main', DATE '2026-11-15', 'zeek', 0, NULL, NULL), "  # it ran, and nothing came
+            "('hq', 'main', DATE '2026-11-16', 'zeek', 1440, 10, 9), "
+            "('hq', 'main', DATE '2026-11-16', 'suricata', 1440, 10, 7)) "
+            "AS t(sensor, site, day, source, minutes_seen, flows, named_flows)"
+        )
+    facts = _facts(Settings(lake=tmp_path / "lake", state=tmp_path / "state"))
+    assert facts.coverage[0] == (
+        "hq (main): 24 hours seen from 2026-11-16 to 2026-11-16, 80% of connections named."
+    )
 
 
 def test_fields_of_tables_about_persons_that_are_worked_out_stand_in_it_too(tmp_path: Path) -> None:
