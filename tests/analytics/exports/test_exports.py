@@ -289,9 +289,11 @@ def test_nft_forgets_the_list_before_when_it_loads_a_new_one(catalog: Any, file:
     before = file.with_name("before")
     before.write_text(text.replace("160.79.104.0/23", "192.0.2.0/24"))
     file.write_text(text)
+    if shutil.which("nft", path="/usr/sbin:/usr/bin:/sbin:/bin") is None:
+        pytest.skip("nft is not installed")
     loads = f"nft -f {before} && nft -f {file} && nft list table inet shadowai"
     done = _parse(["unshare", "--user", "--map-root-user", "--net", "sh", "-c", loads])
-    if "not permitted" in done.stderr or "not found" in done.stderr:
-        pytest.skip("needs nft and a network namespace")
+    if "not permitted" in done.stderr:
+        pytest.skip("needs a network namespace")
     assert done.returncode == 0, done.stderr
     assert "192.0.2.0/24" not in done.stdout and done.stdout.count("reject") == 2
