@@ -9,21 +9,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from analytics.delivery.letter import SEVERITIES, Letter
 from analytics.delivery.outbox import Outbox
+from analytics.delivery.silence import Watcher, last_heard
 from analytics.lake import open_views
 from analytics.render import words
 from analytics.render.language import say, translated
 from analytics.reports.result import Row
 from analytics.reports.weekly.due import scope_of
 
-#: no alert for sensors silent for longer than this: they were removed, or an alert was sent long ago
-_GONE = timedelta(days=14)
-#: a timer that runs a little late is no silence
-_LEAST_SILENCE = timedelta(minutes=10)
 #: so long the command of an alert accepts a risk, unless who decides writes another day
 _ACCEPTED = timedelta(days=90)
 
@@ -33,17 +30,6 @@ SELECT finding, rule, title, severity, service, scope, first_seen, last_seen, pe
 FROM findings
 WHERE status = 'open'
 ORDER BY severity_rank DESC, first_seen DESC, finding
-"""
-
-# A minute without a packet is not watched: the capture runs, but its mirror or cable brings nothing. If none
-# ever came, the sensor has been silent since its first minute.
-_SENSORS = """
-SELECT s.sensor, s.site, s.cadence_s,
-       COALESCE(MAX(CASE WHEN c.packets IS DISTINCT FROM 0 THEN c.minute END), MIN(c.minute)) AS last_minute
-FROM sensors AS s
-JOIN coverage AS c ON c.sensor = s.sensor
-GROUP BY s.sensor, s.site, s.cadence_s
-ORDER BY s.sensor
 """
 
 
@@ -56,23 +42,19 @@ class Wants:
     digest: bool = False  # one letter a day instead of one per alert
 
 
-def alerts(lake: Path, now: datetime, *, sensors: Sequence[str] = ()) -> list[Letter]:
+def alerts(lake: Path, now: datetime, *, sensors: Sequence[Watcher] = ()) -> list[Letter]:
     """A letter per silent one of the declared `sensors`, then per open finding, the most severe first."""
     with open_views(lake) as connection:
         cursor = connection.execute(_FINDINGS)
         names = [column[0] for column in cursor.description]
         found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        watched = connection.execute(_SENSORS).fetchall() if sensors else []
+        heard = last_heard(connection) if sensors else {}
     silent = [
-        _silence(sensor, site, cadence_s, last.astimezone(UTC), now)
-        for sensor, site, cadence_s, last in watched
-        if sensor in sensors and _is_silent(cadence_s, now - last)
+        _silence(sensor, last, now)
+        for sensor, last in ((sensor, heard.get(sensor.name)) for sensor in sensors)
+        if sensor.is_silent(last, now) and not sensor.is_gone(last, now)
     ]
     return [*silent, *(_finding(row, now) for row in found)]
-
-
-def _is_silent(cadence_s: int, since: timedelta) -> bool:
-    return max(2 * timedelta(seconds=cadence_s), _LEAST_SILENCE) < since <= _GONE
 
 
 def trial(now: datetime) -> Letter:
@@ -81,21 +63,23 @@ def trial(now: datetime) -> Letter:
     return Letter(f"test {now.isoformat()}", "test", subject, text, now, facts={"rule": "test"})
 
 
-def _silence(sensor: str, site: str, cadence_s: int, last: datetime, now: datetime) -> Letter:
-    since = say(
-        "alert.since", sensor=sensor, site=site, moment=f"{last:%Y-%m-%d %H:%M} UTC",
-        duration=_duration(now - last), cadence=_duration(timedelta(seconds=cadence_s)),
+def _silence(sensor: Watcher, last: datetime | None, now: datetime) -> Letter:
+    since = last or sensor.declared_at
+    told = say(
+        "alert.since" if last else "alert.never",
+        sensor=sensor.name, site=sensor.site, moment=f"{since:%Y-%m-%d %H:%M} UTC",
+        duration=_duration(now - since), cadence=_duration(timedelta(seconds=sensor.cadence_s)),
     )  # fmt: skip
-    lines = [since, say("alert.meanwhile"), say("alert.look", command="shadowai doctor")]
-    facts = {"rule": "sensor_silent", "sensor": sensor, "site": site, "silent_since": last.isoformat()}
+    lines = [told, say("alert.meanwhile"), say("alert.look", command="shadowai doctor")]
+    facts = {"rule": "sensor_silent", "sensor": sensor.name, "site": sensor.site}
     return Letter(
-        key=f"silent {sensor} {last.isoformat()}",
+        key=f"silent {sensor.name} {last.isoformat() if last else 'always'}",
         kind="alert",
-        subject=say("alert.silent", sensor=sensor),
+        subject=say("alert.silent", sensor=sensor.name),
         text="\n".join(lines),
         written_at=now,
         severity="high",
-        facts=facts,
+        facts=facts | {"silent_since": since.isoformat()},
     )
 
 

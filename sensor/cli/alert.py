@@ -28,19 +28,18 @@ def command(
     from analytics.delivery.alerts import Wants, alerts, enqueue, trial
     from analytics.delivery.letter import now
     from analytics.render.language import speaking
-    from sensor.cli.delivery import chosen, outbox, send, transports
+    from sensor.cli.delivery import chosen, outbox, send, transports, watchers
 
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
     moment = now()
-    declared = [sensor.name for sensor in settings.sensors]
     wanting = [d for d in settings.destinations if d.alerts]
     only_reports = bool(settings.destinations) and not (wanting or to or test or dry_run)
     with speaking(settings.language):
         with analysing(place):
             letters = [trial(moment)] if test else []
             if not test and not only_reports:
-                letters = alerts(place.path, moment, sensors=declared)
+                letters = alerts(place.path, moment, sensors=watchers(settings))
         if dry_run:
             for letter in letters:
                 typer.echo(letter.text + "\n")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from analytics.delivery.letter import Transport
     from analytics.delivery.outbox import Outbox
+    from analytics.delivery.silence import Watcher
     from sensor.destinations import AnyDestination, Secret
     from sensor.settings import Settings
 
@@ -42,6 +43,18 @@ def chosen(settings: Settings, names: list[str] | None, receives: str) -> tuple[
             f"no destination receives {receives}", hint="add [[destinations]]; docs/settings.md shows one"
         )
     return picked
+
+
+def watchers(settings: Settings) -> list[Watcher]:
+    """The sensors of the settings, declared when the settings file was last changed."""
+    from datetime import UTC, datetime
+
+    from analytics.delivery.silence import Watcher
+
+    if settings.file is None:
+        return []
+    changed = datetime.fromtimestamp(settings.file.stat().st_mtime, UTC)
+    return [Watcher(sensor.name, sensor.site, sensor.cadence_s, changed) for sensor in settings.sensors]
 
 
 def transports(settings: Settings, destinations: Iterable[AnyDestination]) -> dict[str, Transport]:

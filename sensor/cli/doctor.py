@@ -36,6 +36,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _vault(folder),
         _record(folder),
         _outbox(folder),
+        *_sensors(settings),
         _catalog(settings.signatures, folder),
         _people(settings),
         _kernels(folder),
@@ -153,6 +154,40 @@ def _outbox(state: Path) -> Finding:
     last = next((w for w in waiting if w.last_error), waiting[0])
     text = f"{len(waiting)} letter{'s wait' if len(waiting) > 1 else ' waits'}"
     return "outbox", True, f"{text}; {last.destination}: {last.last_error or 'not tried yet'}"
+
+
+def _sensors(settings: Settings) -> Iterator[Finding]:
+    """When each sensor was last heard. A silent one stops no scan."""
+    from datetime import UTC, datetime
+
+    from analytics.delivery.silence import last_heard
+    from analytics.lake import open_views
+    from sensor.cli.delivery import watchers
+    from sensor.cli.options import analysing
+    from sensor.errors import LakeError
+    from sensor.settings import lake_path
+    from sensor.store.lake import Lake
+
+    lake, heard = Lake(lake_path(settings)), {}
+    try:
+        if lake.exists():
+            with analysing(lake), open_views(lake.path) as connection:
+                heard = last_heard(connection)
+    except LakeError as error:
+        yield "sensors", False, str(error)
+        return
+    declared = {watcher.name: watcher for watcher in watchers(settings)}
+    for name in sorted({*heard, *declared}):
+        last, watcher = heard.get(name), declared.get(name)
+        text = f"last heard {last:%Y-%m-%d %H:%M} UTC" if last else "nothing of it is stored yet"
+        if watcher and watcher.is_silent(last, datetime.now(UTC)):
+            yield (
+                f"sensor {name}",
+                None,
+                f"SILENT, {text}; the settings expect it every {watcher.cadence_s} s",
+            )
+        else:
+            yield f"sensor {name}", True, text
 
 
 def _record(state: Path) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -11,6 +11,7 @@ import pytest
 from analytics.delivery.alerts import Wants, _list, alerts, enqueue, trial
 from analytics.delivery.letter import Letter
 from analytics.delivery.outbox import Outbox
+from analytics.delivery.silence import Watcher
 from analytics.render.language import speaking
 from tests.analytics.delivery.letters import NOW, alert
 from tests.analytics.delivery.test_outbox import Way
@@ -33,9 +34,6 @@ ALTER TABLE findings ADD COLUMN proposal VARCHAR DEFAULT 'Block.';
 ALTER TABLE findings ADD COLUMN owner VARCHAR;
 ALTER TABLE findings ADD COLUMN due DATE;
 UPDATE findings SET people_hidden = TRUE, people_at_least = NULL, bytes_up = NULL WHERE finding = 'f2';
-CREATE TABLE sensors AS SELECT * FROM (VALUES ('span', 'hq', 3600), ('old', 'hq', 3600), ('fine', 'hq', 3600),
-  ('dead', 'hq', 3600))
-  AS t(sensor, site, cadence_s);
 CREATE TABLE coverage AS SELECT * FROM (VALUES
   (TIMESTAMPTZ '2026-11-23 03:30:00+00', 'span', 7), (TIMESTAMPTZ '2026-11-23 03:00:00+00', 'span', 7),
   (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'span', 0),  -- it runs, but the mirror brings nothing any more
@@ -44,6 +42,11 @@ CREATE TABLE coverage AS SELECT * FROM (VALUES
   (TIMESTAMPTZ '2026-10-01 00:00:00+00', 'old', NULL), (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'fine', NULL)
 ) AS t(minute, sensor, packets);
 """
+
+
+def declared(*names: str, at: datetime = NOW) -> list[Watcher]:
+    """Sensors of the settings, which should store something every hour."""
+    return [Watcher(name, "hq", 3600, at) for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +63,7 @@ def queued(box: Outbox) -> list[str]:
 
 
 def test_open_findings_and_silent_sensors(lake: Path) -> None:
-    told = alerts(lake, NOW, sensors=["span", "old", "fine"])
+    told = alerts(lake, NOW, sensors=declared("span", "old", "fine"))
     assert [letter.subject for letter in told] == [
         "Sensor span is silent",
         "Critical: Must never be used: Acme",
@@ -79,14 +82,22 @@ def test_open_findings_and_silent_sensors(lake: Path) -> None:
 
 
 def test_a_sensor_to_which_no_packet_ever_came_is_silent(lake: Path) -> None:
-    (letter, *_) = alerts(lake, NOW, sensors=["dead"])
+    (letter, *_) = alerts(lake, NOW, sensors=declared("dead"))
     assert letter.subject == "Sensor dead is silent"
     assert "has seen nothing since 2026-11-22 08:00 UTC" in letter.text
 
 
+@pytest.mark.parametrize(("hours", "told"), [(1, 0), (3, 1), (15 * 24, 0)])
+def test_a_sensor_of_which_nothing_was_ever_stored_is_silent(lake: Path, hours: int, told: int) -> None:
+    watchers = declared("branch", at=NOW - timedelta(hours=hours))
+    letters = [letter for letter in alerts(lake, NOW, sensors=watchers) if "branch" in letter.subject]
+    assert len(letters) == told
+    assert all("Nothing of branch (hq) is stored yet" in letter.text for letter in letters)
+
+
 def test_alerts_and_lists_are_told_in_the_language_of_the_settings(lake: Path) -> None:
     with speaking("de"):
-        told = alerts(lake, NOW, sensors=["span"])
+        told = alerts(lake, NOW, sensors=declared("span"))
         listed = _list(told, "digest", NOW)
         tested = trial(NOW)
     assert told[0].subject == "Sensor span schweigt" and "(3 Stunden)" in told[0].text

@@ -1,13 +1,17 @@
-"""`shadowai doctor` on live capture: the right to do it, and each interface's state."""
+"""`shadowai doctor`: the right to capture, each interface's state, and when each sensor was last heard."""
 
 from __future__ import annotations
 
+import os
 import socket
+from pathlib import Path
 
+import duckdb
 import pytest
 
-from sensor.cli import doctor_capture
+from sensor.cli import doctor, doctor_capture
 from sensor.errors import UsageError
+from sensor.settings import load
 from sensor.sources.packets.ports import afpacket, netdev
 
 
@@ -66,3 +70,23 @@ def test_capture_is_reported_impossible_outside_linux(monkeypatch: pytest.Monkey
 def test_doctor_runs_on_this_machine() -> None:
     for what, text in doctor_capture.lines():
         assert what.startswith(("live capture", "interface ")) and text
+
+
+def test_when_each_sensor_was_last_heard(tmp_path: Path) -> None:
+    """An alert about a silent sensor sends its reader to doctor, which knew of no sensor."""
+    (tmp_path / "lake" / "sources").mkdir(parents=True)
+    with duckdb.connect(tmp_path / "lake" / "open.duckdb") as connection:
+        connection.execute("""
+            CREATE TABLE coverage AS SELECT now()::TIMESTAMPTZ AS minute, 'fine' AS sensor, 7 AS packets
+            UNION ALL VALUES (TIMESTAMPTZ '2026-11-23 03:30+00', 'span', 7),
+              ('2026-11-23 03:31+00', 'span', 0), ('2020-01-01 00:00+00', 'imported', NULL)
+        """)
+    file = tmp_path / "shadowai.toml"
+    file.write_text("".join(f'[[sensors]]\nname = "{name}"\n' for name in ("branch", "fine", "span")))
+    os.utime(file, (0, 0))
+    told = {name: (ok, text) for name, ok, text in doctor._sensors(load(file, lake=tmp_path / "lake"))}
+    assert list(told) == ["sensor branch", "sensor fine", "sensor imported", "sensor span"]
+    assert told["sensor branch"][1].startswith("SILENT, nothing of it is stored yet; the settings expect it")
+    assert told["sensor fine"][0] and told["sensor imported"] == (True, "last heard 2020-01-01 00:00 UTC")
+    silent = "SILENT, last heard 2026-11-23 03:30 UTC; the settings expect it every 3600 s"
+    assert told["sensor span"] == (None, silent)
