@@ -42,8 +42,9 @@ PREFERENCE = {
         "mac",
         "shared",
     ),
-    # What a sensor said last; several may have been started within an hour.
-    "sensors": ("part DESC", "landed_at DESC NULLS LAST"),
+    # What a sensor said last; several may have been started within an hour. A run that does not read the
+    # inputs of one knows no kind.
+    "sensors": ("kind IS NULL", "part DESC", "landed_at DESC NULLS LAST"),
     # Their earlier rows stay in the files: what was true when.
     "catalog": ("landed_at DESC NULLS LAST", "catalog_version DESC NULLS LAST"),
     "restated": ("landed_at DESC NULLS LAST", "restated_at DESC", "catalog_version DESC NULLS LAST"),

@@ -195,28 +195,33 @@ class Installation:
         return [Commits(self.lake, name, sealed=self._sealed) for name in shorter]
 
     def introduce(self, sensors: Iterable[SensorKind]) -> None:
-        """Store the tables `sensors` and `catalog`, so that reports on another machine have them.
+        """Store the tables `sensors` (these and those of the settings) and `catalog`, so that reports on
+        another machine have them.
 
         Raises LakeError.
         """
-        rows = {
-            sensor.name: {
-                "sensor": sensor.name,
-                "site": sensor.site,
-                "vantage": sensor.vantage or kind.vantage,
-                "rank": sensor.rank or DEFAULT_RANKS.get(sensor.vantage or kind.vantage, 9),
-                "kind": "packets" if kind.vantage == "packets" else "logs",
-                "zone": self.settings.zone,
-                "cadence_s": sensor.cadence_s,
-                "population": sensor.population,
-            }
-            for sensor, kind in sensors
-        }
+        declared = {sensor.name: self._row(sensor, None) for sensor in self.settings.sensors}
+        rows = declared | {sensor.name: self._row(sensor, kind) for sensor, kind in sensors}
         frame = pl.DataFrame(list(rows.values()), schema=schema.SENSORS.dtypes)
         # The segment is named by the time, so that it does not replace that of another sensor.
         now_us = int(datetime.now(UTC).timestamp() * 1e6)
         frames = {"sensors": frame, "catalog": self.catalog.frame()}
         Commits(self.lake, "reference").commit(now_us, now_us, frames)
+
+    def _row(self, sensor: SensorSettings, kind: type[Source] | None) -> dict[str, object]:
+        """A row of `sensors`. Without the kind of its inputs, what depends on it is unknown."""
+        vantage = sensor.vantage or (kind.vantage if kind else None)
+        default = DEFAULT_RANKS.get(vantage, 9) if vantage else None
+        return {
+            "sensor": sensor.name,
+            "site": sensor.site,
+            "vantage": vantage,
+            "rank": sensor.rank or default,
+            "kind": ("packets" if kind.vantage == "packets" else "logs") if kind else None,
+            "zone": self.settings.zone,
+            "cadence_s": sensor.cadence_s,
+            "population": sensor.population,
+        }
 
     def _with_declared(self, known: SensorSettings) -> SensorSettings:
         changes = {

@@ -322,8 +322,8 @@ def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.sort("app", "client", "seen_at", "event_id", nulls_last=True)
     if table is schema.LEASES:
         rows = rows.sort("closed", "valid_to", nulls_last=False, maintain_order=True)
-    if table is schema.SENSORS:  # a later row without a population does not unset it
-        rows = rows.with_columns(pl.col("population").forward_fill().over(key))
+    if table is schema.SENSORS:  # a run that does not read the inputs of one knows less of it
+        rows = rows.with_columns(pl.all().exclude(key).forward_fill().over(key))
     if table in _ADDED_UP:
         # most key columns hold one value all day, and comparing them would take most of the time
         differs = rows.select(pl.col(key).ne_missing(pl.col(key).first()).any()).row(0, named=True)

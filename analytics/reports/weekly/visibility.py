@@ -147,7 +147,9 @@ def _missing(result: Result, seen: Coverage) -> Iterator[str]:
         yield say("visibility.dark", days=words.listing([words.weekday(d) for d in seen.dark], 7))
     for sensor in result.rows("silent"):
         site, since = sensor["site"] or say("visibility.no_site"), sensor["since"]
-        if since is not None and since > result.scope.sunday:
+        if since is None:
+            yield say("visibility.unheard", sensor=sensor["sensor"], site=site)
+        elif since > result.scope.sunday:
             day = f"{words.day_name(since)} {since.year}"
             yield say("visibility.later", sensor=sensor["sensor"], site=site, day=day)
         else:

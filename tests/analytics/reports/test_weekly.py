@@ -164,7 +164,11 @@ def test_a_source_that_cannot_know_uploads_is_named(tmp_path: Path) -> None:
 
 
 def test_a_silent_sensor_is_named(tmp_path: Path) -> None:
-    found = page(tmp_path, plain() | {"sensors": SENSORS})
+    rows = plain() | {"sensors": SENSORS}
+    never = "squid-hq (hq): in the settings, but nothing of it was ever stored"
+    assert never in page(tmp_path / "never", rows).visibility.never
+    before = {**rows["coverage_daily"][0], "sensor": "squid-hq", "day": date(2026, 10, 7)}
+    found = page(tmp_path / "before", {**rows, "coverage_daily": [*rows["coverage_daily"], before]})
     assert "squid-hq (hq): silent all week" in found.visibility.never
 
 

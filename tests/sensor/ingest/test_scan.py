@@ -198,15 +198,16 @@ def test_standard_input_is_read_like_a_file(whole: tuple[Path, dict[str, Any]]) 
 
 
 def test_sensors_that_begin_within_an_hour_are_all_known(tmp_path: Path) -> None:
-    settings = Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state"))
+    declared = (SensorSettings(name="branch"), SensorSettings(name="one"))  # nothing of branch is read
+    settings = Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state"), sensors=declared)
     installation = Installation(settings, Declared())
     installation.lake.create()
     for name, site in (("one", "hq"), ("two", "lab"), ("one", "elsewhere")):
         installation.introduce([(SensorSettings(name=name, site=site), SquidFormat)])
     assert compact(installation.lake, Terms("UTC"), now=datetime.now(UTC), settle=timedelta())
     (file,) = installation.lake.manifest()["tables"]["sensors"]["cold"]["all"]
-    known = pl.read_parquet(installation.lake.path / file).select("sensor", "site").rows()
-    assert known == [("one", "elsewhere"), ("two", "lab")]
+    known = pl.read_parquet(installation.lake.path / file).select("sensor", "site", "rank").rows()
+    assert known == [("branch", "main", None), ("one", "elsewhere", 3), ("two", "lab", 3)]
 
 
 def _rotated(capture: Path, folder: Path, files: int) -> list[Path]:

@@ -182,6 +182,17 @@ def test_a_sensor_that_says_no_population_keeps_the_one_it_had(lake: Lake) -> No
     assert kept() == [("hq", "moved", 60), ("lab", None, None)]
 
 
+def test_a_run_without_inputs_of_a_sensor_leaves_what_is_known_of_it(lake: Lake) -> None:
+    known = {"sensor": "hq", "site": "main", "vantage": "proxy", "rank": 3, "kind": "logs", "cadence_s": 60}
+    less = known | dict.fromkeys(("vantage", "rank", "kind")) | {"cadence_s": 90}
+    for hour, row in enumerate((known, less)):
+        frame = schema.SENSORS.conform(pl.DataFrame([row], schema_overrides=schema.SENSORS.dtypes))
+        _commit(lake, hour, hour, {"sensors": frame}, NOW + timedelta(hours=hour))
+        assert compact(lake, Terms("UTC"), now=NOW + timedelta(hours=hour), settle=timedelta())
+    (file,) = lake.manifest()["tables"]["sensors"]["cold"]["all"]
+    assert pl.read_parquet(lake.path / file).select(*known).rows(named=True) == [known | {"cadence_s": 90}]
+
+
 def test_the_current_hour_waits_without_settle(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
     assert compact(lake, Terms("UTC"), now=NOW)
