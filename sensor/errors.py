@@ -74,6 +74,6 @@ class PolicyError(ShadowAIError):
 
 
 class FindingsError(ShadowAIError):
-    """There are findings of the level asked for."""
+    """There are findings of the level asked for, or nobody can say."""
 
     exit_code = 9

@@ -133,7 +133,8 @@ def check(
     """Check the policy file and, with --level, the findings.
 
     Exit code 8: the file has a mistake, or the lake's findings were judged by another version of it. 9: a
-    finding of --level or worse is open, or could not be evaluated (missing data resolves no finding).
+    finding of --level or worse is open, or could not be evaluated (missing data resolves no finding), or no
+    week of the lake could be judged.
     """
     from sensor.errors import UsageError
 
@@ -393,9 +394,10 @@ def _check_findings(settings: Settings, policy: Policy, level: str) -> None:
             "ORDER BY severity_rank DESC, due, finding",
             [LEVELS.index(level) + 1],
         ).fetchall()
-    if not judged:
-        typer.echo(_NOT_JUDGED)
-        return
+    if not judged:  # a gate that passes would call what is unknown clean
+        raise FindingsError(
+            _NOT_JUDGED, place=str(place.path), hint="look at `shadowai report`: what was seen?"
+        )
     if judged != [(policy.version,)]:
         what = f"the lake's findings were judged by another version ({judged[0][0] or 'no policy'})"
         raise PolicyError(
