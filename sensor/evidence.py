@@ -12,7 +12,6 @@ There are limits on packets and bytes per connection (below), and on megabytes a
 
 from __future__ import annotations
 
-import os
 import struct
 from collections import deque
 from collections.abc import Iterator
@@ -28,7 +27,7 @@ from sensor.decode.capture.handshakes import Kept
 from sensor.decode.dissection.addresses import addresses
 from sensor.decode.kernels.strings import own
 from sensor.decode.layout import TCP
-from sensor.durable import explained
+from sensor.durable import explained, write
 from sensor.errors import LakeError, UsageError
 from sensor.privacy.audit import AuditLog
 from sensor.privacy.keys import Keys
@@ -202,13 +201,12 @@ def _packets(block: bytes) -> Iterator[Packet]:
 
 
 def _write(to: Path, packets: list[Packet]) -> None:
-    """Write a pcap (microseconds, mode 0600). Raises LakeError."""
+    """Write a pcap (microseconds, mode 0600), completely or not at all. Raises LakeError."""
+    content = bytearray(_PCAP.pack(0xA1B2C3D4, 2, 4, 0, 0, _SNAP, packets[0].link))
+    for packet in packets:
+        seconds, micros = divmod(packet.time_us, 1_000_000)
+        content += _RECORD.pack(seconds, micros, len(packet.data), packet.length) + packet.data
     try:
-        to.unlink(missing_ok=True)
-        with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(_PCAP.pack(0xA1B2C3D4, 2, 4, 0, 0, _SNAP, packets[0].link))
-            for packet in packets:
-                seconds, micros = divmod(packet.time_us, 1_000_000)
-                out.write(_RECORD.pack(seconds, micros, len(packet.data), packet.length) + packet.data)
+        write(to, bytes(content))
     except OSError as error:
         raise LakeError((error.strerror or str(error)).lower(), place=str(to)) from None

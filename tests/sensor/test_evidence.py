@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from sensor.decode.capture.handshakes import Handshakes, Kept
 from sensor.decode.capture.pcap import DESCRIPTORS
 from sensor.decode.capture.reader import Capture
 from sensor.decode.layout import Bytes, Records
-from sensor.errors import UsageError
+from sensor.errors import LakeError, UsageError
 from sensor.evidence import Evidence
 from sensor.privacy.audit import AuditLog
 from sensor.privacy.keys import Keys
@@ -103,6 +104,21 @@ def test_a_connection_matched_in_a_later_batch_is_found(lake: Path, keys: Keys) 
     keeper.matched(hits(2, kind="dns"), NOW)
     keeper.matched(hits(2, transport="udp"), NOW)
     assert keeper.packets == 3
+
+
+def test_half_a_capture_is_never_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk, the file that was there before was gone, and half of the new one lay in its place."""
+    to = tmp_path / "out.pcap"
+    to.write_bytes(b"of last week")
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sensor.durable.os.fsync", full)
+    with pytest.raises(LakeError, match="no space left"):
+        evidence._write(to, [evidence.Packet(0, 1, 4, b"data")])
+    assert to.read_bytes() == b"of last week"
+    assert not [path for path in to.parent.iterdir() if path.name.startswith(".out")]
 
 
 def test_packets_wait_within_bounds(lake: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
