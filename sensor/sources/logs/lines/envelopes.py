@@ -12,6 +12,7 @@ import polars as pl
 
 from sensor.sources.logs.lines import prefixes, syslog
 from sensor.sources.logs.text import objects, patterns
+from sensor.sources.logs.text.patterns import ascii_only
 
 DEPTH = 3
 #: JSON keys whose text is a log line. The first of them that an object has is taken.
@@ -74,7 +75,9 @@ _MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]|{_EVENT}'
 #: Columns that envelopes fill.
 _PEELED = ("line", "stamp", "sender", "tag")
 #: What is left of a syslog line if a collector has cut off stamp and priority.
-_REMAINS = rf"^(?:(?P<host>{syslog.HOST}) )?(?P<tag>[A-Za-z_][\w./-]{{0,47}})\[\d+\]: (?P<text>.*)$"
+_REMAINS = ascii_only(
+    rf"^(?:(?P<host>{syslog.HOST}) )?(?P<tag>[A-Za-z_][\w./-]{{0,47}})\[\d+\]: (?P<text>.*)$"
+)
 #: Line ends and the NUL after a message, as they are or as rsyslog writes control characters.
 _END = r"(?:#0(?:00|1[25])|[\x00\r])+$"
 _TAB = "#011"

@@ -30,6 +30,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.text import patterns
+from sensor.sources.logs.text.patterns import ascii_only
 
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)"
 _STAMP = rf"(?P<stamp>{_ISO}) "
@@ -40,7 +41,7 @@ _KAFKA = r"(?:CreateTime|LogAppendTime):(?P<stamp>\d{13})\t(?:Partition:\d+\t)?(
 _KEY = r"[\w.-]{1,128}\t"
 _PAPERTRAIL = rf"\d+\t(?P<stamp>{_ISO})\t{_ISO}\t\d+\t(?P<sender>[^\t]*)\t[^\t]*\t\w+\t\w+\t(?P<tag>[^\t]*)\t"
 _DMESG = r"(?:kern +:\w+ *: )?\[(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})\] "
-_FLUENT_BIT = r"^[\w./*-]+: \[(?P<stamp>\d{10}\.\d{1,9}), (?P<text>\{.*\})\]$"
+_FLUENT_BIT = ascii_only(r"^[\w./*-]+: \[(?P<stamp>\d{10}\.\d{1,9}), (?P<text>\{.*\})\]$")
 _PIECE = r"^(?P<text>\{.*\}),$"
 _QUOTED = r'^"(?P<text>(?:[^"]|"")*)"$'
 
@@ -59,7 +60,7 @@ _OWN = (
 
 
 def _before(head: str) -> str:
-    return f"^{head}(?P<text>.*)$"
+    return ascii_only(f"^{head}(?P<text>.*)$")
 
 
 #: Each captures `text`, and `stamp`, `sender` and `tag` if it has them. If several fit alike, the first is

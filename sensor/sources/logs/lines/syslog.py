@@ -29,8 +29,9 @@ import polars as pl
 
 from sensor.sources.logs.lines import months
 from sensor.sources.logs.text import patterns, stamps
+from sensor.sources.logs.text.patterns import ascii_only
 
-HOST = r"[A-Za-z0-9_][\w.:-]*[\w]|[A-Za-z0-9]"
+HOST = ascii_only(r"[A-Za-z0-9_][\w.:-]*[\w]|[A-Za-z0-9]")
 _TAG = r"(?P<tag>[A-Za-z_/(][\w./() -]{0,47}?)(?:\[\d+\])?:(?: |$)"
 #: rsyslog adds no colon behind the program of an RFC 5424 message. With a process number it is known as a
 #: program; without one, only if what follows can be no text: JSON, or the time of the kernel.
@@ -40,19 +41,19 @@ _DAY = (
     r"[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?"
     rf"(?: (?:[A-Z]{{3,4}}|(?:{stamps.SMALL_ZONES})\b))?"
 )
-_YEARLESS = r"^[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:[.,]\d{1,9})?$"
+_YEARLESS = ascii_only(r"^[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} \d\d:\d\d:\d\d(?:[.,]\d{1,9})?$")
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)"
-_RFC5424 = (
+_RFC5424 = ascii_only(
     rf"^1 (?:(?P<stamp>{_ISO}|\d{{4}}\S+)|-) (?P<host>\S+) (?P<tag>\S+) \S+ (?P<event>\S+) (?P<sd>-|"
     rf"(?:\[(?:[^\]\"\\]|\\.|\"(?:[^\"\\]|\\.)*\")*\])+) {{0,2}}(?P<text>.*)$"
 )
 #: What is left of RFC 5424 if its version was taken for a program.
-_VERSIONLESS = (
+_VERSIONLESS = ascii_only(
     rf"^(?P<stamp>{_ISO}) (?P<host>\S+) (?P<tag>\S+) (?:\d+|-) (?P<event>\S+) (?P<sd>-|"
     r"(?:\[[\w.@-]+ (?:[^\]\"\\]|\\.|\"(?:[^\"\\]|\\.)*\")*\])+) ?(?P<text>.*)$"
 )
-_RFC3164 = rf"^[.*]?(?P<stamp>{_DAY}):?(?: +(?P<text>.*))?$"
-_RSYSLOG = (
+_RFC3164 = ascii_only(rf"^[.*]?(?P<stamp>{_DAY}):?(?: +(?P<text>.*))?$")
+_RSYSLOG = ascii_only(
     rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{HOST}) "
     r"(?P<text>(?:[A-Za-z_/(][\w./()-]{0,47}(?:(?:\[\d+\])?: |\[\d+\] | \[ *\d+\.\d{6}\] | \{\")|"
     r"(?:CEF|LEEF):|(?:[\w.-]+ ){1,2}[a-z-]+: msg_id=|"
@@ -65,51 +66,55 @@ _RSYSLOG = (
     r"[0-9A-F]{6} \S+ \d{4}-\d\d-\d\dT|MSWinEventLog(?:\t|#011)|<(?:\d{6}> |Event )|#[A-Z]+# |"
     r"[0-9a-fA-F.:]+ \S+ \S+ \[\d\d/).*)$"
 )
-_PRIORITY = r"^(?:\d{1,6} )?<\d{1,3}>\s*"
+_PRIORITY = ascii_only(r"^(?:\d{1,6} )?<\d{1,3}>\s*")
 #: The priority in words, before a time.
 _FACILITY = (
     r"(?:kern|user|mail|daemon|auth(?:priv)?|syslog|lpr|news|uucp|cron|ftp|local[0-7])\.[a-z]{3,7}[ \t]+"
 )
-_IN_WORDS = rf"^{_FACILITY}(\d{{4}}-\d\d-\d\dT|[A-Z][a-z]{{2}} [ \d]\d )"
+_IN_WORDS = ascii_only(rf"^{_FACILITY}(\d{{4}}-\d\d-\d\dT|[A-Z][a-z]{{2}} [ \d]\d )")
 #: The time at which a relay received a line, before the time at which it was written.
-_RECEIVED = rf"^{_ISO} ({_ISO} )"
+_RECEIVED = ascii_only(rf"^{_ISO} ({_ISO} )")
 #: Behind a priority, a time and a host, any text is the message.
-_SENT = rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{HOST}) +(?P<text>.*)$"
+_SENT = ascii_only(rf"^(?:1 )?(?P<stamp>{_ISO}) (?P<host>{HOST}) +(?P<text>.*)$")
 _NEXUS = r"\d{4} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?(?: [A-Z]{3,4})?"
-_CISCO = rf"^(?:1 )?(?P<stamp>{_ISO}|{_NEXUS})(?: +(?P<host>{HOST}))?[ :]+(?P<text>%[A-Z][\w-]+-\d-.*)$"
-_UTM = (
+_CISCO = ascii_only(
+    rf"^(?:1 )?(?P<stamp>{_ISO}|{_NEXUS})(?: +(?P<host>{HOST}))?[ :]+(?P<text>%[A-Z][\w-]+-\d-.*)$"
+)
+_UTM = ascii_only(
     rf"^(?P<stamp>\d{{4}}:\d\d:\d\d-\d\d:\d\d:\d\d) (?P<host>{HOST}) "
     r"(?P<text>[A-Za-z_/(][\w./()-]{0,47}(?:\[\d+\])?: .*)$"
 )
-_SPACED = (
+_SPACED = ascii_only(
     r"^(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:[Zz]|[+-]\d\d:?\d\d))?) "
     rf"(?P<host>{HOST}) (?P<text>(?:CEF|LEEF): ?\d.*)$"
 )
-_YEAR_FIRST = (
+_YEAR_FIRST = ascii_only(
     r"^(?P<stamp>\d{4} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) (?:(?:\([^)]*\) )?[^\s>]+->\S+ (?P<text>.*)|"
     rf"(?:[a-z]+\d?\.[a-z]+ )?(?P<host>{HOST}) (?P<program>(?:\S+: |1 \d{{4}}-\d\d-).*))$"
 )
-_KIWI = r"^(?P<stamp>\d{4}-\d\d-\d\d[ \t]\d\d:\d\d:\d\d)\t\w+\.\w+\t(?P<host>\S+)\t(?P<text>.*)$"
-_LOGREAD = (
+_KIWI = ascii_only(r"^(?P<stamp>\d{4}-\d\d-\d\d[ \t]\d\d:\d\d:\d\d)\t\w+\.\w+\t(?P<host>\S+)\t(?P<text>.*)$")
+_LOGREAD = ascii_only(
     r"^(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}) [a-z]+\d?\.[a-z]+ "
     r"(?P<text>\S+: .*)$"
 )
-_CRI = rf"^(?P<stamp>{_ISO}) std(?:out|err) [FP] (?P<text>.*)$"
-_FLUENTD = rf"^(?P<stamp>{_ISO})\t[\w.*-]+\t(?P<text>\{{.*)$"
+_CRI = ascii_only(rf"^(?P<stamp>{_ISO}) std(?:out|err) [FP] (?P<text>.*)$")
+_FLUENTD = ascii_only(rf"^(?P<stamp>{_ISO})\t[\w.*-]+\t(?P<text>\{{.*)$")
 #: A relay may have put its own address before the program's.
 _RELAYED = r"\d{1,3}(?:\.\d{1,3}){3} (?P<relayed>[A-Za-z_/][\w./-]{0,47})\[\d+\]: "
 #: A dash stands for an unknown host.
-_AFTER = rf"^(?:(?:(?P<host>{HOST})|-) +)?(?:{_BARE_APP}|(?:{_RELAYED}|{_APP}|{_TAG})?[ :]*(?P<text>.*))$"
-_TAG_ONLY = rf"^(?:{_BARE_APP}|(?:{_APP}|{_TAG}\s*)(?P<text>.*))$"
+_AFTER = ascii_only(
+    rf"^(?:(?:(?P<host>{HOST})|-) +)?(?:{_BARE_APP}|(?:{_RELAYED}|{_APP}|{_TAG})?[ :]*(?P<text>.*))$"
+)
+_TAG_ONLY = ascii_only(rf"^(?:{_BARE_APP}|(?:{_APP}|{_TAG}\s*)(?P<text>.*))$")
 #: What rsyslog writes in place of a repeated line.
-_REPEATED = r"^message repeated \d+ times: \[ ?(.*)\]$"
+_REPEATED = ascii_only(r"^message repeated \d+ times: \[ ?(.*)\]$")
 #: IOS numbers its messages, and may put a name before or behind that; IOS XR names the card that sent one.
-_NUMBERED = (
+_NUMBERED = ascii_only(
     r"^(?:(?:[\w.-]+: )?\d{1,10}: (?:[\w.-]+: )?(?:\d{1,10}: )?|(?:RP|LC)/\d+/\w+/CPU\d+:)"
     r"([.*]?[A-Z][a-z]{2} {1,2}\d{1,2} )"
 )
 #: How a line with any of these heads begins.
-MAY_BEGIN = (
+MAY_BEGIN = ascii_only(
     r"^(?:[<*:]|\d{1,6} <|\d{1,10}: |(?:RP|LC)/\d|1 (?:\d{4}|-)|\d{4}[-:]\d\d[-:]\d\d[T \t-]|\d{4} [A-Z]|"
     r"[A-Z][A-Za-z]{2,8} |"
     rf"{months.PATTERN}|{_FACILITY})"
