@@ -175,6 +175,15 @@ def test_days_that_left_the_lake_keep_their_marts(tmp_path: Path) -> None:
     assert after == before
 
 
+def test_a_day_whose_rows_were_all_replaced_by_none_has_no_use(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-10 10:00"), sighting("2026-11-17 10:00"))
+    refresh(lake.path, zone=ZONE)
+    lake.files["sightings"]["2026-11-10"] = []
+    lake.write_manifest()
+    refresh(lake.path, zone=ZONE)
+    assert [row[0] for row in marts(lake.path)["usage_hourly"]] == [at("2026-11-17 10:00")]
+
+
 def test_a_killed_build_leaves_nothing_behind(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, *story())
     refresh(lake.path, zone=ZONE)
