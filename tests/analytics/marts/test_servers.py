@@ -63,3 +63,12 @@ def test_a_connection_that_several_sensors_saw_is_one(tmp_path: Path) -> None:
         servers = marts.execute("SELECT connections, bytes_up, bytes_down FROM ai_servers_daily").fetchall()
         models = marts.execute("SELECT requests, bytes_up, bytes_down FROM model_pulls_daily").fetchall()
     assert servers == models == [(2, 4000, 36_000)]
+
+
+def test_a_proxy_makes_no_group_of_people_large_enough(tmp_path: Path) -> None:
+    rows = [sighting("2026-11-17 10:00", user_name=f"u{n}", client=f"a{n}", **SERVER) for n in range(4)]
+    proxy = sighting("2026-11-17 10:00", user_name=None, client="proxy", client_scope="proxy", **SERVER)
+    lake = HandmadeLake.furnished(tmp_path, *rows, proxy)
+    with counted(lake, "ai_assets_weekly", weeks=True) as marts:
+        found = marts.execute("SELECT name, assets, people_at_least FROM ai_assets_weekly").fetchall()
+    assert found == [("behaviours/ollama", 1, None)]
