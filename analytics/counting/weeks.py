@@ -88,21 +88,23 @@ LEFT JOIN pooled AS p ON p.label = h.label AND p.app = u.app
 """
 
 #: A headcount is shown only if at least k people used nothing; otherwise it could reveal that everybody used
-#: something. The headcount of everyone is shown only if the same holds for all departments without a shown
-#: headcount together, because subtraction would reveal theirs.
+#: something. The smallest of the week decides, because usage_daily has that of each day. The headcount of
+#: everyone is shown only if the same holds for all departments without a shown headcount together, because
+#: subtraction would reveal theirs.
 _HEADCOUNTS = """
 CREATE OR REPLACE TEMP TABLE shown_headcounts AS
 WITH days AS (SELECT day, SUM(headcount) AS headcount FROM week_headcounts_daily GROUP BY day),
 staff AS (
-  SELECT department, MAX(headcount) AS headcount FROM week_headcounts_daily GROUP BY department
+  SELECT department, MAX(headcount) AS headcount, MIN(headcount) AS least
+  FROM week_headcounts_daily GROUP BY department
 ),
 users AS (
   SELECT department, COUNT(DISTINCT subject) AS people FROM uses
   WHERE grade >= 3 AND subject_kind = 'user' GROUP BY department
 ),
 idle AS (
-  SELECT s.department, s.headcount, GREATEST(s.headcount - COALESCE(u.people, 0), 0) AS people,
-         l.department IS NOT NULL AND s.headcount - COALESCE(u.people, 0) >= {k} AS shown
+  SELECT s.department, s.headcount, GREATEST(s.least - COALESCE(u.people, 0), 0) AS people,
+         l.department IS NOT NULL AND s.least - COALESCE(u.people, 0) >= {k} AS shown
   FROM staff AS s
   LEFT JOIN users AS u ON u.department = s.department
   LEFT JOIN labels AS l
