@@ -52,8 +52,10 @@ SELECT subject,
 FROM personal_hours
 GROUP BY subject;
 CREATE OR REPLACE TEMP TABLE not_use AS
-SELECT * FROM week_not_use_hourly
-WHERE {personal} AND CAST(DATE_TRUNC('week', hour AT TIME ZONE '{zone}') AS DATE) = DATE '{week}'
+SELECT *, CASE WHEN {personal} THEN 'person' ELSE subject_kind END AS kind
+FROM week_not_use_hourly
+WHERE CAST(DATE_TRUNC('week', hour AT TIME ZONE '{zone}') AS DATE) = DATE '{week}'
+  AND subject_kind <> 'outside'
 """
 _MEMBERS = """
 SELECT u.subject, h.department, u.app, u.day, u.using, u.bytes_up

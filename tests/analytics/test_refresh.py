@@ -331,6 +331,24 @@ def test_accounts_that_are_nobody_do_not_make_a_small_group_look_large(tmp_path:
     assert nobodies == [("bolt/code", "service", 1, 7000)]
 
 
+def test_what_nobodies_were_refused_is_told_beside_groups_that_are_not(tmp_path: Path) -> None:
+    """Four people, one address of many and a machine were refused; only the machine's attempts are told."""
+    tried = {"action": "blocked", "user_name": None}
+    people = [sighting(f"2026-11-18 09:{n:02}", **tried, client=f"a{n}") for n in range(4)]
+    nat = sighting("2026-11-18 10:00", **tried, client="nat")
+    other = sighting("2026-11-18 10:00", **tried, client="nat", app="bolt/code")
+    robots = [sighting("2026-11-18 10:00", **tried | {"user_name": "pc$"}, client=f"b{n}") for n in range(3)]
+    lake = HandmadeLake.furnished(
+        tmp_path, *people, nat, other, *robots,
+        leases=[{"site": "hq", "address": "nat", "shared": True, "valid_from": at("2026-11-01 00:00")}],
+    )  # fmt: skip
+    lake.cold("directory", [{"user_name": "pc$", "kind": "machine", "valid_from": at("2026-11-01 00:00")}])
+    refresh(tmp_path, zone=ZONE)
+    with open_views(tmp_path) as connection:
+        told = connection.execute("SELECT app, attempts FROM blocked_weekly").fetchall()
+    assert told == [("acme/chat", 3), ("bolt/code", None)]
+
+
 def test_minutes_watched_belong_to_the_zones_days_and_are_counted_anew_when_more_land(tmp_path: Path) -> None:
     place = {"sensor": "span", "site": "hq", "source": "pcap", "input": "i", "records": None}
     minutes = [
