@@ -52,8 +52,10 @@ SELECT subject,
 FROM personal_hours
 GROUP BY subject;
 CREATE OR REPLACE TEMP TABLE not_use AS
-SELECT * FROM week_not_use_hourly
-WHERE {personal} AND CAST(DATE_TRUNC('week', hour AT TIME ZONE '{zone}') AS DATE) = DATE '{week}'
+SELECT *, CASE WHEN {personal} THEN 'person' ELSE subject_kind END AS kind
+FROM week_not_use_hourly
+WHERE CAST(DATE_TRUNC('week', hour AT TIME ZONE '{zone}') AS DATE) = DATE '{week}'
+  AND subject_kind <> 'outside'
 """
 _MEMBERS = """
 SELECT u.subject, h.department, u.app, u.day, u.using, u.bytes_up
@@ -88,21 +90,23 @@ LEFT JOIN pooled AS p ON p.label = h.label AND p.app = u.app
 """
 
 #: A headcount is shown only if at least k people used nothing; otherwise it could reveal that everybody used
-#: something. The headcount of everyone is shown only if the same holds for all departments without a shown
-#: headcount together, because subtraction would reveal theirs.
+#: something. The smallest of the week decides, because usage_daily has that of each day. The headcount of
+#: everyone is shown only if the same holds for all departments without a shown headcount together, because
+#: subtraction would reveal theirs.
 _HEADCOUNTS = """
 CREATE OR REPLACE TEMP TABLE shown_headcounts AS
 WITH days AS (SELECT day, SUM(headcount) AS headcount FROM week_headcounts_daily GROUP BY day),
 staff AS (
-  SELECT department, MAX(headcount) AS headcount FROM week_headcounts_daily GROUP BY department
+  SELECT department, MAX(headcount) AS headcount, MIN(headcount) AS least
+  FROM week_headcounts_daily GROUP BY department
 ),
 users AS (
   SELECT department, COUNT(DISTINCT subject) AS people FROM uses
   WHERE grade >= 3 AND subject_kind = 'user' GROUP BY department
 ),
 idle AS (
-  SELECT s.department, s.headcount, GREATEST(s.headcount - COALESCE(u.people, 0), 0) AS people,
-         l.department IS NOT NULL AND s.headcount - COALESCE(u.people, 0) >= {k} AS shown
+  SELECT s.department, s.headcount, GREATEST(s.least - COALESCE(u.people, 0), 0) AS people,
+         l.department IS NOT NULL AND s.least - COALESCE(u.people, 0) >= {k} AS shown
   FROM staff AS s
   LEFT JOIN users AS u ON u.department = s.department
   LEFT JOIN labels AS l

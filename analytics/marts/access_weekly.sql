@@ -4,7 +4,7 @@
 -- everyone, every part needs at least k subjects. For departments, this must hold in every row that usage_weekly has
 -- for the service, with no hidden sums. Bytes are published only where nobody dominates a part and none are hidden
 -- there. People of parts do not add up: the people of the service minus those of one part only did something else, and
--- the people of two parts minus those of the service did both. Neither difference may be a group smaller than k.
+-- the people of all parts minus those of the service did several things. Neither difference may be smaller than k.
 WITH each AS (
   SELECT label_of_app AS label, app, COALESCE(access, 'unknown') AS access, grade, subject, SUM(bytes_up) AS bytes_up,
          SUM(bytes_up_max) AS bytes_up_max, SUM(bytes_down) AS bytes_down, SUM(connections) AS connections,
@@ -39,14 +39,13 @@ users AS (
 ),
 rests AS (
   SELECT p.department, p.app, p.access, p.grade, u.people - p.people AS without,
-         CASE WHEN COUNT(*) OVER of_app = 2 THEN SUM(p.people) OVER of_app - u.people ELSE 0 END AS in_both
+         SUM(p.people) OVER (PARTITION BY p.department, p.app) - u.people AS in_several
   FROM parts AS p
   JOIN users AS u ON u.department = p.department AND u.app = p.app
   WHERE p.grade >= 3
-  WINDOW of_app AS (PARTITION BY p.department, p.app)
 )
 SELECT CAST('$week' AS DATE) AS week, p.department, p.app, p.access, p.grade,
-       CAST(CASE WHEN r.without BETWEEN 1 AND $k - 1 OR r.in_both BETWEEN 1 AND $k - 1 THEN NULL
+       CAST(CASE WHEN r.without BETWEEN 1 AND $k - 1 OR r.in_several BETWEEN 1 AND $k - 1 THEN NULL
                  ELSE p.people END AS BIGINT) AS people,
        CAST(CASE WHEN s.even AND NOT c.bytes_hidden THEN p.bytes_up END AS BIGINT) AS bytes_up,
        CAST(CASE WHEN s.even AND NOT c.bytes_hidden THEN p.bytes_up_max END AS BIGINT) AS bytes_up_max,

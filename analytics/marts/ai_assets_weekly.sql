@@ -4,7 +4,7 @@
 -- servers only.
 WITH week AS (
   SELECT *, server || ':' || CAST(server_port AS VARCHAR) AS place,
-         CASE WHEN subject_kind IN ('user', 'device', 'address') AND client_scope <> 'external' THEN subject END AS person
+         CASE WHEN subject_kind IN ('user', 'device', 'address') AND client_scope NOT IN ('external', 'proxy') THEN subject END AS person
   FROM week_ai_servers_daily
   WHERE day BETWEEN DATE '$week' AND DATE '$week' + 6
 ),

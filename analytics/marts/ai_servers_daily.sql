@@ -3,7 +3,8 @@ SELECT counted_day, day, site, app, access, server, server_port, server_scope, s
        segment, server_segment, key_type, key_print,
        -- by number: 0.12.0 is newer than 0.9.6
        ARG_MAX(server_version, ROW(TRY_CAST(STRING_SPLIT(server_version, '.') AS BIGINT[]), server_version)) AS server_version,
-       BOOL_OR(mcp) AS mcp, MAX(mcp_version) AS mcp_version, MAX(mcp_server) AS mcp_server, MAX(mcp_client) AS mcp_client,
+       BOOL_OR(mcp) AS mcp, COALESCE(MAX(NULLIF(mcp_version, 'session')), MAX(mcp_version)) AS mcp_version,
+       MAX(mcp_server) AS mcp_server, MAX(mcp_client) AS mcp_client,
        -- of several connections the one that named most
        SUBSTR(MAX(LPAD(CAST(LENGTH(mcp_tools) AS VARCHAR), 5, '0') || mcp_tools), 6) AS mcp_tools,
        CAST(COUNT(DISTINCT connection) AS BIGINT) AS connections,

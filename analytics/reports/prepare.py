@@ -190,5 +190,5 @@ def _facts(lake: Path, as_of: datetime | None) -> Facts:
     if not {"k", "privacy"} <= set(terms):
         raise LakeUnreadable(f"{lake / 'manifest.json'}: names no k or privacy level; compact the lake again")
     moment = as_of.replace(tzinfo=as_of.tzinfo or UTC) if as_of else None
-    browsing = bool(terms.get("tables", {}).get("names_by_client", {}).get("cold"))
+    browsing = any(terms.get("tables", {}).get("names_by_client", {}).get("cold", {}).values())
     return Facts(zone, int(terms["k"]), str(terms["privacy"]), moment, browsing)

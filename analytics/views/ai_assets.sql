@@ -1,11 +1,13 @@
--- The inventory: what the sensors met of AI besides people's use of services. Each asset once, over all days kept.
+-- The inventory: what the sensors met of AI besides people's use of services. Each asset once at a site, over all days
+-- kept: a server that spoke MCP at any time is an MCP server.
 --
 -- An asset's owner is who held its address last (a server's), or who used it. It is new where its first day lies
 -- in the newest week of the inventory, gone where its last day lies before; but tokens change with the keys, every
 -- 13 weeks, and then all that is inside looks new and gone.
 WITH servers AS (
-  SELECT CASE WHEN mcp THEN 'mcp_server' ELSE 'server' END AS kind, server || ':' || CAST(server_port AS VARCHAR) AS asset,
-         app, site, server_scope AS scope, day, server AS address, subject, mcp_server AS name, mcp_tools AS tools
+  SELECT CASE WHEN MAX(CASE WHEN mcp THEN 1 ELSE 0 END) OVER (PARTITION BY site, server, server_port) = 1
+              THEN 'mcp_server' ELSE 'server' END AS kind,
+         COALESCE(server || ':' || CAST(server_port AS VARCHAR), server) AS asset, app, site, server_scope AS scope, day, server AS address, subject, mcp_server AS name, mcp_tools AS tools
   FROM stored.ai_servers_daily
   WHERE server IS NOT NULL AND (mcp OR (app LIKE 'behaviours/%' AND server_scope = 'internal'))
 ),
@@ -22,13 +24,16 @@ agents AS (
   FROM stored.usage_hourly AS u
   WHERE u.grade >= 3 AND u.access IN ('cli', 'agent', 'mcp')
 ),
+-- By sensor and source: several may see the same bytes.
 pulls AS (
   SELECT 'model_pull' AS kind, COALESCE(s.user_name, s.client) || ' ' || s.app AS asset, s.app, s.site, 'internal' AS scope,
          CAST(s.seen_at AT TIME ZONE '$zone' AS DATE) AS day, CAST(NULL AS VARCHAR) AS address,
          COALESCE(s.user_name, s.client) AS subject, CAST(NULL AS VARCHAR) AS name, CAST(NULL AS VARCHAR) AS tools
   FROM stored.sightings AS s
   JOIN stored.catalog AS c ON c.app = s.app AND c.category = 'model-hub'
-  WHERE s.kind <> 'dns' AND COALESCE(s.action, 'unknown') <> 'blocked' AND s.bytes_down >= 10000000
+  WHERE s.kind <> 'dns' AND COALESCE(s.action, 'unknown') <> 'blocked'
+  GROUP BY COALESCE(s.user_name, s.client), s.app, s.site, CAST(s.seen_at AT TIME ZONE '$zone' AS DATE), s.sensor, s.source
+  HAVING SUM(s.bytes_down) >= 10000000
 ),
 everything AS (
   SELECT * FROM servers UNION ALL SELECT * FROM keys UNION ALL SELECT * FROM agents UNION ALL SELECT * FROM pulls

@@ -24,7 +24,7 @@ nobodies AS (
 ),
 seen AS (
   SELECT COALESCE(w.app, n.app) AS app, COALESCE(w.weeks_seen, 0) AS weeks_seen,
-         COALESCE(n.weeks, 0) AS nobodies_weeks, COALESCE(w.grade, n.grade) AS grade,
+         COALESCE(n.weeks, 0) AS nobodies_weeks, GREATEST(w.grade, n.grade) AS grade,
          w.people_peak, w.bytes_up, w.bytes_up_max, w.bytes_down, COALESCE(w.hidden_weeks, 0) AS hidden_weeks,
          n.first_week, n.last_week
   FROM weeks AS w

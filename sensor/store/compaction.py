@@ -221,9 +221,7 @@ def _merge(
             path = lake.cold(table) / f"day={day}" / f"{generation:08d}{number}.parquet"
             write_parquet(path, rows, {"generation": str(generation)}, zone=table.zone)
             written.append(str(path.relative_to(lake.path)))
-        after[day] = written
-        if not written:
-            del after[day]
+        after[day] = written  # none where all rows were withdrawn: the day is counted again, as empty
     return after
 
 

@@ -175,6 +175,15 @@ def test_days_that_left_the_lake_keep_their_marts(tmp_path: Path) -> None:
     assert after == before
 
 
+def test_a_day_whose_rows_were_all_replaced_by_none_has_no_use(tmp_path: Path) -> None:
+    lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-10 10:00"), sighting("2026-11-17 10:00"))
+    refresh(lake.path, zone=ZONE)
+    lake.files["sightings"]["2026-11-10"] = []
+    lake.write_manifest()
+    refresh(lake.path, zone=ZONE)
+    assert [row[0] for row in marts(lake.path)["usage_hourly"]] == [at("2026-11-17 10:00")]
+
+
 def test_a_killed_build_leaves_nothing_behind(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, *story())
     refresh(lake.path, zone=ZONE)
@@ -320,6 +329,24 @@ def test_accounts_that_are_nobody_do_not_make_a_small_group_look_large(tmp_path:
     assert ("bolt/code", None, True, None) in shown
     assert ("all", 9, False) in [row[:3] for row in shown]
     assert nobodies == [("bolt/code", "service", 1, 7000)]
+
+
+def test_what_nobodies_were_refused_is_told_beside_groups_that_are_not(tmp_path: Path) -> None:
+    """Four people, one address of many and a machine were refused; only the machine's attempts are told."""
+    tried = {"action": "blocked", "user_name": None}
+    people = [sighting(f"2026-11-18 09:{n:02}", **tried, client=f"a{n}") for n in range(4)]
+    nat = sighting("2026-11-18 10:00", **tried, client="nat")
+    other = sighting("2026-11-18 10:00", **tried, client="nat", app="bolt/code")
+    robots = [sighting("2026-11-18 10:00", **tried | {"user_name": "pc$"}, client=f"b{n}") for n in range(3)]
+    lake = HandmadeLake.furnished(
+        tmp_path, *people, nat, other, *robots,
+        leases=[{"site": "hq", "address": "nat", "shared": True, "valid_from": at("2026-11-01 00:00")}],
+    )  # fmt: skip
+    lake.cold("directory", [{"user_name": "pc$", "kind": "machine", "valid_from": at("2026-11-01 00:00")}])
+    refresh(tmp_path, zone=ZONE)
+    with open_views(tmp_path) as connection:
+        told = connection.execute("SELECT app, attempts FROM blocked_weekly").fetchall()
+    assert told == [("acme/chat", 3), ("bolt/code", None)]
 
 
 def test_minutes_watched_belong_to_the_zones_days_and_are_counted_anew_when_more_land(tmp_path: Path) -> None:

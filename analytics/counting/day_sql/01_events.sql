@@ -196,11 +196,22 @@ SELECT MIN(day) AS day, context_target_grade // 4294967296 AS context,
 FROM pieces
 GROUP BY context_target_grade, group_key, end_key;
 
--- Readable details of requests to AI servers (13_servers.sql) and for models (15_models.sql).
+-- Readable details of requests to AI servers (13_servers.sql) and for models (15_models.sql). `request` is the same for all
+-- rows of a connection, whichever sensors saw it: clocks differ, so that only ids of one sensor are equal (09_records.sql).
 CREATE OR REPLACE TEMP TABLE every_detail AS
-SELECT *, epoch_us(seen_at) AS start_us, (epoch_us(seen_at) - $before_us) // 86400000000 AS day,
-       COALESCE(site, 'unknown') AS seen_site, COALESCE(client_scope, 'unknown') AS scope,
-       COALESCE(connection, event_id) AS request
-FROM detailed
-WHERE seen_at >= $first_at AND seen_at < $until_at
-  AND event_id IN (SELECT event_id FROM every_event WHERE has_details)
+WITH chosen AS (
+  SELECT *, epoch_us(seen_at) AS start_us, (epoch_us(seen_at) - $before_us) // 86400000000 AS day,
+         COALESCE(site, 'unknown') AS seen_site, COALESCE(client_scope, 'unknown') AS scope,
+         epoch_us(started_at) - LAG(epoch_us(started_at)) OVER (
+           PARTITION BY (epoch_us(seen_at) - $before_us) // 86400000000, flow ORDER BY started_at, event_id
+         ) AS later_us
+  FROM detailed
+  WHERE seen_at >= $first_at AND seen_at < $until_at
+    AND event_id IN (SELECT event_id FROM every_event WHERE has_details)
+)
+SELECT * EXCLUDE (later_us),
+       CASE WHEN flow IS NULL OR started_at IS NULL THEN HASH(COALESCE(connection, event_id))
+            ELSE HASH(flow, SUM(CASE WHEN later_us <= $tolerance THEN 0 ELSE 1 END)
+              OVER (PARTITION BY day, flow ORDER BY started_at, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
+       END AS request
+FROM chosen

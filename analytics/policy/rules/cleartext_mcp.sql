@@ -2,7 +2,7 @@
 SELECT app, 'all' AS scope, MIN(day) AS day, SUM(cleartext_connections) AS sessions,
        SUM(cleartext_connections) AS measure,
        SUM(cleartext_connections) || ' connections in readable HTTP by ' || COUNT(DISTINCT subject) || ' clients, version '
-         || COALESCE(MAX(mcp_version), 'not said') AS because,
+         || COALESCE(MAX(NULLIF(mcp_version, 'session')), 'not said') AS because,
        server, server_port
 FROM servers
 WHERE weeks_ago = 0 AND mcp

@@ -4,7 +4,7 @@ WITH decided AS (
 )
 SELECT s.app, 'all' AS scope, MIN(s.day) AS day, SUM(s.connections) AS sessions, COUNT(DISTINCT s.subject) AS measure,
        COUNT(DISTINCT s.subject) || ' clients, ' || SUM(s.connections) || ' connections to a server ' || MIN(s.server_scope)
-         || '; version ' || COALESCE(MAX(s.mcp_version), 'not said') AS because,
+         || '; version ' || COALESCE(MAX(NULLIF(s.mcp_version, 'session')), 'not said') AS because,
        s.server, s.server_port
 FROM servers AS s
 LEFT JOIN catalog AS c ON c.app = s.app

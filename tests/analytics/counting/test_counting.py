@@ -323,6 +323,26 @@ def test_figures_of_people_have_their_denominators(tmp_path: Path) -> None:
     assert departments == [("Legal", 13), ("Sales", None)]
 
 
+def test_who_left_with_the_old_keys_does_not_hide_that_everybody_used_something(tmp_path: Path) -> None:
+    """Their tokens end in the first hour of the week, so its first UTC day still has the old directory."""
+    keys_change = at("2026-11-15 23:00")
+    people = [f"u{n}" for n in range(10)]
+    lake = HandmadeLake.furnished(
+        tmp_path,
+        sighting("2026-11-15 12:00"),
+        *[sighting("2026-11-17 10:00", user_name=name, client=f"a{name}") for name in people],
+    )
+    old = {"department": "Legal", "valid_from": at("2026-08-16 22:00"), "valid_to": keys_change}
+    new = {"department": "Legal", "valid_from": keys_change}
+    lake.cold("directory", [old | {"user_name": f"old{n}"} for n in range(20)])
+    lake.cold("directory", [new | {"user_name": name} for name in people])
+    with counted(lake, "usage_weekly", "usage_daily", weeks=True) as marts:
+        week = "SELECT headcount FROM usage_weekly WHERE week = '2026-11-16'"
+        assert set(marts.execute(week).fetchall()) == {(None,)}
+        day = "SELECT people, headcount FROM usage_daily WHERE day = '2026-11-17'"
+        assert marts.execute(day).fetchall() == [(10, None)]
+
+
 def test_hours_follow_a_clock_that_is_half_an_hour_off(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(
         tmp_path, sighting("2026-11-17 18:20"), sighting("2026-11-17 18:40", user_name="u2")

@@ -63,6 +63,20 @@ def test_people_of_parts_leave_no_few_who_did_only_one_or_both(tmp_path: Path) -
     ]  # fmt: skip
 
 
+def test_nor_few_who_did_two_of_three_things(tmp_path: Path) -> None:
+    """One person is in two of three parts: 12 + 7 + 6 people are 24."""
+    parts = {"web": PEOPLE[:12], "api": PEOPLE[11:18], "cli": PEOPLE[18:]}
+    rows = [
+        sighting("2026-11-17 10:00", user_name=name, client=f"a{name}", access=access)
+        for access, names in parts.items()
+        for name in names
+    ]
+    with counted(HandmadeLake.furnished(tmp_path, *rows), "access_weekly", weeks=True) as marts:
+        columns = "access, people, connections"
+        found = marts.execute(f"SELECT {columns} FROM access_weekly WHERE department = 'all'").fetchall()
+    assert sorted(found) == [("api", None, 7), ("cli", None, 6), ("web", None, 12)]
+
+
 @pytest.mark.parametrize("users", [PEOPLE[:4], [PEOPLE[0]]])
 def test_a_small_part_of_everyone_leaves_nothing(tmp_path: Path, users: list[str]) -> None:
     assert split(tmp_path, users) == []

@@ -254,6 +254,12 @@ def test_a_replaced_input_leaves_no_old_row(lake: Lake) -> None:
     compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     assert _cold_ids(lake) == [2, 9]
     assert not Commits(lake, "in").progress().replacing
+    for name in ("in", "other"):
+        Commits(lake, name, lambda: NOW).forget()
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
+    assert _cold_ids(lake) == []
+    days = lake.manifest()["tables"]["sightings"]["cold"]
+    assert days == {"2026-11-10": []}, "the day is counted again, without rows"
 
 
 def test_hot_files_outlive_a_compaction_by_two_days(lake: Lake) -> None:
