@@ -26,6 +26,9 @@ def test_host_path_method_agent_and_status() -> None:
     [
         ("GET http://user:pw@a.example:81/x/y?q=1 HTTP/1.1\nHost: b.example\n\n", "a.example", "/x/y"),
         ("GET http://a.example HTTP/1.1\n\n", "a.example", None),
+        ("POST https://a.example:8443/v1?k=1 HTTP/1.1\nHost: b.example\n\n", "a.example", "/v1"),
+        ("GET FTP://a.example/x HTTP/1.1\n\n", "a.example", "/x"),
+        ("GET /http://b.example/x HTTP/1.1\nHost: a.example\n\n", "a.example", "/http://b.example/x"),
         ("CONNECT a.example:443 HTTP/1.1\nHost: proxy.example\n\n", "a.example", None),
         ("GET / HTTP/1.1\nHost: [2001:db8::1]:80\n\n", "[2001:db8::1]", "/"),
         ("GET /a#b HTTP/1.1\n\n", None, "/a"),
