@@ -42,6 +42,19 @@ def test_targets(text: str, host: str | None, path: str | None) -> None:
     assert (row["host"], row["path"]) == (host, path)
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_an_interim_response_is_not_the_answer(together: bool) -> None:
+    talk = Talk(server_port=8080).shake()
+    talk.send(b"POST /v1 HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\n\r\n")
+    interim, final = b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 401 No\r\nServer: uvicorn\r\n\r\n"
+    if together:
+        talk.send(b"{}").reply(interim + final)
+    else:
+        talk.reply(interim).send(b"{}").reply(final)
+    row = one(talk.close().frames)
+    assert (row["status"], row["software"]) == (401, "server: uvicorn")
+
+
 def test_a_head_over_two_segments_and_bare_line_feeds() -> None:
     talk = Talk().shake().send(b"GE").send(b"T / HTTP/1.1\nHo").send(b"st: a.example\n").send(b"\n")
     assert one(talk.frames)["host"] == "a.example"
