@@ -146,6 +146,8 @@ def command(
 
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     networks = _networks([*chosen.networks.exclude, *(exclude or [])])
+    of_networks = chosen.networks.model_copy(update={"exclude": tuple(networks)})
+    chosen = chosen.model_copy(update={"networks": of_networks})  # a broadcast may speak of a guest's address
     program = _program(only, truncate)
     source_input = live.describe_input(interfaces, sensor)
     afpacket.check(interfaces, program)

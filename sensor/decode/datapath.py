@@ -85,13 +85,16 @@ _MAX_INITIAL = 2048
 _INITIALS = 8
 
 _FIRST_USER_PORT = 1024
+#: Before a packet that is followed by none.
+_LONGEST_SILENCE = 7 * 24 * HOUR
 
 
 @step
 def _accepted_time(frames: Records, i: int, count: int, clock: int) -> int:
     """The time of the frame, corrected by the running clock; negative if the clock was set back to -time.
 
-    A jump of more than an hour is accepted only if most of the next 64 packets agree with it.
+    A jump of more than an hour is accepted only if most of the next 64 packets agree with it. If no packet
+    follows, one of up to a week is: a quiet capture ends so more often than a damaged one.
     """
     time = i64(frames[i]["time"])
     if clock != 0 and clock - HOUR <= time <= clock + HOUR:
@@ -103,7 +106,8 @@ def _accepted_time(frames: Records, i: int, count: int, clock: int) -> int:
         other = i64(frames[k]["time"])
         earliest = min(earliest, other)
         agreeing += 1 if (other < clock - HOUR if back else other >= time - HOUR) else 0
-    if 2 * agreeing > last - i - 1:
+    is_last = last == i + 1 and not back and time - clock < _LONGEST_SILENCE
+    if 2 * agreeing > last - i - 1 or is_last:
         return -time if back else time
     if clock == 0:
         return earliest

@@ -144,8 +144,9 @@ def _is_excluded(data: Bytes, at: int, end: int, link: int, networks: Masks) -> 
 
 @kernel
 def _is_excluded_inside(data: Bytes, frame: Records, packet: Records, networks: Masks) -> bool:
-    """As `_is_excluded`, for the connection inside a tunnel; `packet` is scratch."""
-    if dissect(data, frame, packet) not in (DECODED, FRAGMENT) or packet["depth"] == 0:
+    """As `_is_excluded`, for the connection inside a tunnel or behind rarer headers (PPPoE); `packet` is
+    scratch."""
+    if dissect(data, frame, packet) not in (DECODED, FRAGMENT):
         return False
     source, target = packet["source"], packet["target"]
     return _in_any(source[0], source[1], networks) or _in_any(target[0], target[1], networks)

@@ -7,6 +7,7 @@ UNKNOWN = 0
 
 IPV4 = 0x0800
 IPV6 = 0x86DD
+ARP = 0x0806
 #: VLAN tags (IEEE 802.1Q §9.4): of customers, of providers (802.1ad), and of providers before the standard.
 VLAN, SERVICE_VLAN, OLD_SERVICE_VLAN = 0x8100, 0x88A8, 0x9100
 MPLS = 0x8847

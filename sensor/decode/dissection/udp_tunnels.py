@@ -11,6 +11,7 @@ RFC 5415 §4.3; MPLS over UDP, RFC 7510.
 from __future__ import annotations
 
 from sensor.decode.dissection.ethertypes import (
+    ARP,
     BRIDGED,
     BY_NIBBLE,
     CUT,
@@ -21,6 +22,8 @@ from sensor.decode.dissection.ethertypes import (
     NO_TUNNEL,
     NSH,
     PPP,
+    SERVICE_VLAN,
+    VLAN,
     WLAN,
 )
 from sensor.decode.kernels.jit import kernel, step
@@ -46,6 +49,8 @@ NUMBERLESS = 6
 NUMBERLESS_NAMES = ("ipip", "gre", "gtp", "l2tp", "teredo", "tzsp", "pptp", "capwap", "etherip", "wccp")
 IPIP, GRE_PLAIN, _GTP, L2TP, _TEREDO, TZSP, PPTP, _CAPWAP, ETHERIP, WCCP = range(10)
 
+#: Ethertypes that prove an Ethernet frame behind labels.
+_FRAMED = (IPV4, IPV6, VLAN, SERVICE_VLAN, ARP)
 _MAX_EXTENSIONS = 8
 _MAX_TAGS = 64
 
@@ -184,6 +189,25 @@ def _capwap(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 
 @kernel
+def _mpls(data: Bytes, at: int, end: int, ends: int) -> tuple[int, int]:
+    """Labels, then an IP packet as long as what is left, or an Ethernet frame with or without a control
+    word."""
+    body = at + 4
+    while u8(data, body - 2, end) & 1 == 0:
+        body += 4
+    if body + 20 > end:
+        return NO_TUNNEL if body + 20 > ends else CUT, at
+    version, size = u8(data, body, end) >> 4, ends - body
+    is_ip = (version == 4 and be16(data, body + 2, end) == size) or (
+        version == 6 and be16(data, body + 4, end) == size - 40
+    )
+    is_frame = be16(data, body + 12, end) in _FRAMED or (
+        version == 0 and be16(data, body + 16, end) in _FRAMED
+    )
+    return MPLS if is_ip or is_frame else NO_TUNNEL, at
+
+
+@kernel
 def in_udp(data: Bytes, at: int, end: int, ends: int, port: int) -> tuple[int, int, int, int]:
     """Kind and id of the tunnel in the payload at `at`, and ethertype and offset of its content."""
     if at + 8 > ends:
@@ -210,5 +234,5 @@ def in_udp(data: Bytes, at: int, end: int, ends: int, port: int) -> tuple[int, i
     elif port == _CAPWAP_PORT:
         number, (kind, body) = _CAPWAP, _capwap(data, at, end)
     else:
-        layer, (kind, body) = 0, (MPLS, at)
+        layer, (kind, body) = 0, _mpls(data, at, end, ends)
     return layer, number, kind, body

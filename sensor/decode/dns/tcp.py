@@ -62,19 +62,20 @@ def speaks_dns(data: Bytes, packet: Records, flow: Records) -> bool:
 
 @kernel
 def _read(data: Bytes, at: int, end: int, packet: Records, output: Output, control: Records) -> int:
-    """Emit the complete messages of data[at:end]; returns the offset of the remainder, -1 if it is not
-    DNS."""
+    """Emit the complete messages of data[at:end]; returns the offset of the remainder, -1 if it is not DNS or
+    there is no room for it."""
     for _ in range(MESSAGES):
         size = be16(data, at, end)
         if size < 0:
             return at
         if size < _HEADER or (end >= at + 15 and not is_dns(data, at + 2, end)):
             return -1
+        if size > STREAM_BYTES - 2:
+            break
         if at + 2 + size > end:
             return at
-        if size <= STREAM_BYTES:
-            copy(data, at + 2, size, output.arena, i64(control["arena"]))
-            emit_packet_event(DNS_MESSAGE, size, 0, 0, packet, output, control)
+        copy(data, at + 2, size, output.arena, i64(control["arena"]))
+        emit_packet_event(DNS_MESSAGE, size, 0, 0, packet, output, control)
         at += 2 + size
     control["names_lost"] += 1
     return -1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.decode.kernels.jit import entry, kernel
-from sensor.decode.kernels.packet_bytes import find
+from sensor.decode.kernels.packet_bytes import be32, find, u8
 from sensor.decode.layout import Bytes, Records, i64, records
 
 #: A parsed HTTP/1 request head: offset in the arena and length of each part.
@@ -23,12 +23,15 @@ HEAD = np.dtype(
 )  # fmt: skip
 
 _SPACE = 32
+_SLASH = 47
 _COLON = 58
 _LINE_FEED = 10
 _HOST = np.frombuffer(b"host:", np.uint8)
 _AGENT = np.frombuffer(b"user-agent:", np.uint8)
 _PROTOCOL = np.frombuffer(b"http/1.", np.uint8)
-_SCHEME = np.frombuffer(b"http://", np.uint8)
+#: `://`, and the most letters before it: proxies are asked for http, https, ws, wss and ftp.
+_AUTHORITY_FOLLOWS = 0x3A2F2F
+_LONGEST_SCHEME = 5
 
 
 @kernel
@@ -61,11 +64,20 @@ def _set_host(data: Bytes, at: int, end: int, head: Records) -> None:
 
 
 @kernel
+def _after_scheme(data: Bytes, at: int, end: int) -> int:
+    """The offset after `scheme://` of an absolute target, or `at` if it has none."""
+    colon = find(data, at, min(end, at + _LONGEST_SCHEME), _COLON)
+    is_absolute = u8(data, at, end) != _SLASH and be32(data, colon, end) >> 8 == _AUTHORITY_FOLLOWS
+    return colon + 3 if is_absolute else at
+
+
+@kernel
 def _read_target(data: Bytes, at: int, end: int, head: Records) -> None:
     """Read the request target (RFC 9112 §3.2): origin, absolute or authority form."""
-    if _matches(data, at, end, _SCHEME):
-        at += _SCHEME.size
-        slash = min(find(data, at, end, 47), find(data, at, end, 63))
+    authority = _after_scheme(data, at, end)
+    if authority > at:
+        at = authority
+        slash = min(find(data, at, end, _SLASH), find(data, at, end, 63))
         _set_host(data, at, slash, head)
         at = slash
     elif head["method_length"] == 7 and data[head["method"]] == 67:

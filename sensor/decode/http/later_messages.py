@@ -132,15 +132,16 @@ def request_hash(data: Bytes, at: int, end: int) -> int:
 
 @kernel
 def is_new_request(data: Bytes, packet: Records, flow: Records) -> bool:
-    """True if a segment begins with a later request of the client that differs from the one before.
+    """True if a segment begins with a later request of the client that differs from the one before, or is the
+    same again because credentials were wanted.
 
-    One in 256 of these has the same hash and is missed.
+    One in 256 of those that differ has the same hash and is missed.
     """
     at, end, side = i64(packet["payload"]), i64(packet["end"]), i64(packet["side"])
     if be32(data, at, end) not in (_GET, _POST, _PUT, _DELETE) or flow["client"] != side + 1:
         return False
     is_next = flow["events"] > 0 and distance(packet["seq"], i64(flow["next"][side])) >= 0
-    return is_next and request_hash(data, at, end) != flow["asked"]
+    return is_next and (flow["status"] in (401, 407) or request_hash(data, at, end) != flow["asked"])
 
 
 @kernel

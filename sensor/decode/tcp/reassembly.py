@@ -38,6 +38,7 @@ from sensor.decode.tcp.messages import (
     copy_message,
     emit_event,
     is_connect,
+    is_interim,
     may_be_prelude,
     message_kind,
     names_server,
@@ -95,6 +96,7 @@ def _expect(kind: int, length: int, flow: Records, side: int, output: Output, co
     arena, at = output.arena, i64(control["arena"])
     if _is_connect_request(kind, output, control):
         flow["probed"][side] = 1 if flow["events"] < _PROBES else DONE
+        flow["status"], flow["probed"][1 - side] = 0, 0  # a proxy refused an earlier one without credentials
         return
     flow["probed"][side] = DONE
     if kind == REQUEST:
@@ -401,15 +403,19 @@ def _open_for(kind: int, seq: int, packet: Records, row: int, partial: Partial, 
 @kernel
 def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, partial: Partial,
               table: Table, output: Output, control: Records) -> int:  # fmt: skip
-    """Process the message `found` at `at`; returns the offset after a CONNECT request, or -1."""
+    """Process the message `found` at `at`; returns the offset after a CONNECT request or an interim response,
+    which another message may follow, or -1."""
     flow, side = table.flows[row], i64(packet["side"])
     end, time, stream_row = i64(packet["end"]), i64(packet["time"]), i64(flow["stream"][side])
     seq = packet["seq"] + (1 if packet["flags"] & SYN else 0) + at - packet["payload"]
     if found == RESPONSE and (stream_row < 0 or partial.streams[stream_row]["start"] < 0):
-        answers = _answers_request(flow, side)
-        _note_response(response_status(data, at, end), flow, side)
+        answers, code = _answers_request(flow, side), response_status(data, at, end)
+        status, length = copy_message(RESPONSE, data, at, end, output.arena, i64(control["arena"]))
+        if is_interim(code):
+            _count_probe(flow, side)
+            return at + length if status == WHOLE else -1
+        _note_response(code, flow, side)
         if answers:
-            status, length = copy_message(RESPONSE, data, at, end, output.arena, i64(control["arena"]))
             _deliver(RESPONSE, length, time, row, side, table, output, control)
             if status == WHOLE:
                 _take_body(data, at + length, packet, row, table, output, control)
@@ -453,11 +459,11 @@ def probe(data: Bytes, packet: Records, row: int, partial: Partial, table: Table
             _take_body(data, i64(packet["payload"]), packet, row, table, output, control)
         return
     found, at = _find_message(data, packet, flow)
-    after_connect = _probe_at(data, packet, found, at, row, partial, table, output, control)
-    if 0 <= after_connect < packet["end"]:
-        found = message_kind(data, after_connect, i64(packet["end"]))
-        if found in (HELLO, REQUEST, PREFACE):
-            _probe_at(data, packet, found, after_connect, row, partial, table, output, control)
+    after = _probe_at(data, packet, found, at, row, partial, table, output, control)
+    if 0 <= after < packet["end"]:
+        found = message_kind(data, after, i64(packet["end"]))
+        if found in (HELLO, REQUEST, PREFACE, RESPONSE):
+            _probe_at(data, packet, found, after, row, partial, table, output, control)
 
 
 @kernel

@@ -38,6 +38,8 @@ _SECOND = 1_000_000
 #: bytes that hold any frame of ordinary Ethernet
 _WHOLE = 1514
 
+#: what differs in the names of one input
+_VARYING = re.compile(r"\.(?:gz|zst|bz2|xz)$|\d+")
 _UNDECODED = "link type not taken apart here (try --replace --engine tshark)"
 
 
@@ -77,12 +79,12 @@ class PcapSource(Source):
 
     @classmethod
     def group(cls, files: Sequence[File]) -> list[tuple[File, ...]]:
-        """Groups files of a folder whose names only differ in digits: rotated (tcpdump -C, -G), or legs of a
-        TAP."""
+        """Groups files of a folder whose names only differ in digits and compression: rotated (tcpdump -C,
+        -G), or legs of a TAP."""
         groups: dict[tuple[str, str], list[File]] = {}
         for file in files:
             folder, _, base = file.name.rpartition("/")
-            members = groups.setdefault((folder, re.sub(r"\d+", "", base)), [])
+            members = groups.setdefault((folder, _VARYING.sub("", base)), [])
             if all(file.identity != other.identity for other in members):
                 members.append(file)
             else:

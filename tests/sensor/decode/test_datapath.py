@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from sensor.decode.capture import reader
 from tests.sensor.decode.craft import (
     CLIENT,
+    FRAME,
     ROOT,
     SERVER,
     T0,
@@ -147,6 +148,12 @@ class TestClock:
         starts = sorted(t.timestamp() for t in got["observations"]["started_at"])
         assert starts[1] - starts[0] > 39_000
         assert totals(got["coverage"])["clock_jumps"] == 0
+
+    def test_the_last_packet_of_a_file_is_believed_within_a_week(self) -> None:
+        first, day, year = Frame(FRAME), Frame(FRAME, T0 + 86_400), Frame(FRAME, T0 + 365 * 86_400)
+        got = decode(pcap([first]), pcap([day]), pcap([year]))
+        starts = [round(t.timestamp() - T0) for t in got["observations"]["started_at"]]
+        assert (starts, totals(got["coverage"])["clock_jumps"]) == ([0, 86_400], 1)
 
     def test_a_clock_set_back_ends_connections(self) -> None:
         late = Talk(now=T0 + 40_000).shake().send(b"x").reply(b"z").close().frames

@@ -7,7 +7,8 @@ connection it belongs to (`Pairs`). The first one is slice 0; the others are fur
 row depends on where blocks are cut.
 
 If several observers (interfaces, exporters, both ends) report the same direction of a connection, the first
-one counts, and records of the others are set aside.
+one counts, and records of the others are set aside. If it falls silent while they go on (a router failed),
+the rest is another connection, of which the next one counts.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from sensor.sources.logs.text.reasons import TWICE
 IDLE = timedelta(minutes=15)
 #: Connections remembered, the latest; about 150 bytes each.
 MAX_CONNECTIONS = 400_000
+#: Times that another observer of a connection may take over within a block.
+MOST_TAKEOVERS = 8
 
 #: Below: assigned to services; from `_EPHEMERAL` on: chosen by clients (RFC 6335, Linux defaults).
 _SERVICE, _EPHEMERAL = 1024, 32768
@@ -144,23 +147,36 @@ def _records(rows: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def _grouped(both: pl.DataFrame, opens: pl.Series, takeovers: int = MOST_TAKEOVERS) -> pl.DataFrame:
+    """`both` with the `group` of each record, which begins where `opens`; the first observer in the group of
+    what its sender sent; and `twice`, whether that is another one's.
+
+    A record also begins a group if what counted in its own ended long before: another observer takes over.
+    """
+    ends = ("low", "high")
+    grouped = both.with_columns(group=opens.cum_sum()).with_columns(
+        *(pl.col(f"observer_{end}").drop_nulls().first().over("group") for end in ends),
+        *(pl.col(f"observer_{end}").alias(f"own_{end}") for end in ends),
+    )
+    twice = pl.any_horizontal(
+        pl.col(f"own_{end}").is_not_null() & (pl.col(f"own_{end}") != pl.col(f"observer_{end}"))
+        for end in ends
+    )
+    grouped = grouped.with_columns(twice=twice)
+    until = pl.when(~pl.col("twice")).then("last").cum_max().forward_fill().shift().over("group")
+    late = (pl.col("began") - until > IDLE).fill_null(False)
+    first_late = grouped.select(late & (late.cum_sum().over("group") == 1)).to_series()
+    if not takeovers or not first_late.any():
+        return grouped
+    return _grouped(both, opens | first_late, takeovers - 1)
+
+
 def _connected(both: pl.DataFrame) -> pl.DataFrame:
     """By connection, what is known before the records: at each, what is known then and what it changes."""
     both = both.sort("key", maintain_order=True)
     until = pl.col("last").cum_max().shift().over("key")
-    opens = until.is_null() | (pl.col("began") - until > IDLE)
-    both = both.with_columns(group=opens.cum_sum()).with_columns(
-        **{
-            f"observer_{end}": pl.col(f"observer_{end}").drop_nulls().first().over("group")
-            for end in ("low", "high")
-        },
-        own_low=pl.col("observer_low"),
-        own_high=pl.col("observer_high"),
-    )
-    twice = pl.any_horizontal(
-        pl.col(f"own_{end}").is_not_null() & (pl.col(f"own_{end}") != pl.col(f"observer_{end}"))
-        for end in ("low", "high")
-    )
+    opens = both.select(until.is_null() | (pl.col("began") - until > IDLE)).to_series()
+    both, twice = _grouped(both, opens), pl.col("twice")
     counted = pl.when(~twice)
     lines = counted.then("lines").otherwise(0)
     return both.with_columns(
@@ -168,7 +184,7 @@ def _connected(both: pl.DataFrame) -> pl.DataFrame:
         slice=(lines.cum_sum() - lines).over("group"),
         lines=lines.cum_sum().over("group"),
         began=pl.col("began").first().over("group"),
-        last=pl.col("last").cum_max().over("group"),
+        last=counted.then("last").cum_max().forward_fill().over("group"),
         turned=pl.col("low_is_client") != pl.col("low_is_client").first().over("group"),
         low_is_client=pl.col("low_is_client").first().over("group"),
         **{

@@ -61,6 +61,12 @@ def _first(column: str) -> pl.Expr:
     return pl.col(column).str.split(SEPARATOR).list.first()
 
 
+def _answer(statuses: pl.Expr) -> pl.Expr:
+    """The first of the statuses in a frame that is no interim response's, such as 100 Continue."""
+    final = (pl.element() >= 200) | (pl.element() == 101)
+    return statuses.list.eval(pl.element().filter(final)).list.first()
+
+
 def packets(block: pl.DataFrame) -> pl.DataFrame:
     """One row per frame of the output of `parsed`: addresses, transport, sizes and names."""
     frame = block.with_columns(pl.col("layers").fill_null("").str.split(":"))
@@ -103,13 +109,15 @@ def packets(block: pl.DataFrame) -> pl.DataFrame:
         method=pl.when(http & ~tls).then(_first("method")),
         path=pl.when(http & ~tls).then(_first("path")),
         user_agent=pl.when(http & ~tls).then(_first("user_agent")),
-        status=_first("status").cast(pl.Int64, strict=False),
+        status=_answer(pl.col("status").str.split(SEPARATOR).cast(pl.List(pl.Int64), strict=False)),
         **{name: pl.col(name) for name in _DNS},
     )  # fmt: skip
 
 
 _SUMS = ("payload", "wire", "packets")
-_FIRSTS = ("sni", "request_host", "method", "path", "user_agent", "status")
+_FIRSTS = ("sni", "request_host", "method", "path", "user_agent")
+#: Answers to requests without credentials, which are then sent again.
+_WHO_ASKS = (401, 407)
 
 
 def sides(packets: pl.DataFrame) -> pl.DataFrame:
@@ -121,6 +129,10 @@ def sides(packets: pl.DataFrame) -> pl.DataFrame:
         pl.col(_SUMS).sum(),
         pl.col("opens", "asks", "quic").any(),
         *(pl.col(name).drop_nulls().first() for name in _FIRSTS),
+        status=pl.coalesce(
+            pl.col("status").filter(~pl.col("status").is_in(_WHO_ASKS)).first(),
+            pl.col("status").drop_nulls().first(),
+        ),
     )
 
 

@@ -136,7 +136,8 @@ def test_a_guest_inside_a_tunnel_is_not_looked_at_either() -> None:
         vxlan = struct.pack(">II", 8 << 24, 7 << 8) + inner
         outer = ethernet(ip("192.0.2.1", "192.0.2.2", 17, udp(1, 4789, vxlan)))
         gre = ethernet(ip("192.0.2.1", "192.0.2.2", 47, b"\0\0\x08\0" + inner[14:]))
-        for frame in (outer, gre):
+        pppoe = ethernet(b"\x11\0\0\1\0\0\0\x21" + inner[14:], kind=0x8864)
+        for frame in (outer, gre, pppoe):
             frames, others = described(block([packet(frame)]), exclude=["10.99.0.0/16"])
             assert (len(frames), others) == (1 - excluded, (excluded, 0))
 

@@ -69,6 +69,7 @@ WRAPS: dict[str, tuple[Wrap, str]] = {
     ),
     "vxlan gpe": (partial(bridged, 4790, struct.pack(">II", 0x0C000003, 7 << 8)), "vxlan:7"),
     "mpls": (partial(over, 6635, struct.pack(">I", 16 << 12 | 0x1FF)), "mpls:16"),
+    "mpls of ethernet": (partial(bridged, 6635, struct.pack(">I", 16 << 12 | 0x1FF)), "mpls:16"),
     "mpls in ip": (lambda f: in_ip(137, struct.pack(">I", 16 << 12 | 0x1FF), network(f)[1]), "mpls:16"),
     "pptp": (partial(pptp, 0x2001, struct.pack(">HH", 40, 1)), "pptp"),
     "pptp, all fields": (partial(pptp, 0x3081, struct.pack(">HHII", 40, 1, 2, 3)), "pptp"),
@@ -128,6 +129,9 @@ def test_ids_that_differ_by_direction_do_not_tear_a_connection() -> None:
         (5247, b"\1" + bytes(40)),  # DTLS
         (5247, struct.pack(">II", 2 << 19 | 8, 0) + bytes(20)),  # a keep-alive
         (4790, struct.pack(">II", 0x0C000009, 0) + FRAME),
+        (6635, bytes.fromhex("4f1c03a1") + bytes(range(64, 128))),  # QUIC of a client that NAT gave this port
+        (6635, bytes.fromhex("00010100") + FRAME[14:] + b"more"),
+        (6635, bytes(12)),
     ],
 )
 def test_what_is_no_tunnel_is_a_datagram(port: int, body: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sensor.decode.craft import T0, Frame, Talk, decode, one, pcap
+from tests.sensor.decode.craft import T0, Frame, Talk, decode, one, pcap, totals
 from tests.sensor.decode.craft.dns import HOST, POINTER, framed, message
 from tests.sensor.decode.craft.tls import small_hello
 
@@ -75,6 +75,15 @@ def test_a_long_conversation_does_not_outgrow_its_pages() -> None:
     for at in range(0, len(stream), 37):
         conversation.send(stream[at : at + 37])
     assert [host for host, _ in lookups(conversation.frames)] == sorted(names)
+
+
+def test_a_message_with_no_room_is_counted_and_hides_no_other() -> None:
+    conversation, zone = talk(), framed(message(HOST, answers=[(POINTER, 1, SERVER)] * 1200))
+    for at in range(0, len(zone), 1400):
+        conversation.reply(zone[at : at + 1400])
+    got = decode(pcap(conversation.reply(framed(message(OTHER, answers=[(POINTER, 1, SERVER)]))).frames))
+    assert got["answers"]["host"].to_list() == ["chat.example"]
+    assert totals(got["coverage"])["names_lost"] == 1
 
 
 def test_after_a_loss_the_next_message_is_read() -> None:

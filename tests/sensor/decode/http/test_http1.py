@@ -26,6 +26,9 @@ def test_host_path_method_agent_and_status() -> None:
     [
         ("GET http://user:pw@a.example:81/x/y?q=1 HTTP/1.1\nHost: b.example\n\n", "a.example", "/x/y"),
         ("GET http://a.example HTTP/1.1\n\n", "a.example", None),
+        ("POST https://a.example:8443/v1?k=1 HTTP/1.1\nHost: b.example\n\n", "a.example", "/v1"),
+        ("GET FTP://a.example/x HTTP/1.1\n\n", "a.example", "/x"),
+        ("GET /http://b.example/x HTTP/1.1\nHost: a.example\n\n", "a.example", "/http://b.example/x"),
         ("CONNECT a.example:443 HTTP/1.1\nHost: proxy.example\n\n", "a.example", None),
         ("GET / HTTP/1.1\nHost: [2001:db8::1]:80\n\n", "[2001:db8::1]", "/"),
         ("GET /a#b HTTP/1.1\n\n", None, "/a"),
@@ -37,6 +40,19 @@ def test_host_path_method_agent_and_status() -> None:
 def test_targets(text: str, host: str | None, path: str | None) -> None:
     row = head(text)
     assert (row["host"], row["path"]) == (host, path)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_an_interim_response_is_not_the_answer(together: bool) -> None:
+    talk = Talk(server_port=8080).shake()
+    talk.send(b"POST /v1 HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\n\r\n")
+    interim, final = b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 401 No\r\nServer: uvicorn\r\n\r\n"
+    if together:
+        talk.send(b"{}").reply(interim + final)
+    else:
+        talk.reply(interim).send(b"{}").reply(final)
+    row = one(talk.close().frames)
+    assert (row["status"], row["software"]) == (401, "server: uvicorn")
 
 
 def test_a_head_over_two_segments_and_bare_line_feeds() -> None:

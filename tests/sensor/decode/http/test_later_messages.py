@@ -57,6 +57,14 @@ def test_the_same_again_is_no_slice_and_needs_no_room() -> None:
     assert totals(result["coverage"])["requests_unread"] == 0
 
 
+def test_the_same_again_with_credentials_is_another() -> None:
+    talk = ask(Talk().shake(), "/api/chat", method="POST", answer="HTTP/1.1 401 Who?\r\n\r\n")
+    ask(talk, "/api/chat", method="POST", fields="Authorization: Basic YQ==\r\n")
+    ask(talk, "/api/chat", method="POST", fields="Authorization: Basic YQ==\r\n")
+    rows = observe(talk.close().frames)
+    assert shown(rows, "status", "credential") == [(401, "none"), (200, "basic")]
+
+
 def test_a_request_sent_again_is_none() -> None:
     talk = ask(Talk().shake(), "/a")
     ask(talk, "/b")

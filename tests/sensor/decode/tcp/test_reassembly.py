@@ -109,6 +109,13 @@ def test_connect_names_the_tunnel_until_the_hello_does() -> None:
     assert (first["method"], second["method"], first["status"]) == ("CONNECT", "CONNECT", 200)
 
 
+def test_a_proxy_that_first_wants_to_know_who_asks() -> None:
+    request = b"CONNECT claude.ai:443 HTTP/1.1\r\nHost: claude.ai:443\r\n"
+    talk = Talk(server_port=3128).shake().send(request + b"\r\n").reply(b"HTTP/1.1 407 Who?\r\n\r\n")
+    talk.send(request + b"Proxy-Authorization: Negotiate YQ==\r\n\r\n").reply(b"HTTP/1.1 200 OK\r\n\r\n")
+    assert one(talk.send(small_hello(b"claude.ai")).frames)["status"] == 200
+
+
 def test_later_slices_keep_the_name() -> None:
     talk = Talk().shake().send(small_hello())
     for _ in range(3):

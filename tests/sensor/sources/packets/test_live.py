@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from sensor.decode.capture.formats import PCAP_HEADER
 from sensor.sources.packets import live
 from tests.lab.network import inside
 from tests.sensor.decode.craft import Frame, pcap
+from tests.sensor.decode.identity.speakers import dhcp, over_udp
 from tests.sensor.sources.packets import send
 from tests.sensor.sources.packets.cable import (
     ROOT,
@@ -156,16 +158,21 @@ def test_a_full_ring_is_reported_and_counted(
 
 
 @root
-def test_time_limit_silent_port_and_excluded_networks(cable: Cable, capture: Start) -> None:
+def test_time_limit_silent_port_and_excluded_networks(cable: Cable, capture: Start, tmp_path: Path) -> None:
+    lease = dhcp("ack", "10.99.1.2", hostname="guest", lease_time=600)
+    broadcast = over_udp(lease, 67, 68, sender="192.0.2.1", receiver="255.255.255.255")
+    traffic = tmp_path / "guests.pcap"
+    traffic.write_bytes(SPLIT_HELLO.read_bytes() + pcap([broadcast])[PCAP_HEADER:])
     running = capture("rx0", "--seconds", "1.5", "--exclude", "10.0.0.0/8", "--exclude", "2001:db8::/32")
-    sent = cable.send(SPLIT_HELLO)
+    sent = cable.send(traffic)
     out, _ = running.process.communicate(timeout=30)
     assert running.process.returncode == 0
     (seen, excluded) = map(int, re.findall(r"(\d+) (?:packets|excluded)", out))
     assert seen + excluded == sent and excluded > sent // 2
-    assert total(running.lake, "decoded") == 0
+    assert total(running.lake, "decoded") == 1  # the broadcast that tells of a guest, which is not kept
     assert total(running.lake, "excluded") == excluded
     assert table(running.lake, "sightings").is_empty()
+    assert table(running.lake, "leases").is_empty()
 
 
 @root

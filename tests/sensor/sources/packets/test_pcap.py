@@ -29,7 +29,7 @@ def test_recognised_by_content_only() -> None:
 def test_rotated_files_are_one_input_in_time_order() -> None:
     frames = Talk().shake().send(b"x" * 100).reply(b"y").close().frames
     parts = [pcap(frames[k : k + 2]) for k in range(0, len(frames), 2)]
-    names = [f"d/trace.pcap{n or ''}" for n in range(len(parts))]
+    names = [f"d/trace.pcap{n or ''}{'.bz2' if n < 2 else ''}" for n in range(len(parts))]  # as tcpdump -z
     files = [file_of(part, name) for part, name in zip(parts, names, strict=True)]
     other = file_of(pcap(Talk(port=9).shake().frames), "d/else.pcap")
     elsewhere = file_of(pcap(Talk(port=10).shake().frames), "e/trace.pcap")

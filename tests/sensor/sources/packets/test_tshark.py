@@ -78,6 +78,27 @@ def test_a_connection_has_its_volume_and_its_client(tmp_path: Path) -> None:
 
 @pytest.mark.tshark
 @needs_tshark
+def test_the_status_is_that_of_the_answer(tmp_path: Path) -> None:
+    """Neither that of an interim response nor of a proxy that first wants to know who asks."""
+    path = tmp_path / "a.pcap"
+    connect, interim = (
+        b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+    )
+    proxied = (
+        Talk(server_port=8080).shake().send(connect).reply(b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n")
+    )
+    proxied.send(connect).reply(b"HTTP/1.1 200 OK\r\n\r\n")
+    direct = Talk(server_port=80, port=40001, now=T0 + 1).shake()
+    direct.send(b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\n").reply(interim)
+    direct.send(b"{}").reply(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+    path.write_bytes(pcap([*proxied.close().frames, *direct.close().frames]))
+    for kind in (TsharkSource, PcapSource):
+        assert read(path, kind)["observations"]["status"].to_list() == [200, 201]
+
+
+@pytest.mark.tshark
+@needs_tshark
 def test_a_dns_response_without_its_query_names_the_client(tmp_path: Path) -> None:
     """Only the server's direction was captured."""
     path = tmp_path / "a.pcap"

@@ -81,6 +81,16 @@ def test_what_two_interfaces_saw_counts_once(size: int) -> None:
     assert rows["reason"].drop_nulls().to_list() == [TWICE] * 3
 
 
+@pytest.mark.parametrize("size", [1, 4, 40])
+def test_where_one_observer_falls_silent_another_takes_over(size: int) -> None:
+    minutes = [(m, name) for m in range(60) for name, until in (("a", 5), ("b", 25), ("c", 60)) if m < until]
+    rows = take([record(CLIENT, SERVER, 1, 60 * m, name) for m, name in minutes], size)
+    used = rows.filter(pl.col("reason").is_null())
+    counted = used.group_by("started_at", "observer", maintain_order=True).len().select("observer", "len")
+    assert counted.rows() == [("a", 5), ("b", 4), ("c", 19)]
+    assert used.filter(pl.col("slice") == 0)["total_bytes_up"].to_list() == [1, 1, 1]
+
+
 @pytest.mark.parametrize("size", [1, 2])
 def test_where_ports_and_networks_do_not_tell_who_sent_first_is_the_client(size: int) -> None:
     one, other = ("10.1.0.7", 50000), ("10.1.0.8", 50001)
