@@ -36,6 +36,13 @@ def test_a_proxys_row_keeps_its_verdict_and_both_counts() -> None:
     assert (row["bytes_up"], row["bytes_down"]) == (5120, 870)
 
 
+@pytest.mark.parametrize(("product", "counts"), [("PAN-OS", (870, 5120)), ("LF", (5120, 870))])
+def test_pan_os_says_in_for_what_the_client_sent(product: str, counts: tuple[int, int]) -> None:
+    event = PROXY | {"DeviceVendor": "Palo Alto Networks", "DeviceProduct": product}
+    (row,) = read(CommonSecurityLogFormat, json.dumps(event)).rows(named=True)
+    assert (row["bytes_up"], row["bytes_down"]) == counts
+
+
 def test_of_an_unknown_vendor_nobody_knows_who_sent() -> None:
     (row,) = read(CommonSecurityLogFormat, json.dumps(PROXY | {"DeviceVendor": "Example"})).rows(named=True)
     assert (row["bytes_up"], row["bytes_down"]) == (None, None)
