@@ -163,6 +163,9 @@ def test_separated_values_give_one_row_a_line(lines: list[str]) -> None:
         ("anonymous", None, None),
         ("<n/a>", None, None),
         ("%%1234", None, None),
+        ("nt authority\\network service", None, None),
+        ("NT-AUTORITÄT\\Netzwerkdienst", None, None),
+        ("NT-ADMINS\\jane", "NT-ADMINS\\jane", None),
         ("-", None, None),
     ],
 )
