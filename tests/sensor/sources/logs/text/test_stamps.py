@@ -101,6 +101,26 @@ def test_a_file_tells_day_from_month() -> None:
 
 
 @pytest.mark.parametrize(
+    ("dates", "reference", "month"),
+    [
+        (["9/11/2026", "10/11/2026"], None, 11),  # two days, not two months
+        (["11/9/2026", "11/10/2026"], None, 11),
+        (["4/12/2026"], (2026, 11, 26), 4),  # 4 December is to come
+        (["12/4/2026"], (2026, 11, 26), 4),
+        (["3/4/2026"], (2026, 4, 4), 4),  # written yesterday
+        (["4/3/2026"], (2026, 4, 4), 4),
+        (["3/4/2026"], (2026, 11, 26), 3),  # nothing tells
+    ],
+)
+def test_days_that_may_be_months_follow_each_other_up_to_the_reference(
+    dates: list[str], reference: tuple[int, int, int] | None, month: int
+) -> None:
+    at = datetime(*reference, tzinfo=UTC) if reference else None
+    found = stamps.read(pl.Series(dates) + " 12:00:00", "UTC", at)
+    assert {moment.month for moment in found} == {month}
+
+
+@pytest.mark.parametrize(
     "text", ["", "never", "2026-13-45 99:99:99", "99999999999999999999", "Oct 32 10:00:00", "-5"]
 )
 def test_what_is_no_time_is_null(text: str) -> None:
