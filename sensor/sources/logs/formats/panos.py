@@ -50,8 +50,8 @@ _TRAFFIC = (
         45: "packets_sent",
         46: "packets_received",
         76: "xff",
-        82: "device",
-        83: "mac",
+        83: "device",
+        84: "mac",
         103: "precise",
     }
 )
@@ -70,7 +70,7 @@ _THREAT = (
         108: "precise",
     }
 )
-_DECRYPTION = _COMMON | _SESSION | {61: "subject", 64: "sni", 73: "precise", 79: "device", 80: "mac"}
+_DECRYPTION = _COMMON | _SESSION | {61: "subject", 64: "sni", 73: "precise", 80: "device", 81: "mac"}
 _USERID = _COMMON | {9: "src", 10: "user", 14: "timeout", 16: "last_port", 34: "precise"}
 _GLOBALPROTECT = _COMMON | {
     9: "event",
