@@ -43,6 +43,12 @@ class Reader:
         self._formats: dict[str, LineFormat] = {first.name: first}
         self._open_records: dict[str, _OpenRecords] = {}
 
+    def refer_to(self, written: datetime) -> None:
+        """Say when the next lines were written: near that is a stamp without a year, and a line without a
+        time has it."""
+        for log_format in self._formats.values():
+            log_format.reference = written
+
     def batches(self, block: Block) -> Iterator[Batch]:
         """The parts of a block. The first format's comes last: it carries the errors of the block itself."""
         cut = self._cut(block)
