@@ -290,9 +290,8 @@ class Listener:
 def _keep(stream: Stream, text: bytes, lost: Counter[str]) -> None:
     now = time.monotonic()
     if text or lost:
-        fault = "; ".join(f"{count} {reason}" for reason, count in lost.items()) or None
         start = stream.position
-        block = Block(start, start + max(len(text), 1), cleaned(text, first=False), fault=fault)
+        block = Block(start, start + max(len(text), 1), cleaned(text, first=False), lost=lost)
         stream.add(block, now, datetime.now(UTC))
     if stream.due(now):
         stream.commit()
