@@ -90,7 +90,7 @@ def read(
     `zone` (IANA) is where stamps without an offset are local; `zones`, if given, says so row by row
     (offsets such as `-0500`, `+11`, or names such as `UTC`) and wins over `zone`. Where day and
     month of `1/2/2026` could be exchanged, the whole Series decides: a first number above 12 makes
-    it day first.
+    it day first, or a stamp that month first would lie after `reference`, if no second number is above 12.
     """
     if zones is None and len(unique := text.unique().drop_nulls()) < len(text) // 2:
         # Logs write many lines a second: each stamp is read once.
@@ -177,8 +177,9 @@ def _shaped(
     else:
         month = parts["m"].cast(pl.Int64, strict=False)
     day = number["d"]
-    if shape == _SHAPES[-1] and ((month > 12) & (day <= 12)).any():
-        month, day = day, month
+    is_open = shape == _SHAPES[-1]
+    if is_open and ((month > 12) & (day <= 12)).any():
+        month, day, is_open = day, month, False
     hour = number["H"].fill_null(0)
     half = parts["half"].str.to_lowercase()
     hour = hour.zip_with(half.is_null(), hour % 12 + (half == "p").fill_null(False).cast(pl.Int64) * 12)
@@ -188,6 +189,10 @@ def _shaped(
     def local(years: pl.Series) -> pl.Series:
         return _moment(years, month, day, *clock, fraction)
 
+    if is_open and reference is not None and not (day > 12).any():
+        limit = (reference + AHEAD).replace(tzinfo=None)
+        ahead, back = local(year) > limit, _moment(year, day, month, *clock, fraction) <= limit
+        month, day = (day, month) if (ahead & back).any() else (month, day)
     if year.null_count() > parts["d"].null_count():
         year = _filled(year, _nearest_year(local, parts, reference))
     return _placed(local(year), parts["z"], zone, zones)
