@@ -197,8 +197,8 @@ def _shaped(
 def _is_day_first(year: pl.Series, month: pl.Series, day: pl.Series, reference: datetime | None) -> bool:
     """True if what is read as `month` is the day; where nothing tells, it is the month.
 
-    Because no month is above 12; else because the lines of a log are of days that follow each other, and not
-    of the future; else because it was written just now.
+    Because no month is above 12; else because no line is of the future; else because the lines of a log are
+    of days that follow each other; else because it was written just now.
     """
     if ((month > 12) & (day <= 12)).any():
         return True
@@ -206,13 +206,15 @@ def _is_day_first(year: pl.Series, month: pl.Series, day: pl.Series, reference: 
     if (day > 12).any() or by_month.is_empty():
         return False
     span, other_span = (int(days[-1]) - int(days[0]) for days in (by_month, by_day))
-    if span != other_span or reference is None:
+    if reference is None:
         return other_span < span
     now = (pl.Series([part]) for part in (reference.year, reference.month, reference.day))
     today = int(_numbers(*now)[0])
     after, other_after = (int(days[-1]) - today for days in (by_month, by_day))
     if (after > AHEAD.days) != (other_after > AHEAD.days):
         return after > AHEAD.days
+    if span != other_span:
+        return other_span < span
     return abs(other_after) <= _RECENT_DAYS < abs(after)
 
 

@@ -98,6 +98,11 @@ def test_a_file_tells_day_from_month() -> None:
     first = stamps.read(pl.Series(["1/2/2026 10:00:00", "13/2/2026 10:00:00"]))
     assert first[0] == datetime(2026, 2, 1, 10, tzinfo=UTC)
     assert stamps.read(pl.Series(["1/2/2026 10:00:00"]))[0] == datetime(2026, 1, 2, 10, tzinfo=UTC)
+    march = datetime(2026, 3, 6, 12, tzinfo=UTC)
+    late = pl.Series(["4/03/2026 10:00:00", "5/03/2026 10:00:00"])
+    assert [at.month for at in stamps.read(late, reference=march)] == [3, 3], "May is still to come"
+    both = pl.Series(["5/03/2026 10:00:00", "2/28/2026 10:00:00"])
+    assert [at.month for at in stamps.read(both, reference=march)] == [5, 2], "a wrong clock"
 
 
 @pytest.mark.parametrize(

@@ -174,12 +174,15 @@ def test_accounts(name: str, user: str | None, device: str | None) -> None:
 
 
 def test_verdicts() -> None:
-    words = pl.Series(["Allowed", "BLOCK_URL", "deny", "drop ICMP", "client-rst", "frobnicated", None])
+    words = pl.Series(
+        ["Allowed", "BLOCK_URL", "deny", "drop ICMP", "client-rst", "isolated", "frobnicated", None]
+    )
     assert verdicts.of(words).to_list() == [
         "allowed",
         "blocked",
         "blocked",
         "blocked",
+        "allowed",
         "allowed",
         "unknown",
         None,
