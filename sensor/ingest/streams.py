@@ -70,8 +70,9 @@ class Stream:
         self._mixture.use(catalog)
         self._installation.introduce(self._sensors)
 
-    def add(self, block: Block, now: float) -> None:
-        """Process the lines of a block; `now` is `time.monotonic()`."""
+    def add(self, block: Block, now: float, written: datetime) -> None:
+        """Process the lines of a block; the newest was `written` then. `now` is `time.monotonic()`."""
+        self._reader.refer_to(written)
         if not self._has_rows:
             self._since = now
         for batch in self._reader.batches(block):
@@ -206,7 +207,7 @@ class Follower:
                 found = True
                 now = time.monotonic()
                 tail.active_at = now
-                stream.add(block, now)
+                stream.add(block, now, tail.modified)
                 if stream.due(now):
                     stream.commit()
                 if self._stopped:
@@ -289,9 +290,9 @@ class Listener:
 def _keep(stream: Stream, text: bytes, lost: Counter[str]) -> None:
     now = time.monotonic()
     if text or lost:
-        fault = "; ".join(f"{count} {reason}" for reason, count in lost.items()) or None
         start = stream.position
-        stream.add(Block(start, start + max(len(text), 1), cleaned(text, first=False), fault=fault), now)
+        block = Block(start, start + max(len(text), 1), cleaned(text, first=False), lost=lost)
+        stream.add(block, now, datetime.now(UTC))
     if stream.due(now):
         stream.commit()
 

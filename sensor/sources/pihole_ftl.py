@@ -2,7 +2,10 @@
 
 The SQLite file is opened read-only and `immutable`, so that a running FTL is never disturbed; what is still
 in its write-ahead log is read the next time. The table `queries` (since FTL 5.12 a view on `query_storage`)
-gives observations of kind dns, `network` and `network_addresses` give leases.
+gives observations of kind dns, `client_by_id` the name that their client had then, `network` and
+`network_addresses` give leases. These say who has an address now and when it was last seen there, not since
+when: `firstSeen` is the device's, whatever its address was then. So a lease begins no earlier than the day
+before.
 
 SQLite itself writes each stretch of rows as JSON lines, so that no row becomes a Python object. A file may be
 hostile: its views run with limits on virtual machine steps and text length.
@@ -48,8 +51,14 @@ _TELLING = (
 _LOOKUPS = """
 select group_concat(line, char(10)), count(*), max(id) from (
   select id, json_object('at', cast(timestamp as real), 'type', cast(type as integer),
-    'status', cast(status as integer), 'host', cast(domain as text), 'client', cast(client as text)) as line
-  from queries where id > ? order by id limit ?)
+    'status', cast(status as integer), 'host', cast(domain as text), 'client', cast(client as text),
+    'device', cast({device} as text)) as line
+  from queries q where id > ? order by id limit ?)
+"""
+#: The name of a lookup's client, where the database keeps one for each name that an address had.
+_NAMED = "(select c.name from query_storage s join client_by_id c on c.id = s.client where s.id = q.id)"
+_KEEPS_NAMES = """
+select '', count(*), 0 from sqlite_master where type = 'table' and name in ('query_storage', 'client_by_id')
 """
 _DEVICES = """
 select group_concat(json_object('address', cast(a.ip as text), 'device', cast(a.name as text),
@@ -63,6 +72,7 @@ _LOOKUP = {
     "status": pl.Int64(),
     "host": pl.String(),
     "client": pl.String(),
+    "device": pl.String(),
 }
 _DEVICE = dict.fromkeys(("address", "device", "mac"), pl.String()) | dict.fromkeys(
     ("first", "last"), pl.Float64()
@@ -85,6 +95,8 @@ _TYPES = dict(
 _PTR = 6
 #: FTL looks for devices every minute. A device that it no longer sees is taken to be gone after this long.
 _HELD_S = 3600
+#: Nor is it told when it got its address: no earlier than the beginning of the day, this long ago.
+_SINCE_S = 86_400
 _CONFIDENCE = 0.7
 
 
@@ -111,8 +123,10 @@ class PiholeFtlSource(Source):
         (file,) = source_input.files
         position, last, fault = 0, -1, None
         with _connected(file) as database:
+            named = _ask(database, _KEEPS_NAMES).rows == 2
+            lookups = _LOOKUPS.format(device=_NAMED if named else "null")
             while fault is None:
-                answer = _ask(database, _LOOKUPS, (last, ROWS))
+                answer = _ask(database, lookups, (last, ROWS))
                 fault = answer.fault
                 if not answer.rows:
                     break
@@ -196,6 +210,7 @@ def _lookups(text: str, count: int) -> dict[str, pl.DataFrame]:
             pl.col("at").alias("seen_at"),
             "host",
             "client",
+            device=_told("device"),
             kind=pl.lit("dns"),
             name_from=pl.lit("qname"),
             qtype=pl.col("type").replace_strict(_TYPES, default=None, return_dtype=pl.String),
@@ -224,15 +239,18 @@ def _reason() -> pl.Expr:
 
 
 def _leases(text: str) -> pl.DataFrame:
-    """Which device held which address, as far as FTL saw it: from its first sight to its last."""
+    """Which device held which address when FTL last saw it there."""
     rows = _rows(text, _DEVICE)
     rows = rows.with_columns(
         pl.col("address").pipe(hosts.address),
-        valid_from=pl.select(records.epoch(rows["first"])).to_series(),
+        first=pl.select(records.epoch(rows["first"])).to_series(),
+        since=pl.select(records.epoch(rows["last"] - _SINCE_S)).to_series().dt.truncate("1d"),
         valid_to=pl.select(records.epoch(rows["last"] + _HELD_S)).to_series(),
         mac=pl.col("mac").str.to_lowercase().str.extract(r"^((?:[0-9a-f]{2}:){5}[0-9a-f]{2})$"),
-        device=pl.when(pl.col("device").str.len_chars() > 0).then("device"),
-    ).with_columns(pl.col("mac").replace("00:00:00:00:00:00", None))
+        device=_told("device"),
+    ).with_columns(
+        pl.col("mac").replace("00:00:00:00:00:00", None), valid_from=pl.max_horizontal("first", "since")
+    )
     seen = (pl.col("last") > 0) & pl.col("address").is_not_null()
     known = pl.col("mac").is_not_null() | pl.col("device").is_not_null()
     return schema.LEASES.conform(
@@ -240,3 +258,7 @@ def _leases(text: str) -> pl.DataFrame:
             origin=pl.lit("dhcp"), confidence=pl.lit(_CONFIDENCE), shared=pl.lit(False)
         )
     )
+
+
+def _told(name: str) -> pl.Expr:
+    return pl.when(pl.col(name).str.len_chars() > 0).then(name)

@@ -26,7 +26,8 @@ MAX_SENDERS = 1000
 #: A sender that is silent for this long is disconnected.
 SILENT_S = 3600.0
 _RECEIVE_BYTES = 8 * 1024 * 1024
-_COUNT = re.compile(rb"^(\d{1,7}) ")
+#: An octet count. What it counts begins with a priority (RFC 5424 §6); a plain line may begin with a number.
+_COUNT = re.compile(rb"^(\d{1,7}) (?=<)")
 
 
 @dataclass(frozen=True)

@@ -52,15 +52,17 @@ class Tail:
         """Current size in bytes."""
         return os.fstat(self.descriptor).st_size
 
+    @property
+    def modified(self) -> datetime:
+        """When it was last written to."""
+        return datetime.fromtimestamp(os.fstat(self.descriptor).st_mtime, UTC)
+
     def input(self) -> Input:
         """The file as an `Input`."""
-        status = os.fstat(self.descriptor)
         head = os.pread(self.descriptor, HEAD_BYTES, 0)
         whole = head[: head.rfind(b"\n") + 1]
-        modified = datetime.fromtimestamp(status.st_mtime, UTC)
-        file = File(
-            shown(self.path), self.identity, whole, None, partial(io.FileIO, self.path), self.path, modified
-        )
+        opened = partial(io.FileIO, self.path)
+        file = File(shown(self.path), self.identity, whole, None, opened, self.path, self.modified)
         return Input((file,), self.identity)
 
     def resume(self, committed: Callable[[Input], int]) -> None:

@@ -16,6 +16,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
         TEXT,
         "why the record is no observation: `set aside: …` on purpose, otherwise it is unreadable",
     ),
+    "lost": (WHOLE, "records that the writer says it could not write before this one"),
     # --- time
     "time": (TEXT, "the timestamp as written (formats: text/stamps.py); NULL: that of the envelope"),
     "zone": (TEXT, "offset or zone name of the timestamp, where the log has it in another field"),

@@ -22,7 +22,10 @@ from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.rows.sessions import Sessions
 from sensor.sources.logs.sorting import Sorter
 from sensor.sources.logs.text import scanner
-from sensor.sources.logs.text.reasons import SET_ASIDE
+from sensor.sources.logs.text.reasons import LOST, SET_ASIDE
+
+#: More records than any proxy loses between two lines: a text that somebody else wrote.
+_MOST_LOST = 1_000_000_000
 
 
 @dataclass
@@ -43,6 +46,12 @@ class Reader:
         self._formats: dict[str, LineFormat] = {first.name: first}
         self._open_records: dict[str, _OpenRecords] = {}
 
+    def refer_to(self, written: datetime) -> None:
+        """Say when the next lines were written: near that is a stamp without a year, and a line without a
+        time has it."""
+        for log_format in self._formats.values():
+            log_format.reference = written
+
     def batches(self, block: Block) -> Iterator[Batch]:
         """The parts of a block. The first format's comes last: it carries the errors of the block itself."""
         cut = self._cut(block)
@@ -51,7 +60,8 @@ class Reader:
         own = parts.pop(self._first.name, None)
         for name in sorted(parts):
             log_format = self._format(type_of=parts[name][0])
-            tables = self._tables(log_format, parts[name][1], replace(block, overlong=None, fault=None))
+            bare = replace(block, overlong=None, fault=None, lost={})
+            tables = self._tables(log_format, parts[name][1], bare)
             yield self._batch(block, tables, log_format, is_part=True)
         mine = own[1] if own is not None else self._sorter.empty_part(lines)
         tables = self._tables(self._first, mine, block, cut)
@@ -94,7 +104,7 @@ class Reader:
         if block.replayed:
             return seen
         each = _records(rejoined, lines)
-        read = records.complete(records.sampled(each, block), block)
+        read = records.complete(records.sampled(each, block), block, _lost(rejoined, each["at"]))
         return seen | {
             "leases": leases,
             "coverage": _carried(records.coverage(read), used, each["at"], log_format.reference),
@@ -171,6 +181,15 @@ def _records(done: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         rejected=(pl.col("reason").is_not_null() & ~pl.col("reason").str.starts_with(SET_ASIDE)),
         line=pl.when(pl.col("reason").is_not_null()).then("line"),
     )
+
+
+def _lost(done: pl.DataFrame, at: pl.Series) -> list[tuple[datetime | None, str, int]]:
+    """What the writer of the log says it could not write: when it said so, and how many."""
+    told = done.filter(pl.col("lost") > 0)
+    told = told.select(pl.col("lost").clip(upper_bound=_MOST_LOST), at=at.gather(told["row"]))
+    minute = pl.col("at").dt.truncate("1m").alias("minute")
+    by_minute = told.group_by(minute).agg(pl.col("at").max(), pl.col("lost").sum())
+    return [(when, LOST, count) for _, when, count in by_minute.sort("minute").iter_rows()]
 
 
 #: Column of coverage → columns of an observation, of which at least one must have a value.

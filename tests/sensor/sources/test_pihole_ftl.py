@@ -108,6 +108,22 @@ def test_devices_become_leases(tmp_path: Path) -> None:
     assert (lease["valid_from"].timestamp(), lease["valid_to"].timestamp()) == (AT_S, AT_S + 600 + 3600)
 
 
+def test_a_device_has_its_address_since_the_day_before_at_most(tmp_path: Path) -> None:
+    """FTL knows since when it knows the device, not since when that has the address."""
+    month = "update network_addresses set lastSeen = 1702594800 where ip = '10.1.0.7';"  # 14 December, 23:00
+    (lease,) = read(database(tmp_path / "ftl.db", OLD + NETWORK + month, []))["leases"].rows(named=True)
+    assert lease["valid_from"].isoformat() == "2023-12-13T00:00:00+00:00"
+
+
+def test_a_lookup_has_the_name_that_its_client_had_then(tmp_path: Path) -> None:
+    path = database(tmp_path / "ftl.db", NEW, ROWS[:3], new=True)
+    with sqlite3.connect(path) as made:
+        made.execute("update client_by_id set name = 'ann-laptop' where id = 0")
+        made.execute("update client_by_id set name = '' where id = 1")
+    made.close()
+    assert read(path)["observations"]["device"].to_list() == ["ann-laptop", None, None]
+
+
 def test_stretches_of_rows_join_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pihole_ftl, "ROWS", 7)
     rows: list[tuple[object, ...]] = [(AT_S + n, 1, 2, f"h{n}.example.com", "10.1.0.7") for n in range(50)]

@@ -1,9 +1,9 @@
 """AdGuard Home `querylog.json`: one object a lookup, with verdict and, for encrypted DNS, the device.
 
 `T` time, `QH` name, `QT` type, `IP` client, `CID` ClientID, `CP` protocol (empty, doh, dot, doq,
-dnscrypt), `Result.Reason`: 0 to 2 not filtered, 3 to 6 and 8 blocked, 7 safe search, 9 and up
-rewritten. With `anonymize_client_ip` the last half of addresses is zero. `Answer` is a DNS message in
-base64: not read. Source: AdGuard Home internal/querylog.
+dnscrypt), `Result.Reason`: 0 to 2 not filtered, 3 to 6 and 8 blocked, 7 led to an engine's safe search (with
+`IsFiltered`), 9 and up rewritten. With `anonymize_client_ip` the last half of addresses is zero. `Answer`
+is a DNS message in base64: not read. Source: AdGuard Home internal/querylog.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = ("T|Time", "QH", "QT", "IP", "CID", "CP", "Result.IsFiltered", "Result.Reason")
-_BLOCKED = ("3", "4", "5", "6", "8")
+_BLOCKED, _SAFE_SEARCH = ("3", "4", "5", "6", "8"), "7"
 
 
 class AdguardFormat(LogFormat):
@@ -31,7 +31,9 @@ class AdguardFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""
         read = objects.read(lines["line"], _WANTED)
-        blocked = (pl.col("Result.IsFiltered") == "true") | pl.col("Result.Reason").is_in(_BLOCKED)
+        reason = pl.col("Result.Reason")
+        filtered = (pl.col("Result.IsFiltered") == "true") & (reason != _SAFE_SEARCH).fill_null(True)
+        blocked = filtered | reason.is_in(_BLOCKED)
         return read.select(
             time="T",
             kind=pl.lit("dns"),

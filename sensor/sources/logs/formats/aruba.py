@@ -3,7 +3,7 @@ r"""HPE Aruba: ClearPass session and accounting exports, user authentications of
     2026-10-06 10:00:00,123 10.0.0.5 Radius Acct 11 1 0 RADIUS.Acct-Username=ada,RADIUS.Acct-Framed-IP-…
     CEF:0|Aruba Networks|ClearPass|6.11|13-1-0|Radius Accounting|0|RADIUS.Acct-Username=ada …
     <522008> <NOTI> |authmgr|  User Authentication Successful: username=ada MAC=… IP=10.1.2.3 role=… AP=…
-    <522006> <INFO> |authmgr|  MAC=… IP=10.1.2.3 User entry added: reason=…
+    <522006> <INFO> |authmgr|  MAC=… IP=10.1.2.3 User entry added: reason=…         <522005>: deleted
     <501199> <NOTI> AP:ap1 <192.0.2.1 …>  User authenticated, mac-…, username-ada, IP-10.1.2.3, …
     CEF:0|Aruba|A72xx|…|log|SystemEvent|5|… msg=<522008> <14114> <NOTI> \|authmgr\|  User Authentication …
 
@@ -11,7 +11,7 @@ A ClearPass template names its columns freely, so several spellings of each are 
 is the controller and never read, and `dst` only of a profile (Endpoints), whose device it is. Accounting
 holds the address for 12 h, `Stop` says the whole session by `Acct-Session-Time`; an authentication
 holds it for 10 h. Other messages are set aside. Sources: ClearPass Policy Manager User Guide, "Syslog export
-filters"; ArubaOS Syslog Messages Reference Guide, 501199, 522006, 522008.
+filters"; ArubaOS Syslog Messages Reference Guide, 501199, 522005, 522006, 522008.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ _PROFILE = r"\|ClearPass\|[^|]*\|[^|]*\|Endpoints\|"
 _OURS = r"\b(?:RADIUS|Common|Auth|WEBAUTH|TACACS|Endpoint)\.[A-Z][\w-]+="
 _AUTHMGR = (
     r"<522008>.*?username=(?<user>.*?) MAC=(?<mac>[0-9A-Fa-f:-]{12,17}) IP=(?<address>[0-9A-Fa-f.:]+)"
-    r"|<522006>.*?MAC=(?<mac3>[0-9A-Fa-f:]{17}) IP=(?<address3>[0-9A-Fa-f.:]+) User entry added"
+    r"|<52200[56]>.*?MAC=(?<mac3>[0-9A-Fa-f:]{17}) IP=(?<address3>[0-9A-Fa-f.:]+) "
+    r"User entry (?<what>added|deleted)"
     r"|<501199>.*?mac-(?<mac2>[0-9A-Fa-f:]{17}), username-(?<user2>.*?), IP-(?<address2>[0-9A-Fa-f.:]+),"
 )
 
@@ -89,12 +90,14 @@ def _controller(lines: pl.DataFrame) -> pl.DataFrame:
     text = lines["line"].str.replace_all(r"\\([=|])", "$1")
     read = patterns.read(text, _AUTHMGR)
     address = pl.coalesce("address", "address2", "address3")
+    gone = (pl.col("what") == "deleted").fill_null(False)
     return read.select(
         kind=pl.lit("lease"),
         client=address,
         client_mac=pl.coalesce("mac", "mac2", "mac3"),
         user_name=_person(pl.coalesce("user", "user2")),
-        lease_s=pl.lit(WORKING_DAY_S),
+        lease_s=pl.when(gone).then(0.0).otherwise(WORKING_DAY_S),
+        closes=gone,
         origin=pl.lit("radius"),
         confidence=pl.lit(0.8),
         reason=one_of({NO_SIGN_IN: address.is_null()}),

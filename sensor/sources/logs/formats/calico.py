@@ -5,6 +5,7 @@
      "reporter": "src", "bytes_in": 7000, "bytes_out": 900, …}
 
 A record sums what its end (`reporter`) saw of like flows in the interval; `bytes_out` is what that end sent.
+Of a pod's flow (`source_type` wep) to another the other end has a record, too: it tells only what it refused.
 Source: Tigera, "Flow log data types".
 """
 
@@ -14,14 +15,15 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.text.reasons import NO_PORTS, OTHER_END
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
     "start": "start_time", "end": "end_time", "client": "source_ip", "client_port": "source_port",
     "pod": "source_name", "kin": "source_name_aggr", "server": "dest_ip", "port": "dest_port",
-    "proto": "proto", "action": "action", "reporter": "reporter", "in": "bytes_in", "out": "bytes_out",
+    "proto": "proto", "action": "action", "reporter": "reporter",
+    "source": "source_type", "in": "bytes_in", "out": "bytes_out",
     "packets_in": "packets_in", "packets_out": "packets_out",
 }  # fmt: skip
 
@@ -41,6 +43,7 @@ class CalicoFormat(LogFormat):
         """One row per record (kind flow)."""
         read = objects.read(lines["line"], _WANTED, lists=("dest_domains",))
         here = pl.col("reporter") == "src"
+        again = (pl.col("reporter") == "dst") & (pl.col("source") == "wep") & (pl.col("action") == "allow")
         proto = pl.col("proto").str.to_lowercase()
         pod = pl.coalesce(pl.when(pl.col("pod") != "-").then("pod"), "kin")
         return read.select(
@@ -60,6 +63,5 @@ class CalicoFormat(LogFormat):
             packets_up=pl.when(here).then("packets_out").otherwise("packets_in"),
             packets_down=pl.when(here).then("packets_in").otherwise("packets_out"),
             action="action",
-            observer="reporter",
-            reason=one_of({NO_PORTS: ~has_ports(proto).fill_null(False)}),
+            reason=one_of({NO_PORTS: ~has_ports(proto).fill_null(False), OTHER_END: again}),
         )

@@ -5,8 +5,8 @@ r"""Cisco ASA (PIX, FWSM) system messages, also as FTD and Secure Firewall write
     106…, 710003            denied; 106100 also permitted: access-list NAME permitted tcp IF/A(p) -> IF/B(p)
     304001, 304002          user@A Accessed URL B:URL (plain HTTP, with inspection)
     338…                    dynamic filter: a name, with its verdict
-    722051, 713228, 746012, 109201  who was given, or is behind, an address: leases
-    604103                  DHCP daemon interface inside: address granted 0102.005e.1000.07 (10.1.2.3)
+    722051, 713228, 746012, 109201  who was given, or is behind, an address: leases; 746013, 109210 end them
+    604103, 604104          DHCP daemon interface in: address granted|released 0102.005e.1000.07 (10.1.2.3)
 
 `Built outbound` names the server first; inbound, and FWSM always, the client. Teardown does not say: the
 lower port is the server's. Its one byte count is both directions together, so neither is known. Built,
@@ -76,14 +76,14 @@ _URL_DENIED = r"Access denied URL (?P<url>\S+) SRC (?P<a>\S+) DEST (?P<b>[^\s:]+
 _LEASE = (
     # Old collectors take what stands in angle brackets for markup's, and leave the words.
     r"User <?(?P<u1>[^<>]*?)>? IP <?[^<> ]*>? (?:IPv4 )?Address <?(?P<ip1>[^<> ]*)>?.*assigned to session"
-    r"|Add IP-User mapping (?P<ip2>\S+) - (?P<u2>\S+)|User=(?P<u3>[^,]+), Assigned IP=(?P<ip3>[^,\s]+), "
-    r"Succeeded adding"
+    r"|(?:Add|(?P<gone2>Delete)) IP-User mapping (?P<ip2>\S+) - (?P<u2>\S+)"
+    r"|User=(?P<u3>[^,]+), Assigned IP=(?P<ip3>[^,\s]+), Succe(?:eded adding|(?P<gone3>ssfully removed))"
     r"|Username = (?P<u4>[^,]+), IP = \S+ Assigned private IP address <?(?P<ip4>[^<>\s]+)>? to remote user"
 )
 #: A client names itself by the type of its hardware (1, Ethernet) and its address.
 _GRANTED = (
-    r"DHCP daemon interface \S+ address granted (?:01)?(?P<mac>[0-9a-fA-F][0-9a-fA-F.]{11,16}) "
-    r"\((?P<ip>[\d.]+)\)"
+    r"DHCP daemon interface \S+ address (?P<what>granted|released) "
+    r"(?:01)?(?P<mac>[0-9a-fA-F][0-9a-fA-F.]{11,16}) \((?P<ip>[\d.]+)\)"
 )
 _STRAY = r"(?i)\(no connection\)"
 
@@ -221,22 +221,30 @@ def _urls(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
 
 def _leases(lines: pl.DataFrame) -> pl.DataFrame:
     found = patterns.read(lines["line"], _LEASE)
+    gone = pl.coalesce("gone2", "gone3").is_not_null()
     return found.select(
         kind=pl.lit("lease"),
         client=pl.coalesce("ip1", "ip2", "ip3", "ip4"),
         user_name=pl.coalesce("u1", "u2", "u3", "u4"),
-        lease_s=pl.lit(WORKING_DAY_S),
-        origin=one_of({"directory": pl.col("ip2").is_not_null()}, otherwise="vpn"),
+        lease_s=pl.when(gone).then(0.0).otherwise(WORKING_DAY_S),
+        closes=gone,
+        # A mapping may be that of a tunnel's user, whose address was told to be assigned, too.
+        origin=one_of(
+            {"directory": pl.col("ip2").is_not_null() & ~pl.lit(lines["line"]).str.contains("VPN user")},
+            otherwise="vpn",
+        ),
     )
 
 
 def _granted(lines: pl.DataFrame) -> pl.DataFrame:
     found = patterns.read(lines["line"], _GRANTED)
+    released = pl.col("what") == "released"
     return found.select(
         kind=pl.lit("lease"),
         client="ip",
         client_mac=pl.col("mac").str.replace_all(".", "", literal=True),
-        lease_s=pl.lit(dhcp.ASSUMED_S),
+        lease_s=pl.when(released).then(0.0).otherwise(dhcp.ASSUMED_S),
+        closes=released,
         confidence=pl.lit(dhcp.ASSUMED),
         origin=pl.lit("dhcp"),
     )

@@ -1,11 +1,12 @@
 """Cloudflare Zero Trust Logpush (NDJSON): Gateway DNS, HTTP and network, and network sessions.
 
 Which kind a line is tell its keys, because the field set is chosen per job. `SourceInternalIP` (behind
-a tunnel) goes before `SourceIP`, the device's public or WARP address. Only sessions have volume
-(`BytesSent`, `BytesReceived`, taken as the client's view, which the documentation leaves open); they
-share `SessionID` with the network log, which has the name. Times: RFC 3339, or epoch seconds or
-nanoseconds, as the job says. Authoritative DNS logs of a zone tell who in the world asked for the
-organisation's own names: set aside. Source: Cloudflare Logs, datasets reference.
+a tunnel) goes before `SourceIP`, the device's public or WARP address. A device that a service token
+enrolled has no account, but `non_identity@` its team's domain. Only sessions have volume (`BytesSent` from
+the client to the origin, `BytesReceived` back); they share `SessionID` with the network log, which has the
+name. Times: RFC 3339, or epoch seconds or nanoseconds, as the job says. Authoritative DNS logs of a zone
+tell who in the world asked for the organisation's own names: set aside. Source: Cloudflare Logs, datasets
+reference.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def _who() -> dict[str, pl.Expr]:
     return {
         "client": pl.coalesce(_filled("client"), "public"),
         "client_port": pl.col("port"),
-        "user_name": pl.col("email"),
+        "user_name": pl.when(~pl.col("email").str.starts_with("non_identity@")).then("email"),
         "device": pl.col("device"),
         "server": pl.when(~pl.col("is_dns")).then("server"),
         "server_port": pl.when(~pl.col("is_dns")).then("server_port"),

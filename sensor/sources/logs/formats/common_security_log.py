@@ -4,9 +4,11 @@ Written as JSON, CSV or TSV. The event's time is `StartTime`, else `ReceiptTime`
 its zone, else `TimeGenerated`, which may be when the event arrived. A `StartTime` of 1970 stands for none.
 
 `SentBytes` is CEF's `out`, `ReceivedBytes` its `in`: the client's upload with vendors whose documentation
-says so (`_CLIENT_SENDS`), of others unknown. `Activity` is the event's name, `AdditionalExtensions` holds
-what has no column: not read. A connection's opening line and its end are not joined. Source: Microsoft
-Learn, "CEF and CommonSecurityLog field mapping", and the vendors' CEF guides.
+says so (`_CLIENT_SENDS`), of others unknown; PAN-OS itself has them the other way round. What FortiGate and
+Check Point tell of a connection while it lasts is cumulative, and joined by its id. `Activity` is the event's
+name; of what has no column (`AdditionalExtensions`) little is read. A connection's opening line and its end
+are not joined with other vendors. Source: Microsoft Learn, "CEF and CommonSecurityLog field mapping", and the
+vendors' CEF guides.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ _WANTED = {
     "receipt": "ReceiptTime",
     "generated": "TimeGenerated|TimeGenerated [UTC]",
     "vendor": "DeviceVendor",
+    "product": "DeviceProduct",
     "event": "DeviceEventClassID",
     "activity": "Activity",
     "client": "SourceIP",
@@ -35,6 +38,8 @@ _WANTED = {
     "server_port": "DestinationPort",
     "host": "DestinationHostName|DestinationDnsDomain",
     "extensions": "AdditionalExtensions",
+    "unit": "DeviceExternalID",
+    "connection": "ExternalID|ExtID",
     "url": "RequestURL",
     "method": "RequestMethod",
     "agent": "RequestClientApplication",
@@ -48,6 +53,10 @@ _WANTED = {
 _CLIENT_SENDS = (
     "(?i)^(?:Fortinet|SonicWall|Zscaler|Palo Alto Networks|Forcepoint|Websense|Check ?Point|iboss)"
 )
+#: Palo Alto Networks' template for the firewall: `in=$bytes_sent out=$bytes_received`; their cloud's differs.
+_TURNED = "(?i)^PAN-?OS"
+#: The id that all of Check Point's updates on a connection have.
+_UPDATES = r"(?:^|;) *loguid=(\{[^}]*\})"
 #: What the table holds where the event told no time: second 0 of its epoch.
 _UNSET = r"^(?:1970-01-01|0?1/0?1/1970)"
 
@@ -92,9 +101,10 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     # A stamp of the device without a zone is local time; the table's own is UTC, but that of the arrival.
     zoned = pl.col("receipt").str.contains(r"^\d{13}$|GMT|UTC|Z$|[+-]\d\d:?\d\d$")
     unset = pl.col("start").str.contains(_UNSET)
-    number = {
-        name: pl.col(name).cast(pl.Float64, strict=False).cast(pl.Int64) for name in ("sent", "received")
-    }
+    turned = pl.col("product").str.contains(_TURNED).fill_null(False)
+    sent, received = (
+        pl.col(name).cast(pl.Float64, strict=False).cast(pl.Int64) for name in ("sent", "received")
+    )
     return read.select(
         *("client", "client_port", "client_mac", "user_name", "device", "method"),
         time=pl.coalesce(pl.when(~unset).then("start"), pl.when(zoned).then("receipt"), "generated"),
@@ -106,8 +116,10 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         server="server",
         server_port=pl.when(~dns).then(port),
         transport=proto,
-        bytes_up=pl.when(known & ~dns).then(number["sent"]),
-        bytes_down=pl.when(known & ~dns).then(number["received"]),
+        bytes_up=pl.when(known & ~dns).then(pl.when(turned).then(received).otherwise(sent)),
+        bytes_down=pl.when(known & ~dns).then(pl.when(turned).then(sent).otherwise(received)),
+        session=pl.when(~dns).then(_session()),
+        phase=pl.lit("update"),
         # A response policy that leads elsewhere keeps from the service.
         action=one_of(
             {"blocked": dns & pl.col("activity").str.contains("(?i)\\bRPZ\\b")},
@@ -115,3 +127,13 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         ),
         reason=one_of({NO_CONNECTION: pl.all_horizontal(pl.col("url", "host", "server").is_null())}),
     )
+
+
+def _session() -> pl.Expr:
+    """What FortiGate's and Check Point's records of one connection share."""
+    forti = pl.when(pl.col("vendor") == "Fortinet").then(pl.col("connection"))
+    ends = pl.concat_str(pl.col("unit").fill_null(""), forti, "client", "client_port", separator="|")
+    check = pl.when(pl.col("vendor").str.contains("(?i)^check ?point")).then(
+        pl.col("extensions").str.extract(_UPDATES)
+    )
+    return pl.coalesce(ends, check)

@@ -3,9 +3,11 @@
 Keys may be nested or dotted, values may be lists (the first counts), a hit may wrap the event in
 `_source`. An `event.original` that a product's own format claims is read by that instead. Volume is
 `source.bytes` (or `client.bytes`, `http.request.bytes`) up and `destination.bytes` down; `network.bytes`
-is their sum and of no use. OPNsense has Squid write such events itself, with milliseconds for a duration and
-the result code as a label. `host.*` is the machine the agent runs on, which is the client only for
-endpoint data (`event.module`): read only of that. Source: Elastic Common Schema reference 8.
+is their sum and of no use. What Packetbeat (`flow.final`), FortiGate and Check Point tell of a connection
+while it lasts is cumulative, and is joined; NetFlow, which has a `flow.id`, too, tells parts. OPNsense has
+Squid write such events itself, with milliseconds for a duration and the result code as a label. `host.*` is
+the machine the agent runs on, which is the client only for endpoint data (`event.module`): read only of
+that. Source: Elastic Common Schema reference 8; Packetbeat, "Flow Event fields".
 """
 
 from __future__ import annotations
@@ -58,6 +60,11 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "down": ("server.bytes", "destination.bytes", "http.response.bytes"),
     "packets_up": ("source.packets", "client.packets"),
     "packets_down": ("destination.packets", "server.packets"),
+    "flow": ("flow.id",),
+    "final": ("flow.final",),
+    "forti": ("fortinet.firewall.sessionid",),
+    "id": ("event.id",),
+    "unit": ("observer.serial_number", "agent.id"),
 }  # fmt: skip
 _WANTED = {name: "|".join(paths) for name, paths in _FIELDS.items()}
 _ECS = ("ecs", "ecs.version", "event.dataset", "event", "event.kind", "data_stream", "data_stream.dataset",
@@ -123,9 +130,11 @@ def _events(lines: pl.Series) -> pl.Series:
 def _when() -> dict[str, pl.Expr]:
     lasted = pl.col("lasted").cast(pl.Float64, strict=False)
     unit = pl.when(pl.col("squid").is_not_null()).then(1_000).otherwise(1_000_000_000)
+    flow = pl.col("final").is_not_null()
     return {
-        "time": pl.coalesce("start", "stamp"),
-        "duration_s": lasted / unit,
+        # What a flow has sent since it was last told of, it sent until now.
+        "time": pl.when(flow).then(pl.coalesce("end", "stamp")).otherwise(pl.coalesce("start", "stamp")),
+        "duration_s": pl.when(~flow).then(lasted / unit),
         "at_end": pl.col("squid").is_not_null(),
     }
 
@@ -178,7 +187,14 @@ def _volume() -> dict[str, pl.Expr]:
         "packets_up": "packets_up",
         "packets_down": "packets_down",
     }
-    return {ours: pl.when(~pl.col("is_dns")).then(theirs) for ours, theirs in sizes.items()}
+    checkpoint = pl.when(pl.col("module").str.starts_with("checkpoint")).then("id")
+    flow = pl.when(pl.col("final").is_not_null()).then(pl.concat_str("flow", "start", separator="|"))
+    told = pl.coalesce(flow, pl.concat_str("forti", "client", "client_port", separator="|"), checkpoint)
+    session = pl.concat_str(pl.col("unit").fill_null(""), told, separator="|")
+    return {ours: pl.when(~pl.col("is_dns")).then(theirs) for ours, theirs in sizes.items()} | {
+        "session": pl.when(~pl.col("is_dns")).then(session),
+        "phase": one_of({"end": pl.col("final") == "true"}, otherwise="update"),
+    }
 
 
 def _turned(read: pl.DataFrame, turned: pl.Series) -> pl.DataFrame:

@@ -6,7 +6,8 @@
      "cumulative_bytes_from_initiator": 1800, …}
 
 The initiator opened the connection, whichever end logs it. Bytes are those of the record's own window; a
-connection that lasts has several, and all of it is in the cumulative ones. Source: IBM Cloud Docs, "Viewing
+connection that lasts has several, which share `connection_start_time`, and all of it is in the cumulative
+ones. Source: IBM Cloud Docs, "Viewing
 flow log objects".
 """
 
@@ -21,7 +22,8 @@ from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
-    "start": "connection_start_time|start_time", "end": "end_time", "action": "action",
+    "start": "start_time", "opened": "connection_start_time|start_time", "end": "end_time",
+    "action": "action",
     "client": "initiator_ip", "client_port": "initiator_port", "server": "target_ip",
     "server_port": "target_port", "proto": "transport_protocol", "over": "was_terminated",
     "up": "bytes_from_initiator", "packets_up": "packets_from_initiator", "down": "bytes_from_target",
@@ -62,7 +64,7 @@ class IbmFlowFormat(LogFormat):
                 {"allowed": pl.col("action") == "accepted", "blocked": pl.col("action") == "rejected"},
                 otherwise=pl.col("action"),
             ),
-            session=pl.concat_str("proto", *sides, "start", separator="|"),
+            session=pl.concat_str("proto", *sides, "opened", separator="|"),
             phase=one_of({"end-delta": over}, otherwise="delta"),
             reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False)}),
         )

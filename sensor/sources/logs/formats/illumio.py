@@ -1,15 +1,15 @@
 """Illumio Core (PCE): traffic flow summaries of workloads, as JSON and CEF.
 
     {"interval_sec":600,"count":1,"proto":6,"dst_port":443,"dst_ip":"192.0.2.7","src_ip":"10.1.2.3","pd":2,
-     "dir":"O","state":"C","src_hostname":"pc1","un":"ada","fqdn":"chat.example.com","dst_dbo":900,
-     "dst_dbi":2214,"timestamp":"2026-10-06T10:00:00Z", …}
+     "dir":"O","state":"C","src_hostname":"pc1","un":"ada","fqdn":"chat.example.com","dst_dbi":900,
+     "dst_dbo":2214,"timestamp":"2026-10-06T10:00:00Z", …}
     CEF:0|Illumio|PCE|2026.3|flow_blocked|Flow Blocked|5|… src=10.1.2.3 dst=192.0.2.7 dpt=443 act=B
 
 `pd` is the policy's decision: 0 allowed, 1 would be blocked once enforced, 2 blocked, 3 not known. Bytes
-(`dbi` in, `dbo` out) are of the interval, as the workload that reports the flow counts them: of its source
-(`dir` O) `dbo` goes from the client on, of its destination (`I`) `dbi` does. Flows that both sides report are
-told twice, with the same ends. `un` is the user of the reporting side's process. Source: Illumio Core,
-"Events Administration Guide", traffic flow summaries (JSON, CEF, LEEF).
+are of the interval and of the destination, whichever side reports: what it received (`dbi`) is what the
+source sent, and what it sent (`dbo`) came back. Flows that both sides report are told twice, with the same
+ends. `un` is the user of the reporting side's process. Source: Illumio Core, "Events Administration Guide",
+traffic flow summaries (JSON, CEF, LEEF).
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         name_from=one_of({"dns_answer": name.is_not_null()}),
         server_port="port",
         transport=proto,
-        bytes_up=pl.when(outgoing).then("out"),
-        bytes_down=pl.when(outgoing).then("in"),
+        bytes_up="in",
+        bytes_down="out",
         action=pl.col("decision").replace_strict(_DECISIONS, default="unknown", return_dtype=pl.String),
         reason=one_of(
             {

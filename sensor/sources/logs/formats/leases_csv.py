@@ -40,11 +40,12 @@ class LeasesCsvFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lease."""
         read = _read(lines)
-        begin = stamps.read(read["valid_from"], self.zone, self.reference)
-        end = stamps.read(read["valid_to"], self.zone, self.reference)
+        # Together, because the days of one may tell the order of both.
+        both = stamps.read(pl.concat([read["valid_from"], read["valid_to"]]), self.zone, self.reference)
+        begin, end = both.head(read.height), both.tail(read.height)
         nobody = pl.all_horizontal(_empty(name) for name in ("user_name", "device", "mac"))
         return read.select(
-            time="valid_from",
+            at=begin,
             lease_to=end,
             kind=pl.lit("lease"),
             client="address",

@@ -44,7 +44,9 @@ _LEASE = (
 _REFUSED = (
     r"^(?:1 )?\S+ \S+ (?:events content_filtering_block|security_event security_filtering_file_scanned) "
 )
-_VPN = r"(?:client|anyconnect)_vpn_connect user id '(?P<user>[^']*)' local ip (?P<ip>\S+)"
+_VPN = (
+    r"(?:client|anyconnect)_vpn_(?P<what>connect|disconnect) user id '(?P<user>[^']*)' local ip (?P<ip>\S+)"
+)
 #: Older firmware names no address; `0.0.0.0` is a station that has none yet.
 _DOT1X = (
     r"type=8021x_(?:eap_success|auth) .*?client_mac='(?P<mac>[0-9A-Fa-f:]{17})' "
@@ -85,8 +87,10 @@ def _leases(lines: pl.DataFrame, pattern: str, origin: str, lease_s: float) -> p
     found = patterns.read(lines["line"], pattern)
     nothing = pl.lit(None, dtype=pl.String)
     told = {
-        name: pl.col(name) if name in found.columns else nothing for name in ("ip", "mac", "host", "user")
+        name: pl.col(name) if name in found.columns else nothing
+        for name in ("ip", "mac", "host", "user", "what")
     }
+    gone = (told["what"] == "disconnect").fill_null(False)
     return found.select(
         time=pl.lit(lines["line"].str.extract(_HEAD)),
         kind=pl.lit("lease"),
@@ -94,7 +98,8 @@ def _leases(lines: pl.DataFrame, pattern: str, origin: str, lease_s: float) -> p
         client_mac=told["mac"],
         device=told["host"].str.strip_chars("'\""),
         user_name=told["user"],
-        lease_s=pl.lit(lease_s),
+        lease_s=pl.when(gone).then(0.0).otherwise(lease_s),
+        closes=gone,
         origin=pl.lit(origin),
     )
 

@@ -5,6 +5,7 @@
 Sizes are bytes of head and body; a WebSocket's messages (`frames_up`, `frames_down`) are added. Kind
 `tls` is a client that refused the proxy's certificate: its traffic could not be read. Requests of a browser
 add-on carry its id as `origin`; the ids in update checks stay in the spool: installed is not used.
+`lost` are exchanges that could not be written (a full disk), told by the next line that could.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ _WANTED = (
         "model",
         "extension",
         "scheme",
+        "lost",
         "mcp_version",
         "mcp_client",
         "mcp_server",
@@ -101,6 +103,7 @@ class MitmproxyFormat(LogFormat):
             bytes_up=sizes["bytes_up"] + sizes["frames_up"].fill_null(0),
             bytes_down=sizes["bytes_down"] + sizes["frames_down"].fill_null(0),
             action=one_of({"reset": (pl.col("error") == "true") & status.is_null()}, otherwise="allowed"),
+            lost="lost",
             reason=pl.coalesce(
                 "unread",
                 one_of({UNREADABLE: kind.is_null() | (web & pl.col("host").is_null())}),

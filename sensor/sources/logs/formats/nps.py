@@ -94,7 +94,8 @@ def _leases(read: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("lease"),
         client=address,
         client_mac="mac",
-        user_name=pl.coalesce("user", "login"),
+        # IAS told the name in the directory there: `corp.example/Users/Ada Lovelace`.
+        user_name=pl.coalesce(pl.when(~pl.col("user").str.contains("/")).then("user"), "login"),
         lease_s=pl.when(ends).then(0.0).otherwise(pl.coalesce(held, pl.lit(WORKING_DAY_S))),
         closes=ends,
         origin=pl.lit("radius"),

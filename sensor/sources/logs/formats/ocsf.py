@@ -56,6 +56,9 @@ _WANTED: dict[str, str] = {
 _ANSWERS = "answers[].rdata"
 _CLASSES = ("4001", "4002", "4003")
 _ONE_WAY = r"(?i)vpc|silk|flow|ipfix"
+#: disposition_id: Blocked, Quarantined, Deleted, Dropped, Reset (of a threat), Access Revoked, Rejected,
+#: Unauthorized; and Error.
+_REFUSED, _ERROR = ("2", "3", "5", "6", "21", "24", "25", "26"), "27"
 #: activity_id of class 4001, and of 4003 that of an answer.
 _RESET, _FAIL, _REFUSE = "3", "4", "5"
 _RESPONSE = "2"
@@ -155,14 +158,14 @@ def _action() -> pl.Expr:
     activity = pl.when(pl.col("class") == "4001").then("activity")
     refused = (
         (pl.col("action") == "2")
-        | pl.col("disposition").is_in(["2", "3", "5", "6", "26", "27"])
+        | pl.col("disposition").is_in(_REFUSED)
         | pl.col("verdict").str.to_lowercase().str.contains("^(?:block|den|drop|reject)")
         | (activity == _REFUSE)
     )
     return one_of(
         {
             "blocked": refused,
-            "reset": activity.is_in([_RESET, _FAIL]),
+            "reset": activity.is_in([_RESET, _FAIL]) | (pl.col("disposition") == _ERROR),
             "allowed": (pl.col("action") == "1") | (pl.col("disposition") == "1"),
         },
         otherwise=pl.when(pl.col("class") == "4003")

@@ -50,8 +50,8 @@ _TRAFFIC = (
         45: "packets_sent",
         46: "packets_received",
         76: "xff",
-        82: "device",
-        83: "mac",
+        83: "device",
+        84: "mac",
         103: "precise",
     }
 )
@@ -70,7 +70,7 @@ _THREAT = (
         108: "precise",
     }
 )
-_DECRYPTION = _COMMON | _SESSION | {61: "subject", 64: "sni", 73: "precise", 79: "device", 80: "mac"}
+_DECRYPTION = _COMMON | _SESSION | {61: "subject", 64: "sni", 73: "precise", 80: "device", 81: "mac"}
 _USERID = _COMMON | {9: "src", 10: "user", 14: "timeout", 16: "last_port", 34: "precise"}
 _GLOBALPROTECT = _COMMON | {
     9: "event",
@@ -207,6 +207,8 @@ _START = (
 #: An export may quote every field: then so begins a line, and fields without need for it lose their quotes.
 _QUOTED_START = rf'^"\d*","\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d","[^"]*","(?:{_TYPES})",'
 _NEEDLESS = r'"([^",]*)"'
+#: Links that an SD-WAN session changed between: one field, with commas in it and no quotes around.
+_LINKS = r",\{[^{}]*\}"
 #: Events by which a tunnel's address is given up, and how long one holds where no such event is seen.
 _GONE = r"(?i)^gateway-(?:logout|config-release)$"
 _RELEASED, _CONNECTED = "gateway-config-release", "gateway-connected"
@@ -303,6 +305,7 @@ def _by_position(line: pl.Series) -> pl.DataFrame:
     """CSV: each type has its own positions."""
     text = line.str.replace(_START, "1,$date$kind")
     kind = text.str.extract(r"^1,[^,]*,[^,]*,([A-Z-]+),")
+    text = text.zip_with((kind != "TRAFFIC").fill_null(True), text.str.replace(_LINKS, ","))
     out = pl.DataFrame({name: [None] * len(line) for name in _NAMES}, schema=dict.fromkeys(_NAMES, pl.String))
     for name in kind.unique().drop_nulls():
         positions = _POSITIONS.get(name, _COMMON)

@@ -2,9 +2,9 @@
 
     2026-10-06T10:00:00,10.1.2.3,50000,192.0.2.7,443,tcp,,,9,8,900,7000,lan1,wan1,1579,openai,Flow End,Web:…
 
-Packets and bytes sent and received are the source's. A flow is told when it begins and when it ends: one
-session. Stamps are UTC. Source: Palo Alto Networks, Prisma SD-WAN
-Administrator's Guide, "Syslog Flow Export".
+Packets and bytes sent and received are the source's. A flow is told when it begins (`New Flow`) and when
+it ends (`Flow End`, `Delete flow (udp flow timeout)`): one session. Stamps are UTC.
+Source: Palo Alto Networks, Prisma SD-WAN Administrator's Guide, "Syslog Flow Export".
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class PrismaSdwanFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event of a flow."""
         read = commas.read(lines["line"], _FIELDS)
-        ended = pl.col("event").str.contains(r"(?i-u)end|clos|terminat").fill_null(False)
+        ended = pl.col("event").str.contains(r"(?i-u)end|clos|terminat|delete").fill_null(False)
         denied = pl.col("rules").str.contains(r"(?i-u):(?:deny|reject|drop)\b").fill_null(False)
         proto = pl.col("proto").str.to_lowercase()
         sides = ("client", "client_port", "server", "server_port")

@@ -65,9 +65,11 @@ class WindowsDhcpFormat(LogFormat):
         v4 = _records(lines["line"], v4, recorded)
         is_v6 = (pl.col("id").str.len_chars() == 5) & ~pl.lit(recorded)
         duid = pl.lit(v6["duid"])
+        # Month first whatever the server's language.
+        day = pl.col("date").str.replace(r"^(\d\d)/(\d\d)/(?:20)?(\d\d)$", "20$3-$1-$2")
         return v4.select(
             # WinCollect may write `10: 00:00`.
-            time=pl.concat_str("date", pl.col("clock").str.replace_all(" ", ""), separator=" "),
+            time=pl.concat_str(day, pl.col("clock").str.replace_all(" ", ""), separator=" "),
             kind=pl.lit("lease"),
             client="ip",
             client_mac=pl.when(is_v6).then(dhcp.mac_of_duid(duid)).otherwise("mac"),

@@ -6,7 +6,8 @@ r"""Windows DNS Server: the debug log, and the analytical channel exported as JS
 A client's lookup is `Rcv` without `R`, its answer `Snd` with `R` (`Snd` without it is our server
 asking its forwarder, `Rcv R` what that says). The date is written as the server's region writes it,
 in local time: `.` or `-` before a year of four digits is day first, `/` with AM or PM month first,
-`/` with 24 hours day first unless some line of the block says otherwise. Packet dumps of the
+`/` with 24 hours day first unless some line of the block says otherwise, or only the other order ends near
+the time at which the file was written. Packet dumps of the
 "details" mode and the heading are set aside.
 
 Analytical events: 256 QUERY_RECEIVED (`Source` is the client), 257 RESPONSE_SUCCESS and 258
@@ -15,6 +16,8 @@ log's own heading; Microsoft, "DNS logging and diagnostics".
 """
 
 from __future__ import annotations
+
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -91,6 +94,8 @@ _MESSAGES = [
 _XML = r"<Event.*Microsoft-Windows-DNSServer"
 _ASKED, _ANSWERED = ("256",), ("257", "258")
 _TEXTS = r"(QUERY_RECEIVED|RESPONSE_SUCCESS|RESPONSE_FAILURE)"
+#: The newest line of a file is of the time when that was written.
+_NEAR = timedelta(days=1)
 
 
 class WindowsDnsFormat(LogFormat):
@@ -110,7 +115,7 @@ class WindowsDnsFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per client's lookup, with the answer's verdict."""
         read = patterns.read(lines["line"], _PACKET)
-        read = read.with_columns(_ordered(read["time"]))
+        read = read.with_columns(_ordered(read["time"], self.reference))
         answer = pl.col("r").is_not_null()
         upstream = (pl.col("way") == "Snd") != answer
         rows = read.with_columns(
@@ -221,8 +226,9 @@ def labels(name: pl.Expr) -> pl.Expr:
     return name.str.strip_chars().str.replace_all(r"\(\d{1,2}\)", ".").str.strip_chars(".")
 
 
-def _ordered(stamps: pl.Series) -> pl.Series:
-    """Region's dates as `YYYY-MM-DD HH:MM:SS [AM]`, day and month by the block's own evidence."""
+def _ordered(stamps: pl.Series, file_written: datetime | None) -> pl.Series:
+    """Region's dates as `YYYY-MM-DD HH:MM:SS [AM]`, day and month by the block's own evidence, and by when
+    its file was written to."""
     parts = patterns.read(
         stamps.str.replace(r"^(\d{4})(\d\d)(\d\d) ", "$1-$2-$3 "),
         r"^(?P<a>\d{1,4})(?P<sign>[-/. ])[-/. ]?(?P<b>\d{1,2})[-/. ]{1,2}(?P<c>\d{1,4})\.? (?P<clock>\S+)"
@@ -232,9 +238,13 @@ def _ordered(stamps: pl.Series) -> pl.Series:
     slashed = (pl.col("sign") == "/") & (pl.col("half") != "")
     known_month_first = parts.select((b > 12).any()).item()
     known_day_first = parts.select(((a > 12) & (a < 100)).any()).item()
-    month_first = pl.lit(True) if known_month_first else pl.lit(False) if known_day_first else slashed
     year_first = a > 31
     year = pl.when(year_first).then(a).when(c < 100).then(c + 2000).otherwise(c)
+    month_first = pl.lit(True) if known_month_first else pl.lit(False) if known_day_first else slashed
+    if not (known_month_first or known_day_first) and file_written is not None:
+        told = parts.filter((pl.col("sign") == "/") & ~year_first).select(year=year, a=a, b=b).unique()
+        orders = [_ends_near(told, file_written, month=one, day=other) for one, other in ("ab", "ba")]
+        month_first = pl.lit(orders[0]) if orders[0] != orders[1] else month_first
     month = pl.when(year_first).then(b).when(month_first).then(a).otherwise(b)
     day = pl.when(year_first).then(c).when(month_first).then(b).otherwise(a)
     clock = pl.col("clock").str.replace_all(".", ":", literal=True)
@@ -244,3 +254,10 @@ def _ordered(stamps: pl.Series) -> pl.Series:
     return parts.select(time=pl.concat_str([written, clock, half], separator=" ").str.strip_chars_end())[
         "time"
     ]
+
+
+def _ends_near(told: pl.DataFrame, written: datetime, *, month: str, day: str) -> bool:
+    """True if the latest of these dates, read so, is that of the time when the file was written."""
+    dates = told.select(pl.format("{}-{}-{}", "year", month, day).str.to_date("%Y-%m-%d", strict=False))
+    latest = dates.to_series().max()
+    return isinstance(latest, date) and abs(latest - written.date()) <= _NEAR

@@ -12,9 +12,9 @@ from __future__ import annotations
 import codecs
 import io
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import IO, cast
 
@@ -48,6 +48,8 @@ class Block:
     fault: str | None = None
     #: read again only to know what came before: its rows were stored by an earlier read
     replayed: bool = False
+    #: records that were lost before they came, by reason
+    lost: Mapping[str, int] = field(default_factory=dict)
 
     def ends(self, *, comment: bytes) -> pl.DataFrame | None:
         """Columns `offset` and `bytes` of the lines, without their text.

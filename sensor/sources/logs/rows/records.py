@@ -7,6 +7,9 @@ and `rejects` has a row per reason for lines set aside or rejected, with the sha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+
 import polars as pl
 
 from sensor import schema
@@ -34,13 +37,13 @@ def coverage(records: pl.DataFrame) -> pl.DataFrame:
 
     If no line of a block has a readable time, its lines only count in `rejects`.
     """
-    timed = records.with_columns(at=pl.col("at").forward_fill().backward_fill()).drop_nulls("at")
+    timed = _counted(records).with_columns(at=pl.col("at").forward_fill().backward_fill()).drop_nulls("at")
     return (
         timed.group_by(minute=pl.col("at").dt.truncate("1m"))
         .agg(
             pl.col("bytes").sum(),
-            pl.len().cast(pl.Int64).alias("records"),
-            pl.col("rejected").sum().cast(pl.Int64),
+            pl.col("count").sum().alias("records"),
+            pl.col("count").filter("rejected").sum().alias("rejected"),
             pl.col("at").min().alias("first_seen"),
             pl.col("at").max().alias("last_seen"),
         )
@@ -62,14 +65,31 @@ def sampled(read: pl.DataFrame, block: Block) -> pl.DataFrame:
     return read.with_columns(read["line"].scatter(firsts["place"], pl.Series(texts, dtype=pl.String)))
 
 
-def complete(records: pl.DataFrame, block: Block) -> pl.DataFrame:
-    """`records` of a block, with a rejected one added for a line that was too long to keep."""
-    if block.overlong is None:
+def complete(
+    records: pl.DataFrame, block: Block, lost: Iterable[tuple[datetime | None, str, int]] = ()
+) -> pl.DataFrame:
+    """`records` of a block, with rejected ones added for a line that was too long to keep, and for what was
+    lost: by the block, and (time, reason, count) by what the log says itself.
+
+    A row of what was lost stands for several records; column `count` says how many.
+    """
+    more: list[tuple[datetime | None, int, int, str, bool, str | None, int]] = []
+    if block.overlong is not None:
+        size = block.end - block.start - len(block.text)
+        sample = block.overlong.decode("utf-8", "replace")
+        more.append((None, block.end - size, size, "line too long", True, sample, 1))
+    told = [(None, *one) for one in block.lost.items()]
+    more += [(at, block.end, 0, reason, True, None, count) for at, reason, count in (*told, *lost)]
+    if not more:
         return records
-    size = block.end - block.start - len(block.text)
-    sample = block.overlong.decode("utf-8", "replace")
-    row = (None, block.end - size, size, "line too long", True, sample)
-    return pl.concat([records.select(*RECORD), pl.DataFrame([row], schema=RECORD, orient="row")])
+    added = pl.DataFrame(more, schema=RECORD | {"count": pl.Int64}, orient="row")
+    return pl.concat([_counted(records).select(added.columns), added])
+
+
+def _counted(records: pl.DataFrame) -> pl.DataFrame:
+    if "count" in records.columns:
+        return records
+    return records.with_columns(count=pl.lit(1, dtype=pl.Int64))
 
 
 def rejects(records: pl.DataFrame, block: Block) -> pl.DataFrame:
@@ -80,11 +100,12 @@ def rejects(records: pl.DataFrame, block: Block) -> pl.DataFrame:
     """
     at = records.get_column("at").max()
     rows = (
-        records.filter(pl.col("reason").is_not_null())
+        _counted(records)
+        .filter(pl.col("reason").is_not_null())
         .group_by("reason", maintain_order=True)
         .agg(
             pl.col("offset").first(),
-            pl.len().cast(pl.Int64).alias("count"),
+            pl.col("count").sum(),
             pl.col("line").first().str.head(SHAPE_CHARS),
         )
         .with_columns(pl.format("byte {}", "offset").alias("place"))

@@ -133,7 +133,8 @@ def _joined(both: pl.DataFrame) -> pl.DataFrame:
         device=_known(both["device"], before),
         lines=pl.Series(number + lines),
         is_latest=_is_latest(both["key"]),
-        **{f"before_{way}": _before_total(both[f"total_{way}"], group, start) for way in ("up", "down")},
+        **_totals(both, "up", group, start),
+        **_totals(both, "down", group, start),
     )
     return out.with_columns(*_bytes("up"), *_bytes("down")).with_columns(reason=_reason())
 
@@ -179,13 +180,18 @@ def _running_max(values: Positions, group: Positions) -> Positions:
     return np.maximum.accumulate(values + offset) - offset
 
 
-def _before_total(total: pl.Series, group: Positions, start: Positions) -> pl.Series:
-    """Bytes of the session up to the line before."""
-    if not len(total):
-        return pl.Series([], dtype=pl.Int64)
-    running = _running_max(total.fill_null(0).to_numpy(), group)
-    earlier = np.concatenate([[0], running[:-1]])
-    return pl.Series(np.where(start == np.arange(len(start)), 0, earlier))
+def _totals(both: pl.DataFrame, way: str, group: Positions, start: Positions) -> dict[str, pl.Series]:
+    """Bytes of the session up to each line (`so_far_`) and up to the line before it (`before_`)."""
+    total, own = both[f"total_{way}"], both[f"own_{way}"].clip(0, _MOST_BYTES - 1)
+    # Lines that count since the line before, and do not say what that makes, are added up.
+    parts = own.zip_with(total.is_null(), pl.Series([0])).fill_null(0).to_numpy()
+    added = np.cumsum(parts)
+    added -= (added - parts)[start]
+    # What other lines count beyond these never becomes less.
+    beyond = (total.fill_null(0) - pl.Series(added)).clip(lower_bound=0).to_numpy()
+    so_far = _running_max(beyond, group) + added
+    before = np.where(start == np.arange(len(start)), 0, np.roll(so_far, 1))
+    return {f"so_far_{way}": pl.Series(so_far), f"before_{way}": pl.Series(before)}
 
 
 def _is_latest(key: pl.Series) -> pl.Series:
@@ -198,12 +204,11 @@ def _is_latest(key: pl.Series) -> pl.Series:
 def _bytes(way: str) -> list[pl.Expr]:
     """Bytes since the line before: of a cumulative count what is new, and never more than the line's own."""
     own, total, before = pl.col(f"own_{way}"), pl.col(f"total_{way}"), pl.col(f"before_{way}")
+    so_far = pl.col(f"so_far_{way}")
     fresh = (total - before).clip(lower_bound=0)
     since = pl.when(total.is_null()).then(own).otherwise(pl.min_horizontal(fresh, own))
-    return [
-        since.alias(f"bytes_{way}"),
-        pl.max_horizontal(total, pl.when(before > 0).then(before)).alias(f"total_{way}"),
-    ]
+    counted = total.is_not_null() | own.is_not_null() | (so_far > 0)
+    return [since.alias(f"bytes_{way}"), pl.when(counted).then(so_far).alias(f"total_{way}")]
 
 
 def _share(way: str) -> pl.Expr:

@@ -82,5 +82,7 @@ NO_HANDSHAKE = "set aside: peer without a handshake"
 NETWORK_BEHIND = "set aside: network behind a peer"
 
 # --- what could not be read
+#: the log says so itself
+LOST = "lost: could not be written when they happened"
 UNREADABLE = "layout that cannot be read"
 NO_TIME = "no time that can be read"

@@ -78,6 +78,8 @@ _SHAPES = (
 )
 #: Greater numbers are milliseconds, microseconds, nanoseconds since 1970.
 _MILLIS_FROM, _MICROS_FROM, _NANOS_FROM = 10**11, 10**14, 10**17
+#: A stamp is surely of the time of the reference if it lies no further from it.
+_RECENT_DAYS = 2
 _EPOCH = r"^\d{9,19}(?:\.\d{1,9})?$"
 _ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?$"
 
@@ -89,8 +91,7 @@ def read(
 
     `zone` (IANA) is where stamps without an offset are local; `zones`, if given, says so row by row
     (offsets such as `-0500`, `+11`, or names such as `UTC`) and wins over `zone`. Where day and
-    month of `1/2/2026` could be exchanged, the whole Series decides: a first number above 12 makes
-    it day first.
+    month of `1/2/2026` could be exchanged, the whole Series decides (`_is_day_first`).
     """
     if zones is None and len(unique := text.unique().drop_nulls()) < len(text) // 2:
         # Logs write many lines a second: each stamp is read once.
@@ -177,7 +178,7 @@ def _shaped(
     else:
         month = parts["m"].cast(pl.Int64, strict=False)
     day = number["d"]
-    if shape == _SHAPES[-1] and ((month > 12) & (day <= 12)).any():
+    if shape == _SHAPES[-1] and _is_day_first(year, month, day, reference):
         month, day = day, month
     hour = number["H"].fill_null(0)
     half = parts["half"].str.to_lowercase()
@@ -191,6 +192,35 @@ def _shaped(
     if year.null_count() > parts["d"].null_count():
         year = _filled(year, _nearest_year(local, parts, reference))
     return _placed(local(year), parts["z"], zone, zones)
+
+
+def _is_day_first(year: pl.Series, month: pl.Series, day: pl.Series, reference: datetime | None) -> bool:
+    """True if what is read as `month` is the day; where nothing tells, it is the month.
+
+    Because no month is above 12; else because no line is of the future; else because the lines of a log are
+    of days that follow each other; else because it was written just now.
+    """
+    if ((month > 12) & (day <= 12)).any():
+        return True
+    by_month, by_day = (_numbers(year, *both) for both in ((month, day), (day, month)))
+    if (day > 12).any() or by_month.is_empty():
+        return False
+    span, other_span = (int(days[-1]) - int(days[0]) for days in (by_month, by_day))
+    if reference is None:
+        return other_span < span
+    now = (pl.Series([part]) for part in (reference.year, reference.month, reference.day))
+    today = int(_numbers(*now)[0])
+    after, other_after = (int(days[-1]) - today for days in (by_month, by_day))
+    if (after > AHEAD.days) != (other_after > AHEAD.days):
+        return after > AHEAD.days
+    if span != other_span:
+        return other_span < span
+    return abs(other_after) <= _RECENT_DAYS < abs(after)
+
+
+def _numbers(year: pl.Series, month: pl.Series, day: pl.Series) -> pl.Series:
+    """A number for each day, sorted: those of days that follow each other differ by 1, or a little more."""
+    return (year * 372 + month * 31 + day).drop_nulls().sort()
 
 
 def _nearest_year(

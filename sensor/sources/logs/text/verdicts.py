@@ -76,6 +76,9 @@ ALLOWED = [
     "unblocked",
     "transformed",
     "access-forward",
+    # Somebody visits the page all the same, in a browser elsewhere.
+    "isolate",
+    "isolated",
 ]
 BLOCKED = [
     "blocked",
@@ -98,8 +101,6 @@ BLOCKED = [
     "sinkholed",
     "quarantine",
     "quarantined",
-    "isolate",
-    "isolated",
     "blocklisted",
     "nxdomain-blocked",
     "reset-both",
@@ -149,11 +150,11 @@ def _of(words: pl.Series) -> pl.DataFrame:
         one_of(
             {
                 "blocked": lower.str.contains(
-                    r"^(?:block|deny|den|drop|reject|refus|prevent|quarantin|isolat)"
+                    r"^(?:block|deny|den|drop|reject|refus|prevent|quarantin)"
                     r"|-(?:blocked|denied|dropped|rejected)(?:-|$)"
                 )
                 & ~lower.str.contains(r"(?:^|-)(?:not?|un)-"),
-                "allowed": lower.str.contains(r"^(?:allow|accept|permit|pass|monitor|alert)"),
+                "allowed": lower.str.contains(r"^(?:allow|accept|permit|pass|monitor|alert|isolat)"),
                 "unknown": lower.str.len_chars() > 0,
             }
         )

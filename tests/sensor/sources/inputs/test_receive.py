@@ -69,6 +69,11 @@ def test_tcp_by_line_and_by_octet_count_in_any_pieces() -> None:
     assert lines == [b"<1>one", b"<1>two", b"<1>a b", b"<1>cd", b"<1>last without end"]
 
 
+def test_a_line_that_begins_with_a_number_is_no_octet_count() -> None:
+    lines, _ = received("tcp", stream(b"2 123456789010 eni-1 REJECT\n", b"5 ", b"<1>ab7 ", b"drwxr-xr-x\n"))
+    assert lines == [b"2 123456789010 eni-1 REJECT", b"<1>ab", b"7 drwxr-xr-x"]
+
+
 def test_a_message_too_long_is_counted() -> None:
     long = b"x" * (receive.MAX_MESSAGE_BYTES + 1024)
     _, receiver = received("tcp", stream(long, b"y" * 1024))

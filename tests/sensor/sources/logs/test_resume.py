@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +19,7 @@ from sensor.sources.logs.formats.fortigate import FortigateFormat
 from sensor.sources.logs.formats.isc_dhcpd import IscDhcpdFormat
 from sensor.sources.logs.formats.squid import SquidFormat
 from sensor.sources.logs.formats.vpcflow import VpcflowFormat
-from sensor.sources.logs.lines.blocks import blocks
+from sensor.sources.logs.lines.blocks import Block, blocks
 from sensor.sources.logs.log_format import REPLAY_BYTES, LogFormat
 
 _FORTI = (
@@ -131,6 +132,16 @@ def test_replayed_lines_begin_with_a_whole_one_and_end_where_reading_goes_on(tmp
     tail.position = start
     assert [line for block in tail.past(105) for line in block.lines()["line"]] == past
     assert tail.position == start
+
+
+def test_stamps_without_a_year_are_near_the_time_of_their_lines() -> None:
+    """A log that is followed, or a socket, is read for months: what it began with is long ago."""
+    line = b"Dec 24 10:00:00 gw dnsmasq[9]: query[A] api.openai.com from 10.1.0.7\n"
+    reader = DnsmasqFormat().reader(reference=datetime(2026, 11, 29, tzinfo=UTC))
+    reader.refer_to(now := datetime(2026, 12, 24, 10, 0, 1, tzinfo=UTC))
+    (batch,) = reader.batches(Block(0, len(line), line))
+    (at,) = batch.frames["observations"]["seen_at"]
+    assert at == now.replace(second=0)
 
 
 def test_lines_that_need_no_others_are_not_read_again() -> None:

@@ -33,6 +33,8 @@ from sensor.decode.text import credentials
 from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.sources.logs.formats.mitmproxy import MitmproxyFormat
+from sensor.sources.logs.lines.blocks import Block
+from sensor.sources.logs.text.reasons import LOST
 from sensor.sources.mitmproxy import shadowai_mitmproxy as addon
 from tests.sensor.match.conftest import indicators
 from tests.sensor.sources.logs.formats.reading import read
@@ -224,6 +226,15 @@ def test_the_sensor_reads_the_addons_records() -> None:
     ]  # fmt: skip
     assert found["bytes_up"][0] > 15
     assert found["duration_s"][0] == 1.0
+
+
+def test_what_the_addon_could_not_write_is_counted() -> None:
+    line = told("/v1/messages", {"model": "m"})
+    text = "".join(json.dumps(line | more) + "\n" for more in ({}, {"lost": 5}, {"lost": 1 << 62}))
+    (batch,) = MitmproxyFormat().reader().batches(Block(0, len(text), text.encode()))
+    assert batch.frames["coverage"]["records"].sum() == 3 + 5 + 1_000_000_000
+    assert batch.frames["coverage"]["rejected"].sum() == 5 + 1_000_000_000
+    assert batch.frames["rejects"].select("reason", "count").rows() == [(LOST, 5 + 1_000_000_000)]
 
 
 def test_known_models_methods_and_extensions_are_kept() -> None:

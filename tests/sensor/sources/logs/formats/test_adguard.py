@@ -29,7 +29,7 @@ def test_verdicts() -> None:
         {"IsFiltered": True, "Reason": 3},
         {"Reason": 8},
         {"Reason": 1},
-        {"Reason": 7, "IsFiltered": False},
+        {"Reason": 7, "IsFiltered": True},
         {"Reason": 9},
     ]
     found = read(AdguardFormat, "".join(line(Result=result) for result in results))

@@ -45,10 +45,13 @@ def test_controllers() -> None:
         "username=CORP\\ada MAC=02:00:5e:00:00:07 IP=10.1.2.3 role=staff VLAN=7 AP=ap1 SSID=corp\n"
         "<141>Nov 22 10:00:00 wlc stm[4826]: <501199> <NOTI> AP:ap1 <192.0.2.1 02:00:5e:00:00:01>  User "
         "authenticated, mac-02:00:5e:00:00:07, username-ada@example.org, IP-10.1.2.3, method-802.1x, role-staff\n"
+        "<141>Nov 22 10:00:00 wlc authmgr[1234]: <522005> <INFO> |authmgr|  MAC=02:00:5e:00:00:07 IP=10.1.2.3 User "
+        "entry deleted: reason=idle timeout\n"
         "<141>Nov 22 10:00:00 wlc stm[4826]: <501093> <NOTI> AP:ap1 <192.0.2.1 02:00:5e:00:00:01>  Auth success\n"
     )
     found = read(ArubaFormat, text)
-    assert found["reason"].to_list() == [None, None, NO_SIGN_IN]
+    assert found["reason"].to_list() == [None, None, None, NO_SIGN_IN]
+    assert found["closes"].to_list()[:3] == [False, False, True]
     assert found["user_name"].to_list()[:2] == ["CORP\\ada", "ada@example.org"]
     assert found["client"].to_list()[:2] == ["10.1.2.3"] * 2
 

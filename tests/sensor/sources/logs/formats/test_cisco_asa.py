@@ -90,10 +90,25 @@ def test_urls_and_filtered_names() -> None:
 def test_assigned_addresses_are_leases() -> None:
     rows = _read(
         "%ASA-4-722051: Group <G> User <ada> IP <203.0.113.5> IPv4 Address <10.8.0.5> IPv6 address <::> assigned to session",
-        r"%ASA-5-746012: user-identity: Add IP-User mapping 10.1.2.3 - CORP\ada Succeeded - VPN user",
+        r"%ASA-5-746012: user-identity: Add IP-User mapping 10.1.2.3 - CORP\ada Succeeded - AD agent",
+        r"%ASA-5-746012: user-identity: Add IP-User mapping 10.8.0.5 - LOCAL\ada Succeeded - VPN user",
+        r"%ASA-5-746013: user-identity: Delete IP-User mapping 10.8.0.5 - LOCAL\ada Succeeded - VPN user logout",
+        "%ASA-5-109201: UAUTH: Session=0x5, User=ada, Assigned IP=10.8.0.6, Succeeded adding entry.",
+        "%ASA-5-109210: UAUTH: Session=0x5, User=ada, Assigned IP=10.8.0.6, Successfully removed the rules for "
+        "user during tear down.",
+        "%ASA-6-604103: DHCP daemon interface inside: address granted 0102.005e.0000.07 (10.1.2.9)",
+        "%ASA-6-604104: DHCP daemon interface inside: address released 0102.005e.0000.07 (10.1.2.9)",
     )
-    assert rows["client"].to_list() == ["10.8.0.5", "10.1.2.3"]
-    assert rows["origin"].to_list() == ["vpn", "directory"]
+    assert rows.select("client", "origin", "closes").rows() == [
+        ("10.8.0.5", "vpn", False),
+        ("10.1.2.3", "directory", False),
+        ("10.8.0.5", "vpn", False),
+        ("10.8.0.5", "vpn", True),
+        ("10.8.0.6", "vpn", False),
+        ("10.8.0.6", "vpn", True),
+        ("10.1.2.9", "dhcp", False),
+        ("10.1.2.9", "dhcp", True),
+    ]
 
 
 def test_what_is_no_connection() -> None:

@@ -41,6 +41,21 @@ def test_gateway_dns() -> None:
     ]
 
 
+def test_a_device_enrolled_by_a_token_has_no_account() -> None:
+    enrolled = WHO | {"Email": "non_identity@acme.cloudflareaccess.com"}
+    (row,) = read(
+        CloudflareFormat,
+        line(
+            Datetime="2026-11-22T10:00:00Z",
+            HTTPHost="chat.example.com",
+            SourceIP="203.0.113.9",
+            Action="allow",
+            **enrolled,
+        ),
+    ).rows(named=True)
+    assert (row["user_name"], row["device"]) == (None, "ann-pc")
+
+
 def test_gateway_http() -> None:
     text = line(
         Datetime="2026-11-22T10:00:00Z", HTTPHost="chat.example.com", URL="https://chat.example.com/api/x?key=secret", HTTPMethod="POST",

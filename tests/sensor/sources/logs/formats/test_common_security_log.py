@@ -7,6 +7,7 @@ import json
 import pytest
 
 from sensor.sources.logs.formats.common_security_log import CommonSecurityLogFormat
+from sensor.sources.logs.rows.sessions import Sessions
 from tests.sensor.sources.logs.formats.reading import read
 
 PROXY = {
@@ -34,6 +35,37 @@ def test_a_proxys_row_keeps_its_verdict_and_both_counts() -> None:
         "blocked",
     )
     assert (row["bytes_up"], row["bytes_down"]) == (5120, 870)
+
+
+@pytest.mark.parametrize(("product", "counts"), [("PAN-OS", (870, 5120)), ("LF", (5120, 870))])
+def test_pan_os_says_in_for_what_the_client_sent(product: str, counts: tuple[int, int]) -> None:
+    event = PROXY | {"DeviceVendor": "Palo Alto Networks", "DeviceProduct": product}
+    (row,) = read(CommonSecurityLogFormat, json.dumps(event)).rows(named=True)
+    assert (row["bytes_up"], row["bytes_down"]) == counts
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {
+            "DeviceVendor": "Fortinet",
+            "DeviceProduct": "Fortigate",
+            "ExternalID": 14430578,
+            "SourcePort": 50000,
+        },
+        {"DeviceVendor": "Check Point", "AdditionalExtensions": "origin=fw1;loguid={0x6a,0x1};sequencenum=2"},
+    ],
+)
+def test_what_is_told_while_a_connection_lasts_is_cumulative(known: dict[str, object]) -> None:
+    event = (
+        {name: value for name, value in PROXY.items() if name != "RequestURL"}
+        | {"DeviceAction": "accept"}
+        | known
+    )
+    told = [event | {"SentBytes": sent, "ReceivedBytes": 2 * sent} for sent in (1000, 4000, 5120)]
+    found = Sessions().take(read(CommonSecurityLogFormat, "".join(f"{json.dumps(one)}\n" for one in told)))
+    assert found["bytes_up"].to_list() == [1000, 3000, 1120]
+    assert found["slice"].to_list() == [0, 1, 2]
 
 
 def test_of_an_unknown_vendor_nobody_knows_who_sent() -> None:

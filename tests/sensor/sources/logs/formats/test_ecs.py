@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from sensor.sources.logs.formats.ecs import EcsFormat
+from sensor.sources.logs.rows.sessions import Sessions
 from sensor.sources.logs.text.reasons import ANSWERED, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read, rows
 
@@ -132,3 +135,40 @@ def test_the_sender_of_a_line_as_it_came_is_no_end_of_its_connection() -> None:
     found = rows(line(message=f"<134>Oct  6 10:00:00 fw1 {ends}", **sender))
     assert found.select("client", "server", "action").rows() == [("10.1.0.7", "198.51.100.4", "blocked")]
     assert read(EcsFormat, line(**(sender | WEB)))["client"].to_list() == ["10.1.0.7"]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {
+            "flow": {"id": "EQQA", "final": False},
+            "event": {"dataset": "flow", "start": "2026-11-22T10:00:00Z"},
+        },
+        {"fortinet": {"firewall": {"sessionid": "77"}}, "observer": {"serial_number": "FGT1"}},
+        {"event": {"module": "checkpoint", "id": "{0x6a,0x1}"}},
+    ],
+)
+def test_what_is_told_while_a_connection_lasts_is_cumulative(known: dict[str, Any]) -> None:
+    ends = {"ip": "10.1.0.7", "port": 49152}
+    text = "".join(
+        line(
+            source=ends | {"bytes": sent},
+            destination={"ip": "198.51.100.4", "port": 443, "bytes": sent},
+            **known,
+        )
+        for sent in (1000, 4000, 5120)
+    )
+    found = Sessions().take(read(EcsFormat, text))
+    assert found["bytes_up"].to_list() == [1000, 3000, 1120]
+    assert found["slice"].to_list() == [0, 1, 2]
+
+
+def test_parts_that_netflow_tells_of_a_flow_add_up() -> None:
+    part = {
+        "source": {"ip": "10.1.0.7", "port": 49152, "bytes": 1000},
+        "destination": {"ip": "198.51.100.4", "port": 443},
+        "flow": {"id": "EQQA"},
+        "event": {"dataset": "netflow.log", "start": "2026-11-22T10:00:00Z"},
+    }
+    found = Sessions().take(read(EcsFormat, line(**part) * 2))
+    assert found["bytes_up"].to_list() == [1000, 1000]

@@ -37,6 +37,15 @@ def test_columns_are_found_by_name(separator: str) -> None:
     ]
 
 
+def test_a_spreadsheets_days_have_one_order() -> None:
+    text = f"{HEAD}\n10.1.2.3,ada,,,06/10/2026 08:00,31/10/2026 18:00\n"
+    (row,) = read(LeasesCsvFormat, text).rows(named=True)
+    assert (row["seen_at"], row["lease_to"]) == (
+        datetime(2026, 10, 6, 8, tzinfo=UTC),
+        datetime(2026, 10, 31, 18, tzinfo=UTC),
+    )
+
+
 def test_open_leases_and_bad_rows() -> None:
     text = "\n".join(
         [

@@ -60,11 +60,13 @@ def test_events() -> None:
     text = (
         "1791280800.1 MX84 events dhcp lease of ip 10.1.2.3 from server mac E0:CB:BC:11:22:33 for client mac 78:7B:8A:CC:05:18 with hostname pc-7 from router 10.1.2.1\n"
         "1791280800.1 MX84 events client_vpn_connect user id 'ada@corp.example' local ip 10.8.0.5 connected from 203.0.113.5\n"
+        "1791284400.1 MX84 events client_vpn_disconnect user id 'ada@corp.example' local ip 10.8.0.5 connected from 203.0.113.5\n"
         "1791280800.1 MR18 events type=association radio='1' client_mac='78:7B:8A:CC:05:18'\n"
     )
     rows = read(MerakiFormat, text)
-    assert rows["client"].to_list() == ["10.1.2.3", "10.8.0.5", None]
-    assert (rows["device"][0], rows["user_name"][1], rows["reason"][2]) == (
+    assert rows["client"].to_list() == ["10.1.2.3", "10.8.0.5", "10.8.0.5", None]
+    assert rows["closes"].to_list() == [False, False, True, None]
+    assert (rows["device"][0], rows["user_name"][1], rows["reason"][3]) == (
         "pc-7",
         "ada@corp.example",
         NO_CONNECTION,

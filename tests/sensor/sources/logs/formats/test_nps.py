@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sensor.sources.logs.formats.nps import NpsFormat
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from tests.sensor.sources.logs.formats.reading import read
@@ -26,9 +28,10 @@ def test_accounting_gives_and_ends_an_address() -> None:
     assert found["seen_at"][0].isoformat() == "2026-10-06T10:00:00.100000+00:00"
 
 
-def test_database_rows_by_position() -> None:
+@pytest.mark.parametrize("name", ["", '"CORP\\ada"', '"corp.example/Users/Ada Lovelace"'])
+def test_database_rows_by_position(name: str) -> None:
     empty = "," * 17
-    one = f'"NPS1","IAS",10/06/2026,10:00:00,4,"CORP\\ada",,"ap1","02-00-00-00-00-07",,"10.1.2.3"{empty}600,,,,1,,'
+    one = f'"NPS1","IAS",10/06/2026,10:00:00,4,"CORP\\ada",{name},"ap1","02-00-00-00-00-07",,"10.1.2.3"{empty}600,,,,1,,'
     (row,) = read(NpsFormat, one).rows(named=True)
     assert (row["client"], row["user_name"], row["lease_s"], row["seen_at"].day) == (
         "10.1.2.3",

@@ -88,5 +88,13 @@ def test_network_and_one_way_flows() -> None:
     ]
 
 
+def test_dispositions() -> None:
+    """Where a control says only what became of it: blocked, reset as a threat, unauthorised; an error; logged."""
+    found = read(
+        OcsfFormat, "".join(line(4001, activity_id=6, disposition_id=n) for n in (2, 21, 26, 27, 17))
+    )
+    assert found["action"].to_list() == ["blocked", "blocked", "blocked", "reset", "allowed"]
+
+
 def test_other_classes() -> None:
     assert read(OcsfFormat, line(3002, time_dt="2026-11-22T10:00:00Z"))["reason"].to_list() == [NO_SERVICE]

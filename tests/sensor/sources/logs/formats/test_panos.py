@@ -147,6 +147,29 @@ def test_decryption_names_and_user_id_leases() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        csv("TRAFFIC", "end", **SESSION, f82="10.15.7", f83="lap7", f84="02:00:00:00:00:07", f85="server"),
+        csv(
+            "THREAT", "url", **SESSION, f32='"claude.ai/"', f86="10.15.7", f87="lap7", f88="02:00:00:00:00:07"
+        ),
+        csv(
+            "DECRYPTION", "0", **SESSION, f64="claude.ai", f79="10.15.7", f80="lap7", f81="02:00:00:00:00:07"
+        ),
+    ],
+)
+def test_the_source_device_is_told_by_name_and_mac(line: str) -> None:
+    found = read(PanosFormat, line)
+    assert found.select("device", "client_mac").rows() == [("lap7", "02:00:00:00:00:07")]
+
+
+def test_links_of_an_sdwan_session_are_one_field() -> None:
+    links = "{LTE,tag,LTE,ethernet1/1,2026/10/06 10:00:01,10000,20000,good,cause}"
+    found = read(PanosFormat, csv("TRAFFIC", "end", **SESSION, f70=links, f83="lap7"))
+    assert found.select("client", "device").rows() == [("10.1.2.3", "lap7")]
+
+
 def test_logouts_end_leases_and_terminal_servers_are_shared() -> None:
     logout = csv("USERID", "logout", f8="vsys1", f9="10.1.2.3", f10="corp\\jane", f14="0", f16="0")
     gone = csv("GLOBALPROTECT", "0", f9="gateway-logout", f13="pre-logon", f15="LAP7", f18="10.9.0.4")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sensor.sources.logs.formats.prisma_sdwan import PrismaSdwanFormat
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -13,8 +15,9 @@ def _line(event: str, up: int, rule: str) -> str:
     )
 
 
-def test_flows() -> None:
-    text = _line("New Flow", 0, "Web:allow:1") + _line("Flow End", 900, "Web:allow:1")
+@pytest.mark.parametrize("end", ["Flow End", "Delete flow (udp flow timeout)"])
+def test_flows(end: str) -> None:
+    text = _line("New Flow", 0, "Web:allow:1") + _line(end, 900, "Web:allow:1")
     found = read(PrismaSdwanFormat, text + _line("New Flow", 0, "No-AI:lan:internet:deny:2"))
     assert found.select("phase", "bytes_up", "action").rows() == [
         ("begin", 0, "allowed"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sensor.sources.logs.formats.sophos_swa import SophosSwaFormat
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -12,7 +14,22 @@ LINE = (
 
 
 def test_requests_with_verdicts_and_without_volumes() -> None:
-    found = read(SophosSwaFormat, LINE.format(1) + "\n" + LINE.format(2))
+    found = read(SophosSwaFormat, LINE.format(1) + "\n" + LINE.format(-1))
     there = ("10.1.2.3", "jdoe", "www.example.org", "/x", "192.0.2.7", None)
     assert found.select("client", "user_name", "host", "path", "server", "bytes_up").rows() == [there, there]
-    assert found["action"].to_list() == ["allowed", "blocked"]
+    assert found["duration_s"].to_list() == [0.00012] * 2
+
+
+@pytest.mark.parametrize(
+    ("act", "action"),
+    [
+        ("1", "allowed"),
+        ("2", "allowed"),
+        ("5", "allowed"),
+        ("-1", "blocked"),
+        ("-7", "blocked"),
+        ("-", "unknown"),
+    ],
+)
+def test_who_goes_on_behind_a_warning_uses_it(act: str, action: str) -> None:
+    assert read(SophosSwaFormat, LINE.format(act))["action"].to_list() == [action]

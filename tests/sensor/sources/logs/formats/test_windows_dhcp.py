@@ -31,6 +31,12 @@ def event(number: str, minute: int, address: str, name: str = "ann-pc.example.co
     return f"{number},11/22/26,10:0{minute}:00,Anything,{address},{name},02000000000A,,1,0,,,,,,,,,0\n"
 
 
+def test_the_month_is_first_even_of_a_file_that_would_be_fresher_otherwise() -> None:
+    line = "10,03/04/26,10:00:00,Assign,10.1.0.7,ann-pc,02000000000A,,1,0,,,,,,,,,0\n"
+    (row,) = read(WindowsDhcpFormat, line, reference=datetime(2026, 4, 4, tzinfo=UTC)).rows(named=True)
+    assert row["seen_at"] == datetime(2026, 3, 4, 10, tzinfo=UTC)
+
+
 def test_leases_of_version_4() -> None:
     text = HEAD + event("10", 0, "10.1.0.7") + event("30", 0, "10.1.0.7") + event("11", 1, "10.1.0.7")
     text += event("12", 2, "10.1.0.7") + event("10", 3, "10.1.0.7", "bob-pc") + event("13", 4, "10.1.0.9")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -57,6 +58,17 @@ def test_a_lookup_is_what_the_server_received() -> None:
 def test_dates_of_every_region(at: str, expected: str) -> None:
     (row,) = read(WindowsDnsFormat, packet(at=at)).rows(named=True)
     assert row["seen_at"].isoformat() == expected + "+00:00"
+
+
+@pytest.mark.parametrize(("at", "written"), [
+    ("6/05/2026 1:51:18 PM", "2026-05-06"),  # an Australian server's
+    ("6/5/2026 13:51:18", "2026-06-05"),
+    ("6/5/2026 1:51:18 PM", "2026-06-06"),
+])  # fmt: skip
+def test_a_date_is_near_the_time_of_its_file(at: str, written: str) -> None:
+    reference = datetime.fromisoformat(written + "T14:00:00+00:00")
+    (row,) = read(WindowsDnsFormat, packet(at=at), reference=reference).rows(named=True)
+    assert abs(row["seen_at"] - reference) < timedelta(days=2)
 
 
 def test_one_line_tells_the_order_of_all() -> None:

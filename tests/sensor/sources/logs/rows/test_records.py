@@ -55,6 +55,20 @@ def test_overlong_line_and_broken_stream_are_counted() -> None:
     ]
 
 
+def test_what_was_lost_counts_as_often_as_it_was() -> None:
+    block = Block(0, 100, b"", lost={"lost: in the kernel": 37})
+    rows = records.complete(frame((AT, None, False)), block, [(LATER, "lost: at the writer", 2)])
+    found = records.coverage(rows)
+    assert found.select("minute", "records", "rejected").rows() == [
+        (AT.replace(second=0), 38, 37),
+        (LATER.replace(second=0), 2, 2),
+    ]
+    assert records.rejects(rows, block).select("reason", "count").rows() == [
+        ("lost: in the kernel", 37),
+        ("lost: at the writer", 2),
+    ]
+
+
 def test_epoch_keeps_microseconds_and_refuses_nonsense() -> None:
     seconds = pl.Series([1547188736.80509, -1.0, 1e300, float("nan"), float("inf"), None, 0.0])
     times = pl.select(records.epoch(seconds)).to_series().to_list()

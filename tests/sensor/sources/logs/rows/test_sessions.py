@@ -75,6 +75,27 @@ def test_own_counts_stay_and_never_exceed_what_is_new() -> None:
     assert done["bytes_up"].to_list() == [100, 400, 50, 5, 6]
 
 
+def test_counts_since_the_line_before_are_part_of_the_total() -> None:
+    memory = Sessions()
+    one = memory.take(
+        frame(
+            {"session": "a", "phase": "update", "bytes_up": 100},
+            {"session": "a", "phase": "delta", "bytes_up": 80, "bytes_down": 7},
+            {"session": "b", "phase": "delta", "bytes_up": 5},
+        )
+    )
+    two = memory.take(
+        frame(
+            {"session": "a", "phase": "delta", "bytes_up": 20},
+            {"session": "a", "phase": "end", "bytes_up": 300},
+            {"session": "b", "phase": "end-delta", "bytes_up": 6},
+        )
+    )
+    assert [*one["bytes_up"], *two["bytes_up"]] == [100, 80, 5, 20, 100, 6]
+    assert [*one["total_bytes_up"], *two["total_bytes_up"]] == [100, 180, 5, 200, 300, 11]
+    assert [*one["total_bytes_down"], *two["total_bytes_down"]] == [None, 7, None, 7, 7, None]
+
+
 def test_volume_takes_the_name_and_the_user_of_its_session() -> None:
     done = Sessions().take(
         frame(

@@ -98,6 +98,31 @@ def test_a_file_tells_day_from_month() -> None:
     first = stamps.read(pl.Series(["1/2/2026 10:00:00", "13/2/2026 10:00:00"]))
     assert first[0] == datetime(2026, 2, 1, 10, tzinfo=UTC)
     assert stamps.read(pl.Series(["1/2/2026 10:00:00"]))[0] == datetime(2026, 1, 2, 10, tzinfo=UTC)
+    march = datetime(2026, 3, 6, 12, tzinfo=UTC)
+    late = pl.Series(["4/03/2026 10:00:00", "5/03/2026 10:00:00"])
+    assert [at.month for at in stamps.read(late, reference=march)] == [3, 3], "May is still to come"
+    both = pl.Series(["5/03/2026 10:00:00", "2/28/2026 10:00:00"])
+    assert [at.month for at in stamps.read(both, reference=march)] == [5, 2], "a wrong clock"
+
+
+@pytest.mark.parametrize(
+    ("dates", "reference", "month"),
+    [
+        (["9/11/2026", "10/11/2026"], None, 11),  # two days, not two months
+        (["11/9/2026", "11/10/2026"], None, 11),
+        (["4/12/2026"], (2026, 11, 26), 4),  # 4 December is to come
+        (["12/4/2026"], (2026, 11, 26), 4),
+        (["3/4/2026"], (2026, 4, 4), 4),  # written yesterday
+        (["4/3/2026"], (2026, 4, 4), 4),
+        (["3/4/2026"], (2026, 11, 26), 3),  # nothing tells
+    ],
+)
+def test_days_that_may_be_months_follow_each_other_up_to_the_reference(
+    dates: list[str], reference: tuple[int, int, int] | None, month: int
+) -> None:
+    at = datetime(*reference, tzinfo=UTC) if reference else None
+    found = stamps.read(pl.Series(dates) + " 12:00:00", "UTC", at)
+    assert {moment.month for moment in found} == {month}
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,9 @@ def test_separated_values_give_one_row_a_line(lines: list[str]) -> None:
         ("anonymous", None, None),
         ("<n/a>", None, None),
         ("%%1234", None, None),
+        ("nt authority\\network service", None, None),
+        ("NT-AUTORITÄT\\Netzwerkdienst", None, None),
+        ("NT-ADMINS\\jane", "NT-ADMINS\\jane", None),
         ("-", None, None),
     ],
 )
@@ -171,12 +174,15 @@ def test_accounts(name: str, user: str | None, device: str | None) -> None:
 
 
 def test_verdicts() -> None:
-    words = pl.Series(["Allowed", "BLOCK_URL", "deny", "drop ICMP", "client-rst", "frobnicated", None])
+    words = pl.Series(
+        ["Allowed", "BLOCK_URL", "deny", "drop ICMP", "client-rst", "isolated", "frobnicated", None]
+    )
     assert verdicts.of(words).to_list() == [
         "allowed",
         "blocked",
         "blocked",
         "blocked",
+        "allowed",
         "allowed",
         "unknown",
         None,
