@@ -81,6 +81,11 @@ _CONSTANTS: dict[pl.DataType, tuple[tuple[type, ...], str]] = {
     pl.Boolean(): ((bool,), "true or false"),
 }
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+#: Columns that hold an address, and its forms: with a port, in brackets.
+_ADDRESSES, _ADDRESS = (
+    ("client", "server"),
+    r"\[?(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+)(?:%\w+)?\]?(?::\d+)?",
+)
 #: A named group of a regular expression.
 _GROUP = re.compile(r"\(\?P?<(\w+)>")
 
@@ -232,7 +237,18 @@ def _claims(described: Format) -> pl.Expr:
         return pl.sum_horizontal(keys) >= (len(keys) + 1) // 2
     if layout.header or layout.delimiter is None:
         return pl.lit(False) & line.is_not_null()
-    return line.str.count_matches(layout.delimiter, literal=True) >= len(layout.columns) - 1
+    enough = line.str.count_matches(layout.delimiter, literal=True) >= len(layout.columns) - 1
+    return enough & line.str.contains(_columns_fit(layout, described.fields))
+
+
+def _columns_fit(layout: Layout, fields: dict[str, str]) -> str:
+    """Addresses where there should be some, and a digit in a time: most text has enough commas or blanks."""
+    sign = re.escape(layout.delimiter or ",")
+    forms = {name: rf'"?(?:{_ADDRESS}|-?)"?' for ours in _ADDRESSES if (name := fields.get(ours))}
+    times = {ours: name for ours, name in fields.items() if ours == "time"}
+    forms |= dict.fromkeys(_theirs(times), rf"[^{sign}]*\d[^{sign}]*")
+    parts = [forms.get(name, rf'(?:"[^"]*"|[^{sign}]*)') for name in layout.columns]
+    return f"^{sign.join(parts)}(?:{sign}|$)"
 
 
 def _header(described: Format) -> str:

@@ -11,10 +11,12 @@ from sensor.sources.logs.lines import envelopes
 from sensor.sources.logs.text.reasons import HEADER
 
 NO_FORMAT = "no known format"
+# Senders whose last header line is remembered.
+_MOST_SENDERS = 1_000
 
 
 class Sorter:
-    """Assigns lines to formats; remembers the header line in force across blocks."""
+    """Assigns lines to formats; remembers the header lines in force across blocks, one for each sender."""
 
     def __init__(
         self,
@@ -34,7 +36,8 @@ class Sorter:
         self._first = first
         self._last = [code for code, log_format in enumerate(self._order) if log_format.fallback]
         self._may_wrap, self._prefix = may_wrap, prefix
-        self._header: tuple[int | None, str | None] = (None, None)
+        # The format and text of the last header line of each sender; the newest one last.
+        self._headers: dict[str | None, tuple[int, str]] = {}
 
     def is_first(self, log_format: type[LineFormat]) -> bool:
         """True if `log_format` is tried before all others."""
@@ -142,28 +145,49 @@ class Sorter:
     def _headed(self, owned: pl.DataFrame) -> pl.DataFrame:
         """`owned` with `header` (the header line in force) and `reason`.
 
-        Lines that no format claims belong to the format of the last header.
+        Lines that no format claims belong to the format of their sender's last header; of a sender without
+        one, to that of the last header of all.
         """
         nothing = pl.lit(None, dtype=pl.String)
         out = owned.with_columns(header=nothing, reason=nothing)
         heads = self._header_lines(owned)
-        carried_code, carried = self._header
-        if heads.null_count() == owned.height and carried_code is None:
+        if heads.null_count() == owned.height and not self._headers:
             return out
-        header_text = pl.select(pl.when(heads.is_not_null()).then(owned["line"])).to_series()
+        carried_code, carried = list(self._headers.values())[-1] if self._headers else (None, None)
+        titled = owned.select("sender", head=heads, text=pl.when(heads.is_not_null()).then("line"))
+        under = titled.join(self._carried(), on="sender", how="left", nulls_equal=True, maintain_order="left")
         # Lines above the first header are under the one carried over, if there was one.
-        in_force = pl.select(pl.coalesce(heads.forward_fill(), pl.lit(carried_code, pl.Int32))).to_series()
-        text = pl.select(pl.coalesce(header_text.forward_fill(), pl.lit(carried, pl.String))).to_series()
-        if owned.height:
-            self._header = (in_force[-1], text[-1])
+        under = under.select(
+            own=pl.coalesce(pl.col("head").forward_fill().over("sender"), "own_code"),
+            own_text=pl.coalesce(pl.col("text").forward_fill().over("sender"), "own_text"),
+            last=pl.coalesce(pl.col("head").forward_fill(), pl.lit(carried_code, pl.Int32)),
+            last_text=pl.coalesce(pl.col("text").forward_fill(), pl.lit(carried, pl.String)),
+        )
+        in_force, text = under.select(pl.coalesce("own", "last"), pl.coalesce("own_text", "last_text"))
+        self._remember(titled)
         # What a header says of the lines below it goes before what the names in a line may mean.
-        known = owned["owner"].set(owned["owner"].is_in(self._last).fill_null(False), None)
+        by_names = owned["owner"].is_in(self._last).fill_null(False) & under["own"].is_not_null()
+        known = owned["owner"].set(by_names, None)
         owner = pl.select(pl.coalesce(heads, known, in_force, owned["owner"])).to_series()
         return out.with_columns(
             owner=owner,
             header=pl.when(owner == in_force).then(text),
             reason=pl.when(heads.is_not_null()).then(pl.lit(HEADER)),
         )
+
+    def _carried(self) -> pl.DataFrame:
+        """The remembered headers: sender, own_code, own_text."""
+        rows = [(sender, code, text) for sender, (code, text) in self._headers.items()]
+        schema = {"sender": pl.String, "own_code": pl.Int32, "own_text": pl.String}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def _remember(self, titled: pl.DataFrame) -> None:
+        """Remember the last header of each sender in `titled` (sender, head, text)."""
+        for sender, code, text in titled.drop_nulls("head").iter_rows():
+            self._headers.pop(sender, None)
+            self._headers[sender] = (code, text)
+        for sender in list(self._headers)[:-_MOST_SENDERS]:
+            del self._headers[sender]
 
     def _header_lines(self, owned: pl.DataFrame) -> pl.Series:
         """For each header line, the index in `_order` of its format, if that or no format claims the line."""

@@ -161,7 +161,9 @@ def _request(request: Mapping[str, Any]) -> dict[str, Any]:
     headers = _headers(request)
     path = _text(request.get("path")) or "/"
     bare = path.split("?", 1)[0].split("#", 1)[0]
-    line = len(path) + len(_text(request.get("method")) or "") + len(" HTTP/1.1\r\n") + 1
+    target = request.get("path")  # whole: a query may be long
+    line = len(target if isinstance(target, (bytes, str)) else path)
+    line += len(_text(request.get("method")) or "") + len(" HTTP/1.1\r\n") + 1
     body = _size(request, headers)
     return {
         "started": request.get("timestamp_start"),

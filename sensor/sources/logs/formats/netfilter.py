@@ -41,6 +41,8 @@ _ALLOWED = (
 )
 #: The flags of a TCP packet; without SYN, the packet belongs to a connection that netfilter has forgotten.
 _FLAGS = r"\bPROTO=TCP\b.*?((?: (?:CWR|ECE|URG|ACK|PSH|RST|SYN|FIN))+)(?: |$)"
+#: Those of the first one, which has no ACK.
+_OPENS = r"^(?: (?:CWR|ECE))* SYN"
 _IS_TRACKED = r"\bORIG: SRC=[0-9a-fA-F.:]+ DST=.*, REPLY: SRC="
 _TRACKED = (
     r"^(?:\[(?P<event>[A-Z]+)\] *)?.*?\bORIG: SRC=(?P<client>\S+) DST=\S+ PROTO=(?P<proto>\w+)"
@@ -136,6 +138,8 @@ def _packets(lines: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
         pl.concat_str("src", "src_port", separator="/"), pl.concat_str("dst", "dst_port", separator="/")
     )
     blocked = pl.col("prefix").str.contains(_BLOCKED).fill_null(False)
+    # A rule may log every packet: only the first one opens a connection.
+    later = pl.col("proto").str.to_lowercase().is_in(["udp", "17"]) | ~pl.col("flags").str.contains(_OPENS)
     sender = pl.lit(lines["sender"]).fill_null("")
     return read.select(
         "time",
@@ -151,7 +155,7 @@ def _packets(lines: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
         session=pl.when(~blocked).then(
             pl.concat_str(sender, "proto", sides.list.sort().list.join("|"), separator="|")
         ),
-        phase=pl.lit("begin"),
+        phase=one_of({"update": later}, otherwise="begin"),
         reason=one_of(
             {
                 NO_PORTS: ~has_ports(pl.col("proto")),

@@ -4,7 +4,8 @@
      "L7_PROTO_NAME": "TLS.ChatGPT", "IN_BYTES": 9000, "OUT_BYTES": 70000, "FIRST_SWITCHED": 1791280800,
      "LAST_SWITCHED": 1791280860, "TLS_SERVER_NAME": "chatgpt.com", "NTOPNG_INSTANCE_NAME": …}
 
-`IN_BYTES` is what the client sent. A long flow is dumped again and again, each record with what came since
+`IN_BYTES` is what the client sent: nProbe counts from the header of IP on, ntopng, which names itself, whole
+frames. A long flow is dumped again and again, each record with what came since
 the one before. A dropped flow (nEdge) has `verdict.pass` false. Records without `L7_PROTO` are those of
 `netflow.py`. Source: ntopng user's guide, "Flows dump" (syslog, Elasticsearch, Logstash); nProbe user's
 guide, "Information elements".
@@ -15,6 +16,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
+from sensor.sources.logs.rows import headers
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -28,7 +30,7 @@ _WANTED = {
     "last": "LAST_SWITCHED|FLOW_END_SEC", "sni": "TLS_SERVER_NAME|SSL_SERVER_NAME|QUIC_SERVER_NAME",
     "asked": "DNS_QUERY", "host": "HTTP_HOST|HTTP_SITE", "url": "HTTP_URL", "method": "HTTP_METHOD",
     "status": "HTTP_RET_CODE", "agent": "HTTP_UA|HTTP_USER_AGENT",
-    "user": "FLOW_USER_NAME", "passed": "verdict.pass|PASS_VERDICT",
+    "user": "FLOW_USER_NAME", "passed": "verdict.pass|PASS_VERDICT", "ntopng": "NTOPNG_INSTANCE_NAME",
 }  # fmt: skip
 #: Nobody else's flows are spelled like this; what nDPI calls them is what nProbe's plain records lack.
 SIDES = objects.having("PROTOCOL") & objects.having_any("IPV4_SRC_ADDR", "IPV6_SRC_ADDR")
@@ -60,8 +62,9 @@ class NtopngFormat(LogFormat):
         first, last = (pl.col(name).cast(pl.Float64, strict=False) for name in ("first", "last"))
         passed = pl.col("passed").str.to_lowercase()
         flow = {
-            "server_port": "port", "transport": "proto", "bytes_up": "up", "bytes_down": "down",
-            "packets_up": "packets_up", "packets_down": "packets_down",
+            "server_port": pl.col("port"), "transport": pl.col("proto"), "bytes_up": _without_frames("up"),
+            "bytes_down": _without_frames("down"), "packets_up": pl.col("packets_up"),
+            "packets_down": pl.col("packets_down"),
         }  # fmt: skip
         return read.select(
             "client",
@@ -85,3 +88,10 @@ class NtopngFormat(LogFormat):
             action=one_of({"blocked": passed == "false", "allowed": passed == "true"}),
             reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False)}),
         )
+
+
+def _without_frames(way: str) -> pl.Expr:
+    """A count of bytes, less the headers of Ethernet where ntopng counted them."""
+    count, packets = (pl.col(name).cast(pl.Int64, strict=False) for name in (way, f"packets_{way}"))
+    link = pl.when(pl.col("ntopng").is_not_null()).then(packets.fill_null(0) * headers.ETHERNET).otherwise(0)
+    return count - link

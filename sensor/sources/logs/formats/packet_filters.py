@@ -115,7 +115,8 @@ def _reader(pattern: str) -> layouts.Reader:
             session=pl.when(action != "blocked").then(
                 pl.concat_str(sender, "proto", sides.list.sort().list.join("|"), separator="|")
             ),
-            phase=pl.lit("begin"),
+            # Each packet may be logged, and few of these tell which one is the first.
+            phase=pl.lit("update"),
             reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False)}),
         )
 

@@ -1,9 +1,10 @@
 """UniFi gateways and controllers: activity log in CEF (SIEM server).
 
 Firewall and intrusion events name a connection (`src`, or the client behind it: `UNIFIsrcClientIp`),
-client events who holds an address. UniFi Network stamps in UTC, UniFi OS in local time with a field too
-few in its head; neither says which way `UNIFItotalBytes` went: no volume. Firewall rules logged by the
-kernel are format `netfilter`. Source: Ubiquiti, "UniFi System Logs & SIEM Integration".
+client events who holds an address. UniFi Network 9 stamps in UTC; 10 in local time, and tells the UTC in
+`UNIFIutcTime`. UniFi OS stamps in local time with a field too few in its head. Neither says which way
+`UNIFItotalBytes` went: no volume. Firewall rules logged by the kernel are format `netfilter`.
+Source: Ubiquiti, "UniFi System Logs & SIEM Integration".
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
+    "time": "UNIFIutcTime",
     "client": "src|UNIFIsrcClientIp|UNIFIsrcDeviceIp",
     "holder": "UNIFIclientIp|src",
     "client_port": "spt",
@@ -38,7 +40,7 @@ class UnifiFormat(LogFormat):
     vantage = "firewall"
     proof = ("device", "action")
     advice = "The activity log has neither hosts nor volumes: switch on NetFlow (IPFIX) and log the resolver."
-    #: UniFi Network's stamps; of UniFi OS, which writes local time, nothing is read
+    #: UniFi Network 9's stamps; of UniFi OS, which writes local time, nothing is read
     own_zone = "UTC"
     marks = ("|ubiquiti|",)
     claims = cef.claims("Ubiquiti", "UniFi")
@@ -53,6 +55,7 @@ class UnifiFormat(LogFormat):
         lease = pl.col("came") & ~pl.col("connection") & pl.col("holder").is_not_null()
         said = pl.col("name").str.extract(r"(?i)(blocked|allowed)")
         return read.select(
+            "time",
             "client_port",
             "device",
             "host",

@@ -44,7 +44,7 @@ def fields(parts: pl.DataFrame, *, at_end: bool) -> dict[str, pl.Expr]:
     return {
         "time": _told("time").str.strip_chars("[]"),
         "at_end": pl.lit(at_end),
-        "duration_s": pl.coalesce(_number("seconds"), _number("millis") / 1e3, _number("micros") / 1e6),
+        "duration_s": pl.coalesce(_number("micros") / 1e6, _number("millis") / 1e3, _number("seconds")),
         "kind": one_of({"proxy": is_request, "tls": _told("sni").is_not_null()}, otherwise="flow"),
         "client": _address(client),
         "client_port": pl.coalesce(_told("client_port"), client.str.extract(_PORT)),

@@ -187,3 +187,21 @@ def test_a_trial_reads_stamps_in_the_zone_of_the_file_s_sensor(tmp_path: Path, d
     sensor = SensorSettings(name="proxy", paths=(str(log),), timezone="Asia/Tokyo")
     (trial,) = look(find([log]).files[0], Settings(sensors=(sensor,)))
     assert trial.rows["seen_at"].to_list() == [datetime(2026, 10, 6, 1, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("sign", [",", " ", "\t", ";", "|"])
+def test_columns_claim_no_line_whose_addresses_stand_elsewhere(described: Path, sign: str) -> None:
+    """Nearly every line of other logs has as many commas, or blanks."""
+    how = f'delimiter = "{sign}"\ncolumns = ["clock", "src", "", "site"]\n'.replace("\t", "\\t")
+    described.write_text(
+        f'name = "mine"\nkind = "proxy"\n[layout]\n{how}[fields]\ntime = "clock"\nclient = "src"\nhost = "site"\n'
+    )
+    known_formats.add(custom.read(described))
+    mine = [
+        sign.join(("2026-10-06T10:00:00", client, "", "claude.ai", "more"))
+        for client in ("10.1.2.3", '"2001:db8::7"', "-")
+    ]
+    other = sign.join(("1", "2026/10/06", "007", "TRAFFIC", "10.1.2.3", "192.0.2.7"))
+    found = rows("\n".join([*mine, other]))
+    assert found["log_format"].to_list() == ["mine"] * 3
+    assert found["client"].to_list() == ["10.1.2.3", "2001:db8::7", None]

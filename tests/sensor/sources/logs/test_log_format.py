@@ -23,6 +23,8 @@ from sensor.sources.inputs.open import find
 from sensor.sources.interface import Batch, Source
 from sensor.sources.logs import known_formats, sorting
 from sensor.sources.logs.fields import FIELDS
+from sensor.sources.logs.formats.elff import ElffFormat
+from sensor.sources.logs.lines.blocks import Block
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text.reasons import HEADER
 
@@ -180,6 +182,34 @@ def test_a_header_holds_for_the_lines_below_it_and_after_a_resume(tmp_path: Path
         assert rest.frames["observations"]["client"].to_list() == ["10.0.0.2", "10.0.0.3"]
     finally:
         known_formats.remove("headed")
+
+
+def test_in_a_stream_a_header_holds_for_its_sender() -> None:
+    def sent(host: str, line: str) -> str:
+        return f"<134>2026-10-06T10:00:00Z {host} log[1]: {line}\n"
+
+    named = {"ts": "2026-10-06T10:00:00Z", "src_ip": "10.1.2.9", "dstPort": 443, "sni": "chatgpt.com"}
+    other = sent("fw2", json.dumps(named))
+    heads = [
+        sent("proxy1", "#Fields: date time c-ip cs-username cs-host sc-status"),
+        sent("proxy2", "#Fields: date time cs-username c-ip sc-status cs-host"),
+    ]
+    below = [
+        sent("proxy1", "2026-10-06 10:00:00 10.1.2.3 ann claude.ai 200"),
+        sent("proxy2", "2026-10-06 10:00:00 ben 10.1.2.4 200 gemini.example"),
+    ]
+    reader = ElffFormat().reader(b"", datetime(2026, 10, 7, tzinfo=UTC))
+    seen = []
+    at = 0
+    for text in (other + "".join(heads) + other + "".join(below), "".join(below) + other):
+        data = text.encode()
+        for batch in reader.batches(Block(at, at + len(data), data)):
+            seen += batch.frames["observations"].select("client", "user_name", "host").rows()
+        at += len(data)
+    assert sorted(seen) == sorted(
+        [("10.1.2.3", "ann", "claude.ai"), ("10.1.2.4", "ben", "gemini.example")] * 2
+        + [("10.1.2.9", None, "chatgpt.com")] * 3
+    )
 
 
 def test_reading_from_any_position_gives_the_rest(tmp_path: Path) -> None:

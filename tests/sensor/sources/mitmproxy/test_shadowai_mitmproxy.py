@@ -228,6 +228,12 @@ def test_the_sensor_reads_the_addons_records() -> None:
     assert found["duration_s"][0] == 1.0
 
 
+def test_what_a_long_query_sends_counts() -> None:
+    short, long = (told("/search?q=" + "x" * size) for size in (1, 50_001))
+    assert long["bytes_up"] - short["bytes_up"] == 50_000
+    assert long["path"] == "/search"
+
+
 def test_what_the_addon_could_not_write_is_counted() -> None:
     line = told("/v1/messages", {"model": "m"})
     text = "".join(json.dumps(line | more) + "\n" for more in ({}, {"lost": 5}, {"lost": 1 << 62}))

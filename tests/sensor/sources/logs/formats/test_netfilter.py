@@ -6,7 +6,8 @@ import json
 from datetime import UTC, datetime
 
 from sensor.sources.logs.formats.netfilter import NetfilterFormat
-from sensor.sources.logs.text.reasons import NO_PORTS
+from sensor.sources.logs.rows.sessions import Sessions
+from sensor.sources.logs.text.reasons import NO_PORTS, SAID_AGAIN
 from tests.sensor.sources.logs.formats.reading import REFERENCE, read
 
 ARGUED = [("sekoia-netfilter.jsonl", (1, 2), "up", "the length of one packet is no volume")]
@@ -39,6 +40,18 @@ def test_the_prefix_tells_the_verdict() -> None:
     ]
     assert rows["client"].unique().to_list() == ["10.1.2.3"]
     assert rows["bytes_up"].null_count() == len(prefixes)
+
+
+def test_a_rule_that_logs_every_packet_tells_one_connection() -> None:
+    def packet(proto: str, flags: str) -> str:
+        return f"Oct  6 10:00:00 gw kernel: FW ACCEPT {PACKET.format('10.1.2.3', '192.0.2.7', proto, 40000, 443)} {flags}"
+
+    tcp = [
+        packet("TCP", flags) for flags in ("SYN URGP=0", "ACK URGP=0", "ACK PSH URGP=0", "CWR ECE SYN URGP=0")
+    ]
+    found = Sessions().take(read(NetfilterFormat, "\n".join([*tcp, *[packet("UDP", "")] * 3])))
+    assert found["slice"].to_list() == [0, 1, 2, 0, 0, 1, 2]
+    assert found["reason"].to_list() == [None, SAID_AGAIN, SAID_AGAIN, None, None, SAID_AGAIN, SAID_AGAIN]
 
 
 def test_answers_are_turned_and_other_protocols_set_aside() -> None:

@@ -10,7 +10,7 @@ from tests.sensor.sources.logs.formats.reading import read
 FLOW = {
     "IPV4_SRC_ADDR": "10.1.2.3", "L4_SRC_PORT": 40000, "IPV4_DST_ADDR": "192.0.2.7", "L4_DST_PORT": 443,
     "PROTOCOL": 6, "L7_PROTO": 91, "L7_PROTO_NAME": "TLS", "IN_PKTS": 7, "IN_BYTES": 900, "OUT_PKTS": 5,
-    "OUT_BYTES": 7000, "FIRST_SWITCHED": 1791280800, "LAST_SWITCHED": 1791280860, "NTOPNG_INSTANCE_NAME": "hq",
+    "OUT_BYTES": 7000, "FIRST_SWITCHED": 1791280800, "LAST_SWITCHED": 1791280860,
 }  # fmt: skip
 
 
@@ -47,6 +47,11 @@ def test_names_of_hellos_requests_and_lookups() -> None:
         ("flow", None, None, None, 443, 900, 7000),
     ]
     assert found["duration_s"].to_list() == [60.0, 60.0, 60.0, None, 60.0]
+
+
+def test_ntopng_counts_frames_and_nprobe_packets() -> None:
+    found = read(NtopngFormat, flows({}, {"NTOPNG_INSTANCE_NAME": "hq"}))
+    assert found.select("bytes_up", "bytes_down").rows() == [(900, 7000), (900 - 7 * 14, 7000 - 5 * 14)]
 
 
 def test_verdicts_of_nedge_and_what_has_no_ports() -> None:

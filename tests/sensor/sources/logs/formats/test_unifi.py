@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sensor.sources.logs.formats.unifi import UnifiFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
@@ -23,6 +25,16 @@ def test_clients_that_come_and_go_hold_an_address_in_utc() -> None:
         ("lease", "10.1.2.3", "02:00:00:00:00:07", "PC7", True),
     ]
     assert {at.hour for at in rows["seen_at"]} == {10}
+
+
+def test_network_10_stamps_in_local_time_and_tells_the_utc() -> None:
+    blocked = (
+        "proto=TCP spt=50123 dpt=443 act=blocked UNIFIhost=Site A Gateway UNIFIsrcClientIp=10.1.2.3 "
+        "dst=192.0.2.7 UNIFIutcTime=2026-10-06T08:00:00.307Z msg=A device was blocked."
+    )
+    rows = read(UnifiFormat, f"{HEAD}203|Blocked by Firewall|4|{blocked}", zone="Europe/Berlin")
+    assert rows.select("client", "server", "action").rows() == [("10.1.2.3", "192.0.2.7", "blocked")]
+    assert rows["seen_at"][0] == datetime(2026, 10, 6, 8, 0, 0, 307_000, tzinfo=UTC)
 
 
 def test_a_threat_says_what_became_of_it_in_its_name() -> None:

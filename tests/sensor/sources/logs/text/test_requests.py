@@ -29,3 +29,12 @@ def test_the_server_is_the_first_address_without_its_port(
     )
     found = parts.select(**requests.fields(parts, at_end=False))
     assert found.select("server", "server_port").row(0) == (server, port)
+
+
+def test_of_two_durations_the_finer_counts() -> None:
+    """Apache's `%T` is of whole seconds."""
+    said = {"seconds": "0", "micros": "812345"}
+    parts = pl.DataFrame(
+        [dict.fromkeys(requests.PARTS) | said], schema=dict.fromkeys(requests.PARTS, pl.String)
+    )
+    assert parts.select(requests.fields(parts, at_end=False)["duration_s"]).item() == 0.812345
