@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from sensor import schema
+from sensor.sources.logs.text.patterns import ascii_only
 
 #: Times outside are not times: a broken clock or a hostile line.
 EARLIEST_S, LATEST_S = 0, 4_102_444_800
@@ -60,8 +61,10 @@ _ZONES = {
 #: The names that routers are configured with in small letters; any other word is none.
 SMALL_ZONES = "|".join(name.lower() for name in _ZONES if len(name) > 2)
 
-_TIME = r"(?<H>\d{1,2}):(?<M>\d{2})(?::(?<S>\d{2}))?(?:[.,:](?<f>\d{1,9}))?(?:\s*(?<half>[AaPp])\.?[Mm]\.?)?"
-_OFFSET = (
+_TIME = ascii_only(
+    r"(?<H>\d{1,2}):(?<M>\d{2})(?::(?<S>\d{2}))?(?:[.,:](?<f>\d{1,9}))?(?:\s*(?<half>[AaPp])\.?[Mm]\.?)?"
+)
+_OFFSET = ascii_only(
     r"(?:\s*\(?(?<z>Z|[+-]\d{1,2}(?::?\d{2})?|[A-Z]{2,5}(?:[+-]\d{1,2}(?::?\d{2})?)?"
     rf"|(?:{SMALL_ZONES})\b)\)?)?"
 )
@@ -80,8 +83,8 @@ _SHAPES = (
 _MILLIS_FROM, _MICROS_FROM, _NANOS_FROM = 10**11, 10**14, 10**17
 #: A stamp is surely of the time of the reference if it lies no further from it.
 _RECENT_DAYS = 2
-_EPOCH = r"^\d{9,19}(?:\.\d{1,9})?$"
-_ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?$"
+_EPOCH = ascii_only(r"^\d{9,19}(?:\.\d{1,9})?$")
+_ISO = ascii_only(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?$")
 
 
 def read(
