@@ -1,6 +1,6 @@
 -- Request rhythm by subject, service and day (counting/day_sql/14_rhythm.sql): the input of the view `agents`.
 WITH days AS (
-  SELECT usage_key, subject_kind, day, MIN(from_us) AS from_us, COUNT(*) AS requests, COUNT(gap_s) AS gaps,
+  SELECT usage_key, subject_kind, day, MIN(hour_us) AS hour_us, COUNT(*) AS requests, COUNT(gap_s) AS gaps,
          COUNT(CASE WHEN gap_s < 10 THEN 1 END) AS short_gaps, COUNT(bytes_before) AS compared,
          COUNT(CASE WHEN bytes_up > bytes_before THEN 1 END) AS larger,
          MIN(bytes_up) AS bytes_up_least, MAX(bytes_up) AS bytes_up_most,
@@ -9,7 +9,7 @@ WITH days AS (
   GROUP BY usage_key, subject_kind, day
 )
 SELECT d.usage_key // 67108864 % 8 AS counted_day,
-       CAST(DATE_TRUNC('hour', make_timestamptz(d.from_us)) AS TIMESTAMPTZ) AS hour, s.subject, d.subject_kind, a.app,
+       make_timestamptz(d.hour_us) AS hour, s.subject, d.subject_kind, a.app,
        CAST(d.requests AS BIGINT) AS requests, CAST(d.gaps AS BIGINT) AS gaps,
        CAST(d.short_gaps AS BIGINT) AS short_gaps, CAST(d.compared AS BIGINT) AS compared,
        CAST(d.larger AS BIGINT) AS larger,

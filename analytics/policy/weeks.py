@@ -6,7 +6,7 @@ In: the manifest, and the files of the marts by period. Writes nothing to the la
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -21,7 +21,7 @@ from analytics.definitions import Mart, load_marts
 from analytics.lake import Manifest, literal
 from analytics.policy.judge import HISTORY_WEEKS
 from analytics.policy.rules import CONTROLS, LEVELS, RULES, load_controls, load_rules
-from analytics.stored import cold_sql, files_sql
+from analytics.stored import cold_sql, files_sql, narrowed, unmerged_sql
 
 #: Daily marts of the week and the weeks before it → relation in judging/*.sql.
 NEAR = {"usage_hourly": "near_usage", "ai_servers_daily": "near_servers", "model_pulls_daily": "near_models"}
@@ -58,12 +58,10 @@ class Weeks:
     def fingerprint(self, week: date) -> str:
         """Fingerprint of the inputs: equal ones give equal findings with the same policy, catalog and
         sensors."""
-        coverage = files_of(self.manifest.tables["coverage"].cold, days_of(week, self.zone))
         return fingerprint(
             definitions(),
             [self._near(name, week, week) for name in NEAR],
-            self.files["usage_weekly"].get(week.isoformat()),
-            self._sized(coverage),
+            [self.files.get(name, {}).get(week.isoformat()) for name in ("usage_weekly", "coverage_days")],
         )
 
     def lay_out(self, connection: duckdb.DuckDBPyConnection, first: date, last: date) -> None:
@@ -98,9 +96,6 @@ class Weeks:
         ).fetchone()
         return str(found[0] or "") if found else ""
 
-    def _sized(self, paths: Iterable[str]) -> list[tuple[str, int]]:
-        return [(path, (self.lake / path).stat().st_size) for path in paths]
-
     def _near(self, mart: str, first: date, last: date) -> list[str]:
         """Files of a daily mart for the weeks from `first` to `last` and their comparison weeks."""
         begin = days_of(first - timedelta(days=7 * HISTORY_WEEKS), self.zone)[0]
@@ -112,7 +107,7 @@ class Weeks:
     def _watched_minutes(self, connection: duckdb.DuckDBPyConnection, week: date) -> int:
         table = self.manifest.tables["coverage"]
         paths = files_of(table.cold, days_of(week, self.zone))
-        rows = files_sql({"minute": "TIMESTAMP WITH TIME ZONE", "packets": "BIGINT"}, paths, root=self._root)
+        rows = unmerged_sql(narrowed(table, ["packets"]), paths, root=self._root)
         local = f"CAST(minute AT TIME ZONE {literal(self.zone)} AS DATE)"
         found = connection.execute(
             f"SELECT COUNT(DISTINCT minute) FROM ({rows}) AS minutes WHERE packets IS DISTINCT FROM 0 "

@@ -72,15 +72,23 @@ def test_programs_that_a_person_drives_are_seldom_called_agents(judged: dict[str
     assert hits["typing"] <= 0.05 * EACH and hits["embedding"] <= 0.05 * EACH, hits
 
 
-def test_requests_of_a_utc_day_count_in_the_weeks_of_the_report_zone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("zone", "moments", "requests"),
+    [
+        ("America/New_York", ["16 02:00", "16 15:00", "16 15:10", "16 15:20"], [1, 3]),
+        ("Asia/Kolkata", ["15 18:20", "15 18:40", "15 18:50"], [1, 2]),  # hours begin at half past there
+    ],
+)
+def test_requests_of_a_utc_day_count_in_the_weeks_of_the_report_zone(
+    tmp_path: Path, zone: str, moments: list[str], requests: list[int]
+) -> None:
     """In New York Monday's first five UTC hours are Sunday's: they must not take the whole day with them."""
-    moments = ["02:00", *(f"15:{minute:02}" for minute in range(0, 50, 10))]
     rows = [
-        proxied(f"2026-11-16 {moment}", user_name="u", client="c", access="api", client_class="program")
+        proxied(f"2026-11-{moment}", user_name="u", client="c", access="api", client_class="program")
         for moment in moments
     ]
     lake = HandmadeLake.furnished(tmp_path, *rows)
-    refresh(lake.path, zone="America/New_York")
+    refresh(lake.path, zone=zone)
     with open_views(lake.path, restricted=True) as views:
         found = views.execute("SELECT week, requests FROM agents ORDER BY week").fetchall()
-    assert found == [(date(2026, 11, 9), 1), (date(2026, 11, 16), 5)]
+    assert found == [(date(2026, 11, 9), requests[0]), (date(2026, 11, 16), requests[1])]

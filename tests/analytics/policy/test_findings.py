@@ -265,12 +265,16 @@ def test_findings_as_of_a_day_are_those_of_the_rows_there_were(tmp_path: Path) -
         sighting("2026-11-11 09:00", landed_at=first, **bolt),
         sighting("2026-11-18 09:00", landed_at=second, **cruz),
     )
+    for minute, landed in (("09:00", first), ("09:01", second)):
+        seen: Row = {"minute": at(f"2026-11-11 {minute}"), "sensor": "span", "packets": 3}
+        lake.cold("coverage", [seen | {"landed_at": landed}])
     refresh(lake.path, zone=ZONE, policy=policy(), now=NOW)
     asked = "SELECT MAX(last_seen), BOOL_OR(app = 'cruz/talk') FROM findings"
     assert ask(lake, asked) == [(date(2026, 11, 16), True)]
     with views(lake.path, as_of=at("2026-11-15 10:00"), restricted=True) as then:
         assert then.execute(asked).fetchall() == [(date(2026, 11, 9), False)]
-        assert then.execute("SELECT DISTINCT week FROM evaluations").fetchall() == [(date(2026, 11, 9),)]
+        evaluated = then.execute("SELECT DISTINCT week, watched_minutes FROM evaluations").fetchall()
+        assert evaluated == [(date(2026, 11, 9), 1)]
         assert then.execute("SELECT DISTINCT week FROM finding_evidence").fetchall() == [(date(2026, 11, 9),)]
     assert ask(lake, asked) == [(date(2026, 11, 16), True)]
 
