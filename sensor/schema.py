@@ -699,8 +699,8 @@ COVERAGE = Table(
         Column(
             "requests_unread",
             pl.Int64,
-            "later requests of readable HTTP connections for something else than the one before, not "
-            "read: too many in a second or connection",
+            "later requests of readable HTTP connections, for something else than the one before or again "
+            "after a 401 or 407, not read: too many in a second or connection",
         ),
         Column("turns_judged", pl.Int64, "encrypted answers long enough, and judged by their shape", "turns"),
         Column(

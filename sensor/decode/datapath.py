@@ -106,8 +106,7 @@ def _accepted_time(frames: Records, i: int, count: int, clock: int) -> int:
         other = i64(frames[k]["time"])
         earliest = min(earliest, other)
         agreeing += 1 if (other < clock - HOUR if back else other >= time - HOUR) else 0
-    is_last = last == i + 1 and not back and time - clock < _LONGEST_SILENCE
-    if 2 * agreeing > last - i - 1 or is_last:
+    if 2 * agreeing > last - i - 1 or (last == i + 1 and not back and time - clock < _LONGEST_SILENCE):
         return -time if back else time
     if clock == 0:
         return earliest

@@ -12,23 +12,18 @@ from sensor.decode.layout import Bytes, Records
 
 
 @kernel
-def _runs(packet: Records, wanted: Records, back: bool) -> bool:
-    """True if the packet goes from the source of `wanted` to its target, or `back` from target to source."""
-    if back:
-        source, target = wanted["target"], wanted["source"]
-        source_port, target_port = wanted["target_port"], wanted["source_port"]
-    else:
-        source, target = wanted["source"], wanted["target"]
-        source_port, target_port = wanted["source_port"], wanted["target_port"]
-    a, b = packet["source"], packet["target"]
-    return bool(
-        packet["source_port"] == source_port
-        and packet["target_port"] == target_port
-        and a[0] == source[0]
-        and a[1] == source[1]
-        and b[0] == target[0]
-        and b[1] == target[1]
-    )
+def _is_end(address: Records, port: int, other: Records, other_port: int) -> bool:
+    return bool(address[0] == other[0] and address[1] == other[1] and port == other_port)
+
+
+@kernel
+def _is_between(packet: Records, wanted: Records) -> bool:
+    """True if the packet goes from the source of `wanted` to its target, or back."""
+    source, target, a, b = packet["source"], packet["target"], wanted["source"], wanted["target"]
+    source_port, target_port = packet["source_port"], packet["target_port"]
+    port_a, port_b = wanted["source_port"], wanted["target_port"]
+    forth = _is_end(source, source_port, a, port_a) and _is_end(target, target_port, b, port_b)
+    return forth or (_is_end(source, source_port, b, port_b) and _is_end(target, target_port, a, port_a))
 
 
 @entry
@@ -49,5 +44,5 @@ def mark_conversation(
             status = assign(data, packet, datagrams, bodies)
         if status != DECODED or (wanted["protocol"] != 0 and packet["protocol"] != wanted["protocol"]):
             continue
-        if _runs(packet, wanted, False) or _runs(packet, wanted, True):
+        if _is_between(packet, wanted):
             found[i] = 1

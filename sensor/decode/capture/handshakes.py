@@ -116,9 +116,7 @@ def _wanted_end(data: Bytes, packet: Records, rest: Records) -> int:
     """End of the part of a frame to copy; -1 if none."""
     if packet["protocol"] != TCP:
         return packet["end"] if is_initial(data, packet) else -1
-    size = 0
-    if packet["payload"] < packet["end"]:
-        size = _hello_bytes(data, packet, rest)
+    size = _hello_bytes(data, packet, rest) if packet["payload"] < packet["end"] else 0
     return packet["payload"] + size if size > 0 or packet["flags"] & SYN else -1
 
 

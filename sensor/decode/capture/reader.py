@@ -11,13 +11,12 @@ from io import BufferedIOBase
 from typing import IO, Protocol, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from sensor.chunks import fault_of
 from sensor.decode.capture import conversion
 from sensor.decode.capture.formats import MAX_FRAME, PCAP, PCAP_HEADER, PCAPNG, recognise
 from sensor.decode.capture.pcap import CORRUPT, DESCRIPTORS, MORE, describe, new_container
-from sensor.decode.dissection.link import LINKS
+from sensor.decode.dissection.link import FAULTY, LINKS
 from sensor.decode.layout import DESCRIPTOR, LOOKAHEAD, Bytes, Records, records
 
 #: Bytes per read. The buffer also has room for lookahead frames of maximum size.
@@ -69,7 +68,7 @@ class Capture:
         self.frames = records(DESCRIPTOR, DESCRIPTORS + LOOKAHEAD)
         self.count = 0
         self.ready = 0
-        #: link type -> number of frames, for types that are not decoded
+        #: link type (-1: of an interface that is not described) -> number of frames, for those not decoded
         self.undecoded: Counter[int] = Counter()
         #: reason why the rest could not be read, and its offset
         self.reject: tuple[str, int] | None = None
@@ -128,17 +127,13 @@ class Capture:
 
     def drop(self, done: int) -> None:
         """Drop the first `done` frames, which are decoded."""
-        if not LINKS.issuperset(self._links().tolist()):
-            self.undecoded.update(k for k in self.frames["link"][:done].tolist() if k not in LINKS)
+        links = self.frames["link"][:done]
+        if done and (int(links[0]) not in LINKS or (links != links[0]).any()):  # seldom: counting takes time
+            found = zip(*np.unique(links, return_counts=True), strict=True)
+            self.undecoded.update({int(k): int(n) for k, n in found if k not in LINKS and k != FAULTY})
         self.count -= done
         self.frames[: self.count] = self.frames[done : done + self.count].copy()
         self.ready = max(0, self.ready - done)
-
-    def _links(self) -> npt.NDArray[np.int32]:
-        """Link types of the interfaces known so far."""
-        state = self.container[0]
-        links: npt.NDArray[np.int32] = state["link"][: int(state["interfaces"])]
-        return links
 
     def _begin_another(self) -> bool:
         """Continue with a concatenated capture (`cat a.pcap b.pcap`), if one begins here."""

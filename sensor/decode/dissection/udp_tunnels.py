@@ -197,14 +197,11 @@ def _mpls(data: Bytes, at: int, end: int, ends: int) -> tuple[int, int]:
         body += 4
     if body + 20 > end:
         return NO_TUNNEL if body + 20 > ends else CUT, at
-    version, size = u8(data, body, end) >> 4, ends - body
-    is_ip = (version == 4 and be16(data, body + 2, end) == size) or (
-        version == 6 and be16(data, body + 4, end) == size - 40
-    )
-    is_frame = be16(data, body + 12, end) in _FRAMED or (
-        version == 0 and be16(data, body + 16, end) in _FRAMED
-    )
-    return MPLS if is_ip or is_frame else NO_TUNNEL, at
+    version = u8(data, body, end) >> 4
+    size = be16(data, body + (2 if version == 4 else 4), end) + (0 if version == 4 else 40)
+    is_packet = (version == 4 or version == 6) and size == ends - body
+    is_frame = be16(data, body + 12, end) in _FRAMED or be16(data, body + 16, end) in _FRAMED
+    return MPLS if is_packet or is_frame else NO_TUNNEL, at
 
 
 @kernel

@@ -52,6 +52,8 @@ ASKED = 16
 TCP_IDLE = 300 * SECOND
 UDP_IDLE = 60 * SECOND
 SHORT_IDLE = 5 * SECOND
+#: Of a connection whose SYN was sent again: systems wait up to 32 s before the next time.
+RETRY_IDLE = 35 * SECOND
 
 #: How far a base guessed from the first segment may move down for late segments.
 _REORDER = 1 << 16
@@ -172,9 +174,7 @@ def _remove(index: Records, tag: int, row: int) -> None:
 def client_by_port(flow: Records) -> int:
     """The client (as FLOW.client) by port: the side with the higher port; 0 if both are equal."""
     lower, upper = i64(flow["port"][0]), i64(flow["port"][1])
-    if lower == upper:
-        return 0
-    return 1 if lower > upper else 2
+    return 0 if lower == upper else 1 if lower > upper else 2
 
 
 @kernel
@@ -182,7 +182,8 @@ def idle_limit(flow: Records) -> int:
     """Idle timeout of the connection, in microseconds."""
     if flow["protocol"] != TCP:
         return UDP_IDLE
-    return TCP_IDLE if flow["state"] == OPEN else SHORT_IDLE
+    retried = flow["state"] == EMBRYONIC and flow["packets"][0] + flow["packets"][1] > 1
+    return TCP_IDLE if flow["state"] == OPEN else RETRY_IDLE if retried else SHORT_IDLE
 
 
 @kernel

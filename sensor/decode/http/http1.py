@@ -64,19 +64,11 @@ def _set_host(data: Bytes, at: int, end: int, head: Records) -> None:
 
 
 @kernel
-def _after_scheme(data: Bytes, at: int, end: int) -> int:
-    """The offset after `scheme://` of an absolute target, or `at` if it has none."""
-    colon = find(data, at, min(end, at + _LONGEST_SCHEME), _COLON)
-    is_absolute = u8(data, at, end) != _SLASH and be32(data, colon, end) >> 8 == _AUTHORITY_FOLLOWS
-    return colon + 3 if is_absolute else at
-
-
-@kernel
 def _read_target(data: Bytes, at: int, end: int, head: Records) -> None:
     """Read the request target (RFC 9112 §3.2): origin, absolute or authority form."""
-    authority = _after_scheme(data, at, end)
-    if authority > at:
-        at = authority
+    colon = find(data, at, min(end, at + _LONGEST_SCHEME), _COLON)
+    if u8(data, at, end) != _SLASH and be32(data, colon, end) >> 8 == _AUTHORITY_FOLLOWS:
+        at = colon + 3
         slash = min(find(data, at, end, _SLASH), find(data, at, end, 63))
         _set_host(data, at, slash, head)
         at = slash

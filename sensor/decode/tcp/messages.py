@@ -276,13 +276,6 @@ def response_status(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def is_interim(status: int) -> bool:
-    """True for the status of a response that another one to the same request follows, such as 100 Continue
-    (RFC 9110 §15.2); after 101 the protocol changes."""
-    return status >= 100 and status < 200 and status != 101
-
-
-@kernel
 def emit_packet_event(kind: int, length: int, serial: int, ordinal: int, packet: Records, output: Output,
                       control: Records) -> None:  # fmt: skip
     """Commit the `length` bytes at the end of the arena as a message of the sender of a packet."""

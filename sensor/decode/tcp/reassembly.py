@@ -38,7 +38,6 @@ from sensor.decode.tcp.messages import (
     copy_message,
     emit_event,
     is_connect,
-    is_interim,
     may_be_prelude,
     message_kind,
     names_server,
@@ -411,7 +410,7 @@ def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, parti
     if found == RESPONSE and (stream_row < 0 or partial.streams[stream_row]["start"] < 0):
         answers, code = _answers_request(flow, side), response_status(data, at, end)
         status, length = copy_message(RESPONSE, data, at, end, output.arena, i64(control["arena"]))
-        if is_interim(code):
+        if 100 <= code < 200 and code != 101:  # interim (RFC 9110 §15.2): another one follows
             _count_probe(flow, side)
             return at + length if status == WHOLE else -1
         _note_response(code, flow, side)

@@ -181,7 +181,8 @@ def _rejects(capture: Capture, clock: int | None) -> Iterator[pl.DataFrame]:
         reason, place = capture.reject
         yield _reject(reason, f"{capture.name}byte {place}", 1, clock)
     for link, count in sorted(capture.undecoded.items()):
-        yield _reject(_UNDECODED, f"{capture.name}link type {link}", count, clock)
+        what = f"link type {link}" if link >= 0 else "interface not described"
+        yield _reject(_UNDECODED, f"{capture.name}{what}", count, clock)
 
 
 def _order(file: File) -> tuple[int, str]:

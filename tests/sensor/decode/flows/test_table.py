@@ -258,6 +258,14 @@ def test_fin_takes_a_number_but_is_no_byte() -> None:
     assert one(talk.frames)["lost_bytes"] == 0
 
 
+def test_a_syn_that_nobody_answers_is_one_connection_however_often_it_is_sent() -> None:
+    talk = Talk()
+    for wait in (0, 1, 2, 4, 8, 16):
+        talk.now += wait
+        talk.put("up", 1, 0, SYN)
+    assert one(talk.frames)["packets_up"] == 6
+
+
 def test_a_lone_syn_is_an_embryonic_connection() -> None:
     talk = Talk()
     talk.put("up", 1, 0, SYN)

@@ -123,3 +123,12 @@ def test_frames_of_other_links_are_counted_by_link() -> None:
     assert rows == [("link type 147", 3)]
     assert "--engine tshark" in got["rejects"]["reason"][0]
     assert got["coverage"]["undecoded_link"].sum() == 3
+
+
+def test_frames_of_other_links_are_counted_in_every_section() -> None:
+    """`cat a.pcapng b.pcapng`, and a packet of an interface that no block describes."""
+    other, known = (block(1, struct.pack("<HHI", link, 0, 0)) for link in (147, 1))
+    packet, stray = (block(6, struct.pack("<5I", n, 0, 0, 20, 20) + bytes(20)) for n in (0, 7))
+    content = b"".join([section(), other, packet, packet, section(), known, packet, stray])
+    rows = decode(content)["rejects"].select("place", "count").rows()
+    assert rows == [("interface not described", 1), ("link type 147", 2)]
