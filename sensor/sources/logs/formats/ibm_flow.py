@@ -22,7 +22,7 @@ from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
-    "start": "start_time", "opened": "connection_start_time|start_time", "end": "end_time",
+    "start": "start_time", "opened": "connection_start_time", "end": "end_time",
     "action": "action",
     "client": "initiator_ip", "client_port": "initiator_port", "server": "target_ip",
     "server_port": "target_port", "proto": "transport_protocol", "over": "was_terminated",
@@ -64,7 +64,7 @@ class IbmFlowFormat(LogFormat):
                 {"allowed": pl.col("action") == "accepted", "blocked": pl.col("action") == "rejected"},
                 otherwise=pl.col("action"),
             ),
-            session=pl.concat_str("proto", *sides, "opened", separator="|"),
+            session=pl.concat_str("proto", *sides, pl.coalesce("opened", "start"), separator="|"),
             phase=one_of({"end-delta": over}, otherwise="delta"),
             reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False)}),
         )
