@@ -44,12 +44,18 @@ NOBODY = (
     "notchecked",
     "unauthenticated user",
     "system",
-    "nt authority\\system",
+    "anonymous logon",
     "local service",
     "network service",
     "hidden",
     "guest",
     "0",
+)
+#: Accounts that Windows itself has, by what it calls their domain in some languages; a name left out.
+_OF_WINDOWS = (
+    r"(?i)^(?:(?:NT[ -]AUTH?ORIT(?:Y|ÄT)|AUTORIT[EÉ] NT|AUTORIDADE NT|NT[ -]INSTANS|NT-MYNDIGHE[DT]|NT-HALLINTA"
+    r"|ZARZĄDZANIE NT|NT SERVICE|NT VIRTUAL MACHINE|IIS APPPOOL|WINDOW MANAGER|FONT DRIVER HOST)\\.*"
+    r"|(?:DWM|UMFD)-\d+|[^\\]*\\+-?|%%\d+|S-1-5-(?:18|19|20|7))$"
 )
 _MACHINE = r"(?i)^(?:host/(?P<host>[^/\s]+)|(?:[^\\/]+[\\/]{1,2})?(?P<name>[^\\/\s]+)\$(?:@.*)?)$"
 
@@ -65,6 +71,6 @@ def split(names: pl.Series) -> pl.DataFrame:
     plain = pl.select(pl.coalesce(after, of_dn, bare)).to_series().str.replace_all(r"\\,", ",")
     machine = patterns.read(plain, _MACHINE)
     device = pl.select(pl.coalesce(machine["host"], machine["name"])).to_series()
-    nobody = plain.str.to_lowercase().is_in(NOBODY) | plain.str.contains(r"^(?:%%\d+|S-1-5-(?:18|19|20|7))$")
+    nobody = plain.str.to_lowercase().is_in(NOBODY) | plain.str.contains(_OF_WINDOWS)
     user = pl.select(pl.when(~nobody & device.is_null()).then(plain)).to_series()
     return pl.DataFrame({"user_name": user, "device": device.str.to_lowercase()})

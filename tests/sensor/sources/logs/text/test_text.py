@@ -164,6 +164,14 @@ def test_separated_values_give_one_row_a_line(lines: list[str]) -> None:
         ("<n/a>", None, None),
         ("%%1234", None, None),
         ("-", None, None),
+        ("-\\-", None, None),
+        ("NT AUTHORITY\\NETWORK SERVICE", None, None),
+        ("NT-AUTORITÄT\\SYSTEM", None, None),
+        ("AUTORITE NT\\Système", None, None),
+        ("IIS APPPOOL\\DefaultAppPool", None, None),
+        ("ANONYMOUS LOGON", None, None),
+        ("UMFD-0", None, None),
+        ("NTLAB\\ada", "NTLAB\\ada", None),
     ],
 )
 def test_accounts(name: str, user: str | None, device: str | None) -> None:
