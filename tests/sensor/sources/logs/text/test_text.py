@@ -180,7 +180,10 @@ def test_accounts(name: str, user: str | None, device: str | None) -> None:
 
 def test_verdicts() -> None:
     words = pl.Series(
-        ["Allowed", "BLOCK_URL", "deny", "drop ICMP", "client-rst", "isolated", "frobnicated", None]
+        [
+            *("Allowed", "BLOCK_URL", "deny", "drop ICMP", "client-rst", "isolated", "override"),
+            *("override-lockout", "Interactive Block", "implicit-deny", "frobnicated", None),
+        ]
     )
     assert verdicts.of(words).to_list() == [
         "allowed",
@@ -189,6 +192,10 @@ def test_verdicts() -> None:
         "blocked",
         "allowed",
         "allowed",
+        "allowed",
+        "blocked",
+        "blocked",
+        "blocked",
         "unknown",
         None,
     ]
