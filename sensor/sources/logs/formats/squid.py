@@ -260,6 +260,8 @@ def _of_result(result: pl.Series) -> pl.DataFrame:
         {
             "denied": denied,
             "aborted": result.str.contains("ABORTED", literal=True),
+            "redirected": result == "TCP_REDIRECT",
+            "cached": result.str.contains("HIT|UNMODIFIED"),
             "own_result": result.is_in(_OWN_RESULTS),
             "adapted": result.str.starts_with("ICAP_"),
         }
@@ -564,14 +566,17 @@ def _action() -> pl.Expr:
 
     A 403 or 503 of the origin server is an answer to an allowed request; one that never left the
     proxy, or that answers a CONNECT, is the proxy's own. So is the 503 of Squid 7 where none came
-    (`TCP_MISS_ABORTED`).
+    (`TCP_MISS_ABORTED`). Where Squid redirects to another page, a helper does not let the client go to the
+    one it asked for (squidGuard, ufdbGuard); up to Squid 3.2 the code was that of any other request.
     """
     own = pl.col("stayed").fill_null(True) | pl.col("connect")
     denied = pl.col("denied") | pl.col("terminated").fill_null(False)
     status = pl.col("status").fill_null(0)
+    elsewhere = status.is_in([301, 302, 303, 307, 308]) & pl.col("stayed").fill_null(False)
+    sent_away = (pl.col("redirected") | (elsewhere & ~pl.col("cached"))).fill_null(False)
     return one_of(
         {
-            "blocked": denied | (own & (status == 403)),
+            "blocked": denied | sent_away | (own & (status == 403)),
             "reset": (own | pl.col("aborted")) & (status >= 500),
             "unknown": status == 0,
         },

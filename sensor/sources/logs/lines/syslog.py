@@ -120,7 +120,9 @@ MAY_BEGIN = ascii_only(
     rf"{months.PATTERN}|{_FACILITY})"
 )
 #: Structured data that only describes the message's transport.
-_PLAIN_SD = r"^(?:-|(?:\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\])+)$"
+_TRANSPORT = r"\[(?:timeQuality|origin|meta|exampleSDID)[^\]]*\]"
+#: Structured data with a parameter that is an address.
+_WITH_ADDRESS = r"[=:]\"?(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7})\b"
 
 
 def outermost_removed(lines: pl.DataFrame) -> pl.DataFrame:
@@ -214,10 +216,15 @@ def _bsd(line: pl.Series) -> pl.DataFrame:
 
 
 def _structured(parts: pl.DataFrame) -> pl.DataFrame:
-    """RFC 5424. Structured data that holds the record itself (Juniper, Check Point) becomes the text."""
+    """RFC 5424. Structured data that holds the record itself (Juniper, Check Point) becomes the text.
+
+    Where there is a text, what forwarders and collectors put there (a customer's token, tags) is left out.
+    """
     sd = pl.col("sd")
-    carries = ~sd.str.contains(_PLAIN_SD)
     text = pl.col("text").str.strip_prefix("\ufeff")
+    empty = text.str.strip_chars() == ""
+    told = sd.str.replace_all(_TRANSPORT, "")
+    carries = ~told.is_in(["", "-"]) & (empty | told.str.contains(_WITH_ADDRESS))
     whole = pl.concat_str("event", sd, text, separator=" ")
     return parts.select(
         stamp="stamp",

@@ -44,16 +44,19 @@ NOBODY = (
     "notchecked",
     "unauthenticated user",
     "system",
+    "anonymous logon",
     "local service",
     "network service",
     "hidden",
     "guest",
     "0",
 )
-#: Windows' own: by their identifiers, and by the authorities they belong to, which some languages translate.
-_WINDOWS = (
-    r"^(?:%%\d+|S-1-5-(?:18|19|20|7))$|(?i)^(?:NT AUTHORITY|NT-AUTORIT(?:Ä|AE?)T|AUTORITE NT|AUTORIDADE NT|"
-    r"NT INSTANS|NT-MYNDIGHET|NT SERVICE|IIS APPPOOL|Window Manager|Font Driver Host)[\\/]"
+#: Accounts that Windows itself has, by what it calls their domain in some languages; a name left out.
+_OF_WINDOWS = (
+    r"(?i)^(?:(?:NT[ -]AUTH?ORIT(?:Y|ÄT|AE?T)|AUTORIT[EÉ] NT|AUTORIDADE NT|NT[ -]INSTANS|NT-MYNDIGHE[DT]"
+    r"|NT-HALLINTA|ZARZĄDZANIE NT|NT SERVICE|NT VIRTUAL MACHINE|IIS APPPOOL"
+    r"|WINDOW MANAGER|FONT DRIVER HOST)[\\/].*"
+    r"|(?:DWM|UMFD)-\d+|[^\\]*\\+-?|%%\d+|S-1-5-(?:18|19|20|7))$"
 )
 _MACHINE = r"(?i)^(?:host/(?P<host>[^/\s]+)|(?:[^\\/]+[\\/]{1,2})?(?P<name>[^\\/\s]+)\$(?:@.*)?)$"
 
@@ -69,6 +72,6 @@ def split(names: pl.Series) -> pl.DataFrame:
     plain = pl.select(pl.coalesce(after, of_dn, bare)).to_series().str.replace_all(r"\\,", ",")
     machine = patterns.read(plain, _MACHINE)
     device = pl.select(pl.coalesce(machine["host"], machine["name"])).to_series()
-    nobody = plain.str.to_lowercase().is_in(NOBODY) | plain.str.contains(_WINDOWS)
+    nobody = plain.str.to_lowercase().is_in(NOBODY) | plain.str.contains(_OF_WINDOWS)
     user = pl.select(pl.when(~nobody & device.is_null()).then(plain)).to_series()
     return pl.DataFrame({"user_name": user, "device": device.str.to_lowercase()})

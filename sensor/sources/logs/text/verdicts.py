@@ -33,7 +33,6 @@ ALLOWED = [
     "detected",
     "continue",
     "override",
-    "override-lockout",
     "built",
     "teardown",
     "noerror",
@@ -95,6 +94,14 @@ BLOCKED = [
     "prevented",
     "block-url",
     "block-override",
+    # Too many wrong passwords on the page of a block-override.
+    "override-lockout",
+    # What is logged when the page is shown; who goes on makes another record.
+    "interactive-block",
+    "interactive-block-with-reset",
+    "implicit-deny",
+    "policy-deny",
+    "default-deny",
     "block-continue",
     "block-ip",
     "sinkhole",

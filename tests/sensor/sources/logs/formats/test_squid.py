@@ -131,6 +131,11 @@ def test_syslog_head_is_peeled(head: str, line: str) -> None:
         ("TCP_MISS_ABORTED/503", "HIER_DIRECT/203.0.113.5", "reset"),
         ("TCP_MISS_ABORTED/403", "HIER_DIRECT/203.0.113.5", "allowed"),
         ("TCP_MISS/503", "HIER_DIRECT/203.0.113.5", "allowed"),
+        ("TCP_REDIRECT/302", "HIER_NONE/-", "blocked"),
+        ("TCP_MISS/307", "HIER_NONE/-", "blocked"),
+        ("TCP_MISS/302", "HIER_DIRECT/203.0.113.5", "allowed"),
+        ("TCP_MEM_HIT/301", "HIER_NONE/-", "allowed"),
+        ("TCP_INM_HIT/304", "HIER_NONE/-", "allowed"),
     ],
 )
 def test_action(code: str, peer: str, action: str) -> None:

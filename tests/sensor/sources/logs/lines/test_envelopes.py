@@ -129,6 +129,17 @@ def test_the_zone_of_a_router_may_be_in_small_letters() -> None:
     assert peeled("<190>Oct  6 04:00:00 cron: x") == ("x", "Oct  6 04:00:00", None, "cron")
 
 
+def test_structured_data_that_forwarders_add_is_left_out() -> None:
+    query = "query[A] claude.ai from 10.1.2.3"
+    for data in (
+        '[a-token@41058 tag="dns"]',
+        '[instance@47450 index="0"][tags@47450 env="a]b"]',
+        '[timeQuality tzKnown="1"][origin ip="10.0.0.9"][meta sequenceId="29"][x@9 y="z"]',
+    ):
+        found = peeled(f"<30>1 2026-10-06T10:00:00Z gw dnsmasq 9 - {data} {query}")
+        assert found == (query, "2026-10-06T10:00:00Z", "gw", "dnsmasq")
+
+
 def test_structured_data_that_is_the_record_becomes_the_text() -> None:
     line = (
         '<14>1 2026-10-06T10:00:00Z fw RT_FLOW - RT_FLOW_SESSION_CLOSE [junos@2636 source-address="10.0.0.1"]'

@@ -167,6 +167,14 @@ def test_separated_values_give_one_row_a_line(lines: list[str]) -> None:
         ("NT-AUTORITÄT\\Netzwerkdienst", None, None),
         ("NT-ADMINS\\jane", "NT-ADMINS\\jane", None),
         ("-", None, None),
+        ("-\\-", None, None),
+        ("NT AUTHORITY\\NETWORK SERVICE", None, None),
+        ("NT-AUTORITÄT\\SYSTEM", None, None),
+        ("AUTORITE NT\\Système", None, None),
+        ("IIS APPPOOL\\DefaultAppPool", None, None),
+        ("ANONYMOUS LOGON", None, None),
+        ("UMFD-0", None, None),
+        ("NTLAB\\ada", "NTLAB\\ada", None),
     ],
 )
 def test_accounts(name: str, user: str | None, device: str | None) -> None:
@@ -175,7 +183,10 @@ def test_accounts(name: str, user: str | None, device: str | None) -> None:
 
 def test_verdicts() -> None:
     words = pl.Series(
-        ["Allowed", "BLOCK_URL", "deny", "drop ICMP", "client-rst", "isolated", "frobnicated", None]
+        [
+            *("Allowed", "BLOCK_URL", "deny", "drop ICMP", "client-rst", "isolated", "override"),
+            *("override-lockout", "Interactive Block", "implicit-deny", "frobnicated", None),
+        ]
     )
     assert verdicts.of(words).to_list() == [
         "allowed",
@@ -184,6 +195,10 @@ def test_verdicts() -> None:
         "blocked",
         "allowed",
         "allowed",
+        "allowed",
+        "blocked",
+        "blocked",
+        "blocked",
         "unknown",
         None,
     ]
