@@ -22,6 +22,14 @@ from sensor.privacy.canonical import canonical
 from sensor.sources.interface import Batch
 from sensor.sources.logs.rows import headers
 
+#: What a row says was sent and received, in bytes and packets.
+VOLUMES = (
+    "bytes_up", "bytes_down", "wire_bytes_up", "wire_bytes_down", "packets_up", "packets_down", "lost_bytes",
+    "total_bytes_up", "total_bytes_down",
+)  # fmt: skip
+#: More is a mistake, or a lie: a day at 3 Gbit/s. Sums of a few such numbers would not fit into 64 bits.
+MOST_VOLUME = 2**45
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -117,9 +125,18 @@ def set_aside(position: int, counts: dict[str, int]) -> pl.DataFrame:
 
 
 def _usable(observations: pl.DataFrame) -> pl.DataFrame:
-    """The rows with a time. A log line describes a whole connection, so its bytes are also the totals."""
+    """The rows with a time. A log line describes a whole connection, so its bytes are also the totals.
+
+    Volumes that no connection has are unknown.
+    """
     if observations["seen_at"].has_nulls():  # filtering without need would copy the frame
         observations = observations.filter(pl.col("seen_at").is_not_null())
+    too_much = observations.select(pl.col(VOLUMES).max() > MOST_VOLUME).row(0, named=True)
+    observations = observations.with_columns(
+        pl.when(pl.col(name) <= MOST_VOLUME).then(name).alias(name)
+        for name, is_wild in too_much.items()
+        if is_wild
+    )
     totals = (
         pl.coalesce(f"total_{name}", name).alias(f"total_{name}") for name in ("bytes_up", "bytes_down")
     )

@@ -54,6 +54,15 @@ def _run(folder: Path, size: int) -> dict[str, pl.DataFrame]:
     )
 
 
+def test_a_volume_that_no_connection_has_is_unknown(tmp_path: Path) -> None:
+    rows = _observations()[4:6].with_columns(bytes_up=pl.Series([2**63 - 1, 2**45]), bytes_down=pl.lit(2**62))
+    told = tables_of(pipeline_in(tmp_path), [Batch(1, {"observations": rows})])
+    assert told["sightings"].select("bytes_up", "bytes_down").sort("bytes_up").rows() == [
+        (None, None), (2**45, None),
+    ]  # fmt: skip
+    assert told["names"]["bytes_up"].sum() == 2**45
+
+
 @pytest.mark.parametrize("size", [1, 3, 100])
 def test_batches_do_not_change_rows(size: int, tmp_path: Path) -> None:
     whole, cut = _run(tmp_path, 100), _run(tmp_path, size)
