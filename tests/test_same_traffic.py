@@ -191,6 +191,27 @@ def test_two_programs_at_one_mirror_port_count_once(
     assert product.figures(folder.name, *(scans if first == "zeek" else scans[::-1])) == truth
 
 
+def test_who_goes_through_a_proxy_is_one_person_beside_packets(product: Product) -> None:
+    """The mirror port knows no account: each person was two, an account and an address."""
+    folder = product.folder / "proxied"
+    lines = []
+    for session in SESSIONS:
+        client, _, server, _ = session.ends
+        lasted = (session.end - session.begin) // timedelta(milliseconds=1)
+        request = f"TCP_TUNNEL/200 {session.down} CONNECT {session.host}:443 user-{client[-1]}"
+        lines.append(f"{session.end.timestamp():.3f} {lasted} {client} {request} DIRECT/{server} -\n")
+    folder.mkdir()
+    (folder / "access.log").write_text("".join(sorted(lines)))
+    (folder / "eve.json").write_text("".join(f"{line}\n" for line in product.eve))
+    product.figures("proxied", [folder])
+    total = (
+        "SELECT SUM(connections), SUM(bytes_up), COUNT(DISTINCT subject), MIN(subject_kind) FROM usage_hourly"
+    )
+    sessions = [session for session in SESSIONS if session.host != HOSTS[3]]
+    expected = (len(sessions), sum(session.up for session in sessions), 6, "user")
+    assert query(folder, total) == [expected]
+
+
 def test_a_question_that_two_sensors_see_counts_once(product: Product) -> None:
     """Their clocks differ by milliseconds."""
     folder = product.folder / "questions"

@@ -169,7 +169,7 @@ class Installation:
             self._scopes,
             keys,
             pseudonyms,
-            People(origin.site, keys, pseudonyms, self._known, rotation, k),
+            People(origin.site, keys, pseudonyms, self._known, rotation, self._scopes, k),
             names_by_client=self.settings.keeps_names_by_client,
             on_hits=evidence.matched if evidence else None,
         )

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import polars as pl
 
 from sensor import schema
 from sensor.identity.known import Known
+from sensor.identity.scope import Scopes
 from sensor.privacy.canonical import canonical
 from sensor.privacy.departments import without_small
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import LeaseRotation
 
+#: Origin and confidence of a lease made of lines of a proxy's log; it ends when another account's begins.
+_ORIGIN, _CONFIDENCE = "proxy", 0.8
+#: Such a lease begins a little before the first request, because clocks differ, and lasts for a time after
+#: the end of the last; requests of so long a time make one.
+_BEFORE, _AFTER, _TOGETHER = timedelta(minutes=1), timedelta(hours=1), "15m"
+#: No request is taken to have lasted longer.
+_LONGEST_S = 86_400
 #: Accounts and addresses remembered as already emitted. Emitting one again is harmless: keys are unique.
 _MAX_MARKED = 500_000
 
@@ -28,6 +37,7 @@ class People:
         pseudonyms: Pseudonyms,
         known: Known,
         lease_rotation: LeaseRotation,
+        scopes: Scopes,
         k: int = 1,
     ) -> None:
         """`site`: where leases hold that name no site. `k`: departments with fewer accounts are left out of
@@ -37,6 +47,7 @@ class People:
         self._pseudonyms = pseudonyms
         self._known = known
         self._lease_rotation = lease_rotation
+        self._scopes = scopes
         self._k = k
         self._emitted: set[int] = set()
         self._marked: set[tuple[int, str, str]] = set()
@@ -47,11 +58,12 @@ class People:
         """The tables leases and directory, tokenised: from the leases a source `reported`, the `epochs`
         in which there was traffic, and the matched observations `hits`.
 
-        Leases the source reported come first. What files and settings say is emitted once per epoch, because
+        Leases the source reported come first. Who used a service through a proxy was at that address: packets
+        and other logs name the address alone. What files and settings say is emitted once per epoch, because
         tokens change with it; what they say of single accounts and addresses, once these are seen. `last`: no
         more of the input follows.
         """
-        leases = [self._lease_rotation.carry(reported, epochs, last=last)]
+        leases = [self._lease_rotation.carry(reported, epochs, last=last), *self._signed_on(hits)]
         directory = [schema.DIRECTORY.empty()]
         new = set(epochs) - self._emitted
         for epoch in sorted(new):
@@ -79,6 +91,30 @@ class People:
             pl.concat([schema.LEASES.empty(), *protected]).sort("valid_from", "address", maintain_order=True),
             directory_rows.sort("user_name", "device", maintain_order=True),
         )
+
+    def _signed_on(self, hits: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """The leases that follow from lines of proxies' logs, by epoch."""
+        named = hits.filter(pl.col("kind") == "proxy", pl.col("user_name", "client").is_not_null())
+        ours = [one for one in named["client"].unique() if self._scopes.scope(one) == "internal"]
+        lasted = pl.duration(microseconds=(pl.col("duration_s").clip(0, _LONGEST_S) * 1e6).fill_null(0))
+        held = (
+            named.filter(pl.col("client").is_in(ours))
+            .group_by("client", "user_name", at=pl.col("seen_at").dt.truncate(_TOGETHER))
+            .agg(first=pl.col("seen_at").min(), last=(pl.col("seen_at") + lasted).max())
+        )
+        by_epoch = held.group_by(self._keys.epoch_of(pl.col("first")).alias("epoch"))
+        for (epoch,), rows in by_epoch:
+            begin, end = self._keys.bounds(epoch)
+            yield schema.LEASES.conform(
+                rows.select(
+                    "user_name",
+                    address="client",
+                    valid_from=pl.max_horizontal(pl.lit(begin), pl.col("first") - _BEFORE),
+                    valid_to=pl.min_horizontal(pl.lit(end), pl.col("last") + _AFTER),
+                    origin=pl.lit(_ORIGIN),
+                    confidence=pl.lit(_CONFIDENCE),
+                )
+            )
 
     def _unmarked(self, mentions: pl.DataFrame) -> Iterator[tuple[int, list[str], list[str]]]:
         """Epoch, accounts and addresses of `mentions` (user_name, client, at) that are new in their epoch.

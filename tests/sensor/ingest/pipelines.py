@@ -35,7 +35,7 @@ def pipeline_in(folder: Path, blindness: Blindness | None = None) -> Mixture:
     """What happens to the batches of a SPAN sensor in `hq`, with keys in `folder`."""
     scopes, keys = Scopes(Networks()), Keys(folder, "UTC")
     pseudonyms = Pseudonyms(keys, "pseudonymous", scopes.is_internal)
-    people = People("hq", keys, pseudonyms, Known(), LeaseRotation(keys))
+    people = People("hq", keys, pseudonyms, Known(), LeaseRotation(keys), scopes)
     origin = Origin("s", "hq", "span", "test")
     catalog = CatalogInUse("1", _index(), blindness)
     return Mixture(
