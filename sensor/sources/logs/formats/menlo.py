@@ -50,8 +50,6 @@ class MenloFormat(LogFormat):
         """One row per request (kind proxy)."""
         read = objects.read(lines["line"], _FIELDS)
         behind = pl.when(~pl.col("xff_ip").is_in(["NA", ""])).then("xff_ip")
-        # Isolated pages are visited all the same, in a browser elsewhere.
-        action = pl.col("pe_action").replace("isolate", "allow")
         return read.select(
             "url",
             time="event_time",
@@ -65,5 +63,5 @@ class MenloFormat(LogFormat):
             user_agent="user-agent",
             server="origin_ip",
             transport=pl.lit("tcp"),
-            action=action,
+            action="pe_action",
         )

@@ -56,7 +56,7 @@ _OF_WINDOWS = (
     r"(?i)^(?:(?:NT[ -]AUTH?ORIT(?:Y|ÄT|AE?T)|AUTORIT[EÉ] NT|AUTORIDADE NT|NT[ -]INSTANS|NT-MYNDIGHE[DT]"
     r"|NT-HALLINTA|ZARZĄDZANIE NT|NT SERVICE|NT VIRTUAL MACHINE|IIS APPPOOL"
     r"|WINDOW MANAGER|FONT DRIVER HOST)[\\/].*"
-    r"|(?:DWM|UMFD)-\d+|[^\\]*\\+-?|%%\d+|S-1-5-(?:18|19|20|7))$"
+    r"|(?:DWM|UMFD)-\d+|[^\\]*\\+-|%%\d+|S-1-5-(?:18|19|20|7))$"
 )
 _MACHINE = r"(?i)^(?:host/(?P<host>[^/\s]+)|(?:[^\\/]+[\\/]{1,2})?(?P<name>[^\\/\s]+)\$(?:@.*)?)$"
 
