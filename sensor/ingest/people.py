@@ -16,11 +16,11 @@ from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import LeaseRotation
 
-#: Origin and confidence of a lease made of lines of a proxy's log; it ends when another account's begins.
+#: Origin and confidence of a lease made of a request through a proxy; it ends when another account's begins.
 _ORIGIN, _CONFIDENCE = "proxy", 0.8
-#: Such a lease begins a little before the first request, because clocks differ, and lasts for a time after
-#: the end of the last; requests of so long a time make one.
-_BEFORE, _AFTER, _TOGETHER = timedelta(minutes=1), timedelta(hours=1), "15m"
+#: Such a lease begins a little before the request, because clocks differ, and lasts for a time after its
+#: end. Both are rounded: the requests of a few minutes make one, whatever batches they come in.
+_BEFORE, _AFTER, _ROUNDED = timedelta(minutes=1), timedelta(hours=1), "5m"
 #: No request is taken to have lasted longer.
 _LONGEST_S = 86_400
 #: Accounts and addresses remembered as already emitted. Emitting one again is harmless: keys are unique.
@@ -97,20 +97,21 @@ class People:
         named = hits.filter(pl.col("kind") == "proxy", pl.col("user_name", "client").is_not_null())
         ours = [one for one in named["client"].unique() if self._scopes.scope(one) == "internal"]
         lasted = pl.duration(microseconds=(pl.col("duration_s").clip(0, _LONGEST_S) * 1e6).fill_null(0))
-        held = (
-            named.filter(pl.col("client").is_in(ours))
-            .group_by("client", "user_name", at=pl.col("seen_at").dt.truncate(_TOGETHER))
-            .agg(first=pl.col("seen_at").min(), last=(pl.col("seen_at") + lasted).max())
+        held = named.filter(pl.col("client").is_in(ours)).select(
+            "user_name",
+            address="client",
+            begun=pl.col("seen_at").dt.truncate(_ROUNDED),
+            ended=(pl.col("seen_at") + lasted).dt.truncate(_ROUNDED),
+            epoch=self._keys.epoch_of(pl.col("seen_at")),
         )
-        by_epoch = held.group_by(self._keys.epoch_of(pl.col("first")).alias("epoch"))
-        for (epoch,), rows in by_epoch:
+        for (epoch,), rows in held.unique().group_by("epoch"):
             begin, end = self._keys.bounds(epoch)
             yield schema.LEASES.conform(
                 rows.select(
                     "user_name",
-                    address="client",
-                    valid_from=pl.max_horizontal(pl.lit(begin), pl.col("first") - _BEFORE),
-                    valid_to=pl.min_horizontal(pl.lit(end), pl.col("last") + _AFTER),
+                    "address",
+                    valid_from=pl.max_horizontal(pl.lit(begin), pl.col("begun") - _BEFORE),
+                    valid_to=pl.min_horizontal(pl.lit(end), pl.col("ended") + _AFTER),
                     origin=pl.lit(_ORIGIN),
                     confidence=pl.lit(_CONFIDENCE),
                 )

@@ -65,7 +65,7 @@ def test_an_erased_person_is_out_of_the_running_week(tmp_path: Path) -> None:
     given = shadowai(tmp_path, "export-subject", "person3", "--out", "given", privacy="aggregate")
     assert " 2 sightings" in given
     erase = ("erase", "Person3", "--reason", "asked for", "--yes", "--now")
-    assert "1 sealed rows of the running week deleted" in shadowai(tmp_path, *erase, privacy="aggregate")
+    assert "2 sealed rows of the running week deleted" in shadowai(tmp_path, *erase, privacy="aggregate")
     assert query(tmp_path, PEOPLE + " ORDER BY week") == [(8,), (7,)]
     said = shadowai(tmp_path, *erase, privacy="aggregate")
     assert "0 sealed rows" in said and "weeks that are over" in said
