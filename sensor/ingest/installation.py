@@ -163,13 +163,15 @@ class Installation:
         kept_leases = self.state / LEASES_FOLDER / f"{whose}.sealed"
         k = 1 if level == "clear" else self.settings.k
         rotation = LeaseRotation(keys, kept_leases)
+        kind = kinds_by_name().get(origin.source)
+        scopes = self._scopes if kind and kind.is_on_site else None
         return Pipeline(
             origin,
             self.catalog_in_use,
             self._scopes,
             keys,
             pseudonyms,
-            People(origin.site, keys, pseudonyms, self._known, rotation, self._scopes, k),
+            People(origin.site, keys, pseudonyms, self._known, rotation, scopes, k),
             names_by_client=self.settings.keeps_names_by_client,
             on_hits=evidence.matched if evidence else None,
         )

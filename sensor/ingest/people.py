@@ -37,11 +37,11 @@ class People:
         pseudonyms: Pseudonyms,
         known: Known,
         lease_rotation: LeaseRotation,
-        scopes: Scopes,
+        scopes: Scopes | None = None,
         k: int = 1,
     ) -> None:
         """`site`: where leases hold that name no site. `k`: departments with fewer accounts are left out of
-        `directory`."""
+        `directory`. `scopes` is given if accounts that used a proxy were at the addresses of its clients."""
         self._site = site
         self._keys = keys
         self._pseudonyms = pseudonyms
@@ -93,9 +93,11 @@ class People:
         )
 
     def _signed_on(self, hits: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """The leases that follow from lines of proxies' logs, by epoch."""
+        """The leases that follow from requests through a proxy, by epoch."""
+        if (scopes := self._scopes) is None:
+            return
         named = hits.filter(pl.col("kind") == "proxy", pl.col("user_name", "client").is_not_null())
-        ours = [one for one in named["client"].unique() if self._scopes.scope(one) == "internal"]
+        ours = [one for one in named["client"].unique() if scopes.scope(one) == "internal"]
         lasted = pl.duration(microseconds=(pl.col("duration_s").clip(0, _LONGEST_S) * 1e6).fill_null(0))
         held = named.filter(pl.col("client").is_in(ours)).select(
             "user_name",
@@ -104,7 +106,7 @@ class People:
             ended=(pl.col("seen_at") + lasted).dt.truncate(_ROUNDED),
             epoch=self._keys.epoch_of(pl.col("seen_at")),
         )
-        for (epoch,), rows in held.unique().group_by("epoch"):
+        for (epoch,), rows in held.unique(maintain_order=True).group_by("epoch", maintain_order=True):
             begin, end = self._keys.bounds(epoch)
             yield schema.LEASES.conform(
                 rows.select(

@@ -34,6 +34,7 @@ class ArkoonFormat(LogFormat):
     name = "arkoon"
     help = "Arkoon FAST360: connections and web requests (AKLOG)"
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "path", "user", "bytes_down", "action", "user_agent")
     advice = "Only the HTTP log has hosts and volumes; no log has uploads."
     marks = ("id=firewall ",)

@@ -119,6 +119,7 @@ class BarracudaFormat(LogFormat):
         "Web Application Firewall (access log)"
     )
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Switch on application control and URL filtering: `target` and the web log name hosts."
     marks = (

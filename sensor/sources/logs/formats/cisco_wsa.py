@@ -47,6 +47,7 @@ class CiscoWsaFormat(LogFormat):
     name = "cisco-wsa"
     help = "Cisco Secure Web Appliance / WSA / IronPort access log (AsyncOS 7 to 15), file or syslog"
     vantage = "proxy"
+    is_on_site = True
     is_stateless = True
     proof = ("host", "path", "user", "bytes_down", "action", "user_agent")
     advice = (

@@ -40,6 +40,7 @@ class DansguardianFormat(LogFormat):
     name = "dansguardian"
     help = "DansGuardian 2 and e2guardian 3 to 5 access log (logfileformat 1, 4, 5 to 8)"
     vantage = "proxy"
+    is_on_site = True
     is_stateless = True
     proof = ("host", "path", "user", "bytes_down", "action")
     advice = "The log has no upload sizes: the log of the Squid behind it can have them (`%>st`)."

@@ -35,6 +35,7 @@ class DanteFormat(LogFormat):
     name = "dante"
     help = "Dante SOCKS server (sockd): connections passed and blocked, with their bytes"
     vantage = "proxy"
+    is_on_site = True
     proof = ("host", "user", "bytes_up", "bytes_down", "action")
     advice = "Use `log: connect disconnect error` in socks rules."
     marks = ("pass(", "block(", "sockd", "danted")

@@ -135,6 +135,7 @@ class ElffFormat(LogFormat):
         "Splunk key=value and JSON), Cisco WSA W3C, Microsoft TMG"
     )
     vantage = "proxy"
+    is_on_site = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Log cs-bytes, sc-bytes, cs-username, cs-host, cs-uri-path, c-ip and sc-filter-result."
     #: as W3C says; `[sources.elff] timezone` is for logs in local time

@@ -100,6 +100,7 @@ class ForcepointFormat(LogFormat):
         "7 (CEF, LEEF)"
     )
     vantage = "proxy"
+    is_on_site = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Cloud reports carry volumes only with the columns Bytes Sent and Bytes Received."
     header = (

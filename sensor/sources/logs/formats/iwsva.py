@@ -37,6 +37,7 @@ class IwsvaFormat(LogFormat):
     name = "iwsva"
     help = "Trend Micro InterScan Web Security (IWSVA): access and URL blocking logs (syslog)"
     vantage = "proxy"
+    is_on_site = True
     is_stateless = True
     proof = ("host", "path", "user", "bytes_down", "action")
     advice = "The access log has no upload bytes: uploads stay unknown."

@@ -43,6 +43,7 @@ class KerioFormat(LogFormat):
     name = "kerio"
     help = "Kerio Control 7 to 9: connection log, URL rules of the filter log (file, syslog)"
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Turn `Log connections` on in the traffic rules that lead out."
     marks = ("[connection] ", "] allow ", "] deny ", "] drop ", "] permit ")

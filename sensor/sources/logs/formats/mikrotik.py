@@ -54,6 +54,7 @@ class MikrotikFormat(LogFormat):
     name = "mikrotik"
     help = "MikroTik RouterOS 6 and 7: firewall, web proxy, DNS, DHCP, PPP topics (syslog or file)"
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "path", "device", "action")
     advice = (
         "RouterOS logs no volumes and, in firewall lines, no hosts: log topic dns, too, and export "

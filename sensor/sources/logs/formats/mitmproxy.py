@@ -65,6 +65,7 @@ class MitmproxyFormat(LogFormat):
     name = "mitmproxy"
     help = "mitmproxy 10 to 12 through our addon (`sources addon`): decrypted exchanges, metadata only"
     vantage = "proxy"
+    is_on_site = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Users are known only with mitmproxy's `--proxyauth`; else leases tell who held the address."
     marks = ('{"shadowai"',)

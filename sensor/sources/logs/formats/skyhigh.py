@@ -95,6 +95,7 @@ class SkyhighFormat(LogFormat):
         "cloud (CSV, key=value, JSON)"
     )
     vantage = "proxy"
+    is_on_site = True
     is_stateless = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "The default access.log lacks what clients send: add bytes_from_client to its log line."

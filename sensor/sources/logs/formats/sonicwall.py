@@ -57,6 +57,7 @@ class SonicwallFormat(LogFormat):
     name = "sonicwall"
     help = "SonicWall SonicOS 5 to 8: connections, web sites, denials; key=value and CEF"
     vantage = "firewall"
+    is_on_site = True
     counts_headers = "ip"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Forward `Connection Closed` (537) and `Syslog Website Accessed` (97): volumes and hosts."

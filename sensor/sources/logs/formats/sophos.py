@@ -97,6 +97,7 @@ class SophosFormat(LogFormat):
         "9: web, packet filter, VPN"
     )
     vantage = "firewall"
+    is_on_site = True
     counts_headers = "ip"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (

@@ -31,6 +31,7 @@ class SophosSwaFormat(LogFormat):
     name = "sophos-swa"
     help = "Sophos Web Appliance: sophos_log"
     vantage = "proxy"
+    is_on_site = True
     is_stateless = True
     proof = ("host", "path", "user", "action", "user_agent")
     marks = ('req="',)

@@ -169,6 +169,7 @@ class SquidFormat(LogFormat):
         "uploads; Apache Traffic Server's squid.log"
     )
     vantage = "proxy"
+    is_on_site = True
     is_stateless = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (

@@ -34,6 +34,7 @@ class SquidguardFormat(LogFormat):
     name = "squidguard"
     help = "squidGuard, ufdbGuard: blocked and passed requests"
     vantage = "proxy"
+    is_on_site = True
     is_stateless = True
     proof = ("host", "path", "user", "device", "action")
     advice = "Squid's own access.log has the volumes: scan it, too."

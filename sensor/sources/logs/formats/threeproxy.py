@@ -34,6 +34,7 @@ class ThreeproxyFormat(LogFormat):
     name = "3proxy"
     help = "3proxy 0.8 and 0.9: HTTP, SOCKS and port services, default and sample logformat"
     vantage = "proxy"
+    is_on_site = True
     is_stateless = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     marks = (" 00",)
