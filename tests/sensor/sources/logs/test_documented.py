@@ -26,7 +26,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from sensor.sources.logs.known_formats import all_formats
+from sensor.sources.logs.known_formats import all_formats, look_at
 from sensor.sources.logs.lines.envelopes import peel
 from sensor.sources.logs.log_format import LogFormat
 from tests.sensor.sources.logs.formats.reading import rows
@@ -38,6 +38,13 @@ FIELDS = (
 CASES = [json.loads(text) for text in Path(__file__).with_name("documented.ndjson").read_text().splitlines()]
 
 
+@pytest.fixture(scope="module")
+def looked_at() -> None:
+    """All at once, as files are before they are read: one after the other takes five times as long."""
+    look_at(f"{case['line']}\n".encode() for case in CASES)
+
+
+@pytest.mark.usefixtures("looked_at")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['is'][0]}-{case['is'][1]}")
 def test_a_documented_line_is_read(case: dict[str, Any]) -> None:
     (row,) = rows(case["line"] + "\n").iter_rows(named=True)
