@@ -157,7 +157,7 @@ def _outbox(state: Path) -> Finding:
 
 
 def _sensors(settings: Settings) -> Iterator[Finding]:
-    """When each sensor was last heard. A silent one stops no scan."""
+    """When each sensor was last heard. A silent one stops no scan, nor does a lake not yet published."""
     from datetime import UTC, datetime
 
     from analytics.delivery.silence import last_heard
@@ -174,20 +174,16 @@ def _sensors(settings: Settings) -> Iterator[Finding]:
             with analysing(lake), open_views(lake.path) as connection:
                 heard = last_heard(connection)
     except LakeError as error:
-        yield "sensors", False, str(error)
+        yield "sensors", None, str(error)
         return
     declared = {watcher.name: watcher for watcher in watchers(settings)}
     for name in sorted({*heard, *declared}):
         last, watcher = heard.get(name), declared.get(name)
         text = f"last heard {last:%Y-%m-%d %H:%M} UTC" if last else "nothing of it is stored yet"
-        if watcher and watcher.is_silent(last, datetime.now(UTC)):
-            yield (
-                f"sensor {name}",
-                None,
-                f"SILENT, {text}; the settings expect it every {watcher.cadence_s} s",
-            )
-        else:
-            yield f"sensor {name}", True, text
+        silent = watcher is not None and watcher.is_silent(last, datetime.now(UTC))
+        if watcher is not None and silent:
+            text = f"SILENT, {text}; the settings expect it every {watcher.cadence_s} s"
+        yield f"sensor {name}", None if silent else True, text
 
 
 def _record(state: Path) -> Finding:

@@ -11,7 +11,7 @@ import pytest
 
 from sensor.cli import doctor, doctor_capture
 from sensor.errors import UsageError
-from sensor.settings import load
+from sensor.settings import Settings, load
 from sensor.sources.packets.ports import afpacket, netdev
 
 
@@ -90,3 +90,10 @@ def test_when_each_sensor_was_last_heard(tmp_path: Path) -> None:
     assert told["sensor fine"][0] and told["sensor imported"] == (True, "last heard 2020-01-01 00:00 UTC")
     silent = "SILENT, last heard 2026-11-23 03:30 UTC; the settings expect it every 3600 s"
     assert told["sensor span"] == (None, silent)
+
+
+def test_a_lake_that_is_not_published_yet_stops_no_scan(tmp_path: Path) -> None:
+    """As in the first hour of a capture."""
+    (tmp_path / "lake" / "sources").mkdir(parents=True)
+    ((name, ok, text),) = doctor._sensors(Settings(lake=tmp_path / "lake"))
+    assert (name, ok) == ("sensors", None) and "not published yet" in text

@@ -1,0 +1,61 @@
+"""Leases that follow from requests through a proxy."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from sensor import schema
+from sensor.identity.known import Known
+from sensor.identity.scope import Scopes
+from sensor.ingest.people import People
+from sensor.privacy.keys import Keys
+from sensor.privacy.pseudonyms import Pseudonyms
+from sensor.privacy.rotation import LeaseRotation
+from sensor.settings import Networks
+
+AT = datetime(2026, 11, 17, 8, 2, tzinfo=UTC)
+HITS = {
+    "kind": pl.String, "user_name": pl.String, "client": pl.String, "seen_at": schema.TIME,
+    "duration_s": pl.Float64,
+}  # fmt: skip
+
+
+def leases(folder: Path, *hits: tuple[object, ...], on_site: bool = True) -> list[tuple[object, ...]]:
+    """Account, address, and the minutes from AT between which the account is at it."""
+    keys, scopes = Keys(folder, "UTC"), Scopes(Networks(proxies=("10.0.0.9/32",)))
+    people = People(
+        "hq", keys, Pseudonyms(keys, "clear", scopes.is_internal), Known(), LeaseRotation(keys),
+        scopes if on_site else None,
+    )  # fmt: skip
+    frame = pl.DataFrame(hits, schema=HITS, orient="row")
+    rows, _ = people.tables(schema.LEASES.empty(), keys.epochs_in(frame["seen_at"]), frame, last=True)
+    spans = (((pl.col(name) - AT).dt.total_minutes()) for name in ("valid_from", "valid_to"))
+    return rows.sort("valid_from").select("user_name", "address", *spans).rows()
+
+
+def test_a_request_says_who_is_at_its_client(tmp_path: Path) -> None:
+    later = AT + timedelta(minutes=20)
+    hits = [
+        ("proxy", "ada", "10.0.0.1", AT, 1.0),
+        ("proxy", "ada", "10.0.0.1", AT + timedelta(minutes=1), None),  # one with the first
+        ("proxy", "bob", "10.0.0.1", later, 7200.0),  # lasts for two hours
+        ("proxy", "eve", "203.0.113.7", AT, 1.0),  # from outside
+        ("proxy", "all", "10.0.0.9", AT, 1.0),  # through another proxy
+        ("http", "joe", "10.0.0.2", AT, 1.0),
+        ("proxy", None, "10.0.0.3", AT, 1.0),
+        ("proxy", "ann", None, AT, 1.0),
+    ]
+    expected = [("ada", "10.0.0.1", -3, 58), ("bob", "10.0.0.1", 17, 198)]
+    assert leases(tmp_path, *hits) == leases(tmp_path, *hits[::-1]) == expected
+    assert leases(tmp_path, *hits, on_site=False) == []
+
+
+def test_such_a_lease_stays_in_its_epoch(tmp_path: Path) -> None:
+    keys = Keys(tmp_path, "UTC")
+    _, end = keys.bounds(keys.epochs_in(pl.Series([AT]))[0])
+    last = end - timedelta(minutes=2)
+    ((_, _, _, until),) = leases(tmp_path, ("proxy", "ada", "10.0.0.1", last, 600.0))
+    assert until == (end - AT) // timedelta(minutes=1)
