@@ -26,20 +26,20 @@ from sensor.sources.inputs.receive import Receiver
 from sensor.sources.inputs.tail import Tail, Tails
 from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.formats.syslog import SyslogFormat
-from sensor.sources.logs.lines.blocks import Block, cleaned
+from sensor.sources.logs.lines.blocks import BLOCK_BYTES, Block, cleaned
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.sorting import NO_FORMAT
 
-#: A line is stored at most this long after it was read …
-COMMIT_S = 2.0
+#: New lines wait this long, to be processed and stored together: a few cost as much as thousands …
+COMMIT_S = 3.0
+#: … or this long for each file that grows, as each is stored by itself …
+FILE_S = 1.0
 #: … or as soon as this many bytes of text wait.
 COMMIT_BYTES = 64 * 1024 * 1024
-#: How often files are checked for new lines, and folders for new files.
+#: How often files and sockets are checked for new lines, and folders for new files.
 POLL_S, LOOK_S = 0.25, 2.0
 #: How often the catalog is checked for changes.
 CATALOG_S = 30.0
-#: How often received lines are taken from the sockets.
-RECEIVE_S = 0.5
 #: Messages after which a listener that understands none of them says so.
 ENOUGH_UNKNOWN = 20
 
@@ -70,11 +70,12 @@ class Stream:
         self._mixture.use(catalog)
         self._installation.introduce(self._sensors)
 
-    def add(self, block: Block, now: float, written: datetime) -> None:
-        """Process the lines of a block; the newest was `written` then. `now` is `time.monotonic()`."""
+    def add(self, block: Block, since: float, written: datetime) -> None:
+        """Process the lines of a block, which waited `since` then (`time.monotonic()`); the newest was
+        `written` then."""
         self._reader.refer_to(written)
         if not self._has_rows:
-            self._since = now
+            self._since = since
         for batch in self._reader.batches(block):
             self._mixture.add(batch)
             self._has_rows = True
@@ -196,23 +197,29 @@ class Follower:
         self._tails.forget(tail)
 
     def _step(self) -> bool:
-        """Read new lines of every file once; True if there were any."""
+        """Read each file whose lines waited long enough, or fill a block; True if there were any."""
+        begin = time.monotonic()
+        for tail, _ in self._streams:
+            tail.hold(begin)
+        growing = sum(tail.waiting_since is not None for tail, _ in self._streams)
+        patience = max(COMMIT_S, FILE_S * growing)
         found = False
         for tail, stream in list(self._streams):
-            if tail.truncated():
+            truncated = tail.truncated()
+            since = begin if tail.waiting_since is None else tail.waiting_since
+            if truncated or tail.fills_a_block or begin - since >= patience:
+                for block in tail.blocks():
+                    found = True
+                    stream.add(block, since, tail.modified)
+                    since = time.monotonic()
+                    if stream.due(since):
+                        stream.commit()
+                    if self._stopped:
+                        return True
+            if truncated:
                 self._tell(f"{tail.path}: truncated; read from its start")
                 self._drop(tail)
-                continue
-            for block in tail.blocks():
-                found = True
-                now = time.monotonic()
-                tail.active_at = now
-                stream.add(block, now, tail.modified)
-                if stream.due(now):
-                    stream.commit()
-                if self._stopped:
-                    return True
-            if stream.due(time.monotonic()):
+            elif stream.due(time.monotonic()):
                 stream.commit()
         return found
 
@@ -260,11 +267,13 @@ class Listener:
         try:
             while not self._stop.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), RECEIVE_S)
-                await self._store(stream)
-                if time.monotonic() - renewed >= CATALOG_S:
+                    await asyncio.wait_for(self._stop.wait(), POLL_S)
+                now = time.monotonic()
+                if stream.due(now) or self._receiver.due(now - COMMIT_S, BLOCK_BYTES):
+                    await self._store(stream)
+                if now - renewed >= CATALOG_S:
                     await asyncio.to_thread(self._renew, stream)
-                    renewed = time.monotonic()
+                    renewed = now
         finally:
             await self._receiver.stop()
             await self._store(stream)
@@ -277,9 +286,10 @@ class Listener:
 
     async def _store(self, stream: Stream) -> None:
         """Process what was received on another thread, so that receiving goes on."""
+        since = self._receiver.waiting_since
         text = await self._receiver.take()
         lost, self._receiver.lost = self._receiver.lost, Counter()
-        await asyncio.to_thread(_keep, stream, text, lost)
+        await asyncio.to_thread(_keep, stream, text, lost, since)
         unknown = stream.summary.reasons[NO_FORMAT]
         if not self._warned and not stream.summary.records and unknown >= ENOUGH_UNKNOWN:
             self._warned = True
@@ -287,12 +297,12 @@ class Listener:
             self._tell(f"none of {unknown:,} messages is in a known format; {hint}")
 
 
-def _keep(stream: Stream, text: bytes, lost: Counter[str]) -> None:
+def _keep(stream: Stream, text: bytes, lost: Counter[str], since: float | None) -> None:
     now = time.monotonic()
     if text or lost:
         start = stream.position
         block = Block(start, start + max(len(text), 1), cleaned(text, first=False), lost=lost)
-        stream.add(block, now, datetime.now(UTC))
+        stream.add(block, now if since is None else since, datetime.now(UTC))
     if stream.due(now):
         stream.commit()
 

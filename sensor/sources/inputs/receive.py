@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import ssl
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class Receiver:
         self._tls = tls
         self._waiting: list[bytes] = []
         self._bytes = 0
+        #: since when lines wait to be taken (`time.monotonic()`); None if none do
+        self.waiting_since: float | None = None
         self._room = asyncio.Condition()
         self._servers: list[asyncio.Server] = []
         self._datagrams: list[asyncio.DatagramTransport] = []
@@ -89,6 +92,10 @@ class Receiver:
             task.cancel()
         await asyncio.gather(*self._senders, return_exceptions=True)
 
+    def due(self, before: float, count: int) -> bool:
+        """True if lines have waited since `before` then, or so many bytes of them wait."""
+        return self._bytes >= count or (self.waiting_since is not None and self.waiting_since <= before)
+
     async def take(self) -> bytes:
         """The lines that came since, each with its end."""
         self._count_drops()
@@ -96,6 +103,7 @@ class Receiver:
             text = b"".join(self._waiting)
             self._waiting.clear()
             self._bytes = 0
+            self.waiting_since = None
             self._room.notify_all()
         return text
 
@@ -109,6 +117,8 @@ class Receiver:
     def _add(self, message: bytes) -> None:
         line = message.strip(b"\r\n\0").replace(b"\n", b" ")
         if line:
+            if self.waiting_since is None:
+                self.waiting_since = time.monotonic()
             self.messages += 1
             self._waiting.append(line + b"\n")
             self._bytes += len(line) + 1

@@ -2,7 +2,8 @@
 
 A file is identified by device, inode and first line, not by its name: renamed by a rotation, it is read to
 its end, and a new file with the old name is another one. A file that becomes shorter than what was read was
-truncated; it starts again as another generation. Compressed files are left to `scan`.
+truncated; it starts again as another generation. Text that waits to be read is held in memory, so that a
+truncation (`copytruncate` of logrotate) cannot take it away. Compressed files are left to `scan`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import io
+import math
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +24,8 @@ from sensor.sources.inputs.unpack import packing
 from sensor.sources.interface import HEAD_BYTES, File, Input
 from sensor.sources.logs.lines.blocks import BLOCK_BYTES, MAX_LINE_BYTES, SHAPE_CHARS, Block, cleaned
 
+#: Text of a file that is held while it waits: what a truncation can take beyond this is lost.
+HELD_BYTES = 1024 * 1024
 #: A file that was renamed or deleted is read for this long after its last line.
 LINGER_S = 300.0
 
@@ -35,8 +39,12 @@ class Tail:
     first_line: bytes
     generation: int = 0
     position: int = 0
-    #: when something was read last, by the caller's clock
+    #: when it grew last, by the caller's clock
     active_at: float = 0.0
+    #: since when new text waits to be read as blocks, by the caller's clock; None if none does
+    waiting_since: float | None = -math.inf
+    #: the text from `position` on, as far as it is held
+    _held: bytearray = field(default_factory=bytearray, repr=False)
     #: the rest of a line too long to keep is being skipped
     _skipping: bool = field(default=False, repr=False)
 
@@ -80,12 +88,26 @@ class Tail:
         else:
             self.position = 0
 
+    def hold(self, now: float) -> None:
+        """Hold what was written since, up to `HELD_BYTES`; nothing of a fresh file, which is read at once."""
+        if self.waiting_since == -math.inf:
+            return
+        if self._fill(HELD_BYTES):
+            self.active_at = now
+            if self.waiting_since is None:
+                self.waiting_since = now
+
+    @property
+    def fills_a_block(self) -> bool:
+        """True if no more text is worth waiting for."""
+        return self.size - self.position >= BLOCK_BYTES
+
     def blocks(self) -> Iterator[Block]:
         """Blocks of the complete lines from `position` on, which moves along."""
-        if self.size < self.position:
-            return
+        self.waiting_since = None
         while block := self._block():
             self.position = block.end
+            del self._held[: block.end - block.start]
             yield block
 
     def past(self, count: int) -> Iterator[Block]:
@@ -103,7 +125,7 @@ class Tail:
 
     def truncated(self) -> bool:
         """True if the file is shorter than what was read of it."""
-        return self.size < self.position
+        return self.size < self.position + len(self._held)
 
     def close(self) -> None:
         """Close the file."""
@@ -111,8 +133,8 @@ class Tail:
 
     def _block(self) -> Block | None:
         """The next lines, at most a block of them; None if no complete one is there."""
-        start = self.position
-        text = os.pread(self.descriptor, BLOCK_BYTES, start)
+        self._fill(BLOCK_BYTES)
+        start, text = self.position, bytes(self._held)
         end = text.rfind(b"\n") + 1
         if self._skipping:
             cut = text.find(b"\n") + 1 or len(text)
@@ -122,6 +144,12 @@ class Tail:
             self._skipping = True
             return Block(start, start + len(text), b"", overlong=text[:SHAPE_CHARS])
         return Block(start, start + end, cleaned(text[:end], first=start == 0)) if end else None
+
+    def _fill(self, count: int) -> bool:
+        """Hold up to `count` bytes; True if there were more than were held before."""
+        held = len(self._held)
+        self._held += os.pread(self.descriptor, max(0, count - held), self.position + held)
+        return len(self._held) > held
 
 
 class Tails:

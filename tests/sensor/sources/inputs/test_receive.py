@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -85,6 +86,18 @@ def test_datagrams_beyond_the_room_are_dropped_and_counted(monkeypatch: pytest.M
     lines, receiver = received("udp", datagrams(*[b"x" * 30] * 10))
     assert len(lines) + sum(receiver.lost.values()) == 10
     assert receiver.lost["lost: datagrams came faster than they could be read"] > 0
+
+
+def test_messages_wait_for_others_until_they_are_old_or_many() -> None:
+    receiver = Receiver([])
+    assert receiver.waiting_since is None and not receiver.due(time.monotonic(), 1)
+    receiver.datagram(b"<1>a")
+    came = receiver.waiting_since
+    receiver.datagram(b"<1>b")
+    assert came is not None and receiver.waiting_since == came
+    assert receiver.due(came, 1000) and receiver.due(came - 1, 10) and not receiver.due(came - 1, 11)
+    assert asyncio.run(receiver.take()) == b"<1>a\n<1>b\n"
+    assert receiver.waiting_since is None and not receiver.due(time.monotonic(), 1)
 
 
 def test_a_tcp_sender_is_slowed_down_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,6 +102,24 @@ def test_truncation_is_noticed(tmp_path: Path) -> None:
     assert said(tail) == []
 
 
+def test_what_waits_to_be_read_survives_a_truncation(tmp_path: Path) -> None:
+    """`copytruncate` of logrotate, just after lines were written."""
+    path = tmp_path / "a.log"
+    path.write_text("one\n")
+    (tail,) = Tails([str(path)]).look(0)
+    tail.hold(1)
+    assert (said(tail), tail.waiting_since) == (["one"], None)
+    path.open("a").write("two\nthr")
+    tail.hold(2)
+    path.open("a").write("ee\nfour")
+    tail.hold(3)
+    assert tail.waiting_since == 2
+    os.truncate(path, 0)
+    assert tail.truncated()
+    assert said(tail) == ["two", "three"]
+    assert tail.truncated()
+
+
 def test_a_line_too_long_to_keep_is_skipped_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(b"one\n" + b"x" * (18 * MAX_LINE_BYTES) + b"\ntwo\n")
