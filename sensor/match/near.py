@@ -46,6 +46,7 @@ class Near:
         self._known = pl.DataFrame(schema={"bucket": TIME, "name": pl.UInt64})
         self._visits = _slots(pl.DataFrame(schema=_EVENT | {"host": pl.UInt64}), "host")
         self._uses = _slots(pl.DataFrame(schema=_EVENT | {"app": pl.UInt64}), "app")
+        self._uses_around = _uses_around(self._uses)
 
     def add(self, observations: pl.DataFrame, hits: pl.DataFrame) -> None:
         """Adds `observations`, and `hits`, those of them that matched the catalog.
@@ -58,11 +59,11 @@ class Near:
         self._apps = pl.concat([self._apps, names]).unique()
         self._known = pl.concat([self._known, _names_of(hits)]).unique()
         uses = pl.concat([self._uses, _slots(_hashed(known), "app")])
-        uses_around = _uses_around(uses)
+        self._uses_around = _uses_around(uses)
         # Of this batch only: one line of a wrong clock must not make all later visits complete at once.
         complete_until = pl.lit(observations["seen_at"].max(), dtype=TIME) - 3 * WITHIN
         # A recent visit may still be followed by a use.
-        slots_with_use = uses_around["client_slot"].unique().implode()
+        slots_with_use = self._uses_around["client_slot"].unique().implode()
         is_recent = pl.col("seen_at") > complete_until
         near = observations.select("seen_at", client=of_input("client"), slot=_slot()).select(
             (_mixed("client", "slot").is_in(slots_with_use) | is_recent).fill_null(False)
@@ -70,7 +71,7 @@ class Near:
         rows = _hashed(observations.select("input", "client", "seen_at", "host").filter(near.to_series()))
         visits = pl.concat([self._visits, _slots(rows, "host")])
         is_complete = (pl.col("slot") <= complete_until).fill_null(False)
-        self._pair_up(visits.filter(is_complete), uses_around)
+        self._pair_up(visits.filter(is_complete))
         self._visits = visits.filter(~is_complete)
         self._uses = uses.filter((pl.col("slot") > complete_until - WITHIN).fill_null(True))
 
@@ -80,9 +81,7 @@ class Near:
         near_app is the service that most clients of the name used within 30 s; near_clients is their number.
         """
         is_finished = pl.col("bucket").is_in(finished["bucket"].unique().implode())
-        self._pair_up(
-            self._visits.filter(is_finished), _uses_around(self._uses)
-        )  # these buckets are complete
+        self._pair_up(self._visits.filter(is_finished))  # these buckets are complete
         self._visits = self._visits.filter(~is_finished)
         known, self._known = self._known.filter(is_finished), self._known.filter(~is_finished)
         if self._pairs.is_empty():
@@ -103,14 +102,14 @@ class Near:
         )
         return asked.join(counted, on="name", how="left", maintain_order="left").drop("name")
 
-    def _pair_up(self, visits: pl.DataFrame, uses_around: pl.DataFrame) -> None:
+    def _pair_up(self, visits: pl.DataFrame) -> None:
         """Adds the pairs of visits and uses in one slot, or in adjacent slots at most WITHIN apart."""
-        if self._pairs.height >= self._max_pairs:
+        if visits.is_empty() or self._pairs.height >= self._max_pairs:
             return
         since_last, until_next = pl.col("first") - pl.col("to"), pl.col("from_") - pl.col("last")
         is_near = pl.col("same") | (since_last <= WITHIN) | (until_next <= WITHIN)
         pairs = (
-            visits.join(uses_around.drop("client", "slot"), on="client_slot")
+            visits.join(self._uses_around.drop("client", "slot"), on="client_slot")
             .filter(is_near.fill_null(False))
             .select("bucket", "app", name=_name(pl.col("host")), client="client")
             .filter(~pl.col("name").is_in(self._known["name"].implode()))

@@ -10,7 +10,7 @@ from sensor.schema import TIME
 
 #: how long row hashes are kept
 _WITHIN = pl.duration(hours=1)
-#: maximum number of row hashes (the newest); a repetition of an evicted row counts as the first
+#: number of row hashes that is kept at least (the newest); a repetition of an evicted row counts as the first
 _MAX_KEPT = 2_000_000
 
 
@@ -18,6 +18,7 @@ class Repeats:
     """Counts equal rows across batches."""
 
     def __init__(self) -> None:
+        #: how often a row came in one batch; equal rows have equal times
         self._known = pl.DataFrame(schema={"row": pl.UInt64, "seen_at": TIME, "count": pl.UInt32})
 
     def number(self, rows: pl.DataFrame) -> pl.Series:
@@ -26,16 +27,19 @@ class Repeats:
         As a String.
         """
         rows = rows.select("seen_at", row=of_input("identity"))
-        before = rows.join(self._known.drop("seen_at"), on="row", how="left", maintain_order="left")["count"]
         within = rows.select(pl.int_range(pl.len(), dtype=pl.UInt32).over("row")).to_series()
-        newest = rows["seen_at"].max()
-        if newest is not None:
-            counts = rows.group_by("row").agg(pl.col("seen_at").first(), count=pl.len().cast(pl.UInt32))
-            self._known = (
-                pl.concat([self._known, counts.select(self._known.columns)])
-                .group_by("row")
-                .agg(pl.col("seen_at").first(), pl.col("count").sum())
-                .filter(pl.col("seen_at") > pl.lit(newest, dtype=TIME) - _WITHIN)
-                .top_k(_MAX_KEPT, by="seen_at")
-            )
+        counts = rows.group_by("row").agg(pl.col("seen_at").first(), count=pl.len().cast(pl.UInt32))
+        # Of what may be millions, only the rows that are repeated are looked at closely.
+        seen = self._known.join(counts, on="row", how="semi").group_by("row").agg(pl.col("count").sum())
+        before = rows.join(seen, on="row", how="left", maintain_order="left")["count"]
+        self._keep(counts.select(self._known.columns))
         return (within + before.fill_null(0)).cast(pl.String).alias("nth")
+
+    def _keep(self, counts: pl.DataFrame) -> None:
+        newest = counts["seen_at"].max()
+        if newest is None:
+            return
+        known = self._known.filter(pl.col("seen_at") > pl.lit(newest, dtype=TIME) - _WITHIN)
+        self._known = pl.concat([known, counts], rechunk=True)
+        if self._known.height > _MAX_KEPT * 1.25:  # not each time: it takes longer than all the rest
+            self._known = self._known.top_k(_MAX_KEPT, by="seen_at")
