@@ -123,7 +123,10 @@ class _Others:
     def __init__(self, rows: Iterable[Row]) -> None:
         self._by_domain: dict[str, list[Row]] = {}
         self._patterns: list[Row] = []
+        #: service → its access classes
+        self._classes: dict[str, set[str]] = {}
         for row in rows:
+            self._classes.setdefault(row["app"], set()).add(row["access"])
             if row["kind"] not in _HOSTED:
                 continue
             host = host_of(row["value"])
@@ -146,22 +149,33 @@ class _Others:
                 *self._patterns,
             ]
         for row in near:
-            if touches(entry, host_of(row["value"])):
+            if touches(entry, host_of(row["value"])) and (entry.kind != "url" or _is_below(row, entry)):
                 yield row
+
+    def classes_of(self, apps: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """(service, access class) of claims by these services."""
+        for app in apps:
+            yield from ((app, access) for access in sorted(self._classes.get(app, ())))
+
+
+def _is_below(row: Row, entry: Entry) -> bool:
+    """True for a claim of a path that begins as that of the entry: a path stands for all that begin so."""
+    below: str = row["value"].partition("/")[2]
+    return row["kind"] == "url" and below.startswith(entry.value.partition("/")[2])
 
 
 def _collision(entry: Entry, others: _Others, mode: str, statuses: Statuses) -> tuple[str | None, str | None]:
     """(why it must not be listed, what to say if it may) because of other services on the same hosts."""
     also = set()
-    if entry.kind == "url":
-        return None, None
+    opposed = USABLE if mode == "block" else {"unsanctioned"}
     if entry.kind == "address":
-        opposed = USABLE if mode == "block" else {"unsanctioned"}
-        found = next((one for one in statuses.of_vendor(entry.app) if one[1] in opposed), None)
-        return (f"the vendor's network also serves {found[0]}, which is {found[1]}" if found else None), None
+        for app, access in others.classes_of(statuses.of_vendor(entry.app)):
+            if (status := statuses.of(app, access)) in opposed:
+                return f"the vendor's network also serves {app}, which is {status}", None
+        return None, None
     for row in others.touched_by(entry):
         status = statuses.of(row["app"], row["access"])
-        if row["app"] == entry.app and status not in (USABLE if mode == "block" else {"unsanctioned"}):
+        if row["app"] == entry.app and status not in opposed:
             continue
         if row["role"] == "embedded" and row["app"] != entry.app:
             return f"{host_of(row['value'])} is shared with {row['app']}", None

@@ -43,12 +43,13 @@ class Statuses:
             return "unsanctioned"
         return next((str(row["status"]) for row in lines), UNREVIEWED)
 
-    def of_vendor(self, app: str) -> Iterator[tuple[str, str]]:
-        """(service, status) of the other services of its vendor, for use in a browser."""
+    def of_vendor(self, app: str) -> Iterator[str]:
+        """The service, and the others of its vendor."""
         vendor = self._services.get(app, {}).get("vendor")
+        yield app
         for other, row in self._services.items():
             if vendor is not None and other != app and row.get("vendor") == vendor:
-                yield other, self.of(other, "web")
+                yield other
 
     def narrower(self, app: str, on: date) -> Iterator[str]:
         """Texts: for whom another line, or an exception valid on that day, makes a difference."""

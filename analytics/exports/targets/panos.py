@@ -20,10 +20,11 @@ def _render(selection: Selection, _: Provenance) -> Iterator[str]:
 
 
 def urls(kind: str, value: str) -> list[str]:
-    """Entries of a URL list. The slash at the end keeps x.com from matching x.com.example."""
+    """Entries of a URL list. The slash at the end keeps x.com from matching x.com.example, and a caret stands
+    for one label: asterisks must not follow each other."""
     if kind == "suffix":
         return [f"{value}/", f"*.{value}/"]
-    return [value] if kind == "url" else [f"{value}/"]
+    return [value.replace("*", "^")] if kind == "url" else [f"{value}/"]
 
 
 TARGET = Target(

@@ -156,6 +156,34 @@ def test_a_host_others_may_use_is_left_out_with_the_reason(catalog: Any) -> None
     assert found.warnings == ("acme.net also serves c/c (unreviewed)",)
 
 
+def test_a_path_stands_for_longer_ones_so_it_is_left_out_where_one_of_them_may_be_used(catalog: Any) -> None:
+    lists = Lists(
+        catalog,
+        "version: 1\nstatus:\n  - {app: a/a, status: unsanctioned}\n  - {app: b/b, status: sanctioned}\n",
+    )
+    base = {"access": "mcp", "role": "use", "certainty": "vendor_doc", "kind": "url"}
+    lists.indicators = [
+        {**base, "app": "a/a", "value": "api.acme.ai/mcp"},
+        {**base, "app": "a/a", "value": "api.acme.ai/chat"},
+        {**base, "app": "b/b", "value": "api.acme.ai/mcp/sse"},
+        {**base, "app": "b/b", "value": "api.acme.ai/c"},
+    ]
+    found = lists.selection("fortigate")
+    assert [e.value for e in found.entries] == ["api.acme.ai/chat"]
+    assert [(o.value, o.reason) for o in found.left_out] == [
+        ("api.acme.ai/mcp", "also serves b/b, which is sanctioned")
+    ]
+
+
+def test_a_path_below_hosts_that_differ_is_written_with_the_wildcard_of_the_program(catalog: Any) -> None:
+    """Zscaler knows a leading dot only, and PAN-OS no asterisk after another one."""
+    lists = Lists(catalog, "version: 1\nstatus:\n  - {app: a/a, status: unsanctioned}\n")
+    base = {"app": "a/a", "access": "api", "role": "use", "certainty": "vendor_doc", "kind": "url"}
+    lists.indicators = [{**base, "value": f"{stars}acme.ai/v1/Chat"} for stars in ("*.", "*.*.")]
+    assert lists.text("zscaler").splitlines()[-1:] == [".acme.ai/v1/chat"]
+    assert lists.text("panos-edl").splitlines()[-2:] == ["^.^.acme.ai/v1/Chat", "^.acme.ai/v1/Chat"]
+
+
 def test_where_a_suffix_is_only_its_own_name_the_names_below_are_listed_too(catalog: Any) -> None:
     """A hosts file knows no subdomains: acme.ai there says nothing about chat.acme.ai."""
     lists = Lists(catalog, "version: 1\nstatus:\n  - {app: a/a, status: unsanctioned}\n")
@@ -186,12 +214,14 @@ def test_the_organisations_own_names_are_never_listed(catalog: Any) -> None:
 def test_a_vendors_network_is_not_blocked_while_one_of_its_services_may_be_used(catalog: Any) -> None:
     both = "version: 1\nstatus:\n  - {vendor: Anthropic, status: unsanctioned}\n"
     assert [e.value for e in Lists(catalog, both).selection("nftables").entries]
-    split = both + "  - {app: anthropic/claude, status: tolerated}\n"
-    found = Lists(catalog, split).selection("nftables")
-    assert found.entries == ()
-    assert "the vendor's network also serves anthropic/claude, which is tolerated" in {
-        one.reason for one in found.left_out
-    }
+    for usable, app in (("anthropic/claude", "anthropic/claude"),
+                        ("anthropic/claude-code, access: cli", "anthropic/claude-code"),
+                        ("anthropic/api, access: web", "anthropic/api")):  # fmt: skip
+        found = Lists(catalog, f"{both}  - {{app: {usable}, status: tolerated}}\n").selection("nftables")
+        assert found.entries == (), usable
+        assert f"the vendor's network also serves {app}, which is tolerated" in {
+            one.reason for one in found.left_out
+        }
 
 
 def test_exceptions_that_hold_are_warned_of(catalog: Any) -> None:
