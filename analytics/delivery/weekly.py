@@ -70,10 +70,9 @@ def _text(page: Page) -> str:
             lines += _wrapped(decision.look, "   ")
             duty = " · ".join(filter(None, (", ".join(decision.duty), decision.known_as)))
             lines += _wrapped(f"{duty[:1].upper()}{duty[1:]}", "   ")
-    lines += [
-        "",
-        *_wrapped(say("letter.attached")),
-    ]
+    if page.more_due:
+        lines += ["", *_wrapped(say("decide.more", page.more_due))]
+    lines += ["", *_wrapped(say("letter.attached"))]
     return "\n".join(lines) + "\n"
 
 

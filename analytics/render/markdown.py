@@ -59,7 +59,9 @@ def _decisions(page: Page) -> Iterator[str]:
         yield f"{nth}. **{_text(one.question)}** {_text(one.evidence)} {_moon(one.grade)}".rstrip()
         yield f"   {_text(' '.join(filter(None, (one.look, one.impact))) + duty)}"
     if not page.decisions:
-        yield say("annex.none")
+        yield _text(say("decide.none"))
+    if page.more_due:
+        yield from ("", _text(say("decide.more", page.more_due)))
     yield ""
 
 
