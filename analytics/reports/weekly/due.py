@@ -154,7 +154,9 @@ def _impact(row: Row | None, noun: Noun, scope: str) -> str:
 
 
 def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:
-    if row["people_hidden"]:
+    if row["last_seen"] > result.scope.week:
+        pass  # the figures are those of a later week
+    elif row["people_hidden"]:
         yield say("due.hidden", k=result.facts.k)
     elif row["people_at_least"]:
         who = _rounded(row["people_at_least"], result.facts.k, noun)
