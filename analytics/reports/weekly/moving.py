@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analytics.render import words
-from analytics.render.language import say
+from analytics.render.language import say, translated
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.coverage import Coverage, comparable, coverage_of_week
+from analytics.reports.weekly.due import scope_of
 
 #: Services named as places use may have moved to.
 MOST = 3
+#: Rules about use as such: a restriction of anything else (an amount, a server) may leave it in use.
+_USE = frozenset({"never_use", "unsanctioned_use", "restricted_use", "unreviewed_service", "residency"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +43,23 @@ def outcomes(result: Result) -> tuple[Outcome, ...]:
 
 
 def _result(result: Result, row: Row, seen: Coverage) -> Iterator[str]:
+    scope, of_use = scope_of(row["scope"]), row["rule"] in _USE
+    ends_use = of_use and not scope and row["decision"] == "restrict"
+    if scope or not of_use:
+        yield f"{translated(row['title'])}{scope}."
     if row["refused"]:
         attempts = row["attempts"]
         yield say("outcome.refused", attempts) if attempts else say("outcome.refused_untold")
-    elif row["decision"] == "restrict":
+    elif ends_use:
         yield say("outcome.no_refusal")
     if row["seen"] and (row["grade"] or 0) >= 3:
         used = words.group(row["people"], row["people_hidden"], counted(result))
         who, key = f"{used[:1].upper()}{used[1:]}", "used" if row["bytes_up"] is None else "sent"
         sentence = say(f"outcome.{key}", who=who, amount=words.size(row["bytes_up"]))
         yield f"{sentence}{_before(result, row)}."
-        if row["decision"] == "restrict":
+        if scope:
+            yield say("outcome.of_everyone")
+        elif ends_use:
             yield say("outcome.leaks" if row["refused"] else "outcome.unstopped")
     elif seen.blind:
         yield say("outcome.blind")
@@ -70,7 +79,7 @@ def _before(result: Result, row: Row) -> str:
 
 def _moved(result: Result, row: Row) -> str:
     rows = [r for r in result.rows("moved") if r["from_app"] == row["app"]]
-    if row["decision"] != "restrict" or not rows:
+    if row["decision"] != "restrict" or row["rule"] not in _USE or not rows:
         return ""
     if not comparable(result, result.scope.week, result.scope.previous):
         return ""

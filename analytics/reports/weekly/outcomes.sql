@@ -1,5 +1,5 @@
 -- One row per finding decided last week or this: what was refused and what was still used after it.
-SELECT f.finding, f.title, f.app, f.service, f.scope, f.decision, f.decided_on, f.valid_until,
+SELECT f.finding, f.rule, f.title, f.app, f.service, f.scope, f.decision, f.decided_on, f.valid_until,
        b.attempts, b.app IS NOT NULL AS refused, COALESCE(v.seen, FALSE) AS seen,
        v.grade, v.people, v.people_hidden, v.bytes_up,
        v.last_grade, v.last_people, v.last_people_hidden, v.last_bytes_up

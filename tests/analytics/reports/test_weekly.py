@@ -612,7 +612,7 @@ def governed() -> dict[str, Any]:
                            "title": "At night",
                            "status": "open", "people_hidden": True, "severity_rank": 1},
         finding | {"finding": "f3", "app": app_of(rows, "gamma"), "service": "gamma",
-                   "title": "Not sanctioned",
+                   "rule": "unsanctioned_use", "title": "Not sanctioned",
                    "status": "restricted", "decision": "restrict", "decided_on": date(2026, 11, 5)},
     ]  # fmt: skip
     rows["blocked_weekly"] = [
@@ -642,6 +642,14 @@ def test_findings_ask_once_per_service_before_what_the_figures_raise(tmp_path: P
     ) == 1
 
 
+def test_a_past_week_says_nothing_of_what_a_finding_amounted_to_later(tmp_path: Path) -> None:
+    """A finding has the figures of the last week it was seen in."""
+    rows = governed()
+    rows["findings"][0]["last_seen"] = WEEK + timedelta(days=7)
+    evidence = text(page(tmp_path, rows).decisions[0].evidence)
+    assert evidence.startswith("Much sent; since week 45.")
+
+
 def test_in_a_running_week_what_is_still_to_come_is_not_over(tmp_path: Path) -> None:
     friday, rows = date(2026, 11, 13), governed()
     for finding in rows["findings"][:2]:
@@ -661,6 +669,27 @@ def test_a_block_with_remaining_use_is_reported(tmp_path: Path) -> None:
     assert outcome.decided == "Restricted on Thu 5 Nov"
     assert text(outcome.result).startswith("40 attempts refused. 6 people sent 13 MB this week")
     assert outcome.result.endswith("The restriction does not hold everywhere.")
+
+
+@pytest.mark.parametrize(
+    ("decided", "begins", "ends"),
+    [
+        (
+            {"scope": "department=Legal"},
+            "Not sanctioned (department Legal). 40",
+            "not those of this group alone.",
+        ),
+        ({"rule": "limit_bytes", "title": "Much sent"}, "Much sent. 40 attempts", "13 MB this week."),
+        ({"decision": "accept"}, "40 attempts refused. 6 people", "13 MB this week."),
+    ],
+)
+def test_a_restriction_of_less_than_all_use_is_not_said_to_fail_where_use_goes_on(
+    tmp_path: Path, decided: dict[str, Any], begins: str, ends: str
+) -> None:
+    rows = governed()
+    rows["findings"][2] |= decided
+    (outcome,) = page(tmp_path, rows).outcomes
+    assert text(outcome.result).startswith(begins) and text(outcome.result).endswith(ends)
 
 
 def test_an_effective_block_is_reported(tmp_path: Path) -> None:
