@@ -26,7 +26,7 @@ _ACCEPTED = timedelta(days=90)
 
 _FINDINGS = """
 SELECT finding, rule, title, severity, service, scope, first_seen, last_seen, people_at_least, people_hidden,
-       bytes_up, sessions, question, proposal, owner, due, decided_on
+       bytes_up, sessions, measure, question, proposal, owner, due, decided_on
 FROM findings
 WHERE status = 'open'
 ORDER BY severity_rank DESC, first_seen DESC, finding
@@ -85,10 +85,10 @@ def _silence(sensor: Watcher, last: datetime | None, now: datetime) -> Letter:
 
 def _duration(span: timedelta) -> str:
     """In the largest unit of which there are two."""
-    for unit, length in (("days", timedelta(days=1)), ("hours", timedelta(hours=1))):
-        if span >= 2 * length:
-            return say(f"count.{unit}", span // length)
-    return say("count.minutes", span // timedelta(minutes=1))
+    for unit in ("days", "hours", "minutes"):
+        if span >= 2 * timedelta(**{unit: 1}):
+            return say(f"count.{unit}", span // timedelta(**{unit: 1}))
+    return say("count.seconds", span // timedelta(seconds=1))
 
 
 def _finding(row: Row, now: datetime) -> Letter:
@@ -130,15 +130,17 @@ def _finding(row: Row, now: datetime) -> Letter:
 
 def _seen(row: Row) -> str:
     first, last = row["first_seen"], row["last_seen"]  # Mondays
+    week, amount = words.week_days(last, last.year), _amount(row)  # figures are those of the last week
     if first == last:
-        return say("alert.seen", week=words.week_days(last, last.year), amount=_amount(row))
-    until = words.short_day(last + timedelta(days=6))
-    return say("alert.seen_from", first=words.short_day(first), last=until, amount=_amount(row))
+        return say("alert.seen", week=week, amount=amount)
+    return say("alert.seen_since", first=words.short_day(first), week=week, amount=amount)
 
 
 def _amount(row: Row) -> str:
     if row["people_hidden"]:
         return say("alert.hidden")
+    if row["people_at_least"] is None and row["measure"]:  # of servers
+        return say("machines.servers", row["measure"])
     parts = []
     if row["people_at_least"] is not None:
         parts.append(say("alert.people", count=words.PEOPLE.count(row["people_at_least"])))

@@ -21,7 +21,8 @@ CREATE TABLE findings AS SELECT * FROM (VALUES
   ('f1', 'never_use', 'Must never be used', 'critical', 4, 'Acme', 'all', 'open', NULL),
   ('f2', 'residency', 'Leaves the region', 'medium', 2, 'Beta', 'department=sales', 'open', NULL),
   ('f3', 'never_use', 'Must never be used', 'high', 3, 'Gamma', 'all', 'accepted', DATE '2026-11-20'),
-  ('f4', 'never_use', 'Must never be used', 'high', 3, 'Delta', 'all', 'open', DATE '2026-10-01')
+  ('f4', 'never_use', 'Must never be used', 'high', 3, 'Delta', 'all', 'open', DATE '2026-10-01'),
+  ('f5', 'new_server', 'New AI server', 'low', 1, 'Ollama', 'all', 'open', NULL)
 ) AS t(finding, rule, title, severity, severity_rank, service, scope, status, decided_on);
 ALTER TABLE findings ADD COLUMN first_seen DATE DEFAULT DATE '2026-11-09';
 ALTER TABLE findings ADD COLUMN last_seen DATE DEFAULT DATE '2026-11-16';
@@ -29,11 +30,13 @@ ALTER TABLE findings ADD COLUMN people_at_least BIGINT DEFAULT 10;
 ALTER TABLE findings ADD COLUMN people_hidden BOOLEAN DEFAULT FALSE;
 ALTER TABLE findings ADD COLUMN bytes_up BIGINT DEFAULT 1200000;
 ALTER TABLE findings ADD COLUMN sessions BIGINT DEFAULT 12;
+ALTER TABLE findings ADD COLUMN measure BIGINT;
 ALTER TABLE findings ADD COLUMN question VARCHAR DEFAULT 'Stop it?';
 ALTER TABLE findings ADD COLUMN proposal VARCHAR DEFAULT 'Block.';
 ALTER TABLE findings ADD COLUMN owner VARCHAR;
 ALTER TABLE findings ADD COLUMN due DATE;
 UPDATE findings SET people_hidden = TRUE, people_at_least = NULL, bytes_up = NULL WHERE finding = 'f2';
+UPDATE findings SET people_at_least = NULL, bytes_up = NULL, measure = 3 WHERE finding = 'f5';
 CREATE TABLE coverage AS SELECT * FROM (VALUES
   (TIMESTAMPTZ '2026-11-23 03:30:00+00', 'span', 7), (TIMESTAMPTZ '2026-11-23 03:00:00+00', 'span', 7),
   (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'span', 0),  -- it runs, but the mirror brings nothing any more
@@ -69,16 +72,25 @@ def test_open_findings_and_silent_sensors(lake: Path) -> None:
         "Critical: Must never be used: Acme",
         "High: Must never be used: Delta",
         "Medium: Leaves the region: Beta (department sales)",
+        "Low: New AI server: Ollama",
     ]
     assert "since 2026-11-23 03:30 UTC (3 hours), though it should every 60 minutes" in told[0].text
-    assert "at least 10 people, about 1.2 MB sent" in told[1].text.replace("\u202f", " ")
+    seen = "Seen since Mon 9 Nov; in the week 16–22 Nov: at least 10 people, about 1.2 MB sent."
+    assert seen in told[1].text.replace("\u202f", " ")
     assert told[1].text.splitlines()[-3:] == [
         'shadowai decide f1 accept --until 2027-02-21 --reason "…"',
         'shadowai decide f1 restrict --reason "…"',
         'shadowai decide f1 resolve --reason "…"',
     ]
     assert "how many may not be shown" in told[3].text and told[3].facts["people"] is None
+    assert "in the week 16–22 Nov: 3 servers." in told[4].text
     assert [letter.subject for letter in alerts(lake, NOW)] == [letter.subject for letter in told[1:]]
+
+
+@pytest.mark.parametrize(("cadence", "told"), [(30, "30 seconds"), (60, "60 seconds"), (300, "5 minutes")])
+def test_a_cadence_is_told_in_units_of_which_there_are_two(lake: Path, cadence: int, told: str) -> None:
+    (letter, *_) = alerts(lake, NOW, sensors=[Watcher("span", "hq", cadence, NOW)])
+    assert f"though it should every {told}." in letter.text
 
 
 def test_a_sensor_to_which_no_packet_ever_came_is_silent(lake: Path) -> None:
@@ -102,8 +114,8 @@ def test_alerts_and_lists_are_told_in_the_language_of_the_settings(lake: Path) -
         tested = trial(NOW)
     assert told[0].subject == "Sensor span schweigt" and "(3 Stunden)" in told[0].text
     assert told[1].subject == "Kritisch: Must never be used: Acme"  # a rule of one's own has one language
-    assert "Gesehen von Mo, 9. Nov. bis So, 22. Nov.; mindestens 10 Personen" in told[1].text
-    assert listed.subject == "4 Meldungen, höchste Stufe: kritisch"
+    assert "Gesehen seit Mo, 9. Nov.; in der Woche 16.–22. Nov.: mindestens 10 Personen" in told[1].text
+    assert listed.subject == "5 Meldungen, höchste Stufe: kritisch"
     assert tested.subject == "Probemeldung"
     assert told[1].facts["severity"] == "critical"  # what programs read stays
 
@@ -114,8 +126,8 @@ def test_each_destination_hears_of_it_once(lake: Path, box: Outbox) -> None:
     assert enqueue(box, "soc", Wants("high"), told, NOW) == 0
     box.flush({"soc": Way()}, NOW)
     assert enqueue(box, "soc", Wants("high"), told, NOW) == 0
-    assert enqueue(box, "soc", Wants("low"), told, NOW) == 1  # asked for more
-    assert enqueue(box, "other", Wants("low"), told, NOW) == 3
+    assert enqueue(box, "soc", Wants("low"), told, NOW) == 2  # asked for more
+    assert enqueue(box, "other", Wants("low"), told, NOW) == 4
 
 
 def test_a_flood_becomes_a_list(box: Outbox) -> None:

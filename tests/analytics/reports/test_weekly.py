@@ -634,7 +634,7 @@ def test_findings_ask_once_per_service_before_what_the_figures_raise(tmp_path: P
     assert first.question == "alpha: stop it?"
     assert first.findings == ("f1", "f2")
     assert "Also: at night." in first.evidence
-    assert "5 to 9 people sent about 50 MB" in first.evidence.replace("\u202f", " ").replace("\u00a0", " ")
+    assert "; 5 to 9 people sent about 50 MB, first seen in week 45." in text(first.evidence)
     assert "Over the last four weeks, a block would have affected " in first.impact
     assert first.duty == ("high", "no owner named", "by Fri 20 Nov")
     assert [d.question.split(":")[0] for d in page(tmp_path / "again", governed()).decisions].count(
@@ -647,7 +647,7 @@ def test_a_past_week_says_nothing_of_what_a_finding_amounted_to_later(tmp_path: 
     rows = governed()
     rows["findings"][0]["last_seen"] = WEEK + timedelta(days=7)
     evidence = text(page(tmp_path, rows).decisions[0].evidence)
-    assert evidence.startswith("Much sent; since week 45.")
+    assert evidence.startswith("Much sent; first seen in week 45.")
 
 
 def test_in_a_running_week_what_is_still_to_come_is_not_over(tmp_path: Path) -> None:
