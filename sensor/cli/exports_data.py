@@ -10,6 +10,8 @@ from sensor.cli.exports_shared import Asked, Export, put
 from sensor.cli.options import analysing, closed_to_others, existing_lake
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import duckdb
 
 #: name → (purpose, SQL of its rows, the same with --restricted). Total rows are left out where they repeat
@@ -70,12 +72,14 @@ def _write(what: str, asked: Asked) -> None:
         if form in _PLAIN:
             write(connection, query, Format(form), asked.out)
         else:
-            put(known[form](_rows(connection, query), what), asked.out)
+            put(known[form](_rows(connection, query, asked.made_at), what), asked.out)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[dict[str, Any]]:
+def _rows(
+    connection: duckdb.DuckDBPyConnection, query: str, exported_at: datetime
+) -> Iterator[dict[str, Any]]:
     from sensor.cli.query_results import ask
 
     result = ask(connection, query)
     for row in result.rows():
-        yield dict(zip(result.columns, row, strict=True))
+        yield {**dict(zip(result.columns, row, strict=True)), "exported_at": exported_at}

@@ -104,7 +104,8 @@ def _server(row: Row) -> dict[str, Any]:
 
 
 def finding(row: Row) -> dict[str, Any]:
-    """A finding with its status; time is the end of the last week it was seen in."""
+    """A finding with its status; time is the end of the last week it was seen in, or when it
+    was exported in that week."""
     start, end = span(row)
     resolved = row["status"] == "resolved"
     status_id, status = _STATUSES.get(row["status"], (_OTHER, row["status"]))

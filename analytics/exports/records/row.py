@@ -12,15 +12,21 @@ PRODUCT = "Shadow AI Sensor"
 
 
 def span(row: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    """First and last moment (UTC) of a week, a sighting or a finding; weeks and days as if in UTC."""
+    """First and last moment (UTC) of a week, a sighting or a finding; weeks and days as if in UTC.
+
+    A week that goes on ends when it is exported (`exported_at`, where a row says so): a SIEM searches up to
+    now, and misplaces what is dated later.
+    """
     if "seen_at" in row:
         start = row["seen_at"].astimezone(UTC)
         return start, start + timedelta(seconds=row["duration_s"] or 0)
     first, last = (row["week"], row["week"]) if "week" in row else (row["first_seen"], row["last_seen"])
-    return _midnight(first), _midnight(last) + timedelta(days=7) - timedelta(seconds=1)
+    start, end = midnight(first), midnight(last) + timedelta(days=7) - timedelta(seconds=1)
+    return start, max(start, min(end, row.get("exported_at", end)))
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """The beginning of a day, as if in UTC."""
     return datetime.combine(day, time(), UTC)
 
 

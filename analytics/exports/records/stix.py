@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from analytics.exports.records import Row
-from analytics.exports.records.row import span, without_empty
+from analytics.exports.records.row import midnight, span, without_empty
 
 #: Namespace of our identifiers: the same rows give the same ones.
 _NAMESPACE = uuid.UUID("2f5e0f4a-6b1c-5a53-8a4e-0d1f0c6a7e55")
@@ -39,7 +39,8 @@ def _objects(row: Row, known: set[str]) -> Iterator[dict[str, Any]]:
         yield _common("tool", tool, _TOOL_SINCE, _TOOL_SINCE) | {"name": row.get("service") or row["app"]}
     key = row.get("event_id") or row.get("finding") or f"{row['week']} {row.get('department')} {row['app']}"
     count = row.get("connections", row.get("sessions"))
-    yield _common("sighting", _id("sighting", str(key)), start, end) | {
+    changed = max(end, midnight(row["decided_on"])) if row.get("decided_on") else end
+    yield _common("sighting", _id("sighting", str(key)), start, changed) | {
         "sighting_of_ref": tool,
         "first_seen": _stamp(start),
         "last_seen": _stamp(end),
@@ -49,7 +50,8 @@ def _objects(row: Row, known: set[str]) -> Iterator[dict[str, Any]]:
 
 
 def _common(kind: str, id_: str, created: datetime, modified: datetime) -> dict[str, Any]:
-    """`created` stays the same for an identifier; what is seen again is a later version (section 3.6.2)."""
+    """`created` stays the same for an identifier; what is seen again or decided is a later version (section
+    3.6.2)."""
     stamps = {"created": _stamp(created), "modified": _stamp(modified)}
     return {"type": kind, "spec_version": "2.1", "id": id_, **stamps}
 

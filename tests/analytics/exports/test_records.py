@@ -122,6 +122,28 @@ def test_a_finding_seen_again_is_a_later_version_of_the_same_sighting() -> None:
     assert before["modified"] < after["modified"]
 
 
+def test_a_decision_is_a_later_version_of_the_same_sighting() -> None:
+    (_, before) = written("stix", FINDING, "findings")["objects"]
+    (_, after) = written("stix", FINDING | {"decided_on": date(2026, 11, 16)}, "findings")["objects"]
+    assert before["modified"] < after["modified"] and before["last_seen"] == after["last_seen"]
+
+
+def test_a_running_week_ends_when_it_is_exported() -> None:
+    """Dated on a Sunday to come, a finding of today was in no search of today."""
+    wednesday = datetime(2026, 11, 11, 12, tzinfo=UTC)
+    for row, what in (
+        (FINDING, "findings"),
+        ({"week": date(2026, 11, 9), "app": "a/chat", "grade": 3}, "events"),
+    ):
+        row = row | {"exported_at": wednesday}
+        assert written("stix", row, what)["objects"][1]["last_seen"] == "2026-11-11T12:00:00.000Z"
+        ecs, ocsf = written("ecs", row, what), written("ocsf", row, what)
+        assert ecs["event"]["end"] == wednesday.isoformat() and ecs["@timestamp"] <= ecs["event"]["end"]
+        assert ocsf["time"] <= wednesday.timestamp() * 1000
+    late = written("ecs", FINDING | {"exported_at": datetime(2026, 12, 1, tzinfo=UTC)}, "findings")
+    assert late["@timestamp"] == "2026-11-15T23:59:59+00:00"
+
+
 @pytest.mark.parametrize(("scope", "crosses"), [("external", True), ("internal", False), ("unknown", None)])
 def test_a_service_whose_place_is_unknown_crosses_no_known_boundary(scope: str, crosses: bool | None) -> None:
     row = {"kind": "mcp_server", "asset": "s:80", "site": "hq", "app": "mcp", "name": "x", "scope": scope}
