@@ -24,6 +24,7 @@ import yaml
 
 from analytics.counting.weeks import store_frame
 from analytics.lake import connect
+from analytics.policy.checks import is_about
 from analytics.policy.judge import judge, prepare
 from analytics.policy.read import STATUSES, Policy, PolicyMistakes, Problem, size_of
 from analytics.policy.rows import compiled
@@ -249,7 +250,22 @@ def explain(
     exceptions += [
         f"exception {name} expired on {day}" for excused, name, day in covered if name and not excused
     ]
-    return lines, exceptions
+    return lines, exceptions + list(_for_people(policy, given, services, today))
+
+
+def _for_people(
+    policy: Policy, given: Mapping[str, Any], services: Sequence[Mapping[str, Any]], today: date
+) -> Iterator[str]:
+    """A text for each exception that excuses only the people it names."""
+    service: Mapping[str, Any] = next((row for row in services if row["app"] == given["app"]), {})
+    access = given.get("access", "web")
+    for one in policy.of("exceptions"):
+        within = all(given.get(scope) in names for scope, names in one.where.items())
+        covers = is_about(one, service) and access in one.match.get("access", (access,)) and within
+        if covers and one.values.get("people"):
+            name, until = one.values["id"], one.values["expires"]
+            what = f"excuses named people until {until}" if until >= today else f"expired on {until}"
+            yield f"exception {name} {what}"
 
 
 def _says(

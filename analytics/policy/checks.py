@@ -45,7 +45,7 @@ def check(policy: Policy, known: Known, today: date) -> list[Problem]:
 
 def apps_of(statement: Statement, known: Known) -> frozenset[str]:
     """Ids of the services that a statement selects, in any access class."""
-    return frozenset(row["app"] for row in known.services if _is_about(statement, row))
+    return frozenset(row["app"] for row in known.services if is_about(statement, row))
 
 
 def named(service: str, known: Known) -> str | None:
@@ -54,7 +54,8 @@ def named(service: str, known: Known) -> str | None:
     return str(found[0]) if len(found) == 1 else None
 
 
-def _is_about(statement: Statement, service: Mapping[str, Any]) -> bool:
+def is_about(statement: Statement, service: Mapping[str, Any]) -> bool:
+    """True if the statement selects a service (a row of the catalog), in any access class."""
     for key, wanted in statement.match.items():
         if key == "risk_at_least":
             if service.get("risk_low") is None or service["risk_low"] < wanted[0]:

@@ -111,6 +111,20 @@ def test_explain_names_the_line_that_decides(home: Path) -> None:
     assert isinstance(misspelt.exception, UsageError) and "api" in str(misspelt.exception)
 
 
+def test_explain_names_exceptions_of_people(home: Path) -> None:
+    ada = "owner: o, reason: r, people: [ada]"
+    exceptions = (
+        f"  - {{id: EX-1, app: openai/chatgpt, expires: 2999-02-28, {ada}}}\n"
+        f"  - {{id: EX-2, vendor: OpenAI, department: Legal, expires: 2020-02-28, {ada}}}\n"
+        f"  - {{id: EX-3, app: openai/chatgpt, access: api, expires: 2999-02-28, {ada}}}\n"
+    )
+    (home / "policy.yml").write_text(f"{POLICY}exceptions:\n{exceptions}")
+    told = run("policy", "explain", "openai/chatgpt", "--department", "Legal").output.splitlines()
+    assert told[-2:] == [
+        "exception EX-1 excuses named people until 2999-02-28", "exception EX-2 expired on 2020-02-28",
+    ]  # fmt: skip
+
+
 def test_check_fails_at_a_level_until_somebody_decides(home: Path) -> None:
     lake = lake_at(home)
     checked = run("policy", "check", "--level", "high")
