@@ -91,6 +91,9 @@ def _services(page: Page) -> Iterator[str]:
         yield from (_text(f"{page.sanctioned} {page.approved}".strip()), "")
         rows = [(s.label, s.sent, s.change or "–", s.services) for s in page.standings]
         yield from _table(_columns("status", "sent", "change", "services"), rows)
+    if not page.leading:
+        yield from (say("where.blind" if page.coverage.blind else "where.none"), "")
+        return
     services = [
         (s.name, words.status(s.status) or "–", f"{s.sent} {_moon(s.grade)}", s.change or "–", s.people)
         for s in page.leading

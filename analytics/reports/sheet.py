@@ -138,6 +138,8 @@ def _sentence(result: Result, period: Period, about: str) -> tuple[str, str]:
         summary is None and result.spec.about == "department"
     ):  # the department is only published together with others
         return say("sheet.department_untold", department=about, k=result.facts.k), seen
+    if summary is None and result.spec.about == "app":
+        return say("sheet.possible" if result.rows("possible") else "sheet.unused", service=about), seen
     if summary is None or not summary.get("weeks", 1):
         return say("verdict.nothing"), seen
     hidden = bool(summary.get("people_hidden"))

@@ -237,7 +237,8 @@ def _watch(result: Result) -> tuple[str, ...]:
     rows = result.rows("embedded_changes")
     if result.scope.week == result.scope.earliest:
         return ()
-    changed = {c: [row["service"] for row in rows if row["change"] == c] for c in ("new", "gone")}
+    kinds = ("new", "gone") if comparable(result, result.scope.week, result.scope.previous) else ("new",)
+    changed = {c: [row["service"] for row in rows if row["change"] == c] for c in kinds}
     return tuple(
         say(f"watch.{change}", services=words.listing(services, 4))
         for change, services in changed.items()

@@ -105,6 +105,23 @@ def test_a_department_told_with_others_is_not_said_to_use_nothing(tmp_path: Path
     assert "no exchange" not in page.sentence
 
 
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        ("e/echo", "We saw no exchange with echo in what we watched. Sensors"),
+        (
+            "n/notes",
+            "We cannot tell whether anybody used Notes AI: its hosts also serve other things. Sensors",
+        ),
+    ],
+)
+def test_a_page_about_a_service_says_nothing_of_others(tmp_path: Path, app: str, said: str) -> None:
+    rows = plain()
+    rows["catalog"] += [{"app": "e/echo", "service": "echo"}, {"app": "n/notes", "service": "Notes AI"}]
+    page = preparing.prepare(make(tmp_path, rows), "app", about=app).page
+    assert page.sentence.startswith(said)
+
+
 def test_xlsx_columns_are_typed(documents: dict[str, Document]) -> None:
     pytest.importorskip("xlsxwriter")
     with zipfile.ZipFile(io.BytesIO(FORMATS["xlsx"].write(documents["weekly"]))) as book:

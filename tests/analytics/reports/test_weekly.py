@@ -182,10 +182,20 @@ def test_a_sensor_that_came_later_was_not_silent(tmp_path: Path) -> None:
 # Weeks that were watched differently
 
 
+def test_a_week_without_coverage_has_no_table_of_services(tmp_path: Path) -> None:
+    found = page(tmp_path, plain() | {"usage_weekly": []}, week="2026-W47")
+    assert "Unknown: no sensor reported." in markdown.write(found) and "| Service |" not in markdown.write(
+        found
+    )
+
+
 def test_a_day_without_coverage_is_named_and_prevents_comparisons(tmp_path: Path) -> None:
     rows = plain()
     rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] != date(2026, 11, 12)]
+    rows["coverage_daily"].append(watched(LAST - timedelta(days=7)))
+    rows["embedded"].append({"week": LAST, "app": "s/slides", "service": "Slides AI", "connections": 9})
     found = page(tmp_path, rows)
+    assert found.watch == ("Notes AI: first seen this week",)  # but not that Slides AI is gone
     assert found.claim.startswith("At least 14 people")
     assert "We cannot tell what happened on Thursday." in found.verdict
     assert "watched differently" in found.verdict
