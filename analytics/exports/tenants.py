@@ -37,6 +37,7 @@ def _lines(tenants: list[Tenant], provenance: Provenance) -> Iterator[str]:
     yield f"# catalog {provenance.catalog_version}"
     yield f"# made {provenance.made_at:%Y-%m-%d %H:%M} UTC; make it again after {provenance.expires:%Y-%m-%d}"
     yield "# works on requests that ssl_bump decrypts; the vendor's page says which plans and hosts take part"
+    before: dict[str, str] = {}  # header → the lists it is added for, ruled out: one request has it once
     for header in dict.fromkeys(tenant.header for tenant in tenants if tenant.ids):
         yield f"request_header_access {header} deny all"
     for tenant in tenants:
@@ -50,4 +51,6 @@ def _lines(tenants: list[Tenant], provenance: Provenance) -> Iterator[str]:
             )
         acl = "shadowai_tenant_" + re.sub(r"\W", "_", tenant.app)
         yield from (f"acl {acl} dstdomain -n {domain}" for domain in tenant.domains)
-        yield f'request_header_add {tenant.header} "{tenant.ids}" {acl}'
+        others = before.get(tenant.header, "")
+        yield f'request_header_add {tenant.header} "{tenant.ids}" {acl}{others}'
+        before[tenant.header] = f"{others} !{acl}"

@@ -46,10 +46,14 @@ def _write(asked: Asked) -> None:
 
 
 def _domains(names: pl.DataFrame) -> tuple[str, ...]:
-    """The domains in Squid's syntax: with a leading dot, a domain includes all names below it."""
+    """The domains in Squid's syntax: with a leading dot, a domain includes all names below it, none of which
+    Squid wants named beside it."""
     import polars as pl
 
     trees = sorted(names.filter(pl.col("kind") == "suffix")["value"].unique())
-    hosts = sorted(set(names.filter(pl.col("kind") == "domain")["value"]))
-    alone = [h for h in hosts if not any(h == tree or h.endswith(f".{tree}") for tree in trees)]
-    return (*(f".{tree}" for tree in trees), *alone)
+    hosts = sorted(set(names.filter(pl.col("kind") == "domain")["value"]) - set(trees))
+    tops, alone = (
+        [name for name in some if not any(name.endswith(f".{tree}") for tree in trees)]
+        for some in (trees, hosts)
+    )
+    return (*(f".{tree}" for tree in tops), *alone)

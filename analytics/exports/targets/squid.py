@@ -37,7 +37,8 @@ TARGET = Target(
     says=frozenset({"domain", "suffix", "pattern", "address"}),
     modes=("block", "allow"),
     notes=(
-        "include this file before the http_access lines that let clients out",
+        "include this file behind the http_access lines that deny ports, before those that let clients out",
+        "an allow list lets out whoever asks: say http_access deny !localnet before it",
         "an intercepting Squid sees names only with ssl_bump peek",
     ),
 )

@@ -33,10 +33,27 @@ def test_headers_with_ids_are_set_and_others_are_named(home: Path) -> None:
     assert not [line for line in lines if "anthropic" in line and not line.startswith("#")]
 
 
-def test_squid_reads_it(home: Path) -> None:
+ANTHROPIC = '[exports]\ntenants = {"anthropic/api" = "org-1", "anthropic/claude" = "org-2"}\n'
+
+
+def test_a_request_gets_a_header_once(home: Path) -> None:
+    """platform.claude.com is a host of one service, and below a domain of another."""
+    (home / "shadowai.toml").write_text(ANTHROPIC)
+    lines = CliRunner().invoke(app, ["export", exports_tenants.NAME]).output.splitlines()
+    added = [line.partition('" ')[2] for line in lines if line.startswith("request_header_add")]
+    api, claude = "shadowai_tenant_anthropic_api", "shadowai_tenant_anthropic_claude"
+    assert added == [api, f"{claude} !{api}"]
+    assert f"acl {api} dstdomain -n platform.claude.com" in lines
+    assert f"acl {claude} dstdomain -n .claude.com" in lines
+
+
+@pytest.mark.parametrize("settings", ["", ANTHROPIC])
+def test_squid_reads_it(home: Path, settings: str) -> None:
     program = shutil.which("squid")
     if program is None:
         pytest.skip("squid is not installed")
+    if settings:
+        (home / "shadowai.toml").write_text(settings)
     text = CliRunner().invoke(app, ["export", exports_tenants.NAME]).output
     (home / "squid.conf").write_text(f"{text}http_port 127.0.0.1:3199\nhttp_access deny all\n")
     done = subprocess.run(
