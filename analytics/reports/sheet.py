@@ -134,6 +134,8 @@ def _sentence(result: Result, period: Period, about: str) -> tuple[str, str]:
         return say("sheet.blind"), ""
     if watched and watched["connects"] is False:
         return say("verdict.cannot_tell", what=say("doubt.lookups")), seen
+    if watched and watched["amounts"] is False and watched["grade"] == 2:
+        return say("verdict.cannot_tell", what=say("doubt.amounts")), seen
     if (
         summary is None and result.spec.about == "department"
     ):  # the department is only published together with others

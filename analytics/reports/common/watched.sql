@@ -1,6 +1,8 @@
--- One row: on how many days of the period any sensor reported, and whether any could see more than lookups.
+-- One row: on how many days of the period any sensor reported, and whether any could see more than lookups,
+-- and amounts; and the most that was seen in its weeks.
 WITH sources AS (
-    SELECT COUNT(*) AS known, COUNT(*) FILTER (WHERE n.connects) AS connecting
+    SELECT COUNT(*) AS known, COUNT(*) FILTER (WHERE n.connects) AS connecting,
+           BOOL_OR(n.bytes_known) FILTER (WHERE n.connects) AS amounts
     FROM names_weekly n
     CROSS JOIN scope s
     WHERE n.host IS NULL AND n.week BETWEEN CAST(DATE_TRUNC('week', s.first_day) AS DATE) AND s.last_day
@@ -10,8 +12,16 @@ seen AS (
     FROM coverage_daily c
     CROSS JOIN scope s
     WHERE c.day BETWEEN s.first_day AND s.last_day AND c.minutes_seen > 0
+),
+best AS (
+    SELECT MAX(u.grade) AS grade
+    FROM usage_weekly u
+    JOIN scope s ON u.week BETWEEN CAST(DATE_TRUNC('week', s.first_day) AS DATE) AND s.last_day
+    WHERE u.department = 'all' AND u.app = 'all'
 )
-SELECT seen.days, seen.minutes, CASE WHEN sources.known > 0 THEN sources.connecting > 0 END AS connects
+SELECT seen.days, seen.minutes, CASE WHEN sources.known > 0 THEN sources.connecting > 0 END AS connects,
+       sources.amounts, best.grade
 FROM seen
 CROSS JOIN sources
+CROSS JOIN best
 ORDER BY seen.days

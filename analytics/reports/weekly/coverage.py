@@ -42,6 +42,7 @@ class Coverage:
     minutes: Mapping[Source, int]  # minutes each source watched
     packet_minutes: int | None  # watched by the packet sensor that watched longest
     lookups_only: bool  # every source of the week records DNS lookups, none connections
+    no_amounts: bool  # none records amounts, and nothing more than connections was seen
 
     @property
     def blind(self) -> bool:
@@ -58,6 +59,11 @@ class Coverage:
         """Texts about what cannot be known of this week, the worst first; each completes "we cannot tell
         …"."""
         return tuple(_doubts(self))
+
+    @property
+    def use_untold(self) -> bool:
+        """True if the sources could not show use: it is unknown, not absent."""
+        return self.lookups_only or self.no_amounts
 
     @property
     def watched_briefly(self) -> bool:
@@ -78,7 +84,7 @@ class Coverage:
     @property
     def unsaid(self) -> tuple[str, ...]:
         """The `doubts` that the claim of the verdict does not already contain."""
-        return self.doubts[1:] if self.lookups_only else self.doubts
+        return self.doubts[1:] if self.use_untold else self.doubts
 
 
 def coverage_of_week(result: Result) -> Coverage:
@@ -102,12 +108,19 @@ def coverage_of_week(result: Result) -> Coverage:
         minutes=minutes,
         packet_minutes=max(packet_minutes, default=None),
         lookups_only=_lookups_only(result),
+        no_amounts=_no_amounts(result),
     )
 
 
 def _lookups_only(result: Result) -> bool:
     sources = result.rows("source_bytes")
     return bool(sources) and not any(source["connections"] for source in sources)
+
+
+def _no_amounts(result: Result) -> bool:
+    sources = [source for source in result.rows("source_bytes") if source["connections"]]
+    grade = next((row["grade"] for row in result.rows("totals") if row["week"] == result.scope.week), None)
+    return bool(sources) and not any(source["knows_bytes_up"] for source in sources) and grade == 2
 
 
 def comparable(result: Result, week: date, other: date) -> bool:
@@ -148,6 +161,8 @@ def watched_weeks(result: Result) -> set[date]:
 def _doubts(seen: Coverage) -> Iterable[str]:
     if seen.lookups_only:
         yield say("doubt.lookups")
+    if seen.no_amounts:
+        yield say("doubt.amounts")
     if len(seen.dark) == 7:
         yield say("doubt.week")
     elif seen.light and len(seen.light) < len(seen.dark):

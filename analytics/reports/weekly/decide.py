@@ -90,7 +90,7 @@ def _blind_spots(result: Result, seen: Coverage) -> Iterator[Decision]:
             duty=duty,
         )
     mute = [s for s in result.rows("source_bytes") if s["connections"] and not s["knows_bytes_up"]]
-    if mute:
+    if mute and not seen.no_amounts:  # else that is what was asked above
         names = words.listing([source_name(source) for source in mute])
         yield Decision(
             say("decide.mute.question"),

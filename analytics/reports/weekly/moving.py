@@ -63,6 +63,8 @@ def _result(result: Result, row: Row, seen: Coverage) -> Iterator[str]:
             yield say("outcome.leaks" if row["refused"] else "outcome.unstopped")
     elif seen.blind:
         yield say("outcome.blind")
+    elif seen.use_untold:
+        yield say("outcome.untold")
     elif comparable(result, result.scope.week, result.scope.previous):
         yield f"{say('outcome.no_use')}{_before(result, row)}."
     else:

@@ -32,8 +32,9 @@ def numbers(result: Result, seen: Coverage) -> tuple[Number, ...]:
     """People (or addresses), services, bytes sent, services first seen, named traffic."""
     now = _by_week(result).get(result.scope.week)
     use = [_people(result, now), _services(result, now), _sent(result, now), _first_seen(result, now)]
-    if seen.lookups_only:  # lookups do not tell whether anything was used, so the number is unknown and not 0
-        use = [Number(n.label, None, words.unknown(), say("numbers.lookups"), "", "", (), "") for n in use]
+    if seen.use_untold:  # the sources do not tell whether anything was used: the number is unknown, not 0
+        note = say("numbers.lookups" if seen.lookups_only else "numbers.amounts")
+        use = [Number(n.label, None, words.unknown(), note, "", "", (), "") for n in use]
     return (*use, _named(result, seen))
 
 

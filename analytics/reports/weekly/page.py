@@ -131,15 +131,15 @@ class Page:
 
     @property
     def where(self) -> str:
-        """The heading of the services. With lookups alone, it does not claim that any data was sent."""
-        return say("where.asked" if self.coverage.lookups_only else "where.title")
+        """The heading of the services. Where no source shows use, it does not claim that data was sent."""
+        return say(f"where.{_told(self.coverage, 'asked', 'connected', 'title')}")
 
     @property
     def unused(self) -> str:
         """A note that explains counts such as '0 of 12'; '' if there are none."""
         if not any(service.unused for service in self.leading):
             return ""
-        return say("where.asked_note" if self.coverage.lookups_only else "where.unused_note")
+        return say(f"where.{_told(self.coverage, 'asked', 'connected', 'unused')}_note")
 
     @property
     def sentence(self) -> str:
@@ -155,7 +155,7 @@ def build(result: Result, *, controls: bool = False) -> Page:
     claim, rest = verdict(result, seen, len(asked))
     by_app = statuses(result)
     services = tuple(
-        _service(result, row, by_app.get(row["app"]), seen.lookups_only)
+        _service(result, row, by_app.get(row["app"]), seen.use_untold)
         for row in result.rows("services")
         if row["seen"]
     )
@@ -264,7 +264,7 @@ def restated(result: Result) -> tuple[str, ...]:
     )
 
 
-def _service(result: Result, row: Row, standing: Row | None, lookups_only: bool) -> Service:
+def _service(result: Result, row: Row, standing: Row | None, use_untold: bool) -> Service:
     hidden, withheld = row["people_hidden"], words.withheld(row)
     nothing = say("where.nothing") if row["grade"] == 1 else ""  # a lookup sends nothing to the service
     return Service(
@@ -276,7 +276,7 @@ def _service(result: Result, row: Row, standing: Row | None, lookups_only: bool)
         bytes_up_max=row["bytes_up_max"],
         sent=nothing or words.size_range(row["bytes_up"], row["bytes_up_max"], withheld),
         received=nothing or words.size(row["bytes_down"], withheld),
-        people=_people(row, result.facts.k, lookups_only),
+        people=_people(row, result.facts.k, use_untold),
         unused=row["people"] == 0 and bool(row["people_any_grade"]),
         counted=_counted(row, result),
         connections=words.hidden() if row["connections"] is None and hidden else _count(row["connections"]),
@@ -291,13 +291,18 @@ def _first_week(monday: date | None, result: Result) -> str:
     return words.week_days(monday, result.scope.sunday.year) if monday else words.unknown()
 
 
-def _people(row: Row, k: int, lookups_only: bool) -> str:
+def _told(seen: Coverage, lookups: str, connections: str, use: str) -> str:
+    """The word for what the sources tell of services."""
+    return lookups if seen.lookups_only else connections if seen.no_amounts else use
+
+
+def _people(row: Row, k: int, use_untold: bool) -> str:
     """How many used it. If nobody did, but 12 looked it up or connected: '0 of 12'.
 
-    If all sources record lookups only, it is unknown how many of the 12 used it: '– of 12'.
+    If no source shows use, it is unknown how many of the 12 used it: '– of 12'.
     """
     used = words.people(row["people"], row["people_hidden"], k)
-    if lookups_only and row["people"] == 0:
+    if use_untold and row["people"] == 0:
         used = say("where.nothing")
     if row["people"] == 0 and (seen := row["people_any_grade"]):
         return say("where.unused", used=used, seen=words.number(seen))

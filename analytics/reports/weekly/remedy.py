@@ -11,10 +11,12 @@ from analytics.reports.weekly.coverage import Coverage, source_key, source_name
 def remedy(result: Result, seen: Coverage) -> str:
     """A text: what would help most against the first of the week's doubts."""
     gone = [sensor["sensor"] for sensor in result.rows("silent") if _has_stopped(sensor, result)]
-    if gone and (seen.lookups_only or seen.dark):
+    if gone and (seen.use_untold or seen.dark):
         return say("remedy.silent", len(gone), names=words.listing(gone))
     if seen.lookups_only:
         return say("remedy.lookups")
+    if seen.no_amounts:
+        return say("remedy.amounts")
     if not seen.sources:
         return say("remedy.none")
     if seen.dark:

@@ -38,10 +38,13 @@ def _claim(result: Result, seen: Coverage) -> tuple[str, str]:
     total = _totals(result)
     if total is None or (not total["services"] and (total["grade"] or 0) < 3):
         who = counted_at_any_grade(result).count(n) if total and (n := total["people_any_grade"]) else ""
-        if not seen.lookups_only:
-            return say("verdict.nothing"), say("verdict.seen_only", who=who) if who else ""
-        asked = [row["service"] for row in result.rows("services") if row["seen"]]
-        return say("verdict.cannot_tell", what=say("doubt.lookups")), _looked_up(asked, who)
+        if seen.lookups_only:
+            asked = [row["service"] for row in result.rows("services") if row["seen"]]
+            return say("verdict.cannot_tell", what=say("doubt.lookups")), _looked_up(asked, who)
+        nothing = say("verdict.nothing")
+        if seen.no_amounts:
+            nothing = say("verdict.cannot_tell", what=say("doubt.amounts"))
+        return nothing, say("verdict.seen_only", who=who) if who else ""
     who = _who(total, result.facts.k, counted(result), hedge=bool(seen.doubts or seen.ahead))
     if total["bytes_up"] is None:
         amount = words.size(None, words.withheld(total))

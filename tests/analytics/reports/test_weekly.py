@@ -440,6 +440,27 @@ def test_people_who_only_looked_up_or_connected_are_counted_apart(tmp_path: Path
     assert "## What was looked up" in markdown.write(found)
 
 
+def test_connections_without_amounts_do_not_tell_that_nothing_was_used(tmp_path: Path) -> None:
+    """With TLS logs or an endpoint's connections alone, it said that we saw no exchange, and 0 people."""
+    rows = plain()
+    source = {"sensor": "edr", "source": "defender", "connects": True, "bytes_known": False}
+    rows["names_weekly"] = [source | {"week": WEEK}]
+    rows["usage_weekly"] = [
+        usage(WEEK, "all", 0, None, grade=2, people_any_grade=30),
+        usage(WEEK, "a/alpha", 0, None, grade=2, people_any_grade=21),
+    ]
+    found = page(tmp_path, rows)
+    assert found.claim.startswith("We cannot tell whether AI was used (our sources record connections ")
+    assert "looked up or connected to by 30 people or addresses." in found.verdict
+    assert [number.value for number in found.numbers[:4]] == ["unknown"] * 4
+    assert [one.people for one in found.leading] == ["– of 21"] and "Without amounts" in found.unused
+    assert [one.question for one in found.decisions] == ["Can we see enough to rely on this page?"]
+    assert found.where == "What was connected to"
+    assert prepare(tmp_path, "monthly").page.sentence.startswith("We cannot tell whether AI was used")
+    rows["usage_weekly"] = [row | {"grade": 3, "people": 21} for row in rows["usage_weekly"]]
+    assert page(tmp_path / "used", rows).claim == "21 people used 1 AI service"
+
+
 def test_a_week_of_lookups_says_which_log_would_help(tmp_path: Path) -> None:
     """It asked whether we can see enough, and to look at the sensors."""
     rows = plain()
