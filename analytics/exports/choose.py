@@ -10,7 +10,7 @@ from typing import Any
 
 from analytics.exports.guard import Never, ancestors, host_of, touches
 from analytics.exports.interface import Entry, LeftOut, Selection, Target
-from analytics.exports.statuses import USABLE, Statuses
+from analytics.exports.statuses import STATUSES, USABLE, Statuses
 
 Row = Mapping[str, Any]
 #: Certainties that are too weak to act on, and why.
@@ -60,18 +60,22 @@ def choose(
     """
     entries: list[Entry] = []
     left_out: list[LeftOut] = []
-    asked = [row for row in indicators if _asked(row, wanted, statuses)]
-    for row in asked:
+    others = _Others()
+    for row in indicators:
+        excused = _excused(row, wanted, statuses)
+        if excused or not _asked(row, wanted, statuses):
+            others.add(row)
+        if not _asked(row, wanted, statuses):
+            continue
         entry = Entry(row["value"], row["kind"], row["app"])
-        if reason := _unfit(row, target, experimental) or never.why(_as_meant(entry, target)):
+        if reason := _unfit(row, target, experimental) or excused or never.why(_as_meant(entry, target)):
             left_out.append(LeftOut(entry.app, entry.value, reason))
         else:
             entries.append(entry)
-    others = _Others(row for row in indicators if not _asked(row, wanted, statuses))
     warnings: list[str] = []
     kept = []
     for entry in entries:
-        reason, warning = _collision(_as_meant(entry, target), others, wanted.mode, statuses)
+        reason, warning = _collision(_as_meant(entry, target), others, wanted, statuses)
         if reason:
             left_out.append(LeftOut(entry.app, entry.value, reason))
         else:
@@ -92,6 +96,21 @@ def _asked(row: Row, wanted: Wanted, statuses: Statuses) -> bool:
     if wanted.apps and row["app"] not in wanted.apps:
         return False
     return statuses.of(row["app"], row["access"]) in wanted.statuses
+
+
+def _excused(row: Row, wanted: Wanted, statuses: Statuses) -> str:
+    """The exception for everyone that keeps a service out of a block list which does not name it; ''."""
+    if wanted.mode != "block" or wanted.apps:
+        return ""
+    standing = statuses.standing(row["app"], row["access"], wanted.on)
+    return "" if standing in STATUSES else standing
+
+
+def _opposed(status: str, mode: str) -> bool:
+    """True for what the policy says the contrary of."""
+    if mode == "allow":
+        return status == "unsanctioned"
+    return status in USABLE or status not in STATUSES  # an exception excuses it
 
 
 def _unfit(row: Row, target: Target, experimental: Set[str]) -> str | None:
@@ -120,21 +139,22 @@ def _as_meant(entry: Entry, target: Target) -> Entry:
 class _Others:
     """Claims of services not asked for, found by the domains above them."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self) -> None:
         self._by_domain: dict[str, list[Row]] = {}
         self._patterns: list[Row] = []
         #: service → its access classes
         self._classes: dict[str, set[str]] = {}
-        for row in rows:
-            self._classes.setdefault(row["app"], set()).add(row["access"])
-            if row["kind"] not in _HOSTED:
-                continue
-            host = host_of(row["value"])
-            if "*" in host:
-                self._patterns.append(row)
-            for name in ancestors(host):
-                if "*" not in name:
-                    self._by_domain.setdefault(name, []).append(row)
+
+    def add(self, row: Row) -> None:
+        self._classes.setdefault(row["app"], set()).add(row["access"])
+        if row["kind"] not in _HOSTED:
+            return
+        host = host_of(row["value"])
+        if "*" in host:
+            self._patterns.append(row)
+        for name in ancestors(host):
+            if "*" not in name:
+                self._by_domain.setdefault(name, []).append(row)
 
     def touched_by(self, entry: Entry) -> Iterator[Row]:
         host = host_of(entry.value)
@@ -164,25 +184,26 @@ def _is_below(row: Row, entry: Entry) -> bool:
     return row["kind"] == "url" and below.startswith(entry.value.partition("/")[2])
 
 
-def _collision(entry: Entry, others: _Others, mode: str, statuses: Statuses) -> tuple[str | None, str | None]:
+def _collision(
+    entry: Entry, others: _Others, wanted: Wanted, statuses: Statuses
+) -> tuple[str | None, str | None]:
     """(why it must not be listed, what to say if it may) because of other services on the same hosts."""
     also = set()
-    opposed = USABLE if mode == "block" else {"unsanctioned"}
     if entry.kind == "address":
         for app, access in others.classes_of(statuses.of_vendor(entry.app)):
-            if (status := statuses.of(app, access)) in opposed:
+            if _opposed(status := statuses.standing(app, access, wanted.on), wanted.mode):
                 return f"the vendor's network also serves {app}, which is {status}", None
         return None, None
     for row in others.touched_by(entry):
-        status = statuses.of(row["app"], row["access"])
-        if row["app"] == entry.app and status not in opposed:
+        status = statuses.standing(row["app"], row["access"], wanted.on)
+        opposed = _opposed(status, wanted.mode)
+        if row["app"] == entry.app and not opposed:
             continue
         if row["role"] == "embedded" and row["app"] != entry.app:
             return f"{host_of(row['value'])} is shared with {row['app']}", None
-        if mode == "block" and status in USABLE:
-            return f"also serves {row['app']}, which is {status}", None
-        if mode == "allow" and status == "unsanctioned":
-            return f"would also allow {row['app']}, which is {status}", None
+        if opposed:
+            does = "also serves" if wanted.mode == "block" else "would also allow"
+            return f"{does} {row['app']}, which is {status}", None
         also.add(f"{row['app']} ({status})")
     return None, f"{entry.value} also serves {', '.join(sorted(also))}" if also else None
 

@@ -18,6 +18,8 @@ UNREVIEWED = "unreviewed"
 STATUSES = (*read.STATUSES, UNREVIEWED)
 #: Statuses that allow some people to use a service, so that a block list must not contain it.
 USABLE = frozenset({"sanctioned", "tolerated", "under_review", "restricted"})
+#: Statuses that an exception excuses from.
+_EXCUSABLE = frozenset({"unsanctioned", "restricted", UNREVIEWED})
 
 
 class Statuses:
@@ -36,6 +38,19 @@ class Statuses:
         if key not in self._known:
             self._known[key] = self._ask(app, access)
         return self._known[key]
+
+    def standing(self, app: str, access: str, on: date) -> str:
+        """The status, or which exception excuses everyone that day from what it rules out."""
+        status = self.of(app, access)
+        rules = [row for row in self._lines if row["kind"] == "never" and _everyone(row)]
+        if status not in _EXCUSABLE or any(self._about(row, app, access) for row in rules):
+            return status
+        general = (row for row in self._exceptions if _everyone(row) and not row["for_people"])
+        holding = [row for row in general if row["expires"] >= on and self._about(row, app, access)]
+        if not holding:
+            return status
+        longest = max(holding, key=lambda row: row["expires"])
+        return f"excused by exception {longest['exception']} until {longest['expires']}"
 
     def _ask(self, app: str, access: str) -> str:
         lines = [row for row in self._lines if _everyone(row) and self._about(row, app, access)]
@@ -59,7 +74,9 @@ class Statuses:
                 yield f"{app} {says} {row['scope']} (policy line {row['line']})"
         for row in self._exceptions:
             if row["expires"] >= on and self._about(row, app, row["access"]):
-                yield f"{app} has exception {row['exception']} until {row['expires']} ({row['scope']})"
+                whom = row["scope"] if row["scope"] != "all" or not row["for_people"] else ""
+                whom = ", ".join(filter(None, (whom, "named people" if row["for_people"] else "")))
+                yield f"{app} has exception {row['exception']} until {row['expires']} ({whom})"
 
     def _about(self, row: Row, app: str, access: str | None) -> bool:
         service = self._services.get(app, {})

@@ -33,6 +33,7 @@ status:
   - {risk_at_least: 0, status: unsanctioned}
   - {app: [openai/chatgpt, anthropic/claude, github/copilot, microsoft/copilot], status: sanctioned}
 """
+OTTER = "version: 1\nstatus:\n  - {app: otter/otter, status: unsanctioned}\n"
 BUILT_IN = dict.fromkeys(CLOUD_APEXES | SHARED_HOSTS | NEVER_HOSTS, "others need it")
 
 
@@ -232,6 +233,31 @@ def test_exceptions_that_hold_are_warned_of(catalog: Any) -> None:
     )
     (warning,) = Lists(catalog, policy).selection("edl").warnings
     assert "EX-1" in warning and "department=Legal" in warning
+
+
+def test_an_exception_of_people_is_not_said_to_be_for_all(catalog: Any) -> None:
+    excused = "exceptions:\n  - {id: EX-1, owner: o, reason: r, people: [ada], expires: 2026-11-26}\n"
+    (warning,) = Lists(catalog, OTTER + excused).selection("edl").warnings
+    assert "EX-1 until 2026-11-26 (named people)" in warning
+
+
+def test_what_an_exception_excuses_everyone_from_is_not_blocked(catalog: Any) -> None:
+    """Unless the list is asked to block it by name, or it must never be used."""
+    excused = "exceptions:\n  - {id: EX-1, app: otter/otter, owner: o, reason: r, expires: 2026-11-26}\n"
+    lists = Lists(catalog, OTTER + excused)
+    found = lists.selection("edl")
+    assert found.entries == ()
+    assert ("otter.ai", "excused by exception EX-1 until 2026-11-26") in {
+        (one.value, one.reason) for one in found.left_out
+    }
+    for wanted in (
+        Wanted("block", frozenset({"unsanctioned"}), DAY, frozenset({"otter/otter"})),
+        Wanted("block", frozenset({"unsanctioned"}), date(2026, 11, 27)),
+    ):
+        made = choose(targets()["edl"], wanted, lists.indicators, lists.statuses, lists.never)
+        assert "otter.ai" in {entry.value for entry in made.entries}
+    never = OTTER + excused + "never:\n  - {app: otter/otter, reason: r}\n"
+    assert Lists(catalog, never).selection("edl").entries
 
 
 def test_an_allow_list_warns_of_those_who_must_never_use_a_service(catalog: Any) -> None:
