@@ -142,7 +142,8 @@ def check(
     if level is not None and level not in LEVELS:
         raise UsageError(f"no severity {level!r}", place="--level", hint=f"one of {', '.join(LEVELS)}")
     stated = _checked(settings)
-    typer.echo(f"{stated.place}: {len(stated.statements)} statements, version {stated.version}")
+    count = len(stated.statements)
+    typer.echo(f"{stated.place}: {count} statement{'s' * (count != 1)}, version {stated.version}")
     if level is not None:
         _check_findings(settings, stated, level)
 
@@ -227,9 +228,11 @@ def simulate(
     rows.sort(key=lambda row: (row[1], -LEVELS.index(row[2]), *row[3:6], row[0]))
     print_table(heads, [row for row in rows if row[0] != "same"])
     same = sum(row[0] == "same" for row in rows)
+    other = len(rows) - same
+    changing = "1 finding changes" if other == 1 else f"{other} findings change"
     weeks = " to ".join(sorted({str(found.weeks[0]), str(found.weeks[-1])}))
     typer.echo(
-        f"{len(rows) - same} findings change, {same} stay; weeks judged: {len(found.weeks)} ({weeks})",
+        f"{changing}, {same} stay{'s' * (same == 1)}; weeks judged: {len(found.weeks)} ({weeks})",
         err=True,
     )
 

@@ -129,6 +129,7 @@ def test_check_fails_at_a_level_until_somebody_decides(home: Path) -> None:
     lake = lake_at(home)
     checked = run("policy", "check", "--level", "high")
     assert isinstance(checked.exception, FindingsError) and "Unsanctioned service in use" in checked.output
+    assert "policy.yml: 1 statement, version " in checked.output
     assert run("policy", "check", "--level", "critical").exit_code == 0
     with open_views(lake.path) as views:
         ((finding,),) = views.execute("SELECT finding FROM findings WHERE severity = 'high'").fetchall()
