@@ -125,9 +125,10 @@ def _expiry(row: Row, result: Result) -> Expiry:
     else:
         what = say("expiry.exception", id=row["id"])
     what += scope_of(row["scope"])
+    anything = say("expiry.any" if row["is_whole"] else "expiry.some")
     when = f"{words.short_day(row['ends'])} {row['ends'].year}"
     return Expiry(
-        row["about"] or (words.category(row["category"]) if row["category"] else say("expiry.any")),
+        row["about"] or (words.category(row["category"]) if row["category"] else anything),
         say("expiry.for_people", what=what) if row["for_people"] else what,
         say(f"expiry.{kind}_over" if over else f"expiry.{kind}_ends", day=when),
         over,

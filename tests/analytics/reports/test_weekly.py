@@ -744,6 +744,15 @@ def test_use_by_status_and_what_ended(tmp_path: Path) -> None:
     assert "policy p1" in found.facts
 
 
+@pytest.mark.parametrize(("selector", "about"), [({}, "any service"), ({"country": "CN"}, "some services")])
+def test_an_exception_of_a_country_is_not_one_of_any_service(
+    tmp_path: Path, selector: dict[str, Any], about: str
+) -> None:
+    rows = governed()
+    rows["exceptions"] = [rows["exceptions"][0] | {"app": None, "for_people": True} | selector]
+    assert [one.about for one in page(tmp_path, rows).expiries] == [about]
+
+
 def test_which_statuses_nobody_approved_is_said_where_one_might_be_mistaken(tmp_path: Path) -> None:
     """The verdict counts 26 that nobody approved; the table has `restricted` in the same red."""
     found = page(tmp_path / "restricted", governed())
