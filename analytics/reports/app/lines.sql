@@ -1,5 +1,6 @@
 -- One row per line of the policy that says whether the service may be used, the one that decides first.
-SELECT CASE WHEN p.kind = 'never' THEN 'must never be used' ELSE p.status END AS status, p.scope, p.line, p.owner, p.review
+SELECT CASE WHEN p.kind = 'never' THEN 'must never be used' ELSE p.status END AS status,
+       p.scope, p.line, p.owner, p.review
 FROM policy p
 CROSS JOIN scope s
 LEFT JOIN catalog k ON k.app = s.about

@@ -1,7 +1,7 @@
 -- One row per exception, and per line of the policy to be reviewed: until when.
 WITH dated AS (
-    SELECT 'exception' AS kind, exception AS id, app, vendor, category, access, country, risk_at_least, scope, for_people,
-           owner, expires AS ends
+    SELECT 'exception' AS kind, exception AS id, app, vendor, category, access, country, risk_at_least, scope,
+           for_people, owner, expires AS ends
     FROM exceptions
     UNION ALL
     SELECT DISTINCT 'review', 'line ' || CAST(line AS VARCHAR), app, vendor, category, access, country, risk_at_least,
