@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.sources.logs.formats.panos import CUT_OFF
 from sensor.sources.logs.formats.trend_micro import page_action
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, objects
@@ -48,6 +49,7 @@ _WANTED = {
     "word": "DeviceAction|SimplifiedDeviceAction",
     "sent": "SentBytes",
     "received": "ReceivedBytes",
+    "ended_by": "Reason",
 }
 #: CEF `out` is what the client sent.
 _CLIENT_SENDS = (
@@ -101,6 +103,8 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     # A stamp of the device without a zone is local time; the table's own is UTC, but that of the arrival.
     zoned = pl.col("receipt").str.contains(r"^\d{13}$|GMT|UTC|Z$|[+-]\d\d:?\d\d$")
     unset = pl.col("start").str.contains(_UNSET)
+    ended_by = pl.coalesce(pl.col("extensions").str.extract(r"(?:^|;) *reason=([^;]*)"), "ended_by")
+    cut_off = pl.col("vendor").str.contains("(?i)^palo alto") & ended_by.str.contains("^" + CUT_OFF)
     turned = pl.col("product").str.contains(_TURNED).fill_null(False)
     sent, received = (
         pl.col(name).cast(pl.Float64, strict=False).cast(pl.Int64) for name in ("sent", "received")
@@ -122,7 +126,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         phase=pl.lit("update"),
         # A response policy that leads elsewhere keeps from the service.
         action=one_of(
-            {"blocked": dns & pl.col("activity").str.contains("(?i)\\bRPZ\\b")},
+            {"blocked": cut_off | (dns & pl.col("activity").str.contains("(?i)\\bRPZ\\b"))},
             otherwise=pl.coalesce(page_action(pl.col("event"), pl.col("word")), "word", pl.lit("unknown")),
         ),
         reason=one_of({NO_CONNECTION: pl.all_horizontal(pl.col("url", "host", "server").is_null())}),

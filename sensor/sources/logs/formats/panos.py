@@ -49,6 +49,7 @@ _TRAFFIC = (
         37: "elapsed",
         45: "packets_sent",
         46: "packets_received",
+        47: "ended_by",
         76: "xff",
         83: "device",
         84: "mac",
@@ -120,6 +121,9 @@ _CEF = {
     "tunnel": "PanOSPrivateIPv4",
     "endpoint": "PanOSEndpointDeviceName",
     "timeout": "PanOSMappingTimeout",
+    "packets_sent": "PanOSPacketsSent",
+    "packets_received": "PanOSPacketsReceived",
+    "ended_by": "reason|PanOSSessionEndReason",
 }
 _LEEF = {
     "type": "cat",
@@ -137,7 +141,10 @@ _LEEF = {
     "action": "action|Action|act",
     "sent": "srcBytes",
     "received": "dstBytes",
-    "elapsed": "ElapsedTime",
+    "packets_sent": "srcPackets",
+    "packets_received": "dstPackets",
+    "elapsed": "ElapsedTime|SessionDuration",
+    "ended_by": "SessionEndReason",
     "url": "Miscellaneous|URL",
     "agent": "UserAgent",
     "method": "RequestMethod",
@@ -161,6 +168,7 @@ _JSON = {
     "sent": "BytesSent",
     "received": "BytesReceived",
     "elapsed": "SessionDuration",
+    "ended_by": "SessionEndReason",
     "url": "URL",
     "host": "URLDomain",
     "agent": "UserAgent",
@@ -187,7 +195,7 @@ _PAIRS = {
     "dport": "network.destination.port|dport", "proto": "proto",
     "action": "evt.name|action|act",
     "sent": "network.bytes_read|bytes_sent", "received": "network.bytes_written|bytes_received",
-    "elapsed": "elapsed", "packets_sent": "pkts_sent|pktsent",
+    "elapsed": "elapsed", "ended_by": "session_end_reason", "packets_sent": "pkts_sent|pktsent",
     "packets_received": "pkts_received|pktrcvd", "url": "misc",
     "agent": "http.useragent|user_agent", "method": "http_method", "xff_ip": "xff_ip", "device": "src_host",
     "mac": "src_mac", "sni": "sni",
@@ -215,6 +223,8 @@ _RELEASED, _CONNECTED = "gateway-config-release", "gateway-connected"
 _SAID = {"tunnel": "Private IP", "user": "User name", "device": "Device name"}
 #: The name that was asked for, where a resolver's traffic is judged: bare, or in the threat's name.
 _ASKED = r"(?i)^\"?(?:[^(]*\((?:[\w -]+:)?)?([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z][a-z0-9-]+)\.?\)?\"?$"
+#: Why a session ended that a profile (of URLs, threats, decryption) or a rule for its application blocked.
+CUT_OFF = "(?:threat|policy-deny|decrypt-)"
 #: What the address of who is behind a proxy says where there is none.
 _NOBODY = ("", "0.0.0.0", "::")
 
@@ -429,11 +439,7 @@ def _what() -> dict[str, pl.Expr]:
             pl.col("method").str.to_uppercase()
         ),
         "user_agent": pl.when(_is_url()).then(pl.col("agent")),
-        # A session that was dropped or denied says so in its subtype, whatever stands for its action.
-        "action": one_of(
-            {"blocked": (pl.col("type") == "TRAFFIC") & pl.col("subtype").is_in(["drop", "deny"])},
-            otherwise=pl.col("action"),
-        ),
+        "action": one_of({"blocked": _is_cut_off()}, otherwise=pl.col("action")),
         "origin": one_of({"vpn": pl.col("type").is_in(["GLOBALPROTECT", "HIPMATCH"])}, otherwise="directory"),
         "lease_s": pl.when(_is_end())
         .then(0.0)
@@ -445,6 +451,12 @@ def _what() -> dict[str, pl.Expr]:
         # A range of ports: a terminal server's users share its address.
         "shared": pl.when(pl.col("last_port").cast(pl.Int64, strict=False) > 0).then(True),
     }
+
+
+def _is_cut_off() -> pl.Expr:
+    """A session whose action tells of the rule that let it begin: what happened to it stands elsewhere."""
+    ended = pl.col("subtype").is_in(["drop", "deny"]) | pl.col("ended_by").str.contains("^" + CUT_OFF)
+    return (pl.col("type") == "TRAFFIC") & ended.fill_null(False)
 
 
 def _is_end() -> pl.Expr:

@@ -43,7 +43,6 @@ ALLOWED = [
     "observe",
     "server-close",
     "client-close",
-    "ip-conn",
     "start",
     "open",
     "opened",
@@ -134,7 +133,8 @@ BLOCKED = [
     "restrictaccess",
     "access-block",
 ]
-RESET = ["rst", "aborted", "abort", "failed", "error", "reset", "fail"]
+# FortiGate's `ip-conn`: the host could not be reached.
+RESET = ["ip-conn", "rst", "aborted", "abort", "failed", "error", "reset", "fail"]
 _WORDS = dict.fromkeys(ALLOWED, "allowed") | dict.fromkeys(BLOCKED, "blocked") | dict.fromkeys(RESET, "reset")
 
 

@@ -103,16 +103,35 @@ def test_a_session_dropped_by_its_subtype_is_blocked_whatever_its_action_says(su
     assert row["action"] == "blocked"
 
 
+@pytest.mark.parametrize(
+    ("ended_by", "ours"),
+    [
+        ("threat", "blocked"),
+        ("decrypt-cert-validation", "blocked"),
+        ("policy-deny", "blocked"),
+        ("tcp-fin", "allowed"),
+    ],
+)
+def test_a_session_that_a_profile_cut_off_is_blocked_though_its_rule_allowed_it(
+    ended_by: str, ours: str
+) -> None:
+    cef = f"CEF:0|Palo Alto Networks|PAN-OS|11.1|end|TRAFFIC|3|rt=Oct 06 2026 10:00:30 GMT src=10.1.2.3 spt=50000 dst=203.0.113.9 dpt=443 proto=tcp act=allow cn1=77 reason={ended_by} PanOSDGl1=0"
+    leef = f"LEEF:2.0|Palo Alto Networks|PAN-OS Syslog Integration|11.1|allow|x7C|cat=TRAFFIC|SubType=end|devTime=Oct 06 2026 10:00:30 GMT|src=10.1.2.3|dst=203.0.113.9|action=allow|srcPort=50000|dstPort=443|proto=tcp|SessionID=77|SessionEndReason={ended_by}"
+    for line in (csv("TRAFFIC", "end", **SESSION, f47=ended_by), cef, leef):
+        assert read(PanosFormat, line)["action"].to_list() == [ours]
+
+
 def test_bytes_of_cef_follow_the_template() -> None:
-    tail = "rt=Oct 06 2026 10:00:30 dtz=UTC src=10.1.2.3 spt=50000 dst=203.0.113.9 dpt=443 proto=tcp act=allow suser=jane cn1Label=SessionID cn1=77 in=111 out=222"
+    tail = "rt=Oct 06 2026 10:00:30 dtz=UTC src=10.1.2.3 spt=50000 dst=203.0.113.9 dpt=443 proto=tcp act=allow suser=jane cn1Label=SessionID cn1=77 in=111 out=222 PanOSPacketsSent=3 PanOSPacketsReceived=4"
     device = f"CEF:0|Palo Alto Networks|PAN-OS|10.2|end|TRAFFIC|3|{tail}"
     lake = f"CEF:0|Palo Alto Networks|LF|2.0|TRAFFIC|end|3|{tail}"
     assert read(PanosFormat, device).select("bytes_up", "bytes_down").rows() == [(111, 222)]
+    assert read(PanosFormat, device).select("packets_up", "packets_down").rows() == [(3, 4)]
     assert read(PanosFormat, lake).select("bytes_up", "bytes_down", "phase").rows() == [(222, 111, "end")]
 
 
 def test_leef_and_json() -> None:
-    leef = "LEEF:1.0|Palo Alto Networks|PAN-OS Syslog Integration|10.2|allow|cat=TRAFFIC\tSubType=end\tReceiveTime=2026/10/06 10:00:30\tsrc=10.1.2.3\tdst=203.0.113.9\tsrcPort=50000\tdstPort=443\tusrName=jane\taction=allow\tproto=tcp\tSessionID=77\tsrcBytes=9000\tdstBytes=500\tElapsedTime=60"  # fmt: skip
+    leef = "LEEF:1.0|Palo Alto Networks|PAN-OS Syslog Integration|10.2|allow|cat=TRAFFIC\tSubType=end\tReceiveTime=2026/10/06 10:00:30\tsrc=10.1.2.3\tdst=203.0.113.9\tsrcPort=50000\tdstPort=443\tusrName=jane\taction=allow\tproto=tcp\tSessionID=77\tsrcBytes=9000\tdstBytes=500\tsrcPackets=30\tElapsedTime=60"  # fmt: skip
     json = '{"LogType":"TRAFFIC","Subtype":"end","DeviceSN":"007","TimeGenerated":"2026-10-06T10:00:30.000000Z","SourceAddress":"10.1.2.3","DestinationAddress":"203.0.113.9","SourcePort":50000,"DestinationPort":443,"SourceUser":"jane","Action":"allow","Protocol":"tcp","SessionID":77,"BytesSent":9000,"BytesReceived":500,"SessionDuration":60}'
     for line in (leef, json):
         (row,) = read(PanosFormat, line).iter_rows(named=True)
