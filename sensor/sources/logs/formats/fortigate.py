@@ -17,7 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.formats import fortiweb
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import cef, keyvalue, objects
+from sensor.sources.logs.text import cef, keyvalue, lookups, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
@@ -26,8 +26,8 @@ _KEYS = (
     "date", "time", "eventtime", "tz", "devid", "logid", "type", "subtype", "eventtype", "sessionid", "xid",
     "srcip", "srcport", "srcmac", "srcname", "dstip", "dstport", "dstname", "proto", "user", "unauthuser",
     "xauthuser", "eapuser",
-    "hostname", "url", "qname", "sni", "ipaddr", "agent", "httpmethod", "reqtype", "resptype", "statuscode",
-    "action", "utmaction",
+    "hostname", "url", "qname", "qtype", "rcode", "sni", "ipaddr", "agent", "httpmethod", "reqtype",
+    "resptype", "statuscode", "action", "utmaction",
     "status", "sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration",
     "reqlength", "resplength", "assignip", "tunnelip", "remip", "ip", "httpcode",
     "dhcp_msg", "mac", "lease", "remotename", "name",
@@ -98,7 +98,12 @@ class FortigateFormat(LogFormat):
                 read = _either(read, keyvalue.read(part, _SPELLED, separator=sign))
         if is_cef.any():
             read = _either(read, _from_cef(pl.select(pl.when(is_cef).then(line)).to_series()))
-        return _of_clients(read).select(**_when(), **_who(), **_what(), **_volume(), reason=_reason())
+        told = _of_clients(read)
+        rows = told.select(**_when(), **_who(), **_what(), **_volume(), reason=_reason())
+        if told["qname"].null_count() == len(rows):
+            return rows
+        answer = (told["eventtype"] == "dns-response").fill_null(False).alias("answer")
+        return lookups.paired(rows.with_columns(answer), ("session", "qtype")).drop("answer")
 
 
 def _either(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
@@ -225,6 +230,7 @@ def _what() -> dict[str, pl.Expr]:
             {
                 "blocked": pl.col("utmaction").is_in(["block", "blocked", "reset"])
                 | (_is_lookup() & (pl.col("action") == "redirect"))
+                | (lookups.verdict(pl.col("rcode")) == "blocked")
                 | ((pl.col("resptype") == "generated") & pl.col("statuscode").str.contains("^[45]"))
             },
             otherwise=pl.coalesce(
@@ -233,6 +239,7 @@ def _what() -> dict[str, pl.Expr]:
                 pl.when(~_of("event")).then(pl.coalesce("status", "utmaction")),
             ),
         ),
+        "qtype": pl.col("qtype"),
         "answers": pl.when(_is_lookup()).then(pl.col("ipaddr").str.split(", ")),
         "origin": one_of({"dhcp": _is_dhcp(), "vpn": vpn}, otherwise="directory"),
         "lease_s": pl.when(_is_end())

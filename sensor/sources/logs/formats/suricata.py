@@ -16,7 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.rows.headers import Layer
-from sensor.sources.logs.text import objects
+from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_HOLDER, NO_SERVICE, NO_SNI, NOT_A_QUERY
 from sensor.sources.logs.text.words import one_of
@@ -105,7 +105,11 @@ class SuricataFormat(LogFormat):
         )
         event = event.with_columns(asks=asks.fill_null(False)).with_columns(self._turned())
         told = event.select("row", **_who(), **_what(), **_volume(), **_leases(), reason=_reason())
-        return told.with_columns(answers=_answers(event))
+        told = told.with_columns(answers=_answers(event))
+        if not event["dns.rcode"].is_in(["REFUSED", "NXDOMAIN"]).any():
+            return told  # nearly always
+        answer = event["dns.type"].is_in(["answer", "response"]).fill_null(False).alias("answer")
+        return lookups.paired(told.with_columns(answer), ("session", "host", "qtype")).drop("answer")
 
     def _turned(self) -> pl.Expr:
         """The record's source is the server: answers, in some versions, and DHCP and Kerberos replies."""
@@ -188,7 +192,7 @@ def _what() -> dict[str, pl.Expr]:
     blocked = (
         (pl.col("alert.action") == "blocked")
         | (pl.col("flow.action") == "drop")
-        | (pl.col("dns.rcode") == "REFUSED")
+        | (lookups.verdict(pl.col("dns.rcode")) == "blocked")
     )
     unanswered = (kind == "flow") & (pl.col("flow.state") == "new") & (pl.col("flow.bytes_toclient") == "0")
     named = pl.coalesce(pl.when(pl.col("asks")).then(asked), "tls.sni", "quic.sni", "http.hostname")
@@ -215,6 +219,7 @@ def _what() -> dict[str, pl.Expr]:
         "user_agent": pl.coalesce("http.http_user_agent", "quic.ua"),
         "ja4": pl.coalesce("tls.ja4", "quic.ja4"),
         "ttl_s": pl.col("dns.ttl"),
+        "qtype": pl.coalesce("dns.rrtype", pl.col("dns.queries[].rrtype").list.first()),
     }
 
 

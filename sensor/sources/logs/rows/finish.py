@@ -84,10 +84,12 @@ def answers(rows: pl.DataFrame) -> pl.DataFrame:
     """The table `answers` of finished rows: one row per address in their column `answers`.
 
     Rows that are set aside have answers, too: an answer logged apart from its question still names later
-    connections.
+    connections. Where a lookup was blocked, they lead to the page that says so, which is no use of what was
+    asked for.
     """
+    blocked = (pl.col("action") == "blocked").fill_null(False)
     answered = rows.filter(
-        pl.col("answers").list.len() > 0, pl.col("host").is_not_null(), pl.col("at").is_not_null()
+        pl.col("answers").list.len() > 0, pl.col("host").is_not_null(), pl.col("at").is_not_null(), ~blocked
     )
     if answered.is_empty():
         return schema.ANSWERS.empty()

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import polars as pl
+import pytest
 
 from sensor.sources.logs.formats.fortigate import FortigateFormat
+from sensor.sources.logs.rows import finish
 from sensor.sources.logs.rows.sessions import Sessions
+from sensor.sources.logs.text.reasons import ANSWERED
 from tests.sensor.sources.logs.formats.reading import read
 
 _BLOCKED = "`utmaction=block`: a security profile refused what the policy let through"
@@ -64,6 +67,18 @@ def test_lookups_name_what_was_asked_and_the_resolver() -> None:
     (row,) = read(FortigateFormat, line).iter_rows(named=True)
     assert (row["kind"], row["host"], row["server"], row["path"]) == ("dns", "api.x.ai", "203.0.113.9", None)
     assert row["answers"] == ["198.51.100.1", "198.51.100.2"]
+
+
+@pytest.mark.parametrize("refused", ['ipaddr="198.51.100.9" action="redirect"', 'rcode=3 action="pass"'])
+def test_a_question_and_its_refusal_are_one_blocked_lookup(refused: str) -> None:
+    asked = f'<188>{HEAD} logid="1500054000" type="utm" subtype="dns" eventtype="dns-query" {ENDS} xid=9 qname="api.x.ai" qtype="A"'
+    told = f"{asked.replace('dns-query', 'dns-response')} {refused}"
+    rows = read(FortigateFormat, f"{asked}\n{told}")
+    assert rows.select("action", "qtype", "reason").rows() == [
+        ("blocked", "A", None),
+        ("blocked", "A", ANSWERED),
+    ]
+    assert finish.answers(rows).is_empty(), "the page that says so is no use of the service"
 
 
 def test_the_same_session_in_cef_and_with_commas() -> None:

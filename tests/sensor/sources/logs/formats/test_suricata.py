@@ -10,7 +10,7 @@ import polars as pl
 
 from sensor.sources.logs.formats.suricata import SuricataFormat
 from sensor.sources.logs.rows.sessions import Sessions
-from sensor.sources.logs.text.reasons import SAID_AGAIN
+from sensor.sources.logs.text.reasons import ANSWERED, SAID_AGAIN
 from tests.sensor.sources.logs.formats.reading import read
 
 _BODY = "`http.length` is one body; the flow's count so far covers the connection"
@@ -87,6 +87,19 @@ def test_dns_of_all_versions_asks_once() -> None:
     assert done["reason"].drop_nulls().to_list() == [SAID_AGAIN] * 3
     assert [told.to_list() for told in done["answers"] if len(told)] == [
         [f"198.51.100.{n}"] for n in (1, 2, 3)
+    ]
+
+
+def test_a_name_that_its_answer_says_does_not_exist_is_one_blocked_lookup() -> None:
+    asked = {"id": 5, "rrname": "claude.ai", "rrtype": "A"}
+    lookup = "\n".join(
+        event("dns", 1, 1, dns={"version": 2, **asked, **more})
+        for more in ({"type": "query"}, {"type": "answer", "rcode": "NXDOMAIN"})
+    )
+    rows = read(SuricataFormat, lookup)
+    assert rows.select("action", "qtype", "reason").rows() == [
+        ("blocked", "A", None),
+        ("blocked", "A", ANSWERED),
     ]
 
 
