@@ -39,6 +39,7 @@ _FIELDS = {
     "server_name": "tls_server_host_name|sni|web_server_name|dst_domain_name|http_host|host_name|"
     "destinationDnsDomain",
     "query": "dns_query|query_name",
+    "qtype": "dns_type",
     "method": "method|requestMethod|web_method",
     "agent": "user_agent|requestClientApplication|web_client_type",
     "up": "client_outbound_bytes|server_inbound_bytes|sent_bytes|srcBytes",
@@ -253,6 +254,7 @@ def _request() -> dict[str, pl.Expr]:
     return {
         "url": pl.when(~asked & whole & ~encrypted).then("url"),
         "host": pl.when(asked).then("query").when(encrypted).then("tls_host").otherwise(named),
+        "qtype": pl.col("qtype"),
         "name_from": one_of({"url": _is_flow() & site.is_not_null()}),
         "path": pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
         "method": pl.col("method"),

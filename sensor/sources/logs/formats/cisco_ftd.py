@@ -40,6 +40,8 @@ _FIELDS = {
     "referenced": "ReferencedHost",
     "sni": "SSLServerName|TLSServerName|SSLServerCertStatus_Name",
     "query": "DNSQuery",
+    "qtype": "DNSRecordType",
+    "rcode": "DNSResponseType",
     "up": "InitiatorBytes|Initiator Bytes",
     "down": "ResponderBytes|Responder Bytes",
     "packets_up": "InitiatorPackets|Initiator Packets",
@@ -65,6 +67,14 @@ _ENCORE = {
     "referenced": "referenced_host", "sni": "ssl_server_name", "query": "dns_query", "up": "src_bytes",
     "down": "dest_bytes", "packets_up": "src_pkts", "packets_down": "dest_pkts", "status": "http_response",
 }  # fmt: skip
+#: Types of questions in the words of IANA's registry, and answers.
+_TYPES = {
+    "a host address": "A", "ip6 address": "AAAA", "the canonical name for an alias": "CNAME",
+    "a domain name pointer": "PTR", "mail exchange": "MX", "text strings": "TXT",
+    "an authoritative name server": "NS", "marks the start of a zone of authority": "SOA",
+    "server selection": "SRV", "naming authority pointer": "NAPTR",
+}  # fmt: skip
+_REFUSED = "(?i)non-existent domain|nxdomain|query refused"
 _ID = r"%?\b(?:ASA|FTD|NGIPS)-(?:[a-z]+-)?\d-(43000[1-5]):?"
 _BARE = r"(?:^|, )(?:SrcIP|DstIP|AccessControlRuleAction): \S+.*, (?:SrcIP|DstIP|SrcPort|DstPort|ACPolicy): "
 #: The ends of a connection in version 5's words.
@@ -149,7 +159,8 @@ def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
     by_id = pl.concat_str("device", "instance", "first", "connection", separator="|")
     action = one_of(
         {
-            "blocked": pl.col("action").str.contains("(?i)block|drop"),
+            "blocked": pl.col("action").str.contains("(?i)block|drop")
+            | (asked & pl.col("rcode").str.contains(_REFUSED)),
             "allowed": pl.col("action").str.contains("(?i)fastpath"),
         },
         otherwise=pl.col("action"),
@@ -172,6 +183,7 @@ def _rows(read: pl.DataFrame, number: pl.Series) -> pl.DataFrame:
         .then("query")
         .when(bare.fill_null(True))
         .then(pl.coalesce("sni", tls_host, "referenced")),
+        qtype=pl.col("qtype").str.to_lowercase().replace(_TYPES),
         name_from=one_of({"url": ~asked & tls_host.is_null() & pl.col("sni").is_null()}),
         url=pl.when(~asked & ~bare).then("url"),
         method="method",

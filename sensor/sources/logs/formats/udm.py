@@ -13,7 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import objects
+from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION, REVERSE
 from sensor.sources.logs.text.words import one_of
 
@@ -28,9 +28,10 @@ _FIELDS = {
     "transport": "network.ip_protocol|network.ipProtocol",
     "up": "network.sent_bytes|network.sentBytes", "down": "network.received_bytes|network.receivedBytes",
     "results": "security_result|securityResult",
+    "rcode": "network.dns.response_code|network.dns.responseCode",
 }  # fmt: skip
 _LISTS = ("principal.ip", "target.ip", "principal.mac", "principal.user.email_addresses",
-          "principal.user.emailAddresses", "network.dns.questions[].name")  # fmt: skip
+          "principal.user.emailAddresses", "network.dns.questions[].name", "network.dns.questions[].type")  # fmt: skip
 _WANTED = {
     name: "|".join(below + path for below in _BELOW for path in paths.split("|"))
     for name, paths in _FIELDS.items()
@@ -73,6 +74,7 @@ class UdmFormat(LogFormat):
             user_name=pl.coalesce("user", mail),
             url=pl.when(~dns).then("url"),
             host=pl.when(dns).then(question).when(pl.col("url").is_null()).then(named),
+            qtype=first["network.dns.questions[].type"],
             name_from=one_of({"sni": ~dns & ~web & named.is_not_null()}),
             user_agent="agent",
             server=server,
@@ -80,7 +82,7 @@ class UdmFormat(LogFormat):
             transport=pl.col("transport").str.to_lowercase(),
             bytes_up=pl.when(~dns).then("up"),
             bytes_down=pl.when(~dns).then("down"),
-            action=word,
+            action=one_of({"blocked": dns & (lookups.verdict(pl.col("rcode")) == "blocked")}, otherwise=word),
             reason=one_of(
                 {
                     NO_CONNECTION: ~dns & server.is_null() & named.is_null() & pl.col("url").is_null(),
