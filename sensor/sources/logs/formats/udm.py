@@ -31,7 +31,8 @@ _FIELDS = {
     "rcode": "network.dns.response_code|network.dns.responseCode",
 }  # fmt: skip
 _LISTS = ("principal.ip", "target.ip", "principal.mac", "principal.user.email_addresses",
-          "principal.user.emailAddresses", "network.dns.questions[].name", "network.dns.questions[].type")  # fmt: skip
+          "principal.user.emailAddresses", "network.dns.questions[].name",
+          "network.dns.questions[].type")  # fmt: skip
 _WANTED = {
     name: "|".join(below + path for below in _BELOW for path in paths.split("|"))
     for name, paths in _FIELDS.items()

@@ -17,7 +17,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects
+from sensor.sources.logs.text import cef, commas, keyvalue, layouts, lookups, objects
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
@@ -335,6 +335,7 @@ def _volume() -> dict[str, pl.Expr]:
     return {
         "bytes_up": _by_kind(flow="flow_up", proxy="up"),
         "bytes_down": _by_kind(flow="flow_down", proxy="down"),
+        "qtype": _by_kind(dns=_told("asked_type")),
         "answers": _by_kind(dns=pl.col("answer").str.extract_all(_ADDRESSES)),
     }
 
@@ -346,12 +347,15 @@ def _reason() -> pl.Expr:
 
 def _action() -> pl.Expr:
     asked = pl.coalesce("request_action", "response_action", "action")
+    # A request may be redirected to another resolver; a response that is, leads to a page that says no.
     refused = pl.any_horizontal(
-        pl.col(name).str.to_lowercase().str.contains("block|drop").fill_null(False)
-        for name in ("request_action", "response_action")
+        pl.col(name).str.contains(words).fill_null(False)
+        for name, words in (("request_action", "(?i)block|drop"), ("response_action", "(?i)block|drop|redir"))
     )
+    refused |= (lookups.verdict(pl.col("answer")) == "blocked").fill_null(False)
     word = _by_kind(
         dns=one_of({"blocked": refused}, otherwise=asked), flow=pl.col("action"), proxy=pl.col("action")
     )
-    # `REQ_ALLOW`, `RES_BLOCK`, `Block/Drop`: the word that counts.
-    return word.str.replace(r"^(?:REQ|RES)_?", "").str.replace(r"(?i)^(allow|block|drop).*$", "$1")
+    # `REQ_ALLOW`, `RES_BLOCK`, `Block/Drop`, `IPS Reset`: the word that counts.
+    word = word.str.replace(r"^(?:REQ|RES)_?", "").str.replace(r"(?i)^IPS (?:drop|reset)$", "block")
+    return word.str.replace(r"(?i)^(allow|block|drop|bypass).*$", "$1")

@@ -59,10 +59,11 @@ def test_a_documented_line_is_read(case: dict[str, Any]) -> None:
         'date=2026-10-06 time=10:00:00 devid="FG100E0000000001" logid="1501054802" type="utm" subtype="dns" eventtype="dns-response" eventtime=1791280800 srcip=10.1.2.3 srcport=50000 dstip=10.0.0.53 dstport=53 sessionid=7 proto=17 xid=9 qname="claude.ai" qtype="MX" rcode=3 action="pass"',
         "<113>2026-10-06T10:00:00Z ftd1 %FTD-1-430003: FirstPacketSecond: 2026-10-06T10:00:00Z, AccessControlRuleAction: Allow, SrcIP: 10.1.2.3, DstIP: 10.0.0.53, SrcPort: 50000, DstPort: 53, Protocol: udp, DNSQuery: claude.ai, DNSRecordType: mail exchange, DNSResponseType: Non-Existent Domain",
         '{"metadata": {"event_type": "NETWORK_DNS", "event_timestamp": "2026-10-06T10:00:00Z"}, "principal": {"ip": ["10.1.2.3"]}, "target": {"ip": ["10.0.0.53"]}, "network": {"dns": {"questions": [{"name": "claude.ai", "type": 15}], "response": true, "response_code": 3}}}',
+        '{"sourcetype": "zscalernss-dns", "event": {"datetime": "Tue Oct  6 10:00:00 2026", "clt_sip": "10.1.2.3", "dns_req": "claude.ai", "dns_reqtype": "MX", "dns_resp": "10.9.9.9", "reqaction": "REQ_ALLOW", "resaction": "RES_REDIRECT"}}',
     ],
-    ids=["suricata", "fortigate", "cisco-ftd", "udm"],
+    ids=["suricata", "fortigate", "cisco-ftd", "udm", "zscaler"],
 )
-def test_a_lookup_says_what_was_asked_for_and_that_it_does_not_exist(line: str) -> None:
+def test_a_lookup_says_what_was_asked_for_and_that_it_was_refused(line: str) -> None:
     (row,) = rows(line + "\n").iter_rows(named=True)
     assert (row["kind"], row["host"], row["qtype"], row["action"]) == ("dns", "claude.ai", "MX", "blocked")
 

@@ -76,6 +76,23 @@ def test_firewall_bytes_are_seen_from_the_client() -> None:
     assert (row["server"], row["transport"], row["duration_s"]) == ("192.0.2.8", "tcp", 2.0)
 
 
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [("IPS Drop", "blocked"), ("IPS Reset", "blocked"), ("Block/ICMP", "blocked"), ("Dropped due to internal error", "blocked"),
+     ("Allow due to insufficient app data", "allowed"), ("Bypassed due to missing config", "allowed")],
+)  # fmt: skip
+def test_what_the_firewall_did(word: str, ours: str) -> None:
+    event = {
+        "datetime": "Tue Oct  6 10:00:00 2026",
+        "csip": "10.1.2.3",
+        "cdip": "192.0.2.7",
+        "cdport": "443",
+        "action": word,
+    }
+    rows = read(ZscalerFormat, json.dumps({"sourcetype": "zscalernss-fw", "event": event}))
+    assert rows["action"].to_list() == [ours]
+
+
 def test_the_server_of_a_lookup_is_the_resolver() -> None:
     event = {"datetime": "Tue Oct  6 10:00:00 2026", "clt_sip": "10.1.2.3", "srv_dip": "10.0.0.53", "dns_req": "chat.example.com",
              "dns_resp": "192.0.2.7", "reqaction": "REQ_BLOCK"}  # fmt: skip
