@@ -256,7 +256,14 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         name_from=one_of({"url": pl.col("host").is_not_null()}),
         bytes_up=pl.col("up"),
         bytes_down=pl.col("down"),
-        reason=one_of({CHALLENGE: pl.col("status") == "407"}),
+        reason=one_of({CHALLENGE: (pl.col("status") == "407") | _asks_who()}),
+    )
+
+
+def _asks_who() -> pl.Expr:
+    """The proxy leads to a page where one signs in, and then back to what was asked for."""
+    return pl.col("code").str.contains("^TCP_AUTH_(?:REDIRECT|FORM)$") | pl.col("exception").str.starts_with(
+        "authentication_redirect"
     )
 
 
@@ -278,9 +285,12 @@ def _action() -> pl.Expr:
     return one_of(
         {
             "blocked": pl.col("verdict").is_in(["DENIED", "Denied", "denied", "Blocked", "block", "blocked"])
-            | code.str.contains("DENIED|BLOCK")
+            # A policy that redirects shows a page of its own.
+            | code.str.contains("DENIED|BLOCK|POLICY_REDIRECT")
             | pl.col("rule").str.contains(r"^(?:BLOCK|DROP)_")
-            | exception.str.contains("denied|virus|blocked|authentication_failed|authorization_failed"),
+            | exception.str.contains(
+                "denied|virus|blocked|policy_redirect|authentication_failed|authorization_failed"
+            ),
             "reset": exception.str.contains("error|unresolved|failed|failure|timeout|invalid")
             | (pl.col("verdict") == "Failed"),
             "allowed": pl.col("status").is_not_null() | (code != "") | _told(pl.col("verdict")).is_not_null(),

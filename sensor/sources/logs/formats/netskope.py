@@ -17,7 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, layouts, objects
-from sensor.sources.logs.text.reasons import NO_SERVICE
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
 #: Fields of a transaction by position (1-based).
@@ -69,6 +69,7 @@ _EVENT = {
     "protocol": "ip_protocol|netskope.events.ip.protocol",
     "agent": "useragent|user_agent.original",
     "action": "action|event.action|netskope.alerts.action",
+    "access": "access_method|netskope.events.access_method|netskope.alerts.access_method",
     "method": "req_method|http_method",
     "status": "resp_status|http_status",
 }
@@ -215,5 +216,6 @@ def _events(fields: pl.DataFrame) -> pl.DataFrame:
         packets_down=_told("packets_down"),
         # A user who was warned, and policies that only alert, let the request through.
         action=pl.coalesce(_told("action"), pl.lit("allow")).str.replace(r"^(?:user|csr)alert.*$", "alert"),
-        reason=one_of({NO_SERVICE: at_rest}),
+        # What a service's own interface tells of its files, whenever they are looked through.
+        reason=one_of({NO_SERVICE: at_rest, NO_CONNECTION: pl.col("access") == "API Connector"}),
     )

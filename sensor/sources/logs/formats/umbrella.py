@@ -10,12 +10,13 @@ Newer exports have a header line: then by name. Every field may be quoted, with 
               referrer, agent, status, request bytes, response bytes, … policy identity type (22) …
               identities, types (24, 25), method
     firewall  time, [origin], identities, types, direction, protocol, packet size, source, port,
-              destination, port, data centre, rule, verdict[, FQDNs]
+              destination, port, data centre, rule, verdict[, FQDNs, lists, first packet, last packet,
+              packets sent, packets received, bytes sent, bytes received …]
     IP        time, identity, source, port, destination, port, categories, identity type
 
 The client is the internal address, else the external. An identity is a user, a device or a network:
-its type tells. A firewall line's size is that of one packet, no volume. Source: Umbrella
-documentation, "Log formats and versioning".
+its type tells. A firewall line's packet size is that of one packet, no volume; from version 9 a line
+counts a connection. Source: Umbrella and Secure Access documentation, "Log formats and versioning".
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import cef, commas, layouts, objects
+from sensor.sources.logs.text import cef, commas, layouts, lookups, objects
 from sensor.sources.logs.text.reasons import UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
@@ -98,7 +99,7 @@ _FIREWALL_COLUMNS = (
         "server",
         "server_port",
     ),
-    *("", "", "action", "fqdns"),
+    *("", "", "action", "fqdns", "", "first", "last", "packets_up", "packets_down", "up", "down"),
 )
 _IP_COLUMNS = ("time", "identity", "internal", "port", "server", "server_port", "", "policy_type")
 #: Columns of exports with a header line.
@@ -122,13 +123,19 @@ _HEADED: dict[str, str] = {
     "url": "url|destination url",
     "agent": "user agent|useragent",
     "status": "status code|http status|statuscode",
-    "up": "request size|request size (bytes)|request size(bytes)",
-    "down": "response size|response size (bytes)|response size(bytes)",
+    "up": "request size|request size (bytes)|request size(bytes)|bytes sent",
+    "down": "response size|response size (bytes)|response size(bytes)|bytes received",
+    "packets_up": "packets sent",
+    "packets_down": "packets received",
+    "first": "first packet timestamp",
+    "last": "last packet timestamp",
     "method": "request method|http method|method",
     "sni": "server name|sni",
     "fqdns": "fqdns|fqdn",
 }
 _NAMES = (*_HEADED, "direction")
+#: What the firewall's log has since version 9.
+_COUNTED = ("first", "last", "packets_up", "packets_down")
 #: The reporting API's objects and those of collectors, and where they say who it was.
 _OBJECT = {
     "time": "timestamp|Timestamp", "internal": "internalip|internalIp|InternalIp|Internal IP",
@@ -139,6 +146,7 @@ _OBJECT = {
     "url": "url|URL", "agent": "useragent|userAgent", "status": "statuscode|statusCode",
     "up": "requestsize|requestSize", "down": "responsesize|responseSize",
     "method": "requestmethod|Request Method", "log": "type|EventType",
+    "rcode": "returncode|responseCode|ResponseCode",
 }  # fmt: skip
 _OBJECT_KEYS = ("internalip", "externalip", "identities", "verdict")
 #: The DNS export as objects (Panther; QRadar and Sentinel, who write its web log so as well).
@@ -160,6 +168,7 @@ class UmbrellaFormat(LogFormat):
     name = "umbrella"
     help = "Cisco Umbrella, Secure Access exports (CSV v1 to v10): DNS, web, cloud firewall, IP"
     vantage = "proxy"
+    counts_headers = "ip"
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "DNS logs prove interest, not use. Paths of HTTPS need decryption in the web policy; users need "
@@ -244,8 +253,7 @@ def _objects(lines: pl.DataFrame) -> pl.DataFrame:
             type=pl.format("({})", pl.col("type").str.extract(r"(\w+)\)?$")),
             user=pl.coalesce(_account(first(_USERS)), _account(pl.when(is_user).then("policy"))),
             device=pl.coalesce(first(_DEVICES), pl.when(is_device).then("policy")),
-            protocol=nothing,
-            fqdns=nothing,
+            **dict.fromkeys(("protocol", "fqdns", *_COUNTED), nothing),
         )
     )
 
@@ -324,8 +332,12 @@ def _account(user: pl.Expr) -> pl.Expr:
 def _fields(read: pl.DataFrame) -> pl.DataFrame:
     log, web = pl.col("log"), pl.col("log") == "web"
     single = pl.when(~pl.col("fqdns").str.contains(",")).then("fqdns")
+    counted = web | (log == "firewall")
+    connection = pl.concat_str("internal", "port", "server", "server_port", "first", separator="|")
+    nowhere = (log == "dns") & (lookups.verdict(pl.col("rcode")) == "blocked")
     return read.select(
-        "time",
+        "packets_up",
+        "packets_down",
         "device",
         "status",
         "method",
@@ -342,9 +354,13 @@ def _fields(read: pl.DataFrame) -> pl.DataFrame:
         name_from=one_of({"sni": log == "firewall"}),
         user_agent=pl.col("agent").str.strip_chars(),
         transport="protocol",
-        bytes_up=pl.when(web).then("up"),
-        bytes_down=pl.when(web).then("down"),
-        action=one_of({"unknown": log == "ip"}, otherwise=pl.col("action")),
+        time=pl.coalesce("first", "time"),
+        ended="last",
+        bytes_up=pl.when(counted).then("up"),
+        bytes_down=pl.when(counted).then("down"),
+        session=pl.when(log == "firewall").then(connection),
+        phase=pl.lit("update"),
+        action=one_of({"unknown": log == "ip", "blocked": nowhere}, otherwise=pl.col("action")),
         qtype=pl.col("type").str.extract(r"\((\w+)\)"),
         reason=one_of({UNREADABLE: log.is_null()}),
     )

@@ -42,7 +42,13 @@ def test_the_header_says_what_the_lines_hold() -> None:
 
 
 def test_headers_and_challenges_are_set_aside() -> None:
-    assert read(ElffFormat, HEAD + ASKED)["reason"].to_list() == [HEADER] * 2 + [CHALLENGE]
+    form = ALLOWED.replace(" 200 TCP_NC_MISS ", " 302 TCP_AUTH_REDIRECT ")
+    assert read(ElffFormat, HEAD + ASKED + form)["reason"].to_list() == [HEADER] * 2 + [CHALLENGE] * 2
+
+
+def test_a_policy_that_redirects_lets_nobody_through() -> None:
+    line = ALLOWED.replace(" 200 TCP_NC_MISS ", " 302 TCP_POLICY_REDIRECT ")
+    assert read(ElffFormat, HEAD + line)["action"][-1] == "blocked"
 
 
 def test_a_second_header_changes_the_fields() -> None:

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 from sensor.sources.logs.formats.netskope import NetskopeFormat
-from sensor.sources.logs.text.reasons import NO_SERVICE
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_SERVICE
 from tests.sensor.sources.logs.formats.reading import read
 
 _SIZES = (
@@ -71,3 +71,8 @@ def test_zeros_of_alerts_are_no_counts() -> None:
 
 def test_audit_events_name_no_service() -> None:
     assert read(NetskopeFormat, _event(type="admin_audit_logs"))["reason"].to_list() == [NO_SERVICE]
+
+
+def test_what_a_service_tells_of_its_files_is_no_traffic() -> None:
+    rows = read(NetskopeFormat, _event(type="nspolicy", access_method="API Connector"))
+    assert rows["reason"].to_list() == [NO_CONNECTION]

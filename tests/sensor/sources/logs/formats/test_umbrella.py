@@ -45,6 +45,8 @@ def test_dns_version_1() -> None:
         f'{AT},"ann", "ann,Site", "10.1.0.7","203.0.113.9","Allowed","1 (A)", "NOERROR","chat.example.com.",'
         f' "Chat,AI"\n'
     )
+    refused = read(UmbrellaFormat, text.replace("NOERROR", "NXDOMAIN"))
+    assert refused["action"].to_list() == ["blocked"]
     (row,) = read(UmbrellaFormat, text).rows(named=True)
     assert (row["host"], row["client"], row["action"], row["user_name"]) == (
         "chat.example.com",
@@ -106,6 +108,20 @@ def test_firewall_and_ip() -> None:
         ("flow", "10.1.0.7", "198.51.100.4", None, "udp", None, "blocked", None),
         ("flow", "10.1.0.7", "198.51.100.4", 445, None, None, "unknown", None),
     ]
+
+
+def test_since_version_9_a_firewall_line_counts_a_connection() -> None:
+    head = "timestamp,origin ids,identities,identity type,direction,protocol,packet size,source ip,source port,destination ip,destination port,data center,rule id,action,fqdns,destination list ids,first packet timestamp,last packet timestamp,packets sent,packets received,bytes sent,bytes received,fw event id\n"
+    line = f'{AT},"[1]","ann","CDFW Tunnel Device","OUTBOUND","6","84","10.1.0.7","49152","198.51.100.4","443","ams1","12","ALLOW","chat.example.com","44","1795341590","1795341600","30","20","90000","7000","39-42"\n'
+    for text in (line, head + line):
+        row = read(UmbrellaFormat, text).row(-1, named=True)
+        assert (row["bytes_up"], row["bytes_down"], row["packets_up"], row["packets_down"]) == (
+            90000,
+            7000,
+            30,
+            20,
+        )
+        assert (row["seen_at"].isoformat(), row["duration_s"]) == ("2026-11-22T09:59:50+00:00", 10)
 
 
 def test_exports_with_a_header_line() -> None:
