@@ -276,7 +276,11 @@ def _volume() -> dict[str, pl.Expr]:
 
 def _action() -> pl.Expr:
     passed = "(?i)^(?:de|en)crypt|^https|^inform|^ask|^key|^author|^inspect|^log"
-    return one_of({"allowed": pl.col("action").str.contains(passed)}, otherwise=pl.col("action"))
+    # Led to a portal, which says no or asks who it is.
+    redirected = pl.col("action").str.contains("(?i)^redirect")
+    return one_of(
+        {"allowed": pl.col("action").str.contains(passed), "blocked": redirected}, otherwise=pl.col("action")
+    )
 
 
 def _reason() -> pl.Expr:

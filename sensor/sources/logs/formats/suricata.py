@@ -104,12 +104,13 @@ class SuricataFormat(LogFormat):
             kind.is_in(["alert"]) & pl.col("dns.type").is_not_null()
         )
         event = event.with_columns(asks=asks.fill_null(False)).with_columns(self._turned())
-        told = event.select("row", **_who(), **_what(), **_volume(), **_leases(), reason=_reason())
+        told = event.select("row", "asks", **_who(), **_what(), **_volume(), **_leases(), reason=_reason())
         told = told.with_columns(answers=_answers(event))
-        if not event["dns.rcode"].is_in(["REFUSED", "NXDOMAIN"]).any():
-            return told  # nearly always
+        led = lookups.led(pl.col("answers"), pl.col("action"))
+        if not told.select((pl.col("asks") & (led == "blocked")).any()).item():
+            return told.drop("asks")  # nearly always
         answer = event["dns.type"].is_in(["answer", "response"]).fill_null(False).alias("answer")
-        return lookups.paired(told.with_columns(answer), ("session", "host", "qtype")).drop("answer")
+        return lookups.paired(told.with_columns(answer), ("session", "host", "qtype")).drop("answer", "asks")
 
     def _turned(self) -> pl.Expr:
         """The record's source is the server: answers, in some versions, and DHCP and Kerberos replies."""

@@ -14,13 +14,13 @@ import polars as pl
 from sensor.sources.logs.formats.windows_security_text import SPLUNK_EVENTS, splunk_event
 from sensor.sources.logs.lines.framing import JOINT
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import events, objects
+from sensor.sources.logs.text import events, lookups, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
 
 _DATA = (
-    "QueryName", "QueryStatus", "QueryResults", "User", "UtcTime", "Protocol", "Initiated", "SourceIp",
-    "SourceHostname",
+    "QueryName", "QueryType", "QueryStatus", "QueryResults", "User", "UtcTime", "Protocol", "Initiated",
+    "SourceIp", "SourceHostname",
     "SourcePort", "DestinationIp", "DestinationHostname", "DestinationPort",
 )  # fmt: skip
 #: Where newer winlogbeats, which move the data of events, put it.
@@ -30,6 +30,8 @@ _ECS = {
     "DestinationIp": "destination.ip", "DestinationPort": "destination.port",
     "DestinationHostname": "destination.domain", "domain": "user.domain",
 }  # fmt: skip
+#: Windows' error codes of answers (WinError.h), any others than these that are no success say less.
+_STATUS = {"0": "NOERROR", "9002": "SERVFAIL", "9003": "NXDOMAIN", "9005": "REFUSED"}
 _ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}:[0-9a-fA-F:]*:[0-9a-fA-F.:]*"
 
 
@@ -78,7 +80,13 @@ class SysmonFormat(LogFormat):
             name_from=one_of({"dns_answer": ~dns}),
             transport="Protocol",
             answers=pl.when(dns).then(pl.col("QueryResults").str.extract_all(_ADDRESS)),
-            action=pl.lit("allowed"),
+            qtype="QueryType",
+            action=pl.coalesce(
+                lookups.verdict(
+                    pl.when(dns).then(pl.col("QueryStatus").replace_strict(_STATUS, default=None))
+                ),
+                pl.lit("allowed"),
+            ),
             reason=one_of({NO_CONNECTION: ~event.is_in(["22", "3008", "3"]).fill_null(False)}),
         )
 

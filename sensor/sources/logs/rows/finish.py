@@ -64,6 +64,10 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, log_format: LineFormat) -> p
     fields = fields.with_columns(at, _lasted(fields, at, log_format))
     fields = located(spelled(_keyed(fields, lines["line"])))
     fields = fields.with_columns(lookups.question_type(pl.col("qtype")))
+    if fields["answers"].null_count() < fields.height:
+        asked = pl.col("kind") == "dns"
+        action = lookups.led(pl.when(asked).then("answers"), pl.col("action"))
+        fields = fields.with_columns(action=action)
     began = pl.when(pl.col("at_end").fill_null(False)).then(pl.col("duration_s").fill_null(0)).otherwise(0.0)
     fields = fields.with_columns(
         seen_at=pl.col("at") - pl.duration(microseconds=(began * 1_000_000).round().cast(pl.Int64)),

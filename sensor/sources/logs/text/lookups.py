@@ -12,6 +12,8 @@ from sensor.sources.logs.text.words import one_of
 
 _ALLOWED = ("NOERROR", "0")
 _REFUSED = ("REFUSED", "5", "NXDOMAIN", "3")
+#: Answers that lead nowhere or back to the computer that asked, and no others.
+_NOWHERE = r"^(?:(?:(?:::ffff:)?(?:0\.0\.0\.0|127\.0\.0\.1)|::1?)(?:,|$))+$"
 #: Some logs write the type of a question as a number: `28` or `TYPE28`.
 _TYPES = {str(number): name for number, name in QUESTION_TYPES.items()}
 
@@ -28,6 +30,12 @@ def verdict(rcode: pl.Expr) -> pl.Expr:
     )
 
 
+def led(answers: pl.Expr, action: pl.Expr) -> pl.Expr:
+    """`action`, or blocked where all `answers` (a list of addresses) lead nowhere, as filters answer."""
+    nowhere = answers.list.join(",", ignore_nulls=True).str.contains(_NOWHERE)
+    return one_of({"blocked": nowhere}, otherwise=action)
+
+
 def question_type(written: pl.Expr) -> pl.Expr:
     """The mnemonic of a question's type: A, AAAA, HTTPS …, of its name or number."""
     bare = written.str.to_uppercase().str.strip_prefix("TYPE")
@@ -35,11 +43,14 @@ def question_type(written: pl.Expr) -> pl.Expr:
 
 
 def paired(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """`rows` (with `answer`, `action`, `reason`) with each question's action taken from its answer.
+    """`rows` (with `answer`, `action`, `reason`, and maybe `answers`) with each question's action taken from
+    its answer.
 
     The nth answer of a `key` belongs to its nth question and is set aside; one without a question
     (it lies in an earlier block, or questions are not logged) stands for the lookup itself.
     """
+    if "answers" in rows.columns:
+        rows = rows.with_columns(action=led(pl.col("answers"), pl.col("action")))
     open_rows = pl.col("reason").is_null()
     same = [*key, "answer", open_rows.alias("_open")]
     counted = rows.with_columns(open_rows.alias("_open"), _nth=pl.int_range(pl.len()).over(same))

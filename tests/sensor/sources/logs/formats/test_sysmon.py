@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from sensor.sources.logs.formats.sysmon import SysmonFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
@@ -98,6 +100,22 @@ def test_connections_in_flat_json_and_xml() -> None:
         found.select("client", "server", "server_port", "host", "device", "user_name", "transport").rows()
         == [("10.1.0.7", "198.51.100.4", 443, "chat.example.com", "ann-pc", "CORP\\ann", "tcp")] * 2
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "results", "action"),
+    [("0", "::ffff:192.0.2.7;", "allowed"), ("9003", "-", "blocked"), ("9501", "", "allowed"), ("0", "::;", "blocked")],
+)  # fmt: skip
+def test_a_query_tells_how_it_ended(status: str, results: str, action: str) -> None:
+    data = {
+        "QueryName": "chat.example.com",
+        "QueryType": "28",
+        "QueryStatus": status,
+        "QueryResults": results,
+    }
+    event = {"@timestamp": "2026-11-22T10:00:01.000Z", "winlog": {"provider_name": "Microsoft-Windows-DNS-Client", "event_id": 3008, "computer_name": "PC7", "event_data": data}}  # fmt: skip
+    (row,) = read(SysmonFormat, json.dumps(event)).rows(named=True)
+    assert (row["action"], row["qtype"]) == (action, "AAAA")
 
 
 def test_other_events() -> None:
