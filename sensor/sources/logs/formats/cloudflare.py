@@ -14,7 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import objects
+from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.reasons import HOSTED_ZONE, NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
 
@@ -136,7 +136,9 @@ def _volume() -> dict[str, pl.Expr]:
 def _action() -> pl.Expr:
     word = pl.coalesce("decision", "action").str.to_lowercase()
     passed = word.str.contains("^(?:allow|(?:l4_)?override|forward|bypass|off|on|isolate|no)")
-    blocked = word.str.starts_with("block")
+    blocked = word.str.starts_with("block") | (
+        pl.col("is_dns") & (lookups.verdict(pl.col("rcode")) == "blocked")
+    )
     return one_of({"blocked": blocked, "allowed": passed | pl.col("is_session")}, otherwise="unknown")
 
 

@@ -6,8 +6,9 @@ r"""Microsoft Defender for Endpoint, table DeviceNetworkEvents: streams, hunting
 `AdditionalFields` (JSON in a string). There are no bytes. `InboundConnectionAccepted` and `direction`
 In are turned round: the remote side is the client of a service on this device. A device reports some
 events more than once: same DeviceName, ReportId and Timestamp count once. Other tables of the stream
-are set aside, except UrlClickEvents: links followed from mails and chats, by account. Source: Microsoft,
-"DeviceNetworkEvents table", "UrlClickEvents table".
+are set aside, except UrlClickEvents: links followed from mails and chats, by account; and of DeviceEvents
+what network protection and SmartScreen kept a browser from. Source: Microsoft, "DeviceNetworkEvents table",
+"UrlClickEvents table", "Network protection", "Aggregated reporting".
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import commas, objects
+from sensor.sources.logs.text import commas, lookups, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
 from sensor.sources.logs.text.words import one_of
 
@@ -36,8 +37,10 @@ _HEADED = {"time": "timestamp|timegenerated|timegenerated [utc]"} | {name: name 
 _MORE: dict[str, str] = {
     "host": "host|Host", "uri": "uri|Uri", "agent": "user_agent|UserAgent", "sni": "server_name|ServerName",
     "query": "query|DnsQueryString|Query", "direction": "direction|Direction", "method": "method|Method",
-    "status": "status_code|StatusCode", "qtype": "qtype_name|QueryType", "referrer": "referrer",
+    "status": "status_code|StatusCode", "qtype": "qtype_name|QueryType", "rcode": "rcode_name",
 }  # fmt: skip
+#: What the device itself refused, at the sites of a block list or of apps that are not sanctioned.
+_REFUSED = ("ExploitGuardNetworkProtectionBlocked", "SmartScreenUrlWarning")
 _INBOUND = ("InboundConnectionAccepted", "InboundConnectionAttempt", "InboundInternetScanInspected")
 _SERVICE_PORTS = 1024
 
@@ -121,6 +124,7 @@ def _what() -> dict[str, pl.Expr]:
         "kind": one_of(
             {"dns": pl.col("dns"), "http": pl.col("web") | pl.col("clicked"), "tls": tls}, otherwise="flow"
         ),
+        "qtype": pl.when("dns").then("qtype"),
         "host": pl.coalesce(pl.when("dns").then("query"), pl.when(~is_url).then("remote"), "host", "sni"),
         "name_from": one_of({"http_host": pl.col("web"), "sni": ~pl.col("dns")}),
         "url": pl.when("clicked").then("click").when(is_url).then("remote"),
@@ -134,8 +138,11 @@ def _what() -> dict[str, pl.Expr]:
 def _action(event: pl.Expr) -> pl.Expr:
     return one_of(
         {
-            "reset": event.is_in(["ConnectionFailed", "ConnectionAttempt"]),
-            "blocked": event.str.contains("(?i)block"),
+            # `ConnectionFailedAggregatedReport` tells of several.
+            "reset": event.str.contains("^Connection(?:Failed|Attempt)"),
+            "blocked": event.str.contains("(?i)block")
+            | event.is_in(_REFUSED)
+            | (pl.col("dns") & (lookups.verdict(pl.col("rcode")) == "blocked")),
             "allowed": event.is_not_null(),
         }
     )
@@ -143,7 +150,8 @@ def _action(event: pl.Expr) -> pl.Expr:
 
 def _reason(event: pl.Expr) -> pl.Expr:
     by_table = pl.col("category").str.contains("DeviceNetworkEvents").fill_null(True)
-    network = (event.str.contains(r"(?i)connection|inspected|dns") & by_table).fill_null(False)
+    network = (event.str.contains(r"(?i)connection|inspected|dns") & by_table) | event.is_in(_REFUSED)
+    network = network.fill_null(False)
     report = pl.struct("DeviceName", "ReportId", "time")
     return one_of(
         {

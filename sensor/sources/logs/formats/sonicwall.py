@@ -45,7 +45,7 @@ _FIELDS = {
     "action": "fw_action|act",
 }
 _VISITED, _OPENED, _CLOSED = ["97", "16", "1153", "1154"], ["98", "1235", "1232"], ["537"]
-_REFUSED = ["14", "36", "37", "38", "41", "173", "524", "1233", "1234", "522", "523", "646", "647"]
+_REFUSED = ["14", "36", "37", "38", "41", "173", "524", "1155", "1233", "1234", "522", "523", "646", "647"]
 #: 38 is "ICMP packet dropped", where no `proto` stands and the ports are type and code.
 _ICMP = "38"
 _BARE_URL = r"^(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/|$)"

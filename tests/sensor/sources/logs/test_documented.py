@@ -60,8 +60,10 @@ def test_a_documented_line_is_read(case: dict[str, Any]) -> None:
         "<113>2026-10-06T10:00:00Z ftd1 %FTD-1-430003: FirstPacketSecond: 2026-10-06T10:00:00Z, AccessControlRuleAction: Allow, SrcIP: 10.1.2.3, DstIP: 10.0.0.53, SrcPort: 50000, DstPort: 53, Protocol: udp, DNSQuery: claude.ai, DNSRecordType: mail exchange, DNSResponseType: Non-Existent Domain",
         '{"metadata": {"event_type": "NETWORK_DNS", "event_timestamp": "2026-10-06T10:00:00Z"}, "principal": {"ip": ["10.1.2.3"]}, "target": {"ip": ["10.0.0.53"]}, "network": {"dns": {"questions": [{"name": "claude.ai", "type": 15}], "response": true, "response_code": 3}}}',
         '{"sourcetype": "zscalernss-dns", "event": {"datetime": "Tue Oct  6 10:00:00 2026", "clt_sip": "10.1.2.3", "dns_req": "claude.ai", "dns_reqtype": "MX", "dns_resp": "10.9.9.9", "reqaction": "REQ_ALLOW", "resaction": "RES_REDIRECT"}}',
+        '{"category": "AdvancedHunting-DeviceNetworkEvents", "properties": {"Timestamp": "2026-10-06T10:00:00Z", "DeviceName": "pc7", "ReportId": 8, "ActionType": "DnsConnectionInspected", "LocalIP": "10.1.2.3", "LocalPort": 50000, "RemoteIP": "10.0.0.53", "RemotePort": 53, "AdditionalFields": "{\\"direction\\":\\"Out\\",\\"query\\":\\"claude.ai\\",\\"qtype_name\\":\\"MX\\",\\"rcode_name\\":\\"NXDOMAIN\\"}"}}',
+        '{"Datetime": "2026-10-06T10:00:00Z", "QueryName": "claude.ai", "QueryTypeName": "MX", "RCode": 3, "ResolverDecision": "allowedOnNoPolicyMatch", "SrcIP": "10.1.2.3", "Email": "ada@example.com"}',
     ],
-    ids=["suricata", "fortigate", "cisco-ftd", "udm", "zscaler"],
+    ids=["suricata", "fortigate", "cisco-ftd", "udm", "zscaler", "defender", "cloudflare"],
 )
 def test_a_lookup_says_what_was_asked_for_and_that_it_was_refused(line: str) -> None:
     (row,) = rows(line + "\n").iter_rows(named=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from sensor.sources.logs.formats.defender import DefenderFormat
 from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
 from tests.sensor.sources.logs.formats.reading import read
@@ -53,6 +55,17 @@ def test_connections() -> None:
     ]
     assert found["seen_at"][0].isoformat() == "2026-11-22T10:00:00.123456+00:00"
     assert found["bytes_up"].null_count() == 2
+
+
+@pytest.mark.parametrize("event", ["ExploitGuardNetworkProtectionBlocked", "SmartScreenUrlWarning"])
+def test_what_the_device_refuses_is_an_attempt(event: str) -> None:
+    (row,) = read(DefenderFormat, streamed("DeviceEvents", ActionType=event, RemoteIP=None)).rows(named=True)
+    assert (row["host"], row["action"], row["reason"]) == ("chat.example.com", "blocked", None)
+
+
+def test_connections_told_together_failed_like_single_ones() -> None:
+    rows = read(DefenderFormat, streamed(ActionType="ConnectionFailedAggregatedReport"))
+    assert rows["action"].to_list() == ["reset"]
 
 
 def test_inspected_connections() -> None:

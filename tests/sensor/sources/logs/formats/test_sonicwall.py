@@ -53,13 +53,14 @@ def test_refusals_and_other_events() -> None:
             [
                 HEAD + 'c=4 m=14 msg="Web site access denied" ' + ENDS + "dstname=chat.example.com arg=/",
                 HEAD + 'c=32 m=36 msg="TCP connection dropped" ' + ENDS,
+                HEAD + 'c=0 m=1155 msg="Application Control Prevention Alert: GENERATIVE-AI" ' + ENDS,
                 HEAD
                 + 'c=16 m=994 msg="Configuration mode administration session started" usr="admin" src=10.1.2.3::X0 dst=10.9.9.9:4444:X0 proto=tcp/4444',
             ]
         ),
     )
-    assert rows["action"].to_list()[:2] == ["blocked", "blocked"]
-    assert rows["reason"].to_list() == [None, None, NO_CONNECTION]
+    assert rows["action"].to_list()[:3] == ["blocked"] * 3
+    assert rows["reason"].to_list() == [None, None, None, NO_CONNECTION]
 
 
 def test_cef_out_is_what_the_client_sent() -> None:
