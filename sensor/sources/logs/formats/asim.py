@@ -1,13 +1,16 @@
 """Microsoft Sentinel's ASIM: normalised network sessions, web sessions and DNS activity (JSON, CSV).
 
 `SrcBytes` is what the source sent, `DstBytes` what the destination sent; `NetworkBytes` is their sum and
-of no use. Source: Microsoft Sentinel, ASIM schema references.
+of no use. Microsoft's parsers keep what is special about a product: of PAN-OS the two are exchanged (as in
+its CEF), of FortiGate durations are in seconds and counts cumulative while a session lasts. Source:
+Microsoft Sentinel, ASIM schema references; the parsers in Azure-Sentinel.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
+from sensor.sources.logs.formats.panos import CUT_OFF
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, lookups, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
@@ -36,6 +39,12 @@ _WANTED: dict[str, str] = {
     "bytes_down": "DstBytes",
     "duration": "NetworkDuration|Duration",
     "action": "DvcAction|EventResult",
+    "vendor": "EventVendor",
+    "product": "EventProduct",
+    "ended_by": "EventOriginalResultDetails",
+    "unit": "DvcId|Dvc|DvcHostname",
+    "session": "NetworkSessionId|SessionId",
+    "uid": "EventOriginalUid",
 }
 _ACTIONS = {"success": "allowed", "failure": "unknown", "partial": "unknown", "na": "unknown"}
 
@@ -60,7 +69,8 @@ class AsimFormat(LogFormat):
             read = read.with_columns(pl.coalesce(name, pl.lit(headed[name])).alias(name) for name in _WANTED)
         dns = pl.col("query").is_not_null()
         web = pl.col("url").is_not_null() | pl.col("method").is_not_null()
-        word = pl.col("action").str.to_lowercase()
+        turned = ((pl.col("vendor") == "Palo Alto") & (pl.col("product") == "PanOS")).fill_null(False)
+        up, down = (pl.when(~dns).then(f"bytes_{way}") for way in ("up", "down"))
         return read.select(
             *(
                 "time",
@@ -80,14 +90,48 @@ class AsimFormat(LogFormat):
             status=pl.when(web).then("status"),
             server="server",
             server_port=pl.when(~dns).then("server_port"),
-            bytes_up=pl.when(~dns).then("bytes_up"),
-            bytes_down=pl.when(~dns).then("bytes_down"),
-            duration_s=pl.col("duration").cast(pl.Float64, strict=False) / 1000,
-            action=pl.coalesce(
-                pl.when(dns).then(lookups.verdict(pl.col("rcode"))), word.replace(_ACTIONS), pl.lit("unknown")
-            ),
+            bytes_up=pl.when(turned).then(down).otherwise(up),
+            bytes_down=pl.when(turned).then(up).otherwise(down),
+            duration_s=_lasted(),
+            session=pl.when(~dns).then(_session()),
+            phase=pl.lit("update"),
+            action=_action(dns),
             qtype=pl.col("type"),
             reason=one_of(
                 {NO_CONNECTION: pl.all_horizontal(pl.col("query", "url", "host", "server").is_null())}
             ),
         )
+
+
+def _lasted() -> pl.Expr:
+    """The schema wants milliseconds."""
+    in_seconds = (pl.col("vendor") == "Fortinet") | (pl.col("product") == "Cortex Data Lake")
+    duration = pl.col("duration").cast(pl.Float64, strict=False)
+    return pl.when(in_seconds).then(duration).otherwise(duration / 1000)
+
+
+def _session() -> pl.Expr:
+    """What FortiGate's and Check Point's records of one connection share; the first rarely has its number."""
+    told = pl.when(pl.col("session") != "").then("session")
+    ends = pl.concat_str("client", "client_port", "server", "server_port", separator="|")
+    forti = pl.concat_str(pl.col("unit").fill_null(""), told.fill_null(""), ends, separator="|")
+    return (
+        pl.when(pl.col("vendor") == "Fortinet")
+        .then(forti)
+        .when(pl.col("vendor") == "Check Point")
+        .then("uid")
+    )
+
+
+def _action(dns: pl.Expr) -> pl.Expr:
+    """What the device did goes before how a lookup ended. A reset ends ordinary sessions of FortiGate."""
+    word = pl.col("action").str.to_lowercase()
+    cut_off = pl.col("vendor").str.starts_with("Palo Alto") & pl.col("ended_by").str.contains("^" + CUT_OFF)
+    refused = dns & word.str.contains("^(?:block|den|drop|reject|sinkhole)")
+    ended = (pl.col("vendor") != "Fortinet").fill_null(True) & word.str.starts_with("reset")
+    return one_of(
+        {"blocked": cut_off | refused, "reset": ended},
+        otherwise=pl.coalesce(
+            pl.when(dns).then(lookups.verdict(pl.col("rcode"))), word.replace(_ACTIONS), pl.lit("unknown")
+        ),
+    )
