@@ -2,8 +2,9 @@
 
 `time` is epoch milliseconds (some write seconds, or ISO in `time_dt`). `traffic.bytes_out` is what went
 from source to destination. Flow records of one direction (VPC flow logs, SiLK, NetFlow) have only
-`traffic.bytes`: they are paired with their way back. Other classes are set aside. Source: OCSF schema
-browser, 1.0 to 1.6.
+`traffic.bytes`: they are paired with their way back. A connection's opening and its close share
+`connection_info.uid`; so do FortiGate's reports while a session lasts, whose counts are cumulative. Other
+classes are set aside. Source: OCSF schema browser, 1.0 to 1.6.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ _WANTED: dict[str, str] = {
     "packets_up": "traffic.packets_out",
     "packets_down": "traffic.packets_in",
     "product": "metadata.product.name",
+    "vendor": "metadata.product.vendor_name",
+    "uid": "connection_info.uid|connection_info.session.uid",
 }
 _ANSWERS = "answers[].rdata"
 _CLASSES = ("4001", "4002", "4003")
@@ -60,7 +63,7 @@ _ONE_WAY = r"(?i)vpc|silk|flow|ipfix"
 #: Unauthorized; and Error.
 _REFUSED, _ERROR = ("2", "3", "5", "6", "21", "24", "25", "26"), "27"
 #: activity_id of class 4001, and of 4003 that of an answer.
-_RESET, _FAIL, _REFUSE = "3", "4", "5"
+_OPEN, _CLOSE, _RESET, _FAIL, _REFUSE = "1", "2", "3", "4", "5"
 _RESPONSE = "2"
 
 
@@ -140,13 +143,23 @@ def _what() -> dict[str, pl.Expr]:
 
 def _volume() -> dict[str, pl.Expr]:
     up = pl.when("one_way").then("total").otherwise("up")
+    activity = pl.col("activity")
     return {
         "bytes_up": pl.when(~pl.col("is_dns")).then(up),
         "bytes_down": pl.when(~pl.col("is_dns")).then("down"),
         "packets_up": pl.col("packets_up"),
         "packets_down": pl.col("packets_down"),
         "one_way": pl.col("one_way"),
+        "session": _session(),
+        "phase": one_of({"begin": activity == _OPEN, "end": activity == _CLOSE}, otherwise="update"),
     }
+
+
+def _session() -> pl.Expr:
+    """What the events of one connection share; what others mean by traffic reports is not told."""
+    parts = (pl.col("activity").is_in([_OPEN, _CLOSE])) | (pl.col("vendor") == "Fortinet")
+    key = pl.concat_str(pl.col("product").fill_null(""), "uid", "client", "client_port", separator="|")
+    return pl.when((pl.col("class") == "4001") & parts & (pl.col("uid") != "")).then(key)
 
 
 def _stamp() -> pl.Expr:

@@ -4,8 +4,9 @@
      "dest_port": "443", "user": "ada", "action": "allowed", "bytes_out": "900", "bytes_in": "7000", …}
 
 `bytes_out` is what the source sent in Network Traffic. In Web add-ons differ (a server's `bytes_out` is what
-it answered): there volume is unknown. Lines that bring `_raw` are read by what that is, where it is known.
-Source: Splunk CIM manual, "Network Traffic", "Web", "Network Resolution (DNS)".
+it answered): there volume is unknown. FortiGate's records of one session are cumulative. Lines that bring
+`_raw` are read by what that is, where it is known. Source: Splunk CIM manual, "Network Traffic", "Web",
+"Network Resolution (DNS)".
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _WANTED: dict[str, str] = {
     "path": "uri_path", "method": "http_method", "status": "status|http_status",
     "user_agent": "http_user_agent", "transport": "transport|protocol", "query": "query",
     "type": "record_type|query_type", "action": "action", "up": "bytes_out", "down": "bytes_in",
-    "lasted": "duration",
+    "lasted": "duration", "vendor": "vendor", "session": "session_id|sessionid",
 }  # fmt: skip
 _ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$"
 _NAME = r"^[\w-]+(?:\.[\w-]+)+$"
@@ -81,6 +82,10 @@ class SplunkCimFormat(LogFormat):
             duration_s=pl.when(~web & ~dns).then("lasted"),
             bytes_up=pl.when(~web & ~dns).then("up"),
             bytes_down=pl.when(~web & ~dns).then("down"),
+            session=pl.when(~web & ~dns & (pl.col("vendor") == "Fortinet")).then(
+                pl.concat_str("session", "client", "client_port", "server", "server_port", separator="|")
+            ),
+            phase=pl.lit("update"),
             action="action",
             qtype=pl.col("type"),
             reason=one_of(

@@ -4,8 +4,9 @@
      "user": {"userid": "ada"}}, "target": {"hostname": "chat.example.com", "url": …}, "network":
      {"sent_bytes": "900", "received_bytes": "7000", …}, "security_result": [{"action": ["ALLOW"]}]}
 
-The principal acts; sent and received are the principal's. Keys in either spelling (`eventType`), also below
-`udm` or `event`. Source: Google SecOps, "Unified Data Model field list".
+The principal acts; sent and received are the principal's. FortiGate's records of one session are cumulative.
+Keys in either spelling (`eventType`), also below `udm` or `event`. Source: Google SecOps, "Unified Data Model
+field list".
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _FIELDS = {
     "up": "network.sent_bytes|network.sentBytes", "down": "network.received_bytes|network.receivedBytes",
     "results": "security_result|securityResult",
     "rcode": "network.dns.response_code|network.dns.responseCode",
+    "vendor": "metadata.vendor_name|metadata.vendorName",
+    "session": "network.session_id|network.sessionId",
 }  # fmt: skip
 _LISTS = ("principal.ip", "target.ip", "principal.mac", "principal.user.email_addresses",
           "principal.user.emailAddresses", "network.dns.questions[].name",
@@ -83,6 +86,10 @@ class UdmFormat(LogFormat):
             transport=pl.col("transport").str.to_lowercase(),
             bytes_up=pl.when(~dns).then("up"),
             bytes_down=pl.when(~dns).then("down"),
+            session=pl.when(~dns & (pl.col("vendor") == "Fortinet")).then(
+                pl.concat_str("session", client, "client_port", server, "server_port", separator="|")
+            ),
+            phase=pl.lit("update"),
             action=one_of({"blocked": dns & (lookups.verdict(pl.col("rcode")) == "blocked")}, otherwise=word),
             reason=one_of(
                 {

@@ -29,6 +29,7 @@ import pytest
 from sensor.sources.logs.known_formats import all_formats, look_at
 from sensor.sources.logs.lines.envelopes import peel
 from sensor.sources.logs.log_format import LogFormat
+from sensor.sources.logs.rows.sessions import Sessions
 from tests.sensor.sources.logs.formats.reading import rows
 
 FIELDS = (
@@ -68,6 +69,30 @@ def test_a_documented_line_is_read(case: dict[str, Any]) -> None:
 def test_a_lookup_says_what_was_asked_for_and_that_it_was_refused(line: str) -> None:
     (row,) = rows(line + "\n").iter_rows(named=True)
     assert (row["kind"], row["host"], row["qtype"], row["action"]) == ("dns", "claude.ai", "MX", "blocked")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (
+            '{"class_uid": 4001, "activity_id": 1, "time": 1791280800000, "connection_info": {"uid": "a1", "protocol_name": "tcp"}, "src_endpoint": {"ip": "10.1.2.3", "port": 50000}, "dst_endpoint": {"ip": "192.0.2.7", "port": 443}, "traffic": {"bytes_out": 1000}}',
+            '{"class_uid": 4001, "activity_id": 2, "time": 1791280800000, "connection_info": {"uid": "a1", "protocol_name": "tcp"}, "src_endpoint": {"ip": "10.1.2.3", "port": 50000}, "dst_endpoint": {"ip": "192.0.2.7", "port": 443}, "traffic": {"bytes_out": 4000}}',
+        ),
+        (
+            '{"metadata": {"event_type": "NETWORK_CONNECTION", "event_timestamp": "2026-10-06T10:00:00Z", "vendor_name": "Fortinet"}, "principal": {"ip": ["10.1.2.3"], "port": 50000}, "target": {"ip": ["192.0.2.7"], "port": 443}, "network": {"session_id": "7", "sent_bytes": "1000"}}',
+            '{"metadata": {"event_type": "NETWORK_CONNECTION", "event_timestamp": "2026-10-06T10:02:00Z", "vendor_name": "Fortinet"}, "principal": {"ip": ["10.1.2.3"], "port": 50000}, "target": {"ip": ["192.0.2.7"], "port": 443}, "network": {"session_id": "7", "sent_bytes": "4000"}}',
+        ),
+        (
+            '{"_time": "2026-10-06T10:00:00.000+00:00", "vendor": "Fortinet", "session_id": "7", "src_ip": "10.1.2.3", "src_port": "50000", "dest_ip": "192.0.2.7", "dest_port": "443", "transport": "tcp", "action": "allowed", "bytes_out": "1000"}',
+            '{"_time": "2026-10-06T10:02:00.000+00:00", "vendor": "Fortinet", "session_id": "7", "src_ip": "10.1.2.3", "src_port": "50000", "dest_ip": "192.0.2.7", "dest_port": "443", "transport": "tcp", "action": "allowed", "bytes_out": "4000"}',
+        ),
+    ],
+    ids=["ocsf", "udm", "splunk-cim"],
+)
+def test_what_is_told_of_one_connection_in_normalised_schemas_adds_up(lines: tuple[str, str]) -> None:
+    found = Sessions().take(rows("\n".join(lines)))
+    assert found["bytes_up"].to_list() == [1000, 3000]
+    assert found["slice"].to_list() == [0, 1]
 
 
 @pytest.mark.parametrize(
