@@ -45,6 +45,7 @@ _WANTED: dict[str, str] = {
     "up": "BytesSent",
     "down": "BytesReceived",
     "begun": "SessionStartTime",
+    "closed": "ConnectionCloseReason",
     "other": "SinkholeID",
     "location": "Location|LocationID|Policy|PolicyID|DeviceID",
 }
@@ -52,6 +53,12 @@ _WANTED: dict[str, str] = {
 _ONLY_HERE = (
     *("ResolverDecision", "QueryNameReversed", "MatchedCategoryNames", "QueryCategoryNames", "EDNSSubnet"),
     *("HTTPHost", "SourceInternalIP", "EgressColoName", "ConnectionCloseReason"),
+)
+#: Why a session came to an end before it reached anybody.
+_FAILED = (
+    *("ORIGIN_UNREACHABLE", "ORIGIN_UNROUTABLE", "PROXY_CONN_REFUSED", "MISMATCHED_IP_VERSIONS"),
+    *("TOO_MANY_ACTIVE_SESSIONS_FOR_ACCOUNT", "TOO_MANY_ACTIVE_SESSIONS_FOR_USER"),
+    *("TOO_MANY_NEW_SESSIONS_FOR_ACCOUNT", "TOO_MANY_NEW_SESSIONS_FOR_USER"),
 )
 
 
@@ -136,10 +143,12 @@ def _volume() -> dict[str, pl.Expr]:
 def _action() -> pl.Expr:
     word = pl.coalesce("decision", "action").str.to_lowercase()
     passed = word.str.contains("^(?:allow|(?:l4_)?override|forward|bypass|off|on|isolate|no)")
-    blocked = word.str.starts_with("block") | (
+    blocked = word.str.contains("^(?:block|redirect)") | (
         pl.col("is_dns") & (lookups.verdict(pl.col("rcode")) == "blocked")
     )
-    return one_of({"blocked": blocked, "allowed": passed | pl.col("is_session")}, otherwise="unknown")
+    stated = one_of({"blocked": blocked, "allowed": passed}, otherwise="unknown")
+    failed = pl.when(pl.col("closed").is_in(_FAILED)).then(pl.lit("reset"))
+    return pl.when("is_session").then(failed).otherwise(stated)
 
 
 def _reason() -> pl.Expr:

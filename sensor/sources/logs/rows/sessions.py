@@ -7,6 +7,7 @@ and one when it closes. Each line becomes a row at once. What the lines of a ses
 - cumulative counts become differences to the line before, so that the lines of a session add up; packets,
   which lines count from the session's beginning, are shared out as its bytes are;
 - a line with bytes but without a name takes the name of the session, if it had only one so far;
+- a line without a verdict is blocked where all requests of the session were, or all lines if it had none;
 - a line that adds nothing (a second name, an answer after its question) is set aside.
 
 At most `MAX_SESSIONS` are remembered, those with the latest lines, each for a day without lines. After a
@@ -42,6 +43,7 @@ _KEPT: dict[str, pl.DataType | type[pl.DataType]] = {
     "name_from": pl.String,
     "kind": pl.String,
     "several": pl.Boolean,
+    "verdict": pl.Int64,
     "user_name": pl.String,
     "device": pl.String,
     "total_up": pl.Int64,
@@ -93,11 +95,18 @@ def _lines(rows: pl.DataFrame) -> pl.DataFrame:
         last="at",
         lines=pl.lit(1, dtype=pl.Int64),
         several=pl.lit(False),
+        verdict=_verdict(),
         own_up=pl.when(own).then("bytes_up"),
         own_down=pl.when(own).then("bytes_down"),
         total_up=pl.coalesce("total_bytes_up", pl.when(~own).then("bytes_up")).clip(upper_bound=most),
         total_down=pl.coalesce("total_bytes_down", pl.when(~own).then("bytes_down")).clip(upper_bound=most),
     )  # fmt: skip
+
+
+def _verdict() -> pl.Expr:
+    """What outweighs what, among the lines of a session: the odd ones refuse."""
+    passed = (pl.col("action") != "blocked").cast(pl.Int64)
+    return (1 + passed + 2 * pl.col("method").is_not_null().cast(pl.Int64)).fill_null(0)
 
 
 def _joined(both: pl.DataFrame) -> pl.DataFrame:
@@ -117,6 +126,8 @@ def _joined(both: pl.DataFrame) -> pl.DataFrame:
     silent = both["host"].is_null()
     takes = silent & host.is_not_null() & ~pl.Series(several)
     name_from, kind = _at(both["name_from"], said), _at(both["kind"], said)
+    verdict = pl.Series(_running_max(both["verdict"].to_numpy(), group))
+    refused = both["action"].is_null() & (verdict % 2 == 1) & ~pl.Series(several)
     out = both.with_columns(
         slice=pl.Series(number),
         began=both["began"].gather(start),
@@ -129,6 +140,8 @@ def _joined(both: pl.DataFrame) -> pl.DataFrame:
         said_from=both["name_from"].zip_with(~silent, name_from),
         said_kind=both["kind"].zip_with(~silent, kind),
         several=pl.Series(several),
+        verdict=verdict,
+        settled=both["action"].zip_with(~refused, pl.Series(["blocked"])),
         user_name=_known(both["user_name"], before),
         device=_known(both["device"], before),
         lines=pl.Series(number + lines),
@@ -234,6 +247,7 @@ def _put(finished: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:
     changes = joined.select(
         "place",
         *("reason", "host", "name_from", "kind", "user_name", "device", "bytes_up", "bytes_down"),
+        action="settled",
         slice=pl.when(~request).then("slice"),
         started_at=pl.when(~request & (pl.col("kind") != "dns")).then("began"),
         total_bytes_up="total_up",

@@ -19,6 +19,7 @@ ARGUED = [
     (_FILE.format("gateway_network-pipeline-gateway-network"), 0, "client", _INSIDE),
     (_FILE.format("network_session-pipeline-network-session"), 0, "client", _INSIDE),
 ]
+T0 = "2026-11-22T10:00:00Z"
 WHO = {"DeviceID": "d-1", "DeviceName": "ann-pc", "Email": "ann@example.org", "UserID": "u-1"}
 
 
@@ -125,3 +126,18 @@ def test_a_session_whose_name_the_log_knows() -> None:
     }  # fmt: skip
     found = read(CloudflareFormat, json.dumps(line))
     assert found.select("host", "bytes_up", "bytes_down").rows() == [("www.example.org", 900, 70)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "action"), [("ORIGIN_UNREACHABLE", "reset"), ("CLIENT_CLOSED", None), (None, None)]
+)
+def test_a_session_tells_only_that_it_failed(reason: str | None, action: str | None) -> None:
+    text = line(SessionID="s", SessionStartTime=T0, SourceIP="10.1.2.3", OriginIP="192.0.2.7",
+                OriginPort=443, BytesSent=9, ConnectionCloseReason=reason)  # fmt: skip
+    assert read(CloudflareFormat, text)["action"].to_list() == [action]
+
+
+def test_a_policy_that_redirects_refuses() -> None:
+    text = line(Datetime=T0, URL="https://chat.example.com/", HTTPHost="chat.example.com", SourceIP="10.1.2.3",
+                Action="redirect", RedirectTargetURI="https://intranet.example.org/")  # fmt: skip
+    assert read(CloudflareFormat, text)["action"].to_list() == ["blocked"]

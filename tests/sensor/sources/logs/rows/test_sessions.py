@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -128,6 +129,30 @@ def test_what_says_nothing_new_is_set_aside_but_a_refusal_counts() -> None:
         )
     )
     assert done["reason"].to_list() == [None, SAID_AGAIN, None]
+
+
+@pytest.mark.parametrize(
+    ("before", "own", "action"),
+    [
+        ([("blocked", None)], None, "blocked"),
+        ([("blocked", None)], "allowed", "allowed"),
+        ([("allowed", None), ("blocked", "GET")], None, "blocked"),
+        ([("allowed", "GET"), ("blocked", "POST")], None, None),
+        ([("blocked", None), ("allowed", None)], None, None),
+        ([], None, None),
+    ],
+)
+def test_volume_without_a_verdict_takes_that_of_the_requests(
+    before: list[tuple[str, str | None]], own: str | None, action: str | None
+) -> None:
+    said = [{"session": "a", "host": "x.test", "action": word, "method": verb} for word, verb in before]
+    memory = Sessions()
+    if said:
+        memory.take(frame(*said))
+    (ended,) = memory.take(
+        frame({"session": "a", "phase": "end", "action": own, "bytes_up": 90}),
+    ).rows(named=True)
+    assert (ended["action"], ended["bytes_up"]) == (action, 90)
 
 
 def test_a_key_opened_again_is_another_session() -> None:
