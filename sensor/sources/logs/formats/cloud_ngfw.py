@@ -5,7 +5,8 @@
     {"src_ip":"10.1.0.7",…,"dst":"192.0.2.7","server_name_indication":"chat.example.com", …}
 
 `bytes_sent` went from the client to the server. Decryption logs name a session whose volume the traffic log
-tells; only the traffic log says when, of others the time is the envelope's. Source: Palo Alto Networks,
+tells; only the traffic log says when, of others the time is the envelope's. As in PAN-OS, `action` is the
+rule's: the reason of the end tells that a profile cut the session off. Source: Palo Alto Networks,
 "Cloud NGFW for AWS: log fields".
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.sources.logs.formats.panos import CUT_OFF
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
@@ -23,6 +25,7 @@ _FIELDS = {
     "time": "time_generated|start_time", "client": "src_ip", "client_port": "sport", "server": "dst_ip|dst",
     "server_port": "dport", "transport": "proto", "action": "action", "host": "server_name_indication",
     "up": "bytes_sent", "down": "bytes_recv", "lasted": "elapsed_time", "started": "start_time",
+    "packets_up": "pkts_sent", "packets_down": "pkts_received", "ended_by": "session_end_reason",
     "threat": "threat_content_type",
 }  # fmt: skip
 
@@ -35,6 +38,7 @@ class CloudNgfwFormat(LogFormat):
     vantage = "firewall"
     proof = ("host", "bytes_up", "bytes_down", "action")
     advice = "Traffic logs name no hosts: turn on decryption logs, too, or add the resolver's log."
+    counts_headers = "frame"
     marks = ('"src_ip"',)
     claims = objects.having("src_ip", "sport", "dport", "rule", "app") & objects.having_any(
         "bytes_recv", "server_name_indication", "threat_content_type"
@@ -44,11 +48,12 @@ class CloudNgfwFormat(LogFormat):
         """One row per record: a session's end (kind flow) or its name (kind tls)."""
         read = objects.read(lines["line"], _FIELDS)
         named = pl.col("host").is_not_null()
+        cut_off = pl.col("ended_by").str.contains("^" + CUT_OFF)
         sides = ("client", "client_port", "server", "server_port")
         return read.select(
             *sides,
-            "transport",
-            "action",
+            *("transport", "packets_up", "packets_down"),
+            action=one_of({"blocked": cut_off}, otherwise=pl.col("action")),
             time=pl.coalesce("started", "time"),
             duration_s="lasted",
             kind=one_of({"tls": named}, otherwise="flow"),

@@ -39,7 +39,8 @@ def test_a_session_and_its_name() -> None:
 
 def test_a_refused_session_a_threat_and_a_ping() -> None:
     threat = SIDES | {"dst": "192.0.2.7", "threat_category": "x", "threat_content_type": "spyware"}
-    events = (TRAFFIC | {"action": "reset both"}, threat, TRAFFIC | {"proto": "icmp"})
+    cut_off = TRAFFIC | {"session_end_reason": "threat", "pkts_sent": "9"}
+    events = (TRAFFIC | {"action": "reset both"}, threat, TRAFFIC | {"proto": "icmp"}, cut_off)
     found = read(CloudNgfwFormat, "".join(json.dumps(event) + "\n" for event in events))
-    assert found["action"][0] == "blocked"
-    assert found["reason"].to_list() == [None, ALERT, NO_PORTS]
+    assert (found["action"][0], found["action"][3], found["packets_up"][3]) == ("blocked", "blocked", 9)
+    assert found["reason"].to_list() == [None, ALERT, NO_PORTS, None]
