@@ -30,7 +30,7 @@ _KEYS = (
     "resptype", "statuscode", "action", "utmaction",
     "status", "sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration",
     "reqlength", "resplength", "assignip", "tunnelip", "remip", "ip", "httpcode",
-    "dhcp_msg", "mac", "lease", "remotename", "name",
+    "dhcp_msg", "mac", "lease", "remotename", "deviceip", "devicemac", "name",
 )  # fmt: skip
 #: What FortiOS 4 called them.
 _FORMER = {
@@ -118,6 +118,8 @@ def _of_clients(read: pl.DataFrame) -> pl.DataFrame:
     return read.with_columns(
         hostname=pl.when(client).then("remotename").otherwise("hostname"),
         srcname=pl.when(client).then("hostname").otherwise("srcname"),
+        srcip=pl.coalesce("srcip", pl.when(client).then("deviceip")),
+        srcmac=pl.coalesce("srcmac", pl.when(client).then("devicemac")),
     )
 
 
@@ -277,6 +279,8 @@ def _part(packets: str, delta: str, total: str) -> pl.Expr:
 def _volume() -> dict[str, pl.Expr]:
     """Bytes since the last record of the session where the product says so, else cumulative."""
     delta = pl.col("sentdelta").is_not_null() & _of("traffic")
+    # Of a proxy's transaction `sentbyte` is the session's so far, `reqlength` its own.
+    request = _sub("http-transaction") & pl.col("sentbyte").is_null()
     interim = pl.col("logid").str.slice(-4) == INTERIM
     lookup = pl.concat_str("sessionid", "xid", "qname", separator="|", ignore_nulls=True)
     session = pl.concat_str("sessionid", "srcip", "srcport", separator="|", ignore_nulls=True)
@@ -296,6 +300,8 @@ def _volume() -> dict[str, pl.Expr]:
         ),
         "phase": pl.when(~_of("traffic"))
         .then(one_of({"update": pl.col("sentbyte").is_not_null()}, otherwise="name"))
+        .when(request)
+        .then(pl.lit("delta"))
         .when(interim)
         .then(one_of({"delta": delta}, otherwise="update"))
         .otherwise(one_of({"end-delta": delta}, otherwise="end")),

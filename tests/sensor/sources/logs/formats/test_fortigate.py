@@ -46,6 +46,16 @@ def test_web_filter_interim_and_close_are_one_session() -> None:
     assert (rows["device"][2], rows["client_mac"][2]) == ("lap7", "00:11:22:33:44:55")
 
 
+def test_requests_of_a_session_whose_own_lengths_are_told_add_up() -> None:
+    first, second = (
+        f'{HEAD} logid="0010000099" type="traffic" subtype="http-transaction" {ENDS} hostname="claude.ai" '
+        f'url="https://claude.ai/a" httpmethod="POST" reqlength={up} resplength={down}'
+        for up, down in ((9000, 700), (8000, 600))
+    )
+    rows = Sessions().take(read(FortigateFormat, f"{first}\n{second}"))
+    assert rows.select("bytes_up", "bytes_down").rows() == [(9000, 700), (8000, 600)]
+
+
 def test_event_time_counts_and_a_session_begins_before_its_record() -> None:
     rows = read(FortigateFormat, "\n".join([WEB, CLOSE]), zone="America/New_York")
     logged = datetime(2026, 10, 6, 10, 0, 30, 123456, UTC)
