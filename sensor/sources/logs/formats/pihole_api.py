@@ -11,12 +11,12 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import objects
+from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
     "time": "time", "host": "domain", "type": "type", "status": "status", "client": "client.ip",
-    "device": "client.name", "cname": "cname",
+    "device": "client.name", "cname": "cname", "reply": "reply.type",
 }  # fmt: skip
 _REFUSED = r"^(?:GRAVITY|REGEX|DENYLIST|BLACKLIST|EXTERNAL_BLOCKED|SPECIAL_DOMAIN|BLOCKED)"
 
@@ -34,9 +34,10 @@ class PiholeApiFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""
         read = objects.read(lines["line"], _WANTED)
+        refused = pl.col("status").str.contains(_REFUSED) | (lookups.verdict(pl.col("reply")) == "blocked")
         return read.select(
             *("time", "host", "client", "device", "cname"),
             kind=pl.lit("dns"),
-            action=one_of({"blocked": pl.col("status").str.contains(_REFUSED)}, otherwise="allowed"),
+            action=one_of({"blocked": refused}, otherwise="allowed"),
             qtype=pl.col("type"),
         )
