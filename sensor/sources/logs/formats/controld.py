@@ -1,4 +1,4 @@
-"""Control D's query stream (JSON lines): a lookup with client, name, answers and what was done.
+"""Control D's query stream (JSON lines): a lookup with client, name and what was done.
 
 `controld_action`: 1 answered, 0 blocked, 2 and 3 redirected (to an address, through a place), -1 failed.
 `src_ip` is the public address where no agent runs; `device.name` is the endpoint as Control D knows it.
@@ -10,11 +10,12 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import objects
+from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text.words import one_of
 
 _WANTED = {
     "time": "time", "host": "query", "type": "query_type", "client": "src_ip", "action": "controld_action",
-    "device": "device.name", "user": "client.name|user",
+    "rcode": "reply_code_id", "device": "device.name", "user": "client.name|user",
 }  # fmt: skip
 _ACTIONS = {"1": "allowed", "0": "blocked", "2": "allowed", "3": "allowed", "-1": "unknown"}
 
@@ -32,7 +33,7 @@ class ControldFormat(LogFormat):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""
-        read = objects.read(lines["line"], _WANTED, lists=["answers[].ips[]"])
+        read = objects.read(lines["line"], _WANTED)
         return read.select(
             time="time",
             kind=pl.lit("dns"),
@@ -40,6 +41,9 @@ class ControldFormat(LogFormat):
             device=pl.when(pl.col("device") != "").then("device"),
             user_name=pl.when(pl.col("user") != "").then("user"),
             host="host",
-            action=pl.col("action").replace_strict(_ACTIONS, default="unknown"),
+            action=one_of(
+                {"blocked": lookups.verdict(pl.col("rcode")) == "blocked"},
+                otherwise=pl.col("action").replace_strict(_ACTIONS, default="unknown"),
+            ),
             qtype=pl.col("type"),
         )

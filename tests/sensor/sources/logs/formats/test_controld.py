@@ -11,7 +11,7 @@ LINE = (
 )
 
 
-def test_lookups_with_verdict_and_answers() -> None:
+def test_lookups_with_verdict() -> None:
     found = read(ControldFormat, "\n".join([LINE.format("A", 1), LINE.format("A", 0), LINE.format("PTR", 1)]))
     assert found.select("kind", "client", "device", "host", "action").rows()[:2] == [
         ("dns", "198.51.100.7", "pc7", "www.example.org", "allowed"),
@@ -19,3 +19,8 @@ def test_lookups_with_verdict_and_answers() -> None:
     ]
     assert found["seen_at"][0].isoformat() == "2026-10-06T10:00:00.500000+00:00"
     assert found["reason"][2] == "set aside: reverse lookup (PTR)"
+
+
+def test_a_name_that_does_not_exist_is_blocked() -> None:
+    text = LINE.format("A", 1).replace('"answers"', '"reply_code_id":3,"answers"')
+    assert read(ControldFormat, text)["action"].to_list() == ["blocked"]
