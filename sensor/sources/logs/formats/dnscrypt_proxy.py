@@ -5,7 +5,8 @@ r"""dnscrypt-proxy: `query.log`, `blocked-names.log`, in their two layouts.
     time:1791280800⇥host:10.1.2.3⇥message:www.example.org⇥type:A⇥return:PASS⇥…      ltsv
     time:1791280800⇥host:10.1.2.3⇥qname:ads.example.org⇥message:ads.*               names that were blocked
 
-Stamps are local. PASS and FORWARD were answered, REJECT, DROP and SYNTH by a rule of the proxy's own.
+Stamps are local. PASS and FORWARD were answered, REJECT, DROP and SYNTH by a rule of the proxy's own;
+NXDOMAIN came from the resolver.
 Source: dnscrypt-proxy, example-dnscrypt-proxy.toml and plugin_query_log.go.
 """
 
@@ -24,7 +25,7 @@ _TSV = (
 )
 _LTSV = {"time": "time", "client": "host", "host": "qname|message", "type": "type", "verdict": "return"}
 _ACTIONS = {"PASS": "allowed", "FORWARD": "allowed", "CLOAK": "allowed"} | dict.fromkeys(
-    ("REJECT", "DROP", "SYNTH"), "blocked"
+    ("REJECT", "DROP", "SYNTH", "NXDOMAIN"), "blocked"
 )
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import commas, objects
+from sensor.sources.logs.text import commas, lookups, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
 
@@ -25,6 +25,7 @@ _WANTED: dict[str, str] = {
     "path": "uri_path", "method": "http_method", "status": "status|http_status",
     "user_agent": "http_user_agent", "transport": "transport|protocol", "query": "query",
     "type": "record_type|query_type", "action": "action", "up": "bytes_out", "down": "bytes_in",
+    "message": "message_type", "number": "transaction_id", "rcode": "reply_code_id|reply_code",
     "lasted": "duration", "vendor": "vendor", "session": "session_id|sessionid",
 }  # fmt: skip
 _ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$"
@@ -59,7 +60,15 @@ class SplunkCimFormat(LogFormat):
             "named"
         )
         server = pl.when(pl.col("server").str.contains(_ADDRESS)).then("server")
-        return read.select(
+        answer = (dns & (pl.col("message").str.to_lowercase() == "response")).fill_null(False)
+        # Some products tell the response as a packet: from the resolver.
+        back = answer & (pl.col("client_port") == "53").fill_null(False)
+        read = read.with_columns(
+            pl.when(back).then(there).otherwise(here).alias(here)
+            for one, other in (("client", "server"), ("client_port", "server_port"))
+            for here, there in ((one, other), (other, one))
+        )
+        rows = read.select(
             *(
                 "time",
                 "client_port",
@@ -86,12 +95,19 @@ class SplunkCimFormat(LogFormat):
                 pl.concat_str("session", "client", "client_port", "server", "server_port", separator="|")
             ),
             phase=pl.lit("update"),
-            action="action",
+            action=one_of(
+                {"blocked": dns & (lookups.verdict(pl.col("rcode")) == "blocked")}, otherwise=pl.col("action")
+            ),
+            number="number",
+            answer=answer,
             qtype=pl.col("type"),
             reason=one_of(
                 {NO_CONNECTION: ~dns & named.is_null() & server.is_null() & pl.col("url").is_null()}
             ),
         )
+        if rows["answer"].any():
+            rows = lookups.paired(rows, ("client", "client_port", "number", "host", "qtype"))
+        return rows.drop("number", "answer")
 
 
 def _below(paths: str) -> str:

@@ -11,6 +11,7 @@ LINES = (
     "[2026-10-06 10:00:02]\t10.1.2.3\tads.example.org\tads.*",
     "time:1791280803\thost:10.1.2.3\tmessage:www.example.org\ttype:AAAA\treturn:PASS\tcached:0\tduration:20\tserver:x",
     "time:1791280804\thost:10.1.2.3\tqname:ads.example.org\tmessage:ads.*",
+    "[2026-10-06 10:00:05]\t10.1.2.3\tno.example.org\tA\tNXDOMAIN\t12ms\tresolver",
 )
 
 
@@ -22,5 +23,6 @@ def test_both_layouts_and_the_names_that_were_blocked() -> None:
         ("10.1.2.3", "ads.example.org", "blocked"),
         ("10.1.2.3", "www.example.org", "allowed"),
         ("10.1.2.3", "ads.example.org", "blocked"),
+        ("10.1.2.3", "no.example.org", "blocked"),
     ]
-    assert [stamp.second for stamp in found["seen_at"]] == [0, 1, 2, 3, 4]
+    assert [stamp.second for stamp in found["seen_at"]] == [0, 1, 2, 3, 4, 5]
