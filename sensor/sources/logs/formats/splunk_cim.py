@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.sources.logs.formats.panos import CUT_OFF
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, lookups, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
@@ -25,8 +26,9 @@ _WANTED: dict[str, str] = {
     "path": "uri_path", "method": "http_method", "status": "status|http_status",
     "user_agent": "http_user_agent", "transport": "transport|protocol", "query": "query",
     "type": "record_type|query_type", "action": "action", "up": "bytes_out", "down": "bytes_in",
-    "message": "message_type", "number": "transaction_id", "rcode": "reply_code_id|reply_code",
-    "lasted": "duration", "vendor": "vendor", "session": "session_id|sessionid",
+    "cut_off": "session_end_reason", "message": "message_type", "number": "transaction_id",
+    "rcode": "reply_code_id|reply_code", "lasted": "duration", "vendor": "vendor",
+    "session": "session_id|sessionid",
 }  # fmt: skip
 _ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$"
 _NAME = r"^[\w-]+(?:\.[\w-]+)+$"
@@ -96,7 +98,11 @@ class SplunkCimFormat(LogFormat):
             ),
             phase=pl.lit("update"),
             action=one_of(
-                {"blocked": dns & (lookups.verdict(pl.col("rcode")) == "blocked")}, otherwise=pl.col("action")
+                {
+                    "blocked": (dns & (lookups.verdict(pl.col("rcode")) == "blocked"))
+                    | pl.col("cut_off").str.contains("^" + CUT_OFF)
+                },
+                otherwise=pl.col("action"),
             ),
             number="number",
             answer=answer,
