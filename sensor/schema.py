@@ -369,6 +369,9 @@ OBSERVATIONS = Table(
         _ACTION,
         *_WHO,
         *_WHAT,
+        Column(
+            "roams", pl.Boolean, "the client may be in any network: where it is does not tell who is there"
+        ),
         Column("qtype", pl.String, "type of the DNS question: A, AAAA, HTTPS …; NULL if the source has none"),
         Column("cname", pl.String, "last name of the DNS answer's CNAME chain"),
         Column(
@@ -600,7 +603,7 @@ LEASES = Table(
         Column("device", pl.String, "host name", protect=TOKEN, kind="device"),
         Column("valid_from", TIME, "first moment"),
         Column("valid_to", TIME, "first moment it no longer holds; NULL while open"),
-        Column("origin", pl.String, "csv, dhcp, directory, vpn, proxy …"),
+        Column("origin", pl.String, "csv, dhcp, directory, vpn, gateway …"),
         Column("confidence", pl.Float64, "0 to 1"),
         Column("shared", pl.Boolean, "more than one person behind the address (NAT, terminal server)"),
         Column("closed", pl.Boolean, "the holder let go at valid_to; else that is when it would end"),

@@ -191,19 +191,29 @@ def test_two_programs_at_one_mirror_port_count_once(
     assert product.figures(folder.name, *(scans if first == "zeek" else scans[::-1])) == truth
 
 
-def test_who_goes_through_a_proxy_is_one_person_beside_packets(product: Product) -> None:
+def test_who_goes_through_a_gateway_is_one_person_beside_packets(product: Product) -> None:
     """The mirror port knows no account: each person was two, an account and an address."""
-    folder = product.folder / "proxied"
-    lines = []
+    folder = product.folder / "gateways"
+    proxy, firewall = [], []
     for session in SESSIONS:
-        client, _, server, _ = session.ends
-        lasted = (session.end - session.begin) // timedelta(milliseconds=1)
-        request = f"TCP_TUNNEL/200 {session.down} CONNECT {session.host}:443 user-{client[-1]}"
-        lines.append(f"{session.end.timestamp():.3f} {lasted} {client} {request} DIRECT/{server} -\n")
+        client, port, server, server_port = session.ends
+        user, lasted = f"user-{client[-1]}", session.end - session.begin
+        if session.number % 2:
+            request = f"TCP_TUNNEL/200 {session.down} CONNECT {session.host}:443 {user}"
+            spent = lasted // timedelta(milliseconds=1)
+            proxy.append(f"{session.end.timestamp():.3f} {spent} {client} {request} DIRECT/{server} -\n")
+        else:
+            firewall.append(
+                f"eventtime={session.end.timestamp():.0f}000000000 devid=FG1 logid=0000000013 type=traffic "
+                f"subtype=forward srcip={client} srcport={port} dstip={server} dstport={server_port} proto=6 "
+                f"user={user} hostname={session.host} action=close sentbyte={session.up} "
+                f"rcvdbyte={session.down} duration={lasted.total_seconds():.0f} sessionid={session.number}\n"
+            )
     folder.mkdir()
-    (folder / "access.log").write_text("".join(sorted(lines)))
+    (folder / "access.log").write_text("".join(sorted(proxy)))
+    (folder / "forward.log").write_text("".join(sorted(firewall)))
     (folder / "eve.json").write_text("".join(f"{line}\n" for line in product.eve))
-    product.figures("proxied", [folder])
+    product.figures("gateways", [folder])
     total = (
         "SELECT SUM(connections), SUM(bytes_up), COUNT(DISTINCT subject), MIN(subject_kind) FROM usage_hourly"
     )

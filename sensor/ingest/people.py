@@ -16,12 +16,13 @@ from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import LeaseRotation
 
-#: Origin and confidence of a lease made of a request through a proxy; it ends when another account's begins.
-_ORIGIN, _CONFIDENCE = "proxy", 0.8
-#: Such a lease begins a little before the request, because clocks differ, and lasts for a time after its
-#: end. Both are rounded: the requests of a few minutes make one, whatever batches they come in.
+#: Origin and confidence of a lease made of a line of a gateway, a proxy or firewall on site; it ends when
+#: another account's begins.
+_ORIGIN, _CONFIDENCE = "gateway", 0.8
+#: Such a lease begins a little before the use, because clocks differ, and lasts for a time after its end.
+#: Both are rounded: the lines of a few minutes make one, whatever batches they come in.
 _BEFORE, _AFTER, _ROUNDED = timedelta(minutes=1), timedelta(hours=1), "5m"
-#: No request is taken to have lasted longer.
+#: No use is taken to have lasted longer.
 _LONGEST_S = 86_400
 #: Accounts and addresses remembered as already emitted. Emitting one again is harmless: keys are unique.
 _MAX_MARKED = 500_000
@@ -41,7 +42,7 @@ class People:
         k: int = 1,
     ) -> None:
         """`site`: where leases hold that name no site. `k`: departments with fewer accounts are left out of
-        `directory`. `scopes` is given if accounts that used a proxy were at the addresses of its clients."""
+        `directory`. `scopes` is given for a gateway: accounts it names were at its clients' addresses."""
         self._site = site
         self._keys = keys
         self._pseudonyms = pseudonyms
@@ -58,12 +59,12 @@ class People:
         """The tables leases and directory, tokenised: from the leases a source `reported`, the `epochs`
         in which there was traffic, and the matched observations `hits`.
 
-        Leases the source reported come first. Who used a service through a proxy was at that address: packets
-        and other logs name the address alone. What files and settings say is emitted once per epoch, because
-        tokens change with it; what they say of single accounts and addresses, once these are seen. `last`: no
-        more of the input follows.
+        Leases the source reported come first. Who used a service through a gateway was at that address:
+        packets and other logs name the address alone. What files and settings say is emitted once per epoch,
+        because tokens change with it; what they say of single accounts and addresses, once these are seen.
+        `last`: no more of the input follows.
         """
-        leases = [self._lease_rotation.carry(reported, epochs, last=last), *self._signed_on(hits)]
+        leases = [self._lease_rotation.carry(reported, epochs, last=last), *self._behind_gateway(hits)]
         directory = [schema.DIRECTORY.empty()]
         new = set(epochs) - self._emitted
         for epoch in sorted(new):
@@ -92,11 +93,12 @@ class People:
             directory_rows.sort("user_name", "device", maintain_order=True),
         )
 
-    def _signed_on(self, hits: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """The leases that follow from requests through a proxy, by epoch."""
+    def _behind_gateway(self, hits: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """The leases that follow from the lines of a gateway, by epoch."""
         if (scopes := self._scopes) is None:
             return
-        named = hits.filter(pl.col("kind") == "proxy", pl.col("user_name", "client").is_not_null())
+        stays = ~pl.col("roams").fill_null(False)
+        named = hits.filter(stays, pl.col("user_name", "client").is_not_null())
         ours = [one for one in named["client"].unique() if scopes.scope(one) == "internal"]
         lasted = pl.duration(microseconds=(pl.col("duration_s").clip(0, _LONGEST_S) * 1e6).fill_null(0))
         held = named.filter(pl.col("client").is_in(ours)).select(

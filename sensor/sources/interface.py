@@ -111,8 +111,8 @@ class Source(ABC):
     help: ClassVar[str]
     #: packets, proxy, firewall, flow, endpoint, dns, identity or mixed; gives the default vantage and rank
     vantage: ClassVar[str]
-    #: True for a proxy in its clients' own network: an account that it names was at the client's address. One
-    #: that people also reach from home sees the private addresses of many networks.
+    #: True for a gateway, a proxy or firewall in its clients' own network: an account that it names was at
+    #: the client's address. One that people also reach from home sees private addresses of many networks.
     is_on_site: ClassVar[bool] = False
     proof: ClassVar[tuple[Proof, ...]]
     #: printed when an input lacks what a log setting could add

@@ -33,6 +33,10 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     "client_mac": (TEXT, ""),
     "user_name": (TEXT, "account as written; machine accounts become `device`"),
     "device": (TEXT, "host name of the client"),
+    "roams": (
+        pl.Boolean(),
+        "of a gateway (`is_on_site`): the client may be anywhere, its address one of many homes",
+    ),
     # --- request and server
     "url": (TEXT, "URL, with or without scheme, or host:port; gives host, path, server, server_port"),
     "url_rest": (TEXT, "path of `url` without query, where the format has cut it off"),
@@ -98,7 +102,7 @@ FIELDS: dict[str, tuple[pl.DataType, str]] = {
     ),
     "origin": (
         TEXT,
-        "of a lease: dhcp, directory, vpn, radius, proxy …; default: the format's vantage. Of a request: its "
+        "of a lease: dhcp, directory, vpn, radius …; default: the format's vantage. Of a request: its "
         "Origin header, which identifies browser extensions",
     ),
     "confidence": (pl.Float64(), ""),

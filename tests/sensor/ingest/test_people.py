@@ -1,4 +1,4 @@
-"""Leases that follow from requests through a proxy."""
+"""Leases that follow from the lines of a gateway."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sensor.settings import Networks
 
 AT = datetime(2026, 11, 17, 8, 2, tzinfo=UTC)
 HITS = {
-    "kind": pl.String, "user_name": pl.String, "client": pl.String, "seen_at": schema.TIME,
+    "roams": pl.Boolean, "user_name": pl.String, "client": pl.String, "seen_at": schema.TIME,
     "duration_s": pl.Float64,
 }  # fmt: skip
 
@@ -36,17 +36,17 @@ def leases(folder: Path, *hits: tuple[object, ...], on_site: bool = True) -> lis
     return rows.sort("valid_from").select("user_name", "address", *spans).rows()
 
 
-def test_a_request_says_who_is_at_its_client(tmp_path: Path) -> None:
+def test_a_gateway_says_who_is_at_a_client(tmp_path: Path) -> None:
     later = AT + timedelta(minutes=20)
     hits = [
-        ("proxy", "ada", "10.0.0.1", AT, 1.0),
-        ("proxy", "ada", "10.0.0.1", AT + timedelta(minutes=1), None),  # one with the first
-        ("proxy", "bob", "10.0.0.1", later, 7200.0),  # lasts for two hours
-        ("proxy", "eve", "203.0.113.7", AT, 1.0),  # from outside
-        ("proxy", "all", "10.0.0.9", AT, 1.0),  # through another proxy
-        ("http", "joe", "10.0.0.2", AT, 1.0),
-        ("proxy", None, "10.0.0.3", AT, 1.0),
-        ("proxy", "ann", None, AT, 1.0),
+        (None, "ada", "10.0.0.1", AT, 1.0),
+        (None, "ada", "10.0.0.1", AT + timedelta(minutes=1), None),  # one with the first
+        (False, "bob", "10.0.0.1", later, 7200.0),  # lasts for two hours
+        (None, "eve", "203.0.113.7", AT, 1.0),  # from outside
+        (None, "all", "10.0.0.9", AT, 1.0),  # another gateway
+        (True, "joe", "10.0.0.2", AT, 1.0),  # on a device that may be at home
+        (None, None, "10.0.0.3", AT, 1.0),
+        (None, "ann", None, AT, 1.0),
     ]
     expected = [("ada", "10.0.0.1", -3, 58), ("bob", "10.0.0.1", 17, 198)]
     assert leases(tmp_path, *hits) == leases(tmp_path, *hits[::-1]) == expected
@@ -57,5 +57,5 @@ def test_such_a_lease_stays_in_its_epoch(tmp_path: Path) -> None:
     keys = Keys(tmp_path, "UTC")
     _, end = keys.bounds(keys.epochs_in(pl.Series([AT]))[0])
     last = end - timedelta(minutes=2)
-    ((_, _, _, until),) = leases(tmp_path, ("proxy", "ada", "10.0.0.1", last, 600.0))
+    ((_, _, _, until),) = leases(tmp_path, (None, "ada", "10.0.0.1", last, 600.0))
     assert until == (end - AT) // timedelta(minutes=1)

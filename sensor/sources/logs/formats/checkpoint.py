@@ -50,6 +50,7 @@ _FIELDS = {
     "packets_down": "client_inbound_packets|server_outbound_packets",
     "elapsed": "elapsed|duration",
     "blade": "product|ProductName|Blade",
+    "family": "product_family|client_name",
     "office_ip": "office_mode_ip|assigned_IP|om_ip",
     "host_type": "identity_type",
     "site": "appi_name",
@@ -96,6 +97,7 @@ class CheckpointFormat(LogFormat):
     name = "checkpoint"
     help = "Check Point R77 to R82 Log Exporter: syslog, CEF, LEEF, Splunk, generic, JSON; fw log text"
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
         "Track rules as Detailed or Extended Log with accounting: plain Log has neither URLs nor volumes."
@@ -222,6 +224,7 @@ def _holder() -> dict[str, pl.Expr]:
         "client_mac": pl.col("client_mac"),
         "user_name": pl.coalesce(user.str.extract(r"\(([^()]+)\)$"), user.str.extract(r"^([^;(]+)")),
         "device": pl.col("device").str.extract(r"^([^@\s]+)"),
+        "roams": pl.col("family").str.contains("(?i)endpoint|harmony"),
         "lease_s": pl.when(lease).then(HALF_DAY_S),
         "closes": lease & (pl.col("action") == "Log Out").fill_null(False),
         "origin": one_of({"vpn": pl.col("office_ip").is_not_null()}, otherwise="directory"),

@@ -94,6 +94,7 @@ class CiscoAsaFormat(LogFormat):
     name = "cisco-asa"
     help = "Cisco ASA 8 to 9.2x, PIX, FWSM, FTD system messages: connections, denials, URLs, VPN and identity"
     vantage = "firewall"
+    is_on_site = True
     proof = ("user", "action")
     advice = (
         "ASA messages have no TLS host names and no upload sizes (they add up both directions): add a "

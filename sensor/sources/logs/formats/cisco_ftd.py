@@ -93,6 +93,7 @@ class CiscoFtdFormat(LogFormat):
         "and key=value"
     )
     vantage = "firewall"
+    is_on_site = True
     counts_headers = "frame"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Log at the end of connections: events of the beginning carry no volumes."

@@ -40,6 +40,7 @@ class ClavisterFormat(LogFormat):
     name = "clavister"
     help = "Clavister cOS Core (NetWall) and D-Link NetDefendOS: connections, URLs, logins"
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Log conn_close beside conn_open (volumes), and web content filtering in audit mode (hosts)."
     marks = ("event=",)

@@ -131,14 +131,14 @@ class ForcepointFormat(LogFormat):
             lines,
             [
                 (objects.having(*_ONE_KEYS) | objects.having(*_ONE_ACCESS_KEYS), _one),
-                (r"^\s*\{", lambda part: _rows(_dated(objects.read(part["line"], _OBJECT)))),
+                (r"^\s*\{", lambda part: _dated(objects.read(part["line"], _OBJECT))),
                 (_HEAD_ONLY, lambda part: _rows(cef.read(part["line"], _FIELDS))),
                 (r"\bvendor=", _pairs),
                 (
                     pl.col("header").is_not_null(),
-                    lambda part: _rows(_dated(commas.read_headed(part, _HEADED))),
+                    lambda part: _dated(commas.read_headed(part, _HEADED)),
                 ),
-                (pl.lit(True), lambda part: _rows(_dated(commas.read(part["line"], _REPORT)))),
+                (pl.lit(True), lambda part: _dated(commas.read(part["line"], _REPORT))),
             ],
         )
 
@@ -163,15 +163,17 @@ def _pairs(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _dated(fields: pl.DataFrame) -> pl.DataFrame:
-    """Day first, always: told by documentation, so no guess. The client is the source where the endpoint told
-    it (`Not available` otherwise), else the address the connection came from, which is a site's own."""
+    """Rows of the cloud's reports. Day first, always: told by documentation, so no guess. The client is the
+    source where the endpoint told it (`Not available` otherwise), else the address the connection came from,
+    which is a site's own."""
     inner = pl.when(pl.col("inner").str.contains(r"^[0-9A-Fa-f.:]+$")).then("inner")
     said = pl.col("login", "device", "agent", "server")
     fields = fields.with_columns(
         pl.when(~said.is_in(_NOTHING)).then(said).name.keep(), client=pl.coalesce(inner, "egress")
     )
     day = pl.col("date").str.replace(r"^(\d\d)/(\d\d)/(\d{4})", "$3-$2-$1")
-    return fields.with_columns(time=pl.concat_str(day, "clock", separator=" ", ignore_nulls=True))
+    stamped = fields.with_columns(time=pl.concat_str(day, "clock", separator=" ", ignore_nulls=True))
+    return _rows(stamped).with_columns(roams=pl.lit(True))
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:

@@ -60,6 +60,7 @@ class FortigateFormat(LogFormat):
         "app-ctrl; key=value, JSON, CEF"
     )
     vantage = "firewall"
+    is_on_site = True
     counts_headers = "ip"
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (
@@ -191,6 +192,7 @@ def _who() -> dict[str, pl.Expr]:
         .then("name")
         .when(pl.col("srcname").str.contains(r"[G-Zg-z]|^[^:.]*[A-Za-z]"))
         .then("srcname"),
+        "roams": pl.col("devid").str.starts_with("FCT"),
         "server": pl.col("dstip"),
         "server_port": pl.col("dstport"),
         "transport": pl.col("proto"),

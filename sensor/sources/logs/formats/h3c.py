@@ -38,6 +38,7 @@ class H3cFormat(LogFormat):
     name = "h3c"
     help = "H3C SecPath, MSR, HPE Comware V7: session, packet filter and URL filter logs"
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "user", "bytes_up", "bytes_down", "action")
     advice = "`session log flow-end` gives volumes, URL filtering with logging gives hosts."
     marks = ("protocol(1001)=",)

@@ -38,6 +38,7 @@ class HillstoneFormat(LogFormat):
     name = "hillstone"
     help = "Hillstone StoneOS: session logs (syslog)"
     vantage = "firewall"
+    is_on_site = True
     proof = ("user", "device", "bytes_up", "bytes_down", "action")
     advice = "Log sessions at their end (volumes); only the URL log names hosts."
     marks = ("session: ",)

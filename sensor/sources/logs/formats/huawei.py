@@ -50,6 +50,7 @@ class HuaweiFormat(LogFormat):
     name = "huawei"
     help = "Huawei USG and HiSecEngine firewalls: sessions, policies, URL filtering (syslog)"
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Send session logs in syslog form (volumes) and URL filtering logs (hosts)."
     marks = ("policy/", "seclog/", "session/", "url/")

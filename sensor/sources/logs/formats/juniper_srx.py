@@ -77,6 +77,7 @@ class JuniperSrxFormat(LogFormat):
         "structured and plain"
     )
     vantage = "firewall"
+    is_on_site = True
     counts_headers = "ip"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Set `log session-close` in policies (volumes) and enhanced web filtering with logging (hosts)."

@@ -34,6 +34,7 @@ class OlfeoFormat(LogFormat):
     name = "olfeo"
     help = "Olfeo SaaS live logs (JSON: proxy, dns) and on-premises proxy access log"
     vantage = "proxy"
+    is_on_site = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     marks = ('] "', '"user_received_bytes"')
     claims = pl.col("line").str.contains(
@@ -57,6 +58,7 @@ def _objects(lines: pl.DataFrame) -> pl.DataFrame:
         client="client",
         client_port="client_port",
         user_name="user",
+        roams=pl.lit(True),
         url=pl.when(~is_dns & has_url).then("url"),
         host=pl.when(is_dns | ~has_url).then("domain"),
         name_from=one_of({"url": ~is_dns & ~has_url}),

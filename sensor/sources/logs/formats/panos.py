@@ -238,6 +238,7 @@ class PanosFormat(LogFormat):
         "CSV, CEF, LEEF, JSON"
     )
     vantage = "firewall"
+    is_on_site = True
     counts_headers = "frame"
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (

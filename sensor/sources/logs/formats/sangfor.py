@@ -37,6 +37,7 @@ class SangforFormat(LogFormat):
     name = "sangfor"
     help = "Sangfor NGAF 7 to 8, Network Secure: access control and website log (syslog)"
     vantage = "firewall"
+    is_on_site = True
     is_stateless = True
     proof = ("host", "path", "user", "action")
     advice = "Connections are logged without volumes; log website access, which names the hosts."

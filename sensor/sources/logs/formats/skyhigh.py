@@ -190,6 +190,8 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         client_port="client_port",
         user_name="user",
         device="device",
+        # Only the cloud tells the address of a client in its own network.
+        roams=pl.col("inner").is_not_null(),
         url=pl.coalesce(pl.lit(request["url"]), "url"),
         host=pl.when(named).then("host"),
         name_from=one_of({"url": named}),

@@ -41,6 +41,7 @@ class StormshieldFormat(LogFormat):
     name = "stormshield"
     help = "Stormshield SNS 2 to 5: web, connection, plugin, filter, ssl, logins; key=value"
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = (
         "Log connections and web beside filter: only connection logs carry volumes, only web and plugin "

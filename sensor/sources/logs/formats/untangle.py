@@ -56,6 +56,7 @@ class UntangleFormat(LogFormat):
     name = "untangle"
     help = "Untangle / Arista NG Firewall 16 and 17: web filter, HTTP, sessions (JSON, syslog)"
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     advice = "Send SessionStatsEvent too: only it has volumes; WebFilterEvent names hosts."
     marks = ('"class com.untangle.',)

@@ -44,6 +44,7 @@ class VersaFormat(LogFormat):
     name = "versa"
     help = "Versa Networks VOS: flow, access, URL, DNS and secure access logs (syslog)"
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     advice = "Log access rules at the end (volumes) and URL filtering (hosts)."
     marks = ("log, appliancename=",)

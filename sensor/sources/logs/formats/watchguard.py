@@ -75,6 +75,7 @@ class WatchguardFormat(LogFormat):
         "WatchGuard Firebox (Fireware 11 to 12): connections, HTTP/HTTPS/DNS proxies, logins; LEEF and syslog"
     )
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = (
         "Enable `Send a log message for reports` in policies and proxy actions: only then are volumes "

@@ -37,6 +37,7 @@ class ZenarmorFormat(LogFormat):
     name = "zenarmor"
     help = "Zenarmor (Sensei) 1 and 2: connections, TLS, web, DNS (syslog, Elasticsearch)"
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
     marks = ('"ip_src_saddr"', "daemon=zenarmor, index=")
     claims = pl.col("line").str.contains("^daemon=zenarmor, index=") | objects.having(

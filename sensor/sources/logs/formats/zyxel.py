@@ -39,6 +39,7 @@ class ZyxelFormat(LogFormat):
     name = "zyxel"
     help = "Zyxel USG, ATP, VPN, ZyWALL: traffic, firewall and web filter logs (syslog)"
     vantage = "firewall"
+    is_on_site = True
     proof = ("host", "user", "bytes_up", "bytes_down", "action")
     advice = "Send the category Traffic Log (volumes) and the content filter's logs (hosts)."
     marks = ('" note="',)

@@ -1,7 +1,8 @@
 """Lines of many products as their makers document them, each written for this test, and what is read of them.
 
 `documented.ndjson` holds one line of log and its row an entry: format, kind, client, user_name, device, host,
-path, server, server_port, bytes_up, bytes_down, action. Layouts follow: docs.paloaltonetworks.com (Syslog Field
+path, server, server_port, bytes_up, bytes_down, action; and `roams`, where a gateway's line is of a client that
+may be at home. Layouts follow: docs.paloaltonetworks.com (Syslog Field
 Descriptions), docs.fortinet.com (FortiOS Log Message Reference), cisco.com (ASA Syslog Messages, Secure Firewall
 Syslog, Secure Web Appliance access logs), support.checkpoint.com (sk122323 Log Exporter), help.zscaler.com (NSS
 Feed Output), docs.netskope.com, docs.umbrella.com (Log Formats), squid-cache.org, techdocs.broadcom.com (ELFF),
@@ -51,6 +52,7 @@ def test_a_documented_line_is_read(case: dict[str, Any]) -> None:
     (row,) = rows(case["line"] + "\n").iter_rows(named=True)
     assert [row[name] for name in FIELDS] == case["is"]
     assert row["reason"] is None
+    assert bool(row["roams"]) == case.get("roams", False)
 
 
 @pytest.mark.parametrize(

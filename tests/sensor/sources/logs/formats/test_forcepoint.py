@@ -70,7 +70,7 @@ def test_a_cloud_report_tells_the_client_behind_a_sites_own_address() -> None:
     )
     row = read(ForcepointFormat, line).row(0, named=True)
     assert (row["client"], row["server"], row["path"]) == ("10.1.2.3", "192.0.2.7", "/p")
-    assert (row["user_name"], row["device"]) == ("ada", "pc1")
+    assert (row["user_name"], row["device"], row["roams"]) == ("ada", "pc1", True)
 
 
 def test_cloud_report_by_its_head() -> None:

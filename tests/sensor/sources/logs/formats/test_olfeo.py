@@ -40,3 +40,4 @@ def test_live_logs() -> None:
     assert (rows["bytes_up"].to_list(), rows["bytes_down"].to_list()) == ([8, None], [46, None])
     assert rows["server"].to_list() == ["192.0.2.7", None]
     assert rows["answers"].to_list()[1] == ["192.0.2.9"]
+    assert rows["roams"].all()
