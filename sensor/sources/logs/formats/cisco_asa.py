@@ -167,8 +167,10 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
         client_port=pl.when(server_first).then("b_port").otherwise("a_port"),
         server=pl.when(server_first).then("a").otherwise("b"),
         server_port=pl.when(server_first).then("a_port").otherwise("b_port"),
+        # Behind each end stands who is there, and at the end of the line, apart, who opened the connection.
         user_name=pl.coalesce(
-            pl.when(server_first).then(_person("b_rest", "a_rest")).otherwise(_person("a_rest", "b_rest")),
+            pl.when(server_first).then(_person("b_rest")).otherwise(_person("a_rest")),
+            pl.col("b_rest").str.extract(r" \(([^()/]*[A-Za-z][^()/]*)\)$"),
             _person("why"),
         ),
         transport="proto",

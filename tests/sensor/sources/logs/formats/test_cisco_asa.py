@@ -43,6 +43,15 @@ def test_outbound_names_the_server_first_inbound_the_client() -> None:
     assert rows["bytes_up"].null_count() == rows["bytes_down"].null_count() == 2
 
 
+def test_who_is_at_the_server_is_not_the_client() -> None:
+    built = "%ASA-6-302013: Built inbound TCP connection 3 for inside:10.1.2.3/40002 (10.1.2.3/40002) to lab:"
+    rows = _read(
+        built + r"10.2.0.5/11434 (10.2.0.5/11434)(CORP\bob)",
+        built + r"10.2.0.5/11434(CORP\bob) (10.2.0.5/11434) (ada)",
+    )
+    assert rows["user_name"].to_list() == [None, "ada"]
+
+
 def test_teardown_is_the_same_session_and_its_bytes_have_no_direction() -> None:
     rows = _read(
         "%ASA-6-302013: Built outbound TCP connection 1 for outside:192.0.2.7/443 (192.0.2.7/443) to inside:10.1.2.3/40000 (10.1.2.3/40000)",
