@@ -24,6 +24,8 @@ HEADS = {
 ORIGIN = "csv"
 #: a manually kept file is rarely wrong, but may be out of date
 CONFIDENCE = 0.9
+#: What began before an epoch begins within the first second of it (privacy/rotation.py does so, too).
+_BEGIN_WITHIN_US = 1_000_000
 _ACCOUNTS = "a list of accounts and their departments goes into [identity] directory"
 _YES = ("1", "yes", "true", "y")
 
@@ -58,14 +60,9 @@ def leases(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame
 
     An address that several people hold at the same time is marked as shared, and attributed to none of them.
     """
-    held = people.with_columns(
-        pl.max_horizontal(pl.lit(begin, dtype=schema.TIME), _moment("valid_from")).alias("valid_from"),
-        pl.min_horizontal(pl.lit(end, dtype=schema.TIME), _moment("valid_to")).alias("valid_to"),
-        pl.lit(ORIGIN).alias("origin"),
-        pl.lit(CONFIDENCE).alias("confidence"),
-        # An end that is written into the file later replaces the end of the epoch.
-        (_moment("valid_to") <= pl.lit(end, dtype=schema.TIME)).alias("closed"),
-    ).filter(pl.col("valid_from") < pl.col("valid_to"))
+    held = _held(people, begin, end).with_columns(
+        pl.lit(ORIGIN).alias("origin"), pl.lit(CONFIDENCE).alias("confidence")
+    )
     together = pl.col("user_name").n_unique().over("site", "address", "valid_from", "valid_to") > 1
     return schema.LEASES.conform(
         held.with_columns(shared=pl.col("shared").is_in(_YES).fill_null(False) | together)
@@ -82,14 +79,32 @@ def directory(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFr
     owners = named.filter(mine & (pl.col("device").is_not_null() | pl.col("mac").is_not_null())).with_columns(
         confidence=pl.lit(CONFIDENCE)
     )
+    always = accounts.with_columns(
+        pl.lit(begin, dtype=schema.TIME).alias("valid_from"), pl.lit(end, dtype=schema.TIME).alias("valid_to")
+    )
     return schema.DIRECTORY.conform(
-        pl.concat([accounts, owners], how="diagonal").with_columns(
-            pl.lit(begin, dtype=schema.TIME).alias("valid_from"),
-            pl.lit(end, dtype=schema.TIME).alias("valid_to"),
-            pl.lit(ORIGIN).alias("origin"),
-            pl.lit("person").alias("kind"),
+        pl.concat([always, _held(owners, begin, end)], how="diagonal").with_columns(
+            pl.lit(ORIGIN).alias("origin"), pl.lit("person").alias("kind")
         )
     )
+
+
+def _held(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
+    """The lines that hold within the epoch [begin, end), with their times in it, and `closed`.
+
+    What began before the epoch begins within its first second, in the order in which it really began: of two
+    holders of an address the later one counts, as it does within an epoch.
+    """
+    since, until = _moment("valid_from"), _moment("valid_to")
+    age = since.dt.epoch("us") / pl.lit(begin, dtype=schema.TIME).dt.epoch("us")
+    order = (age.clip(0) * _BEGIN_WITHIN_US).clip(1, _BEGIN_WITHIN_US).fill_null(0).cast(pl.Int64)
+    first = pl.lit(begin, dtype=schema.TIME) + pl.duration(microseconds=order)
+    return people.with_columns(
+        pl.max_horizontal(first, since).cast(schema.TIME).alias("valid_from"),
+        pl.min_horizontal(pl.lit(end, dtype=schema.TIME), until).alias("valid_to"),
+        # An end that is written into the file later replaces the end of the epoch.
+        (until <= pl.lit(end, dtype=schema.TIME)).alias("closed"),
+    ).filter(pl.col("valid_from") < pl.col("valid_to"))
 
 
 def _moment(column: str) -> pl.Expr:

@@ -37,6 +37,21 @@ def test_leases_lie_inside_the_epoch_and_the_given_time(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("begin", [BEGIN, END])
+def test_who_got_an_address_later_has_it_in_later_epochs_too(tmp_path: Path, begin: datetime) -> None:
+    text = (
+        "address,user_name,device,valid_from,valid_to\n"
+        "10.0.0.1,cy,pc1,2026-11-09,\n10.0.0.1,bob,pc1,2026-11-01,2026-11-09\n10.0.0.1,ada,,,\n"
+    )
+    entries = people.read(_csv(tmp_path, text))
+    rows = people.leases(entries, begin, begin + (END - BEGIN)).sort("valid_from")
+    assert rows["user_name"].to_list() == (["ada", "bob", "cy"] if begin == BEGIN else ["ada", "cy"])
+    assert not rows["shared"].any()
+    assert rows["valid_from"].max() - max(begin, datetime(2026, 11, 9, tzinfo=UTC)) < timedelta(seconds=1)
+    owners = people.directory(entries, begin, begin + (END - BEGIN)).drop_nulls("device").sort("valid_from")
+    assert owners["user_name"].to_list() == rows["user_name"].to_list()[1:]  # a device of one at a time
+
+
 def test_an_entry_without_a_site_holds_where_the_sensor_is(tmp_path: Path) -> None:
     """The pipeline fills in the site of its sensor (ingest/people.py)."""
     text = "address,user_name,site\n10.0.0.1,ada,\n10.0.0.2,bob,hq\n"
