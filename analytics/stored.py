@@ -41,6 +41,7 @@ PREFERENCE = {
         "confidence DESC NULLS LAST",
         "mac",
         "shared",
+        "landed_at",
     ),
     # What a sensor said last; several may have been started within an hour. A run that does not read the
     # inputs of one knows no kind.

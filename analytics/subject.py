@@ -29,9 +29,9 @@ GROUP BY mac HAVING MIN(user_name) = MAX(user_name)
 _THINGS = "SELECT DISTINCT thing FROM owners WHERE list_contains($tokens, user_name) ORDER BY thing"
 _LEASES = """
 CREATE TEMP TABLE every_leases AS
-SELECT l.* FROM lake.leases AS l
+SELECT l.* FROM {leases} AS l
 JOIN (
-  SELECT DISTINCT site, address FROM lake.leases
+  SELECT DISTINCT site, address FROM {leases}
   WHERE list_contains($tokens, user_name) OR list_contains($things, device) OR list_contains($things, mac)
 ) AS places ON places.site = l.site AND places.address = l.address
 """
@@ -62,12 +62,15 @@ def times(lake: Path, tokens: Sequence[str]) -> Times:
         return times_in(connection, tokens)
 
 
-def times_in(connection: duckdb.DuckDBPyConnection, tokens: Sequence[str]) -> Times:
-    """As `times`, on an open connection to the restricted views; leaves temporary tables behind."""
+def times_in(
+    connection: duckdb.DuckDBPyConnection, tokens: Sequence[str], leases: str = "lake.stored.leases"
+) -> Times:
+    """As `times`, on an open connection to the restricted views; leaves temporary tables behind. `leases` has
+    the leases, with `landed_at`."""
     about: dict[str, object] = {"tokens": list(tokens)}
     connection.execute(_OWNERS)
     things = [thing for (thing,) in connection.execute(_THINGS, about).fetchall()]
-    connection.execute(_LEASES, about | {"things": things})
+    connection.execute(_LEASES.format(leases=leases), about | {"things": things})
     connection.execute("CREATE TEMP TABLE every_directory AS SELECT * FROM lake.directory")
     make_holders(connection)
     held = connection.execute(_TIMES.format(forever=FOREVER_US), about).fetchall()

@@ -178,7 +178,8 @@ def _gather(connection: duckdb.DuckDBPyConnection, site: str, address: str, at: 
     about = [site, address]
     begin, end = (at + timedelta(days=days) for days in (-2, 2))
     connection.execute(
-        "CREATE TEMP TABLE every_leases AS SELECT * FROM lake.leases WHERE site = ? AND address = ?", about
+        "CREATE TEMP TABLE every_leases AS SELECT * FROM lake.stored.leases WHERE site = ? AND address = ?",
+        about,
     )
     day = at.date()
     connection.execute(

@@ -125,7 +125,7 @@ def sealed_rules(sealed: SealedRows, subject: Subject) -> dict[str, Rule]:
         for name in ("leases", "directory"):
             store_frame(connection, f"sealed_{name}", sealed.rows(name))
             connection.execute(f"CREATE VIEW lake.{name} AS FROM sealed_{name}")
-        return _rules(subject, times_in(connection, subject.tokens))
+        return _rules(subject, times_in(connection, subject.tokens, "lake.leases"))
 
 
 def _hide(lake: Lake, subject: Subject, case: str, now: datetime) -> None:

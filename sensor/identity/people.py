@@ -76,14 +76,12 @@ def directory(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFr
         device=pl.lit(None, dtype=pl.String), mac=pl.lit(None, dtype=pl.String)
     )
     mine = ~pl.col("shared").is_in(_YES).fill_null(False)
-    owners = named.filter(mine & (pl.col("device").is_not_null() | pl.col("mac").is_not_null())).with_columns(
-        confidence=pl.lit(CONFIDENCE)
-    )
+    owners = _held(named, begin, end).filter(mine, pl.any_horizontal(pl.col("device", "mac").is_not_null()))
     always = accounts.with_columns(
         pl.lit(begin, dtype=schema.TIME).alias("valid_from"), pl.lit(end, dtype=schema.TIME).alias("valid_to")
     )
     return schema.DIRECTORY.conform(
-        pl.concat([always, _held(owners, begin, end)], how="diagonal").with_columns(
+        pl.concat([always, owners.with_columns(confidence=CONFIDENCE)], how="diagonal").with_columns(
             pl.lit(ORIGIN).alias("origin"), pl.lit("person").alias("kind")
         )
     )
@@ -92,14 +90,19 @@ def directory(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFr
 def _held(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
     """The lines that hold within the epoch [begin, end), with their times in it, and `closed`.
 
-    What began before the epoch begins within its first second, in the order in which it really began: of two
-    holders of an address the later one counts, as it does within an epoch.
+    Of the lines of an address that tell no beginning, each begins where the one before it ends. What began
+    before the epoch begins within its first second, in the order in which it really began: of two holders of
+    an address the later one counts, as it does within an epoch.
     """
-    since, until = _moment("valid_from"), _moment("valid_to")
+    told = people.with_columns(since=_moment("valid_from"), until=_moment("valid_to"))
+    ordered = told.sort("until", nulls_last=True, maintain_order=True)
+    until, before = pl.col("until"), pl.col("until").shift()
+    ended = pl.when(before.ne_missing(until)).then(before).forward_fill()
+    since = pl.coalesce("since", ended.over("site", "address", pl.col("since").is_null()))
     age = since.dt.epoch("us") / pl.lit(begin, dtype=schema.TIME).dt.epoch("us")
     order = (age.clip(0) * _BEGIN_WITHIN_US).clip(1, _BEGIN_WITHIN_US).fill_null(0).cast(pl.Int64)
     first = pl.lit(begin, dtype=schema.TIME) + pl.duration(microseconds=order)
-    return people.with_columns(
+    return ordered.with_columns(
         pl.max_horizontal(first, since).cast(schema.TIME).alias("valid_from"),
         pl.min_horizontal(pl.lit(end, dtype=schema.TIME), until).alias("valid_to"),
         # An end that is written into the file later replaces the end of the epoch.

@@ -154,7 +154,10 @@ def attribute(
     told: Counter[str] = Counter()
     rightly: list[float] = []
     spent = time.process_time()
-    connection.execute(f"CREATE VIEW every_leases AS FROM read_parquet({literal(folder / 'leases.parquet')})")
+    connection.execute(
+        "CREATE VIEW every_leases AS SELECT *, CAST(NULL AS TIMESTAMPTZ) AS landed_at "
+        f"FROM read_parquet({literal(folder / 'leases.parquet')})"
+    )
     make_holders(connection, for_all=True)
     held = time.process_time() - spent
     last = FIRST + timedelta(days=days - 1)

@@ -1,6 +1,6 @@
 -- Leases in integer codes: address id, statement id, start and end.
 --
--- In:  every_leases, every_directory, raw_statements.  Out: addresses, statements, encoded_leases (a view).
+-- In:  every_leases (with landed_at), every_directory, raw_statements.  Out: addresses, statements, encoded_leases (a view).
 -- Statements are numbered by rising confidence. `confidence_rank`, `mac`, `device`, `person` and `device_key` are dense
 -- ranks of the values. `device_key` is the MAC, or else the device name; `device_claim` is everything said of the
 -- device. `kind` is the priority of the source: 1 VPN, 2 RADIUS, 3 logins and other sources that name a user, 4 DHCP, 5
@@ -40,10 +40,20 @@ SELECT DISTINCT * EXCLUDE (content_hash) FROM statements
 UNION ALL BY NAME
 SELECT CAST(0 AS BIGINT) AS statement;
 
+-- A line of the people file that names no date holds in its whole epoch. One that was written in its place holds from
+-- when it was first read: until then, what was read before is taken to have been true.
 CREATE OR REPLACE TEMP VIEW encoded_leases AS
-SELECT CAST(p.address_id AS INTEGER) AS address_id, CAST(s.statement AS INTEGER) AS statement,
-       epoch_us(l.valid_from) AS from_us, COALESCE(epoch_us(l.valid_to), $forever) AS to_us
-FROM every_leases AS l
+WITH dated AS (
+  SELECT *, epoch_us(valid_from) AS from_us FROM every_leases WHERE origin IS DISTINCT FROM 'csv'
+  UNION ALL
+  SELECT *, epoch_us(CASE WHEN landed_at > MIN(landed_at) OVER (PARTITION BY site, address, valid_from)
+                          THEN GREATEST(valid_from, landed_at) ELSE valid_from END)
+  FROM every_leases
+  WHERE origin = 'csv'
+)
+SELECT CAST(p.address_id AS INTEGER) AS address_id, CAST(s.statement AS INTEGER) AS statement, l.from_us,
+       COALESCE(epoch_us(l.valid_to), $forever) AS to_us
+FROM dated AS l
 JOIN addresses AS p ON p.site = l.site AND p.address = l.address
 JOIN raw_statements AS s ON s.content_hash = HASH($salt, l.user_name, l.device, l.mac, l.origin, l.confidence, l.shared)
-WHERE l.valid_from IS NOT NULL AND (l.valid_to IS NULL OR l.valid_to > l.valid_from)
+WHERE l.from_us IS NOT NULL AND (l.valid_to IS NULL OR epoch_us(l.valid_to) > l.from_us)

@@ -107,7 +107,7 @@ def _answers(leases: list[Lease], sessions: list[Session]) -> list[tuple[float, 
         connection.execute(f"""
             CREATE TABLE every_leases AS
             SELECT 'hq' AS site, address, CAST(NULL AS VARCHAR) AS mac, user_name, device, origin, confidence,
-                   false AS shared,
+                   false AS shared, CAST(NULL AS TIMESTAMPTZ) AS landed_at,
                    make_timestamptz(CAST({start} + began * 60000000 AS BIGINT)) AS valid_from,
                    make_timestamptz(CAST({start} + ended * 60000000 AS BIGINT)) AS valid_to
             FROM minutes""")

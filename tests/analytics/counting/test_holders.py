@@ -6,7 +6,9 @@ import random
 import re
 import shutil
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 
 import duckdb
@@ -34,19 +36,21 @@ TENURES = st.lists(
 NETWORKS = st.lists(TENURES, min_size=6, max_size=9)
 
 
-def _holders(leases: list[Lease]) -> duckdb.DuckDBPyConnection:
-    """`every_holders` of (address, user, device, from minute, to minute, origin, confidence)."""
+def _holders(leases: list[Lease], landed: Sequence[int] = ()) -> duckdb.DuckDBPyConnection:
+    """`every_holders` of (address, user, device, from minute, to minute, origin, confidence), and the minutes
+    in which they `landed`, if that is told."""
     connection = connect()
     connection.execute(
         "CREATE TABLE every_leases (site VARCHAR, address VARCHAR, mac VARCHAR, user_name VARCHAR,"
         " device VARCHAR, valid_from TIMESTAMPTZ, valid_to TIMESTAMPTZ, origin VARCHAR, confidence DOUBLE,"
-        " shared BOOLEAN)"
+        " shared BOOLEAN, landed_at TIMESTAMPTZ)"
     )
     connection.execute("CREATE TABLE every_directory (user_name VARCHAR, kind VARCHAR)")
     rows = [
         ("hq", address, device and f"m{device}", user, device, BEGIN + timedelta(minutes=begin),
-         BEGIN + timedelta(minutes=end), origin, sure, False)
-        for address, user, device, begin, end, origin, sure in leases
+         BEGIN + timedelta(minutes=end), origin, sure, False,
+         None if at is None else BEGIN + timedelta(minutes=at))
+        for (address, user, device, begin, end, origin, sure), at in zip_longest(leases, landed)
     ]  # fmt: skip
     if rows:
         names = [column[0] for column in connection.execute("DESCRIBE every_leases").fetchall()]
@@ -115,6 +119,20 @@ def test_complete_leases_name_everybody_rightly_in_any_order(
         rows = connection.execute("FROM every_holders ORDER BY ALL").fetchall()
     with _holders(sorted(leases, key=str)) as connection:
         assert connection.execute("FROM every_holders ORDER BY ALL").fetchall() == rows
+
+
+@pytest.mark.parametrize("last", ["ann", "zoe"])  # names play no part
+def test_a_line_of_the_people_file_holds_from_when_it_was_read_in_place_of_another(last: str) -> None:
+    lines = [("bob", 0, 100), (last, 0, 100), ("bob", 100, 200), (last, 100, 200), ("eve", 200, 300)]
+    leases: list[Lease] = [("a", user, None, begin, end, "csv", 0.9) for user, begin, end in lines]
+    with _holders(leases, landed=[50, 130, 50, 130, 190]) as connection:
+        rows = connection.execute(
+            "SELECT static_user, from_us, to_us FROM every_holders ORDER BY from_us"
+        ).fetchall()
+    start = int(BEGIN.timestamp() * 1_000_000)
+    spans = [(user, (a - start) // 60_000_000, (b - start) // 60_000_000) for user, a, b in rows]
+    # The first epoch was over when the second line was read.
+    assert spans == [("bob", 0, 130), (last, 130, 200), ("eve", 200, 300)]
 
 
 @given(NETWORKS, st.integers(1, 60), st.integers(0, 30))

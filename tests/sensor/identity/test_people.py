@@ -52,6 +52,15 @@ def test_who_got_an_address_later_has_it_in_later_epochs_too(tmp_path: Path, beg
     assert owners["user_name"].to_list() == rows["user_name"].to_list()[1:]  # a device of one at a time
 
 
+def test_an_end_in_the_old_line_is_the_beginning_of_the_next(tmp_path: Path) -> None:
+    text = "address,user_name,valid_to\n10.0.0.1,cy,\n10.0.0.1,bob,2026-11-20\n10.0.0.1,ada,2026-11-09\n"
+    rows = people.leases(people.read(_csv(tmp_path, text)), BEGIN, END).sort("valid_from")
+    ends = [datetime(2026, 11, day, tzinfo=UTC) for day in (9, 20)]
+    assert rows.select("user_name", "valid_from", "valid_to").rows() == [
+        ("ada", BEGIN, ends[0]), ("bob", *ends), ("cy", ends[1], END),
+    ]  # fmt: skip
+
+
 def test_an_entry_without_a_site_holds_where_the_sensor_is(tmp_path: Path) -> None:
     """The pipeline fills in the site of its sensor (ingest/people.py)."""
     text = "address,user_name,site\n10.0.0.1,ada,\n10.0.0.2,bob,hq\n"
