@@ -77,8 +77,8 @@ def command(
         typer.echo(f"taken out of the counts of {counted} weeks")
     if leases := rotation.forget(folder / rotation.FOLDER, keys, person, when.things, moment):
         typer.echo(
-            f"{leases} leases that would go on in the next epoch taken out of the state folder; a capture, "
-            "follow or listen that is running still holds its own: stop it, erase again, start it"
+            f"{leases} leases that would go on in the next epoch taken out of the state folder, and out of "
+            "what is running"
         )
     if settings.privacy == "aggregate":
         typer.echo(f"{sealed} sealed rows of the running week deleted")

@@ -26,8 +26,8 @@ from sensor.privacy.sealing import Unsealable, seal, unseal
 RECENT_EPOCHS = 8
 #: maximum lasting leases (the newest), so that a flood of forged ones cannot exhaust memory
 MOST_LASTING = 500_000
-#: Folder of their files in the state folder.
-FOLDER = "leases"
+#: Folder of their files in the state folder, and the file in it with a line per token of erased people.
+FOLDER, _ERASED = "leases", "erased"
 _ADDRESS = ("site", "address", "origin")
 _LEASE = (*_ADDRESS, "user_name", "device", "valid_from")
 #: Continued leases begin within a second after the boundary, in the order in which they really began. So of
@@ -49,6 +49,8 @@ class LeaseRotation:
         self._file = file
         self._now = now
         self._lasting = schema.LEASES.empty()
+        #: lines read of the list of erased people
+        self._erased = 0
         #: lasting leases that were given up, until the end of the input
         self._ended = schema.LEASES.empty()
         #: epochs that the lasting leases have been continued in
@@ -135,12 +137,18 @@ class LeaseRotation:
         self._lasting = newest.filter(pl.col("valid_to").is_null() | lasts).tail(MOST_LASTING)
 
     def _load(self) -> None:
-        if self._loaded or self._file is None:
+        """Read the file; later, forget the people who were erased meanwhile."""
+        if self._file is None:
             return
-        self._loaded = True
-        self._lasting = _read(self._file, self._keys)
+        erased = _erased(self._file.parent)
+        if not self._loaded:
+            self._lasting = _read(self._file, self._keys)
+        elif gone := erased[self._erased :]:
+            self._lasting = self._lasting.filter(~_is_theirs(self._lasting, self._keys, frozenset(gone)))
+        self._loaded, self._erased = True, len(erased)
 
     def _save(self) -> None:
+        self._load()
         if self._file is None or (self._lasting.is_empty() and not self._file.exists()):
             return
         _write(self._file, self._keys, self._lasting, self._now())
@@ -150,32 +158,50 @@ def forget(folder: Path, keys: Keys, account: str, things: Iterable[str], now: d
     """Take the leases of a person out of all files in `folder`; returns how many. Raises LakeError.
 
     Those that name the account, or no account and one of the person's devices (`things`, as stored in the
-    lake). A process that is running holds its leases in memory, and stores them again.
+    lake). A process that is running takes them out of its memory, too, before it uses them again.
     """
+    files = sorted(folder.glob("*.sealed"))
+    if not files:
+        return 0
+    name = pl.select(canonical_account(pl.lit(account))).item() or account
+    theirs = [*(token(key, n, "org", "user", name) for n, key in _keys_left(keys)), *things]
+    with durable.explained(folder):  # before the files: what is running may write these again
+        durable.write(folder / _ERASED, "\n".join([*_erased(folder), *theirs]).encode())
     count = 0
-    for file in sorted(folder.glob("*.sealed")):
+    for file in files:
         kept = _read(file, keys)
-        rest = kept.filter(~_is_theirs(kept, keys, account, frozenset(things)))
+        rest = kept.filter(~_is_theirs(kept, keys, frozenset(theirs)))
         if rest.height < kept.height:
             _write(file, keys, rest, now)
             count += kept.height - rest.height
     return count
 
 
-def _is_theirs(leases: pl.DataFrame, keys: Keys, account: str, things: frozenset[str]) -> pl.Series:
-    """True for the `leases` (in clear) of a person; see `forget`."""
-    name = pl.select(canonical_account(pl.lit(account))).item() or account
-    epochs = [epoch.number for epoch in keys.epochs() if epoch.shredded_at is None]
-    owned = pl.lit(False)
-    for kind in ("device", "mac"):
-        values = leases.filter(pl.col("user_name").is_null())[kind].drop_nulls().unique()
-        theirs = [
+def _erased(folder: Path) -> list[str]:
+    """The tokens of all people erased so far, in that order, and of their devices."""
+    try:
+        return (folder / _ERASED).read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _keys_left(keys: Keys) -> list[tuple[int, bytes]]:
+    """The epochs that have a key, each with it."""
+    return [(epoch.number, keys.of(epoch.number)) for epoch in keys.epochs() if epoch.shredded_at is None]
+
+
+def _is_theirs(leases: pl.DataFrame, keys: Keys, theirs: frozenset[str]) -> pl.Series:
+    """True for the `leases` (in clear) of people of whom `theirs` are the tokens; see `forget`."""
+    left, found = _keys_left(keys), []
+    for column, kind in (("user_name", "user"), ("device", "device"), ("mac", "mac")):
+        about = pl.col("user_name").is_not_null() if kind == "user" else pl.col("user_name").is_null()
+        known = [
             value
-            for value in values
-            if not things.isdisjoint((value, *(token(keys.of(n), n, "org", kind, value) for n in epochs)))
+            for value in leases.filter(about)[column].drop_nulls().unique()
+            if not theirs.isdisjoint((value, *(token(key, n, "org", kind, value) for n, key in left)))
         ]
-        owned |= pl.col("user_name").is_null() & pl.col(kind).is_in(theirs).fill_null(False)
-    return leases.select(pl.col("user_name").eq_missing(name) | owned).to_series()
+        found.append(about & pl.col(column).is_in(known).fill_null(False))
+    return leases.select(pl.any_horizontal(found)).to_series()
 
 
 def _read(file: Path, keys: Keys) -> pl.DataFrame:

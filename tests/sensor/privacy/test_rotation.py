@@ -82,14 +82,18 @@ def test_an_erased_person_does_not_come_back_with_the_next_epoch(tmp_path: Path)
             pl.lit(None).alias("user_name"), address=pl.lit("10.0.0.3"), device=pl.lit("ada-pc")
         ),
     ]
-    _rotation(keys, file).carry(pl.concat(named, how="vertical_relaxed"), [_epoch(keys, NOON)], last=True)
+    running = _rotation(keys, file)
+    running.carry(pl.concat(named, how="vertical_relaxed"), [_epoch(keys, NOON)], last=False)
     later = keys.bounds(_epoch(keys, NOON))[1]
     epoch = _epoch(keys, NOON)
     things = [token(keys.of(epoch), epoch, "org", "device", "ada-pc")]
     assert forget(file.parent, keys, "CORP\\Ada", things, NOON) == 2
     assert forget(file.parent, keys, "ada", things, NOON) == 0
-    carried = _rotation(keys, file, later).carry(_none(), [_epoch(keys, later)], last=True)
-    assert carried["user_name"].unique().to_list() == ["bob"]
+    cyd = _lease(NOON, user="cyd").with_columns(address=pl.lit("10.0.0.4"))
+    running.carry(cyd, [epoch], last=False)  # stores what it holds
+    for rotation in (running, _rotation(keys, file, later)):
+        carried = rotation.carry(_none(), [_epoch(keys, later)], last=True)
+        assert sorted(carried["user_name"].unique()) == ["bob", "cyd"]
 
 
 def test_a_full_disk_of_the_state_folder_is_called_so(
