@@ -358,7 +358,10 @@ def _take(
         if packet["protocol"] == TCP:
             if packet["payload"] < packet["end"] and flow["probed"][packet["side"]] != reassembly.DONE:
                 source = bodies if packet["reassembled"] > 0 else data
-                _take_segment(source, packet, row, table, partial, output, control)
+                if later_messages.is_other_tunnel(source, packet, flow):
+                    _take_request(source, packet, row, table, partial, output, control)
+                else:
+                    _take_segment(source, packet, row, table, partial, output, control)
             elif packet["reassembled"] <= 0 and later_messages.is_new_request(data, packet, flow):
                 _take_request(data, packet, row, table, partial, output, control)
             if packet["reassembled"] <= 0 and later_messages.is_json_rpc(data, packet):

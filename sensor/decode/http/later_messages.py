@@ -30,7 +30,7 @@ REQUESTS_PER_CONNECTION = 32
 #: Maximum calls and later requests per second of traffic; each takes up to 0.5 ms.
 BUDGET_PER_S = 500
 
-_GET, _POST, _PUT, _DELETE = 0x47455420, 0x504F5354, 0x50555420, 0x44454C45
+_GET, _POST, _PUT, _DELETE, _CONNECT = 0x47455420, 0x504F5354, 0x50555420, 0x44454C45, 0x434F4E4E
 
 _HEAD_BYTES = 4096
 _FIELDS_BYTES = 256
@@ -142,6 +142,16 @@ def is_new_request(data: Bytes, packet: Records, flow: Records) -> bool:
         return False
     is_next = flow["events"] > 0 and distance(packet["seq"], i64(flow["next"][side])) >= 0
     return is_next and (flow["status"] in (401, 407) or request_hash(data, at, end) != flow["asked"])
+
+
+@kernel
+def is_other_tunnel(data: Bytes, packet: Records, flow: Records) -> bool:
+    """True if a segment asks for a tunnel to another host, after the proxy refused the one before."""
+    at, end, side = i64(packet["payload"]), i64(packet["end"]), i64(packet["side"])
+    if flow["status"] < 300 or be32(data, at, end) != _CONNECT or flow["client"] != side + 1:
+        return False
+    is_next = distance(packet["seq"], i64(flow["next"][side])) >= 0
+    return is_next and request_hash(data, at, end) != flow["asked"]
 
 
 @kernel

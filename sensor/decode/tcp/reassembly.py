@@ -93,14 +93,14 @@ def _is_connect_request(kind: int, output: Output, control: Records) -> bool:
 def _expect(kind: int, length: int, flow: Records, side: int, output: Output, control: Records) -> None:
     """Set what is wanted next, after `side` sent the message of `length` bytes at the end of the arena."""
     arena, at = output.arena, i64(control["arena"])
+    if kind == REQUEST:
+        flow["asked"] = request_hash(arena, at, at + length)
     if _is_connect_request(kind, output, control):
         flow["probed"][side] = 1 if flow["events"] < _PROBES else DONE
         flow["status"], flow["probed"][1 - side] = 0, 0  # a proxy refused an earlier one without credentials
         return
     flow["probed"][side] = DONE
-    if kind == REQUEST:
-        flow["asked"] = request_hash(arena, at, at + length)
-    elif kind == HELLO:
+    if kind == HELLO:
         named = names_server(arena, at, at + length)
         flow["probed"][1 - side] = DONE if named else CERTIFICATES_ONLY
     elif kind == PREFACE:

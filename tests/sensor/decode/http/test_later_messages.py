@@ -6,6 +6,7 @@ from typing import Any
 
 from sensor.decode.http import later_messages
 from tests.sensor.decode.craft import Talk, decode, observe, pcap, totals
+from tests.sensor.decode.craft.tls import small_hello
 
 COLUMNS = ("slice", "asks", "method", "path", "host", "status", "bytes_up", "bytes_down")
 
@@ -46,6 +47,16 @@ def test_through_a_proxy_each_host_is_named() -> None:
         ask(talk, f"http://{host}/x", host=host)
     rows = observe(talk.close().frames)
     assert shown(rows, "host", "path", "asks") == [("a.example", "/x", False), ("b.example", "/x", True)]
+
+
+def test_a_tunnel_that_a_proxy_refuses_is_not_lost_with_the_next() -> None:
+    talk = Talk(server_port=3128).shake()
+    for host, status in (("a.example", 403), ("b.example", 407), ("b.example", 502), ("c.example", 200)):
+        ask(talk, f"{host}:443", method="CONNECT", host=host, answer=f"HTTP/1.1 {status} So\r\n\r\n")
+    rows = observe(talk.send(small_hello(b"c.example")).close().frames)
+    assert shown(rows, "host", "status", "asks") == [
+        ("a.example", 403, False), ("b.example", 502, True), ("c.example", 200, True),
+    ]  # fmt: skip
 
 
 def test_the_same_again_is_no_slice_and_needs_no_room() -> None:
