@@ -54,7 +54,7 @@ class Known:
         if identity.owners:
             directories.append(_owners(identity.owners, problems))
         return cls(
-            people.read(identity.people, problems) if identity.people else None,
+            people.read(identity.people, problems, settings.zone) if identity.people else None,
             pl.concat([pl.DataFrame(schema=exports.COLUMNS), *directories]),
             tuple(pattern.lower() for pattern in identity.service_accounts),
             settings.networks.shared,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -30,24 +31,26 @@ _ACCOUNTS = "a list of accounts and their departments goes into [identity] direc
 _YES = ("1", "yes", "true", "y")
 
 
-def read(path: Path, problems: Problems | None = None) -> pl.DataFrame:
-    """The CSV file as a frame of String columns (HEADS), one row per address held.
+def read(path: Path, problems: Problems | None = None, zone: str = "UTC") -> pl.DataFrame:
+    """The CSV file as a frame of String columns (HEADS), one row per address held; its times in UTC.
 
-    Invalid lines go to `problems`. Raises UsageError for a missing column, or if no line is valid.
+    Times without an offset are those of `zone` (IANA): a day begins at its midnight. Invalid lines go to
+    `problems`. Raises UsageError for a missing column, or if no line is valid.
     """
     collected = Problems() if problems is None else problems
     before, found = collected.count, []
     for line, row in rows(path, HEADS, REQUIRED, collected, _ACCOUNTS):
         address = parse_address(row["address"] or "")
-        dates = [text for text in (row["valid_from"], row["valid_to"]) if text is not None]
+        dates = {name: row[name] for name in ("valid_from", "valid_to") if row[name] is not None}
+        moments = {name: _moment_of(text, zone) for name, text in dates.items()}
         if address is None:
             collected.add(path, line, "the address is none")
-        elif None in map(_moment_of, dates):
+        elif None in moments.values():
             collected.add(
                 path, line, "valid_from or valid_to is no date like 2026-11-01 or 2026-11-01T08:00:00"
             )
         else:
-            found.append(row | {"address": str(address)})
+            found.append(row | {"address": str(address)} | {name: str(at) for name, at in moments.items()})
     if collected.count > before and not found:
         place, _, what = collected.listed[-1].rpartition(": ")
         raise UsageError(f"no line can be used; {what}", place=place, hint="one address per line")
@@ -114,10 +117,10 @@ def _moment(column: str) -> pl.Expr:
     return pl.col(column).map_elements(_moment_of, return_dtype=schema.TIME)
 
 
-def _moment_of(text: str | None) -> datetime | None:
-    """An ISO 8601 date or time; UTC if it has no offset."""
+def _moment_of(text: str | None, zone: str = "UTC") -> datetime | None:
+    """An ISO 8601 date or time, in UTC; of `zone` if it has no offset."""
     try:
         moment = datetime.fromisoformat(text or "")
-    except ValueError:
+        return (moment.replace(tzinfo=moment.tzinfo or ZoneInfo(zone))).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

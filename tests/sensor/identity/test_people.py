@@ -61,6 +61,16 @@ def test_an_end_in_the_old_line_is_the_beginning_of_the_next(tmp_path: Path) -> 
     ]  # fmt: skip
 
 
+def test_a_day_begins_at_midnight_of_the_report_zone(tmp_path: Path) -> None:
+    text = (
+        "address,user_name,valid_from,valid_to\n"
+        "10.0.0.1,ada,2026-11-20,2026-12-01T08:00\n10.0.0.2,bob,2026-11-20T00:00+01:00,2026-12-01T00:00Z\n"
+    )
+    entries = people.read(_csv(tmp_path, text), zone="America/Los_Angeles")
+    hours = people.leases(entries, BEGIN, END).select(pl.col("valid_from", "valid_to").dt.hour())
+    assert sorted(hours.rows()) == [(8, 16), (23, 0)]
+
+
 def test_an_entry_without_a_site_holds_where_the_sensor_is(tmp_path: Path) -> None:
     """The pipeline fills in the site of its sensor (ingest/people.py)."""
     text = "address,user_name,site\n10.0.0.1,ada,\n10.0.0.2,bob,hq\n"
