@@ -287,6 +287,8 @@ def _access(lines: pl.DataFrame) -> pl.DataFrame:
         duration_s=pl.col("took").cast(pl.Float64, strict=False) / 1000,
         kind=pl.lit("http"),
         user_name=user.str.strip_chars('"'),
+        # Of the application: its users may come from anywhere.
+        roams=pl.lit(True),
         user_agent=pl.col("rest").str.extract(r' ""?([^"]+)""? [0-9a-fA-F.:]+ \d+ '),
         host=pl.when(understood).then(host),
         path=pl.col("rest").str.extract(_ACCESS_PATH),

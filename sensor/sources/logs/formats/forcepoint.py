@@ -153,7 +153,7 @@ def _one(lines: pl.DataFrame) -> pl.DataFrame:
     told = read.with_columns(
         url=pl.coalesce("url", address), action=one_of({"blocked": refused}, otherwise=pl.col("action"))
     )
-    return _rows(told.drop("scheme", "path"))
+    return _rows(told.drop("scheme", "path")).with_columns(roams=pl.lit(True))
 
 
 def _pairs(lines: pl.DataFrame) -> pl.DataFrame:
