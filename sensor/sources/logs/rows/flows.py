@@ -37,6 +37,8 @@ _SWAPPED = (
     ("bytes_up", "bytes_down"),
     ("packets_up", "packets_down"),
 )
+#: What the record tells of its source; of one that is turned, that is the server.
+_OF_SOURCE = ("client_mac", "user_name", "device")
 
 
 def oriented(rows: pl.DataFrame, internal: Sequence[str]) -> pl.DataFrame:
@@ -61,7 +63,8 @@ def oriented(rows: pl.DataFrame, internal: Sequence[str]) -> pl.DataFrame:
 def _turned() -> list[pl.Expr]:
     pairs = [pair for one, other in _SWAPPED for pair in ((one, other), (other, one))]
     return [
-        pl.when("turned").then(pl.col(there)).otherwise(pl.col(here)).alias(here) for here, there in pairs
+        *(pl.when("turned").then(pl.col(there)).otherwise(pl.col(here)).alias(here) for here, there in pairs),
+        *(pl.when(~pl.col("turned")).then(name).alias(name) for name in _OF_SOURCE),
     ]
 
 

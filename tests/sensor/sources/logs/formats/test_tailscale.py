@@ -29,7 +29,11 @@ def test_what_two_nodes_saw_counts_once_and_is_turned_to_the_client() -> None:
             virtualTraffic=[HERE | BACK],
             srcNode={"name": "pc7.example.ts.net", "user": "jane@example.org"},
         ),
-        message("nB", virtualTraffic=[there | {"rxPkts": 4, "rxBytes": 3000}]),
+        message(
+            "nB",
+            virtualTraffic=[there | {"rxPkts": 4, "rxBytes": 3000}],
+            srcNode={"name": "srv9.example.ts.net", "user": "bob@example.org"},
+        ),
     )
     rows = Pairs().take(read(TailscaleFormat, "\n".join(lines)))
     assert set(rows["client"]) == {"100.64.0.7"}
@@ -38,6 +42,7 @@ def test_what_two_nodes_saw_counts_once_and_is_turned_to_the_client() -> None:
     assert (used["bytes_up"].sum(), used["bytes_down"].sum()) == (3000, 800)
     assert rows["reason"].to_list().count(TWICE) == 2
     assert ("jane@example.org", "pc7") in used.select("user_name", "device").rows()
+    assert set(rows["user_name"]) == {None, "jane@example.org"}  # the server is somebody else's
 
 
 def test_the_tunnels_own_packets_and_silent_nodes_are_no_traffic() -> None:
