@@ -206,6 +206,11 @@ def _beside(facts: Facts) -> Part:
         ),
         ("log of restricted queries (lake)", "who asked what, and when", "until the lake is deleted"),
         ("keys (state folder)", "what tokens are made with", "until shredded"),
+        (
+            "leases (state folder)",
+            "who holds an address beyond the time of a key, encrypted; tokens of erased people",
+            "until the lease ends or the key is shredded",
+        ),
         ("record (state folder)", "what was done with personal data; see audit", "until it is deleted"),
     ]
     if facts.level == "aggregate":

@@ -78,6 +78,7 @@ def test_it_says_where_figures_are_sent_and_what_lies_beside_the_tables(tmp_path
         "Nothing is sent anywhere" in nothing
         and "vault (state" not in nothing
         and "evidence (" not in nothing
+        and "| leases (state folder) |" in nothing
     )
     Keys(tmp_path, "UTC").evidence()
     sent = [
