@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats.panos import CUT_OFF
+from sensor.sources.logs.formats.panos import cut_off
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, lookups, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
@@ -71,6 +71,7 @@ class AsimFormat(LogFormat):
         web = pl.col("url").is_not_null() | pl.col("method").is_not_null()
         turned = ((pl.col("vendor") == "Palo Alto") & (pl.col("product") == "PanOS")).fill_null(False)
         up, down = (pl.when(~dns).then(f"bytes_{way}") for way in ("up", "down"))
+        sent = pl.when(turned).then(down).otherwise(up)
         return read.select(
             *(
                 "time",
@@ -90,12 +91,12 @@ class AsimFormat(LogFormat):
             status=pl.when(web).then("status"),
             server="server",
             server_port=pl.when(~dns).then("server_port"),
-            bytes_up=pl.when(turned).then(down).otherwise(up),
+            bytes_up=sent,
             bytes_down=pl.when(turned).then(up).otherwise(down),
             duration_s=_lasted(),
             session=pl.when(~dns).then(_session()),
             phase=pl.lit("update"),
-            action=_action(dns),
+            action=_action(dns, sent),
             qtype=pl.col("type"),
             reason=one_of(
                 {NO_CONNECTION: pl.all_horizontal(pl.col("query", "url", "host", "server").is_null())}
@@ -123,14 +124,14 @@ def _session() -> pl.Expr:
     )
 
 
-def _action(dns: pl.Expr) -> pl.Expr:
+def _action(dns: pl.Expr, bytes_up: pl.Expr) -> pl.Expr:
     """What the device did goes before how a lookup ended. A reset ends ordinary sessions of FortiGate."""
     word = pl.col("action").str.to_lowercase()
-    cut_off = pl.col("vendor").str.starts_with("Palo Alto") & pl.col("ended_by").str.contains("^" + CUT_OFF)
+    ended_early = pl.col("vendor").str.starts_with("Palo Alto") & cut_off(pl.col("ended_by"), bytes_up)
     refused = dns & word.str.contains("^(?:block|den|drop|reject|sinkhole)")
     ended = (pl.col("vendor") != "Fortinet").fill_null(True) & word.str.starts_with("reset")
     return one_of(
-        {"blocked": cut_off | refused, "reset": ended},
+        {"blocked": ended_early | refused, "reset": ended},
         otherwise=pl.coalesce(
             pl.when(dns).then(lookups.verdict(pl.col("rcode"))), word.replace(_ACTIONS), pl.lit("unknown")
         ),

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats.panos import CUT_OFF
+from sensor.sources.logs.formats.panos import cut_off
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
@@ -48,12 +48,12 @@ class CloudNgfwFormat(LogFormat):
         """One row per record: a session's end (kind flow) or its name (kind tls)."""
         read = objects.read(lines["line"], _FIELDS)
         named = pl.col("host").is_not_null()
-        cut_off = pl.col("ended_by").str.contains("^" + CUT_OFF)
+        refused = cut_off(pl.col("ended_by"), pl.col("up"))
         sides = ("client", "client_port", "server", "server_port")
         return read.select(
             *sides,
             *("transport", "packets_up", "packets_down"),
-            action=one_of({"blocked": cut_off}, otherwise=pl.col("action")),
+            action=one_of({"blocked": refused}, otherwise=pl.col("action")),
             time=pl.coalesce("started", "time"),
             duration_s="lasted",
             kind=one_of({"tls": named}, otherwise="flow"),

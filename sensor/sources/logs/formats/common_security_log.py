@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats.panos import CUT_OFF
+from sensor.sources.logs.formats.panos import cut_off
 from sensor.sources.logs.formats.trend_micro import page_action
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, objects
@@ -104,11 +104,12 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     zoned = pl.col("receipt").str.contains(r"^\d{13}$|GMT|UTC|Z$|[+-]\d\d:?\d\d$")
     unset = pl.col("start").str.contains(_UNSET)
     ended_by = pl.coalesce(pl.col("extensions").str.extract(r"(?:^|;) *reason=([^;]*)"), "ended_by")
-    cut_off = pl.col("vendor").str.contains("(?i)^palo alto") & ended_by.str.contains("^" + CUT_OFF)
     turned = pl.col("product").str.contains(_TURNED).fill_null(False)
     sent, received = (
         pl.col(name).cast(pl.Float64, strict=False).cast(pl.Int64) for name in ("sent", "received")
     )
+    up = pl.when(turned).then(received).otherwise(sent)
+    refused = pl.col("vendor").str.contains("(?i)^palo alto") & cut_off(ended_by, up)
     return read.select(
         *("client", "client_port", "client_mac", "user_name", "device", "method"),
         time=pl.coalesce(pl.when(~unset).then("start"), pl.when(zoned).then("receipt"), "generated"),
@@ -120,13 +121,13 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         server="server",
         server_port=pl.when(~dns).then(port),
         transport=proto,
-        bytes_up=pl.when(known & ~dns).then(pl.when(turned).then(received).otherwise(sent)),
+        bytes_up=pl.when(known & ~dns).then(up),
         bytes_down=pl.when(known & ~dns).then(pl.when(turned).then(sent).otherwise(received)),
         session=pl.when(~dns).then(_session()),
         phase=pl.lit("update"),
         # A response policy that leads elsewhere keeps from the service.
         action=one_of(
-            {"blocked": cut_off | (dns & pl.col("activity").str.contains("(?i)\\bRPZ\\b"))},
+            {"blocked": refused | (dns & pl.col("activity").str.contains("(?i)\\bRPZ\\b"))},
             otherwise=pl.coalesce(page_action(pl.col("event"), pl.col("word")), "word", pl.lit("unknown")),
         ),
         reason=one_of({NO_CONNECTION: pl.all_horizontal(pl.col("url", "host", "server").is_null())}),

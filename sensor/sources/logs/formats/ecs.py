@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats.panos import CUT_OFF
+from sensor.sources.logs.formats.panos import cut_off
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
@@ -64,7 +64,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "flow": ("flow.id",),
     "final": ("flow.final",),
     "forti": ("fortinet.firewall.sessionid",),
-    "cut_off": ("panw.panos.endreason",),
+    "ended_by": ("panw.panos.endreason",),
     "id": ("event.id",),
     "unit": ("observer.serial_number", "agent.id"),
 }  # fmt: skip
@@ -218,7 +218,7 @@ def _action() -> pl.Expr:
         pl.coalesce("squid", pl.lit("")).str.contains("DENIED")
         | types.str.contains("denied")
         | did.str.contains("block|den[iy]|drop|reject|prevent|quarantin")
-        | pl.col("cut_off").str.contains("^" + CUT_OFF).fill_null(False)
+        | cut_off(pl.col("ended_by"), pl.col("up")).fill_null(False)
     )
     passed = (
         types.str.contains("allowed|connection")

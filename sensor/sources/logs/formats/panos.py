@@ -224,7 +224,9 @@ _SAID = {"tunnel": "Private IP", "user": "User name", "device": "Device name"}
 #: The name that was asked for, where a resolver's traffic is judged: bare, or in the threat's name.
 _ASKED = r"(?i)^\"?(?:[^(]*\((?:[\w -]+:)?)?([a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z][a-z0-9-]+)\.?\)?\"?$"
 #: Why a session ended that a profile (of URLs, threats, decryption) or a rule for its application blocked.
-CUT_OFF = "(?:threat|policy-deny|decrypt-)"
+_CUT_OFF = "^(?:threat|policy-deny|decrypt-)"
+#: No header of a request is longer, as far as servers take them: what was sent beyond it had passed.
+_LONGEST_REQUEST = 16_384
 #: What the address of who is behind a proxy says where there is none.
 _NOBODY = ("", "0.0.0.0", "::")
 
@@ -456,8 +458,14 @@ def _what() -> dict[str, pl.Expr]:
 
 def _is_cut_off() -> pl.Expr:
     """A session whose action tells of the rule that let it begin: what happened to it stands elsewhere."""
-    ended = pl.col("subtype").is_in(["drop", "deny"]) | pl.col("ended_by").str.contains("^" + CUT_OFF)
+    ended = pl.col("subtype").is_in(["drop", "deny"]) | cut_off(pl.col("ended_by"), pl.col("sent"))
     return (pl.col("type") == "TRAFFIC") & ended.fill_null(False)
+
+
+def cut_off(ended_by: pl.Expr, bytes_up: pl.Expr) -> pl.Expr:
+    """True for a session that was cut off by this reason before its client had sent more than a request."""
+    passed = (bytes_up.cast(pl.Float64, strict=False) > _LONGEST_REQUEST).fill_null(False)
+    return ended_by.str.contains(_CUT_OFF) & ~passed
 
 
 def _is_end() -> pl.Expr:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats.panos import CUT_OFF
+from sensor.sources.logs.formats.panos import cut_off
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, lookups, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
@@ -26,7 +26,7 @@ _WANTED: dict[str, str] = {
     "path": "uri_path", "method": "http_method", "status": "status|http_status",
     "user_agent": "http_user_agent", "transport": "transport|protocol", "query": "query",
     "type": "record_type|query_type", "action": "action", "up": "bytes_out", "down": "bytes_in",
-    "cut_off": "session_end_reason", "message": "message_type", "number": "transaction_id",
+    "ended_by": "session_end_reason", "message": "message_type", "number": "transaction_id",
     "rcode": "reply_code_id|reply_code", "lasted": "duration", "vendor": "vendor",
     "session": "session_id|sessionid",
 }  # fmt: skip
@@ -100,7 +100,7 @@ class SplunkCimFormat(LogFormat):
             action=one_of(
                 {
                     "blocked": (dns & (lookups.verdict(pl.col("rcode")) == "blocked"))
-                    | pl.col("cut_off").str.contains("^" + CUT_OFF)
+                    | cut_off(pl.col("ended_by"), pl.col("up"))
                 },
                 otherwise=pl.col("action"),
             ),

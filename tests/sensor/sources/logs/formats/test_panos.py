@@ -121,6 +121,11 @@ def test_a_session_that_a_profile_cut_off_is_blocked_though_its_rule_allowed_it(
         assert read(PanosFormat, line)["action"].to_list() == [ours]
 
 
+def test_what_was_sent_before_a_session_was_cut_off_is_sent() -> None:
+    cut = SESSION | {"f33": "60000", "f34": "9000", "f47": "threat"}
+    assert read(PanosFormat, csv("TRAFFIC", "end", **cut))["action"].to_list() == ["allowed"]
+
+
 def test_bytes_of_cef_follow_the_template() -> None:
     tail = "rt=Oct 06 2026 10:00:30 dtz=UTC src=10.1.2.3 spt=50000 dst=203.0.113.9 dpt=443 proto=tcp act=allow suser=jane cn1Label=SessionID cn1=77 in=111 out=222 PanOSPacketsSent=3 PanOSPacketsReceived=4"
     device = f"CEF:0|Palo Alto Networks|PAN-OS|10.2|end|TRAFFIC|3|{tail}"
