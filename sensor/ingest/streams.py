@@ -24,7 +24,7 @@ from sensor.ingest.renewal import CatalogRenewal
 from sensor.ingest.summary import Summary
 from sensor.sources.inputs.receive import Receiver
 from sensor.sources.inputs.tail import Tail, Tails
-from sensor.sources.interface import File, Input, Source
+from sensor.sources.interface import HEAD_BYTES, File, Input, Source
 from sensor.sources.logs.formats.syslog import SyslogFormat
 from sensor.sources.logs.lines.blocks import BLOCK_BYTES, Block, cleaned
 from sensor.sources.logs.log_format import LogFormat
@@ -131,6 +131,8 @@ class Follower:
         self._kind_of = kind_of
         self._tell = tell
         self._streams: list[tuple[Tail, Stream]] = []
+        #: files of no known format; `position` is how much of their beginning was looked at
+        self._unknown: set[Tail] = set()
         self._stopped = False
         self._renewal = CatalogRenewal(installation, tell)
         self.summaries: list[Summary] = []
@@ -165,20 +167,36 @@ class Follower:
                 stream.use(self._installation.catalog_in_use)
 
     def _look(self, now: float) -> None:
-        for tail in self._tails.look(now):
+        for tail in [*self._grown(now), *self._tails.look(now)]:
             self._add(tail)
         for problem in self._tails.problems():
             self._tell(problem)
         for tail in self._tails.lost(now):
             self._drop(tail)
 
+    def _grown(self, now: float) -> list[Tail]:
+        """Files of no known format whose beginning is longer now: a log may begin with a banner."""
+        for tail in list(self._unknown):
+            if tail.truncated():
+                self._drop(tail)  # `look` opens it anew
+        grown = [tail for tail in self._unknown if tail.position < min(tail.size, HEAD_BYTES)]
+        for tail in grown:
+            tail.active_at = now
+        return grown
+
     def _add(self, tail: Tail) -> None:
         """Continue a file where an earlier run stopped."""
+        size = tail.size
         source_input = tail.input()
         kind = self._kind_of(source_input.files[0].head)
         if kind is None:
-            self._tell(f"{source_input.name}: no log format I know; `shadowai sources try` looks closer")
+            if tail not in self._unknown:
+                hint = "`shadowai sources try` looks closer"
+                self._tell(f"{source_input.name}: no log format I know yet; {hint}")
+            self._unknown.add(tail)
+            tail.position = size
             return
+        self._unknown.discard(tail)
         if not issubclass(kind, LogFormat):
             why = "read as a whole: `shadowai scan` takes it, from a timer for each new file"
             self._tell(f"{source_input.name}: {kind.name}, {why}")
@@ -191,6 +209,7 @@ class Follower:
         self._tell(f"{source_input.name}: {kind.name}, from byte {tail.position:,}")
 
     def _drop(self, tail: Tail) -> None:
+        self._unknown.discard(tail)
         for pair in [pair for pair in self._streams if pair[0] is tail]:
             pair[1].finish()
             self._streams.remove(pair)

@@ -87,24 +87,27 @@ def test_follow_survives_kill_rotation_and_truncation(tmp_path: Path, lake: Path
         write(log, 4)
         log.rename(tmp_path / "q.log.1")
         write(log, 5)
+        (tmp_path / "q.log.started").write_text("starting up\n")
         running = shadowai(tmp_path, *words)
         wait(lake, 5, 60)
         assert clients(lake) == (5, 5)
         write(log, 6)
         write(tmp_path / "q.log.1", 7)
-        wait(lake, 7, 30)
+        write(tmp_path / "q.log.started", 8)
+        wait(lake, 8, 30)
         os.truncate(log, 0)
         time.sleep(1)
-        write(log, 8)
-        wait(lake, 8, 30)
+        write(log, 9)
+        wait(lake, 9, 30)
         running.send_signal(signal.SIGTERM)
         _, err = running.communicate(timeout=60)
     finally:
         running.kill()
     assert running.returncode == 0, err
-    assert clients(lake) == (8, 8)
+    assert clients(lake) == (9, 9)
     assert "truncated; read from its start" in err
     assert "from byte 0" in err
+    assert "q.log.started: no log format I know yet" in err
 
 
 def test_follow_uses_a_catalog_that_changes_meanwhile(
