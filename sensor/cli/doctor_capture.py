@@ -36,7 +36,7 @@ def _interface(control: socket.socket, name: str) -> str:
     """Link, offloads that join frames, and frames missed since the driver was loaded."""
     joined = netdev.offloads(control, name)
     texts = {None: "GRO and LRO unknown (the driver does not say)", "": "GRO and LRO off"}
-    offloads = texts.get(joined, f"{joined} on, counts will be too low: ethtool -K {name} gro off lro off")
+    offloads = texts.get(joined, f"{joined} on, packet counts too low: ethtool -K {name} gro off lro off")
     text = f"link {netdev.link_state(name)}, {offloads}"
     try:
         if netdev.link_type(control, name) == netdev.UNKNOWN_LINK:

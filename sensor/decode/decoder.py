@@ -26,6 +26,7 @@ from sensor.decode.dissection.link import FAULTY
 from sensor.decode.dns.lookups import Lookups
 from sensor.decode.flows.duplicates import LARGE_FILTER, SMALL_FILTER
 from sensor.decode.flows.prefetch import AHEAD
+from sensor.decode.flows.table import TCP_IDLE
 from sensor.decode.identity.holders import IdentityReader
 from sensor.decode.kernels import object_code
 from sensor.decode.layout import (
@@ -34,7 +35,6 @@ from sensor.decode.layout import (
     CONTROL,
     EVENT,
     FLOW,
-    HOUR,
     MINUTE_COUNTS,
     MISSING,
     PACKET,
@@ -178,10 +178,17 @@ class Decoder:
 
     def pass_time(self, now: int) -> bool:
         """End connections that are idle at `now` (microseconds since 1970); True if the batch must be cut."""
-        if self.clock is not None and now < self.clock - HOUR:
-            self.start_over()  # the system clock was set back
+        self.heed(now)
         with _wrapping():
             return not timeouts.pass_time(now, self._table, self._partial, self._output, self._control)
+
+    def heed(self, now: int) -> None:
+        """Start over if the system clock was set back to `now`: live packets are seconds late, not minutes.
+
+        Else they would all have the same time until the clock has caught up, for up to an hour.
+        """
+        if self.clock is not None and now < self.clock - TCP_IDLE:
+            self.start_over()
 
     def add_drops(self, drops: int) -> None:
         """Count frames that were dropped according to the capture file."""

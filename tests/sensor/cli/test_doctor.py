@@ -39,7 +39,7 @@ def test_a_port_ready_for_capture(port: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("what", "value", "says"),
     [
-        ("offloads", "GRO", "GRO on, counts will be too low: ethtool -K span0 gro off lro off"),
+        ("offloads", "GRO", "GRO on, packet counts too low: ethtool -K span0 gro off lro off"),
         ("offloads", None, "unknown (the driver does not say)"),
         ("link", netdev.DOWN, "link down"),
         ("type", netdev.UNKNOWN_LINK, "frames of a kind we do not decode"),

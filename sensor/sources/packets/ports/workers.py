@@ -166,6 +166,7 @@ class Worker:
         port.take()
         if port.count:
             self._note_offset(abs(_microseconds() - int(port.frames[port.count - 1]["time"])))
+            self._decoder.heed(int(port.frames[0]["time"]))
         if self._handshakes is not None:
             self._handshakes.add(port)
         first = 0

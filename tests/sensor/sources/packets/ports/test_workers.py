@@ -101,6 +101,23 @@ def test_packets_left_in_the_rings_at_the_end_are_read() -> None:
     assert observations([part]).height == 50
 
 
+def test_a_clock_set_back_is_believed_at_once() -> None:
+    """Packets had the time of the last one before, until the clock had caught up."""
+
+    class SetBack(FakePort):
+        def take(self) -> None:
+            super().take()
+            self.frames[0]["time"] += self.given * 60_000_000 - (3_000_000_000 if self.given >= 2 else 0)
+
+    worker = Worker(0, [SetBack(4)], Decoder((), connections=64), Rounds(1), lambda: True)
+    worker.start()
+    part = worker.parts.get(timeout=20)
+    worker.join()
+    assert isinstance(part, Part)
+    times = observations([part])["seen_at"].dt.epoch("s").sort() - START_US // 1_000_000
+    assert times.to_list() == [-2880, -2820, 0, 60]
+
+
 def test_a_part_for_each_round_and_a_final_one() -> None:
     port, over, rounds = FakePort(10), threading.Event(), Rounds(1)
     worker = Worker(0, [port], Decoder((), connections=64), rounds, over.is_set)
