@@ -161,7 +161,9 @@ def _newest(
         rows = lake.execute("SELECT DISTINCT day FROM coverage_daily WHERE minutes_seen > 0").fetchall()
         known = sorted(row[0] for row in rows)
     if not known and facts.as_of is None:
-        raise NoWeek("The lake holds no week yet: scan something, or name a week.")
+        raise NoWeek(
+            "The lake holds no week yet: scan something, compact once an hour was captured, or name a week."
+        )
     # A sensor whose clock is ahead must not choose the period, unless it has all the data.
     begun = [start for start in known if start <= today]
     if len(begun) > 1 and kind != "day" and _spilt(lake, begun[-1]):

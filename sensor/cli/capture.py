@@ -23,6 +23,7 @@ from sensor.cli.options import (
     say,
     settings_from,
 )
+from sensor.cli.scan_outcome import many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -212,8 +213,8 @@ def _networks(texts: Sequence[str]) -> list[str]:
 
 def _line(interfaces: Sequence[str], source: LiveSource, summary: Summary) -> str:
     """The result of the whole capture, on one line."""
-    text = f"{', '.join(interfaces)}: {source.packets:,} packets in {source.listened_s:.0f} s"
+    text = f"{', '.join(interfaces)}: {many(source.packets, 'packet')} in {source.listened_s:.0f} s"
     text += f", {source.drops:,} dropped"
     text += f", {source.excluded:,} excluded" if source.excluded else ""
-    text += f", {summary.sightings:,} sightings"
-    return text + (f" of {len(summary.apps)} services" if summary.apps else "")
+    text += f", {many(summary.sightings, 'sighting')}"
+    return text + (f" of {many(len(summary.apps), 'service')}" if summary.apps else "")

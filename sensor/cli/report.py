@@ -263,7 +263,7 @@ def _explained(target: Path, hint: str, form: str = "html") -> Iterator[None]:
     except ExtraMissing as error:
         raise UsageError(str(error), place=f"--format {form}") from None
     except ValueError as error:
-        raise UsageError(str(error), hint=hint) from None
+        raise UsageError(str(error).rstrip("."), hint=hint) from None
     except OSError as error:
         if target == _STDOUT:
             raise

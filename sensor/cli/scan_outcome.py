@@ -104,9 +104,9 @@ def condensed(summaries: Sequence[Summary]) -> list[Summary]:
 def line(summary: Summary) -> str:
     """The result for one input: which fields it has, which records were set aside, which could not be
     read."""
-    read = _many(summary.packets, "packet") if summary.packets else _many(summary.records, "record")
-    text = f"{summary.name}: {_kinds(summary)}, {read}, {_many(summary.sightings, 'sighting')}"
-    text += f" of {_many(len(summary.apps), 'service')}" if summary.apps else ""
+    read = many(summary.packets, "packet") if summary.packets else many(summary.records, "record")
+    text = f"{summary.name}: {_kinds(summary)}, {read}, {many(summary.sightings, 'sighting')}"
+    text += f" of {many(len(summary.apps), 'service')}" if summary.apps else ""
     aside = {r: n for r, n in summary.reasons.items() if r.startswith(SET_ASIDE)}
     unread = {r: n for r, n in summary.reasons.items() if not r.startswith(SET_ASIDE)}
     if summary.carried["used"]:
@@ -153,7 +153,8 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if part * 100 >= whole else "< 1 %"
 
 
-def _many(count: int, noun: str) -> str:
+def many(count: int, noun: str) -> str:
+    """`1 packet`, `2,000 packets`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
