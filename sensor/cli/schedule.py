@@ -240,8 +240,8 @@ def _program() -> Path:
 
 
 def _quoted(word: str | Path) -> str:
-    """A word for a unit file: quoted if necessary, with `%` escaped."""
-    text = str(word).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    """A word for a unit file: quoted if necessary, with `%` and line ends (of a BPF program) escaped."""
+    text = str(word).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("\n", "\\n")
     return f'"{text}"' if not text or any(c in text for c in " \t'\"\\;") else text
 
 

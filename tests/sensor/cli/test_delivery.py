@@ -137,7 +137,7 @@ def test_mistakes_are_named(place: Path) -> None:
 
 
 def test_systemd_accepts_the_units(place: Path) -> None:
-    capture = "capture eth1 eth2 --sensor 'hq span' --exclude 10.99.0.0/16"
+    capture = "capture eth1 eth2 --sensor 'hq span' --exclude 10.99.0.0/16 --filter '1\n6 0 0 96'"
     services = (capture, "follow 'squid/100%*.log'", "listen udp://0.0.0.0:514", "listen tcp")
     given = [word for service in services for word in ("--service", service)]
     done = run(place, "schedule", "--to", "units", "--user", "root", "--config", "shadowai.toml", *given)
@@ -153,7 +153,7 @@ def test_systemd_accepts_the_units(place: Path) -> None:
     text = {name: (place / "units" / name).read_text() for name in units}
     assert "OnCalendar=Mon *-*-* 06:30 Europe/Berlin" in text["shadowai-report.timer"]
     settings = f"--config {place / 'shadowai.toml'}"
-    words = f'capture eth1 eth2 --sensor "hq span" --exclude 10.99.0.0/16 {settings}'
+    words = f'capture eth1 eth2 --sensor "hq span" --exclude 10.99.0.0/16 --filter "1\\n6 0 0 96" {settings}'
     assert f"shadowai {words}\n" in text["shadowai-capture.service"]
     assert "AmbientCapabilities=CAP_NET_RAW\n" in text["shadowai-capture.service"]
     assert "follow squid/100%%*.log" in text["shadowai-follow.service"]
