@@ -47,7 +47,7 @@ PCAP_MAGIC = {
 _SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
 #: Types of pcapng blocks.
 INTERFACE, OLD_PACKET, SIMPLE_PACKET, STATISTICS, ENHANCED_PACKET = 1, 2, 3, 5, 6
-_TIME_RESOLUTION = 9
+_TIME_RESOLUTION, _TIME_OFFSET = 9, 14
 
 Order = Literal["<", ">"]
 
@@ -103,17 +103,18 @@ def first_time(head: bytes) -> int | None:
 
 
 def _first_pcapng_time(head: bytes) -> int | None:
-    resolutions: list[int] = []
+    clocks: list[tuple[int, int]] = []
     for order, kind, body in _blocks(head):
         if kind == INTERFACE:
-            resolutions.append(_units_per_second(order, body))
+            clocks.append(_clock(order, body))
         elif kind in (ENHANCED_PACKET, OLD_PACKET) and len(body) >= 12:
             number, high, low = struct.unpack_from(
                 f"{order}{'I' if kind == ENHANCED_PACKET else 'H2x'}II", body
             )
-            if number >= len(resolutions):
+            if number >= len(clocks):
                 return None
-            return int((high << 32 | low) * 1_000_000 // resolutions[number])
+            units_per_second, offset_s = clocks[number]
+            return int((high << 32 | low) * 1_000_000 // units_per_second + offset_s * 1_000_000)
     return None
 
 
@@ -139,15 +140,18 @@ def _section_order(head: bytes, at: int) -> Order | None:
     return orders.get(head[at + 8 : at + 12])
 
 
-def _units_per_second(order: Order, body: bytes) -> int:
-    """Time resolution of an interface (option if_tsresol): a power of ten, or of two; default µs."""
-    at = 8
+def _clock(order: Order, body: bytes) -> tuple[int, int]:
+    """Time units per second of an interface (option if_tsresol: a power of ten, or of two; default µs), and
+    the seconds to add (if_tsoffset)."""
+    at, units_per_second, offset_s = 8, 1_000_000, 0
     while at + 4 <= len(body):
         code, size = struct.unpack_from(f"{order}HH", body, at)
+        value = body[at + 4 : at + 4 + size]
         if code == 0:
             break
-        if code == _TIME_RESOLUTION and size >= 1 and at + 4 < len(body):
-            value = body[at + 4]
-            return int(2 ** (value & 0x7F) if value & 0x80 else 10**value)
+        if code == _TIME_RESOLUTION and len(value) == 1:
+            units_per_second = 2 ** (value[0] & 0x7F) if value[0] & 0x80 else 10 ** value[0]
+        elif code == _TIME_OFFSET and len(value) == 8:
+            (offset_s,) = struct.unpack(f"{order}q", value)
         at += 4 + (size + 3 & ~3)
-    return 1_000_000
+    return units_per_second, offset_s

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from sensor.decode.capture.formats import first_time
 from sensor.decode.capture.reader import DAMAGED
 from tests.sensor.decode.craft import (
     T0,
@@ -71,6 +72,7 @@ def test_pcapng_offset_simple_packets_and_drops() -> None:
     got = decode(content)
     assert got["observations"]["bytes_down"].to_list() == [700]
     assert got["observations"]["seen_at"][0].timestamp() == T0 + 5
+    assert first_time(content) == (T0 + 5) * 1_000_000  # by which the files of an input are ordered
     assert totals(got["coverage"])["kernel_drops"] == 9
 
 
