@@ -240,6 +240,8 @@ def closed_to_others(about_persons: bool) -> Iterator[None]:
 _RESTORE = "restore it from a backup, or read the inputs again into another lake"
 #: The file in an error message of DuckDB: of the lake, or of the state folder.
 _FILE = re.compile(r'file "([^"]+)"')
+#: What is quoted of a message of DuckDB that contains it.
+_SYSTEM_ERRORS = ("No space left on device", "Permission denied")
 #: DuckDB's message about a missing file.
 _MISSING = "No files found"
 
@@ -277,8 +279,10 @@ def analysing(lake: Lake) -> Iterator[None]:
         # DuckDB reports a full disk as a failed transaction.
         if not isinstance(error, (duckdb.IOException, duckdb.TransactionException)):
             raise
-        what = "no space left on device" if "No space left" in text else text
+        what = next((known.lower() for known in _SYSTEM_ERRORS if known in text), text)
         hint = "make room and run `shadowai compact`; what was committed is safe"
+        if "Permission denied" in text:
+            hint = "check the folder's owner"
         named = _FILE.search(text)
         raise LakeError(what, place=named[1] if named else str(lake.path), hint=hint) from None
 

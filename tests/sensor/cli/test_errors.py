@@ -223,10 +223,16 @@ def test_a_damaged_file_of_the_lake_exits_with_5_and_is_named(
     assert f"{sightings.relative_to(tmp_path)}: no whole Parquet file; restore it" in told
 
 
-def test_a_full_disk_error_names_the_file(tmp_path: Path) -> None:
-    said = f'IO Error: Could not write file "{tmp_path}/state/views/v.duckdb": No space left on device'
-    what = "state/views/v.duckdb: no space left on device; make room"
-    with pytest.raises(LakeError, match=what), analysing(Lake(tmp_path / "lake")):
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("No space left on device", "no space left on device; make room"),
+        ("Permission denied", "permission denied; check the folder's owner"),
+    ],
+)
+def test_an_error_of_the_system_names_the_file(reason: str, told: str, tmp_path: Path) -> None:
+    said = f'IO Error: Cannot open file "{tmp_path}/state/views/v.duckdb": {reason}'
+    with pytest.raises(LakeError, match=f"state/views/v.duckdb: {told}"), analysing(Lake(tmp_path / "lake")):
         raise duckdb.IOException(said)
 
 
