@@ -175,11 +175,13 @@ class Follower:
             self._drop(tail)
 
     def _grown(self, now: float) -> list[Tail]:
-        """Files of no known format whose beginning is longer now: a log may begin with a banner."""
+        """Files of no known format whose beginning is longer now, by an eighth, because to look at it takes
+        time: a log may begin with a banner."""
         for tail in list(self._unknown):
             if tail.truncated():
                 self._drop(tail)  # `look` opens it anew
-        grown = [tail for tail in self._unknown if tail.position < min(tail.size, HEAD_BYTES)]
+        begun = [tail for tail in self._unknown if tail.position < HEAD_BYTES]
+        grown = [tail for tail in begun if tail.size > tail.position * 9 // 8]
         for tail in grown:
             tail.active_at = now
         return grown
