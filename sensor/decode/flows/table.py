@@ -524,7 +524,7 @@ def _account_tcp(
         else:
             _set_base(flow, side, seq, FROM_SYN)
         flow["client"] = 2 - side if flags & ACK else 1 + side
-    if size > 0:
+    if size > 0 and not flags & RST:  # the text in a reset tells its cause (RFC 1122 §4.2.2.12)
         _cover(flow, cold, side, seq, size, missing, control)
     if flags & FIN:
         _finish(flow, side, (seq + size) & _WORD, missing, control)

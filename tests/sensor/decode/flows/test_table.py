@@ -160,9 +160,11 @@ def test_a_second_answer_to_the_same_syn_is_no_second_connection() -> None:
 
 
 def test_reset_without_an_answer_is_no_use() -> None:
-    talk = Talk().shake().send(b"hello?", acknowledged=False)
-    talk.put("down", talk.down, 0, RST)
-    assert one(talk.frames)["action"] == "reset"
+    for cause in (b"", b"policy"):
+        talk = Talk().shake().send(b"hello?", acknowledged=False)
+        talk.put("down", talk.down, 0, RST, cause)
+        row = one(talk.frames)
+        assert (row["action"], row["bytes_down"]) == ("reset", 0)
     talk = Talk().shake().send(b"hello?").reply(b"yes")
     talk.put("down", talk.down, 0, RST)
     assert one(talk.frames)["action"] == "allowed"
