@@ -9,7 +9,7 @@ One line per capture and a total; exit code 1 if anything differs. What is compa
   http2.headers.authority, dns.qry.name, of the innermost layer, with tcp.reassemble_out_of_order.
   A connection we name by one of several names that tshark sees (further requests) is no difference.
 - bytes: per TCP connection, payload of both directions less what was acknowledged but never seen, against
-  the union of the sequence ranges [tcp.seq_raw, + tcp.len) that tshark prints.
+  the union of the sequence ranges [tcp.seq_raw, + tcp.len) that tshark prints, without resets.
 
 Our side runs in a child of its own for each capture, so a crash or an endless loop is one loud line.
 """
@@ -46,9 +46,9 @@ UNRECOGNISED = "not recognised as a capture"
 
 FIELDS = (
     "frame.protocols", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.srcport", "tcp.dstport",
-    "udp.srcport", "udp.dstport", "tcp.stream", "tcp.seq_raw", "tcp.len", "tls.handshake.type",
-    "tls.handshake.extensions_server_name", "http.host", "http2.headers.authority", "dns.qry.name",
-    "dns.flags.response", "gquic.tag.sni",
+    "udp.srcport", "udp.dstport", "tcp.stream", "tcp.seq_raw", "tcp.len", "tcp.flags.reset",
+    "tls.handshake.type", "tls.handshake.extensions_server_name", "http.host", "http2.headers.authority",
+    "dns.qry.name", "dns.flags.response", "gquic.tag.sni",
 )  # fmt: skip
 _MANY = "\x1f"
 ADDRESS = re.compile(r"[0-9.]+|[0-9a-fA-F]*:[0-9a-fA-F:.]*|")
@@ -232,7 +232,9 @@ def _read_frame(values: dict[str, list[str]], names: Names, segments: Any) -> No
     except ValueError:  # a header cut short
         return
     _take_names(values, layers, source, target, over, names)
-    if segments is not None and over == "tcp" and values["tcp.len"][-1] and values["tcp.seq_raw"][-1]:
+    if segments is None or over != "tcp" or values["tcp.flags.reset"][-1] in ("1", "True"):
+        return
+    if values["tcp.len"][-1] and values["tcp.seq_raw"][-1]:
         begin, length = int(values["tcp.seq_raw"][-1]), int(values["tcp.len"][-1])
         stream = values["tcp.stream"][-1], source
         segments[frozenset((source, target)), stream].append((begin, length))
