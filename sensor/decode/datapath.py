@@ -356,14 +356,12 @@ def _take(
         row = _find_connection(packet, table, partial, output, control)
         flow = table.flows[row]
         if packet["protocol"] == TCP:
-            if packet["payload"] < packet["end"] and flow["probed"][packet["side"]] != reassembly.DONE:
-                source = bodies if packet["reassembled"] > 0 else data
-                if later_messages.is_other_tunnel(source, packet, flow):
-                    _take_request(source, packet, row, table, partial, output, control)
-                else:
-                    _take_segment(source, packet, row, table, partial, output, control)
-            elif packet["reassembled"] <= 0 and later_messages.is_new_request(data, packet, flow):
-                _take_request(data, packet, row, table, partial, output, control)
+            wanted = flow["probed"][packet["side"]] != reassembly.DONE
+            source = bodies if packet["reassembled"] > 0 else data
+            if later_messages.is_new_request(source, packet, flow, wanted):
+                _take_request(source, packet, row, table, partial, output, control)
+            elif wanted and packet["payload"] < packet["end"]:
+                _take_segment(source, packet, row, table, partial, output, control)
             if packet["reassembled"] <= 0 and later_messages.is_json_rpc(data, packet):
                 _take_json_rpc(data, packet, row, table, output, control)
         elif is_initial(data, packet):

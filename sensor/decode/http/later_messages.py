@@ -30,7 +30,8 @@ REQUESTS_PER_CONNECTION = 32
 #: Maximum calls and later requests per second of traffic; each takes up to 0.5 ms.
 BUDGET_PER_S = 500
 
-_GET, _POST, _PUT, _DELETE, _CONNECT = 0x47455420, 0x504F5354, 0x50555420, 0x44454C45, 0x434F4E4E
+#: GET, POST, PUT, DELETE
+_VERBS, _CONNECT = (0x47455420, 0x504F5354, 0x50555420, 0x44454C45), 0x434F4E4E
 
 _HEAD_BYTES = 4096
 _FIELDS_BYTES = 256
@@ -131,27 +132,18 @@ def request_hash(data: Bytes, at: int, end: int) -> int:
 
 
 @kernel
-def is_new_request(data: Bytes, packet: Records, flow: Records) -> bool:
+def is_new_request(data: Bytes, packet: Records, flow: Records, wanted: bool) -> bool:
     """True if a segment begins with a later request of the client that differs from the one before, or is the
     same again because credentials were wanted.
 
+    Where more of the stream is `wanted`, only a request for a tunnel is one, after the proxy refused another.
     One in 256 of those that differ has the same hash and is missed.
     """
     at, end, side = i64(packet["payload"]), i64(packet["end"]), i64(packet["side"])
-    if be32(data, at, end) not in (_GET, _POST, _PUT, _DELETE) or flow["client"] != side + 1:
-        return False
-    is_next = flow["events"] > 0 and distance(packet["seq"], i64(flow["next"][side])) >= 0
-    return is_next and (flow["status"] in (401, 407) or request_hash(data, at, end) != flow["asked"])
-
-
-@kernel
-def is_other_tunnel(data: Bytes, packet: Records, flow: Records) -> bool:
-    """True if a segment asks for a tunnel to another host, after the proxy refused the one before."""
-    at, end, side = i64(packet["payload"]), i64(packet["end"]), i64(packet["side"])
-    if flow["status"] < 300 or be32(data, at, end) != _CONNECT or flow["client"] != side + 1:
-        return False
-    is_next = distance(packet["seq"], i64(flow["next"][side])) >= 0
-    return is_next and request_hash(data, at, end) != flow["asked"]
+    verb, status = be32(data, at, end), flow["status"]
+    is_request = verb == _CONNECT and status >= 300 if wanted else verb in _VERBS and flow["events"] > 0
+    is_next = is_request and flow["client"] == side + 1 and distance(packet["seq"], flow["next"][side]) >= 0
+    return is_next and ((not wanted and status in (401, 407)) or request_hash(data, at, end) != flow["asked"])
 
 
 @kernel

@@ -84,7 +84,7 @@ def test_from_another_state_folder_nothing_is_done_to_the_lake_that_takes_its_ke
     for command in (erase, simulate, ("compact", "--now"), ("scan", place / "access.log", "--replace")):
         said = shadowai(place, *command, ok=False, **other)
         assert "other keys than" in said and "--state" in said
-    assert "findings change" in shadowai(place, *simulate)
+    assert "1 finding changes" in shadowai(place, *simulate)
     assert query(place, "SELECT hash FROM audit ORDER BY entry") == record
     assert query(place, "SELECT count(DISTINCT user_name) FROM sightings") == [(1,)]
 
