@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import polars as pl
 
@@ -17,6 +17,8 @@ from sensor.ingest.batches import Grouping, joined, with_last
 from sensor.ingest.summary import Summary
 from sensor.sources.interface import Batch, Input, Source
 from sensor.store.segments import Commits
+
+_T = TypeVar("_T")
 
 
 class Processor(Protocol):
@@ -68,7 +70,7 @@ def ingest(
                 progress.work(batch, last)
         else:
             whole = read if source.needs_kernels else joined(read, grouping)
-            _work_behind(with_last(whole), progress.work)
+            work_behind(with_last(whole), lambda one: progress.work(*one))
     except OSError:
         progress.keep()
         raise
@@ -127,16 +129,16 @@ class _Progress:
         self.begin, self.batches = self.end, 0
 
 
-def _work_behind(batches: Iterable[tuple[Batch, bool]], work: Callable[[Batch, bool], None]) -> None:
-    """Call `work` for each batch in turn, on a second thread, while this one reads the next batch.
+def work_behind(items: Iterable[_T], work: Callable[[_T], None]) -> None:
+    """Call `work` for each item in turn, on a second thread, while this one makes the next item.
 
-    At most two batches are in memory. Whatever is raised, the work begun is finished before this returns.
+    At most two items are in memory. Whatever is raised, the work begun is finished before this returns.
     """
     with ThreadPoolExecutor(max_workers=1) as worker:
         in_hand: Future[None] | None = None
-        for batch, last in batches:
+        for item in items:
             if in_hand is not None:
                 in_hand.result()
-            in_hand = worker.submit(work, batch, last)
+            in_hand = worker.submit(work, item)
         if in_hand is not None:
             in_hand.result()

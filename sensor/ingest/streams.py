@@ -15,23 +15,25 @@ import io
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
+from sensor.ingest.batches import Grouping, joined
 from sensor.ingest.installation import Installation, SensorKind
+from sensor.ingest.one_input import work_behind
 from sensor.ingest.pipeline import CatalogInUse
 from sensor.ingest.renewal import CatalogRenewal
 from sensor.ingest.summary import Summary
 from sensor.sources.inputs.receive import Receiver
 from sensor.sources.inputs.tail import Tail, Tails
-from sensor.sources.interface import HEAD_BYTES, File, Input, Source
+from sensor.sources.interface import HEAD_BYTES, Batch, File, Input, Source
 from sensor.sources.logs.formats.syslog import SyslogFormat
 from sensor.sources.logs.lines.blocks import BLOCK_BYTES, Block, cleaned
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.sorting import NO_FORMAT
 
 #: New lines wait this long, to be processed and stored together: a few cost as much as thousands …
-COMMIT_S = 3.0
+COMMIT_S = 2.0
 #: … or this long for each file that grows, as each is stored by itself …
 FILE_S = 1.0
 #: … or as soon as this many bytes of text wait.
@@ -42,6 +44,7 @@ POLL_S, LOOK_S = 0.25, 2.0
 CATALOG_S = 30.0
 #: Messages after which a listener that understands none of them says so.
 ENOUGH_UNKNOWN = 20
+_GROUPING = Grouping()
 
 
 class Stream:
@@ -70,16 +73,24 @@ class Stream:
         self._mixture.use(catalog)
         self._installation.introduce(self._sensors)
 
-    def add(self, block: Block, since: float, written: datetime) -> None:
-        """Process the lines of a block, which waited `since` then (`time.monotonic()`); the newest was
-        `written` then."""
+    def read(self, blocks: Iterable[Block], since: float, written: datetime) -> None:
+        """Process blocks of lines, on a second thread while the next one is read, and commit when it is time.
+
+        The first waited `since` then (`time.monotonic()`); the newest was `written` then. Raises LakeError.
+        """
         self._reader.refer_to(written)
         if not self._has_rows:
             self._since = since
-        for batch in self._reader.batches(block):
-            self._mixture.add(batch)
-            self._has_rows = True
-        self.position = block.end
+        read = (batch for block in blocks for batch in self._reader.batches(block))
+        work_behind(joined(read, _GROUPING), self._take)
+
+    def _take(self, batch: Batch) -> None:
+        self._mixture.add(batch)
+        self._has_rows = True
+        if not batch.is_part:
+            self.position = batch.position
+            if self.due(time.monotonic()):
+                self.commit()
 
     def remember(self, past: Iterable[Block]) -> None:
         """Restore state from `past` lines, which an earlier run stored; they are not stored again."""
@@ -100,7 +111,7 @@ class Stream:
         self.summary.count(frames)
         self._commits.commit(self._committed, self.position, frames)
         self._committed = self.position
-        self._has_rows = False
+        self._has_rows, self._since = False, time.monotonic()
         if self._also:
             self._installation.introduce(self._also)
             self._sensors += self._also
@@ -229,20 +240,24 @@ class Follower:
             truncated = tail.truncated()
             since = begin if tail.waiting_since is None else tail.waiting_since
             if truncated or tail.fills_a_block or begin - since >= patience:
-                for block in tail.blocks():
-                    found = True
-                    stream.add(block, since, tail.modified)
-                    since = time.monotonic()
-                    if stream.due(since):
-                        stream.commit()
-                    if self._stopped:
-                        return True
+                before = stream.position
+                least = 1 if truncated or begin - since >= patience else BLOCK_BYTES
+                stream.read(self._until_stopped(tail.blocks(least)), since, tail.modified)
+                found |= stream.position > before
             if truncated:
                 self._tell(f"{tail.path}: truncated; read from its start")
                 self._drop(tail)
             elif stream.due(time.monotonic()):
                 stream.commit()
+            if self._stopped:
+                break
         return found
+
+    def _until_stopped(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        for block in blocks:
+            yield block
+            if self._stopped:
+                return
 
 
 class Listener:
@@ -323,7 +338,7 @@ def _keep(stream: Stream, text: bytes, lost: Counter[str], since: float | None) 
     if text or lost:
         start = stream.position
         block = Block(start, start + max(len(text), 1), cleaned(text, first=False), lost=lost)
-        stream.add(block, now if since is None else since, datetime.now(UTC))
+        stream.read([block], now if since is None else since, datetime.now(UTC))
     if stream.due(now):
         stream.commit()
 

@@ -22,15 +22,17 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from sensor.sources.inputs.tail import Tails
 from tests.bench import logs, measure
 
 _TICKS = 10
 
 
-def reached(lake: Path) -> int:
-    """How many bytes of the log the committed segments hold."""
+def reached(lake: Path, log: str) -> int:
+    """How many bytes of the input `log` (its identity) the committed segments hold."""
     segments = (lake / "restricted" / "sightings" / "hot").glob("part=2*/*.parquet")
-    return max((int(pl.read_parquet_metadata(segment).get("to", 0)) for segment in segments), default=0)
+    told = map(pl.read_parquet_metadata, segments)
+    return max((int(one["to"]) for one in told if one["input"] == log), default=0)
 
 
 def run(log: str, rate: int, seconds: int, folder: Path) -> None:
@@ -40,10 +42,11 @@ def run(log: str, rate: int, seconds: int, folder: Path) -> None:
     path, lake = folder / f"{rate}.log", folder / f"lake-{rate}"
     chunk = [lines(traffic.chunk(rate // _TICKS))["line"].str.join("\n")[0] + "\n" for _ in range(_TICKS)]
     path.write_text(header + chunk[0])
+    (tail,) = Tails([str(path)]).look(0)
     words = [measure.shadowai(), "follow", str(path), "--lake", str(lake), "--state", str(folder / "state")]
     ours = subprocess.Popen(words, stderr=subprocess.DEVNULL)
     try:
-        while reached(lake) < path.stat().st_size:
+        while reached(lake, tail.identity) < path.stat().st_size:
             time.sleep(0.1)
         begin = time.monotonic()
         used = _processor_s(ours.pid)
@@ -53,7 +56,7 @@ def run(log: str, rate: int, seconds: int, folder: Path) -> None:
                 out.flush()
                 time.sleep(max(0.0, begin + (tick + 1) / _TICKS - time.monotonic()))
         wrote, written = path.stat().st_size, time.monotonic()
-        while reached(lake) < wrote:
+        while reached(lake, tail.identity) < wrote:
             time.sleep(0.05)
         behind = time.monotonic() - written
         used = _processor_s(ours.pid) - used

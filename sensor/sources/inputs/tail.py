@@ -102,10 +102,14 @@ class Tail:
         """True if no more text is worth waiting for."""
         return self.size - self.position >= BLOCK_BYTES
 
-    def blocks(self) -> Iterator[Block]:
-        """Blocks of the complete lines from `position` on, which moves along."""
+    def blocks(self, least: int = 1) -> Iterator[Block]:
+        """Blocks of the complete lines from `position` on, which moves along, while `least` bytes follow.
+
+        They end with what is there now: whoever read on, as lines come, would read them a few at a time.
+        """
         self.waiting_since = None
-        while block := self._block():
+        end = max(self.size, self.position + len(self._held))
+        while end - self.position >= least and (block := self._block()):
             self.position = block.end
             del self._held[: block.end - block.start]
             yield block
