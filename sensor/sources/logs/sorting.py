@@ -13,6 +13,8 @@ from sensor.sources.logs.text.reasons import HEADER
 NO_FORMAT = "no known format"
 # Senders whose last header line is remembered.
 _MOST_SENDERS = 1_000
+# Lines that are searched for marks one by one; most others have the same.
+_FIRST_LINES = 200
 
 
 class Sorter:
@@ -35,6 +37,7 @@ class Sorter:
         self._order = list(order)
         self._first = first
         self._last = [code for code, log_format in enumerate(self._order) if log_format.fallback]
+        self._marks = sorted({mark for log_format in self._order for mark in log_format.marks})
         self._may_wrap, self._prefix = may_wrap, prefix
         # The format and text of the last header line of each sender; the newest one last.
         self._headers: dict[str | None, tuple[int, str]] = {}
@@ -132,7 +135,7 @@ class Sorter:
                 break
             # The first format has most lines, so searching for its marks would save nothing.
             if code:
-                text = _text(left) if text is None else text
+                text = self._marked(left) if text is None else text
                 if not log_format.may_own(text):
                     continue
             # Not `select`: a claim that is a literal would make one row.
@@ -141,6 +144,20 @@ class Sorter:
                 owner = owner.scatter(left["at"].filter(claimed), code)
                 left = left.filter(~claimed)
         return owner
+
+    def _marked(self, lines: pl.DataFrame) -> str:
+        """A text in lower case that has the same marks as all lines and tags: the first lines, and those
+        that have a mark these have not. Searching all lines for each mark would take most of the time."""
+        tags = lines["tag"].unique().drop_nulls()
+        first, others = lines["line"].head(_FIRST_LINES), lines["line"].slice(_FIRST_LINES)
+        text = "\n".join([*first.drop_nulls(), *tags]).lower()
+        if others.is_empty():
+            return text
+        rare = pl.Series([mark for mark in self._marks if mark not in text], dtype=pl.String)
+        told = others.filter(
+            others.str.contains_any(rare.implode(), ascii_case_insensitive=True).fill_null(False)
+        )
+        return "\n".join([text, *told]).lower()
 
     def _headed(self, owned: pl.DataFrame) -> pl.DataFrame:
         """`owned` with `header` (the header line in force) and `reason`.
@@ -193,7 +210,7 @@ class Sorter:
         """For each header line, the index in `_order` of its format, if that or no format claims the line."""
         heads = pl.Series("head", [None] * owned.height, dtype=pl.Int32)
         known = set(owned["owner"].unique())
-        text = _text(owned.filter(pl.col("owner").is_null())) if None in known else ""
+        text = self._marked(owned.filter(pl.col("owner").is_null())) if None in known else ""
         for code, log_format in enumerate(self._order):
             if not log_format.header or not (code in known or (None in known and log_format.may_own(text))):
                 continue
@@ -202,12 +219,6 @@ class Sorter:
             fresh = places.filter(mine & heads.gather(places).is_null())
             heads = heads.scatter(fresh, code) if len(fresh) else heads
         return heads
-
-
-def _text(lines: pl.DataFrame) -> str:
-    """All lines and tags as one text in lower case."""
-    texts = pl.concat([lines["line"], lines["tag"].unique()])
-    return str(texts.str.join("\n")[0]).lower()
 
 
 def _all_of(owner: pl.Series, code: int) -> bool:
