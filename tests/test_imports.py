@@ -56,7 +56,8 @@ ALLOWED = {
     },
     "ingest/renewal": {"catalog", "errors", "ingest/installation"},
     "ingest/streams": {
-        "sources", "ingest/installation", "ingest/pipeline", "ingest/renewal", "ingest/summary",
+        "sources", "ingest/batches", "ingest/installation", "ingest/one_input", "ingest/pipeline",
+        "ingest/renewal", "ingest/summary",
     },
     "extract": {"errors", "sources", "decode", "chunks"},
     "evidence": {"errors", "durable", "decode", "privacy", "store"},
