@@ -52,7 +52,7 @@ class Receiver:
         self._tls = tls
         self._waiting: list[bytes] = []
         self._bytes = 0
-        #: since when lines wait to be taken (`time.monotonic()`); None if none do
+        #: since when lines, or counts of lost ones, wait to be taken (`time.monotonic()`); None if none do
         self.waiting_since: float | None = None
         self._room = asyncio.Condition()
         self._servers: list[asyncio.Server] = []
@@ -93,7 +93,7 @@ class Receiver:
         await asyncio.gather(*self._senders, return_exceptions=True)
 
     def due(self, before: float, count: int) -> bool:
-        """True if lines have waited since `before` then, or so many bytes of them wait."""
+        """True if lines or losses have waited since `before` then, or so many bytes of lines wait."""
         return self._bytes >= count or (self.waiting_since is not None and self.waiting_since <= before)
 
     async def take(self) -> bytes:
@@ -110,23 +110,30 @@ class Receiver:
     def datagram(self, data: bytes) -> None:
         """Buffer a message; drop and count it if there is no room."""
         if self._bytes + len(data) > MAX_WAITING_BYTES:
-            self.lost["lost: datagrams came faster than they could be read"] += 1
+            self._lose("lost: datagrams came faster than they could be read")
             return
         self._add(data)
 
     def _add(self, message: bytes) -> None:
         line = message.strip(b"\r\n\0").replace(b"\n", b" ")
         if line:
-            if self.waiting_since is None:
-                self.waiting_since = time.monotonic()
+            self._note_wait()
             self.messages += 1
             self._waiting.append(line + b"\n")
             self._bytes += len(line) + 1
 
+    def _lose(self, why: str) -> None:
+        self._note_wait()
+        self.lost[why] += 1
+
+    def _note_wait(self) -> None:
+        if self.waiting_since is None:
+            self.waiting_since = time.monotonic()
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is None or len(self._senders) >= MAX_SENDERS:
-            self.lost["lost: more senders than may connect"] += 1
+            self._lose("lost: more senders than may connect")
             writer.close()
             return
         self._senders.add(task)
@@ -144,7 +151,7 @@ class Receiver:
         while data := await asyncio.wait_for(reader.read(256 * 1024), SILENT_S):
             buffer = self._split(buffer + data)
             if len(buffer) > MAX_MESSAGE_BYTES + 16:
-                self.lost["lost: message too long"] += 1
+                self._lose("lost: message too long")
                 buffer = b""
             async with self._room:
                 await self._room.wait_for(lambda: self._bytes < MAX_WAITING_BYTES)

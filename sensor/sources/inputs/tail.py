@@ -92,7 +92,7 @@ class Tail:
         """Hold what was written since, up to `HELD_BYTES`; nothing of a fresh file, which is read at once."""
         if self.waiting_since == -math.inf:
             return
-        if self._fill(HELD_BYTES):
+        if self._fill(HELD_BYTES) or len(self._held) >= HELD_BYTES:  # the latter: a line that is too long
             self.active_at = now
             if self.waiting_since is None:
                 self.waiting_since = now

@@ -100,6 +100,13 @@ def test_messages_wait_for_others_until_they_are_old_or_many() -> None:
     assert receiver.waiting_since is None and not receiver.due(time.monotonic(), 1)
 
 
+def test_losses_are_told_though_no_line_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receive, "MAX_WAITING_BYTES", 1)
+    receiver = Receiver([])
+    receiver.datagram(b"<1>a")
+    assert receiver.lost and receiver.due(time.monotonic(), 1)
+
+
 def test_a_tcp_sender_is_slowed_down_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receive, "MAX_WAITING_BYTES", 200_000)
     count = 60_000

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from sensor.sources.inputs.tail import LINGER_S, Tail, Tails
-from sensor.sources.logs.lines.blocks import MAX_LINE_BYTES
+from sensor.sources.logs.lines.blocks import BLOCK_BYTES, MAX_LINE_BYTES
 
 
 def said(tail: Tail) -> list[str]:
@@ -100,6 +100,17 @@ def test_truncation_is_noticed(tmp_path: Path) -> None:
     os.truncate(path, 0)
     assert tail.truncated()
     assert said(tail) == []
+
+
+def test_lines_behind_one_too_long_do_not_wait_for_a_whole_block(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("one\n")
+    (tail,) = Tails([str(path)]).look(0)
+    said(tail)
+    path.open("a").write("x" * (BLOCK_BYTES - 2_000_000) + "\n" + "y" * 4_000_000)
+    assert [len(block.text) for block in tail.blocks(BLOCK_BYTES)] == [BLOCK_BYTES - 1_999_999]
+    tail.hold(1)
+    assert tail.waiting_since == 1
 
 
 def test_what_waits_to_be_read_survives_a_truncation(tmp_path: Path) -> None:
