@@ -15,6 +15,7 @@ from analytics.render.language import say, spoken, translated
 from analytics.reports.periods import Period
 from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
+from analytics.reports.weekly.coverage import LEAST_NAMED, LEAST_WATCHED, MOST_ONE_SIDED
 from analytics.reports.weekly.due import scope_of
 
 #: Columns without a column of their own on the page, because they qualify another one: a grade's name is
@@ -142,14 +143,26 @@ def _sentence(result: Result, period: Period, about: str) -> tuple[str, str]:
         return say("sheet.department_untold", department=about, k=result.facts.k), seen
     if summary is None and result.spec.about == "app":
         return say("sheet.possible" if result.rows("possible") else "sheet.unused", service=about), seen
-    if summary is None or not summary.get("weeks", 1):
-        return say("verdict.nothing"), seen
+    # services of a department may all be hidden, so that 0 of them tells nothing there
+    of_everyone = () if summary is None or "people" in summary else ("weeks", "services")
+    if summary is None or not all(summary.get(name, 1) for name in of_everyone):
+        return say("verdict.too_little" if _too_little(watched, of) else "verdict.nothing"), seen
     hidden = bool(summary.get("people_hidden"))
     k = result.facts.k
     year = period.first.year
     figures = {name: _text(name, value, summary, hidden, k, year) for name, value in summary.items()}
     claim = translated(result.spec.claim).format_map(figures | dict(_counts(summary, hidden, k)))
     return claim[:1].upper() + claim[1:], seen
+
+
+def _too_little(watched: Row | None, days: int) -> bool:
+    """True if so much of the period was not seen that to find nothing in it tells nothing."""
+    if watched is None:
+        return False
+    flows = watched["flows"] or 0
+    nameless = (watched["named_flows"] or 0) < LEAST_NAMED * flows
+    one_way = (watched["one_sided_flows"] or 0) > MOST_ONE_SIDED * flows
+    return nameless or one_way or (watched["days"] or 0) < LEAST_WATCHED * days
 
 
 def _counts(summary: Row, hidden: bool, k: int) -> Iterator[tuple[str, str]]:

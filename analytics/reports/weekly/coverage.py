@@ -42,6 +42,7 @@ class Coverage:
     minutes: Mapping[Source, int]  # minutes each source watched
     packet_minutes: int | None  # watched by the packet sensor that watched longest
     lookups_only: bool  # every source of the week records DNS lookups, none connections
+    nothing: bool  # no exchange with an AI service was found
     no_amounts: bool  # none records amounts, and nothing more than connections was seen
 
     @property
@@ -82,6 +83,12 @@ class Coverage:
         return bool(self.flows and self.one_sided > MOST_ONE_SIDED * self.flows)
 
     @property
+    def too_little(self) -> bool:
+        """True if nothing was found, but so much of the week was not seen that this tells nothing."""
+        unseen = self.nameless or self.one_way or self.watched_briefly or len(self.light) < len(self.dark)
+        return self.nothing and unseen
+
+    @property
     def unsaid(self) -> tuple[str, ...]:
         """The `doubts` that the claim of the verdict does not already contain."""
         return self.doubts[1:] if self.use_untold else self.doubts
@@ -108,6 +115,7 @@ def coverage_of_week(result: Result) -> Coverage:
         minutes=minutes,
         packet_minutes=max(packet_minutes, default=None),
         lookups_only=_lookups_only(result),
+        nothing=_nothing(result),
         no_amounts=_no_amounts(result),
     )
 
@@ -117,10 +125,19 @@ def _lookups_only(result: Result) -> bool:
     return bool(sources) and not any(source["connections"] for source in sources)
 
 
+def _nothing(result: Result) -> bool:
+    total = _totals(result)
+    return total is None or (not total["services"] and (total["grade"] or 0) < 3)
+
+
 def _no_amounts(result: Result) -> bool:
     sources = [source for source in result.rows("source_bytes") if source["connections"]]
-    grade = next((row["grade"] for row in result.rows("totals") if row["week"] == result.scope.week), None)
-    return bool(sources) and not any(source["knows_bytes_up"] for source in sources) and grade == 2
+    known, total = any(source["knows_bytes_up"] for source in sources), _totals(result)
+    return bool(sources) and not known and total is not None and total["grade"] == 2
+
+
+def _totals(result: Result) -> Row | None:
+    return next((row for row in result.rows("totals") if row["week"] == result.scope.week), None)
 
 
 def comparable(result: Result, week: date, other: date) -> bool:

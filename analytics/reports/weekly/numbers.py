@@ -32,8 +32,9 @@ def numbers(result: Result, seen: Coverage) -> tuple[Number, ...]:
     """People (or addresses), services, bytes sent, services first seen, named traffic."""
     now = _by_week(result).get(result.scope.week)
     use = [_people(result, now), _services(result, now), _sent(result, now), _first_seen(result, now)]
-    if seen.use_untold:  # the sources do not tell whether anything was used: the number is unknown, not 0
-        note = say("numbers.lookups" if seen.lookups_only else "numbers.amounts")
+    if seen.use_untold or seen.too_little:  # whether anything was used is not told: unknown, not 0
+        why = "lookups" if seen.lookups_only else "amounts" if seen.no_amounts else "too_little"
+        note = say(f"numbers.{why}")
         use = [Number(n.label, None, words.unknown(), note, "", "", (), "") for n in use]
     return (*use, _named(result, seen))
 

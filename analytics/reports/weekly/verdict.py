@@ -36,12 +36,12 @@ def _leftover(result: Result) -> str:
 
 def _claim(result: Result, seen: Coverage) -> tuple[str, str]:
     total = _totals(result)
-    if total is None or (not total["services"] and (total["grade"] or 0) < 3):
+    if total is None or seen.nothing:
         who = counted_at_any_grade(result).count(n) if total and (n := total["people_any_grade"]) else ""
         if seen.lookups_only:
             asked = [row["service"] for row in result.rows("services") if row["seen"]]
             return say("verdict.cannot_tell", what=say("doubt.lookups")), _looked_up(asked, who)
-        nothing = say("verdict.nothing")
+        nothing = say("verdict.too_little" if seen.too_little else "verdict.nothing")
         if seen.no_amounts:
             nothing = say("verdict.cannot_tell", what=say("doubt.amounts"))
         return nothing, say("verdict.seen_only", who=who) if who else ""

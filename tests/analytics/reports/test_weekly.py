@@ -299,6 +299,26 @@ def test_a_watched_week_without_use_says_only_what_was_watched(tmp_path: Path) -
     assert "clean" not in found.sentence
 
 
+@pytest.mark.parametrize(
+    "seen",
+    [
+        [watched(day, flows=1000, named_flows=700) for day in days(WEEK)],
+        [watched(day, flows=1000, one_sided_flows=300) for day in days(WEEK)],
+        [watched(day) for day in days(WEEK)[:2]],
+    ],
+    ids=["without names", "one way", "two days"],
+)
+def test_nothing_found_where_little_was_seen_is_unknown(tmp_path: Path, seen: list[dict[str, Any]]) -> None:
+    """Zeek's conn.log alone, which has no names, was reported as a week of 0 people."""
+    rows = {"coverage_daily": seen, "sensors": SENSORS[:1]}
+    found = page(tmp_path, rows)
+    assert found.claim.startswith("We cannot tell whether AI was used: we saw no exchange with an AI service")
+    assert {number.value for number in found.numbers[:4]} == {"unknown"}
+    assert found.coverage.doubts and found.decisions[0].question.startswith("Can we see enough")
+    daily = prepare(tmp_path, "daily", period=f"{WEEK}").page
+    assert ("We cannot tell" in daily.sentence) == (len(seen) == 7)  # the day itself was seen whole
+
+
 def test_a_week_that_is_not_over_says_so(tmp_path: Path) -> None:
     rows = plain()
     rows["coverage_daily"] = [r for r in rows["coverage_daily"] if r["day"] <= date(2026, 11, 11)]
