@@ -78,6 +78,11 @@ class Coverage:
         return bool(self.flows and self.named < LEAST_NAMED * self.flows)
 
     @property
+    def mostly_nameless(self) -> bool:
+        """True if most connections have no name: more days of the same would not help."""
+        return self.nameless and 2 * self.named < self.flows
+
+    @property
     def one_way(self) -> bool:
         """True if too many connections were seen in one direction only."""
         return bool(self.flows and self.one_sided > MOST_ONE_SIDED * self.flows)
@@ -180,6 +185,9 @@ def _doubts(seen: Coverage) -> Iterable[str]:
         yield say("doubt.lookups")
     if seen.no_amounts:
         yield say("doubt.amounts")
+    nameless = say("doubt.nameless", share=words.share(seen.flows - seen.named, seen.flows))
+    if seen.mostly_nameless:
+        yield nameless
     if len(seen.dark) == 7:
         yield say("doubt.week")
     elif seen.light and len(seen.light) < len(seen.dark):
@@ -189,8 +197,8 @@ def _doubts(seen: Coverage) -> Iterable[str]:
     minutes = seen.packet_minutes
     if minutes is not None and seen.watched_briefly:
         yield say("doubt.minutes", minutes) if minutes < 2 * 60 else say("doubt.hours", minutes // 60)
-    if seen.nameless:
-        yield say("doubt.nameless", share=words.share(seen.flows - seen.named, seen.flows))
+    if seen.nameless and not seen.mostly_nameless:
+        yield nameless
     if seen.one_way:
         yield say("doubt.one_way", share=words.share(seen.one_sided, seen.flows))
     if seen.dropped > MOST_DROPPED * (seen.packets + seen.dropped):

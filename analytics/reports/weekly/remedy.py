@@ -19,7 +19,7 @@ def remedy(result: Result, seen: Coverage) -> str:
         return say("remedy.amounts")
     if not seen.sources:
         return say("remedy.none")
-    if seen.dark:
+    if seen.dark and not seen.mostly_nameless:
         source = max(seen.sources, key=lambda one: one["days"])
         return say("remedy.days", name=source_name(source), days=source["days"], of=seen.hours // 24)
     return _of_packets(seen)
@@ -33,19 +33,25 @@ def lookups_only(result: Result) -> str:
 
 def _of_packets(seen: Coverage) -> str:
     """A text for missing packets: the sensor with the greatest possible improvement."""
+    if seen.mostly_nameless:
+        return _of_names(seen)
     if seen.watched_briefly:
         packets = [source for source in seen.sources if source["kind"] == "packets"]
         source = max(packets, key=lambda one: seen.minutes[source_key(one)])
         hours = words.number(seen.minutes[source_key(source)] // 60)
         return say("remedy.hours", name=source_name(source), hours=hours, of=seen.hours)
     if seen.nameless:
-        source = max(seen.sources, key=lambda one: (one["flows"] or 0) - (one["named_flows"] or 0))
-        return say("remedy.nameless", name=source_name(source))
+        return _of_names(seen)
     if seen.one_way:
         source = max(seen.sources, key=lambda one: one["one_sided_flows"] or 0)
         return say("remedy.one_way", name=source_name(source))
     source = max(seen.sources, key=lambda one: one["kernel_drops"] or 0)
     return say("remedy.lost", name=source_name(source))
+
+
+def _of_names(seen: Coverage) -> str:
+    source = max(seen.sources, key=lambda one: (one["flows"] or 0) - (one["named_flows"] or 0))
+    return say("remedy.nameless", name=source_name(source))
 
 
 def _has_stopped(sensor: Row, result: Result) -> bool:
