@@ -32,7 +32,7 @@ from sensor.decode.decoder import Decoder  # noqa: E402
 from sensor.settings import PRIVATE_NETWORKS  # noqa: E402
 from sensor.sources.interface import HEAD_BYTES, File, Input  # noqa: E402
 from sensor.sources.packets.pcap import PcapSource  # noqa: E402
-from tests.bench import traffic  # noqa: E402
+from tests.bench import measure, traffic  # noqa: E402
 
 _DPKT_PACKETS = 100_000
 
@@ -62,10 +62,10 @@ class Kernels(Decoder):
         return full
 
 
-def kernels(path: Path) -> tuple[float, float]:
-    """Processor seconds spent in describing and decoding: without reading the file, and with it."""
+def kernels(path: Path) -> tuple[float, float, int]:
+    """Processor seconds spent in describing and decoding, without reading the file and with it; packets."""
     warming.warm()
-    decoder, spent = Kernels(PRIVATE_NETWORKS), 0.0
+    decoder, spent, packets = Kernels(PRIVATE_NETWORKS), 0.0, 0
     with Timed(path) as stream:
         capture = Capture(stream, path.open("rb").read(HEAD_BYTES))
         while True:
@@ -74,23 +74,24 @@ def kernels(path: Path) -> tuple[float, float]:
                 break
             done, full = decoder.decode(capture, 0, capture.ready)
             capture.drop(done)
+            packets += done
             spent += time.thread_time() - began
             if full:
                 decoder.batch()
     with_reading = spent - decoder.aside
-    return with_reading - stream.spent, with_reading
+    return with_reading - stream.spent, with_reading, packets
 
 
-def whole(path: Path) -> float:
-    """Processor seconds of the source: kernels, names, JA4, decryption, frames."""
+def whole(path: Path) -> tuple[float, int]:
+    """Processor seconds of the source (kernels, names, JA4, decryption, frames); packets decoded."""
     warming.warm()
     with path.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
     file = File(path.name, "bench", head, path.stat().st_size, lambda: io.FileIO(path), str(path))
-    began = time.process_time()
-    for _ in PcapSource().read(Input((file,), "bench")):
-        pass
-    return time.process_time() - began
+    began, decoded = time.process_time(), 0
+    for batch in PcapSource().read(Input((file,), "bench")):
+        decoded += int(batch.frames["coverage"]["decoded"].sum())
+    return time.process_time() - began, decoded
 
 
 def by_dpkt(path: Path) -> float:
@@ -119,11 +120,13 @@ def main() -> None:
             with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as fresh:
                 spent = list(fresh.map(kernels, [path] * options.runs))
                 everything = list(fresh.map(whole, [path] * options.runs))
-            rate, read = (packets / statistics.median(seconds) for seconds in zip(*spent, strict=True))
-            rows = packets / statistics.median(everything)
+            alone, read, taken = zip(*spent, strict=True)
+            in_all, decoded = zip(*everything, strict=True)
+            measure.require({*taken, *decoded} == {packets}, (name, packets, taken, decoded))
+            rate, with_reading, rows = (packets / statistics.median(s) for s in (alone, read, in_all))
             print(
                 f"{name:<11} {packets:10,} packets   kernels {rate / 1e6:6.2f} M/s   "
-                f"with reading {read / 1e6:6.2f} M/s   "
+                f"with reading {with_reading / 1e6:6.2f} M/s   "
                 f"with names, JA4, rows {rows / 1e6:6.2f} M/s   {rate / by_dpkt(path):5.0f} × dpkt",
                 flush=True,
             )

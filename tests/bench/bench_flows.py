@@ -26,23 +26,27 @@ sys.path.insert(0, str(ROOT))
 from sensor.decode import warming  # noqa: E402
 from sensor.sources.interface import HEAD_BYTES, File, Input  # noqa: E402
 from sensor.sources.packets.pcap import PcapSource  # noqa: E402
-from tests.bench import traffic  # noqa: E402
+from tests.bench import measure, traffic  # noqa: E402
 
 #: connections of each reading, and packets of each: whatever is open at a time, the same rows are made
 _CONNECTIONS, _PACKETS = 1_000_000, 6
 
 
 def child(path: Path, connections: int) -> None:
-    """Read a capture; print processor seconds, rows and peak memory as JSON."""
+    """Read a capture; print processor seconds, connections named, their names and peak memory as JSON."""
     with path.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
     file = File(path.name, "bench", head, path.stat().st_size, lambda: io.FileIO(path), str(path))
     warming.warm()
-    began, names = time.process_time(), set()
+    began, names, named = time.process_time(), set(), 0
     for batch in PcapSource(connections=connections).read(Input((file,), "bench")):
         names.update(batch.frames["observations"]["host"].drop_nulls().unique())
+        named += int(batch.frames["coverage"]["named_flows"].sum())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    json.dump({"seconds": time.process_time() - began, "names": len(names), "peak_mb": peak}, sys.stdout)
+    json.dump(
+        {"seconds": time.process_time() - began, "names": len(names), "named": named, "peak_mb": peak},
+        sys.stdout,
+    )
 
 
 def read(path: Path, connections: int) -> dict[str, float]:
@@ -68,6 +72,7 @@ def main() -> None:
         for flows in (n for n in (10_000, 100_000, 1_000_000) if n <= options.largest):
             packets = traffic.concurrent(path, flows, _PACKETS, of=_CONNECTIONS)
             told = read(path, flows + flows // 4)
+            measure.require(told["named"] == _CONNECTIONS, told)
             cost = told["seconds"] / packets * 1e9
             least = least or cost
             print(
@@ -77,6 +82,7 @@ def main() -> None:
             )
         packets = traffic.syn_flood(path, options.syns, 100)
         told = read(path, 1 << 18)
+        measure.require(told["names"] == told["named"] == 100, told)
         print(
             f"flood of {options.syns:,} SYNs beside 100 connections: {told['names']:.0f} names, "
             f"{told['seconds'] / packets * 1e9:.0f} ns a packet, peak {told['peak_mb']:.0f} MB"

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from sensor.decode.kernels import jit  # noqa: E402
+from tests.bench import measure  # noqa: E402
 from tests.lab.network import connect, inside, remove_namespace, run, run_in  # noqa: E402
 from tests.sensor.sources.packets.cable import PROGRAM, wait_for_listening  # noqa: E402
 from tests.sensor.sources.packets.plain import write_capture  # noqa: E402
@@ -91,6 +92,9 @@ def capture(folder: Path, pcap: Path | None, loops: int, options: list[str]) -> 
     out, _ = process.communicate(timeout=_STOPPED_WITHIN_S)
     if process.returncode:
         raise RuntimeError(stderr.read_text())
+    if sent:
+        found = measure.held(folder)
+        measure.require(found.sightings > 0 and found.decoded == found.packets, found)
     (taken, dropped) = re.findall(r"rx0: ([0-9,]+) packets in \d+ s, ([0-9,]+) dropped", out)[0]
     return Taken(sent, int(taken.replace(",", "")), int(dropped.replace(",", "")), seconds, user_s, system_s)
 

@@ -23,6 +23,7 @@ from sensor.match.grade import grade
 from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.match.reclassify import reclassify, totals
+from tests.bench import measure
 
 ROWS = 500_000
 SEED = 7
@@ -76,6 +77,7 @@ def main() -> None:
         wall_s.append(time.perf_counter() - wall)
         cpu_s.append(time.process_time() - cpu)
     rows = sightings.height
+    measure.require(changed > 0.9 * rows / 50, changed)
     print(f"{rows:,} sightings, {changed:,} called otherwise")
     print(f"rematch     {rows / min(wall_s) / 1e6:.2f} M/s, {rows / min(cpu_s) / 1e6:.2f} M per CPU second")
 

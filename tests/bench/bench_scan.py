@@ -35,6 +35,8 @@ def office(folder: Path, megabytes: int, runs: int) -> None:
     packets = traffic.write_profile("office", capture, megabytes * 1_000_000)
     print(f"office mix, {packets:,} packets, {megabytes} MB; cache warm, kernels compiled")
     ours = measure.measure(measure.scan(capture, folder), runs)
+    found = measure.held(folder)
+    measure.require(found.packets == found.decoded == packets and found.sightings > 0, found)
     show("shadowai scan", ours, megabytes)
     for name, words in measure.peers(capture).items():
         show(name, measure.measure(words, 1 if name.startswith("tshark") else runs), megabytes, ours)
@@ -49,6 +51,8 @@ def per_second(folder: Path, profile: str, what: str, each: float, megabytes: in
     small = traffic.PROFILES[profile]().packets
     start = measure.measure(measure.scan(empty, folder), runs)
     whole = measure.measure(measure.scan(capture, folder), runs)
+    found = measure.held(folder)
+    measure.require(found.decoded == packets and found.named_flows >= packets * each / 2, found)
     print(f"a scan of nothing: {start.seconds:.2f} s, of that {start.processor_s:.2f} s of processor time")
     text = f"{profile}: {packets * each:,.0f} {what} in {whole.seconds:.2f} s: "
     text += f"{packets * each / whole.seconds:,.0f}/s as a whole process, "

@@ -246,12 +246,18 @@ LOGS: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], str, int]] = {
 }
 
 
-def write(path: Path, log: str, size: int, *, worst: bool = False) -> None:
-    """`size` bytes of `log` (a key of `LOGS`), a little more; a day long whatever the size."""
+def write(path: Path, log: str, size: int, *, worst: bool = False) -> int:
+    """`size` bytes of `log` (a key of `LOGS`), a little more; a day long whatever the size.
+
+    Returns the number of its lines.
+    """
     lines, header, bytes_each = LOGS[log]
     traffic = Traffic(worst=worst, per_s=max(size / bytes_each / DAY_S, 0.1))
+    written = 0
     with path.open("w") as out:
         out.write(header)
         while out.tell() < size:
             text = lines(traffic.chunk(CHUNK if log != "eve" else CHUNK // 8))
             out.write(text["line"].str.join("\n")[0] + "\n")
+            written += text.height
+    return written

@@ -1,4 +1,7 @@
-"""Running what is measured: whole processes with their peak memory, medians, and the peers' command lines."""
+"""Running what is measured: whole processes with their peak memory, medians, and the peers' command lines.
+
+A figure counts only if the work was done: a benchmark holds what came of it against what it made.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from analytics.lake import open_views
 
 ROOT = Path(__file__).parents[2]
 #: where `make bench` installs nfstream, which needs an environment of its own
@@ -35,6 +40,21 @@ sys.exit(status != 0)
 """
 #: each run fills a new lake; the exec keeps the process that is measured ours
 _FRESH = "import os, shutil, sys; shutil.rmtree(sys.argv[1], True); os.execv(sys.argv[2], sys.argv[2:])"
+_HELD = """
+SELECT SUM(packets), SUM(decoded), SUM(named_flows), SUM(records), (SELECT COUNT(*) FROM sightings)
+FROM coverage
+"""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the lake of a measured scan holds."""
+
+    packets: int
+    decoded: int
+    named_flows: int
+    records: int
+    sightings: int
 
 
 @dataclass(frozen=True)
@@ -74,6 +94,18 @@ def scan(capture: Path, folder: Path) -> list[str]:
     lake = folder / "lake"
     ours = [shadowai(), "scan", str(capture), "--lake", str(lake), "--state", str(folder / "state"), "-q"]
     return [sys.executable, "-c", _FRESH, str(lake), *ours]
+
+
+def held(folder: Path) -> Held:
+    """What the last `scan` below `folder` stored."""
+    with open_views(folder / "lake", restricted=True) as connection:
+        return Held(*(int(value or 0) for value in connection.execute(_HELD).fetchall()[0]))
+
+
+def require(done: bool, what: object) -> None:
+    """End the benchmark if the work whose time was taken was not done."""
+    if not done:
+        raise SystemExit(f"nothing measured, the work was not done: {what}")
 
 
 def peers(capture: Path) -> dict[str, list[str]]:

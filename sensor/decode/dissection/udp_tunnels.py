@@ -30,6 +30,7 @@ from sensor.decode.kernels.jit import kernel, step
 from sensor.decode.kernels.packet_bytes import be16, be32, u8
 from sensor.decode.layout import Bytes
 
+_DNS_PORT = 53
 _L2TP_PORT = 1701
 _GTP_PORT = 2152
 _GTP_0_PORT = 3386
@@ -69,10 +70,9 @@ def _is_tunnel_port(port: int) -> bool:
 
 @step
 def tunnel_port(source: int, target: int) -> int:
-    """The port whose datagrams may be tunnels; 0 if neither is one."""
-    if _is_tunnel_port(target):
-        return target
-    return source if _is_tunnel_port(source) else 0
+    """The port whose datagrams may be tunnels; 0 if neither is one, or a resolver asked from such a port."""
+    port = target if _is_tunnel_port(target) else source if _is_tunnel_port(source) else 0
+    return 0 if _DNS_PORT in (source, target) else port
 
 
 @kernel

@@ -139,6 +139,14 @@ def test_what_is_no_tunnel_is_a_datagram(port: int, body: bytes) -> None:
     assert (row["bytes_up"], row["tunnel"]) == (len(body), None)
 
 
+@pytest.mark.parametrize(("port", "number"), [(5247, 0x004D), (4789, 0x0800), (3386, 0x1EFF)])
+def test_a_resolver_asked_from_such_a_port_is_asked(port: int, number: int) -> None:
+    """Many resolvers draw their ports from 1024 on: these messages begin as a tunnel would."""
+    asked = struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + b"\6claude\2ai\0\0\1\0\1"
+    row = one([Frame(ethernet(ip("10.1.0.5", "203.0.113.9", 17, udp(port, 53, asked))))])
+    assert (row["kind"], row["host"], row["tunnel"]) == ("dns", "claude.ai", None)
+
+
 @pytest.mark.parametrize("kind", WRAPS)
 def test_cut_anywhere_it_is_counted(kind: str) -> None:
     frame = WRAPS[kind][0](FRAME)
