@@ -93,6 +93,10 @@ def capture(folder: Path, pcap: Path | None, loops: int, options: list[str]) -> 
     if process.returncode:
         raise RuntimeError(stderr.read_text())
     if sent:
+        compacting = ["compact", "--now", "--lake", str(folder / "lake"), "--state", str(folder / "state")]
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM, *compacting], check=True, cwd=folder, capture_output=True
+        )
         found = measure.held(folder)
         measure.require(found.sightings > 0 and found.decoded == found.packets, found)
     (taken, dropped) = re.findall(r"rx0: ([0-9,]+) packets in \d+ s, ([0-9,]+) dropped", out)[0]

@@ -25,6 +25,7 @@ from analytics.lake import connect, literal, open_views
 from analytics.refresh import refresh
 from sensor import schema
 from tests.analytics.handmade import CATALOG, SENSORS, ZONE, HandmadeLake, at
+from tests.bench import measure
 
 PLAIN = """
 SELECT date_trunc('hour', seen_at), user_name, app, access,
@@ -93,6 +94,16 @@ def latency(lake: Path, view: str) -> tuple[float, int]:
     return statistics.median(took), rows
 
 
+def counted(lake: Path) -> tuple[int, int]:
+    """Connections and lookups that the published weeks add up to."""
+    with open_views(lake) as connection:
+        totals = (
+            "SELECT SUM(connections), SUM(lookups) FROM usage_weekly WHERE department = 'all' AND app = 'all'"
+        )
+        connections, lookups = connection.execute(totals).fetchall()[0]
+    return int(connections), int(lookups)
+
+
 def main(rows: int = 2_000_000) -> None:
     """Builds the lake, runs both, prints seconds and their ratio."""
     with tempfile.TemporaryDirectory() as folder:
@@ -101,7 +112,8 @@ def main(rows: int = 2_000_000) -> None:
         lake.cold("catalog", CATALOG)
         file = Path(folder) / "restricted/sightings/cold/day=2026-11-17/00000009.parquet"
         file.parent.mkdir(parents=True)
-        schema.SIGHTINGS.conform(day(rows)).write_parquet(file)
+        sightings = schema.SIGHTINGS.conform(day(rows))
+        sightings.write_parquet(file)
         lake.files["sightings"]["2026-11-17"] = [str(file.relative_to(folder))]
         lake.write_manifest()
         with connect() as connection:
@@ -112,6 +124,11 @@ def main(rows: int = 2_000_000) -> None:
         begin = time.perf_counter()
         built = refresh(lake.path, zone=ZONE)
         took = time.perf_counter() - begin
+        made = (
+            int(sightings["connections"].filter(sightings["kind"] == "tls").sum()),
+            sightings["lookups"].sum(),
+        )
+        measure.require((found := counted(lake.path)) == made, (found, made))
         asked = {view: latency(lake.path, view) for view in report_views()}
     print(f"{rows:,} sightings: marts {took:.1f} s, plain GROUP BY {plain:.2f} s, ratio {took / plain:.1f}")
     print(f"{rows / took:,.0f} sightings/s into marts, all steps of refresh() together")

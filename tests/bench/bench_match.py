@@ -141,7 +141,7 @@ def main() -> None:
     """Print the speed of all (per CPU second too, because machines are shared), and the peak memory."""
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     catalog = load()
-    indicators = catalog.indicators.filter(~pl.col("kind").is_in(["pattern", "url"]))
+    indicators = catalog.indicators.filter(~pl.col("kind").is_in(["pattern", "url", "label"]))
     index = Index.build(indicators)
     hosts = names(indicators)
     first = next(batches(hosts, BATCH))
