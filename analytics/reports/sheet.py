@@ -146,6 +146,8 @@ def _sentence(result: Result, period: Period, about: str) -> tuple[str, str]:
     # services of a department may all be hidden, so that 0 of them tells nothing there
     of_everyone = () if summary is None or "people" in summary else ("weeks", "services")
     if summary is None or not all(summary.get(name, 1) for name in of_everyone):
+        if watched and watched["connects"] is None:
+            return say("verdict.cannot_tell", what=say("doubt.names")), seen
         return say("verdict.too_little" if _too_little(watched, of) else "verdict.nothing"), seen
     hidden = bool(summary.get("people_hidden"))
     k = result.facts.k

@@ -43,6 +43,7 @@ class Coverage:
     packet_minutes: int | None  # watched by the packet sensor that watched longest
     lookups_only: bool  # every source of the week records DNS lookups, none connections
     nothing: bool  # no exchange with an AI service was found
+    no_names: bool  # none records the name of anything, and nothing was found
     no_amounts: bool  # none records amounts, and nothing more than connections was seen
 
     @property
@@ -64,7 +65,7 @@ class Coverage:
     @property
     def use_untold(self) -> bool:
         """True if the sources could not show use: it is unknown, not absent."""
-        return self.lookups_only or self.no_amounts
+        return self.lookups_only or self.no_names or self.no_amounts
 
     @property
     def watched_briefly(self) -> bool:
@@ -121,6 +122,7 @@ def coverage_of_week(result: Result) -> Coverage:
         packet_minutes=max(packet_minutes, default=None),
         lookups_only=_lookups_only(result),
         nothing=_nothing(result),
+        no_names=_nothing(result) and not result.rows("source_bytes"),
         no_amounts=_no_amounts(result),
     )
 
@@ -183,6 +185,8 @@ def watched_weeks(result: Result) -> set[date]:
 def _doubts(seen: Coverage) -> Iterable[str]:
     if seen.lookups_only:
         yield say("doubt.lookups")
+    if seen.no_names:
+        yield say("doubt.names")
     if seen.no_amounts:
         yield say("doubt.amounts")
     nameless = say("doubt.nameless", share=words.share(seen.flows - seen.named, seen.flows))

@@ -33,8 +33,8 @@ def numbers(result: Result, seen: Coverage) -> tuple[Number, ...]:
     now = _by_week(result).get(result.scope.week)
     use = [_people(result, now), _services(result, now), _sent(result, now), _first_seen(result, now)]
     if seen.use_untold or seen.too_little:  # whether anything was used is not told: unknown, not 0
-        why = "lookups" if seen.lookups_only else "amounts" if seen.no_amounts else "too_little"
-        note = say(f"numbers.{why}")
+        lacking = {"lookups": seen.lookups_only, "names": seen.no_names, "amounts": seen.no_amounts}
+        note = say(f"numbers.{next((why for why, lacks in lacking.items() if lacks), 'too_little')}")
         use = [Number(n.label, None, words.unknown(), note, "", "", (), "") for n in use]
     return (*use, _named(result, seen))
 

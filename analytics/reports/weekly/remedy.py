@@ -15,6 +15,8 @@ def remedy(result: Result, seen: Coverage) -> str:
         return say("remedy.silent", len(gone), names=words.listing(gone))
     if seen.lookups_only:
         return say("remedy.lookups")
+    if seen.no_names:
+        return say("remedy.names")
     if seen.no_amounts:
         return say("remedy.amounts")
     if not seen.sources:

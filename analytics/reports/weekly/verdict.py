@@ -42,8 +42,8 @@ def _claim(result: Result, seen: Coverage) -> tuple[str, str]:
             asked = [row["service"] for row in result.rows("services") if row["seen"]]
             return say("verdict.cannot_tell", what=say("doubt.lookups")), _looked_up(asked, who)
         nothing = say("verdict.too_little" if seen.too_little else "verdict.nothing")
-        if seen.no_amounts:
-            nothing = say("verdict.cannot_tell", what=say("doubt.amounts"))
+        if seen.no_names or seen.no_amounts:
+            nothing = say("verdict.cannot_tell", what=say(f"doubt.{'names' if seen.no_names else 'amounts'}"))
         return nothing, say("verdict.seen_only", who=who) if who else ""
     who = _who(total, result.facts.k, counted(result), hedge=bool(seen.doubts or seen.ahead))
     if total["bytes_up"] is None:

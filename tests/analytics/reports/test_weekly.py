@@ -18,6 +18,12 @@ from .lakes import MB, SENSORS, WEEK, days, make, plain, usage, watched
 
 LAST = WEEK - timedelta(days=7)
 Rows = dict[str, list[dict[str, Any]]]
+#: that the packet sensor saw names
+NAMES: Rows = {
+    "names_weekly": [
+        {"week": WEEK, "sensor": "hq-span", "source": "pcap", "connects": True, "bytes_known": True}
+    ]
+}
 
 
 def page(folder: Path, rows: Mapping[str, Any], **options: Any) -> Page:
@@ -293,10 +299,23 @@ def test_use_without_any_coverage_is_reported_as_unknown(tmp_path: Path) -> None
 
 
 def test_a_watched_week_without_use_says_only_what_was_watched(tmp_path: Path) -> None:
-    found = page(tmp_path, {"coverage_daily": [watched(day) for day in days(WEEK)], "sensors": SENSORS[:1]})
+    rows = {"coverage_daily": [watched(day) for day in days(WEEK)], "sensors": SENSORS[:1]} | NAMES
+    found = page(tmp_path, rows)
     assert found.claim == "We saw no exchange with an AI service in what we watched."
     assert figures(found)["People using AI"] == ("0", "")
     assert "clean" not in found.sentence
+
+
+def test_a_week_of_logs_without_names_is_unknown(tmp_path: Path) -> None:
+    """A firewall's log of packets, or leases alone, on every day of the week: 0 people was wrong."""
+    logs = [watched(day, "fw", "netfilter", packets=0, flows=0, named_flows=0) for day in days(WEEK)]
+    rows = {"coverage_daily": logs, "sensors": [SENSORS[0] | {"sensor": "fw", "kind": "logs"}]}
+    found = page(tmp_path, rows)
+    claim = "We cannot tell whether AI was used (our sources record no names of servers)."
+    assert found.claim == claim and found.remedy.startswith("What helps most: the log of the resolver")
+    assert [number.value for number in found.numbers] == ["unknown"] * 5
+    for name in ("daily", "monthly"):
+        assert prepare(tmp_path, name).page.sentence.startswith(claim), name
 
 
 @pytest.mark.parametrize(
@@ -313,7 +332,7 @@ def test_nothing_found_where_little_was_seen_is_unknown(
 ) -> None:
     """Zeek's conn.log alone, which has no names, was reported as a week of 0 people."""
     rows = {"coverage_daily": [watched(d, **trouble) for d in days(WEEK, count)], "sensors": SENSORS[:1]}
-    found = page(tmp_path, rows)
+    found = page(tmp_path, rows | NAMES)
     assert found.claim.startswith("We cannot tell whether AI was used: we saw no exchange with an AI service")
     assert [number.value for number in found.numbers[:4]] == ["unknown"] * 4
     assert text(found.coverage.doubts[0]).startswith(worst)
