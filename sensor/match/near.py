@@ -59,17 +59,19 @@ class Near:
         self._apps = pl.concat([self._apps, names]).unique()
         self._known = pl.concat([self._known, _names_of(hits)]).unique()
         uses = pl.concat([self._uses, _slots(_hashed(known), "app")])
-        self._uses_around = _uses_around(uses)
         # Of this batch only: one line of a wrong clock must not make all later visits complete at once.
         complete_until = pl.lit(observations["seen_at"].max(), dtype=TIME) - 3 * WITHIN
         # A recent visit may still be followed by a use.
-        slots_with_use = self._uses_around["client_slot"].unique().implode()
+        slots_with_use = _slots_around(uses).select(_mixed("client", "slot")).to_series().unique().implode()
         is_recent = pl.col("seen_at") > complete_until
         near = observations.select("seen_at", client=of_input("client"), slot=_slot()).select(
             (_mixed("client", "slot").is_in(slots_with_use) | is_recent).fill_null(False)
         )
         rows = _hashed(observations.select("input", "client", "seen_at", "host").filter(near.to_series()))
+        # Known names first: where most lines are of AI services, few visits are left, and few uses near one.
+        rows = rows.filter(~_name(pl.col("host"), _bucket()).is_in(self._known["name"].implode()))
         visits = pl.concat([self._visits, _slots(rows, "host")])
+        self._uses_around = _uses_around(uses.filter(pl.col("client").is_in(visits["client"].implode())))
         is_complete = (pl.col("slot") <= complete_until).fill_null(False)
         self._pair_up(visits.filter(is_complete))
         self._visits = visits.filter(~is_complete)
@@ -129,14 +131,8 @@ def _uses_around(uses: pl.DataFrame) -> pl.DataFrame:
 
     `same`: used in the slot itself. `to`: last use in the slot before. `from_`: first use in the slot after.
     """
-    steps = [
-        uses.select("client", "app", slot=pl.col("slot") + step * WITHIN, same=pl.lit(step == 0),
-                    to=pl.col("last") if step == 1 else pl.lit(None, TIME),
-                    from_=pl.col("first") if step == -1 else pl.lit(None, TIME))
-        for step in (0, 1, -1)
-    ]  # fmt: skip
     return (
-        pl.concat(steps)
+        _slots_around(uses)
         .with_columns(client_slot=_mixed("client", "slot"))
         .group_by(_mixed("client_slot", "app").alias("key"))
         .agg(
@@ -151,10 +147,20 @@ def _uses_around(uses: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _slots_around(uses: pl.DataFrame) -> pl.DataFrame:
+    """`uses` three times: in their slot, the next one and the one before."""
+    steps = (
+        uses.select("client", "app", slot=pl.col("slot") + step * WITHIN, same=pl.lit(step == 0),
+                    to=pl.col("last") if step == 1 else pl.lit(None, TIME),
+                    from_=pl.col("first") if step == -1 else pl.lit(None, TIME))
+        for step in (0, 1, -1)
+    )  # fmt: skip
+    return pl.concat(steps)
+
+
 def _names_of(hits: pl.DataFrame) -> pl.DataFrame:
     """Bucket and name of the hosts in `hits`."""
-    bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
-    hosts = hits.select("input", "host", bucket=bucket).drop_nulls().unique()
+    hosts = hits.select("input", "host", bucket=_bucket()).drop_nulls().unique()
     return hosts.select("bucket", name=_name(of_input("host")))
 
 
@@ -173,9 +179,14 @@ def _mixed(*columns: str) -> pl.Expr:
     return key
 
 
-def _name(host: pl.Expr) -> pl.Expr:
-    """Combines the bucket and the hash of a host in one key."""
-    return host ^ (pl.col("bucket").cast(pl.Int64).cast(pl.UInt64) * _SPREAD)
+def _name(host: pl.Expr, bucket: pl.Expr | None = None) -> pl.Expr:
+    """Combines the bucket (by default the column of that name) and the hash of a host in one key."""
+    bucket = pl.col("bucket") if bucket is None else bucket
+    return host ^ (bucket.cast(pl.Int64).cast(pl.UInt64) * _SPREAD)
+
+
+def _bucket() -> pl.Expr:
+    return pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
 
 
 def _slot() -> pl.Expr:
