@@ -52,7 +52,7 @@ _LOOKUPS = """
 select group_concat(line, char(10)), count(*), max(id) from (
   select id, json_object('at', cast(timestamp as real), 'type', cast(type as integer),
     'status', cast(status as integer), 'host', cast(domain as text), 'client', cast(client as text),
-    'device', cast({device} as text)) as line
+    'device', cast({device} as text), 'reply', cast({reply} as integer)) as line
   from queries q where id > ? order by id limit ?)
 """
 #: The name of a lookup's client, where the database keeps one for each name that an address had.
@@ -60,6 +60,8 @@ _NAMED = "(select c.name from query_storage s join client_by_id c on c.id = s.cl
 _KEEPS_NAMES = """
 select '', count(*), 0 from sqlite_master where type = 'table' and name in ('query_storage', 'client_by_id')
 """
+#: What was answered, as newer versions keep it.
+_KEEPS_REPLIES = "select '', count(*), 0 from pragma_table_info('queries') where name = 'reply_type'"
 _DEVICES = """
 select group_concat(json_object('address', cast(a.ip as text), 'device', cast(a.name as text),
     'mac', cast(n.hwaddr as text), 'first', cast(n.firstSeen as real),
@@ -73,6 +75,7 @@ _LOOKUP = {
     "host": pl.String(),
     "client": pl.String(),
     "device": pl.String(),
+    "reply": pl.Int64(),
 }
 _DEVICE = dict.fromkeys(("address", "device", "mac"), pl.String()) | dict.fromkeys(
     ("first", "last"), pl.Float64()
@@ -82,6 +85,8 @@ _DEVICE = dict.fromkeys(("address", "device", "mac"), pl.String()) | dict.fromke
 _BLOCKED = (1, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 18)
 #: Forwarded, cached (3, 17), retried (12, 13), already being forwarded.
 _ALLOWED = (2, 3, 12, 13, 14, 17)
+#: Replies that refuse, whoever gave them: NXDOMAIN, REFUSED (text/lookups.py).
+_REFUSED = (2, 8)
 #: FTL's own numbers of question types.
 _TYPES = dict(
     enumerate(
@@ -124,7 +129,10 @@ class PiholeFtlSource(Source):
         position, last, fault = 0, -1, None
         with _connected(file) as database:
             named = _ask(database, _KEEPS_NAMES).rows == 2
-            lookups = _LOOKUPS.format(device=_NAMED if named else "null")
+            replies = _ask(database, _KEEPS_REPLIES).rows == 1
+            lookups = _LOOKUPS.format(
+                device=_NAMED if named else "null", reply="q.reply_type" if replies else "null"
+            )
             while fault is None:
                 answer = _ask(database, lookups, (last, ROWS))
                 fault = answer.fault
@@ -214,7 +222,7 @@ def _lookups(text: str, count: int) -> dict[str, pl.DataFrame]:
             kind=pl.lit("dns"),
             name_from=pl.lit("qname"),
             qtype=pl.col("type").replace_strict(_TYPES, default=None, return_dtype=pl.String),
-            action=pl.when(status.is_in(_BLOCKED))
+            action=pl.when(status.is_in(_BLOCKED) | pl.col("reply").is_in(_REFUSED).fill_null(False))
             .then(pl.lit("blocked"))
             .when(status.is_in(_ALLOWED))
             .then(pl.lit("allowed"))

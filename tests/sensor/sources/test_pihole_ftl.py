@@ -98,6 +98,16 @@ def test_lookups_of_either_schema(tmp_path: Path, script: str, new: bool) -> Non
     assert tables["coverage"]["records"].sum() == len(ROWS)
 
 
+def test_a_reply_that_refuses_is_blocked(tmp_path: Path) -> None:
+    """An upstream filter answers so: `forwarded` is only how Pi-hole got the answer."""
+    path = database(tmp_path / "ftl.db", OLD, ROWS[:1] * 3)
+    with sqlite3.connect(path) as made:
+        made.execute("alter table queries add column reply_type integer")
+        made.execute("update queries set reply_type = case id when 1 then 2 when 2 then 8 else 4 end")
+    made.close()
+    assert read(path)["observations"]["action"].to_list() == ["blocked", "blocked", "allowed"]
+
+
 def test_devices_become_leases(tmp_path: Path) -> None:
     (lease,) = read(database(tmp_path / "ftl.db", OLD + NETWORK, []))["leases"].rows(named=True)
     assert (lease["address"], lease["mac"], lease["device"]) == (
