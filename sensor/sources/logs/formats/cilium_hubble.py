@@ -6,7 +6,8 @@
 
 A flow is one packet or event, not a connection: those of one 5-tuple are one session, replies
 (`is_reply`) are turned, and nothing tells volumes. `destination_names` are names that Cilium's DNS proxy
-saw resolved. A pod stands as `namespace/pod`. Source: Cilium API `flow.proto`.
+saw resolved. A pod stands as `namespace/pod`. An answer to a lookup (`l7.type` RESPONSE) goes from the
+resolver to the pod, and has no `rcode` where that is 0. Source: Cilium API `flow.proto`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import ANSWERED, NO_PORTS
+from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -23,11 +24,13 @@ _FIELDS = {
     "tcp": "l4.TCP.destination_port", "udp": "l4.UDP.destination_port", "tcp_from": "l4.TCP.source_port",
     "udp_from": "l4.UDP.source_port", "pod": "source.pod_name", "space": "source.namespace",
     "pod_to": "destination.pod_name", "space_to": "destination.namespace", "reply": "is_reply|reply",
-    "query": "l7.dns.query", "qtypes": "l7.dns.qtypes", "type": "l7.type", "url": "l7.http.url",
+    "query": "l7.dns.query", "qtypes": "l7.dns.qtypes", "rcode": "l7.dns.rcode", "type": "l7.type",
+    "url": "l7.http.url",
     "method": "l7.http.method", "status": "l7.http.code",
 }  # fmt: skip
 _WANTED = {name: f"flow.{path}".replace("|", "|flow.") + f"|{path}" for name, path in _FIELDS.items()}
 _NAMES, _BARE_NAMES, _BACK_NAMES = "flow.destination_names[]", "destination_names[]", "flow.source_names[]"
+_ADDRESSES, _BARE_ADDRESSES = "flow.l7.dns.ips[]", "l7.dns.ips[]"
 _ACTIONS = {"FORWARDED": "allowed", "REDIRECTED": "allowed", "AUDIT": "allowed", "DROPPED": "blocked"}
 
 
@@ -44,9 +47,13 @@ class CiliumHubbleFormat(LogFormat):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per flow."""
-        lists = [_NAMES, _BARE_NAMES, _BACK_NAMES]
-        read = objects.read(lines["line"], _WANTED, lists=lists).with_columns(
-            turned=(pl.col("reply") == "true").fill_null(False) & pl.col("query").is_null(),
+        lists = [_NAMES, _BARE_NAMES, _BACK_NAMES, _ADDRESSES, _BARE_ADDRESSES]
+        read = objects.read(lines["line"], _WANTED, lists=lists)
+        answer = (pl.col("query").is_not_null() & (pl.col("type") == "RESPONSE")).fill_null(False)
+        back = (pl.col("reply") == "true").fill_null(False) & pl.col("query").is_null()
+        read = read.with_columns(
+            answer=answer,
+            turned=back | answer,
             port=pl.coalesce("tcp", "udp"),
             port_from=pl.coalesce("tcp_from", "udp_from"),
             named=pl.coalesce(_NAMES, _BARE_NAMES).list.first(),
@@ -60,12 +67,12 @@ class CiliumHubbleFormat(LogFormat):
             _either("src", "dst"),
             _either("port_from", "port"),
         ]
-        return read.select(
+        refused = lookups.verdict(pl.col("rcode").fill_null("0"))
+        rows = read.select(
+            "answer",
             time="time",
             kind=one_of({"dns": is_dns, "http": is_http}, otherwise="flow"),
-            client=pl.when(is_dns & (pl.col("type") == "RESPONSE"))
-            .then("dst")
-            .otherwise(_either("dst", "src")),
+            client=_either("dst", "src"),
             client_port=pl.when(~is_dns).then(_either("port", "port_from")),
             device=pod,
             host=pl.when(is_dns).then("query").when(~is_http).then(_either("named_back", "named")),
@@ -76,19 +83,20 @@ class CiliumHubbleFormat(LogFormat):
             server=pl.when(~is_dns).then(_either("src", "dst")),
             server_port=pl.when(~is_dns).then(_either("port_from", "port")),
             transport=pl.when(~is_dns).then(one_of({"tcp": pl.col("tcp").is_not_null()}, otherwise="udp")),
-            action=pl.col("verdict").replace_strict(_ACTIONS, default="unknown"),
+            action=pl.when("answer")
+            .then(refused)
+            .otherwise(pl.col("verdict").replace_strict(_ACTIONS, default="unknown")),
+            answers=pl.when("answer").then(pl.coalesce(_ADDRESSES, _BARE_ADDRESSES)),
             session=pl.when(~is_dns & ~is_http & (pl.col("verdict") != "DROPPED")).then(
                 pl.concat_str(key, separator="|")
             ),
             phase=pl.lit("begin"),
             qtype=pl.col("qtypes").str.extract(r'"([A-Z]+)"'),
-            reason=one_of(
-                {
-                    ANSWERED: is_dns & (pl.col("type") == "RESPONSE"),
-                    NO_PORTS: ~is_dns & pl.col("port").is_null(),
-                }
-            ),
+            reason=one_of({NO_PORTS: ~is_dns & pl.col("port").is_null()}),
         )
+        if read["query"].null_count() == read.height:
+            return rows
+        return lookups.paired(rows, ("kind", "client", "host", "qtype"))
 
 
 def _pod(space: str, pod: str) -> pl.Expr:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from sensor.sources.logs.formats.cilium_hubble import CiliumHubbleFormat
+from sensor.sources.logs.text.reasons import ANSWERED
 from tests.sensor.sources.logs.formats.reading import read
 
 
@@ -50,3 +51,18 @@ def test_replies_are_turned_and_pods_are_devices() -> None:
     assert found["action"].to_list() == ["allowed", "allowed", "blocked", "allowed"]
     assert found["session"][0] == found["session"][1]
     assert found["kind"].to_list() == ["flow", "flow", "flow", "dns"]
+
+
+def test_answers_say_what_was_refused() -> None:
+    asked = {"source": "10.0.0.10", "destination": "10.0.0.5"}
+    told = {"type": "RESPONSE", "dns": {"query": "api.example.org.", "rcode": 3, "qtypes": ["A"]}}
+    later = {"type": "RESPONSE", "dns": {"query": "chat.example.org.", "ips": ["192.0.2.7"]}}
+    ends = {"IP": asked, "source": {}, "destination": BACK["destination"], "is_reply": True}
+    lines = [flow(**DNS), flow(**DNS | ends | {"l7": told}), flow(**DNS | ends | {"l7": later})]
+    found = read(CiliumHubbleFormat, "\n".join(lines))
+    assert found.select("device", "host", "action", "reason").rows() == [
+        ("lab/agent-1", "api.example.org", "blocked", None),
+        ("lab/agent-1", "api.example.org", "blocked", ANSWERED),
+        ("lab/agent-1", "chat.example.org", "allowed", None),
+    ]
+    assert found["answers"].to_list()[2] == ["192.0.2.7"]
