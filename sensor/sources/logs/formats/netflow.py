@@ -9,6 +9,7 @@ r"""NetFlow and IPFIX as text: nfdump CSV (old and new heads) and JSON, nProbe, 
     TAG,…,SRC_IP,DST_IP,SRC_PORT,DST_PORT,PROTOCOL,…,PACKETS,BYTES                    pmacct -O csv
     SRC_IP    DST_IP    SRC_PORT  DST_PORT  PROTOCOL    …  PACKETS    BYTES           pmacct, print's default
     {"8": "10.1.2.3", "12": …, "7": 40000, "11": 443, "1": 900, "23": 7000, "22": …}  nProbe: by number
+    {"@timestamp": …, "netflow": {"ipv4_src_addr": …, "in_bytes": …, …}}              Logstash
     {"flow.client.ip.addr": …, "flow.server.ip.addr": …, "flow.client.bytes": …}      ElastiFlow: CODEX
     2026-10-06 10:00:00.000 5.000 TCP 10.1.2.3:40000 -> 192.0.2.7:443 9 900 1         nfdump -o line, long
     … 5.000 TCP 10.1.2.3:40000 <-> 192.0.2.7:443 12 9 7000 900 2                      nfdump -o biline, bilong
@@ -18,13 +19,13 @@ r"""NetFlow and IPFIX as text: nfdump CSV (old and new heads) and JSON, nProbe, 
 
 A record counts what its source sent, unless it is a biflow and counts the way back, too (`obyt`,
 `out_bytes`). A sampled record says its rate, and is scaled by it. Times in milliseconds since the exporter's
-start tell no time of day. Argus turns a record round whose `Dir` is `<-`; its `TotBytes` are of both
-directions, and all its bytes those of frames (checked with 5.0: a lone SYN has 74). nfdump rounds what it
-prints for people (`1.2 M`), unless told `-N`; its `In` is what the source sent, printed behind `Out` in
-biline and before it in nsel. A firewall's event (NSEL) tells that it began
-(CREATE: no bytes yet), goes on (UPDATE), ended (DELETE) or was refused (DENIED); nel is of translations and
-counts nothing. Source: nfdump(1); yafscii(1); RFC 7012, IANA IPFIX Information Elements; ra(1); pmacct,
-CONFIG-KEYS; nProbe user's guide; Cisco, "ASA NetFlow Implementation Guide"; ElastiFlow, CODEX.
+start tell no time of day, and 0 stands for none. Argus turns a record round whose `Dir` is `<-`; its
+`TotBytes` are of both directions, and all its bytes those of frames (checked with 5.0: a lone SYN has 74).
+nfdump rounds what it prints for people (`1.2 M`), unless told `-N`; its `In` is what the source sent, printed
+behind `Out` in biline and before it in nsel. A firewall's event (NSEL) tells that it began (CREATE: no bytes
+yet), goes on (UPDATE), ended (DELETE) or was refused (DENIED); nel is of translations and counts nothing.
+Source: nfdump(1); yafscii(1); RFC 7012, IANA IPFIX Information Elements; ra(1); pmacct, CONFIG-KEYS; nProbe
+user's guide; Cisco, "ASA NetFlow Implementation Guide"; ElastiFlow, CODEX.
 """
 
 from __future__ import annotations
@@ -58,7 +59,10 @@ _JSON = {
     "start": "t_first|first|firstSeen|time_flow_start_ns|timeFlowStart|time_flow_start|"
     "flowStartMilliseconds|flowStartSeconds|"
     "flowStartMicroseconds|flowStartNanoseconds|timestamp_start|FIRST_SWITCHED|first_switched|"
-    "FLOW_START_MILLISECONDS|start_time|stamp_inserted|152|150|22|flow.start.timestamp|@timestamp|StartTime",
+    "FLOW_START_MILLISECONDS|flow_start_msec|start_time|stamp_inserted|152|150|22|"
+    "flow.start.timestamp|StartTime",
+    "exported": "t_event|observationTimeMilliseconds|event_time_msec|323|time_received_ns|TimeReceived|"
+    "@timestamp",
     "end": "t_last|last|lastSeen|time_flow_end_ns|timeFlowEnd|time_flow_end|flowEndMilliseconds|"
     "flowEndSeconds|timestamp_end|LAST_SWITCHED|"
     "last_switched|FLOW_END_MILLISECONDS|end_time|153|151|21|flow.end.timestamp",
@@ -74,16 +78,17 @@ _JSON = {
     "proto": "proto|protocolIdentifier|PROTOCOL|protocol|ip_proto|Proto|4|l4.proto.name",
     "packets": "in_packets|packets|packetDeltaCount|packetTotalCount|IN_PKTS|in_pkts|Packets|"
     "initiatorPackets|2|flow.client.packets|SrcPkts",
-    "bytes": "in_bytes|bytes|octetDeltaCount|IN_BYTES|Bytes|initiatorOctets|octetTotalCount|1|"
-    "flow.client.bytes",
+    "bytes": "in_bytes|bytes|octetDeltaCount|IN_BYTES|Bytes|initiatorOctets|fwd_flow_delta_bytes|231|"
+    "octetTotalCount|1|flow.client.bytes",
     "packets_back": "out_packets|OUT_PKTS|out_pkts|reversePacketDeltaCount|reversePacketTotalCount|"
     "responderPackets|24|flow.server.packets|DstPkts",
     "bytes_back": "out_bytes|OUT_BYTES|reverseOctetDeltaCount|reverseOctetTotalCount|"
-    "responderOctets|23|flow.server.bytes",
+    "responderOctets|rev_flow_delta_bytes|232|23|flow.server.bytes",
     "rate": "sampling_rate|samplingInterval|SAMPLING_INTERVAL|sampling_interval|SamplingRate|sampled",
     "observer": "ip4_router|ip6_router|sampler_address|SamplerAddress|exporterIPv4Address|"
     "exporterIPv6Address|EXPORTER_IPV4_ADDRESS|peer_ip_src|exporter.address|router|130|131|flow.export.ip.addr",
     "host": "SSL_SERVER_NAME|HTTP_HOST|TLS_SERVER_NAME|httpHost|sslServerName",
+    "event": "event|firewallEvent|fw_event|233",
     "duration": "Dur", "direction": "Dir", "in_frames": "SrcBytes", "in_frames_back": "DstBytes",
 }  # fmt: skip
 _IS_OBJECT = r"^\s*\{"
@@ -123,8 +128,9 @@ _YAFSCII = (
     rf"{_STAMP}- [\d:.]+ \((?P<duration>[\d.]+) sec\) (?P<proto>\w+) {_CLIENT}=>{_SERVER}"
     r".*\((?P<packets>\d+)/(?P<bytes>\d+) (?:->|<-> (?P<packets_back>\d+)/(?P<bytes_back>\d+))\)"
 )
-#: Events of a firewall, whose counts are those since the one before.
+#: Events of a firewall, whose counts are those since the one before, and the numbers of all (firewallEvent).
 _EVENTS = {"CREATE": "begin", "UPDATE": "delta", "DELETE": "end-delta"}
+_NUMBERED = {"1": "CREATE", "2": "DELETE", "3": "DENIED", "5": "UPDATE"}
 _DENIED = "DENIED"
 _UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
 
@@ -190,8 +196,9 @@ class NetflowFormat(LogFormat):
 
 
 def _bare(lines: pl.Series) -> pl.Series:
-    """YAF's records are objects in an object: `{"flows":{…}}`."""
-    return lines.str.replace(r'^\s*\{\s*"flows"\s*:\s*(\{.*\})\s*\}\s*$', "$1")
+    """YAF's records are objects in an object: `{"flows":{…}}`, Logstash's in one of theirs."""
+    lines = lines.str.replace(r'^\s*\{\s*"flows"\s*:\s*(\{.*\})\s*\}\s*$', "$1")
+    return lines.str.replace(r'"netflow"\s*:\s*\{([^{}]+)\}', "$1")
 
 
 def _printed(pattern: str) -> layouts.Reader:
@@ -221,20 +228,21 @@ def _without_frames(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
-    fields = _turned(layouts.conformed(read, (*_JSON, "event")))
+    fields = _turned(layouts.conformed(read, _JSON))
     rate = pl.col("rate").cast(pl.Int64, strict=False)
     rate = pl.when(rate > 1).then(rate).otherwise(1)
     count = {name: _number(name) for name in ("packets", "bytes", "packets_back", "bytes_back")}
     biflow = ((count["bytes_back"] > 0) | (count["packets_back"] > 0)).fill_null(False)
-    event = pl.col("event")
+    event = pl.col("event").replace(_NUMBERED)
     # An event prints 0 for what was not told.
     counted = (event.is_null() | (count["bytes"] > 0) | (count["bytes_back"] > 0)).fill_null(False)
     phase = event.replace_strict(_EVENTS, default=None, return_dtype=pl.String)
     begin, end = _micros("start"), _micros("end")
     lasted = pl.when(end >= begin).then((end - begin) / 1_000_000)
     proto = pl.col("proto").str.strip_chars(" ").str.to_lowercase()
+    untold = (pl.col("start") == "0") | pl.col("start").str.starts_with("1970-01-01T00:00:00")
     return fields.select(
-        time="start",
+        time=pl.coalesce(pl.when(~untold).then("start"), "exported"),
         ended=pl.when(lasted.is_null()).then("end"),
         duration_s=pl.coalesce(pl.col("duration").cast(pl.Float64, strict=False), lasted),
         kind=pl.lit("flow"),

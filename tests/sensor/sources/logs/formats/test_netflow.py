@@ -244,3 +244,40 @@ def test_argus_counts_of_both_directions_give_those_of_the_way_back() -> None:
         found.select("client", "server", "bytes_up", "bytes_down").rows()
         == [("10.1.2.3", "192.0.2.7", 900, 7000)] * 2
     )
+
+
+def test_events_of_a_firewall_as_objects() -> None:
+    """By name in nfdump's, by number in those of other collectors; a denied one may tell no start."""
+    nfdump = {"src4_addr": "10.1.2.3", "dst4_addr": "192.0.2.7", "src_port": 40000, "dst_port": 443, "proto": 6,
+              "t_first": "2026-10-06T10:00:00.000", "in_bytes": 0, "out_bytes": 0}  # fmt: skip
+    numbered = {"sourceIPv4Address": "10.1.2.4", "destinationIPv4Address": "192.0.2.7", "protocolIdentifier": 6, "firewallEvent": 3,
+                "flowStartMilliseconds": 0, "observationTimeMilliseconds": 1791280800000}  # fmt: skip
+    records = [
+        nfdump | {"event": "CREATE"},
+        nfdump | {"event": "DELETE", "in_bytes": 900, "out_bytes": 7000},
+        numbered,
+    ]
+    rows = read(NetflowFormat, "\n".join(json.dumps(record) for record in records))
+    assert rows.select("phase", "action", "bytes_up", "bytes_down").rows() == [
+        ("begin", "allowed", None, None),
+        ("end-delta", "allowed", 900, 7000),
+        (None, "blocked", None, None),
+    ]
+    assert rows["session"].n_unique() == 2
+    assert rows["seen_at"].unique().to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)]
+
+
+def test_logstash_puts_a_record_into_its_own() -> None:
+    record = {"ipv4_src_addr": "10.1.2.3", "ipv4_dst_addr": "192.0.2.7", "l4_src_port": 40000, "l4_dst_port": 443, "protocol": 6,
+              "in_bytes": 900, "in_pkts": 9, "sampling_interval": 100, "first_switched": "2026-10-06T10:00:00.000Z"}  # fmt: skip
+    (row,) = read(
+        NetflowFormat,
+        json.dumps({"@timestamp": "2026-10-06T10:01:00Z", "netflow": record, "host": "10.0.0.1"}),
+    ).rows(named=True)
+    assert (row["client"], row["server"], row["bytes_up"], row["reason"]) == (
+        "10.1.2.3",
+        "192.0.2.7",
+        90_000,
+        None,
+    )
+    assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
