@@ -18,7 +18,7 @@ addresses stand in front, the first is the client. Bytes of an account name that
 `\xC3\xB6`. The size is what the client got (`$bytes_sent`, `$body_bytes_sent`); what it sent is known from
 `$request_length`, in stream logs from `$bytes_received`, and from the two numbers behind the agent in
 Apache's `combinedio` (`%I %O`: all bytes in and out, a tunnel's, too). Time is when the request ended, except
-for Traefik's `StartUTC` and in Traffic Server's layouts.
+for Traefik's `StartUTC`, in Traffic Server's layouts, and in Apache's, which do not tell how long it lasted.
 Source: nginx, ngx_http_log_module, ngx_stream_log_module; Apache HTTP Server, mod_log_config.
 """
 
@@ -81,8 +81,9 @@ _OBJECT = {
     "status": "status|response_status|response_code|DownstreamStatus",
     "agent": "http_user_agent|user_agent|agent|request_User-Agent|request_user_agent",
     "server": "upstream_addr|ServiceAddr",
-    "up": "request_length|bytes_received|RequestContentSize|bytes_read",
-    "down": "bytes_sent|body_bytes_sent|DownstreamContentSize|size|bytes",
+    "up": "request_length|bytes_received|RequestContentSize|bytes_uploaded",
+    # HAProxy's manual calls `bytes_read` what it read from the server.
+    "down": "bytes_sent|body_bytes_sent|DownstreamContentSize|size|bytes|bytes_read",
     "taken": "request_time|session_time",
     "protocol": "protocol|RequestProtocol",
     # Traefik's
@@ -96,6 +97,7 @@ _NESTED = _OBJECT | {
     "host": "request.host", "request": "request.line", "uri": "request.uri", "method": "request.method",
     "taken": "duration", "protocol": "request.proto", "user": "user_id|request.user_id",
     "agent": "request.headers.User-Agent|http_user_agent|user_agent",
+    "up": f"{_OBJECT['up']}|bytes_read",
 }  # fmt: skip
 _IS_OBJECT = r"^\s*\{"
 _STREAM_OBJECT = r'^\s*\{.*"session_time"\s*:'

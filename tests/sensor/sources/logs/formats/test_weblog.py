@@ -66,6 +66,12 @@ def test_caddy_nests_its_request() -> None:
     )  # fmt: skip
 
 
+def test_haproxys_bytes_read_are_those_of_the_answer() -> None:
+    event = {"time_local": "06/Oct/2026:10:00:00.123", "remote_addr": "10.1.2.3", "host": "a.example.com",
+             "request": "GET /p HTTP/1.1", "status": 200, "bytes_read": 70000, "bytes_uploaded": 900}  # fmt: skip
+    assert read(WeblogFormat, json.dumps(event)).select("bytes_up", "bytes_down").rows() == [(900, 70000)]
+
+
 def test_traefiks_json_has_the_beginning_and_what_it_refused_itself() -> None:
     event = {"ClientAddr": "10.1.2.3:40362", "ClientHost": "10.1.2.3", "ClientPort": "40362", "ClientUsername": "ada",
              "DownstreamContentSize": 300, "DownstreamStatus": 200, "Duration": 2500000000, "OriginStatus": 200,
