@@ -55,6 +55,7 @@ class AsimFormat(LogFormat):
     name = "asim"
     help = "Microsoft Sentinel ASIM network session, web session and DNS events (JSON, CSV)"
     vantage = "proxy"
+    usual_zone = "UTC"
     generic = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     header = r"^[^{]*\bSrcIpAddr\b"

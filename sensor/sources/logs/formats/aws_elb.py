@@ -41,6 +41,7 @@ class AwsElbFormat(LogFormat):
     name = "aws-elb"
     help = "AWS Application, Classic and Network Load Balancer: access logs"
     vantage = "proxy"
+    usual_zone = "UTC"
     is_stateless = True
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     claims = pl.any_horizontal(pl.col("line").str.contains(pattern) for pattern in (_HTTP, _TLS, _CONNECTION))

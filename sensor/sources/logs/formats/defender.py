@@ -55,6 +55,7 @@ class DefenderFormat(LogFormat):
         "Log Analytics"
     )
     vantage = "endpoint"
+    usual_zone = "UTC"
     proof = ("host", "path", "user", "device", "action", "user_agent")
     advice = "Defender counts no bytes: for uploads, add a proxy log, a firewall log or packets."
     header = r"(?i)^[^{]*\bDeviceName\b.*\bRemote(?:Url|IP)\b|(?i)^[^{]*\bRemote(?:Url|IP)\b.*\bDeviceName\b"

@@ -93,6 +93,7 @@ class NetskopeFormat(LogFormat):
         "(JSON, CEF)"
     )
     vantage = "proxy"
+    usual_zone = "UTC"
     is_stateless = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Export page (or transaction) events: alerts and application events carry no volumes."

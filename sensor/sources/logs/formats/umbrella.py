@@ -168,6 +168,7 @@ class UmbrellaFormat(LogFormat):
     name = "umbrella"
     help = "Cisco Umbrella, Secure Access exports (CSV v1 to v10): DNS, web, cloud firewall, IP"
     vantage = "proxy"
+    usual_zone = "UTC"
     counts_headers = "ip"
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = (

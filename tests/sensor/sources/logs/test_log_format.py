@@ -345,7 +345,9 @@ def test_the_zone_of_one_format_is_not_that_of_the_others_in_the_file() -> None:
 
 
 def test_the_usual_zone_of_a_format_is_its_own_only() -> None:
-    (usual,) = (kind for kind in known_formats.all_formats() if kind.usual_zone)
+    kinds = [kind for kind in known_formats.all_formats() if kind.usual_zone]
+    assert {"asim", "aws-elb", "defender", "elff", "netskope", "umbrella"} == {kind.name for kind in kinds}
+    usual = kinds[0]
     plain = next(kind for kind in known_formats.all_formats() if not (kind.own_zone or kind.usual_zone))
     for zones, wanted in (({}, "UTC"), ({usual.name: "Asia/Tokyo"}, "Asia/Tokyo")):
         source = plain()
