@@ -18,7 +18,7 @@ DEPTH = 3
 #: JSON keys whose text is a log line. The first of them that an object has is taken.
 WRAPPED = (
     "event.original", "_raw", "raw", "message", "MESSAGE", "log", "textPayload", "Message", "syslogmessage",
-    "SyslogMessage",
+    "SyslogMessage", "raw_event",
     "rawMessage", "RawData", "raw_message", "RawMessage", "logmessage", "full_log", "msg", "line",
     "full_message", "short_message", "body.stringValue", "@message", "event.message", "attributes.message",
     "logText", "utf8_payload", "payload", "Payload", "rawEventMsg", "Raw Event Log", "@rawstring", "_line",
@@ -49,6 +49,8 @@ _STAMPS = (
     "ISODATE",
     "DATE",
     "timereported",
+    "EventTime",
+    "EventReceivedTime",
 )
 _SENDERS = ("host.name", "hostname", "Computer", "_HOSTNAME", "host", "HOST", "sysloghost")
 _TAGS = (
