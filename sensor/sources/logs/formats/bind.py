@@ -6,8 +6,9 @@ r"""BIND 9 query log, and the appliances built on it (Infoblox, EfficientIP).
     … client IP#port (qname): answer: QNAME IN A + (server) -> NOERROR 60 A 192.0.2.1 …      EfficientIP
     … client IP#port (qname): [view NAME:] rpz QNAME NXDOMAIN rewrite QNAME[/A/IN] via ZONE  response policy
 
-Time: local by default (`print-time yes`), ISO on request; else the syslog's. Source: BIND 9
-Administrator Reference Manual, "logging" statement, categories queries, responses, rpz.
+A policy that is `disabled` only tells what it would have done; TCP-ONLY has the client ask again. Time: local
+by default (`print-time yes`), ISO on request; else the syslog's. Source: BIND 9 Administrator Reference
+Manual, "logging" statement, categories queries, responses, rpz.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ _QUERY = (
     + r"(?:(?:UDP|TCP): )?(?P<verb>query|answer|response): (?P<name>\S+) "
     + r"(?P<class>IN|CH|HS|ANY|CLASS\d+) (?P<type>[A-Z0-9]+)(?P<rest>.*)$"
 )
-_POLICY = _HEAD + r"(?:disabled )?rpz \S+ (?P<policy>[A-Z-]+) rewrite (?P<name>[^\s/]+)(?:/(?P<type>\w+))?"
+_POLICY = (
+    _HEAD + r"(?P<off>disabled )?rpz \S+ (?P<policy>[A-Za-z-]+) rewrite (?P<name>[^\s/]+)(?:/(?P<type>\w+))?"
+)
+#: Policies that let the lookup pass.
+PASSING = ("PASSTHRU", "DISABLED", "TCP-ONLY")
 _ANSWER = r"\b(?:A|AAAA) ([0-9a-fA-F.:]*[.:][0-9a-fA-F.:]+)"
 
 
@@ -50,12 +55,10 @@ class BindFormat(LogFormat):
         """Questions (kind dns); RPZ rewrites say what was refused; answers give addresses for naming."""
         asked = patterns.read(lines["line"], _QUERY)
         policy = patterns.read(lines["line"], _POLICY)
-        refused = (
-            pl.col("policy").is_not_null() & ~pl.col("policy").is_in(["PASSTHRU", "DISABLED"])
-        ).fill_null(False)
+        passed = pl.col("off").is_not_null() | pl.col("policy").is_in(PASSING)
         names = ("time", "client", "port", "name", "type")
         both = pl.DataFrame({n: pl.select(pl.coalesce(asked[n], policy[n])).to_series() for n in names})
-        both = both.hstack(asked.select("verb", "rest")).hstack(policy.select("policy"))
+        both = both.hstack(asked.select("verb", "rest")).hstack(policy.select("off", "policy"))
         rcode = pl.col("rest").str.extract(r"(?:response: |-> )([A-Z]+)")
         return both.select(
             "time",
@@ -67,7 +70,7 @@ class BindFormat(LogFormat):
             server=pl.col("rest").str.extract(r"^ \S+ \(([0-9a-fA-F.:]+)\)"),
             transport=one_of({"tcp": pl.col("rest").str.contains(r"^ [+-]\S*T")}, otherwise="udp"),
             action=one_of(
-                {"blocked": refused, "allowed": pl.col("policy") == "PASSTHRU"},
+                {"allowed": passed, "blocked": pl.col("policy").is_not_null()},
                 otherwise=lookups.verdict(rcode).fill_null("unknown"),
             ),
             answers=pl.col("rest").str.extract_all(_ANSWER).list.eval(pl.element().str.extract(r"(\S+)$")),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.sources.logs.formats.bind import PASSING
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, lookups, objects, patterns
 from sensor.sources.logs.text.reasons import NO_LOOKUP, NOT_HELD
@@ -30,7 +31,7 @@ _LEASE = {
     "state": "state|binding_state",
     "protocol": "protocol",
 }  # fmt: skip
-_POLICY = r"rpz \S+ (?P<policy>[A-Za-z-]+) rewrite (?P<name>[^\s/\[]+)"
+_POLICY = r"(?P<off>disabled )?rpz \S+ (?P<policy>[A-Za-z-]+) rewrite (?P<name>[^\s/\[]+)"
 #: An appliance's own file: `2026-10-06T10:00:00+02:00 daemon (none) named[1]: info CEF:…`.
 _STAMP = r"^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) "
 _FREE = ("free", "expired", "released", "abandoned", "declined", "backup")
@@ -89,7 +90,7 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
     named = pl.when(pl.col("dvchost").str.contains("[g-zG-Z]")).then("dvchost")
     ended = is_lease & (pl.col("InfobloxLeaseOp").str.to_lowercase() == "delete").fill_null(False)
     held = is_lease & pl.col("InfobloxLeaseOp").str.to_lowercase().is_in(["create", "update"])
-    passed = pl.lit(policy["policy"]).str.to_uppercase().is_in(["PASSTHRU", "DISABLED"])
+    passed = pl.lit(policy["policy"]).str.to_uppercase().is_in(PASSING) | pl.lit(policy["off"]).is_not_null()
     return read.select(
         time=pl.coalesce(_told("rt"), "stamp"),
         kind=one_of({"lease": is_lease}, otherwise="dns"),

@@ -34,7 +34,7 @@ _LOCAL = (
 #: Local-zone types and RPZ actions that let the lookup pass.
 _PASSING = (
     "transparent", "typetransparent", "inform", "nodefault", "noview", "always_transparent", "rpz-passthru",
-    "rpz-disabled",
+    "rpz-disabled", "rpz-tcp-only",
 )  # fmt: skip
 
 

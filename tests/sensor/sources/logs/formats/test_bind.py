@@ -37,6 +37,13 @@ def test_every_layout_gives_client_name_and_verdict() -> None:
     assert used["server"].drop_nulls().unique().to_list() == ["10.0.0.53"], "the resolver that was asked"
 
 
+def test_a_policy_that_only_tells_refuses_nothing() -> None:
+    ways = ("disabled rpz QNAME NXDOMAIN", "rpz QNAME TCP-ONLY", "rpz QNAME Local-Data", "rpz QNAME PASSTHRU")
+    head = "Oct  6 10:00:03 ns1 named[812]: client @0x7f1c 10.1.2.4#5353 (a.example.com): "
+    found = read(BindFormat, "".join(f"{head}{way} rewrite a.example.com/A/IN via a.rpz\n" for way in ways))
+    assert found["action"].to_list() == ["allowed", "allowed", "blocked", "allowed"]
+
+
 def test_the_line_s_own_time_goes_before_the_syslog_s() -> None:
     rows = read(BindFormat, LOG, zone="Europe/Berlin")
     assert rows["seen_at"][0] == datetime(2026, 10, 6, 8, 0, 0, 123000, UTC)

@@ -42,6 +42,10 @@ def test_policy_hits_and_responses_in_cef() -> None:
         "10:00:00\n" + "CEF:0|Infoblox|NIOS|8.6.2|ADMIN|login|3|src=10.1.0.9 rt=Nov 22 2026 10:00:00\n"
     )
     found = read(InfobloxFormat, text)
+    (told,) = read(InfobloxFormat, text.split("\n")[0].replace("rpz QNAME", "disabled rpz QNAME")).rows(
+        named=True
+    )
+    assert told["action"] == "allowed"
     assert found.select("client", "user_name", "host", "action", "reason").rows() == [
         ("10.1.0.7", None, "chat.example.com", "blocked", None),
         ("10.1.0.8", "ann", "api.example.com", "allowed", None),

@@ -56,12 +56,14 @@ def test_local_zones_and_policy() -> None:
         f"{HEAD}info: example.org. transparent 10.1.0.7@49152 www.example.org. A IN\n"
         f"{HEAD}info: rpz: applied [ai-list] chat.example.net. rpz-nxdomain 10.1.0.7@49152 "
         f"chat.example.net. A IN\n"
+        f"{HEAD}info: rpz: applied chat.example.net. rpz-tcp-only 10.1.0.7@49152 a.example.net. A IN\n"
     )
     found = read(UnboundFormat, text)
     assert found.select("host", "client_port", "action").rows() == [
         ("chat.example.com", 49152, "blocked"),
         ("www.example.org", 49152, "allowed"),
         ("chat.example.net", 49152, "blocked"),
+        ("a.example.net", 49152, "allowed"),
     ]
 
 
