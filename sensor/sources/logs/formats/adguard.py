@@ -1,9 +1,10 @@
 """AdGuard Home `querylog.json`: one object a lookup, with verdict and, for encrypted DNS, the device.
 
-`T` time, `QH` name, `QT` type, `IP` client, `CID` ClientID, `CP` protocol (empty, doh, dot, doq,
-dnscrypt), `Result.Reason`: 0 to 2 not filtered, 3 to 6 and 8 blocked, 7 led to an engine's safe search (with
-`IsFiltered`), 9 and up rewritten. With `anonymize_client_ip` the last half of addresses is zero. `Answer`
-is a DNS message in base64: not read. Source: AdGuard Home internal/querylog.
+`T` time, `QH` name, `QT` type, `IP` client, `CID` ClientID, `CP` protocol (empty, doh, dot, doq, dnscrypt),
+`Result.Reason`: 0 to 2 not filtered, 3 to 6 and 8 blocked, 7 led to an engine's safe search (with
+`IsFiltered`), 9 and up rewritten. With `anonymize_client_ip` the last half of addresses is zero. Of `Answer`,
+a DNS message in base64, the code is read: another resolver may have refused. Source: AdGuard Home
+internal/querylog.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.words import one_of
 
-_WANTED = ("T|Time", "QH", "QT", "IP", "CID", "CP", "Result.IsFiltered", "Result.Reason")
+_WANTED = ("T|Time", "QH", "QT", "IP", "CID", "CP", "Result.IsFiltered", "Result.Reason", "Answer")
+#: The code is the low half of the message's fourth byte: 3 (NXDOMAIN) or 5 (REFUSED).
+_REFUSED = r"^.{4}(?:[AEIMQUYcgkosw048][w-z0-9+/]|[BFJNRVZdhlptx159][Q-Za-f])"
 _BLOCKED, _SAFE_SEARCH = ("3", "4", "5", "6", "8"), "7"
 
 
@@ -33,7 +36,7 @@ class AdguardFormat(LogFormat):
         read = objects.read(lines["line"], _WANTED)
         reason = pl.col("Result.Reason")
         filtered = (pl.col("Result.IsFiltered") == "true") & (reason != _SAFE_SEARCH).fill_null(True)
-        blocked = filtered | reason.is_in(_BLOCKED)
+        blocked = filtered | reason.is_in(_BLOCKED) | pl.col("Answer").str.contains(_REFUSED)
         return read.select(
             time="T",
             kind=pl.lit("dns"),

@@ -105,11 +105,11 @@ def _outcomes(rows: pl.DataFrame) -> pl.DataFrame:
         strategy="backward",
         check_sortedness=False,
     )
-    refused = pl.col("how").str.contains(_BLOCKS)
+    # What another resolver refused; addresses that lead nowhere are told by all answers (rows/finish.py).
+    replied = pl.col("how").str.contains("^(?:reply|cached)")
+    refused = pl.col("how").str.contains(_BLOCKS) | (replied & pl.col("what").is_in(["NXDOMAIN", "REFUSED"]))
     sunk = pl.col("how").str.contains(r"^(?:config|/etc/|/)") & pl.col("what").is_in(_SINKHOLES)
-    address = pl.when(
-        pl.col("what").str.contains(r"^[0-9a-fA-F.:]+$") & ~pl.col("what").is_in(_SINKHOLES)
-    ).then("what")
+    address = pl.when(pl.col("what").str.contains(r"^[0-9a-fA-F.:]+$") & ~refused & ~sunk).then("what")
     return (
         matched.drop_nulls("query")
         .group_by(number="query")

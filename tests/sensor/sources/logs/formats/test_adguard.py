@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 from sensor.sources.logs.formats.adguard import AdguardFormat
@@ -36,6 +37,12 @@ def test_verdicts() -> None:
     assert found["action"].to_list() == ["allowed", "blocked", "blocked", "allowed", "allowed", "allowed"]
     assert found["seen_at"][0].isoformat() == "2026-11-22T10:00:00.500000+00:00"
     assert set(found.select("client", "host").rows()) == {("10.1.0.7", "chat.example.com")}
+
+
+def test_codes_of_answers() -> None:
+    messages = (bytes([0x4F, 0xA1, 0x81, 0x80 | code, 0, 1, 0, 0, 0xFF]) for code in (0, 2, 3, 5))
+    found = read(AdguardFormat, "".join(line(Answer=base64.b64encode(one).decode()) for one in messages))
+    assert found["action"].to_list() == ["allowed", "allowed", "blocked", "blocked"]
 
 
 def test_encrypted_lookups_name_their_device() -> None:

@@ -40,6 +40,7 @@ def test_blocked_by_every_list() -> None:
         "gravity blocked {} is 0.0.0.0", "regex denied {} is ::", "exactly denied {} is NXDOMAIN",
         "config {} is NXDOMAIN",
         "exactly blacklisted {} is 0.0.0.0", "/etc/hosts {} is 0.0.0.0", "special domain {} is NXDOMAIN",
+        "reply {} is NXDOMAIN", "cached {} is NXDOMAIN", "reply {} is 0.0.0.0",
     )  # fmt: skip
     lines = []
     for n, way in enumerate(ways):
