@@ -6,9 +6,10 @@ r"""Cisco Secure Web Appliance (WSA, IronPort) access logs: Squid's native layou
     Tue Oct 06 10:00:00 2026 Info: Firewall noted TCP data from 10.1.2.3:4000 to 192.0.2.7(example.org):443.
 
 The last is the traffic monitor's (L4TM): connections past the proxy, without volume. The size is what the
-client got; what it sent (`%q`) is a custom field whose place differs by site and is
-not guessed. The line is written at the end. A W3C log with `#Fields:` is read as W3C extended log.
-Source: AsyncOS for Secure Web Appliance, "Monitor System Activity Through Logs".
+client got; what it sent (`%q`) is a custom field whose place differs by site and is not guessed. The line is
+written at the end. Who is sent to another page (`REDIRECT_CUSTOMCAT`) is kept from the one asked for. A W3C
+log with `#Fields:` is read as W3C extended log. Source: AsyncOS for Secure Web Appliance, "Monitor System
+Activity Through Logs".
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class CiscoWsaFormat(LogFormat):
         decision = pl.col("tag").str.extract(r"(?:^|\s)([A-Z]+(?:_[A-Z]+)*?)(?:_\d+)?-")
         # A decrypted tunnel's requests follow on lines of their own.
         opened = tunnel & decision.str.starts_with("DECRYPT").fill_null(False)
-        denied = pl.col("code").str.contains("DENIED") | decision.str.contains(r"^(?:BLOCK|DROP)")
+        denied = pl.col("code").str.contains("DENIED") | decision.str.contains(r"^(?:BLOCK|DROP|REDIRECT)")
         user = pl.col("user").str.strip_chars('"')
         peer = pl.when(pl.col("hierarchy").str.contains("DIRECT|ORIGINAL|NONE")).then(_address("peer"))
         return read.select(

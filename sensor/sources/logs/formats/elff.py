@@ -287,7 +287,7 @@ def _action() -> pl.Expr:
             "blocked": pl.col("verdict").is_in(["DENIED", "Denied", "denied", "Blocked", "block", "blocked"])
             # A policy that redirects shows a page of its own.
             | code.str.contains("DENIED|BLOCK|POLICY_REDIRECT")
-            | pl.col("rule").str.contains(r"^(?:BLOCK|DROP)_")
+            | pl.col("rule").str.contains(r"^(?:BLOCK|DROP|REDIRECT)_")
             | exception.str.contains(
                 "denied|virus|blocked|policy_redirect|authentication_failed|authorization_failed"
             ),

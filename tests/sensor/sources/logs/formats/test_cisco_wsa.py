@@ -56,12 +56,13 @@ def test_tunnels_and_verdicts() -> None:
         _line(method="TCP_CONNECT", url="tunnel://a.example.com:443/", tag="DECRYPT_WEBCAT_7"),
         _line(code="TCP_DENIED/403", tag="BLOCK_WEBCAT_11"),
         _line(code="TCP_DENIED/407"),
+        _line(code="NONE/302", tag="REDIRECT_CUSTOMCAT_11"),
     ]
     rows = read(CiscoWsaFormat, "\n".join(lines))
-    assert rows["action"].to_list() == ["allowed", "allowed", "blocked", "blocked"]
+    assert rows["action"].to_list() == ["allowed", "allowed", "blocked", "blocked", "blocked"]
     assert rows["bytes_down"].to_list()[:2] == [8187, None]
     assert rows["path"].to_list()[:2] == [None, None]
-    assert rows["reason"].to_list() == [None, None, None, CHALLENGE]
+    assert rows["reason"].to_list() == [None, None, None, CHALLENGE, None]
 
 
 def test_it_is_surer_than_squid() -> None:
