@@ -82,7 +82,8 @@ class Intake:
         self.origin = origin
         self._columns = [*origin.columns(), pl.lit(identity).alias("input")]
         self._admission = admission
-        self._naming = naming or NameTable()
+        # One that has learned nothing yet is false.
+        self._naming = NameTable() if naming is None else naming
         self._questions = questions or Questions()
         self._clock: datetime | None = None
 

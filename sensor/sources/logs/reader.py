@@ -58,15 +58,17 @@ class Reader:
         lines = block.lines() if cut is None else cut.odd
         parts = self._sorter.split(lines)
         own = parts.pop(self._first.name, None)
-        for name in sorted(parts):
-            log_format = self._format(type_of=parts[name][0])
-            bare = replace(block, overlong=None, fault=None, lost={})
-            tables = self._tables(log_format, parts[name][1], bare)
-            yield self._batch(block, tables, log_format, is_part=True)
         mine = own[1] if own is not None else self._sorter.empty_part(lines)
-        tables = self._tables(self._first, mine, block, cut)
+        bare = replace(block, overlong=None, fault=None, lost={})
+        others = {name: self._format(type_of=kind) for name, (kind, _) in sorted(parts.items())}
+        tables = {name: self._tables(log_format, parts[name][1], bare) for name, log_format in others.items()}
+        last = self._tables(self._first, mine, block, cut)
         del cut, lines, parts, own, mine  # free the memory: the caller may take long with the batch
-        yield self._batch(block, tables, self._first, is_part=block.replayed)
+        # The answers of one format name the connections of another: all come with the first batch.
+        told = [each.pop("answers") for each in (*tables.values(), last)]
+        for name, log_format in others.items():
+            yield self._batch(block, tables.pop(name) | _answers(told), log_format, is_part=True)
+        yield self._batch(block, last | _answers(told), self._first, is_part=block.replayed)
 
     def _cut(self, block: Block) -> Cut | None:
         """What the compiled scanner reads of a block, with offsets in the stream; None if it reads
@@ -115,6 +117,13 @@ class Reader:
         if type_of.name not in self._formats:
             self._formats[type_of.name] = self._first.other(type_of)
         return self._formats[type_of.name]
+
+
+def _answers(told: list[pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The table of all that are left, of which none are left then."""
+    answers = schema.ANSWERS.conform(pl.concat(told)) if told else schema.ANSWERS.empty()
+    told.clear()
+    return {"answers": answers}
 
 
 def read_lines(log_format: LineFormat, lines: pl.DataFrame) -> pl.DataFrame:

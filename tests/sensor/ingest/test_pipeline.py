@@ -8,9 +8,13 @@ import pytest
 
 from sensor import schema
 from sensor.catalog.load import load
+from sensor.ingest.intake import Intake, Origin
 from sensor.ingest.pipeline import CatalogInUse
 from sensor.match.blindness import Blindness
 from sensor.match.index import Index
+from sensor.match.naming import NameTable
+from sensor.privacy.admission import Admission
+from sensor.privacy.keys import Keys
 from sensor.sources.interface import Batch
 from tests.sensor.ingest.pipelines import pipeline_in, tables_of
 
@@ -172,6 +176,22 @@ def _hidden() -> list[dict[str, pl.DataFrame]]:
             }
         )
     return batches
+
+
+def test_answers_of_one_format_name_the_connections_of_another(tmp_path: Path) -> None:
+    """They share a memory that is empty when the intake of each is made."""
+    at, names = datetime(2026, 11, 23, 10, tzinfo=UTC), NameTable()
+    resolver, firewall = (
+        Intake(Origin("s", "hq", "v", kind), "in", Admission(Keys(tmp_path, "UTC")), names)
+        for kind in ("suricata", "netflow")
+    )
+    answer = {"answered_at": [at], "client": "10.0.0.1", "address": "198.51.100.7", "host": "chatgpt.com"}
+    flow = {"seen_at": [at], "client": "10.0.0.1", "server": "198.51.100.7", "kind": "flow"}
+    told, seen = schema.ANSWERS.conform(pl.DataFrame(answer)), schema.OBSERVATIONS.conform(pl.DataFrame(flow))
+    resolver.take(Batch(1, {"answers": told}))
+    taken = firewall.take(Batch(1, {"observations": seen}))
+    assert taken is not None
+    assert taken.observations["host"].to_list() == ["chatgpt.com"]
 
 
 def _with_blindness(folder: Path, batches: list[dict[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:

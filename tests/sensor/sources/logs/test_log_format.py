@@ -65,6 +65,15 @@ def test_of_a_key_in_a_url_type_and_fingerprint_remain(tmp_path: Path) -> None:
     assert "bbbbb" not in repr(schema.OBSERVATIONS.conform(rows).rows())
 
 
+def test_answers_come_with_the_first_part_of_a_block(tmp_path: Path) -> None:
+    path = tmp_path / "all.log"
+    answer = "client 10.1.2.3#53 (a.example.com): answer: a.example.com IN A + (10.0.0.53) -> NOERROR 60 A 192.0.2.7"
+    path.write_text(f"{SQUID.format(n=1)}\n" + f"06-Oct-2026 10:00:00.123 {answer}\n" * 3)
+    parts = [batch for _, batch in batches(path)]
+    assert [batch.source for batch in parts] == ["squid", "bind"]
+    assert [batch.frames["answers"].height for batch in parts] == [3, 0]
+
+
 @pytest.mark.parametrize("log_format", known_formats.all_formats(), ids=lambda log_format: log_format.name)
 def test_any_lines_are_parsed_without_harm(log_format: type[LogFormat]) -> None:
     lines = [
