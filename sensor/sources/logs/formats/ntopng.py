@@ -17,7 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.rows import headers
-from sensor.sources.logs.text import objects
+from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -28,7 +28,8 @@ _WANTED = {
     "protocol": "L7_PROTO_NAME", "up": "IN_BYTES", "down": "OUT_BYTES", "packets_up": "IN_PKTS",
     "packets_down": "OUT_PKTS", "first": "FIRST_SWITCHED|FLOW_START_SEC",
     "last": "LAST_SWITCHED|FLOW_END_SEC", "sni": "TLS_SERVER_NAME|SSL_SERVER_NAME|QUIC_SERVER_NAME",
-    "asked": "DNS_QUERY", "host": "HTTP_HOST|HTTP_SITE", "url": "HTTP_URL", "method": "HTTP_METHOD",
+    "asked": "DNS_QUERY", "qtype": "DNS_QUERY_TYPE", "rcode": "DNS_RET_CODE",
+    "host": "HTTP_HOST|HTTP_SITE", "url": "HTTP_URL", "method": "HTTP_METHOD",
     "status": "HTTP_RET_CODE", "agent": "HTTP_UA|HTTP_USER_AGENT",
     "user": "FLOW_USER_NAME", "passed": "verdict.pass|PASS_VERDICT", "ntopng": "NTOPNG_INSTANCE_NAME",
 }  # fmt: skip
@@ -61,6 +62,7 @@ class NtopngFormat(LogFormat):
         is_path = pl.col("url").str.starts_with("/")
         first, last = (pl.col(name).cast(pl.Float64, strict=False) for name in ("first", "last"))
         passed = pl.col("passed").str.to_lowercase()
+        answered = pl.when(is_lookup).then(lookups.verdict(pl.col("rcode")))
         flow = {
             "server_port": pl.col("port"), "transport": pl.col("proto"), "bytes_up": _without_frames("up"),
             "bytes_down": _without_frames("down"), "packets_up": pl.col("packets_up"),
@@ -85,7 +87,13 @@ class NtopngFormat(LogFormat):
             user_name="user",
             # What a lookup weighs is nobody's upload.
             **{name: pl.when(~is_lookup).then(field) for name, field in flow.items()},
-            action=one_of({"blocked": passed == "false", "allowed": passed == "true"}),
+            qtype=pl.when(is_lookup & (pl.col("qtype") != "0")).then("qtype"),
+            action=one_of(
+                {
+                    "blocked": (passed == "false") | (answered == "blocked"),
+                    "allowed": (passed == "true") | (answered == "allowed"),
+                }
+            ),
             reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")).fill_null(False)}),
         )
 

@@ -4,7 +4,8 @@
     DNS-reply,Oct  6 10:00:00,A,A,A,300,chat.example.com,10.1.2.3,192.0.2.7,US
     Oct  6 10:00:00,1770009881,igb1,LAN,block,4,6,TCP-S,10.1.2.3,192.0.2.7,50000,443,out,US,pfB_x_v4,…
 
-What DNSBL logs was answered with a sinkhole address: blocked. The unified log puts `Block,`, `Permit,` or
+What DNSBL logs was answered with a sinkhole address: blocked. In place of an address stands what else was
+answered (`NXDOMAIN`). The unified log puts `Block,`, `Permit,` or
 `Match,` before what the firewall did. Stamps are local. Source: pfBlockerNG, pfb_unbound.py, pfblockerng.inc.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import commas, layouts
+from sensor.sources.logs.text import commas, layouts, lookups
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.words import one_of
 
@@ -61,7 +62,7 @@ def _replies(lines: pl.DataFrame) -> pl.DataFrame:
         "client",
         "ttl_s",
         kind=pl.lit("dns"),
-        action=pl.lit("allowed"),
+        action=one_of({"blocked": lookups.verdict(pl.col("answer")) == "blocked"}, otherwise="allowed"),
         answers=pl.when(address).then(pl.concat_list("answer")),
     )
 

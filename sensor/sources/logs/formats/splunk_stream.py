@@ -12,7 +12,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import objects
+from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -22,7 +22,8 @@ _WANTED = {
     "server": "dest_ip", "port": "dest_port", "transport": "transport", "stack": "protocol_stack",
     "up": "bytes_in", "down": "bytes_out", "packets_up": "packets_in", "packets_down": "packets_out",
     "site": "site", "path": "uri_path", "method": "http_method", "status": "status",
-    "agent": "http_user_agent", "sni": "tls_server_name|ssl_server_name|server_name",
+    "agent": "http_user_agent", "rcode": "reply_code|reply_code_id",
+    "sni": "tls_server_name|ssl_server_name|server_name",
 }  # fmt: skip
 _LISTS = ("query", "query_type", "host_addr")
 
@@ -57,7 +58,7 @@ class SplunkStreamFormat(LogFormat):
             bytes_up=pl.when(~dns).then("up"),
             bytes_down=pl.when(~dns).then("down"),
             answers=pl.when(dns).then("host_addr"),
-            action=one_of({"allowed": ~dns}),
+            action=one_of({"allowed": ~dns}, otherwise=lookups.verdict(pl.col("rcode"))),
             qtype=pl.col("query_type").list.first(),
             reason=one_of({NO_PORTS: ~dns & ~has_ports(pl.col("transport"))}),
         )

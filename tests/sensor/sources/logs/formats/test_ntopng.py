@@ -32,6 +32,8 @@ def test_names_of_hellos_requests_and_lookups() -> None:
             },
             {
                 "DNS_QUERY": "chat.example.org",
+                "DNS_QUERY_TYPE": 28,
+                "DNS_RET_CODE": 3,
                 "L7_PROTO_NAME": "DNS.Google",
                 "L4_DST_PORT": 53,
                 "PROTOCOL": 17,
@@ -47,6 +49,7 @@ def test_names_of_hellos_requests_and_lookups() -> None:
         ("flow", None, None, None, 443, 900, 7000),
     ]
     assert found["duration_s"].to_list() == [60.0, 60.0, 60.0, None, 60.0]
+    assert found.select("qtype", "action").row(3) == ("AAAA", "blocked")
 
 
 def test_ntopng_counts_frames_and_nprobe_packets() -> None:
