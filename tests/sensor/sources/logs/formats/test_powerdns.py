@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sensor.sources.logs.formats.powerdns import PowerdnsFormat
-from sensor.sources.logs.text.reasons import HOSTED_ZONE, NO_LOOKUP
+from sensor.sources.logs.text.reasons import ANSWERED, HOSTED_ZONE, NO_LOOKUP
 from tests.sensor.sources.logs.formats.reading import read
 
 HEAD = "Oct  6 10:00:00 ns1 "
@@ -36,5 +36,17 @@ def test_the_file_log_action_writes_has_its_own_time() -> None:
         "[1795886810.930536031] Packet from 10.1.2.3:43379 for chat.example.org. A with id 46167\n"
         "[1795886810.990000000] Answer to 10.1.2.3:43379 for chat.example.org. A (No Error) with id 46167\n",
     )
-    assert found["host"].to_list() == ["chat.example.org", None]
+    assert found.select("host", "action", "reason").rows() == [
+        ("chat.example.org", "allowed", None),
+        ("chat.example.org", "allowed", ANSWERED),
+    ]
     assert found["seen_at"][0] == datetime(2026, 11, 28, 17, 26, 50, 930536, tzinfo=UTC)
+
+
+def test_answers_tell_what_was_refused() -> None:
+    asked = HEAD + "dnsdist[7]: Packet from 10.1.2.3:40000 for chat.example.org. A with id 7\n"
+    answer = HEAD + "dnsdist[7]: Answer to 10.1.2.{n}:40000 for chat.example.org. A ({code}) with id 7\n"
+    answers = answer.format(n=3, code="Non-Existent domain") + answer.format(n=4, code="Query Refused")
+    found = read(PowerdnsFormat, asked + answers)
+    assert found["reason"].to_list() == [None, ANSWERED, None]
+    assert found["action"].to_list() == ["blocked"] * 3
