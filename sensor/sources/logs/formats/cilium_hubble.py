@@ -90,7 +90,8 @@ class CiliumHubbleFormat(LogFormat):
             session=pl.when(~is_dns & ~is_http & (pl.col("verdict") != "DROPPED")).then(
                 pl.concat_str(key, separator="|")
             ),
-            phase=pl.lit("begin"),
+            # A packet is told wherever it is seen: only the first one of an unknown session opens it.
+            phase=pl.lit("update"),
             qtype=pl.col("qtypes").str.extract(r'"([A-Z]+)"'),
             reason=one_of({NO_PORTS: ~is_dns & pl.col("port").is_null()}),
         )

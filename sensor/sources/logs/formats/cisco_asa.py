@@ -200,7 +200,8 @@ def _denials(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
         transport="proto",
         action=one_of({"allowed": permitted}, otherwise="blocked"),
         session=pl.when(permitted).then(_tuple(lines["sender"], ("a", "a_port"), ("b", "b_port"))),
-        phase=pl.lit("begin"),
+        # Told at the first hit, and again for each interval with more of them.
+        phase=pl.lit("update"),
         reason=one_of({NO_PORTS: ~ported.fill_null(False)}),
     )
 

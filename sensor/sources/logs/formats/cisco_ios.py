@@ -131,7 +131,8 @@ def _packets(lines: pl.DataFrame, pattern: str = _LIST, *, unsaid: str = "blocke
         transport=pl.col("proto").str.to_lowercase(),
         action=action,
         session=pl.when(action != "blocked").then(_session(lines)),
-        phase=pl.lit("begin"),
+        # Told of the first packet, and every few minutes of those since.
+        phase=one_of({"begin": pl.lit(lines["line"]).str.contains(r", 1 packet\b")}, otherwise="update"),
         reason=one_of({STRAY: pl.col("flags").str.contains(_NO_SYN)}),
     )
 

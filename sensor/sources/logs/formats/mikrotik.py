@@ -26,6 +26,8 @@ _PACKET = (
     r"(?: \((?P<flags>[^)]*)\))?, (?:NAT )?"
     r"(?P<client>[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\]):(?P<client_port>\d+)->(?P<server>[0-9a-fA-F.:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d+),"
 )
+#: The flags of the first packet, which has no ACK.
+_OPENS = r"^(?:(?:CWR|ECE),)*SYN(?:,(?:CWR|ECE))*$"
 _IS_PACKET = r"\bin:\S+ out:[^,]+, .*\bproto [A-Za-z0-9]+(?: \([^)]*\))?, "
 _CHAINLESS = r"^in:\S+ out:"
 _PROXY = (
@@ -108,7 +110,8 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
         session=pl.when(~blocked).then(
             pl.concat_str(pl.lit(lines["sender"]).fill_null(""), *sides, separator="|")
         ),
-        phase=pl.lit("begin"),
+        # A rule may log every packet: only the first one opens a connection.
+        phase=one_of({"begin": pl.col("flags").str.contains(_OPENS)}, otherwise="update"),
         reason=one_of({NO_PORTS: ~has_ports(pl.col("proto")), STRAY: late}),
     )
 

@@ -11,8 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor import schema
+from sensor.sources.logs.formats.cilium_hubble import CiliumHubbleFormat
+from sensor.sources.logs.formats.cisco_asa import CiscoAsaFormat
+from sensor.sources.logs.formats.cisco_ios import CiscoIosFormat
+from sensor.sources.logs.formats.mikrotik import MikrotikFormat
+from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.rows.sessions import Sessions
 from sensor.sources.logs.text.reasons import SAID_AGAIN
+from tests.sensor.sources.logs.formats.reading import read
 
 T0 = datetime(2026, 10, 6, 10, 0, 0, tzinfo=UTC)
 TEXT = ("reason", "kind", "action", "host", "name_from", "user_name", "device", "method", "session", "phase")
@@ -237,3 +243,31 @@ def test_a_line_about_several_days_continues_what_began_with_them() -> None:
     sessions = Sessions()
     apart = pl.concat([sessions.take(frame(opened)), sessions.take(frame(closed))])
     assert together["bytes_up"].to_list() == apart["bytes_up"].to_list() == [10, 890]
+
+
+_ASA = "%ASA-6-106100: access-list in permitted tcp in/10.1.2.3(40000) -> out/192.0.2.7(443) hit-cnt 1"
+_IOS = "%SEC-6-IPACCESSLOGP: list 101 permitted tcp 10.1.2.3(40000) -> 192.0.2.7(443),"
+_MIKROTIK = (
+    "forward: in:b out:e, src-mac 00:11:22:33:44:55, proto TCP ({}), 10.1.2.3:40000->192.0.2.7:443, len 60"
+)
+_HUBBLE = (
+    '{"flow":{"time":"2026-10-06T10:00:00Z","verdict":"FORWARDED","IP":{"source":"10.1.2.3","destination":"192.0.2.7"},'
+    '"l4":{"TCP":{"source_port":40000,"destination_port":443}},"traffic_direction":"EGRESS"},"node_name":"n1"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("log_format", "lines"),
+    [
+        (CiscoAsaFormat, (f"{_ASA} first hit", f"{_ASA} 300-second interval")),
+        (CiscoIosFormat, (f"{_IOS} 1 packet", f"{_IOS} 9 packets")),
+        (MikrotikFormat, tuple(_MIKROTIK.format(flags) for flags in ("SYN", "ACK,PSH"))),
+        (CiliumHubbleFormat, (_HUBBLE, _HUBBLE)),
+    ],
+)
+def test_later_packets_of_a_connection_open_no_other(
+    log_format: type[LogFormat], lines: tuple[str, ...]
+) -> None:
+    head = "" if log_format is CiliumHubbleFormat else "Oct  6 10:00:00 fw : "
+    done = Sessions().take(read(log_format, "".join(f"{head}{line}\n" for line in lines)))
+    assert done.select("slice", "reason").rows() == [(0, None), (1, SAID_AGAIN)]
