@@ -183,7 +183,7 @@ def additive_sql(table: StoredTable, rows: str) -> str:
     words = [name for name, dtype in table.columns.items() if dtype == "VARCHAR" and name not in table.key]
     greatest = [f"MAX({name}) AS {name}" for name in (*words, *sorted(GREATEST & set(table.columns)))]
     span = ["MIN(first_seen) AS first_seen", "MAX(last_seen) AS last_seen"]
-    added = [f"CAST(SUM({name}) AS BIGINT) AS {name}" for name in counts]
+    added = [f"TRY_CAST(SUM({name}) AS BIGINT) AS {name}" for name in counts]
     once = [f"MAX({name}) AS {name}" for name in counts]
     keys = ", ".join(group)
     order = f"PARTITION BY {keys} ORDER BY first_seen, last_seen, input"

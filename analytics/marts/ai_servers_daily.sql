@@ -15,7 +15,7 @@ SELECT counted_day, day, site, app, access, server, server_port, server_scope, s
        CAST(COUNT(DISTINCT CASE WHEN status IN (401, 403) THEN connection END) AS BIGINT) AS refused_connections,
        CAST(COUNT(DISTINCT CASE WHEN status BETWEEN 400 AND 499 THEN connection END) AS BIGINT) AS failed_connections,
        CAST(COUNT(DISTINCT path) AS BIGINT) AS paths,
-       CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, CAST(SUM(bytes_down) AS BIGINT) AS bytes_down
+       TRY_CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, TRY_CAST(SUM(bytes_down) AS BIGINT) AS bytes_down
 FROM server_requests
 GROUP BY counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, client_scope,
          segment, server_segment, key_type, key_print

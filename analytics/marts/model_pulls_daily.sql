@@ -2,7 +2,7 @@
 SELECT counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, repository, revision,
        model_file, model_format, format_from, hands_over,
        CAST(COUNT(DISTINCT connection) AS BIGINT) AS requests,
-       CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, CAST(SUM(bytes_down) AS BIGINT) AS bytes_down
+       TRY_CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, TRY_CAST(SUM(bytes_down) AS BIGINT) AS bytes_down
 FROM model_requests
 GROUP BY counted_day, day, site, app, access, server, server_port, server_scope, subject, subject_kind, department, repository, revision,
          model_file, model_format, format_from, hands_over

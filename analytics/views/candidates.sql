@@ -13,8 +13,8 @@ closest AS (
 hosts AS (
   SELECT host, MIN(domain) AS domain, MIN(first_seen) AS first_seen, MAX(last_seen) AS last_seen,
          MAX(clients) AS clients_at_most, CAST(SUM(lookups) AS BIGINT) AS lookups,
-         CAST(SUM(connections) AS BIGINT) AS connections, CAST(SUM(bytes_up) AS BIGINT) AS bytes_up,
-         CAST(SUM(bytes_down) AS BIGINT) AS bytes_down, CAST(SUM(streams) AS BIGINT) AS streams,
+         CAST(SUM(connections) AS BIGINT) AS connections, TRY_CAST(SUM(bytes_up) AS BIGINT) AS bytes_up,
+         TRY_CAST(SUM(bytes_down) AS BIGINT) AS bytes_down, CAST(SUM(streams) AS BIGINT) AS streams,
          CAST(SUM(even_streams) AS BIGINT) AS even_streams
   FROM stored.names
   GROUP BY host

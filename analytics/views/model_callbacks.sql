@@ -6,7 +6,7 @@ begins AS (SELECT site, MIN(bucket) AS bucket FROM stored.names GROUP BY site),
 known AS (SELECT DISTINCT host FROM stored.sightings WHERE host IS NOT NULL)
 SELECT n.site, n.host, n.domain, MIN(n.first_seen) AS first_seen, n.near_app AS app, MIN(c.service) AS service,
        CAST(MAX(n.near_clients) AS BIGINT) AS near_clients, CAST(SUM(n.lookups) AS BIGINT) AS lookups,
-       CAST(SUM(n.connections) AS BIGINT) AS connections, CAST(SUM(n.bytes_up) AS BIGINT) AS bytes_up
+       CAST(SUM(n.connections) AS BIGINT) AS connections, TRY_CAST(SUM(n.bytes_up) AS BIGINT) AS bytes_up
 FROM stored.names AS n
 JOIN firsts AS f ON f.site = n.site AND f.host = n.host AND f.bucket = n.bucket
 JOIN begins AS b ON b.site = n.site

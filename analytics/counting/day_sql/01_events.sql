@@ -189,7 +189,7 @@ SELECT MIN(day) AS day, context_target_grade // 4294967296 AS context,
        BOOL_AND(in_day) AS in_day, MIN(hour_us) AS hour_us, MIN(start_us) AS start_us, MAX(end_us) AS end_us,
        MIN(began_us) AS began_us, MIN(CASE WHEN connected THEN flow END) AS flow, MIN(slice) AS slice,
        MAX(COALESCE(grade, 1)) AS grade,
-       CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, CAST(SUM(bytes_down) AS BIGINT) AS bytes_down,
+       TRY_CAST(SUM(bytes_up) AS BIGINT) AS bytes_up, TRY_CAST(SUM(bytes_down) AS BIGINT) AS bytes_down,
        CAST(SUM(COALESCE(connections, 0)) AS BIGINT) AS connections,
        CAST(SUM(COALESCE(requests, 0)) AS BIGINT) AS requests,
        CAST(SUM(COALESCE(lookups, 0)) AS BIGINT) AS lookups

@@ -425,3 +425,15 @@ def test_spans_that_are_all_the_same_cover_no_more_than_one_of_them() -> None:
         text = Template((STEPS / "11_covered.sql").read_text("utf-8"))
         connection.execute(text.substitute(rank=2, tolerance=TOLERANCE_US, first_us=0))
         assert connection.execute("FROM dropped").fetchall() == []
+
+
+def test_forged_amounts_add_up_to_what_64_bits_hold(tmp_path: Path) -> None:
+    """What else was sent is counted; those of one instant that do not fit are unknown."""
+    people = [{"user_name": f"u{n}", "client": f"a{n}"} for n in range(7)]
+    instant = [proxied("2026-11-17 10:00", bytes_up=1 << 62, **one) for one in people * 3]
+    forged = [proxied("2026-11-18 10:00", bytes_up=1 << 61, **one) for one in people]
+    lake = HandmadeLake.furnished(tmp_path, *instant, *forged, sighting("2026-11-18 15:00", bytes_up=7000))
+    refresh(lake.path, zone=ZONE)
+    with open_views(lake.path) as views:
+        week = "SELECT people, bytes_up FROM usage_weekly WHERE department = 'all' AND app = 'all'"
+        assert views.execute(week).fetchall() == [(7, 7 * (2**56 // 8) + 7000)]
