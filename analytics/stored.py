@@ -57,6 +57,8 @@ RESTATED = (
 )  # fmt: skip
 #: Tables whose rows of one key add up instead of replacing each other (additive_sql).
 ADDITIVE = frozenset({"names", "coverage"})
+#: Tables of which rows of one key follow each other (_in_turn).
+IN_TURN = frozenset({"directory"})
 #: Tables of which compaction leaves each key once; and the times that rows of one key agree on, because they
 #: hold the same event.
 SETTLED = {"sightings": ("seen_at", "started_at")}
@@ -228,6 +230,8 @@ def _once(table: StoredTable, rows: str) -> str:
     columns = ", ".join(table.columns)
     if table.name in ADDITIVE:
         return additive_sql(table, rows)
+    if table.name in IN_TURN:
+        return _in_turn(table, rows)
     if not table.key:
         return f"SELECT {columns} FROM {rows}"
     if len(table.key) > 1:
@@ -240,6 +244,41 @@ again AS (SELECT {key} FROM all_rows GROUP BY {key} HAVING COUNT(*) > 1)
 SELECT {columns} FROM all_rows WHERE {key} NOT IN (SELECT {key} FROM again)
 UNION ALL
 {_preferred(table, f"all_rows WHERE {key} IN (SELECT {key} FROM again)")}"""
+
+
+def _in_turn(table: StoredTable, rows: str) -> str:
+    """What the files say of an account, in turn: each holds from the UTC day after it was first read.
+
+    So weeks that are over stay as they were published, or the difference would be the figure of one person.
+    What was said first holds from its `valid_from`, and so does the first department. The kind and the end
+    are those that were said last: who is a machine always was one.
+    """
+    turn = f"PARTITION BY {', '.join(table.key)} ORDER BY landed_at NULLS FIRST, part, said"
+    columns = {name: name for name in table.columns} | {
+        "kind": "last_kind",
+        "valid_from": "CASE WHEN is_other THEN GREATEST(valid_from, next_day) ELSE valid_from END",
+        "valid_to": "LEAST(last_to, until)",
+    }
+    return f"""WITH told AS (
+  SELECT *, ROW(kind, department, site, confidence) AS said,
+         make_timestamptz((epoch_us(landed_at) // 86400000000 + 1) * 86400000000) AS next_day
+  FROM {rows}
+),
+following AS (
+  SELECT *, said IS DISTINCT FROM LAG(said) OVER turn AS is_new, LAST_VALUE(kind) OVER whole AS last_kind,
+         LAST_VALUE(valid_to) OVER whole AS last_to
+  FROM told
+  WINDOW turn AS ({turn}), whole AS ({turn} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+),
+turns AS (
+  SELECT *, COUNT(department) OVER (turn ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) > 0 AS is_other,
+         LEAD(next_day) OVER turn AS until
+  FROM following
+  WHERE is_new
+  WINDOW turn AS ({turn})
+),
+spans AS (SELECT {", ".join(f"{sql} AS {name}" for name, sql in columns.items())} FROM turns)
+SELECT * FROM spans WHERE valid_from IS NULL OR valid_to IS NULL OR valid_from < valid_to"""
 
 
 def _beside(table: StoredTable, settled: str, rows: str) -> str:

@@ -625,8 +625,17 @@ DIRECTORY = Table(
         Column("kind", pl.String, "person, service or machine: the last two are nobody"),
         Column("department", pl.String, "department; not a person, so clear"),
         Column("site", pl.String, "home site"),
-        Column("valid_from", TIME, "start of the token's 13-week epoch, or when the account got the device"),
-        Column("valid_to", TIME, "end of that epoch, or when the account gave the device up"),
+        Column(
+            "valid_from",
+            TIME,
+            "start of the token's 13-week epoch; later where the account got the device then, or the files "
+            "said something else before",
+        ),
+        Column(
+            "valid_to",
+            TIME,
+            "end of that epoch, or when the account gave the device up, or the files said something else",
+        ),
         Column("origin", pl.String, "csv, ldif, owners, settings, name (machine accounts) …"),
         Column("confidence", pl.Float64, "how sure the owner of a device is, 0 to 1"),
         LANDED,
@@ -946,7 +955,7 @@ NAME_HITS = Table(
 )
 
 #: Tables in which a later row does not replace an earlier one with the same key: they are histories.
-HISTORIES = (CATALOG, RESTATED, NAME_HITS)
+HISTORIES = (CATALOG, DIRECTORY, RESTATED, NAME_HITS)
 
 #: The tables a batch may carry. `sightings` is committed last: its rename is the commit.
 STORED = (

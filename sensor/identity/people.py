@@ -73,18 +73,30 @@ def leases(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame
 
 
 def directory(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
-    """`people` as rows of the table `directory` for one epoch [begin, end), in clear."""
+    """`people` as rows of the table `directory` for one epoch [begin, end), in clear.
+
+    An account has the department of its first line from the beginning, and that of a line with a date from
+    then on.
+    """
     named = people.filter(pl.col("user_name").is_not_null())
-    accounts = named.unique("user_name", keep="last", maintain_order=True).with_columns(
-        device=pl.lit(None, dtype=pl.String), mac=pl.lit(None, dtype=pl.String)
+    held = _held(named, begin, end)
+    earliest = held.reverse().sort("valid_from", maintain_order=True)
+    others = named.reverse().drop("valid_from", "valid_to")
+    first = pl.concat([earliest, others], how="diagonal").unique(
+        "user_name", keep="first", maintain_order=True
     )
+    always = first.with_columns(
+        valid_from=pl.lit(begin, dtype=schema.TIME), valid_to=pl.lit(end, dtype=schema.TIME)
+    )
+    dated = held.filter(pl.col("valid_from") > begin).unique(
+        ("user_name", "valid_from"), keep="last", maintain_order=True
+    )
+    nothing = pl.lit(None, dtype=pl.String)
+    accounts = pl.concat([always, dated]).with_columns(device=nothing, mac=nothing)
     mine = ~pl.col("shared").is_in(_YES).fill_null(False)
-    owners = _held(named, begin, end).filter(mine, pl.any_horizontal(pl.col("device", "mac").is_not_null()))
-    always = accounts.with_columns(
-        pl.lit(begin, dtype=schema.TIME).alias("valid_from"), pl.lit(end, dtype=schema.TIME).alias("valid_to")
-    )
+    owners = held.filter(mine, pl.any_horizontal(pl.col("device", "mac").is_not_null()))
     return schema.DIRECTORY.conform(
-        pl.concat([always, owners.with_columns(confidence=CONFIDENCE)], how="diagonal").with_columns(
+        pl.concat([accounts, owners.with_columns(confidence=CONFIDENCE)], how="diagonal").with_columns(
             pl.lit(ORIGIN).alias("origin"), pl.lit("person").alias("kind")
         )
     )

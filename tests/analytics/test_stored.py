@@ -134,3 +134,15 @@ def test_files_of_an_older_release_may_lack_a_column(tmp_path: Path) -> None:
     pl.read_parquet(file, hive_partitioning=False).drop("tunnel", "device").write_parquet(file)
     assert read(lake, "SELECT tunnel, app FROM sightings") == [(None, "acme/chat")]
     assert read(lake, "SELECT app FROM usage_hourly") == [("acme/chat",)]
+
+
+def test_what_files_say_of_an_account_holds_until_they_say_something_else(tmp_path: Path) -> None:
+    lake = HandmadeLake(tmp_path)
+    said = [(None, 20), ("Legal", 21), ("Sales", 22), ("Sales", 23), ("Legal", 24)]
+    row: Row = {"user_name": "u1", "kind": "person", "valid_from": at("2026-11-01 00:00")}
+    for department, day in said[::-1]:
+        lake.cold("directory", [row | {"department": department, "landed_at": at(f"2026-11-{day} 23:59")}])
+    days = "EXTRACT(day FROM valid_from AT TIME ZONE 'UTC'), EXTRACT(day FROM valid_to AT TIME ZONE 'UTC')"
+    found = read(lake, f"SELECT department, {days} FROM directory ORDER BY valid_from, valid_to")
+    # The first department was the person's before, too, as far as is known.
+    assert found == [(None, 1, 22), ("Legal", 1, 23), ("Sales", 23, 25), ("Legal", 25, None)]

@@ -13,7 +13,7 @@ WITH ranked AS (
     PARTITION BY user_name
     ORDER BY CASE WHEN department IS NULL THEN 1 ELSE 0 END,
              CASE WHEN device IS NULL AND mac IS NULL THEN 0 ELSE 1 END,
-             valid_from DESC NULLS LAST, origin, department, site
+             origin, valid_from DESC NULLS LAST, department, site
   ) AS nth
   FROM directory
 ),

@@ -95,6 +95,28 @@ def test_directory_has_one_row_a_person(tmp_path: Path) -> None:
     assert rows.select("user_name", "department").rows() == [("ada", "Sales")]
 
 
+def test_the_department_before_a_change_is_kept(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake").create()
+    for at, department in enumerate(("Sales", "Legal", "Legal", "Sales")):
+        entries = people.read(_csv(tmp_path, f"address,user_name,department\n10.0.0.1,ada,{department}\n"))
+        rows = people.directory(entries, BEGIN, END)
+        Commits(lake, "in", lambda at=at: BEGIN + timedelta(at)).commit(at, at + 1, {"directory": rows})
+        assert compact(lake, Terms("UTC"), now=END, settle=timedelta())
+    (file,) = lake.manifest()["tables"]["directory"]["cold"]["2026-10-05"]
+    assert pl.read_parquet(lake.path / file)["department"].to_list() == ["Sales", "Legal", "Sales"]
+
+
+def test_a_department_with_a_date_holds_from_then_on(tmp_path: Path) -> None:
+    text = "address,user_name,department,valid_from\n::1,ada,Legal,2026-11-20\n::1,ada,Sales,2026-11-01\n"
+    entries = people.read(_csv(tmp_path, text))
+    rows = people.directory(entries, BEGIN, END).sort("valid_from")
+    assert rows.select("department", pl.col("valid_from").dt.date().cast(pl.String)).rows() == [
+        ("Sales", "2026-10-05"), ("Sales", "2026-11-01"), ("Legal", "2026-11-20"),
+    ]  # fmt: skip
+    next_epoch = people.directory(entries, END, END + (END - BEGIN)).sort("valid_from")
+    assert next_epoch["department"].to_list()[-1] == "Legal"
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [
