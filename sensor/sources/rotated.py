@@ -10,8 +10,11 @@ from sensor.sources.interface import File
 _PACKED = r"(?:\.(?:gz|zst|bz2|xz))?"
 #: `access.log.2.gz`, as logrotate, newsyslog and most programs name them
 _NUMBERED = re.compile(rf"^(?P<base>.+)\.(?P<number>\d{{1,4}}){_PACKED}$")
-#: `access.log-20261116.gz`, as logrotate's `dateext` does
-_DATED = re.compile(rf"^(?P<base>.+)[-.](?P<date>20\d{{6}}(?:[-_]?\d{{2,10}})?){_PACKED}$")
+#: `access.log-20261116.gz`, as logrotate's `dateext` does, or `access-2026-11-16.log`, as rsyslog and others
+_DATED = re.compile(
+    r"^(?P<base>.+)[-_.](?P<date>20\d\d-?\d\d-?\d\d(?:[-_]?\d{2,10})?)"
+    rf"(?P<ending>\.(?:log|txt|json|jsonl|ndjson|csv))?{_PACKED}$"
+)
 #: the file that is being written
 _CURRENT = "~"
 
@@ -19,7 +22,7 @@ _CURRENT = "~"
 def rotation(file: File) -> tuple[str, str, int, str]:
     """A key that sorts the oldest of a rotated set first: `access.log.2.gz`, `access.log.1`, `access.log`."""
     if found := _DATED.match(file.name):
-        return found["base"], found["date"], 0, file.name
+        return found["base"] + (found["ending"] or ""), found["date"], 0, file.name
     if found := _NUMBERED.match(file.name):
         return found["base"], _CURRENT, -int(found["number"]), file.name
     return file.name, _CURRENT, 0, file.name
