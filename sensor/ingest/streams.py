@@ -31,6 +31,7 @@ from sensor.sources.logs.formats.syslog import SyslogFormat
 from sensor.sources.logs.lines.blocks import BLOCK_BYTES, Block, cleaned
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.sorting import NO_FORMAT
+from sensor.sources.rotated import rotation
 
 #: New lines wait this long, to be processed and stored together: a few cost as much as thousands …
 COMMIT_S = 2.0
@@ -53,16 +54,17 @@ class Stream:
     def __init__(self, installation: Installation, kind: type[LogFormat], source_input: Input) -> None:
         """`source_input` must be a single file or stream of format `kind`. Raises LakeError."""
         self._installation = installation
+        self.kind = kind
+        (self.file,) = source_input.files
         self._also: list[SensorKind] = []
         sensor = installation.sensor_of(kind, source_input)
         source = installation.source(kind, sensor)
         self._mixture = installation.mixture(kind, source_input, self._also)
         self.summary = Summary(source_input.name, source.name)
         assert isinstance(source, LogFormat)
-        (file,) = source_input.files
         self._commits = installation.commits(source_input)
         self.position = self._committed = self._commits.progress().position
-        self._reader = source.reader(file.head, file.modified, resumed=self.position > 0)
+        self._reader = source.reader(self.file.head, self.file.modified, resumed=self.position > 0)
         self._has_rows = False
         self._since = 0.0
         self._sensors: list[SensorKind] = [(sensor, kind)]
@@ -142,6 +144,8 @@ class Follower:
         self._kind_of = kind_of
         self._tell = tell
         self._streams: list[tuple[Tail, Stream]] = []
+        #: files of which this run has read no line
+        self._unread: set[Tail] = set()
         #: files of no known format; `position` is how much of their beginning was looked at
         self._unknown: set[Tail] = set()
         self._stopped = False
@@ -216,13 +220,23 @@ class Follower:
             return
         tail.resume(lambda generation: self._installation.commits(generation).progress().position)
         stream = Stream(self._installation, kind, tail.input())
-        stream.remember(tail.past(kind.replayed(source_input.files[0].head)))
         self._streams.append((tail, stream))
+        self._unread.add(tail)
         self.summaries.append(stream.summary)
         self._tell(f"{source_input.name}: {kind.name}, from byte {tail.position:,}")
 
+    def _recall(self, tail: Tail, stream: Stream) -> None:
+        """Restore what earlier lines began: in this file, and in the one it took the place of."""
+        replay, base = stream.kind.replayed(stream.file.head), rotation(stream.file)[0]
+        older = self._streams[: self._streams.index((tail, stream))]
+        same = [one for one, its in older if its.kind is stream.kind and rotation(its.file)[0] == base]
+        if same and tail.position < replay:
+            stream.remember(same[-1].past(replay))
+        stream.remember(tail.past(replay))
+
     def _drop(self, tail: Tail) -> None:
         self._unknown.discard(tail)
+        self._unread.discard(tail)
         for pair in [pair for pair in self._streams if pair[0] is tail]:
             pair[1].finish()
             self._streams.remove(pair)
@@ -241,6 +255,9 @@ class Follower:
             since = begin if tail.waiting_since is None else tail.waiting_since
             if truncated or tail.fills_a_block or begin - since >= patience:
                 before = stream.position
+                if tail in self._unread and tail.size > tail.position:
+                    self._unread.discard(tail)
+                    self._recall(tail, stream)
                 least = 1 if truncated or begin - since >= patience else BLOCK_BYTES
                 stream.read(self._until_stopped(tail.blocks(least)), since, tail.modified)
                 found |= stream.position > before

@@ -72,6 +72,12 @@ def lake(tmp_path: Path) -> Path:
     return tmp_path / "lake"
 
 
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds the compiled catalog."""
+    return tmp_path_factory.mktemp("state")
+
+
 def test_follow_survives_kill_rotation_and_truncation(tmp_path: Path, lake: Path) -> None:
     log = tmp_path / "q.log"
     words = ("follow", f"{log}*", "--lake", lake, "--state", tmp_path / "state")
@@ -143,9 +149,31 @@ def test_follow_uses_a_catalog_that_changes_meanwhile(
     assert (fresh,) in versions.fetchall()
 
 
-def test_at_level_aggregate_followed_lines_are_sealed_outside_the_lake(tmp_path: Path, lake: Path) -> None:
+def test_a_session_goes_on_in_the_next_file_of_a_rotated_log(
+    tmp_path: Path, lake: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its counts are cumulative."""
+    line = (
+        '{"start_time": 1791280800000, "end_time": 17912%05d000, "conn_uuid": "c", "src_nbytes": %d, '
+        '"ip_src_saddr": "10.1.2.3", "ip_dst_saddr": "192.0.2.7", "transport_proto": "TCP"%s}\n'
+    )
+    first, current = tmp_path / "fw.log.1", tmp_path / "fw.log"
+    first.write_text(line % (80900, 100, ', "server_name": "api.openai.com"') + line % (81000, 500, ""))
+    current.write_text(line % (81100, 700, ""))
+    os.utime(first, (1, 1))
+    installation = Installation(Settings(lake=lake, state=state), Declared())
+    follower = Follower(installation, [f"{current}*"], lambda head: recognise(head)[0], print)
+    monkeypatch.setattr(streams.time, "sleep", lambda _: follower.stop())  # when nothing is left to read
+    follower.run()
+    sent = duckdb.sql(f"FROM '{lake}/restricted/sightings/hot/*/*.parquet'").order("slice")
+    assert sent.select("slice", "bytes_up").fetchall() == [(0, 100), (1, 400), (2, 200)]
+
+
+def test_at_level_aggregate_followed_lines_are_sealed_outside_the_lake(
+    tmp_path: Path, lake: Path, state: Path
+) -> None:
     write(tmp_path / "q.log", 1)
-    settings = Settings(lake=lake, state=tmp_path / "state", privacy="aggregate")
+    settings = Settings(lake=lake, state=state, privacy="aggregate")
     follower = Follower(
         Installation(settings, Declared()),
         [str(tmp_path / "q.log")],
@@ -155,7 +183,7 @@ def test_at_level_aggregate_followed_lines_are_sealed_outside_the_lake(tmp_path:
     follower.run()
     assert [summary.sightings for summary in follower.summaries] == [1]
     assert clients(lake) == (0, 0)
-    assert len(list((tmp_path / "state" / "sealed").glob("*/sightings/*.sealed"))) == 1
+    assert len(list((state / "sealed").glob("*/sightings/*.sealed"))) == 1
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
