@@ -95,13 +95,14 @@ class Commits:
         name = segment_name(self._input, begin)
         metadata = {"input": self._input, "from": str(begin), "to": str(end)}
         if self._sealed is not None:
-            frames = self._sealed.put(name.removesuffix(".parquet"), frames)
+            landing = {table: frame.with_columns(_landed(self._now())) for table, frame in frames.items()}
+            frames = self._sealed.put(name.removesuffix(".parquet"), landing)
         tables = [t for t in stored() if t.name in frames or t is schema.SIGHTINGS]
         written = [t for t in tables if t is schema.SIGHTINGS or frames[t.name].height]
         with explained(self._lake.path), self._lake.lock("commit", exclusive=False):
             now = self._now()
             part = f"part={self._lake.open_part(now)}"
-            landed = pl.lit(now.astimezone(UTC), dtype=schema.TIME).alias("landed_at")
+            landed = _landed(now)
             staged: list[tuple[Path, Path]] = []
             try:
                 for table in written:
@@ -178,6 +179,10 @@ class Commits:
     @property
     def _path(self) -> Path:
         return self._lake.path / "sources" / f"{self._input}.json"
+
+
+def _landed(now: datetime) -> pl.Expr:
+    return pl.lit(now.astimezone(UTC), dtype=schema.TIME).alias("landed_at")
 
 
 def segment_name(source_input: str, begin: int) -> str:

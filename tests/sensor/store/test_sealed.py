@@ -34,11 +34,13 @@ def _frames(*moments: datetime) -> dict[str, pl.DataFrame]:
 
 def test_rows_go_to_their_week_and_the_lake_gets_the_commit_alone(tmp_path: Path) -> None:
     lake, sealed = Lake(tmp_path / "lake").create(), _sealed(tmp_path)
-    commits = Commits(lake, "in", sealed=sealed)
+    commits = Commits(lake, "in", lambda: MONDAY, sealed)
     frames = _frames(MONDAY, MONDAY + timedelta(days=7))
     commits.commit(0, 9, frames)
     assert len(sealed.weeks()) == 2
-    assert sealed.rows("sightings").sort("event_id").equals(frames["sightings"])
+    # What files say of people holds from when it landed.
+    landed = frames["sightings"].with_columns(landed_at=pl.lit(MONDAY, dtype=schema.TIME))
+    assert sealed.rows("sightings").sort("event_id").equals(landed)
     assert sealed.rows("sightings", ["user_name"]).to_dict(as_series=False) == {"user_name": ["u1-token"] * 2}
     (segment,) = lake.hot(schema.SIGHTINGS).glob("part=2*/*.parquet")
     assert pl.read_parquet(segment).height == 0 and commits.progress().position == 9
