@@ -10,10 +10,11 @@ from sensor.sources.interface import File
 _PACKED = r"(?:\.(?:gz|zst|bz2|xz))?"
 #: `access.log.2.gz`, as logrotate, newsyslog and most programs name them
 _NUMBERED = re.compile(rf"^(?P<base>.+)\.(?P<number>\d{{1,4}}){_PACKED}$")
-#: `access.log-20261116.gz`, as logrotate's `dateext` does, or `access-2026-11-16.log`, as rsyslog and others
+#: `access.log-20261116.gz`, as logrotate's `dateext` does, or `access-2026-11-16.log`, as rsyslog and others.
+#: Exports (`.csv`, `.json`) have such names, too, but may overlap.
 _DATED = re.compile(
     r"^(?P<base>.+)[-_.](?P<date>20\d\d-?\d\d-?\d\d(?:[-_]?\d{2,10})?)"
-    rf"(?P<ending>\.(?:log|txt|json|jsonl|ndjson|csv))?{_PACKED}$"
+    rf"(?P<ending>\.log)?{_PACKED}$"
 )
 #: the file that is being written
 _CURRENT = "~"
