@@ -636,7 +636,11 @@ DIRECTORY = Table(
             TIME,
             "end of that epoch, or when the account gave the device up, or the files said something else",
         ),
-        Column("origin", pl.String, "csv, ldif, owners, settings, name (machine accounts) …"),
+        Column(
+            "origin",
+            pl.String,
+            "csv (people file), export (CSV of a directory), ldif, owners, settings, name (machine accounts)",
+        ),
         Column("confidence", pl.Float64, "how sure the owner of a device is, 0 to 1"),
         LANDED,
     ),

@@ -62,7 +62,7 @@ def read(path: Path, problems: Problems) -> pl.DataFrame:
         ("dn:", "version:", "#")
     )
     entries = list(_ldif(text, path, problems) if is_ldif else _csv(path, problems))
-    return _as_rows(entries, path, "ldif" if is_ldif else "csv", problems)
+    return _as_rows(entries, path, "ldif" if is_ldif else "export", problems)
 
 
 def _as_rows(entries: list[Entry], path: Path, origin: str, problems: Problems) -> pl.DataFrame:

@@ -86,7 +86,9 @@ class People:
         protected = [
             self._pseudonyms.protect(rows, schema.LEASES, site=rows.item(0, "site")) for rows in by_site
         ]
-        directory_rows = self._pseudonyms.protect(pl.concat(directory), schema.DIRECTORY, site=self._site)
+        # Two rows about one account would take turns, as if its department had changed.
+        said = pl.concat(directory).unique(schema.DIRECTORY.key, keep="last", maintain_order=True)
+        directory_rows = self._pseudonyms.protect(said, schema.DIRECTORY, site=self._site)
         # Ordered by token: the order of the files would link the tokens of one epoch to those of the next.
         return (
             pl.concat([schema.LEASES.empty(), *protected]).sort("valid_from", "address", maintain_order=True),

@@ -10,11 +10,12 @@ import polars as pl
 from sensor import schema
 from sensor.identity.known import Known
 from sensor.identity.scope import Scopes
+from sensor.identity.tables import Problems
 from sensor.ingest.people import People
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import LeaseRotation
-from sensor.settings import Networks
+from sensor.settings import Identity, Networks, Settings
 
 AT = datetime(2026, 11, 17, 8, 2, tzinfo=UTC)
 HITS = {
@@ -59,3 +60,15 @@ def test_such_a_lease_stays_in_its_epoch(tmp_path: Path) -> None:
     last = end - timedelta(minutes=2)
     ((_, _, _, until),) = leases(tmp_path, (None, "ada", "10.0.0.1", last, 600.0))
     assert until == (end - AT) // timedelta(minutes=1)
+
+
+def test_an_account_has_one_row_of_each_kind_of_file(tmp_path: Path) -> None:
+    """Two would take turns; a file that knows no department takes none away."""
+    (tmp_path / "people.csv").write_text("address,user_name\n10.0.0.1,ada\n10.0.0.2,ada\n")
+    (tmp_path / "ad.csv").write_text("sAMAccountName,department\nada,Legal\nada,Sales\n")
+    identity = Identity(people=tmp_path / "people.csv", directory=(tmp_path / "ad.csv",))
+    known, keys = Known.of(Settings(identity=identity), Problems()), Keys(tmp_path, "UTC")
+    names = Pseudonyms(keys, "clear", Scopes(Networks()).is_internal)
+    people, nobody = People("hq", keys, names, known, LeaseRotation(keys)), pl.DataFrame(schema=HITS)
+    _, rows = people.tables(schema.LEASES.empty(), keys.epochs_in(pl.Series([AT])), nobody, last=True)
+    assert sorted(rows.select("origin", "department").rows()) == [("csv", None), ("export", "Sales")]
