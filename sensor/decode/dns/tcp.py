@@ -83,15 +83,13 @@ def _read(data: Bytes, at: int, end: int, packet: Records, output: Output, contr
 
 @kernel
 def _keep(data: Bytes, at: int, end: int, seq: int, base: int, packet: Records, row: int,
-          partial: Partial, table: Table, control: Records) -> None:  # fmt: skip
+          partial: Partial, table: Table, output: Output, control: Records) -> None:  # fmt: skip
     """Store data[at:end] (sequence number `seq`) in a stream that begins at `base`."""
     if end - at + distance(seq, base) > STREAM_BYTES:
         return
     time, side = i64(packet["time"]), i64(packet["side"])
-    stream_row = open_stream(row, side, base, 0, time, partial, table.flows, control)
-    if stream_row < 0:
-        control["names_lost"] += 1
-    elif not insert(partial.streams[stream_row], data, at, distance(seq, base), end - at, partial, control):
+    stream_row = open_stream(row, side, base, 0, time, partial, table, output, control)
+    if not insert(partial.streams[stream_row], data, at, distance(seq, base), end - at, partial, control):
         release(stream_row, partial, table.flows, control)
 
 
@@ -106,12 +104,12 @@ def _read_in_order(data: Bytes, packet: Records, row: int, partial: Partial, tab
     if ahead < 0 and is_missing(flow, side, seq, table.missing):
         ahead = 0  # its FIN overtook it
     if ahead > 0:
-        _keep(data, at, end, seq, i64(flow["next"][side]), packet, row, partial, table, control)
+        _keep(data, at, end, seq, i64(flow["next"][side]), packet, row, partial, table, output, control)
         return
     rest = _read(data, at - ahead, end, packet, output, control)
     if 0 <= rest < end:
         begin = (seq + rest - at) & 0xFFFFFFFF
-        _keep(data, rest, end, begin, begin, packet, row, partial, table, control)
+        _keep(data, rest, end, begin, begin, packet, row, partial, table, output, control)
 
 
 @kernel
@@ -136,6 +134,6 @@ def read_segment(data: Bytes, packet: Records, row: int, partial: Partial, table
         # Restart at the remainder, so that a long conversation does not exceed its pages.
         base = (stream["base"] + stream["start"] + rest) & 0xFFFFFFFF
         release(stream_row, partial, table.flows, control)
-        _keep(partial.scratch, rest, size, base, base, packet, row, partial, table, control)
+        _keep(partial.scratch, rest, size, base, base, packet, row, partial, table, output, control)
     else:
         stream["start"] += max(rest, 0)

@@ -139,23 +139,6 @@ def release(row: int, partial: Partial, flows: Records, control: Records) -> Non
 
 
 @kernel
-def open_stream(row: int, side: int, base: int, start: int, time: int, partial: Partial, flows: Records,
-                control: Records) -> int:  # fmt: skip
-    """Open a stream row whose offset 0 is sequence number `base`; -1 if none is free."""
-    if control["stream_rows"] == 0:
-        return -1
-    control["stream_rows"] -= 1
-    at = i64(partial.stacks[1, control["stream_rows"]])
-    stream = partial.streams[at]
-    stream["flow"], stream["side"], stream["base"], stream["start"] = row, side, base & 0xFFFFFFFF, start
-    stream["opened"], stream["intervals"], stream["inserts"] = time, 0, 0
-    for i in range(PAGES_PER_STREAM):
-        stream["page"][i] = -1
-    flows[row]["stream"][side] = at
-    return at
-
-
-@kernel
 def _page_of(stream: Records, offset: int, partial: Partial, control: Records) -> int:
     """The page of `offset`, allocated on first use; -1 if none is free."""
     i = offset // PAGE
@@ -246,6 +229,31 @@ def abandon(
         if status != INVALID and length > 0:
             _deliver(kind, length, time, row, side, table, output, control)
     release(stream_row, partial, table.flows, control)
+
+
+@kernel
+def open_stream(row: int, side: int, base: int, start: int, time: int, partial: Partial, table: Table,
+                output: Output, control: Records) -> int:  # fmt: skip
+    """Open a stream row whose offset 0 is sequence number `base`; without room, an earlier message is given
+    up.
+
+    Most are complete within milliseconds. Those that wait longer may be sent to fill the table.
+    """
+    while control["stream_rows"] == 0 or control["pages"] == 0:
+        other = i64(control["stream_hand"])
+        control["stream_hand"] = (other + 1) % partial.streams.size
+        if partial.streams[other]["flow"] >= 0:
+            control["names_lost"] += 1
+            abandon(other, time, partial, table, output, control)
+    control["stream_rows"] -= 1
+    at = i64(partial.stacks[1, control["stream_rows"]])
+    stream = partial.streams[at]
+    stream["flow"], stream["side"], stream["base"], stream["start"] = row, side, base & 0xFFFFFFFF, start
+    stream["opened"], stream["intervals"], stream["inserts"] = time, 0, 0
+    for i in range(PAGES_PER_STREAM):
+        stream["page"][i] = -1
+    table.flows[row]["stream"][side] = at
+    return at
 
 
 @kernel
@@ -379,7 +387,7 @@ def _find_message(data: Bytes, packet: Records, flow: Records) -> tuple[int, int
 
 
 @kernel
-def _open_for(kind: int, seq: int, packet: Records, row: int, partial: Partial, table: Table,
+def _open_for(kind: int, seq: int, packet: Records, row: int, partial: Partial, table: Table, output: Output,
               control: Records) -> int:  # fmt: skip
     """Open a stream for a payload that is no complete message; -1 if nothing is expected."""
     flow, side = table.flows[row], i64(packet["side"])
@@ -393,10 +401,7 @@ def _open_for(kind: int, seq: int, packet: Records, row: int, partial: Partial, 
         if only_certificates:
             flow["probed"][side] = DONE
         return -1
-    stream_row = open_stream(row, side, base, start, i64(packet["time"]), partial, table.flows, control)
-    if stream_row < 0:
-        control["names_lost"] += 1
-    return stream_row
+    return open_stream(row, side, base, start, i64(packet["time"]), partial, table, output, control)
 
 
 @kernel
@@ -430,7 +435,7 @@ def _probe_at(data: Bytes, packet: Records, found: int, at: int, row: int, parti
             return after_connect
         kind = 0 if status == INVALID else kind
     if stream_row < 0:
-        stream_row = _open_for(kind, seq, packet, row, partial, table, control)
+        stream_row = _open_for(kind, seq, packet, row, partial, table, output, control)
         if stream_row < 0:
             return -1
     stream = partial.streams[stream_row]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.sensor.decode.craft import (
@@ -137,7 +138,7 @@ def test_a_cut_hello_may_still_hold_the_name() -> None:
     )
 
 
-def test_pages_are_bounded_and_losses_counted() -> None:
+def test_unfinished_hellos_take_bounded_room_and_hide_no_other() -> None:
     frames = []
     hello = small_hello(padding=1200)
     for n in range(9000):
@@ -145,9 +146,11 @@ def test_pages_are_bounded_and_losses_counted() -> None:
         talk.put("up", 1, 0, 2)
         talk.put("up", 2, 9, ACK, hello[:700])
         frames += talk.frames
+    frames += Talk(port=999, now=T0 + 1).shake().send(hello[:700]).send(hello[700:]).frames
     frames.sort(key=lambda f: f.time)
-    counted = totals(decode(pcap(frames))["coverage"])
-    assert counted["names_lost"] == 9000 - 8192
+    got = decode(pcap(frames))
+    assert got["observations"].filter(pl.col("host").is_not_null())["client_port"].to_list() == [999]
+    assert totals(got["coverage"])["names_lost"] == 9001 - 8192
 
 
 def test_tiny_segments_do_not_cost_without_end() -> None:
