@@ -29,7 +29,7 @@ OF_ANSWERS: dict[str, pl.DataType] = {
 }
 
 _MAX_SOFTWARE = 256
-_FIELD = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}):[ \t]*([^\r\n]*)", re.M)
+_FIELD = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}):[ \t]*+([^\r\n]*+)(?=[\r\n])", re.M)
 _KEYS = (b"x-api-key", b"api-key", b"x-goog-api-key", b"xi-api-key")
 _OWN_VERSION = re.compile(rb"x-(?!(?:api|protocol|schema)-)(?:[a-z-]{2,24}-)?version\Z")
 _VERSION_NUMBER = re.compile(rb"v?(\d{1,4}(?:\.\d{1,5}){1,3})")
@@ -37,7 +37,7 @@ _SCHEMES = {b"bearer": "bearer", b"basic": "basic"}
 
 
 def _fields(head: bytes) -> dict[bytes, bytes]:
-    """The header fields, names in lower case; the first one of repeated fields."""
+    """The header fields, names in lower case; the first one of repeated fields, and none that is cut."""
     found: dict[bytes, bytes] = {}
     for name, value in _FIELD.findall(head, head.find(b"\n") + 1):
         found.setdefault(name.lower(), value.rstrip())

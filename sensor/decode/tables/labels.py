@@ -125,13 +125,17 @@ def _client_class(hellos: Records, alpn: pl.Series) -> pl.Series:
 
 
 def from_requests(data: Bytes, begins: Records, lengths: Records, known: pl.DataFrame) -> pl.DataFrame:
-    """Labels of HTTP/1 request heads; `known` as in `from_hellos`. Invalid heads have no row."""
+    """Labels of HTTP/1 request heads; `known` as in `from_hellos`. Invalid heads have no row.
+
+    Nothing extends to the end of a whole head, which is an empty line: what does is cut, and no value.
+    """
     heads = http1.parse(data, begins, lengths)
 
-    def part(name: str) -> pl.Series:
-        return texts(data, own(heads[name]), own(heads[f"{name}_length"]))
+    def part(name: str, transform: Callable[[str], str | None] | None = None) -> pl.Series:
+        at, size = own(heads[name]), own(heads[f"{name}_length"])
+        return texts(data, at, size * (at + size < begins + lengths), transform)
 
-    host = texts(data, own(heads["host"]), own(heads["host_length"]), host_name)
+    host = part("host", host_name)
     return known.with_columns(
         host=host,
         name_from=pl.when(host.is_not_null()).then(pl.lit("http_host")),

@@ -34,6 +34,16 @@ def test_an_answer_says_what_runs_and_that_it_streams() -> None:
     )
 
 
+def test_a_field_that_was_cut_has_no_value() -> None:
+    whole, cut = b"HTTP/1.1 200 OK\r\nServer: llama.cpp\r\n", b"X-Vllm-Version: 0.1"
+    assert fields.of_answer(whole + cut + b"1.2\r\n") == (
+        "server: llama.cpp\nx-vllm-version",
+        False,
+        "0.11.2",
+    )
+    assert fields.of_answer(whole + cut) == ("server: llama.cpp", False, None)
+
+
 def test_of_a_key_only_type_and_fingerprint_remain() -> None:
     row = exchange(
         f"POST / HTTP/1.1\nHost: a.example\nAuthorization: Bearer {KEY}\n\n", "HTTP/1.1 401 No\n\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sensor.decode.craft import Talk, one
+from tests.sensor.decode.craft import Frame, Talk, one
 
 
 def head(text: str) -> dict[str, object]:
@@ -70,3 +70,20 @@ def test_an_endless_head_is_cut() -> None:
     for _ in range(20):
         talk.send(b"X-Filler: " + b"x" * 1390)
     assert one(talk.frames)["host"] == "a.example"
+
+
+@pytest.mark.parametrize(
+    ("cut", "told"),
+    [
+        ("CONNECT api.exam", (None, None, None)),
+        ("CONNECT api.example:44", ("api.example", None, None)),
+        ("POST /v1/chat", (None, None, None)),
+        ("POST /v1 HTTP/1.1\r\nHost: api.exam", (None, "/v1", None)),
+        ("POST /v1 HTTP/1.1\r\nHost: api.example\r\nUser-Agent: open", ("api.example", "/v1", None)),
+    ],
+)
+def test_of_a_head_that_was_cut_only_whole_values_are_kept(cut: str, told: tuple[object, ...]) -> None:
+    """tcpdump -s 100 ends anywhere."""
+    frames = Talk(server_port=8080).shake().send((cut + "ple").encode()).close().frames
+    row = one([Frame(f.data[: 54 + len(cut)], f.time, len(f.data)) for f in frames])
+    assert (row["host"], row["path"], row["user_agent"]) == told
