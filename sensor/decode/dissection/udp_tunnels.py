@@ -139,11 +139,11 @@ def l2tp_3(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 @kernel
 def _l2tp(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """A data message, with optional fields according to its flags."""
+    """A data message, with optional fields according to its flags; reserved ones are 0."""
     flags = be16(data, at, end)
-    if flags & 0x800F == 3:
+    if flags == 3:
         return l2tp_3(data, at + 8, end)
-    if flags & 0x800F != 2:
+    if flags & 0xB4FF != 2:
         return NO_TUNNEL, at
     body = at + 6 + (flags >> 14 & 1) * 2 + (flags >> 11 & 1) * 4
     if flags & 0x0200:
@@ -168,13 +168,14 @@ def _tzsp(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 
 @kernel
-def _teredo(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """IPv6 after optional authentication and origin headers."""
+def _teredo(data: Bytes, at: int, end: int, ends: int) -> tuple[int, int]:
+    """An IPv6 packet as long as what is left, after optional authentication and origin headers."""
     if be16(data, at, end) == 1:
         at += 13 + max(0, u8(data, at + 2, end)) + max(0, u8(data, at + 3, end))
     if be16(data, at, end) == 0:
         at += 8
-    return IPV6 if u8(data, at, end) >> 4 == 6 else NO_TUNNEL, at
+    whole = ends == at + 40 + be16(data, at + 4, end)
+    return IPV6 if whole and u8(data, at, end) >> 4 == 6 else NO_TUNNEL, at
 
 
 @kernel
@@ -227,7 +228,7 @@ def in_udp(data: Bytes, at: int, end: int, ends: int, port: int) -> tuple[int, i
     elif port == _TZSP_PORT:
         number, (kind, body) = TZSP, _tzsp(data, at, end)
     elif port == _TEREDO_PORT:
-        number, (kind, body) = _TEREDO, _teredo(data, at, end)
+        number, (kind, body) = _TEREDO, _teredo(data, at, end, ends)
     elif port == _CAPWAP_PORT:
         number, (kind, body) = _CAPWAP, _capwap(data, at, end)
     else:

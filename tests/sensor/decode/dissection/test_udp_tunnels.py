@@ -125,11 +125,13 @@ def test_ids_that_differ_by_direction_do_not_tear_a_connection() -> None:
         (1701, b"\xff" * 40),
         (37008, b"\1\5\0\1\1" + FRAME),
         (37008, b"\x40" * 40),
+        (1701, bytes.fromhex("4512d3a1") + bytes(40)),  # QUIC of a client that NAT gave this port
         (3544, bytes(8) + FRAME[14:]),
+        (3544, bytes.fromhex("6f1c03a1") + bytes(range(64, 128))),  # QUIC, too
         (5247, b"\1" + bytes(40)),  # DTLS
         (5247, struct.pack(">II", 2 << 19 | 8, 0) + bytes(20)),  # a keep-alive
         (4790, struct.pack(">II", 0x0C000009, 0) + FRAME),
-        (6635, bytes.fromhex("4f1c03a1") + bytes(range(64, 128))),  # QUIC of a client that NAT gave this port
+        (6635, bytes.fromhex("4f1c03a1") + bytes(range(64, 128))),  # QUIC, too
         (6635, bytes.fromhex("00010100") + FRAME[14:] + b"more"),
         (6635, bytes(12)),
     ],
