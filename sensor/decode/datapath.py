@@ -157,22 +157,20 @@ def _emit_payload(kind: int, limit: int, serial: int, ordinal: int, data: Bytes,
 
 
 @kernel
-def _is_lookup(data: Bytes, packet: Records) -> bool:
-    """True for a DNS query or answer: from or to port 53, or certain by its content."""
-    source, target = packet["source_port"], packet["target_port"]
-    at, end = i64(packet["payload"]), i64(packet["end"])
-    if source == DNS_PORT or target == DNS_PORT:
-        return tcpdns.is_dns(data, at, end)
-    if _is_local_name(packet) or NETBIOS_NAMES in (source, target):  # resembles DNS (RFC 1002 §4.2)
-        return False
-    return tcpdns.is_plain_dns(data, at, end)
+def _has_dns_port(packet: Records) -> bool:
+    """True for a datagram from or to port 53; if it is a later fragment, there is no connection to find."""
+    return packet["source_port"] == DNS_PORT or packet["target_port"] == DNS_PORT
 
 
 @kernel
-def _is_of_lookup(packet: Records) -> bool:
-    """True for a later fragment of a datagram from or to port 53, which is no connection."""
-    ports = packet["source_port"] == DNS_PORT or packet["target_port"] == DNS_PORT
-    return packet["protocol"] != TCP and ports
+def _is_lookup(data: Bytes, packet: Records) -> bool:
+    """True for a DNS query or answer: from or to port 53, or certain by its content."""
+    at, end = i64(packet["payload"]), i64(packet["end"])
+    if _has_dns_port(packet):
+        return tcpdns.is_dns(data, at, end)
+    if _is_local_name(packet) or NETBIOS_NAMES in (packet["source_port"], packet["target_port"]):
+        return False  # NetBIOS resembles DNS (RFC 1002 §4.2)
+    return tcpdns.is_plain_dns(data, at, end)
 
 
 @kernel
@@ -348,9 +346,8 @@ def _take(
     control: Records
 ) -> None:  # fmt: skip
     """Process a packet of a connection, or a DNS message."""
-    lookup = packet["protocol"] != TCP and (
-        _is_of_lookup(packet) if packet["fragment"] > 0 else _is_lookup(data, packet)
-    )
+    later = packet["fragment"] > 0
+    lookup = packet["protocol"] != TCP and (_has_dns_port(packet) if later else _is_lookup(data, packet))
     row = -1
     if not lookup:
         row = _find_connection(packet, table, partial, output, control)

@@ -447,15 +447,17 @@ def _set_base(flow: Records, side: int, seq: int, how: int) -> None:
 
 
 @kernel
-def _lower_base(flow: Records, cold: Records, side: int, seq: int, missing: Records, control: Records) -> int:
-    """Move a guessed base down to `seq` if that is within reordering; returns by how much."""
+def _lower_base(flow: Records, cold: Records, side: int, to: int, missing: Records, control: Records) -> None:
+    """Move a guessed base down to sequence number `to` if that is within reordering."""
     base = _base(flow, cold, side)
-    below, covered = distance(base, seq), cold["total"][side] + flow["covered"][side]
+    below, covered = distance(base, to), cold["total"][side] + flow["covered"][side]
     if flow["known"][side] & FROM_SYN or below <= 0 or below > _REORDER or covered > _REORDER:
-        return 0
-    _remember_gap(flow, side, seq, base, missing, control)
+        return
+    if covered == 0 and flow["known"][side] & FINISHED == 0:
+        flow["next"][side] = to  # only acknowledgements told more
+    else:
+        _remember_gap(flow, side, to, base, missing, control)
     flow["acked"][side] = min(flow["acked"][side] + below, _INT32)
-    return below
 
 
 @kernel

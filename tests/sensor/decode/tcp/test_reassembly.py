@@ -78,6 +78,17 @@ def test_several_records(size: int) -> None:
     assert one(Talk().shake().send(records).frames)["host"] == "api.openai.com"
 
 
+def test_the_acknowledgement_overtook_everything() -> None:
+    """A mirror port mixes up the order of what passes within milliseconds, even that of a handshake."""
+    hello = small_hello()
+    talk = Talk().shake().send(hello[:-9], acknowledged=False).send(hello[-9:])
+    syn, answer, ack, first, second, acked = talk.frames
+    row = one(
+        [*(Frame(f.data, T0 + n / 1000) for n, f in enumerate((acked, answer, syn, second, ack, first)))]
+    )
+    assert (row["host"], row["bytes_up"], row["lost_bytes"]) == ("api.openai.com", len(hello), 0)
+
+
 def test_first_copy_of_a_byte_wins() -> None:
     hello, other = small_hello(b"first.example"), small_hello(b"other.example")
     talk = Talk().shake()
