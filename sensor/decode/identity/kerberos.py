@@ -47,7 +47,7 @@ def read(data: bytes, client: str) -> list[Statement]:
         name, realm, sure, held = _field(sequence, 4), _field(sequence, 3), GIVEN, _TICKET_S
     else:
         return []
-    account = _account(name, _inside(realm, _GENERAL_STRING))
+    account = _account(name, realm)
     return [Statement(client, ORIGIN, sure, None, account, lease_s=held)] if account else []
 
 
@@ -78,24 +78,31 @@ class Attempts:
 
 
 def _account(name: bytes, realm: bytes) -> str | None:
-    """A PrincipalName with its realm."""
+    """A PrincipalName with its realm; None if one of them was cut, because another may begin like it."""
     fields = _inside(name, _SEQUENCE)
     kind = int.from_bytes(_inside(_field(fields, 0), _INTEGER)[:4], "big")
     parts: list[bytes] = []
     rest = _inside(_field(fields, 1), _SEQUENCE)
     while rest and len(parts) < _MOST_PARTS:
-        tag, begin, end = _element(rest)
-        if tag != _GENERAL_STRING:
+        text, rest = _text(rest)
+        if text is None:
             return None
-        parts.append(rest[begin:end])
-        rest = rest[end:]
-    if kind == _WELL_KNOWN or not parts or rest:
+        parts.append(text)
+    suffix, _ = _text(realm)
+    if kind == _WELL_KNOWN or not parts or rest or suffix is None:
         return None
     whole = statement.account(b"/".join(parts))
-    domain = statement.account(realm)
+    domain = statement.account(suffix)
     if whole is None or domain is None or len(parts) > 1 or kind == _ENTERPRISE:
         return whole
     return f"{whole}@{domain}"
+
+
+def _text(data: bytes) -> tuple[bytes | None, bytes]:
+    """The GeneralString at the beginning, None if there is no whole one, and what follows it."""
+    tag, begin, end = _element(data)
+    is_whole = tag == _GENERAL_STRING and data[1] == end - begin  # a longer one than 127 bytes is no name
+    return data[begin:end] if is_whole else None, data[end:]
 
 
 def _element(data: bytes) -> tuple[int, int, int]:

@@ -55,6 +55,8 @@ def read_field(text: bytes, client: str) -> list[Statement]:
 
 
 def _part(message: bytes, at: int) -> bytes:
+    """A part of the message; nothing if it was cut, because another account may begin like it."""
     size = int.from_bytes(message[at : at + 2], "little")
     begin = int.from_bytes(message[at + 4 : at + 8], "little")
-    return message[begin : begin + size] if begin >= _HEADER and size <= _LONGEST else b""
+    is_whole = begin >= _HEADER and size <= _LONGEST and begin + size <= len(message)
+    return message[begin : begin + size] if is_whole else b""

@@ -51,10 +51,10 @@ def read(data: bytes) -> list[Statement]:
 
 
 def _attributes(data: bytes) -> dict[int, bytes]:
-    """Attributes by number, the first of each."""
+    """Attributes by number, the first of each, and none that was cut."""
     found: dict[int, bytes] = {}
     at = _HEADER
-    while at + 2 <= len(data) and data[at + 1] >= 2:
+    while at + 2 <= len(data) and 2 <= data[at + 1] <= len(data) - at:
         found.setdefault(data[at], data[at + 2 : at + data[at + 1]])
         at += data[at + 1]
     return found

@@ -45,6 +45,12 @@ def test_a_ticket_that_was_cut_still_names_its_owner() -> None:
     assert kerberos.read(whole[:30], CLIENT) == []
 
 
+@pytest.mark.parametrize("whole", [asked("annabelle"), speakers.given("annabelle")])
+def test_a_name_that_was_cut_is_nobodys(whole: bytes) -> None:
+    said = {s.user_name for size in range(len(whole)) for s in kerberos.read(whole[:size], CLIENT)}
+    assert said == {"annabelle@CORP.EXAMPLE"}
+
+
 @given(st.binary(max_size=300), st.integers(0, 160), st.binary(max_size=12))
 @settings(deadline=None, max_examples=300)
 def test_anything_is_read(noise: bytes, at: int, patch: bytes) -> None:

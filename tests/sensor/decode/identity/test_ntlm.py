@@ -38,6 +38,12 @@ def test_who_says_no_name_is_nobody() -> None:
     assert ntlm.read_field(b"TlRMTVNTUAAD!", CLIENT) == []
 
 
+def test_a_name_that_was_cut_is_nobodys() -> None:
+    whole = message("annabelle")
+    said = {(s.user_name, s.device) for size in range(len(whole)) for s in ntlm.read(whole[:size], CLIENT)}
+    assert said == {("CORP\\annabelle", None)}
+
+
 @given(st.binary(max_size=200), st.integers(0, 120), st.binary(max_size=20))
 @settings(deadline=None, max_examples=200)
 def test_anything_is_read(noise: bytes, at: int, patch: bytes) -> None:

@@ -42,6 +42,12 @@ def test_what_names_no_address_is_nothing() -> None:
     assert phone.mac is None
 
 
+def test_a_name_that_was_cut_is_nobodys() -> None:
+    whole = accounting(START, a40=b"", a8=ADDRESS, a1=b"annabelle", a31=WHO["a31"])
+    said = {s.user_name for size in range(len(whole)) for s in radius.read(whole[:size])}
+    assert said == {None, "annabelle"}
+
+
 @given(st.binary(max_size=120), st.integers(0, 80), st.binary(max_size=20))
 @settings(deadline=None, max_examples=200)
 def test_anything_is_read(noise: bytes, at: int, patch: bytes) -> None:
