@@ -11,12 +11,19 @@ wide_starts AS (
     FROM first_seen
     WHERE site <> 'all' AND grade >= 4
 ),
+-- Whether it may be used is answered: by a line of the policy, or by whoever decided about the missing one.
+ruled AS (
+    SELECT app FROM statuses WHERE status NOT IN ('unreviewed', 'under_review')
+    UNION
+    SELECT app FROM findings WHERE rule = 'unreviewed_service' AND status NOT IN ('open', 'not evaluable')
+),
 new_uploads AS (
     SELECT 1 AS priority, 'new_uploads' AS rule, FALSE AS compares, c.*
     FROM current_services c
     LEFT JOIN wide_starts w ON w.app = c.app AND w.first_week = c.week
+    LEFT JOIN ruled r ON r.app = c.app
     WHERE c.first_week = c.week AND c.week > c.earliest AND c.grade >= 4
-      AND (NOT c.people_hidden OR w.app IS NOT NULL)
+      AND (NOT c.people_hidden OR w.app IS NOT NULL) AND r.app IS NULL
 ),
 hub_uploads AS (
     SELECT 2 AS priority, 'hub_uploads' AS rule, FALSE AS compares, c.*
