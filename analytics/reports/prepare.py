@@ -83,7 +83,8 @@ def prepare(
 
     `about` names the service, department or token that some reports are about. `controls` adds the evidence
     for controls. `counting` counts people over several weeks as of an earlier moment. `now` as in `weekly`.
-    Raises as `weekly` does, and Unknown for a service or department that the lake does not know.
+    Raises as `weekly` does, ValueError for a period to come without data, and Unknown for a service or
+    department that the lake does not know.
     """
     facts, spec = _facts(lake, as_of), spec_of(name)
     today = (facts.as_of or now or datetime.now(UTC)).astimezone(ZoneInfo(facts.zone)).date()
@@ -92,6 +93,8 @@ def prepare(
         chosen = (
             parse(spec.period, period) if period else _newest(connection, spec.period, known, today, facts)
         )
+        if chosen.first > max([today, *(monday + timedelta(days=6) for monday in known)]):
+            raise ValueError(f"{chosen.name} begins on {chosen.first}, after {today}: nothing is known of it")
         subject, named = _subject(connection, spec.about, about)
         days = (chosen.first, chosen.last)
         scope = run.scope_of(chosen.week, known, facts.zone, days=days, about=subject)

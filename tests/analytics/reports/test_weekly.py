@@ -404,12 +404,28 @@ def test_an_empty_lake_has_no_week_to_report(tmp_path: Path) -> None:
 
 
 def test_an_empty_lake_with_a_named_week_says_we_cannot_tell(tmp_path: Path) -> None:
-    found = page(tmp_path, {}, week="2026-W46")
+    found = page(tmp_path, {}, week="2026-W46", now=datetime(2026, 11, 16, tzinfo=UTC))
     assert found.sentence == (
         "We cannot tell: no sensor reported this week. What happened on the network is unknown."
     )
     assert {value for value, _ in figures(found).values()} <= {"unknown", "–"}
     assert found.services == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "period", "begins"),
+    [
+        ("weekly", "2026-W48", "2026-11-23"),
+        ("daily", "2026-11-18", "2026-11-18"),
+        ("monthly", "2026-12", "2026-11-30"),
+    ],
+)
+def test_of_a_period_to_come_there_is_no_report(tmp_path: Path, name: str, period: str, begins: str) -> None:
+    lake, tuesday = make(tmp_path, plain()), datetime(2026, 11, 17, 12, tzinfo=UTC)
+    with pytest.raises(ValueError, match=f"^{period} begins on {begins}, after 2026-11-17"):
+        prepare(lake, name, period=period, now=tuesday)
+    a_clock_ahead = datetime(2026, 11, 1, tzinfo=UTC)
+    assert page_of(lake, week="2026-W46", now=a_clock_ahead).week == "2026-W46"
 
 
 def test_a_single_day_is_the_first_week_and_calls_nothing_new(tmp_path: Path) -> None:
@@ -576,6 +592,7 @@ def test_a_page_on_which_all_groups_are_below_k(tmp_path: Path) -> None:
     assert found.verdict.startswith("; how much was sent is hidden.")
     assert figures(found)["People using AI"][0] == "fewer than 5"
     assert figures(found)["Sent"][0] == "hidden"
+    assert [s.name for s in found.leading] == ["alpha"] and found.others == ()  # named once, not twice
 
 
 @pytest.mark.parametrize(("received", "reads"), [(9 * MB, "unknown"), (None, "hidden or unknown")])
@@ -735,6 +752,9 @@ def test_in_a_running_week_what_is_still_to_come_is_not_over(tmp_path: Path) -> 
     assert after.decisions[0].duty[-1] == "was due Fri 13 Nov" and after.waiting[0].over
     assert [(e.when, e.over) for e in before.expiries] == [("ends Fri 13 Nov 2026", False)]
     assert [(e.when, e.over) for e in after.expiries] == [("ended Fri 13 Nov 2026", True)]
+    rows["exceptions"][0]["expires"] = rows["findings"][0]["due"] = WEEK + timedelta(days=6)
+    sunday_past = page_of(make(tmp_path / "sunday", rows), now=monday)
+    assert sunday_past.waiting[0].over and [e.over for e in sunday_past.expiries] == [True]
 
 
 def test_a_block_with_remaining_use_is_reported(tmp_path: Path) -> None:
