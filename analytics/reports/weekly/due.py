@@ -49,7 +49,7 @@ def findings(result: Result, most: int) -> tuple[Decision, ...]:
 
 def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, impact: Row | None) -> Decision:
     row, *others = rows
-    overdue = _is_overdue(row, result)
+    overdue = is_past(row["due"], result)
     also = [
         say("due.titled", title=_inside(translated(other["title"]))) + scope_of(other["scope"])
         for other in others
@@ -95,16 +95,15 @@ def waiting(result: Result) -> tuple[Waiting, ...]:
             translated(row["severity"]),
             row["owner"] or say("due.no_owner"),
             words.short_day(row["due"]),
-            _is_overdue(row, result),
+            is_past(row["due"], result),
         )
         for row in result.rows("due")
     )
 
 
-def _is_overdue(row: Row, result: Result) -> bool:
-    """True if the due day is past; in a running week, the rest of it is still to come."""
-    today: date = result.facts.today or result.scope.sunday + timedelta(days=1)
-    return bool(row["due"] < today)
+def is_past(day: date, result: Result) -> bool:
+    """True if `day` is over; in a running week, the rest of it is still to come."""
+    return day < (result.facts.today or result.scope.sunday + timedelta(days=1))
 
 
 def answerable(owner: str | None, due: date, *, overdue: bool = False) -> tuple[str, str]:

@@ -183,7 +183,7 @@ def build(result: Result, *, controls: bool = False) -> Page:
         decisions=asked,
         services=services,
         leading=leading[:LEADING],
-        others=(*_further(leading[LEADING:]), *_untold(result)),
+        others=(*_further(leading[LEADING:]), *_untold(result, leading[:LEADING])),
         noun=counted(result),
         hides=any(s.sent == words.hidden() for s in leading),
         departments=departments(result),
@@ -331,10 +331,12 @@ def _further(services: tuple[Service, ...]) -> Iterator[Others]:
         yield Others(name, low, high, words.size_range(low, high))
 
 
-def _untold(result: Result) -> Iterator[Others]:
-    """The services without a figure and, if that reveals no single one, what they sent together."""
+def _untold(result: Result, shown: tuple[Service, ...]) -> Iterator[Others]:
+    """The services without a figure and, if that reveals no single one, what they sent together; nothing if
+    the lines above say all of it."""
     left = rest(result)
-    if not left.hidden:
+    lines = sum(service.bytes_up is None and (service.grade or 0) >= USE for service in shown)
+    if not left.hidden or (left.bytes_up is None and left.services == lines):
         return
     key = "where.hidden" if left.hidden == left.services else "where.untold"
     sent = words.size_range(left.bytes_up, left.bytes_up_max, is_hidden=True)

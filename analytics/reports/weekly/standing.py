@@ -8,7 +8,7 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.coverage import comparable
-from analytics.reports.weekly.due import scope_of
+from analytics.reports.weekly.due import is_past, scope_of
 from analytics.reports.weekly.verdict import UNAPPROVED
 
 #: Days ahead that an exception or review is announced.
@@ -118,7 +118,7 @@ def expiries(result: Result) -> tuple[Expiry, ...]:
 
 
 def _expiry(row: Row, result: Result) -> Expiry:
-    over = row["ends"] < (result.facts.today or result.scope.sunday)
+    over = is_past(row["ends"], result)
     kind = "exception" if row["kind"] == "exception" else "review"
     if kind == "review":
         what = say("expiry.review", line=row["id"].removeprefix("line "))
