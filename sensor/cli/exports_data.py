@@ -65,7 +65,7 @@ def _write(what: str, asked: Asked) -> None:
     if asked.restricted:
         log_access(place.path, query=f"shadowai export {what} --format {form}: {query}")
     with (
-        closed_to_others(asked.restricted),
+        closed_to_others(asked.restricted, asked.out),
         analysing(place),
         views(place.path, as_of=asked.as_of, restricted=asked.restricted) as connection,
     ):

@@ -71,8 +71,12 @@ def put(pieces: Iterable[str], out: Path | None) -> None:
     """Write text to the file `out`, completely or not at all; to standard output if it is None. Raises
     UsageError.
 
-    A firewall may fetch the file at any moment, and must not get half a list.
+    A firewall may fetch the file at any moment, and must not get half a list; nor be kept from the new one:
+    it has the mode of the old one, and where we may set it, its owner.
     """
+    import shutil
+    from contextlib import suppress
+
     from sensor.errors import UsageError
 
     if out is None:
@@ -85,8 +89,13 @@ def put(pieces: Iterable[str], out: Path | None) -> None:
         with part.open("w", encoding="utf-8") as file:
             file.writelines(pieces)
         if not special:
+            if target.exists():
+                with suppress(PermissionError):
+                    shutil.chown(part, target.stat().st_uid, target.stat().st_gid)
+                shutil.copymode(target, part)
             part.replace(target)
     except OSError as error:
+        raise UsageError(error.strerror or str(error), place=str(out), hint="name another file") from None
+    finally:
         if not special:
             part.unlink(missing_ok=True)
-        raise UsageError(error.strerror or str(error), place=str(out), hint="name another file") from None

@@ -223,14 +223,22 @@ def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Cou
 
 
 @contextmanager
-def closed_to_others(about_persons: bool) -> Iterator[None]:
+def closed_to_others(about_persons: bool, out: Path | None = None) -> Iterator[None]:
     """Sets a umask by which files made inside the block are no more accessible than the restricted zone.
 
-    Only if they are `about_persons`.
+    A file `out` that is there already is closed, too. Only if they are `about_persons`. Raises UsageError.
     """
+    from sensor.errors import UsageError
+
     umask = os.umask(0o077)
     os.umask(umask | 0o027 if about_persons else umask)
     try:
+        if about_persons and out is not None and out.is_file() and (mode := out.stat().st_mode) & 0o027:
+            try:
+                out.chmod(mode & ~0o027)
+            except OSError as error:
+                what = f"others may read it: {error.strerror}"
+                raise UsageError(what, place=str(out), hint="name another file") from None
         yield
     finally:
         os.umask(umask)

@@ -74,7 +74,7 @@ def command(
             log_access(place.path, query=statement)
 
     with ExitStack() as stack:
-        stack.enter_context(closed_to_others(restricted))
+        stack.enter_context(closed_to_others(restricted, out))
         with analysing(place):
             counting = counting_then(settings, place, as_of)
             connection = stack.enter_context(

@@ -95,6 +95,9 @@ def test_a_link_stays_a_link_and_a_folder_is_refused(home: Path) -> None:
     (home / "link.txt").symlink_to(home / "list.txt")
     put(["new.example\n"], home / "link.txt")
     assert (home / "link.txt").is_symlink() and (home / "list.txt").read_text() == "new.example\n"
+    (home / "list.txt").chmod(0o604)
+    put(["newer.example\n"], home / "link.txt")
+    assert (home / "list.txt").stat().st_mode & 0o777 == 0o604  # else a resolver could not read it any more
     for folder in (home, Path(), Path("/")):
         with pytest.raises(UsageError, match="Is a directory"):
             put(["new.example\n"], folder)
@@ -205,6 +208,15 @@ class TestData:
         assert not log.exists()
         self.rows("events", "--format", "ecs", "--restricted")
         assert "shadowai export events" in log.read_text()
+
+    @pytest.mark.parametrize("form", ["csv", "parquet", "stix"])
+    def test_what_is_of_single_people_is_closed_to_others_also_in_an_old_file(
+        self, lake: Path, tmp_path: Path, form: str
+    ) -> None:
+        out = tmp_path / "events"
+        out.touch(mode=0o666)
+        run("export", "events", "--format", form, "--restricted", "--out", out)
+        assert out.stat().st_size and out.stat().st_mode & 0o027 == 0
 
 
 def test_a_service_that_no_department_shows_is_an_event_of_everyone() -> None:
