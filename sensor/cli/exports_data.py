@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     import duckdb
 
+_FINDINGS = (
+    "SELECT f.*, (SELECT MAX(d.decided_at) FROM decisions AS d WHERE d.finding = f.finding) AS decided_at "
+    "FROM findings AS f ORDER BY f.severity_rank DESC, f.first_seen, f.finding"
+)
 #: name → (purpose, SQL of its rows, the same with --restricted). Total rows are left out where they repeat
 #: others; a service that cannot be shown by department has no others.
 DATA = {
@@ -26,8 +30,8 @@ DATA = {
     ),
     "findings": (
         "findings of the policy",
-        "SELECT * FROM findings ORDER BY severity_rank DESC, first_seen, finding",
-        "SELECT * FROM findings ORDER BY severity_rank DESC, first_seen, finding",
+        _FINDINGS,
+        _FINDINGS,
     ),
     "assets": (
         "AI servers, keys and models, counted; --restricted: the inventory",

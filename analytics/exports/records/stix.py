@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from analytics.exports.records import Row
@@ -39,7 +39,7 @@ def _objects(row: Row, known: set[str]) -> Iterator[dict[str, Any]]:
         yield _common("tool", tool, _TOOL_SINCE, _TOOL_SINCE) | {"name": row.get("service") or row["app"]}
     key = row.get("event_id") or row.get("finding") or f"{row['week']} {row.get('department')} {row['app']}"
     count = row.get("connections", row.get("sessions"))
-    changed = max(end, midnight(row["decided_on"])) if row.get("decided_on") else end
+    changed = max([end, *_decided(row)])
     yield _common("sighting", _id("sighting", str(key)), start, changed) | {
         "sighting_of_ref": tool,
         "first_seen": _stamp(start),
@@ -47,6 +47,14 @@ def _objects(row: Row, known: set[str]) -> Iterator[dict[str, Any]]:
         "count": min(int(count), _MOST) if count else None,
         "description": _words(row),
     }
+
+
+def _decided(row: Row) -> Iterator[datetime]:
+    """When a finding was decided, and when it was open again because what was decided had run out."""
+    if row.get("decided_at"):
+        yield row["decided_at"].astimezone(UTC)
+    if row.get("valid_until") and row["status"] in ("open", "not evaluable"):
+        yield midnight(row["valid_until"] + timedelta(days=1))
 
 
 def _common(kind: str, id_: str, created: datetime, modified: datetime) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -122,10 +122,17 @@ def test_a_finding_seen_again_is_a_later_version_of_the_same_sighting() -> None:
     assert before["modified"] < after["modified"]
 
 
-def test_a_decision_is_a_later_version_of_the_same_sighting() -> None:
-    (_, before) = written("stix", FINDING, "findings")["objects"]
-    (_, after) = written("stix", FINDING | {"decided_on": date(2026, 11, 16)}, "findings")["objects"]
-    assert before["modified"] < after["modified"] and before["last_seen"] == after["last_seen"]
+def test_each_decision_and_its_end_is_a_later_version_of_the_same_sighting() -> None:
+    noon, until = datetime(2026, 11, 16, 12, tzinfo=UTC), date(2026, 11, 20)
+    accepted = FINDING | {"status": "accepted", "decided_at": noon, "valid_until": until}
+    restricted = accepted | {"status": "restricted", "decided_at": noon + timedelta(hours=1)}  # the same day
+    run_out = restricted | {"status": "open"}
+    versions = [
+        written("stix", row, "findings")["objects"][1] for row in (FINDING, accepted, restricted, run_out)
+    ]
+    stamps = [version["modified"] for version in versions]
+    assert stamps == sorted(set(stamps)) and stamps[3] == "2026-11-21T00:00:00.000Z"
+    assert len({version["last_seen"] for version in versions}) == 1
 
 
 def test_a_running_week_ends_when_it_is_exported() -> None:
