@@ -20,8 +20,12 @@ class Ended(SystemExit):
 
 
 def is_ctrl_c(error: Exception) -> bool:
-    """True if `error` is due to Ctrl-C: DuckDB raises an error of its own then."""
-    return isinstance(error, RuntimeError) and str(error) == "Query interrupted"
+    """True if `error` is due to Ctrl-C: DuckDB raises errors of its own then, also about a module that it was
+    about to import."""
+    text = str(error)
+    if isinstance(error, RuntimeError) and text == "Query interrupted":
+        return True
+    return "failed to import" in text and "\nKeyboardInterrupt" in text
 
 
 def interrupted(number: int, frame: FrameType | None) -> None:

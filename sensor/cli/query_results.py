@@ -85,6 +85,8 @@ def explained() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
+        if is_ctrl_c(error):
+            raise KeyboardInterrupt from None
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         if (missing := _NO_VIEW.search(lines[0])) and is_restricted(missing[1]):
             raise QueryError(f"{missing[1]} is a restricted view", hint=RESTRICTED) from None

@@ -255,3 +255,6 @@ def test_ctrl_c_stops_a_query_and_the_prompt_goes_on(capsys: pytest.CaptureFixtu
     finally:
         signal.signal(signal.SIGINT, before)
     assert len(asked) == 10
+    about = "Required module 'uuid' failed to import, due to the following Python exception:"
+    with pytest.raises(KeyboardInterrupt), query_results.explained():  # as for values
+        raise duckdb.InvalidInputException(f"{about}\nTraceback …\nKeyboardInterrupt: ")
