@@ -93,15 +93,20 @@ def command(
         "reason": reason.strip(),
         "decided_by": by.strip() or account(),
     }
-    # The week the finding was last seen in is part of the entry: if the finding returns, the same words are a
-    # new decision.
-    text = json.dumps({**stated, "last_seen": known}, sort_keys=True)
-    identity = hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def identity_after(before: str | None) -> str:
+        """The week the finding was last seen in and the decision before are part of the entry: if the finding
+        returns, or was decided otherwise meanwhile, the same words are a new decision."""
+        text = json.dumps({**stated, "last_seen": known, "before": before}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
     with analysing(place):
         check_release(place)  # before anything is on record
-        if _is_there(place, identity):
+        latest, before = _latest(place, finding)
+        if latest == identity_after(before):
             typer.echo(f"{finding}: already decided like that")
             return
+        identity = identity_after(latest)
         row = {**stated, "valid_until": end, "decision_id": identity, "decided_at": now}
         rows = schema.DECISIONS.conform(pl.DataFrame([row], schema_overrides={"valid_until": schema.TIME}))
         Commits(place, f"decision-{identity}").commit(0, 0, {"decisions": rows})
@@ -148,10 +153,15 @@ def _known(lake: Lake, finding: str) -> str:
     return str(row[0])
 
 
-def _is_there(lake: Lake, identity: str) -> bool:
+def _latest(lake: Lake, finding: str) -> tuple[str | None, str | None]:
+    """Ids of the decision about the finding that counts, and of the one before it."""
     from analytics.lake import open_views
 
     with open_views(lake.path) as views:
-        return (
-            views.execute("SELECT 1 FROM decisions WHERE decision_id = ?", [identity]).fetchone() is not None
-        )
+        rows = views.execute(
+            "SELECT decision_id FROM decisions WHERE finding = ? "
+            "ORDER BY decided_at DESC, decision_id LIMIT 2",
+            [finding],
+        ).fetchall()
+    latest, before, *_ = [*(row[0] for row in rows), None, None]
+    return latest, before

@@ -153,6 +153,13 @@ def test_check_fails_at_a_level_until_somebody_decides(home: Path) -> None:
     assert rows == [(finding, "accept", "pilot", "ada")]
     assert (status[0], str(status[1])) == ("accepted", "2099-03-31")
     assert run("policy", "check", "--level", "high").exit_code == 0
+    assert run("decide", finding, "resolve", "--reason", "mistaken").exit_code == 0
+    assert "accept until 2099-03-31" in run(*said).output  # the same words, and again they count
+    assert "already decided like that" in run(*said).output
+    with open_views(lake.path) as views:
+        assert views.execute("SELECT decision FROM findings WHERE finding = ?", [finding]).fetchall() == [
+            ("accept",)
+        ]
 
 
 def test_check_does_not_call_a_lake_clean_that_was_never_judged(home: Path) -> None:
