@@ -22,7 +22,7 @@ from analytics.reports.weekly.groups import Matrix, departments
 from analytics.reports.weekly.machines import machines
 from analytics.reports.weekly.moving import Outcome, outcomes
 from analytics.reports.weekly.numbers import Number, numbers
-from analytics.reports.weekly.privacy import Deed, deeds
+from analytics.reports.weekly.privacy import Deed, deeds, gravest
 from analytics.reports.weekly.remedy import remedy
 from analytics.reports.weekly.rest import rest
 from analytics.reports.weekly.rhythm import Rhythm, rhythm
@@ -46,6 +46,8 @@ LEADING = 7
 USE = 3
 #: Exceptions and reviews on the page.
 EXPIRIES = 5
+#: Deeds with personal data on the page.
+DEEDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class Page:
     tables: tuple[Table, ...]
     embedded: tuple[Row, ...]
     deeds: tuple[Deed, ...]
+    gravest_deeds: tuple[Deed, ...]
     privacy: str
     language: str = "en"
 
@@ -203,6 +206,7 @@ def build(result: Result, *, controls: bool = False) -> Page:
         tables=tuple(result.tables.values()),
         embedded=result.rows("embedded_possible"),
         deeds=deeds(result),
+        gravest_deeds=gravest(result)[:DEEDS],
         privacy=result.facts.privacy,
         language=spoken(),
     )

@@ -9,6 +9,12 @@ from analytics.render import words
 from analytics.render.language import knows, say
 from analytics.reports.result import Result, Row
 
+#: What the page names before the rest: who was told of whom, or tried to be.
+_GRAVEST = (
+    "reveal.show", "reveal.approve", "report.person", "evidence.read", "reveal.refuse", "reveal.request",
+    "who", "export", "erase", "keys.shred",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Deed:
@@ -26,6 +32,17 @@ class Deed:
 def deeds(result: Result) -> tuple[Deed, ...]:
     """The entries of the audit log in the week, in order."""
     return tuple(_deed(row, ZoneInfo(result.facts.zone)) for row in result.rows("privacy_log"))
+
+
+def gravest(result: Result) -> tuple[Deed, ...]:
+    """The same entries, the gravest first, and last what retention does every night."""
+
+    def rank(row: Row) -> tuple[int, bool]:
+        action = row["action"]
+        return _GRAVEST.index(action) if action in _GRAVEST else len(_GRAVEST), action == "retain"
+
+    rows = sorted(result.rows("privacy_log"), key=rank)
+    return tuple(_deed(row, ZoneInfo(result.facts.zone)) for row in rows)
 
 
 def _deed(row: Row, zone: ZoneInfo) -> Deed:
