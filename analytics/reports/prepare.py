@@ -78,20 +78,23 @@ def prepare(
     language: str = "en",
     counting: Counting | None = None,
     now: datetime | None = None,
+    over: bool = False,
 ) -> Document:
     """Run report `name` for `period` (by default the newest with data), in `language`.
 
     `about` names the service, department or token that some reports are about. `controls` adds the evidence
-    for controls. `counting` counts people over several weeks as of an earlier moment. `now` as in `weekly`.
-    Raises as `weekly` does, ValueError for a period to come without data, and Unknown for a service or
-    department that the lake does not know.
+    for controls. `counting` counts people over several weeks as of an earlier moment. `now` and `over` as in
+    `weekly`. Raises as `weekly` does, ValueError for a period to come without data, and Unknown for a service
+    or department that the lake does not know.
     """
     facts, spec = _facts(lake, as_of), spec_of(name)
     today = (facts.as_of or now or datetime.now(UTC)).astimezone(ZoneInfo(facts.zone)).date()
     with views(lake, as_of=as_of, restricted=spec.restricted, counting=counting) as connection:
         known = run.weeks(connection)
         chosen = (
-            parse(spec.period, period) if period else _newest(connection, spec.period, known, today, facts)
+            parse(spec.period, period)
+            if period
+            else _newest(connection, spec.period, known, today, facts, over=over)
         )
         if chosen.first > max([today, *(monday + timedelta(days=6) for monday in known)]):
             raise ValueError(f"{chosen.name} begins on {chosen.first}, after {today}: nothing is known of it")
@@ -157,9 +160,18 @@ def _near(named: str, known: Mapping[str, str]) -> str:
 
 
 def _newest(
-    lake: duckdb.DuckDBPyConnection, kind: str, known: list[date], today: date, facts: Facts
+    lake: duckdb.DuckDBPyConnection,
+    kind: str,
+    known: list[date],
+    today: date,
+    facts: Facts,
+    *,
+    over: bool = False,
 ) -> Period:
-    """The newest period with data that had begun by `today`; without data that of `as_of`. Raises NoWeek."""
+    """The newest period with data that had begun by `today`; without data that of `as_of`. Raises NoWeek.
+
+    `over`: the newest week that had ended by then, if there is one.
+    """
     if kind == "day":
         rows = lake.execute("SELECT DISTINCT day FROM coverage_daily WHERE minutes_seen > 0").fetchall()
         known = sorted(row[0] for row in rows)
@@ -169,6 +181,8 @@ def _newest(
         )
     # A sensor whose clock is ahead must not choose the period, unless it has all the data.
     begun = [start for start in known if start <= today]
+    if over:
+        begun = [monday for monday in begun if monday + timedelta(days=6) < today] or begun
     if len(begun) > 1 and kind != "day" and _spilt(lake, begun[-1]):
         del begun[-1]
     return around(kind, begun[-1] if begun else known[-1] if facts.as_of is None else today)

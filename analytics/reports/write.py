@@ -34,16 +34,18 @@ def weekly(
     as_of: datetime | None = None,
     language: str = "en",
     now: datetime | None = None,
+    over: bool = False,
 ) -> Report:
     """Write the weekly report of `lake` to the HTML file `out`.
 
     `week` is an ISO week such as '2026-W46'; by default the newest week with data that had begun at `as_of`
     (UTC if it has no zone; by default `now`). Days after `as_of` count as still to come, not as unwatched;
     rows that landed in the lake later are not counted. Once a week is over, the same data, week and `as_of`
-    give the same bytes. `now` is when the report is written, by default the clock's time.
+    give the same bytes. `now` is when the report is written, by default the clock's time. With `over`, the
+    default is the newest week that has ended.
     Raises ValueError for an invalid week, NoWeek for a lake without any, LakeUnreadable.
     """
-    found = prepare(lake, period=week, as_of=as_of, language=language, now=now)
+    found = prepare(lake, period=week, as_of=as_of, language=language, now=now, over=over)
     atomic.write(out, FORMATS["html"].write(found))
     assert isinstance(found.page, Page)
     return Report(out, found.period, found.page, found)

@@ -150,7 +150,10 @@ def send_it(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Send the weekly report to the destinations that receive reports, and whatever waits for them."""
+    """Send the weekly report to the destinations that receive reports, and whatever waits for them.
+
+    It is about the newest week that is over, unless --week names another.
+    """
     from analytics.delivery import weekly
     from analytics.delivery.letter import now
     from analytics.reports.write import weekly as written
@@ -162,7 +165,9 @@ def send_it(
     with TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
         with _explained(page, "shadowai report --week 2026-W46"), analysing(place):
-            report = written(place.path, page, week=week, as_of=as_of, language=settings.language, now=moment)
+            report = written(
+                place.path, page, week=week, as_of=as_of, language=settings.language, now=moment, over=True
+            )
             letter = weekly.letter(report, moment)
     if dry_run:
         typer.echo(f"Subject: {letter.subject}\n\n{letter.text}")

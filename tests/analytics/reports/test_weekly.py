@@ -675,6 +675,20 @@ def test_the_first_hours_of_a_monday_are_no_week_yet(
     assert prepare(lake, "daily").period == monday.isoformat()
 
 
+def test_what_is_sent_on_a_monday_morning_is_about_the_week_before(tmp_path: Path) -> None:
+    rows, monday = plain(), WEEK + timedelta(days=7)
+    rows["coverage_daily"].append(watched(monday, minutes_seen=380))
+    lake, half_past_six = make(tmp_path, rows), datetime(2026, 11, 16, 5, 30, tzinfo=UTC)
+    for week, now, over in (
+        ("2026-W47", half_past_six, False),
+        ("2026-W46", half_past_six, True),
+        ("2026-W46", half_past_six + timedelta(days=6), True),
+        ("2026-W47", half_past_six + timedelta(days=7), True),
+        ("2026-W45", datetime(2026, 11, 4, tzinfo=UTC), True),  # the first one is not over
+    ):
+        assert prepare(lake, now=now, over=over).period == week
+
+
 def test_an_hour_without_the_day_before_is_all_that_was_watched(tmp_path: Path) -> None:
     rows, tuesday = plain(), WEEK + timedelta(days=8)
     rows["coverage_daily"].append(watched(tuesday, minutes_seen=60))
