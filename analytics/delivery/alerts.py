@@ -19,17 +19,20 @@ from analytics.lake import open_views
 from analytics.render import words
 from analytics.render.language import say, translated
 from analytics.reports.result import Row
+from analytics.reports.weekly.counted import noun_of
 from analytics.reports.weekly.due import scope_of
 
 #: so long the command of an alert accepts a risk, unless who decides writes another day
 _ACCEPTED = timedelta(days=90)
 
 _FINDINGS = """
-SELECT finding, rule, title, severity, service, scope, first_seen, last_seen, people_at_least, people_hidden,
-       bytes_up, sessions, measure, question, proposal, owner, due, decided_on
-FROM findings
-WHERE status = 'open'
-ORDER BY severity_rank DESC, first_seen DESC, finding
+SELECT f.finding, f.rule, f.title, f.severity, f.service, f.scope, f.first_seen, f.last_seen,
+       f.people_at_least, f.people_hidden, f.bytes_up, f.sessions, f.measure, f.question, f.proposal, f.owner,
+       f.due, f.decided_on, a.connections, a.attributed_connections
+FROM findings f
+LEFT JOIN attribution_weekly a ON a.week = f.last_seen
+WHERE f.status = 'open'
+ORDER BY f.severity_rank DESC, f.first_seen DESC, f.finding
 """
 
 
@@ -143,7 +146,7 @@ def _amount(row: Row) -> str:
         return say("machines.servers", row["measure"])
     parts = []
     if row["people_at_least"] is not None:
-        parts.append(say("alert.people", count=words.PEOPLE.count(row["people_at_least"])))
+        parts.append(say("alert.people", count=noun_of(row).count(row["people_at_least"])))
     if row["bytes_up"] is not None:
         parts.append(say("alert.sent", amount=words.size(row["bytes_up"])))
     return ", ".join(parts) or say("alert.unknown")

@@ -21,6 +21,11 @@ def counted(result: Result, week: date | None = None) -> Noun:
     row = tied(result, week)
     if row is None and not _any(result, week):
         return PEOPLE  # zero people and zero addresses are the same
+    return noun_of(row)
+
+
+def noun_of(row: Row | None) -> Noun:
+    """The noun for subjects of whose connections as many are tied to a person as `row` says."""
     if row is None or not row["connections"] or row["attributed_connections"] is None:
         return EITHER
     return PEOPLE if row["attributed_connections"] >= LEAST_TIED * row["connections"] else ADDRESSES

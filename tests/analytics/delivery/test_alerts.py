@@ -37,6 +37,10 @@ ALTER TABLE findings ADD COLUMN owner VARCHAR;
 ALTER TABLE findings ADD COLUMN due DATE;
 UPDATE findings SET people_hidden = TRUE, people_at_least = NULL, bytes_up = NULL WHERE finding = 'f2';
 UPDATE findings SET people_at_least = NULL, bytes_up = NULL, measure = 3 WHERE finding = 'f5';
+UPDATE findings SET last_seen = DATE '2026-11-09' WHERE finding = 'f4';
+CREATE TABLE attribution_weekly AS SELECT * FROM (VALUES
+  (DATE '2026-11-09', 100, 0), (DATE '2026-11-16', 100, 95)
+) AS t(week, connections, attributed_connections);
 CREATE TABLE coverage AS SELECT * FROM (VALUES
   (TIMESTAMPTZ '2026-11-23 03:30:00+00', 'span', 7), (TIMESTAMPTZ '2026-11-23 03:00:00+00', 'span', 7),
   (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'span', 0),  -- it runs, but the mirror brings nothing any more
@@ -77,6 +81,7 @@ def test_open_findings_and_silent_sensors(lake: Path) -> None:
     assert "since 2026-11-23 03:30 UTC (3 hours), though it should every 60 minutes" in told[0].text
     seen = "Seen since Mon 9 Nov; in the week 16–22 Nov: at least 10 people, about 1.2 MB sent."
     assert seen in told[1].text.replace("\u202f", " ")
+    assert "at least 10 addresses, about" in told[2].text  # that week, none was tied to a person
     assert told[1].text.splitlines()[-3:] == [
         'shadowai decide f1 accept --until 2027-02-21 --reason "…"',
         'shadowai decide f1 restrict --reason "…"',
