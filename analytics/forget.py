@@ -80,7 +80,8 @@ def expire(lake: Path, *, restricted: date, published: date) -> list[Forgotten]:
 
 
 def erase(lake: Path, tokens: Sequence[str], times: Times, *, before: date) -> list[Forgotten]:
-    """Rewrites restricted marts without the rows of the subjects `tokens`; days before `before` become final.
+    """Rewrites restricted marts without the rows of the subjects `tokens`; days before `before` become final,
+    and the weeks made from them that begin before it: the running week is counted on, without these rows.
 
     In rows of others, server addresses that were theirs at the time (`times`) become NULL.
     """
@@ -109,7 +110,7 @@ def erase(lake: Path, tokens: Sequence[str], times: Times, *, before: date) -> l
                 if mart.period == "once":
                     continue
                 if (day := date.fromisoformat(period)) < before:
-                    _finalise(state, *_built_from(day))
+                    _finalise(state, *(made for made in _built_from(day) if _begins(made) < before))
         write_state(lake, state)
     return gone
 
@@ -127,6 +128,11 @@ def remove(lake: Path, gone: Iterable[Forgotten]) -> None:
 def _finalise(state: MartState, *periods: str) -> None:
     """Note periods as final where they were built."""
     state.final = sorted({*state.final, *(period for period in periods if period in state.inputs)})
+
+
+def _begins(period: str) -> date:
+    """The first day of a period (a key of `MartState.inputs`)."""
+    return date.fromisoformat(period.partition("/")[2])
 
 
 def _built_from(day: date) -> list[str]:

@@ -351,3 +351,18 @@ def test_a_late_row_is_judged_and_an_erased_person_is_gone(tmp_path: Path) -> No
     refresh(made.path, zone=ZONE, now=NOW)
     left = ask(made, "SELECT COUNT(*) FROM finding_evidence WHERE subject = 'u1'", restricted=True)
     assert left == [(0,)]
+
+
+def test_after_an_erasure_the_running_week_is_counted_and_judged_on(tmp_path: Path) -> None:
+    """A Sunday is part of the next week in other time zones; and six weeks after it compare with it."""
+    people = [{"user_name": f"u{n}", "client": f"a{n}"} for n in range(12)]
+    days = ("2026-11-15 12:00", "2026-11-16 09:00")
+    made = HandmadeLake.furnished(tmp_path, *(sighting(day, **p) for day in days for p in people))
+    stated = policy("version: 1\nstatus: [{app: cruz/talk, status: unsanctioned}]\n")
+    refresh(made.path, zone=ZONE, policy=stated, now=at("2026-11-16 12:00"))
+    forget.erase(made.path, ["u1"], times(made.path, ["u1"]), before=date(2026, 11, 16))
+    made.cold("sightings", [sighting("2026-11-17 09:00", app="cruz/talk", **p) for p in people[2:]])
+    refresh(made.path, zone=ZONE, now=at("2026-11-17 12:00"))
+    assert ask(made, "SELECT rule, people_at_least FROM findings WHERE app = 'cruz/talk'") == [
+        ("unsanctioned_use", 10)
+    ]
