@@ -391,6 +391,9 @@ def _check_findings(settings: Settings, policy: Policy, level: str) -> None:
         judged = views.execute(
             "SELECT DISTINCT policy_version FROM evaluations WHERE week = (SELECT MAX(week) FROM evaluations)"
         ).fetchall()
+        published = views.execute(
+            "SELECT policy_version FROM policy UNION SELECT policy_version FROM exceptions"
+        ).fetchall()
         rows = views.execute(
             "SELECT finding, severity, status, title, service, scope, due FROM findings "
             "WHERE status IN ('open', 'not evaluable') AND severity_rank >= ? "
@@ -403,9 +406,12 @@ def _check_findings(settings: Settings, policy: Policy, level: str) -> None:
         )
     if judged != [(policy.version,)]:
         what = f"the lake's findings were judged by another version ({judged[0][0] or 'no policy'})"
-        raise PolicyError(
-            what, place=policy.place, hint=f"run `shadowai compact --now --policy {policy.place}`"
-        )
+        hint = f"run `shadowai compact --now --policy {policy.place}`"
+        if published == [(policy.version,)]:
+            hint = (
+                "rows of the newest week were deleted, so it stays as it was; the next one is judged by this"
+            )
+        raise PolicyError(what, place=policy.place, hint=hint)
     print_table(("finding", "severity", "status", "what", "service", "scope", "due"), rows)
     if rows:
         hint = "decide with `shadowai decide FINDING accept|restrict|resolve`"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from analytics.counting.state import read_state, write_state
 from analytics.lake import open_views
 from analytics.policy.read import read
 from analytics.policy.rows import compiled
@@ -173,10 +174,18 @@ def test_check_does_not_call_a_lake_clean_that_was_never_judged(home: Path) -> N
 
 
 def test_check_says_when_findings_are_those_of_another_policy(home: Path) -> None:
-    lake_at(home)
+    lake = lake_at(home)
     (home / "policy.yml").write_text(POLICY + "# changed\n", encoding="utf-8")
     checked = run("policy", "check", "--level", "critical")
     assert isinstance(checked.exception, PolicyError) and "shadowai compact" in str(checked.exception)
+    judged = read_state(lake.path)
+    judged.final = [key for key in judged.inputs if key.startswith("findings/")]  # as after `erase`
+    write_state(lake.path, judged)
+    stated = command.policy_of(command._settings(None, None))
+    changed = compiled(read(POLICY, "policy.yml", stated.version), lambda name: [])
+    refresh(lake.path, zone=ZONE, policy=changed)
+    checked = run("policy", "check", "--level", "critical")
+    assert isinstance(checked.exception, PolicyError) and "rows of the newest week" in str(checked.exception)
 
 
 def test_simulate_prints_what_would_change_and_is_logged(home: Path) -> None:
