@@ -58,8 +58,8 @@ def _decisions(page: Page) -> Iterator[str]:
         duty = f" ({', '.join(about)})" if one.duty else ""
         yield f"{nth}. **{_text(one.question)}** {_text(one.evidence)} {_moon(one.grade)}".rstrip()
         yield f"   {_text(' '.join(filter(None, (one.look, one.impact))) + duty)}"
-    if not page.decisions:
-        yield _text(say("decide.none"))
+    if page.unjudged or not page.decisions:
+        yield from ("", _text(page.unjudged or say("decide.none")))
     if page.more_due:
         yield from ("", _text(say("decide.more", page.more_due)))
     yield ""

@@ -94,6 +94,7 @@ class Page:
     claim: str
     verdict: str
     more_due: int
+    unjudged: str  # why there are no findings; '' where weeks are judged
     outcomes: tuple[Outcome, ...]
     standings: tuple[Standing, ...]
     sanctioned: str
@@ -172,6 +173,7 @@ def build(result: Result, *, controls: bool = False) -> Page:
         claim=claim,
         verdict=rest,
         more_due=more(result, asked),
+        unjudged=say("decide.unjudged") if result.facts.privacy == "aggregate" else "",
         outcomes=outcomes(result),
         standings=standings(result),
         sanctioned=sanctioned(result),

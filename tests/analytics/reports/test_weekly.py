@@ -1,5 +1,6 @@
 """What the weekly page says, recomputed by hand, and what it must not say."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ import duckdb
 import pytest
 
 from analytics.render import markdown
+from analytics.render.formats import FORMATS
 from analytics.render.words import THIN
 from analytics.reports.prepare import NoWeek, _newest, page_of, prepare
 from analytics.reports.result import Facts
@@ -82,6 +84,15 @@ def test_a_policy_is_not_asked_for_where_there_is_one_or_nothing_is_used(tmp_pat
     for number, rows in enumerate((ruled, idle)):
         asked = page(tmp_path / str(number), rows).decisions
         assert "Which of these services may be used, and by whom?" not in [d.question for d in asked]
+
+
+def test_at_level_aggregate_it_is_said_that_nothing_is_judged(tmp_path: Path) -> None:
+    lake = make(tmp_path, plain() | {"usage_weekly": []})
+    terms = json.loads((lake / "manifest.json").read_text()) | {"privacy": "aggregate"}
+    (lake / "manifest.json").write_text(json.dumps(terms))
+    for form in ("html", "md"):
+        written = FORMATS[form].write(prepare(lake)).decode()
+        assert "no use is judged by the policy" in written and "nothing waits for a decision" not in written
 
 
 def test_at_most_seven_decisions_and_one_per_service(tmp_path: Path) -> None:
