@@ -9,6 +9,7 @@ r"""NetFlow and IPFIX as text: nfdump CSV (old and new heads) and JSON, nProbe, 
     TAG,…,SRC_IP,DST_IP,SRC_PORT,DST_PORT,PROTOCOL,…,PACKETS,BYTES                    pmacct -O csv
     SRC_IP    DST_IP    SRC_PORT  DST_PORT  PROTOCOL    …  PACKETS    BYTES           pmacct, print's default
     {"8": "10.1.2.3", "12": …, "7": 40000, "11": 443, "1": 900, "23": 7000, "22": …}  nProbe: by number
+    {"@type": "ipfix.entry", "iana:sourceIPv4Address": …, "iana:octetDeltaCount": …}  IPFIXcol2
     {"@timestamp": …, "netflow": {"ipv4_src_addr": …, "in_bytes": …, …}}              Logstash
     {"flow.client.ip.addr": …, "flow.server.ip.addr": …, "flow.client.bytes": …}      ElastiFlow: CODEX
     2026-10-06 10:00:00.000 5.000 TCP 10.1.2.3:40000 -> 192.0.2.7:443 9 900 1         nfdump -o line, long
@@ -64,7 +65,7 @@ _JSON = {
     "exported": "t_event|observationTimeMilliseconds|event_time_msec|323|time_received_ns|TimeReceived|"
     "@timestamp",
     "end": "t_last|last|lastSeen|time_flow_end_ns|timeFlowEnd|time_flow_end|flowEndMilliseconds|"
-    "flowEndSeconds|timestamp_end|LAST_SWITCHED|"
+    "flowEndSeconds|flowEndMicroseconds|flowEndNanoseconds|timestamp_end|LAST_SWITCHED|"
     "last_switched|FLOW_END_MILLISECONDS|end_time|153|151|21|flow.end.timestamp",
     "client": "src4_addr|src6_addr|src_addr|sourceIPv4Address|sourceIPv6Address|IPV4_SRC_ADDR|"
     "IPV6_SRC_ADDR|ipv4_src_addr|ipv6_src_addr|ip_src|SrcAddr|8|27|flow.client.ip.addr",
@@ -81,19 +82,19 @@ _JSON = {
     "bytes": "in_bytes|bytes|octetDeltaCount|IN_BYTES|Bytes|initiatorOctets|fwd_flow_delta_bytes|231|"
     "octetTotalCount|1|flow.client.bytes",
     "packets_back": "out_packets|OUT_PKTS|out_pkts|reversePacketDeltaCount|reversePacketTotalCount|"
-    "responderPackets|24|flow.server.packets|DstPkts",
+    "reverse_packetDeltaCount|responderPackets|24|flow.server.packets|DstPkts",
     "bytes_back": "out_bytes|OUT_BYTES|reverseOctetDeltaCount|reverseOctetTotalCount|"
-    "responderOctets|rev_flow_delta_bytes|232|23|flow.server.bytes",
+    "reverse_octetDeltaCount|responderOctets|rev_flow_delta_bytes|232|23|flow.server.bytes",
     "rate": "sampling_rate|samplingInterval|SAMPLING_INTERVAL|sampling_interval|SamplingRate|sampled",
     "observer": "ip4_router|ip6_router|sampler_address|SamplerAddress|exporterIPv4Address|"
     "exporterIPv6Address|EXPORTER_IPV4_ADDRESS|peer_ip_src|exporter.address|router|130|131|flow.export.ip.addr",
-    "host": "SSL_SERVER_NAME|HTTP_HOST|TLS_SERVER_NAME|httpHost|sslServerName",
+    "host": "SSL_SERVER_NAME|HTTP_HOST|TLS_SERVER_NAME|httpHost|sslServerName|tlsSni|TLSSNI|quicSNI",
     "event": "event|firewallEvent|fw_event|233",
     "duration": "Dur", "direction": "Dir", "in_frames": "SrcBytes", "in_frames_back": "DstBytes",
 }  # fmt: skip
 _IS_OBJECT = r"^\s*\{"
 _SIDES = (
-    r'"(?:src4_addr|src6_addr|sourceIPv[46]Address|IPV[46]_SRC_ADDR|ipv[46]_src_addr)"\s*:'
+    r'"(?:src4_addr|src6_addr|(?:iana:)?sourceIPv[46]Address|IPV[46]_SRC_ADDR|ipv[46]_src_addr)"\s*:'
     r'|"src_addr"\s*:.*"(?:time_flow_start|sampling_rate|flow_direction|sampler_address)|'
     r'"(?:sampler_address|time_flow_start\w*)"\s*:.*"src_addr"\s*:'
     r'|"Dir"\s*:.*"DstAddr"\s*:|"ip_src"\s*:.*"ip_dst"\s*:|"SrcAddr"\s*:.*"(?:SamplerAddress|TimeFlow)|"(?:SamplerAddress|'
@@ -141,7 +142,7 @@ class NetflowFormat(LogFormat):
     name = "netflow"
     help = (
         "NetFlow, IPFIX, sFlow, NSEL as text: nfdump (1.6, 1.7) CSV, JSON and as it prints them, nProbe, "
-        "goflow2, pmacct, YAF, Logstash, ElastiFlow, Argus"
+        "goflow2, pmacct, YAF, IPFIXcol2, Logstash, ElastiFlow, Argus"
     )
     vantage = "flow"
     counts_headers = "ip"
@@ -155,7 +156,7 @@ class NetflowFormat(LogFormat):
     )
     marks = (
         "->", "=>", '"src', '"dir"', '"sourceipv', "_src_addr", '"ip_src"', '"8"', '"12"', '"27"', '"28"',
-        '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr", "src_ip",
+        '"iana:source', '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr", "src_ip",
     )  # fmt: skip
     claims = (
         pl.col("line").str.contains(_PRINTED)
@@ -196,7 +197,12 @@ class NetflowFormat(LogFormat):
 
 
 def _bare(lines: pl.Series) -> pl.Series:
-    """YAF's records are objects in an object: `{"flows":{…}}`, Logstash's in one of theirs."""
+    """YAF's records are objects in an object: `{"flows":{…}}`, Logstash's in one of theirs.
+
+    IPFIXcol2 names who numbered a field: `iana:octetDeltaCount`, `iana@reverse:octetDeltaCount@reverse`.
+    """
+    lines = lines.str.replace_all(r'"iana@reverse:(octet|packet)(\w+)@reverse"', '"reverse_$1$2"')
+    lines = lines.str.replace_all(r'"(?:iana|flowmon|cesnet):(\w+)"\s*:\s*("?[^"\\\s])', '"$1":$2')
     lines = lines.str.replace(r'^\s*\{\s*"flows"\s*:\s*(\{.*\})\s*\}\s*$', "$1")
     return lines.str.replace(r'"netflow"\s*:\s*\{([^{}]+)\}', "$1")
 
@@ -238,20 +244,24 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     counted = (event.is_null() | (count["bytes"] > 0) | (count["bytes_back"] > 0)).fill_null(False)
     phase = event.replace_strict(_EVENTS, default=None, return_dtype=pl.String)
     begin, end = _micros("start"), _micros("end")
-    lasted = pl.when(end >= begin).then((end - begin) / 1_000_000)
+    host = pl.col("host").str.strip_chars("\x00 ")  # of a field of a fixed length
+    host = pl.when(host != "").then(host)
+    second = pl.when(_is_uptime("start")).then(1_000_000_000).otherwise(1_000_000)
+    lasted = pl.when(end >= begin).then((end - begin) / second)
     proto = pl.col("proto").str.strip_chars(" ").str.to_lowercase()
-    untold = (pl.col("start") == "0") | pl.col("start").str.starts_with("1970-01-01T00:00:00")
+    untold = _is_uptime("start") | pl.col("start").str.starts_with("1970-01-01T00:00:00").fill_null(False)
+    undated = _is_uptime("start") & (pl.col("start") != "0")  # reads as no time
     return fields.select(
-        time=pl.coalesce(pl.when(~untold).then("start"), "exported"),
-        ended=pl.when(lasted.is_null()).then("end"),
+        time=pl.coalesce(pl.when(~untold).then("start"), "exported", pl.when(undated).then("start")),
+        ended=pl.when(lasted.is_null() & ~_is_uptime("end")).then("end"),
         duration_s=pl.coalesce(pl.col("duration").cast(pl.Float64, strict=False), lasted),
         kind=pl.lit("flow"),
         client=pl.col("client").str.strip_chars(" "),
         client_port=pl.col("client_port").str.strip_chars(" "),
         server=pl.col("server").str.strip_chars(" "),
         server_port=pl.col("port").str.strip_chars(" "),
-        host="host",
-        name_from=one_of({"sni": pl.col("host").is_not_null()}),
+        host=host,
+        name_from=one_of({"sni": host.is_not_null()}),
         transport=proto,
         bytes_up=pl.when(counted).then(count["bytes"] * rate),
         packets_up=count["packets"] * rate,
@@ -287,6 +297,13 @@ def _number(name: str) -> pl.Expr:
     unit = text.str.extract(r"^[\d.]+ ([KMGT])$").replace_strict(_UNITS, default=None, return_dtype=pl.Int64)
     rounded = text.str.extract(r"^([\d.]+) [KMGT]$").cast(pl.Float64, strict=False) * unit
     return pl.coalesce(text.cast(pl.Int64, strict=False), rounded.round().cast(pl.Int64, strict=False))
+
+
+def _is_uptime(name: str) -> pl.Expr:
+    """Milliseconds since the exporter started, of 32 bits; in between they may be seconds of an epoch."""
+    number = pl.col(name).cast(pl.Int64, strict=False)
+    is_uptime = (number < 1_500_000_000) | number.is_between(2_500_000_000, (1 << 32) - 1)
+    return is_uptime.fill_null(False)
 
 
 def _micros(name: str) -> pl.Expr:

@@ -281,3 +281,31 @@ def test_logstash_puts_a_record_into_its_own() -> None:
         None,
     )
     assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+
+
+def test_ipfixcol2_names_who_numbered_a_field() -> None:
+    """Its probes tell names, some padded; an empty one is none."""
+    record = {"@type": "ipfix.entry", "iana:sourceIPv4Address": "10.1.2.3", "iana:destinationIPv4Address": "192.0.2.7",
+              "iana:sourceTransportPort": 40000, "iana:destinationTransportPort": 443, "iana:protocolIdentifier": "TCP",
+              "iana:octetDeltaCount": 900, "iana@reverse:octetDeltaCount@reverse": 7000,
+              "iana:flowStartMicroseconds": "2026-10-06T10:00:00.000Z", "iana:flowEndMicroseconds": "2026-10-06T10:00:05.000Z"}  # fmt: skip
+    named = [
+        {"flowmon:httpHost": "", "flowmon:tlsSni": "chat.example\0\0\0"},
+        {"flowmon:httpHost": "\0\0", "cesnet:TLSSNI": "", "cesnet:quicSNI": "chat.example"},
+        {},
+    ]
+    rows = read(NetflowFormat, "\n".join(json.dumps(record | names) for names in named))
+    assert rows["host"].to_list() == ["chat.example", "chat.example", None]
+    assert rows["name_from"].to_list() == ["sni", "sni", None]
+    assert rows.select("bytes_up", "bytes_down", "duration_s").unique().rows() == [(900, 7000, 5.0)]
+    assert rows["seen_at"].unique().to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)]
+
+
+def test_a_time_since_the_exporter_started_is_no_date() -> None:
+    record = {"IPV4_SRC_ADDR": "10.1.2.3", "IPV4_DST_ADDR": "192.0.2.7", "L4_SRC_PORT": 40000, "L4_DST_PORT": 443, "PROTOCOL": 6,
+              "IN_BYTES": 900, "@timestamp": "2026-10-06T10:01:00Z"}  # fmt: skip
+    times = [(8_000, 9_500), (1_200_000_000, 1_200_001_500), (4_000_000_000, 4_000_001_500)]
+    records = [record | {"FIRST_SWITCHED": first, "LAST_SWITCHED": last} for first, last in times]
+    rows = read(NetflowFormat, "\n".join(map(json.dumps, records)))
+    assert rows["seen_at"].unique().to_list() == [datetime(2026, 10, 6, 10, 1, tzinfo=UTC)]
+    assert rows["duration_s"].to_list() == [1.5] * 3
