@@ -39,8 +39,8 @@ app = typer.Typer(help="Names that look like AI and that no signature knows.", n
 #: One row per host with the columns of `sensor.match.candidates.NAMES`.
 _QUERY = """
 SELECT host, any_value(domain) AS domain, sum(lookups)::BIGINT AS lookups,
-       sum(connections)::BIGINT AS connections, sum(bytes_up)::BIGINT AS bytes_up,
-       sum(bytes_down)::BIGINT AS bytes_down, sum(streams)::BIGINT AS streams,
+       sum(connections)::BIGINT AS connections, TRY_CAST(sum(bytes_up) AS BIGINT) AS bytes_up,
+       TRY_CAST(sum(bytes_down) AS BIGINT) AS bytes_down, sum(streams)::BIGINT AS streams,
        sum(even_streams)::BIGINT AS even_streams, max(clients) AS clients,
        arg_max(near_app, ROW(near_clients, near_app)) FILTER (near_clients IS NOT NULL) AS near_app,
        max(near_clients) AS near_clients,
