@@ -168,6 +168,7 @@ STAND_INS = {
     "/var/log/squid/access.log": "logs/access.log",
     "/var/spool/shadowai/mitmproxy.ndjson": "logs/access.log",
     "firewall.log": "logs/access.log",
+    "route53/2026-11-20/ vpc-flow-logs/2026-11-20/": "logs",
     "span-*.pcap": "span-1.pcap",
 }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,8 @@ from sensor.store.segments import Commits, Landed
 if TYPE_CHECKING:
     from sensor.evidence import Evidence
 
+#: How long DNS answers that were read before other logs are kept: those of a week may come first.
+LOGS_BEHIND = timedelta(days=8)
 #: Default rank of a vantage by kind of source: of several that saw the same connection, the lowest counts.
 DEFAULT_RANKS = {"packets": 1, "proxy": 3, "firewall": 4, "flow": 5, "endpoint": 6, "dns": 7}
 
@@ -92,6 +94,8 @@ class Installation:
         self.catalog = load(*settings.signatures, cache=self.state / "catalog")
         self.catalog_in_use = _in_use(self.catalog)
         scanner.keep_in(self.state / "kernels")
+        #: by site: the DNS answers in the logs of its resolvers
+        self._answers: dict[str, NameTable] = {}
 
     def use(self, catalog: Catalog) -> None:
         """Use another catalog for the pipelines that are made from now on."""
@@ -118,7 +122,12 @@ class Installation:
                 also.append((its_sensor, its_kind))
             if of.identity not in memories:
                 memories[of.identity] = NameTable(), Questions(self._scopes.is_proxy)
-            return self.intake(origin_of(its_sensor, its_kind), of, *memories[of.identity])
+            naming, questions = memories[of.identity]
+            of_resolvers = self._answers.setdefault(its_sensor.site, NameTable(behind=LOGS_BEHIND))
+            origin = origin_of(its_sensor, its_kind)
+            if its_kind.vantage == "dns":
+                return self.intake(origin, of, of_resolvers, questions)
+            return self.intake(origin, of, naming, questions, None if its_kind.is_capture else of_resolvers)
 
         return Mixture((kind.name, source_input), intake, self.pipeline)
 
@@ -139,9 +148,10 @@ class Installation:
         source_input: Input,
         naming: NameTable | None = None,
         questions: Questions | None = None,
+        of_resolvers: NameTable | None = None,
     ) -> Intake:
         """The intake for the rows of one origin in an input; those of the same input share `naming` and
-        `questions`."""
+        `questions`, those of one site `of_resolvers`."""
         networks, identity = self.settings.networks, self.settings.identity
         admission = Admission(
             self.keys,
@@ -151,7 +161,7 @@ class Installation:
             leases=identity.from_packets or not _reads_packets(origin.source),
         )
         questions = questions or Questions(self._scopes.is_proxy)
-        return Intake(origin, source_input.identity, admission, naming, questions)
+        return Intake(origin, source_input.identity, admission, naming, questions, of_resolvers)
 
     def pipeline(self, origin: Origin, evidence: Evidence | None = None) -> Pipeline:
         """The pipeline for rows of one origin."""

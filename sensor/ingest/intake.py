@@ -2,8 +2,8 @@
 name connections by DNS answers.
 
 They depend on what came earlier in the input, so each input has an `Intake` of its own (one for each format
-if it mixes formats, with the same memory of DNS). What follows (`pipeline.py`) may take several inputs at
-once.
+if it mixes formats, with the same memory of DNS). Resolvers' logs also name the connections of other logs of
+the site. What follows (`pipeline.py`) may take several inputs at once.
 """
 
 from __future__ import annotations
@@ -76,14 +76,16 @@ class Intake:
         admission: Admission,
         naming: NameTable | None = None,
         questions: Questions | None = None,
+        of_resolvers: NameTable | None = None,
     ) -> None:
         """`identity` is that of the input. `naming` and `questions` hold the DNS answers and queries seen in
-        it; the intakes of one input share them."""
+        it; the intakes of one input share them. `of_resolvers`: answers from other inputs, asked last."""
         self.origin = origin
         self._columns = [*origin.columns(), pl.lit(identity).alias("input")]
         self._admission = admission
         # One that has learned nothing yet is false.
         self._naming = NameTable() if naming is None else naming
+        self._of_resolvers = of_resolvers
         self._questions = questions or Questions()
         self._clock: datetime | None = None
 
@@ -97,6 +99,8 @@ class Intake:
         if batch.is_replay:
             return None
         named = self._naming.name(observations)
+        if self._of_resolvers is not None and len(self._of_resolvers):
+            named = self._of_resolvers.name(named)
         return Taken(
             named.with_columns(self._columns),
             schema.COVERAGE.conform(schema.COVERAGE.of(batch.frames).with_columns(self._columns)),

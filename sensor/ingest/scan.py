@@ -69,7 +69,8 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
     mixture = partial(installation.mixture, also=outcome.also)
     with progress_bar(total) as progressed, Bundles(mixture) as bundles:
         scan = _Scan(installation, outcome, bundles, replace)
-        for kind, source_input in plan.inputs:
+        # Resolvers first: their answers name connections in the other logs of the site.
+        for kind, source_input in sorted(plan.inputs, key=lambda one: one[0].vantage != "dns"):
             size = sum(file.size or 0 for file in source_input.files)
             sensor = installation.sensor_of(kind, source_input)
             scaled = _scaled(progressed, source_input, before, size)

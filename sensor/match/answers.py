@@ -27,8 +27,12 @@ class Answers:
     Rows with NULL as time or in one of these columns are ignored.
     """
 
-    def __init__(self, key: tuple[str, ...], max_answers: int = MAX_ANSWERS) -> None:
+    def __init__(
+        self, key: tuple[str, ...], max_answers: int = MAX_ANSWERS, behind: timedelta = BEHIND
+    ) -> None:
+        """`behind`: how long an answer is kept after it expires."""
         self._key = key
+        self._behind = behind
         #: each sorted by time; merged when there are many
         self._chunks: list[pl.DataFrame] = []
         self._max_answers = max_answers
@@ -71,7 +75,9 @@ class Answers:
         known = self._distinct(pl.concat(self._chunks))
         # The newest but for one in a hundred: an answer logged with a wrong clock must not evict all others.
         newest = known["answered_at"][(known.height - 1) * 99 // 100]
-        live = known.filter(pl.col("answered_at") + _lifetime() + BEHIND >= pl.lit(newest, dtype=schema.TIME))
+        live = known.filter(
+            pl.col("answered_at") + _lifetime() + self._behind >= pl.lit(newest, dtype=schema.TIME)
+        )
         # A tenth is freed at once; otherwise a full cache would be merged at every batch.
         keep = live.height if live.height <= self._max_answers else self._max_answers * 9 // 10
         self.dropped += live.height - keep

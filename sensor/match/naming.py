@@ -13,11 +13,13 @@ A name read from the traffic itself (SNI, Host, URL) is never replaced, unless i
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 
 from sensor import schema
 from sensor.match import ech
-from sensor.match.answers import MAX_ANSWERS, Answers
+from sensor.match.answers import BEHIND, MAX_ANSWERS, Answers
 from sensor.match.match import NAME_CONFIDENCE
 
 #: Factors on the confidence of a name from a DNS answer.
@@ -32,9 +34,10 @@ _KEY = ("client", "address")
 class NameTable:
     """Names connections by the DNS answers and ECH configurations that clients received."""
 
-    def __init__(self, *, max_answers: int = MAX_ANSWERS) -> None:
-        self._answers = Answers((*_KEY, "host", "hint", "unasked"), max_answers)
-        self._configs = Answers(("client", "host", "ech_config", "ech_public_name"), max_answers)
+    def __init__(self, *, max_answers: int = MAX_ANSWERS, behind: timedelta = BEHIND) -> None:
+        """`behind`: how long an answer is kept after it expires."""
+        self._answers = Answers((*_KEY, "host", "hint", "unasked"), max_answers, behind)
+        self._configs = Answers(("client", "host", "ech_config", "ech_public_name"), max_answers, behind)
 
     def __len__(self) -> int:
         return len(self._answers) + len(self._configs)

@@ -119,6 +119,8 @@ class Source(ABC):
     advice: ClassVar[str] = ""
     #: True if reading can start at an earlier position (a log that has grown)
     resumable: ClassVar[bool] = False
+    #: True for packets: among them are the lookups, so that no other input names their connections
+    is_capture: ClassVar[bool] = False
     #: True if it needs the compiled packet decoders
     needs_kernels: ClassVar[bool] = False
     #: True if it reads large files with the compiled field scanner (decode/text/delimited.py)

@@ -61,6 +61,7 @@ class LiveSource(Source):
         "interfaces of this machine (`shadowai capture eth1`): mirror ports, TAP legs; tried with Linux 6.18"
     )
     vantage = "packets"
+    is_capture = True
     needs_kernels = True
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
 

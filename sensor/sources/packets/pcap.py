@@ -55,6 +55,7 @@ class PcapSource(Source):
         "tshark and editcap 4.0, scapy 2.6"
     )
     vantage = "packets"
+    is_capture = True
     needs_kernels = True
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
     advice = ""

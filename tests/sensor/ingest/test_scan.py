@@ -28,6 +28,10 @@ ROOT = Path(__file__).parents[3]
 START = int(datetime(2026, 11, 9, 8, 0, tzinfo=UTC).timestamp())
 
 HOSTS = ("chatgpt.com", "claude.ai", "api.openai.com", "www.example.org", "intranet.corp")
+VPC = (
+    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "
+    "log-status"
+)
 #: columns that name the file or the run, not what was seen
 VOLATILE = ("input", "catalog_version", "landed_at")
 KEPT = f"COLUMNS(lambda name: name NOT IN {VOLATILE})"
@@ -276,6 +280,30 @@ def test_connections_to_blind_spots_of_the_catalog_are_counted(tmp_path: Path) -
     with open_views(tmp_path / "lake", restricted=False) as connection:
         counted = connection.execute("SELECT SUM(encrypted_dns), SUM(vpn_relay) FROM coverage").fetchall()
     assert counted == [(1, 1)]
+
+
+def test_a_resolvers_log_names_the_flows_of_other_logs_of_its_site(tmp_path: Path) -> None:
+    """They came in one folder, and each flow stayed without a name."""
+    asked = {"version": "1.100000", "query_timestamp": "2026-11-09T08:00:00Z", "query_name": "chatgpt.com."}
+    asked |= {"query_type": "A", "query_class": "IN", "rcode": "NOERROR", "srcaddr": "10.20.1.4"}
+    asked |= {
+        "answers": [{"Rdata": "203.0.113.9", "Type": "A", "Class": "IN"}],
+        "srcport": "999",
+        "vpc_id": "v",
+    }
+    sensors = ""
+    for site in ("hq", "lab"):
+        (tmp_path / site).mkdir()
+        flow = f"10.20.1.4 203.0.113.9 40000 443 6 20 9000 {START + 60} {START + 90} ACCEPT OK\n"
+        (tmp_path / site / "a.log").write_text(f"{VPC}\n2 123456789012 eni-1 {flow}", encoding="utf-8")
+        sensors += f'[[sensors]]\nname = "{site}"\nsite = "{site}"\npaths = ["{tmp_path / site}/*"]\n'
+    (tmp_path / "hq" / "z.log").write_text(f"{json.dumps(asked)}\n", encoding="utf-8")
+    (tmp_path / "shadowai.toml").write_text(sensors, encoding="utf-8")
+    config = ("--quiet", "--config", str(tmp_path / "shadowai.toml"))
+    _scan(tmp_path / "lake", tmp_path / "hq", tmp_path / "lab", options=config)
+    with open_views(tmp_path / "lake", restricted=True) as connection:
+        found = connection.execute("SELECT site, host FROM sightings WHERE kind = 'flow'").fetchall()
+    assert found == [("hq", "chatgpt.com")]
 
 
 def test_a_reader_may_look_while_a_scan_writes(whole: tuple[Path, dict[str, Any]]) -> None:

@@ -37,6 +37,7 @@ class TsharkSource(Source):
     name = "tshark"
     help = "any capture tshark reads, only with --engine tshark; tried with tshark 4.0"
     vantage = "packets"
+    is_capture = True
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = ""
 
