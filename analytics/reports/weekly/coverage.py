@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -34,6 +34,7 @@ class Coverage:
     light: tuple[date, ...]  # days with a report of any sensor
     dark: tuple[date, ...]  # past days without one
     ahead: tuple[date, ...]  # days to come, and today as long as nothing was seen
+    stopped: tuple[str, ...]  # sensors that watched the week before, and nothing in this one
     flows: int
     named: int
     one_sided: int
@@ -107,12 +108,14 @@ def coverage_of_week(result: Result) -> Coverage:
     watched = {row["day"] for row in result.rows("watched")}
     today = result.facts.today or result.scope.sunday + timedelta(days=1)
     minutes = {source: watch.minutes for source, watch in _watches(result, result.scope.week).items()}
+    ahead = tuple(d for d in days if d > today or (d == today and d not in watched))
     packet_minutes = [minutes[source_key(e)] for e in sources if e["kind"] == "packets"]
     return Coverage(
         sources=sources,
         light=tuple(d for d in days if d in watched),
         dark=tuple(d for d in days if d < today and d not in watched),
-        ahead=tuple(d for d in days if d > today or (d == today and d not in watched)),
+        ahead=ahead,
+        stopped=() if ahead else _stopped(result, {source["sensor"] for source in sources}),
         flows=_total(sources, "flows"),
         named=_total(sources, "named_flows"),
         one_sided=_total(sources, "one_sided_flows"),
@@ -125,6 +128,15 @@ def coverage_of_week(result: Result) -> Coverage:
         no_names=_nothing(result) and not result.rows("source_bytes"),
         no_amounts=_no_amounts(result),
     )
+
+
+def _stopped(result: Result, heard: Collection[str]) -> tuple[str, ...]:
+    """Sensors of the week before that are not among those `heard` in this one. Those that watched on few of
+    its days may have been scanned once, for a look."""
+    before = _watches(result, result.scope.previous)
+    most = max((watch.days for watch in before.values()), default=0)
+    steady = {sensor for (sensor, _), watch in before.items() if 2 * watch.days >= most}
+    return tuple(sorted(steady.difference(heard)))
 
 
 def _lookups_only(result: Result) -> bool:
@@ -198,6 +210,8 @@ def _doubts(seen: Coverage) -> Iterable[str]:
         yield say("doubt.light", days=_listed(seen.light))
     elif seen.dark:
         yield say("doubt.dark", days=_listed(seen.dark))
+    if seen.stopped and not seen.blind:
+        yield say("doubt.stopped", len(seen.stopped), names=words.listing(seen.stopped))
     minutes = seen.packet_minutes
     if minutes is not None and seen.watched_briefly:
         yield say("doubt.minutes", minutes) if minutes < 2 * 60 else say("doubt.hours", minutes // 60)

@@ -24,6 +24,8 @@ def remedy(result: Result, seen: Coverage) -> str:
     if seen.dark and not seen.mostly_nameless:
         source = max(seen.sources, key=lambda one: one["days"])
         return say("remedy.days", name=source_name(source), days=source["days"], of=seen.hours // 24)
+    if seen.stopped:
+        return say("remedy.silent", len(seen.stopped), names=words.listing(seen.stopped))
     return _of_packets(seen)
 
 

@@ -189,6 +189,21 @@ def test_a_silent_sensor_is_named(tmp_path: Path) -> None:
     assert "squid-hq (hq): silent all week" in found.visibility.never
 
 
+@pytest.mark.parametrize("watched_days", [7, 1])
+def test_a_sensor_that_stopped_is_a_doubt_unless_it_only_had_a_look(
+    tmp_path: Path, watched_days: int
+) -> None:
+    rows = plain() | {"sensors": SENSORS}
+    rows["coverage_daily"] += [watched(day, "squid-hq") for day in days(LAST)[:watched_days]]
+    found = page(tmp_path, rows)
+    doubt = "We cannot tell what happened where squid-hq watches (silent all week)."
+    assert (doubt in found.sentence) == (watched_days == 7)
+    assert found.sentence.startswith("At least 14") == (watched_days == 7)
+    assert (found.remedy == "What helps most: start squid-hq again; it was silent all week.") == (
+        watched_days == 7
+    )
+
+
 def test_a_sensor_that_came_later_was_not_silent(tmp_path: Path) -> None:
     rows = plain() | {"sensors": SENSORS}
     later = {**rows["coverage_daily"][0], "sensor": "squid-hq", "day": date(2026, 11, 18)}
