@@ -58,7 +58,7 @@ class GcpFlowFormat(LogFormat):
     vantage = "flow"
     counts_headers = "ip"
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
-    advice = "Flow logs name no hosts: add Cloud DNS logs. Sampling makes volumes estimates."
+    advice = "Flow logs name no hosts: scan Cloud DNS logs with them. Sampling makes volumes estimates."
     marks = (
         '"connection"', "%2ffirewall", "%2fgateway_requests", "%2fnat_flows", "%2fvpc_flows",
         "/gateway_requests", "/vpc_flows",

@@ -39,7 +39,7 @@ class IbmFlowFormat(LogFormat):
     help = "IBM Cloud flow logs for VPC (JSON)"
     vantage = "flow"
     proof = ("bytes_up", "bytes_down", "action")
-    advice = "Flow logs name no hosts: add the DNS log of the resolver in use."
+    advice = "Flow logs name no hosts: scan them together with the DNS log of the resolver in use."
     marks = ('"transport_protocol"',)
     claims = objects.having("initiator_ip", "target_ip", "transport_protocol")
 

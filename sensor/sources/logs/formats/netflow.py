@@ -147,7 +147,7 @@ class NetflowFormat(LogFormat):
     vantage = "flow"
     counts_headers = "ip"
     proof = ("bytes_up", "bytes_down")
-    advice = "Flow records name no hosts: add DNS logs of the same clients."
+    advice = "Flow records name no hosts: scan them together with DNS logs of the same clients."
     header = (
         r"(?i)^\W*(?:ts,te,td,|(?:[\w ]+,)*(?:first_?seen|received)\b,.*\bsrc_?(?:addr|ip)\b|(?:[\w ]+,)"
         r"*sa,(?:sp,)?da,|(?:[\w ]+,)*srcaddr,(?:[\w ]+,)*dst_?addr\b|"

@@ -37,7 +37,7 @@ class OciFlowFormat(LogFormat):
     help = "Oracle Cloud Infrastructure VCN flow logs (JSON)"
     vantage = "flow"
     proof = ("bytes_up", "bytes_down", "action")
-    advice = "Flow logs name no hosts: add the DNS log of the resolver in use."
+    advice = "Flow logs name no hosts: scan them together with the DNS log of the resolver in use."
     marks = ('"com.oraclecloud.vcn.flowlogs.',)
     claims = pl.col("line").str.contains(r'^\s*\{.*"type"\s*:\s*"com\.oraclecloud\.vcn\.flowlogs\.')
 

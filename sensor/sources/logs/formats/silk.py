@@ -32,7 +32,7 @@ class SilkFormat(LogFormat):
     counts_headers = "ip"
     own_zone = "UTC"
     proof = ("bytes_up", "bytes_down")
-    advice = "Flow records name no hosts: add DNS logs of the same clients."
+    advice = "Flow records name no hosts: scan them together with DNS logs of the same clients."
     header = r"^\s*sIP\|\s*dIP\|"
     marks = ("sip|",)
     claims = pl.lit(False)

@@ -70,8 +70,8 @@ class VpcflowFormat(LogFormat):
     counts_headers = "ip"
     proof = ("bytes_up", "bytes_down", "action")
     advice = (
-        "Flow logs name no hosts: add Route 53 resolver query logs. Log a custom format to S3, whose "
-        "head line names it."
+        "Flow logs name no hosts: scan Route 53 resolver query logs with them. Log a custom format to S3, "
+        "whose head line names it."
     )
     header = r"^(?:[a-z][a-z0-9-]+ )*srcaddr(?: [a-z][a-z0-9-]+)+$"
     marks = (
