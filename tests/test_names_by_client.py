@@ -252,7 +252,9 @@ def test_a_person_gets_their_rows_and_has_them_deleted(story: Story, tmp_path: P
     after = query(tmp_path, kept)[0]
     assert (before[0] - after[0], before[1] - after[1]) == (5, 2)  # type: ignore[operator]
     told = run(tmp_path, "rematch", "--dry-run", "--signatures", story.folder / "overlay")
-    assert "5 rows of names_by_client would be made sightings" in told
+    # on a Monday yesterday is last week, which erasing made final
+    found = 5 if START.isocalendar().week == NOW.isocalendar().week else 0
+    assert f"{found} rows of names_by_client would be made sightings" in told
 
 
 def test_names_by_client_are_deleted_after_a_week(story: Story, tmp_path: Path) -> None:

@@ -197,8 +197,9 @@ def _is_shredded(installation: Installation, first: object, last: object) -> boo
 
 def _conclude(kind: type[Source], source_input: Input, summary: Summary, outcome: Outcome) -> None:
     """Add advice and doubts about an input that was read."""
-    if summary.sightings or summary.carried["used"]:
-        for name in sorted(set(summary.kinds) - summary.sized):
+    nameless = bool(summary.records) and not summary.named
+    if summary.sightings or summary.carried["used"] or nameless:
+        for name in sorted(set(summary.kinds) - (set() if nameless else summary.sized)):
             if advice := kinds_by_name()[name].advice:
                 outcome.advice.setdefault(advice, []).append(source_input.name)
     outcome.doubts += filter(

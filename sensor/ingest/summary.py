@@ -26,6 +26,8 @@ class Summary:
     packets: int = 0
     records: int = 0
     sightings: int = 0
+    #: records and connections with a name
+    named: int = 0
     apps: Counter[str] = field(default_factory=Counter)
     #: records by kind of source; several where a log mixes lines of several formats
     kinds: Counter[str] = field(default_factory=Counter)
@@ -49,6 +51,7 @@ class Summary:
             whole.packets += one.packets
             whole.records += one.records
             whole.sightings += one.sightings
+            whole.named += one.named
             for total, counts in (
                 (whole.apps, one.apps), (whole.kinds, one.kinds), (whole.reasons, one.reasons),
                 (whole.carried, one.carried),
@@ -68,6 +71,7 @@ class Summary:
         self.records += int(coverage.get_column("records").sum() or 0)
         self.kinds.update(dict(coverage.group_by("source").agg(pl.col("records").sum()).iter_rows()))
         self.sightings += sightings.height
+        self.named += sum(int(coverage.get_column(name).sum() or 0) for name in ("with_host", "named_flows"))
         for name in CARRIED:
             self.carried[name] += int(coverage.get_column(name).sum() or 0)
         for frame, name in ((coverage, "with_bytes_up"), (sightings, "bytes_up")):

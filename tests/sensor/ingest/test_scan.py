@@ -306,6 +306,15 @@ def test_a_resolvers_log_names_the_flows_of_other_logs_of_its_site(tmp_path: Pat
     assert found == [("hq", "chatgpt.com")]
 
 
+def test_a_log_that_names_nothing_says_what_would(tmp_path: Path) -> None:
+    """Nothing matched, and nothing was said but that."""
+    flow = f"2 1 eni-1 10.20.1.4 203.0.113.9 40000 443 6 20 9000 {START} {START + 30} ACCEPT OK\n"
+    (tmp_path / "flows.log").write_text(f"{VPC}\n{flow}", encoding="utf-8")
+    said = _scan(tmp_path / "lake", tmp_path / "flows.log", options=())
+    assert "flows.log: Flow logs name no hosts: scan Route 53 resolver query logs with them." in said
+    assert "We cannot tell whether AI was used (our sources record no names of servers)." in said
+
+
 def test_a_reader_may_look_while_a_scan_writes(whole: tuple[Path, dict[str, Any]]) -> None:
     folder = whole[0]
     lake = folder / "read"
