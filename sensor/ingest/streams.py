@@ -250,7 +250,8 @@ class Follower:
         growing = sum(tail.waiting_since is not None for tail, _ in self._streams)
         patience = max(COMMIT_S, FILE_S * growing)
         found = False
-        for tail, stream in list(self._streams):
+        # Resolvers first: their answers name connections in the other files.
+        for tail, stream in sorted(self._streams, key=lambda one: one[1].kind.vantage != "dns"):
             truncated = tail.truncated()
             since = begin if tail.waiting_since is None else tail.waiting_since
             if truncated or tail.fills_a_block or begin - since >= patience:
