@@ -304,6 +304,13 @@ def test_a_resolvers_log_names_the_flows_of_other_logs_of_its_site(tmp_path: Pat
     with open_views(tmp_path / "lake", restricted=True) as connection:
         found = connection.execute("SELECT site, host FROM sightings WHERE kind = 'flow'").fetchall()
     assert found == [("hq", "chatgpt.com")]
+    later = f"2 1 eni-1 10.20.1.4 203.0.113.9 40001 443 6 20 9000 {START + 600} {START + 630} ACCEPT OK\n"
+    for log, more in (("a.log", later), ("z.log", json.dumps(asked | {"srcaddr": "10.20.1.5"}) + "\n")):
+        with (tmp_path / "hq" / log).open("a", encoding="utf-8") as grown:
+            grown.write(more)
+    _scan(tmp_path / "lake", tmp_path / "hq", options=config)
+    with open_views(tmp_path / "lake", restricted=True) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM sightings WHERE kind = 'flow'").fetchone() == (2,)
 
 
 def test_a_log_that_names_nothing_says_what_would(tmp_path: Path) -> None:
