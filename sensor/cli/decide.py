@@ -63,9 +63,6 @@ def command(
     later week, a restricted one not before --until. Nothing is ever changed or deleted: the latest
     decision counts.
     """
-    import hashlib
-    import json
-
     import polars as pl
 
     from analytics.refresh import refresh
@@ -93,20 +90,13 @@ def command(
         "reason": reason.strip(),
         "decided_by": by.strip() or account(),
     }
-
-    def identity_after(before: str | None) -> str:
-        """The week the finding was last seen in and the decision before are part of the entry: if the finding
-        returns, or was decided otherwise meanwhile, the same words are a new decision."""
-        text = json.dumps({**stated, "last_seen": known, "before": before}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
     with analysing(place):
         check_release(place)  # before anything is on record
         latest, before = _latest(place, finding)
-        if latest == identity_after(before):
+        if latest == _identity(stated, known, before):
             typer.echo(f"{finding}: already decided like that")
             return
-        identity = identity_after(latest)
+        identity = _identity(stated, known, latest)
         row = {**stated, "valid_until": end, "decision_id": identity, "decided_at": now}
         rows = schema.DECISIONS.conform(pl.DataFrame([row], schema_overrides={"valid_until": schema.TIME}))
         Commits(place, f"decision-{identity}").commit(0, 0, {"decisions": rows})
@@ -114,6 +104,16 @@ def command(
     typer.echo(
         f"{finding}: {decision.value}{f' until {until:%Y-%m-%d}' if until else ''}, by {stated['decided_by']}"
     )
+
+
+def _identity(stated: dict[str, Any], last_seen: str, before: str | None) -> str:
+    """The id of a decision. The week the finding was last seen in and the decision before are part of it: if
+    the finding returns, or was decided otherwise meanwhile, the same words are a new decision."""
+    import hashlib
+    import json
+
+    text = json.dumps({**stated, "last_seen": last_seen, "before": before}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _end_of(day: datetime, zone: str, now: datetime) -> datetime:

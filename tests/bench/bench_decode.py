@@ -23,16 +23,15 @@ from typing import Any
 
 import dpkt
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from sensor.decode import warming  # noqa: E402
-from sensor.decode.capture.reader import Capture  # noqa: E402
-from sensor.decode.decoder import Decoder  # noqa: E402
-from sensor.settings import PRIVATE_NETWORKS  # noqa: E402
-from sensor.sources.interface import HEAD_BYTES, File, Input  # noqa: E402
-from sensor.sources.packets.pcap import PcapSource  # noqa: E402
-from tests.bench import measure, traffic  # noqa: E402
+from sensor.decode import warming
+from sensor.decode.capture.reader import Capture
+from sensor.decode.decoder import Decoder
+from sensor.settings import PRIVATE_NETWORKS
+from sensor.sources.interface import HEAD_BYTES, File, Input
+from sensor.sources.packets.pcap import PcapSource
+from tests.bench import measure, traffic
 
 _DPKT_PACKETS = 100_000
 

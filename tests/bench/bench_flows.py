@@ -20,13 +20,12 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from sensor.decode import warming  # noqa: E402
-from sensor.sources.interface import HEAD_BYTES, File, Input  # noqa: E402
-from sensor.sources.packets.pcap import PcapSource  # noqa: E402
-from tests.bench import measure, traffic  # noqa: E402
+from sensor.decode import warming
+from sensor.sources.interface import HEAD_BYTES, File, Input
+from sensor.sources.packets.pcap import PcapSource
+from tests.bench import measure, traffic
 
 #: connections of each reading, and packets of each: whatever is open at a time, the same rows are made
 _CONNECTIONS, _PACKETS = 1_000_000, 6

@@ -21,14 +21,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from sensor.decode.kernels import jit  # noqa: E402
-from tests.bench import measure  # noqa: E402
-from tests.lab.network import connect, inside, remove_namespace, run, run_in  # noqa: E402
-from tests.sensor.sources.packets.cable import PROGRAM, wait_for_listening  # noqa: E402
-from tests.sensor.sources.packets.plain import write_capture  # noqa: E402
+from sensor.decode.kernels import jit
+from tests.bench import measure
+from tests.lab.network import connect, inside, remove_namespace, run, run_in
+from tests.sensor.sources.packets.cable import PROGRAM, wait_for_listening
+from tests.sensor.sources.packets.plain import write_capture
 
 _ENDS = tuple(f"shadowbench{os.getpid()}{end}" for end in "ab")
 _STOPPED_WITHIN_S = 60
@@ -81,7 +80,7 @@ def capture(folder: Path, pcap: Path | None, loops: int, options: list[str]) -> 
     with stderr.open("w") as file:
         process = subprocess.Popen(
             inside(_ENDS[1], [sys.executable, "-c", PROGRAM, *words]), stdout=subprocess.PIPE, stderr=file,
-            text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, cwd=folder,
+            text=True, env=os.environ | {"PYTHONPATH": str(measure.ROOT)}, cwd=folder,
         )  # fmt: skip
     wait_for_listening(process, stderr)
     before = _processor_s(process.pid)
