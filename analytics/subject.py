@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from analytics.counting.holders import FOREVER_US, make_holders
+from analytics.counting.holders import FOREVER_US, leases_about, make_holders
 from analytics.lake import open_views
 
 #: A device with two owners in the directory identifies neither.
@@ -27,13 +27,9 @@ SELECT mac, MAX(user_name) FROM lake.directory WHERE mac IS NOT NULL
 GROUP BY mac HAVING MIN(user_name) = MAX(user_name)
 """
 _THINGS = "SELECT DISTINCT thing FROM owners WHERE list_contains($tokens, user_name) ORDER BY thing"
-_LEASES = """
-CREATE TEMP TABLE every_leases AS
-SELECT l.* FROM {leases} AS l
-JOIN (
-  SELECT DISTINCT site, address FROM {leases}
-  WHERE list_contains($tokens, user_name) OR list_contains($things, device) OR list_contains($things, mac)
-) AS places ON places.site = l.site AND places.address = l.address
+_PLACES = """
+SELECT DISTINCT site, address FROM {leases}
+WHERE list_contains($tokens, user_name) OR list_contains($things, device) OR list_contains($things, mac)
 """
 _TIMES = """
 SELECT h.site, h.address, make_timestamptz(h.from_us) AS valid_from,
@@ -70,7 +66,8 @@ def times_in(
     about: dict[str, object] = {"tokens": list(tokens)}
     connection.execute(_OWNERS)
     things = [thing for (thing,) in connection.execute(_THINGS, about).fetchall()]
-    connection.execute(_LEASES.format(leases=leases), about | {"things": things})
+    some = leases_about(leases, _PLACES.format(leases=leases))
+    connection.execute(f"CREATE TEMP TABLE every_leases AS {some}", about | {"things": things})
     connection.execute("CREATE TEMP TABLE every_directory AS SELECT * FROM lake.directory")
     make_holders(connection)
     held = connection.execute(_TIMES.format(forever=FOREVER_US), about).fetchall()

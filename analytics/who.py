@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from analytics.counting.days import attribute_day
-from analytics.counting.holders import FOREVER_US, make_holders
+from analytics.counting.holders import FOREVER_US, leases_about, make_holders
 from analytics.lake import open_views
 
 #: id of the synthetic event; ids in the lake are never negative
@@ -33,13 +33,17 @@ WITH moment AS (SELECT epoch_us(TIMESTAMPTZ '{at}') AS at_us),
 standing AS (
   SELECT DISTINCT i.nth FROM intervals AS i, moment AS m WHERE i.from_us <= m.at_us AND i.to_us > m.at_us
 ),
+holding AS (
+  SELECT h.* FROM every_holders AS h, moment AS m WHERE h.from_us <= m.at_us AND h.to_us > m.at_us
+),
 heard AS (
-  SELECT t.*, w.confidence_rank, w.origin, w.confidence, w.user_name, w.device_name AS device,
-         w.mac_name AS mac
+  SELECT t.*, a.site, a.address, w.confidence_rank, w.origin, w.confidence, w.user_name,
+         w.device_name AS device, w.mac_name AS mac
   FROM merged AS t
+  JOIN addresses AS a ON a.address_id = t.address_id
   JOIN statements AS w ON w.statement = t.statement
 )
-SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
+SELECT t.address, t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
        CASE WHEN t.to_us < {forever} THEN make_timestamptz(t.to_us) END AS valid_to,
        t.user_name, t.device, t.mac,
        CASE WHEN t.shared THEN 'names nobody: the address is shared'
@@ -51,6 +55,7 @@ SELECT t.origin, t.confidence, make_timestamptz(t.from_us) AS valid_from,
                  AND COALESCE(t.user_name = h.user_name, t.device = h.device, t.mac = h.mac, false)
               THEN 'confirmed by a later lease of its kind'
             WHEN s.nth IS NULL THEN 'overruled: a later lease of its kind names another holder'
+            WHEN t.origin = 'link' THEN 'tells the hardware address'
             WHEN h.user_origin = 'vpn' AND t.origin <> 'vpn' THEN 'overruled: vpn takes precedence'
             WHEN t.user_name IS NOT NULL AND t.user_name = h.user_name AND t.origin = h.user_origin
               THEN 'decides: names the user'
@@ -64,9 +69,10 @@ FROM heard AS t
 CROSS JOIN moment AS m
 LEFT JOIN standing AS s ON s.nth = t.nth
 LEFT JOIN device_until AS v ON v.nth = t.nth
-LEFT JOIN every_holders AS h ON h.from_us <= m.at_us AND h.to_us > m.at_us
-WHERE t.from_us <= m.at_us AND t.to_us > m.at_us
-ORDER BY t.from_us, t.confidence_rank, t.to_us, t.statement
+LEFT JOIN holding AS h ON h.site = t.site AND h.address = t.address
+WHERE t.from_us <= m.at_us AND t.to_us > m.at_us AND t.site = $site
+  AND (t.address = $address OR h.mac = (SELECT mac FROM holding WHERE site = $site AND address = $address))
+ORDER BY t.address <> $address, t.address, t.from_us, t.confidence_rank, t.to_us, t.statement
 """
 _RESULT = """
 SELECT f.subject, f.subject_kind, f.attributed_by, f.confidence, f.department, f.site,
@@ -86,8 +92,10 @@ _WHY_NOBODY = {
 
 @dataclass(frozen=True)
 class Lease:
-    """A lease valid at the moment; `verdict` says whether it decides, or why not."""
+    """A lease of an address of the machine, valid at the moment; `verdict`: whether it decides there, or why
+    not."""
 
+    address: str
     origin: str
     confidence: float
     valid_from: datetime
@@ -129,10 +137,9 @@ class Answer:
         for lease in self.leases:
             until = written(lease.valid_to) if lease.valid_to else "open"
             who = ", ".join(filter(None, (lease.user_name, lease.device, lease.mac))) or "-"
-            yield (
-                f"  {lease.origin} {lease.confidence:.2f}  {written(lease.valid_from)} to {until}  {who}: "
-                f"{lease.verdict}"
-            )
+            other = "" if lease.address == self.address else f"{lease.address}, of the same machine: "
+            span = f"{written(lease.valid_from)} to {until}"
+            yield f"  {other}{lease.origin} {lease.confidence:.2f}  {span}  {who}: {lease.verdict}"
         if self.shared_by or self.observed_shared:
             declared = self.shared_by not in (None, "recognised")
             yield f"  shared: {self.shared_by if declared else 'many accounts within an hour'}"
@@ -156,7 +163,8 @@ def ask(lake: Path, site: str, address: str, at: datetime) -> Answer:
         connection.execute(_ROW.format(id=_ASKED, at=moment), [site, address])
         make_holders(connection, keep_steps=True)
         connection.execute("CREATE OR REPLACE TEMP VIEW directory AS SELECT * FROM every_directory")
-        leases = connection.execute(_LEASES.format(at=moment, forever=FOREVER_US)).fetchall()
+        about = {"site": site, "address": address}
+        leases = connection.execute(_LEASES.format(at=moment, forever=FOREVER_US), about).fetchall()
         attribute_day(connection, at.date())
         row = connection.execute(_RESULT.format(id=_ASKED)).fetchone()
     assert row is not None, "the synthetic event must be attributed"
@@ -174,13 +182,11 @@ def sites(lake: Path) -> list[str]:
 
 
 def _gather(connection: duckdb.DuckDBPyConnection, site: str, address: str, at: datetime) -> None:
-    """Makes the input relations of the steps, for this address only."""
+    """Makes the input relations of the steps, for this address, and others of the same hardware."""
     about = [site, address]
     begin, end = (at + timedelta(days=days) for days in (-2, 2))
-    connection.execute(
-        "CREATE TEMP TABLE every_leases AS SELECT * FROM lake.stored.leases WHERE site = ? AND address = ?",
-        about,
-    )
+    leases = leases_about("lake.stored.leases", "SELECT ? AS site, ? AS address")
+    connection.execute(f"CREATE TEMP TABLE every_leases AS {leases}", about)
     day = at.date()
     connection.execute(
         "CREATE TEMP TABLE every_directory AS SELECT * FROM lake.directory "

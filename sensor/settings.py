@@ -68,7 +68,7 @@ def _zone(name: str) -> str:
 
 
 #: Sources of the names of people: the log line itself, and the origins of `leases`.
-ORIGINS = ("log", "dhcp", "directory", "vpn", "radius", "csv", "mdns", "llmnr", "netbios")
+ORIGINS = ("log", "dhcp", "directory", "vpn", "radius", "csv", "mdns", "llmnr", "netbios", "link")
 #: Prefix of the values of column `origin` in a user's own CSV of leases.
 OWN_ORIGIN = "csv:"
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tests.product import query, shadowai
-from tests.sensor.decode.craft import T0, Frame, Talk, pcap
+from tests.sensor.decode.craft import CLIENT_MAC, T0, Frame, Talk, pcap
 from tests.sensor.decode.craft.tls import small_hello
 from tests.sensor.decode.identity.speakers import (
     CLIENT,
@@ -31,7 +33,8 @@ SECRETS = (b"secretsecret", b"ntlmssp", b"hunter2")
 
 
 def visit(client: str, at: float) -> list[Frame]:
-    talk = Talk(client=client, server="198.51.100.7", now=T0 + at).shake().send(small_hello(b"chatgpt.com"))
+    server = "2001:db8::7" if ":" in client else "198.51.100.7"
+    talk = Talk(client=client, server=server, now=T0 + at).shake().send(small_hello(b"chatgpt.com"))
     return talk.reply(bytes.fromhex("1703030064") + bytes(100)).close().frames
 
 
@@ -87,6 +90,43 @@ def test_use_is_a_persons_where_a_person_signed_in_and_nobodys_where_none_did(
         ("user", "bob", "unattributed"),
         ("address", None, "unattributed"),
     ]
+
+
+def at_card(mac: str, *talks: list[Frame], hops: int | None = None) -> list[Frame]:
+    """Frames of connections as they pass with this hardware address, and TTL or hop limit."""
+    frames = []
+    for frame in chain(*talks):
+        data = bytearray(frame.data.replace(CLIENT_MAC, bytes.fromhex(mac.replace(":", ""))))
+        if hops is not None:
+            data[22 if data[12:14] == b"\x08\x00" else 21] = hops
+        frames.append(replace(frame, data=bytes(data)))
+    return frames
+
+
+def test_the_addresses_of_one_machine_are_one_subject(tmp_path: Path) -> None:
+    """Ann's laptop has a lease for IPv4, a colleague's has none, and the rest are behind routers."""
+    frames = [over_udp(dhcp("ack", hostname="PC-Ann", lease_time=7200), 67, 68, 1, sender=SERVER)]
+    frames.append(over_udp(asked("ann"), 50001, 88, 3))
+    frames.append(over_udp(given("ann"), 88, 50001, 3.1, sender=SERVER, receiver=CLIENT))
+    frames += at_card("02:00:00:00:00:0a", visit(CLIENT, 10), visit("fd00::a1", 20), visit("fd00::a2", 30))
+    frames += at_card("02:00:00:00:00:0b", visit("10.1.0.11", 12), visit("fd00::b1", 22))
+    behind = visit("10.1.0.12", 14), visit("10.1.0.13", 24), visit("fd00::c1", 34)
+    frames += at_card("02:00:00:00:00:0c", *behind)
+    frames += at_card("02:00:00:00:00:0d", visit("10.1.0.14", 16), visit("fd00::d1", 26), hops=63)
+    (tmp_path / "morning.pcap").write_bytes(pcap(sorted(frames, key=lambda frame: frame.time)))
+    shadowai(tmp_path, "scan", "morning.pcap", privacy="clear")
+    used = query(tmp_path, """
+        SELECT subject_kind, subject, attributed_by, sum(connections) FROM usage_hourly
+        WHERE app = 'openai/chatgpt' GROUP BY ALL ORDER BY ALL""")  # fmt: skip
+    assert used == [
+        *(("address", f"10.1.0.{at} at main", "nobody", 1) for at in (12, 13, 14)),
+        *(("address", f"fd00::{at}1 at main", "nobody", 1) for at in "cd"),
+        ("device", "02:00:00:00:00:0b", "device", 2),
+        ("user", "ann", "directory", 3),
+    ]
+    told = shadowai(tmp_path, "who", "fd00::a2", "--at", "2027-01-15T08:01Z", privacy="clear")
+    assert f"  {CLIENT}, of the same machine: directory 0.80" in told
+    assert "person ann (directory 0.80" in told
 
 
 def test_the_same_person_is_a_token_by_default(folders: dict[str, Path]) -> None:

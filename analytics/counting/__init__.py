@@ -1,8 +1,9 @@
 """Builds the marts: usage per person and hour, and the k-safe cubes made from it. `analytics/marts` says what
 each of them holds.
 
-    holders.py       who held which address when: holder_sql/*.sql and intervals.py
+    holders.py       who held which address when: holder_sql/*.sql and the two modules below
     intervals.py     resolves overlapping leases, with NumPy                              pure
+    stations.py      lets the addresses of one machine share what is known of each        pure
     days.py          counts days: day_sql/*.sql and the three modules below
     binding_join.py  finds the binding of its address that is valid at each event
     attribution.py   decides to whom each facet is attributed
@@ -24,6 +25,7 @@ codes in place of values. The terms:
     environment      the part of it that does not identify anybody: site, segment, class of client, scope
     target           what was used, and how that was seen: app, host, outcome, vantage, kind of record
     statement        the content of a lease: user, device, origin, confidence
+    station          a hardware address at a site: a machine, which may have several addresses
     binding          an interval in which the holder of an address does not change
     facet            a context, a binding, a day and a target: all that decides to whom a record belongs
     method           how a subject was found (`attributed_by`), or why nobody was

@@ -56,16 +56,21 @@ class _Bindings(Columns):
     device_statement: Ints
     static_statement: Ints
     hint_statement: Ints
+    station_statement: Ints
 
 
 @dataclass(frozen=True)
 class _Statements(Columns):
-    """By statement: the account and device that the lease names, and the owner of that device."""
+    """By statement: the account and device that the lease names, and the owner of that device.
+
+    `hardware` is the name of `mac`.
+    """
 
     kind: Ints
     method: Ints
     account: Ints
     mac: Ints
+    hardware: Ints
     device: Ints
     confidence: Floats
     owner: Ints
@@ -149,13 +154,14 @@ def _decided(
     # If the log names the device, leases about another device do not apply.
     fits = ~_conflict(said.device, device_name)
     static_fits = fits & ~_is_overridden(statements, static, device)
-    hint = held.hint_statement
+    hint, station = held.hint_statement, held.station_statement
     candidates = (
         (said.account, LOG, 1.0),
         (np.where(shared, said.address_name, 0), SHARED, 0.0),
         (statements.account[user], statements.method[user], statements.confidence[user] * login),
         (said.owner, OWNER, said.owner_confidence),
         (np.where(fits, statements.owner[device], 0), OWNER, statements.owner_confidence[device]),
+        (np.where(fits, statements.owner[station], 0), OWNER, statements.owner_confidence[station]),
         (
             np.where(static_fits, statements.account[static], 0),
             statements.method[static],
@@ -164,6 +170,7 @@ def _decided(
         (np.where(fits, statements.account[hint], 0), HINT, statements.confidence[hint]),
         (said.device, DEVICE, 0.0),
         (device_name, DEVICE, 0.0),
+        (statements.hardware[station], DEVICE, 0.0),
         (said.address_name, NOBODY, 0.0),
     )
     applies = [name > 0 for name, _, _ in candidates]

@@ -28,14 +28,15 @@ NEVER_US = np.iinfo(np.int64).max
 
 #: Kinds of leases. LOGIN is any other source that names a user, STATIC is a CSV file, HINT is a lease of low
 #: confidence, used only where no other kind names a user. SHARED marks a shared address and names nobody.
-SHARED, VPN, RADIUS, LOGIN, DHCP, STATIC, HINT = range(7)
+#: LINK is the hardware address seen in packets (stations.py).
+SHARED, VPN, RADIUS, LOGIN, DHCP, STATIC, HINT, LINK = range(8)
 #: Kinds that name the user, and kinds that name the device, in order of priority.
 _ABOUT_USERS = (VPN, RADIUS, LOGIN, DHCP, STATIC, HINT)
 _ABOUT_DEVICES = (VPN, RADIUS, DHCP, LOGIN, STATIC)
 #: Kinds whose repeated leases are merged as renewals. A repeated login stays separate, because the confidence
 #: of a login falls with its age. So do RADIUS and HINT leases: a device change between two of them ends the
 #: first.
-_RENEWED = (VPN, DHCP, STATIC)
+_RENEWED = (VPN, DHCP, STATIC, LINK)
 #: Kinds whose user leaves the address when another device gets it.
 _ON_A_DEVICE = (RADIUS, LOGIN, HINT)
 _KINDS = 8
@@ -139,8 +140,9 @@ class Held:
         merged, (lease, until_us) = self._merged, self._device_until
         return {
             "merged": _frame(
-                nth=np.arange(len(merged.statement)), statement=merged.statement,
-                shared=merged.kind == SHARED, from_us=merged.from_us, to_us=merged.to_us,
+                nth=np.arange(len(merged.statement)), address_id=merged.address_id,
+                statement=merged.statement, shared=merged.kind == SHARED, from_us=merged.from_us,
+                to_us=merged.to_us,
             ),
             "intervals": pl.concat(
                 _frame(nth=some.lease, from_us=some.from_us, to_us=some.to_us) for some in self._intervals
@@ -186,7 +188,7 @@ def _merged(statements: Statements, leases: Leases) -> _Merged:
     series = address_id * _KINDS + kind
     rank = statements.confidence_rank.take(statement)
     merged = _Merged(address_id, statement, leases.from_us, leases.to_us, kind, rank, series)
-    merged = merged.at(_order_ties(merged, _by_time(series, leases.from_us)))
+    merged = merged.at(_order_ties(merged, by_time(series, leases.from_us)))
     renews = as_before(merged.series, merged.statement) & np.isin(merged.kind, _RENEWED)
     renews[1:] &= (merged.from_us[1:] <= merged.to_us[:-1]) & (merged.to_us[1:] >= merged.to_us[:-1])
     first, last = _runs(renews)
@@ -226,9 +228,11 @@ def _tenures(devices: _Claims) -> _Claims:
     tenures = leases.at(first)
     return replace(
         tenures,
-        to_us=np.minimum(_highest(leases.to_us, goes_on)[last], _next(tenures.address_id, tenures.from_us)),
-        mac=_highest(leases.mac, goes_on)[last],
-        device=_highest(leases.device, goes_on)[last],
+        to_us=np.minimum(
+            highest(leases.to_us, goes_on)[last], following(tenures.address_id, tenures.from_us)
+        ),
+        mac=highest(leases.mac, goes_on)[last],
+        device=highest(leases.device, goes_on)[last],
     )
 
 
@@ -246,7 +250,7 @@ def _device_until(users: _Claims, tenures: _Claims) -> tuple[Ints, Flags]:
     if not count or not len(asked):
         return until_us, same_device
     user = users.at(asked)
-    order = _by_time(  # stable: a tenure comes before a user named at the same time
+    order = by_time(  # stable: a tenure comes before a user named at the same time
         np.append(tenures.address_id, user.address_id), np.append(tenures.from_us, user.from_us)
     )
     begun = np.empty_like(order)
@@ -270,8 +274,8 @@ def _without_overlaps(claims: _Claims) -> tuple[_Claims, _Claims]:
     latest end among them.
     """
     same_holder = as_before(claims.series, claims.holder)
-    reach = _highest(claims.to_us, same_holder)
-    ends = np.minimum(reach, _next(claims.series, claims.from_us))
+    reach = highest(claims.to_us, same_holder)
+    ends = np.minimum(reach, following(claims.series, claims.from_us))
     intervals = replace(claims, to_us=np.maximum(claims.from_us, ends))
     goes_on = same_holder & as_before(claims.content)
     goes_on[1:] &= reach[:-1] >= claims.from_us[1:]
@@ -283,7 +287,7 @@ def _shared(merged: _Merged) -> _Spans:
     """Spans in which a lease marks the address as shared. They may overlap; the latest to begin counts."""
     lease = np.flatnonzero(merged.kind == SHARED)
     some = merged.at(lease)
-    return _Spans(some.address_id, some.from_us, _highest(some.to_us, as_before(some.address_id)), lease)
+    return _Spans(some.address_id, some.from_us, highest(some.to_us, as_before(some.address_id)), lease)
 
 
 def _shared_days(users: _Claims) -> _Spans:
@@ -296,14 +300,14 @@ def _shared_days(users: _Claims) -> _Spans:
     logins = logins.at(np.lexsort((logins.to_us, logins.from_us, logins.holder, logins.address_id)))
     to_us = np.minimum(logins.to_us, logins.from_us + HOUR_US)
     again = as_before(logins.address_id, logins.holder)
-    reach = _highest(to_us, again)
+    reach = highest(to_us, again)
     begins = logins.from_us.copy()
     begins[1:] = np.where(again[1:], np.maximum(begins[1:], reach[:-1]), begins[1:])
     longer = to_us > begins
     # Ends come before begins at the same time.
     address_id = np.tile(logins.address_id[longer], 2)
     at_us = np.append(to_us[longer], begins[longer])
-    order = _by_time(address_id, at_us)
+    order = by_time(address_id, at_us)
     present = np.cumsum(np.where(order < np.count_nonzero(longer), -1, 1))
     is_shared = order[present >= SHARED_USERS]
     address_id, day_us = address_id[is_shared], at_us[is_shared] // DAY_US * DAY_US
@@ -320,14 +324,14 @@ def _choose_holders(
     """
     spans = [_of_kind(users, kind) for kind in _ABOUT_USERS]
     spans += [_of_kind(devices, kind) for kind in _ABOUT_DEVICES]
-    address_id, at_us, active = _sweep([*spans, shared, shared_days])
-    vpn, radius, login, dhcp, static, hint, *about_device, share, shared_day = active
+    address_id, at_us, active = _sweep([*spans, _of_kind(devices, LINK), shared, shared_days])
+    vpn, radius, login, dhcp, static, hint, *about_device, link, share, shared_day = active
     user, device = _first(vpn, radius, login, dhcp), _first(*about_device)
     # During a VPN session no static lease and no hint applies.
     static, hint = (np.where(vpn == _NONE, lease, _NONE) for lease in (static, hint))
     is_shared = (share != _NONE) | (shared_day != _NONE)
-    known = np.flatnonzero(is_shared | (_first(user, device, static, hint) != _NONE))
-    user, to_us = user.take(known), _next(address_id, at_us).take(known)
+    known = np.flatnonzero(is_shared | (_first(user, device, static, hint, link) != _NONE))
+    user, to_us = user.take(known), following(address_id, at_us).take(known)
     address_id, from_us = address_id.take(known), at_us.take(known)
     number = np.arange(len(known))
     first = np.maximum.accumulate(np.where(as_before(address_id), 0, number))
@@ -351,6 +355,7 @@ def _choose_holders(
         static_statement=statement(static.take(known)),
         hint_statement=statement(hint.take(known)),
         share_statement=statement(share.take(known)),
+        link_statement=statement(link.take(known)),
     )
 
 
@@ -364,7 +369,7 @@ def _sweep(spans: Sequence[_Spans]) -> tuple[Ints, Ints, list[Ints]]:
     _NONE."""
     address_id = np.concatenate([some.address_id for some in spans] * 2)
     at_us = np.concatenate([some.from_us for some in spans] + [some.to_us for some in spans])
-    order = _by_time(address_id, at_us)
+    order = by_time(address_id, at_us)
     address_id, at_us = address_id.take(order), at_us.take(order)
     new = ~as_before(address_id, at_us)
     number = np.empty(len(order), np.int64)
@@ -396,7 +401,7 @@ def _first(*leases: Ints) -> Ints:
     return found
 
 
-def _by_time(group: Ints, at_us: Ints) -> Ints:
+def by_time(group: Ints, at_us: Ints) -> Ints:
     """Stable order of the rows by group and time."""
     order = np.argsort(at_us, kind="stable")
     small = group - group.min(initial=NEVER_US)  # few groups fit a small type, which NumPy sorts by radix
@@ -418,12 +423,12 @@ def _runs(goes_on: Flags) -> tuple[Ints, Ints]:
     return first, np.append(first, len(goes_on))[1:] - 1
 
 
-def _next(group: Ints, at_us: Ints) -> Ints:
+def following(group: Ints, at_us: Ints) -> Ints:
     """The time of the next row of the group; NEVER_US for the last one."""
     return np.append(np.where(group[1:] == group[:-1], at_us[1:], NEVER_US), NEVER_US)[: len(group)]
 
 
-def _highest(values: Ints, goes_on: Flags) -> Ints:
+def highest(values: Ints, goes_on: Flags) -> Ints:
     """Running maximum within each run, by doubling: rows look back by 1, 2, 4 … up to the longest run."""
     highest, run, back = values.copy(), np.cumsum(~goes_on), 1
     while (inside := run[back:] == run[:-back]).any():

@@ -173,7 +173,8 @@ def _browsing(facts: Facts) -> str:
 def _who(facts: Facts) -> Part:
     asked = ", ".join(facts.origins) or "every log that names an account or the holder of an address"
     packets = (
-        "Packets, too: DHCP, Kerberos, NTLM, RADIUS accounting, names that hosts give themselves"
+        "Packets, too: DHCP, Kerberos, NTLM, RADIUS accounting, names that hosts give themselves, and their "
+        "hardware addresses"
         if facts.from_packets
         else "What packets say about the holders of addresses is not used"
     )

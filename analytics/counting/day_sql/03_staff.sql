@@ -52,7 +52,8 @@ FROM (SELECT DISTINCT origin FROM statements WHERE origin IS NOT NULL) AS found;
 
 CREATE OR REPLACE TEMP TABLE names AS
 WITH found AS (
-  SELECT user_name AS name FROM statements UNION SELECT device_name FROM statements UNION SELECT user_name FROM owners
+  SELECT user_name AS name FROM statements UNION SELECT device_name FROM statements
+  UNION SELECT mac_name FROM statements UNION SELECT user_name FROM owners
 )
 SELECT m.name, ROW_NUMBER() OVER () AS name_id, COALESCE(s.org_unit, 0) AS org_unit
 FROM found AS m
@@ -68,7 +69,7 @@ WITH owned AS (
   LEFT JOIN owners AS m ON m.key_kind = 'mac' AND m.device_key = w.mac_name
 )
 SELECT w.statement, COALESCE(w.kind, 0) AS kind, COALESCE(y.method, 0) AS method, COALESCE(u.name_id, 0) AS account,
-       COALESCE(w.mac, 0) AS mac, COALESCE(d.name_id, 0) AS device,
+       COALESCE(w.mac, 0) AS mac, COALESCE(h.name_id, 0) AS hardware, COALESCE(d.name_id, 0) AS device,
        CAST(COALESCE(w.confidence, 0) AS DOUBLE) AS confidence, COALESCE(o.name_id, 0) AS owner,
        CAST(COALESCE(v.owner_confidence, 0) AS DOUBLE) AS owner_confidence
 FROM statements AS w
@@ -76,4 +77,5 @@ JOIN owned AS v ON v.statement = w.statement
 LEFT JOIN methods AS y ON y.attributed_by = w.origin AND y.method > $origins
 LEFT JOIN names AS u ON u.name = w.user_name
 LEFT JOIN names AS d ON d.name = w.device_name
+LEFT JOIN names AS h ON h.name = w.mac_name
 LEFT JOIN names AS o ON o.name = v.owner

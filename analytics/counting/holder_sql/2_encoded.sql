@@ -1,11 +1,12 @@
 -- Leases in integer codes: address id, statement id, start and end.
 --
--- In:  every_leases (with landed_at), every_directory, raw_statements.  Out: addresses, statements, encoded_leases (a view).
+-- In:  every_leases (with landed_at), every_directory, raw_statements.  Out: addresses, statements, encoded_leases
+-- (a view).
 -- Statements are numbered by rising confidence. `confidence_rank`, `mac`, `device`, `person` and `device_key` are dense
 -- ranks of the values. `device_key` is the MAC, or else the device name; `device_claim` is everything said of the
 -- device. `kind` is the priority of the source: 1 VPN, 2 RADIUS, 3 logins and other sources that name a user, 4 DHCP, 5
--- static CSV, 6 hints. Machine and service accounts name no user, because they log in beside the person who works
--- there.
+-- static CSV, 6 hints, 7 hardware addresses seen in packets. Machine and service accounts name no user, because they
+-- log in beside the person who works there.
 CREATE OR REPLACE TEMP TABLE addresses AS
 SELECT site, address, CAST(ROW_NUMBER() OVER () AS BIGINT) AS address_id
 FROM (SELECT DISTINCT site, address FROM every_leases WHERE site IS NOT NULL AND address IS NOT NULL) AS held;
@@ -21,8 +22,8 @@ read AS (
 )
 SELECT *,
        DENSE_RANK() OVER (ORDER BY confidence, origin DESC, user_name, device_name, mac_name, shared) AS statement,
-       CASE WHEN confidence < $hint THEN 6 WHEN origin = 'vpn' THEN 1 WHEN origin = 'radius' THEN 2
-            WHEN origin = 'dhcp' THEN 4 WHEN origin = 'csv' THEN 5 ELSE 3 END AS kind,
+       CASE WHEN origin = 'link' THEN 7 WHEN confidence < $hint THEN 6 WHEN origin = 'vpn' THEN 1
+            WHEN origin = 'radius' THEN 2 WHEN origin = 'dhcp' THEN 4 WHEN origin = 'csv' THEN 5 ELSE 3 END AS kind,
        DENSE_RANK() OVER (ORDER BY confidence) AS confidence_rank,
        CASE WHEN user_name IS NOT NULL THEN DENSE_RANK() OVER (ORDER BY user_name) END AS person,
        CASE WHEN mac_name IS NOT NULL THEN DENSE_RANK() OVER (ORDER BY mac_name) END AS mac,

@@ -5,7 +5,8 @@
 CREATE OR REPLACE TEMP VIEW $named AS
 SELECT i.*, a.site, a.address, u.user_name, u.origin AS user_origin, u.confidence AS user_confidence,
        u.kind = 3 AND NOT i.same_device AS unvouched,
-       d.device_name AS device, d.mac_name AS mac, d.origin AS device_origin, d.confidence AS device_confidence,
+       d.device_name AS device, COALESCE(t.mac_name, d.mac_name) AS mac, d.origin AS device_origin,
+       d.confidence AS device_confidence,
        CASE WHEN d.kind <> 5 AND COALESCE(COALESCE(s.mac <> d.mac, s.device <> d.device), false) THEN NULL
             ELSE s.user_name END AS static_user,
        s.confidence AS static_confidence,
@@ -18,3 +19,4 @@ JOIN statements AS d ON d.statement = i.device_statement
 JOIN statements AS s ON s.statement = i.static_statement
 JOIN statements AS h ON h.statement = i.hint_statement
 JOIN statements AS x ON x.statement = i.share_statement
+JOIN statements AS t ON t.statement = i.station_statement

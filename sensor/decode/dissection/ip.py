@@ -60,6 +60,14 @@ def _is_fragment(
 
 
 @step
+def _keep_hardware(hops: int, packet: Records) -> None:
+    """Forget the hardware address unless it is the host's: `hops`, its TTL or hop limit, is still one that
+    systems begin with. A router lowers it, and puts its own address there."""
+    if hops != 64 and hops != 128 and hops != 255:
+        packet["source_mac"] = 0
+
+
+@step
 def _ipv4(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple[int, int, int, int]:
     """Status, protocol, transport offset and end of the datagram as sent (not as captured)."""
     if at + 20 > end:
@@ -71,14 +79,12 @@ def _ipv4(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
         total = length  # segmentation offload: the frame exceeds the 16-bit field
     if first >> 4 != 4 or header < 20 or total < header:
         return MALFORMED, 0, 0, 0
-    packet["identification"] = be16(data, at + 4, end)
-    for side, field in ((0, 12), (1, 16)):
-        address = np.uint64(be32(data, at + field, end)) | np.uint64(0xFFFF00000000)
-        name = packet["source"] if side == 0 else packet["target"]
-        name[0] = np.uint64(0)
-        name[1] = address
+    packet["identification"], packet["payload_bytes"] = be16(data, at + 4, end), 0
+    _keep_hardware(u8(data, at + 8, end), packet)
+    source, target = be32(data, at + 12, end), be32(data, at + 16, end)
+    packet["source"][0], packet["source"][1] = np.uint64(0), np.uint64(source | 0xFFFF00000000)
+    packet["target"][0], packet["target"][1] = np.uint64(0), np.uint64(target | 0xFFFF00000000)
     protocol, part = u8(data, at + 9, end), be16(data, at + 6, end)
-    packet["payload_bytes"] = 0
     if part & 0x3FFF != 0:
         offset, number = (part & 0x1FFF) * 8, be16(data, at + 4, end)
         if _is_fragment(offset, part & 0x2000, number, protocol, at + header, at + total, packet):
@@ -96,18 +102,16 @@ def _ipv6(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
     size = be16(data, at + 4, end)
     ends = at + 40 + size if size > 0 else at + length
     packet["identification"], packet["payload_bytes"] = be32(data, at, end) & 0xFFFFF, 0
-    packet["source"][0] = _half(data, at + 8, end)
-    packet["source"][1] = _half(data, at + 16, end)
-    packet["target"][0] = _half(data, at + 24, end)
-    packet["target"][1] = _half(data, at + 32, end)
+    _keep_hardware(u8(data, at + 7, end), packet)
+    packet["source"][0], packet["source"][1] = _half(data, at + 8, end), _half(data, at + 16, end)
+    packet["target"][0], packet["target"][1] = _half(data, at + 24, end), _half(data, at + 32, end)
     header = u8(data, at + 6, end)
     at += 40
     for _ in range(_MAX_EXTENSIONS):
         if header == 44:
             if at + 8 > end:
                 return TRUNCATED, 0, 0, 0
-            part, number = be16(data, at + 2, end), be32(data, at + 4, end)
-            protocol = u8(data, at, end)
+            protocol, part, number = u8(data, at, end), be16(data, at + 2, end), be32(data, at + 4, end)
             if part & 0xFFF9 != 0 and at + 8 > ends:
                 return MALFORMED, 0, 0, 0
             if part & 0xFFF9 != 0 and _is_fragment(
@@ -229,6 +233,7 @@ def _is_plain(data: Bytes, at: int, end: int, packet: Records) -> bool:
             return False
         protocol, transport, ends = rest >> 48 & 0xFF, network + 20, network + size
         packet["identification"] = head >> 16 & 0xFFFF
+        _keep_hardware(rest >> 56 & 0xFF, packet)
         source[0], source[1] = np.uint64(0), np.uint64(rest & 0xFFFFFFFF | 0xFFFF00000000)
         target[0], target[1] = np.uint64(0), np.uint64(sure_32(data, network + 16) | 0xFFFF00000000)
     elif kind == IPV6 and holds(data, network, end, 40):
@@ -238,6 +243,7 @@ def _is_plain(data: Bytes, at: int, end: int, packet: Records) -> bool:
             return False
         ends = transport + size
         packet["identification"] = head >> 32 & 0xFFFFF
+        _keep_hardware(head & 0xFF, packet)
         source[0], source[1] = sure_64(data, network + 8), sure_64(data, network + 16)
         target[0], target[1] = sure_64(data, network + 24), sure_64(data, network + 32)
     else:

@@ -260,7 +260,7 @@ class _Capture:
         coverage, rejects = self._monitor.take()
         made = [frames for part in parts for frames in part.frames]
         whole = {name: pl.concat([f[name] for f in made]) for name in ("observations", "answers", "holders")}
-        frames = self._leases.put(whole)
+        frames = self._leases.put(whole, last=last)
         frames["coverage"] = merged(
             [*(f["coverage"] for f in made), coverage], features_off=self._features_off
         )

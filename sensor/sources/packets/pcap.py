@@ -125,8 +125,8 @@ class PcapSource(Source):
         merged = Merged(opens, end)
         with closing(merged):
             for position, made, is_part in _one_behind(self._cuts(decoder, merged)):
-                yield Batch(position, leases.put(made.result()), last=False, is_part=is_part)
-        frames = leases.put(decoder.batch(last=True))
+                yield Batch(position, leases.put(made.result(), last=False), last=False, is_part=is_part)
+        frames = leases.put(decoder.batch(last=True), last=True)
         frames["rejects"] = pl.concat(rejects) if rejects else REJECTS.empty()
         yield Batch(merged.size, frames, last=True)
 

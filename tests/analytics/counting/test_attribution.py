@@ -20,7 +20,7 @@ from analytics.counting.attribution import (
     SHARED,
     attribute_facets,
 )
-from analytics.counting.intervals import DHCP, LOGIN, STATIC
+from analytics.counting.intervals import DHCP, LINK, LOGIN, STATIC
 from analytics.counting.intervals import HINT as HINT_KIND
 
 STALE = 0.4
@@ -34,8 +34,8 @@ TURNS = 2 * (SPELLS + 1)
 LABEL = 9
 #: How the user of a login or a fixed address is known there.
 USER = HINT + 1
-KINDS = {"user": LOGIN, "device": DHCP, "static": STATIC, "hint": HINT_KIND}
-METHODS = {"user": USER, "device": USER, "static": USER, "hint": HINT}
+KINDS = {"user": LOGIN, "device": DHCP, "static": STATIC, "hint": HINT_KIND, "station": LINK}
+METHODS = {"user": USER, "device": USER, "static": USER, "hint": HINT, "station": USER}
 
 Row = dict[str, int | float | bool]
 
@@ -95,13 +95,31 @@ def test_facets_are_attributed_by_the_order_of_precedence() -> None:
         ),
         pytest.param({"hint": {"account": 8}, "device": 2}, (8, HINT, 0.5), id="a hint, before the device"),
         pytest.param({"owned": {"device": 3}}, (3, DEVICE, 0.0), id="the device only"),
+        pytest.param(
+            {"owned": {"device": 3}, "station": {"hardware": 2}},
+            (3, DEVICE, 0.0),
+            id="its name before its card",
+        ),
+        pytest.param({"station": {"hardware": 2}}, (2, DEVICE, 0.0), id="the network card only"),
+        pytest.param(
+            {"static": {"account": 7}, "station": {"owner": 6, "hardware": 2}},
+            (6, OWNER, 0.5),
+            id="the card's owner",
+        ),
     ],
 )
 def test_which_account_takes_precedence(said: dict[str, Any], expected: tuple[int, int, float]) -> None:
     """Each step of the order alone: what the steps before it say nothing of."""
     statements = [_statement(0)]
     binding: Row = {"binding": 1, "is_shared": said.get("shared", False)}
-    for column, statement in (("user", "user"), ("device", "owned"), ("static", "static"), ("hint", "hint")):
+    columns = (
+        ("user", "user"),
+        ("device", "owned"),
+        ("static", "static"),
+        ("hint", "hint"),
+        ("station", "station"),
+    )
+    for column, statement in columns:
         binding[f"{column}_statement"] = len(statements) if statement in said else 0
         if statement in said:
             more = {"kind": KINDS[column], "method": METHODS[column]} | said[statement]
@@ -121,7 +139,7 @@ def test_which_account_takes_precedence(said: dict[str, Any], expected: tuple[in
 
 def _statement(nth: int, **more: int | float) -> Row:
     blank: Row = {
-        "statement": nth, "kind": 0, "method": 0, "account": 0, "mac": 0, "device": 0,
+        "statement": nth, "kind": 0, "method": 0, "account": 0, "mac": 0, "hardware": 0, "device": 0,
         "confidence": 0.5, "owner": 0, "owner_confidence": 0.5,
     }  # fmt: skip
     return blank | more
@@ -137,14 +155,15 @@ def _random_claims(chance: random.Random) -> Claims:
         _statement(0, confidence=0.0, owner_confidence=0.0),
         *(
             {"statement": nth, "kind": kinds[nth], "method": HINT + chance.randint(1, 3), "account": some(9),
-             "mac": some(3), "device": some(3), "confidence": chance.random(), "owner": some(9),
-             "owner_confidence": chance.random()}
+             "mac": some(3), "hardware": some(3), "device": some(3), "confidence": chance.random(),
+             "owner": some(9), "owner_confidence": chance.random()}
             for nth in range(1, 31)
         ),
     ]  # fmt: skip
     bindings: list[Row] = [
         {"binding": nth, "is_shared": chance.random() < 0.1, "user_statement": some(30),
-         "device_statement": some(30), "static_statement": some(30), "hint_statement": some(30)}
+         "device_statement": some(30), "static_statement": some(30), "hint_statement": some(30),
+         "station_statement": some(30)}
         for nth in range(1, 5 * SPELLS + 1)
     ]  # fmt: skip
     asked: list[Row] = [
@@ -221,8 +240,8 @@ def _expected(claims: Claims, who: Row, binding_slot: int, day_pair: int, target
 def _believed(
     who: Row, held: Row, statements: list[Row], *, observed_shared: bool, stale: bool
 ) -> tuple[int, int, float]:
-    user, device, static, hint = (
-        statements[int(held[f"{what}_statement"])] for what in ("user", "device", "static", "hint")
+    user, device, static, hint, station = (
+        statements[int(held[f"{what}_statement"])] for what in ("user", "device", "static", "hint", "station")
     )
     fits = not (who["device"] and device["device"] and who["device"] != device["device"])
     by = "mac" if static["mac"] and device["mac"] else "device"
@@ -237,21 +256,26 @@ def _believed(
         return int(who["owner"]), OWNER, who["owner_confidence"]
     if fits and device["owner"]:
         return int(device["owner"]), OWNER, device["owner_confidence"]
+    if fits and station["owner"]:
+        return int(station["owner"]), OWNER, station["owner_confidence"]
     if fits and static["account"] and not other:
         return int(static["account"]), int(static["method"]), static["confidence"]
     if fits and hint["account"]:
         return int(hint["account"]), HINT, hint["confidence"]
     if who["device"] or device["device"]:
         return int(who["device"] or device["device"]), DEVICE, 0.0
+    if station["hardware"]:
+        return int(station["hardware"]), DEVICE, 0.0
     return int(who["address_name"]), NOBODY, 0.0
 
 
 def test_a_day_without_events_has_no_attributions() -> None:
     connection = duckdb.connect()
     columns = {
-        "statement_codes": "statement, kind, method, account, mac, device, confidence, owner, "
+        "statement_codes": "statement, kind, method, account, mac, hardware, device, confidence, owner, "
         "owner_confidence",
-        "bindings": "binding, is_shared, user_statement, device_statement, static_statement, hint_statement",
+        "bindings": "binding, is_shared, user_statement, device_statement, static_statement, hint_statement, "
+        "station_statement",
         "context_codes": "context, base_binding, environment, address_name, account, device, owner, "
         "owner_confidence",
         "names": "name_id, org_unit",

@@ -8,6 +8,7 @@ import pytest
 
 from tests.sensor.decode.craft import (
     CLIENT,
+    CLIENT_MAC,
     DATAGRAM,
     DATAGRAM6,
     SERVER,
@@ -38,6 +39,18 @@ def test_tags_of_any_depth(tags: list[tuple[int, int]], six: bool) -> None:
     data = ethernet(DATAGRAM6 if six else DATAGRAM, kind=0x86DD if six else 0x0800, tags=tags)
     assert bytes_up(data) == 7
     assert bytes_up(data + bytes(30)) == 7  # padding is no payload
+
+
+@pytest.mark.parametrize("hops", [63, 64, 127, 128, 254, 255])
+@pytest.mark.parametrize("tags", [[], [(0x88A8, 200), (0x8100, 100)]])  # either path of the dissection
+@pytest.mark.parametrize("six", [False, True])
+def test_a_hardware_address_is_the_clients_if_no_router_lowered_the_hops(
+    six: bool, tags: list[tuple[int, int]], hops: int
+) -> None:
+    data = bytearray(ethernet(DATAGRAM6 if six else DATAGRAM, kind=0x86DD if six else 0x0800, tags=tags))
+    data[14 + 4 * len(tags) + (7 if six else 8)] = hops
+    macs = decode(pcap([Frame(bytes(data))]))["observations"]["client_mac"].to_list()
+    assert macs == [CLIENT_MAC.hex(":") if hops in (64, 128, 255) else None]
 
 
 @pytest.mark.parametrize(
