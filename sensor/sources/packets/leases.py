@@ -58,13 +58,12 @@ class _Links:
     def update(self, observations: pl.DataFrame, *, last: bool) -> pl.DataFrame:
         """Rows of `leases` for pairs whose hardware address has settled, and all others where `last`."""
         seen = (
-            observations.filter(
-                pl.col("client_mac").is_not_null() & ~pl.col("client").str.contains(_LINK_LOCAL)
-            )
+            observations.filter(pl.col("client_mac").is_not_null())
             .group_by(
                 day=pl.col("seen_at").dt.date(), mac="client_mac", address="client", maintain_order=True
             )
             .agg(first=pl.col("seen_at").min(), said=pl.lit(False))
+            .filter(~pl.col("address").str.contains(_LINK_LOCAL))
         )
         newest = observations["seen_at"].max()
         if isinstance(newest, datetime):
