@@ -29,6 +29,8 @@ ADDED: dict[str, pl.DataType] = {
     "upload_baseline_bytes": pl.Int64(),
 }
 
+#: Access class of what is recognised by its behaviour only.
+CANDIDATE = "candidate"
 #: Confidence in a name by its source; 1 if it was read from the traffic itself.
 NAME_CONFIDENCE = {"dns_answer": 0.9, "certificate": 0.9, "ech_dns": 0.8, "address": 0.7}
 #: Factor for a match by CNAME: the service is only a supplier of the name that was queried.
@@ -207,11 +209,13 @@ def _with_urls(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 def _resolved(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
     """`rows` with the indicator of the highest precedence; rows without any are dropped."""
-    # A product on its port and path is more specific than "speaks MCP", "received a key" or "sends a model".
+    # A product on its port and path is more specific than "speaks MCP", "received a key" or "sends a model";
+    # a path that is only a reason to look is not.
     product = pl.col("product")
     is_unspecific = product.is_in([SPEAKS_MCP, SENT_KEY]) | product.str.starts_with(SENDS)
     unspecific = index.software.filter(is_unspecific)["row"]
-    is_unspecific_hit = pl.col("port_row").is_not_null() & pl.col("software_row").is_in(unspecific.implode())
+    is_product = ~pl.col("port_row").is_in(index.rows.filter(access=CANDIDATE)["row"].implode())
+    is_unspecific_hit = is_product & pl.col("software_row").is_in(unspecific.implode())
     rows = rows.with_columns(software_row=pl.when(~is_unspecific_hit.fill_null(False)).then("software_row"))
     matched = rows.with_columns(
         matched_row=pl.coalesce(*_MATCH_COLUMNS),
@@ -265,17 +269,19 @@ def _refined(rows: pl.DataFrame) -> pl.DataFrame:
     """`rows` refined by their User-Agent or browser extension, and matches by these alone.
 
     The token of a product renames a match that is use, or any match of the same vendor (telemetry keeps its
-    role). The token of a library renames nothing, because OpenAI's client library calls a hundred other
-    vendors. It only shows that a program called the host of the same vendor.
+    role). A request that is only a candidate by its path becomes use: an agent that asks an unknown host for
+    `/v1/messages` has its model there. The token of a library renames nothing, because OpenAI's client
+    library calls a hundred other vendors. It only shows that a program called the host of the same vendor.
     """
     product = pl.col("agent_row").is_not_null() & (pl.col("agent_access") != LIBRARY_ACCESS)
     matched = pl.col("app").is_not_null()
     same_vendor = _vendor("app") == _vendor("agent_app")
     is_use = pl.col("role") == "use"
-    renames = product & matched & (is_use | same_vendor)
+    asks_model = product & pl.col("by_port") & (pl.col("access") == CANDIDATE)
+    renames = product & matched & (is_use | same_vendor | asks_model)
     alone = product & ~matched
     by_library = (pl.col("agent_access") == LIBRARY_ACCESS) & same_vendor & is_use
-    own_access = (renames & is_use) | by_library | alone
+    own_access = (renames & (is_use | asks_model)) | by_library | alone
 
     def from_agent(name: str, when: pl.Expr) -> pl.Expr:
         return pl.when(when).then(f"agent_{name}").otherwise(name).alias(name)
@@ -285,9 +291,11 @@ def _refined(rows: pl.DataFrame) -> pl.DataFrame:
         from_agent("app", renames | alone),
         from_agent("access", own_access),
         from_agent("upload_baseline_bytes", own_access),
-        role=pl.when(alone).then(pl.lit("support")).otherwise("role"),
+        role=pl.when(alone).then(pl.lit("support")).when(asks_model).then("agent_role").otherwise("role"),
         confidence=pl.when(alone)
         .then(pl.col("agent_confidence") * AGENT_ALONE_CONFIDENCE)
+        .when(asks_model)
+        .then("agent_confidence")
         .otherwise("confidence"),
     ).drop_nulls("app")
 

@@ -57,6 +57,7 @@ def index() -> Index:
             ("own/net", "address", "192.0.2.0/24", "api", "use"),
             ("own/net", "address", "192.0.2.128/25", "web", "use"),
             ("own/net", "address", "2001:db8:7::/48", "api", "use"),
+            ("behaviours/asked", "port", "/v1/messages", "candidate", "support"),
             ("open/chat", "ja4", "t13d1516h2_8daaf6152771_b0da82dd1658", "web", "use"),
         )
     )

@@ -187,6 +187,9 @@ def machines() -> Index:
             ("behaviours/server", "software", "x-open-serve", "api", "use"),
             ("open/api", "suffix", "listed.example", "api", "use"),
             ("behaviours/named", "label", "tool", "candidate", "support"),
+            ("behaviours/asked", "port", "/v1/messages", "candidate", "support"),
+            ("open/code", "user_agent", "open-cli/", "cli", "use"),
+            ("open/api", "user_agent", "OpenSDK/", "api", "use"),
         )
     )
 
@@ -264,6 +267,23 @@ def test_a_first_label_counts_where_nothing_else_tells_more(
     if app == "behaviours/named":
         host = row["host"].lower().rstrip(".")
         assert hits.select("host", "role", "path").row(0) == (host, "support", None)
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "agent", "hit"),
+    [
+        ("relay.example", "/v1/messages", None, ("behaviours/asked", "candidate", "support")),
+        ("relay.example", "/v1/messages", "OpenSDK/1", ("behaviours/asked", "candidate", "support")),
+        ("relay.example", "/v1/messages", "open-cli/1", ("open/code", "cli", "use")),
+        ("relay.example", "/v1/other", "open-cli/1", ("open/code", "cli", "support")),
+        ("tool.crm.example", "/v1/other", "open-cli/1", ("behaviours/named", "candidate", "support")),
+    ],
+)
+def test_an_agent_that_asks_the_path_of_a_model_uses_it(
+    machines: Index, observe: Observe, host: str, path: str, agent: str | None, hit: tuple[str, str, str]
+) -> None:
+    hits = match(observe(host=[host], path=[path], user_agent=[agent]), machines)
+    assert hits.select("app", "access", "role").rows() == [hit]
 
 
 @pytest.mark.parametrize(

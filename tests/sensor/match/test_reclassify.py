@@ -24,6 +24,7 @@ SEEN: list[dict[str, Any]] = [
     {"host": "cdn.customer.test", "cname": "runtime.eu.cloud.example", "user_agent": "open-cli/1"},
     {"host": "api.open.example", "user_agent": "OpenSDK/Python 1.2"},
     {"host": "unknown.test", "user_agent": "open-cli/1.0"},
+    {"host": "relay.test", "user_agent": "open-cli/1.0", "path": "/v1/messages", "kind": "http"},
     {"server": "192.0.2.200", "server_port": 443},
     {"host": "192.0.2.7", "name_from": "url", "server": "10.0.0.1"},
     {"host": "www.office.example", "path": "/ai/ask?x=1", "method": "POST", "status": 200, "kind": "http"},
