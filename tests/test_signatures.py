@@ -122,6 +122,7 @@ KNOWN = [
     ("api.githubcopilot.com", "github/copilot", "use"),
     ("telemetry.business.githubcopilot.com", "github/copilot", "support"),
     ("telemetry.enterprise.githubcopilot.com", "github/copilot", "support"),
+    ("help.kimi.com", "moonshot/kimi", "support"),
     ("telemetry-logs.kimi.com", "moonshot/kimi", "support"),
     ("platform.kimi.com", "moonshot/api", "use"),
     ("deferred-chat.x.ai", "xai/api", "use"),

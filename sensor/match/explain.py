@@ -35,6 +35,7 @@ _WHY = {
 
 
 _BY_CONVENTION = "nobody listed this host; its first label says what it opens on the vendor's own domain"
+_SIDE_DOOR = "nobody listed this host; its first label says that it is a side door, no use"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,11 @@ def explain(index: Index, question: str) -> Explanation:
         return Explanation(question, None, None, None, None, None, why, None, tuple(fitting))
     hit = hits.row(0, named=True)
     winner = next((c for c in fitting if c.signature == hit["signature"]), None)
-    kind = hit["signature"].split("#", 1)[1].split(":", 1)[0]
+    why = _WHY[hit["signature"].split("#", 1)[1].split(":", 1)[0]]
+    if winner and winner.certainty == "convention":
+        why = _BY_CONVENTION
+    elif winner and winner.role != hit["role"] and "host" in event:
+        why = _SIDE_DOOR
     return Explanation(
         question=question,
         app=hit["app"],
@@ -82,7 +87,7 @@ def explain(index: Index, question: str) -> Explanation:
         access=hit["access"],
         role=hit["role"],
         confidence=round(hit["confidence"], 3),
-        why=_BY_CONVENTION if winner and winner.certainty == "convention" else _WHY.get(kind, kind),
+        why=why,
         winner=winner,
         lost=tuple(candidate for candidate in fitting if candidate != winner),
     )

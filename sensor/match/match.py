@@ -17,6 +17,7 @@ import polars as pl
 from sensor.match.hostname import normal
 from sensor.match.index import LIBRARY_ACCESS, Index, is_below
 from sensor.match.lookup import PATH_ONLY
+from sensor.match.side_doors import at_side_doors
 from sensor.schema import SENDS, SENT_KEY, SPEAKS_MCP
 
 #: Added by `match` to the columns of the observations.
@@ -226,7 +227,7 @@ def _resolved(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
     )
     details = index.rows.select("row", *_HIT)
     joined = matched.join(details, left_on="matched_row", right_on="row", how="left", maintain_order="left")
-    named = _named(joined)
+    named = _named(at_side_doors(joined))
     if named["agent_row"].null_count() == named.height:
         return _confirmed_by_fingerprint(named.drop_nulls("app"), index)
     of_agent = details.select(agent_row="row", **{f"agent_{name}": name for name in _HIT})

@@ -38,6 +38,12 @@ def test_winner_evidence_and_losers(index: Index) -> None:
     assert [candidate.signature for candidate in told.lost] == ["open/chat#suffix:chat.example"]
 
 
+def test_a_side_door_is_explained_by_its_label(index: Index) -> None:
+    told = explain(index, "docs.chat.example")
+    assert (told.access, told.role) == ("site", "support")
+    assert "side door" in told.why
+
+
 def test_a_url_beats_its_host(index: Index) -> None:
     told = explain(index, "https://chat.example/backend/code/7")
     assert told.signature == "open/code#url:chat.example/backend/code"

@@ -270,6 +270,24 @@ def test_a_first_label_counts_where_nothing_else_tells_more(
 
 
 @pytest.mark.parametrize(
+    ("host", "access", "role"),
+    [
+        ("docs.chat.example", "site", "support"),
+        ("Auth.Chat.Example.", "auth", "support"),
+        ("eu.docs.chat.example", "web", "use"),
+        ("docs.eu.chat.example", "web", "use"),
+        ("mydocs.chat.example", "web", "use"),
+        ("chat.example", "web", "use"),
+        ("docs.api.open.example", "api", "use"),  # of an API: a customer may be called so
+    ],
+)
+def test_a_first_label_below_pages_tells_side_doors(
+    index: Index, observe: Observe, host: str, access: str, role: str
+) -> None:
+    assert match(observe(host=[host]), index).select("access", "role").rows() == [(access, role)]
+
+
+@pytest.mark.parametrize(
     ("host", "path", "agent", "hit"),
     [
         ("relay.example", "/v1/messages", None, ("behaviours/asked", "candidate", "support")),
