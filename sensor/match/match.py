@@ -30,8 +30,8 @@ ADDED: dict[str, pl.DataType] = {
     "upload_baseline_bytes": pl.Int64(),
 }
 
-#: Access class of what is recognised by its behaviour only.
-CANDIDATE = "candidate"
+#: Access classes of tool servers, and of what is recognised by its behaviour only.
+MCP, CANDIDATE = "mcp", "candidate"
 #: Confidence in a name by its source; 1 if it was read from the traffic itself.
 NAME_CONFIDENCE = {"dns_answer": 0.9, "certificate": 0.9, "ech_dns": 0.8, "address": 0.7}
 #: Factor for a match by CNAME: the service is only a supplier of the name that was queried.
@@ -270,16 +270,18 @@ def _refined(rows: pl.DataFrame) -> pl.DataFrame:
     """`rows` refined by their User-Agent or browser extension, and matches by these alone.
 
     The token of a product renames a match that is use, or any match of the same vendor (telemetry keeps its
-    role). A request that is only a candidate by its path becomes use: an agent that asks an unknown host for
-    `/v1/messages` has its model there. The token of a library renames nothing, because OpenAI's client
-    library calls a hundred other vendors. It only shows that a program called the host of the same vendor.
+    role), but no MCP server of another vendor: the agent uses that, too. A request that is only a candidate
+    by its path becomes use: an agent that asks an unknown host for `/v1/messages` has its model there. The
+    token of a library renames nothing, because OpenAI's client library calls a hundred other vendors. It only
+    shows that a program called the host of the same vendor.
     """
     product = pl.col("agent_row").is_not_null() & (pl.col("agent_access") != LIBRARY_ACCESS)
     matched = pl.col("app").is_not_null()
     same_vendor = _vendor("app") == _vendor("agent_app")
     is_use = pl.col("role") == "use"
     asks_model = product & pl.col("by_port") & (pl.col("access") == CANDIDATE)
-    renames = product & matched & (is_use | same_vendor | asks_model)
+    is_model = is_use & (pl.col("access") != MCP)
+    renames = product & matched & (is_model | same_vendor | asks_model)
     alone = product & ~matched
     by_library = (pl.col("agent_access") == LIBRARY_ACCESS) & same_vendor & is_use
     own_access = (renames & (is_use | asks_model)) | by_library | alone

@@ -188,6 +188,8 @@ def machines() -> Index:
             ("open/api", "suffix", "listed.example", "api", "use"),
             ("behaviours/named", "label", "tool", "candidate", "support"),
             ("behaviours/asked", "port", "/v1/messages", "candidate", "support"),
+            ("shop/mcp", "domain", "mcp.shop.example", "mcp", "use"),
+            ("open/api", "domain", "mcp.open.example", "mcp", "use"),
             ("open/code", "user_agent", "open-cli/", "cli", "use"),
             ("open/api", "user_agent", "OpenSDK/", "api", "use"),
         )
@@ -295,9 +297,11 @@ def test_a_first_label_below_pages_tells_side_doors(
         ("relay.example", "/v1/messages", "open-cli/1", ("open/code", "cli", "use")),
         ("relay.example", "/v1/other", "open-cli/1", ("open/code", "cli", "support")),
         ("tool.crm.example", "/v1/other", "open-cli/1", ("behaviours/named", "candidate", "support")),
+        ("mcp.shop.example", "/", "open-cli/1", ("shop/mcp", "mcp", "use")),
+        ("mcp.open.example", "/", "open-cli/1", ("open/code", "cli", "use")),
     ],
 )
-def test_an_agent_that_asks_the_path_of_a_model_uses_it(
+def test_an_agent_uses_what_it_asks(
     machines: Index, observe: Observe, host: str, path: str, agent: str | None, hit: tuple[str, str, str]
 ) -> None:
     hits = match(observe(host=[host], path=[path], user_agent=[agent]), machines)
