@@ -52,7 +52,10 @@ class Catalog:
         return schema.CATALOG.conform(self.services.with_columns(catalog_version=pl.lit(self.version)))
 
     def search(self, words: str) -> pl.DataFrame:
-        """The services with all of the words in their id, name, vendor, category or indicator values."""
+        """The services with all of the words in their id, name, vendor, category or indicator values.
+
+        A country's code in capitals (`US`) is where the head office is.
+        """
         values = self.indicators.group_by("app").agg(pl.col("value").str.join(" "))
         text = pl.concat_str(
             "app", "service", "vendor", "category", "value", separator=" ", ignore_nulls=True
@@ -60,8 +63,10 @@ class Catalog:
         found = self.services.join(values, on="app", how="left", maintain_order="left").with_columns(
             text=text
         )
-        for word in words.lower().split():
-            found = found.filter(pl.col("text").str.contains(word, literal=True))
+        for word in words.split():
+            is_country = (self.services["country"] == word).any()
+            has = pl.col("text").str.contains(word.lower(), literal=True)
+            found = found.filter(pl.col("country") == word if is_country else has)
         return found.select(self.services.columns)
 
 

@@ -67,7 +67,8 @@ def show(
 @app.command("search")
 def search(
     words: Annotated[
-        list[str], typer.Argument(metavar="WORD", help="Words that must all occur: name, vendor, host …")
+        list[str],
+        typer.Argument(metavar="WORD", help="Words that must all occur: name, vendor, host, country (US) …"),
     ],
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
@@ -91,13 +92,14 @@ def search(
 @app.command("explain")
 def explain(
     question: Annotated[
-        str, typer.Argument(metavar="QUESTION", help="A host name, URL, address, JA4 or User-Agent.")
+        str,
+        typer.Argument(metavar="QUESTION", help="Host, URL, address, JA4, User-Agent or id of an add-on."),
     ],
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
 ) -> None:
-    """Explain which indicator matches a host, URL, address, JA4 or User-Agent, why, and which others it
-    outranks.
+    """Explain which indicator matches a host, URL, address, JA4, User-Agent or add-on, why, and which others
+    it outranks.
 
     Also says whether connections there count as a blind spot: encrypted DNS, a VPN, relay or proxy.
     """
@@ -265,8 +267,16 @@ def _spelt_alike(catalog: Catalog, name: str) -> list[str]:
 
 
 def _look_alikes(catalog: Catalog, service: str) -> str:
-    found = catalog.search(service.replace("/", " "))["app"].head(_SUGGESTIONS)
-    return f"did you mean {', '.join(found)}?" if found.len() else "try `shadowai catalog search WORD`"
+    import polars as pl
+
+    found = catalog.search(service.replace("/", " "))["app"]
+    last = service.lower().rpartition("/")[2]
+    nearest = found.to_frame().sort(
+        pl.col("app").str.contains(last, literal=True), pl.col("app").str.ends_with(f"/{last}"),
+        descending=True, maintain_order=True,
+    )["app"]  # fmt: skip
+    near = ", ".join(nearest.head(_SUGGESTIONS))
+    return f"did you mean {near}?" if near else "try `shadowai catalog search WORD`"
 
 
 def _print_facts(service: dict[str, Any], version: str) -> None:

@@ -1,4 +1,4 @@
-"""Explains which indicator wins for a name, URL, User-Agent, address or JA4, and which ones lose."""
+"""Explains which indicator wins for a name, URL, User-Agent, address, add-on or JA4, and which ones lose."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sensor.match.hostname import normal
 from sensor.match.index import Index
 from sensor.match.match import match
 
+_ADD_ON = re.compile(r"[a-p]{32}")
 _JA4 = re.compile(r"[tqd][0-9s]{2}[di][0-9]{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}")
 #: As in the log of a proxy: a host and a port, maybe a path.
 _WITH_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s/:]+):\d{1,5}(/\S*)?")
@@ -35,6 +36,7 @@ _WHY = {
 
 
 _BY_CONVENTION = "nobody listed this host; its first label says what it opens on the vendor's own domain"
+_BY_PATH = "nothing knows the host, and its path tells: a reason to look, no use"
 _SIDE_DOOR = "nobody listed this host; its first label says that it is a side door, no use"
 
 
@@ -78,6 +80,8 @@ def explain(index: Index, question: str) -> Explanation:
     why = _WHY[hit["signature"].split("#", 1)[1].split(":", 1)[0]]
     if winner and winner.certainty == "convention":
         why = _BY_CONVENTION
+    elif hit["name_from"] == "path" and hit["role"] != "use":
+        why = _BY_PATH
     elif winner and winner.role != hit["role"] and "host" in event:
         why = _SIDE_DOOR
     return Explanation(
@@ -98,6 +102,8 @@ def event_of(question: str) -> dict[str, str | int]:
     text = question.strip()
     if _JA4.fullmatch(text):
         return {"ja4": text}
+    if _ADD_ON.fullmatch(text):
+        return {"host": text}
     if "://" in text:
         return url_event(text)
     try:

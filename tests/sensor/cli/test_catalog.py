@@ -48,9 +48,13 @@ def test_show_prints_facts_and_tab_separated_indicators() -> None:
 def test_show_of_an_unknown_service_suggests() -> None:
     with pytest.raises(UsageError, match="did you mean anthropic/claude-code"):
         run("show", "claude-code")
+    with pytest.raises(UsageError, match="did you mean openai/chatgpt"):
+        run("show", "chatgpt")
 
 
 def test_search_needs_all_words() -> None:
+    found = run("search", "audio", "US")[1].splitlines()[1:]
+    assert {line.split("\t")[4] for line in found} == {"US"}
     assert "openai/codex" in run("search", "openai", "coding")[1]
     said = "no service in the catalog matches openai and nothing-of-the-kind\n"
     assert run("search", "openai", "nothing-of-the-kind")[1:] == ("", said)
@@ -67,6 +71,8 @@ def test_explain_names_winner_and_loser() -> None:
     assert "won\tanthropic/api#domain:statsig.anthropic.com\ttelemetry\tsupport" in out
     assert "lost\tanthropic/api#suffix:anthropic.com" in out
     assert "no service; no indicator fits" in run("explain", "notopenai.com")[1]
+    assert ": sider/sider\n" in run("explain", "difoiogjjojoaoomphldepapgpbgkhkb")[1]
+    assert "a reason to look, no use" in run("explain", "https://relay.example/v1/messages")[1]
 
 
 def test_explain_names_a_blind_spot() -> None:
