@@ -124,6 +124,9 @@ KNOWN = [
     ("telemetry.enterprise.githubcopilot.com", "github/copilot", "support"),
     ("help.kimi.com", "moonshot/kimi", "support"),
     ("telemetry-logs.kimi.com", "moonshot/kimi", "support"),
+    ("europe-west1-aiplatform.mtls.googleapis.com", "google/vertex-ai", "use"),
+    ("contoso.services.ai.azure.us", "microsoft/foundry", "use"),
+    ("runtime.sagemaker.cn-north-1.amazonaws.com.cn", "aws/sagemaker", "use"),
     ("metrics.cursor.sh", "anysphere/cursor", "support"),
     ("in03-a.serverless.gcp-us-west1.cloud.zilliz.com", "zilliz/zilliz-cloud", "use"),
     ("gateway.braintrust.dev", "braintrust/braintrust", "use"),
@@ -253,7 +256,8 @@ def test_known_blind_spots(
         "www.googleapis.com", "vercel.app", "registry.npmjs.org", "login.salesforce.com", "api.linkedin.com",
         "cloud.ibm.com", "dynamodb.us-east-1.amazonaws.com", "dc.services.visualstudio.com",
         "play.googleapis.com", "cdn.muse.ai", "www.imagefap.com", "sdmntprwestus3.blob.core.windows.net",
-        "s3.us-west-2.amazonaws.com", "upload.kuaishouzt.com",
+        "s3.us-west-2.amazonaws.com", "upload.kuaishouzt.com", "translate-pa.googleapis.com",
+        "nv-tlabs.github.io",
     ],
 )  # fmt: skip
 def test_ordinary_work_is_no_ai(index: Index, host: str) -> None:
