@@ -5,6 +5,7 @@ r"""AWS load balancers: access logs of Application, Classic and Network Load Bal
 
 They tell who reached names of one's own. Received is what the client sent; the stamp is the end (of a TLS
 connection lasting so many milliseconds), and an Application Load Balancer tells the beginning, too.
+What AWS WAF refuses (`waf` is all that was done), or a 403 without a target, is the balancer's own answer.
 Connection logs repeat it without sizes.
 Source: Elastic Load Balancing, "Access logs" of each kind.
 """
@@ -25,7 +26,7 @@ _HTTP = (
     rf"(?P<client>{_END}) (?P<target>{_END}|-) (?P<took>{_TIMES}) (?P<status>\d{{3}}|-) (?:\d{{3}}|-) "
     r'(?P<up>\d+) (?P<down>\d+) "(?P<method>\S+) (?P<url>\S+) [^"]*" "(?P<agent>[^"]*)"'
     # An Application Load Balancer tells when the request came: of a web socket, long before its end.
-    r'(?:.*[" ]-?\d+ (?P<begun>\d{4}-\d\d-\d\dT[\d:.]+Z) "[^"]*" ")?'
+    r'(?:.*[" ]-?\d+ (?P<begun>\d{4}-\d\d-\d\dT[\d:.]+Z) "(?P<actions>[^"]*)" ")?'
 )
 _TLS = (
     r"^tls \d\.\d (?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z?) (?P<balancer>\S+) \S+ "
@@ -62,6 +63,7 @@ class AwsElbFormat(LogFormat):
             http["url"],
             http["agent"],
             http["begun"],
+            http["actions"],
             tls["host"],
             is_tls.alias("tls"),
         )
@@ -92,6 +94,13 @@ class AwsElbFormat(LogFormat):
             transport=pl.lit("tcp"),
             bytes_up="up",
             bytes_down="down",
-            action=pl.lit("allowed"),
+            action=one_of(
+                {
+                    "blocked": (pl.col("actions") == "waf")
+                    | ((pl.col("status") == "403") & (pl.col("target") == "-")),
+                    "reset": pl.col("status").str.contains(r"^(?:46\d|5)") & (pl.col("target") == "-"),
+                },
+                otherwise="allowed",
+            ),
             reason=one_of({CONNECTION_LOG: pl.col("time").is_null()}),
         )

@@ -33,3 +33,21 @@ def test_when_a_request_began(kind: str, rest: str, minute: int, duration: float
         0,
         pytest.approx(duration),
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "actions", "action"),
+    [
+        ("10.20.0.9:8080", "403 403", "waf,forward", "allowed"),  # the target's own answer
+        ("-", "403 -", "waf", "blocked"),
+        ("-", "405 -", "waf", "blocked"),  # a puzzle to solve first
+        ("-", "403 -", "forward", "blocked"),
+        ("-", "503 -", "forward", "reset"),
+        ("-", "302 -", "redirect", "allowed"),
+    ],
+)
+def test_what_the_balancer_refused_did_not_pass(target: str, status: str, actions: str, action: str) -> None:
+    """What AWS WAF had blocked was counted as use."""
+    line = LINE.format(kind="https ", rest=ENDS.format(order=" 0", begun=BEGUN)).replace("101 101", status)
+    line = line.replace("10.20.0.9:8080 0.100", f"{target} -1").replace('"forward"', f'"{actions}"')
+    assert read(AwsElbFormat, line)["action"].to_list() == [action]
