@@ -78,6 +78,8 @@ def _outcomes(page: Page) -> Iterator[str]:
 def _changes(page: Page) -> Iterator[str]:
     yield from (f"## {say('changes.title')}", "")
     yield from _entries(page.changes)
+    if not page.changes and not page.caution:
+        yield f"- {say('changes.none')}"
     for sentence in (*page.restated, *filter(None, (page.caution,))):
         yield f"- {_text(sentence)}"
     yield from (f"- {_text(f'{e.about}: {e.what} {e.when}, {e.owner}')}" for e in page.expiries)
@@ -92,7 +94,7 @@ def _services(page: Page) -> Iterator[str]:
         rows = [(s.label, s.sent, s.change or "–", s.services) for s in page.standings]
         yield from _table(_columns("status", "sent", "change", "services"), rows)
     if not page.leading:
-        yield from (say("where.blind" if page.coverage.blind else "where.none"), "")
+        yield from (_text(page.nowhere), "")
         return
     services = [
         (s.name, words.status(s.status) or "–", f"{s.sent} {_moon(s.grade)}", s.change or "–", s.people)

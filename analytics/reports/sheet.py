@@ -17,6 +17,7 @@ from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
 from analytics.reports.weekly.coverage import LEAST_NAMED, LEAST_WATCHED, MOST_ONE_SIDED
 from analytics.reports.weekly.due import scope_of
+from analytics.reports.weekly.page import USE
 
 #: Columns without a column of their own on the page, because they qualify another one: a grade's name is
 #: shown with its symbol.
@@ -133,28 +134,42 @@ def _sentence(result: Result, period: Period, about: str) -> tuple[str, str]:
     summary = _one(result, "summary")
     if not days:
         return say("sheet.blind"), ""
-    if watched and watched["connects"] is False:
-        return say("verdict.cannot_tell", what=say("doubt.lookups")), seen
-    if watched and watched["amounts"] is False and watched["grade"] == 2:
-        return say("verdict.cannot_tell", what=say("doubt.amounts")), seen
-    if (
-        summary is None and result.spec.about == "department"
-    ):  # the department is only published together with others
-        return say("sheet.department_untold", department=about, k=result.facts.k), seen
-    if summary is None and result.spec.about == "app":
-        return say("sheet.possible" if result.rows("possible") else "sheet.unused", service=about), seen
+    if lack := _lack(watched):
+        return say("verdict.cannot_tell", what=say(f"doubt.{lack}")), seen
     # services of a department may all be hidden, so that 0 of them tells nothing there
     of_everyone = () if summary is None or "people" in summary else ("weeks", "services")
     if summary is None or not all(summary.get(name, 1) for name in of_everyone):
-        if watched and watched["connects"] is None:
-            return say("verdict.cannot_tell", what=say("doubt.names")), seen
-        return say("verdict.too_little" if _too_little(watched, of) else "verdict.nothing"), seen
+        return _unused(result, watched, of, about), seen
     hidden = bool(summary.get("people_hidden"))
     k = result.facts.k
     year = period.first.year
     figures = {name: _text(name, value, summary, hidden, k, year) for name, value in summary.items()}
     claim = translated(result.spec.claim).format_map(figures | dict(_counts(summary, hidden, k)))
     return claim[:1].upper() + claim[1:], seen
+
+
+def _lack(watched: Row | None) -> str:
+    """Why the sources could not tell what was used, as a key of the strings `doubt`; '' if they could."""
+    if watched is None:
+        return ""
+    grade = watched["grade"] or 0
+    if watched["connects"] is None and grade < USE:
+        return "names"
+    if watched["connects"] is False:
+        return "lookups"
+    return "amounts" if watched["amounts"] is False and grade == USE - 1 else ""
+
+
+def _unused(result: Result, watched: Row | None, days: int, about: str) -> str:
+    """The claim where no use may be shown."""
+    little = _too_little(watched, days)
+    if result.spec.about == "department":  # it is only published together with others
+        return say("sheet.department_untold", department=about, k=result.facts.k)
+    if result.spec.about != "app":
+        return say("verdict.too_little" if little else "verdict.nothing")
+    if result.rows("possible"):
+        return say("sheet.possible", service=about)
+    return say("sheet.too_little" if little else "sheet.unused", service=about)
 
 
 def _too_little(watched: Row | None, days: int) -> bool:
@@ -212,7 +227,9 @@ def _cell(name: str, row: Row, result: Result) -> Cell:
     if isinstance(value, datetime):  # in the time zone that the header of the page names
         local = value.astimezone(ZoneInfo(result.facts.zone))
         return Cell(f"{words.short_day(local.date())} {local:%H:%M}")
-    text = _text(name, value, row, hidden, result.facts.k, result.scope.first_day.year)
+    text = _unused_text(name, row, result) or _text(
+        name, value, row, hidden, result.facts.k, result.scope.first_day.year
+    )
     if name == "grade":
         return Cell(text, value)
     if name == "status" and value in words.STATUSES:
@@ -220,6 +237,17 @@ def _cell(name: str, row: Row, result: Result) -> Cell:
     upper = row.get("bytes_up_max") if name == "bytes_up" else None
     numeric = isinstance(value, _NUMBERS) or name in _COUNTS
     return Cell(text, None, value if name == "bytes_up" else None, upper, numeric)
+
+
+def _unused_text(name: str, row: Row, result: Result) -> str:
+    """Text in place of a 0 that would be read as that nobody connected, or that it is known that nobody used
+    it; else ''."""
+    if "grade" not in row or (row["grade"] or 0) >= USE:
+        return ""
+    if name == "connections":
+        return _NOTHING
+    untold = row[name] == 0 and name in ("people", "services") and _lack(_one(result, "watched"))
+    return words.unknown() if untold else ""
 
 
 def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: int, year: int) -> str:
@@ -234,7 +262,7 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
     if name in ("people", "people_most"):
         return words.people(_int(value), hidden and value is None, k)
     if value is None:
-        return words.hidden() if hidden else _NOTHING
+        return words.hidden() if hidden or name == "connections" else _NOTHING
     if name in ("week", "first_week", "last_week") and isinstance(value, date):
         return words.week_days(value, year)
     if isinstance(value, date):

@@ -8,7 +8,7 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
-from analytics.reports.weekly.coverage import comparable
+from analytics.reports.weekly.coverage import Coverage, comparable
 
 #: Services named per kind of change; the annex has all of them.
 MOST = 3
@@ -40,9 +40,10 @@ class Change:
     more: int
 
 
-def changes(result: Result) -> tuple[Change, ...]:
-    """The changes of the week; those compared with last week only if the weeks are comparable."""
-    compares = comparable(result, result.scope.week, result.scope.previous)
+def changes(result: Result, seen: Coverage) -> tuple[Change, ...]:
+    """The changes of the week; those against last week only if the weeks are comparable, and what was used is
+    known."""
+    compares = not seen.lack and comparable(result, result.scope.week, result.scope.previous)
     kinds = []
     for change, key in _KINDS.items():
         rows = [
@@ -54,9 +55,11 @@ def changes(result: Result) -> tuple[Change, ...]:
     return tuple(kinds)
 
 
-def caution(result: Result) -> str:
+def caution(result: Result, seen: Coverage) -> str:
     """Why growth and disappearance are not stated; '' if they are."""
     scope = result.scope
+    if seen.lack:
+        return say("changes.untold", why=say(f"numbers.{seen.lack}"))
     if scope.week == scope.earliest:
         return say("changes.first_week")
     if not comparable(result, scope.week, scope.previous):

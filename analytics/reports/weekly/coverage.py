@@ -69,6 +69,15 @@ class Coverage:
         return self.lookups_only or self.no_names or self.no_amounts
 
     @property
+    def lack(self) -> str:
+        """Why sensors that reported could not tell what was used, as a key of the strings `numbers`; else
+        ''."""
+        if self.blind:
+            return ""
+        lacking = {"lookups": self.lookups_only, "names": self.no_names, "amounts": self.no_amounts}
+        return next((why for why, lacks in lacking.items() if lacks), "too_little" if self.too_little else "")
+
+    @property
     def watched_briefly(self) -> bool:
         """True if even the packet sensor that watched longest watched too little of the week."""
         minutes = self.packet_minutes
@@ -202,7 +211,7 @@ def _doubts(seen: Coverage) -> Iterable[str]:
     if seen.no_amounts:
         yield say("doubt.amounts")
     nameless = say("doubt.nameless", share=words.share(seen.flows - seen.named, seen.flows))
-    if seen.mostly_nameless:
+    if seen.mostly_nameless and not seen.no_names:
         yield nameless
     if len(seen.dark) == 7:
         yield say("doubt.week")

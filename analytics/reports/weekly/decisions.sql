@@ -49,7 +49,7 @@ every_rule AS (
     UNION ALL SELECT * FROM programs
 )
 SELECT r.priority, r.rule, r.compares, r.app, r.service, r.category, r.grade, r.evidence, r.people, r.people_hidden,
-       r.bytes_up, r.bytes_up_max, r.last_bytes_up, r.connections, r.last_connections, t.owner,
+       r.bytes_up, r.bytes_up_max, r.bytes_down, r.last_bytes_up, r.connections, r.last_connections, t.owner,
        CAST(s.sunday + 14 AS DATE) AS due
 FROM every_rule r
 CROSS JOIN scope s

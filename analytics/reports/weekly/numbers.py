@@ -32,9 +32,8 @@ def numbers(result: Result, seen: Coverage) -> tuple[Number, ...]:
     """People (or addresses), services, bytes sent, services first seen, named traffic."""
     now = _by_week(result).get(result.scope.week)
     use = [_people(result, now), _services(result, now), _sent(result, now), _first_seen(result, now)]
-    if seen.use_untold or seen.too_little:  # whether anything was used is not told: unknown, not 0
-        lacking = {"lookups": seen.lookups_only, "names": seen.no_names, "amounts": seen.no_amounts}
-        note = say(f"numbers.{next((why for why, lacks in lacking.items() if lacks), 'too_little')}")
+    if seen.lack:  # whether anything was used is not told: unknown, not 0
+        note = say(f"numbers.{seen.lack}")
         use = [Number(n.label, None, words.unknown(), note, "", "", (), "") for n in use]
     return (*use, _named(result, seen))
 

@@ -146,6 +146,13 @@ class Page:
         return say(f"where.{_told(self.coverage, 'asked', 'connected', 'unused')}_note")
 
     @property
+    def nowhere(self) -> str:
+        """Text in place of the services if there are none."""
+        if self.coverage.lack:
+            return say("where.untold_week", why=say(f"numbers.{self.coverage.lack}"))
+        return say("where.blind" if self.coverage.blind else "where.none")
+
+    @property
     def sentence(self) -> str:
         """The claim and the rest of the verdict as one text."""
         joint = "" if self.verdict[:1] in (".", ",", ";", "") else " "
@@ -181,7 +188,7 @@ def build(result: Result, *, controls: bool = False) -> Page:
         concentration=concentration(result),
         expiries=ends[:EXPIRIES],
         more_expiries=len(ends[EXPIRIES:]),
-        watch=_watch(result),
+        watch=_watch(result, seen),
         controls=result.rows("controls") if controls else (),
         restated=restated(result),
         numbers=numbers(result, seen),
@@ -192,9 +199,9 @@ def build(result: Result, *, controls: bool = False) -> Page:
         noun=counted(result),
         hides=any(s.sent == words.hidden() for s in leading),
         departments=departments(result),
-        changes=changes(result),
+        changes=changes(result, seen),
         machines=machines(result),
-        caution=caution(result),
+        caution=caution(result, seen),
         waiting=waiting(result),
         clock=clock(result),
         unequal=unequal(result) if counted(result) == words.PEOPLE else None,
@@ -238,12 +245,13 @@ def _short_version(version: str | None) -> str:
     return (version or words.unknown())[:20]
 
 
-def _watch(result: Result) -> tuple[str, ...]:
+def _watch(result: Result, seen: Coverage) -> tuple[str, ...]:
     """Changes of the list of products that may contain AI."""
     rows = result.rows("embedded_changes")
     if result.scope.week == result.scope.earliest:
         return ()
-    kinds = ("new", "gone") if comparable(result, result.scope.week, result.scope.previous) else ("new",)
+    compares = not seen.lack and comparable(result, result.scope.week, result.scope.previous)
+    kinds = ("new", "gone") if compares else ("new",)
     changed = {c: [row["service"] for row in rows if row["change"] == c] for c in kinds}
     return tuple(
         say(f"watch.{change}", services=words.listing(services, 4))
@@ -271,7 +279,7 @@ def restated(result: Result) -> tuple[str, ...]:
 
 
 def _service(result: Result, row: Row, standing: Row | None, use_untold: bool) -> Service:
-    hidden, withheld = row["people_hidden"], words.withheld(row)
+    withheld = words.withheld(row)
     nothing = say("where.nothing") if row["grade"] == 1 else ""  # a lookup sends nothing to the service
     return Service(
         name=row["service"] or row["app"],
@@ -285,7 +293,7 @@ def _service(result: Result, row: Row, standing: Row | None, use_untold: bool) -
         people=_people(row, result.facts.k, use_untold),
         unused=row["people"] == 0 and bool(row["people_any_grade"]),
         counted=_counted(row, result),
-        connections=words.hidden() if row["connections"] is None and hidden else _count(row["connections"]),
+        connections=_connections(row),
         change=_change(result, row),
         first_week=_first_week(row["first_week"], result),
         status=standing["status"] if standing else "",
@@ -349,8 +357,11 @@ def _untold(result: Result, shown: tuple[Service, ...]) -> Iterator[Others]:
     yield Others(say(key, left.services), left.bytes_up, left.bytes_up_max, sent)
 
 
-def _count(value: int | None) -> str:
-    return words.unknown() if value is None else words.number(value)
+def _connections(row: Row) -> str:
+    """Connections of use; where it was not used, "0" would be read as that nobody connected to it."""
+    if (row["grade"] or 0) < USE:
+        return say("where.nothing")
+    return words.hidden() if row["connections"] is None else words.number(row["connections"])
 
 
 def _change(result: Result, row: Row) -> str:

@@ -340,8 +340,12 @@ def test_a_week_of_logs_without_names_is_unknown(tmp_path: Path) -> None:
     claim = "We cannot tell whether AI was used (our sources record no names of servers)."
     assert found.claim == claim and found.remedy.startswith("What helps most: the log of the resolver")
     assert [number.value for number in found.numbers] == ["unknown"] * 5
+    assert found.nowhere == "Unknown: no names are recorded."
+    assert found.caution == "What is new, grown, fallen or gone is unknown: no names are recorded."
     for name in ("daily", "monthly"):
         assert prepare(tmp_path, name).page.sentence.startswith(claim), name
+    rows["catalog"] = [{"app": "a/alpha", "service": "alpha"}]
+    assert prepare(make(tmp_path / "app", rows), "app", about="alpha").page.sentence.startswith(claim)
 
 
 @pytest.mark.parametrize(
@@ -365,6 +369,9 @@ def test_nothing_found_where_little_was_seen_is_unknown(
     assert ("clients’ lookups" in found.remedy) == ("named_flows" in trouble)
     daily = prepare(tmp_path, "daily", period=f"{WEEK}").page
     assert ("We cannot tell" in daily.sentence) == bool(trouble)  # the day itself was seen whole
+    rows["catalog"] = [{"app": "a/alpha", "service": "alpha"}]
+    alpha = prepare(make(tmp_path / "app", rows | NAMES), "app", about="alpha").page
+    assert alpha.sentence.startswith("We cannot tell whether alpha was used: we saw no exchange with it")
 
 
 def test_a_week_that_is_not_over_says_so(tmp_path: Path) -> None:
@@ -486,9 +493,14 @@ def test_with_lookups_only_the_number_of_people_is_unknown(tmp_path: Path) -> No
     assert found.claim.startswith("We cannot tell whether AI was used")
     assert "alpha was looked up." in found.verdict and "We saw no exchange" not in found.sentence
     assert [number.value for number in found.numbers] == ["unknown"] * 5
+    assert found.caution == "What is new, grown, fallen or gone is unknown: only lookups are recorded."
+    assert [service.connections for service in found.services] == ["–"]
     for name in ("daily", "monthly"):
         sheet = prepare(tmp_path, name).page
         assert sheet.sentence.startswith("We cannot tell whether AI was used"), name
+    weeks = next(section for section in sheet.sections if section.id == "weeks")
+    cells = dict(zip(weeks.labels, (cell.text for cell in weeks.rows[0]), strict=True))
+    assert (cells["People"], cells["Services"]) == ("unknown", "unknown")
     assert "Can we see enough" in found.decisions[0].question
 
 
@@ -627,8 +639,14 @@ def test_unknown_bytes_read_unknown_never_zero(tmp_path: Path, received: int | N
     rows["usage_weekly"] = [
         usage(WEEK, app, 9, None) | {"bytes_down": received} for app in ("all", "a/alpha")
     ]
+    rows["usage_weekly"] += [row | {"department": "unattributed"} for row in rows["usage_weekly"]]
+    rows["first_seen"] = [{"app": "a/alpha", "site": "all", "first_week": WEEK, "grade": 4}]
+    rows["usage_weekly"].append(usage(LAST, "all", 9, None))
     found = page(tmp_path, rows)
     assert found.sentence.startswith(f"9 people used 1 AI service; how much was sent is {reads}.")
+    assert found.decisions[0].evidence.endswith(f"9 people uploaded; how much is {reads}.")
+    assert found.decisions[0].impact.endswith("others not shown.") == (received is None)
+    assert found.departments.departments[0].sent == reads
     assert figures(found)["Sent"][0] == reads
     assert found.services[0].sent == reads
 
