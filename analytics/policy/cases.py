@@ -241,7 +241,7 @@ def explain(
         )
         for kind, line, scope, status, amount, first, last, countries, owner, review, nth in rows
     ]
-    if outcome.line is None:
+    if outcome.line is None and not any(line.kind == "never" for line in lines):
         lines.insert(0, Line("status", None, "all", "unreviewed: no line mentions it", None, None, True))
     until = {one.values["id"]: one.values["expires"] for one in policy.of("exceptions")}
     exceptions = [

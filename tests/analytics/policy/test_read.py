@@ -186,6 +186,20 @@ def test_differences_of_policy_cases_are_named() -> None:
     assert differences(given[1], second) == []
 
 
+def test_what_must_never_be_used_is_decided_about() -> None:
+    """It was also a service that no line of the policy is about."""
+    stated = policy("never:\n  - {app: acme/chat, access: api, reason: keys leaked}\n")
+    given = read_cases(
+        "- given: {app: acme/chat, access: api}\n  expect: {findings: [never_use]}\n"
+        "- given: {app: acme/chat}\n  expect: {findings: [unreviewed_service]}\n",
+        "cases.yml",
+    )
+    assert [differences(*pair) for pair in zip(given, run(stated, given, SERVICES, TODAY), strict=True)] == [
+        [],
+        [],
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "mistake"),
     [
