@@ -132,15 +132,21 @@ class Installation:
         return Mixture((kind.name, source_input), intake, self.pipeline)
 
     def sensor_of(self, kind: type[Source], source_input: Input) -> SensorSettings:
-        """The sensor that made an input: by its path and kind in the settings, overridden by `Declared`."""
-        return self._with_declared(sensor_declared(self.settings, kind, source_input.files[0]))
+        """The sensor that made an input: the one of the settings with the declared name, else by its path and
+        kind there; overridden by `Declared`."""
+        named = self._named(self._declared.sensor, kind.name)
+        return self._with_declared(named or sensor_declared(self.settings, kind, source_input.files[0]))
 
     def live_sensor(self, source: str) -> SensorSettings:
         """The sensor with the declared name: a live source has no path by which the settings could name
         it."""
         name = self._declared.sensor or source
-        known = [sensor for sensor in self.settings.sensors if sensor.name == name]
-        return self._with_declared(known[0] if known else SensorSettings(name=name))
+        return self._with_declared(self._named(name, source) or SensorSettings(name=name))
+
+    def _named(self, name: str | None, source: str) -> SensorSettings | None:
+        """The sensor of the settings with this name; of several, the one of this kind of input."""
+        named = [sensor for sensor in self.settings.sensors if sensor.name == name]
+        return next((one for one in named if one.source == source), named[0] if named else None)
 
     def intake(
         self,

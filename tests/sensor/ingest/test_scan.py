@@ -20,6 +20,8 @@ import zstandard
 from analytics.lake import open_views
 from sensor.ingest.installation import Declared, Installation
 from sensor.settings import SensorSettings, Settings
+from sensor.sources.inputs.open import find
+from sensor.sources.interface import Input
 from sensor.sources.logs.formats.squid import SquidFormat
 from sensor.store.compaction import Terms, compact
 from tests.product import compiled_once, run_here
@@ -212,6 +214,17 @@ def test_sensors_that_begin_within_an_hour_are_all_known(tmp_path: Path) -> None
     (file,) = installation.lake.manifest()["tables"]["sensors"]["cold"]["all"]
     known = pl.read_parquet(installation.lake.path / file).select("sensor", "site", "rank").rows()
     assert known == [("branch", "main", None), ("one", "elsewhere", 3), ("two", "lab", 3)]
+
+
+def test_a_sensor_named_by_an_option_is_that_of_the_settings(tmp_path: Path) -> None:
+    """Its time zone and population were lost, unless its paths matched, too."""
+    known = SensorSettings(name="hq", site="hq", timezone="Europe/Berlin", population=42)
+    settings = Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state"), sensors=(known,))
+    (tmp_path / "access.log").write_text("x", encoding="utf-8")
+    read = Input(tuple(find([tmp_path / "access.log"]).files), "in")
+    named = Installation(settings, Declared(sensor="hq")).sensor_of(SquidFormat, read)
+    assert named == known
+    assert Installation(settings, Declared(sensor="lab")).sensor_of(SquidFormat, read).timezone is None
 
 
 def _rotated(capture: Path, folder: Path, files: int) -> list[Path]:
