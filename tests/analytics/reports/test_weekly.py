@@ -645,7 +645,7 @@ def test_unknown_bytes_read_unknown_never_zero(tmp_path: Path, received: int | N
     found = page(tmp_path, rows)
     assert found.sentence.startswith(f"9 people used 1 AI service; how much was sent is {reads}.")
     assert found.decisions[0].evidence.endswith(f"9 people uploaded; how much is {reads}.")
-    assert found.decisions[0].impact.endswith("others not shown.") == (received is None)
+    assert found.decisions[0].impact.endswith("what is not shown.") == (received is None)
     assert found.departments.departments[0].sent == reads
     assert figures(found)["Sent"][0] == reads
     assert found.services[0].sent == reads
