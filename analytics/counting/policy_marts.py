@@ -68,7 +68,10 @@ def make_findings(build: Build) -> list[date]:
         sum_up(connection, run[0], run[-1], zone=build.zone)
         for week in run:
             watched = weeks.lay_out_week(connection, week)
-            judge(connection, week, horizons[week], zone=build.zone, k=build.k, summed_up=True)
+            judge(
+                connection, week, horizons[week], zone=build.zone, k=build.k, summed_up=True,
+                sources=weeks.sources(connection, week),
+            )  # fmt: skip
             values: Values = {
                 "week": week.isoformat(),
                 "horizon": horizons[week].isoformat(),

@@ -10,6 +10,7 @@ summed once (`sum_up`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from string import Template
@@ -32,6 +33,14 @@ EVIDENCE = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Sources:
+    """What the sources of a week could show: connections or requests at all, and bytes sent."""
+
+    connects: bool = True
+    bytes_up: bool = True
+
+
 def sum_up(connection: duckdb.DuckDBPyConnection, first: date, last: date, *, zone: str) -> None:
     """Makes `spent`, the comparison data for the weeks from Monday `first` to Monday `last`."""
     begin = first - timedelta(days=7 * HISTORY_WEEKS)
@@ -48,11 +57,12 @@ def judge(
     k: int,
     rules: Sequence[Rule] | None = None,
     summed_up: bool = False,
+    sources: Sources = Sources(),
 ) -> None:
     """Makes `found`, `finding_rows` and `evaluated` for the week beginning on Monday `week` of `zone`.
 
     `horizon` is the last past day: Sunday, or today in the current week. `summed_up`: `sum_up` was called for
-    this week. `rules` defaults to all rules.
+    this week. `rules` defaults to all rules. What `sources` cannot show is not evaluable.
     """
     if not summed_up:
         sum_up(connection, week, week, zone=zone)
@@ -81,7 +91,7 @@ def judge(
     absent = [name for name in ("servers", "fabric", "models") if not _count(connection, name)]
     known = tuple(_count(connection, name) for name in ("policy", "seen_weeks", "comparable_weeks"))
     for rule in load_rules() if rules is None else rules:
-        why_not = _why_not(rule, *known)
+        why_not = _why_not(rule, *known) or _unseen(rule, sources, used=bool(_count(connection, "used")))
         if why_not is None and rule.of not in absent:
             _run(connection, rule, values)
         evaluated.append(
@@ -103,6 +113,13 @@ def _why_not(rule: Rule, lines: int, seen: int, comparable: int) -> str | None:
     if comparable < rule.history_weeks and not rule.outlasts_keys:
         return f"{needs} under the same keys, has {comparable}"
     return None
+
+
+def _unseen(rule: Rule, sources: Sources, *, used: bool) -> str | None:
+    """What the sources of the week do not show of what a rule looks at; None if nothing is missing."""
+    if rule.of == "used" and not used and not (sources.connects and sources.bytes_up):
+        return "no source shows use"
+    return "no source records bytes sent" if rule.needs_bytes and not sources.bytes_up else None
 
 
 def _run(connection: duckdb.DuckDBPyConnection, rule: Rule, values: dict[str, str]) -> None:

@@ -45,9 +45,11 @@ class Rule:
     due_days: int
     sql: str
     #: relation it reads (judging/1_used.sql); the rule is skipped if that is empty
-    of: Literal["used", "servers", "fabric", "models"] = "used"
+    of: Literal["used", "servers", "fabric", "models", "policy"] = "used"
     #: the rule only runs if there is a policy
     needs_policy: bool = True
+    #: it compares bytes sent
+    needs_bytes: bool = False
     #: minimum earlier weeks with use
     history_weeks: int = 0
     #: it compares departments only, which keep their names when the keys of tokens change

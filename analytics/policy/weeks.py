@@ -19,7 +19,7 @@ from analytics.counting.inputs import files_of, fingerprint
 from analytics.counting.weeks import days_of, store_frame
 from analytics.definitions import Mart, load_marts
 from analytics.lake import Manifest, literal
-from analytics.policy.judge import HISTORY_WEEKS
+from analytics.policy.judge import HISTORY_WEEKS, Sources
 from analytics.policy.rules import CONTROLS, LEVELS, RULES, load_controls, load_rules
 from analytics.stored import cold_sql, files_sql, narrowed, unmerged_sql
 
@@ -61,7 +61,10 @@ class Weeks:
         return fingerprint(
             definitions(),
             [self._near(name, week, week) for name in NEAR],
-            [self.files.get(name, {}).get(week.isoformat()) for name in ("usage_weekly", "coverage_days")],
+            [
+                self.files.get(name, {}).get(week.isoformat())
+                for name in ("usage_weekly", "coverage_days", "names_weekly")
+            ],
         )
 
     def lay_out(self, connection: duckdb.DuckDBPyConnection, first: date, last: date) -> None:
@@ -81,6 +84,16 @@ class Weeks:
         cube = [path for path in [self.files["usage_weekly"].get(week.isoformat())] if path]
         _table(connection, "cells", files_sql(self.marts["usage_weekly"].types, cube, root=self._root))
         return self._watched_minutes(connection, week)
+
+    def sources(self, connection: duckdb.DuckDBPyConnection, week: date) -> Sources:
+        """What the sources of a week could show; everything, where that is not known."""
+        path = self.files.get("names_weekly", {}).get(week.isoformat())
+        named = files_sql(self.marts["names_weekly"].types, [path] if path else [], root=self._root)
+        found = connection.execute(
+            "SELECT BOOL_OR(connects), BOOL_OR(connects AND bytes_known) "
+            f"FROM ({named}) AS names WHERE host IS NULL"
+        ).fetchone()
+        return Sources() if found is None or found[0] is None else Sources(*map(bool, found))
 
     def lay_out_policy(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Makes the relations of the published policy."""

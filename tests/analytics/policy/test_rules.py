@@ -12,7 +12,7 @@ import pytest
 
 from analytics.definitions import load_marts
 from analytics.lake import connect
-from analytics.policy.judge import judge, prepare
+from analytics.policy.judge import Sources, judge, prepare
 from analytics.policy.rules import Rule, load_rules
 
 WEEK = date(2026, 11, 16)
@@ -59,6 +59,34 @@ def test_example(connection: duckdb.DuckDBPyConnection, rule: Rule, example: dic
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     expected = example["expect"]
     assert [{key: row[key] for key in wanted} for row, wanted in zip(rows, expected, strict=True)] == expected
+
+
+@pytest.mark.parametrize(
+    ("sources", "used", "evaluable"),
+    [
+        (Sources(), False, {"never_use", "limit_bytes", "review_overdue"}),
+        (Sources(connects=False, bytes_up=False), False, {"review_overdue"}),  # lookups
+        (Sources(bytes_up=False), False, {"review_overdue"}),  # names of connections
+        (Sources(bytes_up=False), True, {"never_use", "review_overdue"}),  # a proxy without upload sizes
+    ],
+)
+def test_what_no_source_shows_is_not_evaluable(
+    connection: duckdb.DuckDBPyConnection, sources: Sources, used: bool, evaluable: set[str]
+) -> None:
+    """Weeks of lookups alone were evidence that nothing forbidden was used."""
+    visit = {
+        "hour": "2026-11-17 10:00:00+00",
+        "subject": "u1",
+        "subject_kind": "user",
+        "app": "a/b",
+        "grade": 3,
+    }
+    line = {"kind": "never", "line": 4, "precedence": 32, "app": "c/d", "scope": "all"}
+    furnish(connection, {"policy": [line], "near_usage": [visit] if used else []})
+    rules = [rule for rule in load_rules() if rule.name in ("never_use", "limit_bytes", "review_overdue")]
+    judge(connection, WEEK, date(2026, 11, 22), zone="UTC", k=5, rules=rules, sources=sources)
+    told = connection.execute("SELECT rule FROM evaluated WHERE evaluable").fetchall()
+    assert {rule for (rule,) in told} == evaluable
 
 
 def test_rules_about_servers_have_examples() -> None:
