@@ -2,6 +2,9 @@
 SELECT t.status,
        CAST(SUM(CASE WHEN v.grade >= 3 THEN 1 ELSE 0 END) AS BIGINT) AS services,
        CAST(SUM(CASE WHEN v.grade >= 3 AND v.bytes_up IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS untold,
+       -- What is hidden is hidden in both directions.
+       CAST(SUM(CASE WHEN v.grade >= 3 AND v.bytes_up IS NULL AND v.bytes_down IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT)
+         AS unmeasured,
        CAST(SUM(v.bytes_up) AS BIGINT) AS bytes_up,
        CAST(SUM(v.bytes_up_max) AS BIGINT) AS bytes_up_max,
        CAST(SUM(v.last_bytes_up) AS BIGINT) AS last_bytes_up,

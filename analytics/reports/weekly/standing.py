@@ -64,7 +64,9 @@ def _standing(row: Row, compares: bool) -> Standing:
     is_complete = not untold and not row["last_untold"]
     if compares and is_complete and row["last_bytes_up"] is not None:
         change = words.signed_size(row["bytes_up"] - row["last_bytes_up"])
-    sent = words.size_range(row["bytes_up"], row["bytes_up_max"], is_hidden=True)
+    unmeasured = row["unmeasured"]
+    is_hidden = True if not unmeasured else False if unmeasured == untold else None
+    sent = words.size_range(row["bytes_up"], row["bytes_up_max"], is_hidden=is_hidden)
     return Standing(
         row["status"],
         words.status(row["status"]),

@@ -862,6 +862,9 @@ def test_use_by_status_and_what_ended(tmp_path: Path) -> None:
         (app_of(governed(), "alpha"), "ended Tue 10 Nov 2026", True)
     ]
     assert "policy p1" in found.facts
+    mute = governed()
+    mute["usage_weekly"] = [row | {"bytes_up": None, "bytes_down": 9} for row in mute["usage_weekly"]]
+    assert {s.sent for s in page(tmp_path / "mute", mute).standings} == {"unknown"}
 
 
 @pytest.mark.parametrize(("selector", "about"), [({}, "any service"), ({"country": "CN"}, "some services")])
