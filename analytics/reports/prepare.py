@@ -100,7 +100,8 @@ def prepare(
             raise ValueError(f"{chosen.name} begins on {chosen.first}, after {today}: nothing is known of it")
         subject, named = _subject(connection, spec.about, about)
         days = (chosen.first, chosen.last)
-        scope = run.scope_of(chosen.week, known, facts.zone, days=days, about=subject)
+        telling = [monday for monday in run.telling_weeks(connection) if monday <= chosen.week]
+        scope = run.scope_of(chosen.week, telling or known, facts.zone, days=days, about=subject)
         if chosen.first <= today <= chosen.last:
             facts = replace(facts, today=today)
         result = run.run(connection, spec, facts, scope)

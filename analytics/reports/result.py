@@ -23,7 +23,7 @@ class Scope:
     oldest: date  # Monday eleven weeks earlier: the twelve weeks of a trend
     four_weeks: date  # Monday three weeks earlier
     sunday: date
-    earliest: date  # Monday of the first week the lake knows
+    earliest: date  # Monday of the first week whose sources could show use
     starts_at: datetime  # 00:00 on Monday in the report's zone
     ends_at: datetime  # 00:00 on the next Monday in the report's zone
     first_day: date  # of the period under report; Monday in a weekly one

@@ -17,6 +17,12 @@ UNION
 SELECT DISTINCT CAST(DATE_TRUNC('week', day) AS DATE) FROM coverage_daily WHERE minutes_seen > 0
 ORDER BY week
 """
+_TELLING_SQL = """
+SELECT week FROM usage_weekly WHERE grade >= 3
+UNION
+SELECT week FROM names_weekly WHERE host IS NULL AND connects AND bytes_known
+ORDER BY week
+"""
 
 
 def weeks(lake: duckdb.DuckDBPyConnection) -> list[date]:
@@ -24,13 +30,19 @@ def weeks(lake: duckdb.DuckDBPyConnection) -> list[date]:
     return [row[0] for row in lake.execute(_WEEKS_SQL).fetchall() if row[0] is not None]
 
 
+def telling_weeks(lake: duckdb.DuckDBPyConnection) -> list[date]:
+    """Mondays of the weeks whose sources could show use, oldest first: it was found, or some source knows the
+    bytes of connections with a name. Of weeks of lookups alone, nobody knows what was in use already."""
+    return [row[0] for row in lake.execute(_TELLING_SQL).fetchall()]
+
+
 def scope_of(
     week: date, known: list[date], zone: str, *, days: tuple[date, date] | None = None, about: str = ""
 ) -> Scope:
     """The scope of a week; days begin at midnight in `zone`, also when clocks change.
 
-    `known` are the Mondays with data. For another period, `days` are its first and last day, and `week` is
-    its last week.
+    `known` are the Mondays that it can be compared with, and its own. For another period, `days` are its
+    first and last day, and `week` is its last week.
     """
     first_day, last_day = days or (week, week + timedelta(days=6))
     tz = ZoneInfo(zone)

@@ -11,7 +11,7 @@ every_change AS (
     UNION ALL
     SELECT 2, 'began uploading', FALSE, k.*
     FROM known k
-    WHERE k.seen AND k.grade >= 4 AND k.earlier_grade < 4
+    WHERE k.seen AND k.grade >= 4 AND k.earlier_grade < 4 AND k.week > k.earliest
     UNION ALL
     SELECT 3, 'grew', TRUE, k.*
     FROM known k

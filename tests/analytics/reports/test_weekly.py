@@ -470,7 +470,7 @@ def test_a_single_day_is_the_first_week_and_calls_nothing_new(tmp_path: Path) ->
         "sensors": SENSORS[:1],
     }
     found = page(tmp_path, rows)
-    assert "first week watched" in found.verdict
+    assert "No earlier week could show use" in found.verdict
     assert "what happened on any day but Wednesday" in found.verdict
     assert found.changes == ()
     assert figures(found)["First seen"] == ("–", "")
@@ -502,6 +502,26 @@ def test_with_lookups_only_the_number_of_people_is_unknown(tmp_path: Path) -> No
     cells = dict(zip(weeks.labels, (cell.text for cell in weeks.rows[0]), strict=True))
     assert (cells["People"], cells["Services"]) == ("unknown", "unknown")
     assert "Can we see enough" in found.decisions[0].question
+
+
+def test_after_weeks_of_lookups_nothing_is_new(tmp_path: Path) -> None:
+    """Whoever added a proxy's log to a resolver's read that all services were new, and began uploading."""
+    bind = {"sensor": "bind", "source": "bind", "connects": False, "bytes_known": False}
+    rows = {
+        "usage_weekly": [
+            *(usage(LAST, app, 0, None, grade=1, connections=0, lookups=40) for app in ("all", "a/alpha")),
+            *(usage(WEEK, app, 9, 9 * MB) for app in ("all", "a/alpha")),
+        ],
+        "first_seen": [{"app": "a/alpha", "site": "all", "first_week": WEEK, "grade": 4}],
+        "names_weekly": [bind | {"week": LAST}, *NAMES["names_weekly"]],
+        "coverage_daily": [watched(d, "bind", "bind") for d in days(LAST)] + [watched(d) for d in days(WEEK)],
+        "sensors": SENSORS[:1],
+    }
+    found = page(tmp_path / "lookups", rows)
+    assert "No earlier week could show use" in found.verdict
+    assert found.changes == () and not [d for d in found.decisions if "alpha" in d.question]
+    rows["names_weekly"][0] |= {"connects": True, "bytes_known": True}
+    assert "alpha is new" in page(tmp_path / "proxy", rows).sentence
 
 
 def test_people_who_only_looked_up_or_connected_are_counted_apart(tmp_path: Path) -> None:
