@@ -246,8 +246,15 @@ def _unused_text(name: str, row: Row, result: Result) -> str:
         return ""
     if name == "connections":
         return _NOTHING
-    untold = row[name] == 0 and name in ("people", "services") and _lack(_one(result, "watched"))
-    return words.unknown() if untold else ""
+    if row[name] != 0 or name not in ("people", "services"):
+        return ""
+    told = (
+        {week["week"]: week["told"] for week in result.rows("telling")} if "telling" in result.tables else {}
+    )
+    knows = told.get(row["week"]) if "week" in row else None
+    if knows is None:
+        knows = not _lack(_one(result, "watched"))
+    return "" if knows else words.unknown()
 
 
 def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: int, year: int) -> str:

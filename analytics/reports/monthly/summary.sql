@@ -1,5 +1,5 @@
 -- One row: use in the weeks of the period.
-SELECT CAST(COUNT(DISTINCT CASE WHEN u.app = 'all' THEN u.week END) AS BIGINT) AS weeks,
+SELECT CAST(COUNT(DISTINCT CASE WHEN u.app = 'all' AND u.grade >= 3 THEN u.week END) AS BIGINT) AS weeks,
        CAST(COUNT(DISTINCT CASE WHEN u.app <> 'all' AND u.grade >= 3 THEN u.app END) AS BIGINT) AS services,
        CAST(SUM(CASE WHEN u.app = 'all' THEN u.bytes_up END) AS BIGINT) AS bytes_up,
        CAST(SUM(CASE WHEN u.app = 'all' THEN u.bytes_up_max END) AS BIGINT) AS bytes_up_max

@@ -520,6 +520,10 @@ def test_after_weeks_of_lookups_nothing_is_new(tmp_path: Path) -> None:
     found = page(tmp_path / "lookups", rows)
     assert "No earlier week could show use" in found.verdict
     assert found.changes == () and not [d for d in found.decisions if "alpha" in d.question]
+    month = prepare(tmp_path / "lookups", "monthly").page
+    assert month.sentence.startswith("1 service in use in 1 week")
+    weeks = next(section for section in month.sections if section.id == "weeks")
+    assert [row[weeks.labels.index("People")].text for row in weeks.rows] == ["unknown", "9"]
     rows["names_weekly"][0] |= {"connects": True, "bytes_known": True}
     assert "alpha is new" in page(tmp_path / "proxy", rows).sentence
 
