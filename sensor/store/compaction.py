@@ -152,7 +152,9 @@ def _close_parts(lake: Lake, now: datetime, settle: timedelta) -> str:
     with lake.lock("commit", exclusive=True):
         newest = lake.open_part(now)
         settled = f"{(now - settle).astimezone(UTC):%Y-%m-%dT%H}.0000" if settle else newest + "~"
-        due = [part for part in _parts(lake) if part < settled]
+        # Parts of hours to come are due to a clock that was ahead; so are those that follow when they close.
+        coming = f"{(now + timedelta(hours=1)).astimezone(UTC):%Y-%m-%dT%H}~"
+        due = [part for part in _parts(lake) if part < settled or part > coming]
         watermark = max([*due, lake.closed])
         if watermark > lake.closed:
             lake.close(watermark)

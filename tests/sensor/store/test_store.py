@@ -205,6 +205,15 @@ def test_the_current_hour_waits_without_settle(lake: Lake) -> None:
     assert _cold_ids(lake) == [1]
 
 
+def test_what_landed_while_the_clock_was_ahead_does_not_wait_for_that_time(lake: Lake) -> None:
+    """Nor does what lands after the clock was put right."""
+    _commit(lake, 0, 10, _rows(1), NOW + timedelta(days=300))
+    for begin in (10, 20):
+        assert compact(lake, Terms("UTC"), now=NOW)
+        assert not waits(lake) and len(_cold_ids(lake)) == begin // 10
+        _commit(lake, begin, begin + 10, _rows(begin))
+
+
 def test_writers_move_on_when_a_part_is_closed(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
     compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
