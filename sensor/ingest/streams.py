@@ -32,6 +32,7 @@ from sensor.sources.logs.lines.blocks import BLOCK_BYTES, Block, cleaned
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.sorting import NO_FORMAT
 from sensor.sources.rotated import rotation
+from sensor.store.lake import Claims
 
 #: New lines wait this long, to be processed and stored together: a few cost as much as thousands …
 COMMIT_S = 2.0
@@ -144,6 +145,9 @@ class Follower:
         self._kind_of = kind_of
         self._tell = tell
         self._streams: list[tuple[Tail, Stream]] = []
+        self._claims: Claims | None = None
+        #: identities of files that another process follows
+        self._taken: set[str] = set()
         #: files of which this run has read no line
         self._unread: set[Tail] = set()
         #: files of no known format; `position` is how much of their beginning was looked at
@@ -158,7 +162,7 @@ class Follower:
 
     def run(self) -> None:
         """Read and commit new lines until `stop` is called. Raises LakeError."""
-        self._installation.lake.create()
+        self._claims = Claims(self._installation.lake.create())
         looked, renewed = -LOOK_S, time.monotonic()
         try:
             while not self._stopped:
@@ -217,6 +221,13 @@ class Follower:
         if not issubclass(kind, LogFormat):
             why = "read as a whole: `shadowai scan` takes it, from a timer for each new file"
             self._tell(f"{source_input.name}: {kind.name}, {why}")
+            return
+        if self._claims and not self._claims.take(source_input.identity):
+            if source_input.identity not in self._taken:
+                why = "followed into this lake by another process; waiting until that ends"
+                self._tell(f"{source_input.name}: {why}")
+            self._taken.add(source_input.identity)
+            self._tails.forget(tail)
             return
         tail.resume(lambda generation: self._installation.commits(generation).progress().position)
         stream = Stream(self._installation, kind, tail.input())

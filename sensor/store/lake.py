@@ -146,6 +146,28 @@ class Lake:
         return manifest
 
 
+class Claims:
+    """Inputs of which only this process stores rows, until it ends: each is a locked byte of one file."""
+
+    def __init__(self, lake: Lake) -> None:
+        """Raises LakeError if the file cannot be opened."""
+        self._path = lake.path / ".inputs.lock"
+        with explained(lake.path):
+            self._file = self._path.open("w")  # stays open, because closing it would give all up
+
+    def take(self, identity: str) -> bool:
+        """False if another process has this input; `identity` is a hexadecimal number of 64 bits.
+
+        Raises LakeError where the file system knows no locks.
+        """
+        with explained(self._path):
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(identity, 16) >> 1)
+            except (BlockingIOError, PermissionError):
+                return False
+            return True
+
+
 def stored() -> tuple[schema.Table, ...]:
     """All tables of a lake, in the order in which a commit renames their files: `sightings` last."""
     return (schema.CATALOG, *schema.STORED)

@@ -169,6 +169,34 @@ def test_a_session_goes_on_in_the_next_file_of_a_rotated_log(
     assert sent.select("slice", "bytes_up").fetchall() == [(0, 100), (1, 400), (2, 200)]
 
 
+def test_a_file_that_another_process_follows_waits_until_that_ends(
+    tmp_path: Path, lake: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its records counted twice in coverage and names."""
+    write(tmp_path / "q.log", 1)
+    lake.mkdir()
+    code = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print(); input()"
+    words = [sys.executable, "-uc", code, str(lake / ".inputs.lock")]
+    other = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert other.stdout is not None and other.stdout.readline()
+    monkeypatch.setattr(streams, "LOOK_S", 0.0)
+    said: list[str] = []
+
+    def tell(text: str) -> None:
+        said.append(text)
+        if "another process" in text:
+            other.communicate()
+        else:
+            follower.stop()
+
+    settings = Settings(lake=lake, state=state)
+    names = [str(tmp_path / "q.log")]
+    follower = Follower(Installation(settings, Declared()), names, lambda head: recognise(head)[0], tell)
+    follower.run()
+    assert len(said) == 2 and said[1].endswith(": bind, from byte 0")
+    assert [summary.sightings for summary in follower.summaries] == [1]
+
+
 def test_at_level_aggregate_followed_lines_are_sealed_outside_the_lake(
     tmp_path: Path, lake: Path, state: Path
 ) -> None:
