@@ -28,6 +28,9 @@ def write(path: Path, content: bytes, *, mode: int = 0o600, replace: bool = True
             with suppress(FileExistsError):
                 os.link(temporary, path)
             sync_folder(path.parent)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # writing to a full disk names no file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -60,6 +60,7 @@ def record(
     import hashlib
     import json
 
+    from sensor import durable
     from sensor.privacy.audit import AuditLog
 
     names = ("path", "sha256", "rows", "deleted", "emptied")
@@ -78,8 +79,7 @@ def record(
         proof=digest,
     )
     proof = log.path.parent / f"deleted-{entry.entry:06d}.json"
-    proof.touch(mode=0o600)
-    proof.write_text(text, encoding="utf-8")
+    durable.write(proof, text.encode())
     emptied = sum(one.emptied for one in gone)
     also = f", {emptied:,} rows of others no longer name a server" if emptied else ""
     went = f"{rows:,} rows deleted in {len(gone):,} files{also}; {files:,} files removed, with older copies"

@@ -50,6 +50,7 @@ def command(
     from sensor.cli.compact import compact_and_publish
     from sensor.cli.deletion import ask, record
     from sensor.privacy import rotation
+    from sensor.privacy.audit import AuditLog
     from sensor.privacy.counting import Counting
     from sensor.privacy.reveal import Reveals
     from sensor.privacy.subject import Subject
@@ -61,6 +62,7 @@ def command(
     folder = state_path(settings)
     keys = keys_of(settings, place)
     subject = Subject.of(person, keys, settings.privacy)
+    AuditLog(folder).check()
     if not yes:
         ask(f"Delete every row about {person}?")
     moment, case = datetime.now(UTC), secrets.token_hex(4)

@@ -44,6 +44,7 @@ def init(
     keys, folder, zone = _keys(config, lake, state)
     if count:
         if keys.count() is None:
+            AuditLog(folder).check()
             keys.make_count()
             AuditLog(folder).append("keys.count", now=datetime.now(UTC))
         typer.echo(_COUNT_LINE)
@@ -60,6 +61,7 @@ def rotate(lake: LakeOption = None, state: StateOption = None, config: ConfigOpt
 
     keys, folder, zone = _keys(config, lake, state)
     now = datetime.now(UTC)
+    AuditLog(folder).check()
     epoch = keys.rotate(now)
     AuditLog(folder).append("keys.rotate", now=now, case_id=str(epoch.number))
     _print([epoch], zone)

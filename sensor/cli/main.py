@@ -25,7 +25,7 @@ import typer
 from typer.core import TyperGroup
 
 from sensor.cli.interrupt import STOPPED, Ended, is_ctrl_c
-from sensor.errors import ShadowAIError, UsageError
+from sensor.errors import LakeError, ShadowAIError, UsageError
 
 #: All commands in the order of the help, and their modules in this folder. A module has an `app` if the
 #: command has subcommands, otherwise a function `command` (and a class `Command`, if it parses its arguments
@@ -208,8 +208,11 @@ def _run() -> int:
             why = f"{str(error.strerror).lower()}; check the path, and who may use it"
             _say(f"shadowai: {error.filename}: {why}")
             return UsageError.exit_code
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
-            return _unwritten(error)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            if error.filename is None:
+                return _unwritten(error)
+            _say(f"shadowai: {error.filename}: {str(error.strerror).lower()}; free space there")
+            return LakeError.exit_code
         kind = type(error).__name__
         _say(f"shadowai: this is a bug in shadowai ({kind}); details in {_keep_traceback(error)}")
         return 1

@@ -37,6 +37,7 @@ def command(
     """Delete what is older than `[retention]` says. Figures published for earlier weeks stay as they are."""
     from sensor.cli.compact import compact_and_publish
     from sensor.cli.deletion import record
+    from sensor.privacy.audit import AuditLog
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
     from sensor.settings import state_path
@@ -44,12 +45,13 @@ def command(
 
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
+    folder = state_path(settings)
+    AuditLog(folder).check()
     compact_and_publish(place, settings, include_current=now)
     moment = datetime.now(UTC)
     gone = purge.purge(place, _rules(settings.retention, moment), now=moment)
     marts = _marts(place, settings, gone, moment)
     files = purge.remove(place, gone, now=datetime.now(UTC)) + len(marts)
-    folder = state_path(settings)
     keys = Keys(folder, settings.zone, settings.privacy)
     files += Counting(folder, keys).expire(_limit(moment, settings.retention.published))
     typer.echo(record(folder, "retain", [*gone, *marts], now=moment, files=files))

@@ -17,11 +17,12 @@ import hashlib
 import json
 import os
 import syslog
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import polars as pl
 
@@ -33,6 +34,8 @@ from sensor.errors import LakeError
 GENESIS = "0" * 64
 #: longest reason
 REASON_CHARS = 300
+#: bytes that must be free for an entry and its proof
+ROOM = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,16 @@ class AuditLog:
     def __init__(self, state: Path) -> None:
         self.path = state / "audit" / "log.jsonl"
 
+    def check(self) -> None:
+        """Call it before what is recorded only when it is done. Raises LakeError where `append` would."""
+        try:
+            with self._open() as file:
+                _last(_split(file.read()), self.path)
+            with tempfile.TemporaryFile(dir=self.path.parent) as trial:
+                trial.write(bytes(ROOM))
+        except OSError as error:
+            raise self._unwritable(error) from None
+
     def append(
         self,
         action: str,
@@ -89,9 +102,7 @@ class AuditLog:
             "proof": proof,
         }
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(handle, "r+", encoding="utf-8") as file:
+            with self._open() as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 last = _last(_split(file.read()), self.path)
                 number, before = (last["entry"] + 1, last["hash"]) if last else (1, GENESIS)
@@ -105,9 +116,17 @@ class AuditLog:
                 f"shadowai audit: entry {number}, {action}, hash {entry['hash']}",
             )
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise LakeError(reason, place=str(self.path), hint="nothing was done; make it writable") from None
+            raise self._unwritable(error) from None
         return Entry(**entry)
+
+    def _open(self) -> TextIO:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        return os.fdopen(handle, "r+", encoding="utf-8")
+
+    def _unwritable(self, error: OSError) -> LakeError:
+        reason = (error.strerror or str(error)).lower()
+        return LakeError(reason, place=str(self.path), hint="nothing was done; make it writable")
 
     def entries(self) -> list[Entry]:
         """All entries, oldest first. Raises LakeError with the number of a damaged line."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from sensor import durable
 from sensor.durable import explained
 from sensor.errors import LakeError
 
@@ -26,3 +28,18 @@ def test_an_error_names_the_file_that_could_not_be_written(error: OSError, told:
     with pytest.raises(LakeError) as raised, explained(Path("lake")):
         raise error
     assert str(raised.value).startswith(told)
+
+
+def test_a_full_disk_that_names_no_file_is_told_of_the_one_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was taken for standard output: `keys rotate` told to write to another place."""
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        durable.write(tmp_path / "rotations.json", b"{}")
+    assert raised.value.filename == str(tmp_path / "rotations.json")
+    assert not list(tmp_path.iterdir())

@@ -49,8 +49,11 @@ def test_without_a_terminal_nothing_is_deleted_and_the_error_names_yes(lake: Pat
         assert said.endswith(
             "shadowai: not confirmed, nothing was deleted; add --yes where nobody can answer\n"
         )
-    assert query(lake, "SELECT count(*) FROM sightings") == [(3 * len(PEOPLE),)]
     assert not AuditLog(lake / "state").entries()
+    AuditLog(lake / "state").path.write_text("{\n")
+    for words in (("erase", PEOPLE[0], "--reason", "a test", "--yes"), ("retain",), ("keys", "rotate")):
+        assert "the last line is damaged" in shadowai(lake, *words, ok=False)
+    assert query(lake, "SELECT count(*) FROM sightings") == [(3 * len(PEOPLE),)]
 
 
 def _running(lake: Path) -> str:

@@ -409,3 +409,17 @@ def test_a_permission_error_without_a_path_is_a_bug(
     assert capsys.readouterr().err.startswith(
         "shadowai: this is a bug in shadowai (PermissionError); details in "
     )
+
+
+def test_a_full_disk_exits_with_5_whoever_notices_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise OSError(28, "No space left on device", "state/keys/rotations.json")
+
+    monkeypatch.setattr(main, "app", full)
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == 5
+    said = "shadowai: state/keys/rotations.json: no space left on device; free space there\n"
+    assert capsys.readouterr().err == said

@@ -1,6 +1,7 @@
 """Whatever is done to the audit log afterwards is found out."""
 
 import json
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -115,6 +116,21 @@ def test_a_damaged_log_is_said_in_one_line_and_takes_no_more(log: AuditLog) -> N
         log.entries()
     with pytest.raises(LakeError, match="damaged"):
         log.append("erase", now=NOW)
+    with pytest.raises(LakeError, match="damaged"):
+        log.check()
+
+
+def test_where_an_entry_has_no_room_nothing_is_begun(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Erasure and retention record what they have done."""
+    log.check()
+
+    def full(dir: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with pytest.raises(LakeError, match=r"log.jsonl: no space left on device; nothing was done"):
+        log.check()
+    assert not log.verify()
 
 
 def test_custodians_who_act_from_one_account_are_told(
