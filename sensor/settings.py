@@ -112,7 +112,7 @@ class Networks(_Section):
 class SensorSettings(_Section):
     """A sensor: its inputs, its place in the network, and the rank of its evidence."""
 
-    name: str
+    name: str = Field(min_length=1)
     site: str = "main"
     #: sensors of one vantage see different links, and their figures add up; default: the kind of input
     vantage: str | None = None
@@ -365,7 +365,7 @@ def _is_there(place: Path) -> bool:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # Windows' editors begin it with a mark
     except OSError as error:
         raise UsageError(error.strerror or str(error), place=str(file), hint="check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -473,10 +473,12 @@ def _line_of(loc: tuple[str | int, ...], file: Path) -> int | None:
 
 _PLAIN = {
     "extra_forbidden": "no such setting",
+    "missing": "is missing",
     "tuple_type": "must be a list",
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
     "string_type": "must be text",
+    "string_too_short": "must not be empty",
     "path_type": "must be one path, in quotes",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",

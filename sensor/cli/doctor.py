@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: What was looked at, whether it is well (None: nobody says which port is the mirror's), and how it is.
 Finding = tuple[str, bool | None, str]
+#: Size of the file that is made to see whether there is room.
+TRIAL_BYTES = 1_000_000
 _MARKS = {True: "ok ", False: "NO ", None: "   "}
 
 
@@ -38,6 +40,8 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _outbox(folder),
         *_sensors(settings),
         _catalog(settings.signatures, folder),
+        _formats(settings),
+        _policy(settings),
         _people(settings),
         _kernels(folder),
         ("names by client", True, _by_client(settings)),
@@ -60,20 +64,21 @@ def _versions() -> Iterator[Finding]:
 
 
 def _writable(name: str, folder: Path) -> Finding:
-    """Whether files can be made. Permission bits do not tell all, so a file is made in the nearest existing
-    folder, and removed."""
+    """Whether files can be made. Permission bits and free blocks do not tell all, so a file is made in the
+    nearest existing folder, and removed."""
     import tempfile
 
     nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     try:
-        with tempfile.TemporaryFile(dir=nearest):
-            return name, True, str(folder)
+        with tempfile.TemporaryFile(dir=nearest) as trial:
+            trial.write(bytes(TRIAL_BYTES))
     except OSError as error:
         return (
             name,
             False,
             f"{folder} cannot be written ({(error.strerror or str(error)).lower()}); choose another",
         )
+    return name, True, str(folder)
 
 
 def _people(settings: Settings) -> Finding:
@@ -209,6 +214,32 @@ def _catalog(overlays: tuple[Path, ...], state: Path) -> Finding:
     except CatalogError as error:
         return "catalog", False, str(error).splitlines()[0]
     return "catalog", True, f"{catalog.services.height} services, version {catalog.version}"
+
+
+def _formats(settings: Settings) -> Finding:
+    """Whether the settings name kinds of input that exist, and formats of one's own that can be read."""
+    from sensor.cli.options import add_formats, check_kinds
+    from sensor.errors import UsageError
+
+    try:
+        add_formats(settings, None)
+        check_kinds(settings)
+    except UsageError as error:
+        return "formats", False, str(error)
+    return "formats", True, f"built in, and {len(settings.formats)} of your own"
+
+
+def _policy(settings: Settings) -> Finding:
+    from sensor.cli.policy import policy_of
+    from sensor.errors import PolicyError
+
+    if settings.policy is None:
+        return "policy", True, "none"
+    try:
+        policy_of(settings)
+    except PolicyError as error:
+        return "policy", False, str(error).splitlines()[0]
+    return "policy", True, str(settings.policy)
 
 
 def _kernels(state: Path) -> Finding:

@@ -20,6 +20,7 @@ from sensor.cli.options import (
     SiteOption,
     StateOption,
     add_formats,
+    check_kinds,
     installation_of,
     kind_named,
     say,
@@ -60,6 +61,7 @@ def command(
         raise UsageError("a folder", place=folder, hint=hint)
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     add_formats(chosen, custom)
+    check_kinds(chosen)
     installation = installation_of(chosen, sensor, site)
     ready(installation.lake, chosen)
     follower = Follower(installation, paths, _kind_of(form), say)

@@ -20,6 +20,7 @@ from sensor.cli.options import (
     SiteOption,
     StateOption,
     add_formats,
+    check_kinds,
     installation_of,
     say,
     settings_from,
@@ -70,6 +71,7 @@ def command(
 
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
     add_formats(chosen, custom)
+    check_kinds(chosen)
     places = [endpoint(text) for text in endpoints or ("udp", "tcp")]
     installation = installation_of(chosen, sensor, site)
     ready(installation.lake, chosen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from sensor.catalog.load import Catalog
+    from sensor.errors import UsageError
     from sensor.ingest.installation import Installation
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
@@ -100,6 +101,19 @@ def add_formats(settings: Settings, files: list[Path] | None) -> None:
         known_formats.add(custom.read(file))
 
 
+def check_kinds(settings: Settings) -> None:
+    """Raises UsageError where the settings name a kind of input that does not exist, as its time zone would
+    be ignored. Call it after `add_formats`."""
+    from sensor.sources.detect import kinds_by_name
+
+    kinds = kinds_by_name()
+    named = {f"sources.{name}": name for name in settings.sources}
+    named |= {f"sensors.{one.name}.source": one.source for one in settings.sensors if one.source}
+    for place, name in named.items():
+        if name not in kinds:
+            raise _no_kind(name, kinds, f"{settings.file}: {place}")
+
+
 def settings_from(config: Path | None, *, change_terms: bool = False, **options: Any) -> Settings:
     """Settings from file, environment and options. If they do not set zone, k or level, those of the lake are
     used.
@@ -148,17 +162,22 @@ def kind_named(name: str | None) -> type[Source] | None:
     """The source called `name`. Raises UsageError."""
     if name is None:
         return None
-    import difflib
-
-    from sensor.errors import UsageError
     from sensor.sources.detect import kinds_by_name
 
     kinds = kinds_by_name()
     if name not in kinds:
-        near = difflib.get_close_matches(name, kinds, 1)
-        hint = f"did you mean {near[0]}?" if near else "`shadowai sources` lists them"
-        raise UsageError(f"no format {name!r}", place="--format", hint=hint)
+        raise _no_kind(name, kinds, "--format")
     return kinds[name]
+
+
+def _no_kind(name: str, kinds: Iterable[str], place: str) -> UsageError:
+    import difflib
+
+    from sensor.errors import UsageError
+
+    near = difflib.get_close_matches(name, kinds, 1)
+    hint = f"did you mean {near[0]}?" if near else "`shadowai sources` lists them"
+    return UsageError(f"no format {name!r}", place=place, hint=hint)
 
 
 def command_behind(context: typer.Context) -> str | None:

@@ -20,6 +20,7 @@ from sensor.cli.options import (
     SiteOption,
     StateOption,
     add_formats,
+    check_kinds,
     installation_of,
     kind_named,
     say,
@@ -83,6 +84,7 @@ def command(
     if people is not None:
         chosen = chosen.model_copy(update={"identity": chosen.identity.model_copy(update={"people": people})})
     add_formats(chosen, custom)
+    check_kinds(chosen)
     found = opening.find(paths, ours=(lake_path(chosen), state_path(chosen)))
     plan = detect.plan(
         found.files, walked=found.walked, captures=_engine(engine), forced=kind_named(form),

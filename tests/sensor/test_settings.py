@@ -21,6 +21,10 @@ def test_option_beats_environment_beats_file(tmp_path: Path) -> None:
     assert (chosen.zone, chosen.k, chosen.lake) == ("America/New_York", 9, tmp_path / "here")
 
 
+def test_a_file_saved_on_windows_is_read(tmp_path: Path) -> None:
+    assert settings.load(_file(tmp_path, "\ufeffk = 7\n"), {}).k == 7
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -28,6 +32,8 @@ def test_option_beats_environment_beats_file(tmp_path: Path) -> None:
         ("colour = 1", "colour: no such setting; docs/settings.md lists"),
         ("lak = 'x'", "lak: no such setting, did you mean lake?"),
         ("[networks]\ninternall = []", "networks.internall: no such setting, did you mean internal?"),
+        ("[[sensors]]\nsite = 'hq'", "sensors.0.name: is missing"),
+        ("[[sensors]]\nname = ''", ":2: sensors.0.name: must not be empty"),
         ("[[sensors]]\nname = 'a'\nsiet = 'hq'", "sensors.0.siet: no such setting, did you mean site?"),
         (
             "[[destinations]]\nname = 'a'\nkind = 'folder'\npath = 'x'\nreprots = true",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 from pathlib import Path
 
@@ -97,3 +98,35 @@ def test_a_lake_that_is_not_published_yet_stops_no_scan(tmp_path: Path) -> None:
     (tmp_path / "lake" / "sources").mkdir(parents=True)
     ((name, ok, text),) = doctor._sensors(Settings(lake=tmp_path / "lake"))
     assert (name, ok) == ("sensors", None) and "not published yet" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "says"),
+    [
+        (
+            '[[sensors]]\nname = "a"\nsource = "squidd"',
+            "formats",
+            "sensors.a.source: no format 'squidd'; did you",
+        ),
+        ('formats = ["nothing.toml"]', "formats", "nothing.toml: No such file"),
+        ('policy = "nothing.yml"', "policy", "nothing.yml: No such file"),
+        ("", "formats", "built in, and 0 of your own"),
+        ("", "policy", "none"),
+    ],
+)
+def test_what_the_settings_name_is_looked_at(text: str, what: str, says: str, tmp_path: Path) -> None:
+    file = tmp_path / "shadowai.toml"
+    file.write_text(text)
+    name, ok, told = getattr(doctor, f"_{what}")(load(file))
+    assert (name, ok) == (what, not text) and says in told
+
+
+def test_a_full_disk_is_no_place_for_a_lake(tmp_path: Path) -> None:
+    """An empty file finds room on it."""
+    limit, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        name, ok, told = doctor._writable("lake", tmp_path / "lake")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    assert (name, ok) == ("lake", False) and "cannot be written" in told

@@ -146,6 +146,15 @@ def test_a_wrong_setting_exits_with_2_and_is_named(tmp_path: Path) -> None:
     assert "shadowai.toml:1: zone: " in done.stderr
 
 
+def test_a_setting_of_an_unknown_kind_of_input_exits_with_2(tmp_path: Path) -> None:
+    """The log's times were read as UTC."""
+    (tmp_path / "shadowai.toml").write_text('[sources.fortigat]\ntimezone = "America/New_York"\n')
+    done = shadowai("scan", "fw.log", "--lake", "lake", "--state", "state", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.endswith("toml: sources.fortigat: no format 'fortigat'; did you mean fortigate?\n")
+    assert not (tmp_path / "lake").exists()
+
+
 def test_a_missing_lake_exits_with_5_and_a_remedy(tmp_path: Path) -> None:
     done = shadowai("sql", "SELECT 1", "--lake", "nothing", cwd=tmp_path)
     assert done.returncode == 5
