@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ from sensor.settings import OWN_ORIGIN, SensorSettings, Settings, lake_path, sta
 from sensor.sources.detect import kinds_by_name
 from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.text import scanner
-from sensor.store.lake import Lake
+from sensor.store.lake import Claims, Lake
 from sensor.store.sealed import SealedRows
 from sensor.store.segments import Commits, Landed
 
@@ -96,6 +97,11 @@ class Installation:
         scanner.keep_in(self.state / "kernels")
         #: by site: the DNS answers in the logs of its resolvers
         self._answers: dict[str, NameTable] = {}
+
+    @cached_property
+    def claims(self) -> Claims:
+        """The inputs of which no other process may store rows meanwhile. Raises LakeError."""
+        return Claims(self.lake)
 
     def use(self, catalog: Catalog) -> None:
         """Use another catalog for the pipelines that are made from now on."""

@@ -32,7 +32,6 @@ from sensor.sources.logs.lines.blocks import BLOCK_BYTES, Block, cleaned
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.sorting import NO_FORMAT
 from sensor.sources.rotated import rotation
-from sensor.store.lake import Claims
 
 #: New lines wait this long, to be processed and stored together: a few cost as much as thousands …
 COMMIT_S = 2.0
@@ -145,7 +144,6 @@ class Follower:
         self._kind_of = kind_of
         self._tell = tell
         self._streams: list[tuple[Tail, Stream]] = []
-        self._claims: Claims | None = None
         #: identities of files that another process follows
         self._taken: set[str] = set()
         #: files of which this run has read no line
@@ -162,7 +160,7 @@ class Follower:
 
     def run(self) -> None:
         """Read and commit new lines until `stop` is called. Raises LakeError."""
-        self._claims = Claims(self._installation.lake.create())
+        self._installation.lake.create()
         looked, renewed = -LOOK_S, time.monotonic()
         try:
             while not self._stopped:
@@ -222,7 +220,7 @@ class Follower:
             why = "read as a whole: `shadowai scan` takes it, from a timer for each new file"
             self._tell(f"{source_input.name}: {kind.name}, {why}")
             return
-        if self._claims and not self._claims.take(source_input.identity):
+        if not self._installation.claims.take(source_input.identity):
             if source_input.identity not in self._taken:
                 why = "followed into this lake by another process; waiting until that ends"
                 self._tell(f"{source_input.name}: {why}")
