@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from sensor.settings import Settings
 
-#: unit -> (what it does, command, when; OnCalendar as in systemd.time(7))
+#: unit -> (what it does, command, when; OnCalendar as in systemd.time(7)). Compaction takes an hour that has
+#: been over for ten minutes (`SETTLE`).
 JOBS = {
-    "compact": ("compact the lake and publish its views", "compact", "hourly"),
+    "compact": ("compact the lake and publish its views", "compact", "*:12"),
     "retain": ("delete what is past its retention", "retain", "*-*-* 02:40"),
     "alert": ("tell new findings and silent sensors, send again what waits", "alert", "*:0/15"),
     "report": ("send the weekly report", "report send", "Mon *-*-* 06:30"),
@@ -66,8 +67,9 @@ def command(
     from sensor.errors import UsageError
 
     settings = settings_from(config)
+    shared = [settings.base / d.path for d in settings.destinations if d.kind == "folder"]
     units = {f"{name}.service": _running(words, user, config) for name, words in _lasting(service or [])}
-    units |= dict(_timers(settings, user))
+    units |= dict(_timers(settings, user, shared))
     try:
         to.mkdir(parents=True, exist_ok=True)
         for file, text in units.items():
@@ -76,15 +78,16 @@ def command(
     except OSError as error:
         what = error.strerror or str(error)
         raise UsageError(what, place=str(to), hint="choose a folder you may write with --to") from None
-    first = _preparing(settings, user)
+    first = _preparing(settings, user, shared)
     begun = [file for file in units if "[Install]" in units[file]]
     last = ["systemctl daemon-reload", f"systemctl enable --now {' '.join(begun)}"]
     typer.echo(f"then: {' && '.join([*first, *last])}")
     _say_what_units_lack(settings, user)
 
 
-def _preparing(settings: Settings, user: str) -> list[str]:
-    """The shell commands that make the account, and give it the lake and the state."""
+def _preparing(settings: Settings, user: str, shared: Sequence[Path]) -> list[str]:
+    """The shell commands that make the account, give it the lake and the state, and make the folders of
+    destinations: a unit can write only to what is there when it starts."""
     uid, account = _uid(user), shlex.quote(user)
     commands = [] if uid is not None else [f"useradd --system {account}"]
     missing, others = [], []
@@ -97,6 +100,8 @@ def _preparing(settings: Settings, user: str) -> list[str]:
         commands.append(f"install -d -m 0750 -o {account} {' '.join(missing)}")
     if others:
         commands.append(f"chown -R {account} {' '.join(others)}")
+    if absent := [shlex.quote(str(folder)) for folder in shared if not folder.exists()]:
+        commands.append(f"install -d -o {account} {' '.join(absent)}")
     return commands
 
 
@@ -118,9 +123,9 @@ def _say_what_units_lack(settings: Settings, user: str) -> None:
             typer.echo(f"shadowai: destinations.{to.name}: {problem}", err=True)
 
 
-def _timers(settings: Settings, user: str) -> Iterator[tuple[str, str]]:
-    """Name and text of the units of each job that applies to these settings."""
-    shared = [settings.base / d.path for d in settings.destinations if d.kind == "folder"]
+def _timers(settings: Settings, user: str, shared: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Name and text of the units of each job that applies to these settings; `shared` are the folders of
+    destinations."""
     for name, (purpose, words, when) in JOBS.items():
         needs = _NEEDS.get(name)
         if needs and not any(getattr(d, what) for d in settings.destinations for what in needs):
@@ -247,7 +252,7 @@ def _quoted(word: str | Path) -> str:
 
 def _in_zone(when: str, zone: str) -> str:
     """The time of a timer in the report's time zone, which may differ from the machine's."""
-    return when if when in ("hourly", "*:0/15") else f"{when} {zone}"
+    return when if when.startswith("*:") else f"{when} {zone}"
 
 
 def _head(purpose: str) -> str:
@@ -258,7 +263,7 @@ After=network-online.target
 """
 
 
-def _job(purpose: str, words: str, user: str, settings: Settings, shared: list[Path]) -> str:
+def _job(purpose: str, words: str, user: str, settings: Settings, shared: Sequence[Path]) -> str:
     return f"""{_head(purpose)}
 [Service]
 Type=oneshot

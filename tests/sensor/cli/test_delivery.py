@@ -152,6 +152,7 @@ def test_systemd_accepts_the_units(place: Path) -> None:
     assert units == sorted(jobs + running)
     text = {name: (place / "units" / name).read_text() for name in units}
     assert "OnCalendar=Mon *-*-* 06:30 Europe/Berlin" in text["shadowai-report.timer"]
+    assert "OnCalendar=*:12\n" in text["shadowai-compact.timer"], "on the hour it waits for another hour"
     settings = f"--config {place / 'shadowai.toml'}"
     words = f'capture eth1 eth2 --sensor "hq span" --exclude 10.99.0.0/16 --filter "1\\n6 0 0 96" {settings}'
     assert f"shadowai {words}\n" in text["shadowai-capture.service"]
@@ -173,10 +174,12 @@ def test_systemd_accepts_the_units(place: Path) -> None:
 def test_the_account_gets_a_lake_that_somebody_else_made(tmp_path: Path) -> None:
     """The services then could not write into the lake of a first scan by root."""
     (tmp_path / "lake").mkdir()
-    (tmp_path / "shadowai.toml").write_text('lake = "lake"\nstate = "keys"\n')
+    share = '[[destinations]]\nname = "share"\nkind = "folder"\npath = "out"\nreports = true\n'
+    (tmp_path / "shadowai.toml").write_text(f'lake = "lake"\nstate = "keys"\n{share}')
     steps = run(tmp_path, "schedule", "--to", "units", "--user", "shadowai-test").stdout.splitlines()[-1]
     assert f"install -d -m 0750 -o shadowai-test {tmp_path}/keys && " in steps
     assert f"chown -R shadowai-test {tmp_path}/lake && " in steps
+    assert f"install -d -o shadowai-test {tmp_path}/out && " in steps, "systemd lets nobody make it"
     user = pwd.getpwuid(os.getuid()).pw_name
     assert "chown" not in run(tmp_path, "schedule", "--to", "units", "--user", user).stdout
 
