@@ -176,9 +176,9 @@ def narrowed(table: StoredTable, queries: Iterable[str]) -> StoredTable:
 def additive_sql(table: StoredTable, rows: str) -> str:
     """SQL of `rows` grouped by the key without `input`.
 
-    Rows of one input add up. Rows of different inputs add up if their spans from first_seen to last_seen do
-    not overlap (a log rotated within a minute); otherwise (overlapping exports, a copy under another name)
-    the greatest counts.
+    Rows of one input add up. Rows of different inputs add up if less than half of either span from first_seen
+    to last_seen is in the other (a rotated log, which is in the order in which requests ended, not began);
+    otherwise (overlapping exports, a copy under another name) the greatest counts.
     """
     group = [column for column in table.key if column != "input"]
     counts = [name for name, dtype in table.columns.items() if dtype == "BIGINT" and name not in GREATEST]
@@ -202,7 +202,10 @@ reached AS (
 ),
 overlapping AS (
   SELECT *,
-         SUM(CASE WHEN first_seen < until OR first_seen = previous THEN 0 ELSE 1 END)
+         SUM(CASE WHEN first_seen = previous
+                    OR first_seen < until AND (until - first_seen >= last_seen - until
+                                               OR until - first_seen >= first_seen - previous)
+                  THEN 0 ELSE 1 END)
            OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
   FROM reached
 ),

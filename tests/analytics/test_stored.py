@@ -42,6 +42,9 @@ PACKETS = "SELECT packets, CAST(EXTRACT(second FROM last_seen) AS INTEGER) FROM 
         ([minute("00", "20"), minute("05", "59", input="b", packets=15)], 15),  # overlapping exports
         ([minute("00", "20"), minute("21", "59", input="b", packets=15)], 25),  # a log rotated mid-minute
         ([minute("00", "20"), minute("20", "59", input="b")], 20),  # rotated on the second
+        ([minute("00", "24"), minute("20", "59", input="b")], 20),  # rotated, with requests that lasted
+        ([minute("00", "40"), minute("20", "59", input="b")], 10),
+        ([minute("00", "24"), minute("20", "34", input="b"), minute("30", "59", input="c")], 30),
         ([minute("00", "59"), minute("00", "59", input="b")], 10),  # a copy
         ([minute("59", "59"), minute("59", "59", input="b")], 10),  # a copy of a single record
         ([minute("00", "20"), minute("10", "30", input="b"), minute("31", "59", input="c")], 20),
