@@ -11,7 +11,7 @@ import importlib
 import inspect
 import io
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
@@ -35,8 +35,8 @@ PREFIXED = 0.5
 #: Heads that are examined together, and heads whose result is cached.
 _EXAMINED_TOGETHER, _MOST_SEEN = 50, 10_000
 #: All formats are tried on one of this many lines; on the other lines, those that claimed one are tried
-#: first.
-_SAMPLED = 20
+#: first. Of few lines there is no sample: for them, compiling regular expressions takes longest.
+_SAMPLED, _FEW = 20, 40
 #: Columns that removing an envelope fills.
 _PEELED = ("line", "stamp", "sender", "tag")
 
@@ -210,18 +210,16 @@ def _shares(lines: pl.Series) -> dict[str, float]:
 def _claimed(streams: list[pl.Series]) -> list[_Claimed]:
     """Which formats claim the first lines of each stream, without removing prefixes.
 
-    All formats are tried on a sample of the lines; those that claim some are tried first on the rest.
+    If there are many, all formats are tried on a sample of the lines; those that claim some are tried first
+    on the rest.
     """
-    lines = pl.concat(
-        pl.DataFrame({"line": one}, schema={"line": pl.String}).with_columns(offset=nth, bytes=0)
-        for nth, one in enumerate(streams)
-    )
-    peeled = envelopes.peel(lines)
-    sample = peeled.filter(pl.int_range(pl.len()).over("offset") % _SAMPLED == 0)
+    peeled = envelopes.peel(_numbered(streams))
     met: dict[int, set[str]] = {}
-    for name, (_, part) in Sorter(_ordered({})).split_peeled(sample).items():
-        for nth in part["offset"].unique():
-            met.setdefault(nth, set()).add(name)
+    if peeled.height > _FEW:
+        sample = peeled.filter(pl.int_range(pl.len()).over("offset") % _SAMPLED == 0)
+        for name, (_, part) in Sorter(_ordered({})).split_peeled(sample).items():
+            for nth in part["offset"].unique():
+                met.setdefault(nth, set()).add(name)
     alike: dict[frozenset[str], list[int]] = {}
     for nth in range(len(streams)):
         alike.setdefault(frozenset(met.get(nth, ())), []).append(nth)
@@ -241,6 +239,14 @@ def _claimed(streams: list[pl.Series]) -> list[_Claimed]:
     return out
 
 
+def _numbered(streams: list[pl.Series]) -> pl.DataFrame:
+    """Lines as `Sorter` takes them; `offset` is the number of their stream."""
+    return pl.concat(
+        pl.DataFrame({"line": one}, schema={"line": pl.String}).with_columns(offset=nth, bytes=0)
+        for nth, one in enumerate(streams)
+    )
+
+
 def _without_prefixes(streams: list[pl.Series], claimed: list[_Claimed]) -> list[_Claimed]:
     """Which formats claim the lines of each stream without their prefix, if they have one; otherwise
     `claimed`.
@@ -250,11 +256,12 @@ def _without_prefixes(streams: list[pl.Series], claimed: list[_Claimed]) -> list
     rest of the lines begins as records do.
     """
     best = list(claimed)
-    for prefix in prefixes.PREFIXES:
+    begun = _begun(streams)
+    for place, prefix in enumerate(prefixes.PREFIXES):
         bare: dict[int, pl.Series] = {}
-        for nth, lines in enumerate(streams):
-            if lines.str.contains(prefix).sum() > PREFIXED * len(lines):
-                text = prefixes.removed(lines.to_frame("line"), prefix)["line"]
+        for nth, counts in begun.items():
+            if counts[place] > PREFIXED * len(streams[nth]):
+                text = prefixes.removed(streams[nth].to_frame("line"), prefix)["line"]
                 if best[nth].share < ENOUGH or (best[nth].prefix is None and _is_certain(prefix, text)):
                     bare[nth] = text
         if not bare:
@@ -265,6 +272,15 @@ def _without_prefixes(streams: list[pl.Series], claimed: list[_Claimed]) -> list
             if found.share > best[nth].share or is_as_good:
                 best[nth] = found._replace(prefix=prefix)
     return best
+
+
+def _begun(streams: list[pl.Series]) -> dict[int, Sequence[int]]:
+    """How many lines of each stream, by its number, begin with each of PREFIXES; without empty streams."""
+    begin = [pl.col("line").str.contains(prefix) for prefix in prefixes.PREFIXES]
+    counts = (
+        _numbered(streams).group_by("offset").agg(each.sum().alias(str(n)) for n, each in enumerate(begin))
+    )
+    return {nth: found for nth, *found in counts.iter_rows()}
 
 
 def _is_certain(prefix: str, bare: pl.Series) -> bool:

@@ -13,6 +13,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import NO_SERVICE
 
 _TEXT = (
@@ -79,7 +80,7 @@ class AuditOnlyFormat(LogFormat):
         | objects.having("alertId", "incidentId")
         | objects.having("sid", "gid", "pkt_gen", "rule")
         | pl.col("line").str.contains(
-            f"{_TEXT}|{_DARKTRACE}|{_RADWARE}|{_FORTIMAIL}|{_NIOS_AUDIT}|{_CLEARPASS}|{_SWITCHES}"
+            ascii_only(f"{_TEXT}|{_DARKTRACE}|{_RADWARE}|{_FORTIMAIL}|{_NIOS_AUDIT}|{_CLEARPASS}|{_SWITCHES}")
         )
         | pl.col("tag").str.contains(r"^(?:vectra_|darktrace)").fill_null(False)
         | (pl.col("tag").str.contains(_DAEMONS).fill_null(False) & ~pl.col("line").str.contains(_CONNECTION))

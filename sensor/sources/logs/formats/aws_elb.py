@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import CONNECTION_LOG
 from sensor.sources.logs.text.words import one_of
 
@@ -45,7 +46,9 @@ class AwsElbFormat(LogFormat):
     usual_zone = "UTC"
     is_stateless = True
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
-    claims = pl.any_horizontal(pl.col("line").str.contains(pattern) for pattern in (_HTTP, _TLS, _CONNECTION))
+    claims = pl.any_horizontal(
+        pl.col("line").str.contains(ascii_only(pattern)) for pattern in (_HTTP, _TLS, _CONNECTION)
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind http) or connection (kind tls)."""

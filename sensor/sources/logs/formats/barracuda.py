@@ -23,6 +23,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, objects, patterns
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import NO_PORTS, NO_REQUEST
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -127,10 +128,10 @@ class BarracudaFormat(LogFormat):
         '"trans_proto"', "tr ",
     )  # fmt: skip
     claims = (
-        pl.col("line").str.contains(_ACTIVITY)
-        | pl.col("line").str.contains(_VALUES)
-        | pl.col("line").str.contains(_SCAN)
-        | pl.col("line").str.contains(_ACCESS)
+        pl.col("line").str.contains(ascii_only(_ACTIVITY))
+        | pl.col("line").str.contains(ascii_only(_VALUES))
+        | pl.col("line").str.contains(ascii_only(_SCAN))
+        | pl.col("line").str.contains(ascii_only(_ACCESS))
         | objects.having(*_SESSION_KEYS)
         | objects.having(*_VISIT_KEYS)
         | objects.having(*_THREAT_KEYS)

@@ -19,6 +19,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects
 from sensor.sources.logs.text.held import HALF_DAY_S
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -114,7 +115,7 @@ class CheckpointFormat(LogFormat):
             & pl.col("line").str.contains(r'\b(?:loguid|origin|product|sequencenum):"')
         )
         | pl.col("line").str.contains(
-            "|".join((_LEA, _STRUCTURED, _BARS, _BLANKS, _QUOTES, _OLD.replace("?P<action>", "")))
+            ascii_only("|".join((_LEA, _STRUCTURED, _BARS, _BLANKS, _QUOTES, _OLD.replace("?P<action>", ""))))
         )
         | pl.col("line").str.contains(r'^\s*\{.*"(?:loguid|originsicname)"\s*:')
         | objects.having("ifdir", "origin", "product", "sequencenum")

@@ -18,6 +18,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, patterns
 from sensor.sources.logs.text.held import HALF_DAY_S, WORKING_DAY_S
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NO_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
@@ -47,10 +48,11 @@ class CiscoIseFormat(LogFormat):
         "that Framed-IP-Address and the account stay in one part."
     )
     claims = pl.col("line").str.contains(
-        r"(?:^|\s)(?:CISE|CSCOacs)_[A-Z]\w+ \d{8,12} \d{1,2} \d{1,2} "
-    ) | pl.col("line").str.contains(
-        r"^\d{10} \d{1,2} \d{1,2} +(?:\d{4}-\d\d-\d\d \S+ [+-]\d\d:\d\d \d{10} \d{4,5} [A-Z]+ [\w -]+: "
-        r"|\S.*=)"
+        ascii_only(
+            r"(?:^|\s)(?:CISE|CSCOacs)_[A-Z]\w+ \d{8,12} \d{1,2} \d{1,2} "
+            r"|^\d{10} \d{1,2} \d{1,2} +"
+            r"(?:\d{4}-\d\d-\d\d \S+ [+-]\d\d:\d\d \d{10} \d{4,5} [A-Z]+ [\w -]+: |\S.*=)"
+        )
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

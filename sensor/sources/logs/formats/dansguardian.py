@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.words import one_of
 
 _NATIVE = (
@@ -45,9 +46,11 @@ class DansguardianFormat(LogFormat):
     proof = ("host", "path", "user", "bytes_down", "action")
     advice = "The log has no upload sizes: the log of the Squid behind it can have them (`%>st`)."
     claims = pl.col("line").str.contains(
-        r"^\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d\d:\d\d[ \t]\S*[ \t][0-9a-fA-F.:]+[ \t]\S+[ \t].*"
-        r"[A-Z]{3,9}[ \t]\d+[ \t]-?\d+[ \t]"
-        r"|^\d{10}\.\d{3}\t[^\t]*\t[^\t]*\t[0-9a-fA-F.:]+\t[^\t]+\t[A-Z]{3,9}\t\d*\t\d*\t"
+        ascii_only(
+            r"^\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}:\d\d:\d\d[ \t]\S*[ \t][0-9a-fA-F.:]+[ \t]\S+[ \t].*"
+            r"[A-Z]{3,9}[ \t]\d+[ \t]-?\d+[ \t]"
+            r"|^\d{10}\.\d{3}\t[^\t]*\t[^\t]*\t[0-9a-fA-F.:]+\t[^\t]+\t[A-Z]{3,9}\t\d*\t\d*\t"
+        )
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

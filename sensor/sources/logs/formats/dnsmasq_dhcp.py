@@ -20,6 +20,7 @@ import polars as pl
 from sensor import schema
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import dhcp, layouts, patterns, stamps
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import NO_ADDRESS, SERVERS_OWN
 
 _MAC = r"(?:[0-9a-f]{2}-)?(?P<mac>[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})"
@@ -50,8 +51,8 @@ class DnsmasqDhcpFormat(LogFormat):
     proof = ("device",)
     advice = "dnsmasq.leases is a snapshot: collect the dnsmasq-dhcp log lines, too, for history."
     claims = (
-        pl.col("line").str.contains(_FILE4)
-        | pl.col("line").str.contains(f"{_FILE6}|{_OWN}|{_SPOKEN}")
+        pl.col("line").str.contains(ascii_only(_FILE4))
+        | pl.col("line").str.contains(ascii_only(f"{_FILE6}|{_OWN}|{_SPOKEN}"))
         | (pl.col("tag").str.contains(r"^dnsmasq-dhcp$").fill_null(False))
     )
 

@@ -21,6 +21,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, keyvalue, layouts, objects
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import CHALLENGE, HEADER
 from sensor.sources.logs.text.words import one_of
 
@@ -142,7 +143,7 @@ class ElffFormat(LogFormat):
     usual_zone = "UTC"
     header = r"^#Fields:\s"
     claims = pl.col("line").str.contains(
-        "|".join((_DIRECTIVE, _PAIRS, *(pattern for pattern, _ in _DEFAULTS)))
+        ascii_only("|".join((_DIRECTIVE, _PAIRS, *(pattern for pattern, _ in _DEFAULTS))))
     ) | (
         # Netskope's transactions borrow these names, and mean other things by some.
         pl.col("line").str.contains(_OBJECT) & ~pl.col("line").str.contains('"x-cs-userip"', literal=True)

@@ -32,6 +32,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, lookups, objects, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import NO_ADDRESS, NO_LOOKUP, NO_PORTS, NO_REQUEST
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -94,7 +95,7 @@ class F5Format(LogFormat):
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Log http_host, bytes_in and bytes_out in the request logging profile."
     claims = objects.having("telemetryEventCategory") | pl.col("line").str.contains(
-        f"{_IRULED}|{_PROFILE}|{_LOOKUP}|{_MESSAGE}|{_NETWORK}"
+        ascii_only(f"{_IRULED}|{_PROFILE}|{_LOOKUP}|{_MESSAGE}|{_NETWORK}")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -35,6 +35,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, layouts, objects, patterns
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import NO_PORTS, SUMMARY
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -159,13 +160,13 @@ class NetflowFormat(LogFormat):
         '"iana:source', '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr", "src_ip",
     )  # fmt: skip
     claims = (
-        pl.col("line").str.contains(_PRINTED)
-        | pl.col("line").str.contains(_PRINTED_BOTH)
-        | pl.col("line").str.contains(_PRINTED_EVENT)
-        | pl.col("line").str.contains(_YAFSCII)
+        pl.col("line").str.contains(ascii_only(_PRINTED))
+        | pl.col("line").str.contains(ascii_only(_PRINTED_BOTH))
+        | pl.col("line").str.contains(ascii_only(_PRINTED_EVENT))
+        | pl.col("line").str.contains(ascii_only(_YAFSCII))
         | (
             pl.col("line").str.contains(_IS_OBJECT)
-            & pl.col("line").str.contains(_SIDES)
+            & pl.col("line").str.contains(ascii_only(_SIDES))
             & ~objects.having_any("L7_PROTO", "L7_PROTO_NAME")  # ntopng.py
         )
     )

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, layouts, objects
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
@@ -98,7 +99,7 @@ class NetskopeFormat(LogFormat):
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Export page (or transaction) events: alerts and application events carry no volumes."
     claims = (
-        pl.col("line").str.contains(f"{_SPACED}|{_COMMAS}")
+        pl.col("line").str.contains(ascii_only(f"{_SPACED}|{_COMMAS}"))
         | cef.claims("Netskope")
         | objects.having(*_NAMED_KEYS)
         | (

@@ -20,6 +20,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, lookups, objects, pairs, paths, patterns
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import ALERT, MAIL, NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.words import one_of
 
@@ -200,26 +201,26 @@ _LEVELS = r"(?:(?:json)?payload|data|events?|fields|properties|record|result|con
 #: Between a name and its value: in JSON, or an equals sign or colon.
 _IS = r"(?:_[sdgbt])?\"?\s*[=:]\s*(?:\[\s*)?\"?"
 _BEFORE = rf"(?i)(?:^|[\s,;:|\[({{\".])(?:_|{_LEVELS})?"
+#: A name may be of any script. To fold the case of all takes forty times as long as the rest.
+_LABEL = r"(?-i:[\w\x{80}-\x{10FFFF}-]+)"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})+"
 _HAS_CLIENT = (
     rf"{_BEFORE}(?:{_spelled('client', 'local')}{_IS}{_ADDRESS}(?:[^\w.]|$)|"
     rf"(?:src|source|client)\"\s*:\s*\{{[^}}]*\"(?:ip|addr|address)\"\s*:\s*(?:\[\s*)?\"{_ADDRESS})"
 )
 _ADDRESSED = rf"{_spelled('server', 'remote')}{_IS}{_ADDRESS}(?:[^\w.]|$)"
-_NAMED = rf"{_spelled('server')}{_IS}[\w-]+(?:\.[\w-]+)+:\d"
+_NAMED = rf"{_spelled('server')}{_IS}{_HOST}:\d"
 _HAS_SOURCE = rf"{_BEFORE}{_spelled('source')}{_IS}{_ADDRESS}(?:[^\w.]|$)"
 _HAS_SERVER = (
     rf"{_BEFORE}(?:{_ADDRESSED}|"
     rf"(?:dst|dest|destination)\"\s*:\s*\{{[^}}]*\"(?:ip|addr|address)\"\s*:\s*(?:\[\s*)?\"{_ADDRESS}|"
-    rf"{_spelled('url', 'web_host', 'sni', 'named', 'server')}{_IS}(?:https?://)?[\w-]+(?:\.[\w-]+)+)"
+    rf"{_spelled('url', 'web_host', 'sni', 'named', 'server')}{_IS}(?:https?://)?{_HOST})"
 )
 _HAS_QUESTION = (
-    rf"{_BEFORE}(?:{_spelled('question')}{_IS}|question\"\s*:\s*\{{[^}}]*\"q?name\"\s*:\s*\")"
-    r"[\w-]+(?:\.[\w-]+)+"
+    rf"{_BEFORE}(?:{_spelled('question')}{_IS}|question\"\s*:\s*\{{[^}}]*\"q?name\"\s*:\s*\"){_HOST}"
 )
 _HAS_TYPE = rf"{_BEFORE}{_spelled('type', 'rcode')}{_IS}\w|\"question\"\s*:\s*\{{|(?i:\bdns)"
-_HAS_ANY_HOST = (
-    rf"{_BEFORE}host{_IS}[\w-]+(?:\.[\w-]+)+:\d|{_BEFORE}{_spelled('method', 'request')}{_IS}[A-Z]{{3}}"
-)
+_HAS_ANY_HOST = rf"{_BEFORE}host{_IS}{_HOST}:\d|{_BEFORE}{_spelled('method', 'request')}{_IS}[A-Z]{{3}}"
 
 
 class OtherProductsFormat(LogFormat):
@@ -237,14 +238,17 @@ class OtherProductsFormat(LogFormat):
     )
     marks = ("src", "source", "client", "addr", "ip", "orig", "forwarded", "fwd")
     claims = (
-        pl.col("line").str.contains(_HAS_CLIENT)
+        pl.col("line").str.contains(ascii_only(_HAS_CLIENT))
         & (
-            pl.col("line").str.contains(f"{_HAS_SERVER}|{_HAS_ANY_HOST}")
-            | (pl.col("line").str.contains(_HAS_QUESTION) & pl.col("line").str.contains(_HAS_TYPE))
+            pl.col("line").str.contains(ascii_only(f"{_HAS_SERVER}|{_HAS_ANY_HOST}"))
+            | (
+                pl.col("line").str.contains(ascii_only(_HAS_QUESTION))
+                & pl.col("line").str.contains(ascii_only(_HAS_TYPE))
+            )
         )
     ) | (
-        pl.col("line").str.contains(_HAS_SOURCE)
-        & pl.col("line").str.contains(f"{_BEFORE}(?:{_ADDRESSED}|{_NAMED})")
+        pl.col("line").str.contains(ascii_only(_HAS_SOURCE))
+        & pl.col("line").str.contains(ascii_only(f"{_BEFORE}(?:{_ADDRESSED}|{_NAMED})"))
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

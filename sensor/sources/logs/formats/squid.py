@@ -52,6 +52,7 @@ from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.rows import records
 from sensor.sources.logs.text import hosts, keyvalue, objects, patterns, stamps
 from sensor.sources.logs.text.escapes import unescaped
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import CHALLENGE, INSPECTED, LEFT_EARLY, OWN_REQUEST, UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
@@ -178,7 +179,7 @@ class SquidFormat(LogFormat):
         "  access_log daemon:/var/log/squid/access.log shadowai\n"
         "With ssl_bump, %ssl::>sni in place of the bare - and %ssl::bump_mode at the end."
     )
-    claims = pl.col("line").str.contains(_CLAIM) | (
+    claims = pl.col("line").str.contains(ascii_only(_CLAIM)) | (
         pl.col("line").str.contains(r"^\{")
         & objects.having_any(*_JSON_CLIENTS)
         & pl.col("line").str.contains(_JSON_RESULT)

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import CHALLENGE
 from sensor.sources.logs.text.words import one_of
 
@@ -39,8 +40,10 @@ class ThreeproxyFormat(LogFormat):
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     marks = (" 00",)
     claims = pl.col("line").str.contains(
-        r"^\d\S*(?: \d\d:\d\d:\d\d(?: [+-]\d{4})?| +\[[^\]]+\])? +(?:[A-Z][\w-]*\.)?\d{1,5} 00\d{3} \S+ "
-        rf"{_END} {_END} \d+ \d+ \d+ \S"
+        ascii_only(
+            r"^\d\S*(?: \d\d:\d\d:\d\d(?: [+-]\d{4})?| +\[[^\]]+\])? +"
+            rf"(?:[A-Z][\w-]*\.)?\d{{1,5}} 00\d{{3}} \S+ {_END} {_END} \d+ \d+ \d+ \S"
+        )
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -25,6 +25,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, layouts, lookups, objects
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
@@ -35,9 +36,8 @@ _DNS = (
     r'"?\s*,\s*"?[A-Z]*"?\s*,'
 )
 _WEB = (
-    _STAMP
-    + r'.*,\s*"?(?i:allowed|blocked|warned|isolated|proxied)"?\s*,\s*"?(?:[a-z]{2,6}://|[\w.-]+\.[a-z]{2,'
-    r"}[:/])"
+    _STAMP + r'.*,\s*"?(?i:allowed|blocked|warned|isolated|proxied)"?\s*,\s*"?'
+    r"(?:[a-z]{2,6}://|[\w.\x{80}-\x{10FFFF}-]+\.[a-z]{2,}[:/])"
 )
 _FIREWALL = (
     _STAMP + r'.*,\s*"?(?i:outbound|inbound|bidirectional|tcp|internet)"?\s*,\s*"?\d{0,3}"?\s*,\s*"?\d*"?\s*,'
@@ -177,9 +177,7 @@ class UmbrellaFormat(LogFormat):
         "or SAML."
     )
     header = _HEADER
-    claims = pl.col("line").str.contains(_STAMP) & pl.col("line").str.contains(
-        f"{_DNS}|{_WEB}|{_FIREWALL}|{_IP}"
-    )
+    claims = pl.col("line").str.contains(ascii_only(f"{_DNS}|{_WEB}|{_FIREWALL}|{_IP}"))
     claims = (
         claims
         | objects.having(*_OBJECT_KEYS)

@@ -20,6 +20,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, dhcp, objects
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
 
@@ -56,7 +57,7 @@ class WindowsDhcpFormat(LogFormat):
     proof = ("device",)
     advice = "The server overwrites these files every week and caps their size: collect them daily."
     header = r"(?i)^(?:\ufeff)?ID,Date,Time,Description,IP(?:v6)? Address,Host Name,"
-    claims = pl.col("line").str.contains(f"{_EVENT}|{_PREAMBLE}|{_PAIRS}") | _IS_RECORD
+    claims = pl.col("line").str.contains(ascii_only(f"{_EVENT}|{_PREAMBLE}|{_PAIRS}")) | _IS_RECORD
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One lease per event that gives or ends one."""

@@ -23,6 +23,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, lookups, objects, patterns
+from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import NO_LOOKUP, NOT_A_QUERY, RESOLVERS_OWN
 from sensor.sources.logs.text.words import one_of
 
@@ -110,7 +111,7 @@ class WindowsDnsFormat(LogFormat):
         "region: set the "
         "time zone of this source."
     )
-    claims = pl.col("line").str.contains(f"{_CONTEXT}|{_HEADING}|{_DUMP}")
+    claims = pl.col("line").str.contains(ascii_only(f"{_CONTEXT}|{_HEADING}|{_DUMP}"))
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per client's lookup, with the answer's verdict."""
