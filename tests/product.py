@@ -19,6 +19,7 @@ from unittest.mock import patch
 import pytest
 
 from analytics.lake import open_views
+from analytics.publish import _of_process
 from sensor.catalog.cache import stamp
 from sensor.catalog.load import BUILT_IN, load
 from sensor.cli import main
@@ -29,11 +30,12 @@ ROOT = Path(__file__).parents[1]
 
 
 def compiled_once(state: Path) -> Path:
-    """A new state folder that has what takes seconds to compile: the kernels and the built-in catalog."""
+    """A new state folder that has what takes seconds to make: kernels, the built-in catalog, empty views."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     (state / "kernels").symlink_to(jit.use().parent)
     catalog = _catalog()
     shutil.copytree(catalog, state / "catalog" / catalog.name)
+    (state / "views").symlink_to(_of_process())
     return state
 
 

@@ -360,6 +360,7 @@ def test_a_full_disk_exits_with_5_and_leaves_no_partial_file(size: str, tmp_path
     disk = tmp_path / "disk"
     disk.mkdir()
     log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
+    compiled_once(tmp_path / "state")
     script = (
         f"mount -t tmpfs -o size={size} none {disk} || exit 99\n"
         f"{sys.executable} -c 'from sensor.cli.main import run; run()' "
