@@ -70,7 +70,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for level, folder in made.items():
         (folder / "a.pcap").write_bytes(pcap(afternoon()))
         (folder / "opened.ndjson").write_text(opened())
-        shadowai(folder, "scan", "a.pcap", "opened.ndjson", privacy=level)
+        shadowai(folder, "scan", "--quiet", "a.pcap", "opened.ndjson", privacy=level)
         (folder / "a.pcap").unlink()
     return made
 
@@ -182,7 +182,7 @@ def test_an_erased_person_is_not_behind_the_servers_address(tmp_path: Path) -> N
     """Ada's machine served a colleague: the colleague's rows stay, and no longer say whose machine it was."""
     (tmp_path / "a.pcap").write_bytes(pcap(ask("10.1.0.5", 1)))
     (tmp_path / "people.csv").write_text(f"address,user_name\n{OLLAMA},ada\n10.1.0.5,bob\n")
-    shadowai(tmp_path, "scan", "a.pcap", "--people", "people.csv")
+    shadowai(tmp_path, "scan", "--quiet", "a.pcap", "--people", "people.csv")
     where = "WHERE app = 'behaviours/ollama'"
     before = query(tmp_path, f"SELECT count(*), count(server) FROM sightings {where}")
     assert before[0][0] == before[0][1] == 1

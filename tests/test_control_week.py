@@ -133,7 +133,7 @@ def frames(seed: int) -> Iterator[Frame]:
 def weeks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("control")
     (folder / "a.pcap").write_bytes(pcap(sorted(frames(7), key=lambda frame: frame.time)))
-    shadowai(folder, "scan", "a.pcap", privacy="clear")
+    shadowai(folder, "scan", "--quiet", "a.pcap", privacy="clear")
     return folder
 
 

@@ -83,10 +83,10 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "shadowai.toml").write_text(SETTINGS)
     write_week(folder, 0)
     write_week(folder, 1)
-    shadowai(folder, "scan", "week0.log", "week1.log")
+    shadowai(folder, "scan", "--quiet", "week0.log", "week1.log")
     restrict(folder / "lake")
     write_week(folder, 2, refused=True, others=14)
-    shadowai(folder, "scan", "week2.log")
+    shadowai(folder, "scan", "--quiet", "week2.log")
     return folder / "lake"
 
 

@@ -63,7 +63,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for level, folder in made.items():
         (folder / "morning.pcap").write_bytes(pcap(morning()))
         (folder / "people.csv").write_text("address,user_name,department\n10.9.9.9,ann,research\n")
-        shadowai(folder, "scan", "morning.pcap", "--people", "people.csv", privacy=level)
+        shadowai(folder, "scan", "--quiet", "morning.pcap", "--people", "people.csv", privacy=level)
         (folder / "morning.pcap").unlink()
     return made
 
@@ -140,7 +140,7 @@ def test_the_same_person_is_a_token_by_default(folders: dict[str, Path]) -> None
 def test_from_packets_false_takes_no_names_from_packets(folders: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "shadowai.toml").write_text("[identity]\nfrom_packets = false\n")
     (tmp_path / "morning.pcap").write_bytes(pcap(morning()))
-    shadowai(tmp_path, "scan", "morning.pcap")
+    shadowai(tmp_path, "scan", "--quiet", "morning.pcap")
     assert query(tmp_path, "SELECT count(*) FROM leases") == [(0,)]
     used = query(tmp_path, "SELECT DISTINCT subject_kind FROM usage_hourly WHERE app = 'openai/chatgpt'")
     assert used == [("address",)]

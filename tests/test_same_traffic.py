@@ -269,6 +269,6 @@ def test_a_lookup_counts_once_whether_its_answer_was_read_with_it_or_not(product
     lookups = "SELECT SUM(lookups) FROM usage_hourly"
     places = ("--lake", folder / "lake", "--state", product.folder / "state", "-q")
     for names in (("cut.log.1",), ("cut.log",), ("whole.log",)):
-        run_here(folder, "scan", *names, *places)
+        run_here(folder, "scan", "--quiet", *names, *places)
         if names != ("cut.log.1",):
             assert query(folder, lookups) == [(20,)]

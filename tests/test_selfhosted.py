@@ -33,7 +33,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(PCAPS / name / "capture.pcap.zst", folder / f"{name}.pcap.zst")
     overlay = str(PCAPS / "nfs-beside-training" / "signatures")  # NFS is in no catalog: everybody has it
     files = sorted(f"{name}.pcap.zst" for name in CASES)
-    shadowai(folder, "scan", *files, "--signatures", overlay, privacy="clear")
+    shadowai(folder, "scan", "--quiet", *files, "--signatures", overlay, privacy="clear")
     return folder
 
 

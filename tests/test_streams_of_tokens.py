@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         packets += frames(connection(tokens(n)), 3 + 1000 * n, OUTSIDE)
     packets += frames(connection(batches(9)), 9, OUTSIDE)
     (made / "a.pcap").write_bytes(pcap(late(sorted(packets, key=lambda frame: frame.time))))
-    shadowai(made, "scan", "a.pcap")
+    shadowai(made, "scan", "--quiet", "a.pcap")
     return made
 
 

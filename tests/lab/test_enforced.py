@@ -213,7 +213,7 @@ def round_trip(home: Path) -> Told:
         first_week = lab.work_week()
         lab.stop("squid")
         (home / "week0.log").write_text(older(log.read_text(), WEEK_S))
-        shadowai(home, "scan", "week0.log")
+        shadowai(home, "scan", "--quiet", "week0.log")
         with open_views(home / "lake") as views:
             ((finding,),) = views.execute(
                 "SELECT finding FROM findings WHERE service = 'DeepSeek'"
@@ -233,7 +233,7 @@ def round_trip(home: Path) -> Told:
         (home / "week1.log").write_text(log.read_text())
         every = [(PEOPLE[0], host, 100) for host in HOSTS]
         statuses = dict(zip(HOSTS, lab.ask(proxy=(PROXY, 3128), visits=every), strict=True))
-        shadowai(home, "scan", "week1.log")
+        shadowai(home, "scan", "--quiet", "week1.log")
     return Told(
         home,
         {name for name, code in answers.items() if code == 3},
