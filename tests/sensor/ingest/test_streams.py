@@ -22,12 +22,15 @@ from sensor.ingest.installation import Declared, Installation
 from sensor.ingest.streams import Follower
 from sensor.settings import Settings
 from sensor.sources.detect import recognise
+from tests.product import compiled_once, run_here
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = "from sensor.cli.main import run\nrun()"
 
 
 def shadowai(home: Path, *words: str | Path) -> subprocess.Popen[str]:
+    if not (home / "state").exists():
+        compiled_once(home / "state")
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *map(str, words)],
@@ -75,7 +78,7 @@ def lake(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Holds the compiled catalog."""
-    return tmp_path_factory.mktemp("state")
+    return compiled_once(tmp_path_factory.mktemp("state"))
 
 
 def test_follow_survives_kill_rotation_and_truncation(tmp_path: Path, lake: Path) -> None:
@@ -291,6 +294,5 @@ def test_listen_tells_bad_endpoints_and_missing_certificates(tmp_path: Path, lak
         (("tls",), "tls needs a certificate"),
         (("tcp", "--clients", "ca.pem"), "--clients: no endpoint uses TLS"),
     ):
-        done = shadowai(tmp_path, "listen", *words, "--lake", lake)
-        _, err = done.communicate(timeout=60)
-        assert (done.returncode, text in err) == (2, True), err
+        done = run_here(tmp_path, "listen", *words, "--lake", lake)
+        assert (done.returncode, text in done.stderr) == (2, True), done.stderr
