@@ -59,6 +59,10 @@ def one(record: dict[str, Any] | str) -> dict[str, Any]:
             {"kind": "tls", "host": "chat.example.com"},
         ),
         (
+            "time=2026-10-06T10:00:00Z src_ip=10.1.2.3 sni=bücher.example bytes_out=500",
+            {"kind": "tls", "client": "10.1.2.3", "host": "xn--bcher-kva.example"},
+        ),
+        (
             {"client": "10.1.2.3", "query": "chat.example.com.", "qtype": "A", "rcode": "NOERROR", "ts": AT,
              "response_size": 90},
             {"kind": "dns", "host": "chat.example.com", "action": "allowed", "bytes_down": None},
@@ -117,7 +121,7 @@ def one(record: dict[str, Any] | str) -> dict[str, Any]:
         ),
     ],
     ids=(
-        "json", "nested", "pairs", "colons", "web", "request-line", "sni", "dns", "own-end", "answers",
+        "json", "nested", "pairs", "colons", "web", "request-line", "sni", "any-script", "dns", "own-end", "answers",
         "log-analytics", "lower-port", "stamp-first", "name-with-port", "nested-question", "levels",
         "response-type", "dots-within", "inbound",
     ),
