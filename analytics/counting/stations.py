@@ -163,7 +163,8 @@ def _lent(rows: pl.DataFrame, column: str, holder: Ints) -> pl.DataFrame:
         from_us=np.where(piece == 0, from_us[row], np.maximum(begin, from_us[row])),
         to_us=np.where(piece == 2 * count[of], to_us[row], np.minimum(end, to_us[row])),
     )
-    pieces = _with_loan(pieces, rows[lender], pl.Series("lent", piece % 2 == 1), column)
+    lenders = rows.select(column, "same_device", "stale_from_us", "to_us")[lender]
+    pieces = _with_loan(pieces, lenders, pl.Series("lent", piece % 2 == 1), column)
     kept = np.ones(rows.height, bool)
     kept[borrows] = False
     return pl.concat([rows.filter(kept), pieces.filter(pl.col("from_us") < pl.col("to_us"))])
