@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from analytics.subject import times
 from tests.product import query, shadowai
 from tests.sensor.decode.craft import CLIENT_MAC, T0, Frame, Talk, pcap
 from tests.sensor.decode.craft.tls import small_hello
@@ -127,6 +128,12 @@ def test_the_addresses_of_one_machine_are_one_subject(tmp_path: Path) -> None:
     told = shadowai(tmp_path, "who", "fd00::a2", "--at", "2027-01-15T08:01Z", privacy="clear")
     assert f"  {CLIENT}, of the same machine: directory 0.80" in told
     assert "person ann (directory 0.80" in told
+    # So are a request for information and an erasure.
+    assert {address for _, address, *_ in times(tmp_path / "lake", ["ann"]).held} == {
+        CLIENT,
+        "fd00::a1",
+        "fd00::a2",
+    }
 
 
 def test_the_same_person_is_a_token_by_default(folders: dict[str, Path]) -> None:

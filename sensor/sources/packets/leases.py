@@ -44,8 +44,8 @@ class PacketLeases:
 class _Links:
     """Which hardware address held which IP address on which day (UTC), each said once.
 
-    With two IPv4 addresses in a day it is not one machine's, but passes on packets of others: nothing is said
-    of it.
+    With two IPv4 addresses in a day it is not one machine's, but passes on packets of others: nothing (more)
+    is said of it on that day.
     """
 
     def __init__(self) -> None:
