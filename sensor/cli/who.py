@@ -44,8 +44,8 @@ def command(
 ) -> None:
     """Explain to whom an address is attributed at a time.
 
-    Lists all leases of the address then, which one decides, and why the others do not. This is entered in
-    the audit log.
+    Lists all leases of the address then, and of others of the same machine, which one decides, and why the
+    others do not. This is entered in the audit log.
     """
     from zoneinfo import ZoneInfo
 
