@@ -707,6 +707,12 @@ COVERAGE = Table(
             "connections to encrypted DNS: DoT, DoQ, known DoH and DNSCrypt resolvers",
         ),
         Column("vpn_relay", pl.Int64, "connections to known VPN, relay and proxy services"),
+        Column(
+            "internal_connections",
+            pl.Int64,
+            "connections and requests to servers inside; without any, servers of your own are not in sight",
+        ),
+        Column("requests_read", pl.Int64, "requests whose URL path was read"),
         Column("local_names", pl.Int64, "mDNS and LLMNR messages: names of this network, not of services"),
         Column("identity_messages", pl.Int64, "messages seen that may tell who holds an address"),
         Column("identity_skipped", pl.Int64, "of those, not read, because there were too many"),

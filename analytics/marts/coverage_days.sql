@@ -25,6 +25,8 @@ days AS (
          CAST(SUM(ech) AS BIGINT) AS ech,
          CAST(SUM(encrypted_dns) AS BIGINT) AS encrypted_dns,
          CAST(SUM(vpn_relay) AS BIGINT) AS vpn_relay,
+         CAST(SUM(internal_connections) AS BIGINT) AS internal_connections,
+         CAST(SUM(requests_read) AS BIGINT) AS requests_read,
          CAST(SUM(quic_unparsed) AS BIGINT) AS quic_unparsed,
          CAST(SUM(records) AS BIGINT) AS records,
          CAST(SUM(rejected) AS BIGINT) AS rejected

@@ -35,10 +35,13 @@ EVIDENCE = {
 
 @dataclass(frozen=True)
 class Sources:
-    """What the sources of a week could show: connections or requests at all, and bytes sent."""
+    """What the sources of a week could show: connections or requests at all, bytes sent, what was requested,
+    and servers inside."""
 
     connects: bool = True
     bytes_up: bool = True
+    requests: bool = True
+    inside: bool = True
 
 
 def sum_up(connection: duckdb.DuckDBPyConnection, first: date, last: date, *, zone: str) -> None:
@@ -89,9 +92,13 @@ def judge(
     )
     evaluated = []
     absent = [name for name in ("servers", "fabric", "models") if not _count(connection, name)]
+    this_week = {"used": "used"} | {
+        name: f"{name} WHERE weeks_ago = 0" for name in ("servers", "fabric", "models")
+    }
+    seen = [name for name, rows in this_week.items() if _count(connection, rows)]
     known = tuple(_count(connection, name) for name in ("policy", "seen_weeks", "comparable_weeks"))
     for rule in load_rules() if rules is None else rules:
-        why_not = _why_not(rule, *known) or _unseen(rule, sources, used=bool(_count(connection, "used")))
+        why_not = _why_not(rule, *known) or _unseen(rule, sources, is_seen=rule.of in seen)
         if why_not is None and rule.of not in absent:
             _run(connection, rule, values)
         evaluated.append(
@@ -115,10 +122,18 @@ def _why_not(rule: Rule, lines: int, seen: int, comparable: int) -> str | None:
     return None
 
 
-def _unseen(rule: Rule, sources: Sources, *, used: bool) -> str | None:
-    """What the sources of the week do not show of what a rule looks at; None if nothing is missing."""
-    if rule.of == "used" and not used and not (sources.connects and sources.bytes_up):
-        return "no source shows use"
+def _unseen(rule: Rule, sources: Sources, *, is_seen: bool) -> str | None:
+    """What the sources of the week do not show of what a rule looks at; None if nothing is missing.
+
+    `is_seen`: they showed some of it.
+    """
+    if not is_seen:
+        if rule.of == "used" and not (sources.connects and sources.bytes_up):
+            return "no source shows use"
+        if rule.needs_inside and not sources.inside:
+            return "no source sees servers inside"
+        if rule.of in ("servers", "models") and not sources.requests:
+            return "no source reads requests"
     return "no source records bytes sent" if rule.needs_bytes and not sources.bytes_up else None
 
 

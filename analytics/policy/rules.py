@@ -50,6 +50,8 @@ class Rule:
     needs_policy: bool = True
     #: it compares bytes sent
     needs_bytes: bool = False
+    #: it looks at servers inside
+    needs_inside: bool = False
     #: minimum earlier weeks with use
     history_weeks: int = 0
     #: it compares departments only, which keep their names when the keys of tokens change

@@ -81,19 +81,24 @@ class Weeks:
 
     def lay_out_week(self, connection: duckdb.DuckDBPyConnection, week: date) -> int:
         """Makes the input of judge.py for a single week; returns the number of minutes watched."""
-        cube = [path for path in [self.files["usage_weekly"].get(week.isoformat())] if path]
-        _table(connection, "cells", files_sql(self.marts["usage_weekly"].types, cube, root=self._root))
+        _table(connection, "cells", self._of_week("usage_weekly", week))
         return self._watched_minutes(connection, week)
 
     def sources(self, connection: duckdb.DuckDBPyConnection, week: date) -> Sources:
         """What the sources of a week could show; everything, where that is not known."""
-        path = self.files.get("names_weekly", {}).get(week.isoformat())
-        named = files_sql(self.marts["names_weekly"].types, [path] if path else [], root=self._root)
-        found = connection.execute(
-            "SELECT BOOL_OR(connects), BOOL_OR(connects AND bytes_known) "
-            f"FROM ({named}) AS names WHERE host IS NULL"
-        ).fetchone()
-        return Sources() if found is None or found[0] is None else Sources(*map(bool, found))
+        connects, bytes_up = connection.execute(
+            "SELECT COALESCE(BOOL_OR(connects), TRUE), COALESCE(BOOL_OR(connects AND bytes_known), TRUE) "
+            f"FROM ({self._of_week('names_weekly', week)}) AS names WHERE host IS NULL"
+        ).fetchall()[0]
+        requests, inside = connection.execute(
+            "SELECT COALESCE(SUM(requests_read) > 0, TRUE), COALESCE(SUM(internal_connections) > 0, TRUE) "
+            f"FROM ({self._of_week('coverage_days', week)}) AS days"
+        ).fetchall()[0]
+        return Sources(connects, bytes_up, connects and requests, connects and inside)
+
+    def _of_week(self, mart: str, week: date) -> str:
+        path = self.files.get(mart, {}).get(week.isoformat())
+        return files_sql(self.marts[mart].types, [path] if path else [], root=self._root)
 
     def lay_out_policy(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Makes the relations of the published policy."""

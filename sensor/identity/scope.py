@@ -37,6 +37,8 @@ class Scopes:
 
     def __init__(self, networks: Networks) -> None:
         self._internal = _nets(networks.internal)
+        #: how texts of addresses inside start: most servers are outside, and need not be parsed
+        self._starts = "^(?:" + "|".join(sorted({_start(net) for net in self._internal})) + ")"
         self._guest = _nets(networks.guest)
         self._proxy = _nets(networks.proxies)
         self._segments = sorted(
@@ -79,6 +81,12 @@ class Scopes:
             .select(internal=pl.coalesce(pl.col("scope").is_in(_OURS), names))["internal"]
         )
 
+    def is_server_inside(self, values: pl.Series) -> pl.Series:
+        """True for the unique `values` that are internal, but no declared proxy, forwarder or NAT gateway."""
+        near = values.filter(~values.str.contains(_LIKE_ADDRESS) | values.str.contains(self._starts))
+        inside = near.filter(self.is_internal(near) & ~self.is_proxy(near))
+        return values.is_in(inside.implode())
+
     def is_proxy(self, values: pl.Series) -> pl.Series:
         """True for the unique `values` that are a declared proxy, forwarder or NAT gateway."""
         if not self._proxy:
@@ -98,6 +106,17 @@ class Scopes:
 
 def _nets(texts: Iterable[str]) -> tuple[Net, ...]:
     return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def _start(net: Net) -> str:
+    """The start of the texts of all addresses of a network, as a regular expression."""
+    if isinstance(net, ipaddress.IPv6Network):
+        first = f"{int(net.network_address) >> 112:x}"
+        if net.prefixlen >= 16:
+            return "[0:]" if first == "0" else f"{first}:"
+        return first[: net.prefixlen // 4] if len(first) == 4 else ""
+    octets = str(net.network_address).split(".")[: net.prefixlen // 8]
+    return "".join(rf"{octet}\." for octet in octets[:3])
 
 
 def _within(address: Address, nets: Iterable[Net]) -> bool:

@@ -23,7 +23,7 @@ from sensor.ingest.intake import Origin, Taken, set_aside
 from sensor.ingest.people import People
 from sensor.match.blindness import Blindness
 from sensor.match.by_client import LEFT_OUT, NamesByClient
-from sensor.match.coverage import added
+from sensor.match.coverage import added, connection_counts
 from sensor.match.grade import grade
 from sensor.match.hostname import normal_column, registrable
 from sensor.match.index import Index
@@ -71,7 +71,7 @@ class _Pending:
     hits: list[pl.DataFrame] = field(default_factory=list)
     leases: list[pl.DataFrame] = field(default_factory=list)
     coverage: list[pl.DataFrame] = field(default_factory=list)
-    #: counts by minute that naming and the blind spots add to coverage
+    #: counts by minute that naming and matching add to coverage
     counts: list[pl.DataFrame] = field(default_factory=list)
     rejects: list[pl.DataFrame] = field(default_factory=list)
     epochs: set[int] = field(default_factory=set)
@@ -140,6 +140,7 @@ class Pipeline:
         pending.newest = newest_seen(named) or pending.newest
         if self._catalog.blindness is not None:
             pending.counts.append(self._catalog.blindness.counts(named))
+        pending.counts.append(connection_counts(named, self._scopes.is_server_inside))
         for one in taken:
             pending.counts += [] if one.naming is None else [one.naming]
             pending.coverage.append(one.coverage)
@@ -263,7 +264,7 @@ class Pipeline:
 
     def _coverage_table(self, pending: _Pending) -> pl.DataFrame:
         """The source's coverage, plus what only naming and matching can count: connections named by DNS,
-        hidden by ECH, or leading to services behind which the sensor is blind."""
+        hidden by ECH, leading inside, or to services behind which the sensor is blind."""
         coverage = added(pl.concat(pending.coverage), pending.counts)
         return schema.COVERAGE.conform(coverage.with_columns(self._origin.columns()))
 

@@ -1,10 +1,14 @@
-"""Adds the counts of naming and matching to the coverage of a source: named connections, ECH, blind spots."""
+"""Adds the counts of naming and matching to the coverage of a source: named connections, ECH, blind spots,
+servers inside, readable requests."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import polars as pl
 
 from sensor import schema
+from sensor.match.rollup import begins
 
 
 def naming_counts(observations: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
@@ -26,6 +30,29 @@ def naming_counts(observations: pl.DataFrame, named: pl.DataFrame) -> pl.DataFra
         .agg(named_flows=pl.col("named").sum() - pl.col("was_named").sum(), ech=pl.col("ech").sum())
         .collect()
     )  # fmt: skip
+
+
+def connection_counts(
+    observations: pl.DataFrame, is_internal: Callable[[pl.Series], pl.Series]
+) -> pl.DataFrame:
+    """What could be seen of servers, by the minute in which connections and requests began: input, minute,
+    internal_connections, requests_read.
+
+    `is_internal` maps unique addresses and hosts to Booleans. UDP is no sign of servers: gateways answer it.
+    """
+    begun = observations.select(
+        "input",
+        minute=pl.coalesce("started_at", "seen_at").dt.truncate("1m"),
+        server=pl.when(pl.col("transport").ne_missing("udp")).then(pl.coalesce("server", "host")),
+        is_read=pl.col("path").is_not_null(),
+        counts=begins() & (pl.col("kind") != "dns"),
+    ).filter("counts")
+    servers = begun["server"].drop_nulls().unique()
+    internal = servers.filter(is_internal(servers))
+    return begun.group_by("input", "minute").agg(
+        internal_connections=pl.col("server").is_in(internal.implode()).sum().cast(pl.Int64),
+        requests_read=pl.col("is_read").sum().cast(pl.Int64),
+    )
 
 
 def added(coverage: pl.DataFrame, counts: list[pl.DataFrame]) -> pl.DataFrame:

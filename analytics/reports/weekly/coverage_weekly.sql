@@ -19,6 +19,7 @@ weekly AS (
            CAST(SUM(d.one_sided_flows) AS BIGINT) AS one_sided_flows,
            CAST(SUM(d.ech) AS BIGINT) AS ech,
            CAST(SUM(d.encrypted_dns) AS BIGINT) AS encrypted_dns,
+           CAST(SUM(d.internal_connections) AS BIGINT) AS internal_connections,
            CAST(SUM(d.quic_unparsed) AS BIGINT) AS quic_unparsed,
            CAST(SUM(d.records) AS BIGINT) AS records,
            CAST(SUM(d.rejected) AS BIGINT) AS rejected

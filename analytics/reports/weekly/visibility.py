@@ -157,6 +157,15 @@ def _missing(result: Result, seen: Coverage) -> Iterator[str]:
     for source in result.rows("source_bytes"):
         if source["connections"] and not source["knows_bytes_up"]:
             yield say("visibility.no_bytes", sensor=source["sensor"], source=source["source"])
+    if _no_inside(result, seen):
+        yield say("visibility.no_inside")
     possible = [r["service"] for r in result.rows("embedded_possible")]
     if possible:
         yield say("visibility.embedded", services=words.listing(possible))
+
+
+def _no_inside(result: Result, seen: Coverage) -> bool:
+    """True if no server inside can have been seen, and none was."""
+    known = [source["internal_connections"] for source in seen.sources]
+    counted = [count for count in known if count is not None]
+    return not result.rows("assets") and not sum(counted) and (bool(counted) or seen.lookups_only)

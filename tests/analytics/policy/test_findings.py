@@ -330,6 +330,21 @@ def test_decisions_hold_until_they_end_and_absence_resolves_nothing(tmp_path: Pa
     assert status("2026-11-29 12:00")[::2] == ("not evaluable", "watched 1 minutes, 40 when it was seen")
 
 
+def test_rules_about_servers_need_servers_in_sight(tmp_path: Path) -> None:
+    made = HandmadeLake.furnished(tmp_path, sighting("2026-11-03 09:00", app="cruz/talk"))
+    minute: Row = {"minute": at("2026-11-03 09:00"), "sensor": "span", "site": "hq", "source": "pcap"}
+    made.cold(
+        "coverage", [minute | {"input": "i", "packets": 3, "internal_connections": 0, "requests_read": 1}]
+    )
+    refresh(made.path, zone=ZONE, now=at("2026-11-08 12:00"))
+    asked = (
+        "SELECT rule, evaluable, why_not FROM evaluations WHERE rule IN ('exposed_server', 'keys_in_clear')"
+    )
+    assert ask(made, f"{asked} ORDER BY rule") == [
+        ("exposed_server", False, "no source sees servers inside"), ("keys_in_clear", True, None),
+    ]  # fmt: skip
+
+
 def _ids(made: HandmadeLake, stated: Compiled) -> list[tuple[Any, ...]]:
     refresh(made.path, zone=ZONE, policy=stated, now=at("2026-11-08 12:00"))
     return ask(made, "SELECT finding FROM findings")

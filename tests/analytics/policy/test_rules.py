@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -84,6 +85,29 @@ def test_what_no_source_shows_is_not_evaluable(
     line = {"kind": "never", "line": 4, "precedence": 32, "app": "c/d", "scope": "all"}
     furnish(connection, {"policy": [line], "near_usage": [visit] if used else []})
     rules = [rule for rule in load_rules() if rule.name in ("never_use", "limit_bytes", "review_overdue")]
+    judge(connection, WEEK, date(2026, 11, 22), zone="UTC", k=5, rules=rules, sources=sources)
+    told = connection.execute("SELECT rule FROM evaluated WHERE evaluable").fetchall()
+    assert {rule for (rule,) in told} == evaluable
+
+
+@pytest.mark.parametrize(
+    ("sources", "server", "evaluable"),
+    [
+        (Sources(), False, {"cleartext_mcp", "exposed_server", "new_fabric_talker", "unsafe_model"}),
+        (Sources(inside=False), False, {"cleartext_mcp", "unsafe_model"}),  # a mirror of the uplink
+        (Sources(requests=False), False, {"new_fabric_talker"}),  # flow logs of all networks
+        (Sources(requests=False, inside=False), False, set()),  # a resolver
+        (Sources(requests=False, inside=False), True, {"cleartext_mcp", "exposed_server"}),  # one is seen
+    ],
+)
+def test_servers_out_of_sight_are_not_evaluable(
+    connection: duckdb.DuckDBPyConnection, sources: Sources, server: bool, evaluable: set[str]
+) -> None:
+    """A resolver's log was evidence that no AI server is exposed."""
+    spoken = {"day": "2026-11-17", "app": "behaviours/ollama", "server": "s1", "server_scope": "internal"}
+    furnish(connection, {"near_servers": [spoken] if server else []})
+    asked = {"cleartext_mcp", "exposed_server", "new_fabric_talker", "unsafe_model"}
+    rules = [dataclasses.replace(rule, history_weeks=0) for rule in load_rules() if rule.name in asked]
     judge(connection, WEEK, date(2026, 11, 22), zone="UTC", k=5, rules=rules, sources=sources)
     told = connection.execute("SELECT rule FROM evaluated WHERE evaluable").fetchall()
     assert {rule for (rule,) in told} == evaluable

@@ -28,7 +28,7 @@ VIEWS = {
     "coverage_daily": """day DATE, sensor VARCHAR, site VARCHAR, vantage VARCHAR, source VARCHAR,
         minutes_seen BIGINT, first_seen TIMESTAMPTZ, last_seen TIMESTAMPTZ, packets BIGINT, decoded BIGINT,
         malformed BIGINT, kernel_drops BIGINT, lost_bytes BIGINT, flows BIGINT, named_flows BIGINT,
-        named_share DOUBLE, one_sided_flows BIGINT, ech BIGINT, encrypted_dns BIGINT, quic_unparsed BIGINT,
+        named_share DOUBLE, one_sided_flows BIGINT, ech BIGINT, encrypted_dns BIGINT, internal_connections BIGINT, quic_unparsed BIGINT,
         records BIGINT, rejected BIGINT""",
     "attribution_weekly": """week DATE, connections BIGINT, attributed_connections BIGINT, bytes_up BIGINT,
         attributed_bytes_up BIGINT""",
@@ -127,7 +127,7 @@ def watched(day: date, sensor: str = "hq-span", source: str = "pcap", **more: An
         "day": day, "sensor": sensor, "site": "hq", "vantage": "core", "source": source, "minutes_seen": 1440,
         "packets": 600_000_000, "decoded": 599_000_000, "malformed": 0, "kernel_drops": 0, "lost_bytes": 0,
         "flows": 100_000, "named_flows": 94_000, "named_share": 0.94, "one_sided_flows": 900, "ech": 0,
-        "encrypted_dns": 0, "quic_unparsed": 0, "records": 0, "rejected": 0,
+        "encrypted_dns": 0, "internal_connections": 900, "quic_unparsed": 0, "records": 0, "rejected": 0,
     }  # fmt: skip
     return row | more
 

@@ -65,7 +65,7 @@ def test_addresses_are_never_called_people(tmp_path: Path) -> None:
 
 def test_the_page_says_why_addresses_are_not_people(tmp_path: Path) -> None:
     warning = (
-        "Addresses are not people: a laptop with IPv4 and IPv6 counts twice; "
+        "Addresses are not people: a laptop that changes its address, or has IPv4 and IPv6, may count twice; "
         "give --people or a proxy log with user names"
     )
     some = page(tmp_path / "some", plain() | {"attribution_weekly": [tied(200, 100)]}).visibility

@@ -26,6 +26,7 @@ NAMES: Rows = {
         {"week": WEEK, "sensor": "hq-span", "source": "pcap", "connects": True, "bytes_known": True}
     ]
 }
+NO_INSIDE = "AI servers inside: no connection to a server inside was in sight"
 
 
 def page(folder: Path, rows: Mapping[str, Any], **options: Any) -> Page:
@@ -178,6 +179,14 @@ def test_a_source_that_cannot_know_uploads_is_named(tmp_path: Path) -> None:
     found = page(tmp_path, rows)
     assert "Bytes sent through squid-hq: its squid records do not carry them" in found.visibility.never
     assert found.decisions[-1].question == "Should the proxy log what is sent?"
+
+
+@pytest.mark.parametrize(("seen", "says"), [(0, True), (900, False), (None, False)])
+def test_servers_out_of_sight_are_a_blind_spot(tmp_path: Path, seen: int | None, says: bool) -> None:
+    rows = plain()
+    for day in rows["coverage_daily"]:
+        day["internal_connections"] = seen
+    assert (NO_INSIDE in page(tmp_path, rows).visibility.never) == says
 
 
 def test_a_silent_sensor_is_named(tmp_path: Path) -> None:
@@ -482,7 +491,8 @@ def test_with_lookups_only_the_number_of_people_is_unknown(tmp_path: Path) -> No
         "usage_weekly": [usage(WEEK, "all", 0, None, **asked), usage(WEEK, "a/alpha", 0, None, **asked)],
         "first_seen": [{"app": "a/alpha", "site": "all", "first_week": WEEK, "grade": 1}],
         "coverage_daily": [
-            watched(day, "resolver", "bind", packets=0, flows=0, named_flows=0) for day in days(WEEK)
+            watched(day, "resolver", "bind", packets=0, flows=0, named_flows=0, internal_connections=None)
+            for day in days(WEEK)
         ],
         "names_weekly": [
             {"week": WEEK, "sensor": "resolver", "source": "bind", "connects": False, "bytes_known": False}
@@ -490,6 +500,7 @@ def test_with_lookups_only_the_number_of_people_is_unknown(tmp_path: Path) -> No
         "sensors": [SENSORS[0] | {"sensor": "resolver", "kind": "logs"}],
     }
     found = page(tmp_path, rows)
+    assert NO_INSIDE in found.visibility.never
     assert found.claim.startswith("We cannot tell whether AI was used")
     assert "alpha was looked up." in found.verdict and "We saw no exchange" not in found.sentence
     assert [number.value for number in found.numbers] == ["unknown"] * 5

@@ -1,5 +1,7 @@
 """Ours or not ours, decided before tokens."""
 
+import ipaddress
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -68,6 +70,30 @@ def test_only_what_could_be_an_address_is_parsed(text: str) -> None:
         zones = [f".{zone}" for zone in (*PRIVATE_ZONES, "example.com")]
         expected = "." not in text or f".{text}".endswith(tuple(zones))
     assert SCOPES.is_internal(pl.Series([text])).to_list() == [expected]
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "198.51.100.7/32",
+        "0.0.0.0/0",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+        "2001:db8::/32",
+        "64:ff9b::/96",
+    ],
+)
+@given(st.data())
+def test_a_server_inside_is_told_by_the_start_of_its_address(network: str, data: st.DataObject) -> None:
+    net = ipaddress.ip_network(network)
+    inside = st.integers(0, net.num_addresses - 1).map(lambda number: str(net[number]))
+    address = data.draw(inside | st.ip_addresses().map(str))
+    scopes = Scopes(Networks(internal=(network,), proxies=("10.0.0.5/32",)))
+    expected = scopes.scope(address) == "internal"
+    assert scopes.is_server_inside(pl.Series([address, "chatgpt.com"])).to_list() == [expected, False]
 
 
 def test_columns_are_added_and_unknown_stays_unknown() -> None:

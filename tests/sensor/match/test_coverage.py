@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from sensor import schema
-from sensor.match.coverage import added, naming_counts
+from sensor.match.coverage import added, connection_counts, naming_counts
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -71,3 +71,24 @@ def test_only_connections_count_and_only_where_they_begin() -> None:
     counts = naming_counts(before, after).sort("minute")
     minutes = [T0, T0 + timedelta(minutes=1)]
     assert counts.select("minute", "named_flows", "ech").rows() == [(minutes[0], 0, 1), (minutes[1], 0, 0)]
+
+
+def test_servers_inside_and_requests_that_were_read_are_counted_where_they_begin() -> None:
+    late = T0 + timedelta(seconds=90)
+    rows = [
+        ("tls", "tcp", "10.0.0.9", None, 0, None, T0),
+        ("http", "tcp", "10.0.0.9", None, 1, None, T0),  # the next slice of a connection
+        ("http", "tcp", "10.0.0.9", "/v1", 1, True, T0),  # a later request in it
+        ("flow", "udp", "10.0.0.1", None, 0, None, T0),  # a gateway's NTP
+        ("dns", "tcp", "10.0.0.1", None, None, None, T0),
+        ("proxy", None, "wiki", "/", None, None, late),
+        ("tls", "tcp", None, None, 0, None, late),
+    ]
+    columns = ("kind", "transport", "server", "path", "slice", "asks", "seen_at")
+    frame = pl.DataFrame(rows, schema=columns, orient="row", schema_overrides={"seen_at": schema.TIME})
+    observed = schema.OBSERVATIONS.conform(frame).with_columns(input=pl.lit("in"))
+    counts = connection_counts(observed, lambda values: values.is_in(["10.0.0.9", "10.0.0.1", "wiki"]))
+    assert counts.sort("minute").rows() == [
+        ("in", T0, 2, 1), ("in", T0 + timedelta(minutes=1), 1, 1),
+    ]  # fmt: skip
+    assert connection_counts(observed.clear(), lambda values: values.is_null()).is_empty()
