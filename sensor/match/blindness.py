@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.match.hostname import normal
+from sensor.match.hostname import ADDRESS_LITERAL, normal
 from sensor.match.index import Names, network_table, surrounding_networks
 from sensor.match.misses import Misses
 
 _END = ("host", "server", "port", "transport")
 _TEXTS = {"end": pl.UInt32, "host": pl.String, "server": pl.String}
-_ADDRESS_LITERAL = r"^[0-9.]+$|:.*:"
 
 #: Precedence: name, port, address. Longer names precede shorter ones.
 _BY_NAME, _BY_PORT = 1 << 40, 1 << 39
@@ -82,7 +81,7 @@ class Blindness:
         """The few rows of `started` that may match; `server` is NULL where a name is known."""
         may_hit = self._misses.may_hit(started, ("host",))
         hosts = started.select(pl.col("host").filter(may_hit))["host"].drop_nulls().unique()
-        literals = hosts.filter(hosts.str.contains(_ADDRESS_LITERAL))
+        literals = hosts.filter(hosts.str.contains(ADDRESS_LITERAL))
         names = self._names.fitting(hosts)["host"]
         missed = hosts.filter(~hosts.is_in(pl.concat([names, literals]).implode()))
         self._misses.learn("host", missed, started.height)

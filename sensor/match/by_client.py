@@ -13,7 +13,7 @@ from datetime import datetime
 import polars as pl
 
 from sensor.match.grade import grade
-from sensor.match.rollup import BUCKET, BUCKET_SPAN, LATE, browsed, known_sum, later, needs_merge
+from sensor.match.rollup import BUCKET, BUCKET_SPAN, LATE, browsed, known_sum, lasted, later, needs_merge
 from sensor.schema import TIME
 
 #: Maximum rows of open buckets, about 200 bytes each. Beyond it the oldest buckets are flushed early.
@@ -53,12 +53,11 @@ class NamesByClient:
         if some.is_empty():
             return
         is_dns = pl.col("kind") == "dns"
-        lasted = pl.duration(microseconds=(pl.col("duration_s").fill_null(0) * 1e6).cast(pl.Int64))
         rows = some.select(
             "input", "host", *WHO, "kind", "action", "seen_at", "name_from", "client_class",
             "connections", "requests", "bytes_up", "bytes_down",
             bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(TIME),
-            ended=(pl.col("seen_at") + lasted).cast(TIME),
+            ended=(pl.col("seen_at") + lasted()).cast(TIME),
             grade=pl.min_horizontal(grade(some), _MOST),
             lookups=pl.when(is_dns).then(pl.col("lookups").fill_null(1)),
             catalog_version=pl.lit(catalog_version),

@@ -33,8 +33,6 @@ _WHY = {
     "port": "nothing knows the host, and self-hosted software answers this path on this port",
     "extension_id": "a browser add-on by its id",
 }
-
-
 _BY_CONVENTION = "nobody listed this host; its first label says what it opens on the vendor's own domain"
 _BY_PATH = "nothing knows the host, and its path tells: a reason to look, no use"
 _SIDE_DOOR = "nobody listed this host; its first label says that it is a side door, no use"

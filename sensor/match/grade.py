@@ -53,6 +53,7 @@ GRADED: dict[str, type[pl.DataType]] = {
     "client_class": pl.String, "name_from": pl.String, "packets_down": pl.Int64, "total_bytes_up": pl.Int64,
     "total_bytes_down": pl.Int64, "upload_baseline_bytes": pl.Int64,
 }  # fmt: skip
+_up, _down, _status = pl.col("total_bytes_up"), pl.col("total_bytes_down"), pl.col("status")
 
 
 def grade(frame: pl.DataFrame) -> pl.Series:
@@ -76,10 +77,6 @@ def grade(frame: pl.DataFrame) -> pl.Series:
     )["grade"]
 
 
-up, down = pl.col("total_bytes_up"), pl.col("total_bytes_down")
-status = pl.col("status")
-
-
 def _known(condition: pl.Expr) -> pl.Expr:
     """`condition`, with NULL as False."""
     return condition.fill_null(False)
@@ -93,14 +90,14 @@ def _decrypted() -> pl.Expr:
 
 def _accepted() -> pl.Expr:
     """The server fulfilled the request: 2xx, 304 Not Modified, or 101 (WebSocket)."""
-    return _known(status.is_between(200, 299) | status.is_in([101, 304]))
+    return _known(_status.is_between(200, 299) | _status.is_in([101, 304]))
 
 
 def _attempted() -> pl.Expr:
     """A DNS query, or a connection that failed."""
-    refused_tunnel = (pl.col("method") == "CONNECT") & (status >= 400)
-    refused_by_proxy = (pl.col("kind") == "proxy") & status.is_in(PROXY_OWN_STATUS)
-    unanswered = (pl.col("packets_down") == 0) & (up.fill_null(0) <= _most_up())
+    refused_tunnel = (pl.col("method") == "CONNECT") & (_status >= 400)
+    refused_by_proxy = (pl.col("kind") == "proxy") & _status.is_in(PROXY_OWN_STATUS)
+    unanswered = (pl.col("packets_down") == 0) & (_up.fill_null(0) <= _most_up())
     return (
         _known(pl.col("kind") == "dns")
         | _known(pl.col("action").is_in(["blocked", "reset"]))
@@ -126,19 +123,19 @@ def _exchanged() -> pl.Expr:
     most_down = pl.when(quic).then(QUIC_MOST_DOWN).otherwise(TLS_MOST_DOWN)
     least_up = pl.when(quic).then(QUIC_LEAST_UP).otherwise(TLS_LEAST_UP)
     least_down = pl.when(quic).then(QUIC_LEAST_DOWN).otherwise(TLS_LEAST_DOWN)
-    long_call = (up > _most_up()) & (down > least_down)
-    long_answer = (down > most_down) & (up.is_null() | (up > least_up))
-    answered = _accepted() | _known((up > 0) & (down > 0))
+    long_call = (_up > _most_up()) & (_down > least_down)
+    long_answer = (_down > most_down) & (_up.is_null() | (_up > least_up))
+    answered = _accepted() | _known((_up > 0) & (_down > 0))
     # A cleartext protocol, recognised by its first bytes: all it sends is application data.
     in_clear = _decrypted() | _known((pl.col("kind") == "flow") & (pl.col("name_from") == "banner"))
     return pl.when(in_clear).then(answered).otherwise(_known(long_call | long_answer))
 
 
 def _uploaded() -> pl.Expr:
-    return _known(up > pl.col("upload_baseline_bytes"))
+    return _known(_up > pl.col("upload_baseline_bytes"))
 
 
 def _confirmed() -> pl.Expr:
     """A decrypted request with content, accepted by a host that counts as use."""
-    hands_over = pl.col("method").is_in(UPLOADING) & status.is_between(200, 299)
+    hands_over = pl.col("method").is_in(UPLOADING) & _status.is_between(200, 299)
     return _decrypted() & _known(hands_over) & _known(pl.col("role") == "use")

@@ -14,17 +14,20 @@ from sensor.coded import Remembered
 if TYPE_CHECKING:
     from tldextract import TLDExtract
 
-
-def normal_column(frame: pl.DataFrame) -> pl.DataFrame:
-    """`frame` with its column `host` in normal form (see `normal`)."""
-    return frame.with_columns(normal(frame.get_column("host")))
-
-
+#: An address in place of a name.
+ADDRESS_LITERAL = r"^[0-9.]+$|:.*:"
+#: Characters that the normal form does not have: capitals, white space, port, brackets, final dot, non-ASCII.
+_NOT_NORMAL = r"[^!-9;-@\\^-~]|\.$"
 #: Names that can be compared with suffix rules directly: lower case, no port, and no A-labels (RFC 5890).
 _PLAIN = r"^(?:[a-z0-9_-]+\.)+[a-z0-9_-]+$"
 _A_LABEL = r"(?:^|\.)xn--"
 #: Labels of the longest rule (five today), plus one. Names that need more are looked up as a whole.
 _LONGEST_RULE = 6
+
+
+def normal_column(frame: pl.DataFrame) -> pl.DataFrame:
+    """`frame` with its column `host` in normal form (see `normal`)."""
+    return frame.with_columns(normal(frame.get_column("host")))
 
 
 def registrable(hosts: pl.Series) -> pl.DataFrame:
@@ -33,9 +36,8 @@ def registrable(hosts: pl.Series) -> pl.DataFrame:
     The domain of a name that has none (an address, a public suffix) is the name itself.
     """
     unique = hosts.drop_nulls().unique().rename("host")
-    return pl.DataFrame(
-        [unique, _domains(unique, often=True)["domain"]]
-    )  # the same names recur in other buckets
+    domains = _domains(unique, often=True)["domain"]  # the same names recur in other buckets
+    return pl.DataFrame([unique, domains])
 
 
 @Remembered
@@ -149,10 +151,6 @@ def _listed() -> Path:
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("publicsuffixlist", name="publicsuffixlist")
     return Path(spec.origin).with_name("public_suffix_list.dat")
-
-
-#: Characters that the normal form does not have: capitals, white space, port, brackets, final dot, non-ASCII.
-_NOT_NORMAL = r"[^!-9;-@\\^-~]|\.$"
 
 
 def normal(hosts: pl.Series) -> pl.Series:

@@ -12,11 +12,10 @@ from sensor import schema
 from sensor.match.by_client import WHO
 from sensor.match.index import Index
 from sensor.match.match import ADDED, match
-from sensor.match.rollup import BUCKET
+from sensor.match.rollup import BUCKET, lasted
 
 #: Key of the activity of one client at one name. The marts remove duplicates of several sensors.
 _SAME = ("site", "sensor", "source", *WHO, "host", "kind", "action")
-_LASTED = pl.duration(microseconds=(pl.col("duration_s").fill_null(0) * 1e6).cast(pl.Int64))
 
 
 def hunted(rows: pl.DataFrame, index: Index, catalog_version: str) -> pl.DataFrame:
@@ -46,7 +45,7 @@ def counted_once(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(
         _made=pl.col("event_id").is_in(made.implode()),
         _bucket=pl.col("seen_at").dt.truncate(BUCKET),
-        _end=pl.col("seen_at") + _LASTED,
+        _end=pl.col("seen_at") + lasted(),
     )
     return (
         _of_one_read(_unseen_elsewhere(rows, sightings))

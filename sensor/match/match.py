@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from sensor.match.hostname import normal
+from sensor.match.hostname import ADDRESS_LITERAL, normal
 from sensor.match.index import LIBRARY_ACCESS, Index, is_below
 from sensor.match.lookup import PATH_ONLY
 from sensor.match.side_doors import at_side_doors
@@ -96,7 +96,7 @@ class _Found:
     def of(cls, frame: pl.DataFrame, index: Index) -> _Found:
         """Looks up the values of `frame`, which has the columns `_NEEDED` and `_NUMBERS`."""
         values = {name: frame[name].drop_nulls().unique() for name in _CACHED}
-        literals = values["host"].filter(values["host"].str.contains(_ADDRESS_LITERAL))
+        literals = values["host"].filter(values["host"].str.contains(ADDRESS_LITERAL))
         nameless = pl.col("host").is_null() | pl.col("host").is_in(literals.implode())
         servers = frame.select(pl.col("server").filter(nameless))["server"].drop_nulls()
         return cls(
@@ -179,13 +179,9 @@ def match_hosts(hosts: pl.Series, index: Index) -> pl.DataFrame:
     return rows.with_columns(host_row=pl.when(pl.col("host_row") != PATH_ONLY).then("host_row"))
 
 
-#: An address in place of a name.
-_ADDRESS_LITERAL = r"^[0-9.]+$|:.*:"
-
-
 def _address() -> pl.Expr:
     """The address of the server if no name is known; an address in place of a name counts as none."""
-    nameless = pl.col("host").is_null() | pl.col("host").str.contains(_ADDRESS_LITERAL)
+    nameless = pl.col("host").is_null() | pl.col("host").str.contains(ADDRESS_LITERAL)
     return pl.when(nameless).then(pl.coalesce("server", pl.col("host").str.strip_chars("[]")))
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from sensor.match.rollup import BUCKET, of_input
+from sensor.match.rollup import BUCKET, SPREAD, of_input
 from sensor.schema import TIME
 
 #: Maximum time between two events of one client that co-occur.
@@ -24,8 +24,6 @@ MAX_PAIRS = 1_000_000
 MAX_SERVICES = 3
 
 _SLOT = "30s"
-#: odd multiplier: a bijection modulo 2^64, so it adds no collisions
-_SPREAD = 0x9E3779B97F4A7C15
 #: `name` combines bucket and host; `key` adds client and service. One key column halves the time of a lookup.
 _EVENT = {"client": pl.UInt64(), "seen_at": TIME}
 _PAIR = {"bucket": TIME, "name": pl.UInt64(), "app": pl.UInt64(), "key": pl.UInt64()}
@@ -175,14 +173,14 @@ def _mixed(*columns: str) -> pl.Expr:
     """Combines hashes and a slot in one key; grouping by one column takes half the time."""
     key = pl.lit(0, dtype=pl.UInt64)
     for column in columns:
-        key = key * _SPREAD + pl.col(column).cast(pl.Int64 if column == "slot" else pl.UInt64).cast(pl.UInt64)
+        key = key * SPREAD + pl.col(column).cast(pl.Int64 if column == "slot" else pl.UInt64).cast(pl.UInt64)
     return key
 
 
 def _name(host: pl.Expr, bucket: pl.Expr | None = None) -> pl.Expr:
     """Combines the bucket (by default the column of that name) and the hash of a host in one key."""
     bucket = pl.col("bucket") if bucket is None else bucket
-    return host ^ (bucket.cast(pl.Int64).cast(pl.UInt64) * _SPREAD)
+    return host ^ (bucket.cast(pl.Int64).cast(pl.UInt64) * SPREAD)
 
 
 def _bucket() -> pl.Expr:

@@ -30,8 +30,8 @@ _MANY = 50_000
 NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local")
 
 _SUMS = ("lookups", "connections", "bytes_up", "bytes_down", "streams", "even_streams")
-#: odd multiplier: a bijection modulo 2^64, so buckets do not collide
-_SPREAD = 0x9E3779B97F4A7C15
+#: odd multiplier: a bijection modulo 2^64, so it adds no collisions to hashes
+SPREAD = 0x9E3779B97F4A7C15
 
 
 def begins() -> pl.Expr:
@@ -41,7 +41,12 @@ def begins() -> pl.Expr:
 
 def of_input(column: str, seed: int = 0) -> pl.Expr:
     """Hash of a column (String) that differs from input to input."""
-    return pl.col(column).hash(seed) ^ (pl.col("input").hash(seed) * _SPREAD)
+    return pl.col(column).hash(seed) ^ (pl.col("input").hash(seed) * SPREAD)
+
+
+def lasted() -> pl.Expr:
+    """`duration_s` as a duration, zero if unknown."""
+    return pl.duration(microseconds=(pl.col("duration_s").fill_null(0) * 1e6).cast(pl.Int64))
 
 
 def newest_seen(observations: pl.DataFrame) -> datetime | None:
@@ -82,7 +87,7 @@ class NamesRollup:
         named = observations.lazy().filter(pl.col("host").is_not_null())  # only the columns below are copied
         rows = named.select(
             bucket=bucket,
-            name=of_input("host", self._seed) ^ (bucket.cast(pl.Int64).cast(pl.UInt64) * _SPREAD),
+            name=of_input("host", self._seed) ^ (bucket.cast(pl.Int64).cast(pl.UInt64) * SPREAD),
             host="host",
             input="input",
             lookups=pl.when(is_dns).then(pl.col("lookups").fill_null(1)).otherwise(0),
@@ -242,9 +247,7 @@ class LookupBursts:
         return pl.concat(out).sort("seen_at", maintain_order=True)
 
     def _collapse(self, dns: pl.DataFrame) -> pl.DataFrame:
-        ends = pl.col("seen_at") + pl.duration(
-            microseconds=(pl.col("duration_s").fill_null(0) * 1e6).cast(pl.Int64)
-        )
+        ends = pl.col("seen_at") + lasted()
         rest = [c for c in dns.columns if c not in {*self.KEY, "seen_at", "duration_s", "lookups"}]
         return (
             dns.sort("seen_at", maintain_order=True)
