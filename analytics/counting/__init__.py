@@ -16,6 +16,7 @@ each of them holds.
     inputs.py        fingerprints of what a period is made from
     state.py         which files hold which period                                        I/O
     files.py         writes them                                                          I/O
+    frames.py        hands Polars frames to DuckDB
     threads.py       makes several periods at the same time
 
 Distinct values are encoded as integers and evaluated once. A table `x_codes` is the table `x` with integer

@@ -21,8 +21,8 @@ import numpy.typing as npt
 import polars as pl
 
 from analytics.counting.binding_join import numbered
+from analytics.counting.frames import store_frame
 from analytics.counting.intervals import STATIC, Columns, Flags, Ints
-from analytics.counting.weeks import store_frame
 
 #: Attribution methods (attributed_by): what named the subject, or why nobody is named. The origins of leases
 #: follow after these.

@@ -17,8 +17,8 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from analytics.counting.frames import store_frame
 from analytics.counting.intervals import DAY_US, NEVER_US, Columns, Flags, Ints, as_before
-from analytics.counting.weeks import store_frame
 
 Table = TypeVar("Table", bound=Columns)
 

@@ -18,8 +18,8 @@ import polars as pl
 
 from analytics.counting.attribution import Attributions
 from analytics.counting.binding_join import numbered
+from analytics.counting.frames import store_frame
 from analytics.counting.intervals import Columns, Flags, Ints
-from analytics.counting.weeks import store_frame
 
 
 @dataclass(frozen=True)

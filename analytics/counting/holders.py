@@ -21,10 +21,10 @@ import numpy as np
 import polars as pl
 
 from analytics.counting import intervals
+from analytics.counting.frames import store_frame
 from analytics.counting.intervals import DAY_US, Held, Ints, Leases, Statements
 from analytics.counting.stations import join_stations
 from analytics.counting.threads import processors
-from analytics.counting.weeks import store_frame
 
 STEPS = Path(__file__).parent / "holder_sql"
 #: A lease below this confidence is a hint, used only where no other lease names a user.

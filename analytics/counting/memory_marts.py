@@ -16,10 +16,11 @@ import polars as pl
 from analytics.counting.build import Build
 from analytics.counting.day_marts import counted_days
 from analytics.counting.days import read_days, steps
+from analytics.counting.frames import store_frame
 from analytics.counting.holders import make_holders
 from analytics.counting.inputs import LASTING
 from analytics.counting.threads import runs
-from analytics.counting.weeks import DAILY, prepare_week, store_frame
+from analytics.counting.weeks import DAILY, prepare_week
 from analytics.lake import LakeUnreadable, StoredTable, connect, most_memory
 from analytics.stored import PREFERENCE, cold_sql, files_sql, memory_sql, narrowed
 

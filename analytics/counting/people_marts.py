@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from analytics.counting.build import Build
+from analytics.counting.frames import store_frame
 from analytics.counting.inputs import fingerprint, rules
-from analytics.counting.weeks import days_of, store_frame
+from analytics.counting.weeks import days_of
 from analytics.stored import files_sql
 
 

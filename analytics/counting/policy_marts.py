@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from analytics.counting.build import Build, Values
+from analytics.counting.frames import store_frame
 from analytics.counting.inputs import content, fingerprint, rules
 from analytics.counting.threads import each, runs
-from analytics.counting.weeks import store_frame
 from analytics.lake import literal
 from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled

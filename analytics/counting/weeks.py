@@ -16,6 +16,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from analytics.counting.frames import store_frame
 from analytics.counting.groups import DOMINANCE
 from analytics.counting.ksafe import OTHER, protect
 
@@ -165,32 +166,3 @@ def _members(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     names = {name: pl.Series(columns[name].tolist(), dtype=pl.String) for name in ("department", "app")}
     numbers = {name: np.asarray(columns[name]) for name in ("subject", "using", "bytes_up")}
     return pl.DataFrame({**numbers, **names, "day": np.asarray(columns["day"]).astype("datetime64[D]")})
-
-
-class _Capsule:
-    """Passes a Polars frame to DuckDB without pyarrow, by the Arrow C stream interface."""
-
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self.frame = frame
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self.frame.__arrow_c_stream__(requested_schema)
-
-
-def store_frame(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    frame: pl.DataFrame,
-    *,
-    beside: str | None = None,
-    for_all: bool = False,
-) -> None:
-    """Makes the temporary table `name` from the rows of `frame`.
-
-    With `beside`, the columns of that relation come first, joined by position. With `for_all`, the table is
-    not temporary, so that other connections see it.
-    """
-    capsule = _Capsule(frame)  # noqa: F841  read by name in the statement below
-    rows = "capsule" if beside is None else f"{beside} AS beside POSITIONAL JOIN capsule"
-    table = f"TABLE main.{name}" if for_all else f"TEMP TABLE {name}"
-    connection.execute(f"CREATE OR REPLACE {table} AS SELECT * FROM {rows}")

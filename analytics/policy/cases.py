@@ -22,7 +22,7 @@ import duckdb
 import polars as pl
 import yaml
 
-from analytics.counting.weeks import store_frame
+from analytics.counting.frames import store_frame
 from analytics.lake import connect
 from analytics.policy.checks import is_about
 from analytics.policy.judge import judge, prepare

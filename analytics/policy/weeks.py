@@ -15,8 +15,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from analytics.counting.frames import store_frame
 from analytics.counting.inputs import files_of, fingerprint
-from analytics.counting.weeks import days_of, store_frame
+from analytics.counting.weeks import days_of
 from analytics.definitions import Mart, load_marts
 from analytics.lake import Manifest, literal
 from analytics.policy.judge import HISTORY_WEEKS, Sources

@@ -118,7 +118,7 @@ def _unseal_without(settings: Settings, state: Path, keys: Keys, subject: Subjec
 
 def sealed_rules(sealed: SealedRows, subject: Subject) -> dict[str, Rule]:
     """Conditions for the person's rows among the sealed ones, by table name."""
-    from analytics.counting.weeks import store_frame
+    from analytics.counting.frames import store_frame
     from analytics.lake import connect
     from analytics.subject import times_in
 

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from analytics.counting.binding_join import EVENTS_A_PART, join_bindings
+from analytics.counting.frames import store_frame
 from analytics.counting.intervals import DAY_US, Ints
-from analytics.counting.weeks import store_frame
 
 #: Two days are counted together; events of them lie around midnight of the first and the second.
 FIRST_DAY = 20_000

@@ -19,8 +19,8 @@ import polars as pl
 import pytest
 
 from analytics.counting.days import STALE, attribute
+from analytics.counting.frames import store_frame
 from analytics.counting.holders import make_holders
-from analytics.counting.weeks import store_frame
 from analytics.lake import connect
 
 BEGIN = datetime(2026, 11, 16, tzinfo=UTC)

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from analytics.counting import holders
 from analytics.counting.days import STALE
+from analytics.counting.frames import store_frame
 from analytics.counting.holders import make_holders
-from analytics.counting.weeks import store_frame
 from analytics.lake import connect
 from sensor import schema
 from tests.bench import bench_who

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from analytics.counting import inputs
 from analytics.counting.days import on_day
+from analytics.counting.frames import store_frame
 from analytics.counting.inputs import content, directories, holders, rules
-from analytics.counting.weeks import store_frame
 
 FIRST = date(2026, 3, 1)
 TIME = pl.Datetime("us", "UTC")

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analytics.counting.weeks import store_frame
+from analytics.counting.frames import store_frame
 from analytics.lake import connect
 from analytics.policy.judge import judge, prepare
 from analytics.policy.rows import EXCEPTIONS, PEOPLE, POLICY
