@@ -44,7 +44,7 @@ ALLOWED = {
         "ingest/grown",
     },
     "ingest/one_input": {"sources", "store", "ingest/batches", "ingest/summary"},
-    "ingest/bundles": {"sources", "store", "ingest/mixture", "ingest/summary"},
+    "ingest/bundles": {"sources", "store", "ingest/batches", "ingest/mixture", "ingest/summary"},
     "ingest/scan": {
         "schema", "settings", "sources", "store", "ingest/batches", "ingest/bundles", "ingest/installation",
         "ingest/one_input", "ingest/summary",

@@ -52,7 +52,7 @@ def joined(batches: Iterable[Batch], grouping: Grouping) -> Iterator[Batch]:
         for batch in batches:
             is_alone = batch.is_part or batch.is_replay or batch.last is not None
             goes_on = bool(held) and not is_alone and batch.source == held[0].source
-            if held and (not goes_on or grouping.is_enough(len(held), sum(map(_rows, held)))):
+            if held and (not goes_on or grouping.is_enough(len(held), sum(map(rows_of, held)))):
                 yield _concatenated(held)
                 held = []
             if is_alone:
@@ -92,7 +92,8 @@ def with_last(batches: Iterable[Batch]) -> Iterator[tuple[Batch, bool]]:
         yield held or Batch(0, {}), True
 
 
-def _rows(batch: Batch) -> int:
+def rows_of(batch: Batch) -> int:
+    """Number of observations of a batch."""
     return batch.frames["observations"].height if "observations" in batch.frames else 0
 
 

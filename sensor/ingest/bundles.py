@@ -16,6 +16,7 @@ from typing import Self
 
 import polars as pl
 
+from sensor.ingest.batches import rows_of
 from sensor.ingest.mixture import Mixture
 from sensor.ingest.summary import Summary
 from sensor.sources.interface import Batch, Input, Source
@@ -57,9 +58,7 @@ class Bundle:
     def add(self, member: Member) -> None:
         """Add an input."""
         self.members.append(member)
-        self.rows += sum(
-            batch.frames["observations"].height for batch in member.batches if "observations" in batch.frames
-        )
+        self.rows += sum(map(rows_of, member.batches))
 
     def process(self, mixture: Callable[[type[Source], Input], Mixture]) -> None:
         """Match, roll up and commit the rows of all inputs; `mixture` makes the pipelines. Raises

@@ -6,6 +6,7 @@ move on to a later one.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -214,9 +215,8 @@ def stage_parquet(
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, pl.exceptions.PolarsError):
-            raise OSError(
-                28, "no space left on device, or the file could not be written", str(path)
-            ) from error
+            what = "no space left on device, or the file could not be written"
+            raise OSError(errno.ENOSPC, what, str(path)) from error
         raise
     return temporary
 
