@@ -46,7 +46,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _kernels(folder),
         ("names by client", True, _by_client(settings)),
         ("settings", True, f"privacy {settings.privacy}, k {settings.k}, time zone {settings.zone}"),
-        *_programs(),
+        _tshark(),
         *_live(),
     ]
     for name, ok, text in findings:
@@ -261,9 +261,8 @@ def _live() -> Iterator[Finding]:
     yield from ((what, None, text) for what, text in doctor_capture.lines())
 
 
-def _programs() -> Iterator[Finding]:
+def _tshark() -> Finding:
     import shutil
 
-    for program, use in (("tshark", "only for `scan --engine tshark`, link types we do not decode"),):
-        found = shutil.which(program)
-        yield program, True, found or f"not installed; {use}"
+    absent = "not installed; only for `scan --engine tshark`, link types we do not decode"
+    return "tshark", True, shutil.which("tshark") or absent

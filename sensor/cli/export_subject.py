@@ -168,7 +168,7 @@ def _meaning(tables: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, str
 
 
 def _write(out: Path, form: Format, about: dict[str, Any], tables: dict[str, list[dict[str, Any]]]) -> None:
-    """Write a file that only its owner can read. Raises UsageError."""
+    """Write the files into the new folder `out`, which only its owner can open. Raises UsageError."""
     from sensor.errors import UsageError
 
     try:

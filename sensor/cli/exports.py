@@ -94,23 +94,14 @@ def command(
     settings = settings_from(config, policy=policy, lake=lake, signatures=signatures or None)
     export.write(
         Asked(
-            settings,
-            mode,
-            status,
-            tuple(app or ()),
-            form,
-            restricted,
-            expires,
-            as_of,
-            out,
-            datetime.now(UTC),
-            bare,
+            settings, mode=mode, status=status, apps=tuple(app or ()), form=form, restricted=restricted,
+            expires=expires, as_of=as_of, out=out, now=datetime.now(UTC), bare=bare,
         )
-    )
+    )  # fmt: skip
 
 
 def _named(target: str, known: dict[str, Export]) -> Export:
-    """The export called `name`. Raises UsageError, with similar names."""
+    """The export called `target`. Raises UsageError, with similar names."""
     import difflib
 
     from sensor.errors import UsageError

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from sensor.settings import Settings
 
 _OPTIONS = frozenset({"status", "app", "mode", "expires", "policy", "signatures", "bare"})
-#: Indicators that a list contains by default.
+#: Mode → statuses of the services that a list contains by default.
 _DEFAULT = {"block": ("unsanctioned",), "allow": ("sanctioned", "tolerated")}
-
-
 #: If more lines than this are left out of a list that goes to a file, stderr gets only their number.
 _MOST_REPEATED = 20
 

@@ -48,8 +48,6 @@ SignaturesOption = Annotated[
     list[Path] | None,
     typer.Option("--signatures", metavar="DIR", help="Folder laid over the built-in catalog; repeatable."),
 ]
-
-
 AsOfOption = Annotated[
     datetime | None,
     typer.Option(

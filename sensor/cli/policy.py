@@ -295,6 +295,7 @@ def _stated(settings: Settings) -> Policy:
 def _checked(settings: Settings) -> Policy:
     """The parsed policy file. Prints its notes; mistakes of syntax and of meaning end the command, all
     together."""
+    from analytics.policy.checks import check as find_problems
     from analytics.policy.read import PolicyMistakes, by_line
     from sensor.errors import PolicyError
 
@@ -308,7 +309,7 @@ def _checked(settings: Settings) -> Policy:
         if mistakes.policy is None or not mistakes.policy.statements:
             _fail(map(str, misspelt))
         stated = mistakes.policy
-    _tell(by_line([*misspelt, *_problems(stated, _known(settings), _today(settings))]))
+    _tell(by_line([*misspelt, *find_problems(stated, _known(settings), _today(settings))]))
     return stated
 
 
@@ -328,12 +329,6 @@ def _shown(path: Path) -> str:
         return str(path.absolute().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def _problems(policy: Policy, known: Known, today: date) -> list[Problem]:
-    from analytics.policy.checks import check as found
-
-    return found(policy, known, today)
 
 
 def _tell(problems: list[Problem]) -> None:

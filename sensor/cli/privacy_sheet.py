@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, StateOption, analysing, settings_from
+from sensor.cli.options import ConfigOption, LakeOption, OutOption, StateOption, analysing, settings_from
 
 if TYPE_CHECKING:
     from sensor.destinations import AnyDestination
@@ -37,9 +37,7 @@ FROM days GROUP BY sensor, site ORDER BY sensor, site
 
 def command(
     form: Annotated[Format, typer.Option("--format", help="Markdown or HTML.")] = Format.MD,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="File instead of standard output.")
-    ] = None,
+    out: OutOption = None,
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
