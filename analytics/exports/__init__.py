@@ -6,7 +6,7 @@
     choose.py      indicators × statuses → entries, and every one that was left out with its reason
     write.py       provenance header, then the target's own lines
     never.txt      names that half the world needs, whatever a catalog says
-    records/      events and findings in the formats of other tools
+    records/       events and findings in the formats of other tools
     targets/       one file per target; the registry walks the folder
 
 Nothing here opens a lake or asks the clock. A list does not follow the catalog, so it says after which day it

@@ -16,9 +16,7 @@ import polars as pl
 from analytics.policy.read import LIMITS, SCOPES, SELECTORS, Policy, Statement
 
 _KEYS = (*SELECTORS, *SCOPES)
-_MATCH: dict[str, Any] = {
-    key: pl.Int64 if key == "risk_at_least" else pl.String for key in (*SELECTORS, *SCOPES)
-}
+_MATCH: dict[str, Any] = {key: pl.Int64 if key == "risk_at_least" else pl.String for key in _KEYS}
 POLICY: dict[str, Any] = {
     "kind": pl.String, "line": pl.Int64, "precedence": pl.Int64, **_MATCH, "scope": pl.String,
     "status": pl.String, "amount": pl.Int64, "hour_from": pl.Int64, "hour_to": pl.Int64,

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 
 from analytics.exports.interface import Provenance, Selection, Target
 
-_ACTIONS = {"block": "block", "allow": "allow"}
-
 
 def _render(selection: Selection, _: Provenance) -> Iterator[str]:
     yield "config webfilter urlfilter"
@@ -22,7 +20,7 @@ def _render(selection: Selection, _: Provenance) -> Iterator[str]:
         yield f"      edit {number}"
         yield f'        set url "{expression(entry.kind, entry.value)}"'
         yield "        set type regex"
-        yield f"        set action {_ACTIONS[selection.mode]}"
+        yield f"        set action {selection.mode}"
         yield "      next"
     yield "    end"
     yield "  next"
