@@ -23,6 +23,11 @@ def canonical_account(account: pl.Expr) -> pl.Expr:
     return pl.when(bare != "").then(bare)
 
 
+def account_named(text: str) -> str:
+    """The canonical form of an account that somebody typed; unchanged if it is only a domain."""
+    return str(pl.select(canonical_account(pl.lit(text))).item() or text)
+
+
 def canonical_device(device: pl.Expr) -> pl.Expr:
     """The canonical form of a host name (String): its first label, because only some logs include the domain.
 

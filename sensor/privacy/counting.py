@@ -25,7 +25,7 @@ from pathlib import Path
 import polars as pl
 
 from sensor import durable, schema
-from sensor.privacy.canonical import canonical_account
+from sensor.privacy.canonical import account_named
 from sensor.privacy.keys import Keys
 from sensor.privacy.sealing import Unsealable, seal, unseal
 
@@ -119,7 +119,7 @@ class Counting:
         """Remove an account from all weeks; returns from how many."""
         if self._key is None:
             return 0
-        name = pl.select(canonical_account(pl.lit(account))).item() or account
+        name = account_named(account)
         gone, person = 0, self.second(name)
         for week in self.known():
             rows = self._read(week)

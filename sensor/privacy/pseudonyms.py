@@ -107,9 +107,8 @@ class Pseudonyms:
         ]
         table = hidden.with_columns(pl.Series("_token", tokens, dtype=pl.String))
         as_told = {name: "value", "_epoch": "epoch", "_token": "token"}
-        if (
-            self._vault is not None and column.protect is not SECRET
-        ):  # a secret is never stored in a form that can be reversed
+        # A secret is never stored in a form that can be reversed.
+        if self._vault is not None and column.protect is not SECRET:
             self._vault.remember_all(table.rename(as_told))
         if self._counting is not None and column.kind == "user":
             self._counted.append(self._counting.rows(table.rename(as_told)))

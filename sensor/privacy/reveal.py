@@ -26,7 +26,7 @@ from sensor import durable
 from sensor.errors import UsageError
 from sensor.privacy.audit import AuditLog
 from sensor.privacy.sealing import Unsealable, seal, unseal
-from sensor.privacy.vault import Custodians, EpochKeys, Role, Vault, WrongSecret, epoch_of
+from sensor.privacy.vault import Custodians, EpochKeys, Role, Vault, WrongSecret, as_text, epoch_of
 
 #: minimum characters of a reason
 REASON_LEAST = 10
@@ -204,7 +204,7 @@ def _sealed_for(public: X25519PublicKey, content: bytes, name: str) -> str:
     """Content that only the owner of the private key can open."""
     ephemeral = X25519PrivateKey.generate()
     key = hashlib.sha256(ephemeral.exchange(public)).digest()
-    return _text(ephemeral.public_key().public_bytes_raw() + seal(key, content, name))
+    return as_text(ephemeral.public_key().public_bytes_raw() + seal(key, content, name))
 
 
 def _unsealed(private: X25519PrivateKey, text: str, name: str) -> bytes:
@@ -214,7 +214,3 @@ def _unsealed(private: X25519PrivateKey, text: str, name: str) -> bytes:
         return unseal(key, sealed[32:], name)
     except Unsealable:
         raise UsageError("made for other custodians, or changed", place=name, hint="ask again") from None
-
-
-def _text(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")

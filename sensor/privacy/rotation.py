@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from sensor import durable, schema
-from sensor.privacy.canonical import canonical_account
+from sensor.privacy.canonical import account_named
 from sensor.privacy.keys import EPOCH_WEEKS, Keys
 from sensor.privacy.pseudonyms import token
 from sensor.privacy.sealing import Unsealable, seal, unseal
@@ -163,7 +163,7 @@ def forget(folder: Path, keys: Keys, account: str, things: Iterable[str], now: d
     files = sorted(folder.glob("*.sealed"))
     if not files:
         return 0
-    name = pl.select(canonical_account(pl.lit(account))).item() or account
+    name = account_named(account)
     theirs = [*(token(key, n, "org", "user", name) for n, key in _keys_left(keys)), *things]
     with durable.explained(folder):  # before the files: what is running may write these again
         durable.write(folder / _ERASED, "\n".join([*_erased(folder), *theirs]).encode())

@@ -160,7 +160,7 @@ def _limits(facts: Facts) -> Part:
 
 
 def _browsing(facts: Facts) -> str:
-    """True if names_by_client is on, which stores browsing that does not involve AI."""
+    """Whether names_by_client is on, which stores browsing that does not involve AI."""
     if not facts.names_by_client:
         return "For names that the catalog does not know, it is not stored who visited them."
     return (
@@ -273,7 +273,7 @@ def markdown(facts: Facts) -> str:
     out = [f"# Data-protection sheet: Shadow AI Sensor {facts.version}".rstrip(), ""]
     for part in parts(facts):
         out += [f"## {_md(part.heading)}", ""]
-        out += [line for text in part.lines for line in (f"- {_md(text)}",)]
+        out += [f"- {_md(text)}" for text in part.lines]
         out += [""] if part.lines else []
         if part.rows:
             out.append(f"| {' | '.join(part.columns)} |")

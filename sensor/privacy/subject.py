@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from sensor import schema
-from sensor.privacy.canonical import canonical_account
+from sensor.privacy.canonical import account_named
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import token
 from sensor.schema import Level
@@ -29,7 +29,7 @@ class Subject:
     @classmethod
     def of(cls, account: str, keys: Keys, level: Level) -> Subject:
         """The tokens of an account under all existing keys; at level `clear` the account itself."""
-        name = pl.select(canonical_account(pl.lit(account))).item() or account
+        name = account_named(account)
         epochs = keys.epochs()
         tokens = [
             token(keys.of(epoch.number), epoch.number, "org", "user", name)

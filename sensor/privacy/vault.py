@@ -98,7 +98,7 @@ class Custodians:
         known = self._read()
         if role not in known:
             private = X25519PrivateKey.generate()
-            known[role] = {"public": _text(private.public_key().public_bytes_raw()), "custodians": {}}
+            known[role] = {"public": as_text(private.public_key().public_bytes_raw()), "custodians": {}}
         elif by is None:
             raise UsageError(f"{role} has custodians", hint="one must take part: --introduced-by NAME")
         else:
@@ -155,12 +155,12 @@ class Vault:
         ephemeral = X25519PrivateKey.generate()
         shared = [ephemeral.exchange(public[role]) for role in ROLES]
         records = {
-            token: _text(
+            token: as_text(
                 seal(self._record_key(epoch, [_part(s, token) for s in shared]), value.encode(), token)
             )
             for token, value in fresh.items()
         }
-        line = {"ephemeral": _text(ephemeral.public_key().public_bytes_raw()), "records": records}
+        line = {"ephemeral": as_text(ephemeral.public_key().public_bytes_raw()), "records": records}
         self._append(epoch, line)
         known.update(fresh)
 
@@ -283,7 +283,7 @@ def _part(shared: bytes, token: str) -> bytes:
 def _locked(content: bytes, secret: str, name: str) -> dict[str, str]:
     salt = secrets.token_bytes(16)
     key = Scrypt(salt=salt, length=32, **_SCRYPT).derive(secret.encode())
-    return {"salt": _text(salt), "private": _text(seal(key, content, name))}
+    return {"salt": as_text(salt), "private": as_text(seal(key, content, name))}
 
 
 def _unlocked(entry: Mapping[str, str], secret: str, name: str) -> bytes:
@@ -295,7 +295,8 @@ def _public(text: str) -> X25519PublicKey:
     return X25519PublicKey.from_public_bytes(base64.b64decode(text))
 
 
-def _text(content: bytes) -> str:
+def as_text(content: bytes) -> str:
+    """`content` as base64, for JSON."""
     return base64.b64encode(content).decode("ascii")
 
 
