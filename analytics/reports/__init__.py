@@ -1,4 +1,4 @@
-"""Reports: a folder each, with report.yml (the questions), the SQL of every figure, and an optional page.py.
+"""Reports: a folder each, with report.yml (the questions), the SQL of every figure, maybe page.html.j2.
 
 spec, run, result   read a report's folder, run its figures, hold their rows
 periods             days, weeks, months and quarters

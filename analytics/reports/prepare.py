@@ -61,7 +61,7 @@ def spec_of(name: str) -> Spec:
 def page_of(
     lake: Path, *, week: str | None = None, as_of: datetime | None = None, now: datetime | None = None
 ) -> Page:
-    """The content of the weekly report, independent of any format. Arguments and errors as `weekly`."""
+    """The content of the weekly report, independent of any format. Arguments and errors as `write.weekly`."""
     page = prepare(lake, period=week, as_of=as_of, now=now).page
     assert isinstance(page, Page)
     return page
@@ -84,8 +84,8 @@ def prepare(
 
     `about` names the service, department or token that some reports are about. `controls` adds the evidence
     for controls. `counting` counts people over several weeks as of an earlier moment. `now` and `over` as in
-    `weekly`. Raises as `weekly` does, ValueError for a period to come without data, and Unknown for a service
-    or department that the lake does not know.
+    `write.weekly`. Raises as that does, ValueError for a period to come without data, and Unknown for a
+    service or department that the lake does not know.
     """
     facts, spec = _facts(lake, as_of), spec_of(name)
     today = (facts.as_of or now or datetime.now(UTC)).astimezone(ZoneInfo(facts.zone)).date()

@@ -74,6 +74,10 @@ class Result:
         """The rows of the figure with this id."""
         return self.tables[figure].rows
 
+    def of_week(self, figure: str, week: date) -> Row | None:
+        """The row of a week in a figure with one row per week; None if there is none."""
+        return next((row for row in self.rows(figure) if row["week"] == week), None)
+
 
 def _canonical(value: object) -> str:
     if isinstance(value, datetime):  # independent of the session's time zone

@@ -1,6 +1,6 @@
 """The default page of a report: a sentence, and every figure with a heading as a table.
 
-A report with a `page.py` in its folder builds its own page instead.
+The weekly report has a page of its own instead (weekly/page.py).
 """
 
 from __future__ import annotations

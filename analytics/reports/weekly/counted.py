@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 
 from analytics.render.words import ADDRESSES, EITHER, PEOPLE, Noun
@@ -38,14 +37,10 @@ def counted_at_any_grade(result: Result) -> Noun:
 
 def tied(result: Result, week: date | None = None) -> Row | None:
     """How many connections of `week` (the week under report) are tied to a person, as published."""
-    return _of_week(result.rows("attribution"), week or result.scope.week)
+    return result.of_week("attribution", week or result.scope.week)
 
 
 def _any(result: Result, week: date | None) -> bool:
     """True if the week counts any subject, or the number is hidden."""
-    total = _of_week(result.rows("totals"), week or result.scope.week)
+    total = result.of_week("totals", week or result.scope.week)
     return total is not None and (total["people"] is None or total["people"] > 0)
-
-
-def _of_week(rows: Iterable[Row], week: date) -> Row | None:
-    return next((row for row in rows if row["week"] == week), None)

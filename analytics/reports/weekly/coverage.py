@@ -165,7 +165,7 @@ def _no_amounts(result: Result) -> bool:
 
 
 def _totals(result: Result) -> Row | None:
-    return next((row for row in result.rows("totals") if row["week"] == result.scope.week), None)
+    return result.of_week("totals", result.scope.week)
 
 
 def comparable(result: Result, week: date, other: date) -> bool:

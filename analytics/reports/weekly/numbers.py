@@ -47,12 +47,11 @@ def _people(result: Result, now: Row | None) -> Number:
         known = say("numbers.unknown_share") if part is None else words.share(part, row["connections"])
         note = say("numbers.tied", share=known)
     if now and noun == PEOPLE and (of := _population(result)) and of >= (now["people"] or 0):
-        note = say(
-            "numbers.of", population=words.number(of)
-        )  # whether these are people or addresses is explained under "What we can see"
+        # Whether these are people or addresses is explained under "What we can see".
+        note = say("numbers.of", population=words.number(of))
 
     def alike(row: Row) -> int | None:
-        """True if both weeks count the same kind of subject. Zero is comparable with both kinds."""
+        """The people of a week that counts the same kind of subject. Zero is comparable with both kinds."""
         return row["people"] if row["people"] == 0 or counted(result, row["week"]) == noun else None
 
     return _number(result, noun.label, 3, value, note, alike, words.signed)

@@ -30,7 +30,7 @@ def rest(result: Result) -> Rest:
     rows = [r for r in result.rows("services") if r["seen"] and (r["grade"] or 0) >= 3]
     mute = [r for r in rows if r["bytes_up"] is None]
     hidden = sum(bool(r["people_hidden"]) for r in mute)
-    total = _total(result, previous=False)
+    total = result.of_week("totals", result.scope.week)
     if total is None or hidden < FEWEST:
         return Rest(len(mute), hidden, None, None)
     low, high = (_less(total[c], rows, c) for c in ("bytes_up", "bytes_up_max"))
@@ -39,13 +39,13 @@ def rest(result: Result) -> Rest:
 
 def holds_most(result: Result) -> bool:
     """True if services without a figure make up more than half of the week's bytes."""
-    left, total = rest(result), _total(result, previous=False)
+    left, total = rest(result), result.of_week("totals", result.scope.week)
     return bool(total and total["bytes_up"] and left.bytes_up and 2 * left.bytes_up > total["bytes_up"])
 
 
 def moves_most(result: Result) -> bool:
     """True if services without a figure in both weeks make up more than half of the change in bytes."""
-    now, before = _total(result, previous=False), _total(result, previous=True)
+    now, before = (result.of_week("totals", week) for week in (result.scope.week, result.scope.previous))
     if now is None or before is None or now["bytes_up"] is None or before["bytes_up"] is None:
         return False
     changes = [_moved(row) for row in result.rows("services")]
@@ -70,8 +70,3 @@ def _less(total: int | None, rows: Iterable[Row], column: str) -> int | None:
         return None
     left: int = total - sum(row[column] or 0 for row in rows)
     return left if left > 0 else None
-
-
-def _total(result: Result, *, previous: bool) -> Row | None:
-    week = result.scope.previous if previous else result.scope.week
-    return next((row for row in result.rows("totals") if row["week"] == week), None)

@@ -127,7 +127,7 @@ def _moving(result: Result) -> str:
         return say("verdict.first_week")
     new = [r["service"] for r in result.rows("changes") if r["change"] == "first seen"]
     if comparable(result, scope.week, scope.previous):
-        movement = _growth(_totals(result), _total_of(result, previous=True))
+        movement = _growth(_totals(result), result.of_week("totals", scope.previous))
         if movement and movement != say("verdict.steady") and moves_most(result):
             key = "verdict.where_there" if holds_most(result) else "verdict.where_untold"
             movement = say(key, movement=movement)
@@ -162,9 +162,4 @@ def _visibility(seen: Coverage) -> str:
 
 
 def _totals(result: Result) -> Row | None:
-    return _total_of(result, previous=False)
-
-
-def _total_of(result: Result, *, previous: bool) -> Row | None:
-    week = result.scope.previous if previous else result.scope.week
-    return next((row for row in result.rows("totals") if row["week"] == week), None)
+    return result.of_week("totals", result.scope.week)
