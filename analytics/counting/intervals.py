@@ -380,9 +380,8 @@ def _sweep(spans: Sequence[_Spans]) -> tuple[Ints, Ints, list[Ints]]:
     for some in spans:
         count = len(some.lease)
         latest = np.full(len(address_id), _NONE)
-        latest[number[begin : begin + count]] = np.arange(
-            count
-        )  # the last of those that begin at the same time
+        # Of those that begin at the same time the last is written last.
+        latest[number[begin : begin + count]] = np.arange(count)
         begin += count
         if count:
             latest = np.maximum.accumulate(latest)

@@ -73,9 +73,8 @@ class Weeks:
         policy."""
         for name, relation in NEAR.items():
             near = files_sql(self.marts[name].types, self._near(name, first, last), root=self._root)
-            connection.execute(
-                f"CREATE OR REPLACE TEMP VIEW {relation} AS {near}"
-            )  # read a few columns at a time
+            # A view, because only a few columns are read at a time.
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW {relation} AS {near}")
         for name, relation in (("catalog", "catalog"), ("sensors", "places")):
             table = self.manifest.tables[name]
             _table(connection, relation, cold_sql(table, table.cold_files, root=self._root))

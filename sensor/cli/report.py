@@ -215,9 +215,8 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
     target = wanted.out or Path(f"{name}-report.html")
     if target.is_dir():
         target /= f"{name}-report.html"
-    if (
-        name == "person"
-    ):  # raises if the audit log cannot be written: no report about a person without an entry
+    if name == "person":
+        # Raises if either log cannot be written: no report about a person without an entry.
         log_access(place.path, query=f"report person {about} {wanted.period or 'newest'}")
         AuditLog(state_path(settings)).append("report.person", now=now, people=1)
     with closed_to_others(name == "person"), _explained(target, f"shadowai report {name} --help", form):

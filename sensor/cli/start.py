@@ -9,9 +9,8 @@ from sensor.cli.interrupt import interrupted
 
 def run() -> None:
     """Run the command line."""
-    if (
-        signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    ):  # nohup ignores it, and that must stay so
+    # Where it is ignored, as by nohup, that must stay so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupted)
     from sensor.cli import main
 

@@ -135,12 +135,12 @@ class Ring:
         """The ring, shared with the kernel."""
         size = self.block_bytes * self._blocks
         frames = self.block_bytes // _FRAME_BYTES * self._blocks
-        request = struct.pack(
+        tpacket_req3 = struct.pack(
             "7I", self.block_bytes, self._blocks, _FRAME_BYTES, frames, RETIRE_MS, 0, 0
-        )  # tpacket_req3
+        )
         self.socket.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
         self.socket.setsockopt(_SOL_PACKET, _RESERVE, _RESERVED)
-        self.socket.setsockopt(_SOL_PACKET, _RX_RING, request)
+        self.socket.setsockopt(_SOL_PACKET, _RX_RING, tpacket_req3)
         return mmap.mmap(self.socket.fileno(), size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
 
     def _bind(self, name: str, fanout: Fanout | None) -> None:
