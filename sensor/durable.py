@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sensor.errors import LakeError
+from sensor.errors import LakeError, reason_of
 
 
 def write(path: Path, content: bytes, *, mode: int = 0o600, replace: bool = True) -> None:
@@ -67,4 +67,4 @@ def explained(place: Path) -> Iterator[None]:
             30: "mount it writable",
         }.get(error.errno or 0, "check the folder")
         named = error.filename2 or error.filename or place
-        raise LakeError((error.strerror or str(error)).lower(), place=str(named), hint=hint) from error
+        raise LakeError(reason_of(error), place=str(named), hint=hint) from error

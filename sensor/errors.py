@@ -17,6 +17,11 @@ A bad *record* is never an error: it is counted, its shape sampled to `rejects`,
 from __future__ import annotations
 
 
+def reason_of(error: OSError) -> str:
+    """What the system says of an error, in lower case and without its number."""
+    return (error.strerror or str(error)).lower()
+
+
 class ShadowAIError(Exception):
     """Something the user can act on: where it is, what is wrong, what to try."""
 

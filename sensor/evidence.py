@@ -28,7 +28,7 @@ from sensor.decode.dissection.addresses import addresses
 from sensor.decode.kernels.strings import own
 from sensor.decode.layout import TCP
 from sensor.durable import explained, write
-from sensor.errors import LakeError, UsageError
+from sensor.errors import LakeError, UsageError, reason_of
 from sensor.privacy.audit import AuditLog
 from sensor.privacy.keys import Keys
 from sensor.store.evidence import SealedFiles, blocks, expire, files
@@ -209,4 +209,4 @@ def _write(to: Path, packets: list[Packet]) -> None:
     try:
         write(to, bytes(content))
     except OSError as error:
-        raise LakeError((error.strerror or str(error)).lower(), place=str(to)) from None
+        raise LakeError(reason_of(error), place=str(to)) from None

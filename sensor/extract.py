@@ -24,7 +24,7 @@ from sensor.decode.capture.pcap import DESCRIPTORS
 from sensor.decode.capture.reader import Capture
 from sensor.decode.dissection.fragments import DATAGRAM, DATAGRAM_BYTES
 from sensor.decode.layout import LOOKAHEAD, PACKET, TCP, UDP, Records, records
-from sensor.errors import InputError, LakeError, UsageError
+from sensor.errors import InputError, LakeError, UsageError, reason_of
 from sensor.sources.interface import File
 
 _PROTOCOLS = {"tcp": TCP, "udp": UDP}
@@ -133,7 +133,7 @@ def extract(files: Sequence[File], wanted: Connection, to: Path) -> Extracted:
         if writer.packets:
             part.replace(to)
     except OSError as error:
-        raise LakeError((error.strerror or str(error)).lower(), place=str(to)) from None
+        raise LakeError(reason_of(error), place=str(to)) from None
     finally:
         part.unlink(missing_ok=True)
     result.packets = writer.packets

@@ -46,8 +46,8 @@ ALLOWED = {
     "ingest/one_input": {"sources", "store", "ingest/batches", "ingest/summary"},
     "ingest/bundles": {"sources", "store", "ingest/batches", "ingest/mixture", "ingest/summary"},
     "ingest/scan": {
-        "schema", "settings", "sources", "store", "ingest/batches", "ingest/bundles", "ingest/installation",
-        "ingest/one_input", "ingest/summary",
+        "errors", "schema", "settings", "sources", "store", "ingest/batches", "ingest/bundles",
+        "ingest/installation", "ingest/one_input", "ingest/summary",
     },
     "ingest/capture": {
         "decode", "errors", "evidence", "privacy", "sources", "store",

@@ -24,6 +24,7 @@ from sensor.cli.options import (
     settings_from,
 )
 from sensor.cli.scan_outcome import many
+from sensor.errors import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -193,7 +194,7 @@ def _program(given: str | None, truncate: bool) -> Program | None:
     try:
         return bpf.parse(Path(given[1:]).read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise UsageError(reason, place=f"--filter {given}") from None
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sensor.errors import reason_of
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -133,7 +135,7 @@ def outbox(settings: Settings) -> Iterator[Outbox]:
         raise DeliveryError("another process is sending", hint="try again when it is done") from None
     except OSError as error:  # from the outbox itself; errors of transports are part of their outcomes
         raise DeliveryError(
-            (error.strerror or str(error)).lower(),
+            reason_of(error),
             place=error.filename or str(box.folder),
             hint="make room there and run it again; what was not written down as sent is sent again",
         ) from None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from sensor.cli.options import ConfigOption, LakeOption, StateOption, settings_from
+from sensor.errors import reason_of
 
 if TYPE_CHECKING:
     from sensor.settings import Settings
@@ -76,7 +77,7 @@ def _writable(name: str, folder: Path) -> Finding:
         return (
             name,
             False,
-            f"{folder} cannot be written ({(error.strerror or str(error)).lower()}); choose another",
+            f"{folder} cannot be written ({reason_of(error)}); choose another",
         )
     return name, True, str(folder)
 

@@ -21,6 +21,7 @@ from sensor.cli.options import (
     keys_of,
     settings_from,
 )
+from sensor.errors import reason_of
 
 if TYPE_CHECKING:
     from analytics.definitions import Mart, View
@@ -182,9 +183,7 @@ def _write(out: Path, form: Format, about: dict[str, Any], tables: dict[str, lis
                 writer.writeheader()
                 writer.writerows({key: _plain(value) for key, value in row.items()} for row in rows)
     except OSError as error:
-        raise UsageError(
-            (error.strerror or str(error)).lower(), place=str(out), hint="name a new folder"
-        ) from None
+        raise UsageError(reason_of(error), place=str(out), hint="name a new folder") from None
 
 
 def _text(path: Path, text: str) -> Path:

@@ -25,7 +25,7 @@ from sensor.cli.options import (
     say,
     settings_from,
 )
-from sensor.errors import InputError, UsageError
+from sensor.errors import InputError, UsageError, reason_of
 
 if TYPE_CHECKING:
     import ssl
@@ -81,7 +81,7 @@ def command(
     try:
         asyncio.run(listener.run())
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         closed = isinstance(error, PermissionError)
         hint = "ports below 1024 need a privilege" if closed else "name a free port of this machine"
         raise InputError(reason, place=", ".join(map(str, places)), hint=hint) from None

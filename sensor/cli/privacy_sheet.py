@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensor.cli.options import ConfigOption, LakeOption, OutOption, StateOption, analysing, settings_from
+from sensor.errors import reason_of
 
 if TYPE_CHECKING:
     from sensor.destinations import AnyDestination
@@ -54,9 +55,7 @@ def command(
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(
-            (error.strerror or str(error)).lower(), place=str(out), hint="another --out"
-        ) from None
+        raise UsageError(reason_of(error), place=str(out), hint="another --out") from None
     typer.echo(str(out))
 
 

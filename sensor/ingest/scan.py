@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from sensor import schema
+from sensor.errors import reason_of
 from sensor.ingest.batches import Grouping
 from sensor.ingest.bundles import Bundles, Member, generator, read_small
 from sensor.ingest.installation import Installation, SensorKind
@@ -78,7 +79,7 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
                 scan.read(kind, source_input, sensor, scaled)
             except OSError as error:
                 # The input vanished or its disk failed; failures of the lake are LakeErrors.
-                reason = (error.strerror or str(error)).lower()
+                reason = reason_of(error)
                 outcome.unreadable.append(f"{source_input.name}: {reason}; what was read before is kept")
             sensors.append((sensor, kind))
             before += size

@@ -28,7 +28,7 @@ import polars as pl
 
 from sensor import schema
 from sensor.account import account
-from sensor.errors import LakeError
+from sensor.errors import LakeError, reason_of
 
 #: previous hash of the first entry
 GENESIS = "0" * 64
@@ -125,7 +125,7 @@ class AuditLog:
         return os.fdopen(handle, "r+", encoding="utf-8")
 
     def _unwritable(self, error: OSError) -> LakeError:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         return LakeError(reason, place=str(self.path), hint="nothing was done; make it writable")
 
     def entries(self) -> list[Entry]:

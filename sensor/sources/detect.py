@@ -18,6 +18,7 @@ from types import ModuleType
 
 import sensor.sources
 import sensor.sources.packets
+from sensor.errors import reason_of
 from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.known_formats import all_formats, look_at
 from sensor.sources.rotated import rotation
@@ -157,7 +158,7 @@ def _with_heads(files: Sequence[File], made: Plan) -> list[tuple[File, bytes]]:
         try:
             some.append((file, file.head))
         except OSError as error:
-            made.problems.append(f"{file.name}: {(error.strerror or str(error)).lower()}")
+            made.problems.append(f"{file.name}: {reason_of(error)}")
     return some
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from sensor.chunks import ChunkStream, chunks_of, fault_of
-from sensor.errors import InputError
+from sensor.errors import InputError, reason_of
 from sensor.sources.inputs.tar import Archive, is_tar
 from sensor.sources.inputs.unpack import ZIP_MAGIC, members, open_member, packing, unpacked
 from sensor.sources.interface import HEAD_BYTES, File
@@ -297,4 +297,4 @@ def _why(error: OSError) -> str:
         return "no such file or folder"
     if isinstance(error, PermissionError):
         return "permission denied; run as a user who may read it"
-    return (error.strerror or str(error)).lower()
+    return reason_of(error)

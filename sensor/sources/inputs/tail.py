@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
+from sensor.errors import reason_of
 from sensor.sources.inputs.open import shown
 from sensor.sources.inputs.unpack import packing
 from sensor.sources.interface import HEAD_BYTES, File, Input
@@ -219,7 +220,7 @@ class Tails:
                 return None
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW if self._is_glob(path) else os.O_RDONLY)
         except OSError as error:
-            self._refuse(path, (error.strerror or str(error)).lower())
+            self._refuse(path, reason_of(error))
             return None
         head = os.pread(descriptor, HEAD_BYTES, 0)
         why = "compressed; `shadowai scan` reads it" if packing(head) else ""

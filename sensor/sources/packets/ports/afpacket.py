@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sensor.errors import InputError, ShadowAIError, UsageError
+from sensor.errors import InputError, ShadowAIError, UsageError, reason_of
 from sensor.sources.packets.ports import bpf, netdev
 
 _AF_PACKET = 17
@@ -241,4 +241,4 @@ def _explained(name: str, error: OSError) -> ShadowAIError:
         return InputError("is down", place=name, hint=f"try: ip link set {name} up")
     if error.errno == errno.ENOMEM:
         return InputError("no memory for the ring", place=name, hint="try a smaller --ring-mb")
-    return UsageError((error.strerror or str(error)).lower(), place=name)
+    return UsageError(reason_of(error), place=name)

@@ -20,7 +20,7 @@ from typing import IO
 
 import polars as pl
 
-from sensor.errors import UsageError
+from sensor.errors import UsageError, reason_of
 from sensor.schema import ANSWERS, COVERAGE, OBSERVATIONS, REJECTS
 from sensor.sources.interface import Batch, File, Input, Source
 from sensor.sources.packets.tshark import rows
@@ -109,7 +109,7 @@ class _Reading:
         except BrokenPipeError:
             return  # tshark has ended, and its error message says why
         except OSError as error:
-            self.complaint = (error.strerror or str(error)).lower()
+            self.complaint = reason_of(error)
 
 
 def _complaint(raw: bytes) -> str:
