@@ -13,7 +13,17 @@ from datetime import datetime
 import polars as pl
 
 from sensor.match.grade import grade
-from sensor.match.rollup import BUCKET, BUCKET_SPAN, LATE, browsed, known_sum, lasted, later, needs_merge
+from sensor.match.rollup import (
+    BUCKET,
+    browsed,
+    buckets_of,
+    ended,
+    known_sum,
+    lasted,
+    later,
+    needs_merge,
+    too_many,
+)
 from sensor.schema import TIME
 
 #: Maximum rows of open buckets, about 200 bytes each. Beyond it the oldest buckets are flushed early.
@@ -72,7 +82,7 @@ class NamesByClient:
 
         Drops names that are not browsing (`rollup.browsed`). `newest`: the newest time of the input so far.
         """
-        buckets = self._buckets() if final else self._finished(later(newest, self._clock))
+        buckets = buckets_of(self._rows) if final else self._finished(later(newest, self._clock))
         if not buckets:
             return pl.DataFrame(), _NONE_LEFT_OUT
         is_finished = pl.col("bucket").is_in(buckets)
@@ -95,16 +105,12 @@ class NamesByClient:
             pl.int_range(pl.len()).over(whose) < MAX_NAMES
         )
 
-    def _buckets(self) -> list[datetime]:
-        return sorted({bucket for rows in self._rows for bucket in rows["bucket"].unique()})
-
     def _finished(self, clock: datetime | None) -> list[datetime]:
         """Buckets that no late row can reach any more, and the oldest ones if there are too many rows."""
-        past = [b for b in self._buckets() if clock is not None and b + BUCKET_SPAN + LATE <= clock]
+        past = ended(self._rows, clock)
         if sum(rows.height for rows in self._rows) > MAX_ROWS:
             self._merge()
-            newest_first = self._rows[0].group_by("bucket").len().sort("bucket", descending=True)
-            past += newest_first.filter(pl.col("len").cum_sum() > MAX_ROWS)["bucket"].to_list()
+            past += too_many(self._rows[0], MAX_ROWS)
         return past
 
     def _merge(self) -> None:

@@ -117,7 +117,7 @@ class NamesRollup:
         Rows are in no order; compaction sorts them. `newest`: the newest time of the input so far
         (`newest_seen`), if later than the names counted.
         """
-        buckets = set(self._buckets() if final else self._finished(later(newest, self._clock)))
+        buckets = set(buckets_of(self._sums) if final else self._finished(later(newest, self._clock)))
         if not buckets:
             return pl.DataFrame(schema={"bucket": TIME, "host": pl.String, "input": pl.String})
         is_finished = pl.col("bucket").is_in(list(buckets))
@@ -133,19 +133,12 @@ class NamesRollup:
         counts = _distinct(known).group_by("name").agg(pl.len().cast(pl.Int64).alias("clients"))
         return browsed(_merged(sums)).join(counts, on="name", how="left").drop("name")
 
-    def _buckets(self) -> list[datetime]:
-        return sorted({bucket for sums in self._sums for bucket in sums.get_column("bucket").unique()})
-
     def _finished(self, clock: datetime | None) -> list[datetime]:
         """Buckets that no late row can reach any more, and the oldest ones if there are too many rows."""
-        open_until = BUCKET_SPAN + LATE
-        past = [bucket for bucket in self._buckets() if clock is not None and bucket + open_until <= clock]
+        past = ended(self._sums, clock)
         if sum(clients.height for clients in self._clients) > self._max_clients:
             self._merge()
-            (clients,) = self._clients
-            newest_first = clients.group_by("bucket").len().sort("bucket", descending=True)
-            too_much = newest_first.filter(pl.col("len").cum_sum() > self._max_clients)
-            past += too_much.get_column("bucket").to_list()
+            past += too_many(self._clients[0], self._max_clients)
         return past
 
     def _merge(self) -> None:
@@ -160,6 +153,23 @@ def browsed(sums: pl.DataFrame) -> pl.DataFrame:
     host = pl.col("host")
     address = host.str.contains(r"^[0-9.]+$") | host.str.contains(":", literal=True)
     return sums.filter(~address, *(~host.str.ends_with(ending) for ending in NOT_NAMES))
+
+
+def buckets_of(frames: list[pl.DataFrame]) -> list[datetime]:
+    """The buckets that `frames` have rows of, oldest first."""
+    return sorted({bucket for frame in frames for bucket in frame.get_column("bucket").unique()})
+
+
+def ended(frames: list[pl.DataFrame], clock: datetime | None) -> list[datetime]:
+    """The buckets of `frames` that no late row can reach any more."""
+    open_for = BUCKET_SPAN + LATE
+    return [bucket for bucket in buckets_of(frames) if clock is not None and bucket + open_for <= clock]
+
+
+def too_many(rows: pl.DataFrame, most: int) -> list[datetime]:
+    """The oldest buckets of `rows`, as many as have to go for at most `most` rows to stay."""
+    newest_first = rows.group_by("bucket").len().sort("bucket", descending=True)
+    return newest_first.filter(pl.col("len").cum_sum() > most).get_column("bucket").to_list()
 
 
 def needs_merge(frames: list[pl.DataFrame], slack: int = SLACK) -> bool:
