@@ -21,7 +21,7 @@ import pytest
 
 from sensor.schema import LEVELS, Level
 from tests.product import compiled_once
-from tests.sensor.decode.craft import ACK, Frame, ethernet, ip, pcap, tcp, udp
+from tests.sensor.decode.craft import ACK, Frame, dns, ethernet, ip, pcap, tcp, udp
 
 ROOT = Path(__file__).parents[1]
 START = datetime(2026, 11, 10, 9, tzinfo=UTC)
@@ -76,11 +76,6 @@ def _zeek(folder: Path) -> None:
     (folder / "http.log").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def _question(name: str) -> bytes:
-    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    return b"\0\1\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1"
-
-
 def _capture(folder: Path) -> None:
     frames = []
     for n, address in enumerate(ADDRESSES):
@@ -92,9 +87,9 @@ def _capture(folder: Path) -> None:
         ).encode()
         port, there = 40000 + n, "203.0.113.9"
         packets = [
-            ip(address, "10.77.0.53", 17, udp(port, 53, _question("api.openai.com"))),
-            ip(address, "10.77.0.53", 17, udp(port, 53, _question(INSIDE[0]))),
-            ip(address, "224.0.0.251", 17, udp(5353, 5353, _question(f"{DEVICES[n]}.local"))),
+            ip(address, "10.77.0.53", 17, udp(port, 53, dns.message(dns.name("api.openai.com")))),
+            ip(address, "10.77.0.53", 17, udp(port, 53, dns.message(dns.name(INSIDE[0])))),
+            ip(address, "224.0.0.251", 17, udp(5353, 5353, dns.message(dns.name(f"{DEVICES[n]}.local")))),
             ip(address, there, 6, tcp(port, 80, 1, flags=2)),
             ip(there, address, 6, tcp(80, port, 1, 2, flags=18)),
             ip(address, there, 6, tcp(port, 80, 2, 2, ACK, head)),

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from sensor.cli.main import app
 from tests.product import query, shadowai
-from tests.sensor.decode.craft import Frame, Talk, ethernet, ip, pcap, udp
+from tests.sensor.decode.craft import Frame, Talk, dns, ethernet, ip, pcap, udp
 
 NOW = datetime.now(UTC)
 #: yesterday at nine: inside every retention, and over
@@ -70,14 +70,9 @@ def _proxy(path: Path) -> Path:
     return path
 
 
-def _question(name: str) -> bytes:
-    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    return b"\0\1\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1"
-
-
 def _capture(path: Path) -> Path:
     """One client looks the unknown name up and speaks to it in clear text."""
-    ask = ip(ADDRESSES[0], "10.44.0.53", 17, udp(40000, 53, _question(UNKNOWN)))
+    ask = ip(ADDRESSES[0], "10.44.0.53", 17, udp(40000, 53, dns.message(dns.name(UNKNOWN))))
     at = (START + timedelta(hours=2)).timestamp()
     talk = Talk(client=ADDRESSES[0], server="203.0.113.9", server_port=80).shake()
     talk.send(f"POST /v1 HTTP/1.1\r\nHost: {UNKNOWN}\r\nContent-Length: 3\r\n\r\nabc".encode())
