@@ -252,5 +252,8 @@ def _stored(member: IO[bytes]) -> Iterator[bytes]:
 
 @lru_cache(maxsize=4)
 def _archive(path: str, modified_ns: int) -> zipfile.ZipFile:
-    """An archive, kept open, so that its list of members is read once and not for each member."""
+    """An archive, kept open, so that its list of members is read once and not for each member.
+
+    `modified_ns` is only part of the key of the cache: an archive that was replaced is opened again.
+    """
     return zipfile.ZipFile(path)
