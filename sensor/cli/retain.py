@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 
     from analytics.forget import Forgotten
     from sensor import schema
+    from sensor.privacy.audit import AuditLog
     from sensor.settings import Retention, Settings
     from sensor.store.lake import Lake
     from sensor.store.purge import Deleted, Rule
+
+#: Longer after the last run the clock may be ahead, and everything would be deleted: a person is asked.
+_LEAP = timedelta(days=30)
 
 
 def command(
@@ -33,10 +37,13 @@ def command(
     now: Annotated[
         bool, typer.Option("--now", help="Close the current hour first; only where no remote sensor writes.")
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask, although the last run is more than 30 days ago.")
+    ] = False,
 ) -> None:
     """Delete what is older than `[retention]` says. Figures published for earlier weeks stay as they are."""
     from sensor.cli.compact import compact_and_publish
-    from sensor.cli.deletion import record
+    from sensor.cli.deletion import ask, record
     from sensor.privacy.audit import AuditLog
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
@@ -46,9 +53,13 @@ def command(
     settings = settings_from(config, lake=lake, state=state)
     place = existing_lake(settings)
     folder = state_path(settings)
-    AuditLog(folder).check()
-    compact_and_publish(place, settings, include_current=now)
+    audit = AuditLog(folder)
+    audit.check()
     moment = datetime.now(UTC)
+    last = _last_run(audit, place)
+    if last and moment - last > _LEAP and not yes:
+        ask(f"The clock says {moment:%Y-%m-%d}; the last run was on {last:%Y-%m-%d}. Delete what is old?")
+    compact_and_publish(place, settings, include_current=now)
     gone = purge.purge(place, _rules(settings.retention, moment), now=moment)
     marts = _marts(place, settings, gone, moment)
     files = purge.remove(place, gone, now=datetime.now(UTC)) + len(marts)
@@ -57,6 +68,13 @@ def command(
     typer.echo(record(folder, "retain", [*gone, *marts], now=moment, files=files))
     if purge.leaves_some(place):
         typer.echo("not looked at: rows of the open hour; the next run does")
+
+
+def _last_run(audit: AuditLog, lake: Lake) -> datetime | None:
+    """When the last run was by this machine's clock; before the first, when the lake was last compacted."""
+    runs = (entry.done_at for entry in reversed(audit.entries()) if entry.action == "retain")
+    last = next(runs, lake.manifest().get("compacted_at"))
+    return datetime.fromisoformat(last) if last else None
 
 
 def _marts(lake: Lake, settings: Settings, gone: list[Deleted], now: datetime) -> list[Forgotten]:

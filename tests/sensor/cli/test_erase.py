@@ -43,13 +43,15 @@ def lake(scanned: Path, tmp_path: Path) -> Path:
 
 
 def test_without_a_terminal_nothing_is_deleted_and_the_error_names_yes(lake: Path) -> None:
-    """A timer, or a pipe: there is no terminal to say yes at."""
-    for words in (("erase", PEOPLE[0]), ("keys", "shred", _running(lake))):
-        said = shadowai(lake, *words, "--reason", "a test", ok=False)
+    """A timer, or a pipe: there is no terminal to say yes at. `retain` asks where the clock may be ahead."""
+    because = ("--reason", "a test")
+    AuditLog(lake / "state").append("retain", now=datetime.now(UTC) - timedelta(days=31))
+    for words in (("erase", PEOPLE[0], *because), ("keys", "shred", _running(lake), *because), ("retain",)):
+        said = shadowai(lake, *words, ok=False)
         assert said.endswith(
             "shadowai: not confirmed, nothing was deleted; add --yes where nobody can answer\n"
         )
-    assert not AuditLog(lake / "state").entries()
+    assert len(AuditLog(lake / "state").entries()) == 1
     AuditLog(lake / "state").path.write_text("{\n")
     for words in (("erase", PEOPLE[0], "--reason", "a test", "--yes"), ("retain",), ("keys", "rotate")):
         assert "the last line is damaged" in shadowai(lake, *words, ok=False)
