@@ -129,8 +129,8 @@ def _key_files(lake: Path, state: Path, settings: Settings) -> Finding:
 
     try:
         keys = Keys(state, settings.zone, settings.privacy)
-        problems = keys.problems()
         ours = keys.go_with(Lake(lake).key_prints(), lake)
+        problems = keys.problems()
     except (LakeError, OSError) as error:
         return "key files", False, str(error)
     if not ours:

@@ -58,12 +58,15 @@ class Keys:
         self._kind = _KIND.get(level, "epoch")
         self._weeks = 1 if level == "aggregate" else EPOCH_WEEKS
         self._keys: dict[int, bytes] = {}
+        #: files of keys that made tokens of the lake and are not here, as in an older copy of the folder
+        self._missing: set[str] = set()
         #: the cuts, and which version of their file they are from
         self._rotations: tuple[tuple[int, int] | None, list[int]] = (None, [])
         self._cuts()
 
     def of(self, epoch: int) -> bytes:
-        """The key of an epoch. Raises LakeError if it was shredded, or cannot be read or created."""
+        """The key of an epoch. Raises LakeError if it was shredded or is missing, or cannot be read or
+        created."""
         if epoch not in self._keys:
             if self.is_shredded(epoch):
                 raise LakeError(
@@ -143,6 +146,7 @@ class Keys:
             if mine or gone:
                 raise self._others(lake)
             return False
+        self._missing = known.keys() - mine.keys() - gone
         return True
 
     def _others(self, lake: Path) -> LakeError:
@@ -206,13 +210,18 @@ class Keys:
         return self._path(epoch).exists()
 
     def problems(self) -> list[str]:
-        """A text for each wrong mode or owner in the folder, and for each key there that was shredded."""
+        """A text for each wrong mode or owner in the folder, for each key there that was shredded, and for
+        each that `go_with` missed."""
         if not self._folder.exists():
             return []
         found = [
             f"{self._path(epoch.number)} is there, although it was shredded; shred it again"
             for epoch in self.epochs()
             if epoch.shredded_at and self.holds(epoch.number)
+        ]
+        found += [
+            f"{self._folder / name} is missing: restore it, or the rows of its weeks are refused"
+            for name in sorted(self._missing)
         ]
         for path in (self._folder, *sorted(self._folder.iterdir())):
             about = path.stat()
@@ -293,6 +302,9 @@ class Keys:
         try:
             self._make_folder()
             if not path.exists():
+                if path.name in self._missing:
+                    what = "missing, and the lake has tokens made with it"
+                    raise LakeError(what, place=str(path), hint="restore it, or begin a new lake")
                 durable.write(path, secrets.token_bytes(KEY_BYTES), replace=False)
             return self._checked(path, path.read_bytes())
         except OSError as error:

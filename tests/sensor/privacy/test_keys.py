@@ -67,6 +67,21 @@ def test_a_capture_without_a_clock_lies_in_the_first_epoch(tmp_path: Path, level
     assert keys.go_with(keys.prints(), tmp_path)
 
 
+def test_a_key_that_the_lake_knows_is_not_made_anew_where_it_is_missing(tmp_path: Path) -> None:
+    """The state folder was restored from a backup that is older than the running epoch."""
+    whole = Keys(tmp_path, "UTC")
+    before, epoch = _epoch(whole, NOW - timedelta(weeks=20)), _epoch(whole, NOW)
+    whole.of(before), whole.of(epoch)
+    prints = whole.prints()
+    (tmp_path / "keys" / f"epoch-{epoch}.key").unlink()
+    restored = Keys(tmp_path, "UTC")
+    assert restored.go_with(prints, tmp_path / "lake")
+    with pytest.raises(LakeError, match="missing, and the lake has tokens made with it"):
+        restored.of(epoch)
+    assert [f"epoch-{epoch}.key is missing" in told for told in restored.problems()] == [True]
+    assert restored.of(before) == whole.of(before)
+
+
 def test_files_that_are_no_keys_lie_beside_them_without_harm(tmp_path: Path) -> None:
     keys = Keys(tmp_path, "UTC")
     epoch = _epoch(keys, NOW)
