@@ -41,7 +41,7 @@ def init(
 
     from sensor.privacy.audit import AuditLog
 
-    keys, folder, zone = _keys(config, lake, state)
+    keys, folder, zone = _keys(config, lake, state, makes=True)
     if count:
         if keys.count() is None:
             AuditLog(folder).check()
@@ -59,7 +59,7 @@ def rotate(lake: LakeOption = None, state: StateOption = None, config: ConfigOpt
     """Let a new epoch begin next Monday: from then on all tokens are new. Nothing before it changes."""
     from sensor.privacy.audit import AuditLog
 
-    keys, folder, zone = _keys(config, lake, state)
+    keys, folder, zone = _keys(config, lake, state, makes=True)
     now = datetime.now(UTC)
     AuditLog(folder).check()
     epoch = keys.rotate(now)
@@ -119,13 +119,21 @@ def list_(lake: LakeOption = None, state: StateOption = None, config: ConfigOpti
         typer.echo(f"shadowai: {problem}", err=True)
 
 
-def _keys(config: Path | None, lake: Path | None, state: Path | None) -> tuple[Keys, Path, ZoneInfo]:
+def _keys(
+    config: Path | None, lake: Path | None, state: Path | None, *, makes: bool = False
+) -> tuple[Keys, Path, ZoneInfo]:
+    """The keys, their state folder and the report zone. One that `makes` keys must have those of the lake."""
     from sensor.privacy.keys import Keys
-    from sensor.settings import state_path
+    from sensor.settings import lake_path, state_path
+    from sensor.store.lake import Lake
 
     settings = settings_from(config, lake=lake, state=state)
     folder = state_path(settings)
-    return Keys(folder, settings.zone, settings.privacy), folder, ZoneInfo(settings.zone)
+    keys = Keys(folder, settings.zone, settings.privacy)
+    if makes:
+        place = lake_path(settings)
+        keys.go_with(Lake(place).key_prints(), place)
+    return keys, folder, ZoneInfo(settings.zone)
 
 
 def _print(epochs: list[Epoch], zone: ZoneInfo) -> None:

@@ -1,5 +1,6 @@
 """Epochs and their keys: made once, rotated on a Monday, shredded for ever."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -70,7 +71,8 @@ def test_a_capture_without_a_clock_lies_in_the_first_epoch(tmp_path: Path, level
 def test_a_key_that_the_lake_knows_is_not_made_anew_where_it_is_missing(tmp_path: Path) -> None:
     """The state folder was restored from a backup that is older than the running epoch."""
     whole = Keys(tmp_path, "UTC")
-    before, epoch = _epoch(whole, NOW - timedelta(weeks=20)), _epoch(whole, NOW)
+    now = datetime.now(UTC)
+    before, epoch = _epoch(whole, now - timedelta(weeks=20)), _epoch(whole, now)
     whole.of(before), whole.of(epoch)
     prints = whole.prints()
     (tmp_path / "keys" / f"epoch-{epoch}.key").unlink()
@@ -80,6 +82,11 @@ def test_a_key_that_the_lake_knows_is_not_made_anew_where_it_is_missing(tmp_path
         restored.of(epoch)
     assert [f"epoch-{epoch}.key is missing" in told for told in restored.problems()] == [True]
     assert restored.of(before) == whole.of(before)
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "manifest.json").write_text(json.dumps({"format": 1, "keys": prints}))
+    words = ["init", "--state", str(tmp_path), "--lake", str(tmp_path / "lake")]
+    assert isinstance(CliRunner().invoke(app, words).exception, LakeError)
+    assert [one.number for one in restored.epochs()] == [before]
 
 
 def test_files_that_are_no_keys_lie_beside_them_without_harm(tmp_path: Path) -> None:
