@@ -196,6 +196,9 @@ def _not_reached(lake: Lake, settings: Settings, subject: Subject) -> list[str]:
     if subject.shredded:
         numbers = ", ".join(str(epoch) for epoch in subject.shredded)
         lines.append(f"not reached: epochs {numbers}, whose keys were shredded; nobody can link those rows")
+    if subject.missing:
+        names = ", ".join(subject.missing)
+        lines.append(f"not reached: rows made with the missing {names}; restore it, and run it again")
     if settings.privacy == "aggregate":
         lines.append(
             "not reached: sealed rows of weeks that are over; they go with their key when the week is closed"

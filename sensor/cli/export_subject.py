@@ -113,6 +113,9 @@ def command(
         typer.echo(
             f"shadowai: the lake has no row about {person!r}; name the account as the logs write it", err=True
         )
+    if subject.missing:
+        names = ", ".join(subject.missing)
+        typer.echo(f"shadowai: rows made with the missing {names} are not in it; restore it", err=True)
     if subject.shredded:
         numbers = ", ".join(str(epoch) for epoch in subject.shredded)
         typer.echo(

@@ -59,7 +59,7 @@ class Keys:
         self._weeks = 1 if level == "aggregate" else EPOCH_WEEKS
         self._keys: dict[int, bytes] = {}
         #: files of keys that made tokens of the lake and are not here, as in an older copy of the folder
-        self._missing: set[str] = set()
+        self.missing: set[str] = set()
         #: the cuts, and which version of their file they are from
         self._rotations: tuple[tuple[int, int] | None, list[int]] = (None, [])
         self._cuts()
@@ -146,7 +146,7 @@ class Keys:
             if mine or gone:
                 raise self._others(lake)
             return False
-        self._missing = known.keys() - mine.keys() - gone
+        self.missing = known.keys() - mine.keys() - gone
         return True
 
     def _others(self, lake: Path) -> LakeError:
@@ -221,7 +221,7 @@ class Keys:
         ]
         found += [
             f"{self._folder / name} is missing: restore it, or the rows of its weeks are refused"
-            for name in sorted(self._missing)
+            for name in sorted(self.missing)
         ]
         for path in (self._folder, *sorted(self._folder.iterdir())):
             about = path.stat()
@@ -302,7 +302,7 @@ class Keys:
         try:
             self._make_folder()
             if not path.exists():
-                if path.name in self._missing:
+                if path.name in self.missing:
                     what = "missing, and the lake has tokens made with it"
                     raise LakeError(what, place=str(path), hint="restore it, or begin a new lake")
                 durable.write(path, secrets.token_bytes(KEY_BYTES), replace=False)

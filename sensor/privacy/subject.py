@@ -21,10 +21,11 @@ from sensor.schema import Level
 
 @dataclass(frozen=True)
 class Subject:
-    """The tokens of one account, and the epochs whose keys were shredded."""
+    """The tokens of one account, the epochs whose keys were shredded, and the files of missing keys."""
 
     tokens: tuple[str, ...]
     shredded: tuple[int, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, account: str, keys: Keys, level: Level) -> Subject:
@@ -38,7 +39,7 @@ class Subject:
         ]
         clear = [name] if level == "clear" else []
         gone = tuple(epoch.number for epoch in epochs if epoch.shredded_at is not None)
-        return cls(tuple(dict.fromkeys([*clear, *tokens])), gone)
+        return cls(tuple(dict.fromkeys([*clear, *tokens])), gone, tuple(sorted(keys.missing)))
 
     def named(self, frame: pl.DataFrame) -> pl.Series:
         """True for the rows of `frame` whose `user_name` is one of the tokens."""

@@ -14,6 +14,7 @@ from sensor import schema
 from sensor.cli.keys import app
 from sensor.errors import LakeError, UsageError
 from sensor.privacy.keys import EPOCH_WEEKS, Keys
+from sensor.privacy.subject import Subject
 
 NOW = datetime(2026, 11, 11, 12, tzinfo=UTC)
 
@@ -82,6 +83,7 @@ def test_a_key_that_the_lake_knows_is_not_made_anew_where_it_is_missing(tmp_path
         restored.of(epoch)
     assert [f"epoch-{epoch}.key is missing" in told for told in restored.problems()] == [True]
     assert restored.of(before) == whole.of(before)
+    assert Subject.of("ada", restored, "pseudonymous").missing == (f"epoch-{epoch}.key",)
     (tmp_path / "lake").mkdir()
     (tmp_path / "lake" / "manifest.json").write_text(json.dumps({"format": 1, "keys": prints}))
     words = ["init", "--state", str(tmp_path), "--lake", str(tmp_path / "lake")]
