@@ -20,8 +20,8 @@ SETTLED = timedelta(minutes=15)
 #: Pairs of a hardware and an IP address that are remembered, the newest; about 100 bytes each.
 MAX_PAIRS = 1 << 17
 
-#: Addresses that are unique on one link only.
-_LINK_LOCAL = r"^(?:fe[89ab]|169\.254\.)"
+#: Addresses that are unique on one link only, and those of machines that have none yet (a DHCP request).
+_NOBODYS = r"^(?:fe[89ab]|169\.254\.|0\.|::$)"
 _PAIR = ("day", "mac", "address")
 
 
@@ -63,7 +63,7 @@ class _Links:
                 day=pl.col("seen_at").dt.date(), mac="client_mac", address="client", maintain_order=True
             )
             .agg(first=pl.col("seen_at").min(), said=pl.lit(False))
-            .filter(~pl.col("address").str.contains(_LINK_LOCAL))
+            .filter(~pl.col("address").str.contains(_NOBODYS))
         )
         newest = observations["seen_at"].max()
         if isinstance(newest, datetime):

@@ -53,8 +53,10 @@ def test_nothing_is_told_of_what_passes_on_packets_of_others() -> None:
     assert told(leases, (LATER + 1, "10.1.0.6", "m1"), (LATER + 2, "fd00::5", "m1"), last=True) == []
 
 
-def test_each_day_tells_anew_and_link_local_addresses_are_left_out() -> None:
+def test_each_day_tells_anew_and_addresses_that_are_nobodys_are_left_out() -> None:
+    """Those of one link, and what a machine that asks for an address by DHCP sends from."""
     leases = PacketLeases("packets")
     day = 24 * 60
-    some = [(at, client, "m1") for at in (0, day) for client in ("10.1.0.5", "fe80::5", "169.254.1.1")]
+    clients = "0.0.0.0", "10.1.0.5", "fe80::5", "169.254.1.1"
+    some = [(at, client, "m1") for at in (0, day) for client in clients]
     assert told(leases, *some, last=True) == [("10.1.0.5", "m1", 0), ("10.1.0.5", "m1", day)]
