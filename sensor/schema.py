@@ -694,7 +694,7 @@ COVERAGE = Table(
         Column("excluded", pl.Int64, "frames of excluded networks, not looked at", "packets"),
         Column("shortened", pl.Int64, "frames cut on purpose by the overload mode", "packets"),
         Column("lost_bytes", pl.Int64, "acknowledged but never seen", "bytes"),
-        Column("flows", pl.Int64, "connections that started"),
+        Column("flows", pl.Int64, "connections that started; multicasts and broadcasts are none"),
         Column("named_flows", pl.Int64, "of those, with a name"),
         Column("one_sided_flows", pl.Int64, "ended connections seen in one direction only"),
         Column("undecided_flows", pl.Int64, "connections whose client could not be identified"),

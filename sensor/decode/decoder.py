@@ -224,7 +224,7 @@ class Decoder:
             "answers": pl.concat(converted.answers),
             "holders": pl.concat(converted.holders),
             "coverage": observations.coverage(
-                [*converted.counts, observations.flow_counts(rows), skipped, *drops]
+                [*converted.counts, observations.flow_counts(rows, self._networks), skipped, *drops]
             ),
         }
 

@@ -196,8 +196,12 @@ def _minute(column: str) -> pl.Expr:
     return (pl.col(column) // MINUTE * MINUTE).alias("minute")
 
 
-def flow_counts(rows: pl.DataFrame) -> pl.DataFrame:
-    """Counts by minute for coverage: connections started and ended, bytes lost."""
+def flow_counts(rows: pl.DataFrame, networks: Networks) -> pl.DataFrame:
+    """Counts by minute for coverage: connections started and ended, bytes lost.
+
+    What is sent to a group (DHCP, SSDP …) is no connection: it has neither a name nor another direction.
+    """
+    rows = rows.filter(~pl.Series(networks.group(rows["high_down"].to_numpy(), rows["low_down"].to_numpy())))
     flags, nameless = pl.col("flags"), pl.col("host").is_null()
     unparsed = _is_quic() & pl.col("kind").ne_missing("flow") & nameless
     found = [

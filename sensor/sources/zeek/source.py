@@ -342,6 +342,8 @@ def _settle(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 #: DNS, NetBIOS name service, mDNS, LLMNR
 _RESOLVER_PORTS = (53, 137, 5353, 5355)
+#: Multicast, and the limited broadcast.
+_GROUP = r"^(?:22[4-9]\.|23\d\.|255\.255\.255\.255$|ff[0-9a-f]{2}:)"
 
 _WAITING_TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     name: dtype for name, dtype in schema.OBSERVATIONS.dtypes.items() if name in _WAITING
@@ -375,10 +377,12 @@ def _records(read: pl.DataFrame) -> pl.DataFrame:
 def _flows(flows: pl.DataFrame) -> pl.DataFrame:
     """Coverage of conn rows: connections per minute of their start, and how much of them was seen.
 
-    Conversations with resolvers are left out: they ask for names and have none.
+    Conversations with resolvers are left out: they ask for names and have none. So is what goes to a group:
+    it has neither a name nor another direction.
     """
     one_sided = (pl.col("packets_up") == 0) | (pl.col("packets_down") == 0)
-    connections = flows.filter(~pl.col("server_port").is_in(_RESOLVER_PORTS).fill_null(False))
+    is_none = pl.col("server_port").is_in(_RESOLVER_PORTS), pl.col("server").str.contains(_GROUP)
+    connections = flows.filter(~pl.any_horizontal(is_none).fill_null(False))
     return connections.group_by(minute=pl.col("at").dt.truncate("1m")).agg(
         pl.len().cast(pl.Int64).alias("flows"),
         pl.col("host").count().cast(pl.Int64).alias("named_flows"),

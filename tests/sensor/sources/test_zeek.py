@@ -376,10 +376,11 @@ def test_too_many_names_come_out_without_volume(monkeypatch: pytest.MonkeyPatch)
 
 def test_coverage_counts_records_flows_and_names() -> None:
     quiet = CONN | {"uid": "C2", "resp_pkts": "0"}
-    tables = batches(conn=tsv("conn", [CONN, quiet, {"ts": "broken"}]), ssl=tsv("ssl", [SSL]))
+    group = quiet | {"uid": "C3", "id.resp_h": "239.255.255.250", "id.resp_p": "1900"}
+    tables = batches(conn=tsv("conn", [CONN, quiet, group, {"ts": "broken"}]), ssl=tsv("ssl", [SSL]))
     minutes = [schema.COVERAGE.conform(batch.frames["coverage"]) for batch in tables]
     total = pl.concat(minutes).select(pl.col(pl.Int64).sum()).row(0, named=True)
-    assert (total["records"], total["rejected"]) == (4, 1)
+    assert (total["records"], total["rejected"]) == (5, 1)
     assert (total["flows"], total["named_flows"], total["one_sided_flows"]) == (2, 1, 1)
     assert total["lost_bytes"] == 6
 

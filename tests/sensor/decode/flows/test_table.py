@@ -246,6 +246,10 @@ def test_one_sided_and_undecided_connections_are_counted() -> None:
         Frame(ethernet(ip("10.0.0.1", "10.0.0.2", 17, udp(500, 500, b"x")))),
         Frame(ethernet(ip("10.0.0.2", "10.0.0.1", 17, udp(500, 500, b"x"))), T0 + 40),
         Frame(ethernet(ip("10.0.0.1", "10.0.0.2", 17, udp(500, 500, b"x"))), T0 + 61),
+        # What is sent to a group is no connection.
+        Frame(ethernet(ip("0.0.0.0", "255.255.255.255", 17, udp(68, 67, b"x"))), T0 + 62),
+        Frame(ethernet(ip("10.0.0.1", "239.255.255.250", 17, udp(50000, 1900, b"x"))), T0 + 63),
+        Frame(ethernet(ip("fe80::1", "ff02::c", 17, udp(50000, 3702, b"x")), kind=0x86DD), T0 + 64),
     ]
     counted = totals(decode(pcap(frames))["coverage"])
     assert (counted["flows"], counted["named_flows"], counted["undecided_flows"]) == (2, 0, 1)
