@@ -20,11 +20,14 @@ r"""NetFlow and IPFIX as text: nfdump CSV (old and new heads) and JSON, nProbe, 
 
 A record counts what its source sent, unless it is a biflow and counts the way back, too (`obyt`,
 `out_bytes`). A sampled record says its rate, and is scaled by it. Times in milliseconds since the exporter's
-start tell no time of day, and 0 stands for none. Argus turns a record round whose `Dir` is `<-`; its
-`TotBytes` are of both directions, and all its bytes those of frames (checked with 5.0: a lone SYN has 74).
-nfdump rounds what it prints for people (`1.2 M`), unless told `-N`; its `In` is what the source sent, printed
-behind `Out` in biline and before it in nsel. A firewall's event (NSEL) tells that it began (CREATE: no bytes
-yet), goes on (UPDATE), ended (DELETE) or was refused (DENIED); nel is of translations and counts nothing.
+start tell no time of day, and 0 stands for none; between 17 and 29 days after it they look like an epoch's
+seconds, and only the time the record was sent tells them apart. Where a router translates addresses, an
+answer goes to the router's, and `226`, `228` are the client's. Argus turns a record round whose `Dir` is
+`<-`; its `TotBytes` are of both directions, and all its bytes those of frames (checked with 5.0: a lone SYN
+has 74). nfdump rounds what it prints for people (`1.2 M`), unless told `-N`; its `In` is what the source
+sent, printed behind `Out` in biline and before it in nsel. A firewall's event (NSEL) tells that it began
+(CREATE: no bytes yet), goes on (UPDATE), ended (DELETE) or was refused (DENIED); nel is of translations and
+counts nothing.
 Source: nfdump(1); yafscii(1); RFC 7012, IANA IPFIX Information Elements; ra(1); pmacct, CONFIG-KEYS; nProbe
 user's guide; Cisco, "ASA NetFlow Implementation Guide"; ElastiFlow, CODEX.
 """
@@ -89,6 +92,9 @@ _JSON = {
     "rate": "sampling_rate|samplingInterval|SAMPLING_INTERVAL|sampling_interval|SamplingRate|sampled",
     "observer": "ip4_router|ip6_router|sampler_address|SamplerAddress|exporterIPv4Address|"
     "exporterIPv6Address|EXPORTER_IPV4_ADDRESS|peer_ip_src|exporter.address|router|130|131|flow.export.ip.addr",
+    "behind": "dst4_xlt_ip|postNATDestinationIPv4Address|postNATDestinationIPv6Address|"
+    "POST_NAT_DST_IPV4_ADDR|226|282",
+    "behind_port": "dst_xlt_port|postNAPTDestinationTransportPort|POST_NAPT_DST_TRANSPORT_PORT|228",
     "host": "SSL_SERVER_NAME|HTTP_HOST|TLS_SERVER_NAME|httpHost|sslServerName|tlsSni|TLSSNI|quicSNI",
     "event": "event|firewallEvent|fw_event|233",
     "duration": "Dur", "direction": "Dir", "in_frames": "SrcBytes", "in_frames_back": "DstBytes",
@@ -235,7 +241,7 @@ def _without_frames(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
-    fields = _turned(layouts.conformed(read, _JSON))
+    fields = _untranslated(_turned(layouts.conformed(read, _JSON)))
     rate = pl.col("rate").cast(pl.Int64, strict=False)
     rate = pl.when(rate > 1).then(rate).otherwise(1)
     count = {name: _number(name) for name in ("packets", "bytes", "packets_back", "bytes_back")}
@@ -292,6 +298,17 @@ def _turned(fields: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _untranslated(fields: pl.DataFrame) -> pl.DataFrame:
+    """`fields` with the client behind the translated address that an answer was sent to."""
+    is_answer = _number("client_port") < _number("port")
+    told = is_answer & ~pl.col("behind").is_in(["", "0.0.0.0", "::"])
+    port = pl.when(_number("behind_port") > 0).then("behind_port")
+    return fields.with_columns(
+        server=pl.when(told).then("behind").otherwise("server"),
+        port=pl.when(told).then(pl.coalesce(port, "port")).otherwise("port"),
+    )
+
+
 def _number(name: str) -> pl.Expr:
     """A count, also one rounded to `1.2 M` (nfdump counts by thousands)."""
     text = pl.col(name).str.strip_chars(" ")
@@ -301,10 +318,12 @@ def _number(name: str) -> pl.Expr:
 
 
 def _is_uptime(name: str) -> pl.Expr:
-    """Milliseconds since the exporter started, of 32 bits; in between they may be seconds of an epoch."""
+    """Milliseconds since the exporter started, of 32 bits; some in between may be seconds of an epoch."""
     number = pl.col(name).cast(pl.Int64, strict=False)
     is_uptime = (number < 1_500_000_000) | number.is_between(2_500_000_000, (1 << 32) - 1)
-    return is_uptime.fill_null(False)
+    # Records are sent within the hour; seconds of an epoch that say otherwise are none.
+    apart = (_micros("exported") - number * 1_000_000).abs() > 86_400_000_000
+    return (is_uptime | ((number < 1 << 32) & apart)).fill_null(False)
 
 
 def _micros(name: str) -> pl.Expr:

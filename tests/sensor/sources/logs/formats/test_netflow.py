@@ -304,8 +304,27 @@ def test_ipfixcol2_names_who_numbered_a_field() -> None:
 def test_a_time_since_the_exporter_started_is_no_date() -> None:
     record = {"IPV4_SRC_ADDR": "10.1.2.3", "IPV4_DST_ADDR": "192.0.2.7", "L4_SRC_PORT": 40000, "L4_DST_PORT": 443, "PROTOCOL": 6,
               "IN_BYTES": 900, "@timestamp": "2026-10-06T10:01:00Z"}  # fmt: skip
-    times = [(8_000, 9_500), (1_200_000_000, 1_200_001_500), (4_000_000_000, 4_000_001_500)]
+    weeks = 1_790_000_000  # 20 days in milliseconds, or seconds of an epoch two weeks before the record
+    times = [
+        (8_000, 9_500), (1_200_000_000, 1_200_001_500), (weeks, weeks + 1_500), (4_000_000_000, 4_000_001_500),
+    ]  # fmt: skip
     records = [record | {"FIRST_SWITCHED": first, "LAST_SWITCHED": last} for first, last in times]
     rows = read(NetflowFormat, "\n".join(map(json.dumps, records)))
     assert rows["seen_at"].unique().to_list() == [datetime(2026, 10, 6, 10, 1, tzinfo=UTC)]
-    assert rows["duration_s"].to_list() == [1.5] * 3
+    assert rows["duration_s"].to_list() == [1.5] * 4
+
+
+def test_an_answer_to_a_translated_address_is_of_the_client_behind_it() -> None:
+    numbered = {"4": 6, "1": 900, "323": 1791280800000}
+    untranslated = {"225": "0.0.0.0", "226": "0.0.0.0", "227": 0, "228": 0}
+    records = [
+        {"8": "10.1.2.3", "7": 40000, "12": "192.0.2.7", "11": 443, "225": "203.0.113.1", "226": "192.0.2.7"},
+        {"8": "192.0.2.7", "7": 443, "12": "203.0.113.1", "11": 61000, "226": "10.1.2.3", "228": 40000},
+        {"8": "192.0.2.7", "7": 443, "12": "10.1.2.3", "11": 40000, **untranslated},
+    ]
+    rows = read(NetflowFormat, "\n".join(json.dumps(numbered | record) for record in records))
+    assert rows.select("client", "client_port", "server", "bytes_up", "bytes_down").rows() == [
+        ("10.1.2.3", 40000, "192.0.2.7", 900, None),
+        ("10.1.2.3", 40000, "192.0.2.7", None, 900),
+        ("10.1.2.3", 40000, "192.0.2.7", None, 900),
+    ]
