@@ -1,0 +1,38 @@
+-- The hours of the week on its own clock, of people and of what is none.
+--
+-- In:  week_usage_hourly, week_not_use_hourly.
+-- Out: all_hours, personal_hours (of subjects that may be one of our people), nobodies (of the others), not_use; homes:
+--      the department of a subject, one a week, so that departments add up to everyone.
+-- Only the columns that the cubes need are read, local time is computed once per hour, and subjects become integers.
+CREATE OR REPLACE TEMP TABLE all_hours AS
+WITH clock AS MATERIALIZED (
+  SELECT hour, CAST(hour AT TIME ZONE '$zone' AS DATE) AS day,
+         CAST(EXTRACT(hour FROM hour AT TIME ZONE '$zone') AS SMALLINT) AS hour_of_day
+  FROM (SELECT DISTINCT hour FROM week_usage_hourly) AS hours
+),
+subjects AS (
+  SELECT subject, ROW_NUMBER() OVER () AS nth FROM (SELECT DISTINCT subject FROM week_usage_hourly) AS names
+)
+SELECT c.day, c.hour_of_day, s.nth AS subject, u.subject_kind, $personal AS personal, u.department, u.site,
+       u.app, u.access, u.client_class, u.grade, u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections,
+       u.requests, u.lookups, u.corroborations, u.attributed_by, u.confidence
+FROM week_usage_hourly AS u
+JOIN clock AS c ON c.hour = u.hour
+JOIN subjects AS s ON s.subject = u.subject
+WHERE c.day BETWEEN DATE '$week' AND DATE '$week' + 6;
+
+CREATE OR REPLACE TEMP VIEW personal_hours AS SELECT * FROM all_hours WHERE personal;
+
+CREATE OR REPLACE TEMP TABLE nobodies AS SELECT * FROM all_hours WHERE NOT personal;
+
+CREATE OR REPLACE TEMP TABLE homes AS
+SELECT subject,
+       COALESCE(MIN(CASE WHEN department <> 'unattributed' THEN department END), 'unattributed') AS department
+FROM personal_hours
+GROUP BY subject;
+
+CREATE OR REPLACE TEMP TABLE not_use AS
+SELECT *, CASE WHEN $personal THEN 'person' ELSE subject_kind END AS kind
+FROM week_not_use_hourly
+WHERE CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE) = DATE '$week'
+  AND subject_kind <> 'outside'
