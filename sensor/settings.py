@@ -29,7 +29,7 @@ from pydantic import (
 )
 
 from sensor.destinations import AnyDestination
-from sensor.errors import UsageError
+from sensor.errors import UsageError, reason_of
 from sensor.schema import Level
 
 ENVIRONMENT_PREFIX = "SHADOWAI_"
@@ -367,7 +367,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # Windows' editors begin it with a mark
     except OSError as error:
-        raise UsageError(error.strerror or str(error), place=str(file), hint="check the path") from None
+        raise UsageError(reason_of(error), place=str(file), hint="check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         text = f"not valid TOML: {error}"
         raise UsageError(text, place=str(file), hint="see docs/settings.md") from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sensor.catalog.problem import CatalogProblems, Problem
+from sensor.errors import reason_of
 
 VOCABULARY_FILE = "categories.yml"
 RUBRIC_FILE = "risk.yml"
@@ -43,7 +44,7 @@ def collect(folders: Iterable[Path]) -> list[File]:
             try:
                 content = _content(Path(path))
             except OSError as error:
-                what = f"cannot be read ({error.strerror or error})"
+                what = f"cannot be read ({reason_of(error)})"
                 problems.append(Problem(path, 1, what, "check its permissions"))
                 continue
             files.append(File(path[len(str(folder)) + 1 :].replace(os.sep, "/"), path, content))

@@ -113,7 +113,7 @@ def _secret(settings: Settings, name: str, secret: Secret | None) -> str | None:
     try:
         value = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        what = getattr(error, "strerror", None) or "not text"
+        what = reason_of(error) if isinstance(error, OSError) else "not text"
         raise UsageError(f"{path}: {what}", place=place, hint="check the path and who may read it") from None
     if not value:
         raise UsageError(f"{path} is empty", place=place, hint="write the secret into it")

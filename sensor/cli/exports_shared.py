@@ -77,7 +77,7 @@ def put(pieces: Iterable[str], out: Path | None) -> None:
     import shutil
     from contextlib import suppress
 
-    from sensor.errors import UsageError
+    from sensor.errors import UsageError, reason_of
 
     if out is None:
         sys.stdout.writelines(pieces)
@@ -95,7 +95,7 @@ def put(pieces: Iterable[str], out: Path | None) -> None:
                 shutil.copymode(target, part)
             part.replace(target)
     except OSError as error:
-        raise UsageError(error.strerror or str(error), place=str(out), hint="name another file") from None
+        raise UsageError(reason_of(error), place=str(out), hint="name another file") from None
     finally:
         if not special:
             part.unlink(missing_ok=True)

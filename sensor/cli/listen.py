@@ -123,4 +123,4 @@ def _context(
     try:
         return context(certificate, key, clients)
     except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"not usable: {error.strerror or error}", place=str(certificate)) from None
+        raise UsageError(f"not usable: {reason_of(error)}", place=str(certificate)) from None

@@ -245,7 +245,7 @@ def closed_to_others(about_persons: bool, out: Path | None = None) -> Iterator[N
 
     A file `out` that is there already is closed, too. Only if they are `about_persons`. Raises UsageError.
     """
-    from sensor.errors import UsageError
+    from sensor.errors import UsageError, reason_of
 
     umask = os.umask(0o077)
     os.umask(umask | 0o027 if about_persons else umask)
@@ -254,7 +254,7 @@ def closed_to_others(about_persons: bool, out: Path | None = None) -> Iterator[N
             try:
                 out.chmod(mode & ~0o027)
             except OSError as error:
-                what = f"others may read it: {error.strerror}"
+                what = f"others may read it: {reason_of(error)}"
                 raise UsageError(what, place=str(out), hint="name another file") from None
         yield
     finally:

@@ -51,7 +51,7 @@ def init(
     """Write a commented example policy and its test cases. Never replaces a file."""
     from importlib.resources import files
 
-    from sensor.errors import UsageError
+    from sensor.errors import UsageError, reason_of
 
     cases = path.with_suffix(".tests.yml")
     for target in (path, cases):
@@ -62,7 +62,7 @@ def init(
         path.write_text(example.joinpath("example.yml").read_text("utf-8"), encoding="utf-8")
         cases.write_text(example.joinpath("example.tests.yml").read_text("utf-8"), encoding="utf-8")
     except OSError as error:
-        raise UsageError(error.strerror or str(error), place=str(path), hint="name another file") from None
+        raise UsageError(reason_of(error), place=str(path), hint="name another file") from None
     typer.echo(f"{path} and {cases}; name it in shadowai.toml: policy = {str(path)!r}")
 
 
@@ -160,7 +160,7 @@ def test(
     """Run the test cases stored beside the policy. Exit code 8 if one fails."""
     from analytics.policy import cases as run
     from analytics.policy.read import PolicyMistakes
-    from sensor.errors import UsageError
+    from sensor.errors import UsageError, reason_of
 
     settings = _settings(config, policy, signatures=signatures)
     stated, known = _read(settings), _known(settings)
@@ -168,7 +168,7 @@ def test(
     try:
         given = run.read_cases(file.read_text("utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
-        text = getattr(error, "strerror", None) or "not UTF-8"
+        text = reason_of(error) if isinstance(error, OSError) else "not UTF-8"
         raise UsageError(text, place=str(file), hint="write cases, see docs/policy.md") from None
     except PolicyMistakes as mistakes:
         _fail(map(str, mistakes.problems))
@@ -280,14 +280,14 @@ def _stated(settings: Settings) -> Policy:
     import hashlib
 
     from analytics.policy.read import read
-    from sensor.errors import PolicyError
+    from sensor.errors import PolicyError, reason_of
 
     path = _path(settings)
     try:
         content = path.read_bytes()
         text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        what = getattr(error, "strerror", None) or "not UTF-8 text"
+        what = reason_of(error) if isinstance(error, OSError) else "not UTF-8 text"
         raise PolicyError(what, place=str(path), hint="check the path") from None
     return read(text, _shown(path), hashlib.sha256(content).hexdigest()[:12])
 

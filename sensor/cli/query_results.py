@@ -130,7 +130,7 @@ def ask(connection: duckdb.DuckDBPyConnection, statement: str) -> Result:
 
 def write(connection: duckdb.DuckDBPyConnection, statement: str, form: Format, out: Path | None) -> None:
     """Run one statement and write its result to `out` or standard output. Raises QueryError, UsageError."""
-    from sensor.errors import UsageError
+    from sensor.errors import UsageError, reason_of
 
     try:
         if form is Format.PARQUET:
@@ -145,7 +145,7 @@ def write(connection: duckdb.DuckDBPyConnection, statement: str, form: Format, o
         raise
     except OSError as error:
         place = "standard output" if out is None else str(out)
-        raise UsageError(error.strerror or str(error), place=place, hint="name another file") from None
+        raise UsageError(reason_of(error), place=place, hint="name another file") from None
 
 
 def _write_csv(result: Result, file: TextIO) -> None:

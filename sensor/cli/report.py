@@ -199,7 +199,7 @@ def _with_pdf(report: Report, letter: Letter) -> Letter:
 def _write(name: str, about: str, wanted: _Wanted) -> None:
     from analytics.reports.prepare import prepare
     from analytics.reports.write import archive, content, write
-    from sensor.errors import UsageError
+    from sensor.errors import UsageError, reason_of
     from sensor.privacy.audit import AuditLog
     from sensor.settings import state_path
     from sensor.store.lake import log_access
@@ -239,7 +239,7 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
     try:
         archive(place.path, found)
     except OSError as error:
-        typer.echo(f"shadowai: not archived in the lake: {error.strerror}", err=True)
+        typer.echo(f"shadowai: not archived in the lake: {reason_of(error)}", err=True)
 
 
 def _format_of(out: Path | None) -> str:
@@ -260,7 +260,7 @@ def _format_of(out: Path | None) -> str:
 def _explained(target: Path, hint: str, form: str = "html") -> Iterator[None]:
     """An error that prevented writing `target`, as UsageError."""
     from analytics.render.document import ExtraMissing
-    from sensor.errors import UsageError
+    from sensor.errors import UsageError, reason_of
 
     try:
         yield
@@ -271,6 +271,4 @@ def _explained(target: Path, hint: str, form: str = "html") -> Iterator[None]:
     except OSError as error:
         if target == _STDOUT:
             raise
-        raise UsageError(
-            error.strerror or str(error), place=str(target), hint="name a file with --out"
-        ) from None
+        raise UsageError(reason_of(error), place=str(target), hint="name a file with --out") from None

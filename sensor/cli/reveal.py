@@ -159,7 +159,7 @@ def _reveals(config: Path | None, lake: Path | None, state: Path | None) -> Reve
 
 def _secret(file: Path | None, name: str, *, new: bool = False) -> str:
     """The secret from a file, or typed without echo. Raises UsageError."""
-    from sensor.errors import UsageError
+    from sensor.errors import UsageError, reason_of
 
     if file is None:
         typed: str = typer.prompt(f"Secret of {name}", hide_input=True, confirmation_prompt=new, err=True)
@@ -167,5 +167,5 @@ def _secret(file: Path | None, name: str, *, new: bool = False) -> str:
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        what = getattr(error, "strerror", None) or "no text"
+        what = reason_of(error) if isinstance(error, OSError) else "no text"
         raise UsageError(what.lower(), place=str(file), hint="a text file with one line") from None

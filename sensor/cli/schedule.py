@@ -64,7 +64,7 @@ def command(
     Timers: compaction every hour, retention every night, alerts every 15 minutes, the weekly report on
     Monday. Services: what --service names, started at boot and again when it fails.
     """
-    from sensor.errors import UsageError
+    from sensor.errors import UsageError, reason_of
 
     settings = settings_from(config)
     shared = [settings.base / d.path for d in settings.destinations if d.kind == "folder"]
@@ -76,7 +76,7 @@ def command(
             (to / file).write_text(text, encoding="utf-8")
             typer.echo(str(to / file))
     except OSError as error:
-        what = error.strerror or str(error)
+        what = reason_of(error)
         raise UsageError(what, place=str(to), hint="choose a folder you may write with --to") from None
     first = _preparing(settings, user, shared)
     begun = [file for file in units if "[Install]" in units[file]]

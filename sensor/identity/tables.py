@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sensor.errors import UsageError
+from sensor.errors import UsageError, reason_of
 
 #: Maximum invalid lines reported one by one; further ones are only counted.
 MOST_LISTED = 10
@@ -44,7 +44,7 @@ def text_of(path: Path) -> str:
         raw = path.read_bytes()
     except OSError as error:
         raise UsageError(
-            error.strerror or str(error),
+            reason_of(error),
             place=str(path),
             hint="check --people, or [identity] in the settings",
         ) from None

@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from sensor import durable
-from sensor.errors import LakeError, UsageError
+from sensor.errors import LakeError, UsageError, reason_of
 from sensor.schema import TIME, Level
 
 EPOCH_WEEKS = 13
@@ -309,7 +309,7 @@ class Keys:
             return self._checked(path, path.read_bytes())
         except OSError as error:
             raise LakeError(
-                f"cannot keep a key: {error.strerror}",
+                f"cannot keep a key: {reason_of(error)}",
                 place=str(path),
                 hint="set a writable folder with --state",
             ) from None

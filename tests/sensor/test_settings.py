@@ -75,7 +75,7 @@ def test_a_wrong_variable_is_named_as_such() -> None:
 
 
 def test_a_missing_settings_file_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No such file"):
+    with pytest.raises(UsageError, match="no such file"):
         settings.load(tmp_path / "nothing.toml", {})
 
 

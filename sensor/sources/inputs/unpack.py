@@ -21,6 +21,7 @@ from typing import IO, Protocol
 import zstandard
 
 from sensor.chunks import ChunkStream, EndedEarly
+from sensor.errors import reason_of
 from sensor.sources.inputs import parquet
 
 #: Compressed bytes handed to a decompressor at a time. zstd knows no limit on what comes out per
@@ -171,7 +172,7 @@ class _Packed:
         try:
             piece = self._packed.read(PIECE_BYTES)
         except OSError as error:
-            raise EndedEarly(f"read error: {error.strerror or error}") from error
+            raise EndedEarly(f"read error: {reason_of(error)}") from error
         self.bytes_in += len(piece)
         return piece
 

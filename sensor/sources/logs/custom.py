@@ -48,7 +48,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sensor import schema
-from sensor.errors import UsageError
+from sensor.errors import UsageError, reason_of
 from sensor.settings import Zone
 from sensor.sources.interface import Proof
 from sensor.sources.logs.fields import FIELDS
@@ -182,7 +182,7 @@ def read(file: Path) -> type[LogFormat]:
     try:
         described = Format(**tomllib.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
-        raise UsageError(error.strerror or str(error), place=str(file), hint="check the path") from None
+        raise UsageError(reason_of(error), place=str(file), hint="check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(
             f"not valid TOML: {error}", place=str(file), hint="see `shadowai sources --help`"

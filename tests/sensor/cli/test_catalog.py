@@ -135,7 +135,7 @@ def test_diff_of_a_catalog_with_its_export_is_empty(tmp_path: Path, overlay: Pat
     _, exported, _ = run("export", "--format", "json")
     assert run("export", "--format", "json", "--out", str(tmp_path / "old.json"))[1] == ""
     assert (tmp_path / "old.json").read_text(encoding="utf-8") == exported
-    with pytest.raises(UsageError, match="Is a directory"):
+    with pytest.raises(UsageError, match="is a directory"):
         run("export", "--out", str(tmp_path))
     assert run("diff", str(tmp_path / "old.json"))[1] == ""
     _, out, _ = run("diff", str(tmp_path / "old.json"), str(overlay))

@@ -116,7 +116,7 @@ def test_a_secret_that_cannot_be_read_silences_no_other_destination(place: Path)
     done = run(place, "alert", "--test", "--config", "secret.toml")
     assert done.returncode == 7 and done.stdout.startswith("soc: sent ")
     assert "hook: " in done.stderr and "was not sent and waits" in done.stderr
-    assert f"destinations.hook: {place / 'gone'}: No such file" in done.stderr
+    assert f"destinations.hook: {place / 'gone'}: no such file" in done.stderr
 
 
 def test_an_unwritable_outbox_is_reported(place: Path) -> None:

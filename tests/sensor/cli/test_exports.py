@@ -85,7 +85,7 @@ def test_a_full_disk_leaves_the_old_list_and_nothing_half(home: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     (home / "list.txt").write_text("old.example\n")
-    with pytest.raises(UsageError, match="No space left"):
+    with pytest.raises(UsageError, match="no space left"):
         put(pieces(), home / "list.txt")
     assert (home / "list.txt").read_text() == "old.example\n"
     assert [path.name for path in home.iterdir() if path.name.endswith(".part")] == []
@@ -99,7 +99,7 @@ def test_a_link_stays_a_link_and_a_folder_is_refused(home: Path) -> None:
     put(["newer.example\n"], home / "link.txt")
     assert (home / "list.txt").stat().st_mode & 0o777 == 0o604  # else a resolver could not read it any more
     for folder in (home, Path(), Path("/")):
-        with pytest.raises(UsageError, match="Is a directory"):
+        with pytest.raises(UsageError, match="is a directory"):
             put(["new.example\n"], folder)
 
 
@@ -124,7 +124,7 @@ def test_settings_exempt_names_and_set_the_last_day_of_a_list(home: Path) -> Non
         (("export", "edl", "--app", "no/such"), "no service 'no/such'"),
         (("export", "edl", "--status", "tolerated"), "nothing to block"),
         (("export", "edl", "--expires", "2020-01-01"), "is past"),
-        (("export", "edl", "--out", "/nowhere/x"), "No such file"),
+        (("export", "edl", "--out", "/nowhere/x"), "no such file"),
         (("export", "events", "--format", "xml"), "no format 'xml'"),
     ],
 )
