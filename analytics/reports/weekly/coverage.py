@@ -34,7 +34,7 @@ class Coverage:
     light: tuple[date, ...]  # days with a report of any sensor
     dark: tuple[date, ...]  # past days without one
     ahead: tuple[date, ...]  # days to come, and today as long as nothing was seen
-    stopped: tuple[str, ...]  # sensors that watched the week before, and nothing in this one
+    stopped: tuple[str, ...]  # sensors that watched until this week, and nothing in it
     flows: int
     named: int
     one_sided: int
@@ -134,15 +134,17 @@ def coverage_of_week(result: Result) -> Coverage:
         packet_minutes=max(packet_minutes, default=None),
         lookups_only=_lookups_only(result),
         nothing=_nothing(result),
-        no_names=_nothing(result) and not result.rows("source_bytes"),
+        no_names=bool(sources) and _nothing(result) and not result.rows("source_bytes"),
         no_amounts=_no_amounts(result),
     )
 
 
 def _stopped(result: Result, heard: Collection[str]) -> tuple[str, ...]:
-    """Sensors of the week before that are not among those `heard` in this one. Those that watched on few of
-    its days may have been scanned once, for a look."""
-    before = _watches(result, result.scope.previous)
+    """Sensors of the week before that are not among those `heard` in this one; if none was heard, of the last
+    week that any watched. Those that watched on few of its days may have been scanned once, for a look; those
+    silent for longer than others were replaced."""
+    week = result.scope.previous if heard else max(watched_weeks(result), default=result.scope.previous)
+    before = _watches(result, week)
     most = max((watch.days for watch in before.values()), default=0)
     steady = {sensor for (sensor, _), watch in before.items() if 2 * watch.days >= most}
     return tuple(sorted(steady.difference(heard)))

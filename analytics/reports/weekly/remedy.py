@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
+
 from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.coverage import Coverage, source_key, source_name
 
+#: Sources that recorded one program while somebody had a look: there are no further days of them to read.
+_RECORDINGS = ("har", "mitmproxy")
+
 
 def remedy(result: Result, seen: Coverage) -> str:
     """A text: what would help most against the first of the week's doubts."""
-    gone = [sensor["sensor"] for sensor in result.rows("silent") if _has_stopped(sensor, result)]
-    if gone and (seen.use_untold or seen.dark):
-        return say("remedy.silent", len(gone), names=words.listing(gone))
-    if seen.lookups_only:
-        return say("remedy.lookups")
-    if seen.no_names:
+    if seen.stopped and (seen.dark or (seen.use_untold and _told_use_before(result))):
+        return _of_stopped(seen)
+    if seen.no_names or (seen.lookups_only and any(map(_logs_connections, seen.sources))):
         return say("remedy.names")
+    if seen.lookups_only or (seen.sources and all(map(_is_recording, seen.sources))):
+        return say("remedy.lookups")
     if seen.no_amounts:
         return say("remedy.amounts")
     if not seen.sources:
         return say("remedy.none")
     if seen.dark and not seen.mostly_nameless:
-        source = max(seen.sources, key=lambda one: one["days"])
+        feeds = itertools.filterfalse(_is_recording, seen.sources)
+        source = max(feeds, key=lambda one: one["days"])
+        if source["kind"] == "packets" and seen.watched_briefly:
+            return _of_hours(seen)
         return say("remedy.days", name=source_name(source), days=source["days"], of=seen.hours // 24)
     if seen.stopped:
-        return say("remedy.silent", len(seen.stopped), names=words.listing(seen.stopped))
+        return _of_stopped(seen)
     return _of_packets(seen)
 
 
@@ -35,15 +42,16 @@ def lookups_only(result: Result) -> str:
     return say("visibility.no_use", len(sources), names=words.listing([source_name(row) for row in sources]))
 
 
+def _of_stopped(seen: Coverage) -> str:
+    return say("remedy.silent", len(seen.stopped), names=words.listing(seen.stopped))
+
+
 def _of_packets(seen: Coverage) -> str:
     """A text for missing packets: the sensor with the greatest possible improvement."""
     if seen.mostly_nameless:
         return _of_names(seen)
     if seen.watched_briefly:
-        packets = [source for source in seen.sources if source["kind"] == "packets"]
-        source = max(packets, key=lambda one: seen.minutes[source_key(one)])
-        hours = words.number(seen.minutes[source_key(source)] // 60)
-        return say("remedy.hours", name=source_name(source), hours=hours, of=seen.hours)
+        return _of_hours(seen)
     if seen.nameless:
         return _of_names(seen)
     if seen.one_way:
@@ -53,11 +61,28 @@ def _of_packets(seen: Coverage) -> str:
     return say("remedy.lost", name=source_name(source))
 
 
+def _of_hours(seen: Coverage) -> str:
+    packets = [source for source in seen.sources if source["kind"] == "packets"]
+    source = max(packets, key=lambda one: seen.minutes[source_key(one)])
+    hours = words.number(seen.minutes[source_key(source)] // 60)
+    return say("remedy.hours", name=source_name(source), hours=hours, of=seen.hours)
+
+
 def _of_names(seen: Coverage) -> str:
     source = max(seen.sources, key=lambda one: (one["flows"] or 0) - (one["named_flows"] or 0))
     return say("remedy.nameless", name=source_name(source))
 
 
-def _has_stopped(sensor: Row, result: Result) -> bool:
-    """True if the sensor reported before, so that it only has to be started again."""
-    return sensor["since"] is not None and sensor["since"] < result.scope.week
+def _told_use_before(result: Result) -> bool:
+    """True if the week before could tell what was used, so that its sensors would help this one."""
+    total = result.of_week("totals", result.scope.previous)
+    return total is not None and (total["grade"] or 0) >= 3
+
+
+def _logs_connections(source: Row) -> bool:
+    """True for a firewall's log or flow log: it is there, and only lacks the names."""
+    return source["kind"] == "logs" and source["internal_connections"] is not None
+
+
+def _is_recording(source: Row) -> bool:
+    return source["source"] in _RECORDINGS

@@ -616,6 +616,8 @@ def test_a_week_of_lookups_says_which_log_would_help(tmp_path: Path) -> None:
     )
     rows["sensors"] = SENSORS
     rows["coverage_daily"] += [watched(day) for day in days(LAST)]
+    assert page(tmp_path / "no_more", rows).decisions[-1].look == decision.look  # it saw no use
+    rows["usage_weekly"].append(usage(LAST, "all", 10, 30 * MB))
     found = page(tmp_path / "silent", rows)
     assert found.decisions[-1].look == "What helps most: start hq-span again; it was silent all week."
 
@@ -649,8 +651,33 @@ def test_after_dark_days_the_sensor_with_most_days_is_named(tmp_path: Path) -> N
     rows = plain()
     rows["coverage_daily"] = [watched(day) for day in days(LAST)] + [watched(day) for day in days(WEEK, 2)]
     assert page(tmp_path, rows).decisions[-1].look == (
-        "What helps most: reading every day of hq-span (pcap); it reported on 2 of 7."
+        "What helps most: let hq-span (pcap) watch all the time; it watched 48 of 168 hours."
     )
+    logs = [watched(day, "px", "squid", packets=0, flows=0, named_flows=0) for day in days(WEEK, 3)]
+    rows["coverage_daily"] += logs
+    rows["sensors"] = [*SENSORS, SENSORS[1] | {"sensor": "px"}]
+    assert page(tmp_path / "log", rows).decisions[-1].look == (
+        "What helps most: reading every day of px (squid); it reported on 3 of 7."
+    )
+
+
+def test_a_recording_of_one_browser_has_no_further_days_to_read(tmp_path: Path) -> None:
+    rows = plain()
+    rows["coverage_daily"] = [watched(WEEK, "hq", "har", packets=0, flows=0, named_flows=0)]
+    assert page(tmp_path, rows).decisions[-1].look.startswith("What helps most: the log of the proxy or fire")
+
+
+def test_a_sensor_replaced_long_ago_is_not_to_be_started_again(tmp_path: Path) -> None:
+    rows = plain()
+    old = [watched(day, "bind", "bind") for day in days(LAST - timedelta(days=7))]
+    rows["coverage_daily"] = [*old, *(watched(day) for start in (LAST, WEEK) for day in days(start)[:6])]
+    rows["sensors"] = [*SENSORS, SENSORS[1] | {"sensor": "bind"}]
+    assert "reading every day of hq-span" in page(tmp_path, rows).decisions[-1].look
+    rows["coverage_daily"] = old
+    lake = make(tmp_path / "blind", rows | {"usage_weekly": []})
+    blind = prepare(lake, "weekly", period="2026-W46").page.decisions[-1]
+    assert blind.evidence == "We cannot tell what happened this week."
+    assert blind.look == "What helps most: start bind again; it was silent all week."
 
 
 def test_a_page_on_which_all_groups_are_below_k(tmp_path: Path) -> None:
