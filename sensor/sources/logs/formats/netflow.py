@@ -11,6 +11,7 @@ r"""NetFlow and IPFIX as text: nfdump CSV (old and new heads) and JSON, nProbe, 
     {"8": "10.1.2.3", "12": …, "7": 40000, "11": 443, "1": 900, "23": 7000, "22": …}  nProbe: by number
     {"@type": "ipfix.entry", "iana:sourceIPv4Address": …, "iana:octetDeltaCount": …}  IPFIXcol2
     {"@timestamp": …, "netflow": {"ipv4_src_addr": …, "in_bytes": …, …}}              Logstash
+    {"fields": {"src": …, "dst": …, "in_bytes": …}, "name": "netflow", "timestamp": …} Telegraf
     {"flow.client.ip.addr": …, "flow.server.ip.addr": …, "flow.client.bytes": …}      ElastiFlow: CODEX
     2026-10-06 10:00:00.000 5.000 TCP 10.1.2.3:40000 -> 192.0.2.7:443 9 900 1         nfdump -o line, long
     … 5.000 TCP 10.1.2.3:40000 <-> 192.0.2.7:443 12 9 7000 900 2                      nfdump -o biline, bilong
@@ -65,17 +66,17 @@ _JSON = {
     "flowStartMilliseconds|flowStartSeconds|"
     "flowStartMicroseconds|flowStartNanoseconds|timestamp_start|FIRST_SWITCHED|first_switched|"
     "FLOW_START_MILLISECONDS|flow_start_msec|start_time|stamp_inserted|152|150|22|"
-    "flow.start.timestamp|StartTime",
+    "flow.start.timestamp|StartTime|flow_start_ms|flow_start",
     "exported": "t_event|observationTimeMilliseconds|event_time_msec|323|time_received_ns|TimeReceived|"
-    "@timestamp",
+    "@timestamp|event_time_ms|timestamp",
     "end": "t_last|last|lastSeen|time_flow_end_ns|timeFlowEnd|time_flow_end|flowEndMilliseconds|"
     "flowEndSeconds|flowEndMicroseconds|flowEndNanoseconds|timestamp_end|LAST_SWITCHED|"
-    "last_switched|FLOW_END_MILLISECONDS|end_time|153|151|21|flow.end.timestamp",
+    "last_switched|FLOW_END_MILLISECONDS|end_time|153|151|21|flow.end.timestamp|flow_end_ms",
     "client": "src4_addr|src6_addr|src_addr|sourceIPv4Address|sourceIPv6Address|IPV4_SRC_ADDR|"
-    "IPV6_SRC_ADDR|ipv4_src_addr|ipv6_src_addr|ip_src|SrcAddr|8|27|flow.client.ip.addr",
+    "IPV6_SRC_ADDR|ipv4_src_addr|ipv6_src_addr|ip_src|SrcAddr|8|27|flow.client.ip.addr|src",
     "server": "dst4_addr|dst6_addr|dst_addr|destinationIPv4Address|destinationIPv6Address|IPV4_DST_ADDR|"
     "IPV6_DST_ADDR|ipv4_dst_addr|"
-    "ipv6_dst_addr|ip_dst|DstAddr|12|28|flow.server.ip.addr",
+    "ipv6_dst_addr|ip_dst|DstAddr|12|28|flow.server.ip.addr|dst",
     "client_port": "src_port|sourceTransportPort|L4_SRC_PORT|l4_src_port|port_src|SrcPort|7|"
     "flow.client.l4.port.id|Sport",
     "port": "dst_port|destinationTransportPort|L4_DST_PORT|l4_dst_port|port_dst|DstPort|11|"
@@ -84,17 +85,19 @@ _JSON = {
     "packets": "in_packets|packets|packetDeltaCount|packetTotalCount|IN_PKTS|in_pkts|Packets|"
     "initiatorPackets|2|flow.client.packets|SrcPkts",
     "bytes": "in_bytes|bytes|octetDeltaCount|IN_BYTES|Bytes|initiatorOctets|fwd_flow_delta_bytes|231|"
-    "octetTotalCount|1|flow.client.bytes",
+    "octetTotalCount|1|flow.client.bytes|initiator_bytes|in_total_bytes",
     "packets_back": "out_packets|OUT_PKTS|out_pkts|reversePacketDeltaCount|reversePacketTotalCount|"
     "reverse_packetDeltaCount|responderPackets|24|flow.server.packets|DstPkts",
     "bytes_back": "out_bytes|OUT_BYTES|reverseOctetDeltaCount|reverseOctetTotalCount|"
-    "reverse_octetDeltaCount|responderOctets|rev_flow_delta_bytes|232|23|flow.server.bytes",
+    "reverse_octetDeltaCount|responderOctets|rev_flow_delta_bytes|232|23|flow.server.bytes|"
+    "responder_bytes",
     "rate": "sampling_rate|samplingInterval|SAMPLING_INTERVAL|sampling_interval|SamplingRate|sampled",
     "observer": "ip4_router|ip6_router|sampler_address|SamplerAddress|exporterIPv4Address|"
-    "exporterIPv6Address|EXPORTER_IPV4_ADDRESS|peer_ip_src|exporter.address|router|130|131|flow.export.ip.addr",
+    "exporterIPv6Address|EXPORTER_IPV4_ADDRESS|peer_ip_src|exporter.address|router|130|131|flow.export.ip.addr|"
+    "tags.source",
     "behind": "dst4_xlt_ip|postNATDestinationIPv4Address|postNATDestinationIPv6Address|"
-    "POST_NAT_DST_IPV4_ADDR|226|282",
-    "behind_port": "dst_xlt_port|postNAPTDestinationTransportPort|POST_NAPT_DST_TRANSPORT_PORT|228",
+    "POST_NAT_DST_IPV4_ADDR|226|282|xlat_dst",
+    "behind_port": "dst_xlt_port|postNAPTDestinationTransportPort|POST_NAPT_DST_TRANSPORT_PORT|228|xlat_dst_port",
     "host": "SSL_SERVER_NAME|HTTP_HOST|TLS_SERVER_NAME|httpHost|sslServerName|tlsSni|TLSSNI|quicSNI",
     "event": "event|firewallEvent|fw_event|233",
     "duration": "Dur", "direction": "Dir", "in_frames": "SrcBytes", "in_frames_back": "DstBytes",
@@ -110,6 +113,7 @@ _SIDES = (
     r'|"(?:12|28)"\s*:\s*"[0-9a-fA-F.:]+".*"(?:8|27)"\s*:\s*"[0-9a-fA-F.:]+"'
     r'|"flow\.client\.ip\.addr"\s*:.*"flow\.server\.ip\.addr"\s*:'
     r'|"flow\.server\.ip\.addr"\s*:.*"flow\.client\.ip\.addr"\s*:'
+    r'|"src"\s*:.*"name"\s*:\s*"netflow"|"name"\s*:\s*"netflow".*"src"\s*:'
 )
 #: What nfdump prints for people.
 _STAMP = r"^(?P<start>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) +"
@@ -136,9 +140,13 @@ _YAFSCII = (
     rf"{_STAMP}- [\d:.]+ \((?P<duration>[\d.]+) sec\) (?P<proto>\w+) {_CLIENT}=>{_SERVER}"
     r".*\((?P<packets>\d+)/(?P<bytes>\d+) (?:->|<-> (?P<packets_back>\d+)/(?P<bytes_back>\d+))\)"
 )
-#: Events of a firewall, whose counts are those since the one before, and the numbers of all (firewallEvent).
+#: Events of a firewall, whose counts are those since the one before, and the numbers and names of all
+#: (firewallEvent).
 _EVENTS = {"CREATE": "begin", "UPDATE": "delta", "DELETE": "end-delta"}
-_NUMBERED = {"1": "CREATE", "2": "DELETE", "3": "DENIED", "5": "UPDATE"}
+_WORDS = {
+    **{"1": "CREATE", "2": "DELETE", "3": "DENIED", "5": "UPDATE"},
+    **{f"flow {word}": word[:6].upper() for word in ("created", "deleted", "denied", "update")},  # Telegraf
+}
 _DENIED = "DENIED"
 _UNITS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
 
@@ -149,7 +157,7 @@ class NetflowFormat(LogFormat):
     name = "netflow"
     help = (
         "NetFlow, IPFIX, sFlow, NSEL as text: nfdump (1.6, 1.7) CSV, JSON and as it prints them, nProbe, "
-        "goflow2, pmacct, YAF, IPFIXcol2, Logstash, ElastiFlow, Argus"
+        "goflow2, pmacct, YAF, IPFIXcol2, Logstash, Telegraf, ElastiFlow, Argus"
     )
     vantage = "flow"
     counts_headers = "ip"
@@ -204,14 +212,14 @@ class NetflowFormat(LogFormat):
 
 
 def _bare(lines: pl.Series) -> pl.Series:
-    """YAF's records are objects in an object: `{"flows":{…}}`, Logstash's in one of theirs.
+    """YAF's records are objects in an object: `{"flows":{…}}`, Logstash's and Telegraf's in one of theirs.
 
     IPFIXcol2 names who numbered a field: `iana:octetDeltaCount`, `iana@reverse:octetDeltaCount@reverse`.
     """
     lines = lines.str.replace_all(r'"iana@reverse:(octet|packet)(\w+)@reverse"', '"reverse_$1$2"')
     lines = lines.str.replace_all(r'"(?:iana|flowmon|cesnet):(\w+)"\s*:\s*("?[^"\\\s])', '"$1":$2')
     lines = lines.str.replace(r'^\s*\{\s*"flows"\s*:\s*(\{.*\})\s*\}\s*$', "$1")
-    return lines.str.replace(r'"netflow"\s*:\s*\{([^{}]+)\}', "$1")
+    return lines.str.replace(r'"(?:netflow|fields)"\s*:\s*\{([^{}]+)\}', "$1")
 
 
 def _printed(pattern: str) -> layouts.Reader:
@@ -246,7 +254,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     rate = pl.when(rate > 1).then(rate).otherwise(1)
     count = {name: _number(name) for name in ("packets", "bytes", "packets_back", "bytes_back")}
     biflow = ((count["bytes_back"] > 0) | (count["packets_back"] > 0)).fill_null(False)
-    event = pl.col("event").replace(_NUMBERED)
+    event = pl.col("event").replace(_WORDS)
     # An event prints 0 for what was not told.
     counted = (event.is_null() | (count["bytes"] > 0) | (count["bytes_back"] > 0)).fill_null(False)
     phase = event.replace_strict(_EVENTS, default=None, return_dtype=pl.String)

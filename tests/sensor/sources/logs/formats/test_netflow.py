@@ -283,6 +283,32 @@ def test_logstash_puts_a_record_into_its_own() -> None:
     assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
 
 
+def test_telegraf_puts_fields_beside_its_tags() -> None:
+    """Its records were read by common names: connections without bytes."""
+    record = {"dst": "192.0.2.7", "dst_port": 443, "first_switched": 5000, "in_bytes": 900, "in_packets": 9,
+              "last_switched": 9000, "protocol": "tcp", "src": "10.1.2.3", "src_port": 40000}  # fmt: skip
+    back = record | {
+        "dst": "10.1.2.3",
+        "dst_port": 40000,
+        "in_bytes": 7000,
+        "src": "192.0.2.7",
+        "src_port": 443,
+    }
+    rest = {"name": "netflow", "tags": {"host": "c1", "source": "203.0.113.1"}, "timestamp": 1791280800}
+    firewall = {"src": "10.1.2.3", "dst": "192.0.2.7", "dst_port": 443, "protocol": "tcp", "initiator_bytes": 90,
+                "responder_bytes": 70, "flow_start_ms": 1791280800000, "fw_event": "flow deleted"}  # fmt: skip
+    lines = [json.dumps({"fields": fields} | rest) for fields in (record, back, firewall)]
+    rows = read(NetflowFormat, "\n".join(lines))
+    assert rows.select("client", "server", "server_port", "bytes_up", "bytes_down", "duration_s").rows() == [
+        ("10.1.2.3", "192.0.2.7", 443, 900, None, 4.0),
+        ("10.1.2.3", "192.0.2.7", 443, None, 7000, 4.0),
+        ("10.1.2.3", "192.0.2.7", 443, 90, 70, None),
+    ]
+    assert rows["observer"].unique().to_list() == ["203.0.113.1"]
+    assert rows["phase"].to_list() == [None, None, "end-delta"]
+    assert rows["seen_at"].unique().to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)]
+
+
 def test_ipfixcol2_names_who_numbered_a_field() -> None:
     """Its probes tell names, some padded; an empty one is none."""
     record = {"@type": "ipfix.entry", "iana:sourceIPv4Address": "10.1.2.3", "iana:destinationIPv4Address": "192.0.2.7",
