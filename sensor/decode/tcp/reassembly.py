@@ -262,7 +262,8 @@ def _deliver_whole(
 ) -> bool:
     """Deliver a message if it is complete; drop it if it turns out to be of no interest.
 
-    True if it was a CONNECT request and the client continued without waiting for the answer of the proxy.
+    True if another one may follow: it was a CONNECT request and the client continued without waiting for the
+    answer of the proxy, or a prelude that another segment of the connection arrived before.
     """
     stream = partial.streams[stream_row]
     if stream["start"] < 0:
@@ -273,6 +274,10 @@ def _deliver_whole(
     row, side, flow = i64(stream["flow"]), i64(stream["side"]), table.flows[stream["flow"]]
     found = message_kind(partial.scratch, 0, size)
     kind = _wanted_kind(found, size, flow, side)
+    after = after_prelude(partial.scratch, 0, size) if found == 0 else 0
+    if after > 0:
+        stream["start"] += after
+        return True
     if kind == 0:
         release(stream_row, partial, table.flows, control)
         if found == RESPONSE:
@@ -301,7 +306,7 @@ def _deliver_whole(
 def _advance(
     stream_row: int, time: int, partial: Partial, table: Table, output: Output, control: Records
 ) -> None:
-    """Deliver a complete message and, after a CONNECT request, the message after it."""
+    """Deliver a complete message and, after a CONNECT request or a prelude, the message after it."""
     if _deliver_whole(stream_row, time, partial, table, output, control):
         _deliver_whole(stream_row, time, partial, table, output, control)
 

@@ -7,7 +7,7 @@ import struct
 import polars as pl
 import pytest
 
-from tests.sensor.decode.craft import CLIENT, SERVER, Frame, Talk, decode, ethernet, ip, one, pcap, udp
+from tests.sensor.decode.craft import ACK, CLIENT, SERVER, Frame, Talk, decode, ethernet, ip, one, pcap, udp
 from tests.sensor.decode.craft.fragments import parts, timed
 from tests.sensor.decode.craft.quic import crypto, seal
 from tests.sensor.decode.craft.tls import small_hello
@@ -63,6 +63,15 @@ def test_other_requests_are_named(request_line: bytes) -> None:
 def test_a_hello_behind_a_proxy_header_in_the_same_segment() -> None:
     line = b"PROXY TCP4 192.0.2.1 192.0.2.2 1000 443\r\n"
     assert one(Talk().shake().send(line + small_hello(b"a.example")).frames)["host"] == "a.example"
+
+
+@pytest.mark.parametrize("cuts", [(0, 42, 142), (0, 142), (0, 200)])
+def test_a_proxy_header_whose_segment_comes_last(cuts: tuple[int, ...]) -> None:
+    said = b"PROXY TCP4 192.0.2.1 192.0.2.20 1000 443\r\n" + small_hello(b"a.example")
+    talk = Talk().shake()
+    for first, last in list(zip(cuts, (*cuts[1:], len(said)), strict=True))[::-1]:
+        talk.put("up", talk.up + first, talk.down, ACK, said[first:last])
+    assert one(talk.frames)["host"] == "a.example"
 
 
 def test_ethernet_with_a_length_and_snap() -> None:

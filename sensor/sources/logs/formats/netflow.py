@@ -97,7 +97,8 @@ _JSON = {
     "tags.source",
     "behind": "dst4_xlt_ip|postNATDestinationIPv4Address|postNATDestinationIPv6Address|"
     "POST_NAT_DST_IPV4_ADDR|226|282|xlat_dst",
-    "behind_port": "dst_xlt_port|postNAPTDestinationTransportPort|POST_NAPT_DST_TRANSPORT_PORT|228|xlat_dst_port",
+    "behind_port": "dst_xlt_port|postNAPTDestinationTransportPort|POST_NAPT_DST_TRANSPORT_PORT|228|"
+    "xlat_dst_port",
     "host": "SSL_SERVER_NAME|HTTP_HOST|TLS_SERVER_NAME|httpHost|sslServerName|tlsSni|TLSSNI|quicSNI",
     "event": "event|firewallEvent|fw_event|233",
     "duration": "Dur", "direction": "Dir", "in_frames": "SrcBytes", "in_frames_back": "DstBytes",
