@@ -85,8 +85,8 @@ class DnstapSource(Source):
     vantage = "dns"
     proof = ("host", "action")
     advice = (
-        "Let the resolver send client responses, too (Unbound: dnstap-log-client-response-messages; BIND: "
-        "dnstap { client; };): they tell what was blocked, and their addresses name later connections."
+        "Client responses (Unbound: dnstap-log-client-response-messages; BIND: dnstap { client; };) tell "
+        "what was blocked, and their addresses name later connections."
     )
 
     @classmethod

@@ -98,7 +98,8 @@ class CiscoAsaFormat(LogFormat):
     proof = ("user", "action")
     advice = (
         "ASA messages have no TLS host names and no upload sizes (they add up both directions): add a "
-        "proxy log, a DNS log or FTD connection events. Log messages 302013 to 302016 and 722051."
+        "proxy log, a DNS log or FTD connection events. Messages 302013 to 302016 tell of connections, "
+        "722051 of people."
     )
     marks = ("asa-", "ftd-", "fwsm-", "pix-")
     claims = pl.col("line").str.contains(_IDS)

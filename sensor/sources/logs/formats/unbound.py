@@ -45,10 +45,7 @@ class UnboundFormat(LogFormat):
     help = "Unbound 1.6 to 1.24: log-queries, log-replies, log-local-actions, rpz-log; pfSense, OPNsense"
     vantage = "dns"
     proof = ("host", "action")
-    advice = (
-        "Set `log-replies: yes` and `log-local-actions: yes`: without them Unbound does not log what it "
-        "refused."
-    )
+    advice = "Without `log-replies: yes` and `log-local-actions: yes` Unbound does not log what it refused."
     marks = (
         "unbound", "] info: ", "] query: ", "] reply: ", "] notice: ", "] warning: ", "] error: ",
         "] debug: ", "] fatal error: ",

@@ -107,9 +107,8 @@ class WindowsDnsFormat(LogFormat):
     vantage = "dns"
     proof = ("host", "action")
     advice = (
-        "Log packets, both directions, queries and responses. Dates are the server's local time and "
-        "region: set the "
-        "time zone of this source."
+        "It is whole with packets of both directions, queries and responses. Dates are the server's local "
+        "time and region, which the time zone of this source has to say."
     )
     claims = pl.col("line").str.contains(ascii_only(f"{_CONTEXT}|{_HEADING}|{_DUMP}"))
 

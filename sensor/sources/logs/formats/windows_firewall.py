@@ -33,10 +33,7 @@ class WindowsFirewallFormat(LogFormat):
     vantage = "endpoint"
     is_stateless = True
     proof = ("action",)
-    advice = (
-        "Set `LogAllowed`, too: without it only dropped packets are logged. The log has no hosts and no "
-        "volumes."
-    )
+    advice = "Without `LogAllowed` only dropped packets are logged. The log has no hosts and no volumes."
     marks = (" allow ", " close ", " drop ", " open ", " open-inbound ")
     claims = pl.col("line").str.contains(_LINE)
 
