@@ -35,7 +35,9 @@ _WHY = {
 }
 _BY_CONVENTION = "nobody listed this host; its first label says what it opens on the vendor's own domain"
 _BY_PATH = "nothing knows the host, and its path tells: a reason to look, no use"
-_SIDE_DOOR = "nobody listed this host; its first label says that it is a side door, no use"
+_SIDE_DOOR = (
+    "nobody listed it; its first label or the first part of its path says that it is a side door, no use"
+)
 
 
 @dataclass(frozen=True)

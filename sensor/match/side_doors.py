@@ -1,9 +1,13 @@
-"""Side doors below a service's pages, known by their first label: `docs.`, `status.`, `auth.`, `cdn.` …
+"""Side doors of a service's pages, known by their first label, `docs.`, `status.`, `auth.`, `cdn.` …, or by
+the first part of the path, `/pricing`, `/login` …
 
-A domain listed as `access: web` covers all hosts below it, and nobody lists the help pages, sign-in, scripts
-and statistics of each. Where the catalog names such hosts, the label never lied: 75 of 75 `docs.`, 29 of 29
-`help.`, 27 of 27 `cdn.` are no use. So a host of such a label directly below the domain is none either,
-unless an indicator names it. Not below an API, where the first label is often that of a customer.
+A domain listed as `access: web` covers all hosts below it, and nobody lists the help pages, sign-in,
+scripts and statistics of each. Where the catalog names such hosts, the label never lied: 75 of 75 `docs.`,
+29 of 29 `help.`, 27 of 27 `cdn.` are no use. So a host of such a label directly below the domain is none
+either, unless an indicator names it. Not below an API, where the first label is often that of a customer.
+
+Logs that show paths tell as much of pages on the host itself. `/docs`, `/help` and `/support` are none of
+them: what people write in a service lies there, too.
 """
 
 from __future__ import annotations
@@ -17,19 +21,33 @@ ACCESS = {
     **dict.fromkeys(("accounts", "auth"), "auth"),
     **dict.fromkeys(("analytics", "telemetry"), "telemetry"),
 }
+#: The same by the first part of the path.
+PATHS = {
+    **dict.fromkeys(("blog", "careers", "legal", "pricing", "privacy", "terms"), "site"),
+    **dict.fromkeys(("login", "sign-in", "sign-up", "signin", "signup"), "auth"),
+}
 #: The access class below which labels count, and the role of a side door.
 PAGES = "web"
 SUPPORT = "support"
 
 
 def at_side_doors(hits: pl.DataFrame) -> pl.DataFrame:
-    """`hits` (name, signature, access, role) with access and role of the side doors among them."""
+    """`hits` (name, path, prefix, signature, access, role) with access and role of the side doors among them,
+    and the prefix of those known by their path."""
     domain = pl.col("signature").str.extract(r"#suffix:(.*)$")
     label = pl.col("name").str.extract(r"^([^.]+)\.")
-    access = label.replace_strict(ACCESS, default=None, return_dtype=pl.String)
     is_below = pl.col("name") == pl.concat_str(label, domain, separator=".")
-    covered = is_below & (pl.col("access") == PAGES) & (pl.col("role") == "use") & access.is_not_null()
+    by_label = pl.when(is_below).then(_of(label, ACCESS))
+    first = pl.col("path").str.extract(r"^/([^/?#]+)")
+    by_path = pl.when(pl.col("prefix").is_null()).then(_of(first, PATHS))
+    access = pl.coalesce(by_label, by_path)
+    covered = (pl.col("access") == PAGES) & (pl.col("role") == "use") & access.is_not_null()
     return hits.with_columns(
         access=pl.when(covered).then(access).otherwise("access"),
         role=pl.when(covered).then(pl.lit(SUPPORT)).otherwise("role"),
+        prefix=pl.when(covered & by_label.is_null()).then("/" + first).otherwise("prefix"),
     )
+
+
+def _of(word: pl.Expr, known: dict[str, str]) -> pl.Expr:
+    return word.replace_strict(known, default=None, return_dtype=pl.String)

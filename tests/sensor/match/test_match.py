@@ -290,6 +290,28 @@ def test_a_first_label_below_pages_tells_side_doors(
 
 
 @pytest.mark.parametrize(
+    ("host", "path", "hit"),
+    [
+        ("chat.example", "/pricing?plan=team", ("site", "support", "/pricing")),
+        ("www.chat.example", "/login/sso", ("auth", "support", "/login")),
+        (
+            "chat.example",
+            "/pricing",
+            ("site", "support", "/pricing"),
+        ),  # as stored: the next catalog says the same
+        ("chat.example", "/pricing-plan-of-ours", ("web", "use", None)),
+        ("chat.example", "/c/login", ("web", "use", None)),
+        ("api.open.example", "/login", ("api", "use", None)),
+    ],
+)
+def test_the_first_part_of_a_path_tells_side_doors(
+    index: Index, observe: Observe, host: str, path: str, hit: tuple[str, str, str | None]
+) -> None:
+    hits = match(observe(host=[host], path=[path]), index)
+    assert hits.select("access", "role", "path").rows() == [hit]
+
+
+@pytest.mark.parametrize(
     ("host", "path", "agent", "hit"),
     [
         ("relay.example", "/v1/messages", None, ("behaviours/asked", "candidate", "support")),
