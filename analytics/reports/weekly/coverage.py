@@ -42,7 +42,7 @@ class Coverage:
     dropped: int
     minutes: Mapping[Source, int]  # minutes each source watched
     packet_minutes: int | None  # watched by the packet sensor that watched longest
-    lookups_only: bool  # every source of the week records DNS lookups, none connections
+    lookups_only: bool  # every source with names records DNS lookups, none connections
     nothing: bool  # no exchange with an AI service was found
     no_names: bool  # none records the name of anything, and nothing was found
     no_amounts: bool  # none records amounts, and nothing more than connections was seen
@@ -92,6 +92,12 @@ class Coverage:
     def mostly_nameless(self) -> bool:
         """True if most connections have no name: more days of the same would not help."""
         return self.nameless and 2 * self.named < self.flows
+
+    @property
+    def unnamed(self) -> bool:
+        """True if connections were recorded, by packet sensors or in logs, but names of lookups only."""
+        logged = any(e["kind"] == "logs" and e["internal_connections"] is not None for e in self.sources)
+        return self.lookups_only and (self.nameless or logged)
 
     @property
     def one_way(self) -> bool:
@@ -207,7 +213,7 @@ def watched_weeks(result: Result) -> set[date]:
 
 def _doubts(seen: Coverage) -> Iterable[str]:
     if seen.lookups_only:
-        yield say("doubt.lookups")
+        yield say("doubt.unnamed" if seen.unnamed else "doubt.lookups")
     if seen.no_names:
         yield say("doubt.names")
     if seen.no_amounts:

@@ -17,7 +17,7 @@ def remedy(result: Result, seen: Coverage) -> str:
     """A text: what would help most against the first of the week's doubts."""
     if seen.stopped and (seen.dark or (seen.use_untold and _told_use_before(result))):
         return _of_stopped(seen)
-    if seen.no_names or (seen.lookups_only and any(map(_logs_connections, seen.sources))):
+    if seen.no_names or seen.unnamed:
         return say("remedy.names")
     if seen.lookups_only or (seen.sources and all(map(_is_recording, seen.sources))):
         return say("remedy.lookups")
@@ -77,11 +77,6 @@ def _told_use_before(result: Result) -> bool:
     """True if the week before could tell what was used, so that its sensors would help this one."""
     total = result.of_week("totals", result.scope.previous)
     return total is not None and (total["grade"] or 0) >= 3
-
-
-def _logs_connections(source: Row) -> bool:
-    """True for a firewall's log or flow log: it is there, and only lacks the names."""
-    return source["kind"] == "logs" and source["internal_connections"] is not None
 
 
 def _is_recording(source: Row) -> bool:

@@ -40,7 +40,7 @@ def _claim(result: Result, seen: Coverage) -> tuple[str, str]:
         who = counted_at_any_grade(result).count(n) if total and (n := total["people_any_grade"]) else ""
         if seen.lookups_only:
             asked = [row["service"] for row in result.rows("services") if row["seen"]]
-            return say("verdict.cannot_tell", what=say("doubt.lookups")), _looked_up(asked, who)
+            return say("verdict.cannot_tell", what=seen.doubts[0]), _looked_up(asked, who)
         nothing = say("verdict.too_little" if seen.too_little else "verdict.nothing")
         if seen.no_names or seen.no_amounts:
             nothing = say("verdict.cannot_tell", what=say(f"doubt.{'names' if seen.no_names else 'amounts'}"))

@@ -614,6 +614,12 @@ def test_a_week_of_lookups_says_which_log_would_help(tmp_path: Path) -> None:
     assert found.visibility.never[0] == (
         "Whether AI was used, and how much was sent: bind and lab (unbound) record lookups only"
     )
+    firewall = [watched(day, "fw", "cisco-asa", packets=0, flows=0, named_flows=0) for day in days(WEEK)]
+    silent = [row | {"internal_connections": None, "flows": 0} for row in rows["coverage_daily"]]
+    logs = {"coverage_daily": [*silent, *firewall], "sensors": [SENSORS[1] | {"sensor": "fw"}]}
+    beside = page(tmp_path / "firewall", rows | logs)
+    assert beside.claim.endswith("(our sources name lookups only, not connections).")
+    assert beside.decisions[-1].look.startswith("What helps most: the log of the resolver (with its answers)")
     rows["sensors"] = SENSORS
     rows["coverage_daily"] += [watched(day) for day in days(LAST)]
     assert page(tmp_path / "no_more", rows).decisions[-1].look == decision.look  # it saw no use
