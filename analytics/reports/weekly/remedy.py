@@ -10,7 +10,7 @@ from analytics.reports.result import Result, Row
 from analytics.reports.weekly.coverage import Coverage, source_key, source_name
 
 #: Sources that recorded one program while somebody had a look: there are no further days of them to read.
-_RECORDINGS = ("har", "mitmproxy")
+_RECORDINGS = ("har", "mitmproxy-flows")
 
 
 def remedy(result: Result, seen: Coverage) -> str:
