@@ -26,9 +26,16 @@ from analytics.reports.weekly.due import scope_of
 _ACCEPTED = timedelta(days=90)
 
 _FINDINGS = """
+WITH ways AS (
+  SELECT day, SUM(connections_percent) FILTER (WHERE tied_to IN ('person', 'device')) AS known,
+         SUM(connections_percent) FILTER (WHERE tied_to IN ('person', 'device', 'nobody', 'few')) AS whole
+  FROM attribution_quality WHERE site = 'all' GROUP BY day
+)
 SELECT f.finding, f.rule, f.title, f.severity, f.service, f.scope, f.first_seen, f.last_seen,
        f.people_at_least, f.people_hidden, f.bytes_up, f.sessions, f.measure, f.question, f.proposal, f.owner,
-       f.due, f.decided_on, a.connections, a.attributed_connections
+       f.due, f.decided_on, a.connections, a.attributed_connections,
+       (SELECT COALESCE(BOOL_AND(COALESCE(w.known, 0) >= 0.9 * w.whole), false) FROM ways w
+        WHERE w.whole > 0 AND DATE_TRUNC('week', w.day) = f.last_seen) AS by_device
 FROM findings f
 LEFT JOIN attribution_weekly a ON a.week = f.last_seen
 WHERE f.status = 'open'

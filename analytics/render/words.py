@@ -37,12 +37,18 @@ class Noun:
         """Over a column of their counts."""
         return say(f"{self.key}.heading")
 
+    @property
+    def most(self) -> str:
+        """Over a column of the most of them in one week."""
+        return say(f"{self.key}.most")
+
     def count(self, value: int) -> str:
         """'1 person', '6 people'."""
         return say(f"{self.key}.count", value)
 
 
 PEOPLE = Noun("people")
+DEVICES = Noun("devices")
 ADDRESSES = Noun("addresses")
 #: The noun if the share tied to a person is unknown.
 EITHER = Noun("either")

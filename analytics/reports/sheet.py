@@ -5,7 +5,7 @@ The weekly report has a page of its own instead (weekly/page.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from analytics.render.language import say, spoken, translated
 from analytics.reports.periods import Period
 from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
+from analytics.reports.weekly.counted import counted_over
 from analytics.reports.weekly.coverage import LEAST_NAMED, LEAST_WATCHED, MOST_ONE_SIDED
 from analytics.reports.weekly.due import scope_of
 from analytics.reports.weekly.page import USE
@@ -144,7 +145,7 @@ def _sentence(result: Result, period: Period, about: str) -> tuple[str, str]:
     k = result.facts.k
     year = period.first.year
     figures = {name: _text(name, value, summary, hidden, k, year) for name, value in summary.items()}
-    claim = translated(result.spec.claim).format_map(figures | dict(_counts(summary, hidden, k)))
+    claim = translated(result.spec.claim).format_map(figures | dict(_counts(result, summary, hidden)))
     return claim[:1].upper() + claim[1:], seen
 
 
@@ -182,14 +183,28 @@ def _too_little(watched: Row | None, days: int) -> bool:
     return nameless or one_way or (watched["days"] or 0) < LEAST_WATCHED * days
 
 
-def _counts(summary: Row, hidden: bool, k: int) -> Iterator[tuple[str, str]]:
-    """Counts with their nouns, for a sentence: `people_counted`, `services_counted`, `weeks_counted`."""
+def _counts(result: Result, summary: Row, hidden: bool) -> Iterator[tuple[str, str]]:
+    """Counts with nouns, for a sentence: `people_counted`, `services_counted`, `weeks_counted`; and `who`."""
     for name, value in summary.items():
         if name == "people":
-            fewer = f"{words.people(None, True, k)} {words.PEOPLE.many}"
-            yield "people_counted", fewer if hidden or value is None else words.PEOPLE.count(value)
+            noun = _noun(result, (summary,))
+            fewer = f"{words.people(None, True, result.facts.k)} {noun.many}"
+            yield "people_counted", fewer if hidden or value is None else noun.count(value)
+        elif name == "kind":
+            yield "who", say(f"sheet.who_{value}")
         elif name in ("services", "weeks"):
             yield f"{name}_counted", say(f"count.{name}", value or 0)
+
+
+def _noun(result: Result, rows: Sequence[Row]) -> words.Noun:
+    """What is counted as people in these rows: those of their week, else of all weeks of the report."""
+    scope = result.scope
+    period = [w["week"] for w in result.rows("attribution") if w["week"] >= min(scope.first_day, scope.week)]
+    told = [
+        row for row in rows if row.get("people", row.get("people_most")) != 0
+    ]  # 0 of any kind is the same
+    weeks = {w for row in told for w in ([row["week"]] if "week" in row else period or [scope.week])}
+    return counted_over(result, weeks)
 
 
 def _one(result: Result, figure: str) -> Row | None:
@@ -209,7 +224,7 @@ def _section(table: Table, result: Result) -> Section:
         table.figure.id,
         translated(table.figure.heading),
         translated(table.figure.row),
-        tuple(_label(name) for name in names),
+        tuple(_label(name, result, table.rows) for name in names),
         tuple(any(row[i].number for row in rows) for i in range(len(names))),
         names.index("bytes_up") if drawn else -1,
         rows,
@@ -217,8 +232,11 @@ def _section(table: Table, result: Result) -> Section:
     )
 
 
-def _label(name: str) -> str:
+def _label(name: str, result: Result, rows: Sequence[Row]) -> str:
     """The heading of a column: from the report, else the column's name in words."""
+    if name in ("people", "people_most"):
+        noun = _noun(result, rows)
+        return noun.heading if name == "people" else noun.most
     return say(_LABELS[name]) if name in _LABELS else translated(name.replace("_", " ").capitalize())
 
 

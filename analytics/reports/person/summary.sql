@@ -1,5 +1,5 @@
 -- One row: the person's week.
-SELECT p.apps AS services, p.grade, p.bytes_up, p.bytes_down, p.connections
+SELECT p.subject_kind AS kind, p.apps AS services, p.grade, p.bytes_up, p.bytes_down, p.connections
 FROM people p
 JOIN scope s ON s.week = p.week AND s.about = p.subject
 ORDER BY p.subject

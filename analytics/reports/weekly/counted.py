@@ -1,10 +1,11 @@
-"""Decides whether a week's figures count people, or addresses because too few are tied to a person."""
+"""Decides whether figures count people, or devices or addresses because too few are tied to a person."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
-from analytics.render.words import ADDRESSES, EITHER, PEOPLE, Noun
+from analytics.render.words import ADDRESSES, DEVICES, EITHER, PEOPLE, Noun
 from analytics.reports.result import Result, Row
 
 #: From this share of connections tied to a person on, a count of subjects is called a count of people.
@@ -27,7 +28,15 @@ def noun_of(row: Row | None) -> Noun:
     """The noun for subjects of whose connections as many are tied to a person as `row` says."""
     if row is None or not row["connections"] or row["attributed_connections"] is None:
         return EITHER
-    return PEOPLE if row["attributed_connections"] >= LEAST_TIED * row["connections"] else ADDRESSES
+    if row["attributed_connections"] >= LEAST_TIED * row["connections"]:
+        return PEOPLE
+    return DEVICES if row["by_device"] else ADDRESSES
+
+
+def counted_over(result: Result, weeks: Iterable[date]) -> Noun:
+    """The noun for the subjects of several weeks; one that names both if the weeks count different ones."""
+    nouns = {noun_of(tied(result, week)) for week in weeks}
+    return PEOPLE if not nouns else nouns.pop() if len(nouns) == 1 else EITHER
 
 
 def counted_at_any_grade(result: Result) -> Noun:

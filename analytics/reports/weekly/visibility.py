@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
-from analytics.reports.weekly.counted import LEAST_TIED, tied
+from analytics.reports.weekly.counted import LEAST_TIED, counted, tied
 from analytics.reports.weekly.coverage import LEAST_NAMED, Coverage, source_key, source_name
 from analytics.reports.weekly.remedy import lookups_only
 
@@ -92,15 +92,18 @@ def _attribution(result: Result) -> Visibility:
     """How many connections are tied to a person, and what the rest is counted by."""
     row = tied(result)
     if row is None or not row["connections"]:
-        return Visibility((), (), ())
+        total = result.of_week("totals", result.scope.week)
+        few = say("visibility.few", k=result.facts.k) if total and total["people_hidden"] else ""
+        return Visibility((), (), (few,) if few else ())
     part, whole = row["attributed_connections"], row["connections"]
+    warning = say("visibility.devices" if counted(result) == words.DEVICES else "visibility.addresses")
     if part is None:
-        return Visibility((), (say("visibility.people_unknown"), say("visibility.addresses")), ())
+        return Visibility((), (say("visibility.people_unknown"), warning), ())
     if part == 0:
-        return Visibility((), (), (say("visibility.people_none"), say("visibility.addresses")))
+        return Visibility((), (), (say("visibility.people_none"), warning))
     share = words.share(part, whole)
     if part < LEAST_TIED * whole:
-        return Visibility((), (say("visibility.tied", share=share), say("visibility.addresses")), ())
+        return Visibility((), (say("visibility.tied", share=share), warning), ())
     return Visibility(
         (say("visibility.tied" if part == whole else "visibility.tied_rest", share=share),), (), ()
     )

@@ -41,6 +41,9 @@ UPDATE findings SET last_seen = DATE '2026-11-09' WHERE finding = 'f4';
 CREATE TABLE attribution_weekly AS SELECT * FROM (VALUES
   (DATE '2026-11-09', 100, 0), (DATE '2026-11-16', 100, 95)
 ) AS t(week, connections, attributed_connections);
+CREATE TABLE attribution_quality AS SELECT * FROM (VALUES
+  (DATE '2026-11-12', 'all', 'device', 92.0), (DATE '2026-11-12', 'all', 'nobody', 8.0)
+) AS t(day, site, tied_to, connections_percent);
 CREATE TABLE coverage AS SELECT * FROM (VALUES
   (TIMESTAMPTZ '2026-11-23 03:30:00+00', 'span', 7), (TIMESTAMPTZ '2026-11-23 03:00:00+00', 'span', 7),
   (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'span', 0),  -- it runs, but the mirror brings nothing any more
@@ -81,7 +84,7 @@ def test_open_findings_and_silent_sensors(lake: Path) -> None:
     assert "since 2026-11-23 03:30 UTC (3 hours), though it should every 60 minutes" in told[0].text
     seen = "Seen since Mon 9 Nov; in the week 16–22 Nov: at least 10 people, about 1.2 MB sent."
     assert seen in told[1].text.replace("\u202f", " ")
-    assert "at least 10 addresses, about" in told[2].text  # that week, none was tied to a person
+    assert "at least 10 devices, about" in told[2].text  # that week, none was tied to a person
     assert told[1].text.splitlines()[-3:] == [
         'shadowai decide f1 accept --until 2027-02-21 --reason "…"',
         'shadowai decide f1 restrict --reason "…"',

@@ -96,6 +96,8 @@ def test_what_a_report_shows_has_words(code: str, name: str) -> None:
     missing = {text for text in shown - {""} if text not in texts}
     qualify = {
         "Bytes up max",
+        "People",
+        "People most",
         "People hidden",
         "Evidence",
         "Varies",

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from analytics.render.text import page_text
-from analytics.render.words import ADDRESSES, EITHER, PEOPLE, THIN, Noun
-from analytics.reports.prepare import page_of
+from analytics.render.words import ADDRESSES, DEVICES, EITHER, PEOPLE, THIN, Noun
+from analytics.reports.prepare import page_of, prepare
 from analytics.reports.weekly.page import Page
 from analytics.reports.write import weekly
 
@@ -63,6 +63,51 @@ def test_addresses_are_never_called_people(tmp_path: Path) -> None:
     assert "people" not in page_text(found)
 
 
+def test_devices_are_called_devices(tmp_path: Path) -> None:
+    ways = [
+        {"day": WEEK, "site": "all", "tied_to": "device", "connections_percent": 95.0},
+        {"day": WEEK, "site": "all", "tied_to": "nobody", "connections_percent": 5.0},
+    ]
+    found = page(tmp_path / "day", plain() | {"attribution_weekly": [NOBODY], "attribution_quality": ways})
+    assert (found.noun, found.claim[:15]) == (DEVICES, "14 devices sent")
+    assert "Devices are not people" in found.visibility.never[1]
+    ways.append({"day": LAST, "site": "all", "tied_to": "nobody", "connections_percent": 100.0})
+    ways.append(ways[-1] | {"day": WEEK + timedelta(days=1)})  # one day of addresses may be most of a week
+    rows = plain() | {"attribution_weekly": [NOBODY], "attribution_quality": ways}
+    assert page(tmp_path / "days", rows).noun == ADDRESSES
+
+
+@pytest.mark.parametrize(
+    ("report", "about", "claim"),
+    [
+        ("app", "a/alpha", "10 addresses used alpha"),
+        ("department", "Sales", "8 addresses of Sales used"),
+        ("daily", "", ""),
+        ("monthly", "", ""),
+        ("quarterly", "", ""),
+    ],
+)
+def test_other_pages_count_what_the_weekly_one_counts(
+    tmp_path: Path, report: str, about: str, claim: str
+) -> None:
+    rows = plain() | {"attribution_weekly": [NOBODY, tied(90, 0, LAST)]}
+    period = str(WEEK) if report == "daily" else None
+    told = prepare(make(tmp_path, rows), report, about=about, period=period).page
+    assert told.claim.startswith(claim)
+    labels = {label for section in told.sections for label in section.labels}
+    assert {"Addresses", "Most addresses in a week"} & labels
+    assert not {"People", "Most people in a week"} & labels
+
+
+def test_weeks_of_people_and_of_addresses_have_a_heading_for_both(tmp_path: Path) -> None:
+    rows = plain() | {"attribution_weekly": [tied(90, 90), tied(90, 0, LAST)]}
+    told = prepare(make(tmp_path, rows), "app", about="a/alpha").page
+    assert told.claim.startswith("10 people used alpha")
+    assert [label for s in told.sections for label in s.labels if "eople" in label] == [
+        "People or addresses", "People",
+    ]  # fmt: skip
+
+
 def test_the_page_says_why_addresses_are_not_people(tmp_path: Path) -> None:
     warning = (
         "Addresses are not people: a laptop that changes its address, or has IPv4 and IPv6, may count twice; "
@@ -101,6 +146,13 @@ def test_pooled_departments_are_not_called_small(tmp_path: Path) -> None:
     other = report.page.departments.departments[-2]
     assert (other.name, other.remark) == ("Other departments", "together")
     assert "(together)" in report.path.read_text(encoding="utf-8")
+
+
+def test_one_address_may_be_an_office(tmp_path: Path) -> None:
+    few = plain() | {"attribution_weekly": [], "usage_weekly": [usage(WEEK, "all", None, None)]}
+    never = page(tmp_path / "few", few).visibility.never
+    assert never[0].startswith("How many: fewer than 5 people or addresses used AI")
+    assert not any("NAT" in line for line in page(tmp_path / "more", plain()).visibility.never)
 
 
 # What no line shows

@@ -233,14 +233,15 @@ def test_hidden_departments_of_a_service_are_not_printed_as_none(tmp_path: Path)
 
 def test_a_report_about_a_person_is_restricted_and_never_kept(tmp_path: Path) -> None:
     rows = plain()
-    rows["people"] = [{"week": WEEK, "subject": "u1", "apps": 2, "grade": 4, "bytes_up": 9000}]
+    who = {"subject": "u1", "subject_kind": "device"}
+    rows["people"] = [who | {"week": WEEK, "apps": 2, "grade": 4, "bytes_up": 9000}]
     lake = make(tmp_path, rows)
     (lake / "restricted.duckdb").write_bytes((lake / "open.duckdb").read_bytes())
     (lake / "restricted").mkdir()
     (lake / "restricted" / "restricted.duckdb").write_bytes((lake / "open.duckdb").read_bytes())
     found = preparing.prepare(lake, "person", about="u1")
     assert found.result.spec.restricted
-    assert "2 services; sent: 9.0" in found.page.claim
+    assert found.page.claim.startswith("The device used 2 services; sent: 9.0")
     assert writing.archive(lake, found) is None
     with pytest.raises(preparing.Unknown, match="'u2' is no token in this lake"):
         preparing.prepare(lake, "person", about="u2")
