@@ -152,18 +152,33 @@ def test_unsanctioned_use_by_department(lake: Path) -> None:
     assert [row[:4] for row in rows] == [("Acme Chat", "Legal", 6, 12_000), ("Acme Chat", "Sales", 6, 12_000)]
 
 
-def test_ruled_out_use_that_no_department_shows_is_told_too() -> None:
+@pytest.mark.parametrize("rule", ["unsanctioned_use", "never_use"])
+def test_ruled_out_use_that_no_department_shows_is_told_too(rule: str) -> None:
     with duckdb.connect() as views:
         views.execute(
             "CREATE TABLE usage_weekly (week DATE, department VARCHAR, app VARCHAR, people INT, bytes_up INT)"
         )
         views.execute("INSERT INTO usage_weekly VALUES ('2026-11-16', 'all', 'a/few', NULL, NULL)")
         views.execute(
-            "CREATE TABLE findings AS SELECT 'Few' AS service, 'a/few' AS app, 'unsanctioned_use' AS rule, "
-            "'all' AS scope, 'open' AS status, DATE '2026-11-16' AS last_seen, DATE '2026-12-01' AS due"
+            "CREATE TABLE findings AS SELECT 'Few' AS service, 'a/few' AS app, CAST(? AS VARCHAR) AS rule, "
+            "'all' AS scope, 'open' AS status, DATE '2026-11-16' AS last_seen, DATE '2026-12-01' AS due",
+            [rule],
         )
         found = views.execute(RECIPES[5][2]).fetchall()
     assert found == [("Few", None, None, None, "open", date(2026, 12, 1))]
+
+
+def test_what_must_never_be_used_is_unsanctioned_as_in_the_weekly_report() -> None:
+    with duckdb.connect() as views:
+        views.execute(
+            "CREATE TABLE usage_weekly AS SELECT DATE '2026-11-16' AS week, 'all' AS department, "
+            "'a/a' AS app, 4 AS grade, 10 AS bytes_up, 10 AS bytes_up_max"
+        )
+        views.execute(
+            "CREATE TABLE service_status AS SELECT 'a/a' AS app, 'unreviewed' AS status, true AS never"
+        )
+        found = views.execute(RECIPES[37][2]).fetchall()
+    assert found == [("unsanctioned", 1, 0, 10, 10)]
 
 
 def test_sessions_of_a_person_list_both_vantages_and_the_refusal(lake: Path) -> None:
