@@ -284,6 +284,8 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
         return words.size_range(_int(value), _int(upper), _withheld(row))
     if name.startswith("bytes"):
         return words.size(_int(value), _withheld(row))
+    if name == "attempts" and not value:  # whose groups are not those of the row; none seen is no count
+        return words.hidden() if value is None else _NOTHING
     if name in ("people", "people_most"):
         return words.people(_int(value), hidden and value is None, k)
     if value is None:

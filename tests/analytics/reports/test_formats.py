@@ -231,6 +231,17 @@ def test_hidden_departments_of_a_service_are_not_printed_as_none(tmp_path: Path)
     }
 
 
+def test_attempts_are_hidden_only_where_there_were_some(tmp_path: Path) -> None:
+    rows = plain()
+    rows["catalog"] = [*rows["catalog"], rows["catalog"][0] | {"app": "d/delta", "service": "delta"}]
+    rows["blocked_weekly"] = [{"week": WEEK, "app": "a/alpha", "service": "alpha", "attempts": None}]
+    lake = make(tmp_path, rows)
+    for about, told in (("a/alpha", ["–", "hidden"]), ("d/delta", ["–"])):  # delta's own figures are hidden
+        page = preparing.prepare(lake, "app", about=about).page
+        weeks = next(section for section in page.sections if section.id == "weeks")
+        assert [row[weeks.labels.index("Attempts")].text for row in weeks.rows] == told
+
+
 def test_a_report_about_a_person_is_restricted_and_never_kept(tmp_path: Path) -> None:
     rows = plain()
     who = {"subject": "u1", "subject_kind": "device"}

@@ -534,7 +534,8 @@ def test_after_weeks_of_lookups_nothing_is_new(tmp_path: Path) -> None:
     month = prepare(tmp_path / "lookups", "monthly").page
     assert month.sentence.startswith("1 service in use in 1 week")
     weeks = next(section for section in month.sections if section.id == "weeks")
-    assert [row[weeks.labels.index("People")].text for row in weeks.rows] == ["unknown", "9"]
+    nouns = weeks.labels.index("People or addresses")
+    assert [row[nouns].text for row in weeks.rows] == ["unknown", "9"]
     rows["names_weekly"][0] |= {"connects": True, "bytes_known": True}
     assert "alpha is new" in page(tmp_path / "proxy", rows).sentence
 
