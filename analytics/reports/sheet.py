@@ -289,7 +289,8 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
     if name in ("people", "people_most"):
         return words.people(_int(value), hidden and value is None, k)
     if value is None:
-        return words.hidden() if hidden or name == "connections" else _NOTHING
+        seen = name == "seen_at_any_grade" and bool(row["grade"])  # by so few more that they may not be told
+        return words.hidden() if hidden or seen or name == "connections" else _NOTHING
     if name in ("week", "first_week", "last_week") and isinstance(value, date):
         return words.week_days(value, year)
     if isinstance(value, date):

@@ -11,6 +11,7 @@ import subprocess
 import zipfile
 import zlib
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -240,6 +241,15 @@ def test_attempts_are_hidden_only_where_there_were_some(tmp_path: Path) -> None:
         page = preparing.prepare(lake, "app", about=about).page
         weeks = next(section for section in page.sections if section.id == "weeks")
         assert [row[weeks.labels.index("Attempts")].text for row in weeks.rows] == told
+
+
+def test_who_only_looked_it_up_is_hidden_not_missing(tmp_path: Path) -> None:
+    rows = plain()
+    rows["blocked_weekly"].append({"week": WEEK - timedelta(days=14), "app": "a/alpha", "attempts": 9})
+    page = preparing.prepare(make(tmp_path, rows), "app", about="a/alpha").page
+    weeks = next(section for section in page.sections if section.id == "weeks")
+    seen = weeks.labels.index("Seen at any grade")
+    assert [row[seen].text for row in weeks.rows] == ["–", "hidden", "hidden"]
 
 
 def test_a_report_about_a_person_is_restricted_and_never_kept(tmp_path: Path) -> None:
