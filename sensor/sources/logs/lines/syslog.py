@@ -129,7 +129,7 @@ def outermost_removed(lines: pl.DataFrame) -> pl.DataFrame:
     """`lines` (line, stamp, sender, tag) without their outermost head, which fills the other columns."""
     worded = lines["line"].str.contains(_IN_WORDS)
     sent = lines["line"].str.contains(_PRIORITY) | worded
-    bare = lines["line"].str.replace(_PRIORITY, "").str.replace(r"^: ?", "")
+    bare = lines["line"].str.replace(_PRIORITY, "").str.replace(r"^: ?([^:]|$)", "$1")
     bare = months.translated(bare)
     if worded.any():
         bare = bare.str.replace(_IN_WORDS, "$1").str.replace(_RECEIVED, "$1")

@@ -54,6 +54,11 @@ def test_syslog_of_every_kind(line: str, stamp: str | None, sender: str | None, 
     assert peeled(line) == (TEXT, stamp, sender, tag)
 
 
+@pytest.mark.parametrize("address", ["::1", "::ffff:10.1.2.3"])
+def test_an_address_at_the_beginning_keeps_its_colons(address: str) -> None:
+    assert peeled(f"{address} - - [06/Oct/2026:10:00:00 +0000]")[0].split()[0] == address
+
+
 @pytest.mark.parametrize("end", ["#015", "#000", "#015#012", "\r", "\0", "\r\0"])
 def test_line_ends_and_nul_behind_a_message_are_no_part_of_it(end: str) -> None:
     assert peeled(f"<134>Oct  6 10:00:00 ns1 named[812]: {TEXT}{end}")[0] == TEXT
