@@ -2,7 +2,7 @@
 
 One connection appears as a naming event (tls, quic, http, at its beginning) and a flow event (at its
 end) with one `flow_id`: the naming events open the session, the flow event brings its volume.
-Counters inside other events (`flow{}` of an alert) are counts so far and are not read.
+Counters inside other events (`flow{}` of an alert) are counts so far: sessions.py makes differences of them.
 
 Volume: `bytes_toserver`, `bytes_toclient` include headers. Source: Suricata User Guide, EVE JSON format.
 """
@@ -110,7 +110,8 @@ class SuricataFormat(LogFormat):
         if not told.select((pl.col("asks") & (led == "blocked")).any()).item():
             return told.drop("asks")  # nearly always
         answer = event["dns.type"].is_in(["answer", "response"]).fill_null(False).alias("answer")
-        return lookups.paired(told.with_columns(answer), ("session", "host", "qtype")).drop("answer", "asks")
+        # Failures of version 1 name no type; the session has the id.
+        return lookups.paired(told.with_columns(answer), ("session", "host")).drop("answer", "asks")
 
     def _turned(self) -> pl.Expr:
         """The record's source is the server: answers, in some versions, and DHCP and Kerberos replies."""
@@ -129,7 +130,10 @@ _EVERY = _SCALARS[:9]
 _COMMON: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "flow": ((*_EVERY, *(name for name in _SCALARS if name.startswith("flow."))), ()),
     "dns": ((*_EVERY, *(name for name in _SCALARS if name.startswith("dns."))), _LISTS),
-    "tls": ((*_EVERY, *(name for name in _SCALARS if name.startswith(("tls.", "flow.bytes_")))), ()),
+    "tls": (
+        (*_EVERY, *(name for name in _SCALARS if name.startswith(("tls.", "flow.bytes_", "flow.pkts_")))),
+        (),
+    ),
 }
 
 
@@ -244,7 +248,7 @@ def _answers(event: pl.DataFrame) -> pl.Series:
 
 @cache
 def _volume() -> dict[str, pl.Expr]:
-    """Volume of flows; other events repeat counts so far, and a response's body size is part of them."""
+    """Volume of flows and counts so far; a response's body size is part of them."""
     is_flow = pl.col("event_type") == "flow"
     lookup = pl.concat_str("flow_id", "dns.id", separator="|", ignore_nulls=True)
     return {
@@ -253,8 +257,8 @@ def _volume() -> dict[str, pl.Expr]:
         ),
         "bytes_up": pl.coalesce("flow.bytes_toserver", "netflow.bytes"),
         "bytes_down": pl.col("flow.bytes_toclient"),
-        "packets_up": pl.when(is_flow).then("flow.pkts_toserver").otherwise("netflow.pkts"),
-        "packets_down": pl.when(is_flow).then("flow.pkts_toclient"),
+        "packets_up": pl.coalesce("flow.pkts_toserver", "netflow.pkts"),
+        "packets_down": pl.col("flow.pkts_toclient"),
         "one_way": pl.col("event_type") == "netflow",
         "session": pl.when(pl.col("asks"))
         .then(lookup)

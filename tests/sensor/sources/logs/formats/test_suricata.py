@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
+import pytest
 
 from sensor.sources.logs.formats.suricata import SuricataFormat
 from sensor.sources.logs.rows.sessions import Sessions
@@ -64,6 +65,14 @@ def test_a_connection_in_three_events_counts_once() -> None:
     assert rows["duration_s"].to_list() == [None, None, 30.0]
 
 
+def test_packets_of_an_alert_s_count_so_far_are_read_for_their_headers() -> None:
+    so_far = {"bytes_toserver": 900, "bytes_toclient": 300, "pkts_toserver": 9, "pkts_toclient": 3}
+    (row,) = read(SuricataFormat, event("alert", 2, tls={"sni": "claude.ai"}, flow=so_far)).iter_rows(
+        named=True
+    )
+    assert (row["packets_up"], row["packets_down"]) == (9, 3)
+
+
 def test_a_flow_alone_is_a_flow_with_its_own_start() -> None:
     (row,) = read(SuricataFormat, event("flow", 40, flow=flow(5000, 700))).iter_rows(named=True)
     assert (row["kind"], row["host"], row["server"], row["server_port"]) == ("flow", None, "203.0.113.9", 443)
@@ -90,17 +99,16 @@ def test_dns_of_all_versions_asks_once() -> None:
     ]
 
 
-def test_a_name_that_its_answer_says_does_not_exist_is_one_blocked_lookup() -> None:
-    asked = {"id": 5, "rrname": "claude.ai", "rrtype": "A"}
+@pytest.mark.parametrize("answer", [{"version": 2, "rrtype": "A"}, {}], ids=["version 2", "version 1"])
+def test_a_name_that_its_answer_says_does_not_exist_is_one_blocked_lookup(answer: dict[str, Any]) -> None:
+    asked = {"id": 5, "rrname": "claude.ai"}
     lookup = "\n".join(
-        event("dns", 1, 1, dns={"version": 2, **asked, **more})
-        for more in ({"type": "query"}, {"type": "answer", "rcode": "NXDOMAIN"})
+        event("dns", 1, 1, dns=asked | more)
+        for more in ({"type": "query", "rrtype": "A"}, {"type": "answer", "rcode": "NXDOMAIN", **answer})
     )
     rows = read(SuricataFormat, lookup)
-    assert rows.select("action", "qtype", "reason").rows() == [
-        ("blocked", "A", None),
-        ("blocked", "A", ANSWERED),
-    ]
+    assert rows["action"].to_list() == ["blocked"] * 2
+    assert rows["reason"].to_list() == [None, ANSWERED]
 
 
 def test_an_answer_s_client_is_the_side_that_asked() -> None:
