@@ -3,7 +3,8 @@
 A firewall or sensor writes a line when a session opens, lines that name it, cumulative counts while it lasts,
 and one when it closes. Each line becomes a row at once. What the lines of a session said is remembered:
 
-- the first line is slice 0 (the connection); later lines are further slices and open nothing;
+- the first line is slice 0 (the connection); later lines are further slices and open nothing. A line that
+  names a session begun without a name is slice 0 once more: no other line may tell of its beginning;
 - cumulative counts become differences to the line before, so that the lines of a session add up; packets,
   which lines count from the session's beginning, are shared out as its bytes are;
 - a line with bytes but without a name takes the name of the session, if it had only one so far;
@@ -132,6 +133,7 @@ def _joined(both: pl.DataFrame) -> pl.DataFrame:
         slice=pl.Series(number),
         began=both["began"].gather(start),
         before_host=host,
+        names=both["host"].is_not_null() & host.is_null(),
         host=both["host"].zip_with(~takes, host),
         name_from=both["name_from"].zip_with(~takes, name_from),
         kind=both["kind"].zip_with(~takes, kind),
@@ -234,11 +236,14 @@ def _share(way: str) -> pl.Expr:
 def _reason() -> pl.Expr:
     """A line that says nothing new is set aside."""
     same = pl.col("host").is_null() | (pl.col("host") == pl.col("before_host"))
-    volume = (pl.col("bytes_up").fill_null(0) + pl.col("bytes_down").fill_null(0)) > 0
-    tells = volume | pl.col("method").is_not_null() | pl.col("phase").is_in(["end", "end-delta"])
+    tells = _volume() | pl.col("method").is_not_null() | pl.col("phase").is_in(["end", "end-delta"])
     tells |= (pl.col("action") == "blocked").fill_null(False)
     again = (pl.col("slice") > 0) & same & ~tells
     return pl.when(again.fill_null(False)).then(pl.lit(SAID_AGAIN))
+
+
+def _volume() -> pl.Expr:
+    return (pl.col("bytes_up").fill_null(0) + pl.col("bytes_down").fill_null(0)) > 0
 
 
 def _put(finished: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:
@@ -248,7 +253,7 @@ def _put(finished: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:
         "place",
         *("reason", "host", "name_from", "kind", "user_name", "device", "bytes_up", "bytes_down"),
         action="settled",
-        slice=pl.when(~request).then("slice"),
+        slice=pl.when(~request).then(pl.when(pl.col("names") & ~_volume()).then(0).otherwise("slice")),
         started_at=pl.when(~request & (pl.col("kind") != "dns")).then("began"),
         total_bytes_up="total_up",
         total_bytes_down="total_down",

@@ -126,6 +126,17 @@ def test_volume_takes_the_name_and_the_user_of_its_session() -> None:
     assert done["slice"].to_list() == [0, 1, None, None, 2]
 
 
+def test_the_line_that_names_a_session_begun_without_a_name_is_its_connection() -> None:
+    opened = {"session": "a", "phase": "begin", "bytes_up": 78}
+    named = {"session": "a", "phase": "name", "host": "claude.ai"}
+    closed = {"session": "a", "phase": "end", "bytes_up": 5000}
+    done = Sessions().take(frame(opened, named, closed))
+    assert done["slice"].to_list() == [0, 0, 2]
+    assert done["bytes_up"].to_list() == [78, None, 4922]
+    # Bytes of two lines for one slice would be taken for the same.
+    assert Sessions().take(frame(opened, {**closed, "host": "claude.ai"}))["slice"].to_list() == [0, 1]
+
+
 def test_what_says_nothing_new_is_set_aside_but_a_refusal_counts() -> None:
     done = Sessions().take(
         frame(
