@@ -103,7 +103,9 @@ _FLUENTD = ascii_only(rf"^(?P<stamp>{_ISO})\t[\w.*-]+\t(?P<text>\{{.*)$")
 _RELAYED = r"\d{1,3}(?:\.\d{1,3}){3} (?P<relayed>[A-Za-z_/][\w./-]{0,47})\[\d+\]: "
 #: A dash stands for an unknown host.
 _AFTER = ascii_only(
-    rf"^(?:(?:(?P<host>{HOST})|-) +)?(?:{_BARE_APP}|(?:{_RELAYED}|{_APP}|{_TAG})?[ :]*(?P<text>.*))$"
+    rf"^(?:(?:(?P<host>{HOST})|-) +)?(?:{_BARE_APP}|(?:{_RELAYED}|{_APP}|{_TAG})?"
+    # Two colons begin an IPv6 address.
+    r"(?: |: )*:?(?P<text>(?:(?:::|[^ :]).*)?))$"
 )
 _TAG_ONLY = ascii_only(rf"^(?:{_BARE_APP}|(?:{_APP}|{_TAG}\s*)(?P<text>.*))$")
 #: What rsyslog writes in place of a repeated line.

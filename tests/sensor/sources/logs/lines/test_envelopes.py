@@ -56,7 +56,9 @@ def test_syslog_of_every_kind(line: str, stamp: str | None, sender: str | None, 
 
 @pytest.mark.parametrize("address", ["::1", "::ffff:10.1.2.3"])
 def test_an_address_at_the_beginning_keeps_its_colons(address: str) -> None:
-    assert peeled(f"{address} - - [06/Oct/2026:10:00:00 +0000]")[0].split()[0] == address
+    request = f"{address} - - [06/Oct/2026:10:00:00 +0000]"
+    assert peeled(request)[0] == request
+    assert peeled(f"<190>Oct  6 10:00:00 web1 nginx: {request}")[0] == request
 
 
 @pytest.mark.parametrize("end", ["#015", "#000", "#015#012", "\r", "\0", "\r\0"])
