@@ -781,7 +781,7 @@ SENSORS = Table(
         Column("population", pl.Int64, "people behind it, where known", "people"),
         LANDED,
     ),
-    key=("sensor",),
+    key=("sensor", "site"),
     purpose="to tell silence from absence",
 )
 

@@ -61,7 +61,7 @@ def alerts(lake: Path, now: datetime, *, sensors: Sequence[Watcher] = ()) -> lis
         heard = last_heard(connection) if sensors else {}
     silent = [
         _silence(sensor, last, now)
-        for sensor, last in ((sensor, heard.get(sensor.name)) for sensor in sensors)
+        for sensor, last in ((sensor, sensor.last_of(heard)) for sensor in sensors)
         if sensor.is_silent(last, now) and not sensor.is_gone(last, now)
     ]
     return [*silent, *(_finding(row, now) for row in found)]

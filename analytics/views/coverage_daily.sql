@@ -7,5 +7,5 @@ SELECT d.day, d.sensor, d.site, s.vantage, d.source, d.minutes_seen, d.minutes_s
        d.one_sided_flows, d.ech, d.encrypted_dns, d.vpn_relay, d.internal_connections, d.requests_read,
        d.quic_unparsed, d.records, d.rejected
 FROM stored.coverage_days AS d
-LEFT JOIN stored.sensors AS s ON s.sensor = d.sensor
+LEFT JOIN stored.sensors AS s ON s.sensor = d.sensor AND s.site = d.site
 ORDER BY d.day, d.sensor, d.site, d.source

@@ -1,3 +1,3 @@
 SELECT sensor, site, vantage, rank, kind, zone, cadence_s, population
 FROM stored.sensors
-ORDER BY sensor
+ORDER BY sensor, site

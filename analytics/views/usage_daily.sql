@@ -2,7 +2,7 @@
 WITH watched AS (
   SELECT d.day AS day, d.site, MAX(s.population) AS population
   FROM stored.coverage_days AS d
-  JOIN stored.sensors AS s ON s.sensor = d.sensor
+  JOIN stored.sensors AS s ON s.sensor = d.sensor AND s.site = d.site
   WHERE d.minutes_seen > 0
   GROUP BY d.day, d.site
 ),

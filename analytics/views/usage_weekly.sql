@@ -14,7 +14,7 @@ restated AS (
 watched AS (
   SELECT CAST(DATE_TRUNC('week', d.day) AS DATE) AS week, d.site, MAX(s.population) AS population
   FROM stored.coverage_days AS d
-  JOIN stored.sensors AS s ON s.sensor = d.sensor
+  JOIN stored.sensors AS s ON s.sensor = d.sensor AND s.site = d.site
   WHERE d.minutes_seen > 0
   GROUP BY CAST(DATE_TRUNC('week', d.day) AS DATE), d.site
 ),

@@ -182,14 +182,17 @@ def _sensors(settings: Settings) -> Iterator[Finding]:
     except LakeError as error:
         yield "sensors", None, str(error)
         return
-    declared = {watcher.name: watcher for watcher in watchers(settings)}
-    for name in sorted({*heard, *declared}):
-        last, watcher = heard.get(name), declared.get(name)
+    declared = {(watcher.name, watcher.site): watcher for watcher in watchers(settings)}
+    places = sorted({*heard, *declared})
+    names = [name for name, _ in places]
+    for name, site in places:
+        last, watcher = heard.get((name, site)), declared.get((name, site))
         text = f"last heard {last:%Y-%m-%d %H:%M} UTC" if last else "nothing of it is stored yet"
-        silent = watcher is not None and watcher.is_silent(last, datetime.now(UTC))
+        silent = watcher is not None and watcher.is_silent(watcher.last_of(heard), datetime.now(UTC))
         if watcher is not None and silent:
             text = f"SILENT, {text}; the settings expect it every {watcher.cadence_s} s"
-        yield f"sensor {name}", None if silent else True, text
+        place = f" ({site})" if names.count(name) > 1 else ""
+        yield f"sensor {name}{place}", None if silent else True, text
 
 
 def _record(state: Path) -> Finding:

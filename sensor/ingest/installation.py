@@ -224,8 +224,8 @@ class Installation:
 
         Raises LakeError.
         """
-        declared = {sensor.name: self._row(sensor, None) for sensor in self.settings.sensors}
-        rows = declared | {sensor.name: self._row(sensor, kind) for sensor, kind in sensors}
+        declared = {(sensor.name, sensor.site): self._row(sensor, None) for sensor in self.settings.sensors}
+        rows = declared | {(sensor.name, sensor.site): self._row(sensor, kind) for sensor, kind in sensors}
         frame = pl.DataFrame(list(rows.values()), schema=schema.SENSORS.dtypes)
         # The segment is named by the time, so that it does not replace that of another sensor.
         now_us = int(datetime.now(UTC).timestamp() * 1e6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -22,8 +22,8 @@ ROUGH_FACTOR = 1.5
 #: A sensor that watched less than this share of the time of the longest one is ignored in comparisons.
 BRIEF = 0.05
 
-#: A sensor and the kind of input it reads.
-Source = tuple[str, str]
+#: A sensor, its site and the kind of input it reads.
+Source = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def coverage_of_week(result: Result) -> Coverage:
         light=tuple(d for d in days if d in watched),
         dark=tuple(d for d in days if d < today and d not in watched),
         ahead=ahead,
-        stopped=() if ahead else _stopped(result, {source["sensor"] for source in sources}),
+        stopped=() if ahead else _stopped(result, sources),
         flows=_total(sources, "flows"),
         named=_total(sources, "named_flows"),
         one_sided=_total(sources, "one_sided_flows"),
@@ -145,15 +145,22 @@ def coverage_of_week(result: Result) -> Coverage:
     )
 
 
-def _stopped(result: Result, heard: Collection[str]) -> tuple[str, ...]:
-    """Sensors of the week before that are not among those `heard` in this one; if none was heard, of the last
+def _stopped(result: Result, sources: Sequence[Row]) -> tuple[str, ...]:
+    """Sensors of the week before that are not among the `sources` of this one; if there are none, of the last
     week that any watched. Those that watched on few of its days may have been scanned once, for a look; those
-    silent for longer than others were replaced."""
-    week = result.scope.previous if heard else max(watched_weeks(result), default=result.scope.previous)
+    silent for longer than others were replaced; one first heard at another site was moved there."""
+    week = result.scope.previous if sources else max(watched_weeks(result), default=result.scope.previous)
     before = _watches(result, week)
     most = max((watch.days for watch in before.values()), default=0)
-    steady = {sensor for (sensor, _), watch in before.items() if 2 * watch.days >= most}
-    return tuple(sorted(steady.difference(heard)))
+    heard = {(source["sensor"], source["site"]) for source in sources}
+    steady = {source[:2] for source, watch in before.items() if 2 * watch.days >= most} - heard
+    moved = {sensor for sensor, _ in heard - {source[:2] for source in before}}
+    elsewhere = {sensor for sensor, _ in heard}
+    return tuple(
+        sorted(
+            f"{name} ({site})" if name in elsewhere else name for name, site in steady if name not in moved
+        )
+    )
 
 
 def _lookups_only(result: Result) -> bool:
@@ -190,13 +197,16 @@ def comparable(result: Result, week: date, other: date) -> bool:
 
 
 def source_key(row: Row) -> Source:
-    """The sensor and source of a row."""
-    return row["sensor"], row["source"]
+    """The sensor, site and source of a row."""
+    return row["sensor"], row["site"], row["source"]
 
 
 def source_name(row: Row) -> str:
-    """'hq-span (pcap)': the sensor, and its kind of input unless that is its name."""
-    return row["sensor"] if row["sensor"] == row["source"] else f"{row['sensor']} ({row['source']})"
+    """'hq-span (pcap)': the sensor, its site if others of that name are elsewhere, and its kind of input
+    unless that is its name."""
+    kind = row["source"] if row["source"] != row["sensor"] else None
+    more = ", ".join(filter(None, (row.get("place"), kind)))
+    return f"{row['sensor']} ({more})" if more else row["sensor"]
 
 
 def named_percent(result: Result, week: date) -> int | None:

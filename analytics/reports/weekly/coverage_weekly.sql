@@ -1,4 +1,4 @@
--- One row per week, sensor and source of the last twelve weeks: how much could be watched.
+-- One row per week, sensor, site and source of the last twelve weeks: how much could be watched.
 WITH daily AS (
     SELECT CAST(DATE_TRUNC('week', c.day) AS DATE) AS week, c.*
     FROM coverage_daily c
@@ -6,7 +6,7 @@ WITH daily AS (
     WHERE c.day BETWEEN s.oldest AND s.sunday
 ),
 weekly AS (
-    SELECT d.week, d.sensor, d.source,
+    SELECT d.week, d.sensor, d.site, d.source,
            CAST(COUNT(DISTINCT d.day) AS BIGINT) AS days,
            CAST(SUM(d.minutes_seen) AS BIGINT) AS minutes,
            CAST(SUM(d.packets) AS BIGINT) AS packets,
@@ -25,9 +25,11 @@ weekly AS (
            CAST(SUM(d.rejected) AS BIGINT) AS rejected
     FROM daily d
     WHERE d.minutes_seen > 0
-    GROUP BY d.week, d.sensor, d.source
+    GROUP BY d.week, d.sensor, d.site, d.source
 )
-SELECT w.*, n.site, n.kind, n.vantage
+SELECT w.*, n.kind, n.vantage,
+       CASE WHEN MIN(w.site) OVER names < MAX(w.site) OVER names THEN w.site END AS place
 FROM weekly w
-LEFT JOIN sensors n ON n.sensor = w.sensor
-ORDER BY w.week, w.sensor, w.source
+LEFT JOIN sensors n ON n.sensor = w.sensor AND n.site = w.site
+WINDOW names AS (PARTITION BY w.sensor)
+ORDER BY w.week, w.sensor, w.site, w.source

@@ -44,9 +44,10 @@ CREATE TABLE attribution_weekly AS SELECT * FROM (VALUES
 CREATE TABLE attribution_quality AS SELECT * FROM (VALUES
   (DATE '2026-11-12', 'all', 'device', 92.0), (DATE '2026-11-12', 'all', 'nobody', 8.0)
 ) AS t(day, site, tied_to, connections_percent);
-CREATE TABLE coverage AS SELECT * FROM (VALUES
+CREATE TABLE coverage AS SELECT *, CASE WHEN packets = 9 THEN 'lab' ELSE 'hq' END AS site FROM (VALUES
   (TIMESTAMPTZ '2026-11-23 03:30:00+00', 'span', 7), (TIMESTAMPTZ '2026-11-23 03:00:00+00', 'span', 7),
   (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'span', 0),  -- it runs, but the mirror brings nothing any more
+  (TIMESTAMPTZ '2026-11-23 06:20:00+00', 'span', 9),  -- one of that name at another site
   -- a mirror that never brought anything
   (TIMESTAMPTZ '2026-11-22 08:00:00+00', 'dead', 0), (TIMESTAMPTZ '2026-11-23 06:30:00+00', 'dead', 0),
   (TIMESTAMPTZ '2026-10-01 00:00:00+00', 'old', NULL), (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'fine', NULL)

@@ -1007,7 +1007,8 @@ def test_the_population_is_printed_if_every_site_declares_it(tmp_path: Path) -> 
     assert text(page(tmp_path / "all", rows).numbers[0].note) == ("of 1 100 people")
     rows["sensors"] = [*rows["sensors"], {"sensor": "lab", "site": "lab", "kind": "packets"}]
     assert text(page(tmp_path / "idle", rows).numbers[0].note) == ("of 1 100 people")  # it saw nothing
-    rows["coverage_daily"] = [*rows["coverage_daily"], rows["coverage_daily"][-1] | {"sensor": "lab"}]
+    last = rows["coverage_daily"][-1]
+    rows["coverage_daily"] = [*rows["coverage_daily"], last | {"sensor": "lab", "site": "lab"}]
     assert "1 100" not in text(page(tmp_path / "lab", rows).numbers[0].note)
     rows["sensors"] = [
         sensor | {"population": 3} for sensor in SENSORS

@@ -78,19 +78,26 @@ def test_when_each_sensor_was_last_heard(tmp_path: Path) -> None:
     (tmp_path / "lake" / "sources").mkdir(parents=True)
     with duckdb.connect(tmp_path / "lake" / "open.duckdb") as connection:
         connection.execute("""
-            CREATE TABLE coverage AS SELECT now()::TIMESTAMPTZ AS minute, 'fine' AS sensor, 7 AS packets
-            UNION ALL VALUES (TIMESTAMPTZ '2026-11-23 03:30+00', 'span', 7),
-              ('2026-11-23 03:31+00', 'span', 0), ('2020-01-01 00:00+00', 'imported', NULL)
+            CREATE TABLE coverage AS
+            SELECT now()::TIMESTAMPTZ AS minute, 'fine' AS sensor, 'hq' AS site, 7 AS packets
+            UNION ALL VALUES (TIMESTAMPTZ '2026-11-23 03:30+00', 'span', 'main', 7),
+              (now(), 'span', 'lab', 7),
+              ('2026-11-23 03:31+00', 'span', 'main', 0), ('2020-01-01 00:00+00', 'imported', 'main', NULL)
         """)
     file = tmp_path / "shadowai.toml"
     file.write_text("".join(f'[[sensors]]\nname = "{name}"\n' for name in ("branch", "fine", "span")))
     os.utime(file, (0, 0))
     told = {name: (ok, text) for name, ok, text in doctor._sensors(load(file, lake=tmp_path / "lake"))}
-    assert list(told) == ["sensor branch", "sensor fine", "sensor imported", "sensor span"]
+    assert list(told) == [
+        "sensor branch", "sensor fine (hq)", "sensor fine (main)", "sensor imported",
+        "sensor span (lab)", "sensor span (main)",
+    ]  # fmt: skip
     assert told["sensor branch"][1].startswith("SILENT, nothing of it is stored yet; the settings expect it")
-    assert told["sensor fine"][0] and told["sensor imported"] == (True, "last heard 2020-01-01 00:00 UTC")
+    assert told["sensor fine (main)"] == (True, "nothing of it is stored yet"), "it runs with another site"
+    assert told["sensor fine (hq)"][0] and told["sensor span (lab)"][0]
+    assert told["sensor imported"] == (True, "last heard 2020-01-01 00:00 UTC")
     silent = "SILENT, last heard 2026-11-23 03:30 UTC; the settings expect it every 3600 s"
-    assert told["sensor span"] == (None, silent)
+    assert told["sensor span (main)"] == (None, silent)
 
 
 def test_a_lake_that_is_not_published_yet_stops_no_scan(tmp_path: Path) -> None:

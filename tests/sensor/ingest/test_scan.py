@@ -213,7 +213,8 @@ def test_sensors_that_begin_within_an_hour_are_all_known(tmp_path: Path) -> None
     assert compact(installation.lake, Terms("UTC"), now=datetime.now(UTC), settle=timedelta())
     (file,) = installation.lake.manifest()["tables"]["sensors"]["cold"]["all"]
     known = pl.read_parquet(installation.lake.path / file).select("sensor", "site", "rank").rows()
-    assert known == [("branch", "main", None), ("one", "elsewhere", 3), ("two", "lab", 3)]
+    ones = [("one", site, rank) for site, rank in (("elsewhere", 3), ("hq", 3), ("main", None))]
+    assert known == [("branch", "main", None), *ones, ("two", "lab", 3)]
 
 
 def test_a_sensor_named_by_an_option_is_that_of_the_settings(tmp_path: Path) -> None:
