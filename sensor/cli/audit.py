@@ -55,7 +55,7 @@ def verify(
 
     place, folder = _places(config, lake, state)
     log = AuditLog(folder)
-    copies = _copies(place)
+    copies = copies_in(place)
     problems = log.verify(copies, witness or ())
     for problem in problems:
         typer.echo(f"shadowai: {problem}", err=True)
@@ -81,7 +81,7 @@ def _places(config: Path | None, lake: Path | None, state: Path | None) -> tuple
     return place, state_path(settings)
 
 
-def _copies(lake: Path) -> dict[int, list[str]]:
+def copies_in(lake: Path) -> dict[int, list[str]]:
     """The hashes of entries that the lake holds: in its table `audit`, and in archived reports."""
     from analytics.lake import open_views
     from analytics.reports.write import kept_rows

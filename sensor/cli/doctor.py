@@ -37,7 +37,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _keys_apart(place, folder),
         _key_files(place, folder, settings),
         _vault(folder),
-        _record(folder),
+        _record(place, folder),
         _outbox(folder),
         *_sensors(settings),
         _catalog(settings.signatures, folder),
@@ -195,14 +195,18 @@ def _sensors(settings: Settings) -> Iterator[Finding]:
         yield f"sensor {name}{place}", None if silent else True, text
 
 
-def _record(state: Path) -> Finding:
+def _record(lake: Path, state: Path) -> Finding:
+    """Whether the chain is whole, and that of the lake: another state folder begins anew."""
+    from sensor.cli.audit import copies_in
     from sensor.errors import LakeError
     from sensor.privacy.audit import AuditLog
 
     try:
         log = AuditLog(state)
-        problems = log.verify()
-        count = len(log.entries())
+        copies, count = copies_in(lake), len(log.entries())
+        if copies and not count:
+            return "record", None, f"none here; the lake has copies of one, up to entry {max(copies)}"
+        problems = log.verify(copies)
         whole = f"{count} {'entry' if count == 1 else 'entries'}, chain whole"
         return "record", not problems, problems[0] if problems else whole
     except LakeError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,7 @@ import pytest
 
 from sensor.cli import doctor, doctor_capture
 from sensor.errors import UsageError
+from sensor.privacy.audit import AuditLog
 from sensor.settings import Settings, load
 from sensor.sources.packets.ports import afpacket, netdev
 
@@ -98,6 +100,16 @@ def test_when_each_sensor_was_last_heard(tmp_path: Path) -> None:
     assert told["sensor imported"] == (True, "last heard 2020-01-01 00:00 UTC")
     silent = "SILENT, last heard 2026-11-23 03:30 UTC; the settings expect it every 3600 s"
     assert told["sensor span (main)"] == (None, silent)
+
+
+def test_a_record_that_is_not_the_one_of_the_lake_is_no_whole_one(tmp_path: Path) -> None:
+    """In a new state folder `retain` begins anew at entry 1; doctor called that whole."""
+    (tmp_path / "lake" / "sources").mkdir(parents=True)
+    with duckdb.connect(tmp_path / "lake" / "open.duckdb") as connection:
+        connection.execute("CREATE TABLE audit AS SELECT 1 AS entry, 'abc' AS hash")
+    assert doctor._record(tmp_path / "lake", tmp_path / "state")[1] is None  # it only reports
+    AuditLog(tmp_path / "state").append("retain", now=datetime.now(UTC))
+    assert doctor._record(tmp_path / "lake", tmp_path / "state")[1] is False
 
 
 def test_a_lake_that_is_not_published_yet_stops_no_scan(tmp_path: Path) -> None:
