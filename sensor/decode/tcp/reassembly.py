@@ -266,9 +266,7 @@ def _deliver_whole(
     answer of the proxy, or a prelude that another segment of the connection arrived before.
     """
     stream = partial.streams[stream_row]
-    if stream["start"] < 0:
-        return False
-    size = gather(stream, partial)
+    size = gather(stream, partial) if stream["start"] >= 0 else 0
     if size == 0:
         return False
     row, side, flow = i64(stream["flow"]), i64(stream["side"]), table.flows[stream["flow"]]
@@ -290,15 +288,12 @@ def _deliver_whole(
         _deliver(kind, length, time, row, side, table, output, control)
         stream["start"] += length
         return True
-    if status == WHOLE or size == STREAM_BYTES:
+    if status in (INVALID, WHOLE) or size == STREAM_BYTES:
         release(stream_row, partial, table.flows, control)
         if status == INVALID:
             flow["probed"][side] = DONE
         else:
             _deliver(kind, length, time, row, side, table, output, control)
-    elif status == INVALID:
-        release(stream_row, partial, table.flows, control)
-        flow["probed"][side] = DONE
     return False
 
 

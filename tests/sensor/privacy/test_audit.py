@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.cli.audit import _copies
+from sensor.cli.audit import copies_in
 from sensor.errors import LakeError
 from sensor.privacy.audit import AuditLog
 
@@ -103,7 +103,7 @@ def test_reports_that_the_lake_keeps_are_copies_too(log: AuditLog, tmp_path: Pat
         ("old", '{"figures": [{"rows": []}]}'),
     ):
         (folder / f"2026-W46-{name}.json").write_text(text)
-    copies = _copies(tmp_path / "lake")
+    copies = copies_in(tmp_path / "lake")
     assert copies == {entry.entry: [entry.hash] for entry in log.entries()}
     log.path.write_text("".join(_lines(log)[:-2]))
     assert len(log.verify(copies)) == 2
