@@ -91,10 +91,9 @@ def judge(
         "CREATE OR REPLACE TEMP TABLE evaluated (rule VARCHAR, evaluable BOOLEAN, why_not VARCHAR)"
     )
     evaluated = []
-    absent = [name for name in ("servers", "fabric", "models") if not _count(connection, name)]
-    this_week = {"used": "used"} | {
-        name: f"{name} WHERE weeks_ago = 0" for name in ("servers", "fabric", "models")
-    }
+    with_history = ("servers", "fabric", "models")
+    absent = [name for name in with_history if not _count(connection, name)]
+    this_week = {"used": "used"} | {name: f"{name} WHERE weeks_ago = 0" for name in with_history}
     seen = [name for name, rows in this_week.items() if _count(connection, rows)]
     known = tuple(_count(connection, name) for name in ("policy", "seen_weeks", "comparable_weeks"))
     for rule in load_rules() if rules is None else rules:
@@ -162,8 +161,9 @@ def _two_digits(column: str) -> str:
     return f"ROUND({column} / {power}) * {power}"
 
 
-def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = connection.execute(f"SELECT COUNT(*) FROM {relation}").fetchone()
+def _count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:
+    """The number of `rows`: a relation, with or without a WHERE."""
+    row = connection.execute(f"SELECT COUNT(*) FROM {rows}").fetchone()
     return int(row[0]) if row else 0
 
 

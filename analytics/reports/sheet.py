@@ -200,9 +200,8 @@ def _noun(result: Result, rows: Sequence[Row]) -> words.Noun:
     """What is counted as people in these rows: those of their week, else of all weeks of the report."""
     scope = result.scope
     period = [w["week"] for w in result.rows("attribution") if w["week"] >= min(scope.first_day, scope.week)]
-    told = [
-        row for row in rows if row.get("people", row.get("people_most")) != 0
-    ]  # 0 of any kind is the same
+    # 0 people are 0 devices and 0 addresses, too.
+    told = [row for row in rows if row.get("people", row.get("people_most")) != 0]
     weeks = {w for row in told for w in ([row["week"]] if "week" in row else period or [scope.week])}
     return counted_over(result, weeks)
 

@@ -156,11 +156,8 @@ def _stopped(result: Result, sources: Sequence[Row]) -> tuple[str, ...]:
     steady = {source[:2] for source, watch in before.items() if 2 * watch.days >= most} - heard
     moved = {sensor for sensor, _ in heard - {source[:2] for source in before}}
     elsewhere = {sensor for sensor, _ in heard}
-    return tuple(
-        sorted(
-            f"{name} ({site})" if name in elsewhere else name for name, site in steady if name not in moved
-        )
-    )
+    stopped = [(name, site) for name, site in steady if name not in moved]
+    return tuple(sorted(f"{name} ({site})" if name in elsewhere else name for name, site in stopped))
 
 
 def _lookups_only(result: Result) -> bool:
