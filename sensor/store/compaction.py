@@ -25,6 +25,7 @@ import polars as pl
 from sensor import schema
 from sensor.durable import explained
 from sensor.store.lake import FORMAT, ZERO_PART, Lake, stored, write_parquet, write_text
+from sensor.store.segments import remember
 
 #: An hour is compacted once it has been over for this long, so that remote writers have finished.
 SETTLE = timedelta(minutes=10)
@@ -128,6 +129,7 @@ def sweep(lake: Lake, *, now: datetime, at_once: bool = False) -> int:
         doomed += [lake.path / file for file, since in retired if _is_over(since, now, grace)]
         doomed += _orphans(lake, manifest, now, grace)
         doomed = [file for file in doomed if file.exists()]
+        remember(lake, [file for file in doomed if file.is_relative_to(lake.hot(schema.SIGHTINGS))])
         if parts:
             mark = pl.DataFrame({"low_water": [max(parts)]})
             write_parquet(lake.path / "low_water.parquet", mark, {})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -55,7 +55,7 @@ class Landed:
     def _by_input(self) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = defaultdict(list)
         for path in self._lake.hot(schema.SIGHTINGS).glob("part=*/*.parquet"):
-            found[path.name.rpartition("-")[0]].append(path)
+            found[_input_of(path)].append(path)
         return found
 
 
@@ -129,8 +129,8 @@ class Commits:
     def progress(self) -> Progress:
         """How far the input was read, by its file in `sources` or by its segments, whichever is further."""
         recorded = self._recorded()
-        ends = [_end_of(path) for path in self._landed.of(self._input)]
-        reached = max(ends, default=0)
+        last = max(self._landed.of(self._input), key=_name_of, default=None)
+        _, reached = _span(last) if last else (0, 0)
         if reached > recorded.position:
             return Progress(reached, complete=False, replacing=recorded.replacing)
         return recorded
@@ -147,20 +147,14 @@ class Commits:
         return found
 
     def _recorded(self) -> Progress:
-        try:
-            return _progress(self._path)
-        except FileNotFoundError:
-            return Progress()
+        return _recorded(self._path)
 
     def finish(self, position: int) -> None:
         """Record that the input was read to its end, at `position`. Raises LakeError."""
-        with explained(self._lake.path):
+        with explained(self._lake.path), self._lake.lock("commit", exclusive=False):
             begins = opening(self._head, position) if self._head else ""
             progress = replace(self._recorded(), position=position, complete=True)
-            self._record(replace(progress, files=self._files, opening=begins))
-
-    def _record(self, progress: Progress) -> None:
-        write_text(self._path, json.dumps(asdict(progress)) + "\n")
+            _record(self._path, replace(progress, files=self._files, opening=begins))
 
     def forget(self) -> None:
         """Start the input anew: delete its segments now, its compacted rows at the next compaction.
@@ -169,7 +163,7 @@ class Commits:
         LakeError.
         """
         with explained(self._lake.path), self._lake.lock("commit", exclusive=True):
-            self._record(Progress(replacing=True))
+            _record(self._path, Progress(replacing=True))
             for table in (table for table in schema.STORED if "input" in table.dtypes):
                 for path in self._lake.hot(table).glob(f"part=*/{self._input}-*.parquet"):
                     path.unlink(missing_ok=True)
@@ -178,7 +172,22 @@ class Commits:
 
     @property
     def _path(self) -> Path:
-        return self._lake.path / "sources" / f"{self._input}.json"
+        return _path(self._lake, self._input)
+
+
+def remember(lake: Lake, doomed: Iterable[Path]) -> None:
+    """Record how far inputs were read, before the last trace of it is deleted: `doomed` segments of
+    `sightings`.
+
+    An input that was not read to its end would otherwise begin anew, and be counted twice.
+    """
+    last = {_input_of(segment): segment for segment in sorted(doomed, key=_name_of)}
+    with lake.lock("commit", exclusive=True):
+        for name, segment in last.items():
+            path, (begin, end) = _path(lake, name), _span(segment)
+            progress = _recorded(path)
+            if end > max(progress.position, begin):  # else it is of no file or stream
+                _record(path, replace(progress, position=end, complete=False, opening=""))
 
 
 def _landed(now: datetime) -> pl.Expr:
@@ -202,17 +211,43 @@ def opening(head: bytes, position: int) -> str:
     return hashlib.blake2b(head[:count], digest_size=8).hexdigest() if count else ""
 
 
+def _path(lake: Lake, source_input: str) -> Path:
+    return lake.path / "sources" / f"{source_input}.json"
+
+
+def _record(path: Path, progress: Progress) -> None:
+    write_text(path, json.dumps(asdict(progress)) + "\n")
+
+
+def _recorded(path: Path) -> Progress:
+    try:
+        return _progress(path)
+    except FileNotFoundError:
+        return Progress()
+
+
 def _progress(path: Path) -> Progress:
     recorded = json.loads(path.read_text(encoding="utf-8"))
     return Progress(**recorded | {"files": tuple(recorded.get("files", ()))})
 
 
-def _end_of(segment: Path) -> int:
-    """The position in the input where a segment ends; 0 if it was compacted and deleted meanwhile."""
+def _input_of(segment: Path) -> str:
+    return segment.name.rpartition("-")[0]
+
+
+def _name_of(segment: Path) -> str:
+    """Segments of an input in the order of their names are in that of their positions."""
+    return segment.name
+
+
+def _span(segment: Path) -> tuple[int, int]:
+    """Where a segment begins and ends in the input; (0, 0) if it was compacted and deleted meanwhile: then
+    that is recorded (`remember`)."""
     try:
-        return int(pl.read_parquet_metadata(segment).get("to", 0))
+        metadata = pl.read_parquet_metadata(segment)
     except FileNotFoundError:
-        return 0
+        return 0, 0
+    return int(metadata.get("from", 0)), int(metadata.get("to", 0))
 
 
 def _remove_others(hot: Path, name: str, *, keep: str = "") -> None:

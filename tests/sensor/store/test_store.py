@@ -286,6 +286,20 @@ def test_hot_files_outlive_a_compaction_by_two_days(lake: Lake) -> None:
     assert _cold_ids(lake) == [1]
 
 
+def test_an_input_goes_on_after_all_its_segments_were_deleted(lake: Lake) -> None:
+    for begin in (0, 10, 20):
+        _commit(lake, begin, begin + 10, _rows(begin))
+    Commits(lake, "reference").commit(9, 9, {})
+    Commits(lake, "whole").commit(0, 9, {})
+    Commits(lake, "whole").finish(9)
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
+    sweep(lake, now=NOW + GRACE + timedelta(seconds=1))
+    assert not list(lake.hot(schema.SIGHTINGS).glob("part=2*"))
+    assert Commits(lake, "in").progress() == Progress(30)
+    assert Commits(lake, "whole").progress().complete
+    assert sorted(file.stem for file in (lake.path / "sources").iterdir()) == ["in", "whole"]
+
+
 def test_files_no_manifest_names_go_after_two_days(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
     compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
