@@ -1,7 +1,7 @@
 """Reads and writes `marts.json` under its lock: the file of each period of each mart, and its inputs.
 
 The name of a mart file contains the number of the build, and the file never changes. Readers that opened the
-views before a build therefore still get consistent rows. Replaced files are kept for 48 h (`GRACE`).
+views before a build therefore still get consistent rows. Replaced files are kept for 12 h (`GRACE`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from analytics.lake import LakeUnreadable, check_format
 
 FORMAT = 1
 #: How long replaced files are kept for readers that opened the views before the build.
-GRACE = timedelta(hours=48)
+GRACE = timedelta(hours=12)
 
 
 @dataclass
