@@ -88,13 +88,27 @@ def test_the_settings_about_people_load(tmp_path: Path) -> None:
 
 
 def test_the_log_format_of_ones_own_reads_its_lines(place: Path) -> None:
-    (block,) = _blocks("toml", _page("logs"))
+    _, block = _blocks("toml", _page("logs"))
     (place / "corp-proxy.toml").write_text(block, encoding="utf-8")
     (place / "corp.log").write_text("2026-11-20T10:00:00Z;10.0.0.7;GET;claude.ai;512;2048\n")
     tried = run_here(place, "sources", "try", "corp.log", "--custom", "corp-proxy.toml")
     assert tried.returncode == 0, tried.stderr
     assert "corp-proxy: 1 of the first 1 lines, 1 rows used" in tried.stdout
     assert re.search(r"10\.0\.0\.7 +claude\.ai +512 +2048", tried.stdout)
+
+
+def test_the_settings_about_several_proxies_make_their_lines_add_up(place: Path) -> None:
+    block, _ = _blocks("toml", _page("logs"))
+    (place / "nodes.toml").write_text(block.replace("/var/log/proxies", str(place)), encoding="utf-8")
+    for node in "12":
+        (place / node).mkdir()
+        line = f"1795600000.123 20 10.0.0.{node} TCP_TUNNEL/200 5 CONNECT claude.ai:443 - HIER_NONE/- -\n"
+        (place / node / "access.log").write_text(line * 2)
+    scanned = run_here(place, "scan", "1", "2", "--lake", "nodes", "--config", "nodes.toml")
+    assert scanned.returncode == 0, scanned.stderr
+    query = "SELECT SUM(records) AS lines FROM coverage"
+    asked = run_here(place, "sql", "--restricted", "--lake", "nodes", "--format", "csv", query)
+    assert asked.stdout.split() == ["lines", "4"], asked.stderr
 
 
 def test_the_privacy_guide_names_only_commands_that_exist() -> None:
