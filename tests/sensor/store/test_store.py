@@ -161,6 +161,52 @@ def test_compaction_joins_days_and_keeps_the_newest_catalog(lake: Lake) -> None:
     assert versions == {1: "1", 2: "2", 3: "2"}
 
 
+_NINE, _TEN, _NOON = (NOW.replace(hour=hour) for hour in (9, 10, 12))
+
+
+@pytest.mark.parametrize(
+    ("table", "landed", "kept"),
+    [
+        pytest.param(
+            schema.LEASES,
+            [{"valid_to": _NINE}, {"valid_to": _TEN, "closed": True}, {"valid_to": _NOON, "closed": False}],
+            [{"valid_to": _TEN, "closed": True}],
+            id="of a lease, when it was given back",
+        ),
+        pytest.param(
+            schema.LEASES,
+            [{"valid_to": _NINE}, {"valid_to": None}, {"valid_to": _NOON}, {"valid_to": _TEN}],
+            [{"valid_to": _NOON}],
+            id="else the one that lasts longest",
+        ),
+        pytest.param(
+            schema.SIGHTINGS,
+            [{"bytes_up": 5, "bytes_down": None}, {"bytes_up": 2, "bytes_down": 1}],
+            [{"bytes_up": 5, "bytes_down": None}],
+            id="of a sighting, the most bytes, without those unknown",
+        ),
+        pytest.param(
+            schema.DIRECTORY,
+            [{"department": name} for name in "aabbca"],
+            [{"department": name} for name in "abca"],
+            id="of a history, each change as it landed",
+        ),
+    ],
+)
+def test_which_rows_of_a_key_are_kept(
+    lake: Lake, table: schema.Table, landed: list[dict[str, object]], kept: list[dict[str, object]]
+) -> None:
+    """A row lands each minute, and the later it lands, the earlier its file is by name."""
+    key = {name: value for name, value in {"event_id": 7, table.time: NOW}.items() if name in table.dtypes}
+    for minute, row in enumerate(landed):
+        frame = table.conform(pl.DataFrame([key | row], schema_overrides=table.dtypes))
+        frames = {"sightings": schema.SIGHTINGS.empty(), table.name: frame}
+        _commit(lake, 90 - minute, 91 - minute, frames, NOW + timedelta(minutes=minute))
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
+    ((file,),) = lake.manifest()["tables"][table.name]["cold"].values()
+    assert pl.read_parquet(lake.path / file).select(*kept[0]).rows(named=True) == kept
+
+
 def test_a_sensor_that_says_no_population_keeps_the_one_it_had(lake: Lake) -> None:
     """One of the same name at another site is another one: logs of one kind are named after their kind."""
 
