@@ -87,8 +87,6 @@ def record(
 
 
 def days_of(gone: Sequence[Gone], table: str) -> list[date]:
-    """The event days of a restricted table's cold files that held what had to go."""
-    names = [
-        one.path.split("day=")[1].split("/")[0] for one in gone if f"restricted/{table}/cold/" in one.path
-    ]
+    """The event days of a table's cold files that held what had to go."""
+    names = [one.path.split("day=")[1].split("/")[0] for one in gone if f"/{table}/cold/" in one.path]
     return [date.fromisoformat(name) for name in names if name[:1].isdigit()]

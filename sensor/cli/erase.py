@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sensor.privacy.subject import Subject
     from sensor.settings import Settings
     from sensor.store.lake import Lake
-    from sensor.store.purge import Rule
+    from sensor.store.purge import Deleted, Rule
     from sensor.store.sealed import SealedRows
 
 
@@ -150,10 +150,14 @@ def _delete(
     from sensor.cli.deletion import days_of
     from sensor.store import purge
 
-    gone = purge.purge(lake, _rules(subject, times), now=now)
     monday = _monday(settings.zone, now)
+
+    def keep_figures(gone: list[Deleted]) -> None:
+        with analysing(lake):
+            forget.keep_figures(lake.path, sightings=days_of(gone, "sightings"), before=monday)
+
+    gone = purge.purge(lake, _rules(subject, times), now=now, before=keep_figures)
     with analysing(lake):
-        forget.keep_figures(lake.path, sightings=days_of(gone, "sightings"), before=monday)
         marts = forget.erase(lake.path, subject.tokens, times, before=monday)
         refresh(lake.path, zone=settings.zone, k=settings.k)
         forget.remove(lake.path, marts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,8 +61,9 @@ def command(
     if last and moment - last > _LEAP and not yes:
         ask(f"The clock says {moment:%Y-%m-%d}; the last run was on {last:%Y-%m-%d}. Delete what is old?")
     compact_and_publish(place, settings, include_current=now)
-    gone = purge.purge(place, _rules(settings.retention, moment), now=moment)
-    marts = _marts(place, settings, gone, moment)
+    rules = _rules(settings.retention, moment)
+    gone = purge.purge(place, rules, now=moment, before=partial(_keep_figures, place))
+    marts = _marts(place, settings, moment)
     files = purge.remove(place, gone, now=datetime.now(UTC)) + len(marts)
     keys = Keys(folder, settings.zone, settings.privacy)
     files += Counting(folder, keys).expire(_limit(moment, settings.retention.published))
@@ -77,19 +79,26 @@ def _last_run(audit: AuditLog, lake: Lake) -> datetime | None:
     return datetime.fromisoformat(last) if last else None
 
 
-def _marts(lake: Lake, settings: Settings, gone: list[Deleted], now: datetime) -> list[Forgotten]:
+def _keep_figures(lake: Lake, gone: list[Deleted]) -> None:
+    """Let the figures of the days that lose rows stay as they are."""
+    from analytics import forget
+    from sensor.cli.deletion import days_of
+
+    sightings, names, coverage = (days_of(gone, name) for name in ("sightings", "names", "coverage"))
+    with analysing(lake):
+        forget.keep_figures(lake.path, sightings=sightings, names=names, coverage=coverage)
+
+
+def _marts(lake: Lake, settings: Settings, now: datetime) -> list[Forgotten]:
     """Delete old marts, and publish views without the deleted rows."""
     from analytics import forget
     from analytics.refresh import refresh
-    from sensor.cli.deletion import days_of
 
     limits = {
         "restricted": _limit(now, settings.retention.usage_hourly),
         "published": _limit(now, settings.retention.published),
     }
     with analysing(lake):
-        sightings, names, coverage = (days_of(gone, name) for name in ("sightings", "names", "coverage"))
-        forget.keep_figures(lake.path, sightings=sightings, names=names, coverage=coverage)
         marts = forget.expire(lake.path, **limits)
         refresh(lake.path, zone=settings.zone, k=settings.k)
         forget.remove(lake.path, marts)

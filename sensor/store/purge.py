@@ -49,10 +49,13 @@ class Deleted:
     emptied: int = 0
 
 
-def purge(lake: Lake, rules: Mapping[str, Rule], *, now: datetime) -> list[Deleted]:
+def purge(
+    lake: Lake, rules: Mapping[str, Rule], *, now: datetime, before: Callable[[list[Deleted]], None]
+) -> list[Deleted]:
     """Replace the cold files that hold doomed or emptied rows; return the files replaced, which still exist.
 
-    `rules` by table name. Waits while a compaction runs. Raises LakeError.
+    `rules` by table name. `before` is called with these files while the manifest still names them: for what
+    must hold even if the process is killed then. Waits while a compaction runs. Raises LakeError.
     """
     with explained(lake.path), lake.lock("compact", exclusive=True):
         manifest = lake.manifest()
@@ -68,6 +71,7 @@ def purge(lake: Lake, rules: Mapping[str, Rule], *, now: datetime) -> list[Delet
                 if not cold[day]:
                     del cold[day]
         if gone:
+            before(gone)
             manifest |= {"generation": generation, "compacted_at": now.astimezone(UTC).isoformat()}
             write_text(lake.path / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     return gone

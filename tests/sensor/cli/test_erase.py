@@ -63,17 +63,20 @@ def _running(lake: Path) -> str:
     return shadowai(lake, "keys", "list").splitlines()[-1].removeprefix("epoch ").partition(":")[0]
 
 
+WATCHED = "SELECT day, minutes_seen FROM coverage_daily ORDER BY ALL"
 WEEKS = "SELECT week, app, people, bytes_up FROM usage_weekly WHERE department = 'all' ORDER BY ALL"
 
 
 def test_retention_deletes_what_is_old_proves_it_is_on_record_and_changes_no_published_figure(
     lake: Path,
 ) -> None:
-    before = query(lake, WEEKS)
+    (lake / "shadowai.toml").write_text("[retention]\ncoverage = 30\n")
+    before, watched = query(lake, WEEKS), query(lake, WATCHED)
     old = query(lake, "SELECT event_id FROM sightings WHERE seen_at < now() - INTERVAL 30 DAY")
     assert len(old) == len(PEOPLE)
     said = shadowai(lake, "retain", "--now")
     assert query(lake, WEEKS) == before and len(before) == 6
+    assert query(lake, WATCHED) == watched and len(watched) == 3
     assert query(lake, "SELECT count(*) FROM sightings") == [(2 * len(PEOPLE),)]
     (entry,) = AuditLog(lake / "state").entries()
     assert entry.action == "retain" and (entry.deleted_rows or 0) >= len(PEOPLE)

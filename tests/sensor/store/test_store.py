@@ -16,6 +16,7 @@ from sensor.store import compaction
 from sensor.store import lake as lake_module
 from sensor.store.compaction import GRACE, Terms, compact, sweep, waits
 from sensor.store.lake import Lake
+from sensor.store.purge import Deleted, Rule, purge
 from sensor.store.segments import Commits, Progress
 
 NOW = datetime(2026, 11, 22, 10, 20, tzinfo=UTC)
@@ -355,6 +356,20 @@ def test_files_no_manifest_names_go_after_two_days(lake: Lake) -> None:
     assert len(list(day.glob("*.parquet"))) == 2
     sweep(lake, now=NOW + GRACE + timedelta(seconds=1))
     assert len(list(day.glob("*.parquet"))) == 1
+    assert _cold_ids(lake) == [1, 2]
+
+
+def test_what_must_outlast_a_kill_is_done_before_rows_go(lake: Lake) -> None:
+    """Figures of past weeks are made final then: counted again without one person, they would tell."""
+    _commit(lake, 0, 10, _rows(1, 2))
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
+
+    def killed(gone: list[Deleted]) -> None:
+        assert [one.deleted for one in gone] == [1]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        purge(lake, {"sightings": Rule(lambda frame: frame["event_id"] == 1)}, now=NOW, before=killed)
     assert _cold_ids(lake) == [1, 2]
 
 
