@@ -18,6 +18,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -27,6 +28,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from analytics.counting.state import GRACE
 from analytics.counting.threads import beside
 from analytics.definitions import VIEWS, Mart, View, Zone, load_marts, load_views
 from analytics.lake import LakeUnreadable, Manifest, checked_zone, literal, open_views
@@ -180,9 +182,7 @@ def _write(
     rows: Iterable[Sequence[duckdb.Statement]],
 ) -> None:
     """Makes `target`: the views file `blank`, of `lake` and with these `rows`."""
-    temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
+    with _temporary(target) as temporary:
         shutil.copyfile(blank, temporary)
         with _writing(connection, temporary):
             connection.execute(_folder(str(lake.absolute())))
@@ -191,8 +191,6 @@ def _write(
         _sync(temporary)
         temporary.replace(target)
         _sync(target.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _blank(
@@ -212,22 +210,36 @@ def _blank(
         ]
     content = "\n".join([duckdb.__version__, fingerprint(), *zone_of, zone, *statements])
     folder.mkdir(parents=True, exist_ok=True)
+    for left_behind in folder.glob("*.tmp*"):  # by a killed process, unless it is being written
+        with contextlib.suppress(FileNotFoundError):
+            if left_behind.stat().st_mtime < time.time() - GRACE.total_seconds():
+                left_behind.unlink()
     path = folder / f"views-{hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}.duckdb"
     if path.exists():
         return path
     for view in load_views():
         if view.zone in zone_of and view.reads <= set(nothing):
             statements += _statements(view, zone)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
+    with _temporary(path) as temporary:
         with _writing(connection, temporary):
             for statement in statements:
                 connection.execute(statement)
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
+
+
+@contextlib.contextmanager
+def _temporary(target: Path) -> Iterator[Path]:
+    """A path beside `target`; what lies there afterwards, or in DuckDB's log of it, is deleted."""
+    path = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    files = path, path.with_name(f"{path.name}.wal")
+    for file in files:
+        file.unlink(missing_ok=True)
+    try:
+        yield path
+    finally:
+        for file in files:
+            file.unlink(missing_ok=True)
 
 
 @cache

@@ -99,19 +99,25 @@ def write_state(lake: Path, state: MartState) -> None:
     path = lake / "marts.json"
     temporary = path.with_name(f"marts.json.{os.getpid()}.tmp")
     text = json.dumps({"format": FORMAT, **vars(state)}, indent=1, sort_keys=True) + "\n"
-    with temporary.open("w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def sweep(lake: Path, state: MartState, now: datetime) -> None:
-    """Deletes files retired more than GRACE ago, and files that a killed build left behind."""
+    """Deletes files retired more than GRACE ago, and files that a killed build left behind.
+
+    To be called under the lock, as nobody else writes marts, their state or views then.
+    """
     state.retired = {
         path: since for path, since in state.retired.items() if datetime.fromisoformat(since) > now - GRACE
     }
     keep = {lake / path for path in state.named}
-    for file in lake.glob("*/marts/*/*/*"):
+    for file in (*lake.glob("*/marts/*/*/*"), *lake.glob("[!.]*.tmp*")):
         if file not in keep:
             file.unlink(missing_ok=True)

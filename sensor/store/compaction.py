@@ -43,6 +43,9 @@ FILES_TOGETHER = 100
 #: Tables of which all rows are kept, because readers add them up.
 _ADDED_UP = (schema.NAMES, schema.COVERAGE, schema.REJECTS)
 
+#: Where temporary files of the store lie (`lake.py`, `durable.py`).
+_HALVES = (".*.tmp", "sources/.*.tmp", "*/*/*/*/.*.tmp")
+
 _T = TypeVar("_T")
 _DUCKDB_TYPES: dict[Any, str] = {
     schema.TIME: "TIMESTAMP WITH TIME ZONE",
@@ -409,8 +412,9 @@ def _orphans(lake: Lake, manifest: dict[str, Any], now: datetime, grace: timedel
     named = {file for table in stored() for files in _cold(manifest, table).values() for file in files}
     known = {lake.path / file for file in (*named, *manifest.get("retired", {}))}
     cold = [f for t in stored() for f in lake.cold(t).glob("*/*.parquet") if f not in known]
-    halves = [(f, GRACE) for f in lake.path.glob("*/*/*/*/.*.tmp")]  # never at once: it may be being written
-    found = [*((file, grace) for file in cold), *halves]
+    halves = (f for pattern in _HALVES for f in lake.path.glob(pattern))
+    # those never at once: they may be being written
+    found = [*((file, grace) for file in cold), *((file, GRACE) for file in halves)]
     return [file for file, age in found if file.stat().st_mtime < (now - age).timestamp()]
 
 

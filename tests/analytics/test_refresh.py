@@ -191,10 +191,12 @@ def test_a_killed_build_leaves_nothing_behind(tmp_path: Path) -> None:
     orphan = lake.path / "restricted/marts/usage_hourly/day=2026-11-18/00000077.parquet"
     orphan.write_bytes(b"half")
     (lake.path / "restricted/spill-left").mkdir()
+    for name in ("open.duckdb.1.tmp", "restricted.duckdb.1.tmp.wal", "marts.json.1.tmp"):
+        (lake.path / name).touch()
     refresh(lake.path, zone=ZONE)
     assert not orphan.exists() and not list((lake.path / "restricted").glob("spill-*"))
     assert marts(lake.path) == before
-    assert not [path for path in lake.path.rglob("*") if path.name.endswith(".tmp")]
+    assert not [path for path in lake.path.rglob("*") if ".tmp" in path.name]
 
 
 def test_superseded_files_go_after_48_hours(tmp_path: Path) -> None:

@@ -365,7 +365,7 @@ def test_a_full_disk_exits_with_5_and_leaves_no_partial_file(size: str, tmp_path
         f"mount -t tmpfs -o size={size} none {disk} || exit 99\n"
         f"{sys.executable} -c 'from sensor.cli.main import run; run()' "
         f"scan {log} --lake {disk}/lake --state {tmp_path}/state\n"
-        f"echo code $? >&2; find {disk} -name '*.tmp' -o -name '.*.part' >&2\n"
+        f"echo code $? >&2; find {disk} -name '*.tmp*' -o -name '.*.part' >&2\n"
     )
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(

@@ -354,8 +354,15 @@ def test_files_no_manifest_names_go_after_two_days(lake: Lake) -> None:
     compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     day = lake.cold(schema.SIGHTINGS) / "day=2026-11-10"
     assert len(list(day.glob("*.parquet"))) == 2
+    halves = [lake.path / name for name in (".closed.1.tmp", "sources/.in.json.1.tmp")]
+    for half in (*halves, day / ".00000003.1.tmp"):
+        half.touch()
+        os.utime(half, (0, 0))
+    (being_written := lake.path / ".manifest.json.1.tmp").touch()
+    os.utime(being_written, (NOW.timestamp() + 60,) * 2)
     sweep(lake, now=NOW + GRACE + timedelta(seconds=1))
     assert len(list(day.glob("*.parquet"))) == 1
+    assert list(lake.path.rglob("*.tmp")) == [being_written]
     assert _cold_ids(lake) == [1, 2]
 
 
