@@ -33,11 +33,13 @@ LOOSE_CONTAINERS = (
     "logs",
     "queries",
 )
+#: Keys of objects that have such a list in them, as the answers of consoles do (`{"result": {"data": […]}}`).
+_AROUND = ("hits", "response", "log", "data", "result", "results", "reply")
 _SCALAR = rb'(?:"(?:[^"\\]|\\.)*"|[\d.eE+-]+|true|false|null)'
 #: How a document begins that holds its records under one of these keys, or as Log Analytics and HAR do.
 _CONTAINER_START = re.compile(
     rb'^\s*\{\s*(?:"[^"]*"\s*:\s*' + _SCALAR + rb'\s*,\s*){0,20}"(?:'
-    + "|".join((*CONTAINERS, *LOOSE_CONTAINERS, "tables", "log")).encode() + rb')"\s*:\s*[\[{]'
+    + "|".join((*CONTAINERS, *LOOSE_CONTAINERS, *_AROUND, "tables")).encode() + rb')"\s*:\s*[\[{]'
 )  # fmt: skip
 #: A line that is no part of a JSON document: it begins with a word, and more than a comma follows.
 _STRANGER = re.compile(r"\s*[^\s\"\[\]{},](?![^\s,]*,?\s*$)")
@@ -52,6 +54,11 @@ _BIG_BYTES, _NEAR_BYTES = 1024 * 1024, 64 * 1024
 #: What JSON has besides strings is no longer; it may be cut in the middle (`-Infinity`, `\\u00e9`).
 _LONGEST_WORD = 12
 _DECODER = json.JSONDecoder()
+#: How an answer of Log Analytics begins: the columns are named once, before all rows.
+_TABLE = re.compile(
+    r'\s*\{\s*"tables"\s*:\s*\[\s*\{\s*(?:"name"\s*:\s*"[^"]*"\s*,\s*)?"columns"\s*:\s*(?=\[)'
+)
+_ROWS, _ROW = re.compile(r'\s*,\s*"rows"\s*:\s*\['), re.compile(r"[\s,]*(?=\[)")
 #: Records, where to read on, and whether that needs more text.
 _Step: TypeAlias = tuple[Iterable[str], int, bool]
 
@@ -87,7 +94,7 @@ class Json:
     def records(self, pieces: Iterable[str]) -> Iterator[str]:
         """One object per record. What is not JSON is returned line by line."""
         text = ""
-        for piece in pieces:
+        for piece in _with_rows(pieces) if self.apart else pieces:
             text, place, needs_more = text + piece, 0, False
             while not needs_more:
                 found, place, needs_more = self._step(text, place)
@@ -119,6 +126,49 @@ class Json:
 JSON = Json()
 #: Objects as they are: for records that hold lists of their own.
 WHOLE_JSON = Json(apart=False)
+
+
+def _with_rows(pieces: Iterable[str]) -> Iterator[str]:
+    """`pieces`, but the rows of a long answer of Log Analytics as objects; a short one is read whole."""
+    coming = iter(pieces)
+    text = next(coming, "")
+    names, place = _columns(text)
+    while names:
+        step = _ROW.match(text, place)
+        try:
+            row, place = _DECODER.raw_decode(text, step.end()) if step else (None, place)
+        except json.JSONDecodeError as error:
+            more = "" if _is_broken(error) or len(text) - place > MAX_RECORD_BYTES else next(coming, "")
+            text, place = text[place:] + more, 0
+            if more:
+                continue
+            break
+        if row is None:
+            break
+        yield json.dumps(dict(zip(names, row, strict=False)), ensure_ascii=False) + "\n"
+    yield text[place:]
+    yield from coming
+
+
+def _columns(text: str) -> tuple[list[str], int]:
+    """The columns of such an answer that goes on after `text`, and where its rows begin; else no columns."""
+    begin = _TABLE.match(text)
+    try:
+        named, end = _DECODER.raw_decode(text, begin.end()) if begin else ([], 0)
+        rows = _ROWS.match(text, end)
+    except ValueError:
+        return [], 0
+    if not (rows and _is_unfinished(text)):
+        return [], 0
+    return _names_of(named), rows.end()
+
+
+def _is_unfinished(text: str) -> bool:
+    try:
+        _DECODER.raw_decode(text.lstrip())
+    except ValueError:
+        return True
+    return False
 
 
 def _no_object(text: str, place: int) -> _Step:
@@ -232,7 +282,7 @@ def _inside(found: Any, depth: int = 0, *, sure: bool = False) -> Iterator[dict[
     if _is_stream(found):
         yield from ({"timestamp": stamp, "line": line} for stamp, line, *_ in found["values"])
         return
-    for key in (*CONTAINERS, *LOOSE_CONTAINERS, "log"):
+    for key in dict.fromkeys((*CONTAINERS, *LOOSE_CONTAINERS, *_AROUND)):
         held = found.get(key)
         plain = not any(isinstance(other, list) for name, other in found.items() if name != key)
         if (
@@ -245,11 +295,7 @@ def _inside(found: Any, depth: int = 0, *, sure: bool = False) -> Iterator[dict[
                 deeper = list(_inside(one, depth + 1)) if key in CONTAINERS or _is_stream(one) else []
                 yield from deeper or [_with_source(one)]
             return
-        if (
-            isinstance(held, dict)
-            and key in ("hits", "response", "log", "data")
-            and (key != "log" or "entries" in held)
-        ):
+        if isinstance(held, dict) and key in _AROUND and (key != "log" or "entries" in held):
             yield from _inside(held, depth + 1, sure=key == "log")
             return
 
@@ -281,10 +327,11 @@ def _of_tables(tables: list[Any]) -> Iterator[dict[str, Any]]:
     """Rows of an answer of Log Analytics: `{"tables": [{"columns": [{"name": …}], "rows": [[…]]}]}`."""
     for table in tables:
         if isinstance(table, dict) and isinstance(table.get("columns"), list):
-            names = [
-                str(column.get("name")) if isinstance(column, dict) else str(column)
-                for column in table["columns"]
-            ]
+            names = _names_of(table["columns"])
             for row in table.get("rows") or []:
                 if isinstance(row, list):
                     yield dict(zip(names, row, strict=False))
+
+
+def _names_of(columns: list[Any]) -> list[str]:
+    return [str(column.get("name")) if isinstance(column, dict) else str(column) for column in columns]

@@ -25,6 +25,8 @@ OBJECTS = [{"a": 1, "b": {"c": "} {"}}, {"a": 2, "text": 'quote " and \\ slash'}
         json.dumps({"meta": 1, "value": OBJECTS}),
         json.dumps({"hits": {"total": 2, "hits": OBJECTS}}),
         json.dumps({"log": {"version": "1.2", "pages": [], "entries": OBJECTS}}),
+        json.dumps({"jsonrpc": "2.0", "id": "1", "result": {"total-count": 2, "data": OBJECTS}}),
+        json.dumps({"reply": {"status": "SUCCESS", "results": {"data": OBJECTS}}}),
     ],
 )
 def test_json_documents(text: str) -> None:
@@ -43,6 +45,18 @@ def test_a_long_document_gives_its_records_one_by_one() -> None:
     many = [{"n": n, "text": "x" * 2000} for n in range(3000)]
     found = records(JSON, json.dumps({"creator": "x", "entries": many}))
     assert [json.loads(line)["n"] for line in found] == list(range(3000))
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_long_answer_of_log_analytics_gives_its_rows_one_by_one(indent: int | None) -> None:
+    rows = [[n, "x" * 3000] for n in range(200)]
+    table = {"name": "PrimaryResult", "columns": [{"name": "n"}, {"name": "text"}], "rows": rows}
+    text = json.dumps({"tables": [table]}, indent=indent)
+    assert JSON.fits(text[:65_536].encode())
+    assert [json.loads(line)["n"] for line in records(JSON, text)] == list(range(200))
+    cut = [line for line in records(JSON, text[:65_536]) if line.startswith("{")]
+    assert [json.loads(line)["n"] for line in cut] == list(range(len(cut)))
+    assert len(cut) > 15
 
 
 def test_a_document_cut_short_keeps_what_it_holds() -> None:
