@@ -33,7 +33,8 @@ _FIELDS = {
     "Client IP",
     "client_public": "cltip|cip|event.cltip|event.cip|src|clientpublicIP|event.clientpublicIP|srcip",
     "client_behind": "sourceTranslatedAddress|srcPostNAT",
-    "client_port": "cltsourceport|event.cltsourceport|csport|event.csport|spt|clt_sport|event.clt_sport",
+    "client_port": "cltsourceport|event.cltsourceport|csport|event.csport|spt|srcPort|clt_sport|"
+    "event.clt_sport",
     "host": "ehost|host|hostname|event.ehost|event.host|event.hostname|dhost|domain",
     "url": "eurl|url|event.eurl|event.url|request|URL",
     "b64_url": "b64url|event.b64url",
@@ -70,8 +71,8 @@ _FIELDS = {
 }
 #: Firewall and DNS feeds in CEF, by the templates of Zscaler and of SIEM makers.
 _CEF_FLOW = {
-    "flow_client": "src", "flow_server": "dst", "flow_port": "dpt", "flow_up": "out", "flow_down": "in",
-    "protocol": "proto", "flow_duration": "cn:durationms",
+    "flow_client": "src", "flow_server": "dst", "flow_port": "dpt|dstPort", "flow_up": "out|srcBytes",
+    "flow_down": "in|dstBytes", "protocol": "proto", "flow_duration": "cn:durationms|durationms",
 }  # fmt: skip
 _CEF_LOOKUP = {
     "asked": "cs:dns_req", "asked_type": "cs:dns_reqtype", "asked_by": "src", "resolver": "dst",
@@ -184,13 +185,18 @@ class ZscalerFormat(LogFormat):
 
 
 def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
-    """The verdict may stand in the head alone. Firewall and DNS feeds use the standard's keys."""
+    """The verdict may stand in the head alone. Firewall and DNS feeds use the standard's keys.
+
+    Zscaler has a LEEF template for web feeds only; others' go by its product, and a firewall's names no site.
+    """
+    is_leef = lines["line"].str.contains("LEEF:", literal=True)
     read = cef.read(
         lines["line"], _FIELDS | {"type": "cat"} | {f"cef_{name}": key for name, key in _CEF_OWN.items()}
     )
     is_flow, is_lookup = (
         pl.col("product").str.contains(word) for word in ("(?i)^NSSF(?:W|irewall)", "(?i)^NSSDNS")
     )
+    is_flow |= pl.lit(is_leef) & pl.all_horizontal(pl.col("url", "host", "asked").is_null())
     read = read.with_columns(
         *(
             pl.coalesce(name, pl.when(feed).then(f"cef_{name}")).alias(name)
@@ -202,7 +208,8 @@ def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
     by_name = pl.when(pl.col("name").is_in(["Allowed", "Blocked"])).then("name")
     by_category = pl.when(pl.col("type").str.contains("(?i)^(?:allow|block|caution)")).then("type")
     # Templates exchange the two: `src` may be the public address, and its translation the client's own.
-    inside = pl.col("client_behind").str.contains(_PRIVATE) & ~pl.col("client_public").str.contains(_PRIVATE)
+    outside = ~pl.col("client_public").str.contains(_PRIVATE)
+    inside = pl.col("client_behind").str.contains(_PRIVATE) & outside.fill_null(True)
     return _rows(
         read.with_columns(
             action=pl.coalesce("action", by_category, by_name, "event"),

@@ -126,6 +126,20 @@ def test_cef() -> None:
     assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
 
 
+def test_leef_names_the_client_behind_the_address_and_a_firewalls_connections() -> None:
+    shared = "cat=Allowed\tdevTime=Oct 06 2026 10:00:00 GMT\tusrName=ada\tsrcBytes=1200\tdstBytes=34\t"
+    web = "dst=192.0.2.7\tsrcPostNAT=10.1.2.3\turl=chat.example.com/a\thostname=chat.example.com"
+    wall = "src=10.1.2.3\tsrcPort=50000\tdst=192.0.2.7\tdstPort=443\tproto=TCP\tdurationms=2000"
+    found = read(
+        ZscalerFormat, "\n".join(f"LEEF:1.0|Zscaler|NSS|4.1|Allowed|{shared}{own}" for own in (web, wall))
+    )
+    assert found.select("kind", "client", "host", "server_port", "bytes_up", "bytes_down").rows() == [
+        ("proxy", "10.1.2.3", "chat.example.com", None, 1200, 34),
+        ("flow", "10.1.2.3", None, 443, 1200, 34),
+    ]
+    assert found["seen_at"][1] == datetime(2026, 10, 6, 9, 59, 58, tzinfo=UTC)
+
+
 def test_default_csv_of_firewall_and_dns() -> None:
     found = read(
         ZscalerFormat,
