@@ -58,7 +58,7 @@ class AsimFormat(LogFormat):
     usual_zone = "UTC"
     generic = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
-    header = r"^[^{]*\bSrcIpAddr\b"
+    header = r"^[^{;\t]*\bSrcIpAddr\b(?:[^;\t]|$)"
     marks = ("srcipaddr",)
     claims = objects.having("SrcIpAddr")
 

@@ -71,7 +71,8 @@ class CommonSecurityLogFormat(LogFormat):
     vantage = "firewall"
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "Volumes are read only for vendors whose `out` is known to be the upload."
-    header = r"^[^{]*\bDeviceVendor\b.*\bSourceIP\b|^[^{]*\bSourceIP\b.*\bDeviceVendor\b"
+    # With semicolons, as a spreadsheet saves it, it is another's matter (lines/tables.py).
+    header = r"^[^{;]*\b(?:DeviceVendor\b[^;]*\bSourceIP|SourceIP\b[^;]*\bDeviceVendor)\b"
     marks = ("devicevendor",)
     claims = objects.having("DeviceVendor", "SourceIP")
 

@@ -58,7 +58,9 @@ class DefenderFormat(LogFormat):
     usual_zone = "UTC"
     proof = ("host", "path", "user", "device", "action", "user_agent")
     advice = "Defender counts no bytes: for uploads, add a proxy log, a firewall log or packets."
-    header = r"(?i)^[^{]*\bDeviceName\b.*\bRemote(?:Url|IP)\b|(?i)^[^{]*\bRemote(?:Url|IP)\b.*\bDeviceName\b"
+    header = (
+        r"(?i)^[^{;\t]*\b(?:DeviceName\b[^;\t]*\bRemote(?:Url|IP)|Remote(?:Url|IP)\b[^;\t]*\bDeviceName)\b"
+    )
     marks = (
         "advancedhunting-",
         "devicenetworkevents",

@@ -76,7 +76,7 @@ class FortigateFormat(LogFormat):
         r'|\bdevname=.* type="?traffic.* srcip='
         r'|^\{.*"(?:logid|devid)"\s*:\s*(?:"F[GPOWC]\w+"|"?\d{8,10}\b).*"subtype"\s*:'
         r'|^\{.*"subtype"\s*:.*"(?:logid|devid)"\s*:\s*(?:"F[GPOWC]\w+"|"?\d{8,10}\b)'
-        r"|CEF:\s*\d\|Fortinet\|Forti(?i:gate|proxy)|FTNTFGTlogid="
+        r"|CEF:\s*\d\|Fortinet\|Forti(?i:gate|proxy)|(?:^|[ |])FTNTFGTlogid="
     ) & ~pl.col("line").str.contains(fortiweb.SHAPE)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

@@ -68,6 +68,16 @@ def test_what_is_told_while_a_connection_lasts_is_cumulative(known: dict[str, ob
     assert found["slice"].to_list() == [0, 1, 2]
 
 
+def test_a_row_of_the_table_stays_one_whatever_its_event_kept() -> None:
+    event = PROXY | {
+        "DeviceVendor": "Fortinet",
+        "AdditionalExtensions": "FTNTFGTlogid=0000000013;cat=traffic:forward",
+    }
+    lines = [",".join(str(part) for part in one) for one in (event, event.values())]
+    (row,) = read(CommonSecurityLogFormat, "\n".join(lines)).rows(named=True)
+    assert (row["client"], row["bytes_up"]) == ("10.1.2.3", 5120)
+
+
 def test_of_an_unknown_vendor_nobody_knows_who_sent() -> None:
     (row,) = read(CommonSecurityLogFormat, json.dumps(PROXY | {"DeviceVendor": "Example"})).rows(named=True)
     assert (row["bytes_up"], row["bytes_down"]) == (None, None)

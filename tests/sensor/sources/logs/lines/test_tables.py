@@ -39,6 +39,21 @@ def test_a_table_that_a_spreadsheet_saved_again(separator: str) -> None:
     assert rows(saved)["host"].to_list()[-1] == "claude.ai"
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "TimeGenerated,SrcIpAddr,SrcUsername,DstHostname,DstIpAddr,DstPortNumber,DvcAction",
+        "Timestamp,LocalIP,InitiatingProcessAccountName,RemoteUrl,RemoteIP,RemotePort,DeviceName",
+        "TimeGenerated,SourceIP,SourceUserName,DestinationHostName,DestinationIP,DestinationPort,DeviceVendor",
+    ],
+)
+def test_tables_whose_titles_are_known_by_their_words(table: str, separator: str) -> None:
+    text = f"{table}\n2026-10-06T10:00:00Z,10.1.2.3,ada,claude.ai,192.0.2.7,443,Allow\n"
+    found = rows(text.replace(",", separator))
+    assert found.select("client", "user_name", "host").row(-1) == ("10.1.2.3", "ada", "claude.ai")
+
+
 def test_lines_that_are_known_as_they_are_keep_their_separators() -> None:
     query = "client @0x1 10.1.2.3#53 (claude.ai): query: claude.ai IN A + (10.0.0.53)\n"
     assert framing_of(f"6-Oct-2026;10:00:00;x {query}".encode()) is None
