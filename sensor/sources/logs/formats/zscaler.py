@@ -3,7 +3,8 @@ r"""Zscaler Internet Access, NSS and Cloud NSS feeds: web, firewall, dns; JSON, 
 The feed's text is what the customer configured, so fields are found by name, in every spelling the
 templates use. CSV names none: it is read where it is a default feed, whose order is that of the template.
 
-    web       user, ClientIP, url (no scheme), requestsize sent, responsesize received
+    web       user, url (no scheme), requestsize sent, responsesize received; `cip` (ClientIP, cltip) is the
+              client's own address where it is seen, `cintip` (clientpublicIP) the one it is translated to
     firewall  csip → cdip as the client aimed, sdip the server; `outbytes` sent, `inbytes` received;
               one line may stand for several sessions of 15 minutes (aggregate, numsessions)
     dns       clt_sip asks dns_req
@@ -24,15 +25,14 @@ from sensor.sources.logs.text.words import one_of
 _FIELDS = {
     "type": "sourcetype",
     "epoch": "epochtime|event.epochtime",
-    "time": "datetime|time|event.datetime|event.time|logtime|event.logtime|rt|devTime|Event Time",
+    "time": "datetime|time|event.datetime|event.time|logtime|event.logtime|rt|devTime|Event Time|Logged Time",
     "tz": "tz|event.tz",
     "user": "login|user|elogin|suser|event.login|event.user|event.elogin|usrName|cloudusername|User",
-    "device": "devicehostname|event.devicehostname|device_hostname|deviceHostname",
+    "device": "devicehostname|event.devicehostname|device_hostname|deviceHostname|Device Hostname",
     "device_name": "devicename|event.devicename|edevicename|event.edevicename",
-    "client": "cltintip|cintip|ClientIP|event.cltintip|event.cintip|event.ClientIP|client_ip|src_ip|"
-    "Client IP",
-    "client_public": "cltip|cip|event.cltip|event.cip|src|clientpublicIP|event.clientpublicIP|srcip",
-    "client_behind": "sourceTranslatedAddress|srcPostNAT",
+    "client": "cltip|cip|event.cltip|event.cip|ClientIP|event.ClientIP|client_ip|src_ip|Client IP|src|srcip",
+    "client_public": "cltintip|cintip|event.cltintip|event.cintip|clientpublicIP|event.clientpublicIP|"
+    "sourceTranslatedAddress|srcPostNAT|Client External IP",
     "client_port": "cltsourceport|event.cltsourceport|csport|event.csport|spt|srcPort|clt_sport|"
     "event.clt_sport",
     "host": "ehost|host|hostname|event.ehost|event.host|event.hostname|dhost|domain",
@@ -43,10 +43,10 @@ _FIELDS = {
     "Request Method",
     "status": "respcode|status|event.respcode|event.status|outcome|Response Code",
     "agent": "eua|ua|useragent|euseragent|event.eua|event.ua|event.useragent|requestClientApplication|"
-    "userAgent",
+    "userAgent|User Agent",
     "server": "sip|serverip|event.sip|event.serverip|dst|server_ip|Server IP",
-    "up": "reqsize|requestsize|event.reqsize|event.requestsize|out|cn3|bytes_out|srcBytes",
-    "down": "respsize|responsesize|event.respsize|event.responsesize|in|bytes_in|dstBytes",
+    "up": "reqsize|requestsize|event.reqsize|event.requestsize|out|cn3|bytes_out|srcBytes|Sent Bytes",
+    "down": "respsize|responsesize|event.respsize|event.responsesize|in|bytes_in|dstBytes|Received Bytes",
     "action": "action|event.action|act|Policy Action",
     "reason": "reason|event.reason",
     "protocol": "proto|protocol|event.proto|event.protocol",
@@ -82,7 +82,7 @@ _CEF_OWN = _CEF_FLOW | _CEF_LOOKUP | {"user": "duser"}
 _WEB_CSV = (  # noqa: SIM905 - one name after the other, as the vendor documents them
     "time,user,protocol,url,action,app,appclass,up,down,stime,ctime,urlclass,urlsupercat,urlcat,"
     "malwarecat,threat,"
-    "risk,dlpeng,dlpdict,location,dept,client_public,server,method,status,agent,referer,ruletype,rulelabel,"
+    "risk,dlpeng,dlpdict,location,dept,client,server,method,status,agent,referer,ruletype,rulelabel,"
     "contenttype,unscannable,device_owner,device"
 ).split(",")
 _FIREWALL_CSV = (  # noqa: SIM905 - one name after the other, as the vendor documents them
@@ -207,15 +207,7 @@ def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
     )
     by_name = pl.when(pl.col("name").is_in(["Allowed", "Blocked"])).then("name")
     by_category = pl.when(pl.col("type").str.contains("(?i)^(?:allow|block|caution)")).then("type")
-    # Templates exchange the two: `src` may be the public address, and its translation the client's own.
-    outside = ~pl.col("client_public").str.contains(_PRIVATE)
-    inside = pl.col("client_behind").str.contains(_PRIVATE) & outside.fill_null(True)
-    return _rows(
-        read.with_columns(
-            action=pl.coalesce("action", by_category, by_name, "event"),
-            client=pl.coalesce("client", pl.when(inside).then("client_behind")),
-        )
-    )
+    return _rows(read.with_columns(action=pl.coalesce("action", by_category, by_name, "event")))
 
 
 def _columns(names: list[str]) -> layouts.Reader:
@@ -241,13 +233,20 @@ def _told(name: str) -> pl.Expr:
     return pl.when(~text.is_in(_NOTHING)).then(text)
 
 
+def _own_address() -> pl.Expr:
+    """The client's own address where the proxy sees it; some templates exchange it and the one behind it."""
+    own, public = _told("client"), _told("client_public")
+    swapped = public.str.contains(_PRIVATE) & ~own.str.contains(_PRIVATE).fill_null(False)
+    return pl.when(swapped).then(public).otherwise(pl.coalesce(own, public))
+
+
 def _decoded(name: str) -> pl.Expr:
     return _told(name).str.decode("base64", strict=False).cast(pl.String, strict=False)
 
 
 def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     """`FIELDS` from `_FIELDS`; the kind is told by which fields there are."""
-    asks = pl.col("asked").is_not_null() & pl.coalesce("asked_by", "client_public").is_not_null()
+    asks = pl.col("asked").is_not_null() & pl.coalesce("asked_by", "client").is_not_null()
     # A lookup's resolver and port go by the keys a firewall's server has in some feeds.
     flows = pl.col("flow_client").is_not_null() & pl.col("flow_port").is_not_null() & ~asks
     read = fields.with_columns(
@@ -255,7 +254,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         url=pl.coalesce(_told("url"), _decoded("b64_url")),
         host=pl.coalesce(_told("host"), _decoded("b64_host")),
         method=_told("method").str.to_uppercase(),
-        client=pl.coalesce(_told("client"), _told("client_public"), _told("asked_by")),
+        client=pl.coalesce(_own_address(), _told("asked_by")),
         seen=_told("flow_server_seen"),
     )
     told = _time() | _who() | _request() | _server() | _volume()

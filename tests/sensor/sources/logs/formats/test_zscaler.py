@@ -67,6 +67,41 @@ def test_base64_urls_and_epochs_of_the_current_template() -> None:
     assert row["client"] == "10.1.2.3"
 
 
+@pytest.mark.parametrize(
+    ("told", "client"),
+    [
+        ({"cip": "10.1.2.3", "cintip": "203.0.113.5"}, "10.1.2.3"),
+        ({"cltip": "10.1.2.3", "cltintip": "203.0.113.5", "cltpubip": "203.0.113.6"}, "10.1.2.3"),
+        ({"cip": "203.0.113.5", "cintip": "10.1.2.3"}, "10.1.2.3"),  # some templates exchange them
+        ({"cip": "203.0.113.5", "cintip": "203.0.113.6"}, "203.0.113.5"),
+        ({"cip": "NA", "cintip": "203.0.113.6"}, "203.0.113.6"),
+    ],
+)
+def test_the_clients_own_address_goes_before_the_one_it_is_translated_to(
+    told: dict[str, str], client: str
+) -> None:
+    event = {
+        "time": "Tue Oct  6 10:00:00 2026",
+        "eurl": "claude.ai/",
+        "reqdatasize": "9",
+        "action": "Allowed",
+    }
+    assert read(ZscalerFormat, json.dumps(event | told))["client"].to_list() == [client]
+
+
+def test_the_consoles_table_has_what_was_sent_and_received() -> None:
+    record = {"No.": "1", "Event Time": "Tuesday, October 06, 2026 10:00:00 AM GMT", "User": "ada@corp.example", "URL": "claude.ai/a",
+              "Policy Action": "Allowed", "Client IP": "10.1.2.3", "Sent Bytes": "1200", "Received Bytes": "34"}  # fmt: skip
+    row = read(ZscalerFormat, json.dumps(record)).row(0, named=True)
+    assert (row["client"], row["host"], row["bytes_up"], row["bytes_down"]) == (
+        "10.1.2.3",
+        "claude.ai",
+        1200,
+        34,
+    )
+    assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+
+
 def test_firewall_bytes_are_seen_from_the_client() -> None:
     event = {"datetime": "Tue Oct  6 10:00:00 2026", "csip": "10.1.2.3", "csport": "5000", "cdip": "192.0.2.7", "cdport": "443",
              "sdip": "192.0.2.8", "sdport": "443", "inbytes": "100", "outbytes": "7", "durationms": "2000", "action": "Block/Drop",
