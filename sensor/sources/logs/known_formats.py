@@ -23,7 +23,7 @@ import sensor.sources.logs.formats
 from sensor.sources.logs.line_format import LineFormat
 from sensor.sources.logs.lines import envelopes, json_documents, prefixes, tables
 from sensor.sources.logs.lines.blocks import blocks, first_lines
-from sensor.sources.logs.lines.framing import Framing, framed
+from sensor.sources.logs.lines.framing import Framing, as_utf8, framed
 from sensor.sources.logs.sorting import Sorter
 
 #: Lines of the head that are examined.
@@ -170,22 +170,23 @@ def sorter(first: type[LineFormat] | None, head: bytes = b"", *, resumed: bool =
 
 
 def _framing(head: bytes) -> Framing | None:
+    text = as_utf8(head)
     for log_format in all_formats():
-        if log_format.framing is not None and log_format.framing.fits(head):
+        if log_format.framing is not None and log_format.framing.fits(text):
             found = _shares(_lines(head, log_format.framing))
             if found.get(log_format.name, 0.0) >= ENOUGH:
                 return log_format.framing
-    if json_documents.JSON.fits(head):
+    if json_documents.JSON.fits(text):
         # Whether the items of a list called `events` or `data` are records, or part of one, depends on the
         # product.
         unknown = not _shares(_lines(head, json_documents.JSON))
         known_whole = unknown and _shares(_lines(head, json_documents.WHOLE_JSON))
         return json_documents.WHOLE_JSON if known_whole else json_documents.JSON
-    if tables.TABLE.fits(head):
+    if tables.TABLE.fits(text):
         found = _shares(_lines(head, tables.TABLE))
         own = (share for name, share in found.items() if not _known()[name].generic)
         return tables.TABLE if sum(own) >= ENOUGH else None
-    fitting = [how for how in (tables.RESAVED, tables.ROWS) if how.fits(head)]
+    fitting = [how for how in (tables.RESAVED, tables.ROWS) if how.fits(text)]
     if fitting and sum(_shares(_lines(head, None)).values()) < ENOUGH:
         return next((how for how in fitting if sum(_shares(_lines(head, how)).values()) >= ENOUGH), None)
     return None

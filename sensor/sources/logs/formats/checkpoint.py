@@ -36,7 +36,7 @@ _FIELDS = {
     "proto": "proto",
     "user": "src_user_name|user|suser|usrName|duser|Source User Name",
     "device": "src_machine_name|shost|identHostName",
-    "url": "resource|request|url",
+    "url": "resource|request|url|Resource",
     "server_name": "tls_server_host_name|sni|web_server_name|dst_domain_name|http_host|host_name|"
     "destinationDnsDomain",
     "query": "dns_query|query_name",

@@ -40,7 +40,8 @@ _IS_RECORD = objects.having("ID", "Date", "Time", "Description", "TransactionID"
     "MAC Address", "MACAddress"
 )
 _PREAMBLE = (
-    r"^\s*Microsoft DHCP(?:v6)? Service Activity Log|^Event ID  Meaning|^\d\d\+?\t+\S|^QResult: |^\d{5}\t+\S"
+    r"^\s*Microsoft DHCP(?:v6)? Service Activity Log|^Event ID  Meaning|^(?:\d\d\+?|\d{5})\t+[^\t]+$"
+    r"|^QResult: "
 )
 #: Numbers of events: an address is given or renewed; it is given up, taken back, or has expired.
 _GIVEN = ("10", "11", "20", "21", "11002", "11003", "11004", "11005")

@@ -137,6 +137,11 @@ def _pieces(stream: IO[bytes]) -> Iterator[str]:
     yield decoder.decode(b"", final=True)
 
 
+def as_utf8(head: bytes) -> bytes:
+    """The beginning of a file as UTF-8, also of one in UTF-16 with a byte order mark."""
+    return head.decode("utf-16", "replace").encode() if head.startswith(_UTF16) else head
+
+
 def text_of(head: bytes) -> str:
     """The beginning of a file as text."""
     return head.decode("utf-8", "replace")

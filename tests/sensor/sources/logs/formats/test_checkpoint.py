@@ -110,6 +110,18 @@ def test_leef_names_the_verdict_in_its_head() -> None:
     assert (row["action"], row["host"]) == ("blocked", "a.example.com")
 
 
+def test_a_table_of_smart_console_names_what_was_asked_for() -> None:
+    table = (
+        "Time,Blade,Action,Origin,Source,Source User Name,Destination,Service,Resource\n"
+        "2026-10-06T10:00:00Z,URL Filtering,Accept,gw,10.1.2.3,Ada (ada),192.0.2.7,https (TCP/443),https://claude.ai/a\n"
+    )
+    (row,) = read(CheckpointFormat, table).rows(named=True)
+    assert (row["client"], row["user_name"], row["host"], row["path"], row["server_port"]) == (
+        *("10.1.2.3", "ada", "claude.ai", "/a"),
+        443,
+    )
+
+
 def test_generic_pairs() -> None:
     line = 'Oct  6 10:00:00 gw Action="accept" UUid="{0x0}" src="10.1.2.3" dst="192.0.2.7" proto="6" service="443" s_port="5" loguid="{0x1}" origin="10.9.9.9"'
     row = read(CheckpointFormat, line).row(0, named=True)

@@ -65,6 +65,10 @@ def test_the_events_as_wincollect_sends_them() -> None:
     assert found.select(names).row(0) == ("10.1.0.7", "ann-pc.example.com", MAC, None, AT)
 
 
+def test_a_numbered_table_with_tabs_is_no_list_of_events() -> None:
+    assert rows("10\tFriday\tada\n11\tFriday\tbob\n").is_empty()
+
+
 def test_leases_of_version_6() -> None:
     duid = "000100012C00000002000000000A"
     text = (

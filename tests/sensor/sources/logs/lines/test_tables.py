@@ -8,7 +8,8 @@ import pytest
 
 from sensor.sources.logs.known_formats import framing_of
 from sensor.sources.logs.lines.framing import JOINT
-from sensor.sources.logs.lines.tables import TABLE
+from sensor.sources.logs.lines.json_documents import JSON
+from sensor.sources.logs.lines.tables import RESAVED, TABLE
 from tests.sensor.sources.logs.formats.reading import rows
 from tests.sensor.sources.logs.lines.framed import records
 
@@ -52,6 +53,17 @@ def test_tables_whose_titles_are_known_by_their_words(table: str, separator: str
     text = f"{table}\n2026-10-06T10:00:00Z,10.1.2.3,ada,claude.ai,192.0.2.7,443,Allow\n"
     found = rows(text.replace(",", separator))
     assert found.select("client", "user_name", "host").row(-1) == ("10.1.2.3", "ada", "claude.ai")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_a_table_saved_as_unicode_text(separator: str, encoding: str) -> None:
+    text = "_time,src_ip,dest,user,action\r\n2026-10-06T10:00:00Z,10.1.2.3,claude.ai,ada,allowed\r\n"
+    assert framing_of(text.replace(",", separator).encode(encoding)) is (
+        RESAVED if separator == "\t" else None
+    )
+    records = json.dumps([{"_time": 1791280800, "src_ip": "10.1.2.3", "url": "https://claude.ai/"}], indent=1)
+    assert framing_of(records.encode(encoding)) is JSON
 
 
 def test_lines_that_are_known_as_they_are_keep_their_separators() -> None:
