@@ -24,9 +24,9 @@ import yaml
 
 from analytics.counting.frames import store_frame
 from analytics.lake import connect
-from analytics.policy.checks import is_about
+from analytics.policy.checks import Known, is_about, unknown
 from analytics.policy.judge import judge, prepare
-from analytics.policy.read import STATUSES, Policy, PolicyMistakes, Problem, size_of
+from analytics.policy.read import STATUSES, Policy, PolicyMistakes, Problem, Statement, size_of
 from analytics.policy.rows import compiled
 from analytics.policy.rules import load_rules
 from analytics.policy.weeks import lay_out_frames, lay_out_no_servers
@@ -37,10 +37,13 @@ _GIVEN: dict[str, tuple[str, Callable[[Any], bool]]] = {
         ("app", "access", "department", "site", "segment", "person"),
         ("a text", lambda value: isinstance(value, str)),
     ),
-    "day": ("a day such as 2026-11-20", lambda value: type(value) is date),
+    "day": (
+        "a day such as 2026-11-20",
+        lambda value: type(value) is date and date(1970, 1, 1) <= value <= date(2999, 12, 31),
+    ),
     "hour": ("an hour from 0 to 23", lambda value: type(value) is int and 0 <= value <= 23),
     "bytes_up": ("a size such as 200 kB", lambda value: (size := size_of(value)) is not None and size >= 0),
-    "sessions": ("a number", lambda value: type(value) is int and value >= 0),
+    "sessions": ("a number", lambda value: type(value) is int and 0 <= value <= 1_000_000),
     "program": ("true or false", lambda value: isinstance(value, bool)),
 }
 _EXPECT: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -82,17 +85,23 @@ def read_cases(text: str, place: str) -> list[Case]:
     """The cases in `text`. Raises PolicyMistakes."""
     problems: list[Problem] = []
     try:
-        root, entries = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         problem = Problem(f"{place}:{line}", "not YAML", "check indentation and quotes")
         raise PolicyMistakes([problem]) from None
-    if not isinstance(entries, list) or not isinstance(root, yaml.SequenceNode):
+    if not isinstance(root, yaml.SequenceNode):
         raise PolicyMistakes([Problem(f"{place}:1", "no list of cases", "begin each with `- given: {…}`")])
     cases = []
-    for node, entry in zip(root.value, entries, strict=True):
+    for node in root.value:
         line = node.start_mark.line + 1
+        try:
+            entry = yaml.SafeLoader("").construct_document(node)
+        except (yaml.YAMLError, ValueError) as error:  # such as the day 2027-02-30
+            why = str(getattr(error, "problem", error))
+            problems.append(Problem(f"{place}:{line}", why, "see docs/policy.md, Cases"))
+            continue
         if what := _mistake(entry):
             problems.append(Problem(f"{place}:{line}", what, "see docs/policy.md, Cases"))
         else:
@@ -122,6 +131,15 @@ def _mistake(entry: Any) -> str | None:
 
 def _status(text: Any) -> str:
     return str(text).replace(" ", "_")
+
+
+def unknown_in(cases: Sequence[Case], place: str, known: Known) -> list[Problem]:
+    """Problems of services and access classes that the catalog does not have: no line could be about them."""
+    statements = []
+    for case in cases:
+        match = {key: (case.given[key],) for key in ("app", "access") if key in case.given}
+        statements.append(Statement("status", case.line, match, {}, {}))
+    return list(unknown(Policy(place, "", statements=tuple(statements)), known))
 
 
 def run(

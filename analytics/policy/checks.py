@@ -34,7 +34,7 @@ class Known:
 def check(policy: Policy, known: Known, today: date) -> list[Problem]:
     """All problems of `policy` in order of lines; `today` determines what has expired."""
     found = [
-        *_unknown(policy, known),
+        *unknown(policy, known),
         *_countries(policy, known),
         *_overlapping(policy, known),
         *_ruled_out(policy, known),
@@ -65,7 +65,8 @@ def is_about(statement: Statement, service: Mapping[str, Any]) -> bool:
     return True
 
 
-def _unknown(policy: Policy, known: Known) -> Iterator[Problem]:
+def unknown(policy: Policy, known: Known) -> Iterator[Problem]:
+    """Problems of names that the catalog, or a scope with known names, does not have."""
     names: dict[str, AbstractSet[str]] = {
         key: {str(row[key]) for row in known.services if row.get(key)}
         for key in ("app", "vendor", "category")

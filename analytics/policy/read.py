@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import yaml
@@ -32,7 +32,8 @@ SECTIONS: dict[str, dict[str, bool]] = {
     "exceptions": {"id": True, "owner": True, "reason": True, "expires": True, "people": False},
 }
 _TOP = ("version", "owner", *SECTIONS)
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|MB|GB)")
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d+)?)\s*(B|kB|MB|GB)")
+_LARGEST_SIZE = 10**18
 _UNITS = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 _HOURS = re.compile(r"([01]\d|2[0-3]):00-([01]\d|2[0-4]):00")
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -45,9 +46,11 @@ _REMEDIES = {
     "that cannot start any token": "put the text in quotes",
     "mapping values are not allowed": "check indentation, and put text with `: ` in quotes",
     "undefined alias": "put text that begins with * in quotes",
+    "expected alphabetic or numeric character": "put text that begins with * or & in quotes",
     "another document": "keep one policy a file, without `---`",
 }
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_NULL = "tag:yaml.org,2002:null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +250,7 @@ class _Reader:
         return own(node) if own else self.text(node, key)
 
     def text(self, node: yaml.Node, key: str) -> str:
-        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
+        if not isinstance(node, yaml.ScalarNode) or node.tag == _NULL or not node.value.strip():
             self.problem(_line(node), f"{key} must be text", f"write `{key}: some words`")
             return ""
         return str(node.value).strip()
@@ -281,9 +284,9 @@ class _Reader:
         return found or 0
 
     def hours(self, node: yaml.Node) -> tuple[int, int]:
-        parts = _HOURS.fullmatch(self.text(node, "hours"))
+        written = node.value if isinstance(node, yaml.ScalarNode) else "a list"
+        parts = _HOURS.fullmatch(written)
         if not parts or int(parts[1]) == int(parts[2]):
-            written = node.value if isinstance(node, yaml.ScalarNode) else "a list"
             self.problem(
                 _line(node), f"hours: {written!r} is no span", 'write them like "07:00-20:00", whole hours'
             )
@@ -303,12 +306,12 @@ class _Reader:
         return tuple(found)
 
     def day(self, node: yaml.Node, key: str) -> date:
-        found = _plain(node)
-        if type(found) is not date:
-            written = node.value if isinstance(node, yaml.ScalarNode) else "a list"
+        written = node.value if isinstance(node, yaml.ScalarNode) else "a list"
+        try:
+            return datetime.strptime(written, "%Y-%m-%d").date()
+        except ValueError:
             self.problem(_line(node), f"{key}: {written!r} is no day", f"write `{key}: 2027-03-31`")
             return date.max
-        return found
 
     def identifier(self, node: yaml.Node) -> str:
         text = self.text(node, "id")
@@ -326,11 +329,12 @@ class _Reader:
 
 
 def size_of(text: object) -> int | None:
-    """Number of bytes in a text such as '200 kB', or in a number; else None."""
-    if isinstance(text, int) and not isinstance(text, bool):
-        return text
+    """Number of bytes in a text such as '200 kB', or in a number; else, or where no column holds it, None."""
     parts = _SIZE.fullmatch(str(text))
-    return int(float(parts[1]) * _UNITS[parts[2]]) if parts else None
+    found = int(float(parts[1]) * _UNITS[parts[2]]) if parts else text
+    if not isinstance(found, int) or isinstance(found, bool) or found > _LARGEST_SIZE:
+        return None
+    return found
 
 
 def _first_word(key: object) -> str:

@@ -53,6 +53,8 @@ def init(
 
     from sensor.errors import UsageError, reason_of
 
+    if not path.name:
+        raise UsageError("is a directory", place=str(path), hint="name a file")
     cases = path.with_suffix(".tests.yml")
     for target in (path, cases):
         if target.exists():
@@ -172,6 +174,7 @@ def test(
         raise UsageError(text, place=str(file), hint="write cases, see docs/policy.md") from None
     except PolicyMistakes as mistakes:
         _fail(map(str, mistakes.problems))
+    _tell(run.unknown_in(given, str(file), known))
     outcomes = run.run(stated, given, known.services, _today(settings))
     failed = [
         f"{file}:{case.line}: {difference}"

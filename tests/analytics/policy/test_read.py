@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from analytics.policy import rules
-from analytics.policy.cases import differences, read_cases, run
+from analytics.policy.cases import differences, read_cases, run, unknown_in
 from analytics.policy.checks import Known, check
 from analytics.policy.read import Policy, PolicyMistakes, read
 from analytics.policy.rows import compiled
@@ -55,7 +55,10 @@ def mistakes(text: str) -> list[str]:
         ("version: 1\nstatus:\n  - {status: tolerated}", "policy.yml:3: says nothing about which service"),
         ("version: 1\nstatus:\n  - app: a\n    app: b\n    status: tolerated", "policy.yml:4: app stands twice; keep one; the other is on line 3"),
         ("version: 1\nlimits:\n  - {app: a, bytes_up_per_day: 200kb}", "policy.yml:3: '200kb' is no size; write it like 200 kB"),
+        ("version: 1\nlimits:\n  - {app: a, bytes_up_per_day: 9300000000 GB}", "policy.yml:3: '9300000000 GB' is no size"),
         ("version: 1\nlimits:\n  - {app: a}", "policy.yml:3: a limit without a limit"),
+        ("version: 1\nlimits:\n  - {app: a, department: ~, programs: false}", "policy.yml:3: department must be text"),
+        ("version: 1\nstatus:\n  - {app: *, status: tolerated}", "policy.yml:3: not YAML: expected alphabetic or numeric character, but found ','; put text that begins with *"),
         ("version: 1\nlimits:\n  - {app: a, hours: 7-20}", "policy.yml:3: hours: '7-20' is no span"),
         ("version: 1\nlimits:\n  - {app: a, programs: true}", "policy.yml:3: programs can only be ruled out"),
         ("version: 1\nexceptions:\n  - {id: E, app: a, owner: o, reason: r, expires: soon}", "policy.yml:3: expires: 'soon' is no day; write `expires: 2027-03-31`"),
@@ -88,6 +91,7 @@ def test_a_mistake_has_a_line_and_a_remedy(text: str, told: str) -> None:
         "version: 1\nowner: @x",
         "version: 1\nstatus:\n  - DeepSeek",
         "version: 1\nstatus:\n  - {app: a, status: }",
+        "version: 1\nlimits:\n  - {app: a, hours: [07:00-20:00]}",
     ],
 )
 def test_one_mistake_is_reported_once(text: str) -> None:
@@ -104,6 +108,11 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
         "policy.yml:4",
         "policy.yml:5",
     ]
+
+
+def test_a_day_may_stand_in_quotes() -> None:
+    (one,) = policy("status:\n  - {app: a, status: tolerated, review: '2027-03-31'}\n").statements
+    assert one.values["review"] == date(2027, 3, 31)
 
 
 def test_precedence_scope_outweighs_selector_and_segment_outweighs_department() -> None:
@@ -200,6 +209,19 @@ def test_what_must_never_be_used_is_decided_about() -> None:
     ]
 
 
+def test_a_case_about_what_the_catalog_does_not_have_is_a_mistake() -> None:
+    """It was unreviewed, so what it expected of the service held or failed for another reason."""
+    given = read_cases(
+        "- given: {app: acme/chta}\n  expect: {status: unreviewed}\n"
+        "- given: {app: acme/chat, access: browser}\n  expect: {status: unreviewed}\n",
+        "cases.yml",
+    )
+    assert [str(one) for one in unknown_in(given, "cases.yml", KNOWN)] == [
+        "cases.yml:1: no app 'acme/chta' in the catalog; did you mean acme/chat?",
+        "cases.yml:3: no access 'browser' in the catalog; check the spelling",
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "mistake"),
     [
@@ -207,7 +229,11 @@ def test_what_must_never_be_used_is_decided_about() -> None:
         ("hour: noon", "hour: expected an hour from 0 to 23, not 'noon'"),
         ("day: tomorrow", "day: expected a day such as 2026-11-20, not 'tomorrow'"),
         ("day: 2026-11-20 10:00:00", "day: expected a day such as 2026-11-20, not datetime"),
+        ("day: 2027-02-30", "day is out of range for month"),
+        ("day: 9999-12-31", "day: expected a day such as 2026-11-20, not datetime"),
         ("sessions: many", "sessions: expected a number, not 'many'"),
+        ("sessions: 99999999999999999999", "sessions: expected a number, not 99999999999999999999"),
+        ("bytes_up: 9300000000 GB", "bytes_up: expected a size such as 200 kB, not '9300000000 GB'"),
         ("bytes_up: -5 kB", "bytes_up: expected a size such as 200 kB, not '-5 kB'"),
         ("program: sometimes", "program: expected true or false, not 'sometimes'"),
         ("department: [Legal, Sales]", "department: expected a text, not ['Legal', 'Sales']"),

@@ -70,8 +70,9 @@ def test_init_writes_a_policy_that_holds_its_cases_and_never_replaces_one(home: 
     assert run("policy", "check").exit_code == 0
     tested = run("policy", "test")
     assert tested.exit_code == 0 and "8 cases pass" in tested.output
-    again = run("policy", "init")
-    assert isinstance(again.exception, UsageError) and "already there" in str(again.exception)
+    for name, why in (("policy.yml", "already there"), (".", "is a directory")):
+        again = run("policy", "init", name)
+        assert isinstance(again.exception, UsageError) and why in str(again.exception)
 
 
 def test_mistakes_are_lines_with_place_and_remedy_and_exit_code_8(home: Path) -> None:
