@@ -17,9 +17,9 @@ A bad *record* is never an error: it is counted, its shape sampled to `rejects`,
 from __future__ import annotations
 
 
-def reason_of(error: OSError) -> str:
-    """What the system says of an error, in lower case and without its number."""
-    return (error.strerror or str(error)).lower()
+def reason_of(error: Exception) -> str:
+    """What the system, or a parser, says of an error, in lower case and without its number."""
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 class ShadowAIError(Exception):

@@ -142,9 +142,13 @@ def _key_files(lake: Path, state: Path, settings: Settings) -> Finding:
 
 
 def _vault(state: Path) -> Finding:
+    from sensor.errors import LakeError
     from sensor.privacy.vault import ROLES, Custodians
 
-    names = Custodians(state).names()
+    try:
+        names = Custodians(state).names()
+    except LakeError as error:
+        return "vault", False, str(error)
     missing = [role for role in ROLES if role not in names.values()]
     if missing:
         return "vault", True, f"no {' and no '.join(missing)}: tokens cannot be turned back by anyone"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def put(pieces: Iterable[str], out: Path | None) -> None:
         sys.stdout.writelines(pieces)
         return
     special = out.exists() and not out.is_file()  # a pipe or device is written as it is
-    target = out if special else out.resolve()  # a link stays one
+    target = out if special else Path(os.path.realpath(out))  # a link stays one
     part = target if special else target.with_name(f".{target.name}.part")
     try:
         with part.open("w", encoding="utf-8") as file:

@@ -109,8 +109,6 @@ def _context(
 ) -> ssl.SSLContext | None:
     """The TLS context for `places`; None if none of them uses TLS. Raises UsageError, also for options that
     would protect nothing."""
-    import ssl
-
     from sensor.sources.inputs.receive import context
 
     if not any(place.transport == "tls" for place in places):
@@ -120,7 +118,4 @@ def _context(
         return None
     if certificate is None:
         raise UsageError("tls needs a certificate", place="--certificate", hint="name a PEM file")
-    try:
-        return context(certificate, key, clients)
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"not usable: {reason_of(error)}", place=str(certificate)) from None
+    return context(certificate, key, clients)

@@ -124,6 +124,8 @@ def _options(
 
 #: Added to the shell's umask, so that no other account can replace a views file or a folder of keys.
 _OTHERS_WRITE = 0o022
+#: Errors of a path on the command line that cannot be used.
+_PATHS = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 #: Threshold of the garbage collector. The default is low: imports make many objects that stay, frames hardly
 #: any.
 _GARBAGE = 50_000
@@ -203,7 +205,7 @@ def _run() -> int:
     except Exception as error:
         if is_ctrl_c(error):
             raise KeyboardInterrupt from None
-        if isinstance(error, (PermissionError, NotADirectoryError)) and error.filename is not None:
+        if isinstance(error, OSError) and error.errno in _PATHS and error.filename is not None:
             # a path on the command line, and the command did not handle the error itself
             why = f"{str(error.strerror).lower()}; check the path, and who may use it"
             _say(f"shadowai: {error.filename}: {why}")

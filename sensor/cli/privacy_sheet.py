@@ -55,7 +55,7 @@ def command(
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(reason_of(error), place=str(out), hint="another --out") from None
+        raise UsageError(reason_of(error), place=str(out), hint="name another file") from None
     typer.echo(str(out))
 
 

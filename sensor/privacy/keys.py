@@ -293,7 +293,7 @@ class Keys:
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise LakeError(f"unreadable: {error}", place=str(path), hint="restore it") from None
+            raise LakeError(f"unreadable: {reason_of(error)}", place=str(path), hint="restore it") from None
 
     def _make_folder(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)

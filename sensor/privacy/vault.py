@@ -37,7 +37,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from sensor import durable
-from sensor.errors import LakeError, UsageError
+from sensor.errors import LakeError, UsageError, reason_of
 from sensor.privacy.sealing import Unsealable, seal, unseal
 
 Role = Literal["requester", "approver"]
@@ -126,7 +126,9 @@ class Custodians:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            raise LakeError(f"unreadable: {error}", place=str(self._path), hint="restore it") from None
+            raise LakeError(
+                f"unreadable: {reason_of(error)}", place=str(self._path), hint="restore it"
+            ) from None
 
     def _write(self, known: Mapping[str, Any]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

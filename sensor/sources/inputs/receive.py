@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sensor.errors import UsageError, reason_of
+
 #: Text waiting to be read; beyond it TCP senders wait and datagrams are dropped.
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 #: No message is longer (RFC 5425 asks for 8 KB at least); a longer one is dropped and counted.
@@ -203,13 +205,27 @@ class _Datagrams(asyncio.DatagramProtocol):
 def context(certificate: Path, key: Path | None, clients: Path | None) -> ssl.SSLContext:
     """The TLS settings of the server. With `clients` (CA certificates), senders need a certificate of these.
 
-    Raises OSError, SSLError.
+    Raises UsageError.
     """
+    for path in (path for path in (certificate, key, clients) if path is not None):
+        try:
+            path.read_bytes()
+        except OSError as error:  # ssl does not say which file it is about
+            raise UsageError(reason_of(error), place=str(path), hint="name a PEM file") from None
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
-    made.load_cert_chain(certificate, key)
+    try:
+        made.load_cert_chain(certificate, key)
+    except ssl.SSLError:
+        what = "no PEM file with a certificate" + (" and its key" if key is None else f" for the key {key}")
+        hint = "name its key with --key" if key is None else "name two that belong together"
+        raise UsageError(what, place=str(certificate), hint=hint) from None
     if clients is not None:
-        made.load_verify_locations(clients)
+        try:
+            made.load_verify_locations(clients)
+        except ssl.SSLError:
+            what, hint = "no PEM file with a certificate", "name that of the authority"
+            raise UsageError(what, place=str(clients), hint=hint) from None
         made.verify_mode = ssl.CERT_REQUIRED
     return made
 

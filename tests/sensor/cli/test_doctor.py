@@ -112,6 +112,15 @@ def test_a_record_that_is_not_the_one_of_the_lake_is_no_whole_one(tmp_path: Path
     assert doctor._record(tmp_path / "lake", tmp_path / "state")[1] is False
 
 
+def test_a_state_folder_that_is_a_file_is_told_among_the_rest(tmp_path: Path) -> None:
+    """It ended doctor with one line about a file of the vault, to be restored."""
+    (tmp_path / "state").touch()
+    assert doctor._vault(tmp_path / "state")[1:] == (
+        False,
+        f"{tmp_path}/state/vault/roles.json: unreadable: not a directory; restore it",
+    )
+
+
 def test_a_lake_that_is_not_published_yet_stops_no_scan(tmp_path: Path) -> None:
     """As in the first hour of a capture."""
     (tmp_path / "lake" / "sources").mkdir(parents=True)

@@ -170,18 +170,19 @@ def test_a_file_in_place_of_the_lake_exits_with_5(tmp_path: Path) -> None:
     assert done.stderr.strip() == "shadowai: access.log/manifest.json: not a directory; check the folder"
 
 
-def test_a_path_without_permission_exits_with_2_and_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG])
+def test_a_path_that_cannot_be_used_exits_with_2_and_is_named(
+    number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It was called a bug in shadowai."""
 
     def refused() -> None:
-        raise PermissionError(errno.EACCES, "Permission denied", "shut/x.html")
+        raise OSError(number, os.strerror(number), "shut/x.html")
 
     monkeypatch.setattr(main, "app", refused)
     assert main._run() == 2
     assert capsys.readouterr().err == (
-        "shadowai: shut/x.html: permission denied; check the path, and who may use it\n"
+        f"shadowai: shut/x.html: {os.strerror(number).lower()}; check the path, and who may use it\n"
     )
 
 

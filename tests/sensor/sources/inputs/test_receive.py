@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from sensor.errors import UsageError
 from sensor.sources.inputs import receive
 from sensor.sources.inputs.receive import Endpoint, Receiver
 
@@ -140,6 +142,21 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
         check=True, capture_output=True,
     )  # fmt: skip
     return cert, key
+
+
+def test_a_file_for_tls_that_cannot_be_used_is_named(certificate: tuple[Path, Path]) -> None:
+    """All was said of the certificate, in the words of a library."""
+    cert, key = certificate
+    absent = cert.with_name("absent")
+    for files, said in (
+        ((cert, absent, None), f"{absent}: no such file or directory; name a PEM file"),
+        ((cert, key, absent), f"{absent}: no such file or directory; name a PEM file"),
+        ((cert, None, None), f"{cert}: no PEM file with a certificate and its key; name its key with --key"),
+        ((key, key, None), f"{key}: no PEM file with a certificate for the key {key}; name two that belong"),
+        ((cert, key, key), f"{key}: no PEM file with a certificate; name that of the authority"),
+    ):
+        with pytest.raises(UsageError, match=re.escape(said)):
+            receive.context(*files)
 
 
 def test_tls_and_senders_that_must_prove_themselves(certificate: tuple[Path, Path]) -> None:
