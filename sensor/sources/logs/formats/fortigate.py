@@ -162,13 +162,16 @@ def _sub(*subtypes: str) -> pl.Expr:
 
 def _when() -> dict[str, pl.Expr]:
     stamp = pl.concat_str("date", "time", separator=" ")
+    duration = pl.col("duration").cast(pl.Float64, strict=False)
     return {
         "time": pl.coalesce(
             pl.when(pl.col("eventtime").str.len_bytes() >= 9).then("eventtime"), stamp, "time"
         ),
         "zone": pl.col("tz"),
-        # A proxy's transaction counts in milliseconds, or not at all: unknown.
-        "duration_s": pl.when(~_sub("http-transaction")).then("duration"),
+        # FortiProxy counts in milliseconds; a transaction in these, too, or not at all: unknown.
+        "duration_s": pl.when(~_sub("http-transaction")).then(
+            pl.when(pl.col("devid").str.starts_with("FPX")).then(duration / 1000).otherwise(duration)
+        ),
         "at_end": _of("traffic") & (pl.col("logid").str.slice(-4) != INTERIM).fill_null(True),
     }
 

@@ -61,6 +61,8 @@ def test_event_time_counts_and_a_session_begins_before_its_record() -> None:
     logged = datetime(2026, 10, 6, 10, 0, 30, 123456, UTC)
     assert rows["at"].to_list() == [logged, logged]
     assert (rows["at"][1] - rows["seen_at"][1]).total_seconds() == 300
+    of_a_proxy = CLOSE.replace("FG100E", "FPXVM2").replace("duration=300", "duration=12500")
+    assert read(FortigateFormat, of_a_proxy)["duration_s"].to_list() == [12.5]
 
 
 def test_without_event_time_the_zone_of_the_line_counts_then_the_setting() -> None:
