@@ -5,6 +5,7 @@
     {"class": "class com.untangle.uvm.app.SessionStatsEvent", "c2pBytes": 1433, "p2cBytes": 7503, …}
 
 `CClientAddr` is the client before translation; `c2pBytes` went from it to the firewall, `p2cBytes` came back.
+HttpResponseEvent has the lengths that both bodies announced, 0 where they announced none: then unknown.
 Session, requests and statistics of one `sessionId` are one session. Source: Arista, "NG Firewall Event
 Definitions".
 """
@@ -44,6 +45,8 @@ _FIELDS = {
     "method": "method|httpRequestEvent.method",
     "up": "c2pBytes",
     "down": "p2cBytes",
+    "sent": "httpRequestEvent.contentLength",
+    "got": "contentLength",
     "blocked": "blocked",
 }
 _WEB = ("WebFilterEvent", "HttpRequestEvent", "HttpResponseEvent", "SslInspectorLogEvent")
@@ -58,7 +61,7 @@ class UntangleFormat(LogFormat):
     vantage = "firewall"
     is_on_site = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
-    advice = "Send SessionStatsEvent too: only it has volumes; WebFilterEvent names hosts."
+    advice = "Send SessionStatsEvent too: only it has all volumes; WebFilterEvent names hosts."
     marks = ('"class com.untangle.',)
     claims = pl.col("line").str.contains(r'"class"\s*:\s*"class com\.untangle\.')
 
@@ -68,6 +71,7 @@ class UntangleFormat(LogFormat):
         kind = pl.col("class").str.extract(r"\.(\w+)$")
         web, flow = kind.is_in(_WEB), kind.is_in(_FLOW)
         ended = (kind == "SessionStatsEvent").fill_null(False)
+        answered = (kind == "HttpResponseEvent").fill_null(False)
         blocked = (pl.col("blocked") == "true").fill_null(False)
         url = pl.col("request").str.extract(r"^\S+ (\S+)")
         proto = pl.col("proto").replace({"6": "tcp", "17": "udp"})
@@ -88,10 +92,10 @@ class UntangleFormat(LogFormat):
             method=pl.coalesce("method", pl.col("request").str.extract(r"^([A-Z]+) ")),
             server_port="port",
             transport=proto,
-            bytes_up=pl.when(ended).then("up"),
-            bytes_down=pl.when(ended).then("down"),
+            bytes_up=pl.when(ended).then("up").when(answered & (pl.col("sent") != "0")).then("sent"),
+            bytes_down=pl.when(ended).then("down").when(answered & (pl.col("got") != "0")).then("got"),
             action=one_of({"blocked": blocked}, otherwise="allowed"),
             session=pl.when(~blocked).then(session),
-            phase=one_of({"end": ended, "name": web}, otherwise="begin"),
+            phase=one_of({"end": ended, "delta": answered, "name": web}, otherwise="begin"),
             reason=one_of({NO_SERVICE: ~(web | flow).fill_null(False), NO_PORTS: ~has_ports(proto)}),
         )

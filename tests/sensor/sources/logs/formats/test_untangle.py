@@ -31,6 +31,13 @@ def test_a_session_is_counted_once() -> None:
             sessionEvent=SESSION,
         ),
         event(
+            "app.http.HttpResponseEvent",
+            requestLine="POST http://chat.example.com/a",
+            contentLength=0,
+            timeStamp="2026-10-06 10:00:02.0",
+            httpRequestEvent={"contentLength": 8000, "sessionEvent": SESSION},
+        ),
+        event(
             "uvm.app.SessionStatsEvent",
             c2pBytes=9000,
             p2cBytes=500,
@@ -39,11 +46,12 @@ def test_a_session_is_counted_once() -> None:
         ),
     ]
     rows = read(UntangleFormat, "\n".join(lines))
-    assert rows["phase"].to_list() == ["begin", "name", "end"]
+    assert rows["phase"].to_list() == ["begin", "name", "delta", "end"]
     assert rows["session"].n_unique() == 1
     done = Sessions().take(rows)
-    assert done["bytes_up"].sum() == 9000
-    assert rows["duration_s"].to_list()[2] == 60.0
+    assert done["bytes_up"].to_list() == [None, None, 8000, 1000]
+    assert done["bytes_down"].to_list() == [None, None, None, 500]
+    assert rows["duration_s"].to_list()[3] == 60.0
 
 
 def test_other_events() -> None:
