@@ -2,7 +2,8 @@
 
     TRAFFIC      a session with volume; `start` opens it, `end` closes it, drop, deny and reset were blocked
     THREAT url   a request of such a session: host and path, no bytes
-    THREAT spyware at port 53: a lookup that DNS Security or a sinkhole list judged
+    THREAT spyware at port 53: a lookup that DNS Security or a sinkhole list judged; of Strata Logging
+                 Service it is DNS SECURITY, with the resolver asked
     DECRYPTION   its SNI
     USERID       who logged in where, for the mapping's timeout; GLOBALPROTECT who got which tunnel address,
                  HIPMATCH which computer reports its state from there, for 12 h; logouts close them
@@ -96,13 +97,13 @@ _POSITIONS = {
 }
 #: The same names in CEF, LEEF and JSON; `|` lists spellings, the first that is there counts.
 _CEF = {
-    "serial": "deviceExternalId",
+    "serial": "deviceExternalId|PanOSDeviceSN",
     "generated": "start|rt",
     "began": "PanOSSessionStartTime",
     "zone": "dtz",
     "src": "src",
-    "dst": "dst",
-    "user": "suser|suser0|PanOSSourceUser",
+    "dst": "dst|PanOSDNSResolverIP",
+    "user": "suser|suser0|PanOSSourceUser|PanOSSourceUserName",
     "app": "app",
     "session": "cn1|externalId|PanOSSessionID",
     "sport": "spt",
@@ -118,6 +119,7 @@ _CEF = {
     "mac": "smac|PanOSSourceDeviceMac",
     "device": "shost|PanOSSourceDeviceHost",
     "event": "PanOSEventIDValue|PanOSEventName",
+    "status": "PanOSEventStatus|outcome",
     "tunnel": "PanOSPrivateIPv4",
     "endpoint": "PanOSEndpointDeviceName",
     "timeout": "PanOSMappingTimeout",
@@ -384,7 +386,7 @@ def _when() -> dict[str, pl.Expr]:
         "time": pl.coalesce(began, pl.when(precise).then("precise").otherwise("generated")),
         "zone": pl.col("zone"),
         "at_end": (pl.col("type") == "TRAFFIC") & began.is_null(),
-        "duration_s": pl.col("elapsed"),
+        "duration_s": pl.when(pl.col("type") == "TRAFFIC").then("elapsed"),
     }
 
 
@@ -419,6 +421,7 @@ def _is_url() -> pl.Expr:
 def _is_lookup() -> pl.Expr:
     """A lookup that DNS Security or a sinkhole list has judged."""
     judged = (pl.col("type") == "THREAT") & (pl.col("subtype") == "spyware") & (pl.col("dport") == "53")
+    judged |= pl.col("type").str.contains("(?i)^dns.security$")
     return (judged & pl.col("url").str.contains(_ASKED)).fill_null(False)
 
 
@@ -490,8 +493,10 @@ def _volume() -> dict[str, pl.Expr]:
 
 
 def _reason() -> pl.Expr:
-    known = (pl.col("type").is_in(list(_POSITIONS)) & (pl.col("type") != "SYSTEM")) | (
-        pl.col("type") == "URL"
+    known = (
+        (pl.col("type").is_in(list(_POSITIONS)) & (pl.col("type") != "SYSTEM"))
+        | (pl.col("type") == "URL")
+        | _is_lookup()
     )
     login = pl.col("subtype").is_in(["login", "logout"]) & pl.col("user").is_not_null()
     connected = pl.col("event").str.contains(

@@ -9,7 +9,7 @@ import pytest
 
 from sensor.sources.logs.formats.panos import PanosFormat
 from sensor.sources.logs.rows.sessions import Sessions
-from sensor.sources.logs.text.reasons import ALERT
+from sensor.sources.logs.text.reasons import ALERT, NO_SERVICE
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = (
@@ -219,3 +219,24 @@ def test_the_lake_says_when_a_session_began() -> None:
     found = read(PanosFormat, line + "PanOSSessionStartTime=Oct 06 2026 10:00:00\n" + line)
     assert [at.second for at in found["seen_at"]] == [0, 15]  # else the end less what it lasted
     assert found["duration_s"].to_list() == [30.0, 30.0]
+
+
+def test_the_lake_tells_lookups_and_who_has_a_tunnel() -> None:
+    """Lookups were set aside, holders had no name, and what had failed gave an address away."""
+    head = "CEF:0|Palo Alto Networks|LF|2.0|{}|3|dtz=UTC start=Oct 06 2026 10:00:00 "
+    asked = head.format("DNS SECURITY|file") + (
+        "src=10.1.2.3 suser=jane act=deny request=chat.example.com PanOSDNSResolverIP=10.0.0.53 cn3=1"
+    )
+    gate = head.format("GLOBALPROTECT|globalprotect") + (
+        "PanOSEventIDValue=gateway-connected PanOSPrivateIPv4=10.9.0.4 PanOSSourceUserName=jane "
+    )
+    rows = read(PanosFormat, f"{asked}\n{gate} PanOSEventStatus=success\n{gate} PanOSEventStatus=failure")
+    assert rows.select("kind", "client", "user_name").rows() == [
+        ("dns", "10.1.2.3", "jane"),
+        ("lease", "10.9.0.4", "jane"),
+        ("lease", "10.9.0.4", "jane"),
+    ]
+    assert rows.select("host", "server", "action", "duration_s").row(0) == (
+        "chat.example.com", "10.0.0.53", "blocked", None,
+    )  # fmt: skip
+    assert rows["reason"].to_list() == [None, None, NO_SERVICE]
