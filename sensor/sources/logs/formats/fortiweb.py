@@ -7,8 +7,9 @@
     http_host="llm.example.org" http_agent="…" http_retcode=200 …
 
 The time is the device's: `timezone_dayst` is the zone in force, written as POSIX does (`GMT+7` is seven hours
-west), `timezone` the one of winter. `original_src` is the client that a proxy before it told. An attack's
-record repeats the request of a traffic record. Source: Fortinet, "FortiWeb Log Message Reference".
+west), `timezone` the one of winter. As it leaves some devices, a record begins `v013xxxxdate=`. `original_src`
+is the client that a proxy before it told. An attack's record repeats the request of a traffic record.
+Source: Fortinet, "FortiWeb Log Message Reference".
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _WANTED = {
     "status": "http_retcode", "outcome": "status", "user_name": "user_name",
 }  # fmt: skip
 #: How FortiWeb's records are told from FortiGate's.
-SHAPE = r"\blog_id=\d{8} msg_id=\d+ device_id="
+SHAPE = r"\blog_id=\"?\d{8}\"? msg_id=\"?\d+\"? (?:devname=\S+ )?device_id="
 
 
 class FortiwebFormat(LogFormat):
@@ -45,8 +46,8 @@ class FortiwebFormat(LogFormat):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind http)."""
-        read = keyvalue.read(lines["line"], _WANTED)
-        posix = pl.col("in_force").str.extract_groups(r"GMTa?([+-])(\d{1,2})(?::(\d\d))?")
+        read = keyvalue.read(lines["line"].str.replace(r"^.*?\bv\d{3}x+date=", "date="), _WANTED)
+        posix = pl.col("in_force").str.extract_groups(r"GMT[a-z]?([+-])(\d{1,2})(?::(\d\d))?")
         winter = pl.col("winter").str.extract_groups(r"GMT([+-])(\d{1,2})(?::(\d\d))?")
         here = pl.col("origin").str.contains(r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]+:[0-9a-fA-F:.]*)$")
         return read.select(

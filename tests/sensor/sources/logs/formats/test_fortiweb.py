@@ -30,6 +30,7 @@ def line(zones: str = WEST, type: str = "traffic", origin: str = "198.51.100.9")
         (WEST, 18),
         (f'{WEST} timezone_dayst="GMTa+7"', 17),
         (f'{WEST} timezone_dayst="GMT+8"', 18),
+        (f'{WEST} timezone_dayst="GMTc-1"', 9),
         ('timezone="(GMT+5:30)Mumbai"', 4),
         ("", 10),
     ],
@@ -48,6 +49,14 @@ def test_a_request_with_its_reply() -> None:
         "allowed",
     )
     assert read(FortiwebFormat, line(origin="0"))["client"].to_list() == ["10.0.0.9"]
+
+
+def test_a_record_as_it_leaves_the_device() -> None:
+    quoted = line().replace("30000000", '"30000000"').replace("date=", "v013xxxxdate=", 1)
+    forwarded = f"time=12:34:56 logver=700000000 {quoted}"
+    found = read(FortiwebFormat, f"{line()}\n{quoted}\n{forwarded}")
+    assert found["seen_at"].n_unique() == 1
+    assert found["path"].to_list() == ["/v1/chat"] * 3
 
 
 def test_an_attack_repeats_a_request() -> None:
