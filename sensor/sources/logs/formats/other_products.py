@@ -166,12 +166,15 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "attack": (
         "attack", "attack name", "attack type", "signature", "signature id", "signature name", "alert name",
-        "threat name", "malware", "virus", "virus name", "cve",
+        "threat name", "malware", "virus", "virus name", "cve", "alarm id", "alarm name", "alarm type",
     ),
 }  # fmt: skip
 _SEPARATORS = r"[ _.\-]"
 #: An object of such a name tells of other ends: addresses after translation, or who observed.
-_OTHER = re.compile(r"(?i)(?:^|[_.-])(?:x?nat|nated|translated|trans|xlate|mapped|observer|agent)(?:$|[_.-])")
+_OTHERS = "x?nat|nated|translated|trans|xlate|mapped|observer"
+_OTHER = re.compile(rf"(?i)(?:^|[_.-])(?:{_OTHERS}|(?<!user[_.-])agent)(?:$|[_.-])")
+#: Whose account, where it is told, is none of the client's.
+_SERVER = "dst|dest|destination|server|target"
 #: So many keys of nested objects may form a name.
 _MOST_WORDS = 3
 _ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[?[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]+\]?)"
@@ -290,8 +293,10 @@ def _of_objects(lines: pl.Series) -> pl.DataFrame:
             continue
         parts = ".".join(keys).split(".")
         ends = (_bare("".join(parts[-count:])) for count in range(1, _MOST_WORDS + 1))
+        of_server = any(re.fullmatch(f"(?i){_SERVER}", part) for part in parts[:-1])
         for field, rank in {_HELD[end] for end in ends if end in _HELD}:
-            under[field].append((rank, ".".join(keys)))
+            if not (field == "user_name" and of_server):
+                under[field].append((rank, ".".join(keys)))
     wanted = {
         field: "|".join(path for _, path in sorted(some, key=lambda one: one[0]))
         for field, some in under.items()
@@ -311,7 +316,9 @@ def _of_pairs(lines: pl.Series) -> pl.DataFrame:
     # The fewer names are looked for, the faster.
     ends = tuple(_bare(name.rstrip('=: "')) for name in there)
     names = [name for some in _NAMES.values() for name in some if _bare(name).endswith(ends)]
-    token = rf"(?i)(?:^|[\s,;:|\[({{\"]){_one_of_names(names)}\"?\s?[=:]\s?{_VALUE}"
+    # `Destination user name` is another name than `user name`.
+    other = rf"(?:(?:{_OTHERS}|dst|dest|destination|target){_SEPARATORS})?"
+    token = rf"(?i)(?:^|[\s,;:|\[({{\"]){other}{_one_of_names(names)}\"?\s?[=:]\s?{_VALUE}"
     tokens = pairs.numbered(lines.str.extract_all(token))
     halves = tokens["token"].str.extract_groups(r"^\W?([^=:\"]+?)\"?\s?[=:]\s?(.*)$").struct.unnest()
     key = pl.nth(0).str.to_lowercase().str.replace_all(_SEPARATORS, "")

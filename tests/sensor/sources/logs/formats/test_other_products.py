@@ -50,8 +50,19 @@ def one(record: dict[str, Any] | str) -> dict[str, Any]:
              "host": "chat.example.com", "bytes_up": None, "bytes_down": 7000, "status": 200},
         ),
         (
-            {"client_ip": "10.1.2.3", "host": "chat.example.com", "request": "POST /v1/chat HTTP/1.1", "ts": AT},
-            {"kind": "http", "method": "POST", "host": "chat.example.com", "path": "/v1/chat"},
+            {"client_ip": "10.1.2.3", "host": "chat.example.com", "request": "POST /v1/chat HTTP/1.1", "ts": AT,
+             "http_user_agent": "curl/8", "agent": {"name": "shipper"}},
+            {"kind": "http", "method": "POST", "host": "chat.example.com", "path": "/v1/chat",
+             "user_agent": "curl/8"},
+        ),
+        (
+            {"source": {"ip": "10.1.2.3"}, "destination": {"ip": "192.0.2.7", "user": {"name": "root"}}, "ts": AT},
+            {"client": "10.1.2.3", "server": "192.0.2.7", "user_name": None},
+        ),
+        (
+            f"Time: {AT};NAT source IP: 203.0.113.5;Source IP: 10.1.2.3;Destination IP: 192.0.2.7;"
+            "Destination user name: root;Action: Blocked",
+            {"client": "10.1.2.3", "server": "192.0.2.7", "user_name": None, "action": "blocked"},
         ),
         (
             {"client_ip": "10.1.2.3", "host": "gw1.example.net", "requested_server_name": "chat.example.com",
@@ -121,7 +132,7 @@ def one(record: dict[str, Any] | str) -> dict[str, Any]:
         ),
     ],
     ids=(
-        "json", "nested", "pairs", "colons", "web", "request-line", "sni", "any-script", "dns", "own-end", "answers",
+        "json", "nested", "pairs", "colons", "web", "request-line", "account-there", "other-ends", "sni", "any-script", "dns", "own-end", "answers",
         "log-analytics", "lower-port", "stamp-first", "name-with-port", "nested-question", "levels",
         "response-type", "dots-within", "inbound",
     ),
