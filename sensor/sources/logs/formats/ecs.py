@@ -41,16 +41,17 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         "source.user.name",
         "user.full_name",
     ),
-    "question": ("dns.question.name",),
-    "question_type": ("dns.question.type",),
+    # Gatewatcher tells the question with the answers.
+    "question": ("dns.question.name", "dns.answers.name"),
+    "question_type": ("dns.question.type", "dns.answers.type"),
     "rcode": ("dns.response_code",),
     "answers": ("dns.resolved_ip",),
-    "sni": ("tls.client.server_name",),
+    "sni": ("tls.client.server_name", "quic.sni"),
     "domain": ("url.domain", "destination.domain", "server.domain"),
     "url": ("url.full", "url.original"),
     "path": ("url.path",),
     "method": ("http.request.method",),
-    "status": ("http.response.status_code", "http.response.body.status_code"),
+    "status": ("http.response.status_code", "http.response.body.status_code", "http.response.status"),
     "squid": ("labels.request_status",),
     "agent": ("user_agent.original",),
     "ja4": ("tls.client.ja4",),
@@ -225,6 +226,7 @@ def _action() -> pl.Expr:
         | (pl.col("outcome") == "success")
         | pl.col("squid").str.contains("^TCP_|^NONE_NONE$")
         | did.str.contains("allow|pass|permit|accept")
+        | (pl.col("is_web") & pl.col("status").str.contains(r"^[23]\d\d$"))
     )
     answered = lookups.verdict(pl.col("rcode"))
     return one_of(
