@@ -7,9 +7,9 @@
     http_host="llm.example.org" http_agent="…" http_retcode=200 …
 
 The time is the device's: `timezone_dayst` is the zone in force, written as POSIX does (`GMT+7` is seven hours
-west), `timezone` the one of winter. As it leaves some devices, a record begins `v013xxxxdate=`. `original_src`
-is the client that a proxy before it told. An attack's record repeats the request of a traffic record.
-Source: Fortinet, "FortiWeb Log Message Reference".
+west), `timezone` the one of winter. As it leaves some devices, a record begins `v013xxxxdate=`.
+`original_src` is the client that a proxy before it told. An attack's record repeats the request of a
+traffic record. Source: Fortinet, "FortiWeb Log Message Reference".
 """
 
 from __future__ import annotations
