@@ -198,6 +198,23 @@ def test_every_package_of_decoders_lists_its_modules() -> None:
         assert modules == set(re.findall(r"[a-z0-9_]+\.py", listed)), package
 
 
+REPORTS = ROOT / "analytics" / "reports"
+#: Modules that know a page by the name of its report.
+KNOW_PAGES = {"reports/prepare.py", "reports/write.py", "delivery/weekly.py"}
+
+
+def test_no_report_imports_another() -> None:
+    """What several share lies in common/, which knows none of them. Only what makes or writes pages does."""
+    reports = {path.parent.name for path in REPORTS.glob("*/report.yml")}
+    for path in (ROOT / "analytics").glob("**/*.py"):
+        own = path.parent.name if path.is_relative_to(REPORTS) else ""
+        if str(path.relative_to(ROOT / "analytics")) in KNOW_PAGES or path.parent.name == "render":
+            continue
+        for name, line in _imports(path):
+            report = name.removeprefix("analytics.reports.").partition(".")[0]
+            assert report not in reports - {own}, f"{path.relative_to(ROOT)}:{line} imports {name}"
+
+
 def test_no_modules_import_each_other() -> None:
     """Imports inside functions and those for type checks only count, too: they would hide a ring."""
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in MODULES}

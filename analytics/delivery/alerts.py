@@ -19,23 +19,14 @@ from analytics.lake import open_views
 from analytics.render import words
 from analytics.render.language import say, translated
 from analytics.reports.result import Row
-from analytics.reports.weekly.counted import noun_of
-from analytics.reports.weekly.due import scope_of
 
 #: so long the command of an alert accepts a risk, unless who decides writes another day
 _ACCEPTED = timedelta(days=90)
 
 _FINDINGS = """
-WITH ways AS (
-  SELECT day, SUM(connections_percent) FILTER (WHERE tied_to IN ('person', 'device')) AS known,
-         SUM(connections_percent) FILTER (WHERE tied_to IN ('person', 'device', 'nobody', 'few')) AS whole
-  FROM attribution_quality WHERE site = 'all' GROUP BY day
-)
 SELECT f.finding, f.rule, f.title, f.severity, f.service, f.scope, f.first_seen, f.last_seen,
        f.people_at_least, f.people_hidden, f.bytes_up, f.sessions, f.measure, f.question, f.proposal, f.owner,
-       f.due, f.decided_on, a.connections, a.attributed_connections,
-       (SELECT COALESCE(BOOL_AND(COALESCE(w.known, 0) >= 0.9 * w.whole), false) FROM ways w
-        WHERE w.whole > 0 AND DATE_TRUNC('week', w.day) = f.last_seen) AS by_device
+       f.due, f.decided_on, a.counted
 FROM findings f
 LEFT JOIN attribution_weekly a ON a.week = f.last_seen
 WHERE f.status = 'open'
@@ -104,7 +95,7 @@ def _duration(span: timedelta) -> str:
 def _finding(row: Row, now: datetime) -> Letter:
     subject = say(
         "alert.finding", severity=translated(row["severity"]).capitalize(), title=translated(row["title"]),
-        service=row["service"], scope=scope_of(row["scope"]),
+        service=row["service"], scope=words.scope(row["scope"]),
     )  # fmt: skip
     lines = [subject, ""]
     lines += [translated(row["question"])] if row["question"] else []
@@ -153,7 +144,7 @@ def _amount(row: Row) -> str:
         return say("machines.servers", row["measure"])
     parts = []
     if row["people_at_least"] is not None:
-        parts.append(say("alert.people", count=noun_of(row).count(row["people_at_least"])))
+        parts.append(say("alert.people", count=words.noun(row["counted"]).count(row["people_at_least"])))
     if row["bytes_up"] is not None:
         parts.append(say("alert.sent", amount=words.size(row["bytes_up"])))
     return ", ".join(parts) or say("alert.unknown")

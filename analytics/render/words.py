@@ -53,6 +53,9 @@ ADDRESSES = Noun("addresses")
 #: The noun if the share tied to a person is unknown.
 EITHER = Noun("either")
 
+#: A scope of the policy or a finding that is about everyone.
+EVERYONE = "all"
+
 #: Grade -> moon.
 MOONS = {1: "○", 2: "◔", 3: "◑", 4: "◕", 5: "●"}
 
@@ -62,6 +65,12 @@ STATUSES = (
 )  # fmt: skip
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+
+
+def noun(counted: str | None) -> Noun:
+    """What people are in figures, by `counted` of attribution_weekly; both people and addresses if that is
+    hidden."""
+    return Noun(counted) if counted else EITHER
 
 
 def unknown() -> str:
@@ -87,6 +96,14 @@ def grades() -> Mapping[int, tuple[str, str, str]]:
 def status(value: str) -> str:
     """The name of a policy status; an unknown status stays as it is."""
     return say(f"status.{value}") if value in STATUSES else value
+
+
+def scope(value: str) -> str:
+    """The scope of a policy line or finding in brackets, ' (department Sales)'; '' for everyone."""
+    if value == EVERYONE or value.startswith("policy: "):
+        return ""
+    kind, _, name = value.replace("=", " ").partition(" ")
+    return f" ({translated(kind)} {name})"
 
 
 def rough(value: int) -> str:

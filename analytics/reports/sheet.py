@@ -12,13 +12,10 @@ from zoneinfo import ZoneInfo
 
 from analytics.render import words
 from analytics.render.language import say, spoken, translated
+from analytics.reports.common.sight import LEAST_WATCHED, USE, in_use, nameless, one_way
 from analytics.reports.periods import Period
 from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
-from analytics.reports.weekly.counted import counted_over
-from analytics.reports.weekly.coverage import LEAST_NAMED, LEAST_WATCHED, MOST_ONE_SIDED
-from analytics.reports.weekly.due import scope_of
-from analytics.reports.weekly.page import USE
 
 #: Columns without a column of their own on the page, because they qualify another one: a grade's name is
 #: shown with its symbol.
@@ -178,9 +175,11 @@ def _too_little(watched: Row | None, days: int) -> bool:
     if watched is None:
         return False
     flows = watched["flows"] or 0
-    nameless = (watched["named_flows"] or 0) < LEAST_NAMED * flows
-    one_way = (watched["one_sided_flows"] or 0) > MOST_ONE_SIDED * flows
-    return nameless or one_way or (watched["days"] or 0) < LEAST_WATCHED * days
+    return (
+        nameless(flows, watched["named_flows"] or 0)
+        or one_way(flows, watched["one_sided_flows"] or 0)
+        or (watched["days"] or 0) < LEAST_WATCHED * days
+    )
 
 
 def _counts(result: Result, summary: Row, hidden: bool) -> Iterator[tuple[str, str]]:
@@ -197,13 +196,16 @@ def _counts(result: Result, summary: Row, hidden: bool) -> Iterator[tuple[str, s
 
 
 def _noun(result: Result, rows: Sequence[Row]) -> words.Noun:
-    """What is counted as people in these rows: those of their week, else of all weeks of the report."""
+    """What is counted as people in these rows: in their week, else in all weeks of the report. One that names
+    both where weeks count different ones."""
     scope = result.scope
     period = [w["week"] for w in result.rows("attribution") if w["week"] >= min(scope.first_day, scope.week)]
     # 0 people are 0 devices and 0 addresses, too.
     told = [row for row in rows if row.get("people", row.get("people_most")) != 0]
     weeks = {w for row in told for w in ([row["week"]] if "week" in row else period or [scope.week])}
-    return counted_over(result, weeks)
+    counted = {row["week"]: row["counted"] for row in result.rows("attribution")}
+    nouns = {words.noun(counted.get(week)) for week in weeks}
+    return words.PEOPLE if not nouns else nouns.pop() if len(nouns) == 1 else words.EITHER
 
 
 def _one(result: Result, figure: str) -> Row | None:
@@ -259,7 +261,7 @@ def _cell(name: str, row: Row, result: Result) -> Cell:
 def _unused_text(name: str, row: Row, result: Result) -> str:
     """Text in place of a 0 that would be read as that nobody connected, or that it is known that nobody used
     it; else ''."""
-    if "grade" not in row or (row["grade"] or 0) >= USE:
+    if "grade" not in row or in_use(row["grade"]):
         return ""
     if name == "connections":
         return _NOTHING
@@ -311,9 +313,9 @@ def _withheld(row: Mapping[str, object]) -> bool | None:
 
 def _scope(value: str) -> str:
     """The scope of a policy line or finding, as text."""
-    if value == "all":
+    if value == words.EVERYONE:
         return say("sheet.everyone")
-    return scope_of(value).strip(" ()") or say("sheet.policy")
+    return words.scope(value).strip(" ()") or say("sheet.policy")
 
 
 def _department(value: str) -> str:

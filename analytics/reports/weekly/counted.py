@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 
-from analytics.render.words import ADDRESSES, DEVICES, EITHER, PEOPLE, Noun
+from analytics.render import words
+from analytics.render.words import EITHER, PEOPLE, Noun
 from analytics.reports.result import Result, Row
-
-#: From this share of connections tied to a person on, a count of subjects is called a count of people.
-LEAST_TIED = 0.90
 
 
 def counted(result: Result, week: date | None = None) -> Noun:
@@ -21,22 +18,7 @@ def counted(result: Result, week: date | None = None) -> Noun:
     row = tied(result, week)
     if row is None and not _any(result, week):
         return PEOPLE  # zero people and zero addresses are the same
-    return noun_of(row)
-
-
-def noun_of(row: Row | None) -> Noun:
-    """The noun for subjects of whose connections as many are tied to a person as `row` says."""
-    if row is None or not row["connections"] or row["attributed_connections"] is None:
-        return EITHER
-    if row["attributed_connections"] >= LEAST_TIED * row["connections"]:
-        return PEOPLE
-    return DEVICES if row["by_device"] else ADDRESSES
-
-
-def counted_over(result: Result, weeks: Iterable[date]) -> Noun:
-    """The noun for the subjects of several weeks; one that names both if the weeks count different ones."""
-    nouns = {noun_of(tied(result, week)) for week in weeks}
-    return PEOPLE if not nouns else nouns.pop() if len(nouns) == 1 else EITHER
+    return words.noun(row["counted"] if row else None)
 
 
 def counted_at_any_grade(result: Result) -> Noun:

@@ -8,13 +8,11 @@ from datetime import date, timedelta
 
 from analytics.render import words
 from analytics.render.language import say
+from analytics.reports.common.sight import LEAST_WATCHED, USE, in_use, nameless, one_way
 from analytics.reports.result import Result, Row
 
-#: Beyond these shares of connections, packets and time, the page says "we cannot tell".
-LEAST_NAMED = 0.80
-MOST_ONE_SIDED = 0.20
+#: Beyond this share of packets lost in capture, the page says "we cannot tell".
 MOST_DROPPED = 0.01
-LEAST_WATCHED = 0.50
 #: Two weeks are comparable if no packet sensor watched longer in one of them by more than this factor.
 MINUTES_FACTOR = 1.2
 #: The same for a link so quiet that only the first and last traffic of a day are known.
@@ -86,7 +84,7 @@ class Coverage:
     @property
     def nameless(self) -> bool:
         """True if too many connections have no name."""
-        return bool(self.flows and self.named < LEAST_NAMED * self.flows)
+        return nameless(self.flows, self.named)
 
     @property
     def mostly_nameless(self) -> bool:
@@ -102,7 +100,7 @@ class Coverage:
     @property
     def one_way(self) -> bool:
         """True if too many connections were seen in one direction only."""
-        return bool(self.flows and self.one_sided > MOST_ONE_SIDED * self.flows)
+        return one_way(self.flows, self.one_sided)
 
     @property
     def too_little(self) -> bool:
@@ -167,13 +165,13 @@ def _lookups_only(result: Result) -> bool:
 
 def _nothing(result: Result) -> bool:
     total = _totals(result)
-    return total is None or (not total["services"] and (total["grade"] or 0) < 3)
+    return total is None or (not total["services"] and not in_use(total["grade"]))
 
 
 def _no_amounts(result: Result) -> bool:
     sources = [source for source in result.rows("source_bytes") if source["connections"]]
     known, total = any(source["knows_bytes_up"] for source in sources), _totals(result)
-    return bool(sources) and not known and total is not None and total["grade"] == 2
+    return bool(sources) and not known and total is not None and total["grade"] == USE - 1
 
 
 def _totals(result: Result) -> Row | None:
@@ -225,9 +223,9 @@ def _doubts(seen: Coverage) -> Iterable[str]:
         yield say("doubt.names")
     if seen.no_amounts:
         yield say("doubt.amounts")
-    nameless = say("doubt.nameless", share=words.share(seen.flows - seen.named, seen.flows))
+    unnamed = say("doubt.nameless", share=words.share(seen.flows - seen.named, seen.flows))
     if seen.mostly_nameless and not seen.no_names:
-        yield nameless
+        yield unnamed
     if len(seen.dark) == 7:
         yield say("doubt.week")
     elif seen.light and len(seen.light) < len(seen.dark):
@@ -240,7 +238,7 @@ def _doubts(seen: Coverage) -> Iterable[str]:
     if minutes is not None and seen.watched_briefly:
         yield say("doubt.minutes", minutes) if minutes < 2 * 60 else say("doubt.hours", minutes // 60)
     if seen.nameless and not seen.mostly_nameless:
-        yield nameless
+        yield unnamed
     if seen.one_way:
         yield say("doubt.one_way", share=words.share(seen.one_sided, seen.flows))
     if seen.dropped > MOST_DROPPED * (seen.packets + seen.dropped):

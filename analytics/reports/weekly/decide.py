@@ -8,6 +8,7 @@ from datetime import timedelta
 from analytics.render import words
 from analytics.render.language import say
 from analytics.render.words import Noun
+from analytics.reports.common.sight import in_use
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.coverage import Coverage, comparable, source_name
@@ -67,7 +68,7 @@ def _count(value: int | None) -> str:
 
 def _undecided(result: Result) -> Iterator[Decision]:
     """The question for a lake without a policy, where there are no findings to decide about."""
-    used = sum(row["seen"] and (row["grade"] or 0) >= 3 for row in result.rows("services"))
+    used = sum(row["seen"] and in_use(row["grade"]) for row in result.rows("services"))
     if used and not result.rows("policies"):
         yield Decision(
             say("decide.policy.question"),

@@ -12,9 +12,6 @@ from analytics.render.words import Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
 
-#: Scopes of findings that are not about everyone.
-_ALL = "all"
-
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -51,11 +48,11 @@ def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, im
     row, *others = rows
     overdue = is_past(row["due"], result)
     also = [
-        say("due.titled", title=_inside(translated(other["title"]))) + scope_of(other["scope"])
+        say("due.titled", title=_inside(translated(other["title"]))) + words.scope(other["scope"])
         for other in others
     ]
     evidence = say(
-        "due.evidence", title=translated(row["title"]), scope=scope_of(row["scope"]),
+        "due.evidence", title=translated(row["title"]), scope=words.scope(row["scope"]),
         evidence=", ".join(_evidence(row, noun, result)),
     )  # fmt: skip
     return Decision(
@@ -91,7 +88,7 @@ def waiting(result: Result) -> tuple[Waiting, ...]:
             row["finding"],
             translated(row["title"]),
             row["service"] or "",
-            scope_of(row["scope"]),
+            words.scope(row["scope"]),
             translated(row["severity"]),
             row["owner"] or say("due.no_owner"),
             words.short_day(row["due"]),
@@ -120,7 +117,7 @@ def _ids(rows: list[Row]) -> str:
 def blocked(result: Result, app: str) -> str:
     """The use that blocking `app` for everyone would have affected; '' if no figure may be shown."""
     impacts = {row["app"]: row for row in result.rows("impact")}
-    return _impact(impacts.get(app), counted(result), _ALL)
+    return _impact(impacts.get(app), counted(result), words.EVERYONE)
 
 
 def _inside(text: str) -> str:
@@ -128,14 +125,6 @@ def _inside(text: str) -> str:
     stays AI."""
     is_word = not text[:2].isupper()
     return f"{text[:1].lower()}{text[1:]}" if is_word and say("due.lower") else text
-
-
-def scope_of(scope: str) -> str:
-    """The scope in brackets, ' (department Sales)'; '' for everyone."""
-    if scope == _ALL or scope.startswith("policy: "):
-        return ""
-    kind, _, name = scope.replace("=", " ").partition(" ")
-    return f" ({translated(kind)} {name})"
 
 
 def _impact(row: Row | None, noun: Noun, scope: str) -> str:
@@ -148,7 +137,7 @@ def _impact(row: Row | None, noun: Noun, scope: str) -> str:
     if row["connections"]:
         parts.append(say("count.connections", row["connections"]))
     met = ", ".join(parts)
-    key = "due.block" if scope == _ALL else "due.block_all"
+    key = "due.block" if scope == words.EVERYONE else "due.block_all"
     return say(key, met=say("due.not_shown", met=met) if row["weeks_hidden"] else met)
 
 

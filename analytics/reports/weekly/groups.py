@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from analytics.render import words
 from analytics.render.language import say
+from analytics.reports.common.sight import in_use
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import tied
 
@@ -57,7 +58,7 @@ def departments(result: Result) -> Matrix:
     """The matrix: departments by number of people, then hidden ones; `other` and people without one come
     last."""
     rows = {(r["department"], r["app"]): r for r in result.rows("departments")}
-    used = [s for s in result.rows("services") if s["seen"] and (s["grade"] or 0) >= 3]
+    used = [s for s in result.rows("services") if s["seen"] and in_use(s["grade"])]
     # A service without figures by department gets no column, because an empty one would mean that nobody used
     # it.
     broken_down = {app for _, app in rows}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from analytics.render import words
 from analytics.render.language import say
+from analytics.reports.common.sight import in_use
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.changes import Change, Item
 from analytics.reports.weekly.counted import counted
@@ -21,7 +22,7 @@ _ASSETS = ("server", "mcp_server", "key_in_clear")
 
 def machines(result: Result) -> tuple[Change, ...]:
     """A line per kind; empty kinds are left out."""
-    used = [row for row in result.rows("services") if row["seen"] and (row["grade"] or 0) >= 3]
+    used = [row for row in result.rows("services") if row["seen"] and in_use(row["grade"])]
     mcp = {row["name"] for row in result.rows("assets") if row["kind"] == "mcp_server"}
     assets = [row for row in result.rows("assets") if row["kind"] != "server" or row["name"] not in mcp]
     lines = [

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from analytics.render import words
 from analytics.render.language import say, translated
+from analytics.reports.common.sight import in_use
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
 from analytics.reports.weekly.coverage import Coverage, comparable, coverage_of_week
-from analytics.reports.weekly.due import scope_of
 
 #: Services named as places use may have moved to.
 MOST = 3
@@ -43,7 +43,7 @@ def outcomes(result: Result) -> tuple[Outcome, ...]:
 
 
 def _result(result: Result, row: Row, seen: Coverage) -> Iterator[str]:
-    scope, of_use = scope_of(row["scope"]), row["rule"] in _USE
+    scope, of_use = words.scope(row["scope"]), row["rule"] in _USE
     ends_use = of_use and not scope and row["decision"] == "restrict"
     if scope or not of_use:
         yield f"{translated(row['title'])}{scope}."
@@ -52,7 +52,7 @@ def _result(result: Result, row: Row, seen: Coverage) -> Iterator[str]:
         yield say("outcome.refused", attempts) if attempts else say("outcome.refused_untold")
     elif ends_use:
         yield say("outcome.no_refusal")
-    if row["seen"] and (row["grade"] or 0) >= 3:
+    if row["seen"] and in_use(row["grade"]):
         used = words.group(row["people"], row["people_hidden"], counted(result))
         who, key = f"{used[:1].upper()}{used[1:]}", "used" if row["bytes_up"] is None else "sent"
         sentence = say(f"outcome.{key}", who=who, amount=words.size(row["bytes_up"]))
@@ -72,7 +72,7 @@ def _result(result: Result, row: Row, seen: Coverage) -> Iterator[str]:
 
 
 def _before(result: Result, row: Row) -> str:
-    if (row["last_grade"] or 0) < 3 or not comparable(result, result.scope.week, result.scope.previous):
+    if not in_use(row["last_grade"]) or not comparable(result, result.scope.week, result.scope.previous):
         return ""
     if row["last_bytes_up"] is not None:
         return say("outcome.sent_before", amount=words.size(row["last_bytes_up"]))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from analytics.render import words
 from analytics.render.language import say, spoken, translated
 from analytics.render.words import Noun
+from analytics.reports.common.sight import in_use
 from analytics.reports.result import Result, Row, Table
 from analytics.reports.run import scope_sql
 from analytics.reports.weekly.changes import Change, caution, changes
@@ -42,8 +43,6 @@ from analytics.reports.weekly.visibility import Visibility, visibility
 
 #: Services on the page; the annex lists all.
 LEADING = 7
-#: The grade from which a service is used.
-USE = 3
 #: Exceptions and reviews on the page.
 EXPIRIES = 5
 #: Deeds with personal data on the page.
@@ -324,7 +323,7 @@ def _people(row: Row, k: int, use_untold: bool) -> str:
 
 
 def _counted(row: Row, result: Result) -> str:
-    if (row["grade"] or 0) < USE:
+    if not in_use(row["grade"]):
         if not (seen := row["people_any_grade"]):
             return words.grade(row["grade"])
         who = counted_at_any_grade(result).count(seen)
@@ -349,7 +348,7 @@ def _untold(result: Result, shown: tuple[Service, ...]) -> Iterator[Others]:
     """The services without a figure and, if that reveals no single one, what they sent together; nothing if
     the lines above say all of it."""
     left = rest(result)
-    lines = sum(service.bytes_up is None and (service.grade or 0) >= USE for service in shown)
+    lines = sum(service.bytes_up is None and in_use(service.grade) for service in shown)
     if not left.hidden or (left.bytes_up is None and left.services == lines):
         return
     key = "where.hidden" if left.hidden == left.services else "where.untold"
@@ -359,7 +358,7 @@ def _untold(result: Result, shown: tuple[Service, ...]) -> Iterator[Others]:
 
 def _connections(row: Row) -> str:
     """Connections of use; where it was not used, "0" would be read as that nobody connected to it."""
-    if (row["grade"] or 0) < USE:
+    if not in_use(row["grade"]):
         return say("where.nothing")
     return words.hidden() if row["connections"] is None else words.number(row["connections"])
 

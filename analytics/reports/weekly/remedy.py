@@ -6,6 +6,7 @@ import itertools
 
 from analytics.render import words
 from analytics.render.language import say
+from analytics.reports.common.sight import in_use
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.coverage import Coverage, source_key, source_name
 
@@ -76,7 +77,7 @@ def _of_names(seen: Coverage) -> str:
 def _told_use_before(result: Result) -> bool:
     """True if the week before could tell what was used, so that its sensors would help this one."""
     total = result.of_week("totals", result.scope.previous)
-    return total is not None and (total["grade"] or 0) >= 3
+    return total is not None and in_use(total["grade"])
 
 
 def _is_recording(source: Row) -> bool:

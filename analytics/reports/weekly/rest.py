@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from analytics.reports.common.sight import in_use
 from analytics.reports.result import Result, Row
 
 #: Services that must share a remainder before it is printed.
@@ -27,7 +28,7 @@ class Rest:
 
 def rest(result: Result) -> Rest:
     """The rest of the week under report."""
-    rows = [r for r in result.rows("services") if r["seen"] and (r["grade"] or 0) >= 3]
+    rows = [r for r in result.rows("services") if r["seen"] and in_use(r["grade"])]
     mute = [r for r in rows if r["bytes_up"] is None]
     hidden = sum(bool(r["people_hidden"]) for r in mute)
     total = result.of_week("totals", result.scope.week)
@@ -59,8 +60,8 @@ def moves_most(result: Result) -> bool:
 def _moved(row: Row) -> int | None:
     """Change of one service's bytes; None if the figure of either week is not shown. Not in use is 0
     bytes."""
-    now = row["bytes_up"] if row["seen"] and (row["grade"] or 0) >= 3 else 0
-    before = row["last_bytes_up"] if row["seen_last_week"] and (row["last_grade"] or 0) >= 3 else 0
+    now = row["bytes_up"] if row["seen"] and in_use(row["grade"]) else 0
+    before = row["last_bytes_up"] if row["seen_last_week"] and in_use(row["last_grade"]) else 0
     return None if now is None or before is None else now - before
 
 

@@ -8,7 +8,7 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.coverage import comparable
-from analytics.reports.weekly.due import is_past, scope_of
+from analytics.reports.weekly.due import is_past
 from analytics.reports.weekly.verdict import UNAPPROVED
 
 #: Days ahead that an exception or review is announced.
@@ -126,7 +126,7 @@ def _expiry(row: Row, result: Result) -> Expiry:
         what = say("expiry.review", line=row["id"].removeprefix("line "))
     else:
         what = say("expiry.exception", id=row["id"])
-    what += scope_of(row["scope"])
+    what += words.scope(row["scope"])
     anything = say("expiry.any" if row["is_whole"] else "expiry.some")
     when = f"{words.short_day(row['ends'])} {row['ends'].year}"
     return Expiry(

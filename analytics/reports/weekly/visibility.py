@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
-from analytics.reports.weekly.counted import LEAST_TIED, counted, tied
-from analytics.reports.weekly.coverage import LEAST_NAMED, Coverage, source_key, source_name
+from analytics.reports.weekly.counted import counted, tied
+from analytics.reports.weekly.coverage import Coverage, source_key, source_name
 from analytics.reports.weekly.remedy import lookups_only
 
 #: A packet sensor is reliable for the week if it watched this share of the minutes.
@@ -36,17 +36,16 @@ def visibility(result: Result, seen: Coverage) -> Visibility:
     partial = [source for source in seen.sources if source not in steady]
     people = _attribution(result)
     named = say("visibility.named", share=words.share(seen.named, seen.flows)) if seen.flows else ""
-    named_well = seen.named >= LEAST_NAMED * seen.flows
     confident = [
         *(_source(source, seen) for source in steady),
-        named if named_well else "",
+        "" if seen.nameless else named,
         *people.confident,
         _blocked(result),
         _nobodies(result),
     ]
     sometimes = [
         *(_source(source, seen) for source in partial),
-        "" if named_well else named,
+        named if seen.nameless else "",
         *people.sometimes,
         *_hindrances(seen),
     ]
@@ -102,7 +101,7 @@ def _attribution(result: Result) -> Visibility:
     if part == 0:
         return Visibility((), (), (say("visibility.people_none"), warning))
     share = words.share(part, whole)
-    if part < LEAST_TIED * whole:
+    if counted(result) != words.PEOPLE:
         return Visibility((), (say("visibility.tied", share=share), warning), ())
     return Visibility(
         (say("visibility.tied" if part == whole else "visibility.tied_rest", share=share),), (), ()

@@ -39,11 +39,8 @@ UPDATE findings SET people_hidden = TRUE, people_at_least = NULL, bytes_up = NUL
 UPDATE findings SET people_at_least = NULL, bytes_up = NULL, measure = 3 WHERE finding = 'f5';
 UPDATE findings SET last_seen = DATE '2026-11-09' WHERE finding = 'f4';
 CREATE TABLE attribution_weekly AS SELECT * FROM (VALUES
-  (DATE '2026-11-09', 100, 0), (DATE '2026-11-16', 100, 95)
-) AS t(week, connections, attributed_connections);
-CREATE TABLE attribution_quality AS SELECT * FROM (VALUES
-  (DATE '2026-11-12', 'all', 'device', 92.0), (DATE '2026-11-12', 'all', 'nobody', 8.0)
-) AS t(day, site, tied_to, connections_percent);
+  (DATE '2026-11-09', 'devices'), (DATE '2026-11-16', 'people')
+) AS t(week, counted);
 CREATE TABLE coverage AS SELECT *, CASE WHEN packets = 9 THEN 'lab' ELSE 'hq' END AS site FROM (VALUES
   (TIMESTAMPTZ '2026-11-23 03:30:00+00', 'span', 7), (TIMESTAMPTZ '2026-11-23 03:00:00+00', 'span', 7),
   (TIMESTAMPTZ '2026-11-23 06:00:00+00', 'span', 0),  -- it runs, but the mirror brings nothing any more

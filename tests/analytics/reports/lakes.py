@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -30,9 +31,6 @@ VIEWS = {
         malformed BIGINT, kernel_drops BIGINT, lost_bytes BIGINT, flows BIGINT, named_flows BIGINT,
         named_share DOUBLE, one_sided_flows BIGINT, ech BIGINT, encrypted_dns BIGINT, internal_connections BIGINT, quic_unparsed BIGINT,
         records BIGINT, rejected BIGINT""",
-    "attribution_weekly": """week DATE, connections BIGINT, attributed_connections BIGINT, bytes_up BIGINT,
-        attributed_bytes_up BIGINT""",
-    "attribution_quality": "day DATE, site VARCHAR, tied_to VARCHAR, connections_percent DOUBLE",
     "nobodies_weekly": """week DATE, app VARCHAR, service VARCHAR, kind VARCHAR, grade SMALLINT, subjects BIGINT,
         connections BIGINT, bytes_up BIGINT, bytes_down BIGINT""",
     "ai_assets_weekly": """week DATE, kind VARCHAR, name VARCHAR, service VARCHAR, assets BIGINT, exposed BIGINT,
@@ -76,23 +74,35 @@ WEEK = date(2026, 11, 9)
 MB = 1_000_000
 
 
+#: Marts of which views work something out.
+MARTS = {
+    "attribution_weekly": """week DATE, connections BIGINT, attributed_connections BIGINT, bytes_up BIGINT,
+        bytes_up_max BIGINT, attributed_bytes_up BIGINT, attributed_bytes_up_max BIGINT""",
+    "attribution_quality": "day DATE, site VARCHAR, tied_to VARCHAR, connections_percent DOUBLE",
+}
+
 #: Views over those, as they are: what they work out of rows given is part of what is tested.
 DERIVED = {
-    view.name: view.template.replace("stored.", "") for view in load_views() if view.name == "service_status"
+    view.name: re.sub(rf"\bstored\.(?!{'|'.join(MARTS)})", "", view.template)
+    for view in load_views()
+    if view.name in ("service_status", "attribution_weekly")
 }
 
 
 def create(connection: duckdb.DuckDBPyConnection, rows: Mapping[str, Rows]) -> None:
-    """Every open view as a table; columns a row leaves out are NULL."""
+    """Every open view as a table, or over tables of marts; columns a row leaves out are NULL."""
     connection.begin()  # else each of some sixty statements waits for the disk
-    for view, columns in VIEWS.items():
-        connection.execute(f"CREATE TABLE {view} ({columns})")
-        if given := list(rows.get(view, ())):
+    connection.execute("CREATE SCHEMA stored")
+    tables = {name: (name, columns) for name, columns in VIEWS.items()}
+    tables |= {name: (f"stored.{name}", columns) for name, columns in MARTS.items()}
+    for name, (table, columns) in tables.items():
+        connection.execute(f"CREATE TABLE {table} ({columns})")
+        if given := list(rows.get(name, ())):
             names = sorted({name for row in given for name in row})
             marks = f"({', '.join('?' for _ in names)})"
             values = [row.get(name) for row in given for name in names]
             rows_sql = ", ".join(marks for _ in given)
-            connection.execute(f"INSERT INTO {view} ({', '.join(names)}) VALUES {rows_sql}", values)
+            connection.execute(f"INSERT INTO {table} ({', '.join(names)}) VALUES {rows_sql}", values)
     for view, sql in DERIVED.items():
         connection.execute(f"CREATE VIEW {view} AS {sql}")
     connection.commit()
