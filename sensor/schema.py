@@ -775,7 +775,7 @@ SENSORS = Table(
         Column("site", pl.String, "site"),
         Column("vantage", pl.String, "the place it watches from"),
         Column("rank", pl.Int64, "rank of that vantage: where two saw the same use, the lower rank counts"),
-        Column("kind", pl.String, "packets or logs; NULL while nothing of it was read"),
+        Column("kind", pl.String, "packets, logs, or recordings (HAR); NULL while nothing of it was read"),
         Column("zone", pl.String, "IANA time zone of the site"),
         Column("cadence_s", pl.Int64, "longest silence that still counts as running", "s"),
         Column("population", pl.Int64, "people behind it, where known", "people"),

@@ -241,7 +241,7 @@ class Installation:
             "site": sensor.site,
             "vantage": vantage,
             "rank": sensor.rank or default,
-            "kind": ("packets" if kind.vantage == "packets" else "logs") if kind else None,
+            "kind": _hands_over(kind) if kind else None,
             "zone": self.settings.zone,
             "cadence_s": sensor.cadence_s,
             "population": sensor.population,
@@ -254,6 +254,13 @@ class Installation:
             "vantage": self._declared.vantage,
         }
         return known.model_copy(update={name: value for name, value in changes.items() if value is not None})
+
+
+def _hands_over(kind: type[Source]) -> str:
+    """What sensors of this kind hand over, as `kind` of the table `sensors` says it."""
+    if kind.is_recording:
+        return "recordings"
+    return "packets" if kind.vantage == "packets" else "logs"
 
 
 def _in_use(catalog: Catalog) -> CatalogInUse:

@@ -121,6 +121,8 @@ class Source(ABC):
     resumable: ClassVar[bool] = False
     #: True for packets: among them are the lookups, so that no other input names their connections
     is_capture: ClassVar[bool] = False
+    #: True for what was recorded of one program while somebody had a look: no further days of it can be read
+    is_recording: ClassVar[bool] = False
     #: True if it needs the compiled packet decoders
     needs_kernels: ClassVar[bool] = False
     #: True if it reads large files with the compiled field scanner (decode/text/delimited.py)

@@ -10,9 +10,6 @@ from analytics.reports.common.sight import in_use
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.coverage import Coverage, source_key, source_name
 
-#: Sources that recorded one program while somebody had a look: there are no further days of them to read.
-_RECORDINGS = ("har", "mitmproxy-flows")
-
 
 def remedy(result: Result, seen: Coverage) -> str:
     """A text: what would help most against the first of the week's doubts."""
@@ -81,4 +78,5 @@ def _told_use_before(result: Result) -> bool:
 
 
 def _is_recording(source: Row) -> bool:
-    return source["source"] in _RECORDINGS
+    """True if somebody had a look at one program: there are no further days of it to read."""
+    return bool(source["kind"] == "recordings")

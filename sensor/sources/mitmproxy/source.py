@@ -36,6 +36,7 @@ class MitmproxyFlowsSource(Source):
     name = "mitmproxy-flows"
     help = "mitmproxy dump files (mitmdump -w, formats 5 to 21): HTTP, WebSocket, TCP, UDP flows"
     vantage = MitmproxyFormat.vantage
+    is_recording = True
     proof = MitmproxyFormat.proof
     advice = "Dump files hold bodies and credentials: prefer the addon, which never writes them."
 

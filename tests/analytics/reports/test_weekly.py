@@ -668,10 +668,9 @@ def test_after_dark_days_the_sensor_with_most_days_is_named(tmp_path: Path) -> N
     )
 
 
-@pytest.mark.parametrize("source", ["har", "mitmproxy-flows"])
-def test_a_recording_of_one_browser_has_no_further_days_to_read(tmp_path: Path, source: str) -> None:
-    rows = plain()
-    rows["coverage_daily"] = [watched(WEEK, "hq", source, packets=0, flows=0, named_flows=0)]
+def test_a_recording_of_one_browser_has_no_further_days_to_read(tmp_path: Path) -> None:
+    rows = plain() | {"sensors": [SENSORS[1] | {"sensor": "hq", "kind": "recordings"}]}
+    rows["coverage_daily"] = [watched(WEEK, "hq", "har", packets=0, flows=0, named_flows=0)]
     assert page(tmp_path, rows).decisions[-1].look.startswith("What helps most: the log of the proxy or fire")
 
 

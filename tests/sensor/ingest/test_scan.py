@@ -23,6 +23,8 @@ from sensor.settings import SensorSettings, Settings
 from sensor.sources.inputs.open import find
 from sensor.sources.interface import Input
 from sensor.sources.logs.formats.squid import SquidFormat
+from sensor.sources.mitmproxy.source import MitmproxyFlowsSource
+from sensor.sources.packets.pcap import PcapSource
 from sensor.store.compaction import Terms, compact
 from tests.product import compiled_once, run_here
 
@@ -208,13 +210,22 @@ def test_sensors_that_begin_within_an_hour_are_all_known(tmp_path: Path) -> None
     settings = Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state"), sensors=declared)
     installation = Installation(settings, Declared())
     installation.lake.create()
-    for name, site in (("one", "hq"), ("two", "lab"), ("one", "elsewhere")):
-        installation.introduce([(SensorSettings(name=name, site=site), SquidFormat)])
+    for name, site, kind in (
+        ("one", "hq", SquidFormat),
+        ("two", "lab", MitmproxyFlowsSource),
+        ("one", "elsewhere", PcapSource),
+    ):
+        installation.introduce([(SensorSettings(name=name, site=site), kind)])
     assert compact(installation.lake, Terms("UTC"), now=datetime.now(UTC), settle=timedelta())
     (file,) = installation.lake.manifest()["tables"]["sensors"]["cold"]["all"]
-    known = pl.read_parquet(installation.lake.path / file).select("sensor", "site", "rank").rows()
-    ones = [("one", site, rank) for site, rank in (("elsewhere", 3), ("hq", 3), ("main", None))]
-    assert known == [("branch", "main", None), *ones, ("two", "lab", 3)]
+    known = pl.read_parquet(installation.lake.path / file).select("sensor", "site", "rank", "kind").rows()
+    assert known == [
+        ("branch", "main", None, None),
+        ("one", "elsewhere", 1, "packets"),
+        ("one", "hq", 3, "logs"),
+        ("one", "main", None, None),
+        ("two", "lab", 3, "recordings"),
+    ]
 
 
 def test_a_sensor_named_by_an_option_is_that_of_the_settings(tmp_path: Path) -> None:

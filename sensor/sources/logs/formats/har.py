@@ -138,6 +138,7 @@ class HarFormat(LogFormat):
     name = "har"
     help = "HAR 1.2 files of Chrome, Edge, Firefox, Safari, mitmproxy, Playwright"
     vantage = "proxy"
+    is_recording = True
     is_stateless = True
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent")
     advice = "A HAR names no client: assign the device `har` to whoever recorded it."
