@@ -127,9 +127,12 @@ def _relations(lake: Path, manifest: Manifest, kinds: Sequence[Mart], marts: Mar
     """SQL of every stored relation with files, base tables of the manifest and marts, in _FOLDER."""
     relations: dict[str, str] = {}
     for table in manifest.tables.values():
-        hot = any((lake / table.folder / "hot").glob("*/*.parquet"))
-        if hot or table.cold:
-            relations[table.name] = table_sql(table, root=_FOLDER, watermark=manifest.watermark, hot=hot)
+        heads = _heads(lake / table.folder / "hot", manifest.watermark)
+        if heads or table.cold:
+            unlike = any(not table.columns.keys() <= pl.read_parquet_schema(head).keys() for head in heads)
+            relations[table.name] = table_sql(
+                table, root=_FOLDER, watermark=manifest.watermark, hot=bool(heads), unlike=unlike
+            )
     if {"sightings", "restated"} <= set(relations):
         restated = "SELECT * FROM stored.restated"
         relations["sightings"] = restated_sql(manifest.tables["sightings"], relations["sightings"], restated)
@@ -137,6 +140,19 @@ def _relations(lake: Path, manifest: Manifest, kinds: Sequence[Mart], marts: Mar
         if files := [path for _, path in sorted(marts.get(mart.name, {}).items())]:
             relations[mart.name] = files_sql(mart.types, files, root=_FOLDER)
     return _without_erased(relations)
+
+
+def _heads(hot: Path, watermark: str) -> list[Path]:
+    """The first of all hot files, whose columns DuckDB reads of the others, too; and for each input the first
+    that is not compacted: its columns show if an older release wrote it."""
+    parts = sorted(hot.glob("part=*"))
+    first = next((file for part in parts for file in sorted(part.glob("*.parquet"))), None)
+    by_input: dict[str, Path] = {}
+    for part in parts:
+        if part.name.removeprefix("part=") > watermark:
+            for file in sorted(part.glob("*.parquet")):
+                by_input.setdefault(file.name.rpartition("-")[0], file)
+    return [*([first] if first else ()), *by_input.values()]
 
 
 def _without_erased(relations: dict[str, str]) -> dict[str, str]:

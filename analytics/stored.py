@@ -1,7 +1,9 @@
 """Makes the SQL of the relations in schema `stored`: the rows of the lake's files, one per key. Pure.
 
 A base table consists of its cold files (an explicit list) and of the hot files newer than the watermark.
-Columns are read by name, so that a file of an older release may lack some. A mart is the list of its current
+Columns are read by name, so that a file of an older release may lack some. For that DuckDB opens every file
+first, also those that the watermark excludes, and there may be some 10,000: so hot files are read by the
+columns of the first one, as long as no older release writes into the lake. A mart is the list of its current
 files. Both include a typed branch without rows, so that an empty lake has the same columns as a full one.
 
 Every base table is joined to a guard: once rows were deleted that a views file still expects in hot files
@@ -75,10 +77,11 @@ def moment(when: datetime) -> str:
     return f"TIMESTAMPTZ '{when.astimezone(UTC).isoformat(sep=' ')}'"
 
 
-def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> str:
+def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool, unlike: bool = False) -> str:
     """SQL of a base table, one row per key; `root` is an SQL expression of the lake's folder.
 
-    `hot` tells whether the table has hot files at all (an empty glob would be an error). In a table of
+    `hot` tells whether the table has hot files at all (an empty glob would be an error), `unlike` whether
+    some of them lack columns. In a table of
     SETTLED, duplicates are only looked for in hot files; so a reader's filter on time reaches the others, and
     reading one week of a year costs one week.
     """
@@ -90,7 +93,7 @@ def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool) -> st
     if hot:
         glob = f"{root} || {literal(f'/{table.folder}/hot/*/*.parquet')}"
         branches.append(
-            f"SELECT * FROM read_parquet({glob}, union_by_name = true, "
+            f"SELECT * FROM read_parquet({glob}, union_by_name = {str(unlike).lower()}, "
             f"hive_partitioning = true, hive_types = {{'part': VARCHAR}}) WHERE part > {literal(watermark)}"
         )
     rows = _known(table, branches)

@@ -79,6 +79,7 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
     with explained(lake.path), lake.lock("compact", exclusive=True, wait=False) as locked:
         if not locked:
             return False
+        lake.create()
         watermark = _close_parts(lake, now, settle)
         old = lake.manifest()
         replaced = _replacing(lake)

@@ -66,7 +66,8 @@ class Lake:
             (self.path / "sources").mkdir(exist_ok=True)
             for table in stored():
                 zero = self.hot(table) / f"part={ZERO_PART}" / ZERO_FILE
-                if not zero.exists():
+                # of an older release, it may lack columns, and readers take those of the other files from it
+                if not zero.exists() or pl.read_parquet_schema(zero) != table.dtypes:
                     write_parquet(zero, table.empty(), {}, zone=table.zone)
         return self
 
