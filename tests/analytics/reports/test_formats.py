@@ -249,7 +249,7 @@ def test_who_only_looked_it_up_is_hidden_not_missing(tmp_path: Path) -> None:
     page = preparing.prepare(make(tmp_path, rows), "app", about="a/alpha").page
     weeks = next(section for section in page.sections if section.id == "weeks")
     seen = weeks.labels.index("Seen at any grade")
-    assert [row[seen].text for row in weeks.rows] == ["–", "hidden", "hidden"]
+    assert [row[seen].text for row in weeks.rows] == ["–", "hidden or unknown", "hidden or unknown"]
 
 
 def test_a_report_about_a_person_is_restricted_and_never_kept(tmp_path: Path) -> None:
