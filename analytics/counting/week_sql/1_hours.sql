@@ -2,7 +2,7 @@
 --
 -- In:  week_usage_hourly, week_not_use_hourly.
 -- Out: all_hours, personal_hours (of subjects that may be one of our people), nobodies (of the others), not_use; homes:
---      the department of a subject, one a week, so that departments add up to everyone.
+--      the department of a subject, one a week, so that departments add up to everyone: that under which it used most.
 -- Only the columns that the cubes need are read, local time is computed once per hour, and subjects become integers.
 CREATE OR REPLACE TEMP TABLE all_hours AS
 WITH clock AS MATERIALIZED (
@@ -26,10 +26,18 @@ CREATE OR REPLACE TEMP VIEW personal_hours AS SELECT * FROM all_hours WHERE pers
 CREATE OR REPLACE TEMP TABLE nobodies AS SELECT * FROM all_hours WHERE NOT personal;
 
 CREATE OR REPLACE TEMP TABLE homes AS
-SELECT subject,
-       COALESCE(MIN(CASE WHEN department <> 'unattributed' THEN department END), 'unattributed') AS department
-FROM personal_hours
-GROUP BY subject;
+WITH held AS (
+  SELECT subject, department, SUM(CASE WHEN grade >= 3 THEN connections ELSE 0 END) AS connections, MAX(day) AS last_day
+  FROM personal_hours
+  GROUP BY subject, department
+),
+ranked AS (
+  SELECT subject, department, ROW_NUMBER() OVER (
+    PARTITION BY subject ORDER BY department = 'unattributed', connections DESC, last_day DESC, department
+  ) AS nth
+  FROM held
+)
+SELECT subject, department FROM ranked WHERE nth = 1;
 
 CREATE OR REPLACE TEMP TABLE not_use AS
 SELECT *, CASE WHEN $personal THEN 'person' ELSE subject_kind END AS kind

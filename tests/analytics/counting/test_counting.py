@@ -323,6 +323,50 @@ def test_figures_of_people_have_their_denominators(tmp_path: Path) -> None:
     assert departments == [("Legal", 13), ("Sales", None)]
 
 
+def test_who_moves_has_the_department_under_which_most_was_used(tmp_path: Path) -> None:
+    staff = {f"u{n}": "Legal" if n < 5 else "Zoning" for n in range(11)}
+    days = dict.fromkeys(staff, ("16",)) | {"mover": ("16", "18", "19")}
+    lake = HandmadeLake.furnished(
+        tmp_path,
+        *[
+            sighting(f"2026-11-{day} 10:00", user_name=name, client=f"a-{name}")
+            for name, used in days.items()
+            for day in used
+        ],
+    )
+    start, moved = at("2026-10-01 00:00"), at("2026-11-17 00:00")
+    directory: list[Row] = [
+        {"user_name": name, "department": where, "kind": "person", "valid_from": start}
+        for name, where in (staff | {"mover": "Legal"}).items()
+    ]
+    directory[-1]["valid_to"] = moved
+    lake.cold(
+        "directory",
+        [*directory, directory[-1] | {"department": "Zoning", "valid_from": moved, "valid_to": None}],
+    )
+    refresh(lake.path, zone=ZONE)
+    with open_views(lake.path) as views:
+        sql = "SELECT department, people, connections FROM departments"
+        assert views.execute(sql).fetchall() == [("Legal", 5, 5), ("Zoning", 7, 9)]
+    with open_views(lake.path, restricted=True) as views:
+        sql = "SELECT department, connections FROM people WHERE subject = 'mover'"
+        assert views.execute(sql).fetchall() == [("Zoning", 3)]
+
+
+def test_addresses_that_only_looked_names_up_are_no_further_people(tmp_path: Path) -> None:
+    """A resolver's log knows addresses, a proxy's accounts: who goes through both was two."""
+    asked = [lookup("2026-11-17 15:00", client=f"a{n}", user_name=None) for n in range(6)]
+    used = [proxied("2026-11-17 10:00", client=f"b{n}", user_name=f"u{n}") for n in range(6)]
+    sql = "SELECT people, people_any_grade FROM usage_weekly WHERE department = 'all'"
+    for folder, rows, told in (
+        ("both", used + asked, [(6, None)] * 2),
+        ("users", used, [(6, 6)] * 2),
+        ("addresses", asked, [(0, 6)] * 2),
+    ):
+        with counted(HandmadeLake.furnished(tmp_path / folder, *rows), "usage_weekly", weeks=True) as marts:
+            assert marts.execute(sql).fetchall() == told, folder
+
+
 def test_who_left_with_the_old_keys_does_not_hide_that_everybody_used_something(tmp_path: Path) -> None:
     """Their tokens end in the first hour of the week, so its first UTC day still has the old directory."""
     keys_change = at("2026-11-15 23:00")
