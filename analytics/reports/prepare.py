@@ -121,7 +121,8 @@ def _template(name: str) -> str:
 
 
 def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> tuple[str, str]:
-    """Id and name of the subject: a service, named by either; a department, as the lake spells it.
+    """Id and name of the subject: a service, named by either; a department, as the lake spells it; of a token
+    what it stands for (user, device …).
 
     Raises Unknown with similar names, or if there are none, with some of those in the lake.
     """
@@ -133,10 +134,10 @@ def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> tuple[st
     elif kind == "department":
         sql = "SELECT DISTINCT department, department FROM usage_weekly WHERE department <> 'all' ORDER BY 1"
     elif kind == "person":
-        sql = "SELECT subject FROM people WHERE subject = ? LIMIT 1"
-        if lake.execute(sql, [named]).fetchone() is None:
+        sql = "SELECT MIN(subject_kind) FROM people WHERE subject = ? HAVING COUNT(*) > 0"
+        if (kinds := lake.execute(sql, [named]).fetchone()) is None:
             raise Unknown(f"{named!r} is no token in this lake; they stand in the restricted view `people`")
-        return named, named
+        return named, str(kinds[0])
     else:
         return named, named
     known = {str(row[0]): str(row[1] or row[0]) for row in lake.execute(sql).fetchall()}

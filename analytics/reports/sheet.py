@@ -92,13 +92,18 @@ class Sheet:
 
 
 def build(result: Result, period: Period, about: str = "") -> Sheet:
-    """The page for a result; `about` is the name of the service or department it is about. Pure."""
+    """The page for a result; `about` is the name of the service or department it is about, or what its token
+    stands for. Pure."""
     spec, facts = result.spec, result.facts
+    if spec.about == "person":
+        about = say(f"sheet.who_{about}")
     claim, verdict = _sentence(result, period, about)
     stated = [
         say("fact.zone", zone=facts.zone),
         say("sheet.restricted") if spec.restricted else say("fact.groups", k=facts.k),
     ]
+    if spec.restricted:
+        stated.append(result.scope.about)
     if facts.names_by_client:
         stated.append(say("fact.names_by_client"))
     if not spec.restricted:
@@ -154,7 +159,8 @@ def _lack(watched: Row | None) -> str:
     if watched["connects"] is None and grade < USE:
         return "names"
     if watched["connects"] is False:
-        return "lookups"
+        seen = watched["connections_logged"] or nameless(watched["flows"] or 0, watched["named_flows"] or 0)
+        return "unnamed" if seen else "lookups"
     return "amounts" if watched["amounts"] is False and grade == USE - 1 else ""
 
 
@@ -290,8 +296,9 @@ def _text(name: str, value: object, row: Mapping[str, object], hidden: bool, k: 
     if name in ("people", "people_most"):
         return words.people(_int(value), hidden and value is None, k)
     if value is None:
-        seen = name == "seen_at_any_grade" and bool(row["grade"])  # by so few more that they may not be told
-        return words.hidden() if hidden or seen or name == "connections" else _NOTHING
+        if name == "seen_at_any_grade" and row["grade"] and not hidden:
+            return say("figure.untold")  # so few more that they may not be told, or perhaps the same again
+        return words.hidden() if hidden or name == "connections" else _NOTHING
     if name in ("week", "first_week", "last_week") and isinstance(value, date):
         return words.week_days(value, year)
     if isinstance(value, date):

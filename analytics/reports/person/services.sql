@@ -1,4 +1,4 @@
--- One row per service the person used in the week.
+-- One row per service used in the week.
 SELECT u.app, COALESCE(MAX(c.service), u.app) AS service, MAX(u.grade) AS grade, CAST(SUM(u.bytes_up) AS BIGINT) AS bytes_up,
        CAST(SUM(u.bytes_down) AS BIGINT) AS bytes_down, CAST(SUM(u.connections) AS BIGINT) AS connections,
        CAST(COUNT(DISTINCT u.hour) AS BIGINT) AS hours, MIN(u.hour) AS first_at, MAX(u.hour) AS last_at

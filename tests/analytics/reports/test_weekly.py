@@ -621,6 +621,9 @@ def test_a_week_of_lookups_says_which_log_would_help(tmp_path: Path) -> None:
     beside = page(tmp_path / "firewall", rows | logs)
     assert beside.claim.endswith("(our sources name lookups only, not connections).")
     assert beside.decisions[-1].look.startswith("What helps most: the log of the resolver (with its answers)")
+    for name in ("daily", "monthly"):
+        assert prepare(tmp_path / "firewall", name).page.claim == beside.claim, name
+        assert prepare(tmp_path / "only", name).page.claim == found.claim, name
     rows["sensors"] = SENSORS
     rows["coverage_daily"] += [watched(day) for day in days(LAST)]
     assert page(tmp_path / "no_more", rows).decisions[-1].look == decision.look  # it saw no use
