@@ -266,10 +266,10 @@ def _cell(name: str, row: Row, result: Result) -> Cell:
 
 def _unused_text(name: str, row: Row, result: Result) -> str:
     """Text in place of a 0 that would be read as that nobody connected, or that it is known that nobody used
-    it; else ''."""
+    it; and of bytes that a lookup does not send; else ''."""
     if "grade" not in row or in_use(row["grade"]):
         return ""
-    if name == "connections":
+    if name == "connections" or (row["grade"] == 1 and name in ("bytes_up", "bytes_down")):
         return _NOTHING
     if row[name] != 0 or name not in ("people", "services"):
         return ""

@@ -195,7 +195,7 @@ def build(result: Result, *, controls: bool = False) -> Page:
         services=services,
         leading=leading[:LEADING],
         others=(*_further(leading[LEADING:]), *_untold(result, leading[:LEADING])),
-        noun=counted(result),
+        noun=counted_at_any_grade(result) if seen.use_untold else counted(result),
         hides=any(s.sent == words.hidden() for s in leading),
         departments=departments(result),
         changes=changes(result, seen),

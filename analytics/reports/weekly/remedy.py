@@ -25,7 +25,10 @@ def remedy(result: Result, seen: Coverage) -> str:
         return say("remedy.none")
     if seen.dark and not seen.mostly_nameless:
         feeds = itertools.filterfalse(_is_recording, seen.sources)
-        source = max(feeds, key=lambda one: one["days"])
+        telling = {
+            (row["sensor"], row["source"]) for row in result.rows("source_bytes") if row["connections"]
+        }
+        source = max(feeds, key=lambda one: (one["days"], (one["sensor"], one["source"]) in telling))
         if source["kind"] == "packets" and seen.watched_briefly:
             return _of_hours(seen)
         return say("remedy.days", name=source_name(source), days=source["days"], of=seen.hours // 24)

@@ -11,7 +11,7 @@ import pytest
 
 from analytics.render import markdown
 from analytics.render.formats import FORMATS
-from analytics.render.words import THIN
+from analytics.render.words import EITHER, THIN
 from analytics.reports.prepare import NoWeek, _newest, page_of, prepare
 from analytics.reports.result import Facts
 from analytics.reports.weekly.page import Page
@@ -154,9 +154,7 @@ def test_a_department_without_a_figure_of_its_own_is_in_other(tmp_path: Path) ->
     assert cells["Other departments"] == ("6", "count")
     assert cells["IT"] == cells["Legal"] == ("in other", "pooled")
     assert found.departments.pools
-    note = (
-        "Other departments are those without a figure of their own in a column, because fewer than 5 of their"
-    )
+    note = "those without a figure of their own in a column, because fewer than 5 there used the service"
     assert note in markdown.write(found)
 
 
@@ -512,6 +510,8 @@ def test_with_lookups_only_the_number_of_people_is_unknown(tmp_path: Path) -> No
     weeks = next(section for section in sheet.sections if section.id == "weeks")
     cells = dict(zip(weeks.labels, (cell.text for cell in weeks.rows[0]), strict=True))
     assert (cells["People"], cells["Services"]) == ("unknown", "unknown")
+    assert (cells["Sent"], cells["Received"]) == ("–", "–")  # nothing to the service, as on the weekly page
+    assert found.noun == EITHER
     assert "Can we see enough" in found.decisions[0].question
 
 
@@ -666,7 +666,12 @@ def test_after_dark_days_the_sensor_with_most_days_is_named(tmp_path: Path) -> N
     logs = [watched(day, "px", "squid", packets=0, flows=0, named_flows=0) for day in days(WEEK, 3)]
     rows["coverage_daily"] += logs
     rows["sensors"] = [*SENSORS, SENSORS[1] | {"sensor": "px"}]
-    assert page(tmp_path / "log", rows).decisions[-1].look == (
+    rows["coverage_daily"] += [row | {"sensor": "bind", "source": "bind"} for row in logs]
+    rows["names_weekly"] = [
+        {"week": WEEK, "sensor": sensor, "source": source, "connects": sensor == "px", "bytes_known": True}
+        for sensor, source in (("bind", "bind"), ("px", "squid"))
+    ]
+    assert page(tmp_path / "log", rows).decisions[-1].look == (  # of two, the one that shows use
         "What helps most: reading every day of px (squid); it reported on 3 of 7."
     )
 
