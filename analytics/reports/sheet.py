@@ -169,6 +169,8 @@ def _unused(result: Result, watched: Row | None, days: int, about: str) -> str:
     little = _too_little(watched, days)
     if result.spec.about == "department":  # it is only published together with others
         return say("sheet.department_untold", department=about, k=result.facts.k)
+    if result.spec.about == "person" and not little:
+        return say("sheet.nothing_of", who=about)
     if result.spec.about != "app":
         return say("verdict.too_little" if little else "verdict.nothing")
     if result.rows("possible"):

@@ -263,6 +263,9 @@ def test_a_report_about_a_person_is_restricted_and_never_kept(tmp_path: Path) ->
     found = preparing.prepare(lake, "person", about="u1")
     assert found.result.spec.restricted
     assert found.page.claim.startswith("The device used 2 services; sent: 9.0")
+    assert found.page.title == "The device, week 46" and "u1" in found.page.facts
+    before = preparing.prepare(lake, "person", about="u1", period="2026-W45").page.claim
+    assert before == "The device: no exchange with an AI service in what we watched."
     assert writing.archive(lake, found) is None
     with pytest.raises(preparing.Unknown, match="'u2' is no token in this lake"):
         preparing.prepare(lake, "person", about="u2")
