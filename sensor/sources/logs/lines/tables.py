@@ -39,20 +39,21 @@ class Table:
         return len(names) >= _FEWEST_NAMES and all(_NAME.match(name) for name in names if name)
 
     def records(self, pieces: Iterable[str]) -> Iterator[str]:
-        """A JSON object per record, without empty columns."""
+        """A JSON object per record, without empty columns; of tables put together, each has its header."""
         names: list[str] = []
         utc: set[str] = set()
         separator = ","
         for record in QUOTED.records(pieces):
-            if not names:
-                names, separator = _names(record), _separator(record)
-                utc = {_bare(name) for name in names if name.endswith(_UTC)}
-                names = [_bare(name) for name in names]
-                continue
+            separator = separator if names else _separator(record)
             try:
                 (values,) = csv.reader([record], delimiter=separator)
             except (csv.Error, ValueError):
                 yield record
+                continue
+            if not names or _names_again(values, names):
+                titles = _names(record)
+                utc = {_bare(name) for name in titles if name.endswith(_UTC)}
+                names = [_bare(name) for name in titles]
                 continue
             yield json.dumps(
                 {
@@ -104,6 +105,12 @@ def _names(header: str) -> list[str]:
     except (csv.Error, ValueError):
         return []
     return [name.strip() for name in names]
+
+
+def _names_again(values: list[str], names: list[str]) -> bool:
+    """True for another header: its first value is the name of a column, as most others are."""
+    is_first = bool(values) and _bare(values[0].strip("\ufeff ")) in names
+    return is_first and 2 * sum(_bare(value.strip()) in names for value in values) > len(values)
 
 
 def _bare(name: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from sensor.sources.logs.known_formats import framing_of
 from sensor.sources.logs.lines.framing import JOINT
 from sensor.sources.logs.lines.json_documents import JSON
-from sensor.sources.logs.lines.tables import RESAVED, TABLE
+from sensor.sources.logs.lines.tables import RESAVED, ROWS, TABLE, Table
 from tests.sensor.sources.logs.formats.reading import rows
 from tests.sensor.sources.logs.lines.framed import records
 
@@ -26,6 +26,13 @@ def test_a_table_of_lines_becomes_objects(separator: str) -> None:
         {"_time": "1", "_raw": f'a "b"{JOINT}c'},
         {"_time": "2", "_raw": "d", "x": "e"},
     ]
+
+
+@pytest.mark.parametrize("table", [TABLE, ROWS])
+def test_tables_put_together_have_a_header_each(table: Table) -> None:
+    text = "_time,_raw,host [UTC]\n1,a,\n\ufeff_raw,host,_time\nb,_raw,2\n"
+    told = [json.loads(record) for record in records(table, text)]
+    assert told == [{"_time": "1", "_raw": "a"}, {"_raw": "b", "host": "_raw", "_time": "2"}]
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
