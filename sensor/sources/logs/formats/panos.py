@@ -132,6 +132,7 @@ _LEEF = {
     "subtype": "SubType|Subtype",
     "serial": "SerialNumber|DeviceSN",
     "generated": "devTime|ReceiveTime",
+    "began": "SessionStartTime",
     "src": "src",
     "dst": "dst",
     "user": "usrName|SourceUser",
@@ -149,14 +150,19 @@ _LEEF = {
     "ended_by": "SessionEndReason",
     "url": "Miscellaneous|URL",
     "agent": "UserAgent",
-    "method": "RequestMethod",
+    "method": "RequestMethod|HTTPMethod",
+    "sni": "ServerNameIndication",
     "xff": "XForwarderfor|identSrc",
+    "xff_ip": "X-Forwarded-ForIP",
+    "mac": "SourceDeviceMac",
+    "device": "SourceDeviceHost",
 }
 _JSON = {
     "type": "LogType",
     "subtype": "Subtype|SubType",
     "serial": "DeviceSN|LogSourceID",
     "generated": "TimeGenerated|EventTime|TimeReceived",
+    "began": "SessionStartTime",
     "precise": "TimeGeneratedHighResolution",
     "src": "SourceAddress|SourceIP",
     "dst": "DestinationAddress|DestinationIP",
@@ -360,6 +366,9 @@ def _from_cef(line: pl.Series) -> pl.DataFrame:
     # Whose connection it was is the source's; who logged in is the destination's in some templates.
     login = kind.str.to_uppercase().is_in(_LOGINS)
     named["user"] = pl.coalesce(named["user"], pl.when(login).then(pl.coalesce("duser", "duser0")))
+    # Strata Logging Service's LEEF names a session's verdict in the head alone.
+    told = pl.when(pl.lit(leef) & (kind.str.to_uppercase() == "TRAFFIC")).then("event")
+    named["action"] = pl.coalesce(named["action"], told)
     sent = pl.coalesce("PanOSBytesSent", pl.when(pl.lit(on_device)).then("in").otherwise("out"), "srcBytes")
     received = pl.coalesce(
         "PanOSBytesReceived", pl.when(pl.lit(on_device)).then("out").otherwise("in"), "dstBytes"
@@ -444,7 +453,7 @@ def _what() -> dict[str, pl.Expr]:
         "method": pl.when(pl.col("method").str.to_lowercase() != "unknown").then(
             pl.col("method").str.to_uppercase()
         ),
-        "user_agent": pl.when(_is_url()).then(pl.col("agent")),
+        "user_agent": pl.when(_is_url()).then(pl.col("agent").str.strip_chars('"')),
         "action": one_of({"blocked": _is_cut_off()}, otherwise=pl.col("action")),
         "origin": one_of({"vpn": pl.col("type").is_in(["GLOBALPROTECT", "HIPMATCH"])}, otherwise="directory"),
         "lease_s": pl.when(_is_end())

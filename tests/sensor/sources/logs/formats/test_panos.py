@@ -145,6 +145,23 @@ def test_leef_and_json() -> None:
         assert row["seen_at"] == datetime(2026, 10, 6, 9, 59, 30, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("word", ["allow", "reset-both"])
+def test_strata_loggings_leef_names_a_sessions_verdict_in_its_head(word: str) -> None:
+    head = "LEEF:2.0|Palo Alto Networks|Next Generation Firewall|10.1|{}|\\t|DeviceSN=007\tcat={}\tSubType={}\t{}\t"
+    ends = "src=10.1.2.3\tsrcPort=50000\tdst=203.0.113.9\tdstPort=443\tproto=tcp\tSessionID=77\tSourceDeviceHost=lap7\t"
+    session = "SessionStartTime=2026-10-06T10:00:00.000000Z\tSessionDuration=20\tsrcBytes=9000\tdstBytes=500"
+    at = "devTime=2026-10-06T10:00:45.000000Z"
+    lines = [
+        head.format(word, "traffic", "end", at) + ends + session,
+        head.format("ai", "threat", "url", at) + ends + f"Action={word}\tURL=claude.ai/a\tHTTPMethod=post",
+    ]
+    traffic, url = read(PanosFormat, "\n".join(lines)).rows(named=True)
+    verdict = "allowed" if word == "allow" else "blocked"
+    assert (traffic["action"], traffic["bytes_up"], traffic["device"]) == (verdict, 9000, "lap7")
+    assert traffic["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+    assert (url["action"], url["host"], url["method"]) == (verdict, "claude.ai", "POST")
+
+
 def test_decryption_names_and_user_id_leases() -> None:
     sni = csv("DECRYPTION", "0", **SESSION, f61="*.example.com", f64="chat.openai.com")
     login = csv("USERID", "login", f8="vsys1", f9="10.1.2.3", f10="corp\\jane", f14="2700")
