@@ -8,7 +8,8 @@ host, 54 SNI, 82 whether TLS inspection let the client go on, 138 what the polic
 
 Events: `client_bytes` sent, `server_bytes` received; page and connection events carry them, application
 events and alerts speak of the same browsing and carry zeros, which are no counts. `userip` is the client's
-own address, `srcip` its egress. Times are UTC. Source: Netskope, "Transaction Events Fields", "REST API v2".
+own address, `srcip` its egress. Times are UTC. Source: Netskope, "Transaction Events Fields", "REST API v2";
+Cloud Exchange, default mappings for syslog and ArcSight.
 """
 
 from __future__ import annotations
@@ -74,14 +75,24 @@ _EVENT = {
     "method": "req_method|http_method",
     "status": "resp_status|http_status",
 }
+#: Cloud Exchange's default mappings for CEF: `in` is what the client sent. Of events `act` is what was done,
+#: `requestClientApplication` the service, and `shost` a name that was asked for.
 _CEF = {
-    "time": "rt|timestamp|start", "type": "cat|alert_type", "inner": "userip", "egress": "src|srcip",
-    "user": "suser|duser",
-    "device": "shost|dvchost|hostname", "url": "request|url", "host": "dhost", "server": "dst|dstip",
-    "port": "dpt",
-    "agent": "requestClientApplication", "action": "act|action", "up": "out|client_bytes",
-    "down": "in|server_bytes",
+    "time": "rt|timestamp", "begun": "start", "over": "end", "inner": "userip", "egress": "src|srcip",
+    "client_port": "spt", "user": "suser|duser", "device": "hostname", "url": "request|url", "page": "page",
+    "host": "dhost|shost", "server": "dst|dstip", "port": "dpt", "protocol": "proto",
+    "access": "accessMethod", "up": "clientBytes|client_bytes|in", "down": "serverBytes|server_bytes|out",
+    "packets_up": "clientPackets", "packets_down": "serverPackets", "action": "action", "did": "act",
 }  # fmt: skip
+#: The same for transactions, whose `suser` is the account at the service.
+_CEF_TRANSACTION = {
+    "date": "rt", "taken": "cn1", "up": "in", "down": "out", "egress": "src", "server": "dst",
+    "user": "duser", "method": "requestMethod", "agent": "requestClientApplication", "host": "dvchost|dhost",
+    "uri": "request", "port": "dpt", "action": "act",
+}  # fmt: skip
+#: Events of what was let through, unless they say otherwise; alerts are of either.
+_PASSED = ("page", "application", "connection", "network")
+_VERDICT = "(?i)^(?:allow|block|bypass|alert|useralert|csralert|isolate|proceed|cancel)"
 _OBJECT = r"^\s*\{"
 
 
@@ -128,10 +139,8 @@ class NetskopeFormat(LogFormat):
                     lambda part: _transactions(objects.read(part["line"], _NAMED)),
                 ),
                 (_OBJECT, lambda part: _events(objects.read(part["line"], _EVENT))),
-                (
-                    r"(?:CEF|LEEF):|\|Netskope\|",
-                    lambda part: _events(layouts.conformed(cef.read(part["line"], _CEF), _EVENT)),
-                ),
+                (r"\|Netskope\|WebTX\|", _cef_transactions),
+                (r"(?:CEF|LEEF):|\|Netskope\|", _cef_events),
                 (_COMMAS, lambda part: _transactions(commas.read(part["line"], _TRANSACTION))),
                 (
                     pl.lit(True),
@@ -181,6 +190,22 @@ def _transactions(fields: pl.DataFrame) -> pl.DataFrame:
             _told("action"), one_of({"block": _told("engine") == "Block"}, otherwise="allow")
         ).str.extract(r"^([a-z]+)"),
     )
+
+
+def _cef_transactions(lines: pl.DataFrame) -> pl.DataFrame:
+    read = cef.read(lines["line"], _CEF_TRANSACTION)
+    stamp = pl.col("date").str.extract_groups(r"^(?<date>[\d-]{10})[T ](?<clock>[\d:]{8})").struct
+    told = read.with_columns(date=stamp.field("date"), clock=stamp.field("clock"))
+    return _transactions(layouts.conformed(told, _PLACES.values()))
+
+
+def _cef_events(lines: pl.DataFrame) -> pl.DataFrame:
+    read = cef.read(lines["line"], _CEF)
+    event = pl.col("event").str.to_lowercase()
+    did = pl.when(pl.col("did").str.contains(_VERDICT)).then("did")
+    silent = pl.when(~event.is_in(_PASSED)).then(pl.lit("untold"))
+    told = read.with_columns(type=event, record=event, action=pl.coalesce("action", did, silent))
+    return _events(layouts.conformed(told, _EVENT))
 
 
 def _events(fields: pl.DataFrame) -> pl.DataFrame:

@@ -60,6 +60,30 @@ def test_events_with_volumes() -> None:
     assert (row["bytes_up"], row["bytes_down"], row["action"]) == (9, 7, "allowed")
 
 
+def test_cloud_exchange_says_in_for_what_the_client_sent() -> None:
+    head = "CEF:0|Netskope|{}|NULL|{}|NULL|Unknown|dst=192.0.2.7 src=10.1.2.3 "
+    lines = [
+        head.format("WebTX", "webtx")
+        + "act=block app=https cn1=2000 dhost=chat.example.com dpt=443 duser=ada dvchost=chat.example.com in=9 out=7 "
+        "request=/v1 requestClientApplication=curl/8 requestMethod=POST rt=2026-10-06T10:00:02Z shost=x.example suser=app",
+        head.format("corp", "page") + "act=Upload in=9 out=7 requestClientApplication=ChatGPT suser=ada "
+        "timestamp=1791280800 url=chat.example.com/v1",
+        head.format("corp", "network")
+        + "action=block act=Browse clientBytes=9 serverBytes=7 dpt=443 proto=TCP "
+        "shost=chat.example.com start=1791280800 end=1791280802 suser=ada",
+        head.format("corp", "policy") + "act=Upload suser=ada timestamp=1791280800 url=chat.example.com/v1",
+    ]
+    found = read(NetskopeFormat, "\n".join(lines))
+    assert set(found["seen_at"]) == {datetime(2026, 10, 6, 10, tzinfo=UTC)}
+    wanted = ("user_name", "device", "host", "path", "bytes_up", "bytes_down", "action", "user_agent")
+    assert found.select(wanted).rows() == [
+        ("ada", None, "chat.example.com", "/v1", 9, 7, "blocked", "curl/8"),
+        ("ada", None, "chat.example.com", "/v1", 9, 7, "allowed", None),
+        ("ada", None, "chat.example.com", None, 9, 7, "blocked", None),
+        ("ada", None, "chat.example.com", "/v1", None, None, "unknown", None),
+    ]
+
+
 def test_zeros_of_alerts_are_no_counts() -> None:
     rows = read(
         NetskopeFormat,
