@@ -11,8 +11,8 @@
 CSV fields are found by position (PAN-OS 8 to 11; newer versions append). The stamp of CSV is the
 firewall's local time, unless the high-resolution time with offset is there. In CEF `in` and `out`
 mean opposite things by template: header product `PAN-OS` binds `in` to bytes sent, `LF` (Strata
-Logging Service) is undocumented and read the ordinary way (`in` = received). Source: PAN-OS
-Administrator's Guide, "Syslog Field Descriptions".
+Logging Service) to bytes received. Source: PAN-OS Administrator's Guide, "Syslog Field Descriptions";
+Strata Logging Service, "Log Reference".
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ _IP_COLUMNS = ("time", "identity", "internal", "port", "server", "server_port", 
 _HEADED: dict[str, str] = {
     "time": "timestamp|date|request time|datetime",
     "clock": "time",
-    "identity": "most granular identity|policy identity|identity|identities",
+    "identity": "most granular identity|policy identity|policy identity label|identity|identities",
     "identities": "identities",
     "internal": "internal ip|internal client ip|internal ip address|source ip|private ip|internalip",
     "external": "external ip|external client ip|external ip address|externalip",
@@ -115,7 +115,7 @@ _HEADED: dict[str, str] = {
     "rcode": "response code|rcode|responsecode",
     "host": "domain|destination domain|destination",
     "policy_type": "policy identity type|most granular identity type|identity type",
-    "types": "identity types",
+    "types": "identity types|identity type labels|identity type",
     "server": "destination ip|destination ip address",
     "server_port": "destination port",
     "port": "source port",
@@ -294,11 +294,15 @@ def _kind(named: pl.DataFrame) -> pl.Series:
 def _identities(read: pl.DataFrame) -> pl.DataFrame:
     """`user` and `device` out of the identities, whose types stand in a list of their own, in the same order.
 
-    Names may hold commas; only the first identity is known for itself, the others follow it.
+    Names may hold commas; only the first identity is known for itself, the others follow it. Where nothing
+    but the list is logged, the first is known if there are as many types as parts.
     """
-    first = pl.col("identity")
     types = pl.col("types").str.split(",").list.eval(pl.element().str.strip_chars())
-    rest = pl.col("identities").str.replace_all("\n", " ", literal=True)
+    parts = pl.col("identity").str.split(",")
+    is_list = (types.list.len() > 1) & (parts.list.len() == types.list.len())
+    is_list &= (pl.col("identities") == pl.col("identity")).fill_null(True)
+    first = pl.when(is_list).then(parts.list.first()).otherwise("identity")
+    rest = pl.coalesce("identities", "identity").str.replace_all("\n", " ", literal=True)
     after = rest.str.slice(first.str.len_chars() + 1)
     others = pl.when(rest.str.starts_with(first)).then(after.str.split(","))
     policy = pl.col("policy_type")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sensor.sources.logs.formats.umbrella import UmbrellaFormat
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -142,6 +144,22 @@ def test_exports_with_a_header_line() -> None:
         10,
         "/a",
     )
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Timestamp,Policy Identity Label,Internal Client IP,Action,URL,Identities,Identity Types",
+        "Timestamp,Policy Identity Label,Internal Client IP,Action,URL,Identities,Identity Type Labels",
+        "Timestamp,Identities,Source IP,Action,URL,Organization,Identity Type Labels",  # nothing but the list
+    ],
+)
+def test_titles_that_the_vendor_documents(header: str) -> None:
+    both = "Ada (ada@corp.example),PC-7"
+    first = both if "Label," not in header else "Ada (ada@corp.example)"
+    line = f'2026-10-06 10:00:00,"{first}",10.1.2.3,ALLOWED,https://claude.ai/a,"{both}","AD Users,Roaming Computers"'
+    (row,) = read(UmbrellaFormat, f"{header}\n{line}").rows(named=True)
+    assert (row["client"], row["user_name"], row["device"]) == ("10.1.2.3", "ada@corp.example", "PC-7")
 
 
 def test_the_first_versions_tell_no_types() -> None:
