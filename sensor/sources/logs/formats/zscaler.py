@@ -28,6 +28,8 @@ _FIELDS = {
     "time": "datetime|time|event.datetime|event.time|logtime|event.logtime|rt|devTime|Event Time|Logged Time",
     "tz": "tz|event.tz",
     "user": "login|user|elogin|suser|event.login|event.user|event.elogin|usrName|cloudusername|User",
+    "location": "location|elocation|event.location|event.elocation|locationname|event.locationname|spriv|"
+    "realm|Location",
     "device": "devicehostname|event.devicehostname|device_hostname|deviceHostname|Device Hostname",
     "device_name": "devicename|event.devicename|edevicename|event.edevicename",
     "client": "cltip|cip|event.cltip|event.cip|ClientIP|event.ClientIP|client_ip|src_ip|Client IP|src|srcip",
@@ -289,8 +291,11 @@ def _who() -> dict[str, pl.Expr]:
             dns=pl.coalesce(_told("asked_by"), "client"), flow=_told("flow_client"), proxy="client"
         ),
         "client_port": pl.col("client_port"),
-        # `elogin` and `euser` are the encoded ones, whatever a feed calls them.
-        "user_name": _told("user").str.replace_many(_ENCODED),
+        # `elogin` and `euser` are the encoded ones, whatever a feed calls them. Where nobody has signed
+        # in, the location stands for its users.
+        "user_name": pl.when(_told("user").ne_missing(_told("location"))).then(
+            _told("user").str.replace_many(_ENCODED)
+        ),
         "device": pl.coalesce(_told("device"), _told("device_name").str.extract(r"^([^:;]+)")),
         "user_agent": _told("agent"),
     }

@@ -89,6 +89,22 @@ def test_the_clients_own_address_goes_before_the_one_it_is_translated_to(
     assert read(ZscalerFormat, json.dumps(event | told))["client"].to_list() == [client]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"sourcetype":"zscalernss-web","event":{"datetime":"2026-10-06 10:00:00","user":"HQ","location":"HQ",'
+        '"ClientIP":"10.1.2.3","url":"claude.ai/","action":"Allowed"}}',
+        "CEF:0|Zscaler|NSSWeblog|5.7|Allowed|Allowed|3|act=Allowed suser=HQ spriv=HQ src=10.1.2.3 "
+        "request=claude.ai/ rt=1791280800000",
+        '"Tue Oct  6 10:00:00 2026","HQ","IT","HQ",443,50000,443,20000,"10.1.2.3","192.0.2.7","203.0.113.1",'
+        '"192.0.2.8","10.9.0.1",0,"GRE","Allow","No","Yes","No","HTTPS","ai","TCP","AI","US",9,"Web",7000,900,9,9000,1',
+    ],
+)
+def test_a_location_that_stands_for_its_users_is_no_person(line: str) -> None:
+    (row,) = read(ZscalerFormat, line).rows(named=True)
+    assert (row["client"], row["user_name"]) == ("10.1.2.3", None)
+
+
 def test_the_consoles_table_has_what_was_sent_and_received() -> None:
     record = {"No.": "1", "Event Time": "Tuesday, October 06, 2026 10:00:00 AM GMT", "User": "ada@corp.example", "URL": "claude.ai/a",
               "Policy Action": "Allowed", "Client IP": "10.1.2.3", "Sent Bytes": "1200", "Received Bytes": "34"}  # fmt: skip
