@@ -58,6 +58,11 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "remote": ("remote ip", "remote addr", "remote address", "remote ip address", "r addr ip", "r addr"),
     "remote_port": ("remote port", "r addr port", "r port"),
     "remote_host": ("remote host", "remote host name", "remote domain", "remote dns name"),
+    # Beside a method and a path: what served the request tells who asked.
+    "asker": (
+        "real ip", "x real ip", "ip", "ip addr", "ip address", "user ip", "peer ip", "peer addr",
+        "peer address", "requester ip", "requestor ip",
+    ),
     "way": ("direction", "network direction", "connection direction", "traffic direction"),
     "transport": (
         "proto", "protocol", "ip proto", "ip protocol", "l4 proto", "l4 protocol", "transport",
@@ -121,7 +126,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "agent": (
         "user agent", "http user agent", "headers user agent", "request user agent", "cs user agent",
-        "client request user agent",
+        "client request user agent", "ua",
     ),
     "action": (
         "action", "act", "verdict", "disposition", "decision", "policy action", "rule action", "fw action",
@@ -157,7 +162,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "time stamp", "@timestamp", "datetime", "date time", "utc time", "event timestamp", "log time",
         "generated time", "time generated", "event date", "created at", "time created", "created", "ts",
         "time", "event ts", "request time", "last blocked", "s time", "start", "receive time",
-        "received time",
+        "received time", "t",
     ),
     "day": ("date", "log date"),
     "mail": (
@@ -175,6 +180,8 @@ _OTHERS = "x?nat|nated|translated|trans|xlate|mapped|observer"
 _OTHER = re.compile(rf"(?i)(?:^|[_.-])(?:{_OTHERS}|(?<!user[_.-])agent)(?:$|[_.-])")
 #: Whose account, where it is told, is none of the client's.
 _SERVER = "dst|dest|destination|server|target"
+#: Under other objects, `ip` is of anything.
+_OF_REQUEST = "request|req|http|access|context|payload|jsonpayload|data|event|fields|properties|record"
 #: So many keys of nested objects may form a name.
 _MOST_WORDS = 3
 _ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[?[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]+\]?)"
@@ -224,6 +231,12 @@ _HAS_QUESTION = (
 )
 _HAS_TYPE = rf"{_BEFORE}{_spelled('type', 'rcode')}{_IS}\w|\"question\"\s*:\s*\{{|(?i:\bdns)"
 _HAS_ANY_HOST = rf"{_BEFORE}host{_IS}{_HOST}:\d|{_BEFORE}{_spelled('method', 'request')}{_IS}[A-Z]{{3}}"
+_METHODS = "GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH"
+_SERVED = (
+    rf"{_BEFORE}{_spelled('remote', 'asker')}{_IS}{_ADDRESS}(?:[^\w.]|$)",
+    rf"{_BEFORE}{_spelled('method')}{_IS}(?-i:{_METHODS})\b",
+    rf"{_BEFORE}{_spelled('url', 'path', 'any_path')}{_IS}/",
+)
 
 
 class OtherProductsFormat(LogFormat):
@@ -241,17 +254,21 @@ class OtherProductsFormat(LogFormat):
     )
     marks = ("src", "source", "client", "addr", "ip", "orig", "forwarded", "fwd")
     claims = (
-        pl.col("line").str.contains(ascii_only(_HAS_CLIENT))
-        & (
-            pl.col("line").str.contains(ascii_only(f"{_HAS_SERVER}|{_HAS_ANY_HOST}"))
-            | (
-                pl.col("line").str.contains(ascii_only(_HAS_QUESTION))
-                & pl.col("line").str.contains(ascii_only(_HAS_TYPE))
+        (
+            pl.col("line").str.contains(ascii_only(_HAS_CLIENT))
+            & (
+                pl.col("line").str.contains(ascii_only(f"{_HAS_SERVER}|{_HAS_ANY_HOST}"))
+                | (
+                    pl.col("line").str.contains(ascii_only(_HAS_QUESTION))
+                    & pl.col("line").str.contains(ascii_only(_HAS_TYPE))
+                )
             )
         )
-    ) | (
-        pl.col("line").str.contains(ascii_only(_HAS_SOURCE))
-        & pl.col("line").str.contains(ascii_only(f"{_BEFORE}(?:{_ADDRESSED}|{_NAMED})"))
+        | (
+            pl.col("line").str.contains(ascii_only(_HAS_SOURCE))
+            & pl.col("line").str.contains(ascii_only(f"{_BEFORE}(?:{_ADDRESSED}|{_NAMED})"))
+        )
+        | pl.all_horizontal(pl.col("line").str.contains(ascii_only(part)) for part in _SERVED)
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -293,9 +310,10 @@ def _of_objects(lines: pl.Series) -> pl.DataFrame:
             continue
         parts = ".".join(keys).split(".")
         ends = (_bare("".join(parts[-count:])) for count in range(1, _MOST_WORDS + 1))
+        elsewhere = len(parts) > 1 and not re.fullmatch(f"(?i){_OF_REQUEST}", parts[-2])
         of_server = any(re.fullmatch(f"(?i){_SERVER}", part) for part in parts[:-1])
         for field, rank in {_HELD[end] for end in ends if end in _HELD}:
-            if not (field == "user_name" and of_server):
+            if not (field == "user_name" and of_server) and not (field == "asker" and elsewhere):
                 under[field].append((rank, ".".join(keys)))
     wanted = {
         field: "|".join(path for _, path in sorted(some, key=lambda one: one[0]))
@@ -338,7 +356,7 @@ def _rows(read: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
     of_dns = pl.any_horizontal(pl.col("type", "rcode").is_not_null()) | pl.lit(
         lines.str.contains(r"(?i)\bdns")
     )
-    read = _of_computers(_with_ends(_with_request(read)))
+    read = _of_computers(_with_asker(_with_ends(_with_request(read))))
     told = read.with_columns(
         said=said,
         in_utc=pl.lit(lines.str.contains("TimeGenerated", literal=True)),
@@ -369,13 +387,26 @@ def _with_ends(read: pl.DataFrame) -> pl.DataFrame:
     name = pl.col("server").str.extract(r"^((?:[\w-]+\.)+[A-Za-z][\w-]+)(?::\d{1,5})?$")
     has_port = pl.col("server_port").is_not_null() | pl.col("server").str.contains(r":\d{1,5}$")
     read = read.with_columns(client=beside, named=pl.coalesce("named", pl.when(has_port).then(name)))
-    ends = {end: patterns.read(read[end], _END) for end in ("client", "server", "local", "remote")}
+    every = ("client", "server", "local", "remote", "asker")
+    ends = {end: patterns.read(read[end], _END) for end in every}
     return read.with_columns(
         *(pl.lit(found["address"]).alias(end) for end, found in ends.items()),
         *(
             pl.coalesce(f"{end}_port", pl.lit(found["port"])).alias(f"{end}_port")
             for end, found in ends.items()
+            if end != "asker"
         ),
+    )
+
+
+def _with_asker(read: pl.DataFrame) -> pl.DataFrame:
+    """`read` with the client that a server tells of a request as the remote end, or as the only address."""
+    path = pl.coalesce("url", "path", "any_path").str.starts_with("/")
+    no_end = pl.all_horizontal(pl.col(end).is_null() for end in ("client", "server", "local"))
+    served = no_end & pl.col("method").is_not_null() & path
+    return read.with_columns(
+        client=pl.when(served).then(pl.coalesce("remote", "asker")).otherwise("client"),
+        client_port=pl.when(served).then("remote_port").otherwise("client_port"),
     )
 
 
