@@ -258,6 +258,7 @@ def json_rows(lines: pl.Series, log: str) -> pl.DataFrame:
         for name in _ID
         if name in WANTED[log]
     ]
-    other = pl.col("_path").is_not_null() & (pl.col("_path") != log)
+    # Corelight's data reduction calls its logs `dns_red`.
+    other = pl.col("_path").is_not_null() & (pl.col("_path").str.replace("_red$", "") != log)
     rows = read.with_columns(ids).with_columns(ts=pl.when(~other).then("ts"))
     return rows.select(WANTED[log])

@@ -241,7 +241,8 @@ def _what() -> dict[str, pl.Expr]:
         "tls": whole | pl.col("server_name").is_not_null(),
     }
     return {
-        "time": pl.col("time").str.replace(r"^(\d{10})\d{3}$", "$1"),
+        # Where several logs became one, each has its time.
+        "time": pl.col("time").str.replace(r"^\[\s*\"?(\d+).*$", "$1").str.replace(r"^(\d{10})\d{3}$", "$1"),
         "duration_s": pl.when(pl.col("elapsed") != "0").then("elapsed"),
         "kind": one_of(kinds, otherwise="flow"),
         "server": pl.col("server"),

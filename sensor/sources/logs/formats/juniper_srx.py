@@ -44,7 +44,7 @@ _FIELDS = {
 _EVENT = (
     r"\b((?:RT_FLOW|FLOW|APPTRACK|RT_APPTRACK)_SESSION_[A-Z_]+|WEBFILTER_[A-Z_]+|(?:SRX_)"
     r"?(?:SECINTEL|AAMW)_[A-Z_]+|RT_(?:UTM|IDP|SCREEN|AAMW)[A-Z_]*|AV_[A-Z_]+|IDP_[A-Z_]+|"
-    r"CONTENT_FILTERING_[A-Z_]+|ANTISPAM_[A-Z_]+)"
+    r"CONTENT_FILTERING_[A-Z_]+|ANTISPAM_[A-Z_]+|FLOW_LOG_PKT_DROP)"
 )
 _PLAIN = (
     r"session (?P<verb>created|closed|denied) (?:(?P<reason>[^:/]*): )?(?P<client>[0-9a-fA-F.:]+)"
@@ -82,12 +82,12 @@ class JuniperSrxFormat(LogFormat):
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action")
     advice = "Set `log session-close` in policies (volumes) and enhanced web filtering with logging (hosts)."
     marks = (
-        "rt_", "flow_session_", "apptrack_session_", "webfilter_url_", "aamw_", "secintel_action",
-        "pfe_fw_syslog_ip", "fw: ", "session ", "[junos@",
+        "rt_", "flow_session_", "flow_log_pkt_drop", "apptrack_session_", "webfilter_url_", "aamw_",
+        "secintel_action", "pfe_fw_syslog_ip", "fw: ", "session ", "[junos@",
     )  # fmt: skip
     claims = pl.col("line").str.contains(
         r"\b(?:RT_FLOW_|FLOW_SESSION_|APPTRACK_SESSION_|WEBFILTER_URL_|RT_UTM|RT_IDP|RT_SCREEN_|AAMW_|"
-        r"SECINTEL_ACTION)"
+        r"SECINTEL_ACTION|FLOW_LOG_PKT_DROP\b)"
         r"|\bPFE_FW_SYSLOG_IP|^FW: +\S+ +[ADR] +\w+ |\bsession (?:created|closed|denied) .*/\d+->|\[junos@"
     ) | pl.col("tag").is_in(["RT_FLOW", "RT_UTM", "RT_IDP", "RT_IDS"]).fill_null(False)
 
@@ -176,7 +176,8 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     read = read.with_columns(
         is_visit=pl.col("event").str.contains("^WEBFILTER_URL|SECINTEL|AAMW").fill_null(False)
         | pl.lit(line.str.contains("WEBFILTER:")),
-        is_session=pl.col("event").str.contains("_SESSION_").fill_null(False) | pl.col("verb").is_not_null(),
+        is_session=pl.col("event").str.contains("_SESSION_|PKT_DROP").fill_null(False)
+        | pl.col("verb").is_not_null(),
         is_refused=pl.any_horizontal(test.fill_null(False) for test in _refusals()),
     )
     return read.select(**_visit(), **_connection(), reason=_reason())
@@ -184,7 +185,7 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 
 def _refusals() -> tuple[pl.Expr, ...]:
     return (
-        pl.col("event").str.contains("DENY|_BLOCKED"),
+        pl.col("event").str.contains("DENY|_BLOCKED|PKT_DROP"),
         pl.col("verb") == "denied",
         pl.col("action").str.contains("(?i)block|drop|deny|close"),
     )

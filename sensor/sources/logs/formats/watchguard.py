@@ -61,6 +61,13 @@ _LOGIN = (
     r"(?P<vpn>SSL VPN |Mobile VPN |IKEv2 |L2TP )?[Uu]ser (?P<user>\S+) from (?P<from>[\d.]+) logged "
     r"in(?:.*?virtual IP is (?P<virtual>[\d.]+))?"
 )
+_ACCEPTED = (
+    r"\bAuthentication of (?P<sort>\w[\w ]*?) user \[(?P<user>[^\]]+)\] from (?P<from>[\d.]+) was accepted"
+)
+_MOBILE = (
+    r"\b(?P<sort>(?:Mobile|SSL|IKEv2) [\w ]+?) user (?P<user>\S+) logged in\. "
+    r"Virtual IP address is (?P<virtual>[\d.]*\d)"
+)
 _GRANT = (
     r"\bDHCPACK on (?P<client>[\d.]+) to (?P<client_mac>(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})"
     r"(?: \((?P<device>[^)]+)\))? via "
@@ -93,7 +100,9 @@ class WatchguardFormat(LogFormat):
         return layouts.read(
             lines,
             [
-                (_LOGIN, _logins),
+                (_LOGIN, _logins(_LOGIN)),
+                (_ACCEPTED, _logins(_ACCEPTED)),
+                (_MOBILE, _logins(_MOBILE)),
                 (_GRANT, _grants),
                 (_LEEF, _leef),
                 (_SHOWN, _shown),
@@ -204,16 +213,22 @@ def _grants(lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _logins(lines: pl.DataFrame) -> pl.DataFrame:
-    read = patterns.read(lines["line"], _LOGIN)
-    tunnel = pl.col("virtual").is_not_null()
-    return read.select(
-        time=_stamp(lines),
-        kind=pl.lit("lease"),
-        client=pl.coalesce("virtual", "from"),
-        user_name=_person("user"),
-        lease_s=pl.lit(WORKING_DAY_S),
-        origin=one_of({"vpn": tunnel}, otherwise="directory"),
-        # A tunnel's outer address is of the road, not of the network.
-        reason=one_of({NO_CONNECTION: pl.col("vpn").is_not_null() & ~tunnel}),
-    )
+def _logins(layout: str) -> layouts.Reader:
+    def rows(lines: pl.DataFrame) -> pl.DataFrame:
+        read = layouts.conformed(
+            patterns.read(lines["line"], layout), ("sort", "user", "from", "virtual", "vpn")
+        )
+        tunnel = pl.col("virtual").is_not_null()
+        outside = pl.col("vpn").is_not_null() | (pl.col("sort") != "firewall").fill_null(False)
+        return read.select(
+            time=_stamp(lines),
+            kind=pl.lit("lease"),
+            client=pl.coalesce("virtual", "from"),
+            user_name=_person("user"),
+            lease_s=pl.lit(WORKING_DAY_S),
+            origin=one_of({"vpn": tunnel}, otherwise="directory"),
+            # A tunnel's outer address is of the road, not of the network.
+            reason=one_of({NO_CONNECTION: outside & ~tunnel}),
+        )
+
+    return rows

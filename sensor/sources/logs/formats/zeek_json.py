@@ -71,7 +71,8 @@ class ZeekJsonFormat(LogFormat):
 
 def log_of(lines: pl.Series) -> pl.Series:
     """The name of the log each line is of; NULL where nothing tells."""
-    said = lines.str.extract(r'"_path"\s*:\s*"([^"]*)"')
+    # Corelight's data reduction joins like records: `dns_red`.
+    said = lines.str.extract(r'"_path"\s*:\s*"([^"]*?)(?:_red)?"')
     vectra = lines.str.extract(r'"metadata_type"\s*:\s*"metadata_([^"]*)"').replace(_VECTRA)
     said = pl.select(pl.coalesce(said, vectra)).to_series()
     told = one_of({log: lines.str.contains(pattern) for log, pattern in _KEYS.items()})
