@@ -7,6 +7,7 @@ r"""OpenVPN servers: status files of versions 1 to 3, and the log.
     HEADER,CLIENT_LIST,Common Name,Real Address,Virtual Address,…,Connected Since (time_t),Username,…
     CLIENT_LIST,ann,198.51.100.4:51820,10.8.0.6,…,1795338000,UNDEF,…
     ann/198.51.100.4:51820 MULTI: Learn: 10.8.0.6 -> ann/198.51.100.4:51820                            the log
+    [-] [OVPN 2] OUT: '2026-11-22 10:00:00 ann/198.51.100.4:51820 MULTI: Learn: …'             Access Server
     ann/udp4:198.51.100.4:51820 SIGTERM[soft,remote-exit] received, client-instance exiting          since 2.7
     udp4:198.51.100.4:51820 TLS: Username/Password authentication succeeded for username 'ann'
 
@@ -40,16 +41,18 @@ _STATUS = (
     r"^(?:TITLE[,\t]OpenVPN |HEADER[,\t](?:CLIENT_LIST|ROUTING_TABLE)[,\t]|ROUTING_TABLE[,\t]"
     r"|GLOBAL_STATS[,\t]|OpenVPN CLIENT LIST\s*$|Max bcast/mcast queue length,[0-9])"
 )
-_AT = rf"^(?:(?P<time>{_DATE})(?: us=[0-9]+)? )?"
+#: Access Server quotes what its processes say: `[-] [OVPN 2] OUT: '2026-11-22 10:00:00 ann/…'`.
+_QUOTED = r"(?:(?:[0-9]{4}-[0-9-]+[T ]\S+ )?(?:\[[^\]]*\] )?\[?OVPN [0-9]+\]? OUT: ['\"])?"
+_AT = rf"^{_QUOTED}(?:(?P<time>{_DATE})(?: us=[0-9]+)? )?"
 _PEER = rf"(?P<name>[^/]*)/(?P<real>{_BY}(?:\[[0-9a-fA-F:]+\]|[0-9a-fA-F.:]+):[0-9]+) "
 _ACCOUNT = (
     rf"(?:^| )(?P<real>{_BY}(?:\[[0-9a-fA-F:]+\]|[0-9a-fA-F.:]+):[0-9]+) "
     r"TLS: Username/Password authentication succeeded for username '(?P<account>[^']+)'"
 )
-#: Below `verb 4` or behind a filter only the pool's line may be left; both tell the same.
+#: Below `verb 4` or behind a filter only the pool's line or the primary one may be left: all tell the same.
 _LEARN = (
     rf"{_AT}{_PEER}(?:MULTI: Learn: (?P<ip>[0-9a-fA-F.:]+) -> "
-    r"|MULTI_sva: pool returned IPv4=(?P<pool>[0-9.]+),)"
+    r"|(?:MULTI_sva: pool returned IPv4=|MULTI: primary virtual IP for \S+: )(?P<pool>[0-9.]*[0-9]))"
 )
 _EXIT = (
     rf"{_AT}{_PEER}(?:SIG(?:TERM|USR1|HUP)\[[^\]]*\] received, client-instance|\[[^\]]*\] Inactivity timeout)"
@@ -83,7 +86,7 @@ class OpenvpnFormat(LogFormat):
     """Reads status files and the log of OpenVPN servers."""
 
     name = "openvpn"
-    help = "OpenVPN 2.x servers: status files (--status-version 1, 2, 3) and log"
+    help = "OpenVPN 2.x servers and Access Server: status files (--status-version 1, 2, 3) and log"
     vantage = "identity"
     proof = ("user",)
     advice = "`verb 3` logs the addresses that clients are given; a status file has who is connected."

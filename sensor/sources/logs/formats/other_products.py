@@ -131,6 +131,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "action": (
         "action", "act", "verdict", "disposition", "decision", "policy action", "rule action", "fw action",
         "firewall action", "device action", "filter action", "reaction",
+        "enforcement action",
     ),
     # Of a lookup: `Blocked`, else where its answer came from.
     "answered": ("response type",),
@@ -162,7 +163,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "time stamp", "@timestamp", "datetime", "date time", "utc time", "event timestamp", "log time",
         "generated time", "time generated", "event date", "created at", "time created", "created", "ts",
         "time", "event ts", "request time", "last blocked", "s time", "start", "receive time",
-        "received time", "t",
+        "received time", "log timestamp", "t",
     ),
     "day": ("date", "log date"),
     "mail": (

@@ -37,7 +37,7 @@ _FIELDS = {
     "code": "StatusCode",
     "agent": "UserAgent",
     "server": "ServerIP",
-    "port": "ServerPort|ApplicationPort",
+    "port": "ServerPort|ServicePort|ApplicationPort",
     "proto": "IPProtocol",
     "up": "ZENTotalBytesRxClient|RequestSize",
     "down": "ZENTotalBytesTxClient|ResponseSize",
