@@ -191,6 +191,11 @@ _LAYERS = ("icmp", "icmpv6", "icmp6", "ipv6-icmp", "igmp", "esp", "gre", "ah", "
 _REFUSED = r"(?i)(?:^|[^a-z])(?:block(?:ed)?|den(?:y|ied)|drop(?:ped)?|reject(?:ed)?)(?:$|[^a-z])"
 #: Before the first field, a rule may say what is done: `DROP: IN=eth1 SRC=10.1.2.3`.
 _WORDS = r"(?i)^([^={\"]*?)\b(?:src|source|client)[\w .-]*[=:]"
+#: Or a text says it: `packet dropped due to policy`. Not a count: `packet dropped=0`.
+_DONE = (
+    r"(?i)\b(?:packet|connection|session|traffic) (?:was |is |has been )?"
+    r"(?:dropped|denied|blocked|rejected|discarded)(?:[ .,;\"']|$)"
+)
 _NAME = r"^[\w-]+(?:\.[\w-]+)+\.?(?::\d+)?$"
 _INWARD = r"(?i)^(?:in(?:bound|gress|coming)?|receive[d]?|accept(?:ed)?)$"
 _METHOD = r"^(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PROPFIND|REPORT|MKCOL|COPY|MOVE)$"
@@ -360,6 +365,7 @@ def _rows(read: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
     read = _of_computers(_with_asker(_with_ends(_with_request(read))))
     told = read.with_columns(
         said=said,
+        done=pl.lit(lines.str.contains(_DONE)),
         in_utc=pl.lit(lines.str.contains("TimeGenerated", literal=True)),
         is_dns=(asked & (of_dns | (pl.col("server_port") == "53"))).fill_null(False),
         is_web=pl.any_horizontal(pl.col("url", "web_host", "method").is_not_null()),
@@ -489,7 +495,7 @@ def _action() -> pl.Expr:
         | pl.col("let_through").str.to_lowercase().is_in(["false", "0", "no"])
         | _refuses("status")
         | _refuses("answered")
-        | (pl.col("action").is_null() & _refuses("said"))
+        | (pl.col("action").is_null() & (_refuses("said") | pl.col("done")))
     )
     answered = pl.when(pl.col("is_dns")).then(lookups.verdict(pl.col("rcode")))
     served = one_of({"allowed": pl.col("is_web") & pl.col("status").str.contains(r"^[23]\d\d$")})
