@@ -60,10 +60,12 @@ def keep_figures(
         write_state(lake, state)
 
 
-def expire(lake: Path, *, restricted: date, published: date) -> list[Forgotten]:
+def expire(lake: Path, *, restricted: date, published: date, running: date) -> list[Forgotten]:
     """Drops the restricted marts of days before `restricted` and the open ones of weeks before `published`.
 
-    Returns the files, which `remove` deletes. Raises LakeUnreadable.
+    Weeks that were made from them become final, but for the one that begins on Monday `running` and later
+    ones: they go on, with what is left to compare them with. Returns the files, which `remove` deletes.
+    Raises LakeUnreadable.
     """
     gone = []
     with locked(lake):
@@ -74,7 +76,7 @@ def expire(lake: Path, *, restricted: date, published: date) -> list[Forgotten]:
             for period in old:
                 gone.append(_forgotten(lake, state.files[mart.name].pop(period)))
                 if mart.period == "day":
-                    _finalise(state, *_built_from(date.fromisoformat(period)))
+                    _finalise(state, *_built_from(date.fromisoformat(period), running))
         write_state(lake, state)
     return gone
 
@@ -110,7 +112,7 @@ def erase(lake: Path, tokens: Sequence[str], times: Times, *, before: date) -> l
                 if mart.period == "once":
                     continue
                 if (day := date.fromisoformat(period)) < before:
-                    _finalise(state, *(made for made in _built_from(day) if _begins(made) < before))
+                    _finalise(state, *_built_from(day, before))
         write_state(lake, state)
     return gone
 
@@ -130,20 +132,16 @@ def _finalise(state: MartState, *periods: str) -> None:
     state.final = sorted({*state.final, *(period for period in periods if period in state.inputs)})
 
 
-def _begins(period: str) -> date:
-    """The first day of a period (a key of `MartState.inputs`)."""
-    return date.fromisoformat(period.partition("/")[2])
-
-
-def _built_from(day: date) -> list[str]:
-    """The periods whose figures are made from a day's restricted marts."""
+def _built_from(day: date, before: date) -> list[str]:
+    """The periods that begin before `before` and whose figures are made from a day's restricted marts."""
     weeks = list(weeks_of(day))
     judged = {week + timedelta(days=7 * later) for week in weeks for later in range(HISTORY_WEEKS + 1)}
-    return [
-        f"day/{day}",
-        *(f"week/{week}" for week in weeks),
-        *(f"findings/{week}" for week in sorted(judged)),
+    made = [
+        ("day", day),
+        *(("week", week) for week in weeks),
+        *(("findings", week) for week in sorted(judged)),
     ]
+    return [f"{kind}/{begin}" for kind, begin in made if begin < before]
 
 
 def _without(

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 
 class Gone(Protocol):
@@ -90,3 +91,9 @@ def days_of(gone: Sequence[Gone], table: str) -> list[date]:
     """The event days of a table's cold files that held what had to go."""
     names = [one.path.split("day=")[1].split("/")[0] for one in gone if f"/{table}/cold/" in one.path]
     return [date.fromisoformat(name) for name in names if name[:1].isdigit()]
+
+
+def monday_of(zone: str, now: datetime) -> date:
+    """Monday of the running week in the report zone."""
+    today = now.astimezone(ZoneInfo(zone)).date()
+    return today - timedelta(days=today.weekday())

@@ -4,9 +4,8 @@ listed."""
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -147,10 +146,10 @@ def _delete(
     """Delete the person's rows; returns the files that held them, and how many files were deleted."""
     from analytics import forget
     from analytics.refresh import refresh
-    from sensor.cli.deletion import days_of
+    from sensor.cli.deletion import days_of, monday_of
     from sensor.store import purge
 
-    monday = _monday(settings.zone, now)
+    monday = monday_of(settings.zone, now)
 
     def keep_figures(gone: list[Deleted]) -> None:
         with analysing(lake):
@@ -217,9 +216,3 @@ def _not_reached(lake: Lake, settings: Settings, subject: Subject) -> list[str]:
         "erase again to delete them"
     )
     return lines
-
-
-def _monday(zone: str, now: datetime) -> date:
-    """Monday of the running week in the report zone."""
-    today = now.astimezone(ZoneInfo(zone)).date()
-    return today - timedelta(days=today.weekday())

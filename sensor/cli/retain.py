@@ -93,10 +93,12 @@ def _marts(lake: Lake, settings: Settings, now: datetime) -> list[Forgotten]:
     """Delete old marts, and publish views without the deleted rows."""
     from analytics import forget
     from analytics.refresh import refresh
+    from sensor.cli.deletion import monday_of
 
     limits = {
         "restricted": _limit(now, settings.retention.usage_hourly),
         "published": _limit(now, settings.retention.published),
+        "running": monday_of(settings.zone, now),
     }
     with analysing(lake):
         marts = forget.expire(lake.path, **limits)

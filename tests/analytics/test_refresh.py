@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from analytics import forget
 from analytics.counting import day_marts
+from analytics.counting.state import read_state
 from analytics.lake import LakeUnreadable, open_views
 from analytics.refresh import refresh
 from tests.analytics.handmade import (
@@ -197,6 +199,19 @@ def test_a_killed_build_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not orphan.exists() and not list((lake.path / "restricted").glob("spill-*"))
     assert marts(lake.path) == before
     assert not [path for path in lake.path.rglob("*") if ".tmp" in path.name]
+
+
+def test_the_running_week_goes_on_when_days_before_it_go(tmp_path: Path) -> None:
+    """Its findings compare it with the six weeks before, whose hours are kept less long where settings say
+    so."""
+    lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-15 09:00"), sighting("2026-11-17 09:00"))
+    refresh(lake.path, zone=ZONE)
+    monday = date(2026, 11, 16)
+    forget.expire(lake.path, restricted=monday, published=monday - timedelta(days=30), running=monday)
+    state = read_state(lake.path)
+    before, running = ({f"week/{week}", f"findings/{week}"} for week in ("2026-11-09", monday))
+    assert {*before, *running} <= state.inputs.keys()
+    assert before <= set(state.final) and not running & set(state.final)
 
 
 def test_superseded_files_go_after_48_hours(tmp_path: Path) -> None:
