@@ -39,7 +39,7 @@ def command(
         bool, typer.Option("--now", help="Close the current hour first; only where no remote sensor writes.")
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Do not ask, although the last run is more than 30 days ago.")
+        bool, typer.Option("--yes", help="Do not ask where clock or record may be wrong.")
     ] = False,
 ) -> None:
     """Delete what is older than `[retention]` says. Figures published for earlier weeks stay as they are."""
@@ -57,9 +57,8 @@ def command(
     audit = AuditLog(folder)
     audit.check()
     moment = datetime.now(UTC)
-    last = _last_run(audit, place)
-    if last and moment - last > _LEAP and not yes:
-        ask(f"The clock says {moment:%Y-%m-%d}; the last run was on {last:%Y-%m-%d}. Delete what is old?")
+    if not yes and (doubt := _doubt(audit, place, moment)):
+        ask(f"{doubt}. Delete what is old?")
     compact_and_publish(place, settings, include_current=now)
     rules = _rules(settings.retention, moment)
     gone = purge.purge(place, rules, now=moment, before=partial(_keep_figures, place))
@@ -72,11 +71,23 @@ def command(
         typer.echo("not looked at: rows of the open hour; the next run does")
 
 
-def _last_run(audit: AuditLog, lake: Lake) -> datetime | None:
-    """When the last run was by this machine's clock; before the first, when the lake was last compacted."""
-    runs = (entry.done_at for entry in reversed(audit.entries()) if entry.action == "retain")
-    last = next(runs, lake.manifest().get("compacted_at"))
-    return datetime.fromisoformat(last) if last else None
+def _doubt(audit: AuditLog, lake: Lake, now: datetime) -> str | None:
+    """What a person must look at before: a clock that may be ahead, a record that is not the lake's.
+
+    Before the first run on record, the clock is compared with when the lake was made. Not with the last
+    compaction, which comes every hour, by a wrong clock, too.
+    """
+    from sensor.cli.audit import copies_in
+
+    entries = audit.entries()
+    if not entries and (copies := copies_in(lake.path)):
+        there = f"the lake has copies of a record, up to entry {max(copies)}"
+        return f"{there}, but {audit.path} has none of it: --state names its folder"
+    runs = (datetime.fromisoformat(entry.done_at) for entry in reversed(entries) if entry.action == "retain")
+    last = next(runs, None) or lake.made_at
+    if now - last > _LEAP:
+        return f"the clock says {now:%Y-%m-%d}, and there was no run since {last:%Y-%m-%d}"
+    return None
 
 
 def _keep_figures(lake: Lake, gone: list[Deleted]) -> None:

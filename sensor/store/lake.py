@@ -76,6 +76,13 @@ class Lake:
         with explained(self.path):
             return (self.path / "sources").is_dir()
 
+    @property
+    def made_at(self) -> datetime:
+        """When the lake was made, by the clock of then. Raises LakeError."""
+        zero = self.hot(schema.SIGHTINGS) / f"part={ZERO_PART}" / ZERO_FILE
+        with explained(self.path):
+            return datetime.fromtimestamp(zero.stat().st_mtime, UTC)
+
     def hot(self, table: schema.Table) -> Path:
         """Folder of the table's segments, one subfolder per part."""
         return self.path / table.zone / table.name / "hot"

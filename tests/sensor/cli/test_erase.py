@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,8 +45,12 @@ def lake(scanned: Path, tmp_path: Path) -> Path:
 
 def test_without_a_terminal_nothing_is_deleted_and_the_error_names_yes(lake: Path) -> None:
     """A timer, or a pipe: there is no terminal to say yes at. `retain` asks where the clock may be ahead."""
-    because = ("--reason", "a test")
-    AuditLog(lake / "state").append("retain", now=datetime.now(UTC) - timedelta(days=31))
+    because, month_ago = ("--reason", "a test"), datetime.now(UTC) - timedelta(days=31)
+    (made,) = (lake / "lake/restricted/sightings/hot/part=0000").iterdir()
+    os.utime(made, (month_ago.timestamp(),) * 2)
+    said = shadowai(lake, "retain", ok=False)  # the first, in a lake that was compacted a moment ago
+    assert f"there was no run since {month_ago:%Y-%m-%d}. Delete what is old?" in said
+    AuditLog(lake / "state").append("retain", now=month_ago)
     for words in (("erase", PEOPLE[0], *because), ("keys", "shred", _running(lake), *because), ("retain",)):
         said = shadowai(lake, *words, ok=False)
         assert said.endswith(
@@ -102,6 +107,8 @@ def test_retention_deletes_what_is_old_proves_it_is_on_record_and_changes_no_pub
     assert "does not match its hash" in shadowai(lake, "audit", "verify", ok=False)
     file.unlink()
     assert "its end was cut off" in shadowai(lake, "audit", "verify", ok=False)
+    said = shadowai(lake, "retain", ok=False)  # as with another state folder
+    assert f"up to entry 2, but {file} has none of it: --state names its folder. Delete" in said
 
 
 def test_an_erased_person_is_gone_from_every_file_and_figures_of_past_weeks_stay(lake: Path) -> None:
