@@ -63,6 +63,7 @@ def explained(place: Path) -> Iterator[None]:
     except OSError as error:
         hint = {
             28: "free space there; what was committed is safe",
+            1: "check the folder's owner",
             13: "check the folder's owner",
             30: "mount it writable",
         }.get(error.errno or 0, "check the folder")

@@ -276,7 +276,8 @@ class Keys:
         return datetime.fromisoformat(json.loads(text)["shredded_at"])
 
     def _cuts(self) -> list[int]:
-        """Weeks in which an epoch begins early, by rotation. Raises LakeError for a damaged file.
+        """Weeks in which an epoch begins early, by rotation. Raises LakeError for a file that is damaged or
+        closed to this account.
 
         Another process may rotate the keys while a capture runs, so a changed file is read again.
         """
@@ -292,8 +293,11 @@ class Keys:
             return self._rotations[1]
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise LakeError(f"unreadable: {reason_of(error)}", place=str(path), hint="restore it") from None
+        except OSError as error:
+            hint = "run as the account that it belongs to, or name another folder with --state"
+            raise LakeError(reason_of(error), place=str(path), hint=hint) from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise LakeError(f"unreadable: {error}", place=str(path), hint="restore it") from None
 
     def _make_folder(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -22,6 +22,7 @@ from sensor.errors import LakeError
             "lake/open.tmp: no space left on device",
         ),
         (OSError(30, "Read-only file system"), "lake: read-only file system"),
+        (OSError(1, "Operation not permitted"), "lake: operation not permitted; check the folder's owner"),
     ],
 )
 def test_an_error_names_the_file_that_could_not_be_written(error: OSError, told: str) -> None:

@@ -172,3 +172,14 @@ def test_a_damaged_list_of_rotations_is_refused(tmp_path: Path) -> None:
     (tmp_path / "keys" / "rotations.json").write_text("[")
     with pytest.raises(LakeError, match="rotations"):
         Keys(tmp_path, "UTC")
+
+
+def test_a_folder_of_another_account_is_told_from_a_damaged_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", closed)
+    with pytest.raises(LakeError, match=r"rotations\.json: permission denied; run as the account"):
+        Keys(tmp_path, "UTC")
