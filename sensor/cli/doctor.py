@@ -4,7 +4,7 @@ capture."""
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,9 +36,9 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _writable("state (keys, caches)", folder),
         _keys_apart(place, folder),
         _key_files(place, folder, settings),
-        _vault(folder),
-        _record(place, folder),
-        _outbox(folder),
+        _read("vault", _vault, folder),
+        _read("record", _record, place, folder),
+        _read("outbox", _outbox, folder),
         *_sensors(settings),
         _catalog(settings.signatures, folder),
         _formats(settings),
@@ -62,6 +62,18 @@ def _versions() -> Iterator[Finding]:
     yield "python", True, platform.python_version()
     packages = ("shadow-ai-sensor", "polars", "duckdb", "numba", "cryptography")
     yield "packages", True, ", ".join(f"{name} {version(name)}" for name in packages)
+
+
+def _read(name: str, look: Callable[..., Finding], *folders: Path) -> Finding:
+    """What `look` finds in `folders`, or that they are closed to this account."""
+    from sensor.errors import LakeError
+
+    try:
+        return look(*folders)
+    except LakeError as error:
+        return name, False, str(error)
+    except OSError as error:
+        return name, False, f"{error.filename}: {reason_of(error)}"
 
 
 def _writable(name: str, folder: Path) -> Finding:
@@ -202,19 +214,15 @@ def _sensors(settings: Settings) -> Iterator[Finding]:
 def _record(lake: Path, state: Path) -> Finding:
     """Whether the chain is whole, and that of the lake: another state folder begins anew."""
     from sensor.cli.audit import copies_in
-    from sensor.errors import LakeError
     from sensor.privacy.audit import AuditLog
 
-    try:
-        log = AuditLog(state)
-        copies, count = copies_in(lake), len(log.entries())
-        if copies and not count:
-            return "record", None, f"none here; the lake has copies of one, up to entry {max(copies)}"
-        problems = log.verify(copies)
-        whole = f"{count} {'entry' if count == 1 else 'entries'}, chain whole"
-        return "record", not problems, problems[0] if problems else whole
-    except LakeError as error:
-        return "record", False, str(error)
+    log = AuditLog(state)
+    copies, count = copies_in(lake), len(log.entries())
+    if copies and not count:
+        return "record", None, f"none here; the lake has copies of one, up to entry {max(copies)}"
+    problems = log.verify(copies)
+    whole = f"{count} {'entry' if count == 1 else 'entries'}, chain whole"
+    return "record", not problems, problems[0] if problems else whole
 
 
 def _catalog(overlays: tuple[Path, ...], state: Path) -> Finding:

@@ -125,10 +125,11 @@ class Custodians:
             return dict(json.loads(self._path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
-            raise LakeError(
-                f"unreadable: {reason_of(error)}", place=str(self._path), hint="restore it"
-            ) from None
+        except OSError as error:
+            hint = "check the folder's owner"
+            raise LakeError(reason_of(error), place=str(self._path), hint=hint) from None
+        except ValueError as error:
+            raise LakeError(f"unreadable: {error}", place=str(self._path), hint="restore it") from None
 
     def _write(self, known: Mapping[str, Any]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -117,8 +117,18 @@ def test_a_state_folder_that_is_a_file_is_told_among_the_rest(tmp_path: Path) ->
     (tmp_path / "state").touch()
     assert doctor._vault(tmp_path / "state")[1:] == (
         False,
-        f"{tmp_path}/state/vault/roles.json: unreadable: not a directory; restore it",
+        f"{tmp_path}/state/vault/roles.json: not a directory; check the folder's owner",
     )
+
+
+def test_a_state_folder_of_another_account_is_a_finding_among_others() -> None:
+    """Doctor ended with it, and told nothing else."""
+
+    def closed(folder: Path) -> doctor.Finding:
+        raise PermissionError(13, "Permission denied", str(folder / "log.jsonl"))
+
+    found = doctor._read("record", closed, Path("state"))
+    assert found == ("record", False, "state/log.jsonl: permission denied")
 
 
 def test_a_lake_that_is_not_published_yet_stops_no_scan(tmp_path: Path) -> None:
