@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -19,6 +21,8 @@ from sensor.sources.logs.text.patterns import ascii_only
 EARLIEST_S, LATEST_S = 0, 4_102_444_800
 #: How far after the reference a stamp may lie before its year is taken for the one before.
 AHEAD = timedelta(days=1)
+#: In the hour that comes twice: how far before the reference a stamp may lie, and how far after it.
+_HOUR, _AHEAD_OF_WRITING = timedelta(hours=1), timedelta(minutes=1)
 _MONTHS = {
     name: n
     for n, name in enumerate(
@@ -104,7 +108,7 @@ def read(
     out = _epochs(clean)
     if out.null_count() > clean.null_count():
         left = _missing(clean, out)
-        out = _filled(out, _iso(left, zone, zones))
+        out = _filled(out, _iso(left, zone, zones, reference))
     for shape in _SHAPES:
         if out.null_count() == clean.null_count():
             break
@@ -151,7 +155,7 @@ def _epochs(text: pl.Series) -> pl.Series:
     return pl.select(epoch(pl.lit(whole)) + pl.duration(microseconds=micros)).to_series()
 
 
-def _iso(text: pl.Series, zone: str, zones: pl.Series | None) -> pl.Series:
+def _iso(text: pl.Series, zone: str, zones: pl.Series | None, reference: datetime | None) -> pl.Series:
     """The commonest stamp, by slices: a general pattern costs five times as much."""
     known = pl.select(pl.when(text.str.contains(_ISO)).then(text)).to_series()
     if known.null_count() == len(known):
@@ -162,7 +166,7 @@ def _iso(text: pl.Series, zone: str, zones: pl.Series | None) -> pl.Series:
     fraction = rest.str.extract(r"^\.(\d{1,6})").str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
     local = local + pl.select(pl.duration(microseconds=pl.lit(fraction))).to_series()
     offset = rest.str.extract(r"(Z|[+-]\d\d:?\d\d)$")
-    return _placed(local, offset, zone, zones)
+    return _placed(local, offset, zone, zones, reference)
 
 
 def _shaped(
@@ -194,7 +198,7 @@ def _shaped(
 
     if year.null_count() > parts["d"].null_count():
         year = _filled(year, _nearest_year(local, parts, reference))
-    return _placed(local(year), parts["z"], zone, zones)
+    return _placed(local(year), parts["z"], zone, zones, reference)
 
 
 def _is_day_first(year: pl.Series, month: pl.Series, day: pl.Series, reference: datetime | None) -> bool:
@@ -266,10 +270,13 @@ def _moment(
     return at + pl.select(pl.duration(microseconds=pl.lit(micro))).to_series()
 
 
-def _placed(local: pl.Series, offset: pl.Series, zone: str, zones: pl.Series | None) -> pl.Series:
+def _placed(
+    local: pl.Series, offset: pl.Series, zone: str, zones: pl.Series | None, reference: datetime | None
+) -> pl.Series:
     """Local times as UTC: by the stamp's own offset, else the row's zone, else `zone`.
 
-    An hour that comes twice (end of daylight saving) is the first; one that never was is NULL.
+    An hour that comes twice (end of daylight saving) is the first, unless `reference` is of the second: what
+    is followed would fall silent for an hour. One that never was is NULL.
     """
     minutes = _minutes(offset)
     if zones is not None:
@@ -278,10 +285,23 @@ def _placed(local: pl.Series, offset: pl.Series, zone: str, zones: pl.Series | N
     by_offset = shifted.dt.replace_time_zone("UTC")
     if by_offset.null_count() == local.null_count():
         return by_offset
-    by_zone = local.dt.replace_time_zone(
-        zone, ambiguous="earliest", non_existent="null"
-    ).dt.convert_time_zone("UTC")
+    by_zone = _in_zone(local, zone, "earliest")
+    if reference is not None and _comes_again(reference, zone):
+        second = _in_zone(local, zone, "latest")
+        is_past = second.is_between(reference - _HOUR, reference + _AHEAD_OF_WRITING).fill_null(False)
+        by_zone = second.zip_with(is_past, by_zone)
     return _filled(by_offset, by_zone)
+
+
+def _in_zone(local: pl.Series, zone: str, ambiguous: Literal["earliest", "latest"]) -> pl.Series:
+    at = local.dt.replace_time_zone(zone, ambiguous=ambiguous, non_existent="null")
+    return at.dt.convert_time_zone("UTC")
+
+
+def _comes_again(moment: datetime, zone: str) -> bool:
+    """True in the hour that comes again at the end of daylight saving, and in the one after it."""
+    before, now = ((moment - by).astimezone(ZoneInfo(zone)).utcoffset() for by in (2 * _HOUR, 0 * _HOUR))
+    return before is not None and now is not None and before > now
 
 
 def _minutes(offset: pl.Series) -> pl.Series:

@@ -75,6 +75,29 @@ def test_local_stamps_follow_their_zone_through_summer_time() -> None:
     assert one("2026-03-29 02:30:00", "Europe/Berlin") is None, "no clock ever showed it"
 
 
+@pytest.mark.parametrize(
+    ("stamp", "written", "at"),
+    [
+        ("02:30:58", "00:31:00", "00:30:58"),
+        ("02:59:58", "01:00:05", "00:59:58"),
+        ("02:00:04", "01:00:05", "01:00:04"),
+        ("02:30:58", "01:31:00", "01:30:58"),
+        ("02:30:58", "01:30:57", "01:30:58"),
+        ("02:59:58", "02:00:02", "01:59:58"),
+        ("03:00:01", "02:00:02", "02:00:01"),
+        ("02:30:58", "05:00:00", "00:30:58"),
+    ],
+)
+def test_in_the_hour_that_comes_twice_a_log_that_is_followed_goes_on(
+    stamp: str, written: str, at: str
+) -> None:
+    """It fell silent for an hour, and what it told then was added to the hour before."""
+    now = datetime.fromisoformat(f"2026-10-25T{written}+00:00")
+    for text in (f"2026-10-25 {stamp}", f"Oct 25 {stamp}"):
+        found = stamps.read(pl.Series([text]), "Europe/Berlin", now)
+        assert found.to_list() == [datetime.fromisoformat(f"2026-10-25T{at}+00:00")]
+
+
 def test_the_row_s_own_zone_wins_unless_it_is_ambiguous() -> None:
     text = pl.Series(["2026-10-06 12:00:00"] * 5)
     zones = pl.Series(["-0500", "+11", "UTC", "IST", None])
