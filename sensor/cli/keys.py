@@ -132,7 +132,7 @@ def _keys(
     keys = Keys(folder, settings.zone, settings.privacy)
     if makes:
         place = lake_path(settings)
-        keys.go_with(Lake(place).key_prints(), place)
+        keys.check(Lake(place).key_prints(), place)
     return keys, folder, ZoneInfo(settings.zone)
 
 

@@ -77,10 +77,10 @@ def test_from_another_state_folder_nothing_is_done_to_the_lake_that_takes_its_ke
     erase = ("erase", "ada", "--reason", "asked for in writing", "--yes")
     (place / "new.yml").write_text("version: 1\nstatus:\n  - {app: openai/chatgpt, status: unsanctioned}\n")
     simulate = ("policy", "simulate", "new.yml")
-    for command in (erase, simulate):
+    for command in (erase, simulate, ("keys", "init"), ("keys", "rotate")):
         assert "other keys" in shadowai(place, *command, ok=False, **other)
     shadowai(place, "compact", "--now", **other)
-    shadowai(place, "keys", "init", **other)
+    shadowai(place, "keys", "init", **other, lake=str(place / "another"))
     for command in (erase, simulate, ("compact", "--now"), ("scan", place / "access.log", "--replace")):
         said = shadowai(place, *command, ok=False, **other)
         assert "other keys than" in said and "--state" in said
