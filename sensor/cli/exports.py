@@ -69,7 +69,8 @@ def command(
         ),
     ] = "csv",
     restricted: Annotated[
-        bool, typer.Option("--restricted", help="Events one by one with per-person tokens; logged.")
+        bool,
+        typer.Option("--restricted", help="Single events, or the inventory of assets, with tokens; logged."),
     ] = False,
     as_of: AsOfOption = None,
     lake: LakeOption = None,

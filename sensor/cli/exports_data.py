@@ -18,8 +18,8 @@ _FINDINGS = (
     "SELECT f.*, (SELECT MAX(d.decided_at) FROM decisions AS d WHERE d.finding = f.finding) AS decided_at "
     "FROM findings AS f ORDER BY f.severity_rank DESC, f.first_seen, f.finding"
 )
-#: name → (purpose, SQL of its rows, the same with --restricted). Total rows are left out where they repeat
-#: others; a service that cannot be shown by department has no others.
+#: name → (purpose, SQL of its rows, the same with --restricted if that has more). Total rows are left out
+#: where they repeat others; a service that cannot be shown by department has no others.
 DATA = {
     "events": (
         "weeks of departments, else of everyone, k-safe; --restricted: single ones with tokens",
@@ -31,7 +31,7 @@ DATA = {
     "findings": (
         "findings of the policy",
         _FINDINGS,
-        _FINDINGS,
+        None,
     ),
     "assets": (
         "AI servers, keys and models, counted; --restricted: the inventory",
@@ -39,7 +39,6 @@ DATA = {
         "SELECT * FROM ai_assets ORDER BY kind, asset, site",
     ),
 }
-_OPTIONS = frozenset({"form", "restricted"})
 _PLAIN = ("csv", "json", "parquet")
 
 
@@ -47,8 +46,9 @@ def exports() -> Iterator[Export]:
     """The exports of this module, one per kind of rows."""
     from analytics.exports.records import formats
 
-    for what, (title, *_) in DATA.items():
-        yield Export(what, title, (), (*_PLAIN, *formats(what)), _OPTIONS, partial(_write, what))
+    for what, (title, _, restricted) in DATA.items():
+        options = frozenset({"form", "restricted"} if restricted else {"form"})
+        yield Export(what, title, (), (*_PLAIN, *formats(what)), options, partial(_write, what))
 
 
 def _write(what: str, asked: Asked) -> None:
@@ -65,7 +65,7 @@ def _write(what: str, asked: Asked) -> None:
         raise UsageError(f"no format {form!r}", place="--format", hint=hint)
     place = existing_lake(asked.settings)
     _, opened, restricted = DATA[what]
-    query = restricted if asked.restricted else opened
+    query = restricted if restricted and asked.restricted else opened
     if asked.restricted:
         log_access(place.path, query=f"shadowai export {what} --format {form}: {query}")
     with (

@@ -115,6 +115,7 @@ def test_settings_exempt_names_and_set_the_last_day_of_a_list(home: Path) -> Non
     ("words", "said"),
     [
         (("export", "rpzz"), "no target 'rpzz'"),
+        (("export", "findings", "--restricted"), "findings takes no --restricted"),
         (("export", "events", "--app", "openai/chatgpt"), "events takes no --app"),
         (("export", "rpz", "--format", "json"), "rpz takes no --format"),
         (("export", "squid-tenants", "--mode", "allow"), "squid-tenants takes no --mode"),
