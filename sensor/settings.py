@@ -474,6 +474,8 @@ def _line_of(loc: tuple[str | int, ...], file: Path) -> int | None:
 _PLAIN = {
     "extra_forbidden": "no such setting",
     "missing": "is missing",
+    "union_tag_not_found": "is missing {discriminator}",
+    "union_tag_invalid": "'{tag}' is no {discriminator}: one of {expected_tags}",
     "tuple_type": "must be a list",
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",

@@ -45,7 +45,8 @@ class Scopes:
             ((ipaddress.ip_network(net, strict=False), name) for name, net in networks.segments.items()),
             key=lambda pair: -pair[0].prefixlen,
         )
-        self._zones = tuple("." + zone.strip(".").lower() for zone in (*PRIVATE_ZONES, *networks.zones))
+        zones = (zone.strip().lower().lstrip("*.").rstrip(".") for zone in (*PRIVATE_ZONES, *networks.zones))
+        self._zones = tuple(f".{zone}" for zone in zones if zone)
         self.scope = lru_cache(maxsize=1 << 16)(self._scope)
         self.segment = lru_cache(maxsize=1 << 16)(self._segment)
 

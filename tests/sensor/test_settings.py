@@ -31,6 +31,11 @@ def test_a_file_saved_on_windows_is_read(tmp_path: Path) -> None:
         ('zone = "Mars/Olympus"', "zone: 'mars/olympus' is not an iana time zone"),
         ("colour = 1", "colour: no such setting; docs/settings.md lists"),
         ("lak = 'x'", "lak: no such setting, did you mean lake?"),
+        ("[[destinations]]\nname = 'a'", "destinations.0: is missing 'kind'"),
+        (
+            "[[destinations]]\nname = 'a'\nkind = 'fax'",
+            "destinations.0: 'fax' is no 'kind': one of 'smtp', 'folder'",
+        ),
         ("[networks]\ninternall = []", "networks.internall: no such setting, did you mean internal?"),
         ("[[sensors]]\nsite = 'hq'", "sensors.0.name: is missing"),
         ("[[sensors]]\nname = ''", ":2: sensors.0.name: must not be empty"),

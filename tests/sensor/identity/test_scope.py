@@ -14,7 +14,7 @@ SCOPES = Scopes(
     Networks(
         guest=("10.99.0.0/16",),
         proxies=("10.0.0.5/32",),
-        zones=("example.com",),
+        zones=("example.com", "*.Corp.example."),
         segments={"labs": "10.20.0.0/16", "gpu": "10.20.7.0/24"},
     )
 )
@@ -55,6 +55,7 @@ def test_scope_of_addresses(address: str, scope: str) -> None:
         ("fe80::1%eth0", True),
         ("2607:6bc0::10", False),
         ("1.2.3", False),
+        ("intra.corp.example", True),  # it was everybody's to read
         ("", True),
     ],
 )
@@ -67,7 +68,7 @@ def test_only_what_could_be_an_address_is_parsed(text: str) -> None:
     if parse_address(text) is not None:
         expected = SCOPES.scope(text) in ("internal", "guest", "proxy")
     else:
-        zones = [f".{zone}" for zone in (*PRIVATE_ZONES, "example.com")]
+        zones = [f".{zone}" for zone in (*PRIVATE_ZONES, "example.com", "corp.example")]
         expected = "." not in text or f".{text}".endswith(tuple(zones))
     assert SCOPES.is_internal(pl.Series([text])).to_list() == [expected]
 
