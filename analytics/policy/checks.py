@@ -36,6 +36,7 @@ def check(policy: Policy, known: Known, today: date) -> list[Problem]:
     found = [
         *unknown(policy, known),
         *_countries(policy, known),
+        *_run_together(policy, known),
         *_overlapping(policy, known),
         *_ruled_out(policy, known),
         *_run_out(policy, today),
@@ -109,6 +110,18 @@ def _countries(policy: Policy, known: Known) -> Iterator[Problem]:
             elif code in selected and ours and code not in ours:
                 what = f"no vendor of the catalog has its head office in {code}"
                 yield Problem(place, what, "keep it for those to come, or remove it", fatal=False)
+
+
+def _run_together(policy: Policy, known: Known) -> Iterator[Problem]:
+    """Warnings about names nobody can check that look like a list without its brackets."""
+    for statement in policy.statements:
+        given = {**statement.where, "people": statement.values.get("people", ())}
+        for key, names in given.items():
+            for name in names if not known.places.get(key) else ():
+                if ", " in name:
+                    remedy = f"if these are several, write `{key}: [{name}]`"
+                    place = f"{policy.place}:{statement.line}"
+                    yield Problem(place, f"{key} {name!r} is one name", remedy, fatal=False)
 
 
 def _near(name: str, names: AbstractSet[str], key: str) -> str:

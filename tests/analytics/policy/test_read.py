@@ -146,6 +146,7 @@ def test_precedence_scope_outweighs_selector_and_segment_outweighs_department() 
         ("status:\n  - {country: KP, status: restricted}", "policy.yml:3: no vendor of the catalog has its head office in KP; keep it"),
         ("residency:\n  - {countries: [DE, IE, XX]}", "policy.yml:3: 'XX' is no country; ISO 3166-1 alpha-2, such as DE"),
         ("status:\n  - {app: [acme/chat, bolt/code], status: tolerated}\n  - {app: [bolt/code, acme/api], status: restricted}", "policy.yml:4: bolt/code is decided on line 3 too, and differently; that line wins"),
+        ("exceptions:\n  - app: bolt/code\n    people: ada, ben\n    id: EX\n    owner: o\n    reason: r\n    expires: 2027-01-01", "policy.yml:3: people 'ada, ben' is one name; if these are several, write `people: [ada, ben]`"),
         ("exceptions:\n  - {id: EX, app: bolt/code, owner: o, reason: r, expires: 2026-11-25}", "policy.yml:3: exception EX expired on 2026-11-25; remove it, or renew"),
         ("status:\n  - {app: bolt/code, status: tolerated, review: 2026-11-01}", "policy.yml:3: review was due on 2026-11-01"),
     ],
