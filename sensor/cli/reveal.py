@@ -162,7 +162,10 @@ def _secret(file: Path | None, name: str, *, new: bool = False) -> str:
     from sensor.errors import UsageError, reason_of
 
     if file is None:
-        typed: str = typer.prompt(f"Secret of {name}", hide_input=True, confirmation_prompt=new, err=True)
+        try:
+            typed: str = typer.prompt(f"Secret of {name}", hide_input=True, confirmation_prompt=new, err=True)
+        except typer.Abort:  # where nobody can answer
+            raise UsageError(f"no secret of {name}", hint="type it, or name a --secret-file") from None
         return typed
     try:
         return file.read_text(encoding="utf-8").strip()

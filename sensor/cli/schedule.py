@@ -66,6 +66,8 @@ def command(
     """
     from sensor.errors import UsageError, reason_of
 
+    if not user or user.split() != [user]:  # systemd would run the jobs as root, or not at all
+        raise UsageError(f"{user!r} is no account", place="--user", hint="name one, such as shadowai")
     settings = settings_from(config)
     shared = [settings.base / d.path for d in settings.destinations if d.kind == "folder"]
     units = {f"{name}.service": _running(words, user, config) for name, words in _lasting(service or [])}

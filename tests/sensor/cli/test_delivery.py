@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from sensor.cli import main
+from sensor.cli import main, schedule
+from sensor.errors import UsageError
 from tests.analytics.delivery.test_smtp import serving
 from tests.analytics.reports.story import story_lake
 
@@ -220,6 +221,14 @@ def test_variables_of_the_shell_that_units_do_not_have_are_named(
     assert done.returncode == 0, done.stderr
     told = [line for line in done.stderr.splitlines() if "SHADOWAI_" in line]
     assert told == ["shadowai: the units do not know SHADOWAI_PRIVACY; put it into the settings"]
+
+
+@pytest.mark.parametrize("user", ["", "two words"])
+def test_units_run_as_an_account_that_has_a_name(user: str, tmp_path: Path) -> None:
+    """With `--user "$UNSET"` the jobs ran as root."""
+    with pytest.raises(UsageError, match="is no account"):
+        schedule.command(to=tmp_path / "units", user=user)
+    assert not (tmp_path / "units").exists()
 
 
 @pytest.mark.parametrize(

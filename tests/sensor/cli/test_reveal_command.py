@@ -6,8 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import typer
 
 from analytics.reports.prepare import page_of
+from sensor.cli import reveal
+from sensor.errors import UsageError
 from sensor.privacy.audit import AuditLog
 from tests.product import query, shadowai, squid
 
@@ -54,6 +57,17 @@ def test_two_people_reveal_a_token_and_the_report_prints_it(place: Path) -> None
                      ("Names viewed", "anna", case)]  # fmt: skip
     checked = shadowai(place, "audit", "verify")
     assert "chain whole" in checked and f"case {case} was asked for and approved from one account" in checked
+
+
+def test_where_nobody_can_type_a_secret_it_must_be_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ended with 1, like a bug."""
+
+    def closed(*_: object, **__: object) -> None:
+        raise typer.Abort
+
+    monkeypatch.setattr(typer, "prompt", closed)
+    with pytest.raises(UsageError, match="no secret of anna; type it, or name a --secret-file"):
+        reveal._secret(None, "anna")
 
 
 def test_each_role_may_only_do_its_part(place: Path) -> None:
