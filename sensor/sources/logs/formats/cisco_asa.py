@@ -5,7 +5,9 @@ r"""Cisco ASA (PIX, FWSM) system messages, also as FTD and Secure Firewall write
     106…, 710003            denied; 106100 also permitted: access-list NAME permitted tcp IF/A(p) -> IF/B(p)
     304001, 304002          user@A Accessed URL B:URL (plain HTTP, with inspection)
     338…                    dynamic filter: a name, with its verdict
-    722051, 713228, 746012, 109201  who was given, or is behind, an address: leases; 746013, 109210 end them
+    716003, 716004          … User <ada> IP <A> WebVPN access GRANTED: URL (of a browser without a tunnel)
+    722051, 713228, 751025, 746012, 109201  who was given, or is behind, an address: leases
+    746013, 109210          end them
     604103, 604104          DHCP daemon interface in: address granted|released 0102.005e.1000.07 (10.1.2.3)
 
 `Built outbound` names the server first; inbound, and FWSM always, the client. Teardown does not say: the
@@ -28,12 +30,15 @@ _IDS = (
     r"%?\b(?:ASA|FTD|FWSM|PIX)-(?:[a-z]+-)?\d-(?:[0-35-9]\d{5}|4(?:[0-24-9]\d{4}|3(?:[1-9]\d{3}|"
     r"0(?:[1-9]\d\d|0(?:[1-9]\d|0[06-9])))))"
 )
+#: A name of an interface may have a colon of its own: `v1:outside:10.1.2.3/443`.
+_MORE = r"(?:[^\s:/]*[g-zG-Z_-][^\s:/]*:)?"
+_ADDRESS = r"\d+(?:\.\d+){3}|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*"
 _CONNECTION = (
     r"(?P<verb>Built|Teardown) (?:(?P<way>inbound|outbound) )?(?:Probe )?(?P<proto>TCP|UDP|SCTP)"
     r"(?: state-bypass)? "
     r"connection \d+ "
-    r"(?:for|from) (?P<if_a>[^\s:]+):(?P<a>[^\s/]+)/(?P<a_port>\d+)(?P<a_rest>.*?) to (?P<if_b>[^\s:]+)"
-    r":(?P<b>[^\s/(]+)/(?P<b_port>\d+)"
+    rf"(?:for|from) [^\s:]+:{_MORE}(?P<a>[^\s/]+)/(?P<a_port>\d+)(?P<a_rest>.*?) to "
+    rf"[^\s:]+:{_MORE}(?P<b>[^\s/(]+)/(?P<b_port>\d+)"
     r"(?P<b_rest>.*?)(?: duration (?P<duration>\d+:\d\d:\d\d) bytes (?P<total>\d+)(?P<why>.*))?$"
 )
 _LISTED = (
@@ -45,8 +50,8 @@ _LISTED = (
 _SIDES = (
     r"(?i)\bDen(?:y|ied):? (?:inbound )?(?P<proto>\w+) (?:\(no connection\) )?(?:reverse path check )"
     r"?(?:\w+ )*?(?:src|from) "
-    r"\(?(?:[^\s:/]+:)?(?P<a>[0-9a-fA-F.:]+)\)?(?:/(?P<a_port>\d+))?(?:\((?P<a_user>[^)]*)\))? (?:dst|to) "
-    r"(?:[^\s:/]+:)?(?P<b>[0-9a-fA-F.:]+|[\w.-]+)(?:/(?P<b_port>\d+)|[ (]|$)"
+    rf"\(?(?:[^\s:/]+:){{0,2}}?(?P<a>{_ADDRESS})\)?(?:/(?P<a_port>\d+))?(?:\((?P<a_user>[^)]*)\))? "
+    rf"(?:dst|to) (?:[^\s:/]+:){{0,2}}?(?P<b>{_ADDRESS}|[\w.-]+)(?:/(?P<b_port>\d+)|[ (]|$)"
 )
 _DENIED = (
     r"(?i)(?P<proto>TCP|UDP) (?:request discarded|(?:connection|access) denied) (?:by (?:ACL|"
@@ -73,12 +78,17 @@ _URL = (
     r"(?P<b>[^\s:]+):(?P<url>\S+)"
 )
 _URL_DENIED = r"Access denied URL (?P<url>\S+) SRC (?P<a>\S+) DEST (?P<b>[^\s:]+)"
+_WEBVPN = (
+    r"User <?(?P<user>[^<>]*?)>? IP <?(?P<a>[0-9a-fA-F.:]+)>? WebVPN access (?P<verdict>GRANTED|DENIED)"
+    r"[^:]*: \"?(?P<url>[^\s\"]+)"
+)
 _LEASE = (
     # Old collectors take what stands in angle brackets for markup's, and leave the words.
     r"User <?(?P<u1>[^<>]*?)>? IP <?[^<> ]*>? (?:IPv4 )?Address <?(?P<ip1>[^<> ]*)>?.*assigned to session"
     r"|(?:Add|(?P<gone2>Delete)) IP-User mapping (?P<ip2>\S+) - (?P<u2>\S+)"
     r"|User=(?P<u3>[^,]+), Assigned IP=(?P<ip3>[^,\s]+), Succe(?:eded adding|(?P<gone3>ssfully removed))"
     r"|Username = (?P<u4>[^,]+), IP = \S+ Assigned private IP address <?(?P<ip4>[^<>\s]+)>? to remote user"
+    r"|Username:(?P<u5>.+?) (?:IKEv2 )?Group:.+? IPv4 Address=(?P<ip5>[\d.]+) .*assigned to session"
 )
 #: A client names itself by the type of its hardware (1, Ethernet) and its address.
 _GRANTED = (
@@ -118,6 +128,7 @@ class CiscoAsaFormat(LogFormat):
                 (_DENIED, lambda part: _denials(part, _DENIED)),
                 (_DROPS, lambda part: _denials(part, _DROPPED)),
                 (_URL, lambda part: _urls(part, _URL)),
+                (_WEBVPN, lambda part: _urls(part, _WEBVPN)),
                 (_URL_DENIED, lambda part: _urls(part, _URL_DENIED)),
                 (_SIDES, lambda part: _denials(part, _SIDES)),
                 (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
@@ -125,10 +136,15 @@ class CiscoAsaFormat(LogFormat):
         )
 
 
+def _account(text: pl.Expr) -> pl.Expr:
+    r"""Without the security group behind it or alone: `LOCAL\ada, 17:Staff`, `17:Staff`."""
+    return text.str.replace(r"(?:^|, ?)(?:\d+(?::.*)?|Unknown)$", "").replace("", None)
+
+
 def _person(*texts: str) -> pl.Expr:
     r"""A user in brackets, `(LOCAL\ada)`, which a mapped address with its port is not; or a bare word."""
     return pl.coalesce(
-        *(pl.col(text).str.extract(r"\(([^()/]*[A-Za-z][^()/]*)\)") for text in texts),
+        *(_account(pl.col(text).str.extract(r"\(([^()/]*[A-Za-z][^()/]*)\)")) for text in texts),
         *(pl.col(text).str.extract(r"^ ([A-Za-z][\w.\\@-]*)$") for text in texts),
     )
 
@@ -193,7 +209,7 @@ def _denials(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
         kind=pl.lit("flow"),
         client="a",
         client_port="a_port",
-        user_name=pl.coalesce("user", "a_user"),
+        user_name=pl.coalesce("user", _account(pl.col("a_user"))),
         server="b",
         server_port="b_port",
         host=pl.when(pl.col("side") == "destination").then("name"),
@@ -210,7 +226,8 @@ def _denials(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
 def _urls(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
     """Plain HTTP requests; older versions log the path alone."""
     found = patterns.read(lines["line"], pattern)
-    found = layouts.conformed(found, ("a", "b", "url", "user", "account"))
+    found = layouts.conformed(found, ("a", "b", "url", "user", "account", "verdict"))
+    blocked = (pl.col("verdict") == "DENIED") | pl.lit(pattern == _URL_DENIED)
     whole = pl.col("url").str.contains("^[a-z]+://")
     return found.select(
         kind=pl.lit("http"),
@@ -220,7 +237,8 @@ def _urls(lines: pl.DataFrame, pattern: str) -> pl.DataFrame:
         url=pl.when(whole).then("url"),
         path=pl.when(~whole).then("url"),
         transport=pl.lit("tcp"),
-        action=pl.lit("blocked" if pattern == _URL_DENIED else "allowed"),
+        action=one_of({"blocked": blocked}, otherwise="allowed"),
+        roams=pl.col("verdict").is_not_null(),
     )
 
 
@@ -229,8 +247,8 @@ def _leases(lines: pl.DataFrame) -> pl.DataFrame:
     gone = pl.coalesce("gone2", "gone3").is_not_null()
     return found.select(
         kind=pl.lit("lease"),
-        client=pl.coalesce("ip1", "ip2", "ip3", "ip4"),
-        user_name=pl.coalesce("u1", "u2", "u3", "u4"),
+        client=pl.coalesce("ip1", "ip2", "ip3", "ip4", "ip5"),
+        user_name=pl.coalesce("u1", "u2", "u3", "u4", "u5"),
         lease_s=pl.when(gone).then(0.0).otherwise(WORKING_DAY_S),
         closes=gone,
         # A mapping may be that of a tunnel's user, whose address was told to be assigned, too.

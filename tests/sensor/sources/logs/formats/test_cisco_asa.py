@@ -52,6 +52,46 @@ def test_who_is_at_the_server_is_not_the_client() -> None:
     assert rows["user_name"].to_list() == [None, "ada"]
 
 
+def test_a_security_group_is_no_user() -> None:
+    rows = _read(
+        "%ASA-6-302013: Built inbound TCP connection 4 for in:10.1.2.3/40002 (10.1.2.3/40002)(17:Staff) to "
+        "out:192.0.2.7/443 (192.0.2.7/443)",
+        r"%ASA-6-302014: Teardown TCP connection 4 for in:10.1.2.3/40002(LOCAL\ada, 17:Staff) to out:192.0.2.7/443 "
+        "duration 0:00:09 bytes 900 TCP FINs (ada)",
+        '%ASA-4-106023: Deny tcp src in:10.1.2.3/40000(17:Staff) dst out:192.0.2.7/443 by access-group "in"',
+        r'%ASA-4-106023: Deny tcp src in:10.1.2.3/40000(LOCAL\ada, Unknown) dst out:192.0.2.7/443 by access-group "in"',
+    )
+    assert rows["user_name"].to_list() == [None, "LOCAL\\ada", None, "LOCAL\\ada"]
+
+
+def test_names_of_interfaces_may_have_a_colon_as_addresses_have() -> None:
+    deny = '%ASA-4-106023: Deny udp src {} dst {} by access-group "in"'
+    rows = _read(
+        deny.format("v1:in:10.1.2.3/40000", "DB:192.0.2.7/53"),
+        deny.format("in:2001:db8::3/40000", "v2:out:2001:db8::7/53"),
+        "%ASA-4-106021: Deny TCP reverse path check from 2001:db8::3 to 2001:db8::7 on interface in",
+        "%ASA-6-302015: Built outbound UDP connection 5 for v2:out:192.0.2.7/53 (192.0.2.7/53) to v1:in:10.1.2.3/40000 "
+        "(10.1.2.3/40000)",
+    )
+    assert rows.select("client", "server").rows() == [
+        ("10.1.2.3", "192.0.2.7"),
+        ("2001:db8::3", "2001:db8::7"),
+        ("2001:db8::3", "2001:db8::7"),
+        ("10.1.2.3", "192.0.2.7"),
+    ]
+
+
+def test_web_access_through_the_gateway() -> None:
+    rows = _read(
+        '%ASA-6-716003: Group <G> User <ada> IP <203.0.113.5> WebVPN access GRANTED: "https://a.example.com/p?q"',
+        "%ASA-6-716004: Group G User ada IP 203.0.113.5 WebVPN access DENIED to specified location: http://b.example.com",
+    )
+    assert rows.select("client", "user_name", "host", "action", "roams").rows() == [
+        ("203.0.113.5", "ada", "a.example.com", "allowed", True),
+        ("203.0.113.5", "ada", "b.example.com", "blocked", True),
+    ]
+
+
 def test_teardown_is_the_same_session_and_its_bytes_have_no_direction() -> None:
     rows = _read(
         "%ASA-6-302013: Built outbound TCP connection 1 for outside:192.0.2.7/443 (192.0.2.7/443) to inside:10.1.2.3/40000 (10.1.2.3/40000)",
@@ -105,6 +145,8 @@ def test_assigned_addresses_are_leases() -> None:
         "%ASA-5-109201: UAUTH: Session=0x5, User=ada, Assigned IP=10.8.0.6, Succeeded adding entry.",
         "%ASA-5-109210: UAUTH: Session=0x5, User=ada, Assigned IP=10.8.0.6, Successfully removed the rules for "
         "user during tear down.",
+        "%ASA-6-751025: Local:192.0.2.1:4500 Remote:203.0.113.5:50466 Username:ada smith IKEv2 Group:G IPv4 "
+        "Address=10.8.0.7 IPv6 address=invalid-addr-2-0.0.0.0 assigned to session",
         "%ASA-6-604103: DHCP daemon interface inside: address granted 0102.005e.0000.07 (10.1.2.9)",
         "%ASA-6-604104: DHCP daemon interface inside: address released 0102.005e.0000.07 (10.1.2.9)",
     )
@@ -115,6 +157,7 @@ def test_assigned_addresses_are_leases() -> None:
         ("10.8.0.5", "vpn", True),
         ("10.8.0.6", "vpn", False),
         ("10.8.0.6", "vpn", True),
+        ("10.8.0.7", "vpn", False),
         ("10.1.2.9", "dhcp", False),
         ("10.1.2.9", "dhcp", True),
     ]
