@@ -58,6 +58,7 @@ _SPELLINGS = {
     "hierarchy": "s-hierarchy",
     "supplier": "s-supplier-name|r-supplier-dns|s-hostname",
     "proxy": "s-ip",
+    "site_port": "s-port",
     "edge": "x-edge-location",
     "up": "cs-bytes|cs_bytes|c-bytes-sent|bytes sent",
     "down": "sc-bytes|sc_bytes|c-bytes-received|bytes received",
@@ -76,6 +77,16 @@ _CLOUDFRONT = (
     "date time x-edge-location sc-bytes c-ip cs-method cs(host) cs-uri-stem sc-status cs(referer) "
     "cs(user-agent) cs-uri-query cs(cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol "
     "cs-bytes time-taken x-forwarded-for"
+)
+_IP = r"[0-9a-fA-F.:%]+"
+_REQUESTED = rf"[A-Z]+ /\S* \S+ \d+ \S+ {_IP} "
+#: What IIS writes unless it is set otherwise, and all that it can.
+_ASKED_OF_IIS = "cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip "
+_STATUS = "sc-status sc-substatus sc-win32-status "
+_IIS_DEFAULT = f"date time s-ip {_ASKED_OF_IIS}cs(user-agent) cs(referer) {_STATUS}time-taken"
+_IIS_ALL = (
+    f"date time s-sitename s-computername s-ip {_ASKED_OF_IIS}"
+    f"cs-version cs(user-agent) cs(cookie) cs(referer) cs-host {_STATUS}sc-bytes cs-bytes time-taken"
 )
 #: Default formats, for lines no `#Fields:` came before: a pattern each, and what it holds.
 _QUOTED = r'(?:"[^"]*"|[^\s"]\S*)'
@@ -113,6 +124,11 @@ _DEFAULTS = (
     (_START + rf"(?:{_QUOTED} ){{3}}{_VERDICT}{_CATEGORY}", _TIMED + _HELD + _RESULT + _TUNNELED),
     (_START + rf"(?:{_QUOTED} ){{7}}{_VERDICT}{_CATEGORY}", _TIMED + _HELD + _SUPPLIER + _RESULT + _TUNNELED),
     (r"^\d{4}-\d\d-\d\d\t[\d:]{8}\t[A-Z]{3}\d+(?:-[A-Z]\d+)?\t\d+\t[0-9a-fA-F.:]+\t[A-Z]+\t", _CLOUDFRONT),
+    (rf"^\d{{4}}-\d\d-\d\d [\d:]{{8}} {_IP} {_REQUESTED}\S+ \S+ \d{{3}} \d+ \d+ \d+", _IIS_DEFAULT),
+    (
+        rf"^\d{{4}}-\d\d-\d\d [\d:]{{8}} W3SVC\d+ \S+ {_IP} {_REQUESTED}HTTP/\S+ (?:\S+ ){{4}}\d{{3}} \d",
+        _IIS_ALL,
+    ),
     (
         rf"^[0-9]{{10}}\.[0-9]+ [0-9.]+ {_QUOTED} [0-9a-fA-F.:]+ [A-Z_]+/[0-9]{{3}} [0-9]+ [A-Z]+ \S+ "
         rf"(?:{_QUOTED} ){{4}}[A-Z_]+_[0-9]+-",
@@ -133,7 +149,7 @@ class ElffFormat(LogFormat):
     help = (
         "W3C extended proxy logs by their #Fields: Blue Coat / Broadcom ProxySG and Cloud SWG (SGOS 3 to "
         "7, also "
-        "Splunk key=value and JSON), Cisco WSA W3C, Microsoft TMG"
+        "Splunk key=value and JSON), Cisco WSA W3C, Microsoft TMG, IIS"
     )
     vantage = "proxy"
     is_on_site = True
@@ -208,6 +224,8 @@ def _told(text: pl.Expr) -> pl.Expr:
 def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """`FIELDS` from `_SPELLINGS`."""
     wsa = lines["header"].str.contains("x-acltag|x-resultcode").fill_null(False)
+    # IIS logs the requests to itself.
+    site = (lines["header"].str.contains("cs-uri-stem.* s-port") & ~wsa).fill_null(False)
     stamp = pl.coalesce(
         "stamp", pl.when(pl.col("time").is_not_null()).then(pl.concat_str("date", "time", separator=" "))
     )
@@ -245,14 +263,20 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         path=pl.when(~pl.col("tunnel")).then(path),
         method=pl.when(pl.col("method").str.contains(r"^[A-Z]+$")).then("method"),
         status=pl.when(pl.col("status") != "0").then("status"),
-        user_agent=pl.col("agent"),
+        # Where no header says so, it may be the page that led there.
+        user_agent=pl.when(~pl.col("agent").str.contains(r"^https?://\S+$")).then("agent"),
         server=pl.coalesce(
             _told(pl.col("server")),
             pl.when(direct).then(pl.coalesce(_told(pl.col("server_of_proxy")), supplier)),
-            pl.when(pl.lit(wsa)).then("proxy"),
+            pl.when(pl.lit(wsa | site)).then("proxy"),
             reached.struct.field("server"),
         ),
-        server_port=pl.coalesce(_told(pl.col("port")), reached.struct.field("port"), _port_of_scheme()),
+        server_port=pl.coalesce(
+            _told(pl.col("port")),
+            reached.struct.field("port"),
+            pl.when(pl.lit(site)).then("site_port"),
+            _port_of_scheme(),
+        ),
         transport=pl.lit("tcp"),
         name_from=one_of({"url": pl.col("host").is_not_null()}),
         bytes_up=pl.col("up"),

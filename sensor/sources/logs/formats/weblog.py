@@ -42,6 +42,11 @@ _COMBINED = (
     rf"(?<down>\d+|-)"
     r'(?: "(?<referer>(?:[^"\\]|\\.)*)" "(?<agent>(?:[^"\\]|\\.)*)"(?: (?<in>\d+) (?<out>\d+)$)?)?'
 )
+#: ingress-nginx goes on with the request's length and seconds, and which server of which service answered.
+_INGRESS = (
+    r'" (?<up>\d+) (?<taken>[\d.]+) \[[^\]]*\] (?:\[[^\]]*\] )?(?<server>\[?[0-9a-fA-F.:]+\]?:\d+)[ ,].*'
+    r"[0-9a-f]{32}$"
+)
 #: Traffic Server's `extended` goes on with what its server answered, sizes of bodies (third: the client's)
 #: and of headers, and seconds; `extended2` with the route and the cache's result.
 _EXTENDED = (
@@ -169,14 +174,14 @@ def _crunched(lines: pl.Series) -> pl.DataFrame:
 
 
 def _combined(lines: pl.DataFrame, crunched: pl.DataFrame) -> pl.DataFrame:
-    read = patterns.read(lines["line"], _COMBINED)
+    read = patterns.read(lines["line"], _COMBINED).hstack(patterns.read(lines["line"], _INGRESS))
     # A request has 16 bytes at least, and all bytes are no fewer than the body's: other pairs are no `%I %O`.
     sent, got, body = (pl.col(name).cast(pl.Int64, strict=False) for name in ("in", "out", "down"))
     counted = (sent >= 16) & (got >= body.fill_null(0))
     requests = _requests(
         read.with_columns(
             host=pl.coalesce("host", pl.col("ident").str.extract(_HOST)),
-            up=pl.when(counted).then("in"),
+            up=pl.coalesce("up", pl.when(counted).then("in")),
             down=pl.when(counted).then("out").otherwise("down"),
         )
     )

@@ -24,7 +24,7 @@ WRAPPED = (
     "logText", "utf8_payload", "payload", "Payload", "rawEventMsg", "Raw Event Log", "@rawstring", "_line",
     "source_data", "body", "content.message", "jsonPayload.message", "Line", "Content", "raw_log", "rawLog",
     "log_message", "original_message", "originalMessage", "log_line", "logLine", "syslog_message", "content",
-    "value",
+    "value", "rawmsg",
     "_source", "result", "data",
 )  # fmt: skip
 _STAMPS = (

@@ -190,6 +190,7 @@ def test_a_message_without_a_tag_loses_nothing(text: str) -> None:
         lambda line: json.dumps({"_line": line, "_ts": 1791280800000, "_host": "ns1"}),
         lambda line: json.dumps({"EventReceivedTime": "2026-10-06 10:00:00", "SourceModuleName": "in", "raw_event": line}),
         lambda line: json.dumps({"source_data": line, "timestamp": "2026-10-06T10:00:00Z"}),
+        lambda line: json.dumps({"rawmsg": f"{line}\n", "meta_cbname": "nx1", "timestamp": "2026-10-06T10:00:00Z"}),
         lambda line: json.dumps({"body": line, "timestamp": "2026-10-06T10:00:00Z", "attributes": {"log.file.name": "x"}}),
         lambda line: "Time,Line,id\n2026-10-06 10:00:00.123," + json.dumps(line) + ",1_a",
         lambda line: "Date,Host,Service,Content\n2026-10-06T10:00:00Z,ns1,named," + json.dumps(line),
