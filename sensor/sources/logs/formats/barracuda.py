@@ -10,6 +10,7 @@ Web Application Firewall (access log).
       BLOCKED …
     2026-10-06 10:00:00.1 +0000 waf TR 192.0.2.7 443 10.1.2.3 50000 "-" "-" GET TLSv1.3 www.example.org
       HTTP/1.1 200 2704 310 0 12 10.0.0.5 443 10 …
+    2026-10-06 10:00:00.1 +0000 waf NF ALER TCP 10.1.2.3 50000 192.0.2.7 443 DENY rule …
 
 Allow and Remove of one connection are one session; `sentBytes` and `fwd_bytes` go from the client on,
 durations are milliseconds. `size` is of the answer. The access log has what it sent, then what it received; a
@@ -99,6 +100,11 @@ _ACCESS = (
 )
 #: What follows: response type, profile, protection, verdict, path, query, referer, cookies, agent.
 _ACCESS_PATH = r"\b(?:INTERNAL|SERVER) \w+ \w+ (?:IN)?VALID (/\S*)"
+_NETWORK = (
+    r"(?:(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4}) +)?(?:\S+ )?"
+    r"\bNF [A-Z]{4} (?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+) (?P<client_port>\d+) "
+    r"(?P<server>[0-9a-fA-F.:]+) (?P<port>\d+) (?P<word>ALLOW|DENY)\b"
+)
 _SESSION_KEYS, _VISIT_KEYS = (
     ("fwd_bytes", "rev_bytes", "src_iface"),
     ("traffic_type", "source_ip", "app_rule"),
@@ -117,7 +123,7 @@ class BarracudaFormat(LogFormat):
     name = "barracuda"
     help = (
         "Barracuda CloudGen Firewall (activity log, Insights JSON), Web Security Gateway (http_scan), "
-        "Web Application Firewall (access log)"
+        "Web Application Firewall (access log, network firewall)"
     )
     vantage = "firewall"
     is_on_site = True
@@ -125,13 +131,14 @@ class BarracudaFormat(LogFormat):
     advice = "Switch on application control and URL filtering: `target` and the web log name hosts."
     marks = (
         "|", "allowed ", "blocked ", "detected ", "warned ", "monitored ", '"fwd_bytes"', '"traffic_type"',
-        '"trans_proto"', "tr ",
+        '"trans_proto"', "tr ", "nf ",
     )  # fmt: skip
     claims = (
         pl.col("line").str.contains(ascii_only(_ACTIVITY))
         | pl.col("line").str.contains(ascii_only(_VALUES))
         | pl.col("line").str.contains(ascii_only(_SCAN))
         | pl.col("line").str.contains(ascii_only(_ACCESS))
+        | pl.col("line").str.contains(ascii_only(_NETWORK))
         | objects.having(*_SESSION_KEYS)
         | objects.having(*_VISIT_KEYS)
         | objects.having(*_THREAT_KEYS)
@@ -146,6 +153,7 @@ class BarracudaFormat(LogFormat):
                 (_VALUES, _values),
                 (_SCAN, _scan),
                 (_ACCESS, _access),
+                (_NETWORK, _packets),
                 (objects.having(*_SESSION_KEYS), _sessions),
                 (objects.having(*_THREAT_KEYS), _threats),
                 (pl.lit(True), _visits),
@@ -265,6 +273,19 @@ def _scan(lines: pl.DataFrame) -> pl.DataFrame:
         transport=pl.lit("tcp"),
         bytes_down="down",
         action=one_of({"blocked": pl.col("action") == "BLOCKED"}, otherwise="allowed"),
+    )
+
+
+def _packets(lines: pl.DataFrame) -> pl.DataFrame:
+    """What the network firewall of a Web Application Firewall let through or not."""
+    read = patterns.read(lines["line"], _NETWORK)
+    return read.select(
+        *("time", "client", "client_port", "server"),
+        kind=pl.lit("flow"),
+        server_port="port",
+        transport="proto",
+        action="word",
+        reason=one_of({NO_PORTS: ~has_ports(pl.col("proto"))}),
     )
 
 

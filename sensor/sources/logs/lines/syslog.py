@@ -66,7 +66,8 @@ _RSYSLOG = ascii_only(
     r"[0-9A-F]{6} \S+ \d{4}-\d\d-\d\dT|MSWinEventLog(?:\t|#011)|<(?:\d{6}> |Event )|#[A-Z]+# |"
     r"[0-9a-fA-F.:]+ \S+ \S+ \[\d\d/).*)$"
 )
-_PRIORITY = ascii_only(r"^(?:\d{1,6} )?<\d{1,3}>\s*")
+#: Kiwi, where it forwards, puts behind it whose message it was.
+_PRIORITY = ascii_only(r"^(?:\d{1,6} )?<\d{1,3}>\s*(?:Original Address=\S+ )?")
 #: The priority in words, before a time.
 _FACILITY = (
     r"(?:kern|user|mail|daemon|auth(?:priv)?|syslog|lpr|news|uucp|cron|ftp|local[0-7])\.[a-z]{3,7}[ \t]+"

@@ -58,6 +58,8 @@ _OF_WINDOWS = (
     r"|WINDOW MANAGER|FONT DRIVER HOST)[\\/].*"
     r"|(?:DWM|UMFD)-\d+|[^\\]*\\+-|%%\d+|S-1-5-(?:18|19|20|7))$"
 )
+#: What a template left as it was.
+_UNFILLED = r"^\$\{[^}]*\}$"
 _MACHINE = r"(?i)^(?:host/(?P<host>[^/\s]+)|(?:[^\\/]+[\\/]{1,2})?(?P<name>[^\\/\s]+)\$(?:@.*)?)$"
 
 
@@ -72,6 +74,6 @@ def split(names: pl.Series) -> pl.DataFrame:
     plain = pl.select(pl.coalesce(after, of_dn, bare)).to_series().str.replace_all(r"\\,", ",")
     machine = patterns.read(plain, _MACHINE)
     device = pl.select(pl.coalesce(machine["host"], machine["name"])).to_series()
-    nobody = plain.str.to_lowercase().is_in(NOBODY) | plain.str.contains(_OF_WINDOWS)
+    nobody = plain.str.to_lowercase().is_in(NOBODY) | plain.str.contains(f"{_OF_WINDOWS}|{_UNFILLED}")
     user = pl.select(pl.when(~nobody & device.is_null()).then(plain)).to_series()
     return pl.DataFrame({"user_name": user, "device": device.str.to_lowercase()})

@@ -162,6 +162,7 @@ def test_separated_values_give_one_row_a_line(lines: list[str]) -> None:
         ("CORP\\LAP7$", None, "lap7"),
         ("anonymous", None, None),
         ("<n/a>", None, None),
+        ("${Alert.username}", None, None),
         ("%%1234", None, None),
         ("nt authority\\network service", None, None),
         ("NT-AUTORITÄT\\Netzwerkdienst", None, None),
