@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,14 @@ from sensor.cli.options import ConfigOption, LakeOption, StateOption, settings_f
 from sensor.errors import reason_of
 
 if TYPE_CHECKING:
-    from sensor.settings import Settings
+    from sensor.settings import Retention, Settings
 
 #: What was looked at, whether it is well (None: nobody says which port is the mirror's), and how it is.
 Finding = tuple[str, bool | None, str]
 #: Size of the file that is made to see whether there is room.
 TRIAL_BYTES = 1_000_000
+#: Days that the timer of `retain` may be late.
+_LATE_DAYS = 2
 _MARKS = {True: "ok ", False: "NO ", None: "   "}
 
 
@@ -38,6 +41,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _key_files(place, folder, settings),
         _read("vault", _vault, folder),
         _read("record", _record, place, folder),
+        _read("retention", partial(_retention, settings.retention), place),
         _read("outbox", _outbox, folder),
         *_sensors(settings),
         _catalog(settings.signatures, folder),
@@ -223,6 +227,22 @@ def _record(lake: Path, state: Path) -> Finding:
     problems = log.verify(copies)
     whole = f"{count} {'entry' if count == 1 else 'entries'}, chain whole"
     return "record", not problems, problems[0] if problems else whole
+
+
+def _retention(kept: Retention, lake: Path) -> Finding:
+    """Whether days lie there that `retain` should have deleted: no timer runs it, or it asks each night."""
+    from datetime import UTC, datetime, timedelta
+
+    from sensor.store.lake import Lake
+
+    tables = Lake(lake).manifest()["tables"]
+    for name in ("sightings", "names"):
+        days = getattr(kept, name)
+        due = (datetime.now(UTC) - timedelta(days=days + _LATE_DAYS)).date().isoformat()
+        if late := sorted(day for day in tables.get(name, {}).get("cold", {}) if day < due):
+            what = f"{name} of {late[0]} are still there, to be kept for {days} days"
+            return "retention", None, f"OVERDUE, {what}; `shadowai retain` deletes them or says why not"
+    return "retention", True, f"sightings {kept.sightings} days, weekly figures {kept.published}"
 
 
 def _catalog(overlays: tuple[Path, ...], state: Path) -> Finding:

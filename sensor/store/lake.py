@@ -66,9 +66,13 @@ class Lake:
             (self.path / "sources").mkdir(exist_ok=True)
             for table in stored():
                 zero = self.hot(table) / f"part={ZERO_PART}" / ZERO_FILE
-                # of an older release, it may lack columns, and readers take those of the other files from it
-                if not zero.exists() or pl.read_parquet_schema(zero) != table.dtypes:
+                if not zero.exists():
                     write_parquet(zero, table.empty(), {}, zone=table.zone)
+                elif pl.read_parquet_schema(zero) != table.dtypes:
+                    # An older release's may lack columns, and readers take those of other files from it.
+                    made = zero.stat().st_mtime
+                    write_parquet(zero, table.empty(), {}, zone=table.zone)
+                    os.utime(zero, (made, made))
         return self
 
     def exists(self) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,7 @@ import pytest
 from sensor.cli import doctor, doctor_capture
 from sensor.errors import UsageError
 from sensor.privacy.audit import AuditLog
-from sensor.settings import Settings, load
+from sensor.settings import Retention, Settings, load
 from sensor.sources.packets.ports import afpacket, netdev
 
 
@@ -110,6 +111,25 @@ def test_a_record_that_is_not_the_one_of_the_lake_is_no_whole_one(tmp_path: Path
     assert doctor._record(tmp_path / "lake", tmp_path / "state")[1] is None  # it only reports
     AuditLog(tmp_path / "state").append("retain", now=datetime.now(UTC))
     assert doctor._record(tmp_path / "lake", tmp_path / "state")[1] is False
+
+
+def test_days_past_their_retention_are_told(tmp_path: Path) -> None:
+    """No timer runs `retain`, or it asks each night: nobody would notice."""
+    kept, today = Retention(sightings=30, names=40), datetime.now(UTC).date()
+    assert doctor._retention(kept, tmp_path)[1] is True, "no lake yet"
+
+    def told(name: str, days: int) -> tuple[bool | None, str]:
+        tables = {name: {"cold": {f"{today - timedelta(days)}": [], f"{today}": [], "unknown": []}}}
+        (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "tables": tables}))
+        return doctor._retention(kept, tmp_path)[1:]
+
+    assert told("sightings", 32)[0] is True
+    assert told("sightings", 33) == (
+        None,
+        f"OVERDUE, sightings of {today - timedelta(33)} are still there, to be kept for 30 days; "
+        "`shadowai retain` deletes them or says why not",
+    )
+    assert told("names", 33)[0] is True and told("names", 43)[0] is None
 
 
 def test_a_state_folder_that_is_a_file_is_told_among_the_rest(tmp_path: Path) -> None:
