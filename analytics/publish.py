@@ -31,7 +31,7 @@ import polars as pl
 from analytics.counting.state import GRACE
 from analytics.counting.threads import beside
 from analytics.definitions import VIEWS, Mart, View, Zone, load_marts, load_views
-from analytics.lake import LakeUnreadable, Manifest, checked_zone, literal, open_views
+from analytics.lake import LakeUnreadable, Manifest, StoredTable, checked_zone, literal, open_views
 from analytics.stored import files_sql, restated_sql, table_sql
 
 #: Files of each mart, relative to the lake, by mart and period.
@@ -127,11 +127,12 @@ def _relations(lake: Path, manifest: Manifest, kinds: Sequence[Mart], marts: Mar
     """SQL of every stored relation with files, base tables of the manifest and marts, in _FOLDER."""
     relations: dict[str, str] = {}
     for table in manifest.tables.values():
-        heads = _heads(lake / table.folder / "hot", manifest.watermark)
-        if heads or table.cold:
-            unlike = any(not table.columns.keys() <= pl.read_parquet_schema(head).keys() for head in heads)
+        folder = lake / table.folder / "hot"
+        hot = any(folder.glob("*/*.parquet"))
+        if hot or table.cold:
+            unlike = any(_lacks(file, table) for file in _waiting(folder, manifest.watermark))
             relations[table.name] = table_sql(
-                table, root=_FOLDER, watermark=manifest.watermark, hot=bool(heads), unlike=unlike
+                table, root=_FOLDER, watermark=manifest.watermark, hot=hot, unlike=unlike
             )
     if {"sightings", "restated"} <= set(relations):
         restated = "SELECT * FROM stored.restated"
@@ -142,17 +143,22 @@ def _relations(lake: Path, manifest: Manifest, kinds: Sequence[Mart], marts: Mar
     return _without_erased(relations)
 
 
-def _heads(hot: Path, watermark: str) -> list[Path]:
-    """The first of all hot files, whose columns DuckDB reads of the others, too; and for each input the first
-    that is not compacted: its columns show if an older release wrote it."""
-    parts = sorted(hot.glob("part=*"))
-    first = next((file for part in parts for file in sorted(part.glob("*.parquet"))), None)
-    by_input: dict[str, Path] = {}
-    for part in parts:
+def _waiting(hot: Path, watermark: str) -> Iterable[Path]:
+    """For each input, the first hot file that is not compacted: its columns show if an older release wrote
+    it."""
+    first: dict[str, Path] = {}
+    for part in sorted(hot.glob("part=*")):
         if part.name.removeprefix("part=") > watermark:
             for file in sorted(part.glob("*.parquet")):
-                by_input.setdefault(file.name.rpartition("-")[0], file)
-    return [*([first] if first else ()), *by_input.values()]
+                first.setdefault(file.name.rpartition("-")[0], file)
+    return first.values()
+
+
+def _lacks(file: Path, table: StoredTable) -> bool:
+    """True if a file lacks columns of its table; False if it was deleted meanwhile."""
+    with contextlib.suppress(FileNotFoundError):
+        return not table.columns.keys() <= pl.read_parquet_schema(file).keys()
+    return False
 
 
 def _without_erased(relations: dict[str, str]) -> dict[str, str]:

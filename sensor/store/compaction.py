@@ -79,7 +79,6 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
     with explained(lake.path), lake.lock("compact", exclusive=True, wait=False) as locked:
         if not locked:
             return False
-        lake.create()
         watermark = _close_parts(lake, now, settle)
         old = lake.manifest()
         replaced = _replacing(lake)
@@ -91,6 +90,8 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
             new, compacted[table.name] = _segments(lake, table, watermark, merged_before)
             cold = _merge(lake, table, before, new, replaced, old["generation"] + 1)
             tables[table.name] = _entry(table, cold)
+            if old["tables"].get(table.name, tables[table.name])["columns"] != tables[table.name]["columns"]:
+                lake.renew(table)
         manifest = {
             "format": FORMAT,
             "generation": old["generation"] + 1,

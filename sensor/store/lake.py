@@ -68,12 +68,17 @@ class Lake:
                 zero = self.hot(table) / f"part={ZERO_PART}" / ZERO_FILE
                 if not zero.exists():
                     write_parquet(zero, table.empty(), {}, zone=table.zone)
-                elif pl.read_parquet_schema(zero) != table.dtypes:
-                    # An older release's may lack columns, and readers take those of other files from it.
-                    made = zero.stat().st_mtime
-                    write_parquet(zero, table.empty(), {}, zone=table.zone)
-                    os.utime(zero, (made, made))
         return self
+
+    def renew(self, table: schema.Table) -> None:
+        """Give the file without rows the columns of this release: readers take those of other files from it.
+
+        It keeps its time (`made_at`). Raises OSError.
+        """
+        zero = self.hot(table) / f"part={ZERO_PART}" / ZERO_FILE
+        made = zero.stat().st_mtime
+        write_parquet(zero, table.empty(), {}, zone=table.zone)
+        os.utime(zero, (made, made))
 
     def exists(self) -> bool:
         """True if the folder looks like a lake. Raises LakeError where that cannot be seen."""

@@ -214,7 +214,7 @@ def test_the_running_week_goes_on_when_days_before_it_go(tmp_path: Path) -> None
     assert before <= set(state.final) and not running & set(state.final)
 
 
-def test_superseded_files_go_after_48_hours(tmp_path: Path) -> None:
+def test_superseded_files_go_after_twelve_hours(tmp_path: Path) -> None:
     lake = HandmadeLake.furnished(tmp_path, sighting("2026-11-17 10:00"))
     now = datetime(2026, 11, 22, tzinfo=UTC)
     refresh(lake.path, zone=ZONE, now=now)
@@ -222,7 +222,7 @@ def test_superseded_files_go_after_48_hours(tmp_path: Path) -> None:
     refresh(lake.path, zone=ZONE, now=now)
     folder = lake.path / "restricted/marts/usage_hourly/day=2026-11-17"
     assert len(list(folder.iterdir())) == 2
-    refresh(lake.path, zone=ZONE, now=now + timedelta(hours=47))
+    refresh(lake.path, zone=ZONE, now=now + timedelta(hours=11))
     assert len(list(folder.iterdir())) == 2
     refresh(lake.path, zone=ZONE, now=now + timedelta(hours=49))
     assert len(list(folder.iterdir())) == 1

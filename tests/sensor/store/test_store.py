@@ -1,6 +1,7 @@
 """Segments and compaction: nothing is lost, nothing doubles, readers are never fooled."""
 
 import errno
+import json
 import os
 import stat
 from datetime import UTC, datetime, timedelta
@@ -378,6 +379,20 @@ def test_what_must_outlast_a_kill_is_done_before_rows_go(lake: Lake) -> None:
     with pytest.raises(KeyboardInterrupt):
         purge(lake, {"sightings": Rule(lambda frame: frame["event_id"] == 1)}, now=NOW, before=killed)
     assert _cold_ids(lake) == [1, 2]
+
+
+def test_readers_learn_of_a_new_column_from_the_file_without_rows(lake: Lake) -> None:
+    """An older release made it; its time, by which the lake's age is told, stays."""
+    (zero,) = lake.hot(schema.NAMES).glob("part=0000/*.parquet")
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
+    schema.NAMES.empty().drop("host").write_parquet(zero)
+    os.utime(zero, (7, 7))
+    manifest = lake.manifest()
+    del manifest["tables"]["names"]["columns"]["host"]
+    (lake.path / "manifest.json").write_text(json.dumps(manifest))
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
+    assert pl.read_parquet_schema(zero) == schema.NAMES.dtypes
+    assert zero.stat().st_mtime == 7
 
 
 def test_two_compactors_do_not_meet(lake: Lake) -> None:
