@@ -214,11 +214,12 @@ def _merge(
     if withdrawn:
         touched |= {day for day, files in before.items() if _holds(lake, files, withdrawn)}
     for day in sorted(touched):
-        old = [_day_of(table, lake.path / file, day) for file in before.get(day, ())]
+        within = _within(table, day)  # once: making it takes as long as reading a segment
+        old = [_rows(lake.path / file).filter(within) for file in before.get(day, ())]
         if withdrawn:
             old = [frame.filter(~pl.col("input").is_in(list(withdrawn))) for frame in old]
         arrived = arrivals.get(day, {})
-        new = [_rest(segment, _day_of(table, segment, day), withdrawn) for segment in arrived]
+        new = [_rest(segment, _rows(segment).filter(within), withdrawn) for segment in arrived]
         parts = [*old, *new]
         known = sum(_height(lake.path / file) for file in before.get(day, ()))
         is_whole = known + sum(arrived.values()) <= PIECE_ROWS or day == _TIMELESS
@@ -270,8 +271,14 @@ def _height(file: Path) -> int:
 
 def _read(table: schema.Table, parts: list[pl.LazyFrame]) -> pl.DataFrame:
     """The rows of all `parts`, in their order."""
-    read = (pl.collect_all(some) for some in _portions(parts))
-    return pl.concat([pl.concat([table.conform(part) for part in some], rechunk=True) for some in read])
+    return pl.concat([_joined(table, pl.collect_all(some)) for some in _portions(parts)])
+
+
+def _joined(table: schema.Table, frames: list[pl.DataFrame]) -> pl.DataFrame:
+    try:
+        return table.conform(pl.concat(frames, rechunk=True))
+    except (pl.exceptions.ShapeError, pl.exceptions.SchemaError):  # some are of another release
+        return pl.concat([table.conform(frame) for frame in frames], rechunk=True)
 
 
 def _portions(items: list[_T]) -> Iterator[list[_T]]:
@@ -279,16 +286,20 @@ def _portions(items: list[_T]) -> Iterator[list[_T]]:
         yield items[begin : begin + FILES_TOGETHER]
 
 
-def _day_of(table: schema.Table, file: Path, day: str) -> pl.LazyFrame:
-    """The rows of one event day in a file."""
-    held = pl.scan_parquet(file, hive_partitioning=False)
+def _rows(file: Path) -> pl.LazyFrame:
+    return pl.scan_parquet(file, hive_partitioning=False)
+
+
+def _within(table: schema.Table, day: str) -> pl.Expr:
+    """The condition for rows of one event day."""
     if day == NO_DAY or not table.time:
-        return held
+        return pl.lit(True)
+    time = pl.col(table.time)
     if day == _TIMELESS:
-        return held.filter(pl.col(table.time).is_null())
+        return time.is_null()
     begin = datetime.fromisoformat(day).replace(tzinfo=UTC)
     # as a range, which Parquet statistics can exclude without reading
-    return held.filter(pl.col(table.time) >= begin, pl.col(table.time) < begin + timedelta(days=1))
+    return (time >= begin) & (time < begin + timedelta(days=1))
 
 
 def _pieces(table: schema.Table, parts: list[pl.LazyFrame]) -> list[pl.Expr]:

@@ -381,6 +381,23 @@ def test_what_must_outlast_a_kill_is_done_before_rows_go(lake: Lake) -> None:
     assert _cold_ids(lake) == [1, 2]
 
 
+def test_segments_of_other_releases_are_merged(lake: Lake) -> None:
+    _commit(lake, 0, 10, _rows(1))
+    ours = _rows(2)["sightings"]
+    for name, theirs in (
+        ("older", ours.drop("path").with_columns(server_port=pl.lit(443, dtype=pl.Int32))),
+        ("newer", ours.with_columns(event_id=pl.lit(3), mood=pl.lit("fine"))),
+    ):
+        part = lake.hot(schema.SIGHTINGS) / "part=2026-11-22T10.0000"
+        lake_module.write_parquet(part / f"{name}-0000000000000000.parquet", theirs, {})
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
+    assert _cold_ids(lake) == [1, 2, 3]
+    (file,) = lake.manifest()["tables"]["sightings"]["cold"]["2026-11-10"]
+    merged = pl.read_parquet(lake.path / file)
+    assert merged.schema == schema.SIGHTINGS.dtypes
+    assert merged.sort("event_id")["server_port"].to_list() == [None, 443, None]
+
+
 def test_readers_learn_of_a_new_column_from_the_file_without_rows(lake: Lake) -> None:
     """An older release made it; its time, by which the lake's age is told, stays."""
     (zero,) = lake.hot(schema.NAMES).glob("part=0000/*.parquet")
