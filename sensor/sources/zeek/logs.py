@@ -54,6 +54,8 @@ _LOCAL_PORTS = (5353, 5355, 137)
 #: Addresses that resolvers answer with in place of the real one, to block a name.
 _SINKHOLES = ("0.0.0.0", "127.0.0.1", "::", "::1")
 _SERVICE_PORTS = 1024
+#: What a client asked its SOCKS proxy for names a connection that none of the logs of its content names.
+SOCKS_RANK = 3
 #: Larger numbers are no seconds (this one is in the year 5138) but milliseconds.
 _MILLIS = 100_000_000_000
 
@@ -211,6 +213,37 @@ def http(rows: pl.DataFrame) -> pl.DataFrame:
         bytes_up=pl.when(~connect).then(_number("request_body_len")),
         bytes_down=pl.when(~connect).then(_number("response_body_len")),
         rank=pl.lit(2, dtype=pl.Int64),
+    )
+
+
+def socks(rows: pl.DataFrame) -> pl.DataFrame:
+    """socks.log: what a client asked its proxy for, and as whom; the server is the proxy, unless what was
+    asked for has no name."""
+    read = common(rows.rename({"status": "reply"}))
+    read = read.with_columns(asked=pl.coalesce("request.name", "request.host"))
+    read = read.with_columns(hosts.addressed(read["asked"]).alias("address"))
+    read = hosts.once(read, "asked", hosts.normalise(unescape(pl.col("asked"))))
+    is_address = pl.col("address").is_not_null()
+    reply = pl.col("reply").str.to_lowercase()
+    return read.with_columns(
+        seen_at="at",
+        started_at="at",
+        slice=pl.lit(0, dtype=pl.Int64),
+        kind=pl.lit("flow"),
+        host="asked",
+        name_from=pl.when(pl.col("asked").is_not_null()).then(pl.lit("url")),
+        server=pl.when(is_address).then("address").otherwise("server"),
+        server_port=pl.when(is_address).then(_number("request_p")).otherwise("server_port"),
+        user_name=unescape(pl.col("user")),
+        action=pl.when(reply == "succeeded")
+        .then(pl.lit("allowed"))
+        .when(reply.str.contains("not allowed"))
+        .then(pl.lit("blocked"))
+        .when(reply.is_not_null())
+        .then(pl.lit("reset"))
+        .otherwise(pl.lit("unknown")),
+        transport=pl.lit("tcp"),
+        rank=pl.lit(SOCKS_RANK, dtype=pl.Int64),
     )
 
 
@@ -388,6 +421,7 @@ READERS: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     "quic": quic,
     "ssl": ssl,
     "http": http,
+    "socks": socks,
     "conn": conn,
     "dhcp": dhcp,
     "kerberos": kerberos,

@@ -1,12 +1,12 @@
-"""Reads Zeek logs: conn, dns, ssl, http and quic of a folder, joined by uid; and logs that give leases.
+"""Reads Zeek logs: conn, dns, ssl, http, quic, socks of a folder, joined by uid; and those that give leases.
 
-Zeek writes the name of a connection (ssl, quic, http) early and its volume (conn) at its end, in
+Zeek writes the name of a connection (ssl, quic, http, socks) early and its volume (conn) at its end, in
 different files. The naming logs are read first and kept by uid, then conn is streamed past them:
 
 - a named connection becomes one row of kind tls, quic or http with conn's volume; an unnamed
   one a row of kind flow, which DNS may name later;
-- quic, ssl and http rows of one uid are one connection; quic's name counts before ssl's, ssl's
-  before http's;
+- quic, ssl, http and socks rows of one uid are one connection; quic's name counts before ssl's, ssl's
+  before http's, http's before what a SOCKS proxy was asked for, whose account counts for each;
 - further requests of a connection are rows of their own without volume. Where the requests of
   one connection went to several hosts (a client speaking to its proxy), no host may claim its
   volume: then each request keeps its body sizes and the connection stays unnamed;
@@ -53,12 +53,12 @@ RECENT_UIDS = 250_000
 BEFORE_BYTES = 4 << 20
 
 #: Logs that name connections.
-_NAMING_LOGS = ("quic", "ssl", "http")
+_NAMING_LOGS = ("quic", "ssl", "http", "socks")
 #: Logs that tell who held an address.
 _HOLDERS = ("dhcp", "kerberos", "ntlm", "radius")
 #: Reading order: what names comes before what is named.
 _ORDER = list(logs.READERS)
-#: Columns that rows of ssl, quic and http give to their connection.
+#: Columns that rows of those logs give to their connection.
 _NAMING = ("host", "name_from", "path", "method", "status", "user_agent", "origin", "user_name", "ja4")
 _WAITING = (
     *("seen_at", "started_at", "slice", "kind", "action", "client", "client_port"),
@@ -71,9 +71,8 @@ class ZeekSource(Source):
 
     name = "zeek"
     help = (
-        "Zeek conn, dns, ssl, http, quic logs: TSV or JSON, joined by uid; dhcp, kerberos, ntlm, radius: "
-        "who held an "
-        "address; Zeek 2.6 to 8.1"
+        "Zeek conn, dns, ssl, http, quic, socks logs: TSV or JSON, joined by uid; dhcp, kerberos, ntlm, "
+        "radius: who held an address; Zeek 2.6 to 8.1"
     )
     vantage = "packets"
     proof = ("host", "path", "device", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
@@ -137,7 +136,7 @@ class ZeekSource(Source):
 
 def _must_wait(names: Sequence[str | None]) -> bool:
     """True if rows that name connections have to wait for those of another log."""
-    return "conn" in names or len({"quic", "ssl", "http"} & set(names)) > 1
+    return "conn" in names or len(set(_NAMING_LOGS) & set(names)) > 1
 
 
 def _above(group: tuple[File, ...]) -> str:
@@ -218,7 +217,7 @@ class _Reader:
 
     def tables(self, log: str, read: pl.DataFrame, block: Block) -> dict[str, pl.DataFrame]:
         """Observations, answers, coverage and rejects of the rows of one block."""
-        if log == "conn" or (log in ("ssl", "quic") and not self._waits):
+        if log == "conn" or (log in ("ssl", "quic", "socks") and not self._waits):
             read = self._once(read)
         used = read.filter(pl.col("reason").is_null())
         lines = records.complete(_records(read), block)
@@ -258,7 +257,7 @@ class _Reader:
 
 
 class _Names:
-    """Rows of ssl, quic and http, waiting for the conn row of their uid."""
+    """Rows of ssl, quic, http and socks, waiting for the conn row of their uid."""
 
     def __init__(self) -> None:
         self._waiting: list[pl.DataFrame] = []
@@ -288,8 +287,8 @@ class _Names:
             nothing = (pl.lit(None, dtype=_WAITING_TYPES[name]).alias(name) for name in _NAMING)
             return flows.with_columns(nothing)
         self._claimed.append(flows.select("uid"))
-        known = first.select("uid", *_NAMING, named="kind", refused=pl.col("action") == "blocked")
-        refused = pl.when(pl.col("refused")).then(pl.lit("blocked"))
+        known = first.select("uid", *_NAMING, named="kind", refused="action")
+        refused = pl.when(pl.col("refused").is_in(["blocked", "reset"])).then("refused")
         return flows.join(known, on="uid", how="left", maintain_order="left").with_columns(
             kind=pl.coalesce("named", "kind"), action=refused.otherwise(pl.col("action"))
         )
@@ -333,6 +332,10 @@ def _settle(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     A row without a name ranks after every row with one. Several hosts on one connection: none of
     them names it, so all its rows are further requests.
     """
+    if (asked := rows.filter(pl.col("rank") == logs.SOCKS_RANK, pl.col("user_name").is_not_null())).height:
+        accounts = asked.group_by("uid").agg(account=pl.col("user_name").first())
+        rows = rows.join(accounts, on="uid", how="left", maintain_order="left")
+        rows = rows.with_columns(user_name=pl.coalesce("user_name", "account")).drop("account")
     rank = pl.col("rank") + pl.col("host").is_null().cast(pl.Int64) * 10
     best = rows.filter(rank == rank.min().over("uid"))
     best = best.with_columns(several=pl.col("host").n_unique().over("uid") > 1)

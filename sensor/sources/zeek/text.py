@@ -39,6 +39,7 @@ WANTED: dict[str, tuple[str, ...]] = {
         *("trans_depth", "method", "host", "uri", "user_agent", "origin", "username"),
         *("request_body_len", "response_body_len", "status_code"),
     ),
+    "socks": (*_EVERY, "user", "status", "request.host", "request.name", "request_p"),
     "conn": (
         *_EVERY,
         *("proto", "duration", "orig_bytes", "resp_bytes", "conn_state", "missed_bytes", "history"),
@@ -69,6 +70,7 @@ _TELLING = {
     "kerberos": ("request_type",),
     "ntlm": ("server_tree_name", "domainname", "server_nb_computer_name"),
     "radius": ("framed_addr", "connect_info"),
+    "socks": ("request_p", "bound_p"),
     # Last: a Kerberos ticket has a cipher, too.
     "ssl": ("established", "cipher"),
 }

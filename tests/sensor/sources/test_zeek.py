@@ -78,6 +78,13 @@ DNS = _ID | {
     "rejected": "F",
     "opcode": "0",
 }
+SOCKS = _ID | {
+    "id.resp_p": "1080",
+    "user": "ada",
+    "status": "succeeded",
+    "request.name": "Chat.Example.com",
+    "request_p": "443",
+}
 Row = Mapping[str, str]
 
 
@@ -231,6 +238,23 @@ def test_http_to_a_proxy() -> None:
     assert observed(http=tsv("http", [connect | {"status_code": "407"}])).is_empty()
 
 
+def test_socks() -> None:
+    seen = one(socks=tsv("socks", [SOCKS]))
+    assert (seen["kind"], seen["host"], seen["name_from"]) == ("flow", "chat.example.com", "url")
+    assert (seen["user_name"], seen["server"], seen["server_port"]) == ("ada", "203.0.113.5", 1080)
+    assert (seen["action"], seen["bytes_up"]) == ("allowed", None)
+    bare = one(socks=tsv("socks", [SOCKS | {"request.name": "-", "request.host": "2001:DB8::7"}]))
+    assert (bare["host"], bare["server"], bare["server_port"]) == (None, "2001:db8::7", 443)
+
+
+@pytest.mark.parametrize(
+    ("status", "action"),
+    [("connection not allowed by ruleset", "blocked"), ("Host unreachable", "reset"), ("-", "unknown")],
+)
+def test_what_a_socks_proxy_answers(status: str, action: str) -> None:
+    assert one(socks=tsv("socks", [SOCKS | {"status": status}]))["action"] == action
+
+
 def test_dns_question_and_answers() -> None:
     (batch,) = batches(dns=tsv("dns", [DNS]))
     (seen,) = batch.frames["observations"].rows(named=True)
@@ -357,6 +381,15 @@ def test_a_refused_tunnel_is_blocked() -> None:
     refused = HTTP | {"method": "CONNECT", "uri": "chat.example.com:443", "status_code": "403"}
     seen = one(conn=tsv("conn", [CONN]), http=tsv("http", [refused]))
     assert (seen["host"], seen["action"]) == ("chat.example.com", "blocked")
+
+
+def test_a_connection_through_socks_has_its_name_and_account() -> None:
+    seen = one(conn=tsv("conn", [CONN]), socks=tsv("socks", [SOCKS]))
+    assert (seen["host"], seen["user_name"], seen["bytes_up"]) == ("chat.example.com", "ada", 5120)
+    within = one(conn=tsv("conn", [CONN]), ssl=tsv("ssl", [SSL]), socks=tsv("socks", [SOCKS]))
+    assert (within["kind"], within["user_name"], within["bytes_up"]) == ("tls", "ada", 5120)
+    failed = tsv("socks", [SOCKS | {"status": "Host unreachable"}])
+    assert one(conn=tsv("conn", [CONN]), socks=failed)["action"] == "reset"
 
 
 def test_names_without_a_connection_are_kept_without_volume() -> None:
@@ -502,7 +535,7 @@ def test_rows_alone_say_what_they_say_as_lines(monkeypatch: pytest.MonkeyPatch) 
 
 # --- text forms ---------------------------------------------------------------------------------
 
-ROWS: dict[str, Row] = {"conn": CONN, "ssl": SSL, "quic": QUIC, "http": HTTP, "dns": DNS}
+ROWS: dict[str, Row] = {"conn": CONN, "ssl": SSL, "quic": QUIC, "http": HTTP, "dns": DNS, "socks": SOCKS}
 
 
 @pytest.mark.parametrize("log", ROWS)

@@ -3,8 +3,8 @@
     {"_path": "ssl", "_system_name": "sensor-1", "ts": "…", "uid": "C…", "id.orig_h": "10.1.0.7", …}
 
 Files of one log are read by `../zeek/source.py`, which joins them by uid; here each line stands for itself
-and `uid` is its session: ssl and quic name it, conn ends it with its volume. Requests of http count for
-themselves, with their bodies; a conn line of service http has no volume then. Which log a line is of
+and `uid` is its session: ssl, quic and socks name it, conn ends it with its volume. Requests of http count
+for themselves, with their bodies; a conn line of service http has no volume then. Which log a line is of
 tells `_path`, Vectra's `metadata_type`, else keys only that log has. Field meanings are those of
 `../zeek/logs.py`.
 """
@@ -31,11 +31,12 @@ _KEYS = {
     "kerberos": r'"request_type"\s*:',
     "ntlm": r'"(?:server_tree_name|domainname|server_nb_computer_name)"\s*:',
     "radius": r'"(?:framed_addr|connect_info)"\s*:',
+    "socks": r'"(?:request_p|bound_p)"\s*:',
     "ssl": r'"(?:established|cipher|server_name)"\s*:',
 }
 #: Logs under the names of Vectra's stream.
 _VECTRA = {"httpsessioninfo": "http", "isession": "conn"}
-_PHASES = {"ssl": "name", "quic": "name", "conn": "end"}
+_PHASES = {"ssl": "name", "quic": "name", "socks": "name", "conn": "end"}
 _VOLUMES = ("bytes_up", "bytes_down")
 #: A connection whose requests have lines, and sizes, of their own.
 _HTTP = r'"service"\s*:\s*"(?:[^"]*,)?http'
