@@ -1,8 +1,8 @@
 """Cato Networks: events (eventsFeed API, S3, SIEM): security, connectivity and internet firewall as JSON.
 
 `src_ip` opened, `dest_ip`, `domain_name`, `full_path_url` or `url` is what for; bytes stand in flow events
-only (`bytes_upstream`, `bytes_downstream`, seen from the client). Source: Cato, "Cato API – EventsFeed, event
-fields".
+only (`bytes_upstream`, `bytes_downstream`, seen from the client). DNS Protection tells of a lookup,
+`dns_query`; `domain_name` is the resolver's there. Source: Cato, "Cato API – EventsFeed, event fields".
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import objects
+from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
@@ -29,6 +29,7 @@ _FIELDS = {
     "method": "http_request_method|request_method",
     "up": "bytes_upstream|upstream_bytes|bytes_sent", "down": "bytes_downstream|downstream_bytes|"
     "bytes_received", "action": "action",
+    "query": "dns_query", "qtype": "dns_record_type",
     "duration": "flow_duration|session_duration", "seat": "src_is_site_or_vpn",
 }  # fmt: skip
 #: A client's tunnel came up or went down; `src_ip` is the address it was given.
@@ -55,10 +56,11 @@ class CatoFormat(LogFormat):
         read = objects.read(lines["line"], _FIELDS)
         read = read.with_columns(url=pl.coalesce(pl.when(pl.col("full_url") != "").then("full_url"), "part"))
         whole = pl.col("url").str.contains(r"^[a-z]+://[^/\s]+").fill_null(False)
+        asked = ((pl.col("subtype") == "DNS Protection") & (pl.col("query") != "")).fill_null(False)
         path = pl.when(pl.col("url").str.starts_with("/")).then("url")
         host = pl.when(~whole & (pl.col("host") != "")).then("host")
         proto = pl.col("proto").str.to_lowercase()
-        named = whole | host.is_not_null()
+        named = whole | asked | host.is_not_null()
         tunnel = (
             (pl.col("type") == "Connectivity")
             & pl.col("subtype").is_in(_TUNNELS)
@@ -69,16 +71,18 @@ class CatoFormat(LogFormat):
             time=pl.coalesce(pl.when(pl.col("stamp") != "").then("stamp"), "time"),
             duration_s="duration",
             kind=one_of(
-                {"lease": tunnel, "http": whole | path.is_not_null(), "tls": named}, otherwise="flow"
+                {"lease": tunnel, "dns": asked, "http": whole | path.is_not_null(), "tls": named},
+                otherwise="flow",
             ),
             client="client",
             client_port="client_port",
             client_mac="client_mac",
             user_name=pl.coalesce(pl.when(pl.col("user") != "").then("user"), "mail"),
             device="device",
-            url=pl.when(whole).then(pl.col("url").str.replace(r"^([a-z]+://\S+) /", "$1/")),
-            host=host,
-            path=path,
+            url=pl.when(whole & ~asked).then(pl.col("url").str.replace(r"^([a-z]+://\S+) /", "$1/")),
+            host=pl.when(asked).then("query").otherwise(host),
+            qtype=pl.when(asked).then(lookups.question_type(pl.col("qtype"))),
+            path=pl.when(~asked).then(path),
             method="method",
             user_agent="agent",
             server="server",
