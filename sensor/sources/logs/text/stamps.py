@@ -88,7 +88,7 @@ _MILLIS_FROM, _MICROS_FROM, _NANOS_FROM = 10**11, 10**14, 10**17
 #: A stamp is surely of the time of the reference if it lies no further from it.
 _RECENT_DAYS = 2
 _EPOCH = ascii_only(r"^\d{9,19}(?:\.\d{1,9})?$")
-_ISO = ascii_only(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?$")
+_ISO = ascii_only(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d|--?\d{1,2}:\d\d)?$")
 
 
 def read(
@@ -165,7 +165,8 @@ def _iso(text: pl.Series, zone: str, zones: pl.Series | None, reference: datetim
     rest = known.str.slice(19)
     fraction = rest.str.extract(r"^\.(\d{1,6})").str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
     local = local + pl.select(pl.duration(microseconds=pl.lit(fraction))).to_series()
-    offset = rest.str.extract(r"(Z|[+-]\d\d:?\d\d)$")
+    # Check Point gateways write five hours west of UTC as `--5:00`.
+    offset = rest.str.extract(r"(Z|[+-]\d\d:?\d\d|--?\d{1,2}:\d\d)$")
     return _placed(local, offset, zone, zones, reference)
 
 
