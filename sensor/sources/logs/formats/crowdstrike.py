@@ -17,7 +17,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import cef, layouts, objects
+from sensor.sources.logs.text import cef, layouts, lookups, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
 
@@ -27,7 +27,7 @@ _NAMES = (
     "aip", "ComputerName", "UserName", "UserPrincipal", "LocalAddressIP4", "LocalAddressIP6", "LocalPort",
     "RemoteAddressIP4",
     "RemoteAddressIP6", "RemotePort", "Protocol", "ConnectionDirection", "OriginatingURL", "FirstIP4Record",
-    "RespondingDnsServer",
+    "RespondingDnsServer", "QueryStatus",
 )  # fmt: skip
 _EXTRA = {"event_simpleName": "#event_simpleName|EventSimpleName", "timestamp": "@timestamp|time"}
 _WANTED = {
@@ -81,7 +81,9 @@ class CrowdstrikeFormat(LogFormat):
         )
 
     def _events(self, lines: pl.DataFrame) -> pl.DataFrame:
-        return _rows(objects.read(lines["line"], _WANTED).with_columns(action=pl.lit("allowed")))
+        read = objects.read(lines["line"], _WANTED)
+        answered = lookups.windows_verdict(pl.col("QueryStatus"))
+        return _rows(read.with_columns(action=pl.coalesce(answered, pl.lit("allowed"))))
 
 
 def _matches(read: pl.DataFrame) -> pl.DataFrame:

@@ -30,8 +30,6 @@ _ECS = {
     "DestinationIp": "destination.ip", "DestinationPort": "destination.port",
     "DestinationHostname": "destination.domain", "domain": "user.domain",
 }  # fmt: skip
-#: Windows' error codes of answers (WinError.h), any others than these that are no success say less.
-_STATUS = {"0": "NOERROR", "9002": "SERVFAIL", "9003": "NXDOMAIN", "9005": "REFUSED"}
 _ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}:[0-9a-fA-F:]*:[0-9a-fA-F.:]*"
 
 
@@ -82,9 +80,7 @@ class SysmonFormat(LogFormat):
             answers=pl.when(dns).then(pl.col("QueryResults").str.extract_all(_ADDRESS)),
             qtype="QueryType",
             action=pl.coalesce(
-                lookups.verdict(
-                    pl.when(dns).then(pl.col("QueryStatus").replace_strict(_STATUS, default=None))
-                ),
+                lookups.windows_verdict(pl.when(dns).then("QueryStatus")),
                 pl.lit("allowed"),
             ),
             reason=one_of({NO_CONNECTION: ~event.is_in(["22", "3008", "3"]).fill_null(False)}),

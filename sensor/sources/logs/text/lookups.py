@@ -12,6 +12,8 @@ from sensor.sources.logs.text.words import one_of
 
 _ALLOWED = ("NOERROR", "0")
 _REFUSED = ("REFUSED", "5", "NXDOMAIN", "3")
+#: Windows' error codes of answers (WinError.h), any others than these that are no success say less.
+_WINDOWS = {"0": "NOERROR", "9002": "SERVFAIL", "9003": "NXDOMAIN", "9005": "REFUSED"}
 #: Answers that lead nowhere or back to the computer that asked, and no others.
 _NOWHERE = r"^(?:(?:(?:::ffff:)?(?:0\.0\.0\.0|127\.0\.0\.1)|::1?)(?:,|$))+$"
 #: Some logs write the type of a question as a number: `28` or `TYPE28`.
@@ -28,6 +30,11 @@ def verdict(rcode: pl.Expr) -> pl.Expr:
     return one_of(
         {"blocked": code.is_in(_REFUSED), "allowed": code.is_in(_ALLOWED), "unknown": code.is_not_null()}
     )
+
+
+def windows_verdict(status: pl.Expr) -> pl.Expr:
+    """allowed, blocked or unknown of the error code Windows gives a lookup; NULL for any other code."""
+    return verdict(status.replace_strict(_WINDOWS, default=None))
 
 
 def led(answers: pl.Expr, action: pl.Expr) -> pl.Expr:

@@ -37,7 +37,15 @@ def test_lookups() -> None:
         None,
     )
     assert row["answers"] == ["203.0.113.5", "203.0.113.6"]
+    assert row["action"] == "allowed"
     assert row["seen_at"].isoformat() == "2026-11-22T10:00:00.367000+00:00"
+
+
+def test_a_lookup_has_the_verdict_of_its_status() -> None:
+    text = "".join(
+        line("DnsRequest", DomainName="a.example", QueryStatus=code) for code in ("0", "9003", "87")
+    )
+    assert read(CrowdstrikeFormat, text)["action"].to_list() == ["allowed", "blocked", "allowed"]
 
 
 def test_connections() -> None:
