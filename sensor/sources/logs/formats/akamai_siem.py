@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.escapes import unescaped
 from sensor.sources.logs.text.reasons import SUMMARY
 from sensor.sources.logs.text.words import one_of
 
@@ -71,7 +72,7 @@ class AkamaiSiemFormat(LogFormat):
             server_port="port",
             transport=one_of({"udp": pl.col("protocol").str.contains("(?i)^h(?:ttp/)?3")}, otherwise="tcp"),
             decrypted=(pl.col("port") == "443") | pl.col("tls").is_not_null(),
-            user_agent=pl.col("headers").str.extract(_AGENT).str.replace_all("%20", " ", literal=True),
+            user_agent=unescaped(read["headers"].str.extract(_AGENT), "%"),
             bytes_down="down",
             action=one_of({"blocked": denied}, otherwise="allowed"),
             reason=one_of({SUMMARY: pl.col("client").is_null() & pl.col("host").is_null()}),
