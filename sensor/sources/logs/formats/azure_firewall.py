@@ -61,7 +61,7 @@ class AzureFirewallFormat(LogFormat):
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """One row per record: kind proxy or tls with a host, else flow."""
+        """One row per record: kind http or tls with a host, else flow."""
         read = objects.read(lines["line"], _FIELDS)
         msg = pl.select(
             pl.coalesce(read["msg"], pl.when(~lines["line"].str.starts_with("{")).then(lines["line"]))
@@ -79,7 +79,7 @@ class AzureFirewallFormat(LogFormat):
             )
         )
         both = both.with_columns(told["target"], said_url=words["url"])
-        host = pl.coalesce("host", pl.when(named).then("target"))
+        host = pl.coalesce(pl.when(pl.col("host") != "").then("host"), pl.when(named).then("target"))
         url = pl.coalesce("url", "said_url").str.strip_suffix(".")
         proto = pl.col("proto").str.to_lowercase().str.extract(r"^([a-z0-9]+)")
         web = proto.is_in(["http", "https", "mssql"])
@@ -88,7 +88,10 @@ class AzureFirewallFormat(LogFormat):
             "time",
             "client",
             "client_port",
-            kind=one_of({"http": with_path, "tls": host.is_not_null()}, otherwise="flow"),
+            kind=one_of(
+                {"http": with_path | (host.is_not_null() & (proto == "http")), "tls": host.is_not_null()},
+                otherwise="flow",
+            ),
             url=pl.when(with_path).then(url),
             host=host,
             server=pl.coalesce("server", pl.when(~named).then("target")),

@@ -67,10 +67,18 @@ def test_structured_tables_and_log_analytics_rows() -> None:
                 {"category": "AZFWApplicationRule", "time": "2026-10-06T10:00:00Z", "properties": fields}
             ),
             json.dumps({"Type": "AZFWNetworkRule", "TimeGenerated": "2026-10-06T10:00:00Z"} | network),
+            json.dumps(
+                {"Type": "AZFWThreatIntel", "TimeGenerated": "2026-10-06T10:00:00Z", "Fqdn": ""} | network
+            ),
+            json.dumps(
+                {"Type": "AZFWApplicationRule", "TimeGenerated": "2026-10-06T10:00:00Z"}
+                | fields
+                | {"Protocol": "HTTP", "TargetUrl": ""}
+            ),
         ]
     )
     rows = read(AzureFirewallFormat, text)
-    assert rows["kind"].to_list() == ["http", "flow"]
-    assert rows["path"].to_list() == ["/v1", None]
-    assert rows["server"].to_list() == [None, "192.0.2.7"]
-    assert rows["action"].to_list() == ["allowed", "blocked"]
+    assert rows["kind"].to_list() == ["http", "flow", "flow", "http"]
+    assert rows["path"].to_list() == ["/v1", None, None, None]
+    assert rows["server"].to_list() == [None, "192.0.2.7", "192.0.2.7", None]
+    assert rows["action"].to_list() == ["allowed", "blocked", "blocked", "allowed"]
