@@ -1,4 +1,4 @@
-"""Google Cloud: VPC flow logs, firewall rule, URL filter and NAT logs, Secure Web Proxy (Cloud Logging).
+"""Google Cloud: VPC flow, firewall, URL filter, NAT and load balancer logs, Secure Web Proxy (Cloud Logging).
 
     {"jsonPayload": {"connection": {"src_ip", "src_port", "dest_ip", "dest_port", "protocol"}, "bytes_sent":
     "1776", "reporter":
@@ -6,9 +6,10 @@
 
 A flow record counts one direction (`bytes_sent`, a sample scaled up). Between two machines of the network
 both ends report each direction: the end that reports first counts (`observer`). What a firewall rule
-intercepts is judged by an endpoint, which logs the name it saw (`firewall_url_filter`). Source: Google Cloud,
+intercepts is judged by an endpoint, which logs the name it saw (`firewall_url_filter`). A network load
+balancer counts from the server's side: `bytesReceived` is what the client sent. Source: Google Cloud,
 "VPC Flow Logs records", "Firewall Rules Logging", "URL filtering service logs", "Cloud NAT logging", "Secure
-Web Proxy logs".
+Web Proxy logs", "Passthrough Network Load Balancer logging".
 """
 
 from __future__ import annotations
@@ -29,10 +30,13 @@ _BELOW = {
     "filter_sni": "sessionLayerDetails.sni", "filter_uri": "applicationLayerDetails.uri",
     "matched": "uriMatched", "deny": "denyType", "filter_action": "action",
     "packets": "packets_sent",
-    "start": "start_time", "end": "end_time", "reporter": "reporter",
+    "start": "start_time", "end": "end_time", "began": "startTime", "ended": "endTime",
+    "reporter": "reporter",
     "verdict": "disposition", "allocated": "allocation_status",
     "vm": "instance.vm_name",
     "way": "rule_details.direction",
+    "balanced_up": "bytesReceived", "balanced_down": "bytesSent",
+    "proxied_up": "serverBytesReceived", "proxied_down": "serverBytesSent",
     "sni": "enforcedGatewaySecurityPolicy.hostname", "status_details": "statusDetails",
 }  # fmt: skip
 _FIELDS = {name: f"jsonPayload.{path}|{path}" for name, path in _BELOW.items()} | {
@@ -46,14 +50,16 @@ _FIELDS = {name: f"jsonPayload.{path}|{path}" for name, path in _BELOW.items()} 
     "down": "httpRequest.responseSize",
 }
 
+_BALANCED = r"loadbalancing\.googleapis\.com(?:%2F|/)(?:flows|connections)\b"
+
 
 class GcpFlowFormat(LogFormat):
     """Reads Google Cloud network logs."""
 
     name = "gcp-flow"
     help = (
-        "Google Cloud VPC flow logs, firewall rule, URL filter and Cloud NAT logs, Secure Web Proxy (Cloud "
-        "Logging JSON)"
+        "Google Cloud VPC flow logs, firewall rule, URL filter, Cloud NAT and network load balancer logs, "
+        "Secure Web Proxy (Cloud Logging JSON)"
     )
     vantage = "flow"
     counts_headers = "ip"
@@ -61,9 +67,10 @@ class GcpFlowFormat(LogFormat):
     advice = "Flow logs name no hosts: scan Cloud DNS logs with them. Sampling makes volumes estimates."
     marks = (
         '"connection"', "%2ffirewall", "%2fgateway_requests", "%2fnat_flows", "%2fvpc_flows",
-        "/gateway_requests", "/vpc_flows",
+        "/gateway_requests", "/vpc_flows", "loadbalancing.googleapis.com",
     )  # fmt: skip
     claims = pl.col("line").str.contains(
+        rf"{_BALANCED}|"
         r"%2F(?:vpc_flows|firewall(?:_url_filter)?|nat_flows|gateway_requests)\b|/(?:vpc_flows|gateway_requests)\b"
     ) | (
         pl.col("line").str.contains(r'"connection"\s*:\s*\{')
@@ -73,7 +80,8 @@ class GcpFlowFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per flow record (one way), verdict or request."""
         read = objects.read(lines["line"], _FIELDS)
-        filtered = pl.col("filter_client").is_not_null()
+        balanced = pl.lit(lines["line"].str.contains(_BALANCED))
+        filtered = pl.col("filter_client").is_not_null() & ~balanced
         names = (pl.when(pl.col(name) != "").then(name) for name in ("filter_sni", "filter_uri", "matched"))
         read = read.with_columns(
             pl.coalesce(name, f"filter_{name}") for name in ("client", "client_port", "server", "port")
@@ -89,6 +97,10 @@ class GcpFlowFormat(LogFormat):
         # Of what is intercepted, the endpoint's own log says what became of it.
         untold = (pl.col("verdict") == "INTERCEPTED") | (filtered & pl.col("filter_action").is_null())
         proto = pl.col("proto").str.to_lowercase()
+        read = read.with_columns(
+            start=pl.coalesce("start", pl.when(balanced).then("began")),
+            end=pl.coalesce("end", pl.when(balanced).then("ended")),
+        )
         lasted = (_time("end") - _time("start")).dt.total_microseconds() / 1_000_000
         return read.select(
             time=pl.coalesce("start", "seen", "time"),
@@ -105,8 +117,8 @@ class GcpFlowFormat(LogFormat):
             server="server",
             server_port="port",
             transport=one_of({"tcp": request}, otherwise=proto),
-            bytes_up=pl.when(request).then("up").otherwise("bytes"),
-            bytes_down="down",
+            bytes_up=pl.when(request).then("up").otherwise(pl.coalesce("bytes", "balanced_up", "proxied_up")),
+            bytes_down=pl.coalesce("down", "balanced_down", "proxied_down"),
             packets_up="packets",
             one_way=flow,
             observer=pl.when(flow).then("reporter"),
