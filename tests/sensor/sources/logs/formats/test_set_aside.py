@@ -41,6 +41,8 @@ LOGS: tuple[tuple[str, str | dict[str, Any]], ...] = (
     ("cloudflare-access", {"Action": "login", "AppDomain": "a.example.org", "RayID": "r", "CreatedAt": AT, "Email": "x@e.org"}),
     ("cloudflare", {"AccountID": "a", "SinkholeID": "s", "SrcAddr": "10.1.2.3", "URL": "https://a.org", "Timestamp": AT}),
     ("azure-http", {"time": AT, "category": "FrontdoorWebApplicationFirewallLog", "properties": {"action": "Log"}}),
+    ("azure-http", {"time": AT, "category": "AzureCdnAccessLog", "properties": {"clientIp": "10.1.2.3", "isReceivedFromClient": False,
+                    "requestUri": "https://lab.azureedge.net/"}}),
     ("aws-elb", f'{AT} 198.51.100.9 50123 443 TLSv1.3 TLS_AES 0.1 "CN=x" - 0a1b Success'),
     ("audit-only", {"cluster_name": "c", "code": "T2000I", "ei": 0, "event": "session.start", "time": AT}),
     ("audit-only", "<165>Oct 06 10:00:00 dt1 darktrace_audit {\"username\":\"x\",\"method\":\"POST\",\"endpoint\":\"/login\"}"),
