@@ -19,7 +19,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import layouts, lookups, objects, pairs, paths, patterns
+from sensor.sources.logs.text import layouts, lookups, objects, pairs, paths, patterns, verdicts
 from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import ALERT, MAIL, NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.words import one_of
@@ -370,7 +370,8 @@ def _rows(read: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
         is_dns=(asked & (of_dns | (pl.col("server_port") == "53"))).fill_null(False),
         is_web=pl.any_horizontal(pl.col("url", "web_host", "method").is_not_null()),
     )
-    return told.select(**_when(), **_who(), **_what(), **_volume(), action=_action(), reason=_reason())
+    action = _action(verdicts.of(told["action"]))
+    return told.select(**_when(), **_who(), **_what(), **_volume(), action=action, reason=_reason())
 
 
 def _with_request(read: pl.DataFrame) -> pl.DataFrame:
@@ -488,8 +489,10 @@ def _volume() -> dict[str, pl.Expr]:
     }
 
 
-def _action() -> pl.Expr:
-    word = pl.when(_refuses("action")).then(pl.lit("blocked")).otherwise("action")
+def _action(verdict: pl.Series) -> pl.Expr:
+    # A server's record may name what its program did: `action=index` (Rails).
+    word = one_of({"blocked": _refuses("action")}, otherwise=pl.lit(verdict))
+    known = pl.when(word != "unknown").then(word)
     refused = (
         pl.col("blocked").str.to_lowercase().is_in(["true", "1", "yes"])
         | pl.col("let_through").str.to_lowercase().is_in(["false", "0", "no"])
@@ -499,7 +502,7 @@ def _action() -> pl.Expr:
     )
     answered = pl.when(pl.col("is_dns")).then(lookups.verdict(pl.col("rcode")))
     served = one_of({"allowed": pl.col("is_web") & pl.col("status").str.contains(r"^[23]\d\d$")})
-    return one_of({"blocked": refused}, otherwise=pl.coalesce(word, answered, served))
+    return one_of({"blocked": refused}, otherwise=pl.coalesce(known, answered, served, word))
 
 
 def _refuses(name: str) -> pl.Expr:
