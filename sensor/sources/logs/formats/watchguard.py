@@ -57,9 +57,10 @@ _SHOWN = (
     r"(?:\S+/)?(?P<proto>tcp|udp|icmp) (?P<client_port>\d+) (?P<port>\d+) "
 )
 _LEEF = r"\b\d\.\d\|WatchGuard\|"
+#: A management user is an account of the box, not the holder of the computer it came from.
 _LOGIN = (
-    r"(?P<vpn>SSL VPN |Mobile VPN |IKEv2 |L2TP )?[Uu]ser (?P<user>\S+) from (?P<from>[\d.]+) logged "
-    r"in(?:.*?virtual IP is (?P<virtual>[\d.]+))?"
+    r"(?P<other>SSL VPN |Mobile VPN |IKEv2 |L2TP |Management )?[Uu]ser (?P<user>\S+) from (?P<from>[\d.]+) "
+    r"logged in(?:.*?virtual IP is (?P<virtual>[\d.]+))?"
 )
 _ACCEPTED = (
     r"\bAuthentication of (?P<sort>\w[\w ]*?) user \[(?P<user>[^\]]+)\] from (?P<from>[\d.]+) was accepted"
@@ -216,10 +217,10 @@ def _grants(lines: pl.DataFrame) -> pl.DataFrame:
 def _logins(layout: str) -> layouts.Reader:
     def rows(lines: pl.DataFrame) -> pl.DataFrame:
         read = layouts.conformed(
-            patterns.read(lines["line"], layout), ("sort", "user", "from", "virtual", "vpn")
+            patterns.read(lines["line"], layout), ("sort", "user", "from", "virtual", "other")
         )
         tunnel = pl.col("virtual").is_not_null()
-        outside = pl.col("vpn").is_not_null() | (pl.col("sort") != "firewall").fill_null(False)
+        outside = pl.col("other").is_not_null() | (pl.col("sort") != "firewall").fill_null(False)
         return read.select(
             time=_stamp(lines),
             kind=pl.lit("lease"),

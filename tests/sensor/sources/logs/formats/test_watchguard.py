@@ -113,6 +113,14 @@ def test_leases_and_logins_take_the_stamp_in_utc() -> None:
     assert rows["seen_at"].to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)] * 2
 
 
+def test_who_manages_the_box_does_not_hold_the_computer() -> None:
+    head = "<142>Oct  6 12:00:00 box 70AB00000000D (2026-10-06T10:00:00)"
+    text = (
+        f'{head} wgagent[10]: msg_id="3E00-0002" Management user admin@Firebox-DB from 10.1.2.3 logged in\n'
+    )
+    assert read(WatchguardFormat, text)["reason"].to_list() == [NO_CONNECTION]
+
+
 def test_the_host_of_a_header_rule() -> None:
     text = (
         'Oct  6 10:00:00 fb http-proxy[2]: msg_id="1AFF-001B" Allow 1-Trusted 0-External tcp 10.1.2.3 192.0.2.7 40000 80 '
