@@ -5,9 +5,10 @@ r"""Juniper SRX: session, application and web filter logs, structured (RFC 5424)
     47(26103) 3 …
     WEBFILTER_URL_PERMITTED [… url="www.example.org" obj="/p" username="ada" …]
 
-CREATE, APPTRACK updates and CLOSE of a session id are one session. `60(52906) 47(26103) 3`: packets(bytes)
+CREATE, APPTRACK updates and CLOSE of a session id are one session. FWAUTH events tell who signed in at the
+firewall; only structured ones are read. `60(52906) 47(26103) 3`: packets(bytes)
 from the client, from the server, seconds. Source: Junos OS, "System Log Messages" (RT_FLOW, APPTRACK,
-WEBFILTER).
+WEBFILTER, FWAUTH).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, objects, patterns
+from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -64,6 +66,9 @@ _FILE = {
     "source": "source-address", "source_port": "source-port", "destination": "destination-address",
     "destination_port": "destination-port", "file": "filename", "action": "action", "user": "username",
 }  # fmt: skip
+#: Sign-ins of the firewall's own authentication, by its page (`WEBAUTH`) or within HTTP, FTP, Telnet.
+_SIGNED_IN = r"\bFWAUTH_(?:WEBAUTH_SUCCESS|[A-Z]+_USER_AUTH_ACCEPTED|[A-Z]+_USER_AUTH_OK)(?:_LS)?\b"
+_SIGN_IN = {"user": "username|user-name", "client": "client-address"}
 _SERVICE = 1024
 _STAMP = r'(?:^|"timestamp"\s*:\s*")(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))[" ]'
 
@@ -83,20 +88,27 @@ class JuniperSrxFormat(LogFormat):
     advice = "Set `log session-close` in policies (volumes) and enhanced web filtering with logging (hosts)."
     marks = (
         "rt_", "flow_session_", "flow_log_pkt_drop", "apptrack_session_", "webfilter_url_", "aamw_",
-        "secintel_action", "pfe_fw_syslog_ip", "fw: ", "session ", "[junos@",
+        "secintel_action", "fwauth_", "pfe_fw_syslog_ip", "fw: ", "session ", "[junos@",
     )  # fmt: skip
     claims = pl.col("line").str.contains(
         r"\b(?:RT_FLOW_|FLOW_SESSION_|APPTRACK_SESSION_|WEBFILTER_URL_|RT_UTM|RT_IDP|RT_SCREEN_|AAMW_|"
         r"SECINTEL_ACTION|FLOW_LOG_PKT_DROP\b)"
+        rf"|{_SIGNED_IN}"
         r"|\bPFE_FW_SYSLOG_IP|^FW: +\S+ +[ADR] +\w+ |\bsession (?:created|closed|denied) .*/\d+->|\[junos@"
     ) | pl.col("tag").is_in(["RT_FLOW", "RT_UTM", "RT_IDP", "RT_IDS"]).fill_null(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """One row per session record (kind flow) or visit (kind http)."""
+        """One row per session record (kind flow) or visit (kind http); sign-ins as leases."""
+        is_object = pl.col("line").str.contains(r"^\s*\{")
+        signed_in = pl.col("line").str.contains(_SIGNED_IN) & pl.col("line").str.contains(
+            "client-address", literal=True
+        )
         return layouts.read(
             lines,
             [
                 (_SCANNED, _scanned),
+                (signed_in & is_object, lambda part: _sign_ins(objects.read(part["line"], _SIGN_IN), part)),
+                (signed_in, lambda part: _sign_ins(keyvalue.read(part["line"], _SIGN_IN), part)),
                 (r"^\s*\{", lambda part: _rows(objects.read(part["line"], _FIELDS), part)),
                 (r'[a-z]-address="', lambda part: _rows(keyvalue.read(part["line"], _FIELDS), part)),
                 (_PLAIN, _plain),
@@ -123,6 +135,17 @@ def _scanned(lines: pl.DataFrame) -> pl.DataFrame:
         user_name="user",
         url=pl.when(pl.col("file").str.contains(r"^[\w-]+(?:\.[\w-]+)+/")).then("file"),
         action=one_of({"blocked": kept}, otherwise="allowed"),
+    )
+
+
+def _sign_ins(read: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    return read.select(
+        "client",
+        time=lines["line"].str.extract(_STAMP),
+        kind=pl.lit("lease"),
+        user_name="user",
+        origin=pl.lit("directory"),
+        lease_s=pl.lit(WORKING_DAY_S),
     )
 
 
