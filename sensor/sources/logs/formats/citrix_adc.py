@@ -31,7 +31,7 @@ _NUMBERS = r"(?:\d+ ){0,2}?(?:\d+)? ?:"
 _EVENT = r"(?:APPFW_[a-z][\w -]*|\w+)"
 _HEAD = (
     r"^(?:.*?(?P<time>\d{2,4}/\d\d/\d{2,4}:\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)?))?"
-    r".*?[A-Z]{3}-\w+ : (?:[a-z]\w* )?"
+    r"(?:.*?[A-Z]{3}-\w+ : (?:[a-z]\w* )?|default )"
     rf"(?P<feature>[A-Z]\w*) (?P<event>{_EVENT}) " + _NUMBERS + r" *(?P<text>.*)$"
 )
 _FEATURES = "AAA|AAATM|APPFW|CLI|EVENT|GUI|ICA|SNMP|SSLLOG|SSLVPN|TCP|UDP"
@@ -42,9 +42,13 @@ _CLAIM = (
     r"\d\d:\d\d:\d\d(?: [A-Z]{3,4}\b)? +\S+ +"
     rf"(?:\S*PPE-\d+ : (?:[a-z]\w* )?[A-Z]\w*|[A-Z]{{3}}-\w+ : (?:[a-z]\w* )?(?:{_FEATURES})) "
     rf"{_EVENT} {_NUMBERS}"
+    # … or all before the partition.
+    rf"|^default (?:{_FEATURES}) {_EVENT} {_NUMBERS}"
     # What the process for logins says, without the appliance's own head.
     rf"|^(?:\[\d+\]: )?AAA(?:TM)? Message {_NUMBERS}"
 )
+#: That rest of a head looks like a program's name.
+_TAG = rf"^default (?:{_FEATURES}) {_EVENT} [\d ]*$"
 _ADDRESS = r"((?:\d{1,3}\.){3}\d{1,3}|\[?[0-9a-fA-F:]*:[0-9a-fA-F:.]+\]?)"
 _ENDS = {
     name: rf"\b{key} +{_ADDRESS}(?::(?P<port>\d+))?(?:[ ,]|$)"
@@ -75,12 +79,14 @@ class CitrixAdcFormat(LogFormat):
         "Only SSLVPN HTTPREQUEST messages name hosts: log at level INFORMATIONAL, or add the resolver's "
         "DNS log."
     )
-    marks = (" : ", "aaa message ", "aaatm message ")
-    claims = pl.col("line").str.contains(_CLAIM)
+    marks = (" : ", "aaa message ", "aaatm message ", "default ")
+    claims = pl.col("line").str.contains(_CLAIM) | pl.col("tag").str.contains(_TAG).fill_null(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per message."""
-        read = _read(lines["line"])
+        headed = pl.format("{}: {}", "tag", "line")
+        line = lines.select(pl.when(pl.col("tag").str.contains(_TAG)).then(headed).otherwise("line"))
+        read = _read(line.to_series())
         event, text = pl.col("event"), pl.col("text").fill_null("")
         again = _again(read)
         # Of a half connection, the end with the service's port is the server, wherever it stands.
