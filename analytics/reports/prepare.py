@@ -101,9 +101,11 @@ def prepare(
         subject, named = _subject(connection, spec.about, about)
         days = (chosen.first, chosen.last)
         telling = [monday for monday in run.telling_weeks(connection) if monday <= chosen.week]
-        scope = run.scope_of(chosen.week, telling or known, facts.zone, days=days, about=subject)
         if chosen.first <= today <= chosen.last:
             facts = replace(facts, today=today)
+        scope = run.scope_of(
+            chosen.week, telling or known, facts.zone, days=days, today=facts.today, about=subject
+        )
         result = run.run(connection, spec, facts, scope)
     with speaking(language):
         page = build(result, controls=controls) if name == "weekly" else sheet.build(result, chosen, named)

@@ -28,6 +28,7 @@ class Scope:
     ends_at: datetime  # 00:00 on the next Monday in the report's zone
     first_day: date  # of the period under report; Monday in a weekly one
     last_day: date
+    until: date  # its last day that has begun: last_day, once it is over
     about: str = ""  # the app, department or token asked for
 
 

@@ -37,12 +37,18 @@ def telling_weeks(lake: duckdb.DuckDBPyConnection) -> list[date]:
 
 
 def scope_of(
-    week: date, known: list[date], zone: str, *, days: tuple[date, date] | None = None, about: str = ""
+    week: date,
+    known: list[date],
+    zone: str,
+    *,
+    days: tuple[date, date] | None = None,
+    today: date | None = None,
+    about: str = "",
 ) -> Scope:
     """The scope of a week; days begin at midnight in `zone`, also when clocks change.
 
     `known` are the Mondays that it can be compared with, and its own. For another period, `days` are its
-    first and last day, and `week` is its last week.
+    first and last day, and `week` is its last week. `today` is given in a period that is not over.
     """
     first_day, last_day = days or (week, week + timedelta(days=6))
     tz = ZoneInfo(zone)
@@ -58,6 +64,7 @@ def scope_of(
         ends_at=datetime.combine(following, time(), tz).astimezone(UTC),
         first_day=first_day,
         last_day=last_day,
+        until=today or last_day,
         about=about,
     )
 
@@ -70,7 +77,9 @@ def run(lake: duckdb.DuckDBPyConnection, spec: Spec, facts: Facts, scope: Scope)
 
 def scope_sql(scope: Scope) -> str:
     """The statement that makes the view `scope`; it is printed so that readers can run figures themselves."""
-    dates = ("week", "previous", "oldest", "four_weeks", "sunday", "earliest", "first_day", "last_day")
+    dates = (
+        "week", "previous", "oldest", "four_weeks", "sunday", "earliest", "first_day", "last_day", "until",
+    )  # fmt: skip
     columns = [f"DATE '{getattr(scope, name).isoformat()}' AS {name}" for name in dates]
     columns += [
         f"TIMESTAMPTZ '{getattr(scope, name).isoformat(sep=' ')}' AS {name}"

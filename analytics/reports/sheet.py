@@ -208,8 +208,13 @@ def _noun(result: Result, rows: Sequence[Row]) -> words.Noun:
     both where weeks count different ones."""
     scope = result.scope
     period = [w["week"] for w in result.rows("attribution") if w["week"] >= min(scope.first_day, scope.week)]
-    # 0 people are 0 devices and 0 addresses, too.
-    told = [row for row in rows if row.get("people", row.get("people_most")) != 0]
+    # 0 people are 0 devices and 0 addresses, too, and an unknown number may be of any.
+    told = [
+        row
+        for row in rows
+        if row.get("people", row.get("people_most")) != 0
+        and not (row.get("people", 1) is None and row.get("people_hidden") is False)
+    ]
     weeks = {w for row in told for w in ([row["week"]] if "week" in row else period or [scope.week])}
     counted = {row["week"]: row["counted"] for row in result.rows("attribution")}
     nouns = {words.noun(counted.get(week)) for week in weeks}
@@ -273,12 +278,18 @@ def _unused_text(name: str, row: Row, result: Result) -> str:
         return ""
     if name == "connections" or (row["grade"] == 1 and name in ("bytes_up", "bytes_down")):
         return _NOTHING
-    if row[name] != 0 or name not in ("people", "services"):
+    if row["grade"] is None and name == "grade":
+        return _NOTHING
+    if name not in ("people", "services", "bytes_up", "bytes_down"):
+        return ""
+    if row["grade"] is None and row[name] is None and not row.get("people_hidden"):
+        return words.unknown()
+    if row[name] != 0:
         return ""
     told = (
         {week["week"]: week["told"] for week in result.rows("telling")} if "telling" in result.tables else {}
     )
-    knows = told.get(row["week"]) if "week" in row else None
+    knows = told.get(row["week"], False) if "week" in row and told else None
     if knows is None:
         knows = not _lack(_one(result, "watched"))
     return "" if knows else words.unknown()

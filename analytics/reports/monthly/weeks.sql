@@ -1,22 +1,40 @@
--- One row per week of the period.
-WITH days AS (
-    SELECT CAST(DATE_TRUNC('week', day) AS DATE) AS week, CAST(COUNT(DISTINCT day) AS BIGINT) AS watched_days
+-- One row per week of the period that has begun. Of one without use, figures are 0 only if enough of it was seen; else
+-- they are unknown, by the shares of common/sight.py.
+WITH begun AS (
+    SELECT s.until, CAST(UNNEST(GENERATE_SERIES(s.first_day, s.until, INTERVAL 7 DAY)) AS DATE) AS week
+    FROM scope s
+),
+days AS (
+    SELECT CAST(DATE_TRUNC('week', day) AS DATE) AS week, CAST(COUNT(DISTINCT day) AS BIGINT) AS watched_days,
+           COALESCE(SUM(flows), 0) AS flows, COALESCE(SUM(named_flows), 0) AS named_flows,
+           COALESCE(SUM(one_sided_flows), 0) AS one_sided_flows
     FROM coverage_daily
     WHERE minutes_seen > 0
     GROUP BY 1
+),
+seen AS (
+    SELECT b.week, COALESCE(d.watched_days, 0) AS watched_days,
+           COALESCE(d.watched_days >= 0.5 * LEAST(7, b.until - b.week + 1) AND d.named_flows >= 0.8 * d.flows
+                    AND d.one_sided_flows <= 0.2 * d.flows, FALSE) AS enough
+    FROM begun b
+    LEFT JOIN days d ON d.week = b.week
 ),
 in_use AS (
     SELECT week, CAST(COUNT(*) AS BIGINT) AS services
     FROM usage_weekly
     WHERE department = 'all' AND app <> 'all' AND grade >= 3
     GROUP BY week
+),
+used AS (
+    SELECT * FROM usage_weekly WHERE department = 'all' AND app = 'all'
 )
-SELECT u.week, u.grade, u.people, u.people_hidden, u.people_any_grade AS seen_at_any_grade,
-       u.bytes_up, u.bytes_up_max, u.bytes_down,
-       COALESCE(i.services, 0) AS services, COALESCE(d.watched_days, 0) AS watched_days
-FROM usage_weekly u
-CROSS JOIN scope s
-LEFT JOIN in_use i ON i.week = u.week
-LEFT JOIN days d ON d.week = u.week
-WHERE u.department = 'all' AND u.app = 'all' AND u.week BETWEEN s.first_day AND s.last_day
-ORDER BY u.week
+SELECT s.week, u.grade, CASE WHEN u.week IS NULL AND s.enough THEN 0 ELSE u.people END AS people,
+       COALESCE(u.people_hidden, FALSE) AS people_hidden, u.people_any_grade AS seen_at_any_grade,
+       CASE WHEN u.week IS NULL AND s.enough THEN 0 ELSE u.bytes_up END AS bytes_up,
+       CASE WHEN u.week IS NULL AND s.enough THEN 0 ELSE u.bytes_up_max END AS bytes_up_max,
+       CASE WHEN u.week IS NULL AND s.enough THEN 0 ELSE u.bytes_down END AS bytes_down,
+       CASE WHEN u.week IS NOT NULL OR s.enough THEN COALESCE(i.services, 0) END AS services, s.watched_days
+FROM seen s
+LEFT JOIN used u ON u.week = s.week
+LEFT JOIN in_use i ON i.week = s.week
+ORDER BY s.week

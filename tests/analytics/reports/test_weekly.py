@@ -405,6 +405,27 @@ def test_the_clock_marks_the_days_to_come_of_a_running_week(tmp_path: Path) -> N
         assert days_of in text(prepare(lake, "monthly", now=now).page.sentence)
 
 
+def test_every_week_of_a_month_that_has_begun_has_a_row(tmp_path: Path) -> None:
+    """Weeks nobody watched had none, nor had those without use: 2 of 5 weeks looked like all."""
+    rows, dark = plain(), WEEK + timedelta(days=7)
+    span = {"sensor": "hq-span", "source": "pcap", "connects": True, "bytes_known": True}
+    rows["names_weekly"] = [span | {"week": week} for week in (LAST, WEEK, dark)]
+    rows["usage_weekly"] = [row for row in rows["usage_weekly"] if row["week"] == LAST]
+    rows["coverage_daily"] += [watched(day) for day in days(dark, 2)]  # at last too few to tell
+    lake = make(tmp_path, rows)
+
+    def weeks(day: int) -> list[tuple[str, ...]]:
+        page = prepare(lake, "monthly", period="2026-11", now=datetime(2026, 11, day, 12, tzinfo=UTC)).page
+        found = next(section for section in page.sections if section.id == "weeks")
+        names = [found.labels.index(name) for name in ("Evidence", "Sent", "Services", "Watched days")]
+        return [tuple(text(row[n].text) for n in names) for row in found.rows]
+
+    told = [("uploaded", "30 MB", "2", "7"), ("–", "0 B", "0", "7")]
+    assert weeks(12) == told
+    assert weeks(17) == [*told, ("–", "0 B", "0", "2")]
+    assert weeks(27) == [*told, ("–", "unknown", "unknown", "2"), ("–", "unknown", "unknown", "0")]
+
+
 # Edges
 
 
@@ -508,7 +529,7 @@ def test_with_lookups_only_the_number_of_people_is_unknown(tmp_path: Path) -> No
         sheet = prepare(tmp_path, name).page
         assert sheet.sentence.startswith("We cannot tell whether AI was used"), name
     weeks = next(section for section in sheet.sections if section.id == "weeks")
-    cells = dict(zip(weeks.labels, (cell.text for cell in weeks.rows[0]), strict=True))
+    cells = dict(zip(weeks.labels, (cell.text for cell in weeks.rows[1]), strict=True))
     assert (cells["People"], cells["Services"]) == ("unknown", "unknown")
     assert (cells["Sent"], cells["Received"]) == ("–", "–")  # nothing to the service, as on the weekly page
     assert found.noun == EITHER
@@ -535,7 +556,7 @@ def test_after_weeks_of_lookups_nothing_is_new(tmp_path: Path) -> None:
     assert month.sentence.startswith("1 service in use in 1 week")
     weeks = next(section for section in month.sections if section.id == "weeks")
     nouns = weeks.labels.index("People or addresses")
-    assert [row[nouns].text for row in weeks.rows] == ["unknown", "9"]
+    assert [row[nouns].text for row in weeks.rows][:2] == ["unknown", "9"]
     rows["names_weekly"][0] |= {"connects": True, "bytes_known": True}
     assert "alpha is new" in page(tmp_path / "proxy", rows).sentence
 
