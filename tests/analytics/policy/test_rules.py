@@ -113,6 +113,32 @@ def test_servers_out_of_sight_are_not_evaluable(
     assert {rule for (rule,) in told} == evaluable
 
 
+def test_who_moved_is_of_the_department_of_most_use(connection: duckdb.DuckDBPyConnection) -> None:
+    """It was that first in the alphabet: a beginning by five of Sales, one come from Legal, was none."""
+    use = {"subject_kind": "user", "access": "web", "grade": 3}
+    rows = [
+        *(("10", app, f"s{n}", "Sales", 1) for n in range(4) for app in ("old/app", "new/app")),
+        ("10", "new/app", "mover", "Legal", 1),
+        ("11", "old/app", "mover", "Sales", 2),  # of any service
+        ("12", "new/app", "mover", "unattributed", 9),
+    ]
+    used = [
+        use
+        | {
+            "hour": f"2026-11-17 {hour}:00:00+00",
+            "app": app,
+            "subject": who,
+            "department": where,
+            "connections": n,
+        }
+        for hour, app, who, where, n in rows
+    ]
+    furnish(connection, {"near_usage": used})
+    judge(connection, WEEK, date(2026, 11, 22), zone="UTC", k=5, rules=[])
+    asked = "SELECT app, department, COUNT(*), SUM(sessions) FROM subject_weeks GROUP BY ALL ORDER BY ALL"
+    assert connection.execute(asked).fetchall() == [("new/app", "Sales", 5, 14), ("old/app", "Sales", 5, 6)]
+
+
 def test_rules_about_servers_have_examples() -> None:
     about_servers = {
         rule.name for rule in load_rules() if re.search("FROM (servers|models|fabric)", rule.sql)
