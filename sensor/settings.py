@@ -37,6 +37,8 @@ ENVIRONMENT_PREFIX = "SHADOWAI_"
 VARIABLES = ("lake", "state", "zone", "privacy", "k", "signatures", "people", "policy", "language")
 #: environment variables for this project's tests, which are no settings
 _TEST_PREFIX = "SHADOWAI_TEST_"
+#: characters of a settings file at most
+_MOST_TEXT = 4_000_000
 
 #: Private and link-local networks: RFC 1918, 6598, 4193, 3927, 4291.
 PRIVATE_NETWORKS = (
@@ -365,7 +367,11 @@ def _is_there(place: Path) -> bool:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # Windows' editors begin it with a mark
+        with file.open(encoding="utf-8-sig") as opened:  # Windows' editors begin it with a mark
+            text = opened.read(_MOST_TEXT + 1)
+        if len(text) > _MOST_TEXT:  # a device, perhaps, which never ends
+            raise UsageError("no settings file is that long", place=str(file), hint="check the path")
+        return tomllib.loads(text)
     except OSError as error:
         raise UsageError(reason_of(error), place=str(file), hint="check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -209,12 +209,16 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
     forms = [one.strip() for one in form.split(",") if one.strip()]
     if unknown := ", ".join(sorted(set(forms) - set(_SUFFIXES))) or ("" if forms else "nothing"):
         raise UsageError(f"--format {unknown}", hint=f"use one or more of {', '.join(_SUFFIXES)}")
-    if wanted.out == _STDOUT and len(forms) > 1:
-        raise UsageError(f"{len(forms)} formats on standard output", hint="ask for one, or name a file")
-    place, now = existing_lake(settings), datetime.now(UTC)
     target = wanted.out or Path(f"{name}-report.html")
+    if target == Path("/dev/stdout"):  # also where it is a file, to which others may write
+        target = _STDOUT
     if target.is_dir():
         target /= f"{name}-report.html"
+    special = target == _STDOUT or (target.exists() and not target.is_file())
+    if special and len(forms) > 1:
+        where = "on standard output" if target == _STDOUT else "into a pipe or device"
+        raise UsageError(f"{len(forms)} formats {where}", hint="ask for one, or name a file")
+    place, now = existing_lake(settings), datetime.now(UTC)
     if name == "person":
         # Raises if either log cannot be written: no report about a person without an entry.
         log_access(place.path, query=f"report person {about} {wanted.period or 'newest'}")
@@ -234,6 +238,8 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
             )
         if target == _STDOUT:
             sys.stdout.buffer.write(content(found, forms[0]))
+        elif special:
+            target.write_bytes(content(found, forms[0]))
         else:
             typer.echo("\n".join(str(path) for path in write(found, target, forms)))
     try:

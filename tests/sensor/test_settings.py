@@ -69,6 +69,11 @@ def test_mistakes_name_file_and_setting(tmp_path: Path, text: str, says: str) ->
     assert says.lower() in str(caught.value).lower()
 
 
+def test_a_device_without_end_is_no_settings_file() -> None:
+    with pytest.raises(UsageError, match="no settings file is that long"):
+        settings.load(Path("/dev/zero"), {})
+
+
 def test_origins_of_a_csv_of_ones_own_are_named_as_such(tmp_path: Path) -> None:
     file = _file(tmp_path, '[identity]\norigins = ["log", "csv:helpdesk"]')
     assert settings.load(file, {}).identity.origins == ("log", "csv:helpdesk")

@@ -292,8 +292,11 @@ def test_an_unknown_name_gets_similar_names_or_a_list(place: Path) -> None:
 
 
 def test_a_report_may_go_through_a_pipe(place: Path) -> None:
-    piped = run(place, "report", "--format", "json", "--out", "-")
-    assert piped.returncode == 0 and json.loads(piped.stdout)["report"] == "weekly"
+    for out in ("-", "/dev/stdout"):  # or wrote /dev/stdout.json
+        piped = run(place, "report", "--format", "json", "--out", out)
+        assert piped.returncode == 0 and json.loads(piped.stdout)["report"] == "weekly", out
+    nowhere = run(place, "report", "--format", "json", "--out", "/dev/null")
+    assert (nowhere.returncode, nowhere.stdout, Path("/dev/null.json").exists()) == (0, "", False)
     assert not [path for path in place.iterdir() if path.name.startswith("-")]
     several = run(place, "report", "--format", "json,md", "--out", "-")
     assert several.returncode == 2 and "2 formats on standard output; ask for one" in several.stderr
