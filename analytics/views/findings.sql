@@ -1,15 +1,20 @@
 -- One line per finding over all weeks judged, with the latest decision about it.
 --
--- Absence is not resolution: a finding that the newest week does not show stays open, or is not evaluable
--- where that week was watched for less than half as long, where its rule could not be evaluated, or where its
--- scope is one whose small groups are never shown. Days are compared with the newest day judged, so the
--- same lake says the same tomorrow.
+-- Absence is not resolution: a finding that the newest week that is over does not show stays open, or is not
+-- evaluable where that week was watched for less than half as long, where its rule could not be evaluated, or
+-- where its scope is one whose small groups are never shown. A week that has only begun says nothing of what
+-- it does not show yet. Days are compared with the newest day judged, so the same lake says the same tomorrow.
 WITH weeks AS (
   SELECT week, MAX(watched_minutes) AS watched_minutes, MAX(horizon) AS horizon
   FROM stored.evaluations_weekly
   GROUP BY week
 ),
-newest AS (SELECT week, watched_minutes, horizon FROM weeks WHERE week = (SELECT MAX(week) FROM weeks)),
+newest AS (SELECT horizon FROM weeks WHERE week = (SELECT MAX(week) FROM weeks)),
+compared AS (
+  SELECT week, watched_minutes
+  FROM weeks
+  WHERE week = (SELECT COALESCE(MAX(CASE WHEN horizon >= CAST(week + 6 AS DATE) THEN week END), MAX(week)) FROM weeks)
+),
 spans AS (
   SELECT finding, MIN(week) AS first_seen, MAX(week) AS last_seen, CAST(COUNT(*) AS BIGINT) AS weeks_seen
   FROM stored.findings_weekly
@@ -20,7 +25,7 @@ latest AS (
   FROM stored.decisions
 ),
 joined AS (
-  SELECT f.*, s.first_seen, s.last_seen, s.weeks_seen, n.week AS newest_week, n.horizon, n.watched_minutes AS newest_minutes,
+  SELECT f.*, s.first_seen, s.last_seen, s.weeks_seen, c.week AS compared_week, n.horizon, c.watched_minutes AS compared_minutes,
          w.watched_minutes, e.evaluable, e.why_not,
          d.decision, d.reason, d.decided_by, d.decided_at,
          CAST(d.decided_at AT TIME ZONE '$zone' AS DATE) AS decided_on,
@@ -30,16 +35,17 @@ joined AS (
   JOIN stored.findings_weekly AS f ON f.finding = s.finding AND f.week = s.last_seen
   JOIN weeks AS w ON w.week = s.last_seen
   CROSS JOIN newest AS n
-  LEFT JOIN stored.evaluations_weekly AS e ON e.week = n.week AND e.rule = f.rule
+  CROSS JOIN compared AS c
+  LEFT JOIN stored.evaluations_weekly AS e ON e.week = c.week AND e.rule = f.rule
   LEFT JOIN latest AS d ON d.finding = f.finding AND d.nth = 1
 ),
 answering AS (SELECT MAX(owner) AS owner FROM stored.policy WHERE kind = 'owner'),
 weighed AS (
   SELECT *,
-         CASE WHEN last_seen = newest_week THEN NULL
+         CASE WHEN last_seen >= compared_week THEN NULL
               WHEN COALESCE(NOT evaluable, TRUE) THEN COALESCE(why_not, 'its rule was not evaluated')
-              WHEN 2 * newest_minutes < watched_minutes
-                THEN 'watched ' || newest_minutes || ' minutes, ' || watched_minutes || ' when it was seen'
+              WHEN 2 * compared_minutes < watched_minutes
+                THEN 'watched ' || compared_minutes || ' minutes, ' || watched_minutes || ' when it was seen'
               WHEN scope <> 'all' AND scope NOT LIKE 'policy: %' THEN 'gone, or a group too small to show'
          END AS not_evaluable_why
   FROM joined
