@@ -37,8 +37,8 @@ FIELDS = (
     "log_format", "kind", "client", "user_name", "device", "host", "path", "server", "server_port", "bytes_up",
     "bytes_down", "action",
 )  # fmt: skip
-#: Formats of which lines that stand side by side are told as one.
-ALONE = ("dnsmasq", "unbound", "yamaha")
+#: Formats of which lines that stand side by side are told as one, or are framed otherwise than the first.
+ALONE = ("azure-http", "dnsmasq", "unbound", "yamaha")
 CASES = [json.loads(text) for text in Path(__file__).with_name("documented.ndjson").read_text().splitlines()]
 
 
