@@ -1,9 +1,12 @@
 """Periods: how they are written, and that months and quarters share out whole weeks."""
 
+import re
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
+from analytics.reports.common import sight
 from analytics.reports.periods import around, parse
 
 
@@ -51,3 +54,9 @@ def test_periods_consist_of_whole_weeks_and_contain_every_day(kind: str) -> None
         assert period.last.weekday() == 6
         assert parse(kind, period.name) == period
         assert around(kind, period.last + timedelta(days=1)).first == period.last + timedelta(days=1)
+
+
+def test_what_was_seen_enough_of_in_a_month_is_what_every_page_takes_for_it() -> None:
+    (sql,) = Path(sight.__file__).parents[1].glob("monthly/weeks.sql")
+    shares = re.findall(r"[<>]= (0\.\d+) \*", sql.read_text(encoding="utf-8"))
+    assert list(map(float, shares)) == [sight.LEAST_WATCHED, sight.LEAST_NAMED, sight.MOST_ONE_SIDED]
