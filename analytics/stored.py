@@ -81,9 +81,8 @@ def table_sql(table: StoredTable, *, root: str, watermark: str, hot: bool, unlik
     """SQL of a base table, one row per key; `root` is an SQL expression of the lake's folder.
 
     `hot` tells whether the table has hot files at all (an empty glob would be an error), `unlike` whether
-    some of them lack columns. In a table of
-    SETTLED, duplicates are only looked for in hot files; so a reader's filter on time reaches the others, and
-    reading one week of a year costs one week.
+    some of them lack columns. In a table of SETTLED, duplicates are only looked for in hot files; so a
+    reader's filter on time reaches the others, and reading one week of a year costs one week.
     """
     is_settled = table.name in SETTLED
     settled, loose = (table.cold_files, ()) if is_settled else ((), table.cold_files)

@@ -236,10 +236,11 @@ def _retention(kept: Retention, lake: Path) -> Finding:
     from sensor.store.lake import Lake
 
     tables = Lake(lake).manifest()["tables"]
-    for name in ("sightings", "names"):
+    for name in ("names_by_client", "sightings", "names"):
         days = getattr(kept, name)
         due = (datetime.now(UTC) - timedelta(days=days + _LATE_DAYS)).date().isoformat()
-        if late := sorted(day for day in tables.get(name, {}).get("cold", {}) if day < due):
+        cold = tables.get(name, {}).get("cold", {})
+        if late := sorted(day for day, files in cold.items() if files and day < due):
             what = f"{name} of {late[0]} are still there, to be kept for {days} days"
             return "retention", None, f"OVERDUE, {what}; `shadowai retain` deletes them or says why not"
     return "retention", True, f"sightings {kept.sightings} days, weekly figures {kept.published}"

@@ -119,7 +119,13 @@ def test_days_past_their_retention_are_told(tmp_path: Path) -> None:
     assert doctor._retention(kept, tmp_path)[1] is True, "no lake yet"
 
     def told(name: str, days: int) -> tuple[bool | None, str]:
-        tables = {name: {"cold": {f"{today - timedelta(days)}": [], f"{today}": [], "unknown": []}}}
+        cold = {
+            f"{today - timedelta(90)}": [],
+            f"{today - timedelta(days)}": ["a"],
+            f"{today}": ["b"],
+            "unknown": ["c"],
+        }
+        tables = {name: {"cold": cold}}
         (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "tables": tables}))
         return doctor._retention(kept, tmp_path)[1:]
 
@@ -130,6 +136,7 @@ def test_days_past_their_retention_are_told(tmp_path: Path) -> None:
         "`shadowai retain` deletes them or says why not",
     )
     assert told("names", 33)[0] is True and told("names", 43)[0] is None
+    assert told("names_by_client", 10)[0] is None
 
 
 def test_a_state_folder_that_is_a_file_is_told_among_the_rest(tmp_path: Path) -> None:

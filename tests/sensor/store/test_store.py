@@ -321,7 +321,7 @@ def test_a_replaced_input_leaves_no_old_row(lake: Lake) -> None:
     assert days == {"2026-11-10": []}, "the day is counted again, without rows"
 
 
-def test_hot_files_outlive_a_compaction_by_two_days(lake: Lake) -> None:
+def test_hot_files_outlive_a_compaction_by_half_a_day(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
     compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     hot = lake.hot(schema.SIGHTINGS)
@@ -348,7 +348,7 @@ def test_an_input_goes_on_after_all_its_segments_were_deleted(lake: Lake) -> Non
     assert sorted(file.stem for file in (lake.path / "sources").iterdir()) == ["in", "whole"]
 
 
-def test_files_no_manifest_names_go_after_two_days(lake: Lake) -> None:
+def test_files_no_manifest_names_go_after_half_a_day(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
     compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
     _commit(lake, 10, 20, _rows(2))
