@@ -143,6 +143,8 @@ def _with_rows(pieces: Iterable[str]) -> Iterator[str]:
             if more:
                 continue
             break
+        except RecursionError:
+            break
         if row is None:
             break
         yield json.dumps(dict(zip(names, row, strict=False)), ensure_ascii=False) + "\n"
@@ -156,7 +158,7 @@ def _columns(text: str) -> tuple[list[str], int]:
     try:
         named, end = _DECODER.raw_decode(text, begin.end()) if begin else ([], 0)
         rows = _ROWS.match(text, end)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [], 0
     if not (rows and _is_unfinished(text)):
         return [], 0
@@ -166,7 +168,7 @@ def _columns(text: str) -> tuple[list[str], int]:
 def _is_unfinished(text: str) -> bool:
     try:
         _DECODER.raw_decode(text.lstrip())
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
     return False
 

@@ -79,6 +79,10 @@ def test_hits_that_were_asked_for_fields() -> None:
 
 def test_a_deeply_nested_document_is_no_harm() -> None:
     records(JSON, "[" * 20_000 + '{"a":' * 10_000)
+    table = '{"tables": [{"name": "P", "columns": '
+    records(JSON, table + "[" * 100_000)
+    found = records(JSON, table + '[{"name": "n"}], "rows": [[1], [2], ' + "[" * 100_000)
+    assert [json.loads(line) for line in found if line.startswith("{")] == [{"n": 1}, {"n": 2}]
 
 
 def test_objects_one_after_the_other_on_a_line() -> None:
