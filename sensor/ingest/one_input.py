@@ -6,19 +6,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Protocol
 
 import polars as pl
 
 from sensor.ingest.batches import Grouping, joined, with_last
+from sensor.ingest.behind import Behind
 from sensor.ingest.summary import Summary
 from sensor.sources.interface import Batch, Input, Source
 from sensor.store.segments import Commits
-
-_T = TypeVar("_T")
 
 
 class Processor(Protocol):
@@ -70,7 +69,9 @@ def ingest(
                 progress.work(batch, last)
         else:
             whole = read if source.needs_kernels else joined(read, grouping)
-            work_behind(with_last(whole), lambda one: progress.work(*one))
+            with Behind() as behind:
+                for batch, last in with_last(whole):
+                    behind.hand(partial(progress.work, batch, last))
     except OSError:
         progress.keep()
         raise
@@ -127,18 +128,3 @@ class _Progress:
         if self.end > self.committed or self.committed == 0:
             self.commits.commit(self.begin, self.end, frames)
         self.begin, self.batches = self.end, 0
-
-
-def work_behind(items: Iterable[_T], work: Callable[[_T], None]) -> None:
-    """Call `work` for each item in turn, on a second thread, while this one makes the next item.
-
-    At most two items are in memory. Whatever is raised, the work begun is finished before this returns.
-    """
-    with ThreadPoolExecutor(max_workers=1) as worker:
-        in_hand: Future[None] | None = None
-        for item in items:
-            if in_hand is not None:
-                in_hand.result()
-            in_hand = worker.submit(work, item)
-        if in_hand is not None:
-            in_hand.result()

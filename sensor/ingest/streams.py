@@ -17,10 +17,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 from sensor.ingest.batches import Grouping, joined
+from sensor.ingest.behind import Behind
 from sensor.ingest.installation import Installation, SensorKind
-from sensor.ingest.one_input import work_behind
 from sensor.ingest.pipeline import CatalogInUse
 from sensor.ingest.renewal import CatalogRenewal
 from sensor.ingest.summary import Summary
@@ -49,13 +50,21 @@ _GROUPING = Grouping()
 
 
 class Stream:
-    """One endless input: takes blocks of lines, commits segments."""
+    """One endless input: takes blocks of lines, commits segments.
 
-    def __init__(self, installation: Installation, kind: type[LogFormat], source_input: Input) -> None:
-        """`source_input` must be a single file or stream of format `kind`. Raises LakeError."""
+    Lines are parsed on the caller's thread. What follows is done `behind`, on another one, which goes on
+    after `read` has returned.
+    """
+
+    def __init__(
+        self, installation: Installation, kind: type[LogFormat], source_input: Input, behind: Behind
+    ) -> None:
+        """`source_input` must be a single file or stream of format `kind`, and nothing be in hand. Raises
+        LakeError."""
         self._installation = installation
         self.kind = kind
         (self.file,) = source_input.files
+        self._behind = behind
         self._also: list[SensorKind] = []
         sensor = installation.sensor_of(kind, source_input)
         source = installation.source(kind, sensor)
@@ -63,7 +72,8 @@ class Stream:
         self.summary = Summary(source_input.name, source.name)
         assert isinstance(source, LogFormat)
         self._commits = installation.commits(source_input)
-        self.position = self._committed = self._commits.progress().position
+        #: positions: what was read, processed, committed
+        self.position = self._processed = self._committed = self._commits.progress().position
         self._reader = source.reader(self.file.head, self.file.modified, resumed=self.position > 0)
         self._has_rows = False
         self._since = 0.0
@@ -71,58 +81,79 @@ class Stream:
         installation.introduce(self._sensors)
 
     def use(self, catalog: CatalogInUse) -> None:
-        """Use another catalog from the next lines on."""
+        """Use another catalog from the next lines on; `settle` before the installation gets it."""
         self._mixture.use(catalog)
         self._installation.introduce(self._sensors)
 
     def read(self, blocks: Iterable[Block], since: float, written: datetime) -> None:
-        """Process blocks of lines, on a second thread while the next one is read, and commit when it is time.
+        """Parse blocks of lines; they are processed, and committed when it is time, behind that.
 
         The first waited `since` then (`time.monotonic()`); the newest was `written` then. Raises LakeError.
         """
         self._reader.refer_to(written)
-        if not self._has_rows:
-            self._since = since
-        read = (batch for block in blocks for batch in self._reader.batches(block))
-        work_behind(joined(read, _GROUPING), self._take)
+        waited: float | None = since
+        for batch in joined(self._batches(blocks), _GROUPING):
+            self._behind.hand(partial(self._take, batch, waited))
+            waited = None
 
-    def _take(self, batch: Batch) -> None:
+    def _batches(self, blocks: Iterable[Block]) -> Iterator[Batch]:
+        for block in blocks:
+            self.position = block.end
+            yield from self._reader.batches(block)
+
+    def _take(self, batch: Batch, since: float | None) -> None:
         self._mixture.add(batch)
-        self._has_rows = True
+        if not self._has_rows:
+            self._since = self._since if since is None else since
+            self._has_rows = True
         if not batch.is_part:
-            self.position = batch.position
-            if self.due(time.monotonic()):
-                self.commit()
+            self._processed = batch.position
+            if self._is_due():
+                self._store()
 
     def remember(self, past: Iterable[Block]) -> None:
         """Restore state from `past` lines, which an earlier run stored; they are not stored again."""
+        self._behind.settle()
         for block in past:
             for batch in self._reader.batches(block):
                 self._mixture.add(batch)
 
-    def due(self, now: float) -> bool:
-        """True if rows wait long enough, or enough of them, to be committed."""
-        waiting = self.position - self._committed
-        return self._has_rows and (now - self._since >= COMMIT_S or waiting >= COMMIT_BYTES)
+    def settle(self) -> None:
+        """Wait until everything read is processed."""
+        self._behind.settle()
+
+    def commit_if_due(self) -> None:
+        """Store what was processed if it waits long enough, unless that is done behind. Raises LakeError."""
+        if self._behind.is_idle() and self._is_due():
+            self._store()
 
     def commit(self) -> None:
-        """Store everything added so far. Raises LakeError."""
-        if not self._has_rows:
-            return
-        frames = self._mixture.flush(self.position, last=True)
-        self.summary.count(frames)
-        self._commits.commit(self._committed, self.position, frames)
-        self._committed = self.position
-        self._has_rows, self._since = False, time.monotonic()
-        if self._also:
-            self._installation.introduce(self._also)
-            self._sensors += self._also
-            self._also.clear()
+        """Store everything read so far. Raises LakeError."""
+        self._behind.settle()
+        self._store()
 
     def finish(self) -> None:
         """Commit, and record that the input was read to its end. Raises LakeError."""
         self.commit()
         self._commits.finish(self._committed)
+
+    def _is_due(self) -> bool:
+        """True if rows wait long enough, or enough of them, to be committed."""
+        waiting = self._processed - self._committed
+        return self._has_rows and (time.monotonic() - self._since >= COMMIT_S or waiting >= COMMIT_BYTES)
+
+    def _store(self) -> None:
+        if not self._has_rows:
+            return
+        frames = self._mixture.flush(self._processed, last=True)
+        self.summary.count(frames)
+        self._commits.commit(self._committed, self._processed, frames)
+        self._committed = self._processed
+        self._has_rows, self._since = False, time.monotonic()
+        if self._also:
+            self._installation.introduce(self._also)
+            self._sensors += self._also
+            self._also.clear()
 
 
 class Follower:
@@ -152,6 +183,7 @@ class Follower:
         self._unknown: set[Tail] = set()
         self._stopped = False
         self._renewal = CatalogRenewal(installation, tell)
+        self._behind = Behind()
         self.summaries: list[Summary] = []
 
     def stop(self) -> None:
@@ -162,23 +194,25 @@ class Follower:
         """Read and commit new lines until `stop` is called. Raises LakeError."""
         self._installation.lake.create()
         looked, renewed = -LOOK_S, time.monotonic()
-        try:
-            while not self._stopped:
-                now = time.monotonic()
-                if now - renewed >= CATALOG_S:
-                    self._renew()
-                    renewed = now
-                if now - looked >= LOOK_S:
-                    self._look(now)
-                    looked = now
-                if not self._step():
-                    time.sleep(POLL_S)
-        finally:
-            for _, stream in self._streams:
-                stream.finish()
+        with self._behind:
+            try:
+                while not self._stopped:
+                    now = time.monotonic()
+                    if now - renewed >= CATALOG_S:
+                        self._renew()
+                        renewed = now
+                    if now - looked >= LOOK_S:
+                        self._look(now)
+                        looked = now
+                    if not self._step():
+                        time.sleep(POLL_S)
+            finally:
+                for _, stream in self._streams:
+                    stream.finish()
 
     def _renew(self) -> None:
         """Use the catalog on disk if it has changed."""
+        self._behind.settle()
         if self._renewal.look():
             for _, stream in self._streams:
                 stream.use(self._installation.catalog_in_use)
@@ -205,6 +239,7 @@ class Follower:
 
     def _add(self, tail: Tail) -> None:
         """Continue a file where an earlier run stopped."""
+        self._behind.settle()
         size = tail.size
         source_input = tail.input()
         kind = self._kind_of(source_input.files[0].head)
@@ -228,7 +263,7 @@ class Follower:
             self._tails.forget(tail)
             return
         tail.resume(lambda generation: self._installation.commits(generation).progress().position)
-        stream = Stream(self._installation, kind, tail.input())
+        stream = Stream(self._installation, kind, tail.input(), self._behind)
         self._streams.append((tail, stream))
         self._unread.add(tail)
         self.summaries.append(stream.summary)
@@ -264,18 +299,18 @@ class Follower:
             truncated = tail.truncated()
             since = begin if tail.waiting_since is None else tail.waiting_since
             if truncated or tail.fills_a_block or begin - since >= patience:
-                before = stream.position
+                before = tail.position
                 if tail in self._unread and tail.size > tail.position:
                     self._unread.discard(tail)
                     self._recall(tail, stream)
                 least = 1 if truncated or begin - since >= patience else BLOCK_BYTES
                 stream.read(self._until_stopped(tail.blocks(least)), since, tail.modified)
-                found |= stream.position > before
+                found |= tail.position > before
             if truncated:
                 self._tell(f"{tail.path}: truncated; read from its start")
                 self._drop(tail)
-            elif stream.due(time.monotonic()):
-                stream.commit()
+            else:
+                stream.commit_if_due()
             if self._stopped:
                 break
         return found
@@ -322,8 +357,13 @@ class Listener:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, number)
         self._installation.lake.create()
-        stream = Stream(self._installation, SyslogFormat, _endless(self._name))
-        self.summary = stream.summary
+        with Behind() as behind:
+            stream = Stream(self._installation, SyslogFormat, _endless(self._name), behind)
+            self.summary = stream.summary
+            await self._receive(stream)
+
+    async def _receive(self, stream: Stream) -> None:
+        assert self._stop is not None
         for place in await self._receiver.start():
             self._tell(f"listening on {place}")
         renewed = time.monotonic()
@@ -332,8 +372,11 @@ class Listener:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), POLL_S)
                 now = time.monotonic()
-                if stream.due(now) or self._receiver.due(now - COMMIT_S, BLOCK_BYTES):
+                if self._receiver.due(now - COMMIT_S, BLOCK_BYTES):
                     await self._store(stream)
+                else:
+                    await asyncio.to_thread(stream.commit_if_due)
+                self._warn(stream.summary)
                 if now - renewed >= CATALOG_S:
                     await asyncio.to_thread(self._renew, stream)
                     renewed = now
@@ -344,6 +387,7 @@ class Listener:
 
     def _renew(self, stream: Stream) -> None:
         """Use the catalog on disk if it has changed."""
+        stream.settle()
         if self._renewal.look():
             stream.use(self._installation.catalog_in_use)
 
@@ -353,21 +397,22 @@ class Listener:
         text = await self._receiver.take()
         lost, self._receiver.lost = self._receiver.lost, Counter()
         await asyncio.to_thread(_keep, stream, text, lost, since)
-        unknown = stream.summary.reasons[NO_FORMAT]
-        if not self._warned and not stream.summary.records and unknown >= ENOUGH_UNKNOWN:
+
+    def _warn(self, summary: Summary) -> None:
+        """Say once that nothing of what was stored so far is understood."""
+        unknown = summary.reasons[NO_FORMAT]
+        if not self._warned and not summary.records and unknown >= ENOUGH_UNKNOWN:
             self._warned = True
             hint = "`shadowai sources try` shows how a file of them would be read"
             self._tell(f"none of {unknown:,} messages is in a known format; {hint}")
 
 
 def _keep(stream: Stream, text: bytes, lost: Counter[str], since: float | None) -> None:
-    now = time.monotonic()
     if text or lost:
         start = stream.position
         block = Block(start, start + max(len(text), 1), cleaned(text, first=False), lost=lost)
-        stream.read([block], now if since is None else since, datetime.now(UTC))
-    if stream.due(now):
-        stream.commit()
+        stream.read([block], time.monotonic() if since is None else since, datetime.now(UTC))
+    stream.commit_if_due()
 
 
 def _endless(name: str) -> Input:

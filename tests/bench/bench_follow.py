@@ -47,6 +47,8 @@ def run(log: str, rate: int, seconds: int, folder: Path) -> None:
     ours = subprocess.Popen(words, stderr=subprocess.DEVNULL)
     try:
         while reached(lake, tail.identity) < path.stat().st_size:
+            if ours.poll() is not None:
+                sys.exit(f"{' '.join(words)}: ended with {ours.returncode}")
             time.sleep(0.1)
         begin = time.monotonic()
         used = _processor_s(ours.pid)
