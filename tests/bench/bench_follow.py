@@ -2,9 +2,10 @@
 
     python tests/bench/bench_follow.py [--rates 50000 100000 200000] [--seconds 20]
 
-Lines are written ten times a second, for clients and names as in `logs.py`. A line has arrived when the
-segment that holds it has been renamed into the lake, where SQL reads it. `behind` is how long that took for
-what was written last: a few seconds where the rate is kept up with, growing with `--seconds` where not.
+Lines are written ten times a second, for clients and names as in `logs.py`; each second has those of the
+first with its own time. A line has arrived when the segment that holds it has been renamed into the lake,
+where SQL reads it. `behind` is how long that took for what was written last: a few seconds where the rate is
+kept up with, growing with `--seconds` where not.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -40,8 +42,9 @@ def run(log: str, rate: int, seconds: int, folder: Path) -> None:
     lines, header, _ = logs.LOGS[log]
     traffic = logs.Traffic(worst=False, per_s=float(rate))
     path, lake = folder / f"{rate}.log", folder / f"lake-{rate}"
-    chunk = [lines(traffic.chunk(rate // _TICKS))["line"].str.join("\n")[0] + "\n" for _ in range(_TICKS)]
-    path.write_text(header + chunk[0])
+    made = (lines(traffic.chunk(rate // _TICKS))["line"] for _ in range(_TICKS))
+    second = [(text.str.join("\n")[0] + "\n").encode() for text in made]
+    path.write_bytes(header.encode() + second[0])
     (tail,) = Tails([str(path)]).look(0)
     words = [measure.shadowai(), "follow", str(path), "--lake", str(lake), "--state", str(folder / "state")]
     ours = subprocess.Popen(words, stderr=subprocess.DEVNULL)
@@ -52,9 +55,9 @@ def run(log: str, rate: int, seconds: int, folder: Path) -> None:
             time.sleep(0.1)
         begin = time.monotonic()
         used = _processor_s(ours.pid)
-        with path.open("a") as out:
+        with path.open("ab") as out:
             for tick in range(seconds * _TICKS):
-                out.write(chunk[tick % _TICKS])
+                out.write(_later(second[tick % _TICKS], tick // _TICKS))
                 out.flush()
                 time.sleep(max(0.0, begin + (tick + 1) / _TICKS - time.monotonic()))
         wrote, written = path.stat().st_size, time.monotonic()
@@ -68,6 +71,18 @@ def run(log: str, rate: int, seconds: int, folder: Path) -> None:
     real = seconds * rate / (written - begin)
     text = f"{log:12} {rate:8,} lines/s asked, {real:8,.0f} written; behind {behind:5.1f} s; "
     print(text + f"{seconds * rate / used:8,.0f} lines/cpu-s", flush=True)
+
+
+def _later(lines: bytes, seconds: int) -> bytes:
+    """`lines` of the traffic's first second, so many seconds later."""
+    for form in ("%s.", "%Y-%m-%dT%H:%M:%S."):
+        first, then = (_stamp(logs.T0 + s, form) for s in (0, seconds))
+        lines = lines.replace(first, then)
+    return lines
+
+
+def _stamp(at: int, form: str) -> bytes:
+    return datetime.fromtimestamp(at, UTC).strftime(form.replace("%s", str(at))).encode()
 
 
 def _processor_s(process: int) -> float:
