@@ -30,6 +30,7 @@ ALLOWED = {
     "identity": {"schema", "errors", "settings"},
     "privacy": {"schema", "errors", "account", "coded", "durable"},
     "store": {"schema", "errors", "account", "durable"},
+    "ingest/behind": set(),
     "ingest/summary": set(),
     "ingest/kernels": {"decode", "sources"},
     "ingest/batches": {"schema", "sources"},
@@ -43,8 +44,10 @@ ALLOWED = {
         "store", "ingest/intake", "ingest/mixture", "ingest/people", "ingest/pipeline",
         "ingest/grown",
     },
-    "ingest/one_input": {"sources", "store", "ingest/batches", "ingest/summary"},
-    "ingest/bundles": {"sources", "store", "ingest/batches", "ingest/mixture", "ingest/summary"},
+    "ingest/one_input": {"sources", "store", "ingest/batches", "ingest/behind", "ingest/summary"},
+    "ingest/bundles": {
+        "sources", "store", "ingest/batches", "ingest/behind", "ingest/mixture", "ingest/summary",
+    },
     "ingest/scan": {
         "errors", "schema", "settings", "sources", "store", "ingest/batches", "ingest/bundles",
         "ingest/installation", "ingest/one_input", "ingest/summary",
@@ -56,7 +59,7 @@ ALLOWED = {
     },
     "ingest/renewal": {"catalog", "errors", "ingest/installation"},
     "ingest/streams": {
-        "sources", "ingest/batches", "ingest/installation", "ingest/one_input", "ingest/pipeline",
+        "sources", "ingest/batches", "ingest/behind", "ingest/installation", "ingest/pipeline",
         "ingest/renewal", "ingest/summary",
     },
     "extract": {"errors", "sources", "decode", "chunks"},

@@ -25,10 +25,11 @@ class Behind:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Finish the work begun, whatever was raised."""
-        self._worker.shutdown()
-        if kind is None:
-            self.settle()
+        try:
+            if kind is None:
+                self.settle()
+        finally:
+            self.close()
 
     def hand(self, work: Callable[[], None]) -> None:
         """Call `work` on the other thread, as soon as what is in hand is finished."""
@@ -46,3 +47,7 @@ class Behind:
         if self._in_hand is not None and self._in_hand.done():
             self.settle()
         return self._in_hand is None
+
+    def close(self) -> None:
+        """Finish the work begun, whatever it raises; nothing can be handed over afterwards."""
+        self._worker.shutdown()

@@ -8,15 +8,17 @@ what was bundled.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Self
 
 import polars as pl
 
 from sensor.ingest.batches import rows_of
+from sensor.ingest.behind import Behind
 from sensor.ingest.mixture import Mixture
 from sensor.ingest.summary import Summary
 from sensor.sources.interface import Batch, Input, Source
@@ -87,9 +89,8 @@ class Bundles:
     def __init__(self, mixture: Callable[[type[Source], Input], Mixture]) -> None:
         """`mixture` makes the pipelines of a bundle, given its first input and the kind of that."""
         self._mixture = mixture
-        self._worker = ThreadPoolExecutor(max_workers=1)
+        self._behind = Behind()
         self._open = Bundle()
-        self._in_hand: Future[None] | None = None
         #: identities of the inputs that are not committed for sure
         self._waiting: set[str] = set()
 
@@ -97,7 +98,7 @@ class Bundles:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._worker.shutdown()
+        self._behind.close()
 
     def holds(self, source_input: Input) -> bool:
         """True if an input of the same identity may still have to be committed."""
@@ -113,18 +114,13 @@ class Bundles:
     def finish(self) -> None:
         """Process everything added so far. Raises LakeError."""
         self._hand_over()
-        self._wait()
+        self._behind.settle()
         self._waiting.clear()
 
     def _hand_over(self) -> None:
-        self._wait()
+        self._behind.settle()
         full, self._open = self._open, Bundle()
-        self._in_hand = self._worker.submit(full.process, self._mixture)
-
-    def _wait(self) -> None:
-        if self._in_hand is not None:
-            in_hand, self._in_hand = self._in_hand, None
-            in_hand.result()
+        self._behind.hand(partial(full.process, self._mixture))
 
 
 def read_small(source: Source, source_input: Input) -> list[Batch] | None:
