@@ -57,6 +57,8 @@ KNOWN = [*_LOGONS, *_TICKETS, *_DESKTOP]
 _OPENS, _CLOSES = re.compile(r"<Event[ >]"), "</Event>"
 _AROUND = re.compile(r"^\W{0,4}(?:<\?xml[^>]*>)?\s*(?:</?Events[^>]*>)?\s*$")
 _SERVICE_TYPES = ["0", "4", "5"]
+#: A computer's account.
+_MACHINE = r"\$(?:@|$)"
 #: Accounts of Windows itself; `accounts` knows SYSTEM and its like, too.
 _WINDOWS = r"(?i)^(?:ANONYMOUS LOGON|SYSTEM|LOCAL SERVICE|NETWORK SERVICE|(?:DWM|UMFD)-\d+|-)$"
 _OWN = r"(?i)^(?:::ffff:)?127\.|^::1$|^(?:0000:){7}0001$|^LOCAL$|^localhost$|^fe80:"
@@ -127,36 +129,37 @@ class WindowsSecurityFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
         read = events.read(lines["line"], _DATA)
-        event, desktop = pl.col("event"), pl.col("event").is_in(_DESKTOP).fill_null(False)
+        desktop = pl.col("event").is_in(_DESKTOP).fill_null(False)
         user, domain = (
             _either(desktop, "AccountName", "TargetUserName"),
             _either(desktop, "AccountDomain", "TargetDomainName"),
         )
-        remote = desktop | (pl.col("LogonType") == "10").fill_null(False)
-        return read.select(
-            time="stamp",
-            kind=pl.lit("lease"),
-            client=_either(desktop, "ClientAddress", "IpAddress"),
-            user_name=account_of(user, domain),
-            device=pl.when(~is_machine(user)).then(
-                _either(desktop, "ClientName", "WorkstationName").str.strip_prefix("\\\\")
-            ),
-            lease_s=pl.lit(WORKING_DAY_S),
-            origin=pl.lit("directory"),
-            confidence=pl.when(remote).then(0.6).when(event.is_in(_TICKETS)).then(0.8).otherwise(0.7),
-            reason=reason_of(user, _either(desktop, "ClientAddress", "IpAddress")),
-        )
+        address = _either(desktop, "ClientAddress", "IpAddress")
+        device = _either(desktop, "ClientName", "WorkstationName").str.strip_prefix("\\\\")
+        return read.select(**sign_in(user, domain, address, device), reason=reason_of(user, address))
 
 
 def _either(desktop: pl.Expr, one: str, other: str) -> pl.Expr:
     return pl.when(desktop).then(pl.col(one).str.strip_chars()).otherwise(pl.col(other).str.strip_chars())
 
 
-def is_machine(user: pl.Expr) -> pl.Expr:
-    return user.str.contains(r"\$(?:@|$)").fill_null(False)
+def sign_in(user: pl.Expr, domain: pl.Expr, address: pl.Expr, device: pl.Expr) -> dict[str, pl.Expr]:
+    """The columns of a row but its `reason`, from those and from columns `stamp`, `event`, `LogonType`."""
+    event = pl.col("event")
+    remote = event.is_in(_DESKTOP).fill_null(False) | (pl.col("LogonType") == "10").fill_null(False)
+    return {
+        "time": pl.col("stamp"),
+        "kind": pl.lit("lease"),
+        "client": address,
+        "user_name": _account(user, domain),
+        "device": pl.when(~user.str.contains(_MACHINE).fill_null(False)).then(device),
+        "lease_s": pl.lit(WORKING_DAY_S),
+        "origin": pl.lit("directory"),
+        "confidence": pl.when(remote).then(0.6).when(event.is_in(_TICKETS)).then(0.8).otherwise(0.7),
+    }
 
 
-def account_of(user: pl.Expr, domain: pl.Expr) -> pl.Expr:
+def _account(user: pl.Expr, domain: pl.Expr) -> pl.Expr:
     r"""`DOMAIN\user`, unless the name has its domain already."""
     whole = user.str.contains(r"[@\\]") | domain.is_in(["", "-"]) | domain.is_null()
     return pl.when(whole).then(user).otherwise(pl.concat_str(domain, pl.lit("\\"), user))

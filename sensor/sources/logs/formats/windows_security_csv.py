@@ -17,7 +17,6 @@ from sensor.sources.logs.formats import windows_security as rules
 from sensor.sources.logs.lines.framing import QUOTED
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas
-from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_HOLDER
 from sensor.sources.logs.text.words import one_of
 
@@ -59,14 +58,7 @@ class WindowsSecurityCsvFormat(LogFormat):
         refused = (pl.col("keywords") == "Audit Failure") & pl.col("event").is_in(rules.KNOWN)
         reason = one_of({FAILED_SIGN_IN: refused}, otherwise=rules.reason_of(user, address))
         return told.select(
-            time="stamp",
-            kind=pl.lit("lease"),
-            client=address,
-            user_name=rules.account_of(user, pl.col("domain")),
-            device=pl.when(~rules.is_machine(user)).then("WorkstationName"),
-            lease_s=pl.lit(WORKING_DAY_S),
-            origin=pl.lit("directory"),
-            confidence=pl.when(pl.col("LogonType") == "10").then(0.6).otherwise(0.7),
+            **rules.sign_in(user, pl.col("domain"), address, pl.col("WorkstationName")),
             reason=one_of(
                 {LANGUAGE: (reason != NO_HOLDER).fill_null(True) & user.is_null()}, otherwise=reason
             ),

@@ -29,7 +29,6 @@ import polars as pl
 from sensor.sources.logs.formats import windows_security as rules
 from sensor.sources.logs.lines.framing import JOINT, MultiLine
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
@@ -102,14 +101,7 @@ class WindowsSecurityTextFormat(LogFormat):
         known = pl.col("event").is_in(rules.KNOWN).fill_null(False)
         refused = known & pl.col("audit").str.contains("(?i)fail|fehler|échec").fill_null(False)
         return told.select(
-            time="stamp",
-            kind=pl.lit("lease"),
-            client=address,
-            user_name=rules.account_of(user, pl.col("domain")),
-            device=pl.when(~rules.is_machine(user)).then("WorkstationName"),
-            lease_s=pl.lit(WORKING_DAY_S),
-            origin=pl.lit("directory"),
-            confidence=pl.when(pl.col("LogonType") == "10").then(0.6).otherwise(0.7),
+            **rules.sign_in(user, pl.col("domain"), address, pl.col("WorkstationName")),
             reason=one_of(
                 {FAILED_SIGN_IN: refused, LANGUAGE: known & user.is_null()},
                 otherwise=rules.reason_of(user, address),

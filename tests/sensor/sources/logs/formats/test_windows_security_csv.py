@@ -29,9 +29,9 @@ TICKET = (
 
 def test_logons_and_tickets() -> None:
     found = read(WindowsSecurityCsvFormat, HEAD + saved(4624, LOGON) + saved(4768, TICKET))
-    assert found.select("reason", "client", "user_name", "device").rows() == [
-        (None, "10.1.2.3", "CORP\\ada", "ADA-PC"),
-        (None, "10.1.2.3", "ada", None),
+    assert found.select("reason", "client", "user_name", "device", "confidence").rows() == [
+        (None, "10.1.2.3", "CORP\\ada", "ADA-PC", 0.7),
+        (None, "10.1.2.3", "ada", None, 0.8),
     ]
     assert found["seen_at"][0].isoformat() == "2026-11-22T10:00:00+00:00"
 
