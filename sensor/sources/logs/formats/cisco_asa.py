@@ -176,6 +176,9 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
     hours, minutes, seconds = (clock[f"field_{n}"].cast(pl.Float64, strict=False) for n in range(3))
     built = pl.col("verb") == "Built"
     nothing = (pl.col("total") == "0") & pl.col("why").str.contains("SYN Timeout|Reset|Flow terminated")
+    session = _tuple(lines["sender"], ("a", "a_port"), ("b", "b_port"))
+    # It is built at the first packet, whether or not an answer comes.
+    in_vain = built & nothing.fill_null(False).shift(-1).over(session).fill_null(False)
     return read.select(
         duration_s=pl.lit(hours * 3600 + minutes * 60 + seconds),
         at_end=pl.lit(True),
@@ -191,8 +194,8 @@ def _connections(lines: pl.DataFrame) -> pl.DataFrame:
             _person("why"),
         ),
         transport="proto",
-        action=one_of({"reset": nothing}, otherwise="allowed"),
-        session=_tuple(lines["sender"], ("a", "a_port"), ("b", "b_port")),
+        action=one_of({"reset": nothing | in_vain}, otherwise="allowed"),
+        session=session,
         phase=one_of({"begin": built}, otherwise="end"),
     )
 

@@ -106,6 +106,29 @@ def test_teardown_is_the_same_session_and_its_bytes_have_no_direction() -> None:
     assert (rows["bytes_up"][1], rows["bytes_down"][1]) == (None, None)
 
 
+def test_what_was_built_and_never_answered_is_no_connection() -> None:
+    built = "%ASA-6-302013: Built outbound TCP connection {} for outside:192.0.2.7/443 (192.0.2.7/443) to inside:10.1.2.3/{} (10.1.2.3/{})"
+    torn = "%ASA-6-302014: Teardown TCP connection {} for outside:192.0.2.7/443 to inside:10.1.2.3/{} duration 0:00:30 bytes {}"
+    rows = _read(
+        built.format(1, 40000, 40000),
+        built.format(2, 40001, 40001),
+        torn.format(1, 40000, "0 SYN Timeout"),
+        built.format(3, 40000, 40000),
+        torn.format(2, 40001, "5000 TCP FINs"),
+        torn.format(3, 40000, "700 TCP Reset-O"),
+        built.format(4, 40002, 40002),
+    )
+    assert rows["action"].to_list() == [
+        "reset",
+        "allowed",
+        "reset",
+        "allowed",
+        "allowed",
+        "allowed",
+        "allowed",
+    ]
+
+
 def test_access_lists_and_denials() -> None:
     rows = _read(
         "%ASA-6-106100: access-list in permitted tcp inside/10.1.2.3(40000) -> outside/192.0.2.7(443) hit-cnt 1 first hit [0x1, 0x0]",
