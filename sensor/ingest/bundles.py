@@ -26,8 +26,8 @@ from sensor.store.segments import Commits
 
 #: An input is small up to this size, compressed or not …
 PLAIN_BYTES, PACKED_BYTES = 1 << 20, 128 << 10
-#: … and if it comes in one batch, with its parts.
-MOST_PARTS = 32
+#: … and if it comes in few batches, with no more rows than a bundle has.
+MOST_BATCHES = 32
 #: A bundle is full with so many inputs, or rows.
 MOST_INPUTS, MOST_ROWS = 100, 30_000
 #: Inputs committed at the same time: each waits for the disk several times.
@@ -124,20 +124,19 @@ class Bundles:
 
 
 def read_small(source: Source, source_input: Input) -> list[Batch] | None:
-    """All batches of a small input, if it is read in one batch and its parts; else None."""
+    """All batches of a small input; None if it is not small, or cannot be read to its end."""
     if not _is_small(source_input):
         return None
     try:
         batches = _first_batches(source, source_input)
     except OSError:
         return None  # whoever reads it again, alone, keeps what comes before the failure
-    positions = {batch.position for batch in batches}
-    return batches if len(positions) <= 1 and len(batches) <= MOST_PARTS else None
+    return batches if len(batches) <= MOST_BATCHES and sum(map(rows_of, batches)) <= MOST_ROWS else None
 
 
 def _first_batches(source: Source, source_input: Input) -> list[Batch]:
     with closing(generator(source.read(source_input))) as read:
-        return list(islice(read, MOST_PARTS + 1))
+        return list(islice(read, MOST_BATCHES + 1))
 
 
 def _is_small(source_input: Input) -> bool:

@@ -28,6 +28,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import lru_cache
 
 import polars as pl
 
@@ -48,9 +49,9 @@ MOST_TOGETHER = MAX_HEADERS
 #: Connections remembered to recognise rows that a mirrored span repeats.
 RECENT_UIDS = 250_000
 
-#: Of the folders before, as many bytes of logs are read again as the folder itself has, but at least so many:
-#: so a scan takes twice the time at most. As they are on the disk, the newest first.
-BEFORE_BYTES = 4 << 20
+#: Of the folders before, as many bytes of logs (as they are on the disk) and as many files are read again as
+#: the folder itself has, but at least so many, the newest first: so a scan takes twice the time at most.
+BEFORE_BYTES, BEFORE_FILES = 4 << 20, 100
 
 #: Logs that name connections.
 _NAMING_LOGS = ("quic", "ssl", "http", "socks")
@@ -99,24 +100,25 @@ class ZeekSource(Source):
         """For each folder, the logs that name connections in the folders beside it that come before."""
         naming: list[list[File]] = []
         for group in groups:
-            naming.append([file for file in group if log_of(file.head) in _NAMING_LOGS])
+            naming.append([file for file in group if _log(file) in _NAMING_LOGS])
         return [
             _newest(
                 (naming[nth] for nth in range(at - 1, -1, -1) if _above(groups[nth]) == _above(group)),
                 max(BEFORE_BYTES, sum(file.size or 0 for file in group)),
+                max(BEFORE_FILES, len(group)),
             )
             for at, group in enumerate(groups)
         ]
 
     def read(self, source_input: Input, *, start: int = 0) -> Iterator[Batch]:
         """One batch per block of a log; names without a connection come with the last one."""
-        names = [log_of(file.head) for file in source_input.files]
+        names = [_log(file) for file in source_input.files]
         reader = _Reader(waits=_must_wait(names))
         if "conn" in names:
             reader.recall(source_input.before)
         held: tuple[int, dict[str, pl.DataFrame]] | None = None
         position = 0
-        for log, files in itertools.groupby(source_input.files, key=lambda file: log_of(file.head)):
+        for log, files in itertools.groupby(source_input.files, key=_log):
             if log is None:  # only files that were recognised get here
                 continue
             for end, tables in _tables(files, position, log, reader):
@@ -144,20 +146,26 @@ def _above(group: tuple[File, ...]) -> str:
     return os.path.dirname(os.path.dirname(group[0].name))  # noqa: PTH120 - names need not be paths
 
 
-def _newest(folders: Iterable[list[File]], most: int) -> tuple[File, ...]:
-    """Files of `folders`, the newest first, of `most` bytes together; in the order of reading."""
+def _newest(folders: Iterable[list[File]], most_bytes: int, most_files: int) -> tuple[File, ...]:
+    """Files of `folders`, the newest first, so many bytes and files at most; in the order of reading."""
     taken: list[File] = []
     size = 0
     for file in (file for files in folders for file in sorted(files, key=lambda file: file.name)[::-1]):
         size += file.size or 0
-        if size > most:
+        if size > most_bytes or len(taken) == most_files:
             break
         taken.append(file)
     return tuple(sorted(taken, key=_place))
 
 
+@lru_cache(maxsize=100_000)
+def _log(file: File) -> str | None:
+    """The log that a file is. Found out once: heads are not kept where there are many files."""
+    return log_of(file.head)
+
+
 def _place(file: File) -> tuple[int, str]:
-    log = log_of(file.head)
+    log = _log(file)
     return (_ORDER.index(log) if log else len(_ORDER), file.name)
 
 
@@ -239,7 +247,7 @@ class _Reader:
 
     def recall(self, files: Sequence[File]) -> None:
         """Remember the names in logs that were read before; they are not observed again."""
-        for log, some in itertools.groupby(files, key=lambda file: log_of(file.head)):
+        for log, some in itertools.groupby(files, key=_log):
             if log is None:
                 continue
             text = Text(log)
