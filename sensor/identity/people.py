@@ -14,7 +14,7 @@ import polars as pl
 from sensor import schema
 from sensor.errors import UsageError
 from sensor.identity.scope import parse_address
-from sensor.identity.tables import Problems, rows
+from sensor.identity.tables import Problems, columns
 
 REQUIRED = ("address", "user_name")
 HEADS = {
@@ -28,33 +28,37 @@ CONFIDENCE = 0.9
 #: What began before an epoch begins within the first second of it (privacy/rotation.py does so, too).
 _BEGIN_WITHIN_US = 1_000_000
 _ACCOUNTS = "a list of accounts and their departments goes into [identity] directory"
+_NO_ADDRESS = "the address is none"
+_NO_DATE = "valid_from or valid_to is no date like 2026-11-01 or 2026-11-01T08:00:00"
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+#: Texts of IPv4 addresses as most files write them: they need not be parsed.
+_CANONICAL = rf"^(?:{_OCTET}\.){{3}}{_OCTET}$"
 _YES = ("1", "yes", "true", "y")
 
 
 def read(path: Path, problems: Problems | None = None, zone: str = "UTC") -> pl.DataFrame:
-    """The CSV file as a frame of String columns (HEADS), one row per address held; its times in UTC.
+    """The CSV file as a frame of the columns HEADS, String or (valid_from, valid_to) a time; one row per
+    address held.
 
     Times without an offset are those of `zone` (IANA): a day begins at its midnight. Invalid lines go to
     `problems`. Raises UsageError for a missing column, or if no line is valid.
     """
     collected = Problems() if problems is None else problems
-    before, found = collected.count, []
-    for line, row in rows(path, HEADS, REQUIRED, collected, _ACCOUNTS):
-        address = parse_address(row["address"] or "")
-        dates = {name: row[name] for name in ("valid_from", "valid_to") if row[name] is not None}
-        moments = {name: _moment_of(text, zone) for name, text in dates.items()}
-        if address is None:
-            collected.add(path, line, "the address is none")
-        elif None in moments.values():
-            collected.add(
-                path, line, "valid_from or valid_to is no date like 2026-11-01 or 2026-11-01T08:00:00"
-            )
-        else:
-            found.append(row | {"address": str(address)} | {name: str(at) for name, at in moments.items()})
-    if collected.count > before and not found:
+    before = collected.count
+    told = columns(path, HEADS, REQUIRED, collected, _ACCOUNTS)
+    dates = ("valid_from", "valid_to")
+    found = told.with_columns(_addresses(told["address"]), *(_moments(told[name], zone) for name in dates))
+    no_address = found["address"].is_null()
+    no_date = pl.any_horizontal(found[name].is_null() & told[name].is_not_null() for name in dates)
+    faulty = told.select("line", no_address=no_address, no_date=no_date).filter(
+        pl.any_horizontal("no_address", "no_date")
+    )
+    for line, is_none, _ in faulty.iter_rows():
+        collected.add(path, line, _NO_ADDRESS if is_none else _NO_DATE)
+    frame = found.filter(~no_address, ~no_date).select(*HEADS)
+    if collected.count > before and frame.is_empty():
         place, _, what = collected.listed[-1].rpartition(": ")
         raise UsageError(f"no line can be used; {what}", place=place, hint="one address per line")
-    frame = pl.DataFrame(found, schema=dict.fromkeys(HEADS, pl.String()))
     return frame.with_columns(pl.col("user_name", "device", "shared").str.to_lowercase())
 
 
@@ -109,7 +113,7 @@ def _held(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
     before the epoch begins within its first second, in the order in which it really began: of two holders of
     an address the later one counts, as it does within an epoch.
     """
-    told = people.with_columns(since=_moment("valid_from"), until=_moment("valid_to"))
+    told = people.with_columns(since="valid_from", until="valid_to")
     ordered = told.sort("until", nulls_last=True, maintain_order=True)
     until, before = pl.col("until"), pl.col("until").shift()
     ended = pl.when(before.ne_missing(until)).then(before).forward_fill()
@@ -125,14 +129,29 @@ def _held(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
     ).filter(pl.col("valid_from") < pl.col("valid_to"))
 
 
-def _moment(column: str) -> pl.Expr:
-    return pl.col(column).map_elements(_moment_of, return_dtype=schema.TIME)
+def _addresses(texts: pl.Series) -> pl.Series:
+    """The addresses in canonical form; NULL for what is none."""
+    text = pl.col(texts.name)
+    is_canonical = text.str.contains(_CANONICAL)
+    parsed = pl.when(~is_canonical).then(text).map_elements(_address, return_dtype=pl.String)
+    return texts.to_frame().select(pl.when(is_canonical).then(text).otherwise(parsed)).to_series()
 
 
-def _moment_of(text: str | None, zone: str = "UTC") -> datetime | None:
+def _address(text: str) -> str | None:
+    address = parse_address(text)
+    return None if address is None else str(address)
+
+
+def _moments(texts: pl.Series, zone: str) -> pl.Series:
+    """The dates or times, in UTC; NULL for what is none."""
+    known = {text: _moment_of(text, zone) for text in texts.drop_nulls().unique()}
+    return texts.replace_strict(known, default=None, return_dtype=schema.TIME)
+
+
+def _moment_of(text: str, zone: str) -> datetime | None:
     """An ISO 8601 date or time, in UTC; of `zone` if it has no offset."""
     try:
-        moment = datetime.fromisoformat(text or "")
+        moment = datetime.fromisoformat(text)
         return (moment.replace(tzinfo=moment.tzinfo or ZoneInfo(zone))).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
+
 from sensor.errors import UsageError, reason_of
 
 #: Maximum invalid lines reported one by one; further ones are only counted.
@@ -63,7 +65,19 @@ def rows(
     problems: Problems,
     hint: str = "",
 ) -> list[tuple[int, dict[str, str | None]]]:
-    """Line number and fields of each row; empty or absent fields are None.
+    """Line number and fields of each row; see `columns`."""
+    found = columns(path, names, required, problems, hint)
+    return [(line, dict(zip(names, fields, strict=True))) for line, *fields in found.iter_rows()]
+
+
+def columns(
+    path: Path,
+    names: Mapping[str, tuple[str, ...]],
+    required: tuple[str, ...],
+    problems: Problems,
+    hint: str = "",
+) -> pl.DataFrame:
+    """`line`, the line number (Int64) of each row, and its fields (String); empty or absent fields are NULL.
 
     `names`: key of a field → allowed names of its column in the header, lower case. The separator (comma,
     semicolon or tab) is that of the header. Rows with more fields than the header go to `problems`. Raises
@@ -72,6 +86,8 @@ def rows(
     """
     text = text_of(path)
     reader = csv.reader(io.StringIO(text), delimiter=_delimiter(text))
+    lines: list[int] = []
+    table: list[list[str]] = []
     try:
         head = [cell.strip().strip("\ufeff").lower() for cell in next(reader, [])]
         places = {
@@ -82,19 +98,20 @@ def rows(
         if missing:
             needs = "; ".join(filter(None, (f"it needs {', '.join(required)}", hint)))
             raise UsageError(f"no column {', '.join(missing)}", place=f"{path}:1", hint=needs)
-        found = []
         for cells in reader:
-            if not any(cell.strip() for cell in cells) or cells[0].startswith("#TYPE"):
+            if not "".join(cells).strip() or cells[0].startswith("#TYPE"):
                 continue
             if len(cells) > len(head):
                 problems.add(path, reader.line_num, f"{len(cells)} fields where the head has {len(head)}")
                 continue
-            found.append((reader.line_num, {name: _cell(cells, at) for name, at in places.items()}))
+            lines.append(reader.line_num)
+            table.append(cells)
     except csv.Error as error:
         raise UsageError(
             f"not a CSV file: {error}", place=f"{path}:{reader.line_num}", hint=f"columns {required}"
         ) from None
-    return found
+    fields = [pl.Series(name, _fields(table, at), dtype=pl.String) for name, at in places.items()]
+    return pl.DataFrame([pl.Series("line", lines, dtype=pl.Int64), *fields])
 
 
 def _delimiter(text: str) -> str:
@@ -102,5 +119,7 @@ def _delimiter(text: str) -> str:
     return max(",;\t", key=head.count)
 
 
-def _cell(cells: list[str], at: int | None) -> str | None:
-    return (cells[at].strip() or None) if at is not None and at < len(cells) else None
+def _fields(table: list[list[str]], at: int | None) -> list[str | None]:
+    if at is None:
+        return [None] * len(table)
+    return [(cells[at].strip() or None) if at < len(cells) else None for cells in table]

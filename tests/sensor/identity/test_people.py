@@ -138,6 +138,19 @@ def test_a_bad_line_costs_one_line_and_is_told_by_place(tmp_path: Path) -> None:
     assert "bob" not in " ".join(problems.lines())
 
 
+def test_addresses_have_one_form(tmp_path: Path) -> None:
+    forms = {
+        "10.0.0.1": "10.0.0.1", "[2001:DB8:0::1]": "2001:db8::1", "::ffff:10.0.0.2": "10.0.0.2",
+        "fe80::1%eth0": "fe80::1", "10.0.0.256": None, "010.0.0.1": None, "10.0.0.00": None, "10.0.0.٣": None,
+        "10.0.0": None, "": None,
+    }  # fmt: skip
+    problems = Problems()
+    text = "user_name,address\n" + "".join(f"ada,{form}\n" for form in forms)
+    found = people.read(_csv(tmp_path, text), problems)["address"].to_list()
+    assert found == [form for form in forms.values() if form]
+    assert [int(line.split(":")[1]) for line in problems.lines()] == [6, 7, 8, 9, 10, 11]
+
+
 def test_an_address_of_several_people_is_shared(tmp_path: Path) -> None:
     text = "address,user_name\n10.0.0.1,ada\n10.0.0.1,bob\n10.0.0.2,cy\n"
     rows = people.leases(people.read(_csv(tmp_path, text)), BEGIN, END)
