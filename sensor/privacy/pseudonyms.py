@@ -15,6 +15,8 @@ from hashlib import blake2b
 
 import numpy as np
 import polars as pl
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from sensor import schema
 from sensor.privacy.counting import Counting
@@ -23,6 +25,8 @@ from sensor.privacy.vault import Vault
 from sensor.schema import SECRET, Column, Level, Table
 
 TOKEN_BYTES = 10
+_LETTERS = TOKEN_BYTES * 8 // 5
+_BASE32 = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", np.uint8)
 #: 63 bits: non-negative Int64, which every engine supports
 _MASK = np.uint64((1 << 63) - 1)
 
@@ -31,6 +35,23 @@ def token(key: bytes, epoch: int, scope: str, kind: str, value: str) -> str:
     """The token of a canonical value: letter of the kind, epoch, `-`, and 16 base32 characters."""
     digest = hmac.digest(key, f"{scope}|{kind}|{value}".encode(), "sha256")[:TOKEN_BYTES]
     return f"{kind[0]}{epoch}-{base64.b32encode(digest).decode().lower()}"
+
+
+def tokens(key: bytes, epoch: int, scope: str, kind: str, values: pl.Series) -> pl.Series:
+    """The `token` of each of `values`: for many, which base64 and hmac take several times as long for."""
+    begun = HMAC(key, SHA256())
+    begun.update(f"{scope}|{kind}|".encode())
+    digests = []
+    for value in values.to_list():
+        one = begun.copy()
+        one.update(value.encode())
+        digests.append(one.finalize()[:TOKEN_BYTES])
+    octets = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, TOKEN_BYTES)
+    fives = np.unpackbits(octets, axis=1).reshape(-1, _LETTERS, 5)
+    text = _BASE32[np.packbits(fives, axis=2)[..., 0] >> 3].tobytes().decode("ascii")
+    head = f"{kind[0]}{epoch}-"
+    found = [head + text[at : at + _LETTERS] for at in range(0, len(text), _LETTERS)]
+    return pl.Series(found, dtype=pl.String)
 
 
 def keyed_hashes(key: bytes, texts: pl.Series) -> pl.Series:
@@ -101,11 +122,17 @@ class Pseudonyms:
             kept = pl.when(~pl.col(name).is_in(internal.implode()) & has_epoch).then(name)
         hidden = rows.unique().drop_nulls()
         scope = f"site:{site}" if column.kind == "address" else "org"
-        tokens = [
-            token(self._keys.of(epoch), epoch, scope, column.kind, value)
-            for value, epoch in hidden.iter_rows()
-        ]
-        table = hidden.with_columns(pl.Series("_token", tokens, dtype=pl.String))
+        table = pl.concat(
+            [
+                hidden.clear().with_columns(_token=pl.lit(None, dtype=pl.String)),
+                *(
+                    rows.with_columns(
+                        _token=tokens(self._keys.of(epoch), epoch, scope, column.kind, rows[name])
+                    )
+                    for (epoch,), rows in hidden.partition_by("_epoch", as_dict=True).items()
+                ),
+            ]
+        )
         as_told = {name: "value", "_epoch": "epoch", "_token": "token"}
         # A secret is never stored in a form that can be reversed.
         if self._vault is not None and column.protect is not SECRET:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sensor import schema
 from sensor.errors import LakeError
 from sensor.privacy.keys import Keys
-from sensor.privacy.pseudonyms import Pseudonyms, token
+from sensor.privacy.pseudonyms import Pseudonyms, token, tokens
 
 NOON = datetime(2026, 11, 11, 12, tzinfo=UTC)
 
@@ -118,3 +118,9 @@ def test_tokens_never_contain_and_seldom_collide(one: str, other: str) -> None:
     first, second = (token(key, 7, "org", "user", value) for value in (one, other))
     assert (first == second) == (one == other)
     assert len(first) == len("u7-") + 16
+
+
+@given(st.lists(st.text(max_size=60), max_size=9))
+def test_tokens_of_many_are_those_of_each(values: list[str]) -> None:
+    found = tokens(b"k" * 32, 7, "site:a", "address", pl.Series(values, dtype=pl.String))
+    assert found.to_list() == [token(b"k" * 32, 7, "site:a", "address", value) for value in values]
