@@ -57,7 +57,10 @@ _up, _down, _status = pl.col("total_bytes_up"), pl.col("total_bytes_down"), pl.c
 
 
 def grade(frame: pl.DataFrame) -> pl.Series:
-    """The grade (Int16, 1 to 5) of each row of `frame`, the result of `match`; columns may be missing."""
+    """The grade (Int16, 1 to 5) of each row of `frame`, the result of `match`; columns may be missing.
+
+    A condition that is unknown (NULL) does not hold. None is negated, so this may be decided at the end.
+    """
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in GRADED.items() if name not in frame.columns]
     evidence = frame.with_columns(missing).select(
         attempted=_attempted(), exchanged=_exchanged(), uploaded=_uploaded(), confirmed=_confirmed()
@@ -77,20 +80,14 @@ def grade(frame: pl.DataFrame) -> pl.Series:
     )["grade"]
 
 
-def _known(condition: pl.Expr) -> pl.Expr:
-    """`condition`, with NULL as False."""
-    return condition.fill_null(False)
-
-
 def _decrypted() -> pl.Expr:
     """The row is a request itself, not a CONNECT tunnel."""
-    request = pl.col("kind").is_in(["http", "proxy"]) & (pl.col("method") != "CONNECT")
-    return _known(request)
+    return pl.col("kind").is_in(["http", "proxy"]) & (pl.col("method") != "CONNECT")
 
 
 def _accepted() -> pl.Expr:
     """The server fulfilled the request: 2xx, 304 Not Modified, or 101 (WebSocket)."""
-    return _known(_status.is_between(200, 299) | _status.is_in([101, 304]))
+    return _status.is_between(200, 299) | _status.is_in([101, 304])
 
 
 def _attempted() -> pl.Expr:
@@ -99,11 +96,11 @@ def _attempted() -> pl.Expr:
     refused_by_proxy = (pl.col("kind") == "proxy") & _status.is_in(PROXY_OWN_STATUS)
     unanswered = (pl.col("packets_down") == 0) & (_up.fill_null(0) <= _most_up())
     return (
-        _known(pl.col("kind") == "dns")
-        | _known(pl.col("action").is_in(["blocked", "reset"]))
-        | _known(refused_tunnel)
-        | _known(refused_by_proxy)
-        | _known(unanswered)
+        (pl.col("kind") == "dns")
+        | pl.col("action").is_in(["blocked", "reset"])
+        | refused_tunnel
+        | refused_by_proxy
+        | unanswered
     )
 
 
@@ -125,17 +122,17 @@ def _exchanged() -> pl.Expr:
     least_down = pl.when(quic).then(QUIC_LEAST_DOWN).otherwise(TLS_LEAST_DOWN)
     long_call = (_up > _most_up()) & (_down > least_down)
     long_answer = (_down > most_down) & (_up.is_null() | (_up > least_up))
-    answered = _accepted() | _known((_up > 0) & (_down > 0))
+    answered = _accepted() | ((_up > 0) & (_down > 0))
     # A cleartext protocol, recognised by its first bytes: all it sends is application data.
-    in_clear = _decrypted() | _known((pl.col("kind") == "flow") & (pl.col("name_from") == "banner"))
-    return pl.when(in_clear).then(answered).otherwise(_known(long_call | long_answer))
+    in_clear = _decrypted() | ((pl.col("kind") == "flow") & (pl.col("name_from") == "banner"))
+    return (in_clear & answered) | long_call | long_answer
 
 
 def _uploaded() -> pl.Expr:
-    return _known(_up > pl.col("upload_baseline_bytes"))
+    return _up > pl.col("upload_baseline_bytes")
 
 
 def _confirmed() -> pl.Expr:
     """A decrypted request with content, accepted by a host that counts as use."""
     hands_over = pl.col("method").is_in(UPLOADING) & _status.is_between(200, 299)
-    return _decrypted() & _known(hands_over) & _known(pl.col("role") == "use")
+    return _decrypted() & hands_over & (pl.col("role") == "use")

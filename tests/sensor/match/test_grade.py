@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.match.grade import TLS_MOST_DOWN, TLS_MOST_UP, grade
+from sensor.match.grade import TLS_LEAST_DOWN, TLS_LEAST_UP, TLS_MOST_DOWN, TLS_MOST_UP, grade
 
 #: What the lab's counting relay saw, per connection.
 RECORDED = sorted((Path(__file__).parents[3] / "pcaps").glob("office-*/expected.jsonl"))
 
 SCHEMA = {
     "kind": pl.String, "action": pl.String, "method": pl.String, "status": pl.Int64, "role": pl.String,
-    "client_class": pl.String, "packets_down": pl.Int64, "total_bytes_up": pl.Int64,
+    "client_class": pl.String, "name_from": pl.String, "packets_down": pl.Int64, "total_bytes_up": pl.Int64,
     "total_bytes_down": pl.Int64, "upload_baseline_bytes": pl.Int64,
 }  # fmt: skip
 
@@ -36,6 +36,11 @@ CASES = [
     (2, "a speculative browser connection", {"up": 2_400, "down": 5_900}),
     (2, "a resumed one", {"up": 2_300, "down": 700}),
     (1, "a hello nobody answered", {"up": 1_800, "down": 0, "packets_down": 0}),
+    (1, "nothing came back, bytes unknown", {"packets_down": 0}),
+    (1, "the longest hello, unanswered", {"up": TLS_MOST_UP, "packets_down": 0}),
+    (2, "the longest handshake", {"up": TLS_MOST_UP, "down": TLS_MOST_DOWN}),
+    (2, "a long call, of the answer only the shortest handshake", {"up": 90_000, "down": TLS_LEAST_DOWN}),
+    (2, "a long answer to the shortest handshake", {"up": TLS_LEAST_UP, "down": 90_000}),
     (2, "no answer seen, yet the client went on", {"up": 40_000, "packets_down": 0}),
     (3, "a page", {"up": 6_000, "down": 90_000}),
     (3, "a short call with a long answer", {"up": 1_300, "down": 9_000}),
@@ -57,6 +62,7 @@ CASES = [
     (2, "a tunnel that was opened ahead", {
         "kind": "proxy", "method": "CONNECT", "status": 200, "down": 5_000}),
     (1, "a tunnel the proxy could not open", {"kind": "proxy", "method": "CONNECT", "status": 503}),
+    (1, "a tunnel the proxy did not understand", {"kind": "proxy", "method": "CONNECT", "status": 400}),
     (4, "a tunnel with an upload", {
         "kind": "proxy", "method": "CONNECT", "status": 200, "up": 60_000, "down": 9_000}),
     (3, "a page through the proxy, bytes unknown", {"kind": "proxy", "method": "GET", "status": 200}),
@@ -64,12 +70,25 @@ CASES = [
     (3, "a WebSocket", {"kind": "proxy", "method": "GET", "status": 101}),
     (2, "a redirect alone, bytes unknown", {"kind": "proxy", "method": "GET", "status": 302}),
     (1, "the proxy's own refusal", {"kind": "proxy", "method": "GET", "status": 407}),
+    (1, "no server for the proxy", {"kind": "proxy", "method": "GET", "status": 502}),
+    (1, "no server is free", {"kind": "proxy", "method": "GET", "status": 503}),
+    (1, "no server in time", {"kind": "proxy", "method": "GET", "status": 504}),
+    (2, "a server's own word that another failed", {"kind": "http", "method": "GET", "status": 502}),
     (2, "a plain answer says no", {"kind": "http", "method": "GET", "status": 404}),
+    (2, "no content with it", {"kind": "http", "method": "GET", "status": 404, "up": 300, "down": 0}),
+    (2, "an answer to nothing", {"kind": "http", "method": "GET", "status": 404, "up": 0, "down": 500}),
+    (3, "a request without a status, of which the proxy logs what came down", {
+        "kind": "proxy", "method": "GET", "down": 90_000}),
+    (3, "a cleartext protocol known by its banner", {
+        "kind": "flow", "name_from": "banner", "up": 40, "down": 90}),
+    (2, "a flow known by its address", {"kind": "flow", "name_from": "address", "up": 40, "down": 90}),
     (3, "with bytes both ways", {
         "kind": "http", "method": "GET", "status": 404, "up": 300, "down": 500}),
     (5, "a decrypted POST", {"kind": "proxy", "method": "POST", "status": 200}),
     (5, "a decrypted PUT", {"kind": "http", "method": "PUT", "status": 201}),
     (2, "a refused POST", {"kind": "proxy", "method": "POST", "status": 401}),
+    (2, "a POST sent elsewhere", {"kind": "proxy", "method": "POST", "status": 300}),
+    (2, "a firewall's line on a POST", {"kind": "flow", "method": "POST", "status": 200}),
     (3, "a POST to a side door", {"kind": "proxy", "method": "POST", "status": 200, "role": "support"}),
     (3, "a POST to a shared host", {"kind": "proxy", "method": "POST", "status": 200, "role": "embedded"}),
     (4, "a GET that carries a lot", {
