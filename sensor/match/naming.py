@@ -79,7 +79,7 @@ class NameTable:
         if suspects.is_empty():
             return suspects.select("row", "outer"), _NOTHING
         answers = self._answers.find(suspects, _KEY)
-        offered = suspects.select(ech_public_name="outer", ech_config="ech_config").unique()
+        offered = suspects.select(ech_public_name="outer", ech_config="ech_config")
         configs = self._configs.find(offered, ("ech_public_name", "ech_config"))
         using = ech.using(answers, configs)
         found = self._lookup(suspects, using, by=(*_KEY, "outer", "ech_config"))

@@ -108,6 +108,13 @@ def test_configurations_count_from_when_they_are_told_until_a_day_later() -> Non
     assert named(table, hello(COVER, second=day + 1))[2] is None
 
 
+def test_configurations_are_bounded_by_number() -> None:
+    table = NameTable(max_answers=10)
+    for second in range(11):
+        table.learn(config(second, f"h{second}.example"))
+    assert (len(table), table.dropped) == (9, 2)
+
+
 def test_batches_change_nothing() -> None:
     told = [config(0, "secret.example"), address(1, "secret.example"), address(30, "later.example")]
     seen = pl.concat([hello(COVER, second=s) for s in (0.5, 10, 40)])

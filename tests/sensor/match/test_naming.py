@@ -41,28 +41,32 @@ def flows(*rows: tuple[float, str, str, str | None]) -> pl.DataFrame:
 
 
 def test_named_by_the_clients_own_newest_earlier_answer() -> None:
-    table = NameTable()
-    table.learn(
-        answers(
-            (0, "10.0.0.1", "203.0.113.5", "old.example", 60),
-            (10, "10.0.0.1", "203.0.113.5", "new.example", 60),
-            (30, "10.0.0.1", "203.0.113.5", "later.example", 60),
-            (10, "10.0.0.2", "203.0.113.5", "other.example", 60),
-        )
-    )
+    told = [
+        (0, "10.0.0.1", "203.0.113.5", "old.example", 60),
+        (10, "10.0.0.1", "203.0.113.5", "new.example", 60),
+        (30, "10.0.0.1", "203.0.113.5", "later.example", 60),
+        (40, "10.0.0.1", "203.0.113.5", "new.example", 60),
+        (10, "10.0.0.2", "203.0.113.5", "other.example", 60),
+    ]
     seen = flows(
         (20, "10.0.0.1", "203.0.113.5", None),
         (5, "10.0.0.1", "203.0.113.5", None),
+        (50, "10.0.0.1", "203.0.113.5", None),
         (20, "10.0.0.2", "203.0.113.5", None),
         (20, "10.0.0.3", "203.0.113.5", None),
         (-1, "10.0.0.1", "203.0.113.5", None),
     )
-    named = table.name(seen)
-    assert named["host"].to_list() == ["new.example", "old.example", "other.example", None, None]
-    assert named["name_from"].to_list() == ["dns_answer", "dns_answer", "dns_answer", None, None]
-    assert named["cname"].to_list()[0] == "edge.new.example"
-    assert named.columns == seen.columns
-    assert named["seen_at"].equals(seen["seen_at"])
+    for batches in ([told], [told[::-1]], [[row] for row in told[::-1]]):
+        table = NameTable()
+        for batch in batches:
+            table.learn(answers(*batch))
+        named = table.name(seen)
+        names = ["new.example", "old.example", "new.example", "other.example", None, None]
+        assert named["host"].to_list() == names
+        assert named["name_from"].to_list() == ["dns_answer"] * 4 + [None, None]
+        assert named["cname"].to_list()[0] == "edge.new.example"
+        assert named.columns == seen.columns
+        assert named["seen_at"].equals(seen["seen_at"])
 
 
 def test_names_from_traffic_and_lookups_are_left_alone() -> None:
@@ -73,25 +77,29 @@ def test_names_from_traffic_and_lookups_are_left_alone() -> None:
     assert table.name(seen).equals(seen)
 
 
-def test_staleness_is_the_ttl_but_at_least_an_hour() -> None:
+def test_staleness_is_the_ttl_but_at_least_an_hour_and_at_most_a_day() -> None:
     table = NameTable()
     table.learn(
         answers(
             (0, "10.0.0.1", "203.0.113.5", "short.example", 5),
             (0, "10.0.0.1", "203.0.113.6", "long.example", 7200),
             (0, "10.0.0.1", "203.0.113.7", "unknown.example", None),
+            (0, "10.0.0.1", "203.0.113.8", "endless.example", 10**9),
         )
     )
-    hour = STALENESS.total_seconds()
+    hour, day = STALENESS.total_seconds(), MAX_AGE.total_seconds()
     seen = flows(
         (hour, "10.0.0.1", "203.0.113.5", None),
         (hour + 1, "10.0.0.1", "203.0.113.5", None),
         (7200, "10.0.0.1", "203.0.113.6", None),
         (7201, "10.0.0.1", "203.0.113.6", None),
         (hour, "10.0.0.1", "203.0.113.7", None),
+        (day, "10.0.0.1", "203.0.113.8", None),
+        (day + 1, "10.0.0.1", "203.0.113.8", None),
     )
     hosts = table.name(seen)["host"].to_list()
-    assert hosts == ["short.example", None, "long.example", None, "unknown.example"]
+    known = ["short.example", None, "long.example", None, "unknown.example", "endless.example", None]
+    assert hosts == known
 
 
 def test_a_later_slice_keeps_the_name_its_connection_began_with() -> None:
@@ -110,7 +118,8 @@ def test_a_later_slice_keeps_the_name_its_connection_began_with() -> None:
 
 def test_state_survives_batches_and_is_bounded_by_number() -> None:
     table = NameTable(max_answers=10)
-    for second in range(11):
+    for second in (*range(9, -1, -1), 0, 10):  # ten fit, one of them told twice
+        assert table.dropped == 0
         table.learn(answers((second, "10.0.0.1", f"203.0.113.{second}", f"h{second}.example", 60)))
     assert len(table) == 9
     assert table.dropped == 2
@@ -146,8 +155,9 @@ def test_old_answers_go_and_are_not_missed() -> None:
 
 def test_repeated_answers_take_no_room() -> None:
     table = NameTable()
-    table.learn(answers(*[(i / 10, "10.0.0.1", "203.0.113.5", "busy.example", 60) for i in range(500)]))
-    assert len(table) == 1
+    told = [(i / 10, f"10.0.0.{i % 2}", "203.0.113.5", f"busy{i % 2}.example", 60) for i in range(500)]
+    table.learn(answers(*told))
+    assert len(table) == 2
 
 
 def test_useless_answers_and_empty_frames() -> None:
@@ -198,6 +208,7 @@ def test_doubts_lower_the_confidence() -> None:
     table = NameTable()
     table.learn(answers((0, me, there, "a.example", 60)))
     assert only(table.name(flows((10, me, there, None)))) == ("a.example", "dns_answer", sure)
+    assert only(table.name(flows((60, me, there, None))))[2] == sure
     assert only(table.name(flows((61, me, there, None))))[2] == pytest.approx(sure * STALE_FACTOR)
     table.learn(answers((20, me, there, "b.example", 60), (21, "10.0.0.2", there, "c.example", 60)))
     assert only(table.name(flows((30, me, there, None)))) == (
@@ -205,6 +216,8 @@ def test_doubts_lower_the_confidence() -> None:
         "dns_answer",
         pytest.approx(sure * SHARED_FACTOR),
     )
+    table.learn(answers((90, me, there, "b.example", 60)))
+    assert only(table.name(flows((99, me, there, None))))[2] == pytest.approx(sure * SHARED_FACTOR), "again"
     assert only(table.name(flows((10, me, there, None))))[2] == sure, "known only later"
     assert only(table.name(flows((30, "10.0.0.2", there, None))))[2] == sure, "told to another client"
 
@@ -230,17 +243,28 @@ def test_an_unsolicited_response_has_less_confidence() -> None:
     assert confidences[1] == pytest.approx(confidences[0] * UNASKED_FACTOR)
 
 
-def test_a_hint_is_less_than_an_address() -> None:
+@pytest.mark.parametrize(
+    ("hinted", "direct", "begun", "factor"),
+    [
+        (0, [], 5, HINT_FACTOR),
+        (0, [(-1, 300)], 5, 1),
+        (0, [(0, 300)], 5, 1),
+        (0, [(1, 300)], 5, 1),
+        (3590, [(0, 300)], 3600, 1),
+        (3590, [(0, 300)], 3601, HINT_FACTOR),
+        (3590, [(0, 7200), (60, 300)], 3700, 1),
+    ],
+)
+def test_a_hint_is_less_than_an_address(
+    hinted: int, direct: list[tuple[int, int]], begun: int, factor: float
+) -> None:
     me, there = "10.0.0.1", "203.0.113.5"
-    hint = answers((0, me, there, "a.example", 300)).with_columns(hint=pl.lit(True))
-    for second, direct in ((-1, True), (0, True), (1, True), (1, False)):
-        table = NameTable()
-        table.learn(hint)
-        if direct:
-            table.learn(answers((second, me, there, "a.example", 300)))
-        host, _, confidence = only(table.name(flows((5, me, there, None))))
-        factor = 1 if direct else HINT_FACTOR
-        assert (host, confidence) == ("a.example", pytest.approx(NAME_CONFIDENCE["dns_answer"] * factor))
+    table = NameTable()
+    table.learn(answers((hinted, me, there, "a.example", 300)).with_columns(hint=pl.lit(True)))
+    if direct:
+        table.learn(answers(*[(second, me, there, "a.example", ttl) for second, ttl in direct]))
+    host, _, confidence = only(table.name(flows((begun, me, there, None))))
+    assert (host, confidence) == ("a.example", pytest.approx(NAME_CONFIDENCE["dns_answer"] * factor))
 
 
 def test_the_matcher_believes_a_doubtful_name_less(index: Index) -> None:
