@@ -197,7 +197,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         url="url",
         host="host",
         name_from=one_of({"url": pl.col("host").is_not_null()}),
-        method=pl.col("method").str.to_uppercase(),
+        method="method",
         status="status",
         user_agent="agent",
         server="server",

@@ -51,9 +51,8 @@ class FortiwebFormat(LogFormat):
         winter = pl.col("winter").str.extract_groups(r"GMT([+-])(\d{1,2})(?::(\d\d))?")
         here = pl.col("origin").str.contains(r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]+:[0-9a-fA-F:.]*)$")
         return read.select(
-            *("client_port", "server", "server_port", "host", "status", "user_name"),
+            *("client_port", "server", "server_port", "host", "method", "status", "user_name"),
             kind=pl.lit("http"),
-            method=pl.col("method").str.to_uppercase(),
             time=pl.coalesce("nanoseconds", pl.concat_str("date", "clock", separator=" ")),
             zone=pl.coalesce(_offset(posix, plus="-"), _offset(winter, plus="+")),
             client=pl.when(here).then("origin").otherwise("src"),

@@ -103,7 +103,7 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
         host=pl.when(dns).then("query"),
         answers=pl.when(dns).then(pl.col("answers").str.extract_all(_ADDRESS)),
         url=pl.when(web).then("url"),
-        method=pl.when(web).then(pl.col("method").str.to_uppercase()),
+        method=pl.when(web).then("method"),
         transport=one_of(
             {"udp": pl.col("layer").str.contains("(?i)^udp"), "tcp": pl.col("layer").str.contains("(?i)^tcp")}
         ),

@@ -255,7 +255,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         kind=one_of({"dns": asks, "flow": flows}, otherwise="proxy"),
         url=pl.coalesce(_told("url"), _decoded("b64_url")),
         host=pl.coalesce(_told("host"), _decoded("b64_host")),
-        method=_told("method").str.to_uppercase(),
+        method=_told("method"),
         client=pl.coalesce(_own_address(), _told("asked_by")),
         seen=_told("flow_server_seen"),
     )

@@ -31,7 +31,7 @@ _TRANSPORTS = dict.fromkeys(_LAYERS, NO_PORTS) | {
 
 
 def spelled(fields: pl.DataFrame) -> pl.DataFrame:
-    """`fields` with accounts, addresses, actions and protocols in one spelling."""
+    """`fields` with accounts, addresses, actions, methods and protocols in one spelling."""
     account = accounts.split(fields["user_name"])
     # A machine account is kept, with its `$`: what a machine does by itself is not attributed to its user.
     name = pl.lit(account["device"]).str.extract(r"^([^.]+)")
@@ -47,6 +47,7 @@ def spelled(fields: pl.DataFrame) -> pl.DataFrame:
         *_called(fields["server"]),
         *_mac(fields["client_mac"]),
         *_transport(fields["transport"]),
+        *_method(fields["method"]),
     )
     layer = (fields["transport"] == NO_PORTS).fill_null(False) & (fields["kind"] != "lease").fill_null(True)
     if not layer.any():
@@ -68,7 +69,7 @@ def located(fields: pl.DataFrame) -> pl.DataFrame:
         )
     url = urls.split(fields["url"])
     url.columns = [f"url_{name}" for name in url.columns]
-    tunnel = pl.lit(by_value(fields["method"], _is_connect)["is_connect"].fill_null(False))
+    tunnel = (pl.col("method") == "CONNECT").fill_null(False)
     rest = pl.when(~pl.col("url_tunnel").fill_null(False)).then("url_rest")
     secure = by_value(fields["url"], _is_secure)["is_secure"]
     fields = fields.hstack(url)
@@ -134,8 +135,9 @@ def _cname(raw: pl.Series) -> pl.DataFrame:
     return pl.select(cname=hosts.normalise(pl.lit(raw)))
 
 
-def _is_connect(method: pl.Series) -> pl.DataFrame:
-    return pl.DataFrame({"is_connect": method.str.to_uppercase() == "CONNECT"})
+@Remembered
+def _method(raw: pl.Series) -> pl.DataFrame:
+    return pl.select(method=pl.lit(raw).str.to_uppercase())
 
 
 def _is_secure(url: pl.Series) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Hosts, and the addresses that stand in their place, lose their port and nothing else."""
+"""Hosts, and the addresses that stand in their place, lose their port and nothing else. Methods are capitals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import polars as pl
 import pytest
 
 from sensor.sources.logs.fields import FIELDS
-from sensor.sources.logs.rows.names import located
+from sensor.sources.logs.rows.names import located, spelled
+
+NOTHING = dict.fromkeys((*FIELDS, "called"))
+TYPES = {name: dtype for name, (dtype, _) in FIELDS.items()} | {"called": pl.String()}
 
 
 @pytest.mark.parametrize(
@@ -23,7 +26,17 @@ from sensor.sources.logs.rows.names import located
 def test_a_host_loses_its_port_and_an_address_is_the_servers(
     asked: str, host: str | None, server: str | None
 ) -> None:
-    nothing = dict.fromkeys((*FIELDS, "called"))
-    types = {name: dtype for name, (dtype, _) in FIELDS.items()} | {"called": pl.String()}
-    found = located(pl.DataFrame([nothing | {"host": asked}], schema=types))
+    found = located(pl.DataFrame([NOTHING | {"host": asked}], schema=TYPES))
     assert found.select("host", "server").row(0) == (host, server)
+
+
+@pytest.mark.parametrize(
+    ("written", "method", "path"),
+    [("connect", "CONNECT", None), ("Post", "POST", "/a"), (None, None, "/a")],
+)
+def test_a_method_counts_however_it_is_written(
+    written: str | None, method: str | None, path: str | None
+) -> None:
+    row = NOTHING | {"method": written, "url": "https://claude.ai/a"}
+    found = located(spelled(pl.DataFrame([row], schema=TYPES)))
+    assert found.select("method", "path").row(0) == (method, path)
