@@ -43,6 +43,8 @@ _CLF = (
     r'(?:-?\d+ ){4}(?<timers>\+?\d+) (?<flags>\S{4}) (?:\+?\d+ ){7}"[^"]*" "[^"]*"(?<captured>(?: "[^"]*")*)$'
 )
 _REQUEST = r'"(?<method>[A-Z]+) (?<url>[^"]*?)(?: HTTP/(?<version>[\d.]+))?"(?<after>[^"]*)'
+#: The end of a line that was cut off, at 1024 bytes unless `len` says otherwise: within the path or after it.
+_CUT = r'("[A-Z]+ (?:[a-z]+://[^/\s"]+)?/[^\s"]*)[^"]*$'
 _NAME = r"((?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]+)"
 
 
@@ -117,7 +119,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
 def _own(line: pl.Series) -> pl.DataFrame:
     """The parts of a line of HAProxy's own layouts."""
     fields = patterns.read(line, _LINE)
-    return fields.hstack(patterns.read(fields["rest"], _REQUEST))
+    return fields.hstack(patterns.read(fields["rest"].str.replace(_CUT, '$1"'), _REQUEST))
 
 
 def _common(line: pl.Series) -> pl.DataFrame:

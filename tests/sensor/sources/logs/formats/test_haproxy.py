@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from sensor.sources.logs.formats.haproxy import HaproxyFormat
 from sensor.sources.logs.text.reasons import NO_REQUEST
 from tests.sensor.sources.logs.formats.reading import read
@@ -54,6 +56,21 @@ def test_refused_failed_and_not_requests() -> None:
     found = read(HaproxyFormat, text)
     assert found["action"].to_list()[:2] == ["blocked", "reset"]
     assert found["reason"].to_list() == [None, None, NO_REQUEST, NO_REQUEST, NO_REQUEST]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "host", "path"),
+    [
+        ('{a.example.com} "GET /p/aaaa', "a.example.com", "/p/aaaa"),
+        ('{a.example.com} "GET /p HTT', "a.example.com", "/p"),
+        ('"GET http://b.example.com/p/aaaa', "b.example.com", "/p/aaaa"),
+        ('"GET http://b.exam', None, None),
+    ],
+)
+def test_requests_of_lines_that_were_cut_off(request_line: str, host: str | None, path: str | None) -> None:
+    line = HEAD + f"in~ out/s1 0/0/2/1/3 200 149 - - ---- 1/1/0/0/0 0/0 {request_line}\n"
+    (row,) = read(HaproxyFormat, line).rows(named=True)
+    assert (row["host"], row["path"], row["reason"] is None) == (host, path, path is not None)
 
 
 def test_uploads_where_the_site_appends_them() -> None:
