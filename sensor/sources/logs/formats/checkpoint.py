@@ -89,6 +89,8 @@ _OLD = (
     r"\b\d{1,2}[A-Z][a-z]{2}\d{4} \d\d:\d\d:\d\d (?P<action>\w+) \S+ [<>]\S+ .*\b(?:rule|"
     r"product|service_id|src): "
 )
+#: Records that belong to no connection's log have all this one: each stands for itself.
+_NO_UID = r"^\{?0x0,0x0,0x0,0x0\}?$"
 _QUOTES = r'^"\d+" "\d{1,2}[A-Z][a-z]{2}\d{4}" "[ \d]?\d:\d\d:\d\d" '
 
 
@@ -126,8 +128,14 @@ class CheckpointFormat(LogFormat):
         """One row per log (kind flow, http, tls or dns; lease)."""
 
         def pairs(separator: str = " ", equals: str = "=") -> layouts.Reader:
+            # A line that was cut short is no syslog message: what is before its bracket is left.
             return lambda part: _rows(
-                keyvalue.read(part["line"], _FIELDS, separator=separator, equals=equals)
+                keyvalue.read(
+                    part["line"].str.replace(r'^[^"]*\[(\w+:")', "$1"),
+                    _FIELDS,
+                    separator=separator,
+                    equals=equals,
+                )
             )
 
         return layouts.read(
@@ -274,7 +282,7 @@ def _volume() -> dict[str, pl.Expr]:
         "bytes_down": pl.col("down"),
         "packets_up": pl.col("packets_up"),
         "packets_down": pl.col("packets_down"),
-        "session": pl.when(~pl.col("is_lease")).then("uid"),
+        "session": pl.when(~pl.col("is_lease") & ~pl.col("uid").str.contains(_NO_UID)).then("uid"),
         "phase": pl.lit("update"),
     }
 

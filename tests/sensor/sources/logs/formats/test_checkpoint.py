@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sensor.sources.logs.formats.checkpoint import CheckpointFormat
+from sensor.sources.logs.rows.sessions import Sessions
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_CONNECTION, NO_PORTS
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -135,3 +136,25 @@ def test_negotiations_of_keys_are_no_use() -> None:
     )
     line = f"<134>1 2026-10-06T10:00:00Z gw CheckPoint 1 - [{pairs}]"
     assert read(CheckpointFormat, line)["reason"].to_list() == [NO_CONNECTION]
+
+
+def test_records_without_a_connections_id_are_not_one_connection() -> None:
+    line = (
+        'Oct  6 10:00:00 gw CheckPoint[1]: [action:"Accept"; loguid:"{{0x0,0x0,0x0,0x0}}"; time:"179128080{0}"; '
+        'origin:"10.9.9.9"; src:"10.1.2.{0}"; s_port:"40000"; dst:"192.0.2.{0}"; service:"443"; proto:"6"; '
+        'sent_bytes:"{0}00"; received_bytes:"{0}0"]'
+    )
+    rows = Sessions().take(read(CheckpointFormat, "\n".join(map(line.format, (1, 3)))))
+    assert rows.select("client", "bytes_up", "bytes_down").rows() == [
+        ("10.1.2.1", 100, 10),
+        ("10.1.2.3", 300, 30),
+    ]
+
+
+def test_the_verdict_of_a_line_that_was_cut_off() -> None:
+    line = (
+        '<134>1 2026-10-06T10:00:00Z gw CheckPoint 1 - [action:"Drop"; loguid:"{0x1}"; time:"1791280800"; '
+        'src:"10.1.2.3"; s_port:"40000"; dst:"192.0.2.7"; service:"443"; proto:"6"; product:"VPN-1 & Fire'
+    )
+    (row,) = read(CheckpointFormat, line).rows(named=True)
+    assert (row["client"], row["server"], row["action"]) == ("10.1.2.3", "192.0.2.7", "blocked")
