@@ -22,10 +22,8 @@ _FIELDS = {
     "client": "src_ip|client_ip", "client_port": "src_port", "client_mac": "src_mac|client_mac",
     "server": "dest_ip|dst_ip", "port": "dest_port|dst_port",
     "proto": "ip_protocol|protocol", "host": "domain_name|tls_sni|sni", "full_url": "full_path_url",
-    "part": "url", "user": "user_name|vpn_user_email|user_display_name|"
-    "ad_name|"
-    "user",
-    "mail": "vpn_user_email", "device": "device_name|host_name|client_device_name", "agent": "user_agent",
+    "part": "url", "mail": "vpn_user_email", "user": "user_name|user_display_name|ad_name|user",
+    "device": "device_name|host_name|client_device_name", "agent": "user_agent",
     "method": "http_request_method|request_method",
     "up": "bytes_upstream|upstream_bytes|bytes_sent", "down": "bytes_downstream|downstream_bytes|"
     "bytes_received", "action": "action",
@@ -77,7 +75,8 @@ class CatoFormat(LogFormat):
             client="client",
             client_port="client_port",
             client_mac="client_mac",
-            user_name=pl.coalesce(pl.when(pl.col("user") != "").then("user"), "mail"),
+            # The name for display is told beside it of some events only: one person would be two.
+            user_name=pl.coalesce(pl.when(pl.col("mail") != "").then("mail"), "user"),
             device="device",
             url=pl.when(whole & ~asked).then(pl.col("url").str.replace(r"^([a-z]+://\S+) /", "$1/")),
             host=pl.when(asked).then("query").otherwise(host),

@@ -22,7 +22,7 @@ def test_hosts_urls_and_people() -> None:
                     "domain_name": "chat.example.com",
                     "full_path_url": "",
                     "vpn_user_email": "ada@corp.example",
-                    "user_name": "",
+                    "user_name": "Ada",
                 }
             ),
             json.dumps(
