@@ -18,7 +18,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, dhcp, keyvalue, layouts, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
-from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.logs.text.reasons import ALERT, NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -73,6 +73,8 @@ _GRANT = (
     r"\bDHCPACK on (?P<client>[\d.]+) to (?P<client_mac>(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})"
     r"(?: \((?P<device>[^)]+)\))? via "
 )
+#: Alarms of a policy, which tell no verdict (3000-0167), of a list (3000-0168) or of a file (0F01-0015).
+_ALARM = r"\bSource IP(?: Address)?: \S+ Source Port: |: Traffic detected from \S+ to "
 
 
 class WatchguardFormat(LogFormat):
@@ -105,6 +107,7 @@ class WatchguardFormat(LogFormat):
                 (_ACCEPTED, _logins(_ACCEPTED)),
                 (_MOBILE, _logins(_MOBILE)),
                 (_GRANT, _grants),
+                (_ALARM, layouts.set_aside(ALERT)),
                 (_LEEF, _leef),
                 (_SHOWN, _shown),
                 (_ENDS, _plain),

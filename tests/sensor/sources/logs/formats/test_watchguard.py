@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sensor.sources.logs.formats.watchguard import WatchguardFormat
-from sensor.sources.logs.text.reasons import NO_CONNECTION
+from sensor.sources.logs.text.reasons import ALERT, NO_CONNECTION
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = [("sekoia-watchguard-firebox.jsonl", 8, "client", "a lease is of the tunnel's address")]
@@ -119,6 +119,16 @@ def test_who_manages_the_box_does_not_hold_the_computer() -> None:
         f'{head} wgagent[10]: msg_id="3E00-0002" Management user admin@Firebox-DB from 10.1.2.3 logged in\n'
     )
     assert read(WatchguardFormat, text)["reason"].to_list() == [NO_CONNECTION]
+
+
+def test_alarms_of_connections_that_are_logged_apart() -> None:
+    head = "<142>Oct  6 12:00:00 box 70AB00000000D (2026-10-06T10:00:00) firewall:"
+    text = (
+        f'{head} msg_id="3000-0167" Policy Name: HTTP-00 Source IP Address: 10.1.2.3 Source Port: 40000 '
+        "Destination IP Address: 192.0.2.7 Destination Port: 443 (HTTP-py)\n"
+        f'{head} msg_id="3000-0168" Blocked site: Traffic detected from 10.1.2.3 to 192.0.2.7. (n)\n'
+    )
+    assert read(WatchguardFormat, text)["reason"].to_list() == [ALERT, ALERT]
 
 
 def test_the_host_of_a_header_rule() -> None:
