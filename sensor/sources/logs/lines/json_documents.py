@@ -34,7 +34,7 @@ LOOSE_CONTAINERS = (
     "queries",
 )
 #: Keys of objects that have such a list in them, as the answers of consoles do (`{"result": {"data": […]}}`).
-_AROUND = ("hits", "response", "log", "data", "result", "results", "reply")
+_AROUND = ("hits", "response", "log", "data", "result", "results", "reply", "params")
 _SCALAR = rb'(?:"(?:[^"\\]|\\.)*"|[\d.eE+-]+|true|false|null)'
 #: How a document begins that holds its records under one of these keys, or as Log Analytics and HAR do.
 _CONTAINER_START = re.compile(
@@ -281,6 +281,9 @@ def _inside(found: Any, depth: int = 0, *, sure: bool = False) -> Iterator[dict[
     if isinstance(found.get("tables"), list):
         yield from _of_tables(found["tables"])
         return
+    if _is_cef(found):
+        yield from ({"message": line} for line in found["events"])
+        return
     if _is_stream(found):
         yield from ({"timestamp": stamp, "line": line} for stamp, line, *_ in found["values"])
         return
@@ -297,9 +300,14 @@ def _inside(found: Any, depth: int = 0, *, sure: bool = False) -> Iterator[dict[
                 deeper = list(_inside(one, depth + 1)) if key in CONTAINERS or _is_stream(one) else []
                 yield from deeper or [_with_source(one)]
             return
-        if isinstance(held, dict) and key in _AROUND and (key != "log" or "entries" in held):
+        if isinstance(held, dict) and key in _AROUND and _is_around(key, held, found):
             yield from _inside(held, depth + 1, sure=key == "log")
             return
+
+
+def _is_around(key: str, held: dict[str, Any], found: dict[str, Any]) -> bool:
+    """A record, too, may have a `log`, and a call its `params`."""
+    return {"log": "entries" in held, "params": found.get("method") == "addEvents"}.get(key, True)
 
 
 def _with_source(record: dict[str, Any]) -> dict[str, Any]:
@@ -323,6 +331,12 @@ def _is_stream(found: dict[str, Any]) -> bool:
         and isinstance(values, list)
         and all(isinstance(pair, list) and len(pair) > 1 for pair in values)
     )
+
+
+def _is_cef(found: dict[str, Any]) -> bool:
+    """True for what GravityZone pushes to collectors of CEF: `{"cef": "0", "events": ["CEF:0|…", …]}`."""
+    events = found.get("events")
+    return "cef" in found and isinstance(events, list) and all(isinstance(line, str) for line in events)
 
 
 def _of_tables(tables: list[Any]) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ support.huawei.com, help.mikrotik.com, campus.barracuda.com, wiki.edge.arista.co
 elastic.co (Island Browser), techdocs.akamai.com (DataStream 2), clouddocs.f5.com, docs.bluecatnetworks.com,
 bind9.readthedocs.io (dnstap-read), pymumu.github.io/smartdns, wiki.metacubex.one, rtpro.yamaha.co.jp,
 kb.netgear.com, openargus.org (ra), docs.imperva.com, alibabacloud.com (WAF log fields), docs.limacharlie.io,
-tools.netsa.cert.org (yafscii), devcenter.heroku.com, help.ivanti.com.
+tools.netsa.cert.org (yafscii), devcenter.heroku.com, help.ivanti.com, bitdefender.com (push and syslog events).
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ OBJECTS = [{"a": 1, "b": {"c": "} {"}}, {"a": 2, "text": 'quote " and \\ slash'}
         json.dumps({"log": {"version": "1.2", "pages": [], "entries": OBJECTS}}),
         json.dumps({"jsonrpc": "2.0", "id": "1", "result": {"total-count": 2, "data": OBJECTS}}),
         json.dumps({"reply": {"status": "SUCCESS", "results": {"data": OBJECTS}}}),
+        json.dumps({"jsonrpc": "2.0", "method": "addEvents", "params": {"events": OBJECTS}, "id": 7}),
     ],
 )
 def test_json_documents(text: str) -> None:
@@ -34,11 +35,20 @@ def test_json_documents(text: str) -> None:
     assert [json.loads(line) for line in records(JSON, text)] == OBJECTS
 
 
+def test_lines_of_cef_in_a_document() -> None:
+    lines = ["CEF:0|a|b|1|2|c|3|act=x", "CEF:0|a|b|1|2|c|3|act=y"]
+    text = json.dumps({"cef": "0", "events": lines})
+    assert JSON.fits(text.encode())
+    assert [json.loads(line)["message"] for line in records(JSON, text)] == lines
+
+
 def test_json_lines_need_no_framing() -> None:
     lines = "\n".join(json.dumps(one) for one in OBJECTS).encode()
     assert not JSON.fits(lines)
     assert not JSON.fits(b"{broken\n" + lines)
     assert not JSON.fits(json.dumps({"event": 1, "data": [{"x": 1}], "tags": ["y"]}).encode() + b"\n")
+    call = {"method": "tools/call", "params": {"items": [{"x": 1}]}}
+    assert not JSON.fits(json.dumps(call).encode() + b"\n")
 
 
 def test_a_long_document_gives_its_records_one_by_one() -> None:
