@@ -71,9 +71,11 @@ _COLLECTED = (
     r'"event"\s*:\s*\{'
 )
 _EVENT = rf'"event"\s*:\s*"|{_COLLECTED}'
-#: Surely an envelope: of that collector, or a hit of Elasticsearch or OpenSearch.
-WHOLE = rf'{_COLLECTED}|^\{{.*"_source"\s*:\s*\{{'
-_MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]|{_EVENT}'
+#: What Wazuh fetched from a cloud: `{"integration": "gcp", "gcp": {…}}`, in its archive under `data`.
+_FETCHED = r'^\{.*"integration"\s*:\s*"(?:aws|gcp)"\s*,\s*"(?:aws|gcp)"\s*:\s*\{'
+#: Surely an envelope: of that collector, of Wazuh, or a hit of Elasticsearch or OpenSearch.
+WHOLE = rf'{_COLLECTED}|{_FETCHED}|^\{{.*"_source"\s*:\s*\{{'
+_MAY_WRAP = rf'"(?:event\.)?(?:{_KEYS})"\s*:\s*["{{]|{_EVENT}|{_FETCHED}'
 #: Columns that envelopes fill.
 _PEELED = ("line", "stamp", "sender", "tag")
 #: What is left of a syslog line if a collector has cut off stamp and priority.
@@ -140,6 +142,9 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
     if (texts := lines.str.contains(_EVENT)).any():
         text = objects.read(lines.set(~texts, None), ["event"])["event"]
         read = read.with_columns(pl.coalesce("line", pl.lit(text)).alias("line"))
+    if (texts := lines.str.contains(_FETCHED)).any():
+        text = objects.read(lines.set(~texts, None), {"line": "data.gcp|data.aws|gcp|aws"})["line"]
+        read = read.with_columns(pl.coalesce(pl.lit(text), "line").alias("line"))
     out = peel(read.select(pl.col("line").str.strip_chars(" \r\n"), offset=pl.lit(0), bytes=pl.lit(0)))
     left = patterns.read(out["line"], _REMAINS)
     out = out.select(

@@ -230,6 +230,26 @@ def test_json_around_a_record_of_a_product_or_a_schema(wrap: Callable[[object], 
     ]
 
 
+@pytest.mark.parametrize("archived", [False, True])
+def test_what_wazuh_fetched_from_a_cloud(archived: bool) -> None:
+    ends = {"src_ip": "10.1.2.3", "src_port": 40000, "dest_ip": "192.0.2.7", "dest_port": 443, "protocol": 6}
+    refused = {"jsonPayload": {"connection": ends, "disposition": "DENIED"}, "timestamp": "2026-10-06T10:00:00Z",
+               "logName": "projects/p/logs/compute.googleapis.com%2Ffirewall"}  # fmt: skip
+    asked = {"version": "1.1", "vpc_id": "vpc-1", "query_timestamp": "2026-10-06T10:00:00Z", "query_name": "claude.ai.",
+             "query_type": "A", "rcode": "NOERROR", "srcaddr": "10.1.2.3", "srcids": {"instance": "i-1"}}  # fmt: skip
+    fetched = [
+        {"integration": "gcp", "gcp": refused},
+        {"integration": "aws", "aws": {"log_info": {}} | asked},
+    ]
+    archive = {"timestamp": "2026-10-06T10:05:00.000+0000", "agent": {"id": "000"}}
+    found = rows("\n".join(json.dumps(archive | {"data": one} if archived else one) for one in fetched))
+    assert found.select("log_format", "client", "action").rows() == [
+        ("gcp-flow", "10.1.2.3", "blocked"),
+        ("route53", "10.1.2.3", "allowed"),
+    ]
+    assert set(found["seen_at"]) == {datetime(2026, 10, 6, 10, tzinfo=UTC)}
+
+
 def test_json_around_a_line_of_any_maker() -> None:
     """Its schema claims the whole line, too, for what it quotes."""
     around = {"@timestamp": "2026-10-06T10:00:00Z", "message": f"<134>Oct  6 10:00:00 gw app: {CEF}"}
