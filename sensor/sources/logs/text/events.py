@@ -21,6 +21,13 @@ _SYSTEM = {
 }
 #: evtx_dump writes an id that has qualifiers as an object.
 QUALIFIED_ID = r'"EventID"\s*:\s*\{[^{}]*(?:\{[^{}]*\})?[^{}]*"#text"\s*:\s*"?(\d+)"?[^{}]*\}'
+#: NXLog's GELF: `{"host": "pc1", "timestamp": 1791280800.5, "_EventID": 22, "_QueryName": …}`.
+_GELF = '"_EventID"'
+_OWN_NAMES = {
+    r'"_([A-Z]\w*"\s*:)': '"$1',
+    r'"host"(\s*:\s*")': '"Hostname"$1',
+    r'"timestamp"(\s*:)': '"EventTime"$1',
+}
 
 
 def read(lines: pl.Series, data: Sequence[str], more: Mapping[str, str] | None = None) -> pl.DataFrame:
@@ -36,6 +43,8 @@ def read(lines: pl.Series, data: Sequence[str], more: Mapping[str, str] | None =
     }
     for name, paths in (more or {}).items():
         wanted[name] = f"{wanted[name]}|{paths}" if name in wanted else paths
+    if (gelf := lines.str.contains(_GELF, literal=True)).any():
+        lines = _with_own_names(lines).zip_with(gelf.fill_null(False), lines)
     found = objects.read(lines.str.replace(QUALIFIED_ID, r'"EventID":$1'), wanted)
     if not (xml := lines.str.contains("<Event", literal=True)).any():
         return found
@@ -43,6 +52,12 @@ def read(lines: pl.Series, data: Sequence[str], more: Mapping[str, str] | None =
     return found.with_columns(
         pl.when(xml).then(told[name]).otherwise(name).alias(name) for name in told.columns
     )
+
+
+def _with_own_names(lines: pl.Series) -> pl.Series:
+    for theirs, ours in _OWN_NAMES.items():
+        lines = lines.str.replace_all(theirs, ours)
+    return lines
 
 
 def _xml(lines: pl.Series, data: Sequence[str]) -> pl.DataFrame:

@@ -53,6 +53,16 @@ def test_wazuh() -> None:
     ]
 
 
+def test_gelf() -> None:
+    event = {
+        "version": "1.1", "host": "ann-pc", "timestamp": 1795341601.0, "short_message": "Dns query:", "_EventID": 22,
+        "_SourceName": "Microsoft-Windows-Sysmon", "_UtcTime": "2026-11-22 10:00:00.123",
+        "_QueryName": "chat.example.com", "_QueryResults": "::ffff:203.0.113.5;", "_QueryStatus": "0",
+    }  # fmt: skip
+    (row,) = read(SysmonFormat, json.dumps(event) + "\n").rows(named=True)
+    assert (row["kind"], row["host"], row["device"]) == ("dns", "chat.example.com", "ann-pc")
+
+
 def test_winlogbeat() -> None:
     event = {
         "@timestamp": "2026-11-22T10:00:01Z", "host": {"name": "ann-pc"},

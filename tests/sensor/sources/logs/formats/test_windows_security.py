@@ -44,6 +44,19 @@ def nxlog(event: int, data: dict[str, Any]) -> str:
     )
 
 
+def gelf(event: int, data: dict[str, Any]) -> str:
+    return json.dumps(
+        {
+            "version": "1.1",
+            "host": "dc1",
+            "timestamp": 1795341600.0,
+            "short_message": "An account was logged on.",
+        }
+        | {"_EventID": event, "_SourceName": PROVIDER, "_Channel": "Security"}
+        | {f"_{name}": value for name, value in data.items()}
+    )
+
+
 def xml(event: int, data: dict[str, Any], between: str = "") -> str:
     parts = [
         "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'>", "<System>",
@@ -57,6 +70,7 @@ def xml(event: int, data: dict[str, Any], between: str = "") -> str:
 
 def test_a_logon_in_every_form() -> None:
     forms = [winlogbeat(4624, LOGON), nxlog(4624, LOGON), xml(4624, LOGON), xml(4624, LOGON, "\n  ")]
+    forms.append(gelf(4624, LOGON))
     forms.append(f"<Events>{xml(4624, LOGON)}</Events>")
     for text in forms:
         (row,) = read(WindowsSecurityFormat, text + "\n").rows(named=True)
