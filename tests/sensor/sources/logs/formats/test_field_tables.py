@@ -12,7 +12,6 @@ from sensor.sources.logs.fields import FIELDS
 #: (format, table, key) -> why it may be read for several columns.
 MEANT = {
     ("asim", "_WANTED", "EventResultDetails"): "an HTTP status in web sessions, an rcode in lookups",
-    ("cato", "_FIELDS", "vpn_user_email"): "the account, also where the user's name is empty",
     ("cloud_ngfw", "_FIELDS", "start_time"): "the record's time, where it tells no other",
     ("cloudflare", "_WANTED", "DeviceID"): "that it is there shows a gateway's lookup",
     ("cloudflare", "_WANTED", "SessionStartTime"): "that it is there shows a session",
