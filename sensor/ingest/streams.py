@@ -195,20 +195,19 @@ class Follower:
         self._installation.lake.create()
         looked, renewed = -LOOK_S, time.monotonic()
         with self._behind:
-            try:
-                while not self._stopped:
-                    now = time.monotonic()
-                    if now - renewed >= CATALOG_S:
-                        self._renew()
-                        renewed = now
-                    if now - looked >= LOOK_S:
-                        self._look(now)
-                        looked = now
-                    if not self._step():
-                        time.sleep(POLL_S)
-            finally:
-                for _, stream in self._streams:
-                    stream.finish()
+            while not self._stopped:
+                now = time.monotonic()
+                if now - renewed >= CATALOG_S:
+                    self._renew()
+                    renewed = now
+                if now - looked >= LOOK_S:
+                    self._look(now)
+                    looked = now
+                if not self._step():
+                    time.sleep(POLL_S)
+            # Not after an error: what failed halfway would count as stored. The next run reads it again.
+            for _, stream in self._streams:
+                stream.finish()
 
     def _renew(self) -> None:
         """Use the catalog on disk if it has changed."""

@@ -9,19 +9,23 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
 import duckdb
+import polars as pl
 import pytest
 
 from sensor.catalog.load import BUILT_IN
+from sensor.errors import LakeError
 from sensor.ingest import streams
 from sensor.ingest.installation import Declared, Installation
 from sensor.ingest.streams import Follower
 from sensor.settings import Settings
 from sensor.sources.detect import recognise
+from sensor.store.segments import Commits
 from tests.product import compiled_once, run_here
 
 ROOT = Path(__file__).parents[3]
@@ -198,6 +202,32 @@ def test_a_file_that_another_process_follows_waits_until_that_ends(
     follower.run()
     assert len(said) == 2 and said[1].endswith(": bind, from byte 0")
     assert [summary.sightings for summary in follower.summaries] == [1]
+
+
+def test_lines_that_found_no_room_are_read_again(
+    tmp_path: Path, lake: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a run on a full disk stored that they were read, but none of their rows."""
+    write(tmp_path / "q.log", 1)
+
+    def follower() -> Follower:
+        installation = Installation(Settings(lake=lake, state=state), Declared())
+        return Follower(installation, [str(tmp_path / "q.log")], lambda head: recognise(head)[0], print)
+
+    def refuse(commits: Commits, begin: int, end: int, frames: Mapping[str, pl.DataFrame]) -> None:
+        if "sightings" in frames:
+            monkeypatch.undo()  # there is room for a small file
+            raise LakeError("no space left on device")
+        commit(commits, begin, end, frames)
+
+    commit = Commits.commit
+    monkeypatch.setattr(Commits, "commit", refuse)
+    with pytest.raises(LakeError):
+        follower().run()
+    again = follower()
+    monkeypatch.setattr(streams.time, "sleep", lambda _: again.stop())  # when nothing is left to read
+    again.run()
+    assert clients(lake) == (1, 1)
 
 
 def test_at_level_aggregate_followed_lines_are_sealed_outside_the_lake(
