@@ -103,6 +103,10 @@ class Installation:
         """The inputs of which no other process may store rows meanwhile. Raises LakeError."""
         return Claims(self.lake)
 
+    def list_again(self) -> None:
+        """Take note of what other processes have stored meanwhile of inputs that this one goes on with."""
+        self._landed = Landed(self.lake)
+
     def use(self, catalog: Catalog) -> None:
         """Use another catalog for the pipelines that are made from now on."""
         self.catalog, self.catalog_in_use = catalog, _in_use(catalog)

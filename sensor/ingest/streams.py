@@ -261,6 +261,9 @@ class Follower:
             self._taken.add(source_input.identity)
             self._tails.forget(tail)
             return
+        if source_input.identity in self._taken:
+            self._taken.remove(source_input.identity)
+            self._installation.list_again()
         tail.resume(lambda generation: self._installation.commits(generation).progress().position)
         stream = Stream(self._installation, kind, tail.input(), self._behind)
         self._streams.append((tail, stream))

@@ -25,6 +25,8 @@ from sensor.ingest.installation import Declared, Installation
 from sensor.ingest.streams import Follower
 from sensor.settings import Settings
 from sensor.sources.detect import recognise
+from sensor.sources.inputs.tail import Tails
+from sensor.store.lake import Lake
 from sensor.store.segments import Commits
 from tests.product import compiled_once, run_here
 
@@ -179,11 +181,19 @@ def test_a_session_goes_on_in_the_next_file_of_a_rotated_log(
 def test_a_file_that_another_process_follows_waits_until_that_ends(
     tmp_path: Path, lake: Path, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its records counted twice in coverage and names."""
-    write(tmp_path / "q.log", 1)
+    """Its records counted twice in coverage and names; and so did those that the other one, which was
+    killed, had stored since this one began."""
+    log, old = tmp_path / "q.log", tmp_path / "old.log"
+    write(old, 1)
+    os.utime(old, (1, 1))
+    write(log, 2)
     lake.mkdir()
-    code = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print(); input()"
-    words = [sys.executable, "-uc", code, str(lake / ".inputs.lock")]
+    (tail,) = Tails([str(log)]).look(0)
+    code = (
+        "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX, 1, int(sys.argv[2])); "
+        "print(); input()"
+    )
+    words = [sys.executable, "-uc", code, str(lake / ".inputs.lock"), str(int(tail.identity, 16) >> 1)]
     other = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert other.stdout is not None and other.stdout.readline()
     monkeypatch.setattr(streams, "LOOK_S", 0.0)
@@ -192,16 +202,17 @@ def test_a_file_that_another_process_follows_waits_until_that_ends(
     def tell(text: str) -> None:
         said.append(text)
         if "another process" in text:
+            Commits(Lake(lake), tail.identity).commit(0, tail.size, {})
+            write(log, 3)
             other.communicate()
-        else:
-            follower.stop()
 
     settings = Settings(lake=lake, state=state)
-    names = [str(tmp_path / "q.log")]
+    names = [str(old), str(log)]
     follower = Follower(Installation(settings, Declared()), names, lambda head: recognise(head)[0], tell)
+    monkeypatch.setattr(streams.time, "sleep", lambda _: follower.stop())  # when nothing is left to read
     follower.run()
-    assert len(said) == 2 and said[1].endswith(": bind, from byte 0")
-    assert [summary.sightings for summary in follower.summaries] == [1]
+    assert len(said) == 3 and said[2] == f"{log}: bind, from byte {log.stat().st_size // 2}"
+    assert [summary.sightings for summary in follower.summaries] == [1, 1]
 
 
 def test_lines_that_found_no_room_are_read_again(
