@@ -293,20 +293,26 @@ class Follower:
         begin = time.monotonic()
         for tail, _ in self._streams:
             tail.hold(begin)
+        ends = {tail: tail.size for tail, _ in self._streams}
         growing = sum(tail.waiting_since is not None for tail, _ in self._streams)
         patience = max(COMMIT_S, FILE_S * growing)
+        waited = {tail for tail, _ in self._streams if begin - _since(tail, begin) >= patience}
+        full = {tail for tail, _ in self._streams if tail.fills_a_block}
+        if any(tail in waited | full and stream.kind.vantage != "dns" for tail, stream in self._streams):
+            waited |= {tail for tail, stream in self._streams if stream.kind.vantage == "dns"}
         found = False
-        # Resolvers first: their answers name connections in the other files.
+        # Resolvers first, and the others no further than they were before: answers name their connections.
         for tail, stream in sorted(self._streams, key=lambda one: one[1].kind.vantage != "dns"):
             truncated = tail.truncated()
-            since = begin if tail.waiting_since is None else tail.waiting_since
-            if truncated or tail.fills_a_block or begin - since >= patience:
+            if truncated or tail in waited | full:
                 before = tail.position
+                since = _since(tail, begin)
                 if tail in self._unread and tail.size > tail.position:
                     self._unread.discard(tail)
                     self._recall(tail, stream)
-                least = 1 if truncated or begin - since >= patience else BLOCK_BYTES
-                stream.read(self._until_stopped(tail.blocks(least)), since, tail.modified)
+                least = 1 if truncated or tail in waited else BLOCK_BYTES
+                blocks = tail.blocks(least, ends[tail])
+                stream.read(self._until_stopped(blocks), since, tail.modified)
                 found |= tail.position > before
             if truncated:
                 self._tell(f"{tail.path}: truncated; read from its start")
@@ -322,6 +328,11 @@ class Follower:
             yield block
             if self._stopped:
                 return
+
+
+def _since(tail: Tail, now: float) -> float:
+    """Since when text of a file waits; `now` if none does."""
+    return now if tail.waiting_since is None else tail.waiting_since
 
 
 class Listener:

@@ -103,14 +103,15 @@ class Tail:
         """True if no more text is worth waiting for."""
         return self.size - self.position >= BLOCK_BYTES
 
-    def blocks(self, least: int = 1) -> Iterator[Block]:
+    def blocks(self, least: int = 1, end: int | None = None) -> Iterator[Block]:
         """Blocks of the complete lines from `position` on, which moves along, while `least` bytes follow.
 
-        They end with what is there now: whoever read on, as lines come, would read them a few at a time.
+        They end with what is there now: whoever read on, as lines come, would read them a few at a time; or
+        at `end`, but not before what is held.
         """
         self.waiting_since = None
-        end = max(self.size, self.position + len(self._held))
-        while end - self.position >= least and (block := self._block()):
+        end = max(self.size if end is None else end, self.position + len(self._held))
+        while end - self.position >= least and (block := self._block(end)):
             self.position = block.end
             del self._held[: block.end - block.start]
             yield block
@@ -136,9 +137,9 @@ class Tail:
         """Close the file."""
         os.close(self.descriptor)
 
-    def _block(self) -> Block | None:
-        """The next lines, at most a block of them; None if no complete one is there."""
-        self._fill(BLOCK_BYTES)
+    def _block(self, end: int) -> Block | None:
+        """The next lines before `end`, at most a block of them; None if no complete one is there."""
+        self._fill(min(BLOCK_BYTES, end - self.position))
         start, text = self.position, bytes(self._held)
         end = text.rfind(b"\n") + 1
         if self._skipping:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -22,10 +22,11 @@ from sensor.catalog.load import BUILT_IN
 from sensor.errors import LakeError
 from sensor.ingest import streams
 from sensor.ingest.installation import Declared, Installation
-from sensor.ingest.streams import Follower
+from sensor.ingest.streams import Follower, Stream
 from sensor.settings import Settings
 from sensor.sources.detect import recognise
-from sensor.sources.inputs.tail import Tails
+from sensor.sources.inputs.tail import Tail, Tails
+from sensor.sources.logs.lines.blocks import Block
 from sensor.store.lake import Lake
 from sensor.store.segments import Commits
 from tests.product import compiled_once, run_here
@@ -176,6 +177,50 @@ def test_a_session_goes_on_in_the_next_file_of_a_rotated_log(
     follower.run()
     sent = duckdb.sql(f"FROM '{lake}/restricted/sightings/hot/*/*.parquet'").order("slice")
     assert sent.select("slice", "bytes_up").fetchall() == [(0, 100), (1, 400), (2, 200)]
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_no_connection_is_read_before_the_answer_that_names_it(
+    is_full: bool, tmp_path: Path, lake: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A firewall's lines that came while those of the resolver were read, or filled a block before them."""
+    names, sessions = tmp_path / "names.log", tmp_path / "fw.log"
+    count = 0
+
+    def write_both() -> None:
+        nonlocal count
+        count += 1
+        now = datetime.now(UTC)
+        place = f"{now:%b %d %H:%M:%S} gw dnsmasq[7]: {count} 10.1.2.{count}/5000"
+        with names.open("a") as out:
+            out.write(f"{place} query[A] claude.ai from 10.1.2.{count}\n")
+            out.write(f"{place} reply claude.ai is 192.0.2.{count}\n")
+        with sessions.open("a") as out:
+            out.write(
+                f'date={now:%Y-%m-%d} time={now:%H:%M:%S} logid="0000000013" type="traffic" '
+                f'subtype="forward" tz="+0000" srcip=10.1.2.{count} srcport=50000 dstip=192.0.2.{count} '
+                f'dstport=443 proto=6 action="close" sessionid={count} duration=0 sentbyte=9 rcvdbyte=40\n'
+            )
+
+    def read(stream: Stream, blocks: Iterable[Block], since: float, written: datetime) -> None:
+        read_all(stream, blocks, since, written)
+        if count == 1 and (stream.file.path == str(sessions)) == is_full:
+            write_both()
+
+    read_all = Stream.read
+    monkeypatch.setattr(Stream, "read", read)
+    if is_full:
+        monkeypatch.setattr(Tail, "fills_a_block", property(lambda tail: tail.path == str(sessions)))
+        monkeypatch.setattr(streams, "BLOCK_BYTES", 1)
+    else:
+        monkeypatch.setattr(streams, "COMMIT_S", 0.0)
+        monkeypatch.setattr(streams, "FILE_S", 0.0)
+    write_both()
+    installation = Installation(Settings(lake=lake, state=state), Declared())
+    follower = Follower(installation, [str(sessions), str(names)], lambda head: recognise(head)[0], print)
+    monkeypatch.setattr(streams.time, "sleep", lambda _: follower.stop())  # when nothing is left to read
+    follower.run()
+    assert [summary.sightings for summary in follower.summaries] == [2, 2]
 
 
 def test_a_file_that_another_process_follows_waits_until_that_ends(
