@@ -1,7 +1,8 @@
 """Groups of subjects and their bytes, and the conditions for showing their figures. Pure.
 
 A frame of *members* has a row per subject × department × app × day. `using`: the subject used the service
-(grade 3 or more). `bytes_up`: what it sent, in bytes.
+(grade 3 or more). `bytes_up`: what it sent, in bytes; `bytes_up_max`: the same, summed over all sensors;
+`bytes_down`: what it received. Groups have the bytes of `bytes_up`; `measuring` puts another in its place.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Literal
 
 import polars as pl
 
-#: No subject may have sent more than this share of a shown sum of bytes.
+#: No subject may have sent, or received, more than this share of a shown sum of bytes.
 DOMINANCE = 0.8
 
 Figures = Literal["people", "sums", "bytes"]
@@ -19,8 +20,13 @@ Figures = Literal["people", "sums", "bytes"]
 def over_days(members: pl.DataFrame) -> pl.DataFrame:
     """Members of the whole period: a row per subject × department × app."""
     return members.group_by("subject", "department", "app").agg(
-        pl.col("using").any(), pl.col("bytes_up").sum().cast(pl.Int64)
+        pl.col("using").any(), pl.col("bytes_up", "bytes_up_max", "bytes_down").sum().cast(pl.Int64)
     )
+
+
+def measuring(members: pl.DataFrame, measure: str) -> pl.DataFrame:
+    """`members` with these bytes in the place of `bytes_up`."""
+    return members.with_columns(bytes_up=pl.col(measure))
 
 
 def groups(members: pl.DataFrame, by: list[str]) -> pl.DataFrame:

@@ -4,9 +4,9 @@ In: one row per subject × department × app × day of a week. Out: the cells th
 the figures that must be hidden in it. Pure.
 
 A group is *safe* when it has at least k subjects, of which none or at least k use the service (grade 3 or
-more). Its bytes are *even* when no subject sent more than 80 % of them. An attacker can subtract: a shown
-total minus its shown parts is a figure about the hidden parts. The lines of the cubes (a total and its parts)
-are
+more). Its bytes are *even* when no subject sent (or received) more than 80 % of them. An attacker can
+subtract: a shown total minus its shown parts is a figure about the hidden parts. The lines of the cubes (a
+total and its parts) are
 
     everyone    = the services         department = its services
     everyone    = the departments      service    = its departments
@@ -16,7 +16,8 @@ Three kinds of figures are protected along these lines. Each hides the smallest 
 is large enough (complementary suppression):
 
     sums    connections, requests and lookups add up, so the hidden parts together must be safe
-    bytes   the same, and the hidden parts together must be even
+    bytes   the same, and the hidden parts together must be even; received bytes have cells of their own, and
+            are hidden where sent ones are, so that readers know what was not measured
     people  do not add up over services and days, because one person uses several. An attacker can only prove
             that the total has more people than all shown parts together; then at least k people must be in no
             shown part
@@ -55,7 +56,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from analytics.counting.crossing import Crossing, shield_crossing
-from analytics.counting.groups import Figures, cheapest, even, groups, need, over_days, safe
+from analytics.counting.groups import Figures, cheapest, even, groups, measuring, need, over_days, safe
 
 ALL = "all"
 OTHER = "other"
@@ -69,8 +70,8 @@ class Cells:
     """The cells of one week that may be published.
 
     `departments`: department → label. `pooled`: label, app in the pool of the app. `weekly`: label, app →
-    people_hidden, sums_hidden, bytes_hidden, any_hidden. `daily`: app, day → the first three. A cell not
-    listed must not be published at all.
+    people_hidden, sums_hidden, sent_hidden, received_hidden, any_hidden. `daily`: app, day → the first four.
+    A cell not listed must not be published at all.
     """
 
     departments: pl.DataFrame
@@ -80,7 +81,7 @@ class Cells:
 
 
 def protect(members: pl.DataFrame, k: int) -> Cells:
-    """The cells for `members`: subject, department (one per subject), app, day, using, bytes_up."""
+    """The cells for `members`: subject, department (one per subject), app, day, using, and its bytes."""
     whole = over_days(members)
     departments = pool(whole, k)
     members, whole = (
@@ -92,8 +93,9 @@ def protect(members: pl.DataFrame, k: int) -> Cells:
     both = _Members(members, whole)
     people = _too_small(both, k, "people", _nothing_hidden(members))
     sums = _too_small(both, k, "sums", people)
-    uneven = _uneven(both, k, sums, total_even=bool(total.select(even()).item()))
-    hidden = {"people_hidden": people, "sums_hidden": sums, "bytes_hidden": uneven}
+    sent = _sent(both, k, sums)
+    received = sent if _same(members, "bytes_down") else _uneven(both.measuring("bytes_down"), k, sent)
+    hidden = {"people_hidden": people, "sums_hidden": sums, "sent_hidden": sent, "received_hidden": received}
     weekly = _weekly(whole, hidden, k)
     return Cells(departments, people.cells, _any_grade(whole, weekly, k), _daily(members, hidden))
 
@@ -105,6 +107,9 @@ class _Members:
     daily: pl.DataFrame
     whole: pl.DataFrame
 
+    def measuring(self, measure: str) -> _Members:
+        return _Members(measuring(self.daily, measure), measuring(self.whole, measure))
+
 
 @dataclass(frozen=True)
 class _Hidden:
@@ -115,6 +120,10 @@ class _Hidden:
     cells: pl.DataFrame
     labels: pl.DataFrame
     days: pl.DataFrame
+
+    @property
+    def count(self) -> int:
+        return sum(keys.height for keys in (self.total, self.services, self.cells, self.labels, self.days))
 
 
 def _nothing_hidden(members: pl.DataFrame) -> _Hidden:
@@ -159,26 +168,43 @@ def _too_small(of: _Members, k: int, figures: Figures, hidden: _Hidden) -> _Hidd
     )
 
 
-def _uneven(of: _Members, k: int, sums: _Hidden, *, total_even: bool) -> _Hidden:
-    """Cells whose bytes are hidden: those whose sums are hidden, and those that one subject dominates.
+def _sent(of: _Members, k: int, sums: _Hidden) -> _Hidden:
+    """Cells whose sent bytes are hidden, which are shown counted once and summed over all sensors."""
+    hidden = _uneven(of, k, sums)
+    if _same(of.daily, "bytes_up_max"):
+        return hidden
+    summed = of.measuring("bytes_up_max")
+    while (further := _uneven(of, k, _uneven(summed, k, hidden))).count > hidden.count:
+        hidden = further
+    return hidden
+
+
+def _same(members: pl.DataFrame, measure: str) -> bool:
+    """True if everybody has as many of these bytes as sent ones."""
+    return members["bytes_up"].equals(members[measure])
+
+
+def _uneven(of: _Members, k: int, hidden: _Hidden) -> _Hidden:
+    """`hidden`, and the cells whose bytes one subject dominates, or would give such a cell away.
 
     If the total is hidden, services cannot be subtracted from it and its line needs no shield. No department
     is shown then, because departments could still be compared with services.
     """
     uneven = ~(safe(k) & even())
+    total_even = hidden.total.is_empty() and bool(groups(of.whole, _ORG).select(even()).item())
     members, daily = _sending(of.whole, CELL), _sending(of.daily, ["app", "day"])
-    services = _join(sums.services, groups(members, ["app"]).filter(uneven).select("app"))
+    services = _join(hidden.services, groups(members, ["app"]).filter(uneven).select("app"))
     labels = groups(members, ["label"]).filter(uneven | pl.lit(not total_even)).select("label")
-    labels = _join(sums.labels, labels)
+    labels = _join(hidden.labels, labels)
     if total_even:
         services = shield(members, _ORG, ["app"], services, k, "bytes")
         labels = shield(members, _ORG, ["label"], labels, k, "bytes")
-    cells = _join(sums.cells, groups(members, CELL).filter(uneven).select(CELL))
+    cells = _join(hidden.cells, groups(members, CELL).filter(uneven).select(CELL))
     crossing = _shield_cells(of.whole, Crossing(services, cells, labels), k, "bytes")
     days = groups(daily, ["app", "day"]).filter(uneven).select("app", "day")
-    days = _join(_join(sums.days, days), _days_of(of.daily, services))
+    days = _join(_join(hidden.days, days), _days_of(of.daily, services))
     return _Hidden(
-        total=sums.total if total_even else of.whole.select("org").unique(),
+        total=hidden.total if total_even else of.whole.select("org").unique(),
         services=services,
         cells=crossing.cells,
         labels=crossing.labels,
@@ -331,7 +357,7 @@ def _within(column: str, keys: pl.DataFrame) -> pl.Expr:
 def _nothing_shown(members: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The cells if there are fewer than k subjects in all: services and days are named, all figures
     hidden."""
-    hidden = dict.fromkeys(("people_hidden", "sums_hidden", "bytes_hidden"), pl.lit(True))
+    hidden = dict.fromkeys(("people_hidden", "sums_hidden", "sent_hidden", "received_hidden"), pl.lit(True))
     services = members.select("app").unique().with_columns(label=pl.lit(ALL))
     total = services.head(1).with_columns(app=pl.lit(ALL))
     weekly = pl.concat([services.select("label", "app"), total.select("label", "app")])

@@ -77,7 +77,8 @@ def _members(connection: duckdb.DuckDBPyConnection, values: dict[str, str | int]
     # NumPy, because fetching an Arrow stream makes DuckDB 2.0 report leaks when Python exits.
     columns = connection.execute(_step("2_members", values)).fetchnumpy()
     names = {name: pl.Series(columns[name].tolist(), dtype=pl.String) for name in ("department", "app")}
-    numbers = {name: np.asarray(columns[name]) for name in ("subject", "using", "bytes_up")}
+    measures = ("bytes_up", "bytes_up_max", "bytes_down")
+    numbers = {name: np.asarray(columns[name]) for name in ("subject", "using", *measures)}
     return pl.DataFrame({**numbers, **names, "day": np.asarray(columns["day"]).astype("datetime64[D]")})
 
 

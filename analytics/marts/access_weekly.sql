@@ -16,18 +16,21 @@ parts AS (
   SELECT COALESCE(label, 'all') AS department, app, access, grade, COUNT(DISTINCT subject) AS people,
          SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max, SUM(bytes_down) AS bytes_down,
          SUM(connections) AS connections, SUM(lookups) AS lookups,
-         COALESCE(MAX(bytes_up) <= $dominance * SUM(bytes_up), true) AS even
+         COALESCE(MAX(bytes_up) <= $dominance * SUM(bytes_up), true)
+           AND COALESCE(MAX(bytes_up_max) <= $dominance * SUM(bytes_up_max), true) AS sent_even,
+         COALESCE(MAX(bytes_down) <= $dominance * SUM(bytes_down), true) AS received_even
   FROM each
   GROUP BY GROUPING SETS ((label, app, access, grade), (app, access, grade))
 ),
 splits AS (
-  SELECT department = 'all' AS of_everyone, app, MIN(people) >= $k AS safe, BOOL_AND(even) AS even
+  SELECT department = 'all' AS of_everyone, app, MIN(people) >= $k AS safe, BOOL_AND(sent_even) AS sent_even,
+         BOOL_AND(sent_even AND received_even) AS received_even
   FROM parts
   GROUP BY department = 'all', app
 ),
 told AS (
   SELECT label = 'all' AS of_everyone, app, BOOL_OR(people_hidden OR sums_hidden) AS hidden,
-         BOOL_OR(bytes_hidden) AS bytes_hidden
+         BOOL_OR(sent_hidden) AS sent_hidden, BOOL_OR(received_hidden) AS received_hidden
   FROM weekly_cells
   GROUP BY label = 'all', app
 ),
@@ -47,9 +50,9 @@ rests AS (
 SELECT CAST('$week' AS DATE) AS week, p.department, p.app, p.access, p.grade,
        CAST(CASE WHEN r.without BETWEEN 1 AND $k - 1 OR r.in_several BETWEEN 1 AND $k - 1 THEN NULL
                  ELSE p.people END AS BIGINT) AS people,
-       CAST(CASE WHEN s.even AND NOT c.bytes_hidden THEN p.bytes_up END AS BIGINT) AS bytes_up,
-       CAST(CASE WHEN s.even AND NOT c.bytes_hidden THEN p.bytes_up_max END AS BIGINT) AS bytes_up_max,
-       CAST(CASE WHEN s.even AND NOT c.bytes_hidden THEN p.bytes_down END AS BIGINT) AS bytes_down,
+       CAST(CASE WHEN s.sent_even AND NOT c.sent_hidden THEN p.bytes_up END AS BIGINT) AS bytes_up,
+       CAST(CASE WHEN s.sent_even AND NOT c.sent_hidden THEN p.bytes_up_max END AS BIGINT) AS bytes_up_max,
+       CAST(CASE WHEN s.received_even AND NOT c.received_hidden THEN p.bytes_down END AS BIGINT) AS bytes_down,
        CAST(p.connections AS BIGINT) AS connections, CAST(p.lookups AS BIGINT) AS lookups
 FROM parts AS p
 JOIN splits AS s ON s.of_everyone = (p.department = 'all') AND s.app = p.app

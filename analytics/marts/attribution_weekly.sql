@@ -9,7 +9,7 @@ WITH parts AS (
 ),
 sizes AS (
   SELECT named, unknown, COUNT(DISTINCT subject) AS people,
-         MAX(bytes_up) <= $dominance * SUM(bytes_up) AS even
+         MAX(bytes_up) <= $dominance * SUM(bytes_up) AND MAX(bytes_up_max) <= $dominance * SUM(bytes_up_max) AS even
   FROM parts
   GROUP BY named, unknown
 ),
@@ -31,11 +31,11 @@ SELECT CAST('$week' AS DATE) AS week,
        CAST(CASE WHEN NOT c.sums_hidden THEN s.connections END AS BIGINT) AS connections,
        CAST(CASE WHEN NOT c.sums_hidden AND p.safe THEN s.attributed_connections END AS BIGINT)
          AS attributed_connections,
-       CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up END AS BIGINT) AS bytes_up,
-       CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up_max END AS BIGINT) AS bytes_up_max,
-       CAST(CASE WHEN NOT c.bytes_hidden AND p.safe AND p.even THEN s.attributed_bytes_up END AS BIGINT)
+       CAST(CASE WHEN NOT c.sent_hidden THEN s.bytes_up END AS BIGINT) AS bytes_up,
+       CAST(CASE WHEN NOT c.sent_hidden THEN s.bytes_up_max END AS BIGINT) AS bytes_up_max,
+       CAST(CASE WHEN NOT c.sent_hidden AND p.safe AND p.even THEN s.attributed_bytes_up END AS BIGINT)
          AS attributed_bytes_up,
-       CAST(CASE WHEN NOT c.bytes_hidden AND p.safe AND p.even THEN s.attributed_bytes_up_max END AS BIGINT)
+       CAST(CASE WHEN NOT c.sent_hidden AND p.safe AND p.even THEN s.attributed_bytes_up_max END AS BIGINT)
          AS attributed_bytes_up_max
 FROM sums AS s
 CROSS JOIN split AS p

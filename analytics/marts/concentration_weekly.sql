@@ -31,5 +31,5 @@ SELECT CAST('$week' AS DATE) AS week, CAST(band AS SMALLINT) AS band, CAST(peopl
 FROM curve
 WHERE even AND bytes_of_all > 0
   AND (SELECT COUNT(*) FROM sent WHERE bytes_up IS NULL) NOT BETWEEN 1 AND $k - 1
-  AND EXISTS (SELECT 1 FROM weekly_cells WHERE label = 'all' AND app = 'all' AND NOT bytes_hidden)
+  AND EXISTS (SELECT 1 FROM weekly_cells WHERE label = 'all' AND app = 'all' AND NOT sent_hidden)
 ORDER BY band

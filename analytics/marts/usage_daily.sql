@@ -21,9 +21,9 @@ headcounts AS (
 SELECT s.day, s.app, s.grade,
        CAST(CASE WHEN NOT c.people_hidden THEN s.people END AS BIGINT) AS people,
        c.people_hidden, CAST(h.headcount AS BIGINT) AS headcount,
-       CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up END AS BIGINT) AS bytes_up,
-       CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_up_max END AS BIGINT) AS bytes_up_max,
-       CAST(CASE WHEN NOT c.bytes_hidden THEN s.bytes_down END AS BIGINT) AS bytes_down,
+       CAST(CASE WHEN NOT c.sent_hidden THEN s.bytes_up END AS BIGINT) AS bytes_up,
+       CAST(CASE WHEN NOT c.sent_hidden THEN s.bytes_up_max END AS BIGINT) AS bytes_up_max,
+       CAST(CASE WHEN NOT c.received_hidden THEN s.bytes_down END AS BIGINT) AS bytes_down,
        CAST(CASE WHEN NOT c.sums_hidden THEN s.connections END AS BIGINT) AS connections,
        CAST(CASE WHEN NOT c.sums_hidden THEN s.requests END AS BIGINT) AS requests,
        CAST(CASE WHEN NOT c.sums_hidden THEN s.lookups END AS BIGINT) AS lookups

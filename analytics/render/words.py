@@ -134,14 +134,14 @@ def group(value: int | None, is_hidden: bool | None, noun: Noun) -> str:
 def withheld(row: Mapping[str, object]) -> bool | None:
     """Whether bytes of the open zone that are NULL are hidden; None: hidden or unknown, nobody can tell.
 
-    What is hidden is hidden in both directions, so where one is known the other was not measured. Where
-    nobody used it there is nothing to hide.
+    What is received is hidden wherever what is sent is, so where it is known the other was not measured.
+    Where nobody used it there is nothing to hide.
     """
     if row["people_hidden"]:
         return True
     if row.get("people") == 0:
         return False
-    return None if row["bytes_up"] is None and row.get("bytes_down") is None else False
+    return None if row.get("bytes_down") is None else False
 
 
 def size(value: int | None, is_hidden: bool | None = False) -> str:

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from analytics.counting import crossing
+from analytics.counting import crossing, ksafe
 from analytics.counting.groups import DOMINANCE
-from analytics.counting.ksafe import ALL, OTHER, Cells, pool, protect
+from analytics.counting.ksafe import ALL, OTHER, Cells, pool
 
 K = 5
 MONDAY = date(2026, 11, 16)
@@ -38,6 +38,12 @@ def use(people: range, department: str, app: str, day: int = 0, bytes_up: int = 
 def members(*groups: list[dict[str, Any]]) -> pl.DataFrame:
     """Rows as `protect` wants them."""
     return pl.DataFrame([row for group in groups for row in group], schema=SCHEMA)
+
+
+def protect(frame: pl.DataFrame, k: int) -> Cells:
+    """The cells where everybody received what they sent, past one sensor, unless the frame says otherwise."""
+    same = {name: pl.col("bytes_up") for name in ("bytes_up_max", "bytes_down") if name not in frame.columns}
+    return ksafe.protect(frame.with_columns(**same), k)
 
 
 def shown(cells: Cells) -> set[tuple[str, str]]:
@@ -160,10 +166,22 @@ def test_a_few_who_only_looked_at_what_is_hidden_are_not_told_by_the_total() -> 
     assert told_at_any_grade(*both, *beside) == {"chat"}
 
 
-def test_uneven_bytes_are_hidden_while_people_stay() -> None:
-    frame = members(use(range(10), "Sales", "chat"), use(range(10, 11), "Sales", "chat", bytes_up=99_000))
-    row = protect(frame, K).weekly.filter(label=ALL, app="chat").row(0, named=True)
-    assert (row["people_hidden"], row["bytes_hidden"]) == (False, True)
+@pytest.mark.parametrize(("measure", "hidden"), [
+    ("bytes_up", ["sent_hidden", "received_hidden"]), ("bytes_up_max", ["sent_hidden", "received_hidden"]),
+    ("bytes_down", ["received_hidden"]),
+])  # fmt: skip
+def test_uneven_bytes_are_hidden_while_people_stay(measure: str, hidden: list[str]) -> None:
+    """What one person received needs no hiding of what all sent; what is sent is two figures of one kind."""
+    even = members(
+        use(range(11), "Sales", "chat"), use(range(11), "Sales", "code"), use(range(11), "IT", "chat")
+    )
+    great = (pl.col("subject") == "Sales-10") & (pl.col("app") == "chat")
+    frame = even.with_columns(pl.lit(100).alias(name) for name in ("bytes_up", "bytes_up_max", "bytes_down"))
+    cells = protect(frame.with_columns(pl.when(great).then(99_000).otherwise(measure).alias(measure)), K)
+    week = cells.weekly.filter(label=ALL, app="chat").row(0, named=True)
+    day = cells.daily.filter(app="chat").row(0, named=True)
+    for row in (week, day):
+        assert [name for name, flag in row.items() if flag is True and name != "any_hidden"] == hidden
 
 
 def test_one_large_part_is_hidden_beside_a_great_sender_not_all_small_ones() -> None:
@@ -174,14 +192,14 @@ def test_one_large_part_is_hidden_beside_a_great_sender_not_all_small_ones() -> 
         *small,
     )  # fmt: skip
     weekly = protect(frame, K).weekly
-    hidden = weekly.filter(pl.col("bytes_hidden"), label=ALL)
+    hidden = weekly.filter(pl.col("sent_hidden"), label=ALL)
     assert set(hidden["app"]) == {"hub", "code"}
 
 
 def test_a_week_of_four_people_shows_names_only() -> None:
     cells = protect(members(use(range(4), "Sales", "chat")), K)
     assert set(cells.weekly["app"]) == {"chat", ALL}
-    assert cells.weekly["people_hidden"].all() and cells.daily["bytes_hidden"].all()
+    assert cells.weekly["people_hidden"].all() and cells.daily["sent_hidden"].all()
 
 
 def test_an_empty_week_is_an_empty_answer() -> None:
@@ -248,7 +266,7 @@ class Attacker:
         labels = self.rows.select("label", "app").unique()
         days = self.rows.select("app", "day").unique()
         self.atoms = sorted(labels.join(days, on="app").select("label", "app", "day").iter_rows())
-        flag = "sums_hidden" if figures != "bytes" else "bytes_hidden"
+        flag = "sums_hidden" if figures != "bytes" else "sent_hidden"
         sums = [
             self.indicator(labels_of(cells, label, app), None if app == ALL else {app})
             for label, app in cells.weekly.filter(~pl.col(flag)).select("label", "app").iter_rows()
@@ -454,8 +472,8 @@ def test_what_one_department_holds_whole_hides_no_other_service() -> None:
     )
     assert not given_away(frame, "bytes")
     weekly = protect(frame, K).weekly
-    assert weekly.filter(label=ALL, app="alone")["bytes_hidden"].to_list() == [False]
-    assert weekly.filter(label="Sales", app="alone")["bytes_hidden"].to_list() == [False]
+    assert weekly.filter(label=ALL, app="alone")["sent_hidden"].to_list() == [False]
+    assert weekly.filter(label="Sales", app="alone")["sent_hidden"].to_list() == [False]
 
 
 def assert_not_isolated(total: set[str], parts: list[set[str]]) -> None:

@@ -12,15 +12,20 @@ from tests.analytics.handmade import HandmadeLake, Row, at, counted, sighting
 PEOPLE = [f"u{n}" for n in range(24)]
 
 
-def split(folder: Path, api_users: list[str], *, bytes_up: int = 1000) -> list[tuple[Any, ...]]:
+def split(
+    folder: Path, api_users: list[str], bytes_of: str = "bytes_up", first: int = 1000
+) -> list[tuple[Any, ...]]:
     """Rows of access_weekly where everybody uses the service by web, and `api_users` by its API, too.
 
-    Half of the people are in Legal, half in Sales. The first of `api_users` sends `bytes_up` bytes.
+    Half of the people are in Legal, half in Sales. Each sends and receives 1000 bytes; the first of
+    `api_users` sends or receives (`bytes_of`) `first` bytes by API.
     """
-    rows: list[Row] = [sighting("2026-11-17 10:00", user_name=name, client=f"a{name}") for name in PEOPLE]
+    rows: list[Row] = [
+        sighting("2026-11-17 10:00", user_name=name, client=f"a{name}", bytes_down=1000) for name in PEOPLE
+    ]
     rows += [
         sighting("2026-11-17 11:00", user_name=name, client=f"a{name}", access="api",
-                 bytes_up=1000 if nth else bytes_up)
+                 **({"bytes_down": 1000} | ({} if nth else {bytes_of: first})))
         for nth, name in enumerate(api_users)
     ]  # fmt: skip
     lake = HandmadeLake.furnished(folder, *rows)
@@ -30,10 +35,10 @@ def split(folder: Path, api_users: list[str], *, bytes_up: int = 1000) -> list[t
         for n, name in enumerate(PEOPLE)
     ])  # fmt: skip
     with counted(lake, "access_weekly", "usage_weekly", weeks=True) as marts:
-        columns = "department, access, people, bytes_up"
+        columns = f"department, access, people, {bytes_of}"
         found = marts.execute(f"SELECT {columns} FROM access_weekly ORDER BY department, access").fetchall()
         whole = marts.execute(
-            "SELECT department, bytes_up FROM usage_weekly WHERE app = 'acme/chat'"
+            f"SELECT department, {bytes_of} FROM usage_weekly WHERE app = 'acme/chat'"
         ).fetchall()
     assert whole
     for department, total in whole:
@@ -82,6 +87,9 @@ def test_a_small_part_of_everyone_leaves_nothing(tmp_path: Path, users: list[str
     assert split(tmp_path, users) == []
 
 
-def test_where_one_sends_nearly_all_of_a_part_no_part_says_bytes(tmp_path: Path) -> None:
-    rows = split(tmp_path, PEOPLE[7:17], bytes_up=90_000)
+@pytest.mark.parametrize("bytes_of", ["bytes_up", "bytes_down"])
+def test_where_one_sends_or_receives_nearly_all_of_a_part_no_part_says_bytes(
+    tmp_path: Path, bytes_of: str
+) -> None:
+    rows = split(tmp_path, PEOPLE[7:17], bytes_of, 90_000)
     assert [row[3] for row in rows] == [None] * len(rows) and len(rows) == 6
