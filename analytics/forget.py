@@ -7,7 +7,7 @@ would reveal that person's figures. Such days and weeks are recorded as final (`
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -36,6 +36,14 @@ class Forgotten:
     emptied: int = 0
 
 
+#: Called with the files before they are out of use.
+Announce = Callable[[list[Forgotten]], None]
+
+
+def _unannounced(gone: list[Forgotten]) -> None:
+    """Nobody is told."""
+
+
 def keep_figures(
     lake: Path,
     *,
@@ -60,12 +68,14 @@ def keep_figures(
         write_state(lake, state)
 
 
-def expire(lake: Path, *, restricted: date, published: date, running: date) -> list[Forgotten]:
+def expire(
+    lake: Path, *, restricted: date, published: date, running: date, announce: Announce = _unannounced
+) -> list[Forgotten]:
     """Drops the restricted marts of days before `restricted` and the open ones of weeks before `published`.
 
     Weeks that were made from them become final, but for the one that begins on Monday `running` and later
-    ones: they go on, with what is left to compare them with. Returns the files, which `remove` deletes.
-    Raises LakeUnreadable.
+    ones: they go on, with what is left to compare them with. Returns the files, which `remove` deletes;
+    `announce` is called with them first. Raises LakeUnreadable.
     """
     gone = []
     with locked(lake):
@@ -77,15 +87,19 @@ def expire(lake: Path, *, restricted: date, published: date, running: date) -> l
                 gone.append(_forgotten(lake, state.files[mart.name].pop(period)))
                 if mart.period == "day":
                     _finalise(state, *_built_from(date.fromisoformat(period), running))
+        announce(gone)
         write_state(lake, state)
     return gone
 
 
-def erase(lake: Path, tokens: Sequence[str], times: Times, *, before: date) -> list[Forgotten]:
+def erase(
+    lake: Path, tokens: Sequence[str], times: Times, *, before: date, announce: Announce = _unannounced
+) -> list[Forgotten]:
     """Rewrites restricted marts without the rows of the subjects `tokens`; days before `before` become final,
     and the weeks made from them that begin before it: the running week is counted on, without these rows.
 
-    In rows of others, server addresses that were theirs at the time (`times`) become NULL.
+    In rows of others, server addresses that were theirs at the time (`times`) become NULL. `announce` is
+    called with the files that were rewritten, while they are still in use.
     """
     gone = []
     with locked(lake), connect(spill=spill_of(lake)) as connection:
@@ -113,6 +127,7 @@ def erase(lake: Path, tokens: Sequence[str], times: Times, *, before: date) -> l
                     continue
                 if (day := date.fromisoformat(period)) < before:
                     _finalise(state, *_built_from(day, before))
+        announce(gone)
         write_state(lake, state)
     return gone
 

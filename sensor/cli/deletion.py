@@ -1,14 +1,30 @@
 """Shared by `retain` and `erase`: the question before deleting, the affected days, the proof of deletion and
-its entry in the audit log."""
+its entry in the audit log.
+
+What is about to be deleted is listed in the state folder first (`Deletion.announce`). If the process is
+killed before its entry is written, the next deletion enters that list as interrupted: it proves what may have
+been deleted, and claims nothing.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
+
+from sensor import durable
+from sensor.privacy.audit import AuditLog
+
+#: What is being deleted, beside the audit log; and the lock of whoever deletes.
+PENDING, _LOCK = "deleting.json", "deleting.lock"
 
 
 class Gone(Protocol):
@@ -42,49 +58,88 @@ def ask(question: str) -> None:
         ) from None
 
 
-def record(
-    state: Path,
-    action: str,
-    gone: Sequence[Gone],
-    *,
-    now: datetime,
-    files: int,
-    case_id: str | None = None,
-    reason: str | None = None,
-    people: int | None = None,
-) -> str:
-    """Keep the list of what was deleted beside the audit log, its hash in it; a line that says so.
+@dataclass
+class Deletion:
+    """A deletion and what goes on record about it; `gone` grows as it is announced."""
 
-    The list names files, rows and hashes, no person. The record is published: how many rows one person had
-    stands in the list alone.
-    """
-    import hashlib
-    import json
+    state: Path
+    action: str
+    now: datetime
+    case_id: str | None = None
+    reason: str | None = None
+    people: int | None = None
+    gone: list[dict[str, Any]] = field(default_factory=list)
 
-    from sensor import durable
-    from sensor.privacy.audit import AuditLog
+    @classmethod
+    @contextmanager
+    def of(cls, state: Path, action: str, *, now: datetime, **about: Any) -> Iterator[Deletion]:
+        """One deletion at a time; what an interrupted one announced goes on record first."""
+        (state / "audit").mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (state / "audit" / _LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                cls(state, now=now, **json.loads((state / "audit" / PENDING).read_bytes())).settle()
+            yield cls(state, action, now, **about)
 
-    names = ("path", "sha256", "rows", "deleted", "emptied")
-    text = json.dumps([{name: getattr(one, name) for name in names} for one in gone], indent=1) + "\n"
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    rows = sum(one.deleted for one in gone)
-    log = AuditLog(state)
-    entry = log.append(
-        action,
-        now=now,
-        case_id=case_id,
-        reason=reason,
-        people=people,
-        deleted_rows=rows if people is None else None,
-        deleted_files=files if people is None else None,
-        proof=digest,
-    )
-    proof = log.path.parent / f"deleted-{entry.entry:06d}.json"
-    durable.write(proof, text.encode())
-    emptied = sum(one.emptied for one in gone)
-    also = f", {emptied:,} rows of others no longer name a server" if emptied else ""
-    went = f"{rows:,} rows deleted in {len(gone):,} files{also}; {files:,} files removed, with older copies"
-    return f"{went}; proof {proof}, entry {entry.entry} of the record"
+    def announce(self, gone: Sequence[Gone]) -> None:
+        """Call it before what is in `gone` is deleted."""
+        names = ("path", "sha256", "rows", "deleted", "emptied")
+        self.gone += [{name: getattr(one, name) for name in names} for one in gone]
+        if not self.gone:
+            return
+        about = {"action": self.action, "case_id": self.case_id, "reason": self.reason, "people": self.people}
+        text = json.dumps(about | {"gone": self.gone}, indent=1) + "\n"
+        durable.write(self.state / "audit" / PENDING, text.encode())
+
+    def record(self, *, files: int) -> str:
+        """Keep the list of what was deleted beside the audit log, its hash in it; a line that says so.
+
+        The list names files, rows and hashes, no person. The record is published: how many rows one person
+        had stands in the list alone.
+        """
+        rows = sum(one["deleted"] for one in self.gone)
+        is_public = self.people is None
+        entry = self._enter(self.action, rows=rows if is_public else None, files=files if is_public else None)
+        proof = self._keep_list(entry)
+        emptied = sum(one["emptied"] for one in self.gone)
+        also = f", {emptied:,} rows of others no longer name a server" if emptied else ""
+        went = f"{rows:,} rows deleted in {len(self.gone):,} files{also}"
+        went += f"; {files:,} files removed, with older copies"
+        return f"{went}; proof {proof}, entry {entry} of the record"
+
+    def settle(self) -> None:
+        """Put on record what was announced by a process that was killed."""
+        done = (
+            one
+            for one in AuditLog(self.state).entries()
+            if (one.action, one.proof) == (self.action, self.proof)
+        )
+        found = next(done, None)  # all that is missing is its list
+        entry = found.entry if found else self._enter(f"{self.action}.interrupted")
+        said = f"an earlier {self.action} was interrupted; what it may have deleted: {self._keep_list(entry)}"
+        print(f"shadowai: {said}, entry {entry} of the record", file=sys.stderr)
+
+    @property
+    def _text(self) -> str:
+        return json.dumps(self.gone, indent=1) + "\n"
+
+    @property
+    def proof(self) -> str:
+        """SHA-256 of the list."""
+        return hashlib.sha256(self._text.encode()).hexdigest()
+
+    def _enter(self, action: str, *, rows: int | None = None, files: int | None = None) -> int:
+        about = {"case_id": self.case_id, "reason": self.reason, "proof": self.proof}
+        entry = AuditLog(self.state).append(
+            action, now=self.now, people=self.people, deleted_rows=rows, deleted_files=files, **about
+        )
+        return entry.entry
+
+    def _keep_list(self, entry: int) -> Path:
+        kept = self.state / "audit" / f"deleted-{entry:06d}.json"
+        durable.write(kept, self._text.encode())
+        (self.state / "audit" / PENDING).unlink(missing_ok=True)
+        return kept
 
 
 def days_of(gone: Sequence[Gone], table: str) -> list[date]:

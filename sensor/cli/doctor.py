@@ -218,6 +218,7 @@ def _sensors(settings: Settings) -> Iterator[Finding]:
 def _record(lake: Path, state: Path) -> Finding:
     """Whether the chain is whole, and that of the lake: another state folder begins anew."""
     from sensor.cli.audit import copies_in
+    from sensor.cli.deletion import PENDING
     from sensor.privacy.audit import AuditLog
 
     log = AuditLog(state)
@@ -225,6 +226,8 @@ def _record(lake: Path, state: Path) -> Finding:
     if copies and not count:
         return "record", None, f"none here; the lake has copies of one, up to entry {max(copies)}"
     problems = log.verify(copies)
+    if not problems and (log.path.parent / PENDING).exists():
+        return "record", None, "a deletion runs or was interrupted; `shadowai retain` enters what it began"
     whole = f"{count} {'entry' if count == 1 else 'entries'}, chain whole"
     return "record", not problems, problems[0] if problems else whole
 

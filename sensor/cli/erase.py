@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from analytics.subject import Times
-    from sensor.cli.deletion import Gone
+    from sensor.cli.deletion import Deletion
     from sensor.privacy.keys import Keys
     from sensor.privacy.subject import Subject
     from sensor.settings import Settings
@@ -47,7 +47,7 @@ def command(
 ) -> None:
     """Delete every row about one person. Published figures of past weeks, which are about groups, stay."""
     from sensor.cli.compact import compact_and_publish
-    from sensor.cli.deletion import ask, record
+    from sensor.cli.deletion import Deletion, ask
     from sensor.privacy import rotation
     from sensor.privacy.audit import AuditLog
     from sensor.privacy.counting import Counting
@@ -69,11 +69,9 @@ def command(
     compact_and_publish(place, settings, include_current=now)
     when = _times(place, subject)
     _hide(place, subject, case, moment)
-    gone, files = _delete(place, settings, subject, when, moment)
-    people = len(subject.tokens)
-    typer.echo(
-        record(folder, "erase", gone, now=moment, files=files, case_id=case, reason=reason, people=people)
-    )
+    about = {"case_id": case, "reason": reason, "people": len(subject.tokens)}
+    with Deletion.of(folder, "erase", now=moment, **about) as deletion:
+        typer.echo(deletion.record(files=_delete(place, settings, subject, when, deletion)))
     if counted := Counting(folder, keys).forget(person):
         typer.echo(f"taken out of the counts of {counted} weeks")
     if leases := rotation.forget(folder / rotation.FOLDER, keys, person, when.things, moment):
@@ -88,7 +86,7 @@ def command(
         forgotten = Vault(folder, keys).forget(tokens)
         cases = Reveals(folder, keys, moment).forget(tokens)
         typer.echo(f"{forgotten} records taken out of the vault, and out of {cases} cases of reveal")
-    if not gone and not sealed:
+    if not deletion.gone and not sealed:
         typer.echo(
             f"shadowai: found no row about {person!r}; name the account as the logs write it", err=True
         )
@@ -140,28 +138,26 @@ def _hide(lake: Lake, subject: Subject, case: str, now: datetime) -> None:
     Commits(lake, f"erasure-{case}").commit(0, 0, {"erasures": rows})
 
 
-def _delete(
-    lake: Lake, settings: Settings, subject: Subject, times: Times, now: datetime
-) -> tuple[list[Gone], int]:
-    """Delete the person's rows; returns the files that held them, and how many files were deleted."""
+def _delete(lake: Lake, settings: Settings, subject: Subject, times: Times, deletion: Deletion) -> int:
+    """Delete the person's rows; returns how many files were deleted."""
     from analytics import forget
     from analytics.refresh import refresh
     from sensor.cli.deletion import days_of, monday_of
     from sensor.store import purge
 
-    monday = monday_of(settings.zone, now)
+    monday = monday_of(settings.zone, deletion.now)
 
     def keep_figures(gone: list[Deleted]) -> None:
+        deletion.announce(gone)
         with analysing(lake):
             forget.keep_figures(lake.path, sightings=days_of(gone, "sightings"), before=monday)
 
-    gone = purge.purge(lake, _rules(subject, times), now=now, before=keep_figures)
+    gone = purge.purge(lake, _rules(subject, times), now=deletion.now, before=keep_figures)
     with analysing(lake):
-        marts = forget.erase(lake.path, subject.tokens, times, before=monday)
+        marts = forget.erase(lake.path, subject.tokens, times, before=monday, announce=deletion.announce)
         refresh(lake.path, zone=settings.zone, k=settings.k)
         forget.remove(lake.path, marts)
-    files = purge.remove(lake, gone, now=datetime.now(UTC)) + len(marts)
-    return [*gone, *marts], files
+    return purge.remove(lake, gone, now=datetime.now(UTC)) + len(marts)
 
 
 def _rules(subject: Subject, times: Times) -> dict[str, Rule]:

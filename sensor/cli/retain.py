@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from analytics.forget import Forgotten
     from sensor import schema
+    from sensor.cli.deletion import Deletion
     from sensor.privacy.audit import AuditLog
     from sensor.settings import Retention, Settings
     from sensor.store.lake import Lake
@@ -44,7 +45,7 @@ def command(
 ) -> None:
     """Delete what is older than `[retention]` says. Figures published for earlier weeks stay as they are."""
     from sensor.cli.compact import compact_and_publish
-    from sensor.cli.deletion import ask, record
+    from sensor.cli.deletion import Deletion, ask
     from sensor.privacy.audit import AuditLog
     from sensor.privacy.counting import Counting
     from sensor.privacy.keys import Keys
@@ -61,12 +62,13 @@ def command(
         ask(f"{doubt}. Delete what is old?")
     compact_and_publish(place, settings, include_current=now)
     rules = _rules(settings.retention, moment)
-    gone = purge.purge(place, rules, now=moment, before=partial(_keep_figures, place))
-    marts = _marts(place, settings, moment)
-    files = purge.remove(place, gone, now=datetime.now(UTC)) + len(marts)
-    keys = Keys(folder, settings.zone, settings.privacy)
-    files += Counting(folder, keys).expire(_limit(moment, settings.retention.published))
-    typer.echo(record(folder, "retain", [*gone, *marts], now=moment, files=files))
+    with Deletion.of(folder, "retain", now=moment) as deletion:
+        gone = purge.purge(place, rules, now=moment, before=partial(_keep_figures, place, deletion))
+        marts = _marts(place, settings, moment, deletion)
+        files = purge.remove(place, gone, now=datetime.now(UTC)) + len(marts)
+        keys = Keys(folder, settings.zone, settings.privacy)
+        files += Counting(folder, keys).expire(_limit(moment, settings.retention.published))
+        typer.echo(deletion.record(files=files))
     if purge.leaves_some(place):
         typer.echo("not looked at: rows of the open hour; the next run does")
 
@@ -90,17 +92,18 @@ def _doubt(audit: AuditLog, lake: Lake, now: datetime) -> str | None:
     return None
 
 
-def _keep_figures(lake: Lake, gone: list[Deleted]) -> None:
-    """Let the figures of the days that lose rows stay as they are."""
+def _keep_figures(lake: Lake, deletion: Deletion, gone: list[Deleted]) -> None:
+    """Announce the rows that go, and let the figures of their days stay as they are."""
     from analytics import forget
     from sensor.cli.deletion import days_of
 
     sightings, names, coverage = (days_of(gone, name) for name in ("sightings", "names", "coverage"))
+    deletion.announce(gone)
     with analysing(lake):
         forget.keep_figures(lake.path, sightings=sightings, names=names, coverage=coverage)
 
 
-def _marts(lake: Lake, settings: Settings, now: datetime) -> list[Forgotten]:
+def _marts(lake: Lake, settings: Settings, now: datetime, deletion: Deletion) -> list[Forgotten]:
     """Delete old marts, and publish views without the deleted rows."""
     from analytics import forget
     from analytics.refresh import refresh
@@ -112,7 +115,7 @@ def _marts(lake: Lake, settings: Settings, now: datetime) -> list[Forgotten]:
         "running": monday_of(settings.zone, now),
     }
     with analysing(lake):
-        marts = forget.expire(lake.path, **limits)
+        marts = forget.expire(lake.path, **limits, announce=deletion.announce)
         refresh(lake.path, zone=settings.zone, k=settings.k)
         forget.remove(lake.path, marts)
     return marts

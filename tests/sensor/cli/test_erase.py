@@ -12,7 +12,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from sensor.cli import doctor
+from sensor.cli.deletion import Deletion
 from sensor.privacy.audit import AuditLog
+from sensor.store.purge import Deleted
 from tests.product import query, shadowai, squid
 
 TODAY = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0)
@@ -109,6 +112,42 @@ def test_retention_deletes_what_is_old_proves_it_is_on_record_and_changes_no_pub
     assert "its end was cut off" in shadowai(lake, "audit", "verify", ok=False)
     said = shadowai(lake, "retain", ok=False)  # as with another state folder
     assert f"up to entry 2, but {file} has none of it: --state names its folder. Delete" in said
+
+
+def test_a_deletion_that_was_killed_is_proven_but_not_claimed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed before its entry was written, or before the list that the entry has the hash of."""
+    begun, files = datetime.now(UTC), [Deleted("a.parquet", "aa", 9, 2), Deleted("b.parquet", "bb", 9, 3)]
+    for killed_at in ("_enter", "_keep_list"):
+        with (
+            monkeypatch.context() as patched,
+            pytest.raises(KeyboardInterrupt),
+            Deletion.of(tmp_path, "erase", now=begun, case_id="c1", reason="asked", people=4) as deletion,
+        ):
+            patched.setattr(Deletion, killed_at, lambda *_, **__: raises(KeyboardInterrupt))
+            deletion.announce(files[:1])
+            deletion.announce(files[1:])
+            deletion.record(files=2)
+    assert doctor._record(tmp_path / "lake", tmp_path)[1] is None
+    with Deletion.of(tmp_path, "retain", now=begun) as deletion:
+        assert deletion.record(files=0).startswith("0 rows deleted")
+    assert doctor._record(tmp_path / "lake", tmp_path)[1] is True
+    entries = AuditLog(tmp_path).entries()
+    assert [(e.action, e.case_id, e.people, e.deleted_rows) for e in entries] == [
+        ("erase.interrupted", "c1", 4, None), ("erase", "c1", 4, None), ("retain", None, None, 0),
+    ]  # fmt: skip
+    for entry in entries:
+        proof = (tmp_path / "audit" / f"deleted-{entry.entry:06d}.json").read_bytes()
+        assert hashlib.sha256(proof).hexdigest() == entry.proof
+        assert [one["path"] for one in json.loads(proof)] == (
+            [] if entry.action == "retain" else ["a.parquet", "b.parquet"]
+        )
+    assert capsys.readouterr().err.count("was interrupted") == 2
+
+
+def raises(error: type[BaseException]) -> None:
+    raise error
 
 
 def test_an_erased_person_is_gone_from_every_file_and_figures_of_past_weeks_stay(lake: Path) -> None:
