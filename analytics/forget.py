@@ -47,6 +47,7 @@ def _unannounced(gone: list[Forgotten]) -> None:
 def keep_figures(
     lake: Path,
     *,
+    zone: str,
     sightings: Iterable[date] = (),
     names: Iterable[date] = (),
     coverage: Iterable[date] = (),
@@ -54,15 +55,18 @@ def keep_figures(
 ) -> None:
     """Makes final the periods whose base rows are deleted, so that their figures stay as they are.
 
-    `sightings`, `names` and `coverage` are the days that rows were deleted of. Days from `before` on are not
-    made final, but counted again without the rows. Raises LakeUnreadable.
+    `sightings`, `names` and `coverage` are the UTC days that rows were deleted of; weeks are those of `zone`.
+    Days from `before` on are not made final, but counted again without the rows. Raises LakeUnreadable.
     """
     with locked(lake):
         state = read_state(lake)
         counted = {near for day in sightings for near in neighbours(day) if near < before}
         days_by_table = {"names": names, "coverage": coverage}
         weeks = {
-            f"{name}/{week}" for name, days in days_by_table.items() for day in days for week in weeks_of(day)
+            f"{name}/{week}"
+            for name, days in days_by_table.items()
+            for day in days
+            for week in weeks_of(day, zone)
         }
         _finalise(state, *(f"day/{day}" for day in counted), *weeks)
         write_state(lake, state)

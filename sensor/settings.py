@@ -170,14 +170,16 @@ class About(_Section):
 class Retention(_Section):
     """How long each table is kept, in days; `shadowai retain` deletes what is older."""
 
-    sightings: int = Field(default=30, ge=1)
-    names: int = Field(default=30, ge=1)
+    #: a day is counted with those beside it: two days at least, or the running one would end early
+    sightings: int = Field(default=30, ge=2)
+    #: more than a week, as coverage, or the running week would be published without its last days
+    names: int = Field(default=30, ge=8)
     #: a week at most, because it shows single persons' browsing
     names_by_client: int = Field(default=7, ge=1, le=7)
     leases: int = Field(default=90, ge=1)
     directory: int = Field(default=90, ge=1)
     rejects: int = Field(default=90, ge=1)
-    coverage: int = Field(default=400, ge=1)
+    coverage: int = Field(default=400, ge=8)
     #: usage per person and hour
     usage_hourly: int = Field(default=90, ge=1)
     #: k-safe weekly figures

@@ -155,7 +155,7 @@ def test_a_report_outlives_the_rows_it_was_made_from(lake: Path, tmp_path: Path)
     archived = kept.read_bytes()
     assert archived == (home / "before.json").read_bytes()
     with (home / "shadowai.toml").open("a") as file:
-        file.write("retention = {sightings = 1, names = 1, usage_hourly = 1, leases = 1, rejects = 1}\n")
+        file.write("retention = {sightings = 2, names = 8, usage_hourly = 1, leases = 2, rejects = 1}\n")
     (counted,) = query(home, "SELECT count(*) FROM sightings")
     shadowai(home, "retain")
     (left,) = query(home, "SELECT count(*) FROM sightings")

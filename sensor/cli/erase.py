@@ -150,7 +150,8 @@ def _delete(lake: Lake, settings: Settings, subject: Subject, times: Times, dele
     def keep_figures(gone: list[Deleted]) -> None:
         deletion.announce(gone)
         with analysing(lake):
-            forget.keep_figures(lake.path, sightings=days_of(gone, "sightings"), before=monday)
+            kept = days_of(gone, "sightings")
+            forget.keep_figures(lake.path, zone=settings.zone, sightings=kept, before=monday)
 
     gone = purge.purge(lake, _rules(subject, times), now=deletion.now, before=keep_figures)
     with analysing(lake):

@@ -63,7 +63,9 @@ def command(
     compact_and_publish(place, settings, include_current=now)
     rules = _rules(settings.retention, moment)
     with Deletion.of(folder, "retain", now=moment) as deletion:
-        gone = purge.purge(place, rules, now=moment, before=partial(_keep_figures, place, deletion))
+        gone = purge.purge(
+            place, rules, now=moment, before=partial(_keep_figures, place, settings.zone, deletion)
+        )
         marts = _marts(place, settings, moment, deletion)
         files = purge.remove(place, gone, now=datetime.now(UTC)) + len(marts)
         keys = Keys(folder, settings.zone, settings.privacy)
@@ -92,7 +94,7 @@ def _doubt(audit: AuditLog, lake: Lake, now: datetime) -> str | None:
     return None
 
 
-def _keep_figures(lake: Lake, deletion: Deletion, gone: list[Deleted]) -> None:
+def _keep_figures(lake: Lake, zone: str, deletion: Deletion, gone: list[Deleted]) -> None:
     """Announce the rows that go, and let the figures of their days stay as they are."""
     from analytics import forget
     from sensor.cli.deletion import days_of
@@ -100,7 +102,7 @@ def _keep_figures(lake: Lake, deletion: Deletion, gone: list[Deleted]) -> None:
     sightings, names, coverage = (days_of(gone, name) for name in ("sightings", "names", "coverage"))
     deletion.announce(gone)
     with analysing(lake):
-        forget.keep_figures(lake.path, sightings=sightings, names=names, coverage=coverage)
+        forget.keep_figures(lake.path, zone=zone, sightings=sightings, names=names, coverage=coverage)
 
 
 def _marts(lake: Lake, settings: Settings, now: datetime, deletion: Deletion) -> list[Forgotten]:
