@@ -1,8 +1,10 @@
--- Evidence for a control, never a verdict about it: what its rules looked at and found.
+-- Evidence for a control, never a verdict about it: what its rules looked at and found. A week that is not over may yet
+-- be evaluable.
 WITH looked AS (
   SELECT rule,
          CAST(SUM(CASE WHEN evaluable THEN 1 ELSE 0 END) AS BIGINT) AS weeks_evaluated,
-         CAST(SUM(CASE WHEN evaluable THEN 0 ELSE 1 END) AS BIGINT) AS weeks_not_evaluable,
+         CAST(SUM(CASE WHEN NOT evaluable AND horizon >= CAST(week + 6 AS DATE) THEN 1 ELSE 0 END) AS BIGINT)
+           AS weeks_not_evaluable,
          MAX(CASE WHEN evaluable THEN week END) AS last_evaluated
   FROM stored.evaluations_weekly
   GROUP BY rule
