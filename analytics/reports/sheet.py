@@ -186,7 +186,7 @@ def _too_little(watched: Row | None, days: int) -> bool:
     return (
         nameless(flows, watched["named_flows"] or 0)
         or one_way(flows, watched["one_sided_flows"] or 0)
-        or (watched["days"] or 0) < LEAST_WATCHED * days
+        or (watched["telling_days"] or 0) < LEAST_WATCHED * days
     )
 
 
@@ -291,7 +291,8 @@ def _unused_text(name: str, row: Row, result: Result) -> str:
     )
     knows = told.get(row["week"], False) if "week" in row and told else None
     if knows is None:
-        knows = not _lack(_one(result, "watched"))
+        watched, scope = _one(result, "watched"), result.scope
+        knows = not _lack(watched) and not _too_little(watched, (scope.until - scope.first_day).days + 1)
     return "" if knows else words.unknown()
 
 

@@ -1,7 +1,7 @@
 -- One row per week of the period that has begun. Of one without use, figures are 0 only if its sources could show use,
 -- and enough of it was seen, by the shares of common/sight.py; else they are unknown.
 WITH begun AS (
-    SELECT s.until, CAST(UNNEST(GENERATE_SERIES(s.first_day, s.until, INTERVAL 7 DAY)) AS DATE) AS week
+    SELECT CAST(UNNEST(GENERATE_SERIES(s.first_day, s.until, INTERVAL 7 DAY)) AS DATE) AS week
     FROM scope s
 ),
 days AS (
@@ -14,8 +14,7 @@ days AS (
 ),
 seen AS (
     SELECT b.week, COALESCE(d.watched_days, 0) AS watched_days,
-           COALESCE(t.told AND d.watched_days >= 0.5 * LEAST(7, b.until - b.week + 1) AND d.named_flows >= 0.8 * d.flows
-                    AND d.one_sided_flows <= 0.2 * d.flows, FALSE) AS enough
+           COALESCE(t.told AND d.named_flows >= 0.8 * d.flows AND d.one_sided_flows <= 0.2 * d.flows, FALSE) AS enough
     FROM begun b
     LEFT JOIN days d ON d.week = b.week
     LEFT JOIN telling t ON t.week = b.week

@@ -31,6 +31,7 @@ class Coverage:
     sources: tuple[Row, ...]  # rows of the figure `coverage_weekly` for the week
     light: tuple[date, ...]  # days with a report of any sensor
     dark: tuple[date, ...]  # past days without one
+    told: tuple[date, ...]  # of the light ones, those on which a source that records connections reported
     ahead: tuple[date, ...]  # days to come, and today as long as nothing was seen
     stopped: tuple[str, ...]  # sensors that watched until this week, and nothing in it
     flows: int
@@ -105,8 +106,13 @@ class Coverage:
     @property
     def too_little(self) -> bool:
         """True if nothing was found, but so much of the week was not seen that this tells nothing."""
-        unseen = self.nameless or self.one_way or self.watched_briefly or len(self.light) < len(self.dark)
+        unseen = self.nameless or self.one_way or self.watched_briefly or self.told_seldom
         return self.nothing and unseen
+
+    @property
+    def told_seldom(self) -> bool:
+        """True if on most days no source could show use, as before a proxy was added to a resolver."""
+        return 2 * len(self.told) < len(self.light) + len(self.dark)
 
     @property
     def unsaid(self) -> tuple[str, ...]:
@@ -118,7 +124,7 @@ def coverage_of_week(result: Result) -> Coverage:
     """Coverage of the week under report."""
     sources = _sources(result, result.scope.week)
     days = [result.scope.week + timedelta(days=n) for n in range(7)]
-    watched = {row["day"] for row in result.rows("watched")}
+    watched, told = {row["day"] for row in result.rows("watched")}, _told(result)
     today = result.facts.today or result.scope.sunday + timedelta(days=1)
     minutes = {source: watch.minutes for source, watch in _watches(result, result.scope.week).items()}
     ahead = tuple(d for d in days if d > today or (d == today and d not in watched))
@@ -127,6 +133,7 @@ def coverage_of_week(result: Result) -> Coverage:
         sources=sources,
         light=tuple(d for d in days if d in watched),
         dark=tuple(d for d in days if d < today and d not in watched),
+        told=tuple(d for d in days if d in told),
         ahead=ahead,
         stopped=() if ahead else _stopped(result, sources),
         flows=_total(sources, "flows"),
@@ -161,6 +168,12 @@ def _stopped(result: Result, sources: Sequence[Row]) -> tuple[str, ...]:
 def _lookups_only(result: Result) -> bool:
     sources = result.rows("source_bytes")
     return bool(sources) and not any(source["connections"] for source in sources)
+
+
+def _told(result: Result) -> set[date]:
+    """The days on which a source reported that records connections in the week under report."""
+    telling = {(row["sensor"], row["source"]) for row in result.rows("source_bytes") if row["connections"]}
+    return {row["day"] for row in result.rows("watched") if (row["sensor"], row["source"]) in telling}
 
 
 def _nothing(result: Result) -> bool:
@@ -232,6 +245,8 @@ def _doubts(seen: Coverage) -> Iterable[str]:
         yield say("doubt.light", days=_listed(seen.light))
     elif seen.dark:
         yield say("doubt.dark", days=_listed(seen.dark))
+    elif seen.nothing and seen.told and seen.told_seldom:
+        yield say("doubt.told", days=_listed(seen.told))
     if seen.stopped and not seen.blind:
         yield say("doubt.stopped", len(seen.stopped), names=words.listing(seen.stopped))
     minutes = seen.packet_minutes

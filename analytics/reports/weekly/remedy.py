@@ -23,12 +23,18 @@ def remedy(result: Result, seen: Coverage) -> str:
         return say("remedy.amounts")
     if not seen.sources:
         return say("remedy.none")
-    if seen.dark and not seen.mostly_nameless:
+    if (seen.dark or (seen.nothing and seen.told_seldom)) and not seen.mostly_nameless:
         feeds = itertools.filterfalse(_is_recording, seen.sources)
         telling = {
             (row["sensor"], row["source"]) for row in result.rows("source_bytes") if row["connections"]
         }
-        source = max(feeds, key=lambda one: (one["days"], (one["sensor"], one["source"]) in telling))
+        tells = {source_key(one): (one["sensor"], one["source"]) in telling for one in seen.sources}
+
+        def use(one: Row) -> tuple[bool, int, bool]:
+            told = tells[source_key(one)]
+            return seen.told_seldom and told, one["days"], told
+
+        source = max(feeds, key=use)
         if source["kind"] == "packets" and seen.watched_briefly:
             return _of_hours(seen)
         return say("remedy.days", name=source_name(source), days=source["days"], of=seen.hours // 24)

@@ -561,6 +561,29 @@ def test_after_weeks_of_lookups_nothing_is_new(tmp_path: Path) -> None:
     assert "alpha is new" in page(tmp_path / "proxy", rows).sentence
 
 
+def test_a_proxy_that_began_at_the_end_of_a_week_of_lookups_does_not_tell_of_it(tmp_path: Path) -> None:
+    """One minute of Sunday made six days of a resolver's log a week in which nobody used AI."""
+    asked = {"grade": 1, "connections": 0, "lookups": 40, "people_any_grade": 30}
+    bind = {"sensor": "bind", "source": "bind", "connects": False, "bytes_known": False}
+    rows = {
+        "catalog": [{"app": "a/alpha", "service": "alpha"}],
+        "usage_weekly": [usage(WEEK, app, 0, None, **asked) for app in ("all", "a/alpha")],
+        "names_weekly": [bind | {"week": WEEK}, *NAMES["names_weekly"]],
+        "coverage_daily": [*(watched(d, "bind", "bind") for d in days(WEEK)), watched(days(WEEK)[6])],
+        "sensors": [SENSORS[0] | {"kind": "logs"}, SENSORS[0] | {"sensor": "bind", "kind": "logs"}],
+    }
+    found = page(tmp_path, rows)
+    assert found.claim.startswith("We cannot tell whether AI was used: we saw no exchange with an AI service")
+    assert "whether AI was used on any day but Sunday (only lookups are recorded then)" in found.verdict
+    assert [number.value for number in found.numbers[:4]] == ["unknown"] * 4
+    assert found.remedy == "What helps most: reading every day of hq-span (pcap); it reported on 1 of 7."
+    for name, told in (("daily", {"period": f"{WEEK}"}), ("app", {"about": "alpha"})):
+        assert prepare(tmp_path, name, **told).page.sentence.startswith("We cannot tell whether"), name
+    weeks = next(s for s in prepare(tmp_path, "monthly").page.sections if s.id == "weeks")
+    row = dict(zip(weeks.labels, (cell.text for cell in weeks.rows[1]), strict=True))
+    assert (row["Services"], row["People"]) == ("unknown", "unknown")
+
+
 def test_people_who_only_looked_up_or_connected_are_counted_apart(tmp_path: Path) -> None:
     rows = plain()
     seen = {"lookups": 40, "connections": 0}
