@@ -20,7 +20,12 @@ ORDER BY week
 _TELLING_SQL = """
 SELECT week FROM usage_weekly WHERE grade >= 3
 UNION
-SELECT week FROM names_weekly WHERE host IS NULL AND connects AND bytes_known
+SELECT n.week
+FROM names_weekly n
+JOIN coverage_daily c ON c.sensor = n.sensor AND c.source = n.source AND DATE_TRUNC('week', c.day) = n.week
+WHERE n.host IS NULL AND n.connects AND n.bytes_known AND c.minutes_seen > 0
+GROUP BY n.week
+HAVING COUNT(DISTINCT c.day) >= 0.5 * 7
 ORDER BY week
 """
 
@@ -32,7 +37,8 @@ def weeks(lake: duckdb.DuckDBPyConnection) -> list[date]:
 
 def telling_weeks(lake: duckdb.DuckDBPyConnection) -> list[date]:
     """Mondays of the weeks whose sources could show use, oldest first: it was found, or some source knows the
-    bytes of connections with a name. Of weeks of lookups alone, nobody knows what was in use already."""
+    bytes of connections with a name, and reported on half of the days. Of weeks of lookups alone, nobody
+    knows what was in use already."""
     return [row[0] for row in lake.execute(_TELLING_SQL).fetchall()]
 
 

@@ -559,6 +559,8 @@ def test_after_weeks_of_lookups_nothing_is_new(tmp_path: Path) -> None:
     assert [row[nouns].text for row in weeks.rows][:2] == ["unknown", "9"]
     rows["names_weekly"][0] |= {"connects": True, "bytes_known": True}
     assert "alpha is new" in page(tmp_path / "proxy", rows).sentence
+    rows["coverage_daily"] = rows["coverage_daily"][6:]  # of the week before, Sunday
+    assert "alpha is new" not in page(tmp_path / "sunday", rows).sentence
 
 
 def test_a_proxy_that_began_at_the_end_of_a_week_of_lookups_does_not_tell_of_it(tmp_path: Path) -> None:
