@@ -43,6 +43,10 @@ _BESIDE = ("event_id", "input", "site", "source", *WHO, "host", "seen_at", "hunt
 _NAME = "rematch-"
 _BUCKET = pl.col("seen_at").dt.truncate(BUCKET).cast(schema.TIME)
 _BEFORE = pl.Schema({"key": pl.UInt64, "before_bytes_up": pl.Int64, "before_bytes_down": pl.Int64})
+#: What is said of a sighting …
+_SAID = ("app", "role", "access")
+#: … before and after; of one that only has another grade, the grades, too.
+CHANGED = tuple(f"{when}{name}" for when in ("old_", "") for name in (*_SAID, "grade"))
 
 
 @dataclass
@@ -53,7 +57,7 @@ class Findings:
     days: int = 0
     sightings: int = 0
     names: int = 0
-    #: old_app, app, old_role, role, day, sightings, bytes_up; one row per day and kind of change
+    #: CHANGED, day, sightings, bytes_up; one row per day and kind of change
     changes: list[pl.DataFrame] = field(default_factory=list)
     #: host, app, role, day, buckets, first_seen, last_seen, bytes_up, clients: what `names` holds of each day
     past: list[pl.DataFrame] = field(default_factory=list)
@@ -94,14 +98,14 @@ class Rematch:
             self._commit("catalog", 0, {"catalog": self._catalog.frame()})
         for day, changes in self._restated(found):
             found.restated += changes.height
-            found.changes.append(_summary(day, changes))
+            found.changes.append(summary(day, changes))
             if not dry and changes.height:
                 self._commit("sightings", day.toordinal(), {"restated": changes})
         known = [pl.DataFrame(schema={"host": pl.String, "bucket": schema.TIME})]
         for day, sightings in self._hunted(found):
             changes = self._as_new(sightings)
             found.hunted += changes.height
-            found.changes.append(_summary(day, changes))
+            found.changes.append(summary(day, changes))
             known.append(sightings.select("host", bucket=_BUCKET).unique())
             if not dry:
                 self._commit("hunt", day.toordinal(), {"restated": changes, "sightings": sightings})
@@ -348,9 +352,13 @@ def _so_far(sliced: pl.DataFrame, some: pl.Expr) -> pl.DataFrame:
     return sums.rename(dict(zip(sums.columns, _BEFORE, strict=True))).cast(_BEFORE)
 
 
-def _summary(day: date, changes: pl.DataFrame) -> pl.DataFrame:
+def summary(day: date, changes: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `restated` of a day, as those of `Findings.changes`."""
+    is_same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"old_{name}")) for name in _SAID)
+    is_regraded = is_same & pl.col("grade").ne_missing(pl.col("old_grade"))
     return (
-        changes.group_by("old_app", "app", "old_role", "role", "old_access", "access")
+        changes.with_columns(pl.when(is_regraded).then(pl.col("old_grade", "grade")))
+        .group_by(CHANGED)
         .agg(sightings=pl.len().cast(pl.Int64), bytes_up=pl.col("bytes_up").sum().cast(pl.Int64))
         .with_columns(day=pl.lit(day))
     )

@@ -61,7 +61,7 @@ def command(
     final, begin = _final(place), since.date() if since else None
     with analysing(place):
         found = Rematch(place, catalog, now=datetime.now(UTC), since=begin, final=final).run(dry=dry_run)
-    _tell(found, dry_run)
+    tell(found, dry_run=dry_run)
     if left:
         typer.echo("not looked at: rows of the open hour; a rematch after the hour does")
     if (found.restated or found.hosts or found.hunted) and not dry_run:
@@ -79,10 +79,12 @@ def _final(lake: Lake) -> set[date]:
     return {date.fromisoformat(period[4:]) for period in final if period.startswith("day/")}
 
 
-def _tell(found: Findings, dry_run: bool) -> None:
+def tell(found: Findings, *, dry_run: bool) -> None:
+    """Print what a rematch found."""
     import polars as pl
 
     from sensor.cli.table import print_table
+    from sensor.rematch import CHANGED
 
     typer.echo(
         f"catalog {found.catalog_version}: looked at {found.sightings:,} sightings of {found.days} days "
@@ -91,13 +93,11 @@ def _tell(found: Findings, dry_run: bool) -> None:
     )
     changes = pl.concat(found.changes) if found.changes else None
     if changes is not None and changes.height:
-        by = ["old_app", "old_role", "old_access", "app", "role", "access"]
-        sums = changes.group_by(by).agg(pl.col("sightings", "bytes_up").sum(), pl.col("day").n_unique())
+        sums = changes.group_by(CHANGED).agg(pl.col("sightings", "bytes_up").sum(), pl.col("day").n_unique())
+        ordered = sums.sort("sightings", *CHANGED, descending=[True, *[False] * len(CHANGED)])
         lines = [
-            (_words(row, "old_"), _words(row, ""), row["sightings"], row["day"], row["bytes_up"])
-            for row in sums.sort("sightings", *by, descending=[True, *[False] * len(by)]).iter_rows(
-                named=True
-            )
+            (*_words(row), row["sightings"], row["day"], row["bytes_up"])
+            for row in ordered.iter_rows(named=True)
         ]
         print_table(("was", "is", "sightings", "days", "bytes up"), lines)
     _tell_past(found)
@@ -130,7 +130,13 @@ def _tell_past(found: Findings) -> None:
     print_table(columns, [tuple(row[name] for name in names) for row in rows])
 
 
-def _words(row: dict[str, object], prefix: str) -> str:
-    """A text: a service with its role and access class; 'nothing' if there is none."""
-    app, role, access = (row[f"{prefix}{name}"] for name in ("app", "role", "access"))
-    return f"{app} ({role}, {access})" if app else "nothing"
+def _words(row: dict[str, object]) -> tuple[str, str]:
+    """What a sighting was and is: a service with its role and access class, 'nothing' if there is none."""
+    names = ("app", "role", "access", "grade")
+    was, now = (_service(*(row[f"{when}{name}"] for name in names)) for when in ("old_", ""))
+    return was, now if now != was else "the same, by another indicator"
+
+
+def _service(app: object, role: object, access: object, grade: object) -> str:
+    graded = "" if grade is None else f", grade {grade}"
+    return f"{app} ({role}, {access}{graded})" if app else "nothing"

@@ -15,8 +15,9 @@ from analytics.asof import views
 from analytics.lake import open_views
 from sensor import durable, schema
 from sensor.catalog.load import Catalog, load
+from sensor.cli import rematch as command
 from sensor.cli.main import app
-from sensor.rematch import Rematch
+from sensor.rematch import Findings, Rematch, summary
 from sensor.store import compaction
 from sensor.store.compaction import Terms, compact
 from sensor.store.lake import Lake
@@ -303,3 +304,24 @@ def test_days_whose_rows_are_deleted_keep_their_figures(story: Story) -> None:
     ).run(dry=True)
     assert [str(day) for day in found.final] == ["2026-11-09"]
     assert 0 < found.restated < sum(changes["sightings"].sum() for changes in found.changes) + 1
+
+
+def test_what_only_has_another_grade_is_told_with_its_grades(capsys: pytest.CaptureFixture[str]) -> None:
+    """It was told that `acme (use, web)` had become `acme (use, web)`."""
+    same = {"app": "acme", "old_app": "acme", "role": "use", "old_role": "use", "access": "web"}
+    rows = [
+        same | {"old_access": "web", "old_grade": 4, "grade": 3, "bytes_up": 5},
+        same | {"old_access": "web", "old_grade": 4, "grade": 3, "bytes_up": 6},
+        same | {"old_access": "api", "old_grade": 4, "grade": 3},
+        same | {"old_access": "web", "old_grade": 3, "grade": 3},
+        same | {"app": None, "old_access": "web"},
+    ]
+    changes = schema.RESTATED.conform(pl.DataFrame(rows))
+    found = Findings("2", restated=5, changes=[summary(datetime(2026, 11, 9).date(), changes)])
+    command.tell(found, dry_run=False)
+    assert {tuple(line.split("\t")[:3]) for line in capsys.readouterr().out.splitlines()} >= {
+        ("acme (use, web, grade 4)", "acme (use, web, grade 3)", "2"),
+        ("acme (use, api)", "acme (use, web)", "1"),
+        ("acme (use, web)", "the same, by another indicator", "1"),
+        ("acme (use, web)", "nothing", "1"),
+    }
