@@ -1,4 +1,20 @@
--- One row per control and kind of finding.
-SELECT framework, control, title, evidence, weeks_evaluated, findings, findings_decided
-FROM control_evidence
-ORDER BY framework, control, evidence
+-- One row per control and kind of finding; control_evidence counts over all weeks, this over those of the period.
+WITH looked AS (
+    SELECT e.rule, COUNT(*) AS weeks
+    FROM evaluations e
+    JOIN scope s ON e.week BETWEEN s.first_day AND s.last_day
+    WHERE e.evaluable
+    GROUP BY e.rule
+),
+found AS (
+    SELECT f.rule, COUNT(*) AS findings, COUNT(*) FILTER (f.decided_on <= s.last_day) AS decided
+    FROM findings f
+    JOIN scope s ON f.first_seen <= s.last_day AND f.last_seen >= s.first_day
+    GROUP BY f.rule
+)
+SELECT c.framework, c.control, c.title, c.evidence, CAST(COALESCE(l.weeks, 0) AS BIGINT) AS weeks_evaluated,
+       CAST(COALESCE(f.findings, 0) AS BIGINT) AS findings, CAST(COALESCE(f.decided, 0) AS BIGINT) AS findings_decided
+FROM control_evidence c
+LEFT JOIN looked l ON l.rule = c.rule
+LEFT JOIN found f ON f.rule = c.rule
+ORDER BY c.framework, c.control, c.evidence
