@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from analytics.render import words
@@ -14,6 +15,9 @@ from analytics.reports.weekly.remedy import lookups_only
 
 #: A packet sensor is reliable for the week if it watched this share of the minutes.
 _STEADY = 0.95
+
+#: Of more logs or sensors of which the same is to be said, some are named and the others counted.
+_MOST_APART = 6
 
 #: Keys of the strings about what network data never shows.
 _STANDING = ("visibility.contents", "visibility.hidden_names", "visibility.away")
@@ -37,14 +41,14 @@ def visibility(result: Result, seen: Coverage) -> Visibility:
     people = _attribution(result)
     named = say("visibility.named", share=words.share(seen.named, seen.flows)) if seen.flows else ""
     confident = [
-        *(_source(source, seen) for source in steady),
+        *(_source(source, seen) for source in _grouped(steady)),
         "" if seen.nameless else named,
         *people.confident,
         _blocked(result),
         _nobodies(result),
     ]
     sometimes = [
-        *(_source(source, seen) for source in partial),
+        *(_source(source, seen) for source in _grouped(partial)),
         named if seen.nameless else "",
         *people.sometimes,
         *_hindrances(seen),
@@ -63,6 +67,22 @@ def _is_steady(source: Row, seen: Coverage) -> bool:
     return bool(
         24 * source["days"] >= seen.hours and 100 * (source["rejected"] or 0) <= (source["records"] or 0)
     )
+
+
+def _grouped(sources: Sequence[Row]) -> Iterator[Row]:
+    """`sources`; many logs of one kind with as many days, as branch offices have, are a row together."""
+    alike: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    for source in sources:
+        if source["kind"] != "packets":
+            alike[source["source"], source["days"]].append(source)
+    for source in sources:
+        group = alike.get((source["source"], source["days"]), []) if source["kind"] != "packets" else []
+        if len(group) <= _MOST_APART:
+            yield source
+        elif source is group[0]:
+            names = words.listing([row["sensor"] for row in group])
+            sums = {column: sum(row[column] or 0 for row in group) for column in ("records", "rejected")}
+            yield {**source, "sensor": names, "place": None, **sums}
 
 
 def _source(source: Row, seen: Coverage) -> str:
@@ -147,15 +167,9 @@ def _missing(result: Result, seen: Coverage) -> Iterator[str]:
         yield say("visibility.dark_week")
     elif seen.dark:
         yield say("visibility.dark", days=words.listing([words.weekday(d) for d in seen.dark], 7))
-    for sensor in result.rows("silent"):
-        site, since = sensor["site"] or say("visibility.no_site"), sensor["since"]
-        if since is None:
-            yield say("visibility.unheard", sensor=sensor["sensor"], site=site)
-        elif since > result.scope.sunday:
-            day = f"{words.day_name(since)} {since.year}"
-            yield say("visibility.later", sensor=sensor["sensor"], site=site, day=day)
-        else:
-            yield say("visibility.silent", sensor=sensor["sensor"], site=site)
+    yield from _silent(result)
+    if sites := _lookups_only_sites(result, seen):
+        yield say("visibility.no_use_at", sites=words.listing(sites))
     for source in result.rows("source_bytes"):
         if source["connections"] and not source["knows_bytes_up"]:
             yield say("visibility.no_bytes", sensor=source["sensor"], source=source["source"])
@@ -164,6 +178,33 @@ def _missing(result: Result, seen: Coverage) -> Iterator[str]:
     possible = [r["service"] for r in result.rows("embedded_possible")]
     if possible:
         yield say("visibility.embedded", services=words.listing(possible))
+
+
+def _silent(result: Result) -> Iterator[str]:
+    silent: dict[str, list[str]] = defaultdict(list)
+    for sensor in result.rows("silent"):
+        name = f"{sensor['sensor']} ({sensor['site'] or say('visibility.no_site')})"
+        since = sensor["since"]
+        if since is None:
+            silent["visibility.unheard"].append(name)
+        elif since > result.scope.sunday:
+            yield say("visibility.later", sensor=name, day=f"{words.day_name(since)} {since.year}")
+        else:
+            silent["visibility.silent"].append(name)
+    for key, names in silent.items():
+        apart = names if len(names) <= _MOST_APART else [words.listing(names)]
+        yield from (say(key, sensor=name) for name in apart)
+
+
+def _lookups_only_sites(result: Result, seen: Coverage) -> list[str]:
+    """Sites whose sensors record lookups only, where those of others record connections."""
+    connects = {(row["sensor"], row["source"]): row["connections"] for row in result.rows("source_bytes")}
+    sites: dict[str, list[bool]] = defaultdict(list)
+    for row in seen.sources:
+        if (source := (row["sensor"], row["source"])) in connects:
+            sites[row["site"]].append(connects[source])
+    blind = sorted(site for site, known in sites.items() if site and not any(known))
+    return blind if len(blind) < len(sites) else []
 
 
 def _no_inside(result: Result, seen: Coverage) -> bool:

@@ -196,6 +196,36 @@ def test_a_silent_sensor_is_named(tmp_path: Path) -> None:
     assert "squid-hq (hq): silent all week" in found.visibility.never
 
 
+def test_many_branches_are_told_together_and_where_use_cannot_be_seen(tmp_path: Path) -> None:
+    rows = plain()
+    blank = dict.fromkeys(("packets", "flows", "named_flows", "one_sided_flows"))
+    for n in range(9):
+        name, about = f"res-{n}", {"site": f"branch-{n}", "vantage": "dns", "records": 100, **blank}
+        rows["coverage_daily"] += [
+            watched(day, name, "bind", **about) for day in days(WEEK, 7 if n < 8 else 6)
+        ]
+        rows["names_weekly"].append({"week": WEEK, "sensor": name, "source": "bind", "connects": False})
+        gone = watched(LAST, f"gone-{n}", "bind", **about)
+        rows["coverage_daily"].append(gone)
+        rows["sensors"] = [
+            *rows.get("sensors", []),
+            {"sensor": f"gone-{n}", "site": f"branch-{n}", "kind": "logs"},
+        ]
+    found = page(tmp_path, rows).visibility
+    told = [line.replace("\u202f", " ") for line in (*found.confident, *found.sometimes)]
+    assert [line for line in told if "bind" in line] == [
+        "res-0, res-1, res-2 and 5 more (bind): 7 of 7 days; 5 600 records",
+        "res-8 (bind): 6 of 7 days; 600 records",
+    ]
+    assert (
+        "gone-0 (branch-0), gone-1 (branch-1), gone-2 (branch-2) and 6 more: silent all week" in found.never
+    )
+    where = (
+        "Whether AI was used at branch-0, branch-1, branch-2 and 6 more, where it passed no sensor elsewhere"
+    )
+    assert f"{where}: only lookups are recorded there" in found.never
+
+
 @pytest.mark.parametrize("watched_days", [7, 1])
 def test_a_sensor_that_stopped_is_a_doubt_unless_it_only_had_a_look(
     tmp_path: Path, watched_days: int
