@@ -3,13 +3,14 @@
 -- thirds are under 10 s (measured elsewhere: 88 % of agents' steps, 1.4 % of people's turns). `growth`: three quarters of
 -- the requests are larger than the one before, the largest at least twice the smallest (the whole context is sent
 -- again). `program`: no browser's hello. The numbers stand beside it; a batch job looks the same.
--- Who moved has the department under which most was used in the week, by whatever program, as in `people`.
+-- Who moved has the department under which, and the site at which, most was used in the week, by whatever program, as in
+-- `people`.
 WITH clocks AS (
   SELECT site, MIN(zone) AS zone FROM stored.sensors WHERE zone IS NOT NULL GROUP BY site
 ),
 hours AS (
   SELECT CAST(DATE_TRUNC('week', u.hour AT TIME ZONE '$zone') AS DATE) AS week, u.subject, u.subject_kind,
-         u.app, u.hour, MIN(u.site) AS site,
+         u.app, u.hour,
          MAX(EXTRACT(hour FROM u.hour AT TIME ZONE COALESCE(c.zone, '$zone'))) AS local_hour,
          MAX(u.grade) AS grade, SUM(u.bytes_up) AS bytes_up, SUM(u.connections) AS connections
   FROM stored.usage_hourly AS u
@@ -27,8 +28,18 @@ held AS (
   WHERE grade >= 3
   GROUP BY CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE), subject, department
 ),
+places AS (
+  SELECT CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE) AS week, subject, site,
+         ROW_NUMBER() OVER (
+           PARTITION BY CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE), subject
+           ORDER BY SUM(connections) DESC, MAX(hour) DESC, site
+         ) AS nth
+  FROM stored.usage_hourly
+  WHERE grade >= 3
+  GROUP BY CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE), subject, site
+),
 weeks AS (
-  SELECT week, subject, subject_kind, app, MIN(site) AS site,
+  SELECT week, subject, subject_kind, app,
          CAST(COUNT(*) AS BIGINT) AS hours,
          CAST(SUM(CASE WHEN local_hour >= 22 OR local_hour < 6 THEN 1 ELSE 0 END) AS BIGINT) AS night_hours,
          MAX(grade) AS grade, CAST(SUM(bytes_up) AS BIGINT) AS bytes_up,
@@ -52,7 +63,7 @@ signs AS (
          program_requests > 0 AS program
   FROM rhythms
 )
-SELECT w.week, w.subject, w.subject_kind, h.department, w.site, w.app, COALESCE(c.service, w.app) AS service,
+SELECT w.week, w.subject, w.subject_kind, h.department, p.site, w.app, COALESCE(c.service, w.app) AS service,
        w.hours, w.night_hours, w.grade,
        CASE w.grade WHEN 3 THEN 'exchanged' WHEN 4 THEN 'uploaded' WHEN 5 THEN 'confirmed' END AS evidence,
        w.bytes_up, w.connections, s.requests, s.gaps, s.short_gaps, s.compared, s.larger, s.bytes_up_least,
@@ -61,6 +72,7 @@ SELECT w.week, w.subject, w.subject_kind, h.department, w.site, w.app, COALESCE(
                                     + CASE WHEN s.program THEN 1 ELSE 0 END >= 2, FALSE) AS agent_like
 FROM weeks AS w
 JOIN held AS h ON h.week = w.week AND h.subject = w.subject AND h.nth = 1
+JOIN places AS p ON p.week = w.week AND p.subject = w.subject AND p.nth = 1
 LEFT JOIN stored.catalog AS c ON c.app = w.app
 LEFT JOIN signs AS s ON s.week = w.week AND s.subject = w.subject AND s.app = w.app
 ORDER BY w.week, w.subject, w.subject_kind, w.app
