@@ -282,7 +282,8 @@ def _unused_text(name: str, row: Row, result: Result) -> str:
         return _NOTHING
     if name not in ("people", "services", "bytes_up", "bytes_down"):
         return ""
-    if row["grade"] is None and row[name] is None and not row.get("people_hidden"):
+    is_untold = row["grade"] is None or name in ("people", "services")
+    if is_untold and row[name] is None and not row.get("people_hidden"):
         return words.unknown()
     if row[name] != 0:
         return ""

@@ -27,14 +27,19 @@ in_use AS (
 ),
 used AS (
     SELECT * FROM usage_weekly WHERE department = 'all' AND app = 'all'
+),
+known AS (
+    SELECT s.week, s.watched_days, u.grade, u.people, u.people_hidden, u.people_any_grade, u.bytes_up, u.bytes_up_max,
+           u.bytes_down, u.week IS NULL AS is_idle, s.enough OR COALESCE(u.grade >= 3, FALSE) AS is_known
+    FROM seen s
+    LEFT JOIN used u ON u.week = s.week
 )
-SELECT s.week, u.grade, CASE WHEN u.week IS NULL AND s.enough THEN 0 ELSE u.people END AS people,
-       COALESCE(u.people_hidden, FALSE) AS people_hidden, u.people_any_grade AS seen_at_any_grade,
-       CASE WHEN u.week IS NULL AND s.enough THEN 0 ELSE u.bytes_up END AS bytes_up,
-       CASE WHEN u.week IS NULL AND s.enough THEN 0 ELSE u.bytes_up_max END AS bytes_up_max,
-       CASE WHEN u.week IS NULL AND s.enough THEN 0 ELSE u.bytes_down END AS bytes_down,
-       CASE WHEN u.week IS NOT NULL OR s.enough THEN COALESCE(i.services, 0) END AS services, s.watched_days
-FROM seen s
-LEFT JOIN used u ON u.week = s.week
-LEFT JOIN in_use i ON i.week = s.week
-ORDER BY s.week
+SELECT k.week, k.grade, CASE WHEN k.is_known THEN CASE WHEN k.is_idle THEN 0 ELSE k.people END END AS people,
+       COALESCE(k.people_hidden, FALSE) AS people_hidden, k.people_any_grade AS seen_at_any_grade,
+       CASE WHEN k.is_known THEN CASE WHEN k.is_idle THEN 0 ELSE k.bytes_up END END AS bytes_up,
+       CASE WHEN k.is_known THEN CASE WHEN k.is_idle THEN 0 ELSE k.bytes_up_max END END AS bytes_up_max,
+       CASE WHEN k.is_known THEN CASE WHEN k.is_idle THEN 0 ELSE k.bytes_down END END AS bytes_down,
+       CASE WHEN k.is_known THEN COALESCE(i.services, 0) END AS services, k.watched_days
+FROM known k
+LEFT JOIN in_use i ON i.week = k.week
+ORDER BY k.week

@@ -614,6 +614,8 @@ def test_a_proxy_that_began_at_the_end_of_a_week_of_lookups_does_not_tell_of_it(
     weeks = next(s for s in prepare(tmp_path, "monthly").page.sections if s.id == "weeks")
     row = dict(zip(weeks.labels, (cell.text for cell in weeks.rows[1]), strict=True))
     assert (row["Services"], row["People"]) == ("unknown", "unknown")
+    told = [row for row in prepare(tmp_path, "monthly").result.rows("weeks") if row["week"] == WEEK]
+    assert [(row["grade"], row["people"], row["services"]) for row in told] == [(1, None, None)]
 
 
 def test_people_who_only_looked_up_or_connected_are_counted_apart(tmp_path: Path) -> None:
