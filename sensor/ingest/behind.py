@@ -17,7 +17,7 @@ class Behind:
 
     def __init__(self) -> None:
         self._worker = ThreadPoolExecutor(max_workers=1)
-        self._in_hand: Future[None] | None = None
+        self._in_hand: Future[object] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -31,7 +31,7 @@ class Behind:
         finally:
             self.close()
 
-    def hand(self, work: Callable[[], None]) -> None:
+    def hand(self, work: Callable[[], object]) -> None:
         """Call `work` on the other thread, as soon as what is in hand is finished."""
         self.settle()
         self._in_hand = self._worker.submit(work)

@@ -123,9 +123,15 @@ class Stream:
         self._behind.settle()
 
     def commit_if_due(self) -> None:
-        """Store what was processed if it waits long enough, unless that is done behind. Raises LakeError."""
-        if self._behind.is_idle() and self._is_due():
-            self._store()
+        """Store what was processed if it waits long enough. Raises LakeError.
+
+        While something is in hand, that stores it itself, if it is of this stream; another file that never
+        rests must not keep it waiting for much longer.
+        """
+        if self._behind.is_idle() or self._waits_for() >= 2 * COMMIT_S:
+            self._behind.settle()
+            if self._is_due():
+                self._store()
 
     def commit(self) -> None:
         """Store everything read so far. Raises LakeError."""
@@ -140,7 +146,11 @@ class Stream:
     def _is_due(self) -> bool:
         """True if rows wait long enough, or enough of them, to be committed."""
         waiting = self._processed - self._committed
-        return self._has_rows and (time.monotonic() - self._since >= COMMIT_S or waiting >= COMMIT_BYTES)
+        return self._waits_for() >= COMMIT_S or (self._has_rows and waiting >= COMMIT_BYTES)
+
+    def _waits_for(self) -> float:
+        """Seconds since the first row came that is not committed; 0 without one."""
+        return time.monotonic() - self._since if self._has_rows else 0.0
 
     def _store(self) -> None:
         if not self._has_rows:

@@ -11,8 +11,9 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread, Timer
 
 import duckdb
 import polars as pl
@@ -21,12 +22,14 @@ import pytest
 from sensor.catalog.load import BUILT_IN
 from sensor.errors import LakeError
 from sensor.ingest import streams
+from sensor.ingest.behind import Behind
 from sensor.ingest.installation import Declared, Installation
 from sensor.ingest.streams import Follower, Stream
 from sensor.settings import Settings
 from sensor.sources.detect import recognise
 from sensor.sources.inputs.tail import Tail, Tails
 from sensor.sources.logs.lines.blocks import Block
+from sensor.sources.logs.log_format import LogFormat
 from sensor.store.lake import Lake
 from sensor.store.segments import Commits
 from tests.product import compiled_once, run_here
@@ -177,6 +180,29 @@ def test_a_session_goes_on_in_the_next_file_of_a_rotated_log(
     follower.run()
     sent = duckdb.sql(f"FROM '{lake}/restricted/sightings/hot/*/*.parquet'").order("slice")
     assert sent.select("slice", "bytes_up").fetchall() == [(0, 100), (1, 400), (2, 200)]
+
+
+def test_a_file_that_rests_is_stored_beside_one_that_never_does(
+    tmp_path: Path, lake: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(log := tmp_path / "q.log", 1)
+    installation = Installation(Settings(lake=lake, state=state), Declared())
+    installation.lake.create()
+    (tail,) = Tails([str(log)]).look(0)
+    kind, _ = recognise(log.read_bytes())
+    assert issubclass(kind, LogFormat)
+    with Behind() as behind:
+        stream = Stream(installation, kind, tail.input(), behind)
+        stream.read(tail.blocks(), time.monotonic(), datetime.now(UTC))
+        behind.settle()
+        rests = Event()
+        behind.hand(partial(rests.wait, 10))
+        stream.commit_if_due()
+        assert clients(lake) == (0, 0)
+        monkeypatch.setattr(streams, "COMMIT_S", 0.0)
+        Timer(0.1, rests.set).start()
+        stream.commit_if_due()
+        assert clients(lake) == (1, 1)
 
 
 @pytest.mark.parametrize("is_full", [False, True])
