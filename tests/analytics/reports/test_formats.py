@@ -256,6 +256,7 @@ def test_a_report_about_a_person_is_restricted_and_never_kept(tmp_path: Path) ->
     rows = plain()
     who = {"subject": "u1", "subject_kind": "device"}
     rows["people"] = [who | {"week": WEEK, "apps": 2, "grade": 4, "bytes_up": 9000}]
+    rows["names_weekly"].append(rows["names_weekly"][0] | {"week": WEEK - timedelta(days=7)})
     lake = make(tmp_path, rows)
     (lake / "restricted.duckdb").write_bytes((lake / "open.duckdb").read_bytes())
     (lake / "restricted").mkdir()
