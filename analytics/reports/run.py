@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from analytics.reports.common.sight import LEAST_WATCHED
 from analytics.reports.result import Facts, Result, Row, Scope, Table
 from analytics.reports.spec import Figure, Spec
 
@@ -25,7 +26,7 @@ FROM names_weekly n
 JOIN coverage_daily c ON c.sensor = n.sensor AND c.source = n.source AND DATE_TRUNC('week', c.day) = n.week
 WHERE n.host IS NULL AND n.connects AND n.bytes_known AND c.minutes_seen > 0
 GROUP BY n.week
-HAVING COUNT(DISTINCT c.day) >= 0.5 * 7
+HAVING COUNT(DISTINCT c.day) >= ? * 7
 ORDER BY week
 """
 
@@ -39,7 +40,7 @@ def telling_weeks(lake: duckdb.DuckDBPyConnection) -> list[date]:
     """Mondays of the weeks whose sources could show use, oldest first: it was found, or some source knows the
     bytes of connections with a name, and reported on half of the days. Of weeks of lookups alone, nobody
     knows what was in use already."""
-    return [row[0] for row in lake.execute(_TELLING_SQL).fetchall()]
+    return [row[0] for row in lake.execute(_TELLING_SQL, [LEAST_WATCHED]).fetchall()]
 
 
 def scope_of(

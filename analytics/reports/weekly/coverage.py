@@ -112,7 +112,7 @@ class Coverage:
     @property
     def told_seldom(self) -> bool:
         """True if on most days no source could show use, as before a proxy was added to a resolver."""
-        return 2 * len(self.told) < len(self.light) + len(self.dark)
+        return len(self.told) < LEAST_WATCHED * (len(self.light) + len(self.dark))
 
     @property
     def unsaid(self) -> tuple[str, ...]:
