@@ -38,7 +38,23 @@ def warm(*parts: str) -> None:
 
 
 def warm_apart(*parts: str) -> None:
-    """Compile the kernels of these parts in child processes, one per processor, longest first.
+    """Compile the kernels of these parts in child processes, one per processor, longest first."""
+    waiting = [part for part in PARTS if part in parts]
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < (os.cpu_count() or 1):
+                running.append(begin(waiting.pop(0)))
+            # Polars installs a signal handler that restarts blocking calls; only a sleep ends at Ctrl-C.
+            time.sleep(_POLL_S)
+            running = [process for process in running if process.poll() is None]
+    finally:
+        for process in running:
+            process.terminate()
+
+
+def begin(part: str) -> subprocess.Popen[bytes]:
+    """A child process that compiles the kernels of this part.
 
     The memory of the compiler (300 to 450 MB each) is freed when they end. Linux ends them if this process is
     killed.
@@ -53,15 +69,4 @@ def warm_apart(*parts: str) -> None:
         "jit.use(Path(sys.argv[2]), exact=True); warming.warm(sys.argv[3])"
     )
     arguments = [sys.executable, "-c", program, str(Path(__file__).parents[2]), str(jit.use())]
-    waiting = [part for part in PARTS if part in parts]
-    running: list[subprocess.Popen[bytes]] = []
-    try:
-        while waiting or running:
-            while waiting and len(running) < (os.cpu_count() or 1):
-                running.append(subprocess.Popen([*arguments, waiting.pop(0)]))
-            # Polars installs a signal handler that restarts blocking calls; only a sleep ends at Ctrl-C.
-            time.sleep(_POLL_S)
-            running = [process for process in running if process.poll() is None]
-    finally:
-        for process in running:
-            process.terminate()
+    return subprocess.Popen([*arguments, part])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sensor.sources.detect import Plan
 from sensor.sources.interface import File
 
-#: From this size (on disk) of a JSON file, the kernel that scans JSON lines is compiled before reading.
+#: From this size (on disk) of all JSON files, the kernel that scans JSON lines is compiled before reading.
 _MUCH_BYTES = 4 << 20
-#: From this size of a text file, the kernel that cuts fields is compiled: that takes 5 s once and saves as
+#: From this size of all text files, the kernel that cuts fields is compiled: that takes 5 s once and saves as
 #: much.
 _VERY_MUCH_BYTES = 256 << 20
 
@@ -22,14 +23,14 @@ def compile_for(plan: Plan, kernels: Path, tell: Callable[[str], None]) -> None:
     """
     wanted: list[str] = []
     files = [(kind, file) for kind, source_input in plan.inputs for file in source_input.files]
-    if any(_is_larger(file, _MUCH_BYTES) and file.head[:1] == b"{" for _, file in files):
+    if _size(file for _, file in files if file.head[:1] == b"{") > _MUCH_BYTES:
         wanted.append("lines")
-    of_fields = [file for kind, file in files if kind.scans_lines]
-    if _larger(of_fields, _VERY_MUCH_BYTES):
+    of_fields = _size(file for kind, file in files if kind.scans_lines)
+    if of_fields > _VERY_MUCH_BYTES:
         wanted.append("fields")
     if any(kind.needs_kernels for kind, _ in plan.inputs):
         wanted += ["frames", "messages"]
-    if not (wanted or _larger(of_fields, _MUCH_BYTES)):
+    if not (wanted or of_fields > _MUCH_BYTES):
         return
     from sensor.decode import warming
     from sensor.decode.kernels import jit
@@ -41,10 +42,6 @@ def compile_for(plan: Plan, kernels: Path, tell: Callable[[str], None]) -> None:
         warming.warm_apart(*missing)
 
 
-def _larger(files: Iterable[File], size: int) -> bool:
-    return any(_is_larger(file, size) for file in files)
-
-
-def _is_larger(file: File, size: int) -> bool:
-    """True if a file has more than `size` bytes on disk, or an unknown number."""
-    return file.size is None or file.size > size
+def _size(files: Iterable[File]) -> float:
+    """Bytes on disk of all; infinite if one has an unknown number."""
+    return sum(math.inf if file.size is None else file.size for file in files)

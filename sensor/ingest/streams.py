@@ -32,6 +32,7 @@ from sensor.sources.logs.formats.syslog import SyslogFormat
 from sensor.sources.logs.lines.blocks import BLOCK_BYTES, Block, cleaned
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.sorting import NO_FORMAT
+from sensor.sources.logs.text import scanner
 from sensor.sources.rotated import rotation
 
 #: New lines wait this long, to be processed and stored together: a few cost as much as thousands …
@@ -204,7 +205,7 @@ class Follower:
         """Read and commit new lines until `stop` is called. Raises LakeError."""
         self._installation.lake.create()
         looked, renewed = -LOOK_S, time.monotonic()
-        with self._behind:
+        with self._behind, scanner.compiling_behind():
             while not self._stopped:
                 now = time.monotonic()
                 if now - renewed >= CATALOG_S:
@@ -380,7 +381,7 @@ class Listener:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, number)
         self._installation.lake.create()
-        with Behind() as behind:
+        with Behind() as behind, scanner.compiling_behind():
             stream = Stream(self._installation, SyslogFormat, _endless(self._name), behind)
             self.summary = stream.summary
             await self._receive(stream)

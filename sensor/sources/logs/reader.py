@@ -73,7 +73,8 @@ class Reader:
     def _cut(self, block: Block) -> Cut | None:
         """What the compiled scanner reads of a block, with offsets in the stream; None if it reads
         nothing."""
-        if not (scanner.is_worth(block.text) and self._sorter.is_first(type(self._first))):
+        is_wanted = self._first.scans_lines and self._sorter.is_first(type(self._first))
+        if not (is_wanted and scanner.is_worth(block.text)):
             return None
         cut = self._first.cut(block.text)
         if cut is None:
