@@ -15,6 +15,7 @@ import polars as pl
 from sensor.sources.logs.formats import coredns
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.words import one_of
 
 _WANTED = (
@@ -55,7 +56,7 @@ class AzureDnsFormat(LogFormat):
         """One row per question."""
         read = objects.read(lines["line"], _WANTED)
         read.columns = ["msg", "time", "ip", "port", "name", "type", "protocol", "rcode", "policy"]
-        text = coredns.rows(pl.select(pl.coalesce(read["msg"], lines["line"])).to_series())
+        text = coredns.rows(either(read["msg"], lines["line"]))
         blocked = pl.col("policy").str.to_lowercase().str.contains("block|deny")
         told = read.select(
             "time",

@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects, patterns
+from sensor.sources.logs.text.partial import either, only
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -63,22 +64,16 @@ class AzureFirewallFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record: kind http or tls with a host, else flow."""
         read = objects.read(lines["line"], _FIELDS)
-        msg = pl.select(
-            pl.coalesce(read["msg"], pl.when(~lines["line"].str.starts_with("{")).then(lines["line"]))
-        ).to_series()
+        msg = either(read["msg"], only(lines["line"], ~lines["line"].str.starts_with("{")))
         told = patterns.read(msg, _MSG)
         words = patterns.read(msg, r"Url: (?P<url>\S+?)\. .*|$")
         action = msg.str.extract(r"Action: ([A-Za-z]+)")
         named = pl.col("target").str.contains(r"[A-Za-z]") & ~pl.col("target").str.contains(":")
-        both = read.drop("proto", "client", "client_port", "port").hstack(
-            pl.DataFrame(
-                {
-                    name: pl.select(pl.coalesce(told[name], read[name])).to_series()
-                    for name in ("proto", "client", "client_port", "port")
-                }
-            )
+        both = read.with_columns(
+            *(either(told[name], read[name]) for name in ("proto", "client", "client_port", "port")),
+            told["target"],
+            said_url=words["url"],
         )
-        both = both.with_columns(told["target"], said_url=words["url"])
         host = pl.coalesce(pl.when(pl.col("host") != "").then("host"), pl.when(named).then("target"))
         url = pl.coalesce("url", "said_url").str.strip_suffix(".")
         proto = pl.col("proto").str.to_lowercase().str.extract(r"^([a-z0-9]+)")

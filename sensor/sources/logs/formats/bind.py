@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, patterns
+from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.reasons import ASKED, NO_LOOKUP
 from sensor.sources.logs.text.words import one_of
 
@@ -57,7 +58,7 @@ class BindFormat(LogFormat):
         policy = patterns.read(lines["line"], _POLICY)
         passed = pl.col("off").is_not_null() | pl.col("policy").is_in(PASSING)
         names = ("time", "client", "port", "name", "type")
-        both = pl.DataFrame({n: pl.select(pl.coalesce(asked[n], policy[n])).to_series() for n in names})
+        both = pl.DataFrame({n: either(asked[n], policy[n]) for n in names})
         both = both.hstack(asked.select("verb", "rest")).hstack(policy.select("off", "policy"))
         rcode = pl.col("rest").str.extract(r"(?:response: |-> )([A-Z]+)")
         return both.select(

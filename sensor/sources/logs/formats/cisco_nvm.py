@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, objects
+from sensor.sources.logs.text.partial import filled
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -41,8 +42,7 @@ class CiscoNvmFormat(LogFormat):
         line = lines["line"]
         read = keyvalue.read(line, _KEYS)
         if line.str.starts_with("{").any():
-            told = objects.read(line, _KEYS)
-            read = read.with_columns(pl.coalesce(name, pl.lit(told[name])).alias(name) for name in _KEYS)
+            read = filled(read, objects.read(line, _KEYS))
         domain = pl.when(~pl.col("liuida").is_in(["", "."])).then("liuida")
         whole = pl.col("liuid").str.contains(r"[@\\]") | domain.is_null()
         return read.select(

@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, lookups, objects
+from sensor.sources.logs.text.partial import filled
 from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
 from sensor.sources.logs.text.words import one_of
 
@@ -76,9 +77,7 @@ class DefenderFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
         read = objects.read(lines["line"], _WANTED)
-        if lines["header"].null_count() < lines.height:
-            headed = commas.read_headed(lines.select("line", "header"), _HEADED)
-            read = read.with_columns(pl.coalesce(name, pl.lit(headed[name])).alias(name) for name in _HEADED)
+        read = filled(read, commas.read_headed(lines.select("line", "header"), _HEADED))
         more = objects.read(read["AdditionalFields"], _MORE)
         return _fields(read.hstack(more))
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, patterns
+from sensor.sources.logs.text.partial import filled, only
 from sensor.sources.logs.text.words import one_of
 
 _TSV = (
@@ -45,14 +46,9 @@ class DnscryptProxyFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""
         line = lines["line"]
-        by_place = patterns.read(line, _TSV)
-        labelled = line.str.starts_with("time:")
-        by_name = keyvalue.read(
-            pl.select(pl.when(labelled).then(line)).to_series(), _LTSV, separator="\t", equals=":"
-        )
-        read = pl.DataFrame(
-            {name: pl.select(pl.coalesce(by_place[name], by_name[name])).to_series() for name in _LTSV}
-        )
+        labelled = only(line, line.str.starts_with("time:"))
+        by_name = keyvalue.read(labelled, _LTSV, separator="\t", equals=":")
+        read = filled(patterns.read(line, _TSV), by_name)
         # A line of four fields is of a name that was blocked; the last is the rule.
         ruled = pl.col("verdict").is_null()
         return read.select(

@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, lookups, objects, patterns
+from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.reasons import NO_LOOKUP, RESOLVERS_OWN
 from sensor.sources.logs.text.words import one_of
 
@@ -60,7 +61,7 @@ def _printed(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _objects(lines: pl.DataFrame) -> pl.DataFrame:
     read = objects.read(lines["line"], _JSON)
-    text = pl.select(pl.coalesce(read["answer"], read["question"])).to_series()
+    text = either(read["answer"], read["question"])
     answers = read["answer"].str.extract_all(_ADDRESS)
     found = patterns.read(text, _QUESTION)
     letters = read["what"].str.extract_groups(r"^([A-Z])[A-Z]*_([QR])").struct.unnest()

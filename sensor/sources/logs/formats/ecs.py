@@ -17,6 +17,7 @@ import polars as pl
 from sensor.sources.logs.formats.panos import cut_off
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.words import one_of
 
@@ -127,7 +128,7 @@ def _events(lines: pl.Series) -> pl.Series:
     if not lines.str.contains('"_source"', literal=True).any():
         return lines
     inside = objects.read(lines, ["_source"])["_source"]
-    return pl.select(pl.coalesce(inside, lines)).to_series()
+    return either(inside, lines)
 
 
 def _when() -> dict[str, pl.Expr]:

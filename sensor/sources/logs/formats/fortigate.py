@@ -19,6 +19,7 @@ from sensor.sources.logs.formats import fortiweb
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, keyvalue, lookups, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.partial import filled, only
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
@@ -88,29 +89,23 @@ class FortigateFormat(LogFormat):
         is_cef = line.str.contains(r"CEF:\s*\d\||\|Fortinet\||FTNTFGT")
         is_object = line.str.starts_with("{")
         signs = line.str.extract(r"([,|])(?:log)?type=").fill_null(" ")
-        plain = pl.select(pl.when(~is_cef & ~is_object & (signs == " ")).then(line)).to_series()
+        plain = only(line, ~is_cef & ~is_object & (signs == " "))
         read = keyvalue.read(plain, _SPELLED)
         if is_object.any():
-            read = _either(read, objects.read(line, _SPELLED))
+            read = filled(read, objects.read(line, _SPELLED))
         for sign in (",", "|"):
             mine = (signs == sign) & ~is_cef & ~is_object
             if mine.any():
-                part = pl.select(pl.when(mine).then(line)).to_series()
-                read = _either(read, keyvalue.read(part, _SPELLED, separator=sign))
+                part = only(line, mine)
+                read = filled(read, keyvalue.read(part, _SPELLED, separator=sign))
         if is_cef.any():
-            read = _either(read, _from_cef(pl.select(pl.when(is_cef).then(line)).to_series()))
+            read = filled(read, _from_cef(only(line, is_cef)))
         told = _of_clients(read)
         rows = told.select(**_when(), **_who(), **_what(), **_volume(), reason=_reason())
         if told["qname"].null_count() == len(rows):
             return rows
         answer = (told["eventtype"] == "dns-response").fill_null(False).alias("answer")
         return lookups.paired(rows.with_columns(answer), ("session", "qtype")).drop("answer")
-
-
-def _either(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
-    return pl.DataFrame(
-        {name: pl.select(pl.coalesce(one[name], other[name])).to_series() for name in one.columns}
-    )
 
 
 def _of_clients(read: pl.DataFrame) -> pl.DataFrame:

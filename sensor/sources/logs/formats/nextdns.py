@@ -13,6 +13,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, objects
+from sensor.sources.logs.text.partial import filled
 
 _WANTED = (
     "timestamp", "domain|name", "query_type|type", "client_ip", "status", "device_name", "device_id",
@@ -49,8 +50,7 @@ class NextdnsFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lookup."""
         read = commas.read_headed(lines.select("line", "header"), _WANTED)
-        said = objects.read(lines["line"], _OBJECT)
-        read = read.with_columns(pl.coalesce(name, pl.lit(said[name])).alias(name) for name in read.columns)
+        read = filled(read, objects.read(lines["line"], _OBJECT))
         return read.select(
             time="timestamp",
             kind=pl.lit("dns"),

@@ -24,6 +24,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, layouts, patterns, stamps
 from sensor.sources.logs.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
 
@@ -104,7 +105,7 @@ class OpenvpnFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One lease per client of a snapshot, and per address the server learns."""
         written = patterns.read(lines["line"], _TIME)
-        snapshot = stamps.read(_first(written["epoch"], written["date"]), self.zone).forward_fill()
+        snapshot = stamps.read(either(written["epoch"], written["date"]), self.zone).forward_fill()
         return layouts.read(
             lines.with_columns(snapshot.alias("snapshot")).with_row_index("place"),
             [
@@ -128,7 +129,7 @@ class OpenvpnFormat(LogFormat):
             read = commas.read_headed(part, _FIELDS, separator="\t" if tabbed else ",", quote="\0")
             parts.append(part.select("nth", "snapshot").hstack(read))
         told = pl.concat(parts)
-        since = stamps.read(_first(told["since"], told["date"]), self.zone)
+        since = stamps.read(either(told["since"], told["date"]), self.zone)
         user = pl.when(~pl.col("user").is_in(["", "UNDEF"])).then("user")
         rows = told.with_columns(since.alias("begin"), user=pl.coalesce(user, "name"))
         both = rows.with_columns(one=pl.concat_list("ip", "ip6")).explode("one")
@@ -141,7 +142,7 @@ class OpenvpnFormat(LogFormat):
         listed = listed.unique(["name", "real"], keep="last")
         found = patterns.read(lines["line"], _ROUTE1).hstack(lines.select("snapshot"))
         both = found.join(listed, on=["name", "real"], how="left", maintain_order="left")
-        begin = stamps.read(_first(both["since"], both["seen"]), self.zone)
+        begin = stamps.read(either(both["since"], both["seen"]), self.zone)
         return _snapshots(both.with_columns(begin.alias("begin"), client="ip", user="name"))
 
 
@@ -207,7 +208,3 @@ def _with_account(told: pl.DataFrame, all_lines: pl.Series) -> pl.DataFrame:
     """`told` (place, real, …) with column `account`: whose password came from there last."""
     given = patterns.read(all_lines, _ACCOUNT).with_row_index("place").drop_nulls("real")
     return told.join_asof(given, on="place", by="real", check_sortedness=False)
-
-
-def _first(one: pl.Series, other: pl.Series) -> pl.Series:
-    return pl.select(pl.coalesce(one, other)).to_series()

@@ -24,6 +24,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects
 from sensor.sources.logs.text.held import HALF_DAY_S
+from sensor.sources.logs.text.partial import filled, only
 from sensor.sources.logs.text.reasons import ALERT, NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
@@ -278,35 +279,25 @@ class PanosFormat(LogFormat):
         if (quoted := line.str.contains(_QUOTED_START)).any():
             line = line.zip_with(~quoted, line.str.replace_all(_NEEDLESS, "$1"))
         csv_lines, is_json = line.str.contains(_START), line.str.contains(r"^\s*\{")
-        out = _by_position(pl.select(pl.when(csv_lines).then(line)).to_series())
+        out = _by_position(only(line, csv_lines))
         if is_json.any():
-            out = _either(out, _from_json(pl.select(pl.when(is_json).then(line)).to_series()))
+            out = filled(out, _from_json(only(line, is_json)))
         is_pairs = line.str.contains(_IS_PAIRS)
         if is_pairs.any():
             # Values have blanks in them; empty ones are none.
             bars = line.str.contains(_HAS_BARS)
-            commas_between, bars_between = (
-                pl.select(pl.when(part).then(line)).to_series()
-                for part in (is_pairs & ~bars, is_pairs & bars)
-            )
             for told in (
-                keyvalue.read(commas_between, _PAIRS, spaced=True),
-                keyvalue.read(bars_between, _PAIRS, separator="|"),
+                keyvalue.read(only(line, is_pairs & ~bars), _PAIRS, spaced=True),
+                keyvalue.read(only(line, is_pairs & bars), _PAIRS, separator="|"),
             ):
-                out = _either(out, layouts.conformed(told.select(pl.all().replace("", None)), _NAMES))
+                out = filled(out, layouts.conformed(told.select(pl.all().replace("", None)), _NAMES))
         other = ~csv_lines & ~is_json & ~is_pairs
         if other.any():
-            out = _either(out, _from_cef(pl.select(pl.when(other).then(line)).to_series()))
+            out = filled(out, _from_cef(only(line, other)))
         named = out.with_columns(pl.col("type").str.to_uppercase(), pl.col("subtype").str.to_lowercase())
         return named.with_columns(**_in_words()).select(
             **_when(), **_who(), **_what(), **_volume(), reason=_reason()
         )
-
-
-def _either(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
-    return pl.DataFrame(
-        {name: pl.select(pl.coalesce(one[name], other[name])).to_series() for name in one.columns}
-    )
 
 
 def _in_words() -> dict[str, pl.Expr]:
@@ -331,8 +322,8 @@ def _by_position(line: pl.Series) -> pl.DataFrame:
     for name in kind.unique().drop_nulls():
         positions = _POSITIONS.get(name, _COMMON)
         fields = [positions.get(n, "") for n in range(1, max(positions) + 1)]
-        read = commas.read(pl.select(pl.when(kind == name).then(text)).to_series(), fields)
-        out = _either(out, layouts.conformed(read.with_columns(pl.when(kind == name).then(pl.all())), _NAMES))
+        read = commas.read(only(text, kind == name), fields)
+        out = filled(out, layouts.conformed(read.with_columns(pl.when(kind == name).then(pl.all())), _NAMES))
     return out
 
 

@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.logs.formats.panos import cut_off
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, lookups, objects
+from sensor.sources.logs.text.partial import filled
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
 
@@ -53,9 +54,7 @@ class SplunkCimFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
         read = objects.read(lines["line"], {k: _below(v) for k, v in _WANTED.items()})
-        if lines["header"].null_count() < lines.height:
-            headed = commas.read_headed(lines.select("line", "header"), _WANTED)
-            read = read.with_columns(pl.coalesce(name, pl.lit(headed[name])).alias(name) for name in _WANTED)
+        read = filled(read, commas.read_headed(lines.select("line", "header"), _WANTED))
         dns = pl.col("query").is_not_null()
         web = pl.any_horizontal(pl.col(name).is_not_null() for name in ("url", "method", "path"))
         named = pl.when(pl.col("named").str.contains(_NAME) & ~pl.col("named").str.contains(_ADDRESS)).then(

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
+from sensor.sources.logs.text.partial import filled
 from sensor.sources.logs.text.reasons import FROM_OUTSIDE, NO_PORTS, NO_SERVICE
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -47,7 +48,6 @@ class SymantecEndpointFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
         line = pl.col("line")
-        old = patterns.read(lines["line"], _OLD)
         read = lines.select(
             traffic=line.str.contains(_TRAFFIC) & ~line.str.contains(_INTRUSION, literal=True),
             device=line.str.extract(r"^(?:SymantecServer:? )?([^,:]+),"),
@@ -65,7 +65,7 @@ class SymantecEndpointFormat(LogFormat):
             domain=_said("Domain(?: Name)?"),
             action=_said("Action"),
         )
-        read = read.with_columns(pl.coalesce(name, old[name]).alias(name) for name in old.columns)
+        read = filled(read, patterns.read(lines["line"], _OLD))
         plain = has_ports(pl.col("transport")).fill_null(False)
         account = pl.when(pl.col("domain").is_not_null()).then(
             pl.concat_str("domain", "user", separator="\\")

@@ -15,6 +15,7 @@ from sensor.sources.logs.formats.windows_security_text import SPLUNK_EVENTS, spl
 from sensor.sources.logs.lines.framing import JOINT
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import events, lookups, objects
+from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.reasons import NO_CONNECTION
 from sensor.sources.logs.text.words import one_of
 
@@ -54,9 +55,7 @@ class SysmonFormat(LogFormat):
         """One row per event 22, 3008 or 3."""
         read = events.read(lines["line"], _DATA, _ECS)
         if not (told := _text(lines["line"])).is_empty():
-            read = read.with_columns(
-                pl.coalesce(pl.lit(told[name]), name).alias(name) for name in told.columns
-            )
+            read = read.with_columns(either(told[name], read[name]) for name in told.columns)
         event = pl.col("event")
         dns, taken = (
             event.is_in(["22", "3008"]),

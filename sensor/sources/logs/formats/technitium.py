@@ -19,6 +19,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects, patterns
+from sensor.sources.logs.text.partial import filled
 from sensor.sources.logs.text.words import one_of
 
 _LINE = (
@@ -56,7 +57,7 @@ class TechnitiumFormat(LogFormat):
         """One row per lookup."""
         read = patterns.read(lines["line"], _LINE)
         said = objects.read(lines["line"], _OBJECT | {"outcome": "responseType"}, lists=(_GIVEN,))
-        read = read.with_columns(pl.coalesce(name, pl.lit(said[name])).alias(name) for name in _OBJECT)
+        read = filled(read, said)
         is_blocked = pl.lit(said["outcome"]).str.contains(_BLOCKED)
         return read.select(
             "time",

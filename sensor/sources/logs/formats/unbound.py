@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, patterns
+from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.reasons import NO_LOOKUP
 from sensor.sources.logs.text.words import one_of
 
@@ -60,7 +61,7 @@ class UnboundFormat(LogFormat):
         asked = patterns.read(text, _LOOKUP)
         local = patterns.read(text, _LOCAL)
         head = patterns.read(text, _HEAD)
-        both = {n: pl.select(pl.coalesce(asked[n], local[n])).to_series() for n in ("client", "name", "type")}
+        both = {n: either(asked[n], local[n]) for n in ("client", "name", "type")}
         passing = local["what"].is_in(_PASSING)
         rows = pl.DataFrame(both).with_columns(
             head["time"], local["port"], local["what"], asked["rcode"], passing=passing, level=asked["level"]

@@ -23,6 +23,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, lookups, objects, patterns
+from sensor.sources.logs.text.partial import filled
 from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import NO_LOOKUP, NOT_A_QUERY, RESOLVERS_OWN
 from sensor.sources.logs.text.words import one_of
@@ -171,10 +172,8 @@ class WindowsDnsEventsFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per client's lookup, with the answer's verdict."""
         read = objects.read(lines["line"], _EVENT)
-        if lines["header"].null_count() < lines.height:
-            wanted = {name: paths.replace(".", " ") for name, paths in _EVENT.items()}
-            headed = commas.read_headed(lines.select("line", "header"), wanted)
-            read = pl.DataFrame([pl.select(pl.coalesce(read[n], headed[n])).to_series() for n in _EVENT])
+        wanted = {name: paths.replace(".", " ") for name, paths in _EVENT.items()}
+        read = filled(read, commas.read_headed(lines.select("line", "header"), wanted))
         rows = read.with_columns(text=pl.coalesce("text", pl.lit(lines["line"]))).with_columns(_from_text())
         if lines["line"].str.contains(_XML).any():
             rows = rows.with_columns(_from_xml(lines["line"]))

@@ -17,6 +17,7 @@ from sensor.sources.logs.formats import windows_security as rules
 from sensor.sources.logs.lines.framing import QUOTED
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas
+from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_HOLDER
 from sensor.sources.logs.text.words import one_of
 
@@ -45,7 +46,7 @@ class WindowsSecurityCsvFormat(LogFormat):
         """One row per event."""
         read = commas.read(lines["line"], ["keywords", "stamp", "", "event", "", "message"])
         text = read["message"].str.replace_all("\x1f", "\n")
-        new = pl.select(pl.coalesce(text.str.extract(_NEW), text)).to_series()
+        new = either(text.str.extract(_NEW), text)
         told = read.with_columns(
             user=_after(new, "Account Name"),
             domain=_after(new, "Account Domain"),

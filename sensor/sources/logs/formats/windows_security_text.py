@@ -29,6 +29,7 @@ import polars as pl
 from sensor.sources.logs.formats import windows_security as rules
 from sensor.sources.logs.lines.framing import JOINT, MultiLine
 from sensor.sources.logs.log_format import LogFormat
+from sensor.sources.logs.text.partial import either, filled
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
@@ -89,9 +90,9 @@ class WindowsSecurityTextFormat(LogFormat):
         line = (
             lines["line"].str.replace_all("#011", "\t", literal=True).str.replace(r"^MSWinEventLog[\t ]", "")
         )
-        read = _either(_either(_split(line), splunk_event(lines["line"])), _pairs(lines["line"]))
+        read = filled(filled(_pairs(lines["line"]), splunk_event(lines["line"])), _split(line))
         text = read["message"].fill_null("").str.replace_all(rf"[\t\r{JOINT}]", "  ")
-        new = pl.select(pl.coalesce(text.str.extract(_NEW), text)).to_series()
+        new = either(text.str.extract(_NEW), text)
         told = read.with_columns(
             user=new.str.extract(rf"(?:{_ACCOUNT})\s?:\s*(\S[^:]*?)\s+(?:{_DOMAIN})\s?:"),
             domain=new.str.extract(rf"(?:{_DOMAIN})\s?:\s*(\S+)"),
@@ -119,12 +120,6 @@ def splunk_event(line: pl.Series) -> pl.DataFrame:
     )
     return told.with_columns(
         pl.when(pl.col("log").is_not_null()).then(name).alias(name) for name in told.columns
-    )
-
-
-def _either(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
-    return pl.DataFrame(
-        {name: pl.select(pl.coalesce(other[name], one[name])).to_series() for name in one.columns}
     )
 
 

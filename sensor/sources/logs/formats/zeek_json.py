@@ -16,6 +16,7 @@ import polars as pl
 from sensor.sources.logs.fields import FIELDS
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.reasons import NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 from sensor.sources.zeek import text as zeek_text
@@ -75,7 +76,7 @@ def log_of(lines: pl.Series) -> pl.Series:
     # Corelight's data reduction joins like records: `dns_red`.
     said = lines.str.extract(r'"_path"\s*:\s*"([^"]*?)(?:_red)?"')
     vectra = lines.str.extract(r'"metadata_type"\s*:\s*"metadata_([^"]*)"').replace(_VECTRA)
-    said = pl.select(pl.coalesce(said, vectra)).to_series()
+    said = either(said, vectra)
     told = one_of({log: lines.str.contains(pattern) for log, pattern in _KEYS.items()})
     return pl.select(log=pl.coalesce(pl.lit(said), told)).to_series()
 

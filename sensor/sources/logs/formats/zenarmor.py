@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects, patterns
+from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -47,7 +48,7 @@ class ZenarmorFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record: kind dns, http, tls or flow."""
         sent = patterns.read(lines["line"], _SYSLOG)
-        read = objects.read(pl.select(pl.coalesce(sent["data"], lines["line"])).to_series(), _WANTED)
+        read = objects.read(either(sent["data"], lines["line"]), _WANTED)
         asked, named = pl.col("query").is_not_null(), pl.col("sni").is_not_null()
         web = (pl.col("method").is_not_null() | pl.col("path").is_not_null()) & ~asked
         alert = (pl.lit(sent["index"]) == "alert").fill_null(False) | pl.col("alert").is_not_null()

@@ -12,6 +12,7 @@ import polars as pl
 
 from sensor.sources.logs.lines import prefixes, syslog
 from sensor.sources.logs.text import objects, patterns
+from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.patterns import ascii_only
 
 DEPTH = 3
@@ -154,7 +155,7 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
         tag=pl.coalesce("tag", pl.lit(left["tag"])),
     )
     # The line inside knows its own time and sender better than its shipper does.
-    fields = {name: pl.select(pl.coalesce(out[name], read[name])).to_series() for name in _PEELED[1:]}
+    fields = {name: either(out[name], read[name]) for name in _PEELED[1:]}
     fields["stamp"] = syslog.dated(fields["stamp"], read["stamp"])
     return out.select("line").with_columns(**fields).insert_column(0, places.alias("place"))
 
@@ -164,7 +165,7 @@ def replaced(peeled: pl.DataFrame, insides: pl.DataFrame) -> pl.DataFrame:
     return peeled.with_columns(
         peeled[name].scatter(
             insides["place"],
-            pl.select(pl.coalesce(insides[name], peeled[name].gather(insides["place"]))).to_series(),
+            either(insides[name], peeled[name].gather(insides["place"])),
         )
         for name in _PEELED
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.sources.logs.text.partial import either
+
 _ENGLISH = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: glibc's and ICU's short names, January first; those that are English are left out.
 _NAMES = (
@@ -39,4 +41,4 @@ def translated(lines: pl.Series) -> pl.Series:
     if english.null_count() == len(english):
         return lines
     rest = lines.str.replace(_HEAD, "$2")
-    return pl.select(pl.coalesce(pl.lit(english) + pl.lit(rest), pl.lit(lines))).to_series()
+    return either(english + rest, lines)

@@ -30,6 +30,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.text import patterns
+from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.patterns import ascii_only
 
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)"
@@ -112,7 +113,7 @@ def removed(lines: pl.DataFrame, prefix: str) -> pl.DataFrame:
     )
     text = said["text"].str.replace_all('""', '"', literal=True) if prefix == _QUOTED else said["text"]
     return lines.with_columns(
-        pl.select(pl.coalesce(text, lines["line"])).to_series().alias("line"),
+        either(text, lines["line"]).alias("line"),
         stamp=said["stamp"].str.replace(_MONTH_FIRST, "$3-$1-$2 "),
         sender=said["sender"],
         tag=said["tag"],

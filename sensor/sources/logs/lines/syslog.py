@@ -29,6 +29,7 @@ import polars as pl
 
 from sensor.sources.logs.lines import months
 from sensor.sources.logs.text import patterns, stamps
+from sensor.sources.logs.text.partial import either, filled, only
 from sensor.sources.logs.text.patterns import ascii_only
 
 HOST = ascii_only(r"[A-Za-z0-9_][\w.:-]*[\w]|[A-Za-z0-9]")
@@ -140,12 +141,9 @@ def outermost_removed(lines: pl.DataFrame) -> pl.DataFrame:
     found = _layers(bare)
     left = sent & found["text"].is_null() & bare.str.contains(_SENT)
     if left.any():
-        found = _merged(found, _rsyslog(patterns.read(bare.set(~left, None), _SENT)))
-    text = pl.select(pl.coalesce(found["text"], bare)).to_series().str.replace(_REPEATED, "$1")
-    fields = {
-        name: pl.select(pl.coalesce(found[name], lines[name])).to_series()
-        for name in ("stamp", "sender", "tag")
-    }
+        found = filled(found, _rsyslog(patterns.read(bare.set(~left, None), _SENT)))
+    text = either(found["text"], bare).str.replace(_REPEATED, "$1")
+    fields = {name: either(found[name], lines[name]) for name in ("stamp", "sender", "tag")}
     fields["stamp"] = dated(fields["stamp"], lines["stamp"])
     return lines.with_columns(pl.Series("line", text), **fields)
 
@@ -162,7 +160,7 @@ def dated(stamp: pl.Series, around: pl.Series) -> pl.Series:
     year = outer.dt.year()
     late = (stamps.read(text + " " + year.cast(pl.String)) > outer + stamps.AHEAD).fill_null(False)
     dated = text + " " + (year - late.cast(pl.Int32)).cast(pl.String)
-    return stamp.scatter(places, pl.select(pl.coalesce(dated, text)).to_series())
+    return stamp.scatter(places, either(dated, text))
 
 
 def _layers(line: pl.Series) -> pl.DataFrame:
@@ -173,15 +171,15 @@ def _layers(line: pl.Series) -> pl.DataFrame:
     )
     day = line.str.contains(r"^[.*]?[A-Z][A-Za-z]{2,8} {1,2}\d{1,2} ")
     if day.any():
-        out = _merged(out, _bsd(pl.select(pl.when(day).then(line)).to_series()))
+        out = filled(out, _bsd(only(line, day)))
     router = line.str.contains(_LOGREAD)
     if router.any():
-        parts = patterns.read(pl.select(pl.when(router).then(line)).to_series(), _LOGREAD)
-        out = _merged(out, _rsyslog(parts.with_columns(host=pl.lit(None, dtype=pl.String))))
+        parts = patterns.read(only(line, router), _LOGREAD)
+        out = filled(out, _rsyslog(parts.with_columns(host=pl.lit(None, dtype=pl.String))))
     digit = line.str.contains(r"^\d")
     if not digit.any():
         return out
-    left = pl.select(pl.when(digit).then(line)).to_series()
+    left = only(line, digit)
     # To look for a plain text first costs a hundredth of the pattern.
     for text, pattern, read in (
         ("1 ", _RFC5424, _structured),
@@ -196,14 +194,8 @@ def _layers(line: pl.Series) -> pl.DataFrame:
         (":", _YEAR_FIRST, _year_first),
     ):
         if left.str.contains(text, literal=True).any() and left.str.contains(pattern).any():
-            out = _merged(out, read(patterns.read(left, pattern)))
+            out = filled(out, read(patterns.read(left, pattern)))
     return out
-
-
-def _merged(out: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
-    return pl.DataFrame(
-        {name: pl.select(pl.coalesce(out[name], more[name])).to_series() for name in out.columns}
-    )
 
 
 def _bsd(line: pl.Series) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from sensor.sources.logs.line_format import LineFormat
 from sensor.sources.logs.rows import flows, records, replies
 from sensor.sources.logs.rows.names import located, spelled
 from sensor.sources.logs.text import hosts, keys, lookups, stamps
+from sensor.sources.logs.text.partial import either, only
 from sensor.sources.logs.text.reasons import NO_CLIENT, NO_DESTINATION, NO_NAME, NO_TIME, REVERSE
 
 #: A time of day among so many first characters of a line is its time stamp.
@@ -146,10 +147,10 @@ def _times(fields: pl.DataFrame, lines: pl.DataFrame, log_format: LineFormat) ->
     if at.null_count():
         zones = fields["zone"] if fields["zone"].null_count() < fields.height else None
         own = stamps.read(fields["time"], log_format.zone, log_format.reference, zones=zones)
-        at = pl.select(pl.coalesce(at, own)).to_series()
+        at = either(at, own)
     if at.null_count():
-        left = pl.select(pl.when(at.is_null()).then(stamp)).to_series()
-        at = pl.select(pl.coalesce(at, stamps.read(left, log_format.zone, log_format.reference))).to_series()
+        left = only(stamp, at.is_null())
+        at = either(at, stamps.read(left, log_format.zone, log_format.reference))
     bare = (fields["time"].is_null() & stamp.is_null() & at.is_null()).alias("bare")
     if log_format.reference is not None and bare.any():
         bare &= ~((fields["kind"] == "lease") & fields["lease_from"].is_null()).fill_null(False)

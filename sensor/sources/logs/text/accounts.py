@@ -11,6 +11,7 @@ import polars as pl
 
 from sensor.coded import Remembered
 from sensor.sources.logs.text import patterns
+from sensor.sources.logs.text.partial import either, only
 
 #: Texts that mean "no account", in lower case.
 NOBODY = (
@@ -73,7 +74,7 @@ def split(names: pl.Series) -> pl.DataFrame:
     after = bare.str.extract(r"(?i)(?:OU|DC|O)=[^/]*/(.+)$")
     plain = pl.select(pl.coalesce(after, of_dn, bare)).to_series().str.replace_all(r"\\,", ",")
     machine = patterns.read(plain, _MACHINE)
-    device = pl.select(pl.coalesce(machine["host"], machine["name"])).to_series()
+    device = either(machine["host"], machine["name"])
     nobody = plain.str.to_lowercase().is_in(NOBODY) | plain.str.contains(f"{_OF_WINDOWS}|{_UNFILLED}")
-    user = pl.select(pl.when(~nobody & device.is_null()).then(plain)).to_series()
+    user = only(plain, ~nobody & device.is_null())
     return pl.DataFrame({"user_name": user, "device": device.str.to_lowercase()})

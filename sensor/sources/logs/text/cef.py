@@ -13,6 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.text import pairs
+from sensor.sources.logs.text.partial import only
 
 #: Columns of the header in every result.
 HEADER = ("vendor", "product", "version", "event", "name", "severity")
@@ -87,17 +88,15 @@ def _leef(leef: pl.DataFrame) -> pl.DataFrame:
     for delimiter in sign.unique():
         code = delimiter.lower().removeprefix("0").removeprefix("x")
         text = chr(int(code, 16)) if len(delimiter) > 1 else delimiter
-        mine = pl.select(pl.when(sign == delimiter).then(leef["extension"])).to_series()
+        mine = only(leef["extension"], sign == delimiter)
         # Some forwarders turn tabs into spaces: then it reads like CEF.
         tabs = mine.str.contains(text, literal=True).fill_null(False)
-        parts.append(
-            _tokens(pairs.numbered(pl.select(pl.when(tabs).then(mine)).to_series().str.split(text)), "=")
-        )
+        parts.append(_tokens(pairs.numbered(only(mine, tabs).str.split(text)), "="))
         bars = ~tabs & mine.str.contains(_BARRED).fill_null(False)
         # A bar too many is an empty field, or the end.
-        barred = _cef(pl.select(pl.when(bars).then(mine)).to_series(), before=r"\|")
+        barred = _cef(only(mine, bars), before=r"\|")
         parts.append(barred.with_columns(pl.col("value").str.strip_chars_end("|")))
-        parts.append(_cef(pl.select(pl.when(~tabs & ~bars).then(mine)).to_series()))
+        parts.append(_cef(only(mine, ~tabs & ~bars)))
     return pl.concat(parts)
 
 

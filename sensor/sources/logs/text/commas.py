@@ -36,19 +36,22 @@ def read(lines: pl.Series, columns: Sequence[str], *, separator: str = ",", quot
 def read_headed(
     records: pl.DataFrame, wanted: pairs.Wanted, *, separator: str = ",", quote: str = '"'
 ) -> pl.DataFrame:
-    """The `wanted` fields of column `line`, found by each row's column `header` (case ignored).
+    """The `wanted` fields of column `line`, found by each row's column `header`; NULL where that is NULL.
 
     `wanted` lists fields, or maps column names to fields; `src ip|c-ip` takes the first that is there.
+    Case is ignored.
     """
     names = pairs.spellings(wanted)
     out = []
     for (header,), part in records.with_row_index("row").group_by("header", maintain_order=True):
         fields = fields_of(str(header or ""), separator, quote)
         columns = [f"f{number}" for number in range(len(fields))]
-        read_part = read(part["line"], columns, separator=separator, quote=quote)
         chosen = [_first(fields, spelled).alias(name) for name, spelled in names.items()]
         # `row` gives the frame its height where a header names no wanted field.
-        out.append(part.select("row").hstack(read_part).select("row", *chosen))
+        values = part.select("row")
+        if fields:
+            values = values.hstack(read(part["line"], columns, separator=separator, quote=quote))
+        out.append(values.select("row", *chosen))
     if not out:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     return pl.concat(out).sort("row").drop("row")

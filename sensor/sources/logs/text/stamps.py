@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from sensor import schema
+from sensor.sources.logs.text.partial import either, only
 from sensor.sources.logs.text.patterns import ascii_only
 
 #: Times outside are not times: a broken clock or a hostile line.
@@ -107,23 +108,15 @@ def read(
     clean = text.str.strip_chars(' []"')
     out = _epochs(clean)
     if out.null_count() > clean.null_count():
-        left = _missing(clean, out)
-        out = _filled(out, _iso(left, zone, zones, reference))
+        left = only(clean, out.is_null())
+        out = either(out, _iso(left, zone, zones, reference))
     for shape in _SHAPES:
         if out.null_count() == clean.null_count():
             break
-        left = _missing(clean, out)
+        left = only(clean, out.is_null())
         if left.str.contains(shape).any():
-            out = _filled(out, _shaped(left, shape, zone, zones, reference))
+            out = either(out, _shaped(left, shape, zone, zones, reference))
     return out.rename(text.name)
-
-
-def _missing(text: pl.Series, out: pl.Series) -> pl.Series:
-    return pl.select(pl.when(out.is_null()).then(text)).to_series()
-
-
-def _filled(out: pl.Series, more: pl.Series) -> pl.Series:
-    return pl.select(pl.coalesce(out, more)).to_series()
 
 
 def epoch(number: pl.Expr) -> pl.Expr:
@@ -143,7 +136,7 @@ def epoch(number: pl.Expr) -> pl.Expr:
 
 
 def _epochs(text: pl.Series) -> pl.Series:
-    number = pl.select(pl.when(text.str.contains(_EPOCH)).then(text)).to_series()
+    number = only(text, text.str.contains(_EPOCH))
     if number.null_count() == len(number):
         return pl.Series(text.name, [None] * len(text), dtype=schema.TIME)
     parts = number.str.splitn(".", 2).struct.unnest()
@@ -157,7 +150,7 @@ def _epochs(text: pl.Series) -> pl.Series:
 
 def _iso(text: pl.Series, zone: str, zones: pl.Series | None, reference: datetime | None) -> pl.Series:
     """The commonest stamp, by slices: a general pattern costs five times as much."""
-    known = pl.select(pl.when(text.str.contains(_ISO)).then(text)).to_series()
+    known = only(text, text.str.contains(_ISO))
     if known.null_count() == len(known):
         return pl.Series(text.name, [None] * len(text), dtype=schema.TIME)
     base = known.str.head(10) + "T" + known.str.slice(11, 8)
@@ -179,7 +172,7 @@ def _shaped(
     year = parts["Y"].cast(pl.Int64, strict=False)
     for other in ("Y0", "Y2", "Y3"):
         if other in has:
-            year = _filled(year, parts[other].cast(pl.Int64, strict=False))
+            year = either(year, parts[other].cast(pl.Int64, strict=False))
     year = year.zip_with(year.fill_null(100) >= 100, year + 2000)
     if "b" in has:
         month = parts["b"].str.to_lowercase().replace_strict(_MONTHS, default=None, return_dtype=pl.Int64)
@@ -198,7 +191,7 @@ def _shaped(
         return _moment(years, month, day, *clock, fraction)
 
     if year.null_count() > parts["d"].null_count():
-        year = _filled(year, _nearest_year(local, parts, reference))
+        year = either(year, _nearest_year(local, parts, reference))
     return _placed(local(year), parts["z"], zone, zones, reference)
 
 
@@ -242,7 +235,7 @@ def _nearest_year(
     for year in range(limit.year, limit.year - 5, -1):  # five, for 29 February
         years = pl.Series([year], dtype=pl.Int64).new_from_index(0, parts.height)
         fits = pl.select(pl.lit(local(years)) <= limit).to_series()
-        found = _filled(found, pl.select(pl.when(fits).then(pl.lit(years))).to_series())
+        found = either(found, only(years, fits))
         if found.null_count() == parts["d"].null_count():
             break
     return found
@@ -266,7 +259,7 @@ def _moment(
         part.cast(pl.String).str.zfill(2) for part in (month, day, hour, minute, second.clip(upper_bound=59))
     ]
     text = year.cast(pl.String) + "-" + two[0] + "-" + two[1] + "T" + two[2] + ":" + two[3] + ":" + two[4]
-    masked = pl.select(pl.when(ok).then(text)).to_series()
+    masked = only(text, ok)
     at = masked.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
     return at + pl.select(pl.duration(microseconds=pl.lit(micro))).to_series()
 
@@ -281,7 +274,7 @@ def _placed(
     """
     minutes = _minutes(offset)
     if zones is not None:
-        minutes = _filled(minutes, _minutes(zones))
+        minutes = either(minutes, _minutes(zones))
     shifted = local - pl.select(pl.duration(minutes=pl.lit(minutes))).to_series()
     by_offset = shifted.dt.replace_time_zone("UTC")
     if by_offset.null_count() == local.null_count():
@@ -291,7 +284,7 @@ def _placed(
         second = _in_zone(local, zone, "latest")
         is_past = second.is_between(reference - _HOUR, reference + _AHEAD_OF_WRITING).fill_null(False)
         by_zone = second.zip_with(is_past, by_zone)
-    return _filled(by_offset, by_zone)
+    return either(by_offset, by_zone)
 
 
 def _in_zone(local: pl.Series, zone: str, ambiguous: Literal["earliest", "latest"]) -> pl.Series:
