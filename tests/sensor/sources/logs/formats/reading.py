@@ -11,14 +11,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
+from hypothesis import strategies as st
 
 from sensor.sources.logs.known_formats import framing_of, sorter
 from sensor.sources.logs.lines.blocks import blocks
 from sensor.sources.logs.lines.framing import framed
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.reader import read_lines
+from sensor.sources.logs.rows.leases import LeaseTracker, reported
 
 REFERENCE = datetime(2026, 11, 26, tzinfo=UTC)
+#: What somebody may have written into five fields.
+HOSTILE = st.lists(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0"), max_size=60),
+    min_size=5,
+    max_size=5,
+)
 SHOWN = (
     "log_format", "offset", "seen_at", "reason", "kind", "action", "client", "user_name", "device", "host", "name_from", "path",
     "server", "server_port", "bytes_up", "bytes_down", "duration_s", "session", "phase",
@@ -33,6 +41,12 @@ def read(
     strangers = found.filter(pl.col("log_format") != log_format.name)
     assert strangers.is_empty(), strangers.select("log_format", "reason")
     return found
+
+
+def leases_of(log_format: type[LogFormat], text: str, *, reference: datetime = REFERENCE) -> pl.DataFrame:
+    """Who held an address when, by those lines of `text` that tell it."""
+    found = read(log_format, text, reference=reference)
+    return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
 
 
 def rows(text: str, *, zone: str = "UTC", reference: datetime = REFERENCE) -> pl.DataFrame:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.aruba import ArubaFormat
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
-from tests.sensor.sources.logs.formats.reading import read
+from tests.sensor.sources.logs.formats.reading import HOSTILE, read
 
 ARGUED = [("sekoia-aruba-os.jsonl", 3, "client", "the access point's address, not the client's")]
 
@@ -65,13 +64,7 @@ def test_what_is_no_lease() -> None:
 
 
 @settings(max_examples=5, deadline=None)
-@given(
-    st.lists(
-        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0"), max_size=60),
-        min_size=5,
-        max_size=5,
-    )
-)
+@given(HOSTILE)
 def test_hostile_fields_never_raise(texts: list[str]) -> None:
     log = "".join(f"{HEAD}Common.Username={text}\n" for text in texts)
     assert read(ArubaFormat, log).height >= len(texts)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.cisco_ise import CiscoIseFormat
 from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NO_SIGN_IN
-from tests.sensor.sources.logs.formats.reading import read
+from tests.sensor.sources.logs.formats.reading import HOSTILE, read
 
 ARGUED = [("sekoia-cisco-ise.jsonl", 0, "user", "a hardware address (MAB), which is no account")]
 
@@ -79,13 +78,7 @@ def test_records_that_are_no_lease() -> None:
 
 
 @settings(max_examples=5, deadline=None)
-@given(
-    st.lists(
-        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0"), max_size=60),
-        min_size=5,
-        max_size=5,
-    )
-)
+@given(HOSTILE)
 def test_hostile_fields_never_raise(texts: list[str]) -> None:
     log = "".join(record(3000, "Radius-Accounting", "User-Name=" + text) for text in texts)
     assert read(CiscoIseFormat, log).height >= 1

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.dnsmasq_dhcp import DnsmasqDhcpFormat
-from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.text.reasons import NO_ADDRESS, SERVERS_OWN
-from tests.sensor.sources.logs.formats.reading import read, rows
+from tests.sensor.sources.logs.formats.reading import leases_of, read, rows
 
 MAC = "02:00:00:00:00:0a"
 DUID = f"00:01:00:01:2c:00:00:00:{MAC}"
@@ -20,9 +19,7 @@ END = 1795341600 + 3600
 LOG = "Nov 22 10:0{}:00 dnsmasq-dhcp[831]: {}\n"
 
 
-def leases(text: str) -> pl.DataFrame:
-    found = read(DnsmasqDhcpFormat, text, reference=WRITTEN)
-    return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
+leases = partial(leases_of, DnsmasqDhcpFormat, reference=WRITTEN)
 
 
 def test_lease_file_is_a_snapshot() -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.freeradius import FreeradiusFormat
-from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.text.reasons import NO_ADDRESS, NO_TIME
-from tests.sensor.sources.logs.formats.reading import read, rows
+from tests.sensor.sources.logs.formats.reading import leases_of, read, rows
 
 AT = 1795341600  # 2026-11-22 10:00:00 UTC
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -32,9 +31,7 @@ def block(status: str, after_s: int = 0, **attributes: str) -> str:
     return "Sun Nov 22 10:00:00 2026\n" + "".join(f"\t{k} = {v}\n" for k, v in said.items() if v) + "\n"
 
 
-def leases(text: str) -> pl.DataFrame:
-    found = read(FreeradiusFormat, text)
-    return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
+leases = partial(leases_of, FreeradiusFormat)
 
 
 def test_a_session_is_one_interval_from_start_to_stop() -> None:

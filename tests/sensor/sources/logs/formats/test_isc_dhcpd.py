@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
-import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.isc_dhcpd import IscDhcpdFormat
-from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD
-from tests.sensor.sources.logs.formats.reading import read, rows
+from tests.sensor.sources.logs.formats.reading import leases_of, read, rows
 
 MAC = "02:00:00:00:00:0a"
 BLOCK = """lease 10.1.0.7 {{
@@ -37,9 +36,7 @@ V6 = """ia-na "\\001\\000\\000\\000\\000\\001\\000\\001\\001\\002\\003\\004\\002
 """
 
 
-def leases(text: str) -> pl.DataFrame:
-    found = read(IscDhcpdFormat, text)
-    return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
+leases = partial(leases_of, IscDhcpdFormat)
 
 
 def at(hour: int, minute: int = 0) -> datetime:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
-import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.kea import KeaFormat
-from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD
-from tests.sensor.sources.logs.formats.reading import read, rows
+from tests.sensor.sources.logs.formats.reading import leases_of, read, rows
 
 MAC = "02:00:00:00:00:0a"
 HEAD4 = (
@@ -27,9 +26,7 @@ AT = 1795341600  # 2026-11-22 10:00:00 UTC
 LOG = "2026-11-22 10:0{}:00.123 INFO  [kea-dhcp{}.leases/831.140] {}\n"
 
 
-def leases(text: str) -> pl.DataFrame:
-    found = read(KeaFormat, text)
-    return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
+leases = partial(leases_of, KeaFormat)
 
 
 def at(hour: int, minute: int = 0, micros: int = 0) -> datetime:

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.leases_csv import NO_END, NO_HOLDER, LeasesCsvFormat
-from tests.sensor.sources.logs.formats.reading import read
+from tests.sensor.sources.logs.formats.reading import HOSTILE, read
 
 HEAD = "address,user_name,device,mac,valid_from,valid_to"
 
@@ -63,13 +62,7 @@ def test_open_leases_and_bad_rows() -> None:
 
 
 @settings(max_examples=5, deadline=None)
-@given(
-    st.lists(
-        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0"), max_size=60),
-        min_size=5,
-        max_size=5,
-    )
-)
+@given(HOSTILE)
 def test_hostile_rows_never_raise(texts: list[str]) -> None:
     rows = "".join(f"10.1.2.3,{text}\n" for text in texts)
     assert read(LeasesCsvFormat, f"{HEAD}\n{rows}").height >= 1

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.openvpn import OpenvpnFormat
-from sensor.sources.logs.rows.leases import LeaseTracker, reported
-from tests.sensor.sources.logs.formats.reading import read, rows
+from tests.sensor.sources.logs.formats.reading import leases_of, read, rows
 
 TEN = datetime(2026, 11, 22, 10, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -37,8 +36,7 @@ PEER = "ann/198.51.100.4:51820"
 
 
 def leases(text: str) -> pl.DataFrame:
-    found = read(OpenvpnFormat, "".join(line + "\n" for line in text.splitlines() if line != "END"))
-    return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
+    return leases_of(OpenvpnFormat, "".join(line + "\n" for line in text.splitlines() if line != "END"))
 
 
 def log(minute: int, text: str) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.pulse import PulseFormat
 from sensor.sources.logs.text.reasons import NO_ADDRESS
-from tests.sensor.sources.logs.formats.reading import read
+from tests.sensor.sources.logs.formats.reading import HOSTILE, read
 
 ARGUED = [
     ("elastic-pulse_connect_secure-log-log-vpn.log", 3, "client", "the public address, not the tunnel's"),
@@ -57,13 +56,7 @@ def test_messages_without_a_tunnel_address(text: str) -> None:
 
 
 @settings(max_examples=5, deadline=None)
-@given(
-    st.lists(
-        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0"), max_size=60),
-        min_size=5,
-        max_size=5,
-    )
-)
+@given(HOSTILE)
 def test_hostile_messages_never_raise(texts: list[str]) -> None:
     log = "".join(f"{HEAD}{WHO}VPN Tunneling: Session started {text}\n" for text in texts)
     assert read(PulseFormat, log).height == len(texts)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.windows_dhcp import WindowsDhcpFormat
-from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.text.reasons import NO_ADDRESS
-from tests.sensor.sources.logs.formats.reading import read, rows
+from tests.sensor.sources.logs.formats.reading import leases_of, read, rows
 
 HEAD = (
     "\t\tMicrosoft DHCP Service Activity Log\n\n\nEvent ID  Meaning\n00\tThe log was started.\n"
@@ -22,9 +21,7 @@ AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 MAC = "02:00:00:00:00:0a"
 
 
-def leases(text: str) -> pl.DataFrame:
-    found = read(WindowsDhcpFormat, text)
-    return LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
+leases = partial(leases_of, WindowsDhcpFormat)
 
 
 def event(number: str, minute: int, address: str, name: str = "ann-pc.example.com") -> str:

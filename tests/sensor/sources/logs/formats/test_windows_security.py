@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.windows_security import WindowsSecurityFormat
 from sensor.sources.logs.text.reasons import (
@@ -17,7 +16,7 @@ from sensor.sources.logs.text.reasons import (
     NO_HOLDER,
     SIGN_IN_OF_A_PROGRAM,
 )
-from tests.sensor.sources.logs.formats.reading import read, rows
+from tests.sensor.sources.logs.formats.reading import HOSTILE, read, rows
 
 PROVIDER = "Microsoft-Windows-Security-Auditing"
 LOGON = {
@@ -144,13 +143,7 @@ def test_what_says_nothing_of_a_client_is_set_aside(event: int, data: dict[str, 
 
 
 @settings(max_examples=5, deadline=None)
-@given(
-    st.lists(
-        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0"), max_size=60),
-        min_size=5,
-        max_size=5,
-    )
-)
+@given(HOSTILE)
 def test_hostile_fields_never_raise(texts: list[str]) -> None:
     logons = [winlogbeat(4624, LOGON | {"TargetUserName": text}) for text in texts]
     tickets = [xml(4769, TICKET | {"IpAddress": text}) for text in texts]

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.sources.logs.formats.wireguard import WireguardFormat
-from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.text.reasons import INTERFACE, NETWORK_BEHIND, NO_HANDSHAKE
-from tests.sensor.sources.logs.formats.reading import read, rows
+from tests.sensor.sources.logs.formats.reading import leases_of, read, rows
 
 PRIVATE, PUBLIC, OTHER, SHARED = ("Abc+/"[n % 5] * 42 + str(n) + "=" for n in range(4))
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -30,7 +29,7 @@ TEXT = (
 def test_single_addresses_are_held_from_the_handshake_on() -> None:
     found = read(WireguardFormat, TEXT)
     assert found["reason"].to_list() == [INTERFACE, None, None, NETWORK_BEHIND, NO_HANDSHAKE]
-    leases = LeaseTracker().update(reported(found.filter(found["reason"].is_null()), "identity"))
+    leases = leases_of(WireguardFormat, TEXT)
     assert leases.select("address", "valid_from", "valid_to", "origin", "user_name").rows() == [
         ("10.8.0.2", AT, AT + timedelta(seconds=180), "vpn", None),
         ("2001:db8::2", AT, AT + timedelta(seconds=180), "vpn", None),
