@@ -243,6 +243,27 @@ def test_a_run_without_inputs_of_a_sensor_leaves_what_is_known_of_it(lake: Lake)
     assert pl.read_parquet(lake.path / file).select(*known).rows(named=True) == [known | {"cadence_s": 90}]
 
 
+@pytest.mark.parametrize(
+    "table", [schema.LEASES, schema.DIRECTORY, schema.CATALOG], ids=lambda table: table.name
+)
+def test_a_day_is_written_anew_only_if_it_changes(lake: Lake, table: schema.Table) -> None:
+    """Each scan tells again what the files say about 200,000 people."""
+    key = next(name for name in table.key if table.dtypes[name] == pl.String())
+
+    def cold(hour: int, *told: str) -> list[str]:
+        at = NOW + timedelta(hours=hour)
+        rows = pl.DataFrame({key: told} | ({table.time: [NOW] * len(told)} if table.time else {}))
+        _commit(lake, hour, hour + 1, {"sightings": schema.SIGHTINGS.empty(), table.name: rows}, at)
+        assert compact(lake, Terms("UTC"), now=at, settle=timedelta())
+        (files,) = lake.manifest()["tables"][table.name]["cold"].values()
+        return list(files)
+
+    first = cold(0, "ada", "ben")
+    assert cold(1, "ben", "ada") == first and cold(2, "ada") == first
+    assert lake.manifest()["retired"] == {}
+    assert cold(3, "ada", "cleo") != first
+
+
 def test_the_current_hour_waits_without_settle(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
     assert compact(lake, Terms("UTC"), now=NOW)
