@@ -92,6 +92,8 @@ class Installation:
         #: one text per line of an identity file that could not be used
         self.unusable = problems.lines()
         self._scopes = Scopes(settings.networks)
+        #: shared by all pipelines, because it remembers each token that it has a record of
+        self._vault = Vault(self.state, self.keys)
         self.catalog = load(*settings.signatures, cache=self.state / "catalog")
         self.catalog_in_use = _in_use(self.catalog)
         scanner.keep_in(self.state / "kernels")
@@ -182,7 +184,7 @@ class Installation:
     def pipeline(self, origin: Origin, evidence: Evidence | None = None) -> Pipeline:
         """The pipeline for rows of one origin."""
         keys, level = self.keys, self.settings.privacy
-        vault = Vault(self.state, keys) if level == "pseudonymous" else None
+        vault = self._vault if level == "pseudonymous" else None
         counting = Counting(self.state, keys) if level == "pseudonymous" else None
         pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault, counting)
         whose = hashlib.sha256(f"{origin.sensor}|{origin.site}|{origin.source}".encode()).hexdigest()[:16]

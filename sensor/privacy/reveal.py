@@ -68,17 +68,15 @@ class Reveals:
         if not 0 < len(tokens) <= MOST_TOKENS:
             raise UsageError(f"{len(tokens)} tokens", hint=f"1 to {MOST_TOKENS} at a time")
         private = self._key(name, secret, "requester")
-        parts = {token: self._vault.part(private, token) for token in dict.fromkeys(tokens)}
-        if unknown := [token for token, part in parts.items() if part is None]:
+        parts = self._vault.parts(private, dict.fromkeys(tokens))
+        if unknown := [token for token in tokens if token not in parts]:
             raise UsageError(f"not in the vault: {', '.join(unknown)}", hint="it remembers from enrolment on")
         case = Case(
             secrets.token_hex(4), name, self._now, self._now + timedelta(days=days), reason, tuple(parts)
         )
         public = self._public("approver")
         self._note("reveal.request", name, case)
-        self._save(
-            case, "parts", {token: _sealed_for(public, part or b"", token) for token, part in parts.items()}
-        )
+        self._save(case, "parts", {token: _sealed_for(public, part, token) for token, part in parts.items()})
         return case
 
     def approve(self, case_id: str, name: str, secret: str) -> Case:
@@ -92,11 +90,15 @@ class Reveals:
             raise UsageError("nobody approves a request of their own", hint="ask another custodian")
         if "parts" not in payload:
             raise UsageError(f"{case_id} was approved by {case.approved_by}", hint="shadowai reveal show")
-        public, answers = self._public("requester"), {}
-        for token, part in payload["parts"].items():
-            theirs = _unsealed(private, part, token)
-            value = self._vault.open(token, theirs, self._vault.part(private, token) or b"")
-            answers[token] = _sealed_for(public, seal(self._answers(token), value.encode(), token), token)
+        public, asked = self._public("requester"), payload["parts"]
+        own = self._vault.parts(private, asked)
+        values = self._vault.open(
+            {token: (_unsealed(private, part, token), own.get(token, b"")) for token, part in asked.items()}
+        )
+        answers = {
+            token: _sealed_for(public, seal(self._answers(token), value.encode(), token), token)
+            for token, value in values.items()
+        }
         approved = replace(case, approved_by=name)
         self._note("reveal.approve", name, approved)
         self._save(approved, "values", answers)

@@ -180,19 +180,27 @@ class Vault:
             self._public = self._custodians.public_keys()
         return self._public
 
-    def part(self, private: X25519PrivateKey, token: str) -> bytes | None:
-        """The share of a role in the key of a record; None if the vault has no record of the token."""
-        found = self._find(token)
-        return None if found is None else _part(private.exchange(_public(found[0])), token)
+    def parts(self, private: X25519PrivateKey, tokens: Iterable[str]) -> dict[str, bytes]:
+        """The share of a role in the key of each record; none for tokens that the vault has no record of."""
+        wanted = list(tokens)
+        found = self._find(wanted)
+        return {
+            token: _part(private.exchange(_public(found[token][0])), token)
+            for token in wanted
+            if token in found
+        }
 
-    def open(self, token: str, requester: bytes, approver: bytes) -> str:
-        """What a token stands for, given the shares of both roles. Raises LakeError."""
-        found = self._find(token)
+    def open(self, shares: Mapping[str, tuple[bytes, bytes]]) -> dict[str, str]:
+        """What tokens stand for, given the shares of both roles (requester, approver). Raises LakeError."""
+        found = self._find(shares)
+        return {token: self._open(token, found.get(token), *both) for token, both in shares.items()}
+
+    def _open(self, token: str, record: tuple[str, str] | None, requester: bytes, approver: bytes) -> str:
         try:
-            if found is None:
+            if record is None:
                 raise Unsealable
             key = self._record_key(epoch_of(token), [requester, approver])
-            return unseal(key, base64.b64decode(found[1]), token).decode()
+            return unseal(key, base64.b64decode(record[1]), token).decode()
         except Unsealable:
             raise LakeError(f"{token} cannot be opened", place=str(self._folder), hint="ask again") from None
 
@@ -226,11 +234,16 @@ class Vault:
     def _record_key(self, epoch: int, parts: list[bytes]) -> bytes:
         return hashlib.sha256(b"|".join([*parts, self._keys.derived(epoch, "vault")])).digest()
 
-    def _find(self, token: str) -> tuple[str, str] | None:
-        for line in self._lines(epoch_of(token)):
-            if token in line["records"]:
-                return line["ephemeral"], line["records"][token]
-        return None
+    def _find(self, tokens: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """By token: the public key of its batch, and its record. All in one pass, because one line may hold
+        the records of 200,000 people."""
+        wanted = set(tokens)
+        found: dict[str, tuple[str, str]] = {}
+        for epoch in {epoch_of(token) for token in wanted}:
+            for line in self._lines(epoch):
+                for token in (wanted - found.keys()) & line["records"].keys():
+                    found[token] = line["ephemeral"], line["records"][token]
+        return found
 
     def _known_in(self, epoch: int) -> set[str]:
         if epoch not in self._known:
@@ -239,14 +252,15 @@ class Vault:
 
     def _lines(self, epoch: int) -> Iterator[dict[str, Any]]:
         try:
-            text = self._file(epoch).read_text(encoding="ascii")
+            file = self._file(epoch).open("rb")
         except FileNotFoundError:
             return
-        for line in text.splitlines():
-            try:
-                yield json.loads(line)
-            except ValueError:
-                continue  # last line before a power failure; its tokens will be appended again
+        with file:
+            for line in file:
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    continue  # last line before a power failure; its tokens will be appended again
 
     def _append(self, epoch: int, line: Mapping[str, Any]) -> None:
         file = self._file(epoch)
