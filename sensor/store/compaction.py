@@ -25,7 +25,7 @@ import polars as pl
 from sensor import schema
 from sensor.durable import explained
 from sensor.store.lake import FORMAT, ZERO_PART, Lake, stored, write_parquet, write_text
-from sensor.store.segments import remember
+from sensor.store.segments import forget_replaced, recorded, remember
 
 #: An hour is compacted once it has been over for this long, so that remote writers have finished.
 SETTLE = timedelta(minutes=10)
@@ -108,7 +108,7 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
             "tables": tables,
         }
         write_text(lake.path / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-        _settle_replaced(lake, replaced)
+        forget_replaced(lake, replaced)
     return True
 
 
@@ -377,15 +377,7 @@ def _holds(lake: Lake, files: list[str], inputs: frozenset[str]) -> bool:
 
 
 def _replacing(lake: Lake) -> frozenset[str]:
-    files = (lake.path / "sources").glob("*.json")
-    return frozenset(f.stem for f in files if json.loads(f.read_text(encoding="utf-8")).get("replacing"))
-
-
-def _settle_replaced(lake: Lake, replaced: frozenset[str]) -> None:
-    for name in replaced:
-        path = lake.path / "sources" / f"{name}.json"
-        progress = json.loads(path.read_text(encoding="utf-8"))
-        write_text(path, json.dumps(progress | {"replacing": False}) + "\n")
+    return frozenset(name for name, progress in recorded(lake) if progress.replacing)
 
 
 def _entry(table: schema.Table, cold: dict[str, list[str]]) -> dict[str, Any]:

@@ -190,6 +190,21 @@ def remember(lake: Lake, doomed: Iterable[Path]) -> None:
                 _record(path, replace(progress, position=end, complete=False, opening=""))
 
 
+def forget_replaced(lake: Lake, inputs: Iterable[str]) -> None:
+    """Record that the rows of `inputs` that were being replaced are gone.
+
+    Inputs that are read under another identity now, because they grew, keep no record: a log of an hour would
+    leave one behind with each scan.
+    """
+    with lake.lock("commit", exclusive=True):
+        for path in (_path(lake, name) for name in inputs):
+            progress = replace(_recorded(path), replacing=False)
+            if progress == Progress():
+                path.unlink(missing_ok=True)
+            else:
+                _record(path, progress)
+
+
 def _landed(now: datetime) -> pl.Expr:
     return pl.lit(now.astimezone(UTC), dtype=schema.TIME).alias("landed_at")
 
@@ -202,7 +217,7 @@ def segment_name(source_input: str, begin: int) -> str:
 def recorded(lake: Lake) -> Iterator[tuple[str, Progress]]:
     """The identity of every input that was read, and how far."""
     for path in sorted((lake.path / "sources").glob("*.json")):
-        yield path.stem, _progress(path)
+        yield path.stem, _recorded(path)  # a compaction may take it away meanwhile
 
 
 def opening(head: bytes, position: int) -> str:
@@ -221,13 +236,9 @@ def _record(path: Path, progress: Progress) -> None:
 
 def _recorded(path: Path) -> Progress:
     try:
-        return _progress(path)
+        recorded = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Progress()
-
-
-def _progress(path: Path) -> Progress:
-    recorded = json.loads(path.read_text(encoding="utf-8"))
     return Progress(**recorded | {"files": tuple(recorded.get("files", ()))})
 
 

@@ -340,6 +340,7 @@ def test_a_replaced_input_leaves_no_old_row(lake: Lake) -> None:
     assert _cold_ids(lake) == []
     days = lake.manifest()["tables"]["sightings"]["cold"]
     assert days == {"2026-11-10": []}, "the day is counted again, without rows"
+    assert not list((lake.path / "sources").iterdir()), "of what is gone nothing is kept"
 
 
 def test_hot_files_outlive_a_compaction_by_half_a_day(lake: Lake) -> None:
