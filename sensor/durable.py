@@ -62,7 +62,7 @@ def explained(place: Path) -> Iterator[None]:
         raise
     except OSError as error:
         hint = {
-            28: "free space there; what was committed is safe",
+            28: "free space or inodes there; what was committed is safe",
             1: "check the folder's owner",
             13: "check the folder's owner",
             30: "mount it writable",

@@ -213,7 +213,7 @@ def _run() -> int:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             if error.filename is None:
                 return _unwritten(error)
-            _say(f"shadowai: {error.filename}: {str(error.strerror).lower()}; free space there")
+            _say(f"shadowai: {error.filename}: {str(error.strerror).lower()}; free space or inodes there")
             return LakeError.exit_code
         kind = type(error).__name__
         _say(f"shadowai: this is a bug in shadowai ({kind}); details in {_keep_traceback(error)}")

@@ -432,5 +432,5 @@ def test_a_full_disk_exits_with_5_whoever_notices_it(
     with pytest.raises(SystemExit) as ended:
         main.run()
     assert ended.value.code == 5
-    said = "shadowai: state/keys/rotations.json: no space left on device; free space there\n"
+    said = "shadowai: state/keys/rotations.json: no space left on device; free space or inodes there\n"
     assert capsys.readouterr().err == said

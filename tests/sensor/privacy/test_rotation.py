@@ -106,7 +106,7 @@ def test_a_full_disk_of_the_state_folder_is_called_so(
     epoch = _epoch(keys, NOON)
     keys.derived(epoch, "leases")
     monkeypatch.setattr(durable.os, "fsync", full)
-    with pytest.raises(LakeError, match=r"open\.sealed: no space left on device; free space there"):
+    with pytest.raises(LakeError, match=r"open\.sealed: no space left on device; free space or inodes there"):
         _rotation(keys, tmp_path / "open.sealed").carry(_lease(NOON), [epoch], last=True)
 
 
