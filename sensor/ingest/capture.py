@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sensor import durable
 from sensor.errors import UsageError
 from sensor.ingest.installation import Installation, origin_of
 from sensor.ingest.kernels import compile_for
@@ -15,11 +16,12 @@ from sensor.ingest.renewal import CatalogRenewal
 from sensor.ingest.summary import Summary
 from sensor.privacy.audit import AuditLog
 from sensor.sources.detect import Plan
-from sensor.sources.interface import Input, Source
+from sensor.sources.interface import Input
 from sensor.store.evidence import Bounds, SealedFiles
 
 if TYPE_CHECKING:
     from sensor.evidence import Evidence
+    from sensor.sources.packets.live import LiveSource
 
 
 class LiveCapture:
@@ -31,7 +33,7 @@ class LiveCapture:
         self._tell = tell
         self._reload_asked = False
 
-    def run(self, source: Source, source_input: Input, evidence: Evidence | None = None) -> Summary:
+    def run(self, source: LiveSource, source_input: Input, evidence: Evidence | None = None) -> Summary:
         """Read until the source ends. A catalog that has changed on disk is used from the next batch on.
 
         Raises LakeError; at once if the lake cannot be written, so that nobody waits for kernels in vain.
@@ -62,7 +64,8 @@ class LiveCapture:
                 shared.introduce([(sensor, type(source))])
 
         commits = shared.commits(source_input)
-        return ingest(source, source_input, mixture, commits, summary, progressed=between)
+        with durable.waiting_for_room(self._tell, source.is_over):
+            return ingest(source, source_input, mixture, commits, summary, progressed=between)
 
     def reload(self) -> None:
         """Reload the catalog after the next batch, and report it; may be called from a signal handler."""

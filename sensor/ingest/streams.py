@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 
+from sensor import durable
 from sensor.ingest.batches import Grouping, joined
 from sensor.ingest.behind import Behind
 from sensor.ingest.installation import Installation, SensorKind
@@ -384,7 +385,8 @@ class Listener:
         with Behind() as behind, scanner.compiling_behind():
             stream = Stream(self._installation, SyslogFormat, _endless(self._name), behind)
             self.summary = stream.summary
-            await self._receive(stream)
+            with durable.waiting_for_room(self._tell, self._stop.is_set):
+                await self._receive(stream)
 
     async def _receive(self, stream: Stream) -> None:
         assert self._stop is not None

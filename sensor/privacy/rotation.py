@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -151,7 +152,7 @@ class LeaseRotation:
         self._load()
         if self._file is None or (self._lasting.is_empty() and not self._file.exists()):
             return
-        _write(self._file, self._keys, self._lasting, self._now())
+        durable.with_room(partial(_write, self._file, self._keys, self._lasting, self._now()))
 
 
 def forget(folder: Path, keys: Keys, account: str, things: Iterable[str], now: datetime) -> int:

@@ -27,6 +27,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -164,7 +165,7 @@ class Vault:
             for token, value in fresh.items()
         }
         line = {"ephemeral": as_text(ephemeral.public_key().public_bytes_raw()), "records": records}
-        self._append(epoch, line)
+        durable.with_room(partial(self._append, epoch, line))
         known.update(fresh)
 
     def remember_all(self, tokens: pl.DataFrame) -> None:

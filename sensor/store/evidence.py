@@ -15,13 +15,14 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sensor.durable import explained
+from sensor.durable import explained, with_room
 
 _SUFFIX = ".sealed"
 _HOUR = "%Y%m%dT%H"
@@ -47,24 +48,30 @@ class SealedFiles:
         """`source` is the identity of the input; no other process may write files of the same one."""
         self._lake, self._source, self._bounds = lake, source, bounds
         self._seal = AESGCM(key)
-        self._name, self._block = "", 0
+        #: the file that is written to; its blocks and bytes
+        self._name, self._block, self._size = "", 0, 0
 
     def append(self, content: bytes, now: datetime) -> None:
         """Seal `content` as the next block in the file of the hour `now`. Raises LakeError."""
         until = now + timedelta(days=self._bounds.days, hours=1)
         name = f"{now:{_HOUR}}-until-{until:{_HOUR}}-{self._source}{_SUFFIX}"
         if name != self._name:
-            self._name, self._block = name, 0
+            self._name, self._block, self._size = name, 0, 0
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = nonce + self._seal.encrypt(nonce, content, _bound_to(name, self._block))
+        block = _LENGTH.pack(len(sealed)) + sealed
+        with_room(partial(self._write, block))
+        self._block, self._size = self._block + 1, self._size + len(block)
+
+    def _write(self, block: bytes) -> None:
         with explained(self._lake):
             folder(self._lake).mkdir(mode=0o700, exist_ok=True)
-            handle = os.open(folder(self._lake) / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            handle = os.open(folder(self._lake) / self._name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(handle, "ab") as file:
-                file.write(_LENGTH.pack(len(sealed)) + sealed)
+                file.truncate(self._size)  # without what a full disk took of this block
+                file.write(block)
                 file.flush()
                 os.fsync(file.fileno())
-        self._block += 1
 
     def expire(self, now: datetime) -> None:
         """Delete the files that exceed the bounds. Raises LakeError."""

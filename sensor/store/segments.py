@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import polars as pl
@@ -92,6 +92,9 @@ class Commits:
         `sightings` always gets one, because it marks the commit. Raises LakeError; nothing counts as
         committed then.
         """
+        durable.with_room(partial(self._commit, begin, end, frames))
+
+    def _commit(self, begin: int, end: int, frames: Mapping[str, pl.DataFrame]) -> None:
         name = segment_name(self._input, begin)
         metadata = {"input": self._input, "from": str(begin), "to": str(end)}
         if self._sealed is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sensor import durable
-from sensor.durable import explained
+from sensor.durable import explained, waiting_for_room, with_room
 from sensor.errors import LakeError
 
 
@@ -44,3 +44,32 @@ def test_a_full_disk_that_names_no_file_is_told_of_the_one_being_written(
         durable.write(tmp_path / "rotations.json", b"{}")
     assert raised.value.filename == str(tmp_path / "rotations.json")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("number", "is_over", "tries"), [(28, [False, False], 3), (122, [False, True], 2), (13, [], 1)]
+)
+def test_a_full_disk_is_waited_for_and_no_other_error(
+    number: int, is_over: list[bool], tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "RETRY_S", 0.0)
+    count, said, over = 0, [], iter(is_over)
+
+    def work() -> None:
+        nonlocal count
+        count += 1
+        if count < 3:
+            with explained(Path("lake")):
+                raise OSError(number, "No room")
+
+    if tries < 3:
+        with pytest.raises(LakeError), waiting_for_room(said.append, lambda: next(over)):
+            with_room(work)
+    else:
+        with waiting_for_room(said.append, lambda: next(over)):
+            with_room(work)
+    waits = ["lake: no room; waiting, what was received is kept in memory"]
+    assert (count, said) == (tries, {3: [*waits, "there is room again"], 2: waits, 1: []}[tries])
+    with pytest.raises(LakeError):
+        count = 0
+        with_room(work)  # outside

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sensor import evidence
+from sensor import durable, evidence
 from sensor.decode.capture.handshakes import Handshakes, Kept
 from sensor.decode.capture.pcap import DESCRIPTORS
 from sensor.decode.capture.reader import Capture
@@ -179,6 +180,26 @@ def test_the_oldest_hour_goes_first(lake: Path, keys: Keys) -> None:
         )
         keeper.matched(hits(), NOW)
     assert [file.name[:11] for file in files(lake)] == ["20261126T12", "20261126T13"]
+
+
+def test_a_block_that_found_no_room_is_written_anew(
+    lake: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a part of it, no block could be read."""
+
+    def full(handle: int) -> None:
+        os.ftruncate(handle, os.fstat(handle).st_size - 1)
+        monkeypatch.undo()
+        monkeypatch.setattr(durable, "RETRY_S", 0.0)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    keeper = sealed(lake, keys)
+    for port in (1, 2):
+        keeper.hold(kept(talk(port, HELLO)))
+        monkeypatch.setattr(os, "fsync", full)
+        with durable.waiting_for_room(print, lambda: False):
+            keeper.matched(hits(port), NOW)
+    assert len(read(lake, keys)) == 6
 
 
 def test_what_was_tampered_with_is_told(lake: Path, keys: Keys, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ is full (25,000 rows), on request (`flush`), and at the end.
 
 A sensor that is killed loses what is not in a batch yet: at most 30 s of finished rows; the open slice of
 each connection (at most 60 s); lookups of the last two minutes; and the open 15-minute buckets of `names`. On
-SIGTERM nothing is lost.
+SIGTERM nothing is lost. While the disk is full, a batch waits in memory, and what follows in the rings.
 
 With several workers the kernel distributes connections by a hash of both addresses and ports, which is the
 same for both directions. The exception are tunnels whose outer headers differ by direction (VXLAN and GENEVE

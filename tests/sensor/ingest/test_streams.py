@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -19,18 +21,21 @@ import duckdb
 import polars as pl
 import pytest
 
+from sensor import durable
 from sensor.catalog.load import BUILT_IN
 from sensor.errors import LakeError
 from sensor.ingest import streams
 from sensor.ingest.behind import Behind
 from sensor.ingest.installation import Declared, Installation
-from sensor.ingest.streams import Follower, Stream
+from sensor.ingest.streams import Follower, Listener, Stream
 from sensor.settings import Settings
 from sensor.sources.detect import recognise
+from sensor.sources.inputs.receive import Endpoint, Receiver
 from sensor.sources.inputs.tail import Tail, Tails
 from sensor.sources.logs.lines.blocks import Block
 from sensor.sources.logs.log_format import LogFormat
-from sensor.store.lake import Lake
+from sensor.store import segments
+from sensor.store.lake import Lake, stage_parquet
 from sensor.store.segments import Commits
 from tests.product import compiled_once, run_here
 
@@ -327,6 +332,42 @@ def test_at_level_aggregate_followed_lines_are_sealed_outside_the_lake(
     assert [summary.sightings for summary in follower.summaries] == [1]
     assert clients(lake) == (0, 0)
     assert len(list((state / "sealed").glob("*/sightings/*.sealed"))) == 1
+
+
+def test_what_a_socket_received_waits_for_room(
+    tmp_path: Path, lake: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk listen ended, and lost it uncounted."""
+    monkeypatch.setattr(streams, "COMMIT_S", 0.0)
+    monkeypatch.setattr(streams, "POLL_S", 0.01)
+    monkeypatch.setattr(durable, "RETRY_S", 0.1)
+    write(tmp_path / "first", 1)
+    write(tmp_path / "second", 2)
+    sender = socket.socket(type=socket.SOCK_DGRAM)
+
+    def full(path: Path, *_: object, **__: object) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    def tell(text: str) -> None:
+        said.append(text)
+        if text.startswith("listening on"):
+            sender.connect(("127.0.0.1", int(text.rpartition(":")[2])))
+            sender.send((tmp_path / "first").read_bytes())
+            monkeypatch.setattr(segments, "stage_parquet", full)
+        elif text.endswith("kept in memory"):
+            sender.send((tmp_path / "second").read_bytes())
+            monkeypatch.setattr(segments, "stage_parquet", stage_parquet)
+        else:
+            listener.stop(signal.SIGTERM)
+
+    said: list[str] = []
+    installation = Installation(Settings(lake=lake, state=state), Declared())
+    receiver = Receiver([Endpoint("udp", "127.0.0.1", 0)])
+    listener = Listener(installation, receiver, "listen", tell)
+    asyncio.run(listener.run())
+    sender.close()
+    assert said[2:] == ["there is room again"]
+    assert clients(lake) == (2, 2)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
