@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from sensor import durable
+from sensor.errors import LakeError
 from sensor.ingest.batches import Grouping, joined
 from sensor.ingest.behind import Behind
 from sensor.ingest.installation import Installation, SensorKind
@@ -375,15 +376,19 @@ class Listener:
             self._stop.set()
 
     async def run(self) -> None:
-        """Receive and store lines until `stop` is called. Raises LakeError, and OSError if a socket cannot be
-        bound."""
+        """Receive and store lines until `stop` is called. Raises LakeError, also if another process stores a
+        stream of this name, and OSError if a socket cannot be bound."""
         self._stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop, number)
         self._installation.lake.create()
+        endless = _endless(self._name)
+        if not self._installation.claims.take(endless.identity):
+            place, hint = self._installation.lake.path, "end that, or give this one a --sensor of its own"
+            raise LakeError("received by another process, too", place=f"{self._name} into {place}", hint=hint)
         with Behind() as behind, scanner.compiling_behind():
-            stream = Stream(self._installation, SyslogFormat, _endless(self._name), behind)
+            stream = Stream(self._installation, SyslogFormat, endless, behind)
             self.summary = stream.summary
             with durable.waiting_for_room(self._tell, self._stop.is_set):
                 await self._receive(stream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import os
 import shutil
 import signal
@@ -83,6 +84,19 @@ def wait(lake: Path, wanted: int, seconds: float) -> float:
             break
         time.sleep(0.1)
     return time.monotonic() - begin
+
+
+def another_that_has(lake: Path, identity: str) -> subprocess.Popen[bytes]:
+    """A process that has taken an input, until it is communicated with."""
+    lake.mkdir()
+    code = (
+        "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX, 1, int(sys.argv[2])); "
+        "print(); input()"
+    )
+    words = [sys.executable, "-uc", code, str(lake / ".inputs.lock"), str(int(identity, 16) >> 1)]
+    other = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert other.stdout is not None and other.stdout.readline()
+    return other
 
 
 @pytest.fixture
@@ -263,15 +277,8 @@ def test_a_file_that_another_process_follows_waits_until_that_ends(
     write(old, 1)
     os.utime(old, (1, 1))
     write(log, 2)
-    lake.mkdir()
     (tail,) = Tails([str(log)]).look(0)
-    code = (
-        "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX, 1, int(sys.argv[2])); "
-        "print(); input()"
-    )
-    words = [sys.executable, "-uc", code, str(lake / ".inputs.lock"), str(int(tail.identity, 16) >> 1)]
-    other = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert other.stdout is not None and other.stdout.readline()
+    other = another_that_has(lake, tail.identity)
     monkeypatch.setattr(streams, "LOOK_S", 0.0)
     said: list[str] = []
 
@@ -368,6 +375,16 @@ def test_what_a_socket_received_waits_for_room(
     sender.close()
     assert said[2:] == ["there is room again"]
     assert clients(lake) == (2, 2)
+
+
+def test_two_that_receive_under_one_name_do_not_overwrite_each_other(lake: Path, state: Path) -> None:
+    """On two hosts, or at a port 0; what the one had stored last was lost."""
+    other = another_that_has(lake, hashlib.blake2b(b"listen", digest_size=8).hexdigest())
+    receiver = Receiver([Endpoint("udp", "127.0.0.1", 0)])
+    listener = Listener(Installation(Settings(lake=lake, state=state), Declared()), receiver, "listen", print)
+    with pytest.raises(LakeError, match="received by another process, too"):
+        asyncio.run(listener.run())
+    other.communicate()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
