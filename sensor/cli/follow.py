@@ -65,7 +65,7 @@ def command(
     installation = installation_of(chosen, sensor, site)
     ready(installation.lake, chosen)
     follower = Follower(installation, paths, _kind_of(form), say)
-    with stopped_by_signals(follower.stop) as signals:
+    with stopped_by_signals(follower.stop, follower.reload) as signals:
         follower.run()
     for summary in follower.summaries:
         typer.echo(line(summary))

@@ -45,24 +45,29 @@ def interrupted(number: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def stopped_by_signals(
-    stop: Callable[[], None], reload: Callable[[], None] | None = None
-) -> Iterator[list[int]]:
-    """Inside the block, SIGTERM and Ctrl-C call `stop`, and a second one ends the process; SIGHUP calls
-    `reload`.
+def stopped_by_signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[list[int]]:
+    """Inside the block, SIGTERM and Ctrl-C call `stop`, and a second one ends the process. SIGHUP calls
+    `reload`; if it comes because the terminal has been closed, `stop`.
 
     Yields a list to which the signals that call `stop` are appended.
     """
     came: list[int] = []
+    had_terminal = os.isatty(2)
 
     def end(number: int, frame: FrameType | None) -> None:
         came.append(number)
         signal.signal(number, before[number])
         stop()
 
-    answers: dict[int, Callable[[int, FrameType | None], None]] = {signal.SIGTERM: end, signal.SIGINT: end}
-    if reload is not None:
-        answers[signal.SIGHUP] = lambda number, frame: reload()
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        if had_terminal and not os.isatty(2):
+            end(number, frame)
+        else:
+            reload()
+
+    answers: dict[int, Callable[[int, FrameType | None], None]] = {
+        signal.SIGTERM: end, signal.SIGINT: end, signal.SIGHUP: hang_up,
+    }  # fmt: skip
     before = {number: signal.signal(number, answer) for number, answer in answers.items()}
     try:
         yield came

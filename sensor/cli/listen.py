@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sensor.cli.follow import ready
-from sensor.cli.interrupt import Ended
+from sensor.cli.interrupt import Ended, stopped_by_signals
 from sensor.cli.options import (
     ConfigOption,
     CustomOption,
@@ -79,7 +79,8 @@ def command(
     name = " ".join(["listen", *([sensor] if sensor else []), *map(str, places)])
     listener = Listener(installation, receiver, name, say)
     try:
-        asyncio.run(listener.run())
+        with stopped_by_signals(listener.stop, listener.reload) as signals:
+            asyncio.run(listener.run())
     except OSError as error:
         reason = reason_of(error)
         closed = isinstance(error, PermissionError)
@@ -87,7 +88,7 @@ def command(
         raise InputError(reason, place=", ".join(map(str, places)), hint=hint) from None
     if listener.summary is not None:
         typer.echo(f"{receiver.messages:,} messages\n{line(listener.summary)}")
-    if listener.ended_by == signal.SIGINT:
+    if signal.SIGINT in signals:
         raise Ended
 
 

@@ -9,10 +9,8 @@ cannot be read again, so its state starts empty.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import io
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -194,7 +192,7 @@ class Follower:
         self._unread: set[Tail] = set()
         #: files of no known format; `position` is how much of their beginning was looked at
         self._unknown: set[Tail] = set()
-        self._stopped = False
+        self._stopped = self._reload_asked = False
         self._renewal = CatalogRenewal(installation, tell)
         self._behind = Behind()
         self.summaries: list[Summary] = []
@@ -203,6 +201,10 @@ class Follower:
         """End `run` after the current block; may be called from a signal handler."""
         self._stopped = True
 
+    def reload(self) -> None:
+        """Reload the catalog before the next block, and report it; may be called from a signal handler."""
+        self._reload_asked = True
+
     def run(self) -> None:
         """Read and commit new lines until `stop` is called. Raises LakeError."""
         self._installation.lake.create()
@@ -210,7 +212,7 @@ class Follower:
         with self._behind, scanner.compiling_behind():
             while not self._stopped:
                 now = time.monotonic()
-                if now - renewed >= CATALOG_S:
+                if self._reload_asked or now - renewed >= CATALOG_S:
                     self._renew()
                     renewed = now
                 if now - looked >= LOOK_S:
@@ -224,8 +226,9 @@ class Follower:
 
     def _renew(self) -> None:
         """Use the catalog on disk if it has changed."""
+        asked, self._reload_asked = self._reload_asked, False
         self._behind.settle()
-        if self._renewal.look():
+        if self._renewal.look(again=asked):
             for _, stream in self._streams:
                 stream.use(self._installation.catalog_in_use)
 
@@ -362,26 +365,22 @@ class Listener:
         self._receiver = receiver
         self._name = name
         self._tell = tell
-        self._stop: asyncio.Event | None = None
+        self._stopped = self._reload_asked = False
         self._warned = False
         self._renewal = CatalogRenewal(installation, tell)
         self.summary: Summary | None = None
-        #: number of the signal that ended it
-        self.ended_by: int | None = None
 
-    def stop(self, number: int) -> None:
-        """End `run` after storing what came; `number` is the signal. Called by the loop's signal handler."""
-        self.ended_by = number
-        if self._stop is not None:
-            self._stop.set()
+    def stop(self) -> None:
+        """End `run` after storing what came; may be called from a signal handler."""
+        self._stopped = True
+
+    def reload(self) -> None:
+        """Reload the catalog before the next lines, and report it; may be called from a signal handler."""
+        self._reload_asked = True
 
     async def run(self) -> None:
         """Receive and store lines until `stop` is called. Raises LakeError, also if another process stores a
         stream of this name, and OSError if a socket cannot be bound."""
-        self._stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop, number)
         self._installation.lake.create()
         endless = _endless(self._name)
         if not self._installation.claims.take(endless.identity):
@@ -390,25 +389,23 @@ class Listener:
         with Behind() as behind, scanner.compiling_behind():
             stream = Stream(self._installation, SyslogFormat, endless, behind)
             self.summary = stream.summary
-            with durable.waiting_for_room(self._tell, self._stop.is_set):
+            with durable.waiting_for_room(self._tell, lambda: self._stopped):
                 await self._receive(stream)
 
     async def _receive(self, stream: Stream) -> None:
-        assert self._stop is not None
         for place in await self._receiver.start():
             self._tell(f"listening on {place}")
         renewed = time.monotonic()
         try:
-            while not self._stop.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), POLL_S)
+            while not self._stopped:
+                await asyncio.sleep(POLL_S)
                 now = time.monotonic()
                 if self._receiver.due(now - COMMIT_S, BLOCK_BYTES):
                     await self._store(stream)
                 else:
                     await asyncio.to_thread(stream.commit_if_due)
                 self._warn(stream.summary)
-                if now - renewed >= CATALOG_S:
+                if self._reload_asked or now - renewed >= CATALOG_S:
                     await asyncio.to_thread(self._renew, stream)
                     renewed = now
         finally:
@@ -418,8 +415,9 @@ class Listener:
 
     def _renew(self, stream: Stream) -> None:
         """Use the catalog on disk if it has changed."""
+        asked, self._reload_asked = self._reload_asked, False
         stream.settle()
-        if self._renewal.look():
+        if self._renewal.look(again=asked):
             stream.use(self._installation.catalog_in_use)
 
     async def _store(self, stream: Stream) -> None:

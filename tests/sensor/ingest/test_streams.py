@@ -365,7 +365,7 @@ def test_what_a_socket_received_waits_for_room(
             sender.send((tmp_path / "second").read_bytes())
             monkeypatch.setattr(segments, "stage_parquet", stage_parquet)
         else:
-            listener.stop(signal.SIGTERM)
+            listener.stop()
 
     said: list[str] = []
     installation = Installation(Settings(lake=lake, state=state), Declared())
@@ -396,6 +396,8 @@ def test_listen_ends_as_it_was_told(number: int, code: int, tmp_path: Path, lake
     try:
         assert running.stderr is not None
         assert "listening on" in running.stderr.readline()
+        running.send_signal(signal.SIGHUP)
+        assert "nothing new" in running.stderr.readline()
         running.send_signal(number)
         out, err = running.communicate(timeout=60)
     finally:
