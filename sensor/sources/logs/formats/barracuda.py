@@ -25,7 +25,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import keyvalue, layouts, objects, patterns
 from sensor.sources.logs.text.patterns import ascii_only
-from sensor.sources.logs.text.reasons import NO_PORTS, NO_REQUEST
+from sensor.sources.logs.text.reasons import ALERT, NO_PORTS, NO_REQUEST
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -94,7 +94,7 @@ _SCAN = (
 _ACCESS = (
     r"(?:(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4}) +)?(?:\S+ )?\bTR [0-9a-fA-F.:]+ \d+ "
     r"(?P<client>[0-9a-fA-F.:]+) (?P<client_port>\d+) (?P<users>.+?) (?P<method>[A-Z]+|\"-\") "
-    r"(?:HTTP|(?:TLS|SSL)v[\d.]+) (?P<host>\S+) (?P<protocol>[A-Z]+/[\d.]+|\"-\") (?P<status>\d{1,3}) "
+    r"(?:HTTPS?|(?:TLS|SSL)v[\d.]+) (?P<host>\S+) (?P<protocol>[A-Z]+/[\d.]+|\"-\") (?P<status>\d{1,3}) "
     r"(?P<down>\d+) (?P<up>\d+) [01] (?P<took>\d+) (?P<server>[0-9a-fA-F.:]+) (?P<port>\d+) \d+ "
     r"(?P<rest>.*)$"
 )
@@ -105,6 +105,8 @@ _NETWORK = (
     r"\bNF [A-Z]{4} (?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+) (?P<client_port>\d+) "
     r"(?P<server>[0-9a-fA-F.:]+) (?P<port>\d+) (?P<word>ALLOW|DENY)\b"
 )
+#: What its rules found in a request that the access log has, too.
+_ATTACK = r"\bWF [A-Z]{4} \w+ [0-9a-fA-F.:]+ \d+ [0-9a-fA-F.:]+ \d+ "
 _SESSION_KEYS, _VISIT_KEYS = (
     ("fwd_bytes", "rev_bytes", "src_iface"),
     ("traffic_type", "source_ip", "app_rule"),
@@ -131,7 +133,7 @@ class BarracudaFormat(LogFormat):
     advice = "Switch on application control and URL filtering: `target` and the web log name hosts."
     marks = (
         "|", "allowed ", "blocked ", "detected ", "warned ", "monitored ", '"fwd_bytes"', '"traffic_type"',
-        '"trans_proto"', "tr ", "nf ",
+        '"trans_proto"', "tr ", "nf ", "wf ",
     )  # fmt: skip
     claims = (
         pl.col("line").str.contains(ascii_only(_ACTIVITY))
@@ -139,6 +141,7 @@ class BarracudaFormat(LogFormat):
         | pl.col("line").str.contains(ascii_only(_SCAN))
         | pl.col("line").str.contains(ascii_only(_ACCESS))
         | pl.col("line").str.contains(ascii_only(_NETWORK))
+        | pl.col("line").str.contains(ascii_only(_ATTACK))
         | objects.having(*_SESSION_KEYS)
         | objects.having(*_VISIT_KEYS)
         | objects.having(*_THREAT_KEYS)
@@ -154,6 +157,7 @@ class BarracudaFormat(LogFormat):
                 (_SCAN, _scan),
                 (_ACCESS, _access),
                 (_NETWORK, _packets),
+                (_ATTACK, layouts.set_aside(ALERT)),
                 (objects.having(*_SESSION_KEYS), _sessions),
                 (objects.having(*_THREAT_KEYS), _threats),
                 (pl.lit(True), _visits),

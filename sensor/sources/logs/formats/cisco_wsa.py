@@ -37,8 +37,8 @@ _MONITOR = _AT + r"(?:Firewall |Address \S+ discovered|Begin Logfile|Version: |T
 _MONITORED = (
     _AT
     + r"Firewall (?P<word>noted|blocked|allowed) (?P<proto>TCP|UDP) data from "
-    + r"(?P<client>[\d.]+)(?::(?P<client_port>\d+))? "
-    r"to (?P<server>[\d.]*\d)(?:\((?P<host>[^)]*)\))?(?::(?P<port>\d+))?"
+    + r"(?P<client>[\d.]+)(?: ?\([^)]*\))?(?::(?P<client_port>\d+))? "
+    r"to (?P<server>[\d.]*\d)(?: ?\((?P<host>[^)]*)\))?(?::(?P<port>\d+))?"
 )
 
 

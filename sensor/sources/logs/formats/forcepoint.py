@@ -80,7 +80,7 @@ _ONE = {
     "time": "time", "login": "email", "action": "action", "url": "url", "host": "requestdomain",
     "client": "ipaddress", "server": "destinationip", "port": "requestport", "agent": "useragent",
     "method": "requestmethod", "device": "devicehostname", "up": "uploadedbytes", "down": "size",
-    "scheme": "protocol", "path": "uri",
+    "scheme": "protocol", "path": "uri", "activity": "activity",
 }  # fmt: skip
 _ONE_KEYS = ("requestdomain", "syslogheader", "uploadedbytes")
 #: Its reverse proxy: what people do in a sanctioned application.
@@ -149,11 +149,14 @@ def _one(lines: pl.DataFrame) -> pl.DataFrame:
     address = pl.concat_str(
         pl.col("scheme").fill_null("https"), pl.lit("://"), "host", pl.col("path").fill_null("")
     )
-    refused = pl.col("action").str.contains(r"(?i)\b(?:block|den(?:y|ied))")
+    # What data protection refused has `fail` for its action, and `Denied` among its activities.
+    refused = pl.concat_str("action", "activity", separator=" ", ignore_nulls=True).str.contains(
+        r"(?i)\b(?:block|den(?:y|ied))"
+    )
     told = read.with_columns(
         url=pl.coalesce("url", address), action=one_of({"blocked": refused}, otherwise=pl.col("action"))
     )
-    return _rows(told.drop("scheme", "path")).with_columns(roams=pl.lit(True))
+    return _rows(told.drop("scheme", "path", "activity")).with_columns(roams=pl.lit(True))
 
 
 def _pairs(lines: pl.DataFrame) -> pl.DataFrame:

@@ -84,6 +84,7 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
     action = pl.coalesce(_told("InfobloxB1PolicyAction"), _told("act").str.strip_chars('"'))
     # `DNS Response IN A NOERROR`: the event's name ends with the code.
     rcode = pl.col("name").str.extract(r"^DNS Response .* ([A-Z]+)$")
+    asked = pl.col("name").str.extract(r"^DNS Response \w+ (\w+) ")
     # A hit that answers with another address is no answer.
     redirected = pl.coalesce(action, "event").str.contains("(?i)redirect")
     # A device that is known by its address only has that for a name.
@@ -113,7 +114,7 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
                 otherwise=pl.coalesce(action, lookups.verdict(pl.coalesce("InfobloxDNSRCode", rcode))),
             )
         ),
-        qtype=pl.coalesce("InfobloxDNSQType", "qtype"),
+        qtype=pl.coalesce("InfobloxDNSQType", "qtype", asked),
         reason=one_of({NOT_HELD: is_lease & ~held & ~ended, NO_LOOKUP: ~is_lease & host.is_null()}),
     )
 

@@ -153,7 +153,8 @@ class ZscalerFormat(LogFormat):
     )  # fmt: skip
     claims = (
         pl.col("line").str.contains("(?i)" + _KNOWN_SOURCE)
-        | cef.claims("Zscaler")
+        # Private Access has a format of its own.
+        | (cef.claims("Zscaler") & ~cef.claims("Zscaler", "ZPA"))
         | pl.col("line").str.contains("|".join((_CSV, _CSV_FIREWALL, _CSV_DNS, _PAIRS_WEB, _PAIRS_FLOW)))
         | (
             pl.col("line").str.contains(_OBJECT)
