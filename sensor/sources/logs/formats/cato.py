@@ -30,6 +30,11 @@ _FIELDS = {
     "query": "dns_query", "qtype": "dns_record_type",
     "duration": "flow_duration|session_duration", "seat": "src_is_site_or_vpn",
 }  # fmt: skip
+#: A record of eventsFeed as the API gives it has them one level below.
+_WANTED = {
+    name: f"{paths}|" + "|".join(f"fieldsMap.{path}" for path in paths.split("|"))
+    for name, paths in _FIELDS.items()
+}
 #: A client's tunnel came up or went down; `src_ip` is the address it was given.
 _TUNNELS, _PEOPLE = ["Connected", "Disconnected"], ["VPN User", "SDP User"]
 
@@ -51,7 +56,7 @@ class CatoFormat(LogFormat):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
-        read = objects.read(lines["line"], _FIELDS)
+        read = objects.read(lines["line"], _WANTED)
         read = read.with_columns(url=pl.coalesce(pl.when(pl.col("full_url") != "").then("full_url"), "part"))
         whole = pl.col("url").str.contains(r"^[a-z]+://[^/\s]+").fill_null(False)
         asked = ((pl.col("subtype") == "DNS Protection") & (pl.col("query") != "")).fill_null(False)

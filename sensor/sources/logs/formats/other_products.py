@@ -112,7 +112,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "path": (
         "uri path", "url path", "request path", "http path", "uri stem", "cs uri stem",
-        "client request path",
+        "client request path", "req path",
     ),
     # Of a request; else often a program's.
     "any_path": ("path",),
@@ -122,7 +122,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "status": (
         "http status", "status code", "response code", "http status code", "response status", "status",
-        "http response code", "http code", "sc status", "edge response status",
+        "http response code", "http code", "sc status", "edge response status", "rsp code", "resp code",
     ),
     "agent": (
         "user agent", "http user agent", "headers user agent", "request user agent", "cs user agent",
@@ -143,7 +143,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "client to server bytes", "bytes client to server", "fwd bytes", "forward bytes", "upload bytes",
         "bytes up", "up bytes", "bytes uploaded", "uploaded bytes", "request size", "request bytes",
         "request length", "bytes written to server", "originator bytes", "s bytes", "cs bytes",
-        "client request bytes",
+        "client request bytes", "req size", "req bytes", "req length",
     ),
     "down": (
         "dst bytes", "dest bytes", "destination bytes", "bytes dst", "resp bytes", "bytes to client",
@@ -151,7 +151,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "s to c bytes", "server to client bytes", "bytes server to client", "bwd bytes", "backward bytes",
         "rev bytes", "download bytes", "bytes down", "down bytes", "bytes downloaded", "downloaded bytes",
         "response size", "response bytes", "response length", "bytes written to client", "responder bytes",
-        "d bytes", "body bytes sent", "sc bytes", "edge response bytes",
+        "d bytes", "body bytes sent", "sc bytes", "edge response bytes", "response body size", "rsp size",
+        "rsp bytes", "resp size", "resp length",
     ),
     # Of a connection the client's view; of a request some servers mean their own.
     "sent": ("sent bytes", "bytes sent", "sent byte", "send bytes"),
