@@ -8,6 +8,8 @@ r"""F5 BIG-IP: requests through LTM, addresses APM's network access hands out, t
     acl_policy_name="/Common/out",acl_policy_type="Enforced",action="Drop",source_ip="10.1.2.3",dest_ip=…
     notice apmd[9]: 01490010:5: /Common/vpn:Common:252f6b65: Username 'ada'
     notice tmm[9]: 01490549:5: /Common/vpn:Common:252f6b65: Assigned PPP Dynamic IPv4: 10.44.1.9 Tunnel …
+    info tmm[9]: 01c40000:6: /Common/out:Common:55e3d724: Traffic summary - tcp 10.1.2.3:5 -> 192.0.2.7:443 …
+      L7 https (www.example.com) … duration: 138 msec … client-bytes-in: 1565 client-bytes-out: 99621 …
     notice tmm[9]: 01580002:5: /Common/vpn:Common:252f6b65: discard ACL: /Common/a:0 packet: tcp 10.44.1.9:5 …
 
 AFM's network events say what a rule did to a connection (Accept, Drop, Reject) and, where TCP events are
@@ -19,10 +21,11 @@ lookup.
 The request fields are named by the request logging profile or the iRule; read are those of F5's own
 examples. `bytes_in` is what the client sent; what the profile logs of a response is of a request told before:
 set aside. A session of APM names its account and its tunnel's address
-in lines of their own: the account is that told before in the same block; 01490521 ends it. All other
+in lines of their own: the account is that told before in the same block; 01490521 ends it. SSL Orchestrator
+sums up each connection that it closes; what came in from the client is what that sent. All other
 messages (`0149…`, application security, audit, pools) are set aside. Source: F5, "BIG-IP Telemetry
-Streaming"; "BIG-IP APM log messages"; "External Monitoring of BIG-IP Systems" (AFM,
-DNS); Splunk Add-on for F5, iRules.
+Streaming"; "BIG-IP APM log messages"; "External Monitoring of BIG-IP Systems" (AFM, DNS); "SSL Orchestrator
+deployment guide", logging; Splunk Add-on for F5, iRules.
 """
 
 from __future__ import annotations
@@ -81,6 +84,13 @@ _ACL = (
     r"01580002:\d: .*?(?P<verdict>\w+) ACL: \S+ packet: (?P<proto>\w+) "
     r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) -> (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
 )
+#: The name is the server's as the client told it, or the one that was asked for.
+_SUMMARY = (
+    r"\bTraffic summary - (?P<proto>\w+) (?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) -> "
+    r"(?P<server>[0-9a-fA-F.:]+):(?P<port>\d+) .*?\bL7 (?P<app>\S+)(?: \((?P<host>[^)]*)\))? "
+    r".*?\bduration: (?P<took>\d+) msec .*?\bclient-bytes-in: (?P<up>\d+) client-bytes-out: (?P<down>\d+)"
+    r"(?:.*?\breset-cause: (?P<cause>'[^']*'|\S+))?"
+)
 
 
 class F5Format(LogFormat):
@@ -89,7 +99,7 @@ class F5Format(LogFormat):
     name = "f5"
     help = (
         "F5 BIG-IP: LTM request logging (Telemetry Streaming JSON, Splunk's iRule), AFM network events, "
-        "DNS queries and responses, APM tunnels, system log"
+        "DNS queries and responses, SSL Orchestrator, APM tunnels, system log"
     )
     vantage = "proxy"
     proof = ("host", "path", "user", "bytes_up", "bytes_down", "action", "user_agent")
@@ -109,6 +119,7 @@ class F5Format(LogFormat):
                 (_RULED, lambda part: _network(objects.read(part["line"], _AFM))),
                 (_NETWORK, lambda part: _network(keyvalue.read(part["line"], _AFM, separator=","))),
                 (_ACL, _packets),
+                (_SUMMARY, _summaries),
                 (_MESSAGE, _messages),
                 (pl.lit(True), self._events),
             ],
@@ -202,6 +213,25 @@ def _packets(lines: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("flow"),
         server_port="port",
         transport="proto",
+        action=one_of({"blocked": refused}, otherwise="allowed"),
+    )
+
+
+def _summaries(lines: pl.DataFrame) -> pl.DataFrame:
+    """Connections through SSL Orchestrator, whether it looked into them or not."""
+    read = patterns.read(lines["line"], _SUMMARY)
+    refused = pl.col("cause").str.contains("(?i)reject|block")
+    return read.select(
+        *("client", "client_port", "server"),
+        at_end=pl.lit(True),
+        duration_s=pl.col("took").cast(pl.Float64, strict=False) / 1000,
+        kind=pl.lit("proxy"),
+        host="host",
+        name_from=one_of({"http_host": pl.col("app") == "http"}, otherwise="sni"),
+        server_port="port",
+        transport="proto",
+        bytes_up="up",
+        bytes_down="down",
         action=one_of({"blocked": refused}, otherwise="allowed"),
     )
 

@@ -15,6 +15,7 @@ import polars as pl
 
 from sensor.sources.logs.fields import FIELDS
 from sensor.sources.logs.log_format import LogFormat
+from sensor.sources.logs.rows import headers
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.reasons import NO_SERVICE
@@ -40,7 +41,7 @@ _VECTRA = {"httpsessioninfo": "http", "isession": "conn"}
 _PHASES = {"ssl": "name", "quic": "name", "socks": "name", "conn": "end"}
 _VOLUMES = ("bytes_up", "bytes_down")
 #: A connection whose requests have lines, and sizes, of their own.
-_HTTP = r'"service"\s*:\s*"(?:[^"]*,)?http'
+_HTTP = r'"service"\s*:\s*"(?:[^"]*,)?http[,"]'
 
 
 class ZeekJsonFormat(LogFormat):
@@ -84,6 +85,8 @@ def log_of(lines: pl.Series) -> pl.Series:
 def _fields(log: str, part: pl.DataFrame) -> pl.DataFrame:
     """`FIELDS` of lines of one log."""
     text = part.hstack(zeek_text.json_rows(part["line"], log))
+    if log == "conn":
+        text = _of_vectra(text)
     read = READERS[log](text)
     # A time, where Zeek's own is read, is `at`.
     wanted = [name for name in FIELDS if name in read.columns and name not in ("row", "time")]
@@ -94,3 +97,29 @@ def _fields(log: str, part: pl.DataFrame) -> pl.DataFrame:
         by_request = part["line"].str.contains(_HTTP)
         fields = fields.with_columns(pl.when(~by_request).then(name).alias(name) for name in _VOLUMES)
     return fields
+
+
+def _of_vectra(text: pl.DataFrame) -> pl.DataFrame:
+    """Vectra gives the protocol by its number, durations in milliseconds, and counts whole packets."""
+    mine = pl.col("line").str.contains('"metadata_isession"', literal=True)
+    header = pl.when(pl.col("proto") == "17").then(headers.UDP).otherwise(headers.TCP)
+    seconds = (pl.col("duration").cast(pl.Float64, strict=False) / 1000).cast(pl.String)
+    return text.with_columns(
+        pl.when(mine).then(pl.col("proto").replace({"6": "tcp", "17": "udp"})).otherwise("proto"),
+        pl.when(mine).then(seconds).otherwise("duration"),
+        *(
+            pl.when(mine)
+            .then(
+                (_number(f"{side}_ip_bytes") - _number(f"{side}_pkts") * header)
+                .clip(lower_bound=0)
+                .cast(pl.String)
+            )
+            .otherwise(f"{side}_bytes")
+            .alias(f"{side}_bytes")
+            for side in ("orig", "resp")
+        ),
+    )
+
+
+def _number(name: str) -> pl.Expr:
+    return pl.col(name).cast(pl.Int64, strict=False)

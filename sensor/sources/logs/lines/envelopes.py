@@ -25,7 +25,7 @@ WRAPPED = (
     "logText", "utf8_payload", "payload", "Payload", "rawEventMsg", "Raw Event Log", "@rawstring", "_line",
     "source_data", "body", "content.message", "jsonPayload.message", "Line", "Content", "raw_log", "rawLog",
     "log_message", "original_message", "originalMessage", "log_line", "logLine", "syslog_message", "content",
-    "value", "rawmsg",
+    "value", "rawmsg", "map._raw",
     "_source", "result", "data",
 )  # fmt: skip
 _STAMPS = (
@@ -43,6 +43,7 @@ _STAMPS = (
     "phRecvTime",
     "Event Receive Time",
     "content.timestamp",
+    "map._messagetime",
     "_ts",
     "Time",
     "Date",
