@@ -96,8 +96,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "named": (
         "dst host", "dest host", "destination host", "dst host name", "dest host name",
         "destination host name", "dst domain", "dest domain", "destination domain", "dst fqdn",
-        "destination fqdn", "dst name", "server host name", "target host", "target host name",
-        "target domain",
+        "destination fqdn", "dst name", "dest name", "destination name", "server host name", "target host",
+        "target host name", "target domain",
     ),
     "question": (
         "query", "q name", "dns query", "query name", "question name", "dns question", "dns question name",
@@ -134,7 +134,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "enforcement action",
     ),
     # Of a lookup: `Blocked`, else where its answer came from.
-    "answered": ("response type",),
+    "answered": ("response type", "result", "query result"),
     "blocked": ("blocked", "is blocked"),
     "let_through": ("allowed", "is allowed"),
     "up": (
@@ -290,12 +290,18 @@ class OtherProductsFormat(LogFormat):
 
 
 def _bare(name: str) -> str:
-    bare = re.sub(rf"^{_LEVELS}", "", re.sub(_SUFFIX, "", name).lower())
-    return "".join(sign for sign in bare if sign not in " _-.")
+    return "".join(sign for sign in re.sub(_SUFFIX, "", name).lower() if sign not in " _-.")
 
 
 #: Names without separators: what each holds, and its place among the names of that.
 _HELD = {_bare(name): (field, rank) for field, names in _NAMES.items() for rank, name in enumerate(names)}
+
+
+def _held(name: str) -> tuple[str, int] | None:
+    """What `name` holds, or what it holds without the name of a level: of `record_type` all is needed."""
+    return _HELD.get(_bare(name)) or _HELD.get(_bare(re.sub(rf"^{_LEVELS}", "", name.lower())))
+
+
 _WANTED = {field: "|".join(_bare(name) for name in names) for field, names in _NAMES.items()}
 #: A stamp without a name, before all fields.
 _FIRST = (
@@ -316,10 +322,10 @@ def _of_objects(lines: pl.Series) -> pl.DataFrame:
         if any(_OTHER.search(key) for key in keys):
             continue
         parts = ".".join(keys).split(".")
-        ends = (_bare("".join(parts[-count:])) for count in range(1, _MOST_WORDS + 1))
+        ends = ("".join(parts[-count:]) for count in range(1, _MOST_WORDS + 1))
         elsewhere = len(parts) > 1 and not re.fullmatch(f"(?i){_OF_REQUEST}", parts[-2])
         of_server = any(re.fullmatch(f"(?i){_SERVER}", part) for part in parts[:-1])
-        for field, rank in {_HELD[end] for end in ends if end in _HELD}:
+        for field, rank in {held for end in ends if (held := _held(end))}:
             if not (field == "user_name" and of_server) and not (field == "asker" and elsewhere):
                 under[field].append((rank, ".".join(keys)))
     wanted = {
