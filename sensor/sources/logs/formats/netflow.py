@@ -13,6 +13,7 @@ r"""NetFlow and IPFIX as text: nfdump CSV (old and new heads) and JSON, nProbe, 
     {"@timestamp": …, "netflow": {"ipv4_src_addr": …, "in_bytes": …, …}}              Logstash
     {"fields": {"src": …, "dst": …, "in_bytes": …}, "name": "netflow", "timestamp": …} Telegraf
     {"flow.client.ip.addr": …, "flow.server.ip.addr": …, "flow.client.bytes": …}      ElastiFlow: CODEX
+    {"nf_src_address": …, "nf_dst_address": …, "nf_start": …, "nf_bytes": …}          Graylog
     2026-10-06 10:00:00.000 5.000 TCP 10.1.2.3:40000 -> 192.0.2.7:443 9 900 1         nfdump -o line, long
     … 5.000 TCP 10.1.2.3:40000 <-> 192.0.2.7:443 12 9 7000 900 2                      nfdump -o biline, bilong
     2026-10-06 10:00:00.000 - 10:00:05.000 (5.000 sec) tcp 10.1.2.3:40000 => 192.0.2.7:443 …
@@ -66,26 +67,28 @@ _JSON = {
     "flowStartMilliseconds|flowStartSeconds|"
     "flowStartMicroseconds|flowStartNanoseconds|timestamp_start|FIRST_SWITCHED|first_switched|"
     "FLOW_START_MILLISECONDS|flow_start_msec|start_time|stamp_inserted|152|150|22|"
-    "flow.start.timestamp|StartTime|flow_start_ms|flow_start",
+    "flow.start.timestamp|StartTime|flow_start_ms|flow_start|TimeFlowStartMs|TimeFlowStart|nf_start",
     "exported": "t_event|observationTimeMilliseconds|event_time_msec|323|time_received_ns|TimeReceived|"
     "@timestamp|event_time_ms|timestamp",
     "end": "t_last|last|lastSeen|time_flow_end_ns|timeFlowEnd|time_flow_end|flowEndMilliseconds|"
     "flowEndSeconds|flowEndMicroseconds|flowEndNanoseconds|timestamp_end|LAST_SWITCHED|"
-    "last_switched|FLOW_END_MILLISECONDS|end_time|153|151|21|flow.end.timestamp|flow_end_ms",
+    "last_switched|FLOW_END_MILLISECONDS|end_time|153|151|21|flow.end.timestamp|flow_end_ms|TimeFlowEndMs|"
+    "TimeFlowEnd|nf_stop",
     "client": "src4_addr|src6_addr|src_addr|sourceIPv4Address|sourceIPv6Address|IPV4_SRC_ADDR|"
-    "IPV6_SRC_ADDR|ipv4_src_addr|ipv6_src_addr|ip_src|SrcAddr|8|27|flow.client.ip.addr|src",
+    "IPV6_SRC_ADDR|ipv4_src_addr|ipv6_src_addr|ip_src|SrcAddr|8|27|flow.client.ip.addr|src|"
+    "nf_src_address",
     "server": "dst4_addr|dst6_addr|dst_addr|destinationIPv4Address|destinationIPv6Address|IPV4_DST_ADDR|"
     "IPV6_DST_ADDR|ipv4_dst_addr|"
-    "ipv6_dst_addr|ip_dst|DstAddr|12|28|flow.server.ip.addr|dst",
+    "ipv6_dst_addr|ip_dst|DstAddr|12|28|flow.server.ip.addr|dst|nf_dst_address",
     "client_port": "src_port|sourceTransportPort|L4_SRC_PORT|l4_src_port|port_src|SrcPort|7|"
-    "flow.client.l4.port.id|Sport",
+    "flow.client.l4.port.id|Sport|nf_src_port",
     "port": "dst_port|destinationTransportPort|L4_DST_PORT|l4_dst_port|port_dst|DstPort|11|"
-    "flow.server.l4.port.id|Dport",
-    "proto": "proto|protocolIdentifier|PROTOCOL|protocol|ip_proto|Proto|4|l4.proto.name",
+    "flow.server.l4.port.id|Dport|nf_dst_port",
+    "proto": "proto|protocolIdentifier|PROTOCOL|protocol|ip_proto|Proto|4|l4.proto.name|nf_proto",
     "packets": "in_packets|packets|packetDeltaCount|packetTotalCount|IN_PKTS|in_pkts|Packets|"
-    "initiatorPackets|2|flow.client.packets|SrcPkts",
+    "initiatorPackets|2|flow.client.packets|SrcPkts|nf_pkts",
     "bytes": "in_bytes|bytes|octetDeltaCount|IN_BYTES|Bytes|initiatorOctets|fwd_flow_delta_bytes|231|"
-    "octetTotalCount|1|flow.client.bytes|initiator_bytes|in_total_bytes",
+    "octetTotalCount|1|flow.client.bytes|initiator_bytes|in_total_bytes|nf_bytes",
     "packets_back": "out_packets|OUT_PKTS|out_pkts|reversePacketDeltaCount|reversePacketTotalCount|"
     "reverse_packetDeltaCount|responderPackets|24|flow.server.packets|DstPkts",
     "bytes_back": "out_bytes|OUT_BYTES|reverseOctetDeltaCount|reverseOctetTotalCount|"
@@ -115,6 +118,7 @@ _SIDES = (
     r'|"flow\.client\.ip\.addr"\s*:.*"flow\.server\.ip\.addr"\s*:'
     r'|"flow\.server\.ip\.addr"\s*:.*"flow\.client\.ip\.addr"\s*:'
     r'|"src"\s*:.*"name"\s*:\s*"netflow"|"name"\s*:\s*"netflow".*"src"\s*:'
+    r'|"nf_src_address"\s*:|"nf_dst_address"\s*:'
 )
 #: What nfdump prints for people.
 _STAMP = r"^(?P<start>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) +"
@@ -158,7 +162,7 @@ class NetflowFormat(LogFormat):
     name = "netflow"
     help = (
         "NetFlow, IPFIX, sFlow, NSEL as text: nfdump (1.6, 1.7) CSV, JSON and as it prints them, nProbe, "
-        "goflow2, pmacct, YAF, IPFIXcol2, Logstash, Telegraf, ElastiFlow, Argus"
+        "goflow2, pmacct, YAF, IPFIXcol2, Logstash, Telegraf, Graylog, ElastiFlow, Argus"
     )
     vantage = "flow"
     counts_headers = "ip"
@@ -171,7 +175,7 @@ class NetflowFormat(LogFormat):
         r"(?:\w+ {2,})*src_ip {2,}dst_ip {2,}(?:\w+ {2,})*bytes\s*$)"
     )
     marks = (
-        "->", "=>", '"src', '"dir"', '"sourceipv', "_src_addr", '"ip_src"', '"8"', '"12"', '"27"', '"28"',
+        "->", "=>", '"src', '"dir"', '"sourceipv', "_src_addr", "nf_", '"ip_src"', '"8"', '"12"', '"27"', '"28"',
         '"iana:source', '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr", "src_ip",
     )  # fmt: skip
     claims = (

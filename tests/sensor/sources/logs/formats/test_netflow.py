@@ -55,11 +55,15 @@ def test_json_of_several_collectors() -> None:
          "protocolIdentifier": 6, "octetDeltaCount": 900, "packetDeltaCount": 9, "flowStartMilliseconds": 1791280800000, "flowEndMilliseconds": 1791280805000},
         {"type": "SFLOW_5", "time_flow_start_ns": 1791280800000000000, "time_flow_end_ns": 1791280805000000000, "sampling_rate": 100, "src_addr": "10.1.2.3",
          "dst_addr": "192.0.2.7", "src_port": 40000, "dst_port": 443, "proto": "TCP", "bytes": 9, "packets": 1},
+        {"TimeReceived": 1791280860, "TimeFlowStart": 1791280800, "TimeFlowEnd": 1791280805, "SrcAddr": "10.1.2.3", "DstAddr": "192.0.2.7",
+         "SrcPort": 40000, "DstPort": 443, "Proto": 6, "Bytes": 900, "Packets": 9},
+        {"TimeReceived": 1791280800, "TimeFlowStartMs": 1791280800000, "TimeFlowEndMs": 1791280805000, "TimeFlowStart": 1791280801,
+         "SrcAddr": "10.1.2.3", "DstAddr": "192.0.2.7", "SrcPort": 40000, "DstPort": 443, "Proto": 6, "Bytes": 900, "Packets": 9},
     ]  # fmt: skip
     rows = read(NetflowFormat, "\n".join(json.dumps(record) for record in records))
     assert rows["seen_at"].unique().to_list() == [datetime(2026, 10, 6, 10, tzinfo=UTC)]
-    assert rows["bytes_up"].to_list() == [900] * 3
-    assert rows["duration_s"].to_list() == [5.0] * 3
+    assert rows["bytes_up"].to_list() == [900] * 5
+    assert rows["duration_s"].to_list() == [5.0] * 5
 
 
 def test_times_since_the_exporters_start_are_no_times() -> None:
