@@ -9,6 +9,7 @@ r"""Cisco IOS, IOS XE, NX-OS, Arista EOS: access lists with `log`, the zone-base
     %FW-6-DROP_PKT: Dropping tcp session 10.1.2.3:50000 192.0.2.7:443 on zone-pair …
     %FW-6-LOG_SUMMARY: 2 tcp packets were passed from Gi3 10.1.2.3:50000 => 192.0.2.7:443 (target:class)-…
     %ACLLOG-6-ACLLOG_FLOW_INTERVAL: Src IP: 10.1.2.3, Dst IP: 192.0.2.7, Src Port: 50000, … (NX-OS)
+    %ACLLOG-5-ACLLOG_PKTLOG: CName: t:v(VXLAN: 7), …, SIP: 10.1.2.3, DIP: 192.0.2.7, SPort: 50000, … (ACI)
     2026/10/06-10:00:00.784868 UTC [**] [Hostname: r1] [**] [System_IP: 10.9.0.1] [**] [Instance_ID: 1] [**]
       Drop [**] UTD WebFilter Category/Reputation [**] [URL: chat.example.com] ** [Category: …] …
       {TCP} 10.1.2.3:50000 -> 192.0.2.7:443
@@ -59,6 +60,11 @@ _NEXUS = (
     r"Src IP: (?P<client>[^,]+), Dst IP: (?P<server>[^,]+), Src Port: (?P<client_port>\d+), "
     r"Dst Port: (?P<port>\d+),.* Protocol: \"(?P<proto>\w+)\"(?:.*ACE Action: (?P<verdict>\w+))?"
 )
+#: ACI's leaf switches log what contracts let pass and refuse: not all releases say which.
+_FABRIC = (
+    r"ACLLOG_PKTLOG(?:_(?P<verdict>\w+))?: .*\bSIP: ?(?P<client>[^, ]+), ?DIP: ?(?P<server>[^, ]+), ?"
+    r"SPort: ?(?P<client_port>\d+), ?DPort: ?(?P<port>\d+),.* Proto: ?(?P<proto>\d+)"
+)
 _FILTER = (
     r"^(?P<day>\d{4}/\d\d/\d\d)-(?P<clock>[\d: ]+\.\d+) UTC .*\[\*\*\] (?P<verdict>Pass|Drop|Alert) "
     r"\[\*\*\] UTD WebFilter [^\[]*\[\*\*\] \[URL: (?P<url>[^\]]+)\].* \{(?P<proto>\w+)\} "
@@ -83,13 +89,13 @@ class CiscoIosFormat(LogFormat):
     proof = ("host", "path", "bytes_up", "bytes_down", "action")
     advice = "Switch on the firewall's audit-trail (volumes); for hosts add the resolver's log."
     marks = (
-        "-acllog_flow_interval:", "[**] utd webfilter ", "access: list ", "accesslog", "drop_pkt",
+        "%acllog-", "[**] utd webfilter ", "access: list ", "accesslog", "drop_pkt",
         "sess_audit_trail", "-fpmd : flow log ", "-fpmd: flow log ", "%viptela-", "log_summary:",
     )  # fmt: skip
     claims = pl.col("line").str.contains(
         r"%[A-Z][A-Z0-9_]*(?:-[A-Z0-9_]+)?-\d-"
         r"(?:IP\w*ACCESSLOG\w*|ACCESSLOG\w*|SESS_AUDIT_TRAIL\w*|DROP_PKT|LOG_SUMMARY) ?:"
-        r"|%ACLLOG-\d-ACLLOG_FLOW_INTERVAL:|%ACL-\d-IP\w*ACCESS: list |\[\*\*\] UTD WebFilter "
+        r"|%ACLLOG-\d-ACLLOG_(?:FLOW_INTERVAL|PKTLOG\w*):|%ACL-\d-IP\w*ACCESS: list |\[\*\*\] UTD WebFilter "
         r"|%SDWAN-\d-FPMD ?: FLOW LOG |%Viptela-.*\bFLOW[ _]LOG "
     )
 
@@ -103,6 +109,7 @@ class CiscoIosFormat(LogFormat):
                 (_DROPPED, lambda part: _packets(part, _DROPPED)),
                 (_SUMMARY, lambda part: _packets(part, _SUMMARY)),
                 (_NEXUS, lambda part: _packets(part, _NEXUS, unsaid="unknown")),
+                (_FABRIC, lambda part: _packets(part, _FABRIC, unsaid="unknown")),
                 (_FILTER, _filter),
                 (_FLOW, _flow),
                 (pl.lit(True), layouts.set_aside(NO_CONNECTION)),

@@ -5,7 +5,7 @@
     type=utm       webfilter (hostname, url), dns (qname), ssl (hostname, sni), app-ctrl: of the session
                    with the same `sessionid`; bytes they carry are part of that session's
                    FortiClient's say `hostname` of its own device and `remotename` of where it went
-    type=event     user logon (who has an address), VPN tunnel up (assigned address)
+    type=event     user logon (who has an address), VPN tunnel up (assigned address), wireless station
 
 `sentbyte` is what the client sent, headers of IP included; so is CEF's `out`. `eventtime` is UTC in
 seconds to nanoseconds by version; `date`, `time` are local with `tz`. Source: FortiOS Log Reference.
@@ -31,7 +31,7 @@ _KEYS = (
     "resptype", "statuscode", "action", "utmaction",
     "status", "sentbyte", "rcvdbyte", "sentdelta", "rcvddelta", "sentpkt", "rcvdpkt", "duration",
     "reqlength", "resplength", "assignip", "tunnelip", "remip", "ip", "httpcode",
-    "dhcp_msg", "mac", "lease", "remotename", "deviceip", "devicemac", "name",
+    "dhcp_msg", "mac", "lease", "remotename", "deviceip", "devicemac", "name", "stamac",
 )  # fmt: skip
 #: What FortiOS 4 called them.
 _FORMER = {
@@ -177,7 +177,7 @@ def _who() -> dict[str, pl.Expr]:
     return {
         "client": pl.when(_of("event")).then(pl.coalesce(assigned, "srcip", "ip")).otherwise("srcip"),
         "client_port": pl.col("srcport"),
-        "client_mac": pl.coalesce("srcmac", pl.when(_is_dhcp()).then("mac")),
+        "client_mac": pl.coalesce("srcmac", pl.when(_is_dhcp()).then("mac"), "stamac"),
         # Of an IPsec tunnel `user` may be the peer's address: who logged in is the XAUTH or EAP user.
         "user_name": pl.coalesce(
             *(pl.when(~pl.col(name).is_in(["N/A", ""])).then(name) for name in ("xauthuser", "eapuser")),
@@ -318,11 +318,13 @@ def _reason() -> pl.Expr:
         & pl.coalesce("tunnelip", "assignip").is_not_null()
         & pl.col("action").is_in(["tunnel-up", "tunnel-stats", "ssl-new-con", "assign"])
     )
+    # A station of the wireless network, whose account signed in before (logid 43579).
+    station = _sub("wireless") & (pl.col("action") == "client-ip-detected") & pl.col("srcip").is_not_null()
     # FortiClient on a device says who is signed in there (logid 45057, 45058).
     connected = _sub("endpoint") & (pl.col("action") == "add") & pl.col("ip").is_not_null()
     left = _is_end() & pl.coalesce("tunnelip", "assignip", "srcip", "ip").is_not_null()
     failed = pl.col("status").str.contains("(?i)fail|den|time|err").fill_null(False)
-    told = (holder & (logged_on | tunnel | connected | left) & ~failed) | (
+    told = (holder & (logged_on | tunnel | station | connected | left) & ~failed) | (
         _is_dhcp() & pl.col("ip").is_not_null()
     )
     named = pl.coalesce("hostname", "qname", "sni", "url").is_not_null()

@@ -44,6 +44,11 @@ _LOGIN = (
     r"\bppp,info,account (?:[\w.-]+: )?(?P<user>\S+) logged in, (?P<client>\d+\.\d+\.\d+\.\d+)"
     r"(?: from \S+)?\s*$"
 )
+#: Where stations sign in with their MAC, that is the account.
+_HOTSPOT = (
+    r"\bhotspot,account,info\S* (?:\S+: )?(?:(?P<mac>[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})|(?P<user>\S+)) "
+    r"\((?P<client>[0-9a-fA-F.:]+)\): logged (?P<word>in|out)\b"
+)
 #: A log file's own stamp: `oct/06/2026 10:00:00`, or without the year.
 _STAMP, _DATE = r"^([A-Za-z]{3}/\d\d(?:/\d{4})? \d\d:\d\d:\d\d) ", r"^(\w{3})/(\d\d)/?"
 #: How long a lease counts where neither its end nor the next one is logged.
@@ -54,7 +59,7 @@ class MikrotikFormat(LogFormat):
     """Reads RouterOS logs."""
 
     name = "mikrotik"
-    help = "MikroTik RouterOS 6 and 7: firewall, web proxy, DNS, DHCP, PPP topics (syslog or file)"
+    help = "MikroTik RouterOS 6 and 7: firewall, web proxy, DNS, DHCP, PPP, hotspot topics (syslog or file)"
     vantage = "firewall"
     is_on_site = True
     proof = ("host", "path", "device", "action")
@@ -62,9 +67,12 @@ class MikrotikFormat(LogFormat):
         "RouterOS logs no volumes and, in firewall lines, no hosts: log topic dns, too, and export "
         "NetFlow (Traffic Flow)."
     )
-    marks = (" out:", "web-proxy", "query from ", "assigned ", "ppp,info,account ")
+    marks = (" out:", "web-proxy", "query from ", "assigned ", "ppp,info,account ", "hotspot,account,info")
     claims = pl.any_horizontal(
-        *(pl.col("line").str.contains(pattern) for pattern in (_IS_PACKET, _PROXY, _LOOKUP, _LEASE, _LOGIN)),
+        *(
+            pl.col("line").str.contains(pattern)
+            for pattern in (_IS_PACKET, _PROXY, _LOOKUP, _LEASE, _LOGIN, _HOTSPOT)
+        ),
         pl.col("tag").str.contains(_ASKER) & pl.col("line").str.contains(r"^#\d+ \S+ [A-Z0-9]+"),
     )
 
@@ -81,6 +89,7 @@ class MikrotikFormat(LogFormat):
                 (_LOOKUP, _lookups),
                 (_LEASE, _leases),
                 (_LOGIN, _logins),
+                (_HOTSPOT, _stations),
                 (pl.lit(True), layouts.set_aside(NO_PORTS)),
             ],
         )
@@ -145,4 +154,18 @@ def _logins(lines: pl.DataFrame) -> pl.DataFrame:
     read = patterns.read(lines["line"], _LOGIN)
     return read.select(
         "client", user_name="user", kind=pl.lit("lease"), lease_s=pl.lit(LEASE_S), origin=pl.lit("vpn")
+    )
+
+
+def _stations(lines: pl.DataFrame) -> pl.DataFrame:
+    read = patterns.read(lines["line"], _HOTSPOT)
+    gone = pl.col("word") == "out"
+    return read.select(
+        "client",
+        kind=pl.lit("lease"),
+        client_mac="mac",
+        user_name="user",
+        lease_s=one_of({"0": gone}, otherwise=LEASE_S),
+        closes=gone,
+        origin=pl.lit("directory"),
     )

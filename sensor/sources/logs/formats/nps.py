@@ -1,14 +1,16 @@
-r"""Microsoft NPS / IAS accounting: who has which address, by RADIUS (DTS-compliant XML, database CSV).
+r"""Microsoft NPS / IAS accounting: who has which address, by RADIUS (DTS-compliant XML, database CSV, IAS).
 
     <Event><Timestamp data_type="4">10/06/2026 10:00:00.100</Timestamp>
     <User-Name data_type="1">CORP\ada</User-Name>
     <Calling-Station-Id data_type="1">02-00-00-00-00-07</Calling-Station-Id><Framed-IP-Address data_type="3">…
     "NPS1","IAS",10/06/2026,10:00:00,4,"CORP\ada",,"ap1","02-00-00-00-00-07",,"10.1.2.3",…      ODBC legacy
+    10.0.0.9,CORP\ada,10/06/2026,10:00:00,IAS,NPS1,8,10.1.2.3,40,1,4136,4                       IAS legacy
 
 Accounting requests (`Packet-Type` 4) with `Framed-IP-Address` are leases: status 1 starts and 3 renews one
 (`Session-Timeout`, else ten hours), 2 ends it. Access requests and answers give no address; classes,
 which join them to sessions, are not kept. Local time, month first, without a zone. Source: Microsoft
-Learn, "Interpret NPS database format log files"; "NPS DTS-compliant log file format".
+Learn, "Interpret NPS database format log files"; "NPS DTS-compliant log file format"; "Interpret NPS IAS
+format log files" (an attribute's number, then its value).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import commas, layouts
+from sensor.sources.logs.text import commas, layouts, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
@@ -40,8 +42,15 @@ _COLUMNS = (
     *[""] * 3,
     "status",
 )
+#: Numbers of attributes, in IAS' own format.
+_NUMBERS = {
+    "packet": "4136", "user": "4129", "mac": "31", "address": "8", "address6": "168", "status": "40",
+    "timeout": "27",
+}  # fmt: skip
 _XML = r"^\s*<Event><Timestamp data_type="
 _CSV = r'^"[^"]*","(?:IAS|RAS)",\d\d/\d\d/\d{4},\d\d:\d\d:\d\d,\d+,'
+_HEAD = r'^[^,]*,(?P<login>"[^"]*"|[^,]*),(?P<date>\d\d/\d\d/\d{4}),(?P<clock>\d\d:\d\d:\d\d),(?:IAS|RAS|NPS),[^,]*,'
+_PAIRS = rf"{_HEAD}(?:[0-9]+,)"
 _ACCOUNTING, _STOP, _HOLDS = "4", "2", ("1", "2", "3")
 
 
@@ -49,7 +58,7 @@ class NpsFormat(LogFormat):
     """Reads accounting of Microsoft's RADIUS server."""
 
     name = "nps"
-    help = "Microsoft NPS / IAS RADIUS log: DTS-compliant XML, and CSV for databases (ODBC legacy)"
+    help = "Microsoft NPS / IAS RADIUS log: DTS-compliant XML, CSV for databases (ODBC legacy), IAS legacy"
     vantage = "identity"
     proof = ("user",)
     advice = (
@@ -57,12 +66,12 @@ class NpsFormat(LogFormat):
         "(Cisco: `ip device tracking`), "
         "and NPS log it."
     )
-    marks = ('","ias",', '","ras",', "<event><timestamp data_type=")
-    claims = pl.col("line").str.contains(f"{_XML}|{_CSV}")
+    marks = (",ias,", ",ras,", ",nps,", '","ias",', '","ras",', "<event><timestamp data_type=")
+    claims = pl.col("line").str.contains(f"{_XML}|{_CSV}|{_PAIRS}")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One lease per accounting record with an address."""
-        return layouts.read(lines, [(_XML, _of_xml), (pl.lit(True), _of_csv)])
+        return layouts.read(lines, [(_XML, _of_xml), (_PAIRS, _of_pairs), (pl.lit(True), _of_csv)])
 
 
 def _of_xml(lines: pl.DataFrame) -> pl.DataFrame:
@@ -80,6 +89,16 @@ def _of_csv(lines: pl.DataFrame) -> pl.DataFrame:
             time=pl.concat_str("date", "clock", separator=" "), address6=pl.lit(None, dtype=pl.String)
         )
     )
+
+
+def _of_pairs(lines: pl.DataFrame) -> pl.DataFrame:
+    line = lines["line"]
+    head = patterns.read(line, _HEAD)
+    found = {
+        name: line.str.extract(rf'{_HEAD}(?:[0-9]+,(?:"[^"]*"|[^,]*),)*?{number},(?P<value>[^,]*)', 4)
+        for name, number in _NUMBERS.items()
+    }
+    return _leases(head.with_columns(time=pl.concat_str("date", "clock", separator=" "), **found))
 
 
 def _leases(read: pl.DataFrame) -> pl.DataFrame:
