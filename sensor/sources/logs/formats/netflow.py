@@ -175,8 +175,8 @@ class NetflowFormat(LogFormat):
         r"(?:\w+ {2,})*src_ip {2,}dst_ip {2,}(?:\w+ {2,})*bytes\s*$)"
     )
     marks = (
-        "->", "=>", '"src', '"dir"', '"sourceipv', "_src_addr", "nf_", '"ip_src"', '"8"', '"12"', '"27"', '"28"',
-        '"iana:source', '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr", "src_ip",
+        "->", "=>", '"src', '"dir"', '"sourceipv', "_src_addr", "nf_", '"ip_src"', '"8"', '"12"', '"27"',
+        '"28"', '"iana:source', '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr", "src_ip",
     )  # fmt: skip
     claims = (
         pl.col("line").str.contains(ascii_only(_PRINTED))

@@ -49,7 +49,10 @@ _NUMBERS = {
 }  # fmt: skip
 _XML = r"^\s*<Event><Timestamp data_type="
 _CSV = r'^"[^"]*","(?:IAS|RAS)",\d\d/\d\d/\d{4},\d\d:\d\d:\d\d,\d+,'
-_HEAD = r'^[^,]*,(?P<login>"[^"]*"|[^,]*),(?P<date>\d\d/\d\d/\d{4}),(?P<clock>\d\d:\d\d:\d\d),(?:IAS|RAS|NPS),[^,]*,'
+_HEAD = (
+    r'^[^,]*,(?P<login>"[^"]*"|[^,]*),(?P<date>\d\d/\d\d/\d{4}),(?P<clock>\d\d:\d\d:\d\d),'
+    r"(?:IAS|RAS|NPS),[^,]*,"
+)
 _PAIRS = rf"{_HEAD}(?:[0-9]+,)"
 _ACCOUNTING, _STOP, _HOLDS = "4", "2", ("1", "2", "3")
 
