@@ -176,7 +176,8 @@ class NetflowFormat(LogFormat):
     )
     marks = (
         "->", "=>", '"src', '"dir"', '"sourceipv', "_src_addr", "nf_", '"ip_src"', '"8"', '"12"', '"27"',
-        '"28"', '"iana:source', '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr", "src_ip",
+        '"28"', '"iana:source', '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr",
+        "src_ip",
     )  # fmt: skip
     claims = (
         pl.col("line").str.contains(ascii_only(_PRINTED))
