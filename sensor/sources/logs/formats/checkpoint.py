@@ -4,6 +4,7 @@ r"""Check Point Log Exporter: syslog (RFC 5424 pairs), CEF, LEEF, Splunk, generi
     service:"443"; …]
     time=1791280800|hostname=gw|product=Firewall|action=Drop|…        CEF:0|Check Point|VPN-1 & FireWall-1|…
     "22" "6Oct2026" "10:00:00" "eth1" "gw" "Log" "Accept" "443" "40000" "10.1.2.3" "192.0.2.7" "tcp" …
+    num;date;time;orig;type;action;alert;i/f_name;i/f_dir;product;…;src;s_port;dst;service;…      fw logexport
 
 `service` is the destination port. `client_outbound_bytes` is what the client sent, `client_inbound_bytes`
 what it got; `sent_bytes` and `received_bytes` of Application Control are the client's view. A connection has
@@ -29,13 +30,13 @@ _FIELDS = {
     "uid": "loguid",
     "action": "action|act|Action|rule_action",
     "client": "src|client_ip|Source",
-    "client_port": "s_port|spt|srcPort|sport_svc|sport",
+    "client_port": "s_port|spt|srcPort|sport_svc|sport|Source Port",
     "client_mac": "mac_address|smac|src_mac|mac_source_address",
     "server": "dst|Destination",
     "port": "service|dpt|dstPort|svc|Service",
-    "proto": "proto",
-    "user": "src_user_name|user|suser|usrName|duser|Source User Name",
-    "device": "src_machine_name|shost|identHostName",
+    "proto": "proto|Protocol",
+    "user": "src_user_name|user|suser|usrName|duser|Source User Name|User",
+    "device": "src_machine_name|shost|identHostName|Source Machine Name",
     "url": "resource|request|url|Resource",
     "server_name": "tls_server_host_name|sni|web_server_name|dst_domain_name|http_host|host_name|"
     "destinationDnsDomain",
@@ -50,7 +51,7 @@ _FIELDS = {
     "packets_up": "client_outbound_packets|server_inbound_packets",
     "packets_down": "client_inbound_packets|server_outbound_packets",
     "elapsed": "elapsed|duration",
-    "blade": "product|ProductName|Blade",
+    "blade": "product|ProductName|Blade|Product",
     "family": "product_family|client_name",
     "office_ip": "office_mode_ip|assigned_IP|om_ip",
     "host_type": "identity_type",
@@ -122,6 +123,8 @@ class CheckpointFormat(LogFormat):
         | pl.col("line").str.contains(r'^\s*\{.*"(?:loguid|originsicname)"\s*:')
         | objects.having("ifdir", "origin", "product", "sequencenum")
         | objects.having("Blade", "Origin", "Source", "Destination", "Service")
+        | objects.having("Number", "Origin", "Source", "Destination", "Service")
+        | objects.having("num", "orig", "i/f_name", "i/f_dir", "src", "dst")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -141,7 +144,7 @@ class CheckpointFormat(LogFormat):
         return layouts.read(
             lines,
             [
-                (r"^\s*\{", lambda part: _rows(objects.read(part["line"], _FIELDS))),
+                (r"^\s*\{", _of_objects),
                 (
                     r"CEF:|LEEF:|^\s*0\|",
                     _from_cef,
@@ -169,6 +172,14 @@ def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
             down=pl.coalesce("down", pl.when(filled).then("cef_down")),
         )
     )
+
+
+def _of_objects(lines: pl.DataFrame) -> pl.DataFrame:
+    """JSON, and the tables of `fw logexport` and SmartView Tracker, which tell the day apart."""
+    read = objects.read(lines["line"], {**_FIELDS, "day": "date|Date"})
+    stamp = _spelled(pl.concat_str("day", "time", separator=" "))
+    is_apart = pl.col("day").str.contains(r"^\d{1,2}[A-Z][a-z]{2}\d{4}$")
+    return _rows(read.with_columns(time=pl.when(is_apart).then(stamp).otherwise("time")))
 
 
 def _quoted(lines: pl.DataFrame) -> pl.DataFrame:

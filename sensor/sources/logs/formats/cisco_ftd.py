@@ -8,7 +8,7 @@ of TLS is `https://host`. Both events of a connection are one session; where dev
 connection id are not logged (before 6.5), its 5-tuple tells. Also eStreamer CEF, whose `bytesOut` are
 the initiator's, its key=value as Splunk gets it (`rec_type=71`), and a management centre's `SFIMS:`
 messages, those of version 5 too: `SFIMS: [engine (id)][policy] Connection Type: End, User: Unknown, …,
-{TCP} 10.1.2.3:50000 -> 192.0.2.7:443`.
+{TCP} 10.1.2.3:50000 -> 192.0.2.7:443`. Also JSON of these keys, and the centre's tables (`First Packet`, `Initiator IP` …).
 Source: Cisco, "Security Event Syslog Messages"; "eStreamer eNcore for Splunk", CEF mapping.
 """
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import cef, keyvalue, layouts, pairs
+from sensor.sources.logs.text import cef, keyvalue, layouts, objects, pairs
 from sensor.sources.logs.text.reasons import ALERT, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
@@ -67,6 +67,16 @@ _ENCORE = {
     "referenced": "referenced_host", "sni": "ssl_server_name", "query": "dns_query", "up": "src_bytes",
     "down": "dest_bytes", "packets_up": "src_pkts", "packets_down": "dest_pkts", "status": "http_response",
 }  # fmt: skip
+#: Titles of the management centre's tables.
+_TITLES = {
+    "first": "First Packet", "last": "Last Packet", "action": "Action", "client": "Initiator IP",
+    "client_port": "Source Port / ICMP Type", "server": "Responder IP",
+    "port": "Destination Port / ICMP Code", "user": "Initiator User", "query": "DNS Query",
+    "qtype": "DNS Record Type", "rcode": "DNS Response", "referenced": "Referenced Host",
+    "up": "Initiator Bytes", "down": "Responder Bytes", "packets_up": "Initiator Packets",
+    "packets_down": "Responder Packets",
+}  # fmt: skip
+_IS_OBJECT = r"^\s*\{"
 #: Types of questions in the words of IANA's registry, and answers.
 _TYPES = {
     "a host address": "A", "ip6 address": "AAAA", "the canonical name for an alias": "CNAME",
@@ -99,16 +109,25 @@ class CiscoFtdFormat(LogFormat):
     advice = "Log at the end of connections: events of the beginning carry no volumes."
     marks = (
         "-43000", "srcip: ", "dstip: ", "srcport: ", "dstport: ", "acpolicy: ", "connection type: ",
-        "rec_type_simple=", "|cisco|",
+        "rec_type_simple=", "|cisco|", '"accesscontrolruleaction"', '"initiator ip"',
     )  # fmt: skip
-    claims = pl.col("line").str.contains(f"{_ID}|{_BARE}|{_WORDS}|{_ENCORES}") | cef.claims(
-        "Cisco", "(?:Firepower|FTD|Secure Firewall)"
+    claims = (
+        pl.col("line").str.contains(f"{_ID}|{_BARE}|{_WORDS}|{_ENCORES}")
+        | cef.claims("Cisco", "(?:Firepower|FTD|Secure Firewall)")
+        | (objects.having("AccessControlRuleAction") & objects.having_any("SrcIP", "InitiatorIP"))
+        | objects.having("First Packet", "Initiator IP", "Responder IP")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per connection event: kind flow, http, tls or dns."""
         return layouts.read(
-            lines, [(r"CEF:|^\s*0\|", _from_cef), (_ENCORES, _from_encore), (pl.lit(True), _events)]
+            lines,
+            [
+                (_IS_OBJECT, _from_objects),
+                (r"CEF:|^\s*0\|", _from_cef),
+                (_ENCORES, _from_encore),
+                (pl.lit(True), _events),
+            ],
         )
 
 
@@ -125,6 +144,21 @@ def _events(lines: pl.DataFrame) -> pl.DataFrame:
     # A management centre's own messages (`SFIMS:`) have no number; they say what they tell of.
     told = read["connect"].replace_strict({"Start": "430002", "End": "430003"}, default=None)
     return _rows(read, number.zip_with(number.is_not_null(), told.cast(pl.String)))
+
+
+def _from_objects(lines: pl.DataFrame) -> pl.DataFrame:
+    """JSON, and tables: a port reads `443 (https) / tcp`, an account `Ada Lovelace (ACME\\ada, LDAP)`."""
+    names = {name: "|".join(part[name] for part in (_FIELDS, _TITLES) if name in part) for name in _FIELDS}
+    read = objects.read(lines["line"], {**names, "last": _TITLES["last"]})
+    read = read.with_columns(
+        client_port=pl.col("client_port").str.extract(r"^(\d+)"),
+        port=pl.col("port").str.extract(r"^(\d+)"),
+        proto=pl.coalesce("proto", pl.col("port").str.extract(r" / (\w+)$")),
+        user=pl.coalesce(pl.col("user").str.extract(r" \(([^,)]+)"), "user"),
+    )
+    over = pl.coalesce("last", "duration", "down").is_not_null()
+    number = read.select(one_of({"430003": over}, otherwise="430002")).to_series()
+    return _rows(layouts.conformed(read, _FIELDS), number).with_columns(ended=read["last"])
 
 
 def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:

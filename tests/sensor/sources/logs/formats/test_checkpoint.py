@@ -158,3 +158,23 @@ def test_the_verdict_of_a_line_that_was_cut_off() -> None:
     )
     (row,) = read(CheckpointFormat, line).rows(named=True)
     assert (row["client"], row["server"], row["action"]) == ("10.1.2.3", "192.0.2.7", "blocked")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "num;date;time;orig;type;action;alert;i/f_name;i/f_dir;product;src;s_port;dst;service;proto;user\n"
+        "0;6Oct2026;10:00:00;10.9.0.1;log;drop;;eth1;inbound;VPN-1 & FireWall-1;10.1.2.3;50000;192.0.2.7;443;tcp;ada\n",
+        '"Number","Date","Time","Interface","Origin","Type","Action","Service","Source Port","Source","Destination",'
+        '"Protocol","User"\n"1","6Oct2026","10:00:00","eth1","gw","Log","Drop","443","50000","10.1.2.3","192.0.2.7","tcp",'
+        '"Ada (ada)"\n',
+    ],
+    ids=["logexport", "tracker"],
+)
+def test_tables_that_tell_the_day_apart(table: str) -> None:
+    (row,) = read(CheckpointFormat, table).iter_rows(named=True)
+    assert row["seen_at"] == datetime(2026, 10, 6, 10, tzinfo=UTC)
+    assert (row["client"], row["client_port"], row["server"], row["server_port"], row["transport"]) == (
+        "10.1.2.3", 50000, "192.0.2.7", 443, "tcp",
+    )  # fmt: skip
+    assert (row["user_name"], row["action"]) == ("ada", "blocked")

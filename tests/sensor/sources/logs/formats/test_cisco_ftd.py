@@ -96,3 +96,19 @@ def test_estreamer_writes_request_with_a_capital() -> None:
         70,
         datetime(2026, 10, 6, 10, tzinfo=UTC),
     )
+
+
+def test_the_management_centres_table_of_connections() -> None:
+    table = (
+        "First Packet,Last Packet,Action,Initiator IP,Initiator User,Responder IP,Source Port / ICMP Type,"
+        "Destination Port / ICMP Code,URL,Initiator Bytes,Responder Bytes\n"
+        '2026-10-06 10:00:00,2026-10-06 10:00:05,Allow,10.1.2.3,"Ada Lovelace (ACME\\ada, LDAP)",192.0.2.7,50000 / tcp,'
+        "443 (https) / tcp,https://chat.example.com,900,7000\n"
+    )
+    (row,) = read(CiscoFtdFormat, table).iter_rows(named=True)
+    assert (row["client"], row["client_port"], row["server"], row["server_port"], row["transport"]) == (
+        "10.1.2.3", 50000, "192.0.2.7", 443, "tcp",
+    )  # fmt: skip
+    assert (row["user_name"], row["host"], row["bytes_up"], row["bytes_down"], row["duration_s"]) == (
+        "ACME\\ada", "chat.example.com", 900, 7000, 5.0,
+    )  # fmt: skip
