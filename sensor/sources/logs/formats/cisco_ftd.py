@@ -8,7 +8,8 @@ of TLS is `https://host`. Both events of a connection are one session; where dev
 connection id are not logged (before 6.5), its 5-tuple tells. Also eStreamer CEF, whose `bytesOut` are
 the initiator's, its key=value as Splunk gets it (`rec_type=71`), and a management centre's `SFIMS:`
 messages, those of version 5 too: `SFIMS: [engine (id)][policy] Connection Type: End, User: Unknown, …,
-{TCP} 10.1.2.3:50000 -> 192.0.2.7:443`. Also JSON of these keys, and the centre's tables (`First Packet`, `Initiator IP` …).
+{TCP} 10.1.2.3:50000 -> 192.0.2.7:443`. Also JSON of these keys, and the centre's tables (`First Packet`,
+`Initiator IP` …).
 Source: Cisco, "Security Event Syslog Messages"; "eStreamer eNcore for Splunk", CEF mapping.
 """
 
