@@ -11,6 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.lines import prefixes, syslog
+from sensor.sources.logs.lines.framing import JOINT
 from sensor.sources.logs.text import objects, patterns
 from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.patterns import ascii_only
@@ -147,7 +148,12 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
     if (texts := lines.str.contains(_FETCHED)).any():
         text = objects.read(lines.set(~texts, None), {"line": "data.gcp|data.aws|gcp|aws"})["line"]
         read = read.with_columns(pl.coalesce(pl.lit(text), "line").alias("line"))
-    out = peel(read.select(pl.col("line").str.strip_chars(" \r\n"), offset=pl.lit(0), bytes=pl.lit(0)))
+    bare = pl.col("line").str.strip_chars(" \r\n")
+    if read["line"].str.contains("\n", literal=True).any():
+        # A record of several lines is as it would come from a file; in JSON a line end is but a blank.
+        joint = pl.when(bare.str.starts_with("{")).then(pl.lit(" ")).otherwise(pl.lit(JOINT))
+        bare = bare.str.split("\n").list.join(joint)
+    out = peel(read.select(bare, offset=pl.lit(0), bytes=pl.lit(0)))
     left = patterns.read(out["line"], _REMAINS)
     out = out.select(
         line=pl.coalesce(pl.lit(left["text"]), "line"),

@@ -14,7 +14,8 @@ _WAZUH = ("win.eventdata.", "data.win.eventdata.")
 _SYSTEM = {
     "event": "winlog.event_id|event_id|EventID|EventId|Event.System.EventID|System.EventID|event.code|"
     "win.system.eventID|data.win.system.eventID|Id",
-    "stamp": "winlog.time_created|@timestamp|Event.System.TimeCreated.#attributes.SystemTime|TimeGenerated|"
+    "stamp": "winlog.time_created|@timestamp|Event.System.TimeCreated.#attributes.SystemTime|"
+    "Event.System.TimeCreated.SystemTime|TimeGenerated|"
     "EventTime|TimeCreated|SystemTime|win.system.systemTime|data.win.system.systemTime",
     "computer": "winlog.computer_name|computer_name|Computer|Hostname|host.name|Event.System.Computer|"
     "MachineName|win.system.computer|data.win.system.computer",

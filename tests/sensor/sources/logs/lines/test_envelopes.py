@@ -230,6 +230,19 @@ def test_json_around_a_record_of_a_product_or_a_schema(wrap: Callable[[object], 
     ]
 
 
+def test_json_around_an_event_of_several_lines() -> None:
+    event = (
+        "10/06/2026 10:00:00 AM\nLogName=Security\nEventCode=4624\nKeywords=Audit Success\nMessage=An account was "
+        "successfully logged on.\n\nLogon Type:\t3\n\nNew Logon:\n\tAccount Name:\tada\n\tAccount Domain:\tCORP\n\n"
+        "Network Information:\n\tSource Network Address:\t10.1.2.3\n"
+    )
+    pretty = json.dumps(OBJECTS[0], indent=2)
+    found = rows("".join(json.dumps({"result": {"_raw": text}}) + "\n" for text in (event, pretty)))
+    assert found.select("log_format", "client", "user_name").rows() == [
+        ("windows-security-text", "10.1.2.3", "CORP\\ada"), ("ocsf", "10.1.2.3", None),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("archived", [False, True])
 def test_what_wazuh_fetched_from_a_cloud(archived: bool) -> None:
     ends = {"src_ip": "10.1.2.3", "src_port": 40000, "dest_ip": "192.0.2.7", "dest_port": 443, "protocol": 6}
