@@ -43,7 +43,7 @@ class Change:
 def changes(result: Result, seen: Coverage) -> tuple[Change, ...]:
     """The changes of the week; those against last week only if the weeks are comparable, and what was used is
     known."""
-    compares = not seen.lack and comparable(result, result.scope.week, result.scope.previous)
+    compares = not seen.lack and comparable(result)
     kinds = []
     for change, key in _KINDS.items():
         rows = [
@@ -62,7 +62,7 @@ def caution(result: Result, seen: Coverage) -> str:
         return say("changes.untold", why=say(f"numbers.{seen.lack}"))
     if scope.week == scope.earliest:
         return say("changes.first_week")
-    if not comparable(result, scope.week, scope.previous):
+    if not comparable(result):
         return say("changes.otherwise")
     return ""
 

@@ -172,8 +172,13 @@ def _lookups_only(result: Result) -> bool:
 
 def _told(result: Result) -> set[date]:
     """The days on which a source reported that records connections in the week under report."""
-    telling = {(row["sensor"], row["source"]) for row in result.rows("source_bytes") if row["connections"]}
+    telling = telling_sources(result)
     return {row["day"] for row in result.rows("watched") if (row["sensor"], row["source"]) in telling}
+
+
+def telling_sources(result: Result) -> set[tuple[str, str]]:
+    """Sensor and source of what recorded connections, and so tells use, not lookups alone."""
+    return {(row["sensor"], row["source"]) for row in result.rows("source_bytes") if row["connections"]}
 
 
 def _nothing(result: Result) -> bool:
@@ -191,10 +196,11 @@ def _totals(result: Result) -> Row | None:
     return result.of_week("totals", result.scope.week)
 
 
-def comparable(result: Result, week: date, other: date) -> bool:
-    """True if the same sensors watched both weeks, on as many days and for about as many minutes."""
+def comparable(result: Result) -> bool:
+    """True if the same sensors watched the week and the one before, on as many days and for about as many
+    minutes."""
     packets = {source_key(row) for row in result.rows("coverage_weekly") if row["kind"] == "packets"}
-    first, second = _watches(result, week), _watches(result, other)
+    first, second = _watches(result, result.scope.week), _watches(result, result.scope.previous)
     longest = max((watch.minutes for watch in (*first.values(), *second.values())), default=0)
     counted = {
         source for w in (first, second) for source, watch in w.items() if watch.minutes >= BRIEF * longest

@@ -27,7 +27,7 @@ def decisions(result: Result, seen: Coverage) -> tuple[Decision, ...]:
     standing = [*_undecided(result), *_blind_spots(result, seen)]
     found = findings(result, MOST - len(standing))
     waiting = {row["app"] for row in result.rows("due")}
-    compares = comparable(result, result.scope.week, result.scope.previous)
+    compares = comparable(result)
     noun = counted(result)
     asked: dict[str, Decision] = {}
     for row in result.rows("decisions"):

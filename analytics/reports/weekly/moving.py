@@ -65,14 +65,14 @@ def _result(result: Result, row: Row, seen: Coverage) -> Iterator[str]:
         yield say("outcome.blind")
     elif seen.use_untold:
         yield say("outcome.untold")
-    elif comparable(result, result.scope.week, result.scope.previous):
+    elif comparable(result):
         yield f"{say('outcome.no_use')}{_before(result, row)}."
     else:
         yield say("outcome.otherwise")
 
 
 def _before(result: Result, row: Row) -> str:
-    if not in_use(row["last_grade"]) or not comparable(result, result.scope.week, result.scope.previous):
+    if not in_use(row["last_grade"]) or not comparable(result):
         return ""
     if row["last_bytes_up"] is not None:
         return say("outcome.sent_before", amount=words.size(row["last_bytes_up"]))
@@ -83,7 +83,7 @@ def _moved(result: Result, row: Row) -> str:
     rows = [r for r in result.rows("moved") if r["from_app"] == row["app"]]
     if row["decision"] != "restrict" or row["rule"] not in _USE or not rows:
         return ""
-    if not comparable(result, result.scope.week, result.scope.previous):
+    if not comparable(result):
         return ""
     grown = [f"{r['service']} ({words.status(r['status'])}, {_growth(r)})" for r in rows[:MOST]]
     return say("outcome.moved", services=words.listing(grown))

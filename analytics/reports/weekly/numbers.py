@@ -105,11 +105,7 @@ def _named(result: Result, seen: Coverage) -> Number:
     percents = {week: named_percent(result, week) for week in _weeks(result)}
     now, before = percents[result.scope.week], percents[result.scope.previous]
     change, spoken = "", ""
-    if (
-        now is not None
-        and before is not None
-        and comparable(result, result.scope.week, result.scope.previous)
-    ):
+    if now is not None and before is not None and comparable(result):
         change = say("numbers.points", change=words.signed(now - before))
         spoken = words.on_last_week(now - before, say("numbers.points_amount", abs(now - before)))
     trend = tuple(percents.values())
@@ -137,7 +133,7 @@ def _change(result: Result, pick: Callable[[Row], int | None], sign: Callable[[i
     if scope.week not in weeks or scope.previous not in weeks:
         return "", ""
     now, before = pick(weeks[scope.week]), pick(weeks[scope.previous])
-    if now is None or before is None or not comparable(result, scope.week, scope.previous):
+    if now is None or before is None or not comparable(result):
         return "", ""
     amount = sign(abs(now - before)).lstrip("+±")
     return sign(now - before), words.on_last_week(now - before, amount)

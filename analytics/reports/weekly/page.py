@@ -249,7 +249,7 @@ def _watch(result: Result, seen: Coverage) -> tuple[str, ...]:
     rows = result.rows("embedded_changes")
     if result.scope.week == result.scope.earliest:
         return ()
-    compares = not seen.lack and comparable(result, result.scope.week, result.scope.previous)
+    compares = not seen.lack and comparable(result)
     kinds = ("new", "gone") if compares else ("new",)
     changed = {c: [row["service"] for row in rows if row["change"] == c] for c in kinds}
     return tuple(
@@ -369,6 +369,6 @@ def _change(result: Result, row: Row) -> str:
         return say("where.new")
     if row["bytes_up"] is None or row["last_bytes_up"] is None:
         return ""
-    if not comparable(result, scope.week, scope.previous):
+    if not comparable(result):
         return ""
     return words.signed_size(row["bytes_up"] - row["last_bytes_up"])

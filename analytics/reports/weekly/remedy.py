@@ -8,7 +8,7 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.common.sight import in_use
 from analytics.reports.result import Result, Row
-from analytics.reports.weekly.coverage import Coverage, source_key, source_name
+from analytics.reports.weekly.coverage import Coverage, source_key, source_name, telling_sources
 
 
 def remedy(result: Result, seen: Coverage) -> str:
@@ -25,9 +25,7 @@ def remedy(result: Result, seen: Coverage) -> str:
         return say("remedy.none")
     if (seen.dark or (seen.nothing and seen.told_seldom)) and not seen.mostly_nameless:
         feeds = itertools.filterfalse(_is_recording, seen.sources)
-        telling = {
-            (row["sensor"], row["source"]) for row in result.rows("source_bytes") if row["connections"]
-        }
+        telling = telling_sources(result)
         tells = {source_key(one): (one["sensor"], one["source"]) in telling for one in seen.sources}
 
         def use(one: Row) -> tuple[bool, int, bool]:

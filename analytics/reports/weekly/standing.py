@@ -51,7 +51,7 @@ def standings(result: Result) -> tuple[Standing, ...]:
     if not result.rows("policies"):
         return ()
     rows = {row["status"]: row for row in result.rows("by_status") if row["services"]}
-    compares = comparable(result, result.scope.week, result.scope.previous)
+    compares = comparable(result)
     return tuple(_standing(rows[name], compares) for name in words.STATUSES if name in rows)
 
 
@@ -98,7 +98,7 @@ def sanctioned(result: Result) -> str:
     now = words.share(part, whole)
     before = {row["status"]: row["last_bytes_up"] or 0 for row in rows}
     last = sum(before.values())
-    if last and comparable(result, result.scope.week, result.scope.previous):
+    if last and comparable(result):
         share = words.share(before.get("sanctioned", 0), last)
         return say("standing.sanctioned_before", share=now, before=share)
     return say("standing.sanctioned", share=now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from analytics.render import words
 from analytics.render.language import say
 from analytics.render.words import PEOPLE, Noun
@@ -76,9 +78,9 @@ def _who(total: Row, k: int, noun: Noun, *, hedge: bool) -> str:
 
 
 def _most_of_it(result: Result, total: Row) -> str:
-    ranked = [s for s in result.rows("services") if s["seen"] and s["bytes_up"]]
-    if len(ranked) > 1 and 2 * ranked[0]["bytes_up"] > total["bytes_up"]:
-        return say("verdict.most", service=ranked[0]["service"])
+    ranked = _by_bytes(result)
+    if one := _holder_of_most(ranked, total):
+        return say("verdict.most", service=one)
     if holds_most(result):
         left = rest(result)
         part = words.share(left.bytes_up or 0, total["bytes_up"])
@@ -92,14 +94,25 @@ def _most_of_it(result: Result, total: Row) -> str:
 
 def _where_most_went(result: Result, total: Row) -> str:
     """A separate sentence for the case that one service, or the hidden rest, has most of the bytes."""
-    ranked = [s for s in result.rows("services") if s["seen"] and s["bytes_up"]]
-    if len(ranked) > 1 and 2 * ranked[0]["bytes_up"] > total["bytes_up"]:
-        return f". {say('verdict.most_went', service=ranked[0]['service'])}"
+    if one := _holder_of_most(_by_bytes(result), total):
+        return f". {say('verdict.most_went', service=one)}"
     if not holds_most(result):
         return "."
     left = rest(result)
     key = "verdict.most_hidden" if left.hidden == left.services else "verdict.most_untold"
     return f". {say(key, share=words.share(left.bytes_up or 0, total['bytes_up']))}"
+
+
+def _by_bytes(result: Result) -> list[Row]:
+    """The services something was sent to, as the report ranks them."""
+    return [row for row in result.rows("services") if row["seen"] and row["bytes_up"]]
+
+
+def _holder_of_most(ranked: Sequence[Row], total: Row) -> str | None:
+    """The service, one of several, that got more than half of what was sent; None if there is none."""
+    if len(ranked) < 2 or 2 * ranked[0]["bytes_up"] <= total["bytes_up"]:
+        return None
+    return str(ranked[0]["service"])
 
 
 def _unapproved(result: Result, claim: str) -> str:
@@ -126,7 +139,7 @@ def _moving(result: Result) -> str:
     if scope.week == scope.earliest:
         return say("verdict.first_week")
     new = [r["service"] for r in result.rows("changes") if r["change"] == "first seen"]
-    if comparable(result, scope.week, scope.previous):
+    if comparable(result):
         movement = _growth(_totals(result), result.of_week("totals", scope.previous))
         if movement and movement != say("verdict.steady") and moves_most(result):
             key = "verdict.where_there" if holds_most(result) else "verdict.where_untold"
