@@ -210,19 +210,22 @@ def _collision(
 
 def _untouched(left_out: Iterable[LeftOut], entries: Sequence[Entry], target: Target) -> Iterator[LeftOut]:
     """What no entry decides about all the same: a path of a listed host is not left out."""
-    trees = {e.value for e in entries if _as_meant(e, target).kind == "suffix"}
-    hosts = {e.value for e in entries if _as_meant(e, target).kind == "domain"}
+    trees, hosts = (_values(entries, kind, target) for kind in ("suffix", "domain"))
     for one in set(left_out):
         host = host_of(one.value)
         if host not in hosts and trees.isdisjoint(ancestors(host)):
             yield one
 
 
+def _values(entries: Iterable[Entry], kind: str, target: Target) -> set[str]:
+    """The values of the entries that `target` takes for this kind."""
+    return {entry.value for entry in entries if _as_meant(entry, target).kind == kind}
+
+
 def _uncovered(entries: Iterable[Entry], target: Target) -> Iterator[Entry]:
     """Entries in order, without those that another one stands for: some programs refuse doubles."""
     entries = sorted(entries, key=lambda e: (e.value, e.kind != "suffix", e.kind, e.app))
-    trees = {e.value for e in entries if _as_meant(e, target).kind == "suffix"}
-    hosts = {e.value for e in entries if _as_meant(e, target).kind == "domain"}
+    trees, hosts = (_values(entries, kind, target) for kind in ("suffix", "domain"))
     seen: set[str] = set()
     for entry in entries:
         host = host_of(entry.value)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from analytics.exports.records import Row
-from analytics.exports.records.row import PRODUCT, direction, is_address, span, without_empty
+from analytics.exports.records.row import PRODUCT, direction, is_address, lines, span
 
 VERSION = "8.11.0"
 _TYPES = {"allowed": "allowed", "blocked": "denied", "reset": "denied"}
@@ -17,9 +16,7 @@ _PROTOCOLS = ("dns", "tls", "quic", "http")
 
 def write(rows: Iterable[Row], what: str) -> Iterator[str]:
     """One line per row."""
-    of = event if what == "events" else finding
-    for row in rows:
-        yield json.dumps(without_empty(of(row)), ensure_ascii=False, default=str) + "\n"
+    return lines(map(event if what == "events" else finding, rows))
 
 
 def event(row: Row) -> dict[str, Any]:

@@ -7,13 +7,12 @@ security_control.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from analytics.exports.records import Row
-from analytics.exports.records.row import PRODUCT, direction, is_address, span, without_empty
+from analytics.exports.records.row import PRODUCT, direction, is_address, lines, span
 
 VERSION = "1.3.0"
 _NETWORK, _HTTP, _DNS, _FINDING = 4001, 4002, 4003, 2004
@@ -39,9 +38,7 @@ _OTHER = 99
 
 def write(rows: Iterable[Row], what: str) -> Iterator[str]:
     """One line per row."""
-    of = event if what == "events" else finding
-    for row in rows:
-        yield json.dumps(without_empty(of(row)), ensure_ascii=False, default=str) + "\n"
+    return lines(map(event if what == "events" else finding, rows))
 
 
 def event(row: Row) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -48,6 +49,12 @@ def direction(row: Mapping[str, Any]) -> str | None:
     return {(True, True): "internal", (True, False): "outbound", (False, True): "inbound"}.get(
         (client, server)
     )
+
+
+def lines(records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """One JSON object per line (ndjson), without what is empty."""
+    for record in records:
+        yield json.dumps(without_empty(record), ensure_ascii=False, default=str) + "\n"
 
 
 def without_empty(value: Any) -> Any:
