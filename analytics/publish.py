@@ -88,8 +88,8 @@ def publish(
     connection: duckdb.DuckDBPyConnection,
     folder: Path | None = None,
     blanks: Path | None = None,
-) -> tuple[Path, Path]:
-    """Replaces both views files of `lake`; returns their paths, open first.
+) -> None:
+    """Replaces both views files of `lake`.
 
     `zone` is the time zone of reports, a literal in the views. `connection` is any connection; opening
     another would take 15 ms. Files are written to `folder`, by default to where readers look for them.
@@ -120,7 +120,6 @@ def publish(
         for written in [writers.submit(write, *file) for file in files]:
             written.result()
     restricted_file.chmod(0o640)
-    return open_file, restricted_file
 
 
 def _relations(lake: Path, manifest: Manifest, kinds: Sequence[Mart], marts: MartFiles) -> dict[str, str]:

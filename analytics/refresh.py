@@ -26,13 +26,10 @@ NEEDED = ("sightings", "names", "coverage", "sensors", "restated", *LASTING)
 
 @dataclass(frozen=True)
 class Refreshed:
-    """Result of a refresh: the days and weeks made again (weeks by their Mondays), and the views files
-    published."""
+    """Result of a refresh: the days and weeks made again (weeks by their Mondays)."""
 
     days: tuple[date, ...]
     weeks: tuple[date, ...]
-    open_views: Path
-    restricted_views: Path
 
 
 def refresh(
@@ -72,12 +69,10 @@ def refresh(
             store_policy(build, policy)
             make_findings(build)
             write_state(lake, state)
-            open_views, restricted_views = publish(
-                lake, manifest, state.files, zone=zone, connection=connection, blanks=blanks
-            )
+            publish(lake, manifest, state.files, zone=zone, connection=connection, blanks=blanks)
         sweep(lake, state, moment)
         write_state(lake, state)
-    return Refreshed(tuple(days), tuple(sorted({*fresh, *others})), open_views, restricted_views)
+    return Refreshed(tuple(days), tuple(sorted({*fresh, *others})))
 
 
 def complete_manifest(lake: Path) -> Manifest:
