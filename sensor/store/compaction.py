@@ -107,7 +107,7 @@ def compact(lake: Lake, terms: Terms, *, now: datetime, settle: timedelta = SETT
             "compacted": compacted,
             "tables": tables,
         }
-        write_text(lake.path / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        lake.replace_manifest(manifest)
         forget_replaced(lake, replaced)
     return True
 

@@ -10,7 +10,7 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,6 +162,10 @@ class Lake:
             what = f"written by a newer release (format {found}, this one writes {FORMAT})"
             raise LakeError(what, place=str(path), hint="use that release")
         return manifest
+
+    def replace_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write `manifest.json` anew: whoever reads sees the old one or all of this one."""
+        write_text(self.path / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 
 class Claims:

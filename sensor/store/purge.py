@@ -9,7 +9,6 @@ that no manifest names; the next sweep deletes them.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ import polars as pl
 from sensor import schema
 from sensor.durable import explained
 from sensor.store.compaction import sweep
-from sensor.store.lake import ZERO_PART, Lake, stored, write_parquet, write_text
+from sensor.store.lake import ZERO_PART, Lake, stored, write_parquet
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def purge(
         if gone:
             before(gone)
             manifest |= {"generation": generation, "compacted_at": now.astimezone(UTC).isoformat()}
-            write_text(lake.path / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+            lake.replace_manifest(manifest)
     return gone
 
 
