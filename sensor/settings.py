@@ -324,7 +324,7 @@ def load(
     environment: Mapping[str, str] = os.environ,
     **options: Any,
 ) -> Settings:
-    """Settings from the file, the environment and `options` (None means: not given).
+    """Settings from the file, the environment and `options` (None or [] means: not given).
 
     Raises UsageError naming the file or variable, the setting, what is wrong and what to try.
     """
@@ -336,7 +336,7 @@ def load(
     if people and isinstance(identity, dict):  # one setting of a section: the others of the file hold
         values["identity"] = identity | {"people": Path(people)}
     values |= given
-    values |= {name: value for name, value in options.items() if value is not None}
+    values |= {name: value for name, value in options.items() if value not in (None, [])}
     try:
         settings = Settings(**values)
     except ValidationError as error:

@@ -69,7 +69,7 @@ def listed(
     """List the names that look most like AI, each with its strongest reasons."""
     if command_behind(context):
         return
-    settings = settings_from(config, lake=lake, state=state, signatures=signatures or None)
+    settings = settings_from(config, lake=lake, state=state, signatures=signatures)
     found = _ranked(settings, days)
     rows = (
         (row["rank"], row["host"], row["score"], "; ".join(row["reasons"]), row["clients"], row["first_seen"])

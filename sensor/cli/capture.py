@@ -146,7 +146,7 @@ def command(
     from sensor.sources.packets.ports import afpacket
     from sensor.store.evidence import Bounds
 
-    chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
+    chosen = settings_from(config, lake=lake, state=state, signatures=signatures)
     networks = _networks([*chosen.networks.exclude, *(exclude or [])])
     of_networks = chosen.networks.model_copy(update={"exclude": tuple(networks)})
     chosen = chosen.model_copy(update={"networks": of_networks})  # a broadcast may speak of a guest's address

@@ -151,7 +151,7 @@ def check(
     from sensor.catalog.load import BUILT_IN
     from sensor.catalog.read import draft
 
-    settings = settings_from(config, signatures=signatures or None)
+    settings = settings_from(config, signatures=signatures)
     try:
         drafted = draft(collect((BUILT_IN, *settings.signatures, *(folders or ()))))
     except CatalogError as error:
@@ -245,7 +245,7 @@ def export(
 
 def _catalog(config: Path | None, signatures: list[Path] | None) -> Catalog:
     """The catalog with its overlays; its mistakes end the command, one line each."""
-    settings = settings_from(config, signatures=signatures or None)
+    settings = settings_from(config, signatures=signatures)
     try:
         return catalog_of(settings)
     except CatalogError as error:

@@ -92,7 +92,7 @@ def command(
         return
     export = _named(target, known)
     _only_its_options(context, export)
-    settings = settings_from(config, policy=policy, lake=lake, signatures=signatures or None)
+    settings = settings_from(config, policy=policy, lake=lake, signatures=signatures)
     export.write(
         Asked(
             settings, mode=mode, status=status, apps=tuple(app or ()), form=form, restricted=restricted,

@@ -59,7 +59,7 @@ def command(
     if folder := next((path for path in paths if Path(path).is_dir()), None):
         hint = f"name its files, like '{folder.rstrip('/')}/*.log'"
         raise UsageError("a folder", place=folder, hint=hint)
-    chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
+    chosen = settings_from(config, lake=lake, state=state, signatures=signatures)
     add_formats(chosen, custom)
     check_kinds(chosen)
     installation = installation_of(chosen, sensor, site)

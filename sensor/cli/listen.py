@@ -69,7 +69,7 @@ def command(
     from sensor.ingest.streams import Listener
     from sensor.sources.inputs.receive import Receiver
 
-    chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
+    chosen = settings_from(config, lake=lake, state=state, signatures=signatures)
     add_formats(chosen, custom)
     check_kinds(chosen)
     places = [endpoint(text) for text in endpoints or ("udp", "tcp")]

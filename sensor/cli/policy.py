@@ -255,7 +255,7 @@ def _compile(policy: Policy, keys: Keys, settings: Settings) -> Compiled:
 
 def _settings(config: Path | None, policy: Path | None, **options: Any) -> Settings:
     signatures = options.pop("signatures", None)
-    return settings_from(config, policy=policy, signatures=signatures or None, **options)
+    return settings_from(config, policy=policy, signatures=signatures, **options)
 
 
 def _path(settings: Settings) -> Path:

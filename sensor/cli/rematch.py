@@ -49,7 +49,7 @@ def command(
     from sensor.rematch import Rematch
     from sensor.store import purge
 
-    settings = settings_from(config, lake=lake, state=state, signatures=signatures or None)
+    settings = settings_from(config, lake=lake, state=state, signatures=signatures)
     place = existing_lake(settings)
     if settings.privacy == "aggregate":
         typer.echo("at level aggregate no row about a person is stored: there is nothing to rematch")

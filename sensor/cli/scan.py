@@ -80,7 +80,7 @@ def command(
     if extract is not None or to is not None:
         _extract(paths, extract, to, state, quiet)
         return
-    chosen = settings_from(config, lake=lake, state=state, signatures=signatures or None)
+    chosen = settings_from(config, lake=lake, state=state, signatures=signatures)
     if people is not None:
         chosen = chosen.model_copy(update={"identity": chosen.identity.model_copy(update={"people": people})})
     add_formats(chosen, custom)
