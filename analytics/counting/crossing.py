@@ -267,7 +267,7 @@ class _Table(ABC):
                 if steps > MOST_STEPS:
                     return _Found(None)
                 crossing = touched & touched_outside
-                if self.is_safe(root, inside, outside, crossing):
+                if self.is_safe(root, inside, crossing):
                     continue
                 row = self._tied(rows & ~(inside | outside), touched)
                 if row is not None:
@@ -288,7 +288,7 @@ class _Table(ABC):
         return next((row for row in _numbers(rows) if self.columns[row] & columns), None)
 
     @abstractmethod
-    def is_safe(self, root: int, inside: int, outside: int, crossing: int) -> bool:
+    def is_safe(self, root: int, inside: int, crossing: int) -> bool:
         """True if enough people remain in the rows inside, wherever the rows not placed yet go."""
 
     @abstractmethod
@@ -311,7 +311,7 @@ class _Sums(_Table):
         """Rows by greatest sender, descending, so that no row of a set has a greater sender than its root."""
         return sorted(self.subjects, key=lambda row: -self._greatest[row])
 
-    def is_safe(self, root: int, inside: int, outside: int, crossing: int) -> bool:
+    def is_safe(self, root: int, inside: int, crossing: int) -> bool:
         if not crossing or self._people(inside, crossing) < self.k:
             return False
         return self.figures != "bytes" or self._is_even(root, inside, crossing)
@@ -408,7 +408,7 @@ class _People(_Table):
         )
         self._pooled = np.bincount(self.column_of, (uses.people * pooled).sum(axis=0)).astype(int).tolist()
 
-    def is_safe(self, root: int, inside: int, outside: int, crossing: int) -> bool:
+    def is_safe(self, root: int, inside: int, crossing: int) -> bool:
         repeated = sum(self._repeated[row] for row in _numbers(inside))
         return repeated >= self.k - 1 or self._left(inside, crossing) >= self.k
 
