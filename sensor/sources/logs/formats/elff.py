@@ -225,64 +225,81 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """`FIELDS` from `_SPELLINGS`."""
     wsa = lines["header"].str.contains("x-acltag|x-resultcode").fill_null(False)
     # IIS logs the requests to itself.
-    site = (lines["header"].str.contains("cs-uri-stem.* s-port") & ~wsa).fill_null(False)
-    stamp = pl.coalesce(
-        "stamp", pl.when(pl.col("time").is_not_null()).then(pl.concat_str("date", "time", separator=" "))
-    )
-    taken = pl.col("taken").cast(pl.Float64, strict=False)
-    taken = pl.when(pl.col("edge").is_not_null()).then(taken * 1000).otherwise(taken)
-    path = pl.when(pl.col("path").str.starts_with("/")).then("path")
+    site = lines["header"].str.contains("cs-uri-stem.* s-port").fill_null(False) & ~wsa
     status = pl.coalesce(_told(pl.col("status")), pl.col("code").str.extract(r"/(\d{3})$"))
-    supplier = pl.when(~pl.lit(wsa)).then(
-        pl.col("supplier").str.extract(r"^([\d.]+|[0-9a-fA-F:]+:[0-9a-fA-F:]*)$")
-    )
-    # What supplied the answer is the origin server unless the request was forwarded to a parent proxy.
-    direct = pl.coalesce("hierarchy", pl.lit("DIRECT")).is_in(["DIRECT", "HIER_DIRECT", "-", "NONE", ""])
-    fields = fields.with_columns(status=status, tunnel=_tunnel())
-    # The firewall of ISA and TMG logs connections, and of each its beginning and its end.
-    reached = pl.col("reached").str.extract_groups(r"^(?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)$")
-    opened = pl.col("verdict").is_in(["Initiate", "Establish"])
-    return fields.select(
-        time=stamp,
-        at_end=pl.lit(True),
-        duration_s=taken / 1000,
-        kind=one_of({"flow": pl.col("reached").is_not_null()}, otherwise="proxy"),
+    told = fields.with_columns(wsa.alias("wsa"), site.alias("site"), status=status, tunnel=_tunnel())
+    return told.select(
+        **_when(),
+        **_client(),
+        **_request(),
+        **_server(),
+        bytes_up="up",
+        bytes_down="down",
         action=_action(),
-        session=pl.concat_str("connection", "client", "reached", separator="|"),
-        phase=one_of({"begin": opened}, otherwise="end"),
-        client=pl.coalesce(_told(pl.col("inner")), "client"),
-        client_port=pl.col("client_port"),
-        user_name=pl.coalesce(_told(pl.col("user")), "user_dn")
-        .str.replace_all("%5C", "\\", literal=True)
-        .str.replace_all("%20", " ", literal=True),
-        device=_told(pl.col("device")),
-        url=pl.col("url"),
-        host=pl.coalesce(
-            _told(pl.col("host")), pl.when(_told(pl.col("url")).is_null()).then(_told(pl.col("sni")))
-        ),
-        path=pl.when(~pl.col("tunnel")).then(path),
-        method=pl.when(pl.col("method").str.contains(r"^[A-Z]+$")).then("method"),
-        status=pl.when(pl.col("status") != "0").then("status"),
-        # Where no header says so, it may be the page that led there.
-        user_agent=pl.when(~pl.col("agent").str.contains(r"^https?://\S+$")).then("agent"),
-        server=pl.coalesce(
-            _told(pl.col("server")),
-            pl.when(direct).then(pl.coalesce(_told(pl.col("server_of_proxy")), supplier)),
-            pl.when(pl.lit(wsa | site)).then("proxy"),
-            reached.struct.field("server"),
-        ),
-        server_port=pl.coalesce(
-            _told(pl.col("port")),
-            reached.struct.field("port"),
-            pl.when(pl.lit(site)).then("site_port"),
-            _port_of_scheme(),
-        ),
-        transport=pl.lit("tcp"),
-        name_from=one_of({"url": pl.col("host").is_not_null()}),
-        bytes_up=pl.col("up"),
-        bytes_down=pl.col("down"),
         reason=one_of({CHALLENGE: (pl.col("status") == "407") | _asks_who()}),
     )
+
+
+def _when() -> dict[str, pl.Expr]:
+    """The firewall of ISA and TMG logs connections, and of each its beginning and its end."""
+    clock = pl.when(pl.col("time").is_not_null()).then(pl.concat_str("date", "time", separator=" "))
+    taken = pl.col("taken").cast(pl.Float64, strict=False)
+    opened = pl.col("verdict").is_in(["Initiate", "Establish"])
+    return {
+        "time": pl.coalesce("stamp", clock),
+        "at_end": pl.lit(True),
+        "duration_s": pl.when(pl.col("edge").is_not_null()).then(taken * 1000).otherwise(taken) / 1000,
+        "kind": one_of({"flow": pl.col("reached").is_not_null()}, otherwise="proxy"),
+        "session": pl.concat_str("connection", "client", "reached", separator="|"),
+        "phase": one_of({"begin": opened}, otherwise="end"),
+    }
+
+
+def _client() -> dict[str, pl.Expr]:
+    account = pl.coalesce(_told(pl.col("user")), "user_dn")
+    return {
+        "client": pl.coalesce(_told(pl.col("inner")), "client"),
+        "client_port": pl.col("client_port"),
+        "user_name": account.str.replace_many(["%5C", "%20"], ["\\", " "]),
+        "device": _told(pl.col("device")),
+    }
+
+
+def _request() -> dict[str, pl.Expr]:
+    nameless = _told(pl.col("url")).is_null()
+    return {
+        "url": pl.col("url"),
+        "host": pl.coalesce(_told(pl.col("host")), pl.when(nameless).then(_told(pl.col("sni")))),
+        "name_from": one_of({"url": pl.col("host").is_not_null()}),
+        "path": pl.when(~pl.col("tunnel") & pl.col("path").str.starts_with("/")).then("path"),
+        "method": pl.when(pl.col("method").str.contains(r"^[A-Z]+$")).then("method"),
+        "status": pl.when(pl.col("status") != "0").then("status"),
+        # Where no header says so, it may be the page that led there.
+        "user_agent": pl.when(~pl.col("agent").str.contains(r"^https?://\S+$")).then("agent"),
+    }
+
+
+def _server() -> dict[str, pl.Expr]:
+    address = pl.col("supplier").str.extract(r"^([\d.]+|[0-9a-fA-F:]+:[0-9a-fA-F:]*)$")
+    supplier = pl.when(~pl.col("wsa")).then(address)
+    # What supplied the answer is the origin server unless the request was forwarded to a parent proxy.
+    direct = pl.coalesce("hierarchy", pl.lit("DIRECT")).is_in(["DIRECT", "HIER_DIRECT", "-", "NONE", ""])
+    reached = pl.col("reached").str.extract_groups(r"^(?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)$")
+    return {
+        "server": pl.coalesce(
+            _told(pl.col("server")),
+            pl.when(direct).then(pl.coalesce(_told(pl.col("server_of_proxy")), supplier)),
+            pl.when(pl.col("wsa") | pl.col("site")).then("proxy"),
+            reached.struct.field("server"),
+        ),
+        "server_port": pl.coalesce(
+            _told(pl.col("port")),
+            reached.struct.field("port"),
+            pl.when("site").then("site_port"),
+            _port_of_scheme(),
+        ),
+        "transport": pl.lit("tcp"),
+    }
 
 
 def _asks_who() -> pl.Expr:

@@ -55,64 +55,71 @@ class SplunkCimFormat(LogFormat):
         """One row per event."""
         read = objects.read(lines["line"], {k: _below(v) for k, v in _WANTED.items()})
         read = filled(read, commas.read_headed(lines.select("line", "header"), _WANTED))
-        dns = pl.col("query").is_not_null()
-        web = pl.any_horizontal(pl.col(name).is_not_null() for name in ("url", "method", "path"))
-        named = pl.when(pl.col("named").str.contains(_NAME) & ~pl.col("named").str.contains(_ADDRESS)).then(
-            "named"
-        )
-        server = pl.when(pl.col("server").str.contains(_ADDRESS)).then("server")
-        answer = (dns & (pl.col("message").str.to_lowercase() == "response")).fill_null(False)
-        # Some products tell the response as a packet: from the resolver.
-        back = answer & (pl.col("client_port") == "53").fill_null(False)
-        read = read.with_columns(
-            pl.when(back).then(there).otherwise(here).alias(here)
-            for one, other in (("client", "server"), ("client_port", "server_port"))
-            for here, there in ((one, other), (other, one))
-        )
-        rows = read.select(
-            *(
-                "time",
-                "client_port",
-                "client_mac",
-                "device",
-                "user_name",
-                "method",
-                "user_agent",
-                "server_port",
-            ),
-            kind=one_of({"dns": dns, "http": web}, otherwise="flow"),
-            client=pl.when(pl.col("client").str.contains(_ADDRESS)).then("client"),
-            url=pl.when(~dns).then("url"),
-            host=pl.when(dns).then("query").when(pl.col("url").is_null()).then(named),
-            name_from=one_of({"dns_answer": ~dns & ~web & named.is_not_null()}),
-            path=pl.when(pl.col("url").is_null()).then("path"),
-            status=pl.when(web).then("status"),
-            server=server,
-            transport=pl.col("transport").str.to_lowercase(),
-            duration_s=pl.when(~web & ~dns).then("lasted"),
-            bytes_up=pl.when(~web & ~dns).then("up"),
-            bytes_down=pl.when(~web & ~dns).then("down"),
-            session=pl.when(~web & ~dns & (pl.col("vendor") == "Fortinet")).then(
-                pl.concat_str("session", "client", "client_port", "server", "server_port", separator="|")
-            ),
-            phase=pl.lit("update"),
-            action=one_of(
-                {
-                    "blocked": (dns & (lookups.verdict(pl.col("rcode")) == "blocked"))
-                    | cut_off(pl.col("ended_by"), pl.col("up"))
-                },
-                otherwise=pl.col("action"),
-            ),
-            number="number",
-            answer=answer,
-            qtype=pl.col("type"),
-            reason=one_of(
-                {NO_CONNECTION: ~dns & named.is_null() & server.is_null() & pl.col("url").is_null()}
-            ),
+        rows = _told(read).select(
+            **_who(), **_what(), **_volume(), time="time", number="number", answer="answer"
         )
         if rows["answer"].any():
             rows = lookups.paired(rows, ("client", "client_port", "number", "host", "qtype"))
         return rows.drop("number", "answer")
+
+
+def _told(read: pl.DataFrame) -> pl.DataFrame:
+    """`read` with what an event is of; of an answer that is told as a packet the ends are exchanged."""
+    is_name = pl.col("named").str.contains(_NAME) & ~pl.col("named").str.contains(_ADDRESS)
+    told = read.with_columns(
+        dns=pl.col("query").is_not_null(),
+        web=pl.any_horizontal(pl.col(name).is_not_null() for name in ("url", "method", "path")),
+        named=pl.when(is_name).then("named"),
+    ).with_columns(
+        answer=(pl.col("dns") & (pl.col("message").str.to_lowercase() == "response")).fill_null(False)
+    )
+    from_resolver = pl.col("answer") & (pl.col("client_port") == "53").fill_null(False)
+    return told.with_columns(
+        pl.when(from_resolver).then(there).otherwise(here).alias(here)
+        for one, other in (("client", "server"), ("client_port", "server_port"))
+        for here, there in ((one, other), (other, one))
+    )
+
+
+def _who() -> dict[str, pl.Expr]:
+    ends = {end: pl.when(pl.col(end).str.contains(_ADDRESS)).then(end) for end in ("client", "server")}
+    same = ("client_port", "client_mac", "device", "user_name", "server_port")
+    return (
+        ends | {name: pl.col(name) for name in same} | {"transport": pl.col("transport").str.to_lowercase()}
+    )
+
+
+def _what() -> dict[str, pl.Expr]:
+    dns, web, named, unlocated = pl.col("dns"), pl.col("web"), pl.col("named"), pl.col("url").is_null()
+    refused = dns & (lookups.verdict(pl.col("rcode")) == "blocked")
+    nowhere = ~dns & named.is_null() & _who()["server"].is_null() & unlocated
+    return {
+        "kind": one_of({"dns": dns, "http": web}, otherwise="flow"),
+        "qtype": pl.col("type"),
+        "url": pl.when(~dns).then("url"),
+        "host": pl.when(dns).then("query").when(unlocated).then("named"),
+        "name_from": one_of({"dns_answer": ~dns & ~web & named.is_not_null()}),
+        "path": pl.when(unlocated).then("path"),
+        "method": pl.col("method"),
+        "status": pl.when(web).then("status"),
+        "user_agent": pl.col("user_agent"),
+        "action": one_of(
+            {"blocked": refused | cut_off(pl.col("ended_by"), pl.col("up"))}, otherwise=pl.col("action")
+        ),
+        "reason": one_of({NO_CONNECTION: nowhere}),
+    }
+
+
+def _volume() -> dict[str, pl.Expr]:
+    flow = ~pl.col("web") & ~pl.col("dns")
+    same = pl.concat_str("session", "client", "client_port", "server", "server_port", separator="|")
+    return {
+        "duration_s": pl.when(flow).then("lasted"),
+        "bytes_up": pl.when(flow).then("up"),
+        "bytes_down": pl.when(flow).then("down"),
+        "session": pl.when(flow & (pl.col("vendor") == "Fortinet")).then(same),
+        "phase": pl.lit("update"),
+    }
 
 
 def _below(paths: str) -> str:
