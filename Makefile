@@ -9,7 +9,7 @@ DEMO_OPTIONS := --config pcaps/shadowai.toml --lake $(DEMO)/lake
 # all of our modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench lab clean
+.PHONY: demo test lint kernels bench lab clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.installed  ## scan pcaps/ and write demo/weekly-report.html
@@ -22,15 +22,19 @@ demo: .venv/.installed  ## scan pcaps/ and write demo/weekly-report.html
 	  '$(BIN)/shadowai catalog explain api.openai.com' \
 	  '$(BIN)/shadowai scan YOUR.pcap YOUR-LOGS/ --lake my-lake'
 
-test: .venv/.dev .venv-duckdb15/.installed  ## lint, types and tests; installs system packages too when root
+test: .venv/.dev  ## lint, types and tests; installs system packages too when root
 	@sh tests/system-packages.sh
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory -j3 lint kernels .venv-duckdb15/.installed
 	@SHADOWAI_TEST_DUCKDB15_PYTHON=$(CURDIR)/.venv-duckdb15/bin/python $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile --max-worker-restart=0
 
 lint: .venv/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+# Compiled once, beside the one process of mypy; otherwise each worker of the tests compiles them.
+kernels: .venv/.dev
+	@$(BIN)/shadowai warm >/dev/null
 
 # BENCH_OPTIONS="--megabytes 100 --runs 1" makes the long ones short.
 bench: .venv/.dev .venv-bench/.installed  ## benchmarks, each against a peer run in the same session
@@ -58,7 +62,7 @@ clean:
 
 .venv/.dev: requirements-dev.lock .venv/.installed
 	@echo 'installing what the tests need …'
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-compile --require-hashes -r requirements-dev.lock
 	@touch $@
 
 # The older DuckDB that analysts may still have; the views must read the same there.
