@@ -45,7 +45,11 @@ CASES = [json.loads(text) for text in Path(__file__).with_name("documented.ndjso
 @pytest.fixture(scope="module")
 def looked_at() -> None:
     """All at once, as files are before they are read: one after the other takes five times as long."""
-    look_at(f"{case['line']}\n".encode() for case in CASES)
+    look_at(_log(*param.values).encode() for param in _together())
+
+
+def _log(cases: list[dict[str, Any]]) -> str:
+    return "".join(f"{case['line']}\n" for case in cases)
 
 
 def _together() -> list[Any]:
@@ -60,7 +64,7 @@ def _together() -> list[Any]:
 @pytest.mark.usefixtures("looked_at")
 @pytest.mark.parametrize("cases", _together())
 def test_documented_lines_are_read(cases: list[dict[str, Any]]) -> None:
-    found = rows("".join(f"{case['line']}\n" for case in cases))
+    found = rows(_log(cases))
     assert [[row[name] for name in FIELDS] for row in found.iter_rows(named=True)] == [c["is"] for c in cases]
     assert found["reason"].null_count() == found.height
     assert [bool(roams) for roams in found["roams"]] == [case.get("roams", False) for case in cases]

@@ -18,6 +18,8 @@ import polars as pl
 import pytest
 
 import tests.sensor.sources.logs.formats
+from sensor.sources.interface import HEAD_BYTES
+from sensor.sources.logs.known_formats import look_at
 from sensor.sources.logs.text import accounts, hosts, verdicts
 from tests.beside import LOG_SAMPLES
 from tests.sensor.sources.logs.formats.reading import rows
@@ -110,6 +112,13 @@ def _hosts(truth: dict[str, Any]) -> set[str]:
     return {host, host.split(":")[0]} if "." in host else set()
 
 
+@pytest.fixture(scope="module")
+def looked_at() -> None:
+    """All at once, as files are before they are read: one after the other takes five times as long."""
+    look_at("\n".join(lines).encode()[:HEAD_BYTES] for folder in FOLDERS for _, lines, _ in cases(folder))
+
+
+@pytest.mark.usefixtures("looked_at")
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_samples_say_what_their_truth_says(folder: str) -> None:
     found, needed = [], set()
