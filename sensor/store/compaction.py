@@ -12,7 +12,6 @@ The steps are ordered so that a kill between any two of them neither loses nor d
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ import polars as pl
 
 from sensor import schema
 from sensor.durable import explained
-from sensor.store.lake import FORMAT, ZERO_PART, Lake, stored, write_parquet, write_text
+from sensor.store.lake import FORMAT, ZERO_PART, Lake, stored, write_parquet
 from sensor.store.segments import forget_replaced, recorded, remember
 
 #: An hour is compacted once it has been over for this long, so that remote writers have finished.

@@ -8,7 +8,7 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
-from analytics.reports.weekly.coverage import Coverage, comparable
+from analytics.reports.weekly.coverage import Coverage, comparable, told_otherwise
 
 #: Services named per kind of change; the annex has all of them.
 MOST = 3
@@ -42,14 +42,15 @@ class Change:
 
 def changes(result: Result, seen: Coverage) -> tuple[Change, ...]:
     """The changes of the week; those against last week only if the weeks are comparable, and what was used is
-    known."""
+    known. What a source tells for the first time did not begin."""
+    untold = {"began uploading"} if told_otherwise(result) else set()
     compares = not seen.lack and comparable(result)
     kinds = []
     for change, key in _KINDS.items():
         rows = [
             r for r in result.rows("changes") if r["change"] == change and (compares or not r["compares"])
         ]
-        if rows:
+        if rows and change not in untold:
             items = tuple(Item(r["service"], _text(result, r), r["grade"]) for r in rows[:MOST])
             kinds.append(Change(say(f"changes.{key}"), items, len(rows) - len(items)))
     return tuple(kinds)

@@ -198,7 +198,9 @@ def _totals(result: Result) -> Row | None:
 
 def comparable(result: Result) -> bool:
     """True if the same sensors watched the week and the one before, on as many days and for about as many
-    minutes."""
+    minutes, and none began or ceased to tell what was sent."""
+    if told_otherwise(result):
+        return False
     packets = {source_key(row) for row in result.rows("coverage_weekly") if row["kind"] == "packets"}
     first, second = _watches(result, result.scope.week), _watches(result, result.scope.previous)
     longest = max((watch.minutes for watch in (*first.values(), *second.values())), default=0)
@@ -208,6 +210,20 @@ def comparable(result: Result) -> bool:
     if not counted or not counted <= first.keys() & second.keys():
         return False
     return all(_alike(first[source], second[source], source in packets) for source in counted)
+
+
+def told_otherwise(result: Result) -> bool:
+    """True if a source records what was sent that did not last week, or the other way round: a proxy whose
+    log format was changed makes bytes come and go, not uploads."""
+    return any(
+        row["connections"] and row["knew_bytes_up"] not in (None, row["knows_bytes_up"])
+        for row in result.rows("source_bytes")
+    )
+
+
+def mute_sources(result: Result) -> list[Row]:
+    """The sources of the week that record connections and never what was sent."""
+    return [row for row in result.rows("source_bytes") if row["connections"] and not row["knows_bytes_up"]]
 
 
 def source_key(row: Row) -> Source:

@@ -11,7 +11,7 @@ from analytics.render.words import Noun
 from analytics.reports.common.sight import in_use
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
-from analytics.reports.weekly.coverage import Coverage, comparable, source_name
+from analytics.reports.weekly.coverage import Coverage, comparable, mute_sources, source_name
 from analytics.reports.weekly.due import Decision, answerable, blocked, findings
 from analytics.reports.weekly.remedy import remedy
 
@@ -90,7 +90,7 @@ def _blind_spots(result: Result, seen: Coverage) -> Iterator[Decision]:
             remedy(result, seen),
             duty=duty,
         )
-    mute = [s for s in result.rows("source_bytes") if s["connections"] and not s["knows_bytes_up"]]
+    mute = mute_sources(result)
     if mute and not seen.no_amounts:  # else that is what was asked above
         names = words.listing([source_name(source) for source in mute])
         yield Decision(

@@ -11,7 +11,7 @@ from analytics.render.language import say
 from analytics.render.words import PEOPLE
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted, tied
-from analytics.reports.weekly.coverage import Coverage, comparable, named_percent, watched_weeks
+from analytics.reports.weekly.coverage import Coverage, comparable, mute_sources, named_percent, watched_weeks
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,8 @@ def _sent(result: Result, now: Row | None) -> Number:
         received = words.size(now["bytes_down"], withheld)
         key = "numbers.received_untold" if now["bytes_down"] is None else "numbers.received"
         note = say(key, amount=received)
+        if mute_sources(result) and now["bytes_up"] is not None:
+            note = say("numbers.partly", note=note)
     grade = now["grade"] if now else None
     label = say("numbers.sent")
     return _number(result, label, grade, value, note, lambda row: row["bytes_up"], words.signed_size)

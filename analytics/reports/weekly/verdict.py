@@ -9,7 +9,7 @@ from analytics.render.language import say
 from analytics.render.words import PEOPLE, Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted, counted_at_any_grade
-from analytics.reports.weekly.coverage import Coverage, comparable
+from analytics.reports.weekly.coverage import Coverage, comparable, mute_sources
 from analytics.reports.weekly.rest import holds_most, moves_most, rest
 
 #: Statuses of services that nobody has approved for anyone.
@@ -52,6 +52,8 @@ def _claim(result: Result, seen: Coverage) -> tuple[str, str]:
         amount = words.size(None, words.withheld(total))
         return say("verdict.used", total["services"], who=who), say("verdict.amount_untold", amount=amount)
     sent = words.size_range(total["bytes_up"], total["bytes_up_max"])
+    if mute_sources(result):
+        sent = say("verdict.least_sent", amount=words.size(total["bytes_up"]))
     claim = say("verdict.sent", total["services"], who=who, amount=sent)
     lead = _unapproved(result, claim)
     return (lead, _where_most_went(result, total)) if lead else (claim, _most_of_it(result, total))

@@ -10,7 +10,7 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted, tied
-from analytics.reports.weekly.coverage import Coverage, source_key, source_name
+from analytics.reports.weekly.coverage import Coverage, mute_sources, source_key, source_name
 from analytics.reports.weekly.remedy import lookups_only
 
 #: A packet sensor is reliable for the week if it watched this share of the minutes.
@@ -170,9 +170,8 @@ def _missing(result: Result, seen: Coverage) -> Iterator[str]:
     yield from _silent(result)
     if sites := _lookups_only_sites(result, seen):
         yield say("visibility.no_use_at", sites=words.listing(sites))
-    for source in result.rows("source_bytes"):
-        if source["connections"] and not source["knows_bytes_up"]:
-            yield say("visibility.no_bytes", sensor=source["sensor"], source=source["source"])
+    for source in mute_sources(result):
+        yield say("visibility.no_bytes", sensor=source["sensor"], source=source["source"])
     if _no_inside(result, seen):
         yield say("visibility.no_inside")
     possible = [r["service"] for r in result.rows("embedded_possible")]

@@ -177,6 +177,20 @@ def test_a_source_that_cannot_know_uploads_is_named(tmp_path: Path) -> None:
     found = page(tmp_path, rows)
     assert "Bytes sent through squid-hq: its squid records do not carry them" in found.visibility.never
     assert found.decisions[-1].question == "Should the proxy log what is sent?"
+    assert "14 people sent at least 75 MB to 4 AI services" in text(found.sentence)
+    assert text(found.numbers[2].note).startswith("some not logged, ")
+
+
+def test_a_log_that_begins_to_tell_what_is_sent_is_no_growth(tmp_path: Path) -> None:
+    """Following the advice above made uploads more than double, and services begin uploading."""
+    rows = plain()
+    squid = {"sensor": "hq-span", "source": "pcap", "connects": True}
+    rows["names_weekly"] = [squid | {"week": week, "bytes_known": week == WEEK} for week in (LAST, WEEK)]
+    rows["usage_weekly"].append(usage(LAST, "late/api", 9, None, grade=3))
+    rows["usage_weekly"].append(usage(WEEK, "late/api", 9, 5 * MB))
+    found = page(tmp_path, rows)
+    assert "watched differently" in found.verdict
+    assert {c.label for c in found.changes} == {"First seen"}
 
 
 @pytest.mark.parametrize(("seen", "says"), [(0, True), (900, False), (None, False)])
