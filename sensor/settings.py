@@ -272,11 +272,11 @@ class Settings(_Section):
 
     def sensor_for(self, path: str, source: str) -> SensorSettings:
         """The declared sensor `path` belongs to, or one named after the kind of input."""
-        absolute = str(Path(path).absolute())
+        absolute = os.path.normpath(Path(path).absolute())  # `..` may stand in either
         for sensor in self.sensors:
             if sensor.source not in (None, source):
                 continue
-            if any(fnmatch(absolute, str(self.base / glob)) for glob in sensor.paths):
+            if any(fnmatch(absolute, os.path.normpath(self.base / glob)) for glob in sensor.paths):
                 return sensor
         return SensorSettings(name=source)
 

@@ -109,6 +109,8 @@ def test_sensors_are_found_by_path_and_kind(tmp_path: Path) -> None:
     assert chosen.sensor_for(at, "pcap").name == "hq"
     assert chosen.sensor_for(at, "squid").name == "px"
     assert chosen.sensor_for("/elsewhere", "squid").name == "squid"
+    around = settings.load(_file(tmp_path, '[[sensors]]\nname = "lab"\npaths = ["x/../lab/*"]\n'), {})
+    assert around.sensor_for(f"{tmp_path}/hq/../lab/a", "pcap").name == "lab"
 
 
 def test_unknown_variables_are_named_with_the_nearest_known() -> None:
