@@ -126,7 +126,10 @@ def _run_together(policy: Policy, known: Known) -> Iterator[Problem]:
 
 def _near(name: str, names: AbstractSet[str], key: str) -> str:
     by_lower = {candidate.lower(): candidate for candidate in sorted(names)}
-    near = difflib.get_close_matches(name.lower(), by_lower, 1)
+    vendor, slash, _ = name.lower().partition("/")
+    ours = [candidate for candidate in by_lower if slash and candidate.startswith(f"{vendor}/")]
+    near = difflib.get_close_matches(name.lower(), ours, 1) or ours[: len(ours) == 1]
+    near = near or difflib.get_close_matches(name.lower(), by_lower, 1)
     if near:
         return f"did you mean {by_lower[near[0]]}?"
     by_end = [candidate for candidate in sorted(names) if candidate.lower().endswith(f"/{name.lower()}")]

@@ -274,15 +274,17 @@ def _formats(settings: Settings) -> Finding:
 
 
 def _policy(settings: Settings) -> Finding:
-    from sensor.cli.policy import policy_of
+    from sensor.cli.policy import mistaken
     from sensor.errors import PolicyError
 
     if settings.policy is None:
         return "policy", True, "none"
     try:
-        policy_of(settings)
+        mistake = mistaken(settings)
     except PolicyError as error:
         return "policy", False, str(error).splitlines()[0]
+    if mistake:
+        return "policy", None, f"in force, but {mistake}; `shadowai policy check` lists all mistakes"
     return "policy", True, str(settings.policy)
 
 

@@ -131,6 +131,7 @@ def test_precedence_scope_outweighs_selector_and_segment_outweighs_department() 
     ("text", "told"),
     [
         ("status:\n  - {app: acme/chta, status: tolerated}", "policy.yml:3: no app 'acme/chta' in the catalog; did you mean acme/chat?"),
+        ("status:\n  - {app: bolt/chat, status: tolerated}", "policy.yml:3: no app 'bolt/chat' in the catalog; did you mean bolt/code?"),
         ("status:\n  - {vendor: acme, status: tolerated}", "policy.yml:3: no vendor 'acme' in the catalog; did you mean Acme?"),
         ("status:\n  - {app: acme assistant, status: tolerated}", "policy.yml:3: no app 'acme assistant' in the catalog; did you mean acme/chat?"),
         ("status:\n  - {app: Acme, status: tolerated}", "policy.yml:3: no app 'Acme' in the catalog; it is a vendor: write `vendor: Acme`"),

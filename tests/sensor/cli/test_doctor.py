@@ -186,6 +186,14 @@ def test_what_the_settings_name_is_looked_at(text: str, what: str, says: str, tm
     assert (name, ok) == (what, not text) and says in told
 
 
+def test_a_policy_that_names_what_is_not_in_the_catalog_is_said(tmp_path: Path) -> None:
+    """It is in force: the service stayed a finding, and doctor said ok."""
+    (tmp_path / "policy.yml").write_text("version: 1\nstatus:\n  - {app: opanai/api, status: tolerated}\n")
+    (tmp_path / "shadowai.toml").write_text('policy = "policy.yml"\nstate = "state"\n')
+    name, ok, told = doctor._policy(load(tmp_path / "shadowai.toml"))
+    assert (name, ok) == ("policy", None) and "no app 'opanai/api'" in told
+
+
 def test_a_full_disk_is_no_place_for_a_lake(tmp_path: Path) -> None:
     """An empty file finds room on it."""
     limit, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
