@@ -295,6 +295,15 @@ def _stated(settings: Settings) -> Policy:
     return read(text, _shown(path), hashlib.sha256(content).hexdigest()[:12])
 
 
+def mistaken(settings: Settings) -> str:
+    """The first mistake in what a readable policy says, as `check` tells it; '' without any. Raises as
+    `policy_of` does."""
+    from analytics.policy.checks import check as find_problems
+
+    found = find_problems(policy_of(settings), _known(settings), _today(settings))
+    return next((str(problem) for problem in found if problem.fatal), "")
+
+
 def _checked(settings: Settings) -> Policy:
     """The parsed policy file. Prints its notes; mistakes of syntax and of meaning end the command, all
     together."""
@@ -360,14 +369,14 @@ def _known(settings: Settings) -> Known:
 
 
 def _people(settings: Settings) -> list[dict[str, str]]:
-    import csv
+    from sensor.errors import UsageError
+    from sensor.identity.people import read
 
     if settings.identity.people is None:
         return []
     try:
-        with settings.identity.people.open(encoding="utf-8-sig", newline="") as file:
-            return list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error):
+        return read(settings.identity.people, zone=settings.zone).to_dicts()
+    except UsageError:
         return []  # `scan` reports the mistakes of the file
 
 

@@ -3,6 +3,7 @@ used."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Mapping
@@ -55,7 +56,7 @@ def text_of(path: Path) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return raw.decode("cp1252", errors="replace")
+        return raw.removeprefix(codecs.BOM_UTF8).decode("cp1252", errors="replace")
 
 
 def rows(

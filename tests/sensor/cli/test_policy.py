@@ -94,6 +94,17 @@ def test_mistakes_are_lines_with_place_and_remedy_and_exit_code_8(home: Path) ->
     assert run("policy", "check").exit_code == PolicyError.exit_code
 
 
+def test_a_department_is_looked_for_in_a_spreadsheet_s_file_too(home: Path) -> None:
+    """Semicolons and Windows' letters: no department was known, so none was misspelt."""
+    people = "address;user_name;department\r\n10.0.0.1;ada;Einkäufer\r\n"
+    (home / "people.csv").write_bytes(b"\xef\xbb\xbf" + people.encode("cp1252"))
+    (home / "policy.yml").write_text(
+        POLICY + "  - {app: openai/api, department: Einkaufer, status: tolerated}\n", encoding="utf-8"
+    )
+    checked = CliRunner(env={"SHADOWAI_PEOPLE": "people.csv"}).invoke(app, ["policy", "check"]).output
+    assert "policy.yml:4: no department 'Einkaufer' is known; did you mean Einkäufer?" in checked
+
+
 def test_a_failing_policy_case_exits_with_8(home: Path) -> None:
     (home / "policy.tests.yml").write_text(
         "- given: {app: openai/chatgpt}\n  expect: {status: tolerated}\n", encoding="utf-8"
