@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -252,6 +253,11 @@ class Installation:
             "cadence_s": sensor.cadence_s,
             "population": sensor.population,
         }
+
+    @property
+    def people_sites(self) -> AbstractSet[str | None]:
+        """The sites in the people file, None for lines without one; empty without a file."""
+        return set() if self._known.people is None else set(self._known.people["site"])
 
     def _with_declared(self, known: SensorSettings) -> SensorSettings:
         changes = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -89,6 +90,8 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
         _forget_shorter(installation, source_input, commits, summary)
     for kind, source_input, summary in outcome.read:
         _conclude(kind, source_input, summary, outcome)
+    if elsewhere := _elsewhere(installation.people_sites, {sensor.site for sensor, _ in sensors}):
+        outcome.doubts.insert(0, elsewhere)
     installation.introduce([*sensors, *outcome.also])
     return outcome
 
@@ -221,6 +224,17 @@ def _ahead(source_input: Input, summary: Summary) -> str:
     return (
         f"{source_input.name}: its newest line lies {later} after the file was last written; "
         f"set [sources.{summary.source}] timezone, or {remedy}"
+    )
+
+
+def _elsewhere(of_people: AbstractSet[str | None], read: AbstractSet[str]) -> str:
+    """A warning if every line of the people file is for sites that nothing was read of; '' if not."""
+    if not of_people or None in of_people or of_people & read:
+        return ""
+    theirs, here = (", ".join(sorted(filter(None, sites))) for sites in (of_people, read))
+    return (
+        f"the people file gives addresses at {theirs} to people, and what was read is of {here}; "
+        "name the site with --site or in [[sensors]], or leave the column site out"
     )
 
 

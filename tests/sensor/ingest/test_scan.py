@@ -18,6 +18,7 @@ import pytest
 import zstandard
 
 from analytics.lake import open_views
+from sensor.ingest import scan
 from sensor.ingest.installation import Declared, Installation
 from sensor.settings import SensorSettings, Settings
 from sensor.sources.inputs.open import find
@@ -425,3 +426,18 @@ def test_stopped_between_any_two_renames_it_resumes_exactly(whole: tuple[Path, d
 @pytest.mark.parametrize("nth", [3, 17])
 def test_ctrl_c_leaves_a_lake_to_go_on_with(nth: int, whole: tuple[Path, dict[str, Any]]) -> None:
     assert _stopped(nth, signal.SIGINT, whole) == 130
+
+
+@pytest.mark.parametrize(
+    ("of_people", "read", "told"),
+    [
+        ({"hq", "lab"}, {"main"}, "addresses at hq, lab to people, and what was read is of main;"),
+        ({"hq", "lab"}, {"main", "lab"}, ""),
+        ({"hq", None}, {"main"}, ""),  # a line without a site holds everywhere
+        (set(), {"main"}, ""),
+    ],
+)
+def test_people_of_other_sites_only_are_said(of_people: set[str | None], read: set[str], told: str) -> None:
+    """Their file was read without a word, and named nobody."""
+    said = scan._elsewhere(of_people, read)
+    assert told in said and bool(said) == bool(told)
