@@ -112,7 +112,7 @@ class Receiver:
     def datagram(self, data: bytes) -> None:
         """Buffer a message; drop and count it if there is no room."""
         if self._bytes + len(data) > MAX_WAITING_BYTES:
-            self._lose("lost: datagrams came faster than they could be read")
+            self._lose("lost: datagrams came faster than they could be stored")
             return
         self._add(data)
 
