@@ -48,6 +48,7 @@ from sensor.sources.logs.text import scanner
 from sensor.store.lake import Claims, Lake
 from sensor.store.sealed import SealedRows
 from sensor.store.segments import Commits, Landed
+from sensor.store.told import Told
 
 if TYPE_CHECKING:
     from sensor.evidence import Evidence
@@ -200,7 +201,7 @@ class Installation:
             self._scopes,
             keys,
             pseudonyms,
-            People(origin.site, keys, pseudonyms, self._known, rotation, scopes, k),
+            People(origin.site, keys, pseudonyms, self._known, rotation, scopes, k, Told(self.lake)),
             names_by_client=self.settings.keeps_names_by_client,
             on_hits=evidence.matched if evidence else None,
         )

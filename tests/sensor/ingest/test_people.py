@@ -9,6 +9,7 @@ import polars as pl
 
 from sensor import schema
 from sensor.identity.known import Known
+from sensor.identity.people import read
 from sensor.identity.scope import Scopes
 from sensor.identity.tables import Problems
 from sensor.ingest.people import People
@@ -16,6 +17,10 @@ from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import LeaseRotation
 from sensor.settings import Identity, Networks, Settings
+from sensor.store.compaction import Terms, compact
+from sensor.store.lake import Lake
+from sensor.store.segments import Commits
+from sensor.store.told import Told
 
 AT = datetime(2026, 11, 17, 8, 2, tzinfo=UTC)
 HITS = {
@@ -72,3 +77,42 @@ def test_an_account_has_one_row_of_each_kind_of_file(tmp_path: Path) -> None:
     people, nobody = People("hq", keys, names, known, LeaseRotation(keys)), pl.DataFrame(schema=HITS)
     _, rows = people.tables(schema.LEASES.empty(), keys.epochs_in(pl.Series([AT])), nobody, last=True)
     assert sorted(rows.select("origin", "department").rows()) == [("csv", None), ("export", "Sales")]
+
+
+def test_what_the_lake_knows_of_people_is_not_stored_again(tmp_path: Path) -> None:
+    """Each scan tells of all people, for each format: what changes, or was changed meanwhile, is stored."""
+    keys, lake, epoch = Keys(tmp_path, "UTC"), Lake(tmp_path / "lake").create(), 2951
+    (begin, _), noon = keys.bounds(epoch), AT
+
+    def scan(*lines: str, compacted: bool = True) -> tuple[int, int]:
+        """How many rows of leases and of the directory a scan stores, with these lines in the people file."""
+        nonlocal noon
+        noon += timedelta(hours=1)
+        file = tmp_path / "people.csv"
+        file.write_text("\n".join(["address,user_name,department,shared", *lines]))
+        pseudonyms = Pseudonyms(keys, "pseudonymous", lambda hosts: hosts.is_null())
+        known = Known(read(file))
+        people = People("hq", keys, pseudonyms, known, LeaseRotation(keys), told=Told(lake))
+        nobody = pl.DataFrame(schema=HITS)
+        leases, directory = people.tables(schema.LEASES.empty(), [epoch], nobody, last=False)
+        tables = {"leases": leases, "directory": directory}
+        Commits(lake, "in", lambda: noon).commit(noon.hour, noon.hour + 1, tables)
+        if compacted:
+            compact(lake, Terms("UTC"), now=noon, settle=timedelta())
+        return leases.height, directory.height
+
+    ada, ben = "10.0.0.1,ada,Sales,", "10.0.0.2,ben,Sales,"
+    assert scan(ada, ben) == (2, 2)
+    assert scan(ben, ada) == (0, 0)
+    assert scan(ada, "10.0.0.2,ben,Legal,") == (0, 1)
+    assert scan(ada, ben) == (0, 1), "a change back is one, too"
+    assert scan(ada, "10.0.0.2,ben,Legal,", compacted=False) == (0, 1)
+    assert scan(ada, ben, compacted=False) == (0, 1), "the lake knows it, but the change waits in a segment"
+    compact(lake, Terms("UTC"), now=noon, settle=timedelta())
+    assert scan(ada, ben) == (0, 0)
+    twice = "10.0.0.2,ben,Sales,no", "10.0.0.2,ben,Sales,yes"
+    assert scan(*twice)[0] == scan(*twice)[0] == 2, (
+        "of two rows about one key, which is the last must not alternate"
+    )
+    cold = lake.manifest()["tables"]["leases"]["cold"][f"{begin:%Y-%m-%d}"]
+    assert [pl.read_parquet(lake.path / one)["shared"].to_list() for one in cold] == [[False, True]]
