@@ -74,6 +74,8 @@ _TELLING = {
     # Last: a Kerberos ticket has a cipher, too.
     "ssl": ("established", "cipher"),
 }
+#: Of so many lines one may be damaged.
+_FEW = 10
 #: Headers per block and names per header that are read; a real log has fewer.
 MAX_HEADERS, _MAX_FIELDS = 64, 1000
 _PRINTABLE = {f"\\x{code:02x}": chr(code) for code in range(0x20, 0x7F)}
@@ -188,8 +190,10 @@ def log_of(head: bytes) -> str | None:
         name = paths[0][0] if paths and paths[0] else None
         return name if name in WANTED else None
     logs = {log for line in lines if (log := _json_log(line))}
-    # Lines of several logs in one stream are sorted line by line, see formats/zeek_json.py.
-    return logs.pop() if len(logs) == 1 else None
+    strangers = sum('"uid' not in line for line in lines)
+    # A stream with lines of several logs, or of other products, is sorted line by line, see
+    # formats/zeek_json.py.
+    return logs.pop() if len(logs) == 1 and strangers * _FEW <= len(lines) else None
 
 
 def read_header(lines: list[str]) -> Header:
@@ -232,7 +236,8 @@ def _json_log(line: str) -> str | None:
         found = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict):
+    # Vectra's stream has names like Zeek's, but other units.
+    if not isinstance(found, dict) or "metadata_type" in found:
         return None
     if not ("uid" in found and {"id.orig_h", "id", "id_orig_h"} & found.keys()) and "uids" not in found:
         return None

@@ -568,18 +568,28 @@ def test_times_in_milliseconds(written: float) -> None:
 
 
 def test_broken_json_lines_cost_only_themselves() -> None:
-    good = ndjson("ssl", [SSL])
+    good = ndjson("ssl", [SSL | {"uid": f"C{number}"} for number in range(20)])
     (batch,) = batches(
         ssl=good
         + b'{"uid": "C3", "ts":\n'
         + b'[1]\n"x"\n{}{}\n'
         + b"[" * 5000
         + b"\n"
-        + good.replace(b"C1", b"C2")
+        + ndjson("ssl", [SSL | {"uid": "C20"}])
     )
-    assert batch.frames["observations"].height == 2
+    assert batch.frames["observations"].height == 21
     assert batch.frames["rejects"]["count"].to_list() == [5]
     assert batch.frames["rejects"]["place"].to_list() == [f"byte {len(good)}"]
+
+
+def test_a_file_of_other_products_with_a_line_of_zeek_is_no_log_of_zeek() -> None:
+    line = ndjson("ssl", [SSL])
+    assert log_of(line) == "ssl"
+    assert (
+        log_of(line + b"1791280800.1 5 10.1.2.3 TCP_MISS/200 9 GET http://example.com/ - -/- -\n" * 9) is None
+    )
+    # Vectra's stream counts otherwise: see formats/zeek_json.py.
+    assert log_of(line.replace(b"{", b'{"metadata_type": "metadata_ssl", ', 1)) is None
 
 
 def test_headers_in_the_middle_and_other_separators() -> None:
