@@ -74,6 +74,7 @@ _TELLING = {
     # Last: a Kerberos ticket has a cipher, too.
     "ssl": ("established", "cipher"),
 }
+_PATH = re.compile(rb'"_path"\s*:\s*"([^"]*)"')
 #: Of so many lines one may be damaged.
 _FEW = 10
 #: Headers per block and names per header that are read; a real log has fewer.
@@ -189,10 +190,11 @@ def log_of(head: bytes) -> str | None:
         paths = [line.split("\t", 1)[1:] for line in lines if line.startswith("#path")]
         name = paths[0][0] if paths and paths[0] else None
         return name if name in WANTED else None
-    logs = {log for line in lines if (log := _json_log(line))}
-    strangers = sum('"uid' not in line for line in lines)
     # A stream with lines of several logs, or of other products, is sorted line by line, see
     # formats/zeek_json.py.
+    logs = {log for line in lines if (log := _json_log(line))}
+    logs |= {log for path in _PATH.findall(head) if (log := path.decode(errors="replace")) in WANTED}
+    strangers = sum('"uid' not in line for line in lines)
     return logs.pop() if len(logs) == 1 and strangers * _FEW <= len(lines) else None
 
 

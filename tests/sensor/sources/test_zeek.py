@@ -588,8 +588,11 @@ def test_a_file_of_other_products_with_a_line_of_zeek_is_no_log_of_zeek() -> Non
     assert (
         log_of(line + b"1791280800.1 5 10.1.2.3 TCP_MISS/200 9 GET http://example.com/ - -/- -\n" * 9) is None
     )
+    # A stream of several logs may begin with many lines of one.
+    conn = ndjson("conn", [CONN]) * 30
+    assert (log_of(conn), log_of(conn + line)) == ("conn", None)
     # Vectra's stream counts otherwise: see formats/zeek_json.py.
-    assert log_of(line.replace(b"{", b'{"metadata_type": "metadata_ssl", ', 1)) is None
+    assert log_of(line.replace(b'"_path": "ssl"', b'"metadata_type": "metadata_ssl"')) is None
 
 
 def test_headers_in_the_middle_and_other_separators() -> None:
