@@ -7,7 +7,8 @@ r"""Kerio Control (GFI): connection log and the filter log's URL rules; its HTTP
     [06/Oct/2026 10:00:00] DROP 'No AI' packet from LAN, proto:TCP, len:47, 10.1.2.3:50000 -> 192.0.2.7:443, …
 
 A connection is logged when it ends; its sizes are sent, received, both. A destination is a name where Kerio
-knew one. Clocks are local. Source: GFI, "Using the Connection log", "Using the Filter log".
+knew one. Later versions put a rule's name in double quotes. Clocks are local. Source: GFI, "Using the
+Connection log", "Using the Filter log".
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ _RULE = (
     r"(?:(?P<name>\S+) )?(?:HTTPS?|FTP) (?P<method>[A-Z]+) (?P<url>\S+)"
 )
 _PACKET = (
-    r"^\[(?P<met>[^\]]+)\] (?P<verdict>PERMIT|DENY|DROP) '.*?' packet (?:to|from) .*?, "
+    r"^\[(?P<met>[^\]]+)\] (?P<verdict>PERMIT|DENY|DROP) ['\"].*?['\"] packet (?:to|from) .*?, "
     r"proto:(?P<layer>\w+), len:\d+, "
-    r"(?:ip/port:)?(?P<one>[0-9a-fA-F.:]+):(?P<one_port>\d+) -> (?P<other>[0-9a-fA-F.:]+):(?P<other_port>\d+)"
+    r"(?:ip/port:)?(?P<one>[0-9a-fA-F.:]+):(?P<one_port>\d+) (?:->?|>>) "
+    r"(?P<other>[0-9a-fA-F.:]+):(?P<other_port>\d+)"
 )
 _ADDRESS = r"^(?:\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$"
 
@@ -49,7 +51,7 @@ class KerioFormat(LogFormat):
     marks = ("[connection] ", "] allow ", "] deny ", "] drop ", "] permit ")
     claims = pl.col("line").str.contains(
         r"^\[[^\]]+\] (?:\[ID\] \d+ .*\[Connection\] |(?:ALLOW|DENY|DROP) (?:URL|FTP) '"
-        r"|(?:PERMIT|DENY|DROP) '.*?' packet (?:to|from) )"
+        r"|(?:PERMIT|DENY|DROP) ['\"].*?['\"] packet (?:to|from) )"
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
