@@ -176,14 +176,21 @@ def _plain(lines: pl.DataFrame) -> pl.DataFrame:
         r" (\S+)\([^)]*\) (?:(?:ge|xe|et|reth|st|ae|fe|irb|vlan)[\w/-]*|\.local)\."
     )
     found = read.hstack(counts.struct.unnest()).hstack(numbers)
-    found = found.with_columns(proto=pl.coalesce("proto", pl.lit(denied)), user=user, state="reason")
+    # AppTrack puts the account behind the duration, where others have the application.
+    tracked = lines["line"].str.extract(r"\bAPPTRACK_SESSION_\w+: .* \d+\(\d+\) \d+\(\d+\) \d+ (\S+) \S+")
+    found = found.with_columns(
+        proto=pl.coalesce("proto", pl.lit(denied)),
+        user=pl.coalesce(pl.lit(user), pl.lit(tracked)),
+        state="reason",
+    )
     return _rows(layouts.conformed(found, _FIELDS), lines)
 
 
 def _plain_urls(lines: pl.DataFrame) -> pl.DataFrame:
     read = keyvalue.read(lines["line"], _FIELDS)
     ends = patterns.read(lines["line"], _PLAIN_URL)
-    found = read.with_columns(*(ends[name] for name in ends.columns), proto=pl.lit("6"), user="account")
+    account = pl.coalesce("account", pl.lit(lines["line"].str.extract(r" username (\S+) roles ")))
+    found = read.with_columns(*(ends[name] for name in ends.columns), proto=pl.lit("6"), user=account)
     return _rows(found, lines)
 
 
