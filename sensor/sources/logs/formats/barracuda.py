@@ -32,7 +32,7 @@ from sensor.sources.logs.text.words import one_of
 _ACTIVITY = r"(?:^|\b(\w+): )type=\w+\|proto=\w+\|srcIF="
 #: The same record as values alone, as the log may be set: the documented order.
 _VALUES = (
-    r"\b(?P<word>\w+): (?:[A-Z]{2,6}|<cumulative>)\|(?P<proto>[A-Za-z0-9]+)\|[^|]*\|"
+    r"(?:\b(?P<word>\w+): |^)(?:[A-Z]{2,6}|<cumulative>)\|(?P<proto>[A-Za-z0-9]+)\|[^|]*\|"
     r"(?P<client>[0-9a-fA-F.:]+)\|(?P<client_port>\d*)\|"
     r"(?P<mac>[0-9a-fA-F:]*)\|(?P<server>[0-9a-fA-F.:]+)\|(?P<port>\d*)\|(?:[^|]*\|){6}(?P<duration>\d*)\|\d*\|"
     r"(?P<down>\d*)\|(?P<up>\d*)\|(?P<packets_down>\d*)\|(?P<packets_up>\d*)(?:\|(?P<user>[^|]*))?"
@@ -227,7 +227,8 @@ def _values(lines: pl.DataFrame) -> pl.DataFrame:
     read = patterns.read(lines["line"], _VALUES)
     # What is empty says nothing.
     read = read.with_columns(pl.when(pl.col(name) != "").then(name).alias(name) for name in read.columns)
-    return _flows(_stamped(read, lines), lines["sender"], pl.col("word"), pl.col("target"))
+    word = pl.coalesce("word", pl.lit(lines["tag"].str.extract(r"(\w+)$")))
+    return _flows(_stamped(read, lines), lines["sender"], word, pl.col("target"))
 
 
 def _stamped(read: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
