@@ -53,7 +53,16 @@ from sensor.settings import Zone
 from sensor.sources.interface import Proof
 from sensor.sources.logs.fields import FIELDS
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import commas, formatstrings, keyvalue, objects, patterns, requests, stamps
+from sensor.sources.logs.text import (
+    commas,
+    formatstrings,
+    keyvalue,
+    layouts,
+    objects,
+    patterns,
+    requests,
+    stamps,
+)
 from sensor.sources.logs.text.escapes import unescaped
 
 _Action = Literal["allowed", "blocked", "reset", "unknown"]
@@ -342,17 +351,11 @@ def _taken_apart(layout: Layout, lines: pl.DataFrame, asked: list[str]) -> pl.Da
     if layout.keyvalue is not None:
         return keyvalue.read(line, asked, separator=layout.keyvalue)
     if layout.pattern is not None:
-        return _conformed(patterns.read(line, layout.pattern), asked)
+        return layouts.conformed(patterns.read(line, layout.pattern), asked)
     sign = layout.delimiter or ","
     if layout.header:
         return commas.read_headed(lines, asked, separator=sign)
-    return _conformed(commas.read(line, layout.columns, separator=sign), asked)
-
-
-def _conformed(read: pl.DataFrame, asked: list[str]) -> pl.DataFrame:
-    """The asked columns; NULL where the layout has none of that name."""
-    nothing = pl.Series([None] * read.height, dtype=pl.String)
-    return pl.DataFrame({name: read[name] if name in read.columns else nothing for name in asked})
+    return layouts.conformed(commas.read(line, layout.columns, separator=sign), asked)
 
 
 def _column(spelled: str) -> pl.Expr:

@@ -217,13 +217,11 @@ def _conformed(lines: pl.DataFrame) -> pl.DataFrame:
     read = cef.read(lines["line"], _CEF)
     head = pl.concat_str("event", "name", separator=" ").str.extract(r"(?i)\b(allowed|blocked|proxied)\b")
     url = pl.col("url").str.contains("://")
-    nothing = pl.lit(None, dtype=pl.String)
-    told = {name: pl.col(name) if name in read.columns else nothing for name in (*_NAMES, "user", "device")}
     return _fields(
-        read.select(**told).with_columns(
+        layouts.conformed(read, (*_NAMES, "user", "device")).with_columns(
             log=one_of({"web": url}, otherwise="dns"),
             action=pl.coalesce("action", pl.lit(read.select(head).to_series())),
-            type=nothing,
+            type=pl.lit(None, dtype=pl.String),
         )
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import polars as pl
 
@@ -41,10 +41,11 @@ def set_aside(reason: str) -> Reader:
     return lambda lines: lines.select(reason=pl.when(True).then(pl.lit(reason)).otherwise("line"))
 
 
-def conformed(read: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
+def conformed(read: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
     """The columns `names` of what one layout gave, NULL (String) where it has none of that name."""
     nothing = pl.lit(None, dtype=pl.String)
-    return read.select((pl.col(name) if name in read.columns else nothing).alias(name) for name in names)
+    missing = (nothing.alias(name) for name in names if name not in read.columns)
+    return read.with_columns(missing).select(*names)
 
 
 def _placed(rows: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
