@@ -40,6 +40,7 @@ _SCALARS = (
     "http.server",
     *("flow.start", "flow.end", "flow.state", "flow.bytes_toserver", "flow.bytes_toclient"),
     *("flow.pkts_toserver", "flow.pkts_toclient", "flow.action", "alert.action"),
+    "verdict.action",
     *("netflow.start", "netflow.end", "netflow.bytes", "netflow.pkts"),
     *(
         "dhcp.type",
@@ -197,6 +198,8 @@ def _what() -> dict[str, pl.Expr]:
     blocked = (
         (pl.col("alert.action") == "blocked")
         | (pl.col("flow.action") == "drop")
+        # What became of the packet: another rule than the alert's may have dropped it.
+        | (pl.col("verdict.action") == "drop")
         | (lookups.verdict(pl.col("dns.rcode")) == "blocked")
     )
     unanswered = (kind == "flow") & (pl.col("flow.state") == "new") & (pl.col("flow.bytes_toclient") == "0")
