@@ -4,8 +4,8 @@
      "upload": 900, "download": 4100, "duration": 1.2, "device": {"id": "02:00:…", "name": "pc7", …},
      "source": {"ip": "10.1.2.3", …}, "destination": {"ip": "192.0.2.7", "name": "www.example.com"}, …}
 
-`upload` is what the device sent. What is blocked by its name (`blockType` dns) was only looked up. Source:
-Firewalla, "MSP API, flow data model".
+`ts` is when the flow ended, `upload` what the device sent; of what was blocked there may be no volume. What is
+blocked by its name (`blockType` dns) was only looked up. Source: Firewalla, "MSP API, flow data model".
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class FirewallaFormat(LogFormat):
     is_on_site = True
     proof = ("host", "device", "bytes_up", "bytes_down", "action")
     marks = ('"gid"',)
-    claims = objects.having("gid", "upload", "download", "device", "direction")
+    claims = objects.having("gid", "ts", "device", "direction", "block")
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per flow; what came from outside has no host."""
@@ -59,6 +59,7 @@ class FirewallaFormat(LogFormat):
         mac = pl.col("mac").str.contains(r"^(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")
         return read.select(
             time="time",
+            at_end=pl.lit(True),
             duration_s=pl.col("lasted").cast(pl.Float64, strict=False),
             kind=one_of({"dns": looked_up}, otherwise="flow"),
             client=pl.when(outward).then(pl.coalesce("from", "own")).otherwise("from"),
