@@ -22,7 +22,7 @@ from sensor.match.hunt import counted_once, hunted
 from sensor.match.index import Index
 from sensor.match.match import match
 from sensor.match.reclassify import CLASSIFICATION, NEEDED, differs, reclassify, totals
-from sensor.match.rollup import BUCKET
+from sensor.match.rollup import bucket_of
 from sensor.store.lake import Lake
 from sensor.store.segments import Commits
 
@@ -41,7 +41,6 @@ _COLUMNS = tuple(
 _BESIDE = ("event_id", "input", "site", "source", *WHO, "host", "seen_at", "hunted")
 #: Names of the segments that a rematch writes begin with this.
 _NAME = "rematch-"
-_BUCKET = pl.col("seen_at").dt.truncate(BUCKET).cast(schema.TIME)
 _BEFORE = pl.Schema({"key": pl.UInt64, "before_bytes_up": pl.Int64, "before_bytes_down": pl.Int64})
 #: What is said of a sighting …
 _SAID = ("app", "role", "access")
@@ -106,7 +105,7 @@ class Rematch:
             changes = self._as_new(sightings)
             found.hunted += changes.height
             found.changes.append(summary(day, changes))
-            known.append(sightings.select("host", bucket=_BUCKET).unique())
+            known.append(sightings.select("host", bucket=bucket_of()).unique())
             if not dry:
                 self._commit("hunt", day.toordinal(), {"restated": changes, "sightings": sightings})
         hits = self._name_hits(found, pl.concat(known))
@@ -231,7 +230,9 @@ class Rematch:
             hits = self._matched(names["host"].unique())
             unseen = names.join(hits, on="host")
             if day in sighted:
-                seen = pl.scan_parquet(sighted[day], hive_partitioning=False).select("host", bucket=_BUCKET)
+                seen = pl.scan_parquet(sighted[day], hive_partitioning=False).select(
+                    "host", bucket=bucket_of()
+                )
                 unseen = unseen.join(seen.unique().collect(), on=["host", "bucket"], how="anti")
             unseen = unseen.join(hunted, on=["host", "bucket"], how="anti")
             unsighted.append(unseen.select(hits.columns).unique("host", maintain_order=True))

@@ -14,8 +14,8 @@ import polars as pl
 
 from sensor.match.grade import grade
 from sensor.match.rollup import (
-    BUCKET,
     browsed,
+    bucket_of,
     buckets_of,
     ended,
     known_sum,
@@ -66,7 +66,7 @@ class NamesByClient:
         rows = some.select(
             "input", "host", *WHO, "kind", "action", "seen_at", "name_from", "client_class",
             "connections", "requests", "bytes_up", "bytes_down",
-            bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(TIME),
+            bucket=bucket_of(),
             ended=(pl.col("seen_at") + lasted()).cast(TIME),
             grade=pl.min_horizontal(grade(some), _MOST),
             lookups=pl.when(is_dns).then(pl.col("lookups").fill_null(1)),

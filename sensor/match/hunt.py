@@ -12,7 +12,7 @@ from sensor import schema
 from sensor.match.by_client import WHO
 from sensor.match.index import Index
 from sensor.match.match import ADDED, match
-from sensor.match.rollup import BUCKET, lasted
+from sensor.match.rollup import bucket_of, lasted
 
 #: Key of the activity of one client at one name. The marts remove duplicates of several sensors.
 _SAME = ("site", "sensor", "source", *WHO, "host", "kind", "action")
@@ -44,7 +44,7 @@ def counted_once(rows: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
     made = sightings.filter(pl.col("hunted").fill_null(False))["event_id"]
     rows = rows.with_columns(
         _made=pl.col("event_id").is_in(made.implode()),
-        _bucket=pl.col("seen_at").dt.truncate(BUCKET),
+        _bucket=bucket_of(),
         _end=pl.col("seen_at") + lasted(),
     )
     return (

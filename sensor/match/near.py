@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from sensor.match.rollup import BUCKET, SPREAD, of_input
+from sensor.match.rollup import SPREAD, bucket_of, of_input
 from sensor.schema import TIME
 
 #: Maximum time between two events of one client that co-occur.
@@ -67,7 +67,7 @@ class Near:
         )
         rows = _hashed(observations.select("input", "client", "seen_at", "host").filter(near.to_series()))
         # Known names first: where most lines are of AI services, few visits are left, and few uses near one.
-        rows = rows.filter(~_name(pl.col("host"), _bucket()).is_in(self._known["name"].implode()))
+        rows = rows.filter(~_name(pl.col("host"), bucket_of()).is_in(self._known["name"].implode()))
         visits = pl.concat([self._visits, _slots(rows, "host")])
         self._uses_around = _uses_around(uses.filter(pl.col("client").is_in(visits["client"].implode())))
         is_complete = (pl.col("slot") <= complete_until).fill_null(False)
@@ -158,7 +158,7 @@ def _slots_around(uses: pl.DataFrame) -> pl.DataFrame:
 
 def _names_of(hits: pl.DataFrame) -> pl.DataFrame:
     """Bucket and name of the hosts in `hits`."""
-    hosts = hits.select("input", "host", bucket=_bucket()).drop_nulls().unique()
+    hosts = hits.select("input", "host", bucket=bucket_of()).drop_nulls().unique()
     return hosts.select("bucket", name=_name(of_input("host")))
 
 
@@ -183,10 +183,6 @@ def _name(host: pl.Expr, bucket: pl.Expr | None = None) -> pl.Expr:
     return host ^ (bucket.cast(pl.Int64).cast(pl.UInt64) * SPREAD)
 
 
-def _bucket() -> pl.Expr:
-    return pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
-
-
 def _slot() -> pl.Expr:
     return pl.col("seen_at").dt.truncate(_SLOT).cast(TIME)
 
@@ -201,6 +197,6 @@ def _slots(rows: pl.DataFrame, what: str) -> pl.DataFrame:
             first=pl.col("seen_at").min(),
             last=pl.col("seen_at").max(),
         )
-        .with_columns(bucket=pl.col("slot").dt.truncate(BUCKET).cast(TIME))
+        .with_columns(bucket=bucket_of("slot"))
         .select("client", what, "slot", "bucket", "first", "last", client_slot=_mixed("client", "slot"))
     )

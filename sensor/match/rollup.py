@@ -14,7 +14,6 @@ import polars as pl
 
 from sensor.schema import STREAM_CLASSES, TIME
 
-BUCKET = "15m"
 BUCKET_SPAN = timedelta(minutes=15)
 #: how late a row may arrive, after the newest row, and still join its bucket
 LATE = timedelta(minutes=10)
@@ -32,6 +31,11 @@ NOT_NAMES = (".in-addr.arpa", ".ip6.arpa", ".local")
 _SUMS = ("lookups", "connections", "bytes_up", "bytes_down", "streams", "even_streams")
 #: odd multiplier: a bijection modulo 2^64, so it adds no collisions to hashes
 SPREAD = 0x9E3779B97F4A7C15
+
+
+def bucket_of(time: str = "seen_at") -> pl.Expr:
+    """The beginning of the bucket in which the time in column `time` lies."""
+    return pl.col(time).dt.truncate(BUCKET_SPAN).cast(TIME)
 
 
 def begins() -> pl.Expr:
@@ -81,7 +85,7 @@ class NamesRollup:
     def add(self, observations: pl.DataFrame) -> None:
         """Counts the observations (table OBSERVATIONS, and `input`) that have a host."""
         is_dns = pl.col("kind") == "dns"
-        bucket = pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)
+        bucket = bucket_of()
         is_begun = ~is_dns & begins()
         is_even = pl.col("stream_like") == STREAM_CLASSES[0]
         named = observations.lazy().filter(pl.col("host").is_not_null())  # only the columns below are copied

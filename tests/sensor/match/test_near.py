@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sensor.match.near import WITHIN, Near
-from sensor.match.rollup import BUCKET
+from sensor.match.rollup import bucket_of
 from sensor.schema import TIME
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -35,7 +35,7 @@ def told(*batches: list[Event], near: Near | None = None) -> dict[str, tuple[str
     for batch in batches:
         near.add(*frames(batch))
     every, _ = frames([event for batch in batches for event in batch])
-    over = every.select("input", "host", bucket=pl.col("seen_at").dt.truncate(BUCKET).cast(TIME)).unique()
+    over = every.select("input", "host", bucket=bucket_of()).unique()
     found = near.label(over.sort("bucket")).drop_nulls("near_app")
     return {row["host"]: (row["near_app"], row["near_clients"]) for row in found.iter_rows(named=True)}
 
