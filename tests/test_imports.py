@@ -53,14 +53,14 @@ ALLOWED = {
         "ingest/installation", "ingest/one_input", "ingest/summary",
     },
     "ingest/capture": {
-        "decode", "errors", "evidence", "privacy", "sources", "store",
+        "decode", "durable", "errors", "evidence", "privacy", "sources", "store",
         "ingest/installation", "ingest/kernels", "ingest/mixture", "ingest/one_input", "ingest/renewal",
         "ingest/summary",
     },
     "ingest/renewal": {"catalog", "errors", "ingest/installation"},
     "ingest/streams": {
-        "sources", "ingest/batches", "ingest/behind", "ingest/installation", "ingest/pipeline",
-        "ingest/renewal", "ingest/summary",
+        "durable", "errors", "sources", "ingest/batches", "ingest/behind", "ingest/installation",
+        "ingest/pipeline", "ingest/renewal", "ingest/summary",
     },
     "extract": {"errors", "sources", "decode", "chunks"},
     "evidence": {"errors", "durable", "decode", "privacy", "store"},
