@@ -4,8 +4,8 @@
      "upload": 900, "download": 4100, "duration": 1.2, "device": {"id": "02:00:…", "name": "pc7", …},
      "source": {"ip": "10.1.2.3", …}, "destination": {"ip": "192.0.2.7", "name": "www.example.com"}, …}
 
-`ts` is when the flow ended, `upload` what the device sent; of what was blocked there may be no volume. What is
-blocked by its name (`blockType` dns) was only looked up. Source: Firewalla, "MSP API, flow data model".
+`ts` is when the flow ended, `upload` what the device sent; of what was blocked there may be no volume. What
+is blocked by its name (`blockType` dns) was only looked up. Source: Firewalla, "MSP API, flow data model".
 """
 
 from __future__ import annotations
