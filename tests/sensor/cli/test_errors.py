@@ -25,6 +25,8 @@ from tests.product import compiled_once, run_here
 
 ROOT = Path(__file__).parents[3]
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffdb004300") + bytes(range(256)) * 8
+LOG = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
+FEW_LINES = "".join(LOG.read_text().splitlines(keepends=True)[:20])
 
 
 def shadowai(*words: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -36,8 +38,7 @@ def shadowai(*words: str | Path, cwd: Path, **environment: str) -> subprocess.Co
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a lake from one proxy log."""
     folder = tmp_path_factory.mktemp("errors")
-    log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
-    done = shadowai("scan", log, "--lake", "lake", "--state", compiled_once(folder / "state"), cwd=folder)
+    done = shadowai("scan", LOG, "--lake", "lake", "--state", compiled_once(folder / "state"), cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -65,8 +66,8 @@ def test_unreadable_input_is_reported_in_one_line(make, code, says, tmp_path: Pa
 
 def test_a_bad_file_does_not_stop_a_good_one(tmp_path: Path) -> None:
     (tmp_path / "photo").write_bytes(JPEG)
-    log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
-    done = shadowai("scan", "photo", log, "--lake", "lake", cwd=tmp_path)
+    (tmp_path / "access.log").write_text(FEW_LINES)
+    done = shadowai("scan", "photo", "access.log", "--lake", "lake", cwd=tmp_path)
     assert done.returncode == 3
     assert "JPEG" in done.stderr
     assert "sightings" in done.stdout
@@ -92,7 +93,7 @@ def test_a_folder_without_known_files_is_reported(tmp_path: Path) -> None:
     done = shadowai("scan", "logs", "--lake", "lake", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("shadowai: logs/a.log and 1 more are of no known kind, so not read; ")
-    (tmp_path / "logs" / "b.log").write_bytes((ROOT / "pcaps" / "proxy-w46" / "shadowai.log").read_bytes())
+    (tmp_path / "logs" / "b.log").write_text(FEW_LINES)
     done = shadowai("scan", "logs", "--lake", "lake", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "\nlogs/a.log is of no known kind, so not read; " in done.stdout
@@ -164,7 +165,7 @@ def test_a_missing_lake_exits_with_5_and_a_remedy(tmp_path: Path) -> None:
 def test_a_file_in_place_of_the_lake_exits_with_5(tmp_path: Path) -> None:
     """It was called a bug in shadowai."""
     log = tmp_path / "access.log"
-    log.write_bytes((ROOT / "pcaps" / "proxy-w46" / "shadowai.log").read_bytes())
+    log.write_bytes(LOG.read_bytes())
     done = shadowai("scan", "access.log", "--lake", "access.log", cwd=tmp_path)
     assert done.returncode == 5
     assert done.stderr.strip() == "shadowai: access.log/manifest.json: not a directory; check the folder"
@@ -206,8 +207,7 @@ def test_a_broken_catalog_entry_exits_with_4_file_and_line(tmp_path: Path) -> No
     folder.mkdir(parents=True)
     (folder / "vendor.yml").write_text("name: Acme\ncountry: DE\n")
     (folder / "bot.yml").write_text("name: Bot\ncolour: red\n")
-    log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
-    done = shadowai("scan", log, "--signatures", "ours", "--lake", "lake", cwd=tmp_path)
+    done = shadowai("scan", LOG, "--signatures", "ours", "--lake", "lake", cwd=tmp_path)
     assert done.returncode == 4, done.stderr
     assert "bot.yml:2" in done.stderr
     assert not (tmp_path / "lake").exists()
@@ -360,12 +360,11 @@ def test_a_full_disk_exits_with_5_and_leaves_no_partial_file(size: str, tmp_path
     """A disk that is full at the first segment, at a later one, or while views are built."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    log = ROOT / "pcaps" / "proxy-w46" / "shadowai.log"
     compiled_once(tmp_path / "state")
     script = (
         f"mount -t tmpfs -o size={size} none {disk} || exit 99\n"
         f"{sys.executable} -c 'from sensor.cli.main import run; run()' "
-        f"scan {log} --lake {disk}/lake --state {tmp_path}/state\n"
+        f"scan {LOG} --lake {disk}/lake --state {tmp_path}/state\n"
         f"echo code $? >&2; find {disk} -name '*.tmp*' -o -name '.*.part' >&2\n"
     )
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}

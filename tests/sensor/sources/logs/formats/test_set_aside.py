@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sensor.sources.logs.formats.elff import ElffFormat
+from sensor.sources.logs.known_formats import look_at
 from tests.sensor.sources.logs.formats.reading import read, rows
 
 AT, AT_MS = "2026-10-06T10:00:00Z", 1791280800000
@@ -69,11 +70,22 @@ LOGS: tuple[tuple[str, str | dict[str, Any]], ...] = (
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def looked_at() -> None:
+    """All at once, as files are before they are read: one after the other takes five times as long."""
+    look_at(_text(log).encode() for _, log in LOGS)
+
+
+def _text(log: str | dict[str, Any]) -> str:
+    return log if isinstance(log, str) else json.dumps(log)
+
+
+@pytest.mark.usefixtures("looked_at")
 @pytest.mark.parametrize(
     ("log_format", "log"), LOGS, ids=[f"{at}-{name}" for at, (name, _) in enumerate(LOGS)]
 )
 def test_no_network_use_is_told_as_such(log_format: str, log: str | dict[str, Any]) -> None:
-    found = rows(log if isinstance(log, str) else json.dumps(log))
+    found = rows(_text(log))
     assert found["log_format"].to_list() == [log_format]
     assert found["reason"][0].startswith("set aside: ")
 
