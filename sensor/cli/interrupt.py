@@ -46,7 +46,7 @@ def interrupted(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def stopped_by_signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[list[int]]:
-    """Inside the block, SIGTERM and Ctrl-C call `stop`, and a second one ends the process. SIGHUP calls
+    """Inside the block, SIGTERM and Ctrl-C call `stop`, and a second Ctrl-C ends the process. SIGHUP calls
     `reload`; if it comes because the terminal has been closed, `stop`.
 
     Yields a list to which the signals that call `stop` are appended.
@@ -56,7 +56,8 @@ def stopped_by_signals(stop: Callable[[], None], reload: Callable[[], None]) -> 
 
     def end(number: int, frame: FrameType | None) -> None:
         came.append(number)
-        signal.signal(number, before[number])
+        if number == signal.SIGINT:
+            signal.signal(number, before[number])
         stop()
 
     def hang_up(number: int, frame: FrameType | None) -> None:

@@ -24,6 +24,7 @@ import pytest
 
 from sensor import durable
 from sensor.catalog.load import BUILT_IN
+from sensor.cli.interrupt import stopped_by_signals
 from sensor.errors import LakeError
 from sensor.ingest import streams
 from sensor.ingest.behind import Behind
@@ -404,6 +405,19 @@ def test_listen_ends_as_it_was_told(number: int, code: int, tmp_path: Path, lake
         running.kill()
     assert (running.returncode, err) == (code, "")
     assert out == f"0 messages\nlisten {place}: syslog, 0 records, 0 sightings\n"
+
+
+def test_only_who_waits_at_the_keyboard_can_end_it_before_all_is_stored() -> None:
+    """A second SIGTERM lost what a socket or an interface had received since the last commit."""
+    calls: list[str] = []
+    before = signal.getsignal(signal.SIGINT)
+    with stopped_by_signals(partial(calls.append, "stop"), partial(calls.append, "reload")) as came:
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            assert signal.getsignal(number) not in (signal.SIG_DFL, before)
+            signal.raise_signal(number)
+        assert signal.getsignal(signal.SIGINT) is before
+    assert calls == ["stop", "reload", "stop", "stop"]
+    assert came == [signal.SIGTERM, signal.SIGTERM, signal.SIGINT]
 
 
 def test_listen_says_that_it_understands_nothing_and_what_it_left_out(tmp_path: Path, lake: Path) -> None:
