@@ -25,14 +25,6 @@ _OUTCOME = (
     _EXTRA
     + r"(?P<how>[A-Za-z/.][\w/. -]*?(?: \((?:NODATA|NXDOMAIN|[^)]*)\))?) (?P<name>\S+) is (?P<what>.+?)$"
 )
-_WORDS = (
-    r"(?:query\[|forwarded |reply |cached|config |gravity |regex |exactly |blacklisted|denied |special "
-    r"domain |"
-    r"validation |dnssec|/etc/|\S+\.hosts |DHCP \S|rate-limit|synth |auth\[|upstream |server |using |"
-    r"reading |started|"
-    r"compile|read |Apple iCloud|Mozilla canary|external |extra-hosts|black|blocked )"
-)
-_CLAIM = rf"^(?:\d+ [0-9a-fA-F.:]+/\d+ )?(?:\w+ )?{_WORDS}"
 _SURE = r"^(?:\d+ [0-9a-fA-F.:]+/\d+ )?(?:\w+ )?query\[[\w=-]+\] \S+ from [0-9a-fA-F.:]+"
 _BLOCKS = r"blocked|blacklist|denied|special domain|iCloud|canary"
 _SINKHOLES = ("0.0.0.0", "::", "127.0.0.1", "::1", "NXDOMAIN", "NODATA", "NODATA-IPv4", "NODATA-IPv6")

@@ -21,7 +21,6 @@ from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_HOLDER
 from sensor.sources.logs.text.words import one_of
 
-_WANTED = {"stamp": "date and time", "event": "event id"}
 #: Where a 4624 tells of the new session: the subject before it is the program that asked.
 _NEW = r"(?s)New Logon:(.*)$"
 LANGUAGE = "a message in another language than English: save the log as XML"
