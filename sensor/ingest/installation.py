@@ -201,7 +201,7 @@ class Installation:
             self._scopes,
             keys,
             pseudonyms,
-            People(origin.site, keys, pseudonyms, self._known, rotation, scopes, k, Told(self.lake)),
+            People(origin.site, keys, pseudonyms, self._known, rotation, scopes, k, Told(self.lake).news),
             names_by_client=self.settings.keeps_names_by_client,
             on_hits=evidence.matched if evidence else None,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 import polars as pl
@@ -15,7 +15,6 @@ from sensor.privacy.departments import without_small
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import LeaseRotation
-from sensor.store.told import Told
 
 #: Origin and confidence of a lease made of a line of a gateway, a proxy or firewall on site; it ends when
 #: another account's begins.
@@ -41,11 +40,11 @@ class People:
         lease_rotation: LeaseRotation,
         scopes: Scopes | None = None,
         k: int = 1,
-        told: Told | None = None,
+        news: Callable[[schema.Table, pl.DataFrame], pl.DataFrame] | None = None,
     ) -> None:
         """`site`: where leases hold that name no site. `k`: departments with fewer accounts are left out of
         `directory`. `scopes` is given for a gateway: accounts it names were at its clients' addresses.
-        `told`: the lake, in which what files and settings say may be already."""
+        `news` gives those rows of a table that the lake does not hold: files rarely say anything new."""
         self._site = site
         self._keys = keys
         self._pseudonyms = pseudonyms
@@ -53,7 +52,7 @@ class People:
         self._lease_rotation = lease_rotation
         self._scopes = scopes
         self._k = k
-        self._told = told
+        self._news = news
         self._emitted: set[int] = set()
         self._marked: set[tuple[int, str, str]] = set()
 
@@ -94,9 +93,9 @@ class People:
         said = pl.concat(directory).unique(schema.DIRECTORY.key, keep="last", maintain_order=True)
         directory_rows = self._pseudonyms.protect(said, schema.DIRECTORY, site=self._site)
         leases_rows = pl.concat([schema.LEASES.empty(), *protected])
-        if new and self._told is not None:
-            leases_rows = self._told.news(schema.LEASES, leases_rows)
-            directory_rows = self._told.news(schema.DIRECTORY, directory_rows)
+        if new and self._news is not None:
+            leases_rows = self._news(schema.LEASES, leases_rows)
+            directory_rows = self._news(schema.DIRECTORY, directory_rows)
         # Ordered by token: the order of the files would link the tokens of one epoch to those of the next.
         return (
             leases_rows.sort("valid_from", "address", maintain_order=True),
