@@ -35,7 +35,7 @@ ALLOWED = {
     "ingest/kernels": {"decode", "sources"},
     "ingest/batches": {"schema", "sources"},
     "ingest/intake": {"match", "privacy", "schema", "sources"},
-    "ingest/people": {"schema", "identity", "privacy", "store"},
+    "ingest/people": {"schema", "identity", "privacy"},
     "ingest/pipeline": {"schema", "identity", "match", "privacy", "ingest/intake", "ingest/people"},
     "ingest/mixture": {"sources", "ingest/intake", "ingest/pipeline"},
     "ingest/grown": {"sources", "store"},
