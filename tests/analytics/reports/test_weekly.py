@@ -888,6 +888,17 @@ def test_the_first_hours_of_a_monday_are_no_week_yet(
     assert prepare(lake, "daily").period == monday.isoformat()
 
 
+def test_a_month_of_which_no_week_is_over_is_not_chosen(tmp_path: Path) -> None:
+    """On Monday 30 November, the month was December, whose first week had begun."""
+    rows, monday = plain(), WEEK + timedelta(days=21)
+    rows["coverage_daily"].append(watched(monday, minutes_seen=700))
+    lake, noon = make(tmp_path, rows), datetime(2026, 11, 30, 12, tzinfo=UTC)
+    assert page_of(lake, now=noon).week == "2026-W49"
+    assert prepare(lake, "monthly", now=noon).period == "2026-11"
+    assert prepare(lake, "monthly", now=noon + timedelta(days=7)).period == "2026-12"
+    assert prepare(lake, "quarterly", now=noon).period == "2026-Q4"
+
+
 def test_what_is_sent_on_a_monday_morning_is_about_the_week_before(tmp_path: Path) -> None:
     rows, monday = plain(), WEEK + timedelta(days=7)
     rows["coverage_daily"].append(watched(monday, minutes_seen=380))
