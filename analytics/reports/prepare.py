@@ -174,8 +174,8 @@ def _newest(
 ) -> Period:
     """The newest period with data that had begun by `today`; without data that of `as_of`. Raises NoWeek.
 
-    `over`: the newest week that had ended by then, if there is one. Months and quarters are chosen so, too: of
-    one that has begun yesterday there is nothing to tell.
+    `over`: the newest week that had ended by then, if there is one. Months and quarters are chosen so, too:
+    of one that began yesterday there is nothing to tell.
     """
     if kind == "day":
         rows = lake.execute("SELECT DISTINCT day FROM coverage_daily WHERE minutes_seen > 0").fetchall()

@@ -212,6 +212,9 @@ def _show(trial: Trial, count: int) -> None:
         typer.echo(f"    carries no {', '.join(trial.missing)}")
         if trial.advice:
             typer.echo(f"    {trial.advice}")
+    if trial.zone:
+        other = "another zone: `timezone` of its sensor in the settings"
+        typer.echo(f"    its times have no offset; read as {trial.zone} ({other})")
     for reason, number, sample in trial.reasons:
         typer.echo(f"    {number:,} × {reason}: {sample}")
 

@@ -21,15 +21,19 @@ from sensor.ingest.bundles import Bundles, Member, generator, read_small
 from sensor.ingest.installation import Installation, SensorKind
 from sensor.ingest.one_input import ingest
 from sensor.ingest.summary import Summary
-from sensor.settings import SensorSettings
+from sensor.settings import SensorSettings, Settings
 from sensor.sources.detect import Plan, kinds_by_name
 from sensor.sources.interface import File, Input, Source
+from sensor.sources.logs.log_format import LogFormat
+from sensor.sources.trial import look
 from sensor.store.segments import Commits, Progress
 
 #: Times this far after the last change of their file are doubted.
 _CLOCKS_DIFFER = timedelta(minutes=5)
 #: Larger differences are reported in days, because no time zone explains them.
 _MOST_ZONE_HOURS = 48
+#: Zones are at most so many hours behind UTC; a log is last written so soon after its newest line.
+_MOST_BEHIND_HOURS, _WRITTEN_AFTER = 12, timedelta(seconds=90)
 #: Read at a time when only counting the bytes of a compressed file.
 _COUNT_BYTES = 4 << 20
 
@@ -89,7 +93,7 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
     for source_input, commits, summary in scan.whole:
         _forget_shorter(installation, source_input, commits, summary)
     for kind, source_input, summary in outcome.read:
-        _conclude(kind, source_input, summary, outcome)
+        _conclude(kind, source_input, summary, outcome, installation.settings)
     if elsewhere := _elsewhere(installation.people_sites, {sensor.site for sensor, _ in sensors}):
         outcome.doubts.insert(0, elsewhere)
     installation.introduce([*sensors, *outcome.also])
@@ -199,16 +203,17 @@ def _is_shredded(installation: Installation, first: object, last: object) -> boo
     return any(epoch.begin <= last and first < epoch.end for epoch in gone)
 
 
-def _conclude(kind: type[Source], source_input: Input, summary: Summary, outcome: Outcome) -> None:
+def _conclude(
+    kind: type[Source], source_input: Input, summary: Summary, outcome: Outcome, settings: Settings
+) -> None:
     """Add advice and doubts about an input that was read."""
     nameless = bool(summary.records) and not summary.named
     if summary.sightings or summary.carried["used"] or nameless:
         for name in sorted(set(summary.kinds) - (set() if nameless else summary.sized)):
             if advice := kinds_by_name()[name].advice:
                 outcome.advice.setdefault(advice, []).append(source_input.name)
-    outcome.doubts += filter(
-        None, (_ahead(source_input, summary), kind.doubt(source_input), _unfinished(kind, source_input))
-    )
+    wrong_times = _ahead(source_input, summary) or _behind(kind, source_input, summary, settings)
+    outcome.doubts += filter(None, (wrong_times, kind.doubt(source_input), _unfinished(kind, source_input)))
 
 
 def _ahead(source_input: Input, summary: Summary) -> str:
@@ -224,6 +229,26 @@ def _ahead(source_input: Input, summary: Summary) -> str:
     return (
         f"{source_input.name}: its newest line lies {later} after the file was last written; "
         f"set [sources.{summary.source}] timezone, or {remedy}"
+    )
+
+
+def _behind(kind: type[Source], source_input: Input, summary: Summary, settings: Settings) -> str:
+    """A warning if stamps without an offset, which nobody set a zone for, are whole hours older than their
+    file, as those of a zone in the west are; '' if not."""
+    file = source_input.files[-1]
+    if file.modified is None or summary.last_seen is None or not issubclass(kind, LogFormat):
+        return ""
+    older = file.modified - summary.last_seen
+    hours = round(older / timedelta(hours=1))
+    near = timedelta() <= older - timedelta(hours=hours) <= _WRITTEN_AFTER
+    is_set = settings.sensor_for(file.path or file.name, kind.name).timezone or kind.name in settings.zones()
+    if not (1 <= hours <= _MOST_BEHIND_HOURS and near) or is_set:
+        return ""
+    if not any(trial.zone for trial in look(file, settings, kind) if trial.name == kind.name):
+        return ""
+    return (
+        f"{source_input.name}: its newest line lies {hours} h before the file was last written, and times "
+        f"without offset were read as UTC; if they are local, set [sources.{kind.name}] timezone"
     )
 
 

@@ -34,6 +34,8 @@ _WANTED = {
     "bytes down": ("bytes_down",),
 }
 _REASONS = 5
+#: Times that are others in this zone, which no log is in, are not told with an offset.
+_ELSEWHERE = "Etc/GMT+11"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Trial:
     advice: str
     #: why lines are not used: reason, how often, the shape of the first one
     reasons: tuple[tuple[str, int, str], ...]
+    #: time zone (IANA) in which stamps were read that have no offset; None if there are none
+    zone: str | None = None
 
 
 def look(file: File, settings: Settings, form: type[LineFormat] | None = None) -> Iterator[Trial]:
@@ -67,9 +71,10 @@ def look(file: File, settings: Settings, form: type[LineFormat] | None = None) -
     sensor = settings.sensor_for(file.path or file.name, first.name)
     parts = sorter(first, head).split(frame)
     for name, (kind, part) in sorted(parts.items(), key=lambda one: -one[1][1].height):
-        source = kind(settings.networks.internal, reference=file.modified)
+        source, elsewhere = (kind(settings.networks.internal, reference=file.modified) for _ in range(2))
         source.localise(settings.zones(), sensor.timezone)
-        yield _trial(name, source, part, len(lines))
+        elsewhere.localise({kind.name: _ELSEWHERE}, _ELSEWHERE)
+        yield _trial(name, source, elsewhere, part, len(lines))
 
 
 def look_together(files: Sequence[File], settings: Settings) -> Trial:
@@ -124,19 +129,22 @@ def _first(head: bytes, place: str) -> type[LineFormat]:
     known = {log_format.name: log_format for log_format in all_formats()}
     found = shares(head)
     if not found:
-        hint = "describe it in a file for --custom, or name it with --format"
+        hint = (
+            "describe it in a file for --custom, or name it with --format; a list of people is for --people"
+        )
         raise UsageError("no known format fits its lines", place=place, hint=hint)
     return known[max(found, key=lambda name: found[name])]
 
 
-def _trial(name: str, source: LineFormat, part: pl.DataFrame, looked_at: int) -> Trial:
-    done = Pairs().take(Sessions().take(read_lines(source, part)))
+def _trial(name: str, source: LineFormat, elsewhere: LineFormat, part: pl.DataFrame, looked_at: int) -> Trial:
+    read = read_lines(source, part)
+    depends = not read["at"].equals(read_lines(elsewhere, part)["at"])
+    done = Pairs().take(Sessions().take(read))
     used = done.filter(pl.col("reason").is_null())
     missing = _missing(used)
     advice = source.advice if {"bytes up", "host", "user"} & set(missing) else ""
-    return Trial(
-        name, looked_at, part.height, used.height, used, missing, advice, tuple(_reasons(done, part))
-    )
+    reasons, zone = tuple(_reasons(done, part)), source.zone if depends else None
+    return Trial(name, looked_at, part.height, used.height, used, missing, advice, reasons, zone)
 
 
 def _missing(rows: pl.DataFrame) -> tuple[str, ...]:

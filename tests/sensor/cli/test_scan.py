@@ -1,8 +1,11 @@
 """What a scan prints about its inputs."""
 
+import io
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from sensor.ingest.summary import Summary
 from sensor.settings import Settings
 from sensor.sources import detect
 from sensor.sources.inputs import open as opening
+from sensor.sources.interface import File, Input
 from sensor.sources.logs.formats.dnsmasq import DnsmasqFormat
 from sensor.sources.logs.formats.squid import SquidFormat
 from sensor.store.lake import Lake
@@ -30,6 +34,41 @@ def test_every_kind_of_a_mixed_file_is_advised_that_lacks_what_was_sent(tmp_path
     shared = Installation(settings, Declared())
     outcome = scan.run(shared, plan, replace=False, progress_bar=partial(progress_bar, quiet=True))
     assert set(outcome.advice) == {SquidFormat.advice, DnsmasqFormat.advice}
+
+
+@pytest.mark.parametrize(
+    ("line", "newest", "settings", "told"),
+    [
+        ("Nov 14 10:00:00 gw", 10, {}, "lies 5 h before"),
+        ("Nov 14 10:00:00 gw", 10, {"sources": {"dnsmasq": {"timezone": "UTC"}}}, ""),  # somebody has looked
+        ("2026-11-14T10:00:00+00:00 gw", 10, {}, ""),
+        ("Nov 14 10:00:00 gw", 10.5, {}, ""),  # half an hour: just quiet
+        ("Nov 14 10:00:00 gw", 15, {}, ""),
+        ("Nov 14 10:00:00 gw", 17, {}, "lies 2.0 h after"),
+    ],
+)
+def test_a_log_of_another_zone_is_doubted(
+    tmp_path: Path, line: str, newest: float, settings: dict[str, Any], told: str
+) -> None:
+    """West of UTC, logs were read hours early without a word."""
+    head, written = (
+        f"{line} dnsmasq[1]: query[A] claude.ai from 10.0.0.9\n",
+        datetime(2026, 11, 14, 15, tzinfo=UTC),
+    )
+    file = File("dns.log", "x", head.encode(), len(head), io.BytesIO, "dns.log", written)
+    summary = Summary(
+        "dns.log", "dnsmasq", last_seen=datetime(2026, 11, 14, tzinfo=UTC) + timedelta(hours=newest)
+    )
+    outcome = scan.Outcome()
+    scan._conclude(
+        DnsmasqFormat,
+        Input((file,), "x"),
+        summary,
+        outcome,
+        Settings.model_validate({"lake": tmp_path} | settings),
+    )
+    (doubt,) = outcome.doubts or [""]
+    assert (told in doubt) if told else not doubt
 
 
 def test_a_scan_that_ends_beside_another_waits_to_show_its_rows(

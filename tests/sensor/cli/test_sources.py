@@ -76,6 +76,17 @@ def test_who_held_an_address_is_shown_of_zeeks_leases(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[2].split()[2:] == ["lease", "10.0.0.7", "laptop-7"]
 
 
+def test_a_log_without_offsets_is_told_the_zone_it_is_read_in(tmp_path: Path) -> None:
+    text = "dnsmasq[1]: query[A] claude.ai from 10.0.0.9\n"
+    (tmp_path / "bare.log").write_text(f"Nov 14 10:00:00 gw {text}")
+    (tmp_path / "whole.log").write_text(f"2026-11-14T10:00:00+01:00 gw {text}")
+    (tmp_path / "shadowai.toml").write_text('[sources.dnsmasq]\ntimezone = "America/New_York"\n')
+    assert (
+        "have no offset; read as America/New_York" in run_here(tmp_path, "sources", "try", "bare.log").stdout
+    )
+    assert "offset" not in run_here(tmp_path, "sources", "try", "whole.log").stdout
+
+
 def test_a_file_that_is_no_zeek_log_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("one line\n")
     done = run_here(tmp_path, "sources", "try", "a.log", "--format", "zeek")
