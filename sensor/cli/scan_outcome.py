@@ -105,11 +105,13 @@ def line(summary: Summary) -> str:
     """The result for one input: which fields it has, which records were set aside, which could not be
     read."""
     read = many(summary.packets, "packet") if summary.packets else many(summary.records, "record")
-    text = f"{summary.name}: {_kinds(summary)}, {read}, {many(summary.sightings, 'sighting')}"
+    text = f"{summary.name}: {_kinds(summary)}, {read}"
+    tells_use = not _tells_only_who(summary)
+    text += f", {many(summary.sightings, 'sighting')}" if tells_use else " of who held an address"
     text += f" of {many(len(summary.apps), 'service')}" if summary.apps else ""
     aside = {r: n for r, n in summary.reasons.items() if r.startswith(SET_ASIDE)}
     unread = {r: n for r, n in summary.reasons.items() if not r.startswith(SET_ASIDE)}
-    if summary.carried["used"]:
+    if summary.carried["used"] and tells_use:
         text += f"\n    carries: {_carries(summary.carried)}"
     for heading, reasons in (("set aside", aside), ("not used", unread)):
         if reasons:
@@ -117,6 +119,15 @@ def line(summary: Summary) -> str:
             texts = [_reason(reason, count, summary.places[reason]) for reason, count in most]
             text += f"\n    {heading}: {_some(texts, 3)}"
     return text
+
+
+def _tells_only_who(summary: Summary) -> bool:
+    """True of logs of leases and sign-ins, in which nobody uses anything."""
+    from sensor.sources.detect import kinds_by_name
+
+    known = kinds_by_name()
+    vantages = {known[kind].vantage for kind in summary.kinds if kind in known}
+    return not summary.sightings and vantages == {"identity"}
 
 
 def _kinds(summary: Summary) -> str:

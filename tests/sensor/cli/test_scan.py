@@ -93,6 +93,14 @@ def test_a_mixed_file_names_its_kinds_the_most_lines_first() -> None:
     assert line(summary).startswith("syslog.log: squid, 9 records")
 
 
+def test_a_log_of_leases_is_not_told_to_carry_nothing() -> None:
+    summary = Summary("dhcpd.log", "isc-dhcpd", records=9, kinds=Counter({"isc-dhcpd": 9}))
+    summary.carried = Counter(used=9, with_time=9)
+    assert line(summary) == "dhcpd.log: isc-dhcpd, 9 records of who held an address"
+    summary.kinds["squid"] = 1
+    assert ", 9 records, 0 sightings\n    carries: time all, user none" in line(summary)
+
+
 def test_many_inputs_of_the_same_kinds_are_told_together() -> None:
     def one(nth: int, kind: str) -> Summary:
         summary = Summary(f"{nth}.log", kind, records=10, sightings=nth)
