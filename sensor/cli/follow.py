@@ -54,7 +54,7 @@ def command(
     """
     from sensor.cli.scan_outcome import line
     from sensor.errors import UsageError
-    from sensor.ingest.streams import Follower
+    from sensor.ingest.follow import Follower
 
     if folder := next((path for path in paths if Path(path).is_dir()), None):
         hint = f"name its files, like '{folder.rstrip('/')}/*.log'"

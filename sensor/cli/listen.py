@@ -66,7 +66,7 @@ def command(
     import asyncio  # it takes a quarter of the import time of all commands
 
     from sensor.cli.scan_outcome import line
-    from sensor.ingest.streams import Listener
+    from sensor.ingest.listen import Listener
     from sensor.sources.inputs.receive import Receiver
 
     chosen = settings_from(config, lake=lake, state=state, signatures=signatures)

@@ -26,10 +26,12 @@ from sensor import durable
 from sensor.catalog.load import BUILT_IN
 from sensor.cli.interrupt import stopped_by_signals
 from sensor.errors import LakeError
-from sensor.ingest import streams
+from sensor.ingest import follow, streams
 from sensor.ingest.behind import Behind
+from sensor.ingest.follow import Follower
 from sensor.ingest.installation import Declared, Installation
-from sensor.ingest.streams import Follower, Listener, Stream
+from sensor.ingest.listen import Listener
+from sensor.ingest.streams import Stream
 from sensor.settings import Settings
 from sensor.sources.detect import recognise
 from sensor.sources.inputs.receive import Endpoint, Receiver
@@ -196,7 +198,7 @@ def test_a_session_goes_on_in_the_next_file_of_a_rotated_log(
     os.utime(first, (1, 1))
     installation = Installation(Settings(lake=lake, state=state), Declared())
     follower = Follower(installation, [f"{current}*"], lambda head: recognise(head)[0], print)
-    monkeypatch.setattr(streams.time, "sleep", lambda _: follower.stop())  # when nothing is left to read
+    monkeypatch.setattr(follow.time, "sleep", lambda _: follower.stop())  # when nothing is left to read
     follower.run()
     sent = duckdb.sql(f"FROM '{lake}/restricted/sightings/hot/*/*.parquet'").order("slice")
     assert sent.select("slice", "bytes_up").fetchall() == [(0, 100), (1, 400), (2, 200)]
@@ -257,14 +259,14 @@ def test_no_connection_is_read_before_the_answer_that_names_it(
     monkeypatch.setattr(Stream, "read", read)
     if is_full:
         monkeypatch.setattr(Tail, "fills_a_block", property(lambda tail: tail.path == str(sessions)))
-        monkeypatch.setattr(streams, "BLOCK_BYTES", 1)
+        monkeypatch.setattr(follow, "BLOCK_BYTES", 1)
     else:
         monkeypatch.setattr(streams, "COMMIT_S", 0.0)
-        monkeypatch.setattr(streams, "FILE_S", 0.0)
+        monkeypatch.setattr(follow, "FILE_S", 0.0)
     write_both()
     installation = Installation(Settings(lake=lake, state=state), Declared())
     follower = Follower(installation, [str(sessions), str(names)], lambda head: recognise(head)[0], print)
-    monkeypatch.setattr(streams.time, "sleep", lambda _: follower.stop())  # when nothing is left to read
+    monkeypatch.setattr(follow.time, "sleep", lambda _: follower.stop())  # when nothing is left to read
     follower.run()
     assert [summary.sightings for summary in follower.summaries] == [2, 2]
 
@@ -280,7 +282,7 @@ def test_a_file_that_another_process_follows_waits_until_that_ends(
     write(log, 2)
     (tail,) = Tails([str(log)]).look(0)
     other = another_that_has(lake, tail.identity)
-    monkeypatch.setattr(streams, "LOOK_S", 0.0)
+    monkeypatch.setattr(follow, "LOOK_S", 0.0)
     said: list[str] = []
 
     def tell(text: str) -> None:
@@ -293,7 +295,7 @@ def test_a_file_that_another_process_follows_waits_until_that_ends(
     settings = Settings(lake=lake, state=state)
     names = [str(old), str(log)]
     follower = Follower(Installation(settings, Declared()), names, lambda head: recognise(head)[0], tell)
-    monkeypatch.setattr(streams.time, "sleep", lambda _: follower.stop())  # when nothing is left to read
+    monkeypatch.setattr(follow.time, "sleep", lambda _: follower.stop())  # when nothing is left to read
     follower.run()
     assert len(said) == 3 and said[2] == f"{log}: bind, from byte {log.stat().st_size // 2}"
     assert [summary.sightings for summary in follower.summaries] == [1, 1]
@@ -320,7 +322,7 @@ def test_lines_that_found_no_room_are_read_again(
     with pytest.raises(LakeError):
         follower().run()
     again = follower()
-    monkeypatch.setattr(streams.time, "sleep", lambda _: again.stop())  # when nothing is left to read
+    monkeypatch.setattr(follow.time, "sleep", lambda _: again.stop())  # when nothing is left to read
     again.run()
     assert clients(lake) == (1, 1)
 
