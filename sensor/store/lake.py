@@ -6,10 +6,10 @@ move on to a later one.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ FORMAT = 1
 ZERO_FILE = "schema.parquet"
 #: The bytes that every complete Parquet file begins and ends with.
 _PARQUET = b"PAR1"
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 MODES = {"restricted": 0o750, "open": 0o755}
 #: zstd levels of compacted files, and of segments, which compaction soon replaces.
 KEPT_LEVEL, PASSING_LEVEL = 3, 1
@@ -235,9 +236,10 @@ def stage_parquet(
             os.fsync(file.fileno())
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, pl.exceptions.PolarsError):
-            what = "no space left on device, or the file could not be written"
-            raise OSError(errno.ENOSPC, what, str(path)) from error
+        # Polars puts what the system said into the words of an error of its own.
+        if isinstance(error, pl.exceptions.PolarsError) and (said := _OS_ERROR.search(str(error))):
+            number = int(said[1])
+            raise OSError(number, os.strerror(number), str(path)) from error
         raise
     return temporary
 

@@ -439,6 +439,24 @@ def test_two_compactors_do_not_meet(lake: Lake) -> None:
         assert compact(lake, Terms("UTC"), now=NOW) is False
 
 
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [("No space left on device (os error 28)", 28), ("Input/output error (os error 5)", 5)],
+)
+def test_what_the_system_says_while_parquet_is_written_is_told(
+    said: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anything was called a full disk, for which those wait that cannot read again."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise pl.exceptions.ComputeError(f"parquet: underlying IO error: {said}")
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", fails)
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        lake_module.stage_parquet(tmp_path / "a.parquet", _rows(1)["sightings"], {}, zone="restricted")
+    assert caught.value.errno == number and list(tmp_path.iterdir()) == []
+
+
 def test_a_full_disk_is_one_line_and_leaves_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(fd: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "segment")
