@@ -6,6 +6,7 @@ move on to a later one.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -31,6 +32,8 @@ ZERO_FILE = "schema.parquet"
 #: The bytes that every complete Parquet file begins and ends with.
 _PARQUET = b"PAR1"
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
+#: A disk with less room is full.
+_FULL_BYTES = 1 << 20
 MODES = {"restricted": 0o750, "open": 0o755}
 #: zstd levels of compacted files, and of segments, which compaction soon replaces.
 KEPT_LEVEL, PASSING_LEVEL = 3, 1
@@ -235,13 +238,23 @@ def stage_parquet(
             file.flush()
             os.fsync(file.fileno())
     except BaseException as error:
+        number = _number_of(error, path.parent) if isinstance(error, pl.exceptions.PolarsError) else 0
         temporary.unlink(missing_ok=True)
-        # Polars puts what the system said into the words of an error of its own.
-        if isinstance(error, pl.exceptions.PolarsError) and (said := _OS_ERROR.search(str(error))):
-            number = int(said[1])
+        if number:
             raise OSError(number, os.strerror(number), str(path)) from error
         raise
     return temporary
+
+
+def _number_of(error: pl.exceptions.PolarsError, folder: Path) -> int:
+    """The number of the system's error that Polars met while it wrote to `folder`.
+
+    It stands in the words of Polars' own error; of a footer that could not be written, it does not.
+    """
+    if said := _OS_ERROR.search(str(error)):
+        return int(said[1])
+    room = os.statvfs(folder)
+    return errno.ENOSPC if room.f_bavail * room.f_frsize < _FULL_BYTES else errno.EIO
 
 
 def _make_folder(folder: Path, mode: int) -> None:

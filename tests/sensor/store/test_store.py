@@ -7,6 +7,7 @@ import stat
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -440,17 +441,24 @@ def test_two_compactors_do_not_meet(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "number"),
-    [("No space left on device (os error 28)", 28), ("Input/output error (os error 5)", 5)],
+    ("said", "room", "number"),
+    [
+        ("underlying IO error: No space left on device (os error 28)", 1 << 30, 28),
+        ("underlying IO error: Input/output error (os error 5)", 0, 5),
+        ("Invalid thrift: transport error", 4096, 28),  # the footer
+        ("Invalid thrift: transport error", 1 << 30, 5),
+    ],
 )
 def test_what_the_system_says_while_parquet_is_written_is_told(
-    said: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    said: str, room: int, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Anything was called a full disk, for which those wait that cannot read again."""
 
     def fails(*_: object, **__: object) -> None:
-        raise pl.exceptions.ComputeError(f"parquet: underlying IO error: {said}")
+        raise pl.exceptions.ComputeError(f"parquet: File out of specification: {said}")
 
+    left = SimpleNamespace(f_bavail=room // 4096, f_frsize=4096)
+    monkeypatch.setattr(lake_module.os, "statvfs", lambda _: left)
     monkeypatch.setattr(pl.DataFrame, "write_parquet", fails)
     with pytest.raises(OSError, match=os.strerror(number)) as caught:
         lake_module.stage_parquet(tmp_path / "a.parquet", _rows(1)["sightings"], {}, zone="restricted")
