@@ -244,7 +244,7 @@ def _behind(kind: type[Source], source_input: Input, summary: Summary, settings:
     is_set = settings.sensor_for(file.path or file.name, kind.name).timezone or kind.name in settings.zones()
     if not (1 <= hours <= _MOST_BEHIND_HOURS and near) or is_set:
         return ""
-    if not any(trial.zone for trial in look(file, settings, kind) if trial.name == kind.name):
+    if not any(trial.zone == "UTC" for trial in look(file, settings, kind) if trial.name == kind.name):
         return ""
     return (
         f"{source_input.name}: its newest line lies {hours} h before the file was last written, and times "
