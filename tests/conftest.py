@@ -2,7 +2,6 @@
 that the tests start. How long an example of a property takes is no part of the property."""
 
 import gc
-import os
 import shutil
 import signal
 from collections.abc import Iterable
@@ -59,8 +58,6 @@ def _once() -> None:
 
 
 _once()
-#: What a test wrote need not outlive the machine. Errors of a closed or wrong descriptor are the same.
-os.fsync = os.fstat  # type: ignore[assignment]
 
 
 def pytest_collection_finish() -> None:
