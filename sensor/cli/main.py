@@ -133,6 +133,9 @@ _GARBAGE = 50_000
 
 def run() -> None:
     """Run the command line; every error a user can meet is one line on stderr."""
+    if sys.platform == "win32":
+        _say("shadowai: needs Linux or macOS; on Windows, install it inside WSL")
+        sys.exit(UsageError.exit_code)
     gc.set_threshold(_GARBAGE)
     # otherwise pydantic searches every installed distribution for plug-ins
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -433,3 +433,14 @@ def test_a_full_disk_exits_with_5_whoever_notices_it(
     assert ended.value.code == 5
     said = "shadowai: state/keys/rotations.json: no space left on device; free space or inodes there\n"
     assert capsys.readouterr().err == said
+
+
+def test_windows_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was "a bug in shadowai (ModuleNotFoundError)"."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == ("shadowai: needs Linux or macOS; on Windows, install it inside WSL\n")
