@@ -209,7 +209,9 @@ def _conclude(
     """Add advice and doubts about an input that was read."""
     nameless = bool(summary.records) and not summary.named
     if summary.sightings or summary.carried["used"] or nameless:
-        for name in sorted(set(summary.kinds) - (set() if nameless else summary.sized)):
+        # Where other lines tell of use, those that cannot are no mistake.
+        telling = {name for name in summary.kinds if kinds_by_name()[name].proof} or set(summary.kinds)
+        for name in sorted(telling - (set() if nameless else summary.sized)):
             if advice := kinds_by_name()[name].advice:
                 outcome.advice.setdefault(advice, []).append(source_input.name)
     wrong_times = _ahead(source_input, summary) or _behind(kind, source_input, summary, settings)

@@ -25,14 +25,17 @@ from tests.product import compiled_once
 
 
 def test_every_kind_of_a_mixed_file_is_advised_that_lacks_what_was_sent(tmp_path: Path) -> None:
+    """Of a syslog with a proxy's lines in it was said that it tells of no use."""
     (tmp_path / "mixed.log").write_text(
         "1700000000.123 900 10.0.0.1 TCP_MISS/200 4000 POST https://chatgpt.com/a u DIRECT/192.0.2.1 a/b\n"
         "Nov 14 10:00:00 gw dnsmasq[123]: query[A] chatgpt.com from 10.0.0.9\n"
+        "Nov 14 10:00:01 gw CRON[99]: (root) CMD (run-parts /etc/cron.hourly)\n"
     )
     settings = Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state"))
     plan = detect.plan(opening.find([tmp_path / "mixed.log"]).files)
     shared = Installation(settings, Declared())
     outcome = scan.run(shared, plan, replace=False, progress_bar=partial(progress_bar, quiet=True))
+    assert "audit-only" in outcome.read[0][2].kinds
     assert set(outcome.advice) == {SquidFormat.advice, DnsmasqFormat.advice}
 
 
