@@ -59,7 +59,7 @@ class IscDhcpdFormat(LogFormat):
     help = "ISC dhcpd 3 to 4.4: dhcpd.leases, dhcpd6.leases, syslog (DHCPACK …), as pfSense's and Infoblox's"
     vantage = "identity"
     proof = ("device",)
-    advice = "dhcpd's lease file loses its history; its syslog (DHCPACK …) keeps it."
+    advice = "Collect dhcpd's syslog (DHCPACK …), too: its lease file loses history."
     framing = MultiLine(begins=f"{_V4}|{_V6}", ends=r"^\}")
     marks = (
         "lease ", "ia-na ", "ia-ta ", "ia-pd ", "dhcp", "reply na: ", "r-l-e:", "authoring-byte-order ",
