@@ -143,6 +143,9 @@ class Sorter:
             if claimed.any():
                 owner = owner.scatter(left["at"].filter(claimed), code)
                 left = left.filter(~claimed)
+                if log_format.header and not code:
+                    # Nobody else is asked about headers of the format of most lines: asking takes ms each.
+                    left = left.filter(~left["line"].str.contains(log_format.header).fill_null(False))
         return owner
 
     def _marked(self, lines: pl.DataFrame) -> str:
@@ -209,15 +212,22 @@ class Sorter:
     def _header_lines(self, owned: pl.DataFrame) -> pl.Series:
         """For each header line, the index in `_order` of its format, if that or no format claims the line."""
         heads = pl.Series("head", [None] * owned.height, dtype=pl.Int32)
-        known = set(owned["owner"].unique())
-        text = self._marked(owned.filter(pl.col("owner").is_null())) if None in known else ""
+        owner, known = owned["owner"], set(owned["owner"].unique())
+        unknown, text = owner.is_null(), None  # lines of nobody so far
         for code, log_format in enumerate(self._order):
-            if not log_format.header or not (code in known or (None in known and log_format.may_own(text))):
+            if not log_format.header:
                 continue
-            places = (owned["owner"].is_null() | (owned["owner"] == code).fill_null(False)).arg_true()
-            mine = owned["line"].gather(places).str.contains(log_format.header)
-            fresh = places.filter(mine & heads.gather(places).is_null())
-            heads = heads.scatter(fresh, code) if len(fresh) else heads
+            if code not in known:
+                if not unknown.any():
+                    continue
+                text = self._marked(owned.filter(unknown)) if text is None else text
+                if not log_format.may_own(text):
+                    continue
+            places = (unknown | (owner == code).fill_null(False)).arg_true()
+            fresh = places.filter(owned["line"].gather(places).str.contains(log_format.header))
+            if len(fresh):
+                heads = heads.scatter(fresh, code)
+                unknown &= heads.is_null()
         return heads
 
 
