@@ -26,11 +26,10 @@ MEANT = {
 
 def _tables() -> Iterator[tuple[str, str, dict[str, str]]]:
     """(format, name, table) of all tables `column -> "key|other spelling"`."""
-    for module in pkgutil.iter_modules(formats.__path__):
-        loaded = importlib.import_module(f"{formats.__name__}.{module.name}")
-        for name, table in vars(loaded).items():
+    for module in pkgutil.walk_packages(formats.__path__, f"{formats.__name__}."):
+        for name, table in vars(importlib.import_module(module.name)).items():
             if isinstance(table, dict) and _is_of_fields(table):
-                yield module.name, name, table
+                yield module.name.removeprefix(f"{formats.__name__}."), name, table
 
 
 def _is_of_fields(table: dict[object, object]) -> bool:
