@@ -30,7 +30,7 @@ def read(lines: pl.Series, wanted: pairs.Wanted, *, lists: Sequence[str] = ()) -
     """
     # A scanner that is there already is faster with any number of lines.
     is_there = len(lines) > 0 and _SCANNER in sys.modules
-    is_much = lines.len() >= SCANNED_FROM and sum(lines.head(1000).str.len_bytes()) >= _MIN_BYTES
+    is_much = lines.len() >= SCANNED_FROM and lines.head(1000).str.len_bytes().sum() >= _MIN_BYTES
     if is_there or (is_much and scanner.is_compiled(scanner.OBJECTS, here=True)):
         return _scanned(lines, wanted, lists)
     return _complete(lines, wanted, lists)

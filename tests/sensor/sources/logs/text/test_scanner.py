@@ -68,3 +68,9 @@ def test_objects_are_read_completely_until_their_scanner_is_compiled(compilers: 
     with scanner.compiling_behind():
         assert objects.read(lines, ["a"])["a"].unique().to_list() == ["1"]
     assert compilers.begun == ["lines"] and "sensor.decode.text.json_fields" not in sys.modules
+
+
+def test_objects_are_read_beside_lines_that_another_reader_took(compilers: Compilers) -> None:
+    """A log of PAN-OS with CSV in it, too: where no object is, the line is NULL."""
+    lines = pl.Series([None, '{"a": 1}'] * objects.SCANNED_FROM)
+    assert objects.read(lines, ["a"])["a"].to_list() == [None, "1"] * objects.SCANNED_FROM
