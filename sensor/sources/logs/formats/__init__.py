@@ -1,1 +1,1 @@
-"""The log formats, one format a file; README.md says how to add one. The folder is walked."""
+"""The log formats, one format a file or package; README.md says how to add one. The folder is walked."""

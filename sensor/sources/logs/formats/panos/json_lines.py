@@ -1,0 +1,50 @@
+"""Objects of Strata Logging Service."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sensor.sources.logs.text import objects
+
+CLAIMS = pl.col("line").str.contains(r'^\s*\{.*"LogType"\s*:') & pl.col("line").str.contains(
+    r'"(?:DeviceSN|LogSourceID|PanOS\w+|ConfigVersion)"\s*:|"VendorName"\s*:\s*"Palo'
+)
+_KEYS = {
+    "type": "LogType",
+    "subtype": "Subtype|SubType",
+    "serial": "DeviceSN|LogSourceID",
+    "generated": "TimeGenerated|EventTime|TimeReceived",
+    "began": "SessionStartTime",
+    "precise": "TimeGeneratedHighResolution",
+    "src": "SourceAddress|SourceIP",
+    "dst": "DestinationAddress|DestinationIP",
+    "user": "SourceUser|SourceUserName",
+    "session": "SessionID",
+    "sport": "SourcePort",
+    "dport": "DestinationPort",
+    "proto": "Protocol",
+    "action": "Action",
+    "sent": "BytesSent",
+    "received": "BytesReceived",
+    "elapsed": "SessionDuration",
+    "ended_by": "SessionEndReason",
+    "url": "URL",
+    "host": "URLDomain",
+    "agent": "UserAgent",
+    "method": "HTTPMethod",
+    "sni": "ServerNameIndication|SNI|SNIHostname",
+    "xff": "X-Forwarded-ForIP|XForwardedForIP",
+    "mac": "SourceDeviceMac",
+    "device": "SourceDeviceHost",
+    "packets_sent": "PacketsSent",
+    "packets_received": "PacketsReceived",
+    "event_id": "EventName",
+    "status": "EventStatus",
+    "tunnel": "PrivateIPv4|PrivateIP",
+    "endpoint": "EndpointDeviceName",
+}
+
+
+def read(lines: pl.DataFrame) -> pl.DataFrame:
+    """`COLUMNS` of objects, as far as they have them."""
+    return objects.read(lines["line"], _KEYS)
