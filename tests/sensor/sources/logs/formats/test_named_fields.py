@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.logs.formats.other_products import OtherProductsFormat
+from sensor.sources.logs.formats.named_fields import OtherProductsFormat
 from sensor.sources.logs.text.reasons import ALERT, NO_PORTS, NO_TIME
 from tests.sensor.sources.logs.formats.reading import read, rows
 
