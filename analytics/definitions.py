@@ -101,7 +101,7 @@ def load_views() -> tuple[View, ...]:
         head, _, examples = path.read_text("utf-8").partition("\nexamples:\n")  # the last key
         entry = read_yaml(head)
         entry["columns"] = _columns(entry["columns"])
-        views.append(View(name=path.stem, template=_sql(path), examples_text=examples, **entry))
+        views.append(View(name=path.stem, template=read_sql(path), examples_text=examples, **entry))
     return tuple(views)
 
 
@@ -112,7 +112,7 @@ def load_marts() -> tuple[Mart, ...]:
     for path in sorted(MARTS.glob("*.yml")):
         entry = read_yaml(path.read_text("utf-8"))
         entry["columns"] = _columns(entry["columns"])
-        marts.append(Mart(name=path.stem, sql=_sql(path), **entry))
+        marts.append(Mart(name=path.stem, sql=read_sql(path), **entry))
     return tuple(marts)
 
 
@@ -121,7 +121,8 @@ def read_yaml(text: str) -> Any:
     return yaml.load(text, _LOADER)  # noqa: S506 - a safe loader
 
 
-def _sql(path: Path) -> str:
+def read_sql(path: Path) -> str:
+    """The statement that a .yml file describes, without the semicolon at its end."""
     return path.with_suffix(".sql").read_text("utf-8").strip().rstrip(";")
 
 

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, pairwise
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import duckdb
@@ -27,8 +26,9 @@ from analytics.counting.binding_join import join_bindings
 from analytics.counting.facets import encode_facets
 from analytics.counting.holders import named
 from analytics.counting.intervals import SHARED_USERS
+from analytics.steps import Steps
 
-STEPS = Path(__file__).parent / "day_sql"
+STEPS = Steps(Path(__file__).parent / "day_sql")
 #: Two clocks, or the start of one connection as two sensors report it, may differ by this much.
 TOLERANCE_US = 2_000_000
 #: Factor on the confidence of a login that is an hour old, if no device is known to have kept the address. In
@@ -70,7 +70,7 @@ def read_days(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, zo
         "zone": zone,
     }
     for salt in count():
-        connection.execute(_step("01_events", values | {"salt": salt}))
+        STEPS.run(connection, "01_events", values | {"salt": salt})
         collisions = "(SELECT COUNT(*) - COUNT(DISTINCT content_hash) FROM {})"
         query = f"SELECT {collisions.format('contexts')} + {collisions.format('targets')}"
         if not _number(connection, query):
@@ -92,28 +92,23 @@ def count_days(
     `nth` day that was read.
     """
     values = _values(days, nth) | {"zone": zone}
-    connection.execute(_step("02_days", values))
+    STEPS.run(connection, "02_days", values)
     attribute(connection, days, nth=nth)
-    connection.execute(_step("09_records", values))
+    STEPS.run(connection, "09_records", values)
     for better, rank in pairwise(_ranks(connection)):
-        connection.execute(_step("10_cover", values | {"rank": better}))
-        connection.execute(_step("11_covered", values | {"rank": rank}))
-    connection.execute(_step("12_counted", values))
-    connection.execute(_step("13_servers", values))
-    connection.execute(_step("14_rhythm", values))
-    connection.execute(_step("15_models", values))
-    connection.execute(_step("16_named", values))
-
-
-def steps() -> str:
-    """The text of all SQL steps; whichever columns of sightings they need are named in it."""
-    return "\n".join(path.read_text("utf-8") for path in sorted(STEPS.glob("*.sql")))
+        STEPS.run(connection, "10_cover", values | {"rank": better})
+        STEPS.run(connection, "11_covered", values | {"rank": rank})
+    STEPS.run(connection, "12_counted", values)
+    STEPS.run(connection, "13_servers", values)
+    STEPS.run(connection, "14_rhythm", values)
+    STEPS.run(connection, "15_models", values)
+    STEPS.run(connection, "16_named", values)
 
 
 def attribute_day(connection: duckdb.DuckDBPyConnection, day: date) -> None:
     """Makes `attributed` for `day`: who was behind each of its events."""
     read_days(connection, [day], zone="UTC")
-    connection.execute(_step("02_days", _values([day])))
+    STEPS.run(connection, "02_days", _values([day]))
     attribute(connection, [day])
 
 
@@ -124,20 +119,20 @@ def attribute(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nt
     values["begin_us"] = _number(connection, "SELECT MIN(from_us) FROM bounds")
     values["end_us"] = _number(connection, "SELECT MAX(to_us) FROM bounds")
     values["window"] = values["end_us"] - values["begin_us"]
-    connection.execute(_step("04_bindings", values | {"named_bindings": named("named_bindings", "bindings")}))
+    STEPS.run(connection, "04_bindings", values | {"named_bindings": named("named_bindings", "bindings")})
     values |= {
         "binding_slots": 2 * (_number(connection, "SELECT MAX(bindings) FROM held_addresses") + 1),
         "targets": _number(connection, "SELECT COUNT(*) FROM targets") + 1,
         "day_pairs": 8 * (values["last_nth"] + 1),
     }
     numbers = {name: values[name] for name in ("binding_slots", "day_pairs", "targets")}
-    connection.execute(_step("05_codes", values))
+    STEPS.run(connection, "05_codes", values)
     facets = join_bindings(connection, first_day=values["first_us"] // _DAY_US - 4, **numbers)
-    connection.execute(_step("06_shared", values))
+    STEPS.run(connection, "06_shared", values)
     attributions = attribute_facets(connection, facets, stale=STALE, **numbers)
-    connection.execute(_step("07_subjects", values))
+    STEPS.run(connection, "07_subjects", values)
     encode_facets(connection, attributions, targets=values["targets"])
-    connection.execute(_step("08_facets", values))
+    STEPS.run(connection, "08_facets", values)
 
 
 def _staff(connection: duckdb.DuckDBPyConnection, day: date, values: dict[str, Any]) -> None:
@@ -148,7 +143,7 @@ def _staff(connection: duckdb.DuckDBPyConnection, day: date, values: dict[str, A
     )
     changed = "SELECT getvariable('staff_version') IS DISTINCT FROM getvariable('directory_version')"
     if _number(connection, changed):
-        connection.execute(_step("03_staff", values))
+        STEPS.run(connection, "03_staff", values)
         connection.execute("SET VARIABLE staff_version = getvariable('directory_version')")
 
 
@@ -224,7 +219,3 @@ def _ranks(connection: duckdb.DuckDBPyConnection) -> list[int]:
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     row = connection.execute(query).fetchone()
     return int(row[0] or 0) if row else 0
-
-
-def _step(name: str, values: dict[str, Any]) -> str:
-    return Template((STEPS / f"{name}.sql").read_text("utf-8")).substitute(values)

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from itertools import count
 from pathlib import Path
-from string import Template
 
 import duckdb
 import numpy as np
@@ -25,8 +24,9 @@ from analytics.counting.frames import store_frame
 from analytics.counting.intervals import DAY_US, Held, Ints, Leases, Statements
 from analytics.counting.stations import join_stations
 from analytics.counting.threads import processors
+from analytics.steps import Steps
 
-STEPS = Path(__file__).parent / "holder_sql"
+STEPS = Steps(Path(__file__).parent / "holder_sql")
 #: A lease below this confidence is a hint, used only where no other lease names a user.
 HINT = 0.5
 #: End of a lease that is open (9999-12-31).
@@ -81,12 +81,12 @@ def _code(connection: duckdb.DuckDBPyConnection) -> None:
     values: dict[str, object] = {"forever": FOREVER_US, "hint": HINT}
     for salt in count():
         values["salt"] = salt
-        connection.execute(_step("1_contents", values))
+        STEPS.run(connection, "1_contents", values)
         if connection.execute("SELECT COALESCE(BOOL_OR(collides), false) FROM raw_statements").fetchone() == (
             False,
         ):
             break
-    connection.execute(_step("2_encoded", values))
+    STEPS.run(connection, "2_encoded", values)
 
 
 def _statements(connection: duckdb.DuckDBPyConnection) -> Statements:
@@ -130,8 +130,4 @@ SELECT l.* FROM {leases} AS l SEMI JOIN near USING (site, address)
 
 def named(view: str, held: str) -> str:
     """SQL that creates `view`: the rows of relation `held`, with names in place of ids."""
-    return _step("3_named", {"named": view, "held": held})
-
-
-def _step(name: str, values: dict[str, object]) -> str:
-    return Template((STEPS / f"{name}.sql").read_text("utf-8")).substitute(values)
+    return STEPS.sql("3_named", {"named": view, "held": held})

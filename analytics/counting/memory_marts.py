@@ -15,7 +15,7 @@ import polars as pl
 
 from analytics.counting.build import Build
 from analytics.counting.day_marts import counted_days
-from analytics.counting.days import read_days, steps
+from analytics.counting.days import STEPS, read_days
 from analytics.counting.frames import store_frame
 from analytics.counting.holders import make_holders
 from analytics.counting.inputs import LASTING
@@ -51,7 +51,7 @@ def make_in_memory(build: Build, unstored: Unstored) -> list[date]:
 
 
 def _make(build: Build, unstored: Unstored) -> list[date]:
-    needed = narrowed(build.manifest.tables["sightings"], [steps(), *PREFERENCE["sightings"]])
+    needed = narrowed(build.manifest.tables["sightings"], [STEPS.text(), *PREFERENCE["sightings"]])
     sightings, names = unstored.rows("sightings", list(needed.columns)), unstored.rows("names")
     if sightings.is_empty() and names.is_empty():
         return []

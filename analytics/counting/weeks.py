@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from string import Template
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -21,8 +20,9 @@ import polars as pl
 from analytics.counting.frames import store_frame
 from analytics.counting.groups import DOMINANCE
 from analytics.counting.ksafe import OTHER, protect
+from analytics.steps import Steps
 
-STEPS = Path(__file__).parent / "week_sql"
+STEPS = Steps(Path(__file__).parent / "week_sql")
 #: Daily marts that weekly marts are made from. The others serve rules and views.
 DAILY = ("usage_hourly", "not_use_hourly", "headcounts_daily", "ai_servers_daily")
 #: Subjects that may be one of our people. Machines, service accounts, shared addresses and external clients
@@ -38,14 +38,14 @@ def prepare_week(
     values: dict[str, str | int] = {
         "zone": zone, "week": week.isoformat(), "k": k, "personal": _PERSONAL, "other": OTHER,
     }  # fmt: skip
-    connection.execute(_step("1_hours", values))
+    STEPS.run(connection, "1_hours", values)
     cells = protect(_members(connection, values), k)
     store_frame(connection, "labels", cells.departments)
     store_frame(connection, "pooled", cells.pooled)
     store_frame(connection, "weekly_cells", cells.weekly)
     store_frame(connection, "daily_cells", cells.daily)
-    connection.execute(_step("3_uses", values))
-    connection.execute(_step("4_headcounts", values))
+    STEPS.run(connection, "3_uses", values)
+    STEPS.run(connection, "4_headcounts", values)
     pooled = cells.departments.filter(pl.col("label") == OTHER)["department"].to_list()
     return {
         "week": week.isoformat(),
@@ -75,12 +75,8 @@ def days_of(week: date, zone: str) -> list[date]:
 
 def _members(connection: duckdb.DuckDBPyConnection, values: dict[str, str | int]) -> pl.DataFrame:
     # NumPy, because fetching an Arrow stream makes DuckDB 2.0 report leaks when Python exits.
-    columns = connection.execute(_step("2_members", values)).fetchnumpy()
+    columns = STEPS.run(connection, "2_members", values).fetchnumpy()
     names = {name: pl.Series(columns[name].tolist(), dtype=pl.String) for name in ("department", "app")}
     measures = ("bytes_up", "bytes_up_max", "bytes_down")
     numbers = {name: np.asarray(columns[name]) for name in ("subject", "using", *measures)}
     return pl.DataFrame({**numbers, **names, "day": np.asarray(columns["day"]).astype("datetime64[D]")})
-
-
-def _step(name: str, values: dict[str, str | int]) -> str:
-    return Template((STEPS / f"{name}.sql").read_text("utf-8")).substitute(values)

@@ -20,8 +20,9 @@ import duckdb
 from analytics.counting.groups import DOMINANCE
 from analytics.lake import literal
 from analytics.policy.rules import Rule, load_rules
+from analytics.steps import Steps
 
-STEPS = Path(__file__).parent / "judging"
+STEPS = Steps(Path(__file__).parent / "judging")
 #: Number of earlier weeks that anomalies are compared with.
 HISTORY_WEEKS = 6
 #: Columns of the SQL of a rule, in any order; missing ones are NULL.
@@ -48,7 +49,7 @@ def sum_up(connection: duckdb.DuckDBPyConnection, first: date, last: date, *, zo
     """Makes `spent`, the comparison data for the weeks from Monday `first` to Monday `last`."""
     begin = first - timedelta(days=7 * HISTORY_WEEKS)
     values = {"first": begin.isoformat(), "last": last.isoformat(), "zone": zone}
-    connection.execute(_filled("0_spent", values))
+    STEPS.run(connection, "0_spent", values)
 
 
 def judge(
@@ -84,7 +85,7 @@ def judge(
         "round_measure": _two_digits("measure"),
     }
     for step in ("1_used", "2_judged"):
-        connection.execute(_filled(step, values))
+        STEPS.run(connection, step, values)
     columns = ", ".join(f"{name} {dtype}" for name, dtype in EVIDENCE.items())
     connection.execute(f"CREATE OR REPLACE TEMP TABLE found (finding VARCHAR, rule VARCHAR, {columns})")
     connection.execute(
@@ -105,7 +106,7 @@ def judge(
         )
     if evaluated:
         connection.execute(f"INSERT INTO evaluated VALUES {', '.join(evaluated)}")
-    connection.execute(_filled("3_findings", values))
+    STEPS.run(connection, "3_findings", values)
 
 
 def _why_not(rule: Rule, lines: int, seen: int, comparable: int) -> str | None:
@@ -165,7 +166,3 @@ def _count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:
     """The number of `rows`: a relation, with or without a WHERE."""
     row = connection.execute(f"SELECT COUNT(*) FROM {rows}").fetchone()
     return int(row[0]) if row else 0
-
-
-def _filled(step: str, values: dict[str, str]) -> str:
-    return Template((STEPS / f"{step}.sql").read_text("utf-8")).substitute(values)

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from analytics.definitions import read_yaml
+from analytics.definitions import read_sql, read_yaml
 
 RULES = Path(__file__).parent / "rules"
 CONTROLS = Path(__file__).parent / "controls"
@@ -87,8 +87,7 @@ def _rule(path: Path) -> Rule:
     if budget := entry.pop("budget", None):
         entry["budget"] = Budget(**budget)
     entry["examples"] = tuple(entry.pop("examples", ()))
-    sql = path.with_suffix(".sql").read_text("utf-8").strip().rstrip(";")
-    rule = Rule(name=path.stem, sql=sql, **entry)
+    rule = Rule(name=path.stem, sql=read_sql(path), **entry)
     if rule.severity not in LEVELS:
         raise ValueError(f"{path}: severity {rule.severity!r} is none of {', '.join(LEVELS)}")
     return rule

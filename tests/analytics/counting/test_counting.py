@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import pytest
@@ -466,8 +465,7 @@ def test_spans_that_are_all_the_same_cover_no_more_than_one_of_them() -> None:
                    (i * 9 + 4) * {minute} AS start_us, (i * 9 + 5) * {minute} AS end_us
             FROM range(200) AS a (s), range(3) AS c (i)""")
         connection.execute("CREATE TABLE dropped (event_id BIGINT, usage_key BIGINT)")
-        text = Template((STEPS / "11_covered.sql").read_text("utf-8"))
-        connection.execute(text.substitute(rank=2, tolerance=TOLERANCE_US, first_us=0))
+        STEPS.run(connection, "11_covered", {"rank": 2, "tolerance": TOLERANCE_US, "first_us": 0})
         assert connection.execute("FROM dropped").fetchall() == []
 
 

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from analytics.counting import day_marts, days, threads
+from analytics.steps import Steps
 from sensor.ingest.installation import DEFAULT_RANKS
 from tests.analytics.handmade import (
     CATALOG,
@@ -118,12 +119,12 @@ def test_what_is_added_up_early_makes_the_same_marts(tmp_path: Path, monkeypatch
     monkeypatch.setattr(day_marts, "count_days", counting)
     early, few = _built(tmp_path / "early", rows, leases), sum(events)
     events.clear()
-    steps = shutil.copytree(days.STEPS, tmp_path / "counting")
+    steps = shutil.copytree(days.STEPS.folder, tmp_path / "counting")
     together = (steps / "01_events.sql").read_text()
     each_by_itself = together.replace("NOT n.in_day OR", "true OR")
     assert each_by_itself != together
     (steps / "01_events.sql").write_text(each_by_itself)
-    monkeypatch.setattr(days, "STEPS", steps)
+    monkeypatch.setattr(days, "STEPS", Steps(steps))
     assert early == _built(tmp_path / "late", rows, leases)
     assert all(early.values())
     assert few < 0.85 * sum(events), "most of these are apart: seen twice, at addresses that change hands"

@@ -22,6 +22,7 @@ from analytics.counting.days import STALE
 from analytics.counting.frames import store_frame
 from analytics.counting.holders import make_holders
 from analytics.lake import connect
+from analytics.steps import Steps
 from sensor import schema
 from tests.bench import bench_who
 
@@ -157,13 +158,13 @@ def test_phrases_that_hash_alike_are_told_apart(tmp_path: Path, monkeypatch: pyt
     leases = _history([(1, 60, 0), (2, 30, 5), (1, 20, 0)])[0]
     with _holders(leases) as connection:
         rows = connection.execute("FROM every_holders ORDER BY ALL").fetchall()
-    steps = shutil.copytree(holders.STEPS, tmp_path / "holding")
+    steps = shutil.copytree(holders.STEPS.folder, tmp_path / "holding")
     contents = (steps / "1_contents.sql").read_text()
     # With the first salt, 0, all have one hash.
     clashing = contents.replace("HASH($salt, user_name", "sign($salt) * HASH($salt, user_name")
     assert clashing != contents
     (steps / "1_contents.sql").write_text(clashing)
-    monkeypatch.setattr(holders, "STEPS", steps)
+    monkeypatch.setattr(holders, "STEPS", Steps(steps))
     with _holders(leases) as connection:
         assert connection.execute("FROM every_holders ORDER BY ALL").fetchall() == rows
     assert len(rows) > 3
