@@ -73,9 +73,6 @@ SECRET = Protect("token", "drop", "drop")
 
 TIME = pl.Datetime("us", "UTC")
 
-#: Grades of evidence, the weakest first. Tables hold the number; only views show the label.
-GRADES = {1: "lookup", 2: "connected", 3: "exchanged", 4: "uploaded", 5: "confirmed"}
-
 #: Shapes of an encrypted answer, the one most typical of a language model first: one event per token, all
 #: with the same overhead; one event per token; batches of events; anything else.
 STREAM_CLASSES = ("A+", "A", "B", "none")

@@ -11,7 +11,8 @@ from typing import get_args
 
 import pytest
 
-from sensor import errors, schema, settings
+from analytics.render.words import grades
+from sensor import errors, settings
 from sensor.cli import audit, keys, main, reveal
 from sensor.destinations import AnyDestination
 from tests.product import compiled_once, run_here
@@ -137,10 +138,9 @@ def test_exit_codes_are_those_of_the_code() -> None:
     assert documented == {c.exit_code for c in classes} | {0, 130}
 
 
-def test_grades_are_those_of_the_schema() -> None:
-    words = {"lookup": "looked up"}
-    for label in schema.GRADES.values():
-        assert f"| {words.get(label, label)} |" in README
+def test_grades_are_those_of_the_reports() -> None:
+    for moon, label, _ in grades().values():
+        assert f"| {moon} | {label} |" in README
 
 
 def test_the_squid_format_is_the_one_the_source_advises() -> None:

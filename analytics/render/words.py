@@ -49,7 +49,6 @@ class Noun:
 
 PEOPLE = Noun("people")
 DEVICES = Noun("devices")
-ADDRESSES = Noun("addresses")
 #: The noun if the share tied to a person is unknown.
 EITHER = Noun("either")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from analytics.render.text import page_text
-from analytics.render.words import ADDRESSES, DEVICES, EITHER, PEOPLE, THIN, Noun
+from analytics.render.words import DEVICES, EITHER, PEOPLE, THIN, Noun
 from analytics.reports.prepare import page_of, prepare
 from analytics.reports.weekly.page import Page
 from analytics.reports.write import weekly
@@ -31,8 +31,8 @@ def text(value: str) -> str:
     [
         ([tied(200, 200)], PEOPLE),
         ([tied(200, 180)], PEOPLE),
-        ([tied(200, 179)], ADDRESSES),
-        ([NOBODY], ADDRESSES),
+        ([tied(200, 179)], Noun("addresses")),
+        ([NOBODY], Noun("addresses")),
         ([tied(200, None)], EITHER),
         ([], EITHER),
         ([tied(200, 200, LAST)], EITHER),
@@ -74,7 +74,7 @@ def test_devices_are_called_devices(tmp_path: Path) -> None:
     ways.append({"day": LAST, "site": "all", "tied_to": "nobody", "connections_percent": 100.0})
     ways.append(ways[-1] | {"day": WEEK + timedelta(days=1)})  # one day of addresses may be most of a week
     rows = plain() | {"attribution_weekly": [NOBODY], "attribution_quality": ways}
-    assert page(tmp_path / "days", rows).noun == ADDRESSES
+    assert page(tmp_path / "days", rows).noun == Noun("addresses")
 
 
 @pytest.mark.parametrize(
