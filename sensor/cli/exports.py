@@ -29,49 +29,59 @@ _FAMILIES = (exports_lists, exports_tenants, exports_data)
 _COMMON = frozenset({"target", "list_", "out", "as_of", "lake", "config"})
 
 
+TargetArgument = Annotated[str | None, typer.Argument(metavar="TARGET", help="A target of --list.")]
+ListOption = Annotated[bool, typer.Option("--list", help="List the targets, with what each can say.")]
+StatusOption = Annotated[
+    str | None,
+    typer.Option(
+        "--status",
+        metavar="A,B",
+        help="Statuses of the policy.",
+        show_default="block: unsanctioned; allow: sanctioned,tolerated",
+    ),
+]
+AppOption = Annotated[
+    list[str] | None,
+    typer.Option("--app", metavar="APP", help="Only this service, whatever its status; repeatable."),
+]
+ModeOption = Annotated[str, typer.Option("--mode", metavar="MODE", help="block or allow.")]
+BareOption = Annotated[bool, typer.Option("--bare", help="Write entries only; comments go to stderr.")]
+ExpiresOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--expires",
+        formats=["%Y-%m-%d"],
+        metavar="DATE",
+        help="Last day the list may be used.",
+        show_default="30 days on",
+    ),
+]
+FileFormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="csv, json, parquet; events, findings: ocsf, ecs, stix; assets: cyclonedx.",
+    ),
+]
+RestrictedOption = Annotated[
+    bool,
+    typer.Option("--restricted", help="Single events, or the inventory of assets, with tokens; logged."),
+]
+
+
 def command(
     context: typer.Context,
-    target: Annotated[str | None, typer.Argument(metavar="TARGET", help="A target of --list.")] = None,
-    list_: Annotated[bool, typer.Option("--list", help="List the targets, with what each can say.")] = False,
-    status: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B",
-            help="Statuses of the policy.",
-            show_default="block: unsanctioned; allow: sanctioned,tolerated",
-        ),
-    ] = None,
-    app: Annotated[
-        list[str] | None,
-        typer.Option("--app", metavar="APP", help="Only this service, whatever its status; repeatable."),
-    ] = None,
-    mode: Annotated[str, typer.Option(metavar="MODE", help="block or allow.")] = "block",
+    target: TargetArgument = None,
+    list_: ListOption = False,
+    status: StatusOption = None,
+    app: AppOption = None,
+    mode: ModeOption = "block",
     out: OutOption = None,
-    bare: Annotated[
-        bool,
-        typer.Option("--bare", help="Write entries only; comments go to stderr."),
-    ] = False,
-    expires: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"],
-            metavar="DATE",
-            help="Last day the list may be used.",
-            show_default="30 days on",
-        ),
-    ] = None,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="csv, json, parquet; events, findings: ocsf, ecs, stix; assets: cyclonedx.",
-        ),
-    ] = "csv",
-    restricted: Annotated[
-        bool,
-        typer.Option("--restricted", help="Single events, or the inventory of assets, with tokens; logged."),
-    ] = False,
+    bare: BareOption = False,
+    expires: ExpiresOption = None,
+    form: FileFormatOption = "csv",
+    restricted: RestrictedOption = False,
     as_of: AsOfOption = None,
     lake: LakeOption = None,
     policy: PolicyOption = None,

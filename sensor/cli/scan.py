@@ -30,52 +30,67 @@ from sensor.cli.scan_outcome import conclude, passed_over, progress_bar
 
 if TYPE_CHECKING:
     from sensor.settings import Settings
+    from sensor.sources.detect import Plan
     from sensor.sources.interface import Source
     from sensor.store.lake import Lake
 
 
+Paths = Annotated[
+    list[str],
+    typer.Argument(metavar="PATH", help="Files, folders, archives, globs, or - for standard input."),
+]
+VantageOption = Annotated[
+    str | None, typer.Option("--vantage", metavar="NAME", help="The place it watched from.")
+]
+PeopleOption = Annotated[
+    Path | None,
+    typer.Option("--people", metavar="FILE", help="CSV: address,user_name,device,department,site."),
+]
+ReplaceOption = Annotated[
+    bool, typer.Option("--replace", help="Read inputs again that were read before (newer catalog).")
+]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", metavar="tshark", help="Let tshark read captures: slow, but it knows every link type."
+    ),
+]
+ExtractOption = Annotated[
+    str | None,
+    typer.Option(
+        "--extract",
+        metavar="CONNECTION",
+        help="Only copy the packets of CLIENT:PORT-SERVER:PORT[/tcp|udp] from captures to the file "
+        "--to names. Takes addresses ([…] around IPv6): the lake's tokens cannot be turned back.",
+    ),
+]
+ToOption = Annotated[
+    Path | None, typer.Option("--to", metavar="FILE", help="Where --extract writes its pcap.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
+
+
 def command(
-    paths: Annotated[
-        list[str],
-        typer.Argument(metavar="PATH", help="Files, folders, archives, globs, or - for standard input."),
-    ],
+    paths: Paths,
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
     signatures: SignaturesOption = None,
     sensor: SensorOption = None,
     site: SiteOption = None,
-    vantage: Annotated[str | None, typer.Option(metavar="NAME", help="The place it watched from.")] = None,
-    people: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="CSV: address,user_name,device,department,site.")
-    ] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Read inputs again that were read before (newer catalog).")
-    ] = False,
-    engine: Annotated[
-        str | None,
-        typer.Option(metavar="tshark", help="Let tshark read captures: slow, but it knows every link type."),
-    ] = None,
+    vantage: VantageOption = None,
+    people: PeopleOption = None,
+    replace: ReplaceOption = False,
+    engine: EngineOption = None,
     form: LogFormatOption = None,
     custom: CustomOption = None,
-    extract: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CONNECTION",
-            help="Only copy the packets of CLIENT:PORT-SERVER:PORT[/tcp|udp] from captures to the file "
-            "--to names. Takes addresses ([…] around IPv6): the lake's tokens cannot be turned back.",
-        ),
-    ] = None,
-    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Where --extract writes its pcap.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+    extract: ExtractOption = None,
+    to: ToOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Read captures and logs into the lake."""
     from sensor.ingest import scan
-    from sensor.ingest.installation import sensor_declared
     from sensor.ingest.kernels import compile_for
-    from sensor.settings import lake_path, state_path
-    from sensor.sources import detect
-    from sensor.sources.inputs import open as opening
 
     if extract is not None or to is not None:
         _extract(paths, extract, to, state, quiet)
@@ -85,20 +100,7 @@ def command(
         chosen = chosen.model_copy(update={"identity": chosen.identity.model_copy(update={"people": people})})
     add_formats(chosen, custom)
     check_kinds(chosen)
-    found = opening.find(paths, ours=(lake_path(chosen), state_path(chosen)))
-    plan = detect.plan(
-        found.files, walked=found.walked, captures=_engine(engine), forced=kind_named(form),
-        sensor_of=partial(sensor_declared, chosen),
-    )  # fmt: skip
-    for problem in [*found.problems, *plan.problems]:
-        say(problem)
-    for folder in found.ours:
-        if not quiet:
-            typer.echo(f"{opening.shown(folder)}: a file of shadowai itself, not read", err=True)
-    if not plan.inputs:
-        if plan.skipped:
-            say(passed_over(plan.skipped))
-        raise typer.Exit(3)
+    plan = _plan(paths, chosen, captures=_engine(engine), forced=kind_named(form), quiet=quiet)
     installation = installation_of(chosen, sensor, site, vantage)
     installation.lake.create()  # before kernels are compiled, which takes a minute: it may fail
     kernels = installation.state / "kernels"
@@ -109,8 +111,40 @@ def command(
     publish_when_free(installation.lake, chosen, quiet=quiet)
     if not quiet:
         conclude(outcome, plan.skipped, installation.lake.path)
-    if found.problems or plan.problems or outcome.unreadable:
+    if plan.problems or outcome.unreadable:
         raise typer.Exit(3)
+
+
+def _plan(
+    paths: list[str],
+    settings: Settings,
+    *,
+    captures: type[Source] | None,
+    forced: type[Source] | None,
+    quiet: bool,
+) -> Plan:
+    """What is to be read of `paths`; its problems are printed. Exits if that is nothing."""
+    from sensor.ingest.installation import sensor_declared
+    from sensor.settings import lake_path, state_path
+    from sensor.sources import detect
+    from sensor.sources.inputs import open as opening
+
+    found = opening.find(paths, ours=(lake_path(settings), state_path(settings)))
+    plan = detect.plan(
+        found.files, walked=found.walked, captures=captures, forced=forced,
+        sensor_of=partial(sensor_declared, settings),
+    )  # fmt: skip
+    plan.problems[:0] = found.problems
+    for problem in plan.problems:
+        say(problem)
+    for folder in found.ours:
+        if not quiet:
+            typer.echo(f"{opening.shown(folder)}: a file of shadowai itself, not read", err=True)
+    if not plan.inputs:
+        if plan.skipped:
+            say(passed_over(plan.skipped))
+        raise typer.Exit(3)
+    return plan
 
 
 def publish_when_free(lake: Lake, settings: Settings, *, quiet: bool, again_s: float = 0.5) -> None:
