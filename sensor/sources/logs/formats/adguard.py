@@ -13,7 +13,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _WANTED = ("T|Time", "QH", "QT", "IP", "CID", "CP", "Result.IsFiltered", "Result.Reason", "Answer")
 #: The code is the low half of the message's fourth byte: 3 (NXDOMAIN) or 5 (REFUSED).
@@ -41,7 +41,7 @@ class AdguardFormat(LogFormat):
             time="T",
             kind=pl.lit("dns"),
             client="IP",
-            device=pl.when(pl.col("CID") != "").then("CID"),
+            device=said("CID"),
             host="QH",
             action=one_of({"blocked": blocked}, otherwise="allowed"),
             qtype=pl.col("QT"),

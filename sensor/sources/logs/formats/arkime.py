@@ -17,7 +17,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS, TO_RESOLVER
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     "time": "firstPacket", "length": "length", "proto": "ipProtocol", "root": "rootId",
@@ -73,7 +73,7 @@ class ArkimeFormat(LogFormat):
             transport=layer,
             bytes_up="up",
             bytes_down="down",
-            session=pl.when(pl.col("root") != "").then("root"),
+            session=said("root"),
             phase=pl.lit("delta"),
             action=one_of({"allowed": pl.col("packets_down").str.contains("^[1-9]")}, otherwise="unknown"),
             reason=one_of({NO_PORTS: layer.is_null(), TO_RESOLVER: speaks["dns"]}),

@@ -15,7 +15,7 @@ from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, lookups, objects
 from sensor.sources.logs.text.partial import filled
 from sensor.sources.logs.text.reasons import NO_CONNECTION
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _WANTED: dict[str, str] = {
     "time": "EventStartTime|TimeGenerated|TimeGenerated [UTC]",
@@ -113,7 +113,7 @@ def _lasted() -> pl.Expr:
 
 def _session() -> pl.Expr:
     """What FortiGate's and Check Point's records of one connection share; the first rarely has its number."""
-    told = pl.when(pl.col("session") != "").then("session")
+    told = said("session")
     ends = pl.concat_str("client", "client_port", "server", "server_port", separator="|")
     forti = pl.concat_str(pl.col("unit").fill_null(""), told.fill_null(""), ends, separator="|")
     return (

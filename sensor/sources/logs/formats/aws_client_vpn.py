@@ -16,7 +16,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_ADDRESS
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _WANTED = {
     "status": "connection-attempt-status",
@@ -26,7 +26,6 @@ _WANTED = {
     "user": "username",
     "certificate": "common-name",
 }
-_NOTHING = ["NA", "", "-"]
 #: An endpoint's longest session, as it is set up by default.
 _HELD_S = 86_400.0
 
@@ -44,9 +43,7 @@ class AwsClientVpnFormat(LogFormat):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per lease."""
-        read = objects.read(lines["line"], _WANTED).with_columns(
-            pl.when(~pl.col(name).is_in(_NOTHING)).then(name).alias(name) for name in _WANTED
-        )
+        read = objects.read(lines["line"], _WANTED).select(said(name, "NA", "-") for name in _WANTED)
         ends = pl.col("ended").is_not_null()
         refused = (pl.col("status") == "failed").fill_null(False)
         return read.select(

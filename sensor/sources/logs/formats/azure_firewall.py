@@ -19,7 +19,7 @@ from sensor.sources.logs.text import objects, patterns
 from sensor.sources.logs.text.partial import either, only
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     "time": "time|TimeGenerated|TimeGenerated [UTC]|timestamp",
@@ -74,7 +74,7 @@ class AzureFirewallFormat(LogFormat):
             told["target"],
             said_url=words["url"],
         )
-        host = pl.coalesce(pl.when(pl.col("host") != "").then("host"), pl.when(named).then("target"))
+        host = pl.coalesce(said("host"), pl.when(named).then("target"))
         url = pl.coalesce("url", "said_url").str.strip_suffix(".")
         proto = pl.col("proto").str.to_lowercase().str.extract(r"^([a-z0-9]+)")
         web = proto.is_in(["http", "https", "mssql"])

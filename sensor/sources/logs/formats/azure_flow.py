@@ -16,7 +16,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text.reasons import NO_PORTS, UNREADABLE
 from sensor.sources.logs.text.transports import has_ports
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _TUPLE = r'"\d{10}(?:\d{3})?,[0-9a-fA-F.:]+,[0-9a-fA-F.:]+,\d+,\d+,(?:T|U|\d+),[IO],[A-Z][^"]*"'
 _NAMES = ["time", "client", "server", "client_port", "port", "proto", "way", "a", "b", "c", "d", "e", "f"]
@@ -71,16 +71,12 @@ def _rows(tuples: pl.DataFrame) -> pl.DataFrame:
         server="server",
         server_port="port",
         transport=proto,
-        packets_up=_count("c"),
-        bytes_up=_count("d"),
-        packets_down=_count("e"),
-        bytes_down=_count("f"),
+        packets_up=said("c"),
+        bytes_up=said("d"),
+        packets_down=said("e"),
+        bytes_down=said("f"),
         action=one_of({"blocked": denied}, otherwise="allowed"),
         session=pl.when(~denied & state.is_not_null()).then(session),
         phase=one_of({"delta": state == "C", "end-delta": state == "E"}, otherwise="begin"),
         reason=one_of({NO_PORTS: ~has_ports(proto)}),
     )
-
-
-def _count(name: str) -> pl.Expr:
-    return pl.when(pl.col(name) != "").then(pl.col(name))

@@ -27,7 +27,7 @@ from sensor.sources.logs.text import keyvalue, layouts, objects, patterns
 from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import ALERT, NO_PORTS, NO_REQUEST
 from sensor.sources.logs.text.transports import has_ports
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _ACTIVITY = r"(?:^|\b(\w+): )type=\w+\|proto=\w+\|srcIF="
 #: The same record as values alone, as the log may be set: the documented order.
@@ -226,7 +226,7 @@ def _activity(lines: pl.DataFrame) -> pl.DataFrame:
 def _values(lines: pl.DataFrame) -> pl.DataFrame:
     read = patterns.read(lines["line"], _VALUES)
     # What is empty says nothing.
-    read = read.with_columns(pl.when(pl.col(name) != "").then(name).alias(name) for name in read.columns)
+    read = read.with_columns(said(name) for name in read.columns)
     word = pl.coalesce("word", pl.lit(lines["tag"].str.extract(r"(\w+)$")))
     return _flows(_stamped(read, lines), lines["sender"], word, pl.col("target"))
 

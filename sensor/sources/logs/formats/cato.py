@@ -14,7 +14,7 @@ from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     "stamp": "event_timestamp|event_time|time_str", "time": "time|event_time_ms", "type": "event_type",
@@ -57,7 +57,7 @@ class CatoFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
         read = objects.read(lines["line"], _WANTED)
-        read = read.with_columns(url=pl.coalesce(pl.when(pl.col("full_url") != "").then("full_url"), "part"))
+        read = read.with_columns(url=pl.coalesce(said("full_url"), "part"))
         whole = pl.col("url").str.contains(r"^[a-z]+://[^/\s]+").fill_null(False)
         asked = ((pl.col("subtype") == "DNS Protection") & (pl.col("query") != "")).fill_null(False)
         path = pl.when(pl.col("url").str.starts_with("/")).then("url")
@@ -71,7 +71,7 @@ class CatoFormat(LogFormat):
             & ~pl.col("action").str.contains("(?i)fail")
         ).fill_null(False)
         return read.select(
-            time=pl.coalesce(pl.when(pl.col("stamp") != "").then("stamp"), "time"),
+            time=pl.coalesce(said("stamp"), "time"),
             duration_s="duration",
             kind=one_of(
                 {"lease": tunnel, "dns": asked, "http": whole | path.is_not_null(), "tls": named},
@@ -81,7 +81,7 @@ class CatoFormat(LogFormat):
             client_port="client_port",
             client_mac="client_mac",
             # The name for display is told beside it of some events only: one person would be two.
-            user_name=pl.coalesce(pl.when(pl.col("mail") != "").then("mail"), "user"),
+            user_name=pl.coalesce(said("mail"), "user"),
             device="device",
             url=pl.when(whole & ~asked).then(pl.col("url").str.replace(r"^([a-z]+://\S+) /", "$1/")),
             host=pl.when(asked).then("query").otherwise(host),

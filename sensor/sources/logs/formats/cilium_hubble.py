@@ -17,7 +17,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.reasons import NO_PORTS
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     "time": "time", "verdict": "verdict", "src": "IP.source", "dst": "IP.destination",
@@ -101,7 +101,7 @@ class CiliumHubbleFormat(LogFormat):
 
 
 def _pod(space: str, pod: str) -> pl.Expr:
-    return pl.when(pl.col(pod) != "").then(pl.concat_str(space, pod, separator="/"))
+    return pl.concat_str(space, said(pod), separator="/")
 
 
 def _either(back: str | pl.Expr, forth: str | pl.Expr) -> pl.Expr:

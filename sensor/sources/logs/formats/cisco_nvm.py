@@ -18,7 +18,7 @@ from sensor.sources.logs.text import keyvalue, objects
 from sensor.sources.logs.text.partial import filled
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _KEYS = (
     "sa", "sp", "da", "dp", "pr", "dh", "ibc", "obc", "liuid", "liuida", "fss", "fes", "fsms", "fems",
@@ -43,7 +43,7 @@ class CiscoNvmFormat(LogFormat):
         read = keyvalue.read(line, _KEYS)
         if line.str.starts_with("{").any():
             read = filled(read, objects.read(line, _KEYS))
-        domain = pl.when(~pl.col("liuida").is_in(["", "."])).then("liuida")
+        domain = said("liuida", ".")
         whole = pl.col("liuid").str.contains(r"[@\\]") | domain.is_null()
         return read.select(
             time=pl.coalesce("fsms", "fss"),

@@ -16,7 +16,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.reasons import HOSTED_ZONE, NO_CONNECTION
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _WANTED: dict[str, str] = {
     "time": "Datetime|SessionStartTime|Timestamp",
@@ -103,7 +103,7 @@ class CloudflareFormat(LogFormat):
 
 def _who() -> dict[str, pl.Expr]:
     return {
-        "client": pl.coalesce(_filled("client"), "public"),
+        "client": pl.coalesce(said("client"), "public"),
         "client_port": pl.col("port"),
         "user_name": pl.when(~pl.col("email").str.starts_with("non_identity@")).then("email"),
         "device": pl.col("device"),
@@ -120,7 +120,7 @@ def _what() -> dict[str, pl.Expr]:
             {"dns": pl.col("is_dns"), "flow": pl.col("is_session"), "http": pl.col("is_http")},
             otherwise="tls",
         ),
-        "host": pl.coalesce("query", "sni", pl.when(_filled("url").is_null()).then("host"), _filled("fqdn")),
+        "host": pl.coalesce("query", "sni", pl.when(said("url").is_null()).then("host"), said("fqdn")),
         "url": pl.col("url"),
         "method": pl.col("method"),
         "status": pl.col("status"),
@@ -156,10 +156,6 @@ def _reason() -> pl.Expr:
     return one_of(
         {NO_CONNECTION: pl.col("other").is_not_null(), HOSTED_ZONE: pl.col("is_dns") & ~gateway},
     )
-
-
-def _filled(name: str) -> pl.Expr:
-    return pl.when(pl.col(name) != "").then(name)
 
 
 def _time(name: str) -> pl.Expr:

@@ -20,7 +20,7 @@ from sensor.sources.logs.formats.trend_micro import page_action
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _WANTED = {
     "start": "StartTime|StartTime [UTC]|EventTime",
@@ -90,7 +90,7 @@ class CommonSecurityLogFormat(LogFormat):
                 read = read.with_columns(
                     read[name].scatter(mine.arg_true(), headed[name]) for name in _WANTED
                 )
-        return _rows(read.with_columns(pl.when(~pl.all().is_in(["null", ""])).then(pl.all())))
+        return _rows(read.select(said(name, "null") for name in read.columns))
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _WANTED = {
     "time": "time", "host": "query", "type": "query_type", "client": "src_ip", "action": "controld_action",
@@ -38,8 +38,8 @@ class ControldFormat(LogFormat):
             time="time",
             kind=pl.lit("dns"),
             client="client",
-            device=pl.when(pl.col("device") != "").then("device"),
-            user_name=pl.when(pl.col("user") != "").then("user"),
+            device=said("device"),
+            user_name=said("user"),
             host="host",
             action=one_of(
                 {"blocked": lookups.verdict(pl.col("rcode")) == "blocked"},

@@ -19,7 +19,7 @@ from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, lookups, objects
 from sensor.sources.logs.text.partial import filled
 from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _COLUMNS = (
     "ActionType", "DeviceName", "ReportId", "LocalIP", "LocalPort", "RemoteIP", "RemotePort", "RemoteUrl",
@@ -87,7 +87,7 @@ def _fields(read: pl.DataFrame) -> pl.DataFrame:
     told = read.with_columns(
         clicked=pl.col("category").str.contains("UrlClickEvents").fill_null(False),
         inbound=_inbound(event),
-        remote=pl.when(pl.col("RemoteUrl") != "").then("RemoteUrl"),
+        remote=said("RemoteUrl"),
         dns=event.str.contains("(?i)^dns").fill_null(False),
         web=event.str.contains("(?i)^http").fill_null(False),
     )
@@ -105,7 +105,7 @@ def _inbound(event: pl.Expr) -> pl.Expr:
 
 def _who() -> dict[str, pl.Expr]:
     inbound, here, there = pl.col("inbound"), ("LocalIP", "LocalPort"), ("RemoteIP", "RemotePort")
-    domain = pl.when(pl.col("InitiatingProcessAccountDomain") != "").then("InitiatingProcessAccountDomain")
+    domain = said("InitiatingProcessAccountDomain")
     account = pl.concat_str(pl.concat_str(domain, pl.lit("\\")).fill_null(""), "InitiatingProcessAccountName")
     upn = pl.when(pl.col("InitiatingProcessAccountUpn").str.contains("@")).then("InitiatingProcessAccountUpn")
     return {

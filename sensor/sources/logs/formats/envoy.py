@@ -18,7 +18,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, objects, patterns
 from sensor.sources.logs.text.reasons import UNREADABLE
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _LINE = (
     r'^(?:ACCESS )?\[(?<time>\d{4}-\d\d-\d\dT[^\]]+)\] "(?<method>\S+) (?<path>\S+) (?<protocol>[^"]*)" '
@@ -76,7 +76,7 @@ class EnvoyFormat(LogFormat):
 
 
 def _told(name: str) -> pl.Expr:
-    return pl.when(~pl.col(name).is_in(["-", ""])).then(pl.col(name))
+    return said(name, "-")
 
 
 def _rows(fields: pl.DataFrame) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_SERVICE
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     "time": "rt|devTime|timestamp|time|start|Timestamp",
@@ -183,7 +183,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     fields = layouts.conformed(read, (*_FIELDS, "product", "event", "name"))
     is_wall = fields["product"].str.contains("(?i)firewall|ngfw").fill_null(False)
     person = pl.col("user").str.extract(r"([^/]+)$")
-    event = pl.coalesce(pl.when(pl.col("name") != "").then("name"), "event")
+    event = pl.coalesce(said("name"), "event")
     # What the endpoint's agent tells the firewall: who is logged in at an address.
     here = is_wall & fields["name"].str.contains("^ECA_Metadata_log(?:in|out)").fill_null(False)
     gone = fields["name"].str.contains("logout").fill_null(False)
@@ -195,7 +195,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         client="client",
         client_port="client_port",
         client_mac="client_mac",
-        user_name=pl.coalesce(pl.when(~pl.col("login").is_in(["-", ""])).then("login"), person),
+        user_name=pl.coalesce(said("login", "-"), person),
         device="device",
         url="url",
         host="host",

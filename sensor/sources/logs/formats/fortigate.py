@@ -21,7 +21,7 @@ from sensor.sources.logs.text import cef, keyvalue, lookups, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.partial import filled, only
 from sensor.sources.logs.text.reasons import NO_SERVICE
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _KEYS = (
     "date", "time", "eventtime", "tz", "devid", "logid", "type", "subtype", "eventtype", "sessionid", "xid",
@@ -180,7 +180,7 @@ def _who() -> dict[str, pl.Expr]:
         "client_mac": pl.coalesce("srcmac", pl.when(_is_dhcp()).then("mac"), "stamac"),
         # Of an IPsec tunnel `user` may be the peer's address: who logged in is the XAUTH or EAP user.
         "user_name": pl.coalesce(
-            *(pl.when(~pl.col(name).is_in(["N/A", ""])).then(name) for name in ("xauthuser", "eapuser")),
+            *(said(name, "N/A") for name in ("xauthuser", "eapuser")),
             pl.when(~pl.col("user").str.contains(r"^(?:\d{1,3}\.){3}\d{1,3}$")).then("user"),
             "unauthuser",
         ),

@@ -29,7 +29,7 @@ from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, pairs, patterns, stamps
 from sensor.sources.logs.text.held import HALF_DAY_S
 from sensor.sources.logs.text.reasons import NO_ADDRESS
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _DATE = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d \d{4}"
 #: `%t` or `%S` of linelog.
@@ -118,7 +118,7 @@ def _messages(lines: pl.DataFrame) -> pl.DataFrame:
     """Linelog's lines: a Disconnect only ends what a Connect began."""
     found = patterns.read(lines["line"], _LINE)
     stop = pl.col("how").is_in(["Disconnect", "Stop"])
-    address = pl.when(pl.col("ip") != "").then("ip")
+    address = said("ip")
     return found.select(
         time=pl.lit(lines["line"].str.extract(_STAMP)),
         kind=pl.lit("lease"),

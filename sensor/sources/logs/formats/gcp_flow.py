@@ -20,7 +20,7 @@ from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _BELOW = {
     "client": "connection.src_ip", "client_port": "connection.src_port", "server": "connection.dest_ip",
@@ -82,7 +82,7 @@ class GcpFlowFormat(LogFormat):
         read = objects.read(lines["line"], _FIELDS)
         balanced = pl.lit(lines["line"].str.contains(_BALANCED))
         filtered = pl.col("filter_client").is_not_null() & ~balanced
-        names = (pl.when(pl.col(name) != "").then(name) for name in ("filter_sni", "filter_uri", "matched"))
+        names = (said(name) for name in ("filter_sni", "filter_uri", "matched"))
         read = read.with_columns(
             pl.coalesce(name, f"filter_{name}") for name in ("client", "client_port", "server", "port")
         ).with_columns(sni=pl.when(filtered).then(pl.coalesce(*names)).otherwise("sni"))

@@ -16,7 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     "time": ("createdDateTime", "TimeGenerated"), "user": ("userPrincipalName", "UserPrincipalName"),
@@ -52,7 +52,7 @@ class GlobalSecureAccessFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record."""
         read = objects.read(lines["line"], _WANTED)
-        filled = {name: pl.when(pl.col(name) != "").then(name) for name in ("url", "host", "device", "user")}
+        filled = {name: said(name) for name in ("url", "host", "device", "user")}
         return read.select(
             "time",
             "client",

@@ -13,7 +13,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     "day": "logTime",
@@ -58,7 +58,7 @@ class IbossFormat(LogFormat):
         return read.select(
             time=pl.coalesce(started, pl.concat_str("day", "clock", separator=" ")),
             kind=pl.lit("proxy"),
-            client=pl.coalesce(pl.when(~pl.col("private").is_in(["-", ""])).then("private"), "client"),
+            client=pl.coalesce(said("private", "-"), "client"),
             client_port="client_port",
             client_mac="mac",
             user_name="user",

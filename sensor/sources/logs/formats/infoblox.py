@@ -17,7 +17,7 @@ from sensor.sources.logs.formats.bind import PASSING
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, lookups, objects, patterns
 from sensor.sources.logs.text.reasons import NO_LOOKUP, NOT_HELD
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _CEF = (
     "src", "spt", "dst", "suser", "User-Name", "shost", "dvchost", "smac", "msg", "rt", "qtype", "act",
@@ -73,15 +73,15 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
     policy = patterns.read(read["msg"], _POLICY)
     is_lease = pl.col("event").str.starts_with("DHCP-LEASE").fill_null(False)
     told = pl.coalesce(
-        _told("destinationDnsDomain"),
-        _told("InfobloxDNSQName"),
+        said("destinationDnsDomain"),
+        said("InfobloxDNSQName"),
         pl.lit(policy["name"]),
-        _told("fqdn"),
+        said("fqdn"),
         # Some releases of the connector have the name for a destination.
         pl.when(pl.col("dst").str.contains(r"(?i)^[^:]*[g-z][^:]*$")).then("dst"),
     )
     host = pl.when(~is_lease).then(told)
-    action = pl.coalesce(_told("InfobloxB1PolicyAction"), _told("act").str.strip_chars('"'))
+    action = pl.coalesce(said("InfobloxB1PolicyAction"), said("act").str.strip_chars('"'))
     # `DNS Response IN A NOERROR`: the event's name ends with the code.
     rcode = pl.col("name").str.extract(r"^DNS Response .* ([A-Z]+)$")
     asked = pl.col("name").str.extract(r"^DNS Response \w+ (\w+) ")
@@ -93,13 +93,13 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
     held = is_lease & pl.col("InfobloxLeaseOp").str.to_lowercase().is_in(["create", "update"])
     passed = pl.lit(policy["policy"]).str.to_uppercase().is_in(PASSING) | pl.lit(policy["off"]).is_not_null()
     return read.select(
-        time=pl.coalesce(_told("rt"), "stamp"),
+        time=pl.coalesce(said("rt"), "stamp"),
         kind=one_of({"lease": is_lease}, otherwise="dns"),
         client="src",
         client_port="spt",
-        client_mac=_told("smac"),
-        user_name=pl.coalesce(_told("suser"), _told("User-Name")),
-        device=pl.coalesce(_told("shost"), named),
+        client_mac=said("smac"),
+        user_name=pl.coalesce(said("suser"), said("User-Name")),
+        device=pl.coalesce(said("shost"), named),
         host=host,
         server=pl.when(~is_lease).then("dst"),
         lease_s=one_of({"0": ended}, otherwise=pl.when(is_lease).then("InfobloxLifetime")),
@@ -117,10 +117,6 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
         qtype=pl.coalesce("InfobloxDNSQType", "qtype", asked),
         reason=one_of({NOT_HELD: is_lease & ~held & ~ended, NO_LOOKUP: ~is_lease & host.is_null()}),
     )
-
-
-def _told(name: str) -> pl.Expr:
-    return pl.when(pl.col(name) != "").then(name)
 
 
 def _leases(read: pl.DataFrame) -> pl.DataFrame:

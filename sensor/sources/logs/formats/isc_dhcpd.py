@@ -23,7 +23,7 @@ from sensor.sources.logs.lines.framing import JOINT, MultiLine
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import dhcp, layouts, patterns, stamps
 from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_ADDRESS, NOT_HELD
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _V4, _V6 = r"^lease [0-9a-fA-F.:]+ \{", r"^ia-(?:na|ta|pd) \S.*\{"
 _MAC = r"(?P<mac>[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5})"
@@ -109,7 +109,7 @@ def _event(lines: pl.DataFrame) -> pl.DataFrame:
         kind=pl.lit("lease"),
         client="ip",
         client_mac="mac",
-        device=pl.when(pl.col("name") != "").then("name"),
+        device=said("name"),
         lease_from=pl.lit(stamps.read(found["begin"], "UTC")),
         lease_to=pl.when(~freed).then(pl.lit(stamps.read(found["end"], "UTC"))),
         closes=freed,

@@ -16,7 +16,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_PAGE
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     "time": "timestamp",
@@ -55,7 +55,7 @@ class IslandFormat(LogFormat):
             "time",
             "device",
             kind=pl.lit("http"),
-            client=pl.coalesce(pl.col("inside").replace("", None), "outside"),
+            client=pl.coalesce(said("inside"), "outside"),
             user_name="user",
             url=url,
             transport=pl.lit("tcp"),

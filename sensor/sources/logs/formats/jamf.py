@@ -12,7 +12,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, objects
 from sensor.sources.logs.text.reasons import NO_DESTINATION
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     name: f"event.{path}|{path}"
@@ -53,7 +53,7 @@ class JamfFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event: a lookup (kind dns), or a threat (kind flow)."""
         read = objects.read(lines["line"], _FIELDS, lists=_IPS)
-        read = read.with_columns(pl.when(pl.col(n) != "").then(n).alias(n) for n in _FIELDS)
+        read = read.with_columns(said(n) for n in _FIELDS)
         dns = pl.col("type").is_not_null() | pl.col("rcode").is_not_null()
         blocked = (pl.col("blocked") == "true").fill_null(False)
         return read.select(

@@ -13,6 +13,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
 from sensor.sources.logs.text.reasons import NO_CONNECTION
+from sensor.sources.logs.text.words import said
 
 _DROPPED = (
     r"\bDst: (?P<server>[0-9a-fA-F.:]+?):(?P<port>\d+) (?:\{(?P<host>[^}]*)\})?, "
@@ -44,7 +45,7 @@ def _drops(lines: pl.DataFrame) -> pl.DataFrame:
     return read.select(
         *("client", "client_port", "server", "device"),
         kind=pl.lit("flow"),
-        host=pl.when(pl.col("host") != "").then("host"),
+        host=said("host"),
         name_from=pl.lit("dns_answer"),
         server_port="port",
         transport=pl.col("proto").str.to_lowercase(),

@@ -14,6 +14,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.words import said
 
 #: The log API puts each into `event`.
 _FIELDS = {
@@ -49,7 +50,7 @@ class MenloFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind proxy)."""
         read = objects.read(lines["line"], _FIELDS)
-        behind = pl.when(~pl.col("xff_ip").is_in(["NA", ""])).then("xff_ip")
+        behind = said("xff_ip", "NA")
         return read.select(
             "url",
             time="event_time",

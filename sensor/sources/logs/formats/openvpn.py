@@ -26,7 +26,7 @@ from sensor.sources.logs.text import commas, layouts, patterns, stamps
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.partial import either
 from sensor.sources.logs.text.reasons import NO_ADDRESS
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 #: Digits of ASCII: those of all scripts compile to three times as much.
 _CLOCK = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
@@ -130,7 +130,7 @@ class OpenvpnFormat(LogFormat):
             parts.append(part.select("nth", "snapshot").hstack(read))
         told = pl.concat(parts)
         since = stamps.read(either(told["since"], told["date"]), self.zone)
-        user = pl.when(~pl.col("user").is_in(["", "UNDEF"])).then("user")
+        user = said("user", "UNDEF")
         rows = told.with_columns(since.alias("begin"), user=pl.coalesce(user, "name"))
         both = rows.with_columns(one=pl.concat_list("ip", "ip6")).explode("one")
         both = both.filter(pl.col("one").is_not_null() | pl.col("ip").is_null())

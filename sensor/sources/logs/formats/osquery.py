@@ -15,7 +15,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import LOOPBACK, NO_CONNECTION
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _KEYS = (
     "remote_address", "remote_port", "local_address", "local_port", "protocol", "username", "action",
@@ -49,7 +49,7 @@ class OsqueryFormat(LogFormat):
         return read.select(
             time="at",
             kind=pl.lit("flow"),
-            client=pl.when(~pl.col("c_local_address").is_in(["", "0.0.0.0", "::"])).then("c_local_address"),
+            client=said("c_local_address", "0.0.0.0", "::"),
             client_port="c_local_port",
             user_name="c_username",
             device="device",

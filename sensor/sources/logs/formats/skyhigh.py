@@ -22,7 +22,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects, patterns
 from sensor.sources.logs.text.reasons import CERTIFICATE, CHALLENGE
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     "epoch": "request_timestamp_epoch|timestamp_epoch",
@@ -170,10 +170,8 @@ def _cloud(lines: pl.DataFrame) -> pl.DataFrame:
 def _rows(fields: pl.DataFrame) -> pl.DataFrame:
     request = patterns.read(fields["request"].fill_null(""), r"^(?<method>[A-Z]+) (?<url>\S+)")
     parts = patterns.read(fields["all_bytes"], r"^(?<up>\d+)/\d*/\d*/(?<down>\d+)$")
-    method = pl.coalesce(
-        pl.when(pl.col("method") != "").then("method"), pl.lit(request["method"])
-    ).str.to_uppercase()
-    named = pl.col("host").is_not_null() & (pl.col("host") != "")
+    method = pl.coalesce(said("method"), pl.lit(request["method"])).str.to_uppercase()
+    named = said("host").is_not_null()
     port = pl.coalesce(
         "port",
         pl.col("scheme")
@@ -186,7 +184,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         at_end=pl.lit(True),
         duration_s=pl.col("elapsed_ms").cast(pl.Float64, strict=False) / 1000,
         kind=pl.lit("proxy"),
-        client=pl.coalesce(pl.when(pl.col("inner") != "").then("inner"), "client"),
+        client=pl.coalesce(said("inner"), "client"),
         client_port="client_port",
         user_name="user",
         device="device",
@@ -198,7 +196,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         path=path,
         method=method,
         status="status",
-        user_agent=pl.when(pl.col("agent") != "").then("agent"),
+        user_agent=said("agent"),
         server="server",
         server_port=port,
         transport=pl.lit("tcp"),

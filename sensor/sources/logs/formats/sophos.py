@@ -22,7 +22,7 @@ from sensor.sources.logs.text import keyvalue, layouts
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import MAIL, NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     "stamp": "timestamp",
@@ -173,7 +173,7 @@ def _connection() -> dict[str, pl.Expr]:
     """The connection, and what this record tells of its session."""
     flow, event = pl.col("is_flow"), pl.col("event")
     by_ends = pl.concat_str("client", "client_port", "server", "port", separator="|")
-    numbered = pl.when(~pl.col("connection").is_in(["0", ""])).then("connection")
+    numbered = said("connection", "0")
     session = pl.concat_str(pl.col("device_id").fill_null(""), pl.coalesce(numbered, by_ends), separator="|")
     started, interim = flow & (event == "Start"), flow & (event == "Interim")
     measured = pl.col("up").is_not_null() | pl.col("down").is_not_null()
@@ -232,14 +232,7 @@ def _utm(lines: pl.DataFrame) -> pl.DataFrame:
     # A tunnel of a remote user that came about.
     tunnel = ((pl.col("sub") == "vpn") & (pl.col("event") == "Connection started")).fill_null(False)
     tunnel &= pl.col("virtual").is_not_null()
-    named = (pl.col("user") != "").fill_null(False)
-    in_domain = (pl.col("domain") != "").fill_null(False)
-    account = (
-        pl.when(named & in_domain)
-        .then(pl.concat_str("domain", "user", separator="\\"))
-        .when(named)
-        .then("user")
-    )
+    account = pl.coalesce(pl.concat_str(said("domain"), said("user"), separator="\\"), said("user"))
     return read.select(
         at_end=web,
         duration_s=pl.col("taken").cast(pl.Float64, strict=False) / 1_000_000,

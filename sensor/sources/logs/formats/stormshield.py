@@ -18,7 +18,7 @@ from sensor.sources.logs.text import keyvalue
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     "start": "startime", "time": "time", "zone": "tz", "firewall": "fw", "type": "logtype", "client": "src",
@@ -85,7 +85,7 @@ def _is_tunnel() -> pl.Expr:
 
 
 def _time() -> dict[str, pl.Expr]:
-    started = (pl.col("start") != "").fill_null(False)
+    started = said("start").is_not_null()
     return {
         "time": pl.when(started).then("start").otherwise("time"),
         "at_end": ~started,
@@ -96,12 +96,12 @@ def _time() -> dict[str, pl.Expr]:
 
 def _holder() -> dict[str, pl.Expr]:
     """Who had the address, and for logins and tunnels how long."""
-    named = (pl.col("domain") != "") & (pl.col("user") != "")
+    in_domain = pl.concat_str(said("user"), said("domain"), separator="@")
     return {
         "client": pl.when("is_tunnel").then("given").otherwise("client"),
         "client_port": pl.col("client_port"),
         "client_mac": pl.col("client_mac"),
-        "user_name": pl.when(named).then(pl.concat_str("user", "domain", separator="@")).otherwise("user"),
+        "user_name": pl.coalesce(in_domain, "user"),
         "lease_s": pl.when("is_lease").then(WORKING_DAY_S),
         "closes": pl.col("is_tunnel") & pl.col("message").str.contains("(?i)removed"),
         "origin": one_of({"vpn": pl.col("is_tunnel")}, otherwise="directory"),

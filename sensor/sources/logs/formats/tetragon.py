@@ -16,7 +16,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _ARGUMENT = "process_kprobe.args[].sock_arg."
 _SIDES = {
@@ -71,9 +71,7 @@ class TetragonFormat(LogFormat):
             "server",
             "server_port",
             kind=pl.lit("flow"),
-            device=pl.coalesce(
-                pl.when(pl.col("pod") != "").then(pl.concat_str("space", "pod", separator="/")), "node"
-            ),
+            device=pl.coalesce(pl.concat_str("space", said("pod"), separator="/"), "node"),
             transport=pl.col("proto").str.replace("IPPROTO_", ""),
             action=one_of({"blocked": killed}, otherwise="allowed"),
             reason=one_of({NO_CONNECTION: ~sent.fill_null(False) | pl.col("server").is_null()}),

@@ -17,7 +17,7 @@ from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _WANTED = {
     "time": "FlowStartTime|FlowStartTime_t|TimeGenerated", "end": "FlowEndTime|FlowEndTime_t",
@@ -50,12 +50,12 @@ class TrafficAnalyticsFormat(LogFormat):
         inbound = pl.col("way").str.starts_with("I").fill_null(False)
         public = pl.col("public").str.strip_chars(" ").str.extract(_ONE)
         client = pl.coalesce(
-            _told("src"),
+            said("src"),
             pl.col("src_public").str.strip_chars(" ").str.extract(_ONE),
             pl.when(inbound).then(public).otherwise("machine"),
         )
         server = pl.coalesce(
-            _told("dst"),
+            said("dst"),
             pl.col("dst_public").str.strip_chars(" ").str.extract(_ONE),
             pl.when(inbound).then("machine").otherwise(public),
         )
@@ -80,10 +80,6 @@ class TrafficAnalyticsFormat(LogFormat):
             ),
             reason=one_of({NO_CONNECTION: client.is_null(), NO_PORTS: ~has_ports(proto).fill_null(False)}),
         )
-
-
-def _told(name: str) -> pl.Expr:
-    return pl.when(pl.col(name) != "").then(pl.col(name))
 
 
 def _whole(count: pl.Expr) -> pl.Expr:

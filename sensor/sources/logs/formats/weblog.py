@@ -30,7 +30,7 @@ from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, objects, patterns
 from sensor.sources.logs.text.escapes import unescaped
 from sensor.sources.logs.text.reasons import CHALLENGE, NO_REQUEST, OWN_MESSAGE, UNREADABLE
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _STAMP = r"\[(?<time>\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4})\]"
 _ADDRESS = r"(?:[0-9a-fA-F]*[.:][0-9a-fA-F.:]+|localhost|unix:)"
@@ -269,7 +269,7 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
         method=verb,
         status="status",
         # Caddy's headers are lists.
-        user_agent=pl.when(pl.col("agent") != "").then(pl.col("agent").str.replace(r'^\["(.*)"\]$', "$1")),
+        user_agent=said("agent").str.replace(r'^\["(.*)"\]$', "$1"),
         server=upstream.struct.field("ip"),
         server_port=upstream.struct.field("port"),
         transport=one_of(

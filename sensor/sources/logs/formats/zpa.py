@@ -16,7 +16,7 @@ from sensor.sources.logs.formats.okta import CONFIDENCE, LEASE_S
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, layouts, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION, SIGNED_OUT
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     "start": "TimestampConnectionStart|TimestampRequestReceiveStart",
@@ -102,7 +102,7 @@ class ZpaFormat(LogFormat):
 
 
 def _rows(read: pl.DataFrame) -> pl.DataFrame:
-    read = read.with_columns(pl.when(pl.col(n) != "").then(n).alias(n) for n in read.columns)
+    read = read.with_columns(said(n) for n in read.columns)
     page = pl.col("code").is_not_null()
     # A connector's own status names nobody.
     holds = pl.col("signed_in").is_not_null() & pl.col("user").is_not_null()

@@ -20,7 +20,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, lookups, objects
 from sensor.sources.logs.text.reasons import NO_SERVICE
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
     "type": "sourcetype",
@@ -279,7 +279,7 @@ def _time() -> dict[str, pl.Expr]:
         pl.col("flow_seconds").cast(pl.Float64, strict=False),
     )
     return {
-        "time": pl.coalesce("epoch", pl.when(pl.col("time") != "").then("time")),
+        "time": pl.coalesce("epoch", said("time")),
         "zone": pl.when(pl.col("epoch").is_null()).then("tz"),
         "at_end": pl.col("kind") == "flow",
         "duration_s": _by_kind(flow=lasted),

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from sensor.sources.logs.text.reasons import CHALLENGE
-from sensor.sources.logs.text.words import one_of
+from sensor.sources.logs.text.words import one_of, said
 
 PARTS = (
     "client", "client_port", "forwarded", "user", "mac", "time", "seconds", "millis", "micros", "request",
@@ -73,7 +73,7 @@ def _address(text: pl.Expr) -> pl.Expr:
 
 
 def _told(name: str) -> pl.Expr:
-    return pl.when(~pl.col(name).is_in(["", "-"])).then(pl.col(name))
+    return said(name, "-")
 
 
 def _number(name: str) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""Gives each row one of a few texts by conditions: its kind, action, phase or reason."""
+"""What a column says, and one of a few texts by conditions: a row's kind, action, phase or reason."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def one_of(words: Mapping[str, pl.Expr | pl.Series], otherwise: str | pl.Expr | 
     for word, condition in reversed([*words.items()]):
         chosen = pl.when(condition).then(pl.lit(word)).otherwise(chosen)
     return chosen
+
+
+def said(name: str, *nothing: str) -> pl.Expr:
+    """The text of column `name`; NULL where it says nothing: where it is empty, or one of `nothing`."""
+    return pl.when(~pl.col(name).is_in(["", *nothing])).then(pl.col(name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.text import keyvalue, layouts
+from sensor.sources.logs.text.words import said
 
 CLAIM = r"\bserial=[^,|]*(?:, |\|)type=(?:TRAFFIC|THREAT|DECRYPTION)\b"
 _HAS_BARS = r"\bserial=[^,|]*\|type="
@@ -36,4 +37,4 @@ def read(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _known(read: pl.DataFrame) -> pl.DataFrame:
-    return read.select(pl.all().replace("", None))
+    return read.select(said(name) for name in read.columns)
