@@ -51,6 +51,8 @@ NOBODY = (
     "hidden",
     "guest",
     "0",
+    "%any",
+    "%any6",
 )
 #: Accounts that Windows itself has, by what it calls their domain in some languages; a name left out.
 _OF_WINDOWS = (
@@ -59,6 +61,8 @@ _OF_WINDOWS = (
     r"|WINDOW MANAGER|FONT DRIVER HOST)[\\/].*"
     r"|(?:DWM|UMFD)-\d+|[^\\]*\\+-|%%\d+|S-1-5-(?:18|19|20|7))$"
 )
+#: An address (of IP, or of hardware with colons), which many products write where nobody has signed in.
+_ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|(?i-u:[0-9a-f]{0,4}:[0-9a-f:.]*:[0-9a-f:.]*))$"
 #: What a template left as it was.
 _UNFILLED = r"^\$\{[^}]*\}$"
 _MACHINE = r"(?i)^(?:host/(?P<host>[^/\s]+)|(?:[^\\/]+[\\/]{1,2})?(?P<name>[^\\/\s]+)\$(?:@.*)?)$"
@@ -75,6 +79,8 @@ def split(names: pl.Series) -> pl.DataFrame:
     plain = pl.select(pl.coalesce(after, of_dn, bare)).to_series().str.replace_all(r"\\,", ",")
     machine = patterns.read(plain, _MACHINE)
     device = either(machine["host"], machine["name"])
-    nobody = plain.str.to_lowercase().is_in(NOBODY) | plain.str.contains(f"{_OF_WINDOWS}|{_UNFILLED}")
+    nobody = plain.str.to_lowercase().is_in(NOBODY) | plain.str.contains(
+        f"{_OF_WINDOWS}|{_UNFILLED}|{_ADDRESS}"
+    )
     user = only(plain, ~nobody & device.is_null())
     return pl.DataFrame({"user_name": user, "device": device.str.to_lowercase()})

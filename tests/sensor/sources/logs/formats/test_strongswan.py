@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sensor.sources.logs.formats.strongswan import StrongswanFormat
-from sensor.sources.logs.text.reasons import NO_TIME
+from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_TIME
 from tests.sensor.sources.logs.formats.reading import read
 
 GIVEN = "05[IKE] <rw|12> assigning virtual IP 2001:db8:10::1 to peer 'ada@corp.example'"
@@ -27,3 +27,13 @@ def test_addresses_given_and_let_go() -> None:
         ("2001:db8:10::1", "ada@corp.example", False),
         ("2001:db8:10::1", "ada@corp.example", True),
     ]
+
+
+def test_a_peer_without_identity_is_nobody() -> None:
+    who = ("%any", "192.0.2.7", "2001:db8::7", "ada")
+    text = "".join(
+        f"Oct  6 10:00:00 gw charon[9]: {GIVEN}\n".replace("ada@corp.example", name) for name in who
+    )
+    found = read(StrongswanFormat, text)
+    assert found["reason"].to_list() == [LEASE_OF_NOBODY, LEASE_OF_NOBODY, LEASE_OF_NOBODY, None]
+    assert found["user_name"].to_list() == [None, None, None, "ada"]

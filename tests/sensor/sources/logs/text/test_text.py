@@ -176,6 +176,11 @@ def test_separated_values_give_one_row_a_line(lines: list[str]) -> None:
         ("ANONYMOUS LOGON", None, None),
         ("UMFD-0", None, None),
         ("NTLAB\\ada", "NTLAB\\ada", None),
+        ("10.1.2.3", None, None),
+        ("2001:db8::7", None, None),
+        ("10.1.2.3-ada", "10.1.2.3-ada", None),
+        ("a:b", "a:b", None),
+        ("%any", None, None),
     ],
 )
 def test_accounts(name: str, user: str | None, device: str | None) -> None:
