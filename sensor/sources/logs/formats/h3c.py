@@ -3,7 +3,7 @@ r"""H3C and HPE Comware (V7): sessions and what their firewalls and URL filters 
     SESSION/6/SESSION_IPV4_FLOW: Protocol(1001)=TCP;SrcIPAddr(1003)=10.1.2.3;SrcPort(1004)=40000;
     DstIPAddr(1007)=192.0.2.7;DstPort(1008)=443;InitByteCount(1046)=900;RplyByteCount(1047)=70;
     BeginTime_e(1013)=10062026100000;Event(1048)=(1)Normal over;
-    FILTER/6/FILTER_ZONE_IPV4_EXECUTION: …;Action(1053)=Permit;
+    FILTER/6/FILTER_ZONE_IPV4_EXECUTION: …;MatchCount(1069)=1;Event(1048)=Permit;
     UFLT/6/UFLT_MATCH_IPV4_LOG: …;HttpHost(1117)=…;
     DHCPS/6/DHCPS_ALLOCATE_IP: DHCP server received a DHCP client's request packet on interface …, and
      allocated an IP address 10.1.2.3(lease 86400 seconds) for the DHCP client (MAC 0200-5e00-0007) from …
@@ -12,9 +12,9 @@ r"""H3C and HPE Comware (V7): sessions and what their firewalls and URL filters 
     PORTAL/6/PORTAL_USER_LOGON_SUCCESS: -UserName=ada-IPAddr=10.1.2.3-IfName=…-MACAddr=0200-5e00-0007:User …
 
 The numbers in brackets are the field ids. `InitByteCount` is what the initiator sent. `BeginTime_e` is
-MMDDYYYYhhmmss, local. Event (8) opens a session, others end it. A user of
-the portal whose end is not logged is held for ten hours. Source: H3C, "System Log Messages
-Reference".
+MMDDYYYYhhmmss, local. Event (8) opens a session, others end it; of a packet filter it is the verdict, which
+URL filters call `Action`. A user of the portal whose end is not logged is held for ten hours.
+Source: H3C, "System Log Messages Reference".
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def _events(lines: pl.DataFrame) -> pl.DataFrame:
     host = pl.coalesce("HttpHost", "Domain")
     url = pl.coalesce("URL", "HttpUrl")
     named = host.is_not_null() | url.is_not_null()
-    blocked = pl.col("Action").str.contains(r"(?i-u)deny|drop|block|reset|redirect").fill_null(False)
+    verdict = pl.coalesce("Action", pl.when(~is_session).then("Event"))
+    blocked = verdict.str.contains(r"(?i-u)deny|drop|block|reset|redirect").fill_null(False)
     flow = pl.concat_str("SrcIPAddr", "SrcPort", "DstIPAddr", "DstPort", "Protocol", separator="|")
     return read.select(
         time=pl.coalesce(

@@ -2,10 +2,12 @@
 
     fwlog: Log type: service control or application control, policy name:…, user: (ada), src IP: 10.1.2.3,
     src port:50000, dst IP: 192.0.2.7, dst port: 443, app category:…, application:…, action:Allow
-    fwlog: 日志类型:网站访问, 用户:(null), 源IP:10.1.2.3, 目的IP:192.0.2.7, 应用名称:…, 系统动作:拒绝, URL:http://…
+    fwlog: 所属系统:public, 日志类型:网站访问, 用户:(null), 源IP:10.1.2.3, 目的IP:192.0.2.7, …,
+    系统动作:拒绝, URL:http://…
 
 Access control and NAT logs tell connections, website browsing URLs; traffic audit sums up by user and
-application and names no destination. Source: Sangfor NGAF user manual, "Syslog"; parsers of log managers.
+application and names no destination. Version 8 names the virtual system first.
+Source: Sangfor NGAF user manual, "Syslog"; parsers of log managers.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ _KEYS = {
 }
 _CONNECTION = "(?i)^(?:service control|application control|NAT log|服务控制|应用控制|NAT日志)"
 _REQUEST = "(?i)^(?:website|web ?site access|URL|网站访问)"
+#: A URL may have commas in it, and fields behind it.
+_BEHIND_URL = r", [^,::/]+[::].*$"
 #: What the product calls what it did; `被记录` (logged) is what passed.
 _ACTIONS = {"允许": "allowed", "被记录": "allowed", "记录": "allowed", "拒绝": "blocked", "logged": "allowed"}
 
@@ -42,11 +46,14 @@ class SangforFormat(LogFormat):
     proof = ("host", "path", "user", "action")
     advice = "Connections are logged without volumes; log website access, which names the hosts."
     marks = ("log type", "日志类型")
-    claims = pl.col("line").str.contains(r"^(?:fwlog: ?)?(?:(?i:log type)|日志类型)[::]")
+    claims = pl.col("line").str.contains(
+        r"^(?:fwlog: ?)?(?:[^,::]+[::][^,]*, ?)?(?:(?i:log type)|日志类型)[::]"
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event: kind flow or http."""
-        read = lines.select(**{name: _said(keys) for name, keys in _KEYS.items()}, url=_said("URL", r".*"))
+        url = _said("URL", ".*").str.replace(_BEHIND_URL, "")
+        read = lines.select(**{name: _said(keys) for name, keys in _KEYS.items()}, url=url)
         asks = pl.col("type").str.contains(_REQUEST).fill_null(False)
         opens = pl.col("type").str.contains(_CONNECTION).fill_null(False)
         return read.select(

@@ -76,7 +76,7 @@ _OFFSET = ascii_only(
 _WEEKDAY, _MONTH = r"(?:[^\W\d_]{2,9}\.?,? +)?", r"(?<b>[A-Za-z]{3})[a-z]*"
 #: Shapes of a stamp. Named groups: Y m d (or y, two digits; b, month's name), H M S f half, z.
 _SHAPES = (
-    rf"^(?<Y>\d{{4}})[-/.:](?<m>\d{{1,2}})[-/.:](?<d>\d{{1,2}})(?:[T ,:_-]+{_TIME})?{_OFFSET}",
+    rf"^(?<Y>\d{{4}})[-/.:](?<m>\d{{1,2}})[-/.:](?<d>\d{{1,2}})(?:[T ,:._-]+{_TIME})?{_OFFSET}",
     rf"^(?:(?<Y0>\d{{4}}) )?{_WEEKDAY}{_MONTH} +(?<d>\d{{1,2}}),? +(?:(?<Y>\d{{4}}),? +(?:@ +)?)?{_TIME}"
     rf"(?: (?<Y2>\d{{4}}))?{_OFFSET}(?: (?<Y3>\d{{4}}))?",
     rf"^{_WEEKDAY}(?<d>\d{{1,2}})[-/ ]{_MONTH}[-/ ](?<Y>\d{{4}})[T ,:]+{_TIME}{_OFFSET}",

@@ -17,12 +17,14 @@ def test_sessions_begin_where_they_say_and_denials_are_blocked() -> None:
         SESSION.format(ENDS, 0, 0, "", "(8)Session created"),
         SESSION.format(ENDS, 900, 70, "10062026100100", "(1)Normal over"),
         f"%Oct  6 10:01:01:000 2026 fw1 FILTER/6/FILTER_ZONE_IPV4_EXECUTION: SrcZoneName(1025)=a;{ENDS}Action(1053)=Deny;",
+        f"%Oct  6 10:01:01:000 2026 fw1 FILTER/6/FILTER_ZONE_IPV4_EXECUTION: -Chassis=1-Slot=3.1; {ENDS}Event(1048)=Deny;",
     )
     found = read(H3cFormat, "\n".join(lines))
-    assert found["reason"].null_count() == 3
+    assert found["reason"].null_count() == 4
     assert found.select("client", "server_port", "bytes_up", "bytes_down", "action", "phase").rows() == [
         ("10.1.2.3", 443, None, None, "allowed", "begin"),
         ("10.1.2.3", 443, 900, 70, "allowed", "end"),
+        ("10.1.2.3", 443, None, None, "blocked", "begin"),
         ("10.1.2.3", 443, None, None, "blocked", "begin"),
     ]
     assert (found["seen_at"][1].isoformat(), found["duration_s"][1]) == ("2026-10-06T10:00:00+00:00", 60)
