@@ -2,6 +2,7 @@
 
 format        which lines are PAN-OS's, and which layout each of them is in
 by_position   CSV: fields are found by position, which differs by type of log
+by_titles     CSV below a line of titles, whose columns may have been left out or moved
 cef_leef      CEF and LEEF
 json_lines    Strata Logging Service's objects
 pair_lines    `name=value`, as log forwarding templates of monitoring services write it

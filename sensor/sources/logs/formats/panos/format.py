@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats.panos import by_position, cef_leef, json_lines, pair_lines
+from sensor.sources.logs.formats.panos import by_position, by_titles, cef_leef, json_lines, pair_lines
 from sensor.sources.logs.formats.panos.columns import COLUMNS
 from sensor.sources.logs.formats.panos.meaning import told
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, layouts
+
+_TITLED = pl.col("line").str.contains(by_position.START) & ~pl.col("header").str.contains(
+    by_titles.IN_PLACE
+).fill_null(True)
 
 
 class PanosFormat(LogFormat):
@@ -29,8 +33,9 @@ class PanosFormat(LogFormat):
     )
     marks = (
         *(f",{quote}{kind.lower()}{quote}," for kind in by_position.TYPES.split("|") for quote in ("", '"')),
-        "|palo alto networks|", "serial=", '"logtype"',
+        "|palo alto networks|", "serial=", '"logtype"', "receive time", "receive_time",
     )  # fmt: skip
+    header = by_titles.HEADER
     claims = (
         pl.col("line").str.contains(by_position.START)
         | pl.col("line").str.contains(by_position.QUOTED_START)
@@ -44,6 +49,7 @@ class PanosFormat(LogFormat):
         read = layouts.read(
             lines.with_columns(by_position.unquoted(lines["line"])),
             [
+                (_TITLED, by_titles.read),
                 (by_position.START, by_position.read),
                 (pair_lines.CLAIM, pair_lines.read),
                 (r"^\s*\{", json_lines.read),

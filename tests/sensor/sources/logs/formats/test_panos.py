@@ -257,3 +257,28 @@ def test_the_lake_tells_lookups_and_who_has_a_tunnel() -> None:
         "chat.example.com", "10.0.0.53", "blocked", None,
     )  # fmt: skip
     assert rows["reason"].to_list() == [None, None, NO_SERVICE]
+
+
+@pytest.mark.parametrize(
+    ("titles", "line"),
+    [
+        (
+            "Domain,Receive Time,Serial #,Type,Threat/Content Type,Source address,Destination address,Source User,Session ID,"
+            "Source Port,Destination Port,IP Protocol,Action,Bytes Sent,Bytes Received,Start Time,Elapsed Time (sec)",
+            "1,2026/10/06 10:00:31,007,TRAFFIC,end,10.1.2.3,203.0.113.9,corp\\jane,77,50000,443,tcp,allow,9000,500,"
+            "2026/10/06 10:00:00,15",
+        ),
+        (
+            "receive_time,serial,type,subtype,config_version,generated_time,src,dst,srcuser,sessionid,bytes_received,bytes_sent,"
+            "sport,dport,proto,action,start_time,elapsed",
+            "2026/10/06 10:00:31,007,TRAFFIC,end,2817,2026/10/06 10:00:30,10.1.2.3,203.0.113.9,corp\\jane,77,500,9000,"
+            "50000,443,tcp,allow,2026/10/06 10:00:00,15",
+        ),
+    ],
+)
+def test_columns_that_were_left_out_or_moved_are_found_by_their_titles(titles: str, line: str) -> None:
+    (row,) = read(PanosFormat, f"{titles}\n{line}\n").iter_rows(named=True)
+    assert (row["client"], row["server"], row["user_name"]) == ("10.1.2.3", "203.0.113.9", "corp\\jane")
+    assert (row["bytes_up"], row["bytes_down"], row["action"]) == (9000, 500, "allowed")
+    assert (row["seen_at"].isoformat(), row["duration_s"]) == ("2026-10-06T10:00:00+00:00", 15)
+    assert (row["session"], row["phase"]) == ("007|77|10.1.2.3|50000", "end")
