@@ -4,9 +4,9 @@
      "L7_PROTO_NAME": "TLS.ChatGPT", "IN_BYTES": 9000, "OUT_BYTES": 70000, "FIRST_SWITCHED": 1791280800,
      "LAST_SWITCHED": 1791280860, "TLS_SERVER_NAME": "chatgpt.com", "NTOPNG_INSTANCE_NAME": …}
 
-`IN_BYTES` is what the client sent: nProbe counts from the header of IP on, ntopng, which names itself, whole
-frames. A long flow is dumped again and again, each record with what came since
-the one before. A dropped flow (nEdge) has `verdict.pass` false. Records without `L7_PROTO` are those of
+nProbe's dumps of text (`-P`) have these names as titles, with bars between. `IN_BYTES` is what the client
+sent: nProbe counts from the header of IP on, ntopng, which names itself, whole frames. A long flow is dumped
+again and again, each record with what came since the one before. A dropped flow (nEdge) has `verdict.pass` false. Records without `L7_PROTO` are those of
 `netflow.py`. Source: ntopng user's guide, "Flows dump" (syslog, Elasticsearch, Logstash); nProbe user's
 guide, "Information elements".
 """
@@ -41,7 +41,9 @@ class NtopngFormat(LogFormat):
     """Reads flows of ntopng and nProbe."""
 
     name = "ntopng"
-    help = "ntopng (syslog, Elasticsearch, Logstash) and nProbe flows as JSON, with the names nDPI found"
+    help = (
+        "ntopng (syslog, Elasticsearch, Logstash) and nProbe flows (JSON, dumps), with the names nDPI found"
+    )
     vantage = "flow"
     counts_headers = "ip"
     proof = ("host", "path", "bytes_up", "bytes_down", "user_agent")

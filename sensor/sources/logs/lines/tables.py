@@ -124,8 +124,8 @@ def _zoned(value: str) -> str:
 
 
 def _separator(header: str) -> str:
-    """The separator of a header line: a comma, or a spreadsheet's semicolon or tab."""
-    return next((one for one in "\t;" if header.count(one) > header.count(",")), ",")
+    """The separator of a header line: a comma, a spreadsheet's semicolon or tab, or a dump's bar."""
+    return next((one for one in "\t;|" if header.count(one) > header.count(",")), ",")
 
 
 def _separated(values: list[str]) -> str:

@@ -61,3 +61,17 @@ def test_verdicts_of_nedge_and_what_has_no_ports() -> None:
     found = read(NtopngFormat, flows({"verdict.pass": False}, {"PASS_VERDICT": True}, {}, {"PROTOCOL": 1}))
     assert found["action"].to_list() == ["blocked", "allowed", None, None]
     assert found["reason"].to_list() == [None, None, None, "set aside: neither TCP nor UDP"]
+
+
+def test_a_dump_of_text_is_read_by_its_titles() -> None:
+    text = (
+        "IPV4_SRC_ADDR|IPV4_DST_ADDR|IN_BYTES|OUT_BYTES|FIRST_SWITCHED|LAST_SWITCHED|L4_SRC_PORT|L4_DST_PORT|PROTOCOL|"
+        "L7_PROTO_NAME|TLS_SERVER_NAME|DNS_QUERY\n"
+        "10.1.2.3|192.0.2.7|900|7000|1791280800|1791280860|40000|443|6|TLS.ChatGPT|chat.example.org|\n"
+        "10.1.2.3|10.0.0.53|60|120|1791280800|1791280800|40001|53|17|DNS||chat.example.org\n"
+    )
+    found = read(NtopngFormat, text)
+    assert found.select("kind", "host", "server", "bytes_up", "bytes_down").rows() == [
+        ("tls", "chat.example.org", "192.0.2.7", 900, 7000),
+        ("dns", "chat.example.org", "10.0.0.53", None, None),
+    ]

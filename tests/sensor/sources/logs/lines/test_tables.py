@@ -35,7 +35,7 @@ def test_tables_put_together_have_a_header_each(table: Table) -> None:
     assert told == [{"_time": "1", "_raw": "a"}, {"_raw": "b", "host": "_raw", "_time": "2"}]
 
 
-@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_a_table_that_a_spreadsheet_saved_again(separator: str) -> None:
     text = (
         "_time,src_ip,dest,user,bytes_out,bytes_in,action\n"
