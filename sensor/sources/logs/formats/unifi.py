@@ -2,8 +2,9 @@
 
 Firewall and intrusion events name a connection (`src`, or the client behind it: `UNIFIsrcClientIp`),
 client events who holds an address. UniFi Network 9 stamps in UTC; 10 in local time, and tells the UTC in
-`UNIFIutcTime`. UniFi OS stamps in local time with a field too few in its head. Neither says which way
-`UNIFItotalBytes` went: no volume. Firewall rules logged by the kernel are format `netfilter`.
+`UNIFIutcTime`, and later which way the bytes of an intrusion event went (`UNIFIbytesSent` is what its source
+sent, in frames: of a SYN, 74); `UNIFItotalBytes` tells no direction. UniFi OS stamps in local time with a
+field too few in its head. Firewall rules logged by the kernel are format `netfilter`.
 Source: Ubiquiti, "UniFi System Logs & SIEM Integration".
 """
 
@@ -29,6 +30,10 @@ _FIELDS = {
     "host": "dhost",
     "url": "request",
     "act": "act",
+    "up": "UNIFIbytesSent",
+    "down": "UNIFIbytesReceived",
+    "packets_up": "UNIFIpacketsSent",
+    "packets_down": "UNIFIpacketsReceived",
 }
 
 
@@ -38,8 +43,9 @@ class UnifiFormat(LogFormat):
     name = "unifi"
     help = "Ubiquiti UniFi Network 9, 10 and UniFi OS: activity log in CEF"
     vantage = "firewall"
-    proof = ("device", "action")
-    advice = "The activity log has neither hosts nor volumes: switch on NetFlow (IPFIX) and log the resolver."
+    counts_headers = "frame"
+    proof = ("device", "bytes_up", "bytes_down", "action")
+    advice = "The activity log has no hosts, and few volumes: switch on NetFlow (IPFIX) and log the resolver."
     #: UniFi Network 9's stamps; of UniFi OS, which writes local time, nothing is read
     own_zone = "UTC"
     marks = ("|ubiquiti|",)
@@ -66,6 +72,10 @@ class UnifiFormat(LogFormat):
             client_mac="mac",
             server_port="port",
             transport="proto",
+            bytes_up="up",
+            bytes_down="down",
+            packets_up="packets_up",
+            packets_down="packets_down",
             action=pl.coalesce("act", said, pl.lit("unknown")),
             closes=pl.when(lease).then("left"),
             reason=one_of({NO_CONNECTION: ~pl.col("connection") & ~lease}),
