@@ -10,6 +10,8 @@ streams put it into `logContent`. Source: Oracle Cloud Infrastructure, "Details 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
@@ -18,13 +20,21 @@ from sensor.sources.logs.text.reasons import NO_DATA, NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
+#: Where the data of a record stands: in search results and streams, below other objects.
+_BELOW = ("data", "logContent.data", "data.logContent.data", "event.data", "event.logContent.data")
+
+
+def within(fields: Mapping[str, str]) -> dict[str, str]:
+    """Paths of `fields` of a record's data, wherever that stands."""
+    return {name: "|".join(f"{below}.{key}" for below in _BELOW) for name, key in fields.items()}
+
+
 _DATA = {
     "client": "sourceAddress", "client_port": "sourcePort", "server": "destinationAddress",
     "server_port": "destinationPort", "proto": "protocol", "bytes": "bytesOut", "packets": "packets",
     "start": "startTime", "end": "endTime", "action": "action",
 }  # fmt: skip
-_BELOW = ("data", "logContent.data", "data.logContent.data", "event.data", "event.logContent.data")
-_WANTED = {name: "|".join(f"{below}.{key}" for below in _BELOW) for name, key in _DATA.items()} | {
+_WANTED = within(_DATA) | {
     "observer": "oracle.vnicocid|logContent.oracle.vnicocid|data.logContent.oracle.vnicocid|"
     "event.oracle.vnicocid",
 }

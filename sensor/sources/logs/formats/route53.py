@@ -31,9 +31,9 @@ class Route53Format(LogFormat):
     vantage = "dns"
     proof = ("host", "device", "action")
     marks = (" tcp ", " udp ", '"query_name"')
-    claims = (
-        objects.having("query_name") & objects.having_any("vpc_id", "srcids", "query_timestamp")
-    ) | pl.col("line").str.contains(_ZONE)
+    claims = (objects.having("query_name") & objects.having_any("srcids", "query_timestamp")) | pl.col(
+        "line"
+    ).str.contains(_ZONE)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per question."""
