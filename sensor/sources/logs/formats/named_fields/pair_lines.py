@@ -6,6 +6,7 @@ import polars as pl
 
 from sensor.sources.logs.formats.named_fields.vocabulary import NAMES, OTHERS, SEPARATORS, bare, one_of_names
 from sensor.sources.logs.text import pairs
+from sensor.sources.logs.text.patterns import ascii_only
 
 _WANTED = {field: "|".join(bare(name) for name in names) for field, names in NAMES.items()}
 #: A stamp without a name, before all fields.
@@ -16,12 +17,16 @@ _FIRST = (
 #: A stamp may have a blank in it, without quotes around it.
 _STAMP = r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d[^\s,;|\])}\"]*"
 _VALUE = rf"(?:\"[^\"]*\"|{_STAMP}|[^\s,;|\])}}\"]*)"
+#: A field without a value, and the name of the next: `user= action=allow`.
+_EMPTY = r"=\s+([A-Za-z@][\w.@-]*=)"
 #: What may be a name, or the end of one that has blanks in it.
 _ANY_NAME = r"[A-Za-z@][\w.@-]*\"?\s?[=:]"
 
 
 def read(lines: pl.Series) -> pl.DataFrame:
     """Columns of `NAMES`."""
+    for _ in range(2):  # the next may have no value, either
+        lines = lines.str.replace_all(ascii_only(_EMPTY), '="" $1')
     there = lines.str.extract_all(_ANY_NAME).explode().drop_nulls().unique()
     # The fewer names are looked for, the faster.
     ends = tuple(bare(name.rstrip('=: "')) for name in there)

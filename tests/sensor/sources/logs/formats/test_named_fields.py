@@ -218,3 +218,11 @@ def test_the_words_before_the_fields_tell_of_a_refusal(head: str, action: str | 
     assert read(OtherProductsFormat, line)["action"].to_list() == [action]
     said = f"Oct  6 10:00:00 gw {head}action=accept src=10.1.2.3 dst=192.0.2.7 dport=443"
     assert read(OtherProductsFormat, said)["action"].to_list() == ["allowed"]
+
+
+def test_a_field_without_a_value_does_not_take_the_next_one_for_it() -> None:
+    row = one(
+        f"time={AT} srcip=10.1.2.3 user= action=deny recipient= url= method=GET dst_ip= 192.0.2.7 dstport=443 host="
+    )
+    assert (row["user_name"], row["action"], row["method"]) == (None, "blocked", "GET")
+    assert (row["server"], row["reason"]) == ("192.0.2.7", None)
