@@ -14,7 +14,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "client addr", "client address", "client ip address", "client ip addr", "s addr", "c ip", "orig h",
         "caller ip", "caller ip address", "source ip port", "computer ip", "endpoint ip", "workstation ip",
         "consumer address", "consumer ip", "client", "forwarded for", "x forwarded for", "fwd",
-        "internal ip", "internal ip address", "ip source",
+        "internal ip", "internal ip address", "ip source", "ip src",
     ),
     # Beside the other end; else often who sent the log.
     "source": ("src", "source"),
@@ -22,7 +22,10 @@ NAMES: dict[str, tuple[str, ...]] = {
         "src port", "source port", "client port", "client src port", "s port", "spt", "orig p",
         "src port number", "consumer port",
     ),
-    "client_mac": ("src mac", "source mac", "client mac", "src mac address", "source mac address"),
+    "client_mac": (
+        "src mac", "source mac", "client mac", "src mac address", "source mac address", "mac src",
+        "mac source",
+    ),
     "server": (
         "dst ip", "dest ip", "destination ip", "dst addr", "dest addr", "destination addr", "dst address",
         "dest address", "destination address", "dst ip addr", "destination ip address", "dest ip address",
