@@ -53,6 +53,7 @@ NOBODY = (
     "0",
     "%any",
     "%any6",
+    "未知",  # unknown
 )
 #: Accounts that Windows itself has, by what it calls their domain in some languages; a name left out.
 _OF_WINDOWS = (

@@ -18,3 +18,18 @@ COLUMNS = (
 )  # fmt: skip
 #: Types that tell who was at an address.
 LOGINS = ("USERID", "GLOBALPROTECT", "HIPMATCH")
+#: The fields' own names: in pairs, and in objects made of them.
+OWN_NAMES = {
+    "serial": "serial", "type": "type", "subtype": "subtype", "generated": "time_generated",
+    "precise": "high_res_timestamp", "src": "network.client.ip|src", "dst": "network.destination.ip|dst",
+    "user": "usr.id|srcuser|suser", "session": "sessionid",
+    "sport": "network.client.port|sport",
+    "dport": "network.destination.port|dport", "proto": "proto",
+    "action": "evt.name|action|act",
+    "sent": "network.bytes_read|bytes_sent", "received": "network.bytes_written|bytes_received",
+    "opened": "start", "elapsed": "elapsed", "ended_by": "session_end_reason",
+    "packets_sent": "pkts_sent|pktsent",
+    "packets_received": "pkts_received|pktrcvd", "url": "misc",
+    "agent": "http.useragent|user_agent", "method": "http_method", "xff_ip": "xff_ip", "device": "src_host",
+    "mac": "src_mac", "sni": "sni",
+}  # fmt: skip

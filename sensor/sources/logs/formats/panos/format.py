@@ -33,7 +33,7 @@ class PanosFormat(LogFormat):
     )
     marks = (
         *(f",{quote}{kind.lower()}{quote}," for kind in by_position.TYPES.split("|") for quote in ("", '"')),
-        "|palo alto networks|", "serial=", '"logtype"', "receive time", "receive_time",
+        "|palo alto networks|", "serial=", '"logtype"', "receive time", "receive_time", '"time_generated"',
     )  # fmt: skip
     header = by_titles.HEADER
     claims = (
@@ -52,6 +52,7 @@ class PanosFormat(LogFormat):
                 (_TITLED, by_titles.read),
                 (by_position.START, by_position.read),
                 (pair_lines.CLAIM, pair_lines.read),
+                (json_lines.NAMED, json_lines.read_named),
                 (r"^\s*\{", json_lines.read),
                 (pl.lit(True), cef_leef.read),
             ],

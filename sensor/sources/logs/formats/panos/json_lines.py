@@ -1,13 +1,19 @@
-"""Objects of Strata Logging Service."""
+"""Objects of Strata Logging Service, and those made of the fields' own names."""
 
 from __future__ import annotations
 
 import polars as pl
 
+from sensor.sources.logs.formats.panos.columns import OWN_NAMES
 from sensor.sources.logs.text import objects
 
-CLAIMS = pl.col("line").str.contains(r'^\s*\{.*"LogType"\s*:') & pl.col("line").str.contains(
-    r'"(?:DeviceSN|LogSourceID|PanOS\w+|ConfigVersion)"\s*:|"VendorName"\s*:\s*"Palo'
+#: Of the fields' own names.
+NAMED = r'^\s*\{.*"type"\s*:\s*"(?:TRAFFIC|THREAT|DECRYPTION)"'
+CLAIMS = (objects.having("time_generated", "src", "dst", "serial") & pl.col("line").str.contains(NAMED)) | (
+    pl.col("line").str.contains(r'^\s*\{.*"LogType"\s*:')
+    & pl.col("line").str.contains(
+        r'"(?:DeviceSN|LogSourceID|PanOS\w+|ConfigVersion)"\s*:|"VendorName"\s*:\s*"Palo'
+    )
 )
 _KEYS = {
     "type": "LogType",
@@ -48,3 +54,8 @@ _KEYS = {
 def read(lines: pl.DataFrame) -> pl.DataFrame:
     """`COLUMNS` of objects, as far as they have them."""
     return objects.read(lines["line"], _KEYS)
+
+
+def read_named(lines: pl.DataFrame) -> pl.DataFrame:
+    """`COLUMNS` of objects made of the fields' own names, as far as they have them."""
+    return objects.read(lines["line"], OWN_NAMES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import polars as pl
@@ -282,3 +283,16 @@ def test_columns_that_were_left_out_or_moved_are_found_by_their_titles(titles: s
     assert (row["bytes_up"], row["bytes_down"], row["action"]) == (9000, 500, "allowed")
     assert (row["seen_at"].isoformat(), row["duration_s"]) == ("2026-10-06T10:00:00+00:00", 15)
     assert (row["session"], row["phase"]) == ("007|77|10.1.2.3|50000", "end")
+
+
+def test_json_of_the_fields_own_names_is_one_session() -> None:
+    record = {
+        "type": "TRAFFIC", "serial": "007", "time_generated": "2026/10/06 10:00:20", "src": "10.1.2.3", "dst": "192.0.2.7",
+        "srcuser": "corp\\jane", "sessionid": "77", "sport": "50000", "dport": "443", "proto": "tcp", "action": "allow",
+    }  # fmt: skip
+    start = record | {"subtype": "start", "bytes_sent": "100", "bytes_received": "50"}
+    end = record | {"subtype": "end", "bytes_sent": "9000", "bytes_received": "500", "start": "2026/10/06 10:00:00", "elapsed": "15"}  # fmt: skip
+    found = Sessions().take(read(PanosFormat, "".join(json.dumps(one) + "\n" for one in (start, end))))
+    assert found["slice"].to_list() == [0, 1]
+    assert (found["bytes_up"].sum(), found["bytes_down"].sum()) == (9000, 500)
+    assert found["user_name"].unique().to_list() == ["corp\\jane"]

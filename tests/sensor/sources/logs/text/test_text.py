@@ -181,6 +181,7 @@ def test_separated_values_give_one_row_a_line(lines: list[str]) -> None:
         ("10.1.2.3-ada", "10.1.2.3-ada", None),
         ("a:b", "a:b", None),
         ("%any", None, None),
+        ("未知", None, None),
     ],
 )
 def test_accounts(name: str, user: str | None, device: str | None) -> None:
