@@ -13,7 +13,9 @@ developers.cloudflare.com (Logpush), docs.aws.amazon.com, cloud.google.com, forc
 support.huawei.com, help.mikrotik.com, campus.barracuda.com, wiki.edge.arista.com, docs.menlosecurity.com, iboss.com,
 elastic.co (Island Browser), techdocs.akamai.com (DataStream 2), clouddocs.f5.com, docs.bluecatnetworks.com,
 bind9.readthedocs.io (dnstap-read), pymumu.github.io/smartdns, wiki.metacubex.one, rtpro.yamaha.co.jp,
-kb.netgear.com, openargus.org (ra), docs.imperva.com, alibabacloud.com (WAF log fields), docs.limacharlie.io,
+kb.netgear.com, openargus.org (ra), docs.imperva.com, alibabacloud.com (log fields of WAF, Cloud Firewall, DNS),
+docs.oracle.com (private DNS resolver logs), juniper.net (Mist webhooks), ruckusnetworks.com (SmartZone events),
+hillstonenet.com, h3c.com, github.com/Edgio/vflow, docs.limacharlie.io,
 tools.netsa.cert.org (yafscii), devcenter.heroku.com, help.ivanti.com, bitdefender.com (push and syslog events).
 """
 

@@ -21,7 +21,7 @@ class NetflowFormat(LogFormat):
     name = "netflow"
     help = (
         "NetFlow, IPFIX, sFlow, NSEL as text: nfdump (1.6, 1.7) CSV, JSON and as it prints them, nProbe, "
-        "goflow2, pmacct, YAF, IPFIXcol2, Logstash, Telegraf, Graylog, ElastiFlow, Argus"
+        "flow-tools, goflow2, pmacct, YAF, IPFIXcol2, Logstash, Telegraf, Graylog, ElastiFlow, Argus"
     )
     vantage = "flow"
     counts_headers = "ip"

@@ -5,6 +5,7 @@ firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows    
 StartTime,Flgs,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,…,SrcBytes,DstBytes,State    Argus (ra -c ,)
 TAG,…,SRC_IP,DST_IP,SRC_PORT,DST_PORT,PROTOCOL,…,PACKETS,BYTES                    pmacct -O csv
 SRC_IP    DST_IP    SRC_PORT  DST_PORT  PROTOCOL    …  PACKETS    BYTES           pmacct, print's default
+#:unix_secs,…,exaddr,dpkts,doctets,first,last,…,srcaddr,dstaddr,…,srcport,dstport    flow-export -f2
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ _TITLES = {
     "server": "da|dstaddr|dst_addr|dstip|dst ip|dst4addr|dst ip addr|dst_ip",
     "client_port": "sp|srcport|src_port|src pt|src port|sport",
     "port": "dp|dport|dstport|dst_port|dst pt|dst port",
-    "proto": "pr|proto|protocol",
-    "packets": "ipkt|packets|inpackets|in_packets|srcpkts", "bytes": "ibyt|bytes|inbytes|in_bytes",
+    "proto": "pr|proto|protocol|prot", "exported": "unix_secs|:unix_secs",
+    "packets": "ipkt|packets|inpackets|in_packets|srcpkts|dpkts",
+    "bytes": "ibyt|bytes|inbytes|in_bytes|doctets",
     "packets_back": "opkt|outpackets|out_packets|dstpkts",
     "bytes_back": "obyt|outbytes|out_bytes", "direction": "dir", "rate": "sampling|samplingrate",
-    "observer": "ra|router|exporter|exporter_ip|router ip|ip4_router",
+    "observer": "ra|router|exporter|exporter_ip|router ip|ip4_router|exaddr",
     "frame_bytes": "srcbytes", "frame_bytes_back": "dstbytes", "frame_bytes_both": "totbytes",
 }  # fmt: skip
 

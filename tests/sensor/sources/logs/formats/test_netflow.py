@@ -358,3 +358,25 @@ def test_an_answer_to_a_translated_address_is_of_the_client_behind_it() -> None:
         ("10.1.2.3", 40000, "192.0.2.7", None, 900),
         ("10.1.2.3", 40000, "192.0.2.7", None, 900),
     ]
+
+
+def test_flow_tools_export_tells_when_a_record_was_sent() -> None:
+    text = (
+        "#:unix_secs,unix_nsecs,sysuptime,exaddr,dpkts,doctets,first,last,engine_type,engine_id,srcaddr,dstaddr,nexthop,input,"
+        "output,srcport,dstport,prot,tos,tcp_flags,src_mask,dst_mask,src_as,dst_as\n"
+        "1791280811,0,3600000,10.0.0.1,10,900,3590000,3595000,0,0,10.1.2.3,192.0.2.7,0.0.0.0,1,2,51412,443,6,0,27,24,24,0,0\n"
+    )
+    row = read(NetflowFormat, text).rows(named=True)[-1]
+    assert (row["client"], row["server"], row["server_port"], row["transport"]) == (
+        "10.1.2.3",
+        "192.0.2.7",
+        443,
+        "tcp",
+    )
+    assert (row["bytes_up"], row["packets_up"], row["duration_s"], row["observer"]) == (
+        900,
+        10,
+        5,
+        "10.0.0.1",
+    )
+    assert row["seen_at"] == datetime(2026, 10, 6, 10, 0, 11, tzinfo=UTC)
