@@ -5,10 +5,14 @@ r"""BIND 9 query log, and the appliances built on it (Infoblox, EfficientIP).
     … client IP#port: UDP: query: QNAME IN A response: NOERROR +ED answers;                 Infoblox
     … client IP#port (qname): answer: QNAME IN A + (server) -> NOERROR 60 A 192.0.2.1 …      EfficientIP
     … client IP#port (qname): [view NAME:] rpz QNAME NXDOMAIN rewrite QNAME[/A/IN] via ZONE  response policy
+    … client IP#port (qname): [view NAME:] response: QNAME IN A NOERROR FLAGS … (server)     responselog
+    … client IP#port (qname): query failed (SERVFAIL) for QNAME/IN/A at query.c:6860         query-errors
+    … client IP#port (qname): query (cache) 'QNAME/A/IN' denied                              security
 
-A policy that is `disabled` only tells what it would have done; TCP-ONLY has the client ask again. Time: local
-by default (`print-time yes`), ISO on request; else the syslog's. Source: BIND 9 Administrator Reference
-Manual, "logging" statement, categories queries, responses, rpz.
+What is told of a query beside it says how it ended, and is no second lookup. A policy that is `disabled` only
+tells what it would have done; TCP-ONLY has the client ask again. Time: local by default (`print-time yes`),
+ISO on request; else the syslog's. Source: BIND 9 Administrator Reference Manual, "logging" statement,
+categories queries, responses, rpz, query-errors, security.
 """
 
 from __future__ import annotations
@@ -17,12 +21,12 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, patterns
-from sensor.sources.logs.text.partial import either
-from sensor.sources.logs.text.reasons import ASKED, NO_LOOKUP
+from sensor.sources.logs.text.reasons import NO_LOOKUP
 from sensor.sources.logs.text.words import one_of
 
+_STAMP = r"\d\d-[A-Z][a-z]{2}-\d{4} [\d:.]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-][\d:]+)?"
 _HEAD = (
-    r"(?:^(?P<time>\d\d-[A-Z][a-z]{2}-\d{4} [\d:.]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-][\d:]+)?) )?"
+    rf"(?:^(?P<time>{_STAMP}) )?"
     r"(?:.*?\b)?client (?:@0x[0-9a-fA-F]+ )?(?P<client>[0-9a-fA-F.:]+)#(?P<port>\d+)"
     r"(?:/key \S+)?(?: \((?P<first>[^)]*)\))?:? (?:view [^:]+: )?"
 )
@@ -34,8 +38,18 @@ _QUERY = (
 _POLICY = (
     _HEAD + r"(?P<off>disabled )?rpz \S+ (?P<policy>[A-Za-z-]+) rewrite (?P<name>[^\s/]+)(?:/(?P<type>\w+))?"
 )
+_FAILED = _HEAD + r"query failed \((?P<code>[^)]*)\) for (?P<name>[^\s/]+)/\w+/(?P<type>\w+) at "
+_DENIED = _HEAD + r"query (?:\(\w+\) )?'(?P<name>[^\s/]+)/(?P<type>\w+)/\w+' denied"
+#: With `print-category` and `print-severity`; what is no query, too.
+_CATEGORY = (
+    rf"^(?:{_STAMP}) (?:client|cname|config|database|default|delegation-only|dispatch|dnssec|dnstap|"
+    r"edns-disabled|general|lame-servers|network|notify|queries|query-errors|rate-limit|resolver|responses|"
+    r"rpz(?:-passthru)?|security|serve-stale|sig0|spill|trust-anchor-telemetry|unmatched|update(?:-security)?|"
+    r"xfer-in|xfer-out|zoneload): (?:info|notice|warning|error|critical|debug \d+): "
+)
 #: Policies that let the lookup pass.
 PASSING = ("PASSTHRU", "DISABLED", "TCP-ONLY")
+_CODE = r"(?:response: |-> |^ )([A-Z]{4,})\b"
 _ANSWER = r"\b(?:A|AAAA) ([0-9a-fA-F.:]*[.:][0-9a-fA-F.:]+)"
 
 
@@ -46,39 +60,54 @@ class BindFormat(LogFormat):
     help = "BIND 9 query log (9.9 to 9.21), Infoblox and EfficientIP dialects, RPZ rewrites"
     vantage = "dns"
     proof = ("host", "action")
-    marks = ("client ", "named")
+    marks = (
+        "client ", "named", ": info: ", ": notice: ", ": warning: ", ": error: ", ": critical: ", ": debug ",
+    )  # fmt: skip
     claims = pl.col("line").str.contains(
         r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+#\d+.*: (?:query|answer|response): "
-        r"|client .*#\d+.*: (?:disabled )?rpz "
+        r"|client .*#\d+.*: (?:(?:disabled )?rpz |query (?:failed \(|(?:\(\w+\) )?'\S+' denied))"
+        rf"|{_CATEGORY}"
     ) | ((pl.col("tag") == "named") & ~pl.col("line").str.contains("^(?:DHCP|CEF:)")).fill_null(False)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Questions (kind dns); RPZ rewrites say what was refused; answers give addresses for naming."""
-        asked = patterns.read(lines["line"], _QUERY)
-        policy = patterns.read(lines["line"], _POLICY)
+        line = lines["line"]
+        asked, policy, failed, denied = (
+            patterns.read(line, layout) for layout in (_QUERY, _POLICY, _FAILED, _DENIED)
+        )
         passed = pl.col("off").is_not_null() | pl.col("policy").is_in(PASSING)
-        names = ("time", "client", "port", "name", "type")
-        both = pl.DataFrame({n: either(asked[n], policy[n]) for n in names})
-        both = both.hstack(asked.select("verb", "rest")).hstack(policy.select("off", "policy"))
-        rcode = pl.col("rest").str.extract(r"(?:response: |-> )([A-Z]+)")
-        return both.select(
+        told = pl.DataFrame(
+            {
+                name: pl.select(
+                    pl.coalesce(*(pl.lit(read[name]) for read in (asked, policy, failed, denied)))
+                ).to_series()
+                for name in ("time", "client", "port", "name", "type")
+            }
+        )
+        rows = told.hstack(asked.select("verb", "rest")).hstack(policy.select("off", "policy"))
+        refused = denied["name"].is_not_null()
+        code = pl.coalesce(pl.col("rest").str.extract(_CODE), pl.lit(failed["code"]))
+        rows = rows.with_columns(
+            qtype=pl.col("type"),
+            answer=(pl.col("verb") != "query").fill_null(True) | pl.col("rest").str.contains("response: "),
+            ruled=pl.col("policy").is_not_null() | pl.lit(refused),
+            key=pl.col("name").str.to_lowercase(),
+            action=one_of(
+                {"allowed": passed, "blocked": pl.col("policy").is_not_null() | pl.lit(refused)},
+                otherwise=lookups.verdict(code).fill_null("unknown"),
+            ),
+            reason=one_of({NO_LOOKUP: pl.col("name").is_null()}),
+        )
+        return lookups.paired(rows, ("client", "port", "key", "qtype")).select(
             "time",
             "client",
+            "action",
+            "reason",
+            "qtype",
             kind=pl.lit("dns"),
-            qtype=pl.col("type"),
             client_port=pl.col("port"),
             host=pl.col("name").str.replace_all(r"\\(\d{3})", ""),
-            server=pl.col("rest").str.extract(r"^ \S+ \(([0-9a-fA-F.:]+)\)"),
+            server=pl.col("rest").str.extract(r" \(([0-9a-fA-F.:]+)\)"),
             transport=one_of({"tcp": pl.col("rest").str.contains(r"^ [+-]\S*T")}, otherwise="udp"),
-            action=one_of(
-                {"allowed": passed, "blocked": pl.col("policy").is_not_null()},
-                otherwise=lookups.verdict(rcode).fill_null("unknown"),
-            ),
             answers=pl.col("rest").str.extract_all(_ANSWER).list.eval(pl.element().str.extract(r"(\S+)$")),
-            reason=one_of(
-                {
-                    NO_LOOKUP: pl.col("name").is_null(),
-                    ASKED: (pl.col("verb") == "response") & ~pl.col("rest").str.contains("response: "),
-                }
-            ),
         )

@@ -75,6 +75,7 @@ class UnboundFormat(LogFormat):
             .otherwise(lookups.verdict(pl.col("rcode"))),
             qtype=pl.col("type"),
             reason=one_of({NO_LOOKUP: pl.col("name").is_null()}),
+            ruled=pl.col("what").is_not_null(),
         ).with_columns(pl.col("answer").fill_null(False))
         return lookups.paired(rows, ("client", "name", "qtype")).select(
             "time",

@@ -54,10 +54,13 @@ def paired(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     its answer.
 
     The nth answer of a `key` belongs to its nth question and is set aside; one without a question
-    (it lies in an earlier block, or questions are not logged) stands for the lookup itself.
+    (it lies in an earlier block, or questions are not logged) stands for the lookup itself. Where a column
+    `ruled` says that an answer is what a rule made of the lookup, the answer that was sent comes after it.
     """
     if "answers" in rows.columns:
         rows = rows.with_columns(action=led(pl.col("answers"), pl.col("action")))
+    if "ruled" in rows.columns:
+        rows = _one_answer(rows, key)
     open_rows = pl.col("reason").is_null()
     same = [*key, "answer", open_rows.alias("_open")]
     counted = rows.with_columns(open_rows.alias("_open"), _nth=pl.int_range(pl.len()).over(same))
@@ -71,3 +74,19 @@ def paired(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
         action=pl.when(question).then(pl.coalesce("_told", "action")).otherwise("action"),
         reason=one_of({ANSWERED: again}, otherwise=pl.col("reason")),
     ).drop("_open", "_nth", "_told", "_asked")
+
+
+def _one_answer(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """`rows` with the answer next to a rule's verdict set aside: both tell of one lookup.
+
+    What the rule refused, it refused, whatever was answered; what it let pass ended as its answer did.
+    """
+    ruled = pl.col("ruled") & pl.col("reason").is_null()
+    sent = pl.col("answer") & pl.col("reason").is_null() & ~ruled
+    follows = sent & ruled.shift(1, fill_value=False).over(key)
+    passed = ruled & sent.shift(-1, fill_value=False).over(key) & (pl.col("action") != "blocked")
+    ended = pl.coalesce(pl.col("action").shift(-1).over(key), "action")
+    return rows.with_columns(
+        action=pl.when(passed).then(ended).otherwise("action"),
+        reason=one_of({ANSWERED: follows}, otherwise=pl.col("reason")),
+    )

@@ -40,7 +40,7 @@ FIELDS = (
     "bytes_down", "action",
 )  # fmt: skip
 #: Formats of which lines that stand side by side are told as one, or are framed otherwise than the first.
-ALONE = ("azure-http", "dnsmasq", "unbound", "yamaha")
+ALONE = ("azure-http", "bind", "dnsmasq", "unbound", "yamaha")
 CASES = [json.loads(text) for text in Path(__file__).with_name("documented.ndjson").read_text().splitlines()]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sensor.sources.logs.formats.bind import BindFormat
-from sensor.sources.logs.text.reasons import NO_LOOKUP
+from sensor.sources.logs.text.reasons import ANSWERED, NO_LOOKUP
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = (("sekoia-bind.jsonl", 5, "used", "a reverse lookup names no service"),)
@@ -61,3 +61,38 @@ def test_answers_are_kept_for_naming_and_the_rest_is_set_aside() -> None:
         NO_LOOKUP,
     ]
     assert rows["transport"].to_list()[:2] == ["udp", "tcp"]
+
+
+def test_what_became_of_a_query_is_no_second_lookup() -> None:
+    head = "06-Oct-2026 10:00:00.123 {}: info: client @0x7f 10.1.2.3#{} ({name}): ".format
+    rows = read(
+        BindFormat,
+        f"{head('queries', 4001, name='a.example.com')}query: a.example.com IN A +E(0)K (10.0.0.53)\n"
+        f"{head('rpz', 4001, name='a.example.com')}rpz QNAME NXDOMAIN rewrite a.example.com/A/IN via a.rpz\n"
+        f"{head('responses', 4001, name='a.example.com')}response: A.example.com IN A NXDOMAIN + 0 1 1\n"
+        f"{head('queries', 4002, name='b.example.com')}query: b.example.com IN A + (10.0.0.53)\n"
+        f"{head('rpz', 4002, name='b.example.com')}rpz QNAME PASSTHRU rewrite b.example.com/A/IN via b.rpz\n"
+        f"{head('query-errors', 4002, name='b.example.com')}query failed (SERVFAIL) for b.example.com/IN/A at query.c:9\n"
+        f"{head('queries', 4003, name='c.example.com')}query: c.example.com IN A + (10.0.0.53)\n"
+        f"{head('responses', 4003, name='c.example.com')}response: c.example.com IN A NOERROR + 1 0 0\n",
+    )
+    assert rows.select("host", "action", "reason").rows() == [
+        ("a.example.com", "blocked", None),
+        ("a.example.com", "blocked", ANSWERED),
+        ("a.example.com", "blocked", ANSWERED),
+        ("b.example.com", "unknown", None),
+        ("b.example.com", "unknown", ANSWERED),
+        ("b.example.com", "unknown", ANSWERED),
+        ("c.example.com", "allowed", None),
+        ("c.example.com", "allowed", ANSWERED),
+    ]
+
+
+def test_other_categories_are_no_lookups() -> None:
+    rows = read(
+        BindFormat,
+        "06-Oct-2026 10:00:00.123 lame-servers: info: connection refused resolving 'a.example/A/IN': 192.0.2.1#53\n"
+        "2026-10-06T10:00:00.123Z query-errors: debug 2: fetch completed at resolver.c:2927 for a.example/A\n"
+        "06-Oct-2026 10:00:00.123 client: debug 3: client @0x2c (no-peer): allocate new client\n",
+    )
+    assert rows["reason"].to_list() == [NO_LOOKUP] * 3

@@ -67,6 +67,22 @@ def test_local_zones_and_policy() -> None:
     ]
 
 
+def test_what_a_local_zone_refused_is_one_lookup_whatever_else_is_logged() -> None:
+    query, reply = "10.1.0.7 chat.example.com. A IN", "10.1.0.7 chat.example.com. A IN NOERROR 0.000000 1 45"
+    local = "chat.example.com. always_null 10.1.0.7@49152 chat.example.com. A IN"
+    found = read(UnboundFormat, "".join(f"{HEAD}info: {line}\n" for line in (query, local, reply)))
+    assert found.select("action", "reason").rows()[0] == ("blocked", None)
+    assert found["reason"].to_list()[1:] == [ANSWERED, ANSWERED]
+    found = read(UnboundFormat, "".join(f"{HEAD}info: {line}\n" for line in (local, reply)))
+    assert found.select("action", "reason").rows() == [("blocked", None), ("allowed", ANSWERED)]
+    told = local.replace("always_null", "inform")
+    found = read(
+        UnboundFormat,
+        "".join(f"{HEAD}info: {line}\n" for line in (told, reply.replace("NOERROR", "NXDOMAIN"))),
+    )
+    assert found.select("action", "reason").rows() == [("blocked", None), ("blocked", ANSWERED)]
+
+
 def test_what_is_no_lookup() -> None:
     text = (
         f"{HEAD}info: 10.1.0.7 7.0.1.10.in-addr.arpa. PTR IN\n{HEAD}notice: init module 0: validator\n"
