@@ -2,9 +2,10 @@
 
     charon[9]: 05[IKE] <roadwarrior|12> assigning virtual IP 10.10.10.1 to peer 'ada@corp.example'
     charon[9]: 06[CFG] lease 10.10.10.1 by 'ada@corp.example' went offline
+    charon-systemd[9]: assigning virtual IP 10.10.10.1 to peer 'ada@corp.example'
     2026-10-06T10:00:00+0200 05[IKE] <roadwarrior|12> …                         a filelog with a time_format
 
-A peer that told no identity (`%any`), or only its address, is nobody.
+A peer that authenticates with a shared key may be nobody: `%any`, or its own address.
 Source: strongSwan documentation, "Virtual IP", logger messages of charon; checked with 6.1.
 """
 
@@ -15,16 +16,17 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
-from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY
+from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
 
 _STAMP = r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?) "
+_GROUPS = "DMN|MGR|IKE|CHD|JOB|CFG|KNL|NET|ASN|ENC|TNC|IMC|IMV|PTS|TLS|APP|ESP|LIB"
+_HEAD = rf"\d\d\[(?:{_GROUPS})\] "
 _TOLD = (
-    r"\b\d\d\[(?:IKE|CFG)\] (?:<[^>]*> )?(?:assigning virtual IP (?P<given>[0-9a-fA-F.:]+) to peer|"
+    rf"^(?:.*?\b{_HEAD}(?:<[^>]*> )?)?(?:assigning virtual IP (?P<given>[0-9a-fA-F.:]+) to peer|"
     r"lease (?P<left>[0-9a-fA-F.:]+) by) '(?P<user>[^']+)'(?P<end> went offline)?"
 )
-#: Instead of an identity.
-_NOBODY = r"^(?:%any6?|[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:]*)$"
+_NOBODY = r"^(?:%any6?|\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:]+)$"
 
 
 class StrongswanFormat(LogFormat):
@@ -35,21 +37,25 @@ class StrongswanFormat(LogFormat):
     vantage = "identity"
     proof = ("user",)
     advice = "A filelog needs a time_format, for example %Y-%m-%dT%H:%M:%S%z: without it no line has a time."
-    marks = ("[cfg] ", "[ike] ")
-    claims = pl.col("line").str.contains(_TOLD)
+    marks = ("charon", *(f"[{group.lower()}] " for group in _GROUPS.split("|")))
+    claims = pl.col("line").str.contains(rf"(?:^|\s){_HEAD}") | (
+        pl.col("tag").str.contains(r"^charon(?:-systemd|-nm)?$").fill_null(False)
+    )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per address given or let go."""
         read = patterns.read(lines["line"], _TOLD)
-        ends = pl.col("end").is_not_null()
+        nobody = pl.col("user").str.contains(_NOBODY)
+        # Whoever had the address before has it no longer.
+        ends = pl.col("end").is_not_null() | nobody.fill_null(False)
         return read.select(
             time=pl.lit(lines["line"].str.extract(_STAMP)),
             kind=pl.lit("lease"),
             client=pl.coalesce("given", "left"),
-            user_name="user",
+            user_name=pl.when(~nobody).then("user"),
             lease_s=pl.when(ends).then(0.0).otherwise(WORKING_DAY_S),
             closes=ends,
             origin=pl.lit("vpn"),
             confidence=pl.lit(0.9),
-            reason=one_of({LEASE_OF_NOBODY: ~ends & pl.col("user").str.contains(_NOBODY)}),
+            reason=one_of({NO_ADDRESS: pl.col("user").is_null()}),
         )

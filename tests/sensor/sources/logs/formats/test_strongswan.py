@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sensor.sources.logs.formats.strongswan import StrongswanFormat
-from sensor.sources.logs.text.reasons import LEASE_OF_NOBODY, NO_TIME
+from sensor.sources.logs.text.reasons import NO_ADDRESS, NO_TIME
 from tests.sensor.sources.logs.formats.reading import read
 
 GIVEN = "05[IKE] <rw|12> assigning virtual IP 2001:db8:10::1 to peer 'ada@corp.example'"
@@ -29,11 +29,20 @@ def test_addresses_given_and_let_go() -> None:
     ]
 
 
-def test_a_peer_without_identity_is_nobody() -> None:
-    who = ("%any", "192.0.2.7", "2001:db8::7", "ada")
-    text = "".join(
-        f"Oct  6 10:00:00 gw charon[9]: {GIVEN}\n".replace("ada@corp.example", name) for name in who
+def test_a_peer_that_is_nobody_has_no_name_and_whoever_had_the_address_has_it_no_longer() -> None:
+    head = "Oct  6 10:00:00 gw charon[9]: 05[IKE] <psk|12> assigning virtual IP 10.9.0.4 to peer "
+    found = read(
+        StrongswanFormat, "".join(f"{head}'{who}'\n" for who in ("%any", "192.168.0.7", "2001:db8::7"))
     )
-    found = read(StrongswanFormat, text)
-    assert found["reason"].to_list() == [LEASE_OF_NOBODY, LEASE_OF_NOBODY, LEASE_OF_NOBODY, None]
-    assert found["user_name"].to_list() == [None, None, None, "ada"]
+    assert (
+        found.select("client", "user_name", "lease_s", "closes").rows() == [("10.9.0.4", None, 0.0, True)] * 3
+    )
+
+
+def test_whatever_else_charon_says_is_set_aside() -> None:
+    text = (
+        "Oct  6 10:00:00 gw charon: 16[NET] received packet: from 203.0.113.7[4500] to 198.51.100.1[4500] (65 bytes)\n"
+        "Oct  6 10:00:00 gw charon: 06[IKE] peer requested virtual IP %any\n"
+        "Oct  6 10:00:00 gw charon-systemd[9]: loaded plugins: charon-systemd nonce pem\n"
+    )
+    assert read(StrongswanFormat, text)["reason"].to_list() == [NO_ADDRESS] * 3
