@@ -48,9 +48,10 @@ ALLOWED = {
     "ingest/bundles": {
         "sources", "store", "ingest/batches", "ingest/behind", "ingest/mixture", "ingest/summary",
     },
+    "ingest/doubts": {"settings", "sources", "ingest/summary"},
     "ingest/scan": {
         "errors", "schema", "settings", "sources", "store", "ingest/batches", "ingest/bundles",
-        "ingest/installation", "ingest/one_input", "ingest/summary",
+        "ingest/doubts", "ingest/installation", "ingest/one_input", "ingest/summary",
     },
     "ingest/capture": {
         "decode", "durable", "errors", "evidence", "privacy", "sources", "store",

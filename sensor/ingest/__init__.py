@@ -21,6 +21,7 @@
     grown         finds under which identities a file was read when it was smaller
     kernels       compiles what the inputs need before they are read
     summary       counts for the user
+    doubts        warnings for the user
 
 What enters is a batch of a source (`sources/interface.py`), what leaves are tables of `schema.py`.
 """

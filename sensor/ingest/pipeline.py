@@ -22,6 +22,7 @@ from sensor.identity.scope import Scopes
 from sensor.ingest.intake import Origin, Taken, set_aside
 from sensor.ingest.people import People
 from sensor.match.blindness import Blindness
+from sensor.match.bursts import LookupBursts
 from sensor.match.by_client import LEFT_OUT, NamesByClient
 from sensor.match.coverage import added, connection_counts
 from sensor.match.grade import grade
@@ -31,7 +32,7 @@ from sensor.match.match import match
 from sensor.match.near import Near
 from sensor.match.pulls import describe
 from sensor.match.repeats import Repeats
-from sensor.match.rollup import LookupBursts, NamesRollup, begins, newest_seen
+from sensor.match.rollup import NamesRollup, begins, newest_seen
 from sensor.privacy.community import community_ids
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import Pseudonyms

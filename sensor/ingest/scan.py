@@ -5,17 +5,15 @@ How a single input is read is in `one_input.py`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 from sensor import schema
 from sensor.errors import reason_of
+from sensor.ingest import doubts
 from sensor.ingest.batches import Grouping
 from sensor.ingest.bundles import Bundles, Member, generator, read_small
 from sensor.ingest.installation import Installation, SensorKind
@@ -24,16 +22,8 @@ from sensor.ingest.summary import Summary
 from sensor.settings import SensorSettings, Settings
 from sensor.sources.detect import Plan, kinds_by_name
 from sensor.sources.interface import File, Input, Source
-from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.trial import look
 from sensor.store.segments import Commits, Progress
 
-#: Times this far after the last change of their file are doubted.
-_CLOCKS_DIFFER = timedelta(minutes=5)
-#: Larger differences are reported in days, because no time zone explains them.
-_MOST_ZONE_HOURS = 48
-#: Zones are at most so many hours behind UTC; a log is last written so soon after its newest line.
-_MOST_BEHIND_HOURS, _WRITTEN_AFTER = 12, timedelta(seconds=90)
 #: Read at a time when only counting the bytes of a compressed file.
 _COUNT_BYTES = 4 << 20
 
@@ -94,7 +84,7 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
         _forget_shorter(installation, source_input, commits, summary)
     for kind, source_input, summary in outcome.read:
         _conclude(kind, source_input, summary, outcome, installation.settings)
-    if elsewhere := _elsewhere(installation.people_sites, {sensor.site for sensor, _ in sensors}):
+    if elsewhere := doubts.elsewhere(installation.people_sites, {sensor.site for sensor, _ in sensors}):
         outcome.doubts.insert(0, elsewhere)
     installation.introduce([*sensors, *outcome.also])
     return outcome
@@ -214,67 +204,7 @@ def _conclude(
         for name in sorted(telling - (set() if nameless else summary.sized)):
             if advice := kinds_by_name()[name].advice:
                 outcome.advice.setdefault(advice, []).append(source_input.name)
-    wrong_times = _ahead(source_input, summary) or _behind(kind, source_input, summary, settings)
-    outcome.doubts += filter(None, (wrong_times, kind.doubt(source_input), _unfinished(kind, source_input)))
-
-
-def _ahead(source_input: Input, summary: Summary) -> str:
-    """A warning if the newest line is later than the last change of its file; '' if it is not."""
-    written = source_input.files[0].modified
-    if written is None or summary.last_seen is None or summary.last_seen <= written + _CLOCKS_DIFFER:
-        return ""
-    hours = (summary.last_seen - written).total_seconds() / 3600
-    later = f"{hours:.1f} h" if hours < _MOST_ZONE_HOURS else f"{hours / 24:,.0f} days"
-    remedy = "correct the clock of whatever wrote it"
-    if summary.source == "pcap":  # times in captures are UTC: no zone can be wrong
-        return f"{source_input.name}: its newest packet is {later} later than the file; {remedy}"
-    return (
-        f"{source_input.name}: its newest line lies {later} after the file was last written; "
-        f"set [sources.{summary.source}] timezone, or {remedy}"
-    )
-
-
-def _behind(kind: type[Source], source_input: Input, summary: Summary, settings: Settings) -> str:
-    """A warning if stamps without an offset, which nobody set a zone for, are whole hours older than their
-    file, as those of a zone in the west are; '' if not."""
-    file = source_input.files[-1]
-    if file.modified is None or summary.last_seen is None or not issubclass(kind, LogFormat):
-        return ""
-    older = file.modified - summary.last_seen
-    hours = round(older / timedelta(hours=1))
-    near = timedelta() <= older - timedelta(hours=hours) <= _WRITTEN_AFTER
-    is_set = settings.sensor_for(file.path or file.name, kind.name).timezone or kind.name in settings.zones()
-    if not (1 <= hours <= _MOST_BEHIND_HOURS and near) or is_set:
-        return ""
-    if not any(trial.zone == "UTC" for trial in look(file, settings, kind) if trial.name == kind.name):
-        return ""
-    return (
-        f"{source_input.name}: its newest line lies {hours} h before the file was last written, and times "
-        f"without offset were read as UTC; if they are local, set [sources.{kind.name}] timezone"
-    )
-
-
-def _elsewhere(of_people: AbstractSet[str | None], read: AbstractSet[str]) -> str:
-    """A warning if every line of the people file is for sites that nothing was read of; '' if not."""
-    if not of_people or None in of_people or of_people & read:
-        return ""
-    theirs, here = (", ".join(sorted(filter(None, sites))) for sites in (of_people, read))
-    return (
-        f"the people file gives addresses at {theirs} to people, and what was read is of {here}; "
-        "name the site with --site or in [[sensors]], or leave the column site out"
-    )
-
-
-def _unfinished(kind: type[Source], source_input: Input) -> str:
-    """A note if the last line was left for the next scan, because it may be half written; '' if not."""
-    file = source_input.files[0]
-    if not (kind.resumable and file.is_growing and file.path):
-        return ""
-    with suppress(OSError), Path(file.path).open("rb") as stream:
-        stream.seek(-1, os.SEEK_END)
-        if stream.read(1) != b"\n":
-            return f"{source_input.name}: being written; its last, unfinished line is left for the next scan"
-    return ""
+    outcome.doubts += doubts.about(kind, source_input, summary, settings)
 
 
 def _uncompressed_size(source_input: Input) -> int | None:

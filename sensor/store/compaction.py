@@ -213,14 +213,14 @@ def _merge(
     if withdrawn:
         touched |= {day for day, files in before.items() if _holds(lake, files, withdrawn)}
     for day in sorted(touched):
+        files, arrived = before.get(day, []), arrivals.get(day, {})
         within = _within(table, day)  # once: making it takes as long as reading a segment
-        old = [_rows(lake.path / file).filter(within) for file in before.get(day, ())]
+        old = [_rows(lake.path / file).filter(within) for file in files]
         if withdrawn:
             old = [frame.filter(~pl.col("input").is_in(list(withdrawn))) for frame in old]
-        arrived = arrivals.get(day, {})
         new = [_rest(segment, _rows(segment).filter(within), withdrawn) for segment in arrived]
         parts = [*old, *new]
-        known = sum(_height(lake.path / file) for file in before.get(day, ()))
+        known = sum(_height(lake.path / file) for file in files)
         is_whole = known + sum(arrived.values()) <= PIECE_ROWS or day == _TIMELESS
         written: list[str] = []
         for piece in [pl.lit(True)] if is_whole else _pieces(table, parts):
@@ -228,14 +228,21 @@ def _merge(
             if rows.is_empty():
                 continue
             if rows.height == known and rows.equals(_read(table, old)):  # told again, as people are
-                written = before[day]
+                written = files
                 break
-            number = f"-{len(written)}" if written else ""
-            path = lake.cold(table) / f"day={day}" / f"{generation:08d}{number}.parquet"
-            write_parquet(path, rows, {"generation": str(generation)}, zone=table.zone)
-            written.append(str(path.relative_to(lake.path)))
+            written.append(_write_piece(lake, table, day, rows, generation, len(written)))
         after[day] = written  # none where all rows were withdrawn: the day is counted again, as empty
     return after
+
+
+def _write_piece(
+    lake: Lake, table: schema.Table, day: str, rows: pl.DataFrame, generation: int, nth: int
+) -> str:
+    """Write the `nth` cold file of a day; its path, relative to the lake."""
+    number = f"-{nth}" if nth else ""
+    path = lake.cold(table) / f"day={day}" / f"{generation:08d}{number}.parquet"
+    write_parquet(path, rows, {"generation": str(generation)}, zone=table.zone)
+    return str(path.relative_to(lake.path))
 
 
 def _rest(segment: Path, rows: pl.LazyFrame, withdrawn: frozenset[str]) -> pl.LazyFrame:

@@ -18,7 +18,7 @@ import pytest
 import zstandard
 
 from analytics.lake import open_views
-from sensor.ingest import scan
+from sensor.ingest import doubts
 from sensor.ingest.installation import Declared, Installation
 from sensor.settings import SensorSettings, Settings
 from sensor.sources.inputs.open import find
@@ -439,5 +439,5 @@ def test_ctrl_c_leaves_a_lake_to_go_on_with(nth: int, whole: tuple[Path, dict[st
 )
 def test_people_of_other_sites_only_are_said(of_people: set[str | None], read: set[str], told: str) -> None:
     """Their file was read without a word, and named nobody."""
-    said = scan._elsewhere(of_people, read)
+    said = doubts.elsewhere(of_people, read)
     assert told in said and bool(said) == bool(told)

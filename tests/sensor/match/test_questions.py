@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from sensor import schema
+from sensor.match.bursts import LookupBursts
 from sensor.match.questions import FORWARDED, NO_ADDRESS_ASKED, SUFFIXED, Questions
-from sensor.match.rollup import LookupBursts
 
 START = datetime(2026, 11, 11, 9, 0, 58, tzinfo=UTC)
 LAPTOP, PHONE, RESOLVER, UPSTREAM = "10.1.0.7", "10.1.0.8", "10.1.0.53", "192.0.2.53"

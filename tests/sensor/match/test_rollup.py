@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from sensor import schema
-from sensor.match.rollup import LookupBursts, NamesRollup, newest_seen
+from sensor.match.bursts import LookupBursts
+from sensor.match.rollup import NamesRollup, newest_seen
 
 START = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)
 

@@ -1,0 +1,87 @@
+"""What looks wrong about inputs that were read: impossible times, a half written line, sites of nobody."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from sensor.ingest.summary import Summary
+from sensor.settings import Settings
+from sensor.sources.interface import Input, Source
+from sensor.sources.logs.log_format import LogFormat
+from sensor.sources.trial import look
+
+#: Times this far after the last change of their file are doubted.
+_CLOCKS_DIFFER = timedelta(minutes=5)
+#: Larger differences are reported in days, because no time zone explains them.
+_MOST_ZONE_HOURS = 48
+#: Zones are at most so many hours behind UTC; a log is last written so soon after its newest line.
+_MOST_BEHIND_HOURS, _WRITTEN_AFTER = 12, timedelta(seconds=90)
+
+
+def about(kind: type[Source], source_input: Input, summary: Summary, settings: Settings) -> list[str]:
+    """The warnings about an input that was read."""
+    wrong_times = _ahead(source_input, summary) or _behind(kind, source_input, summary, settings)
+    return [*filter(None, (wrong_times, kind.doubt(source_input), _unfinished(kind, source_input)))]
+
+
+def elsewhere(of_people: AbstractSet[str | None], read: AbstractSet[str]) -> str:
+    """A warning if every line of the people file is for sites that nothing was read of; '' if not."""
+    if not of_people or None in of_people or of_people & read:
+        return ""
+    theirs, here = (", ".join(sorted(filter(None, sites))) for sites in (of_people, read))
+    return (
+        f"the people file gives addresses at {theirs} to people, and what was read is of {here}; "
+        "name the site with --site or in [[sensors]], or leave the column site out"
+    )
+
+
+def _ahead(source_input: Input, summary: Summary) -> str:
+    """A warning if the newest line is later than the last change of its file; '' if it is not."""
+    written = source_input.files[0].modified
+    if written is None or summary.last_seen is None or summary.last_seen <= written + _CLOCKS_DIFFER:
+        return ""
+    hours = (summary.last_seen - written).total_seconds() / 3600
+    later = f"{hours:.1f} h" if hours < _MOST_ZONE_HOURS else f"{hours / 24:,.0f} days"
+    remedy = "correct the clock of whatever wrote it"
+    if summary.source == "pcap":  # times in captures are UTC: no zone can be wrong
+        return f"{source_input.name}: its newest packet is {later} later than the file; {remedy}"
+    return (
+        f"{source_input.name}: its newest line lies {later} after the file was last written; "
+        f"set [sources.{summary.source}] timezone, or {remedy}"
+    )
+
+
+def _behind(kind: type[Source], source_input: Input, summary: Summary, settings: Settings) -> str:
+    """A warning if stamps without an offset, which nobody set a zone for, are whole hours older than their
+    file, as those of a zone in the west are; '' if not."""
+    file = source_input.files[-1]
+    if file.modified is None or summary.last_seen is None or not issubclass(kind, LogFormat):
+        return ""
+    older = file.modified - summary.last_seen
+    hours = round(older / timedelta(hours=1))
+    near = timedelta() <= older - timedelta(hours=hours) <= _WRITTEN_AFTER
+    is_set = settings.sensor_for(file.path or file.name, kind.name).timezone or kind.name in settings.zones()
+    if not (1 <= hours <= _MOST_BEHIND_HOURS and near) or is_set:
+        return ""
+    if not any(trial.zone == "UTC" for trial in look(file, settings, kind) if trial.name == kind.name):
+        return ""
+    return (
+        f"{source_input.name}: its newest line lies {hours} h before the file was last written, and times "
+        f"without offset were read as UTC; if they are local, set [sources.{kind.name}] timezone"
+    )
+
+
+def _unfinished(kind: type[Source], source_input: Input) -> str:
+    """A note if the last line was left for the next scan, because it may be half written; '' if not."""
+    file = source_input.files[0]
+    if not (kind.resumable and file.is_growing and file.path):
+        return ""
+    with suppress(OSError), Path(file.path).open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        if stream.read(1) != b"\n":
+            return f"{source_input.name}: being written; its last, unfinished line is left for the next scan"
+    return ""
