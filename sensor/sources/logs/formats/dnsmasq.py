@@ -3,6 +3,7 @@
     dnsmasq[831]: query[A] chat.example.com from 10.1.0.7
     dnsmasq[831]: gravity blocked chat.example.com is 0.0.0.0
     dnsmasq[831]: 17 10.1.0.7/49152 query[HTTPS] chat.example.com from 10.1.0.7       log-queries=extra
+    dnsmasq: query[A] chat.example.com from 10.1.0.7                in the foreground, as in containers
 
 Only a query names its client. The lines after it (forwarded, reply, cached, config, … blocked)
 belong to the latest query of that name above them; with `log-queries=extra` to that of the same
@@ -19,6 +20,7 @@ from sensor.sources.logs.text import patterns
 from sensor.sources.logs.text.reasons import ANSWERED
 from sensor.sources.logs.text.words import one_of
 
+_NAME = r"^dnsmasq(?:\[\d+\])?: "
 _EXTRA = r"^(?:(?P<serial>\d+) (?P<asker>[0-9a-fA-F.:]+)/(?P<port>\d+) )?"
 _QUERY = _EXTRA + r"(?:\w+ )?query\[(?P<type>[^\]]*)\] (?P<name>\S+) from (?P<client>\S+)"
 _OUTCOME = (
@@ -27,6 +29,8 @@ _OUTCOME = (
 )
 _SURE = r"^(?:\d+ [0-9a-fA-F.:]+/\d+ )?(?:\w+ )?query\[[\w=-]+\] \S+ from [0-9a-fA-F.:]+"
 _BLOCKS = r"blocked|blacklist|denied|special domain|iCloud|canary"
+#: Why, by an extended error (RFC 8914).
+_WHY = r" \(EDE: .*\)$"
 _SINKHOLES = ("0.0.0.0", "::", "127.0.0.1", "::1", "NXDOMAIN", "NODATA", "NODATA-IPv4", "NODATA-IPv6")
 
 
@@ -48,7 +52,7 @@ class DnsmasqFormat(LogFormat):
         pl.when(pl.col("tag").str.contains(r"(?i)^(?:dnsmasq|pihole-FTL)$").fill_null(False))
         .then(pl.lit(True))
         .otherwise(
-            pl.col("line").str.contains(_SURE)
+            pl.col("line").str.contains(f"{_SURE}|{_NAME}")
             | (
                 pl.col("tag").is_null()
                 & pl.col("line").str.contains(
@@ -60,8 +64,9 @@ class DnsmasqFormat(LogFormat):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per query, told how it ended by the lines below it."""
-        asked = patterns.read(lines["line"], _QUERY)
-        told = patterns.read(lines["line"], _OUTCOME)
+        line = lines["line"].str.replace(_NAME, "")
+        asked = patterns.read(line, _QUERY)
+        told = patterns.read(line, _OUTCOME)
         rows = asked.select(
             pl.coalesce("client", "asker").alias("client"),
             "port",
@@ -70,7 +75,7 @@ class DnsmasqFormat(LogFormat):
             name=pl.coalesce("name", pl.lit(told["name"])),
             serial=pl.coalesce("serial", pl.lit(told["serial"])),
             how=pl.lit(told["how"]),
-            what=pl.lit(told["what"]),
+            what=pl.lit(told["what"]).str.replace(_WHY, ""),
         ).with_row_index("number")
         ended = _outcomes(rows)
         return rows.join(ended, on="number", how="left", maintain_order="left").select(
@@ -97,9 +102,11 @@ def _outcomes(rows: pl.DataFrame) -> pl.DataFrame:
         strategy="backward",
         check_sortedness=False,
     )
-    # What another resolver refused; addresses that lead nowhere are told by all answers (rows/finish.py).
-    replied = pl.col("how").str.contains("^(?:reply|cached)")
-    refused = pl.col("how").str.contains(_BLOCKS) | (replied & pl.col("what").is_in(["NXDOMAIN", "REFUSED"]))
+    # What another resolver refused, or this one to who asks too often; addresses that lead nowhere are told
+    # by all answers (rows/finish.py).
+    replied = pl.col("how").str.contains("^(?:reply|cached|config|Rate-limiting)")
+    is_refusal = pl.col("what").is_in(["NXDOMAIN", "REFUSED"]) | pl.col("what").str.starts_with("blocked ")
+    refused = pl.col("how").str.contains(_BLOCKS) | (replied & is_refusal)
     sunk = pl.col("how").str.contains(r"^(?:config|/etc/|/)") & pl.col("what").is_in(_SINKHOLES)
     address = pl.when(pl.col("what").str.contains(r"^[0-9a-fA-F.:]+$") & ~refused & ~sunk).then("what")
     return (

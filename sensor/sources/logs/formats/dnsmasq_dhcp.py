@@ -23,6 +23,7 @@ from sensor.sources.logs.text import dhcp, layouts, patterns, stamps
 from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import NO_ADDRESS, SERVERS_OWN
 
+_NAME = r"^dnsmasq-dhcp(?:\[\d+\])?: "
 _MAC = r"(?:[0-9a-f]{2}-)?(?P<mac>[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5})"
 _FILE4 = rf"^(?P<end>\d{{1,10}}) {_MAC} (?P<ip>\d+\.\d+\.\d+\.\d+) (?P<name>\S+) \S+\s*$"
 _FILE6 = (
@@ -52,14 +53,14 @@ class DnsmasqDhcpFormat(LogFormat):
     advice = "dnsmasq.leases is a snapshot: collect the dnsmasq-dhcp log lines, too, for history."
     claims = (
         pl.col("line").str.contains(ascii_only(_FILE4))
-        | pl.col("line").str.contains(ascii_only(f"{_FILE6}|{_OWN}|{_SPOKEN}"))
+        | pl.col("line").str.contains(ascii_only(f"{_FILE6}|{_OWN}|{_SPOKEN}|{_NAME}"))
         | (pl.col("tag").str.contains(r"^dnsmasq-dhcp$").fill_null(False))
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One lease per line of the file, DHCPACK or DHCPREPLY."""
         return layouts.read(
-            lines,
+            lines.with_columns(pl.col("line").str.replace(_NAME, "")),
             [
                 (_FILE4, lambda part: self._file(part, _FILE4)),
                 (_FILE6, lambda part: self._file(part, _FILE6)),

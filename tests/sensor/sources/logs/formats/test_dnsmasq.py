@@ -41,6 +41,7 @@ def test_blocked_by_every_list() -> None:
         "config {} is NXDOMAIN",
         "exactly blacklisted {} is 0.0.0.0", "/etc/hosts {} is 0.0.0.0", "special domain {} is NXDOMAIN",
         "reply {} is NXDOMAIN", "cached {} is NXDOMAIN", "reply {} is 0.0.0.0",
+        "Rate-limiting {} is REFUSED (EDE: blocked)", "reply {} is REFUSED (EDE: prohibited)",
     )  # fmt: skip
     lines = []
     for n, way in enumerate(ways):
