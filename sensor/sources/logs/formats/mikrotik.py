@@ -5,7 +5,9 @@ r"""MikroTik RouterOS 6 and 7: firewall, web proxy, DNS and DHCP topics, as memo
     web-proxy,account 10.1.2.3 GET http://www.example.org/a  action=allow cache=MISS
     dns query from 10.1.2.3: #17 www.example.org. A
     dhcp,info dhcp1 assigned 10.1.2.3 for AA:… laptop
-    oct/06/2026 10:00:00 web-proxy,account proxylog: 10.1.2.3 GET …          a log file's lines
+    oct/06/2026 10:00:00 web-proxy,account proxylog: 10.1.2.3 GET …          a log file's lines, to 7.9
+    2026-10-06 10:00:00 dhcp,info dhcp1 assigned …                           since 7.10
+    dhcp1 assigned 10.1.2.3 for AA:… laptop                                  syslog in BSD's layout: no topics
 
 The words before the chain are the rule's log prefix: a verdict is known only if it says so. `len` is one
 packet's. Source: MikroTik, "Log" (topics), "Firewall logging".
@@ -17,7 +19,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
-from sensor.sources.logs.text.reasons import NO_PORTS, STRAY
+from sensor.sources.logs.text.reasons import NO_ADDRESS, NO_PORTS, STRAY
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of
 
@@ -37,20 +39,22 @@ _PROXY = (
 _LOOKUP = r"\bquery from (?P<client>[0-9a-fA-F.:]+?):? #\d+ (?P<host>\S+) (?P<type>[A-Z0-9]+)"
 _ASKER = r"\bquery from [0-9a-fA-F.:]+$"
 _LEASE = (
-    r"\bdhcp\S* (?P<pool>.*?) ?(?P<word>assigned|deassigned) (?P<client>[\d.]+) (?:to|for|from) "
+    r"(?:\bdhcp\S* .*? ?|^[\w.-]+ )(?P<word>assigned|deassigned) (?P<client>[\d.]+) (?:to|for|from) "
     r"(?P<mac>[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})(?: (?P<device>[^\s]+))?"
 )
 _LOGIN = (
     r"\bppp,info,account (?:[\w.-]+: )?(?P<user>\S+) logged in, (?P<client>\d+\.\d+\.\d+\.\d+)"
     r"(?: from \S+)?\s*$"
 )
+_LOGOUT = r"\bppp,info,account (?:[\w.-]+: )?\S+ logged out, "
 #: Where stations sign in with their MAC, that is the account.
 _HOTSPOT = (
     r"\bhotspot,account,info\S* (?:\S+: )?(?:(?P<mac>[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})|(?P<user>\S+)) "
     r"\((?P<client>[0-9a-fA-F.:]+)\): logged (?P<word>in|out)\b"
 )
-#: A log file's own stamp: `oct/06/2026 10:00:00`, or without the year.
-_STAMP, _DATE = r"^([A-Za-z]{3}/\d\d(?:/\d{4})? \d\d:\d\d:\d\d) ", r"^(\w{3})/(\d\d)/?"
+#: A log file's own stamp: `2026-10-06 10:00:00`, or `oct/06/2026 10:00:00`, there also without the year.
+_STAMP = r"^((?:[A-Za-z]{3}/\d\d(?:/\d{4})?|\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d) "
+_DATE = r"^([A-Za-z]{3})/(\d\d)/?"
 #: How long a lease counts where neither its end nor the next one is logged.
 LEASE_S = "86400"
 
@@ -71,7 +75,7 @@ class MikrotikFormat(LogFormat):
     claims = pl.any_horizontal(
         *(
             pl.col("line").str.contains(pattern)
-            for pattern in (_IS_PACKET, _PROXY, _LOOKUP, _LEASE, _LOGIN, _HOTSPOT)
+            for pattern in (_IS_PACKET, _PROXY, _LOOKUP, _LEASE, _LOGIN, _LOGOUT, _HOTSPOT)
         ),
         pl.col("tag").str.contains(_ASKER) & pl.col("line").str.contains(r"^#\d+ \S+ [A-Z0-9]+"),
     )
@@ -89,6 +93,7 @@ class MikrotikFormat(LogFormat):
                 (_LOOKUP, _lookups),
                 (_LEASE, _leases),
                 (_LOGIN, _logins),
+                (_LOGOUT, layouts.set_aside(NO_ADDRESS)),
                 (_HOTSPOT, _stations),
                 (pl.lit(True), layouts.set_aside(NO_PORTS)),
             ],
