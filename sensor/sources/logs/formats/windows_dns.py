@@ -6,9 +6,9 @@ r"""Windows DNS Server: the debug log, and the analytical channel exported as JS
 A client's lookup is `Rcv` without `R`, its answer `Snd` with `R` (`Snd` without it is our server
 asking its forwarder, `Rcv R` what that says). The date is written as the server's region writes it,
 in local time: `.` or `-` before a year of four digits is day first, `/` with AM or PM month first,
-`/` with 24 hours day first unless some line of the block says otherwise, or only the other order ends near
-the time at which the file was written. Packet dumps of the
-"details" mode and the heading are set aside.
+`/` with 24 hours or `a. m.` day first unless some line of the block says otherwise, or only the
+other order ends near the time at which the file was written. Packet dumps of the "details" mode and
+the heading are set aside.
 
 Analytical events: 256 QUERY_RECEIVED (`Source` is the client), 257 RESPONSE_SUCCESS and 258
 RESPONSE_FAILURE (`Destination` is), told by the message's text or the event's fields. Sources: the
@@ -28,9 +28,14 @@ from sensor.sources.logs.text.patterns import ascii_only
 from sensor.sources.logs.text.reasons import NO_LOOKUP, NOT_A_QUERY, RESOLVERS_OWN
 from sensor.sources.logs.text.words import one_of
 
+#: Before and after noon, as Chinese, Korean, Greek and Vietnamese servers write it.
+_HALVES = {
+    "上午": "AM", "下午": "PM", "오전": "AM", "오후": "PM", "ΠΜ": "AM", "ΜΜ": "PM", "SA": "AM", "CH": "PM",
+}  # fmt: skip
+_FIRST = "(?:上午|下午|오전|오후) "
 _STAMP = (
-    r"(?:\d{8}|\d{1,4}[-/. ]{1,2}\d{1,2}[-/. ]{1,2}\d{1,4}\.?) "
-    r"\d{1,2}[:.]\d\d[:.]\d\d(?: ?[AaPp]\.? ?[Mm]\.?)?"
+    rf"(?:\d{{8}}|\d{{1,4}}[-/. ]{{1,2}}\d{{1,2}}[-/. ]{{1,2}}\d{{1,4}}\.?) (?:{_FIRST})?"
+    r"\d{1,2}[:.]\d\d[:.]\d\d(?: ?(?:[AaPp]\.? ?[Mm]\.?|[πμ]\.?μ\.?|SA|CH))?"
 )
 _PACKET = (
     rf"^(?P<time>{_STAMP})\s+(?P<thread>[0-9A-Fa-f]{{3,8}})\s+PACKET\s+(?:[0-9A-Fa-f]{{8,16}}\s+)"
@@ -230,11 +235,12 @@ def _ordered(stamps: pl.Series, file_written: datetime | None) -> pl.Series:
     its file was written to."""
     parts = patterns.read(
         stamps.str.replace(r"^(\d{4})(\d\d)(\d\d) ", "$1-$2-$3 "),
-        r"^(?P<a>\d{1,4})(?P<sign>[-/. ])[-/. ]?(?P<b>\d{1,2})[-/. ]{1,2}(?P<c>\d{1,4})\.? (?P<clock>\S+)"
-        r"(?P<half>.*)$",
+        r"^(?P<a>\d{1,4})(?P<sign>[-/. ])[-/. ]?(?P<b>\d{1,2})[-/. ]{1,2}(?P<c>\d{1,4})\.? "
+        rf"(?P<first>{_FIRST})?(?P<clock>\d\S+)(?P<half>.*)$",
     )
     a, b, c = (pl.col(name).cast(pl.Int64, strict=False) for name in "abc")
-    slashed = (pl.col("sign") == "/") & (pl.col("half") != "")
+    # `a. m.` is Spanish, where the day goes first.
+    slashed = (pl.col("sign") == "/") & pl.col("half").str.contains("(?i)^ ?[ap]m$")
     known_month_first = parts.select((b > 12).any()).item()
     known_day_first = parts.select(((a > 12) & (a < 100)).any()).item()
     year_first = a > 31
@@ -247,7 +253,7 @@ def _ordered(stamps: pl.Series, file_written: datetime | None) -> pl.Series:
     month = pl.when(year_first).then(b).when(month_first).then(a).otherwise(b)
     day = pl.when(year_first).then(c).when(month_first).then(b).otherwise(a)
     clock = pl.col("clock").str.replace_all(".", ":", literal=True)
-    half = pl.col("half").str.replace_all(r"[ .]", "").str.to_uppercase()
+    half = pl.coalesce("first", "half").str.replace_all(r"[ .]", "").str.to_uppercase().replace(_HALVES)
     date = [part.cast(pl.String).str.zfill(2) for part in (month, day)]
     written = pl.concat_str([year.cast(pl.String), *date], separator="-")
     return parts.select(time=pl.concat_str([written, clock, half], separator=" ").str.strip_chars_end())[

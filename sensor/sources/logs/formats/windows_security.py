@@ -24,7 +24,7 @@ import polars as pl
 
 from sensor.sources.logs.lines.framing import JOINT, MAX_RECORD_BYTES
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import events
+from sensor.sources.logs.text import events, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import (
     FAILED_SIGN_IN,
@@ -51,6 +51,11 @@ AUDITED = (
 )
 FILTERED = pl.col("line").str.contains(
     r'<EventID[^>]*>515[67]<|"(?:[eE]vent_?I[dD]|event_id|code)"\s*:\s*"?515[67]\b'
+)
+#: PowerShell's `Get-WinEvent | ConvertTo-Json`: no EventData, all is told by the message
+#: (windows_security_text.py).
+PRINTED = objects.having("ProviderName", "LogName", "TimeCreated", "Message") & ~objects.having_any(
+    "TargetUserName", "EventData", "event_data"
 )
 _LOGONS, _TICKETS, _DESKTOP = ["4624"], ["4768", "4769", "4770"], ["4778"]
 KNOWN = [*_LOGONS, *_TICKETS, *_DESKTOP]
@@ -123,7 +128,7 @@ class WindowsSecurityFormat(LogFormat):
         "tickets, success): they name the account at the client's own address."
     )
     marks = ('"security"', "microsoft-windows-security-auditing")
-    claims = AUDITED & ~FILTERED
+    claims = AUDITED & ~FILTERED & ~PRINTED
     framing = XML
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:

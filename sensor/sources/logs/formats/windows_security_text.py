@@ -1,4 +1,4 @@
-r"""Windows Security events as text: Snare's layout (also NXLog), WinCollect's, Splunk's WinEventLog.
+r"""Windows Security events as text: Snare's layout (also NXLog), WinCollect's, Splunk's, PowerShell's.
 
     MSWinEventLog<TAB>1<TAB>Security<TAB>4021<TAB>Tue Oct 06 10:00:00 2026<TAB>4624<TAB>
       Microsoft-Windows-…<TAB>CORP\ada<TAB>N/A<TAB>Success Audit<TAB>dc1<TAB>Logon<TAB><TAB>
@@ -13,6 +13,9 @@ r"""Windows Security events as text: Snare's layout (also NXLog), WinCollect's, 
     EventCode=4624
     …
     Message=An account was successfully logged on. …
+
+    {"Id": 4624, "ProviderName": "Microsoft-Windows-Security-Auditing", "LogName": "Security", …,
+     "TimeCreated": "\/Date(1791280800000)\/", "Message": "An account was …"}    Get-WinEvent | ConvertTo-Json
 
 The message is the only place of account and address, in the language of the computer: English, German and
 French are read, others are rejects. Rules of what is a lease as in `windows_security.py`. Stamps are local.
@@ -29,6 +32,7 @@ import polars as pl
 from sensor.sources.logs.formats import windows_security as rules
 from sensor.sources.logs.lines.framing import JOINT, MultiLine
 from sensor.sources.logs.log_format import LogFormat
+from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.partial import either, filled
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN
 from sensor.sources.logs.text.words import one_of
@@ -40,6 +44,9 @@ _PAIRS = r"^AgentDevice=WindowsLog\tAgentLogFile=Security\t"
 _PAIR = {"log": "AgentLogFile", "stamp": "TimeGenerated", "event": "EventIDCode", "audit": "EventType"}
 _AUDIT_FAILED = "16"
 _SPLUNK_STAMP = r"^(\d\d/\d\d/\d{4} \d\d:\d\d:\d\d(?:\.\d+)? [AP]M)"
+#: PowerShell's names, and the keyword of failures (the numbers are signed).
+_OBJECT = {"log": "LogName", "stamp": "TimeCreated", "event": "Id", "audit": "Keywords", "message": "Message"}
+_KEYWORD_FAILED = "-9218868437227405312"
 #: What other logs' lines begin with and no line of an event's message does: priority, stamp, object, header.
 _OTHER_LOG = (
     r"^(?:<\d{1,3}>|\d{4}[-/]\d\d[-/]\d\d[T ]|\d{10}[. ]|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d |"
@@ -73,14 +80,16 @@ class WindowsSecurityTextFormat(LogFormat):
     name = "windows-security-text"
     help = (
         "Windows Security events 4624, 4768, 4769, 4770 in Snare's layout (Snare, NXLog), WinCollect's and "
-        "as Splunk's WinEventLog: English, German, French"
+        "as Splunk's WinEventLog, PowerShell's ConvertTo-Json: English, German, French"
     )
     vantage = "identity"
     proof = ("user", "device")
     advice = "Send events as JSON or XML: their fields do not depend on the language."
-    marks = ("mswineventlog", "logname=", "agentlogfile=")
-    claims = pl.col("line").str.contains(f"{_START}|{_PAIRS}") | (
-        pl.col("line").str.extract(SPLUNK_EVENT, 2) == "Security"
+    marks = ("mswineventlog", "logname=", "agentlogfile=", "microsoft-windows-security-auditing")
+    claims = (
+        pl.col("line").str.contains(f"{_START}|{_PAIRS}")
+        | (pl.col("line").str.extract(SPLUNK_EVENT, 2) == "Security")
+        | (rules.AUDITED & rules.PRINTED)
     )
     framing = SPLUNK_EVENTS
 
@@ -91,7 +100,9 @@ class WindowsSecurityTextFormat(LogFormat):
             lines["line"].str.replace_all("#011", "\t", literal=True).str.replace(r"^MSWinEventLog[\t ]", "")
         )
         read = filled(filled(_pairs(lines["line"]), splunk_event(lines["line"])), _split(line))
-        text = read["message"].fill_null("").str.replace_all(rf"[\t\r{JOINT}]", "  ")
+        if (printed := lines["line"].str.starts_with("{")).any():
+            read = filled(_printed(lines["line"].set(~printed, None)), read)
+        text = read["message"].fill_null("").str.replace_all(rf"[\t\r\n{JOINT}]", "  ")
         new = either(text.str.extract(_NEW), text)
         told = read.with_columns(
             user=new.str.extract(rf"(?:{_ACCOUNT})\s?:\s*(\S[^:]*?)\s+(?:{_DOMAIN})\s?:"),
@@ -132,6 +143,13 @@ def _pairs(line: pl.Series) -> pl.DataFrame:
         mine.str.extract(r"(?s)\tMessage=(.*)$").alias("message"),
         audit=one_of({"failure": failed}, otherwise=pl.col("audit")),
     )
+
+
+def _printed(line: pl.Series) -> pl.DataFrame:
+    """As `splunk_event`, of PowerShell's objects."""
+    told = objects.read(line, _OBJECT)
+    failed = pl.col("audit") == _KEYWORD_FAILED
+    return told.with_columns(audit=one_of({"failure": failed}, otherwise=pl.col("audit")))
 
 
 def _split(line: pl.Series) -> pl.DataFrame:

@@ -54,6 +54,7 @@ _STAMPS = (
     "timereported",
     "EventTime",
     "EventReceivedTime",
+    "TimeCreated",
 )
 _SENDERS = ("host.name", "hostname", "Computer", "_HOSTNAME", "host", "HOST", "sysloghost")
 _TAGS = (

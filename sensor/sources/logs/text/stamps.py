@@ -89,6 +89,8 @@ _MILLIS_FROM, _MICROS_FROM, _NANOS_FROM = 10**11, 10**14, 10**17
 #: A stamp is surely of the time of the reference if it lies no further from it.
 _RECENT_DAYS = 2
 _EPOCH = ascii_only(r"^\d{9,19}(?:\.\d{1,9})?$")
+#: Windows PowerShell's `ConvertTo-Json`: milliseconds, maybe with an offset that is for showing only.
+_OF_NET = ascii_only(r"^\\?/Date\((-?\d+)(?:[+-]\d{4})?\)\\?/$")
 _ISO = ascii_only(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d|--?\d{1,2}:\d\d)?$")
 
 
@@ -106,6 +108,8 @@ def read(
         at = read(unique, zone, reference)
         return text.replace_strict(unique, at, default=None, return_dtype=schema.TIME)
     clean = text.str.strip_chars(' []"')
+    if clean.str.contains("/Date(", literal=True).any():
+        clean = clean.str.replace(_OF_NET, "$1")
     out = _epochs(clean)
     if out.null_count() > clean.null_count():
         left = only(clean, out.is_null())
