@@ -27,7 +27,7 @@ from sensor.sources.logs.text.words import one_of
 _STAMP = r"\d\d-[A-Z][a-z]{2}-\d{4} [\d:.]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-][\d:]+)?"
 _HEAD = (
     rf"(?:^(?P<time>{_STAMP}) )?"
-    r"(?:.*?\b)?client (?:@0x[0-9a-fA-F]+ )?(?P<client>[0-9a-fA-F.:]+)#(?P<port>\d+)"
+    r"(?:.*?\b)?client (?:@0x[0-9a-fA-F]+ )?(?P<client>[0-9a-fA-F.:]+)(?:%[\w.-]+)?#(?P<port>\d+)"
     r"(?:/key \S+)?(?: \((?P<first>[^)]*)\))?:? (?:view [^:]+: )?"
 )
 _QUERY = (
@@ -64,7 +64,7 @@ class BindFormat(LogFormat):
         "client ", "named", ": info: ", ": notice: ", ": warning: ", ": error: ", ": critical: ", ": debug ",
     )  # fmt: skip
     claims = pl.col("line").str.contains(
-        r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+#\d+.*: (?:query|answer|response): "
+        r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+(?:%[\w.-]+)?#\d+.*: (?:query|answer|response): "
         r"|client .*#\d+.*: (?:(?:disabled )?rpz |query (?:failed \(|(?:\(\w+\) )?'\S+' denied))"
         rf"|{_CATEGORY}"
     ) | ((pl.col("tag") == "named") & ~pl.col("line").str.contains("^(?:DHCP|CEF:)")).fill_null(False)
@@ -107,7 +107,7 @@ class BindFormat(LogFormat):
             kind=pl.lit("dns"),
             client_port=pl.col("port"),
             host=pl.col("name").str.replace_all(r"\\(\d{3})", ""),
-            server=pl.col("rest").str.extract(r" \(([0-9a-fA-F.:]+)\)"),
+            server=pl.col("rest").str.extract(r" \(([0-9a-fA-F.:]+)(?:%[\w.-]+)?\)"),
             transport=one_of({"tcp": pl.col("rest").str.contains(r"^ [+-]\S*T")}, otherwise="udp"),
             answers=pl.col("rest").str.extract_all(_ANSWER).list.eval(pl.element().str.extract(r"(\S+)$")),
         )

@@ -59,5 +59,5 @@ class DnscryptProxyFormat(LogFormat):
             action=one_of(
                 {"blocked": ruled}, otherwise=pl.col("verdict").replace_strict(_ACTIONS, default="unknown")
             ),
-            qtype=pl.col("type"),
+            qtype=pl.when(~ruled).then("type"),
         )
