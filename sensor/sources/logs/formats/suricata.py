@@ -1,4 +1,4 @@
-"""Suricata EVE: dns (v1 to v3), tls, quic, http, flow, netflow, alert; dhcp and krb5 as leases.
+"""Suricata EVE: dns (v1 to v3), tls, quic, http, flow, netflow, alert; dhcp, krb5, smb (NTLM) as leases.
 
 One connection appears as a naming event (tls, quic, http, at its beginning) and a flow event (at its
 end) with one `flow_id`: the naming events open the session, the flow event brings its volume.
@@ -51,6 +51,7 @@ _SCALARS = (
         "dhcp.lease_time",
     ),
     *("krb5.msg_type", "krb5.cname", "krb5.error_code"),
+    *("smb.command", "smb.status", "smb.ntlmssp.user", "smb.ntlmssp.domain", "smb.ntlmssp.host"),
 )
 _LISTS = (
     "dns.queries[].rrname",
@@ -59,6 +60,8 @@ _LISTS = (
     "dns.grouped.A",
     "dns.grouped.AAAA",
 )
+#: Events that say who has an address.
+_HOLDERS = ("dhcp", "krb5", "smb")
 #: DNS, DNS over TLS, mDNS, LLMNR
 _RESOLVERS = ("53", "853", "5353", "5355")
 
@@ -75,7 +78,7 @@ class SuricataFormat(LogFormat):
     """Reads Suricata's eve.json."""
 
     name = "suricata"
-    help = "Suricata EVE JSON: dns v1-v3, tls, quic, http, flow, netflow, alert, dhcp, krb5; 4.0 to 8"
+    help = "Suricata EVE JSON: dns v1-v3, tls, quic, http, flow, netflow, alert, dhcp, krb5, smb; 4.0 to 8"
     vantage = "packets"
     counts_headers: ClassVar[Layer | None] = "frame"
     proof = ("host", "path", "device", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
@@ -207,7 +210,7 @@ def _what() -> dict[str, pl.Expr]:
     return {
         "kind": one_of(
             {
-                "lease": kind.is_in(["dhcp", "krb5"]),
+                "lease": kind.is_in(_HOLDERS),
                 "dns": pl.col("asks"),
                 "flow": kind.is_in(["flow", "netflow"]),
                 "quic": pl.col("quic.sni").is_not_null() | (kind == "quic"),
@@ -265,7 +268,7 @@ def _volume() -> dict[str, pl.Expr]:
         "one_way": pl.col("event_type") == "netflow",
         "session": pl.when(pl.col("asks"))
         .then(lookup)
-        .when(pl.col("event_type") != "netflow")
+        .when(~pl.col("event_type").is_in(["netflow", *_HOLDERS]))
         .then("flow_id"),
         "phase": one_of(
             {"end": is_flow, "update": pl.col("flow.bytes_toserver").is_not_null()}, otherwise="name"
@@ -276,16 +279,22 @@ def _volume() -> dict[str, pl.Expr]:
 @cache
 def _leases() -> dict[str, pl.Expr]:
     kerberos = pl.col("event_type") == "krb5"
+    signs_in = pl.col("event_type").is_in(["krb5", "smb"])
+    domain = pl.when(pl.col("smb.ntlmssp.domain") != "").then("smb.ntlmssp.domain")
+    ntlm = pl.concat_str(pl.concat_str(domain, pl.lit("\\")).fill_null(""), "smb.ntlmssp.user")
     return {
         "device": pl.coalesce(
             "dhcp.hostname",
+            "smb.ntlmssp.host",
             pl.when(kerberos).then(pl.col("krb5.cname").str.extract(r"^(?:host/)?([^$/]+)\$$")),
         ),
-        "user_name": pl.when(kerberos & ~pl.col("krb5.cname").str.contains(r"\$$|/")).then("krb5.cname"),
-        "lease_s": pl.when(kerberos)
+        "user_name": pl.when(kerberos & ~pl.col("krb5.cname").str.contains(r"\$$|/"))
+        .then("krb5.cname")
+        .otherwise(ntlm),
+        "lease_s": pl.when(signs_in)
         .then(WORKING_DAY_S)
         .otherwise(pl.col("dhcp.lease_time").cast(pl.Float64, strict=False)),
-        "origin": one_of({"directory": kerberos}, otherwise="dhcp"),
+        "origin": one_of({"directory": signs_in}, otherwise="dhcp"),
     }
 
 
@@ -296,11 +305,17 @@ def _reason() -> pl.Expr:
     names = pl.coalesce("tls.sni", "quic.sni", "http.hostname", "dns.rrname").is_not_null()
     acknowledged = pl.col("dhcp.dhcp_type") == "ack"
     granted = pl.col("krb5.msg_type").is_in(["KRB_AS_REP", "KRB_TGS_REP"])
+    # The first answer of NTLM asks for more: STATUS_MORE_PROCESSING_REQUIRED.
+    signed_in = (
+        pl.col("smb.command").str.contains("SESSION_SETUP")
+        & (pl.col("smb.status") == "STATUS_SUCCESS")
+        & (pl.col("smb.ntlmssp.user") != "")
+    )
     return one_of(
         {
             NOT_A_QUERY: pl.col("asks") & (pl.col("dns.opcode").fill_null("0") != "0"),
-            NO_HOLDER: kind.is_in(["dhcp", "krb5"]) & ~(acknowledged | granted).fill_null(False),
+            NO_HOLDER: kind.is_in(_HOLDERS) & ~(acknowledged | granted | signed_in).fill_null(False),
             NO_SNI: (kind == "quic") & pl.col("quic.sni").is_null(),
-            NO_SERVICE: ~ours & ~kind.is_in(["dhcp", "krb5"]) & ~((kind == "alert") & names),
+            NO_SERVICE: ~ours & ~kind.is_in(_HOLDERS) & ~((kind == "alert") & names),
         }
     )

@@ -178,3 +178,22 @@ def test_leases_of_dhcp_and_kerberos() -> None:
         ("lease", "10.1.2.9", "00:11:22:33:44:55", "laptop7", None, 3600.0),
         ("lease", "10.1.2.3", None, None, "jane", 36000.0),
     ]  # fmt: skip
+
+
+def test_a_session_that_ntlm_opened_names_the_account_and_every_one_does() -> None:
+    def setup(user: str, status: str = "STATUS_SUCCESS") -> str:
+        ntlm = {"user": user, "domain": "CORP", "host": "PC7"}
+        return event(
+            "smb", 7, smb={"command": "SMB2_COMMAND_SESSION_SETUP", "status": status, "ntlmssp": ntlm}
+        )
+
+    flow = event("flow", 7, flow={"bytes_toserver": 900, "bytes_toclient": 800, "state": "closed"})
+    text = (setup("jane", "STATUS_LOGON_FAILURE"), setup("jane"), setup("ann"), setup(""), flow)
+    rows = read(SuricataFormat, "\n".join(text))
+    done = Sessions().take(rows)
+    assert done.filter(pl.col("reason").is_null()).select("kind", "client", "user_name", "device").rows() == [
+        ("lease", "10.1.2.3", "CORP\\jane", "PC7"),
+        ("lease", "10.1.2.3", "CORP\\ann", "PC7"),
+        ("flow", "10.1.2.3", None, None),
+    ]
+    assert done["slice"][-1] == 0
