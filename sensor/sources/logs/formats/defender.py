@@ -7,8 +7,9 @@ r"""Microsoft Defender for Endpoint, table DeviceNetworkEvents: streams, hunting
 In are turned round: the remote side is the client of a service on this device. A device reports some
 events more than once: same DeviceName, ReportId and Timestamp count once. Other tables of the stream
 are set aside, except UrlClickEvents: links followed from mails and chats, by account; and of DeviceEvents
-what network protection and SmartScreen kept a browser from. Source: Microsoft, "DeviceNetworkEvents table",
-"UrlClickEvents table", "Network protection", "Aggregated reporting".
+what network protection and SmartScreen kept a browser from; and IdentityLogonEvents, sign-ins that domain
+controllers saw, as leases of the address that the account used. Source: Microsoft, "DeviceNetworkEvents
+table", "UrlClickEvents table", "IdentityLogonEvents table", "Network protection", "Aggregated reporting".
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import commas, lookups, objects
+from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.partial import filled
-from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_CONNECTION, REPEATED
 from sensor.sources.logs.text.words import one_of, said
 
 _COLUMNS = (
@@ -31,8 +33,10 @@ _WANTED: dict[str, str] = {
     "category": "category|Type|$table",
     "time": "properties.Timestamp|Timestamp|TimeGenerated|properties.TimeGenerated",
     "click": "properties.Url",
-    "clicked_by": "properties.AccountUpn",
-    "clicked_from": "properties.IPAddress",
+    "upn": "properties.AccountUpn",
+    "address": "properties.IPAddress",
+    "account": "properties.AccountName",
+    "domain": "properties.AccountDomain",
 } | {name: f"properties.{name}|{name}" for name in _COLUMNS}
 _HEADED = {"time": "timestamp|timegenerated|timegenerated [utc]"} | {name: name for name in _COLUMNS}
 _MORE: dict[str, str] = {
@@ -86,6 +90,7 @@ def _fields(read: pl.DataFrame) -> pl.DataFrame:
     event = pl.col("ActionType")
     told = read.with_columns(
         clicked=pl.col("category").str.contains("UrlClickEvents").fill_null(False),
+        signed_in=pl.col("category").str.contains("IdentityLogonEvents").fill_null(False),
         inbound=_inbound(event),
         remote=said("RemoteUrl"),
         dns=event.str.contains("(?i)^dns").fill_null(False),
@@ -107,14 +112,24 @@ def _who() -> dict[str, pl.Expr]:
     inbound, here, there = pl.col("inbound"), ("LocalIP", "LocalPort"), ("RemoteIP", "RemotePort")
     domain = said("InitiatingProcessAccountDomain")
     account = pl.concat_str(pl.concat_str(domain, pl.lit("\\")).fill_null(""), "InitiatingProcessAccountName")
+    named = pl.concat_str(pl.concat_str("domain", pl.lit("\\")).fill_null(""), "account")
     upn = pl.when(pl.col("InitiatingProcessAccountUpn").str.contains("@")).then("InitiatingProcessAccountUpn")
     return {
-        "client": pl.when("clicked").then("clicked_from").when(inbound).then(there[0]).otherwise(here[0]),
+        "client": pl.when(pl.col("clicked") | pl.col("signed_in"))
+        .then("address")
+        .when(inbound)
+        .then(there[0])
+        .otherwise(here[0]),
         "client_port": pl.when(inbound).then(there[1]).otherwise(here[1]),
         "server": pl.when(~pl.col("dns")).then(pl.when(inbound).then(here[0]).otherwise(there[0])),
         "server_port": pl.when(~pl.col("dns")).then(pl.when(inbound).then(here[1]).otherwise(there[1])),
         "device": pl.when(~inbound).then("DeviceName"),
-        "user_name": pl.when("clicked").then("clicked_by").when(~inbound).then(pl.coalesce(upn, account)),
+        "user_name": pl.when("clicked")
+        .then("upn")
+        .when("signed_in")
+        .then(pl.coalesce(pl.when(pl.col("upn") != "").then("upn"), named))
+        .when(~inbound)
+        .then(pl.coalesce(upn, account)),
         "transport": pl.col("Protocol").str.to_lowercase().str.extract("^(tcp|udp)"),
     }
 
@@ -124,7 +139,13 @@ def _what() -> dict[str, pl.Expr]:
     tls = pl.col("ActionType").str.contains("(?i)^(?:ssl|tls)")
     return {
         "kind": one_of(
-            {"dns": pl.col("dns"), "http": pl.col("web") | pl.col("clicked"), "tls": tls}, otherwise="flow"
+            {
+                "lease": pl.col("signed_in"),
+                "dns": pl.col("dns"),
+                "http": pl.col("web") | pl.col("clicked"),
+                "tls": tls,
+            },
+            otherwise="flow",
         ),
         "qtype": pl.when("dns").then("qtype"),
         "host": pl.coalesce(pl.when("dns").then("query"), pl.when(~is_url).then("remote"), "host", "sni"),
@@ -134,6 +155,9 @@ def _what() -> dict[str, pl.Expr]:
         "method": pl.col("method"),
         "status": pl.col("status"),
         "user_agent": pl.col("agent"),
+        "lease_s": pl.when("signed_in").then(WORKING_DAY_S),
+        "origin": one_of({"directory": pl.col("signed_in")}),
+        "confidence": pl.when("signed_in").then(0.7),
     }
 
 
@@ -155,9 +179,11 @@ def _reason(event: pl.Expr) -> pl.Expr:
     network = (event.str.contains(r"(?i)connection|inspected|dns") & by_table) | event.is_in(_REFUSED)
     network = network.fill_null(False)
     report = pl.struct("DeviceName", "ReportId", "time")
+    succeeded = (event == "LogonSuccess").fill_null(False)
     return one_of(
         {
-            NO_CONNECTION: ~network & ~pl.col("clicked"),
+            FAILED_SIGN_IN: pl.col("signed_in") & ~succeeded,
+            NO_CONNECTION: ~network & ~pl.col("clicked") & ~pl.col("signed_in"),
             REPEATED: ~report.is_first_distinct() & pl.col("ReportId").is_not_null(),
         }
     )

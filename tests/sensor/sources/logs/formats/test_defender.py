@@ -7,7 +7,7 @@ import json
 import pytest
 
 from sensor.sources.logs.formats.defender import DefenderFormat
-from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_CONNECTION, REPEATED
 from tests.sensor.sources.logs.formats.reading import read
 
 EVENT = {
@@ -161,3 +161,20 @@ def test_clicks() -> None:
     assert (row["kind"], row["client"], row["user_name"], row["host"], row["path"], row["action"]) == (
         "http", "203.0.113.9", "ann@example.org", "chat.example.com", "/s", "blocked",
     )  # fmt: skip
+
+
+def test_a_sign_in_that_a_domain_controller_saw_names_the_address() -> None:
+    told = {"IPAddress": "10.1.0.8", "AccountName": "ann", "AccountDomain": "example.org", "AccountUpn": ""}
+    text = streamed("IdentityLogonEvents", **told, ActionType="LogonSuccess") + streamed(
+        "IdentityLogonEvents", **told, ActionType="LogonFailed"
+    )
+    found = read(DefenderFormat, text)
+    assert found["reason"].to_list() == [None, FAILED_SIGN_IN]
+    (row,) = found.head(1).rows(named=True)
+    assert (row["kind"], row["client"], row["user_name"], row["device"], row["origin"]) == (
+        "lease",
+        "10.1.0.8",
+        "example.org\\ann",
+        "ann-pc.example.org",
+        "directory",
+    )
