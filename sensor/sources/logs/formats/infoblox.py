@@ -1,12 +1,16 @@
-"""Infoblox beside its query log (BIND's, see `bind.py`): RPZ hits and DNS responses in CEF, BloxOne leases.
+"""Infoblox beside its query log (BIND's, see `bind.py`): RPZ hits and DNS responses in CEF, BloxOne as JSON.
 
     CEF:0|Infoblox|NIOS|8.6.2|RPZ-QNAME|NXDOMAIN|7|app=DNS src=10.1.0.7 … msg="rpz QNAME NXDOMAIN rewrite …"
     CEF:0|Infoblox|NIOS Threat|8.6.2|120303001|Blacklist:…|7|src=10.1.0.7 … act="DROP" … fqdn=www.example.org
     CEF:0|Infoblox|Data Connector|2.1.3|DNS Response|…|src=… destinationDnsDomain=… InfobloxDNSRCode=NOERROR …
     CEF:0|Infoblox|Data Connector|2.1.3|DHCP-LEASE-CREATE|…|src=… smac=… shost=… InfobloxLifetime=3600 …
     {"address": "10.1.0.7", "hardware": "02:00:…", "hostname": "…", "starts": "…", "ends": "…", "state": …}
+    {"event_time": "…", "qip": "203.0.113.1", "private_ip": "10.1.0.7", "device": "…", "user": "…",
+     "qname": "www.example.org", "qtype": "A", "rcode": "PASSTHRU", "policy_action": "Log", …}   threat defense
 
-Sources: Infoblox NIOS Administrator Guide, "RPZ logs"; BloxOne DDI lease API; Data Connector CEF.
+`qip` asked the cloud: a site's own address where `private_ip` is that of a device with an endpoint.
+Sources: Infoblox NIOS Administrator Guide, "RPZ logs"; BloxOne DDI lease API; BloxOne Threat Defense, DNS
+event API; Data Connector CEF.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import polars as pl
 
 from sensor.sources.logs.formats.bind import PASSING
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import cef, lookups, objects, patterns
+from sensor.sources.logs.text import cef, layouts, lookups, objects, patterns
 from sensor.sources.logs.text.reasons import NO_LOOKUP, NOT_HELD
 from sensor.sources.logs.text.words import one_of, said
 
@@ -31,6 +35,12 @@ _LEASE = {
     "state": "state|binding_state",
     "protocol": "protocol",
 }  # fmt: skip
+_THREAT = {
+    "time": "event_time", "private": "private_ip", "asker": "qip", "mac": "mac_address", "device": "device",
+    "user": "user", "host": "qname", "type": "qtype", "rcode": "rcode", "action": "policy_action",
+    "rdata": "rdata",
+}  # fmt: skip
+_NAME, _ADDRESS = "[g-zG-Z]", r"^(?:\d+\.\d+\.\d+\.\d+|[0-9a-fA-F:]*:[0-9a-fA-F:]*)$"
 _POLICY = r"(?P<off>disabled )?rpz \S+ (?P<policy>[A-Za-z-]+) rewrite (?P<name>[^\s/\[]+)"
 #: An appliance's own file: `2026-10-06T10:00:00+02:00 daemon (none) named[1]: info CEF:…`.
 _STAMP = r"^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) "
@@ -42,34 +52,55 @@ class InfobloxFormat(LogFormat):
 
     name = "infoblox"
     help = (
-        "Infoblox NIOS RPZ events, Data Connector DNS responses and leases (CEF), BloxOne DDI leases (JSON); "
-        "query log: bind"
+        "Infoblox NIOS RPZ events, Data Connector DNS responses and leases (CEF), BloxOne leases and DNS "
+        "events (JSON); query log: bind"
     )
     vantage = "dns"
     proof = ("host", "user", "device", "action")
-    marks = ("|infoblox|", '"hardware"')
-    claims = cef.claims("Infoblox") | (
-        objects.having("hardware", "starts")
-        & objects.having_any("preferred_lifetime", "ha_group", "fingerprint", "binding_state")
+    marks = ("|infoblox|", '"hardware"', '"qip"')
+    claims = (
+        cef.claims("Infoblox")
+        | (
+            objects.having("hardware", "starts")
+            & objects.having_any("preferred_lifetime", "ha_group", "fingerprint", "binding_state")
+        )
+        | objects.having("event_time", "qname", "qip", "rcode")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """Lookups (kind dns) of CEF events, leases of JSON objects."""
-        line = lines["line"]
-        is_lease = line.str.contains(r"^\s*\{")
-        event = _events(cef.read(line, _CEF).with_columns(stamp=line.str.extract(_STAMP)))
-        lease = _leases(objects.read(line, _LEASE))
-        return pl.select(
-            pl.when(is_lease).then(_of(lease, name)).otherwise(_of(event, name)).alias(name)
-            for name in dict.fromkeys([*event.columns, *lease.columns])
+        """Lookups (kind dns) and leases."""
+        return layouts.read(
+            lines,
+            [
+                (r"^\s*\{.*\"qip\"", lambda part: _threats(objects.read(part["line"], _THREAT))),
+                (r"^\s*\{", lambda part: _leases(objects.read(part["line"], _LEASE))),
+                (pl.lit(True), lambda part: _events(part["line"])),
+            ],
         )
 
 
-def _of(frame: pl.DataFrame, name: str) -> pl.Expr:
-    return pl.lit(frame[name]) if name in frame.columns else pl.lit(None)
+def _threats(read: pl.DataFrame) -> pl.DataFrame:
+    device, action = pl.col("device"), pl.col("action").str.to_lowercase()
+    refused = action.is_in(["block", "redirect"])
+    passed = action.is_in(["allow", "log"]) | (pl.col("rcode") == "PASSTHRU")
+    return read.select(
+        "time",
+        kind=pl.lit("dns"),
+        client=pl.coalesce(
+            _told("private"), pl.when(device.str.contains(_ADDRESS)).then(device), _told("asker")
+        ),
+        client_mac=_told("mac"),
+        user_name="user",
+        device=pl.when(device.str.contains(_NAME)).then(device),
+        host="host",
+        action=one_of({"blocked": refused, "allowed": passed}, otherwise=lookups.verdict(pl.col("rcode"))),
+        answers=pl.col("rdata").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+"),
+        qtype=pl.col("type"),
+    )
 
 
-def _events(read: pl.DataFrame) -> pl.DataFrame:
+def _events(line: pl.Series) -> pl.DataFrame:
+    read = cef.read(line, _CEF).with_columns(stamp=line.str.extract(_STAMP))
     policy = patterns.read(read["msg"], _POLICY)
     is_lease = pl.col("event").str.starts_with("DHCP-LEASE").fill_null(False)
     told = pl.coalesce(
@@ -88,7 +119,7 @@ def _events(read: pl.DataFrame) -> pl.DataFrame:
     # A hit that answers with another address is no answer.
     redirected = pl.coalesce(action, "event").str.contains("(?i)redirect")
     # A device that is known by its address only has that for a name.
-    named = pl.when(pl.col("dvchost").str.contains("[g-zG-Z]")).then("dvchost")
+    named = pl.when(pl.col("dvchost").str.contains(_NAME)).then("dvchost")
     ended = is_lease & (pl.col("InfobloxLeaseOp").str.to_lowercase() == "delete").fill_null(False)
     held = is_lease & pl.col("InfobloxLeaseOp").str.to_lowercase().is_in(["create", "update"])
     passed = pl.lit(policy["policy"]).str.to_uppercase().is_in(PASSING) | pl.lit(policy["off"]).is_not_null()
