@@ -6,7 +6,7 @@
     CEF:0|Infoblox|Data Connector|2.1.3|DHCP-LEASE-CREATE|…|src=… smac=… shost=… InfobloxLifetime=3600 …
     {"address": "10.1.0.7", "hardware": "02:00:…", "hostname": "…", "starts": "…", "ends": "…", "state": …}
     {"event_time": "…", "qip": "203.0.113.1", "private_ip": "10.1.0.7", "device": "…", "user": "…",
-     "qname": "www.example.org", "qtype": "A", "rcode": "PASSTHRU", "policy_action": "Log", …}   threat defense
+     "qname": "www.example.org", "qtype": "A", "rcode": "PASSTHRU", "policy_action": "Log", …}  threat defense
 
 `qip` asked the cloud: a site's own address where `private_ip` is that of a device with an endpoint.
 Sources: Infoblox NIOS Administrator Guide, "RPZ logs"; BloxOne DDI lease API; BloxOne Threat Defense, DNS
