@@ -1,4 +1,4 @@
-"""Microsoft Sentinel's ASIM: normalised network sessions, web sessions and DNS activity (JSON, CSV).
+"""Microsoft Sentinel's ASIM: normalised network and web sessions, DNS and DHCP activity (JSON, CSV).
 
 `SrcBytes` is what the source sent, `DstBytes` what the destination sent; `NetworkBytes` is their sum and
 of no use. Microsoft's parsers keep what is special about a product: of PAN-OS the two are exchanged (as in
@@ -12,14 +12,17 @@ import polars as pl
 
 from sensor.sources.logs.formats.panos.session_end import cut_off
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import commas, lookups, objects
+from sensor.sources.logs.text import commas, dhcp, lookups, objects
 from sensor.sources.logs.text.partial import filled
-from sensor.sources.logs.text.reasons import NO_CONNECTION
+from sensor.sources.logs.text.reasons import NO_ADDRESS, NO_CONNECTION
 from sensor.sources.logs.text.words import one_of, said
 
 _WANTED: dict[str, str] = {
     "time": "EventStartTime|TimeGenerated|TimeGenerated [UTC]",
     "schema": "EventSchema",
+    "type_of": "EventType",
+    "result": "EventResult",
+    "lease": "DhcpLeaseDuration",
     "client": "SrcIpAddr",
     "client_port": "SrcPortNumber",
     "client_mac": "SrcMacAddr",
@@ -54,7 +57,7 @@ class AsimFormat(LogFormat):
     """Reads ASIM events."""
 
     name = "asim"
-    help = "Microsoft Sentinel ASIM network session, web session and DNS events (JSON, CSV)"
+    help = "Microsoft Sentinel ASIM network session, web session, DNS and DHCP events (JSON, CSV)"
     vantage = "proxy"
     usual_zone = "UTC"
     generic = True
@@ -69,6 +72,9 @@ class AsimFormat(LogFormat):
         read = filled(read, commas.read_headed(lines.select("line", "header"), _WANTED))
         dns = pl.col("query").is_not_null()
         web = pl.col("url").is_not_null() | pl.col("method").is_not_null()
+        dhcp_said = (pl.col("schema").str.to_lowercase() == "dhcp").fill_null(False)
+        gone = dhcp_said & (pl.col("type_of") == "Release").fill_null(False)
+        held = dhcp_said & pl.col("type_of").is_in(["Assign", "Renew"]) & (pl.col("result") == "Success")
         turned = ((pl.col("vendor") == "Palo Alto") & (pl.col("product") == "PanOS")).fill_null(False)
         up, down = (pl.when(~dns).then(f"bytes_{way}") for way in ("up", "down"))
         sent = pl.when(turned).then(down).otherwise(up)
@@ -84,7 +90,13 @@ class AsimFormat(LogFormat):
                 "user_agent",
                 "transport",
             ),
-            kind=one_of({"dns": dns, "http": web}, otherwise="flow"),
+            kind=one_of({"lease": dhcp_said, "dns": dns, "http": web}, otherwise="flow"),
+            lease_s=pl.when(gone)
+            .then(0.0)
+            .when(dhcp_said)
+            .then(pl.coalesce(dhcp.length(pl.col("lease")), pl.lit(dhcp.ASSUMED_S))),
+            closes=gone,
+            origin=one_of({"dhcp": dhcp_said}),
             url=pl.when(~dns).then("url"),
             host=pl.when(dns).then("query").otherwise(pl.when(pl.col("url").is_null()).then("host")),
             name_from=one_of({"dns_answer": ~dns & ~web & pl.col("host").is_not_null()}),
@@ -99,7 +111,11 @@ class AsimFormat(LogFormat):
             action=_action(dns, sent),
             qtype=pl.col("type"),
             reason=one_of(
-                {NO_CONNECTION: pl.all_horizontal(pl.col("query", "url", "host", "server").is_null())}
+                {
+                    NO_ADDRESS: dhcp_said & ~(held | gone).fill_null(False),
+                    NO_CONNECTION: ~dhcp_said
+                    & pl.all_horizontal(pl.col("query", "url", "host", "server").is_null()),
+                }
             ),
         )
 

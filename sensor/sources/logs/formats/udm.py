@@ -4,6 +4,9 @@
      "user": {"userid": "ada"}}, "target": {"hostname": "chat.example.com", "url": …}, "network":
      {"sent_bytes": "900", "received_bytes": "7000", …}, "security_result": [{"action": ["ALLOW"]}]}
 
+    {"metadata": {"event_type": "NETWORK_DHCP", …}, "network": {"dhcp": {"type": "ACK", "yiaddr": "10.1.2.3",
+     "chaddr": "02:00:…", "client_hostname": "pc7", "lease_time_seconds": 3600}}, …}
+
 The principal acts; sent and received are the principal's. FortiGate's records of one session are cumulative.
 Keys in either spelling (`eventType`), also below `udm` or `event`. Source: Google SecOps, "Unified Data Model
 field list".
@@ -14,7 +17,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text import dhcp, lookups, objects
 from sensor.sources.logs.text.reasons import NO_CONNECTION, REVERSE
 from sensor.sources.logs.text.words import one_of
 
@@ -32,6 +35,9 @@ _FIELDS = {
     "rcode": "network.dns.response_code|network.dns.responseCode",
     "vendor": "metadata.vendor_name|metadata.vendorName",
     "session": "network.session_id|network.sessionId",
+    "dhcp": "network.dhcp.type", "given": "network.dhcp.yiaddr", "mac": "network.dhcp.chaddr",
+    "holder": "network.dhcp.client_hostname|network.dhcp.clientHostname",
+    "lease": "network.dhcp.lease_time_seconds|network.dhcp.leaseTimeSeconds",
 }  # fmt: skip
 _LISTS = ("principal.ip", "target.ip", "principal.mac", "principal.user.email_addresses",
           "principal.user.emailAddresses", "network.dns.questions[].name",
@@ -47,15 +53,14 @@ class UdmFormat(LogFormat):
     """Reads UDM events."""
 
     name = "udm"
-    help = "Google SecOps (Chronicle) UDM: network events (JSON)"
+    help = "Google SecOps (Chronicle) UDM: network and DHCP events (JSON)"
     vantage = "proxy"
     generic = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action", "user_agent")  # fmt: skip
     marks = ('"principal"',)
-    claims = (
-        objects.having("metadata", "principal", "target")
-        & objects.having_any("event_type", "eventType")
-        & pl.col("line").str.contains(r'"NETWORK_\w+"')
+    claims = objects.having("metadata", "principal") & pl.col("line").str.contains(
+        r'"event_?[tT]ype"\s*:\s*"(?:EMAIL|FILE|GENERIC|GROUP|MUTEX|NETWORK|PROCESS|REGISTRY|RESOURCE|SCAN|SCHEDULED|'
+        r'SERVICE|SETTING|STATUS|SYSTEM|USER)_[A-Z_]+"'
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -67,14 +72,19 @@ class UdmFormat(LogFormat):
         dns = question.is_not_null()
         web = pl.col("url").is_not_null() | pl.col("method").is_not_null()
         word = pl.col("results").str.extract(_ACTION).replace({"BLOCK_WITH_MODIFICATION": "BLOCK"})
-        server, client = first["target.ip"], first["principal.ip"]
+        held = (pl.col("dhcp") == "ACK").fill_null(False)
+        server = first["target.ip"]
+        client = pl.when(held).then("given").otherwise(first["principal.ip"])
         named = pl.coalesce("sni", "host")
         mail = pl.coalesce(first["principal.user.email_addresses"], first["principal.user.emailAddresses"])
         return read.select(
-            *("time", "client_port", "device", "method", "status"),
-            kind=one_of({"dns": dns, "http": web}, otherwise="flow"),
+            *("time", "client_port", "method", "status"),
+            kind=one_of({"lease": held, "dns": dns, "http": web}, otherwise="flow"),
             client=client,
-            client_mac=first["principal.mac"],
+            client_mac=pl.coalesce(pl.when(held).then("mac"), first["principal.mac"]),
+            device=pl.coalesce(pl.when(held).then("holder"), "device"),
+            lease_s=pl.when(held).then(pl.coalesce(dhcp.length(pl.col("lease")), pl.lit(dhcp.ASSUMED_S))),
+            origin=one_of({"dhcp": held}),
             user_name=pl.coalesce("user", mail),
             url=pl.when(~dns).then("url"),
             host=pl.when(dns).then(question).when(pl.col("url").is_null()).then(named),
@@ -93,7 +103,11 @@ class UdmFormat(LogFormat):
             action=one_of({"blocked": dns & (lookups.verdict(pl.col("rcode")) == "blocked")}, otherwise=word),
             reason=one_of(
                 {
-                    NO_CONNECTION: ~dns & server.is_null() & named.is_null() & pl.col("url").is_null(),
+                    NO_CONNECTION: ~held
+                    & ~dns
+                    & server.is_null()
+                    & named.is_null()
+                    & pl.col("url").is_null(),
                     REVERSE: question.str.contains(r"(?i)\.(?:in-addr|ip6)\.arpa\.?$"),
                 }
             ),
