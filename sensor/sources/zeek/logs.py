@@ -304,9 +304,11 @@ def answers(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def dhcp(rows: pl.DataFrame) -> pl.DataFrame:
-    """dhcp.log: who got which address; only acknowledgements count."""
-    read = rows.with_columns(at=time(rows["ts"]), acknowledged=pl.col("msg_types").list.contains("ACK"))
-    read = read.with_columns(client=pl.coalesce("assigned_addr", "client_addr", "requested_addr"))
+    """dhcp.log: who got which address. Only acknowledgements count; up to Zeek 2.5 it has no others."""
+    acknowledged = pl.col("msg_types").list.contains("ACK") | pl.col("assigned_ip").is_not_null()
+    read = rows.with_columns(at=time(rows["ts"]), acknowledged=acknowledged)
+    given = pl.coalesce("assigned_addr", "assigned_ip", "client_addr", "requested_addr")
+    read = read.with_columns(client=given)
     unread = pl.col("at").is_null()
     # The answer to a DHCPINFORM names no time (RFC 2131 §4.3.5): it is no endless lease.
     stated = pl.when(pl.col("lease_time").is_not_null())

@@ -47,7 +47,7 @@ WANTED: dict[str, tuple[str, ...]] = {
     ),
     "dhcp": (
         *("ts", "uids", "client_addr", "requested_addr", "assigned_addr", "mac", "host_name", "client_fqdn"),
-        *("lease_time", "msg_types"),
+        *("lease_time", "msg_types", "assigned_ip"),
     ),
     "kerberos": (*_EVERY, "request_type", "client", "service", "success", "till"),
     "ntlm": (*_EVERY, "username", "hostname", "domainname", "success"),
@@ -62,11 +62,11 @@ _WHOLE = (
 _DECIMAL = ("ts", "duration", "rtt")
 #: Keys that tell a JSON log without `_path`, most telling first.
 _TELLING = {
+    "dhcp": ("msg_types", "assigned_addr", "assigned_ip"),
     "conn": ("conn_state", "orig_ip_bytes"),
     "dns": ("trans_id", "qtype_name"),
     "http": ("trans_depth",),
     "quic": ("client_initial_dcid",),
-    "dhcp": ("msg_types", "assigned_addr"),
     "kerberos": ("request_type",),
     "ntlm": ("server_tree_name", "domainname", "server_nb_computer_name"),
     "radius": ("framed_addr", "connect_info"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import polars as pl
 import pytest
@@ -115,3 +115,17 @@ def test_what_tells_nobody(log: str, row: Row) -> None:
     file = File("x.log", "id", data, len(data), lambda: io.BytesIO(data))
     (batch,) = ZeekSource().read(Input((file,), "id"))
     assert batch.frames["rejects"]["reason"].to_list() == [NO_HOLDER]
+
+
+@pytest.mark.parametrize("written", [tsv, ndjson])
+def test_dhcp_up_to_zeek_2_5(written: Callable[[str, Row], bytes]) -> None:
+    old = _ID | {
+        "mac": "02:00:00:00:00:0A",
+        "assigned_ip": "10.1.0.7",
+        "lease_time": "3600.0",
+        "trans_id": "7",
+    }
+    (row,) = leases(written("dhcp", old)).rows(named=True)
+    assert (row["address"], row["mac"], row["origin"]) == ("10.1.0.7", "02:00:00:00:00:0a", "dhcp")
+    assert (row["valid_to"] - row["valid_from"]).total_seconds() == 3600
+    assert log_of(json.dumps(old).encode() + b"\n") == "dhcp"

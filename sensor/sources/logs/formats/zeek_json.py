@@ -25,11 +25,12 @@ from sensor.sources.zeek.logs import READERS
 
 #: What a line of a log without `_path` has and others have not, in this order.
 _KEYS = {
+    # Up to Zeek 2.5 it has a `trans_id`, too.
+    "dhcp": r'"(?:msg_types|assigned_addr|assigned_ip)"\s*:',
     "dns": r'"(?:qtype_name|trans_id)"\s*:',
     "conn": r'"(?:conn_state|orig_ip_bytes)"\s*:',
     "http": r'"trans_depth"\s*:',
     "quic": r'"client_initial_dcid"\s*:',
-    "dhcp": r'"(?:msg_types|assigned_addr)"\s*:',
     "kerberos": r'"request_type"\s*:',
     "ntlm": r'"(?:server_tree_name|domainname|server_nb_computer_name)"\s*:',
     "radius": r'"(?:framed_addr|connect_info)"\s*:',
