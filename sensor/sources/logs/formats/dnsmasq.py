@@ -6,8 +6,9 @@
     dnsmasq: query[A] chat.example.com from 10.1.0.7                in the foreground, as in containers
 
 Only a query names its client. The lines after it (forwarded, reply, cached, config, … blocked)
-belong to the latest query of that name above them; with `log-queries=extra` to that of the same
-number and client. They tell whether it was refused, and give addresses for naming connections.
+belong to the latest query of that name above them, and with them those of its aliases; with
+`log-queries=extra` to that of the same number and client. They tell whether it was refused, and give
+addresses for naming connections.
 Source: dnsmasq(8); Pi-hole FTL's dnsmasq_interface.
 """
 
@@ -95,12 +96,16 @@ def _outcomes(rows: pl.DataFrame) -> pl.DataFrame:
     questions = rows.filter(pl.col("question").is_not_null()).with_columns(query=pl.col("number"))
     told = rows.filter(pl.col("question").is_null(), pl.col("what").is_not_null())
     key = pl.coalesce(pl.format("#{}", pl.col("serial")), pl.col("name").str.to_lowercase())
-    matched = told.with_columns(key=key).join_asof(
-        questions.select("number", "query", key=key),
-        on="number",
-        by="key",
-        strategy="backward",
-        check_sortedness=False,
+    matched = (
+        _unchained(told)
+        .with_columns(key=key)
+        .join_asof(
+            questions.select("number", "query", key=key),
+            on="number",
+            by="key",
+            strategy="backward",
+            check_sortedness=False,
+        )
     )
     # What another resolver refused, or this one to who asks too often; addresses that lead nowhere are told
     # by all answers (rows/finish.py).
@@ -114,3 +119,13 @@ def _outcomes(rows: pl.DataFrame) -> pl.DataFrame:
         .group_by(number="query")
         .agg(blocked=(refused | sunk).fill_null(False).any(), answers=address.drop_nulls())
     )
+
+
+def _unchained(told: pl.DataFrame) -> pl.DataFrame:
+    """`told` with the name that was asked for in place of those a chain of aliases led to: its lines stand
+    together, `reply NAME is <CNAME>` and the next name's."""
+    follows = (pl.col("number").diff() == 1) & (
+        (pl.col("what").shift(1) == "<CNAME>") | (pl.col("name") == pl.col("name").shift(1))
+    )
+    chain = (~follows.fill_null(False)).cum_sum()
+    return told.with_columns(name=pl.col("name").first().over(chain))

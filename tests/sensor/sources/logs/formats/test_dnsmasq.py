@@ -101,3 +101,28 @@ def test_openwrt() -> None:
     (row,) = read(DnsmasqFormat, text).rows(named=True)
     assert (row["client"], row["host"]) == ("10.1.0.7", "chat.example.com")
     assert row["seen_at"].isoformat() == "2026-11-22T10:00:00+00:00"
+
+
+def test_addresses_of_an_alias_are_of_the_name_that_was_asked() -> None:
+    found = read(
+        DnsmasqFormat,
+        log(
+            "query[A] chat.example.com from 10.1.0.7",
+            "query[A] other.example.com from 10.1.0.8",
+            "reply chat.example.com is <CNAME>",
+            "reply edge.example.net is <CNAME>",
+            "reply node.example.org is 203.0.113.5",
+            "reply node.example.org is 203.0.113.6",
+            "reply other.example.com is 203.0.113.9",
+            "query[A] tracked.example.com from 10.1.0.7",
+            "reply tracked.example.com is <CNAME>",
+            "reply ads.example.net is blocked during CNAME inspection",
+        ),
+    )
+    used = found.filter(found["reason"].is_null())
+    assert used.select("host", "action").rows() == [
+        ("chat.example.com", "allowed"),
+        ("other.example.com", "allowed"),
+        ("tracked.example.com", "blocked"),
+    ]
+    assert used["answers"].to_list()[:2] == [["203.0.113.5", "203.0.113.6"], ["203.0.113.9"]]
