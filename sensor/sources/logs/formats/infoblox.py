@@ -87,9 +87,9 @@ def _threats(read: pl.DataFrame) -> pl.DataFrame:
         "time",
         kind=pl.lit("dns"),
         client=pl.coalesce(
-            _told("private"), pl.when(device.str.contains(_ADDRESS)).then(device), _told("asker")
+            said("private"), pl.when(device.str.contains(_ADDRESS)).then(device), said("asker")
         ),
-        client_mac=_told("mac"),
+        client_mac=said("mac"),
         user_name="user",
         device=pl.when(device.str.contains(_NAME)).then(device),
         host="host",

@@ -44,9 +44,10 @@ _KEYS = {
     "device": "SourceDeviceHost",
     "packets_sent": "PacketsSent",
     "packets_received": "PacketsReceived",
-    "event_id": "EventName",
+    "event_id": "EventIDValue|EventName",
     "status": "EventStatus",
     "tunnel": "PrivateIPv4|PrivateIP",
+    "timeout": "MappingTimeout",
     "endpoint": "EndpointDeviceName",
 }
 
