@@ -268,7 +268,7 @@ def _volume() -> dict[str, pl.Expr]:
         "one_way": pl.col("event_type") == "netflow",
         "session": pl.when(pl.col("asks"))
         .then(lookup)
-        .when(~pl.col("event_type").is_in(["netflow", *_HOLDERS]))
+        .when(pl.col("event_type") != "netflow")
         .then("flow_id"),
         "phase": one_of(
             {"end": is_flow, "update": pl.col("flow.bytes_toserver").is_not_null()}, otherwise="name"

@@ -64,7 +64,12 @@ class Sessions:
 
     def take(self, finished: pl.DataFrame) -> pl.DataFrame:
         """`finished` (of `finish.rows`) with slices, deltas and names; rows without `session` as they are."""
-        ours = (finished["session"].is_not_null() & finished["reason"].is_null()).fill_null(False)
+        # Who signed in during a session is told by each line that says it, and is not what the session did.
+        ours = finished.select(
+            ours=pl.col("session").is_not_null()
+            & pl.col("reason").is_null()
+            & (pl.col("kind") != "lease").fill_null(True)
+        )["ours"]
         if not ours.any():
             return finished
         stated = finished.select("session", "seen_at", "at", *_STATED, *_COUNTED)

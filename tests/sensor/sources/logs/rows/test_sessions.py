@@ -282,3 +282,16 @@ def test_later_packets_of_a_connection_open_no_other(
     head = "" if log_format is CiliumHubbleFormat else "Oct  6 10:00:00 fw : "
     done = Sessions().take(read(log_format, "".join(f"{head}{line}\n" for line in lines)))
     assert done.select("slice", "reason").rows() == [(0, None), (1, SAID_AGAIN)]
+
+
+def test_who_signed_in_during_a_session_is_no_line_of_it() -> None:
+    done = Sessions().take(
+        frame(
+            {"session": "a", "phase": "name", "kind": "lease", "user_name": "ada"},
+            {"session": "a", "phase": "name", "kind": "lease", "user_name": "jane"},
+            {"session": "a", "phase": "end", "bytes_up": 10},
+        )
+    )
+    assert done["reason"].null_count() == 3
+    assert done["user_name"].to_list() == ["ada", "jane", None]
+    assert done["slice"].to_list() == [None, None, 0]
