@@ -36,7 +36,7 @@ _CEF = {
     "status": "PanOSEventStatus|outcome",
     "tunnel": "PanOSPrivateIPv4",
     "endpoint": "PanOSEndpointDeviceName",
-    "timeout": "PanOSMappingTimeout",
+    "timeout": "PanOSMappingTimeout|cn:MappingTimeout",
     "packets_sent": "PanOSPacketsSent",
     "packets_received": "PanOSPacketsReceived",
     "ended_by": "reason|PanOSSessionEndReason",

@@ -24,7 +24,7 @@ _KEYS = {
     "precise": "TimeGeneratedHighResolution",
     "src": "SourceAddress|SourceIP",
     "dst": "DestinationAddress|DestinationIP",
-    "user": "SourceUser|SourceUserName",
+    "user": "SourceUser|SourceUserName|User",
     "session": "SessionID",
     "sport": "SourcePort",
     "dport": "DestinationPort",

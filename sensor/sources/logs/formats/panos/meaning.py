@@ -102,6 +102,7 @@ def _is_lookup() -> pl.Expr:
 
 
 def _what() -> dict[str, pl.Expr]:
+    last_port = pl.coalesce("last_port", pl.when(pl.col("type") == "USERID").then("dport"))
     return {
         "kind": one_of(
             {
@@ -126,12 +127,12 @@ def _what() -> dict[str, pl.Expr]:
         "lease_s": pl.when(_is_end())
         .then(0.0)
         .when(pl.col("type") == "USERID")
-        .then(pl.col("timeout").cast(pl.Float64, strict=False))
+        .then(pl.col("timeout").cast(pl.Float64, strict=False).fill_null(HALF_DAY_S))
         .when(pl.col("type").is_in(["GLOBALPROTECT", "HIPMATCH"]))
         .then(HALF_DAY_S),
         "closes": _is_end(),
         # A range of ports: a terminal server's users share its address.
-        "shared": pl.when(pl.col("last_port").cast(pl.Int64, strict=False) > 0).then(True),
+        "shared": pl.when(last_port.cast(pl.Int64, strict=False) > 0).then(True),
     }
 
 
