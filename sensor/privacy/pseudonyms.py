@@ -87,15 +87,12 @@ class Pseudonyms:
         """True at level `clear`, the only one at which ids that anyone can compute may be stored."""
         return self._level == "clear"
 
-    def protect(
-        self, frame: pl.DataFrame, table: Table, *, site: str, time: str | None = None
-    ) -> pl.DataFrame:
+    def protect(self, frame: pl.DataFrame, table: Table, *, site: str) -> pl.DataFrame:
         """`frame`, conformed to `table`, with identifying columns replaced by tokens or NULL.
 
-        The epoch of a row is that of the column `time` (by default the time column of the table); if that is
-        NULL, identifying columns become NULL. `site` is the scope of addresses.
+        The epoch of a row is that of the time column of the table; if that is NULL, identifying columns
+        become NULL. `site` is the scope of addresses.
         """
-        moment = time or table.time
         touched = [c for c in table if c.protect.at(self._level) != "clear" and c.name in frame.columns]
         if not touched or frame.is_empty():
             return frame
@@ -103,7 +100,7 @@ class Pseudonyms:
         out = frame.with_columns(pl.lit(None, dtype=frame.schema[name]).alias(name) for name in dropped)
         if len(dropped) == len(touched):
             return out
-        out = out.with_columns(self._keys.epoch_of(pl.col(moment)).alias("_epoch"))
+        out = out.with_columns(self._keys.epoch_of(pl.col(table.time)).alias("_epoch"))
         for column in touched:
             if column.name not in dropped:
                 out = self._replace(out, column, site)

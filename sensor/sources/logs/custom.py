@@ -322,7 +322,7 @@ def _by_string(
     if sign := formatstrings.ESCAPES.get(understood.dialect):
         parts = parts.with_columns(unescaped(parts["user"], sign).alias("user"))
     at_end = understood.dialect in formatstrings.STAMPS_THE_END
-    out = parts.select(**requests.fields(parts, at_end=at_end))
+    out = parts.select(**requests.fields(at_end=at_end))
     by_name = groups.select(pl.col(group).alias(name) for name, group in understood.names.items())
     own = by_name.select(_column(spelled).alias(name) for name, spelled in fields.items())
     return groups, out.with_columns(own.get_columns())

@@ -38,4 +38,4 @@ class IisFormat(LogFormat):
         read = patterns.read(lines["line"], _LINE)
         told = read.with_columns(time=pl.concat_str("date", "clock", separator=" "))
         parts = requests.named(told, {name: name for name in told.columns if name in requests.PARTS})
-        return parts.select(**requests.fields(parts, at_end=True))
+        return parts.select(**requests.fields(at_end=True))

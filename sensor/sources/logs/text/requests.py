@@ -26,8 +26,8 @@ _PORT = r"^(?:[^:\]]+|\[[^\]]+\]):(\d+)$"
 _SERVER = r"^(?:\w+://)?([^\s,]+)"
 
 
-def fields(parts: pl.DataFrame, *, at_end: bool) -> dict[str, pl.Expr]:
-    """Expressions over `parts` (columns of `PARTS`, NULL where absent), by column of `FIELDS`."""
+def fields(*, at_end: bool) -> dict[str, pl.Expr]:
+    """Expressions over the columns of `named`, by column of `FIELDS`."""
     asked = pl.col("request").str.extract_groups(r"^(?<verb>[A-Z][A-Z_-]*) (?<target>\S+)")
     verb = pl.coalesce(_told("method"), asked.struct.field("verb"))
     target = pl.coalesce(_told("target"), asked.struct.field("target"))

@@ -27,7 +27,7 @@ def test_the_server_is_the_first_address_without_its_port(
     parts = pl.DataFrame(
         [dict.fromkeys(requests.PARTS) | {"server": logged}], schema=dict.fromkeys(requests.PARTS, pl.String)
     )
-    found = parts.select(**requests.fields(parts, at_end=False))
+    found = parts.select(**requests.fields(at_end=False))
     assert found.select("server", "server_port").row(0) == (server, port)
 
 
@@ -37,4 +37,4 @@ def test_of_two_durations_the_finer_counts() -> None:
     parts = pl.DataFrame(
         [dict.fromkeys(requests.PARTS) | said], schema=dict.fromkeys(requests.PARTS, pl.String)
     )
-    assert parts.select(requests.fields(parts, at_end=False)["duration_s"]).item() == 0.812345
+    assert parts.select(requests.fields(at_end=False)["duration_s"]).item() == 0.812345
