@@ -102,6 +102,8 @@ def _is_lookup() -> pl.Expr:
 
 
 def _what() -> dict[str, pl.Expr]:
+    # A mapping that never times out has 0.
+    timeout = pl.col("timeout").cast(pl.Float64, strict=False)
     last_port = pl.coalesce("last_port", pl.when(pl.col("type") == "USERID").then("dport"))
     return {
         "kind": one_of(
@@ -127,7 +129,7 @@ def _what() -> dict[str, pl.Expr]:
         "lease_s": pl.when(_is_end())
         .then(0.0)
         .when(pl.col("type") == "USERID")
-        .then(pl.col("timeout").cast(pl.Float64, strict=False).fill_null(HALF_DAY_S))
+        .then(pl.when(timeout > 0).then(timeout).otherwise(HALF_DAY_S))
         .when(pl.col("type").is_in(["GLOBALPROTECT", "HIPMATCH"]))
         .then(HALF_DAY_S),
         "closes": _is_end(),

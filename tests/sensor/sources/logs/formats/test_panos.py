@@ -216,11 +216,13 @@ def test_logouts_end_leases_and_terminal_servers_are_shared() -> None:
     logout = csv("USERID", "logout", f8="vsys1", f9="10.1.2.3", f10="corp\\jane", f14="0", f16="0")
     gone = csv("GLOBALPROTECT", "0", f9="gateway-logout", f13="pre-logon", f15="LAP7", f18="10.9.0.4")
     many = csv("USERID", "login", f9="10.1.2.9", f10="corp\\jane", f14="2700", f15="20000", f16="20199")
-    rows = read(PanosFormat, "\n".join([logout, gone, many]))
+    never = csv("USERID", "login", f9="10.1.2.8", f10="corp\\ada", f14="0", f15="0", f16="0")
+    rows = read(PanosFormat, "\n".join([logout, gone, many, never]))
     assert rows.select("reason", "client", "user_name", "lease_s", "shared").rows() == [
         (None, "10.1.2.3", "corp\\jane", 0.0, None),
         (None, "10.9.0.4", None, 0.0, None),
         (None, "10.1.2.9", "corp\\jane", 2700.0, True),
+        (None, "10.1.2.8", "corp\\ada", 43_200.0, None),  # it never times out
     ]
 
 
