@@ -247,7 +247,8 @@ def _what() -> dict[str, pl.Expr]:
         "lease_s": pl.when(_is_end())
         .then(0.0)
         .when(_is_dhcp())
-        .then(pl.col("lease").cast(pl.Float64, strict=False))
+        # 0 is a lease without an end.
+        .then(pl.col("lease").replace("0", None).cast(pl.Float64, strict=False))
         .when(_of("event"))
         .then(WORKING_DAY_S),
         "closes": _is_end(),

@@ -16,7 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.rows.headers import Layer
-from sensor.sources.logs.text import lookups, objects
+from sensor.sources.logs.text import dhcp, lookups, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_HOLDER, NO_SERVICE, NO_SNI, NOT_A_QUERY
 from sensor.sources.logs.text.words import one_of
@@ -293,7 +293,9 @@ def _leases() -> dict[str, pl.Expr]:
         .otherwise(ntlm),
         "lease_s": pl.when(signs_in)
         .then(WORKING_DAY_S)
-        .otherwise(pl.col("dhcp.lease_time").cast(pl.Float64, strict=False)),
+        .when(pl.col("dhcp.lease_time").is_null())
+        .then(dhcp.ASSUMED_S)
+        .otherwise(dhcp.length(pl.col("dhcp.lease_time"))),
         "origin": one_of({"directory": signs_in}, otherwise="dhcp"),
     }
 

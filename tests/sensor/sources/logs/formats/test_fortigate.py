@@ -146,3 +146,12 @@ def test_packets_of_a_record_of_many_are_those_of_its_own_bytes() -> None:
     rows = read(FortigateFormat, f"{INTERIM} sentpkt=50 rcvdpkt=9\n{CLOSE} sentpkt=90 rcvdpkt=19")
     assert rows["packets_up"].to_list() == [50, 40]
     assert rows["packets_down"].to_list() == [9, 10]
+
+
+def test_a_lease_of_no_time_has_no_end() -> None:
+    ack = f'{HEAD} logid="0100026001" type="event" subtype="system" dhcp_msg="Ack" mac="02:00:00:00:00:0a" ip=10.1.2.3'
+    rows = read(FortigateFormat, f"{ack} lease=0\n{ack} lease=600\n")
+    assert rows.select("kind", "client", "lease_s").rows() == [
+        ("lease", "10.1.2.3", None),
+        ("lease", "10.1.2.3", 600.0),
+    ]

@@ -171,12 +171,16 @@ def test_leases_of_dhcp_and_kerberos() -> None:
             event("dhcp", 1, dhcp={"type": "reply", "dhcp_type": "ack", "assigned_ip": "10.1.2.9", "client_mac": "00:11:22:33:44:55", "hostname": "laptop7", "lease_time": 3600}),
             event("dhcp", 1, dhcp={"type": "request", "dhcp_type": "request", "client_mac": "00:11:22:33:44:55"}),
             event("krb5", 2, krb5={"msg_type": "KRB_AS_REP", "cname": "jane", "realm": "CORP"}),
+            event("dhcp", 3, dhcp={"dhcp_type": "ack", "assigned_ip": "10.1.2.8"}),
+            event("dhcp", 3, dhcp={"dhcp_type": "ack", "assigned_ip": "10.1.2.7", "lease_time": 4294967295}),
         ]
     )  # fmt: skip
     rows = read(SuricataFormat, text)
     assert rows.filter(pl.col("reason").is_null()).select("kind", "client", "client_mac", "device", "user_name", "lease_s").rows() == [
         ("lease", "10.1.2.9", "00:11:22:33:44:55", "laptop7", None, 3600.0),
         ("lease", "10.1.2.3", None, None, "jane", 36000.0),
+        ("lease", "10.1.2.8", None, None, None, 43200.0),  # nobody said how long
+        ("lease", "10.1.2.7", None, None, None, None),  # for ever
     ]  # fmt: skip
 
 
