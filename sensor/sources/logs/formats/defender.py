@@ -176,7 +176,9 @@ def _action(event: pl.Expr) -> pl.Expr:
 
 def _reason(event: pl.Expr) -> pl.Expr:
     by_table = pl.col("category").str.contains("DeviceNetworkEvents").fill_null(True)
-    network = (event.str.contains(r"(?i)connection|inspected|dns") & by_table) | event.is_in(_REFUSED)
+    looked_up = event == "DnsQueryResponse"  # of DeviceEvents
+    network = event.str.contains(r"(?i)connection|inspected|dns") & by_table
+    network = network | event.is_in(_REFUSED) | looked_up
     network = network.fill_null(False)
     report = pl.struct("DeviceName", "ReportId", "time")
     succeeded = (event == "LogonSuccess").fill_null(False)
