@@ -8,7 +8,10 @@ from sensor.sources.logs.formats.bind import BindFormat
 from sensor.sources.logs.text.reasons import ANSWERED, NO_LOOKUP
 from tests.sensor.sources.logs.formats.reading import read
 
-ARGUED = (("sekoia-bind.jsonl", 5, "used", "a reverse lookup names no service"),)
+ARGUED = (
+    ("sekoia-bind.jsonl", 5, "used", "a reverse lookup names no service"),
+    ("sekoia-solidserver-ddi.jsonl", 10, "used", "the answer to the question of line 3: one lookup"),
+)
 
 LOG = r"""
 06-Oct-2026 10:00:00.123 queries: info: client @0x7f1c 10.1.2.3#53211 (chat.openai.com): query: chat.openai.com IN A +E(0)K (10.0.0.53)
