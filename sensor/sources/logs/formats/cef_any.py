@@ -11,7 +11,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef
-from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_PORTS, NO_SERVICE
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -38,6 +38,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 _KEYS = tuple(key for keys in _FIELDS.values() for key in keys)
 _CUT_CEF = r"^\s?[01]\|(?:[^|=]+\|){5}[^|]*\|\w+="
 _CUT_LEEF = r"^[12]\.0\|(?:[^|=]+\|){4}(?:[^|]{1,4}\|)?\w+="
+#: Sign-ins, tickets and account management; 5156 and the like are connections.
+_WINDOWS = r"^Microsoft-Windows-Security-Auditing:4[6-9]\d\d$"
 _LAYERS = ("icmp", "igmp", "esp", "gre", "1", "58", "47", "50")
 
 
@@ -102,6 +104,8 @@ class CefFormat(LogFormat):
             bytes_down="down",
             reason=one_of(
                 {
+                    # `dhost` is the computer that somebody signed in to.
+                    NO_SERVICE: pl.col("event").str.contains(_WINDOWS),
                     NO_CONNECTION: pl.all_horizontal(pl.col(n).is_null() for n in ("url", "host", "server")),
                     NO_PORTS: pl.col("transport").str.to_lowercase().is_in(_LAYERS),
                 }

@@ -26,6 +26,7 @@ from sensor.sources.logs.lines.framing import JOINT, MAX_RECORD_BYTES
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import events, objects
 from sensor.sources.logs.text.held import WORKING_DAY_S
+from sensor.sources.logs.text.partial import filled
 from sensor.sources.logs.text.reasons import (
     FAILED_SIGN_IN,
     LOOPBACK,
@@ -52,11 +53,15 @@ AUDITED = (
 FILTERED = pl.col("line").str.contains(
     r'<EventID[^>]*>515[67]<|"(?:[eE]vent_?I[dD]|event_id|code)"\s*:\s*"?515[67]\b'
 )
-#: PowerShell's `Get-WinEvent | ConvertTo-Json`: no EventData, all is told by the message
+#: PowerShell's `Get-WinEvent | ConvertTo-Json` and Fluent Bit: no EventData, all is told by the message
 #: (windows_security_text.py).
-PRINTED = objects.having("ProviderName", "LogName", "TimeCreated", "Message") & ~objects.having_any(
-    "TargetUserName", "EventData", "event_data"
+PRINTED = (
+    objects.having("ProviderName", "TimeCreated", "Message")
+    & objects.having_any("LogName", "StringInserts")
+    & ~objects.having_any("TargetUserName", "EventData", "event_data")
 )
+#: NXLog's `to_syslog_ietf()`: the fields as structured data (RFC 5424) before the message.
+_STRUCTURED = r'^(?:- )?\[NXLOG@14506 [^\]]*\bChannel="Security"'
 _LOGONS, _TICKETS, _DESKTOP = ["4624"], ["4768", "4769", "4770"], ["4778"]
 KNOWN = [*_LOGONS, *_TICKETS, *_DESKTOP]
 _OPENS, _CLOSES = re.compile(r"<Event[ >]"), "</Event>"
@@ -119,7 +124,7 @@ class WindowsSecurityFormat(LogFormat):
     name = "windows-security"
     help = (
         "Windows Security events 4624, 4768, 4769, 4770, 4778 (Server 2008 R2 to 2025): XML, winlogbeat, "
-        "NXLog, Azure, Wazuh JSON"
+        "NXLog (JSON, syslog), Azure, Wazuh JSON"
     )
     vantage = "identity"
     proof = ("user", "device")
@@ -128,12 +133,18 @@ class WindowsSecurityFormat(LogFormat):
         "tickets, success): they name the account at the client's own address."
     )
     marks = ('"security"', "microsoft-windows-security-auditing")
-    claims = AUDITED & ~FILTERED & ~PRINTED
+    claims = (AUDITED & ~FILTERED & ~PRINTED) | pl.col("line").str.contains(_STRUCTURED)
     framing = XML
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per event."""
-        read = events.read(lines["line"], _DATA)
+        line = lines["line"]
+        read = events.read(line, _DATA)
+        if (structured := line.str.contains(_STRUCTURED)).any():
+            mine = line.set(~structured, None)
+            keys = {"event": "EventID"} | {name: name for name in _DATA}
+            told = {name: mine.str.extract(rf'[ \[]{key}="([^"]*)"') for name, key in keys.items()}
+            read = filled(read, pl.DataFrame(told))
         desktop = pl.col("event").is_in(_DESKTOP).fill_null(False)
         user, domain = (
             _either(desktop, "AccountName", "TargetUserName"),

@@ -44,9 +44,12 @@ _PAIRS = r"^AgentDevice=WindowsLog\tAgentLogFile=Security\t"
 _PAIR = {"log": "AgentLogFile", "stamp": "TimeGenerated", "event": "EventIDCode", "audit": "EventType"}
 _AUDIT_FAILED = "16"
 _SPLUNK_STAMP = r"^(\d\d/\d\d/\d{4} \d\d:\d\d:\d\d(?:\.\d+)? [AP]M)"
-#: PowerShell's names, and the keyword of failures (the numbers are signed).
-_OBJECT = {"log": "LogName", "stamp": "TimeCreated", "event": "Id", "audit": "Keywords", "message": "Message"}
-_KEYWORD_FAILED = "-9218868437227405312"
+#: Names of PowerShell and Fluent Bit, and the keyword of failures (a signed number there).
+_OBJECT = {
+    "log": "LogName|Channel", "stamp": "TimeCreated", "event": "Id|EventID", "audit": "Keywords",
+    "message": "Message",
+}  # fmt: skip
+_KEYWORD_FAILED = ("-9218868437227405312", "0x8010000000000000")
 #: What other logs' lines begin with and no line of an event's message does: priority, stamp, object, header.
 _OTHER_LOG = (
     r"^(?:<\d{1,3}>|\d{4}[-/]\d\d[-/]\d\d[T ]|\d{10}[. ]|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d |"
@@ -85,7 +88,9 @@ class WindowsSecurityTextFormat(LogFormat):
     vantage = "identity"
     proof = ("user", "device")
     advice = "Send events as JSON or XML: their fields do not depend on the language."
-    marks = ("mswineventlog", "logname=", "agentlogfile=", "microsoft-windows-security-auditing")
+    marks = (
+        "mswineventlog", "logname=", "agentlogfile=", "microsoft-windows-security-auditing", '"security"',
+    )  # fmt: skip
     claims = (
         pl.col("line").str.contains(f"{_START}|{_PAIRS}")
         | (pl.col("line").str.extract(SPLUNK_EVENT, 2) == "Security")
@@ -148,7 +153,7 @@ def _pairs(line: pl.Series) -> pl.DataFrame:
 def _printed(line: pl.Series) -> pl.DataFrame:
     """As `splunk_event`, of PowerShell's objects."""
     told = objects.read(line, _OBJECT)
-    failed = pl.col("audit") == _KEYWORD_FAILED
+    failed = pl.col("audit").is_in(_KEYWORD_FAILED)
     return told.with_columns(audit=one_of({"failure": failed}, otherwise=pl.col("audit")))
 
 
