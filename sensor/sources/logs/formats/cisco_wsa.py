@@ -18,7 +18,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, patterns
-from sensor.sources.logs.text.reasons import CHALLENGE, LEFT_EARLY, OWN_MESSAGE, UNREADABLE
+from sensor.sources.logs.text.reasons import LEFT_EARLY, OWN_MESSAGE, UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
 _LINE = (
@@ -99,7 +99,7 @@ class CiscoWsaFormat(LogFormat):
             .otherwise(user),
             url="url",
             method=one_of({"CONNECT": tunnel}, otherwise=method),
-            status=pl.when(pl.col("status") != "000").then("status"),
+            status="status",
             user_agent=pl.col("rest").str.extract(r'"([^"]*[A-Za-z][^"]*/[^"]*)"'),
             server=peer,
             transport=pl.lit("tcp"),
@@ -115,7 +115,6 @@ class CiscoWsaFormat(LogFormat):
             reason=one_of(
                 {
                     UNREADABLE: pl.col("time").is_null(),
-                    CHALLENGE: pl.col("status") == "407",
                     LEFT_EARLY: pl.col("url").is_in(["-", "NONE"]),
                 }
             ),

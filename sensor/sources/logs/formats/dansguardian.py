@@ -83,7 +83,7 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
         duration_s=pl.col("millis").cast(pl.Float64, strict=False) / 1000,
         kind=pl.lit("proxy"),
         user_name="user",
-        status=pl.when(pl.col("status") != "0").then("status"),
+        status="status",
         transport=pl.lit("tcp"),
         bytes_down="down",
         action=one_of({"blocked": refused, "reset": failed}, otherwise="allowed"),

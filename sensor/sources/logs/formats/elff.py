@@ -236,7 +236,7 @@ def _rows(fields: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         bytes_up="up",
         bytes_down="down",
         action=_action(),
-        reason=one_of({CHALLENGE: (pl.col("status") == "407") | _asks_who()}),
+        reason=one_of({CHALLENGE: _asks_who()}),
     )
 
 
@@ -273,7 +273,7 @@ def _request() -> dict[str, pl.Expr]:
         "name_from": one_of({"url": pl.col("host").is_not_null()}),
         "path": pl.when(~pl.col("tunnel") & pl.col("path").str.starts_with("/")).then("path"),
         "method": pl.when(pl.col("method").str.contains(r"^[A-Z]+$")).then("method"),
-        "status": pl.when(pl.col("status") != "0").then("status"),
+        "status": pl.col("status"),
         # Where no header says so, it may be the page that led there.
         "user_agent": pl.when(~pl.col("agent").str.contains(r"^https?://\S+$")).then("agent"),
     }

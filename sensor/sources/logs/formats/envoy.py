@@ -98,7 +98,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         host=pl.when(~is_request).then(host),
         path=pl.when(pl.col("path").str.starts_with("/")).then("path"),
         method=_told("method"),
-        status=pl.when(pl.col("status") != "0").then("status"),
+        status="status",
         user_agent=_told("agent"),
         server=upstream.struct.field("ip"),
         server_port=upstream.struct.field("port"),

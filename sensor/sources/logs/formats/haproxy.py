@@ -100,7 +100,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         name_from=one_of({"http_host": is_request & ~whole}),
         path=pl.when(~whole & pl.col("url").str.starts_with("/")).then("url"),
         method="method",
-        status=pl.when(pl.col("status") != "-1").then("status"),
+        status="status",
         user_agent=captured.str.extract(r"(?:^|\|)([^|]*/[^|]*)(?:\||$)"),
         transport=one_of({"udp": pl.col("version").str.starts_with("3")}, otherwise="tcp"),
         bytes_up=pl.col("rest").str.extract(r" up=\+?(\d+)$"),

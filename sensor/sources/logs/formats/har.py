@@ -160,7 +160,7 @@ class HarFormat(LogFormat):
             **_volume(),
             kind=pl.lit("http"),
             device=pl.lit("har"),
-            status=pl.when(pl.col("status") > 0).then("status"),
+            status="status",
             user_agent="agent",
             origin="origin",
             key_type="key_type",

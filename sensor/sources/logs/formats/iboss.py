@@ -68,7 +68,7 @@ class IbossFormat(LogFormat):
             name_from=pl.lit("url"),
             path="path",
             method="method",
-            status=pl.when(pl.col("status") != "0").then("status"),
+            status="status",
             user_agent="agent",
             server="server",
             server_port="port",

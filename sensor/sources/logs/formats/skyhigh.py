@@ -21,7 +21,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, objects, patterns
-from sensor.sources.logs.text.reasons import CERTIFICATE, CHALLENGE
+from sensor.sources.logs.text.reasons import CERTIFICATE
 from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
@@ -203,7 +203,7 @@ def _rows(fields: pl.DataFrame) -> pl.DataFrame:
         bytes_up=pl.coalesce("up", pl.lit(parts["up"])),
         bytes_down=pl.coalesce("down", pl.lit(parts["down"])),
         action=_action(),
-        reason=one_of({CERTIFICATE: method == "CERTVERIFY", CHALLENGE: pl.col("status") == "407"}),
+        reason=one_of({CERTIFICATE: method == "CERTVERIFY"}),
     )
 
 

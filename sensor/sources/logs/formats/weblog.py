@@ -29,7 +29,7 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import layouts, objects, patterns
 from sensor.sources.logs.text.escapes import unescaped
-from sensor.sources.logs.text.reasons import CHALLENGE, NO_REQUEST, OWN_MESSAGE, UNREADABLE
+from sensor.sources.logs.text.reasons import NO_REQUEST, OWN_MESSAGE, UNREADABLE
 from sensor.sources.logs.text.words import one_of, said
 
 _STAMP = r"\[(?<time>\d{1,2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4})\]"
@@ -282,7 +282,6 @@ def _requests(read: pl.DataFrame) -> pl.DataFrame:
             {
                 UNREADABLE: pl.coalesce("started", "time").is_null() & pl.col("client").is_null(),
                 NO_REQUEST: target.is_null(),
-                CHALLENGE: pl.col("status") == "407",
             }
         ),
     )

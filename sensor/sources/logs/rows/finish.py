@@ -18,7 +18,7 @@ from sensor.sources.logs.rows import flows, records, replies
 from sensor.sources.logs.rows.names import located, spelled
 from sensor.sources.logs.text import hosts, keys, lookups, stamps
 from sensor.sources.logs.text.partial import either, only
-from sensor.sources.logs.text.reasons import NO_CLIENT, NO_DESTINATION, NO_NAME, NO_TIME, REVERSE
+from sensor.sources.logs.text.reasons import CHALLENGE, NO_CLIENT, NO_DESTINATION, NO_NAME, NO_TIME, REVERSE
 
 #: A time of day among so many first characters of a line is its time stamp.
 _CLOCK, _HEAD_CHARS = r"(?:^|[^0-9A-Fa-f:])\d{1,2}:\d\d:\d\d(?:[^0-9A-Fa-f:]|$)", 40
@@ -73,6 +73,8 @@ def rows(parsed: pl.DataFrame, lines: pl.DataFrame, log_format: LineFormat) -> p
     fields = fields.with_columns(
         seen_at=pl.col("at") - pl.duration(microseconds=(began * 1_000_000).round().cast(pl.Int64)),
         reason=_reason(),
+        # Products write 0 where nothing was answered.
+        status=pl.when(pl.col("status") > 0).then("status"),
     )
     nothing = (
         pl.lit(None, dtype=schema.TIME).alias("started_at"),
@@ -219,6 +221,10 @@ def _reason() -> pl.Expr:
         .then(pl.when(pl.col("client").is_null()).then(pl.lit(NO_CLIENT)))
         .when(dns & ((pl.col("qtype") == "PTR") | asked.str.ends_with(".arpa")).fill_null(False))
         .then(pl.lit(REVERSE))
+        # A proxy asks for credentials, and the client repeats the request with them; NTLM and Negotiate do so
+        # twice. As visits they would double or triple use, as blocks report refusals nobody met.
+        .when(pl.col("status") == 407)
+        .then(pl.lit(CHALLENGE))
         .when(nobody)
         .then(pl.lit(NO_CLIENT))
         .when(dns & pl.col("host").is_null())

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from sensor.sources.logs.text.reasons import CHALLENGE
 from sensor.sources.logs.text.words import one_of, said
 
 PARTS = (
@@ -54,7 +53,7 @@ def fields(*, at_end: bool) -> dict[str, pl.Expr]:
         "host": pl.when(~is_request).then(host),
         "path": pl.when(~whole & target.str.starts_with("/")).then(target),
         "method": verb,
-        "status": pl.when(~pl.col("status").is_in(["0", "000", "-1"])).then("status"),
+        "status": pl.col("status"),
         "user_agent": _told("agent"),
         "server": _address(there).str.extract(r"^([0-9a-fA-F.:]+)$"),
         "server_port": pl.coalesce(_told("server_port"), there.str.extract(_PORT)),
@@ -62,7 +61,6 @@ def fields(*, at_end: bool) -> dict[str, pl.Expr]:
         "bytes_up": pl.col("up").str.strip_prefix("+"),
         "bytes_down": pl.coalesce(_told("down"), _told("body_down")).str.strip_prefix("+"),
         "action": one_of({"blocked": refused, "reset": failed}, otherwise="allowed"),
-        "reason": one_of({CHALLENGE: pl.col("status") == "407"}),
     }
 
 

@@ -33,6 +33,7 @@ from sensor.sources.logs.known_formats import all_formats, look_at
 from sensor.sources.logs.lines.envelopes import peel
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.rows.sessions import Sessions
+from sensor.sources.logs.text.reasons import CHALLENGE
 from tests.sensor.sources.logs.formats.reading import rows
 
 FIELDS = (
@@ -88,6 +89,21 @@ def test_documented_lines_are_read(cases: list[dict[str, Any]]) -> None:
 def test_a_lookup_says_what_was_asked_for_and_that_it_was_refused(line: str) -> None:
     (row,) = rows(line + "\n").iter_rows(named=True)
     assert (row["kind"], row["host"], row["qtype"], row["action"]) == ("dns", "claude.ai", "MX", "blocked")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"@timestamp": "2026-10-06T10:00:00Z", "ecs": {"version": "1.0.0"}, "event": {"dataset": "squid.access"}, "http": {"request": {"method": "CONNECT"}, "response": {"status_code": 407}}, "source": {"ip": "10.1.2.3"}, "url": {"original": "claude.ai:443"}, "labels": {"request_status": "TCP_DENIED"}}',
+        '{"_time": "2026-10-06T10:00:00.000+00:00", "vendor": "Squid", "src_ip": "10.1.2.3", "http_method": "CONNECT", "url": "claude.ai:443", "status": "407", "action": "blocked"}',
+        '{"sourcetype": "zscalernss-web", "event": {"datetime": "Tue Oct  6 10:00:00 2026", "ClientIP": "10.1.2.3", "url": "claude.ai/", "hostname": "claude.ai", "requestmethod": "CONNECT", "status": "407", "action": "Blocked"}}',
+        '{"metadata": {"event_type": "NETWORK_HTTP", "event_timestamp": "2026-10-06T10:00:00Z"}, "principal": {"ip": ["10.1.2.3"]}, "target": {"url": "https://claude.ai/"}, "network": {"http": {"method": "GET", "response_code": 407}}}',
+    ],
+    ids=["ecs", "splunk-cim", "zscaler", "udm"],
+)
+def test_a_proxy_that_asks_who_it_is_neither_lets_through_nor_refuses(line: str) -> None:
+    (row,) = rows(line + "\n").iter_rows(named=True)
+    assert (row["host"], row["status"], row["reason"]) == ("claude.ai", 407, CHALLENGE)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from sensor.sources.logs.rows import records
 #: NULL where a layout has no such field or it is `-`.
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "at": schema.TIME,
+    # where it may lack an offset, as written
+    "time": pl.String,
     "elapsed_ms": pl.Int64,
     "client": pl.String,
     "client_port": pl.Int64,

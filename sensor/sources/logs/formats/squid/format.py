@@ -14,7 +14,7 @@ from functools import cached_property
 
 import polars as pl
 
-from sensor.sources.logs.formats.squid import common_log, json_lines, splunk, stamped, wide
+from sensor.sources.logs.formats.squid import common_log, dated, json_lines, splunk, stamped, wide
 from sensor.sources.logs.formats.squid.meaning import told
 from sensor.sources.logs.formats.squid.scanned import Scanner
 from sensor.sources.logs.line_format import Cut
@@ -27,7 +27,7 @@ _CLAIM = (
     r"^\d{10}(?:\.\d{3})? +-?\d+ \S+ (?:[A-Z_]+/\d{3} (?:\d+|-) |\S+ .*\S+ \d{1,3} [A-Z_]+:[A-Z_]+ )"
     r"|^\d{10}\.\d{3} +-?\d+ \S+?[ :]\d{1,5} [A-Z_]+/\d{3} (?:\d+|-) "
     r"|^\S+ \S+ \S[^\[]* \[[^\]]+\] \".* [A-Z_]+:[A-Z_]+$"
-    rf"|^\d{{10}}\.\d{{3}} {splunk.MARK}"
+    rf"|^\d{{10}}\.\d{{3}} {splunk.MARK}|{dated.CLAIM}"
 )
 
 
@@ -71,7 +71,7 @@ def _columns(lines: pl.Series) -> pl.DataFrame:
     parts = [stamped.read(numbered)]
     if parts[0].height == numbered.height:
         return parts[0].drop("row")
-    for layout in (common_log, wide, splunk, json_lines):
+    for layout in (common_log, dated, wide, splunk, json_lines):
         left = numbered.join(pl.concat(parts).select("row"), on="row", how="anti")
         if left.height:
             parts.append(layout.read(left))

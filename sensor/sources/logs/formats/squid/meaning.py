@@ -22,7 +22,7 @@ import polars as pl
 
 from sensor.coded import by_value
 from sensor.sources.logs.text.escapes import unescaped
-from sensor.sources.logs.text.reasons import CHALLENGE, INSPECTED, LEFT_EARLY, OWN_REQUEST, UNREADABLE
+from sensor.sources.logs.text.reasons import INSPECTED, LEFT_EARLY, OWN_REQUEST, UNREADABLE
 from sensor.sources.logs.text.words import one_of
 
 #: Hierarchy codes after which stands the origin server itself, not a parent or sibling proxy.
@@ -46,6 +46,7 @@ def told(fields: pl.DataFrame) -> pl.DataFrame:
     keeps_bytes = ~_bumped()
     return fields.select(
         "at",
+        "time",
         "reason",
         "client",
         "client_port",
@@ -59,7 +60,7 @@ def told(fields: pl.DataFrame) -> pl.DataFrame:
         user_name="user",
         host=pl.when("literal").then(pl.col("sni").cast(pl.String)),
         name_from=pl.lit("sni"),
-        status=pl.when(pl.col("status") > 0).then("status"),
+        status="status",
         user_agent="agent",
         # The origin server's address, never a parent proxy's.
         server=pl.when("is_origin").then("peer"),
@@ -118,18 +119,11 @@ def _of_mode(mode: pl.Series) -> pl.DataFrame:
 
 @cache
 def _reason() -> pl.Expr:
-    """Why a line is no observation; NULL if it is one.
-
-    A 407 is the proxy asking for credentials: the client repeats the same request with them, and
-    NTLM or Negotiate do so twice. Counted as visits they would double or triple use, counted as
-    blocks they would report refusals nobody met. A client that never answers shows nothing either:
-    it reached no service.
-    """
+    """Why a line is no observation; NULL if it is one."""
     return one_of(
         {
-            UNREADABLE: pl.col("at").is_null(),
+            UNREADABLE: pl.col("at").is_null() & pl.col("time").is_null(),
             LEFT_EARLY: pl.col("is_error").fill_null(True),
-            CHALLENGE: pl.col("status") == 407,
             OWN_REQUEST: pl.col("adapted"),
             INSPECTED: _looked_into(),
         }
