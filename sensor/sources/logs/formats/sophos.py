@@ -45,7 +45,7 @@ _FIELDS = {
     "host": "domain|sni|dstdomain|dst_domainname|server_name|source",
     "agent": "user_agent|http_user_agent",
     "method": "http_method",
-    "code": "http_status|httpresponsecode|status_code",
+    "code": "http_status|status_code|httpresponsecode",  # the last one is empty beside the second
     "up": "sent_bytes|bytes_sent",
     "down": "recv_bytes|bytes_received",
     "packets_up": "sent_pkts|packets_sent",

@@ -42,6 +42,15 @@ def test_start_request_and_stop_are_one_session() -> None:
     assert rows["seen_at"].to_list()[2] == datetime(2026, 10, 6, 10, tzinfo=UTC)
 
 
+def test_the_status_is_told_beside_its_older_name_left_empty() -> None:
+    line = (
+        HEAD + 'log_type="Content Filtering" log_component="HTTP" log_subtype="Allowed" user_name="ada" '
+        'url="https://chat.example.com/v1" httpresponsecode="" status_code="416" sent_bytes=310 recv_bytes=45 '
+        + ENDS
+    )
+    assert read(SophosFormat, line)["status"].to_list() == [416]
+
+
 def test_old_stamps_and_names() -> None:
     line = (
         'device="SFW" date=2026-10-06 time=12:00:00 timezone="CEST" device_name="XG" device_id=S1 log_id=010101600001 log_type="Firewall" '
