@@ -95,7 +95,7 @@ _ACCESS = (
     r"(?:(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4}) +)?(?:\S+ )?\bTR [0-9a-fA-F.:]+ \d+ "
     r"(?P<client>[0-9a-fA-F.:]+) (?P<client_port>\d+) (?P<users>.+?) (?P<method>[A-Z]+|\"-\") "
     r"(?:HTTPS?|(?:TLS|SSL)v[\d.]+) (?P<host>\S+) (?P<protocol>[A-Z]+/[\d.]+|\"-\") (?P<status>\d{1,3}) "
-    r"(?P<down>\d+) (?P<up>\d+) [01] (?P<took>\d+) (?P<server>[0-9a-fA-F.:]+) (?P<port>\d+) \d+ "
+    r"(?P<down>\d+) (?P<up>\d+) (?:[01] (?P<took>\d+) (?P<server>[0-9a-fA-F.:]+) (?P<port>\d+) \d+ )?"
     r"(?P<rest>.*)$"
 )
 #: What follows: response type, profile, protection, verdict, path, query, referer, cookies, agent.

@@ -82,7 +82,7 @@ _BARRED = r'\b(?:action|loguid|product|src|ifdir):"[^"]*"\|'
 _LEA = r'\bproduct=(?:"[^"]*"|[^";]*); \w+=|\b(?:action|src)="[^"]*"; .*\b(?:product|loguid|service_id)="'
 _STRUCTURED = (
     r'^[^<]*\bProductName="[^"]*" |\bsport_svc="|\bloguid="\{[^"]*" .*\b(?:src|origin)="|\b(?:src|origin)'
-    r'=".*\bloguid="\{|\bAction="\w+" UUid="'
+    r'=".*\bloguid="\{|\bAction="\w+" UUid="|\borig="[^"]*" i/f_dir="'
 )
 _BARS = r"\bloguid=[^|]*\||\|product=[^|]*\|"
 _BLANKS = r"\bloguid=\S+ .*\boriginsicname=|\borigin(?:sicname)?=\S+ .*\bloguid="
@@ -108,7 +108,7 @@ class CheckpointFormat(LogFormat):
     )
     marks = (
         "check point|", "loguid", "product", "origin", "sequencenum", "service_id", "sport_svc", '" "',
-        "rule: ", "src: ", 'uuid="', '"blade"',
+        "rule: ", "src: ", 'uuid="', 'i/f_dir="', '"blade"',
     )  # fmt: skip
     claims = (
         # Others' events that some connector sends under this vendor's name.
@@ -177,14 +177,14 @@ def _from_cef(lines: pl.DataFrame) -> pl.DataFrame:
 def _of_objects(lines: pl.DataFrame) -> pl.DataFrame:
     """JSON, and the tables of `fw logexport` and SmartView Tracker, which tell the day apart."""
     read = objects.read(lines["line"], {**_FIELDS, "day": "date|Date"})
-    stamp = _spelled(pl.concat_str("day", "time", separator=" "))
+    stamp = pl.concat_str("day", "time", separator=" ")
     is_apart = pl.col("day").str.contains(r"^\d{1,2}[A-Z][a-z]{2}\d{4}$")
     return _rows(read.with_columns(time=pl.when(is_apart).then(stamp).otherwise("time")))
 
 
 def _quoted(lines: pl.DataFrame) -> pl.DataFrame:
     read = commas.read(lines["line"], _QUOTED, separator=" ")
-    stamp = _spelled(pl.concat_str("day", "clock", separator=" "))
+    stamp = pl.concat_str("day", "clock", separator=" ")
     return _rows(layouts.conformed(read.with_columns(time=stamp), _FIELDS))
 
 
@@ -193,11 +193,7 @@ def _old(lines: pl.DataFrame) -> pl.DataFrame:
     read = keyvalue.read(lines["line"], _FIELDS, separator=";", equals=":")
     action = lines["line"].str.extract(_OLD)
     stamp = lines["line"].str.extract(r"(\d{1,2}[A-Z][a-z]{2}\d{4} \d\d:\d\d:\d\d)")
-    return _rows(read.with_columns(action=action, time=_spelled(pl.lit(stamp))))
-
-
-def _spelled(stamp: pl.Expr) -> pl.Expr:
-    return stamp.str.replace(r"^(\d{1,2})([A-Z][a-z]{2})(\d{4})", "$1-$2-$3")
+    return _rows(read.with_columns(action=action, time=pl.lit(stamp)))
 
 
 def _rows(fields: pl.DataFrame) -> pl.DataFrame:
@@ -261,7 +257,10 @@ def _what() -> dict[str, pl.Expr]:
     }
     return {
         # Where several logs became one, each has its time.
-        "time": pl.col("time").str.replace(r"^\[\s*\"?(\d+).*$", "$1").str.replace(r"^(\d{10})\d{3}$", "$1"),
+        "time": pl.col("time")
+        .str.replace(r"^\[\s*\"?(\d+).*$", "$1")
+        .str.replace(r"^(\d{10})\d{3}$", "$1")
+        .str.replace(r"^ ?(\d{1,2})([A-Z][a-z]{2})(\d{4}) ", "$1-$2-$3 "),
         "duration_s": pl.when(pl.col("elapsed") != "0").then("elapsed"),
         "kind": one_of(kinds, otherwise="flow"),
         "server": pl.col("server"),

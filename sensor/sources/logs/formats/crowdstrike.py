@@ -1,4 +1,5 @@
-"""CrowdStrike Falcon Data Replicator and event streams (NDJSON): DnsRequest, NetworkConnectIP4 and IP6.
+"""CrowdStrike Falcon Data Replicator and event streams (NDJSON): DnsRequest, NetworkConnectIP4 and IP6,
+HttpRequest (Linux, macOS).
 
     CEF:0|CrowdStrike|FalconHost|1.0|FirewallMatchEvent|…|localAddress=10.1.2.3 remoteAddress=… ruleAction=2 …
 
@@ -27,7 +28,7 @@ _NAMES = (
     "aip", "ComputerName", "UserName", "UserPrincipal", "LocalAddressIP4", "LocalAddressIP6", "LocalPort",
     "RemoteAddressIP4",
     "RemoteAddressIP6", "RemotePort", "Protocol", "ConnectionDirection", "OriginatingURL", "FirstIP4Record",
-    "RespondingDnsServer", "QueryStatus",
+    "RespondingDnsServer", "QueryStatus", "HttpHost", "HttpPath", "HttpMethod",
 )  # fmt: skip
 _EXTRA = {"event_simpleName": "#event_simpleName|EventSimpleName", "timestamp": "@timestamp|time"}
 _WANTED = {
@@ -58,8 +59,8 @@ class CrowdstrikeFormat(LogFormat):
 
     name = "crowdstrike"
     help = (
-        "CrowdStrike Falcon telemetry (FDR NDJSON): DnsRequest, NetworkConnectIP4, NetworkConnectIP6; "
-        "host firewall matches (FalconHost CEF, event stream)"
+        "CrowdStrike Falcon telemetry (FDR NDJSON): DnsRequest, NetworkConnectIP4, NetworkConnectIP6, "
+        "HttpRequest; host firewall matches (FalconHost CEF, event stream)"
     )
     vantage = "endpoint"
     proof = ("host", "path", "user", "device")
@@ -102,6 +103,7 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     told = read.with_columns(
         event=event,
         dns=event.str.contains("DnsRequest"),
+        http=event.str.starts_with("HttpRequest") & pl.col("HttpHost").is_not_null(),
         inbound=served.fill_null(False),
         here=pl.coalesce(_real("LocalAddressIP4"), _real("LocalAddressIP6")),
         there=pl.coalesce(_real("RemoteAddressIP4"), _real("RemoteAddressIP6")),
@@ -130,9 +132,11 @@ def _what() -> dict[str, pl.Expr]:
     found = pl.concat_str(records, separator=";").str.extract_all(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]+")
     return {
         "time": pl.coalesce("ContextTimeStamp", "timestamp"),
-        "kind": one_of({"dns": pl.col("dns")}, otherwise="flow"),
+        "kind": one_of({"dns": pl.col("dns"), "http": pl.col("http")}, otherwise="flow"),
         "qtype": pl.col("RequestType"),
-        "host": pl.coalesce("DomainName", pl.when(~is_url).then(url)),
+        "host": pl.coalesce("DomainName", pl.when("http").then("HttpHost"), pl.when(~is_url).then(url)),
+        "path": pl.when("http").then("HttpPath"),
+        "method": pl.when(pl.col("http") & pl.col("HttpMethod").str.contains("^[A-Z]+$")).then("HttpMethod"),
         "name_from": one_of({"url": ~pl.col("dns") & url.is_not_null()}),
         "url": pl.when(is_url).then(url),
         "answers": pl.when("dns").then(found),
@@ -143,7 +147,7 @@ def _what() -> dict[str, pl.Expr]:
 def _reason() -> pl.Expr:
     connects = pl.col("event").str.contains("^Network(?:Connect|ReceiveAccept)IP")
     return one_of(
-        {NO_CONNECTION: ~pl.col("dns") & ~connects},
+        {NO_CONNECTION: ~pl.col("dns") & ~pl.col("http") & ~connects},
     )
 
 

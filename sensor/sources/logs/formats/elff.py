@@ -281,7 +281,8 @@ def _request() -> dict[str, pl.Expr]:
 
 def _server() -> dict[str, pl.Expr]:
     address = pl.col("supplier").str.extract(r"^([\d.]+|[0-9a-fA-F:]+:[0-9a-fA-F:]*)$")
-    supplier = pl.when(~pl.col("wsa")).then(address)
+    # A proxy that names itself was not told who supplied it.
+    supplier = pl.when(~pl.col("wsa") & address.ne_missing(pl.col("proxy"))).then(address)
     # What supplied the answer is the origin server unless the request was forwarded to a parent proxy.
     direct = pl.coalesce("hierarchy", pl.lit("DIRECT")).is_in(["DIRECT", "HIER_DIRECT", "-", "NONE", ""])
     reached = pl.col("reached").str.extract_groups(r"^(?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)$")

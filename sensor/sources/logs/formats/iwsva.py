@@ -4,7 +4,8 @@
     tk_client_ip=10.1.2.3,tk_server_ip=192.0.2.7,tk_domain=www.example.org,tk_path=x,…,tk_operation=GET,…
 
 `tk_size` is what the server sent. What was blocked stands in other logs (`tk_filter_action`,
-`tk_blocked_by`). Source: Trend Micro, IWSVA Administrator's Guide, "Syslog".
+`tk_blocked_by`). Where nobody has signed in, `tk_username` is the address. Source: Trend
+Micro, IWSVA Administrator's Guide, "Syslog".
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _KEYS = (
     "domain",
     "operation",
     "filter_action",
+    "blocked_by",
 )
 _WANTED = {key: f"tk_{key}" for key in _KEYS}
 
@@ -47,12 +49,14 @@ class IwsvaFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request."""
         read = keyvalue.read(lines["line"], _WANTED, separator=",")
-        blocked = pl.col("filter_action").str.contains("(?i)block|denied").fill_null(False)
+        blocked = pl.col("filter_action").str.contains("(?i)block|denied") | (pl.col("blocked_by") != "")
+        user = pl.col("username")
+        is_address = user.str.contains(r"^(?:\d+(?:\.\d+){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+)$").fill_null(False)
         return read.select(
             time="date_field",
             kind=pl.lit("proxy"),
-            client="client_ip",
-            user_name="username",
+            client=pl.coalesce("client_ip", pl.when(is_address).then(user)),
+            user_name=pl.when(~is_address).then(user),
             url="url",
             host=pl.when(pl.col("url").is_null()).then("domain"),
             method="operation",

@@ -19,7 +19,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, commas, keyvalue, layouts, lookups, objects
-from sensor.sources.logs.text.reasons import NO_SERVICE
+from sensor.sources.logs.text.reasons import NO_SERVICE, TUNNEL_ITSELF
 from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
@@ -51,6 +51,7 @@ _FIELDS = {
     "down": "respsize|responsesize|event.respsize|event.responsesize|in|bytes_in|dstBytes|Received Bytes",
     "action": "action|event.action|act|Policy Action",
     "reason": "reason|event.reason",
+    "tunnel_record": "Recordtype|event.Recordtype",
     "protocol": "proto|protocol|event.proto|event.protocol",
     "asked": "dns_req|event.dns_req|dnsreq|req|event.req|edns_req|event.edns_req|domainname",
     "asked_type": "dns_reqtype|event.dns_reqtype|reqtype|dnsreqtype",
@@ -96,7 +97,7 @@ _DNS_CSV = (  # noqa: SIM905 - one name after the other, as the vendor documents
     "time,user,dept,location,request_action,response_action,request_rule,response_rule,asked_type,asked,answer,port,"
     "duration,asked_by,resolver,category,device_owner,device"
 ).split(",")
-_KNOWN_SOURCE = r"zscalernss-|zscaler(?:_zia)?[-_](?:web|fw|dns|firewall)"
+_KNOWN_SOURCE = r"zscalernss-|zscaler(?:_zia)?[-_](?:web|fw|dns|firewall)|\tRecordtype=.*\ttunneltype="
 _OBJECT = r"^\s*\{"
 _CEF = r"(?:CEF|LEEF):\s*\d"
 _CSV_STAMP = r'^"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d \d{4}",'
@@ -149,7 +150,8 @@ class ZscalerFormat(LogFormat):
     )
     marks = (
         "zscaler", '","', "clientip=", "clientpublicip", "urlsupercat", "cltintip", "requestsize=",
-        '"policy action"', "reqsize=", "csip", "cdip", "clt_sip", '"eurl"', '"b64url"', '"reqdatasize"',
+        "recordtype=", '"policy action"', "reqsize=", "csip", "cdip", "clt_sip", '"eurl"', '"b64url"',
+        '"reqdatasize"',
     )  # fmt: skip
     claims = (
         pl.col("line").str.contains("(?i)" + _KNOWN_SOURCE)
@@ -227,7 +229,7 @@ def _pairs(lines: pl.DataFrame) -> pl.DataFrame:
         if mine.any()
     ]
     read = pl.concat(parts).sort("at").drop("at")
-    front = lines["line"].str.extract(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
+    front = lines["line"].str.extract(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\w{3} \w{3} +\d+ [\d:]{8} \d{4})")
     return read.with_columns(time=pl.coalesce("time", pl.lit(front)))
 
 
@@ -354,7 +356,12 @@ def _volume() -> dict[str, pl.Expr]:
 
 def _reason() -> pl.Expr:
     nowhere = pl.col("url").is_null() & pl.col("host").is_null()
-    return one_of({NO_SERVICE: (pl.col("kind") == "proxy") & nowhere})
+    return one_of(
+        {
+            TUNNEL_ITSELF: pl.col("tunnel_record").is_not_null(),
+            NO_SERVICE: (pl.col("kind") == "proxy") & nowhere,
+        }
+    )
 
 
 def _action() -> pl.Expr:

@@ -56,6 +56,8 @@ _STAMPS = (
     "EventReceivedTime",
     "TimeCreated",
 )
+#: In tables saved from the Azure portal, which tell the zone in the title.
+_STAMP_UTC = "TimeGenerated [UTC]"
 _SENDERS = ("host.name", "hostname", "Computer", "_HOSTNAME", "host", "HOST", "sysloghost")
 _TAGS = (
     "SYSLOG_IDENTIFIER",
@@ -140,8 +142,9 @@ def inner(peeled: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(schema={"place": pl.UInt32} | dict.fromkeys(_PEELED, pl.String))
     wanted = ["|".join(keys) for keys in (WRAPPED, _STAMPS, _SENDERS, _TAGS)]
     lines = peeled["line"].gather(places)
-    read = objects.read(lines, wanted)
-    read.columns = list(_PEELED)
+    read = objects.read(lines, [*wanted, _STAMP_UTC])
+    read.columns = [*_PEELED, "utc"]
+    read = read.with_columns(stamp=pl.coalesce(pl.col("utc").str.strip_suffix("Z") + " UTC", "stamp"))
     read = read.with_columns(stamp=pl.when(~pl.col("stamp").str.contains(_SINCE_BOOT)).then("stamp"))
     if (texts := lines.str.contains(_EVENT)).any():
         text = objects.read(lines.set(~texts, None), ["event"])["event"]

@@ -129,7 +129,8 @@ def _who() -> dict[str, pl.Expr]:
 def _what() -> dict[str, pl.Expr]:
     dns, web, url = pl.col("is_dns"), pl.col("is_web"), pl.col("url")
     is_path = url.str.starts_with("/")
-    named = pl.when(pl.col("named").str.contains(_NAME)).then("named")
+    # A URL tells its host itself.
+    named = pl.when(pl.col("named").str.contains(_NAME) & (url.is_null() | is_path)).then("named")
     return {
         "kind": one_of({"dns": dns, "http": web, "tls": pl.col("sni").is_not_null()}, otherwise="flow"),
         "qtype": pl.col("type"),

@@ -51,6 +51,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "transport": (
         "proto", "protocol", "ip proto", "ip protocol", "l4 proto", "l4 protocol", "transport",
         "transport protocol", "network transport", "protocol name", "network protocol", "ip proto name",
+        "net proto",
     ),
     "user_name": (
         "user name", "src user", "source user", "src user name", "source user name", "client user",
@@ -114,7 +115,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "action": (
         "action", "act", "verdict", "disposition", "decision", "policy action", "rule action", "fw action",
-        "firewall action", "device action", "filter action", "reaction",
+        "firewall action", "device action", "filter action", "reaction", "event action",
         "enforcement action",
     ),
     # Of a lookup: `Blocked`, else where its answer came from.
@@ -127,7 +128,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "client to server bytes", "bytes client to server", "fwd bytes", "forward bytes", "upload bytes",
         "bytes up", "up bytes", "bytes uploaded", "uploaded bytes", "request size", "request bytes",
         "request length", "bytes written to server", "originator bytes", "s bytes", "cs bytes",
-        "client request bytes", "req size", "req bytes", "req length",
+        "client request bytes", "req size", "req bytes", "req length", "net sent bytes",
     ),
     "down": (
         "dst bytes", "dest bytes", "destination bytes", "bytes dst", "resp bytes", "bytes to client",
@@ -136,7 +137,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "rev bytes", "download bytes", "bytes down", "down bytes", "bytes downloaded", "downloaded bytes",
         "response size", "response bytes", "response length", "bytes written to client", "responder bytes",
         "d bytes", "body bytes sent", "sc bytes", "edge response bytes", "response body size", "rsp size",
-        "rsp bytes", "resp size", "resp length",
+        "rsp bytes", "resp size", "resp length", "net recv bytes",
     ),
     # Of a connection the client's view; of a request some servers mean their own.
     "sent": ("sent bytes", "bytes sent", "sent byte", "send bytes"),
@@ -148,7 +149,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "time stamp", "@timestamp", "datetime", "date time", "utc time", "event timestamp", "log time",
         "generated time", "time generated", "event date", "created at", "time created", "created", "ts",
         "time", "event ts", "request time", "last blocked", "s time", "start", "receive time",
-        "received time", "log timestamp", "t",
+        "received time", "log timestamp", "data timestamp", "t",
     ),
     "day": ("date", "log date"),
     "mail": (

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sensor.sources.logs.formats.zscaler import ZscalerFormat
-from sensor.sources.logs.text.reasons import NO_SERVICE
+from sensor.sources.logs.text.reasons import NO_SERVICE, TUNNEL_ITSELF
 from tests.sensor.sources.logs.formats.reading import read
 
 ARGUED = [
@@ -159,7 +159,11 @@ def test_the_server_of_a_lookup_is_the_resolver() -> None:
 
 def test_other_feeds_are_set_aside() -> None:
     line = '{"sourcetype":"zscalernss-tunnel","event":{"datetime":"Tue Oct  6 10:00:00 2026","sourceip":"10.1.2.3"}}'
-    assert read(ZscalerFormat, line)["reason"].to_list() == [NO_SERVICE]
+    tunnel = (
+        "Tue Oct  6 10:00:00 2026\tRecordtype=Tunnel Samples\ttunneltype=GRE\tuser=vpn1\tsourceip=203.0.113.7"
+    )
+    found = read(ZscalerFormat, f"{line}\n{tunnel}\tdestinationip=192.0.2.1\ttxbytes=5000")
+    assert found["reason"].to_list() == [NO_SERVICE, TUNNEL_ITSELF]
 
 
 def test_cef() -> None:

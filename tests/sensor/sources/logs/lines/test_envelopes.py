@@ -194,6 +194,8 @@ def test_a_message_without_a_tag_loses_nothing(text: str) -> None:
         lambda line: json.dumps({"body": line, "timestamp": "2026-10-06T10:00:00Z", "attributes": {"log.file.name": "x"}}),
         lambda line: "Time,Line,id\n2026-10-06 10:00:00.123," + json.dumps(line) + ",1_a",
         lambda line: "Date,Host,Service,Content\n2026-10-06T10:00:00Z,ns1,named," + json.dumps(line),
+        lambda line: 'TimeGenerated [UTC],SyslogMessage\n"10/6/2026, 10:00:00.520 AM",' + json.dumps(line),
+        lambda line: json.dumps({"TimeGenerated [UTC]": "2026-10-06T10:00:00.52Z", "SyslogMessage": line}),
         lambda line: '"Event Name","Start Time","Payload"\n"x","Oct 6, 2026, 10:00:00 AM",' + json.dumps(line),
         lambda line: json.dumps({"tables": [{"columns": [{"name": "TimeGenerated"}, {"name": "RawData"}], "rows": [["2026-10-06T10:00:00Z", line]]}]}),
     ],
