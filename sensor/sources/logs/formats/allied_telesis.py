@@ -2,6 +2,7 @@ r"""Allied Telesis AR-series firewalls (AlliedWare Plus): URL filter and connect
 
     [Drop] URLFILTER: URL:http://www.example.org/a [http] 10.1.2.3:50000 -> 192.0.2.7:80
     [Http] URL:http://www.example.org/a 10.1.2.3:50000 -> 192.0.2.7:80            (log url-requests)
+    Web_Control: BLOCK http://www.example.org/ requested by 10.1.2.3: Piracy, 0
     END proto=TCP orig_src=10.1.2.3 orig_dst=192.0.2.7 orig_sport=50000 orig_dport=443 orig_pkts=9
       orig_bytes=900 reply_src=192.0.2.7 reply_dst=203.0.113.9 … reply_pkts=8 reply_bytes=7000
 
@@ -24,6 +25,9 @@ _REQUEST = (
     r"^\[(?P<word>\w+)\] (?:URLFILTER: )?\[?URL:(?P<url>\S+?)\]? (?:\[\w+\] )?"
     r"(?P<client>[0-9a-fA-F.:]+):(?P<client_port>\d+) -> (?P<server>[0-9a-fA-F.:]+):(?P<port>\d+)"
 )
+_WEB_CONTROL = (
+    r"^Web_Control: (?P<word>BLOCK|ALLOW) (?P<url>\S+) requested by (?P<client>[0-9a-fA-F.:]*[0-9a-fA-F]): "
+)
 _CONNECTION = r"^(?:NEW|END) proto=\S+ orig_src=\S+ orig_dst="
 _OTHER = r"^\[(?:Drop|Alert|DROP|ALERT)\] (?:IPREP|MALWARE|IPS|WEBCTRL|ANTIVIRUS): "
 _WANTED = {
@@ -44,8 +48,10 @@ class AlliedTelesisFormat(LogFormat):
     advice = (
         "`log url-requests` in url-filter mode logs what is let through, `connection-log events all` volumes."
     )
-    marks = ("] url", "] [url", " orig_src=", "[alert] ", "[drop] ")
-    claims = pl.col("line").str.contains("|".join((_REQUEST, _CONNECTION, _OTHER)))
+    marks = ("] url", "] [url", " orig_src=", "[alert] ", "[drop] ", "web_control: ")
+    claims = pl.col("line").str.contains("|".join((_REQUEST, _CONNECTION, _OTHER))) | pl.col(
+        "line"
+    ).str.contains(_WEB_CONTROL)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per request (kind http) or event of a connection (kind flow)."""
@@ -54,6 +60,7 @@ class AlliedTelesisFormat(LogFormat):
             [
                 (_REQUEST, _requests),
                 (_CONNECTION, _connections),
+                (_WEB_CONTROL, _controlled),
                 (pl.lit(True), layouts.set_aside(NO_CONNECTION)),
             ],
         )
@@ -67,6 +74,12 @@ def _requests(lines: pl.DataFrame) -> pl.DataFrame:
         server_port="port",
         transport=pl.lit("tcp"),
         action=one_of({"blocked": pl.col("word").str.to_lowercase() == "drop"}, otherwise="allowed"),
+    )
+
+
+def _controlled(lines: pl.DataFrame) -> pl.DataFrame:
+    return patterns.read(lines["line"], _WEB_CONTROL).select(
+        "client", "url", kind=pl.lit("http"), transport=pl.lit("tcp"), action="word"
     )
 
 

@@ -86,9 +86,9 @@ _VISIT = {
     "down": "size",
 }
 _SCAN = (
-    r"^(?P<time>\d{10}) \d+ (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+|-) \S+ [0-9a-fA-F.:]+ "
-    r"(?P<url>\S+) (?P<down>\d+) \S+ (?:\S+ )?(?P<action>ALLOWED|BLOCKED|DETECTED|WARNED|MONITORED) \S+ "
-    r"(?P<rest>.*)$"
+    r"^(?P<time>\d{10}) \d+ (?P<client>[0-9a-fA-F.:]+) (?P<server>[0-9a-fA-F.:]+|-)(?:\(\S+\))? \S+ "
+    r"[0-9a-fA-F.:]+ (?P<url>\S+) (?P<down>\d+) \S+ (?:\S+ ){0,2}"
+    r"(?P<action>ALLOWED|BLOCKED|DETECTED|WARNED|MONITORED) \S+ (?P<rest>.*)$"
 )
 #: Of the access log: up to the sizes; names of users may have blanks.
 _ACCESS = (

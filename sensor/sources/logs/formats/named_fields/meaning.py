@@ -38,8 +38,8 @@ def told(read: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     record = read.with_columns(
         said=said,
         done=pl.lit(line.str.contains(_DONE)),
-        # So Log Analytics calls it, which tells times in UTC.
-        in_utc=pl.lit(line.str.contains("TimeGenerated", literal=True)),
+        # The first is Log Analytics' name, which tells times in UTC.
+        in_utc=pl.lit(line.str.contains(r"TimeGenerated|(?i)\butc[ _]?time")),
         is_dns=(asked & (of_dns | (pl.col("server_port") == "53"))).fill_null(False),
         is_web=pl.any_horizontal(pl.col("url", "web_host", "method").is_not_null()),
     )
@@ -81,12 +81,21 @@ def _with_ends(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_asker(read: pl.DataFrame) -> pl.DataFrame:
-    """`read` with the client that a server tells of a request as the remote end, or as the only address."""
+    """`read` with the client that a server tells of a request as the remote end, or as the only address.
+
+    An address beside that of the server is the client's, too.
+    """
     path = pl.coalesce("url", "path", "any_path").str.starts_with("/")
     no_end = pl.all_horizontal(pl.col(end).is_null() for end in ("client", "server", "local"))
-    served = no_end & pl.col("method").is_not_null() & path
+    requested = pl.col("method").is_not_null() & path
+    served = no_end & requested
+    sent = pl.col("client").is_null() & pl.col("local").is_null() & pl.col("server").is_not_null() & requested
     return read.with_columns(
-        client=pl.when(served).then(pl.coalesce("remote", "asker")).otherwise("client"),
+        client=pl.when(served)
+        .then(pl.coalesce("remote", "asker"))
+        .when(sent)
+        .then("asker")
+        .otherwise("client"),
         client_port=pl.when(served).then("remote_port").otherwise("client_port"),
     )
 

@@ -56,7 +56,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "user_name": (
         "user name", "src user", "source user", "src user name", "source user name", "client user",
         "client user name", "user email", "user", "account name", "login name", "user principal name",
-        "upn", "auth user", "suser", "cs user name",
+        "upn", "auth user", "suser", "cs user name", "sam account name",
     ),
     "device": (
         "src host", "src host name", "source host", "source host name", "client host", "client host name",
@@ -115,7 +115,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "action": (
         "action", "act", "verdict", "disposition", "decision", "policy action", "rule action", "fw action",
-        "firewall action", "device action", "filter action", "reaction", "event action",
+        "firewall action", "device action", "filter action", "reaction", "event action", "final action",
         "enforcement action",
     ),
     # Of a lookup: `Blocked`, else where its answer came from.
@@ -149,7 +149,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "time stamp", "@timestamp", "datetime", "date time", "utc time", "event timestamp", "log time",
         "generated time", "time generated", "event date", "created at", "time created", "created", "ts",
         "time", "event ts", "request time", "last blocked", "s time", "start", "receive time",
-        "received time", "log timestamp", "data timestamp", "t",
+        "received time", "log timestamp", "data timestamp", "utc timestamp", "t",
     ),
     "day": ("date", "log date"),
     "mail": (

@@ -4,7 +4,7 @@ format        which lines are Squid's, and which layout each of them is in
 stamped       layouts `squid` (Squid's default, called native here) and `shadowai` (ours, with uploads)
 scanned       plain lines of these two, read by the compiled scanner
 common_log    layouts `common` and `combined`
-dated         native with a date in place of the seconds
+dated         native with a date in place of the seconds, or without the elapsed time
 wide          native with the client's port
 splunk        key=value
 json_lines    objects

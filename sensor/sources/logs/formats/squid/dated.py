@@ -1,7 +1,4 @@
-"""Native with a date in place of the seconds (%tl, %{%Y-%m-%d %H:%M:%S}tl …).
-
-The elapsed time may be missing.
-"""
+"""Native with a date in place of the seconds (%tl, %{%Y-%m-%d %H:%M:%S}tl …), or without elapsed time."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ _DATE = (
     r"\[?\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4}(?:\.\d+)?)?\]?"
     r"|\[?\d{4}[-/.]\d\d[-/.]\d\d[T _-]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?\]?"
     r"|(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d(?: [A-Z]{3,4})? \d{4}"
-    r"|\d\d[/.]\d\d[/.]\d{4} \d\d:\d\d:\d\d"
+    r"|\d\d[/.]\d\d[/.]\d{4} \d\d:\d\d:\d\d|\d{10}(?:\.\d{3})?"
 )
 _DATED = (
     rf"^(?<time>{_DATE}) +(?:(?<elapsed_ms>-?\d+) +)?(?<client>\S+) (?<result>(?:TCP|UDP|NONE|TAG)[A-Z_]*)/"

@@ -71,7 +71,7 @@ def _columns(lines: pl.Series) -> pl.DataFrame:
     parts = [stamped.read(numbered)]
     if parts[0].height == numbered.height:
         return parts[0].drop("row")
-    for layout in (common_log, dated, wide, splunk, json_lines):
+    for layout in (common_log, wide, dated, splunk, json_lines):
         left = numbered.join(pl.concat(parts).select("row"), on="row", how="anti")
         if left.height:
             parts.append(layout.read(left))

@@ -133,8 +133,12 @@ def result_and_status(codes: pl.Series) -> pl.DataFrame:
 
 
 def last_quoted(content_type: pl.Series, rest: pl.Series) -> pl.Series:
-    """The user agent behind the content type, where a layout has one; most have none."""
+    """The user agent behind the content type, where a layout has one; most have none.
+
+    Web Safety appends what its filter found, as `"ws-verdict=…"`: that is none.
+    """
     if not any(text.str.contains('"', literal=True).any() for text in (rest, content_type)):
         return pl.Series([None], dtype=pl.String).new_from_index(0, len(rest))
     both = pl.concat_str(pl.lit(content_type), pl.lit(rest), separator=" ", ignore_nulls=True)
-    return pl.select(both).to_series().str.extract(QUOTED + r"\s*$")
+    quoted = pl.select(both).to_series().str.extract(QUOTED + r"\s*$")
+    return quoted.set(quoted.str.starts_with("ws-"), None)

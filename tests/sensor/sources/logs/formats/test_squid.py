@@ -105,6 +105,11 @@ def test_native_with_referer_and_agent() -> None:
     assert seen["user_agent"] == "Mozilla/5.0 (Windows NT 10.0)"
 
 
+def test_what_a_filter_appends_is_no_agent() -> None:
+    seen = row(f'{NATIVE} "ws-iid=7" "ws-mac=02:00:00:00:00:01" "ws-verdict=allowed" "ws-debug=-"')
+    assert seen["user_agent"] is None
+
+
 @pytest.mark.parametrize(
     "head",
     [
