@@ -51,7 +51,11 @@ class EntraFormat(LogFormat):
     header = r'(?i)^\ufeff?"?Date(?: \(UTC\))?"?,.*"?Request ID"?,.*\bIP address\b'
     marks = ("microsoft.aadiam", "signinlogs", '"createddatetime"', "request id")
     claims = pl.col("line").str.contains(r"^\s*\{") & (
-        pl.col("line").str.contains(r"(?i)providers/microsoft\.aadiam")
+        (
+            pl.col("line").str.contains(r"(?i)providers/microsoft\.aadiam")
+            # Traffic of Global Secure Access goes by the same resource.
+            & ~objects.having_any("NetworkAccessTrafficLogs")
+        )
         | pl.col("line").str.contains(
             r'"(?:[cC]ategory|Type)"\s*:\s*"(?:AAD)?(?:NonInteractiveUser|ServicePrincipal|ManagedIdentity)?'
             r'Sign[iI]nLogs"'

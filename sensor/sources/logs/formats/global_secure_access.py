@@ -26,7 +26,7 @@ _FIELDS = {
     "server": ("destinationIp", "DestinationIp"), "port": ("destinationPort", "DestinationPort"),
     "proto": ("transportProtocol", "TransportProtocol"), "up": ("sentBytes", "SentBytes"),
     "down": ("receivedBytes", "ReceivedBytes"), "action": ("action", "Action"), "device": ("deviceId",
-    "DeviceId"),
+    "DeviceId"), "method": ("httpMethod", "HttpMethod"), "status": ("responseCode", "ResponseCode"),
 }  # fmt: skip
 _WANTED = {
     name: "|".join([f"properties.{key}" for key in keys] + list(keys)) for name, keys in _FIELDS.items()
@@ -58,6 +58,8 @@ class GlobalSecureAccessFormat(LogFormat):
             "client",
             "client_port",
             "server",
+            "method",
+            "status",
             kind=one_of({"http": filled["url"].is_not_null()}, otherwise="tls"),
             user_name=filled["user"],
             device=filled["device"],
