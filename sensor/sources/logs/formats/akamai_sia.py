@@ -19,8 +19,8 @@ from sensor.sources.logs.text.words import one_of
 _WANTED = {
     "time": "query.time|connection.time|request.time|query.requestTime|startTime",
     "client": "query.deviceOwnerIp|query.internalClientIp|connection.internalClientIP|internalIP|"
-    "query.clientIp|"
-    "connection.clientIP|clientIp",
+    "query.clientIp|connection.clientIP|clientIp",
+    "inside": "event.internalClientIP",
     "device": "query.deviceName|connection.machineName|query.clientMachineName|machineName",
     "user": "query.userName|connection.userName|request.userName|userName",
     "host": "query.domain|connection.domain|domain", "type": "query.queryType",
@@ -52,7 +52,8 @@ class AkamaiSiaFormat(LogFormat):
         return read.select(
             time="time",
             kind=one_of({"http": is_web}, otherwise="dns"),
-            client="client",
+            # `N/A` where no forwarder or client of Akamai's told it.
+            client=pl.coalesce(pl.col("inside").replace("N/A", None), "client"),
             user_name="user",
             device="device",
             host="host",

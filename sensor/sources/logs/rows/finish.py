@@ -35,6 +35,7 @@ _NOTHING = (
     "(null)",
     "(empty)",
     "NotAvailable",
+    "Not Available",
     "not-resolved",
     "UNDEF",
     '""',

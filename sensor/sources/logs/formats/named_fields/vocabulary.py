@@ -69,6 +69,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "web_host": (
         "http host", "host header", "request host", "http host name", "headers host", "authority",
         "url host", "url domain", "url host name", "cs host", "client request host", "request host name",
+        "app host",
     ),
     # Of a request, or with a port, the one that was asked; else often the machine that logged.
     "any_host": ("host",),

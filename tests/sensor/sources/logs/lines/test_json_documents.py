@@ -23,6 +23,7 @@ OBJECTS = [{"a": 1, "b": {"c": "} {"}}, {"a": 2, "text": 'quote " and \\ slash'}
         "\n".join(json.dumps(one, indent=2) for one in OBJECTS),
         json.dumps({"records": OBJECTS}),
         json.dumps({"meta": 1, "value": OBJECTS}),
+        json.dumps({"pageInfo": {"pageNumber": 1, "pageSize": 5}, "dataRows": OBJECTS}),
         json.dumps({"hits": {"total": 2, "hits": OBJECTS}}),
         json.dumps({"log": {"version": "1.2", "pages": [], "entries": OBJECTS}}),
         json.dumps({"jsonrpc": "2.0", "id": "1", "result": {"total-count": 2, "data": OBJECTS}}),
@@ -53,8 +54,10 @@ def test_json_lines_need_no_framing() -> None:
 
 def test_a_long_document_gives_its_records_one_by_one() -> None:
     many = [{"n": n, "text": "x" * 2000} for n in range(3000)]
-    found = records(JSON, json.dumps({"creator": "x", "entries": many}))
-    assert [json.loads(line)["n"] for line in found] == list(range(3000))
+    for page in ({"creator": "x", "entries": many}, {"pageInfo": {"pageNumber": 1}, "dataRows": many}):
+        text = json.dumps(page)
+        assert JSON.fits(text[:65536].encode())
+        assert [json.loads(line)["n"] for line in records(JSON, text)] == list(range(3000))
 
 
 @pytest.mark.parametrize("indent", [None, 1])
