@@ -21,13 +21,14 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import lookups, patterns
+from sensor.sources.logs.text.partial import only
 from sensor.sources.logs.text.reasons import NO_LOOKUP
 from sensor.sources.logs.text.words import one_of
 
 _STAMP = r"\d\d-[A-Z][a-z]{2}-\d{4} [\d:.]+|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-][\d:]+)?"
 _HEAD = (
     rf"(?:^(?P<time>{_STAMP}) )?"
-    r"(?:.*?\b)?client (?:@0x[0-9a-fA-F]+ )?(?P<client>[0-9a-fA-F.:]+)(?:%[\w.-]+)?#(?P<port>\d+)"
+    r"(?:.*?\b)?client (?:@0x[0-9a-fA-F]+ )?(?P<client>[0-9a-fA-F.:]+)(?:%[0-9A-Za-z_.-]+)?#(?P<port>\d+)"
     r"(?:/key \S+)?(?: \((?P<first>[^)]*)\))?:? (?:view [^:]+: )?"
 )
 _QUERY = (
@@ -64,7 +65,7 @@ class BindFormat(LogFormat):
         "client ", "named", ": info: ", ": notice: ", ": warning: ", ": error: ", ": critical: ", ": debug ",
     )  # fmt: skip
     claims = pl.col("line").str.contains(
-        r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+(?:%[\w.-]+)?#\d+.*: (?:query|answer|response): "
+        r"client (?:@0x[0-9a-fA-F]+ )?[0-9a-fA-F.:]+(?:%[0-9A-Za-z_.-]+)?#\d+.*: (?:query|answer|response): "
         r"|client .*#\d+.*: (?:(?:disabled )?rpz |query (?:failed \(|(?:\(\w+\) )?'\S+' denied))"
         rf"|{_CATEGORY}"
     ) | ((pl.col("tag") == "named") & ~pl.col("line").str.contains("^(?:DHCP|CEF:)")).fill_null(False)
@@ -72,9 +73,9 @@ class BindFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Questions (kind dns); RPZ rewrites say what was refused; answers give addresses for naming."""
         line = lines["line"]
-        asked, policy, failed, denied = (
-            patterns.read(line, layout) for layout in (_QUERY, _POLICY, _FAILED, _DENIED)
-        )
+        asked = patterns.read(line, _QUERY)
+        left = only(line, asked["name"].is_null())
+        policy, failed, denied = (patterns.read(left, layout) for layout in (_POLICY, _FAILED, _DENIED))
         passed = pl.col("off").is_not_null() | pl.col("policy").is_in(PASSING)
         told = pl.DataFrame(
             {
@@ -86,10 +87,13 @@ class BindFormat(LogFormat):
         )
         rows = told.hstack(asked.select("verb", "rest")).hstack(policy.select("off", "policy"))
         refused = denied["name"].is_not_null()
-        code = pl.coalesce(pl.col("rest").str.extract(_CODE), pl.lit(failed["code"]))
+        answer = (pl.col("verb") != "query").fill_null(True) | pl.col("rest").str.contains(
+            "response: ", literal=True
+        )
+        code = pl.coalesce(pl.when(answer).then("rest").str.extract(_CODE), pl.lit(failed["code"]))
         rows = rows.with_columns(
             qtype=pl.col("type"),
-            answer=(pl.col("verb") != "query").fill_null(True) | pl.col("rest").str.contains("response: "),
+            answer=answer,
             ruled=pl.col("policy").is_not_null() | pl.lit(refused),
             key=pl.col("name").str.to_lowercase(),
             action=one_of(
@@ -98,7 +102,9 @@ class BindFormat(LogFormat):
             ),
             reason=one_of({NO_LOOKUP: pl.col("name").is_null()}),
         )
-        return lookups.paired(rows, ("client", "port", "key", "qtype")).select(
+        if rows["answer"].any():
+            rows = lookups.paired(rows, ("client", "port", "key", "qtype"))
+        return rows.select(
             "time",
             "client",
             "action",
@@ -107,7 +113,7 @@ class BindFormat(LogFormat):
             kind=pl.lit("dns"),
             client_port=pl.col("port"),
             host=pl.col("name").str.replace_all(r"\\(\d{3})", ""),
-            server=pl.col("rest").str.extract(r" \(([0-9a-fA-F.:]+)(?:%[\w.-]+)?\)"),
+            server=pl.col("rest").str.extract(r"^(?: \S+){1,2} \(([0-9a-fA-F.:]+)(?:%[0-9A-Za-z_.-]+)?\)"),
             transport=one_of({"tcp": pl.col("rest").str.contains(r"^ [+-]\S*T")}, otherwise="udp"),
             answers=pl.col("rest").str.extract_all(_ANSWER).list.eval(pl.element().str.extract(r"(\S+)$")),
         )
