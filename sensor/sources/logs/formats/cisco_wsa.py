@@ -100,7 +100,7 @@ class CiscoWsaFormat(LogFormat):
             url="url",
             method=one_of({"CONNECT": tunnel}, otherwise=method),
             status="status",
-            user_agent=pl.col("rest").str.extract(r'"([^"]*[A-Za-z][^"]*/[^"]*)"'),
+            user_agent=pl.col("rest").str.extract(r'"([A-Za-z][^"]*/[^"]*)"'),
             server=peer,
             transport=pl.lit("tcp"),
             bytes_down=pl.when(~opened).then("down"),

@@ -17,8 +17,8 @@ from sensor.sources.logs.text import cef
 from sensor.sources.logs.text.words import one_of
 
 _KEYS = (
-    "start", "src", "cpt", "request", "requestMethod", "app", "act", "cn1", "requestClientApplication", "sip",
-    "spt",
+    "start", "src", "cpt", "request", "requestMethod", "requestmethod", "app", "act", "cn1",
+    "requestClientApplication", "sip", "spt",
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ class ImpervaFormat(LogFormat):
             client="src",
             client_port="cpt",
             url=pl.concat_str(scheme.fill_null(""), "request"),
-            method="requestMethod",
+            method=pl.coalesce("requestMethod", "requestmethod"),
             status="cn1",
             user_agent="requestClientApplication",
             server="sip",
