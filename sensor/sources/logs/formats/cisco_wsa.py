@@ -23,7 +23,7 @@ from sensor.sources.logs.text.words import one_of
 
 _LINE = (
     r"^(?:[A-Z][a-z]+: )?(?<time>\d{9,10}(?:\.\d{1,6})?) +(?<taken>-?\d+) (?<client>\S+)(?: \([^)]*\))? "
-    r"(?<code>[A-Z_]+)/(?<status>\d{3}) "
+    r"(?<code>[A-Z_]+)/(?:(?<status>\d{3})|-\d+) "
     r'(?<down>\d+|-) (?<method>[A-Z_]+|-) (?<url>\S+) (?<user>"[^"]*"|\S+) (?<hierarchy>[A-Z_]+)'
     r"/(?<peer>\S+) (?<mime>\S+) "
     r"(?<tag>.*?)(?:<|&lt;)(?<verdicts>.*)(?:>|&gt;)(?<rest>.*)$"
@@ -57,8 +57,8 @@ class CiscoWsaFormat(LogFormat):
     )
     marks = ("<", "&lt;", " info: ")
     claims = pl.col("line").str.contains(
-        r"^(?:[A-Z][a-z]+: )?\d{9,10}(?:\.\d{1,6})? +-?\d+ \S+(?: \([^)]*\))? [A-Z_]+/\d{3} \S+ \S+ \S+ "
-        r".*[A-Z]/\S+ \S+ .*(?:<|&lt;)[^>]*,[^>]*,.*(?:>|&gt;)" + f"|{_MONITOR}"
+        r"^(?:[A-Z][a-z]+: )?\d{9,10}(?:\.\d{1,6})? +-?\d+ \S+(?: \([^)]*\))? [A-Z_]+/(?:\d{3}|-\d+) "
+        r"\S+ \S+ \S+ .*[A-Z]/\S+ \S+ .*(?:<|&lt;)[^>]*,[^>]*,.*(?:>|&gt;)" + f"|{_MONITOR}"
     )
 
     @classmethod

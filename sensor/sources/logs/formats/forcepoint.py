@@ -197,7 +197,8 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         client_mac="client_mac",
         user_name=pl.coalesce(said("login", "-"), person),
         device="device",
-        url="url",
+        # The template of LEEF and CEF ends with a field that older versions do not fill in.
+        url=pl.col("url").str.replace(r" logRecordSource=.*$", ""),
         host="host",
         name_from=one_of({"url": pl.col("host").is_not_null()}),
         method="method",

@@ -16,6 +16,7 @@ r"""What syslog, its relays and log collectors put before a line: time, sender a
     2026 Oct 06 10:00:00 local5.info host app[123]: text           AlliedWare Plus
     Okt 06 10:00:00 host app[123]: text                            journalctl in other languages
     Tue Oct  6 10:00:00 2026 daemon.info app[123]: text            OpenWrt (logread)
+    Tue Oct  6 10:00:00 2026 host LEEF:1.0|…                       Zscaler Private Access
     user.info 2026-10-06T10:00:00Z 2026-10-06T09:59:59Z host app …  rsyslog with the priority as text
     2026-10-06T10:00:00Z stdout F text                             Kubernetes (CRI)
     2026-10-06T10:00:00+02:00<TAB>tag<TAB>{…}                      Fluentd (out_file)
@@ -96,8 +97,8 @@ _YEAR_FIRST = ascii_only(
 )
 _KIWI = ascii_only(r"^(?P<stamp>\d{4}-\d\d-\d\d[ \t]\d\d:\d\d:\d\d)\t\w+\.\w+\t(?P<host>\S+)\t(?P<text>.*)$")
 _LOGREAD = ascii_only(
-    r"^(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}) [a-z]+\d?\.[a-z]+ "
-    r"(?P<text>\S+: .*)$"
+    r"^(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}) (?:[a-z]+\d?\.[a-z]+ "
+    rf"(?P<text>\S+: .*)|(?P<host>{HOST}) (?P<event>(?:CEF|LEEF): ?\d.*))$"
 )
 _CRI = ascii_only(rf"^(?P<stamp>{_ISO}) std(?:out|err) [FP] (?P<text>.*)$")
 _FLUENTD = ascii_only(rf"^(?P<stamp>{_ISO})\t[\w.*-]+\t(?P<text>\{{.*)$")
@@ -175,7 +176,7 @@ def _layers(line: pl.Series) -> pl.DataFrame:
     router = line.str.contains(_LOGREAD)
     if router.any():
         parts = patterns.read(only(line, router), _LOGREAD)
-        out = filled(out, _rsyslog(parts.with_columns(host=pl.lit(None, dtype=pl.String))))
+        out = filled(out, _rsyslog(parts.with_columns(text=pl.coalesce("text", "event"))))
     digit = line.str.contains(r"^\d")
     if not digit.any():
         return out

@@ -64,7 +64,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "url": (
         "url", "request url", "full url", "url full", "url original", "http url", "uri", "request uri",
-        "dest url", "target url", "client request uri",
+        "dest url", "destination url", "target url", "client request uri",
     ),
     "web_host": (
         "http host", "host header", "request host", "http host name", "headers host", "authority",
