@@ -121,6 +121,8 @@ def _what() -> dict[str, pl.Expr]:
             otherwise="tls",
         ),
         "host": pl.coalesce("query", "sni", pl.when(said("url").is_null()).then("host"), said("fqdn")),
+        # A session's name is that of the lookup that gave the client its address.
+        "name_from": one_of({"dns_answer": pl.col("is_session") & pl.col("sni").is_null()}),
         "url": pl.col("url"),
         "method": pl.col("method"),
         "status": pl.col("status"),

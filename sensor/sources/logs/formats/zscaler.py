@@ -132,6 +132,8 @@ _PORTS = {"HTTP": "80", "HTTPS": "443", "SSL": "443", "FTP": "21"}
 _ADDRESSES = r"\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:]+"
 #: What stands in accounts of an encoded field.
 _ENCODED = {"%40": "@", "%5C": "\\", "%5c": "\\", "%20": " "}
+#: And in user agents.
+_AGENT_ENCODED = {"%20": " ", "%2C": ",", "%2c": ",", "%22": '"'}
 
 
 class ZscalerFormat(LogFormat):
@@ -300,7 +302,7 @@ def _who() -> dict[str, pl.Expr]:
             _told("user").str.replace_many(_ENCODED)
         ),
         "device": pl.coalesce(_told("device"), _told("device_name").str.extract(r"^([^:;]+)")),
-        "user_agent": _told("agent"),
+        "user_agent": _told("agent").str.replace_many(_AGENT_ENCODED),
     }
 
 

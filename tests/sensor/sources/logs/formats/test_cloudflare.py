@@ -125,7 +125,9 @@ def test_a_session_whose_name_the_log_knows() -> None:
         "BytesReceived": 70, "ResolvedFQDN": "www.example.org", "ConnectionCloseReason": "CLIENT_CLOSED",
     }  # fmt: skip
     found = read(CloudflareFormat, json.dumps(line))
-    assert found.select("host", "bytes_up", "bytes_down").rows() == [("www.example.org", 900, 70)]
+    assert found.select("host", "name_from", "bytes_up", "bytes_down").rows() == [
+        ("www.example.org", "dns_answer", 900, 70)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ WEB = {
     "line",
     [
         json.dumps({"sourcetype": "zscalernss-web", "event": WEB}),
+        json.dumps({"sourcetype": "zscalernss-web", "event": WEB | {"useragent": "Mozilla/5.0%20(a%20b)"}}),
         "\t".join(f'{key}="{value}"' for key, value in WEB.items()),
         "2026-10-06 10:00:00\treason=Blocked\tevent_id=1\t"
         + "\t".join(f"{k}={v}" for k, v in WEB.items() if k != "datetime"),
