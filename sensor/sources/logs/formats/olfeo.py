@@ -17,7 +17,7 @@ from sensor.sources.logs.text.words import one_of
 
 _LINE = (
     r"^ *(?<client>\S+) \S+ (?<user>.+?) \[(?<d>\d\d)/(?<m>\d\d)/(?<y>\d{4}) (?<clock>\d\d:\d\d:\d\d)\] "
-    r'"(?<method>[A-Z]+) (?<url>\S+)(?: [^"]*)?" (?<status>\d{3}|-) (?:\S+ \S+ (?<down>\d+|-)|-$)'
+    r'"(?<method>[A-Z]+) (?<url>\S+)(?: [^"]*)?" (?<status>\d{3}|-) \S+ \S+ (?<down>\d+|-)'
 )
 _OBJECT = {
     "time": "timestamp", "user": "display_name", "client": "src_ip", "client_port": "src_port", "url": "url",
