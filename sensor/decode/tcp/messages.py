@@ -57,13 +57,15 @@ INVALID = 2
 
 _MAX_RECORD = (1 << 14) + 256
 
-#: Methods of RFC 9110, WebDAV, CalDAV and UPnP, frequent ones first.
+#: Methods of RFC 9110, WebDAV, CalDAV, Subversion, Outlook and UPnP, frequent ones first.
 _TOKENS = (
     b"GET ", b"POST ", b"PUT ", b"HEAD ", b"PATCH ", b"DELETE ", b"OPTIONS ", b"CONNECT ", b"TRACE ",
     b"PROPFIND ", b"PROPPATCH ", b"REPORT ", b"SEARCH ", b"MKCOL ", b"MKCALENDAR ", b"COPY ", b"MOVE ",
     b"LOCK ", b"UNLOCK ", b"NOTIFY ", b"SUBSCRIBE ", b"UNSUBSCRIBE ", b"M-SEARCH ", b"PURGE ",
+    b"QUERY ", b"LINK ", b"MERGE ", b"CHECKOUT ", b"CHECKIN ", b"MKACTIVITY ", b"POLL ",
+    b"RPC_IN_DATA ", b"RPC_OUT_DATA ", b"CCM_POST ",
 )  # fmt: skip
-_METHODS = np.zeros((len(_TOKENS), 12), np.uint8)
+_METHODS = np.zeros((len(_TOKENS), 13), np.uint8)
 for _row, _token in enumerate(_TOKENS):
     _METHODS[_row, : len(_token)] = np.frombuffer(_token, np.uint8)
 _VERSION = np.frombuffer(b"HTTP/1.", np.uint8)

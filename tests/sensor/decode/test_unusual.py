@@ -51,7 +51,10 @@ def test_a_hello_in_fragments_that_come_backwards() -> None:
     assert rows["host"].to_list() == ["a.example"]
 
 
-METHODS = (b"PROPFIND", b"REPORT", b"MKCOL", b"LOCK", b"SEARCH", b"NOTIFY", b"SUBSCRIBE", b"\r\nGET")
+METHODS = (
+    b"PROPFIND", b"REPORT", b"MKCOL", b"LOCK", b"SEARCH", b"NOTIFY", b"SUBSCRIBE", b"QUERY", b"MERGE",
+    b"RPC_IN_DATA", b"RPC_OUT_DATA", b"\r\nGET",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("request_line", [method + b" / HTTP/1.1" for method in METHODS])
