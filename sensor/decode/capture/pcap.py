@@ -23,12 +23,13 @@ from sensor.decode.capture.formats import (
     recognise,
     record_bytes,
 )
+from sensor.decode.dissection.rare_links import PKTAP
 from sensor.decode.kernels.jit import entry, kernel
 from sensor.decode.kernels.packet_bytes import be16, be32, le16, le32
 from sensor.decode.layout import Bytes, Records, i64, records
 
 #: State of a capture file: its header, or the interfaces of a pcapng section.
-INTERFACES = 256
+INTERFACES = 4096
 CONTAINER = np.dtype(
     [
         ("kind", np.int64),  # PCAP or PCAPNG
@@ -64,6 +65,8 @@ _SECTION = 0x0A0D0D0A
 _BYTE_ORDER = 0x1A2B3C4D
 #: Maximum original length in a pcap record.
 _LONGEST = 1 << 26
+#: Link type of macOS for PKTAP, USER2 elsewhere; and the size that its header begins with.
+_PKTAP_OF_MACOS, _PKTAP_BYTES = 149, 108
 #: Magic numbers of pcap files.
 _MAGIC = tuple(int.from_bytes(magic, "big") for magic in PCAP_MAGIC)
 
@@ -115,6 +118,12 @@ def _microseconds(high: int, low: int, resolution: int) -> int:
 
 
 @kernel
+def _link_of(data: Bytes, at: int, end: int, link: int) -> int:
+    """The link type of a frame, of which macOS announces another one than others do."""
+    return PKTAP if link == _PKTAP_OF_MACOS and le32(data, at, end) == _PKTAP_BYTES else link
+
+
+@kernel
 def _describe(
     out: Records, time: int, record: int, offset: int, captured: int, length: int, link: int, port: int
 ) -> None:
@@ -147,7 +156,8 @@ def _describe_pcap(data: Bytes, at: int, end: int, state: Records, made: Records
             return n, at, MORE
         fraction = _int32(data, at + 4, end, big) // scale
         time = _int32(data, at, end, big) * 1_000_000 + fraction
-        _describe(made[n], time, at, at + header, captured, length, i64(state["link"][0]), 0)
+        link = _link_of(data, at + header, at + header + captured, i64(state["link"][0]))
+        _describe(made[n], time, at, at + header, captured, length, link, 0)
         n += 1
         at += header + captured
     return n, at, FULL
@@ -233,7 +243,7 @@ def _read_packet(data: Bytes, at: int, end: int, kind: int, state: Records, made
     if known:
         time += i64(state["shift"][i]) * 1_000_000
     state["time"] = time
-    link = i64(state["link"][i]) if known else -1
+    link = _link_of(data, at + 28, at + 28 + captured, i64(state["link"][i]) if known else -1)
     _describe(made[n], time, at, at + 28, captured, length, link, port)
     return n + 1
 

@@ -4,7 +4,7 @@ Rare link types are in `rare_links`.
 
 References: link types, tcpdump.org/linktypes.html; VLAN tags, IEEE 802.1Q §9; PPP, RFC 1661 §2; PPPoE, RFC
 2516 §4; MPLS, RFC 3032 §2.1; its control word before Ethernet, RFC 4448 §4.6; NSH, RFC 8300 §2; TRILL, RFC
-6325 §3; MACsec, IEEE 802.1AE §9.
+6325 §3; MACsec, IEEE 802.1AE §9; E-TAG, IEEE 802.1BR §7.5; time stamps of Arista switches, EOS manual.
 """
 
 from __future__ import annotations
@@ -63,7 +63,10 @@ _PPPOE = 0x8864
 _PROVIDER_BRIDGE = 0x88E7  # I-TAG, then the customer's frame (802.1ah)
 _SECURITY_TAG = 0x8909  # Cisco metadata of six bytes
 _VN_TAG, _HSR = 0x8926, 0x892F  # both of four bytes
+_E_TAG = 0x893F  # of port extenders, six bytes
+_TIMESTAMP = 0xD28B  # of a tap aggregation switch
 _TRILL = 0x22F3
+_FABRICPATH = 0x8903  # two bytes, then the customer's frame
 _MACSEC = 0x88E5
 _MAX_LENGTH = 1500  # a smaller "ethertype" is the length of an 802.3 frame
 
@@ -179,6 +182,11 @@ def _shim(data: Bytes, kind: int, at: int, end: int) -> tuple[int, int]:
         following, size = u8(data, at + 3, end), 4 * (u8(data, at + 1, end) & 63)
         inner = IPV4 if following == 1 else IPV6 if following == 2 else MPLS if following == 5 else UNKNOWN
         return BRIDGED if following == 3 else inner, at + max(8, size)
+    if kind == _FABRICPATH:
+        return BRIDGED, at + 2
+    if kind == _TIMESTAMP:  # type 1; the version says whether the time has 48 or 64 bits
+        at += 4 + (6 if be16(data, at + 2, end) & 0xFF == 0x20 else 8)
+        return be16(data, at, end), at + 2
     if kind == _TRILL:
         options = (be16(data, at, end) >> 6 & 31) * 4
         return BRIDGED, at + 6 + max(0, options)
@@ -208,7 +216,7 @@ def to_ip(data: Bytes, kind: int, at: int, end: int, packet: Records) -> tuple[i
             kind, at = BRIDGED, at + 4
         elif kind in (_VN_TAG, _HSR):
             kind, at = be16(data, at + 4, end), at + 6
-        elif kind == _SECURITY_TAG:
+        elif kind in (_SECURITY_TAG, _E_TAG):
             kind, at = be16(data, at + 6, end), at + 8
         elif 0 < kind <= _MAX_LENGTH or kind == LLC:
             kind, at = _llc(data, at, end)
@@ -216,7 +224,7 @@ def to_ip(data: Bytes, kind: int, at: int, end: int, packet: Records) -> tuple[i
             kind, at = _ppp(data, at, end)
         elif kind == WLAN:
             kind, at = wlan(data, at, end, packet)
-        elif kind in (NSH, _TRILL, _MACSEC):
+        elif kind in (NSH, _TRILL, _FABRICPATH, _MACSEC, _TIMESTAMP):
             kind, at = _shim(data, kind, at, end)
         elif kind == BY_NIBBLE:
             nibble = u8(data, at, end) >> 4

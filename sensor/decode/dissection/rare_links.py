@@ -2,7 +2,8 @@
 ATM, and Ethernet after vendor headers.
 
 References: tcpdump.org/linktypes.html; IEEE 802.11 §9.2 and §9.3.2; radiotap.org; NFLOG and PFLOG,
-tcpdump.org/linktypes; LLC on ATM and Frame Relay, RFC 2684 and 2427; ERF, the Endace manual's record types.
+tcpdump.org/linktypes; LLC on ATM and Frame Relay, RFC 2684 and 2427; ERF, the Endace manual's record types;
+Juniper's header, packet-juniper.c of Wireshark.
 """
 
 # Fields of records are Any to mypy.
@@ -50,18 +51,20 @@ _BROADCOM, _BROADCOM_BEFORE = 281, 282
 _MARVELL, _MARVELL_LONG = 284, 285
 _SLIP = 8
 _DOCSIS = 143
+_JUNIPER_ETHERNET, _JUNIPER_PPP, _JUNIPER_HDLC = 178, 179, 181
 _HDLC_WITH_DIRECTION, _FRAME_RELAY_WITH_DIRECTION = 205, 206
 _MPLS = 219
 _IPNET = 226
 _IPOIB = 242
-_PKTAP = 258
+PKTAP = 258
 
 RARE_LINKS = frozenset(
     (
         _TOKEN_RING, _FDDI, _ATM_OF_BSD, _ATM, _WLAN_PLAIN, _FRAME_RELAY, _ENC, _PFLOG, _PRISM, _IP_OVER_FC,
         _SUNATM, _RADIOTAP, _IEEE1394, _AVS, _PPP_WITH_DIRECTION, _PPI, _ERF, _NFLOG, _NETANALYZER,
         _NETANALYZER_TRANSPARENT, _EPON, _MPACKET, _BROADCOM, _BROADCOM_BEFORE, _MARVELL, _MARVELL_LONG,
-        _SLIP, _DOCSIS, _HDLC_WITH_DIRECTION, _FRAME_RELAY_WITH_DIRECTION, _MPLS, _IPNET, _IPOIB, _PKTAP,
+        _SLIP, _DOCSIS, _HDLC_WITH_DIRECTION, _FRAME_RELAY_WITH_DIRECTION, _MPLS, _IPNET, _IPOIB, PKTAP,
+        _JUNIPER_ETHERNET, _JUNIPER_PPP, _JUNIPER_HDLC,
     )
 )  # fmt: skip
 
@@ -172,6 +175,20 @@ def _pktap(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 
 @kernel
+def _juniper(data: Bytes, at: int, end: int, link: int) -> tuple[int, int]:
+    """The frame after magic number, flags and extensions; or an IP packet, as the flags may say."""
+    head = be32(data, at, end)
+    if head < 0 or head >> 8 != 0x4D4743:
+        return CUT if head < 0 else UNKNOWN, at
+    at += 6 + max(0, be16(data, at + 4, end)) if head & 0x80 else 4
+    if head & 2:
+        return BY_NIBBLE, at + 4
+    if link == _JUNIPER_HDLC:
+        return be16(data, at + 2, end), at + 4
+    return BRIDGED if link == _JUNIPER_ETHERNET else PPP, at
+
+
+@kernel
 def _docsis(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """The Ethernet frame of a packet PDU, after an optional extended header."""
     control = u8(data, at, end)
@@ -198,8 +215,10 @@ def rare_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> tu
         return _nflog(data, at, end)
     if link in (_FRAME_RELAY, _FRAME_RELAY_WITH_DIRECTION):
         return _frame_relay(data, at if link == _FRAME_RELAY else at + 1, end)
-    if link == _PKTAP:
+    if link == PKTAP:
         return _pktap(data, at, end)
+    if link in (_JUNIPER_ETHERNET, _JUNIPER_PPP, _JUNIPER_HDLC):
+        return _juniper(data, at, end, link)
     if link == _DOCSIS:
         return _docsis(data, at, end)
     if link == _ERF:

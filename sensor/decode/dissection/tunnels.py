@@ -29,8 +29,10 @@ from sensor.decode.dissection.ethertypes import (
     NSH,
     PPP,
     TOO_DEEP,
+    WLAN,
 )
 from sensor.decode.dissection.udp_tunnels import (
+    EOIP,
     ETHERIP,
     GRE_PLAIN,
     IPIP,
@@ -53,6 +55,9 @@ from sensor.decode.layout import UDP, Bytes, Records, i64
 _ERSPAN_II = 0x88BE
 _ERSPAN_III = 0x22EB
 _PPTP = 0x880B
+_EOIP = 0x6400
+#: From here on, in steps of 16: 802.11 frames between access point and controller.
+_ARUBA = 0x8200
 _WCCP = 0x883E
 
 # Protocols of IP.
@@ -118,6 +123,8 @@ def _gre(data: Bytes, at: int, end: int) -> tuple[int, int, int, int]:
     flags, kind = be16(data, at, end), be16(data, at + 2, end)
     if kind < 0:
         return 0, 0, CUT, at
+    if flags == 0x2001 and kind == _EOIP:
+        return NUMBERLESS, EOIP, BRIDGED, at + 8
     if flags & 0x4007 == 1 and kind == _PPTP:
         acknowledges = flags >> 7 & 1
         return NUMBERLESS, PPTP, PPP, at + 8 + (flags >> 12 & 1) * 4 + acknowledges * 4
@@ -132,7 +139,9 @@ def _gre(data: Bytes, at: int, end: int) -> tuple[int, int, int, int]:
         return _ERSPAN, _NO_SESSION, BRIDGED, body
     if kind == _WCCP:  # version 2 puts four bytes before the packet
         return NUMBERLESS, WCCP, BY_NIBBLE, body if u8(data, body, end) >> 4 == 4 else body + 4
-    if kind not in (BRIDGED, IPV4, IPV6, MPLS, MPLS_MULTICAST, NSH):
+    if kind & 0xFF0F == _ARUBA:
+        kind = WLAN
+    if kind not in (WLAN, BRIDGED, IPV4, IPV6, MPLS, MPLS_MULTICAST, NSH):
         return 0, 0, NO_TUNNEL, at
     if sequence_at == key_at:
         return NUMBERLESS, GRE_PLAIN, kind, body

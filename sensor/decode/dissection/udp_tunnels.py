@@ -1,11 +1,11 @@
-"""Tunnels over UDP: VXLAN, GENEVE, GTP-U, L2TP, TZSP, Teredo, CAPWAP, MPLS.
+"""Tunnels over UDP: VXLAN, GENEVE, GTP-U, L2TP, TZSP, Teredo, CAPWAP, LISP, AYIYA, MPLS.
 
 A port alone proves nothing: a payload that does not match the protocol is an ordinary datagram.
 
 References: VXLAN, RFC 7348 §5 (AWS Traffic Mirroring is VXLAN), its generic extension,
 draft-ietf-nvo3-vxlan-gpe; GENEVE, RFC 8926 §3.4; GTP-U, 3GPP TS 29.281 §5.1, version 0, TS 09.60 §6;
 L2TP, RFC 2661 §3.1, RFC 3931 §4.1; TZSP, en.wikipedia.org/wiki/TZSP; Teredo, RFC 4380 §5.1.1; CAPWAP,
-RFC 5415 §4.3; MPLS over UDP, RFC 7510.
+RFC 5415 §4.3; LISP, RFC 9300 §5.3; AYIYA, draft-massar-v6ops-ayiya §3; MPLS over UDP, RFC 7510.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ _L2TP_PORT = 1701
 _GTP_PORT = 2152
 _GTP_0_PORT = 3386
 _TEREDO_PORT = 3544
+_LISP_PORT = 4341
 _VXLAN_PORT = 4789
 _VXLAN_GPE_PORT = 4790
+_AYIYA_PORT = 5072
 _CAPWAP_PORT = 5247
 _GENEVE_PORT = 6081
 _MPLS_PORT = 6635
@@ -47,8 +49,11 @@ KIND_NAMES = (None, "vxlan", "geneve", "erspan", None, "gre", None, "mpls")
 _VXLAN, _GENEVE = 1, 2
 #: The kind of tunnels without an id; its id field identifies the protocol.
 NUMBERLESS = 6
-NUMBERLESS_NAMES = ("ipip", "gre", "gtp", "l2tp", "teredo", "tzsp", "pptp", "capwap", "etherip", "wccp")
-IPIP, GRE_PLAIN, _GTP, L2TP, _TEREDO, TZSP, PPTP, _CAPWAP, ETHERIP, WCCP = range(10)
+NUMBERLESS_NAMES = (
+    "ipip", "gre", "gtp", "l2tp", "teredo", "tzsp", "pptp", "capwap", "etherip", "wccp", "lisp", "ayiya",
+    "eoip",
+)  # fmt: skip
+IPIP, GRE_PLAIN, _GTP, L2TP, _TEREDO, TZSP, PPTP, _CAPWAP, ETHERIP, WCCP, _LISP, _AYIYA, EOIP = range(13)
 
 #: Ethertypes that prove an Ethernet frame behind labels.
 _FRAMED = (IPV4, IPV6, VLAN, SERVICE_VLAN, ARP)
@@ -63,8 +68,8 @@ def _is_tunnel_port(port: int) -> bool:
     if port > _VXLAN_OLD_PORT:
         return port == _TZSP_PORT
     return port in (
-        _L2TP_PORT, _GTP_PORT, _GTP_0_PORT, _TEREDO_PORT, _VXLAN_PORT, _VXLAN_GPE_PORT, _CAPWAP_PORT,
-        _GENEVE_PORT, _MPLS_PORT, _VXLAN_OLD_PORT,
+        _L2TP_PORT, _GTP_PORT, _GTP_0_PORT, _TEREDO_PORT, _LISP_PORT, _VXLAN_PORT, _VXLAN_GPE_PORT,
+        _AYIYA_PORT, _CAPWAP_PORT, _GENEVE_PORT, _MPLS_PORT, _VXLAN_OLD_PORT,
     )  # fmt: skip
 
 
@@ -80,6 +85,15 @@ def _by_nibble(data: Bytes, at: int, end: int) -> int:
     """BY_NIBBLE if an IP header may begin here, CUT, or NO_TUNNEL."""
     nibble = u8(data, at, end) >> 4
     return BY_NIBBLE if nibble in (4, 6) else CUT if nibble < 0 else NO_TUNNEL
+
+
+@kernel
+def _is_packet(data: Bytes, at: int, end: int, ends: int) -> bool:
+    """True for an IP packet as long as what is left."""
+    version = u8(data, at, end) >> 4
+    if version == 4:
+        return be16(data, at + 2, end) == ends - at
+    return version == 6 and be16(data, at + 4, end) + 40 == ends - at
 
 
 @kernel
@@ -174,8 +188,16 @@ def _teredo(data: Bytes, at: int, end: int, ends: int) -> tuple[int, int]:
         at += 13 + max(0, u8(data, at + 2, end)) + max(0, u8(data, at + 3, end))
     if be16(data, at, end) == 0:
         at += 8
-    whole = ends == at + 40 + be16(data, at + 4, end)
-    return IPV6 if whole and u8(data, at, end) >> 4 == 6 else NO_TUNNEL, at
+    return IPV6 if _is_packet(data, at, end, ends) and u8(data, at, end) >> 4 == 6 else NO_TUNNEL, at
+
+
+@kernel
+def _ayiya(data: Bytes, at: int, end: int, ends: int) -> tuple[int, int]:
+    """A packet that is forwarded, as long as what is left, behind an identity and a signature."""
+    identity, signature = u8(data, at, end) >> 4, u8(data, at + 1, end) >> 4
+    body = at + 8 + (1 << max(0, identity)) + 4 * max(0, signature)
+    is_forwarded = u8(data, at + 2, end) & 15 == 1
+    return BY_NIBBLE if is_forwarded and _is_packet(data, body, end, ends) else NO_TUNNEL, body
 
 
 @kernel
@@ -198,9 +220,7 @@ def _mpls(data: Bytes, at: int, end: int, ends: int) -> tuple[int, int]:
         body += 4
     if body + 20 > end:
         return NO_TUNNEL if body + 20 > ends else CUT, at
-    version = u8(data, body, end) >> 4
-    size = be16(data, body + (2 if version == 4 else 4), end) + (0 if version == 4 else 40)
-    is_packet = (version == 4 or version == 6) and size == ends - body
+    is_packet = _is_packet(data, body, end, ends)
     is_frame = be16(data, body + 12, end) in _FRAMED or be16(data, body + 16, end) in _FRAMED
     return MPLS if is_packet or is_frame else NO_TUNNEL, at
 
@@ -231,6 +251,10 @@ def in_udp(data: Bytes, at: int, end: int, ends: int, port: int) -> tuple[int, i
         number, (kind, body) = _TEREDO, _teredo(data, at, end, ends)
     elif port == _CAPWAP_PORT:
         number, (kind, body) = _CAPWAP, _capwap(data, at, end)
+    elif port == _LISP_PORT:
+        number, kind, body = _LISP, BY_NIBBLE if _is_packet(data, at + 8, end, ends) else NO_TUNNEL, at + 8
+    elif port == _AYIYA_PORT:
+        number, (kind, body) = _AYIYA, _ayiya(data, at, end, ends)
     else:
         layer, (kind, body) = 0, _mpls(data, at, end, ends)
     return layer, number, kind, body

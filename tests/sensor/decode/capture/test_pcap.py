@@ -82,6 +82,14 @@ def test_pcapng_unknown_interface_is_counted() -> None:
     assert totals(got["coverage"])["undecoded_link"] == 1
 
 
+def test_pcapng_put_together_from_a_thousand_captures() -> None:
+    """Each brings an interface of its own."""
+    ticks = round(T0 * 1_000_000)
+    content = section() + interface() * 1000
+    content += b"".join(enhanced(frame.data, ticks + n, 990 + n) for n, frame in enumerate(FRAMES))
+    assert decode(content)["observations"]["host"].to_list() == ["a.example"]
+
+
 def test_a_second_section_starts_over() -> None:
     ticks = round(T0 * 1_000_000)
     first = section("<") + interface() + enhanced(FRAMES[0].data, ticks)

@@ -77,6 +77,12 @@ HEADS: dict[str, tuple[int, bytes]] = {
     "mpls": (219, struct.pack(">I", 16 << 12 | 0x1FF) + DATAGRAM),
     "ipnet": (226, bytes(24) + DATAGRAM),
     "ip over infiniband": (242, bytes(40) + b"\x08\0\0\0" + DATAGRAM),
+    "juniper ethernet": (178, b"MGC\1" + FRAME),
+    "juniper ethernet with extensions": (178, b"MGC\x81\0\6" + bytes(6) + FRAME),
+    "juniper without a link layer": (178, b"MGC\x82\0\2" + bytes(2) + b"\0\0\0\2" + DATAGRAM),
+    "juniper ppp": (179, b"MGC\0\xff\3\0\x21" + DATAGRAM),
+    "juniper hdlc": (181, b"MGC\0\x0f\0\x08\0" + DATAGRAM),
+    "pktap as macos announces it": (149, struct.pack("<III", 108, 1, 1) + bytes(96) + FRAME),
     "pktap of ethernet": (258, struct.pack("<III", 108, 1, 1) + bytes(96) + FRAME),
     "pktap of a loopback": (258, struct.pack("<III", 108, 1, 0) + bytes(96) + b"\2\0\0\0" + DATAGRAM),
     "isl": (1, bytes.fromhex("01000c000000020000000001") + struct.pack(">H", 80)
@@ -84,6 +90,10 @@ HEADS: dict[str, tuple[int, bytes]] = {
     "802.2 of ip": (1, FRAME[:12] + struct.pack(">H", 60) + b"\6\6\3" + DATAGRAM),
     "nsh": (1, ethernet(bytes.fromhex("0002020100000000") + DATAGRAM, kind=0x894F)),
     "trill": (1, ethernet(bytes.fromhex("004000010002") + bytes(4) + FRAME, kind=0x22F3)),
+    "e-tag": (1, ethernet(bytes(6) + b"\x08\0" + DATAGRAM, kind=0x893F)),
+    "fabricpath": (1, ethernet(b"\0\x60" + FRAME, kind=0x8903)),
+    "time stamp of 64 bits": (1, ethernet(b"\0\1\0\x10" + bytes(8) + b"\x08\0" + DATAGRAM, kind=0xD28B)),
+    "time stamp of 48 bits": (1, ethernet(b"\0\1\1\x20" + bytes(6) + b"\x08\0" + DATAGRAM, kind=0xD28B)),
     "macsec, signed": (1, ethernet(b"\x20\0" + bytes(12) + b"\x08\0" + DATAGRAM, kind=0x88E5)),
 }  # fmt: skip
 
@@ -115,6 +125,8 @@ def test_what_cannot_be_read() -> None:
     assert reason(wlan(FRAME, control=0x48), link=105) == "non_ip"  # no data
     assert reason(ethernet(b"\x2c\0" + bytes(60), kind=0x88E5)) == "non_ip"  # MACsec, encrypted
     assert reason(bytes(60), link=239) == "non_ip"
+    assert reason(b"MGD\1" + FRAME, link=178) == "non_ip"
+    assert reason(FRAME, link=149) == "undecoded_link"  # USER2, but not of macOS
 
 
 def test_six_over_802_11() -> None:
