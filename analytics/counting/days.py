@@ -137,13 +137,11 @@ def attribute(connection: duckdb.DuckDBPyConnection, days: Sequence[date], *, nt
 
 def _staff(connection: duckdb.DuckDBPyConnection, day: date, values: dict[str, Any]) -> None:
     """Runs 03_staff.sql for a day, unless it last ran for a day with the same directory."""
-    connection.execute(
-        f"SET VARIABLE directory_version = (SELECT COUNT(*) FILTER ({_begun(day)}) || '/' || "
-        f"COUNT(*) FILTER ({_holding(day)}) FROM every_directory)"
-    )
+    version = " || '/' || ".join(_valid_rows(day))
+    connection.execute(f"SET VARIABLE directory_version = (SELECT {version} FROM every_directory)")
     changed = "SELECT getvariable('staff_version') IS DISTINCT FROM getvariable('directory_version')"
     if _number(connection, changed):
-        STEPS.run(connection, "03_staff", values)
+        STEPS.run(connection, "03_staff", values | {"noon": _noon(day)})
         connection.execute("SET VARIABLE staff_version = getvariable('directory_version')")
 
 
@@ -172,12 +170,12 @@ def on_day(day: date) -> str:
 def of_one_directory(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> list[list[date]]:
     """The sorted `days`, split wherever the valid rows of `every_directory` change.
 
-    Comparing two counts is enough, because over time the number of rows that had begun only increases, and
-    the number of rows that had not ended only decreases.
+    Comparing counts is enough, because over time the number of rows that had begun only increases, and the
+    number of rows that had not ended only decreases.
     """
-    counts = [f"COUNT(*) FILTER ({_begun(day)}), COUNT(*) FILTER ({_holding(day)})" for day in days]
+    counts = [count for day in days for count in _valid_rows(day)]
     (found,) = connection.execute(f"SELECT {', '.join(counts)} FROM every_directory").fetchall()
-    holding = dict(zip(days, zip(found[::2], found[1::2], strict=True), strict=True))
+    holding = dict(zip(days, zip(found[::3], found[1::3], found[2::3], strict=True), strict=True))
     runs: list[list[date]] = []
     for day in days:
         if runs and holding[day] == holding[runs[-1][-1]]:
@@ -185,6 +183,14 @@ def of_one_directory(connection: duckdb.DuckDBPyConnection, days: Sequence[date]
         else:
             runs.append([day])
     return runs
+
+
+def _valid_rows(day: date) -> tuple[str, str, str]:
+    """SQL counts of the rows that determine the directory of `day`."""
+    by_noon = f"valid_from IS NULL OR valid_from < {_noon(day)}"
+    counted = (_begun(day), by_noon, _holding(day))
+    begun, early, holding = (f"COUNT(*) FILTER ({rows})" for rows in counted)
+    return begun, early, holding
 
 
 def _begun(day: date) -> str:
@@ -197,6 +203,10 @@ def _holding(day: date) -> str:
 
 def _midnight(day: date) -> str:
     return f"TIMESTAMPTZ '{day} 00:00:00+00'"
+
+
+def _noon(day: date) -> str:
+    return f"TIMESTAMPTZ '{day} 12:00:00+00'"
 
 
 def _midnight_us(day: date) -> int:

@@ -2,7 +2,9 @@
 --
 -- In:  directory (rows valid on the day), statements (holder_sql/).
 -- Out: staff, owners, methods, names, statement_codes.
--- Rebuilt only if the valid rows of the directory differ from the day before (days.py). `org_unit` is the id of a kind,
+-- Rebuilt only if the valid rows of the directory differ from the day before (days.py). A day has one department: a row
+-- that begins after its noon counts from the next day on. So who changes at midnight of a zone east of UTC does not have
+-- the new department on the day before. `org_unit` is the id of a kind,
 -- department and site. `names` has every name an event can be attributed to (05_codes.sql adds those that only
 -- sightings have). `methods` has the values of attributed_by: first the fixed list of attribution.py, then the origins
 -- of leases. `statement_codes` has the codes of what each lease names, and of the owner of the device. 0 stands for
@@ -13,7 +15,8 @@ WITH ranked AS (
     PARTITION BY user_name
     ORDER BY CASE WHEN department IS NULL THEN 1 ELSE 0 END,
              CASE WHEN device IS NULL AND mac IS NULL THEN 0 ELSE 1 END,
-             origin, valid_from DESC NULLS LAST, department, site
+             origin, CASE WHEN valid_from >= $noon THEN 1 ELSE 0 END,
+             valid_from DESC NULLS LAST, department, site
   ) AS nth
   FROM directory
 ),

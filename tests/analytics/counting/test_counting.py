@@ -352,6 +352,18 @@ def test_who_moves_has_the_department_under_which_most_was_used(tmp_path: Path) 
         assert views.execute(sql).fetchall() == [("Zoning", 3)]
 
 
+@pytest.mark.parametrize("midnight", ["2026-11-17 23:00", "2026-11-18 05:00"], ids=["Berlin", "New York"])
+def test_who_moves_at_midnight_of_a_zone_has_the_old_department_on_the_day_before(
+    tmp_path: Path, midnight: str
+) -> None:
+    lake = HandmadeLake.furnished(tmp_path, *[sighting(f"2026-11-{day} 10:00") for day in (16, 17, 18, 19)])
+    old = {"user_name": "u1", "department": "Legal", "origin": "csv", "valid_from": at("2026-10-01 00:00")}
+    lake.cold("directory", [old, old | {"department": "Zoning", "valid_from": at(midnight)}])
+    with counted(lake, "usage_hourly") as marts:
+        found = marts.execute("SELECT department FROM usage_hourly ORDER BY hour").fetchall()
+        assert found == [("Legal",), ("Legal",), ("Zoning",), ("Zoning",)]
+
+
 def test_addresses_that_only_looked_names_up_are_no_further_people(tmp_path: Path) -> None:
     """A resolver's log knows addresses, a proxy's accounts: who goes through both was two."""
     asked = [lookup("2026-11-17 15:00", client=f"a{n}", user_name=None) for n in range(6)]
