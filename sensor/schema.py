@@ -773,7 +773,7 @@ SENSORS = Table(
         Column("vantage", pl.String, "the place it watches from"),
         Column("rank", pl.Int64, "rank of that vantage: where two saw the same use, the lower rank counts"),
         Column("kind", pl.String, "packets, logs, or recordings (HAR); NULL while nothing of it was read"),
-        Column("zone", pl.String, "IANA time zone of the site"),
+        Column("zone", pl.String, "IANA time zone of the site; NULL: the report zone"),
         Column("cadence_s", pl.Int64, "longest silence that still counts as running", "s"),
         Column("population", pl.Int64, "people behind it, where known", "people"),
         LANDED,
@@ -825,7 +825,12 @@ CATALOG = Table(
         Column("risk_high", pl.Int16, "most the risk score can be, 0 to 100, by what is known"),
         Column("risk_known", pl.Int16, "facts the score asks for that a source states", "facts"),
         Column("risk_asked", pl.Int16, "facts the score asks for", "facts"),
-        Column("upload_baseline_bytes", pl.Int64, "what a visit sends without any prompt", "bytes"),
+        Column(
+            "upload_baseline_bytes",
+            pl.Int64,
+            "what a visit sends without any prompt, the most of its access classes; mostly estimated",
+            "bytes",
+        ),
         Column(
             "affected",
             pl.String,

@@ -127,6 +127,8 @@ class SensorSettings(_Section):
     source: str | None = None
     population: int | None = Field(default=None, ge=1)
     cadence_s: int = Field(default=3600, ge=1)
+    #: the clock of its site, by which nights and the hours of a policy are judged; default: the report zone
+    zone: Zone | None = None
     #: time zone of timestamps without an offset in this sensor's logs
     timezone: Zone | None = None
 

@@ -250,7 +250,7 @@ class Installation:
             "vantage": vantage,
             "rank": sensor.rank or default,
             "kind": _hands_over(kind) if kind else None,
-            "zone": self.settings.zone,
+            "zone": sensor.zone,
             "cadence_s": sensor.cadence_s,
             "population": sensor.population,
         }

@@ -27,7 +27,7 @@ from sensor.sources.logs.formats.squid import SquidFormat
 from sensor.sources.mitmproxy.source import MitmproxyFlowsSource
 from sensor.sources.packets.pcap import PcapSource
 from sensor.store.compaction import Terms, compact
-from tests.product import compiled_once, run_here
+from tests.product import compiled_once, query, run_here, squid
 
 ROOT = Path(__file__).parents[3]
 START = int(datetime(2026, 11, 9, 8, 0, tzinfo=UTC).timestamp())
@@ -204,6 +204,26 @@ def test_standard_input_is_read_like_a_file(whole: tuple[Path, dict[str, Any]]) 
     done = run_here(folder, *words, stdin=(folder / "access.log").read_text(encoding="utf-8"))
     assert done.returncode == 0, done.stderr
     _check(lake, whole)
+
+
+def test_nights_are_those_of_the_clock_of_a_site(tmp_path: Path) -> None:
+    """No setting told the clock of a site: it was that of the report, half past six in the morning."""
+    (tmp_path / "shadowai.toml").write_text(
+        'zone = "UTC"\nlake = "lake"\nstate = "state"\n'
+        '[[sensors]]\nname = "west-proxy"\nsite = "west"\nzone = "America/New_York"\npaths = ["proxy/*"]\n'
+        '[[sensors]]\nname = "west-dns"\nsite = "west"\n[[sensors]]\nname = "hq"\nsite = "hq"\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "proxy").mkdir()
+    compiled_once(tmp_path / "state")
+    asked = [(datetime(2026, 11, 17, 6, 30, tzinfo=UTC), "10.0.0.7", "ada")]
+    squid(tmp_path / "proxy" / "access.log", asked, "api.openai.com")
+    done = run_here(tmp_path, "scan", "proxy", "-q")
+    assert done.returncode == 0, done.stderr
+    assert query(tmp_path, "SELECT site, hours, night_hours FROM agents") == [("west", 1, 1)]
+    assert query(tmp_path, "SELECT sensor, zone FROM sensors ORDER BY sensor") == [
+        ("hq", None), ("west-dns", None), ("west-proxy", "America/New_York"),
+    ]  # fmt: skip
 
 
 def test_sensors_that_begin_within_an_hour_are_all_known(tmp_path: Path) -> None:
