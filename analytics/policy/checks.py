@@ -23,12 +23,14 @@ _NO_COUNTRIES = {
 class Known:
     """Names that a policy may use: services (rows of the catalog), access classes, and names by scope.
 
-    A scope without known names is not checked.
+    A scope without known names is not checked. `pooled` are departments of fewer than `k` people.
     """
 
     services: Sequence[Mapping[str, Any]]
     access: AbstractSet[str] = frozenset()
     places: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    pooled: AbstractSet[str] = frozenset()
+    k: int = 0
 
 
 def check(policy: Policy, known: Known, today: date) -> list[Problem]:
@@ -37,6 +39,7 @@ def check(policy: Policy, known: Known, today: date) -> list[Problem]:
         *unknown(policy, known),
         *_countries(policy, known),
         *_run_together(policy, known),
+        *_pooled(policy, known),
         *_overlapping(policy, known),
         *_ruled_out(policy, known),
         *_run_out(policy, today),
@@ -122,6 +125,16 @@ def _run_together(policy: Policy, known: Known) -> Iterator[Problem]:
                     remedy = f"if these are several, write `{key}: [{name}]`"
                     place = f"{policy.place}:{statement.line}"
                     yield Problem(place, f"{key} {name!r} is one name", remedy, fatal=False)
+
+
+def _pooled(policy: Policy, known: Known) -> Iterator[Problem]:
+    """Warnings about departments so small that their people are stored as those of `other`."""
+    for statement in policy.statements:
+        for name in statement.where.get("department", ()):
+            if name in known.pooled:
+                what = f"department {name!r} has fewer than {known.k} people, who are stored without it"
+                remedy = "the line never applies to them; an exception can name `people`"
+                yield Problem(f"{policy.place}:{statement.line}", what, remedy, fatal=False)
 
 
 def _near(name: str, names: AbstractSet[str], key: str) -> str:

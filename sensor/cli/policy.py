@@ -8,7 +8,7 @@ key is. Only tokens are published.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 from zoneinfo import ZoneInfo
@@ -30,6 +30,8 @@ from sensor.cli.options import (
 from sensor.cli.table import print_table
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from analytics.policy.checks import Known
     from analytics.policy.read import Policy, Problem
     from analytics.policy.rows import Compiled
@@ -354,30 +356,43 @@ def _tell(problems: list[Problem]) -> None:
 
 
 def _known(settings: Settings) -> Known:
-    """The names that the policy may use: the catalog's services, and sites and departments in the
-    settings."""
+    """The names that the policy may use: the catalog's services, sites and departments of the settings and
+    the files they name."""
     from analytics.policy.checks import Known
+    from sensor.privacy.departments import without_small
 
     catalog = catalog_of(settings)
-    people = _people(settings)
+    directory = _directory(settings)
     sites = {sensor.site for sensor in settings.sensors}
     places: dict[str, set[str]] = {"segment": set(settings.networks.segments)}
-    if people:  # another directory may have more departments
-        places["department"] = {row["department"] for row in people if row.get("department")}
-        places["site"] = sites | {row["site"] for row in people if row.get("site")}
-    return Known(catalog.services.to_dicts(), set(catalog.indicators["access"].drop_nulls()), places)
+    pooled: set[str] = set()
+    departments, homes = (set(directory[name].drop_nulls()) for name in ("department", "site"))
+    if departments or homes:  # without such files, others may have been read
+        places |= {"department": departments, "site": sites | homes}
+        pooled = departments - set(without_small(directory, settings.k)["department"])
+    return Known(
+        catalog.services.to_dicts(),
+        set(catalog.indicators["access"].drop_nulls()),
+        places,
+        pooled,
+        settings.k,
+    )
 
 
-def _people(settings: Settings) -> list[dict[str, str]]:
+def _directory(settings: Settings) -> pl.DataFrame:
+    """What the files of people and accounts say today, as a scan reads them; empty if they say nothing."""
+    from sensor import schema
     from sensor.errors import UsageError
-    from sensor.identity.people import read
+    from sensor.identity.known import Known as Identities
+    from sensor.identity.tables import Problems
+    from sensor.privacy.canonical import canonical
 
-    if settings.identity.people is None:
-        return []
+    now = datetime.now(UTC)
     try:
-        return read(settings.identity.people, zone=settings.zone).to_dicts()
+        identities = Identities.of(settings, Problems())
     except UsageError:
-        return []  # `scan` reports the mistakes of the file
+        return schema.DIRECTORY.empty()  # `scan` reports the mistakes of the files
+    return canonical(identities.directory(now, now + timedelta(days=1)))
 
 
 def _near(service: str, known: Known) -> str:

@@ -105,6 +105,29 @@ def test_a_department_is_looked_for_in_a_spreadsheet_s_file_too(home: Path) -> N
     assert "policy.yml:4: no department 'Einkaufer' is known; did you mean Einkäufer?" in checked
 
 
+def test_departments_of_a_directory_beside_a_people_file_are_known(home: Path) -> None:
+    """Only the people file was looked at: departments of a directory's export were called misspelt."""
+    (home / "people.csv").write_text("address,user_name,department\n10.0.0.1,ada,Sales\n")
+    (home / "ad.csv").write_text(
+        "sAMAccountName,department\n" + "".join(f"u{n},Zoning\n" for n in range(5)) + "eve,Legal\n"
+    )
+    settings = '[identity]\npeople = "people.csv"\ndirectory = ["ad.csv"]\n'
+    (home / "shadowai.toml").write_text((home / "shadowai.toml").read_text() + settings)
+    lines = [
+        f"  - {{app: openai/api, department: {name}, status: tolerated}}\n" for name in ("Zoning", "Legal")
+    ]
+    (home / "policy.yml").write_text(POLICY + "".join(lines))
+    checked = run("policy", "check")
+    assert checked.exit_code == 0, checked.output
+    assert "policy.yml:4" not in checked.output
+    assert (
+        "policy.yml:5: department 'Legal' has fewer than 5 people, who are stored without it"
+        in checked.output
+    )
+    (home / "policy.yml").write_text(POLICY + lines[0].replace("Zoning", "Zonign"))
+    assert "no department 'Zonign' is known; did you mean Zoning?" in run("policy", "check").output
+
+
 def test_a_failing_policy_case_exits_with_8(home: Path) -> None:
     (home / "policy.tests.yml").write_text(
         "- given: {app: openai/chatgpt}\n  expect: {status: tolerated}\n", encoding="utf-8"
