@@ -620,7 +620,9 @@ DIRECTORY = Table(
         Column("device", pl.String, "host name of a device the account owns", protect=TOKEN, kind="device"),
         Column("mac", pl.String, "hardware address of that device", protect=TOKEN, kind="mac"),
         Column("kind", pl.String, "person, service or machine: the last two are nobody"),
-        Column("department", pl.String, "department; not a person, so clear"),
+        Column(
+            "department", pl.String, "department; not a person, so clear; other: one of fewer than k people"
+        ),
         Column("site", pl.String, "home site"),
         Column(
             "valid_from",
