@@ -168,6 +168,25 @@ def test_ruled_out_use_that_no_department_shows_is_told_too(rule: str) -> None:
     assert found == [("Few", None, None, None, "open", date(2026, 12, 1))]
 
 
+def test_a_day_of_which_a_sensor_has_no_row_was_not_watched_either() -> None:
+    """Only days with some minute were listed: a sensor that was off for days looked like one that was on."""
+    with duckdb.connect() as views:
+        views.execute(
+            "CREATE TABLE coverage_daily (day DATE, sensor VARCHAR, site VARCHAR, source VARCHAR, "
+            "minutes_seen BIGINT, minutes_silent BIGINT)"
+        )
+        views.execute(
+            "INSERT INTO coverage_daily VALUES ('2026-11-16', 'span', 'hq', 'pcap', 1440, 0), "
+            "('2026-11-18', 'span', 'hq', 'pcap', 1000, 5), ('2026-11-19', 'squid', 'hq', 'squid', 1440, 0)"
+        )
+        found = views.execute(RECIPES[11][2]).fetchall()
+    assert found == [
+        (date(2026, 11, 17), "span", "pcap", 0, 0, 1440),
+        (date(2026, 11, 19), "span", "pcap", 0, 0, 1440),
+        (date(2026, 11, 18), "span", "pcap", 1000, 5, 440),
+    ]
+
+
 def test_what_must_never_be_used_is_unsanctioned_as_in_the_weekly_report() -> None:
     with duckdb.connect() as views:
         views.execute(
