@@ -174,8 +174,9 @@ def _newest(
 ) -> Period:
     """The newest period with data that had begun by `today`; without data that of `as_of`. Raises NoWeek.
 
-    `over`: the newest week that had ended by then, if there is one. Months and quarters are chosen so, too:
-    of one that began yesterday there is nothing to tell.
+    `over`: the week before that of `today`, if the lake goes back that far. What is sent every Monday must
+    say that nothing reported, not tell of an older week again. Months and quarters are those of the newest
+    week with data that is over: of one that began yesterday there is nothing to tell.
     """
     if kind == "day":
         rows = lake.execute("SELECT DISTINCT day FROM coverage_daily WHERE minutes_seen > 0").fetchall()
@@ -186,7 +187,10 @@ def _newest(
         )
     # A sensor whose clock is ahead must not choose the period, unless it has all the data.
     begun = [start for start in known if start <= today]
-    if over or kind in ("month", "quarter"):
+    ended = today - timedelta(days=today.weekday() + 7)
+    if over and begun and begun[0] <= ended:
+        return around(kind, ended)
+    if kind in ("month", "quarter"):
         begun = [monday for monday in begun if monday + timedelta(days=6) < today] or begun
     if len(begun) > 1 and kind != "day" and _spilt(lake, begun[-1]):
         del begun[-1]

@@ -42,7 +42,7 @@ def weekly(
     (UTC if it has no zone; by default `now`). Days after `as_of` count as still to come, not as unwatched;
     rows that landed in the lake later are not counted. Once a week is over, the same data, week and `as_of`
     give the same bytes. `now` is when the report is written, by default the clock's time. With `over`, the
-    default is the newest week that has ended.
+    default is the newest week that has ended, also if no sensor reported in it.
     Raises ValueError for an invalid week, NoWeek for a lake without any, LakeUnreadable.
     """
     found = prepare(lake, period=week, as_of=as_of, language=language, now=now, over=over)
