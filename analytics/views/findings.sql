@@ -24,8 +24,15 @@ latest AS (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY finding ORDER BY decided_at DESC, decision_id) AS nth
   FROM stored.decisions
 ),
+again AS (
+  SELECT f.finding, MIN(f.week) AS week
+  FROM stored.findings_weekly AS f
+  JOIN latest AS d ON d.finding = f.finding AND d.nth = 1
+  WHERE f.week > CAST(DATE_TRUNC('week', d.decided_at AT TIME ZONE '$zone') AS DATE)
+  GROUP BY f.finding
+),
 joined AS (
-  SELECT f.*, s.first_seen, s.last_seen, s.weeks_seen, c.week AS compared_week, n.horizon, c.watched_minutes AS compared_minutes,
+  SELECT f.*, s.first_seen, s.last_seen, s.weeks_seen, a.week AS seen_again, c.week AS compared_week, n.horizon, c.watched_minutes AS compared_minutes,
          w.watched_minutes, e.evaluable, e.why_not,
          d.decision, d.reason, d.decided_by, d.decided_at,
          CAST(d.decided_at AT TIME ZONE '$zone' AS DATE) AS decided_on,
@@ -38,6 +45,7 @@ joined AS (
   CROSS JOIN compared AS c
   LEFT JOIN stored.evaluations_weekly AS e ON e.week = c.week AND e.rule = f.rule
   LEFT JOIN latest AS d ON d.finding = f.finding AND d.nth = 1
+  LEFT JOIN again AS a ON a.finding = f.finding
 ),
 answering AS (SELECT MAX(owner) AS owner FROM stored.policy WHERE kind = 'owner'),
 weighed AS (
@@ -59,7 +67,7 @@ SELECT w.finding, w.rule, r.title, r.severity, r.severity_rank, w.app, COALESCE(
        w.not_evaluable_why, w.first_seen, w.last_seen, w.weeks_seen, w.people_at_least, w.people_hidden, w.bytes_up,
        w.bytes_up_max, w.sessions, w.measure, w.allowed, r.question, r.proposal, COALESCE(w.owner, a.owner) AS owner,
        CASE WHEN w.decision IN ('accept', 'restrict') AND w.valid_until IS NOT NULL THEN w.valid_until
-            ELSE CAST(w.first_seen + CAST(6 + r.due_days AS INTEGER) AS DATE) END AS due,
+            ELSE CAST(COALESCE(w.seen_again, w.first_seen) + CAST(6 + r.due_days AS INTEGER) AS DATE) END AS due,
        w.decision, w.valid_until, w.reason, w.decided_by, w.decided_on, w.line, w.policy_version
 FROM weighed AS w
 JOIN stored.rules AS r ON r.rule = w.rule

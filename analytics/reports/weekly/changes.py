@@ -1,4 +1,4 @@
-"""What changed: services first seen, newly uploading, grown, fallen or gone."""
+"""What changed: services first seen, newly uploading, grown, fallen, back or gone."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _KINDS = {
     "began uploading": "began",
     "grew": "grew",
     "fell": "fell",
+    "back": "back",
     "gone": "gone",
 }
 

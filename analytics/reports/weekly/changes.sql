@@ -22,7 +22,11 @@ every_change AS (
     FROM known k
     WHERE k.seen AND k.last_bytes_up - k.bytes_up >= 1000000 AND 2 * k.bytes_up <= k.last_bytes_up
     UNION ALL
-    SELECT 5, 'gone', TRUE, k.*
+    SELECT 5, 'back', TRUE, k.*
+    FROM known k
+    WHERE k.seen AND k.grade >= 3 AND k.earlier_grade >= 3 AND COALESCE(k.last_grade, 0) < 3
+    UNION ALL
+    SELECT 6, 'gone', TRUE, k.*
     FROM known k
     WHERE NOT k.seen AND k.last_grade >= 3
 )

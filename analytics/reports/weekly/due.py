@@ -160,6 +160,9 @@ def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:
         yield say("due.since", week=_week(row["first_seen"], result))
     else:
         yield say("due.new")
+    if row["decision"]:  # it ended, or the finding came back
+        day = row["valid_until"] if row["decision"] == "accept" else row["decided_on"]
+        yield say(f"due.{row['decision']}", day=words.short_day(day))
     if row["not_evaluable_why"]:
         yield say("due.since_then", why=_why(row))
 

@@ -94,13 +94,16 @@ def _department(name: str, rows: dict[tuple[str, str], Row], apps: list[str], k:
     if name in _LAST:
         label = say(f"departments.{name}")
         remark = say("departments.pooled") if name == "other" else ""
+    cells = [_cell(rows.get((name, app)), rows.get(("other", app)), k) for app in apps]
+    if total and total["grade"] == 1:  # only lookups, which do not tell that nobody used it
+        cells = [Cell(say("where.nothing"), None, "count") for _ in apps]
     sent = words.size_range(total["bytes_up"], total["bytes_up_max"], words.withheld(total)) if total else "–"
     return Department(
         label,
         remark,
         _total(total, k),
         sent,
-        tuple(_cell(rows.get((name, app)), rows.get(("other", app)), k) for app in apps),
+        tuple(cells),
     )
 
 
@@ -110,6 +113,8 @@ def _total(row: Row | None, k: int) -> Cell:
     # The department itself is not small: its total is hidden because it would reveal a small one.
     if row["people_hidden"]:
         return Cell(words.hidden(), None, "hidden")
+    if row["grade"] == 1:
+        return Cell(say("where.nothing"), 1, "count")
     return _count(row, k)
 
 

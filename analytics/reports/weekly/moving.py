@@ -45,12 +45,13 @@ def outcomes(result: Result) -> tuple[Outcome, ...]:
 def _result(result: Result, row: Row, seen: Coverage) -> Iterator[str]:
     scope, of_use = words.scope(row["scope"]), row["rule"] in _USE
     ends_use = of_use and not scope and row["decision"] == "restrict"
+    untried = row["decided_on"] >= result.scope.week and not _used_since(result, row)
     if scope or not of_use:
         yield f"{translated(row['title'])}{scope}."
     if row["refused"]:
         attempts = row["attempts"]
         yield say("outcome.refused", attempts) if attempts else say("outcome.refused_untold")
-    elif ends_use:
+    elif ends_use and not untried:
         yield say("outcome.no_refusal")
     if row["seen"] and in_use(row["grade"]):
         used = words.group(row["people"], row["people_hidden"], counted(result))
@@ -59,6 +60,8 @@ def _result(result: Result, row: Row, seen: Coverage) -> Iterator[str]:
         yield f"{sentence}{_before(result, row)}."
         if scope:
             yield say("outcome.of_everyone")
+        elif ends_use and untried:
+            yield say("outcome.untried")
         elif ends_use:
             yield say("outcome.leaks" if row["refused"] else "outcome.unstopped")
     elif seen.blind:
@@ -69,6 +72,12 @@ def _result(result: Result, row: Row, seen: Coverage) -> Iterator[str]:
         yield f"{say('outcome.no_use')}{_before(result, row)}."
     else:
         yield say("outcome.otherwise")
+
+
+def _used_since(result: Result, row: Row) -> bool:
+    """True if the service was used on a day after the decision: that day's own use may be older than it."""
+    days = (day for day in result.rows("days") if day["app"] == row["app"] and in_use(day["grade"]))
+    return any(day["day"] > row["decided_on"] for day in days)
 
 
 def _before(result: Result, row: Row) -> str:
@@ -93,5 +102,5 @@ def _growth(row: Row) -> str:
     if (row["more_bytes"] or 0) > 0:
         return words.signed_size(row["more_bytes"])
     if (row["more_people"] or 0) > 0:
-        return say("outcome.people", people=words.signed(row["more_people"]))
+        return say("outcome.people", row["more_people"], people=words.signed(row["more_people"]))
     return say("outcome.people_hidden")  # new, and no figure of it may be shown

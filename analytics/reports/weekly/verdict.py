@@ -80,29 +80,36 @@ def _who(total: Row, k: int, noun: Noun, *, hedge: bool) -> str:
 
 
 def _most_of_it(result: Result, total: Row) -> str:
-    ranked = _by_bytes(result)
+    ranked, of = _by_bytes(result), _of(result, "verdict.of_it")
     if one := _holder_of_most(ranked, total):
-        return say("verdict.most", service=one)
+        return say("verdict.most", of=of, service=one)
     if holds_most(result):
         left = rest(result)
         part = words.share(left.bytes_up or 0, total["bytes_up"])
         key = "verdict.to_hidden" if left.hidden == left.services else "verdict.to_untold"
-        return say(key, left.services, share=part)
+        return say(key, left.services, share=part, of=of)
     if len(ranked) > 3 and leads(ranked, total["bytes_up"]):
         part = words.share(sum(s["bytes_up"] for s in ranked[:3]), total["bytes_up"])
-        return say("verdict.to_three", share=part, services=words.listing([s["service"] for s in ranked[:3]]))
+        three = words.listing([s["service"] for s in ranked[:3]])
+        return say("verdict.to_three", share=part, of=of, services=three)
     return "."
 
 
 def _where_most_went(result: Result, total: Row) -> str:
     """A separate sentence for the case that one service, or the hidden rest, has most of the bytes."""
+    of = _of(result, "verdict.of_total")
     if one := _holder_of_most(_by_bytes(result), total):
-        return f". {say('verdict.most_went', service=one)}"
+        return f". {say('verdict.most_went', of=of, service=one)}"
     if not holds_most(result):
         return "."
     left = rest(result)
     key = "verdict.most_hidden" if left.hidden == left.services else "verdict.most_untold"
-    return f". {say(key, share=words.share(left.bytes_up or 0, total['bytes_up']))}"
+    return f". {say(key, of=of, share=words.share(left.bytes_up or 0, total['bytes_up']))}"
+
+
+def _of(result: Result, whole: str) -> str:
+    """What a share is one of: `whole`, or if some amounts are unknown, the measured ones alone."""
+    return say("verdict.of_measured" if mute_sources(result) else whole)
 
 
 def _by_bytes(result: Result) -> list[Row]:
@@ -111,8 +118,9 @@ def _by_bytes(result: Result) -> list[Row]:
 
 
 def _holder_of_most(ranked: Sequence[Row], total: Row) -> str | None:
-    """The service, one of several, that got more than half of what was sent; None if there is none."""
-    if len(ranked) < 2 or 2 * ranked[0]["bytes_up"] <= total["bytes_up"]:
+    """The service, one of several, that got more than half of what was sent, also if all sensors saw
+    something different; None if there is none."""
+    if len(ranked) < 2 or 2 * ranked[0]["bytes_up"] <= (total["bytes_up_max"] or total["bytes_up"]):
         return None
     return str(ranked[0]["service"])
 

@@ -173,6 +173,6 @@ def test_forms_escaping_and_texts() -> None:
         assert words.day_span(WEEK, WEEK.replace(day=15)) == "9.–15. November 2026"
         assert translated("Does this decision still hold?") == "Gilt diese Entscheidung noch?"
         assert translated("nobody translated this") == "nobody translated this"
-    assert say_markup("verdict.most", service="<b>") == ", most of it to &lt;b&gt;."
+    assert say_markup("verdict.most", of="of it", service="<b>") == ", most of it to &lt;b&gt;."
     with pytest.raises(ValueError, match="no language 'fr'"), speaking("fr"):
         pass

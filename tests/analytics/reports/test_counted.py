@@ -172,7 +172,7 @@ def test_the_lines_add_up_to_the_total(tmp_path: Path) -> None:
     found = page(tmp_path, hiding(155 * MB, 2))
     assert [(o.name, text(o.sent)) for o in found.others] == [
         ("3 more services, in the annex", "6.0 MB"),
-        ("2 services, hidden (small groups)", "100 MB"),
+        ("2 hidden services together (small groups)", "100 MB"),
     ]
     told = [s.bytes_up for s in found.leading] + [o.bytes_up for o in found.others]
     assert sum(filter(None, told)) == 155 * MB
@@ -192,7 +192,7 @@ def test_a_service_with_unknown_bytes_does_not_cover_a_hidden_one(tmp_path: Path
     rows = hiding(155 * MB, 1)
     rows["usage_weekly"].append(usage(WEEK, "u/unmeasured", 9, None))
     last = page(tmp_path, rows).others[-1]
-    assert (last.name, last.sent) == ("2 services, hidden or unknown", "hidden")
+    assert (last.name, last.sent) == ("2 services hidden or unknown, together", "hidden")
 
 
 @pytest.mark.parametrize("total", [None, 55 * MB, 54 * MB], ids=["no total", "nothing left", "less"])

@@ -143,6 +143,13 @@ def test_departments_hide_small_groups_and_their_evidence(tmp_path: Path) -> Non
     assert matrix.hides and not matrix.pools
 
 
+def test_a_department_known_from_lookups_alone_is_not_said_to_have_used_nothing(tmp_path: Path) -> None:
+    rows = plain()
+    rows["usage_weekly"].append(usage(WEEK, "all", 0, None, department="IT") | {"grade": 1})
+    (told,) = (d for d in page(tmp_path, rows).departments.departments if d.name == "IT")
+    assert {cell.text for cell in (told.people, *told.cells)} == {"–"}
+
+
 def test_a_department_without_a_figure_of_its_own_is_in_other(tmp_path: Path) -> None:
     rows = plain()
     rows["usage_weekly"] += [
@@ -177,7 +184,7 @@ def test_a_source_that_cannot_know_uploads_is_named(tmp_path: Path) -> None:
     found = page(tmp_path, rows)
     assert "Bytes sent through squid-hq: its squid records do not carry them" in found.visibility.never
     assert found.decisions[-1].question == "Should the proxy log what is sent?"
-    assert "14 people sent at least 75 MB to 4 AI services" in text(found.sentence)
+    assert "14 people sent at least 75 MB to 4 AI services, most of what was measured" in text(found.sentence)
     assert text(found.numbers[2].note).startswith("some not logged, ")
 
 
@@ -189,7 +196,7 @@ def test_a_log_that_begins_to_tell_what_is_sent_is_no_growth(tmp_path: Path) -> 
     rows["usage_weekly"].append(usage(LAST, "late/api", 9, None, grade=3))
     rows["usage_weekly"].append(usage(WEEK, "late/api", 9, 5 * MB))
     found = page(tmp_path, rows)
-    assert "watched differently" in found.verdict
+    assert "not watched in the same way" in found.verdict
     assert {c.label for c in found.changes} == {"First seen"}
 
 
@@ -203,7 +210,7 @@ def test_servers_out_of_sight_are_a_blind_spot(tmp_path: Path, seen: int | None,
 
 def test_a_silent_sensor_is_named(tmp_path: Path) -> None:
     rows = plain() | {"sensors": SENSORS}
-    never = "squid-hq (hq): in the settings, but nothing of it was ever stored"
+    never = "squid-hq (hq): in the settings, but nothing of it has been published yet"
     assert never in page(tmp_path / "never", rows).visibility.never
     before = {**rows["coverage_daily"][0], "sensor": "squid-hq", "day": date(2026, 10, 7)}
     found = page(tmp_path / "before", {**rows, "coverage_daily": [*rows["coverage_daily"], before]})
@@ -234,10 +241,8 @@ def test_many_branches_are_told_together_and_where_use_cannot_be_seen(tmp_path: 
     assert (
         "gone-0 (branch-0), gone-1 (branch-1), gone-2 (branch-2) and 6 more: silent all week" in found.never
     )
-    where = (
-        "Whether AI was used at branch-0, branch-1, branch-2 and 6 more, where it passed no sensor elsewhere"
-    )
-    assert f"{where}: only lookups are recorded there" in found.never
+    where = "Whether AI was used at branch-0, branch-1, branch-2 and 6 more: only lookups are recorded there"
+    assert f"{where} (use that passes a sensor elsewhere is counted)" in found.never
 
 
 @pytest.mark.parametrize("watched_days", [7, 1])
@@ -281,7 +286,7 @@ def test_a_day_without_coverage_is_named_and_prevents_comparisons(tmp_path: Path
     assert found.watch == ("Notes AI: first seen this week",)  # but not that Slides AI is gone
     assert found.claim.startswith("At least 14 people")
     assert "We cannot tell what happened on Thursday." in found.verdict
-    assert "watched differently" in found.verdict
+    assert "not watched in the same way" in found.verdict
     assert all(n.change == "" for n in found.numbers)
     assert all(s.change in ("", "new") for s in found.services)
     assert "Grew" not in {c.label for c in found.changes}
@@ -392,7 +397,7 @@ def test_a_week_of_logs_without_names_is_unknown(tmp_path: Path) -> None:
     assert found.claim == claim and found.remedy.startswith("What helps most: the log of the resolver")
     assert [number.value for number in found.numbers] == ["unknown"] * 5
     assert found.nowhere == "Unknown: no names are recorded."
-    assert found.caution == "What is new, grown, fallen or gone is unknown: no names are recorded."
+    assert found.caution == "What is new, grown, fallen, back or gone is unknown: no names are recorded."
     for name in ("daily", "monthly"):
         assert prepare(tmp_path, name).page.sentence.startswith(claim), name
     rows["catalog"] = [{"app": "a/alpha", "service": "alpha"}]
@@ -567,7 +572,7 @@ def test_with_lookups_only_the_number_of_people_is_unknown(tmp_path: Path) -> No
     assert found.claim.startswith("We cannot tell whether AI was used")
     assert "alpha was looked up." in found.verdict and "We saw no exchange" not in found.sentence
     assert [number.value for number in found.numbers] == ["unknown"] * 5
-    assert found.caution == "What is new, grown, fallen or gone is unknown: only lookups are recorded."
+    assert found.caution == "What is new, grown, fallen, back or gone is unknown: only lookups are recorded."
     assert [service.connections for service in found.services] == ["–"]
     for name in ("daily", "monthly"):
         sheet = prepare(tmp_path, name).page
@@ -908,6 +913,7 @@ def test_what_is_sent_on_a_monday_morning_is_about_the_week_before(tmp_path: Pat
         ("2026-W46", half_past_six, True),
         ("2026-W46", half_past_six + timedelta(days=6), True),
         ("2026-W47", half_past_six + timedelta(days=7), True),
+        ("2026-W48", half_past_six + timedelta(days=14), True),  # nothing reported, which is news
         ("2026-W45", datetime(2026, 11, 4, tzinfo=UTC), True),  # the first one is not over
     ):
         assert prepare(lake, now=now, over=over).period == week
@@ -1021,6 +1027,39 @@ def test_a_restriction_of_less_than_all_use_is_not_said_to_fail_where_use_goes_o
     rows["findings"][2] |= decided
     (outcome,) = page(tmp_path, rows).outcomes
     assert text(outcome.result).startswith(begins) and text(outcome.result).endswith(ends)
+
+
+@pytest.mark.parametrize(
+    ("used", "ends"),
+    [(10, "No use seen after that day so far."), (12, "The restriction does not hold everywhere.")],
+)
+def test_of_a_decision_of_this_week_only_later_days_tell(tmp_path: Path, used: int, ends: str) -> None:
+    """On the day itself, what was used may have been used before it was decided."""
+    rows = governed()
+    gamma, on = app_of(rows, "gamma"), date(2026, 11, 11)
+    rows["findings"][2] |= {"decided_on": on}
+    rows["usage_daily"] = [
+        {"day": date(2026, 11, n), "app": gamma, "service": "gamma", "grade": 4, "people_hidden": True}
+        for n in (on.day, used)
+    ]
+    (outcome,) = page(tmp_path, rows).outcomes
+    assert text(outcome.result).endswith(ends)
+
+
+@pytest.mark.parametrize(
+    ("decided", "says"),
+    [
+        ({"decision": "resolve"}, "resolved on Thu 5 Nov and seen since"),
+        ({"decision": "restrict"}, "restricted on Thu 5 Nov and seen since"),
+        ({"decision": "accept", "valid_until": date(2026, 11, 8)}, "accepted until Sun 8 Nov"),
+    ],
+)
+def test_what_was_decided_before_is_not_asked_as_if_for_the_first_time(
+    tmp_path: Path, decided: dict[str, Any], says: str
+) -> None:
+    rows = governed()
+    rows["findings"][0] |= {"decided_on": date(2026, 11, 5), **decided}
+    assert text(page(tmp_path, rows).decisions[0].evidence).split(";")[1].split(".")[0].endswith(says)
 
 
 def test_an_effective_block_is_reported(tmp_path: Path) -> None:
