@@ -150,12 +150,16 @@ class Lake:
         """The parsed `manifest.json`, or an empty one for a lake that was never compacted.
 
         Raises LakeError if it is damaged or cannot be read, or has a later format than this release writes:
-        rewriting it would lose what that format adds.
+        rewriting it would lose what that format adds. Also if it is lost: a new one would not name the cold
+        files, and they would be deleted like any that no manifest names.
         """
         path, text = self.path / "manifest.json", None
         with explained(self.path), suppress(FileNotFoundError):
             text = path.read_bytes()
         if text is None:
+            if self._deleted_up_to() > ZERO_PART:
+                what = "no such file, and no other names the rows of this lake"
+                raise LakeError(what, place=str(path), hint="restore it from a backup")
             return {"format": FORMAT, "generation": 0, "watermark": ZERO_PART, "compacted": {}, "tables": {}}
         try:
             manifest = dict(json.loads(text))
@@ -166,6 +170,13 @@ class Lake:
             what = f"written by a newer release (format {found}, this one writes {FORMAT})"
             raise LakeError(what, place=str(path), hint="use that release")
         return manifest
+
+    def _deleted_up_to(self) -> str:
+        """The newest part whose segments were deleted after they were merged; ZERO_PART if none was."""
+        try:
+            return str(pl.read_parquet(self.path / "low_water.parquet").item()) or ZERO_PART
+        except FileNotFoundError:
+            return ZERO_PART
 
     def replace_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write `manifest.json` anew: whoever reads sees the old one or all of this one."""

@@ -357,6 +357,20 @@ def test_hot_files_outlive_a_compaction_by_half_a_day(lake: Lake) -> None:
     assert _cold_ids(lake) == [1]
 
 
+def test_a_lost_manifest_is_not_replaced_by_one_that_names_nothing(lake: Lake) -> None:
+    """It was, with exit code 0, and half a day later all cold files were gone."""
+    _commit(lake, 0, 10, _rows(1))
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())
+    (lake.path / "manifest.json").unlink()
+    compact(lake, Terms("UTC"), now=NOW, settle=timedelta())  # the segments are still there
+    assert _cold_ids(lake) == [1]
+    sweep(lake, now=NOW + GRACE + timedelta(seconds=1))
+    (lake.path / "manifest.json").unlink()
+    with pytest.raises(LakeError, match=r"manifest\.json: no such file, .*; restore it from a backup"):
+        compact(lake, Terms("UTC"), now=NOW + GRACE, settle=timedelta())
+    assert list(lake.cold(schema.SIGHTINGS).glob("day=*/*.parquet"))
+
+
 def test_an_input_goes_on_after_all_its_segments_were_deleted(lake: Lake) -> None:
     for begin in (0, 10, 20):
         _commit(lake, begin, begin + 10, _rows(begin))
