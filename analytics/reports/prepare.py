@@ -103,6 +103,9 @@ def prepare(
         telling = [monday for monday in run.telling_weeks(connection) if monday <= chosen.week]
         if chosen.first <= today <= chosen.last:
             facts = replace(facts, today=today)
+            # A day that has only begun is none without a report; the weekly page tells them apart itself.
+            if name != "weekly" and chosen.first < today and not _watched(connection, today):
+                facts = replace(facts, today=today - timedelta(days=1))
         scope = run.scope_of(
             chosen.week, telling or known, facts.zone, days=days, today=facts.today, about=subject
         )
@@ -110,6 +113,12 @@ def prepare(
     with speaking(language):
         page = build(result, controls=controls) if name == "weekly" else sheet.build(result, chosen, named)
     return Document(name, chosen.name, subject, result, page, _template(name))
+
+
+def _watched(lake: duckdb.DuckDBPyConnection, day: date) -> bool:
+    """True if any sensor reported on `day`."""
+    sql = "SELECT COUNT(*) FROM coverage_daily WHERE day = ? AND minutes_seen > 0"
+    return lake.execute(sql, [day]).fetchall() != [(0,)]
 
 
 def _folder(name: str) -> Traversable:

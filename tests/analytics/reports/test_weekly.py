@@ -904,6 +904,14 @@ def test_a_month_of_which_no_week_is_over_is_not_chosen(tmp_path: Path) -> None:
     assert prepare(lake, "quarterly", now=noon).period == "2026-Q4"
 
 
+def test_a_day_that_has_only_begun_is_none_without_a_sensor(tmp_path: Path) -> None:
+    """On a Monday morning, a month read "7 of 8 days" and had a line for a week not watched."""
+    lake, monday = make(tmp_path, plain()), datetime(2026, 11, 16, 6, tzinfo=UTC)
+    for day, told, weeks in ((monday, "14 of 14 days", 2), (monday + timedelta(days=1), "14 of 15 days", 3)):
+        found = prepare(lake, "monthly", now=day)
+        assert told in found.page.sentence and len(found.result.rows("weeks")) == weeks
+
+
 def test_what_is_sent_on_a_monday_morning_is_about_the_week_before(tmp_path: Path) -> None:
     rows, monday = plain(), WEEK + timedelta(days=7)
     rows["coverage_daily"].append(watched(monday, minutes_seen=380))
