@@ -49,8 +49,9 @@ def _letter(report: Report, now: datetime) -> Letter:
 
 
 def _subject(page: Page) -> str:
-    """What has to be done, short enough for a list of mails; without it, what is claimed."""
-    due = len(page.decisions)
+    """What has to be done, short enough for a list of mails; what is claimed if that is nothing, or if
+    nothing was watched."""
+    due = 0 if page.coverage.blind else len(page.decisions)
     claim = say("verdict.due", due) if due else page.claim
     return f"{page.title}: {claim}".replace(words.THIN, " ").rstrip(" :.")
 

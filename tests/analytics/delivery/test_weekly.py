@@ -35,3 +35,9 @@ def test_findings_that_did_not_fit_are_counted(report: Report) -> None:
     found = replace(report, page=replace(report.page, more_due=58))
     assert "\n58 more findings wait.\n" in letter(found, NOW).text
     assert "\n58 more findings wait.\n" in markdown.write(found.page)
+
+
+def test_the_subject_of_a_week_without_a_sensor_says_so(report: Report) -> None:
+    """It named the decisions alone, which wait in such a week as in any other."""
+    blind = replace(report.page, claim="We cannot tell.", coverage=replace(report.page.coverage, sources=()))
+    assert letter(replace(report, page=blind), NOW).subject.endswith(": We cannot tell")
