@@ -301,6 +301,16 @@ def test_self_hosted_servers_show_by_port_and_path(index: Index) -> None:
     ]
 
 
+def test_a_page_about_mcp_servers_is_none(index: Index) -> None:
+    methods = ["GET", "HEAD", "POST", None]
+    found = resolve(index, host=["tools.corp.example"] * 4, path=["/mcp/servers/shop"] * 4, method=methods)
+    assert found["method"].to_list() == ["POST", None]
+    stream = resolve(
+        index, host=["tools.corp.example"], path=["/mcp"], method=["GET"], software=["speaks: mcp"]
+    )
+    assert stream["app"].to_list() == ["behaviours/mcp-streamable-http"]
+
+
 def test_an_mcp_server_nobody_listed_is_a_reason_to_look(index: Index) -> None:
     hosts = ["mcp.nobody-knows.example", "mcp.stripe.com", "mcp.nobody-knows.example", "mcp.example"]
     found = resolve(index, host=hosts, path=[None, None, "/mcp", None])

@@ -22,6 +22,7 @@ import polars as pl
 from sensor.match.hostname import tail_expression
 from sensor.match.lookup import Lookup
 from sensor.match.misses import Misses
+from sensor.schema import SPEAKS_MCP
 
 #: Access class of client libraries: they show how a host is called, not by which product.
 LIBRARY_ACCESS = "api"
@@ -105,6 +106,12 @@ class Index:
         """software, software_row for the unique `answers` that name a self-hosted product."""
         found = _by_token(answers, self.software, r"(?m)^", r"(?:$|[^a-z0-9-])")
         return found.rename({"text": "software", "row": "software_row"})
+
+    @cached_property
+    def posted(self) -> pl.Series:
+        """Rows of the paths that count only when something is sent there: those of MCP servers."""
+        speaks = self.rows.filter(kind="software", value=SPEAKS_MCP)["app"]
+        return self.rows.filter(pl.col("kind") == "port", pl.col("app").is_in(speaks.implode()))["row"]
 
     def by_label(self, hosts: pl.Series) -> pl.DataFrame:
         """host, label_row for the unique `hosts` whose first label contains the word of a product."""

@@ -41,8 +41,12 @@ AGENT_ALONE_CONFIDENCE = 0.5
 #: Share of the remaining doubt that a matching client fingerprint removes.
 FINGERPRINT_DOUBT = 0.5
 
-_NEEDED = ("host", "name_from", "cname", "path", "user_agent", "origin", "software", "server", "ja4")
+_NEEDED = (
+    "host", "name_from", "cname", "method", "path", "user_agent", "origin", "software", "server", "ja4",
+)  # fmt: skip
 _NUMBERS: dict[str, pl.DataType] = {"name_confidence": pl.Float64(), "server_port": pl.Int64()}
+#: Methods of HTTP that send nothing.
+_READING = ("GET", "HEAD", "OPTIONS")
 #: Columns of the observations that `match` overwrites.
 _CHANGED = ("host", "name_from", "path")
 #: Columns by which a row can match, in order of precedence.
@@ -206,6 +210,9 @@ def _with_urls(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
 
 def _resolved(rows: pl.DataFrame, index: Index) -> pl.DataFrame:
     """`rows` with the indicator of the highest precedence; rows without any are dropped."""
+    # Every message to an MCP server is a POST. Who only reads `/mcp` has opened a page about such a server.
+    is_page = pl.col("method").is_in(_READING) & pl.col("port_row").is_in(index.posted.implode())
+    rows = rows.with_columns(port_row=pl.when(~is_page.fill_null(False)).then("port_row"))
     # A product on its port and path is more specific than "speaks MCP", "received a key" or "sends a model";
     # a path that is only a reason to look is not.
     product = pl.col("product")
