@@ -1,10 +1,11 @@
 """Side doors of a service's pages, known by their first label, `docs.`, `status.`, `auth.`, `cdn.` …, or by
 the first part of the path, `/pricing`, `/login` …
 
-A domain listed as `access: web` covers all hosts below it, and nobody lists the help pages, sign-in,
-scripts and statistics of each. Where the catalog names such hosts, the label never lied: 75 of 75 `docs.`,
-29 of 29 `help.`, 27 of 27 `cdn.` are no use. So a host of such a label directly below the domain is none
-either, unless an indicator names it. Not below an API, where the first label is often that of a customer.
+A domain listed as that of a chat, an editor or an agent covers all hosts below it, and nobody lists the help
+pages, sign-in, scripts and statistics of each. Where the catalog names such hosts, the label never lied: 75
+of 75 `docs.`, 29 of 29 `help.`, 27 of 27 `cdn.` are no use. So a host of such a label directly below the
+domain is none either, unless an indicator names it. Not below an API, where the first label is often that of
+a customer.
 
 Logs that show paths tell as much of pages on the host itself. `/docs`, `/help` and `/support` are none of
 them: what people write in a service lies there, too.
@@ -26,8 +27,8 @@ PATHS = {
     **dict.fromkeys(("blog", "careers", "legal", "pricing", "privacy", "terms"), "site"),
     **dict.fromkeys(("login", "sign-in", "sign-up", "signin", "signup"), "auth"),
 }
-#: The access class below which labels count, and the role of a side door.
-PAGES = "web"
+#: The access classes of a product's own domain, below which labels count, and the role of a side door.
+OWN = ("web", "ide", "cli", "agent")
 SUPPORT = "support"
 
 
@@ -41,7 +42,7 @@ def at_side_doors(hits: pl.DataFrame) -> pl.DataFrame:
     first = pl.col("path").str.extract(r"^/([^/?#]+)")
     by_path = pl.when(pl.col("prefix").is_null()).then(_of(first, PATHS))
     access = pl.coalesce(by_label, by_path)
-    covered = (pl.col("access") == PAGES) & (pl.col("role") == "use") & access.is_not_null()
+    covered = pl.col("access").is_in(OWN) & (pl.col("role") == "use") & access.is_not_null()
     return hits.with_columns(
         access=pl.when(covered).then(access).otherwise("access"),
         role=pl.when(covered).then(pl.lit(SUPPORT)).otherwise("role"),

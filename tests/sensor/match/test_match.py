@@ -289,6 +289,13 @@ def test_a_first_label_below_pages_tells_side_doors(
     assert match(observe(host=[host]), index).select("access", "role").rows() == [(access, role)]
 
 
+@pytest.mark.parametrize("access", ["web", "ide", "cli", "agent"])
+def test_the_label_tells_below_every_product_with_a_domain_of_its_own(observe: Observe, access: str) -> None:
+    index = Index.build(indicators(("open/code", "suffix", "code.example", access, "use")))
+    found = match(observe(host=["docs.code.example", "tunnel.code.example"]), index)
+    assert found.select("access", "role").rows() == [("site", "support"), (access, "use")]
+
+
 @pytest.mark.parametrize(
     ("host", "path", "hit"),
     [
