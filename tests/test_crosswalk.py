@@ -96,6 +96,7 @@ SPLIT = {
     "deepseek": "chat and API are used by different people under different terms",
     "perplexity": "chat and API are used by different people under different terms",
     "huggingface": "the hub hands out models, inference runs them",
+    "jetbrains-ai": "AI Assistant helps in the editor, Junie acts by itself and asks a host of its own",
     "meta-ai": "the assistant and the Llama API",
     "gemini-cli": "cloudcode-pa serves the editor plugin too: only the User-Agent tells them apart",
 }
