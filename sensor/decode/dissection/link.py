@@ -33,19 +33,11 @@ from sensor.decode.kernels.jit import kernel, step
 from sensor.decode.kernels.packet_bytes import be16, be32, be48, u8
 from sensor.decode.layout import Bytes, Records
 
-LINK_NULL = 0
 LINK_ETHERNET = 1
 LINK_PPP = 9
-LINK_RAW_BSD = 12
-LINK_RAW_OPENBSD = 14
 LINK_PPP_HDLC = 50
 LINK_PPPOE = 51
-LINK_RAW = 101
-LINK_CISCO_HDLC = 104
-LINK_LOOP = 108
 LINK_SLL = 113
-LINK_IPV4 = 228
-LINK_IPV6 = 229
 LINK_SLL2 = 276
 
 #: In place of a link type: decoding this frame failed.
@@ -54,8 +46,7 @@ FAULTY = -2
 #: Link types that are decoded.
 LINKS = RARE_LINKS | frozenset(
     (
-        LINK_NULL, LINK_ETHERNET, LINK_PPP, LINK_RAW_BSD, LINK_RAW_OPENBSD, LINK_PPP_HDLC, LINK_PPPOE,
-        LINK_RAW, LINK_CISCO_HDLC, LINK_LOOP, LINK_SLL, LINK_IPV4, LINK_IPV6, LINK_SLL2,
+        LINK_ETHERNET, LINK_PPP, LINK_PPP_HDLC, LINK_PPPOE, LINK_SLL, LINK_SLL2,
     )
 )  # fmt: skip
 
@@ -118,14 +109,6 @@ def first_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> t
     if link == LINK_ETHERNET:
         packet["source_mac"] = max(0, be48(data, at + 6, end))
         return be16(data, at + 12, end), at + 14
-    if link in (LINK_RAW, LINK_RAW_BSD, LINK_RAW_OPENBSD):
-        return BY_NIBBLE, at
-    if link == LINK_IPV4:
-        return IPV4, at
-    if link == LINK_IPV6:
-        return IPV6, at
-    if link in (LINK_NULL, LINK_LOOP):
-        return BY_NIBBLE, at + 4
     if link == LINK_SLL:
         packet["source_mac"] = max(0, be48(data, at + 6, end))
         return be16(data, at + 14, end), at + 16
@@ -136,8 +119,6 @@ def first_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> t
         return _PPPOE, at
     if link in (LINK_PPP, LINK_PPP_HDLC):
         return _ppp(data, at, end)
-    if link == LINK_CISCO_HDLC:
-        return be16(data, at + 2, end), at + 4
     return rare_layer(data, at, end, link, packet)
 
 

@@ -1,5 +1,5 @@
-"""Rare link types: IEEE 802.11 and capture headers before it, firewall logs, Token Ring, FDDI, Frame Relay,
-ATM, and Ethernet after vendor headers.
+"""Link types whose header has a fixed size, and rare ones: IEEE 802.11 and capture headers before it,
+firewall logs, Token Ring, FDDI, Frame Relay, ATM, and Ethernet after vendor headers.
 
 References: tcpdump.org/linktypes.html; IEEE 802.11 §9.2 and §9.3.2; radiotap.org; NFLOG and PFLOG,
 tcpdump.org/linktypes; LLC on ATM and Frame Relay, RFC 2684 and 2427; ERF, the Endace manual's record types;
@@ -10,6 +10,8 @@ Juniper's header, packet-juniper.c of Wireshark.
 # mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
+
+import numpy as np
 
 from sensor.decode.dissection.ethertypes import (
     BRIDGED,
@@ -26,8 +28,11 @@ from sensor.decode.dissection.ethertypes import (
 )
 from sensor.decode.kernels.jit import kernel
 from sensor.decode.kernels.packet_bytes import be16, be32, be48, le16, le32, u8
-from sensor.decode.layout import Bytes, Records
+from sensor.decode.layout import Bytes, Records, i64
 
+_NULL, _LOOP = 0, 108
+_RAW, _RAW_OF_BSD, _RAW_OF_OPENBSD, _IPV4, _IPV6 = 101, 12, 14, 228, 229
+_CISCO_HDLC = 104
 _TOKEN_RING = 6
 _FDDI = 10
 _ATM_OF_BSD, _ATM = 11, 100
@@ -58,13 +63,29 @@ _IPNET = 226
 _IPOIB = 242
 PKTAP = 258
 
-RARE_LINKS = frozenset(
+#: In place of a payload type: the last two bytes of the header are it.
+_AS_IT_SAYS = UNKNOWN
+#: Bytes of headers whose size is fixed, and the type of their payload.
+_FIXED = {
+    _WLAN_PLAIN: (0, WLAN), _MPLS: (0, MPLS), _PPP_WITH_DIRECTION: (1, PPP),
+    _RAW: (0, BY_NIBBLE), _RAW_OF_BSD: (0, BY_NIBBLE), _RAW_OF_OPENBSD: (0, BY_NIBBLE),
+    _IPV4: (0, IPV4), _IPV6: (0, IPV6), _NULL: (4, BY_NIBBLE), _LOOP: (4, BY_NIBBLE),
+    _ENC: (12, BY_NIBBLE), _SLIP: (16, BY_NIBBLE), _IPNET: (24, BY_NIBBLE),
+    _NETANALYZER: (4, BRIDGED), _NETANALYZER_TRANSPARENT: (12, BRIDGED), _BROADCOM_BEFORE: (4, BRIDGED),
+    _EPON: (8, BRIDGED), _MPACKET: (8, BRIDGED),
+    _ATM: (0, LLC), _ATM_OF_BSD: (0, LLC), _FDDI: (13, LLC), _IP_OVER_FC: (16, LLC),
+    _CISCO_HDLC: (4, _AS_IT_SAYS),
+    _HDLC_WITH_DIRECTION: (5, _AS_IT_SAYS), _IEEE1394: (18, _AS_IT_SAYS), _BROADCOM: (18, _AS_IT_SAYS),
+    _MARVELL: (18, _AS_IT_SAYS), _MARVELL_LONG: (22, _AS_IT_SAYS),
+}  # fmt: skip
+_SIZES, _KINDS = np.full(max(_FIXED) + 1, -1), np.zeros(max(_FIXED) + 1, np.int64)
+for _link, (_size, _kind) in _FIXED.items():
+    _SIZES[_link], _KINDS[_link] = _size, _kind
+
+RARE_LINKS = frozenset(_FIXED) | frozenset(
     (
-        _TOKEN_RING, _FDDI, _ATM_OF_BSD, _ATM, _WLAN_PLAIN, _FRAME_RELAY, _ENC, _PFLOG, _PRISM, _IP_OVER_FC,
-        _SUNATM, _RADIOTAP, _IEEE1394, _AVS, _PPP_WITH_DIRECTION, _PPI, _ERF, _NFLOG, _NETANALYZER,
-        _NETANALYZER_TRANSPARENT, _EPON, _MPACKET, _BROADCOM, _BROADCOM_BEFORE, _MARVELL, _MARVELL_LONG,
-        _SLIP, _DOCSIS, _HDLC_WITH_DIRECTION, _FRAME_RELAY_WITH_DIRECTION, _MPLS, _IPNET, _IPOIB, PKTAP,
-        _JUNIPER_ETHERNET, _JUNIPER_PPP, _JUNIPER_HDLC,
+        _TOKEN_RING, _FRAME_RELAY, _PFLOG, _PRISM, _SUNATM, _RADIOTAP, _AVS, _PPI, _ERF, _NFLOG, _DOCSIS,
+        _FRAME_RELAY_WITH_DIRECTION, _IPOIB, PKTAP, _JUNIPER_ETHERNET, _JUNIPER_PPP, _JUNIPER_HDLC,
     )
 )  # fmt: skip
 
@@ -207,8 +228,6 @@ def _ring(data: Bytes, at: int, end: int) -> tuple[int, int]:
 @kernel
 def rare_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> tuple[int, int]:
     """As `link.first_layer`, for rare link types."""
-    if link == _WLAN_PLAIN:
-        return WLAN, at
     if link in (_RADIOTAP, _PPI, _AVS, _PRISM):
         return _after_radio_header(data, at, end, link)
     if link == _NFLOG:
@@ -227,27 +246,11 @@ def rare_layer(data: Bytes, at: int, end: int, link: int, packet: Records) -> tu
         return _ring(data, at, end)
     if link == _PFLOG:
         return BY_NIBBLE, at + ((u8(data, at, end) + 3) & ~3)
-    if link in (_ENC, _SLIP, _IPNET):
-        return BY_NIBBLE, at + (12 if link == _ENC else 16 if link == _SLIP else 24)
-    if link == _HDLC_WITH_DIRECTION:
-        return be16(data, at + 3, end), at + 5
     if link == _IPOIB:
         return be16(data, at + 40, end), at + 44
-    if link == _MPLS:
-        return MPLS, at
-    if link == _PPP_WITH_DIRECTION:
-        return PPP, at + 1
-    if link in (_BROADCOM, _MARVELL, _MARVELL_LONG):
-        tag = 8 if link == _MARVELL_LONG else 4
-        return be16(data, at + 12 + tag, end), at + 14 + tag
-    if link == _IEEE1394:
-        return be16(data, at + 16, end), at + 18
-    if link in (_NETANALYZER, _NETANALYZER_TRANSPARENT, _BROADCOM_BEFORE):
-        return BRIDGED, at + (12 if link == _NETANALYZER_TRANSPARENT else 4)
-    if link in (_EPON, _MPACKET):
-        return BRIDGED, at + 8
-    if link in (_FDDI, _ATM, _ATM_OF_BSD, _IP_OVER_FC):
-        return LLC, at + (13 if link == _FDDI else 16 if link == _IP_OVER_FC else 0)
     if link == _SUNATM:
         return (BRIDGED, at + 6) if u8(data, at, end) & 15 == 1 else (LLC, at + 4)
-    return UNKNOWN_LINK, at
+    size = i64(_SIZES[link]) if 0 <= link < _SIZES.size else -1
+    if size < 0:
+        return UNKNOWN_LINK, at
+    return be16(data, at + size - 2, end) if _KINDS[link] == _AS_IT_SAYS else i64(_KINDS[link]), at + size

@@ -1,11 +1,11 @@
-"""Tunnels over UDP: VXLAN, GENEVE, GTP-U, L2TP, TZSP, Teredo, CAPWAP, LISP, AYIYA, MPLS.
+"""Tunnels over UDP: VXLAN, GENEVE, GTP-U, L2TP, TZSP, Teredo, CAPWAP, LISP, MPLS.
 
 A port alone proves nothing: a payload that does not match the protocol is an ordinary datagram.
 
 References: VXLAN, RFC 7348 §5 (AWS Traffic Mirroring is VXLAN), its generic extension,
 draft-ietf-nvo3-vxlan-gpe; GENEVE, RFC 8926 §3.4; GTP-U, 3GPP TS 29.281 §5.1, version 0, TS 09.60 §6;
 L2TP, RFC 2661 §3.1, RFC 3931 §4.1; TZSP, en.wikipedia.org/wiki/TZSP; Teredo, RFC 4380 §5.1.1; CAPWAP,
-RFC 5415 §4.3; LISP, RFC 9300 §5.3; AYIYA, draft-massar-v6ops-ayiya §3; MPLS over UDP, RFC 7510.
+RFC 5415 §4.3; LISP, RFC 9300 §5.3; MPLS over UDP, RFC 7510.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ _TEREDO_PORT = 3544
 _LISP_PORT = 4341
 _VXLAN_PORT = 4789
 _VXLAN_GPE_PORT = 4790
-_AYIYA_PORT = 5072
 _CAPWAP_PORT = 5247
 _GENEVE_PORT = 6081
 _MPLS_PORT = 6635
@@ -50,10 +49,10 @@ _VXLAN, _GENEVE = 1, 2
 #: The kind of tunnels without an id; its id field identifies the protocol.
 NUMBERLESS = 6
 NUMBERLESS_NAMES = (
-    "ipip", "gre", "gtp", "l2tp", "teredo", "tzsp", "pptp", "capwap", "etherip", "wccp", "lisp", "ayiya",
+    "ipip", "gre", "gtp", "l2tp", "teredo", "tzsp", "pptp", "capwap", "etherip", "wccp", "lisp",
     "eoip",
 )  # fmt: skip
-IPIP, GRE_PLAIN, _GTP, L2TP, _TEREDO, TZSP, PPTP, _CAPWAP, ETHERIP, WCCP, _LISP, _AYIYA, EOIP = range(13)
+IPIP, GRE_PLAIN, _GTP, L2TP, _TEREDO, TZSP, PPTP, _CAPWAP, ETHERIP, WCCP, _LISP, EOIP = range(12)
 
 #: Ethertypes that prove an Ethernet frame behind labels.
 _FRAMED = (IPV4, IPV6, VLAN, SERVICE_VLAN, ARP)
@@ -69,7 +68,7 @@ def _is_tunnel_port(port: int) -> bool:
         return port == _TZSP_PORT
     return port in (
         _L2TP_PORT, _GTP_PORT, _GTP_0_PORT, _TEREDO_PORT, _LISP_PORT, _VXLAN_PORT, _VXLAN_GPE_PORT,
-        _AYIYA_PORT, _CAPWAP_PORT, _GENEVE_PORT, _MPLS_PORT, _VXLAN_OLD_PORT,
+        _CAPWAP_PORT, _GENEVE_PORT, _MPLS_PORT, _VXLAN_OLD_PORT,
     )  # fmt: skip
 
 
@@ -192,15 +191,6 @@ def _teredo(data: Bytes, at: int, end: int, ends: int) -> tuple[int, int]:
 
 
 @kernel
-def _ayiya(data: Bytes, at: int, end: int, ends: int) -> tuple[int, int]:
-    """A packet that is forwarded, as long as what is left, behind an identity and a signature."""
-    identity, signature = u8(data, at, end) >> 4, u8(data, at + 1, end) >> 4
-    body = at + 8 + (1 << max(0, identity)) + 4 * max(0, signature)
-    is_forwarded = u8(data, at + 2, end) & 15 == 1
-    return BY_NIBBLE if is_forwarded and _is_packet(data, body, end, ends) else NO_TUNNEL, body
-
-
-@kernel
 def _capwap(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """A data message, unless encrypted, a keep-alive, or a later fragment."""
     head = be32(data, at, end)
@@ -253,8 +243,6 @@ def in_udp(data: Bytes, at: int, end: int, ends: int, port: int) -> tuple[int, i
         number, (kind, body) = _CAPWAP, _capwap(data, at, end)
     elif port == _LISP_PORT:
         number, kind, body = _LISP, BY_NIBBLE if _is_packet(data, at + 8, end, ends) else NO_TUNNEL, at + 8
-    elif port == _AYIYA_PORT:
-        number, (kind, body) = _AYIYA, _ayiya(data, at, end, ends)
     else:
         layer, (kind, body) = 0, _mpls(data, at, end, ends)
     return layer, number, kind, body

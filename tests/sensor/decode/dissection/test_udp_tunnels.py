@@ -73,7 +73,6 @@ WRAPS: dict[str, tuple[Wrap, str]] = {
     "mpls in ip": (lambda f: in_ip(137, struct.pack(">I", 16 << 12 | 0x1FF), network(f)[1]), "mpls:16"),
     "pptp": (partial(pptp, 0x2001, struct.pack(">HH", 40, 1)), "pptp"),
     "pptp, all fields": (partial(pptp, 0x3081, struct.pack(">HHII", 40, 1, 2, 3)), "pptp"),
-    "ayiya": (partial(over, 5072, bytes.fromhex("42521129") + bytes(4 + 16 + 20)), "ayiya"),
     "lisp": (partial(over, 4341, bytes.fromhex("c011223300000000")), "lisp"),
     "eoip": (lambda f: over_gre(0x2001, 0x6400, struct.pack(">HH", len(f), 5), f), "eoip"),
     "802.11 in gre": (lambda f: over_gre(0, 0x8210, b"", wlan(f)), "gre"),
@@ -139,7 +138,6 @@ def test_ids_that_differ_by_direction_do_not_tear_a_connection() -> None:
         (6635, bytes.fromhex("00010100") + FRAME[14:] + b"more"),
         (4341, bytes(8) + FRAME[14:] + b"more"),
         (4341, bytes.fromhex("4f1c03a1") + bytes(range(64, 128))),  # QUIC, too
-        (5072, bytes.fromhex("42521129") + bytes(40) + FRAME[14:] + b"more"),
         (6635, bytes(12)),
     ],
 )
