@@ -11,6 +11,7 @@ from sensor.sources.logs.fields import FIELDS
 
 #: (format, table, key) -> why it may be read for several columns.
 MEANT = {
+    ("asim", "_WANTED", "EventResult"): "whether a lease was given; the verdict of what has no other",
     ("asim", "_WANTED", "EventResultDetails"): "an HTTP status in web sessions, an rcode in lookups",
     ("cloud_ngfw", "_FIELDS", "start_time"): "the record's time, where it tells no other",
     ("cloudflare", "_WANTED", "DeviceID"): "that it is there shows a gateway's lookup",
