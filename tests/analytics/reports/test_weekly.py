@@ -446,8 +446,8 @@ def test_the_clock_marks_the_days_to_come_of_a_running_week(tmp_path: Path) -> N
     lake = make(tmp_path, rows)
     for day, said, days_of in (
         (11, "The week is not over: 4 days to come.", "10 of 10 days"),
-        (13, "We cannot tell what happened on Thursday.", "10 of 12 days"),
-        (16, "Monday, Tuesday and Wednesday", "10 of 15 days"),
+        (13, "We cannot tell what happened on Thursday.", "10 of 11 days"),
+        (16, "Monday, Tuesday and Wednesday", "10 of 14 days"),
     ):
         now = datetime(2026, 11, day, 12, tzinfo=UTC)
         assert said in page_of(lake, now=now).verdict, now
