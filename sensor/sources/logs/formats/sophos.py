@@ -172,7 +172,7 @@ def _request() -> dict[str, pl.Expr]:
 def _connection() -> dict[str, pl.Expr]:
     """The connection, and what this record tells of its session."""
     flow, event = pl.col("is_flow"), pl.col("event")
-    by_ends = pl.concat_str("client", "client_port", "server", "port", separator="|")
+    by_ends = pl.concat_str(said("client"), "client_port", said("server"), "port", separator="|")
     numbered = said("connection", "0")
     session = pl.concat_str(pl.col("device_id").fill_null(""), pl.coalesce(numbered, by_ends), separator="|")
     started, interim = flow & (event == "Start"), flow & (event == "Interim")

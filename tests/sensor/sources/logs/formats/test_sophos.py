@@ -51,6 +51,15 @@ def test_the_status_is_told_beside_its_older_name_left_empty() -> None:
     assert read(SophosFormat, line)["status"].to_list() == [416]
 
 
+def test_records_without_addresses_are_of_no_session() -> None:
+    """They all shared one, and the names in it."""
+    line = (
+        HEAD + 'log_type="Content Filtering" log_component="HTTP" log_subtype="Allowed" user_name="ada" '
+        'url="https://chat.example.com/v1" src_ip="" dst_ip="" src_port=0 dst_port=0 con_id="0"'
+    )
+    assert read(SophosFormat, line)["session"].to_list() == [None]
+
+
 def test_old_stamps_and_names() -> None:
     line = (
         'device="SFW" date=2026-10-06 time=12:00:00 timezone="CEST" device_name="XG" device_id=S1 log_id=010101600001 log_type="Firewall" '
