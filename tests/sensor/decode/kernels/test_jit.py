@@ -143,7 +143,7 @@ def test_what_few_packets_need_is_no_part_of_the_loop() -> None:
     (kept,) = Path(done.stdout.strip()).glob("sensor.decode.datapath.decode.*.kernel")
     assert all(
         b"_ZN6sensor6decode" + name in kept.read_bytes()
-        for name in (b"10dissection10rare_links10rare_layer", b"10dissection7tunnels6inside")
+        for name in (b"10dissection10rare_links4_erf", b"10dissection7tunnels6inside")
     )
 
 
