@@ -266,7 +266,7 @@ reports = true
 pdf = true
 """
         (place / "mail.toml").write_text(mail, encoding="utf-8")
-        done = run(place, "report", "send", "--config", "mail.toml")
+        done = run(place, "report", "send", "--week", "2026-W46", "--config", "mail.toml")
     assert done.returncode == 0, done.stderr
     (letter,) = box.mails
     assert letter["Subject"] == "Schatten-KI, Woche 46: 6 Entscheidungen stehen an"
