@@ -43,7 +43,8 @@ def run(log: str, rate: int, seconds: int, folder: Path) -> None:
     lines, header, _ = logs.LOGS[log]
     traffic = logs.Traffic(worst=False, per_s=float(rate))
     path, lake = folder / f"{rate}.log", folder / f"lake-{rate}"
-    made = (lines(traffic.chunk(rate // _TICKS))["line"] for _ in range(_TICKS))
+    # A connection is several lines in some logs.
+    made = (lines(traffic.chunk(rate // _TICKS))["line"].head(rate // _TICKS) for _ in range(_TICKS))
     second = [(text.str.join("\n")[0] + "\n").encode() for text in made]
     path.write_bytes(header.encode() + second[0])
     (tail,) = Tails([str(path)]).look(0)
@@ -75,7 +76,8 @@ def run(log: str, rate: int, seconds: int, folder: Path) -> None:
 
 
 def _later(lines: bytes, seconds: int) -> bytes:
-    """`lines` of the traffic's first second, so many seconds later."""
+    """`lines` of the traffic's first second, so many seconds later, of other flows."""
+    lines = lines.replace(b'"flow_id":', b'"flow_id":%d' % (seconds + 1))
     for form in ("%s.", "%Y-%m-%dT%H:%M:%S."):
         first, then = (_stamp(logs.T0 + s, form) for s in (0, seconds))
         lines = lines.replace(first, then)
