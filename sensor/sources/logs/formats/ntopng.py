@@ -7,7 +7,7 @@
 nProbe's dumps of text (`-P`) have these names as titles, with bars between. `IN_BYTES` is what the client
 sent: nProbe counts from the header of IP on, ntopng, which names itself, whole frames. A long flow is dumped
 again and again, each record with what came since the one before. A dropped flow (nEdge) has `verdict.pass`
-false. Records without `L7_PROTO` are those of `netflow.py`. Source: ntopng user's guide, "Flows dump"
+false. Records without `L7_PROTO` are those of `netflow`. Source: ntopng user's guide, "Flows dump"
 (syslog, Elasticsearch, Logstash); nProbe user's guide, "Information elements".
 """
 

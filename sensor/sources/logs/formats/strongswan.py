@@ -14,7 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import patterns
+from sensor.sources.logs.text import accounts, patterns
 from sensor.sources.logs.text.held import WORKING_DAY_S
 from sensor.sources.logs.text.reasons import NO_ADDRESS
 from sensor.sources.logs.text.words import one_of
@@ -26,7 +26,6 @@ _TOLD = (
     rf"^(?:.*?\b{_HEAD}(?:<[^>]*> )?)?(?:assigning virtual IP (?P<given>[0-9a-fA-F.:]+) to peer|"
     r"lease (?P<left>[0-9a-fA-F.:]+) by) '(?P<user>[^']+)'(?P<end> went offline)?"
 )
-_NOBODY = r"^(?:%any6?|\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:]+)$"
 
 
 class StrongswanFormat(LogFormat):
@@ -45,9 +44,10 @@ class StrongswanFormat(LogFormat):
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per address given or let go."""
         read = patterns.read(lines["line"], _TOLD)
-        nobody = pl.col("user").str.contains(_NOBODY)
+        who = accounts.split(read["user"])
+        nobody = pl.col("user").is_not_null() & pl.lit(who["user_name"].is_null() & who["device"].is_null())
         # Whoever had the address before has it no longer.
-        ends = pl.col("end").is_not_null() | nobody.fill_null(False)
+        ends = pl.col("end").is_not_null() | nobody
         return read.select(
             time=pl.lit(lines["line"].str.extract(_STAMP)),
             kind=pl.lit("lease"),

@@ -3,7 +3,7 @@
     {"AgentID": "10.0.0.1", "Header": {"Version": 10, "ExportTime": 1791280811, …}, "DataSets": [
      [{"I": 8, "V": "10.1.2.3"}, {"I": 12, "V": "192.0.2.7"}, {"I": 7, "V": 40000}, {"I": 1, "V": 900}], …]}
 
-A record is read as those of other collectors (netflow.py); fields that a vendor has numbered (`E`) are not.
+A record is read as those of other collectors (`netflow`); fields that a vendor has numbered (`E`) are not.
 Source: vFlow, "Decoded IPFIX data", "Decoded Netflow v9 data"; IANA IPFIX Information Elements.
 """
 
