@@ -8,6 +8,7 @@ each of them holds.
     binding_join.py  finds the binding of its address that is valid at each event
     attribution.py   decides to whom each facet is attributed
     facets.py        encodes the keys that events are counted and joined by
+    clocks.py        finds sensors whose clocks differ
     weeks.py         prepares the cubes of a week: week_sql/*.sql and the modules below
     ksafe.py, crossing.py, groups.py   decide which cells of the cubes may be shown       pure
     day_marts.py, week_marts.py, people_marts.py, policy_marts.py, memory_marts.py

@@ -31,6 +31,9 @@ from analytics.steps import Steps
 STEPS = Steps(Path(__file__).parent / "day_sql")
 #: Two clocks, or the start of one connection as two sensors report it, may differ by this much.
 TOLERANCE_US = 2_000_000
+#: The clock of another vantage may be this far off: it missed summer time, and runs wrong besides. A client
+#: takes longer, as a rule, to use a port again for the same server.
+DRIFT_US = 3_900_000_000
 #: Factor on the confidence of a login that is an hour old, if no device is known to have kept the address. In
 #: generated networks whose addresses change hands within the hour, a third of such logins are still right; in
 #: others, most are (test_calibration.py).
@@ -153,6 +156,7 @@ def _values(days: Sequence[date], nth: int = 1) -> dict[str, Any]:
         "last_nth": nth + len(days) - 1,
         "days": len(days),
         "tolerance": TOLERANCE_US,
+        "drift": DRIFT_US,
         "shared_users": SHARED_USERS,
         "methods": ", ".join(map(repr, enumerate(METHODS))),
         "first_person_method": FIRST_PERSON,

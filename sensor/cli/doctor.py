@@ -44,6 +44,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _read("retention", partial(_retention, settings.retention), place),
         _read("outbox", _outbox, folder),
         *_sensors(settings),
+        *_clocks(place),
         _catalog(settings.signatures, folder),
         _formats(settings),
         _policy(settings),
@@ -213,6 +214,28 @@ def _sensors(settings: Settings) -> Iterator[Finding]:
             text = f"SILENT, {text}; the settings expect it every {watcher.cadence_s} s"
         place = f" ({site})" if names.count(name) > 1 else ""
         yield f"sensor {name}{place}", None if silent else True, text
+
+
+def _clocks(folder: Path) -> Iterator[Finding]:
+    """Which sensors' clocks differ. Says nothing of a lake that is not published, or closed to this account:
+    others do."""
+    from analytics.counting.clocks import apart
+    from analytics.lake import open_views
+    from sensor.cli.options import analysing
+    from sensor.errors import LakeError
+    from sensor.store.lake import Lake
+
+    lake = Lake(folder)
+    try:
+        if lake.exists():
+            with analysing(lake), open_views(lake.path, restricted=True) as connection:
+                for sensor, other, ahead_s, connections in apart(connection):
+                    late, early = (sensor, other) if ahead_s > 0 else (other, sensor)
+                    text = f"{early} is {abs(ahead_s):.0f} s ahead of {late}"
+                    text += f", by {connections} connections both saw"
+                    yield "clocks", None, f"{text}; lookups and logged requests may count twice"
+    except LakeError:
+        return
 
 
 def _record(lake: Path, state: Path) -> Finding:

@@ -68,7 +68,7 @@ sessions AS (
   GROUP BY vantage_day, flow, connection_nth
 )
 SELECT n.event_id, n.facet, n.vantage_day, f.usage_key, f.host_id, n.in_day, n.hour_us, n.start_us,
-       COALESCE(d.end_us, n.end_us) AS end_us, s.from_us, s.to_us, s.grade,
+       COALESCE(d.end_us, n.end_us) AS end_us, n.flow, s.from_us, s.to_us, s.grade,
        CASE WHEN d.event_id IS NULL THEN n.bytes_up ELSE d.bytes_up END AS bytes_up,
        CASE WHEN d.event_id IS NULL THEN n.bytes_down ELSE d.bytes_down END AS bytes_down,
        COALESCE(d.connections, n.connections) AS connections, COALESCE(d.requests, n.requests) AS requests
@@ -80,12 +80,11 @@ LEFT JOIN duplicate_slices AS d ON d.event_id = n.event_id AND d.vantage_day = n
 WHERE COALESCE(d.is_kept, true)
 UNION ALL
 SELECT a.event_id, a.facet, a.vantage_day, f.usage_key, f.host_id, a.in_day, a.hour_us, a.start_us, a.end_us,
-       a.start_us,
-       a.end_us, a.grade, a.bytes_up, a.bytes_down, a.connections, a.requests
+       NULL, a.start_us, a.end_us, a.grade, a.bytes_up, a.bytes_down, a.connections, a.requests
 FROM attributed AS a
 JOIN facet_codes AS f ON f.facet = a.facet
 WHERE a.counts_as = 1 AND (a.flow IS NULL OR a.began_us IS NULL);
 
-CREATE OR REPLACE TEMP TABLE cover (usage_key BIGINT, host_id BIGINT, from_us BIGINT, to_us BIGINT);
+CREATE OR REPLACE TEMP TABLE cover (usage_key BIGINT, host_id BIGINT, flow BIGINT, from_us BIGINT, to_us BIGINT);
 
 CREATE OR REPLACE TEMP TABLE dropped (event_id BIGINT, usage_key BIGINT)

@@ -4,13 +4,15 @@
 -- A record is dropped when kept records of the same subject and host (the same app if either host is unknown) cover at
 -- least half of its interval. A record no longer than the clock tolerance is an instant. It is dropped when it lies
 -- within a kept record, or no further from one than the tolerance.
+-- Where both records know the connection, no clock is needed: a record is also dropped when a kept record of the same
+-- five-tuple, at least half as long, began within $drift of it. Clocks may be that far apart; ports return later.
 --
 -- The overlap is the difference of a running total, the time covered so far, at both ends of the record. Each is an
 -- as-of join, so that the cost is that of a sort, whatever the number of records a hostile subject sends. Most subjects
 -- have one covering record; these need no sort.
 INSERT INTO dropped
 WITH candidates AS (
-  SELECT event_id, usage_key, host_id, start_us, 
+  SELECT event_id, usage_key, host_id, flow, from_us, to_us, start_us,
          LEAST(end_us, $first_us + (usage_key // 67108864 % 8 + 1) * 86400000000) AS end_us,
          end_us - start_us <= $tolerance AS instant
   FROM records
@@ -87,3 +89,8 @@ measured AS (
 SELECT event_id, usage_key
 FROM measured
 WHERE CASE WHEN instant THEN last_us >= from_us ELSE covered_us > 0 AND 2 * covered_us >= to_us - from_us END
+UNION
+SELECT a.event_id, a.usage_key
+FROM candidates AS a
+JOIN cover AS c ON c.usage_key = a.usage_key AND c.flow = a.flow
+WHERE ABS(c.from_us - a.from_us) <= $drift AND 2 * (c.to_us - c.from_us) >= a.to_us - a.from_us

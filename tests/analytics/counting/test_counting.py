@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.counting.days import STEPS, TOLERANCE_US
+from analytics.counting.clocks import apart
+from analytics.counting.days import DRIFT_US, STEPS, TOLERANCE_US
 from analytics.lake import connect, open_views
 from analytics.refresh import refresh
 from tests.analytics.handmade import (
@@ -162,6 +163,36 @@ def test_one_session_seen_by_span_dns_log_and_proxy_at_once(tmp_path: Path) -> N
 def test_an_instant_within_two_seconds_is_covered(tmp_path: Path, second: str, up: int) -> None:
     line = proxied(f"2026-11-17 09:59:{second}", duration_s=0.0)
     assert count(tmp_path, sighting("2026-11-17 10:00"), line).up == up
+
+
+@pytest.mark.parametrize(
+    ("begins", "minutes", "up"),
+    [
+        ("2026-11-17 10:30", 10, 10_000),
+        ("2026-11-17 10:30", 21, 31_000),  # the mirror port saw less than half of it
+        ("2026-11-17 11:04:50", 10, 10_000),
+        ("2026-11-17 11:05:10", 10, 20_000),  # so much later it is another connection from the same port
+    ],
+)
+def test_one_connection_is_known_by_its_ports_where_clocks_differ(
+    tmp_path: Path, begins: str, minutes: int, up: int
+) -> None:
+    """A firewall's clock was 90 s off, and all short connections counted twice."""
+    logged = tunnel(begins, minutes, flow=77, sensor="firewall", vantage="firewall", source="fortigate")
+    assert count(tmp_path, *tunnel("2026-11-17 10:00", 10, flow=77), *logged).up == up
+
+
+def test_sensors_whose_clocks_differ_are_found(tmp_path: Path) -> None:
+    def seen(second: str, flows: range, **more: str) -> list[Row]:
+        return [sighting(f"2026-11-17 {flow}:00:{second}", flow=flow, **more) for flow in flows]
+
+    late = seen("45", range(10, 20), sensor="firewall", vantage="firewall")
+    few = seen("50", range(10, 19), sensor="netflow", vantage="flow")
+    close = seen("02", range(10, 20), sensor="zeek", vantage="zeek")
+    lake = HandmadeLake.furnished(tmp_path, *seen("00", range(10, 20)), *late, *few, *close)
+    refresh(lake.path, zone=ZONE)
+    with open_views(lake.path, restricted=True) as views:
+        assert apart(views) == [("firewall", "span", -45.0, 10), ("firewall", "zeek", -43.0, 10)]
 
 
 def test_another_host_or_person_is_not_covered(tmp_path: Path) -> None:
@@ -468,16 +499,19 @@ def test_spans_that_are_all_the_same_cover_no_more_than_one_of_them() -> None:
     with connect() as connection:
         connection.execute(f"""
             CREATE TABLE cover AS
-            SELECT s AS usage_key, h AS host_id, i * 9 * {minute} AS from_us, (i * 9 + 1) * {minute} AS to_us
+            SELECT s AS usage_key, h AS host_id, NULL AS flow,
+                   i * 9 * {minute} AS from_us, (i * 9 + 1) * {minute} AS to_us
             FROM range(200) AS a (s), range(1, 3) AS b (h), range(3) AS c (i)
             ORDER BY HASH(s * 77 + h * 3 + i)""")
         connection.execute(f"""
             CREATE TABLE records AS
             SELECT s * 10 + i AS event_id, s AS usage_key, 0 AS host_id, 2 * 8 + 1 AS vantage_day,
-                   (i * 9 + 4) * {minute} AS start_us, (i * 9 + 5) * {minute} AS end_us
+                   (i * 9 + 4) * {minute} AS start_us, (i * 9 + 5) * {minute} AS end_us, NULL AS flow,
+                   start_us AS from_us, end_us AS to_us
             FROM range(200) AS a (s), range(3) AS c (i)""")
         connection.execute("CREATE TABLE dropped (event_id BIGINT, usage_key BIGINT)")
-        STEPS.run(connection, "11_covered", {"rank": 2, "tolerance": TOLERANCE_US, "first_us": 0})
+        values = {"rank": 2, "tolerance": TOLERANCE_US, "drift": DRIFT_US, "first_us": 0}
+        STEPS.run(connection, "11_covered", values)
         assert connection.execute("FROM dropped").fetchall() == []
 
 

@@ -12,11 +12,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from analytics.refresh import refresh
 from sensor.cli import doctor, doctor_capture
 from sensor.errors import UsageError
 from sensor.privacy.audit import AuditLog
 from sensor.settings import Retention, Settings, load
 from sensor.sources.packets.ports import afpacket, netdev
+from tests.analytics.handmade import HandmadeLake, sighting
 
 
 @pytest.fixture
@@ -101,6 +103,22 @@ def test_when_each_sensor_was_last_heard(tmp_path: Path) -> None:
     assert told["sensor imported"] == (True, "last heard 2020-01-01 00:00 UTC")
     silent = "SILENT, last heard 2026-11-23 03:30 UTC; the settings expect it every 3600 s"
     assert told["sensor span (main)"] == (None, silent)
+
+
+def test_clocks_that_differ_are_told(tmp_path: Path) -> None:
+    day = "2026-11-17 {}:00:{:02}"
+    rows = [
+        sighting(day.format(hour, second), flow=hour, sensor=name)
+        for hour in range(10, 20)
+        for name, second in (("fw", 40), ("span", 0))
+    ]
+    lake = HandmadeLake.furnished(tmp_path, *rows)
+    assert list(doctor._clocks(lake.path)) == [], "not published yet"
+    (lake.path / "sources").mkdir()
+    refresh(lake.path, zone="UTC")
+    [(what, ok, text)] = doctor._clocks(lake.path)
+    assert (what, ok) == ("clocks", None)
+    assert text.startswith("fw is 40 s ahead of span, by 10 connections both saw")
 
 
 def test_a_record_that_is_not_the_one_of_the_lake_is_no_whole_one(tmp_path: Path) -> None:
