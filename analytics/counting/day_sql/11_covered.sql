@@ -4,8 +4,8 @@
 -- A record is dropped when kept records of the same subject and host (the same app if either host is unknown) cover at
 -- least half of its interval. A record no longer than the clock tolerance is an instant. It is dropped when it lies
 -- within a kept record, or no further from one than the tolerance.
--- Where both records know the connection, no clock is needed: a record is also dropped when a kept record of the same
--- five-tuple, at least half as long, began within $drift of it. Clocks may be that far apart; ports return later.
+-- Where both records know the connection, no clock is needed: a record is also dropped when the last kept record of the
+-- same five-tuple that began within $drift of it is at least half as long. Clocks may be that far apart.
 --
 -- The overlap is the difference of a running total, the time covered so far, at both ends of the record. Each is an
 -- as-of join, so that the cost is that of a sort, whatever the number of records a hostile subject sends. Most subjects
@@ -92,5 +92,5 @@ WHERE CASE WHEN instant THEN last_us >= from_us ELSE covered_us > 0 AND 2 * cove
 UNION
 SELECT a.event_id, a.usage_key
 FROM candidates AS a
-JOIN cover AS c ON c.usage_key = a.usage_key AND c.flow = a.flow
-WHERE ABS(c.from_us - a.from_us) <= $drift AND 2 * (c.to_us - c.from_us) >= a.to_us - a.from_us
+ASOF JOIN cover AS c ON c.usage_key = a.usage_key AND c.flow = a.flow AND c.from_us <= a.from_us + $drift
+WHERE c.from_us >= a.from_us - $drift AND 2 * (c.to_us - c.from_us) >= a.to_us - a.from_us
