@@ -55,8 +55,8 @@ ALLOWED = {
     },
     "ingest/capture": {
         "decode", "durable", "errors", "evidence", "privacy", "sources", "store",
-        "ingest/installation", "ingest/kernels", "ingest/mixture", "ingest/one_input", "ingest/renewal",
-        "ingest/summary",
+        "ingest/doubts", "ingest/installation", "ingest/kernels", "ingest/mixture", "ingest/one_input",
+        "ingest/renewal", "ingest/summary",
     },
     "ingest/renewal": {"catalog", "errors", "ingest/installation"},
     "ingest/streams": {

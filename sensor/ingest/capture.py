@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sensor import durable
 from sensor.errors import UsageError
+from sensor.ingest import doubts
 from sensor.ingest.installation import Installation, origin_of
 from sensor.ingest.kernels import compile_for
 from sensor.ingest.mixture import Mixture
@@ -57,7 +58,13 @@ class LiveCapture:
         summary = Summary(source_input.name, source.name)
         renewal = CatalogRenewal(shared, self._tell)
 
+        doubted = False
+
         def between(position: int) -> None:
+            nonlocal doubted
+            if not doubted and (doubt := doubts.outside(summary)):
+                self._tell(doubt)
+                doubted = True
             asked, self._reload_asked = self._reload_asked, False
             if renewal.look(again=asked):
                 mixture.use(shared.catalog_in_use)

@@ -1,4 +1,5 @@
-"""What looks wrong about inputs that were read: impossible times, a half written line, sites of nobody."""
+"""What looks wrong about inputs that were read: impossible times, clients with public addresses, a half
+written line, sites of nobody."""
 
 from __future__ import annotations
 
@@ -21,11 +22,26 @@ _MOST_ZONE_HOURS = 48
 #: Zones are at most so many hours behind UTC; a log is last written so soon after its newest line.
 _MOST_BEHIND_HOURS, _WRITTEN_AFTER = 12, timedelta(seconds=90)
 
+#: Fewer connections may be those of one visitor.
+_ENOUGH = 20
+
 
 def about(kind: type[Source], source_input: Input, summary: Summary, settings: Settings) -> list[str]:
     """The warnings about an input that was read."""
     wrong_times = _ahead(source_input, summary) or _behind(kind, source_input, summary, settings)
-    return [*filter(None, (wrong_times, kind.doubt(source_input), _unfinished(kind, source_input)))]
+    doubtful = (wrong_times, outside(summary), kind.doubt(source_input), _unfinished(kind, source_input))
+    return [*filter(None, doubtful)]
+
+
+def outside(summary: Summary) -> str:
+    """A warning if most clients have public addresses, as on the outside of a NAT; '' if not."""
+    if summary.addressed < _ENOUGH or 2 * summary.outside <= summary.addressed:
+        return ""
+    return (
+        f"{summary.name}: {summary.outside:,} of {summary.addressed:,} connections to AI services come from "
+        "public addresses; if they are a NAT gateway's, record on its inside, where each client has its own; "
+        "if they are the clients', name your networks in [networks] internal"
+    )
 
 
 def elsewhere(of_people: AbstractSet[str | None], read: AbstractSet[str]) -> str:

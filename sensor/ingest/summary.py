@@ -38,6 +38,9 @@ class Summary:
     carried: Counter[str] = field(default_factory=Counter)
     #: kinds of source of which any record gave upload bytes
     sized: set[str] = field(default_factory=set)
+    #: matched connections of clients known by address only; those of them with a public address
+    addressed: int = 0
+    outside: int = 0
     first_seen: datetime | None = None
     last_seen: datetime | None = None
 
@@ -58,6 +61,8 @@ class Summary:
             ):  # fmt: skip
                 total.update(counts)
             whole.sized |= one.sized
+            whole.addressed += one.addressed
+            whole.outside += one.outside
             for reason, place in one.places.items():
                 whole.places.setdefault(reason, place and f"{place} of {one.name}")
             whole.first_seen = min(filter(None, (whole.first_seen, one.first_seen)), default=None)
@@ -76,6 +81,10 @@ class Summary:
             self.carried[name] += int(coverage.get_column(name).sum() or 0)
         for frame, name in ((coverage, "with_bytes_up"), (sightings, "bytes_up")):
             self.sized.update(frame.filter(pl.col(name) > 0).get_column("source"))
+        addressed = sightings.filter(pl.col("user_name").is_null(), pl.col("device").is_null())
+        outside = addressed.filter(pl.col("client_scope") == "external")
+        self.addressed += int(addressed.get_column("connections").sum() or 0)
+        self.outside += int(outside.get_column("connections").sum() or 0)
         self.apps.update(dict(sightings.get_column("app").value_counts().iter_rows()))
         for reason, count, place in frames["rejects"].select("reason", "count", "place").iter_rows():
             self.reasons[reason] += count or 0

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from sensor.decode.capture.formats import PCAP_HEADER
+from sensor.ingest import doubts
+from sensor.ingest.summary import Summary
 from sensor.sources.packets import live
 from tests.lab.network import inside
-from tests.sensor.decode.craft import Frame, pcap
+from tests.sensor.decode.craft import Frame, Talk, pcap
 from tests.sensor.decode.identity.speakers import dhcp, over_udp
 from tests.sensor.sources.packets import send
 from tests.sensor.sources.packets.cable import (
@@ -32,6 +34,7 @@ from tests.sensor.sources.packets.cable import (
     total,
     wait_for_listening,
 )
+from tests.sensor.sources.packets.plain import client_hello
 
 
 @root
@@ -155,6 +158,24 @@ def test_a_full_ring_is_reported_and_counted(
     assert total(running.lake, "ring_freezes") > 0
     assert f", {drops:,} dropped, " in out
     assert f"rx0: DROPS, the kernel dropped {drops:,} packets (ring full " in err
+
+
+@root
+def test_a_port_outside_a_nat_is_doubted(cable: Cable, capture: Start, tmp_path: Path) -> None:
+    """All of the office was one client, without a word."""
+    hello = client_hello("chatgpt.com")
+    talks = [Talk("203.0.113.5", port=40000 + nth).shake().send(hello).close() for nth in range(20)]
+    traffic = tmp_path / "outside.pcap"
+    traffic.write_bytes(pcap([Frame(frame.data) for talk in talks for frame in talk.frames]))
+    running = capture("rx0")
+    cable.send(traffic)
+    code, _, err = running.stop()
+    assert code == 0, err
+    told = "20 of 20 connections to AI services come from public addresses"
+    assert err.count(told) == 1
+    counts = Summary("", "pcap", addressed=20, outside=10)
+    assert not doubts.outside(counts)
+    assert doubts.outside(replace(counts, outside=11))
 
 
 @root
