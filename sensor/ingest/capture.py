@@ -62,7 +62,7 @@ class LiveCapture:
 
         def between(position: int) -> None:
             nonlocal doubted
-            if not doubted and (doubt := doubts.outside(summary)):
+            if not doubted and (doubt := doubts.of_clients(summary)):
                 self._tell(doubt)
                 doubted = True
             asked, self._reload_asked = self._reload_asked, False

@@ -24,24 +24,33 @@ _MOST_BEHIND_HOURS, _WRITTEN_AFTER = 12, timedelta(seconds=90)
 
 #: Fewer connections may be those of one visitor.
 _ENOUGH = 20
+#: So many AI services on a day are those of several people.
+_CROWD = 12
 
 
 def about(kind: type[Source], source_input: Input, summary: Summary, settings: Settings) -> list[str]:
     """The warnings about an input that was read."""
     wrong_times = _ahead(source_input, summary) or _behind(kind, source_input, summary, settings)
-    doubtful = (wrong_times, outside(summary), kind.doubt(source_input), _unfinished(kind, source_input))
+    doubtful = (wrong_times, of_clients(summary), kind.doubt(source_input), _unfinished(kind, source_input))
     return [*filter(None, doubtful)]
 
 
-def outside(summary: Summary) -> str:
-    """A warning if most clients have public addresses, as on the outside of a NAT; '' if not."""
-    if summary.addressed < _ENOUGH or 2 * summary.outside <= summary.addressed:
-        return ""
-    return (
-        f"{summary.name}: {summary.outside:,} of {summary.addressed:,} connections to AI services come from "
-        "public addresses; if they are a NAT gateway's, record on its inside, where each client has its own; "
-        "if they are the clients', name your networks in [networks] internal"
-    )
+def of_clients(summary: Summary) -> str:
+    """A warning if most clients have public addresses, as on the outside of a NAT, or one uses more services
+    than a person does; '' if not."""
+    if summary.addressed >= _ENOUGH and 2 * summary.outside > summary.addressed:
+        return (
+            f"{summary.name}: {summary.outside:,} of {summary.addressed:,} connections to AI services come "
+            "from public addresses; if they are a NAT gateway's, record on its inside, where each client has "
+            "its own; if they are the clients', name your networks in [networks] internal"
+        )
+    if summary.busiest >= _CROWD:
+        return (
+            f"{summary.name}: one address used {summary.busiest} AI services on a day, more than a person "
+            "does; if it is a proxy's or a NAT gateway's, list it in [networks] proxies: else it counts as "
+            "one person, and what its own log tells counts again"
+        )
+    return ""
 
 
 def elsewhere(of_people: AbstractSet[str | None], read: AbstractSet[str]) -> str:

@@ -41,6 +41,8 @@ class Summary:
     #: matched connections of clients known by address only; those of them with a public address
     addressed: int = 0
     outside: int = 0
+    #: most services that one client known by address only used on a day (UTC)
+    busiest: int = 0
     first_seen: datetime | None = None
     last_seen: datetime | None = None
 
@@ -63,6 +65,7 @@ class Summary:
             whole.sized |= one.sized
             whole.addressed += one.addressed
             whole.outside += one.outside
+            whole.busiest = max(whole.busiest, one.busiest)
             for reason, place in one.places.items():
                 whole.places.setdefault(reason, place and f"{place} of {one.name}")
             whole.first_seen = min(filter(None, (whole.first_seen, one.first_seen)), default=None)
@@ -85,6 +88,9 @@ class Summary:
         outside = addressed.filter(pl.col("client_scope") == "external")
         self.addressed += int(addressed.get_column("connections").sum() or 0)
         self.outside += int(outside.get_column("connections").sum() or 0)
+        used = addressed.filter(pl.col("role") == "use", pl.col("grade") > 2)  # data was exchanged
+        by_day = used.group_by("client", pl.col("seen_at").dt.date()).agg(pl.col("app").n_unique())
+        self.busiest = max(self.busiest, int(by_day.get_column("app").max() or 0))  # type: ignore[arg-type]
         self.apps.update(dict(sightings.get_column("app").value_counts().iter_rows()))
         for reason, count, place in frames["rejects"].select("reason", "count", "place").iter_rows():
             self.reasons[reason] += count or 0

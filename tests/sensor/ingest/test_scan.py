@@ -18,8 +18,10 @@ import pytest
 import zstandard
 
 from analytics.lake import open_views
+from sensor import schema
 from sensor.ingest import doubts
 from sensor.ingest.installation import Declared, Installation
+from sensor.ingest.summary import Summary
 from sensor.settings import SensorSettings, Settings
 from sensor.sources.inputs.open import find
 from sensor.sources.interface import Input
@@ -461,3 +463,44 @@ def test_people_of_other_sites_only_are_said(of_people: set[str | None], read: s
     """Their file was read without a word, and named nobody."""
     said = doubts.elsewhere(of_people, read)
     assert told in said and bool(said) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("addressed", "outside", "busiest", "told"),
+    [
+        (20, 10, 11, ""),
+        (20, 11, 12, "11 of 20 connections to AI services come from public addresses"),
+        (19, 19, 11, ""),
+        (9, 0, 12, "one address used 12 AI services on a day"),
+    ],
+)
+def test_gateways_that_look_like_a_person_are_said(
+    addressed: int, outside: int, busiest: int, told: str
+) -> None:
+    """A mirror port beyond a proxy doubled what the proxy's own log told, and nobody said so."""
+    said = doubts.of_clients(Summary("", "pcap", addressed=addressed, outside=outside, busiest=busiest))
+    assert told in said and bool(said) == bool(told)
+
+
+def test_a_person_is_no_gateway_for_looking_up_or_having_a_name() -> None:
+    """What one address used on a day: a person who is known, lookups and other roles say nothing."""
+    day = datetime(2026, 11, 9, tzinfo=UTC)
+    row = {
+        "client": "a",
+        "seen_at": day,
+        "role": "use",
+        "grade": 3,
+        "connections": 2,
+        "client_scope": "external",
+    }
+    rows = [row | {"app": f"v/{n}"} for n in range(3)]
+    rows += [row | more for more in (
+        {"app": "v/4", "user_name": "u"}, {"app": "v/5", "device": "d"}, {"app": "v/6", "grade": 2},
+        {"app": "v/7", "role": "support"}, {"app": "v/8", "client": "b"},
+        {"app": "v/9", "client_scope": "internal"}, {"app": "v/10", "seen_at": day + timedelta(days=1)},
+    )]  # fmt: skip
+    summary, sightings = Summary("", "pcap"), schema.SIGHTINGS.conform(pl.DataFrame(rows))
+    summary.count(
+        {"coverage": schema.COVERAGE.empty(), "rejects": schema.REJECTS.empty(), "sightings": sightings}
+    )
+    assert (summary.addressed, summary.outside, summary.busiest) == (16, 14, 4)
