@@ -32,7 +32,7 @@ class LiveCapture:
         """`tell` is called with lines for the user."""
         self._installation = installation
         self._tell = tell
-        self._reload_asked = False
+        self._renewal = CatalogRenewal(installation, tell)
 
     def run(self, source: LiveSource, source_input: Input, evidence: Evidence | None = None) -> Summary:
         """Read until the source ends. A catalog that has changed on disk is used from the next batch on.
@@ -56,8 +56,6 @@ class LiveCapture:
             lambda _: shared.pipeline(origin, evidence),
         )
         summary = Summary(source_input.name, source.name)
-        renewal = CatalogRenewal(shared, self._tell)
-
         doubted = False
 
         def between(position: int) -> None:
@@ -65,8 +63,7 @@ class LiveCapture:
             if not doubted and (doubt := doubts.of_clients(summary)):
                 self._tell(doubt)
                 doubted = True
-            asked, self._reload_asked = self._reload_asked, False
-            if renewal.look(again=asked):
+            if self._renewal.look():
                 mixture.use(shared.catalog_in_use)
                 shared.introduce([(sensor, type(source))])
 
@@ -76,7 +73,7 @@ class LiveCapture:
 
     def reload(self) -> None:
         """Reload the catalog after the next batch, and report it; may be called from a signal handler."""
-        self._reload_asked = True
+        self._renewal.reload()
 
 
 def evidence_of(installation: Installation, source_input: Input, bounds: Bounds) -> Evidence:

@@ -50,7 +50,7 @@ class Follower:
         self._unread: set[Tail] = set()
         #: files of no known format; `position` is how much of their beginning was looked at
         self._unknown: set[Tail] = set()
-        self._stopped = self._reload_asked = False
+        self._stopped = False
         self._renewal = CatalogRenewal(installation, tell)
         self._behind = Behind()
         self.summaries: list[Summary] = []
@@ -61,18 +61,17 @@ class Follower:
 
     def reload(self) -> None:
         """Reload the catalog before the next block, and report it; may be called from a signal handler."""
-        self._reload_asked = True
+        self._renewal.reload()
 
     def run(self) -> None:
         """Read and commit new lines until `stop` is called. Raises LakeError."""
         self._installation.lake.create()
-        looked, renewed = -LOOK_S, time.monotonic()
+        looked = -LOOK_S
         with self._behind, scanner.compiling_behind():
             while not self._stopped:
                 now = time.monotonic()
-                if self._reload_asked or now - renewed >= streams.CATALOG_S:
+                if self._renewal.is_due():
                     self._renew()
-                    renewed = now
                 if now - looked >= LOOK_S:
                     self._look(now)
                     looked = now
@@ -84,9 +83,8 @@ class Follower:
 
     def _renew(self) -> None:
         """Use the catalog on disk if it has changed."""
-        asked, self._reload_asked = self._reload_asked, False
         self._behind.settle()
-        if self._renewal.look(again=asked):
+        if self._renewal.look():
             for _, stream in self._streams:
                 stream.use(self._installation.catalog_in_use)
 

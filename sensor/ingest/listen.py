@@ -43,7 +43,7 @@ class Listener:
         self._receiver = receiver
         self._name = name
         self._tell = tell
-        self._stopped = self._reload_asked = False
+        self._stopped = False
         self._warned = False
         self._renewal = CatalogRenewal(installation, tell)
         self.summary: Summary | None = None
@@ -54,7 +54,7 @@ class Listener:
 
     def reload(self) -> None:
         """Reload the catalog before the next lines, and report it; may be called from a signal handler."""
-        self._reload_asked = True
+        self._renewal.reload()
 
     async def run(self) -> None:
         """Receive and store lines until `stop` is called. Raises LakeError, also if another process stores a
@@ -73,19 +73,16 @@ class Listener:
     async def _receive(self, stream: Stream) -> None:
         for place in await self._receiver.start():
             self._tell(f"listening on {place}")
-        renewed = time.monotonic()
         try:
             while not self._stopped:
                 await asyncio.sleep(streams.POLL_S)
-                now = time.monotonic()
-                if self._receiver.due(now - streams.COMMIT_S, BLOCK_BYTES):
+                if self._receiver.due(time.monotonic() - streams.COMMIT_S, BLOCK_BYTES):
                     await self._store(stream)
                 else:
                     await asyncio.to_thread(stream.commit_if_due)
                 self._warn(stream.summary)
-                if self._reload_asked or now - renewed >= streams.CATALOG_S:
+                if self._renewal.is_due():
                     await asyncio.to_thread(self._renew, stream)
-                    renewed = now
         finally:
             await self._receiver.stop()
             await self._store(stream)
@@ -93,9 +90,8 @@ class Listener:
 
     def _renew(self, stream: Stream) -> None:
         """Use the catalog on disk if it has changed."""
-        asked, self._reload_asked = self._reload_asked, False
         stream.settle()
-        if self._renewal.look(again=asked):
+        if self._renewal.look():
             stream.use(self._installation.catalog_in_use)
 
     async def _store(self, stream: Stream) -> None:

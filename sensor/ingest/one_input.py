@@ -21,7 +21,7 @@ from sensor.store.segments import Commits
 
 
 class Processor(Protocol):
-    """Turns batches into tables: a `Pipeline`, or a `Mixture` of several if an input mixes formats."""
+    """Turns batches into tables; implemented by `mixture.Mixture`."""
 
     @property
     def waiting(self) -> int:

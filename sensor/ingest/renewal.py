@@ -1,12 +1,16 @@
-"""Puts a changed catalog into use in a process that runs for long."""
+"""Puts a changed catalog into use in a long-running process."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from sensor.catalog.refresh import Refresher
 from sensor.errors import CatalogError
 from sensor.ingest.installation import Installation
+
+#: How often a loop that polls checks the catalog for changes.
+CHECK_S = 30.0
 
 
 class CatalogRenewal:
@@ -16,15 +20,27 @@ class CatalogRenewal:
         """`tell` is called with lines for the user."""
         self._installation = installation
         self._tell = tell
+        self._asked = False
+        self._looked_at = time.monotonic()
         self._refresher = Refresher(
             installation.catalog, installation.settings.signatures, installation.state / "catalog"
         )
 
-    def look(self, *, again: bool = False) -> bool:
-        """Load the catalog if it changed; True if it did. A faulty one is reported, and the old one stays.
+    def reload(self) -> None:
+        """Let the next `look` read the files even if they look the same, and report if nothing is new.
 
-        With `again`, files are read even if they look the same, and the user is told if nothing is new.
+        May be called from a signal handler.
         """
+        self._asked = True
+
+    def is_due(self) -> bool:
+        """True if a reload was asked for, or CHECK_S have passed since the last `look`."""
+        return self._asked or time.monotonic() - self._looked_at >= CHECK_S
+
+    def look(self) -> bool:
+        """Load the catalog if it changed; True if it did. A faulty one is reported, and the old one stays."""
+        again, self._asked = self._asked, False
+        self._looked_at = time.monotonic()
         try:
             fresh = self._refresher.look(again=again)
         except CatalogError as error:

@@ -34,7 +34,7 @@ ProgressBar = Callable[[int | None], AbstractContextManager[Callable[[str, int],
 
 @dataclass
 class Outcome:
-    """What a scan did with each input; `cli/scan.py` prints it."""
+    """What a scan did with each input; `cli/scan_outcome.py` prints it."""
 
     #: inputs that were read, each with its kind and what it gave
     read: list[tuple[type[Source], Input, Summary]] = field(default_factory=list)

@@ -28,8 +28,6 @@ COMMIT_S = 2.0
 COMMIT_BYTES = 64 * 1024 * 1024
 #: How often files and sockets are checked for new lines.
 POLL_S = 0.25
-#: How often the catalog is checked for changes.
-CATALOG_S = 30.0
 _GROUPING = Grouping()
 
 

@@ -26,7 +26,7 @@ from sensor import durable
 from sensor.catalog.load import BUILT_IN
 from sensor.cli.interrupt import stopped_by_signals
 from sensor.errors import LakeError
-from sensor.ingest import follow, streams
+from sensor.ingest import follow, renewal, streams
 from sensor.ingest.behind import Behind
 from sensor.ingest.follow import Follower
 from sensor.ingest.installation import Declared, Installation
@@ -154,7 +154,7 @@ def test_follow_survives_kill_rotation_and_truncation(tmp_path: Path, lake: Path
 def test_follow_uses_a_catalog_that_changes_meanwhile(
     tmp_path: Path, lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "CATALOG_S", 0.0)
+    monkeypatch.setattr(renewal, "CHECK_S", 0.0)
     own, log = tmp_path / "own", tmp_path / "q.log"
     shutil.copytree(BUILT_IN / "vendors" / "openai", own / "vendors" / "openai")
     write(log, 1)
