@@ -19,6 +19,8 @@ from __future__ import annotations
 
 def reason_of(error: Exception) -> str:
     """What the system, or a parser, says of an error, in lower case and without its number."""
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8 text"
     return (getattr(error, "strerror", None) or str(error)).lower()
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, StateOption, analysing, settings_from
+from sensor.cli.options import ConfigOption, LakeOption, StateOption, analysing, say, settings_from
 
 app = typer.Typer(help="The record of reveals, erasures, exports and deletions.", no_args_is_help=True)
 
@@ -58,15 +58,12 @@ def verify(
     copies = copies_in(place)
     problems = log.verify(copies, witness or ())
     for problem in problems:
-        typer.echo(f"shadowai: {problem}", err=True)
+        say(problem)
     if problems:
         raise typer.Exit(5)
     for case_id, account in log.one_account().items():
-        typer.echo(
-            f"shadowai: case {case_id} was asked for and approved from one account ({account}): nothing "
-            "shows that they were two people",
-            err=True,
-        )
+        said = f"case {case_id} was asked for and approved from one account ({account})"
+        say(f"{said}: nothing shows that they were two people")
     entries = log.entries()
     newest = entries[-1].hash if entries else "none"
     count = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"

@@ -20,7 +20,11 @@ from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+import typer
+
 from sensor import durable
+from sensor.cli.options import say
+from sensor.errors import UsageError
 from sensor.privacy.audit import AuditLog
 
 #: What is being deleted, beside the audit log; and the lock of whoever deletes.
@@ -44,10 +48,6 @@ class Gone(Protocol):
 
 def ask(question: str) -> None:
     """Ask before deleting. Raises Abort for no, UsageError if standard input is not interactive."""
-    import typer
-
-    from sensor.errors import UsageError
-
     try:
         typer.confirm(f"{question} This cannot be undone.", abort=True)
     except (typer.Abort, RuntimeError):  # the latter where standard input is closed
@@ -117,7 +117,7 @@ class Deletion:
         found = next(done, None)  # all that is missing is its list
         entry = found.entry if found else self._enter(f"{self.action}.interrupted")
         said = f"an earlier {self.action} was interrupted; what it may have deleted: {self._keep_list(entry)}"
-        print(f"shadowai: {said}, entry {entry} of the record", file=sys.stderr)
+        say(f"{said}, entry {entry} of the record")
 
     @property
     def _text(self) -> str:

@@ -113,8 +113,8 @@ def _secret(settings: Settings, name: str, secret: Secret | None) -> str | None:
     try:
         value = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        what = reason_of(error) if isinstance(error, OSError) else "not text"
-        raise UsageError(f"{path}: {what}", place=place, hint="check the path and who may read it") from None
+        hint = "check the path and who may read it"
+        raise UsageError(f"{path}: {reason_of(error)}", place=place, hint=hint) from None
     if not value:
         raise UsageError(f"{path} is empty", place=place, hint="write the secret into it")
     return value

@@ -16,6 +16,7 @@ from sensor.cli.options import (
     analysing,
     existing_lake,
     keys_of,
+    say,
     settings_from,
 )
 
@@ -87,9 +88,7 @@ def command(
         cases = Reveals(folder, keys, moment).forget(tokens)
         typer.echo(f"{forgotten} records taken out of the vault, and out of {cases} cases of reveal")
     if not deletion.gone and not sealed:
-        typer.echo(
-            f"shadowai: found no row about {person!r}; name the account as the logs write it", err=True
-        )
+        say(f"found no row about {person!r}; name the account as the logs write it")
     for line in _not_reached(place, settings, subject):
         typer.echo(line)
 

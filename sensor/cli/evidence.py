@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, StateOption, existing_lake, settings_from
+from sensor.cli.options import ConfigOption, LakeOption, StateOption, existing_lake, say, settings_from
 
 
 def command(
@@ -42,6 +42,6 @@ def command(
         raise InputError("; ".join(done.problems) or "no evidence here", place=str(place.path))
     typer.echo(f"{to}: {done.packets:,} packets")
     for problem in done.problems:
-        typer.echo(f"shadowai: {problem}", err=True)
+        say(problem)
     if done.problems:
         raise typer.Exit(3)

@@ -19,6 +19,7 @@ from sensor.cli.options import (
     analysing,
     existing_lake,
     keys_of,
+    say,
     settings_from,
 )
 from sensor.errors import reason_of
@@ -110,18 +111,13 @@ def command(
     counts = ", ".join(f"{len(rows):,} {name}" for name, rows in tables.items())
     typer.echo(f"{out}: {counts}")
     if not any(tables.values()):
-        typer.echo(
-            f"shadowai: the lake has no row about {person!r}; name the account as the logs write it", err=True
-        )
+        say(f"the lake has no row about {person!r}; name the account as the logs write it")
     if subject.missing:
         names = ", ".join(subject.missing)
-        typer.echo(f"shadowai: rows made with the missing {names} are not in it; restore it", err=True)
+        say(f"rows made with the missing {names} are not in it; restore it")
     if subject.shredded:
         numbers = ", ".join(str(epoch) for epoch in subject.shredded)
-        typer.echo(
-            f"shadowai: epochs {numbers} are missing: their keys were shredded, nobody can link those rows",
-            err=True,
-        )
+        say(f"epochs {numbers} are missing: their keys were shredded, nobody can link those rows")
 
 
 def _tables(lake: Lake, subject: Subject) -> dict[str, list[dict[str, Any]]]:

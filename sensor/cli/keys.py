@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from sensor.cli.options import ConfigOption, LakeOption, StateOption, settings_from
+from sensor.cli.options import ConfigOption, LakeOption, StateOption, say, settings_from
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +116,7 @@ def list_(lake: LakeOption = None, state: StateOption = None, config: ConfigOpti
     if keys.count():
         typer.echo(_COUNT_LINE)
     for problem in keys.problems():
-        typer.echo(f"shadowai: {problem}", err=True)
+        say(problem)
 
 
 def _keys(

@@ -90,7 +90,7 @@ def explain(
     from analytics.policy.checks import named
     from sensor.errors import UsageError
 
-    settings = _settings(config, policy, signatures=signatures)
+    settings = settings_from(config, policy=policy, signatures=signatures)
     stated, known = _read(settings), _known(settings)
     service = named(service, known) or service
     if service not in {row["app"] for row in known.services}:
@@ -142,7 +142,7 @@ def check(
     """
     from sensor.errors import UsageError
 
-    settings = _settings(config, policy, signatures=signatures, lake=lake)
+    settings = settings_from(config, policy=policy, signatures=signatures, lake=lake)
     if level is not None and level not in LEVELS:
         raise UsageError(f"no severity {level!r}", place="--level", hint=f"one of {', '.join(LEVELS)}")
     stated = _checked(settings)
@@ -166,14 +166,14 @@ def test(
     from analytics.policy.read import PolicyMistakes
     from sensor.errors import UsageError, reason_of
 
-    settings = _settings(config, policy, signatures=signatures)
+    settings = settings_from(config, policy=policy, signatures=signatures)
     stated, known = _read(settings), _known(settings)
     file = cases or _path(settings).with_suffix(".tests.yml")
     try:
         given = run.read_cases(file.read_text("utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
-        text = reason_of(error) if isinstance(error, OSError) else "not UTF-8"
-        raise UsageError(text, place=str(file), hint="write cases, see docs/policy.md") from None
+        hint = "write cases, see docs/policy.md"
+        raise UsageError(reason_of(error), place=str(file), hint=hint) from None
     except PolicyMistakes as mistakes:
         _fail(map(str, mistakes.problems))
     _tell(run.unknown_in(given, str(file), known))
@@ -207,7 +207,7 @@ def simulate(
     from analytics.policy.simulate import simulate as run
     from sensor.store.lake import log_access
 
-    settings = _settings(config, new, signatures=signatures, state=state, lake=lake)
+    settings = settings_from(config, policy=new, signatures=signatures, state=state, lake=lake)
     stated = _checked(settings)
     place = existing_lake(settings)
     keys = keys_of(settings, place)  # with other keys, no exception would match
@@ -255,11 +255,6 @@ def _compile(policy: Policy, keys: Keys, settings: Settings) -> Compiled:
     return compiled(policy, lambda account: Subject.of(account, keys, settings.privacy).tokens)
 
 
-def _settings(config: Path | None, policy: Path | None, **options: Any) -> Settings:
-    signatures = options.pop("signatures", None)
-    return settings_from(config, policy=policy, signatures=signatures, **options)
-
-
 def _path(settings: Settings) -> Path:
     from sensor.errors import UsageError
 
@@ -292,8 +287,7 @@ def _stated(settings: Settings) -> Policy:
         content = path.read_bytes()
         text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        what = reason_of(error) if isinstance(error, OSError) else "not UTF-8 text"
-        raise PolicyError(what, place=str(path), hint="check the path") from None
+        raise PolicyError(reason_of(error), place=str(path), hint="check the path") from None
     return read(text, _shown(path), hashlib.sha256(content).hexdigest()[:12])
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sensor.cli.exports_shared import put
 from sensor.cli.options import ConfigOption, LakeOption, OutOption, StateOption, analysing, settings_from
-from sensor.errors import reason_of
 
 if TYPE_CHECKING:
     from sensor.destinations import AnyDestination
@@ -44,19 +44,13 @@ def command(
     config: ConfigOption = None,
 ) -> None:
     """Write the data-protection sheet of this installation."""
-    from sensor.errors import UsageError
     from sensor.privacy import sheet
 
     facts = _facts(settings_from(config, lake=lake, state=state))
     text = sheet.page(facts) if form is Format.HTML else sheet.markdown(facts)
-    if out is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(reason_of(error), place=str(out), hint="name another file") from None
-    typer.echo(str(out))
+    put([text], out)
+    if out is not None:
+        typer.echo(str(out))
 
 
 def _facts(settings: Settings) -> Facts:

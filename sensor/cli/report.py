@@ -26,6 +26,7 @@ from sensor.cli.options import (
     command_behind,
     counting_then,
     existing_lake,
+    say,
     settings_from,
 )
 
@@ -192,7 +193,7 @@ def _with_pdf(report: Report, letter: Letter) -> Letter:
     try:
         return with_pdf(letter, report)
     except ExtraMissing as error:
-        typer.echo(f"shadowai: sent without the PDF: it {error}", err=True)
+        say(f"sent without the PDF: it {error}")
         return letter
 
 
@@ -245,7 +246,7 @@ def _write(name: str, about: str, wanted: _Wanted) -> None:
     try:
         archive(place.path, found)
     except OSError as error:
-        typer.echo(f"shadowai: not archived in the lake: {reason_of(error)}", err=True)
+        say(f"not archived in the lake: {reason_of(error)}")
 
 
 def _format_of(out: Path | None) -> str:

@@ -170,5 +170,4 @@ def _secret(file: Path | None, name: str, *, new: bool = False) -> str:
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        what = reason_of(error) if isinstance(error, OSError) else "no text"
-        raise UsageError(what.lower(), place=str(file), hint="a text file with one line") from None
+        raise UsageError(reason_of(error), place=str(file), hint="a text file with one line") from None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensor.cli.options import ConfigOption, settings_from
+from sensor.cli.options import ConfigOption, say, settings_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,16 +113,15 @@ def _say_what_units_lack(settings: Settings, user: str) -> None:
 
     for name in sorted(set(VARIABLES) - _IN_UNITS):
         if os.environ.get(variable := f"{ENVIRONMENT_PREFIX}{name.upper()}"):
-            typer.echo(f"shadowai: the units do not know {variable}; put it into the settings", err=True)
+            say(f"the units do not know {variable}; put it into the settings")
     for path in (_program(), *_folders(settings)):
         if shut := _shut(path, user):
-            problem = f"{user} may not enter {shut}; keep it elsewhere, or let {user} in"
-            typer.echo(f"shadowai: {path}: {problem}", err=True)
+            say(f"{path}: {user} may not enter {shut}; keep it elsewhere, or let {user} in")
     for to in settings.destinations:
         secret = getattr(to, "password", None) or getattr(to, "secret", None)
         if secret is not None and secret.env is not None:
-            problem = f"the units do not know {secret.env}; name a file in the settings"
-            typer.echo(f"shadowai: destinations.{to.name}: {problem}", err=True)
+            what = f"the units do not know {secret.env}; name a file in the settings"
+            say(f"destinations.{to.name}: {what}")
 
 
 def _timers(settings: Settings, user: str, shared: Sequence[Path]) -> Iterator[tuple[str, str]]:

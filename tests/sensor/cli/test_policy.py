@@ -15,6 +15,7 @@ from analytics.policy.rules import LEVELS
 from analytics.refresh import refresh
 from sensor.cli import policy as command
 from sensor.cli.main import app
+from sensor.cli.options import settings_from
 from sensor.errors import FindingsError, PolicyError, UsageError
 from sensor.store.lake import Lake
 from tests.analytics.handmade import ZONE, HandmadeLake, sighting
@@ -53,7 +54,7 @@ def lake_at(home: Path) -> HandmadeLake:
     rows = [sighting("2026-11-17 09:00", user_name=f"u{n}", client=f"a{n}", **use) for n in range(6)]
     lake = HandmadeLake.furnished(home / "lake", *rows)
     Lake(lake.path).create()
-    stated = command.policy_of(command._settings(None, None))
+    stated = command.policy_of(settings_from(None))
     refresh(
         lake.path, zone=ZONE, policy=compiled(read(POLICY, "policy.yml", stated.version), lambda name: [])
     )
@@ -216,7 +217,7 @@ def test_check_says_when_findings_are_those_of_another_policy(home: Path) -> Non
     judged = read_state(lake.path)
     judged.final = [key for key in judged.inputs if key.startswith("findings/")]  # as after `erase`
     write_state(lake.path, judged)
-    stated = command.policy_of(command._settings(None, None))
+    stated = command.policy_of(settings_from(None))
     changed = compiled(read(POLICY, "policy.yml", stated.version), lambda name: [])
     refresh(lake.path, zone=ZONE, policy=changed)
     checked = run("policy", "check", "--level", "critical")
