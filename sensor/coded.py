@@ -18,6 +18,8 @@ import polars as pl
 #: Memory that the values of a `Vocabulary` may take until it is full, with `_EACH` bytes for the results of
 #: each.
 MAX_REMEMBERED_BYTES, _EACH = 8 << 20, 100
+#: A column is judged by so many of its first rows; it repeats if at most this share of them is distinct.
+_SAMPLE, _WORTH = 4096, 0.75
 
 #: A pure function of texts: takes a String column, returns a frame with one row each; NULL gives NULL.
 Read = Callable[[pl.Series], pl.DataFrame]
@@ -165,6 +167,3 @@ def repeats(column: pl.Series) -> bool:
     """True if enough values of `column` repeat for working with distinct ones to pay; judged by the first."""
     first = column.head(_SAMPLE)
     return first.n_unique() <= max(1, len(first) * _WORTH)
-
-
-_SAMPLE, _WORTH = 4096, 0.75

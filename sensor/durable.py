@@ -69,10 +69,10 @@ def explained(place: Path) -> Iterator[None]:
         raise
     except OSError as error:
         hint = {
-            28: "free space or inodes there; what was committed is safe",
-            1: "check the folder's owner",
-            13: "check the folder's owner",
-            30: "mount it writable",
+            errno.ENOSPC: "free space or inodes there; what was committed is safe",
+            errno.EPERM: "check the folder's owner",
+            errno.EACCES: "check the folder's owner",
+            errno.EROFS: "mount it writable",
         }.get(error.errno or 0, "check the folder")
         named = error.filename2 or error.filename or place
         raise LakeError(reason_of(error), place=str(named), hint=hint) from error

@@ -68,20 +68,13 @@ def command(
     from analytics.refresh import refresh
     from sensor import schema
     from sensor.account import account
-    from sensor.errors import UsageError
     from sensor.store.segments import Commits
 
     settings = settings_from(config, lake=lake)
     place = existing_lake(settings)
-    known = _known(place, finding)
+    last_seen = _last_seen(place, finding)
     now = datetime.now(UTC)
-    if not reason.strip():
-        raise UsageError("a decision needs a reason", place="--reason", hint='--reason "pilot with legal"')
-    if decision is Decision.ACCEPT and until is None:
-        raise UsageError("a risk is accepted only until a date", place="--until", hint="--until 2027-03-31")
-    if decision is Decision.RESOLVE and until is not None:
-        hint = "it is open again when it is seen in a later week"
-        raise UsageError("what is resolved needs no date", place="--until", hint=hint)
+    _check(decision, reason, until)
     end = None if until is None else _end_of(until, settings.zone, now)
     stated: dict[str, Any] = {
         "finding": finding,
@@ -93,10 +86,10 @@ def command(
     with analysing(place):
         check_release(place)  # before anything is on record
         latest, before = _latest(place, finding)
-        if latest == _identity(stated, known, before):
+        if latest == _identity(stated, last_seen, before):
             typer.echo(f"{finding}: already decided like that")
             return
-        identity = _identity(stated, known, latest)
+        identity = _identity(stated, last_seen, latest)
         row = {**stated, "valid_until": end, "decision_id": identity, "decided_at": now}
         rows = schema.DECISIONS.conform(pl.DataFrame([row], schema_overrides={"valid_until": schema.TIME}))
         Commits(place, f"decision-{identity}").commit(0, 0, {"decisions": rows})
@@ -104,6 +97,19 @@ def command(
     typer.echo(
         f"{finding}: {decision.value}{f' until {until:%Y-%m-%d}' if until else ''}, by {stated['decided_by']}"
     )
+
+
+def _check(decision: Decision, reason: str, until: datetime | None) -> None:
+    """Raises UsageError for a decision without a reason, or that lacks a date or has one in vain."""
+    from sensor.errors import UsageError
+
+    if not reason.strip():
+        raise UsageError("a decision needs a reason", place="--reason", hint='--reason "pilot with legal"')
+    if decision is Decision.ACCEPT and until is None:
+        raise UsageError("a risk is accepted only until a date", place="--until", hint="--until 2027-03-31")
+    if decision is Decision.RESOLVE and until is not None:
+        hint = "it is open again when it is seen in a later week"
+        raise UsageError("what is resolved needs no date", place="--until", hint=hint)
 
 
 def _identity(stated: dict[str, Any], last_seen: str, before: str | None) -> str:
@@ -132,7 +138,7 @@ def _end_of(day: datetime, zone: str, now: datetime) -> datetime:
     return end
 
 
-def _known(lake: Lake, finding: str) -> str:
+def _last_seen(lake: Lake, finding: str) -> str:
     """The week the finding was last seen in. Raises UsageError if there is no such finding."""
     from analytics.lake import open_views
     from sensor.errors import UsageError

@@ -41,7 +41,6 @@ class Known:
     exports: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=exports.COLUMNS))
     service_accounts: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
-    problems: Problems = field(default_factory=Problems)
 
     @classmethod
     def of(cls, settings: Settings, problems: Problems) -> Known:
@@ -58,7 +57,6 @@ class Known:
             pl.concat([pl.DataFrame(schema=exports.COLUMNS), *directories]),
             tuple(pattern.lower() for pattern in identity.service_accounts),
             settings.networks.shared,
-            problems,
         )
 
     def leases(self, begin: datetime, end: datetime) -> pl.DataFrame:

@@ -23,7 +23,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -225,12 +224,6 @@ class Vault:
             durable.write(self._file(epoch), text.encode())
         self._known.pop(epoch, None)
         return went
-
-    def size(self) -> int:
-        """Number of records in the vault."""
-        names = (re.fullmatch(r"epoch-(\d+)\.jsonl", path.name) for path in self._folder.glob("epoch-*"))
-        epochs = [int(name[1]) for name in names if name]
-        return sum(len(line["records"]) for epoch in epochs for line in self._lines(epoch))
 
     def _record_key(self, epoch: int, parts: list[bytes]) -> bytes:
         return hashlib.sha256(b"|".join([*parts, self._keys.derived(epoch, "vault")])).digest()
