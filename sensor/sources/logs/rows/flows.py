@@ -29,15 +29,16 @@ MAX_CONNECTIONS = 400_000
 #: Times that another observer of a connection may take over within a block.
 MOST_TAKEOVERS = 8
 
-#: Below: assigned to services; from `_EPHEMERAL` on: chosen by clients (RFC 6335, Linux defaults).
-_SERVICE, _EPHEMERAL = 1024, 32768
+#: Ports below `_SERVICE` are assigned to services, those from `EPHEMERAL` on are chosen by clients (RFC 6335,
+#: Linux defaults).
+_SERVICE, EPHEMERAL = 1024, 32768
 _SWAPPED = (
     ("client", "server"),
     ("client_port", "server_port"),
     ("bytes_up", "bytes_down"),
     ("packets_up", "packets_down"),
 )
-#: What the record tells of its source; of one that is turned, that is the server.
+#: What a record says about its source. If that is the server, nothing is known about the client.
 _OF_SOURCE = ("client_mac", "user_name", "device")
 
 
@@ -47,8 +48,8 @@ def oriented(rows: pl.DataFrame, internal: Sequence[str]) -> pl.DataFrame:
     if not one_way.any():
         return rows
     here, there = pl.col("client_port"), pl.col("server_port")
-    server_like = (here < _SERVICE) & (there >= _SERVICE) | (here < _EPHEMERAL) & (there >= _EPHEMERAL)
-    client_like = (there < _SERVICE) & (here >= _SERVICE) | (there < _EPHEMERAL) & (here >= _EPHEMERAL)
+    server_like = (here < _SERVICE) & (there >= _SERVICE) | (here < EPHEMERAL) & (there >= EPHEMERAL)
+    client_like = (there < _SERVICE) & (here >= _SERVICE) | (there < EPHEMERAL) & (here >= EPHEMERAL)
     verdict = pl.when(server_like).then(True).when(client_like).then(False)
     backwards = rows.select(turned=verdict)["turned"]
     unclear = (backwards.is_null() & one_way).arg_true()
@@ -56,15 +57,16 @@ def oriented(rows: pl.DataFrame, internal: Sequence[str]) -> pl.DataFrame:
         ours = _internal(rows["client"].gather(unclear), internal)
         theirs = _internal(rows["server"].gather(unclear), internal)
         backwards = backwards.scatter(unclear, ~ours & theirs)
-    turned = (backwards.fill_null(False) & one_way).alias("turned")
-    return rows.with_columns(turned).with_columns(*_turned(), slice=_slice()).drop("turned")
+    marked = rows.with_columns(turned=backwards.fill_null(False) & one_way)
+    return marked.with_columns(*turned_around(pl.col("turned")), slice=_slice()).drop("turned")
 
 
-def _turned() -> list[pl.Expr]:
+def turned_around(where: pl.Expr) -> list[pl.Expr]:
+    """The columns of both ends, exchanged in the rows `where` the record's source is the server."""
     pairs = [pair for one, other in _SWAPPED for pair in ((one, other), (other, one))]
     return [
-        *(pl.when("turned").then(pl.col(there)).otherwise(pl.col(here)).alias(here) for here, there in pairs),
-        *(pl.when(~pl.col("turned")).then(name).alias(name) for name in _OF_SOURCE),
+        *(pl.when(where).then(there).otherwise(here).alias(here) for here, there in pairs),
+        *(pl.when(~where).then(name).alias(name) for name in _OF_SOURCE),
     ]
 
 
@@ -217,7 +219,7 @@ def _put(finished: pl.DataFrame, paired: pl.DataFrame) -> pl.DataFrame:
         finished.hstack(beside)
         .with_columns(turned=pl.col("new_turned").fill_null(False))
         .with_columns(
-            *_turned(),
+            *turned_around(pl.col("turned")),
             *(
                 pl.coalesce(f"new_{name}", name).alias(name)
                 for name in changes.columns

@@ -9,25 +9,16 @@ from __future__ import annotations
 
 import polars as pl
 
+from sensor.sources.logs.rows.flows import EPHEMERAL, turned_around
 from sensor.sources.logs.text.reasons import STRAY
 
-#: Services whose clients may have any port. Of other ports below `_WELL_KNOWN`, only a client's port from
-#: `_EPHEMERAL` on tells, because NFS and others send from a low port.
+#: Services whose clients may have any port. For other ports below `_WELL_KNOWN`, the client's port must be at
+#: least `EPHEMERAL`, because NFS and others send from a low port.
 _SERVICES, _WELL_KNOWN = (53, 80, 443), 1024
-#: Chosen by clients (RFC 6335, Linux defaults).
-_EPHEMERAL = 32768
-_EXCHANGED = (
-    ("client", "server"),
-    ("client_port", "server_port"),
-    ("bytes_up", "bytes_down"),
-    ("packets_up", "packets_down"),
-)
-#: What the record tells of its source, which is the server.
-_OF_SOURCE = ("client_mac", "user_name", "device")
 
 
 def turned(rows: pl.DataFrame, *, by_device: bool = False) -> pl.DataFrame:
-    """`rows` with connections that the server seems to have opened told from the client's end, or set aside.
+    """`rows` in which connections that the server seems to have opened are turned around, or set aside.
 
     A device (`by_device`) knows who opened the connections that it let through. One-way records are turned
     later (flows.py), with the other records of their connection.
@@ -38,10 +29,8 @@ def turned(rows: pl.DataFrame, *, by_device: bool = False) -> pl.DataFrame:
         return rows
     late = pl.lit(replies) & (pl.col("action") == "blocked").fill_null(False)
     turn = pl.lit(replies) & ~late & ~pl.col("one_way").fill_null(False)
-    ends = [pair for one, other in _EXCHANGED for pair in ((one, other), (other, one))]
     return rows.with_columns(
-        *(pl.when(turn).then(there).otherwise(here).alias(here) for here, there in ends),
-        *(pl.when(~turn).then(name).alias(name) for name in _OF_SOURCE),
+        *turned_around(turn),
         reason=pl.when(late).then(pl.coalesce("reason", pl.lit(STRAY))).otherwise("reason"),
     )
 
@@ -49,6 +38,6 @@ def turned(rows: pl.DataFrame, *, by_device: bool = False) -> pl.DataFrame:
 def _is_reply() -> pl.Expr:
     here, there = pl.col("client_port"), pl.col("server_port")
     from_service = here.is_in(_SERVICES) & (there >= _WELL_KNOWN) | (here < _WELL_KNOWN) & (
-        there >= _EPHEMERAL
+        there >= EPHEMERAL
     )
     return ((pl.col("kind") == "flow") & pl.col("host").is_null() & from_service).fill_null(False)
