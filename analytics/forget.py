@@ -41,7 +41,7 @@ Announce = Callable[[list[Forgotten]], None]
 
 
 def _unannounced(gone: list[Forgotten]) -> None:
-    """Nobody is told."""
+    """The default for `announce`: does nothing."""
 
 
 def keep_figures(
@@ -77,8 +77,8 @@ def expire(
 ) -> list[Forgotten]:
     """Drops the restricted marts of days before `restricted` and the open ones of weeks before `published`.
 
-    Weeks that were made from them become final, but for the one that begins on Monday `running` and later
-    ones: they go on, with what is left to compare them with. Returns the files, which `remove` deletes;
+    Weeks that were made from them become final, except those from Monday `running` on, which are still built
+    from what is left. Returns the files, which `remove` deletes;
     `announce` is called with them first. Raises LakeUnreadable.
     """
     gone = []

@@ -366,7 +366,7 @@ def summary(day: date, changes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _past(day: date, names: pl.DataFrame) -> pl.DataFrame:
-    """What a day's names tell of each service nobody knew then; of several sensors the one that saw most."""
+    """What a day's names show of services that the catalog did not know then, by the sensor that saw most."""
     each = names.group_by("app", "role", "sensor", "source").agg(
         buckets=pl.col("bucket").n_unique().cast(pl.Int64),
         first_seen=pl.col("first_seen").min(),

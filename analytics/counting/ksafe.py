@@ -136,7 +136,7 @@ def pool(members: pl.DataFrame, k: int) -> pl.DataFrame:
     sizes = groups(members, ["department"]).sort("seen", "using", "department")
     small = sizes.filter(~safe(k))["department"].to_list()
     # The directory may already contain a pool of small departments (sensor/privacy/departments.py), and a
-    # department called like the total could not be told from it.
+    # department with the name of the total could not be distinguished from it.
     small += [name for name in (OTHER, ALL) if name in sizes["department"] and name not in small]
     rest = [name for name in sizes["department"].to_list() if name not in small]
     while small and rest and not _union_is_safe(members, small, k):

@@ -1,6 +1,6 @@
 """Stores how many people used what in a month, quarter or year.
 
-Tokens change meanwhile, so a `Counting` counts them.
+Tokens change within such periods, so people are counted by a `Counting`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Lets the addresses of one machine share what is known about each of them. Pure.
 
-A station (the word of IEEE 802) is a hardware address at a site. Leases tell it, and packets on the machine's
-own link do. A laptop has an IPv4 address, which DHCP, sign-ins and people files are about, and several IPv6
-addresses, about which often nothing but the link tells.
+A station (the word of IEEE 802) is a hardware address at a site, known from leases and from packets on the
+machine's own link. A laptop has an IPv4 address, which DHCP, sign-ins and people files report, and several
+IPv6 addresses, which often only its link reports.
 
 Rows are those of the table `held` (holders.py): intervals of an address in which nothing about it changes.
 """

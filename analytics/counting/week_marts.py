@@ -1,4 +1,4 @@
-"""Makes the weekly marts: of usage from the marts of its days, of names and coverage from their base rows."""
+"""Makes the weekly marts: usage from the marts of its days, names and coverage from their base rows."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ class _Others:
 
 
 def _is_below(row: Row, entry: Entry) -> bool:
-    """True for a claim of a path that begins as that of the entry: a path stands for all that begin so."""
+    """True for a claim whose path begins with the entry's: a path covers all that begin with it."""
     below: str = row["value"].partition("/")[2]
     return row["kind"] == "url" and below.startswith(entry.value.partition("/")[2])
 
@@ -223,7 +223,7 @@ def _values(entries: Iterable[Entry], kind: str, target: Target) -> set[str]:
 
 
 def _uncovered(entries: Iterable[Entry], target: Target) -> Iterator[Entry]:
-    """Entries in order, without those that another one stands for: some programs refuse doubles."""
+    """Entries in order, without those that another one covers: some programs refuse duplicates."""
     entries = sorted(entries, key=lambda e: (e.value, e.kind != "suffix", e.kind, e.app))
     trees, hosts = (_values(entries, kind, target) for kind in ("suffix", "domain"))
     seen: set[str] = set()

@@ -103,7 +103,7 @@ def prepare(
         telling = [monday for monday in run.telling_weeks(connection) if monday <= chosen.week]
         if chosen.first <= today <= chosen.last:
             facts = replace(facts, today=today)
-            # A day that has only begun is none without a report; the weekly page tells them apart itself.
+            # A day that has just begun counts once a sensor reported; the weekly page handles this itself.
             if name != "weekly" and chosen.first < today and not _watched(connection, today):
                 facts = replace(facts, today=today - timedelta(days=1))
         scope = run.scope_of(
@@ -132,8 +132,8 @@ def _template(name: str) -> str:
 
 
 def _subject(lake: duckdb.DuckDBPyConnection, kind: str, named: str) -> tuple[str, str]:
-    """Id and name of the subject: a service, named by either; a department, as the lake spells it; of a token
-    what it stands for (user, device …).
+    """Id and name of the subject: a service, named by either; a department, as the lake spells it; a token,
+    with what it stands for (user, device …).
 
     Raises Unknown with similar names, or if there are none, with some of those in the lake.
     """
@@ -184,8 +184,8 @@ def _newest(
     """The newest period with data that had begun by `today`; without data that of `as_of`. Raises NoWeek.
 
     `over`: the week before that of `today`, if the lake goes back that far. What is sent every Monday must
-    say that nothing reported, not tell of an older week again. Months and quarters are those of the newest
-    week with data that is over: of one that began yesterday there is nothing to tell.
+    say that nothing reported, not repeat an older week. Months and quarters are those of the newest week with
+    data that is over: one that began yesterday has nothing to report.
     """
     if kind == "day":
         rows = lake.execute("SELECT DISTINCT day FROM coverage_daily WHERE minutes_seen > 0").fetchall()

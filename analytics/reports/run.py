@@ -38,8 +38,8 @@ def weeks(lake: duckdb.DuckDBPyConnection) -> list[date]:
 
 def telling_weeks(lake: duckdb.DuckDBPyConnection) -> list[date]:
     """Mondays of the weeks whose sources could show use, oldest first: it was found, or some source knows the
-    bytes of connections with a name, and reported on half of the days. Of weeks of lookups alone, nobody
-    knows what was in use already."""
+    bytes of connections with a name, and reported on half of the days. Weeks with lookups
+    alone do not show what was in use."""
     return [row[0] for row in lake.execute(_TELLING_SQL, [LEAST_WATCHED]).fetchall()]
 
 

@@ -139,7 +139,7 @@ def _sentence(result: Result, period: Period, about: str) -> tuple[str, str]:
         return say("sheet.blind"), ""
     if lack := _lack(watched):
         return say("verdict.cannot_tell", what=say(f"doubt.{lack}")), seen
-    # services of a department may all be hidden, so that 0 of them tells nothing there
+    # services of a department may all be hidden, so 0 of them means nothing there
     of_everyone = () if summary is None or "people" in summary else ("weeks", "services")
     if summary is None or not all(summary.get(name, 1) for name in of_everyone):
         return _unused(result, watched, of, about), seen
@@ -179,7 +179,7 @@ def _unused(result: Result, watched: Row | None, days: int, about: str) -> str:
 
 
 def _too_little(watched: Row | None, days: int) -> bool:
-    """True if so much of the period was not seen that to find nothing in it tells nothing."""
+    """True if so much of the period was not seen that finding nothing in it means nothing."""
     if watched is None:
         return False
     flows = watched["flows"] or 0

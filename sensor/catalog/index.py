@@ -144,7 +144,7 @@ def _service(entry: Entry, score: risk.Score, vocabulary: Vocabulary) -> dict[st
 
 
 def _service_baseline(entry: Entry, vocabulary: Vocabulary) -> int | None:
-    """The largest baseline of the service's doors; of its side doors only where it has no others."""
+    """The largest baseline of the service's doors; of its side doors only if it has no others."""
     found = [(role(c, vocabulary) != "support", baseline(entry, c, vocabulary)) for c in entry.claims]
     return max(found)[1] if found else None
 

@@ -67,8 +67,7 @@ class Indicator(Strict):
 
     `shared` says that the same host also serves other things (a hit is then "embedded AI possible",
     never use). `access` is the door: a web page, an API, a coding tool, or a side door (telemetry,
-    auth, CDN) that says nothing about use. `extension` is the name under which an add-on stands in its
-    store.
+    auth, CDN) that says nothing about use. `extension` is the name of an add-on in its store.
     """
 
     domain: str | None = None
@@ -115,7 +114,7 @@ class Indicator(Strict):
 class Attribute(Strict):
     """A verifiable fact about a service: its value, the source, and the day the source was read.
 
-    Which names there are, and what type a value has, stands in `categories.yml`. An attribute that no
+    `categories.yml` lists the names, and the type of each one's value. An attribute that no
     source states is left out: unknown is not the same as no.
     """
 
@@ -236,13 +235,12 @@ class VersionAnswer(Strict):
 class Product(Strict):
     """Self-hosted software. It is recognised on any host, by its ports, paths and answers.
 
-    Traffic is matched by port and the beginning of a path together, on hosts that no other indicator
-    knows; without `ports` a path counts on any of them. There `software`, what only this product says of
-    itself in the head of its answers, counts on any port and path, and `labels`, a word of the first label
-    of the host, where nothing else tells more. `markers` (words in answers) and
-    `default_auth` (does it ask who you are as shipped?), `default_bind` and `advisories` are for people;
-    `affected` is what the version that a server says of itself is held against, `tells_version` the proof
-    that it can be read.
+    Only hosts that no other indicator knows are matched: by port and beginning of a path together (without
+    `ports`, by the path on any port); by `software`, what only this product reports about itself in the head
+    of its answers, on any port and path; by `labels`, words of the first label of the host, if nothing else
+    matches. `markers` (words in answers), `default_auth` (does it authenticate clients as shipped?),
+    `default_bind` and `advisories` are for people. `affected` is compared with the version that a server
+    reports; `tells_version` proves that it can be read.
     """
 
     name: Text

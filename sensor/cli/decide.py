@@ -113,8 +113,10 @@ def _check(decision: Decision, reason: str, until: datetime | None) -> None:
 
 
 def _identity(stated: dict[str, Any], last_seen: str, before: str | None) -> str:
-    """The id of a decision. The week the finding was last seen in and the decision before are part of it: if
-    the finding returns, or was decided otherwise meanwhile, the same words are a new decision."""
+    """The id of a decision, from its words, the week the finding was last seen in, and the previous decision.
+
+    So the same words are a new decision if the finding has returned, or was decided differently in between.
+    """
     import hashlib
     import json
 

@@ -60,7 +60,7 @@ def ask(question: str) -> None:
 
 @dataclass
 class Deletion:
-    """A deletion and what goes on record about it; `gone` grows as it is announced."""
+    """A deletion and its entry in the audit log; `gone` grows as it is announced."""
 
     state: Path
     action: str
@@ -73,7 +73,7 @@ class Deletion:
     @classmethod
     @contextmanager
     def of(cls, state: Path, action: str, *, now: datetime, **about: Any) -> Iterator[Deletion]:
-        """One deletion at a time; what an interrupted one announced goes on record first."""
+        """Runs one deletion at a time, and first records what an interrupted one had announced."""
         (state / "audit").mkdir(parents=True, exist_ok=True, mode=0o700)
         with (state / "audit" / _LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -92,10 +92,10 @@ class Deletion:
         durable.write(self.state / "audit" / PENDING, text.encode())
 
     def record(self, *, files: int) -> str:
-        """Keep the list of what was deleted beside the audit log, its hash in it; a line that says so.
+        """Keep the list of what was deleted beside the audit log, its hash in it; return a line about it.
 
-        The list names files, rows and hashes, no person. The record is published: how many rows one person
-        had stands in the list alone.
+        The list names files, rows and hashes, no person. The audit log is published, so the number of one
+        person's rows is in the list only.
         """
         rows = sum(one["deleted"] for one in self.gone)
         is_public = self.people is None

@@ -82,7 +82,7 @@ def _read(name: str, look: Callable[..., Finding], *folders: Path) -> Finding:
 
 
 def _writable(name: str, folder: Path) -> Finding:
-    """Whether files can be made. Permission bits and free blocks do not tell all, so a file is made in the
+    """Whether files can be made. Permission bits and free blocks are no proof, so a file is made in the
     nearest existing folder, and removed."""
     import tempfile
 
@@ -239,7 +239,8 @@ def _clocks(folder: Path) -> Iterator[Finding]:
 
 
 def _record(lake: Path, state: Path) -> Finding:
-    """Whether the chain is whole, and that of the lake: another state folder begins anew."""
+    """Whether the chain is intact, and the one that the lake has copies of: another state folder starts its
+    own."""
     from sensor.cli.audit import copies_in
     from sensor.cli.deletion import PENDING
     from sensor.privacy.audit import AuditLog

@@ -241,9 +241,10 @@ def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Cou
 
 @contextmanager
 def closed_to_others(about_persons: bool, out: Path | None = None) -> Iterator[None]:
-    """Sets a umask by which files made inside the block are no more accessible than the restricted zone.
+    """Sets a umask that makes files written inside the block no more accessible than the restricted zone.
 
-    A file `out` that is there already is closed, too. Only if they are `about_persons`. Raises UsageError.
+    An existing file `out` loses its wider permissions, too. Does nothing unless the files are
+    `about_persons`. Raises UsageError.
     """
     from sensor.errors import UsageError, reason_of
 

@@ -292,7 +292,7 @@ def _stated(settings: Settings) -> Policy:
 
 
 def mistaken(settings: Settings) -> str:
-    """The first mistake in what a readable policy says, as `check` tells it; '' without any. Raises as
+    """The first mistake in what a readable policy says, as `check` prints it; '' if there is none. Raises as
     `policy_of` does."""
     from analytics.policy.checks import check as find_problems
 

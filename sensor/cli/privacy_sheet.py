@@ -24,7 +24,7 @@ class Format(StrEnum):
     HTML = "html"
 
 
-#: Sources of one sensor mostly see the same minutes: of a day those of the source that saw most.
+#: Sources of one sensor mostly see the same minutes, so each day has those of the source that saw most.
 _COVERAGE = """
 WITH days AS (
   SELECT sensor, site, day, MAX(minutes_seen) AS minutes, SUM(flows) AS flows, SUM(named_flows) AS named

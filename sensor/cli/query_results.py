@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-#: rows printed as a table; of further ones only the number
+#: rows printed as a table; further ones are only counted
 TABLE_ROWS = 200
 #: rows fetched at a time
 BLOCK_ROWS = 10_000

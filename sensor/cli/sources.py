@@ -1,6 +1,6 @@
 """`shadowai sources`: the supported kinds of input, and what each can and cannot prove.
 
-`shadowai sources zscaler` tells all about those that have the word in their name or description,
+`shadowai sources zscaler` describes those that have the word in their name or description,
 `shadowai sources try FILE` reads the first lines of a file and shows what becomes of them,
 `shadowai sources addon` prints what runs inside mitmproxy.
 """

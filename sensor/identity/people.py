@@ -109,9 +109,9 @@ def directory(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFr
 def _held(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
     """The lines that hold within the epoch [begin, end), with their times in it, and `closed`.
 
-    Of the lines of an address that tell no beginning, each begins where the one before it ends. What began
-    before the epoch begins within its first second, in the order in which it really began: of two holders of
-    an address the later one counts, as it does within an epoch.
+    A line without `valid_from` begins where the previous such line of its address ends. What began before the
+    epoch begins within its first second, in the order in which it really began: of two holders of an address
+    the later one counts, as it does within an epoch.
     """
     told = people.with_columns(since="valid_from", until="valid_to")
     ordered = told.sort("until", nulls_last=True, maintain_order=True)
@@ -130,7 +130,7 @@ def _held(people: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
 
 
 def _addresses(texts: pl.Series) -> pl.Series:
-    """The addresses in canonical form; NULL for what is none."""
+    """The addresses in canonical form; NULL for other text."""
     text = pl.col(texts.name)
     is_canonical = text.str.contains(_CANONICAL)
     parsed = pl.when(~is_canonical).then(text).map_elements(_address, return_dtype=pl.String)
@@ -143,7 +143,7 @@ def _address(text: str) -> str | None:
 
 
 def _moments(texts: pl.Series, zone: str) -> pl.Series:
-    """The dates or times, in UTC; NULL for what is none."""
+    """The dates or times, in UTC; NULL for other text."""
     known = {text: _moment_of(text, zone) for text in texts.drop_nulls().unique()}
     return texts.replace_strict(known, default=None, return_dtype=schema.TIME)
 

@@ -1,4 +1,4 @@
-"""How the batches of an input are grouped: small ones joined, and the last one told from the others.
+"""How the batches of an input are grouped: small ones are joined, and the last one is marked.
 
 Where batches are cut depends on the input alone, so that a scan repeated from the same place writes the same
 segments.
@@ -71,8 +71,8 @@ def joined(batches: Iterable[Batch], grouping: Grouping) -> Iterator[Batch]:
 def with_last(batches: Iterable[Batch]) -> Iterator[tuple[Batch, bool]]:
     """Pairs of a batch and whether it is the last one; an input without batches gives one empty batch.
 
-    A batch that does not know itself (`last` is None) is held back until the next one or the end has come, or
-    reading fails.
+    A batch that does not say whether it is (`last` is None) is held back until the next one or the end comes,
+    or reading fails.
     """
     held: Batch | None = None
     ended = False

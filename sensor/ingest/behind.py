@@ -9,10 +9,10 @@ from typing import Self
 
 
 class Behind:
-    """Does what it is handed, in turn, on a thread of its own; one piece of work waits for the one before.
+    """Runs one piece of work at a time on a thread of its own; `hand` waits until the one before is finished.
 
-    So at most two items are in memory: the one in hand, and the one that its maker hands over next. What a
-    piece of work raises, the next call raises.
+    So at most two are in memory: the one that runs, and the one that is handed over next. What a piece of
+    work raises, the next call raises.
     """
 
     def __init__(self) -> None:
@@ -32,12 +32,12 @@ class Behind:
             self.close()
 
     def hand(self, work: Callable[[], object]) -> None:
-        """Call `work` on the other thread, as soon as what is in hand is finished."""
+        """Wait for what is in hand, then start `work` on the other thread."""
         self.settle()
         self._in_hand = self._worker.submit(work)
 
     def settle(self) -> None:
-        """Wait for what is in hand: only then may this thread touch what the work uses."""
+        """Wait for what is in hand, so that this thread may touch what the work uses."""
         in_hand, self._in_hand = self._in_hand, None
         if in_hand is not None:
             in_hand.result()
@@ -49,5 +49,5 @@ class Behind:
         return self._in_hand is None
 
     def close(self) -> None:
-        """Finish the work begun, whatever it raises; nothing can be handed over afterwards."""
+        """Wait for running work and ignore what it raises; nothing can be handed over afterwards."""
         self._worker.shutdown()

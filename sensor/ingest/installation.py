@@ -104,11 +104,11 @@ class Installation:
 
     @cached_property
     def claims(self) -> Claims:
-        """The inputs of which no other process may store rows meanwhile. Raises LakeError."""
+        """The inputs whose rows only this process may store. Raises LakeError."""
         return Claims(self.lake)
 
     def list_again(self) -> None:
-        """Take note of what other processes have stored meanwhile of inputs that this one goes on with."""
+        """List the lake's commits again, before an input is continued that another process stored rows of."""
         self._landed = Landed(self.lake)
 
     def use(self, catalog: Catalog) -> None:
@@ -152,8 +152,7 @@ class Installation:
         return self._with_declared(named or sensor_declared(self.settings, kind, source_input.files[0]))
 
     def live_sensor(self, source: str) -> SensorSettings:
-        """The sensor with the declared name: a live source has no path by which the settings could name
-        it."""
+        """The sensor with the declared name: a live source has no path that the settings could match."""
         name = self._declared.sensor or source
         return self._with_declared(self._named(name, source) or SensorSettings(name=name))
 

@@ -49,7 +49,7 @@ _IDENTITY = (
     "device", "host", "url_path", "method", "status", "server", "server_port", "transport", "tunnel", "slice",
     "bytes_up", "bytes_down",
 )  # fmt: skip
-#: Of those, columns that do not identify a slice of a connection: it is longer in a capture that goes on.
+#: Of those, columns that do not identify a slice of a connection: they grow if a capture is continued.
 _GROWING = ("duration_s", "action", "status", "bytes_up", "bytes_down")
 #: Columns that identify a flow.
 _TUPLE = ("site", "transport", "tunnel", "client", "client_port", "server", "server_port")
@@ -235,7 +235,7 @@ class Pipeline:
 
     def _ids(self, rows: pl.DataFrame) -> list[pl.Series]:
         """The columns event_id, connection and flow: hashes of clear values, keyed by the row's epoch."""
-        # A lookup is the same whether the line that tells of its answer was read with it or not.
+        # A lookup has the same id whether or not the line with its answer was read along with it.
         answered = pl.when(pl.col("kind") == "dns").then(pl.col("action").fill_null("allowed"))
         identity = _text(_IDENTITY, unless_sliced=_GROWING)
         rows = rows.with_columns(

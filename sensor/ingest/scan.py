@@ -199,7 +199,7 @@ def _conclude(
     """Add advice and doubts about an input that was read."""
     nameless = bool(summary.records) and not summary.named
     if summary.sightings or summary.carried["used"] or nameless:
-        # Where other lines tell of use, those that cannot are no mistake.
+        # If other lines of the input can prove use, it is no mistake that these cannot.
         telling = {name for name in summary.kinds if kinds_by_name()[name].proof} or set(summary.kinds)
         for name in sorted(telling - (set() if nameless else summary.sized)):
             if advice := kinds_by_name()[name].advice:

@@ -34,7 +34,7 @@ _GROUPING = Grouping()
 class Stream:
     """One endless input: takes blocks of lines, commits segments.
 
-    Lines are parsed on the caller's thread. What follows is done `behind`, on another one, which goes on
+    Lines are parsed on the caller's thread. The rest is done `behind`, on another thread, which keeps working
     after `read` has returned.
     """
 

@@ -57,7 +57,7 @@ class Near:
         self._apps = pl.concat([self._apps, names]).unique()
         self._known = pl.concat([self._known, _names_of(hits)]).unique()
         uses = pl.concat([self._uses, _slots(_hashed(known), "app")])
-        # Of this batch only: one line of a wrong clock must not make all later visits complete at once.
+        # Only by this batch: one line with a wrong clock must not make all later visits complete at once.
         complete_until = pl.lit(observations["seen_at"].max(), dtype=TIME) - 3 * WITHIN
         # A recent visit may still be followed by a use.
         slots_with_use = _slots_around(uses).select(_mixed("client", "slot")).to_series().unique().implode()

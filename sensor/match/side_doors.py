@@ -3,12 +3,12 @@ the first part of the path, `/pricing`, `/login` …
 
 A domain listed as that of a chat, an editor or an agent covers all hosts below it, and nobody lists the help
 pages, sign-in, scripts and statistics of each. Where the catalog names such hosts, the label never lied: 75
-of 75 `docs.`, 29 of 29 `help.`, 27 of 27 `cdn.` are no use. So a host of such a label directly below the
-domain is none either, unless an indicator names it. Not below an API, where the first label is often that of
-a customer.
+of 75 `docs.`, 29 of 29 `help.`, 27 of 27 `cdn.` are no use. So a host with such a label directly below the
+domain is no use either, unless an indicator names it. This does not apply below an API, where the first label
+is often a customer's.
 
-Logs that show paths tell as much of pages on the host itself. `/docs`, `/help` and `/support` are none of
-them: what people write in a service lies there, too.
+In logs with paths, the same goes for pages on the host itself. `/docs`, `/help` and `/support` are not among
+them, because what people write in a service may be there, too.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ class LeaseRotation:
         return pl.lit(begin, dtype=schema.TIME), pl.lit(end, dtype=schema.TIME)
 
     def _keep(self, arrived: pl.DataFrame) -> None:
-        """Keep the newest lease of each address if it goes on after its epoch."""
+        """Keep the newest lease of each address if it outlasts its epoch."""
         if arrived.is_empty():
             return
         closed = arrived.filter(pl.col("closed").fill_null(False))
@@ -192,7 +192,7 @@ def _keys_left(keys: Keys) -> list[tuple[int, bytes]]:
 
 
 def _is_theirs(leases: pl.DataFrame, keys: Keys, theirs: frozenset[str]) -> pl.Series:
-    """True for the `leases` (in clear) of people of whom `theirs` are the tokens; see `forget`."""
+    """True for the `leases` (in clear) of the people with the tokens `theirs`; see `forget`."""
     left, found = _keys_left(keys), []
     for column, kind in (("user_name", "user"), ("device", "device"), ("mac", "mac")):
         about = pl.col("user_name").is_not_null() if kind == "user" else pl.col("user_name").is_null()
@@ -231,7 +231,7 @@ def _write(file: Path, keys: Keys, leases: pl.DataFrame, now: datetime) -> None:
 
 
 def _followed(leases: pl.DataFrame) -> pl.DataFrame:
-    """`leases`, each as it was told last, with `next_from`: when the next lease of the address begins."""
+    """The last version of each lease, with `next_from`: when the next lease of the address begins."""
     ordered = leases.sort("valid_from", maintain_order=True)
     latest = ordered.unique(_LEASE, keep="last", maintain_order=True)
     return latest.with_columns(next_from=pl.col("valid_from").shift(-1).over(_ADDRESS))

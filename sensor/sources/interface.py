@@ -160,7 +160,7 @@ class Source(ABC):
     @classmethod
     def was_cut(cls, source_input: Input, position: int) -> bool:
         """True if `position`, to which the input was read when it was shorter, lies inside a record. Only
-        asked of `resumable` sources. Raises OSError."""
+        called for `resumable` sources. Raises OSError."""
         return False
 
     @abstractmethod

@@ -227,7 +227,7 @@ def _merge(
             rows = _settle(table, _read(table, [part.filter(piece) for part in parts]))
             if rows.is_empty():
                 continue
-            if rows.height == known and rows.equals(_read(table, old)):  # told again, as people are
+            if rows.height == known and rows.equals(_read(table, old)):  # nothing new, as is usual for people
                 written = files
                 break
             written.append(_write_piece(lake, table, day, rows, generation, len(written)))
@@ -332,9 +332,9 @@ def _pieces(table: schema.Table, parts: list[pl.LazyFrame]) -> list[pl.Expr]:
 def _settle(table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
     """One row per key, in the order that makes lookups fast.
 
-    Which row is kept depends on the table: of a sighting, the one by the newest catalog, then that with the
-    most bytes (a slice that goes on in the next file of a capture); of a lease, the
-    closed one; otherwise the one that landed last. Names, coverage and rejects keep all rows, because readers
+    Which row is kept depends on the table: for a sighting, the one by the newest catalog, then the one with
+    the most bytes (a slice that continues in the next file of a capture); for a lease, the closed one;
+    otherwise the one that landed last. Names, coverage and rejects keep all rows, because readers
     add them up. A row that lands again keeps the `landed_at` of the first time.
     """
     key = list(table.key)

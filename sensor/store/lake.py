@@ -258,9 +258,9 @@ def stage_parquet(
 
 
 def _number_of(error: pl.exceptions.PolarsError, folder: Path) -> int:
-    """The number of the system's error that Polars met while it wrote to `folder`.
+    """The errno behind an error of Polars when it wrote to `folder`.
 
-    It stands in the words of Polars' own error; of a footer that could not be written, it does not.
+    Polars' message contains it, except where a footer could not be written.
     """
     if said := _OS_ERROR.search(str(error)):
         return int(said[1])

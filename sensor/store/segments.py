@@ -37,7 +37,7 @@ class Progress:
     replacing: bool = False
     #: identities of its files, if it was read from several
     files: tuple[str, ...] = ()
-    #: of a small file: a hash of its first bytes (`opening`)
+    #: for a small file, a hash of its first bytes (`opening`)
     opening: str = ""
 
 

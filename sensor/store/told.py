@@ -1,4 +1,5 @@
-"""What each scan tells the lake again: of what the files say about people, only news are stored."""
+"""Keeps repetitions out of the lake: files about people say nearly the same in each scan, and only news is
+stored."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import polars as pl
 from sensor import schema
 from sensor.store.lake import Lake
 
-#: To look at more segments takes longer than to store the rows again.
+#: Looking at more segments would take longer than storing the rows again.
 _MOST_WAITING = 100
 
 
@@ -18,19 +19,19 @@ class Told:
         self._lake = lake
 
     def news(self, table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
-        """The `rows` of those keys about which they say anything that the lake does not."""
+        """The `rows` of each key for which they have anything that the lake does not hold."""
         try:
             held = self._held(table, rows)
-        except (OSError, pl.exceptions.PolarsError):  # deleted meanwhile; what is damaged, compaction tells
+        except (OSError, pl.exceptions.PolarsError):  # deleted in between; compaction reports damage
             return rows
         said = [name for name in table.dtypes if name != "landed_at"]
         differing = rows.join(held, on=said, how="anti", nulls_equal=True)
         return rows.join(differing, on=table.key, how="semi", nulls_equal=True, maintain_order="left")
 
     def _held(self, table: schema.Table, rows: pl.DataFrame) -> pl.DataFrame:
-        """What compacted files say last about the days of `rows`, without what segments may have changed.
+        """The latest compacted rows of the days of `rows`, without those that segments may have changed.
 
-        Segments do not count themselves: one of the same name would replace them.
+        Rows of segments are not among them, because a segment may yet be replaced by one of the same name.
         """
         manifest = self._lake.manifest()
         merged = manifest["compacted"].get(table.name, {})

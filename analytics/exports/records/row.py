@@ -15,8 +15,8 @@ PRODUCT = "Shadow AI Sensor"
 def span(row: Mapping[str, Any]) -> tuple[datetime, datetime]:
     """First and last moment (UTC) of a week, a sighting or a finding; weeks and days as if in UTC.
 
-    A week that goes on ends when it is exported (`exported_at`, where a row says so): a SIEM searches up to
-    now, and misplaces what is dated later.
+    A running week ends at the time of the export (`exported_at`, if a row has it): a SIEM searches up to now,
+    and misplaces what is dated later.
     """
     if "seen_at" in row:
         start = row["seen_at"].astimezone(UTC)
@@ -32,7 +32,7 @@ def midnight(day: date) -> datetime:
 
 
 def is_address(text: str | None) -> bool:
-    """True for an address; tokens of pseudonymous rows are none."""
+    """True for an address, False for a token."""
     try:
         ipaddress.ip_address(text or "")
     except ValueError:

@@ -1,8 +1,8 @@
-"""From where on a service is in use, and too little was seen to tell: the same on every page."""
+"""Thresholds of every page: when a service counts as used, and when too little was seen to say."""
 
 from __future__ import annotations
 
-#: The grade from which a service is used.
+#: The lowest grade that counts as use.
 USE = 3
 #: Beyond these shares of connections and time, pages say "we cannot tell".
 LEAST_NAMED = 0.80

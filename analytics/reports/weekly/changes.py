@@ -43,7 +43,7 @@ class Change:
 
 def changes(result: Result, seen: Coverage) -> tuple[Change, ...]:
     """The changes of the week; those against last week only if the weeks are comparable, and what was used is
-    known. What a source tells for the first time did not begin."""
+    known. What a source reports for the first time need not have begun this week."""
     untold = {"began uploading"} if told_otherwise(result) else set()
     compares = not seen.lack and comparable(result)
     kinds = []

@@ -105,7 +105,7 @@ class Coverage:
 
     @property
     def too_little(self) -> bool:
-        """True if nothing was found, but so much of the week was not seen that this tells nothing."""
+        """True if nothing was found, but so much of the week was not seen that this means nothing."""
         unseen = self.nameless or self.one_way or self.watched_briefly or self.told_seldom
         return self.nothing and unseen
 
@@ -177,7 +177,7 @@ def _told(result: Result) -> set[date]:
 
 
 def telling_sources(result: Result) -> set[tuple[str, str]]:
-    """Sensor and source of what recorded connections, and so tells use, not lookups alone."""
+    """Sensor and source of whatever recorded connections, and so shows use, not lookups alone."""
     return {(row["sensor"], row["source"]) for row in result.rows("source_bytes") if row["connections"]}
 
 
@@ -198,7 +198,7 @@ def _totals(result: Result) -> Row | None:
 
 def comparable(result: Result) -> bool:
     """True if the same sensors watched the week and the one before, on as many days and for about as many
-    minutes, and none began or ceased to tell what was sent."""
+    minutes, and none began or ceased to report what was sent."""
     if told_otherwise(result):
         return False
     packets = {source_key(row) for row in result.rows("coverage_weekly") if row["kind"] == "packets"}

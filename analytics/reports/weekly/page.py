@@ -305,7 +305,7 @@ def _first_week(monday: date | None, result: Result) -> str:
 
 
 def _told(seen: Coverage, lookups: str, connections: str, use: str) -> str:
-    """The word for what the sources tell of services."""
+    """The word for what the sources show of services."""
     return lookups if seen.lookups_only else connections if seen.no_amounts else use
 
 

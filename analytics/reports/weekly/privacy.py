@@ -9,7 +9,7 @@ from analytics.render import words
 from analytics.render.language import knows, say
 from analytics.reports.result import Result, Row
 
-#: What the page names before the rest: who was told of whom, or tried to be.
+#: What the page names before the rest: access to identities, and attempts at it.
 _GRAVEST = (
     "reveal.show", "reveal.approve", "report.person", "evidence.read", "reveal.refuse", "reveal.request",
     "who", "export", "erase", "keys.shred",

@@ -16,7 +16,7 @@ from analytics.reports.weekly.remedy import lookups_only
 #: A packet sensor is reliable for the week if it watched this share of the minutes.
 _STEADY = 0.95
 
-#: Of more logs or sensors of which the same is to be said, some are named and the others counted.
+#: If the same remark is about more logs or sensors than this, some are named and the others counted.
 _MOST_APART = 6
 
 #: Keys of the strings about what network data never shows.

@@ -1,7 +1,8 @@
 """Opens tar archives, compressed or not: the files in them are inputs like those of a folder.
 
-Of a compressed archive, or one from a pipe, a temporary copy without compression is made, because its files
-are read several times. It has no name, so nothing of it is left behind, and is deleted with the last reader.
+A compressed archive, or one from a pipe, is first copied to a temporary file without compression, because its
+files are read several times. The copy has no name, so nothing is left behind, and is deleted with the last
+reader.
 
 Archives may be hostile: headers are bounded, as are the files listed; a compressed archive that expands
 absurdly is cut where any stream is (`unpack`).
@@ -54,7 +55,7 @@ class Archive:
     """An archive without compression."""
 
     def __init__(self, stream: IO[bytes], path: str | None) -> None:
-        """Of the file at `path`, or a copy of `stream` if None. Raises OSError."""
+        """Opens the file at `path`, or a copy of `stream` if that is None. Raises OSError."""
         #: why the stream ended early; '' if it did not
         self.fault = ""
         if path is not None:

@@ -1,8 +1,8 @@
 """Decompresses gzip, zstd, bzip2 and xz, known by their first bytes; opens ZIP archives and Parquet files.
 
 Archives may be hostile. Memory use is constant, however far a stream expands. A stream that expands absurdly
-is cut (`MAX_RATIO`). Of one that ends early or is damaged, what is readable is used; `chunks.fault_of` says
-why it ended.
+is cut (`MAX_RATIO`). If one ends early or is damaged, its readable part is used; `chunks.fault_of` says why
+it ended.
 """
 
 from __future__ import annotations

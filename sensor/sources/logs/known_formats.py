@@ -35,7 +35,7 @@ PREFIXED = 0.5
 #: Heads that are examined together, and heads whose result is cached.
 _EXAMINED_TOGETHER, _MOST_SEEN = 50, 10_000
 #: All formats are tried on one of this many lines; on the other lines, those that claimed one are tried
-#: first. Of few lines there is no sample: for them, compiling regular expressions takes longest.
+#: first. Few lines are not sampled: for them, compiling regular expressions takes longest.
 _SAMPLED, _FEW = 20, 40
 #: Columns that removing an envelope fills.
 _PEELED = ("line", "stamp", "sender", "tag")

@@ -18,8 +18,8 @@ from sensor.sources.logs.lines.framing import framed
 from sensor.sources.logs.reader import Reader
 from sensor.sources.rotated import predecessors
 
-#: Of a file that has grown, this much before the new lines is read again, so that sessions, one-way records,
-#: leases and lookups that began there are continued; of a rotated log, this much of the file before.
+#: If a file has grown, this much before the new lines is read again, so that sessions, one-way records,
+#: leases and lookups that began there are continued; for a rotated log, this much of the file before.
 REPLAY_BYTES = 64 * 1024 * 1024
 #: A file is taken for this format if at least this share of its first lines is; the others may be other
 #: formats'.

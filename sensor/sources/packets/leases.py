@@ -1,7 +1,7 @@
 """Leases from packets, as rows like those of logs.
 
-They come from what packets say of who holds an address (`sensor/decode/identity`), and from the hardware
-addresses of packets (origin `link`), which tell the addresses of one machine
+They come from protocols that name the holder of an address (`sensor/decode/identity`), and from the hardware
+addresses of packets (origin `link`), which show the addresses of one machine
 (analytics/counting/stations.py).
 """
 

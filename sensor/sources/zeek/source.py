@@ -11,8 +11,8 @@ different files. The naming logs are read first and kept by uid, then conn is st
   one connection went to several hosts (a client speaking to its proxy), no host may claim its
   volume: then each request keeps its body sizes and the connection stays unnamed;
 - names without a conn row (not logged, not ended, rotated away) are rows without volume;
-- connections that go on from one folder to the next (by the hour, by the day) get their names from
-  the folders before, as far as these are scanned together.
+- connections that continue from one folder to the next (by the hour, by the day) get their names from
+  the earlier folders, if these are scanned together.
 
 At most `MAX_NAMES` names are kept; the oldest are released first, as names without volume.
 
@@ -49,13 +49,13 @@ MOST_TOGETHER = MAX_HEADERS
 #: Connections remembered to recognise rows that a mirrored span repeats.
 RECENT_UIDS = 250_000
 
-#: Of the folders before, as many bytes of logs (as they are on the disk) and as many files are read again as
-#: the folder itself has, but at least so many, the newest first: so a scan takes twice the time at most.
+#: Earlier folders are read again, the newest first: as many bytes of logs (on disk) and as many files as the
+#: folder itself has, but at least so many. So a scan takes twice the time at most.
 BEFORE_BYTES, BEFORE_FILES = 4 << 20, 100
 
 #: Logs that name connections.
 _NAMING_LOGS = ("quic", "ssl", "http", "socks")
-#: Logs that tell who held an address.
+#: Logs that say who held an address.
 _HOLDERS = ("dhcp", "kerberos", "ntlm", "radius")
 #: Reading order: what names comes before what is named.
 _ORDER = list(logs.READERS)

@@ -54,13 +54,13 @@ WANTED: dict[str, tuple[str, ...]] = {
     "radius": (*_EVERY, "username", "mac", "framed_addr", "result"),
 }
 LISTS = frozenset({"answers", "TTLs", "tunnel_parents", "uids", "msg_types"})
-#: Numbers that Zeek writes as such: read at once, unless something else stands in one of them.
+#: Columns of numbers: cast as a whole, unless one holds anything else.
 _WHOLE = (
     *("id.orig_p", "id.resp_p", "trans_depth", "request_body_len", "response_body_len", "status_code"),
     *("orig_bytes", "resp_bytes", "missed_bytes", "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes"),
 )
 _DECIMAL = ("ts", "duration", "rtt")
-#: Keys that tell a JSON log without `_path`, most telling first.
+#: Keys that identify a JSON log without `_path`, the most specific first.
 _TELLING = {
     "dhcp": ("msg_types", "assigned_addr", "assigned_ip"),
     "conn": ("conn_state", "orig_ip_bytes"),
@@ -75,7 +75,7 @@ _TELLING = {
     "ssl": ("established", "cipher"),
 }
 _PATH = re.compile(rb'"_path"\s*:\s*"([^"]*)"')
-#: Of so many lines one may be damaged.
+#: One in so many lines may be damaged.
 _FEW = 10
 #: Headers per block and names per header that are read; a real log has fewer.
 MAX_HEADERS, _MAX_FIELDS = 64, 1000

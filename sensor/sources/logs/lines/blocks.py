@@ -104,7 +104,7 @@ def blocks(
     while block := _block(reader, position, size, growing=growing):
         yield block
         position = block.end
-    if not position and (fault := fault_of(reader)):  # no block could tell of it
+    if not position and (fault := fault_of(reader)):  # no block could carry it
         yield Block(0, 0, b"", fault=fault)
 
 

@@ -4,7 +4,7 @@ A firewall or sensor writes a line when a session opens, lines that name it, cum
 and one when it closes. Each line becomes a row at once. What the lines of a session said is remembered:
 
 - the first line is slice 0 (the connection); later lines are further slices and open nothing. A line that
-  names a session begun without a name is slice 0 once more: no other line may tell of its beginning;
+  names a session begun without a name is slice 0 once more: no other line may record its beginning;
 - cumulative counts become differences to the line before, so that the lines of a session add up; packets,
   which lines count from the session's beginning, are shared out as its bytes are;
 - a line with bytes but without a name takes the name of the session, if it had only one so far;
@@ -64,7 +64,7 @@ class Sessions:
 
     def take(self, finished: pl.DataFrame) -> pl.DataFrame:
         """`finished` (of `finish.rows`) with slices, deltas and names; rows without `session` as they are."""
-        # Who signed in during a session is told by each line that says it, and is not what the session did.
+        # A sign-in during a session stays a row of its own: it is not what the session did.
         ours = finished.select(
             ours=pl.col("session").is_not_null()
             & pl.col("reason").is_null()

@@ -77,7 +77,7 @@ def paired(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
 
 
 def _one_answer(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """`rows` with the answer next to a rule's verdict set aside: both tell of one lookup.
+    """`rows` with the answer next to a rule's verdict set aside: both are about one lookup.
 
     What the rule refused, it refused, whatever was answered; what it let pass ended as its answer did.
     """

@@ -1,8 +1,8 @@
 """Names of AI models and MCP methods that may be stored: known ones.
 
-A model's name is free text: deployments and fine-tuned models are named after teams and people. So of a
-name only the part a known family of models begins with goes on, and everything else is `other`. The same
-holds for JSON-RPC methods: those of the Model Context Protocol go on.
+A model's name is free text: deployments and fine-tuned models are named after teams and people. So only
+the part of a name that belongs to a known family of models is kept, and every other name is `other`. Likewise
+only JSON-RPC methods of the Model Context Protocol are kept.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MCP = (
 
 
 def known_model(name: pl.Expr) -> pl.Expr:
-    """`name` in lower case, cut behind what is known of it; `other` for a model nobody knows.
+    """`name` in lower case, cut after its known part; `other` for an unknown model.
 
     >>> names = pl.DataFrame({"name": ["ft:gpt-4o-mini:acme:jane:9", "claude-3-haiku-v1:0", "janes"]})
     >>> names.select(known_model(pl.col("name")))["name"].to_list()

@@ -2,7 +2,7 @@ r"""Time stamps of all kinds of logs as UTC: ISO, epoch in any unit, syslog, Apa
 
 A stamp that carries no offset is local time in the zone it is said to be in; one without
 a year gets the year that puts it nearest to `reference` without lying more than a day after it.
-No clock is asked: `reference` is an argument. Formats are told by shape, stamp by stamp.
+No clock is asked: `reference` is an argument. Formats are recognised by shape, stamp by stamp.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def _shaped(
 
 
 def _is_day_first(year: pl.Series, month: pl.Series, day: pl.Series, reference: datetime | None) -> bool:
-    """True if what is read as `month` is the day; where nothing tells, it is the month.
+    """True if what is read as `month` is the day; if nothing decides, it is the month.
 
     Because no month is above 12; else because no line is of the future; else because the lines of a log are
     of days that follow each other; else because it was written just now.

@@ -14,7 +14,7 @@ from sensor.sources.logs.text import hosts
 
 _PORTS = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443, "ssl": 443}
 _TUNNELS = ("tunnel", "tcp", "ssl")
-#: Of a URL more than its scheme.
+#: What a URL has beyond scheme, host and port.
 _BEGUN = r"[/?#]"
 #: Begins or ends with what does not belong to a URL.
 _ODD = r'^(?:[\s"]|[A-Z]+ )|[\s"]$'

@@ -95,7 +95,7 @@ BLOCKED = [
     "block-override",
     # Too many wrong passwords on the page of a block-override.
     "override-lockout",
-    # What is logged when the page is shown; who goes on makes another record.
+    # Logged when the page is shown; proceeding makes another record.
     "interactive-block",
     "interactive-block-with-reset",
     "implicit-deny",

@@ -1,7 +1,7 @@
 """Sums the monitor's readings (drops, link, VLANs, clock) to rows of `coverage`, one per minute. Pure.
 
-A minute with readings but without packets has a row with `packets` = 0: the port was silent. Of a minute
-without a row, nothing is known.
+A minute with readings but without packets has a row with `packets` = 0: the port was silent. A minute without
+a row is unknown.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 #: Longest wait for packets; signals and rounds are answered within this time.
 _WAIT_MS = 200
-#: How often removed interfaces are tried again, and an idle decoder is told the time.
+#: How often removed interfaces are tried again, and the clock of an idle decoder is advanced.
 _TICK_S = 1.0
-#: An idle decoder is told the time of this machine minus this, because packets may still be in the ring.
+#: The clock of an idle decoder stays this far behind the machine's, because packets may still be in the ring.
 _BEHIND_US = 1_000_000
 #: Parts of one worker that may wait to be stored. Beyond that the worker stops reading, and its rings fill.
 _QUEUE = 2
