@@ -72,7 +72,7 @@ def command(
 
     settings = settings_from(config, lake=lake)
     place = existing_lake(settings)
-    last_seen = _last_seen(place, finding)
+    known = _known(place, finding)
     now = datetime.now(UTC)
     _check(decision, reason, until)
     end = None if until is None else _end_of(until, settings.zone, now)
@@ -86,10 +86,10 @@ def command(
     with analysing(place):
         check_release(place)  # before anything is on record
         latest, before = _latest(place, finding)
-        if latest == _identity(stated, last_seen, before):
+        if latest == _identity(stated, known, before):
             typer.echo(f"{finding}: already decided like that")
             return
-        identity = _identity(stated, last_seen, latest)
+        identity = _identity(stated, known, latest)
         row = {**stated, "valid_until": end, "decision_id": identity, "decided_at": now}
         rows = schema.DECISIONS.conform(pl.DataFrame([row], schema_overrides={"valid_until": schema.TIME}))
         Commits(place, f"decision-{identity}").commit(0, 0, {"decisions": rows})
@@ -140,7 +140,7 @@ def _end_of(day: datetime, zone: str, now: datetime) -> datetime:
     return end
 
 
-def _last_seen(lake: Lake, finding: str) -> str:
+def _known(lake: Lake, finding: str) -> str:
     """The week the finding was last seen in. Raises UsageError if there is no such finding."""
     from analytics.lake import open_views
     from sensor.errors import UsageError
