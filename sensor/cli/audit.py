@@ -18,7 +18,7 @@ def show(
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
-    last: Annotated[int, typer.Option(min=1, metavar="N", help="The newest so many.")] = 50,
+    last: Annotated[int, typer.Option(min=1, metavar="N", help="Number of entries.")] = 50,
 ) -> None:
     """The newest entries, oldest first."""
     from sensor.privacy.audit import AuditLog
@@ -46,7 +46,7 @@ def verify(
         list[str] | None,
         typer.Option(
             metavar="HASH",
-            help="A hash kept elsewhere (a report's page, the system's log), or how it begins.",
+            help="A hash kept elsewhere (a report's page, the system's log), or its beginning.",
         ),
     ] = None,
 ) -> None:

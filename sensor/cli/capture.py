@@ -42,7 +42,7 @@ LiveSensorOption = Annotated[
     typer.Option(
         "--sensor",
         metavar="NAME",
-        help="Name of this sensor; one of the settings file brings its site and rank.",
+        help="Name of this sensor; if the settings declare it, its site and rank apply.",
     ),
 ]
 SecondsOption = Annotated[

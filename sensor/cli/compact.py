@@ -41,7 +41,7 @@ def command(
     ] = False,
     change_terms: Annotated[
         bool,
-        typer.Option("--change-terms", help="Take time zone, k and privacy from the settings for all."),
+        typer.Option("--change-terms", help="Apply time zone, k and privacy of the settings to all."),
     ] = False,
 ) -> None:
     """Compact the lake and publish its views."""

@@ -12,15 +12,15 @@ from sensor.cli.options import ConfigOption, LakeOption, StateOption, existing_l
 
 def command(
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The pcap to write.")],
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="What for. It is logged.")] = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it is read; logged.")] = "",
     lake: LakeOption = None,
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Write the evidence that has not expired to a pcap.
 
-    It is SYN and hello packets of matched connections. Who read it, when and what for
-    goes into the audit log, first.
+    Evidence is SYN and hello packets of matched connections. The audit log first records who reads it, when
+    and why.
     """
     from datetime import UTC, datetime
 

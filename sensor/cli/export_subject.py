@@ -82,7 +82,7 @@ def command(
 ) -> None:
     """Write everything the lake has about one person.
 
-    Over all epochs whose key is held.
+    Covers all epochs whose key is held.
     """
     from sensor.ingest.installation import sealed_rows
     from sensor.privacy.audit import AuditLog

@@ -92,9 +92,8 @@ def command(
 
     Lists follow the policy, for a firewall, proxy or resolver.
 
-    What is left out, and who else the list affects, is said in the file and on stderr; with --out, stderr
-    only counts what is left out where it is much. Exit code 2 where nothing is left to list: no file is
-    written then.
+    The file and stderr say what is left out, and who else the list affects; with --out, stderr only counts
+    a long list of omissions. Exit code 2, and no file, if nothing is left to list.
     """
     known = {export.name: export for family in _FAMILIES for export in family.exports()}
     if list_ or target is None:

@@ -48,7 +48,7 @@ def command(
 ) -> None:
     """Follow growing logs until stopped (SIGTERM, Ctrl-C).
 
-    A restart goes on exactly where it ended. Rotated files are read to their end, truncated ones from
+    A restart continues exactly where it ended. Rotated files are read to their end, truncated ones from
     their start. A line is in the lake within seconds. Let a timer run `shadowai compact` every
     hour: it publishes what came in.
     """

@@ -29,7 +29,7 @@ def init(
         typer.Option(
             "--count",
             help="Make the count-only key instead: people can then be counted over more than an epoch, "
-            "and tried out by who holds it (docs/privacy.md).",
+            "and whoever holds the key can try out names (docs/privacy.md).",
         ),
     ] = False,
     lake: LakeOption = None,

@@ -198,10 +198,10 @@ def simulate(
 ) -> None:
     """Show what a changed policy would have found.
 
-    In the weeks of the last 30 days, against the one in force.
+    Covers the weeks of the last 30 days, compared with the policy in force.
 
-    By the code and the rows that findings are made of, and as k-safe: what it prints is what the findings
-    of these weeks show once the policy is in force. It reads per-person rows, so it is logged; names in
+    It uses the code and the rows that findings are made of, and is as k-safe: it prints what the findings of
+    these weeks will show once the policy is in force. It reads per-person rows, so it is logged; names in
     exceptions become tokens, so it needs the state folder that goes with the lake.
     """
     from analytics.policy.simulate import simulate as run

@@ -40,7 +40,7 @@ _LIKE_JSON = frozenset(
     ("VARCHAR", "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT")
 )
 #: the hint for a view that is not in open.duckdb
-RESTRICTED = "it tells of single persons: ask with --restricted, each statement is logged"
+RESTRICTED = "it is about single persons: ask with --restricted; each statement is logged"
 #: a missing view in an error message of DuckDB
 _NO_VIEW = re.compile(r"Table with name (\w+) does not exist")
 

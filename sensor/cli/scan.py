@@ -60,8 +60,8 @@ ExtractOption = Annotated[
     typer.Option(
         "--extract",
         metavar="CONNECTION",
-        help="Only copy the packets of CLIENT:PORT-SERVER:PORT[/tcp|udp] from captures to the file "
-        "--to names. Takes addresses ([…] around IPv6): the lake's tokens cannot be turned back.",
+        help="Scan nothing, but copy the packets of CLIENT:PORT-SERVER:PORT[/tcp|udp] from captures to the "
+        "file --to. Takes addresses ([…] around IPv6), because the lake's tokens cannot be turned back.",
     ),
 ]
 ToOption = Annotated[

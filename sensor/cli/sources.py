@@ -69,7 +69,7 @@ _SHOWN = (
 
 @app.callback()
 def command(context: typer.Context, config: ConfigOption = None, custom: CustomOption = None) -> None:
-    """List the kinds of input, one a line. With words, tell what those that have them can prove."""
+    """List the kinds of input, one per line. With words, show what the kinds that match can prove."""
     if context.invoked_subcommand == _ABOUT:
         context.obj = (config, custom)  # for the user a word is no subcommand: options before it apply
         return
@@ -119,7 +119,7 @@ def try_(
     ],
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="NAME", help="Ask this kind first; it reads only lines of its own."),
+        typer.Option("--format", metavar="NAME", help="Try this kind first; it reads only its own lines."),
     ] = None,
     custom: CustomOption = None,
     rows: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="Rows to show.")] = 10,
