@@ -19,7 +19,7 @@ COMPARED = ("signature", "app", "kind", "value", *FACTS)
 
 def snapshot(place: Path) -> pl.DataFrame:
     """The indicators (columns of `COMPARED`) of a catalog folder, an overlay, or an exported JSON or CSV
-    file. Raises UsageError where it is none of these, and CatalogProblems."""
+    file. Raises UsageError for anything else, and CatalogProblems."""
     if place.is_dir():
         folders = (place,) if (place / VOCABULARY_FILE).is_file() else (BUILT_IN, place)
         return compiled(folders).indicators.select(COMPARED)

@@ -1,4 +1,4 @@
-"""Adds indicators for hosts below a vendor's own domain whose first label tells their use (`api.`, `app.`).
+"""Adds indicators for hosts below a vendor's own domain whose first label shows their use (`api.`, `app.`).
 Pure.
 
 A whole domain listed as `access: site` covers help pages, and would also cover the API that nobody has

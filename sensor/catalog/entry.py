@@ -7,7 +7,7 @@ it is recognised by, each with its place in the file.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 
@@ -107,17 +107,12 @@ def of_bulk(app: str, bulk: Bulk) -> Entry:
         app=app,
         name=bulk.name,
         category=bulk.category,
-        claims=tuple(
-            Claim(
-                kind, value, bulk.access, bulk.shared, bulk.certainty, bulk.reference, bulk.checked, place
-            )
-            for kind, value, place in found
-        ),
+        claims=_alike(found, bulk, shared=bulk.shared),
         experimental=bulk.experimental,
         factor=BULK_FACTOR,
         hits=bulk.hits,
         misses=bulk.misses,
-    )  # fmt: skip
+    )
 
 
 def of_product(app: str, software: Product) -> Entry:
@@ -132,24 +127,11 @@ def of_product(app: str, software: Product) -> Entry:
     ]
     found += [(SOFTWARE, text, ("software", position)) for position, text in enumerate(software.software)]
     found += [(LABEL, text, ("labels", position)) for position, text in enumerate(software.labels)]
-    claims = tuple(
-        Claim(
-            kind,
-            value,
-            software.access,
-            False,
-            software.certainty,
-            software.reference,
-            software.checked,
-            place,
-        )
-        for kind, value, place in found
-    )
     return Entry(
         app=app,
         name=software.name,
         category=software.category,
-        claims=claims,
+        claims=_alike(found, software, shared=False),
         homepage=software.homepage,
         experimental=software.experimental,
         factor=PRODUCT_FACTOR,
@@ -161,10 +143,20 @@ def of_product(app: str, software: Product) -> Entry:
     )
 
 
+def _alike(
+    found: Iterable[tuple[str, str, Place]], file: Bulk | Product, *, shared: bool
+) -> tuple[Claim, ...]:
+    """Claims from kinds, values and places, with the access and the evidence that the whole file has."""
+    return tuple(
+        Claim(kind, value, file.access, shared, file.certainty, file.reference, file.checked, place)
+        for kind, value, place in found
+    )
+
+
 def amended(entry: Entry, amendment: Amendment, is_door: Mapping[str, bool]) -> Entry | None:
     """`entry` as amended by the organisation; None if it retires it.
 
-    `is_door` tells, by access class, whether the class is a door to the service.
+    `is_door` says, by access class, whether the class is a door to the service.
     """
     change = amendment.reclassify
     if change is None:
