@@ -13,7 +13,7 @@ from analytics.definitions import load_marts
 from analytics.subject import Times
 from sensor import schema
 from sensor.cli import erase, export_subject, retain
-from sensor.cli.privacy_sheet import _facts
+from sensor.cli.privacy_sheet import facts_of
 from sensor.privacy.sheet import markdown
 from sensor.privacy.subject import Subject
 from sensor.settings import Retention, Settings
@@ -47,7 +47,7 @@ def test_there_are_restricted_tables() -> None:
 
 
 def test_every_table_and_mart_stands_in_the_sheet() -> None:
-    text = markdown(_facts(Settings())).replace("\\", "").split("## What is stored")[1].split("\n## ")[0]
+    text = markdown(facts_of(Settings())).replace("\\", "").split("## What is stored")[1].split("\n## ")[0]
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines()}
     for one in (schema.CATALOG, *TABLES, *MARTS):
         assert f"| {one.zone} |" in rows[one.name]

@@ -46,14 +46,15 @@ def command(
     """Write the data-protection sheet of this installation."""
     from sensor.privacy import sheet
 
-    facts = _facts(settings_from(config, lake=lake, state=state))
+    facts = facts_of(settings_from(config, lake=lake, state=state))
     text = sheet.page(facts) if form is Format.HTML else sheet.markdown(facts)
     put([text], out)
     if out is not None:
         typer.echo(str(out))
 
 
-def _facts(settings: Settings) -> Facts:
+def facts_of(settings: Settings) -> Facts:
+    """What the sheet says about this installation; without a lake, nothing about coverage."""
     from importlib.metadata import version
 
     from analytics.definitions import load_marts

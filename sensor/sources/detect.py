@@ -27,7 +27,7 @@ from sensor.sources.rotated import rotation
 ENOUGH = 0.5
 #: A source that knows a file by its first bytes is so sure. Log formats count lines, and are never so sure.
 SURE = 0.99
-#: Files that are looked at together: each format is asked about all of them at once.
+#: Files that are examined together: each format's expressions run once over all of them.
 _TOGETHER = 500
 #: The header of a Zeek log; ZeekSource knows by it the logs that it reads.
 _ZEEK = re.compile(rb"#separator [^\n]+\n(?:#[^\n]*\n){0,9}?#path\t([a-z0-9_]{1,40})\r?\n")
@@ -147,7 +147,7 @@ def plan(
 def _grouped(kind: type[Source], files: Sequence[File], made: Plan) -> list[tuple[File, ...]]:
     try:
         return kind.group(files)
-    except OSError:  # one has vanished meanwhile
+    except OSError:  # one has vanished since
         return kind.group([file for file, _ in _with_heads(files, made)])
 
 
@@ -178,7 +178,7 @@ def recognise(head: bytes) -> tuple[type[Source] | None, list[type[Source]]]:
 
 
 def _by_its_beginning(head: bytes) -> dict[type[Source], float]:
-    """How sure the sources are that are no log formats. To ask those takes thirty times as long."""
+    """How sure each source is that is not a log format. Asking log formats takes thirty times as long."""
     return {kind: kind.recognise(head) for kind in _walked().values()}
 
 

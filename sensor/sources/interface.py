@@ -58,8 +58,8 @@ class Input:
 
     files: tuple[File, ...]
     identity: str
-    #: files that were written before these (older ones of a rotated log). They are only read for what began
-    #: there and goes on here.
+    #: files that were written before these (older ones of a rotated log), read only for what continues from
+    #: there
     before: tuple[File, ...] = ()
 
     @property
@@ -90,7 +90,7 @@ class Batch:
     `is_replay`: the rows were stored by an earlier read, and are only here for what the pipeline remembers of
     them (DNS answers and questions). Such a batch is also a part.
 
-    `last` tells whether it is the last batch. A source that cannot know says None, and each batch is held
+    `last` says whether it is the last batch. A source that cannot know says None, and each batch is held
     back until the next one comes. A live source knows, so that its batches are stored at once.
     """
 
@@ -121,7 +121,7 @@ class Source(ABC):
     resumable: ClassVar[bool] = False
     #: True for packets: among them are the lookups, so that no other input names their connections
     is_capture: ClassVar[bool] = False
-    #: True for what was recorded of one program while somebody had a look: no further days of it can be read
+    #: True for recordings of single programs, made on occasion: they do not cover further days
     is_recording: ClassVar[bool] = False
     #: True if it needs the compiled packet decoders
     needs_kernels: ClassVar[bool] = False

@@ -100,7 +100,7 @@ _TYPES = dict(
 _PTR = 6
 #: FTL looks for devices every minute. A device that it no longer sees is taken to be gone after this long.
 _HELD_S = 3600
-#: Nor is it told when it got its address: no earlier than the beginning of the day, this long ago.
+#: Nor does it record since when: a lease begins no earlier than the day that was this long before.
 _SINCE_S = 86_400
 _CONFIDENCE = 0.7
 

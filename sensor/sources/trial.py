@@ -155,8 +155,8 @@ def _missing(rows: pl.DataFrame) -> tuple[str, ...]:
 
 
 def _reasons(done: pl.DataFrame, part: pl.DataFrame) -> Iterator[tuple[str, int, str]]:
-    refused = done.filter(pl.col("reason").is_not_null()).select("reason", line=part["line"].gather(
-        done.filter(pl.col("reason").is_not_null())["row"]))  # fmt: skip
+    unused = done.filter(pl.col("reason").is_not_null())
+    refused = unused.select("reason", line=part["line"].gather(unused["row"]))
     strangers = part.filter(pl.col("reason") == NO_FORMAT).select("reason", "line")
     both = (
         pl.concat([refused, strangers])

@@ -58,7 +58,6 @@ class PcapSource(Source):
     is_capture = True
     needs_kernels = True
     proof = ("host", "path", "bytes_up", "bytes_down", "action", "user_agent", "fingerprint")
-    advice = ""
 
     def __init__(
         self,
@@ -131,7 +130,7 @@ class PcapSource(Source):
         yield Batch(merged.size, frames, last=True)
 
     def _cuts(self, decoder: Decoder, merged: Merged) -> Iterator[_Cut]:
-        """Where batches are cut, what makes their tables beside, and whether more of the same place comes."""
+        """Where batches are cut, their tables (made on another thread), and whether more parts follow."""
         from sensor.decode.decoder import decode_capture
 
         cut = 0
@@ -144,7 +143,7 @@ class PcapSource(Source):
 
 
 def _one_behind(cuts: Iterator[_Cut]) -> Iterator[_Cut]:
-    """Yields each batch when the next has come: meanwhile its tables are made on another thread."""
+    """Yields each batch once the next has come; until then its tables are made on another thread."""
     held = next(cuts, None)
     for cut in cuts:
         if held is not None:

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from sensor import schema
-from sensor.cli.privacy_sheet import _facts
+from sensor.cli.privacy_sheet import facts_of
 from sensor.privacy.keys import Keys
 from sensor.privacy.sheet import Facts, markdown, page
 from sensor.settings import Retention, Settings
@@ -38,7 +38,7 @@ def test_hours_that_two_sources_of_a_sensor_saw_are_counted_once(tmp_path: Path)
             "('hq', 'main', DATE '2026-11-16', 'suricata', 1440, 10, 7)) "
             "AS t(sensor, site, day, source, minutes_seen, flows, named_flows)"
         )
-    facts = _facts(Settings(lake=tmp_path / "lake", state=tmp_path / "state"))
+    facts = facts_of(Settings(lake=tmp_path / "lake", state=tmp_path / "state"))
     assert facts.coverage[0] == (
         "hq (main): 24 hours seen from 2026-11-16 to 2026-11-16, 80% of connections named."
     )
@@ -46,7 +46,7 @@ def test_hours_that_two_sources_of_a_sensor_saw_are_counted_once(tmp_path: Path)
 
 def test_fields_of_tables_about_persons_that_are_worked_out_stand_in_it_too(tmp_path: Path) -> None:
     settings = Settings(lake=tmp_path / "lake", state=tmp_path / "state")
-    facts = _facts(settings)
+    facts = facts_of(settings)
     text = markdown(facts).replace("\\", "")
     about_persons = [one for one in facts.derived if one.zone == "restricted"]
     assert {"usage_hourly", "named_daily", "finding_evidence"} <= {one.name for one in about_persons}
@@ -92,7 +92,7 @@ def test_it_says_where_figures_are_sent_and_what_lies_beside_the_tables(tmp_path
         },
         {"kind": "webhook", "name": "soc", "url": "https://chat.example/T0/secret", "alerts": True},
     ]
-    facts = _facts(Settings(lake=tmp_path / "lake", state=tmp_path, destinations=sent))
+    facts = facts_of(Settings(lake=tmp_path / "lake", state=tmp_path, destinations=sent))
     text = markdown(replace(facts, custodians={"anna": "requester"})).replace("\\", "")
     assert "Nothing is sent" not in text and "secret" not in text
     assert (
