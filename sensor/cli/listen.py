@@ -59,7 +59,7 @@ def command(
 ) -> None:  # fmt: skip
     """Take syslog over UDP, TCP and TLS until stopped.
 
-    The format of each line is recognised. Listens on this machine alone unless an address is given. TCP
+    Each line is read as its own kind. Listens on this machine alone unless an address is given. TCP
     senders are slowed down when the lake cannot keep up; lost datagrams are counted in `rejects`. Does
     not compact: let a timer run `shadowai compact` every hour.
     """

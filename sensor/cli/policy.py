@@ -287,7 +287,8 @@ def _stated(settings: Settings) -> Policy:
         content = path.read_bytes()
         text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(reason_of(error), place=str(path), hint="check the path") from None
+        what = reason_of(error) if isinstance(error, OSError) else "not UTF-8 text"
+        raise PolicyError(what, place=str(path), hint="check the path") from None
     return read(text, _shown(path), hashlib.sha256(content).hexdigest()[:12])
 
 

@@ -76,7 +76,8 @@ class Listener:
         try:
             while not self._stopped:
                 await asyncio.sleep(streams.POLL_S)
-                if self._receiver.due(time.monotonic() - streams.COMMIT_S, BLOCK_BYTES):
+                now = time.monotonic()
+                if self._receiver.due(now - streams.COMMIT_S, BLOCK_BYTES):
                     await self._store(stream)
                 else:
                     await asyncio.to_thread(stream.commit_if_due)
