@@ -283,8 +283,8 @@ def _take_reassembled(
     bodies: Bytes, at: int, packet: Records, row: int, table: Table, output: Output, control: Records
 ) -> None:
     """Process a fragmented UDP datagram that was reassembled in `bodies`."""
-    packet["payload"], packet["end"] = at + 8, at + packet["reassembled"]
-    packet["payload_bytes"] = packet["reassembled"] - 8
+    packet["payload"], packet["end"] = at, at + packet["reassembled"]
+    packet["payload_bytes"] = packet["reassembled"]
     if _is_lookup(bodies, packet):
         _emit_payload(DNS_MESSAGE, _MAX_DNS, 0, 0, bodies, packet, output, control)
     elif row >= 0 and is_initial(bodies, packet):
@@ -347,6 +347,7 @@ def _take(
 ) -> None:  # fmt: skip
     """Process a packet of a connection, or a DNS message."""
     later = packet["fragment"] > 0
+    source = bodies if packet["protocol"] == TCP and packet["reassembled"] > 0 else data
     lookup = packet["protocol"] != TCP and (_has_dns_port(packet) if later else _is_lookup(data, packet))
     row = -1
     if not lookup:
@@ -354,7 +355,6 @@ def _take(
         flow = table.flows[row]
         if packet["protocol"] == TCP:
             wanted = flow["probed"][packet["side"]] != reassembly.DONE
-            source = bodies if packet["reassembled"] > 0 else data
             if later_messages.is_new_request(source, packet, flow, wanted):
                 _take_request(source, packet, row, table, partial, output, control)
             elif wanted and packet["payload"] < packet["end"]:
@@ -366,7 +366,7 @@ def _take(
         elif flow["events"] == 0 and first_bytes.is_rdma(data, packet):
             _emit_message(FIRST_BYTES, first_bytes.MOST_BYTES, data, packet, row, table, output, control)
         if packet["payload_bytes"] > 0 and turns.concerns(packet, flow):
-            turns.follow(data, packet, row, table, output, control)
+            turns.follow(source, packet, row, table, output, control)
         flow_table.account(flow, table.colds[row], packet, table.missing, control)
     elif packet["fragment"] <= 0:
         _emit_payload(DNS_MESSAGE, _MAX_DNS, 0, 0, data, packet, output, control)

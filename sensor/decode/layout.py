@@ -51,6 +51,9 @@ DESCRIPTOR = np.dtype(
 #: Frames after the current one that are examined before a jump of the clock is accepted.
 LOOKAHEAD = 64
 
+#: Words of the key of a fragmented datagram: addresses, realm, protocol << 32 | identification.
+DATAGRAM_KEY = 6
+
 #: One dissected frame. Frames are dissected some positions ahead of their processing (flows/prefetch.py).
 PACKET = np.dtype(
     [
@@ -82,8 +85,9 @@ PACKET = np.dtype(
         ("more", np.int64),  # 0 for the last fragment
         ("fragment_at", np.int64),  # offset of the fragment's bytes
         ("fragment_bytes", np.int64),
-        ("datagram", np.int64),  # protocol << 32 | identification, the same for all its fragments
-        ("reassembled", np.int64),  # bytes of the datagram if this fragment completes it, else 0
+        ("fragment_depth", np.int64),  # `depth` of the header that makes it a fragment
+        ("datagram", np.uint64, (DATAGRAM_KEY,)),  # what all fragments of a datagram have in common
+        ("reassembled", np.int64),  # payload bytes of the datagram if this fragment completes it, else 0
         ("reassembled_at", np.int64),  # offset of these bytes
         ("status", np.int64),  # DECODED, FRAGMENT, or the reason for neither; see `dissection/ip.py`
         ("content", np.uint64),  # hash for the duplicate filter

@@ -6,6 +6,10 @@ reassembled, because they may contain a DNS answer, a QUIC Initial, or a TCP seg
 late. Fragments that arrive before the first one are counted as such, and their bytes are credited when it
 arrives.
 
+If the datagram is a tunnel's, its fragments belong to the connection inside. The first one has the length of
+the packet inside in its headers, so it alone counts the payload: often a capture filter (a port) lets no
+other fragment in. Of a fragment within the first fragment of another datagram, only what is in it is read.
+
 In an overlap the first copy wins: a repeated part is a duplicate, a partial overlap is malformed (RFC 8200
 §4.5 and RFC 5722 discard the whole datagram).
 
@@ -22,22 +26,26 @@ import numpy as np
 from sensor.decode.dissection.ip import DECODED, DUPLICATE, FRAGMENT, MALFORMED
 from sensor.decode.kernels.hashing import mix
 from sensor.decode.kernels.jit import kernel
-from sensor.decode.kernels.packet_bytes import copy, u8
-from sensor.decode.layout import SECOND, TCP, UDP, Bytes, Records, i64
+from sensor.decode.kernels.packet_bytes import copy
+from sensor.decode.layout import DATAGRAM_KEY, SECOND, TCP, Bytes, Records, i64
 
 #: A fragmented datagram. Byte ranges seen are recorded while `covered` has room.
 RANGES = 8
 DATAGRAM = np.dtype(
     [
         ("time", np.int64),  # of its first fragment seen; 0 for a free row
+        ("datagram", np.uint64, (DATAGRAM_KEY,)),  # as in PACKET
+        # Of its first fragment, as in PACKET.
+        ("protocol", np.int64),  # 0 until it is seen
         ("source", np.uint64, (2,)),
         ("target", np.uint64, (2,)),
-        ("datagram", np.int64),  # as in PACKET
-        ("realm", np.int64),
-        ("protocol", np.int64),  # TCP or UDP; 0 until the first fragment is seen
         ("source_port", np.int64),
         ("target_port", np.int64),
-        ("seq", np.int64),  # TCP: sequence number of offset 0
+        ("tunnel", np.int64),
+        ("realm", np.int64),
+        ("seq", np.int64),
+        ("payload", np.int64),  # offset of the TCP or UDP payload in the datagram
+        ("payload_end", np.int64),  # its end if there is a tunnel, else `_OPEN`
         ("bytes", np.int64),  # seen so far
         ("size", np.int64),  # of the datagram; 0 until the last fragment is seen
         ("early_bytes", np.int64),  # seen before the first fragment
@@ -55,42 +63,35 @@ DATAGRAM_BYTES = 8192
 
 #: How long a datagram is kept; hosts wait as long for its fragments (RFC 1122 §3.3.2).
 _PATIENCE = 30 * SECOND
+_OPEN = 1 << 16
 _WAYS = 8
 _WORD = 0xFFFFFFFF
 
 
 @kernel
 def _matches(entry: Records, packet: Records, now: int) -> bool:
-    a, b, c, d = entry["source"], packet["source"], entry["target"], packet["target"]
-    return (
-        entry["datagram"] == packet["datagram"]
-        and entry["realm"] == packet["realm"]
-        and a[0] == b[0]
-        and a[1] == b[1]
-        and c[0] == d[0]
-        and c[1] == d[1]
-        and entry["time"] != 0
-        and now - entry["time"] <= _PATIENCE
-    )
+    for i in range(DATAGRAM_KEY):
+        if entry["datagram"][i] != packet["datagram"][i]:
+            return False
+    return bool(entry["time"] != 0 and now - entry["time"] <= _PATIENCE)
 
 
 @kernel
 def _renew(entry: Records, packet: Records) -> None:
     """Reset `entry` for the datagram of the packet."""
-    for i in range(2):
-        entry["source"][i], entry["target"][i] = packet["source"][i], packet["target"][i]
-    entry["time"], entry["realm"], entry["datagram"] = packet["time"], packet["realm"], packet["datagram"]
-    entry["protocol"], entry["bytes"], entry["size"], entry["ranges"] = 0, 0, 0, 0
-    entry["early_bytes"], entry["early_wire"], entry["early_frames"], entry["kept"] = 0, 0, 0, 0
+    for i in range(DATAGRAM_KEY):
+        entry["datagram"][i] = packet["datagram"][i]
+    entry["time"], entry["protocol"] = packet["time"], 0
+    entry["bytes"], entry["size"], entry["ranges"], entry["kept"] = 0, 0, 0, 0
+    entry["early_bytes"], entry["early_wire"], entry["early_frames"] = 0, 0, 0
 
 
 @kernel
 def _row(packet: Records, table: Records) -> int:
     """The row of the datagram of the packet; a new one replaces the oldest of its set."""
-    now = i64(packet["time"])
-    state = np.uint64(packet["datagram"])
-    for i in range(2):
-        state = mix(mix(state, packet["source"][i]), packet["target"][i])
+    now, state = i64(packet["time"]), np.uint64(0)
+    for i in range(DATAGRAM_KEY):
+        state = mix(state, packet["datagram"][i])
     first = i64(state >> np.uint64(32)) % (table.size // _WAYS) * _WAYS
     oldest = first
     for row in range(first, first + _WAYS):
@@ -137,12 +138,16 @@ def _cover(entry: Records, begins: int, ends: int) -> int:
 
 @kernel
 def _remember(entry: Records, packet: Records) -> None:
-    """Store the ports of the first fragment, and credit it with earlier fragments."""
-    entry["protocol"] = packet["protocol"]
+    """Store the connection of the first fragment, and credit it with earlier fragments."""
+    for i in range(2):
+        entry["source"][i], entry["target"][i] = packet["source"][i], packet["target"][i]
+    entry["protocol"], entry["tunnel"], entry["realm"] = packet["protocol"], packet["tunnel"], packet["realm"]
     entry["source_port"], entry["target_port"] = packet["source_port"], packet["target_port"]
-    if packet["protocol"] == TCP:
-        entry["seq"] = packet["seq"] - (packet["payload"] - packet["fragment_at"])
-    packet["payload_bytes"] += entry["early_bytes"]
+    entry["seq"], entry["payload"] = packet["seq"], packet["payload"] - packet["fragment_at"]
+    entry["payload_end"] = entry["payload"] + packet["payload_bytes"]
+    if packet["depth"] == packet["fragment_depth"]:
+        entry["payload_end"] = _OPEN
+        packet["payload_bytes"] += entry["early_bytes"]
     packet["length"] += entry["early_wire"]
     packet["frames"] += entry["early_frames"]
 
@@ -158,14 +163,18 @@ def _wait(entry: Records, packet: Records) -> None:
 @kernel
 def _complete(packet: Records, entry: Records) -> None:
     """Complete a later fragment to a PACKET of its connection."""
-    packet["protocol"], packet["flags"] = entry["protocol"], 0
+    for i in range(2):
+        packet["source"][i], packet["target"][i] = entry["source"][i], entry["target"][i]
+    packet["protocol"], packet["tunnel"], packet["realm"] = entry["protocol"], entry["tunnel"], entry["realm"]
     packet["source_port"], packet["target_port"] = entry["source_port"], entry["target_port"]
-    packet["payload_bytes"] = packet["fragment_bytes"]
+    packet["flags"], at = 0, packet["fragment_at"]
+    size = max(0, min(packet["fragment_bytes"], entry["payload_end"] - packet["fragment"]))
     if packet["protocol"] == TCP:
-        packet["seq"] = (entry["seq"] + packet["fragment"]) & _WORD
-        packet["payload"] = packet["fragment_at"]
+        packet["seq"] = (entry["seq"] + packet["fragment"] - entry["payload"]) & _WORD
+        packet["payload"], packet["end"], packet["payload_bytes"] = at, min(packet["end"], at + size), size
     else:
         packet["payload"] = packet["end"]  # no message begins here
+        packet["payload_bytes"] = size if entry["payload_end"] == _OPEN else 0
 
 
 @kernel
@@ -178,26 +187,24 @@ def _keep(data: Bytes, packet: Records, entry: Records, bodies: Bytes, reassembl
 
 
 @kernel
-def _make_whole(packet: Records, entry: Records, bodies: Bytes, reassembled_at: int) -> None:
-    """Record in the completing packet where the reassembled datagram is; for TCP, make it the packet
-    itself."""
-    size = i64(entry["size"])
-    if packet["protocol"] == UDP and size > 8:
-        packet["reassembled"], packet["reassembled_at"] = size, reassembled_at
-    elif packet["protocol"] == TCP and entry["early_frames"] > 0:
-        header = (u8(bodies, reassembled_at + 12, reassembled_at + size) >> 4) * 4
-        if 20 <= header <= size:
-            packet["reassembled"], packet["reassembled_at"] = size, reassembled_at
-            packet["seq"] = (entry["seq"] + header) & _WORD
-            packet["payload"], packet["end"] = reassembled_at + header, reassembled_at + size
-            packet["payload_bytes"] = size - header
+def _make_whole(packet: Records, entry: Records, reassembled_at: int) -> None:
+    """Record in the completing packet where the reassembled payload is; for TCP, make it the packet's."""
+    size = min(entry["size"], entry["payload_end"]) - entry["payload"]
+    if size <= 0 or (packet["protocol"] == TCP and entry["early_frames"] == 0):
+        return
+    at = reassembled_at + i64(entry["payload"])
+    packet["reassembled"], packet["reassembled_at"] = size, at
+    if packet["protocol"] == TCP:
+        packet["seq"], packet["payload_bytes"] = entry["seq"], size
+        packet["payload"], packet["end"] = at, at + size
 
 
 @kernel
 def assign(data: Bytes, packet: Records, table: Records, bodies: Bytes) -> int:
     """Assign a fragment to its connection: DECODED, or the reason why not.
 
-    If it completes a datagram, `packet["reassembled"]` bytes are at bodies[packet["reassembled_at"]:].
+    If it completes a datagram, `packet["reassembled"]` bytes of payload are at
+    bodies[packet["reassembled_at"]:].
     """
     row = _row(packet, table)
     entry = table[row]
@@ -220,5 +227,5 @@ def assign(data: Bytes, packet: Records, table: Records, bodies: Bytes) -> int:
     if entry["size"] != 0 and entry["ranges"] == 1 and entry["bytes"] == entry["size"]:
         entry["time"] = 0
         if entry["covered_from"][0] == 0 and entry["kept"] == entry["size"]:
-            _make_whole(packet, entry, bodies, row * DATAGRAM_BYTES)
+            _make_whole(packet, entry, row * DATAGRAM_BYTES)
     return DECODED

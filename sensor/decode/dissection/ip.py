@@ -52,9 +52,12 @@ def _is_fragment(
 
     Fragments share an identification, but must differ for the duplicate filter.
     """
-    packet["fragment"], packet["more"] = offset, more
+    packet["fragment"], packet["more"], packet["fragment_depth"] = offset, more, packet["depth"]
     packet["fragment_at"], packet["fragment_bytes"] = at, ends - at
-    packet["datagram"] = protocol << 32 | number
+    key = packet["datagram"]
+    for i in range(2):
+        key[i], key[2 + i] = packet["source"][i], packet["target"][i]
+    key[4], key[5] = np.uint64(packet["realm"]), np.uint64(protocol << 32 | number)
     packet["identification"] = offset << 13 | number & 0xFFFF
     return offset > 0
 
@@ -170,7 +173,6 @@ def _udp(data: Bytes, at: int, end: int, ends: int, packet: Records) -> int:
 @step
 def _ip(data: Bytes, kind: int, at: int, end: int, ends: int, packet: Records) -> tuple[int, int, int, int]:
     """As `_ipv4`, for either version; `ends` is where the frame around it ends."""
-    packet["fragment"] = -1
     if kind == IPV4:
         return _ipv4(data, at, end, ends - at, packet)
     if kind == IPV6:
@@ -249,7 +251,7 @@ def _is_plain(data: Bytes, at: int, end: int, packet: Records) -> bool:
     else:
         return False
     end = min(end, ends)
-    packet["protocol"], packet["transport"], packet["end"], packet["fragment"] = protocol, transport, end, -1
+    packet["protocol"], packet["transport"], packet["end"] = protocol, transport, end
     if protocol == TCP and holds(data, transport, end, 20):
         return _is_plain_tcp(data, transport, ends, packet)
     return protocol == UDP and holds(data, transport, end, 8) and _is_plain_udp(data, transport, ends, packet)
@@ -282,7 +284,7 @@ def dissect(data: Bytes, frame: Records, packet: Records) -> int:
     """Dissect `frame` (a descriptor) into `packet`; returns DECODED or the reason why not."""
     at = i64(frame["offset"])
     captured, length = i64(frame["captured"]), i64(frame["length"])
-    packet["length"], packet["frames"], packet["reassembled"] = length, 1, 0
+    packet["length"], packet["frames"], packet["fragment"], packet["reassembled"] = length, 1, -1, 0
     packet["source_mac"], packet["tunnel"], packet["realm"], packet["depth"] = 0, 0, 0, 0
     if frame["link"] == LINK_ETHERNET and _is_plain(data, at, at + captured, packet):
         return DECODED

@@ -155,6 +155,8 @@ def inside(data: Bytes, at: int, end: int, ends: int, protocol: int, packet: Rec
     layer, number, kind, body = 0, 0, NO_TUNNEL, at
     if protocol == UDP:
         port = tunnel_port(i64(packet["source_port"]), i64(packet["target_port"]))
+        # A first fragment ends sooner than the datagram whose length it tells.
+        ends = max(ends, at + be16(data, at + 4, end))
         layer, number, kind, body = in_udp(data, at + 8, end, ends, port)
     elif protocol == _GRE:
         layer, number, kind, body = _gre(data, at, end)

@@ -415,14 +415,12 @@ def _is_inside_record(packet: Records, flow: Records, turn: Records) -> bool:
 
 @kernel
 def follow(data: Bytes, packet: Records, row: int, table: Table, output: Output, control: Records) -> None:
-    """Handle a payload of a connection before it is accounted. Fragments are ignored."""
+    """Handle a payload of a connection before it is accounted."""
     flow = table.flows[row]
     if flow["turn"] >= 0:
-        if packet["fragment"] >= 0 or _is_inside_record(packet, flow, table.turns[flow["turn"]]):
+        if _is_inside_record(packet, flow, table.turns[flow["turn"]]):
             return
         expire(row, i64(packet["time"]), table, output, control)
-    elif packet["fragment"] >= 0:
-        return
     if _is_upload(packet, flow):
         _upload(data, packet, row, table, output, control)
     elif flow["turn"] >= 0:

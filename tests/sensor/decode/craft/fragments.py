@@ -44,3 +44,25 @@ def parts(
 
 def timed(frames: list[bytes], gap: float = 0.001) -> list[Frame]:
     return [Frame(data, T0 + n * gap) for n, data in enumerate(frames)]
+
+
+def routed(frame: bytes, step: int, *, number: int = 77) -> list[bytes]:
+    """The frames that a router sends whose next link takes `step` (a multiple of 8) bytes of the IP payload
+    of `frame`, which has no tag; the first one first."""
+    if frame[12:14] == b"\x86\xdd":
+        head, body, following = frame[14:54], frame[54:], frame[20]
+    else:
+        head, body = frame[14:34], frame[34:]
+    frames = []
+    for first in range(0, len(body), step):
+        piece, more = body[first : first + step], first + step < len(body)
+        if len(body) <= step:
+            return [frame]
+        if len(head) == 40:
+            piece = struct.pack(">BBHI", following, 0, first | more, number) + piece
+            new = head[:4] + struct.pack(">HB", len(piece), 44) + head[7:]
+        else:
+            size, flags = 20 + len(piece), first // 8 | (0x2000 if more else 0)
+            new = head[:2] + struct.pack(">HHH", size, number, flags) + head[8:]
+        frames.append(frame[:14] + new + piece)
+    return frames

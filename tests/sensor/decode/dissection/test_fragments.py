@@ -7,22 +7,19 @@ import random
 import struct
 from collections.abc import Callable
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sensor.decode.craft import (
     ACK,
-    CLIENT,
     PSH,
-    SERVER,
     T0,
     Frame,
     Talk,
     conserves,
     decode,
-    ethernet,
-    ip,
     observe,
     one,
     pcap,
@@ -30,9 +27,12 @@ from tests.sensor.decode.craft import (
     totals,
     udp,
 )
-from tests.sensor.decode.craft.fragments import CLIENT6, SERVER6, part, parts, timed
+from tests.sensor.decode.craft.dns import ASKER, answer, message, name, question
+from tests.sensor.decode.craft.fragments import CLIENT6, SERVER6, part, parts, routed, timed
+from tests.sensor.decode.craft.quic import crypto, datagrams, seal
 from tests.sensor.decode.craft.tls import small_hello
-from tests.sensor.decode.craft.tunnels import gre_of_ip, over_gre, vxlan
+from tests.sensor.decode.craft.tunnels import Wrap, gre_of_ip, vxlan
+from tests.sensor.decode.dissection import test_tunnels, test_udp_tunnels
 
 BODY = udp(40000, 9000, bytes(range(250)) * 20)  # four fragments
 
@@ -153,16 +153,146 @@ def test_fragments_of_an_answer_are_no_connection() -> None:
     assert set(got["observations"]["kind"]) == {"dns"}
 
 
-def test_a_tunnel_whose_outer_packets_are_fragments() -> None:
-    """The inner length is known from the first one; the rest carries no ports of anybody."""
-    inner = ethernet(ip(CLIENT, SERVER, 17, udp(40000, 9, bytes(1460))))
-    whole = over_gre(0, 0x6558, b"", inner)[34:]
-    pieces = parts(whole, 1400, protocol=47)
-    got = decode(pcap(timed(pieces)))
-    conserves(got["coverage"], 2)
-    assert totals(got["coverage"])["fragments"] == 1
-    (row,) = got["observations"].to_dicts()
-    assert (row["bytes_up"], row["tunnel"]) == (1460, "gre")
+#: Tunnels over IP, inside of which the connection is the same whatever the tunnel.
+TUNNELS: dict[str, Wrap] = {
+    name: wrap
+    for module in (test_tunnels, test_udp_tunnels)
+    for name, (wrap, *_) in module.WRAPS.items()
+    if module is test_udp_tunnels or name.startswith(("vxlan", "geneve", "gre", "erspan", "ip"))
+}
+#: What the fragments of a packet add: frames, and their headers.
+FRAMES = ("packets_up", "packets_down", "wire_bytes_up", "wire_bytes_down")
+
+
+def with_keys(*, six: bool = False, port: int = 40000) -> list[Frame]:
+    """A connection whose hello has post-quantum keys before its name, in two segments; and answers."""
+    ends = {"client": CLIENT6, "server": SERVER6} if six else {}
+    said = small_hello(b"claude.ai", padding=1700)
+    spoken = Talk(port=port, **ends).shake().send(said[:1200]).send(said[1200:])
+    return spoken.reply(bytes(1200)).reply(bytes(1000)).close().frames
+
+
+def inside(got: dict[str, pl.DataFrame]) -> list[dict[str, object]]:
+    """Observations without what fragments add."""
+    return got["observations"].drop(FRAMES).sort("client_port", "slice").to_dicts()
+
+
+@pytest.mark.parametrize("six", [False, True])
+@pytest.mark.parametrize("kind", TUNNELS)
+def test_a_tunnels_packets_in_fragments_say_what_whole_ones_say(kind: str, six: bool) -> None:
+    whole = [Frame(TUNNELS[kind](frame.data), frame.time) for frame in with_keys(six=six)]
+    expected = inside(decode(pcap(whole)))
+    assert [row["host"] for row in expected] == ["claude.ai"]
+    for step, order in ((1000, 1), (480, -1)):
+        frames = []
+        for number, frame in enumerate(whole):
+            pieces = routed(frame.data, step, number=number)[::order]
+            frames += [Frame(piece, frame.time + 0.0001 * n) for n, piece in enumerate(pieces)]
+        assert len(frames) > len(whole)
+        got = decode(pcap(frames))
+        conserves(got["coverage"], len(frames))
+        assert inside(got) == expected
+        (row,) = got["observations"].to_dicts()
+        assert row["packets_up"] + row["packets_down"] == len(frames)
+        assert row["wire_bytes_up"] + row["wire_bytes_down"] == sum(len(frame.data) for frame in frames)
+
+
+def test_a_tunnels_fragment_that_is_missing_takes_only_what_was_in_it() -> None:
+    """Without the last one (no port, so often filtered out) all bytes are known from the first; without the
+    first, nobody knows whose the last is."""
+    whole = [Frame(vxlan(frame.data), frame.time) for frame in with_keys()]
+    for missing, fragments, lost in ((-1, 0, 0), (0, 3, 1200 + 2200)):
+        frames = []
+        for number, frame in enumerate(whole):
+            pieces = routed(frame.data, 1000, number=number)
+            if len(pieces) > 1:
+                del pieces[missing]
+            frames += [Frame(piece, frame.time) for piece in pieces]
+        got = decode(pcap(frames))
+        conserves(got["coverage"], len(whole))
+        assert totals(got["coverage"])["fragments"] == fragments
+        (row,) = got["observations"].to_dicts()
+        assert (row["bytes_up"], row["bytes_down"]) == (len(small_hello(b"claude.ai", padding=1700)), 2200)
+        assert row["lost_bytes"] == lost
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_follows_the_packet_inside_is_no_payload(turned: bool) -> None:
+    """A mirrored frame may end with its check sequence, of which a fragment may hold nothing else."""
+    said = small_hello(b"claude.ai", padding=1700)
+    whole = Talk().shake().send(said[:1200]).send(said[1200:]).frames
+    frames = []
+    for number, frame in enumerate(whole):
+        mirrored = vxlan(frame.data + b"\xff\xff\xff\xff")
+        pieces = routed(mirrored, len(mirrored) // 8 * 8 - 40, number=number)[:: -1 if turned else 1]
+        frames += [Frame(piece, frame.time) for piece in pieces]
+    row = one(frames)
+    assert (row["host"], row["bytes_up"]) == ("claude.ai", len(said))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_datagrams_in_a_tunnel_in_fragments(turned: bool) -> None:
+    """An answer whose last address, and a hello whose end, is in another fragment."""
+    host = name("claude.ai")
+    texts = [(host, 16, b"\xc8" + bytes(200))] * 7
+    asked = [question(message(host)), answer(message(host, answers=[*texts, (host, 1, b"\xcb\0\x71\7")]))]
+    said = small_hello(b"claude.ai", padding=800)[5:]
+    initial = datagrams([seal(crypto(0, said), 1)])
+    frames = []
+    for number, frame in enumerate([*asked, *initial]):
+        pieces = routed(vxlan(frame.data), 800, number=number)[:: -1 if turned else 1]
+        frames += [Frame(piece, frame.time) for piece in pieces]
+    got = decode(pcap(sorted(frames, key=lambda frame: frame.time)))
+    conserves(got["coverage"], len(frames))
+    assert got["answers"].select("client", "host", "address").rows() == [(ASKER, "claude.ai", "203.0.113.7")]
+    (row,) = got["observations"].filter(kind="quic").to_dicts()
+    assert (row["host"], row["bytes_up"]) == ("claude.ai", len(initial[0].data) - 42)
+
+
+def test_a_large_packet_in_a_tunnel() -> None:
+    """More than is reassembled: fragments in order are segments of their own."""
+    said = small_hello(b"claude.ai", padding=8700)
+    frames = []
+    for number, frame in enumerate(Talk().shake().send(said).frames):
+        frames += [Frame(piece, frame.time) for piece in routed(vxlan(frame.data), 1480, number=number)]
+    row = one(frames)
+    assert (row["host"], row["bytes_up"], row["packets_up"]) == ("claude.ai", len(said), 8)
+
+
+def test_an_overlap_in_a_tunnels_fragments_changes_nothing() -> None:
+    """Whoever forges fragments renames no connection."""
+    whole = [Frame(vxlan(frame.data), frame.time) for frame in with_keys()]
+    forged = [Frame(frame.data.replace(b"claude.ai", b"other.org"), frame.time) for frame in whole]
+    frames = []
+    for number, (frame, other) in enumerate(zip(whole, forged, strict=True)):
+        pieces, others = routed(frame.data, 504, number=number), routed(other.data, 1000, number=number)[1:]
+        frames += [Frame(piece, frame.time) for piece in (*pieces[:2], *others, *pieces[2:])]
+    got = decode(pcap(frames))
+    conserves(got["coverage"], len(frames))
+    assert totals(got["coverage"])["malformed"] > 0
+    assert got["observations"]["host"].to_list() == ["claude.ai"]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**32 - 1))
+def test_any_fragments_of_any_tunnels_say_what_whole_packets_say(seed: int) -> None:
+    """Connections in one tunnel or in two nested ones, cut anywhere, each packet's fragments in any order."""
+    chance = random.Random(seed)
+    kinds = [*TUNNELS, *(f"{a}/{b}" for a in ("vxlan", "gre", "ipip") for b in ("erspan 2", "gtp", "geneve"))]
+    whole, frames = [], []
+    for port in range(40000, 40004):
+        kind, step = chance.choice(kinds), 8 * chance.randrange(20, 170)
+        for frame in with_keys(six=chance.random() < 0.5, port=port):
+            data = frame.data
+            for wrap in reversed(kind.split("/")):
+                data = TUNNELS[wrap](data)
+            whole.append(Frame(data, frame.time))
+            pieces = routed(data, step, number=len(whole))
+            chance.shuffle(pieces)
+            frames += [Frame(piece, frame.time) for piece in pieces]
+    got = decode(pcap(frames))
+    conserves(got["coverage"], len(frames))
+    assert inside(got) == inside(decode(pcap(whole)))
 
 
 def test_fragments_inside_a_tunnel() -> None:

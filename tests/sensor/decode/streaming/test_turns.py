@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,9 @@ from tests.quality.evaluate import connection
 from tests.quality.shapes import Answer
 from tests.quality.wire import Connection, Event, Spoil, address, frames
 from tests.sensor.decode.craft import Frame, conserves, decode, pcap, rows_of, totals
+from tests.sensor.decode.craft.fragments import routed
 from tests.sensor.decode.craft.traffic import shuffled
+from tests.sensor.decode.craft.tunnels import vxlan
 from tests.sensor.decode.craft.turns import batches, late, tokens
 
 SHAPE = list(COLUMNS)
@@ -59,6 +61,22 @@ def test_units_are_records_however_tcp_cuts_them(segment_bytes: int) -> None:
     """Also where a record's header itself is cut."""
     expected = shape(frames(connection(batches()), 1))
     assert shape(frames(connection(batches()), 1, segment_bytes=segment_bytes)) == expected
+
+
+@pytest.mark.parametrize("wrap", [bytes, vxlan])
+@pytest.mark.parametrize("answer", [batches, tokens])
+def test_units_are_records_however_routers_cut_segments(
+    answer: Callable[[], Answer], wrap: Callable[[bytes], bytes]
+) -> None:
+    """Their own fragments, and those of a tunnel around them."""
+    whole = frames(connection(answer()), 1)
+    pieces = [
+        Frame(piece, frame.time + n * 1e-6)
+        for number, frame in enumerate(whole)
+        for n, piece in enumerate(routed(wrap(frame.data), 400, number=number))
+    ]
+    assert len(pieces) > len(whole)
+    assert shape(pieces) == shape(whole)
 
 
 @pytest.mark.parametrize("first", [2**32 - n for n in (1, 4000, 9000, 20_000)])
