@@ -29,3 +29,5 @@ PPP = -7
 """A PPP frame, with address and control or without."""
 LLC = -8
 """An IEEE 802.2 header."""
+LATER = -9
+"""The middle of something: a later fragment."""

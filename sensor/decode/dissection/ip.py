@@ -13,8 +13,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensor.decode.dissection.ethertypes import CUT, IPV4, IPV6, NO_TUNNEL, TOO_DEEP, UNKNOWN_LINK, VLAN
+from sensor.decode.dissection.ethertypes import (
+    CUT,
+    IPV4,
+    IPV6,
+    LATER,
+    NO_TUNNEL,
+    TOO_DEEP,
+    UNKNOWN_LINK,
+    VLAN,
+)
 from sensor.decode.dissection.link import FAULTY, LINK_ETHERNET, first_layer, to_ip
+from sensor.decode.dissection.parts import is_later
 from sensor.decode.dissection.tunnels import MAX_NESTING, inside
 from sensor.decode.dissection.udp_tunnels import tunnel_port
 from sensor.decode.kernels.jit import kernel, step
@@ -37,29 +47,6 @@ _AUTHENTICATION = 51
 
 #: Maximum chained IPv6 extension headers. More is an attack.
 _MAX_EXTENSIONS = 8
-
-
-@kernel
-def _half(data: Bytes, at: int, end: int) -> np.uint64:
-    return np.uint64(be32(data, at, end)) << np.uint64(32) | np.uint64(be32(data, at + 4, end))
-
-
-@kernel
-def _is_fragment(
-    offset: int, more: int, number: int, protocol: int, at: int, ends: int, packet: Records
-) -> bool:
-    """Record the fragment that begins at `at`; True if it is not the first one.
-
-    Fragments share an identification, but must differ for the duplicate filter.
-    """
-    packet["fragment"], packet["more"], packet["fragment_depth"] = offset, more, packet["depth"]
-    packet["fragment_at"], packet["fragment_bytes"] = at, ends - at
-    key = packet["datagram"]
-    for i in range(2):
-        key[i], key[2 + i] = packet["source"][i], packet["target"][i]
-    key[4], key[5] = np.uint64(packet["realm"]), np.uint64(protocol << 32 | number)
-    packet["identification"] = offset << 13 | number & 0xFFFF
-    return offset > 0
 
 
 @step
@@ -90,7 +77,7 @@ def _ipv4(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
     protocol, part = u8(data, at + 9, end), be16(data, at + 6, end)
     if part & 0x3FFF != 0:
         offset, number = (part & 0x1FFF) * 8, be16(data, at + 4, end)
-        if _is_fragment(offset, part & 0x2000, number, protocol, at + header, at + total, packet):
+        if is_later(offset, part & 0x2000, number, protocol, at + header, at + total, packet):
             return FRAGMENT, protocol, at + header, at + total
     return DECODED, protocol, at + header, at + total
 
@@ -98,7 +85,7 @@ def _ipv4(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
 @kernel
 def _ipv6(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple[int, int, int, int]:
     """As `_ipv4`, with extension headers walked (RFC 8200 §4)."""
-    if at + 40 > end:
+    if not holds(data, at, end, 40):
         return TRUNCATED, 0, 0, 0
     if u8(data, at, end) >> 4 != 6:
         return MALFORMED, 0, 0, 0
@@ -106,8 +93,8 @@ def _ipv6(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
     ends = at + 40 + size if size > 0 else at + length
     packet["identification"], packet["payload_bytes"] = be32(data, at, end) & 0xFFFFF, 0
     _keep_hardware(u8(data, at + 7, end), packet)
-    packet["source"][0], packet["source"][1] = _half(data, at + 8, end), _half(data, at + 16, end)
-    packet["target"][0], packet["target"][1] = _half(data, at + 24, end), _half(data, at + 32, end)
+    packet["source"][0], packet["source"][1] = sure_64(data, at + 8), sure_64(data, at + 16)
+    packet["target"][0], packet["target"][1] = sure_64(data, at + 24), sure_64(data, at + 32)
     header = u8(data, at + 6, end)
     at += 40
     for _ in range(_MAX_EXTENSIONS):
@@ -117,9 +104,7 @@ def _ipv6(data: Bytes, at: int, end: int, length: int, packet: Records) -> tuple
             protocol, part, number = u8(data, at, end), be16(data, at + 2, end), be32(data, at + 4, end)
             if part & 0xFFF9 != 0 and at + 8 > ends:
                 return MALFORMED, 0, 0, 0
-            if part & 0xFFF9 != 0 and _is_fragment(
-                part & 0xFFF8, part & 1, number, protocol, at + 8, ends, packet
-            ):
+            if part & 0xFFF9 and is_later(part & 0xFFF8, part & 1, number, protocol, at + 8, ends, packet):
                 return FRAGMENT, protocol, at + 8, ends
             step = 8
         elif header == 0 or header == 43 or header == 60 or header == 135 or header == 139 or header == 140:
@@ -199,17 +184,17 @@ def _dissect(data: Bytes, at: int, end: int, ends: int, link: int, packet: Recor
         packet["protocol"], packet["transport"], packet["end"] = protocol, transport, end
         if status == FRAGMENT:
             return FRAGMENT
+        packet["source_port"] = be16(data, transport, end)
+        packet["target_port"] = be16(data, transport + 2, end)
         if protocol == TCP:
-            packet["source_port"] = be16(data, transport, end)
-            packet["target_port"] = be16(data, transport + 2, end)
             return _tcp(data, transport, end, ends, packet)
         if protocol == UDP:
             packet["flags"] = 0
-            packet["source_port"] = be16(data, transport, end)
-            packet["target_port"] = be16(data, transport + 2, end)
             if tunnel_port(i64(packet["source_port"]), i64(packet["target_port"])) == 0:
                 return _udp(data, transport, end, ends, packet)
         kind, network = inside(data, transport, end, ends, protocol, packet)
+        if kind == LATER:
+            return FRAGMENT
         if kind == NO_TUNNEL:
             return _udp(data, transport, end, ends, packet) if protocol == UDP else OTHER_TRANSPORT
     return OTHER_TRANSPORT

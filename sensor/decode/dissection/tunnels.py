@@ -23,6 +23,7 @@ from sensor.decode.dissection.ethertypes import (
     CUT,
     IPV4,
     IPV6,
+    LATER,
     MPLS,
     MPLS_MULTICAST,
     NO_TUNNEL,
@@ -151,13 +152,14 @@ def _gre(data: Bytes, at: int, end: int) -> tuple[int, int, int, int]:
 
 @kernel
 def inside(data: Bytes, at: int, end: int, ends: int, protocol: int, packet: Records) -> tuple[int, int]:
-    """Ethertype and offset of the content of the IP payload at `at`; or NO_TUNNEL, CUT or TOO_DEEP."""
+    """Ethertype and offset of the content of the IP payload at `at`; or NO_TUNNEL, CUT, LATER or
+    TOO_DEEP."""
     layer, number, kind, body = 0, 0, NO_TUNNEL, at
     if protocol == UDP:
         port = tunnel_port(i64(packet["source_port"]), i64(packet["target_port"]))
         # A first fragment ends sooner than the datagram whose length it tells.
         ends = max(ends, at + be16(data, at + 4, end))
-        layer, number, kind, body = in_udp(data, at + 8, end, ends, port)
+        layer, number, kind, body = in_udp(data, at + 8, end, ends, port, packet)
     elif protocol == _GRE:
         layer, number, kind, body = _gre(data, at, end)
     elif protocol in (_IN_IPV4, _IN_IPV6):
@@ -169,7 +171,7 @@ def inside(data: Bytes, at: int, end: int, ends: int, protocol: int, packet: Rec
         kind, body = l2tp_3(data, at + 4, end)
     elif protocol == _MPLS_IN_IP:
         return MPLS, at
-    if kind in (NO_TUNNEL, CUT):
+    if kind in (NO_TUNNEL, CUT, LATER):
         return kind, at
     if layer != 0 and not enter(packet, layer, number):
         return TOO_DEEP, at

@@ -17,6 +17,7 @@ from sensor.decode.dissection.ethertypes import (
     CUT,
     IPV4,
     IPV6,
+    LATER,
     MPLS,
     MPLS_MULTICAST,
     NO_TUNNEL,
@@ -26,9 +27,10 @@ from sensor.decode.dissection.ethertypes import (
     VLAN,
     WLAN,
 )
+from sensor.decode.dissection.parts import is_later
 from sensor.decode.kernels.jit import kernel, step
 from sensor.decode.kernels.packet_bytes import be16, be32, u8
-from sensor.decode.layout import Bytes
+from sensor.decode.layout import Bytes, Records
 
 _DNS_PORT = 53
 _L2TP_PORT = 1701
@@ -191,13 +193,17 @@ def _teredo(data: Bytes, at: int, end: int, ends: int) -> tuple[int, int]:
 
 
 @kernel
-def _capwap(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """A data message, unless encrypted, a keep-alive, or a later fragment."""
-    head = be32(data, at, end)
+def _capwap(data: Bytes, at: int, end: int, ends: int, packet: Records) -> tuple[int, int]:
+    """A data message, unless encrypted or a keep-alive; it may be a fragment."""
+    head, part = be32(data, at, end), be32(data, at + 4, end)
     size = (head >> 19 & 31) * 4
-    is_later = head & 0x80 and be16(data, at + 6, end) >> 3 != 0
-    if head < 0 or head >> 24 != 0 or head & 8 or size < 8 or is_later:
+    if part < 0 or head >> 24 != 0 or head & 8 or size < 8:
         return NO_TUNNEL, at
+    # Access points behind a NAT have one address.
+    number = (packet["source_port"] ^ packet["target_port"]) << 16 | part >> 16
+    more, offset = head & 0x40 ^ 0x40, part & 0xFFF8
+    if head & 0x80 and is_later(offset, more, number, _CAPWAP_PORT, at + size, ends, packet):
+        return LATER, at
     return WLAN if head & 0x100 else BRIDGED, at + size
 
 
@@ -216,7 +222,9 @@ def _mpls(data: Bytes, at: int, end: int, ends: int) -> tuple[int, int]:
 
 
 @kernel
-def in_udp(data: Bytes, at: int, end: int, ends: int, port: int) -> tuple[int, int, int, int]:
+def in_udp(
+    data: Bytes, at: int, end: int, ends: int, port: int, packet: Records
+) -> tuple[int, int, int, int]:
     """Kind and id of the tunnel in the payload at `at`, and ethertype and offset of its content."""
     if at + 8 > ends:
         return 0, 0, NO_TUNNEL, at
@@ -240,7 +248,7 @@ def in_udp(data: Bytes, at: int, end: int, ends: int, port: int) -> tuple[int, i
     elif port == _TEREDO_PORT:
         number, (kind, body) = _TEREDO, _teredo(data, at, end, ends)
     elif port == _CAPWAP_PORT:
-        number, (kind, body) = _CAPWAP, _capwap(data, at, end)
+        number, (kind, body) = _CAPWAP, _capwap(data, at, end, ends, packet)
     elif port == _LISP_PORT:
         number, kind, body = _LISP, BY_NIBBLE if _is_packet(data, at + 8, end, ends) else NO_TUNNEL, at + 8
     else:

@@ -36,8 +36,8 @@ def network(frame: bytes) -> tuple[int, bytes]:
     return int.from_bytes(frame[12:14], "big"), frame[14:]
 
 
-def over_udp(port: int, header: bytes, inner: bytes) -> bytes:
-    return ethernet(ip(A, B, 17, udp(50001, port, header + inner)))
+def over_udp(port: int, header: bytes, inner: bytes, *, source: int = 50001) -> bytes:
+    return ethernet(ip(A, B, 17, udp(source, port, header + inner)))
 
 
 def over_gre(flags: int, kind: int, fields: bytes, inner: bytes) -> bytes:

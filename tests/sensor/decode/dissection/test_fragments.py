@@ -31,7 +31,7 @@ from tests.sensor.decode.craft.dns import ASKER, answer, message, name, question
 from tests.sensor.decode.craft.fragments import CLIENT6, SERVER6, part, parts, routed, timed
 from tests.sensor.decode.craft.quic import crypto, datagrams, seal
 from tests.sensor.decode.craft.tls import small_hello
-from tests.sensor.decode.craft.tunnels import Wrap, gre_of_ip, vxlan
+from tests.sensor.decode.craft.tunnels import Wrap, gre_of_ip, over_udp, vxlan
 from tests.sensor.decode.dissection import test_tunnels, test_udp_tunnels
 
 BODY = udp(40000, 9000, bytes(range(250)) * 20)  # four fragments
@@ -271,6 +271,33 @@ def test_an_overlap_in_a_tunnels_fragments_changes_nothing() -> None:
     conserves(got["coverage"], len(frames))
     assert totals(got["coverage"])["malformed"] > 0
     assert got["observations"]["host"].to_list() == ["claude.ai"]
+
+
+def of_access_point(frame: bytes, number: int, port: int, step: int) -> list[bytes]:
+    """The fragments of a client's frame between access point and controller (RFC 5415 §4.3)."""
+    frames = []
+    for first in range(0, len(frame), step):
+        last = 0x40 if first + step >= len(frame) else 0
+        head = struct.pack(">IHH", 2 << 19 | (0x80 | last if len(frame) > step else 0), number, first)
+        frames.append(over_udp(5247, head, frame[first : first + step], source=port))
+    return frames
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_an_access_point_fragments(order: int) -> None:
+    """Two behind one address number their fragments alike."""
+    frames = []
+    for port, names in ((50001, 40000), (50002, 40001)):
+        for number, frame in enumerate(with_keys(port=names)):
+            pieces = of_access_point(frame.data, number, port, 1000)[::order]
+            frames += [Frame(piece, frame.time + 0.0001 * n) for n, piece in enumerate(pieces)]
+    frames.sort(key=lambda frame: frame.time)
+    got = decode(pcap(frames))
+    conserves(got["coverage"], len(frames))
+    rows = got["observations"].select("client_port", "host", "tunnel", "bytes_up", "bytes_down", "lost_bytes")
+    sent = len(small_hello(b"claude.ai", padding=1700))
+    assert sorted(rows.rows()) == [(n, "claude.ai", "capwap", sent, 2200, 0) for n in (40000, 40001)]
+    assert got["observations"]["packets_up"].sum() + got["observations"]["packets_down"].sum() == len(frames)
 
 
 @settings(deadline=None, max_examples=40)
