@@ -1,5 +1,6 @@
 -- A client probes an AI server: at least 20 connections in a day of which half are answered with 4xx, or paths of three
--- products requested from one server and port. A monitor repeats the same request and is answered.
+-- products requested from one server and port. A monitor repeats the same request and is answered. A path that is not
+-- there (404) tells of no AI server, and is not in `servers` (sensor/match/grade.py).
 WITH days AS (
   SELECT day, subject, server, server_port, COUNT(DISTINCT app) AS products, SUM(paths) AS paths,
          SUM(failed_connections) AS failed, SUM(connections) AS connections

@@ -74,6 +74,14 @@ CASES = [
     (1, "no server is free", {"kind": "proxy", "method": "GET", "status": 503}),
     (1, "no server in time", {"kind": "proxy", "method": "GET", "status": 504}),
     (2, "a server's own word that another failed", {"kind": "http", "method": "GET", "status": 502}),
+    (1, "a scanner asks for self-hosted software that is not there", {
+        "kind": "http", "method": "POST", "status": 404, "name_from": "path", "up": 300, "down": 500}),
+    (1, "a redirect of a path that alone tells the product", {
+        "kind": "proxy", "method": "GET", "status": 301, "name_from": "path", "up": 300, "down": 500}),
+    (3, "self-hosted software that asks for a credential", {
+        "kind": "http", "method": "POST", "status": 401, "name_from": "path", "up": 300, "down": 500}),
+    (5, "self-hosted software that answers", {
+        "kind": "http", "method": "POST", "status": 200, "name_from": "path", "up": 300, "down": 500}),
     (2, "a plain answer says no", {"kind": "http", "method": "GET", "status": 404}),
     (2, "no content with it", {"kind": "http", "method": "GET", "status": 404, "up": 300, "down": 0}),
     (2, "an answer to nothing", {"kind": "http", "method": "GET", "status": 404, "up": 0, "down": 500}),
