@@ -1,7 +1,7 @@
 """Grades the evidence of each hit, from a lookup to a confirmed upload.
 
-    1 lookup      a DNS query, an attempt that was blocked or reset, a ClientHello without an answer, a path of
-                  self-hosted software on a server that has no such path
+    1 lookup      a DNS query, an attempt that was blocked or reset, a ClientHello without an answer, a path
+                  of self-hosted software on a server that has no such path
     2 connected   the server answered; nothing beyond a handshake is known to have passed
     3 exchanged   application data passed in both directions
     4 uploaded    exchanged, and more was sent than a visit without any prompt sends
@@ -47,8 +47,8 @@ QUIC_MOST_DOWN, QUIC_LEAST_DOWN = 9_000, 1_200
 UPLOADING = ("POST", "PUT", "PATCH")
 #: A proxy generates these itself when it requires credentials or cannot reach the server.
 PROXY_OWN_STATUS = (407, 502, 503, 504)
-#: The server has nothing at this path, or does not take this method there. Scanners ask every web server for the
-#: paths of self-hosted software; where the path alone tells the product, this answer says that it is not there.
+#: The server has nothing at this path, or does not take this method there. Scanners ask every web server for
+#: the paths of self-hosted software; where the path alone tells the product, it is not there.
 NOTHING_THERE_STATUS = (301, 302, 303, 307, 308, 404, 405, 410, 501)
 
 #: Columns that determine the grade.
