@@ -18,9 +18,10 @@ import polars as pl
 #: First label → access class of the host.
 ACCESS = {
     **dict.fromkeys(("blog", "docs", "help", "status", "support"), "site"),
-    **dict.fromkeys(("assets", "cdn", "static"), "cdn"),
-    **dict.fromkeys(("accounts", "auth"), "auth"),
-    **dict.fromkeys(("analytics", "telemetry"), "telemetry"),
+    **dict.fromkeys(("careers", "changelog", "community", "forum", "jobs", "trust"), "site"),
+    **dict.fromkeys(("assets", "cdn", "downloads", "releases", "static"), "cdn"),
+    **dict.fromkeys(("accounts", "auth", "login", "sso"), "auth"),
+    **dict.fromkeys(("analytics", "metrics", "telemetry"), "telemetry"),
 }
 #: The same by the first part of the path.
 PATHS = {

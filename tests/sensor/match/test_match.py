@@ -276,6 +276,10 @@ def test_a_first_label_counts_where_nothing_else_tells_more(
     [
         ("docs.chat.example", "site", "support"),
         ("Auth.Chat.Example.", "auth", "support"),
+        ("login.chat.example", "auth", "support"),
+        ("trust.chat.example", "site", "support"),
+        ("releases.chat.example", "cdn", "support"),
+        ("metrics.chat.example", "telemetry", "support"),
         ("eu.docs.chat.example", "web", "use"),
         ("docs.eu.chat.example", "web", "use"),
         ("mydocs.chat.example", "web", "use"),
