@@ -26,7 +26,9 @@ ACCESS = {
 #: The same by the first part of the path.
 PATHS = {
     **dict.fromkeys(("blog", "careers", "legal", "pricing", "privacy", "terms"), "site"),
-    **dict.fromkeys(("login", "sign-in", "sign-up", "signin", "signup"), "auth"),
+    **dict.fromkeys(("login", "sign-in", "sign-up", "sign_in", "sign_up", "signin", "signup"), "auth"),
+    # What a CDN adds to every site: checks for bots, measurements. Browsers post there by themselves.
+    **dict.fromkeys(("_vercel", "cdn-cgi"), "cdn"),
 }
 #: The access classes of a product's own domain, below which labels count, and the role of a side door.
 OWN = ("web", "ide", "cli", "agent")

@@ -305,6 +305,7 @@ def test_the_label_tells_below_every_product_with_a_domain_of_its_own(observe: O
     [
         ("chat.example", "/pricing?plan=team", ("site", "support", "/pricing")),
         ("www.chat.example", "/login/sso", ("auth", "support", "/login")),
+        ("chat.example", "/cdn-cgi/rum", ("cdn", "support", "/cdn-cgi")),
         (
             "chat.example",
             "/pricing",
