@@ -4,7 +4,8 @@ Pure.
 A whole domain listed as `access: site` covers help pages, and would also cover the API that nobody has
 listed yet. A host `api.`, `app.` or `console.` of that domain is no help page. So, unless an indicator names
 that host, one is added with certainty `convention`, which `explain` shows and exports leave out. This is not
-done for services that share their hosts with other things, because there the label says nothing about AI.
+done for products whose main use is not AI, nor where a host of the domain is named that also serves other
+things, because there the label says nothing about AI. (A shared `suffix` holds what users built.)
 """
 
 from __future__ import annotations
@@ -38,10 +39,12 @@ def with_doors(
 
 
 def _doors(entry: Entry, labels: Mapping[str, str]) -> Iterator[Claim]:
-    if entry.category == EMBEDDED or any(claim.shared for claim in entry.claims):
+    if entry.category == EMBEDDED:
         return
+    mixed = tuple(claim.value for claim in entry.claims if claim.shared and claim.kind == "domain")
     for claim in entry.claims:
-        if claim.kind == "suffix" and claim.access == SITE:
+        own = f".{claim.value}"
+        if claim.kind == "suffix" and claim.access == SITE and not any(host.endswith(own) for host in mixed):
             for label, access in labels.items():
                 host = f"{label}.{claim.value}"
                 yield replace(claim, kind="domain", value=host, access=access, certainty=CONVENTION)

@@ -45,6 +45,25 @@ def test_a_label_opens_what_it_says(make_catalog: MakeCatalog) -> None:
     ]  # fmt: skip
 
 
+def shared(kind: str, value: str) -> str:
+    """PAGES with one more indicator, of a host that also serves other things."""
+    of = f"  - {kind}: {value}\n    access: web\n    shared: true\n    certainty: vendor_doc\n"
+    of += "    reference: https://assistant.example/docs\n    checked: 2026-11-22\n"
+    return PAGES.replace("\nhits:", of + f"\nhits:\n  - {{host: {value}}}")
+
+
+def test_a_label_tells_nothing_where_the_vendors_hosts_also_serve_other_things(
+    make_catalog: MakeCatalog,
+) -> None:
+    mixed = compiled([make_catalog({ENTRY: shared("domain", "www.example.com")})])
+    assert roles(mixed, "api.example.com") == [("site", "support")]
+
+
+def test_a_label_tells_beside_what_users_built(make_catalog: MakeCatalog) -> None:
+    built = compiled([make_catalog({ENTRY: shared("suffix", "sites.example.com")})])
+    assert roles(built, "api.example.com", "a.sites.example.com") == [("api", "use"), ("web", "embedded")]
+
+
 def test_an_indicator_of_that_host_decides(make_catalog: MakeCatalog) -> None:
     catalog = compiled([make_catalog({ENTRY: PAGES})])
     assert roles(catalog, "app.example.com") == [("telemetry", "support")]
