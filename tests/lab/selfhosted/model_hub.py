@@ -24,7 +24,7 @@ TELLS = [
     {"app": "behaviours/model-hub-mirror", "repository": "lab/small", "revision": "main",
      "model_format": "pickle", "format_from": "name"},
     *({"app": "behaviours/model-file", "model_format": what, "format_from": "content"}
-      for what in ("pickle", "pytorch", "gguf", "hdf5")),
+      for what in ("pickle", "pytorch", "gguf")),
 ]  # fmt: skip
 FINDINGS = ["unpinned_model", "unsafe_model"]
 
