@@ -74,6 +74,23 @@ _SIDE_WORDS = {
 }  # fmt: skip
 _TOP_LEVEL = {"ai": 2.0, "chat": 1.2, "bot": 1.0, "dev": 0.2, "io": 0.1, "so": 0.1}
 
+#: Domains of what pages of every kind load: checks for bots, statistics, experiments, payment, sign-in,
+#: support chats. AI services load them, too, so that many of their visits are near known AI.
+_LOADED_BY_PAGES = (
+    "adjust.com", "amplitude.com", "appsflyer.com", "arkoselabs.com", "assetsconfigcdn.org", "auth0.com",
+    "beyondwickedmapping.org", "branch.io", "browser-intake-datadoghq.com", "browser-intake-datadoghq.eu",
+    "browser-intake-us3-datadoghq.com", "browser-intake-us5-datadoghq.com", "clarity.ms", "clerk.com",
+    "clerk.dev", "cloudflare.com", "cloudflareinsights.com", "cookielaw.org", "crisp.chat", "datadoghq.com",
+    "doubleclick.net", "driftt.com", "eppo.cloud", "facebook.net", "featureassets.org", "featuregates.org",
+    "forter.com", "fullstory.com", "google-analytics.com", "googlesyndication.com", "googletagmanager.com",
+    "gstatic.com", "hcaptcha.com", "heapanalytics.com", "hotjar.com", "hs-scripts.com", "intercom.io",
+    "intercomcdn.com", "jsdelivr.net", "launchdarkly.com", "mixpanel.com", "mxpnl.com", "nr-data.net",
+    "onetrust.com", "optimizely.com", "plausible.io", "posthog.com", "prodregistryv2.org", "recaptcha.net",
+    "segment.com", "segment.io", "sentry.io", "singular.net", "statsig.com", "statsigapi.net", "stripe.com",
+    "stripe.network", "typekit.net", "unpkg.com", "usefathom.com", "website-files.com", "workos.com",
+    "zdassets.com",
+)  # fmt: skip
+
 _ENDING_POINTS = 0.8
 _CNAME_POINTS = 3.0
 #: Labels of domains that host models of others.
@@ -99,11 +116,13 @@ def rank(names: pl.DataFrame, index: Index, now: datetime) -> pl.DataFrame:
     """The candidates among `names` (table NAMES), best first, one per registrable domain.
 
     Columns: rank, host, domain, score, reasons (at most three, the strongest first), hosts (number of
-    candidates in the domain), clients, near_app, first_seen. Names in `index` are left out. `now` determines
-    which names are new.
+    candidates in the domain), clients, near_app, first_seen. Names in `index` are left out, and those that
+    pages of every kind load. `now` determines which names are new.
     """
     known = match_hosts(names["host"].unique(), index)["host"]
-    unknown = names.filter(~pl.col("host").is_in(known.implode()))
+    unknown = names.filter(
+        ~pl.col("host").is_in(known.implode()), ~pl.col("domain").is_in(_LOADED_BY_PAGES).fill_null(False)
+    )
     found = [*_lexical(unknown), _cname(unknown, index), _near(unknown), _new(unknown, now)]
     found += [*_talk(unknown), _streams(unknown)]
     signals = pl.concat(found).filter(pl.col("points") != 0)
@@ -229,8 +248,10 @@ def _near(names: pl.DataFrame) -> pl.DataFrame:
 
 
 def _new(names: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """Names first seen within NEW that were seen on a second day."""
-    rows = names.filter(pl.col("first_seen") >= now - NEW, pl.col("days") >= 2)
+    """Names first seen within NEW that were seen on a second day. In a sensor's first weeks every name is new
+    and none counts."""
+    first = pl.col("first_seen")
+    rows = names.filter(first.min() < now - NEW, first >= now - NEW, pl.col("days") >= 2)
     return _reason(rows, _NEW_POINTS, "new here, and came back")
 
 

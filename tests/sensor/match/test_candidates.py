@@ -77,6 +77,22 @@ def test_ordinary_names_are_no_candidates(index: Index, host: str) -> None:
     assert reasons(index, host=host) == (0.0, [])
 
 
+def test_what_pages_of_every_kind_load_is_no_candidate(index: Index) -> None:
+    near = {"near_app": "open/chat", "clients": 20, "near_clients": 19}
+    assert reasons(index, host="api.acme.com", **near)[0] >= THRESHOLD
+    for host in ("challenges.cloudflare.com", "client-api.arkoselabs.com", "featureassets.org"):
+        assert reasons(index, host=host, **near) == (0.0, [])
+
+
+def test_in_the_first_weeks_nothing_is_new(index: Index) -> None:
+    recent = {"first_seen": NOW - timedelta(days=3), "days": 3}
+    row = {"host": "acme-gpt.com", **recent}
+    assert "new here, and came back" in reasons(index, **row)[1]
+    others = [{"host": f"www.site{n}.example", **recent} for n in range(30)]
+    found = rank(frame(row, *others), index, NOW)
+    assert "new here, and came back" not in found["reasons"][0].to_list()
+
+
 def test_few_clients_claim_nothing(index: Index) -> None:
     row = {"host": "acme.com", "near_app": "open/chat", "clients": 2, "near_clients": MIN_CLIENTS - 1}
     assert reasons(index, **row) == (0.0, [])
