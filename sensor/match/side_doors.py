@@ -4,8 +4,8 @@ the first part of the path, `/pricing`, `/login` …
 A domain listed as that of a chat, an editor or an agent covers all hosts below it, and nobody lists the help
 pages, sign-in, scripts and statistics of each. Where the catalog names such hosts, the label never lied: 75
 of 75 `docs.`, 29 of 29 `help.`, 27 of 27 `cdn.` are no use. So a host with such a label directly below the
-domain is no use either, unless an indicator names it. This does not apply below an API, where the first label
-is often a customer's.
+domain is no use either, unless an indicator names it. Directly below the domain of an API or a hub, this holds
+for pages only: other first labels are often a customer's, and `cdn.` hands out models.
 
 In logs with paths, the same goes for pages on the host itself. `/docs`, `/help` and `/support` are not among
 them, because what people write in a service may be there, too.
@@ -32,6 +32,8 @@ PATHS = {
 }
 #: The access classes of a product's own domain, below which labels count, and the role of a side door.
 OWN = ("web", "ide", "cli", "agent")
+#: Those below whose domain (of two labels) only the labels of pages count.
+PAGES_BESIDE = ("api", "download")
 SUPPORT = "support"
 
 
@@ -45,7 +47,9 @@ def at_side_doors(hits: pl.DataFrame) -> pl.DataFrame:
     first = pl.col("path").str.extract(r"^/([^/?#]+)")
     by_path = pl.when(pl.col("prefix").is_null()).then(_of(first, PATHS))
     access = pl.coalesce(by_label, by_path)
-    covered = pl.col("access").is_in(OWN) & (pl.col("role") == "use") & access.is_not_null()
+    is_page = (by_label == "site") & (domain.str.count_matches(".", literal=True) == 1)
+    has_doors = pl.col("access").is_in(OWN) | (pl.col("access").is_in(PAGES_BESIDE) & is_page)
+    covered = has_doors.fill_null(False) & (pl.col("role") == "use") & access.is_not_null()
     return hits.with_columns(
         access=pl.when(covered).then(access).otherwise("access"),
         role=pl.when(covered).then(pl.lit(SUPPORT)).otherwise("role"),

@@ -300,6 +300,13 @@ def test_the_label_tells_below_every_product_with_a_domain_of_its_own(observe: O
     assert found.select("access", "role").rows() == [("site", "support"), (access, "use")]
 
 
+@pytest.mark.parametrize("access", ["api", "download"])
+def test_beside_an_api_or_a_hub_only_the_labels_of_pages_tell(observe: Observe, access: str) -> None:
+    index = Index.build(indicators(("open/hub", "suffix", "hub.example", access, "use")))
+    found = match(observe(host=["docs.hub.example", "cdn.hub.example", "eu.docs.hub.example"]), index)
+    assert found.select("access", "role").rows() == [("site", "support"), (access, "use"), (access, "use")]
+
+
 @pytest.mark.parametrize(
     ("host", "path", "hit"),
     [
