@@ -110,6 +110,7 @@ def test_figures_are_those_of_the_rows(lake: HandmadeLake) -> None:
         ("limit_sessions", "acme/chat", "all", "open", None, True, None, None, 9),
         # Ten without l5, whom EX-1 excuses: but l5 alone would be the difference to the eleven.
         ("residency", "cruz/talk", "all", "open", None, True, None, None, 11),
+        ("restricted_use", "bolt/code", "all", "open", 5, False, 6000, 6, 5),
         ("review_overdue", "acme/chat", "policy: all", "open", None, False, None, None, 4),
         ("unsanctioned_use", "cruz/talk", "all", "open", None, True, None, None, 7),
     ]  # fmt: skip
@@ -241,6 +242,18 @@ def test_weeks_judged_together_find_what_each_finds_alone(
     assert summed == [4, 2, *[1] * 6]
     assert found[0] == found[1]
     assert {"first_use_in_department", "limit_bytes"} <= {row[2] for row in found[0]}
+
+
+def test_whom_an_expired_exception_excused_is_found_like_everybody_else(tmp_path: Path) -> None:
+    """An exception of one person is too narrow to be shown; nobody would learn of the use otherwise."""
+    cruz: Row = {"app": "cruz/talk", "host": "c.test"}
+    made = HandmadeLake.furnished(tmp_path, sighting("2026-11-18 09:00", user_name="l5", **cruz))
+    expired = policy(
+        POLICY.replace("reason: trial, expires: 2026-12-31", "reason: trial, expires: 2026-11-17")
+    )
+    refresh(made.path, zone=ZONE, policy=expired, now=NOW)
+    found = ask(made, "SELECT rule, people_hidden FROM findings WHERE app = 'cruz/talk'")
+    assert ("unsanctioned_use", True) in found
 
 
 def test_a_server_that_only_outsiders_reached_is_judged(tmp_path: Path) -> None:
