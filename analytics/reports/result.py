@@ -29,6 +29,7 @@ class Scope:
     first_day: date  # of the period under report; Monday in a weekly one
     last_day: date
     until: date  # its last day that has begun: last_day, once it is over
+    zone: str  # the report's zone, for days of moments
     about: str = ""  # the app, department or token asked for
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from analytics.lake import literal
 from analytics.reports.common.sight import LEAST_WATCHED
 from analytics.reports.result import Facts, Result, Row, Scope, Table
 from analytics.reports.spec import Figure, Spec
@@ -72,6 +73,7 @@ def scope_of(
         first_day=first_day,
         last_day=last_day,
         until=today or last_day,
+        zone=zone,
         about=about,
     )
 
@@ -92,8 +94,7 @@ def scope_sql(scope: Scope) -> str:
         f"TIMESTAMPTZ '{getattr(scope, name).isoformat(sep=' ')}' AS {name}"
         for name in ("starts_at", "ends_at")
     ]
-    about = scope.about.replace("'", "''")
-    columns.append(f"'{about}' AS about")
+    columns += [f"{literal(text)} AS {name}" for name, text in (("zone", scope.zone), ("about", scope.about))]
     return "CREATE OR REPLACE TEMP VIEW scope AS\nSELECT " + ",\n       ".join(columns)
 
 

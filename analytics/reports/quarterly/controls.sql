@@ -6,10 +6,17 @@ WITH looked AS (
     WHERE e.evaluable
     GROUP BY e.rule
 ),
+first AS (  -- a later decision does not undo that somebody had decided
+    SELECT finding, MIN(decided_at) AS decided_at
+    FROM decisions
+    GROUP BY finding
+),
 found AS (
-    SELECT f.rule, COUNT(*) AS findings, COUNT(*) FILTER (f.decided_on <= s.last_day) AS decided
+    SELECT f.rule, COUNT(*) AS findings,
+           COUNT(*) FILTER (CAST(d.decided_at AT TIME ZONE s.zone AS DATE) <= s.last_day) AS decided
     FROM findings f
     JOIN scope s ON f.first_seen <= s.last_day AND f.last_seen >= s.first_day
+    LEFT JOIN first d ON d.finding = f.finding
     GROUP BY f.rule
 )
 SELECT c.framework, c.control, c.title, c.evidence, CAST(COALESCE(l.weeks, 0) AS BIGINT) AS weeks_evaluated,

@@ -30,7 +30,7 @@ def decisions(result: Result, seen: Coverage) -> tuple[Decision, ...]:
     compares = comparable(result)
     noun = counted(result)
     asked: dict[str, Decision] = {}
-    for row in result.rows("decisions"):
+    for row in result.rows("raised"):
         if row["app"] not in asked and row["app"] not in waiting and (compares or not row["compares"]):
             asked[row["app"]] = _question(row, result.facts.k, noun, blocked(result, row["app"]))
     return (*found, *list(asked.values())[: MOST - len(standing) - len(found)], *standing)

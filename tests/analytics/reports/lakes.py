@@ -53,6 +53,7 @@ VIEWS = {
         scope VARCHAR, status VARCHAR, not_evaluable_why VARCHAR, first_seen DATE, last_seen DATE,
         people_at_least BIGINT, people_hidden BOOLEAN, bytes_up BIGINT, sessions BIGINT, question VARCHAR,
         proposal VARCHAR, owner VARCHAR, due DATE, decision VARCHAR, valid_until DATE, decided_on DATE""",
+    "decisions": "decision_id VARCHAR, decided_at TIMESTAMPTZ, finding VARCHAR, decision VARCHAR, decided_by VARCHAR",
     "policy": """kind VARCHAR, line BIGINT, precedence BIGINT, app VARCHAR, vendor VARCHAR, category VARCHAR,
         access VARCHAR, risk_at_least BIGINT, country VARCHAR, segment VARCHAR, department VARCHAR, site VARCHAR,
         scope VARCHAR, status VARCHAR, owner VARCHAR, review DATE, policy_version VARCHAR""",

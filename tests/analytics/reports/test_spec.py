@@ -50,7 +50,7 @@ def test_the_main_figures_have_examples() -> None:
     assert {
         "totals",
         "services",
-        "decisions",
+        "raised",
         "changes",
         "coverage_weekly",
         "silent",
