@@ -54,7 +54,7 @@ def _numbers(page: Page) -> Iterator[str]:
 def _decisions(page: Page) -> Iterator[str]:
     yield from ("", f"## {say('decide.title')}", "")
     for nth, one in enumerate(page.decisions, 1):
-        about = filter(None, (*one.duty, " ".join(one.findings)))
+        about = filter(None, (*one.duty, one.known_as))
         duty = f" ({', '.join(about)})" if one.duty else ""
         yield f"{nth}. **{_text(one.question)}** {_text(one.evidence)} {_moon(one.grade)}".rstrip()
         yield f"   {_text(' '.join(filter(None, (one.look, one.impact))) + duty)}"

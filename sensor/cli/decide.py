@@ -1,4 +1,4 @@
-"""`shadowai decide`: records a decision about a finding."""
+"""`shadowai decide`: records a decision about one or more findings."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ class Decision(StrEnum):
 
 
 def command(
-    finding: Annotated[
-        str, typer.Argument(metavar="FINDING", help="Its id (`shadowai sql 'FROM findings'`).")
+    findings: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FINDING", help="Ids, as the report shows them (`shadowai sql 'FROM findings'`)."
+        ),
     ],
     decision: Annotated[
         Decision,
@@ -55,9 +58,9 @@ def command(
     lake: LakeOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Record a decision about a finding.
+    """Record a decision about one or more findings.
 
-    Recording the same decision twice makes one entry.
+    Recording the same decision twice makes one entry. If one of the findings is unknown, nothing is recorded.
 
     An accepted finding is open again after --until, a resolved or restricted one when it is seen in a
     later week, a restricted one not before --until. Nothing is ever changed or deleted: the latest
@@ -72,12 +75,11 @@ def command(
 
     settings = settings_from(config, lake=lake)
     place = existing_lake(settings)
-    known = _known(place, finding)
+    known = {finding: _known(place, finding) for finding in findings}
     now = datetime.now(UTC)
     _check(decision, reason, until)
     end = None if until is None else _end_of(until, settings.zone, now)
     stated: dict[str, Any] = {
-        "finding": finding,
         "decision": decision.value,
         "valid_until": end.isoformat() if end else None,
         "reason": reason.strip(),
@@ -85,18 +87,21 @@ def command(
     }
     with analysing(place):
         check_release(place)  # before anything is on record
-        latest, before = _latest(place, finding)
-        if latest == _identity(stated, known, before):
-            typer.echo(f"{finding}: already decided like that")
-            return
-        identity = _identity(stated, known, latest)
-        row = {**stated, "valid_until": end, "decision_id": identity, "decided_at": now}
-        rows = schema.DECISIONS.conform(pl.DataFrame([row], schema_overrides={"valid_until": schema.TIME}))
-        Commits(place, f"decision-{identity}").commit(0, 0, {"decisions": rows})
+        for finding, last_seen in known.items():
+            about = {"finding": finding, **stated}
+            latest, before = _latest(place, finding)
+            if latest == _identity(about, last_seen, before):
+                typer.echo(f"{finding}: already decided like that")
+                continue
+            identity = _identity(about, last_seen, latest)
+            row = {**about, "valid_until": end, "decision_id": identity, "decided_at": now}
+            rows = schema.DECISIONS.conform(
+                pl.DataFrame([row], schema_overrides={"valid_until": schema.TIME})
+            )
+            Commits(place, f"decision-{identity}").commit(0, 0, {"decisions": rows})
+            last = f" until {until:%Y-%m-%d}" if until else ""
+            typer.echo(f"{finding}: {decision.value}{last}, by {stated['decided_by']}")
         refresh(place.path, zone=settings.zone, k=settings.k)
-    typer.echo(
-        f"{finding}: {decision.value}{f' until {until:%Y-%m-%d}' if until else ''}, by {stated['decided_by']}"
-    )
 
 
 def _check(decision: Decision, reason: str, until: datetime | None) -> None:

@@ -431,7 +431,7 @@ def _check_findings(settings: Settings, policy: Policy, level: str) -> None:
         raise PolicyError(what, place=policy.place, hint=hint)
     print_table(("finding", "severity", "status", "what", "service", "scope", "due"), rows)
     if rows:
-        hint = "decide with `shadowai decide FINDING accept|restrict|resolve`"
+        hint = "decide with `shadowai decide FINDING... accept|restrict|resolve`"
         found = "1 finding" if len(rows) == 1 else f"{len(rows)} findings"
         raise FindingsError(f"{found} of level {level} or worse", hint=hint)
     typer.echo(f"no finding of level {level} or worse is open")

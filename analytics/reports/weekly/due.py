@@ -27,7 +27,7 @@ class Decision:
     impact: str = ""  # the use that a block would have affected
     duty: tuple[str, ...] = ()  # severity (of a finding), responsible person, due date
     findings: tuple[str, ...] = ()  # ids, for `shadowai decide`
-    known_as: str = ""  # the first id and how many more
+    known_as: str = ""  # the ids with a noun
 
 
 def findings(result: Result, most: int) -> tuple[Decision, ...]:
@@ -63,7 +63,7 @@ def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, im
         impact=_impact(impact, noun, row["scope"]),
         duty=(translated(row["severity"]), *answerable(row["owner"], row["due"], overdue=overdue)),
         findings=tuple(one["finding"] for one in rows),
-        known_as=_ids(rows),
+        known_as=say("decide.finding", len(rows), ids=" ".join(row["finding"] for row in rows)),
     )
 
 
@@ -107,11 +107,6 @@ def answerable(owner: str | None, due: date, *, overdue: bool = False) -> tuple[
     """Texts: who is responsible for a question, and the due date."""
     until = say("decide.overdue" if overdue else "decide.until", day=words.short_day(due))
     return say("decide.owner", owner=owner) if owner else say("due.no_owner"), until
-
-
-def _ids(rows: list[Row]) -> str:
-    key = "decide.findings" if len(rows) > 1 else "decide.finding"
-    return say(key, len(rows) - 1, id=rows[0]["finding"])
 
 
 def blocked(result: Result, app: str) -> str:

@@ -974,7 +974,7 @@ def app_of(rows: dict[str, Any], service: str) -> str:
 def test_findings_ask_once_per_service_before_what_the_figures_raise(tmp_path: Path) -> None:
     first = page(tmp_path, governed()).decisions[0]
     assert first.question == "alpha: stop it?"
-    assert first.findings == ("f1", "f2")
+    assert first.findings == ("f1", "f2") and first.known_as == "findings f1 f2"
     assert "Also: at night." in first.evidence
     assert "; 5 to 9 people sent about 50 MB, first seen in week 45." in text(first.evidence)
     assert "Over the last four weeks, a block would have affected " in first.impact

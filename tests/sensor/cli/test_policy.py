@@ -199,6 +199,23 @@ def test_check_fails_at_a_level_until_somebody_decides(home: Path) -> None:
         ]
 
 
+def test_one_command_decides_all_findings_of_a_question(home: Path) -> None:
+    lake = lake_at(home)
+    text = f'{POLICY}limits:\n  - {{app: openai/chatgpt, hours: "20:00-22:00"}}\n'
+    refresh(lake.path, zone=ZONE, policy=compiled(read(text, "policy.yml", "v2"), lambda name: []))
+    asked = "SELECT finding FROM findings WHERE app = 'openai/chatgpt' AND status = 'open'"
+    with open_views(lake.path) as views:
+        first, second = (row[0] for row in views.execute(asked).fetchall())
+    words = ["restrict", "--reason", "no agreement", "--by", "ada"]
+    unknown = run("decide", first, "ffffffffff", *words)
+    assert isinstance(unknown.exception, UsageError) and "ffffffffff" in str(unknown.exception)
+    assert run("decide", first, *words).output == f"{first}: restrict, by ada\n"
+    told = run("decide", first, second, *words).output.splitlines()
+    assert told == [f"{first}: already decided like that", f"{second}: restrict, by ada"]
+    with open_views(lake.path) as views:
+        assert views.execute(asked).fetchall() == []
+
+
 def test_check_does_not_call_a_lake_clean_that_was_never_judged(home: Path) -> None:
     lake = HandmadeLake.furnished(home / "lake")
     Lake(lake.path).create()
