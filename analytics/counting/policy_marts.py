@@ -16,7 +16,7 @@ from analytics.lake import literal
 from analytics.policy.judge import judge, prepare, sum_up
 from analytics.policy.rows import Compiled
 from analytics.policy.weeks import POLICY_MARTS, Weeks, rule_frames
-from analytics.stored import LANDED
+from analytics.stored import LANDED, files_sql
 
 #: Weeks judged together, so that their comparison weeks are summed only once.
 WEEKS_A_RUN = 7
@@ -55,6 +55,17 @@ def make_findings(build: Build) -> list[date]:
         if build.is_dirty(f"findings/{week}", digest):
             dirty[week] = digest
 
+    # Of all weeks, and as they were before: threads replace them meanwhile.
+    found = files_sql(
+        marts["findings_weekly"].types,
+        [*build.state.files.get("findings_weekly", {}).values()],
+        root=build.root,
+    )
+    known = (  # a row of an older release tells no day
+        "SELECT finding, CASE WHEN COUNT(found_on) = COUNT(*) THEN MIN(found_on) END AS found_on "
+        f"FROM ({found}) AS found GROUP BY finding"
+    )
+
     published = {f"findings/{week}" for week in weeks.published()}
     for period in [key for key in build.state.inputs if key.startswith("findings/")]:
         if period not in published and period not in build.state.final:
@@ -75,6 +86,7 @@ def make_findings(build: Build) -> list[date]:
             values: Values = {
                 "week": week.isoformat(),
                 "horizon": horizons[week].isoformat(),
+                "today": today.isoformat(),
                 "watched_minutes": watched,
                 "policy_version": weeks.policy_version(connection),
             }
@@ -84,6 +96,7 @@ def make_findings(build: Build) -> list[date]:
     def begin(connection: duckdb.DuckDBPyConnection) -> None:
         prepare(connection)
         weeks.lay_out_policy(connection)
+        build.on(connection).relation("TABLE", "known_findings", known)
 
     together = runs(build.connection, sorted(dirty), apart=timedelta(days=7), most=WEEKS_A_RUN)
     each(build.connection, together, make, begin=begin)

@@ -64,10 +64,10 @@ SELECT w.finding, w.rule, r.title, r.severity, r.severity_rank, w.app, COALESCE(
             WHEN w.decision = 'resolve' AND w.last_seen <= w.decided_week THEN 'resolved'
             WHEN w.not_evaluable_why IS NOT NULL THEN 'not evaluable'
             ELSE 'open' END AS status,
-       w.not_evaluable_why, w.first_seen, w.last_seen, w.weeks_seen, w.people_at_least, w.people_hidden, w.bytes_up,
+       w.not_evaluable_why, w.first_seen, w.last_seen, w.found_on, w.weeks_seen, w.people_at_least, w.people_hidden, w.bytes_up,
        w.bytes_up_max, w.sessions, w.measure, w.allowed, r.question, r.proposal, COALESCE(w.owner, a.owner) AS owner,
        CASE WHEN w.decision IN ('accept', 'restrict') AND w.valid_until IS NOT NULL THEN w.valid_until
-            ELSE CAST(COALESCE(w.seen_again, w.first_seen) + CAST(6 + r.due_days AS INTEGER) AS DATE) END AS due,
+            ELSE CAST(GREATEST(CAST(COALESCE(w.seen_again, w.first_seen) + 6 AS DATE), w.found_on) + CAST(r.due_days AS INTEGER) AS DATE) END AS due,
        w.decision, w.valid_until, w.reason, w.decided_by, w.decided_on, w.line, w.policy_version
 FROM weighed AS w
 JOIN stored.rules AS r ON r.rule = w.rule

@@ -12,6 +12,9 @@ from analytics.render.words import Noun
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted
 
+#: Found so long after the week it was first seen in began: a policy or a log came late, which is said.
+_MUCH_LATER = timedelta(days=14)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -155,6 +158,8 @@ def _evidence(row: Row, noun: Noun, result: Result) -> Iterator[str]:
         yield say("due.since", week=_week(row["first_seen"], result))
     else:
         yield say("due.new")
+    if row["found_on"] and row["found_on"] >= row["first_seen"] + _MUCH_LATER:
+        yield say("due.found", day=words.short_day(row["found_on"]))
     if row["decision"]:  # it ended, or the finding came back
         day = row["valid_until"] if row["decision"] == "accept" else row["decided_on"]
         yield say(f"due.{row['decision']}", day=words.short_day(day))

@@ -301,6 +301,31 @@ def test_nothing_is_judged_twice_and_no_policy_leaves_the_published_one(lake: Ha
     ]
 
 
+def test_nothing_is_due_before_it_could_be_known(tmp_path: Path) -> None:
+    """A policy comes three weeks after the use; the next one mentions another service, too."""
+    bolt: Row = {"app": "bolt/code", "host": "b.test"}
+    cruz: Row = {"app": "cruz/talk", "host": "c.test"}
+    made = HandmadeLake.furnished(
+        tmp_path, sighting("2026-11-04 09:00", **bolt), sighting("2026-11-04 10:00", **cruz)
+    )
+    first = (
+        "version: 1\nstatus:\n"
+        "  - {app: bolt/code, status: tolerated}\n  - {app: cruz/talk, status: unsanctioned}\n"
+    )
+    asked = "SELECT app, found_on, due FROM findings WHERE rule LIKE '%use' ORDER BY app"
+    refresh(made.path, zone=ZONE, now=at("2026-11-08 12:00"))
+    refresh(made.path, zone=ZONE, policy=policy(first), now=at("2026-11-25 12:00"))
+    cruz_due = ("cruz/talk", date(2026, 11, 25), date(2026, 12, 2))
+    assert ask(made, asked) == [cruz_due]
+    second = policy(first.replace("tolerated", "unsanctioned"), "v2")
+    refresh(made.path, zone=ZONE, policy=second, now=at("2026-11-27 12:00"))
+    assert ask(made, asked) == [("bolt/code", date(2026, 11, 27), date(2026, 12, 4)), cruz_due]
+    # Late rows of an earlier week, and the same use in another, tell nothing new.
+    made.cold("sightings", [sighting(f"{day} 09:00", **cruz) for day in ("2026-10-29", "2026-11-26")])
+    refresh(made.path, zone=ZONE, now=at("2026-11-29 12:00"))
+    assert ask(made, asked)[1] == cruz_due
+
+
 def decide(lake: HandmadeLake, finding: str, decision: str, day: str, until: str | None = None) -> None:
     end = at(f"{until} 22:59") if until else None
     row: Row = {"decision_id": f"{finding}{decision}{day}", "finding": finding, "decision": decision}

@@ -50,7 +50,7 @@ VIEWS = {
     "audit": """entry BIGINT, done_at TIMESTAMPTZ, action VARCHAR, case_id VARCHAR, done_by VARCHAR, reason VARCHAR,
         people BIGINT, deleted_rows BIGINT, deleted_files BIGINT, proof VARCHAR, hash VARCHAR""",
     "findings": """finding VARCHAR, rule VARCHAR, title VARCHAR, severity VARCHAR, severity_rank BIGINT, app VARCHAR, service VARCHAR,
-        scope VARCHAR, status VARCHAR, not_evaluable_why VARCHAR, first_seen DATE, last_seen DATE,
+        scope VARCHAR, status VARCHAR, not_evaluable_why VARCHAR, first_seen DATE, last_seen DATE, found_on DATE,
         people_at_least BIGINT, people_hidden BOOLEAN, bytes_up BIGINT, sessions BIGINT, question VARCHAR,
         proposal VARCHAR, owner VARCHAR, due DATE, decision VARCHAR, valid_until DATE, decided_on DATE""",
     "decisions": "decision_id VARCHAR, decided_at TIMESTAMPTZ, finding VARCHAR, decision VARCHAR, decided_by VARCHAR",

@@ -984,6 +984,16 @@ def test_findings_ask_once_per_service_before_what_the_figures_raise(tmp_path: P
     ) == 1
 
 
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [(9, "first seen in week 45."), (16, "first seen in week 45, found on Mon 16 Nov.")],
+)
+def test_a_question_says_when_it_came_long_after_the_use(tmp_path: Path, found: int, says: str) -> None:
+    rows = governed()
+    rows["findings"][0]["found_on"] = date(2026, 11, found)
+    assert f", {says}" in text(page(tmp_path, rows).decisions[0].evidence)
+
+
 def test_a_past_week_says_nothing_of_what_a_finding_amounted_to_later(tmp_path: Path) -> None:
     """A finding has the figures of the last week it was seen in."""
     rows = governed()
