@@ -26,7 +26,7 @@ from analytics.counting.frames import store_frame
 from analytics.lake import connect
 from analytics.policy.checks import Known, is_about, unknown
 from analytics.policy.judge import judge, prepare
-from analytics.policy.read import STATUSES, Policy, PolicyMistakes, Problem, Statement, size_of
+from analytics.policy.read import SCOPES, STATUSES, Policy, PolicyMistakes, Problem, Statement, size_of
 from analytics.policy.rows import compiled
 from analytics.policy.rules import load_rules
 from analytics.policy.weeks import lay_out_frames, lay_out_no_servers
@@ -134,11 +134,14 @@ def _status(text: Any) -> str:
 
 
 def unknown_in(cases: Sequence[Case], place: str, known: Known) -> list[Problem]:
-    """Problems of services and access classes that the catalog does not have: no line could be about them."""
+    """Problems of services, access classes and places that nobody knows: no line could be about them."""
     statements = []
     for case in cases:
-        match = {key: (case.given[key],) for key in ("app", "access") if key in case.given}
-        statements.append(Statement("status", case.line, match, {}, {}))
+        match, where = (
+            {key: (case.given[key],) for key in keys if key in case.given}
+            for keys in (("app", "access"), SCOPES)
+        )
+        statements.append(Statement("status", case.line, match, where, {}))
     return list(unknown(Policy(place, "", statements=tuple(statements)), known))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -116,15 +117,27 @@ def _countries(policy: Policy, known: Known) -> Iterator[Problem]:
 
 
 def _run_together(policy: Policy, known: Known) -> Iterator[Problem]:
-    """Warnings about names nobody can check that look like a list without its brackets."""
+    """Warnings about names nobody can check that look like a list without its brackets, or like a network."""
     for statement in policy.statements:
         given = {**statement.where, "people": statement.values.get("people", ())}
         for key, names in given.items():
             for name in names if not known.places.get(key) else ():
+                if key == "segment" and _is_network(name):
+                    remedy = "write the name it has in `segments` of the settings, or in the file of subnets"
+                    place = f"{policy.place}:{statement.line}"
+                    yield Problem(place, f"segment {name!r} is a network, no name", remedy, fatal=False)
                 if ", " in name:
                     remedy = f"if these are several, write `{key}: [{name}]`"
                     place = f"{policy.place}:{statement.line}"
                     yield Problem(place, f"{key} {name!r} is one name", remedy, fatal=False)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _pooled(policy: Policy, known: Known) -> Iterator[Problem]:

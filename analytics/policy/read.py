@@ -31,6 +31,11 @@ SECTIONS: dict[str, dict[str, bool]] = {
     "never": {"reason": True, "owner": False, "review": False},
     "exceptions": {"id": True, "owner": True, "reason": True, "expires": True, "people": False},
 }
+#: Words that reports and settings use → the key that is meant.
+_MEANT = {
+    "service": "app", "domain": "app", "host": "app", "subnet": "segment", "network": "segment",
+    "user": "people", "until": "expires",
+}  # fmt: skip
 _TOP = ("version", "owner", *SECTIONS)
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d+)?)\s*(B|kB|MB|GB)")
 _LARGEST_SIZE = 10**18
@@ -149,7 +154,8 @@ class _Reader:
         self.problems.append(Problem(f"{self.place}:{line}", what, remedy))
 
     def unknown(self, line: int, key: object, known: Sequence[str], what: str = "key") -> None:
-        near = difflib.get_close_matches(str(key), known, 1)
+        meant = _MEANT.get(str(key))
+        near = [meant] if meant in known else difflib.get_close_matches(str(key), known, 1)
         remedy = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
         if (word := _first_word(key)) in known:
             remedy = "put a space after the colon" if ":" in str(key) else f"put a colon behind {word}"

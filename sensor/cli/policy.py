@@ -102,6 +102,8 @@ def explain(
     given: dict[str, Any] = {"app": service, "access": access}
     scopes = {"department": department, "site": site, "segment": segment}
     given |= {name: value for name, value in scopes.items() if value is not None}
+    for problem in cases.unknown_in([cases.Case(0, given, {})], "", known):
+        raise UsageError(problem.what, hint=problem.remedy)
     lines, exceptions = cases.explain(stated, given, known.services, _today(settings))
     rows = [
         (
@@ -287,8 +289,9 @@ def _stated(settings: Settings) -> Policy:
         content = path.read_bytes()
         text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        what = reason_of(error) if isinstance(error, OSError) else "not UTF-8 text"
-        raise PolicyError(what, place=str(path), hint="check the path") from None
+        if isinstance(error, UnicodeDecodeError):
+            raise PolicyError("not UTF-8 text", place=str(path), hint="save it as UTF-8") from None
+        raise PolicyError(reason_of(error), place=str(path), hint="check the path") from None
     return read(text, _shown(path), hashlib.sha256(content).hexdigest()[:12])
 
 
@@ -359,7 +362,7 @@ def _known(settings: Settings) -> Known:
     catalog = catalog_of(settings)
     directory = _directory(settings)
     sites = {sensor.site for sensor in settings.sensors}
-    places: dict[str, set[str]] = {"segment": set(settings.networks.segments)}
+    places: dict[str, set[str]] = {"segment": _segments(settings)}
     pooled: set[str] = set()
     departments, homes = (set(directory[name].drop_nulls()) for name in ("department", "site"))
     if departments or homes:  # without such files, others may have been read
@@ -372,6 +375,18 @@ def _known(settings: Settings) -> Known:
         pooled,
         settings.k,
     )
+
+
+def _segments(settings: Settings) -> set[str]:
+    """Names of segments, in the settings and the file of subnets."""
+    from sensor.errors import UsageError
+    from sensor.identity.subnets import with_subnets
+    from sensor.identity.tables import Problems
+
+    try:
+        return set(with_subnets(settings, Problems()).networks.segments)
+    except UsageError:
+        return set()  # `scan` reports the mistakes of the file
 
 
 def _directory(settings: Settings) -> pl.DataFrame:
@@ -393,8 +408,8 @@ def _directory(settings: Settings) -> pl.DataFrame:
 def _near(service: str, known: Known) -> str:
     import difflib
 
-    near = difflib.get_close_matches(service, [row["app"] for row in known.services], 3, cutoff=0.5)
-    near = near or [row["app"] for row in known.services if service.lower() in row["app"]][:3]
+    near = [row["app"] for row in known.services if service.lower() in row["app"]][:3]
+    near = near or difflib.get_close_matches(service, [row["app"] for row in known.services], 3, cutoff=0.5)
     return f"did you mean {', '.join(near)}?" if near else "try `shadowai catalog search WORD`"
 
 

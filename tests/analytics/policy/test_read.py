@@ -51,6 +51,7 @@ def mistakes(text: str) -> list[str]:
         ("version: 1\nstatsu: []", "policy.yml:2: unknown key 'statsu'; did you mean status?"),
         ("version: 1\nstatus:\n  - {app: a, status: allowed, x: 1", "policy.yml:3: not YAML"),
         ("version: 1\nstatus:\n  - {app: a, status: unsanctoned}", "policy.yml:3: unknown status 'unsanctoned'; did you mean unsanctioned?"),
+        ("version: 1\nstatus:\n  - {service: a, status: tolerated}", "policy.yml:3: unknown key 'service'; did you mean app?"),
         ("version: 1\nstatus:\n  - {app: a, status: tolerated, departmnet: x}", "policy.yml:3: unknown key 'departmnet'; did you mean department?"),
         ("version: 1\nstatus:\n  - {status: tolerated}", "policy.yml:3: says nothing about which service"),
         ("version: 1\nstatus:\n  - app: a\n    app: b\n    status: tolerated", "policy.yml:4: app stands twice; keep one; the other is on line 3"),
@@ -215,12 +216,14 @@ def test_a_case_about_what_the_catalog_does_not_have_is_a_mistake() -> None:
     """It was unreviewed, so what it expected of the service held or failed for another reason."""
     given = read_cases(
         "- given: {app: acme/chta}\n  expect: {status: unreviewed}\n"
-        "- given: {app: acme/chat, access: browser}\n  expect: {status: unreviewed}\n",
+        "- given: {app: acme/chat, access: browser}\n  expect: {status: unreviewed}\n"
+        "- given: {app: acme/chat, department: legal}\n  expect: {status: unreviewed}\n",
         "cases.yml",
     )
     assert [str(one) for one in unknown_in(given, "cases.yml", KNOWN)] == [
         "cases.yml:1: no app 'acme/chta' in the catalog; did you mean acme/chat?",
         "cases.yml:3: no access 'browser' in the catalog; check the spelling",
+        "cases.yml:5: no department 'legal' is known; did you mean Legal?",
     ]
 
 

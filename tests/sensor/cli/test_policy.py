@@ -127,6 +127,29 @@ def test_departments_of_a_directory_beside_a_people_file_are_known(home: Path) -
     )
     (home / "policy.yml").write_text(POLICY + lines[0].replace("Zoning", "Zonign"))
     assert "no department 'Zonign' is known; did you mean Zoning?" in run("policy", "check").output
+    explained = run("policy", "explain", "openai/api", "--department", "zoning")  # it answered for everyone
+    assert str(explained.exception) == "no department 'zoning' is known; did you mean Zoning?"
+
+
+def test_segments_of_a_file_of_subnets_are_known(home: Path) -> None:
+    """Beside one of the settings, those of the file were called unknown."""
+    (home / "subnets.csv").write_text("network,segment\n10.2.0.0/16,Paris\n")
+    settings = 'networks = {segments = {gpu = "10.3.0.0/16"}}\nidentity = {subnets = "subnets.csv"}\n'
+    (home / "shadowai.toml").write_text((home / "shadowai.toml").read_text() + settings)
+    (home / "policy.yml").write_text(POLICY + "  - {app: openai/api, segment: Paris, status: tolerated}\n")
+    assert run("policy", "check").exit_code == 0
+
+
+def test_a_network_in_place_of_a_segment_is_told(home: Path) -> None:
+    """Nothing ever matched it."""
+    line = "  - {app: openai/api, segment: 10.2.0.0/16, status: tolerated}\n"
+    (home / "policy.yml").write_text(POLICY + line)
+    assert "policy.yml:4: segment '10.2.0.0/16' is a network, no name" in run("policy", "check").output
+
+
+def test_a_policy_in_another_encoding_is_told(home: Path) -> None:
+    (home / "policy.yml").write_bytes(POLICY.encode() + "# Qualitätssicherung\n".encode("cp1252"))
+    assert "policy.yml: not UTF-8 text; save it as UTF-8" in run("policy", "check").output
 
 
 def test_a_failing_policy_case_exits_with_8(home: Path) -> None:
