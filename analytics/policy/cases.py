@@ -137,10 +137,8 @@ def unknown_in(cases: Sequence[Case], place: str, known: Known) -> list[Problem]
     """Problems of services, access classes and places that nobody knows: no line could be about them."""
     statements = []
     for case in cases:
-        match, where = (
-            {key: (case.given[key],) for key in keys if key in case.given}
-            for keys in (("app", "access"), SCOPES)
-        )
+        match = {key: (case.given[key],) for key in ("app", "access") if key in case.given}
+        where: dict[str, tuple[str, ...]] = {key: (case.given[key],) for key in SCOPES if key in case.given}
         statements.append(Statement("status", case.line, match, where, {}))
     return list(unknown(Policy(place, "", statements=tuple(statements)), known))
 
