@@ -46,14 +46,7 @@ def prepare_week(
     store_frame(connection, "daily_cells", cells.daily)
     STEPS.run(connection, "3_uses", values)
     STEPS.run(connection, "4_headcounts", values)
-    pooled = cells.departments.filter(pl.col("label") == OTHER)["department"].to_list()
-    return {
-        "week": week.isoformat(),
-        "zone": zone,
-        "k": k,
-        "dominance": DOMINANCE,
-        "unattributed_pooled": str("unattributed" in pooled).lower(),
-    }
+    return {"week": week.isoformat(), "zone": zone, "k": k, "dominance": DOMINANCE}
 
 
 def weeks_of(day: date, zone: str | None = None) -> Iterator[date]:

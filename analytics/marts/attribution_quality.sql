@@ -1,8 +1,9 @@
 -- Share of use (grade 3 or more) by what it is attributed to and how, per day and site. No amounts.
 --
 -- A site with fewer than k people has no row of its own. Attribution methods with fewer than k people are pooled as
--- 'few', smallest first, together with the next smallest until the pool has k. Machines and service accounts are not
--- people and are shown as they are.
+-- 'few'. The people the pool lacks to be k are drawn from the next smallest method, and the whole of it if fewer than k
+-- would remain: otherwise one unknown address would take everybody whom the proxy's log names with it. Machines and
+-- service accounts are not people and are shown as they are.
 --
 -- 'all' adds up the published rows of the sites, method by method, and one more site that pools those too small to
 -- publish; it leaves that pool out if it has fewer than k people. So comparing 'all' with its sites reveals no group
@@ -39,34 +40,41 @@ uses AS (
   FROM grouped AS p JOIN large AS l ON l.day = p.day AND l.site_group = p.site_group
   GROUP BY p.day, p.site_group, p.tied_to, p.attributed_by, p.counts, p.subject
 ),
-methods AS (
-  SELECT day, site_group, tied_to, attributed_by, COUNT(*) AS subjects,
-         ROW_NUMBER() OVER (PARTITION BY day, site_group ORDER BY COUNT(*), tied_to, attributed_by) AS nth
-  FROM uses WHERE counts
-  GROUP BY day, site_group, tied_to, attributed_by
+-- By method, the smallest first: how many people it has, and how many the methods up to here have together.
+members AS (
+  SELECT *, COUNT(*) OVER (PARTITION BY day, site_group, tied_to, attributed_by) AS size FROM uses WHERE counts
 ),
-cumulative AS (
-  SELECT w.day, w.site_group, w.nth, COUNT(DISTINCT e.subject) AS subjects
-  FROM methods AS w
-  JOIN methods AS o ON o.day = w.day AND o.site_group = w.site_group AND o.nth <= w.nth
-  JOIN uses AS e
-    ON e.day = o.day AND e.site_group = o.site_group AND e.tied_to = o.tied_to AND e.attributed_by = o.attributed_by
-  GROUP BY w.day, w.site_group, w.nth
+arrivals AS (
+  SELECT *, ROW_NUMBER() OVER (
+    PARTITION BY day, site_group, subject ORDER BY size, tied_to, attributed_by
+  ) = 1 AS is_new
+  FROM members
 ),
-pool_ends AS (
-  SELECT s.day, s.site_group, MIN(r.nth) AS nth
-  FROM (SELECT day, site_group, MAX(nth) AS nth FROM methods WHERE subjects < $k GROUP BY day, site_group) AS s
-  JOIN cumulative AS r ON r.day = s.day AND r.site_group = s.site_group AND r.nth >= s.nth AND r.subjects >= $k
-  GROUP BY s.day, s.site_group
+queue AS (
+  SELECT *, MIN(size) OVER (PARTITION BY day, site_group) AS smallest,
+         SUM(CASE WHEN is_new THEN 1 ELSE 0 END) OVER (
+           PARTITION BY day, site_group ORDER BY size, tied_to, attributed_by, is_new DESC, subject
+         ) AS reached
+  FROM arrivals
+),
+drawn AS (
+  SELECT *, size < $k OR (smallest < $k AND is_new AND reached <= $k) AS is_drawn FROM queue
+),
+rests AS (
+  SELECT *, size - SUM(CASE WHEN is_drawn THEN 1 ELSE 0 END) OVER (
+    PARTITION BY day, site_group, tied_to, attributed_by
+  ) AS rest
+  FROM drawn
 ),
 pooled AS (
-  SELECT e.day, e.site_group, e.subject, e.counts, e.connections, e.bytes_up, e.weight, e.weighted,
-         CASE WHEN w.nth <= c.nth THEN 'few' ELSE e.tied_to END AS tied_to,
-         CASE WHEN w.nth <= c.nth THEN 'few' ELSE e.attributed_by END AS attributed_by
-  FROM uses AS e
-  LEFT JOIN methods AS w
-    ON w.day = e.day AND w.site_group = e.site_group AND w.tied_to = e.tied_to AND w.attributed_by = e.attributed_by
-  LEFT JOIN pool_ends AS c ON c.day = e.day AND c.site_group = e.site_group
+  SELECT day, site_group, subject, counts, connections, bytes_up, weight, weighted,
+         CASE WHEN is_drawn OR rest < $k THEN 'few' ELSE tied_to END AS tied_to,
+         CASE WHEN is_drawn OR rest < $k THEN 'few' ELSE attributed_by END AS attributed_by
+  FROM rests
+  UNION ALL
+  SELECT day, site_group, subject, counts, connections, bytes_up, weight, weighted, tied_to, attributed_by
+  FROM uses
+  WHERE NOT counts
 ),
 people AS (
   SELECT day, site_group, tied_to, attributed_by, counts, subject,

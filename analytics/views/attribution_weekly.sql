@@ -15,9 +15,10 @@ machines AS (
   GROUP BY CAST(DATE_TRUNC('week', day) AS DATE)
 )
 SELECT a.week, a.connections, a.attributed_connections, a.bytes_up, a.bytes_up_max, a.attributed_bytes_up,
-       a.attributed_bytes_up_max,
+       a.attributed_bytes_up_max, a.exact,
        CASE WHEN a.connections = 0 OR a.attributed_connections IS NULL THEN NULL
             WHEN a.attributed_connections >= 0.9 * a.connections THEN 'people'
+            WHEN NOT a.exact THEN NULL
             WHEN m.by_device THEN 'devices'
             ELSE 'addresses' END AS counted
 FROM stored.attribution_weekly AS a

@@ -3,7 +3,8 @@
 -- In:  week_usage_hourly, week_not_use_hourly.
 -- Out: all_hours, personal_hours (of subjects that may be one of our people), nobodies (of the others), not_use; homes:
 --      the department of a subject, one a week, so that departments add up to everyone: that under which it used most.
--- Only the columns that the cubes need are read, local time is computed once per hour, and subjects become integers.
+-- Only the columns that the cubes need are read, local time is computed once per hour, and subjects become integers, in
+-- the order of their tokens: who is drawn into a pool must be the same people in each version of the week.
 CREATE OR REPLACE TEMP TABLE all_hours AS
 WITH clock AS MATERIALIZED (
   SELECT hour, CAST(hour AT TIME ZONE '$zone' AS DATE) AS day,
@@ -11,7 +12,7 @@ WITH clock AS MATERIALIZED (
   FROM (SELECT DISTINCT hour FROM week_usage_hourly) AS hours
 ),
 subjects AS (
-  SELECT subject, ROW_NUMBER() OVER () AS nth FROM (SELECT DISTINCT subject FROM week_usage_hourly) AS names
+  SELECT subject, ROW_NUMBER() OVER (ORDER BY subject) AS nth FROM (SELECT DISTINCT subject FROM week_usage_hourly) AS names
 )
 SELECT c.day, c.hour_of_day, s.nth AS subject, u.subject_kind, $personal AS personal, u.department, u.site,
        u.app, u.access, u.client_class, u.grade, u.bytes_up, u.bytes_up_max, u.bytes_down, u.connections,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from analytics.render import words
+from analytics.render.language import say
 from analytics.render.words import EITHER, PEOPLE, Noun
 from analytics.reports.result import Result, Row
 
@@ -29,6 +30,14 @@ def counted_at_any_grade(result: Result) -> Noun:
 def tied(result: Result, week: date | None = None) -> Row | None:
     """How many connections of `week` (the week under report) are tied to a person, as published."""
     return result.of_week("attribution", week or result.scope.week)
+
+
+def tied_share(row: Row) -> str | None:
+    """The share of connections tied to a person, or at least so much, as text; None if it is not known."""
+    part, whole = row["attributed_connections"], row["connections"]
+    if row["exact"] is False and part:
+        return say("due.least", count=f"{100 * part // whole}{words.THIN}%")
+    return None if part is None or row["exact"] is False else words.share(part, whole)
 
 
 def _any(result: Result, week: date | None) -> bool:

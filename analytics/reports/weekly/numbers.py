@@ -10,7 +10,7 @@ from analytics.render import words
 from analytics.render.language import say
 from analytics.render.words import PEOPLE
 from analytics.reports.result import Result, Row
-from analytics.reports.weekly.counted import counted, tied
+from analytics.reports.weekly.counted import counted, tied, tied_share
 from analytics.reports.weekly.coverage import Coverage, comparable, mute_sources, named_percent, watched_weeks
 
 
@@ -43,9 +43,7 @@ def _people(result: Result, now: Row | None) -> Number:
     row, noun = tied(result), counted(result)
     note = ""
     if row and row["connections"]:
-        part = row["attributed_connections"]
-        known = say("numbers.unknown_share") if part is None else words.share(part, row["connections"])
-        note = say("numbers.tied", share=known)
+        note = say("numbers.tied", share=tied_share(row) or say("numbers.unknown_share"))
     if now and noun == PEOPLE and (of := _population(result)) and of >= (now["people"] or 0):
         # Whether these are people or addresses is explained under "What we can see".
         note = say("numbers.of", population=words.number(of))

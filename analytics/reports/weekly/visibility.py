@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from analytics.render import words
 from analytics.render.language import say
 from analytics.reports.result import Result, Row
-from analytics.reports.weekly.counted import counted, tied
+from analytics.reports.weekly.counted import counted, tied, tied_share
 from analytics.reports.weekly.coverage import Coverage, mute_sources, source_key, source_name
 from analytics.reports.weekly.remedy import lookups_only
 
@@ -114,18 +114,18 @@ def _attribution(result: Result) -> Visibility:
         total = result.of_week("totals", result.scope.week)
         few = say("visibility.few", k=result.facts.k) if total and total["people_hidden"] else ""
         return Visibility((), (), (few,) if few else ())
-    part, whole = row["attributed_connections"], row["connections"]
+    share = tied_share(row)
     warning = say("visibility.devices" if counted(result) == words.DEVICES else "visibility.addresses")
-    if part is None:
+    if share is None:
         return Visibility((), (say("visibility.people_unknown"), warning), ())
-    if part == 0:
+    if row["attributed_connections"] == 0:
         return Visibility((), (), (say("visibility.people_none"), warning))
-    share = words.share(part, whole)
+    share = f"{share[:1].upper()}{share[1:]}"
     if counted(result) != words.PEOPLE:
         return Visibility((), (say("visibility.tied", share=share), warning), ())
-    return Visibility(
-        (say("visibility.tied" if part == whole else "visibility.tied_rest", share=share),), (), ()
-    )
+    # Of a lower bound, the rest may be tied to people, too.
+    is_all = row["exact"] is False or row["attributed_connections"] == row["connections"]
+    return Visibility((say("visibility.tied" if is_all else "visibility.tied_rest", share=share),), (), ())
 
 
 def _blocked(result: Result) -> str:

@@ -63,17 +63,23 @@ def _places(hours: list[Hour]) -> dict[str, list[Hour]]:
 
 
 def _cells(here: list[Hour]) -> dict[str, list[Hour]]:
-    """Ways of k and more for themselves, the rest as 'few' with the next smallest until they are k."""
+    """Ways of k and more for themselves, the rest as 'few' with those of the next smallest whom they lack."""
     named = {"user": "person", "address": "nobody"}
     ways: dict[tuple[str, str], list[Hour]] = defaultdict(list)
     for hour in here:
         ways[named.get(hour[3], hour[3]), hour[4]].append(hour)
     nobodies = ways.pop(("machine", "machine"), [])
-    ordered = sorted(ways.items(), key=lambda way: (len(_subjects(way[1])), *way[0]))
-    few: list[Hour] = []
-    while ordered and (len(_subjects(ordered[0][1])) < K or 0 < len(_subjects(few)) < K):
-        few += ordered.pop(0)[1]
-    cells = {by: those for (_, by), those in ordered} | {"few": few, "machine": nobodies}
+    few = [hour for those in ways.values() if len(_subjects(those)) < K for hour in those]
+    large = [way for way in ways.items() if len(_subjects(way[1])) >= K]
+    cells = {"machine": nobodies}
+    for (_, by), those in sorted(large, key=lambda way: (len(_subjects(way[1])), *way[0])):
+        lacking = K - len(_subjects(few)) if few else 0
+        drawn = set(sorted(_subjects(those) - _subjects(few))[: max(lacking, 0)])
+        if len(_subjects(those) - drawn) < K:
+            drawn = _subjects(those)
+        few += [hour for hour in those if hour[2] in drawn]
+        cells[by] = [hour for hour in those if hour[2] not in drawn]
+    cells["few"] = few
     return {by: those for by, those in cells.items() if those}
 
 
@@ -115,9 +121,16 @@ def test_all_sites_minus_one_leaves_nobody() -> None:
     hours += [("mon", "hq", f"x{n}", "user", "dhcp", 0.9, 5, 100) for n in range(5)]
     hours.append(("mon", "branch", "y", "user", "dhcp", 0.9, 5, 100))
     told = _told(hours)
-    assert set(told["mon", "branch"]) == {("few", "few")}
+    assert told["mon", "branch"] == {("few", "few"): (44.0, 44.0), ("person", "log"): (56.0, 56.0)}
     assert set(told["mon", "all"]) == {("person", "log"), ("person", "dhcp"), ("few", "few")}
     assert told["mon", "all"]["person", "dhcp"][0] == round(100 * 25 / 110)
+
+
+def test_one_unknown_address_does_not_hide_whom_the_log_names() -> None:
+    """All that the log named were 'few' with it: a share that said nothing, where nearly all were known."""
+    hours: list[Hour] = [("mon", "hq", f"u{n:02}", "user", "log", 1.0, 5, 100) for n in range(40)]
+    hours.append(("mon", "hq", "a", "address", "nobody", None, 5, 100))
+    assert _told(hours)["mon", "hq"] == {("person", "log"): (90.0, 90.0), ("few", "few"): (10.0, 10.0)}
 
 
 def test_a_dominated_share_of_one_site_hides_the_bytes_of_all_sites() -> None:

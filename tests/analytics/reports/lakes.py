@@ -80,7 +80,7 @@ MB = 1_000_000
 #: Marts of which views work something out.
 MARTS = {
     "attribution_weekly": """week DATE, connections BIGINT, attributed_connections BIGINT, bytes_up BIGINT,
-        bytes_up_max BIGINT, attributed_bytes_up BIGINT, attributed_bytes_up_max BIGINT""",
+        bytes_up_max BIGINT, attributed_bytes_up BIGINT, attributed_bytes_up_max BIGINT, exact BOOLEAN""",
     "attribution_quality": "day DATE, site VARCHAR, tied_to VARCHAR, connections_percent DOUBLE",
 }
 

@@ -34,10 +34,22 @@ def text(value: str) -> str:
         ([tied(200, 179)], Noun("addresses")),
         ([NOBODY], Noun("addresses")),
         ([tied(200, None)], EITHER),
+        ([tied(200, 180) | {"exact": False}], PEOPLE),
+        ([tied(200, 179) | {"exact": False}], EITHER),
         ([], EITHER),
         ([tied(200, 200, LAST)], EITHER),
     ],
-    ids=["all", "90 %", "below", "none", "hidden", "no row", "only last week"],
+    ids=[
+        "all",
+        "90 %",
+        "below",
+        "none",
+        "hidden",
+        "90 % or more",
+        "less or more",
+        "no row",
+        "only last week",
+    ],
 )
 def test_subjects_are_called_people_if_ninety_percent_are_attributed(
     tmp_path: Path, attribution: list[dict[str, Any]], noun: Noun
@@ -122,6 +134,10 @@ def test_the_page_says_why_addresses_are_not_people(tmp_path: Path) -> None:
     assert none.never[:2] == ("People: no AI connection is tied to a person", warning)
     hidden = page(tmp_path / "hidden", plain() | {"attribution_weekly": [tied(200, None)]}).visibility
     assert "hidden or unknown" in hidden.sometimes[0]
+    bound = page(tmp_path / "bound", plain() | {"attribution_weekly": [tied(200, 189) | {"exact": False}]})
+    assert "At least 94 % of AI connections tied to a person" in map(text, bound.visibility.confident)
+    nothing = page(tmp_path / "0", plain() | {"attribution_weekly": [tied(200, 0) | {"exact": False}]})
+    assert "hidden or unknown" in nothing.visibility.sometimes[0]
     known = page(tmp_path / "known", plain()).visibility
     assert warning not in (*known.confident, *known.sometimes, *known.never)
 
