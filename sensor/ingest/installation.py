@@ -232,7 +232,9 @@ class Installation:
         Raises LakeError.
         """
         declared = {(sensor.name, sensor.site): self._row(sensor, None) for sensor in self.settings.sensors}
-        rows = declared | {(sensor.name, sensor.site): self._row(sensor, kind) for sensor, kind in sensors}
+        # Of a sensor that reads several kinds, the surest says what it is.
+        ranked = sorted(sensors, key=lambda one: -DEFAULT_RANKS.get(one[1].vantage, 9))
+        rows = declared | {(sensor.name, sensor.site): self._row(sensor, kind) for sensor, kind in ranked}
         frame = pl.DataFrame(list(rows.values()), schema=schema.SENSORS.dtypes)
         # The segment is named by the time, so that it does not replace that of another sensor.
         now_us = int(datetime.now(UTC).timestamp() * 1e6)
@@ -240,7 +242,10 @@ class Installation:
         Commits(self.lake, "reference").commit(now_us, now_us, frames)
 
     def _row(self, sensor: SensorSettings, kind: type[Source] | None) -> dict[str, object]:
-        """A row of `sensors`. Without the kind of its inputs, what depends on it is unknown."""
+        """A row of `sensors`. Without the kind of its inputs, what depends on it is unknown; who held an address
+        says nothing about the place watched, which another scan may know."""
+        if kind and kind.vantage == "identity":
+            kind = None
         vantage = sensor.vantage or (kind.vantage if kind else None)
         default = DEFAULT_RANKS.get(vantage, 9) if vantage else None
         return {

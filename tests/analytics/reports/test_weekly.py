@@ -217,6 +217,17 @@ def test_a_silent_sensor_is_named(tmp_path: Path) -> None:
     assert "squid-hq (hq): silent all week" in found.visibility.never
 
 
+def test_a_log_beside_the_captures_of_a_sensor_is_a_log(tmp_path: Path) -> None:
+    """Who held an address, read with the captures of a branch: its hours are none of a packet sensor."""
+    rows = plain()
+    nothing = dict.fromkeys(("packets", "decoded", "flows", "named_flows", "internal_connections"))
+    rows["coverage_daily"] += [
+        watched(day, "hq-span", "isc-dhcpd", minutes_seen=40, records=20, **nothing) for day in days(WEEK)
+    ]
+    assert "hq-span (isc-dhcpd): 7 of 7 days; 140 records" in page(tmp_path, rows).visibility.confident
+
+
+
 def test_many_branches_are_told_together_and_where_use_cannot_be_seen(tmp_path: Path) -> None:
     rows = plain()
     blank = dict.fromkeys(("packets", "flows", "named_flows", "one_sided_flows"))

@@ -25,6 +25,7 @@ from sensor.ingest.summary import Summary
 from sensor.settings import SensorSettings, Settings
 from sensor.sources.inputs.open import find
 from sensor.sources.interface import Input
+from sensor.sources.logs.formats.isc_dhcpd import IscDhcpdFormat
 from sensor.sources.logs.formats.squid import SquidFormat
 from sensor.sources.mitmproxy.source import MitmproxyFlowsSource
 from sensor.sources.packets.pcap import PcapSource
@@ -249,6 +250,21 @@ def test_sensors_that_begin_within_an_hour_are_all_known(tmp_path: Path) -> None
         ("one", "main", None, None),
         ("two", "lab", 3, "recordings"),
     ]
+
+
+def test_who_held_an_address_does_not_make_a_packet_sensor_one_of_logs(tmp_path: Path) -> None:
+    """A folder of captures and DHCP logs: reports said that no packet sensor watched the site."""
+    settings = Settings(lake=tmp_path / "lake", state=compiled_once(tmp_path / "state"))
+    installation = Installation(settings, Declared())
+    installation.lake.create()
+    branch = SensorSettings(name="branch")
+    installation.introduce([(branch, PcapSource), (branch, IscDhcpdFormat)])  # in one scan
+    installation.introduce([(SensorSettings(name="dhcp"), IscDhcpdFormat)])
+    installation.introduce([(branch, IscDhcpdFormat)])  # and later
+    assert compact(installation.lake, Terms("UTC"), now=datetime.now(UTC), settle=timedelta())
+    (file,) = installation.lake.manifest()["tables"]["sensors"]["cold"]["all"]
+    known = pl.read_parquet(installation.lake.path / file).select("sensor", "vantage", "rank", "kind").rows()
+    assert known == [("branch", "packets", 1, "packets"), ("dhcp", None, None, None)]
 
 
 def test_a_sensor_named_by_an_option_is_that_of_the_settings(tmp_path: Path) -> None:
