@@ -774,7 +774,7 @@ SENSORS = Table(
         Column("site", pl.String, "site"),
         Column("vantage", pl.String, "the place it watches from"),
         Column("rank", pl.Int64, "rank of that vantage: where two saw the same use, the lower rank counts"),
-        Column("kind", pl.String, "packets, logs, or recordings (HAR): of several, the surest; NULL while nothing was read that shows use"),
+        Column("kind", pl.String, "packets, logs or recordings (HAR), the surest of them; NULL: none yet"),
         Column("zone", pl.String, "IANA time zone of the site; NULL: the report zone"),
         Column("cadence_s", pl.Int64, "longest silence that still counts as running", "s"),
         Column("population", pl.Int64, "people behind it, where known", "people"),

@@ -1,14 +1,14 @@
 -- How much of the week's use is attributed to a named account.
 --
--- Total minus attributed is a figure about the people set apart: those without a name. It must be about none or at least
--- k. Where they are fewer, the people they lack are drawn from the row of the cubes (`label`) with most named people and
--- set apart, too: the attributed figures are lower bounds then (`exact` is false). The cubes know rows only, and of each
--- row none or at least k people are set apart or not, or it is one that k are drawn from; so whatever is added up or
--- subtracted is about at least k. Where too few would be left in a row, the row of those without a name is set apart
--- as it is; what the rest add up to, anyone could compute before.
+-- Total minus attributed is a figure about the people set apart: those without a name. It must be about none or at
+-- least k. Where they are fewer, the people they lack are drawn from the row of the cubes (`label`) with most named
+-- people and set apart, too: the attributed figures are lower bounds then (`exact` is false). The cubes know rows only,
+-- and in each row that is touched, none or at least k named people are left; so whatever is added or subtracted is
+-- about at least k. Where too few would be left, the row of those without a name is set apart as it is: what the other
+-- rows add up to, anyone could compute before.
 --
--- People are drawn by token, not by use: the sum of those who use least would nearly be that of the ones without a name,
--- and a week that is published again must draw the same.
+-- People are drawn by token, not by use: the sum of those who use least would nearly be that of the ones without a
+-- name, and a week that is published again must draw the same.
 WITH people AS (
   SELECT subject, label, subject_kind = 'user' AS named,
          SUM(connections) AS connections, SUM(bytes_up) AS bytes_up, SUM(bytes_up_max) AS bytes_up_max

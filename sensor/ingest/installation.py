@@ -242,8 +242,10 @@ class Installation:
         Commits(self.lake, "reference").commit(now_us, now_us, frames)
 
     def _row(self, sensor: SensorSettings, kind: type[Source] | None) -> dict[str, object]:
-        """A row of `sensors`. Without the kind of its inputs, what depends on it is unknown; who held an address
-        says nothing about the place watched, which another scan may know."""
+        """A row of `sensors`. Without the kind of its inputs, what depends on it is unknown.
+
+        Logs of who held an address say nothing about the place watched; another scan may.
+        """
         if kind and kind.vantage == "identity":
             kind = None
         vantage = sensor.vantage or (kind.vantage if kind else None)

@@ -227,7 +227,6 @@ def test_a_log_beside_the_captures_of_a_sensor_is_a_log(tmp_path: Path) -> None:
     assert "hq-span (isc-dhcpd): 7 of 7 days; 140 records" in page(tmp_path, rows).visibility.confident
 
 
-
 def test_many_branches_are_told_together_and_where_use_cannot_be_seen(tmp_path: Path) -> None:
     rows = plain()
     blank = dict.fromkeys(("packets", "flows", "named_flows", "one_sided_flows"))
