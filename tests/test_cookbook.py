@@ -89,7 +89,7 @@ def ask(lake: Path, number: int) -> tuple[list[str], list[tuple[Any, ...]]]:
 
 
 def test_recipes_are_numbered() -> None:
-    assert list(RECIPES) == list(range(1, 38))
+    assert list(RECIPES) == list(range(1, 43))
 
 
 @pytest.mark.parametrize("number", RECIPES)
@@ -127,6 +127,14 @@ ANSWERS: dict[int, list[tuple[Any, ...]]] = {
         # Of departments in which fewer than k used nothing no headcount is shown.
         (W47, "Legal", 6, None, None), (W47, "Sales", 6, None, None),
     ],
+    38: [(W46, "workdays", 11, 6), (W47, "workdays", 10, 12), (W47, "workdays", 23, 12)],
+    39: [(W46, 3, 50), (W46, 6, 100), (W47, 3, 25), (W47, 6, 50), (W47, 9, 75), (W47, 12, 100)],
+    40: [(W46, "hq", 6, 6000, 6), (W47, "hq", 12, 30_000, 24)],
+    41: [
+        ("Acme Chat", "packets", 18, 2000, 2000, 60.0), ("Acme Chat", "proxy", 12, 2500, 2500, 60.0),
+        ("Bolt Code", "packets", 12, 500, 500, 60.0),
+    ],
+    42: [(W46, 6, 6), (W47, 12, 0)],
 }  # fmt: skip
 
 
