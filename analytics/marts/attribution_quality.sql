@@ -40,7 +40,8 @@ uses AS (
   FROM grouped AS p JOIN large AS l ON l.day = p.day AND l.site_group = p.site_group
   GROUP BY p.day, p.site_group, p.tied_to, p.attributed_by, p.counts, p.subject
 ),
--- By method, the smallest first: how many people it has, and how many the methods up to here have together.
+-- Whom the pool takes: everybody of a small method; then, by token, those of the next ones who are not in it yet, until
+-- there are k (`reached`); then who would be left of a method that fewer than k remain in.
 members AS (
   SELECT *, COUNT(*) OVER (PARTITION BY day, site_group, tied_to, attributed_by) AS size FROM uses WHERE counts
 ),
