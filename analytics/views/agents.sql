@@ -5,38 +5,41 @@
 -- again). `program`: no browser's hello. The numbers stand beside it; a batch job looks the same.
 -- Who moved has the department under which, and the site at which, most was used in the week, by whatever program, as in
 -- `people`.
-WITH clocks AS (
+-- The week is that of the hour, of which there are few: so a filter on the week selects files, as in `people`.
+WITH zones AS (
   SELECT site, MIN(zone) AS zone FROM stored.sensors WHERE zone IS NOT NULL GROUP BY site
 ),
+clock AS (
+  SELECT hour, CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE) AS week
+  FROM (SELECT DISTINCT hour FROM stored.usage_hourly) AS seen
+),
+used AS (
+  SELECT k.week, u.* FROM clock AS k JOIN stored.usage_hourly AS u ON u.hour = k.hour WHERE u.grade >= 3
+),
 hours AS (
-  SELECT CAST(DATE_TRUNC('week', u.hour AT TIME ZONE '$zone') AS DATE) AS week, u.subject, u.subject_kind,
-         u.app, u.hour,
-         MAX(EXTRACT(hour FROM u.hour AT TIME ZONE COALESCE(c.zone, '$zone'))) AS local_hour,
+  SELECT u.week, u.subject, u.subject_kind, u.app, u.hour,
+         MAX(EXTRACT(hour FROM u.hour AT TIME ZONE COALESCE(z.zone, '$zone'))) AS local_hour,
          MAX(u.grade) AS grade, SUM(u.bytes_up) AS bytes_up, SUM(u.connections) AS connections
-  FROM stored.usage_hourly AS u
-  LEFT JOIN clocks AS c ON c.site = u.site
-  WHERE u.grade >= 3 AND (u.client_class = 'program' OR u.access IN ('api', 'cli', 'agent', 'mcp'))
-  GROUP BY CAST(DATE_TRUNC('week', u.hour AT TIME ZONE '$zone') AS DATE), u.subject, u.subject_kind, u.app, u.hour
+  FROM used AS u
+  LEFT JOIN zones AS z ON z.site = u.site
+  WHERE u.client_class = 'program' OR u.access IN ('api', 'cli', 'agent', 'mcp')
+  GROUP BY u.week, u.subject, u.subject_kind, u.app, u.hour
 ),
 held AS (
-  SELECT CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE) AS week, subject, department,
-         ROW_NUMBER() OVER (
-           PARTITION BY CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE), subject
-           ORDER BY CASE WHEN department = 'unattributed' THEN 1 ELSE 0 END, SUM(connections) DESC, MAX(hour) DESC, department
+  SELECT week, subject, department, ROW_NUMBER() OVER (
+           PARTITION BY week, subject
+           ORDER BY CASE WHEN department = 'unattributed' THEN 1 ELSE 0 END, SUM(connections) DESC, MAX(hour) DESC,
+                    department
          ) AS nth
-  FROM stored.usage_hourly
-  WHERE grade >= 3
-  GROUP BY CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE), subject, department
+  FROM used
+  GROUP BY week, subject, department
 ),
 places AS (
-  SELECT CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE) AS week, subject, site,
-         ROW_NUMBER() OVER (
-           PARTITION BY CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE), subject
-           ORDER BY SUM(connections) DESC, MAX(hour) DESC, site
+  SELECT week, subject, site, ROW_NUMBER() OVER (
+           PARTITION BY week, subject ORDER BY SUM(connections) DESC, MAX(hour) DESC, site
          ) AS nth
-  FROM stored.usage_hourly
-  WHERE grade >= 3
-  GROUP BY CAST(DATE_TRUNC('week', hour AT TIME ZONE '$zone') AS DATE), subject, site
+  FROM used
+  GROUP BY week, subject, site
 ),
 weeks AS (
   SELECT week, subject, subject_kind, app,
