@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sensor import durable
-from sensor.errors import UsageError
+from sensor.errors import LakeError, UsageError
 from sensor.ingest import doubts
 from sensor.ingest.installation import Installation, origin_of
 from sensor.ingest.kernels import compile_for
@@ -16,6 +17,7 @@ from sensor.ingest.one_input import ingest
 from sensor.ingest.renewal import CatalogRenewal
 from sensor.ingest.summary import Summary
 from sensor.privacy.audit import AuditLog
+from sensor.settings import SensorSettings
 from sensor.sources.detect import Plan
 from sensor.sources.interface import Input
 from sensor.store.evidence import Bounds, SealedFiles
@@ -37,17 +39,19 @@ class LiveCapture:
     def run(self, source: LiveSource, source_input: Input, evidence: Evidence | None = None) -> Summary:
         """Read until the source ends. A catalog that has changed on disk is used from the next batch on.
 
-        Raises LakeError; at once if the lake cannot be written, so that nobody waits for kernels in vain.
+        Raises LakeError; at once if the lake cannot be written, or another capture stores as this sensor, so
+        that nobody waits for kernels in vain.
         """
         from sensor.decode import warming
 
         shared = self._installation
         shared.lake.create()
+        sensor = shared.live_sensor(source.name)
+        self._claim(sensor)
         compile_for(Plan([(type(source), source_input)]), shared.state / "kernels", self._tell)
         warming.warm()  # before the first packet, not while the ring fills
         if evidence:
             warming.warm("evidence")
-        sensor = shared.live_sensor(source.name)
         shared.introduce([(sensor, type(source))])
         origin = origin_of(sensor, type(source))
         mixture = Mixture(
@@ -70,6 +74,16 @@ class LiveCapture:
         commits = shared.commits(source_input)
         with durable.waiting_for_room(self._tell, source.is_over):
             return ingest(source, source_input, mixture, commits, summary, progressed=between)
+
+    def _claim(self, sensor: SensorSettings) -> None:
+        """Be the only capture that stores as this sensor: of two in the same minute, `coverage` and `names`
+        take one to be a copy of the other. Raises LakeError."""
+        text = f"capture {sensor.name} {sensor.site}"
+        if not self._installation.claims.take(hashlib.blake2b(text.encode(), digest_size=8).hexdigest()):
+            lake = self._installation.lake.path
+            place = f"sensor {sensor.name} of site {sensor.site} into {lake}"
+            hint = "end that, or give this one a --sensor of its own; capture legs of a TAP together"
+            raise LakeError("captured by another process, too", place=place, hint=hint)
 
     def reload(self) -> None:
         """Reload the catalog after the next batch, and report it; may be called from a signal handler."""

@@ -4,8 +4,8 @@ the first part of the path, `/pricing`, `/login` …
 A domain listed as that of a chat, an editor or an agent covers all hosts below it, and nobody lists the help
 pages, sign-in, scripts and statistics of each. Where the catalog names such hosts, the label never lied: 75
 of 75 `docs.`, 29 of 29 `help.`, 27 of 27 `cdn.` are no use. So a host with such a label directly below the
-domain is no use either, unless an indicator names it. Directly below the domain of an API or a hub, this holds
-for pages only: other first labels are often a customer's, and `cdn.` hands out models.
+domain is no use either, unless an indicator names it. Directly below the domain of an API or a hub, this
+holds for pages only: other first labels are often a customer's, and `cdn.` hands out models.
 
 In logs with paths, the same goes for pages on the host itself. `/docs`, `/help` and `/support` are not among
 them, because what people write in a service may be there, too.

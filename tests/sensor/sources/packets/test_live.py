@@ -19,6 +19,7 @@ from tests.sensor.decode.craft import Frame, Talk, pcap
 from tests.sensor.decode.identity.speakers import dhcp, over_udp
 from tests.sensor.sources.packets import send
 from tests.sensor.sources.packets.cable import (
+    PROGRAM,
     ROOT,
     SPLIT_HELLO,
     Cable,
@@ -98,6 +99,27 @@ def test_both_legs_of_a_tap_make_one_connection(cable: Cable, capture: Start, sc
     assert set(rows.select("sensor", "site", "source", "vantage").rows()) == {
         ("tap", "hq", "live", "packets")
     }
+
+
+@root
+def test_two_captures_need_a_sensor_each(cable: Cable, capture: Start, tmp_path: Path) -> None:
+    """Of two of one sensor, `coverage` and `names` would show the greater only."""
+    running = capture("rx0")
+
+    def other(*words: str) -> subprocess.CompletedProcess[str]:
+        words = ("capture", "rx1", *words, "--lake", str(running.lake), "--state", str(cable.state))
+        program = inside(cable.sensor, [sys.executable, "-c", PROGRAM, *words])
+        return subprocess.run(
+            program, capture_output=True, text=True, timeout=60, env=environment(tmp_path), cwd=tmp_path
+        )
+
+    refused = other()
+    assert refused.returncode == 5
+    assert "sensor live of site main into" in refused.stderr
+    assert "captured by another process, too; end that, or give this one a --sensor" in refused.stderr
+    beside = other("--sensor", "east", "--seconds", "0.1")
+    assert beside.returncode == 0, beside.stderr
+    assert running.stop()[0] == 0
 
 
 @root
