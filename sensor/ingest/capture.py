@@ -17,7 +17,6 @@ from sensor.ingest.one_input import ingest
 from sensor.ingest.renewal import CatalogRenewal
 from sensor.ingest.summary import Summary
 from sensor.privacy.audit import AuditLog
-from sensor.settings import SensorSettings
 from sensor.sources.detect import Plan
 from sensor.sources.interface import Input
 from sensor.store.evidence import Bounds, SealedFiles
@@ -47,7 +46,7 @@ class LiveCapture:
         shared = self._installation
         shared.lake.create()
         sensor = shared.live_sensor(source.name)
-        self._claim(sensor)
+        self._claim(sensor.name, sensor.site)
         compile_for(Plan([(type(source), source_input)]), shared.state / "kernels", self._tell)
         warming.warm()  # before the first packet, not while the ring fills
         if evidence:
@@ -75,13 +74,13 @@ class LiveCapture:
         with durable.waiting_for_room(self._tell, source.is_over):
             return ingest(source, source_input, mixture, commits, summary, progressed=between)
 
-    def _claim(self, sensor: SensorSettings) -> None:
+    def _claim(self, sensor: str, site: str) -> None:
         """Be the only capture that stores as this sensor: of two in the same minute, `coverage` and `names`
         take one to be a copy of the other. Raises LakeError."""
-        text = f"capture {sensor.name} {sensor.site}"
+        text = f"capture {sensor} {site}"
         if not self._installation.claims.take(hashlib.blake2b(text.encode(), digest_size=8).hexdigest()):
             lake = self._installation.lake.path
-            place = f"sensor {sensor.name} of site {sensor.site} into {lake}"
+            place = f"sensor {sensor} of site {site} into {lake}"
             hint = "end that, or give this one a --sensor of its own; capture legs of a TAP together"
             raise LakeError("captured by another process, too", place=place, hint=hint)
 

@@ -21,7 +21,7 @@ from functools import partial
 
 from sensor.errors import reason_of
 from sensor.sources.inputs.open import shown
-from sensor.sources.inputs.unpack import packing
+from sensor.sources.inputs.unpack import packing, unpacked
 from sensor.sources.interface import HEAD_BYTES, File, Input
 from sensor.sources.logs.lines.blocks import BLOCK_BYTES, MAX_LINE_BYTES, SHAPE_CHARS, Block, cleaned
 
@@ -167,6 +167,8 @@ class Tails:
         self._refused: dict[str, str] = {}
         #: patterns that have had a file
         self._met: set[str] = set()
+        #: first lines of the files opened so far; None until all were looked at once
+        self._begun: set[bytes] | None = None
 
     def look(self, now: float) -> list[Tail]:
         """Files that appeared since the last call, opened at their start, those unchanged for longest
@@ -177,13 +179,20 @@ class Tails:
             if tail is not None:
                 tail.active_at = now
                 fresh.append(tail)
+        self._begun = (self._begun or set()) | {tail.first_line for tail in fresh}
         return sorted(fresh, key=lambda tail: os.fstat(tail.descriptor).st_mtime)
 
     def problems(self) -> list[str]:
-        """A line of text for each path that cannot be followed, reported once."""
-        lines = [f"{shown(path)}: {why}" for path, why in self._refused.items() if why]
+        """A line of text for each reason why paths cannot be followed, each path reported once."""
+        paths: dict[str, list[str]] = {}
+        for path, why in self._refused.items():
+            paths.setdefault(why, []).append(shown(path))
+        paths.pop("", None)
         self._refused = dict.fromkeys(self._refused, "")
-        return lines
+        return [
+            f"{first}{f' and {len(more)} more' if more else ''}: {why}"
+            for why, (first, *more) in paths.items()
+        ]
 
     def forget(self, tail: Tail) -> None:
         """Close a file; `look` opens it again if its name still exists."""
@@ -224,12 +233,15 @@ class Tails:
             self._refuse(path, reason_of(error))
             return None
         head = os.pread(descriptor, HEAD_BYTES, 0)
-        why = "compressed; `shadowai scan` reads it" if packing(head) else ""
-        if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        why = ""
+        if (kind := packing(head)) and path not in self._refused:
+            is_read = self._begun and _first_line(head, kind) in self._begun
+            why = "" if is_read else "compressed; if not followed before, `shadowai scan` reads it"
+        elif head[:2] in (b"\xff\xfe", b"\xfe\xff"):
             why = "UTF-16; `shadowai scan` reads it"
-        if why or b"\n" not in head:
+        if kind or why or b"\n" not in head:
             os.close(descriptor)
-            if why:
+            if kind or why:
                 self._refuse(path, why)
             return None
         tail = Tail(path, descriptor, head[: head.find(b"\n")])
@@ -243,6 +255,11 @@ class Tails:
 
     def _refuse(self, path: str, why: str) -> None:
         self._refused.setdefault(path, why)
+
+
+def _first_line(packed: bytes, kind: str) -> bytes:
+    """The first line of a compressed file that begins with `packed`; b'' if there is none."""
+    return unpacked(io.BytesIO(packed), kind, HEAD_BYTES).readline(HEAD_BYTES).rstrip(b"\n")
 
 
 def _place(path: str) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 
@@ -148,12 +149,30 @@ def test_what_cannot_be_followed_is_said_once(tmp_path: Path) -> None:
     tails = Tails([str(tmp_path / "*")])
     assert tails.look(0) == []
     assert sorted(tails.problems()) == [
-        f"{tmp_path}/a.gz: compressed; `shadowai scan` reads it",
+        f"{tmp_path}/a.gz: compressed; if not followed before, `shadowai scan` reads it",
         f"{tmp_path}/logs: a folder; name its files, like 'FOLDER/*.log'",
         f"{tmp_path}/pipe: not a regular file",
     ]
     tails.look(1)
     assert tails.problems() == []
+
+
+def test_of_rotated_logs_that_were_compressed_only_those_not_read_are_said(tmp_path: Path) -> None:
+    log, turned = tmp_path / "a.log", tmp_path / "a.log.1"
+    log.write_text("one\n")
+    for number in (2, 3):
+        (tmp_path / f"a.log.{number}.gz").write_bytes(gzip.compress(b"of last week\n"))
+    tails = Tails([str(tmp_path / "a.log*")])
+    tails.look(0)
+    old = f"{tmp_path}/a.log.2.gz and 1 more: compressed; if not followed before, `shadowai scan` reads it"
+    assert tails.problems() == [old]
+    log.rename(turned)
+    log.write_text("two\n")
+    tails.look(1)
+    (tmp_path / "a.log.4.gz").write_bytes(gzip.compress(turned.read_bytes()))
+    (tmp_path / "a.log.5.gz").write_bytes(gzip.compress(b"of another machine\n"))
+    tails.look(2)
+    assert tails.problems() == [old.replace("2.gz and 1 more", "5.gz")]
 
 
 def test_a_link_met_by_a_pattern_is_not_followed(tmp_path: Path) -> None:
