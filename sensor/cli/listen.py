@@ -28,9 +28,7 @@ from sensor.cli.options import (
 from sensor.errors import InputError, UsageError, reason_of
 
 if TYPE_CHECKING:
-    import ssl
-
-    from sensor.sources.inputs.receive import Endpoint
+    from sensor.sources.inputs.receive import Endpoint, Tls
 
 _PORTS = {"udp": 5514, "tcp": 5514, "tls": 6514}
 _ENDPOINT = re.compile(r"^(udp|tcp|tls)(?:://(\[[0-9a-fA-F:.]+\]|[^:/\[\]]+)?(?::(\d{1,5}))?)?$")
@@ -60,8 +58,9 @@ def command(
     """Take syslog over UDP, TCP and TLS until stopped.
 
     Each line is read as its own kind. Listens on this machine alone unless an address is given. TCP
-    senders are slowed down when the lake cannot keep up; lost datagrams are counted in `rejects`. Does
-    not compact: let a timer run `shadowai compact` every hour.
+    senders are slowed down when the lake cannot keep up; lost datagrams are reported, and counted in
+    `rejects`. A renewed certificate is used within 30 s, or at once on SIGHUP. Does not compact: let a
+    timer run `shadowai compact` every hour.
     """
     import asyncio  # it takes a quarter of the import time of all commands
 
@@ -75,7 +74,7 @@ def command(
     places = [endpoint(text) for text in endpoints or ("udp", "tcp")]
     installation = installation_of(chosen, sensor, site)
     ready(installation.lake, chosen)
-    receiver = Receiver(places, _context(places, certificate, key, clients))
+    receiver = Receiver(places, _tls(places, certificate, key, clients))
     name = " ".join(["listen", *([sensor] if sensor else []), *map(str, places)])
     listener = Listener(installation, receiver, name, say)
     try:
@@ -105,12 +104,12 @@ def endpoint(text: str) -> Endpoint:
     )
 
 
-def _context(
+def _tls(
     places: list[Endpoint], certificate: Path | None, key: Path | None, clients: Path | None
-) -> ssl.SSLContext | None:
-    """The TLS context for `places`; None if none of them uses TLS. Raises UsageError, also for options that
+) -> Tls | None:
+    """The TLS settings for `places`; None if none of them uses TLS. Raises UsageError, also for options that
     would protect nothing."""
-    from sensor.sources.inputs.receive import context
+    from sensor.sources.inputs.receive import Tls
 
     if not any(place.transport == "tls" for place in places):
         given = {"--certificate": certificate, "--key": key, "--clients": clients}
@@ -119,4 +118,4 @@ def _context(
         return None
     if certificate is None:
         raise UsageError("tls needs a certificate", place="--certificate", hint="name a PEM file")
-    return context(certificate, key, clients)
+    return Tls(certificate, key, clients)

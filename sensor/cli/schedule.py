@@ -175,6 +175,7 @@ Type=exec
 WorkingDirectory=-{str(Path.cwd()).replace("%", "%%")}
 ExecStartPre={_line(["warm"], settings)}
 ExecStart={_line(words, settings)}
+ExecReload=/bin/kill -HUP $MAINPID
 TimeoutStartSec=600
 Restart=on-failure
 RestartSec=5

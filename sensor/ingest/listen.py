@@ -18,7 +18,7 @@ from sensor.ingest.installation import Installation
 from sensor.ingest.renewal import CatalogRenewal
 from sensor.ingest.streams import Stream
 from sensor.ingest.summary import Summary
-from sensor.sources.inputs.receive import Receiver
+from sensor.sources.inputs.receive import BUFFER_FULL, RECEIVE_BYTES, Receiver
 from sensor.sources.interface import File, Input
 from sensor.sources.logs.formats.syslog import SyslogFormat
 from sensor.sources.logs.lines.blocks import BLOCK_BYTES, Block, cleaned
@@ -27,6 +27,10 @@ from sensor.sources.logs.text import scanner
 
 #: Messages after which a listener that understands none of them says so.
 ENOUGH_UNKNOWN = 20
+#: Least time between two warnings of lost messages; the second counts all since the first.
+LOST_EVERY_S = 60.0
+#: What helps against a loss.
+_REMEDY = {BUFFER_FULL: f"; try sysctl -w net.core.rmem_max={RECEIVE_BYTES}, or senders on TCP"}
 
 
 class Listener:
@@ -45,6 +49,8 @@ class Listener:
         self._tell = tell
         self._stopped = False
         self._warned = False
+        self._lost: Counter[str] = Counter()
+        self._warned_of_lost_at = -LOST_EVERY_S
         self._renewal = CatalogRenewal(installation, tell)
         self.summary: Summary | None = None
 
@@ -82,7 +88,10 @@ class Listener:
                 else:
                     await asyncio.to_thread(stream.commit_if_due)
                 self._warn(stream.summary)
+                self._warn_of_lost(now)
                 if self._renewal.is_due():
+                    if self._receiver.tls and (said := self._receiver.tls.renew()):
+                        self._tell(said)
                     await asyncio.to_thread(self._renew, stream)
         finally:
             await self._receiver.stop()
@@ -100,6 +109,7 @@ class Listener:
         since = self._receiver.waiting_since
         text = await self._receiver.take()
         lost, self._receiver.lost = self._receiver.lost, Counter()
+        self._lost += lost
         await asyncio.to_thread(_keep, stream, text, lost, since)
 
     def _warn(self, summary: Summary) -> None:
@@ -109,6 +119,13 @@ class Listener:
             self._warned = True
             hint = "`shadowai sources try` shows how a file of them would be read"
             self._tell(f"none of {unknown:,} messages is in a known format; {hint}")
+
+    def _warn_of_lost(self, now: float) -> None:
+        """Say what was lost since this was said last."""
+        if self._lost and now - self._warned_of_lost_at >= LOST_EVERY_S:
+            for why, count in self._lost.items():
+                self._tell(f"LOST, {count:,} × {why.removeprefix('lost: ')}{_REMEDY.get(why, '')}")
+            self._lost, self._warned_of_lost_at = Counter(), now
 
 
 def _keep(stream: Stream, text: bytes, lost: Counter[str], since: float | None) -> None:

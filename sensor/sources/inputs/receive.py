@@ -15,6 +15,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,10 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 MAX_SENDERS = 1000
 #: A sender that is silent for this long is disconnected.
 SILENT_S = 3600.0
-_RECEIVE_BYTES = 8 * 1024 * 1024
+#: Room that the kernel is asked for, for datagrams not yet read; it gives `net.core.rmem_max` at most.
+RECEIVE_BYTES = 8 * 1024 * 1024
+#: A reason in `lost`.
+BUFFER_FULL = "lost: datagrams the kernel dropped, its buffer was full"
 #: An octet count. What it counts begins with a priority (RFC 5424 §6); a plain line may begin with a number.
 _COUNT = re.compile(rb"^(\d{1,7}) (?=<)")
 
@@ -49,9 +53,9 @@ class Endpoint:
 class Receiver:
     """Buffers lines from sockets until `take`; `lost` counts what did not fit, by reason."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, endpoints: Sequence[Endpoint], tls: Tls | None = None) -> None:
         self._endpoints = tuple(endpoints)
-        self._tls = tls
+        self.tls = tls
         self._waiting: list[bytes] = []
         self._bytes = 0
         #: since when lines, or counts of lost ones, wait to be taken (`time.monotonic()`); None if none do
@@ -76,7 +80,7 @@ class Receiver:
                 self._datagrams.append(datagrams)
                 name = datagrams.get_extra_info("sockname")
             else:
-                secure = self._tls if endpoint.transport == "tls" else None
+                secure = self.tls.context if self.tls and endpoint.transport == "tls" else None
                 server = await asyncio.start_server(self._accept, *place, ssl=secure, limit=MAX_MESSAGE_BYTES)
                 self._servers.append(server)
                 name = server.sockets[0].getsockname()
@@ -191,7 +195,7 @@ class Receiver:
             more = drops - self._drops_before.get(inode, 0)
             self._drops_before[inode] = drops
             if more > 0:
-                self.lost["lost: datagrams the kernel dropped, its buffer was full"] += more
+                self.lost[BUFFER_FULL] += more
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -202,39 +206,68 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._receiver.datagram(data)
 
 
-def context(certificate: Path, key: Path | None, clients: Path | None) -> ssl.SSLContext:
-    """The TLS settings of the server. With `clients` (CA certificates), senders need a certificate of these.
+class Tls:
+    """The TLS settings of the server: a certificate, and whose certificates senders must have."""
 
-    Raises UsageError.
-    """
-    for path in (path for path in (certificate, key, clients) if path is not None):
+    def __init__(self, certificate: Path, key: Path | None, clients: Path | None) -> None:
+        """With `clients` (CA certificates), senders need a certificate of these. Raises UsageError."""
+        self._certificate, self._key, self._clients = certificate, key, clients
+        self._seen = self._written()
+        self.context = self._made()
+
+    def renew(self) -> str | None:
+        """Show senders that connect from now on the certificate on disk, if it was replaced; what there is to
+        say of it."""
+        seen, self._seen = self._seen, self._written()
+        if self._seen == seen:
+            return None
         try:
-            path.read_bytes()
-        except OSError as error:  # ssl does not say which file it is about
-            raise UsageError(reason_of(error), place=str(path), hint="name a PEM file") from None
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        made.load_cert_chain(certificate, key)
-    except ssl.SSLError:
-        what = "no PEM file with a certificate" + (" and its key" if key is None else f" for the key {key}")
-        hint = "name its key with --key" if key is None else "name two that belong together"
-        raise UsageError(what, place=str(certificate), hint=hint) from None
-    if clients is not None:
+            self._made()  # ours would be left without a key by one that does not fit
+        except UsageError as error:
+            return f"{error}; the certificate in use stays"
+        self.context.load_cert_chain(self._certificate, self._key)
+        return f"{self._certificate}: the certificate was replaced, and is in use"
+
+    def _written(self) -> list[int]:
+        """When the files of the certificate were written; none for those that are not there."""
+        written = []
+        for path in (path for path in (self._certificate, self._key) if path is not None):
+            with suppress(OSError):
+                written.append(path.stat().st_mtime_ns)
+        return written
+
+    def _made(self) -> ssl.SSLContext:
+        for path in (path for path in (self._certificate, self._key, self._clients) if path is not None):
+            try:
+                path.read_bytes()
+            except OSError as error:  # ssl does not say which file it is about
+                raise UsageError(reason_of(error), place=str(path), hint="name a PEM file") from None
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
-            made.load_verify_locations(clients)
+            made.load_cert_chain(self._certificate, self._key)
         except ssl.SSLError:
-            what, hint = "no PEM file with a certificate", "name that of the authority"
-            raise UsageError(what, place=str(clients), hint=hint) from None
-        made.verify_mode = ssl.CERT_REQUIRED
-    return made
+            key = self._key
+            what = "no PEM file with a certificate" + (
+                " and its key" if key is None else f" for the key {key}"
+            )
+            hint = "name its key with --key" if key is None else "name two that belong together"
+            raise UsageError(what, place=str(self._certificate), hint=hint) from None
+        if self._clients is not None:
+            try:
+                made.load_verify_locations(self._clients)
+            except ssl.SSLError:
+                what, hint = "no PEM file with a certificate", "name that of the authority"
+                raise UsageError(what, place=str(self._clients), hint=hint) from None
+            made.verify_mode = ssl.CERT_REQUIRED
+        return made
 
 
 def _widen(datagrams: asyncio.DatagramTransport) -> None:
     """Ask for a large receive buffer; the kernel gives what it allows."""
     held = datagrams.get_extra_info("socket")
     if held is not None:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
 
 
 def _inode(descriptor: int) -> int:

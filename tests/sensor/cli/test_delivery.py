@@ -157,6 +157,7 @@ def test_systemd_accepts_the_units(place: Path) -> None:
     settings = f"--config {place / 'shadowai.toml'}"
     words = f'capture eth1 eth2 --sensor "hq span" --exclude 10.99.0.0/16 --filter "1\\n6 0 0 96" {settings}'
     assert f"shadowai {words}\n" in text["shadowai-capture.service"]
+    assert "ExecReload=/bin/kill -HUP $MAINPID\n" in text["shadowai-capture.service"]
     assert "AmbientCapabilities=CAP_NET_RAW\n" in text["shadowai-capture.service"]
     assert "follow squid/100%%*.log" in text["shadowai-follow.service"]
     assert "AmbientCapabilities=CAP_NET_BIND_SERVICE\n" in text["shadowai-listen.service"]

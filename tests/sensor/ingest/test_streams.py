@@ -34,7 +34,7 @@ from sensor.ingest.listen import Listener
 from sensor.ingest.streams import Stream
 from sensor.settings import Settings
 from sensor.sources.detect import recognise
-from sensor.sources.inputs.receive import Endpoint, Receiver
+from sensor.sources.inputs.receive import BUFFER_FULL, Endpoint, Receiver
 from sensor.sources.inputs.tail import Tail, Tails
 from sensor.sources.logs.lines.blocks import Block
 from sensor.sources.logs.log_format import LogFormat
@@ -378,6 +378,28 @@ def test_what_a_socket_received_waits_for_room(
     sender.close()
     assert said[2:] == ["there is room again"]
     assert clients(lake) == (2, 2)
+
+
+def test_lost_datagrams_are_said_while_it_listens(
+    lake: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the last line told of them, when it was stopped."""
+    monkeypatch.setattr(streams, "COMMIT_S", 0.0)
+    said: list[str] = []
+
+    def tell(text: str) -> None:
+        said.append(text)
+        if text.startswith("listening"):
+            receiver.lost[BUFFER_FULL] += 1234
+            receiver.datagram(b"<134>x")
+        else:
+            listener.stop()
+
+    receiver = Receiver([Endpoint("udp", "127.0.0.1", 0)])
+    listener = Listener(Installation(Settings(lake=lake, state=state), Declared()), receiver, "listen", tell)
+    asyncio.run(listener.run())
+    what = "datagrams the kernel dropped, its buffer was full"
+    assert said[1:] == [f"LOST, 1,234 × {what}; try sysctl -w net.core.rmem_max=8388608, or senders on TCP"]
 
 
 def test_two_that_receive_under_one_name_do_not_overwrite_each_other(lake: Path, state: Path) -> None:

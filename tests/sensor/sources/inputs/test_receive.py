@@ -15,11 +15,11 @@ import pytest
 
 from sensor.errors import UsageError
 from sensor.sources.inputs import receive
-from sensor.sources.inputs.receive import Endpoint, Receiver
+from sensor.sources.inputs.receive import Endpoint, Receiver, Tls
 
 
 def received(
-    transport: str, send: Callable[[Endpoint], Awaitable[None]], tls: ssl.SSLContext | None = None
+    transport: str, send: Callable[[Endpoint], Awaitable[None]], tls: Tls | None = None
 ) -> tuple[list[bytes], Receiver]:
     """What a receiver has after `send`, and the receiver."""
 
@@ -135,7 +135,12 @@ def test_a_tcp_sender_is_slowed_down_and_loses_nothing(monkeypatch: pytest.Monke
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    return made_certificate(tmp_path)
+
+
+def made_certificate(folder: Path) -> tuple[Path, Path]:
+    folder.mkdir(exist_ok=True)
+    key, cert = folder / "key.pem", folder / "cert.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
          "-out", cert, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
@@ -156,13 +161,28 @@ def test_a_file_for_tls_that_cannot_be_used_is_named(certificate: tuple[Path, Pa
         ((cert, key, key), f"{key}: no PEM file with a certificate; name that of the authority"),
     ):
         with pytest.raises(UsageError, match=re.escape(said)):
-            receive.context(*files)
+            Tls(*files)
+
+
+def test_a_certificate_that_was_replaced_is_shown_to_new_senders(certificate: tuple[Path, Path]) -> None:
+    """It was shown until the end, long after it had expired."""
+    cert, key = certificate
+    tls = Tls(cert, key, None)
+    assert tls.renew() is None
+    new_cert, new_key = made_certificate(cert.parent / "new")
+    new_cert.replace(cert)
+    assert str(tls.renew()).endswith("; the certificate in use stays"), "its key is still to come"
+    assert tls.renew() is None
+    new_key.replace(key)
+    assert tls.renew() == f"{cert}: the certificate was replaced, and is in use"
+    client = ssl.create_default_context(cafile=str(cert))
+    assert received("tls", stream(b"9 <1>secret", tls=client), tls)[0] == [b"<1>secret"]
 
 
 def test_tls_and_senders_that_must_prove_themselves(certificate: tuple[Path, Path]) -> None:
     cert, key = certificate
     client = ssl.create_default_context(cafile=str(cert))
-    lines, _ = received("tls", stream(b"9 <1>secret", tls=client), receive.context(cert, key, None))
+    lines, _ = received("tls", stream(b"9 <1>secret", tls=client), Tls(cert, key, None))
     assert lines == [b"<1>secret"]
 
     async def refused(place: Endpoint) -> None:
@@ -175,5 +195,5 @@ def test_tls_and_senders_that_must_prove_themselves(certificate: tuple[Path, Pat
             if await reader.read(1) == b"":
                 raise OSError("closed")
 
-    lines, _ = received("tls", refused, receive.context(cert, key, cert))
+    lines, _ = received("tls", refused, Tls(cert, key, cert))
     assert lines == []
