@@ -45,12 +45,12 @@ def command(
     ] = False,
 ) -> None:
     """Compact the lake and publish its views."""
-    from sensor.store.compaction import waits
+    from sensor.store.compaction import waiting
 
     settings = settings_from(config, change_terms=change_terms, lake=lake, state=state, policy=policy)
     place = existing_lake(settings)
     if compact_and_publish(place, settings, include_current=now):
-        later = "; what this hour brought follows when it is over, or with --now" if waits(place) else ""
+        later = "; what this hour brought follows when it is over, or with --now" if waiting(place) else ""
         typer.echo(f"compacted; open.duckdb and restricted.duckdb are up to date{later}")
     else:
         typer.echo("another compaction is running; nothing done")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Finding = tuple[str, bool | None, str]
 #: Size of the file that is made to see whether there is room.
 TRIAL_BYTES = 1_000_000
-#: Days that the timer of `retain` may be late.
-_LATE_DAYS = 2
+#: Days that the timer of `retain` may be late, and hours that of `compact` may be.
+_LATE_DAYS, _LATE_HOURS = 2, 3
 _MARKS = {True: "ok ", False: "NO ", None: "   "}
 
 
@@ -41,6 +41,7 @@ def command(lake: LakeOption = None, state: StateOption = None, config: ConfigOp
         _key_files(place, folder, settings),
         _read("vault", _vault, folder),
         _read("record", _record, place, folder),
+        _read("published", _published, place),
         _read("retention", partial(_retention, settings.retention), place),
         _read("outbox", _outbox, folder),
         *_sensors(settings),
@@ -254,6 +255,23 @@ def _record(lake: Path, state: Path) -> Finding:
         return "record", None, "a deletion runs or was interrupted; `shadowai retain` enters what it began"
     whole = f"{count} {'entry' if count == 1 else 'entries'}, chain whole"
     return "record", not problems, problems[0] if problems else whole
+
+
+def _published(lake: Path) -> Finding:
+    """Whether rows wait that `compact` should have published. Nothing else tells that no timer runs it: to
+    all reports, the sensors are silent then."""
+    from datetime import UTC, datetime, timedelta
+
+    from sensor.store.compaction import waiting
+    from sensor.store.lake import Lake
+
+    hours = waiting(Lake(lake))
+    if hours and hours[0] < f"{datetime.now(UTC) - timedelta(hours=_LATE_HOURS):%Y-%m-%dT%H}":
+        since = hours[0].partition(".")[0].replace("T", " ")
+        what = f"rows stored since {since}:00 UTC are in no report"
+        return "published", None, f"OVERDUE, {what}; let a timer run `shadowai compact` every hour"
+    at = Lake(lake).manifest().get("compacted_at")
+    return "published", True, f"last {at[:16].replace('T', ' ')} UTC" if at else "nothing yet"
 
 
 def _retention(kept: Retention, lake: Path) -> Finding:

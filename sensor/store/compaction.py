@@ -144,9 +144,9 @@ def sweep(lake: Lake, *, now: datetime, at_once: bool = False) -> int:
     return len(doomed)
 
 
-def waits(lake: Lake) -> bool:
-    """True if there are rows in a part that is not closed yet, and so not compacted."""
-    return any(part > lake.closed for part in _parts(lake))
+def waiting(lake: Lake) -> list[str]:
+    """The parts that are not closed yet, and so not compacted, the oldest first."""
+    return sorted(part for part in _parts(lake) if part > lake.closed)
 
 
 def _parts(lake: Lake) -> set[str]:

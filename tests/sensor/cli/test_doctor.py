@@ -13,11 +13,13 @@ import duckdb
 import pytest
 
 from analytics.refresh import refresh
+from sensor import schema
 from sensor.cli import doctor, doctor_capture
 from sensor.errors import UsageError
 from sensor.privacy.audit import AuditLog
 from sensor.settings import Retention, Settings, load
 from sensor.sources.packets.ports import afpacket, netdev
+from sensor.store.lake import Lake
 from tests.analytics.handmade import HandmadeLake, sighting
 
 
@@ -129,6 +131,23 @@ def test_a_record_that_is_not_the_one_of_the_lake_is_no_whole_one(tmp_path: Path
     assert doctor._record(tmp_path / "lake", tmp_path / "state")[1] is None  # it only reports
     AuditLog(tmp_path / "state").append("retain", now=datetime.now(UTC))
     assert doctor._record(tmp_path / "lake", tmp_path / "state")[1] is False
+
+
+def test_rows_that_nobody_publishes_are_told(tmp_path: Path) -> None:
+    """The timer of `compact` had failed, and all that was said is that the sensors were silent."""
+    assert doctor._published(tmp_path)[1:] == (True, "nothing yet")
+    hour = datetime.now(UTC).replace(minute=0)
+    for ago, late in ((1, False), (5, True), (6, True)):
+        since = hour - timedelta(hours=ago)
+        part = Lake(tmp_path).hot(schema.SIGHTINGS) / f"part={since:%Y-%m-%dT%H}.0000"
+        part.mkdir(parents=True)
+        _, ok, text = doctor._published(tmp_path)
+        assert ok is (None if late else True)
+        assert text.startswith(f"OVERDUE, rows stored since {since:%Y-%m-%d %H:%M} UTC") == late
+    manifest = {"format": 1, "compacted_at": "2026-11-20T10:12:31+00:00"}
+    Lake(tmp_path).close(f"{hour:%Y-%m-%dT%H}.0000")
+    Lake(tmp_path).replace_manifest(manifest)
+    assert doctor._published(tmp_path)[1:] == (True, "last 2026-11-20 10:12 UTC")
 
 
 def test_days_past_their_retention_are_told(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sensor import schema
 from sensor.errors import LakeError
 from sensor.store import compaction
 from sensor.store import lake as lake_module
-from sensor.store.compaction import GRACE, Terms, compact, sweep, waits
+from sensor.store.compaction import GRACE, Terms, compact, sweep, waiting
 from sensor.store.lake import Lake
 from sensor.store.purge import Deleted, Rule, purge
 from sensor.store.segments import Commits, Progress
@@ -268,12 +268,12 @@ def test_a_day_is_written_anew_only_if_it_changes(lake: Lake, table: schema.Tabl
 def test_the_current_hour_waits_without_settle(lake: Lake) -> None:
     _commit(lake, 0, 10, _rows(1))
     assert compact(lake, Terms("UTC"), now=NOW)
-    assert waits(lake)
+    assert waiting(lake)
     assert lake.manifest()["tables"]["sightings"]["cold"] == {}
     assert compact(lake, Terms("UTC"), now=NOW + timedelta(minutes=49))
     assert _cold_ids(lake) == []
     assert compact(lake, Terms("UTC"), now=NOW + timedelta(minutes=51))
-    assert not waits(lake)
+    assert not waiting(lake)
     assert _cold_ids(lake) == [1]
 
 
@@ -282,7 +282,7 @@ def test_what_landed_while_the_clock_was_ahead_does_not_wait_for_that_time(lake:
     _commit(lake, 0, 10, _rows(1), NOW + timedelta(days=300))
     for begin in (10, 20):
         assert compact(lake, Terms("UTC"), now=NOW)
-        assert not waits(lake) and len(_cold_ids(lake)) == begin // 10
+        assert not waiting(lake) and len(_cold_ids(lake)) == begin // 10
         _commit(lake, begin, begin + 10, _rows(begin))
 
 
