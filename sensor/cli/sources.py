@@ -215,6 +215,8 @@ def _show(trial: Trial, count: int) -> None:
     if trial.zone:
         other = "another zone: `timezone` of its sensor in the settings"
         typer.echo(f"    its times have no offset; read as {trial.zone} ({other})")
+        if trial.shift:
+            typer.echo(f"    that is {trial.shift} than its lines were received: set another zone")
     for reason, number, sample in trial.reasons:
         typer.echo(f"    {number:,} × {reason}: {sample}")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sensor.ingest.summary import Summary
 from sensor.settings import Settings
-from sensor.sources.interface import Input, Source
+from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.trial import look
 
@@ -30,7 +30,11 @@ _CROWD = 12
 
 def about(kind: type[Source], source_input: Input, summary: Summary, settings: Settings) -> list[str]:
     """The warnings about an input that was read."""
-    wrong_times = _ahead(source_input, summary) or _behind(kind, source_input, summary, settings)
+    wrong_times = (
+        _apart(source_input, summary, settings)
+        or _ahead(source_input, summary)
+        or _behind(kind, source_input, summary, settings)
+    )
     doubtful = (wrong_times, of_clients(summary), kind.doubt(source_input), _unfinished(kind, source_input))
     return [*filter(None, doubtful)]
 
@@ -64,6 +68,27 @@ def elsewhere(of_people: AbstractSet[str | None], read: AbstractSet[str]) -> str
     )
 
 
+def _apart(source_input: Input, summary: Summary, settings: Settings) -> str:
+    """A warning if stamps without an offset, which nobody set a zone for, are whole hours from those that
+    syslog or a collector put around their lines; '' if not."""
+    if not any(summary.apart.values()):
+        return ""
+    file = source_input.files[0]
+    for trial in look(file, settings):
+        if trial.shift and trial.zone == "UTC" and not _is_set(file, trial.name, settings):
+            return (
+                f"{source_input.name}: times of {trial.name} have no offset; read as UTC, they are "
+                f"{trial.shift} than its lines were received; "
+                f"set [sources.{trial.name}] timezone, and scan into a new lake"
+            )
+    return ""
+
+
+def _is_set(file: File, kind: str, settings: Settings) -> bool:
+    """True if the settings tell the time zone of the lines of `kind` in a file."""
+    return bool(settings.sensor_for(file.path or file.name, kind).timezone) or kind in settings.zones()
+
+
 def _ahead(source_input: Input, summary: Summary) -> str:
     """A warning if the newest line is later than the last change of its file; '' if it is not."""
     written = source_input.files[0].modified
@@ -89,8 +114,7 @@ def _behind(kind: type[Source], source_input: Input, summary: Summary, settings:
     older = file.modified - summary.last_seen
     hours = round(older / timedelta(hours=1))
     near = timedelta() <= older - timedelta(hours=hours) <= _WRITTEN_AFTER
-    is_set = settings.sensor_for(file.path or file.name, kind.name).timezone or kind.name in settings.zones()
-    if not (1 <= hours <= _MOST_BEHIND_HOURS and near) or is_set:
+    if not (1 <= hours <= _MOST_BEHIND_HOURS and near) or _is_set(file, kind.name, settings):
         return ""
     if not any(trial.zone == "UTC" for trial in look(file, settings, kind) if trial.name == kind.name):
         return ""

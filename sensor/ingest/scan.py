@@ -22,6 +22,7 @@ from sensor.ingest.summary import Summary
 from sensor.settings import SensorSettings, Settings
 from sensor.sources.detect import Plan, kinds_by_name
 from sensor.sources.interface import File, Input, Source
+from sensor.sources.logs.line_format import LineFormat
 from sensor.store.segments import Commits, Progress
 
 #: Read at a time when only counting the bytes of a compressed file.
@@ -118,13 +119,15 @@ class _Scan:
             return
         summary = Summary(source_input.name, kind.name)
         is_new = start == committed == 0
-        batches = read_small(self.installation.source(kind, sensor), source_input) if is_new else None
+        source = self.installation.source(kind, sensor)
+        batches = read_small(source, source_input) if is_new else None
         if batches is not None:
             self.bundles.add(Member(kind, source_input, commits, summary, batches))
         else:
             self.bundles.finish()
+            source = self.installation.source(kind, sensor)
             ingest(
-                self.installation.source(kind, sensor),
+                source,
                 source_input,
                 self.installation.mixture(kind, source_input, self.outcome.also),
                 commits,
@@ -134,6 +137,8 @@ class _Scan:
                 progressed=progressed,
                 grouping=Grouping(),
             )
+        if isinstance(source, LineFormat):
+            summary.apart = source.apart
         self.outcome.read.append((kind, source_input, summary))
         if start == 0:
             self.whole.append((source_input, commits, summary))

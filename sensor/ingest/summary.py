@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -45,6 +45,8 @@ class Summary:
     busiest: int = 0
     first_seen: datetime | None = None
     last_seen: datetime | None = None
+    #: kind of source → by how much the times of its lines are later than those of their envelopes
+    apart: dict[str, timedelta] = field(default_factory=dict)
 
     @classmethod
     def together(cls, some: Sequence[Summary]) -> Summary:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import IO
 
 import polars as pl
@@ -18,6 +19,7 @@ from sensor.sources.logs.known_formats import HEAD_LINES, all_formats, head_line
 from sensor.sources.logs.line_format import LineFormat
 from sensor.sources.logs.lines.blocks import shape
 from sensor.sources.logs.reader import read_lines
+from sensor.sources.logs.rows import clocks
 from sensor.sources.logs.rows.flows import Pairs
 from sensor.sources.logs.rows.sessions import Sessions
 from sensor.sources.logs.sorting import NO_FORMAT
@@ -55,6 +57,14 @@ class Trial:
     reasons: tuple[tuple[str, int, str], ...]
     #: time zone (IANA) in which stamps were read that have no offset; None if there are none
     zone: str | None = None
+    #: by how much these times are later than those at which the lines were received, as their envelopes say
+    apart: timedelta | None = None
+
+    @property
+    def shift(self) -> str:
+        """`apart` in words, `1 h later`; '' if there is none."""
+        hours = (self.apart or timedelta()) / timedelta(hours=1)
+        return f"{abs(hours):g} h {'later' if hours > 0 else 'earlier'}" if hours else ""
 
 
 def look(file: File, settings: Settings, form: type[LineFormat] | None = None) -> Iterator[Trial]:
@@ -144,7 +154,8 @@ def _trial(name: str, source: LineFormat, elsewhere: LineFormat, part: pl.DataFr
     missing = _missing(used)
     advice = source.advice if {"bytes up", "host", "user"} & set(missing) else ""
     reasons, zone = tuple(_reasons(done, part)), source.zone if depends else None
-    return Trial(name, looked_at, part.height, used.height, used, missing, advice, reasons, zone)
+    apart = clocks.apart(read, part) if depends else None
+    return Trial(name, looked_at, part.height, used.height, used, missing, advice, reasons, zone, apart)
 
 
 def _missing(rows: pl.DataFrame) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import polars as pl
@@ -69,6 +69,8 @@ class LineFormat(Source):
         self.reference = reference
         self._default_zone = zone
         self._zones: Mapping[str, str] = {}
+        #: format of lines that were read → by how much their times are later than those of their envelopes
+        self.apart: dict[str, timedelta] = {}
 
     @property
     def zone(self) -> str:

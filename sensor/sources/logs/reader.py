@@ -16,7 +16,7 @@ from sensor import schema
 from sensor.sources.interface import Batch
 from sensor.sources.logs.line_format import Cut, LineFormat
 from sensor.sources.logs.lines.blocks import Block
-from sensor.sources.logs.rows import finish, headers, records
+from sensor.sources.logs.rows import clocks, finish, headers, records
 from sensor.sources.logs.rows.flows import Pairs
 from sensor.sources.logs.rows.leases import LeaseTracker, reported
 from sensor.sources.logs.rows.sessions import Sessions
@@ -96,6 +96,7 @@ class Reader:
             read = read_lines(log_format, lines)
         else:
             read, lines = _merged(log_format, cut, lines)
+        self._compare_clocks(log_format, read, lines)
         rejoined = open_records.pairs.take(open_records.sessions.take(read))
         used = rejoined.filter(pl.col("reason").is_null())
         is_lease = (used["kind"] == "lease").fill_null(False)
@@ -113,6 +114,13 @@ class Reader:
             "coverage": _carried(records.coverage(read), used, each["at"], log_format.reference),
             "rejects": records.rejects(read, block),
         }
+
+    def _compare_clocks(self, log_format: LineFormat, read: pl.DataFrame, lines: pl.DataFrame) -> None:
+        """Note whether a format's own times agree with those of its envelopes, by its first lines."""
+        if log_format.name not in self._first.apart:
+            apart = clocks.apart(read, lines)
+            if apart is not None:
+                self._first.apart[log_format.name] = apart
 
     def _format(self, type_of: type[LineFormat]) -> LineFormat:
         if type_of.name not in self._formats:

@@ -74,6 +74,35 @@ def test_a_log_of_another_zone_is_doubted(
     assert (told in doubt) if told else not doubt
 
 
+@pytest.mark.parametrize(
+    ("zone", "told"),
+    [
+        (
+            {},
+            "times of bind have no offset; read as UTC, they are 1 h later than its lines were ",
+        ),
+        ({"bind": {"timezone": "Europe/Berlin"}}, ""),
+        ({"bind": {"timezone": "UTC"}}, ""),  # somebody has looked
+    ],
+)
+def test_local_times_behind_the_stamp_of_a_relay_are_doubted(
+    tmp_path: Path, zone: dict[str, Any], told: str
+) -> None:
+    """What another log told in UTC counted twice, and nothing said so."""
+    lines = "".join(
+        f"2026-11-14T10:{nth}:01+01:00 ns1 named[8]: 14-Nov-2026 10:{nth}:00.412 queries: info: client "
+        f"@0x7f1c 10.0.0.9#5353 (claude.ai): query: claude.ai IN A + (10.0.0.2)\n"
+        for nth in range(10, 25)
+    )
+    (tmp_path / "dns.log").write_text(lines)
+    values = {"lake": tmp_path / "lake", "state": compiled_once(tmp_path / "state"), "sources": zone}
+    installation = Installation(Settings.model_validate(values), Declared())
+    plan = detect.plan(opening.find([tmp_path / "dns.log"]).files)
+    outcome = scan.run(installation, plan, replace=False, progress_bar=partial(progress_bar, quiet=True))
+    (doubt,) = outcome.doubts or [""]
+    assert (told in doubt) if told else not doubt
+
+
 def test_a_scan_that_ends_beside_another_waits_to_show_its_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
