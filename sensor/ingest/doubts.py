@@ -4,10 +4,13 @@ written line, sites of nobody."""
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+
+import polars as pl
 
 from sensor.ingest.summary import Summary
 from sensor.settings import Settings
@@ -15,6 +18,9 @@ from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.trial import look
 
+#: So many clients and requests of a proxy do not look like those of one other client by chance, nor does so
+#: great a share of what they got, by host and day.
+_PROXY_CLIENTS, _PROXY_REQUESTS, _PROXY_SHARE = 3, 20, 0.8
 #: Times this far after the last change of their file are doubted.
 _CLOCKS_DIFFER = timedelta(minutes=5)
 #: Larger differences are reported in days, because no time zone explains them.
@@ -66,6 +72,39 @@ def elsewhere(of_people: AbstractSet[str | None], read: AbstractSet[str]) -> str
         f"the people file gives addresses at {theirs} to people, and what was read is of {here}; "
         "name the site with --site or in [[sensors]], or leave the column site out"
     )
+
+
+def proxies(read: Iterable[Summary]) -> Iterator[str]:
+    """A warning for each client that nobody named and that got, as a firewall or sensor saw it, what all
+    clients of a proxy together got: it is that proxy, and what it fetched for them counts twice."""
+    parts = [part for summary in read for part in summary.received]
+    if not parts:
+        return
+    got = pl.concat(parts)
+    asked, seen = got.filter("is_proxied"), got.filter(~pl.col("is_proxied") & ~pl.col("is_named"))
+    for (proxy,), of_proxy in sorted(asked.partition_by("source", as_dict=True).items()):
+        clients = of_proxy["client"].drop_nulls().unique()
+        if len(clients) < _PROXY_CLIENTS or of_proxy["rows"].sum() < _PROXY_REQUESTS:
+            continue
+        strangers = seen.filter(~pl.col("client").is_in(clients.implode()))
+        for source, client in _alike(strangers, of_proxy):
+            yield (
+                f"one client of {source} ({client}) got what all clients of {proxy} together got: probably "
+                "that proxy, whose use then counts twice; list its address under networks.proxies, and scan "
+                "again with --replace"
+            )
+
+
+def _alike(seen: pl.DataFrame, of_proxy: pl.DataFrame) -> list[tuple[str, str]]:
+    """Source and client of those in `seen` that got about what a proxy's clients got, by host and day."""
+    got = of_proxy.group_by("host", "day").agg(pl.col("bytes_down").sum().alias("by_proxy"))
+    each = seen.group_by("source", "client", "host", "day").agg(pl.col("bytes_down").sum())
+    common = pl.min_horizontal("bytes_down", pl.col("by_proxy").fill_null(0)).alias("common")
+    both = each.join(got, on=["host", "day"], how="left").with_columns(common)
+    by_client = both.group_by("source", "client").agg(pl.col("common", "bytes_down").sum())
+    most = pl.max_horizontal("bytes_down", pl.lit(got["by_proxy"].sum()))
+    found = by_client.filter(pl.col("common") >= _PROXY_SHARE * most)
+    return found.select("source", "client").sort("source", "client").rows()
 
 
 def _apart(source_input: Input, summary: Summary, settings: Settings) -> str:

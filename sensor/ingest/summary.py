@@ -14,6 +14,8 @@ CARRIED = (
     *("used", "with_time", "with_user", "with_host", "with_path", "with_bytes_up", "with_bytes_down"),
     "with_action",
 )
+#: About as many rows of `Summary.received` are kept, and of so many clients of each source.
+_MOST_REMEMBERED, _MOST_CLIENTS = 2_000, 30
 
 
 @dataclass
@@ -47,6 +49,8 @@ class Summary:
     last_seen: datetime | None = None
     #: kind of source → by how much the times of its lines are later than those of their envelopes
     apart: dict[str, timedelta] = field(default_factory=dict)
+    #: bytes received by source, client, host and day, as far as they are remembered
+    received: list[pl.DataFrame] = field(default_factory=list)
 
     @classmethod
     def together(cls, some: Sequence[Summary]) -> Summary:
@@ -97,7 +101,38 @@ class Summary:
         for reason, count, place in frames["rejects"].select("reason", "count", "place").iter_rows():
             self.reasons[reason] += count or 0
             self.places.setdefault(reason, place)
+        if sum(part.height for part in self.received) < _MOST_REMEMBERED:
+            self.received.append(_received(sightings))
         for moment in coverage.get_column("first_seen").drop_nulls():
             self.first_seen = min(self.first_seen or moment, moment)
         for moment in coverage.get_column("last_seen").drop_nulls():
             self.last_seen = max(self.last_seen or moment, moment)
+
+
+def _received(sightings: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `Summary.received`: of `sightings` less lookups and what declared proxies got.
+
+    A proxy got more than most clients of a firewall: so of each source the clients that got most will do, and
+    of a proxy the others together, without a client.
+    """
+    got = sightings.filter(
+        pl.col("client").is_not_null(),
+        pl.col("client_scope").ne_missing("proxy"),
+        pl.col("kind") != "dns",
+        pl.col("bytes_down") > 0,
+    ).with_columns(
+        is_proxied=pl.col("kind") == "proxy",
+        is_named=pl.col("user_name").is_not_null(),
+        day=pl.col("seen_at").dt.date(),
+        most=pl.col("bytes_down")
+        .sum()
+        .over("source", "client")
+        .rank("dense", descending=True)
+        .over("source"),
+    )
+    told = pl.when(pl.col("most") <= _MOST_CLIENTS).then("client").alias("client")
+    return (
+        got.group_by("source", "is_proxied", "is_named", told, "host", "day")
+        .agg(pl.col("bytes_down").sum(), pl.len().alias("rows"))
+        .filter(pl.col("client").is_not_null() | pl.col("is_proxied"))
+    )

@@ -520,3 +520,36 @@ def test_a_person_is_no_gateway_for_looking_up_or_having_a_name() -> None:
         {"coverage": schema.COVERAGE.empty(), "rejects": schema.REJECTS.empty(), "sightings": sightings}
     )
     assert (summary.addressed, summary.outside, summary.busiest) == (16, 14, 4)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "settings", "is_told"),
+    [
+        ("10.0.0.5", "", True),
+        ("10.0.0.5", 'networks.proxies = ["10.0.0.5"]\n', False),
+        ("10.1.0.1", "", False),  # somebody who also uses the proxy
+    ],
+)
+def test_a_proxy_that_a_firewall_sees_beside_its_clients_is_told(
+    tmp_path: Path, proxy: str, settings: str, is_told: bool
+) -> None:
+    """All that went through the proxy counted twice, once for its own address, and nothing said so."""
+    began = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    asked, seen = [], []
+    for nth in range(30):
+        ended, got = began + timedelta(minutes=nth), 60_000 + nth
+        asked.append(
+            f"{ended.timestamp():.3f} 9000 10.1.0.{nth % 6} TCP_TUNNEL/200 {got} CONNECT claude.ai:443 "
+            f"u{nth % 6} HIER_DIRECT/192.0.2.8 -"
+        )
+        seen.append(
+            f'date={ended:%F} time={ended:%T} tz="+0000" devname="FW" logid="0000000013" type="traffic" '
+            f'subtype="forward" srcip={proxy} srcport={40_000 + nth} dstip=192.0.2.8 dstport=443 proto=6 '
+            f'action="close" duration=9 sentbyte=30000 rcvdbyte={got} hostname="claude.ai" sessionid={nth}'
+        )
+    (tmp_path / "access.log").write_text("\n".join(asked) + "\n")
+    (tmp_path / "fw.log").write_text("\n".join(seen) + "\n")
+    (tmp_path / "shadowai.toml").write_text(settings)
+    said = run_here(tmp_path, "scan", "access.log", "fw.log").stdout
+    told = "got what all clients of squid together got: probably that proxy, whose use then counts twice"
+    assert (told in said) is is_told
