@@ -50,7 +50,7 @@ class Summary:
     #: kind of source → by how much the times of its lines are later than those of their envelopes
     apart: dict[str, timedelta] = field(default_factory=dict)
     #: bytes received by source, client, host and day, as far as they are remembered
-    received: list[pl.DataFrame] = field(default_factory=list)
+    received: list[pl.DataFrame] = field(default_factory=list, compare=False)
 
     @classmethod
     def together(cls, some: Sequence[Summary]) -> Summary:
