@@ -7,9 +7,10 @@
 A flow record counts one direction (`bytes_sent`, a sample scaled up). Between two machines of the network
 both ends report each direction: the end that reports first counts (`observer`). What a firewall rule
 intercepts is judged by an endpoint, which logs the name it saw (`firewall_url_filter`). A network load
-balancer counts from the server's side: `bytesReceived` is what the client sent. Source: Google Cloud,
-"VPC Flow Logs records", "Firewall Rules Logging", "URL filtering service logs", "Cloud NAT logging", "Secure
-Web Proxy logs", "Passthrough Network Load Balancer logging".
+balancer counts from the server's side: `bytesReceived` is what the client sent. What a Secure Web Proxy
+refused is told by `action` of the rules that fitted, whatever their names; `serverIp` is the origin. Source:
+Google Cloud, "VPC Flow Logs records", "Firewall Rules Logging", "URL filtering service logs", "Cloud NAT
+logging", "Secure Web Proxy logs", "Passthrough Network Load Balancer logging".
 """
 
 from __future__ import annotations
@@ -38,17 +39,24 @@ _BELOW = {
     "balanced_up": "bytesReceived", "balanced_down": "bytesSent",
     "proxied_up": "serverBytesReceived", "proxied_down": "serverBytesSent",
     "sni": "enforcedGatewaySecurityPolicy.hostname", "status_details": "statusDetails",
+    "authorised": "authzPolicyInfo.result",
 }  # fmt: skip
+#: What each rule of a Secure Web Proxy's policy that fits a request makes of it.
+_RULES = "enforcedGatewaySecurityPolicy.matchedRules[].action"
 _FIELDS = {name: f"jsonPayload.{path}|{path}" for name, path in _BELOW.items()} | {
     "time": "timestamp|receiveTimestamp",
     "url": "httpRequest.requestUrl",
     "method": "httpRequest.requestMethod",
     "status": "httpRequest.status",
     "asked_by": "httpRequest.remoteIp|jsonPayload.remoteIp",
+    "asked_of": "httpRequest.serverIp",
     "agent": "httpRequest.userAgent",
     "up": "httpRequest.requestSize",
     "down": "httpRequest.responseSize",
+    "took": "httpRequest.latency",
 }
+#: The port that may stand behind an address of a request.
+_PORT = r"^((?:\d+\.){3}\d+|\[.*\]):(\d+)$"
 
 _BALANCED = r"loadbalancing\.googleapis\.com(?:%2F|/)(?:flows|connections)\b"
 
@@ -79,7 +87,10 @@ class GcpFlowFormat(LogFormat):
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per flow record (one way), verdict or request."""
-        read = objects.read(lines["line"], _FIELDS)
+        rules = (f"jsonPayload.{_RULES}", _RULES)
+        read = objects.read(lines["line"], _FIELDS, lists=rules).with_columns(
+            rules=pl.coalesce(rules).list.join(" ", ignore_nulls=True)
+        )
         balanced = pl.lit(lines["line"].str.contains(_BALANCED))
         filtered = pl.col("filter_client").is_not_null() & ~balanced
         names = (said(name) for name in ("filter_sni", "filter_uri", "matched"))
@@ -92,7 +103,7 @@ class GcpFlowFormat(LogFormat):
         flow = pl.col("reporter").is_not_null() | pl.col("bytes").is_not_null()
         refused = pl.any_horizontal(
             pl.col(name).str.contains("(?i)den|drop").fill_null(False)
-            for name in ("verdict", "allocated", "status_details", "filter_action")
+            for name in ("verdict", "allocated", "status_details", "filter_action", "rules", "authorised")
         ) | (filtered & pl.col("deny").is_in(["SNI", "HOST", "URI"]))
         # Of what is intercepted, the endpoint's own log says what became of it.
         untold = (pl.col("verdict") == "INTERCEPTED") | (filtered & pl.col("filter_action").is_null())
@@ -102,20 +113,21 @@ class GcpFlowFormat(LogFormat):
             end=pl.coalesce("end", pl.when(balanced).then("ended")),
         )
         lasted = (_time("end") - _time("start")).dt.total_microseconds() / 1_000_000
+        took = pl.col("took").str.strip_suffix("s").cast(pl.Float64, strict=False)
         return read.select(
             time=pl.coalesce("start", "seen", "time"),
-            duration_s=lasted,
+            duration_s=pl.coalesce(lasted, took),
             kind=one_of({"proxy": request, "tls": filtered}, otherwise="flow"),
-            client=pl.coalesce("client", pl.col("asked_by").str.replace(r"^(\d+\.\d+\.\d+\.\d+):\d+$", "$1")),
-            client_port="client_port",
+            client=pl.coalesce("client", _address("asked_by")),
+            client_port=pl.coalesce("client_port", _port("asked_by")),
             device=pl.when(pl.col("way") == "EGRESS").then("vm"),
             url="url",
             host=pl.when(pl.col("url").is_null()).then("sni"),
             method="method",
             status="status",
             user_agent="agent",
-            server="server",
-            server_port="port",
+            server=pl.coalesce("server", _address("asked_of")),
+            server_port=pl.coalesce("port", _port("asked_of")),
             transport=one_of({"tcp": request}, otherwise=proto),
             bytes_up=pl.when(request).then("up").otherwise(pl.coalesce("bytes", "balanced_up", "proxied_up")),
             bytes_down=pl.coalesce("down", "balanced_down", "proxied_down"),
@@ -125,6 +137,14 @@ class GcpFlowFormat(LogFormat):
             action=one_of({"blocked": refused, "unknown": untold}, otherwise="allowed"),
             reason=one_of({NO_PORTS: ~request & ~has_ports(proto)}),
         )
+
+
+def _address(name: str) -> pl.Expr:
+    return pl.col(name).str.replace(_PORT, "$1")
+
+
+def _port(name: str) -> pl.Expr:
+    return pl.col(name).str.extract(_PORT, 2)
 
 
 def _time(name: str) -> pl.Expr:

@@ -102,6 +102,37 @@ def test_secure_web_proxy() -> None:
     )
 
 
+def _gateway(rules: list[dict[str, str]], **request: object) -> str:
+    policy = {"hostname": "chat.example.com:443", "matchedRules": rules}
+    return _entry(
+        "networkservices.googleapis.com%2Fgateway_requests",
+        {"enforcedGatewaySecurityPolicy": policy},
+        httpRequest={"requestMethod": "CONNECT", "requestUrl": "chat.example.com:443", "latency": "0.25s"}
+        | request,
+    )
+
+
+def test_what_a_secure_web_proxy_refused_is_told_by_its_rules() -> None:
+    refused = _gateway([{"action": "DENIED", "name": "mine"}], remoteIp="10.1.2.3:50000", status=403)
+    # The rule at the end is called so whatever it does.
+    passed = _gateway([{"action": "ALLOWED", "name": "default_denied"}], remoteIp="10.1.2.3", status=200)
+    unauthorised = json.loads(passed)
+    unauthorised["jsonPayload"]["authzPolicyInfo"] = {"result": "DENIED"}
+    rows = read(GcpFlowFormat, "\n".join([refused, passed, json.dumps(unauthorised)]))
+    assert rows["action"].to_list() == ["blocked", "allowed", "blocked"]
+
+
+def test_addresses_of_a_secure_web_proxy_may_have_ports() -> None:
+    rules = [{"action": "ALLOWED", "name": "mine"}]
+    four = _gateway(rules, remoteIp="10.1.2.3:50000", serverIp="192.0.2.7:8443", status=200)
+    six = _gateway(rules, remoteIp="[2001:db8::5]:50000", serverIp="2001:db8::7", status=200)
+    rows = read(GcpFlowFormat, f"{four}\n{six}")
+    assert rows.select("client", "client_port", "server", "server_port", "duration_s").rows() == [
+        ("10.1.2.3", 50000, "192.0.2.7", 8443, 0.25),
+        ("2001:db8::5", 50000, "2001:db8::7", 443, 0.25),
+    ]
+
+
 def test_what_is_intercepted_is_judged_by_the_url_filter() -> None:
     ends = {"src_ip": "10.1.2.3", "src_port": 50000, "dest_ip": "192.0.2.7", "dest_port": 443, "protocol": 6}
     rule = _entry("compute.googleapis.com%2Ffirewall", {"connection": ends, "disposition": "INTERCEPTED"})
