@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats import okta
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.held import SIGN_IN_CONFIDENCE, SIGN_IN_S
 from sensor.sources.logs.text.reasons import NO_PAGE
 from sensor.sources.logs.text.words import one_of
 
@@ -62,8 +62,8 @@ class ChromeAuditFormat(LogFormat):
             action=pl.when(~signed_in.fill_null(False)).then(
                 one_of({"blocked": blocked}, otherwise="allowed")
             ),
-            lease_s=pl.when(signed_in).then(okta.LEASE_S),
-            confidence=pl.when(signed_in).then(okta.CONFIDENCE),
+            lease_s=pl.when(signed_in).then(SIGN_IN_S),
+            confidence=pl.when(signed_in).then(SIGN_IN_CONFIDENCE),
             origin=one_of({"directory": signed_in}),
             reason=one_of({NO_PAGE: ~page.fill_null(False) & ~signed_in.fill_null(False)}),
         )

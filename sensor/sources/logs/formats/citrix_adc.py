@@ -7,11 +7,11 @@ What may be read are connections through the gateway (`TCPCONNSTAT`, `UDPFLOWSTA
 and the connections of a virtual server: `CONN_DELINK` tells client and origin of one exchange,
 `CONN_TERMINATE` one half of it, client's or server's, with whoever has the service's port as `Source`.
 `Total_bytes_send` is what `Source` sent. Violations of the application firewall (`APPFW`) name client
-and URL. `SSLVPN LOGIN` and `LOGOUT` say whose the address is: the one inside where the gateway gave one
-(`Nat_ip`, else "Mapped Ip"), or the client's own. Where a half ends within seconds of its exchange's
-`CONN_DELINK`, in one block, the exchange counts: the half is the same (client's) or the appliance's own
-connection (`NatIP`). ICA's two counts are written
-from the appliance's side or the client's, which no page says: they are not read. Lines with
+and URL. `SSLVPN LOGIN` and `LOGOUT` say whose the address is that the gateway gave (`Nat_ip`). Where it gave
+none ("Mapped Ip"), the client's own is mostly a public one, which others share: a weak lease, as of Okta,
+that no `LOGOUT` ends. Where a half ends within seconds of its exchange's `CONN_DELINK`, in one block, the
+exchange counts: the half is the same (client's) or the appliance's own connection (`NatIP`). ICA's two counts
+are written from the appliance's side or the client's, which no page says: they are not read. Lines with
 another process's name in the packet engine's place are known by their features. Source: Citrix,
 "NetScaler syslog message reference"; "Audit logging".
 """
@@ -22,8 +22,8 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import patterns, stamps
-from sensor.sources.logs.text.held import HALF_DAY_S
-from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
+from sensor.sources.logs.text.held import HALF_DAY_S, SIGN_IN_CONFIDENCE, SIGN_IN_S
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_SIGN_IN, REPEATED
 from sensor.sources.logs.text.words import one_of
 
 _NUMBERS = r"(?:\d+ ){0,2}?(?:\d+)? ?:"
@@ -95,7 +95,7 @@ class CitrixAdcFormat(LogFormat):
             & (pl.col("source_port") < _SERVICE)
             & (pl.col("destination_port") >= _SERVICE)
         )
-        read = read.with_columns(turned=turned.fill_null(False))
+        read = read.with_columns(turned=turned.fill_null(False), is_inside=pl.col("given").is_not_null())
         blocked = text.str.contains(r" - Access Denied\b|<blocked>") | pl.col("is_denied")
         counted = pl.col("is_connection") | pl.col("is_gateway")
         used = (
@@ -131,10 +131,19 @@ class CitrixAdcFormat(LogFormat):
             phase=one_of({"begin": event == "ICASTART"}, otherwise="end"),
             action=one_of({"blocked": blocked}, otherwise="allowed"),
             lease_from=pl.when("is_login").then(pl.lit(stamps.read(read["begun"]))),
-            lease_s=pl.when(pl.col("is_login") & (event == "LOGIN")).then(HALF_DAY_S),
-            closes=pl.col("is_login") & (event == "LOGOUT"),
-            origin=one_of({"vpn": pl.col("is_login")}),
-            reason=one_of({NO_CONNECTION: ~used.fill_null(False), REPEATED: again}),
+            lease_s=pl.when(pl.col("is_login") & (event == "LOGIN")).then(
+                pl.when("is_inside").then(HALF_DAY_S).otherwise(SIGN_IN_S)
+            ),
+            confidence=pl.when(pl.col("is_login") & ~pl.col("is_inside")).then(SIGN_IN_CONFIDENCE),
+            closes=pl.col("is_login") & (event == "LOGOUT") & pl.col("is_inside"),
+            origin=one_of({"vpn": pl.col("is_login") & pl.col("is_inside"), "directory": pl.col("is_login")}),
+            reason=one_of(
+                {
+                    NO_CONNECTION: ~used.fill_null(False),
+                    REPEATED: again,
+                    NO_SIGN_IN: pl.col("is_login") & (event == "LOGOUT") & ~pl.col("is_inside"),
+                }
+            ),
         )
 
 

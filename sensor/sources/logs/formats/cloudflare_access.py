@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats.okta import CONFIDENCE, LEASE_S
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.held import signed_in
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
@@ -40,12 +40,9 @@ class CloudflareAccessFormat(LogFormat):
         read = objects.read(lines["line"], _FIELDS)
         return read.select(
             time="time",
-            kind=pl.lit("lease"),
             client="client",
             user_name="user",
-            origin=pl.lit("directory"),
-            lease_s=pl.lit(LEASE_S),
-            confidence=pl.lit(CONFIDENCE),
+            **signed_in(),
             reason=one_of(
                 {
                     NO_SIGN_IN: pl.col("action").str.contains("(?i)logout"),

@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.held import signed_in
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
@@ -27,8 +28,6 @@ _FIELDS = {
     "client": "access_device.ip|ip",
     "device": "access_device.hostname",
 }
-#: Duration of the lease of a sign-in, and its confidence.
-LEASE_S, CONFIDENCE = 3600.0, 0.3
 
 
 class DuoFormat(LogFormat):
@@ -53,13 +52,10 @@ class DuoFormat(LogFormat):
         sign_in = pl.col("event").fill_null("authentication").str.to_lowercase() == "authentication"
         return read.select(
             time="time",
-            kind=pl.lit("lease"),
             client="client",
             user_name="user",
             device="device",
-            origin=pl.lit("directory"),
-            lease_s=pl.lit(LEASE_S),
-            confidence=pl.lit(CONFIDENCE),
+            **signed_in(),
             reason=one_of(
                 {
                     NO_SIGN_IN: ~sign_in | pl.col("result").is_null(),

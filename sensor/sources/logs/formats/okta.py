@@ -17,6 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.held import signed_in
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN, SIGN_IN_OF_A_PROGRAM
 from sensor.sources.logs.text.words import one_of
 
@@ -27,8 +28,6 @@ _FIELDS = {
 }  # fmt: skip
 #: Events by which the account itself acts at the address; others are of administrators or of Okta.
 _SIGN_IN = r"^(?:user\.session\.(?:start|access_admin_app)|user\.authentication\.|policy\.evaluate_sign_on$)"
-#: Duration of the lease of a sign-in, and its confidence.
-LEASE_S, CONFIDENCE = 3600.0, 0.3
 
 
 class OktaFormat(LogFormat):
@@ -48,13 +47,10 @@ class OktaFormat(LogFormat):
         known = pl.col("event").str.contains(_SIGN_IN).fill_null(False)
         return read.select(
             time="time",
-            kind=pl.lit("lease"),
             client="client",
             user_name="user",
             device="device",
-            origin=pl.lit("directory"),
-            lease_s=pl.lit(LEASE_S),
-            confidence=pl.lit(CONFIDENCE),
+            **signed_in(),
             shared=pl.when(pl.col("proxy") == "true").then(True),
             reason=one_of(
                 {

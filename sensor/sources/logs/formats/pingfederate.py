@@ -16,6 +16,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, layouts, patterns
+from sensor.sources.logs.text.held import signed_in
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
@@ -27,8 +28,6 @@ _LINE = (
 )
 _FIELDS = {"time": "rt", "user": "duid", "client": "src", "status": "msg"}
 _SIGN_IN = ["SSO", "AUTHN_ATTEMPT", "AUTHN_SESSION_CREATED", "AUTHN_SESSION_USED"]
-#: Duration of the lease of a sign-in, and its confidence.
-LEASE_S, CONFIDENCE = 3600.0, 0.3
 
 
 class PingFederateFormat(LogFormat):
@@ -61,11 +60,8 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
     return read.select(
         "client",
         time=pl.col("time").str.replace(",", ".", literal=True),
-        kind=pl.lit("lease"),
         user_name="user",
-        origin=pl.lit("directory"),
-        lease_s=pl.lit(LEASE_S),
-        confidence=pl.lit(CONFIDENCE),
+        **signed_in(),
         reason=one_of(
             {
                 NO_SIGN_IN: ~known.fill_null(False),

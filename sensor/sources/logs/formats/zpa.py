@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats.okta import CONFIDENCE, LEASE_S
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import cef, layouts, objects
+from sensor.sources.logs.text.held import SIGN_IN_CONFIDENCE, SIGN_IN_S
 from sensor.sources.logs.text.reasons import NO_CONNECTION, SIGNED_OUT
 from sensor.sources.logs.text.words import one_of, said
 
@@ -128,9 +128,9 @@ def _rows(read: pl.DataFrame) -> pl.DataFrame:
         transport=one_of({"tcp": page}, otherwise=pl.col("proto")),
         bytes_up=pl.coalesce("up", _sum("head_up", "body_up")),
         bytes_down=pl.coalesce("down", _sum("head_down", "body_down")),
-        lease_s=pl.when(holds).then(LEASE_S),
+        lease_s=pl.when(holds).then(SIGN_IN_S),
         origin=one_of({"directory": holds}),
-        confidence=pl.when(holds & pl.col("client").is_null()).then(CONFIDENCE),
+        confidence=pl.when(holds & pl.col("client").is_null()).then(SIGN_IN_CONFIDENCE),
         action=one_of({"blocked": refused, "allowed": ~holds}),
         session=pl.when(~page).then("session"),
         phase=pl.when(~page).then(phase),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sensor.sources.logs.formats.citrix_adc import CitrixAdcFormat
 from sensor.sources.logs.rows.sessions import Sessions
-from sensor.sources.logs.text.reasons import NO_CONNECTION, REPEATED
+from sensor.sources.logs.text.held import SIGN_IN_CONFIDENCE, SIGN_IN_S
+from sensor.sources.logs.text.reasons import NO_CONNECTION, NO_SIGN_IN, REPEATED
 from tests.sensor.sources.logs.formats.reading import read
 
 
@@ -151,15 +152,19 @@ def test_logins_say_whose_the_address_is() -> None:
                 line(
                     f"SSLVPN LOGOUT 3 0 : {who} - {inside} - {vserver} - {times}", "10/06/2026:11:00:05 GMT"
                 ),
+                line(f'SSLVPN LOGOUT 4 0 : {who} - Nat_ip "Mapped Ip" - {vserver} - {times}'),
             )
         ),
     )
-    assert rows.select("kind", "client", "user_name", "lease_s", "closes").rows() == [
-        ("lease", "10.9.0.7", "jane", 43_200.0, False),
-        ("lease", "198.51.100.9", "jane", 43_200.0, False),
-        ("lease", "10.9.0.7", "jane", None, True),
+    told = rows.select("client", "user_name", "lease_s", "closes", "confidence", "origin", "reason")
+    assert told.rows()[:3] == [
+        ("10.9.0.7", "jane", 43_200.0, False, None, "vpn", None),
+        # Others may be behind the client's own address, now and when this person leaves.
+        ("198.51.100.9", "jane", SIGN_IN_S, False, SIGN_IN_CONFIDENCE, "directory", None),
+        ("10.9.0.7", "jane", None, True, None, "vpn", None),
     ]
-    assert [at.hour for at in rows["seen_at"]] == [10, 10, 11]
+    assert (told["closes"][3], told["reason"][3]) == (False, NO_SIGN_IN)
+    assert [at.hour for at in rows["seen_at"]] == [10, 10, 11, 10]
     assert rows["lease_from"][2].hour == 10
 
 

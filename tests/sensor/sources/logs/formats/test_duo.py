@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.logs.formats.duo import CONFIDENCE, DuoFormat
+from sensor.sources.logs.formats.duo import DuoFormat
+from sensor.sources.logs.text.held import SIGN_IN_CONFIDENCE
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -29,7 +30,7 @@ def event(**more: Any) -> str:
 def test_a_sign_in_is_a_weak_lease_where_it_was_made() -> None:
     (row,) = read(DuoFormat, event() + "\n").iter_rows(named=True)
     assert (row["kind"], row["client"], row["user_name"], row["device"], row["confidence"]) == (
-        "lease", "198.51.100.7", "ada@example.org", "ada-pc", CONFIDENCE,
+        "lease", "198.51.100.7", "ada@example.org", "ada-pc", SIGN_IN_CONFIDENCE,
     )  # fmt: skip
     assert row["reason"] is None and "very-secret" not in str(row)
     assert row["seen_at"].replace(microsecond=0) == datetime(2026, 10, 6, 10, tzinfo=UTC)

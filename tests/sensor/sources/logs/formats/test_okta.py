@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sensor.sources.logs.formats.okta import CONFIDENCE, OktaFormat
+from sensor.sources.logs.formats.okta import OktaFormat
+from sensor.sources.logs.text.held import SIGN_IN_CONFIDENCE
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN, SIGN_IN_OF_A_PROGRAM
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -29,7 +30,7 @@ def test_a_sign_in_is_a_weak_lease_and_its_end_closes_nothing() -> None:
     assert found["reason"].to_list() == [None, NO_SIGN_IN]
     assert (
         found.select("kind", "client", "user_name", "confidence").rows()
-        == [("lease", "198.51.100.7", "ada@example.org", CONFIDENCE)] * 2
+        == [("lease", "198.51.100.7", "ada@example.org", SIGN_IN_CONFIDENCE)] * 2
     )
     assert found["lease_s"][0] == 3600.0
     assert "very-secret" not in str(found.rows())

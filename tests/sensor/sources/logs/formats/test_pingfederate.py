@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.sources.logs.formats.pingfederate import CONFIDENCE, PingFederateFormat
+from sensor.sources.logs.formats.pingfederate import PingFederateFormat
+from sensor.sources.logs.text.held import SIGN_IN_CONFIDENCE
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from tests.sensor.sources.logs.formats.reading import read
 
@@ -25,4 +26,4 @@ def test_only_a_sign_in_that_came_about_is_a_weak_lease(
     event: str, user: str, status: str, reason: str | None
 ) -> None:
     (row,) = read(PingFederateFormat, LINE.format(event, user, status)).iter_rows(named=True)
-    assert (row["reason"], row["client"], row["confidence"]) == (reason, "10.1.2.3", CONFIDENCE)
+    assert (row["reason"], row["client"], row["confidence"]) == (reason, "10.1.2.3", SIGN_IN_CONFIDENCE)
