@@ -16,7 +16,9 @@ bind9.readthedocs.io (dnstap-read), pymumu.github.io/smartdns, wiki.metacubex.on
 kb.netgear.com, openargus.org (ra), docs.imperva.com, alibabacloud.com (log fields of WAF, Cloud Firewall, DNS),
 docs.oracle.com (private DNS resolver logs), juniper.net (Mist webhooks), ruckusnetworks.com (SmartZone events),
 hillstonenet.com, h3c.com, github.com/Edgio/vflow, docs.limacharlie.io,
-tools.netsa.cert.org (yafscii), devcenter.heroku.com, help.ivanti.com, bitdefender.com (push and syslog events).
+tools.netsa.cert.org (yafscii), devcenter.heroku.com, help.ivanti.com, bitdefender.com (push and syslog events),
+developers.onelogin.com, developer.pingidentity.com (PingOne), docs.jumpcloud.com, auth0.com, developer.1password.com,
+keycloak.org.
 """
 
 from __future__ import annotations

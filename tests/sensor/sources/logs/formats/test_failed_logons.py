@@ -48,7 +48,50 @@ def _fortigate(status: str) -> str:
     )
 
 
-#: (one that worked, those that failed)
+def _onelogin(event: int, **more: object) -> str:
+    return json.dumps(
+        {"id": 1, "created_at": "2026-10-06T10:00:00.000Z", "event_type_id": event, "ipaddr": "10.1.2.3",
+         "user_name": "ada byron", "actor_user_name": "ada byron", "assuming_acting_user_id": None} | more
+    )  # fmt: skip
+
+
+def _pingone(action: str, result: str, **more: object) -> str:
+    return json.dumps(
+        {"id": "a", "recordedAt": "2026-10-06T10:00:00.697Z", "correlationId": "c", "action": {"type": action},
+         "source": {"ipAddress": "10.1.2.3"}, "result": {"status": result},
+         "resources": [{"type": "USER", "id": "u", "name": "ada"}]} | more
+    )  # fmt: skip
+
+
+def _jumpcloud(event: str, **more: object) -> str:
+    return json.dumps(
+        {"event_type": event, "service": "directory", "organization": "o", "client_ip": "10.1.2.3",
+         "initiated_by": {"type": "user", "username": "ada"}, "timestamp": "2026-10-06T10:00:00.921Z"} | more
+    )  # fmt: skip
+
+
+def _auth0(event: str) -> str:
+    return json.dumps(
+        {"log_id": "l", "data": {"date": "2026-10-06T10:00:00.706Z", "type": event, "ip": "10.1.2.3",
+         "client_name": "Portal", "user_name": "ada@example.com", "log_id": "l"}}
+    )  # fmt: skip
+
+
+def _onepassword(category: str) -> str:
+    return json.dumps(
+        {"uuid": "u", "session_uuid": "s", "timestamp": "2026-10-06T10:00:00Z", "category": category,
+         "target_user": {"email": "ada@example.com"}, "client": {"ip_address": "10.1.2.3"}}
+    )  # fmt: skip
+
+
+def _keycloak(event: str, level: str = "DEBUG") -> str:
+    return (
+        f'2026-10-06 10:00:00,123 {level} [org.keycloak.events] (executor-thread-1) type="{event}", '
+        'realmId="r", realmName="acme", clientId="portal", userId="u", ipAddress="10.1.2.3", username="ada"'
+    )
+
+
+#: (one that worked, those that failed or were no sign-in of a person who sits there)
 CASES = {
     "kerberos": (_windows(4768, Status="0x0"), [
         _windows(4768, Status="0x6"), _windows(4768, Status="0x18"), _windows(4769, Status="0x1b"),
@@ -62,6 +105,18 @@ CASES = {
     "globalprotect": (_tunnel("success"), [_tunnel("failure")]),
     "fortigate": (_fortigate("success"), [
         _fortigate("failure"), _fortigate("failed"), _fortigate("denied"), _fortigate("timed_out")]),
+    "onelogin": (_onelogin(5), [
+        _onelogin(6), _onelogin(7), _onelogin(68), _onelogin(5, assuming_acting_user_id=7)]),
+    "pingone": (_pingone("PASSWORD.CHECK_SUCCEEDED", "SUCCESS"), [
+        _pingone("PASSWORD.CHECK_FAILED", "FAILED"), _pingone("USER.ACCESS_ALLOWED", "FAILED"),
+        _pingone("APPLICATION.UPDATED", "SUCCESS"), _pingone("PASSWORD.CHECK_SUCCEEDED", "SUCCESS", source=None)]),
+    "jumpcloud": (_jumpcloud("user_login_attempt", success=True), [
+        _jumpcloud("user_login_attempt", success=False), _jumpcloud("sso_auth", sso_token_success=False),
+        _jumpcloud("radius_auth_attempt", success=True), _jumpcloud("user_update")]),
+    "auth0": (_auth0("s"), [_auth0("f"), _auth0("fp"), _auth0("seacft"), _auth0("slo")]),
+    "onepassword": (_onepassword("success"), [_onepassword("credentials_failed"), _onepassword("mfa_failed")]),
+    "keycloak": (_keycloak("LOGIN"), [
+        _keycloak("LOGIN_ERROR", "WARN"), _keycloak("CLIENT_LOGIN"), _keycloak("REFRESH_TOKEN")]),
 }  # fmt: skip
 
 
