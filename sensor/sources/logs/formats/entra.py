@@ -54,7 +54,7 @@ class EntraFormat(LogFormat):
         (
             pl.col("line").str.contains(r"(?i)providers/microsoft\.aadiam")
             # Traffic of Global Secure Access goes by the same resource.
-            & ~objects.having_any("NetworkAccessTrafficLogs")
+            & ~objects.having_any("NetworkAccessTrafficLogs", "NetworkAccessConnectionEvents")
         )
         | pl.col("line").str.contains(
             r'"(?:[cC]ategory|Type)"\s*:\s*"(?:AAD)?(?:NonInteractiveUser|ServicePrincipal|ManagedIdentity)?'

@@ -6,8 +6,9 @@
      "action": "allow"}}
 
 The same as table `NetworkAccessTraffic` of Log Analytics, names in capitals. `sourceIp` is the device's
-public address. `sentBytes` went from the client. Source: Microsoft Learn, "NetworkAccessTraffic",
-networkAccessTraffic resource type.
+public address. `sentBytes` went from the client. Where connections are logged, too
+(`NetworkAccessConnectionEvents`), each of them stands in the traffic log by its `ConnectionId`. Source:
+Microsoft Learn, "NetworkAccessTraffic", "NetworkAccessConnectionEvents", networkAccessTraffic resource type.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
+from sensor.sources.logs.text.reasons import CONNECTION_LOG
 from sensor.sources.logs.text.words import one_of, said
 
 _FIELDS = {
@@ -31,6 +33,7 @@ _FIELDS = {
 _WANTED = {
     name: "|".join([f"properties.{key}" for key in keys] + list(keys)) for name, keys in _FIELDS.items()
 }
+_CONNECTIONS = r'"(?:category|Type)"\s*:\s*"NetworkAccessConnectionEvents"'
 
 
 class GlobalSecureAccessFormat(LogFormat):
@@ -41,12 +44,18 @@ class GlobalSecureAccessFormat(LogFormat):
     vantage = "proxy"
     is_stateless = True
     proof = ("host", "path", "user", "device", "bytes_up", "bytes_down", "action")
-    advice = "URLs need TLS inspection; without it there is only the name in the hello."
-    marks = ('"destinationfqdn"', '"networkaccesstrafficlogs"')
-    claims = (objects.having("category", "properties") & objects.having_any("NetworkAccessTrafficLogs")) | (
-        objects.having_any("DestinationFqdn", "destinationFQDN", "destinationFqdn")
-        & objects.having_any("TransactionId", "transactionId")
-        & pl.col("line").str.contains(r"^\s*\{")
+    advice = (
+        "Send NetworkAccessTrafficLogs. URLs need TLS inspection; else there is only the name in the hello."
+    )
+    marks = ('"destinationfqdn"', '"networkaccesstrafficlogs"', '"networkaccessconnectionevents"')
+    claims = (
+        (objects.having("category", "properties") & objects.having_any("NetworkAccessTrafficLogs"))
+        | (
+            objects.having_any("DestinationFqdn", "destinationFQDN", "destinationFqdn")
+            & objects.having_any("TransactionId", "transactionId")
+            & pl.col("line").str.contains(r"^\s*\{")
+        )
+        | pl.col("line").str.contains(rf"^\s*\{{.*{_CONNECTIONS}")
     )
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
@@ -70,4 +79,5 @@ class GlobalSecureAccessFormat(LogFormat):
             bytes_up="up",
             bytes_down="down",
             action=pl.col("action").str.to_lowercase(),
+            reason=one_of({CONNECTION_LOG: pl.lit(lines["line"].str.contains(_CONNECTIONS))}),
         )

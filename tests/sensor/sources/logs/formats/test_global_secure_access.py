@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from sensor.sources.logs.formats.global_secure_access import GlobalSecureAccessFormat
+from sensor.sources.logs.text.reasons import CONNECTION_LOG
 from tests.sensor.sources.logs.formats.reading import read
 
 RECORD = {
@@ -42,3 +43,19 @@ def test_diagnostic_settings_and_the_table_of_log_analytics() -> None:
     ]
     assert found["action"].to_list() == ["allowed", "blocked"]
     assert [stamp.isoformat() for stamp in found["seen_at"]] == ["2026-10-06T10:00:00+00:00"] * 2
+
+
+def test_connections_stand_in_the_traffic_log_too() -> None:
+    setting = {
+        "time": "2026-10-06T10:00:01Z",
+        "resourceId": "/tenants/t/providers/Microsoft.aadiam",
+        "category": "NetworkAccessConnectionEvents",
+        "properties": {"ConnectionId": "c1", "DestinationFqdn": "www.example.org", "EventType": "Open"},
+    }
+    row = {
+        "TimeGenerated": "2026-10-06T10:00:00Z",
+        "ConnectionId": "c1",
+        "Type": "NetworkAccessConnectionEvents",
+    }
+    found = read(GlobalSecureAccessFormat, f"{json.dumps(setting)}\n{json.dumps(row)}")
+    assert found["reason"].to_list() == [CONNECTION_LOG] * 2
