@@ -91,6 +91,14 @@ def _keycloak(event: str, level: str = "DEBUG") -> str:
     )
 
 
+def _fortiauthenticator(status: str, told: str = "from 10.1.2.3 ", action: str = "Authentication") -> str:
+    return (
+        'date=2026-10-06 time=10:00:00+0000 oid=8888 logid=20000 cat="Event" subcat="Authentication" '
+        f'level="information" nas="10.0.0.2" action="{action}" status="{status}" '
+        f'msg="Local user authentication {told}with no token" user="ada"'
+    )
+
+
 #: (one that worked, those that failed or were no sign-in of a person who sits there)
 CASES = {
     "kerberos": (_windows(4768, Status="0x0"), [
@@ -115,6 +123,9 @@ CASES = {
         _jumpcloud("radius_auth_attempt", success=True), _jumpcloud("user_update")]),
     "auth0": (_auth0("s"), [_auth0("f"), _auth0("fp"), _auth0("seacft"), _auth0("slo")]),
     "onepassword": (_onepassword("success"), [_onepassword("credentials_failed"), _onepassword("mfa_failed")]),
+    "fortiauthenticator": (_fortiauthenticator("Success"), [
+        _fortiauthenticator("Failed"), _fortiauthenticator("Success", told="from (null) "),
+        _fortiauthenticator("Success", told=""), _fortiauthenticator("Success", action="Logout")]),
     "keycloak": (_keycloak("LOGIN"), [
         _keycloak("LOGIN_ERROR", "WARN"), _keycloak("CLIENT_LOGIN"), _keycloak("REFRESH_TOKEN")]),
 }  # fmt: skip
