@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sensor.sources.logs.formats.netflow import json_lines, printed, tables
+from sensor.sources.logs.formats.netflow import json_lines, piped, printed, tables
 from sensor.sources.logs.formats.netflow.columns import COLUMNS
 from sensor.sources.logs.formats.netflow.meaning import told
 from sensor.sources.logs.log_format import LogFormat
@@ -20,7 +20,7 @@ class NetflowFormat(LogFormat):
 
     name = "netflow"
     help = (
-        "NetFlow, IPFIX, sFlow, NSEL as text: nfdump (1.6, 1.7) CSV, JSON and as it prints them, nProbe, "
+        "NetFlow, IPFIX, sFlow, NSEL as text: nfdump (1.6, 1.7) CSV, JSON, pipe, as it prints them, nProbe, "
         "flow-tools, goflow2, pmacct, YAF, IPFIXcol2, Logstash, Telegraf, Graylog, ElastiFlow, Argus"
     )
     vantage = "flow"
@@ -31,9 +31,9 @@ class NetflowFormat(LogFormat):
     marks = (
         "->", "=>", '"src', '"dir"', '"sourceipv', "_src_addr", "nf_", '"ip_src"', '"8"', '"12"', '"27"',
         '"28"', '"iana:source', '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr",
-        "src_ip",
+        "src_ip", "|0|0|0|", "10|1", "<-", "?>", " who ", "flgs ",
     )  # fmt: skip
-    claims = printed.CLAIMS | json_lines.CLAIMS
+    claims = printed.CLAIMS | json_lines.CLAIMS | pl.col("line").str.contains(piped.PATTERN)
 
     def parse(self, lines: pl.DataFrame) -> pl.DataFrame:
         """One row per record (kind flow, mostly one way)."""
@@ -42,6 +42,7 @@ class NetflowFormat(LogFormat):
             [
                 (json_lines.IS_OBJECT, _told(json_lines.read)),
                 *((pattern, _told(printed.reader(pattern))) for pattern in printed.PATTERNS),
+                (piped.PATTERN, _told(piped.read)),
                 (_AROUND, layouts.set_aside(SUMMARY)),
                 (tables.ALIGNED, _told(tables.read_aligned)),
                 (pl.lit(True), _told(tables.read)),

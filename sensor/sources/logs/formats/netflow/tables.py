@@ -19,7 +19,7 @@ HEADER = (
     r"(?i)^\W*(?:ts,te,td,|(?:[\w ]+,)*(?:first_?seen|received)\b,.*\bsrc_?(?:addr|ip)\b|(?:[\w ]+,)"
     r"*sa,(?:sp,)?da,|(?:[\w ]+,)*srcaddr,(?:[\w ]+,)*dst_?addr\b|"
     r"(?:\w+,)*src_ip,dst_ip,(?:\w+,)*packets,(?:\w+,)*bytes\s*$|"
-    r"(?:\w+ {2,})*src_ip {2,}dst_ip {2,}(?:\w+ {2,})*bytes\s*$)"
+    r"(?:\w+ {2,})*src_ip {2,}dst_ip {2,}(?:\w+ {2,})*bytes\s*$|starttime +flgs +proto +srcaddr +sport +dir )"
 )
 #: Lines under the titles of pmacct's table.
 ALIGNED = pl.col("header").str.contains(r"(?i)\bsrc_ip {2,}dst_ip ")

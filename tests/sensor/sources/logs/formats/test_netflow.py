@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from sensor.sources.logs.formats.netflow import NetflowFormat
-from sensor.sources.logs.text.reasons import NO_PORTS, SUMMARY
+from sensor.sources.logs.text.reasons import NO_PORTS, NO_TIME, SUMMARY
 from tests.sensor.sources.logs.formats.reading import read
 
 OLD = "ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out\n"
@@ -380,3 +380,43 @@ def test_flow_tools_export_tells_when_a_record_was_sent() -> None:
         "10.0.0.1",
     )
     assert row["seen_at"] == datetime(2026, 10, 6, 10, 0, 11, tzinfo=UTC)
+
+
+def test_what_nfdump_prints_for_programs() -> None:
+    """Checked with its source: 1.6 has seconds and milliseconds apart, IPv4 stands in the last of four numbers."""
+    ends = "0|0|0|167838211|40000|0|0|0|3221225991|443|0|0|1|2|27|0|7|900"
+    six = "536939960|0|0|5|50000|536939960|0|0|7|443|0|0|1|2|0|0|7|900"
+    text = (
+        f"2|1791280800007|1791280805012|6|{ends}\n"
+        f"2|1791280800|7|1791280805|12|6|{ends}\n"
+        f"10|1791280800007|1791280805012|17|{six}\n"
+    )
+    found = read(NetflowFormat, text)
+    there = (datetime(2026, 10, 6, 10, 0, 0, 7000, UTC), 5.005, 443, 900, 7, True)
+    assert (
+        found.select("seen_at", "duration_s", "server_port", "bytes_up", "packets_up", "one_way").rows()
+        == [there] * 3
+    )
+    assert found.select("client", "client_port", "server", "transport").rows() == [
+        ("10.1.2.3", 40000, "192.0.2.7", "tcp"),
+        ("10.1.2.3", 40000, "192.0.2.7", "tcp"),
+        ("2001:db8::5", 50000, "2001:db8::7", "udp"),
+    ]
+
+
+def test_what_ra_prints_counts_both_directions_as_one() -> None:
+    titles = "         StartTime      Flgs  Proto   SrcAddr  Sport   Dir   DstAddr  Dport  TotPkts   TotBytes State\n"
+    text = (
+        "   1791280800.500000  e           tcp   10.1.2.3.40000     ->   192.0.2.7.443    12   4000   FIN\n"
+        "   2026-10-06.10:00:00.500000  e s    tcp   192.0.2.7.443     <-   10.1.2.3.40000    12   4000   CON\n"
+        "   10/06.10:00:00.500000  * s t    udp   10.1.2.3.40000    <->   192.0.2.7.https    2   400   CON\n"
+        "   10:00:00.500000  e           tcp   10.1.2.3.40000     ->   192.0.2.7.443    12   4000   FIN\n"
+    )
+    found = read(NetflowFormat, titles + text).filter(pl.col("client").is_not_null())
+    assert (
+        found.select("client", "server", "bytes_up", "bytes_down").rows()
+        == [("10.1.2.3", "192.0.2.7", None, None)] * 4
+    )
+    assert found["server_port"].to_list() == [443, 443, None, 443]
+    assert found["seen_at"].to_list()[:3] == [datetime(2026, 10, 6, 10, 0, 0, 500_000, UTC)] * 3
+    assert found["reason"].to_list() == [None, None, None, NO_TIME]
