@@ -19,10 +19,7 @@ from sensor.sources.logs.text.held import signed_in
 from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
-_FIELDS = {
-    name: f"{key}|data.{key}|detail.data.{key}"
-    for name, key in {"time": "date", "event": "type", "user": "user_name", "client": "ip"}.items()
-}
+_FIELDS = {"time": "date", "event": "type", "user": "user_name", "client": "ip"}
 _SIGN_IN = ["s", "ssa"]
 #: A wrong password or account, and what a rule or the second factor refused.
 _FAILED = ["f", "fp", "fu", "fsa", "gd_auth_failed", "gd_auth_rejected"]

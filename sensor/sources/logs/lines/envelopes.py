@@ -27,7 +27,7 @@ WRAPPED = (
     "source_data", "body", "content.message", "jsonPayload.message", "Line", "Content", "raw_log", "rawLog",
     "log_message", "original_message", "originalMessage", "log_line", "logLine", "syslog_message", "content",
     "value", "rawmsg", "map._raw",
-    "_source", "result", "data",
+    "_source", "result", "data", "detail",
 )  # fmt: skip
 _STAMPS = (
     "@timestamp",
