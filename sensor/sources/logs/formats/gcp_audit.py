@@ -6,8 +6,9 @@
 
 The service's name is the API's host; regional hosts (`us-central1-aiplatform…`) are not told. `callerIp` is
 `private`, `gce-internal-ip` or a service's name for calls within Google. Status 7 is PERMISSION_DENIED, 16
-UNAUTHENTICATED. No sizes; predictions are data access logs, off by default. Source: Google Cloud, "AuditLog"
-reference; "Vertex AI audit logging".
+UNAUTHENTICATED. No sizes; predictions are data access logs, off by default. Sign-ins to Google Workspace that
+are shared with Google Cloud (`login.googleapis.com`) are weak leases. Source: Google Cloud, "AuditLog"
+reference; "Vertex AI audit logging"; "Audit logs for Google Workspace".
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
-from sensor.sources.logs.text.reasons import NO_SERVICE
+from sensor.sources.logs.text.held import signed_in
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SERVICE, NO_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {
@@ -27,6 +29,7 @@ _FIELDS = {
     "what": "protoPayload.resourceName",
 }  # fmt: skip
 _DENIED = ("7", "16")
+_LOGIN = "login.googleapis.com"
 
 
 class GcpAuditFormat(LogFormat):
@@ -35,7 +38,6 @@ class GcpAuditFormat(LogFormat):
     name = "gcp-audit"
     help = "Google Cloud audit logs: API calls with the service's name (Vertex AI …)"
     vantage = "proxy"
-    is_stateless = True
     proof = ("host", "user", "action", "user_agent")
     advice = "They have no sizes. Switch on data access logs of the Vertex AI API to see predictions."
     marks = ('"protopayload"',)
@@ -45,15 +47,27 @@ class GcpAuditFormat(LogFormat):
         """One row per call (kind http)."""
         read = objects.read(lines["line"], _FIELDS)
         address = pl.col("client").str.contains(r"^[\d.]+$|:")
+        is_login = (pl.col("host") == _LOGIN).fill_null(False)
+        call = {
+            "host": pl.col("host"),
+            "user_agent": pl.col("agent"),
+            "model": pl.col("what").str.extract(r"/publishers/[^/]+/models/([^/:]+)"),
+            "server_port": pl.lit("443"),
+            "transport": pl.lit("tcp"),
+            "action": one_of({"blocked": pl.col("code").is_in(_DENIED)}, otherwise="allowed"),
+        }
+        login = {name: pl.when(is_login).then(value) for name, value in signed_in().items()}
         return read.select(
-            *("time", "host"),
-            kind=pl.lit("http"),
+            "time",
             client=pl.when(address).then("client"),
             user_name="user",
-            user_agent="agent",
-            model=pl.col("what").str.extract(r"/publishers/[^/]+/models/([^/:]+)"),
-            server_port=pl.lit("443"),
-            transport=pl.lit("tcp"),
-            action=one_of({"blocked": pl.col("code").is_in(_DENIED)}, otherwise="allowed"),
-            reason=one_of({NO_SERVICE: ~pl.col("host").str.ends_with(".googleapis.com").fill_null(False)}),
+            **{name: pl.when(~is_login).then(value) for name, value in call.items()},
+            **login | {"kind": one_of({"lease": is_login}, otherwise="http")},
+            reason=one_of(
+                {
+                    NO_SERVICE: ~pl.col("host").str.ends_with(".googleapis.com").fill_null(False),
+                    FAILED_SIGN_IN: is_login & pl.col("method").str.ends_with(".loginFailure"),
+                    NO_SIGN_IN: is_login & ~pl.col("method").str.ends_with(".loginSuccess"),
+                }
+            ),
         )

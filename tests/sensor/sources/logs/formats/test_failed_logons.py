@@ -99,6 +99,14 @@ def _fortiauthenticator(status: str, told: str = "from 10.1.2.3 ", action: str =
     )
 
 
+def _workspace(event: str) -> str:
+    return json.dumps(
+        {"protoPayload": {"serviceName": "login.googleapis.com", "methodName": f"google.login.LoginService.{event}",
+         "authenticationInfo": {"principalEmail": "ada@example.com"}, "requestMetadata": {"callerIp": "10.1.2.3"}},
+         "timestamp": "2026-10-06T10:00:00Z"}
+    )  # fmt: skip
+
+
 #: (one that worked, those that failed or were no sign-in of a person who sits there)
 CASES = {
     "kerberos": (_windows(4768, Status="0x0"), [
@@ -126,6 +134,7 @@ CASES = {
     "fortiauthenticator": (_fortiauthenticator("Success"), [
         _fortiauthenticator("Failed"), _fortiauthenticator("Success", told="from (null) "),
         _fortiauthenticator("Success", told=""), _fortiauthenticator("Success", action="Logout")]),
+    "workspace": (_workspace("loginSuccess"), [_workspace("loginFailure"), _workspace("logout")]),
     "keycloak": (_keycloak("LOGIN"), [
         _keycloak("LOGIN_ERROR", "WARN"), _keycloak("CLIENT_LOGIN"), _keycloak("REFRESH_TOKEN")]),
 }  # fmt: skip
