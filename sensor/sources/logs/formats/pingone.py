@@ -4,9 +4,9 @@
      "actors": {"user": {"name": "ada", "type": "USER"}}, "source": {"ipAddress": "198.51.100.7", …},
      "resources": [{"type": "USER", "name": "ada"}], "result": {"status": "SUCCESS"}, …}
 
-A password that was checked names the person as the resource, with no actor but the application. Older
-activities have no `source`. One-time codes and devices' answers are of the phone, and no lease. Source: Ping
-Identity, "Audit Activities", "Audit activity events".
+The API's answer has them under `_embedded`. A password that was checked names the person as the resource,
+with no actor but the application. Older activities have no `source`. One-time codes and devices' answers are
+of the phone, and no lease. Source: Ping Identity, "Audit Activities", "Audit activity events".
 """
 
 from __future__ import annotations

@@ -33,13 +33,14 @@ LOOSE_CONTAINERS = (
     "logs",
     "queries",
     "dataRows",
+    "activities",
 )
 #: Keys of objects that have such a list in them, as the answers of consoles do (`{"result": {"data": […]}}`).
-_AROUND = ("hits", "response", "log", "data", "result", "results", "reply", "params")
+_AROUND = ("hits", "response", "log", "data", "result", "results", "reply", "params", "_embedded")
 _SCALAR = rb'(?:"(?:[^"\\]|\\.)*"|[\d.eE+-]+|true|false|null)'
 #: How a document begins that holds its records under one of these keys, or as Log Analytics and HAR do.
 _CONTAINER_START = re.compile(
-    rb'^\s*\{\s*(?:"[^"]*"\s*:\s*(?:\{[^{}]*\}|' + _SCALAR + rb')\s*,\s*){0,20}"(?:'
+    rb'^\s*\{\s*(?:"[^"]*"\s*:\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|' + _SCALAR + rb')\s*,\s*){0,20}"(?:'
     + "|".join((*CONTAINERS, *LOOSE_CONTAINERS, *_AROUND, "tables")).encode() + rb')"\s*:\s*[\[{]'
 )  # fmt: skip
 #: A line that is no part of a JSON document: it begins with a word, and more than a comma follows.

@@ -29,6 +29,7 @@ OBJECTS = [{"a": 1, "b": {"c": "} {"}}, {"a": 2, "text": 'quote " and \\ slash'}
         json.dumps({"jsonrpc": "2.0", "id": "1", "result": {"total-count": 2, "data": OBJECTS}}),
         json.dumps({"reply": {"status": "SUCCESS", "results": {"data": OBJECTS}}}),
         json.dumps({"jsonrpc": "2.0", "method": "addEvents", "params": {"events": OBJECTS}, "id": 7}),
+        json.dumps({"_links": {"self": {"href": "x"}}, "_embedded": {"activities": OBJECTS}, "count": 2}),
     ],
 )
 def test_json_documents(text: str) -> None:
@@ -54,7 +55,12 @@ def test_json_lines_need_no_framing() -> None:
 
 def test_a_long_document_gives_its_records_one_by_one() -> None:
     many = [{"n": n, "text": "x" * 2000} for n in range(3000)]
-    for page in ({"creator": "x", "entries": many}, {"pageInfo": {"pageNumber": 1}, "dataRows": many}):
+    linked = {"_links": {"self": {"href": "x"}}, "_embedded": {"activities": many}}
+    for page in (
+        {"creator": "x", "entries": many},
+        {"pageInfo": {"pageNumber": 1}, "dataRows": many},
+        linked,
+    ):
         text = json.dumps(page)
         assert JSON.fits(text[:65536].encode())
         assert [json.loads(line)["n"] for line in records(JSON, text)] == list(range(3000))
