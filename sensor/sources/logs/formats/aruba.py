@@ -43,7 +43,8 @@ _HEAD = (
     r"|^.*?\bCommon\.Request-Timestamp=(?<asked>[^,=]+?)(?:,| [A-Za-z.]+=|$)"
 )
 _CEF = r"(?i)(?:CEF:\s*\d|^\s*\d)\|(?:Aruba|HPE)[^|]*\|ClearPass"
-_CONTROLLER_CEF = r"CEF:\s*\d\|Aruba\|.*\bmsg=<\d{6}> "
+#: Some processes stand before their messages: `msg=2[4387]: <522275> …`.
+_CONTROLLER_CEF = r"CEF:\s*\d\|Aruba\|.*\bmsg=(?:\S+: )?<\d{6}> "
 _PROFILE = r"\|ClearPass\|[^|]*\|[^|]*\|Endpoints\|"
 _OURS = r"\b(?:RADIUS|Common|Auth|WEBAUTH|TACACS|Endpoint)\.[A-Z][\w-]+="
 _AUTHMGR = (

@@ -25,15 +25,20 @@ from sensor.sources.logs.text.reasons import NO_ADDRESS
 _HEAD = (
     r"^(?:(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) |\[[^\]]*/VPN[^\]]*\] \((?P<sent>[^)]+)\) <\w+>: )?"
 )
+#: Nothing may stand before it: clients choose their host names.
+_HUB = r'(?:\[HUB "[^"]*"\] )?'
 _IP = r"(?P<address>[0-9A-Fa-f.:]*[0-9A-Fa-f])"
 _ALLOCATED = (
     _HEAD
-    + r'.*?The DHCP server of host "[^"]*" \([^)]*\) on this session allocated, for host "(?P<one>[^"]+)" '
+    + _HUB
+    + r'Session "[^"]*": The DHCP server of host "[^"]*" \([^)]*\) on this session allocated, '
+    + r'for host "(?P<one>[^"]+)" '
     + rf'on another session "(?P<other>[^"]+)", the new IP address {_IP}'
 )
 _CREATED = (
     _HEAD
-    + r".*?SecureNAT: The DHCP entry \d+ has been created\. MAC address: (?P<mac>[0-9A-Fa-f-]{17}), "
+    + _HUB
+    + r"SecureNAT: The DHCP entry \d+ has been created\. MAC address: (?P<mac>[0-9A-Fa-f-]{17}), "
     + rf"IP address: {_IP}, host name: (?P<device>[^,]*), expiration span: (?P<seconds>\d+) seconds"
 )
 #: `SID-ADA-19`, `SID-ADA-[L2TP]-19`.

@@ -56,3 +56,9 @@ def test_account_and_device_are_told_apart() -> None:
         ("dhcp", None, "ada-pc", 7200),
         ("vpn", "ADA", None, 36_000),
     ]
+
+
+def test_a_client_s_host_name_gives_no_address_to_somebody_else() -> None:
+    named = ENTRY.replace("ada-pc", GIVEN.format("SID-BOSS-1", LAPTOP).replace("10.9.0.7", "10.9.0.99"))
+    (row,) = read(SoftEtherFormat, f"{STAMP} {named}\n").iter_rows(named=True)
+    assert (row["client"], row["user_name"]) in {("10.9.0.7", None), (None, None)}
