@@ -31,7 +31,8 @@ class NetflowFormat(LogFormat):
     marks = (
         "->", "=>", '"src', '"dir"', '"sourceipv', "_src_addr", "nf_", '"ip_src"', '"8"', '"12"', '"27"',
         '"28"', '"iana:source', '"flow.client.ip.addr"', "ts,te,td", "seen", "received", "da,", "srcaddr",
-        "src_ip", "|0|0|0|", "10|1", "<-", "?>", " who ", "flgs ",
+        "src_ip", "|0|0|0|", "10|1", "<-", "<?>", "<|>", "<o>", " ?> ",
+        " |> ", " o> ", " <? ", " <| ", " <o ", " who ", "flgs ",
     )  # fmt: skip
     claims = printed.CLAIMS | json_lines.CLAIMS | pl.col("line").str.contains(piped.PATTERN)
 

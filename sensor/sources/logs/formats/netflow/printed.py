@@ -43,11 +43,11 @@ _YAFSCII = (
     rf"{_STAMP}- [\d:.]+ \((?P<duration>[\d.]+) sec\) (?P<proto>\w+) {_CLIENT}=>{_SERVER}"
     r".*\((?P<packets>\d+)/(?P<bytes>\d+) (?:->|<-> (?P<packets_back>\d+)/(?P<bytes_back>\d+))\)"
 )
-_ARGUS_END = r"(?P<{0}>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:]*\*?)\.(?P<{1}>[\w*-]+)"
+_ARGUS_END = r"(?P<{0}>\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]*:[0-9a-fA-F:]*\*?)(?:\.(?P<{1}>[\w*-]+))?"
 _ARGUS = (
     r"^ *(?P<start>(?:(?:\d{4}[-/])?\d\d[-/]\d\d[ .T])?\d\d:\d\d:\d\d\.\d+|\d{10}\.\d+) +(?:\S +){0,6}?"
     rf"(?P<proto>[a-z][a-z0-9-]+\*?) +{_ARGUS_END.format('client', 'client_port')} +"
-    rf"(?P<direction>[<>?|o-]{{2,3}}|who) +{_ARGUS_END.format('server', 'port')} +\d+ +\d+"
+    rf"(?P<direction><?[-?|o]>|<[-?|o]|who) +{_ARGUS_END.format('server', 'port')} +\d+ +\d+"
     r"(?: +[A-Z]{2,4})?\s*$"
 )
 PATTERNS = (_PRINTED, _PRINTED_BOTH, _PRINTED_EVENT, _YAFSCII, _ARGUS)

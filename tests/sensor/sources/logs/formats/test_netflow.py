@@ -412,6 +412,8 @@ def test_what_ra_prints_counts_both_directions_as_one() -> None:
         "   10/06.10:00:00.500000  * s t    udp   10.1.2.3.40000    <->   192.0.2.7.https    2   400   CON\n"
         "   10:00:00.500000  e           tcp   10.1.2.3.40000     ->   192.0.2.7.443    12   4000   FIN\n"
     )
+    arp = "   1791280800.500000  e           arp   10.1.2.3         who   192.0.2.7        1     60   REQ\n"
+    assert read(NetflowFormat, titles + arp)["reason"].to_list()[-1] == NO_PORTS
     found = read(NetflowFormat, titles + text).filter(pl.col("client").is_not_null())
     assert (
         found.select("client", "server", "bytes_up", "bytes_down").rows()
