@@ -8,9 +8,10 @@ A flow record counts one direction (`bytes_sent`, a sample scaled up). Between t
 both ends report each direction: the end that reports first counts (`observer`). What a firewall rule
 intercepts is judged by an endpoint, which logs the name it saw (`firewall_url_filter`). A network load
 balancer counts from the server's side: `bytesReceived` is what the client sent. What a Secure Web Proxy
-refused is told by `action` of the rules that fitted, whatever their names; `serverIp` is the origin. Source:
-Google Cloud, "VPC Flow Logs records", "Firewall Rules Logging", "URL filtering service logs", "Cloud NAT
-logging", "Secure Web Proxy logs", "Passthrough Network Load Balancer logging".
+refused is told by `action` of the rules that fitted, whatever their names; `serverIp` is the origin. An Agent
+Gateway's entries, which are the same, tell MCP methods and the tool that was called. Source: Google Cloud,
+"VPC Flow Logs records", "Firewall Rules Logging", "URL filtering service logs", "Cloud NAT logging", "Secure
+Web Proxy logs", "Passthrough Network Load Balancer logging".
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 import polars as pl
 
 from sensor.sources.logs.log_format import LogFormat
-from sensor.sources.logs.text import objects
+from sensor.sources.logs.text import models, objects
 from sensor.sources.logs.text.reasons import NO_PORTS
 from sensor.sources.logs.text.transports import has_ports
 from sensor.sources.logs.text.words import one_of, said
@@ -40,6 +41,7 @@ _BELOW = {
     "proxied_up": "serverBytesReceived", "proxied_down": "serverBytesSent",
     "sni": "enforcedGatewaySecurityPolicy.hostname", "status_details": "statusDetails",
     "authorised": "authzPolicyInfo.result",
+    "mcp": "agentGatewayInfo.mcpInfo.method", "mcp_of": "agentGatewayInfo.mcpInfo.parameter",
 }  # fmt: skip
 #: What each rule of a Secure Web Proxy's policy that fits a request makes of it.
 _RULES = "enforcedGatewaySecurityPolicy.matchedRules[].action"
@@ -55,6 +57,7 @@ _FIELDS = {name: f"jsonPayload.{path}|{path}" for name, path in _BELOW.items()} 
     "down": "httpRequest.responseSize",
     "took": "httpRequest.latency",
 }
+_TOOL = r"(?-u:^[\w .:/@-]{1,64}$)"
 #: The port that may stand behind an address of a request.
 _PORT = r"^((?:\d+\.){3}\d+|\[.*\]):(\d+)$"
 
@@ -67,7 +70,7 @@ class GcpFlowFormat(LogFormat):
     name = "gcp-flow"
     help = (
         "Google Cloud VPC flow logs, firewall rule, URL filter, Cloud NAT and network load balancer logs, "
-        "Secure Web Proxy (Cloud Logging JSON)"
+        "Secure Web Proxy, Agent Gateway (Cloud Logging JSON)"
     )
     vantage = "flow"
     counts_headers = "ip"
@@ -129,6 +132,12 @@ class GcpFlowFormat(LogFormat):
             server=pl.coalesce("server", _address("asked_of")),
             server_port=pl.coalesce("port", _port("asked_of")),
             transport=one_of({"tcp": request}, otherwise=proto),
+            mcp_methods=models.known_methods(
+                pl.when(pl.col("mcp").is_not_null()).then(pl.concat_list("mcp"))
+            ),
+            mcp_tools=pl.when((pl.col("mcp") == "tools/call") & pl.col("mcp_of").str.contains(_TOOL)).then(
+                pl.format("{}=1", "mcp_of")
+            ),
             bytes_up=pl.when(request).then("up").otherwise(pl.coalesce("bytes", "balanced_up", "proxied_up")),
             bytes_down=pl.coalesce("down", "balanced_down", "proxied_down"),
             packets_up="packets",

@@ -122,6 +122,20 @@ def test_what_a_secure_web_proxy_refused_is_told_by_its_rules() -> None:
     assert rows["action"].to_list() == ["blocked", "allowed", "blocked"]
 
 
+def test_an_agent_gateway_tells_mcp_methods_and_tools() -> None:
+    lines = []
+    for told in ({"method": "initialize"}, {"method": "tools/call", "parameter": "list_files"}, None):
+        entry = json.loads(_gateway([{"action": "ALLOWED", "name": "mine"}], remoteIp="10.1.2.3", status=200))
+        entry["jsonPayload"] |= {"agentGatewayInfo": {"mcpInfo": told}} if told else {}
+        lines.append(json.dumps(entry))
+    rows = read(GcpFlowFormat, "\n".join(lines))
+    assert rows.select("mcp_methods", "mcp_tools").rows() == [
+        ("initialize", None),
+        ("tools/call", "list_files=1"),
+        (None, None),
+    ]
+
+
 def test_addresses_of_a_secure_web_proxy_may_have_ports() -> None:
     rules = [{"action": "ALLOWED", "name": "mine"}]
     four = _gateway(rules, remoteIp="10.1.2.3:50000", serverIp="192.0.2.7:8443", status=200)
