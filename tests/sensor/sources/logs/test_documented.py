@@ -18,7 +18,8 @@ docs.oracle.com (private DNS resolver logs), juniper.net (Mist webhooks), ruckus
 hillstonenet.com, h3c.com, github.com/Edgio/vflow, docs.limacharlie.io,
 tools.netsa.cert.org (yafscii), devcenter.heroku.com, help.ivanti.com, bitdefender.com (push and syslog events),
 developers.onelogin.com, developer.pingidentity.com (PingOne), docs.jumpcloud.com, auth0.com, developer.1password.com,
-keycloak.org, softether.org, community.fortinet.com (FortiAuthenticator), istio.io (ztunnel).
+keycloak.org, softether.org, community.fortinet.com (FortiAuthenticator), istio.io (ztunnel),
+packetfence.org.
 """
 
 from __future__ import annotations
