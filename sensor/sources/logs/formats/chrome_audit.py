@@ -14,12 +14,12 @@ import polars as pl
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.logs.text import objects
 from sensor.sources.logs.text.held import SIGN_IN_CONFIDENCE, SIGN_IN_S
-from sensor.sources.logs.text.reasons import NO_PAGE
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_PAGE, NO_SIGN_IN
 from sensor.sources.logs.text.words import one_of
 
 _FIELDS = {"time": "id.time", "app": "id.applicationName", "client": "ipAddress", "email": "actor.email"}
 
-_SIGN_IN = r'"name"\s*:\s*"login_success"'
+_SIGN_IN, _FAILED = (rf'"name"\s*:\s*"login_{how}"' for how in ("success", "failure"))
 
 
 class ChromeAuditFormat(LogFormat):
@@ -65,7 +65,13 @@ class ChromeAuditFormat(LogFormat):
             lease_s=pl.when(signed_in).then(SIGN_IN_S),
             confidence=pl.when(signed_in).then(SIGN_IN_CONFIDENCE),
             origin=one_of({"directory": signed_in}),
-            reason=one_of({NO_PAGE: ~page.fill_null(False) & ~signed_in.fill_null(False)}),
+            reason=one_of(
+                {
+                    FAILED_SIGN_IN: pl.lit(lines["line"].str.contains(_FAILED)),
+                    NO_SIGN_IN: (pl.col("app") == "login") & ~signed_in,
+                    NO_PAGE: ~page.fill_null(False) & ~signed_in.fill_null(False),
+                }
+            ),
         )
 
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from sensor.sources.logs.text.reasons import FAILED_SIGN_IN, NO_SIGN_IN
 from tests.sensor.sources.logs.formats.reading import rows
 from tests.sensor.sources.logs.formats.test_panos import csv
 from tests.sensor.sources.logs.formats.test_windows_security_csv import HEAD, TICKET, saved
@@ -107,6 +108,13 @@ def _workspace(event: str) -> str:
     )  # fmt: skip
 
 
+def _google(event: str) -> str:
+    return json.dumps(
+        {"kind": "admin#reports#activity", "id": {"time": "2026-10-06T10:00:00.000Z", "applicationName": "login"},
+         "actor": {"email": "ada@example.com"}, "ipAddress": "10.1.2.3", "events": [{"type": "login", "name": event}]}
+    )  # fmt: skip
+
+
 #: (one that worked, those that failed or were no sign-in of a person who sits there)
 CASES = {
     "kerberos": (_windows(4768, Status="0x0"), [
@@ -134,6 +142,7 @@ CASES = {
     "fortiauthenticator": (_fortiauthenticator("Success"), [
         _fortiauthenticator("Failed"), _fortiauthenticator("Success", told="from (null) "),
         _fortiauthenticator("Success", told=""), _fortiauthenticator("Success", action="Logout")]),
+    "google": (_google("login_success"), [_google("login_failure"), _google("logout")]),
     "workspace": (_workspace("loginSuccess"), [_workspace("loginFailure"), _workspace("logout")]),
     "keycloak": (_keycloak("LOGIN"), [
         _keycloak("LOGIN_ERROR", "WARN"), _keycloak("CLIENT_LOGIN"), _keycloak("REFRESH_TOKEN")]),
@@ -148,3 +157,9 @@ def test_only_a_sign_in_that_worked_is_a_lease(name: str) -> None:
     for text in failed:
         *_, row = rows(text).iter_rows(named=True)
         assert row["reason"] is not None, text
+
+
+@pytest.mark.parametrize("event", ["login_failure", "logout"])
+def test_what_is_no_sign_in_to_google_is_not_told_as_a_page(event: str) -> None:
+    (row,) = rows(_google(event)).iter_rows(named=True)
+    assert row["reason"] == {"login_failure": FAILED_SIGN_IN, "logout": NO_SIGN_IN}[event]
