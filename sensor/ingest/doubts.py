@@ -138,6 +138,8 @@ def _ahead(source_input: Input, summary: Summary) -> str:
     remedy = "correct the clock of whatever wrote it"
     if summary.source == "pcap":  # times in captures are UTC: no zone can be wrong
         return f"{source_input.name}: its newest packet is {later} later than the file; {remedy}"
+    if hours >= _MOST_ZONE_HOURS:
+        return f"{source_input.name}: its newest line lies {later} after the file was last written; {remedy}"
     return (
         f"{source_input.name}: its newest line lies {later} after the file was last written; "
         f"set [sources.{summary.source}] timezone, or {remedy}"
