@@ -33,13 +33,8 @@ def test_lines_received_at_any_time_tell_nothing() -> None:
     assert apart(read, pl.DataFrame({"stamp": ["2026-11-24T12:00:00Z"] * read.height})) == timedelta()
 
 
-def test_few_lines_and_stamps_without_offset_tell_nothing() -> None:
+def test_few_envelopes_and_stamps_without_offset_tell_nothing() -> None:
     assert apart(*rows(later=timedelta(hours=1), lines=9)) is None
-    assert apart(*rows(later=timedelta(hours=1), stamp="%F %T")) is None
-    assert (
-        apart(
-            rows(later=timedelta(hours=1))[0],
-            pl.DataFrame({"stamp": pl.Series([None] * 12, dtype=pl.String)}),
-        )
-        is None
-    )
+    assert apart(*rows(later=timedelta(hours=1), stamp="%F %T")) == timedelta()
+    read, lines = rows(later=timedelta(hours=1))
+    assert apart(read, lines.with_columns(stamp=pl.lit(None, pl.String))) is None
