@@ -7,7 +7,8 @@ identify a path in one direction only, as mirror sessions may: they would separa
 connection. For the same reason the ids of GTP, L2TP and PPTP, which each endpoint chooses, are not recorded.
 
 References: GRE, RFC 2784 §2 and RFC 2890 §2; PPTP, RFC 2637 §4.1; ERSPAN, draft-foschiano-erspan-03; IP in
-IP, RFC 2003 §3 and RFC 4213 §3; EtherIP, RFC 3378; WCCP, draft-wilson-wrec-wccp-v2 §4.12.
+IP, RFC 2003 §3 and RFC 4213 §3; EtherIP, RFC 3378; GRE in UDP, RFC 8086; WCCP, draft-wilson-wrec-wccp-v2
+§4.12.
 """
 
 # Fields of records are Any to mypy.
@@ -36,6 +37,7 @@ from sensor.decode.dissection.udp_tunnels import (
     EOIP,
     ETHERIP,
     GRE_PLAIN,
+    GRE_PORT,
     IPIP,
     L2TP,
     NUMBERLESS,
@@ -68,6 +70,7 @@ _GRE = 47
 _ETHERIP = 97
 _L2TP = 115
 _MPLS_IN_IP = 137
+_ETHERNET = 143  # of SRv6 (RFC 8986 §4.9)
 
 #: Maximum nesting of tunnels. A deeper packet is an attack.
 MAX_NESTING = 6
@@ -155,17 +158,17 @@ def inside(data: Bytes, at: int, end: int, ends: int, protocol: int, packet: Rec
     """Ethertype and offset of the content of the IP payload at `at`; or NO_TUNNEL, CUT, LATER or
     TOO_DEEP."""
     layer, number, kind, body = 0, 0, NO_TUNNEL, at
-    if protocol == UDP:
-        port = tunnel_port(i64(packet["source_port"]), i64(packet["target_port"]))
+    port = tunnel_port(i64(packet["source_port"]), i64(packet["target_port"])) if protocol == UDP else 0
+    if protocol == _GRE or port == GRE_PORT:
+        layer, number, kind, body = _gre(data, at if protocol == _GRE else at + 8, end)
+    elif protocol == UDP:
         # A first fragment ends sooner than the datagram whose length it tells.
         ends = max(ends, at + be16(data, at + 4, end))
         layer, number, kind, body = in_udp(data, at + 8, end, ends, port, packet)
-    elif protocol == _GRE:
-        layer, number, kind, body = _gre(data, at, end)
     elif protocol in (_IN_IPV4, _IN_IPV6):
         layer, number, kind = NUMBERLESS, IPIP, IPV4 if protocol == _IN_IPV4 else IPV6
-    elif protocol == _ETHERIP:
-        layer, number, kind, body = NUMBERLESS, ETHERIP, BRIDGED, at + 2
+    elif protocol in (_ETHERIP, _ETHERNET):
+        layer, number, kind, body = NUMBERLESS, ETHERIP, BRIDGED, at + (2 if protocol == _ETHERIP else 0)
     elif protocol == _L2TP and be32(data, at, end) > 0:
         layer, number = NUMBERLESS, L2TP
         kind, body = l2tp_3(data, at + 4, end)

@@ -38,6 +38,7 @@ _GTP_PORT = 2152
 _GTP_0_PORT = 3386
 _TEREDO_PORT = 3544
 _LISP_PORT = 4341
+GRE_PORT = 4754
 _VXLAN_PORT = 4789
 _VXLAN_GPE_PORT = 4790
 _CAPWAP_PORT = 5247
@@ -70,7 +71,7 @@ def _is_tunnel_port(port: int) -> bool:
         return port == _TZSP_PORT
     return port in (
         _L2TP_PORT, _GTP_PORT, _GTP_0_PORT, _TEREDO_PORT, _LISP_PORT, _VXLAN_PORT, _VXLAN_GPE_PORT,
-        _CAPWAP_PORT, _GENEVE_PORT, _MPLS_PORT, _VXLAN_OLD_PORT,
+        _CAPWAP_PORT, _GENEVE_PORT, _MPLS_PORT, _VXLAN_OLD_PORT, GRE_PORT,
     )  # fmt: skip
 
 

@@ -76,6 +76,9 @@ WRAPS: dict[str, tuple[Wrap, str]] = {
     "lisp": (partial(over, 4341, bytes.fromhex("c011223300000000")), "lisp"),
     "eoip": (lambda f: over_gre(0x2001, 0x6400, struct.pack(">HH", len(f), 5), f), "eoip"),
     "802.11 in gre": (lambda f: over_gre(0, 0x8210, b"", wlan(f)), "gre"),
+    "gre of ip in udp": (lambda f: over(4754, b"\0\0" + f[12:14], f), "gre"),
+    "gre of ethernet in udp": (partial(bridged, 4754, b"\0\0\x65\x58"), "gre"),
+    "ethernet in ip": (partial(in_ip, 143, b""), "etherip"),
     "nsh in gre": (
         lambda f: over_gre(0, 0x894F, b"", bytes.fromhex("0002020300000000") + f),
         "gre",
@@ -139,6 +142,8 @@ def test_ids_that_differ_by_direction_do_not_tear_a_connection() -> None:
         (4341, bytes(8) + FRAME[14:] + b"more"),
         (4341, bytes.fromhex("4f1c03a1") + bytes(range(64, 128))),  # QUIC, too
         (6635, bytes(12)),
+        (4754, bytes.fromhex("4f1c03a1") + bytes(range(64, 128))),  # QUIC, too
+        (4754, bytes(40)),
     ],
 )
 def test_what_is_no_tunnel_is_a_datagram(port: int, body: bytes) -> None:

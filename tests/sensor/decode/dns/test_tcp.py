@@ -42,6 +42,14 @@ def test_two_messages_in_one_segment_are_two_lookups() -> None:
     ]
 
 
+def test_as_many_questions_as_a_segment_holds_are_read() -> None:
+    """Of the shortest names that are in use."""
+    names = [b"\7" + b"host%03d" % n + b"\3com\0" for n in range(1460 // 31)]
+    got = decode(pcap(talk().send(b"".join(framed(message(name)) for name in names)).frames))
+    assert got["observations"].filter(kind="dns").height == len(names) > 32
+    assert totals(got["coverage"])["names_lost"] == 0
+
+
 @pytest.mark.parametrize("swapped", [False, True])
 def test_messages_cut_at_every_byte_are_read(swapped: bool) -> None:
     stream = QUESTION + SECOND
