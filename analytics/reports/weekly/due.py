@@ -28,7 +28,7 @@ class Decision:
     grade: int | None
     look: str
     impact: str = ""  # the use that a block would have affected
-    duty: tuple[str, ...] = ()  # severity (of a finding), responsible person, due date
+    duty: tuple[str, ...] = ()  # gravest severity (of findings), who is responsible, earliest due date
     findings: tuple[str, ...] = ()  # ids, for `shadowai decide`
     known_as: str = ""  # the ids with a noun
 
@@ -49,14 +49,15 @@ def findings(result: Result, most: int) -> tuple[Decision, ...]:
 
 def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, impact: Row | None) -> Decision:
     row, *others = rows
-    overdue = is_past(row["due"], result)
+    owners = list(dict.fromkeys(one["owner"] for one in rows if one["owner"]))
+    due = min(one["due"] for one in rows)
     also = [
         say("due.titled", title=_inside(translated(other["title"]))) + words.scope(other["scope"])
         for other in others
     ]
     evidence = say(
         "due.evidence", title=translated(row["title"]), scope=words.scope(row["scope"]),
-        evidence=", ".join(_evidence(row, noun, result)),
+        evidence=", ".join(_evidence(row, noun, result)).removesuffix("."),  # of "31. Dez."
     )  # fmt: skip
     return Decision(
         question=say("due.question", service=row["service"], question=_inside(translated(row["question"]))),
@@ -64,7 +65,10 @@ def _decision(rows: list[Row], noun: Noun, result: Result, grade: int | None, im
         grade=grade,
         look=say("due.proposal", proposal=translated(row["proposal"])),
         impact=_impact(impact, noun, row["scope"]),
-        duty=(translated(row["severity"]), *answerable(row["owner"], row["due"], overdue=overdue)),
+        duty=(
+            translated(row["severity"]),
+            *answerable(words.listing(owners, 3) if owners else None, due, overdue=is_past(due, result)),
+        ),
         findings=tuple(one["finding"] for one in rows),
         known_as=say("decide.finding", len(rows), ids=" ".join(row["finding"] for row in rows)),
     )

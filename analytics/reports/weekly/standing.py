@@ -79,11 +79,14 @@ def _standing(row: Row, compares: bool) -> Standing:
 
 
 def approved(result: Result) -> str:
-    """A text: which statuses count as unapproved, if `restricted` could be taken for one of them."""
+    """A text: which statuses count as unapproved, if `restricted` could be taken for one of them, or some may
+    use a service of one of them."""
     found = {row["status"] for row in result.rows("by_status") if row["services"]}
-    if not result.rows("policies") or "restricted" not in found or not found & {*UNAPPROVED}:
+    if not result.rows("policies") or not found & {*UNAPPROVED}:
         return ""
-    return say("standing.approved")
+    if any(row["allowed_for_some"] for row in result.rows("statuses") if row["status"] in UNAPPROVED):
+        return say("standing.approved_but")
+    return say("standing.approved") if "restricted" in found else ""
 
 
 def sanctioned(result: Result) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from analytics.render import words
 from analytics.render.language import say
 from analytics.render.words import PEOPLE, Noun
+from analytics.reports.common.sight import in_use
 from analytics.reports.result import Result, Row
 from analytics.reports.weekly.counted import counted, counted_at_any_grade
 from analytics.reports.weekly.coverage import Coverage, comparable, mute_sources
 from analytics.reports.weekly.rest import holds_most, moves_most, rest
 
-#: Statuses of services that nobody has approved for anyone.
+#: Statuses of services that nobody has approved, but perhaps for some.
 UNAPPROVED = ("unsanctioned", "under_review", "unreviewed")
 #: Number of doubts in the verdict; the others are listed below it.
 SAID_FIRST = 2
@@ -129,13 +130,18 @@ def _unapproved(result: Result, claim: str) -> str:
     """`claim`, with the known part that went to services nobody approved; '' without a policy."""
     if not result.rows("policies"):
         return ""
-    rows = [row for row in result.rows("by_status") if row["status"] in UNAPPROVED]
+    apps = {
+        row["app"]
+        for row in result.rows("statuses")
+        if row["status"] in UNAPPROVED and not row["allowed_for_some"]
+    }
+    rows = [row for row in result.rows("services") if row["app"] in apps and in_use(row["grade"])]
     sent = sum(row["bytes_up"] or 0 for row in rows)
-    services = sum(row["services"] for row in rows)
     if not sent:
         return ""
-    key = "verdict.unapproved_least" if any(row["untold"] for row in rows) else "verdict.unapproved"
-    return say(key, services, sent=claim, amount=words.size(sent))
+    is_least = any(row["bytes_up"] is None for row in rows)
+    key = "verdict.unapproved_least" if is_least else "verdict.unapproved"
+    return say(key, len(rows), sent=claim, amount=words.size(sent))
 
 
 def leads(ranked: list[Row], total: int) -> bool:

@@ -994,6 +994,14 @@ def test_findings_ask_once_per_service_before_what_the_figures_raise(tmp_path: P
     ) == 1
 
 
+def test_a_question_names_all_who_must_decide_and_the_earliest_day(tmp_path: Path) -> None:
+    """It had those of the gravest finding only, though its others were another's, and overdue."""
+    rows = governed()
+    rows["findings"][0]["owner"] = "ciso"
+    rows["findings"][1] |= {"owner": "cto", "due": date(2026, 11, 8)}
+    assert page(tmp_path, rows).decisions[0].duty == ("high", "owner ciso and cto", "was due Sun 8 Nov")
+
+
 @pytest.mark.parametrize(
     ("found", "says"),
     [(9, "first seen in week 45."), (16, "first seen in week 45, found on Mon 16 Nov.")],
@@ -1002,6 +1010,8 @@ def test_a_question_says_when_it_came_long_after_the_use(tmp_path: Path, found: 
     rows = governed()
     rows["findings"][0]["found_on"] = date(2026, 11, found)
     assert f", {says}" in text(page(tmp_path, rows).decisions[0].evidence)
+    german = prepare(make(tmp_path / "de", rows), language="de").page.decisions[0].evidence
+    assert ".." not in german and german.endswith(".")
 
 
 def test_a_past_week_says_nothing_of_what_a_finding_amounted_to_later(tmp_path: Path) -> None:
@@ -1132,7 +1142,20 @@ def test_which_statuses_nobody_approved_is_said_where_one_might_be_mistaken(tmp_
     assert said in markdown.write(found)
     rows = governed()
     rows["policy"] = [row | {"status": "unsanctioned"} for row in rows["policy"]]
+    rows["exceptions"] = []
     assert page(tmp_path / "none", rows).approved == ""
+
+
+def test_what_an_exception_allows_is_not_called_approved_by_nobody(tmp_path: Path) -> None:
+    rows = governed()
+    rows["policy"] = [row | {"status": "unsanctioned"} for row in rows["policy"][:1]]
+    rows["exceptions"][0]["expires"] = date(2026, 11, 8)  # before the week
+    claim = text(page(tmp_path / "over", rows).claim)
+    assert claim.endswith(", at least 75 MB of it to 4 that nobody approved")
+    rows["exceptions"][0]["expires"] = date(2026, 12, 31)
+    found = page(tmp_path / "holds", rows)
+    assert text(found.claim).endswith(", at least 25 MB of it to 3 that nobody approved")
+    assert "but for what a narrower line or an exception allows" in found.approved
 
 
 def test_without_a_policy_nothing_is_said_of_status(tmp_path: Path) -> None:
