@@ -138,10 +138,12 @@ def _timers(settings: Settings, user: str, shared: Sequence[Path]) -> Iterator[t
 
 def _lasting(services: list[str]) -> Iterator[tuple[str, list[str]]]:
     """For each command of a service, the unit's name and the command's words. Raises UsageError for other
-    commands."""
+    commands, and for captures of one sensor, of which the lake would refuse all but one."""
+    from sensor.cli.main import arguments
     from sensor.errors import UsageError
 
     met: list[str] = []
+    sensors: list[tuple[str, str | None]] = []
     for text in services:
         try:
             words = shlex.split(text)
@@ -153,6 +155,13 @@ def _lasting(services: list[str]) -> Iterator[tuple[str, list[str]]]:
                 place=f"--service {text!r}",
                 hint=f"one of {', '.join(_LASTING)}, with its arguments",
             )
+        if words[0] == "capture":
+            given = arguments(words)
+            sensors.append((given["sensor"], given["site"]))
+        if len(set(sensors)) < len(sensors):
+            what = f"another captures as sensor {sensors[-1][0]}, too"
+            hint = "give each a --sensor of its own"
+            raise UsageError(what, place=f"--service {text!r}", hint=hint)
         met.append(words[0])
         nth = met.count(words[0])
         yield f"shadowai-{words[0]}" + (f"-{nth}" if nth > 1 else ""), words

@@ -173,6 +173,15 @@ def test_systemd_accepts_the_units(place: Path) -> None:
     assert [line for line in checked.stderr.splitlines() if "shadowai" in line] == []
 
 
+def test_two_captures_of_one_sensor_get_no_units(place: Path) -> None:
+    """The lake takes one, and systemd would start the other anew for ever."""
+    given = ("--service", "capture eth1", "--service", "capture eth2 --site hq", "--service", "capture eth3")
+    done = run(place, "schedule", "--to", "units", "--user", "root", *given)
+    assert done.returncode == 2
+    assert "--service 'capture eth3': another captures as sensor live, too; give each" in done.stderr
+    assert run(place, "schedule", "--to", "units", "--user", "root", *given[:4]).returncode == 0
+
+
 def test_the_account_gets_a_lake_that_somebody_else_made(tmp_path: Path) -> None:
     """The services then could not write into the lake of a first scan by root."""
     (tmp_path / "lake").mkdir()
