@@ -16,6 +16,7 @@ from sensor.cli.options import (
     analysing,
     existing_lake,
     keys_of,
+    names_of,
     say,
     settings_from,
 )
@@ -61,7 +62,8 @@ def command(
     place = existing_lake(settings)
     folder = state_path(settings)
     keys = keys_of(settings, place)
-    subject = Subject.of(person, keys, settings.privacy)
+    names = names_of(settings)(person)
+    subject = Subject.of(names, keys, settings.privacy)
     AuditLog(folder).check()
     if not yes:
         ask(f"Delete every row about {person}?")
@@ -73,9 +75,9 @@ def command(
     about = {"case_id": case, "reason": reason, "people": len(subject.tokens)}
     with Deletion.of(folder, "erase", now=moment, **about) as deletion:
         typer.echo(deletion.record(files=_delete(place, settings, subject, when, deletion)))
-    if counted := Counting(folder, keys).forget(person):
+    if counted := Counting(folder, keys).forget(names):
         typer.echo(f"taken out of the counts of {counted} weeks")
-    if leases := rotation.forget(folder / rotation.FOLDER, keys, person, when.things, moment):
+    if leases := rotation.forget(folder / rotation.FOLDER, keys, names, when.things, moment):
         typer.echo(
             f"{leases} leases that would go on in the next epoch taken out of the state folder, and out of "
             "what is running"

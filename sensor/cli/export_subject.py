@@ -19,6 +19,7 @@ from sensor.cli.options import (
     analysing,
     existing_lake,
     keys_of,
+    names_of,
     say,
     settings_from,
 )
@@ -93,7 +94,7 @@ def command(
     place = existing_lake(settings)
     folder = state_path(settings)
     keys = keys_of(settings, place)
-    subject = Subject.of(person, keys, settings.privacy)
+    subject = Subject.of(names_of(settings)(person), keys, settings.privacy)
     tables = _tables(place, subject)
     if sealed := sealed_rows(settings, folder, keys):
         tables |= _sealed(sealed, subject)

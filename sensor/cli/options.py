@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -237,6 +237,22 @@ def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Cou
         return Counting(state_path(settings), keys_of(settings, lake))
     except (LakeError, OSError):
         return None
+
+
+def names_of(settings: Settings) -> Callable[[str], tuple[str, ...]]:
+    """Gives all names of the person whose account somebody typed, by the directory exports of the settings.
+
+    If one cannot be read, which `scan` reports, people have the typed name alone.
+    """
+    from sensor.errors import UsageError
+    from sensor.identity.known import Known
+    from sensor.identity.tables import Problems
+    from sensor.privacy.names import Names
+
+    try:
+        return Names.of(Known.of(settings, Problems()).exports).all_of
+    except UsageError:
+        return Names().all_of
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from sensor.cli.options import (
     catalog_of,
     existing_lake,
     keys_of,
+    names_of,
     settings_from,
 )
 from sensor.cli.table import print_table
@@ -254,7 +255,8 @@ def _compile(policy: Policy, keys: Keys, settings: Settings) -> Compiled:
     from analytics.policy.rows import compiled
     from sensor.privacy.subject import Subject
 
-    return compiled(policy, lambda account: Subject.of(account, keys, settings.privacy).tokens)
+    names = names_of(settings)
+    return compiled(policy, lambda account: Subject.of(names(account), keys, settings.privacy).tokens)
 
 
 def _path(settings: Settings) -> Path:

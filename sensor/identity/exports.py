@@ -1,9 +1,10 @@
 """Directory exports: LDIF (RFC 2849), or CSV with attribute names as header, as `ldifde`, `ldapsearch`,
 `csvde` and Active Directory's PowerShell write them.
 
-Of each entry only the account, department, office and kind (person, service, machine) are read, and the owner
-of a computer (`managedBy`). Display names, managers and everything else are ignored, because no figure needs
-them. An LDIF value that is a reference (`attribute:< file://…`) is never followed.
+Of each entry only the account, its other names (user principal name, mail address), department, office and
+kind (person, service, machine) are read, and the owner of a computer (`managedBy`). Display names, managers
+and everything else are ignored, because no figure needs them. An LDIF value that is a reference (`attribute:<
+file://…`) is never followed.
 
 The kind of an entry: Active Directory's userAccountControl (flags 0x800, 0x1000, 0x2000: trust accounts; see
 Microsoft, UserAccountControl property flags) and objectClass `computer` mean a machine; managed service
@@ -24,12 +25,16 @@ from sensor.identity.tables import Problems, rows, text_of
 
 _TRUST_ACCOUNTS = 0x800 | 0x1000 | 0x2000
 _SERVICE_CLASSES = ("msds-groupmanagedserviceaccount", "msds-managedserviceaccount")
+_PRINCIPAL_NAMES = ("userprincipalname", "user principal name")
+_MAIL = ("mail", "email", "emailaddress", "email address", "primarysmtpaddress")
 #: our name → attributes or column headers in order of preference
 ATTRIBUTES = {
     "account": (
-        "samaccountname", "uid", "account", "user_name", "username", "user", "login",
-        "userprincipalname", "mail",
+        "samaccountname", "onpremisessamaccountname", "uid", "account", "user_name", "username", "user",
+        "login", *_PRINCIPAL_NAMES, *_MAIL,
     ),
+    "upn": _PRINCIPAL_NAMES,
+    "mail": _MAIL,
     "department": ("departmentname", "dept", "department number", "departmentnumber"),
     "site": ("physicaldeliveryofficename", "office", "location", "l", "city"),
     "control": ("useraccountcontrol",),
@@ -41,7 +46,7 @@ ATTRIBUTES = {
 }  # fmt: skip
 COLUMNS = {
     name: pl.String() for name in ("user_name", "device", "mac", "kind", "department", "site", "origin")
-} | {"confidence": pl.Float64()}
+} | {"confidence": pl.Float64(), "other_names": pl.List(pl.String)}
 #: an owner in a directory is rarely wrong, but may be out of date
 OWNER_CONFIDENCE = 0.9
 #: Stands in place of several values where PowerShell's Export-Csv does not write them.
@@ -67,7 +72,7 @@ def read(path: Path, problems: Problems) -> pl.DataFrame:
 
 def _as_rows(entries: list[Entry], path: Path, origin: str, problems: Problems) -> pl.DataFrame:
     accounts = {dn.lower(): _first(e, "account") for _, e in entries for dn in e.get("dn", ())}
-    found: list[dict[str, str | float | None]] = []
+    found: list[dict[str, str | float | list[str] | None]] = []
     for line, entry in entries:
         account = _first(entry, "account")
         if account is None:
@@ -77,10 +82,11 @@ def _as_rows(entries: list[Entry], path: Path, origin: str, problems: Problems) 
         if kind is None:
             problems.add(path, line, "a userAccountControl that is no number")
             continue
-        row: dict[str, str | float | None] = {
+        row: dict[str, str | float | list[str] | None] = {
             "user_name": account, "kind": kind, "origin": origin,
             "department": _first(entry, "department") if kind == "person" else None,
             "site": _first(entry, "site"),
+            "other_names": [*entry.get("upn", ()), *entry.get("mail", ())] if kind == "person" else None,
         }  # fmt: skip
         found.append(row)
         if kind != "machine":
@@ -143,10 +149,9 @@ def _ldif(text: str, path: Path, problems: Problems) -> Iterator[Entry]:
         if not colon:
             problems.add(path, number, "neither attribute nor comment (RFC 2849)")
             continue
-        known = _OURS.get(name.partition(";")[0].strip().lower())
-        if known is None or value.startswith("<"):
+        known = _OURS.get(name.partition(";")[0].strip().lower(), ())
+        if not known or value.startswith("<"):
             continue
-        ours, rank = known
         if value.startswith(":"):
             try:
                 value = base64.b64decode(value[1:].strip(), validate=True).decode("utf-8")
@@ -155,12 +160,13 @@ def _ldif(text: str, path: Path, problems: Problems) -> Iterator[Entry]:
                 continue
         if not entry:
             begin = number
-        if ours in entry and rank != ranks[ours]:
-            if rank > ranks[ours]:
+        for ours, rank in known:
+            if rank > ranks.get(ours, rank):
                 continue
-            entry[ours] = []
-        ranks[ours] = rank
-        entry.setdefault(ours, []).append(value.strip())
+            if rank < ranks.get(ours, rank):
+                entry[ours] = []
+            ranks[ours] = rank
+            entry.setdefault(ours, []).append(value.strip())
     if "dn" in entry:
         yield begin, entry
 
@@ -183,9 +189,8 @@ def _unfolded(text: str) -> Iterator[tuple[int, str]]:
         yield begin, "".join(held)
 
 
-#: attribute, lower case → our name, and its rank of preference
-_OURS = {
-    word: (ours, rank)
-    for ours, words in ATTRIBUTES.items()
-    for rank, word in enumerate((ours, *words) if ours not in ("account", "class", "owner") else words)
-}
+#: attribute, lower case → our names, and its rank of preference for each
+_OURS: dict[str, list[tuple[str, int]]] = {}
+for _ours, _words in ATTRIBUTES.items():
+    for _rank, _word in enumerate((_ours, *_words) if _ours not in ("account", "class", "owner") else _words):
+        _OURS.setdefault(_word, []).append((_ours, _rank))

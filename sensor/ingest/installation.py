@@ -36,6 +36,7 @@ from sensor.match.questions import Questions
 from sensor.privacy.admission import Admission
 from sensor.privacy.counting import Counting
 from sensor.privacy.keys import Keys
+from sensor.privacy.names import Names
 from sensor.privacy.pseudonyms import Pseudonyms
 from sensor.privacy.rotation import FOLDER as LEASES_FOLDER
 from sensor.privacy.rotation import LeaseRotation
@@ -91,6 +92,7 @@ class Installation:
         self._sealed = sealed_rows(settings, self.state, self.keys)
         self._declared = declared
         self._known = Known.of(settings, problems)
+        self._names = Names.of(self._known.exports)
         #: one text per line of an identity file that could not be used
         self.unusable = problems.lines()
         self._scopes = Scopes(settings.networks)
@@ -187,7 +189,7 @@ class Installation:
         keys, level = self.keys, self.settings.privacy
         vault = self._vault if level == "pseudonymous" else None
         counting = Counting(self.state, keys) if level == "pseudonymous" else None
-        pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault, counting)
+        pseudonyms = Pseudonyms(keys, level, self._scopes.is_internal, vault, counting, self._names)
         whose = hashlib.sha256(f"{origin.sensor}|{origin.site}|{origin.source}".encode()).hexdigest()[:16]
         kept_leases = self.state / LEASES_FOLDER / f"{whose}.sealed"
         k = 1 if level == "clear" else self.settings.k

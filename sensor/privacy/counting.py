@@ -25,7 +25,6 @@ from pathlib import Path
 import polars as pl
 
 from sensor import durable, schema
-from sensor.privacy.canonical import account_named
 from sensor.privacy.keys import Keys
 from sensor.privacy.sealing import Unsealable, seal, unseal
 
@@ -115,15 +114,14 @@ class Counting:
             self._path(week).unlink()
         return len(old)
 
-    def forget(self, account: str) -> int:
-        """Remove an account from all weeks; returns from how many."""
+    def forget(self, names: Sequence[str]) -> int:
+        """Remove a person, by all of the `names` (canonical), from all weeks; returns from how many."""
         if self._key is None:
             return 0
-        name = account_named(account)
-        gone, person = 0, self.second(name)
+        gone, theirs = 0, [self.second(name) for name in names]
         for week in self.known():
             rows = self._read(week)
-            rest = rows.filter(pl.col("person") != person)
+            rest = rows.filter(~pl.col("person").is_in(theirs))
             if rest.height < rows.height:
                 self._write(week, rest)
                 gone += 1

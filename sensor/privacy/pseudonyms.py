@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from sensor import schema
 from sensor.privacy.counting import Counting
 from sensor.privacy.keys import Keys
+from sensor.privacy.names import Names
 from sensor.privacy.vault import Vault
 from sensor.schema import SECRET, Column, Level, Table
 
@@ -70,16 +71,19 @@ class Pseudonyms:
         is_internal: Callable[[pl.Series], pl.Series],
         vault: Vault | None = None,
         counting: Counting | None = None,
+        names: Names | None = None,
     ) -> None:
         """`is_internal` maps unique hosts and addresses (String) to Booleans: True inside the organisation.
 
-        `vault` receives what each new token stands for, `counting` the accounts of new tokens.
+        `vault` receives what each new token stands for, `counting` the accounts of new tokens. `names`: what
+        else accounts are called; ids of rows do not depend on it.
         """
         self._keys = keys
         self._level = level
         self._is_internal = is_internal
         self._vault = vault
         self._counting = counting
+        self._names = names or Names()
         self._counted = [schema.COUNTING.empty()]
 
     @property
@@ -93,6 +97,8 @@ class Pseudonyms:
         The epoch of a row is that of the time column of the table; if that is NULL, identifying columns
         become NULL. `site` is the scope of addresses.
         """
+        accounts = [c.name for c in table if c.kind == "user" and c.name in frame.columns]
+        frame = frame.with_columns(self._names.applied(frame[name]) for name in accounts)
         touched = [c for c in table if c.protect.at(self._level) != "clear" and c.name in frame.columns]
         if not touched or frame.is_empty():
             return frame

@@ -10,7 +10,7 @@ now, because other inputs may have rows of these.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,6 @@ from pathlib import Path
 import polars as pl
 
 from sensor import durable, schema
-from sensor.privacy.canonical import account_named
 from sensor.privacy.keys import EPOCH_WEEKS, Keys
 from sensor.privacy.pseudonyms import token
 from sensor.privacy.sealing import Unsealable, seal, unseal
@@ -155,17 +154,18 @@ class LeaseRotation:
         durable.with_room(partial(_write, self._file, self._keys, self._lasting, self._now()))
 
 
-def forget(folder: Path, keys: Keys, account: str, things: Iterable[str], now: datetime) -> int:
+def forget(folder: Path, keys: Keys, names: Sequence[str], things: Iterable[str], now: datetime) -> int:
     """Take the leases of a person out of all files in `folder`; returns how many. Raises LakeError.
 
-    Those that name the account, or no account and one of the person's devices (`things`, as stored in the
-    lake). A process that is running takes them out of its memory, too, before it uses them again.
+    Those with one of the `names` (canonical), or no account and one of the person's devices (`things`, as
+    stored in the lake). A process that is running takes them out of its memory, too, before it uses them
+    again.
     """
     files = sorted(folder.glob("*.sealed"))
     if not files:
         return 0
-    name = account_named(account)
-    theirs = [*(token(key, n, "org", "user", name) for n, key in _keys_left(keys)), *things]
+    left = list(_keys_left(keys))
+    theirs = [*(token(key, n, "org", "user", name) for n, key in left for name in names), *things]
     with durable.explained(folder):  # before the files: what is running may write these again
         durable.write(folder / _ERASED, "\n".join([*_erased(folder), *theirs]).encode())
     count = 0

@@ -1,4 +1,4 @@
-"""Finds the rows of one person: the tokens of an account in all epochs, and the rows that belong to it.
+"""Finds the rows of one person: the tokens of all names in all epochs, and the rows that belong to them.
 
 A row belongs to a person if it has a token of the account, or if it has no account but an address the person
 held at the time or a device the person owns. analytics/subject.py finds these, in the same way as figures are
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from sensor import schema
-from sensor.privacy.canonical import account_named
 from sensor.privacy.keys import Keys
 from sensor.privacy.pseudonyms import token
 from sensor.schema import Level
@@ -21,23 +20,24 @@ from sensor.schema import Level
 
 @dataclass(frozen=True)
 class Subject:
-    """The tokens of one account, the epochs whose keys were shredded, and the files of missing keys."""
+    """The tokens of one person, the epochs whose keys were shredded, and the files of missing keys."""
 
     tokens: tuple[str, ...]
     shredded: tuple[int, ...] = ()
     missing: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, account: str, keys: Keys, level: Level) -> Subject:
-        """The tokens of an account under all existing keys; at level `clear` the account itself."""
-        name = account_named(account)
+    def of(cls, names: Sequence[str], keys: Keys, level: Level) -> Subject:
+        """The tokens of a person's `names` (canonical) under all existing keys; at level `clear` also the
+        names."""
         epochs = keys.epochs()
         tokens = [
             token(keys.of(epoch.number), epoch.number, "org", "user", name)
             for epoch in epochs
             if epoch.shredded_at is None
+            for name in names
         ]
-        clear = [name] if level == "clear" else []
+        clear = names if level == "clear" else []
         gone = tuple(epoch.number for epoch in epochs if epoch.shredded_at is not None)
         return cls(tuple(dict.fromkeys([*clear, *tokens])), gone, tuple(sorted(keys.missing)))
 

@@ -220,3 +220,26 @@ def test_a_request_reaches_what_was_done_on_their_devices_and_nobody_elses(tmp_p
     again = tmp_path / "again"
     shadowai(tmp_path, "export-subject", "ada", "--out", again)
     assert not any(json.loads((again / "subject.json").read_text())["tables"].values())
+
+
+def test_a_person_with_an_account_and_a_mail_address_is_one(tmp_path: Path) -> None:
+    """Where the logon name differs from the mail address, two people were counted. Rows from before the
+    directory was given are found, too."""
+    begin = TODAY - timedelta(days=1)
+    logs = [tmp_path / f"{nth}.log" for nth in range(3)]
+    for nth, name in enumerate(("jane.doe@corp.test", "CORP%5cjdoe", "Jane.Doe@corp.test")):
+        squid(logs[nth], [(begin + timedelta(minutes=nth), "10.0.0.9", name)])
+    shadowai(tmp_path, "scan", logs[0], "-q")
+    (tmp_path / "ad.ldif").write_text(
+        "dn: CN=Jane\nsAMAccountName: jdoe\nuserPrincipalName: jane.doe@corp.test\ndepartment: Legal\n"
+    )
+    (tmp_path / "shadowai.toml").write_text('[identity]\ndirectory = ["ad.ldif"]\n')
+    shadowai(tmp_path, "scan", *logs[1:], "-q")
+    counts = "SELECT count(DISTINCT user_name), count(*) FROM sightings"
+    assert query(tmp_path, counts) == [(2, 3)]
+    assert query(tmp_path, f"{counts} WHERE seen_at > '{begin + timedelta(seconds=30)}'") == [(1, 2)]
+    assert query(tmp_path, "SELECT DISTINCT department FROM usage_hourly ORDER BY 1") == [
+        ("other",), ("unattributed",),
+    ]  # fmt: skip
+    shadowai(tmp_path, "erase", "Jane.Doe@corp.test", "--reason", "asked for", "--yes", "--now")
+    assert query(tmp_path, counts) == [(0, 0)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,6 +89,19 @@ def test_csv_with_the_directorys_own_heads(tmp_path: Path, name: str, head: str)
     path.write_text("\n".join([head, *(mark.join(row) for row in rows)]), encoding="utf-16")
     assert _rows(path, Problems())[0] == ("ada", None, "person", "Legal")
     assert [kind for _, _, kind, _ in _rows(path, Problems())] == ["person", "machine", "machine"]
+
+
+def test_other_names_are_those_of_people(tmp_path: Path) -> None:
+    ldif, csv = tmp_path / "ad.ldif", tmp_path / "ad.csv"
+    ldif.write_text(LDIF.replace("displayName:", "mail: a.lovelace@corp.test\ndisplayName:"))
+    csv.write_text("mail,SamAccountName,UserPrincipalName\na.lovelace@corp.test,ada,ada@corp.test\n")
+    for path in (ldif, csv):
+        found = read(path, Problems()).filter(pl.col("other_names").is_not_null())
+        assert found.select("user_name", "other_names").rows() == [
+            ("ada", ["ada@corp.test", "a.lovelace@corp.test"])
+        ]
+    csv.write_text("Mail\nada@corp.test\n")  # its own account
+    assert read(csv, Problems())["user_name"].to_list() == ["ada@corp.test"]
 
 
 def test_a_list_that_powershell_did_not_write_makes_nobody_a_service(tmp_path: Path) -> None:

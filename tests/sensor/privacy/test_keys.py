@@ -83,7 +83,7 @@ def test_a_key_that_the_lake_knows_is_not_made_anew_where_it_is_missing(tmp_path
         restored.of(epoch)
     assert [f"epoch-{epoch}.key is missing" in told for told in restored.problems()] == [True]
     assert restored.of(before) == whole.of(before)
-    assert Subject.of("ada", restored, "pseudonymous").missing == (f"epoch-{epoch}.key",)
+    assert Subject.of(["ada"], restored, "pseudonymous").missing == (f"epoch-{epoch}.key",)
     (tmp_path / "lake").mkdir()
     (tmp_path / "lake" / "manifest.json").write_text(json.dumps({"format": 1, "keys": prints}))
     words = ["init", "--state", str(tmp_path), "--lake", str(tmp_path / "lake")]
