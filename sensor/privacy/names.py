@@ -46,4 +46,8 @@ class Names:
 
     def applied(self, names: pl.Series) -> pl.Series:
         """`names` (canonical, String) with the account in place of each other name."""
-        return names.replace(dict(self.accounts)) if self.accounts else names
+        if not self.accounts:
+            return names
+        # One by one: a directory has many more people than a batch.
+        found = {name: self.accounts[name] for name in names.unique() if name in self.accounts}
+        return names.replace(found) if found else names
