@@ -28,8 +28,9 @@ weekly AS (
     GROUP BY d.week, d.sensor, d.site, d.source
 )
 -- What a packet sensor reads besides, and knows no connection, are logs: who held an address, lookups.
-SELECT w.*, n.vantage,
+SELECT w.*,
        CASE WHEN n.kind = 'packets' AND w.packets IS NULL AND w.named_flows IS NULL THEN 'logs' ELSE n.kind END AS kind,
+       n.vantage,
        CASE WHEN MIN(w.site) OVER names < MAX(w.site) OVER names THEN w.site END AS place
 FROM weekly w
 LEFT JOIN sensors n ON n.sensor = w.sensor AND n.site = w.site
