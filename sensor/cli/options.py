@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -242,17 +243,22 @@ def counting_then(settings: Settings, lake: Lake, as_of: datetime | None) -> Cou
 def names_of(settings: Settings) -> Callable[[str], tuple[str, ...]]:
     """Gives all names of the person whose account somebody typed, by the directory exports of the settings.
 
-    If one cannot be read, which `scan` reports, people have the typed name alone.
+    They are read when the first account is asked for. If one cannot be read, which `scan` reports, people
+    have the typed name alone.
     """
     from sensor.errors import UsageError
     from sensor.identity.known import Known
     from sensor.identity.tables import Problems
     from sensor.privacy.names import Names
 
-    try:
-        return Names.of(Known.of(settings, Problems()).exports).all_of
-    except UsageError:
-        return Names().all_of
+    @cache
+    def names() -> Names:
+        try:
+            return Names.of(Known.of(settings, Problems()).exports)
+        except UsageError:
+            return Names()
+
+    return lambda account: names().all_of(account)
 
 
 @contextmanager

@@ -63,7 +63,7 @@ class LiveCapture:
 
         def between(position: int) -> None:
             nonlocal doubted
-            if not doubted and (doubt := doubts.of_clients(summary)):
+            if not doubted and (doubt := doubts.of_clients(summary, shared.settings.networks)):
                 self._tell(doubt)
                 doubted = True
             if self._renewal.look():

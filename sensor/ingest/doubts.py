@@ -1,4 +1,4 @@
-"""What looks wrong about inputs that were read: impossible times, clients with public addresses, a half
+"""What looks wrong about inputs that were read: impossible times, gateways that look like clients, a half
 written line, sites of nobody."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from sensor.ingest.summary import Summary
-from sensor.settings import Settings
+from sensor.settings import Networks, Settings
 from sensor.sources.interface import File, Input, Source
 from sensor.sources.logs.log_format import LogFormat
 from sensor.sources.trial import look
@@ -27,7 +27,6 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 _MOST_ZONE_HOURS = 48
 #: Zones are at most so many hours behind UTC; a log is last written so soon after its newest line.
 _MOST_BEHIND_HOURS, _WRITTEN_AFTER = 12, timedelta(seconds=90)
-
 #: Fewer connections may be those of one visitor.
 _ENOUGH = 20
 #: So many AI services on a day are those of several people.
@@ -41,20 +40,28 @@ def about(kind: type[Source], source_input: Input, summary: Summary, settings: S
         or _ahead(source_input, summary)
         or _behind(kind, source_input, summary, settings)
     )
-    doubtful = (wrong_times, of_clients(summary), kind.doubt(source_input), _unfinished(kind, source_input))
-    return [*filter(None, doubtful)]
+    return [*filter(None, (wrong_times, kind.doubt(source_input), _unfinished(kind, source_input)))]
 
 
-def of_clients(summary: Summary) -> str:
+def gateways(read: Iterable[Summary], networks: Networks) -> Iterator[str]:
+    """The warnings `of_clients` about each kind of the inputs `read`."""
+    by_source: dict[str, list[Summary]] = {}
+    for summary in read:
+        by_source.setdefault(summary.source, []).append(summary)
+    for some in by_source.values():
+        yield from filter(None, [of_clients(Summary.together(some), networks)])
+
+
+def of_clients(summary: Summary, networks: Networks) -> str:
     """A warning if most clients have public addresses, as on the outside of a NAT, or one uses more services
-    than a person does; '' if not."""
+    than a person does; '' if not. Whoever declares shared addresses knows the latter: it is not said."""
     if summary.addressed >= _ENOUGH and 2 * summary.outside > summary.addressed:
         return (
             f"{summary.name}: {summary.outside:,} of {summary.addressed:,} connections to AI services come "
             "from public addresses; if they are a NAT gateway's, record on its inside, where each client has "
             "its own; if they are the clients', name your networks in [networks] internal"
         )
-    if summary.busiest >= _CROWD:
+    if summary.busiest >= _CROWD and not networks.shared:
         return (
             f"{summary.name}: one address used {summary.busiest} AI services on a day, more than a person "
             "does; if it is a proxy's or a NAT gateway's, list it in [networks] proxies: else it counts as "

@@ -85,7 +85,9 @@ def run(installation: Installation, plan: Plan, *, replace: bool, progress_bar: 
         _forget_shorter(installation, source_input, commits, summary)
     for kind, source_input, summary in outcome.read:
         _conclude(kind, source_input, summary, outcome, installation.settings)
-    outcome.doubts += doubts.proxies(summary for _, _, summary in outcome.read)
+    read = [summary for _, _, summary in outcome.read]
+    outcome.doubts += doubts.gateways(read, installation.settings.networks)
+    outcome.doubts += doubts.proxies(read)
     if elsewhere := doubts.elsewhere(installation.people_sites, {sensor.site for sensor, _ in sensors}):
         outcome.doubts.insert(0, elsewhere)
     installation.introduce([*sensors, *outcome.also])

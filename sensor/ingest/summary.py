@@ -43,7 +43,7 @@ class Summary:
     #: matched connections of clients known by address only; those of them with a public address
     addressed: int = 0
     outside: int = 0
-    #: most services that one client known by address only used on a day (UTC)
+    #: most services that one of these clients, but for declared proxies, used on a day (UTC)
     busiest: int = 0
     first_seen: datetime | None = None
     last_seen: datetime | None = None
@@ -94,9 +94,10 @@ class Summary:
         outside = addressed.filter(pl.col("client_scope") == "external")
         self.addressed += int(addressed.get_column("connections").sum() or 0)
         self.outside += int(outside.get_column("connections").sum() or 0)
-        used = addressed.filter(pl.col("role") == "use", pl.col("grade") > 2)  # data was exchanged
+        unproxied = pl.col("client").is_not_null() & (pl.col("client_scope") != "proxy")
+        used = addressed.filter(unproxied, pl.col("role") == "use", pl.col("grade") > 2)  # data was exchanged
         by_day = used.group_by("client", pl.col("seen_at").dt.date()).agg(pl.col("app").n_unique())
-        self.busiest = max(self.busiest, int(by_day.get_column("app").max() or 0))  # type: ignore[arg-type]
+        self.busiest = max([self.busiest, *by_day.get_column("app")])
         self.apps.update(dict(sightings.get_column("app").value_counts().iter_rows()))
         for reason, count, place in frames["rejects"].select("reason", "count", "place").iter_rows():
             self.reasons[reason] += count or 0

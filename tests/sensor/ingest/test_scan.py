@@ -22,7 +22,7 @@ from sensor import schema
 from sensor.ingest import doubts
 from sensor.ingest.installation import Declared, Installation
 from sensor.ingest.summary import Summary
-from sensor.settings import SensorSettings, Settings
+from sensor.settings import Networks, SensorSettings, Settings
 from sensor.sources.inputs.open import find
 from sensor.sources.interface import Input
 from sensor.sources.logs.formats.isc_dhcpd import IscDhcpdFormat
@@ -490,12 +490,20 @@ def test_people_of_other_sites_only_are_said(of_people: set[str | None], read: s
         (9, 0, 12, "one address used 12 AI services on a day"),
     ],
 )
-def test_gateways_that_look_like_a_person_are_said(
+def test_gateways_that_look_like_a_person_are_said_once(
     addressed: int, outside: int, busiest: int, told: str
 ) -> None:
     """A mirror port beyond a proxy doubled what the proxy's own log told, and nobody said so."""
-    said = doubts.of_clients(Summary("", "pcap", addressed=addressed, outside=outside, busiest=busiest))
-    assert told in said and bool(said) == bool(told)
+    half = addressed // 2
+    read = [
+        Summary("a", "pcap", addressed=half, outside=outside, busiest=busiest),
+        Summary("b", "pcap", addressed=addressed - half),
+        Summary("c", "squid", addressed=1000),
+    ]
+    said = "\n".join(doubts.gateways(read, Networks()))
+    assert said.count("\n") == 0 and told in said and bool(said) == bool(told)
+    if "one address" in told:
+        assert not list(doubts.gateways(read, Networks(shared=("10.0.0.5",))))
 
 
 def test_a_person_is_no_gateway_for_looking_up_or_having_a_name() -> None:
@@ -513,13 +521,14 @@ def test_a_person_is_no_gateway_for_looking_up_or_having_a_name() -> None:
     rows += [row | more for more in (
         {"app": "v/4", "user_name": "u"}, {"app": "v/5", "device": "d"}, {"app": "v/6", "grade": 2},
         {"app": "v/7", "role": "support"}, {"app": "v/8", "client": "b"},
+        {"app": "v/11", "client": None}, {"app": "v/12", "client_scope": "proxy"},
         {"app": "v/9", "client_scope": "internal"}, {"app": "v/10", "seen_at": day + timedelta(days=1)},
     )]  # fmt: skip
     summary, sightings = Summary("", "pcap"), schema.SIGHTINGS.conform(pl.DataFrame(rows))
     summary.count(
         {"coverage": schema.COVERAGE.empty(), "rejects": schema.REJECTS.empty(), "sightings": sightings}
     )
-    assert (summary.addressed, summary.outside, summary.busiest) == (16, 14, 4)
+    assert (summary.addressed, summary.outside, summary.busiest) == (20, 16, 4)
 
 
 @pytest.mark.parametrize(
