@@ -3,8 +3,8 @@
 
 Of each entry only the account, its other names (user principal name, mail address), department, office and
 kind (person, service, machine) are read, and the owner of a computer (`managedBy`). Display names, managers
-and everything else are ignored, because no figure needs them. An LDIF value that is a reference (`attribute:<
-file://…`) is never followed.
+and everything else are ignored, because no figure needs them. An LDIF value that is a reference
+(`attribute:< file://…`) is never followed.
 
 The kind of an entry: Active Directory's userAccountControl (flags 0x800, 0x1000, 0x2000: trust accounts; see
 Microsoft, UserAccountControl property flags) and objectClass `computer` mean a machine; managed service
